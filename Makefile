@@ -1,0 +1,77 @@
+# Needs Python 3.11 or newer, git and make; everything else goes into .venv.
+
+PYTHON ?= python3
+REPO ?=
+SAMPLE := build/sample
+VENV := .venv
+BIN := $(VENV)/bin
+RUN := $(BIN)/session-codec
+VERBS := verify restore-v1 retire-v1
+
+.DEFAULT_GOAL := help
+.PHONY: help migrate sample $(VERBS) test test-all check format bench lock clean
+
+help: ## What can be made
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  VERB         any verb of session-codec on REPO=path: $(VERBS)"
+
+migrate: $(VENV)/runtime ## Migrate the v1 log of REPO=path; without REPO, of a bundled sample
+ifeq ($(REPO),)
+	@$(MAKE) --no-print-directory sample
+	@$(RUN) migrate $(SAMPLE)
+	@echo
+	@echo "The sample was migrated in $(SAMPLE). Your own repository: make migrate REPO=path"
+else
+	@$(RUN) migrate "$(REPO)"
+endif
+
+sample:
+	@rm -rf $(SAMPLE)
+	@mkdir -p build
+	@cp -R fixtures/sample $(SAMPLE)
+	@git -C $(SAMPLE) init -q
+
+$(VERBS): $(VENV)/runtime
+	@$(RUN) $@ "$(if $(REPO),$(REPO),.)"
+
+test: $(VENV)/dev ## Run the tests
+	@$(BIN)/python -m pytest -q -n 2 -m "not slow"
+
+test-all: $(VENV)/dev ## Run the tests, slow ones too
+	@$(BIN)/python -m pytest -q -n 2
+
+check: $(VENV)/dev ## What CI runs beside the tests: format, lint, types, import layers
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+format: $(VENV)/dev ## Format the code
+	@$(BIN)/ruff check --fix -q .
+	@$(BIN)/ruff format -q .
+
+bench: $(VENV)/dev ## Measure, each figure beside a yardstick
+	@$(BIN)/python -m bench
+
+lock: $(VENV)/dev ## Pin the newest versions that pyproject.toml allows
+	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header \
+		pyproject.toml -o .ci/runtime.lock
+	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header \
+		pyproject.toml --group dev -o .ci/dev.lock
+
+clean: ## Remove what was made
+	@rm -rf $(VENV) build *.egg-info
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12")'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/runtime: .ci/runtime.lock pyproject.toml | $(VENV)/bin/python
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r .ci/runtime.lock
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+$(VENV)/dev: .ci/dev.lock pyproject.toml | $(VENV)/bin/python
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r .ci/dev.lock
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -e .
+	@touch $@ $(VENV)/runtime

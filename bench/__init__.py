@@ -1,0 +1,1 @@
+"""Measurements, each beside a yardstick that runs in the same minute."""

@@ -1,0 +1,291 @@
+"""What an agent reads at its start: references, then the newest sessions in a compact view.
+
+    sonnet-4.5=s !FAIL +added-removed tN min cN commits else c1
+    2025-11-06
+    140000 s coverage validation +1247-89c11t30
+    141900 human! warp ui baseline +324-45
+
+1. The compact view is a codec: `decode_view(encode_view(deltas)) == deltas`, in the same order.
+   An entry that it cannot carry stands as its delta line.
+2. What it says once it does not say again: agents used twice have one letter, a day header
+   repeats only what changed, the usual number of commits is left out, the legend explains
+   only what is used.
+3. A context never costs more than its budget by the counter that is named with it; what does
+   not fit is summed up in one line, and what is left out is said.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter as Tally
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, cast
+
+from codec.records import UNNAMED, Metrics, Status, is_key, key_time
+from codec.v2_deltas import Delta, decode_delta, encode_delta
+
+Style = Literal["compact", "lines", "digest"]
+STYLES: Final[tuple[Style, ...]] = ("compact", "lines", "digest")
+DEFAULT_BUDGET: Final = 500
+DEFAULT_LAST: Final = 30
+
+_MARKS: Final[dict[str, str]] = {"FAIL": "!", "PARTIAL": "?", "UNKNOWN": "~"}
+_STATUS_OF: Final = {mark: status for status, mark in _MARKS.items()}
+_USUAL_COMMITS: Final = "else c1"
+_LETTERS: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+_LEGEND_AGENT = re.compile(r"(?P<name>[^\s=]+)=(?P<letter>[A-Za-z])")
+_DAY = re.compile(r"(?:(?:(?P<year>\d{4})-)?(?P<month>\d{2}))?-(?P<day>\d{2})", re.ASCII)
+_ENTRY = re.compile(
+    r"(?P<clock>\d{6}|-)(?:\.(?P<suffix>[0-9a-f]{6,64}))? (?P<agent>[^\s!?~]+)(?P<mark>[!?~])?"
+    r" (?P<task>\S.*?)(?: (?P<metrics>(?=[+ct])(?:\+(?P<added>\d+)(?:-(?P<removed>\d+))?)?"
+    r"(?:c(?P<commits>\d+|-))?(?:t(?P<minutes>\d+))?))?",
+    re.ASCII,
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Context:
+    """A rendered context.
+
+    Attributes:
+        text: what the agent reads.
+        tokens: what it costs by the counter that was used.
+        shown: sessions in full, the newest.
+        summed: sessions that are only summed up.
+        references: the references are in it.
+    """
+
+    text: str
+    tokens: int
+    shown: int
+    summed: int
+    references: bool
+
+
+def render_context(
+    references: str,
+    deltas: Sequence[Delta],
+    *,
+    count: Callable[[str], int],
+    budget: int | None = DEFAULT_BUDGET,
+    style: Style = "compact",
+) -> Context:
+    """References first, then as many of the newest sessions as the budget holds.
+
+    Args:
+        references: text of `PROJECT_REFERENCES.yaml`, empty where there is none.
+        deltas: the sessions to show, oldest first.
+        count: counts tokens.
+        budget: tokens at the most; None for all sessions in full.
+        style: how sessions are written.
+    """
+    deltas = sorted(deltas, key=lambda d: (key_time(d.key), d.key))
+    fixed = references.strip("\n")
+    left_out = ""
+    if budget is not None and fixed and count(fixed + "\n") > budget:
+        fixed, left_out = "", "PROJECT_REFERENCES.yaml is over the budget: read it by itself\n"
+
+    def made(shown: int) -> Context:
+        parts = (f"{fixed}\n" if fixed else left_out, _sessions(deltas, shown, style))
+        text = "\n".join(p for p in parts if p)
+        return Context(
+            text=text,
+            tokens=count(text),
+            shown=shown,
+            summed=len(deltas) - shown,
+            references=bool(fixed),
+        )
+
+    if budget is None:
+        return made(len(deltas))
+    fits = made(0)
+    if fits.tokens > budget:
+        return _least(fixed, budget, count)
+    low, high = 0, 0 if style == "digest" else len(deltas)
+    while low < high:
+        middle = (low + high + 1) // 2
+        tried = made(middle)
+        if tried.tokens <= budget:
+            low, fits = middle, tried
+        else:
+            high = middle - 1
+    return fits
+
+
+def encode_view(deltas: Sequence[Delta]) -> str:
+    """The compact view of deltas, in the order given; empty for none."""
+    if not deltas:
+        return ""
+    letters = _letters(deltas)
+    usual = _usual_commits(deltas)
+    entries: list[str] = []
+    used: set[str] = set()
+    day = ""
+    for delta in deltas:
+        date, line = key_time(delta.key)[:10], _entry(delta, letters, usual)
+        if _decode_entry(line, date, {v: k for k, v in letters.items()}, usual) != delta:
+            entries.append(encode_delta(delta))
+            continue
+        if date != day:
+            entries.append(_day_header(day, date))
+            day = date
+        entries.append(line)
+        used.add(delta.status)
+        m = delta.metrics
+        used.update(
+            n for n in ("lines_added", "commits", "duration_min") if getattr(m, n) is not None
+        )
+    return "\n".join([_legend(letters, used, usual), *entries]) + "\n"
+
+
+def decode_view(text: str) -> list[Delta]:
+    """The deltas of a compact view, in order.
+
+    Raises:
+        FormatError: a line is neither a day, an entry nor a delta line.
+    """
+    if not text:
+        return []
+    legend, *lines = text.splitlines()
+    names = {m["letter"]: m["name"] for m in map(_LEGEND_AGENT.fullmatch, legend.split()) if m}
+    usual = 1 if _USUAL_COMMITS in legend else None
+    deltas: list[Delta] = []
+    day = ""
+    for line in lines:
+        m = _DAY.fullmatch(line)
+        if m:
+            day = f"{m['year'] or day[:4]}-{m['month'] or day[5:7]}-{m['day']}"
+            continue
+        delta = _decode_entry(line, day, names, usual)
+        deltas.append(delta if delta is not None else decode_delta(line))
+    return deltas
+
+
+def digest(deltas: Sequence[Delta]) -> str:
+    """One line that sums up sessions, oldest first."""
+    first, last = key_time(deltas[0].key)[:10], key_time(deltas[-1].key)[:10]
+    days = first if first == last else f"{first} to {last}"
+    tally = Tally(d.status for d in deltas)
+    statuses = " ".join(
+        f"{tally[s]} {s}" for s in ("PASS", "FAIL", "PARTIAL", "UNKNOWN") if tally[s]
+    )
+    added = sum(d.metrics.lines_added or 0 for d in deltas)
+    removed = sum(d.metrics.lines_removed or 0 for d in deltas)
+    plural = "session" if len(deltas) == 1 else "sessions"
+    return f"{len(deltas)} {plural} {days}: {statuses} +{added}-{removed}\n"
+
+
+def _sessions(deltas: Sequence[Delta], shown: int, style: Style) -> str:
+    older, newest = deltas[: len(deltas) - shown], deltas[len(deltas) - shown :]
+    if style == "lines":
+        text = "".join(f"{encode_delta(d)}\n" for d in newest)
+    else:
+        text = encode_view(newest)
+    if older:
+        label = "earlier: " if shown else "left out: "
+        text += label + digest(older)
+    return text
+
+
+def _least(references: str, budget: int, count: Callable[[str], int]) -> Context:
+    """What remains where not even the summary fits: the references, or nothing."""
+    text = f"{references}\n" if references else ""
+    tokens = count(text) if text else 0
+    if tokens > budget:
+        text, tokens = "", 0
+    return Context(text=text, tokens=tokens, shown=0, summed=0, references=bool(text))
+
+
+def _letters(deltas: Sequence[Delta]) -> dict[str, str]:
+    """A letter for each agent that is used twice or more: of its own name where one is free."""
+    letters: dict[str, str] = {}
+    tally = Tally(d.agent for d in deltas)
+    single = {name for name in tally if len(name) == 1}
+    for name, times in sorted(tally.items(), key=lambda item: (-item[1], item[0])):
+        if times < 2 or not is_plain(name):
+            continue
+        own = (c for c in name.lower() if c in _LETTERS)
+        free = (c for c in (*own, *_LETTERS) if c not in letters.values() and c not in single)
+        letter = next(free, None)
+        if letter is not None:
+            letters[name] = letter
+    return letters
+
+
+def is_plain(name: str) -> bool:
+    """Whether a name can stand in the legend."""
+    return _LEGEND_AGENT.fullmatch(f"{name}=x") is not None
+
+
+def _usual_commits(deltas: Sequence[Delta]) -> int | None:
+    one = sum(d.metrics.commits == 1 for d in deltas)
+    unknown = sum(d.metrics.commits is None for d in deltas)
+    return 1 if one > unknown else None
+
+
+def _legend(letters: dict[str, str], used: set[str], usual: int | None) -> str:
+    words = [f"{name}={letter}" for name, letter in letters.items()]
+    words += [f"{mark}{status}" for status, mark in _MARKS.items() if status in used]
+    if "lines_added" in used:
+        words.append("+added-removed")
+    if "commits" in used or usual is not None:
+        words.append("cN commits" + (f" {_USUAL_COMMITS}" if usual is not None else ""))
+    if "duration_min" in used:
+        words.append("tN min")
+    return " ".join(words) or "sessions"
+
+
+def _day_header(before: str, date: str) -> str:
+    if before[:4] != date[:4]:
+        return date
+    return date[5:] if before[5:7] != date[5:7] else date[7:]
+
+
+def _entry(delta: Delta, letters: dict[str, str], usual: int | None) -> str:
+    time, _, suffix = delta.key.partition(".")
+    clock = time[11:19].replace(":", "") or "-"
+    task = delta.task if delta.task == UNNAMED else delta.task.replace("-", " ")
+    m = delta.metrics
+    metrics = ""
+    if m.lines_added is not None:
+        metrics += f"+{m.lines_added}" + (f"-{m.lines_removed}" if m.lines_removed else "")
+    if m.commits != usual:
+        metrics += "c-" if m.commits is None else f"c{m.commits}"
+    if m.duration_min is not None:
+        metrics += f"t{m.duration_min}"
+    words = (
+        clock + (f".{suffix}" if suffix else ""),
+        letters.get(delta.agent, delta.agent) + _MARKS.get(delta.status, ""),
+        task,
+        metrics,
+    )
+    return " ".join(w for w in words if w)
+
+
+def _decode_entry(line: str, day: str, names: dict[str, str], usual: int | None) -> Delta | None:
+    m = _ENTRY.fullmatch(line)
+    if m is None or not day:
+        return None
+    clock = m["clock"]
+    time = day if clock == "-" else f"{day}T{clock[:2]}:{clock[2:4]}:{clock[4:]}Z"
+    key = f"{time}.{m['suffix']}" if m["suffix"] else time
+    if not is_key(key):
+        return None
+    commits = usual
+    if m["commits"]:
+        commits = None if m["commits"] == "-" else int(m["commits"])
+    added = None if m["added"] is None else int(m["added"])
+    return Delta(
+        key=key,
+        agent=names.get(m["agent"], m["agent"]),
+        task=m["task"] if m["task"] == UNNAMED else m["task"].replace(" ", "-"),
+        status=cast(Status, _STATUS_OF.get(m["mark"] or "", "PASS")),
+        metrics=Metrics(
+            lines_added=added,
+            lines_removed=None if added is None else int(m["removed"] or 0),
+            commits=commits,
+            duration_min=None if m["minutes"] is None else int(m["minutes"]),
+        ),
+    )

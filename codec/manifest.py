@@ -1,0 +1,271 @@
+"""`.session-codec/manifest.jsonl`: the facts, one JSON object a line.
+
+1. A line is one whole fact; its meaning does not depend on the order of lines, and equal lines
+   are one fact. So two branches merge by taking the lines of both.
+2. Facts only: what is stored on this machine is found by looking.
+3. What this version does not know is kept: unknown fields of a session in `Session.extra`,
+   unknown kinds of fact as `UnknownFact`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from codec.errors import FormatError
+from codec.records import (
+    STATUSES,
+    Metrics,
+    PatchRef,
+    Session,
+    Status,
+    V1Entry,
+    is_key,
+)
+from codec.timestamps import is_canonical
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class V1Version:
+    """One version of one v1 log, as it was seen.
+
+    Attributes:
+        source: path of the log, relative to the workspace, with `/`.
+        sha256, size: of the whole file.
+        words: what `wc -w` counts in it.
+        tokens: tokens of the whole file by tokenizer name.
+        seen: when it was first seen, UTC with microseconds; the last seen is the newest.
+    """
+
+    source: str
+    sha256: str
+    size: int
+    words: int
+    tokens: Mapping[str, int]
+    seen: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class V1Retired:
+    """A v1 log was swapped for a stub; `sha256` is the version that `restore-v1` gives back."""
+
+    source: str
+    sha256: str
+    time: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UnknownFact:
+    """A fact of a kind that this version does not know, as it stands."""
+
+    line: str
+
+
+Fact = Session | V1Version | V1Retired | UnknownFact
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_METRICS = ("lines_added", "lines_removed", "commits", "duration_min", "tokens_used")
+_SESSION_FIELDS = frozenset(
+    ("fact", "key", "time", "agent", "task", "status", "remark", "title", "notes", *_METRICS,
+     "deployment", "diff", "v1")
+)  # fmt: skip
+
+
+def encode_fact(fact: Fact) -> str:
+    """A fact's line, without its line end; `decode_fact` gives the same fact back."""
+    match fact:
+        case Session():
+            return _dump(_session_fields(fact))
+        case V1Version():
+            return _dump(
+                {
+                    "fact": "v1",
+                    "source": fact.source,
+                    "sha256": fact.sha256,
+                    "bytes": fact.size,
+                    "words": fact.words,
+                    "tokens": dict(fact.tokens),
+                    "seen": fact.seen,
+                }
+            )
+        case V1Retired():
+            return _dump(
+                {
+                    "fact": "v1-retired",
+                    "source": fact.source,
+                    "sha256": fact.sha256,
+                    "time": fact.time,
+                }
+            )
+        case UnknownFact():
+            return fact.line
+
+
+def decode_fact(line: str) -> Fact:
+    """A fact from its line, without its line end.
+
+    Raises:
+        FormatError: the line is no JSON object with a `fact`, or a field is missing or of the
+            wrong kind.
+    """
+    try:
+        fields = json.loads(line)
+    except (ValueError, RecursionError) as e:
+        raise FormatError(f"not JSON: {e}") from None
+    if not isinstance(fields, dict) or not isinstance(fields.get("fact"), str):
+        raise FormatError('not a fact: no object with "fact"')
+    try:
+        match fields["fact"]:
+            case "session":
+                return _session(fields)
+            case "v1":
+                return V1Version(
+                    source=_text(fields, "source"),
+                    sha256=_sha256(fields, "sha256"),
+                    size=_count(fields, "bytes"),
+                    words=_count(fields, "words"),
+                    tokens=_counts(fields, "tokens"),
+                    seen=_text(fields, "seen"),
+                )
+            case "v1-retired":
+                return V1Retired(
+                    source=_text(fields, "source"),
+                    sha256=_sha256(fields, "sha256"),
+                    time=_text(fields, "time"),
+                )
+            case _:
+                return UnknownFact(line=line)
+    except KeyError as e:
+        raise FormatError("is missing", field=str(e.args[0])) from None
+
+
+def decode_facts(lines: Iterable[tuple[int, str]]) -> tuple[list[Fact], list[FormatError]]:
+    """The facts of numbered lines, equal lines once, and an error for each that is none."""
+    seen: set[str] = set()
+    facts: list[Fact] = []
+    errors: list[FormatError] = []
+    for number, line in lines:
+        if line in seen or not line:
+            continue
+        seen.add(line)
+        try:
+            facts.append(decode_fact(line))
+        except FormatError as e:
+            errors.append(e.at(line=number))
+    return facts, errors
+
+
+def _dump(fields: Mapping[str, Any]) -> str:
+    return _ENCODER.encode(fields)
+
+
+def _session_fields(s: Session) -> dict[str, Any]:
+    """The fields of a session's line: what is unknown or empty is left out."""
+    fields: dict[str, Any] = {
+        "fact": "session",
+        "key": s.key,
+        "time": s.time,
+        "agent": s.agent,
+        "task": s.task,
+        "status": s.status,
+    }
+    texts = (("remark", s.remark), ("title", s.title), ("notes", s.notes))
+    fields.update((name, text) for name, text in texts if text)
+    m = s.metrics
+    numbers = (
+        ("lines_added", m.lines_added),
+        ("lines_removed", m.lines_removed),
+        ("commits", m.commits),
+        ("duration_min", m.duration_min),
+        ("tokens_used", m.tokens_used),
+        ("deployment", m.deployment),
+    )
+    fields.update((name, number) for name, number in numbers if number is not None)
+    if s.patch is not None:
+        fields["diff"] = {"sha256": s.patch.sha256, "bytes": s.patch.size}
+    if s.v1 is not None:
+        v1: dict[str, Any] = {"source": s.v1.source, "sha256": s.v1.sha256}
+        if s.v1.tokens:
+            v1["tokens"] = dict(s.v1.tokens)
+        if s.v1.counted:
+            v1["counted"] = list(s.v1.counted)
+        fields["v1"] = v1
+    fields.update(s.extra)
+    return fields
+
+
+def _session(fields: dict[str, Any]) -> Session:
+    key, time, status = _text(fields, "key"), _text(fields, "time"), _text(fields, "status")
+    if not is_key(key):
+        raise FormatError(f"not a key: {key!r}", field="key")
+    if not is_canonical(time):
+        raise FormatError(f"not a time: {time!r}", field="time")
+    if status not in STATUSES:
+        raise FormatError(f"{status!r} is none of {', '.join(sorted(STATUSES))}", field="status")
+    return Session(
+        key=key,
+        time=time,
+        agent=_text(fields, "agent"),
+        task=_text(fields, "task"),
+        status=cast(Status, status),
+        remark=_text(fields, "remark") if "remark" in fields else "",
+        title=_text(fields, "title") if "title" in fields else "",
+        notes=_text(fields, "notes") if "notes" in fields else "",
+        metrics=Metrics(
+            **{name: _count(fields, name) for name in _METRICS if name in fields},
+            deployment=_text(fields, "deployment") if "deployment" in fields else None,
+        ),
+        patch=_patch(fields["diff"]) if "diff" in fields else None,
+        v1=_v1(fields["v1"]) if "v1" in fields else None,
+        extra={name: fields[name] for name in fields.keys() - _SESSION_FIELDS},
+    )
+
+
+def _patch(fields: Any) -> PatchRef:
+    _require(isinstance(fields, dict), "diff", fields)
+    return PatchRef(sha256=_sha256(fields, "sha256"), size=_count(fields, "bytes"))
+
+
+def _v1(fields: Any) -> V1Entry:
+    _require(isinstance(fields, dict), "v1", fields)
+    counted = fields.get("counted", [])
+    _require(
+        isinstance(counted, list) and all(isinstance(c, str) for c in counted), "counted", counted
+    )
+    return V1Entry(
+        source=_text(fields, "source"),
+        sha256=_sha256(fields, "sha256"),
+        tokens=_counts(fields, "tokens") if "tokens" in fields else {},
+        counted=tuple(counted),
+    )
+
+
+def _require(ok: bool, name: str, value: object) -> None:
+    if not ok:
+        raise FormatError(f"unexpected value {value!r}", field=name)
+
+
+def _text(fields: Mapping[str, Any], name: str) -> str:
+    value = fields[name]
+    _require(isinstance(value, str), name, value)
+    return cast(str, value)
+
+
+def _count(fields: Mapping[str, Any], name: str) -> int:
+    value = fields[name]
+    _require(isinstance(value, int) and not isinstance(value, bool) and value >= 0, name, value)
+    return cast(int, value)
+
+
+def _counts(fields: Mapping[str, Any], name: str) -> dict[str, int]:
+    value = fields[name]
+    _require(isinstance(value, dict), name, value)
+    return {counter: _count(value, counter) for counter in value}
+
+
+def _sha256(fields: Mapping[str, Any], name: str) -> str:
+    value = _text(fields, name)
+    _require(len(value) == 64 and not value.strip("0123456789abcdef"), name, value)
+    return value

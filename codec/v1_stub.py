@@ -1,0 +1,44 @@
+"""What stands in place of a retired v1 log.
+
+An agent that still reads the old file learns where its history went; one that appends a session
+to it loses nothing: `migrate` reads the stub like any log. Nothing in the text is dated.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+_MARK: Final = b"<!-- session-codec: retired v1 log "
+_STUB: Final = """\
+<!-- session-codec: retired v1 log {sha256} -->
+# Agent progress log
+
+This log was migrated. Do not read it at start, and do not add to it.
+
+- What an agent reads at start: `session-codec context`
+- Sessions, one line each: `SESSION_DELTAS.log`; reference entries: `AGENT_PROGRESS_LOG_v2.md`
+- The full diff of a session: `.diffs/KEY.diff`
+- The old log, byte for byte: `session-codec restore-v1`
+- A session that was added below by mistake: `session-codec migrate` picks it up
+"""
+
+
+def encode_stub(sha256: str) -> bytes:
+    """The stub of a log with that SHA-256."""
+    return _STUB.format(sha256=sha256).encode()
+
+
+def stubbed_log(data: bytes) -> str | None:
+    """The SHA-256 of the log that a stub stands for; None where the file is no stub."""
+    if not data.startswith(_MARK):
+        return None
+    sha256 = data[len(_MARK) :].partition(b" ")[0].decode(errors="replace")
+    return sha256 if len(sha256) == 64 and not sha256.strip("0123456789abcdef") else None
+
+
+def is_bare_stub(data: bytes) -> bool:
+    """Whether a file is a stub that nothing was added to, whatever its line ends."""
+    sha256 = stubbed_log(data)
+    return (
+        sha256 is not None and data.replace(b"\r\n", b"\n").rstrip() == encode_stub(sha256).rstrip()
+    )

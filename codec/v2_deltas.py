@@ -1,0 +1,172 @@
+"""`SESSION_DELTAS.log`: one line a session.
+
+    2025-11-06T14:00:00Z | sonnet-4.5 | coverage-validation | PASS | L+1247,-89,C:11,T:30min
+
+1. `decode_delta(encode_delta(d)) == d`, and no field can break a line or a column.
+2. A reader ignores an unterminated last line, and passes over a line that it cannot read, which
+   it reports with its number.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import cast
+
+from codec.errors import EncodeError, FormatError
+from codec.records import NO_METRICS, STATUSES, Metrics, Session, Status, check_field, is_key
+
+SEPARATOR = " | "
+NONE_KNOWN = "-"
+
+_METRICS = re.compile(
+    r"(?:L\+(?P<added>\d+)(?:,-(?P<removed>\d+))?)?(?P<comma>,)?(?:C:(?P<commits>\d+))?(?:,?T:(?P<minutes>\d+)min)?"
+    r"(?:,?D:(?P<deployment>[^,\s|]+))?"
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Delta:
+    """A session's line. Known lines are always a pair: `L+847` means that none were removed."""
+
+    key: str
+    agent: str
+    task: str
+    status: Status
+    metrics: Metrics = NO_METRICS
+
+
+def delta_of(session: Session) -> Delta:
+    """The delta of a session: of an unknown half of its lines it says 0.
+
+    A deployment that a log names stays in the manifest: an identifier costs an agent more
+    tokens than the rest of the line.
+    """
+    m = session.metrics
+    known = m.lines_added is not None or m.lines_removed is not None
+    return Delta(
+        key=session.key,
+        agent=session.agent,
+        task=session.task,
+        status=session.status,
+        metrics=Metrics(
+            lines_added=m.lines_added or 0 if known else None,
+            lines_removed=m.lines_removed or 0 if known else None,
+            commits=m.commits,
+            duration_min=m.duration_min,
+            deployment=m.deployment if session.v1 is None else None,
+        ),
+    )
+
+
+def encode_delta(delta: Delta) -> str:
+    """A delta's line, without its line end.
+
+    Raises:
+        EncodeError: a field cannot stand in the line.
+    """
+    if not is_key(delta.key):
+        raise EncodeError(f"not a key: {delta.key!r}", field="key")
+    fields = (
+        delta.key,
+        check_field(delta.agent, "agent"),
+        check_field(delta.task, "task"),
+        delta.status,
+        encode_metrics(delta.metrics),
+    )
+    return SEPARATOR.join(fields)
+
+
+def decode_delta(line: str) -> Delta:
+    """A delta from its line, without its line end.
+
+    Raises:
+        FormatError: the line is not a delta; the error names each field at fault.
+    """
+    fields = line.split(SEPARATOR)
+    if len(fields) != 5:
+        raise FormatError(
+            f"{len(fields)} fields instead of 5",
+            hint="A line is 'key | agent | task | status | metrics'",
+        )
+    key, agent, task, status, metrics = fields
+    wrong = []
+    if not is_key(key):
+        wrong.append(f"key: not a key: {key!r}")
+    for name, value in (("agent", agent), ("task", task)):
+        try:
+            check_field(value, name)
+        except EncodeError as e:
+            wrong.append(str(e))
+    if status not in STATUSES:
+        wrong.append(f"status: {status!r} is none of {', '.join(sorted(STATUSES))}")
+    try:
+        decoded = decode_metrics(metrics)
+    except FormatError as e:
+        wrong.append(str(e))
+    if wrong:
+        raise FormatError("; ".join(wrong))
+    return Delta(key=key, agent=agent, task=task, status=cast(Status, status), metrics=decoded)
+
+
+def encode_metrics(metrics: Metrics) -> str:
+    """`L+added[,-removed],C:commits,T:minutesmin,D:deployment`, as far as known; `-` for none."""
+    parts = []
+    if metrics.lines_added is not None or metrics.lines_removed is not None:
+        parts.append(f"L+{metrics.lines_added or 0}")
+        if metrics.lines_removed:
+            parts.append(f"-{metrics.lines_removed}")
+    if metrics.commits is not None:
+        parts.append(f"C:{metrics.commits}")
+    if metrics.duration_min is not None:
+        parts.append(f"T:{metrics.duration_min}min")
+    if metrics.deployment is not None:
+        if "," in check_field(metrics.deployment, "deployment") or " " in metrics.deployment:
+            raise EncodeError(
+                f"cannot stand in metrics: {metrics.deployment!r}", field="deployment"
+            )
+        parts.append(f"D:{metrics.deployment}")
+    return ",".join(parts) or NONE_KNOWN
+
+
+def decode_metrics(text: str) -> Metrics:
+    """Metrics from their text.
+
+    Raises:
+        FormatError: the text is not of that form.
+    """
+    if text == NONE_KNOWN:
+        return Metrics()
+    m = _METRICS.fullmatch(text)
+    metrics = None
+    if m:
+        added = m["added"]
+        metrics = Metrics(
+            lines_added=None if added is None else int(added),
+            lines_removed=None if added is None else int(m["removed"] or 0),
+            commits=None if m["commits"] is None else int(m["commits"]),
+            duration_min=None if m["minutes"] is None else int(m["minutes"]),
+            deployment=m["deployment"],
+        )
+    if metrics is None or encode_metrics(metrics) != text:
+        raise FormatError(
+            f"not metrics: {text!r}",
+            field="metrics",
+            hint="Write them as L+847,-12,C:1,T:45min or -",
+        )
+    return metrics
+
+
+def decode_deltas(lines: Iterable[tuple[int, str]]) -> tuple[list[Delta], list[FormatError]]:
+    """The deltas of numbered lines, equal lines once, and an error for each that is none."""
+    deltas: dict[str, Delta] = {}
+    errors: list[FormatError] = []
+    for number, line in lines:
+        if line in deltas or not line:
+            continue
+        try:
+            deltas[line] = decode_delta(line)
+        except FormatError as e:
+            errors.append(e.at(line=number))
+    return list(deltas.values()), errors

@@ -1,0 +1,109 @@
+"""`PROJECT_METRICS.tsv`: a header and one row of tab-separated values a session.
+
+Unknown numbers are 0, as the format has always had it; the manifest knows which are unknown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, cast
+
+from codec.errors import EncodeError, FormatError
+from codec.records import STATUSES, Session, Status, check_field, is_key
+
+COLUMNS: Final = (
+    "timestamp", "agent", "task", "status",
+    "lines_added", "lines_removed", "commits", "duration_min", "tokens_used",
+)  # fmt: skip
+HEADER: Final = "\t".join(COLUMNS)
+_NUMBERS: Final = COLUMNS[4:]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MetricsRow:
+    """A session's row. `key` stands in the column `timestamp`; unknown numbers are 0."""
+
+    key: str
+    agent: str
+    task: str
+    status: Status
+    lines_added: int = 0
+    lines_removed: int = 0
+    commits: int = 0
+    duration_min: int = 0
+    tokens_used: int = 0
+
+
+def row_of(session: Session) -> MetricsRow:
+    """The metrics row of a session."""
+    m = session.metrics
+    return MetricsRow(
+        key=session.key,
+        agent=session.agent,
+        task=session.task,
+        status=session.status,
+        lines_added=m.lines_added or 0,
+        lines_removed=m.lines_removed or 0,
+        commits=m.commits or 0,
+        duration_min=m.duration_min or 0,
+        tokens_used=m.tokens_used or 0,
+    )
+
+
+def encode_row(row: MetricsRow) -> str:
+    """A row, without its line end.
+
+    Raises:
+        EncodeError: a field cannot stand in the row.
+    """
+    if not is_key(row.key):
+        raise EncodeError(f"not a key: {row.key!r}", field="timestamp")
+    numbers = (row.lines_added, row.lines_removed, row.commits, row.duration_min, row.tokens_used)
+    if min(numbers) < 0:
+        raise EncodeError(f"negative number in {numbers}", field=row.key)
+    names = (check_field(row.agent, "agent"), check_field(row.task, "task"))
+    return "\t".join((row.key, *names, row.status, *map(str, numbers)))
+
+
+def decode_row(line: str) -> MetricsRow:
+    """A row from its line, without its line end.
+
+    Raises:
+        FormatError: the line is not a row; the error names each field at fault.
+    """
+    fields = line.split("\t")
+    if len(fields) != len(COLUMNS):
+        raise FormatError(
+            f"{len(fields)} columns instead of {len(COLUMNS)}",
+            hint=f"The columns are {', '.join(COLUMNS)}",
+        )
+    key, agent, task, status, *numbers = fields
+    wrong = []
+    if not is_key(key):
+        wrong.append(f"timestamp: not a key: {key!r}")
+    for name, value in (("agent", agent), ("task", task)):
+        try:
+            check_field(value, name)
+        except EncodeError as e:
+            wrong.append(str(e))
+    if status not in STATUSES:
+        wrong.append(f"status: {status!r} is none of {', '.join(sorted(STATUSES))}")
+    wrong += [
+        f"{name}: not a number: {value!r}"
+        for name, value in zip(_NUMBERS, numbers, strict=True)
+        if not (value.isascii() and value.isdigit())
+    ]
+    if wrong:
+        raise FormatError("; ".join(wrong))
+    added, removed, commits, minutes, tokens = map(int, numbers)
+    return MetricsRow(
+        key=key,
+        agent=agent,
+        task=task,
+        status=cast(Status, status),
+        lines_added=added,
+        lines_removed=removed,
+        commits=commits,
+        duration_min=minutes,
+        tokens_used=tokens,
+    )

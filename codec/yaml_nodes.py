@@ -1,0 +1,147 @@
+"""YAML as nodes and texts, safe for any input.
+
+1. Whatever is wrong is a `FormatError` with its line; no exception of PyYAML leaves this module.
+2. Nesting is bounded, and checked on events before anything recurses: the C composer crashes
+   the process on deep nesting.
+3. `compose` takes what one person plainly wrote: no aliases (so no alias bomb), no tags, no key
+   twice. A file that only other programs read (`load_texts`) may have them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import yaml
+
+from codec.errors import FormatError
+
+try:
+    from yaml import CBaseLoader as _BaseLoader
+    from yaml import CSafeLoader as _SafeLoader
+except ImportError:  # PyYAML was built without libyaml
+    from yaml import BaseLoader as _BaseLoader  # type: ignore[assignment]
+    from yaml import SafeLoader as _SafeLoader  # type: ignore[assignment]
+
+DEPTH_LIMIT: Final = 50
+
+_NOT_PRINTABLE = re.compile(r"[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def compose(text: str) -> yaml.Node | None:
+    """The nodes of one YAML document, each with its tag, text and place; None if it is empty.
+
+    Raises:
+        FormatError: it is not YAML, or holds an alias, a tag, a second document, a key twice, or
+            more than `DEPTH_LIMIT` levels.
+    """
+    _check(text, plain=True)
+    with _yaml_errors():
+        root: yaml.Node | None = yaml.compose(text, Loader=_SafeLoader)
+    if root is not None:
+        _check_keys(root)
+    return root
+
+
+def construct(node: yaml.Node) -> Any:
+    """The Python value of a node: mappings, lists and scalars as YAML 1.1 types them.
+
+    Raises:
+        FormatError: a scalar looks like a date or a number, but is none (`2025-13-45`).
+    """
+    with _yaml_errors(line=line_of(node)):
+        return _SafeLoader("").construct_document(node)
+
+
+def load_texts(text: str) -> Any:
+    """The value of one YAML document with every scalar as the text that was written.
+
+    So `on` stays a key, and `3.10` is not 3.1. Values may be shared between places, and a value
+    may even hold itself: walk it to a fixed depth only.
+
+    Raises:
+        FormatError: it is not YAML, or has more than `DEPTH_LIMIT` levels.
+    """
+    _check(text, plain=False)
+    with _yaml_errors():
+        return _BaseLoader(text).get_single_data()
+
+
+def line_of(node: yaml.Node) -> int:
+    """The 1-based line where a node begins."""
+    return _line(node.start_mark) or 1
+
+
+def _check(text: str, *, plain: bool) -> None:
+    if bad := _NOT_PRINTABLE.search(text):
+        line = text.count("\n", 0, bad.start()) + 1
+        raise FormatError(f"YAML cannot hold the character {bad[0]!r}", line=line)
+    depth = 0
+    with _yaml_errors():
+        for event in yaml.parse(text, Loader=_SafeLoader):
+            if isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+            if depth > DEPTH_LIMIT:
+                raise FormatError(
+                    f"more than {DEPTH_LIMIT} levels of nesting", line=_line(event.start_mark)
+                )
+            if plain:
+                _check_plain(event)
+
+
+def _check_plain(event: yaml.Event) -> None:
+    line = _line(event.start_mark)
+    if isinstance(event, yaml.AliasEvent):
+        raise FormatError(
+            f"an alias, *{event.anchor}, is not read here", line=line, hint="Write its value out"
+        )
+    tag = getattr(event, "tag", None)
+    if tag is not None:
+        raise FormatError(
+            f"a tag is not read here: {tag}",
+            line=line,
+            hint="Leave it out, or put the value in quotes",
+        )
+
+
+def _check_keys(root: yaml.Node) -> None:
+    if isinstance(root, yaml.MappingNode):
+        seen = set()
+        for key, value in root.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    raise FormatError(
+                        f"the key {key.value!r} stands here a second time",
+                        line=line_of(key),
+                        hint="Keep one of the two",
+                    )
+                seen.add(key.value)
+            _check_keys(value)
+    elif isinstance(root, yaml.SequenceNode):
+        for item in root.value:
+            _check_keys(item)
+
+
+@contextmanager
+def _yaml_errors(*, line: int | None = None) -> Iterator[None]:
+    """Turn what PyYAML raises into a FormatError; `line` is for errors that name none."""
+    try:
+        yield
+    except yaml.MarkedYAMLError as e:
+        mark = e.problem_mark or e.context_mark
+        problem = " ".join(filter(None, (e.context, e.problem)))
+        raise FormatError(f"not YAML: {problem}", line=_line(mark) or line) from e
+    except yaml.YAMLError as e:
+        raise FormatError(f"not YAML: {str(e).splitlines()[0]}", line=line) from e
+    except (ValueError, OverflowError) as e:
+        if isinstance(e, FormatError):
+            raise
+        raise FormatError(f"no such value: {e}", line=line, hint="Put it in quotes") from e
+
+
+def _line(mark: Any) -> int | None:
+    return None if mark is None else mark.line + 1

@@ -1,0 +1,191 @@
+"""How many tokens the migration saves, each figure with what it is compared to.
+
+| baseline | before | after |
+| --- | --- | --- |
+| `window` (the gate) | the last 5 v1 sessions | what `context` prints |
+| `same` | the last 30 v1 sessions | what `context --last 30` prints |
+| `log` | the whole v1 log | what `context` prints |
+| `files` | the whole v1 log | references and the last 30 delta lines as they stand |
+| `words` | `wc -w` of the v1 log | `wc -w` of references and deltas |
+
+1. Before is what the manifest keeps of v1, so that it can be judged after the log is gone.
+2. The gate is `window`, and only where that window is at least ten times the context's budget;
+   below that a fixed cost is all that there is to measure, and the budgets speak.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from codec.context_view import DEFAULT_BUDGET, DEFAULT_LAST, render_context
+from codec.manifest import V1Version
+from codec.records import Session
+from codec.v2_deltas import decode_deltas
+from pipelines.errors import NotFound
+from pipelines.files import read_bytes
+from pipelines.worker import count_words
+from pipelines.workspace import DELTAS, REFERENCES, Manifest, Workspace, newest_delta_lines
+
+WINDOW: Final = 5
+THRESHOLD: Final = 90.0
+REFERENCES_BUDGET: Final = 250
+#: The gate is judged where the window is at least this many times the context's budget.
+JUDGED_FROM: Final = 10
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Baseline:
+    """One comparison: what it cost before, what it costs now, in tokens or words."""
+
+    name: str
+    before: int
+    after: int
+    what: str
+
+    @property
+    def reduction(self) -> float:
+        """Per cent saved; negative where it costs more now."""
+        return 100.0 * (self.before - self.after) / self.before if self.before else 0.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """What the gate and the budgets ask for, in per cent and tokens."""
+
+    threshold: float = THRESHOLD
+    context: int = DEFAULT_BUDGET
+    references: int = REFERENCES_BUDGET
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TokenReport:
+    """The baselines of a workspace.
+
+    Attributes:
+        tokenizer: the name of what counted.
+        baselines: all five, the gate first.
+        context, references: tokens that each costs now.
+        limits: what was asked for.
+        judged: the log is large enough for the gate.
+    """
+
+    tokenizer: str
+    baselines: tuple[Baseline, ...]
+    context: int
+    references: int
+    limits: Limits
+    judged: bool
+
+    @property
+    def gate_met(self) -> bool:
+        """The reduction is reached, where it is judged."""
+        return not self.judged or self.baselines[0].reduction >= self.limits.threshold
+
+    @property
+    def over_budget(self) -> tuple[str, ...]:
+        """What costs more than its budget."""
+        over = [("context", self.context, self.limits.context)]
+        over.append(("references", self.references, self.limits.references))
+        return tuple(
+            f"{name}: {cost} tokens, budget {limit}" for name, cost, limit in over if cost > limit
+        )
+
+
+def token_report(
+    workspace: Workspace,
+    manifest: Manifest,
+    *,
+    tokenizer: str,
+    count: Callable[[str], int],
+    limits: Limits,
+) -> TokenReport:
+    """Measure all baselines of a workspace as it stands.
+
+    Args:
+        workspace, manifest: what is measured.
+        tokenizer: the name of what counts.
+        count: tokens of a text.
+        limits: threshold and budgets.
+
+    Raises:
+        NotFound: the manifest has no counts of v1 by this tokenizer.
+    """
+    sessions = [s for s in manifest.sessions.values() if s.v1 is not None]
+    costs = _v1_costs(sessions, tokenizer)
+    versions = last_versions(manifest)
+    log = _log_tokens(versions, tokenizer)
+    references = read_bytes(workspace.path(REFERENCES)).decode(errors="replace")
+    lines = newest_delta_lines(workspace, DEFAULT_LAST)
+    deltas, _ = decode_deltas(enumerate(lines, 1))
+    context = render_context(references, deltas, count=count, budget=limits.context)
+    full = render_context(references, deltas, count=count, budget=None)
+    files = count(references + "".join(f"{line}\n" for line in lines))
+    words = count_words(references.encode()) + count_words(read_bytes(workspace.path(DELTAS)))
+    window = sum(costs[-WINDOW:])
+    shown = min(WINDOW, len(costs)), min(DEFAULT_LAST, len(costs))
+    return TokenReport(
+        tokenizer=tokenizer,
+        baselines=(
+            _baseline(
+                "window", window, context.tokens, f"the last {shown[0]} v1 sessions -> context"
+            ),
+            _baseline(
+                "same",
+                sum(costs[-DEFAULT_LAST:]),
+                full.tokens,
+                f"the last {shown[1]} v1 sessions -> context --last {DEFAULT_LAST}",
+            ),
+            _baseline("log", log, context.tokens, "the whole v1 log -> context"),
+            _baseline(
+                "files", log, files, f"the whole v1 log -> references + last {DEFAULT_LAST} deltas"
+            ),
+            _baseline(
+                "words",
+                sum(v.words for v in versions),
+                words,
+                "wc -w of the v1 log -> wc -w of references + deltas",
+            ),
+        ),
+        context=context.tokens,
+        references=count(references) if references else 0,
+        limits=limits,
+        judged=window >= JUDGED_FROM * limits.context,
+    )
+
+
+def last_versions(manifest: Manifest) -> list[V1Version]:
+    """Of each v1 log the version that stands for it: the retired one, else the last seen."""
+    found = [manifest.retired_version(s) or manifest.newest(s) for s in manifest.sources()]
+    return [v for v in found if v is not None]
+
+
+def _baseline(name: str, before: int, after: int, what: str) -> Baseline:
+    return Baseline(name=name, before=before, after=after, what=what)
+
+
+def _v1_costs(sessions: Iterable[Session], tokenizer: str) -> list[int]:
+    """Tokens of the v1 sessions, oldest first."""
+    costs = []
+    for session in sorted(sessions, key=lambda s: (s.time, s.key)):
+        assert session.v1 is not None
+        tokens = session.v1.tokens.get(tokenizer)
+        if tokens is None:
+            raise _not_counted(session.key, tokenizer, session.v1.tokens)
+        costs.append(tokens)
+    return costs
+
+
+def _log_tokens(versions: Sequence[V1Version], tokenizer: str) -> int:
+    for version in versions:
+        if tokenizer not in version.tokens:
+            raise _not_counted(version.source, tokenizer, version.tokens)
+    return sum(v.tokens[tokenizer] for v in versions)
+
+
+def _not_counted(what: str, tokenizer: str, known: Iterable[str]) -> NotFound:
+    return NotFound(
+        f"{what}: its v1 tokens were not counted with {tokenizer}",
+        hint=f"They were counted with {', '.join(known) or 'nothing'}: name that with --tokenizer",
+    )

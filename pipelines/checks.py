@@ -1,0 +1,253 @@
+"""Is what the manifest says still so: hashes against what is stored, rows against facts.
+
+*intact*: stored here, and the bytes are those that were recorded. *absent here*: not stored on
+this machine, which is no fault (a fresh clone has no diffs). *damaged*: stored, and wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import zstandard
+
+from codec.errors import FormatError, IntegrityError
+from codec.records import Session
+from codec.v1_layout import Layout, StoredPatch
+from codec.v2_deltas import Delta, decode_delta, delta_of
+from codec.v2_metrics import HEADER, MetricsRow, decode_row, row_of
+from codec.v2_progress import TITLE, decode_references, reference_of
+from pipelines.errors import NotFound
+from pipelines.files import read_bytes, read_lines
+from pipelines.findings import Finding
+from pipelines.store import Store
+from pipelines.v1_store import read_layout
+from pipelines.workspace import DELTAS, MANIFEST, METRICS, PROGRESS, Manifest, Workspace
+
+_MEND = "Run 'session-codec migrate' where the v1 log still is, or restore the file from a backup"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Integrity:
+    """What is stored of what the manifest names.
+
+    Attributes:
+        diffs, layouts: how many are intact, absent here and damaged, in this order.
+        findings: each damaged one, and what does not agree with the manifest.
+        absent: keys of the diffs that are absent here.
+    """
+
+    diffs: tuple[int, int, int]
+    layouts: tuple[int, int, int]
+    findings: tuple[Finding, ...]
+    absent: tuple[str, ...]
+
+    @property
+    def damaged(self) -> bool:
+        """Whether anything stored is wrong."""
+        return bool(self.diffs[2] or self.layouts[2])
+
+
+def check_integrity(
+    workspace: Workspace, manifest: Manifest, advance: Callable[[int], None]
+) -> Integrity:
+    """Hold everything stored against the manifest, and the v2 files against its facts.
+
+    Args:
+        workspace, manifest: what is checked.
+        advance: told how many diffs were read.
+    """
+    findings: list[Finding] = []
+    absent: list[str] = []
+    diffs = [0, 0, 0]
+    store = Store(workspace)
+    sessions = [s for s in manifest.sessions.values() if s.patch is not None]
+    for number, session in enumerate(sessions, 1):
+        assert session.patch is not None
+        try:
+            store.read(session.key, session.patch)
+            diffs[0] += 1
+        except NotFound:
+            diffs[1] += 1
+            absent.append(session.key)
+        except IntegrityError as e:
+            diffs[2] += 1
+            findings.append(_damaged(e, session.key))
+        advance(number)
+    layouts = _check_layouts(workspace, manifest, findings)
+    findings += fact_findings(manifest)
+    findings += check_rows(workspace, manifest)
+    return Integrity(
+        diffs=(diffs[0], diffs[1], diffs[2]),
+        layouts=layouts,
+        findings=tuple(findings),
+        absent=tuple(absent),
+    )
+
+
+def fact_findings(manifest: Manifest) -> list[Finding]:
+    """What is wrong with the manifest itself."""
+    findings = [
+        Finding(
+            code="broken-fact",
+            message=e.problem,
+            file=MANIFEST,
+            line=e.line,
+            hint="Restore the line from git history",
+        )
+        for e in manifest.errors
+    ]
+    findings += [
+        Finding(
+            code="key-clash",
+            message=f"two sessions have the key {session.key}",
+            file=MANIFEST,
+            key=session.key,
+        )
+        for session in manifest.clashes
+    ]
+    if manifest.torn:
+        findings.append(_torn(MANIFEST))
+    return findings
+
+
+def check_rows(workspace: Workspace, manifest: Manifest) -> Iterator[Finding]:
+    """Each line of the three v2 files against the session that it is a view of."""
+    sessions = manifest.sessions
+    yield from _check_lines(workspace, DELTAS, sessions.values(), decode_delta, delta_of)
+    yield from _check_lines(workspace, METRICS, sessions.values(), decode_row, row_of, HEADER)
+    text = read_bytes(workspace.path(PROGRESS)).decode(errors="replace")
+    references, errors = decode_references(text.removeprefix(TITLE))
+    yield from (_broken(PROGRESS, e) for e in errors)
+    by_key = {r.key: r for r in references}
+    for session in sessions.values():
+        yield from _agrees(
+            PROGRESS, session.key, by_key.pop(session.key, None), reference_of(session)
+        )
+    yield from (_unknown(PROGRESS, key, None) for key in by_key)
+
+
+def _check_lines(
+    workspace: Workspace,
+    name: str,
+    sessions: Iterable[Session],
+    decode: Callable[[str], Delta] | Callable[[str], MetricsRow],
+    view: Callable[[Session], Delta] | Callable[[Session], MetricsRow],
+    header: str = "",
+) -> Iterator[Finding]:
+    lines = read_lines(workspace.path(name))
+    found: dict[str, tuple[int, Delta | MetricsRow]] = {}
+    seen: set[str] = set()
+    for number, line in lines.lines:
+        if line == header or line in seen or not line:
+            continue
+        seen.add(line)
+        try:
+            row = decode(line)
+        except FormatError as e:
+            yield _broken(name, e.at(line=number))
+            continue
+        found.setdefault(row.key, (number, row))
+    if lines.torn:
+        yield _torn(name)
+    for session in sessions:
+        line_and_row = found.pop(session.key, None)
+        at, is_row = line_and_row if line_and_row else (None, None)
+        yield from _agrees(name, session.key, is_row, view(session), at)
+    yield from (_unknown(name, key, number) for key, (number, _) in found.items())
+
+
+def _agrees(
+    name: str, key: str, row: object | None, wanted: object, line: int | None = None
+) -> Iterator[Finding]:
+    if row is None:
+        yield Finding(
+            code="missing-row",
+            message=f"has nothing about the session {key} that the manifest has",
+            file=name,
+            key=key,
+            hint="Run 'session-codec migrate': it adds missing rows",
+        )
+    elif row != wanted:
+        yield Finding(
+            code="row-differs",
+            message=f"does not say of {key} what the manifest says",
+            file=name,
+            line=line,
+            key=key,
+            hint="The manifest is the truth: restore the line from git history",
+        )
+
+
+def _check_layouts(
+    workspace: Workspace, manifest: Manifest, findings: list[Finding]
+) -> tuple[int, int, int]:
+    counts = [0, 0, 0]
+    for version in {v.sha256: v for v in manifest.versions}.values():
+        try:
+            layout, literal = read_layout(workspace, version)
+            _check_parts(layout, literal, manifest)
+            counts[0] += 1
+        except NotFound:
+            counts[1] += 1
+        except IntegrityError as e:
+            counts[2] += 1
+            findings.append(_damaged(e.at(file=f".diffs/v1/{version.sha256}"), None))
+    return counts[0], counts[1], counts[2]
+
+
+def _check_parts(layout: Layout, literal: bytes, manifest: Manifest) -> None:
+    """The literal bytes are whole, and every patch is one that the manifest has under its key."""
+    for part in layout.parts:
+        if isinstance(part, StoredPatch):
+            session = manifest.sessions.get(part.key)
+            if session is None or session.patch != part.patch:
+                raise IntegrityError(f"the layout needs a diff of {part.key} that was not recorded")
+    size = 0
+    try:
+        for block in zstandard.ZstdDecompressor().read_to_iter(literal):
+            size += len(block)
+    except zstandard.ZstdError as e:
+        raise IntegrityError(f"the literal bytes are damaged: {e}") from None
+    if size != layout.literal_size:
+        raise IntegrityError("the literal bytes are cut off")
+
+
+def _damaged(error: IntegrityError, key: str | None) -> Finding:
+    return Finding(
+        code="damaged",
+        message=error.problem,
+        file=error.file,
+        key=key,
+        hint=error.hint or _MEND,
+    )
+
+
+def _broken(name: str, error: FormatError) -> Finding:
+    return Finding(
+        code="broken-line",
+        message=str(FormatError(error.problem, field=error.field)),
+        file=name,
+        line=error.line,
+        hint="Restore the line from git history",
+    )
+
+
+def _unknown(name: str, key: str, line: int | None) -> Finding:
+    return Finding(
+        code="unknown-row",
+        message=f"names the session {key}, which the manifest does not have; readers ignore it",
+        file=name,
+        line=line,
+        key=key,
+        level="note",
+    )
+
+
+def _torn(name: str) -> Finding:
+    return Finding(
+        code="torn-line",
+        message="ends in a piece of a line; the next verb that writes ends it",
+        file=name,
+        level="note",
+    )

@@ -1,0 +1,52 @@
+"""`session-codec restore-v1`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from pipelines.cli import options
+from pipelines.cli.output import say, say_json, tell
+from pipelines.restore_v1 import apply, plan
+from pipelines.workspace import find
+
+
+@click.command()
+@options.repo
+@click.option("-o", "--output", metavar="FILE", help="Write it there; else it goes to stdout.")
+@click.option("--source", metavar="PATH", help="Which log, where several were migrated.")
+@click.option("--version", metavar="SHA", help="Which version: its SHA-256 or the beginning of it.")
+@options.as_json
+def command(
+    repo: str, output: str | None, source: str | None, version: str | None, as_json: bool
+) -> int:
+    """Give a migrated v1 log back, byte for byte: the retired version, else the last seen.
+
+    The whole is checked before the first byte is written.
+
+    \b
+    Examples:
+      session-codec restore-v1 -o AGENT_PROGRESS_LOG.md
+      session-codec restore-v1 --version 3fa1 > old.md
+    """
+    if as_json and output is None:
+        raise click.UsageError("--json needs --output: stdout cannot hold both")
+    made = plan(
+        find(options.absolute(repo)),
+        source=source,
+        version=version,
+        output=options.absolute(output) if output else None,
+    )
+    for piece in apply(made):
+        sys.stdout.buffer.write(piece)
+    sys.stdout.buffer.flush()
+    chosen = made.version
+    if as_json:
+        fields = {"source": chosen.source, "sha256": chosen.sha256, "bytes": chosen.size}
+        say_json("restore-v1", {**fields, "output": made.output})
+    elif made.output:
+        say(f"{made.output}: {chosen.source} as it was seen {chosen.seen}, {chosen.size:,} bytes")
+    else:
+        tell(f"{chosen.source} as it was seen {chosen.seen}, {chosen.size:,} bytes")
+    return 0

@@ -1,0 +1,35 @@
+"""`session-codec retire-v1`."""
+
+from __future__ import annotations
+
+import click
+
+from pipelines.cli import options
+from pipelines.cli.output import say, say_json
+from pipelines.retire_v1 import apply, plan
+from pipelines.workspace import V1_LOG, find
+
+
+@click.command()
+@options.repo
+@click.option("--source", metavar="PATH", default=V1_LOG, show_default=True, help="Which log.")
+@click.option("--dry-run", is_flag=True, help="Check that it could go, change nothing.")
+@options.as_json
+def command(repo: str, source: str, dry_run: bool, as_json: bool) -> int:
+    """Swap a migrated v1 log for a stub that tells agents where its history went.
+
+    It refuses unless the log was just rebuilt byte for byte and the commit HEAD holds it.
+    """
+    made = plan(find(options.absolute(repo)), source.removeprefix("./"))
+    if not made.done and not dry_run:
+        apply(made)
+    if as_json:
+        state = "retired-before" if made.done else "could-retire" if dry_run else "retired"
+        say_json("retire-v1", {"source": made.source, "sha256": made.stands_for, "state": state})
+    elif made.done:
+        say(f"{made.source} is retired already")
+    elif dry_run:
+        say(f"{made.source} can be retired: it was rebuilt byte for byte, and HEAD holds it")
+    else:
+        say(f"{made.source} is retired: 'session-codec restore-v1' gives it back")
+    return 0

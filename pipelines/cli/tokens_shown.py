@@ -1,0 +1,68 @@
+"""How a token report is shown, as text and as JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipelines.baselines import JUDGED_FROM, TokenReport
+from pipelines.cli.output import say, table
+
+
+def say_tokens(report: TokenReport) -> None:
+    """The baselines as a table, then the gate in a sentence."""
+    say(f"tokens by {report.tokenizer}; 'words' in words")
+    rows = [("baseline", "before", "after", "saved", "what is compared")]
+    rows += [
+        (b.name, f"{b.before:,}", f"{b.after:,}", f"{b.reduction:.1f} %", b.what)
+        for b in report.baselines
+    ]
+    for line in table(rows, frozenset({1, 2, 3})):
+        say(f"  {line}")
+    say(gate_sentence(report))
+    for over in report.over_budget:
+        say(f"over budget: {over}")
+
+
+def gate_sentence(report: TokenReport) -> str:
+    """Whether the gate is met, and why it is not judged where it is not."""
+    window, limits = report.baselines[0], report.limits
+    if not report.judged:
+        return (
+            f"gate: not judged: the log is small (its window of {window.before:,} tokens is less "
+            f"than {JUDGED_FROM} times the context budget of {limits.context:,}); "
+            f"context {report.context:,} of {limits.context:,} tokens, "
+            f"references {report.references:,} of {limits.references:,}"
+        )
+    verdict = "met" if report.gate_met else "NOT met"
+    return (
+        f"gate: {verdict}: window saves {window.reduction:.1f} %, asked for {limits.threshold:g} %"
+    )
+
+
+def tokens_json(report: TokenReport) -> dict[str, Any]:
+    """A token report as JSON."""
+    return {
+        "tokenizer": report.tokenizer,
+        "baselines": [
+            {
+                "name": b.name,
+                "unit": "words" if b.name == "words" else "tokens",
+                "before": b.before,
+                "after": b.after,
+                "reduction_percent": round(b.reduction, 2),
+                "what": b.what,
+            }
+            for b in report.baselines
+        ],
+        "context": report.context,
+        "references": report.references,
+        "gate": {
+            "baseline": "window",
+            "judged": report.judged,
+            "met": report.gate_met if report.judged else None,
+            "threshold_percent": report.limits.threshold,
+            "context_budget": report.limits.context,
+            "references_budget": report.limits.references,
+            "over_budget": list(report.over_budget),
+        },
+    }

@@ -1,0 +1,116 @@
+"""What stops a pipeline, and the exit code of everything that can.
+
+`exit_code` is the only place that knows exit codes; no two classes of its table share one.
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import Final
+
+from codec.errors import CodecError, EncodeError, FormatError, IntegrityError
+
+
+class PipelineError(Exception):
+    """Base of everything that `pipelines` raises on purpose.
+
+    Args:
+        problem: what is wrong, one sentence without a full stop.
+        hint: the way out, one sentence without a full stop.
+    """
+
+    def __init__(self, problem: str, *, hint: str | None = None) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.problem}. {self.hint}" if self.hint else self.problem
+
+
+class WorkspaceMissing(PipelineError):
+    """There is no workspace at or above the folder."""
+
+
+class WorkspaceLocked(PipelineError):
+    """Another process is writing to the workspace."""
+
+
+class Conflict(PipelineError):
+    """What is there is not what was expected, and must not be overwritten."""
+
+
+class StorageError(PipelineError):
+    """Base of errors of a disk or a remote."""
+
+
+class NotFound(StorageError):
+    """The object is not there."""
+
+
+class Denied(StorageError):
+    """The object may not be read or written."""
+
+
+class Unavailable(StorageError):
+    """The disk or the remote did not do what it was asked: full, broken, out of reach."""
+
+
+#: Ran, with findings. Not an error: the result says what was found.
+FINDINGS: Final = 3
+BUG: Final = 1
+INTERRUPTED: Final = 130
+TERMINATED: Final = 143
+
+_CODES: Final[tuple[tuple[type[Exception], int], ...]] = (
+    (FormatError, 10),
+    (EncodeError, 11),
+    (IntegrityError, 12),
+    (WorkspaceMissing, 20),
+    (WorkspaceLocked, 21),
+    (Conflict, 22),
+    (NotFound, 30),
+    (Denied, 31),
+    (Unavailable, 32),
+)
+
+
+def exit_code(error: Exception) -> int:
+    """The exit code of an error; that of a bug for one that nobody raised on purpose."""
+    for kind, code in _CODES:
+        if isinstance(error, kind):
+            return code
+    return BUG
+
+
+def storage_error(error: OSError, path: str | None = None) -> StorageError:
+    """What an error of the operating system means for a user."""
+    path = path or str(error.filename or "the file system")
+    reason = (error.strerror or str(error)).lower()
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        return NotFound(f"{path}: {reason}", hint="Check the path")
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return Denied(f"{path}: {reason}", hint="Check who may read and write there")
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        hint = "Free some space and run the same command again: it goes on where this one stopped"
+        return Unavailable(f"{path}: {reason}", hint=hint)
+    return Unavailable(f"{path}: {reason}", hint="Run the same command again once it is mended")
+
+
+__all__ = [
+    "BUG",
+    "FINDINGS",
+    "INTERRUPTED",
+    "TERMINATED",
+    "CodecError",
+    "Conflict",
+    "Denied",
+    "NotFound",
+    "PipelineError",
+    "StorageError",
+    "Unavailable",
+    "WorkspaceLocked",
+    "WorkspaceMissing",
+    "exit_code",
+    "storage_error",
+]

@@ -1,0 +1,199 @@
+"""Writing safely: files replaced whole, lines appended whole, one lock a workspace.
+
+1. A replaced file is the old one or the new one, whenever the machine stops: temporary file in
+   the same directory, fsync, rename, fsync of the directory.
+2. A reader of lines never sees half of one: what follows the last line end is not a line yet.
+3. The lock belongs to a process and goes with it; its file stays and means nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from pipelines.errors import WorkspaceLocked
+
+LOCK_WAIT = 10.0
+_RETRY = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """The complete lines of a file: (1-based number, text without line end).
+
+    Attributes:
+        lines: the lines; a line that is not UTF-8 has U+FFFD where it is not.
+        torn: the file ends in a piece of a line, which is not among them.
+        size: of the file in bytes.
+    """
+
+    lines: list[tuple[int, str]]
+    torn: bool
+    size: int
+
+
+def read_bytes(path: str) -> bytes:
+    """What a file holds; nothing where there is no file."""
+    try:
+        with open(path, "rb") as f:
+            return f.read()
+    except FileNotFoundError:
+        return b""
+
+
+def read_file(path: str, size: int) -> bytes:
+    """A file of a known size, and a byte more if it has more.
+
+    For reading many small files: without the buffers that `open` sets up for each.
+    """
+    fd = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    try:
+        data = os.read(fd, size + 1)
+        while len(data) <= size and (more := os.read(fd, size + 1 - len(data))):
+            data += more
+        return data
+    finally:
+        os.close(fd)
+
+
+def write_new(path: str, data: bytes) -> None:
+    """Write a file that must not be there yet; not synced."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+    try:
+        written = 0
+        while written < len(data):
+            written += os.write(fd, data[written:] if written else data)
+    finally:
+        os.close(fd)
+
+
+def read_lines(path: str) -> Lines:
+    """The complete lines of a file, none where there is no file."""
+    data = read_bytes(path)
+    whole, _, rest = data.rpartition(b"\n")
+    text = whole.decode(errors="replace")
+    # split, not splitlines: only LF ends a line of these files.
+    lines = list(enumerate(text.split("\n"), 1)) if len(data) > len(rest) else []
+    return Lines(lines=lines, torn=bool(rest), size=len(data))
+
+
+def read_tail(path: str, count: int) -> list[str]:
+    """The last complete lines of a file, `count` at the most, reading no more than needed."""
+    try:
+        f = open(path, "rb")  # noqa: SIM115 - closed by the with below
+    except FileNotFoundError:
+        return []
+    with f:
+        end = f.seek(0, os.SEEK_END)
+        block = 1 << 14
+        data = b""
+        while end > 0 and data.count(b"\n") <= count:
+            start = max(0, end - block)
+            f.seek(start)
+            data = f.read(end - start) + data
+            end, block = start, block * 2
+    whole, newline, _ = data.rpartition(b"\n")
+    if not newline:
+        return []
+    lines = whole.split(b"\n")
+    complete = lines if end == 0 else lines[1:]
+    return [line.decode(errors="replace") for line in complete[-count:]]
+
+
+def replace_file(path: str, chunks: Iterable[bytes]) -> None:
+    """Put a file in place whole; it keeps the mode of the one it replaces."""
+    directory, name = os.path.split(path)
+    temporary = os.path.join(directory, f".{name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "xb") as f:
+            for chunk in chunks:
+                f.write(chunk)
+            f.flush()
+            os.fsync(f.fileno())
+        if os.path.exists(path):
+            os.chmod(temporary, os.stat(path).st_mode & 0o7777)
+        os.replace(temporary, path)
+    except BaseException:
+        remove(temporary)
+        raise
+    sync_directory(directory)
+
+
+def remove(path: str) -> None:
+    """Remove a file, if it is there."""
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return
+
+
+def sync_directory(path: str) -> None:
+    """Make the names in a directory durable, where the system can."""
+    if sys.platform == "win32":
+        return
+    fd = os.open(path or ".", os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def sync_written(paths: Iterable[str]) -> None:
+    """Make the contents of new files durable: all at once where the system can wait for it."""
+    if sys.platform == "linux":
+        os.sync()
+        return
+    for path in paths:
+        with open(path, "rb+") as f:
+            os.fsync(f.fileno())
+
+
+@contextmanager
+def locked(path: str, *, wait: float = LOCK_WAIT) -> Iterator[None]:
+    """Hold the lock of a workspace.
+
+    Args:
+        path: the lock's file, in a directory that exists.
+        wait: seconds to wait for another process.
+
+    Raises:
+        WorkspaceLocked: another process still held it then.
+    """
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o644)
+    try:
+        until = time.monotonic() + wait
+        while not _try_lock(fd):
+            if time.monotonic() > until:
+                raise WorkspaceLocked(
+                    f"{path}: another process is writing to this workspace",
+                    hint="Wait for it to end and run the same command again",
+                )
+            time.sleep(_RETRY)
+        yield
+    finally:
+        os.close(fd)
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _try_lock(fd: int) -> bool:
+        try:
+            msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+else:
+    import fcntl
+
+    def _try_lock(fd: int) -> bool:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True

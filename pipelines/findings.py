@@ -1,0 +1,38 @@
+"""What a run noticed.
+
+A finding is something that a person should look at: the exit code says so. A note is told and
+changes nothing: history that was declared wrong cannot be mended.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Level = Literal["finding", "note"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """One thing that was noticed.
+
+    Attributes:
+        code: names the kind, in kebab case; stable for scripts.
+        message: what it is, one sentence without a full stop.
+        level: `finding` or `note`.
+        file, line: where, as a user would name it.
+        key: the session that it is about.
+        hint: the way out.
+    """
+
+    code: str
+    message: str
+    level: Level = "finding"
+    file: str | None = None
+    line: int | None = None
+    key: str | None = None
+    hint: str | None = None
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}: " if self.line else f"{self.file}: " if self.file else ""
+        return f"{where}{self.message}" + (f". {self.hint}" if self.hint else "")

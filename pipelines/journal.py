@@ -1,0 +1,195 @@
+"""All or nothing for a verb that writes many files: staged files and appends, then one commit.
+
+A transaction stages new files of `.diffs` in a folder of its own, and writes what is to be
+appended to the tracked files to a journal. `commit` makes both durable and gives the journal its
+name, `.session-codec/journal`; from then on all of it will be done, by this process or by `recover`
+in the next one:
+
+    {"format":"session-codec-journal","version":1,"verb":"migrate","appends":[["PROJECT_METRICS.tsv",0,80]]}
+    <the bytes to append, one after the other>
+
+1. Before the commit the workspace is as it was; after it, `recover` completes it.
+2. Completing is idempotent: a staged file that was already moved is gone from the staging
+   folder, an append takes up where the file ends inside what was to be appended.
+3. A file that no longer ends where the transaction began is left alone: somebody else wrote to
+   it since. The manifest proves what is missing there, and `migrate` adds it.
+4. Appends are done in the order given: the delta line, which makes a session exist, is last.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import IO, Any, Final
+
+from codec.errors import FormatError
+from pipelines.files import remove, sync_directory, sync_written
+from pipelines.workspace import Workspace
+
+FORMAT: Final = "session-codec-journal"
+VERSION: Final = 1
+_BLOCK: Final = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Append:
+    """Bytes to append to a tracked file.
+
+    Attributes:
+        path: the file, relative to the workspace.
+        chunks: what to append, in whole lines.
+        torn: the file ends in a piece of a line, which is ended first.
+    """
+
+    path: str
+    chunks: Iterable[bytes]
+    torn: bool = False
+
+
+class Transaction:
+    """One verb's writes. Use it under the workspace's lock."""
+
+    def __init__(self, workspace: Workspace, verb: str) -> None:
+        self._workspace = workspace
+        self._verb = verb
+        self.staging = workspace.staging
+        self._journal = workspace.path(".session-codec", "journal")
+
+    def begin(self) -> None:
+        """Make an empty staging folder; what a killed run left there never happened."""
+        shutil.rmtree(self.staging, ignore_errors=True)
+        os.makedirs(self.staging)
+
+    def abandon(self) -> None:
+        """Forget all of it; the workspace is as it was."""
+        shutil.rmtree(self.staging, ignore_errors=True)
+        remove(f"{self._journal}.tmp")
+
+    def prepare(self, appends: Iterable[Append]) -> None:
+        """Write the journal, under a name by which `recover` does not take it for one."""
+        os.makedirs(os.path.dirname(self._journal), exist_ok=True)
+        with open(f"{self._journal}.tmp", "wb") as f:
+            _write_journal(f, self._workspace, self._verb, appends)
+
+    def commit(self) -> None:
+        """Make all of it durable, then do it."""
+        sync_written([*_staged(self.staging), f"{self._journal}.tmp"])
+        os.replace(f"{self._journal}.tmp", self._journal)
+        sync_directory(os.path.dirname(self._journal))
+        _complete(self._workspace)
+
+
+def is_pending(workspace: Workspace) -> bool:
+    """Whether a verb was stopped after its commit, so that `recover` has something to do."""
+    return os.path.exists(workspace.path(".session-codec", "journal"))
+
+
+def recover(workspace: Workspace) -> str | None:
+    """Complete what a stopped verb had committed; the verb's name, None where there was none.
+
+    Use it under the workspace's lock.
+    """
+    return _complete(workspace) if is_pending(workspace) else None
+
+
+def _write_journal(
+    f: IO[bytes], workspace: Workspace, verb: str, appends: Iterable[Append]
+) -> None:
+    """The journal has its header first, but the lengths are known last: write both in turn."""
+    with open(f"{f.name}.payload", "w+b") as payload:
+        table: list[tuple[str, int, int]] = []
+        for append in appends:
+            path = workspace.path(append.path)
+            offset = os.path.getsize(path) if os.path.exists(path) else 0
+            start = payload.tell()
+            if append.torn:
+                payload.write(b"\n")
+            payload.writelines(append.chunks)
+            table.append((append.path, offset, payload.tell() - start))
+        header = {"format": FORMAT, "version": VERSION, "verb": verb, "appends": table}
+        f.write(json.dumps(header, separators=(",", ":")).encode() + b"\n")
+        payload.seek(0)
+        shutil.copyfileobj(payload, f, _BLOCK)
+    remove(payload.name)
+
+
+def _complete(workspace: Workspace) -> str:
+    journal = workspace.path(".session-codec", "journal")
+    _publish(workspace.staging, workspace.diffs)
+    with open(journal, "rb") as f:
+        header = _header(f.readline(), journal)
+        for path, offset, length in header["appends"]:
+            _append(workspace.path(path), offset, f, length)
+    remove(journal)
+    sync_directory(os.path.dirname(journal))
+    return str(header["verb"])
+
+
+def _header(line: bytes, journal: str) -> dict[str, Any]:
+    try:
+        header = json.loads(line)
+    except ValueError:
+        header = None
+    if not isinstance(header, dict) or (header.get("format"), header.get("version")) != (
+        FORMAT,
+        VERSION,
+    ):
+        raise FormatError(
+            "not a journal that this version can complete",
+            file=journal,
+            hint="Finish with the version of session-codec that wrote it, or remove the file",
+        )
+    return header
+
+
+def _publish(staging: str, target: str) -> None:
+    """Move the staged files into place, a whole folder at once where there is none yet."""
+    if not os.path.isdir(staging):
+        return
+    if not os.path.exists(target):
+        os.rename(staging, target)
+        sync_directory(os.path.dirname(target))
+        return
+    for directory, folders, names in os.walk(staging):
+        place = os.path.normpath(os.path.join(target, os.path.relpath(directory, staging)))
+        for folder in list(folders):
+            if not os.path.exists(os.path.join(place, folder)):
+                os.rename(os.path.join(directory, folder), os.path.join(place, folder))
+                folders.remove(folder)
+        for name in names:
+            os.replace(os.path.join(directory, name), os.path.join(place, name))
+        sync_directory(place)
+    shutil.rmtree(staging)
+
+
+def _append(path: str, offset: int, payload: IO[bytes], length: int) -> None:
+    """Append what is still missing of `length` bytes that begin at `offset` of the file."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    end = payload.tell() + length
+    with open(path, "ab+") as f:
+        size = f.seek(0, os.SEEK_END)
+        done = size - offset
+        if not 0 <= done <= length:
+            payload.seek(end)
+            return
+        f.seek(offset)
+        while done > 0:
+            block = min(done, _BLOCK)
+            if f.read(block) != payload.read(block):
+                payload.seek(end)
+                return
+            done -= block
+        f.seek(0, os.SEEK_END)
+        while payload.tell() < end:
+            f.write(payload.read(min(_BLOCK, end - payload.tell())))
+        f.flush()
+        os.fsync(f.fileno())
+
+
+def _staged(staging: str) -> Iterable[str]:
+    for directory, _, names in os.walk(staging):
+        for name in names:
+            yield os.path.join(directory, name)

@@ -1,0 +1,107 @@
+"""Give a v1 log back, byte for byte.
+
+1. What is given is what was seen: the whole is checked by length and SHA-256 before the first
+   byte of it leaves, so that a half or wrong log is never written.
+2. Diffs come from the store, wherever it has them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from codec.manifest import V1Version
+from pipelines.errors import Conflict, NotFound
+from pipelines.files import replace_file
+from pipelines.v1_store import log_pieces
+from pipelines.workspace import V1_LOG, Manifest, Workspace, read_manifest
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """Which log to give back, and where to put it; `output` None for the caller to read."""
+
+    workspace: Workspace
+    version: V1Version
+    output: str | None
+
+
+def plan(
+    workspace: Workspace,
+    *,
+    source: str | None = None,
+    version: str | None = None,
+    output: str | None = None,
+) -> Plan:
+    """Choose the version to restore.
+
+    Args:
+        workspace: whose log.
+        source: path of the log, relative to the workspace; needed where there are several.
+        version: SHA-256 of the version, or a prefix of it; else the retired one, else the last.
+        output: absolute path of the file to write.
+
+    Raises:
+        NotFound: no such log or version was seen.
+        Conflict: more than one fits.
+    """
+    manifest = read_manifest(workspace)
+    name = _source(manifest, source, version)
+    if version is None:
+        chosen = manifest.retired_version(name) or manifest.newest(name)
+        assert chosen is not None
+        return Plan(workspace=workspace, version=chosen, output=output)
+    fitting = {
+        v.sha256: v
+        for v in manifest.versions
+        if v.sha256.startswith(version.lower()) and v.source == name
+    }
+    if len(fitting) != 1:
+        known = ", ".join(sorted({v.sha256[:12] for v in manifest.versions if v.source == name}))
+        kind, count = (NotFound, "no") if not fitting else (Conflict, f"{len(fitting)}")
+        raise kind(
+            f"{count} version{'s' if count != '1' else ''} of {name} begin with {version}",
+            hint=f"Known versions: {known}",
+        )
+    return Plan(workspace=workspace, version=next(iter(fitting.values())), output=output)
+
+
+def apply(made: Plan) -> Iterator[bytes]:
+    """Check the whole log, then write it to the plan's file, or give its bytes.
+
+    Raises:
+        NotFound: its layout or one of its diffs is not stored on this machine.
+        IntegrityError: something stored is not what was recorded.
+    """
+    for _ in log_pieces(made.workspace, made.version):
+        pass
+    if made.output is None:
+        return log_pieces(made.workspace, made.version)
+    replace_file(made.output, log_pieces(made.workspace, made.version))
+    return iter(())
+
+
+def _source(manifest: Manifest, source: str | None, version: str | None) -> str:
+    known = manifest.sources()
+    if source is not None:
+        name = source.removeprefix("./")
+        if name not in known:
+            raise NotFound(f"{source}: no such v1 log was migrated", hint=_known_hint(known))
+        return name
+    if version is not None:
+        owners = {v.source for v in manifest.versions if v.sha256.startswith(version.lower())}
+        if len(owners) == 1:
+            return owners.pop()
+    if V1_LOG in known:
+        return V1_LOG
+    if len(known) == 1:
+        return known[0]
+    if not known:
+        raise NotFound("no v1 log was migrated in this workspace")
+    raise Conflict(
+        "several v1 logs were migrated", hint=f"Name one with --source. {_known_hint(known)}"
+    )
+
+
+def _known_hint(known: list[str]) -> str:
+    return f"Known: {', '.join(known)}" if known else "None was migrated"

@@ -1,0 +1,126 @@
+"""Swap a migrated v1 log for a stub.
+
+1. It refuses unless the log, as it stands, was migrated and has just been rebuilt byte for byte,
+   *and* its bytes survive this machine: they stand in the commit `HEAD`.
+2. The fact that it was retired is recorded first, the swap is one rename after it. A run that
+   stopped in between is completed by the next.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from codec.manifest import V1Retired, encode_fact
+from codec.v1_stub import encode_stub, is_bare_stub, stubbed_log
+from pipelines.errors import Conflict, NotFound
+from pipelines.files import locked, read_bytes, replace_file
+from pipelines.journal import Append, Transaction, recover
+from pipelines.v1_store import log_pieces
+from pipelines.workspace import MANIFEST, V1_LOG, Workspace, read_manifest
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """Which log to retire.
+
+    Attributes:
+        workspace: whose log.
+        source: its path relative to the workspace.
+        sha256: of the log as it stands.
+        stands_for: SHA-256 of the log that the stub will name: this one, or, where sessions were
+            added to a stub, the one that the stub names.
+        fact: to record; None where it is recorded already.
+        done: it is a stub already.
+    """
+
+    workspace: Workspace
+    source: str
+    sha256: str
+    stands_for: str
+    fact: V1Retired | None
+    done: bool = False
+
+
+def plan(workspace: Workspace, source: str = V1_LOG) -> Plan:
+    """Check that the log may go.
+
+    Raises:
+        NotFound: there is no such log.
+        Conflict: it changed since it was migrated, or its bytes would not survive this machine.
+        IntegrityError: it cannot be rebuilt.
+    """
+    manifest = read_manifest(workspace)
+    path = workspace.path(*source.split("/"))
+    if not os.path.exists(path):
+        raise NotFound(f"{source}: no such file in {workspace.root}")
+    data = read_bytes(path)
+    sha256 = hashlib.sha256(data).hexdigest()
+    stands_for = stubbed_log(data) or sha256
+    if is_bare_stub(data):
+        return Plan(
+            workspace=workspace,
+            source=source,
+            sha256=sha256,
+            stands_for=stands_for,
+            fact=None,
+            done=True,
+        )
+    version = manifest.newest(source)
+    if version is None or version.sha256 != sha256:
+        raise Conflict(
+            f"{source} is not as it was migrated" if version else f"{source} was not migrated",
+            hint="Run 'session-codec migrate' first",
+        )
+    at = 0
+    for piece in log_pieces(workspace, version):
+        if data[at : at + len(piece)] != piece:
+            raise Conflict(f"{source} cannot be rebuilt from what is stored")
+        at += len(piece)
+    if not _in_head(workspace, source, data):
+        raise Conflict(
+            f"the bytes of {source} would not survive this machine: HEAD does not hold them",
+            hint=f"Commit the log as it is: git add {source} && git commit",
+        )
+    retired = manifest.retired_version(source)
+    recorded = retired is not None and retired.sha256 == stands_for
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    fact = None if recorded else V1Retired(source=source, sha256=stands_for, time=now)
+    return Plan(workspace=workspace, source=source, sha256=sha256, stands_for=stands_for, fact=fact)
+
+
+def apply(made: Plan) -> None:
+    """Record that the log is retired, then put the stub in its place.
+
+    Raises:
+        Conflict: the log changed since the plan was made.
+    """
+    workspace = made.workspace
+    with locked(workspace.lock):
+        recover(workspace)
+        path = workspace.path(*made.source.split("/"))
+        if hashlib.sha256(read_bytes(path)).hexdigest() != made.sha256:
+            raise Conflict(f"{made.source} changed just now", hint="Run the same command again")
+        if made.fact is not None:
+            transaction = Transaction(workspace, "retire-v1")
+            transaction.begin()
+            line = f"{encode_fact(made.fact)}\n".encode()
+            torn = read_manifest(workspace).torn
+            transaction.prepare([Append(path=MANIFEST, chunks=[line], torn=torn)])
+            transaction.commit()
+        replace_file(path, [encode_stub(made.stands_for)])
+
+
+def _in_head(workspace: Workspace, source: str, data: bytes) -> bool:
+    """Whether the commit HEAD holds these very bytes under that name."""
+    if workspace.repository is None:
+        return False
+    shown = subprocess.run(
+        ["git", "-C", workspace.root, "cat-file", "blob", f"HEAD:./{source}"],
+        capture_output=True,
+        check=False,
+    )
+    return shown.returncode == 0 and shown.stdout == data

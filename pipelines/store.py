@@ -1,0 +1,66 @@
+"""From a key to the bytes of its diff, wherever they are.
+
+No verb knows where a diff is stored. Looked at in this order: loose in `.diffs`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+
+from codec.errors import IntegrityError
+from codec.records import PatchRef
+from codec.v2_progress import diff_name
+from pipelines.errors import NotFound
+from pipelines.files import read_file
+from pipelines.workspace import Workspace
+
+#: Whether this machine's file systems take `:` in a name.
+COLONS = os.name != "nt"
+
+
+class Store:
+    """The diffs of one workspace."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def loose_names(self) -> set[str]:
+        """The names of all loose diffs."""
+        try:
+            with os.scandir(self._workspace.diffs) as entries:
+                return {e.name for e in entries if e.name.endswith(".diff")}
+        except FileNotFoundError:
+            return set()
+
+    def read(self, key: str, patch: PatchRef) -> bytes:
+        """The bytes of a diff.
+
+        Raises:
+            NotFound: it is not stored on this machine.
+            IntegrityError: what is stored is not what was recorded.
+        """
+        for name in names_of(key):
+            try:
+                data = read_file(os.path.join(self._workspace.diffs, name), patch.size)
+            except FileNotFoundError:
+                continue
+            if len(data) != patch.size or hashlib.sha256(data).hexdigest() != patch.sha256:
+                raise IntegrityError(
+                    f"is not the diff that was recorded for {key}: SHA-256 or size differ",
+                    file=f".diffs/{name}",
+                    hint="Restore it from a backup, or rebuild it from the v1 log with migrate",
+                )
+            return data
+        raise NotFound(
+            f"the diff of {key} is not stored on this machine",
+            hint="Diffs are local to a clone: look where the log was migrated",
+        )
+
+
+def names_of(key: str) -> tuple[str, ...]:
+    """The file names under which a key's diff may be found; the first is how it is written."""
+    plain, safe = diff_name(key), diff_name(key, colons=False)
+    if plain == safe:
+        return (plain,)
+    return (plain, safe) if COLONS else (safe, plain)

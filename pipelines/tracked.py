@@ -1,0 +1,104 @@
+"""What is appended to the tracked files of a workspace for its sessions.
+
+The manifest is the truth: a session that it has and that a v2 file lacks gets its row there. So
+the same code writes new sessions, and completes files that lost rows in a merge.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from codec.records import Session
+from codec.v2_deltas import SEPARATOR, delta_of, encode_delta
+from codec.v2_metrics import HEADER, encode_row, row_of
+from codec.v2_progress import TITLE, encode_reference, reference_keys, reference_of
+from pipelines.files import read_bytes, read_lines
+from pipelines.journal import Append
+from pipelines.workspace import DELTAS, METRICS, PROGRESS, Workspace
+
+IGNORED: Final = (
+    "/.diffs/",
+    "/.session-codec/cache/",
+    "/.session-codec/lock",
+    "/.session-codec/journal*",
+    "/.session-codec/staging-*/",
+)
+ATTRIBUTES: Final = (
+    "/.session-codec/manifest.jsonl text eol=lf",
+    "/AGENT_PROGRESS_LOG_v2.md text eol=lf",
+    "/PROJECT_METRICS.tsv text eol=lf",
+    "/PROJECT_REFERENCES.yaml text eol=lf",
+    "/SESSION_DELTAS.log text eol=lf",
+    "/AGENT_PROGRESS_LOG.md -text",
+)
+_COMMENT = "# session-codec"
+
+
+def session_appends(workspace: Workspace, sessions: Iterable[Session]) -> Iterator[Append]:
+    """The rows that the v2 files lack, in the order in which they must be written.
+
+    Args:
+        workspace: whose files.
+        sessions: all sessions of the workspace, new ones among them.
+    """
+    ordered = sorted(sessions, key=lambda s: (s.time, s.key))
+    metrics = read_lines(workspace.path(METRICS))
+    present = {line.partition("\t")[0] for _, line in metrics.lines}
+    missing = [s for s in ordered if s.key not in present]
+    if missing or not metrics.size:
+        head = b"" if metrics.size else f"{HEADER}\n".encode()
+        rows = (f"{encode_row(row_of(s))}\n".encode() for s in missing)
+        yield Append(path=METRICS, chunks=_chunks(head, rows), torn=metrics.torn)
+
+    progress = read_bytes(workspace.path(PROGRESS))
+    present = reference_keys(progress.decode(errors="replace"))
+    missing = [s for s in ordered if s.key not in present]
+    if missing or not progress:
+        head = b"" if progress else f"{TITLE}\n\n".encode()
+        entries = (encode_reference(reference_of(s)).encode() for s in missing)
+        torn = bool(progress) and not progress.endswith(b"\n")
+        yield Append(path=PROGRESS, chunks=_chunks(head, entries), torn=torn)
+
+    deltas = read_lines(workspace.path(DELTAS))
+    present = {line.partition(SEPARATOR)[0] for _, line in deltas.lines}
+    missing = [s for s in ordered if s.key not in present]
+    if missing or not deltas.size:
+        rows = (f"{encode_delta(delta_of(s))}\n".encode() for s in missing)
+        yield Append(path=DELTAS, chunks=_chunks(b"", rows), torn=deltas.torn)
+
+
+def git_appends(workspace: Workspace) -> Iterator[Append]:
+    """The lines that `.gitignore` and `.gitattributes` lack; none outside of git."""
+    if workspace.repository is None:
+        return
+    for name, wanted in ((".gitignore", IGNORED), (".gitattributes", ATTRIBUTES)):
+        lines = read_lines(workspace.path(name))
+        torn = os.path.exists(workspace.path(name)) and lines.torn
+        present = {line.strip() for _, line in lines.lines}
+        if torn:
+            last = read_bytes(workspace.path(name)).rpartition(b"\n")[2]
+            present.add(last.decode(errors="replace").strip())
+        missing = [line for line in wanted if line not in present]
+        if missing:
+            text = "".join(f"{line}\n" for line in (_COMMENT, *missing))
+            yield Append(path=name, chunks=[text.encode()], torn=torn)
+
+
+def _chunks(head: bytes, rows: Iterable[bytes]) -> Iterator[bytes]:
+    """Rows joined to larger writes."""
+    block = [head]
+    size = 0
+    for row in rows:
+        block.append(row)
+        size += len(row)
+        if size > 1 << 18:
+            yield b"".join(block)
+            block, size = [], 0
+    yield b"".join(block)
+
+
+def written_paths(appends: Sequence[Append]) -> list[str]:
+    """The files that a run of appends touches, in order."""
+    return list(dict.fromkeys(a.path for a in appends))

@@ -1,0 +1,228 @@
+"""Split a v1 log and read its entries: the first stages of a migration.
+
+1. An entry that the workspace already has is recognised by its hash and not read again.
+2. Tokens are counted by the worker while the entries are read.
+3. What is no session is counted and named, and stays in the log's layout.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Container
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from codec.diffs import DiffStat, diff_stat
+from codec.records import PatchRef
+from codec.v1_dialects import Dialects, decode_text
+from codec.v1_entry import Entry, entry_hash, read_entry
+from codec.v1_split import LineNumbers, Span, split
+from pipelines.findings import Finding
+from pipelines.progress import Progress
+from pipelines.v1_source import Source
+from pipelines.worker import Counted, Range, Worker
+
+#: How much of a log's own rules is kept for the references, in bytes.
+RULES_LIMIT: Final = 1 << 16
+_BATCH_BYTES = 1 << 20
+
+
+class Found(NamedTuple):
+    """A session found in a log.
+
+    Attributes:
+        span: where it stands.
+        sha256: its entry's hash.
+        patch: its patch by content.
+        entry, stat: what it says and what its patch counts; None where it is known already.
+        order: the number of its span in the log, by which its counts are found.
+    """
+
+    span: Span
+    sha256: str
+    patch: PatchRef | None
+    entry: Entry | None
+    stat: DiffStat | None
+    order: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Section:
+    """A part of a log that is no session, kept as it is: where it begins, and its first words."""
+
+    start: int
+    text: str
+    after_sessions: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReadLog:
+    """A v1 log that was read.
+
+    Attributes:
+        source: the log.
+        sha256: of the whole file.
+        found: its sessions, in file order.
+        sections: what else it has.
+        rules: the bytes of those sections, as far as `RULES_LIMIT`.
+        templates: headings that are quoted or are templates.
+        counts: gives tokens and words of each span in file order, once they are counted.
+        findings: what was noticed.
+    """
+
+    source: Source
+    sha256: str
+    found: list[Found]
+    sections: list[Section]
+    rules: bytes
+    templates: int
+    counts: Callable[[], list[Counted]]
+    findings: list[Finding] = field(default_factory=list)
+
+
+def read_log(
+    source: Source,
+    dialects: Dialects,
+    known: Container[str],
+    worker: Worker,
+    progress: Progress,
+) -> ReadLog:
+    """Split a log and read each entry that is not known.
+
+    Args:
+        source: the log.
+        dialects: how it marks its sessions.
+        known: hashes of entries that need not be read again.
+        worker: counts tokens beside this.
+        progress: hears of the stages `split` and `read`.
+    """
+    data = source.data
+    opened = worker.open(source)
+    with progress.stage("split", len(data)) as reached:
+
+        def passed(offset: int) -> None:
+            source.release(0, offset)
+            reached(offset)
+
+        sha256 = source.digest()
+        spans = split(data, dialects, passed)
+        first = next(spans, None)
+    reading = _Reading(source, known, worker)
+    with progress.stage("read", len(data)) as reached:
+        span = first
+        while span is not None:
+            if reading.add(span):
+                reached(span.end)
+            span = next(spans, None)
+        futures = reading.finish()
+
+    def counts() -> list[Counted]:
+        opened.result()
+        return [counted for future in futures for counted in future.result()]
+
+    return ReadLog(
+        source=source,
+        sha256=sha256,
+        found=reading.found,
+        sections=reading.sections,
+        rules=bytes(reading.rules),
+        templates=reading.templates,
+        counts=counts,
+        findings=reading.findings,
+    )
+
+
+class _Reading:
+    """Takes the spans of a log one by one."""
+
+    def __init__(self, source: Source, known: Container[str], worker: Worker) -> None:
+        self.found: list[Found] = []
+        self.sections: list[Section] = []
+        self.rules = bytearray()
+        self.templates = 0
+        self.findings: list[Finding] = []
+        self._source = source
+        self._known = known
+        self._worker = worker
+        self._lines = LineNumbers(source.data)
+        self._order = 0
+        self._batch: list[Range] = []
+        self._futures: list[Future[list[Counted]]] = []
+
+    def add(self, span: Span) -> bool:
+        """Read a span; whether a batch was completed with it."""
+        if span.heading is None:
+            self._add_section(span)
+        else:
+            self._add_session(span)
+        if span.templates or span.unclosed or span.spare_patches or span.doubtful:
+            self._notice(span)
+        self._order += 1
+        self._batch.append((span.start, span.end))
+        self._source.release(span.start, span.end)
+        if span.end - self._batch[0][0] < _BATCH_BYTES:
+            return False
+        self._send()
+        return True
+
+    def finish(self) -> list[Future[list[Counted]]]:
+        self._send()
+        return self._futures
+
+    def _add_section(self, span: Span) -> None:
+        kept = self._source.data[span.start : min(span.end, span.start + RULES_LIMIT)]
+        if len(self.rules) < RULES_LIMIT:
+            self.rules += kept
+        text = decode_text(kept.partition(b"\n")[0][:160]).strip("\ufeff# \t\r")
+        self.sections.append(Section(start=span.start, text=text, after_sessions=bool(self.found)))
+
+    def _add_session(self, span: Span) -> None:
+        whole = self._source.data[span.start : span.end]
+        sha256 = entry_hash(whole)
+        patch, stat = None, None
+        is_new = sha256 not in self._known
+        if span.patch is not None:
+            start, end = span.patch
+            bytes_ = whole[start - span.start : end - span.start]
+            patch = PatchRef(sha256=hashlib.sha256(bytes_).hexdigest(), size=len(bytes_))
+            stat = diff_stat(bytes_) if is_new else None
+        self.found.append(
+            Found(
+                span=span,
+                sha256=sha256,
+                patch=patch,
+                entry=read_entry(whole, span, sha256) if is_new else None,
+                stat=stat,
+                order=self._order,
+            )
+        )
+
+    def _notice(self, span: Span) -> None:
+        name, line = self._source.name, self._lines.at(span.start)
+        self.templates += len(span.templates)
+        if span.unclosed:
+            self._note("unclosed-fence", "the fence of the diff is never closed", line)
+        if span.spare_patches:
+            message = f"{span.spare_patches} further diff fences stay in the text of the entry"
+            self._note("spare-diffs", message, line)
+        for offset in span.doubtful:
+            self.findings.append(
+                Finding(
+                    code="unreadable-heading",
+                    message="looks like a session but its time cannot be read; kept as text",
+                    file=name,
+                    line=line + self._source.data[span.start : offset].count(b"\n"),
+                    hint="Write the time as 2025-11-06T14:30:00Z, or give --heading-pattern",
+                )
+            )
+
+    def _note(self, code: str, message: str, line: int) -> None:
+        self.findings.append(
+            Finding(code=code, message=message, level="note", file=self._source.name, line=line)
+        )
+
+    def _send(self) -> None:
+        if self._batch:
+            self._futures.append(self._worker.count(self._batch))
+        self._batch = []

@@ -1,0 +1,237 @@
+"""Which of the sessions found in v1 logs are new, and what they are called here.
+
+1. An entry whose hash the workspace has is known. The same entry twice is one session.
+2. The same time, agent and task with another hash is an edited session, where the known one is
+   no longer in the log: a finding, neither doubled nor replaced.
+3. Keys are given in order of time and content, so that two clones give the same ones.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass, field, replace
+
+from codec.errors import FormatError
+from codec.records import Session, session_key
+from codec.v1_layout import StoredPatch
+from codec.v1_split import LineNumbers
+from codec.v1_to_v2 import Mapped, Options, session_of
+from pipelines.findings import Finding
+from pipelines.store import Store, names_of
+from pipelines.v1_reading import Found, ReadLog
+from pipelines.v1_source import Source
+from pipelines.worker import Counted
+from pipelines.workspace import Manifest, Workspace
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Added:
+    """A session whose diff is to be written, and where it was found."""
+
+    session: Session
+    found: Found
+    source: Source
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SessionPlan:
+    """What is to be done about the sessions found.
+
+    Attributes:
+        added: new sessions, oldest first.
+        restored: known sessions whose diffs are not stored here.
+        stored: by entry hash, the patch that is, or will be, stored under a key.
+        findings: what was noticed.
+    """
+
+    added: list[Added] = field(default_factory=list)
+    restored: list[Added] = field(default_factory=list)
+    stored: dict[str, StoredPatch] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+
+
+def plan_sessions(
+    workspace: Workspace,
+    manifest: Manifest,
+    logs: list[ReadLog],
+    counts: list[list[Counted]],
+    *,
+    options: Options,
+    tokenizer: str,
+) -> SessionPlan:
+    """Decide about every session found in the logs.
+
+    Args:
+        workspace, manifest: what there is.
+        logs: what was found.
+        counts: tokens and words of the spans of each log.
+        options: zone and aliases.
+        tokenizer: the name of what counted the tokens.
+    """
+    return _Planner(workspace, manifest, options, tokenizer).plan(logs, counts)
+
+
+class _Planner:
+    def __init__(
+        self, workspace: Workspace, manifest: Manifest, options: Options, tokenizer: str
+    ) -> None:
+        self._manifest = manifest
+        self._workspace = workspace
+        self._options = options
+        self._tokenizer = tokenizer
+        self._loose = Store(workspace).loose_names()
+        self._known = {s.v1.sha256: s for s in manifest.sessions.values() if s.v1}
+        self._plan = SessionPlan()
+        self._lines: LineNumbers
+
+    def plan(self, logs: list[ReadLog], counts: list[list[Counted]]) -> SessionPlan:
+        new: dict[str, tuple[Mapped, Found, Source]] = {}
+        for log, counted in zip(logs, counts, strict=True):
+            self._add_log(log, counted, new)
+        taken = set(self._manifest.sessions)
+        mine = {name for key in taken for name in names_of(key)}
+        foreign = self._loose - mine
+        ordered = sorted(new.values(), key=lambda n: (n[0].session.time, n[1].sha256))
+        for mapped, found, source in ordered:
+            session = self._with_key(mapped.session, found, taken, foreign)
+            taken.add(session.key)
+            self._plan.added.append(Added(session=session, found=found, source=source))
+            self._store(found.sha256, session)
+        self._plan.added.sort(key=lambda a: (a.session.time, a.session.key))
+        return self._plan
+
+    def _add_log(
+        self, log: ReadLog, counted: list[Counted], new: dict[str, tuple[Mapped, Found, Source]]
+    ) -> None:
+        self._lines = LineNumbers(log.source.data)
+        present = {found.sha256 for found in log.found}
+        gone = {_name(s): s for s in self._known.values() if s.v1 and s.v1.sha256 not in present}
+        gone |= {
+            _name(m.session): m.session for sha, (m, _, _) in new.items() if sha not in present
+        }
+        seen: set[str] = set()
+        assumed = 0
+        for found in log.found:
+            if found.sha256 in seen:
+                self._note(log, found, "repeated-entry", "the same entry again: one session")
+                continue
+            seen.add(found.sha256)
+            if found.sha256 in new:
+                continue
+            if found.entry is None:
+                self._recognise(self._known[found.sha256], found, log.source)
+                continue
+            mapped = self._map(log, found, counted[found.order][0] if counted else None)
+            if mapped is None:
+                continue
+            if _name(mapped.session) in gone:
+                self._edited(log, found, gone[_name(mapped.session)])
+                continue
+            assumed += mapped.assumed_zone
+            new[found.sha256] = (mapped, found, log.source)
+        if assumed:
+            message = f"{assumed} times name no zone and were read as {self._options.zone}"
+            self._plan.findings.append(
+                Finding(
+                    code="assumed-zone",
+                    message=message,
+                    level="note",
+                    file=log.source.name,
+                    hint="Name another with --timezone",
+                )
+            )
+
+    def _map(self, log: ReadLog, found: Found, tokens: int | None) -> Mapped | None:
+        assert found.entry is not None
+        try:
+            mapped = session_of(
+                found.entry,
+                source=log.source.name,
+                patch=found.patch,
+                stat=found.stat,
+                tokens={} if tokens is None else {self._tokenizer: tokens},
+                options=self._options,
+            )
+        except FormatError as e:
+            self._plan.findings.append(
+                Finding(
+                    code="quarantined",
+                    message=f"the session is kept as text only: {e.problem}",
+                    file=log.source.name,
+                    line=self._lines.at(found.span.start),
+                    hint="Correct the time in the heading and run migrate again",
+                )
+            )
+            return None
+        for metric, said, counted in mapped.contradictions:
+            message = f"declares {metric} {said}, its diff has {counted}; kept as declared"
+            self._note(log, found, "contradicted", message, mapped.session.key)
+        return mapped
+
+    def _recognise(self, session: Session, found: Found, source: Source) -> None:
+        """A known session: its patch can be referred to, and is stored again where it is absent."""
+        self._store(found.sha256, session)
+        same = session.patch is not None and session.patch == found.patch
+        if same and not self._loose.intersection(names_of(session.key)):
+            self._plan.restored.append(Added(session=session, found=found, source=source))
+
+    def _edited(self, log: ReadLog, found: Found, known: Session) -> None:
+        self._store(found.sha256, known)
+        self._plan.findings.append(
+            Finding(
+                code="edited",
+                message=f"the session {known.key} ({known.task}) was edited since it was migrated",
+                file=log.source.name,
+                line=self._lines.at(found.span.start),
+                key=known.key,
+                hint="What was migrated stays as it was; both versions of the log can be restored",
+            )
+        )
+
+    def _with_key(
+        self, session: Session, found: Found, taken: set[str], foreign: set[str]
+    ) -> Session:
+        """Give a new session its key, out of the way of diffs that others put into `.diffs`."""
+        key = session_key(session.time, found.sha256, taken)
+        if foreign.intersection(names_of(key)) and not self._holds(key, found):
+            self._plan.findings.append(
+                Finding(
+                    code="foreign-diff",
+                    message=f"holds another diff than the session of {key}, and stays as it is",
+                    level="note",
+                    file=f".diffs/{names_of(key)[0]}",
+                )
+            )
+            key = session_key(session.time, found.sha256, taken | {key})
+        return session if key == session.key else replace(session, key=key)
+
+    def _holds(self, key: str, found: Found) -> bool:
+        for name in names_of(key):
+            path = os.path.join(self._workspace.diffs, name)
+            if name in self._loose and found.patch is not None:
+                with open(path, "rb") as f:
+                    return hashlib.sha256(f.read()).hexdigest() == found.patch.sha256
+        return False
+
+    def _store(self, sha256: str, session: Session) -> None:
+        if session.patch is not None:
+            self._plan.stored[sha256] = StoredPatch(key=session.key, patch=session.patch)
+
+    def _note(
+        self, log: ReadLog, found: Found, code: str, message: str, key: str | None = None
+    ) -> None:
+        self._plan.findings.append(
+            Finding(
+                code=code,
+                message=message,
+                level="note",
+                file=log.source.name,
+                line=self._lines.at(found.span.start),
+                key=key,
+            )
+        )
+
+
+def _name(session: Session) -> tuple[str, str, str]:
+    return session.time, session.agent, session.task

@@ -1,0 +1,104 @@
+"""A v1 log on disk: what is split, hashed, counted and proved.
+
+It is mapped, and mapped pages that were passed are given back, so that a log of any size costs
+little memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import mmap
+import os
+from dataclasses import dataclass
+
+from codec.errors import FormatError
+from codec.v1_split import Log
+from pipelines.errors import Conflict, NotFound, storage_error
+from pipelines.workspace import Workspace
+
+_BLOCK = 1 << 24
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Source:
+    """An open v1 log.
+
+    Attributes:
+        name: its path relative to the workspace, with `/`: what the manifest calls it.
+        path: its absolute path.
+        data: its bytes.
+        identity: device, inode, size and time of change, by which a change is noticed.
+    """
+
+    name: str
+    path: str
+    data: Log
+    identity: tuple[int, int, int, int]
+
+    def release(self, start: int, end: int) -> None:
+        """Give the memory of a run of the log back, as far as it is whole blocks.
+
+        The bytes can be read again. Called after every run, it costs a system call a block.
+        """
+        if isinstance(self.data, mmap.mmap) and hasattr(self.data, "madvise"):
+            first, last = start - start % _BLOCK, end - end % _BLOCK
+            if last > first:
+                self.data.madvise(mmap.MADV_DONTNEED, first, last - first)
+
+    def digest(self) -> str:
+        """The SHA-256 of the log."""
+        whole = hashlib.sha256()
+        for start in range(0, len(self.data), _BLOCK):
+            whole.update(self.data[start : start + _BLOCK])
+            self.release(start, start + _BLOCK)
+        return whole.hexdigest()
+
+    def check_unchanged(self) -> None:
+        """Raise `Conflict` if the file is no longer the one that was read."""
+        try:
+            now = identity(os.stat(self.path))
+        except OSError as e:
+            raise storage_error(e, self.name) from None
+        if now != self.identity:
+            raise Conflict(
+                f"{self.name} changed while it was read; nothing was written",
+                hint="Run the same command again",
+            )
+
+
+def identity(stat: os.stat_result) -> tuple[int, int, int, int]:
+    """What tells one version of a file from another."""
+    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+
+def open_source(workspace: Workspace, path: str) -> Source:
+    """Open a v1 log.
+
+    Args:
+        workspace: what the log's name is relative to.
+        path: absolute path.
+
+    Raises:
+        FormatError: it cannot be a session log: a folder, empty, or UTF-16.
+        StorageError: it is not there or cannot be read.
+    """
+    name = os.path.relpath(path, workspace.root).replace(os.sep, "/")
+    if os.path.isdir(path):
+        raise FormatError("is a folder", file=name, hint="Name a log in it with --from")
+    try:
+        with open(path, "rb") as f:
+            stat = os.fstat(f.fileno())
+            data = mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) if stat.st_size else b""
+    except FileNotFoundError:
+        raise NotFound(f"{name}: no such file", hint="Name the log with --from") from None
+    except OSError as e:
+        raise storage_error(e, name) from None
+    if not data:
+        raise FormatError("not a session log: the file is empty", file=name)
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise FormatError(
+            "is UTF-16, not a session log that can be split by bytes",
+            file=name,
+            hint=f"Convert a copy: iconv -f UTF-16 -t UTF-8 {name} > log.md, then --from log.md",
+        )
+    return Source(name=name, path=path, data=data, identity=identity(stat))

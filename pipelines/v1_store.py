@@ -1,0 +1,70 @@
+"""Versions of v1 logs, put together again from what is stored: layouts and diffs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from codec.errors import FormatError, IntegrityError
+from codec.manifest import V1Version
+from codec.v1_layout import (
+    LAYOUT_NAME,
+    LITERAL_NAME,
+    Layout,
+    StoredPatch,
+    decode_layout,
+    rebuild,
+)
+from pipelines.errors import NotFound
+from pipelines.store import Store
+from pipelines.workspace import Workspace
+
+
+def log_pieces(workspace: Workspace, version: V1Version) -> Iterator[bytes]:
+    """The bytes of a version of a log; raises at the end if the whole is not right.
+
+    Raises:
+        NotFound: its layout or one of its diffs is not stored on this machine.
+        IntegrityError: something stored is not what was recorded.
+    """
+    shown = f".diffs/v1/{version.sha256}"
+    layout, literal = read_layout(workspace, version)
+    store = Store(workspace)
+
+    def patch(part: StoredPatch) -> bytes:
+        return store.read(part.key, part.patch)
+
+    try:
+        yield from rebuild(layout, literal, patch)
+    except IntegrityError as e:
+        raise e.at(file=shown) from None
+
+
+def read_layout(workspace: Workspace, version: V1Version) -> tuple[Layout, bytes]:
+    """The layout of a version, and its literal bytes as they are stored.
+
+    Raises:
+        NotFound: it is not stored on this machine.
+        IntegrityError: it is damaged, or of another log.
+    """
+    folder = os.path.join(workspace.diffs, "v1", version.sha256)
+    shown = f".diffs/v1/{version.sha256}/{LAYOUT_NAME}"
+    try:
+        with open(os.path.join(folder, LAYOUT_NAME), "rb") as f:
+            encoded = f.read()
+        with open(os.path.join(folder, LITERAL_NAME), "rb") as f:
+            literal = f.read()
+    except FileNotFoundError:
+        raise NotFound(
+            f"{shown}: the layout of {version.source} is not stored on this machine",
+            hint="Layouts are local to a clone: restore it where the log was migrated",
+        ) from None
+    try:
+        layout = decode_layout(encoded)
+    except FormatError as e:
+        raise IntegrityError(e.problem, file=shown, line=e.line) from None
+    except IntegrityError as e:
+        raise e.at(file=shown) from None
+    if (layout.sha256, layout.size) != (version.sha256, version.size):
+        raise IntegrityError("is the layout of another log", file=shown)
+    return layout, literal

@@ -1,0 +1,88 @@
+"""Verify a workspace: is everything whole, and what is saved.
+
+Two stages that only read: `integrity` (`checks`) and `tokens` (`baselines`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from codec.errors import FormatError
+from pipelines.baselines import Limits, TokenReport, token_report
+from pipelines.checks import Integrity, check_integrity
+from pipelines.progress import Progress
+from pipelines.workspace import Workspace, read_manifest
+
+#: What an absent diff is: nothing to speak of, or a finding.
+Require = Literal["none", "local"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Result:
+    """What a verification found.
+
+    Attributes:
+        sessions, versions: how many the manifest has.
+        integrity: what is stored of it.
+        tokens: what is saved; None where no v1 log was migrated.
+        require: whether a diff that is absent here is a finding.
+    """
+
+    sessions: int
+    versions: int
+    integrity: Integrity
+    tokens: TokenReport | None
+    require: Require
+
+    @property
+    def has_findings(self) -> bool:
+        """Whether anything is to be looked at, apart from damage."""
+        gate = self.tokens is not None and not (
+            self.tokens.gate_met and not self.tokens.over_budget
+        )
+        missing = self.require == "local" and bool(self.integrity.absent)
+        return gate or missing or any(f.level == "finding" for f in self.integrity.findings)
+
+
+def verify(
+    workspace: Workspace,
+    *,
+    tokenizer: str,
+    count: Callable[[str], int],
+    limits: Limits,
+    require: Require,
+    progress: Progress,
+) -> Result:
+    """Verify a workspace; reads only.
+
+    Args:
+        workspace: what to verify.
+        tokenizer, count: the name of a tokenizer, and what counts a text's tokens with it.
+        limits: threshold and budgets.
+        require: whether a diff that is absent here is a finding.
+        progress: hears of the stages.
+
+    Raises:
+        FormatError: the manifest holds nothing that can be read.
+        NotFound: v1 was not counted with this tokenizer.
+    """
+    manifest = read_manifest(workspace)
+    if manifest.errors and not manifest.sessions:
+        raise FormatError("holds no fact that can be read", file=manifest.errors[0].file)
+    with progress.stage("integrity", len(manifest.sessions)) as advance:
+        integrity = check_integrity(workspace, manifest, advance)
+    tokens = None
+    if manifest.versions:
+        with progress.stage("tokens"):
+            tokens = token_report(
+                workspace, manifest, tokenizer=tokenizer, count=count, limits=limits
+            )
+    return Result(
+        sessions=len(manifest.sessions),
+        versions=len({v.sha256 for v in manifest.versions}),
+        integrity=integrity,
+        tokens=tokens,
+        require=require,
+    )

@@ -1,0 +1,251 @@
+"""A workspace: where its files are, and what its manifest says.
+
+1. It is found from any folder inside it, as git finds a repository.
+2. `.diffs` of a linked git worktree is the main worktree's, for removing a worktree deletes what
+   git ignores.
+3. A session exists once its manifest line and its delta line stand.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from codec.errors import FormatError
+from codec.manifest import Fact, UnknownFact, V1Retired, V1Version, decode_facts
+from codec.records import Session
+from pipelines.errors import WorkspaceMissing
+from pipelines.files import Lines, read_lines, read_tail
+
+V1_LOG: Final = "AGENT_PROGRESS_LOG.md"
+DELTAS: Final = "SESSION_DELTAS.log"
+METRICS: Final = "PROJECT_METRICS.tsv"
+PROGRESS: Final = "AGENT_PROGRESS_LOG_v2.md"
+REFERENCES: Final = "PROJECT_REFERENCES.yaml"
+MANIFEST: Final = ".session-codec/manifest.jsonl"
+CONFIG: Final = ".session-codec/config.toml"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Workspace:
+    """Where a workspace's files are.
+
+    Attributes:
+        root: absolute path of its folder.
+        diffs: absolute path of its `.diffs`.
+        repository: absolute path of the git worktree that it is in, None outside of git.
+    """
+
+    root: str
+    diffs: str
+    repository: str | None
+
+    def path(self, *parts: str) -> str:
+        """The absolute path of one of its files."""
+        return os.path.join(self.root, *parts)
+
+    @property
+    def exists(self) -> bool:
+        """Whether it has a manifest."""
+        return os.path.exists(self.path(MANIFEST))
+
+    @property
+    def lock(self) -> str:
+        """The path of its lock."""
+        return self.path(".session-codec", "lock")
+
+    @property
+    def staging(self) -> str:
+        """Where new diffs wait to be published: beside `.diffs`, so that a rename is enough.
+
+        Worktrees share `.diffs`, so each has a folder of its own there.
+        """
+        name = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:12]
+        home = os.path.dirname(self.diffs)
+        return os.path.join(home, ".session-codec", f"staging-{name}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Manifest:
+    """What the manifest of a workspace says.
+
+    Attributes:
+        sessions: by key, the first where two have one key.
+        clashes: further sessions with the key of another.
+        versions, retired: of the v1 logs, in no order.
+        unknown: facts of a kind that this version does not know.
+        errors: lines that are no fact.
+        torn: the file ends in a piece of a line.
+    """
+
+    sessions: Mapping[str, Session]
+    clashes: tuple[Session, ...] = ()
+    versions: tuple[V1Version, ...] = ()
+    retired: tuple[V1Retired, ...] = ()
+    unknown: tuple[UnknownFact, ...] = ()
+    errors: tuple[FormatError, ...] = ()
+    torn: bool = False
+
+    def sources(self) -> list[str]:
+        """The v1 logs that were seen, by path."""
+        return sorted({v.source for v in self.versions})
+
+    def newest(self, source: str) -> V1Version | None:
+        """The version of a log that was seen last."""
+        seen = [v for v in self.versions if v.source == source]
+        return max(seen, key=lambda v: (v.seen, v.sha256), default=None)
+
+    def retired_version(self, source: str) -> V1Version | None:
+        """The version of a log that was retired last, None where it was not."""
+        facts = [r for r in self.retired if r.source == source]
+        last = max(facts, key=lambda r: (r.time, r.sha256), default=None)
+        versions = [v for v in self.versions if last and v.sha256 == last.sha256]
+        return max(versions, key=lambda v: v.seen, default=None)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Config:
+    """Settings of a workspace, all optional: `.session-codec/config.toml`.
+
+    Attributes:
+        agents: aliases of agents, from a name as written to the name to use.
+        tables: all tables of the file.
+    """
+
+    agents: Mapping[str, str] = field(default_factory=dict)
+    tables: Mapping[str, Any] = field(default_factory=dict)
+
+
+def locate(start: str) -> Workspace:
+    """The workspace at or above a folder; else the one that the folder itself could become.
+
+    A folder with a manifest is preferred, then one with a v1 log, then the folder itself. The
+    search ends at the top of the git worktree.
+
+    Raises:
+        WorkspaceMissing: there is no such folder.
+    """
+    start = os.path.abspath(start)
+    if not os.path.isdir(start):
+        raise WorkspaceMissing(
+            f"{start}: no such folder",
+            hint="Give the folder of a repository; a log is named with --from",
+        )
+    ancestors = _ancestors(start)
+    repository = next((a for a in ancestors if os.path.exists(os.path.join(a, ".git"))), None)
+    inside = ancestors[: ancestors.index(repository) + 1] if repository else ancestors
+    for name in (MANIFEST, V1_LOG):
+        for folder in inside:
+            if os.path.exists(os.path.join(folder, name)):
+                return _workspace(folder, repository)
+    return _workspace(start, repository)
+
+
+def find(start: str) -> Workspace:
+    """The workspace at or above a folder.
+
+    Raises:
+        WorkspaceMissing: there is none.
+    """
+    workspace = locate(start)
+    if not workspace.exists:
+        raise WorkspaceMissing(
+            f"{workspace.root}: no session-codec workspace here or above",
+            hint="Make one from a v1 log with 'session-codec migrate'",
+        )
+    return workspace
+
+
+def read_manifest(workspace: Workspace) -> Manifest:
+    """What the manifest says, nothing where there is none."""
+    lines = read_lines(workspace.path(MANIFEST))
+    facts, errors = decode_facts(lines.lines)
+    return manifest_of(facts, errors=tuple(e.at(file=MANIFEST) for e in errors), torn=lines.torn)
+
+
+def manifest_of(
+    facts: list[Fact], *, errors: tuple[FormatError, ...] = (), torn: bool = False
+) -> Manifest:
+    """Facts, by what they are about."""
+    sessions: dict[str, Session] = {}
+    every = [f for f in facts if isinstance(f, Session)]
+    clashes = [s for s in every if sessions.setdefault(s.key, s) is not s]
+    return Manifest(
+        sessions=sessions,
+        clashes=tuple(clashes),
+        versions=tuple(f for f in facts if isinstance(f, V1Version)),
+        retired=tuple(f for f in facts if isinstance(f, V1Retired)),
+        unknown=tuple(f for f in facts if isinstance(f, UnknownFact)),
+        errors=errors,
+        torn=torn,
+    )
+
+
+def read_config(workspace: Workspace) -> Config:
+    """The settings of a workspace.
+
+    Raises:
+        FormatError: the file is not TOML, or a setting is not of its kind.
+    """
+    path = workspace.path(CONFIG)
+    if not os.path.exists(path):
+        return Config()
+    import tomllib
+
+    with open(path, "rb") as f:
+        try:
+            tables = tomllib.load(f)
+        except ValueError as e:
+            raise FormatError(f"not TOML: {e}", file=CONFIG) from None
+    agents = tables.get("agents", {})
+    if not isinstance(agents, dict) or not all(isinstance(v, str) for v in agents.values()):
+        raise FormatError("is not a table of names", file=CONFIG, field="agents")
+    return Config(agents=agents, tables=tables)
+
+
+def newest_delta_lines(workspace: Workspace, count: int) -> list[str]:
+    """The last lines of the deltas, read from the end of the file."""
+    return read_tail(workspace.path(DELTAS), count)
+
+
+def delta_lines(workspace: Workspace) -> Lines:
+    """All lines of the deltas."""
+    return read_lines(workspace.path(DELTAS))
+
+
+def _ancestors(folder: str) -> list[str]:
+    found = [folder]
+    while (parent := os.path.dirname(found[-1])) != found[-1]:
+        found.append(parent)
+    return found
+
+
+def _workspace(root: str, repository: str | None) -> Workspace:
+    main = _main_worktree(repository) if repository else None
+    home = os.path.join(main, os.path.relpath(root, repository)) if main and repository else root
+    return Workspace(
+        root=root, diffs=os.path.join(os.path.normpath(home), ".diffs"), repository=repository
+    )
+
+
+def _main_worktree(repository: str) -> str | None:
+    """The main worktree of a linked one; None where this is it, or there is none.
+
+    A linked worktree's `.git` is a file that names its folder in the main one's `.git`, which
+    names the common folder in turn.
+    """
+    git = os.path.join(repository, ".git")
+    if os.path.isdir(git):
+        return None
+    try:
+        with open(git, encoding="utf-8") as f:
+            line = f.read()
+        folder = os.path.join(repository, line.removeprefix("gitdir:").strip())
+        with open(os.path.join(folder, "commondir"), encoding="utf-8") as f:
+            common = os.path.normpath(os.path.join(folder, f.read().strip()))
+    except OSError:
+        return None  # a submodule: its `.git` file names a repository of its own
+    return os.path.dirname(common) if os.path.basename(common) == ".git" else None
