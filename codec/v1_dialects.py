@@ -19,11 +19,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
-from mmap import mmap
 from typing import Final, NamedTuple
 
 from codec.errors import FormatError
 from codec.timestamps import CLOCK_PATTERN, TIME_PATTERN
+from codec.v1_text import Log, decode_text
 
 
 class Marker(Enum):
@@ -375,20 +375,12 @@ def _lines_at(data: bytes, pattern: re.Pattern[bytes]) -> Iterator[tuple[bytes, 
         yield m["line"], m.end()
 
 
-def lines_from(data: bytes | mmap, at: int) -> Iterable[str]:
+def lines_from(data: Log, at: int) -> Iterable[str]:
     """The lines after the one that ends at `at`, decoded, without line ends."""
     while (start := data.find(b"\n", at) + 1) > 0:
         at = data.find(b"\n", start)
         at = at if at >= 0 else len(data)
         yield decode_text(data[start:at]).rstrip("\r")
-
-
-def decode_text(raw: bytes) -> str:
-    """Text of a log: UTF-8, else Windows-1252. It touches what is read, never the bytes kept."""
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        return raw.decode("cp1252", errors="replace")
 
 
 @lru_cache(maxsize=4096)

@@ -19,8 +19,9 @@ from mistune import BlockParser
 from mistune.core import BlockState
 
 from codec.records import Metrics, one_line
-from codec.v1_dialects import LABELS, decode_text, label_of
+from codec.v1_dialects import LABELS, label_of
 from codec.v1_split import Span
+from codec.v1_text import decode_text
 
 
 class Entry(NamedTuple):

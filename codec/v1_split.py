@@ -22,13 +22,10 @@ import re
 import sys
 from array import array
 from collections.abc import Callable, Iterator
-from mmap import mmap
 from typing import Final, NamedTuple
 
-from codec.v1_dialects import Dialects, Heading, Marker, decode_text, lines_from
-
-#: A whole log: in memory, or mapped.
-Log = bytes | mmap
+from codec.v1_dialects import Dialects, Heading, Marker, lines_from
+from codec.v1_text import Log, decode_text
 
 PATCH_INFO: Final = frozenset({b"diff", b"patch"})
 PATCH_STARTS: Final = (b"diff --git", b"diff --cc", b"diff --combined", b"Index: ")

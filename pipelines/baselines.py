@@ -22,10 +22,10 @@ from typing import Final
 from codec.context_view import DEFAULT_BUDGET, DEFAULT_LAST, render_context
 from codec.manifest import V1Version
 from codec.records import Session
+from codec.tokens import count_words
 from codec.v2_deltas import decode_deltas
 from pipelines.errors import NotFound
 from pipelines.files import read_bytes
-from pipelines.worker import count_words
 from pipelines.workspace import DELTAS, REFERENCES, Manifest, Workspace, newest_delta_lines
 
 WINDOW: Final = 5

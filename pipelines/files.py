@@ -36,6 +36,11 @@ class Lines:
     size: int
 
 
+def identity(stat: os.stat_result) -> tuple[int, int, int, int]:
+    """What tells one version of a file from another: device, inode, size, time of change."""
+    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+
 def read_bytes(path: str) -> bytes:
     """What a file holds; nothing where there is no file."""
     try:

@@ -11,27 +11,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from typing import Final
 
-from codec.errors import FormatError, IntegrityError
+from codec.errors import FormatError
 from codec.manifest import V1Version, encode_fact
 from codec.records import Session
 from codec.tokens import DEFAULT as DEFAULT_TOKENIZER
 from codec.v1_dialects import Dialects, custom_dialect, detect
-from codec.v1_layout import (
-    LAYOUT_NAME,
-    LITERAL_NAME,
-    EncodedLayout,
-    Part,
-    StoredPatch,
-    decode_layout,
-    encode_layout,
-    rebuild,
-)
+from codec.v1_layout import LAYOUT_NAME, LITERAL_NAME, EncodedLayout, StoredPatch
 from codec.v1_stub import is_bare_stub
 from codec.v1_to_v2 import Options
 from pipelines.checks import fact_findings
@@ -43,10 +34,12 @@ from pipelines.progress import Advance, Progress
 from pipelines.repository import references_append
 from pipelines.store import Store, names_of
 from pipelines.tracked import git_appends, session_appends
+from pipelines.v1_proof import encode_log, prove
 from pipelines.v1_reading import ReadLog, read_log
-from pipelines.v1_sessions import Added, SessionPlan, plan_sessions
+from pipelines.v1_sessions import Added, plan_sessions
 from pipelines.v1_source import Source, open_source
-from pipelines.worker import Worker
+from pipelines.v1_store import has_layout
+from pipelines.worker import Counted, Worker
 from pipelines.workspace import MANIFEST, V1_LOG, Manifest, Workspace, read_config, read_manifest
 
 #: A log's dialect is looked for in this much of it; in all of it only where that has none.
@@ -83,12 +76,12 @@ class LogPlan:
     Attributes:
         log: as it was read.
         version: the fact to record; None where the manifest has it.
-        layout: the layout to store; None where it is stored.
+        stored: its layout is stored already.
     """
 
     log: ReadLog
     version: V1Version | None
-    layout: EncodedLayout | None
+    stored: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,6 +93,7 @@ class Plan:
         logs: what is kept of each log.
         added: new sessions, oldest first.
         restored: known sessions whose diffs are absent here and stand in a log.
+        stored: by entry hash, the patch that is, or will be, stored under a key.
         appends: to the tracked files, in order.
         skipped: logs that hold nothing: bare stubs.
         findings: what was noticed.
@@ -110,6 +104,7 @@ class Plan:
     logs: list[LogPlan]
     added: list[Added]
     restored: list[Added]
+    stored: Mapping[str, StoredPatch]
     appends: list[Append]
     skipped: list[str]
     findings: list[Finding]
@@ -117,7 +112,7 @@ class Plan:
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to write."""
-        layouts = any(p.layout or p.version for p in self.logs)
+        layouts = any(p.version or not p.stored for p in self.logs)
         return not (self.added or self.restored or self.appends or layouts)
 
     def sessions(self) -> list[Session]:
@@ -189,16 +184,15 @@ def plan(request: Request, worker: Worker, progress: Progress) -> Plan:
             workspace, manifest, logs, counts, options=options, tokenizer=request.tokenizer
         )
     findings += sessions.findings
-    with progress.stage("layout"):
-        seen = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        plans = [
-            LogPlan(
-                log=log,
-                version=_version(manifest, log, counted, request.tokenizer, seen),
-                layout=_layout(workspace, log, sessions),
-            )
-            for log, counted in zip(logs, counts, strict=True)
-        ]
+    seen = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    plans = [
+        LogPlan(
+            log=log,
+            version=_version(manifest, log, counted, request.tokenizer, seen),
+            stored=has_layout(workspace, log.sha256),
+        )
+        for log, counted in zip(logs, counts, strict=True)
+    ]
     facts = [encode_fact(a.session) for a in sessions.added]
     facts += [encode_fact(p.version) for p in plans if p.version]
     appends = [_manifest_append(facts, manifest)] if facts else []
@@ -206,13 +200,14 @@ def plan(request: Request, worker: Worker, progress: Progress) -> Plan:
     appends += session_appends(workspace, everything)
     if everything:
         appends += references_append(workspace, {log.source.name: log.rules for log in logs})
-        appends += git_appends(workspace)
+        appends += git_appends(workspace, [V1_LOG, *(log.source.name for log in logs)])
     return Plan(
         workspace=workspace,
         manifest=manifest,
         logs=plans,
         added=sessions.added,
         restored=sessions.restored,
+        stored=sessions.stored,
         appends=appends,
         skipped=skipped,
         findings=findings,
@@ -226,14 +221,19 @@ def apply(made: Plan, worker: Worker, progress: Progress) -> list[str]:
     try:
         transaction.begin()
         with progress.stage("stage"):
-            ready = _stage(transaction.staging, made, worker)
+            ready = _stage_diffs(transaction.staging, made, worker)
+            layouts = [(p.log, encode_log(p.log, made.stored)) for p in made.logs if not p.stored]
+            for log, layout in layouts:
+                _stage_layout(transaction.staging, log, layout)
             transaction.prepare(made.appends)
         with progress.stage("prove", len(ready)) as proved:
-            prove(made, _staged_patches(transaction.staging, ready, workspace, proved))
+            patches = _staged_patches(transaction.staging, ready, workspace, proved)
+            for log, layout in layouts:
+                prove(log, layout, patches)
             for staged in ready.values():
                 staged.result()
-            for log in made.logs:
-                log.log.source.check_unchanged()
+            for log_plan in made.logs:
+                log_plan.log.source.check_unchanged()
         with progress.stage("write"):
             transaction.commit()
     except BaseException:
@@ -242,34 +242,16 @@ def apply(made: Plan, worker: Worker, progress: Progress) -> list[str]:
         raise
     paths = [a.path for a in made.appends]
     paths += [f".diffs/{names_of(key)[0]}" for key in ready]
-    paths += [f".diffs/v1/{p.log.sha256}/" for p in made.logs if p.layout]
+    paths += [f".diffs/v1/{log.sha256}/" for log, _ in layouts]
     return paths
 
 
-def prove(made: Plan, patch: Callable[[StoredPatch], bytes]) -> None:
-    """Decode each new layout as it was encoded and compare what it gives with its log.
+def prove_on_paper(made: Plan) -> None:
+    """The proof of a plan that is not applied: patches as they stand in the logs, or in the store.
 
     Raises:
-        IntegrityError: it does not give the log, byte for byte.
+        IntegrityError: a log could not be rebuilt.
     """
-    for log in made.logs:
-        if log.layout is None:
-            continue
-        source = log.log.source
-        at = 0
-        for piece in rebuild(decode_layout(log.layout.layout), log.layout.literal, patch):
-            if source.data[at : at + len(piece)] != piece:
-                raise IntegrityError(
-                    "what was encoded does not give the log back", file=source.name
-                )
-            source.release(at, at + len(piece))
-            at += len(piece)
-        if at != len(source.data):
-            raise IntegrityError("what was encoded does not give all of the log", file=source.name)
-
-
-def patch_in_log(made: Plan) -> Callable[[StoredPatch], bytes]:
-    """Gives patches as they stand in the logs, or in the store: the proof of a plan on paper."""
     planned = {a.session.key: a for a in (*made.added, *made.restored)}
     store = Store(made.workspace)
 
@@ -280,7 +262,8 @@ def patch_in_log(made: Plan) -> Callable[[StoredPatch], bytes]:
         start, end = added.found.span.patch
         return added.source.data[start:end]
 
-    return read
+    for log in made.logs:
+        prove(log.log, encode_log(log.log, made.stored), read)
 
 
 def _paths(request: Request, manifest: Manifest) -> list[str]:
@@ -318,7 +301,7 @@ def _dialects(request: Request, source: Source) -> Dialects:
 
 
 def _version(
-    manifest: Manifest, log: ReadLog, counted: list[tuple[int, int]], tokenizer: str, seen: str
+    manifest: Manifest, log: ReadLog, counted: list[Counted], tokenizer: str, seen: str
 ) -> V1Version | None:
     name = log.source.name
     newest = manifest.newest(name)
@@ -328,33 +311,10 @@ def _version(
         source=name,
         sha256=log.sha256,
         size=len(log.source.data),
-        words=sum(words for _, words in counted),
-        tokens={tokenizer: sum(tokens for tokens, _ in counted)},
+        words=sum(c.words for c in counted),
+        tokens={tokenizer: sum(c.tokens for c in counted)},
         seen=seen,
     )
-
-
-def _layout(workspace: Workspace, log: ReadLog, sessions: SessionPlan) -> EncodedLayout | None:
-    folder = os.path.join(workspace.diffs, "v1", log.sha256)
-    if os.path.exists(os.path.join(folder, LAYOUT_NAME)):
-        return None
-    return encode_layout(_parts(log, sessions))(log.sha256, len(log.source.data))
-
-
-def _parts(log: ReadLog, sessions: SessionPlan) -> Iterator[Part]:
-    """The parts of a log: each patch that is stored under its session's key, all else literal."""
-    data = log.source.data
-    at = 0
-    for found in log.found:
-        stored = sessions.stored.get(found.sha256)
-        if found.span.patch is None or stored is None or stored.patch != found.patch:
-            continue
-        start, end = found.span.patch
-        yield data[at:start]
-        yield stored
-        at = end
-        log.source.release(start, end)
-    yield data[at:]
 
 
 def _manifest_append(facts: list[str], manifest: Manifest) -> Append:
@@ -363,17 +323,8 @@ def _manifest_append(facts: list[str], manifest: Manifest) -> Append:
     )
 
 
-def _stage(staging: str, made: Plan, worker: Worker) -> dict[str, Future[None]]:
-    """Write layouts and diffs to the staging folder, the diffs by the worker.
-
-    The worker is at it when this returns: by key, what tells when a diff is there.
-    """
-    for log in made.logs:
-        if log.layout is not None:
-            folder = os.path.join(staging, "v1", log.log.sha256)
-            os.makedirs(folder, exist_ok=True)
-            write_new(os.path.join(folder, LAYOUT_NAME), log.layout.layout)
-            write_new(os.path.join(folder, LITERAL_NAME), log.layout.literal)
+def _stage_diffs(staging: str, made: Plan, worker: Worker) -> dict[str, Future[None]]:
+    """Let the worker write diffs to the staging folder: by key, what tells when one is there."""
     ready: dict[str, Future[None]] = {}
     for log in made.logs:
         source = log.log.source
@@ -387,6 +338,13 @@ def _stage(staging: str, made: Plan, worker: Worker) -> dict[str, Future[None]]:
             staged = worker.stage(staging, files)
             ready.update((a.session.key, staged) for a in batch)
     return ready
+
+
+def _stage_layout(staging: str, log: ReadLog, layout: EncodedLayout) -> None:
+    folder = os.path.join(staging, "v1", log.sha256)
+    os.makedirs(folder, exist_ok=True)
+    write_new(os.path.join(folder, LAYOUT_NAME), layout.layout)
+    write_new(os.path.join(folder, LITERAL_NAME), layout.literal)
 
 
 def _staged_patches(

@@ -7,7 +7,7 @@ the same code writes new sessions, and completes files that lost rows in a merge
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from codec.records import Session
@@ -31,7 +31,6 @@ ATTRIBUTES: Final = (
     "/PROJECT_METRICS.tsv text eol=lf",
     "/PROJECT_REFERENCES.yaml text eol=lf",
     "/SESSION_DELTAS.log text eol=lf",
-    "/AGENT_PROGRESS_LOG.md -text",
 )
 _COMMENT = "# session-codec"
 
@@ -69,11 +68,18 @@ def session_appends(workspace: Workspace, sessions: Iterable[Session]) -> Iterat
         yield Append(path=DELTAS, chunks=_chunks(b"", rows), torn=deltas.torn)
 
 
-def git_appends(workspace: Workspace) -> Iterator[Append]:
-    """The lines that `.gitignore` and `.gitattributes` lack; none outside of git."""
+def git_appends(workspace: Workspace, logs: Iterable[str]) -> Iterator[Append]:
+    """The lines that `.gitignore` and `.gitattributes` lack; none outside of git.
+
+    Args:
+        workspace: whose files.
+        logs: names of its v1 logs: git must not change a byte of them.
+    """
     if workspace.repository is None:
         return
-    for name, wanted in ((".gitignore", IGNORED), (".gitattributes", ATTRIBUTES)):
+    inside = (log for log in logs if not log.startswith("../") and not os.path.isabs(log))
+    attributes = (*ATTRIBUTES, *(f"{_pattern(log)} -text" for log in inside))
+    for name, wanted in ((".gitignore", IGNORED), (".gitattributes", attributes)):
         lines = read_lines(workspace.path(name))
         torn = os.path.exists(workspace.path(name)) and lines.torn
         present = {line.strip() for _, line in lines.lines}
@@ -84,6 +90,11 @@ def git_appends(workspace: Workspace) -> Iterator[Append]:
         if missing:
             text = "".join(f"{line}\n" for line in (_COMMENT, *missing))
             yield Append(path=name, chunks=[text.encode()], torn=torn)
+
+
+def _pattern(path: str) -> str:
+    """A path as a pattern of `.gitattributes`, in quotes where it has white space."""
+    return f'"/{path}"' if any(c.isspace() for c in path) else f"/{path}"
 
 
 def _chunks(head: bytes, rows: Iterable[bytes]) -> Iterator[bytes]:
@@ -97,8 +108,3 @@ def _chunks(head: bytes, rows: Iterable[bytes]) -> Iterator[bytes]:
             yield b"".join(block)
             block, size = [], 0
     yield b"".join(block)
-
-
-def written_paths(appends: Sequence[Append]) -> list[str]:
-    """The files that a run of appends touches, in order."""
-    return list(dict.fromkeys(a.path for a in appends))

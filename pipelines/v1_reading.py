@@ -13,11 +13,11 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from codec.diffs import DiffStat, diff_stat
 from codec.records import PatchRef
-from codec.v1_dialects import Dialects, decode_text
+from codec.v1_dialects import Dialects
 from codec.v1_entry import Entry, entry_hash, read_entry
 from codec.v1_split import LineNumbers, Span, split
+from codec.v1_text import decode_text
 from pipelines.findings import Finding
 from pipelines.progress import Progress
 from pipelines.v1_source import Source
@@ -35,7 +35,7 @@ class Found(NamedTuple):
         span: where it stands.
         sha256: its entry's hash.
         patch: its patch by content.
-        entry, stat: what it says and what its patch counts; None where it is known already.
+        entry: what it says; None where it is known already.
         order: the number of its span in the log, by which its counts are found.
     """
 
@@ -43,7 +43,6 @@ class Found(NamedTuple):
     sha256: str
     patch: PatchRef | None
     entry: Entry | None
-    stat: DiffStat | None
     order: int
 
 
@@ -67,7 +66,7 @@ class ReadLog:
         sections: what else it has.
         rules: the bytes of those sections, as far as `RULES_LIMIT`.
         templates: headings that are quoted or are templates.
-        counts: gives tokens and words of each span in file order, once they are counted.
+        counts: gives what was counted in each span, in file order, once that is done.
         findings: what was noticed.
     """
 
@@ -159,7 +158,7 @@ class _Reading:
         if span.templates or span.unclosed or span.spare_patches or span.doubtful:
             self._notice(span)
         self._order += 1
-        self._batch.append((span.start, span.end))
+        self._batch.append((span.start, span.end, *(span.patch or (0, 0))))
         self._source.release(span.start, span.end)
         if span.end - self._batch[0][0] < _BATCH_BYTES:
             return False
@@ -180,20 +179,18 @@ class _Reading:
     def _add_session(self, span: Span) -> None:
         whole = self._source.data[span.start : span.end]
         sha256 = entry_hash(whole)
-        patch, stat = None, None
+        patch = None
         is_new = sha256 not in self._known
         if span.patch is not None:
             start, end = span.patch
             bytes_ = whole[start - span.start : end - span.start]
             patch = PatchRef(sha256=hashlib.sha256(bytes_).hexdigest(), size=len(bytes_))
-            stat = diff_stat(bytes_) if is_new else None
         self.found.append(
             Found(
                 span=span,
                 sha256=sha256,
                 patch=patch,
                 entry=read_entry(whole, span, sha256) if is_new else None,
-                stat=stat,
                 order=self._order,
             )
         )

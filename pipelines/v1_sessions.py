@@ -12,6 +12,7 @@ import hashlib
 import os
 from dataclasses import dataclass, field, replace
 
+from codec.diffs import DiffStat
 from codec.errors import FormatError
 from codec.records import Session, session_key
 from codec.v1_layout import StoredPatch
@@ -65,7 +66,7 @@ def plan_sessions(
     Args:
         workspace, manifest: what there is.
         logs: what was found.
-        counts: tokens and words of the spans of each log.
+        counts: what was counted in the spans of each log.
         options: zone and aliases.
         tokenizer: the name of what counted the tokens.
     """
@@ -122,7 +123,7 @@ class _Planner:
             if found.entry is None:
                 self._recognise(self._known[found.sha256], found, log.source)
                 continue
-            mapped = self._map(log, found, counted[found.order][0] if counted else None)
+            mapped = self._map(log, found, counted[found.order])
             if mapped is None:
                 continue
             if _name(mapped.session) in gone:
@@ -142,15 +143,15 @@ class _Planner:
                 )
             )
 
-    def _map(self, log: ReadLog, found: Found, tokens: int | None) -> Mapped | None:
+    def _map(self, log: ReadLog, found: Found, counted: Counted) -> Mapped | None:
         assert found.entry is not None
         try:
             mapped = session_of(
                 found.entry,
                 source=log.source.name,
                 patch=found.patch,
-                stat=found.stat,
-                tokens={} if tokens is None else {self._tokenizer: tokens},
+                stat=DiffStat(counted.added, counted.removed) if found.patch else None,
+                tokens={self._tokenizer: counted.tokens},
                 options=self._options,
             )
         except FormatError as e:
@@ -164,8 +165,8 @@ class _Planner:
                 )
             )
             return None
-        for metric, said, counted in mapped.contradictions:
-            message = f"declares {metric} {said}, its diff has {counted}; kept as declared"
+        for metric, said, seen in mapped.contradictions:
+            message = f"declares {metric} {said}, its diff has {seen}; kept as declared"
             self._note(log, found, "contradicted", message, mapped.session.key)
         return mapped
 

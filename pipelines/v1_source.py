@@ -12,8 +12,9 @@ import os
 from dataclasses import dataclass
 
 from codec.errors import FormatError
-from codec.v1_split import Log
+from codec.v1_text import Log
 from pipelines.errors import Conflict, NotFound, storage_error
+from pipelines.files import identity
 from pipelines.workspace import Workspace
 
 _BLOCK = 1 << 24
@@ -64,11 +65,6 @@ class Source:
                 f"{self.name} changed while it was read; nothing was written",
                 hint="Run the same command again",
             )
-
-
-def identity(stat: os.stat_result) -> tuple[int, int, int, int]:
-    """What tells one version of a file from another."""
-    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
 def open_source(workspace: Workspace, path: str) -> Source:

@@ -40,6 +40,11 @@ def log_pieces(workspace: Workspace, version: V1Version) -> Iterator[bytes]:
         raise e.at(file=shown) from None
 
 
+def has_layout(workspace: Workspace, sha256: str) -> bool:
+    """Whether the layout of a version is stored on this machine."""
+    return os.path.exists(os.path.join(workspace.diffs, "v1", sha256, LAYOUT_NAME))
+
+
 def read_layout(workspace: Workspace, version: V1Version) -> tuple[Layout, bytes]:
     """The layout of a version, and its literal bytes as they are stored.
 

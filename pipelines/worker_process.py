@@ -1,0 +1,88 @@
+"""The process beside a verb: answers one JSON line with one JSON line, until its stdin ends.
+
+1. It never outlives a verb that was killed: its stdin ends with the verb.
+2. It imports little, and loads its tokenizer while the verb is still starting: that takes half a
+   second, in which nothing can be counted.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+import signal
+import sys
+from typing import Any
+
+from codec.diffs import diff_stat
+from codec.tokens import Counter, count_words, counter
+from codec.v1_text import decode_text
+from pipelines.files import identity, write_new
+
+
+class Served:
+    """What a worker knows: a tokenizer and the log that is open."""
+
+    def __init__(self, counter: Counter) -> None:
+        self._counter = counter
+        self._log: mmap.mmap | None = None
+
+    def answer(self, request: dict[str, Any]) -> Any:
+        match request:
+            case {"open": path}:
+                return self._open(path)
+            case {"count": ranges}:
+                return self._count(ranges)
+            case {"text": text}:
+                return self._counter.count([text])[0]
+            case {"stage": files, "folder": folder}:
+                return self._stage(folder, files)
+            case _:
+                raise ValueError(f"unknown request {request}")
+
+    def _open(self, path: str) -> tuple[int, int, int, int]:
+        if self._log is not None:
+            self._log.close()
+        with open(path, "rb") as f:
+            self._log = mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ)
+            return identity(os.fstat(f.fileno()))
+
+    def _count(self, ranges: list[tuple[int, int, int, int]]) -> list[tuple[int, int, int, int]]:
+        assert self._log is not None
+        runs = [self._log[start:end] for start, end, _, _ in ranges]
+        stats = [diff_stat(self._log[start:end]) for _, _, start, end in ranges]
+        tokens = self._counter.count([decode_text(run) for run in runs])
+        self._forget(ranges[-1][1])
+        return [
+            (cost, count_words(run), stat.added, stat.removed)
+            for cost, run, stat in zip(tokens, runs, stats, strict=True)
+        ]
+
+    def _stage(self, folder: str, files: list[tuple[str, int, int]]) -> None:
+        assert self._log is not None
+        for name, start, end in files:
+            write_new(os.path.join(folder, name), self._log[start:end])
+        self._forget(files[-1][2])
+
+    def _forget(self, upto: int) -> None:
+        if self._log is not None and hasattr(self._log, "madvise"):
+            self._log.madvise(
+                mmap.MADV_DONTNEED, 0, max(mmap.PAGESIZE, upto - upto % mmap.PAGESIZE)
+            )
+
+
+def serve(tokenizer: str) -> None:
+    """Answer requests until stdin ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    served = Served(counter(tokenizer))
+    for line in sys.stdin.buffer:
+        try:
+            reply: dict[str, Any] = {"result": served.answer(json.loads(line))}
+        except OSError as e:
+            reply = {"errno": e.errno, "reason": e.strerror, "file": e.filename}
+        sys.stdout.buffer.write(json.dumps(reply).encode() + b"\n")
+        sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1])
