@@ -40,8 +40,8 @@ _LEGEND_AGENT = re.compile(r"(?P<name>[^\s=]+)=(?P<letter>[A-Za-z])")
 _DAY = re.compile(r"(?:(?:(?P<year>\d{4})-)?(?P<month>\d{2}))?-(?P<day>\d{2})", re.ASCII)
 _ENTRY = re.compile(
     r"(?P<clock>\d{6}|-)(?:\.(?P<suffix>[0-9a-f]{6,64}))? (?P<agent>[^\s!?~]+)(?P<mark>[!?~])?"
-    r" (?P<task>\S.*?)(?: (?P<metrics>(?=[+ct])(?:\+(?P<added>\d+)(?:-(?P<removed>\d+))?)?"
-    r"(?:c(?P<commits>\d+|-))?(?:t(?P<minutes>\d+))?))?",
+    r" (?P<task>\S.*?)(?: (?P<metrics>(?=[+ct])"
+    r"(?:\+(?P<added>\d{1,15})(?:-(?P<removed>\d{1,15}))?)?(?:c(?P<commits>\d{1,15}|-))?(?:t(?P<minutes>\d{1,15}))?))?",
     re.ASCII,
 )
 

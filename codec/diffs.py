@@ -26,7 +26,7 @@ class DiffStat(NamedTuple):
 
 def diff_stat(patch: bytes) -> DiffStat:
     """Count the added and removed lines of a patch, whatever its hunk headers claim."""
-    if b"\n@@@" in patch:
+    if b"\n@@@" in patch or patch.startswith(b"@@@"):
         return _combined_stat(patch)
     lines = b"\n" + patch
     headers = len(_FILE_HEADER.findall(lines))

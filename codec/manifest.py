@@ -116,6 +116,11 @@ def decode_fact(line: str) -> Fact:
         raise FormatError(f"not JSON: {e}") from None
     if not isinstance(fields, dict) or not isinstance(fields.get("fact"), str):
         raise FormatError('not a fact: no object with "fact"')
+    if "\\u" in line:
+        try:
+            _dump(fields).encode()
+        except (UnicodeEncodeError, RecursionError) as e:
+            raise FormatError(f"half a character that no file can hold: {e}") from None
     try:
         match fields["fact"]:
             case "session":

@@ -28,32 +28,39 @@ _MONTH_NAME = (
 )
 _DATE = (
     r"(?:\d{4}-\d{2}-\d{2}|\d{4}/\d{2}/\d{2}"
-    rf"|{_MONTH_NAME}\.? \d{{1,2}}(?:st|nd|rd|th)?,? \d{{4}}"
+    rf"|{_MONTH_NAME}\.? \d{{1,2}}(?:st|nd|rd|th)?(?: ?[-–] ?\d{{1,2}}(?:st|nd|rd|th)?)?,? \d{{4}}"
     rf"|\d{{1,2}} {_MONTH_NAME}\.?,? \d{{4}})"
 )
 _CLOCK = (
     r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?(?: ?[AaPp][Mm]\b)?"
-    r"(?: ?(?:Z\b|UTC\b|GMT\b|[+-]\d{2}:?\d{2}\b)|(?: ?\((?:UTC|GMT)\)))?"
+    r"(?: ?(?:Z\b|UTC\b|GMT\b|[ECMP][SD]T\b|[+-]\d{2}:?\d{2}\b)|(?: ?\((?:UTC|GMT)\)))?"
 )
+#: A zone beside a date, or one that does not tell its offset: known to be no title by what follows.
+_ZONE_WORD = r"(?: (?:[ECMP][SD]?T|UTC|GMT)(?=\s*(?:[-–—|:)\]]|$)))"
 #: A date, with or without a time of day, as it may stand inside a heading. No named groups, so
 #: that it can be used several times in one pattern.
-TIME_PATTERN: Final = rf"{_DATE}(?:(?:T|,? (?:at )?| [-–—@|] ){_CLOCK})?"
+TIME_PATTERN: Final = rf"{_DATE}(?:(?:T|,? (?:at )?| [-–—@|] ){_CLOCK})?{_ZONE_WORD}?"
 #: A time of day alone: the end of a range such as `2025-11-06 14:00 - 14:30`.
 CLOCK_PATTERN: Final = _CLOCK
 
 _CANONICAL = re.compile(r"(?P<date>\d{4}-\d{2}-\d{2})(?:T(?P<clock>\d{2}:\d{2}:\d{2})Z)?", re.ASCII)
 _PARTS = re.compile(
     r"(?:(?P<y>\d{4})[-/](?P<m>\d{2})[-/](?P<d>\d{2})"
-    r"|(?P<mon1>[A-Za-z]+)\.? (?P<d1>\d{1,2})(?:st|nd|rd|th)?,? (?P<y1>\d{4})"
+    r"|(?P<mon1>[A-Za-z]+)\.? (?P<d1>\d{1,2})(?:st|nd|rd|th)?(?: ?[-–] ?\d{1,2}(?:st|nd|rd|th)?)?"
+    r",? (?P<y1>\d{4})"
     r"|(?P<d2>\d{1,2}) (?P<mon2>[A-Za-z]+)\.?,? (?P<y2>\d{4}))"
-    r"(?:(?:T|,? (?:at )?| [-–—@|] )(?P<clock>.+))?",
-    re.ASCII,
+    r"(?:(?:T|,? (?:at )?| [-–—@|] )(?P<clock>\d.+))?(?: (?:[ECMP][SD]?T|UTC|GMT))?",
+    re.ASCII | re.I,
 )
 _CLOCK_PARTS = re.compile(
     r"(?P<h>\d{1,2}):(?P<min>\d{2})(?::(?P<s>\d{2})(?:[.,]\d{1,9})?)?(?: ?(?P<half>[AaPp][Mm]))?"
-    r"(?: ?\(?(?P<zone>Z|UTC|GMT|[+-]\d{2}:?\d{2})\)?)?",
-    re.ASCII,
+    r"(?: ?\(?(?P<zone>Z|UTC|GMT|[ECMP][SD]T|[+-]\d{2}:?\d{2})\)?)?(?: [ECMP]T)?",
+    re.ASCII | re.I,
 )
+#: Hours from UTC of the zones that RFC 5322 (4.3) gives a fixed offset.
+_ZONE_HOURS: Final = {
+    "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7,
+}  # fmt: skip
 _ZONE_OFFSET = re.compile(r"(?P<sign>[+-])(?P<hours>\d{2}):?(?P<minutes>\d{2})", re.ASCII)
 
 
@@ -113,6 +120,28 @@ def parse_timestamp(text: str, *, zone: tzinfo = UTC, day: str | None = None) ->
         raise FormatError(f"no such time: {text!r} ({e})") from None
 
 
+def parse_range_end(start: str, end: str, *, zone: tzinfo = UTC) -> Timestamp:
+    """Read the end of a range; a bare time of day is of the day and in the zone of its start.
+
+    Args:
+        start, end: as `parse_timestamp` takes them.
+        zone: the zone where neither names one.
+
+    Raises:
+        FormatError: no such form, or no such day or time of day.
+    """
+    m = _PARTS.fullmatch(start.strip())
+    if m is None:
+        return parse_timestamp(end, zone=zone)
+    clock = _CLOCK_PARTS.fullmatch(m["clock"] or "")
+    own = _zone(clock["zone"]) if clock else None
+    try:
+        day = date(*_year_month_day(m)).isoformat()
+    except ValueError as e:
+        raise FormatError(f"no such time: {start!r} ({e})") from None
+    return parse_timestamp(end, zone=own or zone, day=day)
+
+
 def minutes_between(start: str, end: str) -> int | None:
     """Whole minutes from one v2 time to another, half a minute rounded up.
 
@@ -148,7 +177,7 @@ def _at_clock(when: date, clock: str, zone: tzinfo) -> Timestamp:
         tzinfo=_zone(m["zone"]) or zone,
     )  # fmt: skip
     utc = local.astimezone(UTC)
-    return Timestamp(text=f"{utc:%Y-%m-%dT%H:%M:%SZ}", assumed=m["zone"] is None)
+    return Timestamp(text=f"{utc.isoformat()[:19]}Z", assumed=m["zone"] is None)
 
 
 def _zone(text: str | None) -> tzinfo | None:
@@ -156,6 +185,6 @@ def _zone(text: str | None) -> tzinfo | None:
         return None
     m = _ZONE_OFFSET.fullmatch(text)
     if m is None:
-        return UTC
+        return timezone(timedelta(hours=_ZONE_HOURS.get(text.upper(), 0)))
     offset = timedelta(hours=int(m["hours"]), minutes=int(m["minutes"]))
     return timezone(-offset if m["sign"] == "-" else offset)

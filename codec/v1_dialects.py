@@ -33,17 +33,22 @@ class Marker(Enum):
     FIELD = "heading with a date field below"
     BOLD = "bold line"
     BULLET = "list item"
+    LINE = "plain line"
     CUSTOM = "heading pattern"
 
 
 class Heading(NamedTuple):
-    """What a line that begins a session says, as written; empty where it says nothing."""
+    """What a line that begins a session says, as written; empty where it says nothing.
+
+    `name` is its agent or its task: the fields of the entry tell which.
+    """
 
     time: str
     time_end: str = ""
     agent: str = ""
     task: str = ""
     status: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,6 +89,10 @@ FORMS: Final = (
         ),
         flags=re.IGNORECASE,
     ),
+    Form(
+        name="bracketed",
+        pattern=rf"\[?(?P<time>(?>{TIME_PATTERN}))\]\s*[-–—]\s*(?P<name>[\w.+-]+)",
+    ),
     Form(name="title", pattern=rf"{_SPAN}(?:{_SEP}|\s+)(?P<task>.+?){_ID}"),
     Form(name="bare", pattern=_SPAN),
     Form(
@@ -119,8 +128,8 @@ LABELS: Final[Mapping[str, tuple[str, ...]]] = {
         "ai agent",
         "tool",
     ),
-    "task": ("task", "title", "goal", "objective", "feature"),
-    "status": ("status", "result", "outcome", "state"),
+    "task": ("task", "title", "goal", "user goal", "objective", "feature", "本轮目标", "目标"),
+    "status": ("status", "result", "outcome", "state", "状态"),
     "exit_code": ("exit_code", "exit code"),
     "started": ("started_at", "started", "start", "start time"),
     "finished": ("finished_at", "finished", "ended_at", "end", "end time", "completed_at"),
@@ -149,23 +158,32 @@ DATE_LABELS: Final = (
     "when",
     "started",
     "started_at",
+    "日期",
+    "дата",
 )
 
 _BOLD_LINE = re.compile(r"\*\*(?P<text>.+?)\*\*(?P<rest>.*)")
 _BULLET_LINE = re.compile(r"[-*+][ \t]+(?P<text>.+)")
-_SESSION_WORD = re.compile(rf"{_WORD}\b.*", re.I)
+_BLANKS = re.compile(r"\s{2,}")
 _LEADING_SIGNS = re.compile(r"[\W_]*(?=[\w\[(`])")
 _DATED = re.compile(rb"\d{4}[-/]\d\d[-/]\d\d|[A-Z][a-z]{2,8}\.? \d{1,2}[a-z, ]|\d [A-Z][a-z]{2}")
 _BOM = b"\xef\xbb\xbf"
 _HEADINGS = re.compile(rb"\n(?P<line>#{1,6}[ \t][^\n]*)")
 _LISTED = re.compile(rb"\n(?P<line>(?:\*\*|[-*+][ \t])[^\n]*)")
+_LINES = re.compile(rb"\n(?P<line>\d{4}[-/]\d\d[-/]\d\d[^\n]*)")
+_AGENT_NOTE = (
+    r"(?P<before>.*?)\(\s*(?:agent|ai|model|owner|author|by)\s*:\s*(?P<agent>[^()]+?)\s*\)"
+    r"[\s:–—-]*(?P<after>.*)"
+)
 _DATE_FIELD = re.compile(
-    rf"[ \t]*(?:[-*+][ \t]+)?(?:\*\*|__)?(?:{'|'.join(DATE_LABELS)})(?:\*\*|__)?[ \t]*:"
+    rf"[ \t]*(?:[-*+][ \t]+)?(?:\*\*|__)?(?:{'|'.join(DATE_LABELS)})(?:\*\*|__)?[ \t]*[:：]"
     rf"(?:\*\*|__)?[ \t]*`?(?P<time>{TIME_PATTERN}).*",
     re.I,
 )
 #: How many lines below a heading a date field may stand and still date the heading.
 FIELD_REACH: Final = 8
+#: How many characters of a line are looked at.
+LINE_LIMIT: Final = 1024
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -235,13 +253,19 @@ def detect(data: bytes, name: str | None = None) -> Dialects:
     if not forms:
         known = ", ".join(f.name for f in FORMS)
         raise FormatError(f"no such dialect: {name}", field="dialect", hint=f"Known: {known}")
-    seen = _count_headings(data, forms) or _count_listed(data, forms)
+    seen = _count_headings(data, forms)
+    if all(map(_is_title, seen, seen.values())):
+        listed = _count_listed(data, forms) or _count_lines(data, forms)
+        seen = listed if not seen or listed.total() > 1 else seen
+    elif len(seen) > 1:
+        seen = Counter({at: n for at, n in seen.items() if not _is_title(at, n)})
     for marker, weak in (
         (Marker.HEADING, False),
         (Marker.HEADING, True),
         (Marker.FIELD, False),
         (Marker.BOLD, False),
         (Marker.BULLET, False),
+        (Marker.LINE, False),
     ):
         levels = {level: n for (m, level, w), n in seen.items() if (m, w) == (marker, weak)}
         if levels:
@@ -253,7 +277,7 @@ def detect(data: bytes, name: str | None = None) -> Dialects:
         hint=(
             "Looked for headings such as '### 2025-11-06T14:30:00Z | agent | task', "
             "'## Session: 2025-11-06 | title', '## 2025-11-06', '## title (2025-11-06)', headings "
-            "with a 'Date:' line below, bold lines and list items that begin with a date. "
+            "with a 'Date:' line below, bold lines, list items and lines that begin with a date. "
             "Another form can be given with --heading-pattern"
         ),
     )
@@ -266,12 +290,33 @@ def _compiled(pattern: str, flags: re.RegexFlag) -> re.Pattern[str]:
 
 
 def match_forms(text: str, forms: Iterable[Form]) -> Heading | None:
-    """What a dated line says: the first form that fits names the fields."""
+    """What a dated line says: the first form that fits names the fields.
+
+    Of a line that is longer than any heading only the beginning is looked at, and a run of white
+    space is one space: the lazy parts of some forms would take their time over more.
+    """
+    text = _BLANKS.sub(" ", text[:LINE_LIMIT])
     for form in forms:
         m = form.match(text)
         if m:
-            return heading_of(m)
+            return _titled(heading_of(m))
     return None
+
+
+def _titled(heading: Heading) -> Heading:
+    """A heading whose task is a task: `(agent: name)` is its agent, "Session 2" says nothing."""
+    task = heading.task
+    if heading.agent or not task:
+        return heading
+    note = _compiled(_AGENT_NOTE, re.IGNORECASE).fullmatch(task) if "(" in task else None
+    if note:
+        task = f"{note['before']}{note['after']}".strip()
+        heading = heading._replace(agent=note["agent"], task=task)
+    if task.startswith("(") and task.endswith(")") and task.count("(") == 1:
+        task = task[1:-1].strip()
+    if _compiled(_WORD, re.IGNORECASE).fullmatch(task):
+        task = ""
+    return heading._replace(task=task)
 
 
 def heading_of(m: re.Match[str]) -> Heading:
@@ -286,6 +331,7 @@ def heading_of(m: re.Match[str]) -> Heading:
         agent=groups.get("agent", "").strip(),
         task=task.strip(),
         status=groups.get("status", "").strip(),
+        name=groups.get("name", ""),
     )
 
 
@@ -301,6 +347,8 @@ def line_text(line: str, marker: Marker, level: int) -> str | None:
         if m is None:
             return None
         text = f"{m['text']}{m['rest']}"
+    elif marker is Marker.LINE:
+        return line if line[:1].isdigit() else None
     else:
         m = _BULLET_LINE.fullmatch(line)
         if m is None:
@@ -324,7 +372,9 @@ def _field_heading(line: str, level: int, below: Callable[[], Iterable[str]]) ->
             return None
         m = _DATE_FIELD.fullmatch(following)
         if m:
-            return Heading(time=m["time"], task=text)
+            numbered = _compiled(rf"{_WORD}(?:{_SEP}(?P<task>.+))?", re.IGNORECASE).fullmatch(text)
+            task = numbered["task"] or "" if numbered else text
+            return _titled(Heading(time=m["time"], task=task))
     return None
 
 
@@ -359,6 +409,20 @@ def _count_listed(data: bytes, forms: tuple[Form, ...]) -> Counter[tuple[Marker,
             if text is not None and match_forms(text, strong):
                 seen[marker, 7, False] += 1
     return seen
+
+
+def _count_lines(data: bytes, forms: tuple[Form, ...]) -> Counter[tuple[Marker, int, bool]]:
+    """How many plain lines could begin a session; a single one is prose."""
+    strong = tuple(f for f in forms if not f.weak)
+    lines = (decode_text(raw).rstrip("\r") for raw, _ in _lines_at(data, _LINES))
+    n = sum(match_forms(line, strong) is not None for line in lines)
+    return Counter({(Marker.LINE, 7, False): n} if n > 1 else {})
+
+
+def _is_title(at: tuple[Marker, int, bool], times: int) -> bool:
+    """Whether a kind of dated heading is the title of a log whose sessions are marked otherwise."""
+    _, level, weak = at
+    return times == 1 and (level == 1 or weak)
 
 
 def _lines_at(data: bytes, pattern: re.Pattern[bytes]) -> Iterator[tuple[bytes, int]]:

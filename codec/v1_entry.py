@@ -55,21 +55,23 @@ class Entry(NamedTuple):
 _Fields = dict[str, tuple[int, str]]
 
 _LABEL = re.compile(
-    r"[ \t]*(?:(?:[-*+]|\d+[.)])[ \t]+)?[*_]{0,2}(?P<label>[A-Za-z][\w /().&'-]{0,40})[*_]{0,2}"
+    r"[ \t]*(?:(?:[-*+]|\d+[.)])[ \t]+)?[*_]{0,2}(?P<label>[^\W\d_][\w /().&'-]{0,40})[*_]{0,2}"
 )
 _RULE_OR_MARK = re.compile(
     r"^[ \t]*(?:(?:-{3,}|\*{3,}|_{3,})[ \t]*$|[-*+][ \t]+(?:\[[ xX]\][ \t]+)?|\d+[.)][ \t]+)", re.M
 )
 _ABOUT = r"(?:approx\.?|approximately|about|around|circa|ca\.|[~≈+\-−\s*`])*"
 _INTEGER = re.compile(
-    rf"{_ABOUT}(?P<n>\d{{1,3}}(?:[,_]\d{{3}})+|\d+)(?![\d.,]*[kKmM%]|[\d.]*\d)", re.I
+    rf"{_ABOUT}(?P<n>\d{{1,3}}(?:[,_]\d{{3}}){{1,4}}|\d{{1,15}})(?![\d.,]*[kKmM%]|[\d.]*\d)", re.I
 )
-_PLUS_MINUS = re.compile(r"\+[ ]?(?P<added>[\d,]+)\b[^-+−\d\n]{0,4}[-−][ ]?(?P<removed>[\d,]+)\b")
+_PLUS_MINUS = re.compile(
+    r"\+[ ]?(?P<added>\d[\d,]{0,14})\b[^-+−\d\n]{0,4}[-−][ ]?(?P<removed>\d[\d,]{0,14})\b"
+)
 _LINES_SUMMARY = re.compile(r"^[ \t]*(?:Lines|Total)(?: changed)?:(?P<value>[^\n]*)", re.M | re.I)
 _DURATION = re.compile(
-    rf"{_ABOUT}(?:(?P<h>\d+(?:\.\d+)?)[ ]?h(?:(?:ou)?rs?)?\b[ ,]*(?:and )?)?"
-    r"(?:(?P<m>\d+(?:\.\d+)?)[ ]?m(?:in(?:ute)?s?)?\b[ ,]*(?:and )?)?"
-    r"(?:(?P<s>\d+(?:\.\d+)?)[ ]?s(?:ec(?:ond)?s?)?\b)?",
+    rf"{_ABOUT}(?:(?P<h>\d{{1,6}}(?:\.\d+)?)[ ]?h(?:(?:ou)?rs?)?(?![A-Za-z])[ ,]*(?:and )?)?"
+    r"(?:(?P<m>\d{1,6}(?:\.\d+)?)[ ]?m(?:in(?:ute)?s?)?(?![A-Za-z])[ ,]*(?:and )?)?"
+    r"(?:(?P<s>\d{1,6}(?:\.\d+)?)[ ]?s(?:ec(?:ond)?s?)?(?![A-Za-z]))?(?!\d)",
     re.I,
 )
 _SAYS_NOTHING = re.compile(
@@ -158,14 +160,16 @@ def read_entry(whole: bytes, span: Span, sha256: str) -> Entry:
     if heading is None:
         raise ValueError("the span is no session")
     fields, code = _fields(_prose(whole, span))
+    agent, title = _first(fields, "agent").strip("`*"), _first(fields, "task")
+    names_agent = bool(heading.name and title and not agent)
     return Entry(
         time=heading.time,
         time_end=heading.time_end,
         started=_first(fields, "started"),
         finished=_first(fields, "finished"),
-        agent=heading.agent or _first(fields, "agent").strip("`*"),
-        task=heading.task,
-        title=_first(fields, "task"),
+        agent=heading.name if names_agent else heading.agent or agent,
+        task=heading.task if names_agent else heading.task or heading.name,
+        title=title,
         status=heading.status or _status(fields),
         declared=_declared(fields, code),
         notes=tuple(_notes(fields)),
@@ -217,7 +221,11 @@ def _labelled(text: str, fields: _Fields) -> None:
     below = ""
     for line in text.split("\n"):
         head, colon, value = line.partition(":")
-        if colon and (not value or value[0] in " \t*_"):
+        if "：" in head:
+            head, colon, value = line.partition("：")
+        elif value and value[0] not in " \t*_":
+            colon = ""
+        if colon:
             place = _place(head)
             if place is not None:
                 below = ""
@@ -292,7 +300,7 @@ def _added_and_removed(fields: _Fields, code: list[str]) -> tuple[int | None, in
 
 
 def _integer(text: str) -> int | None:
-    if text.isascii() and text.isdigit():
+    if text.isascii() and text.isdigit() and len(text) <= 15:
         return int(text)
     m = _INTEGER.match(text)
     return int(re.sub(r"[,_]", "", m["n"])) if m else None

@@ -35,6 +35,13 @@ QUOTE_INFO: Final = frozenset({b"markdown", b"md", b"mdx"})
 _FENCE, _HEADING, _MARK = 1, 2, 3  # the groups of the pattern
 _BOM = b"\xef\xbb\xbf"
 _FENCE_OR_HEADING = rb"( {0,3}(?:```|~~~))|(#{1,6}[ \t])"
+#: What a line that can begin a session begins with, where that is no heading.
+_MARKS: Final = {
+    Marker.BOLD: rb"|(\*\*)",
+    Marker.BULLET: rb"|([-*+][ \t])",
+    Marker.LINE: rb"|(\d{4}[-/]\d)",
+    Marker.CUSTOM: rb"|([^\n])",
+}
 _TEMPLATE = re.compile(
     rb"#{1,6}[ \t]+(?:\*\*)?(?:[\[<{][^\]>}\n]*[\]>}]|YYYY[-/]MM[-/]DD)[^\n]*", re.I
 )
@@ -44,7 +51,7 @@ _PATCH_LINE = re.compile(
     rb"[ +\\@]|-(?!--\r?$)|diff |index |Index: |=====|new |deleted |old |similarity |dissimilarity "
     rb"|rename |copy |Binary |GIT binary |literal |delta |---\s+\S|\r?$"
 )
-_HEADING_NEXT = re.compile(rb"\s*#{1,6}[ \t]")
+_HEADING_NEXT = re.compile(rb"(?P<blank>(?:[ \t]*\r?\n)*) {0,3}(?=#{1,6}[ \t])")
 _LABEL_BEFORE = re.compile(rb":[*_]*[ \t]*\r?\n\Z")
 
 
@@ -85,10 +92,16 @@ def join(data: Log, spans: Iterator[Span] | list[Span]) -> bytes:
 
 
 class LineNumbers:
-    """The 1-based line numbers of offsets that are asked for in ascending order."""
+    """The 1-based line numbers of offsets that are asked for in ascending order.
 
-    def __init__(self, data: Log) -> None:
+    Args:
+        data: the log.
+        passed: called with the start and end of each run of bytes that was counted.
+    """
+
+    def __init__(self, data: Log, passed: Callable[[int, int], object] = lambda *_: None) -> None:
         self._data = data
+        self._passed = passed
         self._offset = 0
         self._line = 1
 
@@ -97,6 +110,7 @@ class LineNumbers:
         while self._offset < offset:
             stop = min(offset, self._offset + (1 << 20))
             self._line += self._data[self._offset : stop].count(b"\n")
+            self._passed(self._offset, stop)
             self._offset = stop
         return self._line
 
@@ -129,9 +143,8 @@ class _Splitter:
         self._scan(reached)
 
     def _scan(self, reached: Callable[[int], object]) -> None:
-        custom = self.dialects.level == 7
-        mark = rb"|([^\n])" if self.dialects.marker is Marker.CUSTOM else rb"|(\*\*|[-*+][ \t])"
-        body = _FENCE_OR_HEADING + (mark if custom else b"")
+        unheaded = self.dialects.level == 7
+        body = _FENCE_OR_HEADING + (_MARKS[self.dialects.marker] if unheaded else b"")
         data, at, kind = self.data, self.at, self.kind
         start = len(_BOM) if data[: len(_BOM)] == _BOM else 0
         first = re.compile(body).match(data, start)
@@ -242,12 +255,23 @@ class _Splitter:
         return None, len(self.data)
 
     def _closing_fence(self, i: int, fence: _Fence) -> int | None:
-        """The index of the fence line that closes the one at event `i`; None where none does.
+        """The index of the fence line that closes the one at event `i`; None where none does."""
+        if self._is_quote(fence):
+            return self._closing_quote(i, fence)
+        return self._closing_plain(i, fence)
 
-        A fence marked Markdown, or that begins with a heading, is a quote: fences nest in it.
+    def _is_quote(self, fence: _Fence) -> bool:
+        """A fence that is marked Markdown, or begins with a heading: fences nest in it.
+
+        Behind blank lines only a template is taken for its first heading: a stray fence that ends
+        one session has the heading of the next there.
         """
-        quote = fence.info in QUOTE_INFO or _HEADING_NEXT.match(self.data, fence.end) is not None
-        return self._closing_quote(i, fence) if quote else self._closing_plain(i, fence)
+        if fence.info in QUOTE_INFO:
+            return True
+        heading = _HEADING_NEXT.match(self.data, fence.end)
+        if heading is None:
+            return False
+        return not heading["blank"] or bool(_TEMPLATE.match(self.data, heading.end()))
 
     def _closing_quote(self, i: int, fence: _Fence) -> int | None:
         if i in self.nested:

@@ -28,7 +28,7 @@ from codec.records import (
     name_of,
     one_line,
 )
-from codec.timestamps import minutes_between, parse_timestamp
+from codec.timestamps import minutes_between, parse_range_end, parse_timestamp
 from codec.v1_entry import Entry
 
 #: The first word of a status, in lower case, and what it means. A word that is not here is
@@ -55,7 +55,7 @@ STATUS_WORDS: Final[Mapping[str, Status]] = {
 _STATUS = re.compile(
     r"[\W_]*?(?P<word>[^\W\d_][\w-]*|[✅✔✓🎉🟢❌✗✘🔴⚠🟡🚧])\ufe0f?(?P<rest>.*)", re.S
 )
-_EXIT_CODE = re.compile(r"exit_code: (?P<code>-?\d+)\b.*")
+_EXIT_CODE = re.compile(r"exit_code: (?:(?P<zero>[+-]?0+)|-?\d+)\b.*")
 _IN_PROGRESS = re.compile(r"in[ _-]progress\b", re.I)
 _CHOICE = re.compile(r"[\s]*[|/][\s]*[A-Za-z]+")
 _MODEL_ID = re.compile(
@@ -69,7 +69,7 @@ _MODEL_NAME = re.compile(
     r"[ -](?P<major>\d)(?:\.(?P<minor>\d))?\)?",
     re.I,
 )
-_REMARK_EDGE = " \t-–—:,;."
+_REMARK_EDGE = " \t-–—:,;.*_`"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -151,7 +151,7 @@ def status_of(text: str) -> tuple[Status, str]:
     text = one_line(text).strip("*_` ")
     m = _EXIT_CODE.fullmatch(text)
     if m:
-        return ("PASS", "") if int(m["code"]) == 0 else ("FAIL", text)
+        return ("PASS", "") if m["zero"] else ("FAIL", text)
     m = _STATUS.fullmatch(_IN_PROGRESS.sub("in-progress", text, count=1))
     if m is None:
         return "UNKNOWN", text
@@ -225,11 +225,11 @@ def _range_minutes(entry: Entry, start: str, options: Options) -> int | None:
     """Minutes of the range that the heading or the entry's fields give, if both ends are read."""
     try:
         if entry.time_end:
-            end = parse_timestamp(entry.time_end, zone=options.zone, day=start[:10])
+            end = parse_range_end(entry.time, entry.time_end, zone=options.zone)
             return minutes_between(start, end.text)
         if entry.started and entry.finished:
-            started = parse_timestamp(entry.started, zone=options.zone, day=start[:10])
-            finished = parse_timestamp(entry.finished, zone=options.zone, day=start[:10])
+            started = parse_range_end(entry.time, entry.started, zone=options.zone)
+            finished = parse_range_end(entry.time, entry.finished, zone=options.zone)
             return minutes_between(started.text, finished.text)
     except FormatError:
         return None  # an end that cannot be read leaves the duration unknown

@@ -20,9 +20,12 @@ from codec.records import NO_METRICS, STATUSES, Metrics, Session, Status, check_
 SEPARATOR = " | "
 NONE_KNOWN = "-"
 
+_NUMBER = r"[0-9]{1,15}"
+_NUMBER_LIMIT = 10**15
+_WORD = r"[^,|\s\x00-\x1f\x7f-\x9f]+"
 _METRICS = re.compile(
-    r"(?:L\+(?P<added>\d+)(?:,-(?P<removed>\d+))?)?(?P<comma>,)?(?:C:(?P<commits>\d+))?(?:,?T:(?P<minutes>\d+)min)?"
-    r"(?:,?D:(?P<deployment>[^,\s|]+))?"
+    rf"(?:L\+(?P<added>{_NUMBER})(?:,-(?P<removed>{_NUMBER}))?)?(?:,?C:(?P<commits>{_NUMBER}))?"
+    rf"(?:,?T:(?P<minutes>{_NUMBER})min)?(?:,?D:(?P<deployment>{_WORD}))?"
 )
 
 
@@ -111,7 +114,14 @@ def decode_delta(line: str) -> Delta:
 
 
 def encode_metrics(metrics: Metrics) -> str:
-    """`L+added[,-removed],C:commits,T:minutesmin,D:deployment`, as far as known; `-` for none."""
+    """`L+added[,-removed],C:commits,T:minutesmin,D:deployment`, as far as known; `-` for none.
+
+    Raises:
+        EncodeError: a number is negative or has more than 15 digits, or the deployment is no word.
+    """
+    numbers = (metrics.lines_added, metrics.lines_removed, metrics.commits, metrics.duration_min)
+    if any(n is not None and not 0 <= n < _NUMBER_LIMIT for n in numbers):
+        raise EncodeError(f"a number that cannot be: {numbers}", field="metrics")
     parts = []
     if metrics.lines_added is not None or metrics.lines_removed is not None:
         parts.append(f"L+{metrics.lines_added or 0}")
@@ -122,7 +132,7 @@ def encode_metrics(metrics: Metrics) -> str:
     if metrics.duration_min is not None:
         parts.append(f"T:{metrics.duration_min}min")
     if metrics.deployment is not None:
-        if "," in check_field(metrics.deployment, "deployment") or " " in metrics.deployment:
+        if not re.fullmatch(_WORD, metrics.deployment):
             raise EncodeError(
                 f"cannot stand in metrics: {metrics.deployment!r}", field="deployment"
             )

@@ -17,6 +17,7 @@ COLUMNS: Final = (
 )  # fmt: skip
 HEADER: Final = "\t".join(COLUMNS)
 _NUMBERS: Final = COLUMNS[4:]
+_DIGITS: Final = 15
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,8 +60,8 @@ def encode_row(row: MetricsRow) -> str:
     if not is_key(row.key):
         raise EncodeError(f"not a key: {row.key!r}", field="timestamp")
     numbers = (row.lines_added, row.lines_removed, row.commits, row.duration_min, row.tokens_used)
-    if min(numbers) < 0:
-        raise EncodeError(f"negative number in {numbers}", field=row.key)
+    if min(numbers) < 0 or len(str(max(numbers))) > _DIGITS:
+        raise EncodeError(f"negative or too large number in {numbers}", field=row.key)
     names = (check_field(row.agent, "agent"), check_field(row.task, "task"))
     return "\t".join((row.key, *names, row.status, *map(str, numbers)))
 
@@ -91,7 +92,7 @@ def decode_row(line: str) -> MetricsRow:
     wrong += [
         f"{name}: not a number: {value!r}"
         for name, value in zip(_NUMBERS, numbers, strict=True)
-        if not (value.isascii() and value.isdigit())
+        if not (value.isascii() and value.isdigit() and len(value) <= _DIGITS)
     ]
     if wrong:
         raise FormatError("; ".join(wrong))

@@ -18,7 +18,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Final
 
 from codec.errors import FormatError
-from codec.manifest import V1Version, encode_fact
+from codec.manifest import Fact, V1Version, encode_fact
 from codec.records import Session
 from codec.tokens import DEFAULT as DEFAULT_TOKENIZER
 from codec.v1_dialects import Dialects, custom_dialect, detect
@@ -193,10 +193,10 @@ def plan(request: Request, worker: Worker, progress: Progress) -> Plan:
         )
         for log, counted in zip(logs, counts, strict=True)
     ]
-    facts = [encode_fact(a.session) for a in sessions.added]
-    facts += [encode_fact(p.version) for p in plans if p.version]
+    new = [a.session for a in sessions.added]
+    facts: list[Fact] = [*new, *(p.version for p in plans if p.version)]
     appends = [_manifest_append(facts, manifest)] if facts else []
-    everything = [*manifest.sessions.values(), *(a.session for a in sessions.added)]
+    everything = [*manifest.sessions.values(), *new]
     appends += session_appends(workspace, everything)
     if everything:
         appends += references_append(workspace, {log.source.name: log.rules for log in logs})
@@ -257,9 +257,9 @@ def prove_on_paper(made: Plan) -> None:
 
     def read(part: StoredPatch) -> bytes:
         added = planned.get(part.key)
-        if added is None or added.found.span.patch is None:
+        if added is None:
             return store.read(part.key, part.patch)
-        start, end = added.found.span.patch
+        start, end = added.found.patch_at
         return added.source.data[start:end]
 
     for log in made.logs:
@@ -317,10 +317,9 @@ def _version(
     )
 
 
-def _manifest_append(facts: list[str], manifest: Manifest) -> Append:
-    return Append(
-        path=MANIFEST, chunks=(f"{fact}\n".encode() for fact in facts), torn=manifest.torn
-    )
+def _manifest_append(facts: list[Fact], manifest: Manifest) -> Append:
+    lines = (f"{encode_fact(fact)}\n".encode() for fact in facts)
+    return Append(path=MANIFEST, chunks=lines, torn=manifest.torn)
 
 
 def _stage_diffs(staging: str, made: Plan, worker: Worker) -> dict[str, Future[None]]:
@@ -329,12 +328,12 @@ def _stage_diffs(staging: str, made: Plan, worker: Worker) -> dict[str, Future[N
     for log in made.logs:
         source = log.log.source
         own = [a for a in (*made.added, *made.restored) if a.source is source and a.found.patch]
-        own.sort(key=lambda a: a.found.span.start)
+        own.sort(key=lambda a: a.found.start)
         if own:
             worker.open(source).result()
         for i in range(0, len(own), _STAGE_BATCH):
             batch = own[i : i + _STAGE_BATCH]
-            files = [(names_of(a.session.key)[0], *(a.found.span.patch or (0, 0))) for a in batch]
+            files = [(names_of(a.session.key)[0], *a.found.patch_at) for a in batch]
             staged = worker.stage(staging, files)
             ready.update((a.session.key, staged) for a in batch)
     return ready

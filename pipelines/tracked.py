@@ -78,7 +78,7 @@ def git_appends(workspace: Workspace, logs: Iterable[str]) -> Iterator[Append]:
     if workspace.repository is None:
         return
     inside = (log for log in logs if not log.startswith("../") and not os.path.isabs(log))
-    attributes = (*ATTRIBUTES, *(f"{_pattern(log)} -text" for log in inside))
+    attributes = dict.fromkeys((*ATTRIBUTES, *(f"{_pattern(log)} -text" for log in inside)))
     for name, wanted in ((".gitignore", IGNORED), (".gitattributes", attributes)):
         lines = read_lines(workspace.path(name))
         torn = os.path.exists(workspace.path(name)) and lines.torn

@@ -54,9 +54,9 @@ def _parts(log: ReadLog, stored: Mapping[str, StoredPatch]) -> Iterator[Part]:
     at = 0
     for found in log.found:
         part = stored.get(found.sha256)
-        if found.span.patch is None or part is None or part.patch != found.patch:
+        if found.patch is None or part is None or part.patch != found.patch:
             continue
-        start, end = found.span.patch
+        start, end = found.patch_at
         yield data[at:start]
         yield part
         at = end

@@ -26,23 +26,24 @@ from pipelines.worker import Counted, Range, Worker
 #: How much of a log's own rules is kept for the references, in bytes.
 RULES_LIMIT: Final = 1 << 16
 _BATCH_BYTES = 1 << 20
+_BLANK = b"\xef\xbb\xbf \t\r\n"
 
 
 class Found(NamedTuple):
     """A session found in a log.
 
     Attributes:
-        span: where it stands.
+        start: byte offset of its heading.
         sha256: its entry's hash.
-        patch: its patch by content.
-        entry: what it says; None where it is known already.
+        patch: its patch by content, None where it has none.
+        patch_at: start and end of the patch in the log.
         order: the number of its span in the log, by which its counts are found.
     """
 
-    span: Span
+    start: int
     sha256: str
     patch: PatchRef | None
-    entry: Entry | None
+    patch_at: tuple[int, int]
     order: int
 
 
@@ -63,6 +64,7 @@ class ReadLog:
         source: the log.
         sha256: of the whole file.
         found: its sessions, in file order.
+        entries: what each new one says, by its hash; whoever maps an entry takes it out.
         sections: what else it has.
         rules: the bytes of those sections, as far as `RULES_LIMIT`.
         templates: headings that are quoted or are templates.
@@ -73,6 +75,7 @@ class ReadLog:
     source: Source
     sha256: str
     found: list[Found]
+    entries: dict[str, Entry]
     sections: list[Section]
     rules: bytes
     templates: int
@@ -124,6 +127,7 @@ def read_log(
         source=source,
         sha256=sha256,
         found=reading.found,
+        entries=reading.entries,
         sections=reading.sections,
         rules=bytes(reading.rules),
         templates=reading.templates,
@@ -137,6 +141,7 @@ class _Reading:
 
     def __init__(self, source: Source, known: Container[str], worker: Worker) -> None:
         self.found: list[Found] = []
+        self.entries: dict[str, Entry] = {}
         self.sections: list[Section] = []
         self.rules = bytearray()
         self.templates = 0
@@ -144,7 +149,7 @@ class _Reading:
         self._source = source
         self._known = known
         self._worker = worker
-        self._lines = LineNumbers(source.data)
+        self._lines = LineNumbers(source.data, source.release)
         self._order = 0
         self._batch: list[Range] = []
         self._futures: list[Future[list[Counted]]] = []
@@ -171,6 +176,8 @@ class _Reading:
 
     def _add_section(self, span: Span) -> None:
         kept = self._source.data[span.start : min(span.end, span.start + RULES_LIMIT)]
+        if not kept.strip(_BLANK):
+            return
         if len(self.rules) < RULES_LIMIT:
             self.rules += kept
         text = decode_text(kept.partition(b"\n")[0][:160]).strip("\ufeff# \t\r")
@@ -179,21 +186,14 @@ class _Reading:
     def _add_session(self, span: Span) -> None:
         whole = self._source.data[span.start : span.end]
         sha256 = entry_hash(whole)
-        patch = None
-        is_new = sha256 not in self._known
+        patch, patch_at = None, (0, 0)
         if span.patch is not None:
-            start, end = span.patch
-            bytes_ = whole[start - span.start : end - span.start]
+            patch_at = span.patch
+            bytes_ = whole[patch_at[0] - span.start : patch_at[1] - span.start]
             patch = PatchRef(sha256=hashlib.sha256(bytes_).hexdigest(), size=len(bytes_))
-        self.found.append(
-            Found(
-                span=span,
-                sha256=sha256,
-                patch=patch,
-                entry=read_entry(whole, span, sha256) if is_new else None,
-                order=self._order,
-            )
-        )
+        self.found.append(Found(span.start, sha256, patch, patch_at, self._order))
+        if sha256 not in self._known and sha256 not in self.entries:
+            self.entries[sha256] = read_entry(whole, span, sha256)
 
     def _notice(self, span: Span) -> None:
         name, line = self._source.name, self._lines.at(span.start)

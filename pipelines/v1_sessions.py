@@ -2,7 +2,8 @@
 
 1. An entry whose hash the workspace has is known. The same entry twice is one session.
 2. The same time, agent and task with another hash is an edited session, where the known one is
-   no longer in the log: a finding, neither doubled nor replaced.
+   no longer in its log: a finding, neither doubled nor replaced. A day and an agent alone do not
+   name a session.
 3. Keys are given in order of time and content, so that two clones give the same ones.
 """
 
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field, replace
 
 from codec.diffs import DiffStat
 from codec.errors import FormatError
-from codec.records import Session, session_key
+from codec.records import UNNAMED, Session, session_key
 from codec.v1_layout import StoredPatch
 from codec.v1_split import LineNumbers
 from codec.v1_to_v2 import Mapped, Options, session_of
@@ -105,11 +106,12 @@ class _Planner:
     def _add_log(
         self, log: ReadLog, counted: list[Counted], new: dict[str, tuple[Mapped, Found, Source]]
     ) -> None:
-        self._lines = LineNumbers(log.source.data)
+        self._lines = LineNumbers(log.source.data, log.source.release)
         present = {found.sha256 for found in log.found}
-        gone = {_name(s): s for s in self._known.values() if s.v1 and s.v1.sha256 not in present}
-        gone |= {
-            _name(m.session): m.session for sha, (m, _, _) in new.items() if sha not in present
+        gone = {
+            _name(s): s
+            for s in self._known.values()
+            if s.v1 and s.v1.source == log.source.name and s.v1.sha256 not in present
         }
         seen: set[str] = set()
         assumed = 0
@@ -120,14 +122,15 @@ class _Planner:
             seen.add(found.sha256)
             if found.sha256 in new:
                 continue
-            if found.entry is None:
+            if found.sha256 in self._known:
                 self._recognise(self._known[found.sha256], found, log.source)
                 continue
             mapped = self._map(log, found, counted[found.order])
             if mapped is None:
                 continue
-            if _name(mapped.session) in gone:
-                self._edited(log, found, gone[_name(mapped.session)])
+            before = gone.get(_name(mapped.session))
+            if before is not None and _is_telling(before):
+                self._edited(log, found, before)
                 continue
             assumed += mapped.assumed_zone
             new[found.sha256] = (mapped, found, log.source)
@@ -144,10 +147,9 @@ class _Planner:
             )
 
     def _map(self, log: ReadLog, found: Found, counted: Counted) -> Mapped | None:
-        assert found.entry is not None
         try:
             mapped = session_of(
-                found.entry,
+                log.entries.pop(found.sha256),
                 source=log.source.name,
                 patch=found.patch,
                 stat=DiffStat(counted.added, counted.removed) if found.patch else None,
@@ -160,7 +162,7 @@ class _Planner:
                     code="quarantined",
                     message=f"the session is kept as text only: {e.problem}",
                     file=log.source.name,
-                    line=self._lines.at(found.span.start),
+                    line=self._lines.at(found.start),
                     hint="Correct the time in the heading and run migrate again",
                 )
             )
@@ -184,7 +186,7 @@ class _Planner:
                 code="edited",
                 message=f"the session {known.key} ({known.task}) was edited since it was migrated",
                 file=log.source.name,
-                line=self._lines.at(found.span.start),
+                line=self._lines.at(found.start),
                 key=known.key,
                 hint="What was migrated stays as it was; both versions of the log can be restored",
             )
@@ -228,10 +230,15 @@ class _Planner:
                 message=message,
                 level="note",
                 file=log.source.name,
-                line=self._lines.at(found.span.start),
+                line=self._lines.at(found.start),
                 key=key,
             )
         )
+
+
+def _is_telling(session: Session) -> bool:
+    """Whether time, agent and task name one session: a day without a task does not."""
+    return session.task != UNNAMED or "T" in session.time
 
 
 def _name(session: Session) -> tuple[str, str, str]:

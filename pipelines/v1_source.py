@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import mmap
 import os
+import stat
 from dataclasses import dataclass
 
 from codec.errors import FormatError
@@ -79,12 +80,15 @@ def open_source(workspace: Workspace, path: str) -> Source:
         StorageError: it is not there or cannot be read.
     """
     name = os.path.relpath(path, workspace.root).replace(os.sep, "/")
-    if os.path.isdir(path):
-        raise FormatError("is a folder", file=name, hint="Name a log in it with --from")
     try:
+        kind = os.stat(path).st_mode
+        if stat.S_ISDIR(kind):
+            raise FormatError("is a folder", file=name, hint="Name a log in it with --from")
+        if not stat.S_ISREG(kind):
+            raise FormatError("is no regular file", file=name, hint="Save it as a file first")
         with open(path, "rb") as f:
-            stat = os.fstat(f.fileno())
-            data = mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) if stat.st_size else b""
+            opened = os.fstat(f.fileno())
+            data = mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) if opened.st_size else b""
     except FileNotFoundError:
         raise NotFound(f"{name}: no such file", hint="Name the log with --from") from None
     except OSError as e:
@@ -97,4 +101,4 @@ def open_source(workspace: Workspace, path: str) -> Source:
             file=name,
             hint=f"Convert a copy: iconv -f UTF-16 -t UTF-8 {name} > log.md, then --from log.md",
         )
-    return Source(name=name, path=path, data=data, identity=identity(stat))
+    return Source(name=name, path=path, data=data, identity=identity(opened))

@@ -138,5 +138,5 @@ def _json(result: Result, tokens: TokenReport | None, dry_run: bool) -> dict[str
 
 
 def _with_lines(log: LogPlan) -> Iterator[tuple[Section, int]]:
-    lines = LineNumbers(log.log.source.data)
+    lines = LineNumbers(log.log.source.data, log.log.source.release)
     return ((section, lines.at(section.start)) for section in log.log.sections)
