@@ -2,14 +2,15 @@
 
 PYTHON ?= python3
 REPO ?=
+KEY ?= latest
 SAMPLE := build/sample
 VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(BIN)/session-codec
-VERBS := verify restore-v1 retire-v1
+VERBS := context query verify restore-v1 retire-v1
 
 .DEFAULT_GOAL := help
-.PHONY: help migrate sample $(VERBS) test test-all check format bench lock clean
+.PHONY: help migrate sample show $(VERBS) test test-all check format bench docs lock clean
 
 help: ## What can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +31,9 @@ sample:
 	@mkdir -p build
 	@cp -R fixtures/sample $(SAMPLE)
 	@git -C $(SAMPLE) init -q
+
+show: $(VENV)/runtime ## Show the session KEY=key of REPO=path
+	@$(RUN) show "$(KEY)" "$(if $(REPO),$(REPO),.)"
 
 $(VERBS): $(VENV)/runtime
 	@$(RUN) $@ "$(if $(REPO),$(REPO),.)"
@@ -52,6 +56,9 @@ format: $(VENV)/dev ## Format the code
 
 bench: $(VENV)/dev ## Measure, each figure beside a yardstick
 	@$(BIN)/python -m bench
+
+docs: $(VENV)/dev ## Rewrite what README.md and FORMATS.md have from the code
+	@$(BIN)/python -m docs.generate
 
 lock: $(VENV)/dev ## Pin the newest versions that pyproject.toml allows
 	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header \

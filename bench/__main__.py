@@ -1,0 +1,77 @@
+"""`python -m bench [NAME...]`: measure, and print a table."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import click
+
+from bench.corpus import large
+from bench.process import Failed, Skipped, apart
+from bench.table import HEADER, Row
+from bench.tokens import tokens
+from bench.verbs import Setting, again, help_, migrate, migrate_10x, restore
+
+BENCHMARKS: Final[dict[str, Callable[[Setting], Iterator[Row]]]] = {
+    "migrate": migrate,
+    "migrate-10x": migrate_10x,
+    "again": again,
+    "tokens": tokens,
+    "help": help_,
+    "restore": restore,
+}
+_ABOUT: Final = """\
+Medians of runs that take turns with their yardstick: wall time, and processor time of all
+processes. Memory: the most that one process held in any run. MB: 1,000,000 bytes.
+"""
+
+
+@click.command()
+@click.argument("names", nargs=-1, type=click.Choice(list(BENCHMARKS)), metavar="[NAME]...")
+@click.option("--runs", type=click.IntRange(min=1), help="Runs of each; else 5, and 1 of 10x.")
+@click.option(
+    "--dir",
+    "home",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(__file__).parents[1] / "build",
+    help="Where to write, in a folder that is removed at the end; else build/.",
+)
+def main(names: tuple[str, ...], runs: int | None, home: Path) -> None:
+    """Measure migrate, migrate-10x, again, tokens, help and restore, or those that are named."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # and remove the folder first
+    folder = home.absolute() / f"bench-{os.getpid()}"
+    folder.mkdir(parents=True)
+    try:
+        failed = _measure(names or tuple(BENCHMARKS), folder, runs)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    sys.exit(failed)
+
+
+def _measure(names: tuple[str, ...], folder: Path, runs: int | None) -> bool:
+    log = folder / "large.md"
+    origin = apart(large, log)
+    print(f"log: {origin}, {log.stat().st_size:,} bytes")
+    print(f"in: {folder}; Python {platform.python_version()}, {os.cpu_count()} processors")
+    print(f"{_ABOUT}\n{HEADER}", flush=True)
+    setting = Setting(folder=folder, log=log, wanted=runs)
+    failed = False
+    for name in names:
+        try:
+            for row in BENCHMARKS[name](setting):
+                print(row.line(), flush=True)
+        except (Failed, Skipped) as e:
+            failed |= isinstance(e, Failed)
+            print(f"{name:<12} {e}", flush=True)
+    return failed
+
+
+if __name__ == "__main__":
+    main()

@@ -27,6 +27,8 @@ from codec.v2_deltas import Delta, decode_delta, encode_delta
 
 Style = Literal["compact", "lines", "digest"]
 STYLES: Final[tuple[Style, ...]] = ("compact", "lines", "digest")
+#: Changes when the same sessions are rendered in another way.
+VIEW_VERSION: Final = 1
 DEFAULT_BUDGET: Final = 500
 DEFAULT_LAST: Final = 30
 

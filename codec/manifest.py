@@ -37,6 +37,7 @@ class V1Version:
         words: what `wc -w` counts in it.
         tokens: tokens of the whole file by tokenizer name.
         seen: when it was first seen, UTC with microseconds; the last seen is the newest.
+        dialect, pattern: how its sessions are marked, where a user said so; else empty.
     """
 
     source: str
@@ -45,6 +46,8 @@ class V1Version:
     words: int
     tokens: Mapping[str, int]
     seen: str
+    dialect: str = ""
+    pattern: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,19 +80,9 @@ def encode_fact(fact: Fact) -> str:
     """A fact's line, without its line end; `decode_fact` gives the same fact back."""
     match fact:
         case Session():
-            return _dump(_session_fields(fact))
+            return _dump(session_fields(fact))
         case V1Version():
-            return _dump(
-                {
-                    "fact": "v1",
-                    "source": fact.source,
-                    "sha256": fact.sha256,
-                    "bytes": fact.size,
-                    "words": fact.words,
-                    "tokens": dict(fact.tokens),
-                    "seen": fact.seen,
-                }
-            )
+            return _dump(_version_fields(fact))
         case V1Retired():
             return _dump(
                 {
@@ -133,6 +126,8 @@ def decode_fact(line: str) -> Fact:
                     words=_count(fields, "words"),
                     tokens=_counts(fields, "tokens"),
                     seen=_text(fields, "seen"),
+                    dialect=_text(fields, "dialect") if "dialect" in fields else "",
+                    pattern=_text(fields, "pattern") if "pattern" in fields else "",
                 )
             case "v1-retired":
                 return V1Retired(
@@ -166,8 +161,8 @@ def _dump(fields: Mapping[str, Any]) -> str:
     return _ENCODER.encode(fields)
 
 
-def _session_fields(s: Session) -> dict[str, Any]:
-    """The fields of a session's line: what is unknown or empty is left out."""
+def session_fields(s: Session) -> dict[str, Any]:
+    """The fields of a session's line, as JSON has them: what is unknown or empty is left out."""
     fields: dict[str, Any] = {
         "fact": "session",
         "key": s.key,
@@ -201,6 +196,21 @@ def _session_fields(s: Session) -> dict[str, Any]:
     return fields
 
 
+def _version_fields(v: V1Version) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "fact": "v1",
+        "source": v.source,
+        "sha256": v.sha256,
+        "bytes": v.size,
+        "words": v.words,
+        "tokens": dict(v.tokens),
+        "seen": v.seen,
+    }
+    marking = (("dialect", v.dialect), ("pattern", v.pattern))
+    fields.update((name, text) for name, text in marking if text)
+    return fields
+
+
 def _session(fields: dict[str, Any]) -> Session:
     key, time, status = _text(fields, "key"), _text(fields, "time"), _text(fields, "status")
     if not is_key(key):
@@ -224,7 +234,7 @@ def _session(fields: dict[str, Any]) -> Session:
         ),
         patch=_patch(fields["diff"]) if "diff" in fields else None,
         v1=_v1(fields["v1"]) if "v1" in fields else None,
-        extra={name: fields[name] for name in fields.keys() - _SESSION_FIELDS},
+        extra={name: value for name, value in fields.items() if name not in _SESSION_FIELDS},
     )
 
 

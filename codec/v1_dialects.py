@@ -166,7 +166,9 @@ _BOLD_LINE = re.compile(r"\*\*(?P<text>.+?)\*\*(?P<rest>.*)")
 _BULLET_LINE = re.compile(r"[-*+][ \t]+(?P<text>.+)")
 _BLANKS = re.compile(r"\s{2,}")
 _LEADING_SIGNS = re.compile(r"[\W_]*(?=[\w\[(`])")
-_DATED = re.compile(rb"\d{4}[-/]\d\d[-/]\d\d|[A-Z][a-z]{2,8}\.? \d{1,2}[a-z, ]|\d [A-Z][a-z]{2}")
+_DATED = re.compile(
+    rb"\d{4}[-/]\d\d[-/]\d\d|[A-Z][a-z]{2,8}\.? \d{1,2}[a-z, \xe2-]|\d [A-Z][a-z]{2}"
+)
 _BOM = b"\xef\xbb\xbf"
 _HEADINGS = re.compile(rb"\n(?P<line>#{1,6}[ \t][^\n]*)")
 _LISTED = re.compile(rb"\n(?P<line>(?:\*\*|[-*+][ \t])[^\n]*)")

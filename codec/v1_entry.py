@@ -62,7 +62,9 @@ _RULE_OR_MARK = re.compile(
 )
 _ABOUT = r"(?:approx\.?|approximately|about|around|circa|ca\.|[~≈+\-−\s*`])*"
 _INTEGER = re.compile(
-    rf"{_ABOUT}(?P<n>\d{{1,3}}(?:[,_]\d{{3}}){{1,4}}|\d{{1,15}})(?![\d.,]*[kKmM%]|[\d.]*\d)", re.I
+    rf"{_ABOUT}(?P<n>\d{{1,3}}(?:[,_]\d{{3}}){{1,4}}|\d{{1,15}})"
+    r"(?![\d.,]*[kKmM%]|[\d.,]*\d|\s?[-–]\s?\d)",  # no 2.5k, no 3.5, no 1-3
+    re.I,
 )
 _PLUS_MINUS = re.compile(
     r"\+[ ]?(?P<added>\d[\d,]{0,14})\b[^-+−\d\n]{0,4}[-−][ ]?(?P<removed>\d[\d,]{0,14})\b"

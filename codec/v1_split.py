@@ -32,6 +32,8 @@ PATCH_STARTS: Final = (b"diff --git", b"diff --cc", b"diff --combined", b"Index:
 #: A fence marked so quotes Markdown, and a fence inside it nests.
 QUOTE_INFO: Final = frozenset({b"markdown", b"md", b"mdx"})
 
+#: Fences that are longer count as this long: each length is searched for by itself.
+_LONGEST: Final = 32
 _FENCE, _HEADING, _MARK = 1, 2, 3  # the groups of the pattern
 _BOM = b"\xef\xbb\xbf"
 _FENCE_OR_HEADING = rb"( {0,3}(?:```|~~~))|(#{1,6}[ \t])"
@@ -65,6 +67,7 @@ class Span(NamedTuple):
         spare_patches: further patches in it, which stay where they are.
         unclosed: the patch's fence is not closed.
         templates: offsets of headings in it that are quoted or are templates.
+        quoted: offsets of those that would be sessions but for an unmarked fence around them.
         doubtful: offsets of headings that begin with a date that cannot be read.
     """
 
@@ -75,6 +78,7 @@ class Span(NamedTuple):
     spare_patches: int = 0
     unclosed: bool = False
     templates: tuple[int, ...] = ()
+    quoted: tuple[int, ...] = ()
     doubtful: tuple[int, ...] = ()
 
 
@@ -139,6 +143,7 @@ class _Splitter:
         # What was found not to close is not looked for again, which keeps the walk linear.
         self.open_patch: dict[bytes, tuple[int, int, int]] = {}  # by mark: length, until, boundary
         self.unclosed: dict[bytes, int] = {}  # by mark: no fence this long or longer closes
+        self.stray: dict[tuple[bytes, int], int] = {}  # by mark and length: stray up to this index
         self.nested: dict[int, int | None] = {}  # by opening index: the index that closes it
         self._scan(reached)
 
@@ -207,14 +212,21 @@ class _Splitter:
         close = self._closing_fence(i, fence)
         if close is None:
             return i + 1
-        now.templates += [self.at[j] for j in range(i + 1, close) if self._is_quoted_session(j)]
+        for j in range(i + 1, close):
+            self._note_quoted(j, now, marked=bool(fence.info))
         return close + 1
 
-    def _is_quoted_session(self, j: int) -> bool:
+    def _note_quoted(self, j: int, now: _OpenSpan, *, marked: bool) -> None:
+        """Remember a heading of the sessions' level that stands in a closed fence."""
         start = self.at[j]
         if self.kind[j] != _HEADING or self._level(start) != self.dialects.level:
-            return False
-        return bool(_TEMPLATE.match(self.data, start) or self._session_heading(j))
+            return
+        if _TEMPLATE.match(self.data, start):
+            now.templates.append(start)
+        elif self._session_heading(j):
+            now.templates.append(start)
+            if not marked:
+                now.quoted.append(start)
 
     def _patch_end(self, i: int, fence: _Fence) -> tuple[int | None, int]:
         """Where the patch whose fence opens at event `i` ends: (index that closes it, offset).
@@ -263,15 +275,17 @@ class _Splitter:
     def _is_quote(self, fence: _Fence) -> bool:
         """A fence that is marked Markdown, or begins with a heading: fences nest in it.
 
-        Behind blank lines only a template is taken for its first heading: a stray fence that ends
-        one session has the heading of the next there.
+        A session heading makes none, for a stray fence at the end of a session has the heading of
+        the next there; behind blank lines only a template does.
         """
         if fence.info in QUOTE_INFO:
             return True
         heading = _HEADING_NEXT.match(self.data, fence.end)
         if heading is None:
             return False
-        return not heading["blank"] or bool(_TEMPLATE.match(self.data, heading.end()))
+        if _TEMPLATE.match(self.data, heading.end()):
+            return True
+        return not heading["blank"] and self._heading_at(heading.end()) is None
 
     def _closing_quote(self, i: int, fence: _Fence) -> int | None:
         if i in self.nested:
@@ -296,15 +310,19 @@ class _Splitter:
         """
         if fence.length >= self.unclosed.get(fence.mark, sys.maxsize):
             return None
-        heading_seen = False
+        if i < self.stray.get((fence.mark, fence.length), 0):
+            return None
+        heading = 0
         for j in range(i + 1, len(self.at)):
             if self.kind[j] != _FENCE:
-                heading_seen = heading_seen or self._session_heading(j) is not None
+                if not heading and self._session_heading(j):
+                    heading = j
                 continue
             f = self._fence_at(j)
             if f is None or f.mark != fence.mark or f.length < fence.length:
                 continue
-            if heading_seen and (f.info or self._below_label(j)):
+            if heading and (f.info or self._below_label(j)):
+                self.stray[fence.mark, fence.length] = heading
                 return None
             if not f.info:
                 return j
@@ -324,7 +342,7 @@ class _Splitter:
             return None
         return _Fence(
             mark,
-            len(marked) - len(rest),
+            min(len(marked) - len(rest), _LONGEST),
             info.split(None, 1)[0].lower() if info else b"",
             line[:1] == mark,
             min(end + 1, len(self.data)),
@@ -335,7 +353,9 @@ class _Splitter:
         return f.mark == opening.mark and f.length >= opening.length and not f.info
 
     def _session_heading(self, i: int) -> Heading | None:
-        start = self.at[i]
+        return self._heading_at(self.at[i])
+
+    def _heading_at(self, start: int) -> Heading | None:
         end = self.data.find(b"\n", start)
         end = end if end >= 0 else len(self.data)
         line = decode_text(self.data[start:end]).rstrip("\r")
@@ -360,13 +380,14 @@ class _Splitter:
 class _OpenSpan:
     """A span whose end is not known yet."""
 
-    __slots__ = ("doubtful", "heading", "patches", "start", "templates", "unclosed")
+    __slots__ = ("doubtful", "heading", "patches", "quoted", "start", "templates", "unclosed")
 
     def __init__(self, start: int, heading: Heading | None) -> None:
         self.start = start
         self.heading = heading
         self.patches: list[tuple[int, int]] = []
         self.templates: list[int] = []
+        self.quoted: list[int] = []
         self.doubtful: list[int] = []
         self.unclosed = False
 
@@ -380,6 +401,7 @@ class _OpenSpan:
             spare_patches=max(0, len(patches) - 1),
             unclosed=self.unclosed,
             templates=tuple(self.templates),
+            quoted=tuple(self.quoted),
             doubtful=tuple(self.doubtful),
         )
 

@@ -158,7 +158,11 @@ def status_of(text: str) -> tuple[Status, str]:
     status = STATUS_WORDS.get(m["word"].lower())
     if status is None or _CHOICE.match(m["rest"]):
         return "UNKNOWN", text
-    return status, _remark(m["rest"], status)
+    remark = _remark(m["rest"], status)
+    if not m["word"].isalnum() and remark:
+        again, beyond = status_of(remark)  # a sign, and then the word that it stands for
+        remark = beyond if again == status else remark
+    return status, remark
 
 
 def agent_of(text: str, aliases: Mapping[str, str]) -> str:

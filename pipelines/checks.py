@@ -24,7 +24,7 @@ from pipelines.store import Store
 from pipelines.v1_store import read_layout
 from pipelines.workspace import DELTAS, MANIFEST, METRICS, PROGRESS, Manifest, Workspace
 
-_MEND = "Run 'session-codec migrate' where the v1 log still is, or restore the file from a backup"
+_MEND = "Restore it from a backup, or remove it and run 'session-codec migrate' with the v1 log"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,7 +107,7 @@ def fact_findings(manifest: Manifest) -> list[Finding]:
         for session in manifest.clashes
     ]
     if manifest.torn:
-        findings.append(_torn(MANIFEST))
+        findings.append(torn_finding(MANIFEST))
     return findings
 
 
@@ -149,7 +149,7 @@ def _check_lines(
             continue
         found.setdefault(row.key, (number, row))
     if lines.torn:
-        yield _torn(name)
+        yield torn_finding(name)
     for session in sessions:
         line_and_row = found.pop(session.key, None)
         at, is_row = line_and_row if line_and_row else (None, None)
@@ -244,7 +244,7 @@ def _unknown(name: str, key: str, line: int | None) -> Finding:
     )
 
 
-def _torn(name: str) -> Finding:
+def torn_finding(name: str) -> Finding:
     return Finding(
         code="torn-line",
         message="ends in a piece of a line; the next verb that writes ends it",

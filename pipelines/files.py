@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import sys
 import time
@@ -18,6 +19,8 @@ from dataclasses import dataclass
 from pipelines.errors import WorkspaceLocked
 
 LOCK_WAIT = 10.0
+#: The pages of a mapped file up to this size are kept.
+KEPT_MAPPED = 1 << 26
 _RETRY = 0.02
 
 
@@ -39,6 +42,15 @@ class Lines:
 def identity(stat: os.stat_result) -> tuple[int, int, int, int]:
     """What tells one version of a file from another: device, inode, size, time of change."""
     return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+
+def release(data: mmap.mmap, start: int, size: int) -> None:
+    """Give the memory of mapped pages back, which begin at a whole page; they can be read again.
+
+    Not of a small file: to map its pages again would cost more than they do.
+    """
+    if len(data) > KEPT_MAPPED and hasattr(data, "madvise"):
+        data.madvise(mmap.MADV_DONTNEED, start, size)
 
 
 def read_bytes(path: str) -> bytes:

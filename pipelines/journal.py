@@ -14,10 +14,13 @@ in the next one:
 3. A file that no longer ends where the transaction began is left alone: somebody else wrote to
    it since. The manifest proves what is missing there, and `migrate` adds it.
 4. Appends are done in the order given: the delta line, which makes a session exist, is last.
+5. Nothing but the files of a workspace is appended to, whatever a journal names: one may have come
+   with a clone.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -26,12 +29,17 @@ from dataclasses import dataclass
 from typing import IO, Any, Final
 
 from codec.errors import FormatError
-from pipelines.files import remove, sync_directory, sync_written
-from pipelines.workspace import Workspace
+from pipelines.errors import Conflict
+from pipelines.files import remove, replace_file, sync_directory, sync_written
+from pipelines.workspace import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES, Workspace
 
 FORMAT: Final = "session-codec-journal"
 VERSION: Final = 1
 _BLOCK: Final = 1 << 20
+#: All files that are appended to.
+APPENDED: Final = (
+    MANIFEST, METRICS, PROGRESS, DELTAS, REFERENCES, ".gitignore", ".gitattributes",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,6 +75,7 @@ class Transaction:
         """Forget all of it; the workspace is as it was."""
         shutil.rmtree(self.staging, ignore_errors=True)
         remove(f"{self._journal}.tmp")
+        remove(f"{self._journal}.tmp.payload")
 
     def prepare(self, appends: Iterable[Append]) -> None:
         """Write the journal, under a name by which `recover` does not take it for one."""
@@ -102,7 +111,7 @@ def _write_journal(
     with open(f"{f.name}.payload", "w+b") as payload:
         table: list[tuple[str, int, int]] = []
         for append in appends:
-            path = workspace.path(append.path)
+            path = _target(workspace, append.path)
             offset = os.path.getsize(path) if os.path.exists(path) else 0
             start = payload.tell()
             if append.torn:
@@ -118,14 +127,17 @@ def _write_journal(
 
 def _complete(workspace: Workspace) -> str:
     journal = workspace.path(".session-codec", "journal")
-    _publish(workspace.staging, workspace.diffs)
     with open(journal, "rb") as f:
         header = _header(f.readline(), journal)
-        for path, offset, length in header["appends"]:
-            _append(workspace.path(path), offset, f, length)
+        appends = [(_target(workspace, a[0]), a[1], a[2]) for a in header["appends"]]
+        if f.tell() + sum(length for _, _, length in appends) > os.path.getsize(journal):
+            raise _unfit(journal)
+        _publish(workspace.staging, workspace.diffs)
+        for path, offset, length in appends:
+            _append(path, offset, f, length)
     remove(journal)
     sync_directory(os.path.dirname(journal))
-    return str(header["verb"])
+    return str(header.get("verb"))
 
 
 def _header(line: bytes, journal: str) -> dict[str, Any]:
@@ -133,16 +145,40 @@ def _header(line: bytes, journal: str) -> dict[str, Any]:
         header = json.loads(line)
     except ValueError:
         header = None
-    if not isinstance(header, dict) or (header.get("format"), header.get("version")) != (
+    known = isinstance(header, dict) and (header.get("format"), header.get("version")) == (
         FORMAT,
         VERSION,
-    ):
-        raise FormatError(
-            "not a journal that this version can complete",
-            file=journal,
-            hint="Finish with the version of session-codec that wrote it, or remove the file",
+    )
+    appends = header.get("appends") if known else None
+    if not isinstance(appends, list) or not all(map(_is_append, appends)):
+        raise _unfit(journal)
+    return dict(header)
+
+
+def _is_append(value: object) -> bool:
+    match value:
+        case [str() as path, int() as offset, int() as length]:
+            return path in APPENDED and offset >= 0 and length >= 0
+    return False
+
+
+def _unfit(journal: str) -> FormatError:
+    return FormatError(
+        "not a journal that this version can complete",
+        file=journal,
+        hint="Finish with the version of session-codec that wrote it, or remove the file",
+    )
+
+
+def _target(workspace: Workspace, path: str) -> str:
+    """The absolute path of a file to append to, which must not be a link to somewhere else."""
+    target = workspace.path(*path.split("/"))
+    if os.path.realpath(target) != os.path.join(os.path.realpath(workspace.root), *path.split("/")):
+        raise Conflict(
+            f"{path} is a symbolic link, or stands behind one; nothing is written through it",
+            hint="Put the file itself in its place",
         )
-    return header
+    return target
 
 
 def _publish(staging: str, target: str) -> None:
@@ -157,12 +193,32 @@ def _publish(staging: str, target: str) -> None:
         place = os.path.normpath(os.path.join(target, os.path.relpath(directory, staging)))
         for folder in list(folders):
             if not os.path.exists(os.path.join(place, folder)):
-                os.rename(os.path.join(directory, folder), os.path.join(place, folder))
-                folders.remove(folder)
+                if _moved(os.path.join(directory, folder), os.path.join(place, folder)):
+                    folders.remove(folder)
+                else:
+                    os.mkdir(os.path.join(place, folder))
         for name in names:
-            os.replace(os.path.join(directory, name), os.path.join(place, name))
+            _move(os.path.join(directory, name), os.path.join(place, name))
         sync_directory(place)
     shutil.rmtree(staging)
+
+
+def _moved(source: str, target: str) -> bool:
+    """Rename; False where `.diffs` is a file system of its own (a mount, a link to another)."""
+    try:
+        os.replace(source, target)
+    except OSError as e:
+        if e.errno != errno.EXDEV:
+            raise
+        return False
+    return True
+
+
+def _move(source: str, target: str) -> None:
+    if not _moved(source, target):
+        with open(source, "rb") as f:
+            replace_file(target, iter(lambda: f.read(_BLOCK), b""))
+        remove(source)
 
 
 def _append(path: str, offset: int, payload: IO[bytes], length: int) -> None:

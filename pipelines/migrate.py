@@ -1,8 +1,8 @@
 """Migrate v1 logs: split, read, count, map, prove, write.
 
 1. The plan only reads. It holds all that will be written, or where in the log it stands.
-2. Before the first file of the workspace changes, what was staged is decoded again and compared
-   with the log byte for byte.
+2. Before the first file of the workspace changes, what will be written is decoded again and
+   compared with the log byte for byte, and every staged diff is read back.
 3. It is incremental: a session is recognised by the hash of its entry, in any version of any
    log; one that is recognised is neither doubled nor changed. Nothing is ever removed.
 4. All writes are one transaction (`journal`), the delta lines last.
@@ -11,33 +11,34 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from concurrent.futures import Future
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
 from codec.errors import FormatError
 from codec.manifest import Fact, V1Version, encode_fact
 from codec.records import Session
 from codec.tokens import DEFAULT as DEFAULT_TOKENIZER
-from codec.v1_dialects import Dialects, custom_dialect, detect
-from codec.v1_layout import LAYOUT_NAME, LITERAL_NAME, EncodedLayout, StoredPatch
+from codec.v1_dialects import Dialects
+from codec.v1_layout import StoredPatch
 from codec.v1_stub import is_bare_stub
 from codec.v1_to_v2 import Options
-from pipelines.checks import fact_findings
+from pipelines.checks import fact_findings, torn_finding
 from pipelines.errors import NotFound, WorkspaceMissing
-from pipelines.files import locked, read_file, write_new
+from pipelines.files import identity, locked
 from pipelines.findings import Finding
-from pipelines.journal import Append, Transaction, is_pending, recover
-from pipelines.progress import Advance, Progress
+from pipelines.journal import APPENDED, Append, Transaction, is_pending, recover
+from pipelines.progress import Progress
 from pipelines.repository import references_append
-from pipelines.store import Store, names_of
+from pipelines.store import names_of
 from pipelines.tracked import git_appends, session_appends
+from pipelines.v1_entries import dialects_of
 from pipelines.v1_proof import encode_log, prove
 from pipelines.v1_reading import ReadLog, read_log
 from pipelines.v1_sessions import Added, plan_sessions
 from pipelines.v1_source import Source, open_source
+from pipelines.v1_staging import planned_patches, stage_diffs, stage_layout
 from pipelines.v1_store import has_layout
 from pipelines.worker import Counted, Worker
 from pipelines.workspace import MANIFEST, V1_LOG, Manifest, Workspace, read_config, read_manifest
@@ -45,6 +46,8 @@ from pipelines.workspace import MANIFEST, V1_LOG, Manifest, Workspace, read_conf
 #: A log's dialect is looked for in this much of it; in all of it only where that has none.
 _DETECT: Final = 8 << 20
 _STAGE_BATCH: Final = 256
+#: How a version's time is written.
+SEEN: Final = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,6 +122,10 @@ class Plan:
         """All sessions of the workspace once it is applied."""
         return [*self.manifest.sessions.values(), *(a.session for a in self.added)]
 
+    def with_diffs(self) -> list[Added]:
+        """The sessions whose diffs are to be written."""
+        return [a for a in (*self.added, *self.restored) if a.found.patch]
+
     def versions(self) -> list[V1Version]:
         """All versions of logs once it is applied."""
         return [*self.manifest.versions, *(p.version for p in self.logs if p.version)]
@@ -155,6 +162,8 @@ def migrate(request: Request, worker: Worker, progress: Progress) -> Result:
         if _state(workspace) != before or is_pending(workspace):
             recovered = recover(workspace) or recovered
             made = plan(request, worker, progress)
+            if made.is_empty or (request.strict and _stops(made)):
+                return Result(plan=made, recovered=recovered)
         written = apply(made, worker, progress)
     return Result(plan=made, written=written, recovered=recovered)
 
@@ -173,8 +182,18 @@ def plan(request: Request, worker: Worker, progress: Progress) -> Plan:
         if len(source.data) < 1 << 14 and is_bare_stub(source.data[:]):
             skipped.append(source.name)
             continue
-        dialects = _dialects(request, source)
-        logs.append(read_log(source, dialects, known, worker, progress))
+        marking = _marking(request, manifest, source)
+        newest = manifest.newest(source.name)
+        logs.append(
+            read_log(
+                source,
+                _dialects(source, marking),
+                worker,
+                progress,
+                known=known,
+                counted=newest.sha256 if newest else None,
+            )
+        )
     for log in logs:
         findings += log.findings
     with progress.stage("count"):
@@ -184,11 +203,16 @@ def plan(request: Request, worker: Worker, progress: Progress) -> Plan:
             workspace, manifest, logs, counts, options=options, tokenizer=request.tokenizer
         )
     findings += sessions.findings
-    seen = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     plans = [
         LogPlan(
             log=log,
-            version=_version(manifest, log, counted, request.tokenizer, seen),
+            version=_version(
+                manifest,
+                log,
+                counted,
+                tokenizer=request.tokenizer,
+                marking=_marking(request, manifest, log.source),
+            ),
             stored=has_layout(workspace, log.sha256),
         )
         for log, counted in zip(logs, counts, strict=True)
@@ -198,6 +222,7 @@ def plan(request: Request, worker: Worker, progress: Progress) -> Plan:
     appends = [_manifest_append(facts, manifest)] if facts else []
     everything = [*manifest.sessions.values(), *new]
     appends += session_appends(workspace, everything)
+    findings += [torn_finding(a.path) for a in appends if a.torn and a.path != MANIFEST]
     if everything:
         appends += references_append(workspace, {log.source.name: log.rules for log in logs})
         appends += git_appends(workspace, [V1_LOG, *(log.source.name for log in logs)])
@@ -221,17 +246,19 @@ def apply(made: Plan, worker: Worker, progress: Progress) -> list[str]:
     try:
         transaction.begin()
         with progress.stage("stage"):
-            ready = _stage_diffs(transaction.staging, made, worker)
-            layouts = [(p.log, encode_log(p.log, made.stored)) for p in made.logs if not p.stored]
+            staged = stage_diffs(transaction.staging, made.with_diffs(), worker)
+            unstored = {p.log.sha256: p.log for p in made.logs if not p.stored}.values()
+            layouts = [(log, encode_log(log, made.stored)) for log in unstored]
             for log, layout in layouts:
-                _stage_layout(transaction.staging, log, layout)
+                stage_layout(transaction.staging, log.sha256, layout)
             transaction.prepare(made.appends)
-        with progress.stage("prove", len(ready)) as proved:
-            patches = _staged_patches(transaction.staging, ready, workspace, proved)
+        with progress.stage("prove", len(staged)) as proved:
+            patches = planned_patches(workspace, made.with_diffs())
             for log, layout in layouts:
                 prove(log, layout, patches)
-            for staged in ready.values():
-                staged.result()
+            for number, batch in enumerate(staged, 1):
+                batch.result()
+                proved(number)
             for log_plan in made.logs:
                 log_plan.log.source.check_unchanged()
         with progress.stage("write"):
@@ -241,29 +268,20 @@ def apply(made: Plan, worker: Worker, progress: Progress) -> list[str]:
             transaction.abandon()
         raise
     paths = [a.path for a in made.appends]
-    paths += [f".diffs/{names_of(key)[0]}" for key in ready]
+    paths += [f".diffs/{names_of(a.session.key)[0]}" for a in made.with_diffs()]
     paths += [f".diffs/v1/{log.sha256}/" for log, _ in layouts]
     return paths
 
 
 def prove_on_paper(made: Plan) -> None:
-    """The proof of a plan that is not applied: patches as they stand in the logs, or in the store.
+    """The proof of a plan that is not applied.
 
     Raises:
         IntegrityError: a log could not be rebuilt.
     """
-    planned = {a.session.key: a for a in (*made.added, *made.restored)}
-    store = Store(made.workspace)
-
-    def read(part: StoredPatch) -> bytes:
-        added = planned.get(part.key)
-        if added is None:
-            return store.read(part.key, part.patch)
-        start, end = added.found.patch_at
-        return added.source.data[start:end]
-
+    patches = planned_patches(made.workspace, made.with_diffs())
     for log in made.logs:
-        prove(log.log, encode_log(log.log, made.stored), read)
+        prove(log.log, encode_log(log.log, made.stored), patches)
 
 
 def _paths(request: Request, manifest: Manifest) -> list[str]:
@@ -286,22 +304,34 @@ def _paths(request: Request, manifest: Manifest) -> list[str]:
     )
 
 
-def _dialects(request: Request, source: Source) -> Dialects:
-    if request.heading_pattern is not None:
-        return custom_dialect(request.heading_pattern)
+def _marking(request: Request, manifest: Manifest, source: Source) -> tuple[str, str]:
+    """The dialect and pattern that the user named, now or when the log was last migrated."""
+    if request.dialect or request.heading_pattern:
+        return request.dialect or "", request.heading_pattern or ""
+    newest = manifest.newest(source.name)
+    return (newest.dialect, newest.pattern) if newest else ("", "")
+
+
+def _dialects(source: Source, marking: tuple[str, str]) -> Dialects:
+    dialect, pattern = marking
     try:
         if len(source.data) > _DETECT:
             try:
-                return detect(source.data[:_DETECT], request.dialect)
+                return dialects_of(source.data[:_DETECT], dialect=dialect, pattern=pattern)
             except FormatError:
-                return detect(source.data[:], request.dialect)
-        return detect(source.data[:], request.dialect)
+                pass  # the sessions may begin further down
+        return dialects_of(source.data[:], dialect=dialect, pattern=pattern)
     except FormatError as e:
         raise e.at(file=source.name) from None
 
 
 def _version(
-    manifest: Manifest, log: ReadLog, counted: list[Counted], tokenizer: str, seen: str
+    manifest: Manifest,
+    log: ReadLog,
+    counted: Mapping[int, Counted],
+    *,
+    tokenizer: str,
+    marking: tuple[str, str],
 ) -> V1Version | None:
     name = log.source.name
     newest = manifest.newest(name)
@@ -311,10 +341,23 @@ def _version(
         source=name,
         sha256=log.sha256,
         size=len(log.source.data),
-        words=sum(c.words for c in counted),
-        tokens={tokenizer: sum(c.tokens for c in counted)},
-        seen=seen,
+        words=sum(c.words for c in counted.values()),
+        tokens={tokenizer: sum(c.tokens for c in counted.values())},
+        seen=_after(newest),
+        dialect=marking[0],
+        pattern=marking[1],
     )
+
+
+def _after(newest: V1Version | None) -> str:
+    """Now, or just after what another machine's clock, ahead of ours, has called now."""
+    now = datetime.now(UTC).strftime(SEEN)
+    if newest is None or newest.seen < now:
+        return now
+    try:
+        return (datetime.fromisoformat(newest.seen) + timedelta(microseconds=1)).strftime(SEEN)
+    except (ValueError, OverflowError):
+        return now
 
 
 def _manifest_append(facts: list[Fact], manifest: Manifest) -> Append:
@@ -322,58 +365,17 @@ def _manifest_append(facts: list[Fact], manifest: Manifest) -> Append:
     return Append(path=MANIFEST, chunks=lines, torn=manifest.torn)
 
 
-def _stage_diffs(staging: str, made: Plan, worker: Worker) -> dict[str, Future[None]]:
-    """Let the worker write diffs to the staging folder: by key, what tells when one is there."""
-    ready: dict[str, Future[None]] = {}
-    for log in made.logs:
-        source = log.log.source
-        own = [a for a in (*made.added, *made.restored) if a.source is source and a.found.patch]
-        own.sort(key=lambda a: a.found.start)
-        if own:
-            worker.open(source).result()
-        for i in range(0, len(own), _STAGE_BATCH):
-            batch = own[i : i + _STAGE_BATCH]
-            files = [(names_of(a.session.key)[0], *a.found.patch_at) for a in batch]
-            staged = worker.stage(staging, files)
-            ready.update((a.session.key, staged) for a in batch)
-    return ready
-
-
-def _stage_layout(staging: str, log: ReadLog, layout: EncodedLayout) -> None:
-    folder = os.path.join(staging, "v1", log.sha256)
-    os.makedirs(folder, exist_ok=True)
-    write_new(os.path.join(folder, LAYOUT_NAME), layout.layout)
-    write_new(os.path.join(folder, LITERAL_NAME), layout.literal)
-
-
-def _staged_patches(
-    staging: str, ready: dict[str, Future[None]], workspace: Workspace, proved: Advance
-) -> Callable[[StoredPatch], bytes]:
-    """Gives patches as they were staged, each as soon as it is there; others from the store."""
-    store = Store(workspace)
-    seen = 0
-
-    def read(part: StoredPatch) -> bytes:
-        nonlocal seen
-        staged = ready.get(part.key)
-        if staged is None:
-            return store.read(part.key, part.patch)
-        staged.result()
-        seen += 1
-        if seen % _STAGE_BATCH == 0:
-            proved(seen)
-        return read_file(os.path.join(staging, names_of(part.key)[0]), part.patch.size)
-
-    return read
-
-
 def _stops(made: Plan) -> bool:
     return any(f.level == "finding" for f in made.findings)
 
 
-def _state(workspace: Workspace) -> tuple[int, int] | None:
+def _state(workspace: Workspace) -> list[tuple[int, int, int, int] | None]:
+    """What tells whether another run wrote to the tracked files meanwhile."""
+    return [_stamp(workspace.path(name)) for name in APPENDED]
+
+
+def _stamp(path: str) -> tuple[int, int, int, int] | None:
     try:
-        stat = os.stat(workspace.path(MANIFEST))
+        return identity(os.stat(path))
     except FileNotFoundError:
         return None
-    return stat.st_size, stat.st_mtime_ns

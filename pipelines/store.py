@@ -49,7 +49,7 @@ class Store:
                 raise IntegrityError(
                     f"is not the diff that was recorded for {key}: SHA-256 or size differ",
                     file=f".diffs/{name}",
-                    hint="Restore it from a backup, or rebuild it from the v1 log with migrate",
+                    hint="Restore it from a backup, or remove it and run migrate with the v1 log",
                 )
             return data
         raise NotFound(

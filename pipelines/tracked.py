@@ -7,6 +7,7 @@ the same code writes new sessions, and completes files that lost rows in a merge
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -93,8 +94,12 @@ def git_appends(workspace: Workspace, logs: Iterable[str]) -> Iterator[Append]:
 
 
 def _pattern(path: str) -> str:
-    """A path as a pattern of `.gitattributes`, in quotes where it has white space."""
-    return f'"/{path}"' if any(c.isspace() for c in path) else f"/{path}"
+    """A path as a pattern of `.gitattributes` that matches it alone."""
+    literal = re.sub(r"[\\*?\[\]]", r"\\\g<0>", path)
+    if not any(c.isspace() or c == '"' for c in path):
+        return f"/{literal}"
+    quoted = literal.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"/{quoted}"'
 
 
 def _chunks(head: bytes, rows: Iterable[bytes]) -> Iterator[bytes]:

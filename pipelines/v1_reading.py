@@ -13,6 +13,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from codec.diffs import DiffStat, diff_stat
 from codec.records import PatchRef
 from codec.v1_dialects import Dialects
 from codec.v1_entry import Entry, entry_hash, read_entry
@@ -64,40 +65,44 @@ class ReadLog:
         source: the log.
         sha256: of the whole file.
         found: its sessions, in file order.
-        entries: what each new one says, by its hash; whoever maps an entry takes it out.
+        entries: what each new one says and what its patch counts, by its hash; whoever maps an
+            entry takes it out.
         sections: what else it has.
         rules: the bytes of those sections, as far as `RULES_LIMIT`.
         templates: headings that are quoted or are templates.
-        counts: gives what was counted in each span, in file order, once that is done.
+        counts: gives what was counted in the spans, by their order, once that is done.
         findings: what was noticed.
     """
 
     source: Source
     sha256: str
     found: list[Found]
-    entries: dict[str, Entry]
+    entries: dict[str, tuple[Entry, DiffStat | None]]
     sections: list[Section]
     rules: bytes
     templates: int
-    counts: Callable[[], list[Counted]]
+    counts: Callable[[], dict[int, Counted]]
     findings: list[Finding] = field(default_factory=list)
 
 
 def read_log(
     source: Source,
     dialects: Dialects,
-    known: Container[str],
     worker: Worker,
     progress: Progress,
+    *,
+    known: Container[str],
+    counted: str | None,
 ) -> ReadLog:
     """Split a log and read each entry that is not known.
 
     Args:
         source: the log.
         dialects: how it marks its sessions.
-        known: hashes of entries that need not be read again.
         worker: counts tokens beside this.
         progress: hears of the stages `split` and `read`.
+        known: hashes of entries that need not be read again.
+        counted: SHA-256 of the version whose tokens are known: of that, only new entries count.
     """
     data = source.data
     opened = worker.open(source)
@@ -110,7 +115,7 @@ def read_log(
         sha256 = source.digest()
         spans = split(data, dialects, passed)
         first = next(spans, None)
-    reading = _Reading(source, known, worker)
+    reading = _Reading(source, worker, known, whole=sha256 != counted)
     with progress.stage("read", len(data)) as reached:
         span = first
         while span is not None:
@@ -119,9 +124,10 @@ def read_log(
             span = next(spans, None)
         futures = reading.finish()
 
-    def counts() -> list[Counted]:
+    def counts() -> dict[int, Counted]:
         opened.result()
-        return [counted for future in futures for counted in future.result()]
+        found = (c for future in futures for c in future.result())
+        return dict(zip(reading.counting, found, strict=True))
 
     return ReadLog(
         source=source,
@@ -139,15 +145,19 @@ def read_log(
 class _Reading:
     """Takes the spans of a log one by one."""
 
-    def __init__(self, source: Source, known: Container[str], worker: Worker) -> None:
+    def __init__(
+        self, source: Source, worker: Worker, known: Container[str], *, whole: bool
+    ) -> None:
         self.found: list[Found] = []
-        self.entries: dict[str, Entry] = {}
+        self.entries: dict[str, tuple[Entry, DiffStat | None]] = {}
         self.sections: list[Section] = []
         self.rules = bytearray()
         self.templates = 0
         self.findings: list[Finding] = []
         self._source = source
         self._known = known
+        self._whole = whole
+        self.counting: list[int] = []  # the order of each span that is counted
         self._worker = worker
         self._lines = LineNumbers(source.data, source.release)
         self._order = 0
@@ -162,10 +172,12 @@ class _Reading:
             self._add_session(span)
         if span.templates or span.unclosed or span.spare_patches or span.doubtful:
             self._notice(span)
-        self._order += 1
-        self._batch.append((span.start, span.end, *(span.patch or (0, 0))))
         self._source.release(span.start, span.end)
-        if span.end - self._batch[0][0] < _BATCH_BYTES:
+        if self._whole or (self.found and self.found[-1].sha256 in self.entries and span.heading):
+            self.counting.append(self._order)
+            self._batch.append((span.start, span.end))
+        self._order += 1
+        if not self._batch or span.end - self._batch[0][0] < _BATCH_BYTES:
             return False
         self._send()
         return True
@@ -186,37 +198,51 @@ class _Reading:
     def _add_session(self, span: Span) -> None:
         whole = self._source.data[span.start : span.end]
         sha256 = entry_hash(whole)
-        patch, patch_at = None, (0, 0)
+        is_new = sha256 not in self._known and sha256 not in self.entries
+        patch, patch_at, stat = None, (0, 0), None
         if span.patch is not None:
             patch_at = span.patch
             bytes_ = whole[patch_at[0] - span.start : patch_at[1] - span.start]
             patch = PatchRef(sha256=hashlib.sha256(bytes_).hexdigest(), size=len(bytes_))
+            stat = diff_stat(bytes_) if is_new else None
         self.found.append(Found(span.start, sha256, patch, patch_at, self._order))
-        if sha256 not in self._known and sha256 not in self.entries:
-            self.entries[sha256] = read_entry(whole, span, sha256)
+        if is_new:
+            self.entries[sha256] = read_entry(whole, span, sha256), stat
 
     def _notice(self, span: Span) -> None:
-        name, line = self._source.name, self._lines.at(span.start)
         self.templates += len(span.templates)
         if span.unclosed:
+            line = self._line_in(span, span.start)
             self._note("unclosed-fence", "the fence of the diff is never closed", line)
         if span.spare_patches:
             message = f"{span.spare_patches} further diff fences stay in the text of the entry"
-            self._note("spare-diffs", message, line)
+            self._note("spare-diffs", message, self._line_in(span, span.start))
+        for offset in span.quoted:
+            self._note(
+                "quoted-session",
+                "a dated heading stands in a fence and is taken for an example",
+                self._line_in(span, offset),
+                hint="If it is a session, the fence above it was never closed",
+            )
         for offset in span.doubtful:
             self.findings.append(
                 Finding(
                     code="unreadable-heading",
                     message="looks like a session but its time cannot be read; kept as text",
-                    file=name,
-                    line=line + self._source.data[span.start : offset].count(b"\n"),
+                    file=self._source.name,
+                    line=self._line_in(span, offset),
                     hint="Write the time as 2025-11-06T14:30:00Z, or give --heading-pattern",
                 )
             )
 
-    def _note(self, code: str, message: str, line: int) -> None:
+    def _line_in(self, span: Span, offset: int) -> int:
+        above = self._source.data[span.start : offset].count(b"\n")
+        return self._lines.at(span.start) + above
+
+    def _note(self, code: str, message: str, line: int, hint: str | None = None) -> None:
+        name = self._source.name
         self.findings.append(
-            Finding(code=code, message=message, level="note", file=self._source.name, line=line)
+            Finding(code=code, message=message, level="note", file=name, line=line, hint=hint)
         )
 
     def _send(self) -> None:

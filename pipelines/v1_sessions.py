@@ -13,7 +13,6 @@ import hashlib
 import os
 from dataclasses import dataclass, field, replace
 
-from codec.diffs import DiffStat
 from codec.errors import FormatError
 from codec.records import UNNAMED, Session, session_key
 from codec.v1_layout import StoredPatch
@@ -57,7 +56,7 @@ def plan_sessions(
     workspace: Workspace,
     manifest: Manifest,
     logs: list[ReadLog],
-    counts: list[list[Counted]],
+    counts: list[dict[int, Counted]],
     *,
     options: Options,
     tokenizer: str,
@@ -87,7 +86,7 @@ class _Planner:
         self._plan = SessionPlan()
         self._lines: LineNumbers
 
-    def plan(self, logs: list[ReadLog], counts: list[list[Counted]]) -> SessionPlan:
+    def plan(self, logs: list[ReadLog], counts: list[dict[int, Counted]]) -> SessionPlan:
         new: dict[str, tuple[Mapped, Found, Source]] = {}
         for log, counted in zip(logs, counts, strict=True):
             self._add_log(log, counted, new)
@@ -104,7 +103,10 @@ class _Planner:
         return self._plan
 
     def _add_log(
-        self, log: ReadLog, counted: list[Counted], new: dict[str, tuple[Mapped, Found, Source]]
+        self,
+        log: ReadLog,
+        counted: dict[int, Counted],
+        new: dict[str, tuple[Mapped, Found, Source]],
     ) -> None:
         self._lines = LineNumbers(log.source.data, log.source.release)
         present = {found.sha256 for found in log.found}
@@ -147,12 +149,13 @@ class _Planner:
             )
 
     def _map(self, log: ReadLog, found: Found, counted: Counted) -> Mapped | None:
+        entry, stat = log.entries.pop(found.sha256)
         try:
             mapped = session_of(
-                log.entries.pop(found.sha256),
+                entry,
                 source=log.source.name,
                 patch=found.patch,
-                stat=DiffStat(counted.added, counted.removed) if found.patch else None,
+                stat=stat,
                 tokens={self._tokenizer: counted.tokens},
                 options=self._options,
             )
@@ -176,11 +179,13 @@ class _Planner:
         """A known session: its patch can be referred to, and is stored again where it is absent."""
         self._store(found.sha256, session)
         same = session.patch is not None and session.patch == found.patch
-        if same and not self._loose.intersection(names_of(session.key)):
+        names = names_of(session.key)
+        if same and not self._loose.intersection(names):
             self._plan.restored.append(Added(session=session, found=found, source=source))
+            self._loose.update(names)  # once, though several logs may hold it
 
     def _edited(self, log: ReadLog, found: Found, known: Session) -> None:
-        self._store(found.sha256, known)
+        self._recognise(known, found, log.source)
         self._plan.findings.append(
             Finding(
                 code="edited",

@@ -12,10 +12,10 @@ import os
 import stat
 from dataclasses import dataclass
 
-from codec.errors import FormatError
+from codec.errors import EncodeError, FormatError
 from codec.v1_text import Log
 from pipelines.errors import Conflict, NotFound, storage_error
-from pipelines.files import identity
+from pipelines.files import identity, release
 from pipelines.workspace import Workspace
 
 _BLOCK = 1 << 24
@@ -42,10 +42,9 @@ class Source:
 
         The bytes can be read again. Called after every run, it costs a system call a block.
         """
-        if isinstance(self.data, mmap.mmap) and hasattr(self.data, "madvise"):
-            first, last = start - start % _BLOCK, end - end % _BLOCK
-            if last > first:
-                self.data.madvise(mmap.MADV_DONTNEED, first, last - first)
+        first, last = start - start % _BLOCK, end - end % _BLOCK
+        if last > first and isinstance(self.data, mmap.mmap):
+            release(self.data, first, last - first)
 
     def digest(self) -> str:
         """The SHA-256 of the log."""
@@ -77,6 +76,7 @@ def open_source(workspace: Workspace, path: str) -> Source:
 
     Raises:
         FormatError: it cannot be a session log: a folder, empty, or UTF-16.
+        EncodeError: its path is not UTF-8.
         StorageError: it is not there or cannot be read.
     """
     name = os.path.relpath(path, workspace.root).replace(os.sep, "/")
@@ -95,6 +95,11 @@ def open_source(workspace: Workspace, path: str) -> Source:
         raise storage_error(e, name) from None
     if not data:
         raise FormatError("not a session log: the file is empty", file=name)
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        problem = "the manifest cannot hold a path that is not UTF-8"
+        raise EncodeError(problem, file=ascii(name), hint="Rename the log") from None
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise FormatError(
             "is UTF-16, not a session log that can be split by bytes",

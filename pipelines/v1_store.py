@@ -42,7 +42,8 @@ def log_pieces(workspace: Workspace, version: V1Version) -> Iterator[bytes]:
 
 def has_layout(workspace: Workspace, sha256: str) -> bool:
     """Whether the layout of a version is stored on this machine."""
-    return os.path.exists(os.path.join(workspace.diffs, "v1", sha256, LAYOUT_NAME))
+    folder = os.path.join(workspace.diffs, "v1", sha256)
+    return all(os.path.exists(os.path.join(folder, n)) for n in (LAYOUT_NAME, LITERAL_NAME))
 
 
 def read_layout(workspace: Workspace, version: V1Version) -> tuple[Layout, bytes]:

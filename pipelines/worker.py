@@ -10,6 +10,7 @@ import json
 import subprocess
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, Self, cast
 
@@ -18,17 +19,15 @@ from pipelines.errors import Conflict, Unavailable
 if TYPE_CHECKING:
     from pipelines.v1_source import Source
 
-#: Start and end of a run of bytes in a log, then of the patch in it, twice 0 where it has none.
-Range = tuple[int, int, int, int]
+#: Start and end of a run of bytes in a log.
+Range = tuple[int, int]
 
 
 class Counted(NamedTuple):
-    """What was counted in a run of bytes, and in the patch in it."""
+    """What was counted in a run of bytes."""
 
     tokens: int
     words: int
-    added: int
-    removed: int
 
 
 class Worker:
@@ -57,7 +56,8 @@ class Worker:
         self._thread.shutdown(wait=error is None, cancel_futures=True)
         if error is not None:
             self._process.kill()
-        self._stdin.close()
+        with suppress(BrokenPipeError):  # of a worker that ended by itself: the error names it
+            self._stdin.close()
         self._process.wait()
         self._stdout.close()
 

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import mmap
 import os
@@ -14,10 +15,9 @@ import signal
 import sys
 from typing import Any
 
-from codec.diffs import diff_stat
 from codec.tokens import Counter, count_words, counter
 from codec.v1_text import decode_text
-from pipelines.files import identity, write_new
+from pipelines.files import identity, read_file, release, write_new
 
 
 class Served:
@@ -47,28 +47,25 @@ class Served:
             self._log = mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ)
             return identity(os.fstat(f.fileno()))
 
-    def _count(self, ranges: list[tuple[int, int, int, int]]) -> list[tuple[int, int, int, int]]:
+    def _count(self, ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
         assert self._log is not None
-        runs = [self._log[start:end] for start, end, _, _ in ranges]
-        stats = [diff_stat(self._log[start:end]) for _, _, start, end in ranges]
+        runs = [self._log[start:end] for start, end in ranges]
         tokens = self._counter.count([decode_text(run) for run in runs])
         self._forget(ranges[-1][1])
-        return [
-            (cost, count_words(run), stat.added, stat.removed)
-            for cost, run, stat in zip(tokens, runs, stats, strict=True)
-        ]
+        return list(zip(tokens, map(count_words, runs), strict=True))
 
     def _stage(self, folder: str, files: list[tuple[str, int, int]]) -> None:
         assert self._log is not None
         for name, start, end in files:
-            write_new(os.path.join(folder, name), self._log[start:end])
+            path, data = os.path.join(folder, name), self._log[start:end]
+            write_new(path, data)
+            if read_file(path, len(data)) != data:
+                raise OSError(errno.EIO, "does not read back as it was written", path)
         self._forget(files[-1][2])
 
     def _forget(self, upto: int) -> None:
-        if self._log is not None and hasattr(self._log, "madvise"):
-            self._log.madvise(
-                mmap.MADV_DONTNEED, 0, max(mmap.PAGESIZE, upto - upto % mmap.PAGESIZE)
-            )
+        if self._log is not None:
+            release(self._log, 0, max(mmap.PAGESIZE, upto - upto % mmap.PAGESIZE))
 
 
 def serve(tokenizer: str) -> None:

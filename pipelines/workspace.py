@@ -18,7 +18,7 @@ from codec.errors import FormatError
 from codec.manifest import Fact, UnknownFact, V1Retired, V1Version, decode_facts
 from codec.records import Session
 from pipelines.errors import WorkspaceMissing
-from pipelines.files import Lines, read_lines, read_tail
+from pipelines.files import read_lines, read_tail
 
 V1_LOG: Final = "AGENT_PROGRESS_LOG.md"
 DELTAS: Final = "SESSION_DELTAS.log"
@@ -27,6 +27,9 @@ PROGRESS: Final = "AGENT_PROGRESS_LOG_v2.md"
 REFERENCES: Final = "PROJECT_REFERENCES.yaml"
 MANIFEST: Final = ".session-codec/manifest.jsonl"
 CONFIG: Final = ".session-codec/config.toml"
+
+#: A merge can repeat lines: to have enough of them, this many times as many are read.
+_SPARE: Final = 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -207,13 +210,9 @@ def read_config(workspace: Workspace) -> Config:
 
 
 def newest_delta_lines(workspace: Workspace, count: int) -> list[str]:
-    """The last lines of the deltas, read from the end of the file."""
-    return read_tail(workspace.path(DELTAS), count)
-
-
-def delta_lines(workspace: Workspace) -> Lines:
-    """All lines of the deltas."""
-    return read_lines(workspace.path(DELTAS))
+    """The last lines of the deltas, read from the end of the file, equal lines once."""
+    lines = read_tail(workspace.path(DELTAS), count * _SPARE)
+    return list(dict.fromkeys(lines))[-count:] if count else []
 
 
 def _ancestors(folder: str) -> list[str]:
@@ -246,6 +245,6 @@ def _main_worktree(repository: str) -> str | None:
         folder = os.path.join(repository, line.removeprefix("gitdir:").strip())
         with open(os.path.join(folder, "commondir"), encoding="utf-8") as f:
             common = os.path.normpath(os.path.join(folder, f.read().strip()))
-    except OSError:
+    except (OSError, ValueError):
         return None  # a submodule: its `.git` file names a repository of its own
     return os.path.dirname(common) if os.path.basename(common) == ".git" else None

@@ -5,6 +5,7 @@ An error that was raised on purpose becomes one line and its exit code here, and
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -16,6 +17,9 @@ from typing import Any, Final, NoReturn
 import click
 
 VERBS: Final = {
+    "context": "What an agent reads at its start: references and the newest sessions.",
+    "show": "One session: its reference entry, its diff, or its v1 entry.",
+    "query": "Ask about the sessions: filter, group, sum, average.",
     "migrate": "Migrate a v1 log to references, diffs and metrics; prove that no byte is lost.",
     "verify": "Check every hash, and report how many tokens are saved.",
     "restore-v1": "Give a migrated v1 log back, byte for byte.",
@@ -85,6 +89,8 @@ def cli() -> None:
 def main() -> NoReturn:
     """Run the command line and exit with its code."""
     signal.signal(signal.SIGTERM, _terminated)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names that are no text, terminals without UTF-8
+        sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(run(sys.argv[1:]))
 
 
@@ -98,6 +104,8 @@ def run(arguments: list[str]) -> int:
         return e.exit_code
     except click.ClickException as e:
         e.show()
+        if "--json" in arguments:
+            _say_error(e, e.exit_code)
         return e.exit_code
     except (KeyboardInterrupt, click.Abort):
         return _stopped(130, "interrupted")
@@ -112,7 +120,7 @@ def run(arguments: list[str]) -> int:
 
 
 def _failed(error: Exception, as_json: bool) -> int:
-    from pipelines.cli.output import say_json, tell
+    from pipelines.cli.output import tell
     from pipelines.errors import BUG, exit_code, storage_error
 
     if isinstance(error, OSError):
@@ -124,12 +132,18 @@ def _failed(error: Exception, as_json: bool) -> int:
     else:
         tell(f"error: {error}")
     if as_json:
-        fields: dict[str, Any] = {"kind": type(error).__name__, "message": str(error)}
-        for name in ("file", "line", "field", "hint"):
-            if getattr(error, name, None) is not None:
-                fields[name] = getattr(error, name)
-        say_json("error", {"error": fields, "exit": code})
+        _say_error(error, code)
     return code
+
+
+def _say_error(error: Exception, code: int) -> None:
+    from pipelines.cli.output import say_json
+
+    fields: dict[str, Any] = {"kind": type(error).__name__, "message": str(error)}
+    for name in ("file", "line", "field", "hint"):
+        if getattr(error, name, None) is not None:
+            fields[name] = getattr(error, name)
+    say_json("error", {"error": fields, "exit": code})
 
 
 def _stopped(code: int, how: str) -> int:

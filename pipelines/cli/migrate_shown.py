@@ -11,7 +11,7 @@ from codec.v1_split import LineNumbers
 from pipelines.baselines import Limits, TokenReport, token_report
 from pipelines.cli.output import Stages, findings_json, say, say_json, tell, tell_findings
 from pipelines.cli.tokens_shown import say_tokens, tokens_json
-from pipelines.errors import FINDINGS
+from pipelines.errors import FINDINGS, NotFound
 from pipelines.migrate import LogPlan, Request, Result, migrate, plan, prove_on_paper
 from pipelines.v1_reading import Section
 from pipelines.worker import Worker
@@ -48,9 +48,13 @@ def _tokens(result: Result, tokenizer: str, worker: Worker) -> TokenReport | Non
     manifest = manifest_of(facts) if written else made.manifest
     if not manifest.versions:
         return None
-    return token_report(
-        made.workspace, manifest, tokenizer=tokenizer, count=worker.count_text, limits=Limits()
-    )
+    try:
+        return token_report(
+            made.workspace, manifest, tokenizer=tokenizer, count=worker.count_text, limits=Limits()
+        )
+    except NotFound as e:  # counted with another tokenizer; what was written is written
+        tell(f"no token report: {e}")
+        return None
 
 
 def _say(result: Result, tokens: TokenReport | None, dry_run: bool, stopped: bool) -> None:

@@ -43,7 +43,8 @@ def tell(text: str) -> None:
 def say_json(verb: str, fields: Mapping[str, Any]) -> None:
     """One JSON document with its schema's name and version, on stdout."""
     document = {"schema": f"session-codec/{verb}/1", **fields}
-    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+    # In ASCII: no control character, half character or other encoding can break the document.
+    sys.stdout.write(json.dumps(document, indent=2) + "\n")
 
 
 def findings_json(findings: Iterable[Finding]) -> list[dict[str, Any]]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 import sys
 
 import click
 
 from pipelines.cli import options
-from pipelines.cli.output import say, say_json, tell
+from pipelines.cli.output import say, say_json, tell, visible
 from pipelines.restore_v1 import apply, plan
 from pipelines.workspace import find
 
@@ -38,9 +39,12 @@ def command(
         version=version,
         output=options.absolute(output) if output else None,
     )
-    for piece in apply(made):
-        sys.stdout.buffer.write(piece)
-    sys.stdout.buffer.flush()
+    if sys.stdout.isatty():
+        text = codecs.iterdecode(apply(made), "utf-8", errors="replace")
+        sys.stdout.writelines(map(visible, text))
+    else:
+        sys.stdout.buffer.writelines(apply(made))
+    sys.stdout.flush()
     chosen = made.version
     if as_json:
         fields = {"source": chosen.source, "sha256": chosen.sha256, "bytes": chosen.size}

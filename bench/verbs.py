@@ -1,0 +1,133 @@
+"""The verbs as a user runs them, beside plain tools that touch as many bytes.
+
+Every run has a directory of its own, and none is removed before all is done: the first new files
+after many were removed take several times as long.
+"""
+
+from __future__ import annotations
+
+import filecmp
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.corpus import repeated
+from bench.process import Cost, Failed, Skipped, run
+from bench.table import Pair, Row, compared
+
+_TIMES = 10
+_FINDINGS = 3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Setting:
+    """What all benchmarks share.
+
+    Attributes:
+        folder: where everything is written; removed at the very end.
+        log: the large log in it.
+        wanted: runs of each benchmark; None for each benchmark's own number.
+    """
+
+    folder: Path
+    log: Path
+    wanted: int | None
+
+    def turns(self, usual: int = 5) -> range:
+        """One item a run."""
+        return range(self.wanted or usual)
+
+    def fresh(self) -> Path:
+        """A new directory."""
+        return Path(tempfile.mkdtemp(dir=self.folder))
+
+    def repository(self, log: Path) -> Path:
+        """A new repository that has a log, not copied, so that nothing of it is unwritten."""
+        folder = self.fresh()
+        subprocess.run(["git", "init", "-q", folder], check=True)
+        os.link(log, folder / "AGENT_PROGRESS_LOG.md")
+        return folder
+
+
+def migrate(setting: Setting) -> Iterator[Row]:
+    """The first migrate, beside csplit, which cuts the same log into as many files."""
+    csplit = _tool("csplit")
+    cut = [csplit, "-s", "-z", "-n", "6", str(setting.log), "/^### 20/", "{*}"]
+    pairs = [
+        (_migrated(setting, setting.log), run(cut, cwd=setting.fresh())) for _ in setting.turns()
+    ]
+    yield compared("migrate", "migrate", "csplit", pairs, most=5, peak=250)
+
+
+def migrate_10x(setting: Setting) -> Iterator[Row]:
+    """The first migrate of ten times as many sessions: time must grow as the log does."""
+    log = setting.folder / "large-10x.md"
+    repeated(setting.log, log, _TIMES)
+    pairs = [(_migrated(setting, log), _migrated(setting, setting.log)) for _ in setting.turns(1)]
+    yield compared("migrate-10x", "migrate 10x", "migrate", pairs, most=11, peak=600)
+
+
+def again(setting: Setting) -> Iterator[Row]:
+    """The second migrate of a log that did not change, beside the first."""
+    pairs: list[Pair] = []
+    for _ in setting.turns():
+        folder = setting.repository(setting.log)
+        first = _verb("migrate", cwd=folder)
+        pairs.append((_verb("migrate", cwd=folder), first))
+    yield compared("again", "migrate again", "first migrate", pairs)
+
+
+def help_(setting: Setting) -> Iterator[Row]:
+    """Start-up, beside that of the interpreter."""
+    nothing = [sys.executable, "-c", "pass"]
+    pairs = [
+        (_verb("--help", cwd=setting.folder), run(nothing, cwd=setting.folder))
+        for _ in setting.turns()
+    ]
+    yield compared("help", "--help", "python -c pass", pairs, most=6)
+
+
+def restore(setting: Setting) -> Iterator[Row]:
+    """A log put together again, beside a copy of it; all checked, beside all hashed."""
+    sha256sum = _tool("sha256sum")
+    folder = setting.repository(setting.log)
+    _verb("migrate", cwd=folder)
+    pairs: list[Pair] = []
+    for _ in setting.turns():
+        given = setting.fresh()
+        restored = _verb("restore-v1", "-o", str(given / "log"), cwd=folder)
+        cat = ["cat", str(setting.log)]
+        pairs.append((restored, run(cat, cwd=given, output=given / "copy")))
+        if not filecmp.cmp(given / "log", given / "copy", shallow=False):
+            raise Failed("restore-v1 gave another log than was migrated")
+    yield compared("restore", "restore-v1", "cat", pairs)
+
+    diffs = folder / ".diffs"
+    hashed = [sha256sum, *sorted(p.name for p in diffs.glob("*.diff"))]
+    pairs = [
+        (_verb("verify", cwd=folder, good=(0, _FINDINGS)), run(hashed, cwd=diffs))
+        for _ in setting.turns()
+    ]
+    yield compared("verify", "verify", "sha256sum", pairs)
+
+
+def _migrated(setting: Setting, log: Path) -> Cost:
+    return _verb("migrate", cwd=setting.repository(log))
+
+
+def _verb(*arguments: str, cwd: Path, good: tuple[int, ...] = (0,)) -> Cost:
+    # The script that is installed beside this interpreter, as users start it.
+    program = os.path.join(os.path.dirname(sys.executable), "session-codec")
+    return run([program, *arguments], cwd=cwd, good=good)
+
+
+def _tool(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        raise Skipped(f"skipped, for there is no {name} here")
+    return found

@@ -1,0 +1,83 @@
+"""`session-codec context`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+
+import click
+
+from codec.context_view import DEFAULT_BUDGET, DEFAULT_LAST, STYLES, Style
+from pipelines.cli import options
+from pipelines.cli.output import say_json, tell, visible
+from pipelines.context import Request, render
+from pipelines.workspace import DELTAS, find
+
+
+@click.command()
+@options.repo
+@click.option(
+    "--budget", type=click.IntRange(min=0), help=f"Tokens at the most.  [default: {DEFAULT_BUDGET}]"
+)
+@click.option(
+    "--last",
+    type=click.IntRange(min=0),
+    help=f"The newest N sessions, all in full.  [default: {DEFAULT_LAST}, within the budget]",
+)
+@click.option(
+    "--style",
+    type=click.Choice(STYLES),
+    default="compact",
+    show_default=True,
+    help="How sessions are written.",
+)
+@options.tokenizer
+@options.as_json
+def command(
+    repo: str,
+    budget: int | None,
+    last: int | None,
+    style: Style,
+    tokenizer: str,
+    as_json: bool,
+) -> int:
+    """What an agent reads at its start: references, then the newest sessions.
+
+    Within the budget the newest sessions are in full and the rest of them are summed up in one
+    line. A line such as '140000 s coverage validation +1247-89c11t30' is a time of day, an agent,
+    the task, lines, commits and minutes; the first line explains the signs.
+
+    \b
+    Examples:
+      session-codec context
+      session-codec context --budget 250
+      session-codec context --last 30 --style lines
+    """
+    if budget is None and last is None:
+        budget = DEFAULT_BUDGET
+    request = Request(
+        workspace=find(options.absolute(repo)),
+        tokenizer=tokenizer,
+        budget=budget,
+        last=DEFAULT_LAST if last is None else last,
+        style=style,
+    )
+    result = render(request, _load)
+    if result.broken:
+        tell(f"finding: {DELTAS}: {result.broken} of the newest lines are no deltas; see 'verify'")
+    if as_json:
+        say_json(
+            "context", {**asdict(result.context), "tokenizer": tokenizer, "broken": result.broken}
+        )
+    else:
+        text = result.context.text
+        sys.stdout.write(visible(text) if sys.stdout.isatty() else text)
+    return 0
+
+
+def _load(tokenizer: str) -> Callable[[str], int]:
+    from codec.tokens import counter
+
+    loaded = counter(tokenizer)
+    return lambda text: loaded.count([text])[0]

@@ -1,0 +1,122 @@
+"""`session-codec query`."""
+
+from __future__ import annotations
+
+import csv
+import sys
+
+import click
+
+from codec.records import STATUSES
+from codec.timestamps import is_canonical
+from pipelines.answers import Answer, Cell
+from pipelines.cli import options
+from pipelines.cli.output import findings_json, say, say_json, table, tell_findings
+from pipelines.errors import FINDINGS
+from pipelines.query import BYS, MEASURES, By, Measure, Question, query
+from pipelines.workspace import find
+
+
+class _Time(click.ParamType[str]):
+    """A time in v2 form or the beginning of one: a year, a month, a day, a minute."""
+
+    name = "time"
+    _REST = "0000-01-01T00:00:00Z"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        text = str(value)
+        completed = text + self._REST[len(text) :]
+        if len(text) < 4 or not (is_canonical(text) or is_canonical(completed)):
+            self.fail(f"{text!r} is no time: write it as 2025-11-06 or 2025-11-06T14:30:00Z")
+        return text
+
+
+_MEASURE = click.Choice(MEASURES)
+
+
+@click.command()
+@options.repo
+@click.option("--agent", metavar="NAME", help="Of this agent; * and ? stand for others.")
+@click.option("--task", metavar="NAME", help="Of this task; * and ? stand for others.")
+@click.option("--status", type=click.Choice(sorted(STATUSES)), help="With this status.")
+@click.option("--since", type=_Time(), help="From this time on.")
+@click.option("--until", type=_Time(), help="Up to this time, a day or month included.")
+@click.option("--last", type=click.IntRange(min=0), help="The newest N of those that fit.")
+@click.option("--by", type=click.Choice(BYS), help="One row for each.")
+@click.option("--sum", "sums", type=_MEASURE, multiple=True, help="Add up; repeatable.")
+@click.option("--avg", "averages", type=_MEASURE, multiple=True, help="Average; repeatable.")
+@click.option("--count", is_flag=True, help="How many sessions.")
+@click.option("--sql", metavar="QUERY", help="SQL over the view 'sessions' (needs DuckDB).")
+@click.option("--csv", "as_csv", is_flag=True, help="Comma-separated values.")
+@options.as_json
+def command(
+    repo: str,
+    agent: str | None,
+    task: str | None,
+    status: str | None,
+    since: str | None,
+    until: str | None,
+    last: int | None,
+    by: By | None,
+    sums: tuple[Measure, ...],
+    averages: tuple[Measure, ...],
+    count: bool,
+    sql: str | None,
+    as_csv: bool,
+    as_json: bool,
+) -> int:
+    """Ask about the sessions: filter, group, sum, average.
+
+    Unknown numbers are left out of sums and averages.
+
+    \b
+    Examples:
+      session-codec query --agent sonnet-4.5                        by one agent
+      session-codec query --status FAIL                             failed ones
+      session-codec query --last 30 --sum lines_added               total lines of the last 30
+      session-codec query --by agent --avg duration_min --count     average duration per agent
+      session-codec query --sql "SELECT month, count(*) FROM sessions GROUP BY 1"
+    """
+    workspace = find(options.absolute(repo))
+    if sql is not None:
+        from pipelines.query_sql import query_sql
+
+        answer = query_sql(workspace, sql)
+    else:
+        question = Question(
+            agent=agent,
+            task=task,
+            status=status,
+            since=since,
+            until=until,
+            last=last,
+            by=by,
+            sums=sums,
+            averages=averages,
+            count=count,
+        )
+        answer = query(workspace, question)
+    tell_findings(answer.findings)
+    if as_json:
+        rows = [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
+        say_json("query", {"rows": rows, "findings": findings_json(answer.findings)})
+    elif as_csv:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(answer.columns)
+        writer.writerows(answer.rows)
+    else:
+        _say(answer)
+    return FINDINGS if answer.findings else 0
+
+
+def _say(answer: Answer) -> None:
+    rows = [answer.columns, *(tuple(_shown(c) for c in row) for row in answer.rows)]
+    numbers = {i for row in answer.rows for i, c in enumerate(row) if isinstance(c, int | float)}
+    for line in table(rows, frozenset(numbers)):
+        say(line)
+
+
+def _shown(cell: Cell) -> str:
+    return "-" if cell is None else str(cell)

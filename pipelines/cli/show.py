@@ -1,0 +1,49 @@
+"""`session-codec show`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from codec.manifest import session_fields
+from pipelines.cli import options
+from pipelines.cli.output import say_json, visible
+from pipelines.show import show, show_diff, show_entry
+from pipelines.workspace import find
+
+
+@click.command()
+@click.argument("name", metavar="KEY")
+@options.repo
+@click.option("--diff", "what", flag_value="diff", help="The exact diff, fit for 'git apply'.")
+@click.option("--entry", "what", flag_value="entry", help="The entry as it stood in the v1 log.")
+@options.as_json
+def command(name: str, repo: str, what: str | None, as_json: bool) -> int:
+    """The reference entry of one session; its diff, or its v1 entry.
+
+    KEY is a key, the beginning of one, 'latest', or 'latest~2', the second before the latest.
+
+    \b
+    Examples:
+      session-codec show latest
+      session-codec show 2025-11-06T14:30 --diff
+      session-codec show latest~2 --diff | git apply
+    """
+    if as_json and what:
+        raise click.UsageError(f"--json and --{what}: stdout holds either")
+    workspace = find(options.absolute(repo))
+    if what is None:
+        session, text = show(workspace, name)
+        if as_json:
+            say_json("show", {"session": session_fields(session)})
+        else:
+            sys.stdout.write(visible(text) if sys.stdout.isatty() else text)
+        return 0
+    data = (show_diff if what == "diff" else show_entry)(workspace, name)
+    if sys.stdout.isatty():
+        sys.stdout.write(visible(data.decode(errors="replace")))
+    else:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    return 0

@@ -1,0 +1,110 @@
+"""What an agent reads at its start, rendered from the tail of the deltas.
+
+1. It reads the references and the end of the deltas, never the whole log or the manifest.
+2. Rendering needs a tokenizer, which takes half a second to load. What was rendered is kept by the
+   content it came from, so that only the first run after a change pays for that.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Final
+
+from codec.context_view import DEFAULT_BUDGET, DEFAULT_LAST, VIEW_VERSION, Context, Style
+from pipelines.files import read_bytes, replace_file
+from pipelines.workspace import REFERENCES, Workspace, newest_delta_lines
+
+#: How many renderings are kept: one for each set of options in use.
+KEPT: Final = 8
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """What to render.
+
+    Attributes:
+        workspace: whose sessions.
+        tokenizer: the name of what counts tokens.
+        budget: tokens at the most; None for no limit.
+        last: how many of the newest sessions.
+        style: how sessions are written.
+    """
+
+    workspace: Workspace
+    tokenizer: str
+    budget: int | None = DEFAULT_BUDGET
+    last: int = DEFAULT_LAST
+    style: Style = "compact"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Result:
+    """A rendered context, and how many lines of the tail are no deltas."""
+
+    context: Context
+    broken: int
+
+
+def render(request: Request, load: Callable[[str], Callable[[str], int]]) -> Result:
+    """The context of a workspace.
+
+    Args:
+        request: what to render.
+        load: loads the counter of a tokenizer; not called where the rendering is kept.
+    """
+    workspace = request.workspace
+    references = read_bytes(workspace.path(REFERENCES)).decode(errors="replace")
+    lines = newest_delta_lines(workspace, request.last)
+    cache = workspace.path(".session-codec", "cache", "context.json")
+    name = _name(request, references, lines)
+    kept = _read_kept(cache)
+    if name in kept:
+        return kept[name]
+
+    from codec.context_view import render_context
+    from codec.v2_deltas import decode_deltas
+
+    deltas, errors = decode_deltas(enumerate(lines, 1))
+    context = render_context(
+        references,
+        deltas,
+        count=load(request.tokenizer),
+        budget=request.budget,
+        style=request.style,
+    )
+    result = Result(context=context, broken=len(errors))
+    _keep(cache, {**dict(list(kept.items())[1 - KEPT :]), name: result})
+    return result
+
+
+def _name(request: Request, references: str, lines: list[str]) -> str:
+    """A hash of all that a rendering depends on."""
+    options = (VIEW_VERSION, request.tokenizer, request.budget, request.last, request.style)
+    content = json.dumps([options, references, lines])
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _read_kept(path: str) -> dict[str, Result]:
+    """What is kept; a cache that cannot be read is an empty one."""
+    try:
+        kept = json.loads(read_bytes(path) or b"{}")
+        return {
+            name: Result(context=Context(**context), broken=broken)
+            for name, (context, broken) in kept.items()
+        }
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def _keep(path: str, kept: dict[str, Result]) -> None:
+    """Keep renderings; a workspace that cannot be written can be read all the same."""
+    fields = {name: (asdict(r.context), r.broken) for name, r in kept.items()}
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        replace_file(path, [json.dumps(fields).encode()])
+    except OSError:
+        return

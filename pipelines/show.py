@@ -1,0 +1,49 @@
+"""Show one session: its reference entry, its diff, or its entry as it stood in the v1 log."""
+
+from __future__ import annotations
+
+from codec.records import Session
+from codec.v2_progress import encode_reference, reference_of
+from pipelines.errors import NotFound
+from pipelines.lookup import find_session
+from pipelines.store import Store
+from pipelines.workspace import Workspace
+
+
+def show(workspace: Workspace, name: str) -> tuple[Session, str]:
+    """A session and its reference entry.
+
+    Args:
+        workspace: whose session.
+        name: a key, the beginning of one, `latest`, or `latest~N`.
+    """
+    session = find_session(workspace, name)
+    return session, encode_reference(reference_of(session)).rstrip("\n") + "\n"
+
+
+def show_diff(workspace: Workspace, name: str) -> bytes:
+    """The exact bytes of a session's diff.
+
+    Raises:
+        NotFound: it has none, or it is not stored on this machine.
+        IntegrityError: what is stored is not what was recorded.
+    """
+    session = find_session(workspace, name)
+    if session.patch is None:
+        raise NotFound(f"{session.key}: the session has no diff")
+    return Store(workspace).read(session.key, session.patch)
+
+
+def show_entry(workspace: Workspace, name: str) -> bytes:
+    """The exact bytes of a session's entry, as it stood in the v1 log.
+
+    Raises:
+        NotFound: it was never in one, or no version that has it is stored on this machine.
+        IntegrityError: something stored is not what was recorded.
+    """
+    from pipelines.v1_entries import find_entry
+
+    session = find_session(workspace, name)
+    if session.v1 is None:
+        raise NotFound(f"{session.key}: was recorded, and never stood in a v1 log")
+    return find_entry(workspace, session.v1)

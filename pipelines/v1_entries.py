@@ -1,0 +1,48 @@
+"""One entry of a v1 log, found again in the versions of it that are stored."""
+
+from __future__ import annotations
+
+from codec.manifest import V1Version
+from codec.records import V1Entry
+from codec.v1_dialects import Dialects, custom_dialect, detect
+from codec.v1_entry import entry_hash
+from codec.v1_split import split
+from pipelines.errors import NotFound
+from pipelines.v1_store import log_pieces
+from pipelines.workspace import Workspace, read_manifest
+
+
+def dialects_of(data: bytes, *, dialect: str, pattern: str) -> Dialects:
+    """How a log marks its sessions: by a user's own pattern, or as it is found to."""
+    return custom_dialect(pattern) if pattern else detect(data, dialect or None)
+
+
+def find_entry(workspace: Workspace, entry: V1Entry) -> bytes:
+    """The exact bytes of an entry, from the newest stored version of its log that has it.
+
+    Raises:
+        NotFound: no version that has it is stored on this machine.
+        IntegrityError: something stored is not what was recorded.
+    """
+    manifest = read_manifest(workspace)
+    versions = [v for v in manifest.versions if v.source == entry.source]
+    absent: NotFound | None = None
+    for version in sorted(versions, key=lambda v: v.seen, reverse=True):
+        try:
+            found = _in_version(workspace, version, entry.sha256)
+        except NotFound as e:
+            absent = e
+            continue
+        if found is not None:
+            return found
+    raise absent or NotFound(f"{entry.source}: no version of it that was seen has this entry")
+
+
+def _in_version(workspace: Workspace, version: V1Version, sha256: str) -> bytes | None:
+    data = b"".join(log_pieces(workspace, version))
+    marking = dialects_of(data, dialect=version.dialect, pattern=version.pattern)
+    for span in split(data, marking):
+        entry = data[span.start : span.end]
+        if span.heading is not None and entry_hash(entry) == sha256:
+            return entry
+    return None

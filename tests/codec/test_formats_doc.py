@@ -1,0 +1,338 @@
+"""FORMATS.md: every example in it is run, and every table is the code's own."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from codec.context_view import decode_view, digest, encode_view
+from codec.diffs import diff_stat
+from codec.errors import FormatError
+from codec.manifest import UnknownFact, V1Retired, V1Version, decode_fact, encode_fact
+from codec.records import Metrics, PatchRef, Session, V1Entry, is_key, name_of
+from codec.timestamps import parse_timestamp
+from codec.tokens import TOKENIZERS, counter
+from codec.v1_dialects import DATE_LABELS, FORMS, LABELS, Marker, detect, line_text, match_forms
+from codec.v1_entry import entry_hash, read_entry
+from codec.v1_layout import StoredPatch, encode_layout
+from codec.v1_split import LineNumbers, Span, split
+from codec.v1_to_v2 import STATUS_WORDS, Options, agent_of, session_of, status_of
+from codec.v2_deltas import Delta, decode_delta, delta_of, encode_delta, encode_metrics
+from codec.v2_metrics import HEADER, decode_row, encode_row
+from codec.v2_progress import decode_references as decode_entries
+from codec.v2_progress import diff_name, encode_reference
+from codec.v2_references import decode_references, encode_references
+from pipelines.journal import FORMAT, VERSION
+
+TEXT = (Path(__file__).parents[2] / "codec" / "FORMATS.md").read_text(encoding="utf-8")
+
+_BLOCK = re.compile(
+    r"^(?P<mark>`{3,}|~{3,})(?:\w+) (?P<kind>[\w-]+)\n(?P<body>.*?)^(?P=mark)$", re.M | re.S
+)
+_TABLE = re.compile(r"<!-- table: (?P<name>[\w-]+) -->\n\n(?P<rows>(?:\|.*\n)+)")
+_CELL_END = re.compile(r"(?<!\\)\|")
+
+BLOCKS = [(m["kind"], m["body"]) for m in _BLOCK.finditer(TEXT)]
+KINDS = {
+    "deltas", "not-deltas", "metrics", "reference", "references", "facts", "layout-log", "layout",
+    "journal", "view", "digest", "log", "sessions", "hash", "one-liner", "output",
+}  # fmt: skip
+
+
+def blocks(kind: str) -> list[str]:
+    return [body for name, body in BLOCKS if name == kind]
+
+
+def block(kind: str) -> str:
+    (body,) = blocks(kind)
+    return body
+
+
+def rows(table: str) -> Iterator[list[str]]:
+    """The rows of a table below its header, each cell without its backticks."""
+    (text,) = [m["rows"] for m in _TABLE.finditer(TEXT) if m["name"] == table]
+    for line in text.splitlines()[2:]:
+        cells = [cell.strip() for cell in _CELL_END.split(line)[1:-1]]
+        yield [plain(cell) for cell in cells]
+
+
+def plain(cell: str) -> str:
+    cell = cell.replace("\\|", "|")
+    one = re.fullmatch(r"`([^`]*)`", cell)
+    return one[1] if one else cell
+
+
+def words(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell) or [cell]
+
+
+def sessions_of(log: str) -> list[tuple[int, Session, Span]]:
+    data = log.encode()
+    lines = LineNumbers(data)
+    found = []
+    for span in split(data, detect(data)):
+        if span.heading is None:
+            continue
+        whole = data[span.start : span.end]
+        patch = data[span.patch[0] : span.patch[1]] if span.patch else None
+        mapped = session_of(
+            read_entry(whole, span, entry_hash(whole)),
+            source="log.md",
+            patch=None if patch is None else PatchRef(sha256=sha256(patch), size=len(patch)),
+            stat=None if patch is None else diff_stat(patch),
+            tokens={},
+            options=Options(),
+        )
+        found.append((lines.at(span.start), mapped.session, span))
+    return found
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def test_no_example_is_passed_over() -> None:
+    assert {kind for kind, _ in BLOCKS} == KINDS
+    opened = re.findall(r"^(?:`{3,}|~{3,})\w+ [\w-]+$", TEXT, re.M)
+    inner = sum(len(re.findall(r"^`{3,}\w+ [\w-]+$", b, re.M)) for b in blocks("log"))
+    assert len(opened) - inner == len(BLOCKS)
+
+
+def test_deltas_are_read_and_written_as_shown() -> None:
+    for line in block("deltas").splitlines():
+        assert encode_delta(decode_delta(line)) == line
+
+
+@pytest.mark.parametrize("line", block("not-deltas").splitlines())
+def test_what_is_called_no_delta_is_refused(line: str) -> None:
+    with pytest.raises(FormatError):
+        decode_delta(line)
+
+
+def test_metrics_rows_are_read_and_written_as_shown() -> None:
+    header, *lines = block("metrics").splitlines()
+    assert header == HEADER
+    for line in lines:
+        assert encode_row(decode_row(line)) == line
+
+
+def test_reference_entries_are_read_and_written_as_shown() -> None:
+    entries, errors = decode_entries(block("reference"))
+    assert not errors
+    assert "".join(encode_reference(entry) for entry in entries) == block("reference")
+
+
+def test_references_are_read_and_written_as_shown() -> None:
+    text = block("references").encode()
+    assert encode_references(decode_references(text)) == text
+
+
+def test_facts_are_read_and_written_as_shown() -> None:
+    for line in block("facts").splitlines():
+        assert encode_fact(decode_fact(line)) == line
+    lines = block("facts").splitlines()
+    known = [line for line in lines if not isinstance(decode_fact(line), UnknownFact)]
+    assert known == lines[:-1]
+    told = re.findall(r"^\*\*([\w-]+)\*\*: ", TEXT, re.M)
+    assert told == list(dict.fromkeys(json.loads(line)["fact"] for line in known))
+
+
+NUMBERS = dict.fromkeys(
+    ("lines_added", "lines_removed", "commits", "duration_min", "tokens_used"), 1
+)
+HASH = "0" * 64
+
+
+@pytest.mark.parametrize(
+    ("kind", "fact"),
+    [
+        (
+            "| field | value |",
+            Session(
+                key="2025-11-06", time="2025-11-06", agent="a", task="t", status="PASS",
+                remark="r", title="t", notes="n",
+                metrics=Metrics(**NUMBERS, deployment="dpl_1"),
+                patch=PatchRef(sha256=HASH, size=1),
+                v1=V1Entry(source="l", sha256=HASH, tokens={"": 1}, counted=("lines_added",)),
+            ),
+        ),
+        (
+            "**v1**: ",
+            V1Version(
+                source="l", sha256=HASH, size=1, words=1, tokens={"": 1}, seen="s",
+                dialect="bare", pattern="p",
+            ),
+        ),
+        ("**v1-retired**: ", V1Retired(source="l", sha256=HASH, time="t")),
+    ],
+    ids=["session", "v1", "v1-retired"],
+)  # fmt: skip
+def test_every_field_of_a_fact_is_told(kind: str, fact: Session | V1Version | V1Retired) -> None:
+    assert all(getattr(fact, f.name) for f in dataclasses.fields(fact) if f.name != "extra")
+    told = set(re.findall(r"`(\w+)`", TEXT.partition(kind)[2].partition("\n\n")[0]))
+    fields = json.loads(encode_fact(fact))
+    inner = [value.keys() for name, value in fields.items() if name in ("diff", "v1")]
+    assert told.union({"fact", "source"}) >= fields.keys() | set().union(*inner)
+
+
+def test_the_layout_is_the_one_of_the_log_above_it() -> None:
+    data = block("layout-log").encode()
+    ((_, session, span),) = sessions_of(data.decode())
+    assert session.patch is not None
+    assert span.patch is not None
+    start, end = span.patch
+    stored = StoredPatch(key=session.key, patch=session.patch)
+    encoded = encode_layout([data[:start], stored, data[end:]])(sha256(data), len(data))
+    assert encoded.layout.decode() == block("layout")
+
+
+def test_the_journal_is_of_this_version() -> None:
+    header = json.loads(block("journal"))
+    assert (header["format"], header["version"]) == (FORMAT, VERSION)
+
+
+@pytest.mark.parametrize("view", blocks("view"))
+def test_a_view_is_read_and_written_as_shown(view: str) -> None:
+    assert encode_view(decode_view(view)) == view
+
+
+def test_the_digest_has_the_form_that_is_shown() -> None:
+    deltas = [decode_delta(line) for line in block("deltas").splitlines()]
+    shown = re.sub(r"\d+", "N", block("digest"))
+    made = re.sub(r"\d+", "N", digest([d for d in deltas if d.status != "UNKNOWN"]))
+    assert made == shown
+
+
+LOGS = [
+    (BLOCKS[i][1], BLOCKS[i + 1][1]) for i, (kind, _) in enumerate(BLOCKS[:-1]) if kind == "log"
+]
+
+
+@pytest.mark.parametrize(("log", "told"), LOGS)
+def test_what_is_left_open_is_done_as_told(log: str, told: str) -> None:
+    found = []
+    for line, session, span in sessions_of(log):
+        stat = "-"
+        if span.patch:
+            counted = diff_stat(log.encode()[span.patch[0] : span.patch[1]])
+            stat = f"+{counted.added}-{counted.removed}"
+        found.append(f"{line} {session.time} {session.task} {stat}")
+    assert found == told.splitlines()
+
+
+def test_entries_with_the_same_words_have_one_hash() -> None:
+    first, second = blocks("hash")
+    assert entry_hash(first.encode()) == entry_hash(second.replace("\n", "\r\n").encode())
+    assert entry_hash(first.encode()) == sha256(first.rstrip("\n").encode())
+
+
+def test_the_one_liners_give_what_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "SESSION_DELTAS.log").write_text(block("deltas"), encoding="utf-8")
+    (tmp_path / "PROJECT_METRICS.tsv").write_text(block("metrics"), encoding="utf-8")
+    for command, output in zip(blocks("one-liner"), blocks("output"), strict=True):
+        run = ["sh", "-c", command]
+        shown = subprocess.run(run, cwd=tmp_path, check=True, capture_output=True, text=True)
+        assert shown.stdout == output
+
+
+def _form(cells: list[str]) -> None:
+    name, weak, example, time, agent, task = cells
+    form = next(f for f in FORMS if f.name == name)
+    assert form.weak == (weak == "yes")
+    text = line_text(example, Marker.HEADING, len(example) - len(example.lstrip("#")))
+    assert text is not None
+    assert next(f.name for f in FORMS if f.match(text)) == name
+    heading = match_forms(text, FORMS)
+    assert heading is not None
+    assert (heading.time, heading.agent or heading.name, heading.task) == (time, agent, task)
+
+
+def _figure(cells: list[str]) -> None:
+    line, metrics = cells
+    ((_, session, _),) = sessions_of(f"### 2025-11-06 | codex | x\n{line}\n")
+    assert encode_metrics(delta_of(session).metrics) == metrics
+
+
+def _time(cells: list[str]) -> None:
+    written, time, assumed = cells
+    read = parse_timestamp(written)
+    assert (read.text, read.assumed) == (time, assumed == "yes")
+
+
+def _diff_name(cells: list[str]) -> None:
+    key, name, safe = cells
+    assert (diff_name(key), diff_name(key, colons=False)) == (name, safe)
+
+
+def _key(cells: list[str]) -> None:
+    assert is_key(cells[0]) == (cells[1] == "yes")
+
+
+def _name(cells: list[str]) -> None:
+    assert name_of(cells[0]) == cells[1]
+
+
+def _agent(cells: list[str]) -> None:
+    assert agent_of(cells[0], {}) == cells[1]
+
+
+def _status(cells: list[str]) -> None:
+    assert status_of(cells[0]) == (cells[1], cells[2])
+
+
+CHECKS: dict[str, Callable[[list[str]], None]] = {
+    "keys": _key, "names": _name, "diff-names": _diff_name, "forms": _form, "times": _time,
+    "statuses": _status, "agents": _agent, "figures": _figure,
+}  # fmt: skip
+#: Tables that are compared as a whole.
+WHOLE = {"date-labels", "labels", "status-words", "tokens"}
+
+
+@pytest.mark.parametrize(
+    ("table", "cells"), [(table, cells) for table in CHECKS for cells in rows(table)]
+)
+def test_a_row_of_a_table_says_what_the_code_does(table: str, cells: list[str]) -> None:
+    CHECKS[table](cells)
+
+
+def test_no_table_is_passed_over() -> None:
+    assert {m["name"] for m in _TABLE.finditer(TEXT)} == CHECKS.keys() | WHOLE
+
+
+def test_the_table_of_forms_has_every_form_once() -> None:
+    assert [cells[0] for cells in rows("forms")] == [form.name for form in FORMS]
+
+
+def test_the_table_of_labels_is_that_of_the_code() -> None:
+    assert [(name, tuple(words(cell))) for name, cell in rows("labels")] == list(LABELS.items())
+
+
+def test_the_labels_of_dates_are_those_of_the_code() -> None:
+    ((cell,),) = rows("date-labels")
+    assert tuple(words(cell)) == DATE_LABELS
+
+
+def test_the_table_of_status_words_is_that_of_the_code() -> None:
+    told = [(word, status) for status, cell in rows("status-words") for word in words(cell)]
+    assert told == list(STATUS_WORDS.items())
+
+
+def test_the_tokens_of_the_examples_are_as_told() -> None:
+    examples = {"deltas": block("deltas"), "view": blocks("view")[0]}
+    told = {name: [int(n) for n in numbers] for name, *numbers in rows("tokens")}
+    counters = [counter(name) for name in TOKENIZERS]
+    assert told == {name: [c.count([text])[0] for c in counters] for name, text in examples.items()}
+
+
+def test_a_delta_that_the_view_cannot_carry_stands_as_its_line() -> None:
+    ((last,),) = [
+        [line for line in view.splitlines() if " | " in line] for view in blocks("view")[1:]
+    ]
+    assert isinstance(decode_delta(last), Delta)

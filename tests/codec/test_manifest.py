@@ -1,0 +1,178 @@
+"""The facts: whole, one a line, and kept where they are not understood."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from codec.errors import FormatError
+from codec.manifest import (
+    Fact,
+    UnknownFact,
+    V1Retired,
+    V1Version,
+    decode_fact,
+    decode_facts,
+    encode_fact,
+)
+from codec.records import Metrics, PatchRef, Session, V1Entry
+
+SHA = "ab" * 32
+SESSION = Session(
+    key="2025-11-06T14:30:00Z.0123ab",
+    time="2025-11-06T14:30:00Z",
+    agent="sonnet-4.5",
+    task="naïve",
+    status="PASS",
+    remark="deployed",
+    title="A naïve task",
+    notes="None lost",
+    metrics=Metrics(
+        lines_added=0,
+        lines_removed=1,
+        commits=2,
+        duration_min=3,
+        tokens_used=4,
+        deployment="dpl_5",
+    ),
+    patch=PatchRef(sha256=SHA, size=1148),
+    v1=V1Entry(
+        source="AGENT_PROGRESS_LOG.md",
+        sha256=SHA,
+        tokens={"o200k_base": 17},
+        counted=("lines_added",),
+    ),
+)
+LINE = (
+    '{"fact":"session","key":"2025-11-06T14:30:00Z.0123ab","time":"2025-11-06T14:30:00Z",'
+    '"agent":"sonnet-4.5","task":"naïve","status":"PASS","remark":"deployed",'
+    '"title":"A naïve task","notes":"None lost","lines_added":0,"lines_removed":1,"commits":2,'
+    f'"duration_min":3,"tokens_used":4,"deployment":"dpl_5","diff":{{"sha256":"{SHA}",'
+    f'"bytes":1148}},"v1":{{"source":"AGENT_PROGRESS_LOG.md","sha256":"{SHA}",'
+    '"tokens":{"o200k_base":17},"counted":["lines_added"]}}'
+)
+BARE = Session(key="2025-11-06", time="2025-11-06", agent="-", task="-", status="UNKNOWN")
+BARE_LINE = (
+    '{"fact":"session","key":"2025-11-06","time":"2025-11-06","agent":"-","task":"-",'
+    '"status":"UNKNOWN"}'
+)
+VERSION = V1Version(
+    source="a.md", sha256=SHA, size=9, words=2, tokens={"o200k_base": 3}, seen="2025-11-06"
+)
+FACTS: list[tuple[Fact, str]] = [
+    (SESSION, LINE),
+    (BARE, BARE_LINE),
+    (
+        VERSION,
+        f'{{"fact":"v1","source":"a.md","sha256":"{SHA}","bytes":9,"words":2,'
+        '"tokens":{"o200k_base":3},"seen":"2025-11-06"}',
+    ),
+    (
+        V1Retired(source="a.md", sha256=SHA, time="2025-11-06"),
+        f'{{"fact":"v1-retired","source":"a.md","sha256":"{SHA}","time":"2025-11-06"}}',
+    ),
+    (UnknownFact(line='{"fact": "archive",  "n": 1.50}'), '{"fact": "archive",  "n": 1.50}'),
+]
+
+
+@pytest.mark.parametrize(("fact", "line"), FACTS)
+def test_a_fact_is_written_as_specified_and_read_back(fact: Fact, line: str) -> None:
+    assert encode_fact(fact) == line
+    assert decode_fact(line) == fact
+
+
+def test_fields_of_a_later_version_are_kept_in_their_order() -> None:
+    line = BARE_LINE[:-1] + ',"zebra":[1,{"x":null}],"apple":"y","mango":2}'
+    fact = decode_fact(line)
+    assert isinstance(fact, Session)
+    assert list(fact.extra.items()) == [("zebra", [1, {"x": None}]), ("apple", "y"), ("mango", 2)]
+    assert encode_fact(fact) == line
+
+
+def test_the_bytes_of_a_fact_do_not_depend_on_the_seed_of_hashes() -> None:
+    line = BARE_LINE[:-1] + "".join(f',"{name}":1' for name in "zyxwvutsr") + "}"
+    program = (
+        "from codec.manifest import decode_fact, encode_fact\n"
+        f"print(encode_fact(decode_fact({line!r})))"
+    )
+    for seed in ("1", "2"):
+        ran = subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert ran.stdout == line + "\n"
+
+
+def changed(**fields: object) -> str:
+    return json.dumps({**json.loads(LINE), **fields})
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("", "not JSON"),
+        ("{", "not JSON"),
+        (LINE[:-1], "not JSON"),
+        ("[" * 100_000, "not JSON"),
+        ('{"fact":"session","n":' + "9" * 5000 + "}", "not JSON"),
+        ("[]", "not a fact"),
+        ("null", "not a fact"),
+        ('{"key":"2025-11-06"}', "not a fact"),
+        ('{"fact":7}', "not a fact"),
+        ('{"fact":"session"}', "key: is missing"),
+        ('{"fact":"v1"}', "source: is missing"),
+        ('{"fact":"v1-retired","source":"a"}', "sha256: is missing"),
+        (changed(key="../x"), "key: not a key"),
+        (changed(key=7), "key: unexpected"),
+        (changed(time="2025-13-01"), "time: not a time"),
+        (changed(status="GOOD"), "status: 'GOOD'"),
+        (changed(agent=None), "agent: unexpected"),
+        (changed(notes=1), "notes: unexpected"),
+        (changed(commits=-1), "commits: unexpected"),
+        (changed(commits=True), "commits: unexpected"),
+        (changed(commits=1.0), "commits: unexpected"),
+        (changed(deployment=1), "deployment: unexpected"),
+        (changed(diff="none"), "diff: unexpected"),
+        (changed(diff={"sha256": SHA}), "bytes: is missing"),
+        (changed(diff={"sha256": "AB" * 32, "bytes": 1}), "sha256: unexpected"),
+        (changed(diff={"sha256": SHA[1:], "bytes": 1}), "sha256: unexpected"),
+        (changed(v1=[]), "v1: unexpected"),
+        (changed(v1={"source": "a"}), "sha256: is missing"),
+        (changed(v1={"source": "a", "sha256": SHA, "counted": "x"}), "counted: unexpected"),
+        (changed(v1={"source": "a", "sha256": SHA, "tokens": [1]}), "tokens: unexpected"),
+        (changed(v1={"source": "a", "sha256": SHA, "tokens": {"x": "1"}}), "x: unexpected"),
+        (changed(notes="half \ud800"), "half a character"),
+        (changed(later=["\udfff"]), "half a character"),
+    ],
+)
+def test_a_line_that_is_no_fact_is_refused_by_its_field(line: str, problem: str) -> None:
+    with pytest.raises(FormatError) as caught:
+        decode_fact(line)
+    assert problem in str(caught.value)
+
+
+def test_escapes_of_whole_characters_are_read() -> None:
+    fact = decode_fact(changed(notes="🎉"))
+    assert isinstance(fact, Session)
+    assert fact.notes == "🎉"
+
+
+def test_equal_lines_are_one_fact_and_broken_ones_are_reported() -> None:
+    lines = [(1, LINE), (2, BARE_LINE), (3, ""), (4, LINE), (5, "torn"), (6, FACTS[2][1])]
+    facts, errors = decode_facts(lines)
+    assert facts == [SESSION, BARE, VERSION]
+    assert [e.line for e in errors] == [5]
+
+
+def test_the_order_of_lines_does_not_change_the_facts() -> None:
+    lines = [line for _, line in FACTS]
+    forwards, _ = decode_facts(enumerate(lines))
+    backwards, _ = decode_facts(enumerate(reversed(lines)))
+    assert forwards == list(reversed(backwards))

@@ -1,0 +1,256 @@
+"""A session is what its entry says; what it does not say stays unknown."""
+
+from __future__ import annotations
+
+from datetime import timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codec.diffs import DiffStat
+from codec.errors import FormatError
+from codec.records import NO_METRICS, STATUSES, UNNAMED, Metrics, PatchRef, V1Entry
+from codec.v1_entry import Entry
+from codec.v1_to_v2 import STATUS_WORDS, Mapped, Options, agent_of, session_of, status_of
+
+SHA = "ab" * 32
+PATCH = PatchRef(sha256="cd" * 32, size=9)
+ENTRY = Entry(
+    time="2025-11-06T14:30:00Z",
+    time_end="",
+    started="",
+    finished="",
+    agent="",
+    task="",
+    title="",
+    status="",
+    declared=NO_METRICS,
+    notes=(),
+    sha256=SHA,
+)
+
+
+def mapped(
+    *,
+    patch: PatchRef | None = None,
+    stat: DiffStat | None = None,
+    options: Options | None = None,
+    **said: object,
+) -> Mapped:
+    entry = ENTRY._replace(**said)  # type: ignore[arg-type]
+    return session_of(
+        entry,
+        source="log.md",
+        patch=patch,
+        stat=stat,
+        tokens={"x": 7},
+        options=options or Options(),
+    )
+
+
+def test_an_entry_that_says_nothing_is_all_unknown() -> None:
+    session = mapped().session
+    assert (session.key, session.time) == ("2025-11-06T14:30:00Z", "2025-11-06T14:30:00Z")
+    assert (session.agent, session.task, session.status) == (UNNAMED, UNNAMED, "UNKNOWN")
+    assert (session.remark, session.title, session.notes) == ("", "", "")
+    assert session.metrics == NO_METRICS
+    assert session.patch is None
+    assert session.v1 == V1Entry(source="log.md", sha256=SHA, tokens={"x": 7})
+
+
+# Time
+
+
+def test_a_time_without_a_zone_is_marked_as_assumed() -> None:
+    east = Options(zone=timezone(timedelta(hours=2)))
+    found = mapped(time="2025-11-06 14:30", options=east)
+    assert found.session.time == "2025-11-06T12:30:00Z"
+    assert found.assumed_zone
+    assert not mapped().assumed_zone
+    assert not mapped(time="2025-11-06").assumed_zone
+
+
+def test_a_time_that_cannot_be_read_is_an_error() -> None:
+    with pytest.raises(FormatError):
+        mapped(time="2025-13-45")
+
+
+@pytest.mark.parametrize(
+    ("said", "minutes"),
+    [
+        ({"time": "2025-11-06 14:00", "time_end": "14:30"}, 30),
+        ({"time": "2025-11-06 14:00 +02:00", "time_end": "14:30"}, 30),
+        ({"time": "2025-11-06 23:30 -05:00", "time_end": "23:45 -05:00"}, 15),
+        ({"time": "2025-11-06T14:00:00Z", "time_end": "2025-11-06T15:00:00Z"}, 60),
+        ({"time": "2025-11-06 14:00", "time_end": "13:00"}, None),
+        ({"time": "2025-11-06 14:00", "time_end": "25:00"}, None),
+        ({"time": "2025-11-06", "time_end": "2025-11-07"}, None),
+        ({"started": "2025-11-06T08:00:00Z", "finished": "2025-11-06T08:42:20Z"}, 42),
+        ({"started": "08:00", "finished": "08:42"}, 42),
+        ({"started": "08:00"}, None),
+        ({"started": "morning", "finished": "08:42"}, None),
+    ],
+)
+def test_a_range_gives_the_minutes_where_both_ends_are_known(
+    said: dict[str, Any], minutes: int | None
+) -> None:
+    assert mapped(**said).session.metrics.duration_min == minutes
+
+
+def test_declared_minutes_win_over_a_range() -> None:
+    found = mapped(time_end="15:00Z", declared=Metrics(duration_min=5))
+    assert found.session.metrics.duration_min == 5
+
+
+# Status
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "remark"),
+    [
+        ("PASS", "PASS", ""),
+        ("PASS (deployed)", "PASS", "deployed"),
+        ("PASS (deployed 🎉)", "PASS", "deployed 🎉"),
+        ("PASS ✅", "PASS", ""),
+        ("✅ PASS", "PASS", ""),
+        ("✅", "PASS", ""),
+        ("✅ Success", "PASS", ""),
+        ("**COMPLETED**", "PASS", ""),
+        ("Completed - all green", "PASS", "all green"),
+        ("PASS (a) and (b)", "PASS", "(a) and (b)"),
+        ("FAIL (build broken on CI)", "FAIL", "build broken on CI"),
+        ("❌ Tests red", "FAIL", "Tests red"),
+        ("PARTIAL (2 of 3 sub-tasks)", "PARTIAL", "2 of 3 sub-tasks"),
+        ("In progress", "PARTIAL", ""),
+        ("IN_PROGRESS: half", "PARTIAL", "half"),
+        ("⏳ in-progress", "PARTIAL", ""),
+        ("⚠️ flaky", "PARTIAL", "flaky"),
+        ("exit_code: 0", "PASS", ""),
+        ("exit_code: 00", "PASS", ""),
+        ("exit_code: 1", "FAIL", "exit_code: 1"),
+        ("exit_code: -11 (killed)", "FAIL", "exit_code: -11 (killed)"),
+        (f"exit_code: {'9' * 5000}", "FAIL", f"exit_code: {'9' * 5000}"),
+        ("", "UNKNOWN", ""),
+        ("PASS|FAIL|PARTIAL", "UNKNOWN", "PASS|FAIL|PARTIAL"),
+        ("PASS / FAIL", "UNKNOWN", "PASS / FAIL"),
+        ("Not complete", "UNKNOWN", "Not complete"),
+        ("Removed the passing tests", "UNKNOWN", "Removed the passing tests"),
+        ("17/17", "UNKNOWN", "17/17"),
+        ("???", "UNKNOWN", "???"),
+    ],
+)
+def test_a_status_is_one_of_four_words_and_the_rest_is_its_remark(
+    text: str, status: str, remark: str
+) -> None:
+    assert status_of(text) == (status, remark)
+
+
+@pytest.mark.parametrize("word", STATUS_WORDS)
+def test_every_published_word_means_what_is_published(word: str) -> None:
+    for text in (word, word.upper(), f"**{word}**", f"{word} (x)"):
+        assert status_of(text)[0] == STATUS_WORDS[word]
+
+
+@given(st.text())
+def test_any_status_gives_a_known_word_and_a_remark_of_one_line(text: str) -> None:
+    status, remark = status_of(text)
+    assert status in STATUSES
+    assert len(remark.splitlines()) <= 1
+
+
+# Agents
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("claude-sonnet-4-5", "sonnet-4.5"),
+        ("claude-sonnet-4-5-20250929", "sonnet-4.5"),
+        ("claude-opus-4-1", "opus-4.1"),
+        ("claude-sonnet-4", "sonnet-4"),
+        ("claude-sonnet-4-20250514", "sonnet-4"),
+        ("claude-haiku-4-5-latest", "haiku-4.5"),
+        ("claude-3-5-sonnet-20241022", "sonnet-3.5"),
+        ("claude-3-opus-latest", "opus-3"),
+        ("Claude Code (Sonnet 4.5)", "sonnet-4.5"),
+        ("Claude Code (Claude Opus 4.1)", "opus-4.1"),
+        ("Claude Opus 4", "opus-4"),
+        ("Claude Sonnet 4.5", "sonnet-4.5"),
+        ("human", "human"),
+        ("gpt-5-codex", "gpt-5-codex"),
+        ("gemini-2.5-pro", "gemini-2.5-pro"),
+        ("Codex (GPT-5.2-Codex)", "Codex-GPT-5.2-Codex"),
+        ("Claude Code", "Claude-Code"),
+        ("Diego (manual) with Claude Code support", "Diego-manual-with-Claude-Code-support"),
+        ("", UNNAMED),
+    ],
+)
+def test_an_agent_has_its_short_name(text: str, name: str) -> None:
+    assert agent_of(text, {}) == name
+
+
+@pytest.mark.parametrize("alias", ["Codex (GPT-5.2-Codex)", "Codex-GPT-5.2-Codex"])
+def test_an_alias_is_found_by_the_name_as_written_or_as_mapped(alias: str) -> None:
+    assert agent_of(" Codex (GPT-5.2-Codex) ", {alias: "my codex"}) == "my-codex"
+
+
+# Names and notes
+
+
+@pytest.mark.parametrize(
+    ("task", "title", "name", "sentence"),
+    [
+        ("a-slug", "The whole task", "a-slug", "The whole task"),
+        ("A Title: of it", "", "A-Title-of-it", "A Title: of it"),
+        ("", "The whole task", "The-whole-task", "The whole task"),
+        ("!!!", "The whole\ttask", "The-whole-task", "The whole task"),
+        ("", "", UNNAMED, ""),
+    ],
+)
+def test_a_task_is_the_headings_else_the_lines(
+    task: str, title: str, name: str, sentence: str
+) -> None:
+    session = mapped(task=task, title=title).session
+    assert (session.task, session.title) == (name, sentence)
+
+
+def test_blockers_and_escalation_are_named_among_the_notes() -> None:
+    notes = (("notes", "a."), ("lessons", "b."), ("blockers", "c."), ("escalation", "d."))
+    assert mapped(notes=notes).session.notes == "a. b. Blockers: c. Escalation: d."
+
+
+# Figures
+
+
+def test_what_is_not_declared_is_counted_and_marked() -> None:
+    found = mapped(patch=PATCH, stat=DiffStat(added=3, removed=1))
+    assert found.session.patch == PATCH
+    assert found.session.metrics == Metrics(lines_added=3, lines_removed=1)
+    assert found.session.v1 is not None
+    assert found.session.v1.counted == ("lines_added", "lines_removed")
+    assert found.contradictions == ()
+
+
+def test_only_the_undeclared_half_is_counted() -> None:
+    found = mapped(declared=Metrics(lines_added=3), stat=DiffStat(added=3, removed=1))
+    assert found.session.metrics == Metrics(lines_added=3, lines_removed=1)
+    assert found.session.v1 is not None
+    assert found.session.v1.counted == ("lines_removed",)
+    assert found.contradictions == ()
+
+
+def test_a_declared_figure_that_the_patch_contradicts_is_kept_and_told() -> None:
+    declared = Metrics(lines_added=847, lines_removed=0)
+    found = mapped(declared=declared, stat=DiffStat(added=32, removed=1))
+    assert found.session.metrics == declared
+    assert found.contradictions == (("lines_added", 847, 32), ("lines_removed", 0, 1))
+
+
+def test_without_a_patch_nothing_is_counted_and_nothing_contradicts() -> None:
+    found = mapped(declared=Metrics(lines_added=847))
+    assert found.session.metrics == Metrics(lines_added=847)
+    assert found.session.v1 is not None
+    assert found.session.v1.counted == ()
+    assert found.contradictions == ()

@@ -1,0 +1,141 @@
+"""Where a workspace is found, and where its diffs are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from codec.errors import FormatError
+from pipelines.errors import WorkspaceMissing
+from pipelines.workspace import (
+    CONFIG,
+    DELTAS,
+    MANIFEST,
+    find,
+    locate,
+    newest_delta_lines,
+    read_config,
+    read_manifest,
+)
+from tests.pipelines.conftest import Bench, git
+
+
+def test_a_workspace_is_found_from_a_folder_inside_it(bench: Bench) -> None:
+    inside = bench.root / "src" / "deep"
+    inside.mkdir(parents=True)
+    found = locate(str(inside))
+    assert found.root == found.repository == str(bench.root)
+    assert found.diffs == str(bench.root / ".diffs")
+
+
+def test_a_manifest_above_is_preferred_to_a_log_here(bench: Bench) -> None:
+    bench.migrate()
+    inside = bench.root / "sub"
+    inside.mkdir()
+    (inside / "AGENT_PROGRESS_LOG.md").write_bytes(b"x")
+    assert find(str(inside)).root == str(bench.root)
+
+
+def test_the_search_ends_at_the_top_of_the_repository(bench: Bench) -> None:
+    inner = bench.root / "vendor" / "lib"
+    inner.mkdir(parents=True)
+    git(inner, "init", "-q")
+    assert locate(str(inner)).root == str(inner)
+
+
+def test_a_folder_without_anything_is_no_workspace_yet(tmp_path: Path) -> None:
+    found = locate(str(tmp_path))
+    assert (found.root, found.repository, found.exists) == (str(tmp_path), None, False)
+    with pytest.raises(WorkspaceMissing, match="no session-codec workspace"):
+        find(str(tmp_path))
+
+
+@pytest.mark.parametrize("kind", ["missing", "file"])
+def test_what_is_no_folder_is_no_workspace(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / kind
+    if kind == "file":
+        path.write_bytes(b"")
+    with pytest.raises(WorkspaceMissing, match="no such folder"):
+        locate(str(path))
+
+
+def test_the_diffs_of_a_linked_worktree_are_the_main_ones(bench: Bench) -> None:
+    bench.migrate()
+    bench.commit()
+    linked = bench.root.parent / "linked"
+    git(bench.root, "worktree", "add", "-q", str(linked))
+    found = locate(str(linked))
+    assert (found.root, found.diffs) == (str(linked), str(bench.root / ".diffs"))
+    assert found.staging != bench.workspace.staging
+    elsewhere = Bench(linked, bench.worker)
+    assert elsewhere.restore() == bench.log.read_bytes()
+    elsewhere.log.write_bytes(elsewhere.log.read_bytes() + b"\nmore\n")
+    elsewhere.migrate()
+    assert not (linked / ".diffs").exists()
+    assert elsewhere.restore().endswith(b"\nmore\n")
+
+
+@pytest.mark.parametrize("content", [b"gitdir: ../.git/modules/sub\n", b"gitdir: \xff\x00", b""])
+def test_a_git_file_that_names_no_worktree_keeps_the_diffs_here(
+    tmp_path: Path, content: bytes
+) -> None:
+    (tmp_path / ".git").write_bytes(content)
+    found = locate(str(tmp_path))
+    assert found.diffs == str(tmp_path / ".diffs")
+    assert found.repository == str(tmp_path)
+
+
+def test_a_real_submodule_keeps_its_own_diffs(bench: Bench, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    git(other, "init", "-q")
+    git(other, "commit", "-q", "--allow-empty", "-m", "x")
+    git(bench.root, "-c", "protocol.file.allow=always", "submodule", "add", "-q", str(other), "sub")
+    assert (bench.root / "sub" / ".git").is_file()
+    assert locate(str(bench.root / "sub")).diffs == str(bench.root / "sub" / ".diffs")
+
+
+def test_a_manifest_is_read_around_what_is_broken_in_it(bench: Bench) -> None:
+    bench.migrate()
+    path = bench.root / MANIFEST
+    whole = path.read_bytes()
+    path.write_bytes(whole + whole + b'{"fact":"new-kind","x":1}\n[1]\n' + b'{"fact":"ses')
+    read = bench.manifest
+    assert len(read.sessions) == 3
+    assert len(read.unknown) == 1
+    assert [e.line for e in read.errors] == [2 * whole.count(b"\n") + 2]
+    assert read.torn
+    assert not read.clashes
+
+
+def test_two_sessions_under_one_key_are_a_clash_and_neither_is_lost(bench: Bench) -> None:
+    bench.migrate()
+    path = bench.root / MANIFEST
+    path.write_text(path.read_text() + path.read_text().replace("task-1", "other"))
+    assert [s.task for s in bench.manifest.clashes] == ["other"]
+    assert len(bench.manifest.sessions) == 3
+
+
+def test_settings_are_read_and_wrong_ones_named(tmp_path: Path) -> None:
+    workspace = locate(str(tmp_path))
+    assert read_config(workspace).agents == {}
+    path = tmp_path / CONFIG
+    path.parent.mkdir()
+    path.write_text('[agents]\n"Diego" = "human"\n')
+    assert read_config(workspace).agents == {"Diego": "human"}
+    for wrong in ("[agents]\nx = 1\n", "agents = 3\n", "= nothing", "\x00"):
+        path.write_text(wrong)
+        with pytest.raises(FormatError, match=r"config\.toml"):
+            read_config(workspace)
+
+
+def test_the_newest_deltas_are_enough_though_a_merge_repeated_lines(tmp_path: Path) -> None:
+    lines = [f"line {n}" for n in range(20)]
+    text = "".join(f"{line}\n{line}\n" for line in lines)
+    (tmp_path / DELTAS).write_text(text)
+    assert newest_delta_lines(locate(str(tmp_path)), 5) == lines[-5:]
+
+
+def test_a_folder_without_a_manifest_has_no_facts(tmp_path: Path) -> None:
+    assert read_manifest(locate(str(tmp_path))).sessions == {}
