@@ -160,8 +160,9 @@ def status_of(text: str) -> tuple[Status, str]:
         return "UNKNOWN", text
     remark = _remark(m["rest"], status)
     if not m["word"].isalnum() and remark:
-        again, beyond = status_of(remark)  # a sign, and then the word that it stands for
-        remark = beyond if again == status else remark
+        again = _STATUS.fullmatch(remark)  # a sign, and then the word that it stands for
+        if again and STATUS_WORDS.get(again["word"].lower()) == status:
+            remark = _remark(again["rest"], status)
     return status, remark
 
 

@@ -117,6 +117,8 @@ def test_declared_minutes_win_over_a_range() -> None:
         ("✅ PASS", "PASS", ""),
         ("✅", "PASS", ""),
         ("✅ Success", "PASS", ""),
+        ("✅ Success - all green", "PASS", "all green"),
+        ("✅ Partial", "PASS", "Partial"),
         ("**COMPLETED**", "PASS", ""),
         ("Completed - all green", "PASS", "all green"),
         ("PASS (a) and (b)", "PASS", "(a) and (b)"),
@@ -151,6 +153,11 @@ def test_a_status_is_one_of_four_words_and_the_rest_is_its_remark(
 def test_every_published_word_means_what_is_published(word: str) -> None:
     for text in (word, word.upper(), f"**{word}**", f"{word} (x)"):
         assert status_of(text)[0] == STATUS_WORDS[word]
+
+
+@pytest.mark.parametrize("text", ["✅ " * 5000, "PASS " * 5000, "(" * 5000, "*" * 5000])
+def test_a_status_that_goes_on_and_on_is_read_in_one_go(text: str) -> None:
+    assert status_of(text)[0] in ("PASS", "UNKNOWN")
 
 
 @given(st.text())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -21,7 +22,7 @@ def test_runs_are_counted_as_the_tokenizer_and_wc_count_them(plain: Bench) -> No
     source = open_source(plain.workspace, str(plain.log))
     plain.worker.open(source).result()
     half = len(THREE) // 2
-    runs = [(0, half, 0, 0), (half, len(THREE), 0, 0)]
+    runs = [(0, half), (half, len(THREE))]
     found = plain.worker.count(runs).result()
     texts = [THREE[:half].decode(), THREE[half:].decode()]
     assert [c.tokens for c in found] == counter("o200k_base").count(texts)
@@ -74,7 +75,5 @@ def test_a_worker_ends_when_its_verb_is_killed() -> None:
         verb.kill()
         verb.wait()
         # the descriptor of a process becomes readable when it ends
-        import select
-
         assert select.select([ended], [], [], 20)[0]
         os.close(ended)
