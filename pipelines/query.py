@@ -67,14 +67,31 @@ class Question:
 
 def query(workspace: Workspace, question: Question) -> Answer:
     """Answer a question from the v2 files of a workspace."""
-    lines, findings = _lines(read_bytes(workspace.path(DELTAS)))
+    data = read_bytes(workspace.path(DELTAS))
+    whole = data[: data.rfind(b"\n") + 1]
+    if whole.count(_BAR) == 4 * whole.count(b"\n"):
+        try:
+            return _answer(
+                workspace, question, dict.fromkeys(whole[:-1].split(b"\n") if whole else []), ()
+            )
+        except FormatError:
+            pass  # a line has five fields and is no delta all the same
+    return _answer(workspace, question, *_checked(whole))
+
+
+def _answer(
+    workspace: Workspace,
+    question: Question,
+    lines: Iterable[bytes],
+    findings: tuple[Finding, ...],
+) -> Answer:
     fitting = list(_fitting(lines, question))
     if question.last is not None:
         fitting.sort(key=_order)
         fitting = fitting[len(fitting) - min(question.last, len(fitting)) :]
     if not (question.by or question.sums or question.averages or question.count):
         rows = [_row(line) for line in sorted(fitting, key=_order)]
-        return Answer(columns=COLUMNS, rows=rows, findings=tuple(findings))
+        return Answer(columns=COLUMNS, rows=rows, findings=findings)
     measures = dict.fromkeys((*question.sums, *question.averages))
     tokens = _tokens(workspace) if "tokens_used" in measures else {}
     groups = _grouped(fitting, question.by)
@@ -88,16 +105,11 @@ def query(workspace: Workspace, question: Question) -> Answer:
         *(f"sum_{m}" for m in question.sums),
         *(f"avg_{m}" for m in question.averages),
     )
-    return Answer(columns=columns, rows=rows, findings=tuple(findings))
+    return Answer(columns=columns, rows=rows, findings=findings)
 
 
-def _lines(data: bytes) -> tuple[Iterable[bytes], list[Finding]]:
-    """The complete lines, equal ones once, and a finding for each that is no delta."""
-    whole = data[: data.rfind(b"\n") + 1]
-    lines = dict.fromkeys(whole.split(b"\n"))
-    lines.pop(b"", None)
-    if whole.count(_BAR) == 4 * whole.count(b"\n"):
-        return lines, []
+def _checked(whole: bytes) -> tuple[Iterable[bytes], tuple[Finding, ...]]:
+    """The lines that are deltas, equal ones once, and a finding for each that is none."""
     findings: list[Finding] = []
     good: dict[bytes, None] = {}
     for number, line in enumerate(whole.split(b"\n"), 1):
@@ -111,7 +123,7 @@ def _lines(data: bytes) -> tuple[Iterable[bytes], list[Finding]]:
                     code="broken-line", message=e.problem, file=DELTAS, line=number, hint=e.hint
                 )
             )
-    return good, findings
+    return good, tuple(findings)
 
 
 def _fitting(lines: Iterable[bytes], question: Question) -> Iterable[bytes]:

@@ -97,7 +97,9 @@ def main() -> NoReturn:
 def run(arguments: list[str]) -> int:
     """Run the command line; its exit code."""
     try:
-        result = cli.main(args=arguments, prog_name="session-codec", standalone_mode=False)
+        # Not `cli.main`: it answers a closed pipe with an exit code of its own.
+        with cli.make_context("session-codec", arguments) as context:
+            result = cli.invoke(context)
         sys.stdout.flush()
         return int(result or 0)
     except click.exceptions.Exit as e:
