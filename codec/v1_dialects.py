@@ -1,8 +1,8 @@
 """How each dialect of a v1 log marks a session, and what its fields are called.
 
 A log marks its sessions by dated lines: headings of one level, or bold lines, or list items, or
-headings with a date field below them. `detect` looks at all of a log and picks the one way that
-it uses; `Dialects.match` then tells for one line whether it begins a session, and what it says.
+headings with a date field below them. `v1_detect` picks the one way that a log uses;
+`Dialects.match` then tells for one line whether it begins a session, and what it says.
 
 1. One log marks its sessions in one way: a dated line of another level or kind is content.
 2. Several forms of heading may stand side by side at that level (`time | agent | task` beside
@@ -14,8 +14,7 @@ it uses; `Dialects.match` then tells for one line whether it begins a session, a
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
@@ -33,7 +32,6 @@ class Marker(Enum):
     FIELD = "heading with a date field below"
     BOLD = "bold line"
     BULLET = "list item"
-    LINE = "plain line"
     CUSTOM = "heading pattern"
 
 
@@ -166,21 +164,13 @@ _BOLD_LINE = re.compile(r"\*\*(?P<text>.+?)\*\*(?P<rest>.*)")
 _BULLET_LINE = re.compile(r"[-*+][ \t]+(?P<text>.+)")
 _BLANKS = re.compile(r"\s{2,}")
 _LEADING_SIGNS = re.compile(r"[\W_]*(?=[\w\[(`])")
-_DATED = re.compile(
-    rb"\d{4}[-/]\d\d[-/]\d\d|[A-Z][a-z]{2,8}\.? \d{1,2}[a-z, \xe2-]|\d [A-Z][a-z]{2}"
-)
-_BOM = b"\xef\xbb\xbf"
-_HEADINGS = re.compile(rb"\n(?P<line>#{1,6}[ \t][^\n]*)")
-_LISTED = re.compile(rb"\n(?P<line>(?:\*\*|[-*+][ \t])[^\n]*)")
-_LINES = re.compile(rb"\n(?P<line>\d{4}[-/]\d\d[-/]\d\d[^\n]*)")
 _AGENT_NOTE = (
     r"(?P<before>.*?)\(\s*(?:agent|ai|model|owner|author|by)\s*:\s*(?P<agent>[^()]+?)\s*\)"
     r"[\s:–—-]*(?P<after>.*)"
 )
-_DATE_FIELD = re.compile(
+_DATE_FIELD: Final = (
     rf"[ \t]*(?:[-*+][ \t]+)?(?:\*\*|__)?(?:{'|'.join(DATE_LABELS)})(?:\*\*|__)?[ \t]*[:：]"
-    rf"(?:\*\*|__)?[ \t]*`?(?P<time>{TIME_PATTERN}).*",
-    re.I,
+    rf"(?:\*\*|__)?[ \t]*`?(?P<time>{TIME_PATTERN}).*"
 )
 #: How many lines below a heading a date field may stand and still date the heading.
 FIELD_REACH: Final = 8
@@ -215,7 +205,7 @@ class Dialects:
             m = self.custom.fullmatch(line)
             return heading_of(m) if m else None
         if self.marker is Marker.FIELD:
-            return _field_heading(line, self.level, below)
+            return field_heading(line, self.level, below)
         text = line_text(line, self.marker, self.level)
         return match_forms(text, self.forms) if text is not None else None
 
@@ -239,50 +229,6 @@ def custom_dialect(pattern: str) -> Dialects:
     hashes = re.match(r"\^?(?P<marks>#{1,6})(?!#)", pattern)
     level = len(hashes["marks"]) if hashes else 7
     return Dialects(marker=Marker.CUSTOM, level=level, forms=(), custom=compiled)
-
-
-def detect(data: bytes, name: str | None = None) -> Dialects:
-    """How the log marks its sessions: the kind and level of dated line that it has most of.
-
-    Args:
-        data: the log.
-        name: look for this form alone.
-
-    Raises:
-        FormatError: no line begins a session.
-    """
-    forms = tuple(f for f in FORMS if name in (None, f.name))
-    if not forms:
-        known = ", ".join(f.name for f in FORMS)
-        raise FormatError(f"no such dialect: {name}", field="dialect", hint=f"Known: {known}")
-    seen = _count_headings(data, forms)
-    if all(map(_is_title, seen, seen.values())):
-        listed = _count_listed(data, forms) or _count_lines(data, forms)
-        seen = listed if not seen or listed.total() > 1 else seen
-    elif len(seen) > 1:
-        seen = Counter({at: n for at, n in seen.items() if not _is_title(at, n)})
-    for marker, weak in (
-        (Marker.HEADING, False),
-        (Marker.HEADING, True),
-        (Marker.FIELD, False),
-        (Marker.BOLD, False),
-        (Marker.BULLET, False),
-        (Marker.LINE, False),
-    ):
-        levels = {level: n for (m, level, w), n in seen.items() if (m, w) == (marker, weak)}
-        if levels:
-            level = min(levels, key=lambda at: (-levels[at], at))
-            counted = tuple(f for f in forms if weak or not f.weak)
-            return Dialects(marker=marker, level=level, forms=counted)
-    raise FormatError(
-        "not a session log: no dated session heading was found",
-        hint=(
-            "Looked for headings such as '### 2025-11-06T14:30:00Z | agent | task', "
-            "'## Session: 2025-11-06 | title', '## 2025-11-06', '## title (2025-11-06)', headings "
-            "with a 'Date:' line below, bold lines, list items and lines that begin with a date. "
-            "Another form can be given with --heading-pattern"
-        ),
-    )
 
 
 @lru_cache(maxsize=64)
@@ -349,8 +295,6 @@ def line_text(line: str, marker: Marker, level: int) -> str | None:
         if m is None:
             return None
         text = f"{m['text']}{m['rest']}"
-    elif marker is Marker.LINE:
-        return line if line[:1].isdigit() else None
     else:
         m = _BULLET_LINE.fullmatch(line)
         if m is None:
@@ -365,80 +309,21 @@ def line_text(line: str, marker: Marker, level: int) -> str | None:
     return text[signs.end() :] if signs else text
 
 
-def _field_heading(line: str, level: int, below: Callable[[], Iterable[str]]) -> Heading | None:
+def field_heading(line: str, level: int, below: Callable[[], Iterable[str]]) -> Heading | None:
+    """What a heading says that a date field in the lines below it dates."""
     text = line_text(line, Marker.FIELD, level)
     if text is None:
         return None
     for _, following in zip(range(FIELD_REACH), below(), strict=False):
         if following.startswith("#"):
             return None
-        m = _DATE_FIELD.fullmatch(following)
+        m = _compiled(_DATE_FIELD, re.IGNORECASE).fullmatch(following)
         if m:
+            text = _BLANKS.sub(" ", text[:LINE_LIMIT])
             numbered = _compiled(rf"{_WORD}(?:{_SEP}(?P<task>.+))?", re.IGNORECASE).fullmatch(text)
             task = numbered["task"] or "" if numbered else text
             return _titled(Heading(time=m["time"], task=task))
     return None
-
-
-def _count_headings(data: bytes, forms: tuple[Form, ...]) -> Counter[tuple[Marker, int, bool]]:
-    """How many headings of each level could begin a session: (marker, level, weak)."""
-    strong = tuple(f for f in forms if not f.weak)
-    weak = tuple(f for f in forms if f.weak)
-    seen: Counter[tuple[Marker, int, bool]] = Counter()
-    for raw, end in _lines_at(data, _HEADINGS):
-        line = decode_text(raw).rstrip("\r")
-        level = len(line) - len(line.lstrip("#"))
-        text = line_text(line, Marker.HEADING, level) or ""
-        dated = _DATED.search(raw) is not None
-        if dated and match_forms(text, strong):
-            seen[Marker.HEADING, level, False] += 1
-        elif dated and match_forms(text, weak):
-            seen[Marker.HEADING, level, True] += 1
-        elif _field_heading(line, level, lambda at=end: lines_from(data, at)):  # type: ignore[misc]
-            seen[Marker.FIELD, level, False] += 1
-    return seen
-
-
-def _count_listed(data: bytes, forms: tuple[Form, ...]) -> Counter[tuple[Marker, int, bool]]:
-    """How many bold lines and list items could begin a session."""
-    strong = tuple(f for f in forms if not f.weak)
-    seen: Counter[tuple[Marker, int, bool]] = Counter()
-    for raw, _ in _lines_at(data, _LISTED):
-        if _DATED.search(raw):
-            line = decode_text(raw).rstrip("\r")
-            marker = Marker.BOLD if line.startswith("**") else Marker.BULLET
-            text = line_text(line, marker, 7)
-            if text is not None and match_forms(text, strong):
-                seen[marker, 7, False] += 1
-    return seen
-
-
-def _count_lines(data: bytes, forms: tuple[Form, ...]) -> Counter[tuple[Marker, int, bool]]:
-    """How many plain lines could begin a session; a single one is prose."""
-    strong = tuple(f for f in forms if not f.weak)
-    lines = (decode_text(raw).rstrip("\r") for raw, _ in _lines_at(data, _LINES))
-    n = sum(match_forms(line, strong) is not None for line in lines)
-    return Counter({(Marker.LINE, 7, False): n} if n > 1 else {})
-
-
-def _is_title(at: tuple[Marker, int, bool], times: int) -> bool:
-    """Whether a kind of dated heading is the title of a log whose sessions are marked otherwise."""
-    _, level, weak = at
-    return times == 1 and (level == 1 or weak)
-
-
-def _lines_at(data: bytes, pattern: re.Pattern[bytes]) -> Iterator[tuple[bytes, int]]:
-    """The lines that a pattern anchored on a line end finds, and where each ends.
-
-    The first line has no line end before it, so it is looked at by itself.
-    """
-    end = data.find(b"\n")
-    first = data[: end if end >= 0 else len(data)]
-    m = pattern.match(b"\n" + first.removeprefix(_BOM))
-    if m:
-        yield m["line"], len(first)
-    for m in pattern.finditer(data):
-        yield m["line"], m.end()
 
 
 def lines_from(data: Log, at: int) -> Iterable[str]:

@@ -41,7 +41,6 @@ _FENCE_OR_HEADING = rb"( {0,3}(?:```|~~~))|(#{1,6}[ \t])"
 _MARKS: Final = {
     Marker.BOLD: rb"|(\*\*)",
     Marker.BULLET: rb"|([-*+][ \t])",
-    Marker.LINE: rb"|(\d{4}[-/]\d)",
     Marker.CUSTOM: rb"|([^\n])",
 }
 _TEMPLATE = re.compile(

@@ -11,7 +11,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
@@ -20,7 +21,7 @@ from codec.errors import FormatError
 from codec.manifest import Fact, V1Version, encode_fact
 from codec.records import Session
 from codec.tokens import DEFAULT as DEFAULT_TOKENIZER
-from codec.v1_dialects import Dialects
+from codec.v1_dialects import FORMS, Dialects, Marker
 from codec.v1_layout import StoredPatch
 from codec.v1_stub import is_bare_stub
 from codec.v1_to_v2 import Options
@@ -182,18 +183,7 @@ def plan(request: Request, worker: Worker, progress: Progress) -> Plan:
         if len(source.data) < 1 << 14 and is_bare_stub(source.data[:]):
             skipped.append(source.name)
             continue
-        marking = _marking(request, manifest, source)
-        newest = manifest.newest(source.name)
-        logs.append(
-            read_log(
-                source,
-                _dialects(source, marking),
-                worker,
-                progress,
-                known=known,
-                counted=newest.sha256 if newest else None,
-            )
-        )
+        logs.append(_read(request, source, manifest, known, worker, progress))
     for log in logs:
         findings += log.findings
     with progress.stage("count"):
@@ -243,6 +233,7 @@ def apply(made: Plan, worker: Worker, progress: Progress) -> list[str]:
     """Write what was planned, under the lock: stage, prove, commit. Gives the paths written."""
     workspace = made.workspace
     transaction = Transaction(workspace, "migrate")
+    staged: list[Future[None]] = []
     try:
         transaction.begin()
         with progress.stage("stage"):
@@ -265,6 +256,9 @@ def apply(made: Plan, worker: Worker, progress: Progress) -> list[str]:
             transaction.commit()
     except BaseException:
         if not is_pending(workspace):
+            for batch in staged:
+                batch.cancel()
+            wait(staged)  # or the worker would put more into the folder while it is removed
             transaction.abandon()
         raise
     paths = [a.path for a in made.appends]
@@ -312,17 +306,46 @@ def _marking(request: Request, manifest: Manifest, source: Source) -> tuple[str,
     return (newest.dialect, newest.pattern) if newest else ("", "")
 
 
+def _read(
+    request: Request,
+    source: Source,
+    manifest: Manifest,
+    known: Container[str],
+    worker: Worker,
+    progress: Progress,
+) -> ReadLog:
+    """Read a log; one that was migrated before may have no session any more: it was cut short."""
+    newest = manifest.newest(source.name)
+    try:
+        dialects = _dialects(source, _marking(request, manifest, source))
+    except FormatError as e:
+        if newest is None or request.dialect or request.heading_pattern:
+            raise e.at(file=source.name) from None
+        dialects = Dialects(marker=Marker.HEADING, level=3, forms=FORMS)
+    counted = newest.sha256 if newest else None
+    log = read_log(source, dialects, worker, progress, known=known, counted=counted)
+    if not log.found and newest is None:
+        raise FormatError(
+            "not a session log: all its dated headings are quoted in fences",
+            file=source.name,
+            hint="A fence that was never closed can be the cause",
+        )
+    if not log.found:
+        message = "has no session any more; what was migrated from it stays"
+        log.findings.append(
+            Finding(code="no-sessions", message=message, level="note", file=source.name)
+        )
+    return log
+
+
 def _dialects(source: Source, marking: tuple[str, str]) -> Dialects:
     dialect, pattern = marking
-    try:
-        if len(source.data) > _DETECT:
-            try:
-                return dialects_of(source.data[:_DETECT], dialect=dialect, pattern=pattern)
-            except FormatError:
-                pass  # the sessions may begin further down
-        return dialects_of(source.data[:], dialect=dialect, pattern=pattern)
-    except FormatError as e:
-        raise e.at(file=source.name) from None
+    if len(source.data) > _DETECT:
+        try:
+            return dialects_of(source.data[:_DETECT], dialect=dialect, pattern=pattern)
+        except FormatError:
+            pass  # the sessions may begin further down
+    return dialects_of(source.data[:], dialect=dialect, pattern=pattern)
 
 
 def _version(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from codec.manifest import V1Version
 from codec.records import V1Entry
-from codec.v1_dialects import Dialects, custom_dialect, detect
+from codec.v1_detect import detect
+from codec.v1_dialects import Dialects, custom_dialect
 from codec.v1_entry import entry_hash
 from codec.v1_split import split
 from pipelines.errors import NotFound

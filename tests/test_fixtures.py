@@ -13,7 +13,8 @@ from codec.diffs import diff_stat
 from codec.errors import FormatError
 from codec.records import PatchRef
 from codec.timestamps import is_canonical
-from codec.v1_dialects import Dialects, custom_dialect, detect
+from codec.v1_detect import detect
+from codec.v1_dialects import Dialects, custom_dialect
 from codec.v1_entry import entry_hash, read_entry
 from codec.v1_split import LineNumbers, Span, join, split
 from codec.v1_to_v2 import Mapped, Options, session_of

@@ -18,7 +18,7 @@ from codec.context_view import decode_view, encode_view
 from codec.diffs import DiffStat, diff_stat
 from codec.records import PatchRef, key_time
 from codec.tokens import TiktokenCounter, ToktokCounter
-from codec.v1_dialects import detect
+from codec.v1_detect import detect
 from codec.v1_entry import Entry, entry_hash, read_entry
 from codec.v1_split import LineNumbers, Span, join, split
 from codec.v1_text import decode_text

@@ -19,7 +19,8 @@ from codec.manifest import UnknownFact, V1Retired, V1Version, decode_fact, encod
 from codec.records import Metrics, PatchRef, Session, V1Entry, is_key, name_of
 from codec.timestamps import parse_timestamp
 from codec.tokens import TOKENIZERS, counter
-from codec.v1_dialects import DATE_LABELS, FORMS, LABELS, Marker, detect, line_text, match_forms
+from codec.v1_detect import detect
+from codec.v1_dialects import DATE_LABELS, FORMS, LABELS, Marker, line_text, match_forms
 from codec.v1_entry import entry_hash, read_entry
 from codec.v1_layout import StoredPatch, encode_layout
 from codec.v1_split import LineNumbers, Span, split

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from codec.errors import FormatError
+from codec.v1_detect import detect
 from codec.v1_dialects import (
     FIELD_REACH,
     FORMS,
@@ -13,7 +14,6 @@ from codec.v1_dialects import (
     Heading,
     Marker,
     custom_dialect,
-    detect,
     label_of,
     lines_from,
 )
@@ -144,7 +144,6 @@ def test_a_date_that_is_far_or_of_another_heading_does_not(below: tuple[str, ...
             f"### {D} | a | b\n- **{D}** chose\n- **{D}** chose\n", Marker.HEADING, 3, id="headings"
         ),
         pytest.param(f"**{D}** a\n**{D}** b\n- {D} c\n", Marker.BOLD, 7, id="bold lines"),
-        pytest.param(f"text\n{D} a\n{D} b\n", Marker.LINE, 7, id="plain lines"),
         pytest.param(f"\ufeff### {D} | a | b\n", Marker.HEADING, 3, id="behind a BOM"),
         pytest.param(f"### {D} | a | b\r\n", Marker.HEADING, 3, id="with CRLF"),
         pytest.param(f"### {D} | a | b", Marker.HEADING, 3, id="without a line end"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from codec.errors import FormatError
-from codec.v1_dialects import detect
+from codec.v1_detect import detect
 from codec.v1_stub import encode_stub, is_bare_stub, stubbed_log
 
 SHA = "0123456789abcdef" * 4

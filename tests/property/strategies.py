@@ -22,7 +22,7 @@ STATUSES: Final[tuple[Status, ...]] = ("PASS", "FAIL", "PARTIAL", "UNKNOWN")
 DIALECTS: Final = (
     *(Dialects(marker=Marker.HEADING, level=level, forms=FORMS) for level in (1, 3, 6)),
     Dialects(marker=Marker.FIELD, level=3, forms=FORMS),
-    *(Dialects(marker=m, level=7, forms=FORMS) for m in (Marker.BOLD, Marker.BULLET, Marker.LINE)),
+    *(Dialects(marker=m, level=7, forms=FORMS) for m in (Marker.BOLD, Marker.BULLET)),
     custom_dialect(r"### (?P<time>\S+) \| (?P<agent>[^|]*) \| (?P<task>.*)"),
     custom_dialect(r"(?P<time>\d{4}-\d\d-\d\d)\b.*"),
 )

@@ -14,7 +14,8 @@ from codec.diffs import diff_stat
 from codec.errors import CodecError, IntegrityError
 from codec.records import STATUSES, PatchRef, is_key
 from codec.timestamps import is_canonical
-from codec.v1_dialects import Dialects, detect
+from codec.v1_detect import detect
+from codec.v1_dialects import Dialects
 from codec.v1_entry import entry_hash, read_entry
 from codec.v1_layout import EncodedLayout, Part, StoredPatch, decode_layout, encode_layout, rebuild
 from codec.v1_split import LineNumbers, Span, join, split

@@ -12,7 +12,7 @@ from codec.context_view import decode_view, encode_view
 from codec.errors import CodecError
 from codec.manifest import Fact, UnknownFact, decode_fact, decode_facts, encode_fact
 from codec.timestamps import parse_timestamp
-from codec.v1_dialects import detect
+from codec.v1_detect import detect
 from codec.v1_layout import decode_layout
 from codec.v1_stub import encode_stub, is_bare_stub, stubbed_log
 from codec.v2_deltas import Delta, decode_delta, decode_deltas, decode_metrics, encode_delta
