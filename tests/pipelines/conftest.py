@@ -55,8 +55,9 @@ def entry(
 ) -> bytes:
     """A session as a v1 log has it."""
     diff = b"" if patch is None else b"Full Diff:\n```diff\n" + patch + b"```\n\n"
+    head = f"### {time} | {agent} | {task}\nAgent: {agent}\nTask: {task}\nStatus: {status}\n\n"
     return (
-        f"### {time} | {agent} | {task}\nAgent: {agent}\nTask: {task}\nStatus: {status}\n\n".encode()
+        head.encode()
         + diff
         + f"Metrics:\n- Commits: 1\n- Duration: 5 min\n\nLessons: {notes}\n\n---\n\n".encode()
     )
@@ -188,9 +189,7 @@ Cli = Callable[..., Said]
 
 
 @pytest.fixture
-def cli(
-    worker: Worker, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Cli:
+def cli(worker: Worker, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Cli:
     """The command line in this process, with the shared worker."""
 
     def shared(_tokenizer: str) -> AbstractContextManager[Worker]:

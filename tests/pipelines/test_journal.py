@@ -20,8 +20,9 @@ JOURNAL = ".session-codec/journal"
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
-    (tmp_path / ".session-codec").mkdir()
-    return locate(str(tmp_path))
+    root = tmp_path / "workspace"
+    (root / ".session-codec").mkdir(parents=True)
+    return locate(str(root))
 
 
 def begun(workspace: Workspace, *appends: Append) -> Transaction:

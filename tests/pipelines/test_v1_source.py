@@ -42,7 +42,8 @@ def test_what_is_no_log_is_refused_and_nothing_is_written(
 
 
 @pytest.mark.parametrize(
-    ("kind", "code"), [("folder", 10), ("fifo", 10), ("missing", 30), ("dangling", 30), ("loop", 32)]
+    ("kind", "code"),
+    [("folder", 10), ("fifo", 10), ("missing", 30), ("dangling", 30), ("loop", 32)],
 )
 def test_what_is_no_file_is_refused_and_nothing_is_written(
     plain: Bench, cli: Cli, kind: str, code: int
@@ -75,7 +76,7 @@ def test_a_log_that_may_not_be_read_is_denied() -> None:
         "try: open_source(locate(sys.argv[1]), sys.argv[2])\n"
         "except PipelineError as e: print(e); sys.exit(exit_code(e))\n"
     )
-    with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # noqa: S108 - others may enter it
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         log = Path(folder, "AGENT_PROGRESS_LOG.md")
         log.write_bytes(THREE)
         log.chmod(0)

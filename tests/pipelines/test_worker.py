@@ -54,10 +54,13 @@ def test_an_error_of_the_system_in_the_worker_is_one_here(plain: Bench, tmp_path
 
 def test_a_worker_that_was_killed_is_unavailable_and_not_a_success() -> None:
     # A pipe that broke on the way out once turned the error into exit code 0.
-    big = "x" * (1 << 20)
-    with pytest.raises(Unavailable, match="worker process ended"), Worker("o200k_base") as worker:
-        os.kill(worker._process.pid, signal.SIGKILL)
-        worker.count_text(big)
+    def ask_the_dead() -> None:
+        with Worker("o200k_base") as worker:
+            os.kill(worker._process.pid, signal.SIGKILL)
+            worker.count_text("x" * (1 << 20))
+
+    with pytest.raises(Unavailable, match="worker process ended"):
+        ask_the_dead()
 
 
 def test_a_worker_ends_when_its_verb_is_killed() -> None:
