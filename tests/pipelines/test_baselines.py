@@ -1,0 +1,111 @@
+"""Every reduction beside its baseline, and the gate judged only where there is enough to judge."""
+
+from __future__ import annotations
+
+import pytest
+
+from codec.tokens import counter
+from pipelines.baselines import Limits, TokenReport, token_report
+from pipelines.errors import NotFound
+from tests.pipelines.conftest import THREE, Bench, Cli, corpus, day, entry, log_of
+
+BIG = b"".join(b"+line %d of a patch that is long enough to be judged\n" % n for n in range(400))
+
+
+def report(bench: Bench, **limits: float) -> TokenReport:
+    return token_report(
+        bench.workspace,
+        bench.manifest,
+        tokenizer="o200k_base",
+        count=bench.worker.count_text,
+        limits=Limits(**limits),  # type: ignore[arg-type]
+    )
+
+
+def before(found: TokenReport) -> dict[str, int]:
+    return {b.name: b.before for b in found.baselines}
+
+
+def test_each_baseline_is_what_it_is_called(bench: Bench) -> None:
+    entries = [entry(day(n), task=f"task-{n}") for n in range(1, 8)]
+    bench.log.write_bytes(log_of(*entries))
+    bench.migrate()
+    costs = counter("o200k_base").count([e.decode() for e in entries])
+    whole = counter("o200k_base").count([bench.log.read_text()])[0]
+    found = before(report(bench))
+    assert list(found) == ["window", "same", "log", "files", "words"]
+    assert found["window"] == sum(costs[-5:])
+    assert found["same"] == sum(costs)
+    # counted span by span, which never under-counts and over-counts by little
+    assert whole <= found["log"] == found["files"] <= whole * 1.01 + 5
+    assert found["words"] == len(bench.log.read_bytes().split())
+
+
+def test_a_small_log_is_not_judged_and_a_large_one_is(bench: Bench) -> None:
+    bench.migrate()
+    assert not report(bench).judged
+    assert report(bench).gate_met
+    bench.log.write_bytes(log_of(*(entry(day(n), patch=BIG) for n in range(1, 6))))
+    bench.migrate()
+    found = report(bench)
+    assert found.judged
+    assert found.gate_met
+    assert found.baselines[0].reduction > 90
+    assert not report(bench, threshold=100.0).gate_met
+
+
+def test_the_gate_is_judged_from_ten_times_the_context_budget(bench: Bench) -> None:
+    bench.migrate()
+    window = before(report(bench))["window"]
+    assert report(bench, context=window // 10).judged
+    assert not report(bench, context=window // 10 + 1).judged
+
+
+def test_what_is_over_its_budget_is_named(bench: Bench) -> None:
+    bench.migrate()
+    (bench.root / "PROJECT_REFERENCES.yaml").write_text("mandates: [" + "a long rule, " * 200 + "]")
+    found = report(bench)
+    assert [o.partition(":")[0] for o in found.over_budget] == ["references"]
+    assert found.references > 250
+
+
+def test_v1_counts_outlive_the_v1_log(bench: Bench) -> None:
+    bench.migrate()
+    was = report(bench)
+    bench.log.unlink()
+    assert report(bench) == was
+
+
+def test_a_tokenizer_that_v1_was_not_counted_with_is_not_found(bench: Bench) -> None:
+    bench.migrate()
+    with pytest.raises(NotFound, match="o200k_base"):
+        token_report(
+            bench.workspace,
+            bench.manifest,
+            tokenizer="cl100k_base",
+            count=len,
+            limits=Limits(),
+        )
+
+
+def test_migrate_never_fails_for_its_token_report(bench: Bench, cli: Cli) -> None:
+    bench.migrate()
+    bench.log.write_bytes(THREE + entry(day(9)))
+    said = cli("migrate", bench.root, "--tokenizer", "cl100k_base", "--json")
+    assert said.code == 0
+    assert said.json["added"] == [day(9)]
+    assert said.json["tokens"] is None
+    assert "no token report" in said.err
+
+
+def test_the_everyday_log_costs_a_hundredth_and_its_window_is_too_small_to_judge(
+    bench: Bench,
+) -> None:
+    bench.log.write_bytes(corpus("medium.md"))
+    bench.migrate()
+    found = report(bench)
+    saved = {b.name: b.reduction for b in found.baselines}
+    assert min(saved["log"], saved["files"], saved["words"]) > 90
+    assert found.baselines[0].before < 10 * found.limits.context
+    assert not found.judged
+    assert found.over_budget == ()
