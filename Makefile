@@ -10,7 +10,7 @@ RUN := $(BIN)/session-codec
 VERBS := context query verify restore-v1 retire-v1
 
 .DEFAULT_GOAL := help
-.PHONY: help migrate sample show $(VERBS) test test-all check format bench docs lock clean
+.PHONY: help migrate sample show $(VERBS) test test-slow check format bench docs lock clean
 
 help: ## What can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,8 +41,8 @@ $(VERBS): $(VENV)/runtime
 test: $(VENV)/dev ## Run the tests
 	@$(BIN)/python -m pytest -q -n 2 -m "not slow"
 
-test-all: $(VENV)/dev ## Run the tests, slow ones too
-	@$(BIN)/python -m pytest -q -n 2
+test-slow: $(VENV)/dev ## Run the tests that take longer
+	@$(BIN)/python -m pytest -q -n 2 -m slow
 
 check: $(VENV)/dev ## What CI runs beside the tests: format, lint, types, import layers
 	@$(BIN)/ruff format --check .

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -17,6 +19,7 @@ from codec.v2_metrics import decode_row
 from codec.v2_progress import TITLE, decode_references
 from pipelines.errors import Conflict, NotFound, WorkspaceMissing
 from pipelines.files import locked
+from pipelines.journal import Transaction
 from pipelines.progress import Advance
 from tests.pipelines.conftest import (
     HEAD,
@@ -377,6 +380,58 @@ def test_a_log_that_changes_while_it_is_read_is_a_conflict_and_nothing_is_writte
     assert left == {"AGENT_PROGRESS_LOG.md"}
     plain.migrate()
     assert plain.restore() == plain.log.read_bytes()
+
+
+def test_a_log_without_diffs_that_grew_before_the_commit_is_a_conflict(plain: Bench) -> None:
+    # no worker opens it a second time, so that nothing but the last look can notice
+    plain.log.write_bytes(log_of(entry(day(1), patch=None)))
+
+    def meddle() -> None:
+        with plain.log.open("ab") as f:
+            f.write(b"more\n")
+
+    with pytest.raises(Conflict, match="changed while it was read"):
+        plain.migrate(progress=Meddling("prove", meddle))
+    assert not plain.manifest.sessions
+
+
+def test_what_was_staged_is_not_removed_while_the_worker_still_writes_it(
+    plain: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped = Event()
+    staged: list[Future[None]] = []
+    done: list[bool] = []
+
+    def write(folder: str) -> None:
+        stopped.wait()
+        for n in range(300):
+            Path(folder, f"{n}.diff").write_bytes(PATCH)
+
+    def stop() -> None:
+        stopped.set()
+        raise RuntimeError
+
+    abandon = Transaction.abandon
+
+    def abandoned(self: Transaction) -> None:
+        done.append(all(future.done() for future in staged))
+        abandon(self)
+
+    with ThreadPoolExecutor(1) as pool:
+
+        def stage(folder: str, *_: object) -> list[Future[None]]:
+            future = pool.submit(write, folder)
+            staged.append(future)
+            while not future.running():
+                pass
+            return staged
+
+        monkeypatch.setattr(pipelines.migrate, "stage_diffs", stage)
+        monkeypatch.setattr(Transaction, "abandon", abandoned)
+        with pytest.raises(RuntimeError):
+            plain.migrate(progress=Meddling("prove", stop))
+    assert done == [True]
+    assert set(tree(plain.root)) == {"AGENT_PROGRESS_LOG.md", ".session-codec/lock"}
 
 
 # Two at once
