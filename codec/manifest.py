@@ -14,15 +14,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from codec.errors import FormatError
+from codec.errors import EncodeError, FormatError
 from codec.records import (
+    NUMBER_LIMIT,
     STATUSES,
     Metrics,
     PatchRef,
     Session,
     Status,
     V1Entry,
+    check_name,
     is_key,
+    key_time,
+    one_line,
 )
 from codec.timestamps import is_canonical
 
@@ -215,19 +219,19 @@ def _session(fields: dict[str, Any]) -> Session:
     key, time, status = _text(fields, "key"), _text(fields, "time"), _text(fields, "status")
     if not is_key(key):
         raise FormatError(f"not a key: {key!r}", field="key")
-    if not is_canonical(time):
-        raise FormatError(f"not a time: {time!r}", field="time")
+    if not is_canonical(time) or key_time(key) != time:
+        raise FormatError(f"not the time of the key: {time!r}", field="time")
     if status not in STATUSES:
         raise FormatError(f"{status!r} is none of {', '.join(sorted(STATUSES))}", field="status")
     return Session(
         key=key,
         time=time,
-        agent=_text(fields, "agent"),
-        task=_text(fields, "task"),
+        agent=_name(fields, "agent"),
+        task=_name(fields, "task"),
         status=cast(Status, status),
-        remark=_text(fields, "remark") if "remark" in fields else "",
-        title=_text(fields, "title") if "title" in fields else "",
-        notes=_text(fields, "notes") if "notes" in fields else "",
+        remark=_line(fields, "remark") if "remark" in fields else "",
+        title=_line(fields, "title") if "title" in fields else "",
+        notes=_line(fields, "notes") if "notes" in fields else "",
         metrics=Metrics(
             **{name: _count(fields, name) for name in _METRICS if name in fields},
             deployment=_text(fields, "deployment") if "deployment" in fields else None,
@@ -268,9 +272,23 @@ def _text(fields: Mapping[str, Any], name: str) -> str:
     return cast(str, value)
 
 
+def _name(fields: Mapping[str, Any], name: str) -> str:
+    """A name that the v2 files can hold."""
+    try:
+        return check_name(_text(fields, name), name)
+    except EncodeError as e:
+        raise FormatError(e.problem, field=name) from None
+
+
+def _line(fields: Mapping[str, Any], name: str) -> str:
+    value = _text(fields, name)
+    _require(value == one_line(value), name, value)
+    return value
+
+
 def _count(fields: Mapping[str, Any], name: str) -> int:
     value = fields[name]
-    _require(isinstance(value, int) and not isinstance(value, bool) and value >= 0, name, value)
+    _require(type(value) is int and 0 <= value < NUMBER_LIMIT, name, value)
     return cast(int, value)
 
 

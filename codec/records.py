@@ -21,6 +21,8 @@ STATUSES: Final[frozenset[str]] = frozenset(get_args(Status))
 #: An agent or a task that the log does not name.
 UNNAMED: Final = "-"
 NAME_LIMIT: Final = 60
+#: No number of the v2 files has more than 15 digits, so that every reader can hold it.
+NUMBER_LIMIT: Final = 10**15
 
 _NOT_IN_NAMES = re.compile(r"[^\w.+-]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -161,6 +163,17 @@ def is_key(text: str) -> bool:
 def key_time(key: str) -> str:
     """The time that a key begins with."""
     return key.partition(".")[0]
+
+
+def check_name(value: str, field_name: str) -> str:
+    """`value`, if it can be an agent or a task in all v2 files.
+
+    Raises:
+        EncodeError: it cannot stand in a field, or holds `:` or `]`, which end it in a reference.
+    """
+    if ":" in check_field(value, field_name) or "]" in value:
+        raise EncodeError(f"cannot stand in a reference: {value!r}", field=field_name)
+    return value
 
 
 def check_field(value: str, field_name: str) -> str:

@@ -15,13 +15,21 @@ from dataclasses import dataclass
 from typing import cast
 
 from codec.errors import EncodeError, FormatError
-from codec.records import NO_METRICS, STATUSES, Metrics, Session, Status, check_field, is_key
+from codec.records import (
+    NO_METRICS,
+    NUMBER_LIMIT,
+    STATUSES,
+    Metrics,
+    Session,
+    Status,
+    check_field,
+    is_key,
+)
 
 SEPARATOR = " | "
 NONE_KNOWN = "-"
 
 _NUMBER = r"[0-9]{1,15}"
-_NUMBER_LIMIT = 10**15
 _WORD = r"[^,|\s\x00-\x1f\x7f-\x9f]+"
 _METRICS = re.compile(
     rf"(?:L\+(?P<added>{_NUMBER})(?:,-(?P<removed>{_NUMBER}))?)?(?:,?C:(?P<commits>{_NUMBER}))?"
@@ -120,7 +128,7 @@ def encode_metrics(metrics: Metrics) -> str:
         EncodeError: a number is negative or has more than 15 digits, or the deployment is no word.
     """
     numbers = (metrics.lines_added, metrics.lines_removed, metrics.commits, metrics.duration_min)
-    if any(n is not None and not 0 <= n < _NUMBER_LIMIT for n in numbers):
+    if any(n is not None and not 0 <= n < NUMBER_LIMIT for n in numbers):
         raise EncodeError(f"a number that cannot be: {numbers}", field="metrics")
     parts = []
     if metrics.lines_added is not None or metrics.lines_removed is not None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 from codec.errors import EncodeError, FormatError
-from codec.records import NO_METRICS, Metrics, Session, Status, check_field, is_key, one_line
+from codec.records import NO_METRICS, Metrics, Session, Status, check_name, is_key, one_line
 from codec.v2_deltas import decode_metrics, delta_of, encode_metrics
 
 TITLE: Final = "# Agent progress log, version 2: reference entries, oldest first"
@@ -83,8 +83,7 @@ def encode_reference(reference: Reference) -> str:
     if not is_key(reference.key):
         raise EncodeError(f"not a key: {reference.key!r}", field="key")
     for name, value in (("agent", reference.agent), ("task", reference.task)):
-        if ":" in check_field(value, name) or "]" in value:
-            raise EncodeError(f"cannot stand in a reference: {value!r}", field=name)
+        check_name(value, name)
     for name, value in (("remark", reference.remark), ("notes", reference.notes)):
         if value != one_line(value):
             raise EncodeError(f"is not one line: {value!r}", field=name)

@@ -119,7 +119,8 @@ def token_report(
     references = read_bytes(workspace.path(REFERENCES)).decode(errors="replace")
     lines = newest_delta_lines(workspace, DEFAULT_LAST)
     deltas, _ = decode_deltas(enumerate(lines, 1))
-    context = render_context(references, deltas, count=count, budget=limits.context)
+    # As `context` prints it, whatever budget it is judged by.
+    context = render_context(references, deltas, count=count, budget=DEFAULT_BUDGET)
     full = render_context(references, deltas, count=count, budget=None)
     files = count(references + "".join(f"{line}\n" for line in lines))
     words = count_words(references.encode()) + count_words(read_bytes(workspace.path(DELTAS)))

@@ -147,7 +147,15 @@ def _check_lines(
         except FormatError as e:
             yield _broken(name, e.at(line=number))
             continue
-        found.setdefault(row.key, (number, row))
+        if found.setdefault(row.key, (number, row)) != (number, row):
+            yield Finding(
+                code="second-row",
+                message=f"has another line about the session {row.key} above this one",
+                file=name,
+                line=number,
+                key=row.key,
+                hint="Keep the one that agrees with the manifest",
+            )
     if lines.torn:
         yield torn_finding(name)
     for session in sessions:

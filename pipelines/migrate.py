@@ -38,7 +38,7 @@ from pipelines.v1_entries import dialects_of
 from pipelines.v1_proof import encode_log, prove
 from pipelines.v1_reading import ReadLog, read_log
 from pipelines.v1_sessions import Added, plan_sessions
-from pipelines.v1_source import Source, open_source
+from pipelines.v1_source import Source, open_source, source_name
 from pipelines.v1_staging import planned_patches, stage_diffs, stage_layout
 from pipelines.v1_store import has_layout
 from pipelines.worker import Counted, Worker
@@ -179,6 +179,9 @@ def plan(request: Request, worker: Worker, progress: Progress) -> Plan:
     skipped: list[str] = []
     logs: list[ReadLog] = []
     for path in _paths(request, manifest):
+        if _was_emptied(workspace, path, manifest):
+            findings.append(_no_sessions(source_name(workspace, path)))
+            continue
         source = open_source(workspace, path)
         if len(source.data) < 1 << 14 and is_bare_stub(source.data[:]):
             skipped.append(source.name)
@@ -331,11 +334,19 @@ def _read(
             hint="A fence that was never closed can be the cause",
         )
     if not log.found:
-        message = "has no session any more; what was migrated from it stays"
-        log.findings.append(
-            Finding(code="no-sessions", message=message, level="note", file=source.name)
-        )
+        log.findings.append(_no_sessions(source.name))
     return log
+
+
+def _was_emptied(workspace: Workspace, path: str, manifest: Manifest) -> bool:
+    """Whether a log that was migrated before is an empty file now."""
+    known = source_name(workspace, path) in manifest.sources()
+    return known and os.path.isfile(path) and not os.path.getsize(path)
+
+
+def _no_sessions(name: str) -> Finding:
+    message = "has no session any more; what was migrated from it stays"
+    return Finding(code="no-sessions", message=message, level="note", file=name)
 
 
 def _dialects(source: Source, marking: tuple[str, str]) -> Dialects:

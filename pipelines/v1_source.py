@@ -67,6 +67,11 @@ class Source:
             )
 
 
+def source_name(workspace: Workspace, path: str) -> str:
+    """What the manifest calls a log: its path relative to the workspace, with `/`."""
+    return os.path.relpath(path, workspace.root).replace(os.sep, "/")
+
+
 def open_source(workspace: Workspace, path: str) -> Source:
     """Open a v1 log.
 
@@ -79,7 +84,7 @@ def open_source(workspace: Workspace, path: str) -> Source:
         EncodeError: its path is not UTF-8.
         StorageError: it is not there or cannot be read.
     """
-    name = os.path.relpath(path, workspace.root).replace(os.sep, "/")
+    name = source_name(workspace, path)
     try:
         kind = os.stat(path).st_mode
         if stat.S_ISDIR(kind):

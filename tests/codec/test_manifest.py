@@ -131,7 +131,7 @@ def changed(**fields: object) -> str:
         ('{"fact":"v1-retired","source":"a"}', "sha256: is missing"),
         (changed(key="../x"), "key: not a key"),
         (changed(key=7), "key: unexpected"),
-        (changed(time="2025-13-01"), "time: not a time"),
+        (changed(time="2025-13-01"), "time: not the time of the key"),
         (changed(status="GOOD"), "status: 'GOOD'"),
         (changed(agent=None), "agent: unexpected"),
         (changed(notes=1), "notes: unexpected"),

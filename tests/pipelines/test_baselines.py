@@ -109,3 +109,12 @@ def test_the_everyday_log_costs_a_hundredth_and_its_window_is_too_small_to_judge
     assert found.baselines[0].before < 10 * found.limits.context
     assert not found.judged
     assert found.over_budget == ()
+
+
+def test_a_tiny_context_budget_does_not_flatter_the_gate(bench: Bench, cli: Cli) -> None:
+    bench.migrate()
+    usual = cli("verify", bench.root, "--json").json["tokens"]
+    tiny = cli("verify", bench.root, "--context-budget", 1, "--json")
+    assert tiny.json["tokens"]["baselines"] == usual["baselines"]
+    assert tiny.code == 3
+    assert tiny.json["tokens"]["gate"]["over_budget"]

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from pipelines.checks import Integrity, check_integrity
+from pipelines.checks import Integrity, check_integrity, check_rows
 from pipelines.workspace import DELTAS, METRICS, PROGRESS
 from tests.pipelines.conftest import Bench, day
 
@@ -110,3 +110,13 @@ def test_a_layout_that_needs_a_diff_that_nobody_recorded_is_damage(bench: Bench)
     found = check(bench)
     assert found.layouts == (0, 0, 1)
     assert "was not recorded" in next(f.message for f in found.findings if f.code == "damaged")
+
+
+def test_a_second_row_of_a_session_that_says_something_else_is_found(bench: Bench) -> None:
+    bench.migrate()
+    deltas = bench.root / "SESSION_DELTAS.log"
+    first = deltas.read_text().splitlines()[0]
+    with deltas.open("a") as f:
+        f.write(first.replace("| PASS |", "| FAIL |") + "\n")
+    found = [(f.code, f.line) for f in check_rows(bench.workspace, bench.manifest)]
+    assert ("second-row", 4) in found

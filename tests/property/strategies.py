@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from hypothesis import strategies as st
 
 from codec.manifest import Fact, UnknownFact, V1Retired, V1Version
-from codec.records import Metrics, PatchRef, Session, Status, V1Entry, name_of, one_line
+from codec.records import (
+    Metrics,
+    PatchRef,
+    Session,
+    Status,
+    V1Entry,
+    key_time,
+    name_of,
+    one_line,
+)
 from codec.v1_dialects import FORMS, Dialects, Marker, custom_dialect
 from codec.v2_deltas import Delta
 from codec.v2_metrics import MetricsRow
@@ -222,7 +232,7 @@ def _counts() -> st.SearchStrategy[dict[str, int]]:
 
 def sessions() -> st.SearchStrategy[Session]:
     """Whole records of sessions, with fields of a later version too."""
-    return st.builds(
+    built = st.builds(
         Session,
         key=keys(),
         time=times(),
@@ -255,6 +265,7 @@ def sessions() -> st.SearchStrategy[Session]:
             st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=5), st.lists),
         ),
     )
+    return built.map(lambda s: replace(s, time=key_time(s.key)))
 
 
 def facts() -> st.SearchStrategy[Fact]:
