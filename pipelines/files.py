@@ -69,21 +69,28 @@ def read_file(path: str, size: int) -> bytes:
     """
     fd = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     try:
-        data = os.read(fd, size + 1)
-        while len(data) <= size and (more := os.read(fd, size + 1 - len(data))):
-            data += more
-        return data
+        return _read(fd, size)
     finally:
         os.close(fd)
 
 
-def write_new(path: str, data: bytes) -> None:
-    """Write a file that must not be there yet; not synced."""
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+def _read(fd: int, size: int) -> bytes:
+    data = os.read(fd, size + 1)
+    while len(data) <= size and (more := os.read(fd, size + 1 - len(data))):
+        data += more
+    return data
+
+
+def write_new(path: str, data: bytes) -> bool:
+    """Write a file that must not be there yet, and tell whether it reads back; not synced."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    fd = os.open(path, flags, 0o666)
     try:
         written = 0
         while written < len(data):
             written += os.write(fd, data[written:] if written else data)
+        os.lseek(fd, 0, os.SEEK_SET)
+        return _read(fd, len(data)) == data
     finally:
         os.close(fd)
 

@@ -41,11 +41,11 @@ from pipelines.v1_sessions import Added, plan_sessions
 from pipelines.v1_source import Source, open_source, source_name
 from pipelines.v1_staging import planned_patches, stage_diffs, stage_layout
 from pipelines.v1_store import has_layout
-from pipelines.worker import Counted, Worker
+from pipelines.worker import Worker
 from pipelines.workspace import MANIFEST, V1_LOG, Manifest, Workspace, read_config, read_manifest
 
 #: A log's dialect is looked for in this much of it; in all of it only where that has none.
-_DETECT: Final = 8 << 20
+_DETECT: Final = 1 << 20
 _STAGE_BATCH: Final = 256
 #: How a version's time is written.
 SEEN: Final = "%Y-%m-%dT%H:%M:%S.%fZ"
@@ -189,27 +189,20 @@ def plan(request: Request, worker: Worker, progress: Progress) -> Plan:
         logs.append(_read(request, source, manifest, known, worker, progress))
     for log in logs:
         findings += log.findings
-    with progress.stage("count"):
-        counts = [log.counts() for log in logs]
     with progress.stage("map"):
         sessions = plan_sessions(
-            workspace, manifest, logs, counts, options=options, tokenizer=request.tokenizer
+            workspace, manifest, logs, options=options, tokenizer=request.tokenizer
         )
     findings += sessions.findings
-    plans = [
-        LogPlan(
-            log=log,
-            version=_version(
-                manifest,
-                log,
-                counted,
-                tokenizer=request.tokenizer,
-                marking=_marking(request, manifest, log.source),
-            ),
-            stored=has_layout(workspace, log.sha256),
-        )
-        for log, counted in zip(logs, counts, strict=True)
-    ]
+    with progress.stage("count"):
+        plans = [
+            LogPlan(
+                log=log,
+                version=_version(request, manifest, log),
+                stored=has_layout(workspace, log.sha256),
+            )
+            for log in logs
+        ]
     new = [a.session for a in sessions.added]
     facts: list[Fact] = [*new, *(p.version for p in plans if p.version)]
     appends = [_manifest_append(facts, manifest)] if facts else []
@@ -359,27 +352,22 @@ def _dialects(source: Source, marking: tuple[str, str]) -> Dialects:
     return dialects_of(source.data[:], dialect=dialect, pattern=pattern)
 
 
-def _version(
-    manifest: Manifest,
-    log: ReadLog,
-    counted: Mapping[int, Counted],
-    *,
-    tokenizer: str,
-    marking: tuple[str, str],
-) -> V1Version | None:
-    name = log.source.name
-    newest = manifest.newest(name)
+def _version(request: Request, manifest: Manifest, log: ReadLog) -> V1Version | None:
+    """The fact of a version that is not the newest that the manifest has."""
+    newest = manifest.newest(log.source.name)
     if newest is not None and newest.sha256 == log.sha256:
         return None
+    total = log.counts.total()
+    dialect, pattern = _marking(request, manifest, log.source)
     return V1Version(
-        source=name,
+        source=log.source.name,
         sha256=log.sha256,
         size=len(log.source.data),
-        words=sum(c.words for c in counted.values()),
-        tokens={tokenizer: sum(c.tokens for c in counted.values())},
+        words=total.words,
+        tokens={request.tokenizer: total.tokens},
         seen=_after(newest),
-        dialect=marking[0],
-        pattern=marking[1],
+        dialect=dialect,
+        pattern=pattern,
     )
 
 

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Container
+from collections.abc import Container
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
@@ -57,6 +57,31 @@ class Section:
     after_sessions: bool
 
 
+class Counts:
+    """What is counted in the spans of a log, by their order; asking waits for the worker."""
+
+    def __init__(self, opened: Future[None]) -> None:
+        self._opened = opened
+        self._batches: list[Future[list[Counted]]] = []
+        self._places: dict[int, tuple[Future[list[Counted]], int]] = {}
+
+    def add(self, orders: list[int], counting: Future[list[Counted]]) -> None:
+        """A batch of spans that the worker was asked to count."""
+        self._batches.append(counting)
+        self._places.update((order, (counting, i)) for i, order in enumerate(orders))
+
+    def __getitem__(self, order: int) -> Counted:
+        self._opened.result()
+        counting, i = self._places[order]
+        return counting.result()[i]
+
+    def total(self) -> Counted:
+        """Of all spans that were counted."""
+        self._opened.result()
+        every = [c for batch in self._batches for c in batch.result()]
+        return Counted(sum(c.tokens for c in every), sum(c.words for c in every))
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReadLog:
     """A v1 log that was read.
@@ -70,7 +95,7 @@ class ReadLog:
         sections: what else it has.
         rules: the bytes of those sections, as far as `RULES_LIMIT`.
         templates: headings that are quoted or are templates.
-        counts: gives what was counted in the spans, by their order, once that is done.
+        counts: what is counted in the spans.
         findings: what was noticed.
     """
 
@@ -81,7 +106,7 @@ class ReadLog:
     sections: list[Section]
     rules: bytes
     templates: int
-    counts: Callable[[], dict[int, Counted]]
+    counts: Counts
     findings: list[Finding] = field(default_factory=list)
 
 
@@ -105,7 +130,7 @@ def read_log(
         counted: SHA-256 of the version whose tokens are known: of that, only new entries count.
     """
     data = source.data
-    opened = worker.open(source)
+    counts = Counts(worker.open(source))
     with progress.stage("split", len(data)) as reached:
 
         def passed(offset: int) -> None:
@@ -115,19 +140,14 @@ def read_log(
         sha256 = source.digest()
         spans = split(data, dialects, passed)
         first = next(spans, None)
-    reading = _Reading(source, worker, known, whole=sha256 != counted)
+    reading = _Reading(source, worker, counts, known, whole=sha256 != counted)
     with progress.stage("read", len(data)) as reached:
         span = first
         while span is not None:
             if reading.add(span):
                 reached(span.end)
             span = next(spans, None)
-        futures = reading.finish()
-
-    def counts() -> dict[int, Counted]:
-        opened.result()
-        found = (c for future in futures for c in future.result())
-        return dict(zip(reading.counting, found, strict=True))
+        reading.send()
 
     return ReadLog(
         source=source,
@@ -137,7 +157,7 @@ def read_log(
         sections=reading.sections,
         rules=bytes(reading.rules),
         templates=reading.templates,
-        counts=counts,
+        counts=reading.counts,
         findings=reading.findings,
     )
 
@@ -146,7 +166,13 @@ class _Reading:
     """Takes the spans of a log one by one."""
 
     def __init__(
-        self, source: Source, worker: Worker, known: Container[str], *, whole: bool
+        self,
+        source: Source,
+        worker: Worker,
+        counts: Counts,
+        known: Container[str],
+        *,
+        whole: bool,
     ) -> None:
         self.found: list[Found] = []
         self.entries: dict[str, tuple[Entry, DiffStat | None]] = {}
@@ -155,14 +181,14 @@ class _Reading:
         self.templates = 0
         self.findings: list[Finding] = []
         self._source = source
+        self.counts = counts
         self._known = known
         self._whole = whole
-        self.counting: list[int] = []  # the order of each span that is counted
         self._worker = worker
         self._lines = LineNumbers(source.data, source.release)
         self._order = 0
         self._batch: list[Range] = []
-        self._futures: list[Future[list[Counted]]] = []
+        self._orders: list[int] = []  # of the spans in the batch
 
     def add(self, span: Span) -> bool:
         """Read a span; whether a batch was completed with it."""
@@ -174,17 +200,19 @@ class _Reading:
             self._notice(span)
         self._source.release(span.start, span.end)
         if self._whole or (self.found and self.found[-1].sha256 in self.entries and span.heading):
-            self.counting.append(self._order)
+            self._orders.append(self._order)
             self._batch.append((span.start, span.end))
         self._order += 1
         if not self._batch or span.end - self._batch[0][0] < _BATCH_BYTES:
             return False
-        self._send()
+        self.send()
         return True
 
-    def finish(self) -> list[Future[list[Counted]]]:
-        self._send()
-        return self._futures
+    def send(self) -> None:
+        """Let the worker count what was not sent yet."""
+        if self._batch:
+            self.counts.add(self._orders, self._worker.count(self._batch))
+        self._batch, self._orders = [], []
 
     def _add_section(self, span: Span) -> None:
         kept = self._source.data[span.start : min(span.end, span.start + RULES_LIMIT)]
@@ -244,8 +272,3 @@ class _Reading:
         self.findings.append(
             Finding(code=code, message=message, level="note", file=name, line=line, hint=hint)
         )
-
-    def _send(self) -> None:
-        if self._batch:
-            self._futures.append(self._worker.count(self._batch))
-        self._batch = []

@@ -22,7 +22,6 @@ from pipelines.findings import Finding
 from pipelines.store import Store, names_of
 from pipelines.v1_reading import Found, ReadLog
 from pipelines.v1_source import Source
-from pipelines.worker import Counted
 from pipelines.workspace import Manifest, Workspace
 
 
@@ -56,7 +55,6 @@ def plan_sessions(
     workspace: Workspace,
     manifest: Manifest,
     logs: list[ReadLog],
-    counts: list[dict[int, Counted]],
     *,
     options: Options,
     tokenizer: str,
@@ -66,11 +64,10 @@ def plan_sessions(
     Args:
         workspace, manifest: what there is.
         logs: what was found.
-        counts: what was counted in the spans of each log.
         options: zone and aliases.
         tokenizer: the name of what counted the tokens.
     """
-    return _Planner(workspace, manifest, options, tokenizer).plan(logs, counts)
+    return _Planner(workspace, manifest, options, tokenizer).plan(logs)
 
 
 class _Planner:
@@ -86,10 +83,10 @@ class _Planner:
         self._plan = SessionPlan()
         self._lines: LineNumbers
 
-    def plan(self, logs: list[ReadLog], counts: list[dict[int, Counted]]) -> SessionPlan:
+    def plan(self, logs: list[ReadLog]) -> SessionPlan:
         new: dict[str, tuple[Mapped, Found, Source]] = {}
-        for log, counted in zip(logs, counts, strict=True):
-            self._add_log(log, counted, new)
+        for log in logs:
+            self._add_log(log, new)
         taken = set(self._manifest.sessions)
         mine = {name for key in taken for name in names_of(key)}
         foreign = self._loose - mine
@@ -105,7 +102,6 @@ class _Planner:
     def _add_log(
         self,
         log: ReadLog,
-        counted: dict[int, Counted],
         new: dict[str, tuple[Mapped, Found, Source]],
     ) -> None:
         self._lines = LineNumbers(log.source.data, log.source.release)
@@ -127,7 +123,7 @@ class _Planner:
             if found.sha256 in self._known:
                 self._recognise(self._known[found.sha256], found, log.source)
                 continue
-            mapped = self._map(log, found, counted[found.order])
+            mapped = self._map(log, found)
             if mapped is None:
                 continue
             before = gone.get(_name(mapped.session))
@@ -148,7 +144,7 @@ class _Planner:
                 )
             )
 
-    def _map(self, log: ReadLog, found: Found, counted: Counted) -> Mapped | None:
+    def _map(self, log: ReadLog, found: Found) -> Mapped | None:
         entry, stat = log.entries.pop(found.sha256)
         try:
             mapped = session_of(
@@ -156,7 +152,7 @@ class _Planner:
                 source=log.source.name,
                 patch=found.patch,
                 stat=stat,
-                tokens={self._tokenizer: counted.tokens},
+                tokens={self._tokenizer: log.counts[found.order].tokens},
                 options=self._options,
             )
         except FormatError as e:

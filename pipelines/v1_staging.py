@@ -13,7 +13,7 @@ from concurrent.futures import Future
 
 from codec.errors import IntegrityError
 from codec.v1_layout import LAYOUT_NAME, LITERAL_NAME, EncodedLayout, StoredPatch
-from pipelines.files import read_file, write_new
+from pipelines.files import write_new
 from pipelines.store import Store, names_of
 from pipelines.v1_sessions import Added
 from pipelines.worker import Worker
@@ -51,8 +51,7 @@ def stage_layout(staging: str, sha256: str, layout: EncodedLayout) -> None:
     os.makedirs(folder, exist_ok=True)
     for name, data in ((LAYOUT_NAME, layout.layout), (LITERAL_NAME, layout.literal)):
         path = os.path.join(folder, name)
-        write_new(path, data)
-        if read_file(path, len(data)) != data:
+        if not write_new(path, data):
             raise IntegrityError("does not read back as it was written", file=path)
 
 

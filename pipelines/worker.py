@@ -54,8 +54,7 @@ class Worker:
         at: TracebackType | None,
     ) -> None:
         self._thread.shutdown(wait=error is None, cancel_futures=True)
-        if error is not None:
-            self._process.kill()
+        self._process.kill()  # it has answered all that it was asked, or is not to go on
         with suppress(BrokenPipeError):  # of a worker that ended by itself: the error names it
             self._stdin.close()
         self._process.wait()

@@ -17,7 +17,7 @@ from typing import Any
 
 from codec.tokens import Counter, count_words, counter
 from codec.v1_text import decode_text
-from pipelines.files import identity, read_file, release, write_new
+from pipelines.files import identity, release, write_new
 
 
 class Served:
@@ -57,9 +57,8 @@ class Served:
     def _stage(self, folder: str, files: list[tuple[str, int, int]]) -> None:
         assert self._log is not None
         for name, start, end in files:
-            path, data = os.path.join(folder, name), self._log[start:end]
-            write_new(path, data)
-            if read_file(path, len(data)) != data:
+            path = os.path.join(folder, name)
+            if not write_new(path, self._log[start:end]):
                 raise OSError(errno.EIO, "does not read back as it was written", path)
         self._forget(files[-1][2])
 

@@ -6,9 +6,20 @@ from datetime import UTC, tzinfo
 
 import click
 
-from codec.v1_dialects import FORMS
 from pipelines.cli import options
 from pipelines.worker import Worker
+
+
+def _dialect(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    """One of the known forms; they are only loaded where one is named."""
+    if value is None:
+        return None
+    from codec.v1_dialects import FORMS
+
+    known = [form.name for form in FORMS]
+    if value not in known:
+        raise click.BadParameter(f"{value!r} is none of {', '.join(known)}")
+    return value
 
 
 @click.command()
@@ -20,8 +31,9 @@ from pipelines.worker import Worker
 @click.option("--strict", is_flag=True, help="Write nothing where there are findings.")
 @click.option(
     "--dialect",
-    type=click.Choice([f.name for f in FORMS]),
-    help="The form of the session headings.",
+    callback=_dialect,
+    metavar="FORM",
+    help="The form of the session headings, as FORMATS.md names it.",
 )
 @click.option(
     "--heading-pattern", metavar="REGEX", help="Your own form: a pattern with a group named time."
