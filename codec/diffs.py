@@ -28,9 +28,13 @@ def diff_stat(patch: bytes) -> DiffStat:
     """Count the added and removed lines of a patch, whatever its hunk headers claim."""
     if b"\n@@@" in patch or patch.startswith(b"@@@"):
         return _combined_stat(patch)
-    lines = b"\n" + patch
-    headers = len(_FILE_HEADER.findall(lines))
-    return DiffStat(lines.count(b"\n+") - headers, lines.count(b"\n-") - headers)
+    headers = len(_FILE_HEADER.findall(patch))
+    if patch.startswith(b"--- ") and _FILE_HEADER.match(b"\n" + patch):
+        headers += 1
+    return DiffStat(
+        patch.count(b"\n+") + patch.startswith(b"+") - headers,
+        patch.count(b"\n-") + patch.startswith(b"-") - headers,
+    )
 
 
 def _combined_stat(patch: bytes) -> DiffStat:

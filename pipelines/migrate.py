@@ -31,7 +31,6 @@ from pipelines.files import identity, locked
 from pipelines.findings import Finding
 from pipelines.journal import APPENDED, Append, Transaction, is_pending, recover
 from pipelines.progress import Progress
-from pipelines.repository import references_append
 from pipelines.store import names_of
 from pipelines.tracked import git_appends, session_appends
 from pipelines.v1_entries import dialects_of
@@ -42,7 +41,15 @@ from pipelines.v1_source import Source, open_source, source_name
 from pipelines.v1_staging import planned_patches, stage_diffs, stage_layout
 from pipelines.v1_store import has_layout
 from pipelines.worker import Worker
-from pipelines.workspace import MANIFEST, V1_LOG, Manifest, Workspace, read_config, read_manifest
+from pipelines.workspace import (
+    MANIFEST,
+    REFERENCES,
+    V1_LOG,
+    Manifest,
+    Workspace,
+    read_config,
+    read_manifest,
+)
 
 #: A log's dialect is looked for in this much of it; in all of it only where that has none.
 _DETECT: Final = 1 << 20
@@ -187,6 +194,7 @@ def plan(request: Request, worker: Worker, progress: Progress) -> Plan:
             skipped.append(source.name)
             continue
         logs.append(_read(request, source, manifest, known, worker, progress))
+    references = _references(workspace, logs, worker)
     for log in logs:
         findings += log.findings
     with progress.stage("map"):
@@ -210,7 +218,9 @@ def plan(request: Request, worker: Worker, progress: Progress) -> Plan:
     appends += session_appends(workspace, everything)
     findings += [torn_finding(a.path) for a in appends if a.torn and a.path != MANIFEST]
     if everything:
-        appends += references_append(workspace, {log.source.name: log.rules for log in logs})
+        if references is not None:
+            chunks = (future.result() for future in (references,))
+            appends.append(Append(path=REFERENCES, chunks=chunks))
         appends += git_appends(workspace, [V1_LOG, *(log.source.name for log in logs)])
     return Plan(
         workspace=workspace,
@@ -272,6 +282,13 @@ def prove_on_paper(made: Plan) -> None:
     patches = planned_patches(made.workspace, made.with_diffs())
     for log in made.logs:
         prove(log.log, encode_log(log.log, made.stored), patches)
+
+
+def _references(workspace: Workspace, logs: list[ReadLog], worker: Worker) -> Future[bytes] | None:
+    """What the workspace states, where it has no references: made beside the stages that follow."""
+    if os.path.exists(workspace.path(REFERENCES)):
+        return None
+    return worker.references(workspace.root, {log.source.name: log.rules for log in logs})
 
 
 def _paths(request: Request, manifest: Manifest) -> list[str]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from types import TracebackType
@@ -76,6 +78,12 @@ class Worker:
     def count_text(self, text: str) -> int:
         """Tokens of a text."""
         return int(self._thread.submit(self._ask, {"text": text}).result())
+
+    def references(self, root: str, logs: Mapping[str, bytes]) -> Future[bytes]:
+        """The references that a workspace states; `logs` are the rules in its v1 logs, by name."""
+        encoded = {name: b64encode(data).decode() for name, data in logs.items()}
+        request = {"references": root, "logs": encoded}
+        return self._thread.submit(lambda: b64decode(self._ask(request)))
 
     def stage(self, folder: str, files: list[tuple[str, int, int]]) -> Future[None]:
         """Write runs of the open log as new files (name, start, end) of a folder."""

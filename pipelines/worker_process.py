@@ -8,11 +8,13 @@
 from __future__ import annotations
 
 import errno
+import gc
 import json
 import mmap
 import os
 import signal
 import sys
+from base64 import b64decode, b64encode
 from typing import Any
 
 from codec.tokens import Counter, count_words, counter
@@ -35,6 +37,8 @@ class Served:
                 return self._count(ranges)
             case {"text": text}:
                 return self._counter.count([text])[0]
+            case {"references": root, "logs": logs}:
+                return self._references(root, logs)
             case {"stage": files, "folder": folder}:
                 return self._stage(folder, files)
             case _:
@@ -54,6 +58,14 @@ class Served:
         self._forget(ranges[-1][1])
         return list(zip(tokens, map(count_words, runs), strict=True))
 
+    @staticmethod
+    def _references(root: str, logs: dict[str, str]) -> str:
+        from pipelines.repository import stated_file
+
+        return b64encode(
+            stated_file(root, {name: b64decode(data) for name, data in logs.items()})
+        ).decode()
+
     def _stage(self, folder: str, files: list[tuple[str, int, int]]) -> None:
         assert self._log is not None
         for name, start, end in files:
@@ -70,6 +82,7 @@ class Served:
 def serve(tokenizer: str) -> None:
     """Answer requests until stdin ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.disable()  # what it makes has no cycles
     served = Served(counter(tokenizer))
     for line in sys.stdin.buffer:
         try:
