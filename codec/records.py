@@ -176,6 +176,21 @@ def check_name(value: str, field_name: str) -> str:
     return value
 
 
+def name_faults(
+    key: str, agent: str, task: str, status: str, *, key_field: str = "key"
+) -> list[str]:
+    """What is wrong with the fields that name a session in a line that was read."""
+    faults = [] if is_key(key) else [f"{key_field}: not a key: {key!r}"]
+    for name, value in (("agent", agent), ("task", task)):
+        try:
+            check_field(value, name)
+        except EncodeError as e:
+            faults.append(str(e))
+    if status not in STATUSES:
+        faults.append(f"status: {status!r} is none of {', '.join(sorted(STATUSES))}")
+    return faults
+
+
 def check_field(value: str, field_name: str) -> str:
     """`value`, if it can stand in a field of the v2 files.
 

@@ -18,12 +18,12 @@ from codec.errors import EncodeError, FormatError
 from codec.records import (
     NO_METRICS,
     NUMBER_LIMIT,
-    STATUSES,
     Metrics,
     Session,
     Status,
     check_field,
     is_key,
+    name_faults,
 )
 
 SEPARATOR = " | "
@@ -102,16 +102,7 @@ def decode_delta(line: str) -> Delta:
             hint="A line is 'key | agent | task | status | metrics'",
         )
     key, agent, task, status, metrics = fields
-    wrong = []
-    if not is_key(key):
-        wrong.append(f"key: not a key: {key!r}")
-    for name, value in (("agent", agent), ("task", task)):
-        try:
-            check_field(value, name)
-        except EncodeError as e:
-            wrong.append(str(e))
-    if status not in STATUSES:
-        wrong.append(f"status: {status!r} is none of {', '.join(sorted(STATUSES))}")
+    wrong = name_faults(key, agent, task, status)
     try:
         decoded = decode_metrics(metrics)
     except FormatError as e:

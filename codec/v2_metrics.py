@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 from codec.errors import EncodeError, FormatError
-from codec.records import STATUSES, Session, Status, check_field, is_key
+from codec.records import Session, Status, check_field, is_key, name_faults
 
 COLUMNS: Final = (
     "timestamp", "agent", "task", "status",
@@ -79,16 +79,7 @@ def decode_row(line: str) -> MetricsRow:
             hint=f"The columns are {', '.join(COLUMNS)}",
         )
     key, agent, task, status, *numbers = fields
-    wrong = []
-    if not is_key(key):
-        wrong.append(f"timestamp: not a key: {key!r}")
-    for name, value in (("agent", agent), ("task", task)):
-        try:
-            check_field(value, name)
-        except EncodeError as e:
-            wrong.append(str(e))
-    if status not in STATUSES:
-        wrong.append(f"status: {status!r} is none of {', '.join(sorted(STATUSES))}")
+    wrong = name_faults(key, agent, task, status, key_field="timestamp")
     wrong += [
         f"{name}: not a number: {value!r}"
         for name, value in zip(_NUMBERS, numbers, strict=True)

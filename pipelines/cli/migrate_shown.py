@@ -94,8 +94,8 @@ def _say_log(log: LogPlan) -> None:
         f"{sum(f.patch is not None for f in read.found):,} diffs, {len(read.source.data):,} bytes"
     )
     say(
-        f"  kept as text: {len(read.sections) - after} sections before the first session, "
-        f"{after} after it, {read.templates} templates"
+        f"  kept as text: sections before the first session: {len(read.sections) - after}, "
+        f"after it: {after}; templates: {read.templates}"
     )
     if not log.stored:
         say(f"  proved: rebuilt byte for byte, SHA-256 {read.sha256[:16]}...")
@@ -107,7 +107,7 @@ def _say_written(result: Result) -> None:
     for path in dict.fromkeys(p for p in result.written if not p.endswith(".diff")):
         say(f"  {path}")
     if diffs:
-        say(f"  .diffs/  ({diffs:,} diffs, ignored by git)")
+        say(f"  .diffs/  ({diffs:,} diffs, not for git)")
 
 
 def _json(result: Result, tokens: TokenReport | None, dry_run: bool) -> dict[str, Any]:
