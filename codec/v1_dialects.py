@@ -283,13 +283,19 @@ def heading_of(m: re.Match[str]) -> Heading:
     )
 
 
+def _without_closing_marks(text: str) -> str:
+    """A heading's text without the `##` that may close it, which stand behind white space."""
+    before = text.rstrip("#")
+    return before.rstrip(" \t") if before[-1:] in ("", " ", "\t") else text
+
+
 def line_text(line: str, marker: Marker, level: int) -> str | None:
     """The text of a line of that kind and level, without marks; None for another kind."""
     if marker in (Marker.HEADING, Marker.FIELD):
         text = line.lstrip("#")
         if len(line) - len(text) != level or text[:1] not in (" ", "\t"):
             return None
-        text = text.rstrip(" \t#")
+        text = _without_closing_marks(text.rstrip(" \t"))
     elif marker is Marker.BOLD:
         m = _BOLD_LINE.fullmatch(line)
         if m is None:

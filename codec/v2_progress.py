@@ -131,11 +131,6 @@ def decode_reference(lines: list[str]) -> Reference:
     )
 
 
-def reference_keys(text: str) -> set[str]:
-    """The keys of the reference entries in a file, found by their headings alone."""
-    return {m["key"] for m in re.finditer(rf"^{_HEADING.pattern}$", text, re.M | re.ASCII)}
-
-
 def decode_references(text: str) -> tuple[list[Reference], list[FormatError]]:
     """The reference entries of a file, equal ones once, and an error for each broken one."""
     found: dict[Reference, None] = {}

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-import zstandard
-
 from codec.errors import FormatError, IntegrityError
 from codec.records import Session
 from codec.v1_layout import Layout, StoredPatch
@@ -21,7 +19,7 @@ from pipelines.errors import NotFound
 from pipelines.files import read_bytes, read_lines
 from pipelines.findings import Finding
 from pipelines.store import Store
-from pipelines.v1_store import read_layout
+from pipelines.v1_store import log_pieces, read_layout
 from pipelines.workspace import DELTAS, MANIFEST, METRICS, PROGRESS, Manifest, Workspace
 
 _MEND = "Restore it from a backup, or remove it and run 'session-codec migrate' with the v1 log"
@@ -190,35 +188,31 @@ def _agrees(
 def _check_layouts(
     workspace: Workspace, manifest: Manifest, findings: list[Finding]
 ) -> tuple[int, int, int]:
+    """Rebuild every version of every log; a diff that is damaged is not told of twice."""
     counts = [0, 0, 0]
+    told = {f.file for f in findings}
     for version in {v.sha256: v for v in manifest.versions}.values():
         try:
-            layout, literal = read_layout(workspace, version)
-            _check_parts(layout, literal, manifest)
+            for _ in log_pieces(workspace, version):
+                pass
+            _check_recorded(read_layout(workspace, version)[0], manifest)
             counts[0] += 1
         except NotFound:
             counts[1] += 1
         except IntegrityError as e:
             counts[2] += 1
-            findings.append(_damaged(e.at(file=f".diffs/v1/{version.sha256}"), None))
+            if e.file not in told:
+                findings.append(_damaged(e.at(file=f".diffs/v1/{version.sha256}"), None))
     return counts[0], counts[1], counts[2]
 
 
-def _check_parts(layout: Layout, literal: bytes, manifest: Manifest) -> None:
-    """The literal bytes are whole, and every patch is one that the manifest has under its key."""
+def _check_recorded(layout: Layout, manifest: Manifest) -> None:
+    """Every patch of a layout is one that the manifest has under its key."""
     for part in layout.parts:
         if isinstance(part, StoredPatch):
             session = manifest.sessions.get(part.key)
             if session is None or session.patch != part.patch:
                 raise IntegrityError(f"the layout needs a diff of {part.key} that was not recorded")
-    size = 0
-    try:
-        for block in zstandard.ZstdDecompressor().read_to_iter(literal):
-            size += len(block)
-    except zstandard.ZstdError as e:
-        raise IntegrityError(f"the literal bytes are damaged: {e}") from None
-    if size != layout.literal_size:
-        raise IntegrityError("the literal bytes are cut off")
 
 
 def _damaged(error: IntegrityError, key: str | None) -> Finding:

@@ -181,12 +181,13 @@ def locked(path: str, *, wait: float = LOCK_WAIT) -> Iterator[None]:
     """Hold the lock of a workspace.
 
     Args:
-        path: the lock's file, in a directory that exists.
+        path: the lock's file; its directory is made.
         wait: seconds to wait for another process.
 
     Raises:
         WorkspaceLocked: another process still held it then.
     """
+    os.makedirs(os.path.dirname(path), exist_ok=True)
     fd = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o644)
     try:
         until = time.monotonic() + wait

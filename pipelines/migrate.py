@@ -26,7 +26,7 @@ from codec.v1_layout import StoredPatch
 from codec.v1_stub import is_bare_stub
 from codec.v1_to_v2 import Options
 from pipelines.checks import fact_findings, torn_finding
-from pipelines.errors import NotFound, WorkspaceMissing
+from pipelines.errors import WorkspaceMissing
 from pipelines.files import identity, locked
 from pipelines.findings import Finding
 from pipelines.journal import APPENDED, Append, Transaction, is_pending, recover
@@ -51,9 +51,6 @@ from pipelines.workspace import (
     read_manifest,
 )
 
-#: A log's dialect is looked for in this much of it; in all of it only where that has none.
-_DETECT: Final = 1 << 20
-_STAGE_BATCH: Final = 256
 #: How a version's time is written.
 SEEN: Final = "%Y-%m-%dT%H:%M:%S.%fZ"
 
@@ -64,7 +61,8 @@ class Request:
 
     Attributes:
         workspace: where to.
-        sources: absolute paths of logs; none for the v1 log and every log seen before.
+        sources: absolute paths of logs; none for the v1 log and every log of the workspace that
+            was seen before.
         dialect, heading_pattern: how sessions are marked, where that is not to be found out.
         zone: the zone of times that name none.
         tokenizer: counts the tokens.
@@ -165,7 +163,6 @@ def migrate(request: Request, worker: Worker, progress: Progress) -> Result:
     made = plan(request, worker, progress)
     if made.is_empty or (request.strict and _stops(made)):
         return Result(plan=made, recovered=recovered)
-    os.makedirs(os.path.dirname(workspace.lock), exist_ok=True)
     with locked(workspace.lock):
         if _state(workspace) != before or is_pending(workspace):
             recovered = recover(workspace) or recovered
@@ -295,16 +292,11 @@ def _paths(request: Request, manifest: Manifest) -> list[str]:
     workspace = request.workspace
     if request.sources:
         return list(dict.fromkeys(request.sources))
-    names = dict.fromkeys([V1_LOG, *manifest.sources()])
+    names = dict.fromkeys([V1_LOG, *filter(workspace.holds, manifest.sources())])
     paths = [workspace.path(*name.split("/")) for name in names]
     found = [path for path in paths if os.path.lexists(path)]
-    if found:
+    if found or manifest.sessions:
         return found
-    if manifest.sessions:
-        raise NotFound(
-            f"{V1_LOG}: no v1 log in {workspace.root} any more; its sessions are migrated",
-            hint="Another log is named with --from; the old one comes back with restore-v1",
-        )
     raise WorkspaceMissing(
         f"{workspace.root}: no {V1_LOG} here or above",
         hint="Go to the repository that has the log, or name it with --from",
@@ -330,7 +322,8 @@ def _read(
     """Read a log; one that was migrated before may have no session any more: it was cut short."""
     newest = manifest.newest(source.name)
     try:
-        dialects = _dialects(source, _marking(request, manifest, source))
+        dialect, pattern = _marking(request, manifest, source)
+        dialects = dialects_of(source.data, dialect=dialect, pattern=pattern)
     except FormatError as e:
         if newest is None or request.dialect or request.heading_pattern:
             raise e.at(file=source.name) from None
@@ -357,16 +350,6 @@ def _was_emptied(workspace: Workspace, path: str, manifest: Manifest) -> bool:
 def _no_sessions(name: str) -> Finding:
     message = "has no session any more; what was migrated from it stays"
     return Finding(code="no-sessions", message=message, level="note", file=name)
-
-
-def _dialects(source: Source, marking: tuple[str, str]) -> Dialects:
-    dialect, pattern = marking
-    if len(source.data) > _DETECT:
-        try:
-            return dialects_of(source.data[:_DETECT], dialect=dialect, pattern=pattern)
-        except FormatError:
-            pass  # the sessions may begin further down
-    return dialects_of(source.data[:], dialect=dialect, pattern=pattern)
 
 
 def _version(request: Request, manifest: Manifest, log: ReadLog) -> V1Version | None:
@@ -409,8 +392,8 @@ def _stops(made: Plan) -> bool:
 
 
 def _state(workspace: Workspace) -> list[tuple[int, int, int, int] | None]:
-    """What tells whether another run wrote to the tracked files meanwhile."""
-    return [_stamp(workspace.path(name)) for name in APPENDED]
+    """What tells whether another run wrote to the workspace meanwhile."""
+    return [_stamp(workspace.diffs), *(_stamp(workspace.path(name)) for name in APPENDED)]
 
 
 def _stamp(path: str) -> tuple[int, int, int, int] | None:

@@ -37,6 +37,13 @@ MEASURES: Final[tuple[Measure, ...]] = (
 BYS: Final[tuple[By, ...]] = ("agent", "status", "month", "task")
 _FIELDS: Final = {"month": 0, "agent": 1, "task": 2, "status": 3, "metrics": 4}
 _BAR: Final = SEPARATOR.encode()
+#: A line that is a delta beyond doubt; one that this does not fit is looked at by itself.
+_DELTA: Final = re.compile(
+    rb"^\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\dZ)?(?:\.[0-9a-f]{6,64})? \| [\w.+-]+ \| [\w.+-]+"
+    rb" \| (?:PASS|FAIL|PARTIAL|UNKNOWN)"
+    rb" \| (?:-|(?!\n)(?:L\+\d{1,15}(?:,-[1-9]\d{0,14})?)?(?:,?C:\d{1,15})?(?:,?T:\d{1,15}min)?)\n",
+    re.M | re.A,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,14 +76,12 @@ def query(workspace: Workspace, question: Question) -> Answer:
     """Answer a question from the v2 files of a workspace."""
     data = read_bytes(workspace.path(DELTAS))
     whole = data[: data.rfind(b"\n") + 1]
-    if whole.count(_BAR) == 4 * whole.count(b"\n"):
-        try:
-            return _answer(
-                workspace, question, dict.fromkeys(whole[:-1].split(b"\n") if whole else []), ()
-            )
-        except FormatError:
-            pass  # a line has five fields and is no delta all the same
-    return _answer(workspace, question, *_checked(whole))
+    lines = dict.fromkeys(whole.split(b"\n"))
+    lines.pop(b"", None)
+    findings: tuple[Finding, ...] = ()
+    if len(_DELTA.findall(whole)) < whole.count(b"\n"):
+        lines, findings = _checked(whole)
+    return _answer(workspace, question, lines, findings)
 
 
 def _answer(
@@ -108,7 +113,7 @@ def _answer(
     return Answer(columns=columns, rows=rows, findings=findings)
 
 
-def _checked(whole: bytes) -> tuple[Iterable[bytes], tuple[Finding, ...]]:
+def _checked(whole: bytes) -> tuple[dict[bytes, None], tuple[Finding, ...]]:
     """The lines that are deltas, equal ones once, and a finding for each that is none."""
     findings: list[Finding] = []
     good: dict[bytes, None] = {}

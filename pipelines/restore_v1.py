@@ -7,12 +7,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from codec.manifest import V1Version
+from codec.v1_stub import is_bare_stub
 from pipelines.errors import Conflict, NotFound
-from pipelines.files import replace_file
+from pipelines.files import read_bytes, replace_file
 from pipelines.v1_store import log_pieces
 from pipelines.workspace import V1_LOG, Manifest, Workspace, read_manifest
 
@@ -43,9 +46,11 @@ def plan(
 
     Raises:
         NotFound: no such log or version was seen.
-        Conflict: more than one fits.
+        Conflict: more than one fits, or the file to write holds what is stored nowhere else.
     """
     manifest = read_manifest(workspace)
+    if output is not None:
+        _check_replaceable(manifest, output)
     name = _source(manifest, source, version)
     if version is None:
         chosen = manifest.retired_version(name) or manifest.newest(name)
@@ -79,6 +84,19 @@ def apply(made: Plan) -> Iterator[bytes]:
         return log_pieces(made.workspace, made.version)
     replace_file(made.output, log_pieces(made.workspace, made.version))
     return iter(())
+
+
+def _check_replaceable(manifest: Manifest, output: str) -> None:
+    """Refuse to write over a file that is neither a bare stub nor a version that was seen."""
+    if not os.path.exists(output):
+        return
+    data = read_bytes(output)
+    seen = {v.sha256 for v in manifest.versions}
+    if data and not is_bare_stub(data) and hashlib.sha256(data).hexdigest() not in seen:
+        raise Conflict(
+            f"{output} holds something that was not migrated, and is not overwritten",
+            hint="Run 'session-codec migrate' first, or write to another file",
+        )
 
 
 def _source(manifest: Manifest, source: str | None, version: str | None) -> str:

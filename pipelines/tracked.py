@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Final
 
+from codec.errors import FormatError
 from codec.records import Session
-from codec.v2_deltas import SEPARATOR, delta_of, encode_delta
-from codec.v2_metrics import HEADER, encode_row, row_of
-from codec.v2_progress import TITLE, encode_reference, reference_keys, reference_of
+from codec.v2_deltas import Delta, decode_delta, delta_of, encode_delta
+from codec.v2_metrics import HEADER, MetricsRow, decode_row, encode_row, row_of
+from codec.v2_progress import TITLE, decode_references, encode_reference, reference_of
 from pipelines.files import read_bytes, read_lines
 from pipelines.journal import Append
 from pipelines.workspace import DELTAS, METRICS, PROGRESS, Workspace
@@ -45,15 +47,14 @@ def session_appends(workspace: Workspace, sessions: Iterable[Session]) -> Iterat
     """
     ordered = sorted(sessions, key=lambda s: (s.time, s.key))
     metrics = read_lines(workspace.path(METRICS))
-    present = {line.partition("\t")[0] for _, line in metrics.lines}
-    missing = [s for s in ordered if s.key not in present]
+    missing = _missing(ordered, metrics.lines, lambda s: encode_row(row_of(s)), decode_row)
     if missing or not metrics.size:
         head = b"" if metrics.size else f"{HEADER}\n".encode()
         rows = (f"{encode_row(row_of(s))}\n".encode() for s in missing)
         yield Append(path=METRICS, chunks=_chunks(head, rows), torn=metrics.torn)
 
     progress = read_bytes(workspace.path(PROGRESS))
-    present = reference_keys(progress.decode(errors="replace"))
+    present = {r.key for r in decode_references(progress.decode(errors="replace"))[0]}
     missing = [s for s in ordered if s.key not in present]
     if missing or not progress:
         head = b"" if progress else f"{TITLE}\n\n".encode()
@@ -62,11 +63,30 @@ def session_appends(workspace: Workspace, sessions: Iterable[Session]) -> Iterat
         yield Append(path=PROGRESS, chunks=_chunks(head, entries), torn=torn)
 
     deltas = read_lines(workspace.path(DELTAS))
-    present = {line.partition(SEPARATOR)[0] for _, line in deltas.lines}
-    missing = [s for s in ordered if s.key not in present]
+    missing = _missing(ordered, deltas.lines, lambda s: encode_delta(delta_of(s)), decode_delta)
     if missing or not deltas.size:
         rows = (f"{encode_delta(delta_of(s))}\n".encode() for s in missing)
         yield Append(path=DELTAS, chunks=_chunks(b"", rows), torn=deltas.torn)
+
+
+def _missing(
+    sessions: list[Session],
+    lines: list[tuple[int, str]],
+    encode: Callable[[Session], str],
+    decode: Callable[[str], Delta] | Callable[[str], MetricsRow],
+) -> list[Session]:
+    """The sessions that no line is about: neither their own line, nor one that can be read."""
+    unclaimed = {line for _, line in lines}
+    if not unclaimed:
+        return sessions
+    missing = [s for s in sessions if encode(s) not in unclaimed]
+    if not missing:
+        return []
+    others: set[str] = set()
+    for line in unclaimed:
+        with suppress(FormatError):  # what readers pass over is nothing
+            others.add(decode(line).key)
+    return [s for s in missing if s.key not in others]
 
 
 def git_appends(workspace: Workspace, logs: Iterable[str]) -> Iterator[Append]:

@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from codec.errors import FormatError
 from codec.manifest import V1Version
 from codec.records import V1Entry
 from codec.v1_detect import detect
 from codec.v1_dialects import Dialects, custom_dialect
 from codec.v1_entry import entry_hash
 from codec.v1_split import split
+from codec.v1_text import Log
 from pipelines.errors import NotFound
 from pipelines.v1_store import log_pieces
 from pipelines.workspace import Workspace, read_manifest
 
+#: The dialect is looked for in this much of a log; in all of it only where that has none.
+DETECT_IN: Final = 1 << 20
 
-def dialects_of(data: bytes, *, dialect: str, pattern: str) -> Dialects:
-    """How a log marks its sessions: by a user's own pattern, or as it is found to."""
-    return custom_dialect(pattern) if pattern else detect(data, dialect or None)
+
+def dialects_of(data: Log, *, dialect: str, pattern: str) -> Dialects:
+    """How a log marks its sessions: by a user's own pattern, or as it is found to.
+
+    Raises:
+        FormatError: no line begins a session; the pattern is none.
+    """
+    if pattern:
+        return custom_dialect(pattern)
+    if len(data) > DETECT_IN:
+        try:
+            return detect(data[:DETECT_IN], dialect or None)
+        except FormatError:
+            pass  # the sessions may begin further down
+    return detect(data[:], dialect or None)
 
 
 def find_entry(workspace: Workspace, entry: V1Entry) -> bytes:

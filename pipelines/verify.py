@@ -12,6 +12,7 @@ from typing import Literal
 from codec.errors import FormatError
 from pipelines.baselines import Limits, TokenReport, token_report
 from pipelines.checks import Integrity, check_integrity
+from pipelines.errors import NotFound
 from pipelines.progress import Progress
 from pipelines.workspace import Workspace, read_manifest
 
@@ -27,6 +28,7 @@ class Result:
         sessions, versions: how many the manifest has.
         integrity: what is stored of it.
         tokens: what is saved; None where no v1 log was migrated.
+        uncounted: why that is not known, where v1 was not counted with this tokenizer.
         require: whether a diff that is absent here is a finding.
     """
 
@@ -34,6 +36,7 @@ class Result:
     versions: int
     integrity: Integrity
     tokens: TokenReport | None
+    uncounted: str | None
     require: Require
 
     @property
@@ -43,7 +46,12 @@ class Result:
             self.tokens.gate_met and not self.tokens.over_budget
         )
         missing = self.require == "local" and bool(self.integrity.absent)
-        return gate or missing or any(f.level == "finding" for f in self.integrity.findings)
+        return (
+            bool(self.uncounted)
+            or gate
+            or missing
+            or any(f.level == "finding" for f in self.integrity.findings)
+        )
 
 
 def verify(
@@ -66,23 +74,26 @@ def verify(
 
     Raises:
         FormatError: the manifest holds nothing that can be read.
-        NotFound: v1 was not counted with this tokenizer.
     """
     manifest = read_manifest(workspace)
     if manifest.errors and not manifest.sessions:
         raise FormatError("holds no fact that can be read", file=manifest.errors[0].file)
     with progress.stage("integrity", len(manifest.sessions)) as advance:
         integrity = check_integrity(workspace, manifest, advance)
-    tokens = None
+    tokens, uncounted = None, None
     if manifest.versions:
         with progress.stage("tokens"):
-            tokens = token_report(
-                workspace, manifest, tokenizer=tokenizer, count=count, limits=limits
-            )
+            try:
+                tokens = token_report(
+                    workspace, manifest, tokenizer=tokenizer, count=count, limits=limits
+                )
+            except NotFound as e:
+                uncounted = str(e)
     return Result(
         sessions=len(manifest.sessions),
         versions=len({v.sha256 for v in manifest.versions}),
         integrity=integrity,
         tokens=tokens,
+        uncounted=uncounted,
         require=require,
     )

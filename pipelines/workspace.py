@@ -12,7 +12,7 @@ import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from codec.errors import FormatError
 from codec.manifest import Fact, UnknownFact, V1Retired, V1Version, decode_facts
@@ -57,8 +57,16 @@ class Workspace:
 
     @property
     def lock(self) -> str:
-        """The path of its lock."""
-        return self.path(".session-codec", "lock")
+        """The path of its lock, which worktrees share as they share `.diffs`."""
+        return os.path.join(os.path.dirname(self.diffs), ".session-codec", "lock")
+
+    def holds(self, name: str) -> bool:
+        """Whether a path, relative to the workspace, stays inside of it, links followed.
+
+        What a manifest names must: a cloned repository is not to read other files.
+        """
+        root = os.path.realpath(self.root)
+        return os.path.commonpath([root, os.path.realpath(self.path(name))]) == root
 
     @property
     def staging(self) -> str:
@@ -115,11 +123,9 @@ class Config:
 
     Attributes:
         agents: aliases of agents, from a name as written to the name to use.
-        tables: all tables of the file.
     """
 
     agents: Mapping[str, str] = field(default_factory=dict)
-    tables: Mapping[str, Any] = field(default_factory=dict)
 
 
 def locate(start: str) -> Workspace:
@@ -206,7 +212,7 @@ def read_config(workspace: Workspace) -> Config:
     agents = tables.get("agents", {})
     if not isinstance(agents, dict) or not all(isinstance(v, str) for v in agents.values()):
         raise FormatError("is not a table of names", file=CONFIG, field="agents")
-    return Config(agents=agents, tables=tables)
+    return Config(agents=agents)
 
 
 def newest_delta_lines(workspace: Workspace, count: int) -> list[str]:

@@ -12,6 +12,7 @@ from codec.context_view import DEFAULT_BUDGET, DEFAULT_LAST, STYLES, Style
 from pipelines.cli import options
 from pipelines.cli.output import say_json, tell, visible
 from pipelines.context import Request, render
+from pipelines.errors import FINDINGS
 from pipelines.workspace import DELTAS, find
 
 
@@ -73,7 +74,7 @@ def command(
     else:
         text = result.context.text
         sys.stdout.write(visible(text) if sys.stdout.isatty() else text)
-    return 0
+    return FINDINGS if result.broken else 0
 
 
 def _load(tokenizer: str) -> Callable[[str], int]:

@@ -43,6 +43,7 @@ Exit codes:
   31   denied
   32   unavailable: disk full, broken, or out of reach
   130  interrupted
+  141  whoever read the output closed it
   143  terminated
 """
 
@@ -116,7 +117,7 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         # Whoever read our output has enough; what is buffered has nowhere to go.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return 141
     except Exception as e:
         return _failed(e, "--json" in arguments)
 

@@ -22,6 +22,20 @@ def _dialect(_ctx: click.Context, _param: click.Parameter, value: str | None) ->
     return value
 
 
+def _pattern(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    """A pattern that can be used."""
+    if value is None:
+        return None
+    from codec.errors import FormatError
+    from codec.v1_dialects import custom_dialect
+
+    try:
+        custom_dialect(value)
+    except FormatError as e:
+        raise click.BadParameter(f"{e.problem}. {e.hint or ''}".strip()) from None
+    return value
+
+
 @click.command()
 @options.repo
 @click.option(
@@ -36,7 +50,10 @@ def _dialect(_ctx: click.Context, _param: click.Parameter, value: str | None) ->
     help="The form of the session headings, as FORMATS.md names it.",
 )
 @click.option(
-    "--heading-pattern", metavar="REGEX", help="Your own form: a pattern with a group named time."
+    "--heading-pattern",
+    callback=_pattern,
+    metavar="REGEX",
+    help="Your own form: a pattern with a group named time.",
 )
 @click.option(
     "--timezone", default="UTC", show_default=True, help="The zone of times that name none."

@@ -64,8 +64,9 @@ def _say(result: Result, tokens: TokenReport | None, dry_run: bool, stopped: boo
         tell(f"completed a '{result.recovered}' that was stopped half-way")
     for name in made.skipped:
         say(f"{name}: a stub that nothing was added to since it was retired")
+    proved = dry_run or bool(result.written)
     for log in made.logs:
-        _say_log(log)
+        _say_log(log, proved=proved)
     say(f"sessions: {len(made.added):,} new, {len(made.manifest.sessions):,} known before")
     if made.restored:
         say(
@@ -86,7 +87,7 @@ def _say(result: Result, tokens: TokenReport | None, dry_run: bool, stopped: boo
         say_tokens(tokens)
 
 
-def _say_log(log: LogPlan) -> None:
+def _say_log(log: LogPlan, *, proved: bool) -> None:
     read = log.log
     after = sum(s.after_sessions for s in read.sections)
     say(
@@ -97,7 +98,7 @@ def _say_log(log: LogPlan) -> None:
         f"  kept as text: sections before the first session: {len(read.sections) - after}, "
         f"after it: {after}; templates: {read.templates}"
     )
-    if not log.stored:
+    if proved and not log.stored:
         say(f"  proved: rebuilt byte for byte, SHA-256 {read.sha256[:16]}...")
 
 
@@ -126,7 +127,8 @@ def _json(result: Result, tokens: TokenReport | None, dry_run: bool) -> dict[str
                     {"line": line, "text": s.text, "after_sessions": s.after_sessions}
                     for s, line in _with_lines(p)
                 ],
-                "proved": not p.stored,
+                "proved": (dry_run or bool(result.written)) and not p.stored,
+                "stored_before": p.stored,
             }
             for p in made.logs
         ],

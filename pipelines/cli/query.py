@@ -28,7 +28,8 @@ class _Time(click.ParamType[str]):
     ) -> str:
         text = str(value)
         completed = text + self._REST[len(text) :]
-        if len(text) < 4 or not (is_canonical(text) or is_canonical(completed)):
+        whole = len(text) in (4, 7, 10, 13, 16, 20)
+        if not whole or not (is_canonical(text) or is_canonical(completed)):
             self.fail(f"{text!r} is no time: write it as 2025-11-06 or 2025-11-06T14:30:00Z")
         return text
 
@@ -79,6 +80,9 @@ def command(
       session-codec query --by agent --avg duration_min --count     average duration per agent
       session-codec query --sql "SELECT month, count(*) FROM sessions GROUP BY 1"
     """
+    asked = (agent, task, status, since, until, last, by, sums or None, averages or None)
+    if sql is not None and (count or any(a is not None for a in asked)):
+        raise click.UsageError("--sql asks everything itself: it takes no filter and no aggregate")
     workspace = find(options.absolute(repo))
     if sql is not None:
         from pipelines.query_sql import query_sql

@@ -100,6 +100,8 @@ def _say(result: Result) -> None:
         say(f"{name}: {intact:,} intact, {absent:,} absent here, {damaged:,} damaged")
     if integrity.absent and result.require == "local":
         say(f"required here and absent: {', '.join(integrity.absent[:5])}")
+    if result.uncounted:
+        say(f"tokens: {result.uncounted}")
     if result.tokens is not None:
         say()
         say_tokens(result.tokens)

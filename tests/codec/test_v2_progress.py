@@ -16,7 +16,6 @@ from codec.v2_progress import (
     diff_name,
     diff_path,
     encode_reference,
-    reference_keys,
     reference_of,
 )
 
@@ -58,7 +57,6 @@ def test_the_entry_is_as_it_is_specified(entry: Reference, text: str) -> None:
 def test_a_file_gives_its_entries_once_and_in_order() -> None:
     text = f"{TITLE}\n\n{TEXT}{BARE_TEXT}{TEXT}"
     assert decode_references(text) == ([ENTRY, BARE], [])
-    assert reference_keys(text) == {ENTRY.key, BARE.key}
 
 
 def test_an_unterminated_last_line_is_not_read() -> None:

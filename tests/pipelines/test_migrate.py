@@ -16,7 +16,7 @@ import pipelines.migrate
 from codec.v2_deltas import decode_deltas
 from codec.v2_metrics import decode_row
 from codec.v2_progress import TITLE, decode_references
-from pipelines.errors import Conflict, NotFound, WorkspaceMissing
+from pipelines.errors import Conflict, WorkspaceMissing
 from pipelines.files import locked
 from pipelines.journal import Transaction
 from pipelines.progress import Advance
@@ -262,8 +262,17 @@ def test_without_any_log_the_way_out_is_named(plain: Bench) -> None:
     plain.log.write_bytes(THREE)
     plain.migrate()
     plain.log.unlink()
-    with pytest.raises(NotFound, match="restore-v1"):
-        plain.migrate()
+    assert plain.migrate().written == []
+
+
+def test_rows_that_were_lost_come_back_without_the_log(bench: Bench) -> None:
+    bench.migrate()
+    bench.log.unlink()
+    deltas = bench.root / "SESSION_DELTAS.log"
+    first, second, third = deltas.read_text().splitlines()
+    deltas.write_text("\n".join([first, second.replace("PASS", "MANGLED"), third]) + "\n")
+    bench.migrate()
+    assert bench.deltas()[3:] == [second]
 
 
 # Hostile input
@@ -509,3 +518,13 @@ def test_a_commit_of_the_result_and_a_clone_of_it_go_on_together(bench: Bench) -
     assert len(clone.deltas()) == 4
     assert clone.restore() == clone.log.read_bytes()
     assert TAIL in clone.restore()
+
+
+def test_a_manifest_names_no_log_outside_the_workspace(bench: Bench) -> None:
+    secret = bench.root.parent / "secret.md"
+    secret.write_bytes(log_of(entry(day(8), notes="the secret")))
+    bench.migrate()
+    fact = (bench.root / ".session-codec" / "manifest.jsonl").read_text().splitlines()[-1]
+    with (bench.root / ".session-codec" / "manifest.jsonl").open("a") as f:
+        f.write(fact.replace('"AGENT_PROGRESS_LOG.md"', '"../secret.md"') + "\n")
+    assert bench.migrate().plan.added == []

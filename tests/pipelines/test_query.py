@@ -167,3 +167,27 @@ def test_sums_and_averages_of_a_thousand_sessions_are_the_truths(bench: Bench, c
     last = sorted(truth, key=lambda t: t["timestamp"])[-30:]
     total = _rows(cli, bench, "--last", "30", "--sum", "lines_added")
     assert total == [{"sum_lines_added": sum(t["declared_added"] for t in last)}]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "no-key | x | y | WRONG | zzz",
+        "2026-01-01 | a | b | PASS",
+        "2026-01-01 | a | b | c | PASS | -",
+        "2026-01-01 | a | b | MAYBE | -",
+    ],
+)
+@pytest.mark.parametrize("arguments", [[], ["--count"], ["--by", "status"]])
+def test_no_question_takes_a_broken_line_for_a_session(
+    mixed: Bench, cli: Cli, line: str, arguments: list[str]
+) -> None:
+    before = cli("query", mixed.root, *arguments).out
+    with (mixed.root / "SESSION_DELTAS.log").open("a") as f:
+        f.write(f"{line}\n2026-01-02 | a | b | c | d | e | f | PASS | -\n")
+    said = cli("query", mixed.root, *arguments)
+    assert (said.code, said.out) == (3, before)
+
+
+def test_sql_takes_no_filter_beside_it(mixed: Bench, cli: Cli) -> None:
+    assert cli("query", mixed.root, "--sql", "SELECT 1", "--agent", "human").code == 2

@@ -74,12 +74,20 @@ def test_what_is_damaged_is_named_and_no_wrong_log_is_written(bench: Bench, brok
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
     out = bench.root / "out.md"
-    out.write_bytes(b"old")
+    out.write_bytes(THREE)
     with pytest.raises(IntegrityError) as caught:
         list(apply(plan(bench.workspace, output=str(out))))
     assert caught.value.file is not None
     assert caught.value.file.startswith(".diffs/")
-    assert out.read_bytes() == b"old"
+    assert out.read_bytes() == THREE
+
+
+def test_what_was_not_migrated_is_never_written_over(bench: Bench) -> None:
+    bench.migrate()
+    bench.log.write_bytes(THREE + entry(day(9)))
+    with pytest.raises(Conflict, match="not overwritten"):
+        plan(bench.workspace, output=str(bench.log))
+    assert bench.log.read_bytes() == THREE + entry(day(9))
 
 
 @pytest.mark.parametrize("name", ["layout.jsonl", "literal.zst"])
