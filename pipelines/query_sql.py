@@ -52,7 +52,7 @@ def query_sql(workspace: Workspace, sql: str) -> Answer:
     except ImportError:
         raise NotFound(
             "--sql needs DuckDB, which is not installed",
-            hint="Install it: pip install 'session-codec[query]'",
+            hint="Install it: pip install duckdb",
         ) from None
     paths = {
         name: workspace.path(path).replace("'", "''")
