@@ -131,6 +131,8 @@ def one_line(text: str) -> str:
     """`text` as one line: control characters and runs of white space become one space."""
     if not text.isprintable():
         text = _CONTROL.sub(" ", text)
+    elif "  " not in text and text == text.strip():
+        return text
     return " ".join(text.split())
 
 
