@@ -15,7 +15,6 @@ from collections.abc import Container, Mapping
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Final
 
 from codec.errors import FormatError
 from codec.manifest import Fact, V1Version, encode_fact
@@ -47,12 +46,10 @@ from pipelines.workspace import (
     V1_LOG,
     Manifest,
     Workspace,
+    moment,
     read_config,
     read_manifest,
 )
-
-#: How a version's time is written.
-SEEN: Final = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -373,11 +370,11 @@ def _version(request: Request, manifest: Manifest, log: ReadLog) -> V1Version | 
 
 def _after(newest: V1Version | None) -> str:
     """Now, or just after what another machine's clock, ahead of ours, has called now."""
-    now = datetime.now(UTC).strftime(SEEN)
+    now = moment()
     if newest is None or newest.seen < now:
         return now
     try:
-        return (datetime.fromisoformat(newest.seen) + timedelta(microseconds=1)).strftime(SEEN)
+        return moment(datetime.fromisoformat(newest.seen) + timedelta(microseconds=1))
     except (ValueError, OverflowError):
         return now
 

@@ -12,7 +12,6 @@ import hashlib
 import os
 import subprocess
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from codec.manifest import V1Retired, encode_fact
 from codec.v1_stub import encode_stub, is_bare_stub, stubbed_log
@@ -20,7 +19,7 @@ from pipelines.errors import Conflict, NotFound
 from pipelines.files import locked, read_bytes, replace_file
 from pipelines.journal import Append, Transaction, recover
 from pipelines.v1_store import log_pieces
-from pipelines.workspace import MANIFEST, V1_LOG, Workspace, read_manifest
+from pipelines.workspace import MANIFEST, V1_LOG, Workspace, moment, read_manifest
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,8 +86,7 @@ def plan(workspace: Workspace, source: str = V1_LOG) -> Plan:
         )
     retired = manifest.retired_version(source)
     recorded = retired is not None and retired.sha256 == stands_for
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    fact = None if recorded else V1Retired(source=source, sha256=stands_for, time=now)
+    fact = None if recorded else V1Retired(source=source, sha256=stands_for, time=moment())
     return Plan(workspace=workspace, source=source, sha256=sha256, stands_for=stands_for, fact=fact)
 
 

@@ -12,6 +12,7 @@ import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Final
 
 from codec.errors import FormatError
@@ -126,6 +127,11 @@ class Config:
     """
 
     agents: Mapping[str, str] = field(default_factory=dict)
+
+
+def moment(when: datetime | None = None) -> str:
+    """A moment as facts have it, UTC with microseconds: now, unless another is given."""
+    return (when or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def locate(start: str) -> Workspace:
