@@ -150,7 +150,7 @@ def date_labels() -> str:
 
 def status_words() -> str:
     """The words of each status."""
-    from codec.v1_to_v2 import STATUS_WORDS
+    from codec.vocabulary import STATUS_WORDS
 
     words: dict[str, list[str]] = {}
     for word, status in STATUS_WORDS.items():

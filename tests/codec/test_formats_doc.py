@@ -24,12 +24,13 @@ from codec.v1_dialects import DATE_LABELS, FORMS, LABELS, Marker, line_text, mat
 from codec.v1_entry import entry_hash, read_entry
 from codec.v1_layout import StoredPatch, encode_layout
 from codec.v1_split import LineNumbers, Span, split
-from codec.v1_to_v2 import STATUS_WORDS, Options, agent_of, session_of, status_of
+from codec.v1_to_v2 import Options, session_of
 from codec.v2_deltas import Delta, decode_delta, delta_of, encode_delta, encode_metrics
 from codec.v2_metrics import HEADER, decode_row, encode_row
 from codec.v2_progress import decode_references as decode_entries
 from codec.v2_progress import diff_name, encode_reference
 from codec.v2_references import decode_references, encode_references
+from codec.vocabulary import STATUS_WORDS, agent_of, status_of
 from pipelines.journal import FORMAT, VERSION
 
 TEXT = (Path(__file__).parents[2] / "codec" / "FORMATS.md").read_text(encoding="utf-8")
