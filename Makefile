@@ -2,19 +2,20 @@
 
 PYTHON ?= python3
 REPO ?=
+ARGS ?=
 KEY ?= latest
 SAMPLE := build/sample
 VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(BIN)/session-codec
-VERBS := context query verify restore-v1 retire-v1
+VERBS := context record query verify restore-v1 retire-v1
 
 .DEFAULT_GOAL := help
 .PHONY: help migrate sample show $(VERBS) test test-slow check format bench docs lock clean
 
 help: ## What can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  VERB         any verb of session-codec on REPO=path: $(VERBS)"
+	@echo "  VERB         any verb of session-codec on REPO=path ARGS='options': $(VERBS)"
 
 migrate: $(VENV)/runtime ## Migrate the v1 log of REPO=path; without REPO, of a bundled sample
 ifeq ($(REPO),)
@@ -36,7 +37,7 @@ show: $(VENV)/runtime ## Show the session KEY=key of REPO=path
 	@$(RUN) show "$(KEY)" "$(if $(REPO),$(REPO),.)"
 
 $(VERBS): $(VENV)/runtime
-	@$(RUN) $@ "$(if $(REPO),$(REPO),.)"
+	@$(RUN) $@ "$(if $(REPO),$(REPO),.)" $(ARGS)
 
 test: $(VENV)/dev ## Run the tests
 	@$(BIN)/python -m pytest -q -n 2 -m "not slow"

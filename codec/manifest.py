@@ -25,6 +25,7 @@ from codec.records import (
     V1Entry,
     check_name,
     is_key,
+    is_range,
     key_time,
     one_line,
 )
@@ -76,7 +77,7 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _METRICS = ("lines_added", "lines_removed", "commits", "duration_min", "tokens_used")
 _SESSION_FIELDS = frozenset(
     ("fact", "key", "time", "agent", "task", "status", "remark", "title", "notes", *_METRICS,
-     "deployment", "diff", "v1")
+     "deployment", "diff", "id", "range", "v1")
 )  # fmt: skip
 
 
@@ -189,6 +190,10 @@ def session_fields(s: Session) -> dict[str, Any]:
     fields.update((name, number) for name, number in numbers if number is not None)
     if s.patch is not None:
         fields["diff"] = {"sha256": s.patch.sha256, "bytes": s.patch.size}
+    if s.id:
+        fields["id"] = s.id
+    if s.range:
+        fields["range"] = s.range
     if s.v1 is not None:
         v1: dict[str, Any] = {"source": s.v1.source, "sha256": s.v1.sha256}
         if s.v1.tokens:
@@ -237,6 +242,8 @@ def _session(fields: dict[str, Any]) -> Session:
             deployment=_text(fields, "deployment") if "deployment" in fields else None,
         ),
         patch=_patch(fields["diff"]) if "diff" in fields else None,
+        id=_line(fields, "id") if "id" in fields else "",
+        range=_range(fields) if "range" in fields else "",
         v1=_v1(fields["v1"]) if "v1" in fields else None,
         extra={name: value for name, value in fields.items() if name not in _SESSION_FIELDS},
     )
@@ -245,6 +252,13 @@ def _session(fields: dict[str, Any]) -> Session:
 def _patch(fields: Any) -> PatchRef:
     _require(isinstance(fields, dict), "diff", fields)
     return PatchRef(sha256=_sha256(fields, "sha256"), size=_count(fields, "bytes"))
+
+
+def _range(fields: Mapping[str, Any]) -> str:
+    """A range is handed to git, so it must be nothing but hashes."""
+    value = _text(fields, "range")
+    _require(is_range(value), "range", value)
+    return value
 
 
 def _v1(fields: Any) -> V1Entry:

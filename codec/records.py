@@ -30,6 +30,7 @@ _KEY = re.compile(
     r"(?P<time>\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}:\d{2}Z)?)(?:\.(?P<suffix>[0-9a-f]{6,64}))?",
     re.ASCII,
 )
+_RANGE = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})\.\.(?:[0-9a-f]{40}|[0-9a-f]{64})")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,6 +95,8 @@ class Session:
         notes: one line.
         metrics: the figures.
         patch: the diff, None where there is none.
+        id: what whoever recorded it calls it; a workspace records an id once.
+        range: two commits or trees, `BASE..HEAD`, from which git makes the patch again.
         v1: where it stood in a v1 log, None for a session recorded since.
         extra: fields of the manifest line that this version does not know, kept as they are.
     """
@@ -108,6 +111,8 @@ class Session:
     notes: str = ""
     metrics: Metrics = NO_METRICS
     patch: PatchRef | None = None
+    id: str = ""
+    range: str = ""
     v1: V1Entry | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 
@@ -160,6 +165,11 @@ def session_key(time: str, digest: str, taken: Container[str]) -> str:
 def is_key(text: str) -> bool:
     """Whether `text` has the form of a key, and so is safe as a file name."""
     return _KEY.fullmatch(text) is not None
+
+
+def is_range(text: str) -> bool:
+    """Whether `text` names two objects of git by their whole hashes, and nothing else."""
+    return _RANGE.fullmatch(text) is not None
 
 
 def key_time(key: str) -> str:

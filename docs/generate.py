@@ -6,7 +6,7 @@ A part stands between `<!-- generated: NAME -->` and `<!-- end of NAME -->`.
 2. `transcript`: what `make migrate` says of the sample, run in a copy of what it needs. Times and
    folders differ between runs and machines, so a part that differs in nothing else stays.
 3. `context`: what `session-codec context` then prints.
-4. `labels`, `date-labels`, `status-words`: tables of the code.
+4. `labels`, `date-labels`, `status-words`, `diff-tree`: tables of the code.
 """
 
 from __future__ import annotations
@@ -159,6 +159,20 @@ def status_words() -> str:
     return _table("status-words", ("status", "words"), rows)
 
 
+def diff_tree() -> str:
+    """How git is asked for the patch of a range."""
+    from pipelines.git import LEFT_OUT, PATCH_OPTIONS
+
+    excluded = (f"':(top,exclude,literal){name}'" for name in LEFT_OUT)
+    words = ["git diff-tree", *PATCH_OPTIONS, "BASE HEAD --", "':(top)'", *excluded]
+    lines = [""]
+    for word in words:
+        if len(lines[-1]) + len(word) > WIDTH:
+            lines.append("   ")
+        lines[-1] += f" {word}" if lines[-1] else word
+    return "```sh\n" + " \\\n".join(lines) + "\n```\n"
+
+
 def _code(texts: Iterable[str]) -> str:
     return ", ".join(f"`{text}`" for text in texts)
 
@@ -176,6 +190,7 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "labels": labels,
     "date-labels": date_labels,
     "status-words": status_words,
+    "diff-tree": diff_tree,
 }
 
 

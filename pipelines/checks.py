@@ -17,7 +17,7 @@ from codec.v2_metrics import HEADER, MetricsRow, decode_row, row_of
 from codec.v2_progress import TITLE, decode_references, reference_of
 from pipelines.errors import NotFound
 from pipelines.files import read_bytes, read_lines
-from pipelines.findings import Finding
+from pipelines.findings import Finding, torn_finding
 from pipelines.store import Store
 from pipelines.v1_store import log_pieces, read_layout
 from pipelines.workspace import DELTAS, MANIFEST, METRICS, PROGRESS, Manifest, Workspace
@@ -242,14 +242,5 @@ def _unknown(name: str, key: str, line: int | None) -> Finding:
         file=name,
         line=line,
         key=key,
-        level="note",
-    )
-
-
-def torn_finding(name: str) -> Finding:
-    return Finding(
-        code="torn-line",
-        message="ends in a piece of a line; the next verb that writes ends it",
-        file=name,
         level="note",
     )

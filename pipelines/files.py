@@ -12,7 +12,7 @@ import mmap
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -22,6 +22,8 @@ LOCK_WAIT = 10.0
 #: The pages of a mapped file up to this size are kept.
 KEPT_MAPPED = 1 << 26
 _RETRY = 0.02
+#: More files than this are synced by one call, which waits for other programs' files as well.
+_FEW = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,19 @@ def read_tail(path: str, count: int) -> list[str]:
     return [line.decode(errors="replace") for line in complete[-count:]]
 
 
+def last_byte(path: str) -> bytes:
+    """The last byte of a file; none where it is empty, or not there."""
+    try:
+        f = open(path, "rb")  # noqa: SIM115 - closed by the with below
+    except FileNotFoundError:
+        return b""
+    with f:
+        if not f.seek(0, os.SEEK_END):
+            return b""
+        f.seek(-1, os.SEEK_END)
+        return f.read(1)
+
+
 def replace_file(path: str, chunks: Iterable[bytes]) -> None:
     """Put a file in place whole; it keeps the mode of the one it replaces."""
     directory, name = os.path.split(path)
@@ -166,9 +181,9 @@ def sync_directory(path: str) -> None:
         os.close(fd)
 
 
-def sync_written(paths: Iterable[str]) -> None:
-    """Make the contents of new files durable: all at once where the system can wait for it."""
-    if sys.platform == "linux":
+def sync_written(paths: Sequence[str]) -> None:
+    """Make the contents of new files durable: many at once where the system can wait for it."""
+    if sys.platform == "linux" and len(paths) > _FEW:
         os.sync()
         return
     for path in paths:

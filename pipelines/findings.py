@@ -36,3 +36,13 @@ class Finding:
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}: " if self.line else f"{self.file}: " if self.file else ""
         return f"{where}{self.message}" + (f". {self.hint}" if self.hint else "")
+
+
+def torn_finding(name: str) -> Finding:
+    """A note on a file whose last line was never finished."""
+    return Finding(
+        code="torn-line",
+        message="ends in a piece of a line; the next verb that writes ends it",
+        file=name,
+        level="note",
+    )

@@ -24,7 +24,7 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import IO, Any, Final
 
@@ -245,7 +245,7 @@ def _append(path: str, offset: int, payload: IO[bytes], length: int) -> None:
         os.fsync(f.fileno())
 
 
-def _staged(staging: str) -> Iterable[str]:
+def _staged(staging: str) -> Iterator[str]:
     for directory, _, names in os.walk(staging):
         for name in names:
             yield os.path.join(directory, name)

@@ -24,10 +24,10 @@ from codec.v1_dialects import FORMS, Dialects, Marker
 from codec.v1_layout import StoredPatch
 from codec.v1_stub import is_bare_stub
 from codec.v1_to_v2 import Options
-from pipelines.checks import fact_findings, torn_finding
+from pipelines.checks import fact_findings
 from pipelines.errors import WorkspaceMissing
 from pipelines.files import identity, locked
-from pipelines.findings import Finding
+from pipelines.findings import Finding, torn_finding
 from pipelines.journal import APPENDED, Append, Transaction, is_pending, recover
 from pipelines.progress import Progress
 from pipelines.store import names_of

@@ -31,7 +31,7 @@ def show_diff(workspace: Workspace, name: str) -> bytes:
     session = find_session(workspace, name)
     if session.patch is None:
         raise NotFound(f"{session.key}: the session has no diff")
-    return Store(workspace).read(session.key, session.patch)
+    return Store(workspace).read(session.key, session.patch, session.range)
 
 
 def show_entry(workspace: Workspace, name: str) -> bytes:

@@ -1,6 +1,7 @@
 """From a key to the bytes of its diff, wherever they are.
 
-No verb knows where a diff is stored. Looked at in this order: loose in `.diffs`.
+No verb knows where a diff is stored. Looked at in this order: loose in `.diffs`, made again by git
+from the commits that it was recorded from.
 """
 
 from __future__ import annotations
@@ -33,8 +34,13 @@ class Store:
         except FileNotFoundError:
             return set()
 
-    def read(self, key: str, patch: PatchRef) -> bytes:
+    def read(self, key: str, patch: PatchRef, commits: str = "") -> bytes:
         """The bytes of a diff.
+
+        Args:
+            key: of its session.
+            patch: what it must hold.
+            commits: the session's range, from which git makes the diff again.
 
         Raises:
             NotFound: it is not stored on this machine.
@@ -52,6 +58,12 @@ class Store:
                     hint="Restore it from a backup, or remove it and run migrate with the v1 log",
                 )
             return data
+        if commits and self._workspace.repository:
+            from pipelines.git import patch_of
+
+            data = patch_of(self._workspace, commits)
+            if hashlib.sha256(data).hexdigest() == patch.sha256:
+                return data
         raise NotFound(
             f"the diff of {key} is not stored on this machine",
             hint="Diffs are local to a clone: look where the log was migrated",

@@ -13,13 +13,14 @@ from contextlib import suppress
 from typing import Final
 
 from codec.errors import FormatError
+from codec.manifest import encode_fact
 from codec.records import Session
 from codec.v2_deltas import Delta, decode_delta, delta_of, encode_delta
 from codec.v2_metrics import HEADER, MetricsRow, decode_row, encode_row, row_of
 from codec.v2_progress import TITLE, decode_references, encode_reference, reference_of
-from pipelines.files import read_bytes, read_lines
+from pipelines.files import last_byte, read_bytes, read_lines
 from pipelines.journal import Append
-from pipelines.workspace import DELTAS, METRICS, PROGRESS, Workspace
+from pipelines.workspace import DELTAS, MANIFEST, METRICS, PROGRESS, Workspace
 
 IGNORED: Final = (
     "/.diffs/",
@@ -67,6 +68,24 @@ def session_appends(workspace: Workspace, sessions: Iterable[Session]) -> Iterat
     if missing or not deltas.size:
         rows = (f"{encode_delta(delta_of(s))}\n".encode() for s in missing)
         yield Append(path=DELTAS, chunks=_chunks(b"", rows), torn=deltas.torn)
+
+
+def new_session_appends(workspace: Workspace, session: Session) -> list[Append]:
+    """The lines of a session that no file has yet; only the ends of the files are looked at."""
+    reference = encode_reference(reference_of(session))
+    return [
+        _at_end(workspace, MANIFEST, "", f"{encode_fact(session)}\n"),
+        _at_end(workspace, PROGRESS, f"{TITLE}\n\n", reference),
+        _at_end(workspace, METRICS, f"{HEADER}\n", f"{encode_row(row_of(session))}\n"),
+        _at_end(workspace, DELTAS, "", f"{encode_delta(delta_of(session))}\n"),
+    ]
+
+
+def _at_end(workspace: Workspace, name: str, head: str, text: str) -> Append:
+    """An append that begins the file where there is none."""
+    last = last_byte(workspace.path(name))
+    chunk = text if last else head + text
+    return Append(path=name, chunks=[chunk.encode()], torn=last not in (b"", b"\n"))
 
 
 def _missing(

@@ -18,6 +18,7 @@ import click
 
 VERBS: Final = {
     "context": "What an agent reads at its start: references and the newest sessions.",
+    "record": "Record a session when its task is done: its diff, figures and notes.",
     "show": "One session: its reference entry, its diff, or its v1 entry.",
     "query": "Ask about the sessions: filter, group, sum, average.",
     "migrate": "Migrate a v1 log to references, diffs and metrics; prove that no byte is lost.",

@@ -162,7 +162,9 @@ HASH = "0" * 64
                 remark="r", title="t", notes="n",
                 metrics=Metrics(**NUMBERS, deployment="dpl_1"),
                 patch=PatchRef(sha256=HASH, size=1),
-                v1=V1Entry(source="l", sha256=HASH, tokens={"": 1}, counted=("lines_added",)),
+                id="x",
+            range=f"{'a' * 40}..{'b' * 40}",
+            v1=V1Entry(source="l", sha256=HASH, tokens={"": 1}, counted=("lines_added",)),
             ),
         ),
         (

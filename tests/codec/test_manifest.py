@@ -40,6 +40,8 @@ SESSION = Session(
         deployment="dpl_5",
     ),
     patch=PatchRef(sha256=SHA, size=1148),
+    id='run "7"',
+    range=f"{'0a' * 20}..{'b1' * 32}",
     v1=V1Entry(
         source="AGENT_PROGRESS_LOG.md",
         sha256=SHA,
@@ -52,7 +54,8 @@ LINE = (
     '"agent":"sonnet-4.5","task":"naïve","status":"PASS","remark":"deployed",'
     '"title":"A naïve task","notes":"None lost","lines_added":0,"lines_removed":1,"commits":2,'
     f'"duration_min":3,"tokens_used":4,"deployment":"dpl_5","diff":{{"sha256":"{SHA}",'
-    f'"bytes":1148}},"v1":{{"source":"AGENT_PROGRESS_LOG.md","sha256":"{SHA}",'
+    f'"bytes":1148}},"id":"run \\"7\\"","range":"{"0a" * 20}..{"b1" * 32}",'
+    f'"v1":{{"source":"AGENT_PROGRESS_LOG.md","sha256":"{SHA}",'
     '"tokens":{"o200k_base":17},"counted":["lines_added"]}}'
 )
 BARE = Session(key="2025-11-06", time="2025-11-06", agent="-", task="-", status="UNKNOWN")
@@ -143,6 +146,9 @@ def changed(**fields: object) -> str:
         (changed(diff={"sha256": SHA}), "bytes: is missing"),
         (changed(diff={"sha256": "AB" * 32, "bytes": 1}), "sha256: unexpected"),
         (changed(diff={"sha256": SHA[1:], "bytes": 1}), "sha256: unexpected"),
+        (changed(range="--output=x"), "range: unexpected"),
+        (changed(range="HEAD^..HEAD"), "range: unexpected"),
+        (changed(id="a\nb"), "id: unexpected"),
         (changed(v1=[]), "v1: unexpected"),
         (changed(v1={"source": "a"}), "sha256: is missing"),
         (changed(v1={"source": "a", "sha256": SHA, "counted": "x"}), "counted: unexpected"),

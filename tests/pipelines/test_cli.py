@@ -74,8 +74,11 @@ def test_a_folder_without_a_workspace_is_exit_20_in_words_and_in_json(
     tmp_path: Path, cli: Cli, verb: str
 ) -> None:
     key = [day(1)] if verb == "show" else []
-    output = ["-o", tmp_path / "x"] if verb == "restore-v1" else []
-    said = cli(verb, *key, tmp_path, *output, "--json")
+    needed = {
+        "restore-v1": ["-o", tmp_path / "x"],
+        "record": ["--agent", "a", "--task", "t"],
+    }
+    said = cli(verb, *key, tmp_path, *needed.get(verb, []), "--json")
     assert said.code == said.json["exit"] == 20
     assert tree(tmp_path) == {}
 

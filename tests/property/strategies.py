@@ -252,6 +252,8 @@ def sessions() -> st.SearchStrategy[Session]:
             deployment=st.none() | st.just("dpl_9"),
         ),
         patch=st.none() | st.builds(PatchRef, sha256=hashes(), size=st.integers(0, 10**12)),
+        id=lines_of_text(),
+        range=st.just("") | st.builds("{}..{}".format, hashes(), hashes()),
         v1=st.none()
         | st.builds(
             V1Entry,

@@ -1,0 +1,125 @@
+"""`session-codec record`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from codec.manifest import session_fields
+from codec.records import NUMBER_LIMIT, STATUSES, Session, Status
+from codec.v2_progress import encode_reference, reference_of
+from codec.vocabulary import status_of
+from pipelines.cli import options
+from pipelines.cli.output import findings_json, say, say_json, tell, tell_findings, visible
+from pipelines.record import plan
+from pipelines.recording import Recording, record_session, session_of
+from pipelines.workspace import Workspace, find, read_config
+
+_NUMBER = click.IntRange(min=0, max=NUMBER_LIMIT - 1)
+
+
+@click.command()
+@options.repo
+@click.option("--agent", required=True, metavar="NAME", help="Who did it: a model's name, 'human'.")
+@click.option("--task", required=True, metavar="TEXT", help="What: a slug or a sentence.")
+@click.option("--status", default="UNKNOWN", metavar="WORD", help="PASS, FAIL or PARTIAL.")
+@click.option("--git", "commits", metavar="RANGE", help="The commits: A..B, or one.")
+@click.option("--worktree", is_flag=True, help="What is not committed yet, new files included.")
+@click.option("--diff", "diff", metavar="FILE", help="A patch; '-' reads it from stdin.")
+@click.option("--no-diff", is_flag=True, help="No patch.")
+@click.option("--duration-min", type=_NUMBER, metavar="N", help="Minutes of work.")
+@click.option("--tokens", type=_NUMBER, metavar="N", help="Tokens that the agent spent.")
+@click.option("--notes", default="", metavar="TEXT", help="What the next agent should know.")
+@click.option("--id", "name", default="", metavar="ID", help="Record this id once.")
+@click.option("--dry-run", is_flag=True, help="Show the entry; write nothing.")
+@options.as_json
+def command(
+    repo: str,
+    agent: str,
+    task: str,
+    status: str,
+    commits: str | None,
+    worktree: bool,
+    diff: str | None,
+    no_diff: bool,
+    duration_min: int | None,
+    tokens: int | None,
+    notes: str,
+    name: str,
+    dry_run: bool,
+    as_json: bool,
+) -> int:
+    """Record a session when its task is done, and print its key.
+
+    The patch is that of the last commit, unless another is named; the files that session-codec
+    itself keeps are no part of it. Lines are counted from the patch, commits from the range. A
+    remark may follow the status: 'PASS (deployed)'.
+
+    \b
+    Examples:
+      session-codec record --agent sonnet-4.5 --task fix-login --status PASS
+      session-codec record --agent human --task "Move to Postgres" --git main..HEAD
+      git diff | session-codec record --agent codex --task spike --diff -
+    """
+    if sum((commits is not None, worktree, diff is not None, no_diff)) > 1:
+        raise click.UsageError("--git, --worktree, --diff and --no-diff: name one")
+    workspace = find(options.absolute(repo))
+    if commits is None and not (worktree or diff or no_diff):
+        commits = "HEAD" if workspace.repository else None
+        if commits is None:
+            tell("note: not in a git repository: no diff is recorded")
+    word, remark = _status(status)
+    recording = Recording(
+        agent=agent,
+        task=task,
+        status=word,
+        remark=remark,
+        notes=notes,
+        patch=_read(diff) if diff else None,
+        duration_min=duration_min,
+        tokens_used=tokens,
+        id=name,
+    )
+    recording = plan(workspace, recording, commits=commits, worktree=worktree)
+    if dry_run:
+        return _show(workspace, session_of(recording, read_config(workspace).agents), as_json)
+    recorded = record_session(workspace, recording)
+    if recorded.recovered:
+        tell(f"completed a '{recorded.recovered}' that was stopped half-way")
+    tell_findings(recorded.findings)
+    if not recorded.is_new:
+        tell(f"note: the id {name!r} was recorded before; nothing is written")
+    if as_json:
+        fields = {"session": session_fields(recorded.session), "new": recorded.is_new}
+        say_json("record", {**fields, "findings": findings_json(recorded.findings)})
+    else:
+        say(recorded.session.key)
+    return 0
+
+
+def _status(text: str) -> tuple[Status, str]:
+    """A status and its remark; an unknown word is more likely a slip than a remark."""
+    if text.strip().upper() == "UNKNOWN":
+        return "UNKNOWN", ""
+    word, remark = status_of(text)
+    if word == "UNKNOWN":
+        known = ", ".join(sorted(STATUSES))
+        raise click.UsageError(f"--status {text!r} begins with none of {known}")
+    return word, remark
+
+
+def _read(name: str) -> bytes:
+    if name == "-":
+        return sys.stdin.buffer.read()
+    with open(options.absolute(name), "rb") as f:
+        return f.read()
+
+
+def _show(workspace: Workspace, session: Session, as_json: bool) -> int:
+    if as_json:
+        say_json("record", {"session": session_fields(session), "new": False, "findings": []})
+    else:
+        text = encode_reference(reference_of(session)).rstrip("\n") + "\n"
+        sys.stdout.write(visible(text) if sys.stdout.isatty() else text)
+    return 0

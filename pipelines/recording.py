@@ -1,0 +1,222 @@
+"""One session into a workspace: its diff, its fact and its rows, in one transaction.
+
+1. A session is there as a whole or not at all: the delta line, which makes it exist, is the last
+   append of the transaction (`journal`).
+2. What it costs does not grow with the workspace: only the ends of files are read. A session of
+   now can share its second with the newest sessions alone.
+3. An id is recorded once. A session without one gets a random id, so that no two facts are equal,
+   and no two keys, however many are recorded in one second.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import mmap
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Final
+
+from codec.diffs import diff_stat
+from codec.errors import FormatError, IntegrityError
+from codec.manifest import decode_fact, encode_fact
+from codec.records import (
+    Metrics,
+    PatchRef,
+    Session,
+    Status,
+    key_time,
+    name_of,
+    one_line,
+    session_key,
+)
+from codec.vocabulary import agent_of
+from pipelines.files import locked, write_new
+from pipelines.findings import Finding, torn_finding
+from pipelines.journal import Transaction, is_pending, recover
+from pipelines.store import names_of
+from pipelines.tracked import new_session_appends
+from pipelines.workspace import MANIFEST, Workspace, moment, read_config
+
+_SESSION: Final = b'{"fact":"session","key":"'
+_ID_BYTES: Final = 8
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recording:
+    """What is to be recorded of a session.
+
+    Attributes:
+        agent: as it calls itself; aliases apply.
+        task: a slug or a sentence.
+        status, remark, notes: as in `Session`.
+        patch: its exact bytes; empty where nothing was changed, None where that is not known.
+        range: two commits or trees, `BASE..HEAD` by whole hashes, that the patch is made from.
+        commits, duration_min, tokens_used: figures; None is unknown.
+        id: what it is called outside, by which it is recorded once; empty for none.
+        time: in v2 form; empty for now.
+    """
+
+    agent: str
+    task: str
+    status: Status = "UNKNOWN"
+    remark: str = ""
+    notes: str = ""
+    patch: bytes | None = None
+    range: str = ""
+    commits: int | None = None
+    duration_min: int | None = None
+    tokens_used: int | None = None
+    id: str = ""
+    time: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recorded:
+    """A session that is in the workspace now.
+
+    Attributes:
+        session: as the manifest has it.
+        is_new: it was not there before.
+        findings: what was noticed.
+        recovered: the verb that had to be completed first.
+    """
+
+    session: Session
+    is_new: bool
+    findings: tuple[Finding, ...] = ()
+    recovered: str | None = None
+
+
+def session_of(recording: Recording, aliases: Mapping[str, str]) -> Session:
+    """The session that a recording is of; its key is its time until a workspace gives it one."""
+    patch = recording.patch
+    stat = diff_stat(patch) if patch is not None else None
+    time = recording.time or f"{moment()[:19]}Z"
+    task = name_of(recording.task)
+    title = one_line(recording.task)
+    return Session(
+        key=time,
+        time=time,
+        agent=agent_of(recording.agent, aliases),
+        task=task,
+        status=recording.status,
+        remark=one_line(recording.remark),
+        title="" if title == task else title,
+        notes=one_line(recording.notes),
+        metrics=Metrics(
+            lines_added=stat.added if stat else None,
+            lines_removed=stat.removed if stat else None,
+            commits=recording.commits,
+            duration_min=recording.duration_min,
+            tokens_used=recording.tokens_used,
+        ),
+        patch=PatchRef(sha256=hashlib.sha256(patch).hexdigest(), size=len(patch))
+        if patch
+        else None,
+        id=one_line(recording.id) or os.urandom(_ID_BYTES).hex(),
+        range=recording.range,
+    )
+
+
+def record_session(workspace: Workspace, recording: Recording) -> Recorded:
+    """Record a session, under the lock.
+
+    Raises:
+        EncodeError: it cannot be written in the formats.
+        WorkspaceLocked: another process was writing for too long.
+    """
+    session = session_of(recording, read_config(workspace).agents)
+    with locked(workspace.lock):
+        recovered = recover(workspace)
+        with _mapped_manifest(workspace) as manifest:
+            known = _with_id(manifest, session.id) if recording.id else None
+            if known is not None:
+                return Recorded(session=known, is_new=False, recovered=recovered)
+            taken = _keys_of(manifest, session.time, everywhere=bool(recording.time))
+            findings = _repeated_range(manifest, session)
+        if any(os.path.exists(os.path.join(workspace.diffs, n)) for n in names_of(session.key)):
+            taken.add(session.key)  # of another worktree, which shares the diffs
+        digest = hashlib.sha256(encode_fact(session).encode()).hexdigest()
+        session = replace(session, key=session_key(session.time, digest, taken))
+        torn = _write(workspace, session, recording.patch)
+    return Recorded(session=session, is_new=True, findings=(*findings, *torn), recovered=recovered)
+
+
+def _write(workspace: Workspace, session: Session, patch: bytes | None) -> list[Finding]:
+    """Write all of a session; gives the files whose torn ends were ended."""
+    appends = new_session_appends(workspace, session)
+    transaction = Transaction(workspace, "record")
+    try:
+        transaction.begin()
+        if patch:
+            path = os.path.join(transaction.staging, names_of(session.key)[0])
+            if not write_new(path, patch):
+                raise IntegrityError("the diff does not read back as it was written", file=path)
+        transaction.prepare(appends)
+        transaction.commit()
+    except BaseException:
+        if not is_pending(workspace):
+            transaction.abandon()
+        raise
+    return [torn_finding(append.path) for append in appends if append.torn]
+
+
+@contextmanager
+def _mapped_manifest(workspace: Workspace) -> Iterator[mmap.mmap | bytes]:
+    """The bytes of the manifest, which may be far more than is looked at."""
+    path = workspace.path(MANIFEST)
+    if not os.path.exists(path) or not os.path.getsize(path):
+        yield b""
+        return
+    with open(path, "rb") as f, mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        yield data
+
+
+def _with_id(manifest: mmap.mmap | bytes, name: str) -> Session | None:
+    """The session with an id, looked for from the newest back."""
+    needle = b'"id":' + json.dumps(name, ensure_ascii=False).encode()
+    at = len(manifest)
+    while (at := manifest.rfind(needle, 0, at)) >= 0:
+        session = _session_around(manifest, at)
+        if session is not None and session.id == name:
+            return session
+    return None
+
+
+def _keys_of(manifest: mmap.mmap | bytes, time: str, *, everywhere: bool) -> set[str]:
+    """The keys of a time, back to the first session that is older, or of the whole manifest."""
+    keys: set[str] = set()
+    at = len(manifest)
+    while (at := manifest.rfind(_SESSION, 0, at)) >= 0:
+        start = at + len(_SESSION)
+        key = manifest[start : manifest.find(b'"', start)].decode(errors="replace")
+        if key_time(key) == time:
+            keys.add(key)
+        elif key < time and not everywhere:
+            break
+    return keys
+
+
+def _repeated_range(manifest: mmap.mmap | bytes, session: Session) -> tuple[Finding, ...]:
+    """A note where the newest session is of the very same commits."""
+    at = manifest.rfind(_SESSION) if session.range else -1
+    newest = _session_around(manifest, at) if at >= 0 else None
+    if newest is None or newest.range != session.range:
+        return ()
+    message = f"the same commits were recorded as {newest.key}"
+    hint = "Commit first, or record the working tree with --worktree, or nothing with --no-diff"
+    return (Finding(code="same-commits", message=message, level="note", key=newest.key, hint=hint),)
+
+
+def _session_around(manifest: mmap.mmap | bytes, at: int) -> Session | None:
+    """The session whose line a position stands in, None where the line is something else."""
+    end = manifest.find(b"\n", at)
+    line = manifest[manifest.rfind(b"\n", 0, at) + 1 : end if end >= 0 else len(manifest)]
+    try:
+        fact = decode_fact(line.decode(errors="replace"))
+    except FormatError:
+        return None
+    return fact if isinstance(fact, Session) else None
