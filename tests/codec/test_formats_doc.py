@@ -163,8 +163,8 @@ HASH = "0" * 64
                 metrics=Metrics(**NUMBERS, deployment="dpl_1"),
                 patch=PatchRef(sha256=HASH, size=1),
                 id="x",
-            range=f"{'a' * 40}..{'b' * 40}",
-            v1=V1Entry(source="l", sha256=HASH, tokens={"": 1}, counted=("lines_added",)),
+                range=f"{'a' * 40}..{'b' * 40}",
+                v1=V1Entry(source="l", sha256=HASH, tokens={"": 1}, counted=("lines_added",)),
             ),
         ),
         (
