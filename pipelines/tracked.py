@@ -10,7 +10,6 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final
 
 from codec.errors import FormatError
@@ -19,7 +18,7 @@ from codec.records import Session
 from codec.v2_deltas import Delta, decode_delta, delta_of, encode_delta
 from codec.v2_metrics import HEADER, MetricsRow, decode_row, encode_row, row_of
 from codec.v2_progress import TITLE, decode_references, encode_reference, reference_of
-from pipelines.files import last_byte, read_bytes, read_lines, unchanging
+from pipelines.files import last_byte, read_bytes, read_lines
 from pipelines.journal import Append
 from pipelines.workspace import DELTAS, MANIFEST, METRICS, PROGRESS, Workspace
 
@@ -28,6 +27,7 @@ IGNORED: Final = (
     "/.session-codec/cache/",
     "/.session-codec/lock",
     "/.session-codec/journal*",
+    "/.session-codec/spool/",
     "/.session-codec/staging-*/",
 )
 ATTRIBUTES: Final = (
@@ -37,32 +37,9 @@ ATTRIBUTES: Final = (
     "/PROJECT_REFERENCES.yaml text eol=lf",
     "/SESSION_DELTAS.log text eol=lf",
 )
-_COMMENT = "# session-codec"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Tracked:
-    """The tracked files of one moment, as bytes: no verb was writing them."""
-
-    manifest: bytes
-    deltas: bytes
-    metrics: bytes
-    progress: bytes
-
-
-def read_tracked(workspace: Workspace) -> Tracked:
-    """The tracked files, between two writes.
-
-    Raises:
-        WorkspaceLocked: another process was writing for too long.
-    """
-    with unchanging(workspace.lock):
-        return Tracked(
-            manifest=read_bytes(workspace.path(MANIFEST)),
-            deltas=read_bytes(workspace.path(DELTAS)),
-            metrics=read_bytes(workspace.path(METRICS)),
-            progress=read_bytes(workspace.path(PROGRESS)),
-        )
+_COMMENT: Final = "# session-codec"
+#: The same where the file had no line end at its end, so that it can get back what it was.
+_COMMENT_TORN: Final = "# session-codec (no line end before)"
 
 
 def session_appends(workspace: Workspace, sessions: Iterable[Session]) -> Iterator[Append]:
@@ -154,8 +131,28 @@ def git_appends(workspace: Workspace, logs: Iterable[str]) -> Iterator[Append]:
             present.add(last.decode(errors="replace").strip())
         missing = [line for line in wanted if line not in present]
         if missing:
-            text = "".join(f"{line}\n" for line in (_COMMENT, *missing))
+            comment = _COMMENT_TORN if torn else _COMMENT
+            text = "".join(f"{line}\n" for line in (comment, *missing))
             yield Append(path=name, chunks=[text.encode()], torn=torn)
+
+
+def without_git_lines(data: bytes) -> bytes | None:
+    """A `.gitignore` or `.gitattributes` without what `git_appends` added; None if nothing is left.
+
+    What was added begins with our comment, and goes as far as lines that are ours.
+    """
+    kept: list[bytes] = []
+    ours = torn = False
+    for line in data.splitlines(keepends=True):
+        text = line.decode(errors="replace").strip()
+        if text in {_COMMENT, _COMMENT_TORN}:
+            ours, torn = True, text == _COMMENT_TORN
+        elif not (ours and (text in {*IGNORED, *ATTRIBUTES} or text.endswith(" -text"))):
+            ours = torn = False
+            kept.append(line)
+    if torn and kept:
+        kept[-1] = kept[-1].removesuffix(b"\n")
+    return b"".join(kept) or None
 
 
 def _pattern(path: str) -> str:

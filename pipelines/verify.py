@@ -14,8 +14,7 @@ from pipelines.baselines import Limits, TokenReport, token_report
 from pipelines.checks import Integrity, check_integrity
 from pipelines.errors import NotFound
 from pipelines.progress import Progress
-from pipelines.tracked import read_tracked
-from pipelines.workspace import Workspace, decode_manifest
+from pipelines.workspace import Workspace, read_manifest
 
 #: What an absent diff is: nothing to speak of, or a finding.
 Require = Literal["none", "local"]
@@ -75,14 +74,12 @@ def verify(
 
     Raises:
         FormatError: the manifest holds nothing that can be read.
-        WorkspaceLocked: another process was writing for too long.
     """
-    tracked = read_tracked(workspace)
-    manifest = decode_manifest(tracked.manifest)
+    manifest = read_manifest(workspace)
     if manifest.errors and not manifest.sessions:
         raise FormatError("holds no fact that can be read", file=manifest.errors[0].file)
     with progress.stage("integrity", len(manifest.sessions)) as advance:
-        integrity = check_integrity(workspace, tracked, manifest, advance)
+        integrity = check_integrity(workspace, manifest, advance)
     tokens, uncounted = None, None
     if manifest.versions:
         with progress.stage("tokens"):

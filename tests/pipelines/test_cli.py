@@ -75,6 +75,7 @@ def test_a_folder_without_a_workspace_is_exit_20_in_words_and_in_json(
 ) -> None:
     key = [day(1)] if verb == "show" else []
     needed: dict[str, list[object]] = {
+        "install": ["--uninstall"],
         "restore-v1": ["-o", tmp_path / "x"],
         "record": ["--agent", "a", "--task", "t"],
     }

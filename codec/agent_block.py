@@ -1,0 +1,129 @@
+"""The marked block that tells an agent of session-codec, in a file that belongs to a person.
+
+    <!-- session-codec: begin -->
+    what an agent should know
+    <!-- session-codec: end -->
+
+1. What stands outside the marks is not touched: no byte of it changes, whatever its line ends, byte
+   order mark or encoding of eight bits.
+2. Taking the block out undoes putting it in, byte for byte. A file that had no final line end has
+   none behind the block either; a block with nothing before it, not even a line end, stands in a
+   file that was made for it.
+3. A block whose text was never one of ours was edited by a person, and is theirs.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from codec.errors import FormatError
+
+BEGIN: Final = b"<!-- session-codec: begin -->"
+END: Final = b"<!-- session-codec: end -->"
+
+#: What an agent is told. It reads this at every start, so it is short.
+GUIDE: Final = (
+    "Project history: run `session-codec context` first, unless its output stands above. One"
+    " session: `session-codec show KEY`, its patch: `--diff`; filters and totals: `session-codec"
+    " query`. Use these instead of reading the log files and `.diffs/`.\n"
+    'Task complete: `session-codec record --agent MODEL --task "..." --status PASS|FAIL|PARTIAL'
+    ' --notes "..."`.'
+)
+#: What `CLAUDE.md` holds where there is none: Claude Code reads `AGENTS.md` only through it.
+IMPORT: Final = "@AGENTS.md"
+_TEXTS: Final = frozenset({GUIDE, IMPORT})
+
+State = Literal["absent", "current", "older", "edited"]
+_IMPORTED = re.compile(rb"(?<![\w`/@])@(?:\./)?AGENTS\.md(?![\w`/-])")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Block:
+    """Where a block stands, its text, and the line end that it is written with."""
+
+    start: int
+    end: int
+    text: str
+    eol: bytes
+
+
+def block_state(data: bytes, text: str) -> State:
+    """What a file has of the block with this text.
+
+    Raises:
+        FormatError: a mark has no other.
+    """
+    block = _find(data)
+    if block is None:
+        return "absent"
+    if block.text == text:
+        return "current"
+    return "older" if block.text in _TEXTS else "edited"
+
+
+def with_block(data: bytes | None, text: str) -> bytes:
+    """A file with the block; None stands for no file.
+
+    A block that is there already is brought up to date, or left alone if a person edited it.
+
+    Raises:
+        FormatError: a mark has no other.
+    """
+    if data is None:
+        return _block(text, b"\n") + b"\n"
+    found = _find(data)
+    if found is not None:
+        if found.text not in _TEXTS:
+            return data
+        return data[: found.start] + _block(text, found.eol) + data[found.end :]
+    eol = b"\r\n" if data.count(b"\r\n") * 2 > data.count(b"\n") else b"\n"
+    if not data or data.endswith(b"\n"):
+        return data + eol + _block(text, eol) + eol
+    return data + eol + eol + _block(text, eol)
+
+
+def without_block(data: bytes) -> bytes | None:
+    """A file without the block, as it was before; None where there was no file before.
+
+    Raises:
+        FormatError: a mark has no other.
+    """
+    found = _find(data)
+    if found is None:
+        return data
+    before, after, eol = data[: found.start], data[found.end :], found.eol
+    if before.endswith(eol * 2) or before == eol:
+        before = before[: -len(eol)]
+        if not after:
+            return before.removesuffix(eol)
+    after = after.removeprefix(eol)
+    return before + after if data[: found.start] or after else None
+
+
+def imports_agents(data: bytes) -> bool:
+    """Whether a `CLAUDE.md` imports `AGENTS.md`, so that the block there is enough."""
+    return _IMPORTED.search(data) is not None
+
+
+def _block(text: str, eol: bytes) -> bytes:
+    return eol.join((BEGIN, text.encode().replace(b"\n", eol), END))
+
+
+def _find(data: bytes) -> _Block | None:
+    start, end = data.find(BEGIN), data.find(END)
+    if start < 0 and end < 0:
+        return None
+    if start < 0 or end < start:
+        line = data.count(b"\n", 0, max(start, end)) + 1
+        missing = "begin" if start < 0 or 0 <= end < start else "end"
+        raise FormatError(
+            f"the block's {missing} mark is missing",
+            line=line,
+            hint="Remove the mark that is left, and run 'session-codec install' again",
+        )
+    eol = b"\r\n" if data.startswith(b"\r\n", start + len(BEGIN)) else b"\n"
+    inside = data[start + len(BEGIN) : end].removeprefix(eol).removesuffix(eol)
+    text = inside.replace(eol, b"\n").decode(errors="replace")
+    return _Block(start=start, end=end + len(END), text=text, eol=eol)

@@ -1,0 +1,309 @@
+"""Make a workspace, and tell agents of it: files and marked blocks; and take all of it out.
+
+1. What stands in a person's file stays as it is, byte for byte; taking out gives back the bytes of
+   before. A file that was made, and that holds nothing else, goes.
+2. Doing it again changes nothing. A run that was killed is completed by the next.
+3. Nothing is written through a link that leaves the repository, or into `.git`.
+4. Sessions are never taken out: a workspace that has facts stays, and git still ignores its diffs.
+5. One file that cannot be changed is a finding, and the rest goes on.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from codec.agent_block import (
+    GUIDE,
+    IMPORT,
+    block_state,
+    imports_agents,
+    with_block,
+    without_block,
+)
+from codec.errors import FormatError
+from codec.v2_metrics import HEADER
+from codec.v2_progress import TITLE
+from pipelines.errors import Conflict
+from pipelines.files import locked, read_bytes, remove, replace_file, sync_directory
+from pipelines.findings import Finding
+from pipelines.journal import Append, Transaction, recover
+from pipelines.repository import stated_file
+from pipelines.tracked import git_appends, session_appends, without_git_lines
+from pipelines.workspace import (
+    DELTAS,
+    MANIFEST,
+    METRICS,
+    PROGRESS,
+    REFERENCES,
+    V1_LOG,
+    Workspace,
+    read_manifest,
+)
+
+AGENTS: Final = "AGENTS.md"
+CLAUDE: Final = "CLAUDE.md"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Edit:
+    """One file, before and after; None stands for no file.
+
+    Attributes:
+        path: relative to the workspace, as a person knows it.
+        target: absolute path of the file itself, links followed.
+    """
+
+    path: str
+    target: str
+    before: bytes | None
+    after: bytes | None
+
+    @property
+    def what(self) -> str:
+        """What happens to the file, in a word."""
+        if self.before is None:
+            return "created"
+        return "removed" if self.after is None else "changed"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """What would be written.
+
+    Attributes:
+        workspace: where.
+        appends: to the tracked files; those that are not there yet are made.
+        edits: of the files that belong to a person, or that go.
+        findings: what cannot be done, and what is left as it is.
+        clear: the workspace holds no fact, and its own folder goes as well.
+    """
+
+    workspace: Workspace
+    appends: tuple[Append, ...] = ()
+    edits: tuple[Edit, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    clear: bool = False
+
+    def changes(self) -> list[tuple[str, str]]:
+        """Each file that changes, and what happens to it."""
+        appended = [
+            (a.path, "changed" if os.path.exists(self.workspace.path(a.path)) else "created")
+            for a in self.appends
+        ]
+        return [*appended, *((e.path, e.what) for e in self.edits)]
+
+
+def plan(workspace: Workspace) -> Plan:
+    """What an install would write; reads only.
+
+    Args:
+        workspace: where; it need not exist yet.
+    """
+    edits: list[Edit] = []
+    findings: list[Finding] = []
+    for path, change in _wanted(workspace):
+        _edit(workspace, path, change, edits, findings)
+    return Plan(
+        workspace=workspace,
+        appends=tuple(_appends(workspace)),
+        edits=tuple(edits),
+        findings=tuple(findings),
+    )
+
+
+def plan_removal(workspace: Workspace) -> Plan:
+    """What taking everything out would change; reads only."""
+    edits: list[Edit] = []
+    findings: list[Finding] = []
+    for path in (AGENTS, CLAUDE):
+        _edit(workspace, path, _unblocked, edits, findings)
+    clear = workspace.exists and not read_bytes(workspace.path(MANIFEST)).strip()
+    if clear:
+        for path, change in _cleared(workspace):
+            _edit(workspace, path, change, edits, findings)
+    return Plan(workspace=workspace, edits=tuple(edits), findings=tuple(findings), clear=clear)
+
+
+def apply(made: Plan) -> None:
+    """Write what was planned, under the lock.
+
+    Raises:
+        Conflict: a file changed since the plan was made.
+    """
+    workspace = made.workspace
+    if not (made.appends or made.edits or made.clear):
+        return
+    with locked(workspace.lock):
+        recover(workspace)
+        for edit in made.edits:
+            if _content(edit.target) != edit.before:
+                raise Conflict(f"{edit.path} changed just now", hint="Run the same command again")
+        if made.appends:
+            _append(workspace, made.appends)
+        for edit in made.edits:
+            _write(edit)
+    if made.clear:
+        _remove_folders(workspace)
+
+
+def _wanted(
+    workspace: Workspace,
+) -> Iterator[tuple[str, Callable[[bytes | None], bytes | None]]]:
+    """The files of agents, and how each is to change; a file behind a link is named once."""
+    yield AGENTS, _blocked(GUIDE)
+    same = os.path.realpath(workspace.path(CLAUDE)) == os.path.realpath(workspace.path(AGENTS))
+    if not same:
+        yield CLAUDE, _claude
+
+
+def _edit(
+    workspace: Workspace,
+    path: str,
+    change: Callable[[bytes | None], bytes | None],
+    edits: list[Edit],
+    findings: list[Finding],
+) -> None:
+    """Add what one file becomes, or why it cannot."""
+    target = os.path.realpath(workspace.path(*path.split("/")))
+    if any(edit.target == target for edit in edits):
+        return
+    try:
+        if (why := _forbidden(workspace, target)) is not None:
+            raise FormatError(why, hint="Put a file of its own in its place")
+        before = _content(target)
+        after = change(before)
+    except FormatError as e:
+        findings.append(
+            Finding(code="left-alone", message=e.problem, file=path, line=e.line, hint=e.hint)
+        )
+        return
+    if after != before:
+        edits.append(Edit(path=path, target=target, before=before, after=after))
+    elif before is not None and change is not _unblocked and _is_edited(before):
+        findings.append(
+            Finding(
+                code="edited-block",
+                message="the text between the marks was edited; it is left as it is",
+                level="note",
+                file=path,
+                hint="Remove the block and run 'session-codec install' again to renew it",
+            )
+        )
+
+
+def _forbidden(workspace: Workspace, target: str) -> str | None:
+    """Why nothing is written to a file, None where it may be."""
+    top = os.path.realpath(workspace.repository or workspace.root)
+    if os.path.commonpath([top, target]) != top:
+        return "a link that leaves the repository; nothing is written through it"
+    if ".git" in os.path.relpath(target, top).split(os.sep):
+        return "a link into .git; nothing is written through it"
+    try:
+        mode = os.stat(target).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return None if stat.S_ISREG(mode) else "not a file; nothing is written there"
+
+
+def _content(target: str) -> bytes | None:
+    return read_bytes(target) if os.path.exists(target) else None
+
+
+def _text(data: bytes | None) -> bytes | None:
+    """A file that a block can stand in."""
+    if data is not None and b"\0" in data:
+        raise FormatError("not UTF-8 text; no block is put in", hint="Convert it to UTF-8")
+    return data
+
+
+def _blocked(text: str) -> Callable[[bytes | None], bytes | None]:
+    return lambda data: with_block(_text(data), text)
+
+
+def _claude(data: bytes | None) -> bytes | None:
+    """`CLAUDE.md`: Claude Code does not read `AGENTS.md` by itself."""
+    if data is None:
+        return with_block(None, IMPORT)
+    has_import = block_state(_text(data) or b"", IMPORT) == "current"
+    return data if has_import or imports_agents(data) else with_block(data, GUIDE)
+
+
+def _unblocked(data: bytes | None) -> bytes | None:
+    if data is None:
+        return None
+    if _is_edited(data):
+        raise FormatError(
+            "the text between the marks was edited; it is left as it is", hint="Remove it by hand"
+        )
+    return without_block(data)
+
+
+def _is_edited(data: bytes) -> bool:
+    with suppress(FormatError):  # told where the block is changed
+        return block_state(data, GUIDE) == "edited"
+    return False
+
+
+def _appends(workspace: Workspace) -> Iterator[Append]:
+    """What makes a workspace; of one that is there, what git should know and does not yet."""
+    sources = read_manifest(workspace).sources()
+    if not workspace.exists:
+        yield Append(path=MANIFEST, chunks=[b""])
+        yield from session_appends(workspace, [])
+        if not os.path.exists(workspace.path(REFERENCES)):
+            yield Append(path=REFERENCES, chunks=[stated_file(workspace.root, {})])
+    if os.path.exists(workspace.path(V1_LOG)):
+        sources.append(V1_LOG)
+    yield from git_appends(workspace, sources)
+
+
+def _cleared(
+    workspace: Workspace,
+) -> Iterator[tuple[str, Callable[[bytes | None], bytes | None]]]:
+    """The files of a workspace without facts: those that hold nothing of anybody's go."""
+
+    def goes_if(*contents: bytes) -> Callable[[bytes | None], bytes | None]:
+        return lambda data: None if data in contents else data
+
+    yield REFERENCES, goes_if(stated_file(workspace.root, {}))
+    yield METRICS, goes_if(f"{HEADER}\n".encode())
+    yield PROGRESS, goes_if(f"{TITLE}\n\n".encode())
+    yield DELTAS, goes_if(b"")
+    yield MANIFEST, lambda _: None
+    if workspace.repository is not None:
+        for name in (".gitignore", ".gitattributes"):
+            yield name, lambda data: without_git_lines(data) if data is not None else None
+
+
+def _append(workspace: Workspace, appends: Sequence[Append]) -> None:
+    transaction = Transaction(workspace, "install")
+    transaction.begin()
+    transaction.prepare(appends)
+    transaction.commit()
+
+
+def _write(edit: Edit) -> None:
+    folder = os.path.dirname(edit.target)
+    if edit.after is not None:
+        os.makedirs(folder, exist_ok=True)
+        replace_file(edit.target, [edit.after])
+        return
+    remove(edit.target)
+    sync_directory(folder)
+
+
+def _remove_folders(workspace: Workspace) -> None:
+    """The folders of a workspace without facts, unless another worktree or the spool has them."""
+    home = workspace.path(".session-codec")
+    shutil.rmtree(os.path.join(home, "cache"), ignore_errors=True)
+    if os.path.dirname(workspace.lock) == home:
+        remove(workspace.lock)
+    for folder in (os.path.join(home, "spool"), home, workspace.diffs):
+        with suppress(OSError):  # what is not empty stays
+            os.rmdir(folder)
