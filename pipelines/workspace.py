@@ -169,7 +169,7 @@ def find(start: str) -> Workspace:
     if not workspace.exists:
         raise WorkspaceMissing(
             f"{workspace.root}: no session-codec workspace here or above",
-            hint="Make one with 'session-codec install', or from a v1 log with 'migrate'",
+            hint="Run 'session-codec migrate', or 'session-codec install' where there is no log",
         )
     return workspace
 
