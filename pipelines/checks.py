@@ -16,9 +16,10 @@ from codec.v2_deltas import Delta, decode_delta, delta_of
 from codec.v2_metrics import HEADER, MetricsRow, decode_row, row_of
 from codec.v2_progress import TITLE, decode_references, reference_of
 from pipelines.errors import NotFound
-from pipelines.files import read_bytes, read_lines
+from pipelines.files import Lines, lines_of
 from pipelines.findings import Finding, torn_finding
 from pipelines.store import Store
+from pipelines.tracked import Tracked
 from pipelines.v1_store import log_pieces, read_layout
 from pipelines.workspace import DELTAS, MANIFEST, METRICS, PROGRESS, Manifest, Workspace
 
@@ -47,12 +48,13 @@ class Integrity:
 
 
 def check_integrity(
-    workspace: Workspace, manifest: Manifest, advance: Callable[[int], None]
+    workspace: Workspace, tracked: Tracked, manifest: Manifest, advance: Callable[[int], None]
 ) -> Integrity:
     """Hold everything stored against the manifest, and the v2 files against its facts.
 
     Args:
-        workspace, manifest: what is checked.
+        workspace, tracked: what is checked.
+        manifest: as `tracked` has it.
         advance: told how many diffs were read.
     """
     findings: list[Finding] = []
@@ -74,7 +76,7 @@ def check_integrity(
         advance(number)
     layouts = _check_layouts(workspace, manifest, findings)
     findings += fact_findings(manifest)
-    findings += check_rows(workspace, manifest)
+    findings += check_rows(tracked, manifest)
     return Integrity(
         diffs=(diffs[0], diffs[1], diffs[2]),
         layouts=layouts,
@@ -109,12 +111,13 @@ def fact_findings(manifest: Manifest) -> list[Finding]:
     return findings
 
 
-def check_rows(workspace: Workspace, manifest: Manifest) -> Iterator[Finding]:
+def check_rows(tracked: Tracked, manifest: Manifest) -> Iterator[Finding]:
     """Each line of the three v2 files against the session that it is a view of."""
     sessions = manifest.sessions
-    yield from _check_lines(workspace, DELTAS, sessions.values(), decode_delta, delta_of)
-    yield from _check_lines(workspace, METRICS, sessions.values(), decode_row, row_of, HEADER)
-    text = read_bytes(workspace.path(PROGRESS)).decode(errors="replace")
+    deltas, metrics = lines_of(tracked.deltas), lines_of(tracked.metrics)
+    yield from _check_lines(DELTAS, deltas, sessions.values(), decode_delta, delta_of)
+    yield from _check_lines(METRICS, metrics, sessions.values(), decode_row, row_of, HEADER)
+    text = tracked.progress.decode(errors="replace")
     references, errors = decode_references(text.removeprefix(TITLE))
     yield from (_broken(PROGRESS, e) for e in errors)
     by_key = {r.key: r for r in references}
@@ -126,14 +129,13 @@ def check_rows(workspace: Workspace, manifest: Manifest) -> Iterator[Finding]:
 
 
 def _check_lines(
-    workspace: Workspace,
     name: str,
+    lines: Lines,
     sessions: Iterable[Session],
     decode: Callable[[str], Delta] | Callable[[str], MetricsRow],
     view: Callable[[Session], Delta] | Callable[[Session], MetricsRow],
     header: str = "",
 ) -> Iterator[Finding]:
-    lines = read_lines(workspace.path(name))
     found: dict[str, tuple[int, Delta | MetricsRow]] = {}
     seen: set[str] = set()
     for number, line in lines.lines:

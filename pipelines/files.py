@@ -99,7 +99,11 @@ def write_new(path: str, data: bytes) -> bool:
 
 def read_lines(path: str) -> Lines:
     """The complete lines of a file, none where there is no file."""
-    data = read_bytes(path)
+    return lines_of(read_bytes(path))
+
+
+def lines_of(data: bytes) -> Lines:
+    """The complete lines of what a file holds."""
     whole, _, rest = data.rpartition(b"\n")
     text = whole.decode(errors="replace")
     # split, not splitlines: only LF ends a line of these files.
@@ -193,7 +197,7 @@ def sync_written(paths: Sequence[str]) -> None:
 
 @contextmanager
 def locked(path: str, *, wait: float = LOCK_WAIT) -> Iterator[None]:
-    """Hold the lock of a workspace.
+    """Hold the lock of a workspace, alone.
 
     Args:
         path: the lock's file; its directory is made.
@@ -204,9 +208,37 @@ def locked(path: str, *, wait: float = LOCK_WAIT) -> Iterator[None]:
     """
     os.makedirs(os.path.dirname(path), exist_ok=True)
     fd = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o644)
+    with _held(fd, path, wait, alone=True):
+        yield
+
+
+@contextmanager
+def unchanging(path: str, *, wait: float = LOCK_WAIT) -> Iterator[None]:
+    """Keep writers out while files are read that belong together.
+
+    A lock that is not there, or not ours to open, is nobody's to hold: then nothing is waited for.
+
+    Args:
+        path: the lock's file.
+        wait: seconds to wait for a writer.
+
+    Raises:
+        WorkspaceLocked: a writer still held it then.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        yield
+        return
+    with _held(fd, path, wait, alone=False):
+        yield
+
+
+@contextmanager
+def _held(fd: int, path: str, wait: float, *, alone: bool) -> Iterator[None]:
     try:
         until = time.monotonic() + wait
-        while not _try_lock(fd):
+        while not _try_lock(fd, alone):
             if time.monotonic() > until:
                 raise WorkspaceLocked(
                     f"{path}: another process is writing to this workspace",
@@ -221,7 +253,7 @@ def locked(path: str, *, wait: float = LOCK_WAIT) -> Iterator[None]:
 if sys.platform == "win32":
     import msvcrt
 
-    def _try_lock(fd: int) -> bool:
+    def _try_lock(fd: int, _alone: bool) -> bool:
         try:
             msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
         except OSError:
@@ -231,9 +263,9 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-    def _try_lock(fd: int) -> bool:
+    def _try_lock(fd: int, alone: bool) -> bool:
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(fd, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
         return True

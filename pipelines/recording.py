@@ -128,9 +128,10 @@ def record_session(workspace: Workspace, recording: Recording) -> Recorded:
         EncodeError: it cannot be written in the formats.
         WorkspaceLocked: another process was writing for too long.
     """
-    session = session_of(recording, read_config(workspace).agents)
+    aliases = read_config(workspace).agents
     with locked(workspace.lock):
         recovered = recover(workspace)
+        session = session_of(recording, aliases)  # now that the lock is ours: times stand in order
         with _mapped_manifest(workspace) as manifest:
             known = _with_id(manifest, session.id) if recording.id else None
             if known is not None:

@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Final
 
 from codec.errors import FormatError
@@ -18,7 +19,7 @@ from codec.records import Session
 from codec.v2_deltas import Delta, decode_delta, delta_of, encode_delta
 from codec.v2_metrics import HEADER, MetricsRow, decode_row, encode_row, row_of
 from codec.v2_progress import TITLE, decode_references, encode_reference, reference_of
-from pipelines.files import last_byte, read_bytes, read_lines
+from pipelines.files import last_byte, read_bytes, read_lines, unchanging
 from pipelines.journal import Append
 from pipelines.workspace import DELTAS, MANIFEST, METRICS, PROGRESS, Workspace
 
@@ -40,6 +41,31 @@ ATTRIBUTES: Final = (
 _COMMENT: Final = "# session-codec"
 #: The same where the file had no line end at its end, so that it can get back what it was.
 _COMMENT_TORN: Final = "# session-codec (no line end before)"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tracked:
+    """The tracked files of one moment, as bytes: no verb was writing them."""
+
+    manifest: bytes
+    deltas: bytes
+    metrics: bytes
+    progress: bytes
+
+
+def read_tracked(workspace: Workspace) -> Tracked:
+    """The tracked files, between two writes.
+
+    Raises:
+        WorkspaceLocked: another process was writing for too long.
+    """
+    with unchanging(workspace.lock):
+        return Tracked(
+            manifest=read_bytes(workspace.path(MANIFEST)),
+            deltas=read_bytes(workspace.path(DELTAS)),
+            metrics=read_bytes(workspace.path(METRICS)),
+            progress=read_bytes(workspace.path(PROGRESS)),
+        )
 
 
 def session_appends(workspace: Workspace, sessions: Iterable[Session]) -> Iterator[Append]:

@@ -14,7 +14,8 @@ from pipelines.baselines import Limits, TokenReport, token_report
 from pipelines.checks import Integrity, check_integrity
 from pipelines.errors import NotFound
 from pipelines.progress import Progress
-from pipelines.workspace import Workspace, read_manifest
+from pipelines.tracked import read_tracked
+from pipelines.workspace import Workspace, decode_manifest
 
 #: What an absent diff is: nothing to speak of, or a finding.
 Require = Literal["none", "local"]
@@ -74,12 +75,14 @@ def verify(
 
     Raises:
         FormatError: the manifest holds nothing that can be read.
+        WorkspaceLocked: another process was writing for too long.
     """
-    manifest = read_manifest(workspace)
+    tracked = read_tracked(workspace)
+    manifest = decode_manifest(tracked.manifest)
     if manifest.errors and not manifest.sessions:
         raise FormatError("holds no fact that can be read", file=manifest.errors[0].file)
     with progress.stage("integrity", len(manifest.sessions)) as advance:
-        integrity = check_integrity(workspace, manifest, advance)
+        integrity = check_integrity(workspace, tracked, manifest, advance)
     tokens, uncounted = None, None
     if manifest.versions:
         with progress.stage("tokens"):

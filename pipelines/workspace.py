@@ -19,7 +19,7 @@ from codec.errors import FormatError
 from codec.manifest import Fact, UnknownFact, V1Retired, V1Version, decode_facts
 from codec.records import Session
 from pipelines.errors import WorkspaceMissing
-from pipelines.files import read_lines, read_tail
+from pipelines.files import lines_of, read_bytes, read_tail
 
 V1_LOG: Final = "AGENT_PROGRESS_LOG.md"
 DELTAS: Final = "SESSION_DELTAS.log"
@@ -176,7 +176,12 @@ def find(start: str) -> Workspace:
 
 def read_manifest(workspace: Workspace) -> Manifest:
     """What the manifest says, nothing where there is none."""
-    lines = read_lines(workspace.path(MANIFEST))
+    return decode_manifest(read_bytes(workspace.path(MANIFEST)))
+
+
+def decode_manifest(data: bytes) -> Manifest:
+    """What the bytes of a manifest say."""
+    lines = lines_of(data)
     facts, errors = decode_facts(lines.lines)
     return manifest_of(facts, errors=tuple(e.at(file=MANIFEST) for e in errors), torn=lines.torn)
 

@@ -73,6 +73,7 @@ def main() -> int:
     """Run under the fault."""
     # what is imported must not count
     import pipelines.cli.migrate_shown
+    import pipelines.cli.record
     import pipelines.migrate
     from pipelines.cli.main import run
 

@@ -7,12 +7,15 @@ import shutil
 import pytest
 
 from pipelines.checks import Integrity, check_integrity, check_rows
+from pipelines.tracked import read_tracked
 from pipelines.workspace import DELTAS, METRICS, PROGRESS
 from tests.pipelines.conftest import Bench, day
 
 
 def check(bench: Bench) -> Integrity:
-    return check_integrity(bench.workspace, bench.manifest, lambda _: None)
+    return check_integrity(
+        bench.workspace, read_tracked(bench.workspace), bench.manifest, lambda _: None
+    )
 
 
 def test_a_migrated_workspace_is_intact(bench: Bench) -> None:
@@ -118,5 +121,5 @@ def test_a_second_row_of_a_session_that_says_something_else_is_found(bench: Benc
     first = deltas.read_text().splitlines()[0]
     with deltas.open("a") as f:
         f.write(first.replace("| PASS |", "| FAIL |") + "\n")
-    found = [(f.code, f.line) for f in check_rows(bench.workspace, bench.manifest)]
+    found = [(f.code, f.line) for f in check_rows(read_tracked(bench.workspace), bench.manifest)]
     assert ("second-row", 4) in found

@@ -10,11 +10,13 @@ import pytest
 
 from codec.errors import IntegrityError
 from codec.records import Session
+from pipelines.checks import check_integrity
 from pipelines.errors import NotFound
 from pipelines.recording import Recording, record_session
 from pipelines.store import Store
-from pipelines.workspace import Workspace, find, read_manifest
-from tests.pipelines.conftest import PATCH, Bench, Cli, git, tree
+from pipelines.tracked import read_tracked
+from pipelines.workspace import Workspace, find
+from tests.pipelines.conftest import PATCH, Bench, Cli, command, git, tree
 
 
 @pytest.fixture
@@ -285,27 +287,68 @@ def test_a_hook_of_git_may_record(made: Bench, cli: Cli, monkeypatch: pytest.Mon
     assert newest(made).metrics.lines_added == 1
 
 
-def test_sixteen_writers_lose_nothing(bench: Bench) -> None:
-    bench.migrate()
-    count, each = 16, 12
+def write_at_once(root: Path, writers: int, each: int) -> list[str]:
+    """Sessions that cannot be told apart, recorded by several threads; their keys."""
 
-    def write(number: int) -> list[str]:
-        workspace = find(str(bench.root))
+    def write(_number: int) -> list[str]:
+        workspace = find(str(root))
         recording = Recording(agent="same", task="same", patch=PATCH)
         return [record_session(workspace, recording).session.key for _ in range(each)]
 
-    with ThreadPoolExecutor(count) as pool:
-        keys = [key for batch in pool.map(write, range(count)) for key in batch]
-    assert len(set(keys)) == count * each
-    assert set(keys) < read_manifest(bench.workspace).sessions.keys()
-    assert _whole(bench)
+    with ThreadPoolExecutor(writers) as pool:
+        return [key for keys in pool.map(write, range(writers)) for key in keys]
 
 
-def _whole(bench: Bench) -> bool:
-    from pipelines.checks import check_integrity
+def test_writers_at_once_lose_nothing(bench: Bench) -> None:
+    bench.migrate()
+    keys = write_at_once(bench.root, 16, 6)
+    assert len(set(keys)) == 16 * 6
+    assert_whole(bench, keys)
 
-    integrity = check_integrity(bench.workspace, bench.manifest, lambda _: None)
-    return not integrity.findings and not integrity.damaged
+
+@pytest.mark.slow
+def test_sixteen_writers_of_200_sessions_are_never_seen_half_done(bench: Bench, cli: Cli) -> None:
+    bench.migrate()
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(write_at_once, bench.root, 16, 200)
+        reads = 0
+        while not writing.done() or reads == 0:
+            context = cli("context", bench.root, "--last", "3", "--json")
+            assert (context.code, context.json["broken"]) == (0, 0)
+            verified = cli("verify", bench.root, "--json", "--context-budget", "5000")
+            assert (verified.code, verified.json["findings"]) == (0, [])
+            reads += 1
+    keys = writing.result()
+    assert len(set(keys)) == 3_200
+    assert_whole(bench, keys)
+    assert reads > 1
+
+
+@pytest.mark.slow
+def test_whole_processes_at_once_lose_nothing(bench: Bench) -> None:
+    bench.migrate()
+    bench.commit()
+
+    def write(number: int) -> list[str]:
+        arguments = ("record", bench.root, "--agent", "a", "--task", f"t-{number}", "--no-diff")
+        ran = [subprocess.run(command(*arguments), capture_output=True, text=True, check=True)
+               for _ in range(5)]  # fmt: skip
+        return [r.stdout.strip() for r in ran]
+
+    with ThreadPoolExecutor(16) as pool:
+        keys = [key for keys in pool.map(write, range(16)) for key in keys]
+    assert len(set(keys)) == 16 * 5
+    assert_whole(bench, keys)
+
+
+def assert_whole(bench: Bench, keys: list[str]) -> None:
+    """Each session once in each file, and nothing that does not agree."""
+    tracked = read_tracked(bench.workspace)
+    integrity = check_integrity(bench.workspace, tracked, bench.manifest, lambda _: None)
+    assert (integrity.findings, integrity.diffs[1:]) == ((), (0, 0))
+    assert set(keys) < bench.manifest.sessions.keys()
+    lines = bench.deltas()
+    assert len(lines) == len(set(lines)) == len(bench.manifest.sessions)
 
 
 def _last(bench: Bench) -> str:
