@@ -19,8 +19,7 @@ from __future__ import annotations
 import re
 from collections import Counter as Tally
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Final, Literal, cast
+from typing import Final, Literal, NamedTuple, cast
 
 from codec.records import UNNAMED, Metrics, Status, is_key, key_time
 from codec.v2_deltas import Delta, decode_delta, encode_delta
@@ -48,8 +47,7 @@ _ENTRY = re.compile(
 )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Context:
+class Context(NamedTuple):
     """A rendered context.
 
     Attributes:

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from codec.errors import EncodeError, FormatError
 from codec.records import (
@@ -32,8 +31,7 @@ from codec.records import (
 from codec.timestamps import is_canonical
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class V1Version:
+class V1Version(NamedTuple):
     """One version of one v1 log, as it was seen.
 
     Attributes:
@@ -55,8 +53,7 @@ class V1Version:
     pattern: str = ""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class V1Retired:
+class V1Retired(NamedTuple):
     """A v1 log was swapped for a stub; `sha256` is the version that `restore-v1` gives back."""
 
     source: str
@@ -64,8 +61,7 @@ class V1Retired:
     time: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class UnknownFact:
+class UnknownFact(NamedTuple):
     """A fact of a kind that this version does not know, as it stands."""
 
     line: str

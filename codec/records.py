@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Container, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal, get_args
+from types import MappingProxyType
+from typing import Any, Final, Literal, NamedTuple, get_args
 
 from codec.errors import EncodeError
 
@@ -33,8 +33,7 @@ _KEY = re.compile(
 _RANGE = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})\.\.(?:[0-9a-f]{40}|[0-9a-f]{64})")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Metrics:
+class Metrics(NamedTuple):
     """What a session did, in numbers; None is unknown, 0 is a known zero.
 
     Attributes:
@@ -57,16 +56,14 @@ class Metrics:
 NO_METRICS: Final = Metrics()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PatchRef:
+class PatchRef(NamedTuple):
     """A patch by what it holds: SHA-256 (64 hex digits) and size in bytes of its exact bytes."""
 
     sha256: str
     size: int
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class V1Entry:
+class V1Entry(NamedTuple):
     """Where a migrated session stood in v1.
 
     Attributes:
@@ -78,12 +75,11 @@ class V1Entry:
 
     source: str
     sha256: str
-    tokens: Mapping[str, int] = field(default_factory=dict)
+    tokens: Mapping[str, int] = MappingProxyType({})
     counted: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Session:
+class Session(NamedTuple):
     """One session of an agent or a person.
 
     Attributes:
@@ -114,7 +110,7 @@ class Session:
     id: str = ""
     range: str = ""
     v1: V1Entry | None = None
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = MappingProxyType({})
 
 
 def name_of(text: str) -> str:

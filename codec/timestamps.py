@@ -10,9 +10,8 @@ The v2 form is `YYYY-MM-DDTHH:MM:SSZ` in UTC, or `YYYY-MM-DD` where the log give
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
-from typing import Final
+from typing import Final, NamedTuple
 
 from codec.errors import FormatError
 
@@ -64,8 +63,7 @@ _ZONE_HOURS: Final = {
 _ZONE_OFFSET = re.compile(r"(?P<sign>[+-])(?P<hours>\d{2}):?(?P<minutes>\d{2})", re.ASCII)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Timestamp:
+class Timestamp(NamedTuple):
     """A time in its v2 form.
 
     Attributes:

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 
 from codec.diffs import DiffStat
@@ -121,14 +121,14 @@ def _metrics(
     if metrics.duration_min is None:
         minutes = _range_minutes(entry, start, options)
         if minutes is not None:
-            metrics = replace(metrics, duration_min=minutes)
+            metrics = metrics._replace(duration_min=minutes)
     counted: list[str] = []
     if stat is not None:
         if metrics.lines_added is None:
-            metrics = replace(metrics, lines_added=stat.added)
+            metrics = metrics._replace(lines_added=stat.added)
             counted.append("lines_added")
         if metrics.lines_removed is None:
-            metrics = replace(metrics, lines_removed=stat.removed)
+            metrics = metrics._replace(lines_removed=stat.removed)
             counted.append("lines_removed")
     return metrics, tuple(counted)
 

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 from codec.errors import EncodeError, FormatError
 from codec.records import (
@@ -37,8 +36,7 @@ _METRICS = re.compile(
 )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Delta:
+class Delta(NamedTuple):
     """A session's line. Known lines are always a pair: `L+847` means that none were removed."""
 
     key: str

@@ -5,8 +5,7 @@ Unknown numbers are 0, as the format has always had it; the manifest knows which
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 from codec.errors import EncodeError, FormatError
 from codec.records import Session, Status, check_field, is_key, name_faults
@@ -20,8 +19,7 @@ _NUMBERS: Final = COLUMNS[4:]
 _DIGITS: Final = 15
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class MetricsRow:
+class MetricsRow(NamedTuple):
     """A session's row. `key` stands in the column `timestamp`; unknown numbers are 0."""
 
     key: str

@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 from codec.errors import EncodeError, FormatError
 from codec.records import NO_METRICS, Metrics, Session, Status, check_name, is_key, one_line
@@ -32,8 +31,7 @@ _STATUS = re.compile(r"Status: (?P<status>PASS|FAIL|PARTIAL|UNKNOWN)(?: \((?P<re
 _LINE = re.compile(r"(?P<name>Metrics|Diff|Notes): (?P<value>.+)")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Reference:
+class Reference(NamedTuple):
     """A session's reference entry. `diff` is a path in the workspace, None where there is none."""
 
     key: str

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pipelines.findings import Finding
 
 Cell = str | int | float | None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """The names of the columns, the rows, and what was noticed."""
 
     columns: tuple[str, ...]

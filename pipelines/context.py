@@ -11,8 +11,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from codec.context_view import DEFAULT_BUDGET, DEFAULT_LAST, VIEW_VERSION, Context, Style
 from pipelines.files import read_bytes, replace_file
@@ -22,8 +21,7 @@ from pipelines.workspace import REFERENCES, Workspace, newest_delta_lines
 KEPT: Final = 8
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """What to render.
 
     Attributes:
@@ -41,8 +39,7 @@ class Request:
     style: Style = "compact"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """A rendered context, and how many lines of the tail are no deltas."""
 
     context: Context
@@ -102,7 +99,7 @@ def _read_kept(path: str) -> dict[str, Result]:
 
 def _keep(path: str, kept: dict[str, Result]) -> None:
     """Keep renderings; a workspace that cannot be written can be read all the same."""
-    fields = {name: (asdict(r.context), r.broken) for name, r in kept.items()}
+    fields = {name: (r.context._asdict(), r.broken) for name, r in kept.items()}
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         replace_file(path, [json.dumps(fields).encode()])

@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pipelines.errors import WorkspaceLocked
 
@@ -26,8 +26,7 @@ _RETRY = 0.02
 _FEW = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Lines:
+class Lines(NamedTuple):
     """The complete lines of a file: (1-based number, text without line end).
 
     Attributes:

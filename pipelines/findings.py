@@ -6,14 +6,12 @@ changes nothing: history that was declared wrong cannot be mended.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Level = Literal["finding", "note"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One thing that was noticed.
 
     Attributes:

@@ -25,8 +25,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import IO, Any, Final
+from typing import IO, Any, Final, NamedTuple
 
 from codec.errors import FormatError
 from pipelines.errors import Conflict
@@ -42,8 +41,7 @@ APPENDED: Final = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Append:
+class Append(NamedTuple):
     """Bytes to append to a tracked file.
 
     Attributes:

@@ -5,8 +5,6 @@ The plan asks git for the patch; `recording.record_session` then writes all of i
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from pipelines.recording import Recording
 from pipelines.workspace import Workspace
 
@@ -35,6 +33,6 @@ def plan(
     from pipelines.git import patch_of, resolve, worktree_patch
 
     if worktree:
-        return replace(recording, patch=worktree_patch(workspace), commits=0)
+        return recording._replace(patch=worktree_patch(workspace), commits=0)
     found, count = resolve(workspace, commits or "")
-    return replace(recording, patch=patch_of(workspace, found), range=found, commits=count)
+    return recording._replace(patch=patch_of(workspace, found), range=found, commits=count)

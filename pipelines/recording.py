@@ -16,8 +16,7 @@ import mmap
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from codec.diffs import diff_stat
 from codec.errors import FormatError, IntegrityError
@@ -44,8 +43,7 @@ _SESSION: Final = b'{"fact":"session","key":"'
 _ID_BYTES: Final = 8
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Recording:
+class Recording(NamedTuple):
     """What is to be recorded of a session.
 
     Attributes:
@@ -73,8 +71,7 @@ class Recording:
     time: str = ""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Recorded:
+class Recorded(NamedTuple):
     """A session that is in the workspace now.
 
     Attributes:
@@ -141,7 +138,7 @@ def record_session(workspace: Workspace, recording: Recording) -> Recorded:
         if any(os.path.exists(os.path.join(workspace.diffs, n)) for n in names_of(session.key)):
             taken.add(session.key)  # of another worktree, which shares the diffs
         digest = hashlib.sha256(encode_fact(session).encode()).hexdigest()
-        session = replace(session, key=session_key(session.time, digest, taken))
+        session = session._replace(key=session_key(session.time, digest, taken))
         torn = _write(workspace, session, recording.patch)
     return Recorded(session=session, is_new=True, findings=(*findings, *torn), recovered=recovered)
 

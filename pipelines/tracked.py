@@ -10,8 +10,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from codec.errors import FormatError
 from codec.manifest import encode_fact
@@ -43,8 +42,7 @@ _COMMENT: Final = "# session-codec"
 _COMMENT_TORN: Final = "# session-codec (no line end before)"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Tracked:
+class Tracked(NamedTuple):
     """The tracked files of one moment, as bytes: no verb was writing them."""
 
     manifest: bytes

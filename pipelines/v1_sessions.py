@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from codec.errors import FormatError
 from codec.records import UNNAMED, Session, session_key
@@ -208,7 +208,7 @@ class _Planner:
                 )
             )
             key = session_key(session.time, found.sha256, taken | {key})
-        return session if key == session.key else replace(session, key=key)
+        return session if key == session.key else session._replace(key=key)
 
     def _holds(self, key: str, found: Found) -> bool:
         for name in names_of(key):

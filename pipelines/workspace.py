@@ -11,9 +11,9 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from codec.errors import FormatError
 from codec.manifest import Fact, UnknownFact, V1Retired, V1Version, decode_facts
@@ -33,8 +33,7 @@ CONFIG: Final = ".session-codec/config.toml"
 _SPARE: Final = 2
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Workspace:
+class Workspace(NamedTuple):
     """Where a workspace's files are.
 
     Attributes:
@@ -80,8 +79,7 @@ class Workspace:
         return os.path.join(home, ".session-codec", f"staging-{name}")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Manifest:
+class Manifest(NamedTuple):
     """What the manifest of a workspace says.
 
     Attributes:
@@ -118,15 +116,14 @@ class Manifest:
         return max(versions, key=lambda v: v.seen, default=None)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Config:
+class Config(NamedTuple):
     """Settings of a workspace, all optional: `.session-codec/config.toml`.
 
     Attributes:
         agents: aliases of agents, from a name as written to the name to use.
     """
 
-    agents: Mapping[str, str] = field(default_factory=dict)
+    agents: Mapping[str, str] = MappingProxyType({})
 
 
 def moment(when: datetime | None = None) -> str:

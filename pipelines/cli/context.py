@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
 
 import click
 
@@ -69,7 +68,7 @@ def command(
         tell(f"finding: {DELTAS}: {result.broken} of the newest lines are no deltas; see 'verify'")
     if as_json:
         say_json(
-            "context", {**asdict(result.context), "tokenizer": tokenizer, "broken": result.broken}
+            "context", {**result.context._asdict(), "tokenizer": tokenizer, "broken": result.broken}
         )
     else:
         text = result.context.text

@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from typing import Any
 
 from pipelines.findings import Finding
@@ -49,7 +48,7 @@ def say_json(verb: str, fields: Mapping[str, Any]) -> None:
 
 def findings_json(findings: Iterable[Finding]) -> list[dict[str, Any]]:
     """Findings as JSON, without what they do not have."""
-    return [{k: v for k, v in asdict(f).items() if v is not None} for f in findings]
+    return [{k: v for k, v in f._asdict().items() if v is not None} for f in findings]
 
 
 def tell_findings(findings: Sequence[Finding]) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from codec.errors import EncodeError, FormatError
@@ -140,7 +138,7 @@ def test_a_field_that_would_break_the_line_is_refused_by_name(
     changed: dict[str, str], field: str
 ) -> None:
     with pytest.raises(EncodeError) as caught:
-        encode_delta(replace(LINES[0][1], **changed))  # type: ignore[arg-type]
+        encode_delta(LINES[0][1]._replace(**changed))  # type: ignore[arg-type]
     assert caught.value.field == field
 
 
@@ -175,11 +173,11 @@ def test_a_broken_line_is_reported_with_its_number_and_the_rest_is_read() -> Non
     ],
 )
 def test_of_an_unknown_half_the_delta_says_none(metrics: Metrics, text: str) -> None:
-    assert encode_metrics(delta_of(replace(SESSION, metrics=metrics)).metrics) == text
+    assert encode_metrics(delta_of(SESSION._replace(metrics=metrics)).metrics) == text
 
 
 def test_a_deployment_that_a_log_names_stays_in_the_manifest() -> None:
-    recorded = replace(SESSION, metrics=Metrics(deployment="vercel"))
-    migrated = replace(recorded, v1=V1Entry(source="log.md", sha256="00" * 32))
+    recorded = SESSION._replace(metrics=Metrics(deployment="vercel"))
+    migrated = recorded._replace(v1=V1Entry(source="log.md", sha256="00" * 32))
     assert delta_of(recorded).metrics.deployment == "vercel"
     assert delta_of(migrated).metrics.deployment is None

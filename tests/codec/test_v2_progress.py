@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from codec.errors import EncodeError, FormatError
@@ -111,20 +109,20 @@ def test_a_field_that_would_break_the_entry_is_refused_by_name(
     changed: dict[str, str], field: str
 ) -> None:
     with pytest.raises(EncodeError) as caught:
-        encode_reference(replace(ENTRY, **changed))  # type: ignore[arg-type]
+        encode_reference(ENTRY._replace(**changed))  # type: ignore[arg-type]
     assert caught.value.field == field
 
 
 @pytest.mark.parametrize("remark", ["a) (b", "(a)", ")", "x (y) z"])
 def test_brackets_in_a_remark_come_back(remark: str) -> None:
-    entry = replace(ENTRY, remark=remark)
+    entry = ENTRY._replace(remark=remark)
     assert decode_reference(encode_reference(entry).rstrip("\n").split("\n")) == entry
 
 
 def test_an_entry_names_its_diff_only_where_there_is_a_patch() -> None:
     session = Session(key=KEY, time=KEY, agent="a", task="b", status="PASS", notes="n", remark="r")
     assert reference_of(session).diff is None
-    with_patch = replace(session, patch=PatchRef(sha256="00" * 32, size=1))
+    with_patch = session._replace(patch=PatchRef(sha256="00" * 32, size=1))
     assert reference_of(with_patch) == Reference(
         key=KEY, agent="a", task="b", status="PASS", remark="r", notes="n", diff=diff_path(KEY)
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 from hypothesis import strategies as st
@@ -267,7 +266,7 @@ def sessions() -> st.SearchStrategy[Session]:
             st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=5), st.lists),
         ),
     )
-    return built.map(lambda s: replace(s, time=key_time(s.key)))
+    return built.map(lambda s: s._replace(time=key_time(s.key)))
 
 
 def facts() -> st.SearchStrategy[Fact]:
