@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, cast
 
@@ -61,15 +62,45 @@ class V1Retired(NamedTuple):
     time: str
 
 
+class Archive(NamedTuple):
+    """Diffs were packed into an archive.
+
+    Attributes:
+        name: of the file: the month, `-`, and the first 12 hex digits of `sha256`.
+        sha256, size: of the file.
+        keys: of the sessions whose diffs it holds, sorted; their hashes are in the sessions.
+        zstd: version of the library that compressed it: for one version the bytes are the same.
+    """
+
+    name: str
+    sha256: str
+    size: int
+    keys: tuple[str, ...]
+    zstd: str
+
+    @property
+    def month(self) -> str:
+        """The month of its sessions, `2025-11`."""
+        return self.name[:7]
+
+
+class Purged(NamedTuple):
+    """The diff of a session was erased on purpose; `time` is when, UTC with microseconds."""
+
+    key: str
+    time: str
+
+
 class UnknownFact(NamedTuple):
     """A fact of a kind that this version does not know, as it stands."""
 
     line: str
 
 
-Fact = Session | V1Version | V1Retired | UnknownFact
+Fact = Session | V1Version | V1Retired | Archive | Purged | UnknownFact
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_MONTH = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])", re.ASCII)
 _METRICS = ("lines_added", "lines_removed", "commits", "duration_min", "tokens_used")
 _SESSION_FIELDS = frozenset(
     ("fact", "key", "time", "agent", "task", "status", "remark", "title", "notes", *_METRICS,
@@ -93,6 +124,19 @@ def encode_fact(fact: Fact) -> str:
                     "time": fact.time,
                 }
             )
+        case Archive():
+            return _dump(
+                {
+                    "fact": "archive",
+                    "name": fact.name,
+                    "sha256": fact.sha256,
+                    "bytes": fact.size,
+                    "keys": fact.keys,
+                    "zstd": fact.zstd,
+                }
+            )
+        case Purged():
+            return _dump({"fact": "purged", "key": fact.key, "time": fact.time})
         case UnknownFact():
             return fact.line
 
@@ -136,6 +180,10 @@ def decode_fact(line: str) -> Fact:
                     sha256=_sha256(fields, "sha256"),
                     time=_text(fields, "time"),
                 )
+            case "archive":
+                return _archive(fields)
+            case "purged":
+                return Purged(key=_key(fields["key"]), time=_text(fields, "time"))
             case _:
                 return UnknownFact(line=line)
     except KeyError as e:
@@ -216,10 +264,36 @@ def _version_fields(v: V1Version) -> dict[str, Any]:
     return fields
 
 
+def archive_name(month: str, sha256: str) -> str:
+    """The name of an archive: content, so that two clones never fight over it."""
+    return f"{month}-{sha256[:12]}.tar.zst"
+
+
+def _archive(fields: dict[str, Any]) -> Archive:
+    """An archive; its name becomes a path, so it must be the one that its content gives it."""
+    name, sha256 = _text(fields, "name"), _sha256(fields, "sha256")
+    _require(
+        bool(_MONTH.fullmatch(name[:7])) and name == archive_name(name[:7], sha256), "name", name
+    )
+    keys = fields["keys"]
+    _require(isinstance(keys, list), "keys", keys)
+    return Archive(
+        name=name,
+        sha256=sha256,
+        size=_count(fields, "bytes"),
+        keys=tuple(_key(key) for key in keys),
+        zstd=_text(fields, "zstd"),
+    )
+
+
+def _key(value: object) -> str:
+    if not isinstance(value, str) or not is_key(value):
+        raise FormatError(f"not a key: {value!r}", field="key")
+    return value
+
+
 def _session(fields: dict[str, Any]) -> Session:
-    key, time, status = _text(fields, "key"), _text(fields, "time"), _text(fields, "status")
-    if not is_key(key):
-        raise FormatError(f"not a key: {key!r}", field="key")
+    key, time, status = _key(fields["key"]), _text(fields, "time"), _text(fields, "status")
     if not is_canonical(time) or key_time(key) != time:
         raise FormatError(f"not the time of the key: {time!r}", field="time")
     if status not in STATUSES:

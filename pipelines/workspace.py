@@ -16,7 +16,15 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from codec.errors import FormatError
-from codec.manifest import Fact, UnknownFact, V1Retired, V1Version, decode_facts
+from codec.manifest import (
+    Archive,
+    Fact,
+    Purged,
+    UnknownFact,
+    V1Retired,
+    V1Version,
+    decode_facts,
+)
 from codec.records import Session
 from pipelines.errors import WorkspaceMissing
 from pipelines.files import lines_of, read_bytes, read_tail
@@ -86,6 +94,8 @@ class Manifest(NamedTuple):
         sessions: by key, the first where two have one key.
         clashes: further sessions with the key of another.
         versions, retired: of the v1 logs, in no order.
+        archives: by name.
+        purged: keys whose diffs were erased on purpose.
         unknown: facts of a kind that this version does not know.
         errors: lines that are no fact.
         torn: the file ends in a piece of a line.
@@ -95,6 +105,8 @@ class Manifest(NamedTuple):
     clashes: tuple[Session, ...] = ()
     versions: tuple[V1Version, ...] = ()
     retired: tuple[V1Retired, ...] = ()
+    archives: Mapping[str, Archive] = MappingProxyType({})
+    purged: frozenset[str] = frozenset()
     unknown: tuple[UnknownFact, ...] = ()
     errors: tuple[FormatError, ...] = ()
     torn: bool = False
@@ -195,6 +207,8 @@ def manifest_of(
         clashes=tuple(clashes),
         versions=tuple(f for f in facts if isinstance(f, V1Version)),
         retired=tuple(f for f in facts if isinstance(f, V1Retired)),
+        archives={f.name: f for f in facts if isinstance(f, Archive)},
+        purged=frozenset(f.key for f in facts if isinstance(f, Purged)),
         unknown=tuple(f for f in facts if isinstance(f, UnknownFact)),
         errors=errors,
         torn=torn,

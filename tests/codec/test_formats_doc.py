@@ -14,7 +14,15 @@ import pytest
 from codec.context_view import decode_view, digest, encode_view
 from codec.diffs import diff_stat
 from codec.errors import FormatError
-from codec.manifest import UnknownFact, V1Retired, V1Version, decode_fact, encode_fact
+from codec.manifest import (
+    Archive,
+    Purged,
+    UnknownFact,
+    V1Retired,
+    V1Version,
+    decode_fact,
+    encode_fact,
+)
 from codec.records import Metrics, PatchRef, Session, V1Entry, is_key, name_of
 from codec.timestamps import parse_timestamp
 from codec.tokens import TOKENIZERS, counter
@@ -145,6 +153,7 @@ def test_facts_are_read_and_written_as_shown() -> None:
     assert told == list(dict.fromkeys(json.loads(line)["fact"] for line in known))
 
 
+Known = Session | V1Version | V1Retired | Archive | Purged
 NUMBERS = dict.fromkeys(
     ("lines_added", "lines_removed", "commits", "duration_min", "tokens_used"), 1
 )
@@ -174,10 +183,12 @@ HASH = "0" * 64
             ),
         ),
         ("**v1-retired**: ", V1Retired(source="l", sha256=HASH, time="t")),
+        ("**archive**: ", Archive(name="n", sha256=HASH, size=1, keys=("2025-11-06",), zstd="1")),
+        ("**purged**: ", Purged(key="2025-11-06", time="t")),
     ],
-    ids=["session", "v1", "v1-retired"],
+    ids=["session", "v1", "v1-retired", "archive", "purged"],
 )  # fmt: skip
-def test_every_field_of_a_fact_is_told(kind: str, fact: Session | V1Version | V1Retired) -> None:
+def test_every_field_of_a_fact_is_told(kind: str, fact: Known) -> None:
     assert all(getattr(fact, f) for f in fact._fields if f != "extra")
     told = set(re.findall(r"`(\w+)`", TEXT.partition(kind)[2].partition("\n\n")[0]))
     fields = json.loads(encode_fact(fact))

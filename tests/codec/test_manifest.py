@@ -11,7 +11,9 @@ import pytest
 
 from codec.errors import FormatError
 from codec.manifest import (
+    Archive,
     Fact,
+    Purged,
     UnknownFact,
     V1Retired,
     V1Version,
@@ -78,7 +80,18 @@ FACTS: list[tuple[Fact, str]] = [
         V1Retired(source="a.md", sha256=SHA, time="2025-11-06"),
         f'{{"fact":"v1-retired","source":"a.md","sha256":"{SHA}","time":"2025-11-06"}}',
     ),
-    (UnknownFact(line='{"fact": "archive",  "n": 1.50}'), '{"fact": "archive",  "n": 1.50}'),
+    (
+        Archive(
+            name=f"2025-11-{SHA[:12]}.tar.zst", sha256=SHA, size=9, keys=("2025-11-06",), zstd="1"
+        ),
+        f'{{"fact":"archive","name":"2025-11-{SHA[:12]}.tar.zst","sha256":"{SHA}","bytes":9,'
+        '"keys":["2025-11-06"],"zstd":"1"}',
+    ),
+    (
+        Purged(key="2025-11-06", time="2025-11-07"),
+        '{"fact":"purged","key":"2025-11-06","time":"2025-11-07"}',
+    ),
+    (UnknownFact(line='{"fact": "later",  "n": 1.50}'), '{"fact": "later",  "n": 1.50}'),
 ]
 
 
@@ -113,6 +126,11 @@ def test_the_bytes_of_a_fact_do_not_depend_on_the_seed_of_hashes() -> None:
         assert ran.stdout == line + "\n"
 
 
+def archive(**fields: object) -> str:
+    whole = {"fact": "archive", "name": f"2025-11-{SHA[:12]}.tar.zst", "sha256": SHA, "bytes": 9}
+    return json.dumps({**whole, "keys": [], "zstd": "1", **fields})
+
+
 def changed(**fields: object) -> str:
     return json.dumps({**json.loads(LINE), **fields})
 
@@ -131,9 +149,16 @@ def changed(**fields: object) -> str:
         ('{"fact":7}', "not a fact"),
         ('{"fact":"session"}', "key: is missing"),
         ('{"fact":"v1"}', "source: is missing"),
+        ('{"fact":"archive"}', "name: is missing"),
+        ('{"fact":"purged","key":"../x","time":""}', "key: not a key"),
+        (archive(name="../../x"), "name: unexpected"),
+        (archive(name=f"2025-13-{SHA[:12]}.tar.zst"), "name: unexpected"),
+        (archive(name=f"2025-11-{'cd' * 6}.tar.zst"), "name: unexpected"),
+        (archive(keys="2025-11-06"), "keys: unexpected"),
+        (archive(keys=["2025-11-06", 7]), "key: not a key"),
         ('{"fact":"v1-retired","source":"a"}', "sha256: is missing"),
         (changed(key="../x"), "key: not a key"),
-        (changed(key=7), "key: unexpected"),
+        (changed(key=7), "key: not a key"),
         (changed(time="2025-13-01"), "time: not the time of the key"),
         (changed(status="GOOD"), "status: 'GOOD'"),
         (changed(agent=None), "agent: unexpected"),

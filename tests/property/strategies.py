@@ -6,7 +6,15 @@ from typing import Final
 
 from hypothesis import strategies as st
 
-from codec.manifest import Fact, UnknownFact, V1Retired, V1Version
+from codec.manifest import (
+    Archive,
+    Fact,
+    Purged,
+    UnknownFact,
+    V1Retired,
+    V1Version,
+    archive_name,
+)
 from codec.records import (
     Metrics,
     PatchRef,
@@ -283,5 +291,18 @@ def facts() -> st.SearchStrategy[Fact]:
             seen=times(),
         ),
         st.builds(V1Retired, source=st.text(max_size=10), sha256=hashes(), time=times()),
+        st.builds(
+            lambda sha256, size, of: Archive(
+                name=archive_name("2025-11", sha256),
+                sha256=sha256,
+                size=size,
+                keys=of,
+                zstd="1.5.7",
+            ),
+            hashes(),
+            st.integers(0, 10**12),
+            st.lists(keys(), max_size=3).map(tuple),
+        ),
+        st.builds(Purged, key=keys(), time=times()),
         st.just(UnknownFact(line='{"fact":"later","n":[1, 2.50]}')),
     )
