@@ -221,7 +221,7 @@ def session_fields(s: Session) -> dict[str, Any]:
         "status": s.status,
     }
     texts = (("remark", s.remark), ("title", s.title), ("notes", s.notes))
-    fields.update((name, text) for name, text in texts if text)
+    fields |= {name: text for name, text in texts if text}
     m = s.metrics
     numbers = (
         ("lines_added", m.lines_added),
@@ -231,7 +231,7 @@ def session_fields(s: Session) -> dict[str, Any]:
         ("tokens_used", m.tokens_used),
         ("deployment", m.deployment),
     )
-    fields.update((name, number) for name, number in numbers if number is not None)
+    fields |= {name: number for name, number in numbers if number is not None}
     if s.patch is not None:
         fields["diff"] = {"sha256": s.patch.sha256, "bytes": s.patch.size}
     if s.id:

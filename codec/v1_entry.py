@@ -121,6 +121,10 @@ class _Blocks(BlockParser):
         """The pattern of `rules`, all of them where none are named."""
         return self._own if rules is None or rules == self.rules else super().compile_sc(rules)
 
+    def _parse_plain_paragraph(self, state: BlockState, sc: Any) -> bool:
+        # mistune's short cut for text tries its rules at every line; our search is shorter.
+        return False
+
 
 _BLOCKS = _Blocks()
 
@@ -261,8 +265,10 @@ def _put(fields: _Fields, place: tuple[str, int], value: str) -> bool:
 
 def _first(fields: _Fields, field: str) -> str:
     """The first line of a field's value, empty where the entry does not have it."""
-    value = fields.get(field)
-    return value[1].strip().partition("\n")[0].rstrip() if value else ""
+    if field not in fields:
+        return ""
+    value = fields[field][1].strip()
+    return value.partition("\n")[0].rstrip() if "\n" in value else value
 
 
 def _status(fields: _Fields) -> str:

@@ -89,7 +89,8 @@ def encode_layout(parts: Iterable[Part]) -> Callable[[str, int], EncodedLayout]:
             if pending:
                 lines.append(str(pending))
                 pending = 0
-            lines.append(_dump([part.key, part.patch.sha256, part.patch.size]))
+            # JSON as it is: a key and a hash hold nothing that it escapes.
+            lines.append(f'["{part.key}","{part.patch.sha256}",{part.patch.size}]')
         elif part:
             literal.append(compressor.compress(part))
             literal_size += len(part)

@@ -43,6 +43,8 @@ _MARKS: Final = {
     Marker.BULLET: rb"|([-*+][ \t])",
     Marker.CUSTOM: rb"|([^\n])",
 }
+#: Behind backticks there is no other; the marks are all that stand there.
+_FENCE_LINE = re.compile(rb" {0,3}(`{3,}(?=[^`\n]*(?:\n|\Z))|~{3,})([^\n]*)\n?")
 _TEMPLATE = re.compile(
     rb"#{1,6}[ \t]+(?:\*\*)?(?:[\[<{][^\]>}\n]*[\]>}]|YYYY[-/]MM[-/]DD)[^\n]*", re.I
 )
@@ -330,21 +332,17 @@ class _Splitter:
 
     def _fence_at(self, i: int) -> _Fence | None:
         start = self.at[i]
-        end = self.data.find(b"\n", start)
-        end = end if end >= 0 else len(self.data)
-        line = self.data[start:end]
-        marked = line.lstrip(b" ")
-        mark = marked[:1]
-        rest = marked.lstrip(mark)
-        info = rest.strip()
-        if info and mark == b"`" and b"`" in info:
+        m = _FENCE_LINE.match(self.data, start)
+        if m is None:
             return None
+        marks, info = m.groups()
+        words = info.split(None, 1)
         return _Fence(
-            mark,
-            min(len(marked) - len(rest), _LONGEST),
-            info.split(None, 1)[0].lower() if info else b"",
-            line[:1] == mark,
-            min(end + 1, len(self.data)),
+            marks[:1],
+            min(len(marks), _LONGEST),
+            words[0].lower() if words else b"",
+            m.start(1) == start,
+            m.end(),
         )
 
     @staticmethod

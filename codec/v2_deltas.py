@@ -47,25 +47,30 @@ class Delta(NamedTuple):
 
 
 def delta_of(session: Session) -> Delta:
-    """The delta of a session: of an unknown half of its lines it says 0.
+    """The delta of a session."""
+    return Delta(
+        key=session.key,
+        agent=session.agent,
+        task=session.task,
+        status=session.status,
+        metrics=shown_metrics(session),
+    )
+
+
+def shown_metrics(session: Session) -> Metrics:
+    """The metrics that a session's line shows: of an unknown half of its lines it says 0.
 
     A deployment that a log names stays in the manifest: an identifier costs an agent more
     tokens than the rest of the line.
     """
     m = session.metrics
     known = m.lines_added is not None or m.lines_removed is not None
-    return Delta(
-        key=session.key,
-        agent=session.agent,
-        task=session.task,
-        status=session.status,
-        metrics=Metrics(
-            lines_added=m.lines_added or 0 if known else None,
-            lines_removed=m.lines_removed or 0 if known else None,
-            commits=m.commits,
-            duration_min=m.duration_min,
-            deployment=m.deployment if session.v1 is None else None,
-        ),
+    return Metrics(
+        lines_added=m.lines_added or 0 if known else None,
+        lines_removed=m.lines_removed or 0 if known else None,
+        commits=m.commits,
+        duration_min=m.duration_min,
+        deployment=m.deployment if session.v1 is None else None,
     )
 
 
@@ -117,8 +122,9 @@ def encode_metrics(metrics: Metrics) -> str:
         EncodeError: a number is negative or has more than 15 digits, or the deployment is no word.
     """
     numbers = (metrics.lines_added, metrics.lines_removed, metrics.commits, metrics.duration_min)
-    if any(n is not None and not 0 <= n < NUMBER_LIMIT for n in numbers):
-        raise EncodeError(f"a number that cannot be: {numbers}", field="metrics")
+    for number in numbers:
+        if number is not None and not 0 <= number < NUMBER_LIMIT:
+            raise EncodeError(f"a number that cannot be: {numbers}", field="metrics")
     parts = []
     if metrics.lines_added is not None or metrics.lines_removed is not None:
         parts.append(f"L+{metrics.lines_added or 0}")

@@ -17,7 +17,7 @@ from typing import Final, NamedTuple, cast
 
 from codec.errors import EncodeError, FormatError
 from codec.records import NO_METRICS, Metrics, Session, Status, check_name, is_key, one_line
-from codec.v2_deltas import decode_metrics, delta_of, encode_metrics
+from codec.v2_deltas import decode_metrics, encode_metrics, shown_metrics
 
 TITLE: Final = "# Agent progress log, version 2: reference entries, oldest first"
 NO_DIFF: Final = "none"
@@ -59,14 +59,13 @@ def diff_name(key: str, *, colons: bool = True) -> str:
 
 def reference_of(session: Session) -> Reference:
     """The reference entry of a session."""
-    delta = delta_of(session)
     return Reference(
         key=session.key,
         agent=session.agent,
         task=session.task,
         status=session.status,
         remark=session.remark,
-        metrics=delta.metrics,
+        metrics=shown_metrics(session),
         diff=diff_path(session.key) if session.patch else None,
         notes=session.notes,
     )
