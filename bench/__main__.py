@@ -46,7 +46,7 @@ processes. Memory: the most that one process held in any run. MB: 1,000,000 byte
 def main(names: tuple[str, ...], runs: int | None, home: Path) -> None:
     """Measure migrate, migrate-10x, again, tokens, help and restore, or those that are named."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # and remove the folder first
-    # What is installed is compiled. With this set, each run of an editable install would compile it.
+    # What is installed is compiled; with this set, an editable install would be at each run.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     folder = home.absolute() / f"bench-{os.getpid()}"
     folder.mkdir(parents=True)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from codec.context_view import (
+    RESERVE,
     STYLES,
     Context,
     Style,
@@ -174,8 +175,15 @@ def test_a_context_never_costs_more_than_its_budget_and_says_what_it_costs(
 
 
 @pytest.mark.parametrize("style", ["compact", "lines"])
+@pytest.mark.parametrize("budget", range(20, 200, 7))
+def test_no_session_is_put_into_the_reserve_of_the_budget(budget: int, style: Style) -> None:
+    found = context(budget, style)
+    assert found.shown == 0 or found.tokens <= budget - budget // RESERVE
+
+
+@pytest.mark.parametrize("style", ["compact", "lines"])
 def test_a_larger_budget_never_shows_less(style: Style) -> None:
-    shown = [context(budget, style).shown for budget in range(0, 300, 5)]
+    shown = [context(budget, style).shown for budget in range(0, 350, 5)]
     assert shown == sorted(shown)
     assert shown[-1] == 30
 

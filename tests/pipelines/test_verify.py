@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.pipelines.conftest import Bench, Cli, day, entry, git, log_of, tree
+from tests.pipelines.conftest import Bench, Cli, corpus, day, entry, git, log_of, tree
 from tests.pipelines.test_baselines import BIG
 
 
@@ -53,6 +53,17 @@ def test_a_gate_that_is_not_met_is_a_finding(bench: Bench, cli: Cli) -> None:
     said = cli("verify", bench.root, "--threshold", "99.99")
     assert said.code == 3
     assert "gate: NOT met" in said.out
+
+
+def test_the_window_of_a_large_log_is_nine_tenths_smaller_at_the_default_budget(
+    bench: Bench, cli: Cli
+) -> None:
+    bench.log.write_bytes(corpus("medium.md"))
+    bench.migrate()
+    found = cli("verify", bench.root, "--json").json["tokens"]
+    assert found["baselines"][0]["name"] == "window"
+    assert found["baselines"][0]["reduction_percent"] >= 90
+    assert found["context"] == found["baselines"][0]["after"] <= 450
 
 
 def test_a_budget_that_is_not_kept_is_a_finding(bench: Bench, cli: Cli) -> None:
