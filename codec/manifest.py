@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -188,6 +189,18 @@ def decode_fact(line: str) -> Fact:
                 return UnknownFact(line=line)
     except KeyError as e:
         raise FormatError("is missing", field=str(e.args[0])) from None
+
+
+def content_line(session: Session) -> str:
+    """What a session is apart from its key: its line in the manifest with the time for a key."""
+    return encode_fact(session._replace(key=session.time))
+
+
+def content_digest(session: Session) -> str:
+    """SHA-256 of a session's content, in hex: its entry hash, or that of its `content_line`."""
+    if session.v1 is not None:
+        return session.v1.sha256
+    return hashlib.sha256(content_line(session).encode()).hexdigest()
 
 
 def decode_facts(lines: Iterable[tuple[int, str]]) -> tuple[list[Fact], list[FormatError]]:

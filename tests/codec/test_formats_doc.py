@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from codec.clashes import settle_merge
 from codec.context_view import decode_view, digest, encode_view
 from codec.diffs import diff_stat
 from codec.errors import FormatError
@@ -23,6 +24,8 @@ from codec.manifest import (
     decode_fact,
     encode_fact,
 )
+from codec.merge import merge_manifests, merge_rows
+from codec.pieces import DELTAS, FACTS
 from codec.records import Metrics, PatchRef, Session, V1Entry, is_key, name_of
 from codec.timestamps import parse_timestamp
 from codec.tokens import TOKENIZERS, counter
@@ -52,6 +55,7 @@ BLOCKS = [(m["kind"], m["body"]) for m in _BLOCK.finditer(TEXT)]
 KINDS = {
     "deltas", "not-deltas", "metrics", "reference", "references", "facts", "layout-log", "layout",
     "journal", "view", "digest", "log", "sessions", "hash", "one-liner", "output",
+    "ours", "theirs", "merged", "merged-deltas",
 }  # fmt: skip
 
 
@@ -350,3 +354,23 @@ def test_a_delta_that_the_view_cannot_carry_stands_as_its_line() -> None:
         [line for line in view.splitlines() if " | " in line] for view in blocks("view")[1:]
     ]
     assert isinstance(decode_delta(last), Delta)
+
+
+def test_the_manifests_and_deltas_merge_as_they_say() -> None:
+    ours, theirs, merged, deltas = (
+        block(kind).encode() for kind in ("ours", "theirs", "merged", "merged-deltas")
+    )
+    assert merge_manifests(b"", ours, theirs) == merged
+    mine, yours = [
+        b"".join(f"{encode_delta(delta_of(s))}\n".encode() for s in facts_of(side))
+        for side in (ours, theirs)
+    ]
+    assert merge_rows(DELTAS, b"", mine, yours, settle_merge(ours, theirs)) == deltas
+    for side, begins in ((ours, "f83f35"), (theirs, "a331a2")):
+        (line,) = side.splitlines()  # its key is its time: the content as it is hashed
+        assert hashlib.sha256(line).hexdigest().startswith(begins)
+
+
+def facts_of(manifest: bytes) -> list[Session]:
+    found = (FACTS.read(piece) for piece in FACTS.split(manifest))
+    return [fact for fact in found if isinstance(fact, Session)]

@@ -1,0 +1,48 @@
+"""Files as pieces: each record one, nothing left out, and the same pieces again when joined."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codec.pieces import DELTAS, FACTS, METRICS, REFERENCES, Format
+from codec.records import PatchRef, Session
+
+SESSION = Session(
+    key="2026-03-01.abcdef", time="2026-03-01", agent="a", task="t", status="FAIL", notes="n",
+    remark="r", patch=PatchRef(sha256="12" * 32, size=7),
+)  # fmt: skip
+FORMATS = (FACTS, DELTAS, METRICS, REFERENCES)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_session_is_one_piece_of_each_file_and_names_its_key(form: Format) -> None:
+    piece = form.encode(SESSION)
+    assert form.split(form.head + piece + piece)[-2:] == [piece, piece]
+    assert form.key_of(piece) == SESSION.key
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_what_is_no_record_has_no_key(form: Format) -> None:
+    for piece in (b"\n", b"<<<<<<< HEAD\n", b"### \n\n", b"\xff\xfe\n", form.head or b"{}\n"):
+        assert form.key_of(piece) is None
+
+
+def test_a_broken_entry_is_one_piece_up_to_the_next_heading_or_blank_line() -> None:
+    text = b"# T\n\n### [REF:x]\nStatus: PASS\n### [REF:y]\nNotes: z\n\nfree\nlines"
+    assert REFERENCES.split(text) == [
+        b"# T\n", b"\n", b"### [REF:x]\nStatus: PASS\n\n", b"### [REF:y]\nNotes: z\n\n",
+        b"free\n", b"lines\n",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@given(data=st.lists(st.sampled_from([b"\n", b"### a\n", b"b\n", b"c", b"\r\n"])).map(b"".join))
+def test_pieces_joined_are_the_file_with_what_was_not_ended_ended(
+    form: Format, data: bytes
+) -> None:
+    pieces = form.split(data)
+    joined = b"".join(pieces)
+    assert form.split(joined) == pieces
+    assert [x for x in joined.split(b"\n") if x] == [x for x in data.split(b"\n") if x]
