@@ -58,8 +58,7 @@ def help_pages() -> str:
     """The help of the command and of each verb, as fenced blocks."""
     import click
 
-    from pipelines.cli.group import cli
-    from pipelines.cli.main import VERBS
+    from pipelines.cli.main import VERBS, cli
 
     def page(command: click.Command, name: str, parent: click.Context | None) -> str:
         return command.get_help(_context(command, name, parent)).rstrip()

@@ -6,11 +6,11 @@ this machine, which is no fault (a fresh clone has no diffs). *damaged*: stored,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 
 from codec.errors import FormatError, IntegrityError
-from codec.records import Session
+from codec.records import PatchRef, Session, key_time
 from codec.v1_layout import Layout, StoredPatch
 from codec.v2_deltas import Delta, decode_delta, delta_of
 from codec.v2_metrics import HEADER, MetricsRow, decode_row, row_of
@@ -115,23 +115,21 @@ def check_rows(tracked: Tracked, manifest: Manifest) -> Iterator[Finding]:
     """Each line of the three v2 files against the session that it is a view of."""
     sessions = manifest.sessions
     deltas, metrics = lines_of(tracked.deltas), lines_of(tracked.metrics)
-    yield from _check_lines(DELTAS, deltas, sessions.values(), decode_delta, delta_of)
-    yield from _check_lines(METRICS, metrics, sessions.values(), decode_row, row_of, HEADER)
+    yield from _check_lines(DELTAS, deltas, sessions, decode_delta, delta_of)
+    yield from _check_lines(METRICS, metrics, sessions, decode_row, row_of, HEADER)
     text = tracked.progress.decode(errors="replace")
     references, errors = decode_references(text.removeprefix(TITLE))
     yield from (_broken(PROGRESS, e) for e in errors)
     by_key = {r.key: r for r in references}
     for session in sessions.values():
-        yield from _agrees(
-            PROGRESS, session.key, by_key.pop(session.key, None), reference_of(session)
-        )
-    yield from (_unknown(PROGRESS, key, None) for key in by_key)
+        yield from _agrees(PROGRESS, session, by_key, reference_of)
+    yield from (_unknown(PROGRESS, key, None) for key in by_key if key not in sessions)
 
 
 def _check_lines(
     name: str,
     lines: Lines,
-    sessions: Iterable[Session],
+    sessions: Mapping[str, Session],
     decode: Callable[[str], Delta] | Callable[[str], MetricsRow],
     view: Callable[[Session], Delta] | Callable[[Session], MetricsRow],
     header: str = "",
@@ -158,17 +156,33 @@ def _check_lines(
             )
     if lines.torn:
         yield torn_finding(name)
-    for session in sessions:
-        line_and_row = found.pop(session.key, None)
-        at, is_row = line_and_row if line_and_row else (None, None)
-        yield from _agrees(name, session.key, is_row, view(session), at)
-    yield from (_unknown(name, key, number) for key, (number, _) in found.items())
+    rows = {key: row for key, (_, row) in found.items()}
+    for session in sessions.values():
+        at = found[session.key][0] if session.key in found else None
+        yield from _agrees(name, session, rows, view, at)
+    yield from (_unknown(name, key, at) for key, (at, _) in found.items() if key not in sessions)
 
 
 def _agrees(
-    name: str, key: str, row: object | None, wanted: object, line: int | None = None
+    name: str,
+    session: Session,
+    rows: Mapping[str, object],
+    view: Callable[[Session], object],
+    line: int | None = None,
 ) -> Iterator[Finding]:
-    if row is None:
+    key = session.key
+    row, wanted = rows.get(key), view(session)
+    if row is None and key != session.time and rows.get(session.time) == _as_twin(session, view):
+        yield Finding(
+            code="shared-row",
+            message=f"says of {key} what it says of {session.time}, in one row: two clones "
+            "recorded the same in one second",
+            file=name,
+            key=key,
+            level="note",
+            hint="Run 'session-codec migrate': it adds the row",
+        )
+    elif row is None:
         yield Finding(
             code="missing-row",
             message=f"has nothing about the session {key} that the manifest has",
@@ -187,17 +201,23 @@ def _agrees(
         )
 
 
+def _as_twin(session: Session, view: Callable[[Session], object]) -> object:
+    """The row of a session before a merge gave it a key of its own."""
+    return view(session._replace(key=session.time))
+
+
 def _check_layouts(
     workspace: Workspace, manifest: Manifest, findings: list[Finding]
 ) -> tuple[int, int, int]:
     """Rebuild every version of every log; a diff that is damaged is not told of twice."""
     counts = [0, 0, 0]
     told = {f.file for f in findings}
+    recorded = {(s.time, s.patch) for s in (*manifest.sessions.values(), *manifest.clashes)}
     for version in {v.sha256: v for v in manifest.versions}.values():
         try:
             for _ in log_pieces(workspace, version):
                 pass
-            _check_recorded(read_layout(workspace, version)[0], manifest)
+            _check_recorded(read_layout(workspace, version)[0], recorded)
             counts[0] += 1
         except NotFound:
             counts[1] += 1
@@ -208,13 +228,11 @@ def _check_layouts(
     return counts[0], counts[1], counts[2]
 
 
-def _check_recorded(layout: Layout, manifest: Manifest) -> None:
-    """Every patch of a layout is one that the manifest has under its key."""
+def _check_recorded(layout: Layout, recorded: Container[tuple[str, PatchRef | None]]) -> None:
+    """Every patch of a layout is that of a session of its time; a merge may have given it a key."""
     for part in layout.parts:
-        if isinstance(part, StoredPatch):
-            session = manifest.sessions.get(part.key)
-            if session is None or session.patch != part.patch:
-                raise IntegrityError(f"the layout needs a diff of {part.key} that was not recorded")
+        if isinstance(part, StoredPatch) and (key_time(part.key), part.patch) not in recorded:
+            raise IntegrityError(f"the layout needs a diff of {part.key} that was not recorded")
 
 
 def _damaged(error: IntegrityError, key: str | None) -> Finding:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Mapping
 from typing import Final
 
 from pipelines.errors import NotFound, Unavailable
@@ -63,8 +64,7 @@ def worktree_patch(workspace: Workspace) -> bytes:
 
     They are added to a copy of the index; the index itself stays as it is.
     """
-    path = os.fsdecode(_git(workspace, "rev-parse", "--git-path", "index").rstrip(b"\n"))
-    index = os.path.join(_top(workspace), path)
+    index = git_path(workspace, "index")
     copy = f"{index}.{os.getpid()}-{os.urandom(4).hex()}"
     try:
         if os.path.exists(index):
@@ -123,6 +123,28 @@ def _commit(workspace: Workspace, name: str) -> str | None:
     return None if done.returncode else done.stdout.decode().strip()
 
 
+def git_path(workspace: Workspace, name: str) -> str:
+    """Where a file of the repository's own folder is, which linked worktrees share in part."""
+    path = os.fsdecode(_git(workspace, "rev-parse", "--git-path", name).removesuffix(b"\n"))
+    return os.path.join(_top(workspace), path)
+
+
+def get_config(workspace: Workspace, name: str) -> str | None:
+    """A setting of the repository itself, None where it has none."""
+    done = _run(workspace, "config", "--local", "--get", name)
+    return None if done.returncode else done.stdout.decode(errors="replace").removesuffix("\n")
+
+
+def set_config(workspace: Workspace, name: str, value: str) -> None:
+    """Make a setting of the repository itself."""
+    _git(workspace, "config", "--local", "--replace-all", name, value)
+
+
+def remove_config(workspace: Workspace, section: str) -> None:
+    """Remove a section of the repository's own settings."""
+    _git(workspace, "config", "--local", "--remove-section", section)
+
+
 def _empty_tree(workspace: Workspace) -> str:
     return _git(workspace, "hash-object", "-t", "tree", os.devnull).decode().strip()
 
@@ -151,31 +173,49 @@ def _git(workspace: Workspace, *arguments: str, index: str | None = None) -> byt
     """What git says; Unavailable where it fails."""
     done = _run(workspace, *arguments, index=index)
     if done.returncode:
-        raise Unavailable(f"git {arguments[0]}: {_said(done)}")
+        raise failure(done)
     return done.stdout
 
 
 def _run(
     workspace: Workspace, *arguments: str, index: str | None = None
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run git in the repository of a workspace, on another index than its own where one is given.
+    """Run git in the repository of a workspace, on its index or another."""
+    environment = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
+    if index is not None:
+        environment["GIT_INDEX_FILE"] = index
+    return run_git(*arguments, folder=_top(workspace), environment=environment)
+
+
+def run_git(
+    *arguments: str,
+    folder: str = ".",
+    environment: Mapping[str, str] = os.environ,
+    data: bytes = b"",
+) -> subprocess.CompletedProcess[bytes]:
+    """Run git.
+
+    Args:
+        arguments: of git.
+        folder: where it runs.
+        environment: what it runs with; what it says is not translated.
+        data: what it reads.
 
     Raises:
         Unavailable: there is no git.
     """
-    environment = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
-    if index is not None:
-        environment["GIT_INDEX_FILE"] = index
-    environment["LC_ALL"] = "C"
-    command = ["git", *arguments]
-    top = _top(workspace)
     try:
         return subprocess.run(
-            command, cwd=top, env=environment, stdin=subprocess.DEVNULL,
-            capture_output=True, check=False,
+            ["git", *arguments], cwd=folder, env={**environment, "LC_ALL": "C"},
+            input=data, capture_output=True, check=False,
         )  # fmt: skip
     except FileNotFoundError:
         raise Unavailable("git is not installed, or not on the PATH") from None
+
+
+def failure(done: subprocess.CompletedProcess[bytes]) -> Unavailable:
+    """What a git that failed said."""
+    return Unavailable(f"git {done.args[1]}: {_said(done)}")
 
 
 def _said(done: subprocess.CompletedProcess[bytes]) -> str:

@@ -2,19 +2,25 @@
 
 No verb knows where a diff is stored. Looked at in this order: loose in `.diffs`, made again by git
 from the commits that it was recorded from.
+
+A loose diff is what its hash says, not what its name says: a merge can give a session another key
+(`codec/clashes.py`), and its diff is then found under the name that it was stored under. What
+stands under the name of one session and is the diff of another is no damage: the first one is
+absent here.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable, Sequence
 
 from codec.errors import IntegrityError
-from codec.records import PatchRef
+from codec.records import PatchRef, key_time
 from codec.v2_progress import diff_name
 from pipelines.errors import NotFound
-from pipelines.files import read_file
-from pipelines.workspace import Workspace
+from pipelines.files import read_bytes, read_file
+from pipelines.workspace import Workspace, read_manifest
 
 #: Whether this machine's file systems take `:` in a name.
 COLONS = os.name != "nt"
@@ -25,6 +31,8 @@ class Store:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
+        self._by_time: dict[str, list[str]] | None = None
+        self._recorded: dict[str, set[PatchRef]] | None = None
 
     def loose_names(self) -> set[str]:
         """The names of all loose diffs."""
@@ -46,18 +54,20 @@ class Store:
             NotFound: it is not stored on this machine.
             IntegrityError: what is stored is not what was recorded.
         """
-        for name in names_of(key):
-            try:
-                data = read_file(os.path.join(self._workspace.diffs, name), patch.size)
-            except FileNotFoundError:
-                continue
-            if len(data) != patch.size or hashlib.sha256(data).hexdigest() != patch.sha256:
+        own = names_of(key)
+        data = self._loose(own, patch)
+        if data is None:
+            data = self._loose(self._names_near(key), patch)
+        if data is not None:
+            return data
+        for name in own:
+            path = os.path.join(self._workspace.diffs, name)
+            if os.path.exists(path) and not self._is_of_another(path, key, patch):
                 raise IntegrityError(
                     f"is not the diff that was recorded for {key}: SHA-256 or size differ",
                     file=f".diffs/{name}",
                     hint="Restore it from a backup, or remove it and run migrate with the v1 log",
                 )
-            return data
         if commits and self._workspace.repository:
             from pipelines.git import patch_of
 
@@ -68,6 +78,42 @@ class Store:
             f"the diff of {key} is not stored on this machine",
             hint="Diffs are local to a clone: look where the log was migrated",
         )
+
+    def _loose(self, names: Iterable[str], patch: PatchRef) -> bytes | None:
+        """The bytes of a patch, if they stand under one of these names."""
+        for name in names:
+            try:
+                data = read_file(os.path.join(self._workspace.diffs, name), patch.size)
+            except FileNotFoundError:
+                continue
+            if len(data) == patch.size and hashlib.sha256(data).hexdigest() == patch.sha256:
+                return data
+        return None
+
+    def _names_near(self, key: str) -> Sequence[str]:
+        """The names of loose diffs of sessions that have the time of a key."""
+        if self._by_time is None:
+            self._by_time = {}
+            for name in sorted(self.loose_names()):
+                self._by_time.setdefault(_time_of(name), []).append(name)
+        return self._by_time.get(_time_of(key), ())
+
+    def _is_of_another(self, path: str, key: str, patch: PatchRef) -> bool:
+        """Whether a file is the diff of another session of a key's time than the one looked for."""
+        if self._recorded is None:
+            manifest = read_manifest(self._workspace)
+            self._recorded = {}
+            for session in (*manifest.sessions.values(), *manifest.clashes):
+                if session.patch is not None:
+                    self._recorded.setdefault(session.time, set()).add(session.patch)
+        data = read_bytes(path)
+        found = PatchRef(sha256=hashlib.sha256(data).hexdigest(), size=len(data))
+        return self._recorded.get(key_time(key), set()) >= {found, patch}
+
+
+def _time_of(name: str) -> str:
+    """The time that a key or a name of a diff begins with, as file systems without `:` have it."""
+    return key_time(name).replace(":", "-")
 
 
 def names_of(key: str) -> tuple[str, ...]:

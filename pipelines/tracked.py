@@ -20,7 +20,7 @@ from codec.v2_metrics import HEADER, MetricsRow, decode_row, encode_row, row_of
 from codec.v2_progress import TITLE, decode_references, encode_reference, reference_of
 from pipelines.files import last_byte, read_bytes, read_lines, unchanging
 from pipelines.journal import Append
-from pipelines.workspace import DELTAS, MANIFEST, METRICS, PROGRESS, Workspace
+from pipelines.workspace import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES, Workspace
 
 IGNORED: Final = (
     "/.diffs/",
@@ -30,12 +30,11 @@ IGNORED: Final = (
     "/.session-codec/spool/",
     "/.session-codec/staging-*/",
 )
+#: What lines are appended to: merged by record (`merging`), or by union where that is not set up.
+MERGED: Final = (MANIFEST, PROGRESS, METRICS, DELTAS)
 ATTRIBUTES: Final = (
-    "/.session-codec/manifest.jsonl text eol=lf",
-    "/AGENT_PROGRESS_LOG_v2.md text eol=lf",
-    "/PROJECT_METRICS.tsv text eol=lf",
-    "/PROJECT_REFERENCES.yaml text eol=lf",
-    "/SESSION_DELTAS.log text eol=lf",
+    *(f"/{name} text eol=lf" for name in (*MERGED, REFERENCES)),
+    *(f"/{name} merge=union" for name in MERGED),
 )
 _COMMENT: Final = "# session-codec"
 #: The same where the file had no line end at its end, so that it can get back what it was.
@@ -145,7 +144,7 @@ def git_appends(workspace: Workspace, logs: Iterable[str]) -> Iterator[Append]:
     if workspace.repository is None:
         return
     inside = (log for log in logs if not log.startswith("../") and not os.path.isabs(log))
-    attributes = dict.fromkeys((*ATTRIBUTES, *(f"{_pattern(log)} -text" for log in inside)))
+    attributes = dict.fromkeys((*ATTRIBUTES, *(f"{pattern(log)} -text" for log in inside)))
     for name, wanted in ((".gitignore", IGNORED), (".gitattributes", attributes)):
         lines = read_lines(workspace.path(name))
         torn = os.path.exists(workspace.path(name)) and lines.torn
@@ -179,7 +178,7 @@ def without_git_lines(data: bytes) -> bytes | None:
     return b"".join(kept) or None
 
 
-def _pattern(path: str) -> str:
+def pattern(path: str) -> str:
     """A path as a pattern of `.gitattributes` that matches it alone."""
     literal = re.sub(r"[\\*?\[\]]", r"\\\g<0>", path)
     if not any(c.isspace() or c == '"' for c in path):

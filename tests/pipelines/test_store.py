@@ -7,9 +7,14 @@ from pathlib import Path
 import pytest
 
 from codec.errors import IntegrityError
+from codec.manifest import encode_fact
+from codec.records import PatchRef, Session
+from pipelines.checks import check_integrity
 from pipelines.errors import NotFound
 from pipelines.store import Store, names_of
-from tests.pipelines.conftest import PATCH, Bench, day
+from pipelines.tracked import read_tracked
+from pipelines.workspace import MANIFEST
+from tests.pipelines.conftest import PATCH, THREE, Bench, day
 
 
 def test_a_stored_diff_is_the_patch_byte_for_byte(bench: Bench) -> None:
@@ -57,3 +62,50 @@ def test_only_diffs_are_listed_and_a_workspace_without_any_has_none(plain: Bench
     plain.migrate()
     Path(plain.root, ".diffs", "README").write_bytes(b"")
     assert Store(plain.workspace).loose_names() == {f"{day(n)}.diff" for n in (1, 2, 3)}
+
+
+def rekey(bench: Bench, key: str, new: str) -> None:
+    """Give a session another key, as a merge does: in the manifest, not in `.diffs`."""
+    path = bench.root / MANIFEST
+    path.write_text(path.read_text().replace(f'"key":"{key}"', f'"key":"{new}"'))
+
+
+OTHER = Session(
+    key=day(1), time=day(1), agent="a", task="t", status="PASS",
+    patch=PatchRef(sha256="12" * 32, size=9),
+)  # fmt: skip
+
+
+def test_a_diff_whose_session_a_merge_gave_another_key_is_found_by_its_hash(bench: Bench) -> None:
+    bench.migrate()
+    rekey(bench, day(1), f"{day(1)}.abcdef")
+    session = bench.manifest.sessions[f"{day(1)}.abcdef"]
+    assert session.patch is not None
+    assert Store(bench.workspace).read(session.key, session.patch) == PATCH
+    # the layout of the log still names the old key
+    assert bench.restore() == THREE
+    found = check_integrity(
+        bench.workspace, read_tracked(bench.workspace), bench.manifest, lambda _: None
+    )
+    assert (found.diffs, found.layouts) == ((3, 0, 0), (1, 0, 0))
+
+
+def test_the_diff_of_another_session_of_the_time_is_absence_and_no_damage(bench: Bench) -> None:
+    bench.migrate()
+    rekey(bench, day(1), f"{day(1)}.abcdef")
+    with (bench.root / MANIFEST).open("a") as f:
+        f.write(f"{encode_fact(OTHER)}\n")  # it came with a merge, and stands on another machine
+    assert OTHER.patch is not None
+    with pytest.raises(NotFound, match="not stored on this machine"):
+        Store(bench.workspace).read(OTHER.key, OTHER.patch)
+
+
+def test_a_diff_that_is_nobodys_is_damage_though_the_time_has_several(bench: Bench) -> None:
+    bench.migrate()
+    rekey(bench, day(1), f"{day(1)}.abcdef")
+    with (bench.root / MANIFEST).open("a") as f:
+        f.write(f"{encode_fact(OTHER)}\n")
+    (bench.root / ".diffs" / f"{day(1)}.diff").write_bytes(b"neither")
+    assert OTHER.patch is not None
+    with pytest.raises(IntegrityError, match="SHA-256 or size differ"):
+        Store(bench.workspace).read(OTHER.key, OTHER.patch)

@@ -1,0 +1,113 @@
+"""Merge one of the tracked files for git, which calls this as the merge driver.
+
+1. git merges one file at a time. Which of two sessions with one key is the other's, the manifests
+   of both sides tell: a side is found by what it holds, the commit that has this very file. So it
+   does not matter what git is doing: merge, pull, rebase, cherry-pick, stash.
+2. Where a side cannot be found both rows stay as they are, and `doctor --repair` settles them.
+3. The file of our side, in which git expects the result, is replaced once that is made. If anything
+   fails git's own union takes over, with the file as it was.
+4. What a repository holds is read as data. Nothing that it names is run.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from codec.clashes import Settled, settle_merge
+from codec.merge import may_clash, merge_manifests, merge_rows
+from codec.pieces import DELTAS, METRICS, REFERENCES
+from pipelines import workspace
+from pipelines.errors import Conflict
+from pipelines.files import read_bytes, replace_file
+from pipelines.git import failure, run_git
+
+_ROWS: Final = {
+    workspace.DELTAS: DELTAS,
+    workspace.METRICS: METRICS,
+    workspace.PROGRESS: REFERENCES,
+}
+#: Where a side is looked for first: the index, our side, and what git is at work on.
+_NEAR: Final = (
+    "", "HEAD", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REBASE_HEAD", "REVERT_HEAD", "ORIG_HEAD",
+    "FETCH_HEAD", "refs/stash",
+)  # fmt: skip
+_GITHEAD: Final = re.compile(r"GITHEAD_([0-9a-f]{40,64})")
+
+
+def merge_files(ancestor: str, ours: str, theirs: str, path: str) -> None:
+    """Merge three versions of a file into that of our side.
+
+    Args:
+        ancestor, ours, theirs: the files that hold the versions.
+        path: what git calls the file, relative to the top of the repository.
+
+    Raises:
+        Conflict: it is none of the files that are merged by record.
+    """
+    versions = read_bytes(ancestor), read_bytes(ours), read_bytes(theirs)
+    folder, name = _named(path)
+    if name == workspace.MANIFEST:
+        merged = merge_manifests(*versions)
+    else:
+        form = _ROWS[name]
+        settled: list[Settled] = []
+        if may_clash(form, *versions):
+            settled = settle_merge(*_manifests(ours, theirs, path, folder + workspace.MANIFEST))
+        merged = merge_rows(form, *versions, settled)
+    replace_file(os.path.abspath(ours), [merged])
+
+
+def _named(path: str) -> tuple[str, str]:
+    """The folder of a workspace, empty or ending in `/`, and the name of its file."""
+    for name in (workspace.MANIFEST, *_ROWS):
+        if f"/{path}".endswith(f"/{name}"):
+            return path.removesuffix(name), name
+    raise Conflict(
+        f"{path}: not a file that is merged by record",
+        hint="Name it to merge=session-codec in no attributes; 'session-codec install' names those",
+    )
+
+
+def _manifests(ours: str, theirs: str, path: str, manifest: str) -> tuple[bytes, bytes]:
+    """The manifests of both sides; nothing where a side cannot be found.
+
+    Args:
+        ours, theirs: files that hold what each side has at `path`.
+        path, manifest: of the repository.
+    """
+    if "\n" in path:  # it would not be one line of what git is asked
+        return b"", b""
+    wanted = _git("hash-object", "--no-filters", "--", ours, theirs).decode().split()
+    sides = _holders(path, [*_NEAR, *(m[1] for m in map(_GITHEAD.fullmatch, os.environ) if m)])
+    if not sides.keys() >= {*wanted}:
+        commits = _git("rev-list", "--all", "--reflog", "HEAD", "--", path).decode().split()
+        sides = {**_holders(path, commits), **sides}
+    if not sides.keys() >= {*wanted}:
+        return b"", b""
+    mine, yours = (_blob(f"{sides[blob]}:{manifest}") for blob in wanted)
+    return mine, yours
+
+
+def _holders(path: str, commits: Sequence[str]) -> dict[str, str]:
+    """By what they hold at a path, commits; of several with the same the first."""
+    asked = "".join(f"{commit}:{path}\n" for commit in commits)
+    answers = _git("cat-file", "--batch-check=%(objectname)", data=os.fsencode(asked))
+    held = [answer.decode(errors="replace") for answer in answers.split(b"\n")[:-1]]
+    return dict(zip(reversed(held), reversed(commits), strict=True))
+
+
+def _blob(name: str) -> bytes:
+    """What git has under a name, nothing where it has nothing."""
+    done = run_git("cat-file", "blob", name)
+    return b"" if done.returncode else done.stdout
+
+
+def _git(*arguments: str, data: bytes = b"") -> bytes:
+    """What git says, in the repository that it called us in."""
+    done = run_git(*arguments, data=data)
+    if done.returncode:
+        raise failure(done)
+    return done.stdout

@@ -1,0 +1,99 @@
+"""Tell git to merge the tracked files by record: its settings and its own attributes.
+
+1. `.gitattributes`, which everybody gets, says `merge=union`: git's own, which a hosting service
+   and a clone without session-codec have too. What git runs is named in the repository's settings
+   and in `info/attributes`, which goes before `.gitattributes`; neither comes with a clone.
+2. The program is named by its whole path and takes no module from the folder that it runs in, so
+   nothing in a repository can stand in for it. Should it be gone or fail, union takes its place.
+3. Lines of others stay as they are, byte for byte. Doing it again changes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from typing import Final
+
+from pipelines.files import last_byte, read_bytes, replace_file
+from pipelines.git import get_config, git_path, remove_config, set_config
+from pipelines.tracked import MERGED, pattern
+from pipelines.workspace import Workspace
+
+_DRIVER: Final = "session-codec"
+_SECTION: Final = f"merge.{_DRIVER}"
+_TITLE: Final = "session-codec merges by record, git's union without it"
+_ATTRIBUTES: Final = "info/attributes"
+
+
+def driver_command() -> str:
+    """What git is to run, through a shell; `%O`, `%A`, `%B` and `%P` are git's."""
+    python = shlex.quote(sys.executable).replace("%", "%%")
+    program = f"{python} -P -m pipelines.cli.main merge-driver -- %O %A %B %P"
+    return f"{program} || git merge-file -q --union %A %O %B"
+
+
+def merges_by_record(workspace: Workspace) -> bool:
+    """Whether git merges the files of a workspace by record."""
+    if workspace.repository is None or get_config(workspace, f"{_SECTION}.driver") is None:
+        return False
+    return not _missing(workspace, read_bytes(git_path(workspace, _ATTRIBUTES)))
+
+
+def configure_merge(workspace: Workspace) -> bool:
+    """Have git merge the files of a workspace by record; gives whether anything was changed.
+
+    Outside of git there is nothing to do.
+
+    Raises:
+        Unavailable: git could not be asked.
+    """
+    if workspace.repository is None:
+        return False
+    changed = False
+    # The settings first: git takes a driver that has none for a conflict.
+    for name, value in (("name", _TITLE), ("driver", driver_command())):
+        if get_config(workspace, f"{_SECTION}.{name}") != value:
+            set_config(workspace, f"{_SECTION}.{name}", value)
+            changed = True
+    path = git_path(workspace, _ATTRIBUTES)
+    missing = _missing(workspace, read_bytes(path))
+    if missing:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        torn = last_byte(path) not in (b"", b"\n")
+        with open(path, "ab") as f:
+            f.write(b"".join((b"\n" if torn else b"", *missing)))
+    return changed or bool(missing)
+
+
+def unconfigure_merge(workspace: Workspace) -> bool:
+    """Take back what `configure_merge` did; gives whether anything was changed.
+
+    The settings stay while another workspace of the repository is merged by them.
+    """
+    if workspace.repository is None:
+        return False
+    path = git_path(workspace, _ATTRIBUTES)
+    before = read_bytes(path)
+    mine = set(_lines(workspace))
+    lines = before.splitlines(keepends=True)
+    kept = [line for line in lines if line.rstrip(b"\r\n") + b"\n" not in mine]
+    if kept != lines:
+        replace_file(os.path.realpath(path), kept)
+    used = any(line.split()[-1:] == [f"merge={_DRIVER}".encode()] for line in kept)
+    configured = get_config(workspace, f"{_SECTION}.driver") is not None
+    if configured and not used:
+        remove_config(workspace, _SECTION)
+    return kept != lines or (configured and not used)
+
+
+def _lines(workspace: Workspace) -> list[bytes]:
+    """The lines of a workspace's files, whose paths are relative to the top of the repository."""
+    folder = os.path.relpath(workspace.root, workspace.repository).replace(os.sep, "/")
+    prefix = "" if folder == "." else f"{folder}/"
+    return [os.fsencode(f"{pattern(prefix + name)} merge={_DRIVER}\n") for name in MERGED]
+
+
+def _missing(workspace: Workspace, attributes: bytes) -> list[bytes]:
+    present = {line.strip() for line in attributes.split(b"\n")}
+    return [line for line in _lines(workspace) if line.strip() not in present]

@@ -1,0 +1,437 @@
+"""Merged by git itself, with the driver and without: no conflict, no session lost, all agree."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from codec.manifest import content_digest, encode_fact
+from codec.records import session_key
+from codec.v2_progress import diff_name
+from pipelines.checks import Integrity, check_integrity
+from pipelines.journal import Append
+from pipelines.merging import configure_merge, merges_by_record, unconfigure_merge
+from pipelines.recording import Recording, record_session, session_of
+from pipelines.store import Store
+from pipelines.tracked import read_tracked, session_appends
+from pipelines.workspace import (
+    DELTAS,
+    MANIFEST,
+    METRICS,
+    PROGRESS,
+    Manifest,
+    Workspace,
+    find,
+    read_manifest,
+)
+from tests.pipelines.conftest import Bench, Cli, git
+
+MANY = 50
+
+
+def record_together(workspace: Workspace, recordings: Iterable[Recording]) -> None:
+    """What recording one after the other gives, without waiting for the disk each time."""
+    manifest = read_manifest(workspace)
+    sessions = dict(manifest.sessions)
+    os.makedirs(workspace.diffs, exist_ok=True)
+    lines = []
+    for recording in recordings:
+        new = session_of(recording, {})
+        diff = Path(workspace.diffs, diff_name(new.key))
+        taken = {*sessions, *([new.key] if diff.exists() else [])}
+        new = new._replace(key=session_key(new.time, content_digest(new), taken))
+        sessions[new.key] = new
+        lines.append(f"{encode_fact(new)}\n".encode())
+        if recording.patch:
+            Path(workspace.diffs, diff_name(new.key)).write_bytes(recording.patch)
+    appends = [Append(path=MANIFEST, chunks=lines), *session_appends(workspace, sessions.values())]
+    for append in appends:
+        with open(workspace.path(append.path), "ab") as f:
+            f.writelines(append.chunks)
+
+
+def second(n: int) -> str:
+    """The nth second of an hour in which everybody records."""
+    return f"2026-03-01T10:{n // 60:02d}:{n % 60:02d}Z"
+
+
+@dataclass(frozen=True, slots=True)
+class Clone:
+    """A clone or a worktree that sessions are recorded in."""
+
+    root: Path
+
+    def record(
+        self, who: str, times: Iterable[str], *, notes: str = "", one_by_one: bool = False
+    ) -> None:
+        """Record a session of somebody at each time, with a patch of their own, and commit."""
+        recordings = [
+            Recording(
+                agent=who,
+                task=f"task-{number}",
+                status="PASS",
+                notes=notes or f"{who} learned {number}",
+                patch=f"diff --git a/{who} b/{who}\n+{number}\n".encode(),
+                time=time,
+            )
+            for number, time in enumerate(times)
+        ]
+        if one_by_one:
+            for recording in recordings:
+                record_session(self.workspace, recording)
+        else:
+            record_together(self.workspace, recordings)
+        self.commit(who)
+
+    def commit(self, message: str) -> None:
+        git(self.root, "add", "-A")
+        git(self.root, "commit", "-qm", message)
+
+    @property
+    def workspace(self) -> Workspace:
+        return find(str(self.root))
+
+    @property
+    def manifest(self) -> Manifest:
+        return read_manifest(self.workspace)
+
+    def check(self) -> Integrity:
+        tracked = read_tracked(self.workspace)
+        return check_integrity(self.workspace, tracked, self.manifest, lambda _: None)
+
+    def sessions(self) -> set[tuple[str, str, str]]:
+        """Agent, task and notes of every session in the manifest."""
+        return {(s.agent, s.task, s.notes) for s in self.manifest.sessions.values()}
+
+    def keys(self, name: str) -> list[str]:
+        """The keys of a file, as they stand."""
+        lines = (self.root / name).read_text().splitlines()
+        if name == PROGRESS:
+            return [line[9:].rsplit(":", 2)[0] for line in lines if line.startswith("### [REF:")]
+        return [line.replace("\t", " | ").split(" | ")[0] for line in lines][name == METRICS :]
+
+
+@pytest.fixture(autouse=True)
+def _this_tree(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What git runs is the code that these tests stand beside, whatever else is installed."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+
+
+@pytest.fixture
+def origin(bench: Bench) -> Clone:
+    """A repository with a migrated workspace."""
+    bench.migrate()
+    bench.commit()
+    return Clone(bench.root)
+
+
+def clone_of(origin: Clone, name: str, *, driver: bool = True) -> Clone:
+    """A clone of a repository, on a branch of its own."""
+    root = origin.root.parent / name
+    git(origin.root.parent, "clone", "-q", str(origin.root), str(root))
+    git(root, "config", "user.name", name)
+    git(root, "config", "user.email", f"{name}@example.org")
+    git(root, "checkout", "-qb", name)
+    clone = Clone(root)
+    if driver:
+        assert configure_merge(clone.workspace)
+    return clone
+
+
+def worktree_of(origin: Clone, name: str) -> Clone:
+    """A linked worktree on a branch of its own."""
+    root = origin.root.parent / name
+    git(origin.root, "worktree", "add", "-qb", name, str(root))
+    return Clone(root)
+
+
+def assert_whole(clone: Clone, whose: Iterable[str], each: int = MANY) -> None:
+    """Everybody's sessions stand in all files, once, and all files agree."""
+    found = clone.check()
+    assert [f for f in found.findings if f.level == "finding"] == []
+    assert not found.damaged
+    for who in whose:
+        mine = {(s, t) for a, s, t in clone.sessions() if a == who}
+        assert len(mine) == each
+    keys = clone.keys(DELTAS)
+    assert len(keys) == len(set(keys)) == len(clone.sessions())
+    assert set(keys) == set(clone.keys(METRICS)) == set(clone.keys(PROGRESS))
+
+
+TIMES = [second(n) for n in range(MANY)]
+
+
+@pytest.fixture
+def ann(origin: Clone) -> Clone:
+    """A clone in which the driver is set up, and that recorded."""
+    clone = clone_of(origin, "ann")
+    clone.record("ann", TIMES)
+    return clone
+
+
+@pytest.fixture
+def bob(origin: Clone) -> Clone:
+    """Another, which recorded in the same seconds."""
+    clone = clone_of(origin, "bob")
+    clone.record("bob", TIMES)
+    return clone
+
+
+def pull(clone: Clone, other: Clone, how: str = "--no-rebase", branch: str = "HEAD") -> None:
+    git(clone.root, "pull", "-q", "--no-edit", how, str(other.root), branch)
+
+
+def test_two_clones_that_recorded_in_the_same_seconds_merge_without_a_conflict(
+    ann: Clone, bob: Clone
+) -> None:
+    git(ann.root, "branch", "before")
+    pull(ann, bob)
+    assert_whole(ann, ["ann", "bob"])
+    after = ann.manifest.sessions
+    assert all(time in after for time in TIMES)
+    rekeyed = [key for key in after if key.startswith("2026") and "." in key]
+    assert len(rekeyed) == MANY
+    # the other way round every session comes to the same key
+    pull(bob, ann, branch="before")
+    assert_whole(bob, ["ann", "bob"])
+    assert bob.manifest.sessions == after
+
+
+@pytest.mark.parametrize("backend", ["--merge", "--apply"])
+def test_a_rebase_onto_sessions_of_the_same_seconds_has_no_conflict(
+    ann: Clone, bob: Clone, backend: str
+) -> None:
+    ann.record("ann", [second(1000)], notes="a second commit that is picked after a re-keyed one")
+    git(ann.root, "fetch", "-q", str(bob.root), "HEAD:refs/heads/theirs")
+    git(ann.root, "rebase", "-q", backend, "theirs")
+    assert_whole(ann, ["bob"])
+    assert_whole(ann, ["ann"], MANY + 1)
+
+
+def test_a_rebasing_pull_has_no_conflict(ann: Clone, bob: Clone) -> None:
+    pull(ann, bob, "--rebase")
+    assert_whole(ann, ["ann", "bob"])
+
+
+def test_a_cherry_pick_has_no_conflict_and_again_nothing_to_add(ann: Clone, bob: Clone) -> None:
+    git(ann.root, "fetch", "-q", str(bob.root), "HEAD:refs/heads/theirs")
+    git(ann.root, "cherry-pick", "theirs")
+    assert_whole(ann, ["ann", "bob"])
+    # a merge of what was picked already finds all of it there, under the keys that it has now
+    git(ann.root, "merge", "-q", "--no-edit", "theirs")
+    assert_whole(ann, ["ann", "bob"])
+
+
+def test_stashed_sessions_come_back_beside_those_that_were_pulled(ann: Clone, bob: Clone) -> None:
+    git(ann.root, "reset", "-q", "--soft", "HEAD~1")
+    git(ann.root, "stash")
+    pull(ann, bob)
+    git(ann.root, "stash", "pop")
+    assert_whole(ann, ["ann", "bob"])
+
+
+def test_two_worktrees_that_recorded_in_the_same_seconds_merge_without_a_conflict(
+    origin: Clone,
+) -> None:
+    one, two = worktree_of(origin, "one"), worktree_of(origin, "two")
+    assert configure_merge(two.workspace)
+    assert not configure_merge(one.workspace)
+    one.record("one", TIMES)
+    two.record("two", TIMES)
+    git(one.root, "merge", "-q", "--no-edit", "two")
+    assert_whole(one, ["one", "two"])
+    assert one.check().absent == ()
+
+
+@pytest.mark.slow
+def test_three_clones_come_to_the_same_keys_whoever_merges_first(
+    origin: Clone, ann: Clone, bob: Clone
+) -> None:
+    cid, dan = clone_of(origin, "cid"), clone_of(origin, "dan")
+    cid.record("cid", TIMES)
+    pull(dan, cid)
+    pull(dan, bob)
+    pull(dan, ann)
+    pull(ann, bob)
+    pull(ann, cid)
+    for clone in (ann, dan):
+        assert_whole(clone, ["ann", "bob", "cid"])
+    sessions = [c.manifest.sessions for c in (ann, dan)]
+    assert sessions[0] == sessions[1]
+    # and so do merges that cross
+    pull(bob, ann)
+    pull(cid, dan)
+    pull(bob, cid)
+    assert_whole(bob, ["ann", "bob", "cid"])
+    assert bob.manifest.sessions == sessions[0]
+
+
+def test_a_diff_is_found_in_both_clones_whatever_its_session_is_called_now(
+    ann: Clone, bob: Clone
+) -> None:
+    pull(ann, bob)
+    pull(bob, ann)
+    for clone in (ann, bob):
+        found = clone.check()
+        assert found.diffs == (MANY, MANY + 3, 0)  # the other's and the origin's are not here
+        store = Store(clone.workspace)
+        for session in clone.manifest.sessions.values():
+            if session.agent == clone.root.name and session.patch:
+                assert session.agent.encode() in store.read(session.key, session.patch)
+
+
+@pytest.mark.slow
+def test_what_record_itself_wrote_in_the_same_seconds_merges(origin: Clone) -> None:
+    ann, bob = clone_of(origin, "ann"), clone_of(origin, "bob")
+    ann.record("ann", TIMES, one_by_one=True)
+    bob.record("bob", TIMES, one_by_one=True)
+    pull(ann, bob)
+    assert_whole(ann, ["ann", "bob"])
+
+
+def test_rows_that_two_clones_share_are_told_of_and_get_their_own(origin: Clone) -> None:
+    ann, bob = clone_of(origin, "ann"), clone_of(origin, "bob")
+    for clone in (ann, bob):  # the same agent, task and figures: git sees the same v2 files
+        clone.record("human", TIMES[:2], notes="the same")
+    pull(ann, bob)
+    found = ann.check()
+    assert {(f.code, f.level) for f in found.findings} == {("shared-row", "note")}
+    assert len(found.findings) == 2 * 3
+    for append in session_appends(ann.workspace, ann.manifest.sessions.values()):
+        with (ann.root / append.path).open("ab") as f:
+            f.writelines(append.chunks)
+    assert ann.check().findings == ()
+    assert len(ann.keys(DELTAS)) == 3 + 2 * 2
+
+
+def test_rows_alone_that_differ_in_one_file_are_settled_there(origin: Clone) -> None:
+    ann, bob = clone_of(origin, "ann"), clone_of(origin, "bob")
+    for clone in (ann, bob):  # only the notes differ: git sees the same deltas and metrics
+        clone.record("human", TIMES[:2], notes=f"notes of {clone.root.name}")
+    pull(ann, bob)
+    assert {(f.code, f.file) for f in ann.check().findings} == {
+        ("shared-row", DELTAS),
+        ("shared-row", METRICS),
+    }
+    assert len(ann.keys(PROGRESS)) == 3 + 2 * 2
+
+
+def test_a_session_that_stands_on_both_sides_is_one(origin: Clone, ann: Clone) -> None:
+    bob = clone_of(origin, "bob")
+    git(bob.root, "fetch", "-q", str(ann.root), "HEAD")
+    git(bob.root, "cherry-pick", "FETCH_HEAD")
+    bob.record("bob", TIMES[:3])
+    ann.record("ann", [second(700)], notes="one more")
+    pull(ann, bob)
+    assert_whole(ann, ["ann"], MANY + 1)
+    assert_whole(ann, ["bob"], 3)
+
+
+def test_where_the_program_is_gone_or_fails_union_takes_over(ann: Clone, bob: Clone) -> None:
+    key = "merge.session-codec.driver"
+    driver = git(ann.root, "config", key)
+    git(ann.root, "config", key, driver.replace(sys.executable, "/nowhere/python"))
+    pull(ann, bob)
+    assert len(set(ann.keys(DELTAS))) == MANY + 3
+    lines = (ann.root / MANIFEST).read_text().splitlines()
+    assert sum('"agent":"bob"' in line for line in lines) == MANY
+    assert sum('"agent":"ann"' in line for line in lines) == MANY
+    assert "<<<<" not in "".join(lines)
+
+
+def test_a_clone_without_the_driver_falls_back_to_union(origin: Clone, bob: Clone) -> None:
+    cid = clone_of(origin, "cid", driver=False)
+    cid.record("cid", TIMES)
+    pull(cid, bob)
+    manifest = cid.manifest
+    assert len({*manifest.sessions}) == MANY + 3
+    assert len(manifest.clashes) == MANY
+
+
+def test_nothing_in_a_repository_stands_in_for_what_git_runs(origin: Clone, bob: Clone) -> None:
+    cid = clone_of(origin, "cid")
+    mark = origin.root.parent / "ran"
+    evil = f"open({str(mark)!r}, 'w')\n"
+    for name in ("pipelines", "codec", "click"):
+        (cid.root / name).mkdir()
+        (cid.root / name / "__init__.py").write_text(evil)
+    for name in ("sitecustomize", "json", "hashlib"):
+        (cid.root / f"{name}.py").write_text(evil)
+    cid.record("cid", TIMES)
+    pull(cid, bob)
+    assert_whole(cid, ["bob", "cid"])
+    assert not mark.exists()
+
+
+def test_a_workspace_in_a_folder_with_an_odd_name_is_merged_by_record(origin: Clone) -> None:
+    folder = "a 'folder' [1] %P $HOME"
+    git(origin.root, "rm", "-q", "-r", "--cached", ".")
+    for path in list(origin.root.iterdir()):
+        if path.name not in {".git", ".diffs"}:
+            (origin.root / folder).mkdir(exist_ok=True)
+            path.rename(origin.root / folder / path.name)
+    origin.commit("moved")
+    ann, bob = clone_of(origin, "ann", driver=False), clone_of(origin, "bob", driver=False)
+    for clone in (ann, bob):
+        inner = Clone(clone.root / folder)
+        assert configure_merge(inner.workspace)
+        assert merges_by_record(inner.workspace)
+        inner.record(clone.root.name, TIMES[:3])
+    pull(ann, bob)
+    assert_whole(Clone(ann.root / folder), ["ann", "bob"], 3)
+
+
+def test_what_others_say_in_the_attributes_stays_and_goes_on_working(origin: Clone) -> None:
+    path = origin.root / ".git" / "info" / "attributes"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"*.png binary\r\n/x merge=ours")
+    assert configure_merge(origin.workspace)
+    configured = path.read_bytes()
+    assert configured.startswith(b"*.png binary\r\n/x merge=ours\n/.session-codec/manifest.jsonl ")
+    assert merges_by_record(origin.workspace)
+    assert not configure_merge(origin.workspace)
+    assert path.read_bytes() == configured
+    assert unconfigure_merge(origin.workspace)
+    assert path.read_bytes() == b"*.png binary\r\n/x merge=ours\n"
+    assert not merges_by_record(origin.workspace)
+    assert not unconfigure_merge(origin.workspace)
+    assert "session-codec" not in (origin.root / ".git" / "config").read_text()
+
+
+def test_the_settings_stay_while_another_workspace_uses_them(origin: Clone) -> None:
+    inner = Clone(origin.root / "inner")
+    (inner.root / ".session-codec").mkdir(parents=True)
+    (inner.root / MANIFEST).write_bytes(b"")
+    configure_merge(origin.workspace)
+    configure_merge(inner.workspace)
+    assert unconfigure_merge(origin.workspace)
+    assert merges_by_record(inner.workspace)
+    assert not merges_by_record(origin.workspace)
+
+
+def test_outside_of_git_there_is_nothing_to_set_up(plain: Bench) -> None:
+    plain.migrate()
+    assert not configure_merge(plain.workspace)
+    assert not unconfigure_merge(plain.workspace)
+    assert not merges_by_record(plain.workspace)
+
+
+def test_the_repository_says_union_and_what_is_set_up_here_goes_before_it(origin: Clone) -> None:
+    asked = ("check-attr", "merge", "--", DELTAS, MANIFEST, METRICS, PROGRESS)
+    assert git(origin.root, *asked).count(": union\n") == 4
+    configure_merge(origin.workspace)
+    assert git(origin.root, *asked).count(": session-codec\n") == 4
+
+
+def test_a_file_that_is_no_business_of_the_driver_is_refused(tmp_path: Path, cli: Cli) -> None:
+    for name in "oab":
+        (tmp_path / name).write_bytes(name.encode())
+    versions = [tmp_path / name for name in "oab"]
+    said = cli("merge-driver", "--", *versions, "src/main.py")
+    assert said.code == 22
+    assert (tmp_path / "a").read_bytes() == b"a"
