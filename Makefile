@@ -77,9 +77,11 @@ $(VENV)/bin/python:
 $(VENV)/runtime: .ci/runtime.lock pyproject.toml | $(VENV)/bin/python
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r .ci/runtime.lock
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --config-settings editable_mode=compat -e .
+	@$(BIN)/python -m compileall -q codec pipelines
 	@touch $@
 
 $(VENV)/dev: .ci/dev.lock pyproject.toml | $(VENV)/bin/python
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r .ci/dev.lock
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --config-settings editable_mode=compat -e .
+	@$(BIN)/python -m compileall -q codec pipelines
 	@touch $@ $(VENV)/runtime

@@ -58,7 +58,8 @@ def help_pages() -> str:
     """The help of the command and of each verb, as fenced blocks."""
     import click
 
-    from pipelines.cli.main import VERBS, cli
+    from pipelines.cli.group import cli
+    from pipelines.cli.main import VERBS
 
     def page(command: click.Command, name: str, parent: click.Context | None) -> str:
         return command.get_help(_context(command, name, parent)).rstrip()

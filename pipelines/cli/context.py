@@ -4,37 +4,32 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-
-import click
+from typing import Final
 
 from codec.context_view import DEFAULT_BUDGET, DEFAULT_LAST, STYLES, Style
-from pipelines.cli import options
+from codec.tokens import DEFAULT as TOKENIZER
+from codec.tokens import TOKENIZERS
+from pipelines.cli.declared import JSON, Option, absolute
 from pipelines.cli.output import say_json, tell, visible
 from pipelines.context import Request, render
 from pipelines.errors import FINDINGS
 from pipelines.workspace import DELTAS, find
 
+OPTIONS: Final = (
+    Option("--budget", "budget", f"Tokens at the most.  [default: {DEFAULT_BUDGET}]", "number",
+           metavar="N"),
+    Option("--last", "last",
+           f"The newest N sessions, all in full.  [default: {DEFAULT_LAST}, within the budget]",
+           "number", metavar="N"),
+    Option("--style", "style", "How sessions are written.", "choice", default="compact",
+           choices=STYLES, shown=True),
+    Option("--tokenizer", "tokenizer", "What counts tokens.", "choice", default=TOKENIZER,
+           choices=TOKENIZERS, shown=True),
+    JSON,
+)  # fmt: skip
 
-@click.command()
-@options.repo
-@click.option(
-    "--budget", type=click.IntRange(min=0), help=f"Tokens at the most.  [default: {DEFAULT_BUDGET}]"
-)
-@click.option(
-    "--last",
-    type=click.IntRange(min=0),
-    help=f"The newest N sessions, all in full.  [default: {DEFAULT_LAST}, within the budget]",
-)
-@click.option(
-    "--style",
-    type=click.Choice(STYLES),
-    default="compact",
-    show_default=True,
-    help="How sessions are written.",
-)
-@options.tokenizer
-@options.as_json
-def command(
+
+def run(
     repo: str,
     budget: int | None,
     last: int | None,
@@ -57,7 +52,7 @@ def command(
     if budget is None and last is None:
         budget = DEFAULT_BUDGET
     request = Request(
-        workspace=find(options.absolute(repo)),
+        workspace=find(absolute(repo)),
         tokenizer=tokenizer,
         budget=budget,
         last=DEFAULT_LAST if last is None else last,

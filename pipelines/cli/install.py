@@ -7,6 +7,7 @@ import os
 import click
 
 from pipelines.cli import options
+from pipelines.cli.declared import absolute
 from pipelines.cli.output import findings_json, say, say_json, tell, tell_findings
 from pipelines.errors import FINDINGS
 from pipelines.install import Plan, apply, plan, plan_removal
@@ -31,7 +32,7 @@ def command(repo: str, uninstall: bool, dry_run: bool, as_json: bool) -> int:
       session-codec install ~/src/app --dry-run
       session-codec install --uninstall
     """
-    where = options.absolute(repo)
+    where = absolute(repo)
     made = plan_removal(find(where)) if uninstall else plan(locate(where))
     changes = made.changes()
     if not dry_run:

@@ -9,12 +9,11 @@ import io
 import os
 import signal
 import sys
-import traceback
 from importlib import import_module
 from types import FrameType
 from typing import Any, Final, NoReturn
 
-import click
+from pipelines.cli.declared import Misuse, called
 
 VERBS: Final = {
     "install": "Make a workspace and tell agents of it; take it out again.",
@@ -30,65 +29,12 @@ VERBS: Final = {
 #: Called by other programs, not by people.
 HIDDEN: Final = frozenset({"merge-driver"})
 
-EXIT_CODES: Final = """\
-\b
-Exit codes:
-  0    done
-  1    a bug
-  2    usage
-  3    ran, with findings
-  10   not the format
-  11   not representable
-  12   integrity: a hash or a length is wrong
-  20   no workspace
-  21   locked
-  22   conflict
-  30   not found
-  31   denied
-  32   unavailable: disk full, broken, or out of reach
-  130  interrupted
-  141  whoever read the output closed it
-  143  terminated
-"""
-
-
-class Verbs(click.Group):
-    """The verbs of `VERBS`, imported only when one is called."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """All verbs, in the order in which one meets them."""
-        return list(VERBS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """One verb."""
-        if cmd_name not in VERBS and cmd_name not in HIDDEN:
-            return None
-        module = import_module(f"pipelines.cli.{cmd_name.replace('-', '_')}")
-        command: click.Command = module.command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The verbs and what each is for, without importing any."""
-        with formatter.section("Verbs"):
-            formatter.write_dl(list(VERBS.items()))
+#: Verbs whose options are declared, so that they can be called without click.
+_QUICK: Final = ("context", "record")
 
 
 class Terminated(BaseException):
     """SIGTERM arrived."""
-
-
-@click.command(
-    cls=Verbs,
-    epilog=EXIT_CODES,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-@click.version_option(package_name="session-codec", prog_name="session-codec")
-def cli() -> None:
-    """The history of your coding agents: small to read, whole to keep.
-
-    A v1 log (AGENT_PROGRESS_LOG.md) becomes references: a static context, one line a session, a
-    metrics table, and diffs as files that are read on demand. Start with 'session-codec migrate'.
-    """
 
 
 def main() -> NoReturn:
@@ -102,19 +48,12 @@ def main() -> NoReturn:
 def run(arguments: list[str]) -> int:
     """Run the command line; its exit code."""
     try:
-        # Not `cli.main`: it answers a closed pipe with an exit code of its own.
-        with cli.make_context("session-codec", arguments) as context:
-            result = cli.invoke(context)
+        result = _quick(arguments)
+        if result is None:
+            result = _by_click(arguments)
         sys.stdout.flush()
-        return int(result or 0)
-    except click.exceptions.Exit as e:
-        return e.exit_code
-    except click.ClickException as e:
-        e.show()
-        if "--json" in arguments:
-            _say_error(e, e.exit_code)
-        return e.exit_code
-    except (KeyboardInterrupt, click.Abort):
+        return result
+    except KeyboardInterrupt:
         return _stopped(130, "interrupted")
     except Terminated:
         return _stopped(143, "terminated")
@@ -122,8 +61,48 @@ def run(arguments: list[str]) -> int:
         # Whoever read our output has enough; what is buffered has nowhere to go.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except Misuse as e:
+        return _misused(arguments, str(e))
     except Exception as e:
         return _failed(e, "--json" in arguments)
+
+
+def _quick(arguments: list[str]) -> int | None:
+    """The exit code of a verb whose command line is plain; None for all that is left to click."""
+    if not arguments or arguments[0] not in _QUICK:
+        return None
+    verb: Any = import_module(f"pipelines.cli.{arguments[0]}")
+    parameters = called(verb.OPTIONS, arguments[1:])
+    return None if parameters is None else int(verb.run(**parameters))
+
+
+def _by_click(arguments: list[str]) -> int:
+    import click
+
+    from pipelines.cli.group import cli
+
+    try:
+        # Not `cli.main`: it answers a closed pipe with an exit code of its own.
+        with cli.make_context("session-codec", arguments) as context:
+            return int(cli.invoke(context) or 0)
+    except click.exceptions.Exit as e:
+        return e.exit_code
+    except click.ClickException as e:
+        e.show()
+        if "--json" in arguments:
+            _say_error(e, e.exit_code)
+        return e.exit_code
+    except click.Abort:
+        raise KeyboardInterrupt from None
+
+
+def _misused(arguments: list[str], problem: str) -> int:
+    from pipelines.cli.output import tell
+
+    tell(f"Try 'session-codec {arguments[0]} --help' for help.\n\nError: {problem}")
+    if "--json" in arguments:
+        _say_error(Misuse(problem), 2)
+    return 2
 
 
 def _failed(error: Exception, as_json: bool) -> int:
@@ -134,6 +113,8 @@ def _failed(error: Exception, as_json: bool) -> int:
         error = storage_error(error)
     code = exit_code(error)
     if code == BUG:
+        import traceback
+
         traceback.print_exc()
         tell("This is a bug in session-codec. Nothing of it is your fault; please report it.")
     else:

@@ -7,6 +7,7 @@ from datetime import UTC, tzinfo
 import click
 
 from pipelines.cli import options
+from pipelines.cli.declared import absolute
 from pipelines.worker import Worker
 
 
@@ -90,8 +91,8 @@ def command(
         from pipelines.workspace import locate
 
         request = Request(
-            workspace=locate(options.absolute(repo)),
-            sources=tuple(options.absolute(s) for s in sources),
+            workspace=locate(absolute(repo)),
+            sources=tuple(absolute(s) for s in sources),
             dialect=dialect,
             heading_pattern=heading_pattern,
             zone=zone,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -23,8 +22,3 @@ tokenizer: Decorator = click.option(
     show_default=True,
     help="What counts tokens.",
 )
-
-
-def absolute(path: str) -> str:
-    """A path of the command line, absolute."""
-    return os.path.abspath(os.path.expanduser(path))

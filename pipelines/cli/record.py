@@ -3,38 +3,38 @@
 from __future__ import annotations
 
 import sys
-
-import click
+from typing import Final
 
 from codec.manifest import session_fields
-from codec.records import NUMBER_LIMIT, STATUSES, Session, Status
+from codec.records import STATUSES, Session, Status
 from codec.v2_progress import encode_reference, reference_of
 from codec.vocabulary import status_of
-from pipelines.cli import options
+from pipelines.cli.declared import JSON, Misuse, Option, absolute
 from pipelines.cli.output import findings_json, say, say_json, tell, tell_findings, visible
 from pipelines.record import plan
 from pipelines.recording import Recording, record_session, session_of
 from pipelines.workspace import Workspace, find, read_config
 
-_NUMBER = click.IntRange(min=0, max=NUMBER_LIMIT - 1)
+OPTIONS: Final = (
+    Option("--agent", "agent", "Who did it: a model's name, 'human'.", metavar="NAME",
+           required=True),
+    Option("--task", "task", "What: a slug or a sentence.", metavar="TEXT", required=True),
+    Option("--status", "status", "PASS, FAIL or PARTIAL.", default="UNKNOWN", metavar="WORD"),
+    Option("--git", "commits", "The commits: A..B, or one.", metavar="RANGE"),
+    Option("--worktree", "worktree", "What is not committed yet, new files included.", "flag",
+           default=False),
+    Option("--diff", "diff", "A patch; '-' reads it from stdin.", metavar="FILE"),
+    Option("--no-diff", "no_diff", "No patch.", "flag", default=False),
+    Option("--duration-min", "duration_min", "Minutes of work.", "number", metavar="N"),
+    Option("--tokens", "tokens", "Tokens that the agent spent.", "number", metavar="N"),
+    Option("--notes", "notes", "What the next agent should know.", default="", metavar="TEXT"),
+    Option("--id", "name", "Record this id once.", default="", metavar="ID"),
+    Option("--dry-run", "dry_run", "Show the entry; write nothing.", "flag", default=False),
+    JSON,
+)  # fmt: skip
 
 
-@click.command()
-@options.repo
-@click.option("--agent", required=True, metavar="NAME", help="Who did it: a model's name, 'human'.")
-@click.option("--task", required=True, metavar="TEXT", help="What: a slug or a sentence.")
-@click.option("--status", default="UNKNOWN", metavar="WORD", help="PASS, FAIL or PARTIAL.")
-@click.option("--git", "commits", metavar="RANGE", help="The commits: A..B, or one.")
-@click.option("--worktree", is_flag=True, help="What is not committed yet, new files included.")
-@click.option("--diff", "diff", metavar="FILE", help="A patch; '-' reads it from stdin.")
-@click.option("--no-diff", is_flag=True, help="No patch.")
-@click.option("--duration-min", type=_NUMBER, metavar="N", help="Minutes of work.")
-@click.option("--tokens", type=_NUMBER, metavar="N", help="Tokens that the agent spent.")
-@click.option("--notes", default="", metavar="TEXT", help="What the next agent should know.")
-@click.option("--id", "name", default="", metavar="ID", help="Record this id once.")
-@click.option("--dry-run", is_flag=True, help="Show the entry; write nothing.")
-@options.as_json
-def command(
+def run(
     repo: str,
     agent: str,
     task: str,
@@ -63,8 +63,8 @@ def command(
       git diff | session-codec record --agent codex --task spike --diff -
     """
     if sum((commits is not None, worktree, diff is not None, no_diff)) > 1:
-        raise click.UsageError("--git, --worktree, --diff and --no-diff: name one")
-    workspace = find(options.absolute(repo))
+        raise Misuse("--git, --worktree, --diff and --no-diff: name one")
+    workspace = find(absolute(repo))
     if commits is None and not (worktree or diff or no_diff):
         commits = "HEAD" if workspace.repository else None
         if commits is None:
@@ -105,14 +105,14 @@ def _status(text: str) -> tuple[Status, str]:
     word, remark = status_of(text)
     if word == "UNKNOWN":
         known = ", ".join(sorted(STATUSES))
-        raise click.UsageError(f"--status {text!r} begins with none of {known}")
+        raise Misuse(f"--status {text!r} begins with none of {known}")
     return word, remark
 
 
 def _read(name: str) -> bytes:
     if name == "-":
         return sys.stdin.buffer.read()
-    with open(options.absolute(name), "rb") as f:
+    with open(absolute(name), "rb") as f:
         return f.read()
 
 

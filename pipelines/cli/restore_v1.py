@@ -8,6 +8,7 @@ import sys
 import click
 
 from pipelines.cli import options
+from pipelines.cli.declared import absolute
 from pipelines.cli.output import say, say_json, tell, visible
 from pipelines.restore_v1 import apply, plan
 from pipelines.workspace import find
@@ -34,10 +35,10 @@ def command(
     if as_json and output is None:
         raise click.UsageError("--json needs --output: stdout cannot hold both")
     made = plan(
-        find(options.absolute(repo)),
+        find(absolute(repo)),
         source=source,
         version=version,
-        output=options.absolute(output) if output else None,
+        output=absolute(output) if output else None,
     )
     if sys.stdout.isatty():
         text = codecs.iterdecode(apply(made), "utf-8", errors="replace")

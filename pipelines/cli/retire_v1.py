@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from pipelines.cli import options
+from pipelines.cli.declared import absolute
 from pipelines.cli.output import say, say_json
 from pipelines.retire_v1 import apply, plan
 from pipelines.workspace import V1_LOG, find
@@ -20,7 +21,7 @@ def command(repo: str, source: str, dry_run: bool, as_json: bool) -> int:
 
     It refuses unless the log was just rebuilt byte for byte and the commit HEAD holds it.
     """
-    made = plan(find(options.absolute(repo)), source.removeprefix("./"))
+    made = plan(find(absolute(repo)), source.removeprefix("./"))
     if not made.done and not dry_run:
         apply(made)
     if as_json:

@@ -11,6 +11,7 @@ from codec.errors import IntegrityError
 from codec.tokens import counter
 from pipelines.baselines import REFERENCES_BUDGET, THRESHOLD, Limits
 from pipelines.cli import options
+from pipelines.cli.declared import absolute
 from pipelines.cli.output import Stages, findings_json, say, say_json, tell_findings
 from pipelines.cli.tokens_shown import say_tokens, tokens_json
 from pipelines.errors import FINDINGS, exit_code
@@ -72,7 +73,7 @@ def command(
     """
     count = counter(tokenizer)
     result = verify(
-        find(options.absolute(repo)),
+        find(absolute(repo)),
         tokenizer=tokenizer,
         count=lambda text: count.count([text])[0],
         limits=Limits(threshold=threshold, context=context_budget, references=references_budget),

@@ -228,6 +228,7 @@ def test_a_dry_run_shows_the_entry_and_writes_nothing(made: Bench, cli: Cli) -> 
         (("--status", "succes"), 2, "PARTIAL"),
         (("--duration-min", "-1"), 2, "--duration-min"),
         (("--tokens", "many"), 2, "--tokens"),
+        (("--tokens", str(10**15)), 11, "too large"),
         (("--git", "HEAD", "--worktree"), 2, "name one"),
         (("--git", "no-such"), 30, "no-such"),
         (("--git", "--output=/tmp/x"), 30, "no such commit"),
