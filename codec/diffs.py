@@ -1,4 +1,4 @@
-"""How many lines a patch adds and removes.
+"""How many lines a patch adds and removes, and what it is about.
 
 1. Counts come from the lines themselves. Hunk headers in logs are often wrong (shortened by
    hand, or written by a model), so their counts are never relied on.
@@ -14,6 +14,9 @@ from typing import NamedTuple
 
 _FILE_HEADER = re.compile(rb"\n--- [^\n]*\n\+\+\+ [^\n]*(?:\n@@|\ndiff |\n?\Z)")
 _COMBINED_HUNK = re.compile(rb"^(?P<marks>@{3,}) [^\n]* @{3,}[^\n]*$", re.M)
+_GIT_SECTION = re.compile(rb"diff --(?:git|cc|combined) (?:a/)?(?P<path>[^\n]*)")
+_PLAIN_SECTION = re.compile(rb"\+\+\+ (?:b/)?(?P<path>[^\t\n]*)")
+_LF = 0x0A
 _SECTION = re.compile(rb"^(?:@@|diff )[^\n]*$", re.M)
 
 
@@ -52,3 +55,23 @@ def _combined_stat(patch: bytes) -> DiffStat:
             added += b"+" in marks
             removed += b"-" in marks
     return DiffStat(added, removed)
+
+
+def touched_path(patch: bytes) -> bytes:
+    """The path that most bytes of a patch are about, empty where it names none.
+
+    It tells which patches resemble each other, no more: it is the path as the patch writes it.
+    """
+    marks = _marks(_GIT_SECTION, patch) or _marks(_PLAIN_SECTION, patch)
+    ends = [m.start() for m in marks[1:]]
+    sizes: dict[bytes, int] = {}
+    for mark, end in zip(marks, [*ends, len(patch)], strict=False):
+        path = mark["path"].partition(b" b/")[0]
+        sizes[path] = sizes.get(path, 0) + end - mark.start()
+    return max(sizes, key=sizes.__getitem__, default=b"")
+
+
+def _marks(section: re.Pattern[bytes], patch: bytes) -> list[re.Match[bytes]]:
+    """Where the sections of a patch begin; looked for by their first letters, which is fast."""
+    found = section.finditer(patch)
+    return [m for m in found if not m.start() or patch[m.start() - 1] == _LF]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from unidiff.patch import PatchSet
 
-from codec.diffs import DiffStat, diff_stat
+from codec.diffs import DiffStat, diff_stat, touched_path
 
 ORDINARY = b"""\
 diff --git a/a.py b/a.py
@@ -173,3 +173,27 @@ def test_wrong_hunk_counts_do_not_change_the_count() -> None:
 
 def test_bytes_that_are_no_text_are_counted_as_lines() -> None:
     assert diff_stat(b"@@ @@\n+\xff\xfe\x00\n-\r\n+\x85\x0c\n") == DiffStat(added=2, removed=1)
+
+
+def section(path: str, lines: int) -> bytes:
+    return f"diff --git a/{path} b/{path}\n--- a/{path}\n+++ b/{path}\n".encode() + b"+x\n" * lines
+
+
+@pytest.mark.parametrize(
+    ("patch", "path"),
+    [
+        (section("a.py", 1), b"a.py"),
+        (section("a.py", 1) + section("b.py", 50) + section("a.py", 9), b"b.py"),
+        (section("a.py", 30) + section("b.py", 50) + section("a.py", 30), b"a.py"),
+        (section("a b/c d.py", 1), b"a"),
+        (b"From: x\n\n" + section("a.py", 1), b"a.py"),
+        (b"diff --cc a.py\n@@@ -1 -1 +1 @@@\n", b"a.py"),
+        (b"--- a/a.py\n+++ b/a.py\n@@ -1 +1 @@\n-x\n", b"a.py"),
+        (b"--- a.py\t2025-11-06\n+++ a.py\t2025-11-07\n@@ -1 +1 @@\n-x\n", b"a.py"),
+        (section("a.py", 1) + b"+diff --git a/b.py b/b.py\n" + b"+y\n" * 99, b"a.py"),
+        (b"Binary", b""),
+        (b"", b""),
+    ],
+)
+def test_a_patch_is_about_the_path_that_most_of_its_bytes_change(patch: bytes, path: bytes) -> None:
+    assert touched_path(patch) == path

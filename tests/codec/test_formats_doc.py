@@ -5,15 +5,27 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from codec.archive import encode_archive
+from codec.archive_frames import PROFILES, FrameSizes, encode_seek_table
+from codec.archive_tar import (
+    Member,
+    arrange,
+    decode_index,
+    encode_header,
+    encode_index,
+    entries_of,
+    frame_sizes,
+)
 from codec.clashes import settle_merge
 from codec.context_view import decode_view, digest, encode_view
-from codec.diffs import diff_stat
+from codec.diffs import diff_stat, touched_path
 from codec.errors import FormatError
 from codec.manifest import (
     Archive,
@@ -56,6 +68,7 @@ KINDS = {
     "deltas", "not-deltas", "metrics", "reference", "references", "facts", "layout-log", "layout",
     "journal", "view", "digest", "log", "sessions", "hash", "one-liner", "output",
     "ours", "theirs", "merged", "merged-deltas",
+    "archive-index", "archive-seek-table", "archive-one-liner", "archive-output",
 }  # fmt: skip
 
 
@@ -211,6 +224,60 @@ def test_the_layout_is_the_one_of_the_log_above_it() -> None:
     assert encoded.layout.decode() == block("layout")
 
 
+def archived() -> tuple[list[Member], dict[str, bytes]]:
+    """The members of the example, and diffs that are about their paths and as large."""
+    cells = list(rows("archive-members"))
+    heads = {key: f"diff --git a/{path} b/{path}\n".encode() for key, path, _ in cells}
+    diffs = {key: heads[key].ljust(int(size), b"+")[: int(size)] for key, _, size in cells}
+    members = [Member(key, int(size), path.encode()) for key, path, size in cells]
+    assert all(touched_path(d) in (m.path, b"") for d, m in zip(diffs.values(), members))
+    return members, diffs
+
+
+def test_the_index_is_that_of_the_members_above_it() -> None:
+    arranged = arrange(archived()[0])
+    index = encode_index(entries_of(arranged), sum(frame_sizes(arranged)))
+    assert index.decode() == block("archive-index")
+
+
+def test_the_seek_table_is_as_shown() -> None:
+    size = decode_index(block("archive-index").encode()).size
+    table = encode_seek_table([FrameSizes(1000, size), FrameSizes(220, 0)])
+    assert table == bytes.fromhex(block("archive-seek-table"))
+
+
+def test_plain_tools_read_an_archive_as_shown(tmp_path: Path) -> None:
+    if not shutil.which("zstd"):
+        pytest.skip("zstd is not here")
+    members, diffs = archived()
+    archive = b"".join(encode_archive(members, lambda m: (diffs[m.key],)))
+    (tmp_path / "2025-11.tar.zst").write_bytes(archive)
+    for command, output in zip(blocks("archive-one-liner"), blocks("archive-output"), strict=True):
+        run = ["sh", "-c", command]
+        shown = subprocess.run(run, cwd=tmp_path, check=True, capture_output=True, text=True)
+        assert shown.stdout == output
+
+
+def test_the_profiles_of_archives_are_those_of_the_code() -> None:
+    told = {
+        name: (int(level), [int(n) for n in search if n.isdigit()])
+        for name, level, *search in rows("archive-profiles")
+    }
+    assert told == {
+        name: (level, [search[n] for n in ("search_log", "target_length") if n in search])
+        for name, (level, search) in PROFILES.items()
+    }
+
+
+def test_the_header_of_a_member_is_as_shown() -> None:
+    shown = bytearray(512)
+    for offset, field, text in rows("archive-header"):
+        end = b"\0 " if "space" in field else b""
+        value = text.encode() + end
+        shown[int(offset) : int(offset) + len(value)] = value
+    assert bytes(shown) == encode_header("2025-11-06T14:30:00Z", 1148)
+
+
 def test_the_journal_is_of_this_version() -> None:
     header = json.loads(block("journal"))
     assert (header["format"], header["version"]) == (FORMAT, VERSION)
@@ -310,7 +377,15 @@ CHECKS: dict[str, Callable[[list[str]], None]] = {
     "statuses": _status, "agents": _agent, "figures": _figure,
 }  # fmt: skip
 #: Tables that are compared as a whole.
-WHOLE = {"date-labels", "labels", "status-words", "tokens"}
+WHOLE = {
+    "archive-header",
+    "archive-members",
+    "archive-profiles",
+    "date-labels",
+    "labels",
+    "status-words",
+    "tokens",
+}
 
 
 @pytest.mark.parametrize(
