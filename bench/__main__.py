@@ -17,7 +17,7 @@ from bench.corpus import large
 from bench.process import Failed, Skipped, apart
 from bench.table import HEADER, Row
 from bench.tokens import tokens
-from bench.verbs import Setting, again, help_, migrate, migrate_10x, restore
+from bench.verbs import Setting, again, help_, hook, migrate, migrate_10x, restore
 
 BENCHMARKS: Final[dict[str, Callable[[Setting], Iterator[Row]]]] = {
     "migrate": migrate,
@@ -25,6 +25,7 @@ BENCHMARKS: Final[dict[str, Callable[[Setting], Iterator[Row]]]] = {
     "again": again,
     "tokens": tokens,
     "help": help_,
+    "hook": hook,
     "restore": restore,
 }
 _ABOUT: Final = """\
@@ -35,7 +36,7 @@ processes. Memory: the most that one process held in any run. MB: 1,000,000 byte
 
 @click.command()
 @click.argument("names", nargs=-1, type=click.Choice(list(BENCHMARKS)), metavar="[NAME]...")
-@click.option("--runs", type=click.IntRange(min=1), help="Runs of each; else 5, and 1 of 10x.")
+@click.option("--runs", type=click.IntRange(min=1), help="Runs of each; else 5, 10x 1, hook 21.")
 @click.option(
     "--dir",
     "home",
@@ -44,7 +45,7 @@ processes. Memory: the most that one process held in any run. MB: 1,000,000 byte
     help="Where to write, in a folder that is removed at the end; else build/.",
 )
 def main(names: tuple[str, ...], runs: int | None, home: Path) -> None:
-    """Measure migrate, migrate-10x, again, tokens, help and restore, or those that are named."""
+    """Measure all of migrate, migrate-10x, again, tokens, help, hook, restore, or those named."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # and remove the folder first
     # What is installed is compiled; with this set, an editable install would be at each run.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

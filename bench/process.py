@@ -53,7 +53,12 @@ class Cost:
 
 
 def run(
-    argv: Sequence[str], *, cwd: Path, output: Path | None = None, good: tuple[int, ...] = (0,)
+    argv: Sequence[str],
+    *,
+    cwd: Path,
+    output: Path | None = None,
+    source: Path | None = None,
+    good: tuple[int, ...] = (0,),
 ) -> Cost:
     """Run a program to its end.
 
@@ -61,15 +66,20 @@ def run(
         argv: the program and its arguments.
         cwd: where it runs.
         output: a file that is not there yet, for its stdout; else that goes nowhere.
+        source: a file for its stdin; else that is empty.
         good: the exit codes of a run that counts.
 
     Raises:
         Failed: it ended with another code.
     """
-    with open(output or os.devnull, "wb") as out, tempfile.TemporaryFile() as err:
+    with (
+        open(output or os.devnull, "wb") as out,
+        open(source or os.devnull, "rb") as given,
+        tempfile.TemporaryFile() as err,
+    ):
         os.sync()
         started = time.perf_counter()
-        process = subprocess.Popen(argv, cwd=cwd, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
+        process = subprocess.Popen(argv, cwd=cwd, stdin=given, stdout=out, stderr=err)
         try:
             _, status, usage = os.wait4(process.pid, 0)
         except BaseException:

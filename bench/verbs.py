@@ -92,6 +92,24 @@ def help_(setting: Setting) -> Iterator[Row]:
     yield compared("help", "--help", "python -c pass", pairs, most=6)
 
 
+def hook(setting: Setting) -> Iterator[Row]:
+    """The hook of a session's end, which ends up on the disk, beside the interpreter's start."""
+    folder = setting.fresh()
+    subprocess.run(["git", "init", "-q", folder], check=True)
+    _verb("install", cwd=folder)
+    ended = setting.folder / "ended.json"
+    ended.write_text('{"session_id": "s", "hook_event_name": "SessionEnd", "reason": "other"}')
+    program = os.path.join(os.path.dirname(sys.executable), "session-codec-hook")
+    nothing = [sys.executable, "-c", "pass"]
+    pairs = [
+        (run([program, "claude", "end"], cwd=folder, source=ended), run(nothing, cwd=folder))
+        for _ in setting.turns(21)
+    ]
+    if len(list((folder / ".session-codec" / "spool").glob("*.end"))) != len(pairs):
+        raise Failed("a session is not in the spool")
+    yield compared("hook", "session-codec-hook", "python -c pass", pairs, most=2)
+
+
 def restore(setting: Setting) -> Iterator[Row]:
     """A log put together again, beside a copy of it; all checked, beside all hashed."""
     sha256sum = _tool("sha256sum")

@@ -104,6 +104,12 @@ def resolve(workspace: Workspace, text: str) -> tuple[str, int]:
     return f"{base}..{head}", int(count)
 
 
+def subject_of(workspace: Workspace, commit: str) -> str:
+    """The first line of a commit's message."""
+    said = _git(workspace, "log", "-1", "--format=%s", "--no-show-signature", commit, "--")
+    return said.decode(errors="replace").strip()
+
+
 def _known(workspace: Workspace, name: str) -> str:
     found = _commit(workspace, name)
     if found is None:

@@ -1,4 +1,4 @@
-"""Make a workspace, and tell agents of it: files and marked blocks; and take all of it out.
+"""Make a workspace, and tell agents of it: files, marked blocks, hooks; and take all of it out.
 
 1. What stands in a person's file stays as it is, byte for byte; taking out gives back the bytes of
    before. A file that was made, and that holds nothing else, goes.
@@ -27,12 +27,14 @@ from codec.agent_block import (
     without_block,
 )
 from codec.errors import FormatError
+from codec.hook_settings import PROGRAM, our_commands, with_hooks, without_hooks
 from codec.v2_metrics import HEADER
 from codec.v2_progress import TITLE
 from pipelines.errors import Conflict
 from pipelines.files import locked, read_bytes, remove, replace_file, sync_directory
 from pipelines.findings import Finding
 from pipelines.journal import Append, Transaction, recover
+from pipelines.merging import configure_merge, merges_by_record, unconfigure_merge
 from pipelines.repository import stated_file
 from pipelines.tracked import git_appends, session_appends, without_git_lines
 from pipelines.workspace import (
@@ -46,8 +48,37 @@ from pipelines.workspace import (
     read_manifest,
 )
 
+#: The plugin for Claude Code that comes with this package: the same hooks, and a skill.
+PLUGIN: Final = os.path.join(os.path.dirname(os.path.abspath(__file__)), "plugin")
 AGENTS: Final = "AGENTS.md"
 CLAUDE: Final = "CLAUDE.md"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Hooks:
+    """Where an agent has its hooks, and which of its events are wanted.
+
+    Attributes:
+        path: relative to the workspace.
+        events: by the agent's name of it, what we call it, and its seconds at the most.
+    """
+
+    path: str
+    events: tuple[tuple[str, str, int], ...]
+
+
+#: Claude Code gives all hooks at a session's end the longest of their timeouts; Codex no more than
+#: three seconds. Versions of Codex before 0.146 have no `SessionEnd`: `Stop` ends each turn.
+HOOKS: Final = {
+    "claude": _Hooks(
+        path=".claude/settings.json",
+        events=(("SessionStart", "start", 30), ("SessionEnd", "end", 5)),
+    ),
+    "codex": _Hooks(
+        path=".codex/hooks.json",
+        events=(("SessionStart", "start", 30), ("Stop", "stop", 5), ("SessionEnd", "end", 3)),
+    ),
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,6 +112,8 @@ class Plan:
         appends: to the tracked files; those that are not there yet are made.
         edits: of the files that belong to a person, or that go.
         findings: what cannot be done, and what is left as it is.
+        driver: the settings of git change, which merge the files by record.
+        removal: everything is taken out.
         clear: the workspace holds no fact, and its own folder goes as well.
     """
 
@@ -88,6 +121,8 @@ class Plan:
     appends: tuple[Append, ...] = ()
     edits: tuple[Edit, ...] = ()
     findings: tuple[Finding, ...] = ()
+    driver: bool = False
+    removal: bool = False
     clear: bool = False
 
     def changes(self) -> list[tuple[str, str]]:
@@ -96,24 +131,28 @@ class Plan:
             (a.path, "changed" if os.path.exists(self.workspace.path(a.path)) else "created")
             for a in self.appends
         ]
-        return [*appended, *((e.path, e.what) for e in self.edits)]
+        driver = [(".git/config", "changed")] if self.driver else []
+        return [*appended, *((e.path, e.what) for e in self.edits), *driver]
 
 
-def plan(workspace: Workspace) -> Plan:
+def plan(workspace: Workspace, *, hooks: Sequence[str] = (), program: str = PROGRAM) -> Plan:
     """What an install would write; reads only.
 
     Args:
         workspace: where; it need not exist yet.
+        hooks: agents of `HOOKS` that get hooks.
+        program: how a hook calls our hook program.
     """
     edits: list[Edit] = []
     findings: list[Finding] = []
-    for path, change in _wanted(workspace):
+    for path, change in _wanted(workspace, hooks, program):
         _edit(workspace, path, change, edits, findings)
     return Plan(
         workspace=workspace,
         appends=tuple(_appends(workspace)),
         edits=tuple(edits),
         findings=tuple(findings),
+        driver=workspace.repository is not None and not merges_by_record(workspace),
     )
 
 
@@ -123,11 +162,20 @@ def plan_removal(workspace: Workspace) -> Plan:
     findings: list[Finding] = []
     for path in (AGENTS, CLAUDE):
         _edit(workspace, path, _unblocked, edits, findings)
+    for wanted in HOOKS.values():
+        _edit(workspace, wanted.path, _unhooked, edits, findings)
     clear = workspace.exists and not read_bytes(workspace.path(MANIFEST)).strip()
     if clear:
         for path, change in _cleared(workspace):
             _edit(workspace, path, change, edits, findings)
-    return Plan(workspace=workspace, edits=tuple(edits), findings=tuple(findings), clear=clear)
+    return Plan(
+        workspace=workspace,
+        edits=tuple(edits),
+        findings=tuple(findings),
+        driver=merges_by_record(workspace),
+        removal=True,
+        clear=clear,
+    )
 
 
 def apply(made: Plan) -> None:
@@ -137,29 +185,34 @@ def apply(made: Plan) -> None:
         Conflict: a file changed since the plan was made.
     """
     workspace = made.workspace
-    if not (made.appends or made.edits or made.clear):
-        return
-    with locked(workspace.lock):
-        recover(workspace)
-        for edit in made.edits:
-            if _content(edit.target) != edit.before:
-                raise Conflict(f"{edit.path} changed just now", hint="Run the same command again")
-        if made.appends:
-            _append(workspace, made.appends)
-        for edit in made.edits:
-            _write(edit)
+    if made.appends or made.edits or made.clear:
+        with locked(workspace.lock):
+            recover(workspace)
+            for edit in made.edits:
+                if _content(edit.target) != edit.before:
+                    raise Conflict(
+                        f"{edit.path} changed just now", hint="Run the same command again"
+                    )
+            if made.appends:
+                _append(workspace, made.appends)
+            for edit in made.edits:
+                _write(edit)
+    # Changes nothing where all is as it should be.
+    (unconfigure_merge if made.removal else configure_merge)(workspace)
     if made.clear:
         _remove_folders(workspace)
 
 
 def _wanted(
-    workspace: Workspace,
+    workspace: Workspace, hooks: Sequence[str], program: str
 ) -> Iterator[tuple[str, Callable[[bytes | None], bytes | None]]]:
     """The files of agents, and how each is to change; a file behind a link is named once."""
     yield AGENTS, _blocked(GUIDE)
     same = os.path.realpath(workspace.path(CLAUDE)) == os.path.realpath(workspace.path(AGENTS))
     if not same:
         yield CLAUDE, _claude
+    for agent in hooks:
+        yield HOOKS[agent].path, _hooked(agent, program)
 
 
 def _edit(
@@ -250,6 +303,40 @@ def _is_edited(data: bytes) -> bool:
     return False
 
 
+def _hooked(agent: str, program: str) -> Callable[[bytes | None], bytes | None]:
+    wanted = {
+        event: {
+            "hooks": [
+                {"type": "command", "command": f"{program} {agent} {name}", "timeout": seconds}
+            ]
+        }
+        for event, name, seconds in HOOKS[agent].events
+    }
+    commands = {f"{program} {agent} {name}" for _, name, _ in HOOKS[agent].events}
+
+    def change(data: bytes | None) -> bytes | None:
+        text = _decoded(data) if data is not None else None
+        if text is not None and not commands.issuperset(our_commands(text)):
+            text = without_hooks(text)  # the program has moved since
+        return with_hooks(text, wanted).encode()
+
+    return change
+
+
+def _unhooked(data: bytes | None) -> bytes | None:
+    if data is None or PROGRAM.encode() not in data:
+        return data
+    text = without_hooks(_decoded(data))
+    return text.encode() if text is not None else None
+
+
+def _decoded(data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise FormatError("not UTF-8", hint="Convert it to UTF-8") from None
+
+
 def _appends(workspace: Workspace) -> Iterator[Append]:
     """What makes a workspace; of one that is there, what git should know and does not yet."""
     sources = read_manifest(workspace).sources()
@@ -296,6 +383,9 @@ def _write(edit: Edit) -> None:
         return
     remove(edit.target)
     sync_directory(folder)
+    if os.path.basename(folder) in {".claude", ".codex"}:
+        with suppress(OSError):  # there is more in it
+            os.rmdir(folder)
 
 
 def _remove_folders(workspace: Workspace) -> None:

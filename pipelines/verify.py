@@ -6,7 +6,7 @@ Two stages that only read: `integrity` (`checks`) and `tokens` (`baselines`).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from codec.errors import FormatError
@@ -14,6 +14,7 @@ from pipelines.baselines import Limits, TokenReport, token_report
 from pipelines.checks import Integrity, check_integrity
 from pipelines.errors import NotFound
 from pipelines.progress import Progress
+from pipelines.spool import spool_findings
 from pipelines.tracked import read_tracked
 from pipelines.workspace import Workspace, decode_manifest
 
@@ -83,6 +84,7 @@ def verify(
         raise FormatError("holds no fact that can be read", file=manifest.errors[0].file)
     with progress.stage("integrity", len(manifest.sessions)) as advance:
         integrity = check_integrity(workspace, tracked, manifest, advance)
+    integrity = replace(integrity, findings=(*integrity.findings, *spool_findings(workspace)))
     tokens, uncounted = None, None
     if manifest.versions:
         with progress.stage("tokens"):

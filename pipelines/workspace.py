@@ -28,6 +28,7 @@ from codec.manifest import (
 from codec.records import Session
 from pipelines.errors import WorkspaceMissing
 from pipelines.files import lines_of, read_bytes, read_tail
+from pipelines.worktree import ancestors, home_of, repository_of
 
 V1_LOG: Final = "AGENT_PROGRESS_LOG.md"
 DELTAS: Final = "SESSION_DELTAS.log"
@@ -64,9 +65,14 @@ class Workspace(NamedTuple):
         return os.path.exists(self.path(MANIFEST))
 
     @property
+    def home(self) -> str:
+        """Where it keeps what worktrees share: the folder of `.diffs`."""
+        return os.path.dirname(self.diffs)
+
+    @property
     def lock(self) -> str:
         """The path of its lock, which worktrees share as they share `.diffs`."""
-        return os.path.join(os.path.dirname(self.diffs), ".session-codec", "lock")
+        return os.path.join(self.home, ".session-codec", "lock")
 
     def holds(self, name: str) -> bool:
         """Whether a path, relative to the workspace, stays inside of it, links followed.
@@ -83,8 +89,7 @@ class Workspace(NamedTuple):
         Worktrees share `.diffs`, so each has a folder of its own there.
         """
         name = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:12]
-        home = os.path.dirname(self.diffs)
-        return os.path.join(home, ".session-codec", f"staging-{name}")
+        return os.path.join(self.home, ".session-codec", f"staging-{name}")
 
 
 class Manifest(NamedTuple):
@@ -158,9 +163,9 @@ def locate(start: str) -> Workspace:
             f"{start}: no such folder",
             hint="Give the folder of a repository; a log is named with --from",
         )
-    ancestors = _ancestors(start)
-    repository = next((a for a in ancestors if os.path.exists(os.path.join(a, ".git"))), None)
-    inside = ancestors[: ancestors.index(repository) + 1] if repository else ancestors
+    above = ancestors(start)
+    repository = repository_of(above)
+    inside = above[: above.index(repository) + 1] if repository else above
     for name in (MANIFEST, V1_LOG):
         for folder in inside:
             if os.path.exists(os.path.join(folder, name)):
@@ -243,36 +248,6 @@ def newest_delta_lines(workspace: Workspace, count: int) -> list[str]:
     return list(dict.fromkeys(lines))[-count:] if count else []
 
 
-def _ancestors(folder: str) -> list[str]:
-    found = [folder]
-    while (parent := os.path.dirname(found[-1])) != found[-1]:
-        found.append(parent)
-    return found
-
-
 def _workspace(root: str, repository: str | None) -> Workspace:
-    main = _main_worktree(repository) if repository else None
-    home = os.path.join(main, os.path.relpath(root, repository)) if main and repository else root
-    return Workspace(
-        root=root, diffs=os.path.join(os.path.normpath(home), ".diffs"), repository=repository
-    )
-
-
-def _main_worktree(repository: str) -> str | None:
-    """The main worktree of a linked one; None where this is it, or there is none.
-
-    A linked worktree's `.git` is a file that names its folder in the main one's `.git`, which
-    names the common folder in turn.
-    """
-    git = os.path.join(repository, ".git")
-    if os.path.isdir(git):
-        return None
-    try:
-        with open(git, encoding="utf-8") as f:
-            line = f.read()
-        folder = os.path.join(repository, line.removeprefix("gitdir:").strip())
-        with open(os.path.join(folder, "commondir"), encoding="utf-8") as f:
-            common = os.path.normpath(os.path.join(folder, f.read().strip()))
-    except (OSError, ValueError):
-        return None  # a submodule: its `.git` file names a repository of its own
-    return os.path.dirname(common) if os.path.basename(common) == ".git" else None
+    home = home_of(root, repository)
+    return Workspace(root=root, diffs=os.path.join(home, ".diffs"), repository=repository)

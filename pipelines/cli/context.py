@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from typing import Final
 
 from codec.context_view import DEFAULT_BUDGET, DEFAULT_LAST, STYLES, Style
 from codec.tokens import DEFAULT as TOKENIZER
 from codec.tokens import TOKENIZERS
-from pipelines.cli.declared import JSON, Option, absolute
+from pipelines.cli.declared import JSON, Option
 from pipelines.cli.output import say_json, tell, visible
+from pipelines.cli.spooled import workspace_of
+from pipelines.cli.tokenizer import load
 from pipelines.context import Request, render
 from pipelines.errors import FINDINGS
-from pipelines.workspace import DELTAS, find
+from pipelines.workspace import DELTAS
 
 OPTIONS: Final = (
     Option("--budget", "budget", f"Tokens at the most.  [default: {DEFAULT_BUDGET}]", "number",
@@ -52,13 +53,13 @@ def run(
     if budget is None and last is None:
         budget = DEFAULT_BUDGET
     request = Request(
-        workspace=find(absolute(repo)),
+        workspace=workspace_of(repo),
         tokenizer=tokenizer,
         budget=budget,
         last=DEFAULT_LAST if last is None else last,
         style=style,
     )
-    result = render(request, _load)
+    result = render(request, load)
     if result.broken:
         tell(f"finding: {DELTAS}: {result.broken} of the newest lines are no deltas; see 'verify'")
     if as_json:
@@ -69,10 +70,3 @@ def run(
         text = result.context.text
         sys.stdout.write(visible(text) if sys.stdout.isatty() else text)
     return FINDINGS if result.broken else 0
-
-
-def _load(tokenizer: str) -> Callable[[str], int]:
-    from codec.tokens import counter
-
-    loaded = counter(tokenizer)
-    return lambda text: loaded.count([text])[0]

@@ -16,7 +16,7 @@ from typing import Any, Final, NoReturn
 from pipelines.cli.declared import Misuse, called
 
 VERBS: Final = {
-    "install": "Make a workspace and tell agents of it; take it out again.",
+    "install": "Make a workspace and tell agents of it, with hooks; take it out again.",
     "context": "What an agent reads at its start: references and the newest sessions.",
     "record": "Record a session when its task is done: its diff, figures and notes.",
     "show": "One session: its reference entry, its diff, or its v1 entry.",

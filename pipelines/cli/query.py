@@ -11,11 +11,10 @@ from codec.records import STATUSES
 from codec.timestamps import is_canonical
 from pipelines.answers import Answer, Cell
 from pipelines.cli import options
-from pipelines.cli.declared import absolute
 from pipelines.cli.output import findings_json, say, say_json, table, tell_findings
+from pipelines.cli.spooled import workspace_of
 from pipelines.errors import FINDINGS
 from pipelines.query import BYS, MEASURES, By, Measure, Question, query
-from pipelines.workspace import find
 
 
 class _Time(click.ParamType[str]):
@@ -84,7 +83,7 @@ def command(
     asked = (agent, task, status, since, until, last, by, sums or None, averages or None)
     if sql is not None and (count or any(a is not None for a in asked)):
         raise click.UsageError("--sql asks everything itself: it takes no filter and no aggregate")
-    workspace = find(absolute(repo))
+    workspace = workspace_of(repo)
     if sql is not None:
         from pipelines.query_sql import query_sql
 

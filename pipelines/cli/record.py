@@ -11,6 +11,7 @@ from codec.v2_progress import encode_reference, reference_of
 from codec.vocabulary import status_of
 from pipelines.cli.declared import JSON, Misuse, Option, absolute
 from pipelines.cli.output import findings_json, say, say_json, tell, tell_findings, visible
+from pipelines.cli.spooled import workspace_of
 from pipelines.record import plan
 from pipelines.recording import Recording, record_session, session_of
 from pipelines.workspace import Workspace, find, read_config
@@ -64,7 +65,7 @@ def run(
     """
     if sum((commits is not None, worktree, diff is not None, no_diff)) > 1:
         raise Misuse("--git, --worktree, --diff and --no-diff: name one")
-    workspace = find(absolute(repo))
+    workspace = find(absolute(repo)) if dry_run else workspace_of(repo)
     if commits is None and not (worktree or diff or no_diff):
         commits = "HEAD" if workspace.repository else None
         if commits is None:

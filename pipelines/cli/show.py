@@ -8,10 +8,9 @@ import click
 
 from codec.manifest import session_fields
 from pipelines.cli import options
-from pipelines.cli.declared import absolute
 from pipelines.cli.output import say_json, visible
+from pipelines.cli.spooled import workspace_of
 from pipelines.show import show, show_diff, show_entry
-from pipelines.workspace import find
 
 
 @click.command()
@@ -33,7 +32,7 @@ def command(name: str, repo: str, what: str | None, as_json: bool) -> int:
     """
     if as_json and what:
         raise click.UsageError(f"--json and --{what}: stdout holds either")
-    workspace = find(absolute(repo))
+    workspace = workspace_of(repo)
     if what is None:
         session, text = show(workspace, name)
         if as_json:

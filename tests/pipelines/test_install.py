@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 from codec.agent_block import BEGIN, GUIDE, IMPORT
 from pipelines.errors import Conflict
 from pipelines.install import apply, plan, plan_removal
+from pipelines.merging import merges_by_record
 from pipelines.repository import read_stated
 from pipelines.tracked import IGNORED
 from pipelines.workspace import locate
@@ -47,8 +50,8 @@ def files(root: Path) -> dict[str, bytes]:
 def test_a_repository_without_a_log_becomes_a_workspace_that_verifies(repo: Path, cli: Cli) -> None:
     said = cli("install", repo, "--json")
     assert said.code == 0
-    assert {c["path"] for c in said.json["changes"]} == MADE
-    assert {c["what"] for c in said.json["changes"]} == {"created"}
+    changes = {c["path"]: c["what"] for c in said.json["changes"]}
+    assert changes == {**dict.fromkeys(MADE, "created"), ".git/config": "changed"}
     assert (repo / ".session-codec/manifest.jsonl").read_bytes() == b""
     assert "3.12" in (repo / "PROJECT_REFERENCES.yaml").read_text()
     assert cli("verify", repo).code == 0
@@ -82,7 +85,7 @@ def test_a_second_run_writes_nothing(repo: Path, cli: Cli) -> None:
 def test_a_dry_run_writes_nothing_and_says_what_would_be(repo: Path, cli: Cli) -> None:
     before = tree(repo, times=True)
     said = cli("install", repo, "--dry-run", "--json")
-    assert {c["path"] for c in said.json["changes"]} == MADE
+    assert {c["path"] for c in said.json["changes"]} == {*MADE, ".git/config"}
     assert tree(repo, times=True) == before
     assert not (repo / ".session-codec").exists()
 
@@ -149,7 +152,16 @@ def test_an_installed_workspace_takes_a_log_in_later(bench: Bench, cli: Cli) -> 
 def test_a_migrated_workspace_is_only_told_of(bench: Bench, cli: Cli) -> None:
     bench.migrate()
     said = cli("install", bench.root, "--json")
-    assert {c["path"] for c in said.json["changes"]} == {"AGENTS.md", "CLAUDE.md"}
+    assert {c["path"] for c in said.json["changes"]} == {"AGENTS.md", "CLAUDE.md", ".git/config"}
+
+
+def test_git_merges_by_record_until_uninstall(repo: Path, cli: Cli) -> None:
+    settings = (repo / ".git/config").read_bytes()
+    cli("install", repo)
+    assert merges_by_record(locate(str(repo)))
+    cli("install", repo, "--uninstall")
+    assert not merges_by_record(locate(str(repo)))
+    assert (repo / ".git/config").read_bytes() == settings
 
 
 # CLAUDE.md
@@ -243,6 +255,102 @@ def test_a_manifest_behind_a_link_is_not_written_through(
     (repo / ".session-codec").symlink_to(tmp_path / "elsewhere")
     assert cli("install", repo).code == 22
     assert [p for p in (tmp_path / "elsewhere").iterdir() if p.name == "manifest.jsonl"] == []
+
+
+# Hooks
+
+
+def hooks_of(path: Path) -> dict[str, list[str]]:
+    """The commands of each event."""
+    events = json.loads(path.read_text())["hooks"]
+    return {e: [h["command"] for g in groups for h in g["hooks"]] for e, groups in events.items()}
+
+
+def test_each_agent_gets_the_hooks_that_it_has_events_for(repo: Path, cli: Cli) -> None:
+    assert cli("install", repo, "--hooks", "claude,codex").code == 0
+    claude, codex = (hooks_of(repo / p) for p in (".claude/settings.json", ".codex/hooks.json"))
+    assert list(claude) == ["SessionStart", "SessionEnd"]
+    assert list(codex) == ["SessionStart", "Stop", "SessionEnd"]
+    for agent, events in (("claude", claude), ("codex", codex)):
+        for event, (call,) in events.items():
+            program, *rest = shlex.split(call)
+            assert Path(program).name == "session-codec-hook"
+            assert rest == [agent, {"SessionStart": "start", "Stop": "stop"}.get(event, "end")]
+
+
+def test_codex_takes_nothing_but_hooks_in_its_file_and_three_seconds_at_an_end(
+    repo: Path, cli: Cli
+) -> None:
+    cli("install", repo, "--hooks", "codex")
+    settings = json.loads((repo / ".codex/hooks.json").read_text())
+    assert list(settings) == ["hooks"]
+    assert settings["hooks"]["SessionEnd"][0]["hooks"][0]["timeout"] <= 3
+
+
+def test_only_the_agents_that_are_named_get_hooks(repo: Path, cli: Cli) -> None:
+    cli("install", repo, "--hooks", "codex")
+    assert not (repo / ".claude").exists()
+    cli("install", repo)
+    assert (repo / ".codex/hooks.json").exists()
+
+
+SETTINGS = (
+    b"{}",
+    b'{\n  "permissions": {"allow": ["Bash(ls)"]}\n}\n',
+    b'{\r\n\t"hooks": {"SessionEnd": []},\r\n\t"model": "opus"\r\n}',
+    b'\xef\xbb\xbf{"hooks": {"Stop": [{"hooks": [{"type": "command", "command": "x"}]}]}}\n',
+)
+
+
+@pytest.mark.parametrize("before", SETTINGS)
+@pytest.mark.parametrize("path", [".claude/settings.json", ".codex/hooks.json"])
+def test_uninstall_gives_back_the_exact_settings(
+    repo: Path, cli: Cli, path: str, before: bytes
+) -> None:
+    (repo / path).parent.mkdir()
+    (repo / path).write_bytes(before)
+    was = tree(repo)
+    cli("install", repo, "--hooks", "claude,codex")
+    assert (repo / path).read_bytes().count(b"session-codec-hook") >= 2
+    assert cli("install", repo, "--hooks", "claude,codex").out == "nothing to do\n"
+    cli("install", repo, "--uninstall")
+    assert tree(repo) == was
+    assert {".claude", ".codex"} & set(os.listdir(repo)) == {path.split("/", maxsplit=1)[0]}
+
+
+def test_hooks_of_a_program_that_has_moved_are_renewed(repo: Path) -> None:
+    apply(plan(locate(str(repo)), hooks=["claude"], program="/old/session-codec-hook"))
+    apply(plan(locate(str(repo)), hooks=["claude"], program="session-codec-hook"))
+    events = hooks_of(repo / ".claude/settings.json")
+    assert events["SessionEnd"] == ["session-codec-hook claude end"]
+    assert "/old" not in (repo / ".claude/settings.json").read_text()
+
+
+@pytest.mark.parametrize("data", [b'{\n  // mine\n  "a": 1\n}', b"\xff", b'{"hooks": []}', b""])
+def test_settings_that_cannot_be_read_are_left_alone_and_the_rest_goes_on(
+    repo: Path, cli: Cli, data: bytes
+) -> None:
+    (repo / ".claude").mkdir()
+    (repo / ".claude/settings.json").write_bytes(data)
+    said = cli("install", repo, "--hooks", "claude,codex")
+    assert said.code == 3
+    assert ".claude/settings.json" in said.err
+    assert (repo / ".claude/settings.json").read_bytes() == data
+    assert (repo / ".codex/hooks.json").exists()
+
+
+def test_settings_behind_a_link_that_leaves_the_repository_are_left_alone(
+    repo: Path, cli: Cli, tmp_path: Path
+) -> None:
+    (tmp_path / "home").mkdir()
+    (repo / ".claude").symlink_to(tmp_path / "home")
+    assert cli("install", repo, "--hooks", "claude").code == 3
+    assert list((tmp_path / "home").iterdir()) == []
+
+
+@pytest.mark.parametrize("arguments", [["--hooks", "vim"], ["--uninstall", "--hooks", "claude"]])
+def test_hooks_that_cannot_be_are_a_usage_error(repo: Path, cli: Cli, arguments: list[str]) -> None:
+    assert cli("install", repo, *arguments).code == 2
 
 
 # What cannot be done

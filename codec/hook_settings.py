@@ -1,0 +1,320 @@
+"""Hooks in the JSON settings of an agent: put in and taken out as text, between a person's own.
+
+Claude Code (`.claude/settings.json`) and Codex (`.codex/hooks.json`) have them in one form:
+
+    {"hooks": {"SessionStart": [{"hooks": [{"type": "command", "command": "...", "timeout": 30}]}]}}
+
+1. The text around ours keeps its order, indentation and line ends: nothing is parsed and dumped.
+2. What went in has a form of its own for each place (a file that is made, an empty object, a list
+   with something in it, ...), so that taking it out gives the bytes of before.
+3. Where a person moved ours or wrote the file anew, ours are taken out by what they are: commands
+   of `session-codec-hook`. What that leaves empty goes with them.
+4. What was put in or taken out is checked: the rest of the document means what it meant.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from codec.errors import FormatError
+
+#: The program that hooks call; a command with this word is ours.
+PROGRAM: Final = "session-codec-hook"
+
+_SPACE = re.compile(r"[ \t\r\n]*")
+_INDENT = re.compile(r"\n(?P<unit>[ \t]+)")
+_DECODER = json.JSONDecoder()
+
+Wanted = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Span:
+    """A member of an object, or an element of an array, and where it stands."""
+
+    key: str
+    start: int
+    value_start: int
+    end: int
+    value: Any
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Layout:
+    """How a document is written: its line end and one step of its indentation."""
+
+    eol: str
+    unit: str
+
+    def dumped(self, value: object, depth: int) -> str:
+        """A value as the document would have it, `depth` steps in."""
+        text = json.dumps(value, indent=self.unit, ensure_ascii=False)
+        return text.replace("\n", self.eol + self.unit * depth)
+
+    def line(self, depth: int) -> str:
+        """A new line, `depth` steps in."""
+        return self.eol + self.unit * depth
+
+
+def with_hooks(text: str | None, wanted: Wanted) -> str:
+    """Settings with a hook of ours for each event; those that are there stay as they are.
+
+    Args:
+        text: the settings; None stands for no file.
+        wanted: the element that each event's list gets.
+
+    Raises:
+        FormatError: the settings are not JSON, or not of the form of hooks.
+    """
+    if text is None:
+        return f"{{{_made(_NEW, wanted)}}}\n"
+    root = _document(text)
+    missing = {e: g for e, g in wanted.items() if not any(map(_is_ours, _groups(root, e)))}
+    after, layout = text, _layout(text)
+    if missing and "hooks" not in root:
+        at, is_empty = _inside(after, _start(after))
+        after = after[:at] + _all(layout, missing, inline=is_empty) + after[at:]
+    else:
+        for event, group in missing.items():
+            at, added = _insertion(after, layout, event, group)
+            after = after[:at] + added + after[at:]
+    _check(text, after)
+    return after
+
+
+def our_commands(text: str) -> list[str]:
+    """The commands of the hooks of ours that settings have.
+
+    Raises:
+        FormatError: the settings are not JSON, or not of the form of hooks.
+    """
+    groups = (group for _, groups in _events(_document(text)) for group in groups)
+    handlers = (handler for group in groups for handler in _handlers(group))
+    return [handler["command"] for handler in handlers if _is_our_handler(handler)]
+
+
+def without_hooks(text: str) -> str | None:
+    """Settings without our hooks; None where nothing but ours was ever in the file.
+
+    Raises:
+        FormatError: the settings are not JSON, or not of the form of hooks.
+    """
+    root = _document(text)
+    ours = {e: g for e, groups in _events(root) for g in groups if _is_ours(g)}
+    if not ours:
+        return text
+    if text == f"{{{_made(_NEW, ours)}}}\n":
+        return None
+    # A document that had no indentation of its own has got that of a new one.
+    layouts = (_layout(text), _Layout(eol=_layout(text).eol, unit=_NEW.unit))
+    after = text
+    for layout in layouts:
+        after = _without_added(after, layout, ours)
+    while (span := _first_ours(after)) is not None:
+        after = _cut(after, *span)
+    _check(text, after)
+    return after
+
+
+_NEW: Final = _Layout(eol="\n", unit="  ")
+
+
+def _without_added(text: str, layout: _Layout, ours: Wanted) -> str:
+    """A document without what `with_hooks` added, as far as it stands there as it was added."""
+    added = [_all(layout, ours, inline=inline) for inline in (False, True)]
+    for event, group in reversed(list(ours.items())):
+        added += _forms(layout, event, group)
+    for piece in added:
+        less = text.replace(piece, "", 1)
+        if text.count(piece) == 1 and _is_json(less):
+            text = less
+    return text
+
+
+def _made(layout: _Layout, wanted: Wanted) -> str:
+    return f"{layout.line(1)}{_member(layout, wanted)}{layout.eol}"
+
+
+def _member(layout: _Layout, wanted: Wanted) -> str:
+    """The member `hooks` of a root that has none."""
+    return f'"hooks": {layout.dumped({e: [g] for e, g in wanted.items()}, 1)}'
+
+
+def _all(layout: _Layout, wanted: Wanted, *, inline: bool) -> str:
+    """The same, behind the other members of the root, or in one that is empty."""
+    member = _member(layout, wanted)
+    return f" {member} " if inline else f",{layout.line(1)}{member}"
+
+
+def _forms(layout: _Layout, event: str, group: Mapping[str, Any]) -> Iterator[str]:
+    """How one event's hook stands in: a list, an empty one, the other events, no event at all."""
+    element, member = layout.dumped(group, 3), f'"{event}": {layout.dumped([group], 2)}'
+    yield f",{layout.line(2)}{member}"
+    yield f" {member} "
+    yield f",{layout.line(3)}{element}"
+    yield f" {element} "
+
+
+def _insertion(text: str, layout: _Layout, event: str, group: Mapping[str, Any]) -> tuple[int, str]:
+    """Where one event's hook goes in a document that has `hooks`, and as what."""
+    after_others, alone, after_elements, only_element = _forms(layout, event, group)
+    hooks = next(m for m in _members(text, _start(text)) if m.key == "hooks")
+    found = [m for m in _members(text, hooks.value_start) if m.key == event]
+    if not found:
+        at, is_empty = _inside(text, hooks.value_start)
+        return at, alone if is_empty else after_others
+    at, is_empty = _inside(text, found[-1].value_start)
+    return at, only_element if is_empty else after_elements
+
+
+def _inside(text: str, start: int) -> tuple[int, bool]:
+    """Where something can be added to an object or array, and whether it is empty."""
+    members = list(_members(text, start))
+    return (members[-1].end, False) if members else (start + 1, True)
+
+
+def _document(text: str) -> dict[str, Any]:
+    try:
+        root = json.loads(text.removeprefix("\ufeff"))
+    except json.JSONDecodeError as e:
+        raise FormatError(
+            f"not JSON: {e.msg}", line=e.lineno, hint="Mend it, and run the same command again"
+        ) from None
+    except RecursionError:
+        raise FormatError("nested too deep") from None
+    if not isinstance(root, dict):
+        raise FormatError("not an object")
+    hooks = root.get("hooks", {})
+    if not isinstance(hooks, dict) or not all(isinstance(v, list) for v in hooks.values()):
+        raise FormatError("is not an object of lists", field="hooks")
+    return root
+
+
+def _is_json(text: str) -> bool:
+    try:
+        _document(text)
+    except FormatError:
+        return False
+    return True
+
+
+def _events(root: dict[str, Any]) -> Iterator[tuple[str, list[Any]]]:
+    yield from root.get("hooks", {}).items()
+
+
+def _groups(root: dict[str, Any], event: str) -> list[Any]:
+    groups: list[Any] = root.get("hooks", {}).get(event, [])
+    return groups
+
+
+def _handlers(group: object) -> list[Any]:
+    handlers = group.get("hooks") if isinstance(group, dict) else None
+    return handlers if isinstance(handlers, list) else []
+
+
+def _is_our_handler(handler: object) -> bool:
+    command = handler.get("command") if isinstance(handler, dict) else None
+    return isinstance(command, str) and PROGRAM in command
+
+
+def _is_ours(group: object) -> bool:
+    return any(map(_is_our_handler, _handlers(group)))
+
+
+def _start(text: str) -> int:
+    return _skip(text, 1 if text.startswith("\ufeff") else 0)
+
+
+def _skip(text: str, at: int) -> int:
+    found = _SPACE.match(text, at)
+    return found.end() if found else at
+
+
+def _layout(text: str) -> _Layout:
+    eol = "\r\n" if "\r\n" in text else "\n"
+    indent = _INDENT.search(text)
+    return _Layout(eol=eol, unit=indent["unit"] if indent else "  ")
+
+
+def _members(text: str, start: int) -> Iterator[_Span]:
+    """The members of the object, or the elements of the array, that begins at `start`."""
+    closing = "}" if text[start] == "{" else "]"
+    at = _skip(text, start + 1)
+    while text[at] != closing:
+        begin, key = at, ""
+        if closing == "}":
+            key, at = _DECODER.raw_decode(text, at)
+            at = _skip(text, _skip(text, at) + 1)
+        value, end = _DECODER.raw_decode(text, at)
+        yield _Span(key=key, start=begin, value_start=at, end=end, value=value)
+        at = _skip(text, end)
+        if text[at] == ",":
+            at = _skip(text, at + 1)
+
+
+def _first_ours(text: str) -> tuple[list[_Span], int] | None:
+    """The largest thing that holds nothing but one of our hooks: its siblings, and which it is."""
+    for hooks in _members(text, _start(text)):
+        if hooks.key != "hooks":
+            continue
+        events = list(_members(text, hooks.value_start))
+        for event_at, event in enumerate(events):
+            groups = list(_members(text, event.value_start))
+            for group_at, group in enumerate(groups):
+                if not _is_ours(group.value):
+                    continue
+                if not all(map(_is_our_handler, _handlers(group.value))):
+                    return _one_of(text, group)
+                if len(groups) > 1:
+                    return groups, group_at
+                if len(events) > 1:
+                    return events, event_at
+                root = list(_members(text, _start(text)))
+                return root, next(n for n, m in enumerate(root) if m.start == hooks.start)
+    return None
+
+
+def _one_of(text: str, group: _Span) -> tuple[list[_Span], int]:
+    """One of our handlers in a group that has others."""
+    member = next(m for m in _members(text, group.value_start) if m.key == "hooks")
+    handlers = list(_members(text, member.value_start))
+    return handlers, next(n for n, h in enumerate(handlers) if _is_our_handler(h.value))
+
+
+def _cut(text: str, siblings: list[_Span], at: int) -> str:
+    """A text without one of the siblings, and without the comma that it needed."""
+    if at:
+        return text[: siblings[at - 1].end] + text[siblings[at].end :]
+    if len(siblings) > 1:
+        return text[: siblings[0].start] + text[siblings[1].start :]
+    return text[: siblings[0].start] + text[siblings[0].end :].lstrip(" \t\r\n")
+
+
+def _check(before: str, after: str) -> None:
+    """Hold what both texts mean against each other, our hooks left out."""
+    if _others(_document(before)) != _others(_document(after)):
+        raise FormatError(
+            "cannot be changed without changing more", hint="Add or remove the hooks by hand"
+        )
+
+
+def _others(root: dict[str, Any]) -> dict[str, Any]:
+    """What a document says beside our hooks, and beside what is empty without them."""
+    kept: dict[str, list[Any]] = {}
+    for event, groups in _events(root):
+        others = []
+        for group in groups:
+            if _is_ours(group):
+                left = [h for h in _handlers(group) if not _is_our_handler(h)]
+                if left:
+                    others.append({**group, "hooks": left})
+            else:
+                others.append(group)
+        if others:
+            kept[event] = others
+    rest = {k: v for k, v in root.items() if k != "hooks"}
+    return {**rest, "hooks": kept} if kept else rest

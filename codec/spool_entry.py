@@ -1,0 +1,96 @@
+"""One event of an agent's session as its hook spools it: what was seized, then the hook's input.
+
+    session-codec-spool 1, agent, event, time, head, branch, root, size, kept: each ended by NUL
+    <the first bytes of the input, and where it was too long the last of them>
+
+`time` is in nanoseconds since 1970, `head` the commit or empty, `root` the workspace's folder,
+`size` the bytes that arrived, `kept` those that follow: an entry that has fewer was cut short.
+
+This module is on the way of a hook that has the time of an interpreter's start. It imports nothing
+that costs: no dataclasses, typing, re or json.
+"""
+
+from __future__ import annotations
+
+MAGIC = b"session-codec-spool 1"
+#: What of an input is kept: hooks send less than 4 KiB, but for the last message of an agent.
+HEAD_LIMIT = 1 << 20
+TAIL_LIMIT = 1 << 16
+_FIELDS = 9
+
+
+class Entry:
+    """One event.
+
+    Attributes:
+        agent: `claude` or `codex`.
+        event: `start`, `stop` (the end of a turn) or `end`.
+        time: in nanoseconds since 1970.
+        head: the commit of HEAD, empty where it is not known.
+        branch: the branch of HEAD, empty where there is none.
+        root: path of the workspace, in bytes of the file system.
+        size: how many bytes of input arrived.
+        data: what is kept of them.
+        cut: the entry has fewer bytes than were written.
+    """
+
+    __slots__ = ("agent", "branch", "cut", "data", "event", "head", "root", "size", "time")
+
+    def __init__(
+        self,
+        *,
+        agent: str,
+        event: str,
+        time: int,
+        head: str,
+        branch: str,
+        root: bytes,
+        size: int,
+        data: bytes,
+        cut: bool = False,
+    ) -> None:
+        self.agent = agent
+        self.event = event
+        self.time = time
+        self.head = head
+        self.branch = branch
+        self.root = root
+        self.size = size
+        self.data = data
+        self.cut = cut
+
+
+def encode_entry(entry: Entry) -> bytes:
+    """An entry as it is spooled."""
+    texts = (entry.agent, entry.event, str(entry.time), entry.head, entry.branch)
+    head = [MAGIC, *(text.encode(errors="surrogateescape") for text in texts), entry.root]
+    head += (str(entry.size).encode(), str(len(entry.data)).encode())
+    return b"\0".join(head) + b"\0" + entry.data
+
+
+def decode_entry(raw: bytes) -> Entry:
+    """The event that was spooled.
+
+    Raises:
+        FormatError: it is no entry.
+    """
+    from codec.errors import FormatError
+
+    fields = raw.split(b"\0", _FIELDS)
+    if len(fields) <= _FIELDS or fields[0] != MAGIC:
+        raise FormatError("not a spooled event")
+    agent, event, time, head, branch = (f.decode(errors="surrogateescape") for f in fields[1:6])
+    size, kept = fields[7], fields[8]
+    if not (time.isdecimal() and time.isascii() and size.isdigit() and kept.isdigit()):
+        raise FormatError("not a spooled event: a number is none")
+    return Entry(
+        agent=agent,
+        event=event,
+        time=int(time),
+        head=head,
+        branch=branch,
+        root=fields[6],
+        size=int(size),
+        data=fields[9],
+        cut=len(fields[9]) < int(kept),
+    )

@@ -1,0 +1,111 @@
+"""`session-codec-hook AGENT EVENT`: what agents call as a session starts, pauses and ends.
+
+1. It never fails an agent: every error is a line on stderr, and the exit code is 0.
+2. What it gets is on the disk when it returns, with what only this moment tells: the time and the
+   commit of HEAD. What to make of it is the business of the next verb (`spool`).
+3. The end of a session may take no longer than the start of an interpreter: on the way to the spool
+   nothing is imported that costs. The start of a session also says what an agent should read, as
+   `context` does.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+from codec.spool_entry import HEAD_LIMIT, TAIL_LIMIT, Entry, encode_entry
+from pipelines.spool_files import EVENTS, is_linked, leave, spool_of
+from pipelines.worktree import ancestors, head_of, home_of, repository_of
+
+AGENTS = ("claude", "codex")
+_MANIFEST = os.path.join(".session-codec", "manifest.jsonl")
+_BLOCK = 1 << 16
+#: An input that is longer than this never ends.
+_ENDLESS = 1 << 28
+
+
+def main() -> None:
+    """Do what the arguments say, and exit with 0 whatever happens."""
+    try:
+        _run(sys.argv[1:])
+        sys.stdout.flush()
+    except BaseException as e:  # an agent's session must go on, whatever this is
+        _tell(f"{type(e).__name__}: {e}")
+    try:
+        sys.stderr.flush()
+    finally:
+        os._exit(0)  # nothing is left to do; to take an interpreter down costs as much as to spool
+
+
+def _run(arguments: list[str]) -> None:
+    now = time.time_ns()
+    if len(arguments) != 2 or arguments[0] not in AGENTS or arguments[1] not in EVENTS:
+        _tell(f"usage: session-codec-hook {'|'.join(AGENTS)} {'|'.join(EVENTS)} < JSON")
+        return
+    agent, event = arguments
+    data, size = _input()
+    if not data.strip():
+        _tell("the input is empty, so no session is known to record")
+        return
+    found = _workspace()
+    if found is None:
+        _tell("no session-codec workspace here or above; nothing is recorded")
+        return
+    root, repository = found
+    home = home_of(root, repository)
+    spool = spool_of(home)
+    if is_linked(spool):
+        _tell(f"{spool} is a symbolic link, or stands behind one; nothing is written through it")
+        return
+    head, branch = head_of(repository) if repository else ("", "")
+    entry = Entry(
+        agent=agent, event=event, time=now, head=head, branch=branch,
+        root=os.fsencode(root), size=size, data=data,
+    )  # fmt: skip
+    path = leave(spool, event, now, encode_entry(entry))
+    if not _is_event(data):
+        _tell(f"the input is no event of a session; it is kept as {path}")
+    elif event == "start":
+        from pipelines.cli.hook_start import say_context
+
+        say_context(root, entry)
+
+
+def _input() -> tuple[bytes, int]:
+    """The input as it is kept, and its size: all of it, or the first and the last of it."""
+    blocks: list[bytes] = []
+    kept = size = 0
+    tail = b""
+    while size < _ENDLESS and (block := os.read(0, _BLOCK)):
+        size += len(block)
+        if kept < HEAD_LIMIT:
+            blocks.append(block[: HEAD_LIMIT - kept])
+            kept += len(blocks[-1])
+            block = block[len(blocks[-1]) :]
+        if block:
+            tail = (tail + block)[-TAIL_LIMIT:]
+    return b"".join((*blocks, tail)), size
+
+
+def _workspace() -> tuple[str, str | None] | None:
+    """The workspace of the session, and its repository: as `workspace.find`, at less cost."""
+    for start in dict.fromkeys((os.environ.get("CLAUDE_PROJECT_DIR"), os.getcwd())):
+        if not start:
+            continue
+        above = ancestors(os.path.abspath(start))
+        repository = repository_of(above)
+        for folder in above[: above.index(repository) + 1] if repository else above:
+            if os.path.exists(os.path.join(folder, _MANIFEST)):
+                return folder, repository
+    return None
+
+
+def _is_event(data: bytes) -> bool:
+    """Whether an input looks like one; it is looked at closely when it is read."""
+    text = data.strip()
+    return text[:1] == b"{" and text[-1:] == b"}" and b'"session_id"' in text
+
+
+def _tell(text: str) -> None:
+    sys.stderr.write(f"session-codec-hook: {' '.join(text.split())}\n")

@@ -1,0 +1,66 @@
+"""What the hook of a session's start says to the agent: what `context` prints, in its own form.
+
+The form is that of both agents (code.claude.com/docs/en/hooks, developers.openai.com/codex/hooks):
+
+    {"hookSpecificOutput": {"hookEventName": "SessionStart", "additionalContext": "..."}}
+
+Claude Code puts more than 10,000 characters into a file that the agent does not see by itself.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Final
+
+from codec.errors import FormatError
+from codec.hook_input import decode_input
+from codec.spool_entry import Entry
+from codec.tokens import DEFAULT
+from pipelines.cli.spooled import drain_spool
+from pipelines.cli.tokenizer import load
+from pipelines.context import Request, render
+from pipelines.workspace import find
+
+#: Characters of the whole document, as the agent counts them: in UTF-16.
+LIMIT: Final = 9_899
+_CUT: Final = "\n(cut; all of it: session-codec context)\n"
+
+
+def say_context(root: str, entry: Entry) -> None:
+    """Print what an agent reads at its start, with what other sessions left recorded first.
+
+    Args:
+        root: the workspace's folder.
+        entry: the event; its session is not over.
+    """
+    workspace = find(root)
+    try:
+        session_id = decode_input(entry.data).session_id
+    except FormatError:
+        session_id = ""  # it is told when the event is used
+    drain_spool(workspace, within=session_id)
+    text = render(Request(workspace=workspace, tokenizer=DEFAULT), load).context.text
+    if text.strip():
+        sys.stdout.buffer.write(document_of(text).encode())
+
+
+def document_of(text: str) -> str:
+    """The document that injects a text, the text cut at a line where it is too long."""
+    whole = _document(text)
+    lines = text.splitlines(keepends=True)
+    while _length(whole) > LIMIT:
+        lines.pop()
+        whole = _document("".join(lines) + _CUT)
+    return whole
+
+
+def _document(text: str) -> str:
+    fields = {"hookEventName": "SessionStart", "additionalContext": text}
+    # What is half a character cannot be said.
+    text = json.dumps({"hookSpecificOutput": fields}, ensure_ascii=False)
+    return text.encode(errors="replace").decode() + "\n"
+
+
+def _length(text: str) -> int:
+    return len(text.encode("utf-16-le")) // 2

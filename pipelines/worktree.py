@@ -1,0 +1,105 @@
+"""What git's own files say of a worktree, read without running git: where it is, what HEAD is.
+
+It is on the way of a hook that has the time of an interpreter's start, and imports nothing that
+costs.
+"""
+
+from __future__ import annotations
+
+import os
+
+_HASHES = (40, 64)
+
+
+def ancestors(folder: str) -> list[str]:
+    """A folder, and those that it stands in, the nearest first."""
+    found = [folder]
+    while (parent := os.path.dirname(found[-1])) != found[-1]:
+        found.append(parent)
+    return found
+
+
+def repository_of(folders: list[str]) -> str | None:
+    """The first of the folders that is a git worktree."""
+    return next((f for f in folders if os.path.exists(os.path.join(f, ".git"))), None)
+
+
+def git_folders(repository: str) -> tuple[str, str] | None:
+    """The folder that git has for a worktree, and the one that all worktrees share.
+
+    A linked worktree's `.git` is a file that names its folder in the main one's `.git`, which
+    names the common folder in turn. None where nothing of this can be read.
+    """
+    git = os.path.join(repository, ".git")
+    if os.path.isdir(git):
+        return git, git
+    try:
+        with open(git, "rb") as f:
+            line = os.fsdecode(f.read()).strip()
+        folder = os.path.normpath(os.path.join(repository, line.removeprefix("gitdir:").strip()))
+    except (OSError, ValueError):
+        return None
+    try:
+        with open(os.path.join(folder, "commondir"), "rb") as f:
+            return folder, os.path.normpath(os.path.join(folder, os.fsdecode(f.read()).strip()))
+    except (OSError, ValueError):
+        return folder, folder  # a submodule: its `.git` file names a repository of its own
+
+
+def main_worktree(repository: str) -> str | None:
+    """The main worktree of a linked one; None where this is it, or there is none."""
+    folders = git_folders(repository)
+    if folders is None or folders[0] == folders[1]:
+        return None
+    common = folders[1]
+    return os.path.dirname(common) if os.path.basename(common) == ".git" else None
+
+
+def home_of(root: str, repository: str | None) -> str:
+    """Where a workspace keeps what its worktrees share: beside the main worktree's `.diffs`."""
+    main = main_worktree(repository) if repository else None
+    home = os.path.join(main, os.path.relpath(root, repository)) if main and repository else root
+    return os.path.normpath(home)
+
+
+def head_of(repository: str) -> tuple[str, str]:
+    """The commit of HEAD, and its branch; each empty where it is not known.
+
+    The commit of a repository that keeps its references in a table (`reftable`) is not known.
+    """
+    folders = git_folders(repository)
+    if folders is None:
+        return "", ""
+    own, common = folders
+    head = _line(os.path.join(own, "HEAD"))
+    if not head.startswith("ref: "):
+        return _hash(head), ""
+    name = head.removeprefix("ref: ").strip()
+    if ".." in name or not name.startswith("refs/"):
+        return "", ""
+    commit = _hash(_line(os.path.join(common, name))) or _packed(common, name)
+    return commit, name.removeprefix("refs/heads/")
+
+
+def _line(path: str) -> str:
+    try:
+        with open(path, "rb") as f:
+            return os.fsdecode(f.readline()).strip()
+    except (OSError, ValueError):
+        return ""
+
+
+def _hash(text: str) -> str:
+    known = len(text) in _HASHES and all(c in "0123456789abcdef" for c in text)
+    return text if known else ""
+
+
+def _packed(common: str, name: str) -> str:
+    """The commit of a reference in `packed-refs`: lines of a hash and a name."""
+    try:
+        with open(os.path.join(common, "packed-refs"), "rb") as f:
+            refs = f.read()
+    except OSError:
+        return ""
+    end = refs.find(b" " + os.fsencode(name) + b"\n")
+    return _hash(os.fsdecode(refs[refs.rfind(b"\n", 0, max(end, 0)) + 1 : end])) if end > 0 else ""
