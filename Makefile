@@ -8,10 +8,10 @@ SAMPLE := build/sample
 VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(BIN)/session-codec
-VERBS := install context record query verify restore-v1 retire-v1
+VERBS := archive install context record query verify restore-v1 retire-v1
 
 .DEFAULT_GOAL := help
-.PHONY: help migrate sample show $(VERBS) test test-slow check format bench docs lock clean
+.PHONY: help migrate sample show purge $(VERBS) test test-slow check format bench docs lock clean
 
 help: ## What can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,7 +34,11 @@ sample:
 	@git -C $(SAMPLE) init -q
 
 show: $(VENV)/runtime ## Show the session KEY=key of REPO=path
-	@$(RUN) show "$(KEY)" "$(if $(REPO),$(REPO),.)"
+	@$(RUN) show "$(KEY)" "$(if $(REPO),$(REPO),.)" $(ARGS)
+
+purge: $(VENV)/runtime ## Erase the diff of the session KEY=key of REPO=path
+	@test "$(origin KEY)" = "command line" || { echo "Name the session: make purge KEY=key"; exit 2; }
+	@$(RUN) purge "$(KEY)" "$(if $(REPO),$(REPO),.)" $(ARGS)
 
 $(VERBS): $(VENV)/runtime
 	@$(RUN) $@ "$(if $(REPO),$(REPO),.)" $(ARGS)

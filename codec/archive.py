@@ -60,6 +60,8 @@ if TYPE_CHECKING:
 INDEX_MAGIC: Final = 0x184D2A58
 #: What is read first, in bytes: the end of an archive, with the index of a usual month in it.
 TAIL: Final = 1 << 17
+#: Frames whose contents a reader keeps, of those that it is asked for more than once.
+KEPT: Final = 8
 
 
 def encode_archive(
@@ -119,6 +121,8 @@ class ArchiveReader:
             IntegrityError: its end is damaged or cut.
         """
         self._read = read
+        self._asked: set[int] = set()
+        self._kept: dict[int, bytes] = {}
         tail = self._range(max(0, size - TAIL), min(size, TAIL))
         table_size = seek_table_size(tail)
         *frames, index = self._table(tail, table_size, size)
@@ -171,13 +175,25 @@ class ArchiveReader:
         """A part of the tar."""
         parts = []
         first = bisect_right(self._starts, start) - 1
-        for i, (packed, size) in enumerate(self.frames[first:], first):
+        for i, (_, size) in enumerate(self.frames[first:], first):
             at = self._starts[i]
             if at >= stop:
                 break
-            frame = self._range(self._offsets[i], packed)
-            parts.append(decode_part(frame, size, max(start - at, 0), min(stop - at, size)))
+            parts.append(self._part(i, max(start - at, 0), min(stop - at, size)))
         return b"".join(parts)
+
+    def _part(self, i: int, start: int, stop: int) -> bytes:
+        """A part of a frame; one that is asked for again is decompressed whole, and kept."""
+        if i not in self._kept:
+            packed, size = self.frames[i]
+            frame = self._range(self._offsets[i], packed)
+            if i not in self._asked:
+                self._asked.add(i)
+                return decode_part(frame, size, start, stop)
+            if len(self._kept) >= KEPT:
+                del self._kept[next(iter(self._kept))]
+            self._kept[i] = decode_frame(frame)
+        return self._kept[i][start:stop]
 
     def _range(self, offset: int, size: int) -> bytes:
         data = self._read(offset, size)

@@ -175,6 +175,11 @@ def rebuild(
         raise IntegrityError("the rebuilt log does not have the recorded SHA-256")
 
 
+def literal_bytes(layout: Layout, literal: bytes) -> Iterator[bytes]:
+    """All that is literal in a log, in pieces, without the stored patches; raises as `rebuild`."""
+    return _Literals(literal).take(layout.literal_size)
+
+
 class _Literals:
     """Takes literal bytes off a zstd frame, and notices a cut or damaged one."""
 

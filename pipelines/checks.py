@@ -10,12 +10,14 @@ from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 
 from codec.errors import FormatError, IntegrityError
+from codec.manifest import V1Version
 from codec.records import PatchRef, Session, key_time
 from codec.v1_layout import Layout, StoredPatch
 from codec.v2_deltas import Delta, decode_delta, delta_of
 from codec.v2_metrics import HEADER, MetricsRow, decode_row, row_of
 from codec.v2_progress import TITLE, decode_references, reference_of
-from pipelines.errors import NotFound
+from pipelines.archives import archive_folder, archive_names, shown
+from pipelines.errors import Erased, NotFound
 from pipelines.files import Lines, lines_of
 from pipelines.findings import Finding, torn_finding
 from pipelines.store import Store
@@ -61,7 +63,8 @@ def check_integrity(
     absent: list[str] = []
     diffs = [0, 0, 0]
     store = Store(workspace)
-    sessions = [s for s in manifest.sessions.values() if s.patch is not None]
+    purged = manifest.purged
+    sessions = [s for s in manifest.sessions.values() if s.patch and s.key not in purged]
     for number, session in enumerate(sessions, 1):
         assert session.patch is not None
         try:
@@ -76,6 +79,7 @@ def check_integrity(
         advance(number)
     layouts = _check_layouts(workspace, manifest, findings)
     findings += fact_findings(manifest)
+    findings += _void_archives(workspace, manifest)
     findings += check_rows(tracked, manifest)
     return Integrity(
         diffs=(diffs[0], diffs[1], diffs[2]),
@@ -83,6 +87,18 @@ def check_integrity(
         findings=tuple(findings),
         absent=tuple(absent),
     )
+
+
+def _void_archives(workspace: Workspace, manifest: Manifest) -> Iterator[Finding]:
+    """Archives here that hold what was erased elsewhere."""
+    for name in archive_names(archive_folder(workspace)):
+        if name in manifest.void:
+            yield Finding(
+                code="purged-archive",
+                message="holds a diff that was purged",
+                file=shown(name),
+                hint="Run 'session-codec purge KEY' here, too, with the key that was purged",
+            )
 
 
 def fact_findings(manifest: Manifest) -> list[Finding]:
@@ -219,6 +235,9 @@ def _check_layouts(
                 pass
             _check_recorded(read_layout(workspace, version)[0], recorded)
             counts[0] += 1
+        except Erased as e:
+            counts[1] += 1
+            findings.append(_gap(version, e))
         except NotFound:
             counts[1] += 1
         except IntegrityError as e:
@@ -226,6 +245,15 @@ def _check_layouts(
             if e.file not in told:
                 findings.append(_damaged(e.at(file=f".diffs/v1/{version.sha256}"), None))
     return counts[0], counts[1], counts[2]
+
+
+def _gap(version: V1Version, error: Erased) -> Finding:
+    return Finding(
+        code="gap",
+        message=f"the version {version.sha256[:12]} cannot be rebuilt whole: {error.problem}",
+        level="note",
+        file=version.source,
+    )
 
 
 def _check_recorded(layout: Layout, recorded: Container[tuple[str, PatchRef | None]]) -> None:

@@ -48,6 +48,10 @@ class NotFound(StorageError):
     """The object is not there."""
 
 
+class Erased(NotFound):
+    """The object was erased on purpose."""
+
+
 class Denied(StorageError):
     """The object may not be read or written."""
 
@@ -105,6 +109,7 @@ __all__ = [
     "CodecError",
     "Conflict",
     "Denied",
+    "Erased",
     "NotFound",
     "PipelineError",
     "StorageError",

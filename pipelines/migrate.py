@@ -99,6 +99,7 @@ class Plan:
         logs: what is kept of each log.
         added: new sessions, oldest first.
         restored: known sessions whose diffs are absent here and stand in a log.
+        erased: known sessions whose diffs were purged, and stand in a log.
         stored: by entry hash, the patch that is, or will be, stored under a key.
         appends: to the tracked files, in order.
         skipped: logs that hold nothing: bare stubs.
@@ -110,6 +111,7 @@ class Plan:
     logs: list[LogPlan]
     added: list[Added]
     restored: list[Added]
+    erased: list[Added]
     stored: Mapping[str, StoredPatch]
     appends: list[Append]
     skipped: list[str]
@@ -222,6 +224,7 @@ def plan(request: Request, worker: Worker, progress: Progress) -> Plan:
         logs=plans,
         added=sessions.added,
         restored=sessions.restored,
+        erased=sessions.erased,
         stored=sessions.stored,
         appends=appends,
         skipped=skipped,
@@ -244,7 +247,7 @@ def apply(made: Plan, worker: Worker, progress: Progress) -> list[str]:
                 stage_layout(transaction.staging, log.sha256, layout)
             transaction.prepare(made.appends)
         with progress.stage("prove", len(staged)) as proved:
-            patches = planned_patches(workspace, made.with_diffs())
+            patches = planned_patches(workspace, [*made.with_diffs(), *made.erased])
             for log, layout in layouts:
                 prove(log, layout, patches)
             for number, batch in enumerate(staged, 1):
@@ -273,7 +276,7 @@ def prove_on_paper(made: Plan) -> None:
     Raises:
         IntegrityError: a log could not be rebuilt.
     """
-    patches = planned_patches(made.workspace, made.with_diffs())
+    patches = planned_patches(made.workspace, [*made.with_diffs(), *made.erased])
     for log in made.logs:
         prove(log.log, encode_log(log.log, made.stored), patches)
 

@@ -13,13 +13,14 @@ import os
 import subprocess
 from dataclasses import dataclass
 
-from codec.manifest import V1Retired, encode_fact
+from codec.manifest import V1Retired
 from codec.v1_stub import encode_stub, is_bare_stub, stubbed_log
 from pipelines.errors import Conflict, NotFound
 from pipelines.files import locked, read_bytes, replace_file
-from pipelines.journal import Append, Transaction, recover
+from pipelines.journal import recover
+from pipelines.tracked import record_facts
 from pipelines.v1_store import log_pieces
-from pipelines.workspace import MANIFEST, V1_LOG, Workspace, moment, read_manifest
+from pipelines.workspace import V1_LOG, Workspace, moment, read_manifest
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,12 +104,7 @@ def apply(made: Plan) -> None:
         if hashlib.sha256(read_bytes(path)).hexdigest() != made.sha256:
             raise Conflict(f"{made.source} changed just now", hint="Run the same command again")
         if made.fact is not None:
-            transaction = Transaction(workspace, "retire-v1")
-            transaction.begin()
-            line = f"{encode_fact(made.fact)}\n".encode()
-            torn = read_manifest(workspace).torn
-            transaction.prepare([Append(path=MANIFEST, chunks=[line], torn=torn)])
-            transaction.commit()
+            record_facts(workspace, "retire-v1", [made.fact])
         replace_file(path, [encode_stub(made.stands_for)])
 
 

@@ -1,7 +1,7 @@
 """From a key to the bytes of its diff, wherever they are.
 
-No verb knows where a diff is stored. Looked at in this order: loose in `.diffs`, made again by git
-from the commits that it was recorded from.
+No verb knows where a diff is stored. Looked at in this order: loose in `.diffs`, in an archive
+there, made again by git from the commits that it was recorded from.
 
 A loose diff is what its hash says, not what its name says: a merge can give a session another key
 (`codec/clashes.py`), and its diff is then found under the name that it was stored under. What
@@ -12,18 +12,21 @@ absent here.
 from __future__ import annotations
 
 import hashlib
+import mmap
 import os
 from collections.abc import Iterable, Sequence
 
 from codec.errors import IntegrityError
 from codec.records import PatchRef, key_time
 from codec.v2_progress import diff_name
-from pipelines.errors import NotFound
+from pipelines.archives import Archives
+from pipelines.errors import Erased, NotFound
 from pipelines.files import read_bytes, read_file
-from pipelines.workspace import Workspace, read_manifest
+from pipelines.workspace import MANIFEST, Workspace, read_manifest
 
 #: Whether this machine's file systems take `:` in a name.
 COLONS = os.name != "nt"
+_PURGED = b'"fact":"purged"'
 
 
 class Store:
@@ -31,6 +34,8 @@ class Store:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
+        self._archives = Archives(workspace)
+        self._purged: dict[str, str] | None = None
         self._by_time: dict[str, list[str]] | None = None
         self._recorded: dict[str, set[PatchRef]] | None = None
 
@@ -42,6 +47,20 @@ class Store:
         except FileNotFoundError:
             return set()
 
+    def loose_files(self, patch: PatchRef) -> list[str]:
+        """All files of loose diffs that hold a patch, whatever they are called."""
+        paths = [os.path.join(self._workspace.diffs, name) for name in sorted(self.loose_names())]
+        return [
+            path
+            for path in paths
+            if os.path.getsize(path) == patch.size
+            and hashlib.sha256(read_bytes(path)).hexdigest() == patch.sha256
+        ]
+
+    def archived_keys(self) -> set[str]:
+        """The keys of all diffs that an archive here has."""
+        return self._archives.keys()
+
     def read(self, key: str, patch: PatchRef, commits: str = "") -> bytes:
         """The bytes of a diff.
 
@@ -51,23 +70,22 @@ class Store:
             commits: the session's range, from which git makes the diff again.
 
         Raises:
+            Erased: it was erased on purpose.
             NotFound: it is not stored on this machine.
             IntegrityError: what is stored is not what was recorded.
         """
-        own = names_of(key)
-        data = self._loose(own, patch)
+        if self._purged is None:
+            self._purged = purged_times(self._workspace)
+        if key in self._purged:
+            raise Erased(f"the diff of {key} was purged on {self._purged[key][:10]}")
+        data = self._loose(names_of(key), patch)
+        if data is None:
+            data = self._archives.read(key, patch)
         if data is None:
             data = self._loose(self._names_near(key), patch)
         if data is not None:
             return data
-        for name in own:
-            path = os.path.join(self._workspace.diffs, name)
-            if os.path.exists(path) and not self._is_of_another(path, key, patch):
-                raise IntegrityError(
-                    f"is not the diff that was recorded for {key}: SHA-256 or size differ",
-                    file=f".diffs/{name}",
-                    hint="Restore it from a backup, or remove it and run migrate with the v1 log",
-                )
+        self._check_own(key, patch)
         if commits and self._workspace.repository:
             from pipelines.git import patch_of
 
@@ -78,6 +96,30 @@ class Store:
             f"the diff of {key} is not stored on this machine",
             hint="Diffs are local to a clone: look where the log was migrated",
         )
+
+    def loose_path(self, key: str, patch: PatchRef) -> str | None:
+        """The file in which a diff is loose, None where it is not.
+
+        Raises:
+            IntegrityError: what is stored is not what was recorded.
+        """
+        for names in (names_of(key), self._names_near(key)):
+            for name in names:
+                if self._loose((name,), patch) is not None:
+                    return os.path.join(self._workspace.diffs, name)
+        self._check_own(key, patch)
+        return None
+
+    def _check_own(self, key: str, patch: PatchRef) -> None:
+        """Refuse a file of a key's name that is neither its diff nor that of another session."""
+        for name in names_of(key):
+            path = os.path.join(self._workspace.diffs, name)
+            if os.path.exists(path) and not self._is_of_another(path, key, patch):
+                raise IntegrityError(
+                    f"is not the diff that was recorded for {key}: SHA-256 or size differ",
+                    file=f".diffs/{name}",
+                    hint="Restore it from a backup, or remove it and run migrate with the v1 log",
+                )
 
     def _loose(self, names: Iterable[str], patch: PatchRef) -> bytes | None:
         """The bytes of a patch, if they stand under one of these names."""
@@ -109,6 +151,17 @@ class Store:
         data = read_bytes(path)
         found = PatchRef(sha256=hashlib.sha256(data).hexdigest(), size=len(data))
         return self._recorded.get(key_time(key), set()) >= {found, patch}
+
+
+def purged_times(workspace: Workspace) -> dict[str, str]:
+    """When diffs were erased, by key; found without reading all of the manifest as JSON."""
+    path = workspace.path(MANIFEST)
+    if not os.path.exists(path) or not os.path.getsize(path):
+        return {}
+    with open(path, "rb") as f, mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        if data.find(_PURGED) < 0:
+            return {}
+    return dict(read_manifest(workspace).purged)
 
 
 def _time_of(name: str) -> str:

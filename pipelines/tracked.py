@@ -13,13 +13,13 @@ from contextlib import suppress
 from typing import Final, NamedTuple
 
 from codec.errors import FormatError
-from codec.manifest import encode_fact
+from codec.manifest import Fact, encode_fact
 from codec.records import Session
 from codec.v2_deltas import Delta, decode_delta, delta_of, encode_delta
 from codec.v2_metrics import HEADER, MetricsRow, decode_row, encode_row, row_of
 from codec.v2_progress import TITLE, decode_references, encode_reference, reference_of
 from pipelines.files import last_byte, read_bytes, read_lines, unchanging
-from pipelines.journal import Append
+from pipelines.journal import Append, Transaction
 from pipelines.workspace import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES, Workspace
 
 IGNORED: Final = (
@@ -105,6 +105,15 @@ def new_session_appends(workspace: Workspace, session: Session) -> list[Append]:
         _at_end(workspace, METRICS, f"{HEADER}\n", f"{encode_row(row_of(session))}\n"),
         _at_end(workspace, DELTAS, "", f"{encode_delta(delta_of(session))}\n"),
     ]
+
+
+def record_facts(workspace: Workspace, verb: str, facts: Iterable[Fact]) -> None:
+    """Append facts that are no sessions to the manifest. Use it under the lock."""
+    lines = "".join(f"{encode_fact(fact)}\n" for fact in facts)
+    transaction = Transaction(workspace, verb)
+    transaction.begin()
+    transaction.prepare([_at_end(workspace, MANIFEST, "", lines)])
+    transaction.commit()
 
 
 def _at_end(workspace: Workspace, name: str, head: str, text: str) -> Append:

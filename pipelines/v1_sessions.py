@@ -41,12 +41,14 @@ class SessionPlan:
     Attributes:
         added: new sessions, oldest first.
         restored: known sessions whose diffs are not stored here.
+        erased: known sessions whose diffs were purged, and stand in a log.
         stored: by entry hash, the patch that is, or will be, stored under a key.
         findings: what was noticed.
     """
 
     added: list[Added] = field(default_factory=list)
     restored: list[Added] = field(default_factory=list)
+    erased: list[Added] = field(default_factory=list)
     stored: dict[str, StoredPatch] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
 
@@ -78,7 +80,9 @@ class _Planner:
         self._workspace = workspace
         self._options = options
         self._tokenizer = tokenizer
-        self._loose = Store(workspace).loose_names()
+        store = Store(workspace)
+        self._loose = store.loose_names()
+        self._archived = store.archived_keys()
         self._known = {s.v1.sha256: s for s in manifest.sessions.values() if s.v1}
         self._plan = SessionPlan()
         self._lines: LineNumbers
@@ -176,7 +180,9 @@ class _Planner:
         self._store(found.sha256, session)
         same = session.patch is not None and session.patch == found.patch
         names = names_of(session.key)
-        if same and not self._loose.intersection(names):
+        if same and session.key in self._manifest.purged:
+            self._plan.erased.append(Added(session=session, found=found, source=source))
+        elif same and session.key not in self._archived and not self._loose.intersection(names):
             self._plan.restored.append(Added(session=session, found=found, source=source))
             self._loose.update(names)  # once, though several logs may hold it
 

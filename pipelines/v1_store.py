@@ -13,6 +13,7 @@ from codec.v1_layout import (
     Layout,
     StoredPatch,
     decode_layout,
+    literal_bytes,
     rebuild,
 )
 from pipelines.errors import NotFound
@@ -38,6 +39,11 @@ def log_pieces(workspace: Workspace, version: V1Version) -> Iterator[bytes]:
         yield from rebuild(layout, literal, patch)
     except IntegrityError as e:
         raise e.at(file=shown) from None
+
+
+def literal_of(workspace: Workspace, version: V1Version) -> bytes:
+    """The text of a version that is no stored diff, in one piece; raises as `log_pieces` does."""
+    return b"".join(literal_bytes(*read_layout(workspace, version)))
 
 
 def has_layout(workspace: Workspace, sha256: str) -> bool:

@@ -99,8 +99,9 @@ class Manifest(NamedTuple):
         sessions: by key, the first where two have one key.
         clashes: further sessions with the key of another.
         versions, retired: of the v1 logs, in no order.
-        archives: by name.
-        purged: keys whose diffs were erased on purpose.
+        archives: by name, those that hold what was erased apart.
+        void: names of archives that hold what was erased; others stand for them.
+        purged: when diffs were erased on purpose, by key.
         unknown: facts of a kind that this version does not know.
         errors: lines that are no fact.
         torn: the file ends in a piece of a line.
@@ -111,7 +112,8 @@ class Manifest(NamedTuple):
     versions: tuple[V1Version, ...] = ()
     retired: tuple[V1Retired, ...] = ()
     archives: Mapping[str, Archive] = MappingProxyType({})
-    purged: frozenset[str] = frozenset()
+    void: frozenset[str] = frozenset()
+    purged: Mapping[str, str] = MappingProxyType({})
     unknown: tuple[UnknownFact, ...] = ()
     errors: tuple[FormatError, ...] = ()
     torn: bool = False
@@ -207,13 +209,17 @@ def manifest_of(
     sessions: dict[str, Session] = {}
     every = [f for f in facts if isinstance(f, Session)]
     clashes = [s for s in every if sessions.setdefault(s.key, s) is not s]
+    purged = {f.key: f.time for f in facts if isinstance(f, Purged)}
+    archives = {f.name: f for f in facts if isinstance(f, Archive)}
+    void = frozenset(name for name, a in archives.items() if not purged.keys().isdisjoint(a.keys))
     return Manifest(
         sessions=sessions,
         clashes=tuple(clashes),
         versions=tuple(f for f in facts if isinstance(f, V1Version)),
         retired=tuple(f for f in facts if isinstance(f, V1Retired)),
-        archives={f.name: f for f in facts if isinstance(f, Archive)},
-        purged=frozenset(f.key for f in facts if isinstance(f, Purged)),
+        archives={name: a for name, a in archives.items() if name not in void},
+        void=void,
+        purged=purged,
         unknown=tuple(f for f in facts if isinstance(f, UnknownFact)),
         errors=errors,
         torn=torn,

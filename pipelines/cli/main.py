@@ -22,6 +22,8 @@ VERBS: Final = {
     "show": "One session: its reference entry, its diff, or its v1 entry.",
     "query": "Ask about the sessions: filter, group, sum, average.",
     "migrate": "Migrate a v1 log to references, diffs and metrics; prove that no byte is lost.",
+    "archive": "Pack the diffs of past months; list, check, unpack and mend archives.",
+    "purge": "Erase the diff of one session, for good.",
     "verify": "Check every hash, and report how many tokens are saved.",
     "restore-v1": "Give a migrated v1 log back, byte for byte.",
     "retire-v1": "Swap a migrated v1 log for a stub that names its successors.",

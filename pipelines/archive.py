@@ -1,0 +1,264 @@
+"""Pack the diffs of past months into archives.
+
+1. A diff is deleted only after its archive was written, synced, opened again, every member of it
+   held against the hash that was recorded, and the fact of the archive is in the manifest. So a
+   run that is stopped anywhere leaves every diff in at least one place, and the next one goes on.
+2. Sessions that come late, or from another clone, go into a further archive of their month: what
+   was written is never changed.
+3. Months are packed side by side, and so are the frames of one: the bytes do not depend on it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Container, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from codec.archive_tar import Load, Member
+from codec.diffs import touched_path
+from codec.errors import IntegrityError
+from codec.manifest import Archive
+from codec.records import Session
+from pipelines.archives import archive_folder, archive_names, recorded_in
+from pipelines.files import locked, read_file, remove, sync_directory
+from pipelines.findings import Finding
+from pipelines.journal import recover
+from pipelines.packing import Packing, pack, prove, publish, remove_unfinished
+from pipelines.progress import Advance, Progress
+from pipelines.store import Store
+from pipelines.tracked import record_facts
+from pipelines.workspace import Manifest, Workspace, read_manifest
+
+_BLOCK: Final = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """What to pack.
+
+    Attributes:
+        workspace: whose diffs.
+        before: sessions before this time, in v2 form or the beginning of one.
+        months: of these alone, `2025-11`; empty for all.
+        profile: how hard to compress, one of `archive_frames.PROFILES`.
+        keep_loose: leave the diffs where they are as well.
+    """
+
+    workspace: Workspace
+    before: str
+    months: tuple[str, ...] = ()
+    profile: str = "small"
+    keep_loose: bool = False
+
+
+class Source(NamedTuple):
+    """A loose diff: its session, what it must hash to, and the file that it stands in."""
+
+    session: Session
+    sha256: str
+    path: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """All that will be packed and deleted.
+
+    Attributes:
+        request: what was asked for.
+        months: the diffs to pack, by month, the oldest first.
+        leftovers: diffs that are loose and in an archive here as well, by its name.
+        absent: keys of diffs that are nowhere on this machine.
+        findings: what was noticed.
+    """
+
+    request: Request
+    months: dict[str, list[Source]]
+    leftovers: dict[str, list[Source]]
+    absent: list[str]
+    findings: list[Finding]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to write or delete."""
+        return not self.months and (self.request.keep_loose or not self.leftovers)
+
+
+class Packed(NamedTuple):
+    """An archive that was written, and how many bytes its diffs had."""
+
+    archive: Archive
+    loose: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Result:
+    """What was done: the plan, the archives written, and how many loose diffs were deleted."""
+
+    plan: Plan
+    packed: list[Packed] = field(default_factory=list)
+    deleted: int = 0
+
+
+def archive(request: Request, progress: Progress) -> Result:
+    """Plan and apply, under the lock.
+
+    Raises:
+        IntegrityError: a diff is not what was recorded, or an archive does not read back.
+        WorkspaceLocked: another process was writing for too long.
+    """
+    with locked(request.workspace.lock):
+        recover(request.workspace)
+        made = plan(request)
+        return Result(plan=made) if made.is_empty else apply(made, progress)
+
+
+def plan(request: Request) -> Plan:
+    """What would be packed and deleted; reads only."""
+    workspace = request.workspace
+    manifest = read_manifest(workspace)
+    here = set(archive_names(archive_folder(workspace)))
+    archived = {key: a.name for a in manifest.archives.values() for key in a.keys}
+    archived |= {
+        key: n for n in here & manifest.archives.keys() for key in manifest.archives[n].keys
+    }
+    store = Store(workspace)
+    months: dict[str, list[Source]] = {}
+    leftovers: dict[str, list[Source]] = {}
+    absent: list[str] = []
+    for session in sorted(manifest.sessions.values(), key=lambda s: s.key):
+        if session.patch is None or not _is_chosen(request, manifest, session):
+            continue
+        path = store.loose_path(session.key, session.patch)
+        name = archived.get(session.key)
+        if path is None and name is None:
+            absent.append(session.key)
+        elif path is not None and (name is None or name in here):
+            group, of = (months, session.key[:7]) if name is None else (leftovers, name)
+            group.setdefault(of, []).append(Source(session, session.patch.sha256, path))
+    findings = _absent_findings(absent, bool(months or leftovers))
+    return Plan(
+        request=request, months=months, leftovers=leftovers, absent=absent, findings=findings
+    )
+
+
+def apply(made: Plan, progress: Progress) -> Result:
+    """Write, prove and record each archive, then delete what it holds. Use it under the lock."""
+    request = made.request
+    folder = archive_folder(request.workspace)
+    os.makedirs(folder, exist_ok=True)
+    remove_unfinished(folder)
+    with progress.stage("read", sum(map(len, made.months.values()))) as advance:
+        packings = list(_packings(made.months, advance))
+    packed: list[Packed] = []
+    deleted = 0
+    cores = os.cpu_count() or 1
+    with (
+        progress.stage("pack", len(packings)) as advance,
+        ThreadPoolExecutor(cores) as frames,
+        ThreadPoolExecutor(cores) as months,
+    ):
+        waiting = [months.submit(pack, folder, p, request.profile, frames) for p in packings]
+        try:
+            for packing, future in zip(packings, waiting, strict=True):
+                written = future.result()
+                publish(written)
+                record_facts(request.workspace, "archive", [written.fact])
+                packed.append(Packed(written.fact, sum(m.size for m in packing.members)))
+                if not request.keep_loose:
+                    deleted += _delete(request.workspace, made.months[packing.month])
+                advance(len(packed))
+        finally:
+            for future in waiting:
+                future.cancel()
+    if not request.keep_loose:
+        deleted += _delete_leftovers(made)
+    return Result(plan=made, packed=packed, deleted=deleted)
+
+
+def _archived(manifest: Manifest, here: Container[str]) -> dict[str, str]:
+    """The archive that has a diff, by key; one that is stored here, where there is one."""
+    ordered = sorted(manifest.archives.values(), key=lambda a: a.name in here)
+    return {key: archive.name for archive in ordered for key in archive.keys}
+
+
+def _is_chosen(request: Request, manifest: Manifest, session: Session) -> bool:
+    in_time = session.key < request.before and session.key not in manifest.purged
+    return in_time and (not request.months or session.key[:7] in request.months)
+
+
+def _packings(months: dict[str, list[Source]], advance: Advance) -> Iterator[Packing]:
+    """Read every diff once: is it what was recorded, and what is it about?"""
+    done = 0
+    for month in sorted(months):
+        members = []
+        for source in months[month]:
+            members.append(_member(source))
+            done += 1
+            advance(done)
+        yield Packing(
+            month=month,
+            members=tuple(members),
+            sha256={source.session.key: source.sha256 for source in months[month]},
+            load=_loader(months[month]),
+        )
+
+
+def _member(source: Source) -> Member:
+    assert source.session.patch is not None
+    data = read_file(source.path, source.session.patch.size)
+    if hashlib.sha256(data).hexdigest() != source.sha256:
+        raise IntegrityError(
+            f"is not the diff that was recorded for {source.session.key}; nothing is packed",
+            file=source.path,
+            hint="Restore it from a backup, or remove it, and run the same command again",
+        )
+    return Member(source.session.key, len(data), touched_path(data))
+
+
+def _loader(sources: Iterable[Source]) -> Load:
+    paths = {source.session.key: source.path for source in sources}
+
+    def load(member: Member) -> Iterator[bytes]:
+        with open(paths[member.key], "rb") as f:
+            while block := f.read(_BLOCK):
+                yield block
+
+    return load
+
+
+def _absent_findings(absent: Sequence[str], others: bool) -> list[Finding]:
+    """Diffs that are not here are no fault, unless there is nothing else to do."""
+    if not absent:
+        return []
+    return [
+        Finding(
+            code="absent",
+            message=f"{len(absent)} diffs are not stored on this machine and cannot be packed here",
+            level="note" if others else "finding",
+            hint="Diffs are local to a clone: archive where they were recorded",
+        )
+    ]
+
+
+def _delete(workspace: Workspace, sources: Iterable[Source]) -> int:
+    """Delete diffs that an archive holds; gives how many."""
+    count = 0
+    for source in sources:
+        remove(source.path)
+        count += 1
+    sync_directory(workspace.diffs)
+    return count
+
+
+def _delete_leftovers(made: Plan) -> int:
+    """Delete diffs that were archived before, where the archive here proves that it has them."""
+    workspace = made.request.workspace
+    manifest = read_manifest(workspace)
+    deleted = 0
+    for name, sources in made.leftovers.items():
+        prove(os.path.join(archive_folder(workspace), name), recorded_in(manifest, name))
+        deleted += _delete(workspace, sources)
+    return deleted
