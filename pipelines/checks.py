@@ -20,6 +20,7 @@ from pipelines.archives import archive_folder, archive_names, shown
 from pipelines.errors import Erased, NotFound
 from pipelines.files import Lines, lines_of
 from pipelines.findings import Finding, torn_finding
+from pipelines.git import with_known_ends
 from pipelines.store import Store
 from pipelines.tracked import Tracked
 from pipelines.v1_store import log_pieces, read_layout
@@ -35,13 +36,15 @@ class Integrity:
     Attributes:
         diffs, layouts: how many are intact, absent here and damaged, in this order.
         findings: each damaged one, and what does not agree with the manifest.
-        absent: keys of the diffs that are absent here.
+        absent: keys of the diffs that are absent here, and that git cannot make again.
+        in_git: how many are absent, and git has the commits that they were made from.
     """
 
     diffs: tuple[int, int, int]
     layouts: tuple[int, int, int]
     findings: tuple[Finding, ...]
     absent: tuple[str, ...]
+    in_git: int
 
     @property
     def damaged(self) -> bool:
@@ -60,7 +63,7 @@ def check_integrity(
         advance: told how many diffs were read.
     """
     findings: list[Finding] = []
-    absent: list[str] = []
+    absent: list[Session] = []
     diffs = [0, 0, 0]
     store = Store(workspace)
     purged = manifest.purged
@@ -72,11 +75,12 @@ def check_integrity(
             diffs[0] += 1
         except NotFound:
             diffs[1] += 1
-            absent.append(session.key)
+            absent.append(session)
         except IntegrityError as e:
             diffs[2] += 1
             findings.append(_damaged(e, session.key))
         advance(number)
+    ranges = with_known_ends(workspace, (s.range for s in absent if s.range))
     layouts = _check_layouts(workspace, manifest, findings)
     findings += fact_findings(manifest)
     findings += _void_archives(workspace, manifest)
@@ -85,7 +89,8 @@ def check_integrity(
         diffs=(diffs[0], diffs[1], diffs[2]),
         layouts=layouts,
         findings=tuple(findings),
-        absent=tuple(absent),
+        absent=tuple(s.key for s in absent if s.range not in ranges),
+        in_git=sum(s.range in ranges for s in absent),
     )
 
 

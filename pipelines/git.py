@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from pipelines.errors import NotFound, Unavailable
@@ -57,6 +57,20 @@ def patch_of(workspace: Workspace, commits: str) -> bytes:
             hint="Fetch the commits; a shallow clone may not have them",
         )
     return done.stdout
+
+
+def with_known_ends(workspace: Workspace, ranges: Iterable[str]) -> set[str]:
+    """Those ranges of which the repository has both ends: git can make their patches again."""
+    ends = {commits: commits.split("..") for commits in ranges}
+    asked = sorted({end for pair in ends.values() for end in pair})
+    if not asked or workspace.repository is None:
+        return set()
+    done = run_git(
+        "cat-file", "--batch-check=%(objectname)", folder=workspace.repository,
+        data="".join(f"{end}\n" for end in asked).encode(),
+    )  # fmt: skip
+    known = {line for line in done.stdout.decode().splitlines() if " " not in line}
+    return {commits for commits, pair in ends.items() if known.issuperset(pair)}
 
 
 def worktree_patch(workspace: Workspace) -> bytes:

@@ -99,6 +99,8 @@ def _say(result: Result) -> None:
     for name, counts in (("diffs", integrity.diffs), ("layouts", integrity.layouts)):
         intact, absent, damaged = counts
         say(f"{name}: {intact:,} intact, {absent:,} absent here, {damaged:,} damaged")
+    if integrity.in_git:
+        say(f"  of those absent, git has the commits of {integrity.in_git:,}, and makes them again")
     if integrity.absent and result.require == "local":
         say(f"required here and absent: {', '.join(integrity.absent[:5])}")
     if result.uncounted:
@@ -118,6 +120,7 @@ def _json(result: Result, code: int) -> dict[str, Any]:
         "diffs": dict(zip(names, integrity.diffs, strict=True)),
         "layouts": dict(zip(names, integrity.layouts, strict=True)),
         "absent": list(integrity.absent),
+        "in_git": integrity.in_git,
         "findings": findings_json(integrity.findings),
         "tokens": tokens_json(result.tokens) if result.tokens else None,
     }

@@ -198,6 +198,22 @@ def test_a_lost_diff_is_made_again_from_its_commits(made: Bench, cli: Cli) -> No
     assert cli("show", key, made.root.parent / "linked", "--diff").code == 30  # not committed there
 
 
+def test_verify_tells_what_git_can_make_again(made: Bench, cli: Cli, tmp_path: Path) -> None:
+    cli("record", made.root, *ASKED)
+    made.commit()
+    git(tmp_path, "clone", "-q", str(made.root), "clone")
+    clone = tmp_path / "clone"
+    (clone / ".diffs").mkdir()
+    for path in (made.root / ".diffs").glob("2025*.diff"):
+        (clone / ".diffs" / path.name).write_bytes(path.read_bytes())
+    found = cli("verify", clone, "--json", "--require", "local").json
+    assert (found["diffs"]["absent"], found["in_git"], found["absent"]) == (1, 1, [])
+    assert found["exit"] == 0
+    git(tmp_path, "clone", "-q", "--depth=1", f"file://{made.root}", "shallow")
+    found = cli("verify", tmp_path / "shallow", "--json").json
+    assert (found["in_git"], len(found["absent"])) == (0, 4)
+
+
 def test_a_diff_that_git_makes_differently_is_not_passed_off(made: Bench) -> None:
     recorded = record_session(
         made.workspace, Recording(agent="a", task="t", patch=PATCH, range=_last(made))
