@@ -13,7 +13,7 @@ import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from codec.errors import FormatError
 from codec.manifest import (
@@ -232,20 +232,32 @@ def read_config(workspace: Workspace) -> Config:
     Raises:
         FormatError: the file is not TOML, or a setting is not of its kind.
     """
-    path = workspace.path(CONFIG)
-    if not os.path.exists(path):
-        return Config()
-    import tomllib
-
-    with open(path, "rb") as f:
-        try:
-            tables = tomllib.load(f)
-        except ValueError as e:
-            raise FormatError(f"not TOML: {e}", file=CONFIG) from None
+    tables = read_tables(workspace.path(CONFIG), CONFIG)
     agents = tables.get("agents", {})
     if not isinstance(agents, dict) or not all(isinstance(v, str) for v in agents.values()):
         raise FormatError("is not a table of names", file=CONFIG, field="agents")
     return Config(agents=agents)
+
+
+def read_tables(path: str, name: str) -> dict[str, Any]:
+    """What a file of settings says, nothing where there is none.
+
+    Args:
+        path: of the file.
+        name: what errors call it.
+
+    Raises:
+        FormatError: it is not TOML.
+    """
+    if not os.path.exists(path):
+        return {}
+    import tomllib
+
+    with open(path, "rb") as f:
+        try:
+            return tomllib.load(f)
+        except ValueError as e:
+            raise FormatError(f"not TOML: {e}", file=name) from None
 
 
 def newest_delta_lines(workspace: Workspace, count: int) -> list[str]:
