@@ -27,37 +27,40 @@ _ENDLESS = 1 << 28
 
 def main() -> None:
     """Do what the arguments say, and exit with 0 whatever happens."""
+    answered = False
     try:
-        _run(sys.argv[1:])
-        sys.stdout.flush()
+        answered = _run(sys.argv[1:])
     except BaseException as e:  # an agent's session must go on, whatever this is
         _tell(f"{type(e).__name__}: {e}")
     try:
+        if not answered and sys.argv[1:2] == ["codex"]:
+            sys.stdout.write("{}\n")  # it wants JSON at the end of a turn
+        sys.stdout.flush()
         sys.stderr.flush()
     finally:
         os._exit(0)  # nothing is left to do; to take an interpreter down costs as much as to spool
 
 
-def _run(arguments: list[str]) -> None:
-    now = time.time_ns()
+def _run(arguments: list[str]) -> bool:
+    """Do what the arguments say; gives whether the agent has its answer."""
     if len(arguments) != 2 or arguments[0] not in AGENTS or arguments[1] not in EVENTS:
         _tell(f"usage: session-codec-hook {'|'.join(AGENTS)} {'|'.join(EVENTS)} < JSON")
-        return
+        return False
     agent, event = arguments
+    now = time.time_ns()
     data, size = _input()
     if not data.strip():
         _tell("the input is empty, so no session is known to record")
-        return
+        return False
     found = _workspace()
     if found is None:
         _tell("no session-codec workspace here or above; nothing is recorded")
-        return
+        return False
     root, repository = found
-    home = home_of(root, repository)
-    spool = spool_of(home)
+    spool = spool_of(home_of(root, repository))
     if is_linked(spool):
         _tell(f"{spool} is a symbolic link, or stands behind one; nothing is written through it")
-        return
+        return False
     head, branch = head_of(repository) if repository else ("", "")
     entry = Entry(
         agent=agent, event=event, time=now, head=head, branch=branch,
@@ -69,7 +72,8 @@ def _run(arguments: list[str]) -> None:
     elif event == "start":
         from pipelines.cli.hook_start import say_context
 
-        say_context(root, entry)
+        return say_context(root, entry)
+    return False
 
 
 def _input() -> tuple[bytes, int]:

@@ -27,8 +27,10 @@ LIMIT: Final = 9_899
 _CUT: Final = "\n(cut; all of it: session-codec context)\n"
 
 
-def say_context(root: str, entry: Entry) -> None:
+def say_context(root: str, entry: Entry) -> bool:
     """Print what an agent reads at its start, with what other sessions left recorded first.
+
+    Gives whether there is anything to read.
 
     Args:
         root: the workspace's folder.
@@ -41,8 +43,10 @@ def say_context(root: str, entry: Entry) -> None:
         session_id = ""  # it is told when the event is used
     drain_spool(workspace, within=session_id)
     text = render(Request(workspace=workspace, tokenizer=DEFAULT), load).context.text
-    if text.strip():
-        sys.stdout.buffer.write(document_of(text).encode())
+    if not text.strip():
+        return False
+    sys.stdout.buffer.write(document_of(text).encode())
+    return True
 
 
 def document_of(text: str) -> str:

@@ -178,7 +178,7 @@ def test_a_session_of_codex_is_recorded_once_however_many_turns_it_had(agents: A
     agents.codex("SessionStart")
     for name in "abc":
         agents.commit(name)
-        assert agents.codex("Stop").stdout == b""
+        assert json.loads(agents.codex("Stop").stdout) == {}
     agents.codex("SessionEnd")
     assert len(agents.drain().sessions) == 1
     (session,) = agents.sessions
@@ -352,7 +352,7 @@ def test_input_that_is_none_is_told_in_a_line_and_kept(
     agents: Agents, cli: Cli, agent: str, data: bytes
 ) -> None:
     ran = agents.raw(agent, "SessionEnd", data)
-    assert ran.stdout == b""
+    assert ran.stdout == {"claude": b"", "codex": b"{}\n"}[agent]
     assert ran.stderr.count(b"\n") == 1
     assert ran.stderr.startswith(b"session-codec-hook: ")
     agents.claude("SessionEnd", "good")
@@ -376,7 +376,7 @@ def test_a_huge_input_is_bounded_and_its_session_recorded(agents: Agents, first:
     name, padding = {"session_id": "huge"}, {"last_assistant_message": 'x"y' * 3_000_000}
     fields = {**name, **padding} if first else {**padding, **name}
     ran = agents.raw("codex", "Stop", json.dumps(fields).encode())
-    assert ran.stdout == b""
+    assert json.loads(ran.stdout) == {}
     assert sum(p.stat().st_size for p in agents.spool.iterdir()) < 2 << 20
     agents.drain()
     assert [s.id for s in agents.sessions] == ["huge"]
@@ -406,6 +406,30 @@ def test_wrong_arguments_are_told_and_fail_nothing(agents: Agents, arguments: li
     )
     assert ran.returncode == 0
     assert b"usage" in ran.stderr
+
+
+def test_codex_gets_json_whatever_happens(agents: Agents, tmp_path: Path) -> None:
+    """It reports a hook as failed that ends a turn without."""
+    agents.spool.write_text("no folder")
+    for event in ("SessionStart", "Stop", "SessionEnd"):
+        assert json.loads(agents.codex(event).stdout) == {}
+        assert json.loads(agents.raw("codex", event, b"", cwd=tmp_path).stdout) == {}
+
+
+def test_a_session_waits_for_git_where_there_is_none(
+    agents: Agents, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agents.claude("SessionStart")
+    agents.commit("a")
+    agents.claude("SessionEnd")
+    agents.claude("SessionEnd", "without a start")
+    with monkeypatch.context() as patched:
+        patched.setenv("PATH", str(tmp_path))
+        drained = agents.drain()
+    assert [s.id for s in drained.sessions] == ["without a start"]
+    assert [f.code for f in drained.findings] == ["spool-waits"]
+    agents.drain()
+    assert agents.sessions[1].metrics.commits == 1
 
 
 # Places

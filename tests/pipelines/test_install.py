@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from pipelines.merging import merges_by_record
 from pipelines.repository import read_stated
 from pipelines.tracked import IGNORED
 from pipelines.workspace import locate
-from tests.pipelines.conftest import Bench, Cli, command, git, tree
+from tests.pipelines.conftest import Bench, Cli, git, tree
 
 MADE = {
     ".session-codec/manifest.jsonl",
@@ -419,13 +420,37 @@ def test_a_run_that_was_stopped_between_two_files_is_completed_by_the_next(
     assert files(repo) == whole
 
 
-def test_a_directory_that_cannot_be_written_is_told_with_exit_31(repo: Path) -> None:
-    if os.geteuid() == 0:
-        pytest.skip("root writes everywhere")
-    repo.chmod(0o555)
-    found = subprocess.run(command("install", repo), capture_output=True, text=True, check=False)
-    repo.chmod(0o755)
-    assert found.returncode == 31
+def test_a_workspace_that_cannot_be_written_is_told_and_can_be_read(repo: Path, cli: Cli) -> None:
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "tmpfs", str(repo)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("only root can mount a file system")
+    try:
+        cli("install", repo, "--hooks", "claude")
+        ended = {"session_id": "s", "hook_event_name": "SessionEnd"}
+        hook = [
+            sys.executable,
+            "-c",
+            "from pipelines.cli.hook import main; main()",
+            "claude",
+            "end",
+        ]
+        subprocess.run(hook, input=json.dumps(ended).encode(), cwd=repo, check=True)
+        (repo / "AGENTS.md").unlink()
+        subprocess.run(["mount", "-o", "remount,ro", str(repo)], check=True)
+        assert cli("install", repo).code == 31
+        assert cli("install", repo, "--uninstall").code == 31
+        read = cli("context", repo)
+        assert read.code == 0
+        assert "note: sessions of hooks wait in the spool" in read.err
+        ran = subprocess.run(
+            hook, input=json.dumps(ended).encode(), cwd=repo, capture_output=True, check=True
+        )
+        assert ran.stderr.count(b"\n") == 1
+        assert b"Read-only file system" in ran.stderr
+    finally:
+        subprocess.run(["umount", "-l", str(repo)], check=True)
 
 
 def test_uninstall_without_a_workspace_is_exit_20(repo: Path, cli: Cli) -> None:
