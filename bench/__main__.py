@@ -14,6 +14,7 @@ from typing import Final
 import click
 
 from bench.corpus import large
+from bench.daily import context, query, record
 from bench.process import Failed, Skipped, apart
 from bench.table import HEADER, Row
 from bench.tokens import tokens
@@ -26,6 +27,9 @@ BENCHMARKS: Final[dict[str, Callable[[Setting], Iterator[Row]]]] = {
     "tokens": tokens,
     "help": help_,
     "hook": hook,
+    "context": context,
+    "record": record,
+    "query": query,
     "restore": restore,
 }
 _ABOUT: Final = """\
@@ -45,7 +49,7 @@ processes. Memory: the most that one process held in any run. MB: 1,000,000 byte
     help="Where to write, in a folder that is removed at the end; else build/.",
 )
 def main(names: tuple[str, ...], runs: int | None, home: Path) -> None:
-    """Measure all of migrate, migrate-10x, again, tokens, help, hook, restore, or those named."""
+    """Measure all that is promised, or those that are named."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # and remove the folder first
     # What is installed is compiled; with this set, an editable install would be at each run.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

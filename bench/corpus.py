@@ -23,8 +23,8 @@ _BLOCK: Final = 1 << 20
 
 _TOP: Final = "# AGENT_PROGRESS_LOG.md\nVersion: 1.0 | Format: Canonical\n\n## Active Sessions\n\n"
 _END: Final = "## Archival Instructions\n\nMove old sessions to the archive.\n"
-_AGENTS: Final = ("claude-sonnet-4-5", "claude-haiku-4-5", "gpt-5-codex", "human")
-_NAMES: Final = ("request", "response", "headers", "session", "url", "data", "name", "key", "path")
+AGENTS: Final = ("claude-sonnet-4-5", "claude-haiku-4-5", "gpt-5-codex", "human")
+NAMES: Final = ("request", "response", "headers", "session", "url", "data", "name", "key", "path")
 _MARKS: Final = ("self", "=", "(", ")", "{", "}", ":", "return", "if", "not", "0", '"utf-8"')
 _SESSION: Final = """\
 ### {time} | {agent} | {slug}
@@ -116,12 +116,12 @@ def _later(lines: bytes, days: int) -> bytes:
 
 def _session(pick: random.Random, time: datetime) -> str:
     signs = pick.choices(" +-", (6, 3, 1), k=8 + min(2500, int(pick.lognormvariate(3.95, 1.2))))
-    words = pick.choices(_NAMES, k=6)
-    lines = (pick.choices(_NAMES + _MARKS, k=pick.randint(1, 9)) for _ in signs)
+    words = pick.choices(NAMES, k=6)
+    lines = (pick.choices(NAMES + _MARKS, k=pick.randint(1, 9)) for _ in signs)
     body = (f"{sign}{' ' * pick.choice((0, 4, 8))}{' '.join(ws)}" for sign, ws in zip(signs, lines))
     return _SESSION.format(
         time=time.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        agent=pick.choice(_AGENTS),
+        agent=pick.choice(AGENTS),
         slug="-".join(words),
         task=" ".join(words),
         path=f"src/{words[0]}/{words[1]}.py",

@@ -51,6 +51,7 @@ def compared(
     pairs: Sequence[Pair],
     *,
     most: float | None = None,
+    seconds: float | None = None,
     peak: int | None = None,
 ) -> Row:
     """The row of two programs that ran in turn.
@@ -60,6 +61,7 @@ def compared(
         measured, yardstick: names of the programs.
         pairs: what each pair of runs took.
         most: what the ratio of the wall times should not exceed.
+        seconds: what the measured wall time should not exceed.
         peak: megabytes that no measured run should reach.
     """
     ratios = [a.wall / b.wall for a, b in pairs]
@@ -68,6 +70,9 @@ def compared(
     if most is not None:
         targets.append(f"<= {most:g}")
         met.append(median(ratios) <= most)
+    if seconds is not None:
+        targets.append(f"<= {seconds:g} s")
+        met.append(median(a.wall for a, _ in pairs) <= seconds)
     if peak is not None:
         targets.append(f"< {peak} MB")
         met.append(max(a.peak for a, _ in pairs) < peak * 1_000_000)

@@ -56,7 +56,7 @@ class Setting:
 
 def migrate(setting: Setting) -> Iterator[Row]:
     """The first migrate, beside csplit, which cuts the same log into as many files."""
-    csplit = _tool("csplit")
+    csplit = tool("csplit")
     cut = [csplit, "-s", "-z", "-n", "6", str(setting.log), "/^### 20/", "{*}"]
     pairs = [
         (_migrated(setting, setting.log), run(cut, cwd=setting.fresh())) for _ in setting.turns()
@@ -77,8 +77,8 @@ def again(setting: Setting) -> Iterator[Row]:
     pairs: list[Pair] = []
     for _ in setting.turns():
         folder = setting.repository(setting.log)
-        first = _verb("migrate", cwd=folder)
-        pairs.append((_verb("migrate", cwd=folder), first))
+        first = verb("migrate", cwd=folder)
+        pairs.append((verb("migrate", cwd=folder), first))
     yield compared("again", "migrate again", "first migrate", pairs)
 
 
@@ -86,7 +86,7 @@ def help_(setting: Setting) -> Iterator[Row]:
     """Start-up, beside that of the interpreter."""
     nothing = [sys.executable, "-c", "pass"]
     pairs = [
-        (_verb("--help", cwd=setting.folder), run(nothing, cwd=setting.folder))
+        (verb("--help", cwd=setting.folder), run(nothing, cwd=setting.folder))
         for _ in setting.turns()
     ]
     yield compared("help", "--help", "python -c pass", pairs, most=6)
@@ -96,7 +96,7 @@ def hook(setting: Setting) -> Iterator[Row]:
     """The hook of a session's end, which ends up on the disk, beside the interpreter's start."""
     folder = setting.fresh()
     subprocess.run(["git", "init", "-q", folder], check=True)
-    _verb("install", cwd=folder)
+    verb("install", cwd=folder)
     ended = setting.folder / "ended.json"
     ended.write_text('{"session_id": "s", "hook_event_name": "SessionEnd", "reason": "other"}')
     program = os.path.join(os.path.dirname(sys.executable), "session-codec-hook")
@@ -112,13 +112,13 @@ def hook(setting: Setting) -> Iterator[Row]:
 
 def restore(setting: Setting) -> Iterator[Row]:
     """A log put together again, beside a copy of it; all checked, beside all hashed."""
-    sha256sum = _tool("sha256sum")
+    sha256sum = tool("sha256sum")
     folder = setting.repository(setting.log)
-    _verb("migrate", cwd=folder)
+    verb("migrate", cwd=folder)
     pairs: list[Pair] = []
     for _ in setting.turns():
         given = setting.fresh()
-        restored = _verb("restore-v1", "-o", str(given / "log"), cwd=folder)
+        restored = verb("restore-v1", "-o", str(given / "log"), cwd=folder)
         cat = ["cat", str(setting.log)]
         pairs.append((restored, run(cat, cwd=given, output=given / "copy")))
         if not filecmp.cmp(given / "log", given / "copy", shallow=False):
@@ -128,23 +128,29 @@ def restore(setting: Setting) -> Iterator[Row]:
     diffs = folder / ".diffs"
     hashed = [sha256sum, *sorted(p.name for p in diffs.glob("*.diff"))]
     pairs = [
-        (_verb("verify", cwd=folder, good=(0, _FINDINGS)), run(hashed, cwd=diffs))
+        (verb("verify", cwd=folder, good=(0, _FINDINGS)), run(hashed, cwd=diffs))
         for _ in setting.turns()
     ]
     yield compared("verify", "verify", "sha256sum", pairs)
 
 
 def _migrated(setting: Setting, log: Path) -> Cost:
-    return _verb("migrate", cwd=setting.repository(log))
+    return verb("migrate", cwd=setting.repository(log))
 
 
-def _verb(*arguments: str, cwd: Path, good: tuple[int, ...] = (0,)) -> Cost:
+def verb(*arguments: str, cwd: Path, good: tuple[int, ...] = (0,)) -> Cost:
+    """Run a verb as its users do."""
     # The script that is installed beside this interpreter, as users start it.
     program = os.path.join(os.path.dirname(sys.executable), "session-codec")
     return run([program, *arguments], cwd=cwd, good=good)
 
 
-def _tool(name: str) -> str:
+def tool(name: str) -> str:
+    """The path of a program that is not ours.
+
+    Raises:
+        Skipped: it is not on this machine.
+    """
     found = shutil.which(name)
     if found is None:
         raise Skipped(f"skipped, for there is no {name} here")

@@ -5,25 +5,26 @@
 2. Unknown numbers are left out of sums and averages. Equal lines are one session.
 3. A line that is no delta is a finding, and the rest goes on.
 4. Lines stay bytes, and no more of them is taken apart than a question needs: a million sessions
-   are a matter of half a second.
+   are a matter of half a second, once they were looked at (`deltas`).
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import translate
 from functools import lru_cache
 from typing import Final, Literal
 
-from codec.errors import FormatError
 from codec.records import Metrics, key_time
-from codec.v2_deltas import SEPARATOR, decode_delta, decode_metrics
+from codec.v2_deltas import SEPARATOR, decode_metrics
 from pipelines.answers import Answer, Cell
+from pipelines.deltas import read_deltas
 from pipelines.files import read_bytes
 from pipelines.findings import Finding
-from pipelines.workspace import DELTAS, METRICS, Workspace
+from pipelines.workspace import METRICS, Workspace
 
 By = Literal["agent", "status", "month", "task"]
 Measure = Literal["lines_added", "lines_removed", "commits", "duration_min", "tokens_used"]
@@ -35,15 +36,8 @@ MEASURES: Final[tuple[Measure, ...]] = (
     "lines_added", "lines_removed", "commits", "duration_min", "tokens_used",
 )  # fmt: skip
 BYS: Final[tuple[By, ...]] = ("agent", "status", "month", "task")
-_FIELDS: Final = {"month": 0, "agent": 1, "task": 2, "status": 3, "metrics": 4}
+_FIELDS: Final = {"agent": 1, "task": 2, "status": 3}
 _BAR: Final = SEPARATOR.encode()
-#: A line that is a delta beyond doubt; one that this does not fit is looked at by itself.
-_DELTA: Final = re.compile(
-    rb"^\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\dZ)?(?:\.[0-9a-f]{6,64})? \| [\w.+-]+ \| [\w.+-]+"
-    rb" \| (?:PASS|FAIL|PARTIAL|UNKNOWN)"
-    rb" \| (?:-|(?!\n)(?:L\+\d{1,15}(?:,-[1-9]\d{0,14})?)?(?:,?C:\d{1,15})?(?:,?T:\d{1,15}min)?)\n",
-    re.M | re.A,
-)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,14 +68,8 @@ class Question:
 
 def query(workspace: Workspace, question: Question) -> Answer:
     """Answer a question from the v2 files of a workspace."""
-    data = read_bytes(workspace.path(DELTAS))
-    whole = data[: data.rfind(b"\n") + 1]
-    lines = dict.fromkeys(whole.split(b"\n"))
-    lines.pop(b"", None)
-    findings: tuple[Finding, ...] = ()
-    if len(_DELTA.findall(whole)) < whole.count(b"\n"):
-        lines, findings = _checked(whole)
-    return _answer(workspace, question, lines, findings)
+    deltas = read_deltas(workspace)
+    return _answer(workspace, question, deltas.lines, deltas.findings)
 
 
 def _answer(
@@ -90,20 +78,24 @@ def _answer(
     lines: Iterable[bytes],
     findings: tuple[Finding, ...],
 ) -> Answer:
-    fitting = list(_fitting(lines, question))
+    fitting = _fitting(lines, question)
     if question.last is not None:
-        fitting.sort(key=_order)
-        fitting = fitting[len(fitting) - min(question.last, len(fitting)) :]
+        ordered = sorted(fitting, key=_order)
+        fitting = ordered[len(ordered) - min(question.last, len(ordered)) :]
     if not (question.by or question.sums or question.averages or question.count):
         rows = [_row(line) for line in sorted(fitting, key=_order)]
         return Answer(columns=COLUMNS, rows=rows, findings=findings)
     measures = dict.fromkeys((*question.sums, *question.averages))
-    tokens = _tokens(workspace) if "tokens_used" in measures else {}
-    groups = _grouped(fitting, question.by)
-    rows = [
-        (*_head(group, question.by), *_measured(members, question, tokens))
-        for group, members in sorted(groups.items())
-    ]
+    if question.by and not measures:
+        counts = Counter(_heads(fitting, question.by))
+        rows = [(*_head(group, question.by), count) for group, count in sorted(counts.items())]
+    else:
+        tokens = _tokens(workspace) if "tokens_used" in measures else {}
+        groups = _grouped(list(fitting), question.by)
+        rows = [
+            (*_head(group, question.by), *_measured(members, question, tokens))
+            for group, members in sorted(groups.items())
+        ]
     columns = (
         *([question.by] if question.by else []),
         *(["sessions"] if question.count or not measures else []),
@@ -111,24 +103,6 @@ def _answer(
         *(f"avg_{m}" for m in question.averages),
     )
     return Answer(columns=columns, rows=rows, findings=findings)
-
-
-def _checked(whole: bytes) -> tuple[dict[bytes, None], tuple[Finding, ...]]:
-    """The lines that are deltas, equal ones once, and a finding for each that is none."""
-    findings: list[Finding] = []
-    good: dict[bytes, None] = {}
-    for number, line in enumerate(whole.split(b"\n"), 1):
-        try:
-            if line and line not in good:
-                decode_delta(line.decode(errors="replace"))
-                good[line] = None
-        except FormatError as e:
-            findings.append(
-                Finding(
-                    code="broken-line", message=e.problem, file=DELTAS, line=number, hint=e.hint
-                )
-            )
-    return good, tuple(findings)
 
 
 def _fitting(lines: Iterable[bytes], question: Question) -> Iterable[bytes]:
@@ -152,14 +126,20 @@ def _fitting(lines: Iterable[bytes], question: Question) -> Iterable[bytes]:
     return (line for line in lines if all(test(line.split(_BAR, 4)) for test in tests))
 
 
+def _heads(lines: Iterable[bytes], by: By) -> Iterator[bytes]:
+    """What each line is grouped by."""
+    if by == "month":
+        return (line[:7] for line in lines)
+    place = _FIELDS[by]
+    return (line.split(_BAR, place + 1)[place] for line in lines)
+
+
 def _grouped(lines: list[bytes], by: By | None) -> dict[bytes, list[bytes]]:
     if by is None:
         return {b"": lines}
-    place = _FIELDS[by]
-    cut = 7 if by == "month" else None
     groups: dict[bytes, list[bytes]] = {}
-    for line in lines:
-        groups.setdefault(line.split(_BAR, place + 1)[place][:cut], []).append(line)
+    for head, line in zip(_heads(lines, by), lines, strict=True):
+        groups.setdefault(head, []).append(line)
     return groups
 
 
@@ -172,8 +152,6 @@ def _measured(lines: list[bytes], question: Question, tokens: dict[str, int]) ->
     measures = dict.fromkeys((*question.sums, *question.averages))
     if question.count or not measures:
         yield len(lines)
-    if not measures:
-        return
     known: dict[str, list[int]] = {m: [] for m in measures}
     for line in lines:
         fields = line.split(_BAR)
@@ -194,12 +172,12 @@ def _measured(lines: list[bytes], question: Question, tokens: dict[str, int]) ->
 
 @lru_cache(maxsize=1 << 16)
 def _metrics(text: bytes) -> Metrics:
-    return decode_metrics(text.decode(errors="replace"))
+    return decode_metrics(text.decode(errors="replace").rstrip("\n"))
 
 
 def _row(line: bytes) -> tuple[Cell, ...]:
     key, agent, task, status, metrics = line.decode(errors="replace").split(SEPARATOR)
-    m = decode_metrics(metrics)
+    m = decode_metrics(metrics.rstrip("\n"))
     return (
         key, agent, task, status, m.lines_added, m.lines_removed, m.commits, m.duration_min,
     )  # fmt: skip

@@ -1,0 +1,91 @@
+"""What agents run at every turn, and questions to a million sessions.
+
+The workspace of a million sessions is made once, and read by all that need it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from bench.process import Cost, apart, run
+from bench.sessions import make_workspace
+from bench.table import Row, compared
+from bench.verbs import Setting, tool, verb
+
+_MANY: Final = 1_000_000
+_FEW: Final = 100
+#: The specification's own one-liner for sessions per agent.
+_PER_AGENT: Final = r"NR>1 {count[$2]++} END {for (a in count) print a, count[a]}"
+_PER_AGENT_SQL: Final = "SELECT agent, count(*) FROM sessions GROUP BY 1"
+_PATCH: Final = "diff --git a/a b/a\n--- a/a\n+++ b/a\n@@ -1 +1 @@\n-old\n+new\n"
+
+
+def query(setting: Setting) -> Iterator[Row]:
+    """Sessions per agent of a million, as a verb and as SQL, beside the one-liner."""
+    many = _workspace(setting, _MANY)
+    awk = [tool("awk"), "-F\t", _PER_AGENT, "PROJECT_METRICS.tsv"]
+    first = (verb("query", "--by", "agent", cwd=many), run(awk, cwd=many))
+    yield compared("query", "query --by agent, first", "awk", [first])
+    pairs = [
+        (verb("query", "--by", "agent", cwd=many), run(awk, cwd=many)) for _ in setting.turns()
+    ]
+    yield compared("query", "query --by agent", "awk", pairs, most=2.5)
+
+    pairs = []
+    for _ in setting.turns():
+        start = verb("query", "--sql", "SELECT 1", cwd=many)
+        asked = verb("query", "--sql", _PER_AGENT_SQL, cwd=many)
+        pairs.append((_without(asked, start), run(awk, cwd=many)))
+    yield compared("sql", "query --sql, less 'SELECT 1'", "awk", pairs, most=1)
+
+
+def context(setting: Setting) -> Iterator[Row]:
+    """What an agent reads at its start: kept, anew, and at the end of a million sessions."""
+    few, many = _workspace(setting, _FEW), _workspace(setting, _MANY)
+    for folder in (few, many):
+        verb("context", cwd=folder)
+    pairs = [(verb("context", cwd=few), _nothing(setting)) for _ in setting.turns()]
+    yield compared("context", "context, kept", "python -c pass", pairs, most=6)
+    pairs = [(verb("context", cwd=many), verb("context", cwd=few)) for _ in setting.turns()]
+    yield compared("context", "context of a million", "of a hundred", pairs, most=1.3)
+    # A budget that was never asked for is a rendering that is not kept.
+    pairs = [
+        (verb("context", "--budget", str(501 + turn), cwd=few), _nothing(setting))
+        for turn in setting.turns()
+    ]
+    yield compared("context", "context, anew", "python -c pass", pairs, seconds=1.5)
+
+
+def record(setting: Setting) -> Iterator[Row]:
+    """One session more, with a patch: among few, and among a million."""
+    few, many = _workspace(setting, _FEW), _workspace(setting, _MANY)
+    patch = setting.folder / "patch.diff"
+    patch.write_text(_PATCH)
+    pairs = [(_recorded(few, patch), _nothing(setting)) for _ in setting.turns()]
+    yield compared("record", "record", "python -c pass", pairs, most=6)
+    pairs = [(_recorded(many, patch), _recorded(few, patch)) for _ in setting.turns()]
+    yield compared("record", "record into a million", "into a hundred", pairs, most=1.3)
+
+
+def _workspace(setting: Setting, sessions: int) -> Path:
+    folder = setting.folder / f"{sessions}-sessions"
+    if not folder.exists():
+        apart(make_workspace, folder, sessions)
+    return folder
+
+
+def _recorded(folder: Path, patch: Path) -> Cost:
+    named = ("--agent", "human", "--task", "measured", "--status", "PASS")
+    return verb("record", *named, "--diff", str(patch), cwd=folder)
+
+
+def _nothing(setting: Setting) -> Cost:
+    return run([sys.executable, "-c", "pass"], cwd=setting.folder)
+
+
+def _without(whole: Cost, part: Cost) -> Cost:
+    return replace(whole, wall=whole.wall - part.wall, cpu=whole.cpu - part.cpu)

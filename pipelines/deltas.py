@@ -1,0 +1,133 @@
+"""The deltas of a workspace as lines, for questions to all of them.
+
+Lines stay bytes. They are plain where every one is a delta and stands behind all before it: then
+none is there twice either, and each field is where it is looked for. To look at a million lines
+takes half a second. So what was found plain is kept by its hash, and of a file that has grown only
+the rest is looked at.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator
+from io import BytesIO
+from operator import lt
+from typing import Any, Final, NamedTuple
+
+from codec.errors import FormatError
+from codec.v2_deltas import decode_delta
+from pipelines.files import read_bytes, replace_file
+from pipelines.findings import Finding
+from pipelines.workspace import DELTAS, Workspace
+
+#: What was found in a smaller file is not worth keeping.
+_KEPT_FROM: Final = 1 << 20
+_NUMBER: Final = rb"[0-9]{1,15}+"
+_METRICS: Final = (
+    rb"(?:L\+%(n)b(?:,-[1-9][0-9]{0,14}+)?+(?:,C:%(n)b)?+(?:,T:%(n)bmin)?+"
+    rb"|C:%(n)b(?:,T:%(n)bmin)?+|T:%(n)bmin|-)"
+) % {b"n": _NUMBER}
+#: Lines that are deltas beyond doubt, as many as there are; one that does not fit is decoded.
+_LINES: Final = re.compile(
+    rb"(?:\d\d\d\d-\d\d-\d\d(?:T\d\d:\d\d:\d\dZ)?+(?:\.[0-9a-f]{6,64}+)?+ \| [\w.+-]++ \| [\w.+-]++"
+    rb" \| (?:PASS|FAIL|PARTIAL|UNKNOWN) \| " + _METRICS + rb"\n)*+"
+)
+
+
+class Deltas(NamedTuple):
+    """What a file of deltas holds.
+
+    Attributes:
+        lines: its deltas, each once, with their line ends.
+        findings: one for each line that is none.
+        as_they_stand: the file is these lines and nothing else, and all of it is ASCII.
+    """
+
+    lines: Iterable[bytes]
+    findings: tuple[Finding, ...]
+    as_they_stand: bool
+
+
+def read_deltas(workspace: Workspace) -> Deltas:
+    """The deltas of a workspace; a torn last line is not among them."""
+    data = read_bytes(workspace.path(DELTAS))
+    whole = data[: data.rfind(b"\n") + 1]
+    if whole and _are_plain(workspace, whole):
+        alone = len(whole) == len(data) and data.isascii()
+        return Deltas(BytesIO(whole), (), as_they_stand=alone)
+    lines = dict.fromkeys(BytesIO(whole))
+    lines.pop(b"\n", None)
+    findings = []
+    number, counted = 1, 0
+    for at, line, error in _faults(whole):
+        lines.pop(line, None)
+        number, counted = number + whole.count(b"\n", counted, at), at
+        findings.append(
+            Finding(
+                code="broken-line", message=error.problem, file=DELTAS, line=number, hint=error.hint
+            )
+        )
+    return Deltas(lines, tuple(findings), as_they_stand=False)
+
+
+def _faults(whole: bytes, start: int = 0) -> Iterator[tuple[int, bytes, FormatError]]:
+    """The lines that are no deltas: where each begins, the line, and what is wrong with it."""
+    at = start
+    while (m := _LINES.match(whole, at)) and m.end() < len(whole):
+        at = whole.index(b"\n", m.end()) + 1
+        line = whole[m.end() : at]
+        try:
+            if line != b"\n":
+                decode_delta(line[:-1].decode(errors="replace"))
+        except FormatError as e:
+            yield m.end(), line, e
+
+
+def _are_plain(workspace: Workspace, whole: bytes) -> bool:
+    """Whether complete lines are plain; what was found before is not looked at again."""
+    path = workspace.path(".session-codec", "cache", "deltas.json")
+    kept = _kept(path)
+    size = kept.get("size", 0)
+    if kept != _description(workspace, memoryview(whole)[:size]):
+        size = 0
+    if size == len(whole):
+        return True
+    start = whole.rfind(b"\n", 0, max(0, size - 1)) + 1  # of the last line that was looked at
+    lines, following = BytesIO(whole[start:]), BytesIO(whole[start:])
+    following.readline()
+    if not all(map(lt, lines, following)) or any(_faults(whole, start)):
+        return False
+    if len(whole) >= _KEPT_FROM:
+        _keep(path, _description(workspace, whole))
+    return True
+
+
+def _description(workspace: Workspace, part: bytes | memoryview) -> dict[str, Any]:
+    """What is kept of the beginning of a file that is plain.
+
+    It names the very file: one that came with a clone is about a file elsewhere, and never true.
+    """
+    stat = os.stat(workspace.path(DELTAS))
+    sha256 = hashlib.sha256(part).hexdigest()
+    return {"file": [stat.st_dev, stat.st_ino], "size": len(part), "sha256": sha256}
+
+
+def _kept(path: str) -> dict[str, Any]:
+    """What is kept; what cannot be read is nothing."""
+    try:
+        kept = json.loads(read_bytes(path))
+    except (OSError, ValueError):
+        return {}
+    return kept if isinstance(kept, dict) and isinstance(kept.get("size"), int) else {}
+
+
+def _keep(path: str, description: dict[str, Any]) -> None:
+    """Keep it; a workspace that cannot be written can be read all the same."""
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        replace_file(path, [json.dumps(description).encode()])
+    except OSError:
+        return
