@@ -12,8 +12,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple, cast
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, NamedTuple, cast
 
 from codec.errors import EncodeError, FormatError
 from codec.records import (
@@ -92,13 +92,30 @@ class Purged(NamedTuple):
     time: str
 
 
+class ReferencesBuilt(NamedTuple):
+    """A build of the references: what it took from the repository, which tells a person's edits.
+
+    Attributes:
+        after: the builds that it took into account, by `fact_id`; the last builds are those that
+            no other one names.
+        values: by name (`references.by_name`), what was stated and not left out.
+        sources: by name, the files that stated it.
+        declined: names of what is stated, or was, and a person removed.
+    """
+
+    after: tuple[str, ...]
+    values: Mapping[str, tuple[str, ...]]
+    sources: Mapping[str, tuple[str, ...]]
+    declined: frozenset[str] = frozenset()
+
+
 class UnknownFact(NamedTuple):
     """A fact of a kind that this version does not know, as it stands."""
 
     line: str
 
 
-Fact = Session | V1Version | V1Retired | Archive | Purged | UnknownFact
+Fact = Session | V1Version | V1Retired | Archive | Purged | ReferencesBuilt | UnknownFact
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _MONTH = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])", re.ASCII)
@@ -138,8 +155,15 @@ def encode_fact(fact: Fact) -> str:
             )
         case Purged():
             return _dump({"fact": "purged", "key": fact.key, "time": fact.time})
+        case ReferencesBuilt():
+            return _dump(_build_fields(fact))
         case UnknownFact():
             return fact.line
+
+
+def fact_id(fact: Fact) -> str:
+    """What another fact names this one by: 16 hex digits of the SHA-256 of its line."""
+    return hashlib.sha256(encode_fact(fact).encode()).hexdigest()[:16]
 
 
 def decode_fact(line: str) -> Fact:
@@ -161,32 +185,8 @@ def decode_fact(line: str) -> Fact:
         except (UnicodeEncodeError, RecursionError) as e:
             raise FormatError(f"half a character that no file can hold: {e}") from None
     try:
-        match fields["fact"]:
-            case "session":
-                return _session(fields)
-            case "v1":
-                return V1Version(
-                    source=_text(fields, "source"),
-                    sha256=_sha256(fields, "sha256"),
-                    size=_count(fields, "bytes"),
-                    words=_count(fields, "words"),
-                    tokens=_counts(fields, "tokens"),
-                    seen=_text(fields, "seen"),
-                    dialect=_text(fields, "dialect") if "dialect" in fields else "",
-                    pattern=_text(fields, "pattern") if "pattern" in fields else "",
-                )
-            case "v1-retired":
-                return V1Retired(
-                    source=_text(fields, "source"),
-                    sha256=_sha256(fields, "sha256"),
-                    time=_text(fields, "time"),
-                )
-            case "archive":
-                return _archive(fields)
-            case "purged":
-                return Purged(key=_key(fields["key"]), time=_text(fields, "time"))
-            case _:
-                return UnknownFact(line=line)
+        decode = _DECODERS.get(fields["fact"])
+        return decode(fields) if decode else UnknownFact(line=line)
     except KeyError as e:
         raise FormatError("is missing", field=str(e.args[0])) from None
 
@@ -277,6 +277,31 @@ def _version_fields(v: V1Version) -> dict[str, Any]:
     return fields
 
 
+def _version(fields: dict[str, Any]) -> V1Version:
+    return V1Version(
+        source=_text(fields, "source"),
+        sha256=_sha256(fields, "sha256"),
+        size=_count(fields, "bytes"),
+        words=_count(fields, "words"),
+        tokens=_counts(fields, "tokens"),
+        seen=_text(fields, "seen"),
+        dialect=_text(fields, "dialect") if "dialect" in fields else "",
+        pattern=_text(fields, "pattern") if "pattern" in fields else "",
+    )
+
+
+def _retired(fields: dict[str, Any]) -> V1Retired:
+    return V1Retired(
+        source=_text(fields, "source"),
+        sha256=_sha256(fields, "sha256"),
+        time=_text(fields, "time"),
+    )
+
+
+def _purged(fields: dict[str, Any]) -> Purged:
+    return Purged(key=_key(fields["key"]), time=_text(fields, "time"))
+
+
 def archive_name(month: str, sha256: str) -> str:
     """The name of an archive: content, so that two clones never fight over it."""
     return f"{month}-{sha256[:12]}.tar.zst"
@@ -303,6 +328,32 @@ def _key(value: object) -> str:
     if not isinstance(value, str) or not is_key(value):
         raise FormatError(f"not a key: {value!r}", field="key")
     return value
+
+
+def _build_fields(built: ReferencesBuilt) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "fact": "references",
+        "after": sorted(built.after),
+        "values": {
+            name: {"is": list(value), "from": list(built.sources.get(name, ()))}
+            for name, value in built.values.items()
+        },
+    }
+    if built.declined:
+        fields["declined"] = sorted(built.declined)
+    return fields
+
+
+def _build(fields: dict[str, Any]) -> ReferencesBuilt:
+    values = fields["values"]
+    _require(isinstance(values, dict), "values", values)
+    _require(all(isinstance(value, dict) for value in values.values()), "values", values)
+    return ReferencesBuilt(
+        after=_texts(fields, "after"),
+        values={name: _texts(value, "is") for name, value in values.items()},
+        sources={name: _texts(value, "from") for name, value in values.items()},
+        declined=frozenset(_texts(fields, "declined")) if "declined" in fields else frozenset(),
+    )
 
 
 def _session(fields: dict[str, Any]) -> Session:
@@ -369,6 +420,12 @@ def _text(fields: Mapping[str, Any], name: str) -> str:
     return cast(str, value)
 
 
+def _texts(fields: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    value = fields[name]
+    _require(isinstance(value, list) and all(isinstance(v, str) for v in value), name, value)
+    return tuple(value)
+
+
 def _name(fields: Mapping[str, Any], name: str) -> str:
     """A name that the v2 files can hold."""
     try:
@@ -399,3 +456,13 @@ def _sha256(fields: Mapping[str, Any], name: str) -> str:
     value = _text(fields, name)
     _require(len(value) == 64 and not value.strip("0123456789abcdef"), name, value)
     return value
+
+
+_DECODERS: Final[Mapping[str, Callable[[dict[str, Any]], Fact]]] = {
+    "session": _session,
+    "v1": _version,
+    "v1-retired": _retired,
+    "archive": _archive,
+    "purged": _purged,
+    "references": _build,
+}

@@ -46,8 +46,8 @@ class Item:
     Attributes:
         line: 1-based number of its first line.
         text: on one line, without Markdown marks.
-        headings: what it stands under, outermost first; the document's title only where it is
-            all there is.
+        headings: what it stands under, outermost first; the document's title, if it has only
+            one, only where it is all there is.
         bullet: a list item; `nested`: one below another.
         fenced: stands in a fenced block.
         dated: stands under a heading that holds a date, or the number of a session.
@@ -64,26 +64,29 @@ class Item:
 
 def read_items(text: str) -> Iterator[Item]:
     """The items of a Markdown text, in order."""
+    lines = list(_lines(text))
+    titles = sum(not fenced and line.startswith("# ") for _, line, fenced in lines)
+    top = 0 if titles > 1 else 1  # of several titles, each is the heading of a section
     path: list[tuple[int, str]] = []
     wrapped: list[str] = []  # the lines of the list item that is being read
     first, nested = 0, False
-    for number, line, fenced in _lines(text):
+    for number, line, fenced in lines:
         bullet = _BULLET.fullmatch(line)
         if wrapped:
             if not fenced and not bullet and _continues(wrapped, line):
                 wrapped.append(line)
                 continue
-            yield _item(first, " ".join(wrapped), path, bullet=True, nested=nested)
+            yield _item(first, " ".join(wrapped), path, top, bullet=True, nested=nested)
             wrapped = []
         if fenced:
-            yield _item(number, bullet["text"] if bullet else line, path, fenced=True)
+            yield _item(number, bullet["text"] if bullet else line, path, top, fenced=True)
         elif bullet:
             first, wrapped = number, [bullet["text"]]
             nested = len(bullet["indent"].expandtabs(4)) > 1
         elif prose := _enter_or_read(path, line):
-            yield _item(number, prose, path)
+            yield _item(number, prose, path, top)
     if wrapped:
-        yield _item(first, " ".join(wrapped), path, bullet=True, nested=nested)
+        yield _item(first, " ".join(wrapped), path, top, bullet=True, nested=nested)
 
 
 def _enter_or_read(path: list[tuple[int, str]], line: str) -> str:
@@ -147,6 +150,7 @@ def _item(
     line: int,
     text: str,
     path: list[tuple[int, str]],
+    top: int,
     *,
     bullet: bool = False,
     nested: bool = False,
@@ -155,7 +159,7 @@ def _item(
     return Item(
         line=line,
         text=_unmarked(text),
-        headings=tuple(t for level, t in path if level > 1) or tuple(t for _, t in path),
+        headings=tuple(t for level, t in path if level > top) or tuple(t for _, t in path),
         bullet=bullet,
         nested=nested,
         fenced=fenced,

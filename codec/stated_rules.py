@@ -2,7 +2,8 @@
 
 1. A mandate is a list item that says so (`MUST`, `NEVER`, `ALWAYS`, mandatory, required), or that
    stands right under a heading that says so; further below, or under a mere convention or
-   guideline, it must begin as an order does.
+   guideline, it must begin as an order does. What begins with never, always or do not comes after
+   those, wherever it stands.
 2. A log tells what happened, not what holds: there, sessions (whatever stands under a heading
    with a date) and fenced blocks are passed over, and only the plainest rules count.
 3. What is planned, or an example, is no rule.
@@ -17,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from codec.stated_prose import Item, read_items
-from codec.stated_values import VALUE_LIMIT, Statement, shorten
+from codec.stated_values import VALUE_LIMIT, Origin, Statement, shorten
 
 _HARD_HEADING = re.compile(
     r"\b(?:mandat\w*|rules?|must(?! be\b)|non-negotiables?)\b", re.IGNORECASE
@@ -50,6 +51,7 @@ _ORDER = re.compile(
     r"|\S*\d\s?%|.*\b(?:must|should|at least|at most)\b",
     re.IGNORECASE,
 )
+_ABSOLUTE = re.compile(r"(?:always|never|do not|don't)\b", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"(?<=[.!?])(?<!e\.g\.)(?<!i\.e\.)(?<!etc\.) ")
 _PROTOCOL = re.compile(r"\bMANDATORY\s+(?P<name>.*)")
 _BAN = re.compile(r"\b(?:do not|don't|never|always|must|only)\b", re.IGNORECASE)
@@ -106,9 +108,8 @@ def _mandate_rank(item: Item) -> int | None:
     """0 for a plain mandate, 1 for an order under a softer heading, None for anything else."""
     if not item.bullet or not _may_rule(item):
         return None
-    if _LOUD.search(item.text) or _GATE.search(item.text):
-        return 0
-    if _REQUIRED.search(item.text) and not _NOT_REQUIRED.search(item.text):
+    required = _REQUIRED.search(item.text) and not _NOT_REQUIRED.search(item.text)
+    if required or _LOUD.search(item.text) or _GATE.search(item.text):
         return 0
     if item.nested:
         return None
@@ -118,7 +119,7 @@ def _mandate_rank(item: Item) -> int | None:
         return None
     if _under(item, _HARD_HEADING):
         return 0
-    return 1 if _under(item, _SOFT_HEADING) else None
+    return 1 if _ABSOLUTE.match(item.text) or _under(item, _SOFT_HEADING) else None
 
 
 def _may_rule(item: Item) -> bool:
@@ -156,7 +157,7 @@ def _routes(items: Iterable[Item]) -> Iterator[Statement]:
                     section="routing_rules",
                     name=glob,
                     values=tuple(shorten(agent, 40) for agent in agents[:8]),
-                    origin=f"line {item.line}",
+                    origins=(Origin(line=item.line),),
                 )
 
 
@@ -174,7 +175,7 @@ def _targets(items: Iterable[Item], *, performance: bool) -> Iterator[Statement]
                 section="performance_targets",
                 name=name,
                 values=((target["given"] or target["figure"]).strip(),),
-                origin=f"line {item.line}",
+                origins=(Origin(line=item.line),),
             )
 
 
@@ -186,4 +187,4 @@ def _mandate(text: str, line: int) -> Statement:
     if len(text) > VALUE_LIMIT:
         text = next((s for s in _SENTENCE_END.split(text) if _LOUD.search(s)), text)
     text = shorten(text.rstrip("."))
-    return Statement(section="mandates", values=(text,), origin=f"line {line}")
+    return Statement(section="mandates", values=(text,), origins=(Origin(line=line),))

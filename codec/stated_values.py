@@ -1,10 +1,10 @@
-"""One thing that a file of a repository states, and how its text is made short."""
+"""One thing that a file of a repository states, where it stands, and how its text is made short."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from codec.records import one_line
 
@@ -16,6 +16,24 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 Section = Literal["stack", "mandates", "routing_rules", "performance_targets"]
 
 
+class Origin(NamedTuple):
+    """Where something is stated.
+
+    Attributes:
+        file: path relative to the workspace; a reader of one file leaves it empty.
+        line: 1-based, where it can be known.
+        place: where in the file, as its format names it: `dependencies.next`.
+    """
+
+    file: str = ""
+    line: int | None = None
+    place: str = ""
+
+    def __str__(self) -> str:
+        at = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{at}: {self.place}" if self.place else at
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Statement:
     """A value of the references, and where it is stated.
@@ -24,13 +42,32 @@ class Statement:
         section: the section of `References`.
         name: the key in that section; empty for a mandate.
         values: one text, for a routing rule one an agent.
-        origin: the place within the file, `dependencies.next` or `line 12`.
+        origins: where; the first is the file that was read.
+        fallback: holds only where nothing else states the same name.
     """
 
     section: Section
     name: str = ""
     values: tuple[str, ...]
-    origin: str
+    origins: tuple[Origin, ...]
+    fallback: bool = False
+
+
+def in_stack(
+    name: str,
+    value: str,
+    *origins: Origin,
+    fallback: bool = False,
+) -> Statement:
+    """A value of the stack, made short."""
+    values = (shorten(plain(value)),)
+    return Statement(section="stack", name=name, values=values, origins=origins, fallback=fallback)
+
+
+def target(name: str, value: str, origin: Origin) -> Statement:
+    """A performance target, made short."""
+    values = (shorten(plain(value)),)
+    return Statement(section="performance_targets", name=name, values=values, origins=(origin,))
 
 
 def plain(text: str) -> str:
@@ -39,11 +76,15 @@ def plain(text: str) -> str:
 
 
 def shorten(text: str, limit: int = VALUE_LIMIT) -> str:
-    """`text` in at most `limit` characters: its first sentence, else cut at a word, with `…`."""
+    """`text` in at most `limit` characters: its first sentence, else cut at a word, with `…`.
+
+    Half of an address is of no use: it is left out.
+    """
     if len(text) <= limit:
         return text
     sentence = _SENTENCE.match(text, 0, limit + 2)
     if sentence:
         return sentence[0].rstrip(".")
     cut = text.rfind(" ", 0, limit)
-    return text[: cut if cut > limit // 2 else limit - 1].rstrip(" ,;:(–-") + "…"
+    in_address = cut > 0 and "://" in text[cut:limit]
+    return text[: cut if cut > limit // 2 or in_address else limit - 1].rstrip(" ,;:(–-") + "…"

@@ -93,12 +93,17 @@ def encode_references(references: References) -> bytes:
     }
     if doubled := sorted(known.keys() & references.extra.keys()):
         raise EncodeError("stands in extra, but is a section", field=doubled[0])
-    sections = _dump({name: value for name, value in known.items() if value})
-    text = _INDENT.sub(" ", sections) + _dump(dict(references.extra))
+    sections = dump_yaml({name: value for name, value in known.items() if value})
+    text = _INDENT.sub(" ", sections) + dump_yaml(dict(references.extra))
     return (text or "{}\n").encode()
 
 
-def _dump(content: dict[str, Any]) -> str:
+def dump_yaml(content: dict[str, Any] | list[Any]) -> str:
+    """A value as the file has it, each entry on a line; nothing where it is empty.
+
+    Raises:
+        EncodeError: it holds a value that YAML has no plain form for.
+    """
     if not content:
         return ""
     try:

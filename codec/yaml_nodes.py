@@ -27,6 +27,22 @@ except ImportError:  # PyYAML was built without libyaml
 
 DEPTH_LIMIT: Final = 50
 
+
+class Text(str):
+    """A text of a YAML document that knows its 1-based line: the first that it stands on."""
+
+    __slots__ = ("line",)
+    line: int
+
+
+class _Loader(_BaseLoader):
+    def construct_scalar(self, node: yaml.ScalarNode) -> Text:
+        text = Text(super().construct_scalar(node))
+        # A block begins below the sign that opens it.
+        text.line = (_line(node.start_mark) or 1) + (node.style in ("|", ">"))
+        return text
+
+
 _NOT_PRINTABLE = re.compile(r"[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -58,15 +74,15 @@ def construct(node: yaml.Node) -> Any:
 def load_texts(text: str) -> Any:
     """The value of one YAML document with every scalar as the text that was written.
 
-    So `on` stays a key, and `3.10` is not 3.1. Values may be shared between places, and a value
-    may even hold itself: walk it to a fixed depth only.
+    Each is a `Text`. So `on` stays a key, and `3.10` is not 3.1. Values may be shared between
+    places, and a value may even hold itself: walk it to a fixed depth only.
 
     Raises:
         FormatError: it is not YAML, or has more than `DEPTH_LIMIT` levels.
     """
     _check(text, plain=False)
     with _yaml_errors():
-        return _BaseLoader(text).get_single_data()
+        return _Loader(text).get_single_data()
 
 
 def line_of(node: yaml.Node) -> int:

@@ -18,6 +18,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import textwrap
 from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
@@ -174,6 +175,17 @@ def diff_tree() -> str:
     return "```sh\n" + " \\\n".join(lines) + "\n```\n"
 
 
+def drop_order() -> str:
+    """What the references leave out first."""
+    from codec.references_budget import DROP_ORDER
+
+    sections = {"stack.": "other keys of the stack", "performance_targets.": "targets",
+                "routing_rules.": "routing rules"}  # fmt: skip
+    names = (sections.get(n) or (f"`{n}`" if "." in n else n) for n in DROP_ORDER)
+    text = f"{', '.join(names)}. Of a section the last goes first; the first four mandates are the"
+    return textwrap.fill(f"{text} first ones.", 100) + "\n"
+
+
 def _code(texts: Iterable[str]) -> str:
     return ", ".join(f"`{text}`" for text in texts)
 
@@ -192,6 +204,7 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "date-labels": date_labels,
     "status-words": status_words,
     "diff-tree": diff_tree,
+    "drop-order": drop_order,
 }
 
 

@@ -16,6 +16,7 @@ import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from codec.agent_block import (
@@ -28,15 +29,18 @@ from codec.agent_block import (
 )
 from codec.errors import FormatError
 from codec.hook_settings import PROGRAM, our_commands, with_hooks, without_hooks
+from codec.manifest import ReferencesBuilt, encode_fact
 from codec.v2_metrics import HEADER
 from codec.v2_progress import TITLE
+from pipelines.baselines import REFERENCES_BUDGET
 from pipelines.errors import Conflict
 from pipelines.files import locked, read_bytes, remove, replace_file, sync_directory
 from pipelines.findings import Finding
 from pipelines.journal import Append, Transaction, recover
 from pipelines.merging import configure_merge, merges_by_record, unconfigure_merge
-from pipelines.repository import stated_file
+from pipelines.repository import first_build, read_stated
 from pipelines.tracked import git_appends, session_appends, without_git_lines
+from pipelines.v1_rules import read_rules
 from pipelines.workspace import (
     DELTAS,
     MANIFEST,
@@ -45,6 +49,7 @@ from pipelines.workspace import (
     REFERENCES,
     V1_LOG,
     Workspace,
+    decode_manifest,
     read_manifest,
 )
 
@@ -164,7 +169,7 @@ def plan_removal(workspace: Workspace) -> Plan:
         _edit(workspace, path, _unblocked, edits, findings)
     for wanted in HOOKS.values():
         _edit(workspace, wanted.path, _unhooked, edits, findings)
-    clear = workspace.exists and not read_bytes(workspace.path(MANIFEST)).strip()
+    clear = workspace.exists and _holds_nothing(workspace)
     if clear:
         for path, change in _cleared(workspace):
             _edit(workspace, path, change, edits, findings)
@@ -176,6 +181,13 @@ def plan_removal(workspace: Workspace) -> Plan:
         removal=True,
         clear=clear,
     )
+
+
+def _holds_nothing(workspace: Workspace) -> bool:
+    """Whether a workspace has no fact but how its references were built."""
+    data = read_bytes(workspace.path(MANIFEST))
+    manifest = decode_manifest(data)
+    return not manifest.torn and len(manifest.builds) == len({*data.splitlines()} - {b""})
 
 
 def apply(made: Plan) -> None:
@@ -341,13 +353,25 @@ def _appends(workspace: Workspace) -> Iterator[Append]:
     """What makes a workspace; of one that is there, what git should know and does not yet."""
     sources = read_manifest(workspace).sources()
     if not workspace.exists:
-        yield Append(path=MANIFEST, chunks=[b""])
+        build = None if os.path.exists(workspace.path(REFERENCES)) else _references(workspace)
+        fact = f"{encode_fact(build[1])}\n".encode() if build else b""
+        yield Append(path=MANIFEST, chunks=[fact])
         yield from session_appends(workspace, [])
-        if not os.path.exists(workspace.path(REFERENCES)):
-            yield Append(path=REFERENCES, chunks=[stated_file(workspace.root, {})])
+        if build:
+            yield Append(path=REFERENCES, chunks=[build[0]])
     if os.path.exists(workspace.path(V1_LOG)):
         sources.append(V1_LOG)
     yield from git_appends(workspace, sources)
+
+
+def _references(workspace: Workspace) -> tuple[bytes, ReferencesBuilt]:
+    """The references of a workspace that is made, and the fact that they were built."""
+    from codec.tokens import counter
+
+    load = cache(counter)  # half a second, and only where it is close
+    rules = read_rules(workspace, read_manifest(workspace)).texts
+    stated = read_stated(workspace.root, workspace.repository, rules)
+    return first_build(stated, (), lambda text: load().count([text])[0], REFERENCES_BUDGET)
 
 
 def _cleared(
@@ -358,7 +382,7 @@ def _cleared(
     def goes_if(*contents: bytes) -> Callable[[bytes | None], bytes | None]:
         return lambda data: None if data in contents else data
 
-    yield REFERENCES, goes_if(stated_file(workspace.root, {}))
+    yield REFERENCES, goes_if(_references(workspace)[0])
     yield METRICS, goes_if(f"{HEADER}\n".encode())
     yield PROGRESS, goes_if(f"{TITLE}\n\n".encode())
     yield DELTAS, goes_if(b"")

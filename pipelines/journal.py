@@ -16,20 +16,23 @@ in the next one:
 4. Appends are done in the order given: the delta line, which makes a session exist, is last.
 5. Nothing but the files of a workspace is appended to, whatever a journal names: one may have come
    with a clone.
+6. One file can be replaced as well, the references: `"replaces":[["PROJECT_REFERENCES.yaml",
+   "<SHA-256 of the file before>",120]]`. One that is no longer what it was before is left alone.
 """
 
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, Any, Final, NamedTuple
 
 from codec.errors import FormatError
 from pipelines.errors import Conflict
-from pipelines.files import remove, replace_file, sync_directory, sync_written
+from pipelines.files import read_bytes, remove, replace_file, sync_directory, sync_written
 from pipelines.workspace import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES, Workspace
 
 FORMAT: Final = "session-codec-journal"
@@ -55,6 +58,20 @@ class Append(NamedTuple):
     torn: bool = False
 
 
+class Replace(NamedTuple):
+    """A file to replace.
+
+    Attributes:
+        path: the file, relative to the workspace.
+        before: what it holds now, nothing where there is none.
+        after: what it is to hold.
+    """
+
+    path: str
+    before: bytes
+    after: bytes
+
+
 class Transaction:
     """One verb's writes. Use it under the workspace's lock."""
 
@@ -75,11 +92,11 @@ class Transaction:
         remove(f"{self._journal}.tmp")
         remove(f"{self._journal}.tmp.payload")
 
-    def prepare(self, appends: Iterable[Append]) -> None:
+    def prepare(self, appends: Iterable[Append], replaces: Sequence[Replace] = ()) -> None:
         """Write the journal, under a name by which `recover` does not take it for one."""
         os.makedirs(os.path.dirname(self._journal), exist_ok=True)
         with open(f"{self._journal}.tmp", "wb") as f:
-            _write_journal(f, self._workspace, self._verb, appends)
+            _write_journal(f, self._workspace, self._verb, appends, replaces)
 
     def commit(self) -> None:
         """Make all of it durable, then do it."""
@@ -103,10 +120,17 @@ def recover(workspace: Workspace) -> str | None:
 
 
 def _write_journal(
-    f: IO[bytes], workspace: Workspace, verb: str, appends: Iterable[Append]
+    f: IO[bytes],
+    workspace: Workspace,
+    verb: str,
+    appends: Iterable[Append],
+    replaces: Sequence[Replace],
 ) -> None:
     """The journal has its header first, but the lengths are known last: write both in turn."""
     with open(f"{f.name}.payload", "w+b") as payload:
+        for replaced in replaces:
+            _target(workspace, replaced.path)
+            payload.write(replaced.after)
         table: list[tuple[str, int, int]] = []
         for append in appends:
             path = _target(workspace, append.path)
@@ -117,6 +141,8 @@ def _write_journal(
             payload.writelines(append.chunks)
             table.append((append.path, offset, payload.tell() - start))
         header = {"format": FORMAT, "version": VERSION, "verb": verb, "appends": table}
+        if replaces:
+            header["replaces"] = [(r.path, _digest(r.before), len(r.after)) for r in replaces]
         f.write(json.dumps(header, separators=(",", ":")).encode() + b"\n")
         payload.seek(0)
         shutil.copyfileobj(payload, f, _BLOCK)
@@ -128,9 +154,15 @@ def _complete(workspace: Workspace) -> str:
     with open(journal, "rb") as f:
         header = _header(f.readline(), journal)
         appends = [(_target(workspace, a[0]), a[1], a[2]) for a in header["appends"]]
-        if f.tell() + sum(length for _, _, length in appends) > os.path.getsize(journal):
+        replaces = [(_target(workspace, r[0]), r[1], r[2]) for r in header.get("replaces", ())]
+        lengths = [length for _, _, length in (*replaces, *appends)]
+        if f.tell() + sum(lengths) > os.path.getsize(journal):
             raise _unfit(journal)
         _publish(workspace.staging, workspace.diffs)
+        for path, before, length in replaces:
+            data = f.read(length)
+            if _digest(read_bytes(path)) == before:
+                replace_file(path, [data])
         for path, offset, length in appends:
             _append(path, offset, f, length)
     remove(journal)
@@ -148,7 +180,10 @@ def _header(line: bytes, journal: str) -> dict[str, Any]:
         VERSION,
     )
     appends = header.get("appends") if known else None
+    replaces = header.get("replaces", []) if known else None
     if not isinstance(appends, list) or not all(map(_is_append, appends)):
+        raise _unfit(journal)
+    if not isinstance(replaces, list) or not all(map(_is_replace, replaces)):
         raise _unfit(journal)
     return dict(header)
 
@@ -158,6 +193,17 @@ def _is_append(value: object) -> bool:
         case [str() as path, int() as offset, int() as length]:
             return path in APPENDED and offset >= 0 and length >= 0
     return False
+
+
+def _is_replace(value: object) -> bool:
+    match value:
+        case [str() as path, str(), int() as length]:
+            return path == REFERENCES and length >= 0
+    return False
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def _unfit(journal: str) -> FormatError:

@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterator, Mapping
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -190,7 +190,7 @@ def plan(request: Request, worker: Worker, progress: Progress) -> Plan:
             skipped.append(source.name)
             continue
         logs.append(_read(request, source, manifest, known, worker, progress))
-    references = _references(workspace, logs, worker)
+    references = _references(workspace, manifest, logs, worker)
     for log in logs:
         findings += log.findings
     with progress.stage("map"):
@@ -209,13 +209,17 @@ def plan(request: Request, worker: Worker, progress: Progress) -> Plan:
         ]
     new = [a.session for a in sessions.added]
     facts: list[Fact] = [*new, *(p.version for p in plans if p.version)]
-    appends = [_manifest_append(facts, manifest)] if facts else []
     everything = [*manifest.sessions.values(), *new]
+    if not everything:
+        references = None
+    appends = []
+    if facts or references is not None:
+        appends.append(_manifest_append(facts, references, manifest))
     appends += session_appends(workspace, everything)
     findings += [torn_finding(a.path) for a in appends if a.torn and a.path != MANIFEST]
     if everything:
         if references is not None:
-            chunks = (future.result() for future in (references,))
+            chunks = (future.result()[0] for future in (references,))
             appends.append(Append(path=REFERENCES, chunks=chunks))
         appends += git_appends(workspace, [V1_LOG, *(log.source.name for log in logs)])
     return Plan(
@@ -281,11 +285,14 @@ def prove_on_paper(made: Plan) -> None:
         prove(log.log, encode_log(log.log, made.stored), patches)
 
 
-def _references(workspace: Workspace, logs: list[ReadLog], worker: Worker) -> Future[bytes] | None:
+def _references(
+    workspace: Workspace, manifest: Manifest, logs: list[ReadLog], worker: Worker
+) -> Future[tuple[bytes, str]] | None:
     """What the workspace states, where it has no references: made beside the stages that follow."""
     if os.path.exists(workspace.path(REFERENCES)):
         return None
-    return worker.references(workspace.root, {log.source.name: log.rules for log in logs})
+    rules = {log.source.name: log.rules for log in logs}
+    return worker.references(workspace, rules, manifest.last_builds())
 
 
 def _paths(request: Request, manifest: Manifest) -> list[str]:
@@ -382,9 +389,17 @@ def _after(newest: V1Version | None) -> str:
         return now
 
 
-def _manifest_append(facts: list[Fact], manifest: Manifest) -> Append:
-    lines = (f"{encode_fact(fact)}\n".encode() for fact in facts)
-    return Append(path=MANIFEST, chunks=lines, torn=manifest.torn)
+def _manifest_append(
+    facts: list[Fact], references: Future[tuple[bytes, str]] | None, manifest: Manifest
+) -> Append:
+    """The new facts; that the references were built is the last, for it is known last."""
+
+    def lines() -> Iterator[bytes]:
+        yield from (f"{encode_fact(fact)}\n".encode() for fact in facts)
+        if references is not None:
+            yield f"{references.result()[1]}\n".encode()
+
+    return Append(path=MANIFEST, chunks=lines(), torn=manifest.torn)
 
 
 def _stops(made: Plan) -> bool:

@@ -1,33 +1,90 @@
-"""What a repository states about itself, read from its own files."""
+"""What a repository states about itself, read from its own files, and the references made of it."""
 
 from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 
-from codec.stated import SIZE_LIMIT, WANTED, Stated, stated_references
+from codec.errors import FormatError
+from codec.manifest import ReferencesBuilt
+from codec.references import by_name, from_names
+from codec.references_budget import fit
+from codec.references_merge import Refresh, refresh
+from codec.stated import WANTED, LineMap, Stated, limit_of, stated_references
 from codec.v2_references import encode_references
 
 
-def read_stated(root: str, logs: Mapping[str, bytes]) -> Stated:
-    """What the files of a workspace, and its v1 logs, state.
+def read_stated(
+    root: str,
+    repository: str | None,
+    logs: Mapping[str, bytes],
+    lines: Mapping[str, LineMap] | None = None,
+) -> Stated:
+    """What the files of a workspace, and its v1 logs, state; one that cannot be read is a problem.
 
     Args:
         root: the folder whose manifests, workflows and agent rules are read.
+        repository: the top of the git worktree that it is in; no file outside of that is read.
         logs: what of its v1 logs is no session, by name: that is where rules stand.
+        lines: which lines of the logs those are.
     """
     files: dict[str, bytes] = {}
+    problems: list[FormatError] = []
+    top = os.path.realpath(repository or root)
     for pattern in WANTED:
-        for path in sorted(glob.glob(pattern, root_dir=root, include_hidden=True)):
-            full = os.path.join(root, path)
-            if os.path.isfile(full):
-                with open(full, "rb") as f:
-                    files[path.replace(os.sep, "/")] = f.read(SIZE_LIMIT)
-    files.update(logs)
-    return stated_references(files)
+        for name in sorted(glob.glob(pattern, root_dir=root, include_hidden=True)):
+            path, full = name.replace(os.sep, "/"), os.path.join(root, name)
+            target = os.path.realpath(full)
+            if not os.path.isfile(target):
+                continue
+            if os.path.commonpath([top, target]) != top:
+                problems.append(FormatError("leads out of the repository, so not read", file=path))
+                continue
+            try:
+                with open(target, "rb") as f:
+                    files[path] = f.read(limit_of(path) + 1)
+            except OSError as e:
+                reason = f"cannot be read: {(e.strerror or str(e)).lower()}"
+                problems.append(FormatError(reason, file=path))
+    stated = stated_references({**files, **logs}, lines)
+    return Stated(
+        references=stated.references,
+        origins=stated.origins,
+        problems=(*problems, *stated.problems),
+    )
 
 
-def stated_file(root: str, logs: Mapping[str, bytes]) -> bytes:
-    """The references that a workspace states, as `PROJECT_REFERENCES.yaml` has them."""
-    return encode_references(read_stated(root, logs).references)
+def source_files(stated: Stated) -> dict[str, tuple[str, ...]]:
+    """By name of a value, the files that it comes from."""
+    return {
+        name: tuple(dict.fromkeys(origin.file for origin in origins))
+        for name, origins in stated.origins.items()
+    }
+
+
+def first_build(
+    stated: Stated, builds: Sequence[ReferencesBuilt], count: Callable[[str], int], budget: int
+) -> tuple[bytes, ReferencesBuilt]:
+    """References where there is no file: its bytes, and the fact that it was built.
+
+    Args:
+        stated: what the repository states.
+        builds: the last builds, of a file that is gone.
+        count: tokens of a text.
+        budget: tokens at the most.
+    """
+    values, sources = by_name(stated.references), source_files(stated)
+
+    def without(dropped: Collection[str]) -> Refresh:
+        return refresh(builds, None, values, sources, dropped=dropped)
+
+    def file(dropped: Collection[str]) -> bytes:
+        return encode_references(from_names(without(dropped).values(), {}))
+
+    def cost(dropped: Collection[str]) -> int:
+        data = file(dropped)
+        return len(data) if len(data) <= budget else count(data.decode())  # no token is empty
+
+    dropped = fit(values, cost, budget).dropped
+    return file(dropped), without(dropped).built

@@ -10,16 +10,18 @@ import json
 import subprocess
 import sys
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, Self, cast
 
+from codec.manifest import ReferencesBuilt, encode_fact
 from pipelines.errors import Conflict, Unavailable
 
 if TYPE_CHECKING:
     from pipelines.v1_source import Source
+    from pipelines.workspace import Workspace
 
 #: Start and end of a run of bytes in a log.
 Range = tuple[int, int]
@@ -79,11 +81,28 @@ class Worker:
         """Tokens of a text."""
         return int(self._thread.submit(self._ask, {"text": text}).result())
 
-    def references(self, root: str, logs: Mapping[str, bytes]) -> Future[bytes]:
-        """The references that a workspace states; `logs` are the rules in its v1 logs, by name."""
-        encoded = {name: b64encode(data).decode() for name, data in logs.items()}
-        request = {"references": root, "logs": encoded}
-        return self._thread.submit(lambda: b64decode(self._ask(request)))
+    def references(
+        self, workspace: Workspace, logs: Mapping[str, bytes], builds: Iterable[ReferencesBuilt]
+    ) -> Future[tuple[bytes, str]]:
+        """The references that a workspace states, and the line of the fact that they were built.
+
+        Args:
+            workspace: whose references.
+            logs: the rules in its v1 logs, by name.
+            builds: the last builds.
+        """
+        request = {
+            "references": workspace.root,
+            "repository": workspace.repository,
+            "logs": {name: b64encode(data).decode() for name, data in logs.items()},
+            "builds": [encode_fact(build) for build in builds],
+        }
+
+        def ask() -> tuple[bytes, str]:
+            file, fact = self._ask(request)
+            return b64decode(file), fact
+
+        return self._thread.submit(ask)
 
     def stage(self, folder: str, files: list[tuple[str, int, int]]) -> Future[None]:
         """Write runs of the open log as new files (name, start, end) of a folder."""

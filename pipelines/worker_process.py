@@ -37,8 +37,8 @@ class Served:
                 return self._count(ranges)
             case {"text": text}:
                 return self._counter.count([text])[0]
-            case {"references": root, "logs": logs}:
-                return self._references(root, logs)
+            case {"references": root, "repository": repository, "logs": logs, "builds": builds}:
+                return self._references(root, repository, logs, builds)
             case {"stage": files, "folder": folder}:
                 return self._stage(folder, files)
             case _:
@@ -58,13 +58,21 @@ class Served:
         self._forget(ranges[-1][1])
         return list(zip(tokens, map(count_words, runs), strict=True))
 
-    @staticmethod
-    def _references(root: str, logs: dict[str, str]) -> str:
-        from pipelines.repository import stated_file
+    def _references(
+        self, root: str, repository: str | None, logs: dict[str, str], builds: list[str]
+    ) -> tuple[str, str]:
+        from codec.manifest import ReferencesBuilt, decode_fact, encode_fact
+        from pipelines.baselines import REFERENCES_BUDGET
+        from pipelines.repository import first_build, read_stated
 
-        return b64encode(
-            stated_file(root, {name: b64decode(data) for name, data in logs.items()})
-        ).decode()
+        facts = [f for line in builds if isinstance(f := decode_fact(line), ReferencesBuilt)]
+        file, built = first_build(
+            read_stated(root, repository, {name: b64decode(data) for name, data in logs.items()}),
+            facts,
+            lambda text: self._counter.count([text])[0],
+            REFERENCES_BUDGET,
+        )
+        return b64encode(file).decode(), encode_fact(built)
 
     def _stage(self, folder: str, files: list[tuple[str, int, int]]) -> None:
         assert self._log is not None

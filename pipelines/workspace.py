@@ -20,10 +20,12 @@ from codec.manifest import (
     Archive,
     Fact,
     Purged,
+    ReferencesBuilt,
     UnknownFact,
     V1Retired,
     V1Version,
     decode_facts,
+    fact_id,
 )
 from codec.records import Session
 from pipelines.errors import WorkspaceMissing
@@ -102,6 +104,7 @@ class Manifest(NamedTuple):
         archives: by name, those that hold what was erased apart.
         void: names of archives that hold what was erased; others stand for them.
         purged: when diffs were erased on purpose, by key.
+        builds: of the references, in no order.
         unknown: facts of a kind that this version does not know.
         errors: lines that are no fact.
         torn: the file ends in a piece of a line.
@@ -114,6 +117,7 @@ class Manifest(NamedTuple):
     archives: Mapping[str, Archive] = MappingProxyType({})
     void: frozenset[str] = frozenset()
     purged: Mapping[str, str] = MappingProxyType({})
+    builds: tuple[ReferencesBuilt, ...] = ()
     unknown: tuple[UnknownFact, ...] = ()
     errors: tuple[FormatError, ...] = ()
     torn: bool = False
@@ -126,6 +130,11 @@ class Manifest(NamedTuple):
         """The version of a log that was seen last."""
         seen = [v for v in self.versions if v.source == source]
         return max(seen, key=lambda v: (v.seen, v.sha256), default=None)
+
+    def last_builds(self) -> list[ReferencesBuilt]:
+        """The builds of the references that no later one knew of: one, but after a merge."""
+        taken = {name for build in self.builds for name in build.after}
+        return [build for build in self.builds if fact_id(build) not in taken]
 
     def retired_version(self, source: str) -> V1Version | None:
         """The version of a log that was retired last, None where it was not."""
@@ -220,6 +229,7 @@ def manifest_of(
         archives={name: a for name, a in archives.items() if name not in void},
         void=void,
         purged=purged,
+        builds=tuple(f for f in facts if isinstance(f, ReferencesBuilt)),
         unknown=tuple(f for f in facts if isinstance(f, UnknownFact)),
         errors=errors,
         torn=torn,

@@ -21,6 +21,7 @@ VERBS: Final = {
     "record": "Record a session when its task is done: its diff, figures and notes.",
     "show": "One session: its reference entry, its diff, or its v1 entry.",
     "query": "Ask about the sessions: filter, group, sum, average.",
+    "references": "Build and refresh PROJECT_REFERENCES.yaml from what the repository states.",
     "migrate": "Migrate a v1 log to references, diffs and metrics; prove that no byte is lost.",
     "archive": "Pack the diffs of past months; list, check, unpack and mend archives.",
     "purge": "Erase the diff of one session, for good.",

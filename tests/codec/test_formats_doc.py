@@ -30,6 +30,7 @@ from codec.errors import FormatError
 from codec.manifest import (
     Archive,
     Purged,
+    ReferencesBuilt,
     UnknownFact,
     V1Retired,
     V1Version,
@@ -170,7 +171,7 @@ def test_facts_are_read_and_written_as_shown() -> None:
     assert told == list(dict.fromkeys(json.loads(line)["fact"] for line in known))
 
 
-Known = Session | V1Version | V1Retired | Archive | Purged
+Known = Session | V1Version | V1Retired | Archive | Purged | ReferencesBuilt
 NUMBERS = dict.fromkeys(
     ("lines_added", "lines_removed", "commits", "duration_min", "tokens_used"), 1
 )
@@ -202,8 +203,14 @@ HASH = "0" * 64
         ("**v1-retired**: ", V1Retired(source="l", sha256=HASH, time="t")),
         ("**archive**: ", Archive(name="n", sha256=HASH, size=1, keys=("2025-11-06",), zstd="1")),
         ("**purged**: ", Purged(key="2025-11-06", time="t")),
+        (
+            "**references**: ",
+            ReferencesBuilt(
+                after=("a",), values={"n": ("v",)}, sources={"n": ("f",)}, declined=frozenset("d")
+            ),
+        ),
     ],
-    ids=["session", "v1", "v1-retired", "archive", "purged"],
+    ids=["session", "v1", "v1-retired", "archive", "purged", "references"],
 )  # fmt: skip
 def test_every_field_of_a_fact_is_told(kind: str, fact: Known) -> None:
     assert all(getattr(fact, f) for f in fact._fields if f != "extra")

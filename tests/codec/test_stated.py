@@ -11,19 +11,28 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from codec.references import by_name
 from codec.stated import (
     AGENT_MANDATES,
     LOG_MANDATES,
+    OTHER_LIMIT,
     SIZE_LIMIT,
     STACK_KEYS,
     WANTED,
     Stated,
     stated_references,
 )
+from codec.stated_locks import FORMATS
+from codec.stated_values import Origin
+from codec.tokens import counter
 from codec.v2_references import References, decode_references, encode_references
+from pipelines.baselines import REFERENCES_BUDGET
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "references"
 CI = ".github/workflows/ci.yml"
+#: Shaped as real repositories are.
+SHAPES = ("next-app", "python-service", "rust-workspace")
+CASES = ("nextjs", "python", *SHAPES)
 LOG = "AGENT_PROGRESS_LOG.md"
 
 
@@ -34,6 +43,10 @@ def files_of(case: str) -> dict[str, bytes]:
         for path in root.rglob("*")
         if path.is_file()
     }
+
+
+def shown(origins: tuple[Origin, ...]) -> str:
+    return "; ".join(map(str, origins))
 
 
 def stated(path: str, text: str) -> Stated:
@@ -51,7 +64,7 @@ def workflow(steps: str, job: str = "") -> Stated:
 # The whole
 
 
-@pytest.mark.parametrize("case", ["nextjs", "python"])
+@pytest.mark.parametrize("case", CASES)
 def test_a_repository_gives_its_file_byte_for_byte(case: str) -> None:
     found = stated_references(files_of(case))
     assert encode_references(found.references) == (FIXTURES / case / "expected.yaml").read_bytes()
@@ -68,31 +81,44 @@ def test_the_order_in_which_files_are_given_does_not_matter() -> None:
     assert stated_references(files) == stated_references(backwards)
 
 
-@pytest.mark.parametrize("case", ["nextjs", "python"])
+@pytest.mark.parametrize("case", SHAPES)
+def test_the_origins_of_a_repository_are_those_that_a_person_finds(case: str) -> None:
+    found = stated_references(files_of(case))
+    told = "".join(f"{name}\t{shown(origins)}\n" for name, origins in found.origins.items())
+    assert told == (FIXTURES / case / "origins.txt").read_text()
+    for origins in found.origins.values():
+        for origin in origins:
+            lines = (FIXTURES / case / "files" / origin.file).read_text().split("\n")
+            assert origin.line is None or 0 < origin.line <= len(lines)
+
+
+@pytest.mark.parametrize("case", SHAPES)
+def test_a_repository_costs_no_more_than_the_default_budget(case: str) -> None:
+    file = (FIXTURES / case / "expected.yaml").read_text()
+    assert counter("o200k_base").count([file])[0] <= REFERENCES_BUDGET
+
+
+@pytest.mark.parametrize("case", CASES)
 def test_every_value_has_an_origin(case: str) -> None:
     found = stated_references(files_of(case))
     references = found.references
-    assert set(found.origins) == (
-        {f"stack.{name}" for name in references.stack}
-        | {f"mandates.{i}" for i in range(len(references.mandates))}
-        | {f"routing_rules.{glob}" for glob in references.routing_rules}
-        | {f"performance_targets.{name}" for name in references.performance_targets}
-    )
+    assert list(found.origins) == list(by_name(references))
+    assert all(found.origins.values())
 
 
 def test_an_origin_leads_to_the_place() -> None:
     origins = stated_references(files_of("nextjs")).origins
-    assert origins["stack.framework"] == (
-        "package.json: dependencies.next; package.json: dependencies.react"
+    assert shown(origins["stack.framework"]) == (
+        "package.json:8: dependencies.next; package.json:9: dependencies.react"
     )
-    assert origins["stack.build_command"] == f"{CI}: jobs.validate.steps[6].run"
-    assert origins["stack.deployment"] == "vercel.json"
-    assert origins["mandates.0"] == "CLAUDE.md: line 7"
-    assert origins["routing_rules.app/*.tsx"] == "CLAUDE.md: line 35"
+    assert shown(origins["stack.build_command"]) == f"{CI}:27: jobs.validate.steps[6].run"
+    assert shown(origins["stack.deployment"]) == "vercel.json"
+    assert shown(origins["mandates.80coverageonapp"]) == "CLAUDE.md:7"
+    assert shown(origins["routing_rules.app/*.tsx"]) == "CLAUDE.md:35"
 
 
 def test_what_is_wanted_is_what_is_read() -> None:
-    for path in (*files_of("nextjs"), *files_of("python")):
+    for path in [path for case in CASES for path in files_of(case)]:
         assert any(fnmatchcase(path, wanted) for wanted in WANTED), path
 
 
@@ -107,9 +133,13 @@ def test_a_broken_file_is_named_and_the_rest_goes_on() -> None:
         }
     )
     assert found.references.mandates == ("NEVER push to main",)
-    names = [problem.split(":")[0] for problem in found.problems]
-    assert names == ["package.json", "pyproject.toml", CI, ".github/workflows/empty.yml"]
-    assert found.problems[0].startswith("package.json:2: not JSON")
+    assert [(problem.file, problem.line) for problem in found.problems] == [
+        ("package.json", 2),
+        ("pyproject.toml", 1),
+        (CI, 2),
+        (".github/workflows/empty.yml", None),
+    ]
+    assert "not JSON" in str(found.problems[0])
 
 
 # Any input
@@ -132,7 +162,12 @@ TRAPS = (
     b"# Mandates\n- \x1b[2J MUST \x00 \xe2\x80\xa8 stop\n- a\tb\n\n# Targets\nx: 1\x07\n",
     b"# Rules\n- " + b"x" * 200 + b" y\n- " + b"ab " * 100 + b"\n",
 )  # fmt: skip
-PATHS = ("package.json", "pyproject.toml", CI, "CLAUDE.md", "AGENTS.md", LOG, "vercel.json", "x")
+PATHS = (
+    "package.json", "pyproject.toml", CI, "CLAUDE.md", "AGENTS.md", LOG, "vercel.json", "x",
+    "Cargo.toml", "go.mod", "Gemfile", "composer.json", "requirements.txt", ".tool-versions",
+    ".nvmrc", "Dockerfile", "Makefile", "justfile", ".gitlab-ci.yml", "PROJECT_MEMORY.yaml",
+    "rust-toolchain.toml", ".claude/agents/a.md", ".claude/rules/a.md", *FORMATS,
+)  # fmt: skip
 WORDS = st.lists(
     st.sampled_from(
         b"jobs: ;steps:;run: ;- ;  ;\n;# Mandates;# Targets;MUST ;NEVER;test;80%;: ;->;a/*;worker;"
@@ -164,20 +199,27 @@ def test_any_path_is_taken(path: str) -> None:
 def check_sound(found: Stated) -> None:
     references = found.references
     assert decode_references(encode_references(references)) == references
-    assert set(references.stack) <= set(STACK_KEYS)
+    assert len(set(references.stack) - set(STACK_KEYS)) <= OTHER_LIMIT
     routes = references.routing_rules
     texts = [
         *references.stack.values(), *references.mandates, *routes, *references.performance_targets,
         *references.performance_targets.values(),
         *(agent for agents in routes.values() for agent in agents),
     ]  # fmt: skip
-    for text in (*texts, *found.origins, *found.origins.values(), *found.problems):
+    told = [str(origin) for origins in found.origins.values() for origin in origins]
+    for text in (*texts, *found.origins, *told, *map(str, found.problems)):
         assert text
         assert text == " ".join(text.split())
         assert not any(ord(c) < 32 or 127 <= ord(c) < 160 for c in text)
 
 
-@pytest.mark.parametrize("path", ["package.json", "pyproject.toml", CI, "CLAUDE.md", LOG])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "package.json", "pyproject.toml", CI, "CLAUDE.md", LOG, "Cargo.toml", "go.mod", "Gemfile",
+        "Makefile", "PROJECT_MEMORY.yaml", ".claude/agents/a.md",
+    ],
+)  # fmt: skip
 @pytest.mark.parametrize(
     "unit",
     [b"<!--", b"`", b"*", b"[a](", b"# x\n", b"- a -> ", b"- MUST ", b"a/", b"| a ", b" ", b"&a ",
@@ -196,7 +238,7 @@ def test_a_huge_log_is_read_in_part_and_a_huge_manifest_is_a_problem() -> None:
     text = b"- NEVER push to main\n\n" + b"filler\n" * SIZE_LIMIT
     found = stated_references({"CLAUDE.md": text, "package.json": b" " * (SIZE_LIMIT + 1)})
     assert found.references.mandates == ("NEVER push to main",)
-    assert found.problems == ("package.json: larger than 256 KiB, so not read",)
+    assert [str(p) for p in found.problems] == ["package.json: larger than 256 KiB, so not read"]
 
 
 def test_a_byte_order_mark_crlf_and_bytes_that_are_no_utf8_are_read() -> None:
@@ -261,7 +303,7 @@ def test_poetry_and_pdm_and_uv_dependencies_are_found() -> None:
     assert found.references.stack == {
         "framework": "Django 5", "testing": "pytest", "linting": "ruff 0.5, mypy", "python": "^3.11"
     }  # fmt: skip
-    assert found.origins["stack.framework"] == "pyproject.toml: tool.poetry.dependencies"
+    assert shown(found.origins["stack.framework"]) == "pyproject.toml:4: tool.poetry.dependencies"
 
 
 # Workflows
@@ -315,8 +357,8 @@ def test_deployments_are_joined_from_steps_and_file_names() -> None:
     )
     found = stated_references({CI: step, "netlify.toml": b"", "Dockerfile": b"FROM x"})
     assert found.references.stack["deployment"] == "Vercel, Docker, Netlify"
-    assert found.origins["stack.deployment"] == (
-        f"{CI}: jobs.a.steps[0]; {CI}: jobs.a.steps[1]; netlify.toml"
+    assert shown(found.origins["stack.deployment"]) == (
+        f"{CI}:1: jobs.a.steps[0]; {CI}:1: jobs.a.steps[1]; netlify.toml"
     )
 
 

@@ -17,7 +17,7 @@ from pipelines.install import apply, plan, plan_removal
 from pipelines.merging import merges_by_record
 from pipelines.repository import read_stated
 from pipelines.tracked import IGNORED
-from pipelines.workspace import locate
+from pipelines.workspace import locate, read_manifest
 from tests.pipelines.conftest import Bench, Cli, git, tree
 
 MADE = {
@@ -53,7 +53,9 @@ def test_a_repository_without_a_log_becomes_a_workspace_that_verifies(repo: Path
     assert said.code == 0
     changes = {c["path"]: c["what"] for c in said.json["changes"]}
     assert changes == {**dict.fromkeys(MADE, "created"), ".git/config": "changed"}
-    assert (repo / ".session-codec/manifest.jsonl").read_bytes() == b""
+    manifest = read_manifest(locate(str(repo)))
+    assert (len(manifest.builds), manifest.sessions) == (1, {})
+    assert cli("references", repo, "--check").code == 0
     assert "3.12" in (repo / "PROJECT_REFERENCES.yaml").read_text()
     assert cli("verify", repo).code == 0
     assert cli("context", repo).code == 0
@@ -189,9 +191,9 @@ def test_where_there_is_no_claude_md_it_is_made_to_import_agents(repo: Path, cli
 def test_what_agents_are_told_is_not_taken_for_rules_of_the_repository(
     repo: Path, cli: Cli
 ) -> None:
-    before = read_stated(str(repo), {}).references
+    before = read_stated(str(repo), None, {}).references
     cli("install", repo)
-    assert read_stated(str(repo), {}).references == before
+    assert read_stated(str(repo), None, {}).references == before
 
 
 # Links

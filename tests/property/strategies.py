@@ -10,6 +10,7 @@ from codec.manifest import (
     Archive,
     Fact,
     Purged,
+    ReferencesBuilt,
     UnknownFact,
     V1Retired,
     V1Version,
@@ -304,5 +305,13 @@ def facts() -> st.SearchStrategy[Fact]:
             st.lists(keys(), max_size=3).map(tuple),
         ),
         st.builds(Purged, key=keys(), time=times()),
+        st.dictionaries(st.text(max_size=8), st.lists(st.text(max_size=8)).map(tuple)).map(
+            lambda values: ReferencesBuilt(
+                after=("0123456789abcdef",),
+                values=values,
+                sources=dict.fromkeys(values, ("a", "b")),
+                declined=frozenset(list(values)[:1]),
+            )
+        ),
         st.just(UnknownFact(line='{"fact":"later","n":[1, 2.50]}')),
     )
