@@ -19,7 +19,7 @@ from pipelines.spool import Drained, drain, spool_findings
 from pipelines.workspace import Workspace, locate, read_manifest
 from tests.pipelines.conftest import Cli, command, git, tree
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "session-codec-hook"
+SCRIPT = Path(__file__).parents[2] / "pipelines" / "cli" / "session-codec-hook"
 SETTINGS = {"claude": ".claude/settings.json", "codex": ".codex/hooks.json"}
 Ran = subprocess.CompletedProcess[bytes]
 
