@@ -23,7 +23,7 @@ from pipelines.findings import Finding, torn_finding
 from pipelines.git import with_known_ends
 from pipelines.store import Store
 from pipelines.tracked import Tracked
-from pipelines.v1_store import log_pieces, read_layout
+from pipelines.v1_store import read_layout, rebuilt
 from pipelines.workspace import DELTAS, MANIFEST, METRICS, PROGRESS, Manifest, Workspace
 
 _MEND = "Restore it from a backup, or remove it and run 'session-codec migrate' with the v1 log"
@@ -66,12 +66,22 @@ def check_integrity(
     absent: list[Session] = []
     diffs = [0, 0, 0]
     store = Store(workspace)
+    intact: set[tuple[str, PatchRef]] = set()
+
+    def read(key: str, patch: PatchRef) -> bytes:
+        data = store.read(key, patch)
+        intact.add((key, patch))
+        advance(len(intact))
+        return data
+
+    layouts, amiss = _check_layouts(workspace, manifest, read)
     purged = manifest.purged
-    sessions = [s for s in manifest.sessions.values() if s.patch and s.key not in purged]
-    for number, session in enumerate(sessions, 1):
-        assert session.patch is not None
+    for session in manifest.sessions.values():
+        if session.patch is None or session.key in purged:
+            continue
         try:
-            store.read(session.key, session.patch)
+            if (session.key, session.patch) not in intact:  # of no log that could be rebuilt
+                read(session.key, session.patch)
             diffs[0] += 1
         except NotFound:
             diffs[1] += 1
@@ -79,9 +89,9 @@ def check_integrity(
         except IntegrityError as e:
             diffs[2] += 1
             findings.append(_damaged(e, session.key))
-        advance(number)
+    told = {f.file for f in findings}
+    findings += [f for f in amiss if f.file not in told]
     ranges = with_known_ends(workspace, (s.range for s in absent if s.range))
-    layouts = _check_layouts(workspace, manifest, findings)
     findings += fact_findings(manifest)
     findings += _void_archives(workspace, manifest)
     findings += check_rows(tracked, manifest)
@@ -228,17 +238,18 @@ def _as_twin(session: Session, view: Callable[[Session], object]) -> object:
 
 
 def _check_layouts(
-    workspace: Workspace, manifest: Manifest, findings: list[Finding]
-) -> tuple[int, int, int]:
-    """Rebuild every version of every log; a diff that is damaged is not told of twice."""
+    workspace: Workspace, manifest: Manifest, read: Callable[[str, PatchRef], bytes]
+) -> tuple[tuple[int, int, int], list[Finding]]:
+    """Rebuild every version of every log: how many could be, and what is amiss with the others."""
     counts = [0, 0, 0]
-    told = {f.file for f in findings}
+    findings: list[Finding] = []
     recorded = {(s.time, s.patch) for s in (*manifest.sessions.values(), *manifest.clashes)}
     for version in {v.sha256: v for v in manifest.versions}.values():
         try:
-            for _ in log_pieces(workspace, version):
+            layout, literal = read_layout(workspace, version)
+            for _ in rebuilt(layout, literal, read):
                 pass
-            _check_recorded(read_layout(workspace, version)[0], recorded)
+            _check_recorded(layout, recorded)
             counts[0] += 1
         except Erased as e:
             counts[1] += 1
@@ -247,9 +258,8 @@ def _check_layouts(
             counts[1] += 1
         except IntegrityError as e:
             counts[2] += 1
-            if e.file not in told:
-                findings.append(_damaged(e.at(file=f".diffs/v1/{version.sha256}"), None))
-    return counts[0], counts[1], counts[2]
+            findings.append(_damaged(e.at(file=f".diffs/v1/{version.sha256}"), None))
+    return (counts[0], counts[1], counts[2]), findings
 
 
 def _gap(version: V1Version, error: Erased) -> Finding:

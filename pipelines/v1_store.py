@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from codec.errors import FormatError, IntegrityError
 from codec.manifest import V1Version
+from codec.records import PatchRef
 from codec.v1_layout import (
     LAYOUT_NAME,
     LITERAL_NAME,
@@ -28,17 +29,27 @@ def log_pieces(workspace: Workspace, version: V1Version) -> Iterator[bytes]:
         NotFound: its layout or one of its diffs is not stored on this machine.
         IntegrityError: something stored is not what was recorded.
     """
-    shown = f".diffs/v1/{version.sha256}"
     layout, literal = read_layout(workspace, version)
-    store = Store(workspace)
+    yield from rebuilt(layout, literal, Store(workspace).read)
+
+
+def rebuilt(
+    layout: Layout, literal: bytes, read: Callable[[str, PatchRef], bytes]
+) -> Iterator[bytes]:
+    """The bytes that a layout gives; raises as `log_pieces` does.
+
+    Args:
+        layout, literal: as `read_layout` gives them.
+        read: gives the patch of a key.
+    """
 
     def patch(part: StoredPatch) -> bytes:
-        return store.read(part.key, part.patch)
+        return read(part.key, part.patch)
 
     try:
         yield from rebuild(layout, literal, patch)
     except IntegrityError as e:
-        raise e.at(file=shown) from None
+        raise e.at(file=f".diffs/v1/{layout.sha256}") from None
 
 
 def literal_of(workspace: Workspace, version: V1Version) -> bytes:

@@ -6,7 +6,9 @@ import shutil
 
 import pytest
 
+from pipelines import store
 from pipelines.checks import Integrity, check_integrity, check_rows
+from pipelines.files import read_file
 from pipelines.tracked import read_tracked
 from pipelines.workspace import DELTAS, METRICS, PROGRESS
 from tests.pipelines.conftest import Bench, day
@@ -22,6 +24,19 @@ def test_a_migrated_workspace_is_intact(bench: Bench) -> None:
     bench.migrate()
     found = check(bench)
     assert (found.diffs, found.layouts, found.findings) == ((3, 0, 0), (1, 0, 0), ())
+
+
+def test_each_diff_is_read_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.migrate()
+    found: list[str] = []
+
+    def read(path: str, size: int) -> bytes:
+        found.append(path)
+        return read_file(path, size)
+
+    monkeypatch.setattr(store, "read_file", read)
+    assert check(bench).diffs == (3, 0, 0)
+    assert len(found) == len(set(found)) == 3
 
 
 def test_what_is_not_here_is_absent_and_no_damage(bench: Bench) -> None:
