@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,6 +19,8 @@ from codec.v2_deltas import Delta, decode_delta, delta_of, encode_delta
 from codec.v2_metrics import HEADER, MetricsRow, decode_row, encode_row, row_of
 from codec.v2_progress import TITLE, Reference, decode_reference, encode_reference, reference_of
 
+#: A line or a piece of a file, and its number counted from 1.
+Numbered = tuple[int, bytes]
 Record = Fact | Delta | MetricsRow | Reference
 
 
@@ -28,15 +30,19 @@ class Format:
 
     Attributes:
         head: what the file begins with.
-        split: its pieces.
+        gather: its pieces from its lines; each has the number of its first line.
         decode: the record of a piece; raises CodecError where it is none.
         encode: a session's piece.
     """
 
     head: bytes
-    split: Callable[[bytes], list[bytes]]
+    gather: Callable[[Iterable[Numbered]], list[Numbered]]
     decode: Callable[[bytes], Record]
     encode: Callable[[Session], bytes]
+
+    def split(self, data: bytes) -> list[bytes]:
+        """The pieces of a file."""
+        return [piece for _, piece in self.gather(enumerate(split_lines(data), 1))]
 
     def read(self, piece: bytes) -> Record | None:
         """The record of a piece, None where it is none."""
@@ -57,23 +63,26 @@ def split_lines(data: bytes) -> list[bytes]:
     return [*pieces, rest + b"\n"] if rest else pieces
 
 
-def split_entries(data: bytes) -> list[bytes]:
+def _entries(lines: Iterable[Numbered]) -> list[Numbered]:
     """Entries (from a level-3 heading to a blank line, which the last one gets) and other lines."""
-    pieces: list[bytes] = []
+    pieces: list[Numbered] = []
     entry: list[bytes] = []
-    for line in split_lines(data):
+    start = 0
+    for number, line in lines:
         begins = line.startswith(b"### ")
         if entry and (begins or line == b"\n"):
-            pieces.append(b"".join((*entry, b"\n")))
+            pieces.append((start, b"".join((*entry, b"\n"))))
             entry = []
             if not begins:
                 continue
+        if begins:
+            start = number
         if begins or entry:
             entry.append(line)
         else:
-            pieces.append(line)
+            pieces.append((number, line))
     if entry:
-        pieces.append(b"".join((*entry, b"\n")))
+        pieces.append((start, b"".join((*entry, b"\n"))))
     return pieces
 
 
@@ -83,25 +92,25 @@ def _text(piece: bytes) -> str:
 
 FACTS: Final = Format(
     head=b"",
-    split=split_lines,
+    gather=list,
     decode=lambda piece: decode_fact(_text(piece)),
     encode=lambda session: f"{encode_fact(session)}\n".encode(),
 )
 DELTAS: Final = Format(
     head=b"",
-    split=split_lines,
+    gather=list,
     decode=lambda piece: decode_delta(_text(piece)),
     encode=lambda session: f"{encode_delta(delta_of(session))}\n".encode(),
 )
 METRICS: Final = Format(
     head=f"{HEADER}\n".encode(),
-    split=split_lines,
+    gather=list,
     decode=lambda piece: decode_row(_text(piece)),
     encode=lambda session: f"{encode_row(row_of(session))}\n".encode(),
 )
 REFERENCES: Final = Format(
     head=f"{TITLE}\n\n".encode(),
-    split=split_entries,
+    gather=_entries,
     decode=lambda piece: decode_reference(_text(piece).rstrip("\n").split("\n")),
     encode=lambda session: encode_reference(reference_of(session)).encode(),
 )

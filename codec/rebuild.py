@@ -8,19 +8,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from codec.clashes import Settled
 from codec.pieces import Format
 
-#: What was done: the row of a clash got its new key, one that said something else gave way to the
-#: session's own, one that was there twice went, one that was missing was added.
-Kind = Literal["rekeyed", "corrected", "repeated", "missing"]
+#: What was wrong with a row: it had the key of another session, it said something else than the
+#: manifest, it was there already, another of its session was there, it was not there.
+Kind = Literal["key-clash", "row-differs", "repeated-line", "second-row", "missing-row"]
 
 
 class Change(NamedTuple):
-    """One thing that was done: what, about which session, and which piece counted from 0."""
+    """One thing that was put right: what, of which key, and in which piece, counted from 0."""
 
     kind: Kind
     key: str
@@ -28,7 +28,10 @@ class Change(NamedTuple):
 
 
 def rebuild_rows(
-    form: Format, pieces: Sequence[bytes], settled: Sequence[Settled]
+    form: Format,
+    pieces: Sequence[bytes],
+    settled: Sequence[Settled],
+    about: Callable[[bytes], str | None] | None = None,
 ) -> tuple[list[bytes], list[Change]]:
     """The pieces of a v2 file with the rows of these sessions put right, and what was done.
 
@@ -37,6 +40,7 @@ def rebuild_rows(
         pieces: of the file.
         settled: the sessions, as they stand and as they are to stand, in the order in which
             missing rows are added.
+        about: the key that a piece is about; for none only those that can be read.
     """
     wanted: dict[str, bytes] = {}
     claims: defaultdict[bytes, list[str]] = defaultdict(list)
@@ -50,28 +54,31 @@ def rebuild_rows(
         if session.key != key:
             claims[form.encode(session)].append(key)
             heirs[session.key].append(key)
+    key_of = about or form.key_of
     placed = _place(pieces, claims)
     owners = {index: key for key, index in placed.items()}
     rebuilt: list[bytes] = []
     changes: list[Change] = []
+    kind: Kind
     for index, piece in enumerate(pieces):
         owner = owners.get(index)
-        about = owner or (claims[piece][0] if piece in claims else form.key_of(piece))
-        if owner is None and about is not None and piece not in claims and about in heirs:
-            owner = next((key for key in heirs[about] if key not in placed), None)
+        subject = owner or (claims[piece][0] if piece in claims else key_of(piece))
+        if owner is None and subject is not None and piece not in claims:
+            owner = next((h for h in heirs.get(subject, ()) if h not in placed), None)
             if owner is not None:
                 placed[owner] = index
         if owner is not None:
             rebuilt.append(wanted[owner])
             if wanted[owner] != piece:
-                kind: Kind = "rekeyed" if piece in claims else "corrected"
+                kind = "key-clash" if piece in claims else "row-differs"
                 changes.append(Change(kind, owner, index))
-        elif about is not None and about in heirs:
-            changes.append(Change("repeated", about, index))
+        elif subject is not None and subject in heirs:
+            kind = "repeated-line" if piece in claims else "second-row"
+            changes.append(Change(kind, subject, index))
         else:
             rebuilt.append(piece)
     missing = [key for key in wanted if key not in placed]
-    changes += [Change("missing", key, len(pieces)) for key in missing]
+    changes += [Change("missing-row", key, len(pieces)) for key in missing]
     return [*rebuilt, *(wanted[key] for key in missing)], changes
 
 

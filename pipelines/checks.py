@@ -134,6 +134,7 @@ def fact_findings(manifest: Manifest) -> list[Finding]:
             message=f"two sessions have the key {session.key}",
             file=MANIFEST,
             key=session.key,
+            hint="'session-codec doctor --repair' gives one of them a key of its own",
         )
         for session in manifest.clashes
     ]
@@ -183,7 +184,7 @@ def _check_lines(
                 file=name,
                 line=number,
                 key=row.key,
-                hint="Keep the one that agrees with the manifest",
+                hint="'session-codec doctor --repair' keeps the one that agrees with the manifest",
             )
     if lines.torn:
         yield torn_finding(name)
@@ -211,7 +212,7 @@ def _agrees(
             file=name,
             key=key,
             level="note",
-            hint="Run 'session-codec migrate': it adds the row",
+            hint="'session-codec doctor --repair' adds the row",
         )
     elif row is None:
         yield Finding(
@@ -219,7 +220,7 @@ def _agrees(
             message=f"has nothing about the session {key} that the manifest has",
             file=name,
             key=key,
-            hint="Run 'session-codec migrate': it adds missing rows",
+            hint="'session-codec doctor --repair' adds it",
         )
     elif row != wanted:
         yield Finding(
@@ -228,7 +229,7 @@ def _agrees(
             file=name,
             line=line,
             key=key,
-            hint="The manifest is the truth: restore the line from git history",
+            hint="The manifest is the truth: 'session-codec doctor --repair' makes it agree",
         )
 
 
@@ -294,7 +295,7 @@ def _broken(name: str, error: FormatError) -> Finding:
         message=str(FormatError(error.problem, field=error.field)),
         file=name,
         line=error.line,
-        hint="Restore the line from git history",
+        hint="Try 'session-codec doctor --repair', or restore the line from git history",
     )
 
 

@@ -129,11 +129,11 @@ def _write_journal(
     """The journal has its header first, but the lengths are known last: write both in turn."""
     with open(f"{f.name}.payload", "w+b") as payload:
         for replaced in replaces:
-            _target(workspace, replaced.path)
+            target_of(workspace, replaced.path)
             payload.write(replaced.after)
         table: list[tuple[str, int, int]] = []
         for append in appends:
-            path = _target(workspace, append.path)
+            path = target_of(workspace, append.path)
             offset = os.path.getsize(path) if os.path.exists(path) else 0
             start = payload.tell()
             if append.torn:
@@ -153,8 +153,8 @@ def _complete(workspace: Workspace) -> str:
     journal = workspace.path(".session-codec", "journal")
     with open(journal, "rb") as f:
         header = _header(f.readline(), journal)
-        appends = [(_target(workspace, a[0]), a[1], a[2]) for a in header["appends"]]
-        replaces = [(_target(workspace, r[0]), r[1], r[2]) for r in header.get("replaces", ())]
+        appends = [(target_of(workspace, a[0]), a[1], a[2]) for a in header["appends"]]
+        replaces = [(target_of(workspace, r[0]), r[1], r[2]) for r in header.get("replaces", ())]
         lengths = [length for _, _, length in (*replaces, *appends)]
         if f.tell() + sum(lengths) > os.path.getsize(journal):
             raise _unfit(journal)
@@ -214,8 +214,12 @@ def _unfit(journal: str) -> FormatError:
     )
 
 
-def _target(workspace: Workspace, path: str) -> str:
-    """The absolute path of a file to append to, which must not be a link to somewhere else."""
+def target_of(workspace: Workspace, path: str) -> str:
+    """The absolute path of a file to write, which must not be a link to somewhere else.
+
+    Raises:
+        Conflict: it is one, or stands behind one.
+    """
     target = workspace.path(*path.split("/"))
     if os.path.realpath(target) != os.path.join(os.path.realpath(workspace.root), *path.split("/")):
         raise Conflict(

@@ -82,7 +82,7 @@ class Store:
         if data is None:
             data = self._archives.read(key, patch)
         if data is None:
-            data = self._loose(self._names_near(key), patch)
+            data = self._loose(self.names_near(key), patch)
         if data is not None:
             return data
         self._check_own(key, patch)
@@ -103,7 +103,7 @@ class Store:
         Raises:
             IntegrityError: what is stored is not what was recorded.
         """
-        for names in (names_of(key), self._names_near(key)):
+        for names in (names_of(key), self.names_near(key)):
             for name in names:
                 if self._loose((name,), patch) is not None:
                     return os.path.join(self._workspace.diffs, name)
@@ -132,7 +132,7 @@ class Store:
                 return data
         return None
 
-    def _names_near(self, key: str) -> Sequence[str]:
+    def names_near(self, key: str) -> Sequence[str]:
         """The names of loose diffs of sessions that have the time of a key."""
         if self._by_time is None:
             self._by_time = {}
@@ -148,9 +148,13 @@ class Store:
             for session in (*manifest.sessions.values(), *manifest.clashes):
                 if session.patch is not None:
                     self._recorded.setdefault(session.time, set()).add(session.patch)
-        data = read_bytes(path)
-        found = PatchRef(sha256=hashlib.sha256(data).hexdigest(), size=len(data))
-        return self._recorded.get(key_time(key), set()) >= {found, patch}
+        return self._recorded.get(key_time(key), set()) >= {patch_in(path), patch}
+
+
+def patch_in(path: str) -> PatchRef:
+    """The patch that a file holds."""
+    data = read_bytes(path)
+    return PatchRef(sha256=hashlib.sha256(data).hexdigest(), size=len(data))
 
 
 def purged_times(workspace: Workspace) -> dict[str, str]:

@@ -29,6 +29,7 @@ IGNORED: Final = (
     "/.session-codec/journal*",
     "/.session-codec/spool/",
     "/.session-codec/staging-*/",
+    "*.repair-*.bak",
 )
 #: What lines are appended to: merged by record (`merging`), or by union where that is not set up.
 MERGED: Final = (MANIFEST, PROGRESS, METRICS, DELTAS)
@@ -57,12 +58,17 @@ def read_tracked(workspace: Workspace) -> Tracked:
         WorkspaceLocked: another process was writing for too long.
     """
     with unchanging(workspace.lock):
-        return Tracked(
-            manifest=read_bytes(workspace.path(MANIFEST)),
-            deltas=read_bytes(workspace.path(DELTAS)),
-            metrics=read_bytes(workspace.path(METRICS)),
-            progress=read_bytes(workspace.path(PROGRESS)),
-        )
+        return tracked_under_lock(workspace)
+
+
+def tracked_under_lock(workspace: Workspace) -> Tracked:
+    """The tracked files, for whoever holds the lock."""
+    return Tracked(
+        manifest=read_bytes(workspace.path(MANIFEST)),
+        deltas=read_bytes(workspace.path(DELTAS)),
+        metrics=read_bytes(workspace.path(METRICS)),
+        progress=read_bytes(workspace.path(PROGRESS)),
+    )
 
 
 def session_appends(workspace: Workspace, sessions: Iterable[Session]) -> Iterator[Append]:

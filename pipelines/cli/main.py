@@ -26,6 +26,7 @@ VERBS: Final = {
     "archive": "Pack the diffs of past months; list, check, unpack and mend archives.",
     "purge": "Erase the diff of one session, for good.",
     "verify": "Check every hash, and report how many tokens are saved.",
+    "doctor": "Find what is wrong with a workspace; --repair puts it right, without loss.",
     "restore-v1": "Give a migrated v1 log back, byte for byte.",
     "retire-v1": "Swap a migrated v1 log for a stub that names its successors.",
 }

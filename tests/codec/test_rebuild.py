@@ -30,10 +30,10 @@ def test_each_thing_that_is_wrong_is_put_right_in_its_place_and_told(form: Forma
     rebuilt, changes = rebuild_rows(form, pieces, AS_THEY_ARE)
     assert rebuilt == [b"a note\n", two, one, unknown, three, four, five]
     assert [tuple(c) for c in changes] == [
-        ("corrected", DAYS[2], 4),
-        ("repeated", DAYS[1], 5),
-        ("repeated", DAYS[2], 7),
-        ("missing", DAYS[4], 8),
+        ("row-differs", DAYS[2], 4),
+        ("repeated-line", DAYS[1], 5),
+        ("second-row", DAYS[2], 7),
+        ("missing-row", DAYS[4], 8),
     ]
 
 
@@ -43,7 +43,7 @@ def test_a_wrong_row_gives_way_to_the_right_one_wherever_that_stands(form: Forma
     right = form.encode(SESSIONS[0])
     rebuilt, changes = rebuild_rows(form, [wrong, right], AS_THEY_ARE[:1])
     assert rebuilt == [right]
-    assert [c.kind for c in changes] == ["repeated"]
+    assert [c.kind for c in changes] == ["second-row"]
 
 
 @FORMATS
@@ -58,5 +58,5 @@ def test_the_row_of_a_clash_gets_the_new_key_and_a_shared_one_is_doubled(form: F
     pieces = [form.encode(moved), form.encode(kept)]
     rebuilt, changes = rebuild_rows(form, pieces, settled)
     assert rebuilt == [form.encode(settled[n].becomes) for n in (1, 0, 2)]
-    assert [c.kind for c in changes] == ["rekeyed", "missing"]
+    assert [c.kind for c in changes] == ["key-clash", "missing-row"]
     assert rebuild_rows(form, rebuilt, settled) == (rebuilt, [])

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 import zstandard
@@ -22,6 +22,9 @@ from pipelines.migrate import Request, Result, migrate
 from pipelines.progress import Progress, Silent
 from pipelines.worker import Worker
 from pipelines.workspace import V1_LOG, Manifest, Workspace, locate, read_manifest
+
+if TYPE_CHECKING:
+    from tests.pipelines.clones import Clone
 
 CORPUS: Final = Path(__file__).parents[2].parent / "shared" / "corpus"
 REAL: Final = ("origin", "rss-feed", "forge-ledger", "codex-log")
@@ -169,6 +172,42 @@ def plain(tmp_path: Path, worker: Worker) -> Bench:
     root.mkdir()
     (root / V1_LOG).write_bytes(THREE)
     return Bench(root, worker)
+
+
+@pytest.fixture
+def this_tree(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What git runs is the code that these tests stand beside, whatever else is installed."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+
+
+@pytest.fixture
+def origin(bench: Bench, this_tree: None) -> Clone:
+    """A repository with a migrated workspace, to clone."""
+    from tests.pipelines.clones import Clone
+
+    bench.migrate()
+    bench.commit()
+    return Clone(bench.root)
+
+
+@pytest.fixture
+def ann(origin: Clone) -> Clone:
+    """A clone in which the merge driver is set up, and that recorded."""
+    from tests.pipelines.clones import TIMES, clone_of
+
+    clone = clone_of(origin, "ann")
+    clone.record("ann", TIMES)
+    return clone
+
+
+@pytest.fixture
+def bob(origin: Clone) -> Clone:
+    """Another, which recorded in the same seconds."""
+    from tests.pipelines.clones import TIMES, clone_of
+
+    clone = clone_of(origin, "bob")
+    clone.record("bob", TIMES)
+    return clone
 
 
 @dataclass(frozen=True, slots=True)

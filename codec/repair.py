@@ -1,0 +1,238 @@
+"""A tracked file put right: what is wrong with it is told with its line, what is unknown stays.
+
+1. The manifest is the truth: each session has one row in each v2 file, and that row says what the
+   manifest says. A file that was lost is made again.
+2. What goes is what has nothing of its own: repeated lines, marks of a merge conflict, and pieces
+   of rows and entries that stand whole elsewhere, as git's union leaves them. A line that was
+   written by hand, or that is of a session that the manifest does not have, stays.
+3. Of the manifest nothing goes that is not there twice. Facts that run together in one line are
+   facts again.
+4. Doing it again changes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from functools import cached_property
+from itertools import pairwise
+from typing import Final, Literal, NamedTuple
+
+from codec.clashes import Settled, rekeyed_facts, settle
+from codec.pieces import FACTS, REFERENCES, Format, Numbered, split_lines
+from codec.rebuild import rebuild_rows
+from codec.records import Session
+
+#: What can be wrong: with the whole file, with a line, and with a row (`rebuild`).
+Code = Literal[
+    "byte-order-mark", "line-ends", "missing-header",
+    "conflict-mark", "torn-line", "run-together", "fragment", "repeated-line",
+    "key-clash", "row-differs", "second-row", "missing-row",
+]  # fmt: skip
+
+
+class Repair(NamedTuple):
+    """One thing that is put right: what, in which line (from 1; 0 for none), about which key."""
+
+    code: Code
+    line: int = 0
+    key: str = ""
+
+
+class Repaired(NamedTuple):
+    """What a file is to hold, and what was wrong with it; nothing where it stays as it is."""
+
+    data: bytes
+    repairs: list[Repair]
+
+
+_BOM: Final = re.compile(rb"(?:\xef\xbb\xbf)+")
+_CRLF: Final = re.compile(rb"\r+(?:\n|\Z)")
+_BLANK: Final = b"\n"
+_BEGIN: Final = re.compile(rb"<<<<<<<(?: .*)?\n")
+_BETWEEN: Final = re.compile(rb"(?:\|\|\|\|\|\|\|(?: .*)?|=======)\n")
+_END: Final = re.compile(rb">>>>>>>(?: .*)?\n")
+_KEY: Final = rb"\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}:\d{2}Z)?(?:\.[0-9a-f]{6,64})?"
+_ROW: Final = re.compile(rb"(" + _KEY + rb")(?: \| |\t)")
+_ENTRY: Final = re.compile(rb"### \[REF:(" + _KEY + rb"):")
+_PART: Final = re.compile(rb"### \[REF:|(?:Status|Metrics|Diff|Notes): ")
+_FACT: Final = re.compile(rb'\{"fact":')
+
+
+def repair_manifest(data: bytes) -> tuple[Repaired, list[Settled]]:
+    """The manifest put right, and all its sessions as they stand and as they are to stand."""
+    repairs: list[Repair] = []
+    lines = list(_apart(_cleaned(data, repairs), FACTS, _FACT, repairs))
+    facts = {line: fact for _, line in lines if (fact := FACTS.read(line)) is not None}
+    fragments = _Fragments(lambda: facts)
+    seen: set[bytes] = set()
+    kept: list[Numbered] = []
+    for number, line in lines:
+        if line in seen:
+            repairs.append(Repair("repeated-line", number))
+        elif line not in facts and fragments.has(line):
+            repairs.append(Repair("fragment", number))
+        else:
+            kept.append((number, line))
+            seen.update([line] if line in facts else [])
+    settled = settle(fact for fact in facts.values() if isinstance(fact, Session))
+    new_keys = {FACTS.encode(s): b.key for s, b in settled if s != b}
+    for number, line in kept:
+        fact = facts.get(line)
+        if isinstance(fact, Session) and FACTS.encode(fact) in new_keys:
+            repairs.append(Repair("key-clash", number, new_keys[FACTS.encode(fact)]))
+    pieces = rekeyed_facts([line for _, line in kept], settled)
+    clashing = {session.key for session, _ in settled}
+    every = [f for f in facts.values() if isinstance(f, Session) and f.key not in clashing]
+    settled += [Settled(session, session) for session in every]
+    settled.sort(key=lambda s: (s.becomes.time, s.becomes.key))
+    return _repaired(data, pieces, repairs), settled
+
+
+def repair_rows(form: Format, data: bytes, settled: Sequence[Settled]) -> Repaired:
+    """A v2 file put right.
+
+    Args:
+        form: of the file.
+        data: what it holds.
+        settled: all sessions of the manifest, as `repair_manifest` gives them.
+    """
+    if not data and not settled:
+        return Repaired(data, [])
+    repairs: list[Repair] = []
+    keys = {key for s, b in settled for key in (s.key, b.key)}
+    names = _ENTRY if form is REFERENCES else _ROW
+
+    def about(piece: bytes) -> str | None:
+        named = names.match(piece)
+        key = named[1].decode() if named else None
+        return key if key in keys else form.key_of(piece)
+
+    pieces: Iterable[Numbered] = form.gather(_cleaned(data, repairs))
+    if form is REFERENCES:
+        pieces = _without_text(pieces, keys)
+    else:
+        pieces = _apart(pieces, form, _ROW, repairs)
+    fragments = _Fragments(
+        lambda: (x for pair in settled for s in pair for x in split_lines(form.encode(s))),
+        _PART if form is REFERENCES else None,
+    )
+    kept: list[Numbered] = []
+    once: set[bytes] = set(form.split(form.head)) - {_BLANK}
+    seen: set[bytes] = set()
+    for number, piece in pieces:
+        key = about(piece)
+        if piece in seen and (piece in once or (key and key not in keys)):
+            repairs.append(Repair("repeated-line", number))
+        elif key is None and piece not in once and fragments.has(piece):
+            repairs.append(Repair("fragment", number))
+        else:
+            kept.append((number, piece))
+            seen.add(piece)
+    kept = _headed(form, kept, repairs)
+    rebuilt, changes = rebuild_rows(form, [piece for _, piece in kept], settled, about)
+    numbers = [*(number for number, _ in kept), 0]
+    repairs += [Repair(kind, numbers[place], key) for kind, key, place in changes]
+    return _repaired(data, rebuilt, repairs)
+
+
+def _repaired(data: bytes, pieces: Iterable[bytes], repairs: list[Repair]) -> Repaired:
+    if data and not data.endswith(b"\n"):
+        repairs.append(Repair("torn-line", data.count(b"\n") + 1))
+    repairs.sort(key=lambda r: (not r.line, r.line))
+    return Repaired(b"".join(pieces) if repairs else data, repairs)
+
+
+def _cleaned(data: bytes, repairs: list[Repair]) -> list[Numbered]:
+    """The lines of a file, without what editors and git put around them."""
+    marks = _BOM.match(data)
+    if marks:
+        repairs.append(Repair("byte-order-mark", 1))
+        data = data[marks.end() :]
+    ends = _CRLF.search(data)
+    if ends:
+        repairs.append(Repair("line-ends", data.count(b"\n", 0, ends.start()) + 1))
+        data = _CRLF.sub(b"\n", data)
+    lines: list[Numbered] = []
+    in_conflict = False
+    for number, line in enumerate(split_lines(data), 1):
+        over = in_conflict and _END.fullmatch(line)
+        if over or _BEGIN.fullmatch(line) or (in_conflict and _BETWEEN.fullmatch(line)):
+            in_conflict = not over
+            repairs.append(Repair("conflict-mark", number))
+        else:
+            lines.append((number, line))
+    return lines
+
+
+def _apart(
+    lines: Iterable[Numbered], form: Format, begins: re.Pattern[bytes], repairs: list[Repair]
+) -> Iterator[Numbered]:
+    """Lines, where one that cannot be read is several that ran together, these."""
+    for number, line in lines:
+        cuts = [0, *(m.start() for m in begins.finditer(line) if m.start()), len(line)]
+        parts = [line[a:b].rstrip(b"\n") + b"\n" for a, b in pairwise(cuts)]
+        if len(parts) > 1 and form.read(line) is None and any(map(form.read, parts)):
+            repairs.append(Repair("run-together", number))
+            yield from ((number, part) for part in parts)
+        else:
+            yield number, line
+
+
+def _without_text(pieces: Iterable[Numbered], keys: Container[str]) -> Iterator[Numbered]:
+    """Pieces; lines in a broken entry that are no part of one are pieces of their own behind it.
+
+    Args:
+        pieces: of the file.
+        keys: of the sessions whose entries can be made again.
+    """
+    for number, piece in pieces:
+        named = _ENTRY.match(piece)
+        if named and named[1].decode() in keys and REFERENCES.read(piece) is None:
+            lines = split_lines(piece)[:-1]
+            parts = [line for line in lines if _PART.match(line)]
+            yield number, b"".join((*parts, _BLANK))
+            yield from ((number, line) for line in lines if not _PART.match(line))
+        else:
+            yield number, piece
+
+
+def _headed(form: Format, kept: list[Numbered], repairs: list[Repair]) -> list[Numbered]:
+    """Pieces with what the file begins with; the title of the entries may be another."""
+    head = form.split(form.head)
+    if not head or (kept and (form is REFERENCES or kept[0][1] == head[0])):
+        return kept
+    repairs.append(Repair("missing-header"))
+    return [*((0, piece) for piece in head), *(p for p in kept if p[1] != head[0])]
+
+
+class _Fragments:
+    """Tells pieces of what stands whole elsewhere.
+
+    Args:
+        whole: gives the lines that stand whole; only called if need be.
+        part: what a fragment begins with, where that is not any line.
+    """
+
+    def __init__(
+        self, whole: Callable[[], Iterable[bytes]], part: re.Pattern[bytes] | None = None
+    ) -> None:
+        self._whole = whole
+        self._part = part
+
+    @cached_property
+    def _sorted(self) -> list[bytes]:
+        return sorted({line.rstrip(b"\n") for line in self._whole()})
+
+    def has(self, piece: bytes) -> bool:
+        """Whether each line of a piece is the beginning of one that stands whole."""
+        if not piece.strip(b"\0\n"):
+            return b"\0" in piece  # what a file system leaves of a block that was never written
+        if self._part and not self._part.match(piece):
+            return False
+        return all(self._begins(line.rstrip(b"\n")) for line in split_lines(piece))
+
+    def _begins(self, text: bytes) -> bool:
+        at = bisect_left(self._sorted, text)
+        return at < len(self._sorted) and self._sorted[at].startswith(text)
