@@ -36,10 +36,7 @@ def stated_package_json(text: str, lock: Lock | None) -> Iterator[Statement]:
     """
     content = _object(text)
     places = json_places(text)
-    found: dict[str, tuple[Any, Origin]] = {}
-    for group in ("devDependencies", "dependencies"):
-        for package, version in table_at(content, group).items():
-            found[package] = version, places.origin(group, package)
+    found = _dependencies(content, places, ("devDependencies", "dependencies"))
     yield from stated_packages(NPM, found, lock)
     manager = content.get("packageManager")
     runner = FORMATS[lock.file.rpartition("/")[2]].manager if lock else "npm"
@@ -64,10 +61,7 @@ def stated_composer_json(text: str, lock: Lock | None) -> Iterator[Statement]:
     """
     content = _object(text)
     places = json_places(text)
-    found: dict[str, tuple[Any, Origin]] = {}
-    for group in ("require-dev", "require"):
-        for package, version in table_at(content, group).items():
-            found[package] = version, places.origin(group, package)
+    found = _dependencies(content, places, ("require-dev", "require"))
     yield from stated_packages(PHP, found, lock)
     if "php" in found and isinstance(found["php"][0], str):
         yield in_stack("php", *found["php"])
@@ -86,6 +80,17 @@ def _object(text: str) -> Mapping[str, Any]:
     if not isinstance(content, Mapping):
         raise FormatError("not a JSON object")
     return content
+
+
+def _dependencies(
+    content: Mapping[str, Any], places: Places, groups: tuple[str, ...]
+) -> dict[str, tuple[Any, Origin]]:
+    """By package, the version that is asked for and where; a later group overrides."""
+    return {
+        package: (version, places.origin(group, package))
+        for group in groups
+        for package, version in table_at(content, group).items()
+    }
 
 
 def _scripts(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -11,8 +11,8 @@ import pytest
 
 from codec.errors import FormatError
 from pipelines.errors import Conflict
-from pipelines.journal import Append, Transaction, is_pending, recover
-from pipelines.workspace import DELTAS, METRICS, Workspace, locate
+from pipelines.journal import Append, Replace, Transaction, is_pending, recover
+from pipelines.workspace import DELTAS, METRICS, REFERENCES, Workspace, locate
 from tests.pipelines.conftest import tree
 
 JOURNAL = ".session-codec/journal"
@@ -141,6 +141,64 @@ def test_a_journal_that_came_with_a_clone_cannot_write_elsewhere_or_hang(
     workspace: Workspace, appends: object
 ) -> None:
     header = {"format": "session-codec-journal", "version": 1, "verb": "x", "appends": appends}
+    Path(workspace.path(JOURNAL)).write_bytes(json.dumps(header).encode() + b"\nhello")
+    before = tree(Path(workspace.root).parent)
+    with pytest.raises(FormatError, match="journal"):
+        recover(workspace)
+    assert tree(Path(workspace.root).parent) == before
+
+
+def replacing(workspace: Workspace, before: bytes) -> Transaction:
+    transaction = Transaction(workspace, "test")
+    transaction.begin()
+    replace = Replace(path=REFERENCES, before=before, after=b"new\n")
+    transaction.prepare([Append(path=DELTAS, chunks=[b"one\n"])], [replace])
+    return transaction
+
+
+@pytest.mark.parametrize("before", [b"", b"old\n"])
+def test_a_file_is_replaced_with_what_is_appended_also_by_the_next_process(
+    workspace: Workspace, before: bytes
+) -> None:
+    file, deltas = Path(workspace.path(REFERENCES)), Path(workspace.path(DELTAS))
+    for complete in (True, False):
+        deltas.unlink(missing_ok=True)
+        file.unlink(missing_ok=True)
+        if before:
+            file.write_bytes(before)
+        transaction = replacing(workspace, before)
+        if complete:
+            transaction.commit()
+        else:
+            stop_before_completing(workspace, transaction)
+            assert file.read_bytes() == before if before else not file.exists()
+            assert recover(workspace) == "test"
+        assert (file.read_bytes(), deltas.read_bytes()) == (b"new\n", b"one\n")
+        assert not is_pending(workspace)
+
+
+def test_a_file_that_somebody_edited_since_is_not_replaced(workspace: Workspace) -> None:
+    file = Path(workspace.path(REFERENCES))
+    file.write_bytes(b"old\n")
+    stop_before_completing(workspace, replacing(workspace, b"old\n"))
+    file.write_bytes(b"mine\n")
+    recover(workspace)
+    assert file.read_bytes() == b"mine\n"
+
+
+@pytest.mark.parametrize(
+    "replaces",
+    [
+        [["../victim", "", 5]], [["SESSION_DELTAS.log", "", 5]],
+        [["PROJECT_REFERENCES.yaml", "", -1]],
+        [["PROJECT_REFERENCES.yaml", "", 6]], [["PROJECT_REFERENCES.yaml", 5]], "x", {"a": 1},
+    ],
+)  # fmt: skip
+def test_a_journal_that_came_with_a_clone_cannot_replace_anything_else(
+    workspace: Workspace, replaces: object
+) -> None:
+    header = {"format": "session-codec-journal", "version": 1, "verb": "x", "appends": [],
+              "replaces": replaces}  # fmt: skip
     Path(workspace.path(JOURNAL)).write_bytes(json.dumps(header).encode() + b"\nhello")
     before = tree(Path(workspace.root).parent)
     with pytest.raises(FormatError, match="journal"):
