@@ -24,6 +24,7 @@ from codec.v1_dialects import FORMS, Dialects, Marker
 from codec.v1_layout import StoredPatch
 from codec.v1_stub import is_bare_stub
 from codec.v1_to_v2 import Options
+from pipelines.baselines import REFERENCES_BUDGET
 from pipelines.checks import fact_findings
 from pipelines.errors import WorkspaceMissing
 from pipelines.files import identity, locked
@@ -292,7 +293,7 @@ def _references(
     if os.path.exists(workspace.path(REFERENCES)):
         return None
     rules = {log.source.name: log.rules for log in logs}
-    return worker.references(workspace, rules, manifest.last_builds())
+    return worker.references(workspace, rules, manifest.last_builds(), REFERENCES_BUDGET)
 
 
 def _paths(request: Request, manifest: Manifest) -> list[str]:

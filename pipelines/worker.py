@@ -82,7 +82,11 @@ class Worker:
         return int(self._thread.submit(self._ask, {"text": text}).result())
 
     def references(
-        self, workspace: Workspace, logs: Mapping[str, bytes], builds: Iterable[ReferencesBuilt]
+        self,
+        workspace: Workspace,
+        logs: Mapping[str, bytes],
+        builds: Iterable[ReferencesBuilt],
+        budget: int,
     ) -> Future[tuple[bytes, str]]:
         """The references that a workspace states, and the line of the fact that they were built.
 
@@ -90,9 +94,11 @@ class Worker:
             workspace: whose references.
             logs: the rules in its v1 logs, by name.
             builds: the last builds.
+            budget: tokens that they may cost.
         """
         request = {
             "references": workspace.root,
+            "budget": budget,
             "repository": workspace.repository,
             "logs": {name: b64encode(data).decode() for name, data in logs.items()},
             "builds": [encode_fact(build) for build in builds],

@@ -37,8 +37,8 @@ class Served:
                 return self._count(ranges)
             case {"text": text}:
                 return self._counter.count([text])[0]
-            case {"references": root, "repository": repository, "logs": logs, "builds": builds}:
-                return self._references(root, repository, logs, builds)
+            case {"references": root, "budget": budget, **more}:
+                return self._references(root, budget, **more)
             case {"stage": files, "folder": folder}:
                 return self._stage(folder, files)
             case _:
@@ -59,10 +59,14 @@ class Served:
         return list(zip(tokens, map(count_words, runs), strict=True))
 
     def _references(
-        self, root: str, repository: str | None, logs: dict[str, str], builds: list[str]
+        self,
+        root: str,
+        budget: int,
+        repository: str | None,
+        logs: dict[str, str],
+        builds: list[str],
     ) -> tuple[str, str]:
         from codec.manifest import ReferencesBuilt, decode_fact, encode_fact
-        from pipelines.baselines import REFERENCES_BUDGET
         from pipelines.repository import first_build, read_stated
 
         facts = [f for line in builds if isinstance(f := decode_fact(line), ReferencesBuilt)]
@@ -70,7 +74,7 @@ class Served:
             read_stated(root, repository, {name: b64decode(data) for name, data in logs.items()}),
             facts,
             lambda text: self._counter.count([text])[0],
-            REFERENCES_BUDGET,
+            budget,
         )
         return b64encode(file).decode(), encode_fact(built)
 

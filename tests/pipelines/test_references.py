@@ -537,6 +537,6 @@ def test_a_build_of_a_manifest_is_read_as_one(repo: Bench) -> None:
 
 
 def test_a_worker_answers_with_the_file_and_its_fact(repo: Bench, worker: Worker) -> None:
-    made, fact = worker.references(repo.workspace, {}, []).result()
+    made, fact = worker.references(repo.workspace, {}, [], 250).result()
     assert made == file(repo).read_bytes()
     assert json.loads(fact)["fact"] == "references"
