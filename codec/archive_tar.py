@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 
 from codec.archive_frames import FRAME_SIZE
 from codec.errors import EncodeError, FormatError, IntegrityError
-from codec.records import is_key
+from codec.records import is_key, key_time
 from codec.v2_progress import diff_name
 
 FORMAT: Final = "session-codec-archive"
@@ -199,6 +199,19 @@ class Index:
         """
         at = self.text.find(b"\n%s " % key.encode())
         return self._entry(at + 1) if at >= 0 else None
+
+    def near(self, key: str) -> Iterator[Entry]:
+        """The entries of the time that a key has.
+
+        Raises:
+            IntegrityError: a line is damaged.
+        """
+        begins = b"\n" + key_time(key).encode()
+        at = self.text.find(begins)
+        while at >= 0:
+            if self.text[at + len(begins) : at + len(begins) + 1] in {b" ", b"."}:
+                yield self._entry(at + 1)
+            at = self.text.find(begins, at + 1)
 
     def entries(self) -> Iterator[Entry]:
         """All entries, in order of their keys.

@@ -74,9 +74,8 @@ class Archives:
 
     def _read(self, key: str, patch: PatchRef) -> bytes | None:
         problem: IntegrityError | None = None
-        for name in self.names():
-            if not name.startswith(key[:7]):
-                continue
+        month = [name for name in self.names() if name.startswith(key[:7])]
+        for name in month:
             try:
                 reader = self._reader(name)
                 if reader.index.find(key) is not None:
@@ -85,8 +84,21 @@ class Archives:
                 continue
             except CodecError as e:
                 problem = IntegrityError(e.problem, file=shown(name), hint=_REPAIR)
+        for name in month:
+            data = self._packed_otherwise(name, key, patch)
+            if data is not None:
+                return data
         if problem is not None:
             raise problem
+        return None
+
+    def _packed_otherwise(self, name: str, key: str, patch: PatchRef) -> bytes | None:
+        """The bytes of a diff that was packed under the key it had before a merge."""
+        with suppress(FileNotFoundError, CodecError):  # the first pass told of what is damaged
+            reader = self._reader(name)
+            for entry in reader.index.near(key):
+                with suppress(IntegrityError):  # it is another diff of the time
+                    return reader.read(entry.key, patch)
         return None
 
     def _reader(self, name: str) -> ArchiveReader:

@@ -15,6 +15,7 @@ import hashlib
 import mmap
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 from codec.errors import IntegrityError
 from codec.records import PatchRef, key_time
@@ -80,7 +81,7 @@ class Store:
             raise Erased(f"the diff of {key} was purged on {self._purged[key][:10]}")
         data = self._loose(names_of(key), patch)
         if data is None:
-            data = self._archives.read(key, patch)
+            data = self._archived(key, patch)
         if data is None:
             data = self._loose(self.names_near(key), patch)
         if data is not None:
@@ -96,6 +97,18 @@ class Store:
             f"the diff of {key} is not stored on this machine",
             hint="Diffs are local to a clone: look where the log was migrated",
         )
+
+    def _archived(self, key: str, patch: PatchRef) -> bytes | None:
+        """The bytes of a diff that is in an archive here."""
+        try:
+            return self._archives.read(key, patch)
+        except IntegrityError:
+            recorded = self._patches_of(key)
+            for other in recorded - {patch} if patch in recorded else ():
+                with suppress(IntegrityError):
+                    self._archives.read(key, other)
+                    return None  # what was packed under this key is the diff of another session
+            raise
 
     def loose_path(self, key: str, patch: PatchRef) -> str | None:
         """The file in which a diff is loose, None where it is not.
@@ -142,13 +155,17 @@ class Store:
 
     def _is_of_another(self, path: str, key: str, patch: PatchRef) -> bool:
         """Whether a file is the diff of another session of a key's time than the one looked for."""
+        return self._patches_of(key) >= {patch_in(path), patch}
+
+    def _patches_of(self, key: str) -> set[PatchRef]:
+        """The diffs of all sessions that have the time of a key."""
         if self._recorded is None:
             manifest = read_manifest(self._workspace)
             self._recorded = {}
             for session in (*manifest.sessions.values(), *manifest.clashes):
                 if session.patch is not None:
                     self._recorded.setdefault(session.time, set()).add(session.patch)
-        return self._recorded.get(key_time(key), set()) >= {patch_in(path), patch}
+        return self._recorded.get(key_time(key), set())
 
 
 def patch_in(path: str) -> PatchRef:

@@ -9,12 +9,15 @@ import pytest
 from codec.errors import IntegrityError
 from codec.manifest import encode_fact
 from codec.records import PatchRef, Session
+from pipelines.archive import Request, archive
+from pipelines.archive_files import verify_archives
 from pipelines.checks import check_integrity
 from pipelines.errors import NotFound
+from pipelines.progress import Silent
 from pipelines.store import Store, names_of
 from pipelines.tracked import read_tracked
 from pipelines.workspace import MANIFEST
-from tests.pipelines.conftest import PATCH, THREE, Bench, day
+from tests.pipelines.conftest import PATCH, THREE, Bench, day, entry, log_of
 
 
 def test_a_stored_diff_is_the_patch_byte_for_byte(bench: Bench) -> None:
@@ -109,3 +112,25 @@ def test_a_diff_that_is_nobodys_is_damage_though_the_time_has_several(bench: Ben
     assert OTHER.patch is not None
     with pytest.raises(IntegrityError, match="SHA-256 or size differ"):
         Store(bench.workspace).read(OTHER.key, OTHER.patch)
+
+
+def test_an_archived_diff_is_found_by_its_hash_after_a_merge(bench: Bench) -> None:
+    others = {n: PATCH.replace(b"a.py", b"b%d.py" % n) for n in (1, 2, 3)}
+    bench.log.write_bytes(log_of(*(entry(day(n), patch=others[n]) for n in (1, 2, 3))))
+    bench.migrate()
+    archive(Request(workspace=bench.workspace, before="2026"), Silent())
+    assert not list((bench.root / ".diffs").glob("*.diff"))
+    rekey(bench, day(1), f"{day(1)}.abcdef")
+    with (bench.root / MANIFEST).open("a") as f:
+        f.write(f"{encode_fact(OTHER)}\n")
+    session = bench.manifest.sessions[f"{day(1)}.abcdef"]
+    assert session.patch is not None
+    assert OTHER.patch is not None
+    store = Store(bench.workspace)
+    assert store.read(session.key, session.patch) == others[1]
+    with pytest.raises(NotFound, match="not stored on this machine"):
+        store.read(OTHER.key, OTHER.patch)
+    unknown = PatchRef(sha256="34" * 32, size=9)
+    with pytest.raises(IntegrityError, match="not the one recorded"):
+        store.read(day(2), unknown)
+    assert verify_archives(bench.workspace, (), Silent()).damaged == []
