@@ -1,7 +1,7 @@
 """What workflow files and the names of configuration files state: CI, commands, deployment.
 
 1. A command is reported only whole and as written: one that is long or holds an expression
-   (`${{ ... }}`) is passed over, the next of its kind is taken.
+   (`${{ ... }}`) is passed over, the next of its kind is taken; so are lines of a text in quotes.
 2. Expressions are followed in one case: a language version that names a column of its own matrix.
 """
 
@@ -65,6 +65,10 @@ _NO_COMMAND = re.compile(
     r"|do|done|case|grep|find|git|gh|curl|wget|docker|#.*|\[.*)(?:\s.*)?|.*\binstall\b.*|.*\$\{\{.*"
     r"|(?:uv|pdm|npm|pnpm|yarn|bun|cargo|go mod|bundle)\s+(?:sync|ci|fetch|download|lock)\b.*"
 )
+#: A program, behind settings of its environment.
+_PROGRAM = re.compile(r"(?:[A-Za-z_]\w*=\S*\s+)*(?:\./|\.\./|[A-Za-z_/])[\w./+@-]*(?:\s|$)")
+_QUOTES = re.compile(r"(?<!\\)['\"]")
+_HERE = re.compile(r"<<-?\s*(?P<q>['\"]?)(?P<word>\w+)(?P=q)")
 _CONTINUED = re.compile(r"\\\n\s*")
 _MATRIX = re.compile(r"\$\{\{\s*matrix\.(?P<column>[\w-]+)\s*\}\}")
 _VERSIONS: Final = (
@@ -167,16 +171,32 @@ def _column(job: Mapping[str, Any], column: str) -> list[str]:
 
 def _commands(run: Text, place: str) -> Iterator[Statement]:
     number = run.line
+    quote = ""
     # A continued line is one, and the sign in it counts what it continues.
     for line in _CONTINUED.sub("\v", run[:RUN_LIMIT]).split("\n"):
-        for part in line.split("&&"):
+        quoted, quote = bool(quote), _open_quote(line, quote)
+        for part in () if quoted or quote else line.split("&&"):
             command = plain(part)
             if len(command) > COMMAND_LIMIT or _NO_COMMAND.fullmatch(command):
+                continue
+            if not _PROGRAM.match(command):
                 continue
             kind = next((name for name, pattern in _KINDS if pattern.search(command)), None)
             if kind:
                 yield in_stack(kind, command, Origin(line=number, place=f"{place}.run"))
         number += 1 + line.count("\v")
+
+
+def _open_quote(line: str, quote: str) -> str:
+    """The quotes that are open behind a line, or the word that ends a text put in (`<<EOF`)."""
+    if len(quote) > 1:
+        return "" if line.strip() == quote[1:] else quote
+    for c in _QUOTES.findall(line):
+        if not quote or c == quote:
+            quote = "" if quote else c
+    if not quote and (text := _HERE.search(line)):
+        return f"<{text['word']}"
+    return quote
 
 
 def _line(mapping: Mapping[Any, Any], key: str) -> int | None:

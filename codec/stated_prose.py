@@ -156,6 +156,9 @@ def _item(
     nested: bool = False,
     fenced: bool = False,
 ) -> Item:
+    # A title that is one of several heads what stands below it and below none of its sections.
+    sections = any(1 < level < _LABEL_LEVEL for level, _ in path)
+    top = 1 if sections else top
     return Item(
         line=line,
         text=_unmarked(text),

@@ -177,6 +177,21 @@ def test_what_only_fetches_is_no_command(command: str) -> None:
     assert stated(__github_I_workflows_I_a__yml=text).references.stack == {"ci": "GitHub Actions"}
 
 
+@pytest.mark.parametrize(
+    "script",
+    [
+        "gh api x | jq '\n(.filename | startswith(\"tests/\")) and\n.test'",
+        'echo "run\nnpm test\nagain"', "cat > a <<'EOF'\nnpm test\nEOF", "(npm test)",
+        '"$RUNNER" test', "- test", "if: test",
+    ],
+)  # fmt: skip
+def test_lines_of_a_text_in_a_script_are_no_commands(script: str) -> None:
+    block = "".join(f"          {line}\n" for line in script.split("\n"))
+    text = f"jobs:\n  a:\n    steps:\n      - run: |\n{block}          pytest -q\n"
+    found = stated(__github_I_workflows_I_a__yml=text)
+    assert found.references.stack["test_command"] == "pytest -q"
+
+
 def test_a_command_of_a_block_has_its_own_line_also_behind_a_continued_one() -> None:
     text = (
         "jobs:\n  a:\n    steps:\n      - run: |\n          echo a \\\n            b\n"
@@ -231,6 +246,14 @@ def test_a_rule_file_for_some_paths_is_no_mandate_and_one_for_all_is() -> None:
     found = stated_references(files)
     assert found.references.mandates == ("no emojis", "Secrets MUST stay out")
     assert lines_of(found, "mandates.noemojis") == [(".claude/CLAUDE.md", 2)]
+
+
+def test_of_several_titles_one_heads_what_is_below_it_and_below_no_section() -> None:
+    text = (
+        "# Requirements\n\nAll changes need to:\n\n- update the docs\n\n## When to verify\n\n"
+        "- run a single test: `x`\n\n# Other\n- use it well\n"
+    )
+    assert stated(AGENTS__md=text).references.mandates == ("update the docs",)
 
 
 def test_what_begins_with_never_or_always_is_a_rule_anywhere_but_comes_last() -> None:
