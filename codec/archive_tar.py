@@ -34,8 +34,13 @@ MEMBER_LIMIT: Final = 1 << 30
 INDEX_LIMIT: Final = 32 << 20
 
 _NAME_SIZE: Final = 100
-_SIZE: Final = slice(124, 136)
-_CHECKSUM: Final = slice(148, 156)
+_SIZE: Final = slice(124, 135)
+#: What stands between the name, the size, the checksum and the end of every header.
+_OWNER: Final = b"0000644\0" + b"0000000\0" * 2
+_TIME: Final = b"\0" + b"00000000000\0"
+_KIND: Final = b"0" + bytes(100) + b"ustar\x0000"
+#: Of these bytes, and of the checksum as eight spaces.
+_FIXED_SUM: Final = sum(_OWNER + _TIME + _KIND + b" " * 8)
 _SUFFIX: Final = ".diff"
 _LINE = re.compile(rb"(?P<key>[0-9TZa-f:.-]{1,90}) (?P<block>\d{1,15}) (?P<size>\d{1,10})\n")
 
@@ -95,10 +100,11 @@ def frame_sizes(arranged: Sequence[Member]) -> list[int]:
     small = [_blocks(m.size) for m in arranged if not _is_large(m)]
     sizes: list[int] = []
     done = cut = 0
-    frames = _frames(sum(small))
+    total = sum(small)
+    frames = _frames(total)
     for blocks in small:
         # Cut where the next member would have its greater part in the next frame.
-        if done > cut and (2 * done + blocks) * frames > 2 * sum(small) * (len(sizes) + 1):
+        if done > cut and (2 * done + blocks) * frames > 2 * total * (len(sizes) + 1):
             sizes.append((done - cut) * BLOCK)
             cut = done
         done += blocks
@@ -151,17 +157,11 @@ def cut(pieces: Iterable[bytes], sizes: Iterable[int]) -> Iterator[bytes]:
 
 def encode_header(key: str, size: int) -> bytes:
     """The header block of a member: POSIX ustar, owned by nobody, of no time."""
-    header = bytearray(BLOCK)
     name = diff_name(key).encode()
-    header[: len(name)] = name
-    header[100:124] = b"0000644\x000000000\x000000000\x00"
-    header[_SIZE] = b"%011o\x00" % size
-    header[136:148] = b"%011o\x00" % 0
-    header[156:157] = b"0"
-    header[257:265] = b"ustar\x0000"
-    header[_CHECKSUM] = b" " * 8
-    header[_CHECKSUM] = b"%06o\x00 " % sum(header)
-    return bytes(header)
+    octal = b"%011o" % size
+    checksum = b"%06o\0 " % (_FIXED_SUM + sum(name) + sum(octal))
+    head = b"".join((name.ljust(_NAME_SIZE, b"\0"), _OWNER, octal, _TIME, checksum, _KIND))
+    return head.ljust(BLOCK, b"\0")
 
 
 def decode_header(header: bytes) -> tuple[str, int]:
@@ -171,7 +171,7 @@ def decode_header(header: bytes) -> tuple[str, int]:
         IntegrityError: it is no header that `encode_header` gives.
     """
     name = header[:_NAME_SIZE].rstrip(b"\0").decode("ascii", "replace")
-    key, size = name.removesuffix(_SUFFIX), header[_SIZE][:-1]
+    key, size = name.removesuffix(_SUFFIX), header[_SIZE]
     if is_key(key) and size.isdigit() and not size.strip(b"01234567"):
         member = key, int(size, 8)
         if member[1] <= MEMBER_LIMIT and header == encode_header(*member):
