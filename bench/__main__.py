@@ -13,6 +13,7 @@ from typing import Final
 
 import click
 
+from bench.archive import archive, archive_fast, archive_large, archive_load
 from bench.corpus import large
 from bench.daily import context, query, record
 from bench.process import Failed, Skipped, apart
@@ -31,6 +32,10 @@ BENCHMARKS: Final[dict[str, Callable[[Setting], Iterator[Row]]]] = {
     "record": record,
     "query": query,
     "restore": restore,
+    "archive": archive,
+    "archive-fast": archive_fast,
+    "archive-load": archive_load,
+    "archive-large": archive_large,
 }
 _ABOUT: Final = """\
 Medians of runs that take turns with their yardstick: wall time, and processor time of all

@@ -12,7 +12,7 @@ from bench.process import Cost
 #: A measured run and the run of its yardstick beside it.
 Pair = tuple[Cost, Cost]
 
-_COLUMNS: Final = "{:<12} {:<42} {:<28} {:>6}  {:<13} {}"
+_COLUMNS: Final = "{:<13} {:<46} {:<44} {:>6}  {:<13} {}"
 HEADER: Final = _COLUMNS.format("", "measured", "yardstick", "ratio", "min-max", "target")
 
 
