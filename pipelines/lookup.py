@@ -42,7 +42,8 @@ def find_key(workspace: Workspace, name: str) -> str:
     if latest:
         back = int(latest["back"] or 0)
         if back >= len(keys):
-            raise NotFound(f"{name}: there are only {len(keys)} sessions")
+            count = f"there are only {len(keys)} sessions" if keys else "there are no sessions yet"
+            raise NotFound(f"{name}: {count}")
         return keys[-1 - back]
     keys.sort()
     at = bisect_left(keys, name)
