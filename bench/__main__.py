@@ -19,7 +19,7 @@ from bench.daily import context, query, record
 from bench.process import Failed, Skipped, apart
 from bench.table import HEADER, Row
 from bench.tokens import tokens
-from bench.verbs import Setting, again, help_, hook, migrate, migrate_10x, restore
+from bench.verbs import Setting, again, help_, hook, migrate, migrate_10x, restore, secrets
 
 BENCHMARKS: Final[dict[str, Callable[[Setting], Iterator[Row]]]] = {
     "migrate": migrate,
@@ -36,6 +36,7 @@ BENCHMARKS: Final[dict[str, Callable[[Setting], Iterator[Row]]]] = {
     "archive-fast": archive_fast,
     "archive-load": archive_load,
     "archive-large": archive_large,
+    "secrets": secrets,
 }
 _ABOUT: Final = """\
 Medians of runs that take turns with their yardstick: wall time, and processor time of all

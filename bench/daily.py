@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from bench.process import Cost, apart, run
 from bench.sessions import make_workspace
 from bench.table import Row, compared
-from bench.verbs import Setting, tool, verb
+from bench.verbs import Setting, tool, verb, without
 
 _MANY: Final = 1_000_000
 _FEW: Final = 100
@@ -39,7 +38,7 @@ def query(setting: Setting) -> Iterator[Row]:
     for _ in setting.turns():
         start = verb("query", "--sql", "SELECT 1", cwd=many)
         asked = verb("query", "--sql", _PER_AGENT_SQL, cwd=many)
-        pairs.append((_without(asked, start), run(awk, cwd=many)))
+        pairs.append((without(asked, start), run(awk, cwd=many)))
     yield compared("sql", "query --sql, less 'SELECT 1'", "awk", pairs, most=1)
 
 
@@ -85,7 +84,3 @@ def _recorded(folder: Path, patch: Path) -> Cost:
 
 def _nothing(setting: Setting) -> Cost:
     return run([sys.executable, "-c", "pass"], cwd=setting.folder)
-
-
-def _without(whole: Cost, part: Cost) -> Cost:
-    return replace(whole, wall=whole.wall - part.wall, cpu=whole.cpu - part.cpu)

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.corpus import repeated
@@ -134,6 +134,23 @@ def restore(setting: Setting) -> Iterator[Row]:
     yield compared("verify", "verify", "sha256sum", pairs)
 
 
+def secrets(setting: Setting) -> Iterator[Row]:
+    """Looking for secrets before diffs are packed, beside a search for a few words in them."""
+    grep = [tool("grep"), "-rciE", "password|secret|token|api_?key", ".diffs"]
+    folder = setting.repository(setting.log)
+    verb("migrate", cwd=folder)
+    packed = ("archive", "--dry-run", "--before", "2099-01")
+    verb(*packed, cwd=folder, good=(0, _FINDINGS))  # its rules are compiled once a machine
+    pairs: list[Pair] = []
+    for _ in setting.turns():
+        scanned = verb(*packed, cwd=folder, good=(0, _FINDINGS))
+        plain = verb(*packed, "--no-scan", cwd=folder)
+        pairs.append((without(scanned, plain), run(grep, cwd=folder)))
+    megabytes = sum(p.stat().st_size for p in (folder / ".diffs").glob("*.diff")) / 1e6
+    name = f"scan of {megabytes:.0f} MB"
+    yield compared("secrets", name, "grep -rciE", pairs, seconds=megabytes * 3 / 20)
+
+
 def _migrated(setting: Setting, log: Path) -> Cost:
     return verb("migrate", cwd=setting.repository(log))
 
@@ -143,6 +160,11 @@ def verb(*arguments: str, cwd: Path, good: tuple[int, ...] = (0,)) -> Cost:
     # The script that is installed beside this interpreter, as users start it.
     program = os.path.join(os.path.dirname(sys.executable), "session-codec")
     return run([program, *arguments], cwd=cwd, good=good)
+
+
+def without(whole: Cost, part: Cost) -> Cost:
+    """What a run took beside another that does a part of it."""
+    return replace(whole, wall=whole.wall - part.wall, cpu=whole.cpu - part.cpu)
 
 
 def tool(name: str) -> str:

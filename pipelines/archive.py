@@ -5,7 +5,9 @@
    run that is stopped anywhere leaves every diff in at least one place, and the next one goes on.
 2. Sessions that come late, or from another clone, go into a further archive of their month: what
    was written is never changed.
-3. Months are packed side by side, and so are the frames of one: the bytes do not depend on it.
+3. A diff with what looks like a secret stays loose, and the rest of its month is packed: what is
+   immutable is hard to erase. Once it is allowed or erased, the next run has no more to say.
+4. Months are packed side by side, and so are the frames of one: the bytes do not depend on it.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import os
 from collections.abc import Container, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, NamedTuple
 
 from codec.archive_tar import Load, Member
@@ -23,11 +26,12 @@ from codec.errors import IntegrityError
 from codec.manifest import Archive
 from codec.records import Session
 from pipelines.archives import archive_folder, archive_names, recorded_in
-from pipelines.files import locked, read_file, remove, sync_directory
+from pipelines.files import locked, read_bytes, read_file, remove, sync_directory
 from pipelines.findings import Finding
 from pipelines.journal import recover
 from pipelines.packing import Packing, pack, prove, publish, remove_unfinished
 from pipelines.progress import Advance, Progress
+from pipelines.secrets import Text, scan
 from pipelines.store import Store
 from pipelines.tracked import record_facts
 from pipelines.workspace import Manifest, Workspace, read_manifest
@@ -45,6 +49,7 @@ class Request:
         months: of these alone, `2025-11`; empty for all.
         profile: how hard to compress, one of `archive_frames.PROFILES`.
         keep_loose: leave the diffs where they are as well.
+        allow: fingerprints of secrets that may be packed; None to look for none.
     """
 
     workspace: Workspace
@@ -52,6 +57,7 @@ class Request:
     months: tuple[str, ...] = ()
     profile: str = "small"
     keep_loose: bool = False
+    allow: frozenset[str] | None = frozenset()
 
 
 class Source(NamedTuple):
@@ -71,6 +77,7 @@ class Plan:
         months: the diffs to pack, by month, the oldest first.
         leftovers: diffs that are loose and in an archive here as well, by its name.
         absent: keys of diffs that are nowhere on this machine.
+        held: keys of diffs that are not packed, for what looks like a secret in them.
         findings: what was noticed.
     """
 
@@ -78,6 +85,7 @@ class Plan:
     months: dict[str, list[Source]]
     leftovers: dict[str, list[Source]]
     absent: list[str]
+    held: list[str]
     findings: list[Finding]
 
     @property
@@ -107,23 +115,26 @@ def archive(request: Request, progress: Progress) -> Result:
 
     Raises:
         IntegrityError: a diff is not what was recorded, or an archive does not read back.
+        Unavailable: nobody can tell whether there are secrets in them.
         WorkspaceLocked: another process was writing for too long.
     """
     with locked(request.workspace.lock):
         recover(request.workspace)
-        made = plan(request)
+        made = plan(request, progress)
         return Result(plan=made) if made.is_empty else apply(made, progress)
 
 
-def plan(request: Request) -> Plan:
-    """What would be packed and deleted; reads only."""
+def plan(request: Request, progress: Progress) -> Plan:
+    """What would be packed and deleted; reads only.
+
+    Raises:
+        IntegrityError: a diff is not what was recorded.
+        Unavailable: nobody can tell whether there are secrets in them.
+    """
     workspace = request.workspace
     manifest = read_manifest(workspace)
     here = set(archive_names(archive_folder(workspace)))
-    archived = {key: a.name for a in manifest.archives.values() for key in a.keys}
-    archived |= {
-        key: n for n in here & manifest.archives.keys() for key in manifest.archives[n].keys
-    }
+    archived = _archived(manifest, here)
     store = Store(workspace)
     months: dict[str, list[Source]] = {}
     leftovers: dict[str, list[Source]] = {}
@@ -139,9 +150,31 @@ def plan(request: Request) -> Plan:
             group, of = (months, session.key[:7]) if name is None else (leftovers, name)
             group.setdefault(of, []).append(Source(session, session.patch.sha256, path))
     findings = _absent_findings(absent, bool(months or leftovers))
+    if months and request.allow is not None:
+        findings += _secrets(months, request.allow, progress)
+    held = {f.key for f in findings if f.code == "secret" and f.key is not None}
+    kept = {m: [s for s in months[m] if s.session.key not in held] for m in months}
     return Plan(
-        request=request, months=months, leftovers=leftovers, absent=absent, findings=findings
+        request=request,
+        months={month: sources for month, sources in kept.items() if sources},
+        leftovers=leftovers,
+        absent=absent,
+        held=sorted(held),
+        findings=findings,
     )
+
+
+def _secrets(
+    months: dict[str, list[Source]], allow: frozenset[str], progress: Progress
+) -> list[Finding]:
+    """What looks like a secret in the diffs that would be packed."""
+    sources = [source for month in sorted(months) for source in months[month]]
+    texts = (
+        Text(f".diffs/{os.path.basename(s.path)}", s.session.key, partial(read_bytes, s.path))
+        for s in sources
+    )
+    with progress.stage("scan", len(sources)) as advance:
+        return scan(texts, allow, advance).findings
 
 
 def apply(made: Plan, progress: Progress) -> Result:

@@ -21,6 +21,7 @@ class Finding(NamedTuple):
         file, line: where, as a user would name it.
         key: the session that it is about.
         hint: the way out.
+        rule, fingerprint: of a secret, which itself is never told.
     """
 
     code: str
@@ -30,6 +31,8 @@ class Finding(NamedTuple):
     line: int | None = None
     key: str | None = None
     hint: str | None = None
+    rule: str | None = None
+    fingerprint: str | None = None
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}: " if self.line else f"{self.file}: " if self.file else ""

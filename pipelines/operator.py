@@ -19,10 +19,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from codec.errors import FormatError
+from pipelines.findings import Finding
 from pipelines.workspace import CONFIG, Workspace, read_tables
 
 Tables = Mapping[str, Any]
@@ -195,3 +196,16 @@ def _of_environment(environment: Mapping[str, str]) -> dict[str, Any]:
             else text
         )  # fmt: skip
     return found
+
+
+def ignored_findings(settings: Settings, *tables: str) -> Iterator[Finding]:
+    """A note on tables of the repository's file that were not used, if the verb would use them."""
+    for table in settings.ignored:
+        if table in tables:
+            yield Finding(
+                code="not-trusted",
+                message=f"[{table}] is not used: whoever can commit must not decide that",
+                level="note",
+                file=CONFIG,
+                hint="If you have read it, say --trust-repo-config",
+            )

@@ -27,6 +27,7 @@ from pipelines.cli.output import (
     tell_findings,
 )
 from pipelines.errors import FINDINGS, exit_code
+from pipelines.operator import ignored_findings, read_settings
 from pipelines.workspace import find
 
 _MONTH = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])", re.ASCII)
@@ -95,6 +96,9 @@ def _days_ago(days: int) -> str:
     help="How hard to compress.",
 )
 @click.option("--keep-loose", is_flag=True, help="Leave the diffs where they are as well.")
+@options.allow_secret
+@options.trust_repo_config
+@click.option("--no-scan", is_flag=True, help="Do not look for secrets in what is packed.")
 @click.option("--dry-run", is_flag=True, help="Say what would be packed; write nothing.")
 @options.as_json
 def pack(
@@ -104,13 +108,17 @@ def pack(
     older_than: str | None,
     profile: str,
     keep_loose: bool,
+    allow: tuple[str, ...],
+    trust_repo_config: bool,
+    no_scan: bool,
     dry_run: bool,
     as_json: bool,
 ) -> int:
     """Pack the diffs of every complete month of REPO's workspace, then delete them.
 
     A diff is deleted only after its archive was written, read back and proved. Commit the manifest
-    afterwards: it says which archives there are. Exit 3 where no diff is stored here.
+    afterwards: it says which archives there are. A diff with what looks like a secret stays where
+    it is, and the rest is packed. Exit 3 for such a diff, and where no diff is stored here.
 
     \b
     Examples:
@@ -122,18 +130,21 @@ def pack(
         raise click.UsageError("--before and --older-than: name one")
     this_month = datetime.now(UTC).strftime("%Y-%m")
     until = before or older_than or ("9999" if months else this_month)
+    workspace = find(absolute(repo))
+    settings = read_settings(workspace, {"allow": allow}, trust_repository=trust_repo_config)
     request = Request(
-        workspace=find(absolute(repo)),
+        workspace=workspace,
         before=until,
         months=months,
         profile=profile,
         keep_loose=keep_loose,
+        allow=None if no_scan else settings.allow,
     )
-    result = Result(plan=plan(request)) if dry_run else archive(request, Stages())
-    findings = result.plan.findings
+    result = Result(plan=plan(request, Stages())) if dry_run else archive(request, Stages())
+    findings = [*result.plan.findings, *ignored_findings(settings, "secrets")]
     code = FINDINGS if any(f.level == "finding" for f in findings) else 0
     if as_json:
-        say_json("archive", {"exit": code, **_json(result)})
+        say_json("archive", {"exit": code, **_json(result), "findings": findings_json(findings)})
         return code
     tell_findings(findings)
     _say(result, dry_run)
@@ -165,7 +176,7 @@ def _json(result: Result) -> dict[str, Any]:
         "packed": [{**_fact_json(p.archive), "loose_bytes": p.loose} for p in result.packed],
         "deleted": result.deleted,
         "absent": made.absent,
-        "findings": findings_json(made.findings),
+        "held": made.held,
     }
 
 

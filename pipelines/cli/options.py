@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import click
 
 from codec.tokens import DEFAULT, TOKENIZERS
+
+_FINGERPRINT = re.compile(r"[0-9a-f]{16}")
+
+
+def _fingerprints(_ctx: object, _param: object, values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        if not _FINGERPRINT.fullmatch(value):
+            raise click.BadParameter(f"{value!r} is no fingerprint: it has 16 digits, 0-9 and a-f")
+    return values
+
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -21,4 +32,17 @@ tokenizer: Decorator = click.option(
     default=DEFAULT,
     show_default=True,
     help="What counts tokens.",
+)
+allow_secret: Decorator = click.option(
+    "--allow-secret",
+    "allow",
+    multiple=True,
+    callback=_fingerprints,
+    metavar="FINGERPRINT",
+    help="Let this one pass; repeatable.",
+)
+trust_repo_config: Decorator = click.option(
+    "--trust-repo-config",
+    is_flag=True,
+    help="Let .session-codec/config.toml of the repository decide as well.",
 )

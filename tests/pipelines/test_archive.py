@@ -380,7 +380,7 @@ def test_an_archive_that_is_not_there_is_named_with_those_that_are(made: Bench, 
 
 def test_the_plan_only_reads(made: Bench) -> None:
     before = tree(made.root, times=True)
-    found = plan(Request(workspace=made.workspace, before="9999"))
+    found = plan(Request(workspace=made.workspace, before="9999"), Silent())
     assert {month: len(sources) for month, sources in found.months.items()} == {
         "2025-11": 7,
         "2025-12": 1,

@@ -1,0 +1,204 @@
+"""Secrets are looked for before bytes leave the reach of their owner: packed for good, or uploaded.
+
+1. Two look at every text: a scanner that knows what providers' tokens look like, in this process,
+   and rules of our own for what it misses. Neither asks anybody: nothing leaves the machine.
+2. A finding names the text, the line, the rule and a fingerprint. The secret itself is in nothing
+   that is returned, raised, printed or logged.
+3. What cannot be looked at is not let through: a scanner that is missing or fails is an error.
+4. A few texts are in memory at a time, however many there are.
+"""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from codec.secret_rules import can_be_secret, file_of, find_secrets, fingerprint, line_of
+from pipelines.errors import Unavailable
+from pipelines.findings import Finding
+from pipelines.operator import operator_file
+from pipelines.progress import Advance
+
+if TYPE_CHECKING:
+    from kingfisher_sdk import Scanner
+
+#: Findings of one text; there are more only where nobody looked at the first.
+_NAMED: Final = 20
+#: Seconds for one text. The scanner gives up after them, and nothing is let through.
+_PATIENCE: Final = 300.0
+_FOUND_URL: Final = "betterleaks.generic-credential-uri"
+
+
+class Text(NamedTuple):
+    """A text to look at: what a user would call it, the session it is of, and how to read it."""
+
+    name: str
+    key: str | None
+    load: Callable[[], bytes]
+
+
+class Scan(NamedTuple):
+    """What was found.
+
+    Attributes:
+        findings: the secrets, one finding for each in each text; none means that all may pass.
+        allowed: how often a secret was met that is allowed.
+        texts, size: what was looked at, in texts and bytes.
+    """
+
+    findings: list[Finding]
+    allowed: int
+    texts: int
+    size: int
+
+
+class _Looked(NamedTuple):
+    findings: list[Finding]
+    allowed: int
+    size: int
+
+
+class _Place(NamedTuple):
+    """Where a secret begins, the rule that found it, and its line where that is known."""
+
+    start: int
+    rule: str
+    line: int | None = None
+
+
+class _Hit(NamedTuple):
+    """A secret in a text. Private to this module: all that leaves it is a finding."""
+
+    rule: str
+    line: int
+    file: str | None
+    secret: bytes
+
+
+def scan(texts: Iterable[Text], allowed: Collection[str], advance: Advance) -> Scan:
+    """Look for secrets in texts.
+
+    Args:
+        texts: read one after the other, and loaded by a few threads.
+        allowed: fingerprints of secrets that may pass.
+        advance: hears how many texts were looked at.
+
+    Raises:
+        Unavailable: the scanner is missing, or failed on a text.
+    """
+    cores = os.cpu_count() or 1
+    waiting: deque[Future[_Looked]] = deque()
+    done: list[_Looked] = []
+
+    def take() -> None:
+        done.append(waiting.popleft().result())
+        advance(len(done))
+
+    with ThreadPoolExecutor(cores) as pool:
+        try:
+            for text in texts:
+                waiting.append(pool.submit(_look, text, allowed))
+                if len(waiting) > 4 * cores:
+                    take()
+            while waiting:
+                take()
+        finally:
+            for future in waiting:
+                future.cancel()
+    return Scan(
+        findings=[finding for looked in done for finding in looked.findings],
+        allowed=sum(looked.allowed for looked in done),
+        texts=len(done),
+        size=sum(looked.size for looked in done),
+    )
+
+
+def _look(text: Text, allowed: Collection[str]) -> _Looked:
+    data = text.load()
+    findings: list[Finding] = []
+    passed = 0
+    for hit in _hits(data, text.name):
+        mark = fingerprint(hit.secret)
+        if mark in allowed:
+            passed += 1
+        elif len(findings) < _NAMED:
+            findings.append(_finding(text, hit, mark))
+        else:
+            break
+    return _Looked(findings, passed, len(data))
+
+
+def _finding(text: Text, hit: _Hit, mark: str) -> Finding:
+    where = f" in {hit.file}" if hit.file else ""
+    erase = f"erase the diff with 'session-codec purge {text.key}'" if text.key else "take it out"
+    return Finding(
+        code="secret",
+        message=f"{hit.rule}{where}: what looks like a secret, fingerprint {mark}",
+        file=text.name,
+        line=hit.line,
+        key=text.key,
+        rule=hit.rule,
+        fingerprint=mark,
+        hint=f"If it is one, change it where it is used, and {erase}. If it is none, add the"
+        f" fingerprint to [secrets] allow in {operator_file()}",
+    )
+
+
+def _hits(data: bytes, name: str) -> Iterator[_Hit]:
+    """The secrets of a text, each once, in the order in which they stand."""
+    own = sorted(find_secrets(data), key=lambda hit: hit.start)
+    found: dict[bytes, _Place] = {}
+    for hit in own:
+        found.setdefault(data[hit.start : hit.end], _Place(hit.start, hit.rule))
+    starts = [hit.start for hit in own]
+    for secret, place in _foreign(data, name):
+        before = bisect_right(starts, place.start + len(secret) - 1) - 1
+        if secret in found:
+            found[secret] = found[secret]._replace(rule=place.rule)  # it knows whose token it is
+        elif before < 0 or own[before].end <= place.start:
+            found[secret] = place
+    for secret, place in sorted(found.items(), key=lambda item: item[1]):
+        line = line_of(data, place.start) if place.line is None else place.line
+        file = file_of(data, place.start)
+        if file is not None and secret in file.encode():
+            file = None
+        yield _Hit(place.rule, line, file, secret)
+
+
+def _foreign(data: bytes, name: str) -> Iterator[tuple[bytes, _Place]]:
+    """What the scanner finds."""
+    scanner = _scanner()
+    try:
+        found = scanner.scan(data, timeout=_PATIENCE)
+    except Exception as e:
+        raise Unavailable(
+            f"{name}: the scanner of secrets failed ({type(e).__name__}); nothing is let through",
+            hint="Report the version of kingfisher-secret-scanner and what is special in that file",
+        ) from None
+    for finding in found:
+        secret = finding.secret.encode()
+        if not finding.visible or not can_be_secret(secret):
+            continue
+        if finding.rule_id == _FOUND_URL and not finding.is_base64_encoded:
+            continue  # a rule of our own looks closer at these
+        at = finding.location
+        yield secret, _Place(at["start_offset"], finding.rule_id, at["line"])
+
+
+@cache
+def _scanner() -> Scanner:
+    """The scanner; its rules are compiled once a process, and kept on disk between processes."""
+    try:
+        from kingfisher_sdk import Scanner
+
+        return Scanner()
+    except Exception as e:
+        raise Unavailable(
+            f"the scanner of secrets cannot be loaded ({type(e).__name__}); nothing is let through",
+            hint="Install session-codec again, with kingfisher-secret-scanner",
+        ) from None

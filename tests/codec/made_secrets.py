@@ -1,0 +1,162 @@
+"""Secrets that open nothing, made up when the tests run: no file of the repository holds one.
+
+What providers put before their tokens stands here in two pieces, so that no scanner takes this file
+for a leak.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import random
+import string
+from typing import Final, NamedTuple
+
+_ANY: Final = string.ascii_letters + string.digits
+_BASE64: Final = _ANY + "+/"
+_BASE32: Final = string.ascii_uppercase + "234567"
+_HEX: Final = "0123456789abcdef"
+
+
+class Planted(NamedTuple):
+    """A text with a secret: its kind, the text, the secret in it, whether our own rules find it."""
+
+    kind: str
+    text: str
+    secret: str
+    own: bool
+
+
+class Maker:
+    """Makes secrets: the same ones for the same seed."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)  # noqa: S311 - what opens nothing may be guessed
+
+    def of(self, size: int, letters: str = _ANY) -> str:
+        """A secret of so many letters, which has a small one, a capital and a digit."""
+        while True:
+            text = "".join(self._random.choice(letters) for _ in range(size))
+            kinds = [str.islower, str.isupper, str.isdigit]
+            if all(any(map(k, text)) or not any(map(k, letters)) for k in kinds):
+                return text
+
+    def key(self, kind: str, lines: int) -> str:
+        """A private key as PEM has it."""
+        body = "\n".join(self.of(64, _BASE64) for _ in range(lines))
+        return f"-----BEGIN {kind}-----\n{body}\n{self.of(40, _BASE64)}=\n-----END {kind}-----"
+
+    def token(self) -> str:
+        """A JSON web token."""
+        parts = ({"alg": "HS256", "typ": "JWT"}, {"sub": self.of(10), "iat": 1700000000})
+        coded = [
+            base64.urlsafe_b64encode(json.dumps(p).encode()).decode().strip("=") for p in parts
+        ]
+        return ".".join([*coded, self.of(43, _ANY + "-_")])
+
+    def basic(self) -> str:
+        """A name and a password as HTTP has them."""
+        return base64.b64encode(f"ada:{self.of(14)}".encode()).decode()
+
+
+def planted(seed: int = 7) -> list[Planted]:
+    """One of each form that is looked for."""
+    make = Maker(seed)
+    of = make.of
+    aws, key40, db = "AK" + "IA" + of(16, _BASE32), of(40, _BASE64), of(16)
+    azure, hexa, spring = of(86, _BASE64) + "==", of(32, _HEX), of(12)
+    number = of(12, string.digits)
+    rows: list[tuple[str, str, str, bool]] = [
+        ("aws", "aws_access_key_id = {}", aws, True),
+        ("aws", "    'AccessKeyId': '{}',", "AS" + "IA" + of(16, _BASE32), True),
+        ("aws", "aws_secret_access_key = {}", key40, True),
+        ("aws", 'export AWS_SECRET_ACCESS_KEY="{}"', of(40, _BASE64), True),
+        ("password", "password=Tr{}&x", of(10), True),
+        ("password", "  DB_PASSWORD: '{}'", "kX9#mP2$vL5n", True),
+        ("password", '"password": "{}"', "correct-" + "horse-42-battery", True),
+        ("password", "PGPASSWORD={} psql -h db", of(10), True),
+        ("password", "spring.datasource.password={}", spring, True),
+        ("password", "machine git.internal login ada password {}", of(14), True),
+        ("url", "DATABASE_URL=postgres://app:{}@db.internal:5432/app", db, True),
+        ("url", "git clone https://deploy:{}@git.internal/app.git", of(12), True),
+        ("url", "redis://:{}@cache:6379/0", of(20), True),
+        ("url", "mongodb+srv://root:{}@cluster0.internal/x", "S3cret" + "Pw99", True),
+        ("azure", "AccountName=acct;AccountKey={};EndpointSuffix=core.windows.net", azure, True),
+        ("azure", "AZURE_STORAGE_KEY={}", of(86, _BASE64) + "==", True),
+        ("key", "{}", make.key("RSA PRIVATE KEY", 24), True),
+        ("key", "{}", make.key("OPENSSH PRIVATE KEY", 6), True),
+        ("key", "{}", make.key("EC PRIVATE KEY", 2), True),
+        ("key", "{}", make.key("PGP PRIVATE KEY BLOCK", 10), True),
+        ("key", '"private_key": "{}\\n"', make.key("PRIVATE KEY", 24).replace("\n", "\\n"), True),
+        ("header", "Authorization: Bearer {}", of(40), True),
+        ("header", "curl -H 'Authorization: Basic {}' https://api", make.basic(), True),
+        ("header", '"auths": {{"registry": {{"auth": "{}"}}}}', make.basic(), True),
+        ("named", 'api_key = "{}"', of(32), True),
+        ("named", "  client_secret: {}", of(40), True),
+        ("named", 'auth_token: "{}"', hexa, True),
+        ("named", "<apiKey>{}</apiKey>", of(32), True),
+        ("webhook", "https://discord.com/api/webhooks/{}", "1" * 18 + "/" + of(68), True),
+        ("webhook", "https://hooks.slack.com/services/{}",
+         f"T{of(8, _BASE32)}/B{of(8, _BASE32)}/{of(24)}", False),
+        ("github", "GITHUB_TOKEN={}", "gh" + "p_" + of(36), True),
+        ("github", "token: {}", "github" + "_pat_" + of(22) + "_" + of(59), True),
+        ("gitlab", "{}", "gl" + "pat-" + of(20), False),
+        ("slack", "SLACK='{}'", "xo" + f"xb-{number}-{number}-{of(24)}", False),
+        ("stripe", "x = '{}'", "sk_" + "live_" + of(24), False),
+        ("google", "GOOGLE_MAPS = {}", "AI" + "za" + of(35, _ANY + "-_"), False),
+        ("jwt", "bearer = '{}'", make.token(), False),
+        ("npm", "//registry/:_authToken={}", "np" + "m_" + of(36), True),
+        ("openai", "OPENAI = '{}'", "s" + "k-" + of(20) + "T3Blbk" + "FJ" + of(20), False),
+        ("anthropic", "ANTHROPIC_API_KEY={}", "sk-" + "ant-api03-" + of(93) + "AA", True),
+        ("sendgrid", "mail('{}')", "S" + "G." + of(22) + "." + of(43), False),
+        ("huggingface", "login('{}')", "h" + "f_" + of(34, string.ascii_letters), False),
+    ]  # fmt: skip
+    return [Planted(kind, text.format(secret), secret, own) for kind, text, secret, own in rows]
+
+
+#: What looks like a secret to the hasty.
+HARMLESS: Final = (
+    "password = os.environ['DB_PASSWORD']",
+    "password = getpass.getpass()",
+    "self.password = password2",
+    "def login(user, password=None, token2=None):",
+    "password: str = Field(min_length=8)",
+    "password=password123",
+    '"password": "changeme-1234"',
+    "PASSWORD=${DB_PASSWORD_2}",
+    "password: {{ vault_db_password_1 }}",
+    "token = f'{prefix}_{i18n}'",
+    "token: Uint8Array, secret: Sha256Hash",
+    "secret_path = '/run/secrets/db1/password2'",
+    "api_key = 'your-api-key-123'",
+    'API_KEY="<your key 1>"',
+    "api_key=XXXXXXXXXXXXXXXX1234",
+    "secret = 'this-is-a-secret'",
+    "tokens = 1234567890, max_tokens = 128000",
+    "next_token = request.args['token']",
+    "token_url = 'https://auth.internal/oauth2/token1'",
+    "AKIA" + "IOSFODNN7EXAMPLE",
+    "http://user:password@proxy.internal:8080",
+    "https://user:pass%231@host/",
+    "http://localhost:8080/a:b@c",
+    "postgres://postgres:postgres@localhost/test",
+    "Authorization: Bearer <token>",
+    "Authorization: Bearer ${ACCESS_TOKEN_1}",
+    "Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==",  # of the RFC: Aladdin, open sesame
+    "AccountName=devstoreaccount1;AccountKey=Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1"
+    "OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==",  # of every Azurite
+    "if line == '-----BEGIN PRIVATE KEY-----':\n    in_key = True\n    return '-----END'",
+    '"integrity": "sha512-' + "aB3/" * 21 + 'aB==",',
+    "index 3f2a9c1d8e7b6a5f..9c8b7a6d5e4f3a2b 100644",
+    "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "id = '550e8400-e29b-41d4-a716-446655440000'",
+)
+
+
+def patch_with(text: str, *, sign: str = "+", file: str = "conf/settings.py") -> bytes:
+    """A patch that adds a text, or takes it away."""
+    lines = "".join(f"{sign}{line}\n" for line in text.split("\n"))
+    head = (
+        f"diff --git a/{file} b/{file}\nindex 1111111..2222222 100644\n--- a/{file}\n+++ b/{file}\n"
+    )
+    return f"{head}@@ -1,2 +1,9 @@\n import os\n{lines} x = 1\n".encode()
