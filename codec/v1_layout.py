@@ -19,7 +19,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import zstandard
 
@@ -35,8 +35,7 @@ _BLOCK = 1 << 20
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StoredPatch:
+class StoredPatch(NamedTuple):
     """A part of a layout that is the patch stored under a key."""
 
     key: str
@@ -132,7 +131,7 @@ def decode_layout(data: bytes) -> Layout:
         raise FormatError(f'not a layout: no "format":"{FORMAT}"', line=1)
     if head.get("version") != VERSION:
         raise FormatError(f"layout version {head.get('version')!r} is not known", line=1)
-    parts = tuple(_part(_load(line, number), number) for number, line in enumerate(rest, 2))
+    parts = tuple(_part(value, number) for number, value in enumerate(_values(rest), 2))
     literal = sum(p for p in parts if isinstance(p, int))
     stored = sum(p.patch.size for p in parts if isinstance(p, StoredPatch))
     sha256, size = head.get("sha256"), head.get("bytes")
@@ -214,6 +213,17 @@ def _part(value: object, line: int) -> int | StoredPatch:
         case [str() as key, str() as sha256, int() as size] if is_key(key) and size >= 0:
             return StoredPatch(key=key, patch=PatchRef(sha256=sha256, size=size))
     raise FormatError(f"not a part of a layout: {value!r}", line=line)
+
+
+def _values(lines: list[str]) -> list[object]:
+    """The JSON value of each line: of all at once, or of each by itself to tell which is none."""
+    try:
+        values = json.loads(f"[{','.join(lines)}]")
+    except (ValueError, RecursionError):
+        values = []
+    if len(values) == len(lines):
+        return list(values)
+    return [_load(line, number) for number, line in enumerate(lines, 2)]
 
 
 def _load(line: str, number: int) -> object:

@@ -184,10 +184,32 @@ def sync_directory(path: str) -> None:
         os.close(fd)
 
 
+def _sync_file_system(folder: str) -> None:
+    """Wait until all of a file system is on its disk.
+
+    `os.sync` would wait for every file system there is, and not tell of an error.
+    """
+    import ctypes
+
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        if ctypes.CDLL(None, use_errno=True).syncfs(fd):
+            code = ctypes.get_errno()
+            raise OSError(code, os.strerror(code), folder)
+    finally:
+        os.close(fd)
+
+
 def sync_written(paths: Sequence[str]) -> None:
-    """Make the contents of new files durable: many at once where the system can wait for it."""
+    """Make the contents of new files durable: many at once where the system can wait for it.
+
+    Raises:
+        OSError: what was written did not reach the disk.
+    """
     if sys.platform == "linux" and len(paths) > _FEW:
-        os.sync()
+        folders = {os.path.dirname(path) for path in paths}
+        for folder in {os.stat(folder).st_dev: folder for folder in folders}.values():
+            _sync_file_system(folder)
         return
     for path in paths:
         with open(path, "rb+") as f:

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Container
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -62,24 +63,30 @@ class Counts:
 
     def __init__(self, opened: Future[None]) -> None:
         self._opened = opened
-        self._batches: list[Future[list[Counted]]] = []
-        self._places: dict[int, tuple[Future[list[Counted]], int]] = {}
+        self._asked: deque[tuple[list[int], Future[list[Counted]]]] = deque()
+        self._counted: dict[int, Counted] = {}
 
     def add(self, orders: list[int], counting: Future[list[Counted]]) -> None:
         """A batch of spans that the worker was asked to count."""
-        self._batches.append(counting)
-        self._places.update((order, (counting, i)) for i, order in enumerate(orders))
+        self._asked.append((orders, counting))
 
     def __getitem__(self, order: int) -> Counted:
-        self._opened.result()
-        counting, i = self._places[order]
-        return counting.result()[i]
+        while order not in self._counted:
+            self._wait()
+        return self._counted[order]
 
     def total(self) -> Counted:
         """Of all spans that were counted."""
-        self._opened.result()
-        every = [c for batch in self._batches for c in batch.result()]
+        while self._asked:
+            self._wait()
+        every = self._counted.values()
         return Counted(sum(c.tokens for c in every), sum(c.words for c in every))
+
+    def _wait(self) -> None:
+        """Take what was counted of the batch that was asked for first."""
+        self._opened.result()
+        orders, counting = self._asked.popleft()
+        self._counted.update(zip(orders, counting.result(), strict=True))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -16,10 +16,10 @@ from contextlib import suppress
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, Self, cast
 
-from codec.manifest import ReferencesBuilt, encode_fact
 from pipelines.errors import Conflict, Unavailable
 
 if TYPE_CHECKING:
+    from codec.manifest import ReferencesBuilt
     from pipelines.v1_source import Source
     from pipelines.workspace import Workspace
 
@@ -96,6 +96,8 @@ class Worker:
             builds: the last builds.
             budget: tokens that they may cost.
         """
+        from codec.manifest import encode_fact  # not before the worker has started
+
         request = {
             "references": workspace.root,
             "budget": budget,

@@ -95,7 +95,9 @@ def serve(tokenizer: str) -> None:
     """Answer requests until stdin ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.disable()  # what it makes has no cycles
-    served = Served(counter(tokenizer))
+    counts = counter(tokenizer)
+    counts.count([""])  # this loads the vocabulary, while the verb is still starting
+    served = Served(counts)
     for line in sys.stdin.buffer:
         try:
             reply: dict[str, Any] = {"result": served.answer(json.loads(line))}

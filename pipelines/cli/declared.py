@@ -26,7 +26,8 @@ class Option(NamedTuple):
         name: as it is written, with its dashes.
         to: the parameter that it is handed to.
         help: what it is for.
-        kind: `text`, `number` (whole, not negative), `choice` or `flag`.
+        kind: `text`, `texts` (it may be repeated), `number` (whole, not negative), `choice` or
+            `flag`.
         default: its value where it is not given; None for none.
         metavar: what its value is called.
         choices: what it may be.
@@ -71,7 +72,7 @@ def called(options: Sequence[Option], arguments: Sequence[str]) -> dict[str, Any
             read = _value(option, value if equals else next(rest, None))
         if read is None:
             return None
-        values[option.to] = read
+        values[option.to] = (*values[option.to], read) if option.kind == "texts" else read
         given.add(option.to)
     if any(option.required and option.to not in given for option in options):
         return None
@@ -83,7 +84,7 @@ def _value(option: Option, text: str | None) -> str | int | None:
         return None
     if option.kind == "number":
         return int(text) if text.isascii() and text.isdecimal() and len(text) < 18 else None
-    return text if option.kind == "text" or text in option.choices else None
+    return text if option.kind in ("text", "texts") or text in option.choices else None
 
 
 def command_of(run: Callable[..., int], options: Sequence[Option]) -> click.Command:
@@ -92,6 +93,7 @@ def command_of(run: Callable[..., int], options: Sequence[Option]) -> click.Comm
 
     kinds: dict[str, Callable[[Option], Any]] = {
         "text": lambda _option: str,
+        "texts": lambda _option: str,
         "number": lambda _option: click.IntRange(min=0),
         "choice": lambda option: click.Choice(option.choices),
         "flag": lambda _option: bool,
@@ -104,6 +106,7 @@ def command_of(run: Callable[..., int], options: Sequence[Option]) -> click.Comm
             type=kinds[option.kind](option),
             default=option.default,
             is_flag=option.kind == "flag",
+            multiple=option.kind == "texts",
             metavar=option.metavar,
             required=option.required,
             show_default=option.shown,

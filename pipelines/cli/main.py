@@ -34,7 +34,7 @@ VERBS: Final = {
 HIDDEN: Final = frozenset({"merge-driver"})
 
 #: Verbs whose options are declared, so that they can be called without click.
-_QUICK: Final = ("context", "record")
+_QUICK: Final = ("context", "record", "migrate")
 
 
 class Terminated(BaseException):

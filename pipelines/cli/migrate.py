@@ -3,65 +3,31 @@
 from __future__ import annotations
 
 from datetime import UTC, tzinfo
+from typing import Final
 
-import click
-
-from pipelines.cli import options
-from pipelines.cli.declared import absolute
+from codec.tokens import DEFAULT as TOKENIZER
+from codec.tokens import TOKENIZERS
+from pipelines.cli.declared import JSON, Misuse, Option, absolute
 from pipelines.worker import Worker
 
-
-def _dialect(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
-    """One of the known forms; they are only loaded where one is named."""
-    if value is None:
-        return None
-    from codec.v1_dialects import FORMS
-
-    known = [form.name for form in FORMS]
-    if value not in known:
-        raise click.BadParameter(f"{value!r} is none of {', '.join(known)}")
-    return value
-
-
-def _pattern(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
-    """A pattern that can be used."""
-    if value is None:
-        return None
-    from codec.errors import FormatError
-    from codec.v1_dialects import custom_dialect
-
-    try:
-        custom_dialect(value)
-    except FormatError as e:
-        raise click.BadParameter(f"{e.problem}. {e.hint or ''}".strip()) from None
-    return value
+OPTIONS: Final = (
+    Option("--from", "sources", "A log to migrate; repeatable.", "texts", default=(),
+           metavar="FILE"),
+    Option("--dry-run", "dry_run", "Plan and prove, write nothing.", "flag", default=False),
+    Option("--strict", "strict", "Write nothing where there are findings.", "flag", default=False),
+    Option("--dialect", "dialect", "The form of the session headings, as FORMATS.md names it.",
+           metavar="FORM"),
+    Option("--heading-pattern", "heading_pattern",
+           "Your own form: a pattern with a group named time.", metavar="REGEX"),
+    Option("--timezone", "timezone", "The zone of times that name none.", default="UTC",
+           shown=True),
+    Option("--tokenizer", "tokenizer", "What counts tokens.", "choice", default=TOKENIZER,
+           choices=TOKENIZERS, shown=True),
+    JSON,
+)  # fmt: skip
 
 
-@click.command()
-@options.repo
-@click.option(
-    "--from", "sources", multiple=True, metavar="FILE", help="A log to migrate; repeatable."
-)
-@click.option("--dry-run", is_flag=True, help="Plan and prove, write nothing.")
-@click.option("--strict", is_flag=True, help="Write nothing where there are findings.")
-@click.option(
-    "--dialect",
-    callback=_dialect,
-    metavar="FORM",
-    help="The form of the session headings, as FORMATS.md names it.",
-)
-@click.option(
-    "--heading-pattern",
-    callback=_pattern,
-    metavar="REGEX",
-    help="Your own form: a pattern with a group named time.",
-)
-@click.option(
-    "--timezone", default="UTC", show_default=True, help="The zone of times that name none."
-)
-@options.tokenizer
-@options.as_json
-def command(
+def run(
     repo: str,
     sources: tuple[str, ...],
     dry_run: bool,
@@ -83,6 +49,7 @@ def command(
       session-codec migrate --from docs/SESSIONS.md --timezone Europe/Berlin
       session-codec migrate --heading-pattern '## (?P<time>\\S+) (?P<agent>\\S+): (?P<task>.*)'
     """
+    _check_marking(dialect, heading_pattern)
     zone = _zone(timezone)
     # The worker takes a while to load its tokenizer: it begins before the rest is imported.
     with Worker(tokenizer) as worker:
@@ -102,6 +69,24 @@ def command(
         return run_migrate(request, worker, dry_run=dry_run, as_json=as_json)
 
 
+def _check_marking(dialect: str | None, pattern: str | None) -> None:
+    """Refuse a form that there is not, or a pattern that is none."""
+    if dialect is not None:
+        from codec.v1_dialects import FORMS
+
+        known = [form.name for form in FORMS]
+        if dialect not in known:
+            raise Misuse(f"--dialect: {dialect!r} is none of {', '.join(known)}")
+    if pattern is not None:
+        from codec.errors import FormatError
+        from codec.v1_dialects import custom_dialect
+
+        try:
+            custom_dialect(pattern)
+        except FormatError as e:
+            raise Misuse(f"--heading-pattern: {e.problem}. {e.hint or ''}".strip()) from None
+
+
 def _zone(name: str) -> tzinfo:
     if name.upper() in ("UTC", "Z"):
         return UTC
@@ -110,4 +95,4 @@ def _zone(name: str) -> tzinfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise click.BadParameter(f"no such time zone: {name}", param_hint="--timezone") from None
+        raise Misuse(f"--timezone: no such time zone: {name}") from None

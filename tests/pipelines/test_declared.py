@@ -11,13 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.cli import context, record
+from pipelines.cli import context, migrate, record
 from pipelines.cli.declared import Option, called, command_of
 from tests.pipelines.conftest import Bench, Cli, command
 
 VERBS: dict[str, tuple[Callable[..., int], tuple[Option, ...]]] = {
     "context": (context.run, context.OPTIONS),
     "record": (record.run, record.OPTIONS),
+    "migrate": (migrate.run, migrate.OPTIONS),
 }
 TEXTS = (
     "",

@@ -9,8 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from pipelines import files
 from pipelines.errors import WorkspaceLocked
-from pipelines.files import locked, read_bytes, read_lines, read_tail, replace_file, write_new
+from pipelines.files import (
+    locked,
+    read_bytes,
+    read_lines,
+    read_tail,
+    replace_file,
+    sync_written,
+    write_new,
+)
 
 
 def test_a_replaced_file_has_the_new_content_and_the_old_mode(tmp_path: Path) -> None:
@@ -35,6 +44,28 @@ def test_a_replace_that_fails_half_way_leaves_the_old_file_and_nothing_else(
         replace_file(str(path), broken())
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems wait for each file")
+def test_many_new_files_wait_for_their_file_system_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[str] = []
+    sync = files._sync_file_system
+
+    def counted(folder: str) -> None:
+        waited.append(folder)
+        sync(folder)
+
+    monkeypatch.setattr(files, "_sync_file_system", counted)
+    (tmp_path / "deeper").mkdir()
+    paths = [tmp_path / name / str(n) for n in range(20) for name in ("", "deeper")]
+    for path in paths:
+        path.write_bytes(b"new")
+    sync_written([str(path) for path in paths])
+    assert len(waited) == 1
+    with pytest.raises(FileNotFoundError):
+        sync_written([str(tmp_path / "gone" / str(n)) for n in range(40)])
 
 
 def test_a_file_that_is_there_is_not_written_as_new(tmp_path: Path) -> None:
