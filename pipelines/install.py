@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import os
 import shutil
-import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -33,8 +32,8 @@ from codec.manifest import ReferencesBuilt, encode_fact
 from codec.v2_metrics import HEADER
 from codec.v2_progress import TITLE
 from pipelines.baselines import REFERENCES_BUDGET
-from pipelines.errors import Conflict
-from pipelines.files import locked, read_bytes, remove, replace_file, sync_directory
+from pipelines.edits import Change, Edit, check_edits, edit_of, write_edits
+from pipelines.files import locked, read_bytes, remove
 from pipelines.findings import Finding
 from pipelines.journal import Append, Transaction, recover
 from pipelines.merging import configure_merge, merges_by_record, unconfigure_merge
@@ -84,28 +83,6 @@ HOOKS: Final = {
         events=(("SessionStart", "start", 30), ("Stop", "stop", 5), ("SessionEnd", "end", 3)),
     ),
 }
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Edit:
-    """One file, before and after; None stands for no file.
-
-    Attributes:
-        path: relative to the workspace, as a person knows it.
-        target: absolute path of the file itself, links followed.
-    """
-
-    path: str
-    target: str
-    before: bytes | None
-    after: bytes | None
-
-    @property
-    def what(self) -> str:
-        """What happens to the file, in a word."""
-        if self.before is None:
-            return "created"
-        return "removed" if self.after is None else "changed"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -200,15 +177,10 @@ def apply(made: Plan) -> None:
     if made.appends or made.edits or made.clear:
         with locked(workspace.lock):
             recover(workspace)
-            for edit in made.edits:
-                if _content(edit.target) != edit.before:
-                    raise Conflict(
-                        f"{edit.path} changed just now", hint="Run the same command again"
-                    )
+            check_edits(made.edits)
             if made.appends:
                 _append(workspace, made.appends)
-            for edit in made.edits:
-                _write(edit)
+            write_edits(made.edits)
     # Changes nothing where all is as it should be.
     (unconfigure_merge if made.removal else configure_merge)(workspace)
     if made.clear:
@@ -217,7 +189,7 @@ def apply(made: Plan) -> None:
 
 def _wanted(
     workspace: Workspace, hooks: Sequence[str], program: str
-) -> Iterator[tuple[str, Callable[[bytes | None], bytes | None]]]:
+) -> Iterator[tuple[str, Change]]:
     """The files of agents, and how each is to change; a file behind a link is named once."""
     yield AGENTS, _blocked(GUIDE)
     same = os.path.realpath(workspace.path(CLAUDE)) == os.path.realpath(workspace.path(AGENTS))
@@ -230,27 +202,32 @@ def _wanted(
 def _edit(
     workspace: Workspace,
     path: str,
-    change: Callable[[bytes | None], bytes | None],
+    change: Change,
     edits: list[Edit],
     findings: list[Finding],
 ) -> None:
     """Add what one file becomes, or why it cannot."""
-    target = os.path.realpath(workspace.path(*path.split("/")))
+    absolute = workspace.path(*path.split("/"))
+    target = os.path.realpath(absolute)
     if any(edit.target == target for edit in edits):
         return
+    agents = any(path == wanted.path for wanted in HOOKS.values())
     try:
-        if (why := _forbidden(workspace, target)) is not None:
-            raise FormatError(why, hint="Put a file of its own in its place")
-        before = _content(target)
-        after = change(before)
+        edit = edit_of(
+            absolute,
+            within=workspace.repository or workspace.root,
+            shown=path,
+            change=change,
+            folders=(os.path.dirname(absolute),) if agents else (),
+        )
     except FormatError as e:
         findings.append(
             Finding(code="left-alone", message=e.problem, file=path, line=e.line, hint=e.hint)
         )
         return
-    if after != before:
-        edits.append(Edit(path=path, target=target, before=before, after=after))
-    elif before is not None and change is not _unblocked and _is_edited(before):
+    if edit.after != edit.before:
+        edits.append(edit)
+    elif edit.before is not None and change is not _unblocked and _is_edited(edit.before):
         findings.append(
             Finding(
                 code="edited-block",
@@ -262,24 +239,6 @@ def _edit(
         )
 
 
-def _forbidden(workspace: Workspace, target: str) -> str | None:
-    """Why nothing is written to a file, None where it may be."""
-    top = os.path.realpath(workspace.repository or workspace.root)
-    if os.path.commonpath([top, target]) != top:
-        return "a link that leaves the repository; nothing is written through it"
-    if ".git" in os.path.relpath(target, top).split(os.sep):
-        return "a link into .git; nothing is written through it"
-    try:
-        mode = os.stat(target).st_mode
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    return None if stat.S_ISREG(mode) else "not a file; nothing is written there"
-
-
-def _content(target: str) -> bytes | None:
-    return read_bytes(target) if os.path.exists(target) else None
-
-
 def _text(data: bytes | None) -> bytes | None:
     """A file that a block can stand in."""
     if data is not None and b"\0" in data:
@@ -287,7 +246,7 @@ def _text(data: bytes | None) -> bytes | None:
     return data
 
 
-def _blocked(text: str) -> Callable[[bytes | None], bytes | None]:
+def _blocked(text: str) -> Change:
     return lambda data: with_block(_text(data), text)
 
 
@@ -315,7 +274,7 @@ def _is_edited(data: bytes) -> bool:
     return False
 
 
-def _hooked(agent: str, program: str) -> Callable[[bytes | None], bytes | None]:
+def _hooked(agent: str, program: str) -> Change:
     wanted = {
         event: {
             "hooks": [
@@ -376,10 +335,10 @@ def _references(workspace: Workspace) -> tuple[bytes, ReferencesBuilt]:
 
 def _cleared(
     workspace: Workspace,
-) -> Iterator[tuple[str, Callable[[bytes | None], bytes | None]]]:
+) -> Iterator[tuple[str, Change]]:
     """The files of a workspace without facts: those that hold nothing of anybody's go."""
 
-    def goes_if(*contents: bytes) -> Callable[[bytes | None], bytes | None]:
+    def goes_if(*contents: bytes) -> Change:
         return lambda data: None if data in contents else data
 
     yield REFERENCES, goes_if(_references(workspace)[0])
@@ -397,19 +356,6 @@ def _append(workspace: Workspace, appends: Sequence[Append]) -> None:
     transaction.begin()
     transaction.prepare(appends)
     transaction.commit()
-
-
-def _write(edit: Edit) -> None:
-    folder = os.path.dirname(edit.target)
-    if edit.after is not None:
-        os.makedirs(folder, exist_ok=True)
-        replace_file(edit.target, [edit.after])
-        return
-    remove(edit.target)
-    sync_directory(folder)
-    if os.path.basename(folder) in {".claude", ".codex"}:
-        with suppress(OSError):  # there is more in it
-            os.rmdir(folder)
 
 
 def _remove_folders(workspace: Workspace) -> None:

@@ -130,10 +130,15 @@ def read_settings(
 
 def operator_file(environment: Mapping[str, str] = os.environ) -> str:
     """The path of the operator's own file, which need not be there."""
+    return os.path.join(config_home(environment), "session-codec", "config.toml")
+
+
+def config_home(environment: Mapping[str, str] = os.environ) -> str:
+    """The folder of a person's settings, of all programs."""
     folder = environment.get("XDG_CONFIG_HOME", "")
     if not os.path.isabs(folder):  # of a folder that is not absolute, its specification says
         folder = os.path.join(os.path.expanduser("~"), ".config")
-    return os.path.join(folder, "session-codec", "config.toml")
+    return folder
 
 
 def _of_workspace(mine: Tables, workspace: Workspace | None, path: str) -> Tables:

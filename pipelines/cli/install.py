@@ -6,17 +6,29 @@ import os
 import shlex
 import shutil
 import sys
+from typing import Final
 
 import click
 
 from codec.hook_settings import PROGRAM
+from pipelines import schedule
 from pipelines.cli import options
 from pipelines.cli.declared import absolute
 from pipelines.cli.output import findings_json, say, say_json, tell, tell_findings
 from pipelines.cli.spooled import drain_spool
 from pipelines.errors import FINDINGS
+from pipelines.findings import Finding
 from pipelines.install import HOOKS, PLUGIN, Plan, apply, plan, plan_removal
+from pipelines.operator import read_settings
+from pipelines.schedule import CRONJOB, IN_A_CLONE, KINDS, PACKAGE
 from pipelines.workspace import V1_LOG, Workspace, find, locate
+
+_NEXT: Final = {
+    "systemd": "it runs while you are logged in; 'loginctl enable-linger' lets it run without",
+    "cron": "cron makes up for no run that was missed: the next packs what is left",
+    "github": "commit the workflow, and give the repository the secrets that it names",
+    "kubernetes": f"make the Secret that it names, then: kubectl apply -f {CRONJOB}",
+}
 
 
 def _agents(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[str, ...]:
@@ -36,11 +48,33 @@ def _agents(_ctx: click.Context, _param: click.Parameter, value: str | None) -> 
     metavar="AGENTS",
     help="Hooks that inject the context and record each session: claude, codex, or both.",
 )
+@click.option(
+    "--schedule",
+    "kind",
+    type=click.Choice(KINDS),
+    metavar="KIND",
+    help="A job once a month that runs archive, and sync where there is a remote: systemd, cron, "
+    "github or kubernetes.",
+)
+@click.option("--remote", metavar="URL", help="Where the job's copies go.")
+@click.option(
+    "--package",
+    default=PACKAGE,
+    show_default=True,
+    help="What pip installs in a job of github and kubernetes.",
+)
 @click.option("--uninstall", is_flag=True, help="Take it all out again; sessions stay.")
 @click.option("--dry-run", is_flag=True, help="Show what would change, change nothing.")
 @options.as_json
 def command(
-    repo: str, hooks: tuple[str, ...], uninstall: bool, dry_run: bool, as_json: bool
+    repo: str,
+    hooks: tuple[str, ...],
+    kind: str | None,
+    remote: str | None,
+    package: str,
+    uninstall: bool,
+    dry_run: bool,
+    as_json: bool,
 ) -> int:
     """Make a workspace in REPO, and tell agents of it.
 
@@ -48,26 +82,41 @@ def command(
     and does not gets the block. Nothing outside the marks changes. Running it again changes
     nothing; --uninstall gives back the bytes of before.
 
+    A job of systemd or cron runs here and commits nothing: you commit the manifest. Those of github
+    and kubernetes begin with a clone, need a remote, and commit and push the manifest themselves.
+
     \b
     Examples:
       session-codec install
       session-codec install ~/src/app --hooks claude,codex
+      session-codec install --schedule systemd --remote s3://bucket/app
       session-codec install --uninstall
     """
-    if uninstall and hooks:
-        raise click.UsageError("--uninstall takes out all hooks; leave --hooks away")
+    if uninstall and (hooks or kind):
+        raise click.UsageError("--uninstall takes out all; leave --hooks and --schedule away")
+    if remote and not kind:
+        raise click.UsageError("--remote is that of a job: name one with --schedule")
     where = absolute(repo)
+    notes: tuple[Finding, ...] = ()
     if uninstall:
         workspace = find(where)
         if not dry_run:
             drain_spool(workspace, within="")
-        made = plan_removal(workspace)
+        jobs = schedule.plan_removal(workspace)
+        if not dry_run:
+            notes = schedule.apply(jobs)
+        made = plan_removal(workspace)  # without the workflow, which the repository's files tell of
     else:
-        made = plan(locate(where), hooks=hooks, program=_program())
-    changes = made.changes()
+        workspace = locate(where)
+        made = plan(workspace, hooks=hooks, program=_program())
+        jobs = _scheduled(workspace, kind, remote, package)
+    changes = [*made.changes(), *jobs.changes()]
     if not dry_run:
         apply(made)
-    tell_findings(made.findings)
+        if not uninstall:
+            notes = schedule.apply(jobs)
+    findings = [*made.findings, *jobs.findings, *notes]
+    tell_findings(findings)
     if as_json:
         say_json(
             "install",
@@ -76,14 +125,49 @@ def command(
                 "changes": [{"path": path, "what": what} for path, what in changes],
                 "dry_run": dry_run,
                 "plugin": PLUGIN,
-                "findings": findings_json(made.findings),
+                "schedule": kind,
+                "commits": None if kind is None else _who_commits(kind),
+                "findings": findings_json(findings),
             },
         )
     else:
         _show(made, changes, dry_run=dry_run, uninstall=uninstall)
         if not uninstall:
             _advise(made.workspace, hooks)
-    return FINDINGS if any(f.level == "finding" for f in made.findings) else 0
+        if kind is not None:
+            _advise_job(kind)
+    return FINDINGS if any(f.level == "finding" for f in findings) else 0
+
+
+def _scheduled(
+    workspace: Workspace, kind: str | None, remote: str | None, package: str
+) -> schedule.Plan:
+    """What a job would write; nothing where none is asked for."""
+    if kind is None:
+        return schedule.Plan(workspace=workspace)
+    remote = read_settings(workspace, {"remote": remote}).remote
+    if remote is None and kind in IN_A_CLONE:
+        raise click.UsageError(
+            f"--schedule {kind} begins with a clone, which has no diffs: name --remote URL"
+        )
+    if remote is not None and "://" not in remote:
+        remote = absolute(remote)
+    return schedule.plan(
+        schedule.Request(workspace=workspace, kind=kind, remote=remote, package=package)
+    )
+
+
+def _who_commits(kind: str) -> str:
+    return "job" if kind in IN_A_CLONE else "you"
+
+
+def _advise_job(kind: str) -> None:
+    """Who does what is left to do, once a job is written."""
+    if _who_commits(kind) == "you":
+        tell("the job commits nothing: when it has packed, commit .session-codec/manifest.jsonl")
+    else:
+        tell("the job commits the manifest and pushes it")
+    tell(_NEXT[kind])
 
 
 def _show(made: Plan, changes: list[tuple[str, str]], *, dry_run: bool, uninstall: bool) -> None:

@@ -1,0 +1,203 @@
+"""The monthly job as text: a systemd service and timer, a crontab line; what all such jobs share.
+
+1. On the second of a month: by then the last one is over in every time zone. Whatever a job missed,
+   the next packs as well.
+2. A copy is made even where packing ended with a finding, and the finding is how the job ends.
+3. What is written says what it hashes to, so that a text which a person edited is left to them.
+4. Paths and addresses reach a program as they are, whatever spaces, quotes, `%` and `$` they have.
+   What cannot be written without being read as something else is refused.
+5. A job on a machine commits nothing, for the working tree there is a person's. Jobs that begin
+   with a clone do (`schedules_cloned`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shlex
+from collections.abc import Sequence
+from typing import Final
+
+from codec.errors import FormatError
+
+#: Day of the month, hour, minute; not on the hour, when everybody's jobs start.
+CRON: Final = "17 4 2 * *"
+_CALENDAR: Final = "*-*-02 04:17:00"
+#: cron of Debian cuts a command there, without a word.
+_CRON_LIMIT: Final = 998
+
+_SEAL = re.compile(rb"(?m:^)# (?P<title>session-codec[^\r\n]*) \[(?P<digest>[0-9a-f]{16})\]\r?\n")
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_NAME = re.compile(r"[^A-Za-z0-9]+")
+
+
+def job_name(root: str) -> str:
+    """What the job of a workspace is called on its machine.
+
+    Args:
+        root: absolute path of the workspace.
+    """
+    return f"session-codec-{slug(root.rpartition('/')[2])}-{_short_hash(root)}"
+
+
+def local_command(program: Sequence[str], root: str, remote: str | None) -> str:
+    """What a job on a machine runs, for a shell.
+
+    Args:
+        program: how session-codec is called, by absolute paths.
+        root: absolute path of the workspace.
+        remote: where a copy goes, None for none.
+
+    Raises:
+        FormatError: a path has characters that no job can have.
+    """
+    archive = shlex.join([*map(safe, program), "archive", safe(root)])
+    if remote is None:
+        return archive
+    sync = shlex.join([*program, "sync", root, "--remote", safe(remote)])
+    return f"{archive}; found=$?; {sync} && exit $found"
+
+
+def systemd_service(command: str, root: str) -> bytes:
+    """The unit that runs a shell command once.
+
+    Source: systemd.service(5), "Command lines"; systemd.unit(5), "Specifiers".
+    """
+    escaped = command.replace("\\", "\\\\").replace('"', '\\"')
+    escaped = escaped.replace("%", "%%").replace("$", "$$")
+    return sealed(
+        "session-codec, once a month; commits nothing, you commit the manifest",
+        f"""\
+[Unit]
+Description=Archive the sessions of {safe(root).replace("%", "%%")}
+
+[Service]
+Type=oneshot
+Nice=10
+ExecStart=/bin/sh -c "{escaped}"
+""",
+    )
+
+
+def systemd_timer(root: str) -> bytes:
+    """The unit that starts the service of its name each month, later where the machine was off."""
+    return sealed(
+        "session-codec, once a month",
+        f"""\
+[Unit]
+Description=Archive the sessions of {safe(root).replace("%", "%%")} once a month
+
+[Timer]
+OnCalendar={_CALENDAR}
+RandomizedDelaySec=1h
+Persistent=true
+
+[Install]
+WantedBy=timers.target
+""",
+    )
+
+
+def with_cron_job(crontab: bytes, name: str, command: str) -> bytes:
+    """A crontab with the line of a job, and the mark above it.
+
+    Raises:
+        FormatError: the line was edited, or is longer than cron reads.
+    """
+    # cron ends a command at a %; a backslash before it says that it does not, unless another
+    # backslash is before that one: two quotes, which mean nothing to a shell, part them.
+    line = f"{CRON} " + command.replace("\\%", "\\''%").replace("%", "\\%") + "\n"
+    if len(line.encode()) > _CRON_LIMIT:
+        raise FormatError(
+            f"the line would be longer than the {_CRON_LIMIT} bytes that cron reads",
+            hint="Use --schedule systemd, or a shorter path",
+        )
+    start, end = _cron_job(crontab, name)
+    before, after = crontab[:start], crontab[end:]
+    if before and not before.endswith(b"\n"):
+        before += b"\n"
+    return before + sealed(_cron_title(name), line) + after
+
+
+def without_cron_job(crontab: bytes, name: str) -> bytes:
+    """A crontab without the line of a job.
+
+    Raises:
+        FormatError: the line was edited.
+    """
+    start, end = _cron_job(crontab, name)
+    return crontab[:start] + crontab[end:]
+
+
+def _cron_title(name: str) -> str:
+    return f"{name}, once a month; commits nothing, you commit the manifest"
+
+
+def _cron_job(crontab: bytes, name: str) -> tuple[int, int]:
+    """Where the mark and the line of a job stand; the end of the crontab where they do not."""
+    for m in _SEAL.finditer(crontab):
+        if m["title"] == _cron_title(name).encode():
+            end = crontab.find(b"\n", m.end()) + 1 or len(crontab)
+            if _digest(crontab[m.end() : end]) != m["digest"]:
+                raise FormatError(
+                    "the line was edited; it is left as it is", line=crontab.count(b"\n", 0, end)
+                )
+            return m.start(), end
+    return len(crontab), len(crontab)
+
+
+def sealed(title: str, body: str) -> bytes:
+    """A text below a comment that says whose it is and what it hashes to."""
+    data = body.encode()
+    return b"# %s [%s]\n%s" % (title.encode(), _digest(data), data)
+
+
+def replaced(data: bytes | None, text: bytes | None) -> bytes | None:
+    """What a file becomes that is to hold a sealed text, or None; a person's stays.
+
+    Args:
+        data: what it holds; None for no file.
+        text: what it is to hold; None where ours is to go.
+
+    Raises:
+        FormatError: a person wrote the file, or edited what we had written.
+    """
+    m = _SEAL.match(data or b"")
+    if data is None or (m is not None and _digest(data[m.end() :]) == m["digest"]):
+        return text
+    if m is None and text is None:
+        return data
+    raise FormatError(
+        "a person wrote or edited it; it is left as it is", hint="Remove it and run this again"
+    )
+
+
+def _digest(data: bytes) -> bytes:
+    """Of what a checkout may have given other line ends."""
+    return hashlib.sha256(data.replace(b"\r\n", b"\n")).hexdigest()[:16].encode()
+
+
+def safe(text: str) -> str:
+    """The text itself, if it has no control character and is UTF-8.
+
+    Raises:
+        FormatError: it is not.
+    """
+    if _UNSAFE.search(text):
+        raise FormatError(
+            f"{text!a}: no job can name characters that are not UTF-8 text of one line",
+            hint="Rename it without them",
+        )
+    return text
+
+
+def slug(text: str) -> str:
+    """What a text is called where only letters, digits and hyphens may stand, forty at the most."""
+    name = _NAME.sub("-", text).strip("-") or "workspace"
+    if len(name) > 30:  # two that differ at their ends do not become one
+        name = f"{name[:30].strip('-')}-{_short_hash(text)}"
+    return name
+
+
+def _short_hash(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:8]
