@@ -1,0 +1,169 @@
+"""What a remote holds, unreadable to the remote: encrypted by age before it leaves the machine.
+
+1. The format is age's own, https://age-encryption.org/v1: with the identity, `age -d -i FILE` opens
+   an object without us.
+2. Encrypting twice gives other bytes, so an object is named by what it holds and by who can read
+   it: `2025-11-6b8395f36bbb.tar.zst.0f3c9a1b2d4e.age`. Its name tells whether it is there.
+3. A recipient is checked before anything is sent, and only kinds that age itself knows are taken:
+   what nobody can open again is lost.
+4. Nothing of an identity is in an error. What is cut short or changed is noticed at its end at the
+   latest: what was written until then is not to be used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any, BinaryIO, Final, NamedTuple
+
+from codec.errors import FormatError, IntegrityError
+from pipelines.errors import Denied, NotFound
+
+_NAME = re.compile(r"(?P<plain>.+)\.(?P<tag>[0-9a-f]{12})\.age", re.DOTALL)
+_KEY_FILE: Final = b"-----BEGIN "
+_ENCRYPTED: Final = (b"age-encryption.org/", b"-----BEGIN AGE ENCRYPTED FILE-----")
+#: How pyrage says that the object is whole, and for others.
+_NOT_OURS: Final = "No matching keys found"
+
+
+class Recipients(NamedTuple):
+    """Who can read what is encrypted.
+
+    Attributes:
+        texts: as they were written, in order, each once.
+        keys: what pyrage makes of them.
+    """
+
+    texts: tuple[str, ...]
+    keys: Sequence[Any]
+
+    @property
+    def tag(self) -> str:
+        """Names them in the names of objects: 12 hex digits, whatever their order."""
+        return hashlib.sha256("\n".join(self.texts).encode()).hexdigest()[:12]
+
+
+class EncryptedName(NamedTuple):
+    """The name of an encrypted object: that of what it holds, and who can read it."""
+
+    plain: str
+    tag: str
+
+    def __str__(self) -> str:
+        return f"{self.plain}.{self.tag}.age"
+
+
+def decode_name(name: str) -> EncryptedName | None:
+    """What the name of an object says, None where it is not encrypted."""
+    m = _NAME.fullmatch(name)
+    return EncryptedName(m["plain"], m["tag"]) if m else None
+
+
+def decode_recipients(texts: Iterable[str]) -> Recipients:
+    """Who is meant, one a text: `age1...`, or a public key of SSH.
+
+    Raises:
+        FormatError: a text is no recipient.
+        NotFound: pyrage is not installed.
+    """
+    pyrage = _pyrage()
+    # A key of SSH ends in a comment, which is no part of whom it names.
+    chosen = sorted({" ".join(text.split()[:2]) for text in texts})
+    keys = []
+    for text in chosen:
+        kind = pyrage.ssh if text.startswith("ssh-") else pyrage.x25519
+        try:
+            keys.append(kind.Recipient.from_str(text))
+        except pyrage.RecipientError:
+            shown = "an identity, which is secret" if "SECRET" in text.upper() else repr(text)
+            raise FormatError(
+                f"{shown} is no recipient",
+                field="encrypt-to",
+                hint="Give what 'age-keygen -y FILE' prints (age1...), or an ssh-ed25519 or"
+                " ssh-rsa public key",
+            ) from None
+    return Recipients(tuple(chosen), keys)
+
+
+def read_identities(path: str) -> list[Any]:
+    """The identities of a file: that of `age-keygen`, or a private key of SSH.
+
+    Raises:
+        FormatError: it holds none, or one that needs a passphrase.
+        NotFound: it is not there, or pyrage is not installed.
+    """
+    pyrage = _pyrage()
+    path = os.path.expanduser(path)
+    try:
+        with open(path, "rb") as f:
+            data = f.read()
+    except FileNotFoundError:
+        raise NotFound(f"{path}: no such file of identities", hint="See --identity") from None
+    if data.startswith(_ENCRYPTED):
+        raise FormatError(
+            "is encrypted itself", file=path, hint="Decrypt it first: age -d -o identity FILE"
+        )
+    try:
+        if data.startswith(_KEY_FILE):
+            return [pyrage.ssh.Identity.from_buffer(data)]
+        lines = (line.strip() for line in data.decode().splitlines())
+        found = [pyrage.x25519.Identity.from_str(x) for x in lines if x and not x.startswith("#")]
+    except (pyrage.IdentityError, UnicodeDecodeError):
+        found = []
+    if not found:
+        raise FormatError(
+            "holds no identity that can be used without a passphrase",
+            file=path,
+            hint="Give the file that age-keygen wrote, or a private key of SSH",
+        )
+    return found
+
+
+def encrypt(source: BinaryIO, target: BinaryIO, recipients: Recipients) -> None:
+    """Encrypt what a stream has into another, 64 KiB at a time."""
+    _pyrage().encrypt_io(source, target, recipients.keys)
+
+
+def decrypt(source: BinaryIO, target: BinaryIO, identities: Sequence[Any], name: str) -> None:
+    """Decrypt what a stream has into another.
+
+    Args:
+        source, target: streams; what is in the target is good only when this returns.
+        identities: tried one after the other.
+        name: what errors call it.
+
+    Raises:
+        Denied: it was encrypted to others.
+        IntegrityError: it was changed or cut short, or is not encrypted.
+    """
+    pyrage = _pyrage()
+    try:
+        pyrage.decrypt_io(source, target, identities)
+    except pyrage.DecryptError as e:
+        if str(e) == _NOT_OURS:
+            raise Denied(
+                f"{name}: none of the identities opens it",
+                hint="Name the identity of one of its recipients with --identity",
+            ) from None
+        raise _damaged(name) from None
+    except OSError as e:
+        if e.errno is not None:  # of a file; those of the content have no number
+            raise
+        raise _damaged(name) from None
+
+
+def _damaged(name: str) -> IntegrityError:
+    return IntegrityError("is not what was encrypted: changed, or cut short", file=name)
+
+
+def _pyrage() -> Any:
+    try:
+        import pyrage
+    except ImportError:
+        raise NotFound(
+            "encryption needs pyrage, which is not installed",
+            hint="Install it: pip install pyrage",
+        ) from None
+    return pyrage
