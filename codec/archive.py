@@ -198,5 +198,5 @@ class ArchiveReader:
     def _range(self, offset: int, size: int) -> bytes:
         data = self._read(offset, size)
         if len(data) != size:
-            raise IntegrityError("it is cut off")
+            raise IntegrityError(f"{len(data)} bytes were read where {size} should be")
         return data

@@ -282,10 +282,11 @@ def test_an_archive_of_another_size_than_it_has_is_refused() -> None:
             ArchiveReader(Ranges(ARCHIVE), size)
 
 
-def test_a_server_that_gives_less_than_asked_is_found_out() -> None:
-    size = len(ARCHIVE)
-    reader = ArchiveReader(lambda at, n: ARCHIVE[at : at + n][: n if at + n == size else 9], size)
-    with pytest.raises(IntegrityError, match="cut off"):
+@pytest.mark.parametrize("given", [ARCHIVE, b"", ARCHIVE[:9]], ids=["all", "nothing", "less"])
+def test_a_server_that_gives_another_range_than_asked_is_found_out(given: bytes) -> None:
+    ranges = Ranges(ARCHIVE)
+    reader = ArchiveReader(lambda at, n: given if ranges.asked else ranges(at, n), len(ARCHIVE))
+    with pytest.raises(IntegrityError, match=f"{len(given)} bytes were read where"):
         reader.read(KEY, ref(DIFFS[KEY]))
 
 

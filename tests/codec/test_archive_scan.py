@@ -160,6 +160,16 @@ def test_what_is_not_in_a_damaged_frame_is_found(where: int) -> None:
             rebuild_tail(Ranges(bytes(spoilt)), len(spoilt))
 
 
+def test_a_large_member_behind_half_a_large_one_is_found() -> None:
+    large = {key: patch_of(key, 600) for key in ("2025-11-06", "2025-11-07")}
+    data = bytearray(packed(large))
+    first, second, *_ = frames_of(bytes(data))
+    data[second.offset + 20] ^= 1
+    found, damage = checked(bytes(data))
+    assert damage[0].offset == first.packed
+    assert found == hashes({"2025-11-07": large["2025-11-07"]})
+
+
 def test_a_frame_that_is_missing_is_noticed() -> None:
     data = packed(MANY)
     for frame in frames_of(data):
