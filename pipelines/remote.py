@@ -1,0 +1,138 @@
+"""A remote: named objects that are written once, and read whole or in ranges.
+
+1. A name stands for a content: an object is put only where there is none of its name, and what is
+   there already is held against what should be.
+2. What was put is known to have arrived: by what the remote says of it where that can be checked,
+   else by reading it back.
+3. A read that takes several requests is of one version of the object.
+4. What goes wrong is a NotFound, Denied, Unavailable, Conflict or IntegrityError, and nothing of a
+   vendor's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import threading
+from collections import Counter
+from collections.abc import Callable
+from typing import IO, Final, NamedTuple, Protocol
+
+from codec.errors import IntegrityError
+
+BLOCK: Final = 1 << 20
+
+
+class Stored(NamedTuple):
+    """An object as a list has it: its name, size in bytes, and when it was put, in seconds."""
+
+    name: str
+    size: int
+    modified: float
+
+
+class Part(NamedTuple):
+    """A range of an object.
+
+    Attributes:
+        data: its bytes.
+        size: of the whole object.
+        version: what tells this version of the object from any other.
+    """
+
+    data: bytes
+    size: int
+    version: str
+
+
+class Content(NamedTuple):
+    """What is to be put.
+
+    Attributes:
+        size: in bytes.
+        sha256: in hex.
+        open: opens it anew, at its beginning.
+    """
+
+    size: int
+    sha256: str
+    open: Callable[[], IO[bytes]]
+
+
+class Requests(Counter[str]):
+    """Counts requests of several threads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = threading.Lock()
+
+    def add(self, kind: str) -> None:
+        """Count a request."""
+        with self._lock:
+            self[kind] += 1
+
+
+class Remote(Protocol):
+    """Where copies are kept.
+
+    Attributes:
+        url: as a user names it.
+        requests: how many of each kind were made: LIST, GET, PUT, HEAD, DELETE and others.
+    """
+
+    url: str
+    requests: Requests
+
+    def list_all(self) -> list[Stored]:
+        """All objects, by name."""
+        ...
+
+    def read(self, name: str, offset: int, size: int, version: str | None = None) -> Part:
+        """A range of an object; of this version of it, where one is given.
+
+        Raises:
+            NotFound: there is no such object.
+            Conflict: it is of another version.
+        """
+        ...
+
+    def read_end(self, name: str, size: int) -> Part:
+        """The last bytes of an object: as many as asked for, or all that it has."""
+        ...
+
+    def copy(self, name: str, write: Callable[[bytes], object]) -> int:
+        """Hand a whole object to `write`, in pieces; its size in bytes."""
+        ...
+
+    def put(self, name: str, content: Content) -> bool:
+        """Put an object, unless there is one of its name; whether it was put.
+
+        Raises:
+            IntegrityError: what has the name, or arrived, is something else.
+        """
+        ...
+
+    def delete(self, name: str) -> None:
+        """Delete an object for good; nothing happens where there is none."""
+        ...
+
+
+def content_of(data: bytes) -> Content:
+    """Bytes as what is to be put."""
+    return Content(len(data), hashlib.sha256(data).hexdigest(), lambda: io.BytesIO(data))
+
+
+def check_same(remote: Remote, name: str, content: Content) -> None:
+    """Read an object as a whole, and hold it against what it should be.
+
+    Raises:
+        NotFound: it is not there.
+        IntegrityError: it is something else.
+    """
+    digest = hashlib.sha256()
+    if (remote.copy(name, digest.update), digest.hexdigest()) != (content.size, content.sha256):
+        raise IntegrityError(
+            "holds something else than its name says",
+            file=f"{remote.url}/{name}",
+            hint="Look at who else writes there; move the object away and run the same command",
+        )

@@ -1,0 +1,373 @@
+"""An S3 bucket, or a prefix in one, as a remote; nothing else knows boto3.
+
+1. An object is put by one PUT that says `If-None-Match: *` and what its SHA-256 is. Above a size
+   it goes in parts: aborted where it fails, taken up again where it was killed.
+2. Servers differ. What arrived is proved by the ETag where that is the MD5, else by the SHA-256
+   that the server says, else by reading it back. A range is taken from what came, be it the whole.
+   The version that a read is pinned to is looked at here as well.
+3. The SDK tries again what it knows to pass: 5xx, throttling, connections. What it does not is
+   tried again here: 409 of a conditional put, a checksum that did not fit, a body that broke off.
+4. An error names the code of the server and never what it says: that may hold anything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from datetime import datetime
+from typing import Any, Final, NamedTuple, TypeVar
+
+import boto3
+import stamina
+from botocore import exceptions as sdk
+from botocore.config import Config
+from urllib3.exceptions import HTTPError
+
+from codec.errors import IntegrityError
+from pipelines.errors import Conflict, NotFound, PipelineError, Unavailable
+from pipelines.remote import BLOCK, Content, Part, Requests, Stored, check_same
+from pipelines.remote_s3_errors import RESUME, Unsatisfiable, code_of, sdk_error, server_error
+from pipelines.remote_s3_parts import b64, begun, etag_of, is_proved, is_sealed, send_parts
+
+#: Bytes above which an object goes in parts, and those of a part.
+MULTIPART: Final = 64 << 20
+PART_SIZE: Final = 16 << 20
+#: Parts that an object may have.
+_PARTS_LIMIT: Final = 10_000
+_ATTEMPTS: Final = 5
+_RANGE = re.compile(r"bytes (?P<start>\d+)-(?P<end>\d+)/(?P<size>\d+)", re.ASCII)
+_KINDS: Final = {
+    "ListObjectsV2": "LIST",
+    "GetObject": "GET",
+    "PutObject": "PUT",
+    "HeadObject": "HEAD",
+    "DeleteObject": "DELETE",
+}
+#: What passes when it is asked again: another conditional put was under way; bytes were altered.
+_PASSES: Final = frozenset(
+    ("409", "ConditionalRequestConflict", "OperationAborted", "BadDigest", "InvalidDigest",
+     "XAmzContentChecksumMismatch")
+)  # fmt: skip
+#: A server that does not know the condition.
+_UNKNOWN: Final = frozenset(("501", "NotImplemented"))
+T = TypeVar("T")
+
+
+class Options(NamedTuple):
+    """How objects are put and the server is reached; None where the SDK or the bucket decides.
+
+    Attributes:
+        endpoint_url: of an S3-compatible server.
+        ca_bundle: path of the certificates to trust.
+        storage_class, sse, sse_kms_key: as S3 calls them.
+        retain_until: until when an object can be neither changed nor deleted.
+        jobs: requests at a time.
+        multipart, part_size: bytes above which an object goes in parts, and those of a part.
+    """
+
+    endpoint_url: str | None = None
+    ca_bundle: str | None = None
+    storage_class: str | None = None
+    sse: str | None = None
+    sse_kms_key: str | None = None
+    retain_until: datetime | None = None
+    jobs: int = 4
+    multipart: int = MULTIPART
+    part_size: int = PART_SIZE
+
+
+class _AgainError(Exception):
+    """What was asked did not happen, and may if it is asked again."""
+
+    def __init__(self, error: PipelineError | IntegrityError) -> None:
+        super().__init__()
+        self.error = error
+
+
+class S3Remote:
+    """A bucket, or a prefix in one, as a remote."""
+
+    def __init__(self, bucket: str, prefix: str, options: Options) -> None:
+        self.url = f"s3://{bucket}/{prefix}".rstrip("/")
+        self.requests = Requests()
+        self._bucket = bucket
+        self._prefix = f"{prefix}/" if prefix else ""
+        self._options = options
+        self._conditional = True
+        with self._said():
+            self._client = _client(options)
+        self._client.meta.events.register("before-send.s3", self._count)
+
+    def _count(self, event_name: str, **_more: object) -> None:
+        operation = event_name.rpartition(".")[2]
+        self.requests.add(_KINDS.get(operation, operation))
+
+    def list_all(self) -> list[Stored]:
+        """All objects, by name; a thousand a request."""
+        with self._said():
+            pages = self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=self._bucket, Prefix=self._prefix
+            )
+            found = [
+                Stored(o["Key"][len(self._prefix) :], o["Size"], o["LastModified"].timestamp())
+                for page in pages
+                for o in page.get("Contents", ())
+            ]
+        return sorted(found)
+
+    def read(self, name: str, offset: int, size: int, version: str | None = None) -> Part:
+        """A range of an object."""
+        asked = f"bytes={offset}-{offset + size - 1}"
+        return self._again(lambda: self._part(name, asked, version, lambda _: (offset, size)))
+
+    def read_end(self, name: str, size: int) -> Part:
+        """The last bytes of an object."""
+
+        def wanted(total: int) -> tuple[int, int]:
+            return max(0, total - size), size
+
+        try:
+            return self._again(lambda: self._part(name, f"bytes=-{size}", None, wanted))
+        except Unsatisfiable:  # there are fewer: a server should give them all, not each does
+            return self._again(lambda: self._part(name, None, None, wanted))
+
+    def _part(
+        self,
+        name: str,
+        asked: str | None,
+        version: str | None,
+        wanted: Callable[[int], tuple[int, int]],
+    ) -> Part:
+        """What one request gives of what is wanted of an object of some size."""
+        with self._got(name, asked, version) as (body, start, reply):
+            total = _total(reply)
+            offset, size = wanted(total)
+            size = max(0, min(size, total - offset))
+            body.skip(offset - start)
+            data = body.read(size)
+            while len(data) < size:
+                data += body.read(size - len(data))
+            return Part(data, total, reply["ETag"])
+
+    def copy(self, name: str, write: Callable[[bytes], object]) -> int:
+        """Hand a whole object to `write`; where it breaks off, it goes on from there."""
+        done = 0
+        version: str | None = None
+
+        def rest() -> int:
+            nonlocal done, version
+            asked = f"bytes={done}-" if done else None
+            with self._got(name, asked, version) as (body, start, reply):
+                version = reply["ETag"]
+                body.skip(done - start)
+                while done < _total(reply):
+                    block = body.read(BLOCK)
+                    write(block)
+                    done += len(block)
+            return done
+
+        return self._again(rest)
+
+    @contextmanager
+    def _got(
+        self, name: str, asked: str | None, version: str | None
+    ) -> Iterator[tuple[_Body, int, dict[str, Any]]]:
+        """The body of an object, which byte it begins with, and what the server says of it."""
+        more = {k: v for k, v in (("Range", asked), ("IfMatch", version)) if v is not None}
+        with self._said(name):
+            reply = self._client.get_object(Bucket=self._bucket, Key=self._key(name), **more)
+        with closing(reply["Body"]) as body:
+            if version is not None and reply["ETag"] != version:  # a server that ignores IfMatch
+                raise Conflict(f"{self.url}/{name} changed while it was read", hint=RESUME)
+            m = _RANGE.fullmatch(reply.get("ContentRange") or "")
+            yield _Body(body, f"{self.url}/{name}"), int(m["start"]) if m else 0, reply
+
+    def put(self, name: str, content: Content) -> bool:
+        """Put an object, unless there is one of its name."""
+        send = self._put_parts if content.size > self._options.multipart else self._put_whole
+        overwrite = False
+
+        def once() -> bool:
+            nonlocal overwrite
+            is_new = True
+            try:
+                with self._said(name):
+                    proved = send(name, content, overwrite)
+            except Conflict:
+                proved = is_new = False
+            if not proved:
+                try:
+                    check_same(self, name, content)
+                except NotFound as e:  # gone again: another machine had it under way, and gave up
+                    raise _AgainError(e) from None
+                except IntegrityError as e:
+                    if not is_new:
+                        raise
+                    overwrite = True  # it is ours, and not what we sent
+                    raise _AgainError(e) from None
+            return is_new
+
+        return self._again(once)
+
+    def _put_whole(self, name: str, content: Content, overwrite: bool) -> bool:
+        """One PUT; whether the answer proves that it arrived."""
+        md5 = hashlib.md5(usedforsecurity=False)
+        with content.open() as f:
+            while block := f.read(BLOCK):
+                md5.update(block)
+            f.seek(0)
+            reply = self._unless_there(
+                overwrite,
+                self._client.put_object,
+                Bucket=self._bucket,
+                Key=self._key(name),
+                Body=f,
+                ContentLength=content.size,
+                ChecksumSHA256=b64(bytes.fromhex(content.sha256)),
+                **self._attributes(),
+            )
+        return is_proved(reply, md5.hexdigest(), b64(bytes.fromhex(content.sha256)))
+
+    def _unless_there(self, overwrite: bool, call: Callable[..., Any], **more: Any) -> Any:
+        """Ask for something unless the object is there, where the server knows this condition."""
+        if not overwrite and self._conditional:
+            try:
+                return call(**more, IfNoneMatch="*")
+            except sdk.ClientError as e:
+                if code_of(e) not in _UNKNOWN:
+                    raise
+                self._conditional = False
+                if "Body" in more:
+                    more["Body"].seek(0)
+        return call(**more)
+
+    def _put_parts(self, name: str, content: Content, overwrite: bool) -> bool:
+        """A multipart upload; whether the answers prove that it arrived."""
+        where = {"Bucket": self._bucket, "Key": self._key(name)}
+        upload, there = begun(self._client, where)
+        if upload is None:
+            upload = self._client.create_multipart_upload(
+                **where, ChecksumAlgorithm="SHA256", **self._attributes()
+            )["UploadId"]
+        at = {**where, "UploadId": upload}
+        try:
+            size = max(self._options.part_size, -(-content.size // _PARTS_LIMIT))
+            sent = send_parts(self._client, at, content, size, there, self._options.jobs)
+            reply = self._unless_there(
+                overwrite,
+                self._client.complete_multipart_upload,
+                **at,
+                MultipartUpload={"Parts": [part.fields for part in sent]},
+            )
+        except BaseException as e:
+            if isinstance(e, sdk.ClientError) and code_of(e) == "NoSuchUpload":
+                return False  # completed: by our own request, retried, or by another machine
+            # What went wrong is told; an upload that is left is taken up again by the next run.
+            with suppress(sdk.ClientError, sdk.BotoCoreError):
+                self._client.abort_multipart_upload(**at)
+            raise
+        if reply["ETag"].strip('"') == etag_of(sent):
+            return True
+        return is_sealed(reply) and all(part.proved for part in sent)
+
+    def _attributes(self) -> dict[str, Any]:
+        """How objects are kept."""
+        options = self._options
+        named = {
+            "StorageClass": options.storage_class,
+            "ServerSideEncryption": options.sse,
+            "SSEKMSKeyId": options.sse_kms_key,
+            "ObjectLockMode": "GOVERNANCE" if options.retain_until else None,
+            "ObjectLockRetainUntilDate": options.retain_until,
+        }
+        return {name: value for name, value in named.items() if value is not None}
+
+    def delete(self, name: str) -> None:
+        """Delete an object for good."""
+        with self._said(name):
+            self._client.delete_object(Bucket=self._bucket, Key=self._key(name))
+
+    def _key(self, name: str) -> str:
+        return self._prefix + name
+
+    def _again(self, call: Callable[[], T]) -> T:
+        """Do something, and again where it may pass; what it raises last, where it does not."""
+        try:
+            for attempt in stamina.retry_context(on=_AgainError, attempts=_ATTEMPTS):
+                with attempt:
+                    return call()
+        except _AgainError as e:
+            raise e.error from None
+        raise AssertionError("stamina raises what it does not try again")
+
+    @contextmanager
+    def _said(self, name: str = "") -> Iterator[None]:
+        """What the SDK raises as what it means for a user."""
+        where = f"{self.url}/{name}" if name else self.url
+        try:
+            yield
+        except sdk.ClientError as e:
+            error = server_error(e, where, self._bucket)
+            raise (_AgainError(error) if code_of(e) in _PASSES else error) from None
+        except sdk.BotoCoreError as e:
+            raise sdk_error(e, where) from None
+
+
+class _Body:
+    """What a server sends of an object; asked for again where it breaks off."""
+
+    def __init__(self, stream: Any, where: str) -> None:
+        self._stream = stream
+        self._where = where
+
+    def read(self, size: int) -> bytes:
+        """Up to so many bytes, at least one, unless none is asked for."""
+        try:
+            data: bytes = self._stream.read(size)
+        except (sdk.BotoCoreError, HTTPError, OSError):
+            data = b""
+        if size and not data:
+            error = Unavailable(f"{self._where}: what the server sent broke off", hint=RESUME)
+            raise _AgainError(error) from None
+        return data
+
+    def skip(self, size: int) -> None:
+        """Pass over what was not asked for, of a server that gives the whole instead of a range."""
+        if size < 0:
+            raise Unavailable(
+                f"{self._where}: the server gave another range than the one asked for"
+            )
+        while size:
+            size -= len(self.read(min(size, BLOCK)))
+
+
+def _client(options: Options) -> Any:
+    config = Config(
+        retries={
+            "mode": "standard",
+            "total_max_attempts": int(os.environ.get("AWS_MAX_ATTEMPTS", _ATTEMPTS)),
+        },
+        connect_timeout=5,
+        read_timeout=60,
+        max_pool_connections=max(10, 2 * options.jobs),
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        s3={"addressing_style": "path"} if options.endpoint_url else None,
+    )
+    session = boto3.session.Session()
+    return session.client(
+        "s3",
+        config=config,
+        endpoint_url=options.endpoint_url,
+        verify=options.ca_bundle,
+        region_name=session.region_name or "us-east-1",
+    )
+
+
+def _total(reply: dict[str, Any]) -> int:
+    """The size of a whole object, by an answer that has it or a part of it."""
+    m = _RANGE.fullmatch(reply.get("ContentRange") or "")
+    return int(m["size"] if m else reply["ContentLength"])

@@ -1,0 +1,104 @@
+"""What the errors of an S3 server and of its SDK mean for a user: one line, and the way out.
+
+A server's message can hold anything, credentials that were sent to it among that: only its code is
+told, and only if it looks like one.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from botocore import exceptions as sdk
+
+from pipelines.errors import Conflict, Denied, NotFound, StorageError, Unavailable
+
+RESUME: Final = "Run the same command again: it goes on where this one stopped"
+_CODE = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+_REGION: Final = "Set AWS_REGION to the region of the bucket, or give the right --endpoint-url"
+
+
+class Unsatisfiable(NotFound):
+    """An object does not have the range that was asked for."""
+
+
+#: Codes that say more than their HTTP status: what they mean, and the way out.
+_CODES: Final[dict[str, tuple[type[StorageError], str, str]]] = {
+    "InvalidAccessKeyId": (Denied, "the access key is not known", "Check the credentials"),
+    "InvalidToken": (Denied, "the session token is not valid", "Check the credentials"),
+    "SignatureDoesNotMatch": (Denied, "the secret key is wrong", "Check the credentials"),
+    "ExpiredToken": (Denied, "the credentials have expired", f"Renew them. {RESUME}"),
+    "ExpiredTokenException": (Denied, "the credentials have expired", f"Renew them. {RESUME}"),
+    "RequestTimeTooSkewed": (Denied, "this machine's clock is wrong", f"Set it. {RESUME}"),
+    "RequestExpired": (Denied, "this machine's clock is wrong", f"Set it. {RESUME}"),
+    "PermanentRedirect": (Unavailable, "the bucket is in another region", _REGION),
+    "AuthorizationHeaderMalformed": (Unavailable, "the bucket is in another region", _REGION),
+    "IllegalLocationConstraintException": (
+        Unavailable, "the bucket is in another region", _REGION,
+    ),
+    "InvalidBucketName": (NotFound, "is no name of a bucket", "Write it as s3://bucket/prefix"),
+    "InvalidRange": (Unsatisfiable, "is shorter than it should be", "Look at who writes there"),
+}  # fmt: skip
+_NO_CREDENTIALS: Final = (
+    sdk.NoCredentialsError,
+    sdk.PartialCredentialsError,
+    sdk.CredentialRetrievalError,
+    sdk.ProfileNotFound,
+    sdk.TokenRetrievalError,
+    sdk.NoAuthTokenError,
+    sdk.SSOError,
+)
+
+
+def code_of(error: sdk.ClientError) -> str:
+    """The code of a server's error; its HTTP status where it has none."""
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    return code if _CODE.fullmatch(code) else str(_status(error))
+
+
+def server_error(error: sdk.ClientError, where: str, bucket: str) -> StorageError | Conflict:
+    """A server's error as what it means.
+
+    Args:
+        error: of the SDK.
+        where: what was asked for, as a user names it.
+        bucket: its bucket.
+    """
+    code, status = code_of(error), _status(error)
+    if code == "NoSuchBucket":
+        hint = "Create it, or check its name, the region and the endpoint"
+        return NotFound(f"s3://{bucket}: there is no such bucket", hint=hint)
+    if code in _CODES:
+        kind, problem, hint = _CODES[code]
+        return kind(f"{where}: {problem}", hint=hint)
+    if status == 412:
+        return Conflict(f"{where}: is there, or is no longer what it was", hint=RESUME)
+    if status == 404:
+        return NotFound(f"{where}: the remote has no such object", hint="Check the remote's name")
+    if status in (401, 403):
+        hint = "Check the credentials, and what they allow on this bucket"
+        return Denied(f"{where}: access denied ({code})", hint=hint)
+    if status in (301, 307):
+        return Unavailable(f"{where}: the bucket is in another region", hint=_REGION)
+    return Unavailable(f"{where}: the server answered {status} {code}", hint=RESUME)
+
+
+def sdk_error(error: sdk.BotoCoreError, where: str) -> StorageError:
+    """An error of the SDK, which never got an answer, as what it means."""
+    if isinstance(error, _NO_CREDENTIALS):
+        hint = "Give them as the AWS tools take them: AWS_PROFILE, AWS_ACCESS_KEY_ID, a role"
+        return Denied(f"{where}: no credentials", hint=hint)
+    if isinstance(error, sdk.SSLError):
+        hint = "Name the certificates to trust: [remote] ca_bundle in the configuration"
+        return Unavailable(f"{where}: the server's certificate is not trusted", hint=hint)
+    if isinstance(error, sdk.ParamValidationError):
+        return NotFound(f"{where}: is no name of a bucket", hint="Write it as s3://bucket/prefix")
+    kind = type(error).__name__
+    return Unavailable(
+        f"{where}: the server does not answer ({kind})",
+        hint=f"Check the network and the endpoint. {RESUME}",
+    )
+
+
+def _status(error: sdk.ClientError) -> int:
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))

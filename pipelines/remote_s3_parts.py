@@ -1,0 +1,102 @@
+"""An object in parts: which are there, sending the others, and what shows that they arrived."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+from botocore import exceptions as sdk
+
+from pipelines.remote import Content
+
+
+class SentPart(NamedTuple):
+    """A part as completing needs it, its MD5, and whether it is known to have arrived."""
+
+    fields: dict[str, Any]
+    md5: bytes
+    proved: bool
+
+
+def begun(client: Any, where: Mapping[str, str]) -> tuple[str | None, dict[int, tuple[str, int]]]:
+    """An upload of an object that was never ended: its id, and ETag and size of its parts."""
+    try:
+        listed = client.list_multipart_uploads(Bucket=where["Bucket"], Prefix=where["Key"])
+        for upload in listed.get("Uploads", ()):
+            if upload["Key"] == where["Key"]:
+                at = {**where, "UploadId": upload["UploadId"]}
+                pages = client.get_paginator("list_parts").paginate(**at)
+                found = [part for page in pages for part in page.get("Parts", ())]
+                parts = {p["PartNumber"]: (p["ETag"], p["Size"]) for p in found}
+                return upload["UploadId"], parts
+    except sdk.ClientError:
+        pass  # not every server lists them, nor may everybody: then all is sent
+    return None, {}
+
+
+def send_parts(
+    client: Any,
+    at: Mapping[str, str],
+    content: Content,
+    size: int,
+    there: Mapping[int, tuple[str, int]],
+    jobs: int,
+) -> list[SentPart]:
+    """Send the parts of an object, those apart that are there.
+
+    Args:
+        client: of the SDK.
+        at: bucket, key and id of the upload.
+        content: of the object.
+        size: of a part in bytes; the last one may be smaller.
+        there: ETag and size of the parts that are there, by number.
+        jobs: parts at a time.
+    """
+
+    def send(number: int) -> SentPart:
+        with content.open() as f:
+            f.seek((number - 1) * size)
+            data = f.read(size)
+        md5 = hashlib.md5(data, usedforsecurity=False)
+        sha256 = b64(hashlib.sha256(data).digest())
+        fields = {"PartNumber": number, "ChecksumSHA256": sha256}
+        if there.get(number) == (etag := f'"{md5.hexdigest()}"', len(data)):
+            return SentPart({**fields, "ETag": etag}, md5.digest(), True)
+        reply = client.upload_part(**at, **fields, Body=data)
+        proved = is_proved(reply, md5.hexdigest(), sha256)
+        return SentPart({**fields, "ETag": reply["ETag"]}, md5.digest(), proved)
+
+    with ThreadPoolExecutor(jobs) as pool:
+        waiting = [pool.submit(send, n) for n in range(1, -(-content.size // size) + 1)]
+        try:
+            return [future.result() for future in waiting]
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def etag_of(sent: Iterable[SentPart]) -> str:
+    """The ETag of an object that was sent in these parts."""
+    digests = [part.md5 for part in sent]
+    whole = hashlib.md5(b"".join(digests), usedforsecurity=False)
+    return f"{whole.hexdigest()}-{len(digests)}"
+
+
+def is_proved(reply: Mapping[str, Any], md5: str, sha256: str) -> bool:
+    """Whether the answer to a put shows that what was sent has arrived."""
+    if reply["ETag"].strip('"') == md5:
+        return True
+    return is_sealed(reply) and reply.get("ChecksumSHA256") == sha256
+
+
+def is_sealed(reply: Mapping[str, Any]) -> bool:
+    """Whether the server encrypted the object so that its ETag is no MD5."""
+    return str(reply.get("ServerSideEncryption", "")).startswith("aws:kms")
+
+
+def b64(digest: bytes) -> str:
+    """A digest as S3 has it."""
+    return base64.b64encode(digest).decode()
