@@ -13,12 +13,15 @@ Advance = Callable[[int], None]
 class Progress(Protocol):
     """Hears of each stage as it begins and ends."""
 
-    def stage(self, name: str, total: int | None = None) -> AbstractContextManager[Advance]:
+    def stage(
+        self, name: str, total: int | None = None, *, in_bytes: bool = False
+    ) -> AbstractContextManager[Advance]:
         """A stage that is under way.
 
         Args:
             name: one word.
             total: how much there is to do, in any unit; None where that is not known.
+            in_bytes: the unit is a byte.
         """
         ...
 
@@ -27,6 +30,8 @@ class Silent:
     """Hears, and says nothing."""
 
     @contextmanager
-    def stage(self, name: str, total: int | None = None) -> Iterator[Advance]:
+    def stage(
+        self, name: str, total: int | None = None, *, in_bytes: bool = False
+    ) -> Iterator[Advance]:
         """A stage that nobody watches."""
         yield lambda done: None

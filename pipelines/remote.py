@@ -52,11 +52,14 @@ class Content(NamedTuple):
         size: in bytes.
         sha256: in hex.
         open: opens it anew, at its beginning.
+        exact: what has its name already must be these bytes; else it may be the same content in
+            other bytes, packed by another version or encrypted another time.
     """
 
     size: int
     sha256: str
     open: Callable[[], IO[bytes]]
+    exact: bool = True
 
 
 class Requests(Counter[str]):
@@ -117,12 +120,19 @@ class Remote(Protocol):
         ...
 
 
-def content_of(data: bytes) -> Content:
+def content_of(data: bytes, *, exact: bool = True) -> Content:
     """Bytes as what is to be put."""
-    return Content(len(data), hashlib.sha256(data).hexdigest(), lambda: io.BytesIO(data))
+    return Content(len(data), hashlib.sha256(data).hexdigest(), lambda: io.BytesIO(data), exact)
 
 
-def check_same(remote: Remote, name: str, content: Content) -> None:
+def read_whole(remote: Remote, name: str) -> bytes:
+    """All bytes of an object that fits into memory."""
+    pieces: list[bytes] = []
+    remote.copy(name, pieces.append)
+    return b"".join(pieces)
+
+
+def check_same(remote: Remote, name: str, size: int, sha256: str) -> None:
     """Read an object as a whole, and hold it against what it should be.
 
     Raises:
@@ -130,7 +140,7 @@ def check_same(remote: Remote, name: str, content: Content) -> None:
         IntegrityError: it is something else.
     """
     digest = hashlib.sha256()
-    if (remote.copy(name, digest.update), digest.hexdigest()) != (content.size, content.sha256):
+    if (remote.copy(name, digest.update), digest.hexdigest()) != (size, sha256):
         raise IntegrityError(
             "holds something else than its name says",
             file=f"{remote.url}/{name}",

@@ -90,8 +90,7 @@ class DirectoryRemote:
                     os.mkdir(self.url)
             os.makedirs(os.path.dirname(path), exist_ok=True)
         if os.path.exists(path):
-            check_same(self, name, content)
-            return False
+            return self._is_there(name, content)
         temporary = os.path.join(os.path.dirname(path), f"{_UNFINISHED}{os.urandom(8).hex()}")
         try:
             with _said(path):
@@ -99,9 +98,13 @@ class DirectoryRemote:
                 placed = _place(temporary, path)
         finally:
             remove(temporary)
-        if not placed:
-            check_same(self, name, content)
-        return placed
+        return placed or self._is_there(name, content)
+
+    def _is_there(self, name: str, content: Content) -> bool:
+        """Hold what has the name against what should have it; never what was put."""
+        if content.exact:
+            check_same(self, name, content.size, content.sha256)
+        return False
 
     def delete(self, name: str) -> None:
         """Delete an object for good."""

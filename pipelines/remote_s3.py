@@ -197,10 +197,11 @@ class S3Remote:
                 with self._said(name):
                     proved = send(name, content, overwrite)
             except Conflict:
-                proved = is_new = False
+                is_new = False
+                proved = not content.exact
             if not proved:
                 try:
-                    check_same(self, name, content)
+                    check_same(self, name, content.size, content.sha256)
                 except NotFound as e:  # gone again: another machine had it under way, and gave up
                     raise _AgainError(e) from None
                 except IntegrityError as e:

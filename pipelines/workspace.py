@@ -199,6 +199,12 @@ def find(start: str) -> Workspace:
     return workspace
 
 
+def at(folder: str) -> Workspace:
+    """The workspace that a folder itself is or becomes; the folder need not be there."""
+    folder = os.path.abspath(folder)
+    return _workspace(folder, repository_of(ancestors(folder)))
+
+
 def read_manifest(workspace: Workspace) -> Manifest:
     """What the manifest says, nothing where there is none."""
     return decode_manifest(read_bytes(workspace.path(MANIFEST)))

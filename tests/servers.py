@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 from uuid import uuid4
@@ -59,21 +60,31 @@ class Server(NamedTuple):
             ),
         )
 
-    def bucket(self) -> str:
-        """A new bucket, as soon as the server makes one and lists it."""
-        name = f"test-{uuid4().hex[:12]}"
-        client = self.client()
-        until = time.monotonic() + _PATIENCE
-        while True:
-            try:
-                client.create_bucket(Bucket=name)
-                client.list_objects_v2(Bucket=name)
-            except (BotoCoreError, ClientError):
-                if time.monotonic() > until:
-                    raise
-                time.sleep(0.1)  # it is another process that is waited for
-            else:
-                return name
+    def place(self) -> tuple[str, str]:
+        """A bucket, and a prefix in it that nobody has."""
+        return _bucket(self), f"a/{uuid4().hex[:12]}"
+
+    def url(self) -> str:
+        """The same as a remote's URL."""
+        return "s3://{}/{}".format(*self.place())
+
+
+@cache
+def _bucket(server: Server) -> str:
+    """A bucket of a server, as soon as it makes one and lists it; one, for each costs it space."""
+    name = f"test-{uuid4().hex[:12]}"
+    client = server.client()
+    until = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            client.create_bucket(Bucket=name)
+            client.put_object(Bucket=name, Key="ready", Body=b"")
+        except (BotoCoreError, ClientError):
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.1)  # it is another process that is waited for
+        else:
+            return name
 
 
 def _program(name: str, package: str) -> str:

@@ -24,6 +24,8 @@ VERBS: Final = {
     "references": "Build and refresh PROJECT_REFERENCES.yaml from what the repository states.",
     "migrate": "Migrate a v1 log to references, diffs and metrics; prove that no byte is lost.",
     "archive": "Pack the diffs of past months; list, check, unpack and mend archives.",
+    "sync": "Copy a workspace to a directory or an S3 bucket; send what is not there yet.",
+    "restore": "Bring a workspace back from a remote, on an empty machine too.",
     "purge": "Erase the diff of one session, for good.",
     "verify": "Check every hash, and report how many tokens are saved.",
     "doctor": "Find what is wrong with a workspace; --repair puts it right, without loss.",

@@ -90,14 +90,18 @@ class Stages:
         self._live = sys.stderr.isatty()
 
     @contextmanager
-    def stage(self, name: str, total: int | None = None) -> Iterator[Advance]:
+    def stage(
+        self, name: str, total: int | None = None, *, in_bytes: bool = False
+    ) -> Iterator[Advance]:
         """A stage that is under way."""
         began = time.perf_counter()
         if self._live and total:
             from rich.console import Console
-            from rich.progress import Progress
+            from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
 
-            with Progress(console=Console(stderr=True), transient=True) as bar:
+            columns = (name, BarColumn(), DownloadColumn(), TransferSpeedColumn())
+            shown = columns if in_bytes else Progress.get_default_columns()
+            with Progress(*shown, console=Console(stderr=True), transient=True) as bar:
                 task = bar.add_task(name, total=total)
                 yield lambda done: bar.update(task, completed=done)
         else:

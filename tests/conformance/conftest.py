@@ -77,7 +77,7 @@ def remote(kind: str, started: Started, tmp_path: Path, request: pytest.FixtureR
         multipart=MULTIPART,
         part_size=PART_SIZE,
     )
-    return S3Remote(server.bucket(), "a/prefix", options)
+    return S3Remote(*server.place(), options)
 
 
 def _given(request: pytest.FixtureRequest) -> Remote:

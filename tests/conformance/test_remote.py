@@ -94,7 +94,7 @@ def test_a_large_object_goes_in_parts_and_leaves_none(remote: Remote) -> None:
     content = content_of(LARGE)
     assert remote.put("large", content)
     assert [o.size for o in remote.list_all()] == [len(LARGE)]
-    check_same(remote, "large", content)
+    check_same(remote, "large", content.size, content.sha256)
     assert remote.read("large", MULTIPART - 10, 20).data == LARGE[MULTIPART - 10 : MULTIPART + 10]
     assert not leftovers(remote)
 
@@ -118,16 +118,19 @@ def leftovers(remote: Remote) -> list[str]:
         listed = client.list_multipart_uploads(Bucket=remote.url.split("/")[2])
     except client.exceptions.NoSuchUpload:  # says rclone, where there never was one
         return []
-    return [upload["Key"] for upload in listed.get("Uploads", ())]
+    prefix = remote.url.split("/", 3)[3]
+    return [u["Key"] for u in listed.get("Uploads", ()) if u["Key"].startswith(prefix)]
 
 
 @pytest.mark.parametrize("data", [DATA, LARGE], ids=["whole", "parts"])
-def test_two_that_put_the_same_at_once_both_succeed(remote: Remote, data: bytes) -> None:
+def test_two_that_put_the_same_at_once_both_succeed(remote: Remote, data: bytes, kind: str) -> None:
+    if kind == "moto" and data is LARGE:
+        pytest.skip("moto answers 500 to requests about one upload that cross each other")
     with ThreadPoolExecutor(2) as pool:
         puts = [pool.submit(remote.put, "a", content_of(data)) for _ in range(2)]
         for put in puts:
             put.result()
-    check_same(remote, "a", content_of(data))
+    assert whole(remote, "a") == data
     assert not leftovers(remote)
 
 

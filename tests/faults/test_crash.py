@@ -199,7 +199,9 @@ class At:
         self._number = number
 
     @contextmanager
-    def stage(self, name: str, total: int | None = None) -> Iterator[Advance]:
+    def stage(
+        self, name: str, total: int | None = None, *, in_bytes: bool = False
+    ) -> Iterator[Advance]:
         del total
         if name == self._name:
             os.kill(os.getpid(), self._number)

@@ -361,7 +361,9 @@ class Meddling:
         self._then = then
 
     @contextmanager
-    def stage(self, name: str, total: int | None = None) -> Iterator[Advance]:
+    def stage(
+        self, name: str, total: int | None = None, *, in_bytes: bool = False
+    ) -> Iterator[Advance]:
         del total
         if name == self._name and callable(self._then):
             self._then()

@@ -1,0 +1,200 @@
+"""What a remote holds of a workspace: which objects there are, and what a snapshot says.
+
+    archive/2025-11-7c8a10e34dcc.tar.zst            an archive, under its own name
+    v1/<SHA-256 of the log>-<16 hex>.tar.zst        the layout of a version of a v1 log
+    loose/<16 hex>.tar.zst                          diffs that no archive has, packed as one is
+    snapshot/<writer>-<sequence>-<16 hex>.tar.zst   the tracked files, and `snapshot.json`
+
+1. A name is never given to other content: layouts and snapshots are named by their tar, archives
+   and packs by their bytes.
+2. A writer is one copy of a workspace on one machine. Its last snapshot stands for all before it;
+   what a remote holds is the union of the last ones of all writers. Which they are is told by the
+   names alone, without a clock.
+3. `snapshot.json` names all objects that the snapshot needs beside the archives, which the manifest
+   names.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, NamedTuple
+
+from codec.errors import FormatError
+from codec.records import PatchRef, is_key
+
+FORMAT: Final = "session-codec-snapshot"
+VERSION: Final = 1
+#: The name of the document in a snapshot.
+DOCUMENT: Final = "snapshot.json"
+#: Hex digits of a hash in a name.
+DIGITS: Final = 16
+
+_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_ARCHIVE = re.compile(r"archive/(?P<name>\d{4}-\d{2}-[0-9a-f]{12}\.tar\.zst)", re.ASCII)
+_LAYOUT = re.compile(r"v1/(?P<log>[0-9a-f]{64})-(?P<digest>[0-9a-f]{16})\.tar\.zst", re.ASCII)
+_PACK = re.compile(r"loose/(?P<digest>[0-9a-f]{16})\.tar\.zst", re.ASCII)
+_SNAPSHOT = re.compile(
+    r"snapshot/(?P<writer>[0-9a-f]{8})-(?P<sequence>\d{6,12})-(?P<digest>[0-9a-f]{16})\.tar\.zst",
+    re.ASCII,
+)
+
+
+class File(NamedTuple):
+    """A tracked file of a snapshot: SHA-256 and size in bytes."""
+
+    sha256: str
+    size: int
+
+
+class Pack(NamedTuple):
+    """Diffs that no archive has, in one object.
+
+    Attributes:
+        name: of the object.
+        sha256, size: of the object.
+        diffs: what is in it, by key.
+    """
+
+    name: str
+    sha256: str
+    size: int
+    diffs: Mapping[str, PatchRef]
+
+
+class Snapshot(NamedTuple):
+    """What a workspace was at one moment.
+
+    Attributes:
+        files: its tracked files, by path.
+        layouts: names of the objects that have the layouts of its v1 logs.
+        packs: the diffs that no archive has.
+    """
+
+    files: Mapping[str, File]
+    layouts: tuple[str, ...]
+    packs: tuple[Pack, ...]
+
+
+class SnapshotName(NamedTuple):
+    """Who wrote a snapshot, which of theirs it is, and the beginning of the hash of its tar."""
+
+    writer: str
+    sequence: int
+    digest: str
+
+    def __str__(self) -> str:
+        return f"snapshot/{self.writer}-{self.sequence:06}-{self.digest}.tar.zst"
+
+
+def archive_object(name: str) -> str:
+    """The name of the object that an archive is."""
+    return f"archive/{name}"
+
+
+def layout_object(log: str, digest: str) -> str:
+    """The name of the object that has the layout of a log of this SHA-256."""
+    return f"v1/{log}-{digest[:DIGITS]}.tar.zst"
+
+
+def pack_object(sha256: str) -> str:
+    """The name of the object that a pack of this SHA-256 is."""
+    return f"loose/{sha256[:DIGITS]}.tar.zst"
+
+
+def decode_layout_object(name: str) -> tuple[str, str]:
+    """The SHA-256 of the log whose layout an object has, and the beginning of that of its tar."""
+    m = _LAYOUT.fullmatch(name)
+    if m is None:
+        raise FormatError(f"not the name of a layout: {name!r}")
+    return m["log"], m["digest"]
+
+
+def decode_snapshot_name(name: str) -> SnapshotName | None:
+    """What the name of a snapshot says; None where it is the name of something else."""
+    m = _SNAPSHOT.fullmatch(name)
+    return SnapshotName(m["writer"], int(m["sequence"]), m["digest"]) if m else None
+
+
+def is_object(name: str) -> bool:
+    """Whether an object of this name is one of a workspace's."""
+    return any(p.fullmatch(name) for p in (_ARCHIVE, _LAYOUT, _PACK, _SNAPSHOT))
+
+
+def heads(names: Iterable[str]) -> list[SnapshotName]:
+    """The last snapshot of each writer; all of them, where two have one number."""
+    found = [name for name in map(decode_snapshot_name, names) if name is not None]
+    last: dict[str, int] = {}
+    for name in found:
+        last[name.writer] = max(name.sequence, last.get(name.writer, 0))
+    return sorted(name for name in found if name.sequence == last[name.writer])
+
+
+def encode_snapshot(snapshot: Snapshot) -> bytes:
+    """The document of a snapshot; `decode_snapshot` gives the same snapshot back."""
+    document = {
+        "format": FORMAT,
+        "version": VERSION,
+        "files": {name: list(file) for name, file in sorted(snapshot.files.items())},
+        "layouts": list(snapshot.layouts),
+        "packs": [
+            {
+                "name": pack.name,
+                "sha256": pack.sha256,
+                "bytes": pack.size,
+                "diffs": {key: list(patch) for key, patch in sorted(pack.diffs.items())},
+            }
+            for pack in snapshot.packs
+        ],
+    }
+    return json.dumps(document, separators=(",", ":")).encode() + b"\n"
+
+
+def decode_snapshot(data: bytes) -> Snapshot:
+    """A snapshot from its document.
+
+    Raises:
+        FormatError: it is none, or of a version that is not known.
+    """
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError) as e:
+        raise FormatError(f"not JSON: {e}", file=DOCUMENT) from None
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise FormatError("not a snapshot", file=DOCUMENT)
+    if document.get("version") != VERSION:
+        raise FormatError(
+            f"a snapshot of version {document.get('version')!r}, not {VERSION}",
+            file=DOCUMENT,
+            hint="Use the version of session-codec that wrote it, or a newer one",
+        )
+    try:
+        return Snapshot(
+            files={name: File(*_reference(file)) for name, file in document["files"].items()},
+            layouts=tuple(_name(name, _LAYOUT) for name in document["layouts"]),
+            packs=tuple(map(_pack, document["packs"])),
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as e:
+        raise FormatError(f"unexpected content: {e}", file=DOCUMENT) from None
+
+
+def _pack(fields: dict[str, Any]) -> Pack:
+    sha256, size = _reference([fields["sha256"], fields["bytes"]])
+    diffs = {key: PatchRef(*_reference(patch)) for key, patch in fields["diffs"].items()}
+    if not all(map(is_key, diffs)):
+        raise ValueError("a diff without a key")
+    return Pack(_name(fields["name"], _PACK), sha256, size, diffs)
+
+
+def _reference(value: Any) -> tuple[str, int]:
+    sha256, size = value
+    if not _SHA256.fullmatch(sha256) or type(size) is not int or size < 0:
+        raise ValueError(f"no hash and size: {value!r}")
+    return sha256, size
+
+
+def _name(value: Any, form: re.Pattern[str]) -> str:
+    if not form.fullmatch(value):
+        raise ValueError(f"no name of an object: {value!r}")
+    return str(value)

@@ -1,0 +1,120 @@
+"""What names a remote on the command line, and the one place where a remote is built."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+
+from pipelines.cli.declared import absolute
+from pipelines.operator import Settings, read_settings
+from pipelines.remote import Remote
+from pipelines.workspace import Workspace
+
+JOBS = 4
+_S3 = re.compile(r"s3://(?P<bucket>[^/]+)(?P<prefix>(?:/[^/]+)*)/?")
+_SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
+Command = Callable[..., Any]
+
+
+def remote_options(command: Command) -> Command:
+    """The options of every verb that reads from a remote."""
+    options = (
+        click.option("--remote", metavar="URL", help="A directory, or s3://bucket/prefix."),
+        click.option("--endpoint-url", metavar="URL", help="Of another S3-compatible store."),
+        click.option(
+            "--trust-repo-config",
+            is_flag=True,
+            help="Let the repository's own configuration name the remote.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def upload_options(command: Command) -> Command:
+    """The options of every verb that writes to a remote."""
+    options = (
+        click.option("--storage-class", metavar="CLASS", help="As S3 calls it: STANDARD_IA."),
+        click.option("--sse", metavar="KIND", help="Server-side encryption: AES256, aws:kms."),
+        click.option("--sse-kms-key", metavar="KEY", help="The key of --sse aws:kms."),
+        click.option(
+            "--retain-until",
+            type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"]),
+            help="Until when nobody can change or delete what is sent (object lock).",
+        ),
+        click.option("--retain-days", type=click.IntRange(1), help="The same, from now on."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def settings_of(workspace: Workspace | None, given: dict[str, Any], trust: bool) -> Settings:
+    """What was decided: by the command line, the environment, the operator's file."""
+    return read_settings(workspace, given, trust_repository=trust)
+
+
+def open_remote(settings: Settings, retain_until: datetime | None = None) -> Remote:
+    """The remote that was named.
+
+    Raises:
+        click.UsageError: none was, or it cannot be one.
+    """
+    url = settings.remote
+    if not url:
+        hint = ""
+        if "remote" in settings.ignored:
+            hint = ". The repository's configuration names one: --trust-repo-config uses it"
+        raise click.UsageError(
+            f"no remote: give --remote, SESSION_CODEC_REMOTE, or the operator's configuration{hint}"
+        )
+    if not _SCHEME.match(url):
+        return _directory(url, settings)
+    m = _S3.fullmatch(url)
+    if m is None:
+        raise click.UsageError(f"{url}: a remote is a directory, or s3://bucket/prefix")
+    _check_endpoint(settings.endpoint_url)
+    from pipelines.remote_s3 import Options, S3Remote
+
+    if settings.retain_days:
+        retain_until = datetime.now(UTC) + timedelta(days=settings.retain_days)
+    return S3Remote(
+        m["bucket"],
+        m["prefix"].strip("/"),
+        Options(
+            endpoint_url=settings.endpoint_url,
+            ca_bundle=settings.ca_bundle,
+            storage_class=settings.storage_class,
+            sse=settings.sse,
+            sse_kms_key=settings.sse_kms_key,
+            retain_until=retain_until,
+            jobs=settings.jobs or JOBS,
+        ),
+    )
+
+
+def _directory(path: str, settings: Settings) -> Remote:
+    from pipelines.remote_dir import DirectoryRemote
+
+    of_s3 = (settings.storage_class, settings.sse, settings.sse_kms_key, settings.retain_days)
+    if any(of_s3):
+        raise click.UsageError("--storage-class, --sse and --retain-* are of s3:// remotes")
+    return DirectoryRemote(os.path.normpath(absolute(os.path.expanduser(path))))
+
+
+def _check_endpoint(url: str | None) -> None:
+    """Refuse what is no endpoint, and one with a password in it, which would be shown."""
+    if url is None:
+        return
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise click.UsageError("--endpoint-url: write it as https://host:port")
+    if parts.username or parts.password:
+        raise click.UsageError("--endpoint-url: credentials do not belong there")

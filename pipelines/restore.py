@@ -1,0 +1,357 @@
+"""Bring a workspace back from a remote.
+
+1. What a remote holds is the union of the last snapshots of all writers: no session of any is lost.
+2. Nothing that is here is overwritten. What is here already and right is left, so that a run that
+   was stopped is completed by the next.
+3. All that is written was held against a recorded hash first, and has its name only when it is
+   whole. The tracked files come last.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from codec.archive import ArchiveReader
+from codec.bundle import decode_bundle
+from codec.errors import CodecError, IntegrityError
+from codec.manifest import Archive
+from codec.records import PatchRef, key_time
+from codec.snapshot import Pack, archive_object, decode_layout_object, heads
+from codec.v1_layout import LAYOUT_NAME, LITERAL_NAME, decode_layout
+from pipelines.archives import UNFINISHED, archive_folder, archive_names, shown
+from pipelines.errors import Conflict, NotFound
+from pipelines.files import (
+    locked,
+    read_bytes,
+    replace_file,
+    sync_directory,
+    sync_written,
+    write_new,
+)
+from pipelines.findings import Finding
+from pipelines.packing import remove_unfinished
+from pipelines.progress import Progress
+from pipelines.remote import Remote, read_whole
+from pipelines.snapshots import FILES, MERGED_FILES, read_snapshot, unarchived, united
+from pipelines.store import Store, names_of
+from pipelines.v1_store import has_layout
+from pipelines.workspace import MANIFEST, Workspace, decode_manifest
+
+#: What to bring back: everything, the tracked files alone, or what git ignores alone.
+Only = Literal["all", "v2", "diffs"]
+_LAYOUT: Final = frozenset((LAYOUT_NAME, LITERAL_NAME))
+#: Diffs of an object that are to be written: by key, the key that they have in the object.
+Chosen = dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """All that will be written.
+
+    Attributes:
+        workspace: where to.
+        snapshots: names of those that were read.
+        sessions: how many they have together.
+        files: tracked files to write, by path, in that order.
+        archives: to bring back.
+        packs: objects with loose diffs, and which of them are to be written.
+        layouts: names of objects with layouts that are not here.
+        findings: what was noticed.
+    """
+
+    workspace: Workspace
+    snapshots: list[str]
+    sessions: int
+    files: dict[str, bytes]
+    archives: list[Archive]
+    packs: list[tuple[Pack, Chosen]]
+    layouts: list[str]
+    findings: list[Finding]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Result:
+    """What was done: the plan, and the paths that were written, relative to the workspace."""
+
+    plan: Plan
+    written: list[str] = field(default_factory=list)
+
+
+def restore(
+    workspace: Workspace, remote: Remote, progress: Progress, *, only: Only, jobs: int
+) -> Result:
+    """Plan and apply, under the lock.
+
+    Raises:
+        NotFound: the remote has no snapshot.
+        Conflict: something that is here is not what the remote has.
+        IntegrityError: an object is damaged, or not what it should be.
+    """
+    os.makedirs(workspace.root, exist_ok=True)
+    with locked(workspace.lock):
+        return apply(plan(workspace, remote, only), remote, progress, jobs)
+
+
+def plan(workspace: Workspace, remote: Remote, only: Only) -> Plan:
+    """What would be written: one LIST, a GET for each writer; reads only."""
+    stored = {s.name: s for s in remote.list_all()}
+    found = [read_snapshot(remote, name) for name in heads(stored)]
+    if not found:
+        raise NotFound(
+            f"{remote.url}: holds no snapshot of a workspace",
+            hint="Check the remote's name; 'session-codec sync' sends one",
+        )
+    found.sort(key=lambda f: (stored[str(f.name)].modified, f.name))
+    files, findings = united(found)
+    manifest = decode_manifest(files.get(MANIFEST, b""))
+    archives: list[Archive] = []
+    packs: list[tuple[Pack, Chosen]] = []
+    layouts: set[str] = set()
+    if only != "v2":
+        here = set(archive_names(archive_folder(workspace)))
+        for fact in sorted(manifest.archives.values()):
+            if fact.name in here:
+                _check_archive(workspace, fact)
+            elif archive_object(fact.name) in stored:
+                archives.append(fact)
+            else:
+                findings.append(_missing(shown(fact.name), "its diffs are not restored"))
+        known = {pack.name: pack for f in found for pack in f.snapshot.packs}
+        packs = list(_wanted(workspace, unarchived(manifest, archives), list(known.values())))
+        layouts = {name for f in found for name in f.snapshot.layouts}
+        for name in sorted({*(pack.name for pack, _ in packs), *layouts} - stored.keys()):
+            findings.append(_missing(f"{remote.url}/{name}", "a snapshot needs it"))
+    return Plan(
+        workspace=workspace,
+        snapshots=[str(f.name) for f in found],
+        sessions=len(manifest.sessions),
+        files={} if only == "diffs" else _absent_files(workspace, files),
+        archives=archives,
+        packs=[(pack, chosen) for pack, chosen in packs if pack.name in stored],
+        layouts=[
+            name
+            for name in sorted(layouts & stored.keys())
+            if not has_layout(workspace, decode_layout_object(name)[0])
+        ],
+        findings=findings,
+    )
+
+
+def apply(made: Plan, remote: Remote, progress: Progress, jobs: int = 4) -> Result:
+    """Write what is planned. Use it under the lock."""
+    done = Result(plan=made)
+    workspace = made.workspace
+    _fetch_archives(made, remote, progress, jobs, done)
+    with progress.stage("diffs", sum(len(chosen) for _, chosen in made.packs)) as advance:
+        count = 0
+        for pack, chosen in made.packs:
+            _write_diffs(workspace, remote, pack, chosen)
+            done.written.extend(f".diffs/{names_of(key)[0]}" for key in chosen)
+            count += len(chosen)
+            advance(count)
+    with progress.stage("layouts", len(made.layouts)) as advance:
+        for number, name in enumerate(made.layouts, 1):
+            done.written.append(_write_layout(workspace, remote, name))
+            advance(number)
+    with progress.stage("write", len(made.files)):
+        for name, data in made.files.items():
+            os.makedirs(os.path.dirname(workspace.path(name)), exist_ok=True)
+            replace_file(workspace.path(name), [data])
+            done.written.append(name)
+    return done
+
+
+def _absent_files(workspace: Workspace, files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The tracked files that are not here.
+
+    Raises:
+        Conflict: some are here, and say something else.
+    """
+    absent: dict[str, bytes] = {}
+    differing = []
+    for name in FILES:
+        if name not in files:
+            continue
+        if not workspace.holds(name):
+            differing.append(name)
+        elif not os.path.exists(workspace.path(name)):
+            absent[name] = files[name]
+        elif not _has_all(name, read_bytes(workspace.path(name)), files[name]):
+            differing.append(name)
+    if differing:
+        raise Conflict(
+            f"{', '.join(differing)}: is here and says something else; nothing was written",
+            hint="--only diffs restores what git does not have; or restore into another folder",
+        )
+    return absent
+
+
+def _has_all(name: str, here: bytes, there: bytes) -> bool:
+    """Whether a file that is here is what the remote has, with more lines at the most."""
+    if name not in MERGED_FILES:
+        return here == there
+    return set(there.split(b"\n")) <= set(here.split(b"\n"))
+
+
+def _check_archive(workspace: Workspace, fact: Archive) -> None:
+    path = os.path.join(archive_folder(workspace), fact.name)
+    with open(path, "rb") as f:
+        if hashlib.file_digest(f, "sha256").hexdigest() != fact.sha256:
+            raise Conflict(
+                f"{shown(fact.name)} is here and is not what was recorded; nothing was written",
+                hint="Run 'session-codec archive repair', or move it away and run this again",
+            )
+
+
+def _wanted(
+    workspace: Workspace, needed: Mapping[str, PatchRef], packs: Sequence[Pack]
+) -> Iterator[tuple[Pack, Chosen]]:
+    """Which diffs of which objects are to be written: those that are not here otherwise.
+
+    A diff is found by its time and its hash: the sessions of two machines may share a key, and
+    have keys of their own only now.
+    """
+    store = Store(workspace)
+    missing: dict[tuple[str, PatchRef], list[str]] = {}
+    for key, patch in needed.items():
+        try:
+            store.read(key, patch)
+        except NotFound:
+            missing.setdefault((key_time(key), patch), []).append(key)
+        except IntegrityError as e:
+            raise Conflict(f"{e}; nothing was written") from None
+    for pack in packs:
+        chosen: Chosen = {}
+        for name, patch in pack.diffs.items():
+            chosen.update(dict.fromkeys(missing.pop((key_time(name), patch), ()), name))
+        if chosen:
+            yield pack, chosen
+
+
+def _fetch_archives(
+    made: Plan, remote: Remote, progress: Progress, jobs: int, done: Result
+) -> None:
+    folder = archive_folder(made.workspace)
+    if made.archives:
+        os.makedirs(folder, exist_ok=True)
+    if os.path.isdir(folder):
+        remove_unfinished(folder)
+    lock = threading.Lock()
+    received = 0
+    with (
+        progress.stage("archives", sum(a.size for a in made.archives), in_bytes=True) as advance,
+        ThreadPoolExecutor(jobs) as pool,
+    ):
+
+        def count(size: int) -> None:
+            nonlocal received
+            with lock:
+                received += size
+                advance(received)
+
+        waiting = [pool.submit(_fetch, remote, folder, fact, count) for fact in made.archives]
+        try:
+            for fact, future in zip(made.archives, waiting, strict=True):
+                future.result()
+                done.written.append(shown(fact.name))
+        finally:
+            for future in waiting:
+                future.cancel()
+        if made.archives:
+            sync_directory(folder)
+
+
+def _fetch(remote: Remote, folder: str, fact: Archive, count: Callable[[int], None]) -> None:
+    """Bring an archive back; it gets its name once it is what was recorded."""
+    path = os.path.join(folder, f"{UNFINISHED}{fact.name}")
+    digest = hashlib.sha256()
+    with open(path, "wb") as f:
+
+        def write(block: bytes) -> None:
+            f.write(block)
+            digest.update(block)
+            count(len(block))
+
+        size = remote.copy(archive_object(fact.name), write)
+        f.flush()
+        os.fsync(f.fileno())
+    if (size, digest.hexdigest()) != (fact.size, fact.sha256):
+        raise IntegrityError(
+            "is not the archive that was recorded; it is not restored",
+            file=f"{remote.url}/{archive_object(fact.name)}",
+            hint="Bring the object back from another copy, and run the same command again",
+        )
+    os.replace(path, os.path.join(folder, fact.name))
+
+
+def _write_diffs(workspace: Workspace, remote: Remote, pack: Pack, chosen: Chosen) -> None:
+    with _object(remote, pack.name):
+        data = read_whole(remote, pack.name)
+        if hashlib.sha256(data).hexdigest() != pack.sha256:
+            raise IntegrityError("is not the object that the snapshot names")
+        reader = ArchiveReader(lambda offset, size: data[offset : offset + size], len(data))
+        files = {
+            names_of(key)[0]: reader.read(name, pack.diffs[name]) for key, name in chosen.items()
+        }
+    with _staged(workspace, files) as staged:
+        os.makedirs(workspace.diffs, exist_ok=True)
+        for path in staged:
+            os.replace(path, os.path.join(workspace.diffs, os.path.basename(path)))
+        sync_directory(workspace.diffs)
+
+
+def _write_layout(workspace: Workspace, remote: Remote, name: str) -> str:
+    """Bring a layout back; gives its path."""
+    log, digest = decode_layout_object(name)
+    with _object(remote, name):
+        files = decode_bundle(read_whole(remote, name), digest, _LAYOUT.__contains__)
+        if files.keys() != _LAYOUT or decode_layout(files[LAYOUT_NAME]).sha256 != log:
+            raise IntegrityError("is not the layout that its name says")
+    folder = os.path.join(workspace.diffs, "v1", log)
+    with _staged(workspace, files) as staged:
+        os.makedirs(folder, exist_ok=True)
+        for path in staged:
+            os.replace(path, os.path.join(folder, os.path.basename(path)))
+        sync_directory(folder)
+    return f".diffs/v1/{log}/"
+
+
+@contextmanager
+def _staged(workspace: Workspace, files: Mapping[str, bytes]) -> Iterator[list[str]]:
+    """Files on the disk under names that nobody reads; gives their paths."""
+    shutil.rmtree(workspace.staging, ignore_errors=True)
+    os.makedirs(workspace.staging)
+    paths = []
+    for name, data in files.items():
+        paths.append(os.path.join(workspace.staging, name))
+        if not write_new(paths[-1], data):
+            raise IntegrityError("does not read back as it was written", file=paths[-1])
+    sync_written(paths)
+    yield paths
+    shutil.rmtree(workspace.staging)
+
+
+@contextmanager
+def _object(remote: Remote, name: str) -> Iterator[None]:
+    """Say of which object an error is."""
+    try:
+        yield
+    except CodecError as e:
+        raise e.at(file=f"{remote.url}/{name}") from None
+
+
+def _missing(name: str, why: str) -> Finding:
+    return Finding(
+        code="missing",
+        message=f"is not on the remote: {why}",
+        file=name,
+        hint="Run 'session-codec sync' where it is stored, then this again",
+    )

@@ -1,0 +1,238 @@
+"""Snapshots of a workspace: what goes into one, which one this workspace wrote last, and reading.
+
+What was written last is kept in the cache and believed only as far as the remote has it: where the
+cache is gone, or was copied to another place together with the workspace, another writer begins.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from codec.bundle import Bundle, decode_bundle, encode_bundle
+from codec.clashes import settle_merge
+from codec.errors import CodecError, FormatError, IntegrityError
+from codec.manifest import Archive
+from codec.merge import merge_manifests, merge_rows
+from codec.pieces import DELTAS as DELTA_LINES
+from codec.pieces import METRICS as METRICS_ROWS
+from codec.pieces import REFERENCES as ENTRIES
+from codec.records import PatchRef, key_time
+from codec.snapshot import (
+    DIGITS,
+    DOCUMENT,
+    File,
+    Pack,
+    Snapshot,
+    SnapshotName,
+    decode_snapshot,
+    decode_snapshot_name,
+    encode_snapshot,
+)
+from pipelines.errors import Conflict
+from pipelines.files import read_bytes, replace_file
+from pipelines.findings import Finding
+from pipelines.remote import Remote, read_whole
+from pipelines.tracked import read_tracked
+from pipelines.workspace import (
+    CONFIG,
+    DELTAS,
+    MANIFEST,
+    METRICS,
+    PROGRESS,
+    REFERENCES,
+    Manifest,
+    Workspace,
+)
+
+#: The tracked files of a workspace, in the order in which they are restored.
+FILES: Final = (
+    ".gitattributes", ".gitignore", CONFIG, REFERENCES, METRICS, PROGRESS, MANIFEST, DELTAS,
+)  # fmt: skip
+CACHE: Final = ".session-codec/cache"
+_ROWS: Final = {METRICS: METRICS_ROWS, PROGRESS: ENTRIES, DELTAS: DELTA_LINES}
+MERGED_FILES: Final = (MANIFEST, *_ROWS)
+
+
+class Last(NamedTuple):
+    """The snapshot that this workspace wrote last."""
+
+    name: SnapshotName
+    snapshot: Snapshot
+
+
+class Found(NamedTuple):
+    """A snapshot that was read: its name, what it says, and the tracked files, by path."""
+
+    name: SnapshotName
+    snapshot: Snapshot
+    files: Mapping[str, bytes]
+
+
+def unarchived(manifest: Manifest, archives: Iterable[Archive]) -> dict[str, PatchRef]:
+    """The diffs, by key, that are in none of these archives for certain.
+
+    An archive has a key: of sessions that share a time a merge may have given each the other's.
+    """
+    archived = {key for fact in archives for key in fact.keys}
+    times = Counter(map(key_time, manifest.sessions))
+    return {
+        key: session.patch
+        for key, session in manifest.sessions.items()
+        if session.patch is not None
+        and key not in manifest.purged
+        and (key not in archived or times[session.time] > 1)
+    }
+
+
+def tracked_files(workspace: Workspace) -> dict[str, bytes]:
+    """The tracked files of one moment, those that there are, by path.
+
+    Raises:
+        Conflict: one is a link to somewhere else, whose content is nobody's business.
+        WorkspaceLocked: another process was writing for too long.
+    """
+    for name in FILES:
+        if not workspace.holds(name):
+            raise Conflict(
+                f"{name} is a link to a file outside of the workspace, and is not copied",
+                hint="Put the file itself in its place",
+            )
+    tracked = read_tracked(workspace)
+    found = {
+        MANIFEST: tracked.manifest,
+        DELTAS: tracked.deltas,
+        METRICS: tracked.metrics,
+        PROGRESS: tracked.progress,
+    }
+    for name in (".gitattributes", ".gitignore", CONFIG, REFERENCES):
+        if os.path.isfile(workspace.path(name)):
+            found[name] = read_bytes(workspace.path(name))
+    return found
+
+
+def snapshot_of(
+    files: Mapping[str, bytes], layouts: Collection[str], packs: Collection[Pack]
+) -> tuple[Snapshot, Bundle]:
+    """A snapshot and its object."""
+    snapshot = Snapshot(
+        files={n: File(hashlib.sha256(d).hexdigest(), len(d)) for n, d in files.items()},
+        layouts=tuple(sorted(layouts)),
+        packs=tuple(sorted(packs, key=lambda pack: pack.name)),
+    )
+    return snapshot, encode_bundle({**files, DOCUMENT: encode_snapshot(snapshot)})
+
+
+def read_snapshot(remote: Remote, name: SnapshotName) -> Found:
+    """Read a snapshot, and prove it by its name.
+
+    Raises:
+        IntegrityError: it is damaged, or another than its name says.
+        FormatError: it holds what it should not, or is of a version that is not known.
+    """
+    try:
+        files = decode_bundle(
+            read_whole(remote, str(name)), name.digest, lambda n: n in FILES or n == DOCUMENT
+        )
+        snapshot = decode_snapshot(files.pop(DOCUMENT, b""))
+        for path, file in snapshot.files.items():
+            if hashlib.sha256(files.get(path, b"")).hexdigest() != file.sha256:
+                raise IntegrityError(f"does not hold {path} as it says")
+    except CodecError as e:
+        raise e.at(file=f"{remote.url}/{name}") from None
+    return Found(name, snapshot, files)
+
+
+def read_last(workspace: Workspace, remote: Remote) -> Last | None:
+    """The snapshot that this workspace wrote last to a remote; None where that is not known."""
+    data = read_bytes(_path(workspace, remote))
+    if not data:
+        return None
+    line, _, document = data.partition(b"\n")
+    try:
+        name = decode_snapshot_name(json.loads(line)["snapshot"])
+        return Last(name, decode_snapshot(document)) if name else None
+    except (FormatError, ValueError, KeyError, TypeError):
+        return None  # a cache: what cannot be read of it is as if it were not there
+
+
+def write_last(workspace: Workspace, remote: Remote, last: Last) -> None:
+    """Keep which snapshot this workspace wrote last to a remote."""
+    path = _path(workspace, remote)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    line = json.dumps({"remote": remote.url, "snapshot": str(last.name)}).encode()
+    replace_file(path, [line, b"\n", encode_snapshot(last.snapshot)])
+
+
+def next_name(
+    remote: Remote, last: Last | None, manifest: bytes, names: Collection[str], digest: str
+) -> SnapshotName:
+    """The name of the next snapshot: of the same writer, if it stands for all that went before.
+
+    Args:
+        remote: that it is for.
+        last: what was written last; the remote has it.
+        manifest: as it is now.
+        names: all objects of the remote.
+        digest: the SHA-256 of the snapshot's tar.
+    """
+    found = [decode_snapshot_name(name) for name in names]
+    if last is not None:
+        later = {n for n in found if n and n.writer == last.name.writer} - {last.name}
+        copied = any(n.sequence >= last.name.sequence for n in later)
+        if not copied and _has_all(remote, last, manifest):
+            return SnapshotName(last.name.writer, last.name.sequence + 1, digest[:DIGITS])
+    return SnapshotName(os.urandom(4).hex(), 1, digest[:DIGITS])
+
+
+def _has_all(remote: Remote, last: Last, manifest: bytes) -> bool:
+    """Whether a manifest has every fact that it had in the last snapshot."""
+    before = last.snapshot.files.get(MANIFEST)
+    if before is None:
+        return True
+    if hashlib.sha256(manifest[: before.size]).hexdigest() == before.sha256:
+        return True
+    lines = set(read_snapshot(remote, last.name).files[MANIFEST].split(b"\n"))
+    return lines <= set(manifest.split(b"\n"))
+
+
+def _path(workspace: Workspace, remote: Remote) -> str:
+    name = hashlib.sha256(remote.url.encode()).hexdigest()[:12]
+    return workspace.path(CACHE, f"sync-{name}")
+
+
+def united(found: Sequence[Found]) -> tuple[dict[str, bytes], list[Finding]]:
+    """The tracked files that several snapshots are together, and what was noticed.
+
+    Args:
+        found: snapshots, the newest last.
+    """
+    files = {name: f.files[name] for f in found for name in FILES if name in f.files}
+    findings = [
+        Finding(
+            code="differs",
+            message="is not the same in all copies; the newest is taken",
+            level="note",
+            file=name,
+        )
+        for name in FILES
+        if name not in MERGED_FILES and len({f.files[name] for f in found if name in f.files}) > 1
+    ]
+    lines = [set(f.files.get(MANIFEST, b"").split(b"\n")) for f in found]
+    for f, mine in zip(reversed(found), reversed(lines), strict=True):
+        if all(mine >= others for others in lines):
+            return {**files, **{n: f.files[n] for n in MERGED_FILES if n in f.files}}, findings
+    manifest, *rows = (found[0].files.get(name, b"") for name in MERGED_FILES)
+    for other in found[1:]:
+        theirs, *their_rows = (other.files.get(name, b"") for name in MERGED_FILES)
+        settled = settle_merge(manifest, theirs)
+        rows = [
+            merge_rows(form, b"", a, b, settled)
+            for form, a, b in zip(_ROWS.values(), rows, their_rows, strict=True)
+        ]
+        manifest = merge_manifests(b"", manifest, theirs)
+    return {**files, **dict(zip(MERGED_FILES, (manifest, *rows), strict=True))}, findings
