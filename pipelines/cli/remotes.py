@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from pipelines.cli import options
 from pipelines.cli.declared import absolute
 from pipelines.operator import Settings, read_settings
 from pipelines.remote import Remote
@@ -24,23 +25,19 @@ Command = Callable[..., Any]
 
 def remote_options(command: Command) -> Command:
     """The options of every verb that reads from a remote."""
-    options = (
+    named = (
         click.option("--remote", metavar="URL", help="A directory, or s3://bucket/prefix."),
         click.option("--endpoint-url", metavar="URL", help="Of another S3-compatible store."),
-        click.option(
-            "--trust-repo-config",
-            is_flag=True,
-            help="Let the repository's own configuration name the remote.",
-        ),
+        options.trust_repo_config,
     )
-    for option in reversed(options):
+    for option in reversed(named):
         command = option(command)
     return command
 
 
 def upload_options(command: Command) -> Command:
     """The options of every verb that writes to a remote."""
-    options = (
+    named = (
         click.option("--storage-class", metavar="CLASS", help="As S3 calls it: STANDARD_IA."),
         click.option("--sse", metavar="KIND", help="Server-side encryption: AES256, aws:kms."),
         click.option("--sse-kms-key", metavar="KEY", help="The key of --sse aws:kms."),
@@ -51,7 +48,7 @@ def upload_options(command: Command) -> Command:
         ),
         click.option("--retain-days", type=click.IntRange(1), help="The same, from now on."),
     )
-    for option in reversed(options):
+    for option in reversed(named):
         command = option(command)
     return command
 

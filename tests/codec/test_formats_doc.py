@@ -40,6 +40,7 @@ from codec.manifest import (
 from codec.merge import merge_manifests, merge_rows
 from codec.pieces import DELTAS, FACTS
 from codec.records import Metrics, PatchRef, Session, V1Entry, is_key, name_of
+from codec.snapshot import decode_snapshot, decode_snapshot_name, encode_snapshot, is_object
 from codec.timestamps import parse_timestamp
 from codec.tokens import TOKENIZERS, counter
 from codec.v1_detect import detect
@@ -70,6 +71,7 @@ KINDS = {
     "journal", "view", "digest", "log", "sessions", "hash", "one-liner", "output",
     "ours", "theirs", "merged", "merged-deltas",
     "archive-index", "archive-seek-table", "archive-one-liner", "archive-output",
+    "objects", "snapshot",
 }  # fmt: skip
 
 
@@ -448,6 +450,20 @@ def test_the_manifests_and_deltas_merge_as_they_say() -> None:
     for side, begins in ((ours, "f83f35"), (theirs, "a331a2")):
         (line,) = side.splitlines()  # its key is its time: the content as it is hashed
         assert hashlib.sha256(line).hexdigest().startswith(begins)
+
+
+def test_the_objects_of_a_remote_are_named_so() -> None:
+    names = block("objects").splitlines()
+    assert len(names) == 4
+    assert all(is_object(name) for name in names)
+    assert [str(decode_snapshot_name(n)) for n in names if decode_snapshot_name(n)] == names[3:]
+
+
+def test_the_snapshot_is_written_so() -> None:
+    document = block("snapshot").encode()
+    snapshot = decode_snapshot(document)
+    assert encode_snapshot(snapshot) == document
+    assert {*snapshot.layouts, *(p.name for p in snapshot.packs)} <= {*block("objects").split()}
 
 
 def facts_of(manifest: bytes) -> list[Session]:

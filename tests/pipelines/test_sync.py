@@ -167,7 +167,9 @@ def test_a_copy_that_is_not_what_was_recorded_keeps_the_archive_here(
     copy = remote / "archive" / first.name
     data = bytearray(copy.read_bytes())
     data[len(data) // 2] ^= 1
-    copy.write_bytes({"flipped": bytes(data), "cut": data[:-9], "other": second.read_bytes()}[harm])
+    copy.write_bytes(
+        {"flipped": bytes(data), "cut": bytes(data[:-9]), "other": second.read_bytes()}[harm]
+    )
     said = cli("sync", made.root, "--remote", remote, "--prune-local")
     assert said.code == 12
     assert first.name in said.err
