@@ -13,9 +13,19 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, cast
 
 from codec.errors import EncodeError, FormatError
+from codec.facts import (
+    Archive,
+    Fact,
+    Purged,
+    ReferencesBuilt,
+    UnknownFact,
+    V1Retired,
+    V1Version,
+    archive_name,
+)
 from codec.records import (
     NUMBER_LIMIT,
     STATUSES,
@@ -31,91 +41,6 @@ from codec.records import (
     one_line,
 )
 from codec.timestamps import is_canonical
-
-
-class V1Version(NamedTuple):
-    """One version of one v1 log, as it was seen.
-
-    Attributes:
-        source: path of the log, relative to the workspace, with `/`.
-        sha256, size: of the whole file.
-        words: what `wc -w` counts in it.
-        tokens: tokens of the whole file by tokenizer name.
-        seen: when it was first seen, UTC with microseconds; the last seen is the newest.
-        dialect, pattern: how its sessions are marked, where a user said so; else empty.
-    """
-
-    source: str
-    sha256: str
-    size: int
-    words: int
-    tokens: Mapping[str, int]
-    seen: str
-    dialect: str = ""
-    pattern: str = ""
-
-
-class V1Retired(NamedTuple):
-    """A v1 log was swapped for a stub; `sha256` is the version that `restore-v1` gives back."""
-
-    source: str
-    sha256: str
-    time: str
-
-
-class Archive(NamedTuple):
-    """Diffs were packed into an archive.
-
-    Attributes:
-        name: of the file: the month, `-`, and the first 12 hex digits of `sha256`.
-        sha256, size: of the file.
-        keys: of the sessions whose diffs it holds, sorted; their hashes are in the sessions.
-        zstd: version of the library that compressed it: for one version the bytes are the same.
-    """
-
-    name: str
-    sha256: str
-    size: int
-    keys: tuple[str, ...]
-    zstd: str
-
-    @property
-    def month(self) -> str:
-        """The month of its sessions, `2025-11`."""
-        return self.name[:7]
-
-
-class Purged(NamedTuple):
-    """The diff of a session was erased on purpose; `time` is when, UTC with microseconds."""
-
-    key: str
-    time: str
-
-
-class ReferencesBuilt(NamedTuple):
-    """A build of the references: what it took from the repository, which tells a person's edits.
-
-    Attributes:
-        after: the builds that it took into account, by `fact_id`; the last builds are those that
-            no other one names.
-        values: by name (`references.by_name`), what was stated and not left out.
-        sources: by name, the files that stated it.
-        declined: names of what is stated, or was, and a person removed.
-    """
-
-    after: tuple[str, ...]
-    values: Mapping[str, tuple[str, ...]]
-    sources: Mapping[str, tuple[str, ...]]
-    declined: frozenset[str] = frozenset()
-
-
-class UnknownFact(NamedTuple):
-    """A fact of a kind that this version does not know, as it stands."""
-
-    line: str
-
-
-Fact = Session | V1Version | V1Retired | Archive | Purged | ReferencesBuilt | UnknownFact
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _MONTH = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])", re.ASCII)
@@ -300,11 +225,6 @@ def _retired(fields: dict[str, Any]) -> V1Retired:
 
 def _purged(fields: dict[str, Any]) -> Purged:
     return Purged(key=_key(fields["key"]), time=_text(fields, "time"))
-
-
-def archive_name(month: str, sha256: str) -> str:
-    """The name of an archive: content, so that two clones never fight over it."""
-    return f"{month}-{sha256[:12]}.tar.zst"
 
 
 def _archive(fields: dict[str, Any]) -> Archive:

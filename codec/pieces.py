@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from codec.errors import CodecError
-from codec.manifest import Fact, decode_fact, encode_fact
+from codec.facts import Fact
+from codec.manifest import decode_fact, encode_fact
 from codec.records import Session
 from codec.v2_deltas import Delta, decode_delta, delta_of, encode_delta
 from codec.v2_metrics import HEADER, MetricsRow, decode_row, encode_row, row_of

@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from codec.manifest import ReferencesBuilt, fact_id
+from codec.facts import ReferencesBuilt
+from codec.manifest import fact_id
 from codec.references import Value
 
 

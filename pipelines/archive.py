@@ -23,7 +23,7 @@ from typing import Final, NamedTuple
 from codec.archive_tar import Load, Member
 from codec.diffs import touched_path
 from codec.errors import IntegrityError
-from codec.manifest import Archive
+from codec.facts import Archive
 from codec.records import Session
 from pipelines.archives import archive_folder, archive_names, recorded_in
 from pipelines.files import locked, read_bytes, read_file, remove, sync_directory

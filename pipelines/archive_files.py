@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from codec.archive_scan import Damage, Scan, check, rebuild_tail
 from codec.errors import IntegrityError
-from codec.manifest import Archive
+from codec.facts import Archive
 from codec.records import key_time
 from pipelines.archives import archive_folder, archive_names, ranges_of, recorded_in, shown
 from pipelines.errors import Conflict, NotFound

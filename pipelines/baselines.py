@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from codec.context_view import DEFAULT_BUDGET, DEFAULT_LAST, render_context
-from codec.manifest import V1Version
+from codec.facts import V1Version
 from codec.records import Session
 from codec.tokens import count_words
 from codec.v2_deltas import decode_deltas

@@ -10,7 +10,7 @@ from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 
 from codec.errors import FormatError, IntegrityError
-from codec.manifest import V1Version
+from codec.facts import V1Version
 from codec.records import PatchRef, Session, key_time
 from codec.v1_layout import Layout, StoredPatch
 from codec.v2_deltas import Delta, decode_delta, delta_of

@@ -27,8 +27,9 @@ from codec.agent_block import (
     without_block,
 )
 from codec.errors import FormatError
+from codec.facts import ReferencesBuilt
 from codec.hook_settings import PROGRAM, our_commands, with_hooks, without_hooks
-from codec.manifest import ReferencesBuilt, encode_fact
+from codec.manifest import encode_fact
 from codec.v2_metrics import HEADER
 from codec.v2_progress import TITLE
 from pipelines.baselines import REFERENCES_BUDGET

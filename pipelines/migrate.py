@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from codec.errors import FormatError
-from codec.manifest import Fact, V1Version, encode_fact
+from codec.facts import Fact, V1Version
+from codec.manifest import encode_fact
 from codec.records import Session
 from codec.tokens import DEFAULT as DEFAULT_TOKENIZER
 from codec.v1_dialects import FORMS, Dialects, Marker

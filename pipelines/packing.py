@@ -18,7 +18,7 @@ from codec.archive import encode_archive
 from codec.archive_scan import Damage, check
 from codec.archive_tar import Load, Member
 from codec.errors import IntegrityError
-from codec.manifest import Archive, archive_name
+from codec.facts import Archive, archive_name
 from codec.records import PatchRef
 from pipelines.archives import UNFINISHED, ranges_of
 from pipelines.files import remove, sync_directory

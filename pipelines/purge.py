@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from codec.archive import ArchiveReader
 from codec.archive_tar import Member
 from codec.diffs import touched_path
-from codec.manifest import Archive, Purged
+from codec.facts import Archive, Purged
 from codec.records import PatchRef, Session
 from codec.v1_layout import LITERAL_NAME
 from pipelines.archives import Archives, archive_folder, ranges_of, shown

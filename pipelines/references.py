@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from codec.errors import EncodeError, FormatError
-from codec.manifest import ReferencesBuilt, encode_fact
+from codec.facts import ReferencesBuilt
+from codec.manifest import encode_fact
 from codec.references import MANDATE, by_name, from_names
 from codec.references_budget import fit
 from codec.references_edit import edit_references

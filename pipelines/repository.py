@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from codec.errors import FormatError
-from codec.manifest import ReferencesBuilt
+from codec.facts import ReferencesBuilt
 from codec.references import by_name, from_names
 from codec.references_budget import fit
 from codec.references_merge import Refresh, refresh

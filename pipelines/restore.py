@@ -22,7 +22,7 @@ from typing import Final, Literal
 from codec.archive import ArchiveReader
 from codec.bundle import decode_bundle
 from codec.errors import CodecError, IntegrityError
-from codec.manifest import Archive
+from codec.facts import Archive
 from codec.records import PatchRef, key_time
 from codec.snapshot import Pack, archive_object, decode_layout_object, heads
 from codec.v1_layout import LAYOUT_NAME, LITERAL_NAME, decode_layout

@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from codec.manifest import V1Version
+from codec.facts import V1Version
 from codec.v1_stub import is_bare_stub
 from pipelines.errors import Conflict, NotFound
 from pipelines.files import read_bytes, replace_file

@@ -13,7 +13,7 @@ import os
 import subprocess
 from dataclasses import dataclass
 
-from codec.manifest import V1Retired
+from codec.facts import V1Retired
 from codec.v1_stub import encode_stub, is_bare_stub, stubbed_log
 from pipelines.errors import Conflict, NotFound
 from pipelines.files import locked, read_bytes, replace_file

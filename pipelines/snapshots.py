@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from codec.bundle import Bundle, decode_bundle, encode_bundle
 from codec.clashes import settle_merge
 from codec.errors import CodecError, FormatError, IntegrityError
-from codec.manifest import Archive
+from codec.facts import Archive
 from codec.merge import merge_manifests, merge_rows
 from codec.pieces import DELTAS as DELTA_LINES
 from codec.pieces import METRICS as METRICS_ROWS

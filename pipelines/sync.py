@@ -24,7 +24,7 @@ from codec.archive_tar import Member
 from codec.bundle import Bundle, encode_bundle
 from codec.diffs import touched_path
 from codec.errors import IntegrityError
-from codec.manifest import Archive
+from codec.facts import Archive
 from codec.records import PatchRef
 from codec.snapshot import (
     DIGITS,

@@ -13,7 +13,8 @@ from contextlib import suppress
 from typing import Final, NamedTuple
 
 from codec.errors import FormatError
-from codec.manifest import Fact, encode_fact
+from codec.facts import Fact
+from codec.manifest import encode_fact
 from codec.records import Session
 from codec.v2_deltas import Delta, decode_delta, delta_of, encode_delta
 from codec.v2_metrics import HEADER, MetricsRow, decode_row, encode_row, row_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from codec.errors import FormatError
-from codec.manifest import V1Version
+from codec.facts import V1Version
 from codec.records import V1Entry
 from codec.v1_detect import detect
 from codec.v1_dialects import Dialects, custom_dialect

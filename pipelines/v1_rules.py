@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass, field
 
 from codec.errors import CodecError, FormatError
-from codec.manifest import V1Version
+from codec.facts import V1Version
 from codec.stated import LineMap
 from codec.v1_layout import literal_bytes
 from codec.v1_split import LineNumbers, split

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 
 from codec.errors import FormatError, IntegrityError
-from codec.manifest import V1Version
+from codec.facts import V1Version
 from codec.records import PatchRef
 from codec.v1_layout import (
     LAYOUT_NAME,

@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple, Self, cast
 from pipelines.errors import Conflict, Unavailable
 
 if TYPE_CHECKING:
-    from codec.manifest import ReferencesBuilt
+    from codec.facts import ReferencesBuilt
     from pipelines.v1_source import Source
     from pipelines.workspace import Workspace
 

@@ -66,7 +66,8 @@ class Served:
         logs: dict[str, str],
         builds: list[str],
     ) -> tuple[str, str]:
-        from codec.manifest import ReferencesBuilt, decode_fact, encode_fact
+        from codec.facts import ReferencesBuilt
+        from codec.manifest import decode_fact, encode_fact
         from pipelines.repository import first_build, read_stated
 
         facts = [f for line in builds if isinstance(f := decode_fact(line), ReferencesBuilt)]

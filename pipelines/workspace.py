@@ -16,17 +16,8 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from codec.errors import FormatError
-from codec.manifest import (
-    Archive,
-    Fact,
-    Purged,
-    ReferencesBuilt,
-    UnknownFact,
-    V1Retired,
-    V1Version,
-    decode_facts,
-    fact_id,
-)
+from codec.facts import Archive, Fact, Purged, ReferencesBuilt, UnknownFact, V1Retired, V1Version
+from codec.manifest import decode_facts, fact_id
 from codec.records import Session
 from pipelines.errors import WorkspaceMissing
 from pipelines.files import lines_of, read_bytes, read_tail

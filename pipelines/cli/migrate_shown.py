@@ -6,7 +6,7 @@ import gc
 from collections.abc import Iterator
 from typing import Any
 
-from codec.manifest import Fact
+from codec.facts import Fact
 from codec.v1_split import LineNumbers
 from pipelines.baselines import Limits, TokenReport, token_report
 from pipelines.cli.output import Stages, findings_json, say, say_json, tell, tell_findings

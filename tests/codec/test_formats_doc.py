@@ -27,16 +27,8 @@ from codec.clashes import settle_merge
 from codec.context_view import decode_view, digest, encode_view
 from codec.diffs import diff_stat, touched_path
 from codec.errors import FormatError
-from codec.manifest import (
-    Archive,
-    Purged,
-    ReferencesBuilt,
-    UnknownFact,
-    V1Retired,
-    V1Version,
-    decode_fact,
-    encode_fact,
-)
+from codec.facts import Archive, Purged, ReferencesBuilt, UnknownFact, V1Retired, V1Version
+from codec.manifest import decode_fact, encode_fact
 from codec.merge import merge_manifests, merge_rows
 from codec.pieces import DELTAS, FACTS
 from codec.records import Metrics, PatchRef, Session, V1Entry, is_key, name_of

@@ -10,17 +10,8 @@ import sys
 import pytest
 
 from codec.errors import FormatError
-from codec.manifest import (
-    Archive,
-    Fact,
-    Purged,
-    UnknownFact,
-    V1Retired,
-    V1Version,
-    decode_fact,
-    decode_facts,
-    encode_fact,
-)
+from codec.facts import Archive, Fact, Purged, UnknownFact, V1Retired, V1Version
+from codec.manifest import decode_fact, decode_facts, encode_fact
 from codec.records import Metrics, PatchRef, Session, V1Entry
 
 SHA = "ab" * 32

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codec.manifest import ReferencesBuilt, decode_fact, encode_fact, fact_id
+from codec.facts import ReferencesBuilt
+from codec.manifest import decode_fact, encode_fact, fact_id
 from codec.references import Value
 from codec.references_merge import Refresh, Standing, refresh
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from codec.manifest import ReferencesBuilt
+from codec.facts import ReferencesBuilt
 from codec.v2_references import decode_references
 from pipelines.references import Plan, Request, Result, plan, references
 from pipelines.worker import Worker

@@ -6,7 +6,7 @@ from typing import Final
 
 from hypothesis import strategies as st
 
-from codec.manifest import (
+from codec.facts import (
     Archive,
     Fact,
     Purged,

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codec.clashes import settle_merge
-from codec.manifest import Fact, content_digest, content_line, encode_fact
+from codec.facts import Fact
+from codec.manifest import content_digest, content_line, encode_fact
 from codec.merge import merge_manifests, merge_rows
 from codec.pieces import DELTAS, FACTS, METRICS, REFERENCES
 from codec.records import Session, session_key

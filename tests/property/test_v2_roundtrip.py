@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from codec.context_view import decode_view, encode_view
 from codec.errors import CodecError
-from codec.manifest import Fact, UnknownFact, decode_fact, decode_facts, encode_fact
+from codec.facts import Fact, UnknownFact
+from codec.manifest import decode_fact, decode_facts, encode_fact
 from codec.timestamps import parse_timestamp
 from codec.v1_detect import detect
 from codec.v1_layout import decode_layout
