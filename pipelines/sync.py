@@ -4,7 +4,8 @@
    So one list says what is to be sent, and a run that is stopped anywhere is completed by the next.
 2. What is sent was held against its recorded hash just before. A snapshot goes when all that it
    names is there.
-3. An archive is deleted here only if that is asked for, and after all of its remote copy was read
+3. Where one text of what would be sent has what looks like a secret, nothing is sent at all.
+4. An archive is deleted here only if that is asked for, and after all of its remote copy was read
    again and had the recorded hash.
 """
 
@@ -13,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
@@ -40,6 +41,7 @@ from pipelines.archives import archive_folder, archive_names, shown
 from pipelines.errors import Conflict
 from pipelines.files import locked, read_bytes, remove, sync_directory
 from pipelines.findings import Finding
+from pipelines.outgoing import Outgoing, search
 from pipelines.progress import Progress
 from pipelines.remote import BLOCK, Content, Remote, check_same, content_of
 from pipelines.snapshots import (
@@ -103,6 +105,11 @@ class Plan:
             return False
         return snapshot_of(self.files, self.layouts, self.packs)[0] == self.last.snapshot
 
+    @property
+    def is_refused(self) -> bool:
+        """Whether nothing may be sent, for what looks like a secret in it."""
+        return any(f.code == "secret" for f in self.findings)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
@@ -121,11 +128,18 @@ class Result:
     pruned: list[str] = field(default_factory=list)
 
 
-def plan(workspace: Workspace, remote: Remote) -> Plan:
+def plan(workspace: Workspace, remote: Remote, allow: Collection[str], progress: Progress) -> Plan:
     """What would be sent; one LIST, and reads only.
+
+    Args:
+        workspace: whose copy it is.
+        remote: where to.
+        allow: fingerprints of secrets that may be sent.
+        progress: hears of the stages.
 
     Raises:
         Conflict: a tracked file is a link to somewhere else.
+        Unavailable: nobody can tell whether there are secrets in it.
         WorkspaceLocked: another process was writing for too long.
     """
     files = tracked_files(workspace)
@@ -135,6 +149,7 @@ def plan(workspace: Workspace, remote: Remote) -> Plan:
     uploads: list[Upload] = []
     findings: list[Finding] = []
     archived: list[Archive] = []
+    packed: list[str] = []
     for fact in sorted(manifest.archives.values()):
         name = archive_object(fact.name)
         if names.get(name) == fact.size:
@@ -142,9 +157,11 @@ def plan(workspace: Workspace, remote: Remote) -> Plan:
         elif fact.name in here:
             archived.append(fact)
             uploads.append(Upload(name, fact.size, _archive_loader(workspace, fact)))
+            packed.append(fact.name)
         else:
             findings.append(_absent(fact))
     layouts = []
+    versions = []
     for sha256, version in sorted({v.sha256: v for v in manifest.versions}.items()):
         if has_layout(workspace, sha256):
             read_layout(workspace, version)
@@ -152,13 +169,14 @@ def plan(workspace: Workspace, remote: Remote) -> Plan:
             layouts.append(layout_object(sha256, bundle.sha256))
             if layouts[-1] not in names:
                 uploads.append(Upload(layouts[-1], len(bundle.tar), _bundle_loader(bundle)))
+                versions.append(version)
     last = read_last(workspace, remote)
     needed = unarchived(manifest, archived)
     packs, diffs = _loose(workspace, needed, names, last.snapshot.packs if last else ())
     if diffs and last is None:  # another copy of the workspace may have sent them
         known = [p for n in heads(names) for p in read_snapshot(remote, n).snapshot.packs]
         packs, diffs = _loose(workspace, needed, names, known)
-    return Plan(
+    made = Plan(
         workspace=workspace,
         manifest=manifest,
         names=names,
@@ -170,6 +188,10 @@ def plan(workspace: Workspace, remote: Remote) -> Plan:
         last=last if last and str(last.name) in names else None,
         findings=findings,
     )
+    if not made.is_current:
+        sent = Outgoing(workspace, packed, versions, diffs, files)
+        findings += search(sent, allow, progress)
+    return made
 
 
 def apply(
@@ -189,6 +211,8 @@ def apply(
         StorageError: the remote did not do what it was asked.
     """
     done = Result(plan=made)
+    if made.is_refused:
+        return done
     if not made.is_current:
         _send(made, remote, progress, jobs, done)
     if prune:

@@ -9,9 +9,10 @@ import click
 
 from pipelines.cli import options
 from pipelines.cli.declared import absolute
-from pipelines.cli.output import Stages, findings_json, say, say_json, tell, tell_findings
+from pipelines.cli.output import Stages, findings_json, say, say_json, tell_findings
 from pipelines.cli.remotes import JOBS, open_remote, remote_options, settings_of, upload_options
 from pipelines.errors import FINDINGS
+from pipelines.operator import ignored_findings
 from pipelines.remote import Remote
 from pipelines.sync import Plan, Result, apply, plan
 from pipelines.workspace import find
@@ -21,6 +22,7 @@ from pipelines.workspace import find
 @options.repo
 @remote_options
 @upload_options
+@options.allow_secret
 @click.option("--prune-local", is_flag=True, help="Delete archives here that the remote proved.")
 @click.option("--jobs", type=click.IntRange(1, 64), help=f"Objects at a time; else {JOBS}.")
 @click.option("--dry-run", is_flag=True, help="Say what would be sent; send nothing.")
@@ -38,6 +40,7 @@ def command(
 
     What is there is not sent again, and nothing is ever deleted or overwritten there. A run that
     was stopped is completed by the next. One prefix is for one workspace; its clones share it.
+    Where something that would be sent looks like a secret, nothing is sent: exit 3.
     --prune-local deletes an archive here after its remote copy was read again and proved.
 
     \b
@@ -52,19 +55,20 @@ def command(
     settings = settings_of(workspace, given, trust_repo_config)
     until = retain_until.replace(tzinfo=UTC) if retain_until else None
     remote = open_remote(settings, until)
-    if settings.ignored:
-        tell(f"not used, for want of --trust-repo-config: {', '.join(settings.ignored)}")
-    made = plan(workspace, remote)
+    stages = Stages()
+    made = plan(workspace, remote, settings.allow, stages)
     if dry_run:
         result = Result(plan=made)
     else:
         jobs = settings.jobs or JOBS
-        result = apply(made, remote, Stages(), jobs=jobs, prune=prune_local)
-    code = FINDINGS if any(f.level == "finding" for f in made.findings) else 0
+        result = apply(made, remote, stages, jobs=jobs, prune=prune_local)
+    findings = [*made.findings, *ignored_findings(settings, "encrypt", "remote", "secrets")]
+    code = FINDINGS if any(f.level == "finding" for f in findings) else 0
     if as_json:
-        say_json("sync", {"exit": code, **_json(result, remote, dry_run)})
+        fields = {**_json(result, remote, dry_run), "findings": findings_json(findings)}
+        say_json("sync", {"exit": code, **fields})
         return code
-    tell_findings(made.findings)
+    tell_findings(findings)
     _say(result, remote, dry_run)
     return code
 
@@ -83,7 +87,12 @@ def _say(result: Result, remote: Remote, dry_run: bool) -> None:
     for name in result.pruned:
         say(f"deleted here, proved there: {name}")
     requests = ", ".join(f"{count:,} {kind}" for kind, count in sorted(remote.requests.items()))
-    state = "is current" if made.is_current else "was not current" if dry_run else "is current now"
+    if made.is_current:
+        state = "is current"
+    elif made.is_refused:
+        state = "was not current, and nothing was sent: see the findings"
+    else:
+        state = "was not current" if dry_run else "is current now"
     say(f"{remote.url} {state}; requests: {requests}")
 
 
@@ -100,5 +109,4 @@ def _json(result: Result, remote: Remote, dry_run: bool) -> dict[str, Any]:
         "verified": result.verified,
         "pruned": result.pruned,
         "requests": dict(remote.requests),
-        "findings": findings_json(made.findings),
     }

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.errors import Conflict
+from pipelines.progress import Silent
 from pipelines.remote_dir import DirectoryRemote
 from pipelines.snapshots import CACHE
 from pipelines.sync import plan
@@ -215,7 +216,7 @@ def test_a_layout_that_is_a_link_is_never_sent(made: Bench, tmp_path: Path) -> N
     shutil.move(literal, tmp_path / "secret")
     literal.symlink_to(tmp_path / "secret")
     with pytest.raises(Conflict, match="is a link"):
-        plan(made.workspace, DirectoryRemote(str(tmp_path / "remote")))
+        plan(made.workspace, DirectoryRemote(str(tmp_path / "remote")), (), Silent())
 
 
 def test_the_repository_cannot_say_where_copies_go(
