@@ -23,6 +23,7 @@ from pipelines.checks import check_integrity
 from pipelines.files import locked, read_bytes, remove, replace_file, sync_directory
 from pipelines.findings import Finding, Level
 from pipelines.journal import Replace, is_pending, recover, target_of
+from pipelines.merging import merges_by_record
 from pipelines.progress import Progress
 from pipelines.store import Store, names_of, patch_in
 from pipelines.tracked import MERGED, Tracked, git_appends, read_tracked, tracked_under_lock
@@ -151,7 +152,20 @@ def remaining(made: Plan, progress: Progress, *, repaired: bool) -> tuple[Findin
     manifest = decode_manifest(made.after.manifest)
     with progress.stage("integrity", len(manifest.sessions)) as advance:
         found = check_integrity(made.workspace, made.after, manifest, advance).findings
-    return found if repaired else tuple(_as_it_stands(made, finding) for finding in found)
+    if not repaired:
+        found = tuple(_as_it_stands(made, finding) for finding in found)
+    return (*found, *_driver_note(made.workspace))
+
+
+def _driver_note(workspace: Workspace) -> Iterator[Finding]:
+    """A note where git would merge the files without us."""
+    if workspace.repository is not None and not merges_by_record(workspace, as_now=True):
+        yield Finding(
+            code="merge-driver",
+            message="git merges the tracked files by lines: the merge driver is not set up here",
+            level="note",
+            hint="'session-codec install' sets it up",
+        )
 
 
 def _as_it_stands(made: Plan, finding: Finding) -> Finding:

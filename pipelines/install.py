@@ -135,7 +135,7 @@ def plan(workspace: Workspace, *, hooks: Sequence[str] = (), program: str = PROG
         appends=tuple(_appends(workspace)),
         edits=tuple(edits),
         findings=tuple(findings),
-        driver=workspace.repository is not None and not merges_by_record(workspace),
+        driver=workspace.repository is not None and not merges_by_record(workspace, as_now=True),
     )
 
 

@@ -33,9 +33,17 @@ def driver_command() -> str:
     return f"{program} || git merge-file -q --union %A %O %B"
 
 
-def merges_by_record(workspace: Workspace) -> bool:
-    """Whether git merges the files of a workspace by record."""
-    if workspace.repository is None or get_config(workspace, f"{_SECTION}.driver") is None:
+def merges_by_record(workspace: Workspace, *, as_now: bool = False) -> bool:
+    """Whether git merges the files of a workspace by record.
+
+    Args:
+        workspace: whose files.
+        as_now: with the very command that `configure_merge` would name now.
+    """
+    if workspace.repository is None:
+        return False
+    command = get_config(workspace, f"{_SECTION}.driver")
+    if command is None or (as_now and command != driver_command()):
         return False
     return not _missing(workspace, read_bytes(git_path(workspace, _ATTRIBUTES)))
 

@@ -12,9 +12,9 @@ from codec.pieces import DELTAS as DELTA_LINES
 from codec.records import Session
 from pipelines.doctor import Result, apply, plan, remaining
 from pipelines.errors import Conflict
-from pipelines.files import locked
+from pipelines.files import replace_file
 from pipelines.journal import Append, Transaction
-from pipelines.merging import unconfigure_merge
+from pipelines.merging import configure_merge, unconfigure_merge
 from pipelines.progress import Silent
 from pipelines.store import Store
 from pipelines.tracked import IGNORED
@@ -35,6 +35,13 @@ def repair(workspace: Workspace) -> Result:
 
 def assert_clean(bench: Bench) -> None:
     assert remaining(plan(bench.workspace), Silent(), repaired=True) == ()
+
+
+@pytest.fixture
+def bench(bench: Bench, this_tree: None) -> Bench:
+    """A repository in which the merge driver is set up."""
+    configure_merge(bench.workspace)
+    return bench
 
 
 def codes(result: Result) -> set[str]:
@@ -269,6 +276,42 @@ def test_a_file_that_changed_after_the_plan_is_planned_again(bench: Bench) -> No
     assert_clean(bench)
 
 
+def test_that_the_merge_driver_is_not_set_up_is_a_note(bench: Bench, cli: Cli) -> None:
+    bench.migrate()
+    unconfigure_merge(bench.workspace)
+    said = cli("doctor", bench.root, "--json")
+    assert said.code == 0
+    assert [f["code"] for f in said.json["left"]] == ["merge-driver"]
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_a_repair_that_is_stopped_is_completed_by_the_next(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    bench.migrate()
+    for name in (DELTAS, METRICS, PROGRESS):
+        path = bench.root / name
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    written: list[str] = []
+
+    def stops(path: str, chunks: list[bytes]) -> None:
+        if len(written) == number:
+            raise KeyboardInterrupt
+        written.append(path)
+        replace_file(path, chunks)
+
+    made = plan(bench.workspace)
+    with monkeypatch.context() as patch:
+        patch.setattr("pipelines.doctor.replace_file", stops)
+        with pytest.raises(KeyboardInterrupt):
+            apply(made)
+    repair(bench.workspace)
+    assert_clean(bench)
+    backups = [p for p in bench.root.iterdir() if p.name.endswith(".bak")]
+    assert {b"\r\n" in p.read_bytes() for p in backups} == {True}
+    assert {p.name.split(".repair")[0] for p in backups} == {DELTAS, METRICS, PROGRESS}
+
+
 def test_a_link_in_place_of_a_file_is_refused_and_not_followed(
     bench: Bench, tmp_path: Path
 ) -> None:
@@ -280,13 +323,3 @@ def test_a_link_in_place_of_a_file_is_refused_and_not_followed(
     with pytest.raises(Conflict, match="symbolic link"):
         plan(bench.workspace)
     assert secret.read_text() == "secret\n"
-
-
-def test_it_waits_for_a_writer_and_says_so(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    bench.migrate()
-    (bench.root / DELTAS).unlink()
-    made = plan(bench.workspace)
-    monkeypatch.setattr("pipelines.files.LOCK_WAIT", 0.0)
-    monkeypatch.setattr(locked.__wrapped__, "__kwdefaults__", {"wait": 0.0})  # type: ignore[attr-defined]
-    with locked(bench.workspace.lock), pytest.raises(Exception, match="another process"):
-        apply(made)

@@ -234,6 +234,11 @@ def test_what_others_say_in_the_attributes_stays_and_goes_on_working(origin: Clo
     assert merges_by_record(origin.workspace)
     assert not configure_merge(origin.workspace)
     assert path.read_bytes() == configured
+    git(origin.root, "config", "merge.session-codec.driver", "of another environment")
+    assert merges_by_record(origin.workspace)
+    assert not merges_by_record(origin.workspace, as_now=True)
+    assert configure_merge(origin.workspace)
+    assert merges_by_record(origin.workspace, as_now=True)
     assert unconfigure_merge(origin.workspace)
     assert path.read_bytes() == b"*.png binary\r\n/x merge=ours\n"
     assert not merges_by_record(origin.workspace)
