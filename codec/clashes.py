@@ -12,7 +12,6 @@ Two clones that record in the same second both give the time as the key. Once th
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -21,7 +20,6 @@ from codec.manifest import content_digest, content_line
 from codec.pieces import FACTS, split_lines
 from codec.records import Session, key_time
 
-_KEY = re.compile(rb'"key":\s*"([^"]*)"')
 _SUFFIXES = (6, 12, 64)
 
 
@@ -38,11 +36,13 @@ def settle(sessions: Iterable[Session]) -> list[Settled]:
     Args:
         sessions: in any order; all of a time, where one of it is given.
     """
-    by_key: defaultdict[str, dict[str, Session]] = defaultdict(dict)
+    by_key: defaultdict[str, list[Session]] = defaultdict(list)
     for session in sessions:
-        by_key[session.key][content_line(session)] = session
-    clashes = {key: _ranked(group.values()) for key, group in by_key.items() if len(group) > 1}
-    holders = {key: min(group) for key, group in by_key.items()}
+        by_key[session.key].append(session)
+    clashes = {key: _ranked(group) for key, group in by_key.items() if len(group) > 1}
+    clashes = {key: ranked for key, ranked in clashes.items() if len(ranked) > 1}
+    times = {key_time(key) for key in clashes}
+    holders = {k: content_line(g[0]) for k, g in by_key.items() if key_time(k) in times}
     holders.update((key, content_line(ranked[0].becomes)) for key, ranked in clashes.items())
     settled: list[Settled] = []
     for key in sorted(clashes):
@@ -68,7 +68,7 @@ def settle_merge(ours: bytes, theirs: bytes) -> list[Settled]:
     if not contested:
         return []
     times = {key_time(key) for key in contested}
-    near = {line for side in lines for line in side if key_time(_key_in(line)) in times}
+    near = {line for side in lines for line in side if _time_in(line) in times}
     return [s for s in settle(_sessions(near)) if s.session.key in contested]
 
 
@@ -81,17 +81,16 @@ def rekeyed_facts(pieces: Sequence[bytes], settled: Sequence[Settled]) -> list[b
     made = set(becomes.values())
     united: dict[int | bytes, bytes] = {}
     for index, piece in enumerate(pieces):
-        fact = FACTS.read(piece) if _key_in(piece) in keys else None
+        fact = FACTS.read(piece) if FACTS.named_key(piece) in keys else None
         line = becomes.get((fact.key, content_line(fact))) if isinstance(fact, Session) else None
         new = line or piece
         united.setdefault(new if new in made else index, new)
     return list(united.values())
 
 
-def _key_in(line: bytes) -> str:
-    """What looks like the key of a session in a line, found without reading it as JSON."""
-    found = _KEY.search(line)
-    return found[1].decode(errors="replace") if found else ""
+def _time_in(line: bytes) -> str:
+    """The time of the session that a line is of, found without reading it as JSON."""
+    return key_time(FACTS.named_key(line) or "")
 
 
 def _sessions(lines: Iterable[bytes]) -> Iterable[Session]:
@@ -102,7 +101,8 @@ def _sessions(lines: Iterable[bytes]) -> Iterable[Session]:
 def _ranked(sessions: Iterable[Session]) -> list[Settled]:
     """The sessions of one key, joined where they are one, the one that keeps the key first."""
     joined: dict[str, Session] = {}
-    group = sorted(sessions, key=content_line)
+    group = list({content_line(session): session for session in sessions}.values())
+    group.sort(key=content_line)
     for session in group:
         content = _uncounted(session)
         joined[content] = _join(joined.get(content, session), session)

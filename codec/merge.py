@@ -13,10 +13,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from codec.clashes import Settled, rekeyed_facts, settle_merge
-from codec.pieces import FACTS, Format
+from codec.pieces import FACTS, Format, split_lines
 from codec.rebuild import rebuild_rows
 
 _BLANK = b"\n"
@@ -24,43 +24,54 @@ _BLANK = b"\n"
 
 def merge_manifests(ancestor: bytes, ours: bytes, theirs: bytes) -> bytes:
     """The manifest that two versions become."""
-    pieces = _united(FACTS, ancestor, ours, theirs, may_replace=False)
+    versions = (split_lines(version) for version in (ancestor, ours, theirs))
+    pieces = _united(FACTS, *versions, may_replace=False)
     return b"".join(rekeyed_facts(pieces, settle_merge(ours, theirs)))
 
 
 def merge_rows(
-    form: Format, ancestor: bytes, ours: bytes, theirs: bytes, settled: Sequence[Settled] = ()
+    form: Format,
+    ancestor: bytes,
+    ours: bytes,
+    theirs: bytes,
+    settle: Callable[[], Sequence[Settled]] = tuple,
 ) -> bytes:
     """The v2 file that two versions become.
 
     Args:
         form: of the file.
         ancestor, ours, theirs: its versions.
-        settled: what becomes of the sessions with one key, by both manifests.
+        settle: what becomes of the sessions with one key, by both manifests; only asked where both
+            versions brought a row of one key, which may be of two sessions.
     """
-    pieces = _united(form, ancestor, ours, theirs, may_replace=True)
+    before, mine, yours = (form.split(version) for version in (ancestor, ours, theirs))
+    settled = settle() if _may_clash(form, set(before), set(mine), set(yours)) else ()
+    pieces = _united(form, before, mine, yours, may_replace=True)
     return b"".join(rebuild_rows(form, pieces, settled)[0] if settled else pieces)
 
 
-def may_clash(form: Format, ancestor: bytes, ours: bytes, theirs: bytes) -> bool:
-    """Whether both versions brought a row of one key, which may be of two sessions."""
-    before, mine, yours = (set(form.split(v)) for v in (ancestor, ours, theirs))
+def _may_clash(form: Format, before: set[bytes], mine: set[bytes], yours: set[bytes]) -> bool:
+    """Whether both brought a row of one key; one that they have alike may be of two sessions."""
     if any(form.key_of(piece) for piece in (mine & yours) - before):
         return True
     return not _keys(form, mine - yours).isdisjoint(_keys(form, yours - mine))
 
 
 def _united(
-    form: Format, ancestor: bytes, ours: bytes, theirs: bytes, *, may_replace: bool
+    form: Format,
+    before: Sequence[bytes],
+    mine: Sequence[bytes],
+    yours: Sequence[bytes],
+    *,
+    may_replace: bool,
 ) -> list[bytes]:
     """The pieces of both versions, ours first.
 
     Args:
         form: of the file.
-        ancestor, ours, theirs: its versions.
+        before, mine, yours: the pieces of the versions.
         may_replace: a record goes where the other version has another of its key in its place.
     """
-    before, mine, yours = (form.split(v) for v in (ancestor, ours, theirs))
     old, in_ours, in_theirs = set(before), set(mine), set(yours)
     head = form.split(form.head)
     gone = _gone(form, (old & in_ours) - in_theirs, in_theirs, may_replace=may_replace)

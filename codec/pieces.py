@@ -8,7 +8,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,6 +20,9 @@ from codec.records import Session
 from codec.v2_deltas import Delta, decode_delta, delta_of, encode_delta
 from codec.v2_metrics import HEADER, MetricsRow, decode_row, encode_row, row_of
 from codec.v2_progress import TITLE, Reference, decode_reference, encode_reference, reference_of
+
+_KEY: Final = rb"\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}:\d{2}Z)?(?:\.[0-9a-f]{6,64})?"
+_PIECE: Final = re.compile(rb"### .*\n(?:(?!### ).+\n)*\n?|.*\n")
 
 #: A line or a piece of a file, and its number counted from 1.
 Numbered = tuple[int, bytes]
@@ -31,19 +35,17 @@ class Format:
 
     Attributes:
         head: what the file begins with.
-        gather: its pieces from its lines; each has the number of its first line.
+        split: its pieces.
         decode: the record of a piece; raises CodecError where it is none.
         encode: a session's piece.
+        names: finds the key that a piece names.
     """
 
     head: bytes
-    gather: Callable[[Iterable[Numbered]], list[Numbered]]
+    split: Callable[[bytes], list[bytes]]
     decode: Callable[[bytes], Record]
     encode: Callable[[Session], bytes]
-
-    def split(self, data: bytes) -> list[bytes]:
-        """The pieces of a file."""
-        return [piece for _, piece in self.gather(enumerate(split_lines(data), 1))]
+    names: re.Pattern[bytes]
 
     def read(self, piece: bytes) -> Record | None:
         """The record of a piece, None where it is none."""
@@ -56,6 +58,21 @@ class Format:
         """The key of the session that a piece is about, None where it is about none."""
         return getattr(self.read(piece), "key", None)
 
+    def named_key(self, piece: bytes) -> str | None:
+        """The key that a piece names, which need not be a record; found without reading it."""
+        found = self.names.match(piece)
+        return found[1].decode(errors="replace") if found else None
+
+    def gather(self, lines: Sequence[Numbered]) -> Iterator[Numbered]:
+        """The pieces of a file from its lines; each has the number of its first line."""
+        data = b"".join(line for _, line in lines)
+        line = at = 0
+        for piece in self.split(data):
+            yield lines[line][0], piece
+            size = len(piece) - (not data.startswith(piece, at))
+            line += piece.count(b"\n", 0, size)
+            at += size
+
 
 def split_lines(data: bytes) -> list[bytes]:
     """Lines with their ends; the last one is ended."""
@@ -64,27 +81,15 @@ def split_lines(data: bytes) -> list[bytes]:
     return [*pieces, rest + b"\n"] if rest else pieces
 
 
-def _entries(lines: Iterable[Numbered]) -> list[Numbered]:
+def split_entries(data: bytes) -> list[bytes]:
     """Entries (from a level-3 heading to a blank line, which the last one gets) and other lines."""
-    pieces: list[Numbered] = []
-    entry: list[bytes] = []
-    start = 0
-    for number, line in lines:
-        begins = line.startswith(b"### ")
-        if entry and (begins or line == b"\n"):
-            pieces.append((start, b"".join((*entry, b"\n"))))
-            entry = []
-            if not begins:
-                continue
-        if begins:
-            start = number
-        if begins or entry:
-            entry.append(line)
-        else:
-            pieces.append((number, line))
-    if entry:
-        pieces.append((start, b"".join((*entry, b"\n"))))
-    return pieces
+    if data and not data.endswith(b"\n"):
+        data += b"\n"
+    pieces: list[bytes] = _PIECE.findall(data)
+    return [
+        piece + b"\n" if piece.startswith(b"### ") and not piece.endswith(b"\n\n") else piece
+        for piece in pieces
+    ]
 
 
 def _text(piece: bytes) -> str:
@@ -93,25 +98,29 @@ def _text(piece: bytes) -> str:
 
 FACTS: Final = Format(
     head=b"",
-    gather=list,
+    split=split_lines,
     decode=lambda piece: decode_fact(_text(piece)),
     encode=lambda session: f"{encode_fact(session)}\n".encode(),
+    names=re.compile(rb'.*?"key":\s*"([^"]*)"'),
 )
 DELTAS: Final = Format(
     head=b"",
-    gather=list,
+    split=split_lines,
     decode=lambda piece: decode_delta(_text(piece)),
     encode=lambda session: f"{encode_delta(delta_of(session))}\n".encode(),
+    names=re.compile(rb"(" + _KEY + rb") \| "),
 )
 METRICS: Final = Format(
     head=f"{HEADER}\n".encode(),
-    gather=list,
+    split=split_lines,
     decode=lambda piece: decode_row(_text(piece)),
     encode=lambda session: f"{encode_row(row_of(session))}\n".encode(),
+    names=re.compile(rb"(" + _KEY + rb")\t"),
 )
 REFERENCES: Final = Format(
     head=f"{TITLE}\n\n".encode(),
-    gather=_entries,
+    split=split_entries,
     decode=lambda piece: decode_reference(_text(piece).rstrip("\n").split("\n")),
     encode=lambda session: encode_reference(reference_of(session)).encode(),
+    names=re.compile(rb"### \[REF:(" + _KEY + rb"):"),
 )

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from codec.clashes import Settled
@@ -31,7 +31,8 @@ def rebuild_rows(
     form: Format,
     pieces: Sequence[bytes],
     settled: Sequence[Settled],
-    about: Callable[[bytes], str | None] | None = None,
+    *,
+    broken: bool = False,
 ) -> tuple[list[bytes], list[Change]]:
     """The pieces of a v2 file with the rows of these sessions put right, and what was done.
 
@@ -40,8 +41,38 @@ def rebuild_rows(
         pieces: of the file.
         settled: the sessions, as they stand and as they are to stand, in the order in which
             missing rows are added.
-        about: the key that a piece is about; for none only those that can be read.
+        broken: a row that cannot be read, and that names a session, gives way to its own as well.
     """
+    wanted, claims, heirs = _index(form, settled)
+    placed = _place(pieces, claims)
+    owners = {index: key for key, index in placed.items()}
+    rebuilt: list[bytes] = []
+    changes: list[Change] = []
+    for index, piece in enumerate(pieces):
+        known = piece in claims
+        subject = claims[piece][0] if known else form.named_key(piece)
+        if subject is None or subject not in heirs or not (known or broken or form.read(piece)):
+            rebuilt.append(piece)
+            continue
+        owner = owners.get(index)
+        if not known:
+            owner = next((heir for heir in heirs[subject] if heir not in placed), None)
+        if owner is None:
+            changes.append(Change("repeated-line" if known else "second-row", subject, index))
+            continue
+        placed[owner] = index
+        rebuilt.append(wanted[owner])
+        if wanted[owner] != piece:
+            changes.append(Change("key-clash" if known else "row-differs", owner, index))
+    missing = [key for key in wanted if key not in placed]
+    changes += [Change("missing-row", key, len(pieces)) for key in missing]
+    return [*rebuilt, *(wanted[key] for key in missing)], changes
+
+
+def _index(
+    form: Format, settled: Sequence[Settled]
+) -> tuple[dict[str, bytes], Mapping[bytes, list[str]], Mapping[str, list[str]]]:
+    """The row of each key, the keys of each row, old ones among them, and what becomes of keys."""
     wanted: dict[str, bytes] = {}
     claims: defaultdict[bytes, list[str]] = defaultdict(list)
     heirs: defaultdict[str, list[str]] = defaultdict(list)
@@ -54,32 +85,7 @@ def rebuild_rows(
         if session.key != key:
             claims[form.encode(session)].append(key)
             heirs[session.key].append(key)
-    key_of = about or form.key_of
-    placed = _place(pieces, claims)
-    owners = {index: key for key, index in placed.items()}
-    rebuilt: list[bytes] = []
-    changes: list[Change] = []
-    kind: Kind
-    for index, piece in enumerate(pieces):
-        owner = owners.get(index)
-        subject = owner or (claims[piece][0] if piece in claims else key_of(piece))
-        if owner is None and subject is not None and piece not in claims:
-            owner = next((h for h in heirs.get(subject, ()) if h not in placed), None)
-            if owner is not None:
-                placed[owner] = index
-        if owner is not None:
-            rebuilt.append(wanted[owner])
-            if wanted[owner] != piece:
-                kind = "key-clash" if piece in claims else "row-differs"
-                changes.append(Change(kind, owner, index))
-        elif subject is not None and subject in heirs:
-            kind = "repeated-line" if piece in claims else "second-row"
-            changes.append(Change(kind, subject, index))
-        else:
-            rebuilt.append(piece)
-    missing = [key for key in wanted if key not in placed]
-    changes += [Change("missing-row", key, len(pieces)) for key in missing]
-    return [*rebuilt, *(wanted[key] for key in missing)], changes
+    return wanted, claims, heirs
 
 
 def _place(pieces: Sequence[bytes], claims: Mapping[bytes, Sequence[str]]) -> dict[str, int]:

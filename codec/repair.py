@@ -53,9 +53,6 @@ _BLANK: Final = b"\n"
 _BEGIN: Final = re.compile(rb"<<<<<<<(?: .*)?\n")
 _BETWEEN: Final = re.compile(rb"(?:\|\|\|\|\|\|\|(?: .*)?|=======)\n")
 _END: Final = re.compile(rb">>>>>>>(?: .*)?\n")
-_KEY: Final = rb"\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}:\d{2}Z)?(?:\.[0-9a-f]{6,64})?"
-_ROW: Final = re.compile(rb"(" + _KEY + rb")(?: \| |\t)")
-_ENTRY: Final = re.compile(rb"### \[REF:(" + _KEY + rb"):")
 _PART: Final = re.compile(rb"### \[REF:|(?:Status|Metrics|Diff|Notes): ")
 _FACT: Final = re.compile(rb'\{"fact":')
 
@@ -77,13 +74,14 @@ def repair_manifest(data: bytes) -> tuple[Repaired, list[Settled]]:
             kept.append((number, line))
             seen.update([line] if line in facts else [])
     settled = settle(fact for fact in facts.values() if isinstance(fact, Session))
+    clashing = {session.key for session, _ in settled}
     new_keys = {FACTS.encode(s): b.key for s, b in settled if s != b}
     for number, line in kept:
         fact = facts.get(line)
-        if isinstance(fact, Session) and FACTS.encode(fact) in new_keys:
-            repairs.append(Repair("key-clash", number, new_keys[FACTS.encode(fact)]))
+        if isinstance(fact, Session) and fact.key in clashing:
+            key = new_keys.get(FACTS.encode(fact))
+            repairs += [Repair("key-clash", number, key)] if key else []
     pieces = rekeyed_facts([line for _, line in kept], settled)
-    clashing = {session.key for session, _ in settled}
     every = [f for f in facts.values() if isinstance(f, Session) and f.key not in clashing]
     settled += [Settled(session, session) for session in every]
     settled.sort(key=lambda s: (s.becomes.time, s.becomes.key))
@@ -101,19 +99,12 @@ def repair_rows(form: Format, data: bytes, settled: Sequence[Settled]) -> Repair
     if not data and not settled:
         return Repaired(data, [])
     repairs: list[Repair] = []
-    keys = {key for s, b in settled for key in (s.key, b.key)}
-    names = _ENTRY if form is REFERENCES else _ROW
-
-    def about(piece: bytes) -> str | None:
-        named = names.match(piece)
-        key = named[1].decode() if named else None
-        return key if key in keys else form.key_of(piece)
-
+    keys = {becomes.key for _, becomes in settled}  # of a clash one keeps the key
     pieces: Iterable[Numbered] = form.gather(_cleaned(data, repairs))
     if form is REFERENCES:
         pieces = _without_text(pieces, keys)
     else:
-        pieces = _apart(pieces, form, _ROW, repairs)
+        pieces = _apart(pieces, form, form.names, repairs)
     fragments = _Fragments(
         lambda: (x for pair in settled for s in pair for x in split_lines(form.encode(s))),
         _PART if form is REFERENCES else None,
@@ -122,7 +113,7 @@ def repair_rows(form: Format, data: bytes, settled: Sequence[Settled]) -> Repair
     once: set[bytes] = set(form.split(form.head)) - {_BLANK}
     seen: set[bytes] = set()
     for number, piece in pieces:
-        key = about(piece)
+        key = form.named_key(piece)
         if piece in seen and (piece in once or (key and key not in keys)):
             repairs.append(Repair("repeated-line", number))
         elif key is None and piece not in once and fragments.has(piece):
@@ -131,7 +122,7 @@ def repair_rows(form: Format, data: bytes, settled: Sequence[Settled]) -> Repair
             kept.append((number, piece))
             seen.add(piece)
     kept = _headed(form, kept, repairs)
-    rebuilt, changes = rebuild_rows(form, [piece for _, piece in kept], settled, about)
+    rebuilt, changes = rebuild_rows(form, [piece for _, piece in kept], settled, broken=True)
     numbers = [*(number for number, _ in kept), 0]
     repairs += [Repair(kind, numbers[place], key) for kind, key, place in changes]
     return _repaired(data, rebuilt, repairs)
@@ -180,7 +171,7 @@ def _apart(
             yield number, line
 
 
-def _without_text(pieces: Iterable[Numbered], keys: Container[str]) -> Iterator[Numbered]:
+def _without_text(pieces: Iterable[Numbered], keys: Container[str | None]) -> Iterator[Numbered]:
     """Pieces; lines in a broken entry that are no part of one are pieces of their own behind it.
 
     Args:
@@ -188,8 +179,7 @@ def _without_text(pieces: Iterable[Numbered], keys: Container[str]) -> Iterator[
         keys: of the sessions whose entries can be made again.
     """
     for number, piece in pieces:
-        named = _ENTRY.match(piece)
-        if named and named[1].decode() in keys and REFERENCES.read(piece) is None:
+        if REFERENCES.named_key(piece) in keys and REFERENCES.read(piece) is None:
             lines = split_lines(piece)[:-1]
             parts = [line for line in lines if _PART.match(line)]
             yield number, b"".join((*parts, _BLANK))

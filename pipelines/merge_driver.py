@@ -16,8 +16,8 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from codec.clashes import Settled, settle_merge
-from codec.merge import may_clash, merge_manifests, merge_rows
+from codec.clashes import settle_merge
+from codec.merge import merge_manifests, merge_rows
 from codec.pieces import DELTAS, METRICS, REFERENCES
 from pipelines import workspace
 from pipelines.errors import Conflict
@@ -52,11 +52,12 @@ def merge_files(ancestor: str, ours: str, theirs: str, path: str) -> None:
     if name == workspace.MANIFEST:
         merged = merge_manifests(*versions)
     else:
-        form = _ROWS[name]
-        settled: list[Settled] = []
-        if may_clash(form, *versions):
-            settled = settle_merge(*_manifests(ours, theirs, path, folder + workspace.MANIFEST))
-        merged = merge_rows(form, *versions, settled)
+        manifest = folder + workspace.MANIFEST
+        merged = merge_rows(
+            _ROWS[name],
+            *versions,
+            lambda: settle_merge(*_manifests(ours, theirs, path, manifest)),
+        )
     replace_file(os.path.abspath(ours), [merged])
 
 

@@ -11,6 +11,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cache, partial
 from typing import Final, NamedTuple
 
 from codec.bundle import Bundle, decode_bundle, encode_bundle
@@ -229,9 +230,9 @@ def united(found: Sequence[Found]) -> tuple[dict[str, bytes], list[Finding]]:
     manifest, *rows = (found[0].files.get(name, b"") for name in MERGED_FILES)
     for other in found[1:]:
         theirs, *their_rows = (other.files.get(name, b"") for name in MERGED_FILES)
-        settled = settle_merge(manifest, theirs)
+        settle = cache(partial(settle_merge, manifest, theirs))
         rows = [
-            merge_rows(form, b"", a, b, settled)
+            merge_rows(form, b"", a, b, settle)
             for form, a, b in zip(_ROWS.values(), rows, their_rows, strict=True)
         ]
         manifest = merge_manifests(b"", manifest, theirs)

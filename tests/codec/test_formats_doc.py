@@ -438,7 +438,7 @@ def test_the_manifests_and_deltas_merge_as_they_say() -> None:
         b"".join(f"{encode_delta(delta_of(s))}\n".encode() for s in facts_of(side))
         for side in (ours, theirs)
     ]
-    assert merge_rows(DELTAS, b"", mine, yours, settle_merge(ours, theirs)) == deltas
+    assert merge_rows(DELTAS, b"", mine, yours, lambda: settle_merge(ours, theirs)) == deltas
     for side, begins in ((ours, "f83f35"), (theirs, "a331a2")):
         (line,) = side.splitlines()  # its key is its time: the content as it is hashed
         assert hashlib.sha256(line).hexdigest().startswith(begins)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from codec.merge import may_clash, merge_manifests, merge_rows
+from codec.clashes import Settled
+from codec.merge import merge_manifests, merge_rows
 from codec.pieces import DELTAS, FACTS, METRICS, REFERENCES, Format
 from codec.records import Session
 
@@ -41,6 +42,13 @@ def test_files_that_both_sides_made_have_one_head_and_each_record_once(form: For
     assert both == file(form, ONE, TWO, THREE)
     assert merged(form, b"", b"", file(form, ONE)) == file(form, ONE)
     assert merged(form, b"", form.encode(ONE), file(form, TWO)) == file(form, ONE, TWO)
+
+
+@ALL
+def test_a_head_that_one_side_lost_stays(form: Format) -> None:
+    base, headless = file(form, ONE), form.encode(ONE) + form.encode(THREE)
+    assert merged(form, base, base, headless) == file(form, ONE, THREE)
+    assert merged(form, base, headless, base) == file(form, ONE, THREE)
 
 
 @ALL
@@ -94,11 +102,20 @@ def test_merging_again_adds_nothing(form: Format) -> None:
 
 
 @ROWS
-def test_a_possible_clash_is_noticed(form: Format) -> None:
-    base, mine = file(form, ONE), file(form, ONE, TWO)
-    assert not may_clash(form, base, mine, file(form, ONE, THREE))
-    assert may_clash(form, base, mine, file(form, ONE, TWO._replace(agent="b")))
-    assert may_clash(form, base, mine, mine + form.encode(THREE))  # may be two of one row
+def test_the_manifests_are_asked_for_where_rows_may_clash_and_not_else(form: Format) -> None:
+    def asked(theirs: bytes) -> bool:
+        calls: list[str] = []
+
+        def settle() -> list[Settled]:
+            calls.append("asked")
+            return []
+
+        merge_rows(form, file(form, ONE), file(form, ONE, TWO), theirs, settle)
+        return bool(calls)
+
+    assert not asked(file(form, ONE, THREE))
+    assert asked(file(form, ONE, TWO._replace(agent="b")))
+    assert asked(file(form, ONE, TWO, THREE))  # the row of TWO may be of two sessions
 
 
 @ROWS

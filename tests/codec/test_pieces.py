@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from codec.pieces import DELTAS, FACTS, METRICS, REFERENCES, Format
 from codec.records import PatchRef, Session
@@ -35,14 +33,3 @@ def test_a_broken_entry_is_one_piece_up_to_the_next_heading_or_blank_line() -> N
         b"# T\n", b"\n", b"### [REF:x]\nStatus: PASS\n\n", b"### [REF:y]\nNotes: z\n\n",
         b"free\n", b"lines\n",
     ]  # fmt: skip
-
-
-@pytest.mark.parametrize("form", FORMATS)
-@given(data=st.lists(st.sampled_from([b"\n", b"### a\n", b"b\n", b"c", b"\r\n"])).map(b"".join))
-def test_pieces_joined_are_the_file_with_what_was_not_ended_ended(
-    form: Format, data: bytes
-) -> None:
-    pieces = form.split(data)
-    joined = b"".join(pieces)
-    assert form.split(joined) == pieces
-    assert [x for x in joined.split(b"\n") if x] == [x for x in data.split(b"\n") if x]

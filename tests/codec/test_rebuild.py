@@ -47,6 +47,14 @@ def test_a_wrong_row_gives_way_to_the_right_one_wherever_that_stands(form: Forma
 
 
 @FORMATS
+def test_a_row_that_cannot_be_read_gives_way_only_where_that_is_asked_for(form: Format) -> None:
+    broken = form.encode(SESSIONS[0]).replace(b"PASS", b"DONE")
+    right = form.encode(SESSIONS[0])
+    assert rebuild_rows(form, [broken], AS_THEY_ARE[:1])[0] == [broken, right]
+    assert rebuild_rows(form, [broken], AS_THEY_ARE[:1], broken=True)[0] == [right]
+
+
+@FORMATS
 def test_the_row_of_a_clash_gets_the_new_key_and_a_shared_one_is_doubled(form: Format) -> None:
     kept, moved = SESSIONS[0], SESSIONS[0]._replace(agent="b")
     twin = SESSIONS[0]._replace(title="only the manifest tells this one from the first")

@@ -50,7 +50,7 @@ def merge(base: Files, ours: Files, theirs: Files) -> Files:
     """What git makes of two clones with the driver."""
     settled = settle_merge(ours["manifest"], theirs["manifest"])
     merged = {
-        name: merge_rows(form, base[name], ours[name], theirs[name], settled)
+        name: merge_rows(form, base[name], ours[name], theirs[name], lambda: settled)
         for name, form in ROWS.items()
     }
     manifests = base["manifest"], ours["manifest"], theirs["manifest"]
