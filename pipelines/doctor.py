@@ -257,7 +257,8 @@ def _note(code: str, file: str, message: str, done: str) -> Finding:
 
 def _git_edits(workspace: Workspace, manifest: Manifest) -> Iterator[Replace]:
     """What git is not told yet: what to ignore, and how to keep and merge the files."""
-    for append in git_appends(workspace, [V1_LOG, *manifest.sources()]):
+    here = [V1_LOG] if os.path.exists(workspace.path(V1_LOG)) else []
+    for append in git_appends(workspace, [*here, *manifest.sources()]):
         before = read_bytes(workspace.path(append.path))
         added = b"".join((b"\n" if append.torn else b"", *append.chunks))
         yield Replace(append.path, before, before + added)

@@ -56,6 +56,15 @@ def test_a_workspace_that_is_right_has_nothing_to_repair(bench: Bench, cli: Cli)
     assert tree(bench.root, times=True) == before
 
 
+def test_a_workspace_that_was_just_installed_has_nothing_to_repair(
+    tmp_path: Path, this_tree: None, cli: Cli
+) -> None:
+    git(tmp_path, "init", "-q")
+    cli("install", tmp_path)
+    said = cli("doctor", tmp_path, "--json")
+    assert (said.code, said.json["repairs"], said.json["left"]) == (0, [], [])
+
+
 def test_after_a_plain_union_merge_all_sessions_are_back_whole(ann: Clone, bob: Clone) -> None:
     git(ann.root, "branch", "before")
     unconfigure_merge(ann.workspace)
