@@ -2,8 +2,9 @@
 
 1. The format is age's own, https://age-encryption.org/v1: with the identity, `age -d -i FILE` opens
    an object without us.
-2. Encrypting twice gives other bytes, so an object is named by what it holds and by who can read
-   it: `2025-11-6b8395f36bbb.tar.zst.0f3c9a1b2d4e.age`. Its name tells whether it is there.
+2. Encrypting twice gives other bytes, so an object is named by what it holds, how large that is,
+   and who can read it: `2025-11-6b8395f36bbb.tar.zst.503539.0f3c9a1b2d4e.age`. So its name tells
+   whether it is there.
 3. A recipient is checked before anything is sent, and only kinds that age itself knows are taken:
    what nobody can open again is lost.
 4. Nothing of an identity is in an error. What is cut short or changed is noticed at its end at the
@@ -16,14 +17,18 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any, BinaryIO, Final, NamedTuple
+from typing import IO, Any, Final, NamedTuple
 
 from codec.errors import FormatError, IntegrityError
 from pipelines.errors import Denied, NotFound
 
-_NAME = re.compile(r"(?P<plain>.+)\.(?P<tag>[0-9a-f]{12})\.age", re.DOTALL)
+_NAME = re.compile(
+    r"(?P<plain>.+)\.(?P<size>0|[1-9][0-9]{0,14})\.(?P<tag>[0-9a-f]{12})\.age", re.DOTALL
+)
 _KEY_FILE: Final = b"-----BEGIN "
 _ENCRYPTED: Final = (b"age-encryption.org/", b"-----BEGIN AGE ENCRYPTED FILE-----")
+#: Sizes in bytes of what an object consists of: https://age-encryption.org/v1.
+_NONCE, _CHUNK, _TAG = 16, 1 << 16, 16
 #: How pyrage says that the object is whole, and for others.
 _NOT_OURS: Final = "No matching keys found"
 
@@ -46,19 +51,20 @@ class Recipients(NamedTuple):
 
 
 class EncryptedName(NamedTuple):
-    """The name of an encrypted object: that of what it holds, and who can read it."""
+    """The name of an encrypted object: that of what it holds, its size, and who can read it."""
 
     plain: str
+    size: int
     tag: str
 
     def __str__(self) -> str:
-        return f"{self.plain}.{self.tag}.age"
+        return f"{self.plain}.{self.size}.{self.tag}.age"
 
 
 def decode_name(name: str) -> EncryptedName | None:
     """What the name of an object says, None where it is not encrypted."""
     m = _NAME.fullmatch(name)
-    return EncryptedName(m["plain"], m["tag"]) if m else None
+    return EncryptedName(m["plain"], int(m["size"]), m["tag"]) if m else None
 
 
 def decode_recipients(texts: Iterable[str]) -> Recipients:
@@ -121,12 +127,12 @@ def read_identities(path: str) -> list[Any]:
     return found
 
 
-def encrypt(source: BinaryIO, target: BinaryIO, recipients: Recipients) -> None:
+def encrypt(source: IO[bytes], target: IO[bytes], recipients: Recipients) -> None:
     """Encrypt what a stream has into another, 64 KiB at a time."""
     _pyrage().encrypt_io(source, target, recipients.keys)
 
 
-def decrypt(source: BinaryIO, target: BinaryIO, identities: Sequence[Any], name: str) -> None:
+def decrypt(source: IO[bytes], target: IO[bytes], identities: Sequence[Any], name: str) -> None:
     """Decrypt what a stream has into another.
 
     Args:
@@ -152,6 +158,26 @@ def decrypt(source: BinaryIO, target: BinaryIO, identities: Sequence[Any], name:
         if e.errno is not None:  # of a file; those of the content have no number
             raise
         raise _damaged(name) from None
+
+
+def opens(begin: bytes, identities: Sequence[Any]) -> bool:
+    """Whether an identity opens an object, told by the beginning of it.
+
+    Args:
+        begin: its header at least.
+        identities: tried one after the other.
+    """
+    pyrage = _pyrage()
+    try:
+        pyrage.decrypt(begin, identities)
+    except pyrage.DecryptError as e:
+        return str(e) != _NOT_OURS and begin.startswith(_ENCRYPTED[0])
+    return True
+
+
+def body_size(size: int) -> int:
+    """The size in bytes of what follows the header of an object: age's format has it."""
+    return _NONCE + size + _TAG * max(1, -(-size // _CHUNK))
 
 
 def _damaged(name: str) -> IntegrityError:

@@ -38,7 +38,7 @@ from codec.snapshot import (
 )
 from codec.v1_layout import LAYOUT_NAME, LITERAL_NAME
 from pipelines.archives import archive_folder, archive_names, shown
-from pipelines.errors import Conflict
+from pipelines.errors import Conflict, Denied
 from pipelines.files import locked, read_bytes, remove, sync_directory
 from pipelines.findings import Finding
 from pipelines.outgoing import Outgoing, search
@@ -174,8 +174,7 @@ def plan(workspace: Workspace, remote: Remote, allow: Collection[str], progress:
     needed = unarchived(manifest, archived)
     packs, diffs = _loose(workspace, needed, names, last.snapshot.packs if last else ())
     if diffs and last is None:  # another copy of the workspace may have sent them
-        known = [p for n in heads(names) for p in read_snapshot(remote, n).snapshot.packs]
-        packs, diffs = _loose(workspace, needed, names, known)
+        packs, diffs = _loose(workspace, needed, names, _packs_of_all(remote, names))
     made = Plan(
         workspace=workspace,
         manifest=manifest,
@@ -318,6 +317,14 @@ def _layout_bundle(workspace: Workspace, sha256: str) -> Bundle:
 
 def _bundle_loader(bundle: Bundle) -> Callable[[], Content]:
     return lambda: content_of(bundle.packed(), exact=False)
+
+
+def _packs_of_all(remote: Remote, names: Collection[str]) -> list[Pack]:
+    """The objects with loose diffs that any writer named last."""
+    try:
+        return [pack for n in heads(names) for pack in read_snapshot(remote, n).snapshot.packs]
+    except Denied:
+        return []  # who cannot read what others sent sends it again
 
 
 def _loose(

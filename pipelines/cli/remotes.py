@@ -28,6 +28,7 @@ def remote_options(command: Command) -> Command:
     named = (
         click.option("--remote", metavar="URL", help="A directory, or s3://bucket/prefix."),
         click.option("--endpoint-url", metavar="URL", help="Of another S3-compatible store."),
+        click.option("--identity", metavar="FILE", help="What opens an encrypted remote (age)."),
         options.trust_repo_config,
     )
     for option in reversed(named):
@@ -38,6 +39,12 @@ def remote_options(command: Command) -> Command:
 def upload_options(command: Command) -> Command:
     """The options of every verb that writes to a remote."""
     named = (
+        click.option(
+            "--encrypt-to",
+            multiple=True,
+            metavar="RECIPIENT",
+            help="Encrypt what is sent, so that this age recipient can read it; repeatable.",
+        ),
         click.option("--storage-class", metavar="CLASS", help="As S3 calls it: STANDARD_IA."),
         click.option("--sse", metavar="KIND", help="Server-side encryption: AES256, aws:kms."),
         click.option("--sse-kms-key", metavar="KEY", help="The key of --sse aws:kms."),
@@ -58,12 +65,28 @@ def settings_of(workspace: Workspace | None, given: dict[str, Any], trust: bool)
     return read_settings(workspace, given, trust_repository=trust)
 
 
-def open_remote(settings: Settings, retain_until: datetime | None = None) -> Remote:
-    """The remote that was named.
+def open_remote(
+    settings: Settings, retain_until: datetime | None = None, *, writes: bool = False
+) -> Remote:
+    """The remote that was named, opened for whoever reads or writes.
 
     Raises:
         click.UsageError: none was, or it cannot be one.
+        FormatError: a recipient or an identity is none.
     """
+    from pipelines.encryption import decode_recipients, read_identities
+    from pipelines.remote_encrypted import EncryptedRemote
+
+    to = settings.encrypt_to if writes else ()
+    return EncryptedRemote(
+        _plain_remote(settings, retain_until),
+        recipients=decode_recipients(to) if to else None,
+        identities=read_identities(settings.identity) if settings.identity else (),
+        writes=writes,
+    )
+
+
+def _plain_remote(settings: Settings, retain_until: datetime | None) -> Remote:
     url = settings.remote
     if not url:
         hint = ""

@@ -47,6 +47,7 @@ def command(
     Examples:
       session-codec sync --remote s3://bucket/project
       session-codec sync --remote /mnt/backup/project --dry-run
+      session-codec sync --remote s3://bucket/project --encrypt-to age1...
       session-codec sync --remote s3://bucket/project --endpoint-url https://s3.example.com
     """
     if retain_until and given["retain_days"]:
@@ -54,7 +55,7 @@ def command(
     workspace = find(absolute(repo))
     settings = settings_of(workspace, given, trust_repo_config)
     until = retain_until.replace(tzinfo=UTC) if retain_until else None
-    remote = open_remote(settings, until)
+    remote = open_remote(settings, until, writes=True)
     stages = Stages()
     made = plan(workspace, remote, settings.allow, stages)
     if dry_run:

@@ -149,8 +149,8 @@ def test_a_name_tells_what_is_in_it_and_who_can_read_it(ada: Person, eve: Person
     both = decode_recipients([ada.recipient, eve.recipient])
     assert both.tag == decode_recipients([eve.recipient, ada.recipient, eve.recipient]).tag
     assert both.tag != decode_recipients([ada.recipient]).tag
-    name = EncryptedName("2025-11-6b8395f36bbb.tar.zst", both.tag)
-    assert re.fullmatch(r"2025-11-6b8395f36bbb\.tar\.zst\.[0-9a-f]{12}\.age", str(name))
+    name = EncryptedName("2025-11-6b8395f36bbb.tar.zst", 503_539, both.tag)
+    assert re.fullmatch(r"2025-11-6b8395f36bbb\.tar\.zst\.503539\.[0-9a-f]{12}\.age", str(name))
     assert decode_name(str(name)) == name
     assert decode_name("2025-11-6b8395f36bbb.tar.zst") is None
     assert decode_name("notes.age") is None
