@@ -65,9 +65,18 @@ class Archive(NamedTuple):
 
 
 class Purged(NamedTuple):
-    """The diff of a session was erased on purpose; `time` is when, UTC with microseconds."""
+    """A diff was erased on purpose.
+
+    It is named by what it was: a merge can give its session another key, and another its key.
+
+    Attributes:
+        key: of its session then.
+        sha256: of the diff.
+        time: when, UTC with microseconds.
+    """
 
     key: str
+    sha256: str
     time: str
 
 

@@ -79,7 +79,8 @@ def encode_fact(fact: Fact) -> str:
                 }
             )
         case Purged():
-            return _dump({"fact": "purged", "key": fact.key, "time": fact.time})
+            fields = {"key": fact.key, "sha256": fact.sha256, "time": fact.time}
+            return _dump({"fact": "purged", **fields})
         case ReferencesBuilt():
             return _dump(_build_fields(fact))
         case UnknownFact():
@@ -224,7 +225,9 @@ def _retired(fields: dict[str, Any]) -> V1Retired:
 
 
 def _purged(fields: dict[str, Any]) -> Purged:
-    return Purged(key=_key(fields["key"]), time=_text(fields, "time"))
+    return Purged(
+        key=_key(fields["key"]), sha256=_sha256(fields, "sha256"), time=_text(fields, "time")
+    )
 
 
 def _archive(fields: dict[str, Any]) -> Archive:

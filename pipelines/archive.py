@@ -218,8 +218,10 @@ def _archived(manifest: Manifest, here: Container[str]) -> dict[str, str]:
 
 
 def _is_chosen(request: Request, manifest: Manifest, session: Session) -> bool:
-    in_time = session.key < request.before and session.key not in manifest.purged
-    return in_time and (not request.months or session.key[:7] in request.months)
+    assert session.patch is not None
+    kept = session.patch.sha256 not in manifest.purged
+    in_time = session.key < request.before
+    return kept and in_time and (not request.months or session.key[:7] in request.months)
 
 
 def _packings(months: dict[str, list[Source]], advance: Advance) -> Iterator[Packing]:

@@ -77,7 +77,7 @@ def check_integrity(
     layouts, amiss = _check_layouts(workspace, manifest, read)
     purged = manifest.purged
     for session in manifest.sessions.values():
-        if session.patch is None or session.key in purged:
+        if session.patch is None or session.patch.sha256 in purged:
             continue
         try:
             if (session.key, session.patch) not in intact:  # of no log that could be rebuilt

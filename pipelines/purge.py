@@ -89,8 +89,10 @@ def plan(workspace: Workspace, name: str) -> Plan:
     if session.patch is None:
         raise NotFound(f"{session.key}: the session has no diff")
     manifest = read_manifest(workspace)
-    archives = Archives(workspace).holders(session.key)
-    named = [a.name for a in manifest.archives.values() if session.key in a.keys]
+    keys = {key for key, s in manifest.sessions.items() if s.patch == session.patch}
+    stored = Archives(workspace)
+    archives = sorted({name for key in keys for name in stored.holders(key)})
+    named = {a.name for a in manifest.archives.values() if not keys.isdisjoint(a.keys)}
     return Plan(
         workspace=workspace,
         manifest=manifest,
@@ -98,7 +100,7 @@ def plan(workspace: Workspace, name: str) -> Plan:
         patch=session.patch,
         loose=Store(workspace).loose_files(session.patch),
         archives=archives,
-        elsewhere=sorted(set(named) - set(archives)),
+        elsewhere=sorted(named - set(archives)),
     )
 
 
@@ -124,8 +126,8 @@ def apply(made: Plan) -> Result:
     data = _bytes_of(made)
     written = [fact for name in made.archives if (fact := _without(made, name)) is not None]
     facts: list[Archive | Purged] = [a for a in written if a.name not in made.manifest.archives]
-    if key not in made.manifest.purged:
-        facts.append(Purged(key=key, time=moment()))
+    if made.patch.sha256 not in made.manifest.purged:
+        facts.append(Purged(key=key, sha256=made.patch.sha256, time=moment()))
     if facts:
         record_facts(workspace, "purge", facts)
     for name in made.archives:
@@ -148,8 +150,8 @@ def _bytes_of(made: Plan) -> bytes | None:
 def _without(made: Plan, name: str) -> Archive | None:
     """Write what an archive holds beside what was erased; None where that is nothing."""
     path = os.path.join(archive_folder(made.workspace), name)
-    erased = {made.session.key, *made.manifest.purged}
-    patches = {key: patch for key, patch in contents_of(path).items() if key not in erased}
+    erased = {made.patch.sha256, *made.manifest.purged}
+    patches = {k: patch for k, patch in contents_of(path).items() if patch.sha256 not in erased}
     if not patches:
         return None
     reader = ArchiveReader(ranges_of(path), os.path.getsize(path))

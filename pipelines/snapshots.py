@@ -85,7 +85,7 @@ def unarchived(manifest: Manifest, archives: Iterable[Archive]) -> dict[str, Pat
         key: session.patch
         for key, session in manifest.sessions.items()
         if session.patch is not None
-        and key not in manifest.purged
+        and session.patch.sha256 not in manifest.purged
         and (key not in archived or times[session.time] > 1)
     }
 

@@ -77,8 +77,9 @@ class Store:
         """
         if self._purged is None:
             self._purged = purged_times(self._workspace)
-        if key in self._purged:
-            raise Erased(f"the diff of {key} was purged on {self._purged[key][:10]}")
+        if patch.sha256 in self._purged:
+            when = self._purged[patch.sha256][:10]
+            raise Erased(f"the diff of {key} was purged on {when}")
         data = self._loose(names_of(key), patch)
         if data is None:
             data = self._archived(key, patch)
@@ -175,7 +176,7 @@ def patch_in(path: str) -> PatchRef:
 
 
 def purged_times(workspace: Workspace) -> dict[str, str]:
-    """When diffs were erased, by key; found without reading all of the manifest as JSON."""
+    """When diffs were erased, by SHA-256; found without reading all of the manifest as JSON."""
     path = workspace.path(MANIFEST)
     if not os.path.exists(path) or not os.path.getsize(path):
         return {}

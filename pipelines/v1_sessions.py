@@ -180,7 +180,7 @@ class _Planner:
         self._store(found.sha256, session)
         same = session.patch is not None and session.patch == found.patch
         names = names_of(session.key)
-        if same and session.key in self._manifest.purged:
+        if same and found.patch and found.patch.sha256 in self._manifest.purged:
             self._plan.erased.append(Added(session=session, found=found, source=source))
         elif same and session.key not in self._archived and not self._loose.intersection(names):
             self._plan.restored.append(Added(session=session, found=found, source=source))

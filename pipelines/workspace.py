@@ -94,7 +94,7 @@ class Manifest(NamedTuple):
         versions, retired: of the v1 logs, in no order.
         archives: by name, those that hold what was erased apart.
         void: names of archives that hold what was erased; others stand for them.
-        purged: when diffs were erased on purpose, by key.
+        purged: when diffs were erased on purpose, by SHA-256.
         builds: of the references, in no order.
         unknown: facts of a kind that this version does not know.
         errors: lines that are no fact.
@@ -215,9 +215,10 @@ def manifest_of(
     sessions: dict[str, Session] = {}
     every = [f for f in facts if isinstance(f, Session)]
     clashes = [s for s in every if sessions.setdefault(s.key, s) is not s]
-    purged = {f.key: f.time for f in facts if isinstance(f, Purged)}
+    purged = {f.sha256: f.time for f in facts if isinstance(f, Purged)}
     archives = {f.name: f for f in facts if isinstance(f, Archive)}
-    void = frozenset(name for name, a in archives.items() if not purged.keys().isdisjoint(a.keys))
+    gone = {key for key, s in sessions.items() if s.patch and s.patch.sha256 in purged}
+    void = frozenset(name for name, a in archives.items() if not gone.isdisjoint(a.keys))
     return Manifest(
         sessions=sessions,
         clashes=tuple(clashes),

@@ -196,7 +196,7 @@ HASH = "0" * 64
         ),
         ("**v1-retired**: ", V1Retired(source="l", sha256=HASH, time="t")),
         ("**archive**: ", Archive(name="n", sha256=HASH, size=1, keys=("2025-11-06",), zstd="1")),
-        ("**purged**: ", Purged(key="2025-11-06", time="t")),
+        ("**purged**: ", Purged(key="2025-11-06", sha256=HASH, time="t")),
         (
             "**references**: ",
             ReferencesBuilt(

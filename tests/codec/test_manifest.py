@@ -79,8 +79,8 @@ FACTS: list[tuple[Fact, str]] = [
         '"keys":["2025-11-06"],"zstd":"1"}',
     ),
     (
-        Purged(key="2025-11-06", time="2025-11-07"),
-        '{"fact":"purged","key":"2025-11-06","time":"2025-11-07"}',
+        Purged(key="2025-11-06", sha256=SHA, time="2025-11-07"),
+        f'{{"fact":"purged","key":"2025-11-06","sha256":"{SHA}","time":"2025-11-07"}}',
     ),
     (UnknownFact(line='{"fact": "later",  "n": 1.50}'), '{"fact": "later",  "n": 1.50}'),
 ]

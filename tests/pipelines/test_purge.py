@@ -106,6 +106,31 @@ def test_text_of_a_layout_that_holds_the_bytes_is_a_finding(bench: Bench, cli: C
     assert said.code == (3 if named else 0)
 
 
+def test_the_same_diff_of_another_session_goes_with_it(bench: Bench, cli: Cli) -> None:
+    twins = [
+        entry(f"2025-{month}-01T10:00:00Z", task=month, patch=SECRET) for month in ("10", "11")
+    ]
+    bench.log.write_bytes(log_of(*twins, entry(day(9), patch=patch_of("other"))))
+    bench.migrate()
+    bench.log.unlink()
+    cli("archive", bench.root)
+    assert cli("purge", "2025-10", bench.root, "--yes").code == 0
+    assert holding(bench.root, SECRET) == []
+    assert cli("show", "2025-11-01", bench.root, "--diff").code == 30
+    assert cli("verify", bench.root, "--require", "local").code == 0
+
+
+def test_a_purge_does_not_follow_a_key_to_another_session(made: Bench, cli: Cli) -> None:
+    path = made.root / ".session-codec" / "manifest.jsonl"
+    cli("archive", made.root)
+    other = "ab" * 32
+    with open(path, "a") as f:
+        f.write(f'{{"fact":"purged","key":"{day(3)}","sha256":"{other}","time":"2026"}}\n')
+    assert cli("show", day(3), made.root, "--diff").out.encode() == SECRET
+    assert cli("archive", "ls", made.root).out.count(" here") == 2
+    assert cli("verify", made.root).code == 0
+
+
 def test_the_last_diff_of_an_archive_takes_the_archive_with_it(made: Bench, cli: Cli) -> None:
     cli("archive", made.root)
     assert cli("purge", "2025-12-01", made.root, "--yes").code == 0

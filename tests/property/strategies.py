@@ -304,7 +304,7 @@ def facts() -> st.SearchStrategy[Fact]:
             st.integers(0, 10**12),
             st.lists(keys(), max_size=3).map(tuple),
         ),
-        st.builds(Purged, key=keys(), time=times()),
+        st.builds(Purged, key=keys(), sha256=hashes(), time=times()),
         st.dictionaries(st.text(max_size=8), st.lists(st.text(max_size=8)).map(tuple)).map(
             lambda values: ReferencesBuilt(
                 after=("0123456789abcdef",),
