@@ -258,14 +258,11 @@ def unchanging(path: str, *, wait: float = LOCK_WAIT) -> Iterator[None]:
 @contextmanager
 def _held(fd: int, path: str, wait: float, *, alone: bool) -> Iterator[None]:
     try:
-        until = time.monotonic() + wait
-        while not _try_lock(fd, alone):
-            if time.monotonic() > until:
-                raise WorkspaceLocked(
-                    f"{path}: another process is writing to this workspace",
-                    hint="Wait for it to end and run the same command again",
-                )
-            time.sleep(_RETRY)
+        if not _lock(fd, wait, alone=alone):
+            raise WorkspaceLocked(
+                f"{path}: another process is writing to this workspace",
+                hint="Wait for it to end and run the same command again",
+            )
         yield
     finally:
         os.close(fd)
@@ -274,19 +271,37 @@ def _held(fd: int, path: str, wait: float, *, alone: bool) -> Iterator[None]:
 if sys.platform == "win32":
     import msvcrt
 
-    def _try_lock(fd: int, _alone: bool) -> bool:
-        try:
-            msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
+    def _lock(fd: int, wait: float, *, alone: bool) -> bool:
+        until = time.monotonic() + wait
+        while True:
+            try:
+                msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
+            except OSError:
+                if time.monotonic() > until:
+                    return False
+                time.sleep(_RETRY)
+            else:
+                return True
 
 else:
     import fcntl
 
-    def _try_lock(fd: int, alone: bool) -> bool:
+    def _lock(fd: int, wait: float, *, alone: bool) -> bool:
+        """Lock a file; False where others held it all the while.
+
+        Who has to wait does so in the system's queue: one who looks again and again can go hungry
+        beside busy writers.
+        """
+        kind = fcntl.LOCK_EX if alone else fcntl.LOCK_SH
         try:
-            fcntl.flock(fd, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+            fcntl.flock(fd, kind | fcntl.LOCK_NB)
         except BlockingIOError:
-            return False
+            if wait <= 0:
+                return False
+            from threading import Thread
+
+            waiting = Thread(target=fcntl.flock, args=(fd, kind), daemon=True)
+            waiting.start()
+            waiting.join(wait)
+            return not waiting.is_alive()
         return True
