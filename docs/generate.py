@@ -60,7 +60,7 @@ def help_pages() -> str:
     import click
 
     from pipelines.cli.group import cli
-    from pipelines.cli.main import VERBS
+    from pipelines.cli.verbs import VERBS
 
     def page(command: click.Command, name: str, parent: click.Context | None) -> str:
         return command.get_help(_context(command, name, parent)).rstrip()

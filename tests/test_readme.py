@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from docs.generate import PAGES, PARTS, normalised, rewritten
-from pipelines.cli.main import VERBS
+from pipelines.cli.verbs import VERBS
 
 ROOT = Path(__file__).parents[1]
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 import click
 
 from pipelines.cli.declared import command_of
-from pipelines.cli.main import HIDDEN, VERBS
+from pipelines.cli.verbs import HIDDEN, VERBS
 
 EXIT_CODES: Final = """\
 \b

@@ -15,26 +15,6 @@ from typing import Any, Final, NoReturn
 
 from pipelines.cli.declared import Misuse, called
 
-VERBS: Final = {
-    "install": "Make a workspace and tell agents of it, with hooks; take it out again.",
-    "context": "What an agent reads at its start: references and the newest sessions.",
-    "record": "Record a session when its task is done: its diff, figures and notes.",
-    "show": "One session: its reference entry, its diff, or its v1 entry.",
-    "query": "Ask about the sessions: filter, group, sum, average.",
-    "references": "Build and refresh PROJECT_REFERENCES.yaml from what the repository states.",
-    "migrate": "Migrate a v1 log to references, diffs and metrics; prove that no byte is lost.",
-    "archive": "Pack the diffs of past months; list, check, unpack and mend archives.",
-    "sync": "Copy a workspace to a directory or an S3 bucket; send what is not there yet.",
-    "restore": "Bring a workspace back from a remote, on an empty machine too.",
-    "purge": "Erase the diff of one session, for good.",
-    "verify": "Check every hash, and report how many tokens are saved.",
-    "doctor": "Find what is wrong with a workspace; --repair puts it right, without loss.",
-    "restore-v1": "Give a migrated v1 log back, byte for byte.",
-    "retire-v1": "Swap a migrated v1 log for a stub that names its successors.",
-}
-#: Called by other programs, not by people.
-HIDDEN: Final = frozenset({"merge-driver"})
-
 #: Verbs whose options are declared, so that they can be called without click.
 _QUICK: Final = ("context", "record", "migrate")
 

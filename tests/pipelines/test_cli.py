@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.cli.main import VERBS, run
+from pipelines.cli.main import run
+from pipelines.cli.verbs import VERBS
 from tests.pipelines.conftest import THREE, Bench, Cli, command, day, entry, log_of, tree
 
 EVIL = "a\x1b[2J\x9bx\u202e"
