@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from codec.records import Session
 from codec.v2_progress import encode_reference, reference_of
 from pipelines.errors import NotFound
 from pipelines.lookup import find_session
 from pipelines.store import Store
 from pipelines.workspace import Workspace
+
+if TYPE_CHECKING:
+    from pipelines.remote_archives import OpenRemote
 
 
 def show(workspace: Workspace, name: str) -> tuple[Session, str]:
@@ -21,8 +26,13 @@ def show(workspace: Workspace, name: str) -> tuple[Session, str]:
     return session, encode_reference(reference_of(session)).rstrip("\n") + "\n"
 
 
-def show_diff(workspace: Workspace, name: str) -> bytes:
+def show_diff(workspace: Workspace, name: str, open_remote: OpenRemote) -> bytes:
     """The exact bytes of a session's diff.
+
+    Args:
+        workspace: whose session.
+        name: a key, the beginning of one, `latest`, or `latest~N`.
+        open_remote: gives the remote that is looked at where the diff is not here.
 
     Raises:
         NotFound: it has none, or it is not stored on this machine.
@@ -31,7 +41,7 @@ def show_diff(workspace: Workspace, name: str) -> bytes:
     session = find_session(workspace, name)
     if session.patch is None:
         raise NotFound(f"{session.key}: the session has no diff")
-    return Store(workspace).read(session.key, session.patch, session.range)
+    return Store(workspace, open_remote).read(session.key, session.patch, session.range)
 
 
 def show_entry(workspace: Workspace, name: str) -> bytes:

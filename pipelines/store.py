@@ -1,7 +1,7 @@
 """From a key to the bytes of its diff, wherever they are.
 
 No verb knows where a diff is stored. Looked at in this order: loose in `.diffs`, in an archive
-there, made again by git from the commits that it was recorded from.
+there, made again by git from the commits that it was recorded from, in an archive of the remote.
 
 A loose diff is what its hash says, not what its name says: a merge can give a session another key
 (`codec/clashes.py`), and its diff is then found under the name that it was stored under. What
@@ -16,6 +16,7 @@ import mmap
 import os
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from codec.errors import IntegrityError
 from codec.records import PatchRef, key_time
@@ -25,6 +26,9 @@ from pipelines.errors import Erased, NotFound
 from pipelines.files import read_bytes, read_file
 from pipelines.workspace import MANIFEST, Workspace, read_manifest
 
+if TYPE_CHECKING:
+    from pipelines.remote_archives import OpenRemote, RemoteArchives
+
 #: Whether this machine's file systems take `:` in a name.
 COLONS = os.name != "nt"
 _PURGED = b'"fact":"purged"'
@@ -33,8 +37,16 @@ _PURGED = b'"fact":"purged"'
 class Store:
     """The diffs of one workspace."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, open_remote: OpenRemote | None = None) -> None:
+        """The diffs of a workspace.
+
+        Args:
+            workspace: whose.
+            open_remote: gives the remote to look at last; None to look at none.
+        """
         self._workspace = workspace
+        self._open_remote = open_remote
+        self._remote: RemoteArchives | None = None
         self._archives = Archives(workspace)
         self._purged: dict[str, str] | None = None
         self._by_time: dict[str, list[str]] | None = None
@@ -94,10 +106,24 @@ class Store:
             data = patch_of(self._workspace, commits)
             if hashlib.sha256(data).hexdigest() == patch.sha256:
                 return data
+        data = self._on_remote(key, patch)
+        if data is not None:
+            return data
         raise NotFound(
             f"the diff of {key} is not stored on this machine",
-            hint="Diffs are local to a clone: look where the log was migrated",
+            hint="Diffs are local to a clone: look where the log was migrated, or bring them from "
+            "a copy with 'session-codec restore --only diffs'",
         )
+
+    def _on_remote(self, key: str, patch: PatchRef) -> bytes | None:
+        """The bytes of a diff that is in an archive of the remote."""
+        if self._open_remote is None:
+            return None
+        if self._remote is None:
+            from pipelines.remote_archives import RemoteArchives
+
+            self._remote = RemoteArchives(self._workspace, self._open_remote)
+        return self._remote.read(key, patch)
 
     def _archived(self, key: str, patch: PatchRef) -> bytes | None:
         """The bytes of a diff that is in an archive here."""

@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 import click
 
@@ -63,6 +62,16 @@ def upload_options(command: Command) -> Command:
 def settings_of(workspace: Workspace | None, given: dict[str, Any], trust: bool) -> Settings:
     """What was decided: by the command line, the environment, the operator's file."""
     return read_settings(workspace, given, trust_repository=trust)
+
+
+def opener(workspace: Workspace, given: dict[str, Any], trust: bool) -> Callable[[], Remote | None]:
+    """What gives the remote that was named, if one was: nothing is looked up before."""
+
+    def open_named() -> Remote | None:
+        settings = settings_of(workspace, given, trust)
+        return open_remote(settings) if settings.remote else None
+
+    return open_named
 
 
 def open_remote(
@@ -133,6 +142,8 @@ def _check_endpoint(url: str | None) -> None:
     """Refuse what is no endpoint, and one with a password in it, which would be shown."""
     if url is None:
         return
+    from urllib.parse import urlsplit
+
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise click.UsageError("--endpoint-url: write it as https://host:port")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import click
 
 from codec.manifest import session_fields
 from pipelines.cli import options
 from pipelines.cli.output import say_json, visible
+from pipelines.cli.remotes import opener, remote_options
 from pipelines.cli.spooled import workspace_of
 from pipelines.show import show, show_diff, show_entry
 
@@ -18,11 +20,20 @@ from pipelines.show import show, show_diff, show_entry
 @options.repo
 @click.option("--diff", "what", flag_value="diff", help="The exact diff, fit for 'git apply'.")
 @click.option("--entry", "what", flag_value="entry", help="The entry as it stood in the v1 log.")
+@remote_options
 @options.as_json
-def command(name: str, repo: str, what: str | None, as_json: bool) -> int:
+def command(
+    name: str,
+    repo: str,
+    what: str | None,
+    as_json: bool,
+    trust_repo_config: bool,
+    **given: Any,
+) -> int:
     """The reference entry of one session; its diff, or its v1 entry.
 
-    KEY is a key, the beginning of one, 'latest', or 'latest~2', the second before the latest.
+    KEY is a key, the beginning of one, 'latest', or 'latest~2', the second before the latest. A
+    diff whose archive is no longer here comes from the remote.
 
     \b
     Examples:
@@ -40,7 +51,10 @@ def command(name: str, repo: str, what: str | None, as_json: bool) -> int:
         else:
             sys.stdout.write(visible(text) if sys.stdout.isatty() else text)
         return 0
-    data = (show_diff if what == "diff" else show_entry)(workspace, name)
+    if what == "diff":
+        data = show_diff(workspace, name, opener(workspace, given, trust_repo_config))
+    else:
+        data = show_entry(workspace, name)
     if sys.stdout.isatty():
         sys.stdout.write(visible(data.decode(errors="replace")))
     else:
