@@ -29,8 +29,24 @@ from urllib3.exceptions import HTTPError
 from codec.errors import IntegrityError
 from pipelines.errors import Conflict, NotFound, PipelineError, Unavailable
 from pipelines.remote import BLOCK, Content, Part, Requests, Stored, check_same
-from pipelines.remote_s3_errors import RESUME, Unsatisfiable, code_of, sdk_error, server_error
-from pipelines.remote_s3_parts import b64, begun, etag_of, is_proved, is_sealed, send_parts
+from pipelines.remote_s3_errors import (
+    ELSEWHERE,
+    RESUME,
+    SET_REGION,
+    Unsatisfiable,
+    code_of,
+    sdk_error,
+    server_error,
+)
+from pipelines.remote_s3_parts import (
+    abort_all,
+    b64,
+    begun,
+    etag_of,
+    is_proved,
+    is_sealed,
+    send_parts,
+)
 
 #: Bytes above which an object goes in parts, and those of a part.
 MULTIPART: Final = 64 << 20
@@ -38,6 +54,9 @@ PART_SIZE: Final = 16 << 20
 #: Parts that an object may have.
 _PARTS_LIMIT: Final = 10_000
 _ATTEMPTS: Final = 5
+#: Seconds until a server counts as one that does not answer.
+CONNECT_TIMEOUT: Final = 5
+READ_TIMEOUT: Final = 60
 _RANGE = re.compile(r"bytes (?P<start>\d+)-(?P<end>\d+)/(?P<size>\d+)", re.ASCII)
 _KINDS: Final = {
     "ListObjectsV2": "LIST",
@@ -53,6 +72,9 @@ _PASSES: Final = frozenset(
 )  # fmt: skip
 #: A server that does not know the condition.
 _UNKNOWN: Final = frozenset(("501", "NotImplemented"))
+_PARTIAL: Final = 206
+#: How often the SDK may ask for a bucket's region.
+_REDIRECTS: Final = 5
 T = TypeVar("T")
 
 
@@ -87,6 +109,10 @@ class _AgainError(Exception):
         self.error = error
 
 
+class _LostError(Exception):
+    """The SDK asks for the bucket's region again and again, of a server that does not tell it."""
+
+
 class S3Remote:
     """A bucket, or a prefix in one, as a remote."""
 
@@ -104,19 +130,24 @@ class S3Remote:
     def _count(self, event_name: str, **_more: object) -> None:
         operation = event_name.rpartition(".")[2]
         self.requests.add(_KINDS.get(operation, operation))
+        if self.requests["HeadBucket"] > _REDIRECTS:
+            raise _LostError
 
     def list_all(self) -> list[Stored]:
         """All objects, by name; a thousand a request."""
-        with self._said():
-            pages = self._client.get_paginator("list_objects_v2").paginate(
-                Bucket=self._bucket, Prefix=self._prefix
-            )
-            found = [
-                Stored(o["Key"][len(self._prefix) :], o["Size"], o["LastModified"].timestamp())
-                for page in pages
-                for o in page.get("Contents", ())
-            ]
-        return sorted(found)
+
+        def once() -> list[Stored]:
+            with self._said():
+                pages = self._client.get_paginator("list_objects_v2").paginate(
+                    Bucket=self._bucket, Prefix=self._prefix
+                )
+                return [
+                    Stored(o["Key"][len(self._prefix) :], o["Size"], o["LastModified"].timestamp())
+                    for page in pages
+                    for o in page.get("Contents", ())
+                ]
+
+        return sorted(self._again(once))
 
     def read(self, name: str, offset: int, size: int, version: str | None = None) -> Part:
         """A range of an object."""
@@ -183,6 +214,9 @@ class S3Remote:
             if version is not None and reply["ETag"] != version:  # a server that ignores IfMatch
                 raise Conflict(f"{self.url}/{name} changed while it was read", hint=RESUME)
             m = _RANGE.fullmatch(reply.get("ContentRange") or "")
+            if m is None and reply["ResponseMetadata"]["HTTPStatusCode"] == _PARTIAL:
+                problem = f"{self.url}/{name}: the server gave a part and did not say which"
+                raise _AgainError(Unavailable(problem, hint=RESUME))
             yield _Body(body, f"{self.url}/{name}"), int(m["start"]) if m else 0, reply
 
     def put(self, name: str, content: Content) -> bool:
@@ -249,10 +283,13 @@ class S3Remote:
         """A multipart upload; whether the answers prove that it arrived."""
         where = {"Bucket": self._bucket, "Key": self._key(name)}
         upload, there = begun(self._client, where)
+        strays = False
         if upload is None:
-            upload = self._client.create_multipart_upload(
+            created = self._client.create_multipart_upload(
                 **where, ChecksumAlgorithm="SHA256", **self._attributes()
-            )["UploadId"]
+            )
+            upload = created["UploadId"]
+            strays = created["ResponseMetadata"]["RetryAttempts"] > 0
         at = {**where, "UploadId": upload}
         try:
             size = max(self._options.part_size, -(-content.size // _PARTS_LIMIT))
@@ -270,6 +307,8 @@ class S3Remote:
             with suppress(sdk.ClientError, sdk.BotoCoreError):
                 self._client.abort_multipart_upload(**at)
             raise
+        if strays:  # an answer was lost, and with it the name of an upload
+            abort_all(self._client, where)
         if reply["ETag"].strip('"') == etag_of(sent):
             return True
         return is_sealed(reply) and all(part.proved for part in sent)
@@ -288,8 +327,12 @@ class S3Remote:
 
     def delete(self, name: str) -> None:
         """Delete an object for good."""
-        with self._said(name):
-            self._client.delete_object(Bucket=self._bucket, Key=self._key(name))
+
+        def once() -> None:
+            with self._said(name):
+                self._client.delete_object(Bucket=self._bucket, Key=self._key(name))
+
+        self._again(once)
 
     def _key(self, name: str) -> str:
         return self._prefix + name
@@ -315,6 +358,8 @@ class S3Remote:
             raise (_AgainError(error) if code_of(e) in _PASSES else error) from None
         except sdk.BotoCoreError as e:
             raise sdk_error(e, where) from None
+        except _LostError:
+            raise Unavailable(f"{where}: {ELSEWHERE}", hint=SET_REGION) from None
 
 
 class _Body:
@@ -351,8 +396,8 @@ def _client(options: Options) -> Any:
             "mode": "standard",
             "total_max_attempts": int(os.environ.get("AWS_MAX_ATTEMPTS", _ATTEMPTS)),
         },
-        connect_timeout=5,
-        read_timeout=60,
+        connect_timeout=CONNECT_TIMEOUT,
+        read_timeout=READ_TIMEOUT,
         max_pool_connections=max(10, 2 * options.jobs),
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",

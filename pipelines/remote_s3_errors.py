@@ -15,7 +15,8 @@ from pipelines.errors import Conflict, Denied, NotFound, StorageError, Unavailab
 
 RESUME: Final = "Run the same command again: it goes on where this one stopped"
 _CODE = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
-_REGION: Final = "Set AWS_REGION to the region of the bucket, or give the right --endpoint-url"
+ELSEWHERE: Final = "the bucket is in another region"
+SET_REGION: Final = "Set AWS_REGION to the region of the bucket, or give the right --endpoint-url"
 
 
 class Unsatisfiable(NotFound):
@@ -31,10 +32,10 @@ _CODES: Final[dict[str, tuple[type[StorageError], str, str]]] = {
     "ExpiredTokenException": (Denied, "the credentials have expired", f"Renew them. {RESUME}"),
     "RequestTimeTooSkewed": (Denied, "this machine's clock is wrong", f"Set it. {RESUME}"),
     "RequestExpired": (Denied, "this machine's clock is wrong", f"Set it. {RESUME}"),
-    "PermanentRedirect": (Unavailable, "the bucket is in another region", _REGION),
-    "AuthorizationHeaderMalformed": (Unavailable, "the bucket is in another region", _REGION),
+    "PermanentRedirect": (Unavailable, ELSEWHERE, SET_REGION),
+    "AuthorizationHeaderMalformed": (Unavailable, ELSEWHERE, SET_REGION),
     "IllegalLocationConstraintException": (
-        Unavailable, "the bucket is in another region", _REGION,
+        Unavailable, ELSEWHERE, SET_REGION,
     ),
     "InvalidBucketName": (NotFound, "is no name of a bucket", "Write it as s3://bucket/prefix"),
     "InvalidRange": (Unsatisfiable, "is shorter than it should be", "Look at who writes there"),
@@ -79,7 +80,7 @@ def server_error(error: sdk.ClientError, where: str, bucket: str) -> StorageErro
         hint = "Check the credentials, and what they allow on this bucket"
         return Denied(f"{where}: access denied ({code})", hint=hint)
     if status in (301, 307):
-        return Unavailable(f"{where}: the bucket is in another region", hint=_REGION)
+        return Unavailable(f"{where}: {ELSEWHERE}", hint=SET_REGION)
     return Unavailable(f"{where}: the server answered {status} {code}", hint=RESUME)
 
 

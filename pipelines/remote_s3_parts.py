@@ -6,6 +6,7 @@ import base64
 import hashlib
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from botocore import exceptions as sdk
@@ -23,18 +24,24 @@ class SentPart(NamedTuple):
 
 def begun(client: Any, where: Mapping[str, str]) -> tuple[str | None, dict[int, tuple[str, int]]]:
     """An upload of an object that was never ended: its id, and ETag and size of its parts."""
-    try:
-        listed = client.list_multipart_uploads(Bucket=where["Bucket"], Prefix=where["Key"])
-        for upload in listed.get("Uploads", ()):
-            if upload["Key"] == where["Key"]:
-                at = {**where, "UploadId": upload["UploadId"]}
-                pages = client.get_paginator("list_parts").paginate(**at)
-                found = [part for page in pages for part in page.get("Parts", ())]
-                parts = {p["PartNumber"]: (p["ETag"], p["Size"]) for p in found}
-                return upload["UploadId"], parts
-    except sdk.ClientError:
-        pass  # not every server lists them, nor may everybody: then all is sent
+    with suppress(sdk.ClientError):  # not every server lists them, nor may everybody
+        for upload in _uploads(client, where):
+            pages = client.get_paginator("list_parts").paginate(**where, UploadId=upload)
+            found = [part for page in pages for part in page.get("Parts", ())]
+            return upload, {p["PartNumber"]: (p["ETag"], p["Size"]) for p in found}
     return None, {}
+
+
+def abort_all(client: Any, where: Mapping[str, str]) -> None:
+    """Abort all uploads of an object that is there: whoever has one under way finds it there."""
+    with suppress(sdk.ClientError, sdk.BotoCoreError):
+        for upload in _uploads(client, where):
+            client.abort_multipart_upload(**where, UploadId=upload)
+
+
+def _uploads(client: Any, where: Mapping[str, str]) -> list[str]:
+    listed = client.list_multipart_uploads(Bucket=where["Bucket"], Prefix=where["Key"])
+    return [u["UploadId"] for u in listed.get("Uploads", ()) if u["Key"] == where["Key"]]
 
 
 def send_parts(
