@@ -19,7 +19,8 @@ from typing import Final
 
 from codec.archive import TAIL, ArchiveReader
 from codec.errors import CodecError, FormatError, IntegrityError
-from codec.manifest import Archive, decode_fact
+from codec.facts import Archive
+from codec.manifest import decode_fact
 from codec.records import PatchRef, key_time
 from codec.snapshot import archive_object
 from pipelines.errors import Conflict, NotFound
