@@ -57,8 +57,8 @@ def pruned(bench: Bench, cli: Cli, opened: Opened, monkeypatch: pytest.MonkeyPat
     assert cli("archive", bench.root).code == 0
     (archive,) = archives(bench)
     assert archive.stat().st_size > TAIL
-    monkeypatch.setattr("pipelines.cli.sync.open_remote", lambda *_: opened())
-    monkeypatch.setattr("pipelines.cli.remotes.open_remote", lambda *_: opened())
+    monkeypatch.setattr("pipelines.cli.sync.open_remote", lambda *_, **_more: opened())
+    monkeypatch.setattr("pipelines.cli.remotes.open_remote", lambda *_, **_more: opened())
     assert cli("sync", bench.root, "--remote", "given", "--prune-local").code == 0
     assert archives(bench) == []
     return bench
@@ -94,7 +94,7 @@ def test_show_reads_through_and_nothing_is_asked_for_what_is_here(
     assert cli("show", day(4), pruned.root, "--diff").out.encode() == patch_of(4)
     (pruned.root / ".diffs" / f"{day(5)}.diff").write_bytes(patch_of(5))
 
-    def never(*_: object) -> Remote:
+    def never(*_: object, **_more: object) -> Remote:
         raise AssertionError("the diff is here")
 
     monkeypatch.setattr("pipelines.cli.remotes.open_remote", never)
