@@ -117,6 +117,17 @@ def decode_snapshot_name(name: str) -> SnapshotName | None:
     return SnapshotName(m["writer"], int(m["sequence"]), m["digest"]) if m else None
 
 
+def is_pack(name: str) -> bool:
+    """Whether an object of this name holds loose diffs."""
+    return _PACK.fullmatch(name) is not None
+
+
+def decode_archive_object(name: str) -> str | None:
+    """The name of the archive that an object is; None where it is something else."""
+    m = _ARCHIVE.fullmatch(name)
+    return m["name"] if m else None
+
+
 def is_object(name: str) -> bool:
     """Whether an object of this name is one of a workspace's."""
     return any(p.fullmatch(name) for p in (_ARCHIVE, _LAYOUT, _PACK, _SNAPSHOT))

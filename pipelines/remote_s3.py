@@ -70,7 +70,9 @@ _PASSES: Final = frozenset(
     ("409", "ConditionalRequestConflict", "OperationAborted", "BadDigest", "InvalidDigest",
      "XAmzContentChecksumMismatch")
 )  # fmt: skip
-#: A server that does not know the condition.
+#: The version of an object of a bucket that keeps none.
+_UNVERSIONED: Final = "null"
+#: A server that does not know what it was asked.
 _UNKNOWN: Final = frozenset(("501", "NotImplemented"))
 _PARTIAL: Final = 206
 #: How often the SDK may ask for a bucket's region.
@@ -261,6 +263,7 @@ class S3Remote:
                 Key=self._key(name),
                 Body=f,
                 ContentLength=content.size,
+                ChecksumAlgorithm="SHA256",  # a server asks for it where the object is retained
                 ChecksumSHA256=b64(bytes.fromhex(content.sha256)),
                 **self._attributes(),
             )
@@ -326,13 +329,36 @@ class S3Remote:
         return {name: value for name, value in named.items() if value is not None}
 
     def delete(self, name: str) -> None:
-        """Delete an object for good."""
+        """Delete an object for good: in all its versions, where the bucket keeps them."""
+        key = self._key(name)
 
         def once() -> None:
             with self._said(name):
-                self._client.delete_object(Bucket=self._bucket, Key=self._key(name))
+                versions = self._versions(key)
+                for version in versions:
+                    if version != _UNVERSIONED:
+                        self._client.delete_object(Bucket=self._bucket, Key=key, VersionId=version)
+                if not versions or _UNVERSIONED in versions:
+                    self._client.delete_object(Bucket=self._bucket, Key=key)
 
         self._again(once)
+
+    def _versions(self, key: str) -> list[str]:
+        """The versions of an object and marks of its deletion, as far as the server has such."""
+        try:
+            pages = self._client.get_paginator("list_object_versions").paginate(
+                Bucket=self._bucket, Prefix=key
+            )
+            return [
+                v.get("VersionId", _UNVERSIONED)
+                for page in pages
+                for v in (*page.get("Versions", ()), *page.get("DeleteMarkers", ()))
+                if v["Key"] == key
+            ]
+        except sdk.ClientError as e:
+            if code_of(e) in _UNKNOWN:
+                return []
+            raise
 
     def _key(self, name: str) -> str:
         return self._prefix + name

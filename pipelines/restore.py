@@ -125,7 +125,8 @@ def plan(workspace: Workspace, remote: Remote, only: Only) -> Plan:
             else:
                 findings.append(_missing(shown(fact.name), "its diffs are not restored"))
         known = {pack.name: pack for f in found for pack in f.snapshot.packs}
-        packs = list(_wanted(workspace, unarchived(manifest, archives), list(known.values())))
+        there_first = sorted(known.values(), key=lambda pack: pack.name not in stored)
+        packs = list(_wanted(workspace, unarchived(manifest, archives), there_first))
         layouts = {name for f in found for name in f.snapshot.layouts}
         for name in sorted({*(pack.name for pack, _ in packs), *layouts} - stored.keys()):
             findings.append(_missing(f"{remote.url}/{name}", "a snapshot needs it"))
