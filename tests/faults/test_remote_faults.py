@@ -7,6 +7,8 @@ from __future__ import annotations
 import hashlib
 import random
 import shutil
+import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +20,7 @@ from codec.errors import IntegrityError
 from pipelines.errors import Denied, PipelineError, Unavailable
 from pipelines.remote import content_of, read_whole
 from pipelines.remote_s3 import Options, S3Remote
+from pipelines.snapshots import CACHE
 from tests.conformance.conftest import (
     MULTIPART,
     PART_SIZE,
@@ -27,7 +30,7 @@ from tests.conformance.conftest import (
     started,
 )
 from tests.faults.hostile import ECHOED, Harm, Proxy, Request
-from tests.pipelines.conftest import Bench, Cli, tree
+from tests.pipelines.conftest import Bench, Cli, command, tree
 from tests.pipelines.test_archive import archives
 from tests.pipelines.test_sync import made, own_configuration, without_cache
 from tests.servers import SECRET
@@ -264,6 +267,60 @@ def test_a_restore_whose_nth_request_fails_ends_as_one_that_did_not(
         assert code == 0, (fault, number)
         assert without_cache(back) == without_cache(made.root), (fault, number)
         shutil.rmtree(back)
+
+
+def kill_at(number: int, proxy: Proxy, arguments: list[str], fault: str) -> int:
+    """Run a verb and kill it when its nth request arrives, answered or not; its exit code."""
+    process: subprocess.Popen[bytes] | None = None
+    begun = threading.Event()
+
+    def harm(request: Request) -> str:
+        if request.number != number:
+            return ""
+        begun.wait()
+        assert process is not None
+        process.kill()
+        process.wait()
+        return fault
+
+    proxy.reset(harm)
+    process = subprocess.Popen(
+        command(*arguments), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    begun.set()
+    return process.wait()
+
+
+def check_killed(
+    made: Bench, cli: Cli, proxy: Proxy, started: Started, tmp_path: Path, number: int, fault: str
+) -> None:
+    """Killed at a request, sync and restore are completed by the next run."""
+    endpoint = started("moto").endpoint
+    place, back = started("moto").place(), tmp_path / f"back-{number}-{fault}"
+    there = ["--remote", "s3://{}/{}".format(*place), "--jobs", "1", "--endpoint-url"]
+    code = kill_at(number, proxy, ["sync", str(made.root), *there, proxy.endpoint], fault)
+    assert code == (-9 if len(proxy.seen) >= number else 0)
+    assert cli("sync", made.root, *there, endpoint).code == 0
+    assert len({o.name for o in opened(endpoint, place).list_all()}) in (6, 7)
+    kill_at(number, proxy, ["restore", str(back), *there, proxy.endpoint], fault)
+    assert cli("restore", back, *there, endpoint).code == 0
+    assert without_cache(back) == without_cache(made.root)
+    shutil.rmtree(made.root / CACHE)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", ["reset", ""])
+def test_killed_at_every_request_nothing_is_lost(
+    made: Bench, cli: Cli, proxy: Proxy, started: Started, tmp_path: Path, fault: str
+) -> None:
+    for number in range(1, 8):
+        check_killed(made, cli, proxy, started, tmp_path, number, fault)
+
+
+def test_killed_at_a_request_nothing_is_lost(
+    made: Bench, cli: Cli, proxy: Proxy, started: Started, tmp_path: Path
+) -> None:
+    check_killed(made, cli, proxy, started, tmp_path, 3, "")
 
 
 @pytest.mark.parametrize("fault", ["altered-read", "short", "careless"])
