@@ -17,6 +17,7 @@ from bench.archive import archive, archive_fast, archive_large, archive_load
 from bench.corpus import large
 from bench.daily import context, query, record
 from bench.process import Failed, Skipped, apart
+from bench.remotes import remotes
 from bench.table import HEADER, Row
 from bench.tokens import tokens
 from bench.verbs import Setting, again, help_, hook, migrate, migrate_10x, restore, secrets
@@ -37,6 +38,7 @@ BENCHMARKS: Final[dict[str, Callable[[Setting], Iterator[Row]]]] = {
     "archive-load": archive_load,
     "archive-large": archive_large,
     "secrets": secrets,
+    "remotes": remotes,
 }
 _ABOUT: Final = """\
 Medians of runs that take turns with their yardstick: wall time, and processor time of all
