@@ -47,6 +47,8 @@ _NAMES: Final = {
     "sse_kms_key": _Name("remote", "sse_kms_key", str),
     "retain_days": _Name("remote", "retain_days", int),
     "jobs": _Name("remote", "jobs", int),
+    "multipart_mib": _Name("remote", "multipart_mib", int),
+    "part_mib": _Name("remote", "part_mib", int),
     "encrypt_to": _Name("encrypt", "to", list),
     "identity": _Name("encrypt", "identity", str),
     "allow": _Name("secrets", "allow", list),
@@ -67,6 +69,8 @@ class Settings(NamedTuple):
         storage_class, sse, sse_kms_key: as S3 calls them.
         retain_days: how long what is uploaded is locked.
         jobs: requests at a time.
+        multipart_mib: what is larger, in MiB, is sent in parts.
+        part_mib: size of a part in MiB; S3 takes none below 5.
         encrypt_to: age recipients; whoever none of them is cannot read what is uploaded.
         identity: path of a file of age identities.
         allow: fingerprints of secrets that may leave, of all sources together.
@@ -81,6 +85,8 @@ class Settings(NamedTuple):
     sse_kms_key: str | None = None
     retain_days: int | None = None
     jobs: int | None = None
+    multipart_mib: int | None = None
+    part_mib: int | None = None
     encrypt_to: tuple[str, ...] = ()
     identity: str | None = None
     allow: frozenset[str] = frozenset()

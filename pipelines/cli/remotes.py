@@ -110,7 +110,7 @@ def _plain_remote(settings: Settings, retain_until: datetime | None) -> Remote:
     if m is None:
         raise click.UsageError(f"{url}: a remote is a directory, or s3://bucket/prefix")
     _check_endpoint(settings.endpoint_url)
-    from pipelines.remote_s3 import Options, S3Remote
+    from pipelines.remote_s3 import MULTIPART, PART_SIZE, Options, S3Remote
 
     if settings.retain_days:
         retain_until = datetime.now(UTC) + timedelta(days=settings.retain_days)
@@ -125,6 +125,8 @@ def _plain_remote(settings: Settings, retain_until: datetime | None) -> Remote:
             sse_kms_key=settings.sse_kms_key,
             retain_until=retain_until,
             jobs=settings.jobs or JOBS,
+            multipart=(settings.multipart_mib or 0) << 20 or MULTIPART,
+            part_size=(settings.part_mib or 0) << 20 or PART_SIZE,
         ),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import subprocess
 from pathlib import Path
@@ -16,7 +17,7 @@ from pipelines.snapshots import CACHE
 from pipelines.sync import plan
 from pipelines.workspace import CONFIG, MANIFEST, V1_LOG
 from tests.conformance.conftest import Started, at_once, sdk_environment, started
-from tests.pipelines.conftest import Bench, Cli, command, day, entry, git, log_of, tree
+from tests.pipelines.conftest import PATCH, Bench, Cli, command, day, entry, git, log_of, tree
 from tests.pipelines.test_archive import archives, diffs, log_of_months, loose, patch_of
 
 __all__ = ["at_once", "sdk_environment", "started"]
@@ -408,3 +409,47 @@ def test_what_is_sent_is_what_a_workspace_is(made: Bench, cli: Cli, remote: Path
         ".gitattributes", ".gitignore", CONFIG, MANIFEST, "snapshot.json", "SESSION_DELTAS.log",
         "PROJECT_METRICS.tsv", "PROJECT_REFERENCES.yaml", "AGENT_PROGRESS_LOG_v2.md",
     }  # fmt: skip
+
+
+def test_how_objects_are_kept_is_what_was_asked_for(
+    made: Bench, cli: Cli, started: Started, sdk_environment: None
+) -> None:
+    server = started("moto")
+    client = server.client()
+    client.create_bucket(Bucket="locked-bucket", ObjectLockEnabledForBucket=True)
+    there = ("--remote", "s3://locked-bucket/x", "--endpoint-url", server.endpoint)
+    how = ("--storage-class", "STANDARD_IA", "--sse", "AES256", "--retain-until", "2099-01-01")
+    assert cli("sync", made.root, *there, *how).code == 0
+    listed = client.list_objects_v2(Bucket="locked-bucket")["Contents"]
+    assert len(listed) == 6
+    for found in listed:
+        head = client.head_object(Bucket="locked-bucket", Key=found["Key"])
+        assert (head["StorageClass"], head["ServerSideEncryption"]) == ("STANDARD_IA", "AES256")
+        assert head["ObjectLockRetainUntilDate"].year == 2099
+
+
+def test_what_is_large_goes_in_parts_of_the_operators_size(
+    bench: Bench,
+    cli: Cli,
+    started: Started,
+    sdk_environment: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    noise = random.Random(5).randbytes(7 << 20).hex()  # noqa: S311 - it hardly compresses
+    patch = PATCH + b"".join(f"+{noise[i : i + 90]}\n".encode() for i in range(0, len(noise), 90))
+    bench.log.write_bytes(log_of(entry(day(1), patch=patch)))
+    bench.migrate()
+    monkeypatch.setenv("SESSION_CODEC_MULTIPART_MIB", "1")
+    monkeypatch.setenv("SESSION_CODEC_PART_MIB", "5")
+    assert cli("archive", bench.root, "--profile", "fast", "--no-scan").code == 0
+    server = started("moto")
+    there = ("--remote", server.url(), "--endpoint-url", server.endpoint)
+    said = cli("sync", bench.root, *there, "--json")
+    if said.code == 3:  # noise may look like anything
+        found = " ".join(f["fingerprint"] for f in said.json["findings"])
+        monkeypatch.setenv("SESSION_CODEC_ALLOW", found)
+        said = cli("sync", bench.root, *there, "--json")
+    assert said.code == 0
+    requests = said.json["requests"]
+    assert (requests["UploadPart"], requests["CompleteMultipartUpload"]) == (2, 1)
+    assert cli("sync", bench.root, *there, "--json").json["requests"] == {"LIST": 1}
