@@ -27,9 +27,10 @@ _URL = re.compile(
 
 #: A step that fails, a variable that is not there, end the job.
 _STRICT: Final = "set -eu\n"
-#: What a job does in a clone, which has none of the diffs. The variables are the job's.
+#: What a job does in a clone, which has none of the diffs. The variables are the job's. It takes
+#: the loose ones alone: the tracked files are git's, newer than what the remote has of them.
 _IN_A_CLONE: Final = """\
-session-codec restore --remote "$SESSION_CODEC_REMOTE"
+session-codec restore --only loose --remote "$SESSION_CODEC_REMOTE"
 found=0
 session-codec archive || found=$?
 session-codec sync --remote "$SESSION_CODEC_REMOTE"
@@ -130,6 +131,7 @@ jobs:
           AWS_SECRET_ACCESS_KEY: ${{{{ secrets.AWS_SECRET_ACCESS_KEY }}}}
           AWS_DEFAULT_REGION: ${{{{ vars.AWS_REGION || 'us-east-1' }}}}
           SESSION_CODEC_ENDPOINT_URL: ${{{{ vars.SESSION_CODEC_ENDPOINT_URL }}}}
+          SESSION_CODEC_ALLOW: ${{{{ vars.SESSION_CODEC_ALLOW }}}}
 """,
     )
 
@@ -164,8 +166,8 @@ def cron_job(remote: str, package: str, folder: str, origin: str) -> bytes:
         "session-codec, once a month; the job commits the manifest and pushes it",
         f"""\
 # The Secret {_OF_CLUSTER} holds GIT_USERNAME and GIT_PASSWORD, which may push; of the remote
-# AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and where they are needed AWS_DEFAULT_REGION and
-# SESSION_CODEC_ENDPOINT_URL.
+# AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and where they are needed AWS_DEFAULT_REGION,
+# SESSION_CODEC_ENDPOINT_URL and SESSION_CODEC_ALLOW.
 apiVersion: batch/v1
 kind: CronJob
 metadata:

@@ -45,8 +45,9 @@ from pipelines.store import Store, names_of
 from pipelines.v1_store import has_layout
 from pipelines.workspace import MANIFEST, Workspace, decode_manifest
 
-#: What to bring back: everything, the tracked files alone, or what git ignores alone.
-Only = Literal["all", "v2", "diffs"]
+#: What to bring back: everything, the tracked files alone, what git ignores alone, or of that
+#: only the diffs that are in no archive yet.
+Only = Literal["all", "v2", "diffs", "loose"]
 _LAYOUT: Final = frozenset((LAYOUT_NAME, LITERAL_NAME))
 #: Diffs of an object that are to be written: by key, the key that they have in the object.
 Chosen = dict[str, str]
@@ -127,14 +128,17 @@ def plan(workspace: Workspace, remote: Remote, only: Only) -> Plan:
         known = {pack.name: pack for f in found for pack in f.snapshot.packs}
         there_first = sorted(known.values(), key=lambda pack: pack.name not in stored)
         packs = list(_wanted(workspace, unarchived(manifest, archives), there_first))
-        layouts = {name for f in found for name in f.snapshot.layouts}
+        if only == "loose":
+            archives = []
+        else:
+            layouts = {name for f in found for name in f.snapshot.layouts}
         for name in sorted({*(pack.name for pack, _ in packs), *layouts} - stored.keys()):
             findings.append(_missing(f"{remote.url}/{name}", "a snapshot needs it"))
     return Plan(
         workspace=workspace,
         snapshots=[str(f.name) for f in found],
         sessions=len(manifest.sessions),
-        files={} if only == "diffs" else _absent_files(workspace, files),
+        files=_absent_files(workspace, files) if only in {"all", "v2"} else {},
         archives=archives,
         packs=[(pack, chosen) for pack, chosen in packs if pack.name in stored],
         layouts=[

@@ -21,8 +21,9 @@ from pipelines.workspace import at
 @remote_options
 @click.option(
     "--only",
-    type=click.Choice(["v2", "diffs"]),
-    help="The tracked files alone; or what git does not have, for a fresh clone.",
+    type=click.Choice(["v2", "diffs", "loose"]),
+    help="The tracked files alone; what git does not have, for a fresh clone; or of that only the "
+    "diffs that no archive has.",
 )
 @click.option("--jobs", type=click.IntRange(1, 64), help=f"Objects at a time; else {JOBS}.")
 @click.option("--dry-run", is_flag=True, help="Say what would be written; write nothing.")

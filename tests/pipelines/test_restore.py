@@ -90,6 +90,15 @@ def test_a_fresh_clone_gets_what_git_does_not_have(
     assert tree(back / ".diffs") == tree(synced.root / ".diffs")
 
 
+def test_the_diffs_that_no_archive_has_alone(
+    synced: Bench, cli: Cli, remote: Path, back: Path
+) -> None:
+    said = cli("restore", back, "--remote", remote, "--only", "loose", "--json")
+    assert (said.code, said.json["requests"]) == (0, {"LIST": 1, "GET": 2})
+    written = {name for name in tree(back) if not name.endswith("/lock")}
+    assert written == {".diffs/2099-01-01T00:00:00Z.diff"}
+
+
 def test_nothing_that_is_there_is_overwritten(
     synced: Bench, cli: Cli, remote: Path, back: Path
 ) -> None:
