@@ -2,8 +2,8 @@
 
 Lines stay bytes. They are plain where every one is a delta and stands behind all before it: then
 none is there twice either, and each field is where it is looked for. To look at a million lines
-takes half a second. So what was found plain is kept by its hash, and of a file that has grown only
-the rest is looked at.
+takes half a second. So what was found plain is kept by its hash, of a file that has grown only the
+rest is looked at, and where that is much a second process looks at half of it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterable, Iterator
 from io import BytesIO
 from operator import lt
+from threading import active_count
 from typing import Any, Final, NamedTuple
 
 from codec.errors import FormatError
@@ -25,15 +26,18 @@ from pipelines.workspace import DELTAS, Workspace
 
 #: What was found in a smaller file is not worth keeping.
 _KEPT_FROM: Final = 1 << 20
+#: A second process is not worth starting for less.
+_SHARED_FROM: Final = 1 << 24
 _NUMBER: Final = rb"[0-9]{1,15}+"
 _METRICS: Final = (
     rb"(?:L\+%(n)b(?:,-[1-9][0-9]{0,14}+)?+(?:,C:%(n)b)?+(?:,T:%(n)bmin)?+"
     rb"|C:%(n)b(?:,T:%(n)bmin)?+|T:%(n)bmin|-)"
 ) % {b"n": _NUMBER}
+_WORD: Final = rb"[A-Za-z0-9_.+-]++"  # not \w, which takes half as long again
 #: Lines that are deltas beyond doubt, as many as there are; one that does not fit is decoded.
 _LINES: Final = re.compile(
-    rb"(?:\d\d\d\d-\d\d-\d\d(?:T\d\d:\d\d:\d\dZ)?+(?:\.[0-9a-f]{6,64}+)?+ \| [\w.+-]++ \| [\w.+-]++"
-    rb" \| (?:PASS|FAIL|PARTIAL|UNKNOWN) \| " + _METRICS + rb"\n)*+"
+    rb"(?:\d\d\d\d-\d\d-\d\d(?:T\d\d:\d\d:\d\dZ)?+(?:\.[0-9a-f]{6,64}+)?+"
+    rb" \| %b \| %b \| (?:PASS|FAIL|PARTIAL|UNKNOWN) \| %b\n)*+" % (_WORD, _WORD, _METRICS)
 )
 
 
@@ -73,10 +77,12 @@ def read_deltas(workspace: Workspace) -> Deltas:
     return Deltas(lines, tuple(findings), as_they_stand=False)
 
 
-def _faults(whole: bytes, start: int = 0) -> Iterator[tuple[int, bytes, FormatError]]:
+def _faults(
+    whole: bytes, start: int = 0, end: int | None = None
+) -> Iterator[tuple[int, bytes, FormatError]]:
     """The lines that are no deltas: where each begins, the line, and what is wrong with it."""
-    at = start
-    while (m := _LINES.match(whole, at)) and m.end() < len(whole):
+    at, end = start, len(whole) if end is None else end
+    while (m := _LINES.match(whole, at, end)) and m.end() < end:
         at = whole.index(b"\n", m.end()) + 1
         line = whole[m.end() : at]
         try:
@@ -98,11 +104,28 @@ def _are_plain(workspace: Workspace, whole: bytes) -> bool:
     start = whole.rfind(b"\n", 0, max(0, size - 1)) + 1  # of the last line that was looked at
     lines, following = BytesIO(whole[start:]), BytesIO(whole[start:])
     following.readline()
-    if not all(map(lt, lines, following)) or any(_faults(whole, start)):
+    if not _all_deltas(whole, start) or not all(map(lt, lines, following)):
         return False
     if len(whole) >= _KEPT_FROM:
         _keep(path, _description(workspace, whole))
     return True
+
+
+def _all_deltas(whole: bytes, start: int) -> bool:
+    """Whether all lines from there on are deltas."""
+    if len(whole) - start < _SHARED_FROM or active_count() > 1:
+        return not any(_faults(whole, start))
+    middle = whole.rindex(b"\n", start, start + (len(whole) - start) // 2) + 1
+    beside = os.fork()
+    if not beside:
+        status = 1
+        try:
+            status = int(any(_faults(whole, middle)))
+        finally:
+            os._exit(status)  # whatever happened: nothing of the verb's own may run twice
+    found = any(_faults(whole, start, middle))
+    _, status = os.waitpid(beside, 0)
+    return not found and status == 0
 
 
 def _description(workspace: Workspace, part: bytes | memoryview) -> dict[str, Any]:

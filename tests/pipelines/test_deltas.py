@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -41,10 +43,12 @@ def _looked_at(monkeypatch: pytest.MonkeyPatch, many: Workspace) -> None:
     """Deltas that were found plain, so that from here on no line of them is looked at."""
     assert read_deltas(many).as_they_stand
 
-    def never(whole: bytes, start: int = 0) -> Iterator[tuple[int, bytes, FormatError]]:
+    def never(
+        whole: bytes, start: int = 0, end: int | None = None
+    ) -> Iterator[tuple[int, bytes, FormatError]]:
         lines = whole[start:].count(b"\n")
         assert lines <= 2, f"{lines} lines are looked at again"
-        yield from faults(whole, start)
+        yield from faults(whole, start, end)
 
     faults = deltas._faults
     monkeypatch.setattr(deltas, "_faults", never)
@@ -120,6 +124,29 @@ def test_what_was_kept_and_cannot_be_read_is_nothing(many: Workspace, text: str)
 def test_deltas_of_a_workspace_that_cannot_be_written_can_be_read(many: Workspace) -> None:
     Path(many.path(".session-codec")).write_text("a file where the folder would be")
     assert read_deltas(many).as_they_stand
+
+
+#: As many deltas as two processes look at, one of them broken or none.
+_SHARED: Final = """
+import sys
+from pipelines import deltas
+forks = []
+deltas.os.register_at_fork(after_in_parent=lambda: forks.append(1))
+deltas._SHARED_FROM = 1
+whole = b"".join(b"2026-01-01 | a | t-%d | PASS | -\\n" % n for n in range(1000))
+if broken := int(sys.argv[1]):
+    whole = whole.replace(b"| t-%d |" % broken, b"|")
+print(deltas._all_deltas(whole, 0), *forks)
+"""
+
+
+@pytest.mark.parametrize(("broken", "said"), [(0, "True 1"), (3, "False 1"), (997, "False 1")])
+def test_a_broken_line_is_found_in_either_half_that_two_processes_look_at(
+    broken: int, said: str
+) -> None:
+    program = [sys.executable, "-c", _SHARED, str(broken)]
+    done = subprocess.run(program, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == said
 
 
 @pytest.mark.parametrize("status", ["PASS", "FAIL", "PARTIAL", "UNKNOWN"])
