@@ -26,7 +26,8 @@ _PIECE: Final = re.compile(rb"### .*\n(?:(?!### ).+\n)*\n?|.*\n")
 
 #: A line or a piece of a file, and its number counted from 1.
 Numbered = tuple[int, bytes]
-Record = Fact | Delta | MetricsRow | Reference
+Row = Delta | MetricsRow | Reference
+Record = Fact | Row
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,6 +47,10 @@ class Format:
     decode: Callable[[bytes], Record]
     encode: Callable[[Session], bytes]
     names: re.Pattern[bytes]
+
+    def is_text(self, piece: bytes) -> bool:
+        """Whether a piece is a line of text that may stand between the records of its file."""
+        return self is REFERENCES and not piece.startswith(b"### ")
 
     def read(self, piece: bytes) -> Record | None:
         """The record of a piece, None where it is none."""

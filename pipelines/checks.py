@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
+from typing import cast
 
+from codec import pieces
 from codec.errors import FormatError, IntegrityError
 from codec.facts import V1Version
+from codec.pieces import Format, Row
 from codec.records import PatchRef, Session, key_time
 from codec.v1_layout import Layout, StoredPatch
-from codec.v2_deltas import Delta, decode_delta, delta_of
-from codec.v2_metrics import HEADER, MetricsRow, decode_row, row_of
-from codec.v2_progress import TITLE, decode_references, reference_of
 from pipelines.archives import archive_folder, archive_names, shown
 from pipelines.errors import Erased, NotFound
-from pipelines.files import Lines, lines_of
 from pipelines.findings import Finding, torn_finding
 from pipelines.git import with_known_ends
 from pipelines.store import Store
@@ -144,98 +143,88 @@ def fact_findings(manifest: Manifest) -> list[Finding]:
 
 
 def check_rows(tracked: Tracked, manifest: Manifest) -> Iterator[Finding]:
-    """Each line of the three v2 files against the session that it is a view of."""
-    sessions = manifest.sessions
-    deltas, metrics = lines_of(tracked.deltas), lines_of(tracked.metrics)
-    yield from _check_lines(DELTAS, deltas, sessions, decode_delta, delta_of)
-    yield from _check_lines(METRICS, metrics, sessions, decode_row, row_of, HEADER)
-    text = tracked.progress.decode(errors="replace")
-    references, errors = decode_references(text.removeprefix(TITLE))
-    yield from (_broken(PROGRESS, e) for e in errors)
-    by_key = {r.key: r for r in references}
-    for session in sessions.values():
-        yield from _agrees(PROGRESS, session, by_key, reference_of)
-    yield from (_unknown(PROGRESS, key, None) for key in by_key if key not in sessions)
+    """Each piece of the three v2 files against the session that it is a view of."""
+    yield from _check_pieces(DELTAS, tracked.deltas, pieces.DELTAS, manifest.sessions)
+    yield from _check_pieces(METRICS, tracked.metrics, pieces.METRICS, manifest.sessions)
+    yield from _check_pieces(PROGRESS, tracked.progress, pieces.REFERENCES, manifest.sessions)
 
 
-def _check_lines(
-    name: str,
-    lines: Lines,
-    sessions: Mapping[str, Session],
-    decode: Callable[[str], Delta] | Callable[[str], MetricsRow],
-    view: Callable[[Session], Delta] | Callable[[Session], MetricsRow],
-    header: str = "",
+def _check_pieces(
+    name: str, data: bytes, form: Format, sessions: Mapping[str, Session]
 ) -> Iterator[Finding]:
-    found: dict[str, tuple[int, Delta | MetricsRow]] = {}
-    seen: set[str] = set()
-    for number, line in lines.lines:
-        if line == header or line in seen or not line:
+    """The pieces of one file; one that is what a session's would be is not taken apart."""
+    wanted = {key: form.encode(session) for key, session in sessions.items()}
+    of_session = {piece: key for key, piece in wanted.items()}
+    rows: dict[str, tuple[int, bytes]] = {}
+    seen = {*form.split(form.head), b"\n"}
+    following = 1
+    for piece in form.split(data[: data.rfind(b"\n") + 1]):
+        number, following = following, following + piece.count(b"\n")
+        if piece in seen or form.is_text(piece):
             continue
-        seen.add(line)
-        try:
-            row = decode(line)
-        except FormatError as e:
-            yield _broken(name, e.at(line=number))
-            continue
-        if found.setdefault(row.key, (number, row)) != (number, row):
+        seen.add(piece)
+        key = of_session.get(piece)
+        if key is None:
+            try:
+                key = cast(Row, form.decode(piece)).key
+            except FormatError as e:
+                yield _broken(name, e, number + (e.line or 1) - 1)
+                continue
+        if rows.setdefault(key, (number, piece)) != (number, piece):
             yield Finding(
                 code="second-row",
-                message=f"has another line about the session {row.key} above this one",
+                message=f"says something else about the session {key} above",
                 file=name,
                 line=number,
-                key=row.key,
+                key=key,
                 hint="'session-codec doctor --repair' keeps the one that agrees with the manifest",
             )
-    if lines.torn:
+    if data and not data.endswith(b"\n"):
         yield torn_finding(name)
-    rows = {key: row for key, (_, row) in found.items()}
-    for session in sessions.values():
-        at = found[session.key][0] if session.key in found else None
-        yield from _agrees(name, session, rows, view, at)
-    yield from (_unknown(name, key, at) for key, (at, _) in found.items() if key not in sessions)
+    for key, session in sessions.items():
+        if key not in rows:
+            yield _missing(name, session, form, rows)
+        elif not _same(form, rows[key][1], wanted[key]):
+            yield Finding(
+                code="row-differs",
+                message=f"does not say of {key} what the manifest says",
+                file=name,
+                line=rows[key][0],
+                key=key,
+                hint="The manifest is the truth: 'session-codec doctor --repair' makes it agree",
+            )
+    yield from (_unknown(name, key, at) for key, (at, _) in rows.items() if key not in sessions)
 
 
-def _agrees(
-    name: str,
-    session: Session,
-    rows: Mapping[str, object],
-    view: Callable[[Session], object],
-    line: int | None = None,
-) -> Iterator[Finding]:
-    key = session.key
-    row, wanted = rows.get(key), view(session)
-    if row is None and key != session.time and rows.get(session.time) == _as_twin(session, view):
-        yield Finding(
+def _same(form: Format, piece: bytes, wanted: bytes) -> bool:
+    """Whether a piece that can be read says what another says."""
+    return piece == wanted or form.decode(piece) == form.decode(wanted)
+
+
+def _missing(
+    name: str, session: Session, form: Format, rows: Mapping[str, tuple[int, bytes]]
+) -> Finding:
+    """That a session has no row, or one together with that of its time."""
+    key, time = session.key, session.time
+    # Before a merge gave it a key of its own, its row was this one.
+    if key != time and time in rows and rows[time][1] == form.encode(session._replace(key=time)):
+        return Finding(
             code="shared-row",
-            message=f"says of {key} what it says of {session.time}, in one row: two clones "
+            message=f"says of {key} what it says of {time}, in one row: two clones "
             "recorded the same in one second",
             file=name,
+            line=rows[time][0],
             key=key,
             level="note",
             hint="'session-codec doctor --repair' adds the row",
         )
-    elif row is None:
-        yield Finding(
-            code="missing-row",
-            message=f"has nothing about the session {key} that the manifest has",
-            file=name,
-            key=key,
-            hint="'session-codec doctor --repair' adds it",
-        )
-    elif row != wanted:
-        yield Finding(
-            code="row-differs",
-            message=f"does not say of {key} what the manifest says",
-            file=name,
-            line=line,
-            key=key,
-            hint="The manifest is the truth: 'session-codec doctor --repair' makes it agree",
-        )
-
-
-def _as_twin(session: Session, view: Callable[[Session], object]) -> object:
-    """The row of a session before a merge gave it a key of its own."""
-    return view(session._replace(key=session.time))
+    return Finding(
+        code="missing-row",
+        message=f"has nothing about the session {key} that the manifest has",
+        file=name,
+        key=key,
+        hint="'session-codec doctor --repair' adds it",
+    )
 
 
 def _check_layouts(
@@ -289,12 +278,12 @@ def _damaged(error: IntegrityError, key: str | None) -> Finding:
     )
 
 
-def _broken(name: str, error: FormatError) -> Finding:
+def _broken(name: str, error: FormatError, line: int) -> Finding:
     return Finding(
         code="broken-line",
         message=str(FormatError(error.problem, field=error.field)),
         file=name,
-        line=error.line,
+        line=line,
         hint="Try 'session-codec doctor --repair', or restore the line from git history",
     )
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import click
 
 from codec.context_view import DEFAULT_BUDGET
 from codec.errors import IntegrityError
-from codec.tokens import counter
 from pipelines.baselines import REFERENCES_BUDGET, THRESHOLD, Limits
 from pipelines.cli import options
 from pipelines.cli.declared import absolute
@@ -16,6 +16,7 @@ from pipelines.cli.output import Stages, findings_json, say, say_json, tell_find
 from pipelines.cli.tokens_shown import say_tokens, tokens_json
 from pipelines.errors import FINDINGS, exit_code
 from pipelines.verify import Require, Result, verify
+from pipelines.worker import Worker
 from pipelines.workspace import find
 
 
@@ -71,15 +72,19 @@ def command(
       session-codec verify --threshold 95 --json
       session-codec verify --require local
     """
-    count = counter(tokenizer)
-    result = verify(
-        find(absolute(repo)),
-        tokenizer=tokenizer,
-        count=lambda text: count.count([text])[0],
-        limits=Limits(threshold=threshold, context=context_budget, references=references_budget),
-        require=require,
-        progress=Stages(),
-    )
+    workspace = find(absolute(repo))
+    gc.disable()  # the facts of a manifest are many and have no cycles
+    with Worker(tokenizer) as worker:
+        result = verify(
+            workspace,
+            tokenizer=tokenizer,
+            count=worker.count_text,
+            limits=Limits(
+                threshold=threshold, context=context_budget, references=references_budget
+            ),
+            require=require,
+            progress=Stages(),
+        )
     code = 0
     if result.integrity.damaged:
         code = exit_code(IntegrityError(""))
