@@ -15,44 +15,22 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from codec.pieces import DELTAS as DELTA_LINES
-from codec.pieces import METRICS as METRICS_ROWS
-from codec.pieces import REFERENCES as ENTRIES
-from codec.repair import Code, Repair, repair_manifest, repair_rows
 from pipelines.checks import check_integrity
 from pipelines.files import locked, read_bytes, remove, replace_file, sync_directory
-from pipelines.findings import Finding, Level
+from pipelines.findings import Finding
 from pipelines.journal import Replace, is_pending, recover, target_of
 from pipelines.merging import merges_by_record
 from pipelines.progress import Progress
+from pipelines.repairs import Repairs, repairs_of
 from pipelines.store import Store, names_of, patch_in
 from pipelines.tracked import MERGED, Tracked, git_appends, read_tracked, tracked_under_lock
 from pipelines.workspace import (
-    DELTAS,
-    MANIFEST,
-    METRICS,
-    PROGRESS,
     V1_LOG,
     Manifest,
     Workspace,
     decode_manifest,
 )
 
-#: What each code means, and what is done about it.
-_MEANING: Final[dict[Code, tuple[Level, str, str]]] = {
-    "byte-order-mark": ("note", "begins with a byte order mark", "it is taken out"),
-    "line-ends": ("finding", "has lines that end in CR LF", "they end in LF"),
-    "missing-header": ("finding", "does not begin with its header", "it is put there"),
-    "conflict-mark": ("finding", "a mark of a merge conflict", "it goes, both sides stay"),
-    "torn-line": ("note", "ends in a piece of a line", "it is ended"),
-    "run-together": ("finding", "several lines ran together", "they are lines again"),
-    "fragment": ("finding", "a piece of what stands whole elsewhere", "it goes"),
-    "repeated-line": ("note", "stands above already", "it goes"),
-    "key-clash": ("finding", "another session has the same key", "this one's is {key} now"),
-    "row-differs": ("finding", "does not say of {key} what the manifest says", "it does"),
-    "second-row": ("finding", "a second row of {key}, which says something else", "it goes"),
-    "missing-row": ("finding", "has nothing about {key}", "its row is added at the end"),
-}
 _LEFTOVER: Final = re.compile(
     r"\.(?:manifest\.jsonl|SESSION_DELTAS\.log|PROJECT_METRICS\.tsv|AGENT_PROGRESS_LOG_v2\.md"
     r"|\d{4}-\d{2}-\d{2}.*\.diff)\.\d+\.tmp|journal\.tmp(?:\.payload)?"
@@ -153,7 +131,8 @@ def remaining(made: Plan, progress: Progress, *, repaired: bool) -> tuple[Findin
     with progress.stage("integrity", len(manifest.sessions)) as advance:
         found = check_integrity(made.workspace, made.after, manifest, advance).findings
     if not repaired:
-        found = tuple(_as_it_stands(made, finding) for finding in found)
+        repairs = Repairs(made.after, edits=made.edits)
+        found = tuple(map(repairs.as_they_stand, found))
     return (*found, *_driver_note(made.workspace))
 
 
@@ -168,28 +147,9 @@ def _driver_note(workspace: Workspace) -> Iterator[Finding]:
         )
 
 
-def _as_it_stands(made: Plan, finding: Finding) -> Finding:
-    """A finding about a file as it would be, with the line of the file as it is."""
-    edit = next((e for e in made.edits if e.path == finding.file), None)
-    if edit is None or finding.line is None:
-        return finding
-    line = edit.after.split(b"\n")[finding.line - 1]
-    before = [text.rstrip(b"\r") for text in edit.before.split(b"\n")]
-    return finding._replace(line=before.index(line) + 1 if line in before else None)
-
-
 def _plan(workspace: Workspace, before: Tracked) -> Plan:
-    manifest, settled = repair_manifest(before.manifest)
-    metrics = repair_rows(METRICS_ROWS, before.metrics, settled)
-    progress = repair_rows(ENTRIES, before.progress, settled)
-    deltas = repair_rows(DELTA_LINES, before.deltas, settled)
-    files = (
-        (MANIFEST, before.manifest, manifest),
-        (METRICS, before.metrics, metrics),
-        (PROGRESS, before.progress, progress),
-        (DELTAS, before.deltas, deltas),
-    )
-    facts = decode_manifest(manifest.data)
+    repairs = repairs_of(before)
+    facts = decode_manifest(repairs.after.manifest)
     git_edits = list(_git_edits(workspace, facts))
     renames = tuple(_renames(workspace, facts))
     leftovers = tuple(_leftovers(workspace))
@@ -197,36 +157,12 @@ def _plan(workspace: Workspace, before: Tracked) -> Plan:
     return Plan(
         workspace=workspace,
         before=before,
-        after=Tracked(
-            manifest=manifest.data,
-            deltas=deltas.data,
-            metrics=metrics.data,
-            progress=progress.data,
-        ),
-        repairs=(
-            *(_of_line(name, repair) for name, _, found in files for repair in found.repairs),
-            *_notes(git_edits, renames, leftovers, pending=pending),
-        ),
-        edits=(
-            *(Replace(name, data, found.data) for name, data, found in files if found.repairs),
-            *git_edits,
-        ),
+        after=repairs.after,
+        repairs=(*repairs.findings, *_notes(git_edits, renames, leftovers, pending=pending)),
+        edits=(*repairs.edits, *git_edits),
         renames=renames,
         leftovers=leftovers,
         pending=pending,
-    )
-
-
-def _of_line(name: str, repair: Repair) -> Finding:
-    level, message, done = _MEANING[repair.code]
-    return Finding(
-        code=repair.code,
-        message=message.format(key=repair.key),
-        level=level,
-        file=name,
-        line=repair.line or None,
-        key=repair.key or None,
-        hint=f"With --repair {done.format(key=repair.key)}",
     )
 
 
@@ -251,7 +187,7 @@ def _notes(
 
 
 def _note(code: str, file: str, message: str, done: str) -> Finding:
-    hint = f"With --repair {done}"
+    hint = f"With 'session-codec doctor --repair' {done}"
     return Finding(code=code, message=message, level="note", file=file, hint=hint)
 
 

@@ -118,6 +118,31 @@ def resolve(workspace: Workspace, text: str) -> tuple[str, int]:
     return f"{base}..{head}", int(count)
 
 
+def content_at(workspace: Workspace, commit: str, name: str) -> bytes:
+    """What a file of the workspace held at a commit; nothing where there was none.
+
+    Args:
+        workspace: whose repository.
+        commit: the whole hash.
+        name: the path in the workspace.
+    """
+    done = _run(workspace, "cat-file", "blob", f"{commit}:{_prefix(workspace)}{name}")
+    return b"" if done.returncode else done.stdout
+
+
+def names_changed(workspace: Workspace, commit: str) -> list[str]:
+    """Paths below the workspace, relative to it, that the working tree has otherwise than a commit.
+
+    Args:
+        workspace: whose repository.
+        commit: the whole hash.
+    """
+    prefix = _prefix(workspace)
+    said = _git(workspace, "diff-index", "--name-only", "--no-renames", "-z", commit, "--")
+    names = [os.fsdecode(name) for name in said.split(b"\0") if name]
+    return [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
+
+
 def subject_of(workspace: Workspace, commit: str) -> str:
     """The first line of a commit's message."""
     said = _git(workspace, "log", "-1", "--format=%s", "--no-show-signature", commit, "--")
@@ -175,9 +200,14 @@ def _diff_tree(workspace: Workspace, base: str, head: str) -> list[str]:
 
 def _paths(workspace: Workspace) -> list[str]:
     """Everything but the files of the workspace, as pathspecs."""
-    folder = os.path.relpath(workspace.root, _top(workspace)).replace(os.sep, "/")
-    prefix = "" if folder == "." else f"{folder}/"
+    prefix = _prefix(workspace)
     return [":(top)", *(f":(top,exclude,literal){prefix}{name}" for name in LEFT_OUT)]
+
+
+def _prefix(workspace: Workspace) -> str:
+    """What the paths of the workspace begin with in the repository."""
+    folder = os.path.relpath(workspace.root, _top(workspace)).replace(os.sep, "/")
+    return "" if folder == "." else f"{folder}/"
 
 
 def _top(workspace: Workspace) -> str:

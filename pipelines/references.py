@@ -1,90 +1,19 @@
 """Build and refresh the references: what the repository states, merged with a person's edits.
 
-1. The plan only reads. Where nothing that is stated changed, the file is not touched.
-2. A person's values, and comments, stay (`references_merge`, `references_edit`). What could only be
-   written by losing one is a finding, and nothing is written.
-3. The file and the fact that it was built change in one transaction (`journal`): either alone would
+1. The plan (`refreshing`) only reads. Where nothing that is stated changed, no file is touched.
+2. The file and the fact that it was built change in one transaction (`journal`): either alone would
    make what was built look like a person's edits.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Final
 
-from codec.errors import EncodeError, FormatError
-from codec.facts import ReferencesBuilt
 from codec.manifest import encode_fact
-from codec.references import MANDATE, by_name, from_names
-from codec.references_budget import fit
-from codec.references_edit import edit_references
-from codec.references_merge import Change, Refresh, Standing, refresh
-from codec.stated_values import Origin
-from codec.v2_references import References, decode_references, encode_references
-from pipelines.baselines import REFERENCES_BUDGET
-from pipelines.errors import Conflict
 from pipelines.files import locked
-from pipelines.findings import Finding
 from pipelines.journal import Append, Replace, Transaction, is_pending, recover
-from pipelines.repository import read_stated, source_files
-from pipelines.v1_rules import read_rules
-from pipelines.workspace import MANIFEST, REFERENCES, Workspace, read_manifest
-
-#: Of a references file more bytes than these are not read.
-SIZE_LIMIT: Final = 1 << 20
-#: How many of a person's values are named where there is no room for them.
-LONGEST: Final = 3
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Request:
-    """What to refresh.
-
-    Attributes:
-        workspace: whose references.
-        tokenizer: the name of what counts tokens.
-        count: tokens of a text.
-        budget: tokens at the most.
-    """
-
-    workspace: Workspace
-    tokenizer: str
-    count: Callable[[str], int]
-    budget: int = REFERENCES_BUDGET
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Plan:
-    """What a refresh would write.
-
-    Attributes:
-        workspace: whose references.
-        before: the file; None where there is none.
-        after: the file as it would be; the one of before where it cannot be written.
-        refresh: what becomes of each value.
-        origins: by name, where each stated value stands.
-        fact: that the references were built; None where the manifest says so already.
-        tokens: what `after` costs.
-        torn: the manifest ends in a piece of a line.
-        findings: what was noticed.
-    """
-
-    workspace: Workspace
-    before: bytes | None
-    after: bytes | None
-    refresh: Refresh
-    origins: Mapping[str, tuple[Origin, ...]]
-    fact: ReferencesBuilt | None
-    tokens: int
-    torn: bool = False
-    findings: list[Finding] = field(default_factory=list)
-
-    @property
-    def is_stale(self) -> bool:
-        """Whether the file does not say what it would after a refresh."""
-        return self.before != self.after
+from pipelines.refreshing import Plan, Request, plan
+from pipelines.workspace import MANIFEST, REFERENCES
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,55 +42,6 @@ def references(request: Request) -> Result:
         return Result(plan=made, written=apply(made), recovered=recovered)
 
 
-def plan(request: Request) -> Plan:
-    """What a refresh would write; reads only."""
-    workspace = request.workspace
-    manifest = read_manifest(workspace)
-    builds = manifest.last_builds()
-    before = _read_file(workspace)
-    rules = read_rules(workspace, manifest)
-    stated = read_stated(workspace.root, workspace.repository, rules.texts, rules.lines)
-    findings = [_unreadable(problem) for problem in stated.problems]
-    findings += [_unread(name) for name in rules.unread]
-    unread = {*rules.unread, *(problem.file or "" for problem in stated.problems)}
-    mine = None if before is None else by_name(_decoded(before))
-    values, sources = by_name(stated.references), source_files(stated)
-
-    def without(dropped: Collection[str]) -> Refresh:
-        return refresh(builds, mine, values, sources, unread=unread, dropped=dropped)
-
-    def tokens(dropped: Collection[str]) -> int:
-        return request.count(_written(before, without(dropped)).decode())
-
-    try:
-        fitted = fit(without(()).droppable(builds), tokens, request.budget)
-        merged = without(fitted.dropped)
-        after: bytes | None = _written(before, merged)
-        cost = fitted.tokens
-    except EncodeError as e:
-        findings.append(_not_editable(e))
-        after, merged, fitted = before, without(()), None
-        cost = request.count((before or b"").decode())
-    if fitted and fitted.dropped:
-        findings.append(_left_out(merged, request))
-    if cost > request.budget:
-        findings.append(_over_budget(merged, cost, request))
-    if before is not None and not builds:
-        findings += _adopted(merged)
-    recorded = fitted is None or _is_recorded(builds, merged.built)
-    return Plan(
-        workspace=workspace,
-        before=before,
-        after=after,
-        refresh=merged,
-        origins=stated.origins,
-        fact=None if recorded else merged.built,
-        tokens=cost,
-        torn=manifest.torn,
-        findings=findings,
-    )
-
-
 def apply(made: Plan) -> list[str]:
     """Write what was planned, under the lock. Gives the paths written."""
     if not made.is_stale and made.fact is None:
@@ -184,125 +64,3 @@ def apply(made: Plan) -> list[str]:
             transaction.abandon()
         raise
     return [*(r.path for r in replaces), *(a.path for a in appends)]
-
-
-def _read_file(workspace: Workspace) -> bytes | None:
-    path = workspace.path(REFERENCES)
-    if os.path.islink(path):
-        raise Conflict(
-            f"{REFERENCES} is a symbolic link; nothing is read or written through it",
-            hint="Put the file itself in its place",
-        )
-    try:
-        with open(path, "rb") as f:
-            data = f.read(SIZE_LIMIT + 1)
-    except FileNotFoundError:
-        return None
-    if len(data) > SIZE_LIMIT:
-        raise FormatError(f"larger than {SIZE_LIMIT // 1024} KiB, so not read", file=REFERENCES)
-    return data
-
-
-def _decoded(data: bytes) -> References:
-    try:
-        return decode_references(data)
-    except FormatError as e:
-        raise e.at(file=REFERENCES) from None
-
-
-def _written(before: bytes | None, merged: Refresh) -> bytes:
-    """The file with the values of a refresh."""
-    if before is None:
-        return encode_references(from_names(merged.values(), {}))
-    return edit_references(before, merged.values())
-
-
-def _is_recorded(builds: list[ReferencesBuilt], built: ReferencesBuilt) -> bool:
-    """Whether the last build is the same but for what it came after."""
-    return len(builds) == 1 and builds[0]._replace(after=built.after) == built
-
-
-def _unreadable(problem: FormatError) -> Finding:
-    return Finding(
-        code="unreadable",
-        message=f"{problem.problem}; what was taken from it before stays",
-        file=problem.file,
-        line=problem.line,
-        hint=problem.hint,
-    )
-
-
-def _unread(name: str) -> Finding:
-    return Finding(
-        code="log-absent",
-        message="cannot be read on this machine; the rules that were taken from it stay",
-        level="note",
-        file=name,
-    )
-
-
-def _not_editable(error: EncodeError) -> Finding:
-    return Finding(
-        code="not-editable",
-        message=f"{error.problem}; nothing is written",
-        file=REFERENCES,
-        line=error.line,
-        hint=error.hint,
-    )
-
-
-def _left_out(merged: Refresh, request: Request) -> Finding:
-    names = [
-        f"{shown_name(name, change)}: {', '.join(change.stated or ())}"
-        for name, change in merged.changes.items()
-        if change.standing is Standing.DROPPED
-    ]
-    return Finding(
-        code="left-out",
-        message=f"to keep to {request.budget} tokens, this is left out: {'; '.join(names)}",
-        level="note",
-        file=REFERENCES,
-        hint="A greater --budget takes more",
-    )
-
-
-def _over_budget(merged: Refresh, tokens: int, request: Request) -> Finding:
-    own = {n: c for n, c in merged.changes.items() if c.standing is Standing.YOURS}
-    longest = sorted(own, key=lambda name: -len(", ".join(own[name].value or ())))[:LONGEST]
-    named = ", ".join(shown_name(name, own[name]) for name in longest)
-    return Finding(
-        code="over-budget",
-        message=f"costs {tokens} tokens by {request.tokenizer}, {tokens - request.budget} more than"
-        f" the budget of {request.budget}, and what is your own is never left out",
-        file=REFERENCES,
-        hint=f"Shorten it; the longest: {named}" if named else "Shorten it, or give a --budget",
-    )
-
-
-def _adopted(merged: Refresh) -> list[Finding]:
-    """What is told where nobody knows what was built before."""
-    added = [
-        shown_name(name, change)
-        for name, change in merged.changes.items()
-        if change.standing is Standing.ADDED
-    ]
-    if not added:
-        return []
-    return [
-        Finding(
-            code="no-build",
-            message="was never built before as far as the manifest knows, so all that is stated and"
-            f" not in it is new: {', '.join(added)}",
-            level="note",
-            file=REFERENCES,
-            hint="What you remove again stays away",
-        )
-    ]
-
-
-def shown_name(name: str, change: Change) -> str:
-    """What a person calls a value: a mandate by its words."""
-    if not name.startswith(MANDATE):
-        return name
-    text = (change.value or change.stated or change.was or ("",))[0]
-    return f"{MANDATE[:-1]} '{text}'"

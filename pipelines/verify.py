@@ -1,104 +1,195 @@
-"""Verify a workspace: is everything whole, and what is saved.
+"""Verify a workspace: is everything whole, does it agree, and what is saved.
 
-Two stages that only read: `integrity` (`checks`) and `tokens` (`baselines`).
+Stages that only read: `integrity` (what is stored against its hash, each line of the files against
+the manifest), `references` (what the repository states now) and `tokens` (the baselines).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Literal
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from codec.errors import FormatError
 from pipelines.baselines import Limits, TokenReport, token_report
 from pipelines.checks import Integrity, check_integrity
 from pipelines.errors import NotFound
+from pipelines.findings import Finding
+from pipelines.limits import limits_of, read_limits
 from pipelines.progress import Progress
+from pipelines.refreshing import Request as Refreshing
+from pipelines.refreshing import plan as plan_references
+from pipelines.refreshing import stale_finding
+from pipelines.repairs import Repairs, is_sound, repairs_of
+from pipelines.since import added, read_base
 from pipelines.spool import spool_findings
-from pipelines.tracked import read_tracked
-from pipelines.workspace import Workspace, decode_manifest
+from pipelines.tracked import Tracked, read_tracked
+from pipelines.verdict import Require, Verdict
+from pipelines.workspace import (
+    PROGRESS,
+    REFERENCES,
+    Manifest,
+    Workspace,
+    decode_manifest,
+)
 
-#: What an absent diff is: nothing to speak of, or a finding.
-Require = Literal["none", "local"]
+#: Of a refresh, what the budgets say here, and what is nothing to look at.
+_NOT_TOLD = ("over-budget", "left-out", "no-build")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Result:
-    """What a verification found.
+class Request:
+    """What to verify.
 
     Attributes:
-        sessions, versions: how many the manifest has.
-        integrity: what is stored of it.
-        tokens: what is saved; None where no v1 log was migrated.
-        uncounted: why that is not known, where v1 was not counted with this tokenizer.
+        workspace: whose files.
+        tokenizer: the name of what counts tokens.
+        count: tokens of a text.
+        limits: what the command line says of threshold and budgets, by name of the setting.
         require: whether a diff that is absent here is a finding.
+        since: a revision; what was wrong already where `HEAD` left it is not told.
     """
 
-    sessions: int
-    versions: int
-    integrity: Integrity
-    tokens: TokenReport | None
-    uncounted: str | None
-    require: Require
-
-    @property
-    def has_findings(self) -> bool:
-        """Whether anything is to be looked at, apart from damage."""
-        gate = self.tokens is not None and not (
-            self.tokens.gate_met and not self.tokens.over_budget
-        )
-        missing = self.require == "local" and bool(self.integrity.absent)
-        return (
-            bool(self.uncounted)
-            or gate
-            or missing
-            or any(f.level == "finding" for f in self.integrity.findings)
-        )
+    workspace: Workspace
+    tokenizer: str
+    count: Callable[[str], int]
+    limits: Mapping[str, float | int | None] = field(default_factory=dict)
+    require: Require = "none"
+    since: str | None = None
 
 
-def verify(
-    workspace: Workspace,
-    *,
-    tokenizer: str,
-    count: Callable[[str], int],
-    limits: Limits,
-    require: Require,
-    progress: Progress,
-) -> Result:
+def verify(request: Request, progress: Progress) -> Verdict:
     """Verify a workspace; reads only.
 
     Args:
-        workspace: what to verify.
-        tokenizer, count: the name of a tokenizer, and what counts a text's tokens with it.
-        limits: threshold and budgets.
-        require: whether a diff that is absent here is a finding.
+        request: what to verify.
         progress: hears of the stages.
 
     Raises:
-        FormatError: the manifest holds nothing that can be read.
+        FormatError: the manifest holds nothing that can be read, or the settings are not right.
+        NotFound: there is no such revision.
         WorkspaceLocked: another process was writing for too long.
     """
+    workspace = request.workspace
+    base = read_base(workspace, request.since) if request.since else None
+    # A branch does not choose what it is measured by.
+    limits = limits_of(base.config, request.limits) if base else _limits(request)
     tracked = read_tracked(workspace)
     manifest = decode_manifest(tracked.manifest)
     if manifest.errors and not manifest.sessions:
         raise FormatError("holds no fact that can be read", file=manifest.errors[0].file)
     with progress.stage("integrity", len(manifest.sessions)) as advance:
-        integrity = check_integrity(workspace, tracked, manifest, advance)
-    integrity = replace(integrity, findings=(*integrity.findings, *spool_findings(workspace)))
-    tokens, uncounted = None, None
-    if manifest.versions:
-        with progress.stage("tokens"):
-            try:
-                tokens = token_report(
-                    workspace, manifest, tokenizer=tokenizer, count=count, limits=limits
-                )
-            except NotFound as e:
-                uncounted = str(e)
-    return Result(
+        integrity, findings = _integrity(workspace, tracked, manifest, advance)
+    if request.require == "local":
+        findings += map(_absent, integrity.absent)
+    with progress.stage("references"):
+        findings += _references(request, limits)
+    if base:
+        findings = list(added(base, tracked, findings))
+    else:
+        findings += spool_findings(workspace)
+    with progress.stage("tokens"):
+        tokens, judged = _tokens(request, manifest, limits)
+    return Verdict(
+        root=os.path.relpath(workspace.root, workspace.repository or workspace.root),
         sessions=len(manifest.sessions),
         versions=len({v.sha256 for v in manifest.versions}),
-        integrity=integrity,
+        diffs=integrity.diffs,
+        layouts=integrity.layouts,
+        absent=integrity.absent,
+        in_git=integrity.in_git,
+        findings=(*findings, *judged),
         tokens=tokens,
-        uncounted=uncounted,
-        require=require,
+        since=base.commit if base else None,
     )
+
+
+def _limits(request: Request) -> Limits:
+    return read_limits(request.workspace, request.limits)
+
+
+def _integrity(
+    workspace: Workspace, tracked: Tracked, manifest: Manifest, advance: Callable[[int], None]
+) -> tuple[Integrity, list[Finding]]:
+    """What is stored, and what is wrong: first what can be put right, then the rest."""
+    repairs = Repairs(tracked) if is_sound(tracked, manifest) else repairs_of(tracked)
+    if repairs.edits:
+        manifest = decode_manifest(repairs.after.manifest)
+    found = check_integrity(workspace, repairs.after, manifest, advance)
+    return found, [*repairs.findings, *map(repairs.as_they_stand, found.findings)]
+
+
+def _absent(key: str) -> Finding:
+    return Finding(
+        code="absent",
+        message=f"the diff of {key} is required here, and absent",
+        file=PROGRESS,
+        key=key,
+        hint="Bring it back with 'session-codec restore', or record it again",
+    )
+
+
+def _references(request: Request, limits: Limits) -> Iterator[Finding]:
+    """What `references --check` tells, the budget apart."""
+    refreshing = Refreshing(
+        workspace=request.workspace,
+        tokenizer=request.tokenizer,
+        count=request.count,
+        budget=limits.references,
+    )
+    try:
+        made = plan_references(refreshing)
+    except FormatError as e:
+        yield Finding(
+            code="broken-references",
+            message=e.problem,
+            file=REFERENCES,
+            line=e.line,
+            hint=e.hint or "Mend the line, or remove the file and run 'session-codec references'",
+        )
+        return
+    yield from (f for f in made.findings if f.code not in _NOT_TOLD)
+    if made.is_stale:
+        yield stale_finding(made)
+
+
+def _tokens(
+    request: Request, manifest: Manifest, limits: Limits
+) -> tuple[TokenReport | None, list[Finding]]:
+    """What is saved, and what of it is not enough."""
+    if not manifest.versions:
+        return None, []
+    try:
+        report = token_report(
+            request.workspace,
+            manifest,
+            tokenizer=request.tokenizer,
+            count=request.count,
+            limits=limits,
+        )
+    except NotFound as e:
+        return None, [Finding(code="gate-uncounted", message=e.problem, hint=e.hint)]
+    return report, list(_judged(report))
+
+
+def _judged(report: TokenReport) -> Iterator[Finding]:
+    limits, window = report.limits, report.baselines[0]
+    if not report.gate_met:
+        yield Finding(
+            code="gate",
+            message=f"the window saves {window.reduction:.1f} % of {window.before:,} tokens, "
+            f"{limits.threshold:g} % are asked for",
+            hint="Shorten the references, or ask for less with --threshold",
+        )
+    costs = (
+        ("context", report.context, limits.context, None),
+        ("references", report.references, limits.references, REFERENCES),
+    )
+    for name, cost, limit, file in costs:
+        if cost > limit:
+            yield Finding(
+                code=f"over-{name}-budget",
+                message=f"{name}: {cost:,} tokens by {report.tokenizer}, budget {limit:,}",
+                file=file,
+                hint=f"Shorten the references, or give more with --{name}-budget",
+            )

@@ -257,15 +257,19 @@ def read_tables(path: str, name: str) -> dict[str, Any]:
     Raises:
         FormatError: it is not TOML.
     """
-    if not os.path.exists(path):
+    return decode_tables(read_bytes(path), name)
+
+
+def decode_tables(data: bytes, name: str) -> dict[str, Any]:
+    """What the bytes of a file of settings say: see `read_tables`."""
+    if not data:
         return {}
     import tomllib
 
-    with open(path, "rb") as f:
-        try:
-            return tomllib.load(f)
-        except ValueError as e:
-            raise FormatError(f"not TOML: {e}", file=name) from None
+    try:
+        return tomllib.loads(data.decode())
+    except ValueError as e:
+        raise FormatError(f"not TOML: {e}", file=name) from None
 
 
 def newest_delta_lines(workspace: Workspace, count: int) -> list[str]:

@@ -10,7 +10,7 @@ from codec.facts import Fact
 from codec.v1_split import LineNumbers
 from pipelines.baselines import Limits, TokenReport, token_report
 from pipelines.cli.output import Stages, findings_json, say, say_json, tell, tell_findings
-from pipelines.cli.tokens_shown import say_tokens, tokens_json
+from pipelines.cli.tokens_shown import token_lines, tokens_json
 from pipelines.errors import FINDINGS, NotFound
 from pipelines.migrate import LogPlan, Request, Result, migrate, plan, prove_on_paper
 from pipelines.v1_reading import Section
@@ -84,7 +84,8 @@ def _say(result: Result, tokens: TokenReport | None, dry_run: bool, stopped: boo
         _say_written(result)
     if tokens is not None:
         say()
-        say_tokens(tokens)
+        for line in token_lines(tokens):
+            say(line)
 
 
 def _say_log(log: LogPlan, *, proved: bool) -> None:

@@ -41,9 +41,14 @@ def tell(text: str) -> None:
 
 def say_json(verb: str, fields: Mapping[str, Any]) -> None:
     """One JSON document with its schema's name and version, on stdout."""
+    sys.stdout.write(json_document(verb, fields))
+
+
+def json_document(verb: str, fields: Mapping[str, Any]) -> str:
+    """One JSON document with its schema's name and version."""
     document = {"schema": f"session-codec/{verb}/1", **fields}
     # In ASCII: no control character, half character or other encoding can break the document.
-    sys.stdout.write(json.dumps(document, indent=2) + "\n")
+    return json.dumps(document, indent=2) + "\n"
 
 
 def findings_json(findings: Iterable[Finding]) -> list[dict[str, Any]]:

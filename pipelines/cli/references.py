@@ -12,11 +12,11 @@ from pipelines.cli import options
 from pipelines.cli.declared import absolute
 from pipelines.cli.output import findings_json, say, say_json, tell, tell_findings
 from pipelines.errors import FINDINGS
-from pipelines.findings import Finding
-from pipelines.references import Plan, Request, Result, plan, references, shown_name
+from pipelines.limits import read_limits
+from pipelines.references import Result, references
+from pipelines.refreshing import SIGNS, Plan, Request, plan, shown_name, stale_finding, summary
 from pipelines.workspace import REFERENCES, find
 
-_SIGNS = {Standing.ADDED: "+", Standing.CHANGED: "~", Standing.REMOVED: "-", Standing.DROPPED: "-"}
 _REASONS = {
     Standing.YOURS: "yours",
     Standing.DECLINED: "removed by you",
@@ -36,9 +36,7 @@ _REASONS = {
 @click.option(
     "--budget",
     type=click.IntRange(min=0),
-    default=REFERENCES_BUDGET,
-    show_default=True,
-    help="Tokens that the file may cost.",
+    help=f"Tokens that the file may cost; {REFERENCES_BUDGET} if nobody says otherwise.",
 )
 @options.tokenizer
 @options.as_json
@@ -47,7 +45,7 @@ def command(
     explain: bool,
     check: bool,
     dry_run: bool,
-    budget: int,
+    budget: int | None,
     tokenizer: str,
     as_json: bool,
 ) -> int:
@@ -66,19 +64,20 @@ def command(
     from codec.tokens import counter
 
     loaded = counter(tokenizer)
+    workspace = find(absolute(repo))
     request = Request(
-        workspace=find(absolute(repo)),
+        workspace=workspace,
         tokenizer=tokenizer,
         count=lambda text: loaded.count([text])[0],
-        budget=budget,
+        budget=read_limits(workspace, {"references_budget": budget}).references,
     )
     reads_only = explain or check or dry_run
     result = Result(plan=plan(request)) if reads_only else references(request)
     made = result.plan
-    findings = [*made.findings, *([_stale(made)] if check and made.is_stale else [])]
+    findings = [*made.findings, *([stale_finding(made)] if check and made.is_stale else [])]
     if as_json:
         document = _json(result, reads_only=reads_only)
-        costs = {"tokens": made.tokens, "tokenizer": tokenizer, "budget": budget}
+        costs = {"tokens": made.tokens, "tokenizer": tokenizer, "budget": request.budget}
         say_json("references", {**document, **costs, "findings": findings_json(findings)})
     else:
         tell_findings(findings)
@@ -86,28 +85,8 @@ def command(
             tell(f"completed a '{result.recovered}' that was stopped half-way")
         _say(made, explain=explain)
         state = _state(result, reads_only=reads_only)
-        say(f"{REFERENCES}: {state}; {made.tokens} tokens by {tokenizer}, budget {budget}")
+        say(f"{REFERENCES}: {state}; {made.tokens} tokens by {tokenizer}, budget {request.budget}")
     return FINDINGS if any(f.level == "finding" for f in findings) else 0
-
-
-def _stale(made: Plan) -> Finding:
-    return Finding(
-        code="stale",
-        message=f"is not what the repository states: {_summary(made)}",
-        file=REFERENCES,
-        hint="Run 'session-codec references' and commit the file",
-    )
-
-
-def _summary(made: Plan) -> str:
-    """How many values change, by how."""
-    changes = list(made.refresh.changed().values())
-    counts = {
-        word: sum(_SIGNS.get(change.standing) == sign for change in changes)
-        for word, sign in (("new", "+"), ("changed", "~"), ("removed", "-"))
-    }
-    told = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
-    return told or ("not there yet" if made.before is None else "nothing changes")
 
 
 def _state(result: Result, *, reads_only: bool) -> str:
@@ -117,7 +96,7 @@ def _state(result: Result, *, reads_only: bool) -> str:
     if any(f.code == "not-editable" for f in made.findings):
         return "not written"
     return f"{'would be ' if reads_only else ''}{'refreshed' if made.before else 'built'}" + (
-        f", {_summary(made)}"
+        f", {summary(made)}"
     )
 
 
@@ -129,7 +108,7 @@ def _say(made: Plan, *, explain: bool) -> None:
         shown = shown_name(name, change)
         text = _text(change.value or change.was or change.stated)
         value = "" if name.startswith("mandates.") else f": {text}"
-        sign = "" if explain else f"{_SIGNS.get(change.standing, ' ')} "
+        sign = "" if explain else f"{SIGNS.get(change.standing, ' ')} "
         if change.standing is Standing.CHANGED and not explain:
             value = f": {_text(change.was)} -> {text}"
         say(f"{sign}{shown}{value}")

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from pipelines.baselines import JUDGED_FROM, TokenReport
-from pipelines.cli.output import say, table
+from pipelines.cli.output import table
 
 
-def say_tokens(report: TokenReport) -> None:
+def token_lines(report: TokenReport) -> Iterator[str]:
     """The baselines as a table, then the gate in a sentence."""
-    say(f"tokens by {report.tokenizer}; 'words' in words")
-    rows = [("baseline", "before", "after", "saved", "what is compared")]
-    rows += [
-        (b.name, f"{b.before:,}", f"{b.after:,}", f"{b.reduction:.1f} %", b.what)
-        for b in report.baselines
-    ]
-    for line in table(rows, frozenset({1, 2, 3})):
-        say(f"  {line}")
-    say(gate_sentence(report))
+    yield f"tokens by {report.tokenizer}; 'words' in words"
+    for line in table(baseline_rows(report), frozenset({1, 2, 3})):
+        yield f"  {line}"
+    yield gate_sentence(report)
     for over in report.over_budget:
-        say(f"over budget: {over}")
+        yield f"over budget: {over}"
+
+
+def baseline_rows(report: TokenReport) -> list[tuple[str, ...]]:
+    """The baselines, a row each, below their header."""
+    return [
+        ("baseline", "before", "after", "saved", "what is compared"),
+        *(
+            (b.name, f"{b.before:,}", f"{b.after:,}", f"{b.reduction:.1f} %", b.what)
+            for b in report.baselines
+        ),
+    ]
 
 
 def gate_sentence(report: TokenReport) -> str:

@@ -3,45 +3,64 @@
 from __future__ import annotations
 
 import gc
-from typing import Any
+import os
+import platform
+import time
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Final
 
 import click
 
 from codec.context_view import DEFAULT_BUDGET
-from codec.errors import IntegrityError
-from pipelines.baselines import REFERENCES_BUDGET, THRESHOLD, Limits
+from pipelines.baselines import REFERENCES_BUDGET, THRESHOLD
 from pipelines.cli import options
 from pipelines.cli.declared import absolute
-from pipelines.cli.output import Stages, findings_json, say, say_json, tell_findings
-from pipelines.cli.tokens_shown import say_tokens, tokens_json
-from pipelines.errors import FINDINGS, exit_code
-from pipelines.verify import Require, Result, verify
+from pipelines.cli.output import Stages, say, tell, tell_findings
+from pipelines.cli.verdict_annotations import annotations_of
+from pipelines.cli.verdict_json import json_of
+from pipelines.cli.verdict_junit import junit_of
+from pipelines.cli.verdict_markdown import markdown_of
+from pipelines.cli.verdict_sarif import sarif_of
+from pipelines.cli.verdict_text import text_of
+from pipelines.verdict import Require, Verdict
+from pipelines.verify import Request, verify
 from pipelines.worker import Worker
 from pipelines.workspace import find
+
+FORMATS: Final = ("text", "json", "markdown", "junit", "sarif")
 
 
 @click.command()
 @options.repo
 @click.option(
-    "--threshold",
-    type=float,
-    default=THRESHOLD,
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default="text",
     show_default=True,
-    help="Per cent that 'window' must save.",
+    help="What stdout, or the file of -o, gets.",
+)
+@click.option("-o", "--output", metavar="FILE", help="Write it there; stdout gets the text.")
+@click.option(
+    "--since",
+    metavar="REV",
+    help="Judge only what came after the commit where HEAD left REV: main, say.",
+)
+@click.option(
+    "--threshold",
+    type=click.FloatRange(max=100),
+    help=f"Per cent that 'window' must save; {THRESHOLD:g} if nobody says otherwise.",
 )
 @click.option(
     "--context-budget",
-    type=int,
-    default=DEFAULT_BUDGET,
-    show_default=True,
-    help="Tokens that 'context' may cost.",
+    type=click.IntRange(min=0),
+    help=f"Tokens that 'context' may cost; {DEFAULT_BUDGET} if nobody says otherwise.",
 )
 @click.option(
     "--references-budget",
-    type=int,
-    default=REFERENCES_BUDGET,
-    show_default=True,
-    help="Tokens that the references may cost.",
+    type=click.IntRange(min=0),
+    help=f"Tokens that the references may cost; {REFERENCES_BUDGET} if nobody says otherwise.",
 )
 @click.option(
     "--require",
@@ -54,78 +73,82 @@ from pipelines.workspace import find
 @options.as_json
 def command(
     repo: str,
-    threshold: float,
-    context_budget: int,
-    references_budget: int,
+    form: str,
+    output: str | None,
+    since: str | None,
+    threshold: float | None,
+    context_budget: int | None,
+    references_budget: int | None,
     require: Require,
     tokenizer: str,
     as_json: bool,
 ) -> int:
-    """Check every hash of REPO's workspace, and report how many tokens are saved.
+    """Check every hash and every line of REPO's workspace, and how many tokens are saved.
 
-    Exit 12 where something stored is damaged; 3 where the reduction or a budget is not met, or
-    the files do not agree. A diff that is absent here is no fault unless --require says so.
+    Exit 12 where something stored is damaged; 3 where the files do not agree, the references are
+    stale, or the reduction or a budget is not met. A diff that is absent here is no fault unless
+    --require says so. Threshold and budgets can stand in .session-codec/config.toml, under
+    [verify]; the command line goes before. --json is --format json; docs/verify.schema.json
+    describes it.
+
+    With --since, what was wrong before is not told, and the settings are those of then; gate and
+    budgets are judged as a whole. Where GITHUB_STEP_SUMMARY is set, the summary gets the Markdown.
 
     \b
     Examples:
       session-codec verify
       session-codec verify --threshold 95 --json
+      session-codec verify --since origin/main --format sarif -o verify.sarif
       session-codec verify --require local
     """
+    began, start = datetime.now(UTC), time.perf_counter()
     workspace = find(absolute(repo))
     gc.disable()  # the facts of a manifest are many and have no cycles
     with Worker(tokenizer) as worker:
-        result = verify(
-            workspace,
+        request = Request(
+            workspace=workspace,
             tokenizer=tokenizer,
             count=worker.count_text,
-            limits=Limits(
-                threshold=threshold, context=context_budget, references=references_budget
-            ),
+            limits={
+                "threshold": threshold,
+                "context_budget": context_budget,
+                "references_budget": references_budget,
+            },
             require=require,
-            progress=Stages(),
+            since=since,
         )
-    code = 0
-    if result.integrity.damaged:
-        code = exit_code(IntegrityError(""))
-    elif result.has_findings:
-        code = FINDINGS
-    if as_json:
-        say_json("verify", _json(result, code))
+        verdict = verify(request, Stages())
+
+    def made(form: str) -> str:
+        return _made(verdict, form, began=began, seconds=time.perf_counter() - start)
+
+    chosen = "json" if as_json else form
+    _tell(verdict)
+    if output is not None:
+        with open(absolute(output), "w", encoding="utf-8", newline="\n") as f:
+            f.write(made(chosen))
+        say(f"{made('text')}{chosen}: {output}")
     else:
-        _say(result)
-    return code
+        say(made(chosen).removesuffix("\n"))
+    return verdict.exit_code
 
 
-def _say(result: Result) -> None:
-    integrity = result.integrity
-    tell_findings(integrity.findings)
-    say(f"sessions: {result.sessions:,}; versions of v1 logs: {result.versions:,}")
-    for name, counts in (("diffs", integrity.diffs), ("layouts", integrity.layouts)):
-        intact, absent, damaged = counts
-        say(f"{name}: {intact:,} intact, {absent:,} absent here, {damaged:,} damaged")
-    if integrity.in_git:
-        say(f"  of those absent, git has the commits of {integrity.in_git:,}, and makes them again")
-    if integrity.absent and result.require == "local":
-        say(f"required here and absent: {', '.join(integrity.absent[:5])}")
-    if result.uncounted:
-        say(f"tokens: {result.uncounted}")
-    if result.tokens is not None:
-        say()
-        say_tokens(result.tokens)
+def _made(verdict: Verdict, form: str, *, began: datetime, seconds: float) -> str:
+    """A verdict in one of the formats."""
+    if form == "junit":
+        return junit_of(verdict, host=platform.node(), began=began, seconds=seconds)
+    if form == "sarif":
+        return sarif_of(verdict, version=version("session-codec"))
+    return {"text": text_of, "json": json_of, "markdown": markdown_of}[form](verdict)
 
 
-def _json(result: Result, code: int) -> dict[str, Any]:
-    integrity = result.integrity
-    names = ("intact", "absent", "damaged")
-    return {
-        "exit": code,
-        "sessions": result.sessions,
-        "versions": result.versions,
-        "diffs": dict(zip(names, integrity.diffs, strict=True)),
-        "layouts": dict(zip(names, integrity.layouts, strict=True)),
-        "absent": list(integrity.absent),
-        "in_git": integrity.in_git,
-        "findings": findings_json(integrity.findings),
-        "tokens": tokens_json(result.tokens) if result.tokens else None,
-    }
+def _tell(verdict: Verdict) -> None:
+    """Findings, for people on stderr, and for GitHub where it runs us."""
+    tell_findings(verdict.findings)
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        for line in annotations_of(verdict.findings, verdict.root):
+            tell(line)
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    if summary:
+        with open(summary, "a", encoding="utf-8", newline="\n") as f:
+            f.write(markdown_of(verdict))

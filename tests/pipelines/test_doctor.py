@@ -259,7 +259,7 @@ def test_rows_that_two_clones_shared_are_told_apart(origin: Clone) -> None:
     for clone in (ann, bob):
         clone.record("human", TIMES[:2], notes="the same")
     pull(ann, bob)
-    assert codes(repair(ann.workspace)) <= {"missing-row", "misnamed-diff"}
+    assert codes(repair(ann.workspace)) <= {"shared-row", "misnamed-diff"}
     assert ann.check().findings == ()
     assert len(ann.keys(DELTAS)) == 3 + 2 * 2
 

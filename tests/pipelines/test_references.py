@@ -16,7 +16,8 @@ import pytest
 
 from codec.facts import ReferencesBuilt
 from codec.v2_references import decode_references
-from pipelines.references import Plan, Request, Result, plan, references
+from pipelines.references import Result, references
+from pipelines.refreshing import Plan, Request, plan
 from pipelines.worker import Worker
 from pipelines.workspace import MANIFEST, REFERENCES
 from tests.pipelines.conftest import THREE, Bench, Cli, command, git, tree

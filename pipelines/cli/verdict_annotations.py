@@ -1,0 +1,48 @@
+"""Findings as GitHub's runner takes them from a step's output, to show them beside the lines."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from pipelines.cli.output import visible
+from pipelines.findings import Finding
+
+#: Of each level GitHub shows this many a step.
+SHOWN: Final = 10
+_COMMANDS: Final = {"finding": "error", "note": "notice"}
+
+
+def annotations_of(findings: Iterable[Finding], root: str) -> Iterator[str]:
+    """Workflow commands, a line each; findings have one as far as GitHub shows them.
+
+    Args:
+        findings: what to tell.
+        root: the folder of the workspace in the repository.
+    """
+    counts = dict.fromkeys(_COMMANDS, 0)
+    for finding in findings:
+        counts[finding.level] += 1
+        if counts[finding.level] > SHOWN:
+            continue
+        properties = {"title": f"session-codec: {finding.code}"}
+        if finding.file:
+            path = posixpath.normpath(posixpath.join(root.replace(os.sep, "/"), finding.file))
+            properties["file"] = path
+        if finding.line:
+            properties["line"] = str(finding.line)
+        told = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
+        text = str(finding._replace(file=None, line=None))
+        yield f"::{_COMMANDS[finding.level]} {told}::{_data(text)}"
+
+
+def _data(text: str) -> str:
+    """A text that ends no line and begins no command."""
+    text = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return visible(text)
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

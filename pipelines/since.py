@@ -1,0 +1,134 @@
+"""What a branch adds: the workspace as it was where the branch began, to hold what is against it.
+
+What was wrong there already is not the branch's. A finding is the same where it is about the same
+line: its number may have changed, its text has not.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatch
+from typing import Any, NamedTuple
+
+from codec.stated import WANTED
+from pipelines.checks import check_rows, fact_findings
+from pipelines.errors import NotFound
+from pipelines.findings import Finding
+from pipelines.git import content_at, names_changed, resolve
+from pipelines.repairs import repairs_of
+from pipelines.tracked import Tracked
+from pipelines.workspace import (
+    CONFIG,
+    DELTAS,
+    MANIFEST,
+    METRICS,
+    PROGRESS,
+    REFERENCES,
+    Manifest,
+    Workspace,
+    decode_manifest,
+    decode_tables,
+)
+
+
+class Base(NamedTuple):
+    """A workspace where a branch began.
+
+    Attributes:
+        commit: the whole hash.
+        tracked, manifest: its files then, nothing where there were none.
+        changed: paths that differ since, relative to the workspace.
+        config: what its settings said.
+    """
+
+    commit: str
+    tracked: Tracked
+    manifest: Manifest
+    changed: frozenset[str]
+    config: dict[str, Any]
+
+    @property
+    def states_change(self) -> bool:
+        """Whether what the references are made of may have changed, or they themselves."""
+        return any(
+            path == REFERENCES or any(fnmatch(path, pattern) for pattern in WANTED)
+            for path in self.changed
+        )
+
+
+def read_base(workspace: Workspace, revision: str) -> Base:
+    """The workspace at the commit where `HEAD` and a revision parted.
+
+    Raises:
+        NotFound: there is no git, no such commit, or none where they parted.
+        FormatError: the settings were not TOML.
+    """
+    if workspace.repository is None:
+        raise NotFound(
+            f"{workspace.root}: not in a git repository", hint="--since needs its history"
+        )
+    commit = resolve(workspace, f"{revision}...HEAD")[0].partition("..")[0]
+    manifest, deltas, metrics, progress, config = (
+        content_at(workspace, commit, name)
+        for name in (MANIFEST, DELTAS, METRICS, PROGRESS, CONFIG)
+    )
+    return Base(
+        commit=commit,
+        tracked=Tracked(manifest=manifest, deltas=deltas, metrics=metrics, progress=progress),
+        manifest=decode_manifest(manifest),
+        changed=frozenset(names_changed(workspace, commit)),
+        config=decode_tables(config, CONFIG),
+    )
+
+
+def row_findings(tracked: Tracked) -> Iterator[Finding]:
+    """What is wrong with the tracked files, line by line."""
+    repairs = repairs_of(tracked)
+    yield from repairs.findings
+    manifest = decode_manifest(repairs.after.manifest)
+    for finding in (*fact_findings(manifest), *check_rows(repairs.after, manifest)):
+        yield repairs.as_they_stand(finding)
+
+
+def added(base: Base, tracked: Tracked, findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Those findings that were not there before.
+
+    Args:
+        base: what was there before.
+        tracked: the files that the findings are about.
+        findings: of everything.
+    """
+    known = Counter(_identity(f, base.tracked) for f in row_findings(base.tracked))
+    versions = {f".diffs/v1/{v.sha256}" for v in base.manifest.versions}
+    for finding in findings:
+        identity = _identity(finding, tracked)
+        if known[identity]:
+            known[identity] -= 1
+        elif finding.file in versions or _is_old_diff(finding, base):
+            continue
+        elif finding.file != REFERENCES or base.states_change:
+            yield finding
+
+
+def _is_old_diff(finding: Finding, base: Base) -> bool:
+    in_files = finding.file in (MANIFEST, DELTAS, METRICS, PROGRESS)
+    return finding.key in base.manifest.sessions and not in_files
+
+
+def _identity(finding: Finding, tracked: Tracked) -> tuple[str, str | None, str | None, bytes]:
+    """What tells one finding from another, wherever its line stands."""
+    files = {
+        MANIFEST: tracked.manifest,
+        DELTAS: tracked.deltas,
+        METRICS: tracked.metrics,
+        PROGRESS: tracked.progress,
+    }
+    data = files.get(finding.file or "")
+    if data is None:
+        text = finding.message.encode()
+    elif finding.line is None or finding.code in ("byte-order-mark", "line-ends"):
+        text = b""
+    else:
+        text = data.split(b"\n")[finding.line - 1]
+    return finding.code, finding.file, finding.key, text

@@ -1,0 +1,165 @@
+"""What a verification says: findings, by the check that each belongs to, and the figures.
+
+One value that every output is made of (`cli/verdict_*`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple
+
+from codec.errors import IntegrityError
+from pipelines.baselines import TokenReport
+from pipelines.errors import FINDINGS, exit_code
+from pipelines.findings import Finding
+from pipelines.workspace import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES
+
+#: What an absent diff is: nothing to speak of, or a finding.
+Require = Literal["none", "local"]
+
+#: What is checked, in the order in which it is told: name and title.
+_CHECKS: Final = {
+    "manifest": "The manifest holds facts, each once",
+    "deltas": f"Each line of {DELTAS} is a session of the manifest",
+    "metrics": f"Each row of {METRICS} is a session of the manifest",
+    "progress": f"Each entry of {PROGRESS} is a session of the manifest",
+    "diffs": "Each diff that is stored here is the one that was recorded",
+    "archives": "Archives hold nothing that was erased",
+    "logs": "Each version of a v1 log can be rebuilt from what is stored here",
+    "references": f"{REFERENCES} is what the repository states",
+    "spool": "No event of a hook waits",
+    "gate": "The window saves what is asked for",
+    "context-budget": "The context keeps to its budget",
+    "references-budget": "The references keep to their budget",
+}
+#: What each code of a finding means, for those who read more than one.
+RULES: Final = {
+    "absent": "A diff that is required here is absent",
+    "broken-fact": "A line of the manifest is no fact",
+    "broken-line": "A line or an entry cannot be read",
+    "broken-references": "The references cannot be read",
+    "byte-order-mark": "A file begins with a byte order mark",
+    "conflict-mark": "A merge conflict was committed",
+    "damaged": "What is stored is not what was recorded",
+    "fragment": "A piece of what stands whole elsewhere, as a merge by lines leaves it",
+    "gap": "A version of a v1 log has a gap: a diff of it was erased on purpose",
+    "gate": "The window saves less than is asked for",
+    "gate-uncounted": "What v1 cost is not known by this tokenizer",
+    "key-clash": "Two sessions have the same key",
+    "line-ends": "Lines end in CR LF",
+    "log-absent": "A v1 log cannot be read on this machine",
+    "missing-header": "A file does not begin with its header",
+    "missing-row": "A session of the manifest has no line in a file",
+    "not-editable": "The references cannot be refreshed without losing what a person wrote",
+    "over-context-budget": "The context costs more than its budget",
+    "over-references-budget": "The references cost more than their budget",
+    "purged-archive": "An archive here holds a diff that was erased",
+    "repeated-line": "A line stands twice",
+    "row-differs": "A line does not say of its session what the manifest says",
+    "run-together": "Several lines ran together",
+    "second-row": "A session has a second line that says something else",
+    "shared-row": "Two sessions of one second share a line",
+    "spool-broken": "An event of a hook cannot be used",
+    "spool-waits": "Events of hooks wait to be recorded",
+    "stale": "The references are not what the repository states",
+    "torn-line": "A file ends in a piece of a line",
+    "unknown-row": "A line names a session that the manifest does not have",
+    "unreadable": "A file that states something cannot be read",
+}
+_BY_FILE: Final = {
+    MANIFEST: "manifest",
+    DELTAS: "deltas",
+    METRICS: "metrics",
+    PROGRESS: "progress",
+    REFERENCES: "references",
+}
+_BY_CODE: Final = {
+    "gap": "logs",
+    "gate": "gate",
+    "gate-uncounted": "gate",
+    "over-context-budget": "context-budget",
+    "over-references-budget": "references-budget",
+    "purged-archive": "archives",
+    "spool-broken": "spool",
+    "spool-waits": "spool",
+}
+_LOGS: Final = ".diffs/v1/"
+_DAMAGED: Final = "damaged"
+
+
+class Check(NamedTuple):
+    """One thing that was checked.
+
+    Attributes:
+        name: stable for scripts, in kebab case.
+        title: what holds where it passed.
+        findings: what was found, notes among it.
+        skipped: why it was not judged, empty where it was.
+    """
+
+    name: str
+    title: str
+    findings: tuple[Finding, ...] = ()
+    skipped: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether there is nothing that a person should look at."""
+        return all(f.level == "note" for f in self.findings)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """What a verification says.
+
+    Attributes:
+        root: the folder of the workspace, as the repository calls it; `.` for its top.
+        sessions, versions: how many the manifest has.
+        diffs, layouts: how many are intact, absent here and damaged, in this order.
+        absent: keys of the diffs that are absent here, and that git cannot make again.
+        in_git: how many are absent, and git has the commits that they were made from.
+        findings: all that was found, notes among it.
+        tokens: what is saved; None where no v1 log was migrated, or v1 was not counted so.
+        since: the commit that changes are held against, None where all is judged.
+    """
+
+    root: str
+    sessions: int
+    versions: int
+    diffs: tuple[int, int, int]
+    layouts: tuple[int, int, int]
+    absent: tuple[str, ...]
+    in_git: int
+    findings: tuple[Finding, ...]
+    tokens: TokenReport | None
+    since: str | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """12 where something stored is damaged, 3 where a person should look, else 0."""
+        if any(f.code == _DAMAGED for f in self.findings):
+            return exit_code(IntegrityError(""))
+        return FINDINGS if any(f.level == "finding" for f in self.findings) else 0
+
+    def checks(self) -> Iterator[Check]:
+        """What was checked, each with its findings."""
+        found: dict[str, list[Finding]] = {name: [] for name in _CHECKS}
+        for finding in self.findings:
+            found[_check_of(finding)].append(finding)
+        for name, title in _CHECKS.items():
+            yield Check(name, title, tuple(found[name]), self._skipped(name))
+
+    def _skipped(self, name: str) -> str:
+        if name == "gate" and (self.tokens is None or not self.tokens.judged):
+            return "no v1 log was migrated" if self.tokens is None else "the log is small"
+        if name == "context-budget" and self.tokens is None:
+            return "no v1 log was migrated"
+        return ""
+
+
+def _check_of(finding: Finding) -> str:
+    file = finding.file or ""
+    if finding.code in _BY_CODE:
+        return _BY_CODE[finding.code]
+    return _BY_FILE.get(file, "logs" if file.startswith(_LOGS) else "diffs")
