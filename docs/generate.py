@@ -6,7 +6,7 @@ A part stands between `<!-- generated: NAME -->` and `<!-- end of NAME -->`.
 2. `transcript`: what `make migrate` says of the sample, run in a copy of what it needs. Times and
    folders differ between runs and machines, so a part that differs in nothing else stays.
 3. `context`: what `session-codec context` then prints.
-4. `labels`, `date-labels`, `status-words`, `diff-tree`: tables of the code.
+4. `labels`, `date-labels`, `status-words`, `findings`, `diff-tree`: tables of the code.
 """
 
 from __future__ import annotations
@@ -161,6 +161,14 @@ def status_words() -> str:
     return _table("status-words", ("status", "words"), rows)
 
 
+def findings() -> str:
+    """What each code of a finding means."""
+    from pipelines.verdict import RULES
+
+    rows = ((f"`{code}`", text) for code, text in RULES.items())
+    return _table("findings", ("code", "what it means"), rows)
+
+
 def diff_tree() -> str:
     """How git is asked for the patch of a range."""
     from pipelines.git import LEFT_OUT, PATCH_OPTIONS
@@ -203,6 +211,7 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "labels": labels,
     "date-labels": date_labels,
     "status-words": status_words,
+    "findings": findings,
     "diff-tree": diff_tree,
     "drop-order": drop_order,
 }

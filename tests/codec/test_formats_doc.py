@@ -47,7 +47,11 @@ from codec.v2_progress import decode_references as decode_entries
 from codec.v2_progress import diff_name, encode_reference
 from codec.v2_references import decode_references, encode_references
 from codec.vocabulary import STATUS_WORDS, agent_of, status_of
+from pipelines.baselines import Limits
 from pipelines.journal import FORMAT, VERSION
+from pipelines.limits import limits_of
+from pipelines.verdict import RULES
+from pipelines.workspace import decode_tables
 
 TEXT = (Path(__file__).parents[2] / "codec" / "FORMATS.md").read_text(encoding="utf-8")
 
@@ -63,7 +67,7 @@ KINDS = {
     "journal", "view", "digest", "log", "sessions", "hash", "one-liner", "output",
     "ours", "theirs", "merged", "merged-deltas",
     "archive-index", "archive-seek-table", "archive-one-liner", "archive-output",
-    "objects", "snapshot",
+    "objects", "snapshot", "config",
 }  # fmt: skip
 
 
@@ -380,6 +384,7 @@ WHOLE = {
     "archive-members",
     "archive-profiles",
     "date-labels",
+    "findings",
     "labels",
     "status-words",
     "tokens",
@@ -461,3 +466,13 @@ def test_the_snapshot_is_written_so() -> None:
 def facts_of(manifest: bytes) -> list[Session]:
     found = (FACTS.read(piece) for piece in FACTS.split(manifest))
     return [fact for fact in found if isinstance(fact, Session)]
+
+
+def test_the_settings_are_read_as_shown() -> None:
+    tables = decode_tables(block("config").encode(), "config.toml")
+    assert set(tables) == {"agents", "verify"}
+    assert limits_of(tables, {}) == Limits(threshold=95, context=400, references=300)
+
+
+def test_the_table_of_findings_has_every_code() -> None:
+    assert dict(rows("findings")) == RULES
