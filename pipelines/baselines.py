@@ -2,14 +2,17 @@
 
 | baseline | before | after |
 | --- | --- | --- |
-| `window` (the gate) | the last 5 v1 sessions | what `context` prints |
-| `same` | the last 30 v1 sessions | what `context --last 30` prints |
+| `window` (the gate) | the last 5 sessions in v1 | what `context` prints |
+| `same` | the last 30 sessions in v1 | what `context --last 30` prints |
 | `log` | the whole v1 log | what `context` prints |
 | `files` | the whole v1 log | references and the last 30 delta lines as they stand |
 | `words` | `wc -w` of the v1 log | `wc -w` of references and deltas |
 
 1. Before is what the manifest keeps of v1, so that it can be judged after the log is gone.
-2. The gate is `window`, and only where that window is at least ten times the context's budget;
+2. A session that was recorded since never stood in a v1 log. It counts as estimated, and is named
+   so: its patch and its reference entry. A patch that is not stored here counts by its size, with
+   the tokens a byte that the v1 logs had.
+3. The gate is `window`, and only where that window is at least ten times the context's budget;
    below that a fixed cost is all that there is to measure, and the budgets speak.
 """
 
@@ -17,15 +20,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from codec.context_view import DEFAULT_BUDGET, DEFAULT_LAST, render_context
+from codec.errors import IntegrityError
 from codec.facts import V1Version
 from codec.records import Session
 from codec.tokens import count_words
+from codec.v1_text import decode_text
 from codec.v2_deltas import decode_deltas
+from codec.v2_progress import encode_reference, reference_of
 from pipelines.errors import NotFound
 from pipelines.files import read_bytes
+from pipelines.store import Store
 from pipelines.workspace import DELTAS, REFERENCES, Manifest, Workspace, newest_delta_lines
 
 WINDOW: Final = 5
@@ -35,8 +42,7 @@ REFERENCES_BUDGET: Final = 250
 JUDGED_FROM: Final = 10
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Baseline:
+class Baseline(NamedTuple):
     """One comparison: what it cost before, what it costs now, in tokens or words."""
 
     name: str
@@ -65,7 +71,8 @@ class TokenReport:
 
     Attributes:
         tokenizer: the name of what counted.
-        baselines: all five, the gate first.
+        baselines: all that there are, the gate first; the last three where there was a v1 log.
+        estimated: how many sessions of the gate's window were recorded, and never stood in v1.
         context, references: tokens that each costs now.
         limits: what was asked for.
         judged: the log is large enough for the gate.
@@ -73,6 +80,7 @@ class TokenReport:
 
     tokenizer: str
     baselines: tuple[Baseline, ...]
+    estimated: int
     context: int
     references: int
     limits: Limits
@@ -112,10 +120,12 @@ def token_report(
     Raises:
         NotFound: the manifest has no counts of v1 by this tokenizer.
     """
-    sessions = [s for s in manifest.sessions.values() if s.v1 is not None]
-    costs = _v1_costs(sessions, tokenizer)
     versions = last_versions(manifest)
     log = _log_tokens(versions, tokenizer)
+    size = sum(v.size for v in versions)
+    sessions = sorted(manifest.sessions.values(), key=lambda s: (s.time, s.key))[-DEFAULT_LAST:]
+    estimate = _Estimate(Store(workspace), count, log / size if size else 0.0)
+    costs = [_cost(session, tokenizer, estimate) for session in sessions]
     references = read_bytes(workspace.path(REFERENCES)).decode(errors="replace")
     lines = newest_delta_lines(workspace, DEFAULT_LAST)
     deltas, _ = decode_deltas(enumerate(lines, 1))
@@ -124,35 +134,37 @@ def token_report(
     full = render_context(references, deltas, count=count, budget=None)
     files = count(references + "".join(f"{line}\n" for line in lines))
     words = count_words(references.encode()) + count_words(read_bytes(workspace.path(DELTAS)))
-    window = sum(costs[-WINDOW:])
-    shown = min(WINDOW, len(costs)), min(DEFAULT_LAST, len(costs))
-    return TokenReport(
-        tokenizer=tokenizer,
-        baselines=(
-            _baseline(
-                "window", window, context.tokens, f"the last {shown[0]} v1 sessions -> context"
-            ),
-            _baseline(
-                "same",
-                sum(costs[-DEFAULT_LAST:]),
-                full.tokens,
-                f"the last {shown[1]} v1 sessions -> context --last {DEFAULT_LAST}",
-            ),
-            _baseline("log", log, context.tokens, "the whole v1 log -> context"),
-            _baseline(
+    before = sum(costs[-WINDOW:])
+    baselines = [
+        Baseline("window", before, context.tokens, f"{_last(sessions, WINDOW)} -> context"),
+        Baseline(
+            "same",
+            sum(costs),
+            full.tokens,
+            f"{_last(sessions, DEFAULT_LAST)} -> context --last {DEFAULT_LAST}",
+        ),
+    ]
+    if versions:
+        baselines += [
+            Baseline("log", log, context.tokens, "the whole v1 log -> context"),
+            Baseline(
                 "files", log, files, f"the whole v1 log -> references + last {DEFAULT_LAST} deltas"
             ),
-            _baseline(
+            Baseline(
                 "words",
                 sum(v.words for v in versions),
                 words,
                 "wc -w of the v1 log -> wc -w of references + deltas",
             ),
-        ),
+        ]
+    return TokenReport(
+        tokenizer=tokenizer,
+        baselines=tuple(baselines),
+        estimated=sum(s.v1 is None for s in sessions[-WINDOW:]),
         context=context.tokens,
         references=count(references) if references else 0,
         limits=limits,
-        judged=window >= JUDGED_FROM * limits.context,
+        judged=before >= JUDGED_FROM * limits.context,
     )
 
 
@@ -162,20 +174,47 @@ def last_versions(manifest: Manifest) -> list[V1Version]:
     return [v for v in found if v is not None]
 
 
-def _baseline(name: str, before: int, after: int, what: str) -> Baseline:
-    return Baseline(name=name, before=before, after=after, what=what)
+class _Estimate(NamedTuple):
+    """What a session that was recorded would have cost in a v1 log.
+
+    Attributes:
+        store: has the patches.
+        count: tokens of a text.
+        per_byte: tokens that a byte of the v1 logs cost.
+    """
+
+    store: Store
+    count: Callable[[str], int]
+    per_byte: float
+
+    def of(self, session: Session) -> int:
+        """The tokens of its reference entry and of its patch."""
+        entry = self.count(encode_reference(reference_of(session)))
+        if session.patch is None:
+            return entry
+        try:
+            patch = self.store.read(session.key, session.patch, session.range)
+        except (NotFound, IntegrityError):  # a damaged one is told by who looks for damage
+            return entry + round(session.patch.size * self.per_byte)
+        return entry + self.count(decode_text(patch))
 
 
-def _v1_costs(sessions: Iterable[Session], tokenizer: str) -> list[int]:
-    """Tokens of the v1 sessions, oldest first."""
-    costs = []
-    for session in sorted(sessions, key=lambda s: (s.time, s.key)):
-        assert session.v1 is not None
-        tokens = session.v1.tokens.get(tokenizer)
-        if tokens is None:
-            raise _not_counted(session.key, tokenizer, session.v1.tokens)
-        costs.append(tokens)
-    return costs
+def _cost(session: Session, tokenizer: str, estimate: _Estimate) -> int:
+    """The tokens of a session in a v1 log."""
+    if session.v1 is None:
+        return estimate.of(session)
+    if tokenizer not in session.v1.tokens:
+        raise _not_counted(session.key, tokenizer, session.v1.tokens)
+    return session.v1.tokens[tokenizer]
+
+
+def _last(sessions: Sequence[Session], most: int) -> str:
+    """What the last sessions are called."""
+    last = sessions[-most:]
+    estimated = sum(s.v1 is None for s in last)
+    if not estimated:
+        return f"the last {len(last)} v1 sessions"
+    return f"the last {len(last)} sessions, {estimated} of them estimated"
 
 
 def _log_tokens(versions: Sequence[V1Version], tokenizer: str) -> int:

@@ -157,7 +157,7 @@ def _tokens(
     request: Request, manifest: Manifest, limits: Limits
 ) -> tuple[TokenReport | None, list[Finding]]:
     """What is saved, and what of it is not enough."""
-    if not manifest.versions:
+    if not manifest.sessions:
         return None, []
     try:
         report = token_report(

@@ -66,6 +66,7 @@ def tokens_json(report: TokenReport) -> dict[str, Any]:
         "gate": {
             "baseline": "window",
             "judged": report.judged,
+            "estimated_sessions": report.estimated,
             "met": report.gate_met if report.judged else None,
             "threshold_percent": report.limits.threshold,
             "context_budget": report.limits.context,

@@ -7,6 +7,7 @@ import pytest
 from codec.tokens import counter
 from pipelines.baselines import Limits, TokenReport, token_report
 from pipelines.errors import NotFound
+from pipelines.workspace import PROGRESS
 from tests.pipelines.conftest import THREE, Bench, Cli, corpus, day, entry, log_of
 
 BIG = b"".join(b"+line %d of a patch that is long enough to be judged\n" % n for n in range(400))
@@ -74,6 +75,42 @@ def test_v1_counts_outlive_the_v1_log(bench: Bench) -> None:
     was = report(bench)
     bench.log.unlink()
     assert report(bench) == was
+
+
+def test_a_recorded_session_costs_its_patch_and_its_entry_and_is_called_estimated(
+    bench: Bench, cli: Cli
+) -> None:
+    bench.migrate()
+    was = before(report(bench))
+    patch = bench.root / "a.diff"
+    patch.write_bytes(b"--- a/a\n+++ b/a\n@@ -0,0 +1,400 @@\n" + BIG)
+    cli("record", bench.root, "--agent", "a", "--task", "t", "--status", "PASS", "--diff", patch)
+    entry = (bench.root / PROGRESS).read_text().rpartition("###")[2]
+    cost = sum(counter("o200k_base").count([f"###{entry}", patch.read_text()]))
+    found = report(bench)
+    assert found.estimated == 1
+    assert before(found)["window"] == was["window"] + cost
+    assert before(found)["log"] == was["log"]
+    assert found.baselines[0].what == "the last 4 sessions, 1 of them estimated -> context"
+
+    for stored in (bench.root / ".diffs").glob("*.diff"):
+        stored.unlink()
+    by_size = before(report(bench))["window"]
+    assert by_size != before(found)["window"]
+    (version,) = bench.manifest.versions
+    rate = version.tokens["o200k_base"] / version.size
+    entry_alone = counter("o200k_base").count([f"###{entry}"])[0]
+    assert by_size - was["window"] - entry_alone == round(patch.stat().st_size * rate)
+
+
+def test_where_there_never_was_a_v1_log_all_sessions_are_estimated(plain: Bench, cli: Cli) -> None:
+    cli("install", plain.root)
+    patch = plain.root / "a.diff"
+    patch.write_bytes(b"--- a/a\n+++ b/a\n@@ -0,0 +1,400 @@\n" + BIG)
+    cli("record", plain.root, "--agent", "a", "--task", "t", "--status", "PASS", "--diff", patch)
+    found = report(plain)
+    assert [b.name for b in found.baselines] == ["window", "same"]
+    assert (found.estimated, found.judged, found.gate_met) == (1, True, True)
 
 
 def test_a_tokenizer_that_v1_was_not_counted_with_is_not_found(bench: Bench) -> None:
