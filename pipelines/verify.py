@@ -112,10 +112,11 @@ def _integrity(
     workspace: Workspace, tracked: Tracked, manifest: Manifest, advance: Callable[[int], None]
 ) -> tuple[Integrity, list[Finding]]:
     """What is stored, and what is wrong: first what can be put right, then the rest."""
-    repairs = Repairs(tracked) if is_sound(tracked, manifest) else repairs_of(tracked)
+    sound = is_sound(tracked, manifest)
+    repairs = Repairs(tracked) if sound else repairs_of(tracked)
     if repairs.edits:
         manifest = decode_manifest(repairs.after.manifest)
-    found = check_integrity(workspace, repairs.after, manifest, advance)
+    found = check_integrity(workspace, repairs.after, manifest, advance, rows=not sound)
     return found, [*repairs.findings, *map(repairs.as_they_stand, found.findings)]
 
 
