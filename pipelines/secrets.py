@@ -6,6 +6,7 @@
    that is returned, raised, printed or logged.
 3. What cannot be looked at is not let through: a scanner that is missing or fails is an error.
 4. A few texts are in memory at a time, however many there are.
+5. A text in which nothing at all was found is not looked at again, by the same rules.
 """
 
 from __future__ import annotations
@@ -16,13 +17,16 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from codec import secret_rules
 from codec.secret_rules import can_be_secret, file_of, find_secrets, fingerprint, line_of
 from pipelines.errors import Unavailable
+from pipelines.files import read_bytes
 from pipelines.findings import Finding
 from pipelines.operator import operator_file
 from pipelines.progress import Advance
+from pipelines.scanned import Scanned, mark_of
 
 if TYPE_CHECKING:
     from kingfisher_sdk import Scanner
@@ -84,7 +88,7 @@ def scan(texts: Iterable[Text], allowed: Collection[str], advance: Advance) -> S
     """Look for secrets in texts.
 
     Args:
-        texts: read one after the other, and loaded by a few threads.
+        texts: loaded one after the other.
         allowed: fingerprints of secrets that may pass.
         advance: hears how many texts were looked at.
 
@@ -92,24 +96,35 @@ def scan(texts: Iterable[Text], allowed: Collection[str], advance: Advance) -> S
         Unavailable: the scanner is missing, or failed on a text.
     """
     cores = os.cpu_count() or 1
-    waiting: deque[Future[_Looked]] = deque()
+    known = Scanned(_rules())
+    waiting: deque[tuple[bytes, Future[_Looked]]] = deque()
     done: list[_Looked] = []
 
     def take() -> None:
-        done.append(waiting.popleft().result())
+        mark, future = waiting.popleft()
+        looked = future.result()
+        if not looked.findings and not looked.allowed:
+            known.add(mark)
+        done.append(looked)
         advance(len(done))
 
     with ThreadPoolExecutor(cores) as pool:
         try:
             for text in texts:
-                waiting.append(pool.submit(_look, text, allowed))
+                data = text.load()
+                mark = mark_of(data)
+                if known.has(mark):
+                    done.append(_Looked([], 0, len(data)))
+                    continue
+                waiting.append((mark, pool.submit(_look, text, data, allowed)))
                 if len(waiting) > 4 * cores:
                     take()
             while waiting:
                 take()
         finally:
-            for future in waiting:
+            for _, future in waiting:
                 future.cancel()
+    known.save()
     return Scan(
         findings=[finding for looked in done for finding in looked.findings],
         allowed=sum(looked.allowed for looked in done),
@@ -118,8 +133,7 @@ def scan(texts: Iterable[Text], allowed: Collection[str], advance: Advance) -> S
     )
 
 
-def _look(text: Text, allowed: Collection[str]) -> _Looked:
-    data = text.load()
+def _look(text: Text, data: bytes, allowed: Collection[str]) -> _Looked:
     findings: list[Finding] = []
     passed = 0
     for hit in _hits(data, text.name):
@@ -190,15 +204,34 @@ def _foreign(data: bytes, name: str) -> Iterator[tuple[bytes, _Place]]:
         yield secret, _Place(at["start_offset"], finding.rule_id, at["line"])
 
 
+def _rules() -> Iterator[bytes]:
+    """All that decides what is found: rules of our own, how they are used, and the scanner's."""
+    for path in (secret_rules.__file__, __file__):
+        yield read_bytes(path) or os.urandom(16)  # without a source nobody knows which these are
+    yield str(_sdk().__version__).encode()
+
+
 @cache
 def _scanner() -> Scanner:
     """The scanner; its rules are compiled once a process, and kept on disk between processes."""
+    sdk = _sdk()
     try:
-        from kingfisher_sdk import Scanner
-
-        return Scanner()
+        scanner: Scanner = sdk.Scanner()
     except Exception as e:
-        raise Unavailable(
-            f"the scanner of secrets cannot be loaded ({type(e).__name__}); nothing is let through",
-            hint="Install session-codec again, with kingfisher-secret-scanner",
-        ) from None
+        raise _not_loaded(e) from None
+    return scanner
+
+
+def _sdk() -> Any:
+    try:
+        import kingfisher_sdk
+    except Exception as e:
+        raise _not_loaded(e) from None
+    return kingfisher_sdk
+
+
+def _not_loaded(error: Exception) -> Unavailable:
+    return Unavailable(
+        f"the scanner of secrets cannot be loaded ({type(error).__name__}); nothing is let through",
+        hint="Install session-codec again, with kingfisher-secret-scanner",
+    )

@@ -137,7 +137,7 @@ FINAL = {
 def test_what_does_not_pass_is_told_in_words_and_nothing_of_the_server(
     proxy: Proxy, place: tuple[str, str], fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipelines.remote_s3.READ_TIMEOUT", 0.2)
+    monkeypatch.setattr("pipelines.remote_s3.client.READ_TIMEOUT", 0.2)
     kind, problem = FINAL[fault]
     proxy.reset(lambda _: fault)
     remote = opened(proxy.endpoint, place)

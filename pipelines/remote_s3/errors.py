@@ -49,6 +49,12 @@ _NO_CREDENTIALS: Final = (
     sdk.NoAuthTokenError,
     sdk.SSOError,
 )
+#: The others are of settings that the SDK cannot use.
+_OF_THE_NETWORK: Final = (
+    sdk.ConnectionError,
+    sdk.HTTPClientError,
+    sdk.IncompleteReadError,
+)
 
 
 def code_of(error: sdk.ClientError) -> str:
@@ -95,6 +101,9 @@ def sdk_error(error: sdk.BotoCoreError, where: str) -> StorageError:
     if isinstance(error, sdk.ParamValidationError):
         return NotFound(f"{where}: is no name of a bucket", hint="Write it as s3://bucket/prefix")
     kind = type(error).__name__
+    if not isinstance(error, _OF_THE_NETWORK):
+        hint = "Look at AWS_REGION and AWS_PROFILE, and at the configuration of the AWS tools"
+        return Unavailable(f"{where}: the SDK's settings cannot be used ({kind})", hint=hint)
     return Unavailable(
         f"{where}: the server does not answer ({kind})",
         hint=f"Check the network and the endpoint. {RESUME}",

@@ -1,4 +1,4 @@
-"""An S3 bucket, or a prefix in one, as a remote; nothing else knows boto3.
+"""An S3 bucket, or a prefix in one, as a remote.
 
 1. An object is put by one PUT that says `If-None-Match: *` and what its SHA-256 is. Above a size
    it goes in parts: aborted where it fails, taken up again where it was killed.
@@ -13,23 +13,19 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
-from datetime import datetime
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final
 
-import boto3
-import stamina
 from botocore import exceptions as sdk
-from botocore.config import Config
-from urllib3.exceptions import HTTPError
 
 from codec.errors import IntegrityError
-from pipelines.errors import Conflict, NotFound, PipelineError, Unavailable
+from pipelines.errors import Conflict, NotFound, Unavailable
 from pipelines.remote import BLOCK, Content, Part, Requests, Stored, check_same
-from pipelines.remote_s3_errors import (
+from pipelines.remote_s3.body import Body
+from pipelines.remote_s3.client import LostError, Options, client_of
+from pipelines.remote_s3.errors import (
     ELSEWHERE,
     RESUME,
     SET_REGION,
@@ -38,7 +34,7 @@ from pipelines.remote_s3_errors import (
     sdk_error,
     server_error,
 )
-from pipelines.remote_s3_parts import (
+from pipelines.remote_s3.parts import (
     abort_all,
     b64,
     begun,
@@ -47,72 +43,16 @@ from pipelines.remote_s3_parts import (
     is_sealed,
     send_parts,
 )
+from pipelines.remote_s3.retry import PASSES, AgainError, again
 
-#: Bytes above which an object goes in parts, and those of a part.
-MULTIPART: Final = 64 << 20
-PART_SIZE: Final = 16 << 20
 #: Parts that an object may have.
 _PARTS_LIMIT: Final = 10_000
-_ATTEMPTS: Final = 5
-#: Seconds until a server counts as one that does not answer.
-CONNECT_TIMEOUT: Final = 5
-READ_TIMEOUT: Final = 60
 _RANGE = re.compile(r"bytes (?P<start>\d+)-(?P<end>\d+)/(?P<size>\d+)", re.ASCII)
-_KINDS: Final = {
-    "ListObjectsV2": "LIST",
-    "GetObject": "GET",
-    "PutObject": "PUT",
-    "HeadObject": "HEAD",
-    "DeleteObject": "DELETE",
-}
-#: What passes when it is asked again: another conditional put was under way; bytes were altered.
-_PASSES: Final = frozenset(
-    ("409", "ConditionalRequestConflict", "OperationAborted", "BadDigest", "InvalidDigest",
-     "XAmzContentChecksumMismatch")
-)  # fmt: skip
 #: The version of an object of a bucket that keeps none.
 _UNVERSIONED: Final = "null"
 #: A server that does not know what it was asked.
 _UNKNOWN: Final = frozenset(("501", "NotImplemented"))
 _PARTIAL: Final = 206
-#: How often the SDK may ask for a bucket's region.
-_REDIRECTS: Final = 5
-T = TypeVar("T")
-
-
-class Options(NamedTuple):
-    """How objects are put and the server is reached; None where the SDK or the bucket decides.
-
-    Attributes:
-        endpoint_url: of an S3-compatible server.
-        ca_bundle: path of the certificates to trust.
-        storage_class, sse, sse_kms_key: as S3 calls them.
-        retain_until: until when an object can be neither changed nor deleted.
-        jobs: requests at a time.
-        multipart, part_size: bytes above which an object goes in parts, and those of a part.
-    """
-
-    endpoint_url: str | None = None
-    ca_bundle: str | None = None
-    storage_class: str | None = None
-    sse: str | None = None
-    sse_kms_key: str | None = None
-    retain_until: datetime | None = None
-    jobs: int = 4
-    multipart: int = MULTIPART
-    part_size: int = PART_SIZE
-
-
-class _AgainError(Exception):
-    """What was asked did not happen, and may if it is asked again."""
-
-    def __init__(self, error: PipelineError | IntegrityError) -> None:
-        super().__init__()
-        self.error = error
-
-
-class _LostError(Exception):
-    """The SDK asks for the bucket's region again and again, of a server that does not tell it."""
 
 
 class S3Remote:
@@ -126,14 +66,7 @@ class S3Remote:
         self._options = options
         self._conditional = True
         with self._said():
-            self._client = _client(options)
-        self._client.meta.events.register("before-send.s3", self._count)
-
-    def _count(self, event_name: str, **_more: object) -> None:
-        operation = event_name.rpartition(".")[2]
-        self.requests.add(_KINDS.get(operation, operation))
-        if self.requests["HeadBucket"] > _REDIRECTS:
-            raise _LostError
+            self._client = client_of(options, self.requests)
 
     def list_all(self) -> list[Stored]:
         """All objects, by name; a thousand a request."""
@@ -149,12 +82,12 @@ class S3Remote:
                     for o in page.get("Contents", ())
                 ]
 
-        return sorted(self._again(once))
+        return sorted(again(once))
 
     def read(self, name: str, offset: int, size: int, version: str | None = None) -> Part:
         """A range of an object."""
         asked = f"bytes={offset}-{offset + size - 1}"
-        return self._again(lambda: self._part(name, asked, version, lambda _: (offset, size)))
+        return again(lambda: self._part(name, asked, version, lambda _: (offset, size)))
 
     def read_end(self, name: str, size: int) -> Part:
         """The last bytes of an object."""
@@ -163,9 +96,9 @@ class S3Remote:
             return max(0, total - size), size
 
         try:
-            return self._again(lambda: self._part(name, f"bytes=-{size}", None, wanted))
+            return again(lambda: self._part(name, f"bytes=-{size}", None, wanted))
         except Unsatisfiable:  # there are fewer: a server should give them all, not each does
-            return self._again(lambda: self._part(name, None, None, wanted))
+            return again(lambda: self._part(name, None, None, wanted))
 
     def _part(
         self,
@@ -202,12 +135,12 @@ class S3Remote:
                     done += len(block)
             return done
 
-        return self._again(rest)
+        return again(rest)
 
     @contextmanager
     def _got(
         self, name: str, asked: str | None, version: str | None
-    ) -> Iterator[tuple[_Body, int, dict[str, Any]]]:
+    ) -> Iterator[tuple[Body, int, dict[str, Any]]]:
         """The body of an object, which byte it begins with, and what the server says of it."""
         more = {k: v for k, v in (("Range", asked), ("IfMatch", version)) if v is not None}
         with self._said(name):
@@ -218,8 +151,8 @@ class S3Remote:
             m = _RANGE.fullmatch(reply.get("ContentRange") or "")
             if m is None and reply["ResponseMetadata"]["HTTPStatusCode"] == _PARTIAL:
                 problem = f"{self.url}/{name}: the server gave a part and did not say which"
-                raise _AgainError(Unavailable(problem, hint=RESUME))
-            yield _Body(body, f"{self.url}/{name}"), int(m["start"]) if m else 0, reply
+                raise AgainError(Unavailable(problem, hint=RESUME))
+            yield Body(body, f"{self.url}/{name}"), int(m["start"]) if m else 0, reply
 
     def put(self, name: str, content: Content) -> bool:
         """Put an object, unless there is one of its name."""
@@ -239,15 +172,15 @@ class S3Remote:
                 try:
                     check_same(self, name, content.size, content.sha256)
                 except NotFound as e:  # gone again: another machine had it under way, and gave up
-                    raise _AgainError(e) from None
+                    raise AgainError(e) from None
                 except IntegrityError as e:
                     if not is_new:
                         raise
                     overwrite = True  # it is ours, and not what we sent
-                    raise _AgainError(e) from None
+                    raise AgainError(e) from None
             return is_new
 
-        return self._again(once)
+        return again(once)
 
     def _put_whole(self, name: str, content: Content, overwrite: bool) -> bool:
         """One PUT; whether the answer proves that it arrived."""
@@ -341,7 +274,7 @@ class S3Remote:
                 if not versions or _UNVERSIONED in versions:
                     self._client.delete_object(Bucket=self._bucket, Key=key)
 
-        self._again(once)
+        again(once)
 
     def _versions(self, key: str) -> list[str]:
         """The versions of an object and marks of its deletion, as far as the server has such."""
@@ -363,16 +296,6 @@ class S3Remote:
     def _key(self, name: str) -> str:
         return self._prefix + name
 
-    def _again(self, call: Callable[[], T]) -> T:
-        """Do something, and again where it may pass; what it raises last, where it does not."""
-        try:
-            for attempt in stamina.retry_context(on=_AgainError, attempts=_ATTEMPTS):
-                with attempt:
-                    return call()
-        except _AgainError as e:
-            raise e.error from None
-        raise AssertionError("stamina raises what it does not try again")
-
     @contextmanager
     def _said(self, name: str = "") -> Iterator[None]:
         """What the SDK raises as what it means for a user."""
@@ -381,62 +304,11 @@ class S3Remote:
             yield
         except sdk.ClientError as e:
             error = server_error(e, where, self._bucket)
-            raise (_AgainError(error) if code_of(e) in _PASSES else error) from None
+            raise (AgainError(error) if code_of(e) in PASSES else error) from None
         except sdk.BotoCoreError as e:
             raise sdk_error(e, where) from None
-        except _LostError:
+        except LostError:
             raise Unavailable(f"{where}: {ELSEWHERE}", hint=SET_REGION) from None
-
-
-class _Body:
-    """What a server sends of an object; asked for again where it breaks off."""
-
-    def __init__(self, stream: Any, where: str) -> None:
-        self._stream = stream
-        self._where = where
-
-    def read(self, size: int) -> bytes:
-        """Up to so many bytes, at least one, unless none is asked for."""
-        try:
-            data: bytes = self._stream.read(size)
-        except (sdk.BotoCoreError, HTTPError, OSError):
-            data = b""
-        if size and not data:
-            error = Unavailable(f"{self._where}: what the server sent broke off", hint=RESUME)
-            raise _AgainError(error) from None
-        return data
-
-    def skip(self, size: int) -> None:
-        """Pass over what was not asked for, of a server that gives the whole instead of a range."""
-        if size < 0:
-            raise Unavailable(
-                f"{self._where}: the server gave another range than the one asked for"
-            )
-        while size:
-            size -= len(self.read(min(size, BLOCK)))
-
-
-def _client(options: Options) -> Any:
-    config = Config(
-        retries={
-            "mode": "standard",
-            "total_max_attempts": int(os.environ.get("AWS_MAX_ATTEMPTS", _ATTEMPTS)),
-        },
-        connect_timeout=CONNECT_TIMEOUT,
-        read_timeout=READ_TIMEOUT,
-        max_pool_connections=max(10, 2 * options.jobs),
-        request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",
-        s3={"addressing_style": "path"} if options.endpoint_url else None,
-    )
-    session = boto3.session.Session()
-    return session.client(
-        "s3",
-        config=config,
-        endpoint_url=options.endpoint_url,
-        verify=options.ca_bundle,
-        region_name=session.region_name or "us-east-1",
-    )
 
 
 def _total(reply: dict[str, Any]) -> int:

@@ -1,0 +1,19 @@
+"""What all tests share: nothing of the person who runs them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+_RULES = Path.home() / ".cache" / "kingfisher"
+
+
+@pytest.fixture(autouse=True)
+def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Caches of a test's own, the scanner's compiled rules apart: to make them takes seconds."""
+    folder = tmp_path_factory.mktemp("cache")
+    _RULES.mkdir(parents=True, exist_ok=True)
+    (folder / _RULES.name).symlink_to(_RULES)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+    return folder

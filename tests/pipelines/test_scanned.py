@@ -1,0 +1,141 @@
+"""What was searched once is not searched again, and never let through for that."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipelines import scanned, secrets
+from pipelines.errors import Unavailable
+from pipelines.scanned import Scanned, mark_of
+from tests.codec.made_secrets import patch_with
+from tests.pipelines.conftest import Bench, Cli, day, entry, log_of
+from tests.pipelines.test_archive import patch_of
+from tests.pipelines.test_secrets import ONE, broken, look
+
+CLEAN = patch_with("nothing to hide")
+LEAKY = patch_with(ONE.text)
+
+
+def files(cache: Path) -> list[Path]:
+    return sorted((cache / "session-codec").glob("scanned-*"))
+
+
+def test_a_text_without_a_secret_is_searched_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = look(CLEAN)
+    monkeypatch.setattr(secrets, "_scanner", broken)
+    assert look(CLEAN) == first
+    with pytest.raises(Unavailable):
+        look(CLEAN + b" ")
+
+
+def test_a_text_with_a_secret_is_never_known_be_it_allowed_or_not() -> None:
+    (finding,) = look(LEAKY).findings
+    assert finding.fingerprint is not None
+    assert look(LEAKY, allowed=frozenset([finding.fingerprint])).findings == []
+    assert look(LEAKY).findings == [finding]
+
+
+def other_scanner(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kingfisher_sdk.__version__", "0.0.0")
+
+
+def other_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("codec.secret_rules.__file__", __file__)
+
+
+def no_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("codec.secret_rules.__file__", "/nonexistent.py")
+
+
+@pytest.mark.parametrize("changed", [other_scanner, other_rules, no_source])
+def test_by_other_rules_all_is_searched_anew(
+    monkeypatch: pytest.MonkeyPatch,
+    own_cache: Path,
+    changed: Callable[[pytest.MonkeyPatch], None],
+) -> None:
+    look(CLEAN)
+    before = files(own_cache)
+    changed(monkeypatch)
+    look(CLEAN)
+    assert files(own_cache) != before
+    assert len(files(own_cache)) == 1  # what the others had found is of no use
+    monkeypatch.setattr(secrets, "_scanner", broken)
+    if changed is no_source:
+        with pytest.raises(Unavailable):
+            look(CLEAN)
+    else:
+        assert look(CLEAN).findings == []
+
+
+def test_what_sync_sends_was_searched_when_it_was_packed(
+    bench: Bench, cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    bench.log.write_bytes(log_of(*(entry(day(n), patch=patch_of(f"f{n}")) for n in (1, 2, 3))))
+    bench.migrate()
+    assert cli("archive", bench.root).code == 0
+    searched: list[str] = []
+    real = secrets._look
+
+    def look_at(text: secrets.Text, data: bytes, allowed: frozenset[str]) -> object:
+        searched.append(text.name)
+        return real(text, data, allowed)
+
+    monkeypatch.setattr(secrets, "_look", look_at)
+    assert cli("sync", bench.root, "--remote", tmp_path / "remote").code == 0
+    assert len(searched) > 5
+    assert [name for name in searched if "archive" in name] == []
+
+
+def test_a_repository_cannot_say_what_has_no_secret(
+    bench: Bench, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look(CLEAN)
+    (known,) = files(own_cache)
+    theirs = bench.root / "session-codec" / known.name
+    theirs.parent.mkdir()
+    theirs.write_bytes(mark_of(LEAKY) + b"\n")
+    monkeypatch.chdir(bench.root)
+    for folder in ("", ".", str(own_cache)):
+        monkeypatch.setenv("XDG_CACHE_HOME", folder)
+        monkeypatch.setenv("HOME", str(own_cache))
+        assert len(look(LEAKY).findings) == 1
+
+
+def test_a_cache_that_cannot_be_used_costs_time_and_nothing_else(
+    own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (own_cache / "file").write_text("")
+    (own_cache / "taken" / "session-codec").mkdir(parents=True)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(own_cache / "file"))
+    assert (look(CLEAN).texts, len(look(LEAKY).findings)) == (1, 1)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(own_cache / "taken"))
+    for name in ("scanned-0", "scanned-1"):
+        (own_cache / "taken" / "session-codec" / name).mkdir()  # in the way of what removes them
+    assert (look(CLEAN).texts, len(look(LEAKY).findings)) == (1, 1)
+
+
+def test_a_line_that_was_torn_spoils_no_other(own_cache: Path) -> None:
+    environment = {"XDG_CACHE_HOME": str(own_cache)}
+    for mark in (b"one", b"two"):
+        known = Scanned([b"rules"], environment)
+        known.add(mark)
+        known.save()
+        (path,) = files(own_cache)
+        with path.open("ab") as f:
+            f.write(b"to")
+    known = Scanned([b"rules"], environment)
+    assert [known.has(m) for m in (b"one", b"two", b"to", b"three")] == [True, True, True, False]
+
+
+def test_it_does_not_grow_without_end(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scanned, "_LIMIT", 100)
+    for n in range(100):
+        known = Scanned([b"rules"], {"XDG_CACHE_HOME": str(own_cache)})
+        known.add(str(n).encode())
+        known.save()
+    (path,) = files(own_cache)
+    assert os.path.getsize(path) < 200
