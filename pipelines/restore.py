@@ -11,35 +11,21 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Literal
 
-from codec.archive import ArchiveReader
-from codec.bundle import decode_bundle
-from codec.errors import CodecError, IntegrityError
+from codec.errors import IntegrityError
 from codec.facts import Archive
 from codec.records import PatchRef, key_time
 from codec.snapshot import Pack, archive_object, decode_layout_object, heads
-from codec.v1_layout import LAYOUT_NAME, LITERAL_NAME, decode_layout
-from pipelines.archives import UNFINISHED, archive_folder, archive_names, shown
+from pipelines.archives import archive_folder, archive_names, shown
 from pipelines.errors import Conflict, NotFound
-from pipelines.files import (
-    locked,
-    read_bytes,
-    replace_file,
-    sync_directory,
-    sync_written,
-    write_new,
-)
+from pipelines.fetching import Chosen, fetch_archives, write_diffs, write_layout
+from pipelines.files import locked, read_bytes, replace_file
 from pipelines.findings import Finding
-from pipelines.packing import remove_unfinished
 from pipelines.progress import Progress
-from pipelines.remote import Remote, read_whole
+from pipelines.remote import Remote
 from pipelines.snapshots import FILES, MERGED_FILES, read_snapshot, unarchived, united
 from pipelines.store import Store, names_of
 from pipelines.v1_store import has_layout
@@ -48,9 +34,6 @@ from pipelines.workspace import MANIFEST, Workspace, decode_manifest
 #: What to bring back: everything, the tracked files alone, what git ignores alone, or of that
 #: only the diffs that are in no archive yet.
 Only = Literal["all", "v2", "diffs", "loose"]
-_LAYOUT: Final = frozenset((LAYOUT_NAME, LITERAL_NAME))
-#: Diffs of an object that are to be written: by key, the key that they have in the object.
-Chosen = dict[str, str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -154,17 +137,17 @@ def apply(made: Plan, remote: Remote, progress: Progress, jobs: int = 4) -> Resu
     """Write what is planned. Use it under the lock."""
     done = Result(plan=made)
     workspace = made.workspace
-    _fetch_archives(made, remote, progress, jobs, done)
+    done.written.extend(fetch_archives(workspace, remote, made.archives, progress, jobs))
     with progress.stage("diffs", sum(len(chosen) for _, chosen in made.packs)) as advance:
         count = 0
         for pack, chosen in made.packs:
-            _write_diffs(workspace, remote, pack, chosen)
+            write_diffs(workspace, remote, pack, chosen)
             done.written.extend(f".diffs/{names_of(key)[0]}" for key in chosen)
             count += len(chosen)
             advance(count)
     with progress.stage("layouts", len(made.layouts)) as advance:
         for number, name in enumerate(made.layouts, 1):
-            done.written.append(_write_layout(workspace, remote, name))
+            done.written.append(write_layout(workspace, remote, name))
             advance(number)
     with progress.stage("write", len(made.files)):
         for name, data in made.files.items():
@@ -239,118 +222,6 @@ def _wanted(
             chosen.update(dict.fromkeys(missing.pop((key_time(name), patch), ()), name))
         if chosen:
             yield pack, chosen
-
-
-def _fetch_archives(
-    made: Plan, remote: Remote, progress: Progress, jobs: int, done: Result
-) -> None:
-    folder = archive_folder(made.workspace)
-    if made.archives:
-        os.makedirs(folder, exist_ok=True)
-    if os.path.isdir(folder):
-        remove_unfinished(folder)
-    lock = threading.Lock()
-    received = 0
-    with (
-        progress.stage("archives", sum(a.size for a in made.archives), in_bytes=True) as advance,
-        ThreadPoolExecutor(jobs) as pool,
-    ):
-
-        def count(size: int) -> None:
-            nonlocal received
-            with lock:
-                received += size
-                advance(received)
-
-        waiting = [pool.submit(_fetch, remote, folder, fact, count) for fact in made.archives]
-        try:
-            for fact, future in zip(made.archives, waiting, strict=True):
-                future.result()
-                done.written.append(shown(fact.name))
-        finally:
-            for future in waiting:
-                future.cancel()
-        if made.archives:
-            sync_directory(folder)
-
-
-def _fetch(remote: Remote, folder: str, fact: Archive, count: Callable[[int], None]) -> None:
-    """Bring an archive back; it gets its name once it is what was recorded."""
-    path = os.path.join(folder, f"{UNFINISHED}{fact.name}")
-    digest = hashlib.sha256()
-    with open(path, "wb") as f:
-
-        def write(block: bytes) -> None:
-            f.write(block)
-            digest.update(block)
-            count(len(block))
-
-        size = remote.copy(archive_object(fact.name), write)
-        f.flush()
-        os.fsync(f.fileno())
-    if (size, digest.hexdigest()) != (fact.size, fact.sha256):
-        raise IntegrityError(
-            "is not the archive that was recorded; it is not restored",
-            file=f"{remote.url}/{archive_object(fact.name)}",
-            hint="Bring the object back from another copy, and run the same command again",
-        )
-    os.replace(path, os.path.join(folder, fact.name))
-
-
-def _write_diffs(workspace: Workspace, remote: Remote, pack: Pack, chosen: Chosen) -> None:
-    with _object(remote, pack.name):
-        data = read_whole(remote, pack.name)
-        if hashlib.sha256(data).hexdigest() != pack.sha256:
-            raise IntegrityError("is not the object that the snapshot names")
-        reader = ArchiveReader(lambda offset, size: data[offset : offset + size], len(data))
-        files = {
-            names_of(key)[0]: reader.read(name, pack.diffs[name]) for key, name in chosen.items()
-        }
-    with _staged(workspace, files) as staged:
-        os.makedirs(workspace.diffs, exist_ok=True)
-        for path in staged:
-            os.replace(path, os.path.join(workspace.diffs, os.path.basename(path)))
-        sync_directory(workspace.diffs)
-
-
-def _write_layout(workspace: Workspace, remote: Remote, name: str) -> str:
-    """Bring a layout back; gives its path."""
-    log, digest = decode_layout_object(name)
-    with _object(remote, name):
-        files = decode_bundle(read_whole(remote, name), digest, _LAYOUT.__contains__)
-        if files.keys() != _LAYOUT or decode_layout(files[LAYOUT_NAME]).sha256 != log:
-            raise IntegrityError("is not the layout that its name says")
-    folder = os.path.join(workspace.diffs, "v1", log)
-    with _staged(workspace, files) as staged:
-        os.makedirs(folder, exist_ok=True)
-        for path in staged:
-            os.replace(path, os.path.join(folder, os.path.basename(path)))
-        sync_directory(folder)
-    return f".diffs/v1/{log}/"
-
-
-@contextmanager
-def _staged(workspace: Workspace, files: Mapping[str, bytes]) -> Iterator[list[str]]:
-    """Files on the disk under names that nobody reads; gives their paths."""
-    shutil.rmtree(workspace.staging, ignore_errors=True)
-    os.makedirs(workspace.staging)
-    paths = []
-    for name, data in files.items():
-        paths.append(os.path.join(workspace.staging, name))
-        if not write_new(paths[-1], data):
-            raise IntegrityError("does not read back as it was written", file=paths[-1])
-    sync_written(paths)
-    yield paths
-    shutil.rmtree(workspace.staging)
-
-
-@contextmanager
-def _object(remote: Remote, name: str) -> Iterator[None]:
-    """Say of which object an error is."""
-    try:
-        yield
-    except CodecError as e:
-        raise e.at(file=f"{remote.url}/{name}") from None
 
 
 def _missing(name: str, why: str) -> Finding:

@@ -60,10 +60,18 @@ MERGED_FILES: Final = (MANIFEST, *_ROWS)
 
 
 class Last(NamedTuple):
-    """The snapshot that this workspace wrote last."""
+    """The snapshot that this workspace wrote last.
+
+    Attributes:
+        name: its name.
+        snapshot: what it says.
+        archives: sizes of the archives that the manifest named, by name; None where the remote did
+            not get all that the manifest names.
+    """
 
     name: SnapshotName
     snapshot: Snapshot
+    archives: Mapping[str, int] | None
 
 
 class Found(NamedTuple):
@@ -118,14 +126,23 @@ def tracked_files(workspace: Workspace) -> dict[str, bytes]:
 
 def snapshot_of(
     files: Mapping[str, bytes], layouts: Collection[str], packs: Collection[Pack]
-) -> tuple[Snapshot, Bundle]:
-    """A snapshot and its object."""
-    snapshot = Snapshot(
-        files={n: File(hashlib.sha256(d).hexdigest(), len(d)) for n, d in files.items()},
+) -> Snapshot:
+    """A snapshot of tracked files, and of what they need."""
+    return Snapshot(
+        files=files_of(files),
         layouts=tuple(sorted(layouts)),
         packs=tuple(sorted(packs, key=lambda pack: pack.name)),
     )
-    return snapshot, encode_bundle({**files, DOCUMENT: encode_snapshot(snapshot)})
+
+
+def files_of(files: Mapping[str, bytes]) -> dict[str, File]:
+    """Tracked files as a snapshot has them."""
+    return {n: File(hashlib.sha256(d).hexdigest(), len(d)) for n, d in files.items()}
+
+
+def bundle_of(snapshot: Snapshot, files: Mapping[str, bytes]) -> Bundle:
+    """The object of a snapshot."""
+    return encode_bundle({**files, DOCUMENT: encode_snapshot(snapshot)})
 
 
 def read_snapshot(remote: Remote, name: SnapshotName) -> Found:
@@ -155,8 +172,10 @@ def read_last(workspace: Workspace, remote: Remote) -> Last | None:
         return None
     line, _, document = data.partition(b"\n")
     try:
-        name = decode_snapshot_name(json.loads(line)["snapshot"])
-        return Last(name, decode_snapshot(document)) if name else None
+        said = json.loads(line)
+        name, archives = decode_snapshot_name(said["snapshot"]), said["archives"]
+        is_known = archives is None or isinstance(archives, dict)
+        return Last(name, decode_snapshot(document), archives) if name and is_known else None
     except (FormatError, ValueError, KeyError, TypeError):
         return None  # a cache: what cannot be read of it is as if it were not there
 
@@ -165,8 +184,8 @@ def write_last(workspace: Workspace, remote: Remote, last: Last) -> None:
     """Keep which snapshot this workspace wrote last to a remote."""
     path = _path(workspace, remote)
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    line = json.dumps({"remote": remote.url, "snapshot": str(last.name)}).encode()
-    replace_file(path, [line, b"\n", encode_snapshot(last.snapshot)])
+    said = {"remote": remote.url, "snapshot": str(last.name), "archives": last.archives}
+    replace_file(path, [json.dumps(said).encode(), b"\n", encode_snapshot(last.snapshot)])
 
 
 def next_name(

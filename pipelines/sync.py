@@ -11,63 +11,36 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
 
-from codec.archive import encode_archive
-from codec.archive_scan import Damage, check
-from codec.archive_tar import Member
-from codec.bundle import Bundle, encode_bundle
-from codec.diffs import touched_path
-from codec.errors import IntegrityError
 from codec.facts import Archive
 from codec.records import PatchRef
-from codec.snapshot import (
-    DIGITS,
-    Pack,
-    Snapshot,
-    archive_object,
-    heads,
-    layout_object,
-    pack_object,
-)
-from codec.v1_layout import LAYOUT_NAME, LITERAL_NAME
+from codec.snapshot import DIGITS, Pack, Snapshot, archive_object, heads
 from pipelines.archives import archive_folder, archive_names, shown
-from pipelines.errors import Conflict, Denied
-from pipelines.files import locked, read_bytes, remove, sync_directory
+from pipelines.files import locked, remove, sync_directory
 from pipelines.findings import Finding
+from pipelines.loose_packs import needed_packs, packed, packs_of_all
 from pipelines.outgoing import Outgoing, search
 from pipelines.progress import Progress
-from pipelines.remote import BLOCK, Content, Remote, check_same, content_of
+from pipelines.remote import Remote, check_same, content_of
 from pipelines.snapshots import (
     Last,
+    bundle_of,
+    files_of,
     next_name,
     read_last,
-    read_snapshot,
     snapshot_of,
     tracked_files,
     unarchived,
     write_last,
 )
 from pipelines.store import Store
-from pipelines.v1_store import has_layout, read_layout
+from pipelines.uploads import Upload, archive_upload, layouts_of
 from pipelines.workspace import MANIFEST, Manifest, Workspace, decode_manifest
-
-#: Bytes of loose diffs that go into one object.
-_PACK_SIZE: Final = 64 << 20
-
-
-class Upload(NamedTuple):
-    """An object to be put: its name, its size in bytes, and what gives its content."""
-
-    name: str
-    size: int
-    load: Callable[[], Content]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,7 +49,6 @@ class Plan:
 
     Attributes:
         workspace: whose copy it is.
-        manifest: as it is.
         names: of all objects that the remote has, with their sizes.
         files: the tracked files, by path.
         uploads: archives and layouts to send.
@@ -84,11 +56,13 @@ class Plan:
         packs: objects with loose diffs that are still needed.
         layouts: names of the objects of all layouts.
         last: the last snapshot that this workspace wrote, if the remote has it.
+        archives: what is there or sent of archives, by name with sizes; None if anything that the
+            manifest names is neither here nor there.
+        is_current: the remote has all of it.
         findings: what was noticed.
     """
 
     workspace: Workspace
-    manifest: Manifest
     names: Mapping[str, int]
     files: Mapping[str, bytes]
     uploads: list[Upload]
@@ -96,14 +70,9 @@ class Plan:
     packs: list[Pack]
     layouts: list[str]
     last: Last | None
+    archives: Mapping[str, int] | None
+    is_current: bool
     findings: list[Finding]
-
-    @property
-    def is_current(self) -> bool:
-        """Whether the remote has all of it."""
-        if self.uploads or self.diffs or self.last is None:
-            return False
-        return snapshot_of(self.files, self.layouts, self.packs)[0] == self.last.snapshot
 
     @property
     def is_refused(self) -> bool:
@@ -143,54 +112,90 @@ def plan(workspace: Workspace, remote: Remote, allow: Collection[str], progress:
         WorkspaceLocked: another process was writing for too long.
     """
     files = tracked_files(workspace)
-    manifest = decode_manifest(files[MANIFEST])
     names = {stored.name: stored.size for stored in remote.list_all()}
-    here = set(archive_names(archive_folder(workspace)))
-    uploads: list[Upload] = []
-    findings: list[Finding] = []
-    archived: list[Archive] = []
-    packed: list[str] = []
-    for fact in sorted(manifest.archives.values()):
-        name = archive_object(fact.name)
-        if names.get(name) == fact.size:
-            archived.append(fact)
-        elif fact.name in here:
-            archived.append(fact)
-            uploads.append(Upload(name, fact.size, _archive_loader(workspace, fact)))
-            packed.append(fact.name)
-        else:
-            findings.append(_absent(fact))
-    layouts = []
-    versions = []
-    for sha256, version in sorted({v.sha256: v for v in manifest.versions}.items()):
-        if has_layout(workspace, sha256):
-            read_layout(workspace, version)
-            bundle = _layout_bundle(workspace, sha256)
-            layouts.append(layout_object(sha256, bundle.sha256))
-            if layouts[-1] not in names:
-                uploads.append(Upload(layouts[-1], len(bundle.tar), _bundle_loader(bundle)))
-                versions.append(version)
     last = read_last(workspace, remote)
-    needed = unarchived(manifest, archived)
-    packs, diffs = _loose(workspace, needed, names, last.snapshot.packs if last else ())
-    if diffs and last is None:  # another copy of the workspace may have sent them
-        packs, diffs = _loose(workspace, needed, names, _packs_of_all(remote, names))
+    last = last if last and str(last.name) in names else None
+    if last and _is_current(last, names, files):
+        return _nothing(workspace, names, files, last)
+    manifest = decode_manifest(files[MANIFEST])
+    there, unsent, findings = _archives(workspace, manifest, names)
+    layouts = list(layouts_of(workspace, manifest))
+    needed = unarchived(manifest, [*there, *unsent])
+    packs, others = needed_packs(needed, names, last.snapshot.packs if last else ())
+    if others and last is None:  # another copy of the workspace may have sent them
+        packs, others = needed_packs(needed, names, packs_of_all(remote, names))
+    store = Store(workspace)
+    diffs = {key: patch for key, patch in others.items() if store.loose_path(key, patch)}
+    named = [layout.name for layout in layouts if layout is not None]
+    missing = [x for x in layouts if x is not None and x.name not in names]
+    absent = bool(findings) or others.keys() != diffs.keys() or None in layouts
+    uploads = [archive_upload(workspace, fact) for fact in unsent]
+    uploads += [layout.upload for layout in missing]
+    is_sent = last is not None and snapshot_of(files, named, packs) == last.snapshot
     made = Plan(
         workspace=workspace,
-        manifest=manifest,
         names=names,
         files=files,
         uploads=uploads,
         diffs=diffs,
         packs=packs,
-        layouts=layouts,
-        last=last if last and str(last.name) in names else None,
+        layouts=named,
+        last=last,
+        archives=None if absent else {f.name: f.size for f in (*there, *unsent)},
+        is_current=is_sent and not uploads and not diffs,
         findings=findings,
     )
     if not made.is_current:
-        sent = Outgoing(workspace, packed, versions, diffs, files)
+        versions = [layout.version for layout in missing]
+        sent = Outgoing(workspace, [f.name for f in unsent], versions, diffs, files)
         findings += search(sent, allow, progress)
     return made
+
+
+def _nothing(
+    workspace: Workspace, names: Mapping[str, int], files: Mapping[str, bytes], last: Last
+) -> Plan:
+    """The plan where all was sent before."""
+    return Plan(
+        workspace=workspace,
+        names=names,
+        files=files,
+        uploads=[],
+        diffs={},
+        packs=list(last.snapshot.packs),
+        layouts=list(last.snapshot.layouts),
+        last=last,
+        archives=last.archives,
+        is_current=True,
+        findings=[],
+    )
+
+
+def _is_current(last: Last, names: Mapping[str, int], files: Mapping[str, bytes]) -> bool:
+    """Whether nothing has changed since all was sent, here or there; it need not be decoded."""
+    return (
+        last.archives is not None
+        and files_of(files) == last.snapshot.files
+        and all(names.get(archive_object(n)) == size for n, size in last.archives.items())
+        and all(name in names for name in last.snapshot.layouts)
+        and all(names.get(pack.name) == pack.size for pack in last.snapshot.packs)
+    )
+
+
+def _archives(
+    workspace: Workspace, manifest: Manifest, names: Mapping[str, int]
+) -> tuple[list[Archive], list[Archive], list[Finding]]:
+    """The archives that the remote has, those that it is to get, and a note on each other one."""
+    here = set(archive_names(archive_folder(workspace)))
+    there, unsent, findings = [], [], []
+    for fact in sorted(manifest.archives.values()):
+        if names.get(archive_object(fact.name)) == fact.size:
+            there.append(fact)
+        elif fact.name in here:
+            unsent.append(fact)
+        else:
+            findings.append(_absent(fact))
+    return there, unsent, findings
 
 
 def apply(
@@ -240,22 +245,19 @@ def _send(made: Plan, remote: Remote, progress: Progress, jobs: int, done: Resul
     if made.diffs:
         with progress.stage("pack", len(made.diffs)) as advance:
             count = 0
-            for chosen in _chunks(made.diffs):
-                pack, data = _packed(made.workspace, chosen)
+            for pack, data in packed(made.workspace, made.diffs):
                 if remote.put(pack.name, content_of(data)):
                     done.sent[pack.name] = pack.size
                 packs.append(pack)
-                count += len(chosen)
+                count += len(pack.diffs)
                 advance(count)
     with progress.stage("snapshot"):
-        snapshot, bundle = snapshot_of(made.files, made.layouts, packs)
-        _send_snapshot(made, remote, snapshot, bundle, done)
+        _send_snapshot(made, remote, snapshot_of(made.files, made.layouts, packs), done)
 
 
-def _send_snapshot(
-    made: Plan, remote: Remote, snapshot: Snapshot, bundle: Bundle, done: Result
-) -> None:
+def _send_snapshot(made: Plan, remote: Remote, snapshot: Snapshot, done: Result) -> None:
     """Put the snapshot, unless it is the last one of another writer."""
+    bundle = bundle_of(snapshot, made.files)
     same = [n for n in heads(made.names) if n.digest == bundle.sha256[:DIGITS]]
     name = (
         same[0]
@@ -266,7 +268,7 @@ def _send_snapshot(
         data = bundle.packed()
         if remote.put(str(name), content_of(data, exact=False)):
             done.sent[str(name)] = len(data)
-    write_last(made.workspace, remote, Last(name, snapshot))
+    write_last(made.workspace, remote, Last(name, snapshot, made.archives))
 
 
 def _side_by_side(call: Callable[[Upload], None], uploads: Iterable[Upload], jobs: int) -> None:
@@ -281,77 +283,6 @@ def _side_by_side(call: Callable[[Upload], None], uploads: Iterable[Upload], job
                 future.cancel()
 
 
-def _archive_loader(workspace: Workspace, fact: Archive) -> Callable[[], Content]:
-    path = os.path.join(archive_folder(workspace), fact.name)
-
-    def load() -> Content:
-        digest = hashlib.sha256()
-        try:
-            with open(path, "rb") as f:
-                while block := f.read(BLOCK):
-                    digest.update(block)
-        except FileNotFoundError:
-            raise Conflict(
-                f"{shown(fact.name)} is gone: something changed the workspace just now",
-                hint="Run the same command again",
-            ) from None
-        if digest.hexdigest() != fact.sha256:
-            raise IntegrityError(
-                "is not the archive that was recorded; it is not sent",
-                file=shown(fact.name),
-                hint="Run 'session-codec archive repair', or bring the file back from a copy",
-            )
-        return Content(fact.size, fact.sha256, lambda: open(path, "rb"))
-
-    return load
-
-
-def _layout_bundle(workspace: Workspace, sha256: str) -> Bundle:
-    folder = os.path.join(workspace.diffs, "v1", sha256)
-    paths = {name: os.path.join(folder, name) for name in (LAYOUT_NAME, LITERAL_NAME)}
-    for path in (folder, *paths.values()):
-        if os.path.islink(path):
-            raise Conflict(f"{path} is a link, and is not copied", hint="Put the file itself there")
-    return encode_bundle({name: read_bytes(path) for name, path in paths.items()})
-
-
-def _bundle_loader(bundle: Bundle) -> Callable[[], Content]:
-    return lambda: content_of(bundle.packed(), exact=False)
-
-
-def _packs_of_all(remote: Remote, names: Collection[str]) -> list[Pack]:
-    """The objects with loose diffs that any writer named last."""
-    try:
-        return [pack for n in heads(names) for pack in read_snapshot(remote, n).snapshot.packs]
-    except Denied:
-        return []  # who cannot read what others sent sends it again
-
-
-def _loose(
-    workspace: Workspace,
-    needed: Mapping[str, PatchRef],
-    names: Mapping[str, int],
-    known: Iterable[Pack],
-) -> tuple[list[Pack], dict[str, PatchRef]]:
-    """The objects with loose diffs that are still needed, and the diffs that need another.
-
-    Args:
-        workspace: whose diffs.
-        needed: diffs that no archive has.
-        names: of all objects that the remote has, with their sizes.
-        known: objects with loose diffs.
-    """
-    packs = [
-        pack
-        for pack in {pack.name: pack for pack in known}.values()
-        if names.get(pack.name) == pack.size and not needed.items().isdisjoint(pack.diffs.items())
-    ]
-    packed = {item for pack in packs for item in pack.diffs.items()}
-    store = Store(workspace)
-    left = {key: patch for key, patch in needed.items() if (key, patch) not in packed}
-    return packs, {key: patch for key, patch in left.items() if store.loose_path(key, patch)}
-
-
 def _absent(fact: Archive) -> Finding:
     return Finding(
         code="absent",
@@ -362,44 +293,11 @@ def _absent(fact: Archive) -> Finding:
     )
 
 
-def _chunks(diffs: Mapping[str, PatchRef]) -> Iterator[dict[str, PatchRef]]:
-    """Diffs that fit into memory together."""
-    chunk: dict[str, PatchRef] = {}
-    size = 0
-    for key, patch in diffs.items():
-        chunk[key] = patch
-        size += patch.size
-        if size > _PACK_SIZE:
-            yield chunk
-            chunk, size = {}, 0
-    if chunk:
-        yield chunk
-
-
-def _packed(workspace: Workspace, diffs: Mapping[str, PatchRef]) -> tuple[Pack, bytes]:
-    """Diffs as one object, read back and proved."""
-    store = Store(workspace)
-    members = [
-        Member(key, patch.size, touched_path(store.read(key, patch)))
-        for key, patch in diffs.items()
-    ]
-    pieces = encode_archive(members, lambda m: [store.read(m.key, diffs[m.key])], profile="fast")
-    data = b"".join(pieces)
-    found = {}
-    for event in check(lambda offset, size: data[offset : offset + size], len(data)):
-        if isinstance(event, Damage):
-            raise IntegrityError(f"what was packed does not read back: {event.problem}")
-        found[event.entry.key] = PatchRef(event.sha256, event.entry.size)
-    if found != diffs:
-        raise IntegrityError("what was packed does not hold what it should")
-    sha256 = hashlib.sha256(data).hexdigest()
-    return Pack(pack_object(sha256), sha256, len(data), diffs), data
-
-
 def _prune(made: Plan, remote: Remote, progress: Progress, done: Result) -> None:
     """Delete the archives here whose remote copy, read as a whole, is what was recorded."""
     folder = archive_folder(made.workspace)
-    here = [made.manifest.archives[n] for n in archive_names(folder) if n in made.manifest.archives]
+    archives = decode_manifest(made.files[MANIFEST]).archives
+    here = [archives[n] for n in archive_names(folder) if n in archives]
     with progress.stage("prune", sum(fact.size for fact in here), in_bytes=True) as advance:
         read = 0
         for fact in here:

@@ -125,6 +125,35 @@ def test_diffs_that_were_archived_since_are_not_sent_as_loose_ones(
     assert cli("sync", bench.root, "--remote", remote, "--json").json["requests"] == {"LIST": 1}
 
 
+@pytest.mark.parametrize("kind", ["archive", "loose", "v1", "snapshot"])
+def test_what_the_remote_has_lost_is_sent_again(
+    made: Bench, cli: Cli, remote: Path, kind: str
+) -> None:
+    cli("sync", made.root, "--remote", remote)
+    lost = next((remote / kind).iterdir())
+    lost.unlink()
+    assert cli("sync", made.root, "--remote", remote).code == 0
+    assert lost.exists() or kind == "snapshot"
+    assert kinds(remote) == ["archive", "archive", "loose", "snapshot", "v1", "v1"]
+    assert cli("sync", made.root, "--remote", remote, "--json").json["requests"] == {"LIST": 1}
+
+
+@pytest.mark.parametrize(
+    "what", [".diffs/2099-01-01T00:00:00Z.diff", ".diffs/archive", ".diffs/v1"]
+)
+def test_what_was_not_here_at_the_last_sync_is_sent_once_it_is(
+    made: Bench, cli: Cli, remote: Path, tmp_path: Path, what: str
+) -> None:
+    shutil.move(made.root / what, tmp_path / "elsewhere")
+    assert cli("sync", made.root, "--remote", remote).code == 0
+    assert len(kinds(remote)) < 6
+    assert cli("sync", made.root, "--remote", remote, "--json").json["sent"] == []
+    shutil.move(tmp_path / "elsewhere", made.root / what)
+    assert cli("sync", made.root, "--remote", remote).code == 0
+    assert {"archive", "loose", "v1"} <= set(kinds(remote))
+    assert len([k for k in kinds(remote) if k != "snapshot"]) == 5
+
+
 def test_a_dry_run_names_what_would_go_and_sends_nothing(
     made: Bench, cli: Cli, remote: Path
 ) -> None:

@@ -1,0 +1,151 @@
+"""Objects of a remote, brought back to where they belong: archives, loose diffs, layouts.
+
+Each has its name only when it is whole, on the disk, and what was recorded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Final
+
+from codec.archive import ArchiveReader
+from codec.bundle import decode_bundle
+from codec.errors import CodecError, IntegrityError
+from codec.facts import Archive
+from codec.snapshot import Pack, archive_object, decode_layout_object
+from codec.v1_layout import LAYOUT_NAME, LITERAL_NAME, decode_layout
+from pipelines.archives import UNFINISHED, archive_folder, shown
+from pipelines.files import sync_directory, sync_written, write_new
+from pipelines.packing import remove_unfinished
+from pipelines.progress import Progress
+from pipelines.remote import Remote, read_whole
+from pipelines.store import names_of
+from pipelines.workspace import Workspace
+
+_LAYOUT: Final = frozenset((LAYOUT_NAME, LITERAL_NAME))
+#: Diffs of an object that are to be written: by key, the key that they have in the object.
+Chosen = dict[str, str]
+
+
+def fetch_archives(
+    workspace: Workspace,
+    remote: Remote,
+    archives: Sequence[Archive],
+    progress: Progress,
+    jobs: int,
+) -> Iterator[str]:
+    """Bring archives back; gives their paths, each when it is there."""
+    folder = archive_folder(workspace)
+    if archives:
+        os.makedirs(folder, exist_ok=True)
+    if os.path.isdir(folder):
+        remove_unfinished(folder)
+    lock = threading.Lock()
+    received = 0
+    with (
+        progress.stage("archives", sum(a.size for a in archives), in_bytes=True) as advance,
+        ThreadPoolExecutor(jobs) as pool,
+    ):
+
+        def count(size: int) -> None:
+            nonlocal received
+            with lock:
+                received += size
+                advance(received)
+
+        waiting = [pool.submit(_fetch, remote, folder, fact, count) for fact in archives]
+        try:
+            for fact, future in zip(archives, waiting, strict=True):
+                future.result()
+                yield shown(fact.name)
+        finally:
+            for future in waiting:
+                future.cancel()
+        if archives:
+            sync_directory(folder)
+
+
+def _fetch(remote: Remote, folder: str, fact: Archive, count: Callable[[int], None]) -> None:
+    """Bring an archive back; it gets its name once it is what was recorded."""
+    path = os.path.join(folder, f"{UNFINISHED}{fact.name}")
+    digest = hashlib.sha256()
+    with open(path, "wb") as f:
+
+        def write(block: bytes) -> None:
+            f.write(block)
+            digest.update(block)
+            count(len(block))
+
+        size = remote.copy(archive_object(fact.name), write)
+        f.flush()
+        os.fsync(f.fileno())
+    if (size, digest.hexdigest()) != (fact.size, fact.sha256):
+        raise IntegrityError(
+            "is not the archive that was recorded; it is not restored",
+            file=f"{remote.url}/{archive_object(fact.name)}",
+            hint="Bring the object back from another copy, and run the same command again",
+        )
+    os.replace(path, os.path.join(folder, fact.name))
+
+
+def write_diffs(workspace: Workspace, remote: Remote, pack: Pack, chosen: Chosen) -> None:
+    """Bring chosen diffs of an object back."""
+    with _object(remote, pack.name):
+        data = read_whole(remote, pack.name)
+        if hashlib.sha256(data).hexdigest() != pack.sha256:
+            raise IntegrityError("is not the object that the snapshot names")
+        reader = ArchiveReader(lambda offset, size: data[offset : offset + size], len(data))
+        files = {
+            names_of(key)[0]: reader.read(name, pack.diffs[name]) for key, name in chosen.items()
+        }
+    with _staged(workspace, files) as staged:
+        os.makedirs(workspace.diffs, exist_ok=True)
+        for path in staged:
+            os.replace(path, os.path.join(workspace.diffs, os.path.basename(path)))
+        sync_directory(workspace.diffs)
+
+
+def write_layout(workspace: Workspace, remote: Remote, name: str) -> str:
+    """Bring a layout back; gives its path."""
+    log, digest = decode_layout_object(name)
+    with _object(remote, name):
+        files = decode_bundle(read_whole(remote, name), digest, _LAYOUT.__contains__)
+        if files.keys() != _LAYOUT or decode_layout(files[LAYOUT_NAME]).sha256 != log:
+            raise IntegrityError("is not the layout that its name says")
+    folder = os.path.join(workspace.diffs, "v1", log)
+    with _staged(workspace, files) as staged:
+        os.makedirs(folder, exist_ok=True)
+        for path in staged:
+            os.replace(path, os.path.join(folder, os.path.basename(path)))
+        sync_directory(folder)
+    return f".diffs/v1/{log}/"
+
+
+@contextmanager
+def _staged(workspace: Workspace, files: Mapping[str, bytes]) -> Iterator[list[str]]:
+    """Files on the disk under names that nobody reads; gives their paths."""
+    shutil.rmtree(workspace.staging, ignore_errors=True)
+    os.makedirs(workspace.staging)
+    paths = []
+    for name, data in files.items():
+        paths.append(os.path.join(workspace.staging, name))
+        if not write_new(paths[-1], data):
+            raise IntegrityError("does not read back as it was written", file=paths[-1])
+    sync_written(paths)
+    yield paths
+    shutil.rmtree(workspace.staging)
+
+
+@contextmanager
+def _object(remote: Remote, name: str) -> Iterator[None]:
+    """Say of which object an error is."""
+    try:
+        yield
+    except CodecError as e:
+        raise e.at(file=f"{remote.url}/{name}") from None

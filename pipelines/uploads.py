@@ -1,0 +1,87 @@
+"""What goes to a remote as it stands here: archives, and layouts of v1 logs."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from codec.bundle import Bundle, encode_bundle
+from codec.errors import IntegrityError
+from codec.facts import Archive, V1Version
+from codec.snapshot import archive_object, layout_object
+from codec.v1_layout import LAYOUT_NAME, LITERAL_NAME
+from pipelines.archives import archive_folder, shown
+from pipelines.errors import Conflict
+from pipelines.files import read_bytes
+from pipelines.remote import BLOCK, Content, content_of
+from pipelines.v1_store import has_layout, read_layout
+from pipelines.workspace import Manifest, Workspace
+
+
+class Upload(NamedTuple):
+    """An object to be put: its name, its size in bytes, and what gives its content."""
+
+    name: str
+    size: int
+    load: Callable[[], Content]
+
+
+class LayoutUpload(NamedTuple):
+    """The layout of a version of a v1 log, the name of its object, and how it is put."""
+
+    version: V1Version
+    name: str
+    upload: Upload
+
+
+def archive_upload(workspace: Workspace, fact: Archive) -> Upload:
+    """An archive that is here, held against its hash when it is loaded."""
+    path = os.path.join(archive_folder(workspace), fact.name)
+
+    def load() -> Content:
+        digest = hashlib.sha256()
+        try:
+            with open(path, "rb") as f:
+                while block := f.read(BLOCK):
+                    digest.update(block)
+        except FileNotFoundError:
+            raise Conflict(
+                f"{shown(fact.name)} is gone: something changed the workspace just now",
+                hint="Run the same command again",
+            ) from None
+        if digest.hexdigest() != fact.sha256:
+            raise IntegrityError(
+                "is not the archive that was recorded; it is not sent",
+                file=shown(fact.name),
+                hint="Run 'session-codec archive repair', or bring the file back from a copy",
+            )
+        return Content(fact.size, fact.sha256, lambda: open(path, "rb"))
+
+    return Upload(archive_object(fact.name), fact.size, load)
+
+
+def layouts_of(workspace: Workspace, manifest: Manifest) -> Iterator[LayoutUpload | None]:
+    """The layout of each version, proved; None for one that is not here."""
+    for sha256, version in sorted({v.sha256: v for v in manifest.versions}.items()):
+        if has_layout(workspace, sha256):
+            read_layout(workspace, version)
+            bundle = _bundle(workspace, sha256)
+            name = layout_object(sha256, bundle.sha256)
+            yield LayoutUpload(version, name, Upload(name, len(bundle.tar), _loader(bundle)))
+        else:
+            yield None
+
+
+def _bundle(workspace: Workspace, sha256: str) -> Bundle:
+    folder = os.path.join(workspace.diffs, "v1", sha256)
+    paths = {name: os.path.join(folder, name) for name in (LAYOUT_NAME, LITERAL_NAME)}
+    for path in (folder, *paths.values()):
+        if os.path.islink(path):
+            raise Conflict(f"{path} is a link, and is not copied", hint="Put the file itself there")
+    return encode_bundle({name: read_bytes(path) for name, path in paths.items()})
+
+
+def _loader(bundle: Bundle) -> Callable[[], Content]:
+    return lambda: content_of(bundle.packed(), exact=False)
