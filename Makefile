@@ -8,7 +8,7 @@ SAMPLE := build/sample
 VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(BIN)/session-codec
-VERBS := archive install context record query references verify doctor restore-v1 retire-v1 restore sync
+VERBS := archive install context record query references verify report doctor restore-v1 retire-v1 restore sync
 
 .DEFAULT_GOAL := help
 .PHONY: help migrate sample show purge $(VERBS) test test-slow check format bench docs lock clean

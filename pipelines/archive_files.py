@@ -14,13 +14,11 @@ import hashlib
 import os
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from codec.archive_scan import Damage, Scan, check, rebuild_tail
 from codec.errors import IntegrityError
-from codec.facts import Archive
 from codec.records import key_time
-from pipelines.archives import archive_folder, archive_names, ranges_of, recorded_in, shown
+from pipelines.archives import archive_folder, ranges_of, recorded_in, shown
 from pipelines.errors import Conflict, NotFound
 from pipelines.files import locked, remove, replace_file
 from pipelines.findings import Finding
@@ -31,14 +29,6 @@ from pipelines.workspace import Manifest, Workspace, read_manifest
 _BLOCK = 1 << 20
 _EXTRACT = "'session-codec archive extract' takes out what is intact"
 _MEND = "'session-codec archive repair' mends an index; 'archive extract' takes out what is intact"
-
-
-class Listed(NamedTuple):
-    """An archive that the manifest names: whether it is here, and the bytes of its diffs."""
-
-    fact: Archive
-    here: bool
-    loose: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,21 +54,6 @@ class Extracted:
     paths: list[str]
     damage: list[Damage]
     missing: list[str]
-
-
-def list_archives(workspace: Workspace) -> list[Listed]:
-    """The archives of a workspace, oldest month first."""
-    manifest = read_manifest(workspace)
-    here = set(archive_names(archive_folder(workspace)))
-    patches = {key: s.patch for key, s in manifest.sessions.items()}
-    return [
-        Listed(
-            fact,
-            fact.name in here,
-            sum(p.size for p in map(patches.get, fact.keys) if p is not None),
-        )
-        for fact in sorted(manifest.archives.values())
-    ]
 
 
 def verify_archives(workspace: Workspace, names: Collection[str], progress: Progress) -> Verified:

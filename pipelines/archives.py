@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from codec.errors import CodecError, IntegrityError
+from codec.facts import Archive
 from codec.records import PatchRef
 from pipelines.workspace import Manifest, Workspace
 
@@ -27,6 +28,14 @@ UNFINISHED: Final = ".new-"
 _OPEN: Final = 4
 _NAME = re.compile(r"\d{4}-\d{2}-[0-9a-f]{12}\.tar\.zst", re.ASCII)
 _REPAIR: Final = "Run 'session-codec archive repair', or bring the file back from a copy"
+
+
+class Listed(NamedTuple):
+    """An archive that the manifest names: whether it is here, and the bytes of its diffs."""
+
+    fact: Archive
+    here: bool
+    loose: int
 
 
 class Archives:
@@ -123,6 +132,20 @@ def archive_names(folder: str) -> list[str]:
         return sorted(name for name in os.listdir(folder) if _NAME.fullmatch(name))
     except FileNotFoundError:
         return []
+
+
+def list_archives(workspace: Workspace, manifest: Manifest) -> list[Listed]:
+    """The archives that a manifest names, oldest month first."""
+    here = set(archive_names(archive_folder(workspace)))
+    patches = {key: s.patch for key, s in manifest.sessions.items()}
+    return [
+        Listed(
+            fact,
+            fact.name in here,
+            sum(p.size for p in map(patches.get, fact.keys) if p is not None),
+        )
+        for fact in sorted(manifest.archives.values())
+    ]
 
 
 def recorded_in(manifest: Manifest, name: str) -> dict[str, str]:

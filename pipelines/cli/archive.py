@@ -13,8 +13,8 @@ from codec.archive_frames import PROFILES
 from codec.errors import IntegrityError
 from codec.timestamps import is_canonical
 from pipelines.archive import Plan, Request, Result, archive, plan
-from pipelines.archive_files import extract, list_archives, repair, verify_archives
-from pipelines.archives import archive_folder, shown
+from pipelines.archive_files import extract, repair, verify_archives
+from pipelines.archives import archive_folder, list_archives, shown
 from pipelines.cli import options
 from pipelines.cli.declared import absolute
 from pipelines.cli.output import (
@@ -28,7 +28,7 @@ from pipelines.cli.output import (
 )
 from pipelines.errors import FINDINGS, exit_code
 from pipelines.operator import ignored_findings, read_settings
-from pipelines.workspace import find
+from pipelines.workspace import find, read_manifest
 
 _MONTH = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])", re.ASCII)
 _AGE = re.compile(r"(?P<days>\d{1,5})d", re.ASCII)
@@ -195,7 +195,8 @@ def _fact_json(fact: Any) -> dict[str, Any]:
 @options.as_json
 def ls(repo: str, as_json: bool) -> int:
     """The archives that the manifest names, and whether they are stored here."""
-    listed = list_archives(find(absolute(repo)))
+    workspace = find(absolute(repo))
+    listed = list_archives(workspace, read_manifest(workspace))
     if as_json:
         rows = [{**_fact_json(a.fact), "loose_bytes": a.loose, "here": a.here} for a in listed]
         say_json("archive-ls", {"archives": rows})

@@ -8,31 +8,12 @@ import sys
 import click
 
 from codec.records import STATUSES
-from codec.timestamps import is_canonical
 from pipelines.answers import Answer, Cell
 from pipelines.cli import options
 from pipelines.cli.output import findings_json, say, say_json, table, tell_findings
 from pipelines.cli.spooled import workspace_of
 from pipelines.errors import FINDINGS
 from pipelines.query import BYS, MEASURES, By, Measure, Question, query
-
-
-class _Time(click.ParamType[str]):
-    """A time in v2 form or the beginning of one: a year, a month, a day, a minute."""
-
-    name = "time"
-    _REST = "0000-01-01T00:00:00Z"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> str:
-        text = str(value)
-        completed = text + self._REST[len(text) :]
-        whole = len(text) in (4, 7, 10, 13, 16, 20)
-        if not whole or not (is_canonical(text) or is_canonical(completed)):
-            self.fail(f"{text!r} is no time: write it as 2025-11-06 or 2025-11-06T14:30:00Z")
-        return text
-
 
 _MEASURE = click.Choice(MEASURES)
 
@@ -42,8 +23,8 @@ _MEASURE = click.Choice(MEASURES)
 @click.option("--agent", metavar="NAME", help="Of this agent; * and ? stand for others.")
 @click.option("--task", metavar="NAME", help="Of this task; * and ? stand for others.")
 @click.option("--status", type=click.Choice(sorted(STATUSES)), help="With this status.")
-@click.option("--since", type=_Time(), help="From this time on.")
-@click.option("--until", type=_Time(), help="Up to this time, a day or month included.")
+@click.option("--since", type=options.TIME, help="From this time on.")
+@click.option("--until", type=options.TIME, help="Up to this time, a day or month included.")
 @click.option("--last", type=click.IntRange(min=0), help="The newest N of those that fit.")
 @click.option("--by", type=click.Choice(BYS), help="One row for each.")
 @click.option("--sum", "sums", type=_MEASURE, multiple=True, help="Add up; repeatable.")

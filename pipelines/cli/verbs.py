@@ -17,6 +17,7 @@ VERBS: Final = {
     "restore": "Bring a workspace back from a remote, on an empty machine too.",
     "purge": "Erase the diff of one session, for good.",
     "verify": "Check every hash, and report how many tokens are saved.",
+    "report": "Write one HTML file that shows what is saved, and what the agents did.",
     "doctor": "Find what is wrong with a workspace; --repair puts it right, without loss.",
     "restore-v1": "Give a migrated v1 log back, byte for byte.",
     "retire-v1": "Swap a migrated v1 log for a stub that names its successors.",

@@ -1,0 +1,294 @@
+"""A report on a workspace: one HTML file that a person looks at, and shows to others.
+
+1. It only reads the workspace, and needs neither diffs nor a v1 log.
+2. What is saved is what `verify` prints: measured by `baselines`, and by nothing else.
+3. Diffs are in it only where they were asked for, and none that looks like it holds a secret: a
+   file that is passed around cannot be called back.
+4. The file is put in place whole. One that is no report is not overwritten.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from codec.errors import FormatError, IntegrityError
+from codec.records import Session
+from codec.tokens import Counter
+from pipelines.archives import Listed, list_archives
+from pipelines.baselines import WINDOW, Limits, TokenReport, token_report
+from pipelines.errors import Conflict, NotFound
+from pipelines.files import lines_of, read_bytes, replace_file
+from pipelines.findings import Finding
+from pipelines.progress import Advance, Progress
+from pipelines.report_figures import Course, Periods, course, periods, start_of
+from pipelines.report_html import MARK, Page, html
+from pipelines.secrets import Text, scan
+from pipelines.store import Store
+from pipelines.tracked import read_tracked
+from pipelines.workspace import REFERENCES, Workspace, decode_manifest, moment
+
+#: A report says what it is in so many of its first bytes.
+_HEAD: Final = 512
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """What to report.
+
+    Attributes:
+        workspace: whose sessions.
+        output: the file to write, an absolute path.
+        since, until: times in v2 form or their beginnings, both included.
+        with_diffs: put the diffs in as well.
+        allow: fingerprints of secrets that may be in them.
+        force: overwrite whatever stands there.
+    """
+
+    workspace: Workspace
+    output: str
+    since: str | None = None
+    until: str | None = None
+    with_diffs: bool = False
+    allow: frozenset[str] = frozenset()
+    force: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Diffs:
+    """The diffs that a report holds, and those that it does not.
+
+    Attributes:
+        texts: by key, what is shown of each.
+        absent: keys of those that are not stored on this machine, or were erased.
+        held: keys of those with what looks like a secret.
+        damaged: keys of those that are not what was recorded.
+        findings: one for each that is held or damaged.
+    """
+
+    texts: Mapping[str, str]
+    absent: Sequence[str] = ()
+    held: Sequence[str] = ()
+    damaged: Sequence[str] = ()
+    findings: Sequence[Finding] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """All that the report will say.
+
+    Attributes:
+        request: what was asked for.
+        made: when, UTC.
+        tokenizer: what counted.
+        sessions: those of the range, oldest first.
+        every: how many there are in all.
+        tokens: what is saved; None where no v1 log was migrated.
+        uncounted: why that is not known, where v1 was not counted with this tokenizer.
+        periods, course: what is drawn.
+        archives: of the months of the range.
+        diffs: those that were asked for; None where they were not.
+        findings: what was noticed.
+    """
+
+    request: Request
+    made: str
+    tokenizer: str
+    sessions: Sequence[Session]
+    every: int
+    tokens: TokenReport | None
+    uncounted: str | None
+    periods: Periods
+    course: Sequence[Course]
+    archives: Sequence[Listed]
+    diffs: Diffs | None = None
+    findings: Sequence[Finding] = field(default=())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Result:
+    """What was written: the plan, and the size of the file in bytes."""
+
+    plan: Plan
+    size: int
+
+
+def plan(request: Request, counter: Counter, progress: Progress) -> Plan:
+    """Gather all that the report will say; reads only.
+
+    Args:
+        request: what to report.
+        counter: counts tokens.
+        progress: hears of the stages.
+
+    Raises:
+        Conflict: the file that would be written stands there and is no report.
+        FormatError: the manifest holds nothing that can be read.
+        Unavailable: nobody can tell whether there are secrets in the diffs.
+        WorkspaceLocked: another process was writing for too long.
+    """
+    _check_output(request)
+    workspace = request.workspace
+    with progress.stage("read"):
+        tracked = read_tracked(workspace)
+        manifest = decode_manifest(tracked.manifest)
+        if manifest.errors and not manifest.sessions:
+            raise FormatError("holds no fact that can be read", file=manifest.errors[0].file)
+        there = {line.partition(" | ")[0] for _, line in lines_of(tracked.deltas).lines}
+        every = [s for s in manifest.sessions.values() if s.key in there]
+        every.sort(key=lambda s: (s.time, s.key))
+        sessions = [s for s in every if _is_inside(request, s.key)]
+    tokens, uncounted = None, None
+    with progress.stage("tokens"):
+        if manifest.versions:
+            try:
+                tokens = token_report(
+                    workspace,
+                    manifest,
+                    tokenizer=counter.name,
+                    count=lambda text: counter.count([text])[0],
+                    limits=Limits(),
+                )
+            except NotFound as e:
+                uncounted = str(e)
+        drawn = periods(sessions)
+        spent = course(
+            every,
+            read_bytes(workspace.path(REFERENCES)).decode(errors="replace"),
+            tokenizer=counter.name,
+            window=WINDOW,
+            unit=drawn.unit,
+            count=counter.count,
+        )
+    inside = {start_of(s.time, drawn.unit).isoformat() for s in sessions}
+    diffs = _diffs(request, sessions, progress) if request.with_diffs else None
+    return Plan(
+        request=request,
+        made=moment()[:19] + "Z",
+        tokenizer=counter.name,
+        sessions=sessions,
+        every=len(every),
+        tokens=tokens,
+        uncounted=uncounted,
+        periods=drawn,
+        course=[c for c in spent if c.start in inside],
+        archives=[a for a in list_archives(workspace, manifest) if _has_month(request, a)],
+        diffs=diffs,
+        findings=diffs.findings if diffs else (),
+    )
+
+
+def apply(made: Plan, progress: Progress) -> Result:
+    """Write the report.
+
+    Raises:
+        OSError: it could not be written; what stood there stands there still.
+    """
+    with progress.stage("write"):
+        size = 0
+
+        def counted() -> Iterator[bytes]:
+            nonlocal size
+            for chunk in html(_page(made)):
+                size += len(chunk)
+                yield chunk
+
+        replace_file(made.request.output, counted())
+    return Result(plan=made, size=size)
+
+
+def _page(made: Plan) -> Page:
+    request = made.request
+    return Page(
+        name=os.path.basename(request.workspace.root) or request.workspace.root,
+        made=made.made,
+        since=request.since,
+        until=request.until,
+        tokenizer=made.tokenizer,
+        sessions=made.sessions,
+        every=made.every,
+        tokens=made.tokens,
+        uncounted=made.uncounted,
+        periods=made.periods,
+        course=made.course,
+        archives=made.archives,
+        diffs=made.diffs.texts if made.diffs else None,
+    )
+
+
+def _check_output(request: Request) -> None:
+    """Refuse to overwrite what is not a report; a link is nothing that a report is written to."""
+    path = request.output
+    if os.path.isdir(path):
+        raise Conflict(f"{path}: is a folder", hint="Name a file: -o report.html")
+    if request.force or not os.path.lexists(path):
+        return
+    if not os.path.islink(path):
+        with open(path, "rb") as f:
+            if MARK.encode() in f.read(_HEAD):
+                return
+    raise Conflict(
+        f"{path}: is there, and is no report of session-codec",
+        hint="Name another file with -o, or overwrite it with --force",
+    )
+
+
+def _is_inside(request: Request, key: str) -> bool:
+    """Whether a key is in the range that was asked for; read as `query` reads it."""
+    since, until = request.since or "", request.until
+    return key >= since and (until is None or key[: len(until)] <= until)
+
+
+def _has_month(request: Request, archive: Listed) -> bool:
+    """Whether the month of an archive is in the range, if only in part."""
+    month, until = archive.fact.month, request.until
+    return month >= (request.since or "")[:7] and (
+        until is None or month[: len(until)] <= until[:7]
+    )
+
+
+def _diffs(request: Request, sessions: Sequence[Session], progress: Progress) -> Diffs:
+    """The diffs of sessions, as far as they are here and whole and may be passed on."""
+    found: dict[str, bytes] = {}
+    absent, findings = [], []
+    with progress.stage("diffs", len(sessions)) as advance:
+        store = Store(request.workspace)
+        for number, session in enumerate(sessions, 1):
+            if session.patch is not None:
+                try:
+                    found[session.key] = store.read(session.key, session.patch, session.range)
+                except NotFound:
+                    absent.append(session.key)
+                except IntegrityError as e:
+                    findings.append(_damaged(session.key, e))
+            advance(number)
+    with progress.stage("scan", len(found)) as advance:
+        secrets = _secrets(request, found, advance)
+    held = sorted({f.key for f in secrets if f.key is not None})
+    return Diffs(
+        texts={k: v.decode(errors="replace") for k, v in found.items() if k not in set(held)},
+        absent=absent,
+        held=held,
+        damaged=[f.key for f in findings if f.key is not None],
+        findings=(*findings, *secrets),
+    )
+
+
+def _secrets(request: Request, found: Mapping[str, bytes], advance: Advance) -> list[Finding]:
+    texts = (
+        Text(f".diffs/{key}.diff", key, lambda data=data: data)  # type: ignore[misc]
+        for key, data in found.items()
+    )
+    return scan(texts, request.allow, advance).findings
+
+
+def _damaged(key: str, error: IntegrityError) -> Finding:
+    return Finding(
+        code="damaged",
+        message=f"{error.problem}; it is left out",
+        file=error.file,
+        key=key,
+        hint=error.hint,
+    )

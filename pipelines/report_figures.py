@@ -1,0 +1,238 @@
+"""What a report draws, from the sessions: sums by week, tasks, tokens over time.
+
+1. Pure: sessions in, figures out.
+2. A week begins on Monday, UTC. A range of more weeks than can be told apart is summed by month,
+   and one of more months by year; which it is stands with the figures.
+3. Unknown numbers are left out of sums, and how many are known is said.
+"""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, timedelta
+from typing import Final, Literal, NamedTuple
+
+from codec.context_view import DEFAULT_LAST, render_context
+from codec.records import Session
+from codec.v2_deltas import delta_of, encode_delta
+
+Unit = Literal["week", "month", "year"]
+#: More bars than this side by side cannot be told apart.
+MOST_BARS: Final = 130
+#: Agents that are drawn by themselves; the rest is one more.
+MOST_AGENTS: Final = 6
+OTHERS: Final = "others"
+#: Rows of the tables of tasks.
+MOST_TASKS: Final = 10
+STATUS_ORDER: Final = ("PASS", "PARTIAL", "FAIL", "UNKNOWN")
+
+
+class Period(NamedTuple):
+    """The sessions of a week, a month or a year.
+
+    Attributes:
+        start: its first day.
+        sessions: how many.
+        agents, statuses: how many of each, in the order of `Periods`.
+        added, removed, minutes: sums of what is known.
+    """
+
+    start: str
+    sessions: int
+    agents: tuple[int, ...]
+    statuses: tuple[int, ...]
+    added: int
+    removed: int
+    minutes: int
+
+
+class Periods(NamedTuple):
+    """Sums over time: the unit, the agents that have a column, and a row for each period."""
+
+    unit: Unit
+    agents: tuple[str, ...]
+    rows: tuple[Period, ...]
+
+
+class Task(NamedTuple):
+    """All sessions of one task.
+
+    Attributes:
+        name: the task.
+        sessions: how many.
+        fail, partial: how many of them failed, and were done in part.
+        longest, mean: minutes, of those sessions whose duration is known; None where none is.
+        key: of the longest session, else of the last one that failed, else of the last.
+    """
+
+    name: str
+    sessions: int
+    fail: int
+    partial: int
+    longest: int | None
+    mean: float | None
+    key: str
+
+
+class Course(NamedTuple):
+    """What reading costs after a period: tokens of all that there was then.
+
+    Attributes:
+        start: the first day of the period.
+        log: of the entries of all sessions, as v1 has them.
+        files: of the references and of all deltas.
+        window: of the last v1 entries that an agent used to read.
+        context: of what `context` prints.
+    """
+
+    start: str
+    log: int
+    files: int
+    window: int
+    context: int
+
+
+def periods(sessions: Sequence[Session]) -> Periods:
+    """The sums of each period from the first session to the last, empty ones among them."""
+    counted = Tally(s.agent for s in sessions)
+    named = [name for name, _ in sorted(counted.items(), key=lambda c: (-c[1], c[0]))]
+    agents = (*named[:MOST_AGENTS], *((OTHERS,) if len(named) > MOST_AGENTS else ()))
+    place = {name: min(i, MOST_AGENTS) for i, name in enumerate(named)}
+    unit = unit_of([s.time for s in sessions])
+    members: dict[date, list[Session]] = {}
+    for session in sessions:
+        members.setdefault(start_of(session.time, unit), []).append(session)
+    rows = []
+    for start in _starts(members, unit):
+        inside = members.get(start, [])
+        by_agent = Tally(place[s.agent] for s in inside)
+        by_status = Tally(s.status for s in inside)
+        rows.append(
+            Period(
+                start=start.isoformat(),
+                sessions=len(inside),
+                agents=tuple(by_agent[i] for i in range(len(agents))),
+                statuses=tuple(by_status[status] for status in STATUS_ORDER),
+                added=sum(s.metrics.lines_added or 0 for s in inside),
+                removed=sum(s.metrics.lines_removed or 0 for s in inside),
+                minutes=sum(s.metrics.duration_min or 0 for s in inside),
+            )
+        )
+    return Periods(unit=unit, agents=agents, rows=tuple(rows))
+
+
+def unit_of(times: Sequence[str]) -> Unit:
+    """The shortest unit in which a range of times has no more periods than can be drawn."""
+    if not times:
+        return "week"
+    first, last = _day(min(times)), _day(max(times))
+    if (last - first).days // 7 < MOST_BARS:
+        return "week"
+    months = (last.year - first.year) * 12 + last.month - first.month
+    return "month" if months < MOST_BARS else "year"
+
+
+def start_of(time: str, unit: Unit) -> date:
+    """The first day of the period that a time is in."""
+    day = _day(time)
+    if unit == "week":
+        return day - timedelta(days=day.weekday())
+    return day.replace(day=1) if unit == "month" else day.replace(month=1, day=1)
+
+
+def slowest(sessions: Iterable[Session]) -> list[Task]:
+    """The tasks that took longest in one go."""
+    timed = [task for task in _tasks(sessions) if task.longest]
+    return sorted(timed, key=lambda t: (-(t.longest or 0), t.name))[:MOST_TASKS]
+
+
+def failing(sessions: Iterable[Session]) -> list[Task]:
+    """The tasks that failed most often."""
+    failed = [task for task in _tasks(sessions) if task.fail or task.partial]
+    return sorted(failed, key=lambda t: (-t.fail, -t.partial, t.name))[:MOST_TASKS]
+
+
+def course(
+    sessions: Sequence[Session],
+    references: str,
+    *,
+    tokenizer: str,
+    window: int,
+    unit: Unit,
+    count: Callable[[Sequence[str]], list[int]],
+) -> list[Course]:
+    """What reading cost over time, at the end of each period that has sessions.
+
+    The references are those of today: what they once were nobody kept.
+
+    Args:
+        sessions: all of a workspace, oldest first.
+        references: their text.
+        tokenizer: whose counts of v1 entries are used; entries that it did not count cost nothing.
+        window: v1 entries that an agent used to read.
+        unit: the length of a period.
+        count: tokens of texts by that tokenizer.
+    """
+    deltas = [delta_of(s) for s in sessions]
+    lines = count([f"{encode_delta(delta)}\n" for delta in deltas])
+    entries = [(s.v1.tokens.get(tokenizer, 0) if s.v1 else None) for s in sessions]
+    log, files = 0, count([references])[0] if references else 0
+    found: dict[date, Course] = {}
+    starts = [start_of(s.time, unit) for s in sessions]
+    known: list[int] = []
+    for i, start in enumerate(starts):
+        tokens = entries[i]
+        if tokens is not None:
+            known.append(tokens)
+            log += tokens
+        files += lines[i]
+        if i + 1 < len(starts) and starts[i + 1] == start:
+            continue
+        newest = deltas[max(0, i + 1 - DEFAULT_LAST) : i + 1]
+        context = render_context(references, newest, count=lambda text: count([text])[0])
+        found[start] = Course(start.isoformat(), log, files, sum(known[-window:]), context.tokens)
+    return list(found.values())
+
+
+def _tasks(sessions: Iterable[Session]) -> list[Task]:
+    groups: dict[str, list[Session]] = {}
+    for session in sessions:
+        groups.setdefault(session.task, []).append(session)
+    return [_task(name, members) for name, members in groups.items()]
+
+
+def _task(name: str, members: list[Session]) -> Task:
+    minutes = [s.metrics.duration_min for s in members if s.metrics.duration_min is not None]
+    order = {"FAIL": 2, "PARTIAL": 1}
+    shown = max(members, key=lambda s: (s.metrics.duration_min or 0, order.get(s.status, 0), s.key))
+    return Task(
+        name=name,
+        sessions=len(members),
+        fail=sum(s.status == "FAIL" for s in members),
+        partial=sum(s.status == "PARTIAL" for s in members),
+        longest=max(minutes, default=None),
+        mean=round(sum(minutes) / len(minutes), 1) if minutes else None,
+        key=shown.key,
+    )
+
+
+def _starts(members: Iterable[date], unit: Unit) -> Iterable[date]:
+    """The first days of all periods from the first to the last."""
+    days = sorted(members)
+    if not days:
+        return
+    day, last = days[0], days[-1]
+    while day < last:
+        yield day
+        if unit == "week":
+            day += timedelta(days=7)
+        elif unit == "month":
+            day = date(day.year + day.month // 12, day.month % 12 + 1, 1)
+        else:
+            day = date(day.year + 1, 1, 1)
+    yield last
+
+
+def _day(time: str) -> date:
+    return date.fromisoformat(time[:10])
