@@ -11,7 +11,7 @@ RUN := $(BIN)/session-codec
 VERBS := archive install context record query references verify report doctor restore-v1 retire-v1 restore sync
 
 .DEFAULT_GOAL := help
-.PHONY: help migrate sample show purge $(VERBS) test test-slow check format bench docs lock clean
+.PHONY: help migrate sample show purge $(VERBS) test test-slow check format bench docs screenshots lock clean
 
 help: ## What can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,10 +44,10 @@ $(VERBS): $(VENV)/runtime
 	@$(RUN) $@ "$(if $(REPO),$(REPO),.)" $(ARGS)
 
 test: $(VENV)/dev ## Run the tests
-	@$(BIN)/python -m pytest -q -n 2 -m "not slow"
+	@$(BIN)/python -m pytest -q -rs -n 2 -m "not slow"
 
 test-slow: $(VENV)/dev ## Run the tests that take longer
-	@$(BIN)/python -m pytest -q -n 2 -m slow
+	@$(BIN)/python -m pytest -q -rs -n 2 -m slow
 
 check: $(VENV)/dev ## What CI runs beside the tests: format, lint, types, import layers
 	@$(BIN)/ruff format --check .
@@ -64,6 +64,9 @@ bench: $(VENV)/dev ## Measure, each figure beside a yardstick
 
 docs: $(VENV)/dev ## Rewrite what README.md and FORMATS.md have from the code
 	@$(BIN)/python -m docs.generate
+
+screenshots: $(VENV)/dev ## Take the pictures of a report anew (needs chromium)
+	@$(BIN)/python -m docs.screenshots
 
 lock: $(VENV)/dev ## Pin the newest versions that pyproject.toml allows
 	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header \

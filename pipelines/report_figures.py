@@ -26,6 +26,7 @@ OTHERS: Final = "others"
 #: Rows of the tables of tasks.
 MOST_TASKS: Final = 10
 STATUS_ORDER: Final = ("PASS", "PARTIAL", "FAIL", "UNKNOWN")
+_GRAVITY: Final = {"PARTIAL": 1, "FAIL": 2}
 
 
 class Period(NamedTuple):
@@ -62,8 +63,8 @@ class Task(NamedTuple):
         name: the task.
         sessions: how many.
         fail, partial: how many of them failed, and were done in part.
-        longest, mean: minutes, of those sessions whose duration is known; None where none is.
-        key: of the longest session, else of the last one that failed, else of the last.
+        longest: minutes of the longest, None where no duration is known.
+        key: of the session to look at.
     """
 
     name: str
@@ -71,7 +72,6 @@ class Task(NamedTuple):
     fail: int
     partial: int
     longest: int | None
-    mean: float | None
     key: str
 
 
@@ -142,14 +142,15 @@ def start_of(time: str, unit: Unit) -> date:
 
 
 def slowest(sessions: Iterable[Session]) -> list[Task]:
-    """The tasks that took longest in one go."""
-    timed = [task for task in _tasks(sessions) if task.longest]
-    return sorted(timed, key=lambda t: (-(t.longest or 0), t.name))[:MOST_TASKS]
+    """The tasks that took longest in one go, each with the session that did."""
+    found = _tasks(sessions, lambda s: (s.metrics.duration_min or 0, s.key))
+    return sorted((t for t in found if t.longest), key=_by_length)[:MOST_TASKS]
 
 
 def failing(sessions: Iterable[Session]) -> list[Task]:
-    """The tasks that failed most often."""
-    failed = [task for task in _tasks(sessions) if task.fail or task.partial]
+    """The tasks that failed most often, each with the last session that did."""
+    found = _tasks(sessions, lambda s: (_GRAVITY.get(s.status, 0), s.key))
+    failed = (t for t in found if t.fail or t.partial)
     return sorted(failed, key=lambda t: (-t.fail, -t.partial, t.name))[:MOST_TASKS]
 
 
@@ -195,26 +196,26 @@ def course(
     return list(found.values())
 
 
-def _tasks(sessions: Iterable[Session]) -> list[Task]:
+def _by_length(task: Task) -> tuple[int, str]:
+    return -(task.longest or 0), task.name
+
+
+def _tasks(sessions: Iterable[Session], order: Callable[[Session], tuple[int, str]]) -> list[Task]:
+    """All tasks, each with the session that comes last in an order."""
     groups: dict[str, list[Session]] = {}
     for session in sessions:
         groups.setdefault(session.task, []).append(session)
-    return [_task(name, members) for name, members in groups.items()]
-
-
-def _task(name: str, members: list[Session]) -> Task:
-    minutes = [s.metrics.duration_min for s in members if s.metrics.duration_min is not None]
-    order = {"FAIL": 2, "PARTIAL": 1}
-    shown = max(members, key=lambda s: (s.metrics.duration_min or 0, order.get(s.status, 0), s.key))
-    return Task(
-        name=name,
-        sessions=len(members),
-        fail=sum(s.status == "FAIL" for s in members),
-        partial=sum(s.status == "PARTIAL" for s in members),
-        longest=max(minutes, default=None),
-        mean=round(sum(minutes) / len(minutes), 1) if minutes else None,
-        key=shown.key,
-    )
+    return [
+        Task(
+            name=name,
+            sessions=len(members),
+            fail=sum(s.status == "FAIL" for s in members),
+            partial=sum(s.status == "PARTIAL" for s in members),
+            longest=max((s.metrics.duration_min or 0 for s in members), default=0) or None,
+            key=max(members, key=order).key,
+        )
+        for name, members in groups.items()
+    ]
 
 
 def _starts(members: Iterable[date], unit: Unit) -> Iterable[date]:
