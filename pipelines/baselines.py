@@ -122,10 +122,8 @@ def token_report(
     """
     versions = last_versions(manifest)
     log = _log_tokens(versions, tokenizer)
-    size = sum(v.size for v in versions)
     sessions = sorted(manifest.sessions.values(), key=lambda s: (s.time, s.key))[-DEFAULT_LAST:]
-    estimate = _Estimate(Store(workspace), count, log / size if size else 0.0)
-    costs = [_cost(session, tokenizer, estimate) for session in sessions]
+    costs = costs_in_v1(workspace, manifest, sessions, tokenizer=tokenizer, count=count)
     references = read_bytes(workspace.path(REFERENCES)).decode(errors="replace")
     lines = newest_delta_lines(workspace, DEFAULT_LAST)
     deltas, _ = decode_deltas(enumerate(lines, 1))
@@ -168,6 +166,38 @@ def token_report(
     )
 
 
+def costs_in_v1(
+    workspace: Workspace,
+    manifest: Manifest,
+    sessions: Sequence[Session],
+    *,
+    tokenizer: str,
+    count: Callable[[str], int],
+) -> list[int]:
+    """What each session cost in v1, or would have.
+
+    The newest are those of the baselines. Of older ones that were recorded no patch is read: theirs
+    count by their size, as those do that are not stored here.
+
+    Args:
+        workspace, manifest: whose sessions.
+        sessions: oldest first.
+        tokenizer: the name of what counts.
+        count: tokens of a text.
+
+    Raises:
+        NotFound: the manifest has no counts of v1 by this tokenizer.
+    """
+    estimate = _Estimate(Store(workspace), count, _tokens_per_byte(manifest, tokenizer))
+    newest = len(sessions) - DEFAULT_LAST
+    return [
+        _cost(session, tokenizer, estimate)
+        if session.v1 or place >= newest
+        else estimate.by_size(session)
+        for place, session in enumerate(sessions)
+    ]
+
+
 def last_versions(manifest: Manifest) -> list[V1Version]:
     """Of each v1 log the version that stands for it: the retired one, else the last seen."""
     found = [manifest.retired_version(s) or manifest.newest(s) for s in manifest.sources()]
@@ -189,14 +219,22 @@ class _Estimate(NamedTuple):
 
     def of(self, session: Session) -> int:
         """The tokens of its reference entry and of its patch."""
-        entry = self.count(encode_reference(reference_of(session)))
         if session.patch is None:
-            return entry
+            return self.by_size(session)
         try:
             patch = self.store.read(session.key, session.patch, session.range)
         except (NotFound, IntegrityError):  # a damaged one is told by who looks for damage
-            return entry + round(session.patch.size * self.per_byte)
-        return entry + self.count(decode_text(patch))
+            return self.by_size(session)
+        return self.count(_entry(session)) + self.count(decode_text(patch))
+
+    def by_size(self, session: Session) -> int:
+        """The tokens of its reference entry, and of as many bytes as its patch has."""
+        size = session.patch.size if session.patch else 0
+        return self.count(_entry(session)) + round(size * self.per_byte)
+
+
+def _entry(session: Session) -> str:
+    return encode_reference(reference_of(session))
 
 
 def _cost(session: Session, tokenizer: str, estimate: _Estimate) -> int:
@@ -215,6 +253,13 @@ def _last(sessions: Sequence[Session], most: int) -> str:
     if not estimated:
         return f"the last {len(last)} v1 sessions"
     return f"the last {len(last)} sessions, {estimated} of them estimated"
+
+
+def _tokens_per_byte(manifest: Manifest, tokenizer: str) -> float:
+    """What a byte of the v1 logs cost; nothing where there were none."""
+    versions = last_versions(manifest)
+    size = sum(v.size for v in versions)
+    return _log_tokens(versions, tokenizer) / size if size else 0.0
 
 
 def _log_tokens(versions: Sequence[V1Version], tokenizer: str) -> int:

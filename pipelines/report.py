@@ -12,23 +12,24 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from codec.errors import FormatError, IntegrityError
 from codec.records import Session
 from codec.tokens import Counter
 from pipelines.archives import Listed, list_archives
-from pipelines.baselines import WINDOW, Limits, TokenReport, token_report
+from pipelines.baselines import WINDOW, TokenReport, costs_in_v1, token_report
 from pipelines.errors import Conflict, NotFound
 from pipelines.files import lines_of, read_bytes, replace_file
 from pipelines.findings import Finding
+from pipelines.limits import read_limits
 from pipelines.progress import Advance, Progress
 from pipelines.report_figures import Course, Periods, course, periods, start_of
 from pipelines.report_html import MARK, Page, html
 from pipelines.secrets import Text, scan
 from pipelines.store import Store
 from pipelines.tracked import read_tracked
-from pipelines.workspace import REFERENCES, Workspace, decode_manifest, moment
+from pipelines.workspace import REFERENCES, Manifest, Workspace, decode_manifest, moment
 
 #: A report says what it is in so many of its first bytes.
 _HEAD: Final = 512
@@ -85,7 +86,7 @@ class Plan:
         tokenizer: what counted.
         sessions: those of the range, oldest first.
         every: how many there are in all.
-        tokens: what is saved; None where no v1 log was migrated.
+        tokens: what is saved; None where there is no session.
         uncounted: why that is not known, where v1 was not counted with this tokenizer.
         periods, course: what is drawn.
         archives: of the months of the range.
@@ -140,24 +141,13 @@ def plan(request: Request, counter: Counter, progress: Progress) -> Plan:
         every = [s for s in manifest.sessions.values() if s.key in there]
         every.sort(key=lambda s: (s.time, s.key))
         sessions = [s for s in every if _is_inside(request, s.key)]
-    tokens, uncounted = None, None
     with progress.stage("tokens"):
-        if manifest.versions:
-            try:
-                tokens = token_report(
-                    workspace,
-                    manifest,
-                    tokenizer=counter.name,
-                    count=lambda text: counter.count([text])[0],
-                    limits=Limits(),
-                )
-            except NotFound as e:
-                uncounted = str(e)
+        measured = _measured(workspace, manifest, every, counter)
         drawn = periods(sessions)
         spent = course(
             every,
+            measured.costs,
             read_bytes(workspace.path(REFERENCES)).decode(errors="replace"),
-            tokenizer=counter.name,
             window=WINDOW,
             unit=drawn.unit,
             count=counter.count,
@@ -170,8 +160,8 @@ def plan(request: Request, counter: Counter, progress: Progress) -> Plan:
         tokenizer=counter.name,
         sessions=sessions,
         every=len(every),
-        tokens=tokens,
-        uncounted=uncounted,
+        tokens=measured.tokens,
+        uncounted=measured.uncounted,
         periods=drawn,
         course=[c for c in spent if c.start in inside],
         archives=[a for a in list_archives(workspace, manifest) if _has_month(request, a)],
@@ -197,6 +187,32 @@ def apply(made: Plan, progress: Progress) -> Result:
 
         replace_file(made.request.output, counted())
     return Result(plan=made, size=size)
+
+
+class _Measured(NamedTuple):
+    """What is saved, or why that is not known, and what each session cost in v1."""
+
+    tokens: TokenReport | None
+    uncounted: str | None
+    costs: Sequence[int]
+
+
+def _measured(
+    workspace: Workspace, manifest: Manifest, sessions: Sequence[Session], counter: Counter
+) -> _Measured:
+    def count(text: str) -> int:
+        return counter.count([text])[0]
+
+    if not sessions:
+        return _Measured(None, None, ())
+    limits = read_limits(workspace, {})
+    name = counter.name
+    try:
+        costs = costs_in_v1(workspace, manifest, sessions, tokenizer=name, count=count)
+        report = token_report(workspace, manifest, tokenizer=name, count=count, limits=limits)
+    except NotFound as e:
+        return _Measured(None, str(e), [0] * len(sessions))
+    return _Measured(report, None, costs)
 
 
 def _page(made: Plan) -> Page:

@@ -80,9 +80,9 @@ class Course(NamedTuple):
 
     Attributes:
         start: the first day of the period.
-        log: of the entries of all sessions, as v1 has them.
+        log: of all sessions, as v1 has them.
         files: of the references and of all deltas.
-        window: of the last v1 entries that an agent used to read.
+        window: of the last of these, which an agent used to read.
         context: of what `context` prints.
     """
 
@@ -156,9 +156,9 @@ def failing(sessions: Iterable[Session]) -> list[Task]:
 
 def course(
     sessions: Sequence[Session],
+    costs: Sequence[int],
     references: str,
     *,
-    tokenizer: str,
     window: int,
     unit: Unit,
     count: Callable[[Sequence[str]], list[int]],
@@ -169,31 +169,27 @@ def course(
 
     Args:
         sessions: all of a workspace, oldest first.
+        costs: tokens of each in v1.
         references: their text.
-        tokenizer: whose counts of v1 entries are used; entries that it did not count cost nothing.
-        window: v1 entries that an agent used to read.
+        window: sessions that an agent used to read.
         unit: the length of a period.
-        count: tokens of texts by that tokenizer.
+        count: tokens of texts.
     """
     deltas = [delta_of(s) for s in sessions]
     lines = count([f"{encode_delta(delta)}\n" for delta in deltas])
-    entries = [(s.v1.tokens.get(tokenizer, 0) if s.v1 else None) for s in sessions]
     log, files = 0, count([references])[0] if references else 0
-    found: dict[date, Course] = {}
+    found: list[Course] = []
     starts = [start_of(s.time, unit) for s in sessions]
-    known: list[int] = []
-    for i, start in enumerate(starts):
-        tokens = entries[i]
-        if tokens is not None:
-            known.append(tokens)
-            log += tokens
-        files += lines[i]
-        if i + 1 < len(starts) and starts[i + 1] == start:
+    for end, start in enumerate(starts, 1):
+        log += costs[end - 1]
+        files += lines[end - 1]
+        if end < len(starts) and starts[end] == start:
             continue
-        newest = deltas[max(0, i + 1 - DEFAULT_LAST) : i + 1]
+        newest = deltas[max(0, end - DEFAULT_LAST) : end]
         context = render_context(references, newest, count=lambda text: count([text])[0])
-        found[start] = Course(start.isoformat(), log, files, sum(known[-window:]), context.tokens)
-    return list(found.values())
+        read = sum(costs[max(0, end - window) : end])
+        found.append(Course(start.isoformat(), log, files, read, context.tokens))
+    return found
 
 
 def _by_length(task: Task) -> tuple[int, str]:

@@ -39,7 +39,7 @@ function showHero() {
   if (!data.saved) {
     put("hero", el("p", { class: "figure" }, whole.format(sessions.length)),
       el("p", { class: "says" }, sessions.length === 1 ? "session" : "sessions"),
-      el("p", { class: "gate" }, data.uncounted || "No v1 log was migrated: there is nothing to compare with."));
+      el("p", { class: "gate" }, data.uncounted || "There are no sessions yet: there is nothing to compare."));
     return;
   }
   const window = data.saved.baselines[0];
@@ -83,11 +83,11 @@ function showBaselines() {
   if (!data.saved) {
     byId("baselines-lead").textContent = "";
     put("baselines", el("p", { class: "empty" }, data.uncounted
-      || "No v1 log was migrated: there is nothing to compare with."));
+      || "There are no sessions yet: there is nothing to compare."));
     return;
   }
   byId("baselines-lead").textContent = `As \u2018session-codec verify\u2019 prints it for the whole workspace; `
-    + `tokens by ${data.tokenizer}, the last line in words. The bar is what it cost before, its filled part what it costs now.`;
+    + `tokens by ${data.tokenizer}, \u2018words\u2019 in words. The bar is what it cost before, its filled part what it costs now.`;
   const named = (b) => el("span", {}, el("strong", {}, b.name), el("small", {}, b.what.replace("->", "\u2192")));
   const rows = data.saved.baselines.map((b) => [named(b), whole.format(b.before), whole.format(b.after),
     bar(b.before ? b.after / b.before : 0), percent(b.saved)]);
@@ -108,24 +108,23 @@ function showTokens() {
     put("tokens", el("p", { class: "empty" }, "There are no sessions to draw."));
     return;
   }
-  const fromLog = sessions.length - data.recorded;
   byId("tokens-lead").textContent = `Tokens by ${data.tokenizer}, at the end of ${each.replace("a ", "each ")}, with the `
-    + "references of today." + (data.recorded ? ` ${plural(data.recorded, "session")} recorded since never stood in a `
-    + "v1 log, and cost nothing there." : "");
+    + "references of today." + (data.recorded ? ` ${plural(data.recorded, "session")} never stood in a v1 log: what `
+    + "they would have cost there is estimated from patch and entry." : "");
   const tokens = (value) => `${whole.format(value)} tokens`;
   const end = (values) => whole.format(values[values.length - 1]);
   const both = (title, about, before, after) => {
     const series = [{ name: "v2", colour: "v2", ...after, total: `${after.name}, ${end(after.values)}` }];
-    if (fromLog) series.unshift({ name: "v1", colour: "v1", ...before, total: `${before.name}, ${end(before.values)}` });
+    if (data.saved) series.unshift({ name: "v1", colour: "v1", ...before, total: `${before.name}, ${end(before.values)}` });
     for (const s of series) [s.name, s.total] = [s.colour, s.total];
     const summary = series.map((s) => `${s.total} tokens at the end`).join("; ");
     return chart({ title, about, kind: "line", labels, series, show: tokens, summary });
   };
   put("tokens",
     both("When a session starts", "Tokens that an agent reads",
-      { name: "the last 5 entries", values: reached("window") }, { name: "context", values: reached("context") }),
+      { name: "the last 5 sessions", values: reached("window") }, { name: "context", values: reached("context") }),
     both("All that there is", "Tokens of everything, were it read as a whole",
-      { name: "all entries", values: reached("log") }, { name: "references and all deltas", values: reached("files") }));
+      { name: "all sessions", values: reached("log") }, { name: "references and all deltas", values: reached("files") }));
 }
 
 function stacks(title, names, colours, field) {

@@ -175,9 +175,10 @@ def test_a_workspace_without_a_v1_log_has_a_report(plain: Bench, cli: Cli, page:
     cli("record", plain.root, "--agent", "human", "--task", "one", "--status", "PASS", "--no-diff")
     said = cli("report", plain.root, "-o", page, "--json")
     assert said.code == 0
-    assert said.json["tokens"] is None
+    assert said.json["tokens"] == cli("verify", plain.root, "--json").json["tokens"]
     assert [row["task"] for row in rows(page)] == ["one"]
-    assert shown(page)["saved"] is None
+    assert shown(page)["recorded"] == 1
+    assert shown(page)["course"][-1]["window"] == said.json["tokens"]["baselines"][0]["before"]
 
 
 def test_a_workspace_without_sessions_has_a_report(plain: Bench, cli: Cli, page: Path) -> None:
@@ -312,13 +313,11 @@ def test_the_last_point_of_the_course_is_what_verify_measures(
 def test_the_course_grows_by_what_each_session_cost() -> None:
     count = counter()
     sessions = [session(day(n)) for n in (1, 2, 10)]
-    drawn = course(
-        sessions, "a: b\n", tokenizer=count.name, window=5, unit="week", count=count.count
-    )
+    drawn = course(sessions, [100, 20, 3], "a: b\n", window=2, unit="week", count=count.count)
     lines = [f"{day(n)} | human | t | PASS | -\n" for n in (1, 2, 10)]
     base, *costs = count.count(["a: b\n", *lines])
     assert [c.files for c in drawn] == [base + sum(costs[:2]), base + sum(costs)]
-    assert [(c.log, c.window) for c in drawn] == [(0, 0), (0, 0)]
+    assert [(c.log, c.window) for c in drawn] == [(120, 120), (123, 23)]
 
 
 def test_weeks_begin_on_monday_and_empty_ones_count() -> None:
