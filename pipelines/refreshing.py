@@ -23,8 +23,8 @@ from pipelines.baselines import REFERENCES_BUDGET
 from pipelines.errors import Conflict
 from pipelines.findings import Finding
 from pipelines.repository import read_stated, source_files
-from pipelines.v1_rules import read_rules
-from pipelines.workspace import REFERENCES, Workspace, read_manifest
+from pipelines.v1_rules import LogRules, read_rules
+from pipelines.workspace import REFERENCES, Manifest, Workspace, read_manifest
 
 #: Of a references file more bytes than these are not read.
 SIZE_LIMIT: Final = 1 << 20
@@ -90,11 +90,15 @@ class Plan:
 
 def plan(request: Request) -> Plan:
     """What a refresh would write; reads only."""
+    manifest = read_manifest(request.workspace)
+    return plan_with(request, manifest, read_rules(request.workspace, manifest))
+
+
+def plan_with(request: Request, manifest: Manifest, rules: LogRules) -> Plan:
+    """The same for who has read the manifest and the rules in the v1 logs already."""
     workspace = request.workspace
-    manifest = read_manifest(workspace)
     builds = manifest.last_builds()
     before = _read_file(workspace)
-    rules = read_rules(workspace, manifest)
     stated = read_stated(workspace.root, workspace.repository, rules.texts, rules.lines)
     findings = [_unreadable(problem) for problem in stated.problems]
     findings += [_unread(name) for name in rules.unread]

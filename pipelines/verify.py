@@ -18,13 +18,14 @@ from pipelines.findings import Finding
 from pipelines.limits import limits_of, read_limits
 from pipelines.progress import Progress
 from pipelines.refreshing import Request as Refreshing
-from pipelines.refreshing import plan as plan_references
-from pipelines.refreshing import stale_finding
+from pipelines.refreshing import plan_with, stale_finding
 from pipelines.repairs import Repairs, is_sound, repairs_of
 from pipelines.since import added, read_base
 from pipelines.spool import spool_findings
 from pipelines.tracked import Tracked, read_tracked
+from pipelines.v1_rules import LogRules
 from pipelines.verdict import Require, Verdict
+from pipelines.worker import Worker
 from pipelines.workspace import (
     PROGRESS,
     REFERENCES,
@@ -44,7 +45,7 @@ class Request:
     Attributes:
         workspace: whose files.
         tokenizer: the name of what counts tokens.
-        count: tokens of a text.
+        worker: counts them.
         limits: what the command line says of threshold and budgets, by name of the setting.
         require: whether a diff that is absent here is a finding.
         since: a revision; what was wrong already where `HEAD` left it is not told.
@@ -52,7 +53,7 @@ class Request:
 
     workspace: Workspace
     tokenizer: str
-    count: Callable[[str], int]
+    worker: Worker
     limits: Mapping[str, float | int | None] = field(default_factory=dict)
     require: Require = "none"
     since: str | None = None
@@ -78,12 +79,13 @@ def verify(request: Request, progress: Progress) -> Verdict:
     manifest = decode_manifest(tracked.manifest)
     if manifest.errors and not manifest.sessions:
         raise FormatError("holds no fact that can be read", file=manifest.errors[0].file)
+    rules = request.worker.rules(workspace, manifest)
     with progress.stage("integrity", len(manifest.sessions)) as advance:
         integrity, findings = _integrity(workspace, tracked, manifest, advance)
     if request.require == "local":
         findings += map(_absent, integrity.absent)
     with progress.stage("references"):
-        findings += _references(request, limits)
+        findings += _references(request, limits, manifest, rules.result())
     if base:
         findings = list(added(base, tracked, findings))
     else:
@@ -130,16 +132,18 @@ def _absent(key: str) -> Finding:
     )
 
 
-def _references(request: Request, limits: Limits) -> Iterator[Finding]:
+def _references(
+    request: Request, limits: Limits, manifest: Manifest, rules: LogRules
+) -> Iterator[Finding]:
     """What `references --check` tells, the budget apart."""
     refreshing = Refreshing(
         workspace=request.workspace,
         tokenizer=request.tokenizer,
-        count=request.count,
+        count=request.worker.count_text,
         budget=limits.references,
     )
     try:
-        made = plan_references(refreshing)
+        made = plan_with(refreshing, manifest, rules)
     except FormatError as e:
         yield Finding(
             code="broken-references",
@@ -165,7 +169,7 @@ def _tokens(
             request.workspace,
             manifest,
             tokenizer=request.tokenizer,
-            count=request.count,
+            count=request.worker.count_text,
             limits=limits,
         )
     except NotFound as e:

@@ -19,9 +19,10 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple, Self, cast
 from pipelines.errors import Conflict, Unavailable
 
 if TYPE_CHECKING:
-    from codec.facts import ReferencesBuilt
+    from codec.facts import Fact, ReferencesBuilt
+    from pipelines.v1_rules import LogRules
     from pipelines.v1_source import Source
-    from pipelines.workspace import Workspace
+    from pipelines.workspace import Manifest, Workspace
 
 #: Start and end of a run of bytes in a log.
 Range = tuple[int, int]
@@ -109,6 +110,22 @@ class Worker:
         def ask() -> tuple[bytes, str]:
             file, fact = self._ask(request)
             return b64decode(file), fact
+
+        return self._thread.submit(ask)
+
+    def rules(self, workspace: Workspace, manifest: Manifest) -> Future[LogRules]:
+        """What the v1 logs of a workspace hold beside their sessions."""
+        from codec.manifest import encode_fact
+        from pipelines.v1_rules import LogRules
+
+        known: list[Fact] = [*manifest.versions, *manifest.retired]
+        facts = [encode_fact(fact) for fact in known]
+        request = {"rules": workspace._asdict(), "facts": facts}
+
+        def ask() -> LogRules:
+            texts, lines, unread = self._ask(request)
+            decoded = {name: b64decode(text) for name, text in texts.items()}
+            return LogRules(decoded, lines, unread)
 
         return self._thread.submit(ask)
 

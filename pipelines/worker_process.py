@@ -39,6 +39,8 @@ class Served:
                 return self._counter.count([text])[0]
             case {"references": root, "budget": budget, **more}:
                 return self._references(root, budget, **more)
+            case {"rules": workspace, "facts": facts}:
+                return self._rules(workspace, facts)
             case {"stage": files, "folder": folder}:
                 return self._stage(folder, files)
             case _:
@@ -78,6 +80,15 @@ class Served:
             budget,
         )
         return b64encode(file).decode(), encode_fact(built)
+
+    def _rules(self, workspace: dict[str, Any], facts: list[str]) -> Any:
+        from codec.manifest import decode_fact
+        from pipelines.v1_rules import read_rules
+        from pipelines.workspace import Workspace, manifest_of
+
+        rules = read_rules(Workspace(**workspace), manifest_of([decode_fact(f) for f in facts]))
+        texts = {name: b64encode(text).decode() for name, text in rules.texts.items()}
+        return texts, rules.lines, rules.unread
 
     def _stage(self, folder: str, files: list[tuple[str, int, int]]) -> None:
         assert self._log is not None

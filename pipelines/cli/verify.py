@@ -108,7 +108,7 @@ def command(
         request = Request(
             workspace=workspace,
             tokenizer=tokenizer,
-            count=worker.count_text,
+            worker=worker,
             limits={
                 "threshold": threshold,
                 "context_budget": context_budget,
