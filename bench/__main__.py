@@ -20,7 +20,7 @@ from bench.process import Failed, Skipped, apart
 from bench.remotes import remotes
 from bench.table import HEADER, Row
 from bench.tokens import tokens
-from bench.verbs import Setting, again, help_, hook, migrate, migrate_10x, restore, secrets
+from bench.verbs import Setting, again, help_, hook, migrate, migrate_10x, restore, secrets, verify
 
 BENCHMARKS: Final[dict[str, Callable[[Setting], Iterator[Row]]]] = {
     "migrate": migrate,
@@ -33,6 +33,7 @@ BENCHMARKS: Final[dict[str, Callable[[Setting], Iterator[Row]]]] = {
     "record": record,
     "query": query,
     "restore": restore,
+    "verify": verify,
     "archive": archive,
     "archive-fast": archive_fast,
     "archive-load": archive_load,

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -111,8 +112,7 @@ def hook(setting: Setting) -> Iterator[Row]:
 
 
 def restore(setting: Setting) -> Iterator[Row]:
-    """A log put together again, beside a copy of it; all checked, beside all hashed."""
-    sha256sum = tool("sha256sum")
+    """A log put together again, beside a copy of it."""
     folder = setting.repository(setting.log)
     verb("migrate", cwd=folder)
     pairs: list[Pair] = []
@@ -125,13 +125,30 @@ def restore(setting: Setting) -> Iterator[Row]:
             raise Failed("restore-v1 gave another log than was migrated")
     yield compared("restore", "restore-v1", "cat", pairs)
 
+
+def verify(setting: Setting) -> Iterator[Row]:
+    """All checked, beside all diffs hashed and a tokenizer loaded; and checked again."""
+    folder = setting.repository(setting.log)
+    verb("migrate", cwd=folder)
     diffs = folder / ".diffs"
-    hashed = [sha256sum, *sorted(p.name for p in diffs.glob("*.diff"))]
+    hashed = [tool("sha256sum"), *sorted(p.name for p in diffs.glob("*.diff"))]
+    counted = [sys.executable, "-c", "from codec.tokens import counter; counter().count([''])"]
+    pairs: list[Pair] = []
+    for _ in setting.turns():
+        full = verb("verify", "--full", cwd=folder, good=(0, _FINDINGS))
+        pairs.append((without(full, run(counted, cwd=folder)), run(hashed, cwd=diffs)))
+    yield compared("verify", "verify --full, less the tokenizer", "sha256sum", pairs, most=2)
+
+    time.sleep(2)  # what changed just now is read again
+    verb("verify", cwd=folder, good=(0, _FINDINGS))
     pairs = [
-        (verb("verify", cwd=folder, good=(0, _FINDINGS)), run(hashed, cwd=diffs))
+        (
+            verb("verify", cwd=folder, good=(0, _FINDINGS)),
+            verb("verify", "--full", cwd=folder, good=(0, _FINDINGS)),
+        )
         for _ in setting.turns()
     ]
-    yield compared("verify", "verify", "sha256sum", pairs)
+    yield compared("verify", "verify, nothing changed", "verify --full", pairs, most=0.2)
 
 
 def secrets(setting: Setting) -> Iterator[Row]:

@@ -45,7 +45,6 @@ class Request:
     Attributes:
         workspace: whose files.
         tokenizer: the name of what counts tokens.
-        worker: counts them.
         limits: what the command line says of threshold and budgets, by name of the setting.
         require: whether a diff that is absent here is a finding.
         since: a revision; what was wrong already where `HEAD` left it is not told.
@@ -53,17 +52,17 @@ class Request:
 
     workspace: Workspace
     tokenizer: str
-    worker: Worker
     limits: Mapping[str, float | int | None] = field(default_factory=dict)
     require: Require = "none"
     since: str | None = None
 
 
-def verify(request: Request, progress: Progress) -> Verdict:
+def verify(request: Request, worker: Worker, progress: Progress) -> Verdict:
     """Verify a workspace; reads only.
 
     Args:
         request: what to verify.
+        worker: reads v1 logs and counts tokens beside it.
         progress: hears of the stages.
 
     Raises:
@@ -79,19 +78,19 @@ def verify(request: Request, progress: Progress) -> Verdict:
     manifest = decode_manifest(tracked.manifest)
     if manifest.errors and not manifest.sessions:
         raise FormatError("holds no fact that can be read", file=manifest.errors[0].file)
-    rules = request.worker.rules(workspace, manifest)
+    rules = worker.rules(workspace, manifest)
     with progress.stage("integrity", len(manifest.sessions)) as advance:
         integrity, findings = _integrity(workspace, tracked, manifest, advance)
     if request.require == "local":
         findings += map(_absent, integrity.absent)
     with progress.stage("references"):
-        findings += _references(request, limits, manifest, rules.result())
+        findings += _references(request, worker, limits, manifest, rules.result())
     if base:
         findings = list(added(base, tracked, findings))
     else:
         findings += spool_findings(workspace)
     with progress.stage("tokens"):
-        tokens, judged = _tokens(request, manifest, limits)
+        tokens, judged = _tokens(request, worker, manifest, limits)
     return Verdict(
         root=os.path.relpath(workspace.root, workspace.repository or workspace.root),
         sessions=len(manifest.sessions),
@@ -133,13 +132,13 @@ def _absent(key: str) -> Finding:
 
 
 def _references(
-    request: Request, limits: Limits, manifest: Manifest, rules: LogRules
+    request: Request, worker: Worker, limits: Limits, manifest: Manifest, rules: LogRules
 ) -> Iterator[Finding]:
     """What `references --check` tells, the budget apart."""
     refreshing = Refreshing(
         workspace=request.workspace,
         tokenizer=request.tokenizer,
-        count=request.worker.count_text,
+        count=worker.count_text,
         budget=limits.references,
     )
     try:
@@ -159,7 +158,7 @@ def _references(
 
 
 def _tokens(
-    request: Request, manifest: Manifest, limits: Limits
+    request: Request, worker: Worker, manifest: Manifest, limits: Limits
 ) -> tuple[TokenReport | None, list[Finding]]:
     """What is saved, and what of it is not enough."""
     if not manifest.sessions:
@@ -169,7 +168,7 @@ def _tokens(
             request.workspace,
             manifest,
             tokenizer=request.tokenizer,
-            count=request.worker.count_text,
+            count=worker.count_text,
             limits=limits,
         )
     except NotFound as e:

@@ -19,6 +19,12 @@ def text_of(verdict: Verdict) -> str:
     lines.append(f"checks that did not pass: {', '.join(failed) or 'none'}")
     if verdict.since:
         lines.append(f"judged: what came after {verdict.since[:12]}; gate and budgets as a whole")
+    if verdict.kept:
+        at, files = verdict.kept
+        lines.append(
+            f"not read again: {files:,} files have the sizes and times that they had at {at}, when "
+            "all of it was read; --full reads them"
+        )
     if verdict.tokens is not None:
         lines += ["", *token_lines(verdict.tokens)]
     return "".join(f"{line}\n" for line in lines)

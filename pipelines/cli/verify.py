@@ -24,6 +24,7 @@ from pipelines.cli.verdict_markdown import markdown_of
 from pipelines.cli.verdict_sarif import sarif_of
 from pipelines.cli.verdict_text import text_of
 from pipelines.verdict import Require, Verdict
+from pipelines.verified import keep, recall, standing
 from pipelines.verify import Request, verify
 from pipelines.worker import Worker
 from pipelines.workspace import find
@@ -69,6 +70,7 @@ FORMATS: Final = ("text", "json", "markdown", "junit", "sarif")
     show_default=True,
     help="Where diffs must be; 'none' takes a diff that is absent here as no fault.",
 )
+@click.option("--full", is_flag=True, help="Read everything, also what was verified before.")
 @options.tokenizer
 @options.as_json
 def command(
@@ -80,6 +82,7 @@ def command(
     context_budget: int | None,
     references_budget: int | None,
     require: Require,
+    full: bool,
     tokenizer: str,
     as_json: bool,
 ) -> int:
@@ -102,22 +105,21 @@ def command(
       session-codec verify --require local
     """
     began, start = datetime.now(UTC), time.perf_counter()
-    workspace = find(absolute(repo))
     gc.disable()  # the facts of a manifest are many and have no cycles
-    with Worker(tokenizer) as worker:
-        request = Request(
-            workspace=workspace,
-            tokenizer=tokenizer,
-            worker=worker,
-            limits={
-                "threshold": threshold,
-                "context_budget": context_budget,
-                "references_budget": references_budget,
-            },
-            require=require,
-            since=since,
-        )
-        verdict = verify(request, Stages())
+    request = Request(
+        workspace=find(absolute(repo)),
+        tokenizer=tokenizer,
+        limits={
+            "threshold": threshold,
+            "context_budget": context_budget,
+            "references_budget": references_budget,
+        },
+        require=require,
+        since=since,
+    )
+    verdict = None if full or since else recall(request.workspace, _question(request))
+    if verdict is None:
+        verdict = _verified(request)
 
     def made(form: str) -> str:
         return _made(verdict, form, began=began, seconds=time.perf_counter() - start)
@@ -131,6 +133,21 @@ def command(
     else:
         say(made(chosen).removesuffix("\n"))
     return verdict.exit_code
+
+
+def _verified(request: Request) -> Verdict:
+    """A verdict on what is read now."""
+    with Worker(request.tokenizer) as worker:
+        was = standing(request.workspace, _question(request))
+        verdict = verify(request, worker, Stages())
+    keep(request.workspace, was, verdict)
+    return verdict
+
+
+def _question(request: Request) -> str:
+    """All that a verdict depends on beside the files."""
+    program = version("session-codec")
+    return f"{program} {request.tokenizer} {request.require} {sorted(request.limits.items())}"
 
 
 def _made(verdict: Verdict, form: str, *, began: datetime, seconds: float) -> str:
