@@ -2,7 +2,8 @@
 
 The server is SeaweedFS on this machine, behind a proxy that counts and changes nothing; it starts
 with a bucket of its own for each program. What is copied is the same folder: two years of archives,
-the layouts and the tracked files.
+the layouts and the tracked files. Ours searches for secrets what `archive` did not search on this
+machine before it; both are measured.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ def remotes(setting: Setting) -> Iterator[Row]:
         bucket, _ = server.place()
         proxy = stack.enter_context(Proxy(server.endpoint).running())
         os.environ.update(ENVIRONMENT)
+        os.environ["XDG_CACHE_HOME"] = str(_own_cache(setting.fresh()))
         folder, key = _workspace(setting)
         os.environ["SESSION_CODEC_ENDPOINT_URL"] = proxy.endpoint
         os.environ["SESSION_CODEC_ALLOW"] = _fingerprints(folder, f"s3://{bucket}/x")
@@ -73,6 +75,14 @@ def _workspace(setting: Setting) -> tuple[Path, str]:
     manifest = (folder / ".session-codec" / "manifest.jsonl").read_text().splitlines()
     facts = map(json.loads, manifest)
     return folder, next(f["keys"][0] for f in facts if f["fact"] == "archive")
+
+
+def _own_cache(folder: Path) -> Path:
+    """A folder of caches, with the scanner's rules as they are compiled once a machine."""
+    rules = Path.home() / ".cache" / "kingfisher"
+    rules.mkdir(parents=True, exist_ok=True)
+    (folder / rules.name).symlink_to(rules)
+    return folder
 
 
 def _fingerprints(folder: Path, url: str) -> str:
@@ -122,24 +132,28 @@ def _restic(endpoint: str, bucket: str, prefix: str) -> list[str]:
 def _compared(
     setting: Setting, folder: Path, proxy: Proxy, bucket: str, copier: Copier
 ) -> Iterator[Row]:
-    first: list[Pair] = []
-    again: list[Pair] = []
+    rows: dict[str, list[Pair]] = {"first, unsearched": [], "first": [], "again": []}
     counts: dict[str, str] = {}
     for turn in setting.turns(3):
         name = f"{copier.name.split()[0]}-{turn}"
-        url = f"s3://{bucket}/ours-{name}"
         if copier.prepare:
             run(copier.prepare(name), cwd=folder)
-        for pairs, kind in ((first, "first"), (again, "again")):
+        theirs: dict[str, Cost] = {}
+        for kind in ("first", "again"):
+            theirs[kind], counts[f"{kind} theirs"] = _counted(
+                proxy, partial(run, copier.argv(name), cwd=folder)
+            )
+        for kind, pairs in rows.items():
+            url = f"s3://{bucket}/ours-{name}{'-new' if kind == 'first, unsearched' else ''}"
+            if kind == "first, unsearched":
+                searched = Path(os.environ["XDG_CACHE_HOME"], "session-codec")
+                shutil.rmtree(searched, ignore_errors=True)
             ours, counts[f"{kind} ours"] = _counted(
                 proxy, partial(verb, "sync", "--remote", url, cwd=folder)
             )
-            theirs, counts[f"{kind} theirs"] = _counted(
-                proxy, partial(run, copier.argv(name), cwd=folder)
-            )
-            pairs.append((ours, theirs))
-    for pairs, kind in ((first, "first"), (again, "again")):
-        mine, other = counts[f"{kind} ours"], counts[f"{kind} theirs"]
+            pairs.append((ours, theirs[kind.partition(",")[0]]))
+    for kind, pairs in rows.items():
+        mine, other = counts[f"{kind} ours"], counts[f"{kind.partition(',')[0]} theirs"]
         yield compared(f"sync {kind}", f"sync ({mine})", f"{copier.name} ({other})", pairs)
 
 

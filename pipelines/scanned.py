@@ -1,7 +1,7 @@
-"""Which texts were searched for secrets before and had none: what was packed is not searched anew.
+"""What was found in texts that were searched for secrets before: none is searched anew for nothing.
 
-1. A text is known by its hash, and only if nothing at all was found in it: what is allowed today
-   may not be tomorrow.
+1. A text is known by its hash, with the fingerprints of all that was found in it. Whether these may
+   pass is decided anew each time.
 2. What is known is of these rules and this scanner: after a change of either all begins anew.
 3. It stands among the person's own files and never in a workspace: who can commit must not say what
    is no secret.
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Final
@@ -20,11 +21,12 @@ from pipelines.files import read_bytes
 
 #: Bytes of it beyond which it begins anew.
 _LIMIT: Final = 64 << 20
+_LINE = re.compile(rb"[0-9a-f]{64}(?: [0-9a-f]{16})*")
 _PREFIX: Final = "scanned-"
 
 
 class Scanned:
-    """Texts without a secret, by hash."""
+    """What was found in texts, by hash."""
 
     def __init__(self, rules: Iterable[bytes], environment: Mapping[str, str] = os.environ) -> None:
         """Read what is known.
@@ -36,20 +38,23 @@ class Scanned:
         name = hashlib.sha256(b"\0".join(rules)).hexdigest()[:16]
         self._folder = os.path.join(_cache_home(environment), "session-codec")
         self._path = os.path.join(self._folder, f"{_PREFIX}{name}")
-        self._known: set[bytes] = set()
+        self._known: dict[bytes, frozenset[str]] = {}
         self._new: list[bytes] = []
         with suppress(OSError):
-            self._known.update(read_bytes(self._path).split(b"\n"))
+            for line in read_bytes(self._path).split(b"\n"):
+                if _LINE.fullmatch(line):  # one that was torn is no line
+                    mark, *fingerprints = line.split(b" ")
+                    self._known[mark] = frozenset(map(bytes.decode, fingerprints))
 
-    def has(self, mark: bytes) -> bool:
-        """Whether a text is known to have none."""
-        return mark in self._known
+    def found(self, mark: bytes) -> frozenset[str] | None:
+        """The fingerprints of what was found in a text; None where it was never searched."""
+        return self._known.get(mark)
 
-    def add(self, mark: bytes) -> None:
-        """Remember a text that has none."""
+    def add(self, mark: bytes, fingerprints: Iterable[str]) -> None:
+        """Remember all that was found in a text."""
         if mark not in self._known:
-            self._known.add(mark)
-            self._new.append(mark)
+            self._known[mark] = frozenset(fingerprints)
+            self._new.append(b" ".join([mark, *map(str.encode, sorted(self._known[mark]))]))
 
     def save(self) -> None:
         """Keep what was added for other runs."""
@@ -63,7 +68,7 @@ class Scanned:
                 if name.startswith(_PREFIX) and is_other:
                     os.remove(path)
             with open(self._path, "ab", buffering=0) as f:
-                f.write(b"\n".join([b"", *self._new, b""]))  # a line that was torn ends first
+                f.write(b"\n".join([b"", *self._new, b""]))  # what was torn before ends first
         self._new = []
 
 

@@ -6,7 +6,8 @@
    that is returned, raised, printed or logged.
 3. What cannot be looked at is not let through: a scanner that is missing or fails is an error.
 4. A few texts are in memory at a time, however many there are.
-5. A text in which nothing at all was found is not looked at again, by the same rules.
+5. A text that was looked at is not looked at again, by the same rules, while all that was found in
+   it may pass.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ class Scan(NamedTuple):
 
 class _Looked(NamedTuple):
     findings: list[Finding]
-    allowed: int
+    passed: Collection[str]
     size: int
 
 
@@ -103,8 +104,8 @@ def scan(texts: Iterable[Text], allowed: Collection[str], advance: Advance) -> S
     def take() -> None:
         mark, future = waiting.popleft()
         looked = future.result()
-        if not looked.findings and not looked.allowed:
-            known.add(mark)
+        if not looked.findings:
+            known.add(mark, looked.passed)
         done.append(looked)
         advance(len(done))
 
@@ -113,8 +114,9 @@ def scan(texts: Iterable[Text], allowed: Collection[str], advance: Advance) -> S
             for text in texts:
                 data = text.load()
                 mark = mark_of(data)
-                if known.has(mark):
-                    done.append(_Looked([], 0, len(data)))
+                before = known.found(mark)
+                if before is not None and before.issubset(allowed):
+                    done.append(_Looked([], before, len(data)))
                     continue
                 waiting.append((mark, pool.submit(_look, text, data, allowed)))
                 if len(waiting) > 4 * cores:
@@ -127,7 +129,7 @@ def scan(texts: Iterable[Text], allowed: Collection[str], advance: Advance) -> S
     known.save()
     return Scan(
         findings=[finding for looked in done for finding in looked.findings],
-        allowed=sum(looked.allowed for looked in done),
+        allowed=sum(len(looked.passed) for looked in done),
         texts=len(done),
         size=sum(looked.size for looked in done),
     )
@@ -135,11 +137,11 @@ def scan(texts: Iterable[Text], allowed: Collection[str], advance: Advance) -> S
 
 def _look(text: Text, data: bytes, allowed: Collection[str]) -> _Looked:
     findings: list[Finding] = []
-    passed = 0
+    passed = []
     for hit in _hits(data, text.name):
         mark = fingerprint(hit.secret)
         if mark in allowed:
-            passed += 1
+            passed.append(mark)
         elif len(findings) < _NAMED:
             findings.append(_finding(text, hit, mark))
         else:

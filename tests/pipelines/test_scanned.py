@@ -32,11 +32,15 @@ def test_a_text_without_a_secret_is_searched_once(monkeypatch: pytest.MonkeyPatc
         look(CLEAN + b" ")
 
 
-def test_a_text_with_a_secret_is_never_known_be_it_allowed_or_not() -> None:
+def test_what_was_allowed_is_told_again_once_it_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     (finding,) = look(LEAKY).findings
     assert finding.fingerprint is not None
-    assert look(LEAKY, allowed=frozenset([finding.fingerprint])).findings == []
-    assert look(LEAKY).findings == [finding]
+    allowed = frozenset([finding.fingerprint])
+    first = look(LEAKY, allowed=allowed)
+    assert (first.findings, first.allowed) == ([], 1)
+    assert look(LEAKY).findings == look(LEAKY, allowed=frozenset(["0" * 16])).findings == [finding]
+    monkeypatch.setattr(secrets, "_scanner", broken)
+    assert look(LEAKY, allowed=allowed) == first
 
 
 def other_scanner(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,22 +124,25 @@ def test_a_cache_that_cannot_be_used_costs_time_and_nothing_else(
 
 def test_a_line_that_was_torn_spoils_no_other(own_cache: Path) -> None:
     environment = {"XDG_CACHE_HOME": str(own_cache)}
-    for mark in (b"one", b"two"):
+    one, two, three = (mark_of(text) for text in (b"one", b"two", b"three"))
+    for mark, found in ((one, ["0" * 16, "1" * 16]), (two, [])):
         known = Scanned([b"rules"], environment)
-        known.add(mark)
+        known.add(mark, found)
         known.save()
         (path,) = files(own_cache)
         with path.open("ab") as f:
-            f.write(b"to")
+            f.write(three + b" " + b"2" * 9)
     known = Scanned([b"rules"], environment)
-    assert [known.has(m) for m in (b"one", b"two", b"to", b"three")] == [True, True, True, False]
+    assert known.found(one) == {"0" * 16, "1" * 16}
+    assert known.found(two) == set[str]()
+    assert known.found(three) is None
 
 
 def test_it_does_not_grow_without_end(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scanned, "_LIMIT", 100)
     for n in range(100):
         known = Scanned([b"rules"], {"XDG_CACHE_HOME": str(own_cache)})
-        known.add(str(n).encode())
+        known.add(mark_of(str(n).encode()), [])
         known.save()
     (path,) = files(own_cache)
     assert os.path.getsize(path) < 200
