@@ -15,11 +15,11 @@ from pipelines import schedule
 from pipelines.cli import options
 from pipelines.cli.declared import absolute
 from pipelines.cli.output import findings_json, say, say_json, tell, tell_findings
+from pipelines.cli.remotes import settings_of
 from pipelines.cli.spooled import drain_spool
 from pipelines.errors import FINDINGS
 from pipelines.findings import Finding
 from pipelines.install import HOOKS, PLUGIN, Plan, apply, plan, plan_removal
-from pipelines.operator import read_settings
 from pipelines.schedule import CRONJOB, IN_A_CLONE, KINDS, PACKAGE
 from pipelines.workspace import V1_LOG, Workspace, find, locate
 
@@ -145,7 +145,7 @@ def _scheduled(
     """What a job would write; nothing where none is asked for."""
     if kind is None:
         return schedule.Plan(workspace=workspace)
-    remote = read_settings(workspace, {"remote": remote}).remote
+    remote = settings_of(workspace, {"remote": remote}, trust=False).remote
     if remote is None and kind in IN_A_CLONE:
         raise click.UsageError(
             f"--schedule {kind} begins with a clone, which has no diffs: name --remote URL"

@@ -19,6 +19,8 @@ from pipelines.workspace import Workspace
 JOBS = 4
 _S3 = re.compile(r"s3://(?P<bucket>[^/]+)(?P<prefix>(?:/[^/]+)*)/?")
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
+#: A name or password before the host, and a signature behind the path.
+_USER = re.compile(r"^[a-zA-Z][a-zA-Z0-9+.-]+:/*[^/]*@|^[a-zA-Z][a-zA-Z0-9+.-]*://.*[?#]")
 Command = Callable[..., Any]
 
 
@@ -60,8 +62,19 @@ def upload_options(command: Command) -> Command:
 
 
 def settings_of(workspace: Workspace | None, given: dict[str, Any], trust: bool) -> Settings:
-    """What was decided: by the command line, the environment, the operator's file."""
-    return read_settings(workspace, given, trust_repository=trust)
+    """What was decided: by the command line, the environment, the operator's file.
+
+    Raises:
+        click.UsageError: an address has a password in it, which would be shown and stored.
+    """
+    settings = read_settings(workspace, given, trust_repository=trust)
+    for name, url in (("--remote", settings.remote), ("--endpoint-url", settings.endpoint_url)):
+        if url is not None and _USER.search(url):
+            raise click.UsageError(
+                f"{name}: credentials do not belong there: give them as the AWS tools take them,"
+                " AWS_PROFILE, AWS_ACCESS_KEY_ID or a role"
+            )
+    return settings
 
 
 def opener(workspace: Workspace, given: dict[str, Any], trust: bool) -> Callable[[], Remote | None]:
@@ -141,7 +154,7 @@ def _directory(path: str, settings: Settings) -> Remote:
 
 
 def _check_endpoint(url: str | None) -> None:
-    """Refuse what is no endpoint, and one with a password in it, which would be shown."""
+    """Refuse what is no endpoint."""
     if url is None:
         return
     from urllib.parse import urlsplit
@@ -149,5 +162,3 @@ def _check_endpoint(url: str | None) -> None:
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise click.UsageError("--endpoint-url: write it as https://host:port")
-    if parts.username or parts.password:
-        raise click.UsageError("--endpoint-url: credentials do not belong there")

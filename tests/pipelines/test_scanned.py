@@ -133,8 +133,8 @@ def test_a_line_that_was_torn_spoils_no_other(own_cache: Path) -> None:
         with path.open("ab") as f:
             f.write(three + b" " + b"2" * 9)
     known = Scanned([b"rules"], environment)
-    assert known.found(one) == {"0" * 16, "1" * 16}
-    assert known.found(two) == set[str]()
+    assert known.found(one) == frozenset(["0" * 16, "1" * 16])
+    assert known.found(two) == frozenset([])
     assert known.found(three) is None
 
 
