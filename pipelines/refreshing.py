@@ -22,8 +22,7 @@ from codec.v2_references import References, decode_references, encode_references
 from pipelines.baselines import REFERENCES_BUDGET
 from pipelines.errors import Conflict
 from pipelines.findings import Finding
-from pipelines.repository import read_stated, source_files
-from pipelines.v1_rules import LogRules, read_rules
+from pipelines.repository import LogRules, read_stated, source_files
 from pipelines.workspace import REFERENCES, Manifest, Workspace, read_manifest
 
 #: Of a references file more bytes than these are not read.
@@ -90,6 +89,8 @@ class Plan:
 
 def plan(request: Request) -> Plan:
     """What a refresh would write; reads only."""
+    from pipelines.v1_rules import read_rules  # takes a while to import
+
     manifest = read_manifest(request.workspace)
     return plan_with(request, manifest, read_rules(request.workspace, manifest))
 

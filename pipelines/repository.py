@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from codec.errors import FormatError
 from codec.facts import ReferencesBuilt
@@ -13,6 +14,21 @@ from codec.references_budget import fit
 from codec.references_merge import Refresh, refresh
 from codec.stated import WANTED, LineMap, Stated, limit_of, stated_references
 from codec.v2_references import encode_references
+
+
+@dataclass(frozen=True, slots=True)
+class LogRules:
+    """What the v1 logs of a workspace hold beside their sessions: that is where rules stand.
+
+    Attributes:
+        texts: by name of the log, what of it is no session.
+        lines: by name, which lines of the log those are.
+        unread: names of logs that cannot be read here.
+    """
+
+    texts: dict[str, bytes] = field(default_factory=dict)
+    lines: dict[str, LineMap] = field(default_factory=dict)
+    unread: list[str] = field(default_factory=list)
 
 
 def read_stated(

@@ -8,7 +8,6 @@ which does not mean that there are none.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 
 from codec.errors import CodecError, FormatError
 from codec.facts import V1Version
@@ -18,6 +17,7 @@ from codec.v1_split import LineNumbers, split
 from codec.v1_stub import stubbed_log
 from codec.v1_text import Log
 from pipelines.errors import PipelineError
+from pipelines.repository import LogRules
 from pipelines.v1_entries import dialects_of
 from pipelines.v1_reading import RULES_LIMIT
 from pipelines.v1_source import open_source
@@ -25,21 +25,6 @@ from pipelines.v1_store import has_layout, read_layout
 from pipelines.workspace import V1_LOG, Manifest, Workspace
 
 _STUB_HEAD = 200
-
-
-@dataclass(frozen=True, slots=True)
-class LogRules:
-    """The rules of all logs.
-
-    Attributes:
-        texts: by name of the log, what of it is no session.
-        lines: by name, which lines of the log those are.
-        unread: names of logs that cannot be read here.
-    """
-
-    texts: dict[str, bytes] = field(default_factory=dict)
-    lines: dict[str, LineMap] = field(default_factory=dict)
-    unread: list[str] = field(default_factory=list)
 
 
 def read_rules(workspace: Workspace, manifest: Manifest) -> LogRules:

@@ -1,19 +1,19 @@
-"""What a verification says: findings, by the check that each belongs to, and the figures.
+"""What a verification is asked, and what it says: findings, by check, and the figures.
 
 One value that every output is made of (`cli/verdict_*`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
 from codec.errors import IntegrityError
 from pipelines.baselines import TokenReport
 from pipelines.errors import FINDINGS, exit_code
 from pipelines.findings import Finding
-from pipelines.workspace import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES
+from pipelines.workspace import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES, Workspace
 
 #: What an absent diff is: nothing to speak of, or a finding.
 Require = Literal["none", "local"]
@@ -86,6 +86,25 @@ _BY_CODE: Final = {
 }
 _LOGS: Final = ".diffs/v1/"
 _DAMAGED: Final = "damaged"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """What to verify.
+
+    Attributes:
+        workspace: whose files.
+        tokenizer: the name of what counts tokens.
+        limits: what the command line says of threshold and budgets, by name of the setting.
+        require: whether a diff that is absent here is a finding.
+        since: a revision; what was wrong already where `HEAD` left it is not told.
+    """
+
+    workspace: Workspace
+    tokenizer: str
+    limits: Mapping[str, float | int | None] = field(default_factory=dict)
+    require: Require = "none"
+    since: str | None = None
 
 
 class Check(NamedTuple):

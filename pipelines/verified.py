@@ -18,7 +18,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -27,12 +27,11 @@ from typing import Any, Final, NamedTuple
 from codec.errors import FormatError
 from codec.facts import V1Version
 from codec.manifest import decode_fact
-from codec.stated import WANTED
 from pipelines.baselines import Baseline, Limits, TokenReport
 from pipelines.errors import FINDINGS
 from pipelines.files import read_bytes, replace_file
 from pipelines.findings import Finding
-from pipelines.verdict import Kept, Verdict
+from pipelines.verdict import Kept, Request, Verdict
 from pipelines.workspace import (
     CONFIG,
     DELTAS,
@@ -55,62 +54,64 @@ class Standing(NamedTuple):
     """What a verdict is made of, before it is made.
 
     Attributes:
-        question: what is asked, and by which version of this program.
-        digest: SHA-256 of the names, sizes and times of all files.
+        patterns: of the files besides those of every workspace.
+        digest: SHA-256 of the question, and the names, sizes and times of all files.
         files: how many.
         settled: none of them changed just now.
     """
 
-    question: str
+    patterns: tuple[str, ...]
     digest: str
     files: int
     settled: bool
 
 
-def standing(workspace: Workspace, question: str) -> Standing:
-    """How the files of a workspace stand now.
+def standing(request: Request, patterns: Sequence[str]) -> Standing:
+    """How all that a verdict is made of stands now.
 
     Args:
-        workspace: whose.
-        question: all that a verdict depends on beside them.
+        request: what is asked.
+        patterns: as `read_from` gives them.
     """
     now = time.time_ns()
     newest = 0
-    lines = []
-    for path, stat in _files(workspace):
+    lines = [_question(request)]
+    for path, stat in _files(request.workspace, patterns):
         newest = max(newest, stat.st_mtime_ns)
         size, mtime, ctime = stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
         lines.append(f"{path}\0{stat.st_dev} {stat.st_ino} {size} {mtime} {ctime}\n")
     lines.sort()
     digest = hashlib.sha256("".join(lines).encode(errors="surrogateescape")).hexdigest()
-    return Standing(question, digest, len(lines), settled=newest < now - _SETTLED)
+    return Standing(tuple(patterns), digest, len(lines) - 1, settled=newest < now - _SETTLED)
 
 
-def recall(workspace: Workspace, question: str) -> Verdict | None:
+def recall(request: Request) -> Verdict | None:
     """The verdict on files that stand as they did when it was made; None where they do not."""
+    if request.since:
+        return None
     try:
-        kept = json.loads(read_bytes(_path(workspace)))
-        now = standing(workspace, question)
-        if (kept["question"], kept["digest"]) != (question, now.digest):
+        kept = json.loads(read_bytes(_path(request.workspace)))
+        now = standing(request, list(map(str, kept["patterns"])))
+        if kept["digest"] != now.digest:
             return None
         return _decoded(kept["verdict"], Kept(str(kept["at"]), now.files))
     except (OSError, ValueError, TypeError, KeyError):
         return None  # nothing is kept, or nothing that could be trusted
 
 
-def keep(workspace: Workspace, was: Standing, verdict: Verdict) -> None:
-    """Keep a verdict on files that stood so before they were read, if it can be kept."""
+def keep(request: Request, was: Standing, verdict: Verdict) -> None:
+    """Keep a verdict on what stood so before it was read, if it can be kept."""
     absent, damaged = bool(verdict.absent or verdict.in_git), verdict.exit_code not in (0, FINDINGS)
-    if not was.settled or verdict.since or absent or damaged:
+    if not was.settled or request.since or absent or damaged:
         return
     at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     kept = {
         "at": at,
-        "question": was.question,
+        "patterns": was.patterns,
         "digest": was.digest,
         "verdict": asdict(verdict),
     }
-    path = _path(workspace)
+    path = _path(request.workspace)
     with suppress(OSError):  # a workspace that cannot be written can be verified all the same
         os.makedirs(os.path.dirname(path), exist_ok=True)
         replace_file(path, [json.dumps(kept).encode()])
@@ -140,18 +141,32 @@ def _decoded(fields: dict[str, Any], kept: Kept) -> Verdict:
     )
 
 
-def _files(workspace: Workspace) -> Iterator[tuple[str, os.stat_result]]:
+def _question(request: Request) -> str:
+    """What is asked of the files, and by which program: an installation has a time of its own."""
+    limits = sorted(request.limits.items())
+    program = os.stat(__file__).st_mtime_ns
+    return f"{program} {__file__} {request.tokenizer} {request.require} {limits}\n"
+
+
+def _files(workspace: Workspace, patterns: Sequence[str]) -> Iterator[tuple[str, os.stat_result]]:
     """All files that a verdict is made of, with what the system says of each."""
     root = workspace.root
-    logs = _logs(read_bytes(workspace.path(MANIFEST)))
-    stated = (name for p in WANTED for name in glob.glob(p, root_dir=root, include_hidden=True))
-    for name in {*_NAMED, *logs, *stated}:
+    found = (name for p in patterns for name in glob.glob(p, root_dir=root, include_hidden=True))
+    for name in {*_NAMED, *found}:
         with suppress(OSError):  # one that is not there is not in the digest, which tells as well
             yield name, os.stat(os.path.join(root, name))
     home = os.path.dirname(workspace.diffs)
     yield from _below(workspace.diffs)
     for folder in {os.path.join(home, ".session-codec"), workspace.path(".session-codec")}:
         yield from _below(folder, besides=(_CACHE, "lock"))
+
+
+def read_from(workspace: Workspace) -> tuple[str, ...]:
+    """Patterns of the files that a workspace has a part in its verdict by its own choice."""
+    from codec.stated import WANTED  # takes a while to import
+
+    logs = _logs(read_bytes(workspace.path(MANIFEST)))
+    return (*WANTED, *map(glob.escape, logs))
 
 
 def _logs(manifest: bytes) -> Iterator[str]:

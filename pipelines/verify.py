@@ -7,8 +7,7 @@ the manifest), `references` (what the repository states now) and `tokens` (the b
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 
 from codec.errors import FormatError
 from pipelines.baselines import Limits, TokenReport, token_report
@@ -20,11 +19,11 @@ from pipelines.progress import Progress
 from pipelines.refreshing import Request as Refreshing
 from pipelines.refreshing import plan_with, stale_finding
 from pipelines.repairs import Repairs, is_sound, repairs_of
+from pipelines.repository import LogRules
 from pipelines.since import added, read_base
 from pipelines.spool import spool_findings
 from pipelines.tracked import Tracked, read_tracked
-from pipelines.v1_rules import LogRules
-from pipelines.verdict import Require, Verdict
+from pipelines.verdict import Request, Verdict
 from pipelines.worker import Worker
 from pipelines.workspace import (
     PROGRESS,
@@ -36,25 +35,6 @@ from pipelines.workspace import (
 
 #: Of a refresh, what the budgets say here, and what is nothing to look at.
 _NOT_TOLD = ("over-budget", "left-out", "no-build")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Request:
-    """What to verify.
-
-    Attributes:
-        workspace: whose files.
-        tokenizer: the name of what counts tokens.
-        limits: what the command line says of threshold and budgets, by name of the setting.
-        require: whether a diff that is absent here is a finding.
-        since: a revision; what was wrong already where `HEAD` left it is not told.
-    """
-
-    workspace: Workspace
-    tokenizer: str
-    limits: Mapping[str, float | int | None] = field(default_factory=dict)
-    require: Require = "none"
-    since: str | None = None
 
 
 def verify(request: Request, worker: Worker, progress: Progress) -> Verdict:

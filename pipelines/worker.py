@@ -20,7 +20,7 @@ from pipelines.errors import Conflict, Unavailable
 
 if TYPE_CHECKING:
     from codec.facts import Fact, ReferencesBuilt
-    from pipelines.v1_rules import LogRules
+    from pipelines.repository import LogRules
     from pipelines.v1_source import Source
     from pipelines.workspace import Manifest, Workspace
 
@@ -116,7 +116,7 @@ class Worker:
     def rules(self, workspace: Workspace, manifest: Manifest) -> Future[LogRules]:
         """What the v1 logs of a workspace hold beside their sessions."""
         from codec.manifest import encode_fact
-        from pipelines.v1_rules import LogRules
+        from pipelines.repository import LogRules
 
         known: list[Fact] = [*manifest.versions, *manifest.retired]
         facts = [encode_fact(fact) for fact in known]

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import gc
 import os
-import platform
 import time
 from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import Final
 
 import click
@@ -17,16 +15,10 @@ from pipelines.baselines import REFERENCES_BUDGET, THRESHOLD
 from pipelines.cli import options
 from pipelines.cli.declared import absolute
 from pipelines.cli.output import Stages, say, tell, tell_findings
-from pipelines.cli.verdict_annotations import annotations_of
 from pipelines.cli.verdict_json import json_of
-from pipelines.cli.verdict_junit import junit_of
-from pipelines.cli.verdict_markdown import markdown_of
-from pipelines.cli.verdict_sarif import sarif_of
 from pipelines.cli.verdict_text import text_of
-from pipelines.verdict import Require, Verdict
-from pipelines.verified import keep, recall, standing
-from pipelines.verify import Request, verify
-from pipelines.worker import Worker
+from pipelines.verdict import Request, Require, Verdict
+from pipelines.verified import keep, read_from, recall, standing
 from pipelines.workspace import find
 
 FORMATS: Final = ("text", "json", "markdown", "junit", "sarif")
@@ -117,7 +109,7 @@ def command(
         require=require,
         since=since,
     )
-    verdict = None if full or since else recall(request.workspace, _question(request))
+    verdict = None if full else recall(request)
     if verdict is None:
         verdict = _verified(request)
 
@@ -137,35 +129,49 @@ def command(
 
 def _verified(request: Request) -> Verdict:
     """A verdict on what is read now."""
+    from pipelines.worker import Worker
+
     with Worker(request.tokenizer) as worker:
-        was = standing(request.workspace, _question(request))
+        from pipelines.verify import verify  # beside the worker, which takes longer to start
+
+        was = standing(request, read_from(request.workspace))
         verdict = verify(request, worker, Stages())
-    keep(request.workspace, was, verdict)
+    keep(request, was, verdict)
     return verdict
 
 
-def _question(request: Request) -> str:
-    """All that a verdict depends on beside the files."""
-    program = version("session-codec")
-    return f"{program} {request.tokenizer} {request.require} {sorted(request.limits.items())}"
-
-
 def _made(verdict: Verdict, form: str, *, began: datetime, seconds: float) -> str:
-    """A verdict in one of the formats."""
+    """A verdict in one of the formats; what only one of them needs is not imported for another."""
     if form == "junit":
+        import platform
+
+        from pipelines.cli.verdict_junit import junit_of
+
         return junit_of(verdict, host=platform.node(), began=began, seconds=seconds)
     if form == "sarif":
+        from importlib.metadata import version
+
+        from pipelines.cli.verdict_sarif import sarif_of
+
         return sarif_of(verdict, version=version("session-codec"))
-    return {"text": text_of, "json": json_of, "markdown": markdown_of}[form](verdict)
+    if form == "markdown":
+        from pipelines.cli.verdict_markdown import markdown_of
+
+        return markdown_of(verdict)
+    return json_of(verdict) if form == "json" else text_of(verdict)
 
 
 def _tell(verdict: Verdict) -> None:
     """Findings, for people on stderr, and for GitHub where it runs us."""
     tell_findings(verdict.findings)
     if os.environ.get("GITHUB_ACTIONS") == "true":
+        from pipelines.cli.verdict_annotations import annotations_of
+
         for line in annotations_of(verdict.findings, verdict.root):
             tell(line)
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if summary:
+        from pipelines.cli.verdict_markdown import markdown_of
+
         with open(summary, "a", encoding="utf-8", newline="\n") as f:
             f.write(markdown_of(verdict))

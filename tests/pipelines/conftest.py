@@ -235,7 +235,7 @@ def cli(worker: Worker, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFi
         return nullcontext(worker)
 
     monkeypatch.setattr("pipelines.cli.migrate.Worker", shared)
-    monkeypatch.setattr("pipelines.cli.verify.Worker", shared)
+    monkeypatch.setattr("pipelines.worker.Worker", shared)
     monkeypatch.setattr("gc.disable", lambda: None)
 
     def call(*arguments: object) -> Said:

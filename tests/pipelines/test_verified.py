@@ -139,7 +139,7 @@ def test_what_was_kept_and_cannot_be_read_is_nothing(kept: Bench, cli: Cli, brok
     assert cli("verify", kept.root, "--json").json["kept"] is None
 
 
-@pytest.mark.parametrize("name", ["verdict", "digest", "question", "at"])
+@pytest.mark.parametrize("name", ["verdict", "digest", "patterns", "at"])
 def test_what_was_kept_in_part_is_nothing(kept: Bench, cli: Cli, name: str) -> None:
     path = kept.root / ".session-codec" / "cache" / "verified.json"
     fields = json.loads(path.read_text())
