@@ -2,7 +2,8 @@
 
 1. On the second of a month: by then the last one is over in every time zone. Whatever a job missed,
    the next packs as well.
-2. A copy is made even where packing ended with a finding, and the finding is how the job ends.
+2. What is here is verified as a whole once packed. A copy is made even where either ended with a
+   finding, and the finding is how the job ends.
 3. What is written says what it hashes to, so that a text which a person edited is left to them.
 4. Paths and addresses reach a program as they are, whatever spaces, quotes, `%` and `$` they have.
    What cannot be written without being read as something else is refused.
@@ -52,10 +53,12 @@ def local_command(program: Sequence[str], root: str, remote: str | None) -> str:
         FormatError: a path has characters that no job can have.
     """
     archive = shlex.join([*map(safe, program), "archive", safe(root)])
+    verify = shlex.join([*program, "verify", "--full", root])
+    looked = f"{archive}; found=$?; {verify} || found=$?; "
     if remote is None:
-        return archive
+        return f"{looked}exit $found"
     sync = shlex.join([*program, "sync", root, "--remote", safe(remote)])
-    return f"{archive}; found=$?; {sync} && exit $found"
+    return f"{looked}{sync} && exit $found"
 
 
 def systemd_service(command: str, root: str) -> bytes:

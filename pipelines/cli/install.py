@@ -53,8 +53,8 @@ def _agents(_ctx: click.Context, _param: click.Parameter, value: str | None) -> 
     "kind",
     type=click.Choice(KINDS),
     metavar="KIND",
-    help="A job once a month that runs archive, and sync where there is a remote: systemd, cron, "
-    "github or kubernetes.",
+    help="A job once a month that runs archive and, where it is not in a clone, verify; and sync "
+    "where there is a remote: systemd, cron, github or kubernetes.",
 )
 @click.option("--remote", metavar="URL", help="Where the job's copies go.")
 @click.option(

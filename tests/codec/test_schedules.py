@@ -86,7 +86,7 @@ def test_paths_reach_the_program_as_they_are(
 ) -> None:
     command = local_command([program], root, remote)
     line = with_cron_job(b"", "session-codec-x-1", command).decode().splitlines()[1]
-    expected = ["archive", root, "sync", root, "--remote", remote]
+    expected = ["archive", root, "verify", "--full", root, "sync", root, "--remote", remote]
     for arguments in (as_cron_runs(line), as_systemd_runs(systemd_service(command, root))):
         (tmp_path / "called").unlink(missing_ok=True)
         assert subprocess.run(arguments, check=False).returncode == 0
@@ -94,13 +94,22 @@ def test_paths_reach_the_program_as_they_are(
 
 
 @pytest.mark.parametrize(
-    ("archive", "sync", "end"),
-    [(0, 0, 0), (3, 0, 3), (12, 0, 12), (0, 32, 32), (3, 32, 32)],
+    ("archive", "verify", "sync", "end"),
+    [
+        (0, 0, 0, 0),
+        (3, 0, 0, 3),
+        (0, 12, 0, 12),
+        (3, 12, 0, 12),
+        (12, 0, 0, 12),
+        (0, 0, 32, 32),
+        (3, 3, 32, 32),
+    ],
 )
 def test_a_copy_is_made_where_packing_found_something_and_the_job_says_so(
-    tmp_path: Path, program: str, archive: int, sync: int, end: int
+    tmp_path: Path, program: str, archive: int, verify: int, sync: int, end: int
 ) -> None:
     (tmp_path / "archive").write_text(str(archive))
+    (tmp_path / "verify").write_text(str(verify))
     (tmp_path / "sync").write_text(str(sync))
     command = local_command([program], "/srv/app", REMOTE)
     assert subprocess.run(["/bin/sh", "-c", command], check=False).returncode == end
@@ -109,7 +118,8 @@ def test_a_copy_is_made_where_packing_found_something_and_the_job_says_so(
 
 def test_without_a_remote_nothing_is_copied() -> None:
     assert local_command(["/bin/session-codec"], "/srv/app", None) == (
-        "/bin/session-codec archive /srv/app"
+        "/bin/session-codec archive /srv/app; found=$?; "
+        "/bin/session-codec verify --full /srv/app || found=$?; exit $found"
     )
 
 
