@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, cast
 
-from codec.errors import EncodeError, FormatError
+from codec.errors import FormatError
 from codec.facts import (
     Archive,
     Fact,
@@ -26,19 +26,26 @@ from codec.facts import (
     V1Version,
     archive_name,
 )
+from codec.json_fields import (
+    read_count,
+    read_counts,
+    read_key,
+    read_line,
+    read_name,
+    read_sha256,
+    read_text,
+    read_texts,
+    require,
+)
 from codec.records import (
-    NUMBER_LIMIT,
     STATUSES,
     Metrics,
     PatchRef,
     Session,
     Status,
     V1Entry,
-    check_name,
-    is_key,
     is_range,
     key_time,
-    one_line,
 )
 from codec.timestamps import is_canonical
 
@@ -205,52 +212,48 @@ def _version_fields(v: V1Version) -> dict[str, Any]:
 
 def _version(fields: dict[str, Any]) -> V1Version:
     return V1Version(
-        source=_text(fields, "source"),
-        sha256=_sha256(fields, "sha256"),
-        size=_count(fields, "bytes"),
-        words=_count(fields, "words"),
-        tokens=_counts(fields, "tokens"),
-        seen=_text(fields, "seen"),
-        dialect=_text(fields, "dialect") if "dialect" in fields else "",
-        pattern=_text(fields, "pattern") if "pattern" in fields else "",
+        source=read_text(fields, "source"),
+        sha256=read_sha256(fields, "sha256"),
+        size=read_count(fields, "bytes"),
+        words=read_count(fields, "words"),
+        tokens=read_counts(fields, "tokens"),
+        seen=read_text(fields, "seen"),
+        dialect=read_text(fields, "dialect") if "dialect" in fields else "",
+        pattern=read_text(fields, "pattern") if "pattern" in fields else "",
     )
 
 
 def _retired(fields: dict[str, Any]) -> V1Retired:
     return V1Retired(
-        source=_text(fields, "source"),
-        sha256=_sha256(fields, "sha256"),
-        time=_text(fields, "time"),
+        source=read_text(fields, "source"),
+        sha256=read_sha256(fields, "sha256"),
+        time=read_text(fields, "time"),
     )
 
 
 def _purged(fields: dict[str, Any]) -> Purged:
     return Purged(
-        key=_key(fields["key"]), sha256=_sha256(fields, "sha256"), time=_text(fields, "time")
+        key=read_key(fields["key"]),
+        sha256=read_sha256(fields, "sha256"),
+        time=read_text(fields, "time"),
     )
 
 
 def _archive(fields: dict[str, Any]) -> Archive:
     """An archive; its name becomes a path, so it must be the one that its content gives it."""
-    name, sha256 = _text(fields, "name"), _sha256(fields, "sha256")
-    _require(
+    name, sha256 = read_text(fields, "name"), read_sha256(fields, "sha256")
+    require(
         bool(_MONTH.fullmatch(name[:7])) and name == archive_name(name[:7], sha256), "name", name
     )
     keys = fields["keys"]
-    _require(isinstance(keys, list), "keys", keys)
+    require(isinstance(keys, list), "keys", keys)
     return Archive(
         name=name,
         sha256=sha256,
-        size=_count(fields, "bytes"),
-        keys=tuple(_key(key) for key in keys),
-        zstd=_text(fields, "zstd"),
+        size=read_count(fields, "bytes"),
+        keys=tuple(read_key(key) for key in keys),
+        zstd=read_text(fields, "zstd"),
     )
-
-
-def _key(value: object) -> str:
-    if not isinstance(value, str) or not is_key(value):
-        raise FormatError(f"not a key: {value!r}", field="key")
-    return value
 
 
 def _build_fields(built: ReferencesBuilt) -> dict[str, Any]:
@@ -269,18 +272,22 @@ def _build_fields(built: ReferencesBuilt) -> dict[str, Any]:
 
 def _build(fields: dict[str, Any]) -> ReferencesBuilt:
     values = fields["values"]
-    _require(isinstance(values, dict), "values", values)
-    _require(all(isinstance(value, dict) for value in values.values()), "values", values)
+    require(isinstance(values, dict), "values", values)
+    require(all(isinstance(value, dict) for value in values.values()), "values", values)
     return ReferencesBuilt(
-        after=_texts(fields, "after"),
-        values={name: _texts(value, "is") for name, value in values.items()},
-        sources={name: _texts(value, "from") for name, value in values.items()},
-        declined=frozenset(_texts(fields, "declined")) if "declined" in fields else frozenset(),
+        after=read_texts(fields, "after"),
+        values={name: read_texts(value, "is") for name, value in values.items()},
+        sources={name: read_texts(value, "from") for name, value in values.items()},
+        declined=frozenset(read_texts(fields, "declined")) if "declined" in fields else frozenset(),
     )
 
 
 def _session(fields: dict[str, Any]) -> Session:
-    key, time, status = _key(fields["key"]), _text(fields, "time"), _text(fields, "status")
+    key, time, status = (
+        read_key(fields["key"]),
+        read_text(fields, "time"),
+        read_text(fields, "status"),
+    )
     if not is_canonical(time) or key_time(key) != time:
         raise FormatError(f"not the time of the key: {time!r}", field="time")
     if status not in STATUSES:
@@ -288,18 +295,18 @@ def _session(fields: dict[str, Any]) -> Session:
     return Session(
         key=key,
         time=time,
-        agent=_name(fields, "agent"),
-        task=_name(fields, "task"),
+        agent=read_name(fields, "agent"),
+        task=read_name(fields, "task"),
         status=cast(Status, status),
-        remark=_line(fields, "remark") if "remark" in fields else "",
-        title=_line(fields, "title") if "title" in fields else "",
-        notes=_line(fields, "notes") if "notes" in fields else "",
+        remark=read_line(fields, "remark") if "remark" in fields else "",
+        title=read_line(fields, "title") if "title" in fields else "",
+        notes=read_line(fields, "notes") if "notes" in fields else "",
         metrics=Metrics(
-            **{name: _count(fields, name) for name in _METRICS if name in fields},
-            deployment=_text(fields, "deployment") if "deployment" in fields else None,
+            **{name: read_count(fields, name) for name in _METRICS if name in fields},
+            deployment=read_text(fields, "deployment") if "deployment" in fields else None,
         ),
         patch=_patch(fields["diff"]) if "diff" in fields else None,
-        id=_line(fields, "id") if "id" in fields else "",
+        id=read_line(fields, "id") if "id" in fields else "",
         range=_range(fields) if "range" in fields else "",
         v1=_v1(fields["v1"]) if "v1" in fields else None,
         extra={name: value for name, value in fields.items() if name not in _SESSION_FIELDS},
@@ -307,78 +314,29 @@ def _session(fields: dict[str, Any]) -> Session:
 
 
 def _patch(fields: Any) -> PatchRef:
-    _require(isinstance(fields, dict), "diff", fields)
-    return PatchRef(sha256=_sha256(fields, "sha256"), size=_count(fields, "bytes"))
+    require(isinstance(fields, dict), "diff", fields)
+    return PatchRef(sha256=read_sha256(fields, "sha256"), size=read_count(fields, "bytes"))
 
 
 def _range(fields: Mapping[str, Any]) -> str:
     """A range is handed to git, so it must be nothing but hashes."""
-    value = _text(fields, "range")
-    _require(is_range(value), "range", value)
+    value = read_text(fields, "range")
+    require(is_range(value), "range", value)
     return value
 
 
 def _v1(fields: Any) -> V1Entry:
-    _require(isinstance(fields, dict), "v1", fields)
+    require(isinstance(fields, dict), "v1", fields)
     counted = fields.get("counted", [])
-    _require(
+    require(
         isinstance(counted, list) and all(isinstance(c, str) for c in counted), "counted", counted
     )
     return V1Entry(
-        source=_text(fields, "source"),
-        sha256=_sha256(fields, "sha256"),
-        tokens=_counts(fields, "tokens") if "tokens" in fields else {},
+        source=read_text(fields, "source"),
+        sha256=read_sha256(fields, "sha256"),
+        tokens=read_counts(fields, "tokens") if "tokens" in fields else {},
         counted=tuple(counted),
     )
-
-
-def _require(ok: bool, name: str, value: object) -> None:
-    if not ok:
-        raise FormatError(f"unexpected value {value!r}", field=name)
-
-
-def _text(fields: Mapping[str, Any], name: str) -> str:
-    value = fields[name]
-    _require(isinstance(value, str), name, value)
-    return cast(str, value)
-
-
-def _texts(fields: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    value = fields[name]
-    _require(isinstance(value, list) and all(isinstance(v, str) for v in value), name, value)
-    return tuple(value)
-
-
-def _name(fields: Mapping[str, Any], name: str) -> str:
-    """A name that the v2 files can hold."""
-    try:
-        return check_name(_text(fields, name), name)
-    except EncodeError as e:
-        raise FormatError(e.problem, field=name) from None
-
-
-def _line(fields: Mapping[str, Any], name: str) -> str:
-    value = _text(fields, name)
-    _require(value == one_line(value), name, value)
-    return value
-
-
-def _count(fields: Mapping[str, Any], name: str) -> int:
-    value = fields[name]
-    _require(type(value) is int and 0 <= value < NUMBER_LIMIT, name, value)
-    return cast(int, value)
-
-
-def _counts(fields: Mapping[str, Any], name: str) -> dict[str, int]:
-    value = fields[name]
-    _require(isinstance(value, dict), name, value)
-    return {counter: _count(value, counter) for counter in value}
-
-
-def _sha256(fields: Mapping[str, Any], name: str) -> str:
-    value = _text(fields, name)
-    _require(len(value) == 64 and not value.strip("0123456789abcdef"), name, value)
-    return value
 
 
 _DECODERS: Final[Mapping[str, Callable[[dict[str, Any]], Fact]]] = {

@@ -121,7 +121,6 @@ def token_report(
         NotFound: the manifest has no counts of v1 by this tokenizer.
     """
     versions = last_versions(manifest)
-    log = _log_tokens(versions, tokenizer)
     sessions = sorted(manifest.sessions.values(), key=lambda s: (s.time, s.key))[-DEFAULT_LAST:]
     costs = costs_in_v1(workspace, manifest, sessions, tokenizer=tokenizer, count=count)
     references = read_bytes(workspace.path(REFERENCES)).decode(errors="replace")
@@ -130,8 +129,6 @@ def token_report(
     # As `context` prints it, whatever budget it is judged by.
     context = render_context(references, deltas, count=count, budget=DEFAULT_BUDGET)
     full = render_context(references, deltas, count=count, budget=None)
-    files = count(references + "".join(f"{line}\n" for line in lines))
-    words = count_words(references.encode()) + count_words(read_bytes(workspace.path(DELTAS)))
     before = sum(costs[-WINDOW:])
     baselines = [
         Baseline("window", before, context.tokens, f"{_last(sessions, WINDOW)} -> context"),
@@ -143,18 +140,10 @@ def token_report(
         ),
     ]
     if versions:
-        baselines += [
-            Baseline("log", log, context.tokens, "the whole v1 log -> context"),
-            Baseline(
-                "files", log, files, f"the whole v1 log -> references + last {DEFAULT_LAST} deltas"
-            ),
-            Baseline(
-                "words",
-                sum(v.words for v in versions),
-                words,
-                "wc -w of the v1 log -> wc -w of references + deltas",
-            ),
-        ]
+        log = _log_tokens(versions, tokenizer)
+        files = count(references + "".join(f"{line}\n" for line in lines))
+        words = count_words(references.encode()) + count_words(read_bytes(workspace.path(DELTAS)))
+        baselines += _of_the_log(versions, log, context.tokens, files, words)
     return TokenReport(
         tokenizer=tokenizer,
         baselines=tuple(baselines),
@@ -164,6 +153,24 @@ def token_report(
         limits=limits,
         judged=before >= JUDGED_FROM * limits.context,
     )
+
+
+def _of_the_log(
+    versions: Sequence[V1Version], log: int, context: int, files: int, words: int
+) -> list[Baseline]:
+    """The baselines whose before is the whole v1 log."""
+    return [
+        Baseline("log", log, context, "the whole v1 log -> context"),
+        Baseline(
+            "files", log, files, f"the whole v1 log -> references + last {DEFAULT_LAST} deltas"
+        ),
+        Baseline(
+            "words",
+            sum(v.words for v in versions),
+            words,
+            "wc -w of the v1 log -> wc -w of references + deltas",
+        ),
+    ]
 
 
 def costs_in_v1(

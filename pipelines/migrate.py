@@ -11,34 +11,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, tzinfo
 
-from codec.errors import FormatError
 from codec.facts import Fact, V1Version
 from codec.manifest import encode_fact
 from codec.records import Session
-from codec.tokens import DEFAULT as DEFAULT_TOKENIZER
-from codec.v1_dialects import FORMS, Dialects, Marker
 from codec.v1_layout import StoredPatch
 from codec.v1_stub import is_bare_stub
 from codec.v1_to_v2 import Options
 from pipelines.baselines import REFERENCES_BUDGET
 from pipelines.checks import fact_findings
-from pipelines.errors import WorkspaceMissing
 from pipelines.files import identity, locked
 from pipelines.findings import Finding, torn_finding
 from pipelines.journal import APPENDED, Append, Transaction, is_pending, recover
 from pipelines.progress import Progress
 from pipelines.store import names_of
 from pipelines.tracked import git_appends, session_appends
-from pipelines.v1_entries import dialects_of
+from pipelines.v1_logs import Request, log_paths, new_version, no_sessions, read_source, was_emptied
 from pipelines.v1_proof import encode_log, prove
-from pipelines.v1_reading import ReadLog, read_log
+from pipelines.v1_reading import ReadLog
 from pipelines.v1_sessions import Added, plan_sessions
-from pipelines.v1_source import Source, open_source, source_name
+from pipelines.v1_source import open_source, source_name
 from pipelines.v1_staging import planned_patches, stage_diffs, stage_layout
 from pipelines.v1_store import has_layout
 from pipelines.worker import Worker
@@ -48,33 +43,9 @@ from pipelines.workspace import (
     V1_LOG,
     Manifest,
     Workspace,
-    moment,
     read_config,
     read_manifest,
 )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Request:
-    """What to migrate.
-
-    Attributes:
-        workspace: where to.
-        sources: absolute paths of logs; none for the v1 log and every log of the workspace that
-            was seen before.
-        dialect, heading_pattern: how sessions are marked, where that is not to be found out.
-        zone: the zone of times that name none.
-        tokenizer: counts the tokens.
-        strict: stop, before anything is written, where there are findings.
-    """
-
-    workspace: Workspace
-    sources: tuple[str, ...] = ()
-    dialect: str | None = None
-    heading_pattern: str | None = None
-    zone: tzinfo = UTC
-    tokenizer: str = DEFAULT_TOKENIZER
-    strict: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -183,15 +154,15 @@ def plan(request: Request, worker: Worker, progress: Progress) -> Plan:
     findings = fact_findings(manifest)
     skipped: list[str] = []
     logs: list[ReadLog] = []
-    for path in _paths(request, manifest):
-        if _was_emptied(workspace, path, manifest):
-            findings.append(_no_sessions(source_name(workspace, path)))
+    for path in log_paths(request, manifest):
+        if was_emptied(workspace, path, manifest):
+            findings.append(no_sessions(source_name(workspace, path)))
             continue
         source = open_source(workspace, path)
         if len(source.data) < 1 << 14 and is_bare_stub(source.data[:]):
             skipped.append(source.name)
             continue
-        logs.append(_read(request, source, manifest, known, worker, progress))
+        logs.append(read_source(request, source, manifest, known, worker, progress))
     references = _references(workspace, manifest, logs, worker)
     for log in logs:
         findings += log.findings
@@ -204,7 +175,7 @@ def plan(request: Request, worker: Worker, progress: Progress) -> Plan:
         plans = [
             LogPlan(
                 log=log,
-                version=_version(request, manifest, log),
+                version=new_version(request, manifest, log),
                 stored=has_layout(workspace, log.sha256),
             )
             for log in logs
@@ -295,100 +266,6 @@ def _references(
         return None
     rules = {log.source.name: log.rules for log in logs}
     return worker.references(workspace, rules, manifest.last_builds(), REFERENCES_BUDGET)
-
-
-def _paths(request: Request, manifest: Manifest) -> list[str]:
-    workspace = request.workspace
-    if request.sources:
-        return list(dict.fromkeys(request.sources))
-    names = dict.fromkeys([V1_LOG, *filter(workspace.holds, manifest.sources())])
-    paths = [workspace.path(*name.split("/")) for name in names]
-    found = [path for path in paths if os.path.lexists(path)]
-    if found or manifest.sessions:
-        return found
-    raise WorkspaceMissing(
-        f"{workspace.root}: no {V1_LOG} here or above",
-        hint="Go to the repository that has the log, or name it with --from",
-    )
-
-
-def _marking(request: Request, manifest: Manifest, source: Source) -> tuple[str, str]:
-    """The dialect and pattern that the user named, now or when the log was last migrated."""
-    if request.dialect or request.heading_pattern:
-        return request.dialect or "", request.heading_pattern or ""
-    newest = manifest.newest(source.name)
-    return (newest.dialect, newest.pattern) if newest else ("", "")
-
-
-def _read(
-    request: Request,
-    source: Source,
-    manifest: Manifest,
-    known: Container[str],
-    worker: Worker,
-    progress: Progress,
-) -> ReadLog:
-    """Read a log; one that was migrated before may have no session any more: it was cut short."""
-    newest = manifest.newest(source.name)
-    try:
-        dialect, pattern = _marking(request, manifest, source)
-        dialects = dialects_of(source.data, dialect=dialect, pattern=pattern)
-    except FormatError as e:
-        if newest is None or request.dialect or request.heading_pattern:
-            raise e.at(file=source.name) from None
-        dialects = Dialects(marker=Marker.HEADING, level=3, forms=FORMS)
-    counted = newest.sha256 if newest else None
-    log = read_log(source, dialects, worker, progress, known=known, counted=counted)
-    if not log.found and newest is None:
-        raise FormatError(
-            "not a session log: all its dated headings are quoted in fences",
-            file=source.name,
-            hint="A fence that was never closed can be the cause",
-        )
-    if not log.found:
-        log.findings.append(_no_sessions(source.name))
-    return log
-
-
-def _was_emptied(workspace: Workspace, path: str, manifest: Manifest) -> bool:
-    """Whether a log that was migrated before is an empty file now."""
-    known = source_name(workspace, path) in manifest.sources()
-    return known and os.path.isfile(path) and not os.path.getsize(path)
-
-
-def _no_sessions(name: str) -> Finding:
-    message = "has no session any more; what was migrated from it stays"
-    return Finding(code="no-sessions", message=message, level="note", file=name)
-
-
-def _version(request: Request, manifest: Manifest, log: ReadLog) -> V1Version | None:
-    """The fact of a version that is not the newest that the manifest has."""
-    newest = manifest.newest(log.source.name)
-    if newest is not None and newest.sha256 == log.sha256:
-        return None
-    total = log.counts.total()
-    dialect, pattern = _marking(request, manifest, log.source)
-    return V1Version(
-        source=log.source.name,
-        sha256=log.sha256,
-        size=len(log.source.data),
-        words=total.words,
-        tokens={request.tokenizer: total.tokens},
-        seen=_after(newest),
-        dialect=dialect,
-        pattern=pattern,
-    )
-
-
-def _after(newest: V1Version | None) -> str:
-    """Now, or just after what another machine's clock, ahead of ours, has called now."""
-    now = moment()
-    if newest is None or newest.seen < now:
-        return now
-    try:
-        return moment(datetime.fromisoformat(newest.seen) + timedelta(microseconds=1))
-    except (ValueError, OverflowError):
-        return now
 
 
 def _manifest_append(

@@ -54,7 +54,7 @@ def run(
     # The worker takes a while to load its tokenizer: it begins before the rest is imported.
     with Worker(tokenizer) as worker:
         from pipelines.cli.migrate_shown import run_migrate
-        from pipelines.migrate import Request
+        from pipelines.v1_logs import Request
         from pipelines.workspace import locate
 
         request = Request(

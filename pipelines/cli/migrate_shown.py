@@ -12,7 +12,8 @@ from pipelines.baselines import Limits, TokenReport, token_report
 from pipelines.cli.output import Stages, findings_json, say, say_json, tell, tell_findings
 from pipelines.cli.tokens_shown import token_lines, tokens_json
 from pipelines.errors import FINDINGS, NotFound
-from pipelines.migrate import LogPlan, Request, Result, migrate, plan, prove_on_paper
+from pipelines.migrate import LogPlan, Result, migrate, plan, prove_on_paper
+from pipelines.v1_logs import Request
 from pipelines.v1_reading import Section
 from pipelines.worker import Worker
 from pipelines.workspace import manifest_of

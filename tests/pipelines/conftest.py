@@ -18,8 +18,9 @@ import zstandard
 
 from pipelines import restore_v1
 from pipelines.cli.main import run
-from pipelines.migrate import Request, Result, migrate
+from pipelines.migrate import Result, migrate
 from pipelines.progress import Progress, Silent
+from pipelines.v1_logs import Request
 from pipelines.worker import Worker
 from pipelines.workspace import V1_LOG, Manifest, Workspace, locate, read_manifest
 

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from pipelines.migrate import Request, migrate
+from pipelines.migrate import migrate
 from pipelines.progress import Silent
+from pipelines.v1_logs import Request
 from pipelines.worker import Worker
 from pipelines.workspace import locate
 from tests.pipelines.conftest import corpus

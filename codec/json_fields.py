@@ -1,0 +1,76 @@
+"""Fields of a JSON object that anybody may have written, each checked as it is read.
+
+All raise KeyError where there is no such field, and FormatError with its name where it is not of
+its kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from codec.errors import EncodeError, FormatError
+from codec.records import NUMBER_LIMIT, check_name, is_key, one_line
+
+
+def read_key(value: object) -> str:
+    """A key of a session, which is safe as a file name."""
+    if not isinstance(value, str) or not is_key(value):
+        raise FormatError(f"not a key: {value!r}", field="key")
+    return value
+
+
+def require(ok: bool, name: str, value: object) -> None:
+    """Refuse a value that is not what it should be."""
+    if not ok:
+        raise FormatError(f"unexpected value {value!r}", field=name)
+
+
+def read_text(fields: Mapping[str, Any], name: str) -> str:
+    """A text."""
+    value = fields[name]
+    require(isinstance(value, str), name, value)
+    return cast(str, value)
+
+
+def read_texts(fields: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """A list of texts."""
+    value = fields[name]
+    require(isinstance(value, list) and all(isinstance(v, str) for v in value), name, value)
+    return tuple(value)
+
+
+def read_name(fields: Mapping[str, Any], name: str) -> str:
+    """A name that the v2 files can hold."""
+    try:
+        return check_name(read_text(fields, name), name)
+    except EncodeError as e:
+        raise FormatError(e.problem, field=name) from None
+
+
+def read_line(fields: Mapping[str, Any], name: str) -> str:
+    """A text that is one line."""
+    value = read_text(fields, name)
+    require(value == one_line(value), name, value)
+    return value
+
+
+def read_count(fields: Mapping[str, Any], name: str) -> int:
+    """A number that is not negative, and not larger than a file can hold."""
+    value = fields[name]
+    require(type(value) is int and 0 <= value < NUMBER_LIMIT, name, value)
+    return cast(int, value)
+
+
+def read_counts(fields: Mapping[str, Any], name: str) -> dict[str, int]:
+    """Numbers by name."""
+    value = fields[name]
+    require(isinstance(value, dict), name, value)
+    return {counter: read_count(value, counter) for counter in value}
+
+
+def read_sha256(fields: Mapping[str, Any], name: str) -> str:
+    """A SHA-256 in lower-case hex."""
+    value = read_text(fields, name)
+    require(len(value) == 64 and not value.strip("0123456789abcdef"), name, value)
+    return value
