@@ -49,11 +49,13 @@ class Proxy:
         endpoint: its URL.
         seen: the requests that came.
         harm: decides which of them meets what.
+        replacement: the body that a request gets which meets "replaced", headers as they are.
     """
 
     def __init__(self, target: str) -> None:
         self.seen: list[Request] = []
         self.harm: Harm = lambda _: ""
+        self.replacement = b""
         self._lock = threading.Lock()
         host = urlsplit(target).netloc
         proxy = self
@@ -100,8 +102,7 @@ class Proxy:
         if fault == "reset":
             _reset(handler)
         elif fault == "silent":
-            handler.close_connection = True
-            threading.Event().wait(5)  # longer than the client waits
+            _keep_silent(handler)
         elif fault in ANSWERS:
             status, code = ANSWERS[fault]
             _send(handler, status, [], _ERROR.format(code, ECHOED).encode())
@@ -124,10 +125,14 @@ class Proxy:
         data = reply.read()
         connection.close()
         kept = [(k, v) for k, v in reply.getheaders() if k.lower() not in _SKIPPED]
+        if fault == "replaced":
+            data = self.replacement
         if fault == "altered-read":
             data = bytes([*data[:9], data[9] ^ 1, *data[10:]])
         if fault == "lost":
             _reset(handler)
+        elif fault == "late":
+            _keep_silent(handler)
         elif fault == "broken":
             _send(handler, reply.status, kept, data, half=True)
         elif fault == "short":
@@ -158,6 +163,12 @@ def _send(
     if half:
         handler.wfile.flush()
         _reset(handler)
+
+
+def _keep_silent(handler: BaseHTTPRequestHandler) -> None:
+    """Say nothing for longer than the client waits."""
+    handler.close_connection = True
+    threading.Event().wait(5)
 
 
 def _reset(handler: BaseHTTPRequestHandler) -> None:

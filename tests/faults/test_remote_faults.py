@@ -114,6 +114,29 @@ def test_a_read_that_fails_once_gives_what_is_there(
         assert read(opened(proxy.endpoint, place)) == read(direct), name
 
 
+@pytest.mark.parametrize("fault", ["silent", "late"])
+def test_what_is_not_answered_in_time_is_asked_again(
+    proxy: Proxy,
+    started: Started,
+    place: tuple[str, str],
+    fault: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whether the server did it, and only the answer is late, or not."""
+    monkeypatch.setattr("pipelines.remote_s3.client.READ_TIMEOUT", 0.5)
+    direct = opened(started("moto").endpoint, place)
+    for name, data in (("small", SMALL), ("large", LARGE)):
+        requests = 1 if data is SMALL else 5
+        for number in range(1, requests + 1):
+            proxy.reset(nth(number, fault))
+            opened(proxy.endpoint, place).put(f"{name}-{number}", content_of(data))
+            assert len(proxy.seen) > number
+            assert read_whole(direct, f"{name}-{number}") == data
+    assert uploads(direct, place[1]) == []
+    proxy.reset(nth(1, fault))
+    assert read_whole(opened(proxy.endpoint, place), "small-1") == SMALL
+
+
 def test_a_list_that_breaks_off_is_no_empty_remote(proxy: Proxy, place: tuple[str, str]) -> None:
     proxy.reset(lambda _: "short")
     with pytest.raises(PipelineError):
