@@ -15,8 +15,8 @@ from pipelines.errors import FINDINGS, exit_code
 from pipelines.findings import Finding
 from pipelines.workspace import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES, Workspace
 
-#: What an absent diff is: nothing to speak of, or a finding.
-Require = Literal["none", "local"]
+#: What an absent diff is: nothing to speak of, a finding, or one if a remote lacks it as well.
+Require = Literal["none", "local", "remote"]
 
 #: What is checked, in the order in which it is told: name and title.
 _CHECKS: Final = {

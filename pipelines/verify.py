@@ -18,6 +18,7 @@ from pipelines.limits import limits_of, read_limits
 from pipelines.progress import Progress
 from pipelines.refreshing import Request as Refreshing
 from pipelines.refreshing import plan_with, stale_finding
+from pipelines.remote import Remote
 from pipelines.repairs import Repairs, is_sound, repairs_of
 from pipelines.repository import LogRules
 from pipelines.since import added, read_base
@@ -37,13 +38,16 @@ from pipelines.workspace import (
 _NOT_TOLD = ("over-budget", "left-out", "no-build")
 
 
-def verify(request: Request, worker: Worker, progress: Progress) -> Verdict:
+def verify(
+    request: Request, worker: Worker, progress: Progress, remote: Remote | None = None
+) -> Verdict:
     """Verify a workspace; reads only.
 
     Args:
         request: what to verify.
         worker: reads v1 logs and counts tokens beside it.
         progress: hears of the stages.
+        remote: where diffs that are absent here must be; it is asked for nothing if none is.
 
     Raises:
         FormatError: the manifest holds nothing that can be read, or the settings are not right.
@@ -63,6 +67,11 @@ def verify(request: Request, worker: Worker, progress: Progress) -> Verdict:
         integrity, findings = _integrity(workspace, tracked, manifest, advance)
     if request.require == "local":
         findings += map(_absent, integrity.absent)
+    elif remote is not None and integrity.absent:
+        from pipelines.reachable import not_there
+
+        lost = not_there(manifest, integrity.absent, remote)
+        findings += (_lost(key, remote) for key in lost)
     with progress.stage("references"):
         findings += _references(request, worker, limits, manifest, rules.result())
     if base:
@@ -108,6 +117,16 @@ def _absent(key: str) -> Finding:
         file=PROGRESS,
         key=key,
         hint="Bring it back with 'session-codec restore', or record it again",
+    )
+
+
+def _lost(key: str, remote: Remote) -> Finding:
+    return Finding(
+        code="absent",
+        message=f"the diff of {key} is neither here nor on {remote.url}",
+        file=PROGRESS,
+        key=key,
+        hint="Run 'session-codec sync' where it is stored",
     )
 
 

@@ -6,7 +6,7 @@ import gc
 import os
 import time
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -15,8 +15,10 @@ from pipelines.baselines import REFERENCES_BUDGET, THRESHOLD
 from pipelines.cli import options
 from pipelines.cli.declared import absolute
 from pipelines.cli.output import Stages, say, tell, tell_findings
+from pipelines.cli.remotes import open_remote, remote_options, settings_of
 from pipelines.cli.verdict_json import json_of
 from pipelines.cli.verdict_text import text_of
+from pipelines.remote import Remote
 from pipelines.verdict import Request, Require, Verdict
 from pipelines.verified import keep, read_from, recall, standing
 from pipelines.workspace import find
@@ -57,11 +59,13 @@ FORMATS: Final = ("text", "json", "markdown", "junit", "sarif")
 )
 @click.option(
     "--require",
-    type=click.Choice(["none", "local"]),
+    type=click.Choice(["none", "local", "remote"]),
     default="none",
     show_default=True,
-    help="Where diffs must be; 'none' takes a diff that is absent here as no fault.",
+    help="Where diffs must be: 'local' is here, 'remote' here or there; 'none' takes one that is "
+    "absent here as no fault.",
 )
+@remote_options
 @click.option("--full", is_flag=True, help="Read everything, also what was verified before.")
 @options.tokenizer
 @options.as_json
@@ -76,7 +80,9 @@ def command(
     require: Require,
     full: bool,
     tokenizer: str,
+    trust_repo_config: bool,
     as_json: bool,
+    **given: Any,
 ) -> int:
     """Check every hash and every line of REPO's workspace, and how many tokens are saved.
 
@@ -94,7 +100,7 @@ def command(
       session-codec verify
       session-codec verify --threshold 95 --json
       session-codec verify --since origin/main --format sarif -o verify.sarif
-      session-codec verify --require local
+      session-codec verify --require remote --remote s3://bucket/project
     """
     began, start = datetime.now(UTC), time.perf_counter()
     gc.disable()  # the facts of a manifest are many and have no cycles
@@ -109,9 +115,12 @@ def command(
         require=require,
         since=since,
     )
+    remote = None
+    if require == "remote":
+        remote = open_remote(settings_of(request.workspace, given, trust_repo_config))
     verdict = None if full else recall(request)
     if verdict is None:
-        verdict = _verified(request)
+        verdict = _verified(request, remote)
 
     def made(form: str) -> str:
         return _made(verdict, form, began=began, seconds=time.perf_counter() - start)
@@ -127,7 +136,7 @@ def command(
     return verdict.exit_code
 
 
-def _verified(request: Request) -> Verdict:
+def _verified(request: Request, remote: Remote | None) -> Verdict:
     """A verdict on what is read now."""
     from pipelines.worker import Worker
 
@@ -135,7 +144,7 @@ def _verified(request: Request) -> Verdict:
         from pipelines.verify import verify  # beside the worker, which takes longer to start
 
         was = standing(request, read_from(request.workspace))
-        verdict = verify(request, worker, Stages())
+        verdict = verify(request, worker, Stages(), remote)
     keep(request, was, verdict)
     return verdict
 

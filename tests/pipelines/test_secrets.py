@@ -61,8 +61,9 @@ def test_neither_scanner_calls_a_placeholder_a_secret(text: str) -> None:
 
 @pytest.mark.slow
 def test_few_of_ten_thousand_real_patches_are_suspected() -> None:
-    """Counted by hand: eight findings are private keys, one is a token that a program gave out. Five
-    are false: four values in manuals, one of them in two patches, of which one is a public key.
+    """Counted by hand: eight findings are private keys, one is a token that a program gave out.
+
+    Five are false: four values in manuals, one of them in two patches, and one a public key.
     """
     result = look(*patches_of(corpus("large.md")))
     assert result.texts == 10_000

@@ -1,0 +1,32 @@
+"""Which diffs a remote holds, told by its list and by what snapshots name; none of them is read."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from codec.records import key_time
+from codec.snapshot import archive_object
+from pipelines.loose_packs import packs_of_all
+from pipelines.remote import Remote
+from pipelines.snapshots import unarchived
+from pipelines.workspace import Manifest
+
+
+def not_there(manifest: Manifest, keys: Collection[str], remote: Remote) -> list[str]:
+    """Those sessions whose diffs the remote does not hold.
+
+    One LIST; the last snapshots are read only where archives do not have them all.
+
+    Args:
+        manifest: says which archive has which diff.
+        keys: of sessions.
+        remote: where to look.
+    """
+    names = {stored.name: stored.size for stored in remote.list_all()}
+    there = [a for a in manifest.archives.values() if names.get(archive_object(a.name)) == a.size]
+    left = {key: patch for key, patch in unarchived(manifest, there).items() if key in keys}
+    if not left:
+        return []
+    packs = [pack for pack in packs_of_all(remote, names) if names.get(pack.name) == pack.size]
+    packed = {(key_time(key), patch) for pack in packs for key, patch in pack.diffs.items()}
+    return [key for key, patch in left.items() if (key_time(key), patch) not in packed]
