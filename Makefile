@@ -11,7 +11,7 @@ RUN := $(BIN)/session-codec
 VERBS := archive install context record query references verify report doctor restore-v1 retire-v1 restore sync
 
 .DEFAULT_GOAL := help
-.PHONY: help migrate sample show purge $(VERBS) test test-slow check format bench docs screenshots lock clean
+.PHONY: help migrate sample show purge $(VERBS) test test-slow check format bench bench-scaling docs screenshots lock clean
 
 help: ## What can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ format: $(VENV)/dev ## Format the code
 
 bench: $(VENV)/dev ## Measure, each figure beside a yardstick
 	@$(BIN)/python -m bench
+
+bench-scaling: $(VENV)/dev ## Measure the scaling table anew and put it into README.md
+	@$(BIN)/python -m bench scaling --write
 
 docs: $(VENV)/dev ## Rewrite what README.md and FORMATS.md have from the code
 	@$(BIN)/python -m docs.generate

@@ -18,11 +18,12 @@ from bench.corpus import large
 from bench.daily import context, query, record
 from bench.process import Failed, Skipped, apart
 from bench.remotes import remotes
-from bench.table import HEADER, Row
+from bench.scaling import scaling
+from bench.table import HEADER, Line
 from bench.tokens import tokens
 from bench.verbs import Setting, again, help_, hook, migrate, migrate_10x, restore, secrets, verify
 
-BENCHMARKS: Final[dict[str, Callable[[Setting], Iterator[Row]]]] = {
+BENCHMARKS: Final[dict[str, Callable[[Setting], Iterator[Line]]]] = {
     "migrate": migrate,
     "migrate-10x": migrate_10x,
     "again": again,
@@ -40,6 +41,7 @@ BENCHMARKS: Final[dict[str, Callable[[Setting], Iterator[Row]]]] = {
     "archive-large": archive_large,
     "secrets": secrets,
     "remotes": remotes,
+    "scaling": scaling,
 }
 _ABOUT: Final = """\
 Medians of runs that take turns with their yardstick: wall time, and processor time of all
@@ -57,7 +59,8 @@ processes. Memory: the most that one process held in any run. MB: 1,000,000 byte
     default=Path(__file__).parents[1] / "build",
     help="Where to write, in a folder that is removed at the end; else build/.",
 )
-def main(names: tuple[str, ...], runs: int | None, home: Path) -> None:
+@click.option("--write", is_flag=True, help="Put what README.md quotes into it.")
+def main(names: tuple[str, ...], runs: int | None, home: Path, write: bool) -> None:
     """Measure all that is promised, or those that are named."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # and remove the folder first
     # What is installed is compiled; with this set, an editable install would be at each run.
@@ -65,19 +68,19 @@ def main(names: tuple[str, ...], runs: int | None, home: Path) -> None:
     folder = home.absolute() / f"bench-{os.getpid()}"
     folder.mkdir(parents=True)
     try:
-        failed = _measure(names or tuple(BENCHMARKS), folder, runs)
+        failed = _measure(names or tuple(BENCHMARKS), folder, runs, write)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     sys.exit(failed)
 
 
-def _measure(names: tuple[str, ...], folder: Path, runs: int | None) -> bool:
+def _measure(names: tuple[str, ...], folder: Path, runs: int | None, write: bool) -> bool:
     log = folder / "large.md"
     origin = apart(large, log)
     print(f"log: {origin}, {log.stat().st_size:,} bytes")
     print(f"in: {folder}; Python {platform.python_version()}, {os.cpu_count()} processors")
     print(f"{_ABOUT}\n{HEADER}", flush=True)
-    setting = Setting(folder=folder, log=log, wanted=runs)
+    setting = Setting(folder=folder, log=log, wanted=runs, write=write)
     failed = False
     for name in names:
         try:

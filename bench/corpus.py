@@ -13,7 +13,10 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-SHARED: Final = Path(__file__).parents[2] / "shared/corpus/generated/large.md.zst"
+_CORPUS: Final = Path(__file__).parents[2] / "shared/corpus"
+SHARED: Final = _CORPUS / "generated/large.md.zst"
+#: The log that the v1 format comes from.
+ORIGIN: Final = _CORPUS / "origin.md"
 SESSIONS: Final = 10_000
 
 _HEADING: Final = re.compile(rb"^### (\d{4}-\d\d-\d\d)(?=T)", re.M)
@@ -73,6 +76,19 @@ def large(path: Path) -> str:
     with open(SHARED, "rb") as packed, open(path, "xb") as out:
         zstandard.ZstdDecompressor().copy_stream(packed, out)
     return "shared/corpus/generated/large.md.zst"
+
+
+def beginning(log: Path, path: Path, sessions: int) -> None:
+    """Write a log with the first so many sessions of another, which has as many at the least."""
+    _, end = _sessions(log)
+    with open(log, "rb") as f, open(path, "xb") as out:
+        for line in f:
+            sessions -= _HEADING.match(line) is not None
+            if sessions < 0:
+                break
+            out.write(line)
+        f.seek(max(end, f.tell()))
+        out.write(f.read())
 
 
 def repeated(log: Path, path: Path, copies: int) -> None:

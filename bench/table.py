@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Final
+from typing import Final, Protocol
 
 from bench.process import Cost
 
@@ -14,6 +14,14 @@ Pair = tuple[Cost, Cost]
 
 _COLUMNS: Final = "{:<13} {:<46} {:<44} {:>6}  {:<13} {}"
 HEADER: Final = _COLUMNS.format("", "measured", "yardstick", "ratio", "min-max", "target")
+
+
+class Line(Protocol):
+    """What a benchmark gives."""
+
+    def line(self) -> str:
+        """As it is printed."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -33,11 +33,13 @@ class Setting:
         folder: where everything is written; removed at the very end.
         log: the large log in it.
         wanted: runs of each benchmark; None for each benchmark's own number.
+        write: put what README.md quotes into it.
     """
 
     folder: Path
     log: Path
     wanted: int | None
+    write: bool = False
 
     def turns(self, usual: int = 5) -> range:
         """One item a run."""
@@ -172,11 +174,13 @@ def _migrated(setting: Setting, log: Path) -> Cost:
     return verb("migrate", cwd=setting.repository(log))
 
 
-def verb(*arguments: str, cwd: Path, good: tuple[int, ...] = (0,)) -> Cost:
-    """Run a verb as its users do."""
+def verb(
+    *arguments: str, cwd: Path, output: Path | None = None, good: tuple[int, ...] = (0,)
+) -> Cost:
+    """Run a verb as its users do; see `process.run`."""
     # The script that is installed beside this interpreter, as users start it.
     program = os.path.join(os.path.dirname(sys.executable), "session-codec")
-    return run([program, *arguments], cwd=cwd, good=good)
+    return run([program, *arguments], cwd=cwd, output=output, good=good)
 
 
 def without(whole: Cost, part: Cost) -> Cost:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from codec.errors import FormatError, IntegrityError
@@ -24,7 +24,7 @@ from pipelines.files import lines_of, read_bytes, replace_file
 from pipelines.findings import Finding
 from pipelines.limits import read_limits
 from pipelines.progress import Advance, Progress
-from pipelines.report_figures import Course, Periods, course, periods, start_of
+from pipelines.report_figures import course, periods, start_of
 from pipelines.report_html import MARK, Page, html
 from pipelines.secrets import Text, scan
 from pipelines.store import Store
@@ -82,30 +82,15 @@ class Plan:
 
     Attributes:
         request: what was asked for.
-        made: when, UTC.
-        tokenizer: what counted.
-        sessions: those of the range, oldest first.
-        every: how many there are in all.
-        tokens: what is saved; None where there is no session.
-        uncounted: why that is not known, where v1 was not counted with this tokenizer.
-        periods, course: what is drawn.
-        archives: of the months of the range.
+        page: what is shown.
         diffs: those that were asked for; None where they were not.
         findings: what was noticed.
     """
 
     request: Request
-    made: str
-    tokenizer: str
-    sessions: Sequence[Session]
-    every: int
-    tokens: TokenReport | None
-    uncounted: str | None
-    periods: Periods
-    course: Sequence[Course]
-    archives: Sequence[Listed]
-    diffs: Diffs | None = None
-    findings: Sequence[Finding] = field(default=())
+    page: Page
+    diffs: Diffs | None
+    findings: Sequence[Finding]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -154,9 +139,11 @@ def plan(request: Request, counter: Counter, progress: Progress) -> Plan:
         )
     inside = {start_of(s.time, drawn.unit).isoformat() for s in sessions}
     diffs = _diffs(request, sessions, progress) if request.with_diffs else None
-    return Plan(
-        request=request,
+    page = Page(
+        name=os.path.basename(workspace.root) or workspace.root,
         made=moment()[:19] + "Z",
+        since=request.since,
+        until=request.until,
         tokenizer=counter.name,
         sessions=sessions,
         every=len(every),
@@ -165,9 +152,9 @@ def plan(request: Request, counter: Counter, progress: Progress) -> Plan:
         periods=drawn,
         course=[c for c in spent if c.start in inside],
         archives=[a for a in list_archives(workspace, manifest) if _has_month(request, a)],
-        diffs=diffs,
-        findings=diffs.findings if diffs else (),
+        diffs=diffs.texts if diffs else None,
     )
+    return Plan(request=request, page=page, diffs=diffs, findings=diffs.findings if diffs else ())
 
 
 def apply(made: Plan, progress: Progress) -> Result:
@@ -181,7 +168,7 @@ def apply(made: Plan, progress: Progress) -> Result:
 
         def counted() -> Iterator[bytes]:
             nonlocal size
-            for chunk in html(_page(made)):
+            for chunk in html(made.page):
                 size += len(chunk)
                 yield chunk
 
@@ -213,25 +200,6 @@ def _measured(
     except NotFound as e:
         return _Measured(None, str(e), [0] * len(sessions))
     return _Measured(report, None, costs)
-
-
-def _page(made: Plan) -> Page:
-    request = made.request
-    return Page(
-        name=os.path.basename(request.workspace.root) or request.workspace.root,
-        made=made.made,
-        since=request.since,
-        until=request.until,
-        tokenizer=made.tokenizer,
-        sessions=made.sessions,
-        every=made.every,
-        tokens=made.tokens,
-        uncounted=made.uncounted,
-        periods=made.periods,
-        course=made.course,
-        archives=made.archives,
-        diffs=made.diffs.texts if made.diffs else None,
-    )
 
 
 def _check_output(request: Request) -> None:

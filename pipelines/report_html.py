@@ -55,9 +55,19 @@ FIELDS: Final = (
 
 
 class Page(NamedTuple):
-    """What a page shows; see `report.Plan`.
+    """What a page shows.
 
     Attributes:
+        name: of the workspace.
+        made: when, UTC.
+        since, until: the range that was asked for, None where it is open.
+        tokenizer: what counted.
+        sessions: those of the range, oldest first.
+        every: how many there are in all.
+        tokens: what is saved; None where there is no session, and where it is not known.
+        uncounted: why it is not known.
+        periods, course: what is drawn.
+        archives: of the months of the range.
         diffs: the texts that are in it, by key; None where none were asked for.
     """
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import click
@@ -92,7 +91,7 @@ def command(
 
 def _say(result: Result) -> None:
     made = result.plan
-    say(f"{made.request.output}: {len(made.sessions):,} sessions, {result.size:,} bytes")
+    say(f"{made.request.output}: {len(made.page.sessions):,} sessions, {result.size:,} bytes")
     if made.diffs is not None:
         left = [
             f"{len(keys):,} {why}"
@@ -112,10 +111,10 @@ def _json(result: Result) -> dict[str, Any]:
     made = result.plan
     diffs = made.diffs
     return {
-        "output": os.fspath(made.request.output),
+        "output": made.request.output,
         "bytes": result.size,
-        "sessions": len(made.sessions),
-        "sessions_in_all": made.every,
+        "sessions": len(made.page.sessions),
+        "sessions_in_all": made.page.every,
         "diffs": None
         if diffs is None
         else {
@@ -124,6 +123,6 @@ def _json(result: Result) -> dict[str, Any]:
             "held": list(diffs.held),
             "damaged": list(diffs.damaged),
         },
-        "tokens": tokens_json(made.tokens) if made.tokens else None,
-        "uncounted": made.uncounted,
+        "tokens": tokens_json(made.page.tokens) if made.page.tokens else None,
+        "uncounted": made.page.uncounted,
     }
