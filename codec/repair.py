@@ -3,10 +3,11 @@
 1. The manifest is the truth: each session has one row in each v2 file, and that row says what the
    manifest says. A file that was lost is made again.
 2. What goes is what has nothing of its own: repeated lines, marks of a merge conflict, and pieces
-   of rows and entries that stand whole elsewhere, as git's union leaves them. A line that was
-   written by hand, or that is of a session that the manifest does not have, stays.
-3. Of the manifest nothing goes that is not there twice. Facts that run together in one line are
-   facts again.
+   of rows and entries that stand whole elsewhere, as git's union leaves them; and what no reader
+   can read, which whoever repairs keeps beside the file. A row of a session that the manifest does
+   not have stays, and so does text between entries.
+3. Of the manifest no fact goes that is not there twice, nor what may be the remains of one. Facts
+   that run together in one line are facts again.
 4. Doing it again changes nothing.
 """
 
@@ -20,6 +21,7 @@ from itertools import pairwise
 from typing import Final, Literal, NamedTuple
 
 from codec.clashes import Settled, rekeyed_facts, settle
+from codec.errors import CodecError
 from codec.pieces import FACTS, REFERENCES, Format, Numbered, split_lines
 from codec.rebuild import rebuild_rows
 from codec.records import Session
@@ -29,15 +31,24 @@ Code = Literal[
     "byte-order-mark", "line-ends", "missing-header",
     "conflict-mark", "torn-line", "run-together", "fragment", "repeated-line",
     "key-clash", "row-differs", "second-row", "missing-row",
+    "broken-fact", "broken-line",
 ]  # fmt: skip
 
 
 class Repair(NamedTuple):
-    """One thing that is put right: what, in which line (from 1; 0 for none), about which key."""
+    """One thing that is put right.
+
+    Attributes:
+        code: what it is.
+        line: counted from 1; 0 for none.
+        key: of the session that it is about.
+        problem: why a line cannot be read.
+    """
 
     code: Code
     line: int = 0
     key: str = ""
+    problem: str = ""
 
 
 class Repaired(NamedTuple):
@@ -70,6 +81,8 @@ def repair_manifest(data: bytes) -> tuple[Repaired, list[Settled]]:
             repairs.append(Repair("repeated-line", number))
         elif line not in facts and fragments.has(line):
             repairs.append(Repair("fragment", number))
+        elif line not in facts and line != _BLANK and not _FACT.match(line):
+            repairs.append(_unreadable("broken-fact", FACTS, number, line))
         else:
             kept.append((number, line))
             seen.update([line] if line in facts else [])
@@ -118,6 +131,8 @@ def repair_rows(form: Format, data: bytes, settled: Sequence[Settled]) -> Repair
             repairs.append(Repair("repeated-line", number))
         elif key is None and piece not in once and fragments.has(piece):
             repairs.append(Repair("fragment", number))
+        elif key not in keys and piece not in once and _is_broken(form, piece):
+            repairs.append(_unreadable("broken-line", form, number, piece))
         else:
             kept.append((number, piece))
             seen.add(piece)
@@ -126,6 +141,21 @@ def repair_rows(form: Format, data: bytes, settled: Sequence[Settled]) -> Repair
     numbers = [*(number for number, _ in kept), 0]
     repairs += [Repair(kind, numbers[place], key) for kind, key, place in changes]
     return _repaired(data, rebuilt, repairs)
+
+
+def _is_broken(form: Format, piece: bytes) -> bool:
+    """Whether a piece should be a record, and is none."""
+    return piece != _BLANK and not form.is_text(piece) and form.read(piece) is None
+
+
+def _unreadable(code: Code, form: Format, number: int, piece: bytes) -> Repair:
+    """That a piece cannot be read, with its line at fault and the reason."""
+    try:
+        form.decode(piece)
+    except CodecError as e:
+        reason = f"{e.field}: {e.problem}" if e.field else e.problem
+        return Repair(code, number + (e.line or 1) - 1, problem=reason)
+    raise AssertionError("it can be read")
 
 
 def _repaired(data: bytes, pieces: Iterable[bytes], repairs: list[Repair]) -> Repaired:
@@ -217,11 +247,12 @@ class _Fragments:
 
     def has(self, piece: bytes) -> bool:
         """Whether each line of a piece is the beginning of one that stands whole."""
+        # Zeros are what a file system leaves of a block that was never written.
         if not piece.strip(b"\0\n"):
-            return b"\0" in piece  # what a file system leaves of a block that was never written
+            return b"\0" in piece
         if self._part and not self._part.match(piece):
             return False
-        return all(self._begins(line.rstrip(b"\n")) for line in split_lines(piece))
+        return all(self._begins(line.rstrip(b"\0\n")) for line in split_lines(piece))
 
     def _begins(self, text: bytes) -> bool:
         at = bisect_left(self._sorted, text)

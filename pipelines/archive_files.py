@@ -12,10 +12,10 @@ from __future__ import annotations
 import filecmp
 import hashlib
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from codec.archive_scan import Damage, Scan, check, rebuild_tail
+from codec.archive_scan import Damage, Scan, check
 from codec.errors import IntegrityError
 from codec.records import key_time
 from pipelines.archives import archive_folder, ranges_of, recorded_in, shown
@@ -24,9 +24,9 @@ from pipelines.files import locked, remove, replace_file
 from pipelines.findings import Finding
 from pipelines.progress import Progress
 from pipelines.store import names_of
+from pipelines.upkeep import mended_end, with_end
 from pipelines.workspace import Manifest, Workspace, read_manifest
 
-_BLOCK = 1 << 20
 _EXTRACT = "'session-codec archive extract' takes out what is intact"
 _MEND = "'session-codec archive repair' mends an index; 'archive extract' takes out what is intact"
 
@@ -171,31 +171,13 @@ def repair(workspace: Workspace, name: str) -> bool:
     if _sha256(path) == fact.sha256:
         return False
     try:
-        start, tail = rebuild_tail(ranges_of(path), os.path.getsize(path))
+        start, tail = mended_end(path, fact.sha256)
     except IntegrityError as e:
-        raise IntegrityError(e.problem, file=shown(name), hint=_EXTRACT) from None
-    digest = hashlib.sha256()
-    for block in _mended(path, start, tail):
-        digest.update(block)
-    if digest.hexdigest() != fact.sha256:
-        raise IntegrityError(
-            "its frames are whole, but they are not those that were recorded, or another version"
-            f" of zstd wrote its index (it was {fact.zstd})",
-            file=shown(name),
-            hint=_EXTRACT,
-        )
+        hint = f"{_EXTRACT}; the version of zstd was {fact.zstd}"
+        raise IntegrityError(e.problem, file=shown(name), hint=hint) from None
     with locked(workspace.lock):
-        replace_file(path, _mended(path, start, tail))
+        replace_file(path, with_end(path, start, tail))
     return True
-
-
-def _mended(path: str, start: int, tail: bytes) -> Iterator[bytes]:
-    """The bytes of an archive up to its end, and another end."""
-    with open(path, "rb") as f:
-        while start > 0 and (block := f.read(min(start, _BLOCK))):
-            start -= len(block)
-            yield block
-    yield tail
 
 
 def _sha256(path: str) -> str:

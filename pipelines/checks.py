@@ -99,6 +99,9 @@ def check_integrity(
     ranges = with_known_ends(workspace, (s.range for s in absent if s.range))
     findings += fact_findings(manifest)
     findings += _void_archives(workspace, manifest)
+    findings += _unknown_facts(tracked, manifest)
+    if not manifest.sessions and b" | " in tracked.deltas:
+        findings.append(_lost_manifest())
     if rows:
         findings += check_rows(tracked, manifest)
     return Integrity(
@@ -120,6 +123,30 @@ def _void_archives(workspace: Workspace, manifest: Manifest) -> Iterator[Finding
                 file=shown(name),
                 hint="Run 'session-codec purge KEY' here, too, with the key that was purged",
             )
+
+
+def _unknown_facts(tracked: Tracked, manifest: Manifest) -> Iterator[Finding]:
+    """Facts of a later version, which are kept as they are."""
+    lines = tracked.manifest.splitlines() if manifest.unknown else []
+    for fact in manifest.unknown:
+        line = fact.line.encode(errors="replace")
+        yield Finding(
+            code="unknown-fact",
+            message="is of a kind that this version does not know, and is kept",
+            level="note",
+            file=MANIFEST,
+            line=lines.index(line) + 1 if line in lines else None,
+            hint="A later version of session-codec wrote it: update",
+        )
+
+
+def _lost_manifest() -> Finding:
+    return Finding(
+        code="lost-manifest",
+        message="has no session, and the files have: readers ignore all of them",
+        file=MANIFEST,
+        hint="Bring it back from git history, or with 'session-codec restore' from a copy",
+    )
 
 
 def fact_findings(manifest: Manifest) -> list[Finding]:

@@ -10,39 +10,25 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
 from pipelines.checks import check_integrity
-from pipelines.files import locked, read_bytes, remove, replace_file, sync_directory
+from pipelines.files import locked, remove, replace_file, sync_directory
 from pipelines.findings import Finding
-from pipelines.journal import Replace, is_pending, recover, target_of
+from pipelines.git import content_at
+from pipelines.journal import Replace, recover, target_of
 from pipelines.merging import merges_by_record
 from pipelines.progress import Progress
 from pipelines.repairs import Repairs, repairs_of
-from pipelines.store import Store, names_of, patch_in
-from pipelines.tracked import MERGED, Tracked, git_appends, read_tracked, tracked_under_lock
-from pipelines.workspace import (
-    V1_LOG,
-    Manifest,
-    Workspace,
-    decode_manifest,
-)
+from pipelines.spool import spool_findings
+from pipelines.tracked import MERGED, Tracked, read_tracked, tracked_under_lock
+from pipelines.upkeep import Upkeep, upkeep_of, with_end
+from pipelines.workspace import MANIFEST, Workspace, decode_manifest, find, locate
 
-_LEFTOVER: Final = re.compile(
-    r"\.(?:manifest\.jsonl|SESSION_DELTAS\.log|PROJECT_METRICS\.tsv|AGENT_PROGRESS_LOG_v2\.md"
-    r"|\d{4}-\d{2}-\d{2}.*\.diff)\.\d+\.tmp|journal\.tmp(?:\.payload)?"
-)
-
-
-class Rename(NamedTuple):
-    """A diff that stands under the name that its session had before a merge gave it another key."""
-
-    old: str
-    new: str
-    key: str
+#: More bytes than any file has.
+_ALL: Final = 1 << 62
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,9 +40,7 @@ class Plan:
         before, after: the tracked files.
         repairs: each thing that is put right.
         edits: of files, in the order in which they are written.
-        renames: of diffs.
-        leftovers: paths of files that a stopped run left, relative to the workspace.
-        pending: a verb was stopped after its commit; it is completed first.
+        upkeep: what is done beside them.
     """
 
     workspace: Workspace
@@ -64,14 +48,12 @@ class Plan:
     after: Tracked
     repairs: tuple[Finding, ...]
     edits: tuple[Replace, ...]
-    renames: tuple[Rename, ...]
-    leftovers: tuple[str, ...]
-    pending: bool
+    upkeep: Upkeep
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to do."""
-        return not (self.edits or self.renames or self.leftovers or self.pending)
+        return not self.edits and self.upkeep.is_empty
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,6 +63,18 @@ class Result:
     plan: Plan
     backups: tuple[str, ...] = ()
     recovered: str | None = None
+
+
+def find_lost(start: str) -> Workspace:
+    """The workspace at or above a folder, even if its manifest is lost but for the last commit.
+
+    Raises:
+        WorkspaceMissing: there is none.
+    """
+    workspace = locate(start)
+    if not workspace.exists and not content_at(workspace, "HEAD", MANIFEST):
+        find(start)
+    return workspace
 
 
 def plan(workspace: Workspace) -> Plan:
@@ -110,12 +104,7 @@ def apply(made: Plan) -> Result:
         if recovered or now != made.before:
             made = _plan(workspace, now)
         backups = _write(workspace, made.edits)
-        for old, new, _ in made.renames:
-            os.rename(os.path.join(workspace.diffs, old), os.path.join(workspace.diffs, new))
-        if made.renames:
-            sync_directory(workspace.diffs)
-        for path in made.leftovers:
-            remove(workspace.path(path))
+        backups += _keep_up(workspace, made.upkeep)
     return Result(plan=made, backups=backups, recovered=recovered)
 
 
@@ -131,9 +120,11 @@ def remaining(made: Plan, progress: Progress, *, repaired: bool) -> tuple[Findin
     with progress.stage("integrity", len(manifest.sessions)) as advance:
         found = check_integrity(made.workspace, made.after, manifest, advance).findings
     if not repaired:
+        mended = {mend.file for mend in made.upkeep.mends}
+        found = tuple(f for f in found if f.file not in mended)
         repairs = Repairs(made.after, edits=made.edits)
         found = tuple(map(repairs.as_they_stand, found))
-    return (*found, *_driver_note(made.workspace))
+    return (*found, *spool_findings(made.workspace), *_driver_note(made.workspace))
 
 
 def _driver_note(workspace: Workspace) -> Iterator[Finding]:
@@ -148,83 +139,35 @@ def _driver_note(workspace: Workspace) -> Iterator[Finding]:
 
 
 def _plan(workspace: Workspace, before: Tracked) -> Plan:
-    repairs = repairs_of(before)
-    facts = decode_manifest(repairs.after.manifest)
-    git_edits = list(_git_edits(workspace, facts))
-    renames = tuple(_renames(workspace, facts))
-    leftovers = tuple(_leftovers(workspace))
-    pending = is_pending(workspace)
+    repairs = repairs_of(before, content_at(workspace, "HEAD", MANIFEST))
+    upkeep = upkeep_of(workspace, decode_manifest(repairs.after.manifest), mends=True)
     return Plan(
         workspace=workspace,
         before=before,
         after=repairs.after,
-        repairs=(*repairs.findings, *_notes(git_edits, renames, leftovers, pending=pending)),
-        edits=(*repairs.edits, *git_edits),
-        renames=renames,
-        leftovers=leftovers,
-        pending=pending,
+        repairs=(*repairs.findings, *upkeep.findings()),
+        edits=(*repairs.edits, *upkeep.git_edits),
+        upkeep=upkeep,
     )
 
 
-def _notes(
-    git_edits: Iterable[Replace],
-    renames: Iterable[Rename],
-    leftovers: Iterable[str],
-    *,
-    pending: bool,
-) -> Iterator[Finding]:
-    """What is wrong outside of the tracked files; none of it does harm."""
-    for edit in git_edits:
-        yield _note("git-lines", edit.path, "lacks lines for git", "they are added")
-    for old, new, key in renames:
-        message = f"is the diff of {key}, which is found by its hash"
-        yield _note("misnamed-diff", f".diffs/{old}", message, f"it becomes .diffs/{new}")
-    for path in leftovers:
-        yield _note("leftover", path, "half of a file of a stopped run", "it is removed")
-    if pending:
-        message = "a verb was stopped half-way; the next one that writes completes it"
-        yield _note("unfinished", ".session-codec/journal", message, "it is completed")
-
-
-def _note(code: str, file: str, message: str, done: str) -> Finding:
-    hint = f"With 'session-codec doctor --repair' {done}"
-    return Finding(code=code, message=message, level="note", file=file, hint=hint)
-
-
-def _git_edits(workspace: Workspace, manifest: Manifest) -> Iterator[Replace]:
-    """What git is not told yet: what to ignore, and how to keep and merge the files."""
-    here = [V1_LOG] if os.path.exists(workspace.path(V1_LOG)) else []
-    for append in git_appends(workspace, [*here, *manifest.sources()]):
-        before = read_bytes(workspace.path(append.path))
-        added = b"".join((b"\n" if append.torn else b"", *append.chunks))
-        yield Replace(append.path, before, before + added)
-
-
-def _renames(workspace: Workspace, manifest: Manifest) -> Iterator[Rename]:
-    store = Store(workspace)
-    loose = store.loose_names()
-    sessions = manifest.sessions.values()
-    owners = {name: session for session in sessions for name in names_of(session.key)}
-    for session in sessions:
-        if session.patch is None or not loose.isdisjoint(names_of(session.key)):
-            continue
-        for name in store.names_near(session.key):
-            owner = owners.get(name)
-            if owner is not None and owner.patch == session.patch:
-                continue
-            if patch_in(os.path.join(workspace.diffs, name)) == session.patch:
-                new = names_of(session.key)[0]
-                loose.add(new)
-                yield Rename(name, new, session.key)
-                break
-
-
-def _leftovers(workspace: Workspace) -> Iterator[str]:
-    """Halves of files that a stopped run was about to put in place, relative to the workspace."""
-    for folder in (workspace.root, workspace.path(".session-codec"), workspace.diffs):
-        names = os.listdir(folder) if os.path.isdir(folder) else []
-        for name in sorted(filter(_LEFTOVER.fullmatch, names)):
-            yield os.path.relpath(os.path.join(folder, name), workspace.root)
+def _keep_up(workspace: Workspace, upkeep: Upkeep) -> tuple[str, ...]:
+    """Rename, remove and mend what is stored; the names of the backups."""
+    backups = []
+    for mend in upkeep.mends:
+        number = 1
+        while os.path.exists(f"{mend.path}.repair-{number}.bak"):
+            number += 1
+        replace_file(f"{mend.path}.repair-{number}.bak", with_end(mend.path, _ALL, b""))
+        replace_file(mend.path, with_end(mend.path, mend.start, mend.tail))
+        backups.append(f"{mend.file}.repair-{number}.bak")
+    for old, new, _ in upkeep.renames:
+        os.rename(os.path.join(workspace.diffs, old), os.path.join(workspace.diffs, new))
+    if upkeep.renames:
+        sync_directory(workspace.diffs)
+    for path in upkeep.leftovers:
+        remove(workspace.path(path))
+    return tuple(backups)
 
 
 def _write(workspace: Workspace, edits: Sequence[Replace]) -> tuple[str, ...]:

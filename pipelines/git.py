@@ -119,13 +119,15 @@ def resolve(workspace: Workspace, text: str) -> tuple[str, int]:
 
 
 def content_at(workspace: Workspace, commit: str, name: str) -> bytes:
-    """What a file of the workspace held at a commit; nothing where there was none.
+    """What a file of the workspace held at a commit; nothing where there was none, or no git.
 
     Args:
         workspace: whose repository.
-        commit: the whole hash.
+        commit: the whole hash, or `HEAD`.
         name: the path in the workspace.
     """
+    if workspace.repository is None:
+        return b""
     done = _run(workspace, "cat-file", "blob", f"{commit}:{_prefix(workspace)}{name}")
     return b"" if done.returncode else done.stdout
 

@@ -10,19 +10,20 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+from codec.committed import with_committed
 from codec.pieces import DELTAS as DELTA_LINES
 from codec.pieces import METRICS as METRICS_ROWS
 from codec.pieces import REFERENCES as ENTRIES
 from codec.pieces import Format
 from codec.records import Session
-from codec.repair import Code, Repair, repair_manifest, repair_rows
+from codec.repair import Repair, repair_manifest, repair_rows
 from pipelines.findings import Finding, Level
 from pipelines.journal import Replace
 from pipelines.tracked import Tracked
 from pipelines.workspace import DELTAS, MANIFEST, METRICS, PROGRESS, Manifest
 
 #: What each code means, and what is done about it.
-_MEANING: Final[dict[Code, tuple[Level, str, str]]] = {
+_MEANING: Final[dict[str, tuple[Level, str, str]]] = {
     "byte-order-mark": ("note", "begins with a byte order mark", "it is taken out"),
     "line-ends": ("finding", "has lines that end in CR LF", "they end in LF"),
     "missing-header": ("finding", "does not begin with its header", "it is put there"),
@@ -35,6 +36,10 @@ _MEANING: Final[dict[Code, tuple[Level, str, str]]] = {
     "row-differs": ("finding", "does not say of {key} what the manifest says", "it does"),
     "second-row": ("finding", "a second row of {key}, which says something else", "it goes"),
     "missing-row": ("finding", "has nothing about {key}", "its row is added at the end"),
+    "broken-fact": ("finding", "cannot be read: {problem}", "it goes, and the backup has it"),
+    "broken-line": ("finding", "cannot be read: {problem}", "it goes, and the backup has it"),
+    "lost-fact": ("finding", "lacks a fact that was committed{key}", "it comes back"),
+    "edited-fact": ("finding", "does not say of {key} what was committed", "it does again"),
 }
 
 
@@ -61,9 +66,15 @@ class Repairs(NamedTuple):
         return finding._replace(line=before.index(line) + 1 if line in before else None)
 
 
-def repairs_of(before: Tracked) -> Repairs:
-    """What can be put right in the tracked files."""
-    manifest, settled = repair_manifest(before.manifest)
+def repairs_of(before: Tracked, committed: bytes = b"") -> Repairs:
+    """What can be put right in the tracked files.
+
+    Args:
+        before: the files as they stand.
+        committed: lines that the manifest had, and that it must have.
+    """
+    whole, lost = with_committed(before.manifest, committed)
+    manifest, settled = repair_manifest(whole)
     metrics = repair_rows(METRICS_ROWS, before.metrics, settled)
     progress = repair_rows(ENTRIES, before.progress, settled)
     deltas = repair_rows(DELTA_LINES, before.deltas, settled)
@@ -82,25 +93,38 @@ def repairs_of(before: Tracked) -> Repairs:
             metrics=metrics.data,
             progress=progress.data,
         ),
-        findings=tuple(
-            _finding(name, repair, data, sessions)
-            for name, data, found in files
-            for repair in found.repairs
+        findings=(
+            *(_finding(MANIFEST, loss.code, loss.line, loss.key) for loss in lost),
+            *(
+                _row_finding(name, repair, data, sessions)
+                for name, data, found in files
+                for repair in found.repairs
+            ),
         ),
         edits=tuple(
-            Replace(name, data, found.data) for name, data, found in files if found.repairs
+            Replace(name, data, found.data)
+            for name, data, found in files
+            if found.repairs or (lost and name == MANIFEST)
         ),
     )
 
 
-def is_sound(tracked: Tracked, manifest: Manifest) -> bool:
-    """Whether each line of the files is the one that the manifest makes, and stands once."""
+def is_sound(tracked: Tracked, manifest: Manifest, committed: bytes = b"") -> bool:
+    """Whether each line of the files is the one that the manifest makes, and stands once.
+
+    Args:
+        tracked: the files.
+        manifest: as they have it.
+        committed: lines that the manifest must have.
+    """
     if manifest.errors or manifest.clashes or b"\r" in tracked.manifest:
         return False
     lines = tracked.manifest.split(b"\n")
+    once = set(lines)
     return (
         not lines.pop()
-        and len(set(lines)) == len(lines)
+        and len(once) == len(lines) + (b"" not in lines)
+        and once.issuperset(committed.split(b"\n"))
         and all(
             _is_made_of(data, form, manifest.sessions)
             for form, data in (
@@ -120,17 +144,25 @@ def _is_made_of(data: bytes, form: Format, sessions: Mapping[str, Session]) -> b
     return Counter(form.split(data[len(form.head) :])) == wanted
 
 
-def _finding(name: str, repair: Repair, data: bytes, sessions: Mapping[str, Session]) -> Finding:
-    level, message, done = _MEANING[repair.code]
-    finding = Finding(
-        code=repair.code,
-        message=message.format(key=repair.key),
+def _finding(name: str, code: str, line: int, key: str, problem: str = "") -> Finding:
+    level, message, done = _MEANING[code]
+    of = f": {key}" if key and code == "lost-fact" else key
+    return Finding(
+        code=code,
+        message=message.format(key=of, problem=problem),
         level=level,
         file=name,
-        line=repair.line or None,
-        key=repair.key or None,
-        hint=f"With 'session-codec doctor --repair' {done.format(key=repair.key)}",
+        line=line or None,
+        key=key or None,
+        hint=f"With 'session-codec doctor --repair' {done.format(key=key)}",
     )
+
+
+def _row_finding(
+    name: str, repair: Repair, data: bytes, sessions: Mapping[str, Session]
+) -> Finding:
+    """A repair; that a session has no row is a note where it shares that of its time."""
+    finding = _finding(name, *repair)
     session = sessions.get(repair.key)
     if repair.code == "missing-row" and session is not None and session.key != session.time:
         twin = _FORMS[name].encode(session._replace(key=session.time))

@@ -27,6 +27,7 @@ _CHECKS: Final = {
     "diffs": "Each diff that is stored here is the one that was recorded",
     "archives": "Archives hold nothing that was erased",
     "logs": "Each version of a v1 log can be rebuilt from what is stored here",
+    "files": "Nothing is left of a stopped run, and git is told of the files",
     "references": f"{REFERENCES} is what the repository states",
     "spool": "No event of a hook waits",
     "gate": "The window saves what is asked for",
@@ -42,13 +43,21 @@ RULES: Final = {
     "byte-order-mark": "A file begins with a byte order mark",
     "conflict-mark": "A merge conflict was committed",
     "damaged": "What is stored is not what was recorded",
+    "edited-fact": "A line of the manifest does not say what was committed",
     "fragment": "A piece of what stands whole elsewhere, as a merge by lines leaves it",
     "gap": "A version of a v1 log has a gap: a diff of it was erased on purpose",
     "gate": "The window saves less than is asked for",
     "gate-uncounted": "What v1 cost is not known by this tokenizer",
+    "git-lines": "Lines that git needs are missing in .gitignore or .gitattributes",
     "key-clash": "Two sessions have the same key",
+    "leftover": "Half of a file of a stopped run was left",
     "line-ends": "Lines end in CR LF",
     "log-absent": "A v1 log cannot be read on this machine",
+    "lost-fact": "The manifest lacks a fact that was committed",
+    "lost-manifest": "The manifest has no session, and the files have",
+    "mendable": "What is stored is damaged, and can be made again byte for byte",
+    "merge-driver": "git merges the tracked files by lines",
+    "misnamed-diff": "A diff stands under the name that its session had before a merge",
     "missing-header": "A file does not begin with its header",
     "missing-row": "A session of the manifest has no line in a file",
     "not-editable": "The references cannot be refreshed without losing what a person wrote",
@@ -64,6 +73,8 @@ RULES: Final = {
     "spool-waits": "Events of hooks wait to be recorded",
     "stale": "The references are not what the repository states",
     "torn-line": "A file ends in a piece of a line",
+    "unfinished": "A verb was stopped half-way",
+    "unknown-fact": "A fact is of a kind that this version does not know",
     "unknown-row": "A line names a session that the manifest does not have",
     "unreadable": "A file that states something cannot be read",
 }
@@ -76,6 +87,10 @@ _BY_FILE: Final = {
 }
 _BY_CODE: Final = {
     "gap": "logs",
+    "git-lines": "files",
+    "leftover": "files",
+    "misnamed-diff": "files",
+    "unfinished": "files",
     "gate": "gate",
     "gate-uncounted": "gate",
     "over-context-budget": "context-budget",
@@ -181,9 +196,9 @@ class Verdict:
 
     def _skipped(self, name: str) -> str:
         if name == "gate" and (self.tokens is None or not self.tokens.judged):
-            return "no v1 log was migrated" if self.tokens is None else "the log is small"
+            return "there are no counts" if self.tokens is None else "the log is small"
         if name == "context-budget" and self.tokens is None:
-            return "no v1 log was migrated"
+            return "there are no counts"
         return ""
 
 

@@ -14,6 +14,7 @@ from pipelines.baselines import Limits, TokenReport, token_report
 from pipelines.checks import Integrity, check_integrity
 from pipelines.errors import NotFound
 from pipelines.findings import Finding
+from pipelines.git import content_at
 from pipelines.limits import limits_of, read_limits
 from pipelines.progress import Progress
 from pipelines.refreshing import Request as Refreshing
@@ -24,9 +25,11 @@ from pipelines.repository import LogRules
 from pipelines.since import added, read_base
 from pipelines.spool import spool_findings
 from pipelines.tracked import Tracked, read_tracked
+from pipelines.upkeep import upkeep_of
 from pipelines.verdict import Request, Verdict
 from pipelines.worker import Worker
 from pipelines.workspace import (
+    MANIFEST,
     PROGRESS,
     REFERENCES,
     Manifest,
@@ -64,7 +67,10 @@ def verify(
         raise FormatError("holds no fact that can be read", file=manifest.errors[0].file)
     rules = worker.rules(workspace, manifest)
     with progress.stage("integrity", len(manifest.sessions)) as advance:
-        integrity, findings = _integrity(workspace, tracked, manifest, advance)
+        committed = content_at(workspace, "HEAD", MANIFEST)
+        if base:
+            committed += base.tracked.manifest
+        integrity, findings = _integrity(workspace, tracked, manifest, committed, advance)
     if request.require == "local":
         findings += map(_absent, integrity.absent)
     elif remote is not None and integrity.absent:
@@ -77,7 +83,7 @@ def verify(
     if base:
         findings = list(added(base, tracked, findings))
     else:
-        findings += spool_findings(workspace)
+        findings += [*spool_findings(workspace), *upkeep_of(workspace, manifest).findings()]
     with progress.stage("tokens"):
         tokens, judged = _tokens(request, worker, manifest, limits)
     return Verdict(
@@ -99,11 +105,15 @@ def _limits(request: Request) -> Limits:
 
 
 def _integrity(
-    workspace: Workspace, tracked: Tracked, manifest: Manifest, advance: Callable[[int], None]
+    workspace: Workspace,
+    tracked: Tracked,
+    manifest: Manifest,
+    committed: bytes,
+    advance: Callable[[int], None],
 ) -> tuple[Integrity, list[Finding]]:
     """What is stored, and what is wrong: first what can be put right, then the rest."""
-    sound = is_sound(tracked, manifest)
-    repairs = Repairs(tracked) if sound else repairs_of(tracked)
+    sound = is_sound(tracked, manifest, committed)
+    repairs = Repairs(tracked) if sound else repairs_of(tracked, committed)
     if repairs.edits:
         manifest = decode_manifest(repairs.after.manifest)
     found = check_integrity(workspace, repairs.after, manifest, advance, rows=not sound)

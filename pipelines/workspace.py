@@ -153,8 +153,8 @@ def moment(when: datetime | None = None) -> str:
 def locate(start: str) -> Workspace:
     """The workspace at or above a folder; else the one that the folder itself could become.
 
-    A folder with a manifest is preferred, then one with a v1 log, then the folder itself. The
-    search ends at the top of the git worktree.
+    A folder with a manifest is preferred, then one whose manifest is lost, then one with a v1 log,
+    then the folder itself. The search ends at the top of the git worktree.
 
     Raises:
         WorkspaceMissing: there is no such folder.
@@ -168,7 +168,7 @@ def locate(start: str) -> Workspace:
     above = ancestors(start)
     repository = repository_of(above)
     inside = above[: above.index(repository) + 1] if repository else above
-    for name in (MANIFEST, V1_LOG):
+    for name in (MANIFEST, DELTAS, V1_LOG):
         for folder in inside:
             if os.path.exists(os.path.join(folder, name)):
                 return _workspace(folder, repository)
@@ -182,6 +182,12 @@ def find(start: str) -> Workspace:
         WorkspaceMissing: there is none.
     """
     workspace = locate(start)
+    if not workspace.exists and os.path.exists(workspace.path(DELTAS)):
+        raise WorkspaceMissing(
+            f"{workspace.path(MANIFEST)}: the manifest is lost",
+            hint="'session-codec doctor --repair' brings it back from the last commit, "
+            "'session-codec restore' from a copy",
+        )
     if not workspace.exists:
         raise WorkspaceMissing(
             f"{workspace.root}: no session-codec workspace here or above",

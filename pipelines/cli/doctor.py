@@ -9,10 +9,9 @@ import click
 from pipelines.cli import options
 from pipelines.cli.declared import absolute
 from pipelines.cli.output import Stages, findings_json, say, say_json, tell_findings
-from pipelines.doctor import Plan, Result, apply, plan, remaining
+from pipelines.doctor import Plan, Result, apply, find_lost, plan, remaining
 from pipelines.errors import FINDINGS
 from pipelines.findings import Finding
-from pipelines.workspace import find
 
 
 @click.command()
@@ -24,9 +23,10 @@ def command(repo: str, repair: bool, dry_run: bool, as_json: bool) -> int:
     """What is wrong with a workspace, and what can be done about it.
 
     The manifest is the truth: --repair makes the deltas, the metrics and the reference entries
-    agree with it. Repeated lines and the marks of a merge conflict go, missing rows come back, two
-    sessions with one key get keys of their own. What it does not know stays. Each file that it
-    changes keeps a backup beside it: to undo a repair, rename the backup.
+    agree with it. Repeated lines, the marks of a merge conflict and lines that nobody can read go,
+    missing rows come back, two sessions with one key get keys of their own. Facts that were
+    committed come back, and so does what can be made again byte for byte. Each file that it changes
+    keeps a backup beside it: to undo a repair, rename the backup.
 
     It ends with 3 where something is left to be put right, and with 0 otherwise.
 
@@ -38,7 +38,7 @@ def command(repo: str, repair: bool, dry_run: bool, as_json: bool) -> int:
     """
     if dry_run and not repair:
         raise click.UsageError("--dry-run says what --repair would do: give both")
-    made = plan(find(absolute(repo)))
+    made = plan(find_lost(absolute(repo)))
     result = apply(made) if repair and not dry_run else None
     if result is not None:
         made = result.plan
@@ -72,9 +72,11 @@ def _say(made: Plan, result: Result | None, left: tuple[Finding, ...], *, dry_ru
 def _say_plan(made: Plan) -> None:
     for edit in made.edits:
         say(f"would write {edit.path}: {len(edit.before):,} bytes become {len(edit.after):,}")
-    for rename in made.renames:
+    for rename in made.upkeep.renames:
         say(f"would rename .diffs/{rename.old} to .diffs/{rename.new}")
-    for path in made.leftovers:
+    for mend in made.upkeep.mends:
+        say(f"would mend {mend.file}")
+    for path in made.upkeep.leftovers:
         say(f"would remove {path}")
 
 
@@ -87,7 +89,7 @@ def _json(
         "repaired": result is not None,
         "repairs": findings_json(made.repairs),
         "written": [edit.path for edit in made.edits],
-        "renamed": [rename._asdict() for rename in made.renames],
+        "renamed": [rename._asdict() for rename in made.upkeep.renames],
         "backups": list(result.backups) if result else [],
         "recovered": result.recovered if result else None,
         "left": findings_json(left),

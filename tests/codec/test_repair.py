@@ -40,7 +40,7 @@ def mended(form: Format, data: bytes) -> list[tuple[str, str]]:
 @ROWS
 def test_a_file_that_is_right_is_not_touched(form: Format) -> None:
     assert mended(form, rows(form, *SESSIONS)) == []
-    last = rows(form, *SESSIONS, b"by hand\n\n\nand more\n")
+    last = rows(form, *SESSIONS, b"\n\n", b"by hand\n" if form is REFERENCES else b"\n")
     assert repair_rows(form, last, SETTLED) == (last, [])
     assert repair_rows(form, b"", []) == (b"", [])
 
@@ -67,9 +67,10 @@ def test_of_a_committed_conflict_both_sides_stay(form: Format) -> None:
         b">>>>>>> other branch\n", five,
     )  # fmt: skip
     assert mended(form, conflict) == [("conflict-mark", "")] * 4
-    # outside of a conflict such lines are text
+    # outside of a conflict such lines are lines like others
     text = rows(form, *SESSIONS, b"=======\n", b">>>>>>> quoted\n")
-    assert repair_rows(form, text, SETTLED).repairs == []
+    codes = [r.code for r in repair_rows(form, text, SETTLED).repairs]
+    assert codes == ([] if form is REFERENCES else ["broken-line"] * 2)
 
 
 def test_a_conflict_inside_an_entry_loses_neither_entry() -> None:
@@ -124,15 +125,19 @@ def test_a_repeated_header_goes() -> None:
 
 
 @ROWS
-def test_what_is_not_known_stays(form: Format) -> None:
+def test_a_row_of_an_unknown_session_stays_and_what_nobody_can_read_goes(form: Format) -> None:
     unknown = ONE._replace(key="2020-01-01", time="2020-01-01")
-    odd = [b"# by hand\n", form.encode(unknown), b"\xff\xfe not text\n", b"Status: whatever\n"]
-    data = rows(form, *odd, *SESSIONS[:4])
+    odd = [b"# by hand\n", b"\xff\xfe not text\n", b"Status: whatever\n"]
+    stays = odd if form is REFERENCES else []  # text may stand between entries
+    data = rows(form, *odd[:1], unknown, *odd[1:], *SESSIONS[:4])
     repaired = repair_rows(form, data, SETTLED)
-    assert repaired.data == data + form.encode(FIVE)
-    assert [r.code for r in repaired.repairs] == ["missing-row"]
-    twice = repair_rows(form, rows(form, *odd, unknown, *SESSIONS), SETTLED)
-    assert twice.data == rows(form, *odd, *SESSIONS)
+    assert repaired.data == rows(form, *stays[:1], unknown, *stays[1:], *SESSIONS)
+    first = form.head.count(b"\n") + 1
+    told = [(r.code, r.line) for r in repaired.repairs if r.code != "missing-row"]
+    broken = [("broken-line", first), ("broken-line", first + 2), ("broken-line", first + 3)]
+    assert told == ([] if form is REFERENCES else broken)
+    twice = repair_rows(form, rows(form, unknown, unknown, *SESSIONS), SETTLED)
+    assert twice.data == rows(form, unknown, *SESSIONS)
     assert [r.code for r in twice.repairs] == ["repeated-line"]
 
 
@@ -150,10 +155,15 @@ def test_parts_of_entries_that_stand_whole_elsewhere_go() -> None:
     assert [(r.code, r.line) for r in repaired.repairs] == [("fragment", 9), ("fragment", 10)]
 
 
-@ROWS
-def test_a_heading_of_somebody_is_no_entry(form: Format) -> None:
-    data = rows(form, *SESSIONS, b"### My notes\n", b"Status: PASS of mine\n", b"\n")
-    assert repair_rows(form, data, SETTLED).repairs == []
+def test_an_entry_that_nobody_can_read_goes_as_a_whole_with_its_line_at_fault_and_why() -> None:
+    entry = b"### [REF:2020-01-01:a:t]\nStatus: PASS\nMy own: line\n\n"
+    data = rows(REFERENCES, *SESSIONS[:1], entry, b"text\n", *SESSIONS[1:])
+    repaired = repair_rows(REFERENCES, data, SETTLED)
+    assert repaired.data == rows(REFERENCES, ONE, b"text\n", *SESSIONS[1:])
+    (repair,) = repaired.repairs
+    line = data.split(b"\n").index(b"My own: line") + 1
+    assert (repair.code, repair.line) == ("broken-line", line)
+    assert "My own: line" in repair.problem
 
 
 def test_each_repair_names_the_line_that_it_is_of() -> None:
@@ -176,7 +186,15 @@ def test_a_manifest_that_is_right_is_not_touched() -> None:
     assert settled == [Settled(s, s) for s in (ONE, TWO, FIVE)]
 
 
-def test_the_manifest_keeps_every_line_that_stands_nowhere_else() -> None:
+def test_of_the_manifest_a_line_goes_that_is_no_remains_of_a_fact() -> None:
+    data = facts(ONE, b"by hand\n", TWO)
+    repaired, _ = repair_manifest(data)
+    assert repaired.data == facts(ONE, TWO)
+    (repair,) = repaired.repairs
+    assert (repair.code, repair.line) == ("broken-fact", 2)
+
+
+def test_the_manifest_keeps_every_fact_that_stands_nowhere_else() -> None:
     later = b'{"fact":"later","n":[1, 2.50]}\n'
     broken = facts(TWO).replace(b"PASS", b"DONE")
     data = facts(

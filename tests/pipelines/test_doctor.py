@@ -161,8 +161,8 @@ def test_without_repair_it_tells_and_writes_nothing(bench: Bench, cli: Cli) -> N
         assert said.code == 3
         assert f"{DELTAS}: has nothing about {day(1)}" in said.err
         assert f"{DELTAS}:3: stands above already" in said.err
-        assert f"{DELTAS}:4: 1 fields instead of 5" in said.err
-        assert said.out.endswith("can be put right: 2; cannot: 1\n")
+        assert f"{DELTAS}:4: cannot be read: 1 fields instead of 5" in said.err
+        assert said.out.endswith("can be put right: 3; cannot: 0\n")
     assert f"would write {DELTAS}" in said.out
     assert tree(bench.root, times=True) == before
     assert cli("doctor", bench.root, "--dry-run").code == 2
@@ -170,16 +170,30 @@ def test_without_repair_it_tells_and_writes_nothing(bench: Bench, cli: Cli) -> N
 
 def test_what_cannot_be_put_right_stays_and_is_told(bench: Bench, cli: Cli) -> None:
     bench.migrate()
-    by_hand = "by hand\n"
+    unknown = "2030-01-01 | a | b | PASS | -\n"
     with (bench.root / DELTAS).open("a") as f:
-        f.write(f"2030-01-01 | a | b | PASS | -\n{by_hand}")
+        f.write(unknown)
     (bench.root / ".diffs" / f"{day(2)}.diff").write_bytes(b"damaged")
     said = cli("doctor", bench.root, "--repair", "--json")
     assert said.code == said.json["exit"] == 3
-    assert [f["code"] for f in said.json["left"]] == ["damaged", "broken-line", "unknown-row"]
+    assert [f["code"] for f in said.json["left"]] == ["damaged", "unknown-row"]
     assert said.json["repairs"] == said.json["written"] == said.json["backups"] == []
-    assert (bench.root / DELTAS).read_text().endswith(by_hand)
+    assert (bench.root / DELTAS).read_text().endswith(unknown)
     assert (bench.root / ".diffs" / f"{day(2)}.diff").read_bytes() == b"damaged"
+
+
+def test_a_line_by_hand_is_set_aside_and_the_backup_gives_it_back(bench: Bench, cli: Cli) -> None:
+    bench.migrate()
+    path = bench.root / DELTAS
+    before = path.read_text()
+    path.write_text(before + "by hand\n")
+    said = cli("doctor", bench.root, "--repair")
+    assert said.code == 0
+    assert f"repaired: {DELTAS}:4: cannot be read: 1 fields instead of 5" in said.out
+    assert path.read_text() == before
+    assert cli("verify", bench.root).code == 0
+    (bench.root / f"{DELTAS}.repair-1.bak").rename(path)
+    assert path.read_text() == before + "by hand\n"
 
 
 def test_json_tells_each_repair(bench: Bench, cli: Cli) -> None:

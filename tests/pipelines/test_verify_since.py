@@ -126,6 +126,17 @@ def test_stale_references_are_the_branchs_only_if_it_touched_what_they_state(
     assert [f[0] for f in judged(cli, branch.root)] == ["stale"]
 
 
+def test_a_fact_that_a_branch_takes_out_is_told_even_if_all_files_agree(
+    branch: Bench, cli: Cli
+) -> None:
+    for name in (MANIFEST, DELTAS, METRICS):
+        path = branch.root / name
+        lines = path.read_text().splitlines(keepends=True)
+        path.write_text("".join(line for line in lines if day(3) not in line))
+    branch.commit()
+    assert ("lost-fact", MANIFEST, None) in judged(cli, branch.root)
+
+
 def test_damage_of_before_is_not_the_branchs_and_its_own_is(branch: Bench, cli: Cli) -> None:
     old = branch.root / ".diffs" / f"{day(1)}.diff"
     old.write_bytes(b"damaged")
@@ -161,7 +172,7 @@ def test_a_branch_that_migrates_is_judged_whole(bench: Bench, cli: Cli) -> None:
     (bench.root / DELTAS).write_text("by hand\n")
     bench.commit()
     found = judged(cli, bench.root)
-    assert [f[0] for f in found if f[1] == DELTAS] == ["missing-row"] * 3 + ["broken-line"]
+    assert [f[0] for f in found if f[1] == DELTAS] == ["broken-line"] + ["missing-row"] * 3
 
 
 def test_a_clone_of_a_branch_without_v1_log_is_judged(branch: Bench, cli: Cli) -> None:

@@ -1,0 +1,230 @@
+"""What is wrong with a workspace outside of its lines; none of it does harm, but for damage.
+
+What git is not told, diffs under another name, halves of files, a verb that was stopped, and what
+is damaged and can be made again, byte for byte: the end of an archive, a diff that git has.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from codec.errors import CodecError, IntegrityError
+from codec.records import Session
+from pipelines.archives import UNFINISHED, archive_folder, archive_names, ranges_of, shown
+from pipelines.errors import NotFound
+from pipelines.files import read_bytes
+from pipelines.findings import Finding
+from pipelines.git import patch_of
+from pipelines.journal import Replace, is_pending
+from pipelines.store import Store, names_of, patch_in
+from pipelines.tracked import git_appends
+from pipelines.workspace import V1_LOG, Manifest, Workspace
+
+_BLOCK: Final = 1 << 20
+_LEFTOVER: Final = re.compile(
+    r"\.(?:manifest\.jsonl|SESSION_DELTAS\.log|PROJECT_METRICS\.tsv|AGENT_PROGRESS_LOG_v2\.md"
+    r"|\d{4}-\d{2}-\d{2}.*\.diff)\.\d+\.tmp|journal\.tmp(?:\.payload)?"
+)
+
+
+class Rename(NamedTuple):
+    """A diff that stands under the name that its session had before a merge gave it another key."""
+
+    old: str
+    new: str
+    key: str
+
+
+class Mend(NamedTuple):
+    """A stored file that is damaged and can be made again: its first bytes, and another end.
+
+    Attributes:
+        path: of the file, absolute.
+        file: as a user would name it.
+        start: how many of its bytes stay.
+        tail: what comes behind them.
+        key: of the session whose diff it is, empty for an archive.
+    """
+
+    path: str
+    file: str
+    start: int
+    tail: bytes
+    key: str = ""
+
+
+class Upkeep(NamedTuple):
+    """What can be put right outside of the lines of the tracked files.
+
+    Attributes:
+        git_edits: of `.gitignore` and `.gitattributes`.
+        renames: of diffs.
+        leftovers: paths of files that a stopped run left, relative to the workspace.
+        pending: a verb was stopped after its commit; it is completed first.
+        mends: of what is stored.
+    """
+
+    git_edits: tuple[Replace, ...]
+    renames: tuple[Rename, ...]
+    leftovers: tuple[str, ...]
+    pending: bool
+    mends: tuple[Mend, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not any(self)
+
+    def findings(self) -> Iterator[Finding]:
+        """What is wrong, a finding each."""
+        for edit in self.git_edits:
+            yield _finding("git-lines", edit.path, "lacks lines for git", "they are added")
+        for old, new, key in self.renames:
+            message = f"is the diff of {key}, which is found by its hash"
+            yield _finding("misnamed-diff", f".diffs/{old}", message, f"it becomes .diffs/{new}")
+        for path in self.leftovers:
+            yield _finding("leftover", path, "half of a file of a stopped run", "it is removed")
+        if self.pending:
+            message = "a verb was stopped half-way; the next one that writes completes it"
+            yield _finding("unfinished", ".session-codec/journal", message, "it is completed")
+        for mend in self.mends:
+            what = ("is not the diff that was recorded, but git has its commits" if mend.key
+                    else "its end is damaged, but its frames are whole")  # fmt: skip
+            found = _finding("mendable", mend.file, what, "it is made again")
+            yield found._replace(level="finding", key=mend.key or None)
+
+
+def upkeep_of(workspace: Workspace, manifest: Manifest, *, mends: bool = False) -> Upkeep:
+    """What can be put right outside of the lines of the tracked files; reads only.
+
+    Args:
+        workspace, manifest: what is looked at.
+        mends: look for what is damaged as well, which reads what is stored.
+    """
+    return Upkeep(
+        git_edits=tuple(_git_edits(workspace, manifest)),
+        renames=tuple(_renames(workspace, manifest)),
+        leftovers=tuple(_leftovers(workspace)),
+        pending=is_pending(workspace),
+        mends=(*_archives(workspace, manifest), *_diffs(workspace, manifest)) if mends else (),
+    )
+
+
+def mended_end(path: str, sha256: str) -> tuple[int, bytes]:
+    """How many bytes of a damaged archive stay, and the index and seek table behind them.
+
+    Raises:
+        IntegrityError: more than its end is damaged.
+    """
+    from codec.archive_scan import rebuild_tail
+
+    start, tail = rebuild_tail(ranges_of(path), os.path.getsize(path))
+    digest = hashlib.sha256()
+    for block in with_end(path, start, tail):
+        digest.update(block)
+    if digest.hexdigest() != sha256:
+        raise IntegrityError("its frames are whole, but they are not those that were recorded")
+    return start, tail
+
+
+def with_end(path: str, start: int, tail: bytes) -> Iterator[bytes]:
+    """The first bytes of a file, and another end."""
+    with open(path, "rb") as f:
+        while start > 0 and (block := f.read(min(start, _BLOCK))):
+            start -= len(block)
+            yield block
+    yield tail
+
+
+def _finding(code: str, file: str, message: str, done: str) -> Finding:
+    hint = f"With 'session-codec doctor --repair' {done}"
+    return Finding(code=code, message=message, level="note", file=file, hint=hint)
+
+
+def _git_edits(workspace: Workspace, manifest: Manifest) -> Iterator[Replace]:
+    """What git is not told yet: what to ignore, and how to keep and merge the files."""
+    here = [V1_LOG] if os.path.exists(workspace.path(V1_LOG)) else []
+    for append in git_appends(workspace, [*here, *manifest.sources()]):
+        before = read_bytes(workspace.path(append.path))
+        added = b"".join((b"\n" if append.torn else b"", *append.chunks))
+        yield Replace(append.path, before, before + added)
+
+
+def _renames(workspace: Workspace, manifest: Manifest) -> Iterator[Rename]:
+    store = Store(workspace)
+    loose = store.loose_names()
+    sessions = manifest.sessions.values()
+    owners = {name: session for session in sessions for name in names_of(session.key)}
+    for session in sessions:
+        if session.patch is None or not loose.isdisjoint(names_of(session.key)):
+            continue
+        for name in store.names_near(session.key):
+            owner = owners.get(name)
+            if owner is not None and owner.patch == session.patch:
+                continue
+            if patch_in(os.path.join(workspace.diffs, name)) == session.patch:
+                new = names_of(session.key)[0]
+                loose.add(new)
+                yield Rename(name, new, session.key)
+                break
+
+
+def _leftovers(workspace: Workspace) -> Iterator[str]:
+    """Halves of files that a stopped run was about to put in place, relative to the workspace."""
+    for folder in (workspace.root, workspace.path(".session-codec"), workspace.diffs):
+        names = os.listdir(folder) if os.path.isdir(folder) else []
+        for name in sorted(filter(_LEFTOVER.fullmatch, names)):
+            yield os.path.relpath(os.path.join(folder, name), workspace.root)
+    folder = archive_folder(workspace)
+    for name in sorted(os.listdir(folder) if os.path.isdir(folder) else []):
+        if name.startswith(UNFINISHED):
+            yield os.path.relpath(os.path.join(folder, name), workspace.root)
+
+
+def _archives(workspace: Workspace, manifest: Manifest) -> Iterator[Mend]:
+    """Archives whose index cannot be read, and can be made again."""
+    from codec.archive import ArchiveReader
+
+    for name in archive_names(archive_folder(workspace)):
+        path = os.path.join(archive_folder(workspace), name)
+        if name not in manifest.archives:
+            continue
+        try:
+            list(ArchiveReader(ranges_of(path), os.path.getsize(path)).index.entries())
+        except CodecError:
+            try:
+                yield Mend(path, shown(name), *mended_end(path, manifest.archives[name].sha256))
+            except IntegrityError:
+                continue  # the check of what is stored tells that it is damaged
+
+
+def _diffs(workspace: Workspace, manifest: Manifest) -> Iterator[Mend]:
+    """Loose diffs that are damaged, and that git makes again."""
+    store = Store(workspace)
+    loose = store.loose_names()
+    for session in manifest.sessions.values():
+        if not session.range or session.patch is None or loose.isdisjoint(names_of(session.key)):
+            continue
+        try:
+            store.read(session.key, session.patch)
+        except IntegrityError as e:
+            data = _remade(workspace, session)
+            if data is not None and e.file and e.file.endswith(".diff"):
+                path = os.path.join(workspace.diffs, os.path.basename(e.file))
+                yield Mend(path, e.file, 0, data, session.key)
+        except NotFound:
+            continue
+
+
+def _remade(workspace: Workspace, session: Session) -> bytes | None:
+    """The diff of a session as git makes it, None where that is another."""
+    try:
+        data = patch_of(workspace, session.range)
+    except NotFound:
+        return None
+    is_it = session.patch and hashlib.sha256(data).hexdigest() == session.patch.sha256
+    return data if is_it else None
