@@ -42,12 +42,17 @@ from pipelines.workspace import (
     V1_LOG,
     Workspace,
 )
+from pipelines.worktree import head_of
 
 #: Nanoseconds after which no clock of a file system is still in the tick of a change.
 _SETTLED: Final = 2_000_000_000
 _CACHE: Final = "cache"
 _V1: Final = re.compile(rb'"fact":\s*"v1"')
-_NAMED: Final = (DELTAS, METRICS, PROGRESS, REFERENCES, V1_LOG, CONFIG, ".gitattributes")
+_NAMED: Final = (
+    DELTAS, METRICS, PROGRESS, REFERENCES, V1_LOG, CONFIG, ".gitattributes", ".gitignore",
+)  # fmt: skip
+#: What a stopped run leaves beside them.
+_HALVES: Final = ".*.tmp"
 
 
 class Standing(NamedTuple):
@@ -142,16 +147,22 @@ def _decoded(fields: dict[str, Any], kept: Kept) -> Verdict:
 
 
 def _question(request: Request) -> str:
-    """What is asked of the files, and by which program: an installation has a time of its own."""
+    """What is asked of the files, by which program (it has a time of its own), in which commit."""
     limits = sorted(request.limits.items())
     program = os.stat(__file__).st_mtime_ns
-    return f"{program} {__file__} {request.tokenizer} {request.require} {limits}\n"
+    repository = request.workspace.repository
+    head = head_of(repository)[0] if repository else ""
+    return f"{program} {__file__} {head} {request.tokenizer} {request.require} {limits}\n"
 
 
 def _files(workspace: Workspace, patterns: Sequence[str]) -> Iterator[tuple[str, os.stat_result]]:
     """All files that a verdict is made of, with what the system says of each."""
     root = workspace.root
-    found = (name for p in patterns for name in glob.glob(p, root_dir=root, include_hidden=True))
+    found = (
+        name
+        for p in (*patterns, _HALVES)
+        for name in glob.glob(p, root_dir=root, include_hidden=True)
+    )
     for name in {*_NAMED, *found}:
         with suppress(OSError):  # one that is not there is not in the digest, which tells as well
             yield name, os.stat(os.path.join(root, name))

@@ -13,7 +13,7 @@ import pytest
 
 from pipelines import verified
 from pipelines.workspace import DELTAS, MANIFEST, PROGRESS
-from tests.pipelines.conftest import Bench, Cli, corpus, day
+from tests.pipelines.conftest import Bench, Cli, corpus, day, git
 
 
 def _age(root: Path) -> None:
@@ -32,14 +32,14 @@ def kept(bench: Bench, cli: Cli) -> Bench:
     first = cli("verify", bench.root, "--json").json
     assert first["kept"] is None
     again = cli("verify", bench.root, "--json").json
-    assert again["kept"]["files"] == 12
+    assert again["kept"]["files"] == 13
     assert {**again, "kept": None} == first
     return bench
 
 
 def test_a_verdict_is_told_to_be_kept_and_full_reads_all_again(kept: Bench, cli: Cli) -> None:
     said = cli("verify", kept.root)
-    assert "not read again: 12 files" in said.out
+    assert "not read again: 13 files" in said.out
     assert "integrity" not in said.err
     full = cli("verify", kept.root, "--full")
     assert "not read again" not in full.out
@@ -66,7 +66,21 @@ def _hooked(root: Path) -> None:
     (spool / "00000000000000000001-1.end").write_text("{}")
 
 
+def _commit(root: Path) -> None:
+    """A commit: what it has, the manifest must have from now on."""
+    path = root / MANIFEST
+    facts = path.read_bytes()
+    was = path.stat()
+    git(root, "add", MANIFEST)
+    git(root, "commit", "-qm", "all")
+    assert path.read_bytes() == facts
+    assert path.stat().st_ctime_ns == was.st_ctime_ns
+
+
 _CHANGES: list[Callable[[Path], object]] = [
+    _commit,
+    lambda root: (root / f".{DELTAS}.4711.tmp").write_bytes(b"half"),
+    lambda root: (root / ".gitignore").unlink(),
     _rot,
     _append,
     _hooked,
