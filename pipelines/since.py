@@ -7,7 +7,7 @@ line: its number may have changed, its text has not.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatch
 from typing import Any, NamedTuple
 
@@ -99,10 +99,11 @@ def added(base: Base, tracked: Tracked, findings: Iterable[Finding]) -> Iterator
         tracked: the files that the findings are about.
         findings: of everything.
     """
-    known = Counter(_identity(f, base.tracked) for f in row_findings(base.tracked))
+    were, are = _lines(base.tracked), _lines(tracked)
+    known = Counter(_identity(f, were) for f in row_findings(base.tracked))
     versions = {f".diffs/v1/{v.sha256}" for v in base.manifest.versions}
     for finding in findings:
-        identity = _identity(finding, tracked)
+        identity = _identity(finding, are)
         if known[identity]:
             known[identity] -= 1
         elif finding.file in versions or _is_old_diff(finding, base):
@@ -116,19 +117,31 @@ def _is_old_diff(finding: Finding, base: Base) -> bool:
     return finding.key in base.manifest.sessions and not in_files
 
 
-def _identity(finding: Finding, tracked: Tracked) -> tuple[str, str | None, str | None, bytes]:
-    """What tells one finding from another, wherever its line stands."""
-    files = {
-        MANIFEST: tracked.manifest,
-        DELTAS: tracked.deltas,
-        METRICS: tracked.metrics,
-        PROGRESS: tracked.progress,
-    }
-    data = files.get(finding.file or "")
-    if data is None:
+def _lines(tracked: Tracked) -> dict[str, list[bytes]]:
+    """The lines of each file, by its name."""
+    files = (
+        (MANIFEST, tracked.manifest),
+        (DELTAS, tracked.deltas),
+        (METRICS, tracked.metrics),
+        (PROGRESS, tracked.progress),
+    )
+    return {name: data.split(b"\n") for name, data in files}
+
+
+def _identity(
+    finding: Finding, files: Mapping[str, Sequence[bytes]]
+) -> tuple[str, str | None, str | None, bytes]:
+    """What tells one finding from another, wherever its line stands.
+
+    Args:
+        finding: what was found.
+        files: the lines of those that it may be about.
+    """
+    lines = files.get(finding.file or "")
+    if lines is None:
         text = finding.message.encode()
     elif finding.line is None or finding.code in ("byte-order-mark", "line-ends"):
         text = b""
     else:
-        text = data.split(b"\n")[finding.line - 1]
+        text = lines[finding.line - 1]
     return finding.code, finding.file, finding.key, text
