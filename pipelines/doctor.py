@@ -123,7 +123,7 @@ def remaining(made: Plan, progress: Progress, *, repaired: bool) -> tuple[Findin
         mended = {mend.file for mend in made.upkeep.mends}
         found = tuple(f for f in found if f.file not in mended)
         repairs = Repairs(made.after, edits=made.edits)
-        found = tuple(map(repairs.as_they_stand, found))
+        found = tuple(repairs.as_they_stand(found))
     return (*found, *spool_findings(made.workspace), *_driver_note(made.workspace))
 
 

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from codec.committed import with_committed
@@ -56,14 +56,18 @@ class Repairs(NamedTuple):
     findings: tuple[Finding, ...] = ()
     edits: tuple[Replace, ...] = ()
 
-    def as_they_stand(self, finding: Finding) -> Finding:
-        """A finding about a file as it would be, with the line of the file as it is."""
-        edit = next((e for e in self.edits if e.path == finding.file), None)
-        if edit is None or finding.line is None:
-            return finding
-        line = edit.after.split(b"\n")[finding.line - 1]
-        before = [text.rstrip(b"\r") for text in edit.before.split(b"\n")]
-        return finding._replace(line=before.index(line) + 1 if line in before else None)
+    def as_they_stand(self, findings: Iterable[Finding]) -> Iterator[Finding]:
+        """Findings about files as they would be, with the lines of the files as they are."""
+        after = {e.path: e.after.split(b"\n") for e in self.edits}
+        before: dict[str, dict[bytes, int]] = {e.path: {} for e in self.edits}
+        for edit in self.edits:
+            for number, line in enumerate(edit.before.split(b"\n"), 1):
+                before[edit.path].setdefault(line.rstrip(b"\r"), number)
+        for f in findings:
+            if f.file in after and f.line is not None:
+                yield f._replace(line=before[f.file].get(after[f.file][f.line - 1]))
+            else:
+                yield f
 
 
 def repairs_of(before: Tracked, committed: bytes = b"") -> Repairs:

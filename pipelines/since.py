@@ -87,8 +87,8 @@ def row_findings(tracked: Tracked) -> Iterator[Finding]:
     repairs = repairs_of(tracked)
     yield from repairs.findings
     manifest = decode_manifest(repairs.after.manifest)
-    for finding in (*fact_findings(manifest), *check_rows(repairs.after, manifest)):
-        yield repairs.as_they_stand(finding)
+    found = (*fact_findings(manifest), *check_rows(repairs.after, manifest))
+    yield from repairs.as_they_stand(found)
 
 
 def added(base: Base, tracked: Tracked, findings: Iterable[Finding]) -> Iterator[Finding]:

@@ -117,7 +117,7 @@ def _integrity(
     if repairs.edits:
         manifest = decode_manifest(repairs.after.manifest)
     found = check_integrity(workspace, repairs.after, manifest, advance, rows=not sound)
-    return found, [*repairs.findings, *map(repairs.as_they_stand, found.findings)]
+    return found, [*repairs.findings, *repairs.as_they_stand(found.findings)]
 
 
 def _absent(key: str) -> Finding:
