@@ -46,19 +46,22 @@ def encode_bundle(files: Mapping[str, bytes]) -> Bundle:
     return Bundle(data, hashlib.sha256(data).hexdigest())
 
 
-def decode_bundle(packed: bytes, digest: str, is_known: Callable[[str], bool]) -> dict[str, bytes]:
+def decode_bundle(
+    packed: bytes, digest: str, is_known: Callable[[str], bool], limit: int = LIMIT
+) -> dict[str, bytes]:
     """The files of an object, by name.
 
     Args:
         packed: the bytes of the object.
         digest: the SHA-256 of its tar, or the beginning of it.
         is_known: whether a name may be in it: names become paths.
+        limit: bytes that its tar may have.
 
     Raises:
         FormatError: it is no such object, or holds what it should not.
         IntegrityError: it is damaged, or another than its name says.
     """
-    data = decode_frame(packed, LIMIT)
+    data = decode_frame(packed, limit)
     if not hashlib.sha256(data).hexdigest().startswith(digest):
         raise IntegrityError("is not the object that its name says")
     files: dict[str, bytes] = {}

@@ -14,6 +14,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import re
 from collections.abc import Iterable, Sequence
@@ -127,7 +128,7 @@ def read_identities(path: str) -> list[Any]:
     return found
 
 
-def encrypt(source: IO[bytes], target: IO[bytes], recipients: Recipients) -> None:
+def encrypt(source: IO[bytes] | io.RawIOBase, target: IO[bytes], recipients: Recipients) -> None:
     """Encrypt what a stream has into another, 64 KiB at a time."""
     _pyrage().encrypt_io(source, target, recipients.keys)
 

@@ -21,10 +21,10 @@ from codec.facts import Archive
 from codec.snapshot import Pack, archive_object, decode_layout_object
 from codec.v1_layout import LAYOUT_NAME, LITERAL_NAME, decode_layout
 from pipelines.archives import UNFINISHED, archive_folder, shown
-from pipelines.files import sync_directory, sync_written, write_new
+from pipelines.files import remove, sync_directory, sync_written, write_new
 from pipelines.packing import remove_unfinished
 from pipelines.progress import Progress
-from pipelines.remote import Remote, read_whole
+from pipelines.remote import Remote, bounded, read_whole
 from pipelines.store import names_of
 from pipelines.workspace import Workspace
 
@@ -74,30 +74,35 @@ def fetch_archives(
 def _fetch(remote: Remote, folder: str, fact: Archive, count: Callable[[int], None]) -> None:
     """Bring an archive back; it gets its name once it is what was recorded."""
     path = os.path.join(folder, f"{UNFINISHED}{fact.name}")
+    name = f"{remote.url}/{archive_object(fact.name)}"
     digest = hashlib.sha256()
-    with open(path, "wb") as f:
+    try:
+        with open(path, "wb") as f:
 
-        def write(block: bytes) -> None:
-            f.write(block)
-            digest.update(block)
-            count(len(block))
+            def write(block: bytes) -> None:
+                f.write(block)
+                digest.update(block)
+                count(len(block))
 
-        size = remote.copy(archive_object(fact.name), write)
-        f.flush()
-        os.fsync(f.fileno())
-    if (size, digest.hexdigest()) != (fact.size, fact.sha256):
-        raise IntegrityError(
-            "is not the archive that was recorded; it is not restored",
-            file=f"{remote.url}/{archive_object(fact.name)}",
-            hint="Bring the object back from another copy, and run the same command again",
-        )
-    os.replace(path, os.path.join(folder, fact.name))
+            size = remote.copy(archive_object(fact.name), bounded(write, fact.size, name))
+            f.flush()
+            os.fsync(f.fileno())
+        if (size, digest.hexdigest()) != (fact.size, fact.sha256):
+            raise IntegrityError(
+                "is not the archive that was recorded; it is not restored",
+                file=name,
+                hint="Bring the object back from another copy, and run the same command again",
+            )
+        os.replace(path, os.path.join(folder, fact.name))
+    except BaseException:
+        remove(path)  # a disk may be full of it
+        raise
 
 
 def write_diffs(workspace: Workspace, remote: Remote, pack: Pack, chosen: Chosen) -> None:
     """Bring chosen diffs of an object back."""
     with _object(remote, pack.name):
-        data = read_whole(remote, pack.name)
+        data = read_whole(remote, pack.name, pack.size)
         if hashlib.sha256(data).hexdigest() != pack.sha256:
             raise IntegrityError("is not the object that the snapshot names")
         reader = ArchiveReader(lambda offset, size: data[offset : offset + size], len(data))
@@ -133,13 +138,15 @@ def _staged(workspace: Workspace, files: Mapping[str, bytes]) -> Iterator[list[s
     shutil.rmtree(workspace.staging, ignore_errors=True)
     os.makedirs(workspace.staging)
     paths = []
-    for name, data in files.items():
-        paths.append(os.path.join(workspace.staging, name))
-        if not write_new(paths[-1], data):
-            raise IntegrityError("does not read back as it was written", file=paths[-1])
-    sync_written(paths)
-    yield paths
-    shutil.rmtree(workspace.staging)
+    try:
+        for name, data in files.items():
+            paths.append(os.path.join(workspace.staging, name))
+            if not write_new(paths[-1], data):
+                raise IntegrityError("does not read back as it was written", file=paths[-1])
+        sync_written(paths)
+        yield paths
+    finally:
+        shutil.rmtree(workspace.staging)
 
 
 @contextmanager

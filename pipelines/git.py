@@ -170,6 +170,13 @@ def _commit(workspace: Workspace, name: str) -> str | None:
     return None if done.returncode else done.stdout.decode().strip()
 
 
+def is_tracked(workspace: Workspace, path: str) -> bool:
+    """Whether git brought a file or a link."""
+    if workspace.repository is None:
+        return False
+    return _run(workspace, "ls-files", "--error-unmatch", "--", path).returncode == 0
+
+
 def git_path(workspace: Workspace, name: str) -> str:
     """Where a file of the repository's own folder is, which linked worktrees share in part."""
     path = os.fsdecode(_git(workspace, "rev-parse", "--git-path", name).removesuffix(b"\n"))

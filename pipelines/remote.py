@@ -21,6 +21,8 @@ from typing import IO, Final, NamedTuple, Protocol
 from codec.errors import IntegrityError
 
 BLOCK: Final = 1 << 20
+#: Bytes of an object that are held in memory, unless somebody says less.
+LIMIT: Final = 1 << 30
 
 
 class Stored(NamedTuple):
@@ -125,11 +127,36 @@ def content_of(data: bytes, *, exact: bool = True) -> Content:
     return Content(len(data), hashlib.sha256(data).hexdigest(), lambda: io.BytesIO(data), exact)
 
 
-def read_whole(remote: Remote, name: str) -> bytes:
-    """All bytes of an object that fits into memory."""
+def read_whole(remote: Remote, name: str, limit: int = LIMIT) -> bytes:
+    """All bytes of an object that fits into memory.
+
+    Raises:
+        IntegrityError: it has more than `limit` bytes.
+    """
     pieces: list[bytes] = []
-    remote.copy(name, pieces.append)
+    remote.copy(name, bounded(pieces.append, limit, f"{remote.url}/{name}"))
     return b"".join(pieces)
+
+
+def bounded(write: Callable[[bytes], object], limit: int, name: str) -> Callable[[bytes], None]:
+    """Something to write to that takes no more than `limit` bytes of an object of this name."""
+    left = limit
+
+    def take(block: bytes) -> None:
+        nonlocal left
+        left -= len(block)
+        if left < 0:
+            raise IntegrityError(f"is larger than {limit:,} bytes, and should not be", file=name)
+        write(block)
+
+    return take
+
+
+def changed(name: str) -> IntegrityError:
+    """What was to be put is not what it was a moment ago."""
+    return IntegrityError(
+        "changed while it was sent, and was not put", file=name, hint="Run the same command again"
+    )
 
 
 def check_same(remote: Remote, name: str, size: int, sha256: str) -> None:

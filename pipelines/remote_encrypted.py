@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import tempfile
 import weakref
@@ -30,7 +31,7 @@ from pipelines.encryption import (
     opens,
 )
 from pipelines.errors import Denied
-from pipelines.remote import BLOCK, Content, Part, Remote, Stored, check_same
+from pipelines.remote import BLOCK, Content, Part, Remote, Stored, changed, check_same
 
 #: Bytes that the beginning of an object may have before its content.
 _HEADER: Final = 1 << 16
@@ -167,7 +168,10 @@ class EncryptedRemote:
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "encrypted")
             with content.open() as source, open(path, "wb") as target:
-                encrypt(source, target, self._recipients)
+                read = _Hashing(source)
+                encrypt(read, target, self._recipients)
+            if read.digest.hexdigest() != content.sha256:
+                raise changed(f"{self.url}/{shown}")
             with open(path, "rb") as f:
                 sha256 = hashlib.file_digest(f, "sha256").hexdigest()
             size = os.path.getsize(path)
@@ -248,6 +252,21 @@ class EncryptedRemote:
             size = opened.tell()
             opened.seek(0)
             return _Opened(opened, size, digest.hexdigest())
+
+
+class _Hashing(io.RawIOBase):
+    """A stream that knows the SHA-256 of what was read of it."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        super().__init__()
+        self._stream = stream
+        self.digest = hashlib.sha256()
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Some bytes, none at the end."""
+        data = self._stream.read(size)
+        self.digest.update(data)
+        return data
 
 
 def _is_plausible(name: EncryptedName, size: int) -> bool:

@@ -11,22 +11,23 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from codec.errors import IntegrityError
 from codec.facts import Archive
 from codec.records import PatchRef, key_time
-from codec.snapshot import Pack, archive_object, decode_layout_object, heads
+from codec.snapshot import Pack, SnapshotName, archive_object, decode_layout_object, heads
 from pipelines.archives import archive_folder, archive_names, shown
 from pipelines.errors import Conflict, NotFound
 from pipelines.fetching import Chosen, fetch_archives, write_diffs, write_layout
 from pipelines.files import locked, read_bytes, replace_file
 from pipelines.findings import Finding
+from pipelines.git import is_tracked
 from pipelines.progress import Progress
 from pipelines.remote import Remote
-from pipelines.snapshots import FILES, MERGED_FILES, read_snapshot, unarchived, united
+from pipelines.snapshots import FILES, LIMIT, MERGED_FILES, Found, read_snapshot, unarchived, united
 from pipelines.store import Store, names_of
 from pipelines.v1_store import has_layout
 from pipelines.workspace import MANIFEST, Workspace, decode_manifest
@@ -69,6 +70,17 @@ class Result:
     written: list[str] = field(default_factory=list)
 
 
+def _check_folders(workspace: Workspace) -> None:
+    """Refuse to write where a repository points: a clone may bring a link as its `.diffs`."""
+    for name in (".diffs", ".diffs/archive", ".diffs/v1", ".session-codec"):
+        path = os.path.join(workspace.home, *name.split("/"))
+        if os.path.islink(path) and is_tracked(workspace, path):
+            raise Conflict(
+                f"{name} is a link that the repository brought; nothing is written through it",
+                hint=f"Remove it: git rm --cached {name} && rm {name}",
+            )
+
+
 def restore(
     workspace: Workspace, remote: Remote, progress: Progress, *, only: Only, jobs: int
 ) -> Result:
@@ -76,10 +88,11 @@ def restore(
 
     Raises:
         NotFound: the remote has no snapshot.
-        Conflict: something that is here is not what the remote has.
+        Conflict: something that is here is not what the remote has, or leads elsewhere.
         IntegrityError: an object is damaged, or not what it should be.
     """
     os.makedirs(workspace.root, exist_ok=True)
+    _check_folders(workspace)
     with locked(workspace.lock):
         return apply(plan(workspace, remote, only), remote, progress, jobs)
 
@@ -87,7 +100,7 @@ def restore(
 def plan(workspace: Workspace, remote: Remote, only: Only) -> Plan:
     """What would be written: one LIST, a GET for each writer; reads only."""
     stored = {s.name: s for s in remote.list_all()}
-    found = [read_snapshot(remote, name) for name in heads(stored)]
+    found = list(_snapshots(remote, heads(stored)))
     if not found:
         raise NotFound(
             f"{remote.url}: holds no snapshot of a workspace",
@@ -131,6 +144,21 @@ def plan(workspace: Workspace, remote: Remote, only: Only) -> Plan:
         ],
         findings=findings,
     )
+
+
+def _snapshots(remote: Remote, names: Iterable[SnapshotName]) -> Iterator[Found]:
+    """The last snapshots of all writers, as far as they fit into memory together."""
+    size = 0
+    for name in names:
+        found = read_snapshot(remote, name)
+        size += sum(map(len, found.files.values()))
+        if size > LIMIT:
+            raise IntegrityError(
+                f"the last snapshots of all writers have more than {LIMIT:,} bytes together",
+                file=f"{remote.url}/{name}",
+                hint="Look at who else writes there, and move their snapshots away",
+            )
+        yield found
 
 
 def apply(made: Plan, remote: Remote, progress: Progress, jobs: int = 4) -> Result:

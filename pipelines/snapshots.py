@@ -55,6 +55,8 @@ FILES: Final = (
     ".gitattributes", ".gitignore", CONFIG, REFERENCES, METRICS, PROGRESS, MANIFEST, DELTAS,
 )  # fmt: skip
 CACHE: Final = ".session-codec/cache"
+#: Bytes that the tracked files may have: a snapshot of a stranger must not fill the memory.
+LIMIT: Final = 256 << 20
 _ROWS: Final = {METRICS: METRICS_ROWS, PROGRESS: ENTRIES, DELTAS: DELTA_LINES}
 MERGED_FILES: Final = (MANIFEST, *_ROWS)
 
@@ -154,7 +156,10 @@ def read_snapshot(remote: Remote, name: SnapshotName) -> Found:
     """
     try:
         files = decode_bundle(
-            read_whole(remote, str(name)), name.digest, lambda n: n in FILES or n == DOCUMENT
+            read_whole(remote, str(name), LIMIT),
+            name.digest,
+            lambda n: n in FILES or n == DOCUMENT,
+            LIMIT,
         )
         snapshot = decode_snapshot(files.pop(DOCUMENT, b""))
         for path, file in snapshot.files.items():

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections import deque
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -51,7 +52,7 @@ def send_parts(
     size: int,
     there: Mapping[int, tuple[str, int]],
     jobs: int,
-) -> list[SentPart]:
+) -> tuple[list[SentPart], str]:
     """Send the parts of an object, those apart that are there.
 
     Args:
@@ -61,12 +62,12 @@ def send_parts(
         size: of a part in bytes; the last one may be smaller.
         there: ETag and size of the parts that are there, by number.
         jobs: parts at a time.
+
+    Returns:
+        The parts, and the SHA-256 of all that was sent, which was read once.
     """
 
-    def send(number: int) -> SentPart:
-        with content.open() as f:
-            f.seek((number - 1) * size)
-            data = f.read(size)
+    def send(number: int, data: bytes) -> SentPart:
         md5 = hashlib.md5(data, usedforsecurity=False)
         sha256 = b64(hashlib.sha256(data).digest())
         fields = {"PartNumber": number, "ChecksumSHA256": sha256}
@@ -76,13 +77,22 @@ def send_parts(
         proved = is_proved(reply, md5.hexdigest(), sha256)
         return SentPart({**fields, "ETag": reply["ETag"]}, md5.digest(), proved)
 
-    with ThreadPoolExecutor(jobs) as pool:
-        waiting = [pool.submit(send, n) for n in range(1, -(-content.size // size) + 1)]
+    whole = hashlib.sha256()
+    sent: list[SentPart] = []
+    waiting: deque[Future[SentPart]] = deque()
+    with content.open() as f, ThreadPoolExecutor(jobs) as pool:
         try:
-            return [future.result() for future in waiting]
+            for number in range(1, -(-content.size // size) + 1):
+                data = f.read(size)
+                whole.update(data)
+                waiting.append(pool.submit(send, number, data))
+                if len(waiting) > jobs:
+                    sent.append(waiting.popleft().result())
+            sent.extend(future.result() for future in waiting)
         finally:
             for future in waiting:
                 future.cancel()
+    return sent, whole.hexdigest()
 
 
 def etag_of(sent: Iterable[SentPart]) -> str:

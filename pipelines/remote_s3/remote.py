@@ -22,7 +22,7 @@ from botocore import exceptions as sdk
 
 from codec.errors import IntegrityError
 from pipelines.errors import Conflict, NotFound, Unavailable
-from pipelines.remote import BLOCK, Content, Part, Requests, Stored, check_same
+from pipelines.remote import BLOCK, Content, Part, Requests, Stored, changed, check_same
 from pipelines.remote_s3.body import Body
 from pipelines.remote_s3.client import LostError, Options, client_of
 from pipelines.remote_s3.errors import (
@@ -184,23 +184,23 @@ class S3Remote:
 
     def _put_whole(self, name: str, content: Content, overwrite: bool) -> bool:
         """One PUT; whether the answer proves that it arrived."""
-        md5 = hashlib.md5(usedforsecurity=False)
         with content.open() as f:
-            while block := f.read(BLOCK):
-                md5.update(block)
-            f.seek(0)
-            reply = self._unless_there(
-                overwrite,
-                self._client.put_object,
-                Bucket=self._bucket,
-                Key=self._key(name),
-                Body=f,
-                ContentLength=content.size,
-                ChecksumAlgorithm="SHA256",  # a server asks for it where the object is retained
-                ChecksumSHA256=b64(bytes.fromhex(content.sha256)),
-                **self._attributes(),
-            )
-        return is_proved(reply, md5.hexdigest(), b64(bytes.fromhex(content.sha256)))
+            data = f.read(content.size + 1)  # held, so that what is sent is what was looked at
+        if hashlib.sha256(data).hexdigest() != content.sha256:
+            raise changed(f"{self.url}/{name}")
+        sha256 = b64(bytes.fromhex(content.sha256))
+        reply = self._unless_there(
+            overwrite,
+            self._client.put_object,
+            Bucket=self._bucket,
+            Key=self._key(name),
+            Body=data,
+            ChecksumAlgorithm="SHA256",  # a server asks for it where the object is retained
+            ChecksumSHA256=sha256,
+            **self._attributes(),
+        )
+        md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
+        return is_proved(reply, md5, sha256)
 
     def _unless_there(self, overwrite: bool, call: Callable[..., Any], **more: Any) -> Any:
         """Ask for something unless the object is there, where the server knows this condition."""
@@ -211,8 +211,6 @@ class S3Remote:
                 if code_of(e) not in _UNKNOWN:
                     raise
                 self._conditional = False
-                if "Body" in more:
-                    more["Body"].seek(0)
         return call(**more)
 
     def _put_parts(self, name: str, content: Content, overwrite: bool) -> bool:
@@ -229,7 +227,9 @@ class S3Remote:
         at = {**where, "UploadId": upload}
         try:
             size = max(self._options.part_size, -(-content.size // _PARTS_LIMIT))
-            sent = send_parts(self._client, at, content, size, there, self._options.jobs)
+            sent, sha256 = send_parts(self._client, at, content, size, there, self._options.jobs)
+            if sha256 != content.sha256:
+                raise changed(f"{self.url}/{name}")
             reply = self._unless_there(
                 overwrite,
                 self._client.complete_multipart_upload,

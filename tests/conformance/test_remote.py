@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -107,6 +108,17 @@ def test_a_large_object_that_is_there_is_not_put_again(remote: Remote, kind: str
             remote.put("large", content_of(LARGE[::-1]))
     assert hashlib.sha256(whole(remote, "large")).digest() == hashlib.sha256(LARGE).digest()
     assert not leftovers(remote)
+
+
+@pytest.mark.parametrize("data", [DATA, LARGE], ids=["whole", "parts"])
+def test_what_changed_since_it_was_looked_at_is_not_put(remote: Remote, data: bytes) -> None:
+    other = bytes([data[0] ^ 1]) + data[1:]
+    content = content_of(data)._replace(open=lambda: io.BytesIO(other))
+    with pytest.raises(IntegrityError):
+        remote.put("a", content)
+    assert remote.list_all() == []
+    assert not leftovers(remote)
+    assert remote.put("a", content_of(data))
 
 
 def leftovers(remote: Remote) -> list[str]:

@@ -133,6 +133,8 @@ class Proxy:
             _reset(handler)
         elif fault == "late":
             _keep_silent(handler)
+        elif fault == "gone":  # it was done, and is not known any more
+            _send(handler, 404, [], _ERROR.format("NoSuchUpload", ECHOED).encode())
         elif fault == "broken":
             _send(handler, reply.status, kept, data, half=True)
         elif fault == "short":

@@ -218,6 +218,21 @@ def test_an_upload_in_parts_that_was_killed_is_taken_up_again(
     assert uploads(direct, place[1]) == []
 
 
+def test_an_upload_that_was_completed_before_is_looked_at_and_not_sent_again(
+    proxy: Proxy, started: Started, place: tuple[str, str]
+) -> None:
+    """As where the answer to the first request was lost, on a server that forgets what it ended."""
+
+    def harm(request: Request) -> str:
+        return "gone" if request.method == "POST" and "uploadId=" in request.path else ""
+
+    proxy.reset(harm)
+    opened(proxy.endpoint, place).put("large", content_of(LARGE))
+    assert [r.method for r in proxy.seen if "partNumber=1" in r.path] == ["PUT"]
+    assert proxy.seen[-1].method == "GET"
+    assert read_whole(opened(started("moto").endpoint, place), "large") == LARGE
+
+
 def test_what_arrives_wrong_again_and_again_is_an_error(
     proxy: Proxy, place: tuple[str, str]
 ) -> None:

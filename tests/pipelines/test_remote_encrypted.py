@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import subprocess
@@ -42,6 +43,15 @@ def opened(place: Remote, *persons: Person) -> EncryptedRemote:
 @pytest.fixture
 def place(tmp_path: Path) -> DirectoryRemote:
     return DirectoryRemote(str(tmp_path / "place"))
+
+
+def test_what_changed_since_it_was_looked_at_is_not_encrypted_for_it(
+    place: DirectoryRemote, ada: Person
+) -> None:
+    content = content_of(b"one")._replace(open=lambda: io.BytesIO(b"two"))
+    with pytest.raises(IntegrityError, match="changed while it was sent"):
+        closed(place, ada).put("archive/a.tar.zst", content)
+    assert place.list_all() == []
 
 
 @pytest.mark.parametrize("size", [0, 1, 65_536, 65_537, 300_000])

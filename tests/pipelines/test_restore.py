@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -207,6 +209,100 @@ def test_a_snapshot_that_names_another_file_writes_nothing(
     before = tree(tmp_path)
     assert cli("restore", back, "--remote", remote).code == 10
     assert {n for n in tree(tmp_path) if not n.endswith("/lock")} == before.keys()
+
+
+@pytest.mark.parametrize("name", [".diffs", ".diffs/archive", ".diffs/v1"])
+def test_nothing_is_written_through_a_link_that_a_clone_brought(
+    synced: Bench, cli: Cli, remote: Path, back: Path, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    git(tmp_path, "init", "-q", "back")
+    (back / name).parent.mkdir(exist_ok=True)
+    (back / name).symlink_to(tmp_path / "elsewhere")
+    git(back, "add", "-f", name)
+    for only in ("all", "diffs", "loose"):
+        more = () if only == "all" else ("--only", only)
+        said = cli("restore", back, "--remote", remote, *more)
+        assert (said.code, "the repository brought" in said.err) == (22, True)
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    git(back, "rm", "-q", "--cached", name)  # who has another disk for them may say so
+    assert cli("restore", back, "--remote", remote).code == 0
+    assert list((tmp_path / "elsewhere").iterdir()) != []
+
+
+def bomb(remote: Path, names: list[str], size: int) -> None:
+    """Snapshots of strangers that are small there and large in memory."""
+    for number, name in enumerate(names):
+        bundle = encode_bundle({name: bytes(size), DOCUMENT: b"{}"})
+        path = remote / "snapshot" / f"{number:08x}-000001-{bundle.sha256[:16]}.tar.zst"
+        path.write_bytes(bundle.packed())
+
+
+def test_a_snapshot_that_would_fill_the_memory_is_refused(
+    synced: Bench, cli: Cli, remote: Path, back: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.snapshots.LIMIT", 1 << 20)
+    bomb(remote, [MANIFEST], 2 << 20)
+    assert sum(p.stat().st_size for p in remote.rglob("snapshot/*")) < 100_000
+    said = cli("restore", back, "--remote", remote)
+    assert said.code == 12
+    assert not (back / MANIFEST).exists()
+
+
+def test_snapshots_that_would_fill_the_memory_together_are_refused(
+    synced: Bench, cli: Cli, remote: Path, back: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = sum(len(data) for name, (data, _) in tree(synced.root).items() if name in TRACKED)
+    monkeypatch.setattr("pipelines.restore.LIMIT", size - 1)
+    said = cli("restore", back, "--remote", remote)
+    assert (said.code, "together" in said.err) == (12, True)
+    monkeypatch.setattr("pipelines.restore.LIMIT", size)
+    assert cli("restore", back, "--remote", remote).code == 0
+
+
+@pytest.mark.parametrize("kind", ["archive", "loose"])
+def test_an_object_that_never_ends_does_not_fill_the_disk(
+    synced: Bench, cli: Cli, remote: Path, back: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    path = next((remote / kind).iterdir())
+    given = [0]
+    real = DirectoryRemote.copy
+
+    def copy(self: DirectoryRemote, name: str, write: Callable[[bytes], object]) -> int:
+        if not name.startswith(kind):
+            return real(self, name, write)
+        while True:
+            given[0] += 1
+            assert given[0] < 100
+            write(path.read_bytes())
+
+    monkeypatch.setattr(DirectoryRemote, "copy", copy)
+    said = cli("restore", back, "--remote", remote, "--jobs", "1")
+    assert (said.code, "is larger than" in said.err) == (12, True)
+    assert given[0] == 2
+    assert [p for p in back.rglob("*.zst") if p.name.startswith(".")] == []
+
+
+def test_a_full_disk_is_told_leaves_no_piece_and_the_next_restore_completes(
+    synced: Bench, cli: Cli, remote: Path, back: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.fsync
+    full = iter([False, True])
+
+    def fsync(fd: int) -> None:
+        if next(full, False):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(fd)
+
+    monkeypatch.setattr("pipelines.fetching.os.fsync", fsync)
+    said = cli("restore", back, "--remote", remote, "--jobs", "1")
+    assert (said.code, len(said.err.splitlines()[-1]) > 0) == (32, True)
+    assert "no space left" in said.err
+    left = [p.name for p in (back / ".diffs/archive").iterdir()]
+    assert all(len(name) == len("2025-11-199f562b1bfb.tar.zst") for name in left)
+    assert not (back / MANIFEST).exists()
+    assert cli("restore", back, "--remote", remote).code == 0
+    assert without_cache(back) == without_cache(synced.root)
 
 
 def test_the_sessions_of_all_writers_come_back_with_their_diffs(
