@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pipelines.checks import check_integrity
-from pipelines.files import locked, remove, replace_file, sync_directory
+from pipelines.files import locked, replace_file, sync_directory
 from pipelines.findings import Finding
 from pipelines.git import content_at
 from pipelines.journal import Replace, recover, target_of
@@ -152,22 +152,31 @@ def _plan(workspace: Workspace, before: Tracked) -> Plan:
 
 
 def _keep_up(workspace: Workspace, upkeep: Upkeep) -> tuple[str, ...]:
-    """Rename, remove and mend what is stored; the names of the backups."""
+    """Rename, set aside and mend what is stored; the names of the backups."""
     backups = []
     for mend in upkeep.mends:
-        number = 1
-        while os.path.exists(f"{mend.path}.repair-{number}.bak"):
-            number += 1
-        replace_file(f"{mend.path}.repair-{number}.bak", with_end(mend.path, _ALL, b""))
+        backup = _free(mend.path)
+        replace_file(backup, with_end(mend.path, _ALL, b""))
         replace_file(mend.path, with_end(mend.path, mend.start, mend.tail))
-        backups.append(f"{mend.file}.repair-{number}.bak")
+        backups.append(mend.file + backup.removeprefix(mend.path))
     for old, new, _ in upkeep.renames:
         os.rename(os.path.join(workspace.diffs, old), os.path.join(workspace.diffs, new))
+    for name in upkeep.leftovers:
+        path = workspace.path(name)
+        backup = _free(path)
+        os.rename(path, backup)
+        backups.append(name + backup.removeprefix(path))
     if upkeep.renames:
         sync_directory(workspace.diffs)
-    for path in upkeep.leftovers:
-        remove(workspace.path(path))
     return tuple(backups)
+
+
+def _free(path: str) -> str:
+    """The path of a backup that is not there yet."""
+    number = 1
+    while os.path.exists(f"{path}.repair-{number}.bak"):
+        number += 1
+    return f"{path}.repair-{number}.bak"
 
 
 def _write(workspace: Workspace, edits: Sequence[Replace]) -> tuple[str, ...]:

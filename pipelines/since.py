@@ -68,7 +68,11 @@ def read_base(workspace: Workspace, revision: str) -> Base:
         raise NotFound(
             f"{workspace.root}: not in a git repository", hint="--since needs its history"
         )
-    commit = resolve(workspace, f"{revision}...HEAD")[0].partition("..")[0]
+    try:
+        commit = resolve(workspace, f"{revision}...HEAD")[0].partition("..")[0]
+    except NotFound as e:
+        hint = "A shallow clone may not have it: fetch its history (fetch-depth: 0)"
+        raise NotFound(f"--since {revision}: {e.problem}", hint=hint) from None
     manifest, deltas, metrics, progress, config = (
         content_at(workspace, commit, name)
         for name in (MANIFEST, DELTAS, METRICS, PROGRESS, CONFIG)

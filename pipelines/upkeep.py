@@ -87,7 +87,9 @@ class Upkeep(NamedTuple):
             message = f"is the diff of {key}, which is found by its hash"
             yield _finding("misnamed-diff", f".diffs/{old}", message, f"it becomes .diffs/{new}")
         for path in self.leftovers:
-            yield _finding("leftover", path, "half of a file of a stopped run", "it is removed")
+            yield _finding(
+                "leftover", path, "half of a file of a stopped run", "it becomes a backup"
+            )
         if self.pending:
             message = "a verb was stopped half-way; the next one that writes completes it"
             yield _finding("unfinished", ".session-codec/journal", message, "it is completed")
@@ -181,7 +183,7 @@ def _leftovers(workspace: Workspace) -> Iterator[str]:
             yield os.path.relpath(os.path.join(folder, name), workspace.root)
     folder = archive_folder(workspace)
     for name in sorted(os.listdir(folder) if os.path.isdir(folder) else []):
-        if name.startswith(UNFINISHED):
+        if name.startswith(UNFINISHED) and not name.endswith(".bak"):
             yield os.path.relpath(os.path.join(folder, name), workspace.root)
 
 

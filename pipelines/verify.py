@@ -64,7 +64,11 @@ def verify(
     tracked = read_tracked(workspace)
     manifest = decode_manifest(tracked.manifest)
     if manifest.errors and not manifest.sessions:
-        raise FormatError("holds no fact that can be read", file=manifest.errors[0].file)
+        raise FormatError(
+            "holds no fact that can be read",
+            file=manifest.errors[0].file,
+            hint="'session-codec doctor --repair' brings back what was committed",
+        )
     rules = worker.rules(workspace, manifest)
     with progress.stage("integrity", len(manifest.sessions)) as advance:
         committed = content_at(workspace, "HEAD", MANIFEST)

@@ -77,7 +77,7 @@ def _say_plan(made: Plan) -> None:
     for mend in made.upkeep.mends:
         say(f"would mend {mend.file}")
     for path in made.upkeep.leftovers:
-        say(f"would remove {path}")
+        say(f"would set aside {path}")
 
 
 def _json(

@@ -15,7 +15,7 @@ from pipelines.verdict import Check, Verdict
 LIMIT: Final = 900_000
 _CELL: Final = 600
 #: What Markdown, HTML or a code host would make something of.
-_SPECIAL: Final = re.compile(r"[\\`*_{}\[\]<>()#+!|~&@$:-]")
+_SPECIAL: Final = re.compile(r"[\\`*_{}\[\]<>#|~&@$]|:(?=//)")
 _VERDICTS: Final = {
     0: "passed",
     3: "found something to look at",

@@ -248,6 +248,8 @@ def test_halves_of_files_that_a_stopped_run_left_go_and_others_stay(bench: Bench
         path.write_bytes(b"half")
     assert codes(repair(bench.workspace)) == {"leftover"}
     assert [p.exists() for p in (half, other, inner)] == [False, True, False]
+    for path in (half, inner):  # what was in them can be had again
+        assert path.with_name(f"{path.name}.repair-1.bak").read_bytes() == b"half"
 
 
 def test_a_diff_gets_the_name_of_the_key_that_a_merge_gave_its_session(

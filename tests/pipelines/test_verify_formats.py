@@ -29,7 +29,10 @@ VENDORED = TOP / "fixtures" / "verify"
 OURS = json.loads((TOP / "docs" / "verify.schema.json").read_text())
 BEGAN = datetime(2026, 11, 23, 10, 0, 0, tzinfo=UTC)
 #: What formats, runners and terminals would make something of.
-HOSTILE = "a\x00\x1b[31m\ud800\r\n::error::b ]]> <script>alert(1)</script> & \"'|`@ada` [x](y) 💥"
+HOSTILE = (
+    "a\x00\x1b[31m\ud800\r\n::error::b ]]> <script>alert(1)</script> & \"'|`@ada` [x](y) "
+    "https://x.org ~~b~~ _c_ #1 $d$ 💥"
+)
 
 
 def finding(code: str = "row-differs", **more: Any) -> Finding:
@@ -189,13 +192,15 @@ def test_markdown_of_thousands_of_findings_is_below_a_megabyte_and_tells_what_is
 
 def test_markdown_shows_what_it_is_given_as_text() -> None:
     text = markdown_of(verdict(finding(message=HOSTILE)))
-    html = str(mistune.create_markdown(plugins=["table"], escape=False)(text))
+    extended = mistune.create_markdown(plugins=["table", "url", "strikethrough"], escape=False)
+    html = str(extended(text))
     assert "<script" not in html
     assert "<a " not in html
     row = re.search(r"<td>finding</td>.*?</tr>", html, re.S)
     assert row is not None
     assert row[0].count("<td") == 4  # no cell more
-    assert "<code>" not in row[0]
+    for made in ("<code>", "<em>", "<del>"):
+        assert made not in row[0]
 
 
 def test_an_annotation_is_one_line_that_says_nothing_else_to_the_runner() -> None:

@@ -204,6 +204,22 @@ def test_no_such_revision_no_history_and_no_git_are_one_clear_error(
     assert cli("verify", bench.root, "--since", "main").code == 30
 
 
+def test_a_clone_that_is_too_shallow_is_told_what_it_lacks(
+    branch: Bench, cli: Cli, tmp_path: Path
+) -> None:
+    branch.log.unlink()
+    branch.commit()
+    clone = tmp_path / "shallow"
+    source = f"file://{branch.root}"
+    git(branch.root, "clone", "-q", "--depth=1", "--no-single-branch", source, str(clone))
+    git(clone, "checkout", "-q", "topic")
+    said = cli("verify", clone, "--since", "origin/main")
+    assert said.code == 30
+    assert "fetch-depth: 0" in said.err
+    git(clone, "fetch", "-q", "--unshallow")
+    assert cli("verify", clone, "--since", "origin/main").code == 0
+
+
 def test_a_workspace_in_a_folder_is_held_against_its_own_files(
     bench: Bench, cli: Cli, tmp_path: Path
 ) -> None:
