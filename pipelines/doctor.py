@@ -14,14 +14,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pipelines.checks import check_integrity
+from pipelines.checks import check_stored
 from pipelines.files import locked, replace_file, sync_directory
 from pipelines.findings import Finding
 from pipelines.git import content_at
 from pipelines.journal import Replace, recover, target_of
 from pipelines.merging import merges_by_record
 from pipelines.progress import Progress
-from pipelines.repairs import Repairs, repairs_of
+from pipelines.repairs import Repairs, left_findings, repairs_of
 from pipelines.spool import spool_findings
 from pipelines.tracked import MERGED, Tracked, read_tracked, tracked_under_lock
 from pipelines.upkeep import Upkeep, upkeep_of, with_end
@@ -118,12 +118,10 @@ def remaining(made: Plan, progress: Progress, *, repaired: bool) -> tuple[Findin
     """
     manifest = decode_manifest(made.after.manifest)
     with progress.stage("integrity", len(manifest.sessions)) as advance:
-        found = check_integrity(made.workspace, made.after, manifest, advance).findings
-    if not repaired:
-        mended = {mend.file for mend in made.upkeep.mends}
-        found = tuple(f for f in found if f.file not in mended)
-        repairs = Repairs(made.after, edits=made.edits)
-        found = tuple(repairs.as_they_stand(found))
+        stored = check_stored(made.workspace, manifest, advance).findings
+    repairs = Repairs(made.after, edits=() if repaired else made.edits)
+    mended = () if repaired else {mend.file for mend in made.upkeep.mends}
+    found = (*(f for f in stored if f.file not in mended), *left_findings(repairs, manifest))
     return (*found, *spool_findings(made.workspace), *_driver_note(made.workspace))
 
 

@@ -22,11 +22,11 @@ from codec.v1_layout import StoredPatch
 from codec.v1_stub import is_bare_stub
 from codec.v1_to_v2 import Options
 from pipelines.baselines import REFERENCES_BUDGET
-from pipelines.checks import fact_findings
 from pipelines.files import identity, locked
 from pipelines.findings import Finding, torn_finding
 from pipelines.journal import APPENDED, Append, Transaction, is_pending, recover
 from pipelines.progress import Progress
+from pipelines.repairs import fact_findings
 from pipelines.store import names_of
 from pipelines.tracked import git_appends, session_appends
 from pipelines.v1_logs import Request, log_paths, new_version, no_sessions, read_source, was_emptied

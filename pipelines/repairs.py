@@ -17,7 +17,7 @@ from codec.pieces import REFERENCES as ENTRIES
 from codec.pieces import Format
 from codec.records import Session
 from codec.repair import Repair, repair_manifest, repair_rows
-from pipelines.findings import Finding, Level
+from pipelines.findings import Finding, Level, torn_finding
 from pipelines.journal import Replace
 from pipelines.tracked import Tracked
 from pipelines.workspace import DELTAS, MANIFEST, METRICS, PROGRESS, Manifest
@@ -114,14 +114,14 @@ def repairs_of(before: Tracked, committed: bytes = b"") -> Repairs:
 
 
 def is_sound(tracked: Tracked, manifest: Manifest, committed: bytes = b"") -> bool:
-    """Whether each line of the files is the one that the manifest makes, and stands once.
+    """Whether each line is the one that the manifest makes, stands once, and is understood.
 
     Args:
         tracked: the files.
         manifest: as they have it.
         committed: lines that the manifest must have.
     """
-    if manifest.errors or manifest.clashes or b"\r" in tracked.manifest:
+    if manifest.errors or manifest.clashes or manifest.unknown or b"\r" in tracked.manifest:
         return False
     lines = tracked.manifest.split(b"\n")
     once = set(lines)
@@ -175,6 +175,93 @@ def _row_finding(
             message += "clones recorded the same in one second"
             return finding._replace(code="shared-row", level="note", message=message)
     return finding
+
+
+def left_findings(repairs: Repairs, manifest: Manifest) -> Iterator[Finding]:
+    """What is wrong with the lines of the files, and stays so.
+
+    Args:
+        repairs: of the files; lines are those of the files as they stand.
+        manifest: as it is after them.
+    """
+    after = repairs.after
+    files = ((DELTAS, after.deltas), (METRICS, after.metrics), (PROGRESS, after.progress))
+    found = fact_findings(manifest)
+    found += _unknown_facts(after, manifest)
+    if not manifest.sessions and b" | " in after.deltas:
+        found.append(_lost_manifest())
+    for name, data in files:
+        found += _unknown_rows(name, data, manifest.sessions)
+    return repairs.as_they_stand(found)
+
+
+def fact_findings(manifest: Manifest) -> list[Finding]:
+    """What is wrong with the manifest itself."""
+    findings = [
+        Finding(
+            code="broken-fact",
+            message=e.problem,
+            file=MANIFEST,
+            line=e.line,
+            hint="Restore the line from git history",
+        )
+        for e in manifest.errors
+    ]
+    findings += [
+        Finding(
+            code="key-clash",
+            message=f"two sessions have the key {session.key}",
+            file=MANIFEST,
+            key=session.key,
+            hint="'session-codec doctor --repair' gives one of them a key of its own",
+        )
+        for session in manifest.clashes
+    ]
+    if manifest.torn:
+        findings.append(torn_finding(MANIFEST))
+    return findings
+
+
+def _unknown_facts(tracked: Tracked, manifest: Manifest) -> Iterator[Finding]:
+    """Facts of a later version, which are kept as they are."""
+    lines = tracked.manifest.splitlines() if manifest.unknown else []
+    for fact in manifest.unknown:
+        line = fact.line.encode(errors="replace")
+        yield Finding(
+            code="unknown-fact",
+            message="is of a kind that this version does not know, and is kept",
+            level="note",
+            file=MANIFEST,
+            line=lines.index(line) + 1 if line in lines else None,
+            hint="A later version of session-codec wrote it: update",
+        )
+
+
+def _lost_manifest() -> Finding:
+    return Finding(
+        code="lost-manifest",
+        message="has no session, and the files have: readers ignore all of them",
+        file=MANIFEST,
+        hint="Bring it back from git history, or with 'session-codec restore' from a copy",
+    )
+
+
+def _unknown_rows(name: str, data: bytes, sessions: Mapping[str, Session]) -> Iterator[Finding]:
+    """Rows of sessions that the manifest does not have."""
+    number = 1
+    for piece in _FORMS[name].split(data):
+        key = _FORMS[name].named_key(piece)
+        if key is not None and key not in sessions:
+            yield Finding(
+                code="unknown-row",
+                message=f"names the session {key}, which the manifest does not have; readers "
+                "ignore it",
+                file=name,
+                line=number,
+                key=key,
+                level="note",
+            )
+        number += piece.count(b"\n")
 
 
 _FORMS: Final[dict[str, Format]] = {

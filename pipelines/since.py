@@ -12,11 +12,10 @@ from fnmatch import fnmatch
 from typing import Any, NamedTuple
 
 from codec.stated import WANTED
-from pipelines.checks import check_rows, fact_findings
 from pipelines.errors import NotFound
 from pipelines.findings import Finding
 from pipelines.git import content_at, names_changed, resolve
-from pipelines.repairs import repairs_of
+from pipelines.repairs import left_findings, repairs_of
 from pipelines.tracked import Tracked
 from pipelines.workspace import (
     CONFIG,
@@ -86,13 +85,11 @@ def read_base(workspace: Workspace, revision: str) -> Base:
     )
 
 
-def row_findings(tracked: Tracked) -> Iterator[Finding]:
+def line_findings(tracked: Tracked) -> Iterator[Finding]:
     """What is wrong with the tracked files, line by line."""
     repairs = repairs_of(tracked)
     yield from repairs.findings
-    manifest = decode_manifest(repairs.after.manifest)
-    found = (*fact_findings(manifest), *check_rows(repairs.after, manifest))
-    yield from repairs.as_they_stand(found)
+    yield from left_findings(repairs, decode_manifest(repairs.after.manifest))
 
 
 def added(base: Base, tracked: Tracked, findings: Iterable[Finding]) -> Iterator[Finding]:
@@ -104,7 +101,7 @@ def added(base: Base, tracked: Tracked, findings: Iterable[Finding]) -> Iterator
         findings: of everything.
     """
     were, are = _lines(base.tracked), _lines(tracked)
-    known = Counter(_identity(f, were) for f in row_findings(base.tracked))
+    known = Counter(_identity(f, were) for f in line_findings(base.tracked))
     versions = {f".diffs/v1/{v.sha256}" for v in base.manifest.versions}
     for finding in findings:
         identity = _identity(finding, are)

@@ -7,11 +7,11 @@ the manifest), `references` (what the repository states now) and `tokens` (the b
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from codec.errors import FormatError
 from pipelines.baselines import Limits, TokenReport, token_report
-from pipelines.checks import Integrity, check_integrity
+from pipelines.checks import check_integrity
 from pipelines.errors import NotFound
 from pipelines.findings import Finding
 from pipelines.git import content_at
@@ -20,11 +20,10 @@ from pipelines.progress import Progress
 from pipelines.refreshing import Request as Refreshing
 from pipelines.refreshing import plan_with, stale_finding
 from pipelines.remote import Remote
-from pipelines.repairs import Repairs, is_sound, repairs_of
 from pipelines.repository import LogRules
 from pipelines.since import added, read_base
 from pipelines.spool import spool_findings
-from pipelines.tracked import Tracked, read_tracked
+from pipelines.tracked import read_tracked
 from pipelines.upkeep import upkeep_of
 from pipelines.verdict import Request, Verdict
 from pipelines.worker import Worker
@@ -33,7 +32,6 @@ from pipelines.workspace import (
     PROGRESS,
     REFERENCES,
     Manifest,
-    Workspace,
     decode_manifest,
 )
 
@@ -74,7 +72,8 @@ def verify(
         committed = content_at(workspace, "HEAD", MANIFEST)
         if base:
             committed += base.tracked.manifest
-        integrity, findings = _integrity(workspace, tracked, manifest, committed, advance)
+        integrity = check_integrity(workspace, tracked, manifest, advance, committed)
+    findings = list(integrity.findings)
     if request.require == "local":
         findings += map(_absent, integrity.absent)
     elif remote is not None and integrity.absent:
@@ -106,22 +105,6 @@ def verify(
 
 def _limits(request: Request) -> Limits:
     return read_limits(request.workspace, request.limits)
-
-
-def _integrity(
-    workspace: Workspace,
-    tracked: Tracked,
-    manifest: Manifest,
-    committed: bytes,
-    advance: Callable[[int], None],
-) -> tuple[Integrity, list[Finding]]:
-    """What is stored, and what is wrong: first what can be put right, then the rest."""
-    sound = is_sound(tracked, manifest, committed)
-    repairs = Repairs(tracked) if sound else repairs_of(tracked, committed)
-    if repairs.edits:
-        manifest = decode_manifest(repairs.after.manifest)
-    found = check_integrity(workspace, repairs.after, manifest, advance, rows=not sound)
-    return found, [*repairs.findings, *repairs.as_they_stand(found.findings)]
 
 
 def _absent(key: str) -> Finding:

@@ -69,7 +69,7 @@ def test_after_a_plain_union_merge_all_sessions_are_back_whole(ann: Clone, bob: 
     git(ann.root, "branch", "before")
     unconfigure_merge(ann.workspace)
     pull(ann, bob)
-    assert {"key-clash", "second-row"} <= {f.code for f in ann.check().findings}
+    assert "key-clash" in {f.code for f in ann.check().findings}
     repair(ann.workspace)
     assert_whole(ann, ["ann", "bob"])
     pull(bob, ann, branch="before")  # the driver gives the same keys
