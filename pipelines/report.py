@@ -24,7 +24,7 @@ from pipelines.files import lines_of, read_bytes, replace_file
 from pipelines.findings import Finding
 from pipelines.limits import read_limits
 from pipelines.progress import Advance, Progress
-from pipelines.report_figures import course, periods, start_of
+from pipelines.report_figures import course, periods
 from pipelines.report_html import MARK, Page, html
 from pipelines.secrets import Text, scan
 from pipelines.store import Store
@@ -134,10 +134,9 @@ def plan(request: Request, counter: Counter, progress: Progress) -> Plan:
             measured.costs,
             read_bytes(workspace.path(REFERENCES)).decode(errors="replace"),
             window=WINDOW,
-            unit=drawn.unit,
+            drawn=drawn,
             count=counter.count,
         )
-    inside = {start_of(s.time, drawn.unit).isoformat() for s in sessions}
     diffs = _diffs(request, sessions, progress) if request.with_diffs else None
     page = Page(
         name=os.path.basename(workspace.root) or workspace.root,
@@ -150,7 +149,7 @@ def plan(request: Request, counter: Counter, progress: Progress) -> Plan:
         tokens=measured.tokens,
         uncounted=measured.uncounted,
         periods=drawn,
-        course=[c for c in spent if c.start in inside],
+        course=spent,
         archives=[a for a in list_archives(workspace, manifest) if _has_month(request, a)],
         diffs=diffs.texts if diffs else None,
     )

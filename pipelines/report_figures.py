@@ -160,10 +160,10 @@ def course(
     references: str,
     *,
     window: int,
-    unit: Unit,
+    drawn: Periods,
     count: Callable[[Sequence[str]], list[int]],
 ) -> list[Course]:
-    """What reading cost over time, at the end of each period that has sessions.
+    """What reading cost over time, at the end of each period that is drawn and has sessions.
 
     The references are those of today: what they once were nobody kept.
 
@@ -172,23 +172,24 @@ def course(
         costs: tokens of each in v1.
         references: their text.
         window: sessions that an agent used to read.
-        unit: the length of a period.
+        drawn: the periods.
         count: tokens of texts.
     """
     deltas = [delta_of(s) for s in sessions]
     lines = count([f"{encode_delta(delta)}\n" for delta in deltas])
     log, files = 0, count([references])[0] if references else 0
     found: list[Course] = []
-    starts = [start_of(s.time, unit) for s in sessions]
+    inside = {row.start for row in drawn.rows}
+    starts = [start_of(s.time, drawn.unit).isoformat() for s in sessions]
     for end, start in enumerate(starts, 1):
         log += costs[end - 1]
         files += lines[end - 1]
-        if end < len(starts) and starts[end] == start:
+        if start not in inside or (end < len(starts) and starts[end] == start):
             continue
         newest = deltas[max(0, end - DEFAULT_LAST) : end]
         context = render_context(references, newest, count=lambda text: count([text])[0])
         read = sum(costs[max(0, end - window) : end])
-        found.append(Course(start.isoformat(), log, files, read, context.tokens))
+        found.append(Course(start, log, files, read, context.tokens))
     return found
 
 

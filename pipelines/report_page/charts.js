@@ -58,6 +58,7 @@ function options(spec) {
     scales: {
       x: {
         stacked: spec.stacked,
+        offset: spec.kind === "bar" || spec.labels.length < 2,
         grid: { display: false },
         border: { display: false },
         ticks: {

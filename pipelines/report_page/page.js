@@ -43,10 +43,11 @@ function showHero() {
     return;
   }
   const window = data.saved.baselines[0];
-  const number = percent(window.saved).replace(/ %$/, "");
+  const less = window.saved >= 0;
+  const number = percent(Math.abs(window.saved)).replace(/ %$/, "");
   put("hero",
-    el("p", { class: "figure" }, number, el("small", {}, "\u2009%")),
-    el("p", { class: "says" }, "fewer tokens when a session starts", el("br"),
+    el("p", { class: less ? "figure" : "figure more" }, number, el("small", {}, "\u2009%")),
+    el("p", { class: "says" }, `${less ? "fewer" : "more"} tokens when a session starts`, el("br"),
       el("strong", {}, whole.format(window.before)), " \u2192 ", el("strong", {}, whole.format(window.after))),
     el("p", { class: "gate" }, gate(data.saved)));
 }
@@ -66,17 +67,22 @@ function showTiles() {
   const tiles = [
     tile("Sessions", whole.format(sessions.length), plural(agents, "agent")),
     tile("Passed", told ? percent(100 * passed / told) : "\u2013",
-      `${whole.format(passed)} of ${whole.format(told)}`),
+      told ? `${whole.format(passed)} of ${whole.format(told)}` : "no status is known"),
     tile("Time", timed.length ? minutes(sum(timed.map((s) => s.minutes))) : "\u2013",
       `known of ${plural(timed.length, "session")}`),
     tile("Lines added", lines.length ? whole.format(sum(lines.map((s) => s.added || 0))) : "\u2013",
       `known of ${plural(lines.length, "session")}`),
     tile("Lines removed", lines.length ? whole.format(sum(lines.map((s) => s.removed || 0))) : "\u2013",
       `known of ${plural(lines.length, "session")}`),
-    tile("Diffs", bytes(sum(diffs.map((s) => s.bytes))),
-      `${whole.format(diffs.length)}, ${whole.format(packed)} of them archived`),
+    tile("Diffs", diffs.length ? bytes(sum(diffs.map((s) => s.bytes))) : "\u2013",
+      diffs.length ? `${whole.format(diffs.length)}, ${whole.format(packed)} of them archived` : "no session has one"),
   ];
   put("tiles", ...tiles);
+}
+
+/** The heading of a column of bars: their figures stand beside them. */
+function shape() {
+  return el("span", { class: "hidden" }, "As a bar");
 }
 
 function showBaselines() {
@@ -92,7 +98,7 @@ function showBaselines() {
   const rows = data.saved.baselines.map((b) => [named(b), whole.format(b.before), whole.format(b.after),
     bar(b.before ? b.after / b.before : 0), percent(b.saved)]);
   put("baselines", table("What is saved, by baseline", [["Baseline"], ["Before", "number"], ["After", "number"],
-    ["", "wide wide-only"], ["Saved", "number"]], rows),
+    [shape(), "wide wide-only"], ["Saved", "number"]], rows),
     ...data.saved.over.map((text) => el("p", { class: "notice" }, `Over budget: ${text}`)));
 }
 
@@ -150,18 +156,19 @@ function showWork() {
     stacks("By status", data.statuses, data.statuses.map((s) => s.toLowerCase()), "statuses"));
   const rows = data.periods.rows;
   const added = rows.map((row) => row.added);
-  const removed = rows.map((row) => -row.removed);
+  const removed = rows.map((row) => 0 - row.removed);
   const hours = rows.map((row) => row.minutes / 60);
   const lines = (value) => `${whole.format(Math.abs(value))} lines`;
+  const without = (title, text) => el("div", {}, el("h3", {}, title), el("p", { class: "empty" }, text));
   put("lines",
-    chart({
+    !sum(added) && !sum(removed) ? without("Lines changed", "No changed lines are known.") : chart({
       title: "Lines changed", about: `Lines ${each}: added above zero, removed below`, kind: "bar", stacked: true, labels,
       series: [{ name: "added", colour: "plus", values: added, total: whole.format(sum(added)) },
-        { name: "removed", colour: "minus", values: removed, total: whole.format(-sum(removed)) }],
+        { name: "removed", colour: "minus", values: removed, total: whole.format(Math.abs(sum(removed))) }],
       show: lines, tick: (value) => compact.format(Math.abs(value)),
       summary: `${lines(sum(added))} added, ${lines(sum(removed))} removed`,
     }),
-    chart({
+    !sum(hours) ? without("Time worked", "No duration is known.") : chart({
       title: "Time worked", about: `Hours ${each}, of sessions whose duration is known`, kind: "bar", labels,
       series: [{ name: "hours", colour: "c0", values: hours, total: tenths.format(sum(hours)) }],
       show: (value) => `${tenths.format(value)} h`, tick: (value) => `${tenths.format(value)} h`,
@@ -178,7 +185,7 @@ function showTasks() {
     made || el("p", { class: "empty" }, none));
   const most = Math.max(1, ...data.slowest.map((t) => t.longest));
   const slow = data.slowest.length && table("Slowest tasks",
-    [["Task"], ["Longest", "number"], ["", "wide wide-only"], ["Sessions", "number wide-only"]],
+    [["Task"], ["Longest", "number"], [shape(), "wide wide-only"], ["Sessions", "number wide-only"]],
     data.slowest.map((t) => [taskLink(t), minutes(t.longest), bar(t.longest / most, "plain"), whole.format(t.sessions)]));
   const failed = data.failing.length && table("Failing tasks",
     [["Task"], ["Failed", "number"], ["Partial", "number"], ["Sessions", "number wide-only"]],
@@ -204,7 +211,7 @@ function showArchives() {
       `${tenths.format(a.loose / a.size)} : 1`, whole_bar, a.here ? "yes" : "no"];
   });
   put("archives", table("Archives", [["Month"], ["Diffs", "number"], ["Before", "number"], ["Archive", "number"],
-    ["Ratio", "number"], ["", "wide wide-only"], ["Stored here", "wide-only"]], rows));
+    ["Ratio", "number"], [shape(), "wide wide-only"], ["Stored here", "wide-only"]], rows));
 }
 
 showHead();

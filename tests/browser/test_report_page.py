@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from pipelines.workspace import MANIFEST
 from tests.browser.conftest import Chromium, Seen
 from tests.pipelines.conftest import PATCH, Bench, Cli, day, entry, log_of
 
+ROOT = Path(__file__).parents[2]
 ALERT = "<script>alert(1)</script>"
 IMAGE = "<img src=x onerror=alert(2)>"
 #: A diff full of markup, which must be shown as the text it is.
@@ -245,6 +247,27 @@ def test_the_figures_on_the_page_are_those_of_verify(seen: Seen, bench: Bench, c
         saved = f"{baseline['reduction_percent']:.1f} %".replace("-", "\u2212")
         for figure in (f"{baseline['before']:,}", f"{baseline['after']:,}", saved):
             assert figure in row.split("\t"), row
+
+
+def test_what_costs_more_is_not_called_less(
+    plain: Bench, cli: Cli, chromium: Chromium, tmp_path: Path
+) -> None:
+    shutil.copy(ROOT / "fixtures" / "sample" / "CLAUDE.md", plain.root)
+    shutil.copy(ROOT / "fixtures" / "sample" / "package.json", plain.root)
+    plain.log.unlink()
+    cli("install", plain.root)
+    cli("record", plain.root, "--agent", "human", "--task", "one", "--no-diff")
+    cli("references", plain.root)
+    path = tmp_path / "report.html"
+    said = cli("report", plain.root, "-o", path, "--json").json["tokens"]["baselines"][0]
+    assert said["before"] < said["after"]
+    seen = chromium.open(path)
+    assert seen.complaints == []
+    more = f"{-said['reduction_percent']:.1f}"
+    assert " ".join(seen.texts("#hero")).startswith(more)
+    assert "more tokens when a session starts" in seen.texts("#hero")[0]
+    assert f"\u2212{more} %" in seen.texts("#baselines")[0]
+    assert "No duration is known." in seen.texts("#lines")[0]
 
 
 @pytest.mark.parametrize("view", VIEWS[:3], ids=str)

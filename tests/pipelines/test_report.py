@@ -313,11 +313,22 @@ def test_the_last_point_of_the_course_is_what_verify_measures(
 def test_the_course_grows_by_what_each_session_cost() -> None:
     count = counter()
     sessions = [session(day(n)) for n in (1, 2, 10)]
-    drawn = course(sessions, [100, 20, 3], "a: b\n", window=2, unit="week", count=count.count)
+    drawn = course(
+        sessions, [100, 20, 3], "a: b\n", window=2, drawn=periods(sessions), count=count.count
+    )
     lines = [f"{day(n)} | human | t | PASS | -\n" for n in (1, 2, 10)]
     base, *costs = count.count(["a: b\n", *lines])
     assert [c.files for c in drawn] == [base + sum(costs[:2]), base + sum(costs)]
     assert [(c.log, c.window) for c in drawn] == [(120, 120), (123, 23)]
+
+
+def test_the_course_of_a_part_of_the_time_counts_what_was_before() -> None:
+    count = counter()
+    sessions = [session(day(n)) for n in (1, 10, 20)]
+    (drawn,) = course(
+        sessions, [9, 5, 2], "", window=5, drawn=periods(sessions[1:2]), count=count.count
+    )
+    assert (drawn.start, drawn.log) == ("2025-11-10", 14)
 
 
 def test_weeks_begin_on_monday_and_empty_ones_count() -> None:
