@@ -9,7 +9,7 @@ import hashlib
 import os
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Final
@@ -99,16 +99,20 @@ def _fetch(remote: Remote, folder: str, fact: Archive, count: Callable[[int], No
         raise
 
 
-def write_diffs(workspace: Workspace, remote: Remote, pack: Pack, chosen: Chosen) -> None:
-    """Bring chosen diffs of an object back."""
+def pack_diffs(remote: Remote, pack: Pack, names: Iterable[str]) -> dict[str, bytes]:
+    """Diffs of an object that packs loose ones, by the keys that they have in it."""
     with _object(remote, pack.name):
         data = read_whole(remote, pack.name, pack.size)
         if hashlib.sha256(data).hexdigest() != pack.sha256:
             raise IntegrityError("is not the object that the snapshot names")
         reader = ArchiveReader(lambda offset, size: data[offset : offset + size], len(data))
-        files = {
-            names_of(key)[0]: reader.read(name, pack.diffs[name]) for key, name in chosen.items()
-        }
+        return {name: reader.read(name, pack.diffs[name]) for name in names}
+
+
+def write_diffs(workspace: Workspace, remote: Remote, pack: Pack, chosen: Chosen) -> None:
+    """Bring chosen diffs of an object back."""
+    diffs = pack_diffs(remote, pack, chosen.values())
+    files = {names_of(key)[0]: diffs[name] for key, name in chosen.items()}
     with _staged(workspace, files) as staged:
         os.makedirs(workspace.diffs, exist_ok=True)
         for path in staged:
@@ -116,13 +120,20 @@ def write_diffs(workspace: Workspace, remote: Remote, pack: Pack, chosen: Chosen
         sync_directory(workspace.diffs)
 
 
-def write_layout(workspace: Workspace, remote: Remote, name: str) -> str:
-    """Bring a layout back; gives its path."""
+def layout_files(remote: Remote, name: str) -> dict[str, bytes]:
+    """The files of a layout, proved by the name of its object."""
     log, digest = decode_layout_object(name)
     with _object(remote, name):
         files = decode_bundle(read_whole(remote, name), digest, _LAYOUT.__contains__)
         if files.keys() != _LAYOUT or decode_layout(files[LAYOUT_NAME]).sha256 != log:
             raise IntegrityError("is not the layout that its name says")
+    return files
+
+
+def write_layout(workspace: Workspace, remote: Remote, name: str) -> str:
+    """Bring a layout back; gives its path."""
+    log, _ = decode_layout_object(name)
+    files = layout_files(remote, name)
     folder = os.path.join(workspace.diffs, "v1", log)
     with _staged(workspace, files) as staged:
         os.makedirs(folder, exist_ok=True)

@@ -2,7 +2,7 @@
 
 1. What is given is what was seen: the whole is checked by length and SHA-256 before the first
    byte of it leaves, so that a half or wrong log is never written.
-2. Diffs come from the store, wherever it has them.
+2. Diffs come from the store, wherever it has them, and from a copy if one is named.
 """
 
 from __future__ import annotations
@@ -16,17 +16,25 @@ from codec.facts import V1Version
 from codec.v1_stub import is_bare_stub
 from pipelines.errors import Conflict, NotFound
 from pipelines.files import read_bytes, replace_file
-from pipelines.v1_store import log_pieces
+from pipelines.v1_store import Copy, log_pieces
 from pipelines.workspace import V1_LOG, Manifest, Workspace, read_manifest
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """Which log to give back, and where to put it; `output` None for the caller to read."""
+    """Which log to give back, and where to put it.
+
+    Attributes:
+        workspace: whose log.
+        version: of the log.
+        output: the file to write; None for the caller to read.
+        copy: where what is not here is looked for.
+    """
 
     workspace: Workspace
     version: V1Version
     output: str | None
+    copy: Copy | None = None
 
 
 def plan(
@@ -35,6 +43,7 @@ def plan(
     source: str | None = None,
     version: str | None = None,
     output: str | None = None,
+    copy: Copy | None = None,
 ) -> Plan:
     """Choose the version to restore.
 
@@ -43,6 +52,7 @@ def plan(
         source: path of the log, relative to the workspace; needed where there are several.
         version: SHA-256 of the version, or a prefix of it; else the retired one, else the last.
         output: absolute path of the file to write.
+        copy: where diffs and layouts that are not here are looked for.
 
     Raises:
         NotFound: no such log or version was seen.
@@ -55,7 +65,7 @@ def plan(
     if version is None:
         chosen = manifest.retired_version(name) or manifest.newest(name)
         assert chosen is not None
-        return Plan(workspace=workspace, version=chosen, output=output)
+        return Plan(workspace=workspace, version=chosen, output=output, copy=copy)
     fitting = {
         v.sha256: v
         for v in manifest.versions
@@ -68,7 +78,8 @@ def plan(
             f"{count} version{'s' if count != '1' else ''} of {name} begin with {version}",
             hint=f"Known versions: {known}",
         )
-    return Plan(workspace=workspace, version=next(iter(fitting.values())), output=output)
+    chosen = next(iter(fitting.values()))
+    return Plan(workspace=workspace, version=chosen, output=output, copy=copy)
 
 
 def apply(made: Plan) -> Iterator[bytes]:
@@ -78,11 +89,11 @@ def apply(made: Plan) -> Iterator[bytes]:
         NotFound: its layout or one of its diffs is not stored on this machine.
         IntegrityError: something stored is not what was recorded.
     """
-    for _ in log_pieces(made.workspace, made.version):
+    for _ in log_pieces(made.workspace, made.version, made.copy):
         pass
     if made.output is None:
-        return log_pieces(made.workspace, made.version)
-    replace_file(made.output, log_pieces(made.workspace, made.version))
+        return log_pieces(made.workspace, made.version, made.copy)
+    replace_file(made.output, log_pieces(made.workspace, made.version, made.copy))
     return iter(())
 
 

@@ -1,7 +1,8 @@
 """Swap a migrated v1 log for a stub.
 
 1. It refuses unless the log, as it stands, was migrated and has just been rebuilt byte for byte,
-   *and* its bytes survive this machine: they stand in the commit `HEAD`.
+   *and* its bytes survive this machine: they stand in the commit `HEAD`, or were just rebuilt byte
+   for byte from a remote alone.
 2. The fact that it was retired is recorded first, the swap is one rename after it. A run that
    stopped in between is completed by the next.
 """
@@ -13,13 +14,14 @@ import os
 import subprocess
 from dataclasses import dataclass
 
-from codec.facts import V1Retired
+from codec.facts import V1Retired, V1Version
+from codec.records import PatchRef
 from codec.v1_stub import encode_stub, is_bare_stub, stubbed_log
 from pipelines.errors import Conflict, NotFound
 from pipelines.files import locked, read_bytes, replace_file
 from pipelines.journal import recover
 from pipelines.tracked import record_facts
-from pipelines.v1_store import log_pieces
+from pipelines.v1_store import Copy, log_pieces, rebuilt
 from pipelines.workspace import V1_LOG, Workspace, moment, read_manifest
 
 
@@ -45,8 +47,13 @@ class Plan:
     done: bool = False
 
 
-def plan(workspace: Workspace, source: str = V1_LOG) -> Plan:
+def plan(workspace: Workspace, source: str = V1_LOG, copy: Copy | None = None) -> Plan:
     """Check that the log may go.
+
+    Args:
+        workspace: whose log.
+        source: its path relative to the workspace.
+        copy: a place elsewhere that may hold it.
 
     Raises:
         NotFound: there is no such log.
@@ -80,10 +87,12 @@ def plan(workspace: Workspace, source: str = V1_LOG) -> Plan:
         if data[at : at + len(piece)] != piece:
             raise Conflict(f"{source} cannot be rebuilt from what is stored")
         at += len(piece)
-    if not _in_head(workspace, source, data):
+    if not _in_head(workspace, source, data) and not (copy and _in_copy(copy, version, data)):
         raise Conflict(
-            f"the bytes of {source} would not survive this machine: HEAD does not hold them",
-            hint=f"Commit the log as it is: git add {source} && git commit",
+            f"the bytes of {source} would not survive this machine: HEAD does not hold them, nor"
+            " does a remote that was named",
+            hint=f"Commit the log as it is: git add {source} && git commit; or copy it with"
+            " 'session-codec sync', and name the --remote",
         )
     retired = manifest.retired_version(source)
     recorded = retired is not None and retired.sha256 == stands_for
@@ -106,6 +115,24 @@ def apply(made: Plan) -> None:
         if made.fact is not None:
             record_facts(workspace, "retire-v1", [made.fact])
         replace_file(path, [encode_stub(made.stands_for)])
+
+
+def _in_copy(copy: Copy, version: V1Version, data: bytes) -> bool:
+    """Whether a copy gives these very bytes, with nothing of this machine."""
+    found = copy.read_layout(version)
+    if found is None:
+        return False
+
+    def read(key: str, patch: PatchRef) -> bytes:
+        there = copy.read(key, patch)
+        if there is None:
+            raise NotFound(f"the diff of {key} is not there")
+        return there
+
+    try:
+        return b"".join(rebuilt(*found, read)) == data
+    except NotFound:
+        return False
 
 
 def _in_head(workspace: Workspace, source: str, data: bytes) -> bool:

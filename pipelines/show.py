@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from codec.records import Session
 from codec.v2_progress import encode_reference, reference_of
-from pipelines.errors import NotFound
+from pipelines.errors import Erased, NotFound
 from pipelines.lookup import find_session
 from pipelines.store import Store
 from pipelines.workspace import Workspace
@@ -41,19 +41,35 @@ def show_diff(workspace: Workspace, name: str, open_remote: OpenRemote) -> bytes
     session = find_session(workspace, name)
     if session.patch is None:
         raise NotFound(f"{session.key}: the session has no diff")
-    return Store(workspace, open_remote).read(session.key, session.patch, session.range)
+    try:
+        return Store(workspace, open_remote).read(session.key, session.patch, session.range)
+    except Erased:
+        raise
+    except NotFound:
+        from pipelines.remote_copy import RemoteCopy  # no archive has it: it may be packed loose
+
+        data = RemoteCopy(workspace, open_remote).read(session.key, session.patch)
+        if data is None:
+            raise
+        return data
 
 
-def show_entry(workspace: Workspace, name: str) -> bytes:
+def show_entry(workspace: Workspace, name: str, open_remote: OpenRemote) -> bytes:
     """The exact bytes of a session's entry, as it stood in the v1 log.
+
+    Args:
+        workspace: whose session.
+        name: a key, the beginning of one, `latest`, or `latest~N`.
+        open_remote: gives the remote that is looked at where the log cannot be put together here.
 
     Raises:
         NotFound: it was never in one, or no version that has it is stored on this machine.
         IntegrityError: something stored is not what was recorded.
     """
+    from pipelines.remote_copy import RemoteCopy
     from pipelines.v1_entries import find_entry
 
     session = find_session(workspace, name)
     if session.v1 is None:
         raise NotFound(f"{session.key}: was recorded, and never stood in a v1 log")
-    return find_entry(workspace, session.v1)
+    return find_entry(workspace, session.v1, RemoteCopy(workspace, open_remote))

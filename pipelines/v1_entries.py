@@ -13,7 +13,7 @@ from codec.v1_entry import entry_hash
 from codec.v1_split import split
 from codec.v1_text import Log
 from pipelines.errors import NotFound
-from pipelines.v1_store import log_pieces
+from pipelines.v1_store import Copy, log_pieces
 from pipelines.workspace import Workspace, read_manifest
 
 #: The dialect is looked for in this much of a log; in all of it only where that has none.
@@ -36,8 +36,13 @@ def dialects_of(data: Log, *, dialect: str, pattern: str) -> Dialects:
     return detect(data[:], dialect or None)
 
 
-def find_entry(workspace: Workspace, entry: V1Entry) -> bytes:
+def find_entry(workspace: Workspace, entry: V1Entry, copy: Copy | None = None) -> bytes:
     """The exact bytes of an entry, from the newest stored version of its log that has it.
+
+    Args:
+        workspace: whose log.
+        entry: where it stood, and its hash.
+        copy: where what is not on this machine is looked for.
 
     Raises:
         NotFound: no version that has it is stored on this machine.
@@ -48,7 +53,7 @@ def find_entry(workspace: Workspace, entry: V1Entry) -> bytes:
     absent: NotFound | None = None
     for version in sorted(versions, key=lambda v: v.seen, reverse=True):
         try:
-            found = _in_version(workspace, version, entry.sha256)
+            found = _in_version(workspace, version, entry.sha256, copy)
         except NotFound as e:
             absent = e
             continue
@@ -57,8 +62,10 @@ def find_entry(workspace: Workspace, entry: V1Entry) -> bytes:
     raise absent or NotFound(f"{entry.source}: no version of it that was seen has this entry")
 
 
-def _in_version(workspace: Workspace, version: V1Version, sha256: str) -> bytes | None:
-    data = b"".join(log_pieces(workspace, version))
+def _in_version(
+    workspace: Workspace, version: V1Version, sha256: str, copy: Copy | None
+) -> bytes | None:
+    data = b"".join(log_pieces(workspace, version, copy))
     marking = dialects_of(data, dialect=version.dialect, pattern=version.pattern)
     for span in split(data, marking):
         entry = data[span.start : span.end]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from typing import Protocol
 
 from codec.errors import FormatError, IntegrityError
 from codec.facts import V1Version
@@ -17,20 +18,58 @@ from codec.v1_layout import (
     literal_bytes,
     rebuild,
 )
-from pipelines.errors import NotFound
+from pipelines.errors import Erased, NotFound
 from pipelines.store import Store
 from pipelines.workspace import Workspace
 
 
-def log_pieces(workspace: Workspace, version: V1Version) -> Iterator[bytes]:
+class Copy(Protocol):
+    """What is stored elsewhere; each gives None for what is not."""
+
+    def read(self, key: str, patch: PatchRef) -> bytes | None:
+        """The bytes of a diff."""
+        ...
+
+    def read_layout(self, version: V1Version) -> tuple[Layout, bytes] | None:
+        """The layout of a version, and its literal bytes."""
+        ...
+
+
+def log_pieces(
+    workspace: Workspace, version: V1Version, copy: Copy | None = None
+) -> Iterator[bytes]:
     """The bytes of a version of a log; raises at the end if the whole is not right.
 
+    Args:
+        workspace: whose log.
+        version: of the log.
+        copy: where what is not on this machine is looked for.
+
     Raises:
-        NotFound: its layout or one of its diffs is not stored on this machine.
+        NotFound: its layout or one of its diffs is not stored on this machine, or in the copy.
         IntegrityError: something stored is not what was recorded.
     """
-    layout, literal = read_layout(workspace, version)
-    yield from rebuilt(layout, literal, Store(workspace).read)
+    store = Store(workspace)
+
+    def read(key: str, patch: PatchRef) -> bytes:
+        try:
+            return store.read(key, patch)
+        except Erased:
+            raise
+        except NotFound:
+            data = copy.read(key, patch) if copy is not None else None
+            if data is None:
+                raise
+            return data
+
+    try:
+        layout, literal = read_layout(workspace, version)
+    except NotFound:
+        found = copy.read_layout(version) if copy is not None else None
+        if found is None:
+            raise
+        layout, literal = found
+    yield from rebuilt(layout, literal, read)
 
 
 def rebuilt(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import codecs
 import sys
+from typing import Any
 
 import click
 
 from pipelines.cli import options
 from pipelines.cli.declared import absolute
 from pipelines.cli.output import say, say_json, tell, visible
+from pipelines.cli.remotes import opener, remote_options
+from pipelines.remote_copy import RemoteCopy
 from pipelines.restore_v1 import apply, plan
 from pipelines.workspace import find
 
@@ -19,13 +22,21 @@ from pipelines.workspace import find
 @click.option("-o", "--output", metavar="FILE", help="Write it there; else it goes to stdout.")
 @click.option("--source", metavar="PATH", help="Which log, where several were migrated.")
 @click.option("--version", metavar="SHA", help="Which version: its SHA-256 or the beginning of it.")
+@remote_options
 @options.as_json
 def command(
-    repo: str, output: str | None, source: str | None, version: str | None, as_json: bool
+    repo: str,
+    output: str | None,
+    source: str | None,
+    version: str | None,
+    trust_repo_config: bool,
+    as_json: bool,
+    **given: Any,
 ) -> int:
     """Give a migrated v1 log back, byte for byte: the retired version, else the last seen.
 
-    The whole is checked before the first byte is written.
+    The whole is checked before the first byte is written. What is no longer here comes from the
+    remote, if one is named.
 
     \b
     Examples:
@@ -34,11 +45,13 @@ def command(
     """
     if as_json and output is None:
         raise click.UsageError("--json needs --output: stdout cannot hold both")
+    workspace = find(absolute(repo))
     made = plan(
-        find(absolute(repo)),
+        workspace,
         source=source,
         version=version,
         output=absolute(output) if output else None,
+        copy=RemoteCopy(workspace, opener(workspace, given, trust_repo_config)),
     )
     if sys.stdout.isatty():
         text = codecs.iterdecode(apply(made), "utf-8", errors="replace")

@@ -32,8 +32,8 @@ def command(
 ) -> int:
     """The reference entry of one session; its diff, or its v1 entry.
 
-    KEY is a key, the beginning of one, 'latest', or 'latest~2', the second before the latest. A
-    diff whose archive is no longer here comes from the remote.
+    KEY is a key, the beginning of one, 'latest', or 'latest~2', the second before the latest. What
+    is no longer here comes from the remote, if one is named.
 
     \b
     Examples:
@@ -51,10 +51,8 @@ def command(
         else:
             sys.stdout.write(visible(text) if sys.stdout.isatty() else text)
         return 0
-    if what == "diff":
-        data = show_diff(workspace, name, opener(workspace, given, trust_repo_config))
-    else:
-        data = show_entry(workspace, name)
+    shown = show_diff if what == "diff" else show_entry
+    data = shown(workspace, name, opener(workspace, given, trust_repo_config))
     if sys.stdout.isatty():
         sys.stdout.write(visible(data.decode(errors="replace")))
     else:

@@ -137,6 +137,20 @@ def test_what_is_not_answered_in_time_is_asked_again(
     assert read_whole(opened(proxy.endpoint, place), "small-1") == SMALL
 
 
+@pytest.mark.parametrize("then", ["", "whole", "careless", "broken"])
+def test_a_large_object_that_breaks_off_goes_on_where_it_did(
+    proxy: Proxy, started: Started, place: tuple[str, str], then: str
+) -> None:
+    """Also where the server gives the whole once more instead of the rest."""
+    opened(started("moto").endpoint, place).put("large", content_of(LARGE))
+    faults = ["broken", then]
+    proxy.reset(lambda r: faults[r.number - 1] if r.number <= len(faults) else "")
+    pieces: list[bytes] = []
+    assert opened(proxy.endpoint, place).copy("large", pieces.append) == len(LARGE)
+    assert b"".join(pieces) == LARGE
+    assert len(proxy.seen) == (3 if then == "broken" else 2)
+
+
 def test_a_list_that_breaks_off_is_no_empty_remote(proxy: Proxy, place: tuple[str, str]) -> None:
     proxy.reset(lambda _: "short")
     with pytest.raises(PipelineError):
