@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from codec.errors import IntegrityError
 from pipelines.errors import Conflict
 from pipelines.progress import Silent
 from pipelines.remote_dir import DirectoryRemote
 from pipelines.snapshots import CACHE
-from pipelines.sync import plan
+from pipelines.sync import apply, plan
 from pipelines.workspace import CONFIG, MANIFEST, V1_LOG
 from tests.conformance.conftest import Started, at_once, sdk_environment, started
 from tests.pipelines.conftest import PATCH, Bench, Cli, command, day, entry, git, log_of, tree
@@ -213,7 +214,20 @@ def test_a_damaged_archive_is_not_sent(made: Bench, cli: Cli, remote: Path) -> N
     data[10] ^= 1
     first.write_bytes(bytes(data))
     said = cli("sync", made.root, "--remote", remote)
-    assert (said.code, "is not the archive that was recorded" in said.err) == (12, True)
+    assert said.code == 12
+    assert not (remote / "archive" / first.name).exists()
+    assert "snapshot" not in kinds(remote)
+
+
+def test_an_archive_that_changed_since_it_was_searched_is_not_sent(
+    made: Bench, remote: Path
+) -> None:
+    there = DirectoryRemote(str(remote))
+    chosen = plan(made.workspace, there, (), Silent())
+    (first, _) = archives(made)
+    first.write_bytes(first.read_bytes()[::-1])
+    with pytest.raises(IntegrityError, match="is not the archive that was recorded"):
+        apply(chosen, there, Silent(), jobs=1)
     assert not (remote / "archive" / first.name).exists()
     assert "snapshot" not in kinds(remote)
 
