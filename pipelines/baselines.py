@@ -18,6 +18,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -99,6 +100,12 @@ class TokenReport:
         return tuple(
             f"{name}: {cost} tokens, budget {limit}" for name, cost, limit in over if cost > limit
         )
+
+
+def rounded_down(percent: float, digits: int) -> float:
+    """A reduction with so many digits: never more than it is, so that nothing but all is 100."""
+    whole: int = 10**digits
+    return math.floor(percent * whole + 1e-9) / whole
 
 
 def token_report(

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator
 
 from codec.errors import FormatError
-from pipelines.baselines import Limits, TokenReport, token_report
+from pipelines.baselines import Limits, TokenReport, rounded_down, token_report
 from pipelines.checks import check_integrity
 from pipelines.errors import NotFound
 from pipelines.findings import Finding
@@ -175,9 +175,10 @@ def _tokens(
 def _judged(report: TokenReport) -> Iterator[Finding]:
     limits, window = report.limits, report.baselines[0]
     if not report.gate_met:
+        saved = rounded_down(window.reduction, 1)
         yield Finding(
             code="gate",
-            message=f"the window saves {window.reduction:.1f} % of {window.before:,} tokens, "
+            message=f"the window saves {saved:.1f} % of {window.before:,} tokens, "
             f"{limits.threshold:g} % are asked for",
             hint="Shorten the references, or ask for less with --threshold",
         )

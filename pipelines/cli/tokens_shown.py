@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from pipelines.baselines import JUDGED_FROM, TokenReport
+from pipelines.baselines import JUDGED_FROM, TokenReport, rounded_down
 from pipelines.cli.output import table
 
 
@@ -19,12 +19,17 @@ def token_lines(report: TokenReport) -> Iterator[str]:
         yield f"over budget: {over}"
 
 
+def percent(value: float) -> str:
+    """A reduction, rounded down."""
+    return f"{rounded_down(value, 1):.1f} %"
+
+
 def baseline_rows(report: TokenReport) -> list[tuple[str, ...]]:
     """The baselines, a row each, below their header."""
     return [
         ("baseline", "before", "after", "saved", "what is compared"),
         *(
-            (b.name, f"{b.before:,}", f"{b.after:,}", f"{b.reduction:.1f} %", b.what)
+            (b.name, f"{b.before:,}", f"{b.after:,}", percent(b.reduction), b.what)
             for b in report.baselines
         ),
     ]
@@ -41,9 +46,8 @@ def gate_sentence(report: TokenReport) -> str:
             f"references {report.references:,} of {limits.references:,}"
         )
     verdict = "met" if report.gate_met else "NOT met"
-    return (
-        f"gate: {verdict}: window saves {window.reduction:.1f} %, asked for {limits.threshold:g} %"
-    )
+    saved = percent(window.reduction)
+    return f"gate: {verdict}: window saves {saved}, asked for {limits.threshold:g} %"
 
 
 def tokens_json(report: TokenReport) -> dict[str, Any]:
@@ -56,7 +60,7 @@ def tokens_json(report: TokenReport) -> dict[str, Any]:
                 "unit": "words" if b.name == "words" else "tokens",
                 "before": b.before,
                 "after": b.after,
-                "reduction_percent": round(b.reduction, 2),
+                "reduction_percent": rounded_down(b.reduction, 2),
                 "what": b.what,
             }
             for b in report.baselines

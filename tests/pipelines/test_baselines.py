@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from codec.tokens import counter
-from pipelines.baselines import Limits, TokenReport, token_report
+from pipelines.baselines import Baseline, Limits, TokenReport, token_report
+from pipelines.cli.tokens_shown import percent
 from pipelines.errors import NotFound
 from pipelines.workspace import PROGRESS
 from tests.pipelines.conftest import THREE, Bench, Cli, corpus, day, entry, log_of
@@ -111,6 +112,19 @@ def test_where_there_never_was_a_v1_log_all_sessions_are_estimated(plain: Bench,
     found = report(plain)
     assert [b.name for b in found.baselines] == ["window", "same"]
     assert (found.estimated, found.judged, found.gate_met) == (1, True, True)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "shown"),
+    [
+        (100_000, 1, "99.9 %"),
+        (1000, 0, "100.0 %"),
+        (10_000, 1004, "89.9 %"),
+        (1000, 1001, "-0.1 %"),
+    ],
+)
+def test_a_reduction_is_never_shown_larger_than_it_is(before: int, after: int, shown: str) -> None:
+    assert percent(Baseline("log", before, after, "").reduction) == shown
 
 
 def test_a_tokenizer_that_v1_was_not_counted_with_is_not_found(bench: Bench) -> None:
