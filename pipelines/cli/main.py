@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from importlib import import_module
+from itertools import pairwise
 from types import FrameType
 from typing import Any, Final, NoReturn
 
@@ -50,7 +51,7 @@ def run(arguments: list[str]) -> int:
     except Misuse as e:
         return _misused(arguments, str(e))
     except Exception as e:
-        return _failed(e, "--json" in arguments)
+        return _failed(e, as_json=_wants_json(arguments))
 
 
 def _quick(arguments: list[str]) -> int | None:
@@ -75,7 +76,7 @@ def _by_click(arguments: list[str]) -> int:
         return e.exit_code
     except click.ClickException as e:
         e.show()
-        if "--json" in arguments:
+        if _wants_json(arguments):
             _say_error(e, e.exit_code)
         return e.exit_code
     except click.Abort:
@@ -86,12 +87,18 @@ def _misused(arguments: list[str], problem: str) -> int:
     from pipelines.cli.output import tell
 
     tell(f"Try 'session-codec {arguments[0]} --help' for help.\n\nError: {problem}")
-    if "--json" in arguments:
+    if _wants_json(arguments):
         _say_error(Misuse(problem), 2)
     return 2
 
 
-def _failed(error: Exception, as_json: bool) -> int:
+def _wants_json(arguments: list[str]) -> bool:
+    """Whether stdout is to have one JSON document, also of what goes wrong."""
+    pairs = pairwise(arguments)
+    return bool({"--json", "--format=json"} & set(arguments)) or ("--format", "json") in pairs
+
+
+def _failed(error: Exception, *, as_json: bool) -> int:
     from pipelines.cli.output import tell
     from pipelines.errors import BUG, exit_code, storage_error
 

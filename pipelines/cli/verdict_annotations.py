@@ -38,6 +38,12 @@ def annotations_of(findings: Iterable[Finding], root: str) -> Iterator[str]:
         yield f"::{_COMMANDS[finding.level]} {told}::{_data(text)}"
 
 
+def annotation_of(error: Exception) -> str:
+    """A workflow command that tells what stopped us."""
+    kind = _property(f"session-codec: {type(error).__name__}")
+    return f"::error title={kind}::{_data(str(error))}"
+
+
 def _data(text: str) -> str:
     """A text that ends no line and begins no command."""
     text = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")

@@ -45,6 +45,11 @@ def markdown_of(verdict: Verdict) -> str:
     return text + _findings(verdict.findings, LIMIT - len(text.encode()))
 
 
+def markdown_of_error(error: Exception) -> str:
+    """What stopped a verification, as a page."""
+    return f"## session-codec verify: could not run\n\n{_text(str(error))}\n"
+
+
 def _check(check: Check) -> tuple[str, ...]:
     count = sum(f.level == "finding" for f in check.findings)
     result = "passed" if not count else f"**{count:,} found**"

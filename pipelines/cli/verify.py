@@ -5,12 +5,15 @@ from __future__ import annotations
 import gc
 import os
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import click
 
 from codec.context_view import DEFAULT_BUDGET
+from codec.errors import CodecError
 from pipelines.baselines import REFERENCES_BUDGET, THRESHOLD
 from pipelines.cli import options
 from pipelines.cli.declared import absolute
@@ -18,6 +21,7 @@ from pipelines.cli.output import Stages, say, tell, tell_findings
 from pipelines.cli.remotes import open_remote, remote_options, settings_of
 from pipelines.cli.verdict_json import json_of
 from pipelines.cli.verdict_text import text_of
+from pipelines.errors import PipelineError
 from pipelines.remote import Remote
 from pipelines.verdict import Request, Require, Verdict
 from pipelines.verified import keep, read_from, recall, standing
@@ -104,36 +108,64 @@ def command(
     """
     began, start = datetime.now(UTC), time.perf_counter()
     gc.disable()  # the facts of a manifest are many and have no cycles
-    request = Request(
-        workspace=find(absolute(repo)),
-        tokenizer=tokenizer,
-        limits={
-            "threshold": threshold,
-            "context_budget": context_budget,
-            "references_budget": references_budget,
-        },
-        require=require,
-        since=since,
-    )
-    remote = None
-    if require == "remote":
-        remote = open_remote(settings_of(request.workspace, given, trust_repo_config))
-    verdict = None if full else recall(request)
-    if verdict is None:
-        verdict = _verified(request, remote)
+    with _told_where_people_look():
+        request = Request(
+            workspace=find(absolute(repo)),
+            tokenizer=tokenizer,
+            limits={
+                "threshold": threshold,
+                "context_budget": context_budget,
+                "references_budget": references_budget,
+            },
+            require=require,
+            since=since,
+        )
+        remote = None
+        if require == "remote":
+            remote = open_remote(settings_of(request.workspace, given, trust_repo_config))
+        verdict = None if full else recall(request)
+        if verdict is None:
+            verdict = _verified(request, remote)
 
-    def made(form: str) -> str:
-        return _made(verdict, form, began=began, seconds=time.perf_counter() - start)
-
-    chosen = "json" if as_json else form
     _tell(verdict)
-    if output is not None:
-        with open(absolute(output), "w", encoding="utf-8", newline="\n") as f:
-            f.write(made(chosen))
-        say(f"{made('text')}{chosen}: {output}")
-    else:
-        say(made(chosen).removesuffix("\n"))
+    _say(
+        lambda form: _made(verdict, form, began=began, seconds=time.perf_counter() - start),
+        "json" if as_json else form,
+        output,
+    )
     return verdict.exit_code
+
+
+def _say(made: Callable[[str], str], form: str, output: str | None) -> None:
+    """A verdict on stdout; in the file if there is one, and then stdout has the text."""
+    if output is None:
+        say(made(form).removesuffix("\n"))
+        return
+    with open(absolute(output), "w", encoding="utf-8", newline="\n") as f:
+        f.write(made(form))
+    say(f"{made('text')}{form}: {output}")
+
+
+@contextmanager
+def _told_where_people_look() -> Iterator[None]:
+    """What stops us is told to GitHub, too, where it runs us."""
+    try:
+        yield
+    except (CodecError, PipelineError) as e:
+        if os.environ.get("GITHUB_ACTIONS") == "true":
+            from pipelines.cli.verdict_annotations import annotation_of
+
+            tell(annotation_of(e))
+        if os.environ.get("GITHUB_STEP_SUMMARY"):
+            from pipelines.cli.verdict_markdown import markdown_of_error
+
+            _add_to_summary(markdown_of_error(e))
+        raise
+
+
+def _add_to_summary(text: str) -> None:
+    with open(os.environ["GITHUB_STEP_SUMMARY"], "a", encoding="utf-8", newline="\n") as f:
+        f.write(text)
 
 
 def _verified(request: Request, remote: Remote | None) -> Verdict:
@@ -178,9 +210,7 @@ def _tell(verdict: Verdict) -> None:
 
         for line in annotations_of(verdict.findings, verdict.root):
             tell(line)
-    summary = os.environ.get("GITHUB_STEP_SUMMARY")
-    if summary:
+    if os.environ.get("GITHUB_STEP_SUMMARY"):
         from pipelines.cli.verdict_markdown import markdown_of
 
-        with open(summary, "a", encoding="utf-8", newline="\n") as f:
-            f.write(markdown_of(verdict))
+        _add_to_summary(markdown_of(verdict))

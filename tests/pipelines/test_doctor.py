@@ -222,21 +222,27 @@ def test_a_note_alone_is_no_finding(bench: Bench, cli: Cli) -> None:
     assert_clean(bench)
 
 
-def test_a_verb_that_was_stopped_is_completed_first(bench: Bench) -> None:
-    bench.migrate()
+def stopped(bench: Bench) -> Session:
+    """A verb that was stopped after its commit, with the fact of a session and no rows of it."""
     session = Session(key=day(9), time=day(9), agent="a", task="t", status="PASS")
     transaction = Transaction(bench.workspace, "record")
     transaction.begin()
     transaction.prepare([Append(path=MANIFEST, chunks=[f"{encode_fact(session)}\n".encode()])])
     journal = bench.root / ".session-codec" / "journal"
     journal.with_name("journal.tmp").rename(journal)
+    return session
+
+
+def test_a_verb_that_was_stopped_is_completed_first(bench: Bench) -> None:
+    bench.migrate()
+    session = stopped(bench)
     made = plan(bench.workspace)
     assert [f.code for f in made.repairs] == ["unfinished"]
     result = apply(made)
     assert result.recovered == "record"
     assert codes(result) == {"missing-row"}  # planned again once it was completed
     assert DELTA_LINES.encode(session) in (bench.root / DELTAS).read_bytes()
-    assert not journal.exists()
+    assert not (bench.root / ".session-codec" / "journal").exists()
     assert_clean(bench)
 
 

@@ -17,13 +17,13 @@ import pytest
 
 from codec.manifest import encode_fact
 from codec.records import Session
-from pipelines.journal import Append, Transaction
 from pipelines.merging import configure_merge
 from pipelines.recording import Recording, record_session
 from pipelines.workspace import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES
 from tests.pipelines.conftest import Bench, Cli, day, git
+from tests.pipelines.test_doctor import stopped
 
-Seed = Callable[[Bench, Cli], None]
+Seed = Callable[[Bench, Cli], object]
 #: Code, file, line.
 Found = tuple[str, str | None, int | None]
 DIFF = f".diffs/{day(2)}.diff"
@@ -181,15 +181,6 @@ def layout_gone(bench: Bench, _cli: Cli) -> None:
     shutil.rmtree(layout_of(bench).parent)
 
 
-def unfinished(bench: Bench, _cli: Cli) -> None:
-    session = Session(key=day(9), time=day(9), agent="a", task="t", status="PASS")
-    transaction = Transaction(bench.workspace, "record")
-    transaction.begin()
-    transaction.prepare([Append(path=MANIFEST, chunks=[f"{encode_fact(session)}\n".encode()])])
-    journal = bench.root / ".session-codec" / "journal"
-    journal.with_name("journal.tmp").rename(journal)
-
-
 def stale_lock(bench: Bench, _cli: Cli) -> None:
     (bench.root / ".session-codec" / "lock").write_text("4711\n")
 
@@ -261,8 +252,8 @@ FAULTS: dict[str, Fault] = {
         [("leftover", ".diffs/archive/.new-2025-11-00", None)], code=0,
     ),
     "unfinished": Fault(
-        unfinished, [("unfinished", ".session-codec/journal", None)], code=0,
-        repairs=["missing-row"] * 3,
+        lambda bench, _cli: stopped(bench), [("unfinished", ".session-codec/journal", None)],
+        code=0, repairs=["missing-row"] * 3,
     ),
     # files that are gone
     "deltas-empty": changed(DELTAS, lambda _: b"", *rows("missing-row", DELTAS)),

@@ -96,7 +96,9 @@ def test_our_schema_is_a_schema_and_refuses_what_verify_does_not_say() -> None:
 
 @pytest.mark.parametrize("made", [verdict(), ALL], ids=["nothing", "everything"])
 def test_every_format_is_valid_whatever_was_found(made: Verdict) -> None:
-    assert_junit(junit_of(made, host="", began=BEGAN, seconds=1234.5))
+    junit = junit_of(made, host="", began=BEGAN, seconds=1234.5)
+    assert_junit(junit)
+    assert 'time="1234.500"' in junit
     assert_json(json_of(made))
     assert len(assert_sarif(sarif_of(made, version="0.1.0"))["runs"][0]["results"]) == len(
         made.findings
@@ -227,6 +229,22 @@ def test_under_github_the_summary_is_appended_and_lines_are_annotated(
     number = len((faulty.root / DELTAS).read_text().splitlines())
     assert re.search(rf"^::error title=[^,]*,file={DELTAS},line={number}::", said.err, re.M)
     assert said.err.count("\n::error") <= 10
+
+
+@pytest.mark.parametrize("form", [("--json",), ("--format", "json"), ("--format=json",)])
+def test_what_stops_verify_is_json_too_and_said_where_people_look(
+    tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch, form: tuple[str, ...]
+) -> None:
+    (tmp_path / "empty").mkdir()
+    summary = tmp_path / "summary.md"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    said = cli("verify", tmp_path / "empty", *form)
+    assert said.code == said.json["exit"] == 20
+    assert re.search(r"^::error title=session-codec%3A WorkspaceMissing::", said.err, re.M)
+    assert summary.read_text().startswith("## session-codec verify: could not run\n")
+    said = cli("verify", tmp_path / "empty", *form, "--no-such-option")
+    assert said.code == said.json["exit"] == 2
 
 
 def test_every_code_that_verify_can_tell_has_a_rule() -> None:
