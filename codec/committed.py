@@ -45,27 +45,38 @@ def with_committed(data: bytes, committed: bytes) -> tuple[bytes, list[Lost]]:
     if not facts:
         return data, []
     known: set[object] = set()
-    keys: dict[str, int] = {}
+    others: dict[str, tuple[int, Session | None]] = {}  # lines that were not committed, by key
+    old = {line.rstrip(b"\r\n") for line in split_lines(committed)}
     for number, line in enumerate(lines, 1):
         fact = FACTS.read(line)
         if fact is not None:
             known.add(_identity(cast(Fact, fact)))
-        key = FACTS.named_key(line) if fact is None else getattr(fact, "key", None)
-        if key is not None and (fact is None or isinstance(fact, Session)):
-            keys.setdefault(key, number)
+        key = fact.key if isinstance(fact, Session) else fact is None and FACTS.named_key(line)
+        if key and line not in old:
+            others.setdefault(key, (number, fact if isinstance(fact, Session) else None))
     pieces = split_lines(data)
     lost: list[Lost] = []
     for line, was in facts:
         if _identity(was) in known:
             continue
-        key = was.key if isinstance(was, Session) else ""
-        at = keys.get(key, 0)
-        lost.append(Lost("edited-fact" if at else "lost-fact", at, key))
-        if at:
-            pieces[at - 1] = line
+        if not isinstance(was, Session):
+            lost.append(Lost("lost-fact", 0, ""))
+            pieces.append(line)
+            continue
+        number, now = others.get(was.key, (0, None))
+        if number and (now is None or _is_edited(was, now)):
+            del others[was.key]
+            lost.append(Lost("edited-fact", number, was.key))
+            pieces[number - 1] = line
         else:
+            lost.append(Lost("lost-fact", 0, was.key))
             pieces.append(line)
     return b"".join(pieces) if lost else data, lost
+
+
+def _is_edited(was: Session, now: Session) -> bool:
+    """Whether a session is another one with some values changed, and not that of another clone."""
+    return (was.agent, was.task, was.patch, was.id) == (now.agent, now.task, now.patch, now.id)
 
 
 def _identity(fact: Fact) -> object:
