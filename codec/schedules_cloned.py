@@ -70,35 +70,17 @@ _GIT_LOGIN: Final = {
 }
 
 
-def workflow(remote: str, package: str, folder: str) -> bytes:
-    """The workflow of GitHub Actions.
-
-    Args:
-        remote: address of the copy; a runner has no folder of ours.
-        package: what pip installs, relative to the top of the repository.
-        folder: the workspace's, relative to the top of the repository, `.` for the top itself.
-
-    Raises:
-        FormatError: the remote is none that a runner reaches, or a value would be evaluated.
-    """
-    environment = {
-        "SESSION_CODEC_REMOTE": _address(remote),
-        "GIT_USERNAME": "x-access-token",
-        **_GIT_LOGIN,
-    }
-    return sealed(
-        "session-codec, once a month; the job commits the manifest and pushes it",
-        f"""\
+_WORKFLOW: Final = """\
 # The secrets AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are the remote's. A branch that takes no
 # push from a workflow needs a rule that lets this one.
 name: session-codec
 on:
   schedule:
-    - cron: "{CRON}"
+    - cron: "{cron}"
   workflow_dispatch:
 permissions: {{}}
 concurrency:
-  group: session-codec-{slug(folder)}
+  group: session-codec-{slug}
   cancel-in-progress: false
 jobs:
   archive:
@@ -119,20 +101,115 @@ jobs:
       - name: Install session-codec
         run: pip install --quiet "$PACKAGE"
         env:
-          PACKAGE: {_literal(package)}
+          PACKAGE: {package}
       - name: Archive, copy, commit
-        working-directory: {_literal(folder)}
+        working-directory: {folder}
         run: |
-{_indented(_STRICT + _in_a_clone(), 10)}
+{script}
         env:
-{_indented(_mapping(environment), 10)}
+{environment}
           GIT_PASSWORD: ${{{{ github.token }}}}
           AWS_ACCESS_KEY_ID: ${{{{ secrets.AWS_ACCESS_KEY_ID }}}}
           AWS_SECRET_ACCESS_KEY: ${{{{ secrets.AWS_SECRET_ACCESS_KEY }}}}
           AWS_DEFAULT_REGION: ${{{{ vars.AWS_REGION || 'us-east-1' }}}}
           SESSION_CODEC_ENDPOINT_URL: ${{{{ vars.SESSION_CODEC_ENDPOINT_URL }}}}
           SESSION_CODEC_ALLOW: ${{{{ vars.SESSION_CODEC_ALLOW }}}}
-""",
+"""
+_CRONJOB: Final = """\
+# The Secret {secret} holds GIT_USERNAME and GIT_PASSWORD, which may push; of the remote
+# AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and where they are needed AWS_DEFAULT_REGION,
+# SESSION_CODEC_ENDPOINT_URL and SESSION_CODEC_ALLOW.
+apiVersion: batch/v1
+kind: CronJob
+metadata:
+  name: session-codec-{name}
+  labels:
+    app.kubernetes.io/name: session-codec
+spec:
+  schedule: "{cron}"
+  timeZone: Etc/UTC
+  concurrencyPolicy: Forbid
+  startingDeadlineSeconds: 86400
+  jobTemplate:
+    spec:
+      backoffLimit: 1
+      activeDeadlineSeconds: 7200
+      template:
+        metadata:
+          labels:
+            app.kubernetes.io/name: session-codec
+        spec:
+          restartPolicy: Never
+          automountServiceAccountToken: false
+          securityContext:
+            runAsNonRoot: true
+            runAsUser: 65532
+            runAsGroup: 65532
+            fsGroup: 65532
+            seccompProfile:
+              type: RuntimeDefault
+          containers:
+            - name: archive
+              image: python:3.13
+              command: [/bin/sh, -c]
+              args:
+                - |
+{script}
+              env:
+{environment}
+              envFrom:
+                - secretRef:
+                    name: {secret}
+              securityContext:
+                allowPrivilegeEscalation: false
+                readOnlyRootFilesystem: true
+                capabilities:
+                  drop: [ALL]
+              resources:
+                requests:
+                  cpu: 500m
+                  memory: 512Mi
+                limits:
+                  memory: 1Gi
+              volumeMounts:
+                - name: work
+                  mountPath: /work
+                - name: tmp
+                  mountPath: /tmp
+          volumes:
+            - name: work
+              emptyDir: {{}}
+            - name: tmp
+              emptyDir: {{}}
+"""
+
+
+def workflow(remote: str, package: str, folder: str) -> bytes:
+    """The workflow of GitHub Actions.
+
+    Args:
+        remote: address of the copy; a runner has no folder of ours.
+        package: what pip installs, relative to the top of the repository.
+        folder: the workspace's, relative to the top of the repository, `.` for the top itself.
+
+    Raises:
+        FormatError: the remote is none that a runner reaches, or a value would be evaluated.
+    """
+    environment = {
+        "SESSION_CODEC_REMOTE": _address(remote),
+        "GIT_USERNAME": "x-access-token",
+        **_GIT_LOGIN,
+    }
+    return sealed(
+        "session-codec, once a month; the job commits the manifest and pushes it",
+        _WORKFLOW.format(
+            cron=CRON,
+            slug=slug(folder),
+            package=_literal(package),
+            folder=_literal(folder),
+            script=_indented(_STRICT + _in_a_clone(), 10),
+            environment=_indented(_mapping(environment), 10),
+        ),
     )
 
 
@@ -161,76 +238,15 @@ def cron_job(remote: str, package: str, folder: str, origin: str) -> bytes:
         f"- name: {name}\n  value: {_literal(value.replace('$(', '$$('))}\n"
         for name, value in environment.items()
     )
-    name = slug(f"{address.rpartition('/')[2].removesuffix('.git')}-{folder}").lower()
     return sealed(
         "session-codec, once a month; the job commits the manifest and pushes it",
-        f"""\
-# The Secret {_OF_CLUSTER} holds GIT_USERNAME and GIT_PASSWORD, which may push; of the remote
-# AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and where they are needed AWS_DEFAULT_REGION,
-# SESSION_CODEC_ENDPOINT_URL and SESSION_CODEC_ALLOW.
-apiVersion: batch/v1
-kind: CronJob
-metadata:
-  name: session-codec-{name}
-  labels:
-    app.kubernetes.io/name: session-codec
-spec:
-  schedule: "{CRON}"
-  timeZone: Etc/UTC
-  concurrencyPolicy: Forbid
-  startingDeadlineSeconds: 86400
-  jobTemplate:
-    spec:
-      backoffLimit: 1
-      activeDeadlineSeconds: 7200
-      template:
-        metadata:
-          labels:
-            app.kubernetes.io/name: session-codec
-        spec:
-          restartPolicy: Never
-          automountServiceAccountToken: false
-          securityContext:
-            runAsNonRoot: true
-            runAsUser: 65532
-            runAsGroup: 65532
-            fsGroup: 65532
-            seccompProfile:
-              type: RuntimeDefault
-          containers:
-            - name: archive
-              image: python:3.13
-              command: [/bin/sh, -c]
-              args:
-                - |
-{_indented(_STRICT + _PREPARED + _in_a_clone(), 18)}
-              env:
-{_indented(variables, 16)}
-              envFrom:
-                - secretRef:
-                    name: {_OF_CLUSTER}
-              securityContext:
-                allowPrivilegeEscalation: false
-                readOnlyRootFilesystem: true
-                capabilities:
-                  drop: [ALL]
-              resources:
-                requests:
-                  cpu: 500m
-                  memory: 512Mi
-                limits:
-                  memory: 1Gi
-              volumeMounts:
-                - name: work
-                  mountPath: /work
-                - name: tmp
-                  mountPath: /tmp
-          volumes:
-            - name: work
-              emptyDir: {{}}
-            - name: tmp
-              emptyDir: {{}}
-""",
+        _CRONJOB.format(
+            secret=_OF_CLUSTER,
+            name=slug(f"{address.rpartition('/')[2].removesuffix('.git')}-{folder}").lower(),
+            cron=CRON,
+            script=_indented(_STRICT + _PREPARED + _in_a_clone(), 18),
+            environment=_indented(variables, 16),
+        ),
     )
 
 

@@ -6,7 +6,7 @@ import os
 import shlex
 import shutil
 import sys
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -97,19 +97,13 @@ def command(
     if remote and not kind:
         raise click.UsageError("--remote is that of a job: name one with --schedule")
     where = absolute(repo)
-    notes: tuple[Finding, ...] = ()
     if uninstall:
-        workspace = find(where)
-        if not dry_run:
-            drain_spool(workspace, within="")
-        jobs = schedule.plan_removal(workspace)
-        if not dry_run:
-            notes = schedule.apply(jobs)
-        made = plan_removal(workspace)  # without the workflow, which the repository's files tell of
+        made, jobs, notes = _uninstalled(find(where), dry_run=dry_run)
     else:
         workspace = locate(where)
         made = plan(workspace, hooks=hooks, program=_program())
         jobs = _scheduled(workspace, kind, remote, package)
+        notes = ()
     changes = [*made.changes(), *jobs.changes()]
     if not dry_run:
         apply(made)
@@ -118,18 +112,7 @@ def command(
     findings = [*made.findings, *jobs.findings, *notes]
     tell_findings(findings)
     if as_json:
-        say_json(
-            "install",
-            {
-                "root": made.workspace.root,
-                "changes": [{"path": path, "what": what} for path, what in changes],
-                "dry_run": dry_run,
-                "plugin": PLUGIN,
-                "schedule": kind,
-                "commits": None if kind is None else _who_commits(kind),
-                "findings": findings_json(findings),
-            },
-        )
+        say_json("install", _json(made, changes, kind, findings, dry_run=dry_run))
     else:
         _show(made, changes, dry_run=dry_run, uninstall=uninstall)
         if not uninstall:
@@ -137,6 +120,39 @@ def command(
         if kind is not None:
             _advise_job(kind)
     return FINDINGS if any(f.level == "finding" for f in findings) else 0
+
+
+def _json(
+    made: Plan,
+    changes: list[tuple[str, str]],
+    kind: str | None,
+    findings: list[Finding],
+    *,
+    dry_run: bool,
+) -> dict[str, Any]:
+    return {
+        "root": made.workspace.root,
+        "changes": [{"path": path, "what": what} for path, what in changes],
+        "dry_run": dry_run,
+        "plugin": PLUGIN,
+        "schedule": kind,
+        "commits": None if kind is None else _who_commits(kind),
+        "findings": findings_json(findings),
+    }
+
+
+def _uninstalled(
+    workspace: Workspace, *, dry_run: bool
+) -> tuple[Plan, schedule.Plan, tuple[Finding, ...]]:
+    """What taking it all out would change; jobs are taken out already, and what is left to do."""
+    notes: tuple[Finding, ...] = ()
+    if not dry_run:
+        drain_spool(workspace, within="")
+    jobs = schedule.plan_removal(workspace)
+    if not dry_run:
+        notes = schedule.apply(jobs)
+    # Without the workflow, which the repository's files tell of.
+    return plan_removal(workspace), jobs, notes
 
 
 def _scheduled(
