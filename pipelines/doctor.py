@@ -24,7 +24,7 @@ from pipelines.progress import Progress
 from pipelines.repairs import Repairs, left_findings, repairs_of
 from pipelines.spool import spool_findings
 from pipelines.tracked import MERGED, Tracked, read_tracked, tracked_under_lock
-from pipelines.upkeep import Upkeep, upkeep_of, with_end
+from pipelines.upkeep import Upkeep, agent_findings, upkeep_of, with_end
 from pipelines.workspace import MANIFEST, Workspace, decode_manifest, find, locate
 
 #: More bytes than any file has.
@@ -122,7 +122,8 @@ def remaining(made: Plan, progress: Progress, *, repaired: bool) -> tuple[Findin
     repairs = Repairs(made.after, edits=() if repaired else made.edits)
     mended = () if repaired else {mend.file for mend in made.upkeep.mends}
     found = (*(f for f in stored if f.file not in mended), *left_findings(repairs, manifest))
-    return (*found, *spool_findings(made.workspace), *_driver_note(made.workspace))
+    beside = (spool_findings, agent_findings, _driver_note)
+    return (*found, *(finding for look in beside for finding in look(made.workspace)))
 
 
 def _driver_note(workspace: Workspace) -> Iterator[Finding]:

@@ -12,18 +12,21 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from codec.errors import CodecError, IntegrityError
+from codec.agent_block import BEGIN, GUIDE, block_state
+from codec.errors import CodecError, FormatError, IntegrityError
 from codec.records import Session
 from pipelines.archives import UNFINISHED, archive_folder, archive_names, ranges_of, shown
 from pipelines.errors import NotFound
 from pipelines.files import read_bytes
 from pipelines.findings import Finding
-from pipelines.git import patch_of
+from pipelines.git import content_at, patch_of
 from pipelines.journal import Replace, is_pending
 from pipelines.store import Store, names_of, patch_in
 from pipelines.tracked import git_appends
 from pipelines.workspace import V1_LOG, Manifest, Workspace
 
+#: The files that `install` tells agents in.
+_TOLD: Final = ("AGENTS.md", "CLAUDE.md")
 _BLOCK: Final = 1 << 20
 _LEFTOVER: Final = re.compile(
     r"\.(?:manifest\.jsonl|SESSION_DELTAS\.log|PROJECT_METRICS\.tsv|AGENT_PROGRESS_LOG_v2\.md"
@@ -114,6 +117,32 @@ def upkeep_of(workspace: Workspace, manifest: Manifest, *, mends: bool = False) 
         pending=is_pending(workspace),
         mends=(*_archives(workspace, manifest), *_diffs(workspace, manifest)) if mends else (),
     )
+
+
+def agent_findings(workspace: Workspace) -> Iterator[Finding]:
+    """Where agents are told of the workspace no more, or by half a block."""
+    for name in _TOLD:
+        path = workspace.path(name)
+        if os.path.islink(path):
+            continue  # what it leads to is looked at by its own name
+        data = read_bytes(path)
+        try:
+            lost = block_state(data, GUIDE) == "absent" and BEGIN in content_at(
+                workspace, "HEAD", name
+            )
+        except FormatError as e:
+            yield Finding(
+                code="agent-block", message=e.problem, file=name, line=e.line, hint=e.hint
+            )
+            continue
+        if lost:
+            yield Finding(
+                code="agent-block",
+                message="lost the block that tells agents of the workspace, which was committed",
+                level="note",
+                file=name,
+                hint="'session-codec install' puts it there; without agents, commit the file",
+            )
 
 
 def mended_end(path: str, sha256: str) -> tuple[int, bytes]:

@@ -27,7 +27,7 @@ _CHECKS: Final = {
     "diffs": "Each diff that is stored here is the one that was recorded",
     "archives": "Archives hold nothing that was erased",
     "logs": "Each version of a v1 log can be rebuilt from what is stored here",
-    "files": "Nothing is left of a stopped run, and git is told of the files",
+    "files": "Nothing is left of a stopped run; git and agents are told of the files",
     "references": f"{REFERENCES} is what the repository states",
     "spool": "No event of a hook waits",
     "gate": "The window saves what is asked for",
@@ -37,6 +37,7 @@ _CHECKS: Final = {
 #: What each code of a finding means, for those who read more than one.
 RULES: Final = {
     "absent": "A diff that is required here is absent",
+    "agent-block": "The block that tells agents of the workspace is not whole, or lost",
     "broken-fact": "A line of the manifest is no fact",
     "broken-line": "A line or an entry cannot be read",
     "broken-references": "The references cannot be read",
@@ -86,6 +87,7 @@ _BY_FILE: Final = {
     REFERENCES: "references",
 }
 _BY_CODE: Final = {
+    "agent-block": "files",
     "gap": "logs",
     "git-lines": "files",
     "leftover": "files",

@@ -24,7 +24,7 @@ from pipelines.repository import LogRules
 from pipelines.since import added, read_base
 from pipelines.spool import spool_findings
 from pipelines.tracked import read_tracked
-from pipelines.upkeep import upkeep_of
+from pipelines.upkeep import agent_findings, upkeep_of
 from pipelines.verdict import Request, Verdict
 from pipelines.worker import Worker
 from pipelines.workspace import (
@@ -86,7 +86,8 @@ def verify(
     if base:
         findings = list(added(base, tracked, findings))
     else:
-        findings += [*spool_findings(workspace), *upkeep_of(workspace, manifest).findings()]
+        findings += [*spool_findings(workspace), *agent_findings(workspace)]
+        findings += upkeep_of(workspace, manifest).findings()
     with progress.stage("tokens"):
         tokens, judged = _tokens(request, worker, manifest, limits)
     return Verdict(

@@ -181,6 +181,13 @@ def layout_gone(bench: Bench, _cli: Cli) -> None:
     shutil.rmtree(layout_of(bench).parent)
 
 
+def agents_not_told(bench: Bench, cli: Cli) -> None:
+    assert cli("install", bench.root).code == 0
+    assert told(cli, bench) == (0, [])
+    bench.commit()
+    (bench.root / "AGENTS.md").write_text("# Rules\n")
+
+
 def stale_lock(bench: Bench, _cli: Cli) -> None:
     (bench.root / ".session-codec" / "lock").write_text("4711\n")
 
@@ -369,6 +376,14 @@ FAULTS: dict[str, Fault] = {
     "git-is-not-told": Fault(
         edit(".gitattributes", lambda _: b"mine\n"), [("git-lines", ".gitattributes", None)],
         code=0,
+    ),
+    "agents-told-by-half": Fault(
+        edit("AGENTS.md", after("# Rules\n\n<!-- session-codec: begin -->\n")),
+        [("agent-block", "AGENTS.md", 3)], repairs=[], left=("agent-block",),
+    ),
+    "agents-not-told-any-more": Fault(
+        agents_not_told, [("agent-block", "AGENTS.md", None)], code=0, repairs=[],
+        left=("agent-block",), then=("install",),
     ),
     "references-stale": Fault(
         edit("package.json", after('{"engines": {"node": "22"}}')), [("stale", REFERENCES, None)],
