@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -86,7 +87,8 @@ def plan(workspace: Workspace) -> Plan:
     """
     for name in MERGED:
         target_of(workspace, name)
-    return _plan(workspace, read_tracked(workspace))
+    committed = content_at(workspace, "HEAD", MANIFEST)  # first, for that was written before
+    return _plan(workspace, read_tracked(workspace), committed)
 
 
 def apply(made: Plan) -> Result:
@@ -102,7 +104,8 @@ def apply(made: Plan) -> Result:
         recovered = recover(workspace)
         now = tracked_under_lock(workspace)
         if recovered or now != made.before:
-            made = _plan(workspace, now)
+            committed = content_at(workspace, "HEAD", MANIFEST)
+            made = _plan(workspace, now, committed, alone=True)
         backups = _write(workspace, made.edits)
         backups += _keep_up(workspace, made.upkeep)
     return Result(plan=made, backups=backups, recovered=recovered)
@@ -137,9 +140,9 @@ def _driver_note(workspace: Workspace) -> Iterator[Finding]:
         )
 
 
-def _plan(workspace: Workspace, before: Tracked) -> Plan:
-    repairs = repairs_of(before, content_at(workspace, "HEAD", MANIFEST))
-    upkeep = upkeep_of(workspace, decode_manifest(repairs.after.manifest), mends=True)
+def _plan(workspace: Workspace, before: Tracked, committed: bytes, *, alone: bool = False) -> Plan:
+    repairs = repairs_of(before, committed)
+    upkeep = upkeep_of(workspace, decode_manifest(repairs.after.manifest), mends=True, alone=alone)
     return Plan(
         workspace=workspace,
         before=before,
@@ -163,8 +166,9 @@ def _keep_up(workspace: Workspace, upkeep: Upkeep) -> tuple[str, ...]:
     for name in upkeep.leftovers:
         path = workspace.path(name)
         backup = _free(path)
-        os.rename(path, backup)
-        backups.append(name + backup.removeprefix(path))
+        with suppress(FileNotFoundError):  # a verb that ran meanwhile has removed its own
+            os.rename(path, backup)
+            backups.append(name + backup.removeprefix(path))
     if upkeep.renames:
         sync_directory(workspace.diffs)
     return tuple(backups)

@@ -10,6 +10,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Final, NamedTuple
 
 from codec.agent_block import BEGIN, GUIDE, block_state
@@ -17,7 +18,7 @@ from codec.errors import CodecError, FormatError, IntegrityError
 from codec.records import Session
 from pipelines.archives import UNFINISHED, archive_folder, archive_names, ranges_of, shown
 from pipelines.errors import NotFound
-from pipelines.files import read_bytes
+from pipelines.files import read_bytes, unchanging
 from pipelines.findings import Finding
 from pipelines.git import content_at, patch_of
 from pipelines.journal import Replace, is_pending
@@ -103,18 +104,24 @@ class Upkeep(NamedTuple):
             yield found._replace(level="finding", key=mend.key or None)
 
 
-def upkeep_of(workspace: Workspace, manifest: Manifest, *, mends: bool = False) -> Upkeep:
+def upkeep_of(
+    workspace: Workspace, manifest: Manifest, *, mends: bool = False, alone: bool = False
+) -> Upkeep:
     """What can be put right outside of the lines of the tracked files; reads only.
 
     Args:
         workspace, manifest: what is looked at.
         mends: look for what is damaged as well, which reads what is stored.
+        alone: whoever asks holds the lock.
     """
+    # What a verb is writing now is nothing that a stopped one left.
+    with nullcontext() if alone else unchanging(workspace.lock):
+        leftovers, pending = tuple(_leftovers(workspace)), is_pending(workspace)
     return Upkeep(
         git_edits=tuple(_git_edits(workspace, manifest)),
         renames=tuple(_renames(workspace, manifest)),
-        leftovers=tuple(_leftovers(workspace)),
-        pending=is_pending(workspace),
+        leftovers=leftovers,
+        pending=pending,
         mends=(*_archives(workspace, manifest), *_diffs(workspace, manifest)) if mends else (),
     )
 

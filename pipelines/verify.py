@@ -59,6 +59,8 @@ def verify(
     base = read_base(workspace, request.since) if request.since else None
     # A branch does not choose what it is measured by.
     limits = limits_of(base.config, request.limits) if base else _limits(request)
+    # First, for what is committed was written before.
+    committed = content_at(workspace, "HEAD", MANIFEST) + (base.tracked.manifest if base else b"")
     tracked = read_tracked(workspace)
     manifest = decode_manifest(tracked.manifest)
     if manifest.errors and not manifest.sessions:
@@ -69,9 +71,6 @@ def verify(
         )
     rules = worker.rules(workspace, manifest)
     with progress.stage("integrity", len(manifest.sessions)) as advance:
-        committed = content_at(workspace, "HEAD", MANIFEST)
-        if base:
-            committed += base.tracked.manifest
         integrity = check_integrity(workspace, tracked, manifest, advance, committed)
     findings = list(integrity.findings)
     if request.require == "local":
