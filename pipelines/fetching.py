@@ -24,7 +24,7 @@ from pipelines.archives import UNFINISHED, archive_folder, shown
 from pipelines.files import remove, sync_directory, sync_written, write_new
 from pipelines.packing import remove_unfinished
 from pipelines.progress import Progress
-from pipelines.remote import Remote, bounded, read_whole
+from pipelines.remote import LIMIT, Remote, bounded, read_whole
 from pipelines.store import names_of
 from pipelines.workspace import Workspace
 
@@ -102,7 +102,7 @@ def _fetch(remote: Remote, folder: str, fact: Archive, count: Callable[[int], No
 def pack_diffs(remote: Remote, pack: Pack, names: Iterable[str]) -> dict[str, bytes]:
     """Diffs of an object that packs loose ones, by the keys that they have in it."""
     with _object(remote, pack.name):
-        data = read_whole(remote, pack.name, pack.size)
+        data = read_whole(remote, pack.name, min(pack.size, LIMIT))
         if hashlib.sha256(data).hexdigest() != pack.sha256:
             raise IntegrityError("is not the object that the snapshot names")
         reader = ArchiveReader(lambda offset, size: data[offset : offset + size], len(data))

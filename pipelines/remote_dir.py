@@ -4,6 +4,7 @@
    hard link, which fails where there is one of the name; a rename where there are no links.
 2. The version of an object is its inode, size and time of change.
 3. The folder above it must be there: a disk that is not mounted is no empty remote.
+4. What is no file is no object, and is not waited for.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from stat import S_ISREG
 from typing import IO, Final
 
 from codec.errors import IntegrityError
@@ -22,6 +24,8 @@ from pipelines.remote import BLOCK, Content, Part, Requests, Stored, check_same
 
 #: What is being written begins with this, and is no object.
 _UNFINISHED: Final = ".new-"
+#: A pipe is opened without waiting for who writes to it; files do not care.
+_NO_WAIT: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 #: What systems say where a file system has no hard links.
 _NO_LINKS: Final = frozenset((errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK))
 
@@ -48,6 +52,8 @@ class DirectoryRemote:
                     path = os.path.join(folder, name)
                     with suppress(FileNotFoundError):
                         stat = os.stat(path)
+                        if not S_ISREG(stat.st_mode):
+                            continue  # a pipe, a device: to read it may never end
                         shown = os.path.relpath(path, self.url).replace(os.sep, "/")
                         found.append(Stored(shown, stat.st_size, stat.st_mtime))
         return sorted(found)
@@ -134,10 +140,12 @@ class DirectoryRemote:
         path = self._path(name)
         with _said(path):
             try:
-                f = open(path, "rb")  # noqa: SIM115 - closed by the with below
+                fd = os.open(path, os.O_RDONLY | _NO_WAIT)
             except FileNotFoundError:
                 raise NotFound(f"{path}: the remote has no such object") from None
-            with f:
+            with open(fd, "rb") as f:
+                if not S_ISREG(os.fstat(fd).st_mode):
+                    raise IntegrityError("is no file", file=path, hint="Move it away")
                 yield f
 
     def _path(self, name: str) -> str:

@@ -2,6 +2,7 @@
 
 What was written last is kept in the cache and believed only as far as the remote has it: where the
 cache is gone, or was copied to another place together with the workspace, another writer begins.
+One that git brought is not believed: who can commit could say that all was sent.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from codec.snapshot import (
 from pipelines.errors import Conflict, Denied
 from pipelines.files import read_bytes, replace_file
 from pipelines.findings import Finding
+from pipelines.git import is_tracked
 from pipelines.remote import Remote, read_whole
 from pipelines.tracked import read_tracked
 from pipelines.workspace import (
@@ -173,7 +175,7 @@ def read_snapshot(remote: Remote, name: SnapshotName) -> Found:
 def read_last(workspace: Workspace, remote: Remote) -> Last | None:
     """The snapshot that this workspace wrote last to a remote; None where that is not known."""
     data = read_bytes(_path(workspace, remote))
-    if not data:
+    if not data or is_tracked(workspace, _path(workspace, remote)):
         return None
     line, _, document = data.partition(b"\n")
     try:
@@ -181,7 +183,7 @@ def read_last(workspace: Workspace, remote: Remote) -> Last | None:
         name, archives = decode_snapshot_name(said["snapshot"]), said["archives"]
         is_known = archives is None or isinstance(archives, dict)
         return Last(name, decode_snapshot(document), archives) if name and is_known else None
-    except (FormatError, ValueError, KeyError, TypeError):
+    except (FormatError, ValueError, KeyError, TypeError, RecursionError):
         return None  # a cache: what cannot be read of it is as if it were not there
 
 

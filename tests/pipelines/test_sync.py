@@ -14,7 +14,7 @@ from codec.errors import IntegrityError
 from pipelines.errors import Conflict
 from pipelines.progress import Silent
 from pipelines.remote_dir import DirectoryRemote
-from pipelines.snapshots import CACHE
+from pipelines.snapshots import CACHE, Last, read_last, write_last
 from pipelines.sync import apply, plan
 from pipelines.workspace import CONFIG, MANIFEST, V1_LOG
 from tests.conformance.conftest import Started, at_once, sdk_environment, started
@@ -379,6 +379,44 @@ def test_a_branch_that_lacks_sessions_does_not_hide_them(
     assert cli("restore", tmp_path / "back", "--remote", remote).code == 0
     restored = Bench(tmp_path / "back", made.worker).manifest.sessions
     assert "newer" in {s.task for s in restored.values()}
+
+
+@pytest.mark.parametrize("claim", ["all", "deep"])
+def test_a_cache_that_a_clone_brought_does_not_say_that_all_was_sent(
+    made: Bench, cli: Cli, remote: Path, tmp_path: Path, claim: str
+) -> None:
+    cli("sync", made.root, "--remote", remote)
+    (cache,) = (made.root / CACHE).glob("sync-*")
+    there = DirectoryRemote(str(remote))
+    last = read_last(made.workspace, there)
+    assert last is not None
+    lie = last.snapshot._replace(layouts=(), packs=())
+    write_last(made.workspace, there, Last(last.name, lie, {}))
+    if claim == "deep":
+        cache.write_bytes(b"[" * 100_000)
+    git(made.root, "add", "-f", str(cache))
+    made.commit()
+    for kind in ("archive", "loose", "v1"):
+        shutil.rmtree(remote / kind)
+    git(tmp_path, "clone", "-q", str(made.root), str(tmp_path / "clone"))
+    shutil.copytree(made.root / ".diffs", tmp_path / "clone" / ".diffs")
+    assert cli("sync", tmp_path / "clone", "--remote", remote).code == 0
+    assert {"archive", "loose", "v1"} <= set(kinds(remote))
+    assert len(list((remote / "snapshot").iterdir())) == 1  # it says the same as before
+
+
+@pytest.mark.parametrize("where", ["archive", "loose"])
+def test_a_pipe_in_a_folder_is_no_object_and_is_not_waited_for(
+    made: Bench, cli: Cli, remote: Path, tmp_path: Path, where: str
+) -> None:
+    cli("sync", made.root, "--remote", remote)
+    path = next((remote / where).iterdir())
+    path.unlink()
+    os.mkfifo(path)
+    said = cli("sync", made.root, "--remote", remote, "--prune-local")
+    assert (said.code, "is no file" in said.err) == (12, True)
+    assert len(archives(made)) == 2
+    assert cli("restore", tmp_path / "back", "--remote", remote).code == 3
 
 
 def test_a_file_that_went_back_to_what_it_was_comes_back_so(
