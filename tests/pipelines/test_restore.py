@@ -273,13 +273,13 @@ def test_an_object_that_never_ends_does_not_fill_the_disk(
             return real(self, name, write)
         while True:
             given[0] += 1
-            assert given[0] < 100
+            assert given[0] < 100  # two of each object: the second is too much
             write(path.read_bytes())
 
     monkeypatch.setattr(DirectoryRemote, "copy", copy)
     said = cli("restore", back, "--remote", remote, "--jobs", "1")
     assert (said.code, "is larger than" in said.err) == (12, True)
-    assert given[0] == 2
+    assert given[0] in {2, 4}
     assert [p for p in back.rglob("*.zst") if p.name.startswith(".")] == []
 
 
