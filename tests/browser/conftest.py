@@ -47,7 +47,7 @@ class Chromium:
     def open(self, path: Path, *, width: int = 1280, **more: Any) -> Seen:
         """A file, once it says that it has drawn itself."""
         page = self.browser.new_page(viewport={"width": width, "height": 900}, **more)
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(30_000)
         seen = Seen(page)
         page.on("console", lambda message: seen.complaints.append(message.text))
         page.on("pageerror", lambda error: seen.complaints.append(str(error)))

@@ -94,6 +94,9 @@ def test_a_screen_reader_finds_its_way(
         button.click()
     for summary in seen.page.locator("details.data summary").all():
         summary.click()
+    seen.page.wait_for_function(
+        "() => [...document.querySelectorAll('details.data')].every(d => d.querySelector('table'))"
+    )
     violations = Axe().run(seen.page).response["violations"]
     serious = [v for v in violations if v["impact"] in ("serious", "critical")]
     told = [(v["id"], [n["target"] for n in v["nodes"]][:3]) for v in serious]
@@ -112,6 +115,7 @@ def test_each_chart_has_its_figures_as_a_table(seen: Seen) -> None:
     figure = seen.page.locator("figure", has_text="By agent")
     assert figure.locator("table").count() == 0
     figure.locator("summary").click()
+    figure.locator("table").wait_for()  # made when it is first looked at
     rows = [row.inner_text().split("\t") for row in figure.locator("tr").all()]
     assert rows == [
         ["Week of", "human", "sonnet-4.5"],
