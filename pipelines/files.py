@@ -8,8 +8,10 @@
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
+import stat
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,6 +24,10 @@ LOCK_WAIT = 10.0
 #: The pages of a mapped file up to this size are kept.
 KEPT_MAPPED = 1 << 26
 _RETRY = 0.02
+#: A lock that a cloned repository links to elsewhere must not be made there, nor a pipe waited for.
+_LOCK_FLAGS = (
+    getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+)
 #: More files than this are synced by one call, which waits for other programs' files as well.
 _FEW = 16
 
@@ -54,10 +60,23 @@ def release(data: mmap.mmap, start: int, size: int) -> None:
         data.madvise(mmap.MADV_DONTNEED, start, size)
 
 
+def opened(path: str, flags: int) -> int:
+    """Open a file, and nothing that could keep a reader waiting or never end: for `open(opener=)`.
+
+    Raises:
+        OSError: it is a folder, a pipe or a device.
+    """
+    fd = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    if stat.S_ISREG(os.fstat(fd).st_mode):
+        return fd
+    os.close(fd)
+    raise OSError(errno.EINVAL, "not a file", path)
+
+
 def read_bytes(path: str) -> bytes:
     """What a file holds; nothing where there is no file."""
     try:
-        with open(path, "rb") as f:
+        with open(path, "rb", opener=opened) as f:
             return f.read()
     except FileNotFoundError:
         return b""
@@ -68,7 +87,7 @@ def read_file(path: str, size: int) -> bytes:
 
     For reading many small files: without the buffers that `open` sets up for each.
     """
-    fd = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    fd = opened(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     try:
         return _read(fd, size)
     finally:
@@ -113,7 +132,7 @@ def lines_of(data: bytes) -> Lines:
 def read_tail(path: str, count: int) -> list[str]:
     """The last complete lines of a file, `count` at the most, reading no more than needed."""
     try:
-        f = open(path, "rb")  # noqa: SIM115 - closed by the with below
+        f = open(path, "rb", opener=opened)  # noqa: SIM115 - closed by the with below
     except FileNotFoundError:
         return []
     with f:
@@ -136,7 +155,7 @@ def read_tail(path: str, count: int) -> list[str]:
 def last_byte(path: str) -> bytes:
     """The last byte of a file; none where it is empty, or not there."""
     try:
-        f = open(path, "rb")  # noqa: SIM115 - closed by the with below
+        f = open(path, "rb", opener=opened)  # noqa: SIM115 - closed by the with below
     except FileNotFoundError:
         return b""
     with f:
@@ -228,7 +247,7 @@ def locked(path: str, *, wait: float = LOCK_WAIT) -> Iterator[None]:
         WorkspaceLocked: another process still held it then.
     """
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o644)
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | _LOCK_FLAGS, 0o644)
     with _held(fd, path, wait, alone=True):
         yield
 
@@ -247,7 +266,7 @@ def unchanging(path: str, *, wait: float = LOCK_WAIT) -> Iterator[None]:
         WorkspaceLocked: a writer still held it then.
     """
     try:
-        fd = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+        fd = os.open(path, os.O_RDONLY | _LOCK_FLAGS)
     except (FileNotFoundError, NotADirectoryError, PermissionError):
         yield
         return

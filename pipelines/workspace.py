@@ -4,12 +4,15 @@
 2. `.diffs` of a linked git worktree is the main worktree's, for removing a worktree deletes what
    git ignores.
 3. A session exists once its manifest line and its delta line stand.
+4. Its files are files, and inside of it: one that a cloned repository links to elsewhere, or to a
+   device, is neither read nor written.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -19,7 +22,7 @@ from codec.errors import FormatError
 from codec.facts import Archive, Fact, Purged, ReferencesBuilt, UnknownFact, V1Retired, V1Version
 from codec.manifest import decode_facts, fact_id
 from codec.records import Session
-from pipelines.errors import WorkspaceMissing
+from pipelines.errors import Conflict, WorkspaceMissing
 from pipelines.files import lines_of, read_bytes, read_tail
 from pipelines.worktree import ancestors, home_of, repository_of
 
@@ -31,6 +34,9 @@ REFERENCES: Final = "PROJECT_REFERENCES.yaml"
 MANIFEST: Final = ".session-codec/manifest.jsonl"
 CONFIG: Final = ".session-codec/config.toml"
 
+#: What every verb takes to be its own, and reads without looking twice.
+_FOLDERS: Final = (".session-codec", ".session-codec/cache")
+_OWN: Final = (*_FOLDERS, MANIFEST, CONFIG, DELTAS, METRICS, PROGRESS, REFERENCES)
 #: A merge can repeat lines: to have enough of them, this many times as many are read.
 _SPARE: Final = 2
 
@@ -158,6 +164,7 @@ def locate(start: str) -> Workspace:
 
     Raises:
         WorkspaceMissing: there is no such folder.
+        Conflict: one of its files is none, or is elsewhere.
     """
     start = os.path.abspath(start)
     if not os.path.isdir(start):
@@ -180,6 +187,7 @@ def find(start: str) -> Workspace:
 
     Raises:
         WorkspaceMissing: there is none.
+        Conflict: one of its files is none, or is elsewhere.
     """
     workspace = locate(start)
     if not workspace.exists and os.path.exists(workspace.path(DELTAS)):
@@ -197,7 +205,11 @@ def find(start: str) -> Workspace:
 
 
 def at(folder: str) -> Workspace:
-    """The workspace that a folder itself is or becomes; the folder need not be there."""
+    """The workspace that a folder itself is or becomes; the folder need not be there.
+
+    Raises:
+        Conflict: one of its files is none, or is elsewhere.
+    """
     folder = os.path.abspath(folder)
     return _workspace(folder, repository_of(ancestors(folder)))
 
@@ -286,4 +298,28 @@ def newest_delta_lines(workspace: Workspace, count: int) -> list[str]:
 
 def _workspace(root: str, repository: str | None) -> Workspace:
     home = home_of(root, repository)
-    return Workspace(root=root, diffs=os.path.join(home, ".diffs"), repository=repository)
+    workspace = Workspace(root=root, diffs=os.path.join(home, ".diffs"), repository=repository)
+    for name in _OWN:
+        _check_own(workspace, name)
+    return workspace
+
+
+def _check_own(workspace: Workspace, name: str) -> None:
+    path = workspace.path(name)
+    try:
+        mode = os.lstat(path).st_mode
+        if stat.S_ISLNK(mode):
+            if not workspace.holds(name):
+                raise Conflict(
+                    f"{name} is a symbolic link that leads out of the workspace; "
+                    "nothing is read or written through it",
+                    hint="Put the file itself in its place",
+                )
+            mode = os.stat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    if name not in _FOLDERS and not stat.S_ISREG(mode):
+        raise Conflict(
+            f"{name} is not a file",
+            hint="Move it away; 'git status' tells whether git has what was there",
+        )

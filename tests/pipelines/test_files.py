@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,12 +13,14 @@ import pytest
 from pipelines import files
 from pipelines.errors import WorkspaceLocked
 from pipelines.files import (
+    last_byte,
     locked,
     read_bytes,
     read_lines,
     read_tail,
     replace_file,
     sync_written,
+    unchanging,
     write_new,
 )
 
@@ -132,3 +135,23 @@ def test_two_processes_do_not_hold_one_lock_and_a_dead_one_holds_none(tmp_path: 
         holder.wait()
         with locked(path, wait=0):
             pass
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pipes in the file system")
+def test_a_pipe_or_a_device_in_place_of_a_file_is_refused_and_keeps_nobody_waiting(
+    tmp_path: Path,
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (str(tmp_path / "pipe"), "/dev/zero"):
+        for read in (read_bytes, read_lines, lambda name: read_tail(name, 3), last_byte):
+            with pytest.raises(OSError, match="not a file"):
+                read(path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no links without a right to make them")
+def test_a_lock_is_not_made_where_a_link_leads(tmp_path: Path) -> None:
+    (tmp_path / "lock").symlink_to(tmp_path / "elsewhere")
+    for hold in (locked, unchanging):
+        with pytest.raises(OSError, match="symbolic links"), hold(str(tmp_path / "lock")):
+            pass
+    assert not (tmp_path / "elsewhere").exists()

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 from pathlib import Path
+from typing import Final
 
 import pytest
 
 from codec.errors import FormatError
-from pipelines.errors import WorkspaceMissing
+from pipelines.errors import Conflict, WorkspaceMissing
 from pipelines.workspace import (
     CONFIG,
     DELTAS,
     MANIFEST,
+    METRICS,
+    PROGRESS,
+    REFERENCES,
     find,
     locate,
     newest_delta_lines,
     read_config,
     read_manifest,
 )
-from tests.pipelines.conftest import Bench, git
+from tests.pipelines.conftest import Bench, Cli, git, tree
 
 
 def test_a_workspace_is_found_from_a_folder_inside_it(bench: Bench) -> None:
@@ -139,3 +146,45 @@ def test_the_newest_deltas_are_enough_though_a_merge_repeated_lines(tmp_path: Pa
 
 def test_a_folder_without_a_manifest_has_no_facts(tmp_path: Path) -> None:
     assert read_manifest(locate(str(tmp_path))).sessions == {}
+
+
+OWN: Final = (MANIFEST, CONFIG, DELTAS, METRICS, PROGRESS, REFERENCES)
+
+
+@pytest.mark.parametrize("name", [*OWN, ".session-codec/cache"])
+def test_what_a_clone_links_to_elsewhere_is_neither_read_nor_written(
+    bench: Bench, cli: Cli, tmp_path: Path, name: str
+) -> None:
+    bench.migrate()
+    outside = tmp_path / "outside"
+    (outside / "cache").mkdir(parents=True)
+    (outside / "secret").write_text("token: hunter2\n")
+    path = bench.root / name
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
+    path.symlink_to(outside / ("cache" if name.endswith("cache") else "secret"))
+    before = tree(outside, times=True)
+    said = cli("context", bench.root)
+    assert said.code == 22
+    assert f"error: {name} is a symbolic link that leads out of the workspace" in said.err
+    assert "hunter2" not in said.out + said.err
+    assert tree(outside, times=True) == before
+
+
+def test_a_link_that_stays_inside_is_followed(bench: Bench) -> None:
+    bench.migrate()
+    path = bench.root / REFERENCES
+    path.rename(bench.root / "kept.yaml")
+    path.symlink_to("kept.yaml")
+    assert find(str(bench.root)).exists
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pipes in the file system")
+@pytest.mark.parametrize("name", OWN)
+def test_a_pipe_in_place_of_a_file_keeps_nobody_waiting(bench: Bench, name: str) -> None:
+    bench.migrate()
+    (bench.root / name).unlink(missing_ok=True)
+    os.mkfifo(bench.root / name)
+    with pytest.raises(Conflict, match="is not a file"):
+        find(str(bench.root))
