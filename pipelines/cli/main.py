@@ -27,9 +27,17 @@ class Terminated(BaseException):
 def main() -> NoReturn:
     """Run the command line and exit with its code."""
     signal.signal(signal.SIGTERM, _terminated)
+    _stand_in()
     if isinstance(sys.stdout, io.TextIOWrapper):  # names that are no text, terminals without UTF-8
         sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(run(sys.argv[1:]))
+
+
+def _stand_in() -> None:
+    """Let a stdout or stderr that was closed before we came (`>&-`) take what is written."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
 
 
 def run(arguments: list[str]) -> int:

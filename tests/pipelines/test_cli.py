@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -170,6 +171,18 @@ def test_a_reader_that_has_enough_is_no_bug(bench: Bench) -> None:
     os.close(there)
     assert found.returncode == 141
     assert b"Traceback" not in found.stderr
+
+
+@pytest.mark.parametrize("closed", [(1,), (2,), (1, 2)])
+def test_output_that_was_closed_before_is_no_bug(bench: Bench, closed: tuple[int, ...]) -> None:
+    bench.migrate()
+    shut = " ".join(f"{fd}>&-" for fd in closed)
+    program = shlex.join(map(str, command()))
+    for verb, code in (("context", 0), ("query --json", 0), ("show nothing --json", 30)):
+        shell = ["sh", "-c", f"{program} {verb} {shut}"]
+        done = subprocess.run(shell, cwd=bench.root, capture_output=True, check=False)
+        assert done.returncode == code
+        assert b"Traceback" not in done.stderr
 
 
 def test_a_bug_is_exit_1_with_a_traceback_and_a_document(
