@@ -93,7 +93,7 @@ def _read_kept(path: str) -> dict[str, Result]:
             name: Result(context=Context(**context), broken=broken)
             for name, (context, broken) in kept.items()
         }
-    except (OSError, ValueError, TypeError, AttributeError):
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return {}
 
 

@@ -142,7 +142,7 @@ def _kept(path: str) -> dict[str, Any]:
     """What is kept; what cannot be read is nothing."""
     try:
         kept = json.loads(read_bytes(path))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return kept if isinstance(kept, dict) and isinstance(kept.get("size"), int) else {}
 

@@ -77,7 +77,8 @@ def _fetch(remote: Remote, folder: str, fact: Archive, count: Callable[[int], No
     name = f"{remote.url}/{archive_object(fact.name)}"
     digest = hashlib.sha256()
     try:
-        with open(path, "wb") as f:
+        remove(path)  # what a stopped run left; a clone may have brought a link
+        with open(path, "xb") as f:
 
             def write(block: bytes) -> None:
                 f.write(block)

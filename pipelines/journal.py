@@ -32,7 +32,7 @@ from typing import IO, Any, Final, NamedTuple
 
 from codec.errors import FormatError
 from pipelines.errors import Conflict
-from pipelines.files import read_bytes, remove, replace_file, sync_directory, sync_written
+from pipelines.files import opened, read_bytes, remove, replace_file, sync_directory, sync_written
 from pipelines.workspace import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES, Workspace
 
 FORMAT: Final = "session-codec-journal"
@@ -89,13 +89,18 @@ class Transaction:
     def abandon(self) -> None:
         """Forget all of it; the workspace is as it was."""
         shutil.rmtree(self.staging, ignore_errors=True)
+        self._remove_unfinished()
+
+    def _remove_unfinished(self) -> None:
+        """Remove what a stopped run left, or a clone brought: it may be a link to elsewhere."""
         remove(f"{self._journal}.tmp")
         remove(f"{self._journal}.tmp.payload")
 
     def prepare(self, appends: Iterable[Append], replaces: Sequence[Replace] = ()) -> None:
         """Write the journal, under a name by which `recover` does not take it for one."""
         os.makedirs(os.path.dirname(self._journal), exist_ok=True)
-        with open(f"{self._journal}.tmp", "wb") as f:
+        self._remove_unfinished()
+        with open(f"{self._journal}.tmp", "xb") as f:
             _write_journal(f, self._workspace, self._verb, appends, replaces)
 
     def commit(self) -> None:
@@ -127,7 +132,7 @@ def _write_journal(
     replaces: Sequence[Replace],
 ) -> None:
     """The journal has its header first, but the lengths are known last: write both in turn."""
-    with open(f"{f.name}.payload", "w+b") as payload:
+    with open(f"{f.name}.payload", "x+b") as payload:
         for replaced in replaces:
             target_of(workspace, replaced.path)
             payload.write(replaced.after)
@@ -151,7 +156,7 @@ def _write_journal(
 
 def _complete(workspace: Workspace) -> str:
     journal = workspace.path(".session-codec", "journal")
-    with open(journal, "rb") as f:
+    with open(journal, "rb", opener=opened) as f:
         header = _header(f.readline(), journal)
         appends = [(target_of(workspace, a[0]), a[1], a[2]) for a in header["appends"]]
         replaces = [(target_of(workspace, r[0]), r[1], r[2]) for r in header.get("replaces", ())]
@@ -173,7 +178,7 @@ def _complete(workspace: Workspace) -> str:
 def _header(line: bytes, journal: str) -> dict[str, Any]:
     try:
         header = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         header = None
     known = isinstance(header, dict) and (header.get("format"), header.get("version")) == (
         FORMAT,

@@ -22,7 +22,7 @@ from codec.records import PatchRef, Session, key_time
 from codec.snapshot import archive_object, decode_archive_object, is_pack
 from pipelines.archives import UNFINISHED, archive_folder
 from pipelines.errors import Denied, NotFound
-from pipelines.files import locked, replace_file, sync_directory
+from pipelines.files import locked, remove, replace_file, sync_directory
 from pipelines.findings import Finding
 from pipelines.remote import Remote
 from pipelines.store import Store, names_of
@@ -130,7 +130,8 @@ def _has(reader: ArchiveReader, key: str, patch: PatchRef) -> bool:
 def _fetch_archive(remote: Remote, name: str, path: str) -> None:
     os.makedirs(os.path.dirname(path), exist_ok=True)
     unfinished = os.path.join(os.path.dirname(path), f"{UNFINISHED}{name}")
-    with open(unfinished, "wb") as f:
+    remove(unfinished)  # what a stopped run left; a clone may have brought a link
+    with open(unfinished, "xb") as f:
         remote.copy(archive_object(name), f.write)
         f.flush()
         os.fsync(f.fileno())

@@ -100,7 +100,7 @@ def recall(request: Request) -> Verdict | None:
         if kept["digest"] != now.digest:
             return None
         return _decoded(kept["verdict"], Kept(str(kept["at"]), now.files))
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None  # nothing is kept, or nothing that could be trusted
 
 

@@ -286,7 +286,7 @@ def decode_tables(data: bytes, name: str) -> dict[str, Any]:
 
     try:
         return tomllib.loads(data.decode())
-    except ValueError as e:
+    except (ValueError, RecursionError) as e:
         raise FormatError(f"not TOML: {e}", file=name) from None
 
 

@@ -233,3 +233,18 @@ def test_nothing_is_written_through_a_symbolic_link(
         transaction.prepare([Append(path=name, chunks=[b"x\n"])])
     transaction.abandon()
     assert not any(content for content, _ in tree(outside).values())
+
+
+@pytest.mark.parametrize("name", ["journal.tmp", "journal.tmp.payload"])
+def test_a_journal_is_not_written_where_a_link_of_a_clone_leads(
+    workspace: Workspace, tmp_path_factory: pytest.TempPathFactory, name: str
+) -> None:
+    victim = tmp_path_factory.mktemp("outside") / "victim"
+    victim.write_bytes(b"mine\n")
+    Path(workspace.path(".session-codec", name)).symlink_to(victim)
+    transaction = Transaction(workspace, "test")
+    transaction.begin()
+    transaction.prepare([Append(path=DELTAS, chunks=[b"x\n"])])
+    transaction.commit()
+    assert victim.read_bytes() == b"mine\n"
+    assert Path(workspace.path(DELTAS)).read_bytes() == b"x\n"

@@ -131,7 +131,8 @@ def test_settings_are_read_and_wrong_ones_named(tmp_path: Path) -> None:
     path.parent.mkdir()
     path.write_text('[agents]\n"Diego" = "human"\n')
     assert read_config(workspace).agents == {"Diego": "human"}
-    for wrong in ("[agents]\nx = 1\n", "agents = 3\n", "= nothing", "\x00"):
+    deep = "x = " + "[" * 100_000
+    for wrong in ("[agents]\nx = 1\n", "agents = 3\n", "= nothing", "\x00", deep):
         path.write_text(wrong)
         with pytest.raises(FormatError, match=r"config\.toml"):
             read_config(workspace)
