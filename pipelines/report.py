@@ -208,7 +208,7 @@ def _check_output(request: Request) -> None:
         raise Conflict(f"{path}: is a folder", hint="Name a file: -o report.html")
     if request.force or not os.path.lexists(path):
         return
-    if not os.path.islink(path):
+    if os.path.isfile(path) and not os.path.islink(path):
         with open(path, "rb") as f:
             if MARK.encode() in f.read(_HEAD):
                 return

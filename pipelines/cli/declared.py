@@ -116,6 +116,11 @@ def command_of(run: Callable[..., int], options: Sequence[Option]) -> click.Comm
     return click.Command(name=None, callback=run, params=params, help=run.__doc__)
 
 
+def text_of(argument: str) -> str:
+    """An argument as text: bytes that the locale has no character for are UTF-8, else U+FFFD."""
+    return os.fsencode(argument).decode(errors="replace")
+
+
 def absolute(path: str) -> str:
     """A path of the command line, absolute."""
     return os.path.abspath(os.path.expanduser(path))

@@ -10,6 +10,7 @@ import click
 from codec.records import STATUSES
 from pipelines.answers import Answer, Cell
 from pipelines.cli import options
+from pipelines.cli.declared import text_of
 from pipelines.cli.output import findings_json, say, say_json, table, tell_findings
 from pipelines.cli.spooled import workspace_of
 from pipelines.errors import FINDINGS
@@ -68,11 +69,11 @@ def command(
     if sql is not None:
         from pipelines.query_sql import query_sql
 
-        answer = query_sql(workspace, sql)
+        answer = query_sql(workspace, text_of(sql))
     else:
         question = Question(
-            agent=agent,
-            task=task,
+            agent=text_of(agent) if agent else agent,
+            task=text_of(task) if task else task,
             status=status,
             since=since,
             until=until,

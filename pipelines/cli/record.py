@@ -9,7 +9,7 @@ from codec.manifest import session_fields
 from codec.records import STATUSES, Session, Status
 from codec.v2_progress import encode_reference, reference_of
 from codec.vocabulary import status_of
-from pipelines.cli.declared import JSON, Misuse, Option, absolute
+from pipelines.cli.declared import JSON, Misuse, Option, absolute, text_of
 from pipelines.cli.output import findings_json, say, say_json, tell, tell_findings, visible
 from pipelines.cli.spooled import workspace_of
 from pipelines.record import plan
@@ -70,17 +70,17 @@ def run(
         commits = "HEAD" if workspace.repository else None
         if commits is None:
             tell("note: not in a git repository: no diff is recorded")
-    word, remark = _status(status)
+    word, remark = _status(text_of(status))
     recording = Recording(
-        agent=agent,
-        task=task,
+        agent=text_of(agent),
+        task=text_of(task),
         status=word,
         remark=remark,
-        notes=notes,
+        notes=text_of(notes),
         patch=_read(diff) if diff else None,
         duration_min=duration_min,
         tokens_used=tokens,
-        id=name,
+        id=text_of(name),
     )
     recording = plan(workspace, recording, commits=commits, worktree=worktree)
     if dry_run:

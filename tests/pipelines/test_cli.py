@@ -173,6 +173,21 @@ def test_a_reader_that_has_enough_is_no_bug(bench: Bench) -> None:
     assert b"Traceback" not in found.stderr
 
 
+def test_an_argument_that_is_no_text_is_recorded_and_asked_for_all_the_same(bench: Bench) -> None:
+    bench.migrate()
+    plain = {**os.environ, "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    for task, environment in ((b"caf\xff", dict(os.environ)), ("café".encode(), plain)):
+        told = [b"--agent", b"h", b"--task", task, b"--notes", task, b"--no-diff", b"--id", task]
+        for verb, arguments in (("record", told), ("query", [b"--task", task, b"--agent", task])):
+            done = subprocess.run(
+                [*map(os.fsencode, command(verb)), *arguments],
+                cwd=bench.root, env=environment, capture_output=True, check=False,
+            )  # fmt: skip
+            assert (done.returncode, done.stderr) == (0, b"")
+    notes = {s.notes for s in bench.manifest.sessions.values()}
+    assert notes >= {"caf\ufffd", "café"}
+
+
 @pytest.mark.parametrize("closed", [(1,), (2,), (1, 2)])
 def test_output_that_was_closed_before_is_no_bug(bench: Bench, closed: tuple[int, ...]) -> None:
     bench.migrate()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import re
 import tomllib
 from collections.abc import Iterator
@@ -258,6 +259,14 @@ def test_a_link_is_not_written_through(bench: Bench, cli: Cli, page: Path, tmp_p
     page.symlink_to(tmp_path / "elsewhere")
     assert cli("report", bench.root, "-o", page).code == 22
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_pipe_is_not_a_report_and_keeps_nobody_waiting(
+    bench: Bench, cli: Cli, page: Path
+) -> None:
+    bench.migrate()
+    os.mkfifo(page)
+    assert cli("report", bench.root, "-o", page).code == 22
 
 
 def test_a_folder_is_not_a_report(bench: Bench, cli: Cli, tmp_path: Path) -> None:
