@@ -3,11 +3,18 @@
 A log that is there is read as `migrate` reads it. One that was retired or is gone is read from the
 layout that is stored of it; where none is stored on this machine, its rules are not known here,
 which does not mean that there are none.
+
+To read a large log takes longer than to hash it, so its rules are kept by its hash. What is kept
+names the very file: one that came with a clone is about a file elsewhere, and never true.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
+from base64 import b64decode, b64encode
+from contextlib import suppress
 
 from codec.errors import CodecError, FormatError
 from codec.facts import V1Version
@@ -17,14 +24,17 @@ from codec.v1_split import LineNumbers, split
 from codec.v1_stub import stubbed_log
 from codec.v1_text import Log
 from pipelines.errors import PipelineError
+from pipelines.files import read_bytes, replace_file
 from pipelines.repository import LogRules
 from pipelines.v1_entries import dialects_of
 from pipelines.v1_reading import RULES_LIMIT
-from pipelines.v1_source import open_source
+from pipelines.v1_source import Source, open_source
 from pipelines.v1_store import has_layout, read_layout
 from pipelines.workspace import V1_LOG, Manifest, Workspace
 
 _STUB_HEAD = 200
+#: The rules of a smaller log are not worth keeping.
+_KEPT_FROM = 1 << 20
 
 
 def read_rules(workspace: Workspace, manifest: Manifest) -> LogRules:
@@ -35,9 +45,9 @@ def read_rules(workspace: Workspace, manifest: Manifest) -> LogRules:
         path = workspace.path(*name.split("/"))
         try:
             if workspace.holds(name) and os.path.isfile(path):
-                log: Log = open_source(workspace, path).data
-                if version is None or stubbed_log(log[:_STUB_HEAD]) is None:
-                    rules.texts[name], rules.lines[name] = _sections(log, version)
+                source = open_source(workspace, path)
+                if version is None or stubbed_log(source.data[:_STUB_HEAD]) is None:
+                    rules.texts[name], rules.lines[name] = _of_source(workspace, source, version)
                     continue
             if version is not None and has_layout(workspace, version.sha256):
                 stored = b"".join(literal_bytes(*read_layout(workspace, version)))
@@ -47,6 +57,29 @@ def read_rules(workspace: Workspace, manifest: Manifest) -> LogRules:
         except (CodecError, PipelineError):
             rules.unread.append(name)  # `migrate` and `verify` tell what is wrong with it
     return rules
+
+
+def _of_source(
+    workspace: Workspace, source: Source, version: V1Version | None
+) -> tuple[bytes, LineMap]:
+    """The rules of a log that is there, and the lines where they begin."""
+    if len(source.data) < _KEPT_FROM:
+        return _sections(source.data, version)
+    sha256 = hashlib.sha256(source.data).hexdigest()
+    marking = (version.dialect, version.pattern) if version else ("", "")
+    of = [source.name, *source.identity, sha256, *marking, os.stat(__file__).st_mtime_ns]
+    path = workspace.path(".session-codec", "cache", "rules.json")
+    with suppress(OSError, ValueError, TypeError, KeyError):  # nothing is kept, or nothing of use
+        kept = json.loads(read_bytes(path))
+        if kept["of"] == of:
+            text = b64decode(kept["text"], validate=True)
+            return text, [(int(part), int(line)) for part, line in kept["lines"]]
+    text, lines = _sections(source.data, version)
+    fields = {"of": of, "text": b64encode(text).decode(), "lines": list(lines)}
+    with suppress(OSError):  # a workspace that cannot be written can be read all the same
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        replace_file(path, [json.dumps(fields).encode()])
+    return text, lines
 
 
 def _sections(log: Log, version: V1Version | None) -> tuple[bytes, LineMap]:
