@@ -142,5 +142,5 @@ def test_what_is_no_settings_is_refused(text: str, why: str) -> None:
 
 def test_the_line_of_broken_settings_is_told() -> None:
     with pytest.raises(FormatError) as e:
-        with_hooks('{\n  "a": 1,\n}', WANTED)
+        with_hooks('{\n  "a": 1,\n  b\n}', WANTED)
     assert e.value.line == 3

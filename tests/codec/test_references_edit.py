@@ -162,7 +162,7 @@ RECORDS = st.builds(
 
 
 @given(RECORDS, RECORDS, st.booleans(), st.integers(0, 200))
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_an_edit_gives_what_was_asked_for_and_keeps_every_comment_or_refuses(
     before: References, after: References, blank: bool, seed: int
 ) -> None:
