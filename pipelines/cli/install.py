@@ -21,7 +21,7 @@ from pipelines.errors import FINDINGS
 from pipelines.findings import Finding
 from pipelines.install import HOOKS, PLUGIN, Plan, apply, plan, plan_removal
 from pipelines.schedule import CRONJOB, IN_A_CLONE, KINDS, PACKAGE
-from pipelines.workspace import V1_LOG, Workspace, find, locate
+from pipelines.workspace import V1_LOG, Workspace, find, locate, read_manifest
 
 _NEXT: Final = {
     "systemd": "it runs while you are logged in; 'loginctl enable-linger' lets it run without",
@@ -199,7 +199,8 @@ def _show(made: Plan, changes: list[tuple[str, str]], *, dry_run: bool, uninstal
 
 def _advise(workspace: Workspace, hooks: tuple[str, ...]) -> None:
     """What is left to do by hand."""
-    if os.path.exists(workspace.path(V1_LOG)):
+    seen = V1_LOG in read_manifest(workspace).sources()
+    if os.path.exists(workspace.path(V1_LOG)) and not seen:
         tell(f"{V1_LOG} is here: 'session-codec migrate' takes its sessions in")
     tell(f"a plugin for Claude Code, with a skill and the hooks of --hooks claude: {PLUGIN}")
     if "codex" in hooks:

@@ -158,6 +158,12 @@ def test_a_migrated_workspace_is_only_told_of(bench: Bench, cli: Cli) -> None:
     assert {c["path"] for c in said.json["changes"]} == {"AGENTS.md", "CLAUDE.md", ".git/config"}
 
 
+def test_a_log_is_pointed_at_until_it_was_migrated(bench: Bench, cli: Cli) -> None:
+    assert "'session-codec migrate' takes its sessions in" in cli("install", bench.root).err
+    bench.migrate()
+    assert "session-codec migrate" not in cli("install", bench.root).err
+
+
 def test_git_merges_by_record_until_uninstall(repo: Path, cli: Cli) -> None:
     settings = (repo / ".git/config").read_bytes()
     cli("install", repo)
