@@ -3,7 +3,7 @@
 Lines stay bytes. They are plain where every one is a delta and stands behind all before it: then
 none is there twice either, and each field is where it is looked for. To look at a million lines
 takes half a second. So what was found plain is kept by its hash, of a file that has grown only the
-rest is looked at, and where that is much a second process looks at half of it.
+rest is looked at, and where that is much a second process looks at a part of it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterable, Iterator
 from io import BytesIO
 from operator import lt
-from threading import active_count
+from threading import Thread, active_count
 from typing import Any, Final, NamedTuple
 
 from codec.errors import FormatError
@@ -102,20 +102,22 @@ def _are_plain(workspace: Workspace, whole: bytes) -> bool:
     if size == len(whole):
         return True
     start = whole.rfind(b"\n", 0, max(0, size - 1)) + 1  # of the last line that was looked at
-    lines, following = BytesIO(whole[start:]), BytesIO(whole[start:])
-    following.readline()
-    if not _all_deltas(whole, start) or not all(map(lt, lines, following)):
+    if not _are_in_order(whole, start):
         return False
-    if len(whole) >= _KEPT_FROM:
+    if len(whole) >= _SHARED_FROM:
+        # Beside the answer: to hash it takes as long as many a question.
+        Thread(target=lambda: _keep(path, _description(workspace, whole))).start()
+    elif len(whole) >= _KEPT_FROM:
         _keep(path, _description(workspace, whole))
     return True
 
 
-def _all_deltas(whole: bytes, start: int) -> bool:
-    """Whether all lines from there on are deltas."""
+def _are_in_order(whole: bytes, start: int) -> bool:
+    """Whether all lines from there on are deltas, each behind all before it."""
     if len(whole) - start < _SHARED_FROM or active_count() > 1:
-        return not any(_faults(whole, start))
-    middle = whole.rindex(b"\n", start, start + (len(whole) - start) // 2) + 1
+        return not any(_faults(whole, start)) and _ascend(whole, start)
+    # The larger part is for the other process: this one also compares the lines.
+    middle = whole.rindex(b"\n", start, start + (len(whole) - start) * 2 // 5) + 1
     beside = os.fork()
     if not beside:
         status = 1
@@ -123,9 +125,15 @@ def _all_deltas(whole: bytes, start: int) -> bool:
             status = int(any(_faults(whole, middle)))
         finally:
             os._exit(status)  # whatever happened: nothing of the verb's own may run twice
-    found = any(_faults(whole, start, middle))
+    in_order = not any(_faults(whole, start, middle)) and _ascend(whole, start)
     _, status = os.waitpid(beside, 0)
-    return not found and status == 0
+    return in_order and status == 0
+
+
+def _ascend(whole: bytes, start: int) -> bool:
+    lines, following = BytesIO(whole[start:]), BytesIO(whole[start:])
+    following.readline()
+    return all(map(lt, lines, following))
 
 
 def _description(workspace: Workspace, part: bytes | memoryview) -> dict[str, Any]:

@@ -126,25 +126,30 @@ def test_deltas_of_a_workspace_that_cannot_be_written_can_be_read(many: Workspac
     assert read_deltas(many).as_they_stand
 
 
-#: As many deltas as two processes look at, one of them broken or none.
+#: As many deltas as two processes look at, one of them broken or there again, or none.
 _SHARED: Final = """
 import sys
 from pipelines import deltas
 forks = []
 deltas.os.register_at_fork(after_in_parent=lambda: forks.append(1))
 deltas._SHARED_FROM = 1
-whole = b"".join(b"2026-01-01 | a | t-%d | PASS | -\\n" % n for n in range(1000))
+whole = b"".join(b"2026-01-01 | a | t-%03d | PASS | -\\n" % n for n in range(1000))
 if broken := int(sys.argv[1]):
-    whole = whole.replace(b"| t-%d |" % broken, b"|")
-print(deltas._all_deltas(whole, 0), *forks)
+    whole = whole.replace(b"| t-%03d |" % broken, b"|")
+if sys.argv[2:]:
+    whole += b"2026-01-01 | a | t-0 | PASS | -\\n"
+print(deltas._are_in_order(whole, 0), *forks)
 """
 
 
-@pytest.mark.parametrize(("broken", "said"), [(0, "True 1"), (3, "False 1"), (997, "False 1")])
-def test_a_broken_line_is_found_in_either_half_that_two_processes_look_at(
-    broken: int, said: str
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [("0", "True 1"), ("3", "False 1"), ("997", "False 1"), ("0 again", "False 1")],
+)
+def test_what_is_wrong_is_found_in_either_part_that_two_processes_look_at(
+    arguments: str, said: str
 ) -> None:
-    program = [sys.executable, "-c", _SHARED, str(broken)]
+    program = [sys.executable, "-c", _SHARED, *arguments.split()]
     done = subprocess.run(program, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == said
 
