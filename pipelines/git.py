@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Final
 
 from pipelines.errors import NotFound, Unavailable
 from pipelines.files import remove
+from pipelines.git_process import own_environment, run_git
 from pipelines.workspace import (
     DELTAS,
     MANIFEST,
@@ -35,8 +36,6 @@ PATCH_OPTIONS: Final = (
 )  # fmt: skip
 #: The files that verbs and agents append sessions to: no part of a session's patch.
 LEFT_OUT: Final = (MANIFEST, DELTAS, METRICS, PROGRESS, V1_LOG)
-#: Variables by which git's hooks tell of a repository.
-_FOREIGN: Final = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
 
 
 def patch_of(workspace: Workspace, commits: str) -> bytes:
@@ -170,13 +169,6 @@ def _commit(workspace: Workspace, name: str) -> str | None:
     return None if done.returncode else done.stdout.decode().strip()
 
 
-def is_tracked(workspace: Workspace, path: str) -> bool:
-    """Whether git brought a file or a link."""
-    if workspace.repository is None:
-        return False
-    return _run(workspace, "ls-files", "--error-unmatch", "--", path).returncode == 0
-
-
 def git_path(workspace: Workspace, name: str) -> str:
     """Where a file of the repository's own folder is, which linked worktrees share in part."""
     path = os.fsdecode(_git(workspace, "rev-parse", "--git-path", name).removesuffix(b"\n"))
@@ -240,36 +232,10 @@ def _run(
     workspace: Workspace, *arguments: str, index: str | None = None
 ) -> subprocess.CompletedProcess[bytes]:
     """Run git in the repository of a workspace, on its index or another."""
-    environment = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
+    environment = own_environment()
     if index is not None:
         environment["GIT_INDEX_FILE"] = index
     return run_git(*arguments, folder=_top(workspace), environment=environment)
-
-
-def run_git(
-    *arguments: str,
-    folder: str = ".",
-    environment: Mapping[str, str] = os.environ,
-    data: bytes = b"",
-) -> subprocess.CompletedProcess[bytes]:
-    """Run git.
-
-    Args:
-        arguments: of git.
-        folder: where it runs.
-        environment: what it runs with; what it says is not translated.
-        data: what it reads.
-
-    Raises:
-        Unavailable: there is no git.
-    """
-    try:
-        return subprocess.run(
-            ["git", *arguments], cwd=folder, env={**environment, "LC_ALL": "C"},
-            input=data, capture_output=True, check=False,
-        )  # fmt: skip
-    except FileNotFoundError:
-        raise Unavailable("git is not installed, or not on the PATH") from None
 
 
 def failure(done: subprocess.CompletedProcess[bytes]) -> Unavailable:

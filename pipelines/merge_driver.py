@@ -22,7 +22,8 @@ from codec.pieces import DELTAS, METRICS, REFERENCES
 from pipelines import workspace
 from pipelines.errors import Conflict
 from pipelines.files import read_bytes, replace_file
-from pipelines.git import failure, run_git
+from pipelines.git import failure
+from pipelines.git_process import run_git
 
 _ROWS: Final = {
     workspace.DELTAS: DELTAS,

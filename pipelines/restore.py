@@ -24,7 +24,6 @@ from pipelines.errors import Conflict, NotFound
 from pipelines.fetching import Chosen, fetch_archives, write_diffs, write_layout
 from pipelines.files import locked, read_bytes, replace_file
 from pipelines.findings import Finding
-from pipelines.git import is_tracked
 from pipelines.progress import Progress
 from pipelines.remote import Remote
 from pipelines.snapshots import FILES, LIMIT, MERGED_FILES, Found, read_snapshot, unarchived, united
@@ -70,17 +69,6 @@ class Result:
     written: list[str] = field(default_factory=list)
 
 
-def _check_folders(workspace: Workspace) -> None:
-    """Refuse to write where a repository points: a clone may bring a link as its `.diffs`."""
-    for name in (".diffs", ".diffs/archive", ".diffs/v1", ".session-codec"):
-        path = os.path.join(workspace.home, *name.split("/"))
-        if os.path.islink(path) and is_tracked(workspace, path):
-            raise Conflict(
-                f"{name} is a link that the repository brought; nothing is written through it",
-                hint=f"Remove it: git rm --cached {name} && rm {name}",
-            )
-
-
 def restore(
     workspace: Workspace, remote: Remote, progress: Progress, *, only: Only, jobs: int
 ) -> Result:
@@ -92,7 +80,6 @@ def restore(
         IntegrityError: an object is damaged, or not what it should be.
     """
     os.makedirs(workspace.root, exist_ok=True)
-    _check_folders(workspace)
     with locked(workspace.lock):
         return apply(plan(workspace, remote, only), remote, progress, jobs)
 

@@ -38,7 +38,7 @@ from codec.snapshot import (
 from pipelines.errors import Conflict, Denied
 from pipelines.files import read_bytes, replace_file
 from pipelines.findings import Finding
-from pipelines.git import is_tracked
+from pipelines.git_process import is_tracked
 from pipelines.remote import Remote, read_whole
 from pipelines.tracked import read_tracked
 from pipelines.workspace import (
@@ -174,8 +174,9 @@ def read_snapshot(remote: Remote, name: SnapshotName) -> Found:
 
 def read_last(workspace: Workspace, remote: Remote) -> Last | None:
     """The snapshot that this workspace wrote last to a remote; None where that is not known."""
-    data = read_bytes(_path(workspace, remote))
-    if not data or is_tracked(workspace, _path(workspace, remote)):
+    path, repository = _path(workspace, remote), workspace.repository
+    data = read_bytes(path)
+    if not data or (repository and is_tracked(repository, path)):
         return None
     line, _, document = data.partition(b"\n")
     try:

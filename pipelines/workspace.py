@@ -37,6 +37,7 @@ CONFIG: Final = ".session-codec/config.toml"
 #: What every verb takes to be its own, and reads without looking twice.
 _FOLDERS: Final = (".session-codec", ".session-codec/cache")
 _OWN: Final = (*_FOLDERS, MANIFEST, CONFIG, DELTAS, METRICS, PROGRESS, REFERENCES)
+_STORED: Final = (".diffs", ".diffs/archive", ".diffs/v1")
 #: A merge can repeat lines: to have enough of them, this many times as many are read.
 _SPARE: Final = 2
 
@@ -301,7 +302,29 @@ def _workspace(root: str, repository: str | None) -> Workspace:
     workspace = Workspace(root=root, diffs=os.path.join(home, ".diffs"), repository=repository)
     for name in _OWN:
         _check_own(workspace, name)
+    if repository is not None:
+        for name in _STORED:
+            _check_stored(home, name)
     return workspace
+
+
+def _check_stored(home: str, name: str) -> None:
+    """Refuse a folder of diffs that a clone leads elsewhere; a person may have it on another disk.
+
+    Args:
+        home: the folder of `.diffs`, in a git worktree.
+        name: of the folder.
+    """
+    path = os.path.join(home, *name.split("/"))
+    if not os.path.islink(path):
+        return
+    from pipelines.git_process import is_tracked
+
+    if is_tracked(home, path):
+        raise Conflict(
+            f"{name} is a link that the repository brought; nothing is read or written through it",
+            hint=f"Remove it: git rm --cached {name} && rm {name}",
+        )
 
 
 def _check_own(workspace: Workspace, name: str) -> None:

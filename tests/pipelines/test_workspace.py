@@ -173,6 +173,29 @@ def test_what_a_clone_links_to_elsewhere_is_neither_read_nor_written(
     assert tree(outside, times=True) == before
 
 
+@pytest.mark.parametrize("name", [".diffs", ".diffs/v1", ".diffs/archive"])
+def test_diffs_go_where_a_person_links_and_nowhere_that_git_does(
+    bench: Bench, cli: Cli, tmp_path: Path, name: str
+) -> None:
+    bench.migrate()
+    outside, path = tmp_path / "outside", bench.root / name
+    outside.mkdir()
+    if path.exists():
+        shutil.rmtree(path)
+    path.symlink_to(outside)
+    asked = ("record", bench.root, "--agent", "a", "--task", "t", "--status", "PASS", "--no-diff")
+    assert cli(*asked).code == 0
+    git(bench.root, "add", "--force", name)
+    said = cli(*asked)
+    assert said.code == 22
+    assert f"{name} is a link that the repository brought" in said.err
+    linked = tmp_path / "linked"
+    git(bench.root, "commit", "-qm", "link")
+    git(bench.root, "worktree", "add", "-q", str(linked))
+    assert cli("migrate", linked).code == 22
+    assert tree(outside) == {}
+
+
 def test_a_link_that_stays_inside_is_followed(bench: Bench) -> None:
     bench.migrate()
     path = bench.root / REFERENCES
