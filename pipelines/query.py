@@ -2,7 +2,8 @@
 
 1. Answers come from the deltas, which tell an unknown number from a known zero; the tokens that
    sessions used, which deltas do not have, come from the metrics table, where 0 is unknown.
-2. Unknown numbers are left out of sums and averages. Equal lines are one session.
+2. Unknown numbers are left out of sums and averages; where none is known, neither is there. Equal
+   lines are one session.
 3. A line that is no delta is a finding, and the rest goes on.
 4. Lines stay bytes, and no more of them is taken apart than a question needs: a million sessions
    are a matter of half a second, once they were looked at (`deltas`).
@@ -164,7 +165,7 @@ def _measured(lines: list[bytes], question: Question, tokens: dict[str, int]) ->
             if value is not None:
                 values.append(value)
     for measure in question.sums:
-        yield sum(known[measure])
+        yield sum(known[measure]) if known[measure] else None
     for measure in question.averages:
         values = known[measure]
         yield round(sum(values) / len(values), 2) if values else None

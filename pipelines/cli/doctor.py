@@ -54,11 +54,13 @@ def command(repo: str, repair: bool, dry_run: bool, as_json: bool) -> int:
 
 def _say(made: Plan, result: Result | None, left: tuple[Finding, ...], *, dry_run: bool) -> None:
     tell_findings(left)
+    findings = sum(f.level == "finding" for f in left)
+    notes = f"; notes: {len(left) - findings:,}" if len(left) > findings else ""
     if result is None:
         tell_findings(made.repairs)
         if dry_run:
             _say_plan(made)
-        say(f"can be put right: {len(made.repairs):,}; cannot: {len(left):,}")
+        say(f"can be put right: {len(made.repairs):,}; cannot: {findings:,}{notes}")
         return
     if result.recovered:
         say(f"completed a '{result.recovered}' that was stopped half-way")
@@ -66,7 +68,7 @@ def _say(made: Plan, result: Result | None, left: tuple[Finding, ...], *, dry_ru
         say(f"repaired: {finding._replace(hint=None)}")
     for name in result.backups:
         say(f"backup: {name}")
-    say(f"put right: {len(made.repairs):,}; left: {len(left):,}")
+    say(f"put right: {len(made.repairs):,}; left: {findings:,}{notes}")
 
 
 def _say_plan(made: Plan) -> None:

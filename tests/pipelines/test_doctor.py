@@ -150,6 +150,14 @@ def test_a_file_that_was_lost_is_made_again(bench: Bench, name: str) -> None:
     assert_clean(bench)
 
 
+def test_a_note_is_nothing_that_cannot_be_put_right(bench: Bench, cli: Cli) -> None:
+    bench.migrate()
+    with (bench.root / DELTAS).open("a") as f:
+        f.write("2030-01-01 | a | b | PASS | -\n")
+    assert cli("doctor", bench.root).out.endswith("can be put right: 0; cannot: 0; notes: 1\n")
+    assert cli("doctor", bench.root, "--repair").out.endswith("left: 0; notes: 1\n")
+
+
 def test_without_repair_it_tells_and_writes_nothing(bench: Bench, cli: Cli) -> None:
     bench.migrate()
     path = bench.root / DELTAS

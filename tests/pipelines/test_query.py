@@ -191,3 +191,10 @@ def test_no_question_takes_a_broken_line_for_a_session(
 
 def test_sql_takes_no_filter_beside_it(mixed: Bench, cli: Cli) -> None:
     assert cli("query", mixed.root, "--sql", "SELECT 1", "--agent", "human").code == 2
+
+
+def test_a_sum_of_numbers_that_nobody_knows_is_none(bench: Bench, cli: Cli) -> None:
+    bench.log.write_bytes(log_of(entry(day(1), patch=None)))
+    bench.migrate()
+    said = cli("query", bench.root, "--sum", "tokens_used", "--count", "--json").json
+    assert said["rows"] == [{"sessions": 1, "sum_tokens_used": None}]
