@@ -209,7 +209,10 @@ class At:
 
 
 SIGNALLED = """
+import signal
 import sys
+# Where the tests run in the background, a shell has them ignore it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 import pipelines.cli.migrate_shown as shown
 from tests.faults.test_crash import At
 _, number, stage, root = sys.argv
