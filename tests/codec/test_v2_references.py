@@ -233,4 +233,5 @@ def test_reading_does_not_need_libyaml() -> None:
         "assert load_texts('on: 1.0') == {'on': '1.0'}\n"
     )
     root = Path(__file__).parents[2]
-    subprocess.run([sys.executable, "-c", program], check=True, cwd=root)
+    done = subprocess.run([sys.executable, "-c", program], check=False, cwd=root)
+    assert done.returncode == 0

@@ -96,7 +96,7 @@ def runs(bench: Bench, request: pytest.FixtureRequest) -> Runs:
     return Runs(bench, request.param)
 
 
-def stop_at(runs: Runs, moments: Iterator[int] | range | list[int]) -> None:
+def assert_a_stop_is_completed(runs: Runs, moments: Iterator[int] | range | list[int]) -> None:
     for at in moments:
         found = crash(at, "kill", runs.bench.root)
         assert found.returncode == 137, (at, found.stderr)
@@ -106,13 +106,13 @@ def stop_at(runs: Runs, moments: Iterator[int] | range | list[int]) -> None:
 
 @pytest.mark.slow
 def test_a_crash_at_any_change_of_a_file_loses_and_doubles_nothing(runs: Runs) -> None:
-    stop_at(runs, range(1, runs.count("kill") + 1))
+    assert_a_stop_is_completed(runs, range(1, runs.count("kill") + 1))
 
 
 def test_a_crash_at_some_changes_of_files_loses_and_doubles_nothing(runs: Runs) -> None:
     count = runs.count("kill")
     assert count > 30
-    stop_at(runs, sorted(random.Random(7).sample(range(1, count + 1), 9)))  # noqa: S311
+    assert_a_stop_is_completed(runs, sorted(random.Random(7).sample(range(1, count + 1), 9)))  # noqa: S311
 
 
 def test_a_second_crash_while_recovering_loses_and_doubles_nothing(runs: Runs) -> None:
@@ -126,17 +126,17 @@ def test_a_second_crash_while_recovering_loses_and_doubles_nothing(runs: Runs) -
 
 @pytest.mark.slow
 def test_a_disk_that_is_full_at_any_moment_is_told_and_the_next_run_completes(runs: Runs) -> None:
-    full_at(runs, range(1, runs.count("full") + 1))
+    assert_a_full_disk_is_told(runs, range(1, runs.count("full") + 1))
 
 
 def test_a_disk_that_is_full_at_some_moments_is_told_and_the_next_run_completes(
     runs: Runs,
 ) -> None:
     count = runs.count("full")
-    full_at(runs, sorted({1, 2, count // 2, count - 1, count}))
+    assert_a_full_disk_is_told(runs, sorted({1, 2, count // 2, count - 1, count}))
 
 
-def full_at(runs: Runs, moments: range | list[int]) -> None:
+def assert_a_full_disk_is_told(runs: Runs, moments: range | list[int]) -> None:
     for at in moments:
         found = crash(at, "full", runs.bench.root)
         assert found.returncode == 32, (at, found.stderr)

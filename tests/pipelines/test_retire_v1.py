@@ -20,27 +20,27 @@ def committed(bench: Bench) -> Bench:
     return bench
 
 
-def refused(bench: Bench, cli: Cli, why: str) -> None:
+def refusal(bench: Bench, cli: Cli) -> str:
+    """Why a log is not retired; nothing is touched."""
     before = tree(bench.root, times=True)
     said = cli("retire-v1", bench.root)
-    assert said.code == 22
-    assert why in said.err
-    assert said.out == ""
+    assert (said.code, said.out) == (22, "")
     assert tree(bench.root, times=True) == before
+    return said.err
 
 
 def test_a_log_that_changed_since_is_not_retired(committed: Bench, cli: Cli) -> None:
     committed.log.write_bytes(THREE + b"\nmore\n")
-    refused(committed, cli, "not as it was migrated")
+    assert "not as it was migrated" in refusal(committed, cli)
 
 
 def test_a_log_that_head_does_not_hold_is_not_retired(bench: Bench, cli: Cli) -> None:
     bench.migrate()
-    refused(bench, cli, "HEAD does not hold")
+    assert "HEAD does not hold" in refusal(bench, cli)
     bench.commit()
     bench.log.write_bytes(THREE + entry(day(9)))
     bench.migrate()
-    refused(bench, cli, "HEAD does not hold")
+    assert "HEAD does not hold" in refusal(bench, cli)
 
 
 def test_a_log_that_head_holds_with_other_line_ends_is_not_retired(bench: Bench, cli: Cli) -> None:
@@ -48,12 +48,12 @@ def test_a_log_that_head_holds_with_other_line_ends_is_not_retired(bench: Bench,
     bench.commit()
     bench.log.write_bytes(THREE.replace(b"\n", b"\r\n"))
     bench.migrate()
-    refused(bench, cli, "HEAD does not hold")
+    assert "HEAD does not hold" in refusal(bench, cli)
 
 
 def test_a_log_outside_of_git_is_not_retired(plain: Bench, cli: Cli) -> None:
     plain.migrate()
-    refused(plain, cli, "HEAD does not hold")
+    assert "HEAD does not hold" in refusal(plain, cli)
 
 
 def test_a_log_that_was_never_migrated_is_not_retired(committed: Bench, cli: Cli) -> None:

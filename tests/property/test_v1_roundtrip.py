@@ -89,10 +89,10 @@ def test_every_session_of_any_log_becomes_records_or_an_error(
 ) -> None:
     for span in split(data, dialect):
         if span.heading is not None:
-            _becomes_records(data, span)
+            assert_becomes_records(data, span)
 
 
-def _becomes_records(data: bytes, span: Span) -> None:
+def assert_becomes_records(data: bytes, span: Span) -> None:
     whole = data[span.start : span.end]
     patch = stat = None
     if span.patch is not None:
@@ -196,7 +196,7 @@ SMALL = b"# Log\n\n### 2025-11-06 | a | b\n```diff\n+one\n-two\n```\nend\n"
 SMALL_PARTS = cut(SMALL, [39, 49], [False, True], ["2025-11-06"])
 
 
-def rebuilt_or_noticed(files: EncodedLayout) -> None:
+def assert_rebuilt_or_noticed(files: EncodedLayout) -> None:
     """Damage is noticed, or does no harm."""
     try:
         layout = decode_layout(files.layout)
@@ -213,7 +213,7 @@ def test_a_flipped_byte_of_a_layout_is_noticed_or_harmless(name: str) -> None:
     for at in range(len(good)):
         for flip in (0x01, 0x08, 0x20, 0x80, 0xFF):
             bad = good[:at] + bytes([good[at] ^ flip]) + good[at + 1 :]
-            rebuilt_or_noticed(_with(files, name, bad))
+            assert_rebuilt_or_noticed(_with(files, name, bad))
 
 
 @pytest.mark.parametrize("name", ["layout", "literal"])
@@ -221,7 +221,7 @@ def test_a_layout_cut_short_is_noticed_or_harmless(name: str) -> None:
     files = encoded(SMALL, SMALL_PARTS)
     good: bytes = getattr(files, name)
     for end in range(len(good)):
-        rebuilt_or_noticed(_with(files, name, good[:end]))
+        assert_rebuilt_or_noticed(_with(files, name, good[:end]))
 
 
 def test_a_layout_without_its_last_lines_is_noticed() -> None:
