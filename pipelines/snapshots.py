@@ -232,7 +232,7 @@ def _has_all(remote: Remote, last: Last, manifest: bytes) -> bool:
 
 
 def _path(workspace: Workspace, remote: Remote) -> str:
-    name = hashlib.sha256(remote.url.encode()).hexdigest()[:12]
+    name = hashlib.sha256(os.fsencode(remote.url)).hexdigest()[:12]
     return workspace.path(CACHE, f"sync-{name}")
 
 

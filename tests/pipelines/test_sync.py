@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,16 @@ def test_everything_arrives_and_a_second_sync_is_one_list(
     assert (second.code, second.json["current"], second.json["sent"]) == (0, True, [])
     assert second.json["requests"] == {"LIST": 1}
     assert tree(remote, times=True) == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are text here")
+def test_a_folder_whose_name_is_no_text_is_a_remote_like_others(
+    made: Bench, cli: Cli, tmp_path: Path
+) -> None:
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    assert cli("sync", made.root, "--remote", folder).code == 0
+    assert cli("sync", made.root, "--remote", folder, "--json").json["current"]
+    assert cli("restore", tmp_path / "back", "--remote", folder).code == 0
 
 
 def test_a_second_sync_of_24_months_is_one_list_and_no_other_request(
