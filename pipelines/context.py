@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from codec.context_view import DEFAULT_BUDGET, DEFAULT_LAST, VIEW_VERSION, Context, Style
-from pipelines.files import read_bytes, replace_file
+from pipelines.files import keep_file, read_bytes
 from pipelines.workspace import REFERENCES, Workspace, newest_delta_lines
 
 #: How many renderings are kept: one for each set of options in use.
@@ -98,10 +97,5 @@ def _read_kept(path: str) -> dict[str, Result]:
 
 
 def _keep(path: str, kept: dict[str, Result]) -> None:
-    """Keep renderings; a workspace that cannot be written can be read all the same."""
     fields = {name: (r.context._asdict(), r.broken) for name, r in kept.items()}
-    try:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        replace_file(path, [json.dumps(fields).encode()])
-    except OSError:
-        return
+    keep_file(path, json.dumps(fields).encode())

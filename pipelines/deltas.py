@@ -20,7 +20,7 @@ from typing import Any, Final, NamedTuple
 
 from codec.errors import FormatError
 from codec.v2_deltas import decode_delta
-from pipelines.files import read_bytes, replace_file
+from pipelines.files import keep_file, read_bytes
 from pipelines.findings import Finding
 from pipelines.workspace import DELTAS, Workspace
 
@@ -156,9 +156,4 @@ def _kept(path: str) -> dict[str, Any]:
 
 
 def _keep(path: str, description: dict[str, Any]) -> None:
-    """Keep it; a workspace that cannot be written can be read all the same."""
-    try:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        replace_file(path, [json.dumps(description).encode()])
-    except OSError:
-        return
+    keep_file(path, json.dumps(description).encode())

@@ -15,7 +15,7 @@ import stat
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 from pipelines.errors import WorkspaceLocked
@@ -182,6 +182,13 @@ def replace_file(path: str, chunks: Iterable[bytes]) -> None:
         remove(temporary)
         raise
     sync_directory(directory)
+
+
+def keep_file(path: str, data: bytes) -> None:
+    """Put a file of a cache in place; a workspace that cannot be written does without."""
+    with suppress(OSError):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        replace_file(path, [data])
 
 
 def remove(path: str) -> None:

@@ -24,7 +24,7 @@ from codec.v1_split import LineNumbers, split
 from codec.v1_stub import stubbed_log
 from codec.v1_text import Log
 from pipelines.errors import PipelineError
-from pipelines.files import read_bytes, replace_file
+from pipelines.files import keep_file, read_bytes
 from pipelines.repository import LogRules
 from pipelines.v1_entries import dialects_of
 from pipelines.v1_reading import RULES_LIMIT
@@ -69,16 +69,15 @@ def _of_source(
     marking = (version.dialect, version.pattern) if version else ("", "")
     of = [source.name, *source.identity, sha256, *marking, os.stat(__file__).st_mtime_ns]
     path = workspace.path(".session-codec", "cache", "rules.json")
-    with suppress(OSError, ValueError, TypeError, KeyError):  # nothing is kept, or nothing of use
+    # Nothing is kept, or nothing of use.
+    with suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
         kept = json.loads(read_bytes(path))
         if kept["of"] == of:
             text = b64decode(kept["text"], validate=True)
             return text, [(int(part), int(line)) for part, line in kept["lines"]]
     text, lines = _sections(source.data, version)
     fields = {"of": of, "text": b64encode(text).decode(), "lines": list(lines)}
-    with suppress(OSError):  # a workspace that cannot be written can be read all the same
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        replace_file(path, [json.dumps(fields).encode()])
+    keep_file(path, json.dumps(fields).encode())
     return text, lines
 
 

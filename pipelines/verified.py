@@ -29,7 +29,7 @@ from codec.facts import V1Version
 from codec.manifest import decode_fact
 from pipelines.baselines import Baseline, Limits, TokenReport
 from pipelines.errors import FINDINGS
-from pipelines.files import read_bytes, replace_file
+from pipelines.files import keep_file, read_bytes
 from pipelines.findings import Finding
 from pipelines.verdict import Kept, Request, Verdict
 from pipelines.workspace import (
@@ -116,10 +116,7 @@ def keep(request: Request, was: Standing, verdict: Verdict) -> None:
         "digest": was.digest,
         "verdict": asdict(verdict),
     }
-    path = _path(request.workspace)
-    with suppress(OSError):  # a workspace that cannot be written can be verified all the same
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        replace_file(path, [json.dumps(kept).encode()])
+    keep_file(_path(request.workspace), json.dumps(kept).encode())
 
 
 def _path(workspace: Workspace) -> str:
