@@ -11,7 +11,7 @@ RUN := $(BIN)/session-codec
 VERBS := archive install context record query references verify report doctor restore-v1 retire-v1 restore sync
 
 .DEFAULT_GOAL := help
-.PHONY: help migrate sample show purge $(VERBS) test test-slow check format bench bench-scaling docs screenshots lock clean
+.PHONY: help migrate sample show purge $(VERBS) test test-slow check format bench bench-scaling docs screenshots vocabulary lock clean
 
 help: ## What can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ docs: $(VENV)/dev ## Rewrite what README.md and FORMATS.md have from the code
 
 screenshots: $(VENV)/dev ## Take the pictures of a report anew (needs chromium)
 	@$(BIN)/python -m docs.screenshots
+
+vocabulary: $(VENV)/dev ## Write the vocabulary table anew, after its format changed
+	@$(BIN)/python -m docs.vocabulary_table
 
 lock: $(VENV)/dev ## Pin the newest versions that pyproject.toml allows
 	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header \

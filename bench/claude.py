@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Final
 
-from codec.tokens import pieces
+from bench.tiktoken_counter import pieces
 
 #: The family of Claude 3 to Opus 4.6, Sonnet 4.5 among them.
 _FAMILY: Final = "3.0"

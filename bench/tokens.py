@@ -14,8 +14,9 @@ from typing import Final
 
 from bench.process import apart
 from bench.table import Row
+from bench.tiktoken_counter import TiktokenCounter
 from bench.verbs import Setting
-from codec.tokens import Counter, TiktokenCounter, counter
+from codec.tokens import Counter, counter
 
 _PATCH: Final = re.compile(rb"^```diff\n(.*?\n)```$", re.M | re.S)
 _BATCH: Final = 256

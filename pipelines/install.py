@@ -15,7 +15,6 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 from typing import Final
 
 from codec.agent_block import (
@@ -30,6 +29,7 @@ from codec.errors import FormatError
 from codec.facts import ReferencesBuilt
 from codec.hook_settings import PROGRAM, our_commands, with_hooks, without_hooks
 from codec.manifest import encode_fact
+from codec.tokens import DEFAULT
 from codec.v2_metrics import HEADER
 from codec.v2_progress import TITLE
 from pipelines.baselines import REFERENCES_BUDGET
@@ -39,6 +39,7 @@ from pipelines.findings import Finding
 from pipelines.journal import Append, Transaction, recover
 from pipelines.merging import configure_merge, merges_by_record, unconfigure_merge
 from pipelines.repository import first_build, read_stated
+from pipelines.tokenizer import load
 from pipelines.tracked import git_appends, session_appends, without_git_lines
 from pipelines.v1_rules import read_rules
 from pipelines.workspace import (
@@ -326,12 +327,9 @@ def _appends(workspace: Workspace) -> Iterator[Append]:
 
 def _references(workspace: Workspace) -> tuple[bytes, ReferencesBuilt]:
     """The references of a workspace that is made, and the fact that they were built."""
-    from codec.tokens import counter
-
-    load = cache(counter)  # half a second, and only where it is close
     rules = read_rules(workspace, read_manifest(workspace)).texts
     stated = read_stated(workspace.root, workspace.repository, rules)
-    return first_build(stated, (), lambda text: load().count([text])[0], REFERENCES_BUDGET)
+    return first_build(stated, (), load(DEFAULT), REFERENCES_BUDGET)
 
 
 def _cleared(

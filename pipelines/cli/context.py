@@ -11,9 +11,9 @@ from codec.tokens import TOKENIZERS
 from pipelines.cli.declared import JSON, Option
 from pipelines.cli.output import say_json, tell, visible
 from pipelines.cli.spooled import workspace_of
-from pipelines.cli.tokenizer import load
 from pipelines.context import Request, render
 from pipelines.errors import FINDINGS
+from pipelines.tokenizer import load
 from pipelines.workspace import DELTAS
 
 OPTIONS: Final = (

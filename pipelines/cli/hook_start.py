@@ -18,8 +18,8 @@ from codec.hook_input import decode_input
 from codec.spool_entry import Entry
 from codec.tokens import DEFAULT
 from pipelines.cli.spooled import drain_spool
-from pipelines.cli.tokenizer import load
 from pipelines.context import Request, render
+from pipelines.tokenizer import load
 from pipelines.workspace import find
 
 #: Characters of the whole document, as the agent counts them: in UTF-16.

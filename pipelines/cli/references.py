@@ -15,6 +15,7 @@ from pipelines.errors import FINDINGS
 from pipelines.limits import read_limits
 from pipelines.references import Result, references
 from pipelines.refreshing import SIGNS, Plan, Request, plan, shown_name, stale_finding, summary
+from pipelines.tokenizer import load
 from pipelines.workspace import REFERENCES, find
 
 _REASONS = {
@@ -61,14 +62,11 @@ def command(
       session-codec references --explain
       session-codec references --check --json
     """
-    from codec.tokens import counter
-
-    loaded = counter(tokenizer)
     workspace = find(absolute(repo))
     request = Request(
         workspace=workspace,
         tokenizer=tokenizer,
-        count=lambda text: loaded.count([text])[0],
+        count=load(tokenizer),
         budget=read_limits(workspace, {"references_budget": budget}).references,
     )
     reads_only = explain or check or dry_run

@@ -14,16 +14,20 @@ from typing import Any, NamedTuple
 import pytest
 import zstandard
 
+from bench.tiktoken_counter import TiktokenCounter
 from codec.context_view import decode_view, encode_view
 from codec.diffs import DiffStat, diff_stat
 from codec.records import PatchRef, key_time
-from codec.tokens import TiktokenCounter, ToktokCounter
+from codec.token_counts import LONGEST, ShortCounts
+from codec.token_table import decode_table
+from codec.tokens import ToktokCounter
 from codec.v1_detect import detect
 from codec.v1_entry import Entry, entry_hash, read_entry
 from codec.v1_split import LineNumbers, Span, join, split
 from codec.v1_text import decode_text
 from codec.v1_to_v2 import Mapped, Options, session_of
 from codec.v2_deltas import Delta, delta_of, encode_delta
+from pipelines.tokenizer import table_path
 
 CORPUS = Path(__file__).parents[2].parent / "shared" / "corpus"
 REAL = ("origin", "rss-feed", "forge-ledger", "codex-log")
@@ -370,3 +374,34 @@ def test_the_fast_counter_counts_every_trap_as_tiktoken_does(traps: Log) -> None
 def test_the_fast_counter_counts_an_everyday_log_as_tiktoken_does(medium: Log) -> None:
     text = decode_text(medium.data)
     assert ToktokCounter("o200k_base").count([text]) == TiktokenCounter("o200k_base").count([text])
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_the_table_counts_every_part_of_a_real_log_as_tiktoken_does(name: str) -> None:
+    text = decode_text(real(name).data)
+    _equal([text, *text.splitlines(keepends=True), *text.split()])
+
+
+@pytest.mark.slow
+def test_the_table_counts_every_trap_as_tiktoken_does(traps: Log) -> None:
+    texts = [decode_text(traps.data[s.start : s.end]) for s in traps.spans]
+    _equal([text for text in texts if len(text) <= LONGEST])
+
+
+@pytest.mark.slow
+def test_the_table_counts_every_line_of_an_everyday_log_as_tiktoken_does(medium: Log) -> None:
+    _equal(list(dict.fromkeys(decode_text(medium.data).splitlines(keepends=True))))
+
+
+def test_the_table_counts_every_view_as_tiktoken_does(deltas: list[Delta]) -> None:
+    _equal([encode_view(deltas[at : at + 30]) for at in range(len(deltas) - 29)])
+
+
+def _equal(texts: list[str]) -> None:
+    """Compare the counts of texts; fewer than one of a hundred may be left to the tokenizer."""
+    short = ShortCounts(decode_table(Path(table_path()).read_bytes()))
+    counts = [short.count(text) for text in texts]
+    left = sum(count is None for count in counts)
+    expected = TiktokenCounter("o200k_base").count(texts)
+    assert all(c in (None, e) for c, e in zip(counts, expected, strict=True))
+    assert left * 100 <= len(texts), f"{left} of {len(texts)}"

@@ -1,13 +1,19 @@
-"""The fast counter and the one that it is held against."""
+"""The counters and tiktoken, which they are compared with."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codec import tokens
-from codec.tokens import TOKENIZERS, TiktokenCounter, ToktokCounter, pieces
+from bench import tiktoken_counter
+from bench.tiktoken_counter import TiktokenCounter, pieces
+from codec.token_counts import ShortCounts
+from codec.token_table import decode_table
+from codec.tokens import DEFAULT, TOKENIZERS, ToktokCounter
+from pipelines.tokenizer import table_path
 
 CHUNKS = (
     "\n", "\r\n", "\r", "/", "//", " ", "\t", "\x0b", "\x85", "\u2028", "a", "I'll", "'s", "Ünï",
@@ -19,6 +25,7 @@ CHUNKS = (
 SETTLED = st.characters(
     exclude_categories=["Cs", "Cn"], max_codepoint=0x3134F, exclude_characters="ſ"
 )
+SHORT = ShortCounts(decode_table(Path(table_path()).read_bytes()))
 texts = st.one_of(st.text(SETTLED), st.lists(st.sampled_from(CHUNKS)).map("".join))
 
 
@@ -39,11 +46,20 @@ def test_the_fast_counter_counts_any_text_as_tiktoken_does(
     assert fast.count(found) == sure.count(found)
 
 
+@given(found=texts)
+@settings(max_examples=500)
+def test_a_short_text_counts_by_the_table_as_by_tiktoken(
+    found: str, counters: dict[str, tuple[ToktokCounter, TiktokenCounter]]
+) -> None:
+    _, sure = counters[DEFAULT]
+    assert SHORT.count(found) in (None, *sure.count([found]))
+
+
 @given(texts)
 def test_pieces_joined_are_the_text(text: str) -> None:
     whole = text * 3
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tokens, "_PIECE", 5)
+        patch.setattr(tiktoken_counter, "_PIECE", 5)
         assert "".join(pieces(whole)) == whole
 
 
@@ -56,5 +72,5 @@ def test_cutting_a_text_into_pieces_never_changes_its_count(
     _, sure = counters[name]
     whole = sure.count([text])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tokens, "_PIECE", 1)
+        patch.setattr(tiktoken_counter, "_PIECE", 1)
         assert sure.count([text]) == whole
