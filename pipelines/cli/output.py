@@ -101,14 +101,15 @@ class Stages:
         """A stage that is under way."""
         began = time.perf_counter()
         if self._live and total:
-            from rich.console import Console
-            from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
+            from tqdm import tqdm
 
-            columns = (name, BarColumn(), DownloadColumn(), TransferSpeedColumn())
-            shown = columns if in_bytes else Progress.get_default_columns()
-            with Progress(*shown, console=Console(stderr=True), transient=True) as bar:
-                task = bar.add_task(name, total=total)
-                yield lambda done: bar.update(task, completed=done)
+            unit = {"unit": "B", "unit_scale": True} if in_bytes else {"unit": ""}
+            with tqdm(total=total, desc=name, leave=False, dynamic_ncols=True, **unit) as bar:
+
+                def advance(done: int) -> None:
+                    bar.update(done - bar.n)
+
+                yield advance
         else:
             yield lambda done: None
         tell(f"{name:<10} {time.perf_counter() - began:6.2f} s")
