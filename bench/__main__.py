@@ -16,6 +16,7 @@ import click
 from bench.archive import archive, archive_fast, archive_large, archive_load
 from bench.corpus import large
 from bench.daily import context, query, record
+from bench.hook_start import hook_start
 from bench.process import Failed, Skipped, apart
 from bench.remotes import remotes
 from bench.scaling import scaling
@@ -30,6 +31,7 @@ BENCHMARKS: Final[dict[str, Callable[[Setting], Iterator[Line]]]] = {
     "tokens": tokens,
     "help": help_,
     "hook": hook,
+    "hook-start": hook_start,
     "context": context,
     "record": record,
     "query": query,
@@ -51,7 +53,7 @@ processes. Memory: the most that one process held in any run. MB: 1,000,000 byte
 
 @click.command()
 @click.argument("names", nargs=-1, type=click.Choice(list(BENCHMARKS)), metavar="[NAME]...")
-@click.option("--runs", type=click.IntRange(min=1), help="Runs of each; else 5, 10x 1, hook 21.")
+@click.option("--runs", type=click.IntRange(min=1), help="Runs of each; else 5, 10x 1, hooks 21.")
 @click.option(
     "--dir",
     "home",

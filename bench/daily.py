@@ -46,7 +46,7 @@ def query(setting: Setting) -> Iterator[Row]:
 
 
 def context(setting: Setting) -> Iterator[Row]:
-    """What an agent reads at its start: kept, anew, and at the end of a million sessions."""
+    """What an agent reads at its start: again, after a new session, and of a million sessions."""
     few, many = _workspace(setting, _FEW), _workspace(setting, _MANY)
     for folder in (few, many):
         verb("context", cwd=folder)
@@ -54,19 +54,18 @@ def context(setting: Setting) -> Iterator[Row]:
     yield compared("context", "context, kept", "python -c pass", pairs, most=6)
     pairs = [(verb("context", cwd=many), verb("context", cwd=few)) for _ in setting.turns()]
     yield compared("context", "context of a million", "of a hundred", pairs, most=1.3)
-    # A budget that was never asked for is a rendering that is not kept.
-    pairs = [
-        (verb("context", "--budget", str(501 + turn), cwd=few), _nothing(setting))
-        for turn in setting.turns()
-    ]
-    yield compared("context", "context, anew", "python -c pass", pairs, seconds=1.5)
+    # A new session changes the content, so that nothing that was kept is used.
+    pairs = []
+    for _ in setting.turns():
+        _recorded(few, _patch(setting))
+        pairs.append((verb("context", cwd=few), _nothing(setting)))
+    yield compared("context", "context, after record", "python -c pass", pairs, most=8)
 
 
 def record(setting: Setting) -> Iterator[Row]:
     """One session more, with a patch: among few, and among a million."""
     few, many = _workspace(setting, _FEW), _workspace(setting, _MANY)
-    patch = setting.folder / "patch.diff"
-    patch.write_text(_PATCH)
+    patch = _patch(setting)
     pairs = [(_recorded(few, patch), _nothing(setting)) for _ in setting.turns()]
     yield compared("record", "record", "python -c pass", pairs, most=6)
     pairs = [(_recorded(many, patch), _recorded(few, patch)) for _ in setting.turns()]
@@ -78,6 +77,12 @@ def _workspace(setting: Setting, sessions: int) -> Path:
     if not folder.exists():
         apart(make_workspace, folder, sessions)
     return folder
+
+
+def _patch(setting: Setting) -> Path:
+    patch = setting.folder / "patch.diff"
+    patch.write_text(_PATCH)
+    return patch
 
 
 def _recorded(folder: Path, patch: Path) -> Cost:
