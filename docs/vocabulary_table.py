@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.tiktoken_counter import vocabulary
-from codec.token_table import encode_table
+from codec.bpe_table import encode_table
 from codec.tokens import DEFAULT
 from pipelines.tokenizer import table_path
 

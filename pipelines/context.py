@@ -1,7 +1,7 @@
 """What an agent reads at its start, rendered from the tail of the deltas.
 
 1. It reads the references and the end of the deltas, never the whole log or the manifest.
-2. Tokens are counted without loading a tokenizer (`codec.token_counts`). What was rendered is kept
+2. Tokens are counted without loading a tokenizer (`codec.bpe_counts`). What was rendered is kept
    by a hash of the content that it came from, which saves a tenth of the time.
 """
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from codec.tokens import DEFAULT
 
 if TYPE_CHECKING:
-    from codec.token_counts import ShortCounts
+    from codec.bpe_counts import ShortCounts
 
 
 def load(tokenizer: str) -> Callable[[str], int]:
@@ -42,8 +42,8 @@ def table_path() -> str:
 
 
 def _short_counts() -> ShortCounts:
-    from codec.token_counts import ShortCounts
-    from codec.token_table import decode_table
+    from codec.bpe_counts import ShortCounts
+    from codec.bpe_table import decode_table
 
     with open(table_path(), "rb") as f:
         return ShortCounts(decode_table(f.read()))

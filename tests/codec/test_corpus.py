@@ -15,11 +15,11 @@ import pytest
 import zstandard
 
 from bench.tiktoken_counter import TiktokenCounter
+from codec.bpe_counts import LONGEST, ShortCounts
+from codec.bpe_table import decode_table
 from codec.context_view import decode_view, encode_view
 from codec.diffs import DiffStat, diff_stat
 from codec.records import PatchRef, key_time
-from codec.token_counts import LONGEST, ShortCounts
-from codec.token_table import decode_table
 from codec.tokens import ToktokCounter
 from codec.v1_detect import detect
 from codec.v1_entry import Entry, entry_hash, read_entry

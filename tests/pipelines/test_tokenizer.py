@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
+from codec.bpe_counts import LONGEST
 from codec.errors import FormatError
-from codec.token_counts import LONGEST
 from codec.tokens import TOKENIZERS, counter
 from pipelines.tokenizer import load
 

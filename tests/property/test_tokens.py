@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from bench import tiktoken_counter
 from bench.tiktoken_counter import TiktokenCounter, pieces
-from codec.token_counts import ShortCounts
-from codec.token_table import decode_table
+from codec.bpe_counts import ShortCounts
+from codec.bpe_table import decode_table
 from codec.tokens import DEFAULT, TOKENIZERS, ToktokCounter
 from pipelines.tokenizer import table_path
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from codec.token_table import TokenTable
+from codec.bpe_table import BpeTable
 
 #: Longer texts take as long to count here as a tokenizer takes to load.
 LONGEST: Final = 1 << 15
@@ -58,7 +58,7 @@ _NEVER: Final = 1 << 32
 class ShortCounts:
     """Counts short texts with a table."""
 
-    def __init__(self, table: TokenTable) -> None:
+    def __init__(self, table: BpeTable) -> None:
         self._rank = table.rank
         self._known: dict[str, int] = {}
 

@@ -21,7 +21,7 @@ _RANK: Final = 3
 _UNKNOWN: Final = -1
 
 
-class TokenTable:
+class BpeTable:
     """The ranks of a vocabulary's tokens, looked up in a buffer.
 
     Args:
@@ -77,7 +77,7 @@ def encode_table(ranks: Mapping[bytes, int]) -> bytes:
     )
 
 
-def decode_table(data: bytes) -> TokenTable:
+def decode_table(data: bytes) -> BpeTable:
     """Return the table that a buffer holds; its tokens are not read.
 
     Raises:
@@ -104,4 +104,4 @@ def decode_table(data: bytes) -> TokenTable:
         ranks += count * _RANK
     if ranks != len(data):
         raise FormatError(f"the token table has {len(data)} bytes; expected {ranks}")
-    return TokenTable(data, groups)
+    return BpeTable(data, groups)

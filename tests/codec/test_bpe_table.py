@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import codec
 from bench.tiktoken_counter import vocabulary
+from codec.bpe_table import MAGIC, decode_table, encode_table
 from codec.errors import FormatError
-from codec.token_table import MAGIC, decode_table, encode_table
 from docs.vocabulary_table import SHA256, table
 
 RANKS = st.dictionaries(st.binary(min_size=1, max_size=9), st.integers(0, (1 << 24) - 1))

@@ -9,8 +9,8 @@ import pytest
 
 import codec
 from bench.tiktoken_counter import TiktokenCounter
-from codec.token_counts import LONGEST, ShortCounts
-from codec.token_table import decode_table
+from codec.bpe_counts import LONGEST, ShortCounts
+from codec.bpe_table import decode_table
 from codec.tokens import DEFAULT, counter
 
 TEXTS = [
