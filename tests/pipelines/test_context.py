@@ -77,6 +77,22 @@ def test_a_second_run_loads_no_tokenizer(bench: Bench) -> None:
     assert render(request, _never) == first  # type: ignore[arg-type]
 
 
+def test_a_context_after_a_new_session_loads_no_tokenizer(bench: Bench, cli: Cli) -> None:
+    bench.migrate()
+    new = ("--agent", "human", "--task", "naïve ✅ 日本語", "--status", "PASS", "--no-diff")
+    assert cli("record", bench.root, *new).code == 0
+    done = subprocess.run(
+        command("context", bench.root),
+        env={**os.environ, "PYTHONPROFILEIMPORTTIME": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "日本語" in done.stdout
+    assert "codec.bpe_counts" in done.stderr
+    assert "toktok" not in done.stderr
+
+
 def test_what_is_kept_is_not_used_for_other_content(bench: Bench) -> None:
     bench.migrate()
     request = Request(workspace=bench.workspace, tokenizer="o200k_base")
