@@ -31,6 +31,7 @@ from codec.tokens import count_words
 from codec.v1_text import decode_text
 from codec.v2_deltas import decode_deltas
 from codec.v2_progress import encode_reference, reference_of
+from codec.v2_references import compact_references
 from pipelines.errors import NotFound
 from pipelines.files import read_bytes
 from pipelines.store import Store
@@ -130,7 +131,8 @@ def token_report(
     versions = last_versions(manifest)
     sessions = sorted(manifest.sessions.values(), key=lambda s: (s.time, s.key))[-DEFAULT_LAST:]
     costs = costs_in_v1(workspace, manifest, sessions, tokenizer=tokenizer, count=count)
-    references = read_bytes(workspace.path(REFERENCES)).decode(errors="replace")
+    file = read_bytes(workspace.path(REFERENCES))
+    references = compact_references(file)
     lines = newest_delta_lines(workspace, DEFAULT_LAST)
     deltas, _ = decode_deltas(enumerate(lines, 1))
     # As `context` prints it, whatever budget it is judged by.
@@ -148,8 +150,8 @@ def token_report(
     ]
     if versions:
         log = _log_tokens(versions, tokenizer)
-        files = count(references + "".join(f"{line}\n" for line in lines))
-        words = count_words(references.encode()) + count_words(read_bytes(workspace.path(DELTAS)))
+        files = count(file.decode(errors="replace") + "".join(f"{line}\n" for line in lines))
+        words = count_words(file) + count_words(read_bytes(workspace.path(DELTAS)))
         baselines += _of_the_log(versions, log, context.tokens, files, words)
     return TokenReport(
         tokenizer=tokenizer,
