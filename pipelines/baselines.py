@@ -12,8 +12,9 @@
 2. A session that was recorded since never stood in a v1 log. It counts as estimated, and is named
    so: its patch and its reference entry. A patch that is not stored here counts by its size, with
    the tokens a byte that the v1 logs had.
-3. The gate is `window`, and only where that window is at least ten times the context's budget;
-   below that a fixed cost is all that there is to measure, and the budgets speak.
+3. The gate is `window`. A threshold that somebody set, on the command line or in the repository's
+   settings, is always judged. By default it is judged if the window is at least ten times the
+   context's budget: below that there is little but a fixed cost to measure, and the budgets apply.
 """
 
 from __future__ import annotations
@@ -60,11 +61,18 @@ class Baseline(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """What the gate and the budgets ask for, in per cent and tokens."""
+    """What the gate and the budgets ask for.
+
+    Attributes:
+        threshold: per cent that the window must save.
+        context, references: tokens that each may cost.
+        is_explicit: somebody set the threshold, so it is judged whatever the size of the window.
+    """
 
     threshold: float = THRESHOLD
     context: int = DEFAULT_BUDGET
     references: int = REFERENCES_BUDGET
+    is_explicit: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,7 +85,7 @@ class TokenReport:
         estimated: how many sessions of the gate's window were recorded, and never stood in v1.
         context, references: tokens that each costs now.
         limits: what was asked for.
-        judged: the log is large enough for the gate.
+        judged: the gate applies: its threshold is explicit, or the window is large enough.
     """
 
     tokenizer: str
@@ -160,7 +168,7 @@ def token_report(
         context=context.tokens,
         references=count(references) if references else 0,
         limits=limits,
-        judged=before >= JUDGED_FROM * limits.context,
+        judged=limits.is_explicit or before >= JUDGED_FROM * limits.context,
     )
 
 
