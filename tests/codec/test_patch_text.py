@@ -18,7 +18,7 @@ from codec.patch_text import check_patch
         b"--- a/a\n+++ b/a\n@@ -1 +1 @@\n-a\n+b\n",
         b"@@ -1 +1 @@\n-a\n+b\n",
         b"@@@ -1,2 -1,2 +1,3 @@@\n",
-        b"From 1f2e Mon Sep 17 00:00:00 2001\nSubject: [PATCH] x\n---\n a | 1 +\n\ndiff --git a/a b/a\n",
+        b"From 1f2e Mon\nSubject: [PATCH] x\n---\n a | 1 +\n\ndiff --git a/a b/a\n",
         b"Index: a.c\n====\n",
         b"diff --git a/a b/a\n@@ -1 +1 @@\n+\x1b[31mred\n",
         b"\xff\xfe\n--- a\n+++ b\n",
