@@ -30,7 +30,7 @@ from codec.v2_deltas import Delta, decode_delta, encode_delta
 Style = Literal["compact", "lines", "digest"]
 STYLES: Final[tuple[Style, ...]] = ("compact", "lines", "digest")
 #: Changes when the same sessions are rendered in another way.
-VIEW_VERSION: Final = 2
+VIEW_VERSION: Final = 3
 DEFAULT_BUDGET: Final = 500
 DEFAULT_LAST: Final = 30
 #: One part in so many of a budget stays free of sessions.
@@ -81,7 +81,7 @@ def render_context(
     """References first, then as many of the newest sessions as the budget, less its reserve, holds.
 
     Args:
-        references: text of `PROJECT_REFERENCES.yaml`, empty where there is none.
+        references: `compact_references` of the file, empty where there is none.
         deltas: the sessions to show, oldest first.
         count: counts tokens.
         budget: tokens at the most; None for all sessions in full.

@@ -8,9 +8,10 @@
 3. What cannot be read now (a broken manifest, a log that is not stored here) is not unstated: what
    came from it stays as it is.
 4. Several builds at once are a merge of branches: a value is a built one if any of them built it.
-   A file without any build was not made here: what it says of what is stated is taken as built,
-   the rest as a person's.
-5. The order is the file's; what is new stands behind what it follows where all is built anew.
+5. A file without any build was written by a person, and nothing is added to it: what it says of
+   what is stated is taken as built, the rest is the person's, and what is stated and not in it
+   counts as declined.
+6. The order is the file's; what is new stands behind what it follows where all is built anew.
 """
 
 from __future__ import annotations
@@ -115,6 +116,7 @@ def refresh(
         dropped: names of stated values that there is no room for.
     """
     known, heads = mine or {}, builds
+    is_a_persons = mine is not None and not builds
     if mine is None:
         builds = ()
     changes: dict[str, Change] = {}
@@ -124,7 +126,7 @@ def refresh(
     for name, value in stated.items():
         if name in known:
             continue
-        if any(name in b.values or name in b.declined for b in builds):
+        if is_a_persons or any(name in b.values or name in b.declined for b in builds):
             declined[name] = _change(Standing.DECLINED, None, value, None)
         elif name in dropped:
             declined[name] = _change(Standing.DROPPED, None, value, None)

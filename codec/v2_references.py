@@ -1,14 +1,16 @@
-"""`PROJECT_REFERENCES.yaml`: the static context of a project, as few tokens as YAML allows.
+"""`PROJECT_REFERENCES.yaml`: the static context of a project, in as few tokens as YAML allows.
 
-1. Sections stand in a fixed order, an empty one is left out; mappings are in block style,
-   indented by one space (a token a line less than two), lists in flow style, each entry on one
-   line.
+1. Sections have a fixed order, and an empty one is left out. Mappings are in block style, indented
+   by one space (a token a line less than two); lists are in flow style. Each entry is one line.
 2. What YAML would read as a number, a truth value or a date is quoted, so that every reader of
-   the file gets the text. A person need not: such a scalar is read as it is written.
-3. Top-level keys that this version does not know are kept as they are, behind the known ones, in
-   the common indentation: YAML allows the narrow one only around values on one line.
-4. The same record gives the same bytes on every machine: the pure writer of PyYAML is used also
-   where libyaml is at hand, which spends ten tokens on an emoji. Reading uses libyaml.
+   the file gets the text. A person need not quote it: such a scalar is read as it is written.
+3. A person may nest values: where a text is expected, a list is read as its items joined by `, `,
+   and a mapping as `name: value` texts. `mandates` may be a mapping as well.
+4. Top-level keys that this version does not know are kept unchanged behind the known ones, in the
+   common indentation: YAML allows the narrow one only around values on one line.
+5. The same record gives the same bytes on every machine: the pure writer of PyYAML is used even
+   where libyaml is installed, which spends ten tokens on an emoji. Reading uses libyaml.
+6. What an agent reads is `compact_references`: the same content, without comments and layout.
 """
 
 from __future__ import annotations
@@ -27,6 +29,10 @@ SECTIONS: Final = ("stack", "mandates", "routing_rules", "performance_targets")
 
 _BREAK = re.compile(r"[\n\r\x85\u2028\u2029]")
 _INDENT = re.compile(r"^ {2}", re.MULTILINE)
+_INDENTS = re.compile(r"^(?:  )+", re.MULTILINE)
+_COMPLEX_KEY = re.compile(r"^ *[?:] ", re.MULTILINE)
+#: Texts that need no quotes anywhere, unless they read as a number or a truth value.
+_PLAIN = re.compile(r"[A-Za-z](?:[\w ./*+-]*[\w./*+-])?")
 _HALF = re.compile(r"[\ud800-\udfff]")
 _LIST_HINT: Final = "Write a list: [first, second]"
 _MAP_HINT: Final = "Write one `name: value` a line"
@@ -115,8 +121,45 @@ def dump_yaml(content: dict[str, Any] | list[Any]) -> str:
     return text
 
 
+def compact_references(data: bytes) -> str:
+    """Return a references file in as few tokens as its content needs: no comments, no layout.
+
+    Keys, values and their order are those of the file. Text that is not a references file is
+    returned unchanged: the reader of a context should see it, and `verify` reports the error.
+    """
+    text = data.decode(errors="replace").removeprefix("\ufeff")
+    try:
+        root = compose(text)
+    except FormatError:
+        return text
+    if not isinstance(root, yaml.MappingNode) or not root.value:
+        return "" if _is_null(root) or not getattr(root, "value", None) else text
+    _lay_out(root, in_list=False)
+    written: str = yaml.serialize(root, Dumper=_Dumper, width=float("inf"), allow_unicode=True)
+    if _COMPLEX_KEY.search(written):
+        return written  # what follows `: ` on the same line fixes the indentation below it
+    return _INDENTS.sub(lambda m: " " * (len(m[0]) // 2), written)
+
+
+def _lay_out(node: yaml.Node, *, in_list: bool) -> None:
+    """Set the style of a node and of all below it: every value on one line."""
+    if isinstance(node, yaml.CollectionNode):
+        in_list = in_list or isinstance(node, yaml.SequenceNode)
+        node.flow_style = in_list
+        for child in node.value:
+            for part in child if isinstance(child, tuple) else (child,):
+                _lay_out(part, in_list=in_list)
+        return
+    if not isinstance(node, yaml.ScalarNode):
+        raise AssertionError(f"a node of an unknown kind: {node!r}")
+    if _BREAK.search(node.value):
+        node.style = '"'
+    elif node.style in (None, "|", ">") or _PLAIN.fullmatch(node.value):
+        node.style = None
+
+
 def decode_references(data: bytes) -> References:
-    """The record of a file, however a person spelled it; an empty file is an empty record.
+    """Return the record of a file, in whatever layout; an empty file is an empty record.
 
     Raises:
         FormatError: it is not UTF-8 or not YAML, it uses aliases or tags, has a key twice, or a
@@ -132,7 +175,7 @@ def decode_references(data: bytes) -> References:
         stack=_texts(nodes, "stack"),
         mandates=_list(nodes.get("mandates"), "mandates"),
         routing_rules={
-            glob: _list(node, f"routing_rules.{glob}")
+            glob: _agents(node, f"routing_rules.{glob}")
             for glob, node in _entries(nodes, "routing_rules")
         },
         performance_targets=_texts(nodes, "performance_targets"),
@@ -141,7 +184,7 @@ def decode_references(data: bytes) -> References:
 
 
 def _texts(nodes: Mapping[str, yaml.Node], section: str) -> dict[str, str]:
-    return {k: _text(node, f"{section}.{k}") for k, node in _entries(nodes, section)}
+    return {k: _flat(node, f"{section}.{k}") for k, node in _entries(nodes, section)}
 
 
 def _entries(nodes: Mapping[str, yaml.Node], section: str) -> list[tuple[str, yaml.Node]]:
@@ -161,9 +204,32 @@ def _pairs(node: yaml.Node | None, name: str) -> list[tuple[yaml.Node, yaml.Node
 def _list(node: yaml.Node | None, name: str) -> tuple[str, ...]:
     if _is_null(node):
         return ()
-    if not isinstance(node, yaml.SequenceNode):
-        raise _wrong(node, name, "a list", _LIST_HINT)
-    return tuple(_text(item, f"{name}[{i}]") for i, item in enumerate(node.value))
+    if isinstance(node, yaml.MappingNode):
+        return tuple(_named(pair, name) for pair in node.value)
+    if isinstance(node, yaml.SequenceNode):
+        return tuple(_flat(item, f"{name}[{i}]") for i, item in enumerate(node.value))
+    raise _wrong(node, name, "a list", _LIST_HINT)
+
+
+def _agents(node: yaml.Node, name: str) -> tuple[str, ...]:
+    """Return the agents of a path glob; one agent need not be a list."""
+    one = isinstance(node, yaml.ScalarNode) and not _is_null(node)
+    return (_text(node, name),) if one else _list(node, name)
+
+
+def _named(pair: tuple[yaml.Node, yaml.Node], name: str) -> str:
+    """Return an entry of a mapping as a text, `name: value`."""
+    key = _text(pair[0], f"{name}: key")
+    return f"{key}: {_flat(pair[1], f'{name}.{key}')}"
+
+
+def _flat(node: yaml.Node, name: str) -> str:
+    """Return a value as one text: the items of a list or a mapping joined by `, `."""
+    if isinstance(node, yaml.SequenceNode) and node.value:
+        return ", ".join(_flat(item, f"{name}[{i}]") for i, item in enumerate(node.value))
+    if isinstance(node, yaml.MappingNode) and node.value:
+        return ", ".join(_named(pair, name) for pair in node.value)
+    return _text(node, name)
 
 
 def _text(node: yaml.Node, name: str) -> str:

@@ -12,8 +12,9 @@
 2. A session that was recorded since never stood in a v1 log. It counts as estimated, and is named
    so: its patch and its reference entry. A patch that is not stored here counts by its size, with
    the tokens a byte that the v1 logs had.
-3. The gate is `window`, and only where that window is at least ten times the context's budget;
-   below that a fixed cost is all that there is to measure, and the budgets speak.
+3. The gate is `window`. A threshold that somebody set, on the command line or in the repository's
+   settings, is always judged. By default it is judged if the window is at least ten times the
+   context's budget: below that there is little but a fixed cost to measure, and the budgets apply.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from codec.tokens import count_words
 from codec.v1_text import decode_text
 from codec.v2_deltas import decode_deltas
 from codec.v2_progress import encode_reference, reference_of
+from codec.v2_references import compact_references
 from pipelines.errors import NotFound
 from pipelines.files import read_bytes
 from pipelines.store import Store
@@ -59,11 +61,18 @@ class Baseline(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """What the gate and the budgets ask for, in per cent and tokens."""
+    """What the gate and the budgets ask for.
+
+    Attributes:
+        threshold: per cent that the window must save.
+        context, references: tokens that each may cost.
+        is_explicit: somebody set the threshold, so it is judged whatever the size of the window.
+    """
 
     threshold: float = THRESHOLD
     context: int = DEFAULT_BUDGET
     references: int = REFERENCES_BUDGET
+    is_explicit: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,7 +85,7 @@ class TokenReport:
         estimated: how many sessions of the gate's window were recorded, and never stood in v1.
         context, references: tokens that each costs now.
         limits: what was asked for.
-        judged: the log is large enough for the gate.
+        judged: the gate applies: its threshold is explicit, or the window is large enough.
     """
 
     tokenizer: str
@@ -130,7 +139,8 @@ def token_report(
     versions = last_versions(manifest)
     sessions = sorted(manifest.sessions.values(), key=lambda s: (s.time, s.key))[-DEFAULT_LAST:]
     costs = costs_in_v1(workspace, manifest, sessions, tokenizer=tokenizer, count=count)
-    references = read_bytes(workspace.path(REFERENCES)).decode(errors="replace")
+    file = read_bytes(workspace.path(REFERENCES))
+    references = compact_references(file)
     lines = newest_delta_lines(workspace, DEFAULT_LAST)
     deltas, _ = decode_deltas(enumerate(lines, 1))
     # As `context` prints it, whatever budget it is judged by.
@@ -148,8 +158,8 @@ def token_report(
     ]
     if versions:
         log = _log_tokens(versions, tokenizer)
-        files = count(references + "".join(f"{line}\n" for line in lines))
-        words = count_words(references.encode()) + count_words(read_bytes(workspace.path(DELTAS)))
+        files = count(file.decode(errors="replace") + "".join(f"{line}\n" for line in lines))
+        words = count_words(file) + count_words(read_bytes(workspace.path(DELTAS)))
         baselines += _of_the_log(versions, log, context.tokens, files, words)
     return TokenReport(
         tokenizer=tokenizer,
@@ -158,7 +168,7 @@ def token_report(
         context=context.tokens,
         references=count(references) if references else 0,
         limits=limits,
-        judged=before >= JUDGED_FROM * limits.context,
+        judged=limits.is_explicit or before >= JUDGED_FROM * limits.context,
     )
 
 

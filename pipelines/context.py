@@ -53,10 +53,10 @@ def render(request: Request, load: Callable[[str], Callable[[str], int]]) -> Res
         load: loads the counter of a tokenizer; not called where the rendering is kept.
     """
     workspace = request.workspace
-    references = read_bytes(workspace.path(REFERENCES)).decode(errors="replace")
+    file = read_bytes(workspace.path(REFERENCES))
     lines = newest_delta_lines(workspace, request.last)
     cache = workspace.path(".session-codec", "cache", "context.json")
-    name = _name(request, references, lines)
+    name = _name(request, file, lines)
     kept = _read_kept(cache)
     if name in kept:
         return kept[name]
@@ -64,6 +64,11 @@ def render(request: Request, load: Callable[[str], Callable[[str], int]]) -> Res
     from codec.context_view import render_context
     from codec.v2_deltas import decode_deltas
 
+    references = ""
+    if file:
+        from codec.v2_references import compact_references
+
+        references = compact_references(file)
     deltas, errors = decode_deltas(enumerate(lines, 1))
     context = render_context(
         references,
@@ -77,10 +82,10 @@ def render(request: Request, load: Callable[[str], Callable[[str], int]]) -> Res
     return result
 
 
-def _name(request: Request, references: str, lines: list[str]) -> str:
+def _name(request: Request, file: bytes, lines: list[str]) -> str:
     """A hash of all that a rendering depends on."""
     options = (VIEW_VERSION, request.tokenizer, request.budget, request.last, request.style)
-    content = json.dumps([options, references, lines])
+    content = json.dumps([options, hashlib.sha256(file).hexdigest(), lines])
     return hashlib.sha256(content.encode()).hexdigest()
 
 

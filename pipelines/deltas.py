@@ -22,7 +22,7 @@ from codec.errors import FormatError
 from codec.v2_deltas import decode_delta
 from pipelines.files import keep_file, read_bytes
 from pipelines.findings import Finding
-from pipelines.workspace import DELTAS, Workspace
+from pipelines.workspace import DELTAS, Workspace, delta_lines_of, read_manifest
 
 #: What was found in a smaller file is not worth keeping.
 _KEPT_FROM: Final = 1 << 20
@@ -58,6 +58,8 @@ class Deltas(NamedTuple):
 def read_deltas(workspace: Workspace) -> Deltas:
     """The deltas of a workspace; a torn last line is not among them."""
     data = read_bytes(workspace.path(DELTAS))
+    if not data and workspace.exists:
+        return _deltas_of_the_manifest(workspace)
     whole = data[: data.rfind(b"\n") + 1]
     if whole and _are_plain(workspace, whole):
         alone = len(whole) == len(data) and data.isascii()
@@ -75,6 +77,20 @@ def read_deltas(workspace: Workspace) -> Deltas:
             )
         )
     return Deltas(lines, tuple(findings), as_they_stand=False)
+
+
+def _deltas_of_the_manifest(workspace: Workspace) -> Deltas:
+    """Return the deltas that a missing or empty file should have, and a finding."""
+    lines = delta_lines_of(read_manifest(workspace))
+    if not lines:
+        return Deltas((), (), as_they_stand=True)
+    finding = Finding(
+        code="missing-deltas",
+        message=f"is missing or empty; its {len(lines):,} sessions were read from the manifest",
+        file=DELTAS,
+        hint="'session-codec doctor --repair' writes it; a .gitignore may keep it out of commits",
+    )
+    return Deltas([f"{line}\n".encode() for line in lines], (finding,), as_they_stand=False)
 
 
 def _faults(

@@ -40,7 +40,7 @@ def limits_of(tables: Mapping[str, Any], given: Mapping[str, float | int | None]
     table = tables.get(TABLE, {})
     if not isinstance(table, dict):
         raise FormatError("is not a table", file=CONFIG, field=TABLE)
-    found = {}
+    found: dict[str, Any] = {}
     for name, value in table.items():
         if name not in _NAMES:
             hint = f"There are: {', '.join(_NAMES)}"
@@ -48,7 +48,8 @@ def limits_of(tables: Mapping[str, Any], given: Mapping[str, float | int | None]
         field, percent = _NAMES[name]
         found[field] = _number(name, value, percent=percent)
     said = {_NAMES[name][0]: value for name, value in given.items() if value is not None}
-    return Limits(**{**found, **said})
+    limits = {**found, **said}
+    return Limits(**limits, is_explicit="threshold" in limits)
 
 
 def read_limits(workspace: Workspace, given: Mapping[str, float | int | None]) -> Limits:

@@ -13,19 +13,20 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fnmatch import translate
 from functools import lru_cache
 from typing import Final, Literal
 
-from codec.records import Metrics, key_time
+from codec.records import Metrics, key_time, name_of
 from codec.v2_deltas import SEPARATOR, decode_metrics
+from codec.vocabulary import agent_of
 from pipelines.answers import Answer, Cell
 from pipelines.deltas import read_deltas
 from pipelines.files import read_bytes
 from pipelines.findings import Finding
-from pipelines.workspace import METRICS, Workspace
+from pipelines.workspace import DELTAS, METRICS, Workspace, read_config
 
 By = Literal["agent", "status", "month", "task"]
 Measure = Literal["lines_added", "lines_removed", "commits", "duration_min", "tokens_used"]
@@ -37,8 +38,11 @@ MEASURES: Final[tuple[Measure, ...]] = (
     "lines_added", "lines_removed", "commits", "duration_min", "tokens_used",
 )  # fmt: skip
 BYS: Final[tuple[By, ...]] = ("agent", "status", "month", "task")
-_FIELDS: Final = {"agent": 1, "task": 2, "status": 3}
+_FIELDS: Final[dict[By, int]] = {"agent": 1, "task": 2, "status": 3}
 _BAR: Final = SEPARATOR.encode()
+_WILD: Final = frozenset("*?[")
+#: How many known names a note lists.
+_NAMED: Final = 8
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,8 +50,9 @@ class Question:
     """What is asked.
 
     Attributes:
-        agent, task: a name, or a pattern with `*` and `?`; None for all.
-        status: one of the four words.
+        agent, task: a name, or a pattern with `*` and `?`; None for all. A name without either
+            is normalised as `record` does it.
+        status: one of the four words, in any case.
         since, until: times in v2 form or their beginnings, both included.
         last: the newest so many of those that fit.
         by: what to group by.
@@ -68,9 +73,48 @@ class Question:
 
 
 def query(workspace: Workspace, question: Question) -> Answer:
-    """Answer a question from the v2 files of a workspace."""
+    """Answer a question from the v2 files of a workspace.
+
+    An answer without sessions has a note on each filter that no session passes.
+    """
+    question = _normalised(question, read_config(workspace).agents)
     deltas = read_deltas(workspace)
-    return _answer(workspace, question, deltas.lines, deltas.findings)
+    answer = _answer(workspace, question, deltas.lines, deltas.findings)
+    if any(cell for row in answer.rows for cell in row):
+        return answer
+    return answer._replace(findings=(*answer.findings, *_unmatched(workspace, question)))
+
+
+def _normalised(question: Question, aliases: Mapping[str, str]) -> Question:
+    """Return the question with names as the files have them."""
+    agent, task = question.agent, question.task
+    if agent is not None and not _WILD.intersection(agent):
+        agent = agent_of(agent, aliases)
+    if task is not None and not _WILD.intersection(task):
+        task = name_of(task)
+    status = question.status.upper() if question.status is not None else None
+    return replace(question, agent=agent, task=task, status=status)
+
+
+def _unmatched(workspace: Workspace, question: Question) -> Iterator[Finding]:
+    """Yield a note for each filter that no session passes by itself."""
+    lines = list(read_deltas(workspace).lines)
+    for name in ("agent", "task", "status", "since", "until"):
+        value = getattr(question, name)
+        if value is None or any(True for _ in _fitting(lines, Question(**{name: value}))):
+            continue
+        hint = None
+        if name in _FIELDS:
+            known = Counter(_heads(lines, name))
+            common = ", ".join(x.decode(errors="replace") for x, _ in known.most_common(_NAMED))
+            hint = f"There are: {common}" if common else "There are no sessions"
+        yield Finding(
+            code="no-match",
+            message=f"no session matches --{name} {value!r}",
+            file=DELTAS,
+            level="note",
+            hint=hint,
+        )
 
 
 def _answer(

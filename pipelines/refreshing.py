@@ -18,7 +18,12 @@ from codec.references_budget import fit
 from codec.references_edit import edit_references
 from codec.references_merge import Change, Refresh, Standing, refresh
 from codec.stated_values import Origin
-from codec.v2_references import References, decode_references, encode_references
+from codec.v2_references import (
+    References,
+    compact_references,
+    decode_references,
+    encode_references,
+)
 from pipelines.baselines import REFERENCES_BUDGET
 from pipelines.errors import Conflict
 from pipelines.findings import Finding
@@ -66,7 +71,7 @@ class Plan:
         refresh: what becomes of each value.
         origins: by name, where each stated value stands.
         fact: that the references were built; None where the manifest says so already.
-        tokens: what `after` costs.
+        tokens: what `after` costs as `context` shows it.
         torn: the manifest ends in a piece of a line.
         findings: what was noticed.
     """
@@ -111,7 +116,7 @@ def plan_with(request: Request, manifest: Manifest, rules: LogRules) -> Plan:
         return refresh(builds, mine, values, sources, unread=unread, dropped=dropped)
 
     def tokens(dropped: Collection[str]) -> int:
-        return request.count(_written(before, without(dropped)).decode())
+        return request.count(compact_references(_written(before, without(dropped))))
 
     try:
         fitted = fit(without(()).droppable(builds), tokens, request.budget)
@@ -121,7 +126,7 @@ def plan_with(request: Request, manifest: Manifest, rules: LogRules) -> Plan:
     except EncodeError as e:
         findings.append(_not_editable(e))
         after, merged, fitted = before, without(()), None
-        cost = request.count((before or b"").decode())
+        cost = request.count(compact_references(before or b""))
     if fitted and fitted.dropped:
         findings.append(_left_out(merged, request))
     if cost > request.budget:
@@ -236,22 +241,23 @@ def _over_budget(merged: Refresh, tokens: int, request: Request) -> Finding:
 
 
 def _adopted(merged: Refresh) -> list[Finding]:
-    """What is told where nobody knows what was built before."""
-    added = [
+    """Return a note on what a file that a person wrote leaves out of what is stated."""
+    declined = [
         shown_name(name, change)
         for name, change in merged.changes.items()
-        if change.standing is Standing.ADDED
+        if change.standing is Standing.DECLINED
     ]
-    if not added:
+    if not declined:
         return []
     return [
         Finding(
             code="no-build",
-            message="was never built before as far as the manifest knows, so all that is stated and"
-            f" not in it is new: {', '.join(added)}",
+            message="was written by hand and stays as it is; the repository also states "
+            + ", ".join(declined),
             level="note",
             file=REFERENCES,
-            hint="What you remove again stays away",
+            hint="Write in what you want; to have the file built, remove it and run "
+            "'session-codec references'",
         )
     ]
 

@@ -198,7 +198,7 @@ class Verdict:
 
     def _skipped(self, name: str) -> str:
         if name == "gate" and (self.tokens is None or not self.tokens.judged):
-            return "there are no counts" if self.tokens is None else "the log is small"
+            return "there are no counts" if self.tokens is None else "the last sessions are small"
         if name == "context-budget" and self.tokens is None:
             return "there are no counts"
         return ""

@@ -292,9 +292,22 @@ def decode_tables(data: bytes, name: str) -> dict[str, Any]:
 
 
 def newest_delta_lines(workspace: Workspace, count: int) -> list[str]:
-    """The last lines of the deltas, read from the end of the file, equal lines once."""
+    """Return the last lines of the deltas, read from the end of the file, equal lines once.
+
+    If the file is missing or empty, the lines are those of the manifest's sessions.
+    """
     lines = read_tail(workspace.path(DELTAS), count * _SPARE)
+    if not lines and count and workspace.exists:
+        lines = delta_lines_of(read_manifest(workspace))
     return list(dict.fromkeys(lines))[-count:] if count else []
+
+
+def delta_lines_of(manifest: Manifest) -> list[str]:
+    """Return the deltas that the sessions of a manifest should have, oldest first."""
+    from codec.v2_deltas import delta_of, encode_delta
+
+    sessions = sorted(manifest.sessions.values(), key=lambda s: (s.time, s.key))
+    return [encode_delta(delta_of(session)) for session in sessions]
 
 
 def _workspace(root: str, repository: str | None) -> Workspace:

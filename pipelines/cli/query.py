@@ -23,7 +23,11 @@ _MEASURE = click.Choice(MEASURES)
 @options.repo
 @click.option("--agent", metavar="NAME", help="Of this agent; * and ? stand for others.")
 @click.option("--task", metavar="NAME", help="Of this task; * and ? stand for others.")
-@click.option("--status", type=click.Choice(sorted(STATUSES)), help="With this status.")
+@click.option(
+    "--status",
+    type=click.Choice(sorted(STATUSES), case_sensitive=False),
+    help="With this status, in any case.",
+)
 @click.option("--since", type=options.TIME, help="From this time on.")
 @click.option("--until", type=options.TIME, help="Up to this time, a day or month included.")
 @click.option("--last", type=click.IntRange(min=0), help="The newest N of those that fit.")
@@ -52,7 +56,8 @@ def command(
 ) -> int:
     """Ask about the sessions: filter, group, sum, average.
 
-    Unknown numbers are left out of sums and averages.
+    Unknown numbers are left out of sums and averages. Agents and tasks are looked for by the names
+    that 'record' gives them. A filter that no session passes is named on stderr.
 
     \b
     Examples:
@@ -94,7 +99,7 @@ def command(
         writer.writerows(answer.rows)
     else:
         _say(answer)
-    return FINDINGS if answer.findings else 0
+    return FINDINGS if any(f.level == "finding" for f in answer.findings) else 0
 
 
 def _say(answer: Answer) -> None:

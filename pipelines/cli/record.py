@@ -5,8 +5,10 @@ from __future__ import annotations
 import sys
 from typing import Final
 
+from codec.errors import FormatError
 from codec.manifest import session_fields
-from codec.records import STATUSES, Session, Status
+from codec.patch_text import check_patch
+from codec.records import NAME_LIMIT, STATUSES, Session, Status
 from codec.v2_progress import encode_reference, reference_of
 from codec.vocabulary import status_of
 from pipelines.cli.declared import JSON, Misuse, Option, absolute, text_of
@@ -33,6 +35,10 @@ OPTIONS: Final = (
     Option("--dry-run", "dry_run", "Show the entry; write nothing.", "flag", default=False),
     JSON,
 )  # fmt: skip
+
+#: Characters that the texts of a session may have: they are read at every start.
+TASK_LIMIT: Final = 2_000
+NOTES_LIMIT: Final = 20_000
 
 
 def run(
@@ -72,11 +78,11 @@ def run(
             tell("note: not in a git repository: no diff is recorded")
     word, remark = _status(text_of(status))
     recording = Recording(
-        agent=text_of(agent),
-        task=text_of(task),
+        agent=_given("--agent", agent, NAME_LIMIT * 4),
+        task=_given("--task", task, TASK_LIMIT),
         status=word,
         remark=remark,
-        notes=text_of(notes),
+        notes=_given("--notes", notes, NOTES_LIMIT, may_be_empty=True),
         patch=_read(diff) if diff else None,
         duration_min=duration_min,
         tokens_used=tokens,
@@ -99,6 +105,16 @@ def run(
     return 0
 
 
+def _given(option: str, value: str, limit: int, *, may_be_empty: bool = False) -> str:
+    """Return an option's text on which a limit of characters holds."""
+    text = text_of(value)
+    if not text.strip() and not may_be_empty:
+        raise Misuse(f"{option} is empty: name it")
+    if len(text) > limit:
+        raise Misuse(f"{option} has {len(text):,} characters; the limit is {limit:,}")
+    return text
+
+
 def _status(text: str) -> tuple[Status, str]:
     """A status and its remark; an unknown word is more likely a slip than a remark."""
     if text.strip().upper() == "UNKNOWN":
@@ -112,9 +128,15 @@ def _status(text: str) -> tuple[Status, str]:
 
 def _read(name: str) -> bytes:
     if name == "-":
-        return sys.stdin.buffer.read()
-    with open(absolute(name), "rb") as f:
-        return f.read()
+        data = sys.stdin.buffer.read()
+    else:
+        with open(absolute(name), "rb") as f:
+            data = f.read()
+    try:
+        check_patch(data)
+    except FormatError as e:
+        raise e.at(file="stdin" if name == "-" else name) from None
+    return data
 
 
 def _show(workspace: Workspace, session: Session, as_json: bool) -> int:

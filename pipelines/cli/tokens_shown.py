@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from pipelines.baselines import JUDGED_FROM, TokenReport, rounded_down
+from pipelines.baselines import JUDGED_FROM, WINDOW, TokenReport, rounded_down
 from pipelines.cli.output import table
 
 
@@ -36,14 +36,14 @@ def baseline_rows(report: TokenReport) -> list[tuple[str, ...]]:
 
 
 def gate_sentence(report: TokenReport) -> str:
-    """Whether the gate is met, and why it is not judged where it is not."""
+    """Return whether the gate is met, or why it is not judged."""
     window, limits = report.baselines[0], report.limits
     if not report.judged:
         return (
-            f"gate: not judged: the log is small (its window of {window.before:,} tokens is less "
-            f"than {JUDGED_FROM} times the context budget of {limits.context:,}); "
-            f"context {report.context:,} of {limits.context:,} tokens, "
-            f"references {report.references:,} of {limits.references:,}"
+            f"gate: not judged: the last {WINDOW} sessions are small ({window.before:,} tokens, "
+            f"less than {JUDGED_FROM} times the context budget of {limits.context:,}); "
+            f"pass --threshold to judge it; context {report.context:,} of {limits.context:,} "
+            f"tokens, references {report.references:,} of {limits.references:,}"
         )
     verdict = "met" if report.gate_met else "NOT met"
     saved = percent(window.reduction)

@@ -49,7 +49,8 @@ FORMATS: Final = ("text", "json", "markdown", "junit", "sarif")
 @click.option(
     "--threshold",
     type=click.FloatRange(max=100),
-    help=f"Per cent that 'window' must save; {THRESHOLD:g} if nobody says otherwise.",
+    help=f"Per cent that 'window' must save, however small it is.  [default: {THRESHOLD:g}, for "
+    "large windows only]",
 )
 @click.option(
     "--context-budget",

@@ -98,11 +98,12 @@ def test_a_file_that_is_gone_is_built_anew() -> None:
     assert found.built.after == (fact_id(built),)
 
 
-def test_a_file_that_nobody_knows_to_be_built_keeps_what_differs_and_gets_the_rest() -> None:
+def test_a_persons_file_is_adopted_and_nothing_is_added() -> None:
     found = merged(one(a="mine", b="2", x="own"), one(a="1", b="2", c="3"))
-    assert found.values() == one(a="mine", b="2", c="3", x="own")
-    assert standings(found) == {"a": "yours", "b": "same", "c": "added", "x": "yours"}
-    assert found.droppable(()) == ["stack.c"]
+    assert found.values() == one(a="mine", b="2", x="own")
+    assert standings(found) == {"a": "yours", "b": "same", "c": "declined", "x": "yours"}
+    assert found.built.declined == frozenset({"stack.c"})
+    assert found.droppable(()) == []
 
 
 def test_what_cannot_be_read_now_is_not_unstated() -> None:

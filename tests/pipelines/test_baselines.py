@@ -63,6 +63,23 @@ def test_the_gate_is_judged_from_ten_times_the_context_budget(bench: Bench) -> N
     assert not report(bench, context=window // 10 + 1).judged
 
 
+def test_an_explicit_threshold_is_judged_however_small_the_window_is(
+    bench: Bench, cli: Cli
+) -> None:
+    bench.migrate()
+    assert not report(bench).judged
+    said = cli("verify", bench.root, "--threshold", "99.9", "--json")
+    assert said.code == 3
+    assert "gate" in [f["code"] for f in said.json["findings"]]
+    config = bench.root / ".session-codec" / "config.toml"
+    config.write_text("[verify]\nthreshold = 99.9\n")
+    assert cli("verify", bench.root).code == 3
+    config.unlink()
+    said = cli("verify", bench.root)
+    assert said.code == 0
+    assert "not judged: the last 5 sessions are small" in said.out
+
+
 def test_what_is_over_its_budget_is_named(bench: Bench) -> None:
     bench.migrate()
     (bench.root / "PROJECT_REFERENCES.yaml").write_text("mandates: [" + "a long rule, " * 200 + "]")

@@ -42,6 +42,9 @@ def _rows(cli: Cli, bench: Bench, *arguments: object) -> list[dict[str, Any]]:
         ([], ["alpha", "beta", "alpha-two", "gamma"]),
         (["--agent", "human"], ["alpha", "alpha-two", "gamma"]),
         (["--agent", "opus*"], ["beta"]),
+        (["--agent", "claude-opus-4-1"], ["beta"]),
+        (["--task", "alpha two"], ["alpha-two"]),
+        (["--status", "fail"], ["beta"]),
         (["--status", "FAIL"], ["beta"]),
         (["--task", "alpha"], ["alpha"]),
         (["--task", "alpha*"], ["alpha", "alpha-two"]),
@@ -57,6 +60,42 @@ def test_a_filter_lets_through_what_fits(
     mixed: Bench, cli: Cli, arguments: list[str], tasks: list[str]
 ) -> None:
     assert [row["task"] for row in _rows(cli, mixed, *arguments)] == tasks
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--agent", "nobody"], "no session matches --agent 'nobody'. There are: human, opus-4.1"),
+        (["--agent", "nobody", "--count"], "no session matches --agent 'nobody'"),
+        (["--agent", "human", "--status", "UNKNOWN"], "no session matches --status 'UNKNOWN'"),
+        (["--since", "2031"], "no session matches --since '2031'"),
+    ],
+)
+def test_a_filter_that_matches_nothing_is_named(
+    mixed: Bench, cli: Cli, arguments: list[str], told: str
+) -> None:
+    said = cli("query", mixed.root, *arguments)
+    assert said.code == 0
+    assert told in said.err
+    assert "--agent 'human'" not in said.err
+
+
+@pytest.mark.parametrize("content", [None, b""])
+def test_sessions_are_read_from_the_manifest_if_the_deltas_are_missing(
+    mixed: Bench, cli: Cli, content: bytes | None
+) -> None:
+    everything = cli("query", mixed.root, "--json").json["rows"]
+    context = cli("context", mixed.root).out
+    path = mixed.root / "SESSION_DELTAS.log"
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    said = cli("query", mixed.root, "--json")
+    assert said.code == 3
+    assert [f["code"] for f in said.json["findings"]] == ["missing-deltas"]
+    assert said.json["rows"] == everything
+    assert cli("context", mixed.root).out == context
+    assert "100.0 %" not in cli("verify", mixed.root).out
 
 
 def test_unknown_numbers_are_left_out_of_averages(mixed: Bench, cli: Cli) -> None:

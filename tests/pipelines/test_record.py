@@ -230,6 +230,36 @@ def test_a_changed_loose_diff_is_damage_even_if_git_could_help(made: Bench, cli:
         _read(made.workspace, newest(made))
 
 
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"# Read me\n\n- one\n+ two\n", "given:1: is not a patch"),
+        (b"\x1b[1mdiff --git a/a b/a\x1b[m\n\x1b[32m+one\x1b[m\n", "given:1: is coloured"),
+    ],
+)
+def test_a_file_that_is_not_a_patch_is_refused(
+    made: Bench, cli: Cli, tmp_path: Path, content: bytes, told: str
+) -> None:
+    before = tree(made.root)
+    given = tmp_path / "given"
+    given.write_bytes(content)
+    said = cli("record", made.root, *ASKED, "--diff", given)
+    assert said.code == 10
+    assert told in said.err
+    assert tree(made.root) == before
+
+
+def test_what_git_colours_is_refused_and_what_it_makes_plain_is_recorded(
+    made: Bench, cli: Cli, tmp_path: Path
+) -> None:
+    (made.root / "code.py").write_text("print('\\x1b[31mred')\n")
+    git(made.root, "add", "-N", ".")
+    for when, code in (("always", 10), ("never", 0)):
+        given = tmp_path / when
+        given.write_bytes(git(made.root, "diff", f"--color={when}").encode())
+        assert cli("record", made.root, *ASKED, "--diff", given).code == code
+
+
 def test_a_dry_run_shows_the_entry_and_writes_nothing(made: Bench, cli: Cli) -> None:
     before = tree(made.root)
     said = cli("record", made.root, *ASKED, "--status", "FAIL", "--dry-run")
@@ -250,6 +280,10 @@ def test_a_dry_run_shows_the_entry_and_writes_nothing(made: Bench, cli: Cli) -> 
         (("--git", "--output=/tmp/x"), 30, "no such commit"),
         (("--git", "HEAD..no-such"), 30, "no-such"),
         (("--diff", "no-such.patch"), 30, "no-such.patch"),
+        (("--agent", ""), 2, "--agent is empty"),
+        (("--task", " "), 2, "--task is empty"),
+        (("--task", "x" * 2_001), 2, "--task has 2,001 characters; the limit is 2,000"),
+        (("--notes", "x" * 20_001), 2, "--notes has 20,001 characters"),
     ],
 )
 def test_bad_input_is_refused_and_nothing_written(

@@ -173,22 +173,37 @@ def _lock(bench: Bench) -> dict[str, tuple[bytes, int]]:
     return {n: v for n, v in tree(bench.root, times=True).items() if n.endswith("/lock")}
 
 
-def test_a_file_of_a_person_that_was_never_built_gets_what_it_lacks(bench: Bench, cli: Cli) -> None:
-    file(bench).write_text("stack: {framework: our own, lint_command: x}\n")
+def test_a_persons_file_is_adopted_and_nothing_is_added(bench: Bench, cli: Cli) -> None:
+    written = "stack: {framework: our own, lint_command: x}\n"
+    file(bench).write_text(written)
     package(bench)
     bench.migrate()
     assert bench.manifest.builds == ()
     said = cli("references", bench.root)
     assert said.code == 0
     assert "stack.testing" in said.err
-    assert stack(bench) == {
-        "framework": "our own", "lint_command": "x", "testing": "Jest 29", "node": ">=20",
-        "package_manager": "npm 10.9.0",
-    }  # fmt: skip
-    edit(bench, "testing: Jest 29\n", "\n")
-    assert "testing" not in stack(bench)
+    assert file(bench).read_text() == written
+    assert cli("references", bench.root, "--check").code == 0
+    file(bench).write_text("stack: {framework: our own, lint_command: x, testing: Jest 28}\n")
     refresh(bench)
-    assert "testing" not in stack(bench)
+    assert stack(bench)["testing"] == "Jest 28"
+
+
+def test_a_hand_written_file_with_nested_mandates_stays_as_it_is(bench: Bench, cli: Cli) -> None:
+    written = (
+        "# Static context\nstack:\n  framework: Next.js 22.x\n\n"
+        "mandates:\n  coverage_threshold: 80   # per cent\n  pre_commit_checks:\n    - lint\n"
+        "    - test\n\ncurrent_state:\n  open_prs: 1\n"
+    )
+    file(bench).write_text(written)
+    package(bench)
+    bench.migrate()
+    for arguments in (("--check",), (), ("--check",)):
+        assert cli("references", bench.root, *arguments).code == 0
+        assert file(bench).read_text() == written
+    shown = cli("context", bench.root).out
+    assert "mandates:\n coverage_threshold: 80\n pre_commit_checks: [lint, test]\n" in shown
+    assert "#" not in shown
 
 
 # Branches
@@ -304,7 +319,7 @@ def test_a_broken_manifest_is_a_finding_with_its_line_and_takes_nothing_away(
 
 
 def test_a_references_file_that_is_broken_stops_with_its_line(repo: Bench, cli: Cli) -> None:
-    file(repo).write_text("stack:\n  a: [b]\n")
+    file(repo).write_text("stack:\n  a: []\n")
     said = cli("references", repo.root)
     assert said.code == 10
     assert f"{REFERENCES}:2: stack.a" in said.err

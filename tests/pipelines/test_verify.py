@@ -97,6 +97,7 @@ def test_threshold_and_budgets_stand_in_the_settings_and_the_command_line_goes_b
 ) -> None:
     bench.log.write_bytes(log_of(*(entry(day(n), patch=BIG) for n in range(1, 6))))
     bench.migrate()
+    (bench.root / REFERENCES).write_text("stack: {language: Python}\n")
     config(bench, "[verify]\nthreshold = 99.99\ncontext_budget = 10\nreferences_budget = 0\n")
     said = cli("verify", bench.root, "--json")
     assert said.code == 3
