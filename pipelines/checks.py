@@ -33,8 +33,8 @@ class Integrity:
     Attributes:
         diffs, layouts: how many are intact, absent here and damaged, in this order.
         findings: each damaged one, and what does not agree with the manifest.
-        absent: keys of the diffs that are absent here, and that git cannot make again.
-        in_git: how many are absent, and git has the commits that they were made from.
+        absent: keys of the diffs that are missing here, and that git cannot remake.
+        in_git: how many are missing here, and git remakes with the recorded hash.
     """
 
     diffs: tuple[int, int, int]
