@@ -174,9 +174,9 @@ def read_snapshot(remote: Remote, name: SnapshotName) -> Found:
 
 def read_last(workspace: Workspace, remote: Remote) -> Last | None:
     """The snapshot that this workspace wrote last to a remote; None where that is not known."""
-    path, repository = _path(workspace, remote), workspace.repository
+    path = _path(workspace, remote)
     data = read_bytes(path)
-    if not data or (repository and is_tracked(repository, path)):
+    if not data or is_tracked(path):
         return None
     line, _, document = data.partition(b"\n")
     try:

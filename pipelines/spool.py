@@ -31,7 +31,8 @@ from codec.transcripts import Told, read_transcript
 from pipelines.errors import NotFound, StorageError
 from pipelines.files import locked, remove
 from pipelines.findings import Finding
-from pipelines.git import patch_of, resolve, subject_of
+from pipelines.git import resolve, subject_of
+from pipelines.git_patches import patch_of
 from pipelines.recording import Recording, record_session
 from pipelines.spool_files import BROKEN, spool_of, waiting
 from pipelines.workspace import MANIFEST, Workspace, moment

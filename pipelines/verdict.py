@@ -160,8 +160,8 @@ class Verdict:
         root: the folder of the workspace, as the repository calls it; `.` for its top.
         sessions, versions: how many the manifest has.
         diffs, layouts: how many are intact, absent here and damaged, in this order.
-        absent: keys of the diffs that are absent here, and that git cannot make again.
-        in_git: how many are absent, and git has the commits that they were made from.
+        absent: keys of the diffs that are missing here, and that git cannot remake.
+        in_git: how many are missing here, and git remakes with the recorded hash.
         findings: all that was found, notes among it.
         tokens: what is saved; None where no v1 log was migrated, or v1 was not counted so.
         since: the commit that changes are held against, None where all is judged.

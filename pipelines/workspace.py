@@ -333,7 +333,7 @@ def _check_stored(home: str, name: str) -> None:
         return
     from pipelines.git_process import is_tracked
 
-    if is_tracked(home, path):
+    if is_tracked(path):
         raise Conflict(
             f"{name} is a link that the repository brought; nothing is read or written through it",
             hint=f"Remove it: git rm --cached {name} && rm {name}",
