@@ -19,6 +19,7 @@ from pipelines.checks import check_stored
 from pipelines.files import locked, replace_file, sync_directory
 from pipelines.findings import Finding
 from pipelines.git import content_at
+from pipelines.git_ignored import ignored_findings
 from pipelines.journal import Replace, recover, target_of
 from pipelines.merging import merges_by_record
 from pipelines.progress import Progress
@@ -125,7 +126,7 @@ def remaining(made: Plan, progress: Progress, *, repaired: bool) -> tuple[Findin
     repairs = Repairs(made.after, edits=() if repaired else made.edits)
     mended = () if repaired else {mend.file for mend in made.upkeep.mends}
     found = (*(f for f in stored if f.file not in mended), *left_findings(repairs, manifest))
-    beside = (spool_findings, agent_findings, _driver_note)
+    beside = (spool_findings, agent_findings, ignored_findings, _driver_note)
     return (*found, *(finding for look in beside for finding in look(made.workspace)))
 
 

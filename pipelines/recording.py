@@ -14,7 +14,7 @@ import hashlib
 import json
 import mmap
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final, NamedTuple
 
@@ -34,9 +34,9 @@ from codec.records import (
 from codec.vocabulary import agent_of
 from pipelines.files import locked, write_new
 from pipelines.findings import Finding, torn_finding
-from pipelines.journal import Transaction, is_pending, recover
+from pipelines.journal import Append, Transaction, is_pending, recover
 from pipelines.store import names_of
-from pipelines.tracked import new_session_appends
+from pipelines.tracked import exception_appends, new_session_appends
 from pipelines.workspace import MANIFEST, Workspace, moment, read_config
 
 _SESSION: Final = b'{"fact":"session","key":"'
@@ -126,6 +126,7 @@ def record_session(workspace: Workspace, recording: Recording) -> Recorded:
         WorkspaceLocked: another process was writing for too long.
     """
     aliases = read_config(workspace).agents
+    exceptions = exception_appends(workspace)
     with locked(workspace.lock):
         recovered = recover(workspace)
         session = session_of(recording, aliases)  # now that the lock is ours: times stand in order
@@ -139,13 +140,33 @@ def record_session(workspace: Workspace, recording: Recording) -> Recorded:
             taken.add(session.key)  # of another worktree, which shares the diffs
         digest = content_digest(session)
         session = session._replace(key=session_key(session.time, digest, taken))
-        torn = _write(workspace, session, recording.patch)
-    return Recorded(session=session, is_new=True, findings=(*findings, *torn), recovered=recovered)
+        torn = _write(workspace, session, recording.patch, exceptions)
+    excepted = tuple(_excepted(append) for append in exceptions)
+    return Recorded(
+        session=session, is_new=True, findings=(*findings, *torn, *excepted), recovered=recovered
+    )
 
 
-def _write(workspace: Workspace, session: Session, patch: bytes | None) -> list[Finding]:
-    """Write all of a session; gives the files whose torn ends were ended."""
-    appends = new_session_appends(workspace, session)
+def _excepted(append: Append) -> Finding:
+    names = ", ".join(
+        line.removeprefix(b"!/").decode()
+        for line in b"".join(append.chunks).splitlines()
+        if line.startswith(b"!") and not line.endswith(b"/")
+    )
+    return Finding(
+        code="ignored",
+        message=f"git ignored {names}, which every clone needs; an exception was added",
+        level="note",
+        file=append.path,
+        hint=f"Commit {append.path}",
+    )
+
+
+def _write(
+    workspace: Workspace, session: Session, patch: bytes | None, exceptions: Iterable[Append]
+) -> list[Finding]:
+    """Write all of a session; return a finding for each torn end that was ended."""
+    appends = [*exceptions, *new_session_appends(workspace, session)]
     transaction = Transaction(workspace, "record")
     try:
         transaction.begin()
