@@ -472,7 +472,9 @@ def facts_of(manifest: bytes) -> list[Session]:
 def test_the_settings_are_read_as_shown() -> None:
     tables = decode_tables(block("config").encode(), "config.toml")
     assert set(tables) == {"agents", "verify"}
-    assert limits_of(tables, {}) == Limits(threshold=95, context=400, references=300)
+    assert limits_of(tables, {}) == Limits(
+        threshold=95, context=400, references=300, is_explicit=True
+    )
 
 
 def test_the_table_of_findings_has_every_code() -> None:
