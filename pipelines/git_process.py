@@ -27,6 +27,10 @@ from pipelines.worktree import ancestors, git_folders, repository_of
 _TIMEOUT: Final = 900
 #: Variables that say where git's files are, and that mean the same in every repository.
 _KEPT: Final = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "GIT_EXEC_PATH")
+#: Variables that say who commits, and when.
+_IDENTITY: Final = tuple(
+    f"GIT_{role}_{what}" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL", "DATE")
+)
 #: Variables by which the git that calls the merge driver names what it works on.
 _CALLERS: Final = ("GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES")
 _PINNED: Final = {
@@ -110,6 +114,7 @@ def run_git(
     settings: Iterable[str] = (),
     index: str | None = None,
     plain: bool = False,
+    with_identity: bool = False,
 ) -> Done:
     """Run git in a repository.
 
@@ -122,6 +127,7 @@ def run_git(
         index: path of another index file.
         plain: read the repository's objects without its settings, references and attributes, and
             without the user's.
+        with_identity: let the environment say who commits.
 
     Raises:
         Denied: git does not trust the owner of the repository.
@@ -139,7 +145,8 @@ def run_git(
     if index is not None:
         variables["GIT_INDEX_FILE"] = index
     command = ["git", *where, "--no-pager", *_options((*_SETTINGS, *settings)), *arguments]
-    done = _run(command, {**_environment(_KEPT), **_PINNED, **variables}, data)
+    kept = (*_KEPT, *_IDENTITY) if with_identity else _KEPT
+    done = _run(command, {**_environment(kept), **_PINNED, **variables}, data)
     if done.returncode not in answers:
         raise Unavailable(f"git {arguments[0]}: {said(done)}")
     return done

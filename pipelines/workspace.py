@@ -168,6 +168,11 @@ def locate(start: str) -> Workspace:
         Conflict: one of its files is none, or is elsewhere.
     """
     start = os.path.abspath(start)
+    if _is_bare(start):
+        raise Conflict(
+            f"{start}: is a bare git repository, which has no files to keep a history beside",
+            hint="Use a clone of it that has a working tree",
+        )
     if not os.path.isdir(start):
         raise WorkspaceMissing(
             f"{start}: no such folder",
@@ -300,6 +305,14 @@ def newest_delta_lines(workspace: Workspace, count: int) -> list[str]:
     if not lines and count and workspace.exists:
         lines = delta_lines_of(read_manifest(workspace))
     return list(dict.fromkeys(lines))[-count:] if count else []
+
+
+def _is_bare(folder: str) -> bool:
+    """Return whether a folder is git's own: a bare repository, or the `.git` of another."""
+    parts = ("HEAD", "objects", "refs")
+    return all(os.path.exists(os.path.join(folder, part)) for part in parts) and not os.path.exists(
+        os.path.join(folder, ".git")
+    )
 
 
 def delta_lines_of(manifest: Manifest) -> list[str]:

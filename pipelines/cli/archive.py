@@ -17,6 +17,7 @@ from pipelines.archive_files import extract, repair, verify_archives
 from pipelines.archives import archive_folder, list_archives, shown
 from pipelines.cli import options
 from pipelines.cli.declared import absolute
+from pipelines.cli.next_step import tell_next_step
 from pipelines.cli.output import (
     Stages,
     findings_json,
@@ -148,6 +149,7 @@ def pack(
         return code
     tell_findings(findings)
     _say(result, dry_run)
+    tell_next_step(workspace)
     return code
 
 

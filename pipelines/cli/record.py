@@ -12,6 +12,7 @@ from codec.records import NAME_LIMIT, STATUSES, Session, Status
 from codec.v2_progress import encode_reference, reference_of
 from codec.vocabulary import status_of
 from pipelines.cli.declared import JSON, Misuse, Option, absolute, text_of
+from pipelines.cli.next_step import tell_next_step
 from pipelines.cli.output import findings_json, say, say_json, tell, tell_findings, visible
 from pipelines.cli.spooled import workspace_of
 from pipelines.record import plan
@@ -32,6 +33,8 @@ OPTIONS: Final = (
     Option("--tokens", "tokens", "Tokens that the agent spent.", "number", metavar="N"),
     Option("--notes", "notes", "What the next agent should know.", default="", metavar="TEXT"),
     Option("--id", "name", "Record this id once.", default="", metavar="ID"),
+    Option("--commit", "commit", "Commit the files of session-codec, and nothing else.", "flag",
+           default=False),
     Option("--dry-run", "dry_run", "Show the entry; write nothing.", "flag", default=False),
     JSON,
 )  # fmt: skip
@@ -54,6 +57,7 @@ def run(
     tokens: int | None,
     notes: str,
     name: str,
+    commit: bool,
     dry_run: bool,
     as_json: bool,
 ) -> int:
@@ -97,6 +101,12 @@ def run(
     tell_findings(recorded.findings)
     if not recorded.is_new:
         tell(f"note: the id {name!r} was recorded before; nothing is written")
+    if commit:
+        from pipelines.committing import commit_sessions
+
+        commit_sessions(workspace, f"session-codec: record {recorded.session.key}")
+    else:
+        tell_next_step(workspace)
     if as_json:
         fields = {"session": session_fields(recorded.session), "new": recorded.is_new}
         say_json("record", {**fields, "findings": findings_json(recorded.findings)})
