@@ -20,7 +20,15 @@ from typing import Final
 from codec.records import PatchRef
 from pipelines.errors import NotFound, Unavailable
 from pipelines.files import remove
-from pipelines.git import add_worktree, commit_of, empty_tree, is_object, prefix_of, repository_of
+from pipelines.git import (
+    add_worktree,
+    commit_of,
+    empty_tree,
+    is_object,
+    parent_of,
+    prefix_of,
+    repository_of,
+)
 from pipelines.git_process import Repository, run_git
 from pipelines.workspace import DELTAS, MANIFEST, METRICS, PROGRESS, V1_LOG, Workspace
 
@@ -37,21 +45,22 @@ LEFT_OUT: Final = (MANIFEST, DELTAS, METRICS, PROGRESS, V1_LOG)
 _BATCH: Final = 64
 
 
-def patch_of(workspace: Workspace, ranges: str | Sequence[str]) -> bytes:
-    """Return the patch between two commits or trees; of several pairs, their patches in order.
+def patch_of(workspace: Workspace, commits: Sequence[str], *, plain: bool = True) -> bytes:
+    """Return the patch of commits; of several, their patches in order.
 
     Args:
         workspace: whose repository, and whose own files are left out.
-        ranges: `BASE..HEAD` by whole hashes, or several of these.
+        commits: each `BASE..HEAD` or a commit, by whole hashes.
+        plain: without attributes and settings; version 0.1.0 applied those of the repository.
 
     Raises:
         NotFound: the repository does not have all of their objects.
     """
-    ranges = (ranges,) if isinstance(ranges, str) else ranges
-    return b"".join(_patch(workspace, *pair.split("..")) for pair in ranges)
+    pairs = (_ends(workspace, text) for text in commits)
+    return b"".join(_patch(workspace, *pair, plain=plain) for pair in pairs)
 
 
-def remade(workspace: Workspace, ranges: str | Sequence[str], patch: PatchRef) -> bytes | None:
+def remade(workspace: Workspace, commits: Sequence[str], patch: PatchRef) -> bytes | None:
     """Return a recorded diff as git makes it again; None where that has another hash.
 
     Before patches were made without attributes and settings, those of the repository applied. Such
@@ -59,14 +68,12 @@ def remade(workspace: Workspace, ranges: str | Sequence[str], patch: PatchRef) -
 
     Args:
         workspace: whose repository.
-        ranges: of the session, see `patch_of`.
+        commits: of the session, see `patch_of`.
         patch: what was recorded.
     """
-    ranges = (ranges,) if isinstance(ranges, str) else ranges
     for plain in (True, False):
         try:
-            pairs = (pair.split("..") for pair in ranges)
-            data = b"".join(_patch(workspace, *pair, plain=plain) for pair in pairs)
+            data = patch_of(workspace, commits, plain=plain)
         except NotFound:
             return None
         if _is(data, patch):
@@ -75,20 +82,20 @@ def remade(workspace: Workspace, ranges: str | Sequence[str], patch: PatchRef) -
 
 
 def remakable(
-    workspace: Workspace, sessions: Iterable[tuple[str, PatchRef]]
-) -> set[tuple[str, PatchRef]]:
-    """Return those ranges and patches that git makes again, each compared with its hash."""
+    workspace: Workspace, sessions: Iterable[tuple[tuple[str, ...], PatchRef]]
+) -> set[tuple[tuple[str, ...], PatchRef]]:
+    """Return those commits and patches that git makes again, each compared with its hash."""
     wanted = sorted(set(sessions))
     if workspace.repository is None:
         return set()
     made = set()
     for start in range(0, len(wanted), _BATCH):
         batch = wanted[start : start + _BATCH]
-        patches = _patches(workspace, {commits for commits, _ in batch})
+        patches = _patches(workspace, {c[0] for c, _ in batch if len(c) == 1 and ".." in c[0]})
         for commits, patch in batch:
-            if commits in patches and (
-                _is(patches[commits], patch) or remade(workspace, commits, patch) is not None
-            ):
+            data = patches.get(commits[0]) if len(commits) == 1 else None
+            is_it = data is not None and _is(data, patch)
+            if is_it or remade(workspace, commits, patch) is not None:
                 made.add((commits, patch))
     return made
 
@@ -115,17 +122,26 @@ def worktree_patch(workspace: Workspace) -> bytes:
         remove(copy)
         remove(f"{copy}.lock")
     base = commit_of(repository, "HEAD") or empty_tree(repository)
-    return _patch(workspace, base, tree)
+    return _patch(workspace, base, tree, plain=True)
 
 
-def _patch(workspace: Workspace, base: str, head: str, *, plain: bool = True) -> bytes:
-    """Return the patch between two objects.
+def _ends(workspace: Workspace, commits: str) -> tuple[str, str]:
+    """Return what a range or a commit is the difference of.
 
-    Args:
-        workspace: whose repository.
-        base, head: whole hashes.
-        plain: without attributes and settings; version 0.1.0 applied those of the repository.
+    Raises:
+        NotFound: the repository does not have the commit, or a shallow clone lacks its parent.
     """
+    base, dots, head = commits.partition("..")
+    if dots:
+        return base, head
+    repository = repository_of(workspace)
+    if commit_of(repository, commits) is None:
+        raise NotFound(f"{commits}: no such commit in {repository.top}")
+    return parent_of(repository, commits), commits
+
+
+def _patch(workspace: Workspace, base: str, head: str, *, plain: bool) -> bytes:
+    """Return the patch between two objects, see `patch_of`."""
     repository = repository_of(workspace)
     arguments = ("diff-tree", *PATCH_OPTIONS, base, head, "--", *_paths(workspace))
     try:
@@ -171,7 +187,7 @@ def _patches(workspace: Workspace, ranges: Collection[str]) -> dict[str, bytes]:
 def _one_by_one(workspace: Workspace, ranges: Iterable[str]) -> Iterator[tuple[str, bytes]]:
     for commits in ranges:
         with suppress(NotFound):
-            yield commits, patch_of(workspace, commits)
+            yield commits, patch_of(workspace, (commits,))
 
 
 def _split(answer: bytes, headers: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
