@@ -17,14 +17,18 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Iterable, Mapping
-from typing import Final, NamedTuple
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import IO, Final, NamedTuple
 
 from pipelines.errors import Denied, NotFound, Unavailable
 from pipelines.worktree import ancestors, git_folders, repository_of
 
 #: Seconds. A patch of a large range takes minutes on a slow disk.
 _TIMEOUT: Final = 900
+#: Bytes that git may allocate at once where its output is a stream.
+_MEMORY: Final = 1 << 28
 #: Variables that say where git's files are, and that mean the same in every repository.
 _KEPT: Final = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "GIT_EXEC_PATH")
 #: Variables by which the git that calls the merge driver names what it works on.
@@ -127,22 +131,54 @@ def run_git(
         Denied: git does not trust the owner of the repository.
         Unavailable: git is not installed, failed, or did not end in time.
     """
-    _check_owner(repository)
-    variables = dict(repository.variables)
-    if plain:
-        folder = os.path.join(_PLAIN, _object_format(repository))
-        where = ["-C", folder, f"--git-dir={folder}"]
-        variables |= _without_settings(repository, folder)
-    else:
-        where = ["-C", repository.top, f"--git-dir={repository.git}"]
-        where.append(f"--work-tree={repository.top}")
+    command, environment = _prepared(repository, settings, plain=plain)
     if index is not None:
-        variables["GIT_INDEX_FILE"] = index
-    command = ["git", *where, "--no-pager", *_options((*_SETTINGS, *settings)), *arguments]
-    done = _run(command, {**_environment(_KEPT), **_PINNED, **variables}, data)
+        environment["GIT_INDEX_FILE"] = index
+    done = _run([*command, *arguments], environment, data)
     if done.returncode not in answers:
         raise Unavailable(f"git {arguments[0]}: {said(done)}")
     return done
+
+
+@contextmanager
+def git_output(
+    repository: Repository, *arguments: str, data: bytes, plain: bool
+) -> Iterator[IO[bytes]]:
+    """Run git, and yield what it prints as a stream: neither side keeps all of it in memory.
+
+    Args:
+        repository: the one that was found.
+        arguments: of git.
+        data: what git reads from stdin, no more than a pipe holds.
+        plain: see `run_git`.
+
+    Raises:
+        Denied: git does not trust the owner of the repository.
+        Unavailable: git is not installed, failed, needs more memory, or did not end in time.
+    """
+    command, environment = _prepared(repository, (), plain=plain)
+    environment["GIT_ALLOC_LIMIT"] = str(_MEMORY)
+    pipe, null = subprocess.PIPE, subprocess.DEVNULL
+    try:
+        process = subprocess.Popen(
+            [*command, *arguments], env=environment, stdin=pipe, stdout=pipe, stderr=null
+        )
+    except FileNotFoundError:
+        raise _missing() from None
+    watch = threading.Timer(_TIMEOUT, process.kill)
+    watch.start()
+    assert process.stdin
+    assert process.stdout
+    try:
+        with process.stdin, suppress(BrokenPipeError):
+            process.stdin.write(data)
+        yield process.stdout
+    finally:
+        process.stdout.close()
+        process.wait()
+        watch.cancel()
+    if process.returncode:
+        raise Unavailable(f"git {arguments[0]}: ended with {process.returncode}")
 
 
 def is_tracked(path: str) -> bool:
@@ -170,6 +206,23 @@ def is_tracked(path: str) -> bool:
 def said(done: Done) -> str:
     """Return what a git that failed wrote to stderr."""
     return done.stderr.decode(errors="replace").strip() or f"ended with {done.returncode}"
+
+
+def _prepared(
+    repository: Repository, settings: Iterable[str], *, plain: bool
+) -> tuple[list[str], dict[str, str]]:
+    """Check the owner; return the command up to git's own arguments, and its environment."""
+    _check_owner(repository)
+    variables = dict(repository.variables)
+    if plain:
+        folder = os.path.join(_PLAIN, _object_format(repository))
+        where = ["-C", folder, f"--git-dir={folder}"]
+        variables |= _without_settings(repository, folder)
+    else:
+        where = ["-C", repository.top, f"--git-dir={repository.git}"]
+        where.append(f"--work-tree={repository.top}")
+    command = ["git", *where, "--no-pager", *_options((*_SETTINGS, *settings))]
+    return command, {**_environment(_KEPT), **_PINNED, **variables}
 
 
 def _options(settings: Iterable[str]) -> list[str]:
@@ -238,6 +291,10 @@ def _run(command: list[str], environment: Mapping[str, str], data: bytes) -> Don
             command, env=environment, input=data, capture_output=True, check=False, timeout=_TIMEOUT
         )
     except FileNotFoundError:
-        raise Unavailable("git is not installed, or not on the PATH") from None
+        raise _missing() from None
     except subprocess.TimeoutExpired:
         raise Unavailable(f"git did not end within {_TIMEOUT} seconds") from None
+
+
+def _missing() -> Unavailable:
+    return Unavailable("git is not installed, or not on the PATH")

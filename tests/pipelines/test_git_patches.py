@@ -431,3 +431,19 @@ def test_a_filter_of_the_repository_that_nothing_needs_is_no_obstacle(case: Case
     filtered(case.root, ())
     (case.root / "code.py").write_text("edited\n")
     assert b"+edited" in worktree_patch(case.workspace)
+
+
+def test_a_patch_that_needs_too_much_memory_is_left_and_the_others_are_made(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A few bytes that a clone brings can become gigabytes."""
+    monkeypatch.setattr("pipelines.git_process._MEMORY", 4 << 20)
+    huge = case.root / "huge.bin"
+    with huge.open("wb") as f:
+        f.truncate(8 << 20)
+    git(case.root, "add", "huge.bin")
+    git(case.root, "commit", "-qm", "huge")
+    ends = git(case.root, "rev-parse", "HEAD^", "HEAD").split()
+    named = ("..".join(ends),)
+    wanted = {(named, PatchRef(sha256="0" * 64, size=1 << 20)), ((case.commits,), case.ref)}
+    assert remakable(case.workspace, wanted) == {((case.commits,), case.ref)}
