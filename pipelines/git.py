@@ -93,9 +93,11 @@ def parent_of(repository: Repository, commit: str) -> str:
     if not parents:
         return empty_tree(repository)
     if commit_of(repository, parents[0]) is None:
+        is_shallow = os.path.exists(os.path.join(repository.common, "shallow"))
         raise NotFound(
-            f"the parent {parents[0]} of {commit} is missing: this is a shallow clone",
-            hint="Fetch it with: git fetch --deepen=1",
+            f"the parent {parents[0]} of {commit} is missing"
+            + (": this is a shallow clone" if is_shallow else ""),
+            hint="Fetch it with: git fetch --deepen=1" if is_shallow else "Run: git fsck",
         )
     return parents[0]
 

@@ -285,7 +285,7 @@ def _mine(
     """Return the commits of a session, oldest first."""
     found = [c for c, of in parents.items() if len(of) <= 1 and (made is None or c in made.here)]
     rewritten = [c for c in found if made and c in made.rewritten]
-    if not rewritten:
+    if not rewritten or not floor:
         return found
     before = set(_signed(repository, *floor, "--not", head).values())
     signed = _signed(repository, "--no-walk", *rewritten)
