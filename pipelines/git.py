@@ -13,8 +13,10 @@ from pipelines.workspace import Workspace
 
 #: How `rev-parse --verify --quiet` and `config --get` say that there is none.
 _OR_NONE: Final = (0, 1)
-_OBJECT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_FILTER_FAILED: Final = re.compile(r"(?P<path>.*): clean filter '(?P<name>.*)' failed")
+_LENGTHS: Final = (40, 64)
+_DIGITS: Final = frozenset("0123456789abcdef")
+#: Compiled where it is used: every call of `record` loads this module.
+_FILTER_FAILED: Final = r"(?:fatal: )?(?P<path>.*): clean filter '(?P<name>.*)' failed"
 _FILTER_KEYS: Final = r"^filter\..*\.(clean|process|required)$"
 _OF_USER: Final = frozenset({"system", "global"})
 
@@ -48,7 +50,7 @@ def prefix_of(workspace: Workspace) -> str | None:
 
 def is_object(text: str) -> bool:
     """Return whether a text is the whole hash of an object."""
-    return _OBJECT.fullmatch(text) is not None
+    return len(text) in _LENGTHS and _DIGITS.issuperset(text)
 
 
 def resolve(workspace: Workspace, text: str) -> tuple[str, int]:
@@ -163,10 +165,10 @@ def add_worktree(repository: Repository, index: str, pathspecs: Collection[str])
     try:
         run_git(repository, "add", "--all", "--", *pathspecs, index=index, settings=settings)
     except Unavailable as e:
-        filtered = _FILTER_FAILED.search(e.problem)
+        filtered = re.search(_FILTER_FAILED, e.problem.partition(": ")[2])
         if filtered is None:
             raise
-        path, name = filtered["path"].rpartition("fatal: ")[2], filtered["name"]
+        path, name = filtered["path"], filtered["name"]
         raise Conflict(
             f"{path} needs the filter '{name}', which the repository's own configuration names; "
             "session-codec does not run it",

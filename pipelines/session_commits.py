@@ -14,11 +14,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from codec.errors import FormatError
-from codec.hook_input import decode_input
 from codec.spool_entry import HEAD_LIMIT, Entry, decode_entry
 from pipelines.errors import NotFound
 from pipelines.git import commit_of, parent_of, prefix_of, repository_of
@@ -38,10 +37,12 @@ _STARTS: Final = 32
 _ENDS: Final = re.compile(
     rb'"(?:range":|commits_of":\[[^\]]*)"(?:[0-9a-f]{40,64}\.\.)?(?P<end>[0-9a-f]{40,64})"'
 )
-_MADE: Final = re.compile(r"commit(?! \(merge\))|cherry-pick(?!: fast-forward)|revert|am\b")
-_REWRITTEN: Final = re.compile(
-    r"(?:rebase|pull)\b.*?\((?:pick|reword|edit|squash|fixup|continue)\): |rebase: "
-)
+#: What reflogs call a commit that was made here, and what looks like one and came from elsewhere.
+_MADE: Final = ("commit:", "commit (", "cherry-pick:", "revert:", "am:")
+_CAME: Final = ("commit (merge)", "cherry-pick: fast-forward")
+#: What a rebase, by itself or in a pull, calls a commit that it made of another.
+_REBASES: Final = ("rebase", "pull")
+_STEPS: Final = ("pick", "reword", "edit", "squash", "fixup", "continue")
 _AMENDED: Final = "commit (amend)"
 
 
@@ -132,10 +133,9 @@ def commits_until(
     repository = repository_of(workspace)
     moves = _reflog(repository) if has_reflog else []
     first = [begun.commit] if begun and begun.commit else []
-    known = _known(repository, [*first, *ends])
-    if begun and not (known.issuperset(first) and (first or moves)):
+    if begun and not (_known(repository, first, moves) if first else moves):
         begun, first = None, []
-    recorded = _on_branch(repository, head, [end for end in ends if end in known])
+    recorded = _on_branch(repository, head, ends)
     if begun is None and not recorded:
         return _last(workspace, repository, head)
     floor = [*first, *recorded]
@@ -176,6 +176,8 @@ def _noted(workspace: Workspace, asking: str) -> Beginning | None:
 
 def _start(workspace: Workspace, path: str) -> tuple[str, Entry] | None:
     """Return the session that a spooled start names, and the event; None if it is not ours."""
+    from codec.hook_input import decode_input
+
     try:
         with open(path, "rb") as f:
             entry = decode_entry(f.read(HEAD_LIMIT))
@@ -186,10 +188,11 @@ def _start(workspace: Workspace, path: str) -> tuple[str, Entry] | None:
         return None  # draining the spool reports it
 
 
-def _known(repository: Repository, commits: Sequence[str]) -> set[str]:
-    """Return those commits that the repository has."""
-    if not commits:
-        return set()
+def _known(repository: Repository, commits: Sequence[str], moves: Iterable[_Move] = ()) -> set[str]:
+    """Return those commits that the repository has; what a reflog names, it keeps."""
+    found = {move.new for move in moves}.intersection(commits)
+    if found.issuperset(commits):
+        return found
     data = "".join(f"{commit}\n" for commit in commits).encode()
     form = "--batch-check=%(objectname) %(objecttype)"
     lines = run_git(repository, "cat-file", form, data=data).stdout.decode().splitlines()
@@ -198,14 +201,15 @@ def _known(repository: Repository, commits: Sequence[str]) -> set[str]:
 
 def _on_branch(repository: Repository, head: str, ends: Sequence[str]) -> list[str]:
     """Return the recorded ends of this branch: ancestors of HEAD, and what it once pointed to."""
-    if not ends:
-        return []
     branch = head_of(repository.top)[1]
     path = os.path.join(repository.common, "logs", "refs", "heads", *branch.split("/"))
-    were = {move.new for move in _read_reflog(path)} if branch else set()
-    lines = run_git(repository, "rev-list", *ends, "--not", head).stdout.decode().split()
-    elsewhere = set(lines) - were
-    return [end for end in ends if end not in elsewhere]
+    here = {move.new for move in _read_reflog(path)}.intersection(ends) if branch else set()
+    others = _known(repository, [end for end in ends if end not in here])
+    if others:
+        arguments = (*sorted(others), "--not", head)
+        elsewhere = run_git(repository, "rev-list", *arguments).stdout.decode().split()
+        here |= others.difference(elsewhere)
+    return [end for end in ends if end in here]
 
 
 def _last(workspace: Workspace, repository: Repository, head: str) -> Taken:
@@ -269,10 +273,16 @@ def _position(moves: Sequence[_Move], begun: Beginning | None, floor: Sequence[s
 
 
 def _made(moves: Sequence[_Move]) -> _Made:
-    made = {move.new for move in moves if _MADE.match(move.action)}
-    rewritten = {move.new for move in moves if _REWRITTEN.match(move.action)}
+    made = {m.new for m in moves if m.action.startswith(_MADE) and not m.action.startswith(_CAME)}
+    rewritten = {move.new for move in moves if _is_rewritten(move.action)}
     amended = {move.new: move.old for move in moves if move.action.startswith(_AMENDED)}
     return _Made(frozenset(made | rewritten), frozenset(rewritten), amended)
+
+
+def _is_rewritten(action: str) -> bool:
+    if not action.startswith(_REBASES):
+        return False
+    return action.startswith("rebase: ") or any(f"({step}): " in action for step in _STEPS)
 
 
 def _mine(
