@@ -161,7 +161,11 @@ def add_worktree(repository: Repository, index: str, pathspecs: Collection[str])
     Raises:
         Conflict: a changed file needs a filter that only the repository configures.
     """
-    settings = ("core.safecrlf=false", *_without_filters(repository))
+    # Files that are not checked out are marked in the index; other folders may have new ones.
+    settings = (
+        "core.safecrlf=false", "core.sparseCheckout=false", "core.splitIndex=false",
+        *_without_filters(repository),
+    )  # fmt: skip
     try:
         run_git(repository, "add", "--all", "--", *pathspecs, index=index, settings=settings)
     except Unavailable as e:

@@ -334,6 +334,30 @@ def test_no_setting_changes_the_patch_of_a_working_tree(
     assert b'"b/deep/gr\\303\\266\\303\\237e"' in patch
 
 
+@pytest.mark.parametrize("index", ["--sparse-index", "--no-sparse-index"])
+def test_new_files_outside_of_a_sparse_checkout_are_in_the_patch(case: Case, index: str) -> None:
+    git(case.root, "sparse-checkout", "init", "--cone", index)
+    git(case.root, "sparse-checkout", "set", "deep")
+    (case.root / "elsewhere").mkdir()
+    (case.root / "elsewhere" / "new.txt").write_text("new\n")
+    (case.root / "module").mkdir(exist_ok=True)
+    patch = worktree_patch(case.workspace)
+    assert patch.count(b"diff --git") == 1
+    assert b"+++ b/elsewhere/new.txt" in patch
+
+
+@pytest.mark.parametrize("setting", ["index.threads=4", "core.splitIndex=true", "index.version=4"])
+def test_an_index_of_another_form_is_copied_whole(case: Case, setting: str) -> None:
+    git(case.root, "config", *setting.split("="))
+    (case.root / "module").mkdir(exist_ok=True)
+    git(case.root, "add", "-A")
+    git(case.root, "update-index", "--force-write-index")
+    before = git(case.root, "ls-files", "--stage")
+    (case.root / "deep" / "file.txt").write_text("edited\n")
+    assert worktree_patch(case.workspace).count(b"diff --git") == 1
+    assert git(case.root, "ls-files", "--stage") == before
+
+
 def test_line_ends_of_a_working_tree_are_converted_as_for_a_commit(case: Case) -> None:
     git(case.root, "config", "core.autocrlf", "true")
     git(case.root, "config", "core.safecrlf", "true")
