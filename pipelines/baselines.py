@@ -35,7 +35,7 @@ from codec.v2_progress import encode_reference, reference_of
 from codec.v2_references import compact_references
 from pipelines.errors import NotFound
 from pipelines.files import read_bytes
-from pipelines.store import Store
+from pipelines.store import Store, commits_of
 from pipelines.workspace import DELTAS, REFERENCES, Manifest, Workspace, newest_delta_lines
 
 WINDOW: Final = 5
@@ -246,7 +246,7 @@ class _Estimate(NamedTuple):
         if session.patch is None:
             return self.by_size(session)
         try:
-            patch = self.store.read(session.key, session.patch, session.range)
+            patch = self.store.read(session.key, session.patch, commits_of(session))
         except (NotFound, IntegrityError):  # a damaged one is told by who looks for damage
             return self.by_size(session)
         return self.count(_entry(session)) + self.count(decode_text(patch))

@@ -18,7 +18,7 @@ from pipelines.errors import Erased, NotFound
 from pipelines.findings import Finding
 from pipelines.git_patches import remakable
 from pipelines.repairs import is_sound, left_findings, repairs_of
-from pipelines.store import Store
+from pipelines.store import Store, commits_of
 from pipelines.tracked import Tracked
 from pipelines.v1_store import read_layout, rebuilt
 from pipelines.workspace import Manifest, Workspace, decode_manifest
@@ -112,7 +112,7 @@ def check_stored(
             findings.append(_damaged(e, session.key))
     told = {f.file for f in findings}
     findings += [f for f in amiss if f.file not in told]
-    of_ranges = {s.key: (s.range, s.patch) for s in absent if s.range and s.patch}
+    of_ranges = {s.key: (c, s.patch) for s in absent if s.patch and (c := commits_of(s))}
     made = remakable(workspace, of_ranges.values())
     in_git = {key for key, pair in of_ranges.items() if pair in made}
     findings += _void_archives(workspace, manifest)

@@ -40,6 +40,7 @@ from pipelines.tracked import exception_appends, new_session_appends
 from pipelines.workspace import MANIFEST, Workspace, moment, read_config
 
 _SESSION: Final = b'{"fact":"session","key":"'
+_RANGE: Final = b'"range":"'
 _ID_BYTES: Final = 8
 
 
@@ -51,7 +52,8 @@ class Recording(NamedTuple):
         task: a slug or a sentence.
         status, remark, notes: as in `Session`.
         patch: its exact bytes; empty where nothing was changed, None where that is not known.
-        range: two commits or trees, `BASE..HEAD` by whole hashes, that the patch is made from.
+        ranges: pairs of commits or trees, `BASE..HEAD` by whole hashes; the patch is their patches
+            in order. Empty where commits were looked for and there are none.
         commits, duration_min, tokens_used: figures; None is unknown.
         id: what it is called outside, by which it is recorded once; empty for none.
         time: in v2 form; empty for now.
@@ -63,7 +65,7 @@ class Recording(NamedTuple):
     remark: str = ""
     notes: str = ""
     patch: bytes | None = None
-    range: str = ""
+    ranges: tuple[str, ...] | None = None
     commits: int | None = None
     duration_min: int | None = None
     tokens_used: int | None = None
@@ -94,6 +96,7 @@ def session_of(recording: Recording, aliases: Mapping[str, str]) -> Session:
     time = recording.time or f"{moment()[:19]}Z"
     task = name_of(recording.task)
     title = one_line(recording.task)
+    ranges = recording.ranges or ()
     return Session(
         key=time,
         time=time,
@@ -114,7 +117,8 @@ def session_of(recording: Recording, aliases: Mapping[str, str]) -> Session:
         if patch
         else None,
         id=one_line(recording.id) or os.urandom(_ID_BYTES).hex(),
-        range=recording.range,
+        range=ranges[0] if len(ranges) == 1 else "",
+        extra={"commits_of": list(ranges)} if len(ranges) > 1 else {},
     )
 
 
@@ -135,7 +139,7 @@ def record_session(workspace: Workspace, recording: Recording) -> Recorded:
             if known is not None:
                 return Recorded(session=known, is_new=False, recovered=recovered)
             taken = _keys_of(manifest, session.time, everywhere=bool(recording.time))
-            findings = _repeated_range(manifest, session)
+            findings = _repeated(manifest, session, recording.ranges)
         if any(os.path.exists(os.path.join(workspace.diffs, n)) for n in names_of(session.key)):
             taken.add(session.key)  # of another worktree, which shares the diffs
         digest = content_digest(session)
@@ -219,19 +223,27 @@ def _keys_of(manifest: mmap.mmap | bytes, time: str, *, everywhere: bool) -> set
     return keys
 
 
-def _repeated_range(manifest: mmap.mmap | bytes, session: Session) -> tuple[Finding, ...]:
-    """A note where the newest session is of the very same commits."""
-    at = manifest.rfind(_SESSION) if session.range else -1
-    newest = _session_around(manifest, at) if at >= 0 else None
-    if newest is None or newest.range != session.range:
+def _repeated(
+    manifest: mmap.mmap | bytes, session: Session, ranges: tuple[str, ...] | None
+) -> tuple[Finding, ...]:
+    """Return a note if a session has no commits of its own, for they were recorded before."""
+    if ranges is None:
         return ()
-    message = f"the same commits were recorded as {newest.key}"
+    newest = _session_around(manifest, manifest.rfind(_SESSION if ranges else _RANGE))
+    if ranges and (newest is None or not session.range or newest.range != session.range):
+        return ()
+    key = newest.key if newest else None
+    message = f"the same commits were recorded as {key}"
+    if not ranges:
+        message = f"no commits since {key or 'the session began'}; no diff is recorded"
     hint = "Commit first, or record the working tree with --worktree, or nothing with --no-diff"
-    return (Finding(code="same-commits", message=message, level="note", key=newest.key, hint=hint),)
+    return (Finding(code="same-commits", message=message, level="note", key=key, hint=hint),)
 
 
 def _session_around(manifest: mmap.mmap | bytes, at: int) -> Session | None:
-    """The session whose line a position stands in, None where the line is something else."""
+    """Return the session whose line contains a position; None if the line is something else."""
+    if at < 0:
+        return None
     end = manifest.find(b"\n", at)
     line = manifest[manifest.rfind(b"\n", 0, at) + 1 : end if end >= 0 else len(manifest)]
     try:

@@ -27,7 +27,7 @@ from pipelines.progress import Advance, Progress
 from pipelines.report_figures import course, periods
 from pipelines.report_html import MARK, Page, html
 from pipelines.secrets import Text, scan
-from pipelines.store import Store
+from pipelines.store import Store, commits_of
 from pipelines.tracked import read_tracked
 from pipelines.workspace import REFERENCES, Manifest, Workspace, decode_manifest, moment
 
@@ -253,7 +253,7 @@ def _diffs(request: Request, sessions: Sequence[Session], progress: Progress) ->
         for number, session in enumerate(sessions, 1):
             if session.patch is not None:
                 try:
-                    found[session.key] = store.read(session.key, session.patch, session.range)
+                    found[session.key] = store.read(session.key, session.patch, commits_of(session))
                 except NotFound:
                     absent.append(session.key)
                 except IntegrityError as e:

@@ -8,7 +8,7 @@ from codec.records import Session
 from codec.v2_progress import encode_reference, reference_of
 from pipelines.errors import Erased, NotFound
 from pipelines.lookup import find_session
-from pipelines.store import Store
+from pipelines.store import Store, commits_of
 from pipelines.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def show_diff(workspace: Workspace, name: str, open_remote: OpenRemote) -> bytes
     if session.patch is None:
         raise NotFound(f"{session.key}: the session has no diff")
     try:
-        return Store(workspace, open_remote).read(session.key, session.patch, session.range)
+        return Store(workspace, open_remote).read(session.key, session.patch, commits_of(session))
     except Erased:
         raise
     except NotFound:

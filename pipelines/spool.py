@@ -5,8 +5,8 @@
 2. A session is recorded once, by its agent's name of it. What it commits after that (it was
    resumed, or a turn ended and another began) is recorded as its continuation, so that no commit
    is lost; a continuation without a commit is none.
-3. What an agent recorded itself is not recorded again: commits that recorded ranges begin with are
-   left out, and a session of which nothing is left is not recorded.
+3. What an agent recorded itself is not recorded again: a session whose commits are all in recorded
+   ranges is not recorded.
 4. An event that cannot be used is set aside in `spool/broken` and named; it holds up nothing.
 5. The end of a turn (`stop`) is what a session has done so far, for agents that do not tell of
    their end. The session that asks leaves its own to the time after it.
@@ -31,9 +31,10 @@ from codec.transcripts import Told, read_transcript
 from pipelines.errors import NotFound, StorageError
 from pipelines.files import locked, remove
 from pipelines.findings import Finding
-from pipelines.git import resolve, subject_of
+from pipelines.git import subject_of
 from pipelines.git_patches import patch_of
 from pipelines.recording import Recording, record_session
+from pipelines.session_commits import Beginning, Taken, commits_until, recorded_ends
 from pipelines.spool_files import BROKEN, spool_of, waiting
 from pipelines.workspace import MANIFEST, Workspace, moment
 
@@ -198,15 +199,15 @@ def _record(workspace: Workspace, stretch: list[_Event], findings: list[Finding]
     first, last = stretch[0], stretch[-1]
     name = last.input.session_id
     begun = first.entry.event == "start"
-    base, since = first.entry.head if begun else "", _time(first.entry) if begun else None
-    for session in _following(workspace, base):
-        base, since = session.range.partition("..")[2], _moment(session.time)
-    if begun and base != first.entry.head and base == last.entry.head:
+    taken = _commits(workspace, first.entry if begun else None, last.entry, findings)
+    if taken is not None and not taken.commits and taken.recorded:
         return []
-    commits, count = _commits(workspace, base, last.entry.head, findings)
-    recording = _recording(workspace, stretch, commits, count, since)
+    since = _time(first.entry) if begun else None
+    if taken is not None and taken.ranges and (before := _recorded_until(workspace, taken)):
+        since = _moment(before.time)
+    recording = _recording(workspace, stretch, taken, since)
     recorded = record_session(workspace, recording)
-    if not recorded.is_new and count:
+    if not recorded.is_new and taken is not None and taken.commits:
         since = _moment(recorded.session.time)
         more = recording._replace(
             id=f"{name}#{last.entry.head[:12]}",
@@ -221,21 +222,21 @@ def _record(workspace: Workspace, stretch: list[_Event], findings: list[Finding]
 def _recording(
     workspace: Workspace,
     stretch: list[_Event],
-    commits: str,
-    count: int | None,
+    taken: Taken | None,
     since: datetime | None,
 ) -> Recording:
     """What a stretch of events says of its session."""
     last = stretch[-1]
     told = _transcript(last.input)
     models = (e.input.model for e in reversed(stretch))
-    task = told.prompt or (subject_of(workspace, last.entry.head) if count else "")
+    made = taken is not None and taken.commits > 0
+    task = told.prompt or (subject_of(workspace, last.entry.head) if made else "")
     return Recording(
         agent=told.model or next(filter(None, models), "") or NAMES[last.entry.agent],
         task=task or _branch(last.entry),
-        patch=patch_of(workspace, commits) if commits else None,
-        range=commits,
-        commits=count,
+        patch=patch_of(workspace, taken.ranges) if taken is not None and made else None,
+        ranges=taken.ranges if taken is not None and made else None,
+        commits=taken.commits if taken is not None else None,
         duration_min=_minutes(since or _moment(told.began), _time(last.entry)),
         tokens_used=told.tokens if (told.tokens or 0) < NUMBER_LIMIT else None,
         id=last.input.session_id,
@@ -243,12 +244,11 @@ def _recording(
     )
 
 
-def _following(workspace: Workspace, base: str) -> Iterator[Session]:
-    """The sessions whose ranges go on from `base`, each from where the one before it ended."""
-    begun = {s.range.partition("..")[0]: s for s in _recent(workspace)} if base else {}
-    while (session := begun.pop(base, None)) is not None:
-        yield session
-        base = session.range.partition("..")[2]
+def _recorded_until(workspace: Workspace, taken: Taken) -> Session | None:
+    """Return the session whose range ends where these commits begin."""
+    base = taken.ranges[0].partition("..")[0]
+    found = (s for s in _recent(workspace) if s.range.partition("..")[2] == base)
+    return next(found, None)
 
 
 def _recent(workspace: Workspace) -> Iterator[Session]:
@@ -266,21 +266,27 @@ def _recent(workspace: Workspace) -> Iterator[Session]:
 
 
 def _commits(
-    workspace: Workspace, base: str, head: str, findings: list[Finding]
-) -> tuple[str, int | None]:
-    """The commits from one to another as a range, and how many; no range where there are none."""
-    if not base or not head or workspace.repository is None:
-        return "", None
-    if base == head:
-        return "", 0
+    workspace: Workspace, first: Entry | None, last: Entry, findings: list[Finding]
+) -> Taken | None:
+    """Return the commits of a session; None where they are not known.
+
+    Args:
+        workspace: whose repository.
+        first: the start of the session, None if no hook saw it.
+        last: its end.
+        findings: what was noticed is added.
+    """
+    if first is None or not last.head or workspace.repository is None:
+        return None
+    begun = Beginning(first.head, first.time // 10**9)
+    is_here = os.path.realpath(os.fsdecode(last.root)) == os.path.realpath(workspace.root)
+    ends = recorded_ends(workspace)
     try:
-        if resolve(workspace, f"{head}..{base}")[1]:
-            return "", None  # HEAD went somewhere else: what is between is not the session's
-        return resolve(workspace, f"{base}..{head}")
+        return commits_until(workspace, last.head, begun, ends, has_reflog=is_here)
     except NotFound as e:
         message = f"the commits of a session are not known: {e.problem}"
         findings.append(Finding(code="commits-unknown", message=message, level="note"))
-        return "", None
+        return None
 
 
 def _transcript(source: HookInput) -> Told:

@@ -19,7 +19,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from codec.errors import IntegrityError
-from codec.records import PatchRef, key_time
+from codec.records import PatchRef, Session, is_range, key_time
 from codec.v2_progress import diff_name
 from pipelines.archives import Archives
 from pipelines.errors import Erased, NotFound
@@ -74,13 +74,13 @@ class Store:
         """The keys of all diffs that an archive here has."""
         return self._archives.keys()
 
-    def read(self, key: str, patch: PatchRef, commits: str = "") -> bytes:
+    def read(self, key: str, patch: PatchRef, commits: Sequence[str] = ()) -> bytes:
         """The bytes of a diff.
 
         Args:
             key: of its session.
             patch: what it must hold.
-            commits: the session's range, from which git makes the diff again.
+            commits: from which git remakes the diff, see `commits_of`.
 
         Raises:
             Erased: it was erased on purpose.
@@ -223,3 +223,16 @@ def names_of(key: str) -> tuple[str, ...]:
     if plain == safe:
         return (plain,)
     return (plain, safe) if COLONS else (safe, plain)
+
+
+def commits_of(session: Session) -> tuple[str, ...]:
+    """Return the commits or ranges that a session's patch is made from, in order."""
+    if session.range:
+        return (session.range,)
+    found = session.extra.get("commits_of", ())
+    valid = isinstance(found, list) and all(isinstance(c, str) and _is_commits(c) for c in found)
+    return tuple(found) if valid else ()
+
+
+def _is_commits(text: str) -> bool:
+    return is_range(text if ".." in text else f"{text}..{text}")

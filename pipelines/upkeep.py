@@ -22,7 +22,7 @@ from pipelines.findings import Finding
 from pipelines.git import content_at
 from pipelines.git_patches import remade
 from pipelines.journal import Replace, is_pending
-from pipelines.store import Store, names_of, patch_in
+from pipelines.store import Store, commits_of, names_of, patch_in
 from pipelines.tracked import git_appends
 from pipelines.workspace import V1_LOG, Manifest, Workspace
 
@@ -245,12 +245,13 @@ def _diffs(workspace: Workspace, manifest: Manifest) -> Iterator[Mend]:
     store = Store(workspace)
     loose = store.loose_names()
     for session in manifest.sessions.values():
-        if not session.range or session.patch is None or loose.isdisjoint(names_of(session.key)):
+        commits = commits_of(session)
+        if not commits or session.patch is None or loose.isdisjoint(names_of(session.key)):
             continue
         try:
             store.read(session.key, session.patch)
         except IntegrityError as e:
-            data = remade(workspace, session.range, session.patch)
+            data = remade(workspace, commits, session.patch)
             if data is not None and e.file and e.file.endswith(".diff"):
                 path = os.path.join(workspace.diffs, os.path.basename(e.file))
                 yield Mend(path, e.file, 0, data, session.key)

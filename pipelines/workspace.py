@@ -168,11 +168,6 @@ def locate(start: str) -> Workspace:
         Conflict: one of its files is none, or is elsewhere.
     """
     start = os.path.abspath(start)
-    if _is_bare(start):
-        raise Conflict(
-            f"{start}: is a bare git repository, which has no files to keep a history beside",
-            hint="Use a clone of it that has a working tree",
-        )
     if not os.path.isdir(start):
         raise WorkspaceMissing(
             f"{start}: no such folder",
@@ -180,6 +175,11 @@ def locate(start: str) -> Workspace:
         )
     above = ancestors(start)
     repository = repository_of(above)
+    if repository is None and _is_bare(start):
+        raise Conflict(
+            f"{start}: is a bare git repository, which has no files to keep a history beside",
+            hint="Use a clone of it that has a working tree",
+        )
     inside = above[: above.index(repository) + 1] if repository else above
     for name in (MANIFEST, DELTAS, V1_LOG):
         for folder in inside:
@@ -308,11 +308,8 @@ def newest_delta_lines(workspace: Workspace, count: int) -> list[str]:
 
 
 def _is_bare(folder: str) -> bool:
-    """Return whether a folder is git's own: a bare repository, or the `.git` of another."""
-    parts = ("HEAD", "objects", "refs")
-    return all(os.path.exists(os.path.join(folder, part)) for part in parts) and not os.path.exists(
-        os.path.join(folder, ".git")
-    )
+    """Return whether a folder that is in no working tree has the parts of a git repository."""
+    return all(os.path.exists(os.path.join(folder, part)) for part in ("HEAD", "objects", "refs"))
 
 
 def delta_lines_of(manifest: Manifest) -> list[str]:

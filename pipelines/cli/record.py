@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Sequence
 from typing import Final
 
 from codec.errors import FormatError
@@ -19,6 +21,8 @@ from pipelines.record import plan
 from pipelines.recording import Recording, record_session, session_of
 from pipelines.workspace import Workspace, find, read_config
 
+#: Digits of a commit's name that are shown.
+_SHORT: Final = 6
 OPTIONS: Final = (
     Option("--agent", "agent", "Who did it: a model's name, 'human'.", metavar="NAME",
            required=True),
@@ -63,9 +67,10 @@ def run(
 ) -> int:
     """Record a session when its task is done, and print its key.
 
-    The patch is that of the last commit, unless another is named; the files that session-codec
-    itself keeps are no part of it. Lines are counted from the patch, commits from the range. A
-    remark may follow the status: 'PASS (deployed)'.
+    The patch is that of the session's commits: since its hook saw it begin, else since the newest
+    recorded range of this branch, else the last commit. What came by pull, merge or rebase, and
+    commits of session-codec's own files, do not count. Lines are counted from the patch. A remark
+    may follow the status: 'PASS (deployed)'.
 
     \b
     Examples:
@@ -76,10 +81,10 @@ def run(
     if sum((commits is not None, worktree, diff is not None, no_diff)) > 1:
         raise Misuse("--git, --worktree, --diff and --no-diff: name one")
     workspace = find(absolute(repo)) if dry_run else workspace_of(repo)
-    if commits is None and not (worktree or diff or no_diff):
-        commits = "HEAD" if workspace.repository else None
-        if commits is None:
-            tell("note: not in a git repository: no diff is recorded")
+    asks_git = not (diff or no_diff)
+    if asks_git and not (workspace.repository or commits or worktree):
+        tell("note: not in a git repository: no diff is recorded")
+        asks_git = False
     word, remark = _status(text_of(status))
     recording = Recording(
         agent=_given("--agent", agent, NAME_LIMIT * 4),
@@ -92,7 +97,11 @@ def run(
         tokens_used=tokens,
         id=text_of(name),
     )
-    recording = plan(workspace, recording, commits=commits, worktree=worktree)
+    if asks_git:
+        asking = os.environ.get("CODEX_THREAD_ID", "")
+        recording = plan(workspace, recording, commits=commits, worktree=worktree, asking=asking)
+        if recording.ranges:
+            tell(_taken(recording.ranges, recording.commits or 0))
     if dry_run:
         return _show(workspace, session_of(recording, read_config(workspace).agents), as_json)
     recorded = record_session(workspace, recording)
@@ -134,6 +143,13 @@ def _status(text: str) -> tuple[Status, str]:
         known = ", ".join(sorted(STATUSES))
         raise Misuse(f"--status {text!r} begins with none of {known}")
     return word, remark
+
+
+def _taken(ranges: Sequence[str], count: int) -> str:
+    """Say which commits a recording has."""
+    ends = (commits.split("..") for commits in ranges)
+    text = ", ".join(f"{base[:_SHORT]}..{head[:_SHORT]}" for base, head in ends)
+    return f"{count} commit{'' if count == 1 else 's'} {text}"
 
 
 def _read(name: str) -> bytes:

@@ -283,17 +283,20 @@ def test_what_an_agent_left_out_is_recorded(agents: Agents, cli: Cli) -> None:
     assert agents.sessions[1].range == f"{first}..{second}"
 
 
-def test_commits_that_head_did_not_grow_by_are_nobodys(agents: Agents) -> None:
+def test_commits_on_another_branch_are_the_sessions_and_what_it_left_is_not(
+    agents: Agents,
+) -> None:
     git(agents.root, "branch", "other")
+    base = git(agents.root, "rev-parse", "HEAD").strip()
     agents.commit("a")
     agents.claude("SessionStart")
     git(agents.root, "checkout", "-q", "other")
-    agents.commit("b")
+    head = agents.commit("b")
     agents.claude("SessionEnd")
     agents.drain()
     (session,) = agents.sessions
-    assert (session.range, session.patch, session.metrics.commits) == ("", None, None)
-    assert session.task == "other"
+    assert (session.range, session.metrics.commits) == (f"{base}..{head}", 1)
+    assert session.title == "Add b"
 
 
 def test_a_transcript_tells_the_task_the_model_and_the_tokens(
