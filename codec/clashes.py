@@ -16,7 +16,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from codec.manifest import content_digest, content_line
+from codec.manifest import content_line, identity_of
 from codec.pieces import FACTS, split_lines
 from codec.records import Session, key_time
 
@@ -107,7 +107,7 @@ def _ranked(sessions: Iterable[Session]) -> list[Settled]:
         content = _uncounted(session)
         joined[content] = _join(joined.get(content, session), session)
     pairs = [Settled(session, joined[_uncounted(session)]) for session in group]
-    return sorted(pairs, key=lambda p: (content_digest(p.becomes), content_line(p.becomes)))
+    return sorted(pairs, key=lambda p: (identity_of(p.becomes), content_line(p.becomes)))
 
 
 def _uncounted(session: Session) -> str:
@@ -128,7 +128,7 @@ def _join(session: Session, other: Session) -> Session:
 
 def _own_key(session: Session, line: str, holders: dict[str, str]) -> str:
     """The first of a session's own keys that no other content has; it is taken from now on."""
-    for digest in (content_digest(session), hashlib.sha256(line.encode()).hexdigest()):
+    for digest in (identity_of(session), hashlib.sha256(line.encode()).hexdigest()):
         for length in _SUFFIXES:
             key = f"{session.time}.{digest[:length]}"
             if holders.setdefault(key, line) == line:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final, Literal, NamedTuple, cast
 
 from codec.facts import Archive, Fact
-from codec.manifest import content_digest, encode_fact
+from codec.manifest import encode_fact, identity_of
 from codec.pieces import FACTS, split_lines
 from codec.records import Session
 
@@ -82,5 +82,5 @@ def _is_edited(was: Session, now: Session) -> bool:
 def _identity(fact: Fact) -> object:
     """What stays of a fact whatever is changed on purpose."""
     if isinstance(fact, Session):
-        return content_digest(fact)
+        return identity_of(fact)
     return fact.name if isinstance(fact, Archive) else encode_fact(fact)

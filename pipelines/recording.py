@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 
 from codec.diffs import diff_stat
 from codec.errors import FormatError, IntegrityError
-from codec.manifest import content_digest, decode_fact
+from codec.manifest import decode_fact, identity_of
 from codec.records import (
     Metrics,
     PatchRef,
@@ -137,7 +137,7 @@ def record_session(workspace: Workspace, recording: Recording) -> Recorded:
             findings = _repeated_range(manifest, session)
         if any(os.path.exists(os.path.join(workspace.diffs, n)) for n in names_of(session.key)):
             taken.add(session.key)  # of another worktree, which shares the diffs
-        digest = content_digest(session)
+        digest = identity_of(session)
         session = session._replace(key=session_key(session.time, digest, taken))
         torn = _write(workspace, session, recording.patch)
     return Recorded(session=session, is_new=True, findings=(*findings, *torn), recovered=recovered)

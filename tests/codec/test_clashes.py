@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import permutations
 
 from codec.clashes import Settled, rekeyed_facts, settle, settle_merge
-from codec.manifest import content_digest, encode_fact
+from codec.manifest import encode_fact, identity_of
 from codec.pieces import FACTS
 from codec.records import Session, V1Entry
 
@@ -25,14 +25,14 @@ def keys(settled: list[Settled]) -> dict[str, str]:
     return {before.agent: after.key for before, after in settled}
 
 
-A, B, C = sorted((session(a) for a in "abc"), key=content_digest)
+A, B, C = sorted((session(a) for a in "abc"), key=identity_of)
 
 
 def test_the_least_digest_keeps_the_key_and_the_others_get_their_own() -> None:
     assert keys(settle([C, A, B])) == {
         A.agent: TIME,
-        B.agent: f"{TIME}.{content_digest(B)[:6]}",
-        C.agent: f"{TIME}.{content_digest(C)[:6]}",
+        B.agent: f"{TIME}.{identity_of(B)[:6]}",
+        C.agent: f"{TIME}.{identity_of(C)[:6]}",
     }
 
 
@@ -43,13 +43,13 @@ def test_sessions_with_keys_of_their_own_are_let_be() -> None:
 
 
 def test_a_digest_does_not_depend_on_the_key() -> None:
-    assert content_digest(A._replace(key=f"{TIME}.abcdef")) == content_digest(A)
-    assert content_digest(A) != content_digest(B)
+    assert identity_of(A._replace(key=f"{TIME}.abcdef")) == identity_of(A)
+    assert identity_of(A) != identity_of(B)
 
 
 def test_the_digest_of_a_migrated_session_is_its_entry_hash() -> None:
     entry = V1Entry(source="LOG.md", sha256="12" * 32, tokens={"x": 1})
-    assert content_digest(session("a", v1=entry)) == "12" * 32
+    assert identity_of(session("a", v1=entry)) == "12" * 32
 
 
 def test_whoever_meets_first_all_come_to_the_same_keys() -> None:
@@ -76,14 +76,14 @@ def test_a_session_that_was_settled_before_is_recognised() -> None:
 
 
 def test_a_suffix_that_another_content_has_is_passed_over() -> None:
-    six = f"{TIME}.{content_digest(B)[:6]}"
-    assert keys(settle([A, B, C._replace(key=six)]))[B.agent] == f"{TIME}.{content_digest(B)[:12]}"
+    six = f"{TIME}.{identity_of(B)[:6]}"
+    assert keys(settle([A, B, C._replace(key=six)]))[B.agent] == f"{TIME}.{identity_of(B)[:12]}"
 
 
 def test_a_suffixed_key_can_clash_too() -> None:
     key = f"{TIME}.abcdef"
     settled = settle([A._replace(key=key), B._replace(key=key)])
-    assert keys(settled) == {A.agent: key, B.agent: f"{TIME}.{content_digest(B)[:6]}"}
+    assert keys(settled) == {A.agent: key, B.agent: f"{TIME}.{identity_of(B)[:6]}"}
 
 
 def test_a_clash_that_one_side_has_by_itself_is_left_to_doctor() -> None:
