@@ -46,8 +46,12 @@ def encode_fact(fact: Fact) -> str:
 
 
 def fact_digest(fact: Fact) -> str:
-    """Return the SHA-256 of a fact's line, in hex, by which other facts name it."""
-    return hashlib.sha256(encode_fact(fact).encode()).hexdigest()
+    """Return the SHA-256, in hex, by which other facts name a fact.
+
+    It is that of the fact's line; of a session, of its `content_line`, which a merge cannot change.
+    """
+    line = content_line(fact) if isinstance(fact, Session) else encode_fact(fact)
+    return hashlib.sha256(line.encode()).hexdigest()
 
 
 def fact_id(fact: Fact) -> str:

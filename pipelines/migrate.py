@@ -149,7 +149,7 @@ def plan(request: Request, worker: Worker, progress: Progress) -> Plan:
     """What a migration would write; reads only."""
     workspace = request.workspace
     manifest = read_manifest(workspace)
-    known = {s.v1.sha256: s for s in manifest.sessions.values() if s.v1}
+    known = manifest.entries()
     options = Options(zone=request.zone, agents=read_config(workspace).agents)
     findings = fact_findings(manifest)
     skipped: list[str] = []

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from itertools import permutations
 
-from codec.clashes import Settled, rekeyed_facts, settle, settle_merge
+from codec.clashes import (
+    Settled,
+    histories_of,
+    moved_keys,
+    rekeyed_facts,
+    settle,
+    settle_merge,
+)
+from codec.facts import Revision
 from codec.manifest import encode_fact, identity_of
 from codec.pieces import FACTS
 from codec.records import Session, V1Entry
@@ -93,21 +101,63 @@ def test_a_clash_that_one_side_has_by_itself_is_left_to_doctor() -> None:
     assert len(settle_merge(manifest(A, B), manifest(C))) == 3
 
 
+ENTRY = V1Entry(source="LOG.md", sha256="12" * 32, tokens={"x": 1})
+
+
 def test_one_entry_counted_with_two_tokenizers_is_one_session_with_both_counts() -> None:
-    one = session("a", v1=V1Entry(source="LOG.md", sha256="12" * 32, tokens={"x": 1}))
-    two = session("a", v1=V1Entry(source="LOG.md", sha256="12" * 32, tokens={"y": 2}))
-    settled = settle_merge(manifest(one), manifest(two))
-    (fact,) = rekeyed_facts([FACTS.encode(one), FACTS.encode(two)], settled)
-    assert b'"tokens":{"x":1,"y":2}' in fact
-    # and whoever has only one of the counts still, adds nothing
-    settled = settle_merge(fact, manifest(two))
-    assert rekeyed_facts([fact, FACTS.encode(two)], settled) == [fact]
+    one = session("a", v1=ENTRY)
+    two = session("a", v1=ENTRY._replace(tokens={"y": 2}))
+    (found,) = histories_of([one, two])
+    assert found.session.v1 is not None
+    assert found.session.v1.tokens == {"x": 1, "y": 2}
+    pieces = [FACTS.encode(one), FACTS.encode(two)]
+    assert rekeyed_facts(pieces, settle_merge(pieces[0], pieces[1])) == pieces
 
 
-def test_one_entry_that_was_mapped_differently_stays_as_two() -> None:
-    entry = V1Entry(source="LOG.md", sha256="12" * 32)
-    settled = settle([session("a", v1=entry), session("b", v1=entry)])
-    assert sorted(after.key for _, after in settled) == [TIME, f"{TIME}.121212"]
+def test_one_entry_read_by_two_readers_is_one_session_as_the_newer_reader_has_it() -> None:
+    old, new = session("z", v1=ENTRY), session("a", v1=ENTRY, reader=2)
+    for order in ([old, new], [new, old]):
+        (found,) = histories_of(order)
+        assert (found.session, *found.facts) == (new, *order)
+    assert [after for _, after in settle([old, new])] == [new, new]
+
+
+def test_of_two_facts_by_one_reader_the_same_one_counts_in_any_order() -> None:
+    one, two = session("a", id="x"), session("b", id="x")
+    assert histories_of([one, two])[0].session == histories_of([two, one])[0].session
+
+
+def test_a_fact_without_its_texts_counts_before_a_newer_reader() -> None:
+    erased = session("a", v1=ENTRY, private=True)
+    (found,) = histories_of([session("a", v1=ENTRY, reader=9, notes="n"), erased])
+    assert found.session == erased
+
+
+def test_a_newer_reader_that_finds_another_time_gives_the_session_another_key() -> None:
+    old = session("a", v1=ENTRY)
+    new = old._replace(key="2026-03-01", time="2026-03-01", reader=1)
+    other = session("b")  # of the time that the session no longer has
+    assert [h.session for h in histories_of([old, new, other])] == [new, other]
+    assert moved_keys(settle([old, new, other])) == {}
+
+
+def test_a_session_with_several_keys_has_one_of_them() -> None:
+    suffixed = A._replace(key=f"{TIME}.abcdef")
+    assert keys(settle([A, suffixed])) == {A.agent: TIME}
+    assert keys(settle([B, B._replace(key=f"{TIME}.abcdef"), A]))[B.agent] == f"{TIME}.abcdef"
+
+
+def test_an_entry_that_became_another_one_is_one_session_with_it() -> None:
+    old, new = session("a", v1=ENTRY), session("b", v1=ENTRY._replace(sha256="34" * 32))
+    assert len(histories_of([old, new])) == 2
+    became = Revision(
+        of="12" * 32, after=(), by="log", changes={"v1": {"source": "LOG.md", "sha256": "34" * 32}}
+    )
+    back = became._replace(of="34" * 32, changes={"v1": {"source": "LOG.md", "sha256": "12" * 32}})
+    (found,) = histories_of([old, new], [became])
+    assert found.session.key == TIME
+    assert found.facts == (old, new)
+    assert len(histories_of([old, new], [became, back])) == 1
 
 
 def test_a_line_that_says_the_same_in_other_spacing_is_the_same_session() -> None:

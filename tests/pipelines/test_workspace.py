@@ -11,6 +11,10 @@ from typing import Final
 import pytest
 
 from codec.errors import FormatError
+from codec.facts import Disowned, Purged, PurgedText, Revision
+from codec.manifest import encode_fact, fact_digest
+from codec.records import PatchRef, Session
+from codec.session_fields import changes_between
 from pipelines.errors import Conflict, WorkspaceMissing
 from pipelines.workspace import (
     CONFIG,
@@ -21,6 +25,7 @@ from pipelines.workspace import (
     REFERENCES,
     find,
     locate,
+    manifest_of,
     newest_delta_lines,
     read_config,
     read_manifest,
@@ -119,9 +124,72 @@ def test_a_manifest_is_read_around_what_is_broken_in_it(bench: Bench) -> None:
 def test_two_sessions_under_one_key_are_a_clash_and_neither_is_lost(bench: Bench) -> None:
     bench.migrate()
     path = bench.root / MANIFEST
-    path.write_text(path.read_text() + path.read_text().replace("task-1", "other"))
-    assert [s.task for s in bench.manifest.clashes] == ["other"]
-    assert len(bench.manifest.sessions) == 3
+    (line,) = [x for x in path.read_text().splitlines() if '"task":"task-1"' in x]
+    other = line.partition(',"v1"')[0].replace("task-1", "other") + ',"id":"x"}\n'
+    path.write_text(path.read_text() + other)
+    assert len(bench.manifest.clashes) == 1
+    key = bench.manifest.clashes[0].key
+    tasks = {s.task for k, s in bench.manifest.sessions.items() if k.startswith(key)}
+    assert tasks == {"task-1", "other"}
+
+
+def test_two_facts_of_one_entry_are_one_session_with_the_patches_of_both(bench: Bench) -> None:
+    bench.migrate()
+    path = bench.root / MANIFEST
+    before = bench.manifest
+    key, old = next(iter(before.sessions.items()))
+    assert old.patch is not None
+    patch = PatchRef(sha256="ab" * 32, size=7)
+    new = old._replace(task="other", patch=patch, reader=old.reader + 1)
+    path.write_text(path.read_text() + encode_fact(new) + "\n")
+    manifest = bench.manifest
+    assert manifest.sessions == {**before.sessions, key: new}
+    assert manifest.clashes == ()
+    assert manifest.patches_of(key) == [patch, old.patch]
+    assert manifest.patches().keys() == {*before.patches(), patch.sha256}
+    assert manifest.keys_with(patch.sha256) == [key]
+    assert manifest.identity(key) == before.identity(key)
+
+
+def test_a_revised_session_is_known_by_the_old_entry_and_the_new_one(bench: Bench) -> None:
+    bench.migrate()
+    path = bench.root / MANIFEST
+    key, old = next(iter(bench.manifest.sessions.items()))
+    assert old.v1 is not None
+    entry = old.v1._replace(sha256="cd" * 32)
+    new = old._replace(title="A better one", v1=entry, patch=None)
+    of = bench.manifest.identity(key)
+    changes = changes_between(old, new)
+    path.write_text(
+        path.read_text() + encode_fact(Revision(of=of, after=(), by="log", changes=changes)) + "\n"
+    )
+    manifest = bench.manifest
+    assert manifest.sessions[key] == new
+    assert manifest.identity(key) == of == old.v1.sha256
+    assert manifest.entries()[of] == manifest.entries()["cd" * 32] == new
+    assert manifest.patches_of(key) == [old.patch]
+
+
+def test_a_disowned_tombstone_hides_nothing_and_a_later_one_does(tmp_path: Path) -> None:
+    first = Purged(key="2026-03-01", sha256="ab" * 32, time="2026-03-01T00:00:00.000000Z")
+    disowned = Disowned(tombstones=(fact_digest(first),), time="2026-03-02T00:00:00.000000Z")
+    assert manifest_of([first]).purged == {first.sha256: first.time}
+    assert manifest_of([first, disowned]).purged == {}
+    assert manifest_of([first, disowned]).tombstones == (first,)
+    again = first._replace(time="2026-03-03T00:00:00.000000Z")
+    assert manifest_of([again, first, disowned]).purged == {again.sha256: again.time}
+
+
+def test_a_fact_whose_text_was_erased_is_not_read_under_any_key() -> None:
+    session = Session(
+        key="2026-03-01", time="2026-03-01", agent="a", task="t", status="PASS", notes="n", id="x"
+    )
+    erased = PurgedText(lines=(fact_digest(session),), time="2026-03-02")
+    moved = session._replace(key="2026-03-01.abcdef")
+    private = session._replace(notes="", private=True)
+    manifest = manifest_of([moved, private, erased])
+    assert manifest.sessions == {"2026-03-01": private}
+    assert manifest.histories == {}
 
 
 def test_settings_are_read_and_wrong_ones_named(tmp_path: Path) -> None:
