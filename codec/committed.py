@@ -10,9 +10,10 @@ from __future__ import annotations
 from typing import Final, Literal, NamedTuple
 
 from codec.erased import erased_in, without_erased
+from codec.fact_lines import read_fact, split_lines
 from codec.facts import Archive, Fact
 from codec.manifest import content_line, encode_fact
-from codec.pieces import FACTS, read_fact, split_lines
+from codec.pieces import FACTS
 from codec.records import Session
 
 _BOM: Final = b"\xef\xbb\xbf"

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
-from codec.facts import Fact, PurgedText
+from codec.fact_lines import erased_digests, read_fact, split_lines
 from codec.manifest import fact_digest
-from codec.pieces import read_fact, split_lines
 
 _PURGED_TEXT: Final = b'"purged-text"'
-
-
-def erased_digests(facts: Iterable[Fact]) -> frozenset[str]:
-    """Return the digests of all facts whose text was erased."""
-    return frozenset(d for fact in facts if isinstance(fact, PurgedText) for d in fact.lines)
 
 
 def without_erased(pieces: Sequence[bytes], erased: frozenset[str]) -> list[bytes]:

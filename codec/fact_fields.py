@@ -28,6 +28,7 @@ from codec.json_fields import (
     read_count,
     read_counts,
     read_key,
+    read_line,
     read_sha256,
     read_sha256s,
     read_text,
@@ -41,11 +42,11 @@ Fields = dict[str, Any]
 
 
 def _encode_format(fact: Format) -> Fields:
-    return {"fact": "format", "version": fact.version}
+    return {"fact": "format", "version": fact.version, "needs": fact.needs}
 
 
 def _decode_format(fields: Fields) -> Format:
-    return Format(version=read_count(fields, "version"))
+    return Format(version=read_count(fields, "version"), needs=read_line(fields, "needs"))
 
 
 def _encode_version(fact: V1Version) -> Fields:

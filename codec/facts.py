@@ -13,14 +13,22 @@ from codec.records import Session
 
 #: Version of the manifest's format that this program writes, and the newest one that it may change.
 FORMAT: Final = 1
+#: The first version of session-codec that knows it.
+NEEDS: Final = "0.2.0"
 #: Who revised a session. Where revisions conflict, the earlier one of these goes first.
 Author = Literal["person", "hook", "log"]
 
 
 class Format(NamedTuple):
-    """A program that knows only older formats must not write to this workspace."""
+    """A program that knows only older formats must not write to this workspace.
 
-    version: int
+    Attributes:
+        version: of the format.
+        needs: the first version of session-codec that knows it.
+    """
+
+    version: int = FORMAT
+    needs: str = NEEDS
 
 
 class Follows(NamedTuple):

@@ -17,7 +17,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from codec.clashes import Settled, rekeyed_facts, settle_merge
 from codec.erased import erased_in, without_erased
-from codec.pieces import FACTS, Format, format_first, split_lines
+from codec.fact_lines import format_first, split_lines
+from codec.pieces import FACTS, Format
 from codec.rebuild import rebuild_rows
 
 _BLANK = b"\n"

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from codec.errors import CodecError
-from codec.facts import Fact, Kept
+from codec.fact_lines import split_lines, text_of
+from codec.facts import Fact
 from codec.manifest import decode_fact, encode_fact
 from codec.records import Session
 from codec.v2_deltas import Delta, decode_delta, delta_of, encode_delta
@@ -25,8 +26,6 @@ from codec.v2_progress import TITLE, Reference, decode_reference, encode_referen
 _KEY: Final = rb"\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}:\d{2}Z)?(?:\.[0-9a-f]{6,64})?"
 _PIECE: Final = re.compile(rb"### .*\n(?:(?!### ).+\n)*\n?|.*\n")
 
-#: What the line of a fact `format` begins with.
-FORMAT_LINE: Final = b'{"fact":"format",'
 #: A line or a piece of a file, and its number counted from 1.
 Numbered = tuple[int, bytes]
 Row = Delta | MetricsRow | Reference
@@ -82,13 +81,6 @@ class Format:
             at += size
 
 
-def split_lines(data: bytes) -> list[bytes]:
-    """Lines with their ends; the last one is ended."""
-    *lines, rest = data.split(b"\n")
-    pieces = [line + b"\n" for line in lines]
-    return [*pieces, rest + b"\n"] if rest else pieces
-
-
 def split_entries(data: bytes) -> list[bytes]:
     """Entries (from a level-3 heading to a blank line, which the last one gets) and other lines."""
     if data and not data.endswith(b"\n"):
@@ -100,63 +92,36 @@ def split_entries(data: bytes) -> list[bytes]:
     ]
 
 
-def _text(piece: bytes) -> str:
-    return piece.decode(errors="replace").removesuffix("\n")
-
-
-def read_fact(line: bytes) -> Fact | None:
-    """Return the fact of a line of the manifest, None where the line is not a fact."""
-    try:
-        return decode_fact(_text(line))
-    except CodecError:
-        return None
-
-
-def format_first(lines: Sequence[bytes]) -> list[bytes]:
-    """Return the lines of a manifest with those that state its format first."""
-    first = [line for line in lines if line.startswith(FORMAT_LINE)]
-    return [*first, *(x for x in lines if not x.startswith(FORMAT_LINE))] if first else [*lines]
-
-
 def row_digest(piece: bytes) -> str:
     """Return the SHA-256, in hex, of a row or an entry without the line ends at its end."""
     return hashlib.sha256(piece.rstrip(b"\n")).hexdigest()
 
 
-def kept_rows(facts: Iterable[Fact | None]) -> dict[str, frozenset[str]]:
-    """Return the digests of the rows that belong to a person, by the names of their files."""
-    rows: dict[str, frozenset[str]] = {}
-    for fact in facts:
-        if isinstance(fact, Kept):
-            rows[fact.file] = rows.get(fact.file, frozenset()).union(fact.rows)
-    return rows
-
-
 FACTS: Final = Format(
     head=b"",
     split=split_lines,
-    decode=lambda piece: decode_fact(_text(piece)),
+    decode=lambda piece: decode_fact(text_of(piece)),
     encode=lambda session: f"{encode_fact(session)}\n".encode(),
     names=re.compile(rb'.*?"key":\s*"([^"]*)"'),
 )
 DELTAS: Final = Format(
     head=b"",
     split=split_lines,
-    decode=lambda piece: decode_delta(_text(piece)),
+    decode=lambda piece: decode_delta(text_of(piece)),
     encode=lambda session: f"{encode_delta(delta_of(session))}\n".encode(),
     names=re.compile(rb"(" + _KEY + rb") \| "),
 )
 METRICS: Final = Format(
     head=f"{HEADER}\n".encode(),
     split=split_lines,
-    decode=lambda piece: decode_row(_text(piece)),
+    decode=lambda piece: decode_row(text_of(piece)),
     encode=lambda session: f"{encode_row(row_of(session))}\n".encode(),
     names=re.compile(rb"(" + _KEY + rb")\t"),
 )
 REFERENCES: Final = Format(
     head=f"{TITLE}\n\n".encode(),
     split=split_entries,
-    decode=lambda piece: decode_reference(_text(piece).rstrip("\n").split("\n")),
+    decode=lambda piece: decode_reference(text_of(piece).rstrip("\n").split("\n")),
     encode=lambda session: encode_reference(reference_of(session)).encode(),
     names=re.compile(rb"### \[REF:(" + _KEY + rb"):"),
 )

@@ -21,20 +21,11 @@ from itertools import pairwise
 from typing import Final, Literal, NamedTuple
 
 from codec.clashes import Settled, moved_keys, name_in, rekeyed_facts, settle
-from codec.erased import erased_digests
 from codec.errors import CodecError
+from codec.fact_lines import erased_digests, format_first, read_fact, split_lines
 from codec.facts import Revision
 from codec.manifest import fact_digest
-from codec.pieces import (
-    FACTS,
-    REFERENCES,
-    Format,
-    Numbered,
-    format_first,
-    read_fact,
-    row_digest,
-    split_lines,
-)
+from codec.pieces import FACTS, REFERENCES, Format, Numbered, row_digest
 from codec.rebuild import rebuild_rows
 from codec.records import Session
 

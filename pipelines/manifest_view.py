@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Final, NamedTuple, TypeVar, cast
+from typing import NamedTuple, TypeVar, cast
 
-from codec.clashes import History, histories_of
-from codec.erased import erased_digests
 from codec.errors import FormatError
+from codec.fact_lines import erased_digests, kept_rows
 from codec.facts import (
     Archive,
     Disowned,
@@ -30,13 +29,12 @@ from codec.facts import (
     V1Retired,
     V1Version,
 )
+from codec.identity import History, histories_of
 from codec.manifest import decode_facts, fact_digest, fact_id, identity_of
-from codec.pieces import kept_rows
 from codec.records import PatchRef, Session
 from codec.session_fields import revised
 from pipelines.files import lines_of
-
-MANIFEST: Final = ".session-codec/manifest.jsonl"
+from pipelines.workspace import MANIFEST
 
 _F = TypeVar("_F", bound=Fact)
 

@@ -32,12 +32,12 @@ from codec.records import (
     session_key,
 )
 from codec.vocabulary import agent_of
-from pipelines.files import locked, write_new
+from pipelines.files import write_new
 from pipelines.findings import Finding, torn_finding
 from pipelines.journal import Transaction, is_pending, recover
 from pipelines.store import names_of
 from pipelines.tracked import new_session_appends
-from pipelines.workspace import MANIFEST, Workspace, moment, read_config
+from pipelines.workspace import MANIFEST, Workspace, moment, read_config, writing
 
 _SESSION: Final = b'{"fact":"session","key":"'
 _ID_BYTES: Final = 8
@@ -126,12 +126,15 @@ def record_session(workspace: Workspace, recording: Recording) -> Recorded:
         WorkspaceLocked: another process was writing for too long.
     """
     aliases = read_config(workspace).agents
-    with locked(workspace.lock):
+    with writing(workspace):
         recovered = recover(workspace)
         session = session_of(recording, aliases)  # now that the lock is ours: times stand in order
         with _mapped_manifest(workspace) as manifest:
             known = _with_id(manifest, session.id) if recording.id else None
             if known is not None:
+                from pipelines.lookup import current
+
+                known = current(workspace, known)
                 return Recorded(session=known, is_new=False, recovered=recovered)
             taken = _keys_of(manifest, session.time, everywhere=bool(recording.time))
             findings = _repeated_range(manifest, session)

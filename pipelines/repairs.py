@@ -12,10 +12,11 @@ from typing import Final, NamedTuple
 
 from codec.committed import with_committed
 from codec.erased import without_erased
+from codec.fact_lines import kept_rows, read_fact, split_lines
 from codec.pieces import DELTAS as DELTA_LINES
 from codec.pieces import METRICS as METRICS_ROWS
 from codec.pieces import REFERENCES as ENTRIES
-from codec.pieces import Format, kept_rows, read_fact, row_digest, split_lines
+from codec.pieces import Format, row_digest
 from codec.records import Session
 from codec.repair import Repair, repair_manifest, repair_rows
 from pipelines.findings import Finding, Level, torn_finding

@@ -13,22 +13,26 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from codec.errors import FormatError
-from pipelines.errors import Conflict, WorkspaceMissing
-from pipelines.files import read_bytes, read_tail
-from pipelines.manifest_view import MANIFEST, Manifest, decode_manifest, manifest_of
+from pipelines.errors import Conflict, NewerFormat, WorkspaceMissing
+from pipelines.files import locked, read_bytes, read_tail
 from pipelines.worktree import ancestors, home_of, repository_of
+
+if TYPE_CHECKING:
+    from pipelines.manifest_view import Manifest, decode_manifest, manifest_of
 
 V1_LOG: Final = "AGENT_PROGRESS_LOG.md"
 DELTAS: Final = "SESSION_DELTAS.log"
 METRICS: Final = "PROJECT_METRICS.tsv"
 PROGRESS: Final = "AGENT_PROGRESS_LOG_v2.md"
 REFERENCES: Final = "PROJECT_REFERENCES.yaml"
+MANIFEST: Final = ".session-codec/manifest.jsonl"
 CONFIG: Final = ".session-codec/config.toml"
 
 __all__ = [
@@ -43,6 +47,7 @@ __all__ = [
     "Manifest",
     "Workspace",
     "at",
+    "check_format",
     "decode_manifest",
     "decode_tables",
     "find",
@@ -53,12 +58,16 @@ __all__ = [
     "read_config",
     "read_manifest",
     "read_tables",
+    "writing",
 ]
 
 #: What every verb takes to be its own, and reads without looking twice.
 _FOLDERS: Final = (".session-codec", ".session-codec/cache")
 _OWN: Final = (*_FOLDERS, MANIFEST, CONFIG, DELTAS, METRICS, PROGRESS, REFERENCES)
 _STORED: Final = (".diffs", ".diffs/archive", ".diffs/v1")
+#: What the line of a fact `format` begins with, and the most bytes that it has.
+_FORMAT: Final = b'{"fact":"format",'
+_FORMAT_LIMIT: Final = 1 << 10
 #: A merge can repeat lines: to have enough of them, this many times as many are read.
 _SPARE: Final = 2
 
@@ -186,8 +195,19 @@ def at(folder: str) -> Workspace:
     return _workspace(folder, repository_of(ancestors(folder)))
 
 
+def __getattr__(name: str) -> object:
+    """Import what reads whole manifests only where it is used; `context` does without."""
+    if name in {"Manifest", "decode_manifest", "manifest_of"}:
+        from pipelines import manifest_view
+
+        return getattr(manifest_view, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 def read_manifest(workspace: Workspace) -> Manifest:
-    """What the manifest says, nothing where there is none."""
+    """Return what the manifest says, nothing where there is none."""
+    from pipelines.manifest_view import decode_manifest
+
     return decode_manifest(read_bytes(workspace.path(MANIFEST)))
 
 
@@ -227,6 +247,44 @@ def decode_tables(data: bytes, name: str) -> dict[str, Any]:
         return tomllib.loads(data.decode())
     except (ValueError, RecursionError) as e:
         raise FormatError(f"not TOML: {e}", file=name) from None
+
+
+@contextmanager
+def writing(workspace: Workspace) -> Iterator[None]:
+    """Hold the lock of a workspace, alone, to write to it.
+
+    Raises:
+        WorkspaceLocked: another process was writing for too long.
+        NewerFormat: a later version of session-codec has written to it.
+    """
+    with locked(workspace.lock):
+        check_format(workspace)
+        yield
+
+
+def check_format(workspace: Workspace) -> None:
+    """Refuse to write to a workspace of a format that this version does not know.
+
+    Raises:
+        NewerFormat: a later version of session-codec has written to it.
+    """
+    try:
+        with open(workspace.path(MANIFEST), "rb") as f:
+            line = f.readline(_FORMAT_LIMIT)
+    except FileNotFoundError:
+        return
+    if not line.startswith(_FORMAT):
+        return
+    from codec.fact_lines import read_fact
+    from codec.facts import FORMAT, Format
+
+    fact = read_fact(line)
+    if isinstance(fact, Format) and fact.version > FORMAT:
+        raise NewerFormat(
+            f"{MANIFEST} has format {fact.version}, and this version of session-codec writes "
+            f"format {FORMAT}: it can be read, and nothing was written",
+            hint=f"Update session-codec to {fact.needs} or later",
+        )
 
 
 def newest_delta_lines(workspace: Workspace, count: int) -> list[str]:

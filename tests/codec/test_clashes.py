@@ -6,13 +6,13 @@ from itertools import permutations
 
 from codec.clashes import (
     Settled,
-    histories_of,
     moved_keys,
     rekeyed_facts,
     settle,
     settle_merge,
 )
 from codec.facts import Revision
+from codec.identity import histories_of
 from codec.manifest import encode_fact, identity_of
 from codec.pieces import FACTS
 from codec.records import Session, V1Entry

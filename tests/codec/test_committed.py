@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codec.committed import Lost, with_committed
+from codec.fact_lines import split_lines
 from codec.facts import Archive, archive_name
 from codec.manifest import encode_fact, identity_of
-from codec.pieces import FACTS, split_lines
+from codec.pieces import FACTS
 from codec.records import Session, V1Entry
 
 DAYS = ("2026-03-01", "2026-03-02", "2026-03-03")

@@ -222,7 +222,7 @@ HASH = "0" * 64
                 dialect="bare", pattern="p", reader=1,
             ),
         ),
-        ("**format**: ", Format(version=1)),
+        ("**format**: ", Format(version=1, needs="0")),
         ("**revision**: ", Revision(of=HASH, after=(HASH,), by="log", changes={"key": 1})),
         ("**follows**: ", Follows(entry=HASH, after=HASH)),
         ("**disowned**: ", Disowned(tombstones=(HASH,), time="t")),

@@ -100,7 +100,7 @@ FACTS: list[tuple[Fact, str]] = [
         Purged(key="2025-11-06", sha256=SHA, time="2025-11-07"),
         f'{{"fact":"purged","key":"2025-11-06","sha256":"{SHA}","time":"2025-11-07"}}',
     ),
-    (Format(version=1), '{"fact":"format","version":1}'),
+    (Format(version=1, needs="9"), '{"fact":"format","version":1,"needs":"9"}'),
     (
         Revision(of=SHA, after=(SHA,), by="hook", changes={"notes": None, "commits": 2}),
         f'{{"fact":"revision","of":"{SHA}","after":["{SHA}"],"by":"hook","notes":null,"commits":2}}',
@@ -219,7 +219,7 @@ def revision(**fields: object) -> str:
         (revision(status="GOOD"), "status: 'GOOD'"),
         (revision(agent=None), "agent: is missing"),
         (revision(range="HEAD^..HEAD"), "range: unexpected"),
-        ('{"fact":"format","version":"2"}', "version: unexpected"),
+        ('{"fact":"format","version":"2","needs":""}', "version: unexpected"),
         ('{"fact":"purged-text","lines":["x"],"time":""}', "lines: unexpected"),
         (changed(id="a\nb"), "id: unexpected"),
         (changed(v1=[]), "v1: unexpected"),

@@ -30,7 +30,7 @@ from pipelines.workspace import (
     read_config,
     read_manifest,
 )
-from tests.pipelines.conftest import Bench, Cli, git, tree
+from tests.pipelines.conftest import Bench, Cli, day, entry, git, log_of, tree
 
 
 def test_a_workspace_is_found_from_a_folder_inside_it(bench: Bench) -> None:
@@ -280,3 +280,48 @@ def test_a_pipe_in_place_of_a_file_keeps_nobody_waiting(bench: Bench, name: str)
     os.mkfifo(bench.root / name)
     with pytest.raises(Conflict, match="is not a file"):
         find(str(bench.root))
+
+
+NEWER: Final = b'{"fact":"format","version":99,"needs":"9.8.7"}\n'
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        ("record", "{}", "--agent", "a", "--task", "t", "--no-diff"),
+        ("migrate", "{}", "--from", "{}/more.md"),
+        ("purge", day(1), "{}", "--yes"),
+        ("archive", "{}"),
+        ("references", "{}"),
+        ("doctor", "{}", "--repair"),
+        ("retire-v1", "{}"),
+        ("install", "{}"),
+    ],
+    ids=lambda verb: verb[0],
+)
+def test_a_verb_that_writes_refuses_a_newer_format(
+    bench: Bench, cli: Cli, verb: tuple[str, ...]
+) -> None:
+    bench.migrate()
+    bench.commit()
+    path = bench.root / MANIFEST
+    path.write_bytes(NEWER + path.read_bytes())
+    with open(bench.root / DELTAS, "ab") as f:
+        f.write(b"<<<<<<< HEAD\n")  # so that doctor has something to repair
+    (bench.root / "more.md").write_bytes(log_of(entry(day(9))))
+    (bench.root / "package.json").write_text('{"dependencies":{"next":"15.1.0"}}')
+    before = tree(bench.root)
+    said = cli(*(a.format(bench.root) for a in verb))
+    after = tree(bench.root)
+    assert (said.code, "format 99" in said.err, "9.8.7" in said.err) == (22, True, True), said
+    assert {p: x for p, x in after.items() if not p.endswith("lock")} == {
+        p: x for p, x in before.items() if not p.endswith("lock")
+    }
+
+
+def test_a_newer_format_can_be_read(bench: Bench, cli: Cli) -> None:
+    bench.migrate()
+    path = bench.root / MANIFEST
+    path.write_bytes(NEWER + path.read_bytes())
+    for verb in (("context",), ("show", "latest"), ("query",), ("verify",)):
+        assert cli(*verb, bench.root).code == 0

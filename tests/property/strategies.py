@@ -322,7 +322,7 @@ def facts() -> st.SearchStrategy[Fact]:
             reader=st.integers(0, 3),
         ),
         revisions(),
-        st.builds(Format, version=st.integers(0, 9)),
+        st.builds(Format, version=st.integers(0, 9), needs=lines_of_text()),
         st.builds(Follows, entry=hashes(), after=hashes()),
         st.builds(Disowned, tombstones=digests(), time=times()),
         st.builds(PurgedText, lines=digests(), time=times()),
