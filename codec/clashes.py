@@ -25,7 +25,7 @@ class Settled(NamedTuple):
 
 
 def settle(sessions: Iterable[Session], revisions: Sequence[Revision] = ()) -> list[Settled]:
-    """Return what becomes of each fact that is not a session just as it stands.
+    """Return what becomes of the facts that alone do not tell what their sessions are.
 
     Those are the facts of a session that has several, or another key now, or revisions, and all
     facts with the key of one of them.
@@ -34,9 +34,14 @@ def settle(sessions: Iterable[Session], revisions: Sequence[Revision] = ()) -> l
         sessions: facts in any order; all of a time, where one of it is given.
         revisions: of these sessions, and of any others.
     """
-    every = [Settled(f, h.session) for h in histories_of(sessions, revisions) for f in h.facts]
-    count = Counter(fact.key for fact, _ in every)
-    found = [pair for pair in every if pair.session != pair.becomes or count[pair.session.key] > 1]
+    every = histories_of(sessions, revisions)
+    count = Counter(fact.key for history in every for fact in history.facts)
+    found = [
+        Settled(fact, history.session)
+        for history in every
+        for fact in history.facts
+        if history.revisions or fact != history.session or count[fact.key] > 1
+    ]
     return sorted(found, key=lambda p: (p.session.key, p.becomes.key, content_line(p.session)))
 
 
