@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pipelines.checks import check_stored
-from pipelines.files import locked, replace_file, sync_directory
+from pipelines.files import locked, make_folder, move, replace_file, sync_directory
 from pipelines.findings import Finding
 from pipelines.git import content_at
 from pipelines.journal import Replace, recover, target_of
@@ -162,12 +162,12 @@ def _keep_up(workspace: Workspace, upkeep: Upkeep) -> tuple[str, ...]:
         replace_file(mend.path, with_end(mend.path, mend.start, mend.tail))
         backups.append(mend.file + backup.removeprefix(mend.path))
     for old, new, _ in upkeep.renames:
-        os.rename(os.path.join(workspace.diffs, old), os.path.join(workspace.diffs, new))
+        move(os.path.join(workspace.diffs, old), os.path.join(workspace.diffs, new))
     for name in upkeep.leftovers:
         path = workspace.path(name)
         backup = _free(path)
         with suppress(FileNotFoundError):  # a verb that ran meanwhile has removed its own
-            os.rename(path, backup)
+            move(path, backup)
             backups.append(name + backup.removeprefix(path))
     if upkeep.renames:
         sync_directory(workspace.diffs)
@@ -193,7 +193,7 @@ def _write(workspace: Workspace, edits: Sequence[Replace]) -> tuple[str, ...]:
         if os.path.exists(target):
             replace_file(workspace.path(_backup(edit, number)), [edit.before])
             made.append(_backup(edit, number))
-        os.makedirs(os.path.dirname(target), exist_ok=True)
+        make_folder(os.path.dirname(target))
         replace_file(target, [edit.after])
     return tuple(made)
 

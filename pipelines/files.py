@@ -1,9 +1,11 @@
-"""Writing safely: files replaced whole, lines appended whole, one lock a workspace.
+"""Write safely: replace files as a whole, append whole lines, take one lock per workspace.
 
 1. A replaced file is the old one or the new one, whenever the machine stops: temporary file in
    the same directory, fsync, rename, fsync of the directory.
 2. A reader of lines never sees half of one: what follows the last line end is not a line yet.
 3. The lock belongs to a process and goes with it; its file stays and means nothing.
+4. Local state is not written, renamed or deleted through a link that came with a clone, or that
+   another user made: every function that changes a file asks `local_state.checked` first.
 """
 
 from __future__ import annotations
@@ -16,9 +18,10 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from pipelines.errors import WorkspaceLocked
+from pipelines.local_state import checked
 
 LOCK_WAIT = 10.0
 #: The pages of a mapped file up to this size are kept.
@@ -104,7 +107,7 @@ def _read(fd: int, size: int) -> bytes:
 def write_new(path: str, data: bytes) -> bool:
     """Write a file that must not be there yet, and tell whether it reads back; not synced."""
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    fd = os.open(path, flags, 0o666)
+    fd = os.open(checked(path), flags, 0o666)
     try:
         written = 0
         while written < len(data):
@@ -167,7 +170,7 @@ def last_byte(path: str) -> bytes:
 
 def replace_file(path: str, chunks: Iterable[bytes]) -> None:
     """Put a file in place whole; it keeps the mode of the one it replaces."""
-    directory, name = os.path.split(path)
+    directory, name = os.path.split(checked(path))
     temporary = os.path.join(directory, f".{name}.{os.getpid()}.tmp")
     try:
         with open(temporary, "xb") as f:
@@ -187,16 +190,37 @@ def replace_file(path: str, chunks: Iterable[bytes]) -> None:
 def keep_file(path: str, data: bytes) -> None:
     """Put a file of a cache in place; a workspace that cannot be written does without."""
     with suppress(OSError):
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        make_folder(os.path.dirname(path))
         replace_file(path, [data])
 
 
+def create(path: str) -> IO[bytes]:
+    """Open a file that must not exist yet, for writing."""
+    return open(checked(path), "x+b")
+
+
+def make_folder(path: str) -> None:
+    """Create a folder and those above it, if they do not exist."""
+    os.makedirs(checked(path), exist_ok=True)
+
+
+def move(source: str, target: str) -> None:
+    """Rename a file or folder, replacing a file of that name."""
+    os.replace(checked(source), checked(target))
+
+
 def remove(path: str) -> None:
-    """Remove a file, if it is there."""
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        return
+    """Remove a file, if it exists."""
+    with suppress(FileNotFoundError):
+        os.unlink(checked(path))
+
+
+def remove_folder(path: str) -> None:
+    """Remove a folder with everything in it, if it exists; links in it are not followed."""
+    import shutil
+
+    with suppress(FileNotFoundError):
+        shutil.rmtree(checked(path))
 
 
 def sync_directory(path: str) -> None:
@@ -253,8 +277,8 @@ def locked(path: str, *, wait: float = LOCK_WAIT) -> Iterator[None]:
     Raises:
         WorkspaceLocked: another process still held it then.
     """
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | _LOCK_FLAGS, 0o644)
+    make_folder(os.path.dirname(path))
+    fd = os.open(checked(path), os.O_RDWR | os.O_CREAT | _LOCK_FLAGS, 0o644)
     with _held(fd, path, wait, alone=True):
         yield
 

@@ -22,7 +22,7 @@ from codec.snapshot import Pack, SnapshotName, archive_object, decode_layout_obj
 from pipelines.archives import archive_folder, archive_names, shown
 from pipelines.errors import Conflict, NotFound
 from pipelines.fetching import Chosen, fetch_archives, write_diffs, write_layout
-from pipelines.files import locked, read_bytes, replace_file
+from pipelines.files import locked, make_folder, read_bytes, replace_file
 from pipelines.findings import Finding
 from pipelines.progress import Progress
 from pipelines.remote import Remote
@@ -166,7 +166,7 @@ def apply(made: Plan, remote: Remote, progress: Progress, jobs: int = 4) -> Resu
             advance(number)
     with progress.stage("write", len(made.files)):
         for name, data in made.files.items():
-            os.makedirs(os.path.dirname(workspace.path(name)), exist_ok=True)
+            make_folder(os.path.dirname(workspace.path(name)))
             replace_file(workspace.path(name), [data])
             done.written.append(name)
     return done

@@ -36,9 +36,9 @@ from codec.snapshot import (
     encode_snapshot,
 )
 from pipelines.errors import Conflict, Denied
-from pipelines.files import read_bytes, replace_file
+from pipelines.files import make_folder, read_bytes, replace_file
 from pipelines.findings import Finding
-from pipelines.git_process import is_tracked
+from pipelines.local_state import is_planted
 from pipelines.remote import Remote, read_whole
 from pipelines.tracked import read_tracked
 from pipelines.workspace import (
@@ -174,9 +174,9 @@ def read_snapshot(remote: Remote, name: SnapshotName) -> Found:
 
 def read_last(workspace: Workspace, remote: Remote) -> Last | None:
     """The snapshot that this workspace wrote last to a remote; None where that is not known."""
-    path, repository = _path(workspace, remote), workspace.repository
+    path = _path(workspace, remote)
     data = read_bytes(path)
-    if not data or (repository and is_tracked(repository, path)):
+    if not data or is_planted(path):
         return None
     line, _, document = data.partition(b"\n")
     try:
@@ -191,7 +191,7 @@ def read_last(workspace: Workspace, remote: Remote) -> Last | None:
 def write_last(workspace: Workspace, remote: Remote, last: Last) -> None:
     """Keep which snapshot this workspace wrote last to a remote."""
     path = _path(workspace, remote)
-    os.makedirs(os.path.dirname(path), exist_ok=True)
+    make_folder(os.path.dirname(path))
     said = {"remote": remote.url, "snapshot": str(last.name), "archives": last.archives}
     replace_file(path, [json.dumps(said).encode(), b"\n", encode_snapshot(last.snapshot)])
 

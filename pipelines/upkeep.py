@@ -31,7 +31,7 @@ _TOLD: Final = ("AGENTS.md", "CLAUDE.md")
 _BLOCK: Final = 1 << 20
 _LEFTOVER: Final = re.compile(
     r"\.(?:manifest\.jsonl|SESSION_DELTAS\.log|PROJECT_METRICS\.tsv|AGENT_PROGRESS_LOG_v2\.md"
-    r"|\d{4}-\d{2}-\d{2}.*\.diff)\.\d+\.tmp|journal\.tmp(?:\.payload)?"
+    r"|\d{4}-\d{2}-\d{2}.*\.diff)\.\d+\.tmp|journal(?:-[0-9a-f]{16})?\.tmp(?:\.payload)?"
 )
 
 

@@ -24,6 +24,7 @@ from codec.manifest import decode_facts, fact_id
 from codec.records import Session
 from pipelines.errors import Conflict, WorkspaceMissing
 from pipelines.files import lines_of, read_bytes, read_tail
+from pipelines.local_state import checked
 from pipelines.worktree import ancestors, home_of, repository_of
 
 V1_LOG: Final = "AGENT_PROGRESS_LOG.md"
@@ -37,7 +38,11 @@ CONFIG: Final = ".session-codec/config.toml"
 #: What every verb takes to be its own, and reads without looking twice.
 _FOLDERS: Final = (".session-codec", ".session-codec/cache")
 _OWN: Final = (*_FOLDERS, MANIFEST, CONFIG, DELTAS, METRICS, PROGRESS, REFERENCES)
-_STORED: Final = (".diffs", ".diffs/archive", ".diffs/v1")
+#: Folders of local state, which worktrees share.
+_STORED: Final = (
+    (".diffs", "archive"), (".diffs", "v1"), (".session-codec", "cache"),
+    (".session-codec", "spool", "broken"),
+)  # fmt: skip
 #: A merge can repeat lines: to have enough of them, this many times as many are read.
 _SPARE: Final = 2
 
@@ -83,10 +88,11 @@ class Workspace(NamedTuple):
         return os.path.commonpath([root, os.path.realpath(self.path(name))]) == root
 
     @property
-    def staging(self) -> str:
-        """Where new diffs wait to be published: beside `.diffs`, so that a rename is enough.
+    def staging_prefix(self) -> str:
+        """The beginning of the paths of its staging folders.
 
-        Worktrees share `.diffs`, so each has a folder of its own there.
+        New diffs wait there to be published, beside `.diffs`, so that a rename is enough. Worktrees
+        share `.diffs`, so each has names of its own there.
         """
         name = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:12]
         return os.path.join(self.home, ".session-codec", f"staging-{name}")
@@ -302,29 +308,9 @@ def _workspace(root: str, repository: str | None) -> Workspace:
     workspace = Workspace(root=root, diffs=os.path.join(home, ".diffs"), repository=repository)
     for name in _OWN:
         _check_own(workspace, name)
-    if repository is not None:
-        for name in _STORED:
-            _check_stored(home, name)
+    for names in _STORED:
+        checked(os.path.join(home, *names))
     return workspace
-
-
-def _check_stored(home: str, name: str) -> None:
-    """Refuse a folder of diffs that a clone leads elsewhere; a person may have it on another disk.
-
-    Args:
-        home: the folder of `.diffs`, in a git worktree.
-        name: of the folder.
-    """
-    path = os.path.join(home, *name.split("/"))
-    if not os.path.islink(path):
-        return
-    from pipelines.git_process import is_tracked
-
-    if is_tracked(home, path):
-        raise Conflict(
-            f"{name} is a link that the repository brought; nothing is read or written through it",
-            hint=f"Remove it: git rm --cached {name} && rm {name}",
-        )
 
 
 def _check_own(workspace: Workspace, name: str) -> None:
