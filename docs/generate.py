@@ -171,7 +171,7 @@ def findings() -> str:
 
 def diff_tree() -> str:
     """How git is asked for the patch of a range."""
-    from pipelines.git import LEFT_OUT, PATCH_OPTIONS
+    from pipelines.git_patches import LEFT_OUT, PATCH_OPTIONS
 
     excluded = (f"':(top,exclude,literal){name}'" for name in LEFT_OUT)
     words = ["git diff-tree", *PATCH_OPTIONS, "BASE HEAD --", "':(top)'", *excluded]

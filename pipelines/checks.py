@@ -16,7 +16,7 @@ from codec.v1_layout import Layout, StoredPatch
 from pipelines.archives import archive_folder, archive_names, shown
 from pipelines.errors import Erased, NotFound
 from pipelines.findings import Finding
-from pipelines.git import with_known_ends
+from pipelines.git_patches import remakable
 from pipelines.repairs import is_sound, left_findings, repairs_of
 from pipelines.store import Store
 from pipelines.tracked import Tracked
@@ -112,14 +112,16 @@ def check_stored(
             findings.append(_damaged(e, session.key))
     told = {f.file for f in findings}
     findings += [f for f in amiss if f.file not in told]
-    ranges = with_known_ends(workspace, (s.range for s in absent if s.range))
+    of_ranges = {s.key: (s.range, s.patch) for s in absent if s.range and s.patch}
+    made = remakable(workspace, of_ranges.values())
+    in_git = {key for key, pair in of_ranges.items() if pair in made}
     findings += _void_archives(workspace, manifest)
     return Integrity(
         diffs=(diffs[0], diffs[1], diffs[2]),
         layouts=layouts,
         findings=tuple(findings),
-        absent=tuple(s.key for s in absent if s.range not in ranges),
-        in_git=sum(s.range in ranges for s in absent),
+        absent=tuple(s.key for s in absent if s.key not in in_git),
+        in_git=len(in_git),
     )
 
 

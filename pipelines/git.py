@@ -1,247 +1,235 @@
-"""What git is asked: which commits, and the patch between two of them.
-
-1. A patch is made by plumbing, with every choice said that a user's configuration could make
-   differently: the same two trees give the same bytes on every machine, so that a lost diff can
-   be made again and held against its hash.
-2. The files that session-codec itself writes are no part of a patch: every commit would carry the
-   lines of the session before it.
-3. git is asked in the folder that it is given, whatever repository a hook's environment names.
-"""
+"""Ask git about the repository of a workspace: commits, files of a commit, settings."""
 
 from __future__ import annotations
 
 import os
-import subprocess
-from collections.abc import Iterable
+import re
+from collections.abc import Collection, Mapping
 from typing import Final
 
-from pipelines.errors import NotFound, Unavailable
-from pipelines.files import remove
-from pipelines.git_process import own_environment, run_git
-from pipelines.workspace import (
-    DELTAS,
-    MANIFEST,
-    METRICS,
-    PROGRESS,
-    V1_LOG,
-    Workspace,
-)
+from pipelines.errors import Conflict, NotFound, Unavailable
+from pipelines.git_process import Repository, repository_at, run_git
+from pipelines.workspace import Workspace
 
-#: Published in FORMATS.md. A change of them needs another field beside a session's `range`.
-PATCH_OPTIONS: Final = (
-    "-p", "-r", "--binary", "--full-index", "--find-renames=50%", "-l1000", "--unified=3",
-    "--inter-hunk-context=0", "--diff-algorithm=myers", "--indent-heuristic", "--no-color",
-    "--no-ext-diff", "--no-textconv", "--submodule=short", "--ignore-submodules=none",
-    "--src-prefix=a/", "--dst-prefix=b/", "-O/dev/null",
-)  # fmt: skip
-#: The files that verbs and agents append sessions to: no part of a session's patch.
-LEFT_OUT: Final = (MANIFEST, DELTAS, METRICS, PROGRESS, V1_LOG)
+#: How `rev-parse --verify --quiet` and `config --get` say that there is none.
+_OR_NONE: Final = (0, 1)
+_OBJECT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_FILTER_FAILED: Final = re.compile(r"(?P<path>.*): clean filter '(?P<name>.*)' failed")
+_FILTER_KEYS: Final = r"^filter\..*\.(clean|process|required)$"
+_OF_USER: Final = frozenset({"system", "global"})
 
 
-def patch_of(workspace: Workspace, commits: str) -> bytes:
-    """The patch between two commits or trees.
-
-    Args:
-        workspace: whose repository, and whose own files are left out.
-        commits: `BASE..HEAD` by whole hashes.
+def repository_of(workspace: Workspace) -> Repository:
+    """Return the repository that a workspace is in.
 
     Raises:
-        NotFound: the repository does not have them.
+        NotFound: there is none.
     """
-    base, _, head = commits.partition("..")
-    done = _run(workspace, *_diff_tree(workspace, base, head))
-    if done.returncode:
-        raise NotFound(
-            f"git cannot make the patch of {commits}: {_said(done)}",
-            hint="Fetch the commits; a shallow clone may not have them",
-        )
-    return done.stdout
-
-
-def with_known_ends(workspace: Workspace, ranges: Iterable[str]) -> set[str]:
-    """Those ranges of which the repository has both ends: git can make their patches again."""
-    ends = {commits: commits.split("..") for commits in ranges}
-    asked = sorted({end for pair in ends.values() for end in pair})
-    if not asked or workspace.repository is None:
-        return set()
-    done = run_git(
-        "cat-file", "--batch-check=%(objectname)", folder=workspace.repository,
-        data="".join(f"{end}\n" for end in asked).encode(),
-    )  # fmt: skip
-    known = {line for line in done.stdout.decode().splitlines() if " " not in line}
-    return {commits for commits, pair in ends.items() if known.issuperset(pair)}
-
-
-def worktree_patch(workspace: Workspace) -> bytes:
-    """The patch from the last commit to the working tree, new files that are not ignored included.
-
-    They are added to a copy of the index; the index itself stays as it is.
-    """
-    index = git_path(workspace, "index")
-    copy = f"{index}.{os.getpid()}-{os.urandom(4).hex()}"
-    try:
-        if os.path.exists(index):
-            with open(index, "rb") as source, open(copy, "xb") as target:
-                target.write(source.read())
-        _git(workspace, "add", "--all", "--", *_paths(workspace), index=copy)
-        tree = _git(workspace, "write-tree", index=copy).decode().strip()
-    finally:
-        remove(copy)
-        remove(f"{copy}.lock")
-    base = _commit(workspace, "HEAD") or _empty_tree(workspace)
-    return _git(workspace, *_diff_tree(workspace, base, tree))
-
-
-def resolve(workspace: Workspace, text: str) -> tuple[str, int]:
-    """What a user calls commits, as `BASE..HEAD` by whole hashes, and how many commits that is.
-
-    Args:
-        workspace: whose repository.
-        text: `A..B`, `A...B` (since they parted), or one commit for what it changed: a merge is
-            held against its first parent.
-
-    Raises:
-        NotFound: the repository does not have them.
-    """
-    left, dots, right = text.partition("...") if "..." in text else text.partition("..")
-    if not dots:
-        head = _known(workspace, text)
-        return f"{_commit(workspace, f'{head}^') or _empty_tree(workspace)}..{head}", 1
-    base, head = _known(workspace, left or "HEAD"), _known(workspace, right or "HEAD")
-    if dots == "...":
-        done = _run(workspace, "merge-base", base, head)
-        if done.returncode:
-            raise NotFound(f"{text}: git finds no commit where they parted", hint="Name A..B")
-        base = done.stdout.decode().strip()
-    count = _git(workspace, "rev-list", "--count", f"{base}..{head}")
-    return f"{base}..{head}", int(count)
-
-
-def content_at(workspace: Workspace, commit: str, name: str) -> bytes:
-    """What a file of the workspace held at a commit; nothing where there was none, or no git.
-
-    Args:
-        workspace: whose repository.
-        commit: the whole hash, or `HEAD`.
-        name: the path in the workspace.
-    """
-    if workspace.repository is None:
-        return b""
-    done = _run(workspace, "cat-file", "blob", f"{commit}:{_prefix(workspace)}{name}")
-    return b"" if done.returncode else done.stdout
-
-
-def names_changed(workspace: Workspace, commit: str) -> list[str]:
-    """Paths below the workspace, relative to it, that the working tree has otherwise than a commit.
-
-    Args:
-        workspace: whose repository.
-        commit: the whole hash.
-    """
-    prefix = _prefix(workspace)
-    said = _git(workspace, "diff-index", "--name-only", "--no-renames", "-z", commit, "--")
-    names = [os.fsdecode(name) for name in said.split(b"\0") if name]
-    return [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
-
-
-def subject_of(workspace: Workspace, commit: str) -> str:
-    """The first line of a commit's message."""
-    said = _git(workspace, "log", "-1", "--format=%s", "--no-show-signature", commit, "--")
-    return said.decode(errors="replace").strip()
-
-
-def _known(workspace: Workspace, name: str) -> str:
-    found = _commit(workspace, name)
-    if found is None:
-        hint = "Name a commit, or two as A..B"
-        if name == "HEAD":
-            hint = "Commit first, or record the working tree with --worktree"
-        raise NotFound(f"{name}: no such commit in {_top(workspace)}", hint=hint)
-    return found
-
-
-def _commit(workspace: Workspace, name: str) -> str | None:
-    """The whole hash of a commit, None where there is none of that name."""
-    name = f"{name}^{{commit}}"
-    done = _run(workspace, "rev-parse", "--verify", "--quiet", "--end-of-options", name)
-    if done.returncode and done.stderr:
-        raise Unavailable(f"git: {_said(done)}")
-    return None if done.returncode else done.stdout.decode().strip()
-
-
-def git_path(workspace: Workspace, name: str) -> str:
-    """Where a file of the repository's own folder is, which linked worktrees share in part."""
-    path = os.fsdecode(_git(workspace, "rev-parse", "--git-path", name).removesuffix(b"\n"))
-    return os.path.join(_top(workspace), path)
-
-
-def get_config(workspace: Workspace, name: str) -> str | None:
-    """A setting of the repository itself, None where it has none."""
-    done = _run(workspace, "config", "--local", "--get", name)
-    return None if done.returncode else done.stdout.decode(errors="replace").removesuffix("\n")
-
-
-def set_config(workspace: Workspace, name: str, value: str) -> None:
-    """Make a setting of the repository itself."""
-    _git(workspace, "config", "--local", "--replace-all", name, value)
-
-
-def remove_config(workspace: Workspace, section: str) -> None:
-    """Remove a section of the repository's own settings."""
-    _git(workspace, "config", "--local", "--remove-section", section)
-
-
-def _empty_tree(workspace: Workspace) -> str:
-    return _git(workspace, "hash-object", "-t", "tree", os.devnull).decode().strip()
-
-
-def _diff_tree(workspace: Workspace, base: str, head: str) -> list[str]:
-    return ["diff-tree", *PATCH_OPTIONS, base, head, "--", *_paths(workspace)]
-
-
-def _paths(workspace: Workspace) -> list[str]:
-    """Everything but the files of the workspace, as pathspecs."""
-    prefix = _prefix(workspace)
-    return [":(top)", *(f":(top,exclude,literal){prefix}{name}" for name in LEFT_OUT)]
-
-
-def _prefix(workspace: Workspace) -> str:
-    """What the paths of the workspace begin with in the repository."""
-    folder = os.path.relpath(workspace.root, _top(workspace)).replace(os.sep, "/")
-    return "" if folder == "." else f"{folder}/"
-
-
-def _top(workspace: Workspace) -> str:
     if workspace.repository is None:
         raise NotFound(
             f"{workspace.root}: not in a git repository",
             hint="Give the patch with --diff FILE, or none with --no-diff",
         )
-    return workspace.repository
+    return repository_at(workspace.repository)
 
 
-def _git(workspace: Workspace, *arguments: str, index: str | None = None) -> bytes:
-    """What git says; Unavailable where it fails."""
-    done = _run(workspace, *arguments, index=index)
-    if done.returncode:
-        raise failure(done)
-    return done.stdout
+def prefix_of(workspace: Workspace) -> str | None:
+    """Return what the paths of a workspace begin with in its repository; None if it is outside.
+
+    Links are followed: git knows a folder by its real path.
+    """
+    top = os.path.realpath(repository_of(workspace).top)
+    root = os.path.realpath(workspace.root)
+    if os.path.commonpath([top, root]) != top:
+        return None
+    folder = os.path.relpath(root, top).replace(os.sep, "/")
+    return "" if folder == "." else f"{folder}/"
 
 
-def _run(
-    workspace: Workspace, *arguments: str, index: str | None = None
-) -> subprocess.CompletedProcess[bytes]:
-    """Run git in the repository of a workspace, on its index or another."""
-    environment = own_environment()
-    if index is not None:
-        environment["GIT_INDEX_FILE"] = index
-    return run_git(*arguments, folder=_top(workspace), environment=environment)
+def is_object(text: str) -> bool:
+    """Return whether a text is the whole hash of an object."""
+    return _OBJECT.fullmatch(text) is not None
 
 
-def failure(done: subprocess.CompletedProcess[bytes]) -> Unavailable:
-    """What a git that failed said."""
-    return Unavailable(f"git {done.args[1]}: {_said(done)}")
+def resolve(workspace: Workspace, text: str) -> tuple[str, int]:
+    """Resolve what a user calls commits to `BASE..HEAD` by whole hashes, and count the commits.
+
+    Args:
+        workspace: whose repository.
+        text: `A..B`, `A...B` (since they parted), or one commit for what it changed; a merge is
+            compared with its first parent.
+
+    Raises:
+        NotFound: the repository does not have them.
+    """
+    repository = repository_of(workspace)
+    left, dots, right = text.partition("...") if "..." in text else text.partition("..")
+    if not dots:
+        head = _known(repository, text)
+        return f"{parent_of(repository, head)}..{head}", 1
+    base, head = _known(repository, left or "HEAD"), _known(repository, right or "HEAD")
+    if dots == "...":
+        done = run_git(repository, "merge-base", base, head, answers=_OR_NONE)
+        if done.returncode:
+            raise NotFound(f"{text}: the commits have no common ancestor", hint="Name A..B")
+        base = done.stdout.decode().strip()
+    count = run_git(repository, "rev-list", "--count", f"{base}..{head}").stdout
+    return f"{base}..{head}", int(count)
 
 
-def _said(done: subprocess.CompletedProcess[bytes]) -> str:
-    return done.stderr.decode(errors="replace").strip() or f"ended with {done.returncode}"
+def parent_of(repository: Repository, commit: str) -> str:
+    """Return the first parent of a commit, or the empty tree where it is the first commit.
+
+    Args:
+        repository: that has the commit.
+        commit: its whole hash.
+
+    Raises:
+        NotFound: the clone is shallow and does not have the parent.
+    """
+    raw = run_git(repository, "cat-file", "commit", commit).stdout
+    header = raw.partition(b"\n\n")[0].split(b"\n")
+    parents = [line.split()[1].decode() for line in header if line.startswith(b"parent ")]
+    if not parents:
+        return empty_tree(repository)
+    if commit_of(repository, parents[0]) is None:
+        raise NotFound(
+            f"the parent {parents[0]} of {commit} is missing: this is a shallow clone",
+            hint="Fetch it with: git fetch --deepen=1",
+        )
+    return parents[0]
+
+
+def commit_of(repository: Repository, name: str) -> str | None:
+    """Return the whole hash of a commit; None if no commit has the name."""
+    arguments = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    done = run_git(repository, *arguments, answers=_OR_NONE)
+    return None if done.returncode else done.stdout.decode().strip()
+
+
+def empty_tree(repository: Repository) -> str:
+    """Return the hash of the tree without files."""
+    return run_git(repository, "hash-object", "-t", "tree", os.devnull).stdout.decode().strip()
+
+
+def content_at(workspace: Workspace, commit: str, name: str) -> bytes:
+    """Return what a file of the workspace held at a commit; nothing if there was no such file.
+
+    Args:
+        workspace: whose repository; outside of git there is no such file.
+        commit: the whole hash, or `HEAD`.
+        name: the path in the workspace.
+
+    Raises:
+        Denied, Unavailable: git cannot be asked, so that is not known.
+    """
+    prefix = prefix_of(workspace) if workspace.repository else None
+    if prefix is None or "\n" in f"{prefix}{name}":  # it would not be one line of the request
+        return b""
+    asked = os.fsencode(f"{commit}:{prefix}{name}\n")
+    repository = repository_of(workspace)
+    answer = run_git(repository, "cat-file", "--batch=%(objecttype)", data=asked).stdout
+    kind, _, content = answer.partition(b"\n")
+    return content[:-1] if kind == b"blob" else b""
+
+
+def names_changed(workspace: Workspace, commit: str) -> list[str]:
+    """Return paths below the workspace, relative to it, that differ from a commit.
+
+    Args:
+        workspace: whose working tree.
+        commit: the whole hash.
+    """
+    prefix, repository = prefix_of(workspace), repository_of(workspace)
+    if prefix is None:
+        return []
+    done = run_git(
+        repository, "diff-index", "--name-only", "--no-renames", "--ignore-submodules=dirty", "-z",
+        commit, "--", settings=_without_filters(repository),
+    )  # fmt: skip
+    names = [os.fsdecode(name) for name in done.stdout.split(b"\0") if name]
+    return [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
+
+
+def add_worktree(repository: Repository, index: str, pathspecs: Collection[str]) -> None:
+    """Add the files of the working tree to an index.
+
+    Raises:
+        Conflict: a changed file needs a filter that only the repository configures.
+    """
+    settings = ("core.safecrlf=false", *_without_filters(repository))
+    try:
+        run_git(repository, "add", "--all", "--", *pathspecs, index=index, settings=settings)
+    except Unavailable as e:
+        filtered = _FILTER_FAILED.search(e.problem)
+        if filtered is None:
+            raise
+        path, name = filtered["path"].rpartition("fatal: ")[2], filtered["name"]
+        raise Conflict(
+            f"{path} needs the filter '{name}', which the repository's own configuration names; "
+            "session-codec does not run it",
+            hint=f"Configure filter.{name} in your own settings (git config --global), or commit "
+            "and record the commits",
+        ) from None
+
+
+def subject_of(workspace: Workspace, commit: str) -> str:
+    """Return the first line of a commit's message."""
+    arguments = ("log", "-1", "--format=%s", "--encoding=UTF-8", "--no-show-signature", commit)
+    said = run_git(repository_of(workspace), *arguments, "--").stdout
+    return said.decode(errors="replace").strip()
+
+
+def get_config(workspace: Workspace, name: str) -> str | None:
+    """Return a setting of the repository itself; None if it is not set."""
+    arguments = ("config", "--local", "--get", name)
+    done = run_git(repository_of(workspace), *arguments, answers=_OR_NONE)
+    return None if done.returncode else done.stdout.decode(errors="replace").removesuffix("\n")
+
+
+def set_config(workspace: Workspace, name: str, value: str) -> None:
+    """Change a setting of the repository itself."""
+    run_git(repository_of(workspace), "config", "--local", "--replace-all", name, value)
+
+
+def remove_config(workspace: Workspace, section: str) -> None:
+    """Remove a section of the repository's own settings."""
+    run_git(repository_of(workspace), "config", "--local", "--remove-section", section)
+
+
+def _known(repository: Repository, name: str) -> str:
+    found = commit_of(repository, name)
+    if found is None:
+        hint = "Name a commit, or two as A..B"
+        if name == "HEAD":
+            hint = "Commit first, or record the working tree with --worktree"
+        raise NotFound(f"{name}: no such commit in {repository.top}", hint=hint)
+    return found
+
+
+def _without_filters(repository: Repository) -> list[str]:
+    """Return settings by which no filter runs that only the repository configures.
+
+    What the user or the system configures applies, `git lfs install` for example. A file that needs
+    one of the others cannot be added.
+    """
+    arguments = ("config", "--show-scope", "--null", "--get-regexp", _FILTER_KEYS)
+    words = run_git(repository, *arguments, answers=_OR_NONE).stdout.split(b"\0")
+    of_user: dict[str, str] = {}
+    of_repository: set[str] = set()
+    for scope, entry in zip(words[::2], words[1::2]):
+        name, _, value = os.fsdecode(entry).partition("\n")
+        if scope.decode() in _OF_USER:
+            of_user[name] = value
+        else:
+            of_repository.add(name.rpartition(".")[0])
+    return [setting for name in sorted(of_repository) for setting in _pinned(name, of_user)]
+
+
+def _pinned(section: str, of_user: Mapping[str, str]) -> list[str]:
+    values = {key: of_user.get(f"{section}.{key}", "") for key in ("clean", "process")}
+    required = "true" if not any(values.values()) else of_user.get(f"{section}.required", "false")
+    return [
+        *(f"{section}.{key}={value}" for key, value in values.items()),
+        f"{section}.required={required}",
+    ]

@@ -1,58 +1,243 @@
-"""Running git, for whoever needs no more than what it says."""
+"""Run git. Nothing else in this project does.
+
+1. git never searches for a repository. It is given the one that was found by reading the file
+   system (`worktree`): a folder that a clone brought can look like a bare repository, whose
+   configuration names programs to run.
+2. The owner of the repository is checked first, by git's own rule.
+3. No program that a repository names runs: no fsmonitor, hook, pager or transport. Without a
+   transport, git cannot fetch the missing objects of a partial clone on demand either. Filters are
+   left to the two callers that read the working tree (`git.add_worktree`, `git.names_changed`).
+4. What the environment says about repositories, diffs and configuration is dropped. Which files
+   hold the user's and the system's configuration is kept.
+5. An exit code counts as an answer only where git documents it as one. Any other raises.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
 
-from pipelines.errors import Unavailable
+from pipelines.errors import Denied, NotFound, Unavailable
+from pipelines.worktree import ancestors, git_folders, repository_of
 
-#: Variables by which git's hooks tell of a repository.
-_FOREIGN: Final = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
+#: Seconds. A patch of a large range takes minutes on a slow disk.
+_TIMEOUT: Final = 900
+#: Variables that say where git's files are, and that mean the same in every repository.
+_KEPT: Final = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "GIT_EXEC_PATH")
+#: Variables by which the git that calls the merge driver names what it works on.
+_CALLERS: Final = ("GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES")
+_PINNED: Final = {
+    "LC_ALL": "C",
+    "GIT_ALLOW_PROTOCOL": "",
+    "GIT_GRAFT_FILE": os.devnull,
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+}
+_SETTINGS: Final = (
+    "safe.bareRepository=explicit",
+    "core.fsmonitor=false",
+    f"core.hooksPath={os.devnull}",
+    "protocol.ext.allow=never",
+    "gc.auto=0",
+    "advice.graftFileDeprecated=false",
+)
+#: Empty bare repositories, by their object format: git in them knows no attributes, and no settings
+#: but those of the command line.
+_PLAIN: Final = os.path.join(os.path.dirname(os.path.abspath(__file__)), "plain_git")
+
+_SHA256: Final = re.compile(rb"^\s*objectformat\s*=\s*sha256\s*$", re.IGNORECASE | re.MULTILINE)
+
+Done = subprocess.CompletedProcess[bytes]
 
 
-def own_environment() -> dict[str, str]:
-    """The environment, without what a hook says of the repository that it runs in."""
-    return {name: value for name, value in os.environ.items() if name not in _FOREIGN}
+class Repository(NamedTuple):
+    """A git repository that was found by reading the file system.
+
+    Attributes:
+        top: absolute path of its working tree.
+        git: path of the folder that git has for this working tree.
+        common: path of the folder that all its worktrees share.
+        variables: what the git that called this process said about it.
+    """
+
+    top: str
+    git: str
+    common: str
+    variables: tuple[tuple[str, str], ...] = ()
+
+
+def repository_at(top: str) -> Repository:
+    """Return the repository whose working tree has its top at a folder.
+
+    Raises:
+        NotFound: its `.git` cannot be read.
+    """
+    folders = git_folders(top)
+    if folders is None or not os.path.isdir(folders[0]):
+        raise NotFound(f"{os.path.join(top, '.git')}: does not name a git repository")
+    return Repository(top, *folders)
+
+
+def calling_repository() -> Repository:
+    """Return the repository of the git that called this process as its merge driver.
+
+    Raises:
+        NotFound: no repository contains the current folder.
+    """
+    here = os.getcwd()
+    variables = tuple((name, os.environ[name]) for name in _CALLERS if name in os.environ)
+    if "GIT_DIR" in os.environ:
+        folder = os.path.abspath(os.environ["GIT_DIR"])
+        common = os.path.abspath(os.environ.get("GIT_COMMON_DIR", folder))
+        top = os.path.abspath(os.environ.get("GIT_WORK_TREE", here))
+        return Repository(top, folder, common, variables)
+    found = repository_of(ancestors(here))
+    if found is None:
+        raise NotFound(f"{here}: not in a git repository")
+    return repository_at(found)._replace(variables=variables)
 
 
 def run_git(
+    repository: Repository,
     *arguments: str,
-    folder: str = ".",
-    environment: Mapping[str, str] = os.environ,
     data: bytes = b"",
-) -> subprocess.CompletedProcess[bytes]:
-    """Run git.
+    answers: tuple[int, ...] = (0,),
+    settings: Iterable[str] = (),
+    index: str | None = None,
+    plain: bool = False,
+) -> Done:
+    """Run git in a repository.
 
     Args:
+        repository: the one that was found.
         arguments: of git.
-        folder: where it runs.
-        environment: what it runs with; what it says is not translated.
-        data: what it reads.
+        data: what git reads from stdin.
+        answers: exit codes that are answers.
+        settings: more of git's configuration, as `NAME=VALUE`.
+        index: path of another index file.
+        plain: read the repository's objects without its settings, references and attributes, and
+            without the user's.
 
     Raises:
-        Unavailable: there is no git.
+        Denied: git does not trust the owner of the repository.
+        Unavailable: git is not installed, failed, or did not end in time.
     """
-    try:
-        return subprocess.run(
-            ["git", *arguments], cwd=folder, env={**environment, "LC_ALL": "C"},
-            input=data, capture_output=True, check=False,
-        )  # fmt: skip
-    except FileNotFoundError:
-        raise Unavailable("git is not installed, or not on the PATH") from None
+    _check_owner(repository)
+    variables = dict(repository.variables)
+    if plain:
+        folder = os.path.join(_PLAIN, _object_format(repository))
+        where = ["-C", folder, f"--git-dir={folder}"]
+        variables |= _without_settings(repository, folder)
+    else:
+        where = ["-C", repository.top, f"--git-dir={repository.git}"]
+        where.append(f"--work-tree={repository.top}")
+    if index is not None:
+        variables["GIT_INDEX_FILE"] = index
+    command = ["git", *where, "--no-pager", *_options((*_SETTINGS, *settings)), *arguments]
+    done = _run(command, {**_environment(_KEPT), **_PINNED, **variables}, data)
+    if done.returncode not in answers:
+        raise Unavailable(f"git {arguments[0]}: {said(done)}")
+    return done
 
 
-def is_tracked(folder: str, path: str) -> bool:
-    """Whether git brought a file or a link.
+def is_tracked(path: str) -> bool:
+    """Return whether git tracks a file or a link, in the repository that it really is in.
+
+    Links in the folders above it are followed first. Upper and lower case are not told apart, for
+    a file system may not do so.
 
     Args:
-        folder: in the worktree.
         path: absolute.
 
     Raises:
-        Unavailable: there is no git.
+        Denied, Unavailable: as `run_git`.
     """
-    arguments = ("ls-files", "--error-unmatch", "--", path)
-    return run_git(*arguments, folder=folder, environment=own_environment()).returncode == 0
+    folder = os.path.realpath(os.path.dirname(path))
+    top = repository_of(ancestors(folder))
+    if top is None:
+        return False
+    name = os.path.relpath(os.path.join(folder, os.path.basename(path)), top)
+    pathspec = f":(top,literal,icase){name.replace(os.sep, '/')}"
+    arguments = ("ls-files", "--error-unmatch", "--", pathspec)
+    return run_git(repository_at(top), *arguments, answers=(0, 1)).returncode == 0
+
+
+def said(done: Done) -> str:
+    """Return what a git that failed wrote to stderr."""
+    return done.stderr.decode(errors="replace").strip() or f"ended with {done.returncode}"
+
+
+def _options(settings: Iterable[str]) -> list[str]:
+    return [part for setting in settings for part in ("-c", setting)]
+
+
+def _environment(kept: Iterable[str]) -> dict[str, str]:
+    """Return the environment without git's variables, but for those named."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("GIT_") or k in kept}
+
+
+def _object_format(repository: Repository) -> str:
+    with open(os.path.join(repository.common, "config"), "rb") as f:
+        return "sha256" if _SHA256.search(f.read()) else "sha1"
+
+
+def _without_settings(repository: Repository, folder: str) -> dict[str, str]:
+    """Return variables by which git reads objects of a repository, and no configuration."""
+    return {
+        "GIT_OBJECT_DIRECTORY": os.path.join(repository.common, "objects"),
+        "GIT_ATTR_NOSYSTEM": "1",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "HOME": folder,  # git 2.31 and older do not know GIT_CONFIG_GLOBAL
+        "XDG_CONFIG_HOME": folder,
+    }
+
+
+def _check_owner(repository: Repository) -> None:
+    """Refuse a repository of another user, unless git is configured to trust it.
+
+    git makes this check only when it searches for the repository itself. Its exceptions
+    (`safe.directory`) can stand in several files and in the environment, so git is asked.
+    """
+    paths = (repository.top, os.path.join(repository.top, ".git"), repository.git)
+    if all(_is_own(path) for path in paths):
+        return
+    configured = {name for name in os.environ if name.startswith("GIT_CONFIG")}
+    command = ["git", "-C", repository.top, *_options(_SETTINGS)]
+    environment = {**_environment({*_KEPT, *configured}), "LC_ALL": "C"}
+    done = _run([*command, "rev-parse", "--absolute-git-dir"], environment, b"")
+    found = os.fsdecode(done.stdout.removesuffix(b"\n"))
+    if done.returncode == 0 and os.path.realpath(found) == os.path.realpath(repository.git):
+        return
+    problem, _, advice = said(done).removeprefix("fatal: ").partition("\n")
+    raise Denied(problem, hint=" ".join(advice.split()) or None)
+
+
+def _is_own(path: str) -> bool:
+    """Return whether a path belongs to this user, by git's rule; root may act for `SUDO_UID`."""
+    if os.name == "nt":
+        return False
+    try:
+        owner = os.lstat(path).st_uid
+    except OSError:
+        return True  # git reports that it cannot be read
+    user = os.geteuid()
+    if user == 0 and owner != 0 and os.environ.get("SUDO_UID", "").isdecimal():
+        user = int(os.environ["SUDO_UID"])
+    return owner == user
+
+
+def _run(command: list[str], environment: Mapping[str, str], data: bytes) -> Done:
+    try:
+        return subprocess.run(
+            command, env=environment, input=data, capture_output=True, check=False, timeout=_TIMEOUT
+        )
+    except FileNotFoundError:
+        raise Unavailable("git is not installed, or not on the PATH") from None
+    except subprocess.TimeoutExpired:
+        raise Unavailable(f"git did not end within {_TIMEOUT} seconds") from None

@@ -33,7 +33,7 @@ def checked(path: str) -> str:
 
     Raises:
         Conflict: a component is such a link.
-        Unavailable: git is not installed, so that nobody knows whether a link is tracked.
+        Denied, Unavailable: git does not answer, so that nobody knows whether a link is tracked.
     """
     step, names = _local_part(path)
     for name in names:
@@ -56,7 +56,7 @@ def refuse_planted(path: str, what: str) -> None:
 
     Raises:
         Conflict: it is refused.
-        Unavailable: git is not installed, so that nobody knows whether it is tracked.
+        Denied, Unavailable: git does not answer, so that nobody knows whether it is tracked.
     """
     checked(path)
     if os.path.lexists(path):
@@ -68,7 +68,7 @@ def refuse_linked(path: str, what: str) -> None:
 
     Raises:
         Conflict: it is refused.
-        Unavailable: git is not installed, so that nobody knows whether it is tracked.
+        Denied, Unavailable: git does not answer, so that nobody knows whether it is tracked.
     """
     refuse_planted(path, what)
     if os.path.islink(path):
@@ -81,7 +81,7 @@ def is_planted(path: str) -> bool:
     """Return True if an existing file, link or folder is tracked, or is another user's.
 
     Raises:
-        Unavailable: git is not installed.
+        Denied, Unavailable: git does not answer.
     """
     try:
         found = os.lstat(path)
@@ -106,7 +106,7 @@ def refuse_committed_diffs(home: str) -> None:
 
     Raises:
         Conflict: there are some.
-        Unavailable: git is not installed.
+        Denied, Unavailable: git does not answer.
     """
     folder = os.path.join(os.path.realpath(home), ".diffs")
     top = repository_of(ancestors(os.path.dirname(folder)))
@@ -129,21 +129,17 @@ def refuse_committed_diffs(home: str) -> None:
 
 def _tracked_below(top: str, folder: str) -> list[str]:
     """Return the paths that git tracks below a folder, relative to it."""
-    from pipelines.errors import Unavailable
-    from pipelines.git_process import own_environment, run_git
+    from pipelines.git_process import repository_at, run_git
 
     name = os.path.relpath(folder, top).replace(os.sep, "/")
-    asked = ("--literal-pathspecs", "ls-files", "-z", "--", name)
-    done = run_git(*asked, folder=top, environment=own_environment())
-    if done.returncode:
-        said = done.stderr.decode(errors="replace").strip()
-        raise Unavailable(f"git cannot list the tracked files of {top}: {said}")
-    paths = (os.fsdecode(path) for path in done.stdout.split(b"\0") if path)
-    return [path.removeprefix(f"{name}/") for path in paths]
+    pathspec = f":(top,literal,icase){name}"
+    done = run_git(repository_at(top), "ls-files", "-z", "--", pathspec)
+    return [os.fsdecode(path)[len(name) + 1 :] for path in done.stdout.split(b"\0") if path]
 
 
 def _is_diff(name: str) -> bool:
     """Return True for the names below `.diffs` that hold diffs, archives or layouts."""
+    name = name.lower()  # some file systems do not tell upper and lower case apart
     return name.endswith((".diff", ".tar.zst")) or name.startswith("v1/")
 
 
@@ -195,7 +191,7 @@ def _is_tracked(path: str) -> bool:
     if question not in _answers:
         from pipelines.git_process import is_tracked
 
-        _answers[question] = is_tracked(top, os.path.join(parent, os.path.basename(path)))
+        _answers[question] = is_tracked(os.path.join(parent, os.path.basename(path)))
     return _answers[question]
 
 

@@ -22,8 +22,7 @@ from codec.pieces import DELTAS, METRICS, REFERENCES
 from pipelines import workspace
 from pipelines.errors import Conflict
 from pipelines.files import read_bytes, replace_file
-from pipelines.git import failure
-from pipelines.git_process import run_git
+from pipelines.git_process import Repository, calling_repository, run_git
 
 _ROWS: Final = {
     workspace.DELTAS: DELTAS,
@@ -82,34 +81,32 @@ def _manifests(ours: str, theirs: str, path: str, manifest: str) -> tuple[bytes,
     """
     if "\n" in path:  # it would not be one line of what git is asked
         return b"", b""
-    wanted = _git("hash-object", "--no-filters", "--", ours, theirs).decode().split()
-    sides = _holders(path, [*_NEAR, *(m[1] for m in map(_GITHEAD.fullmatch, os.environ) if m)])
+    repository = calling_repository()
+    files = os.path.abspath(ours), os.path.abspath(theirs)
+    done = run_git(repository, "hash-object", "--no-filters", "--", *files)
+    wanted = done.stdout.decode().split()
+    near = [*_NEAR, *(m[1] for m in map(_GITHEAD.fullmatch, os.environ) if m)]
+    sides = _holders(repository, path, near)
     if not sides.keys() >= {*wanted}:
-        commits = _git("rev-list", "--all", "--reflog", "HEAD", "--", path).decode().split()
-        sides = {**_holders(path, commits), **sides}
+        found = run_git(repository, "rev-list", "--all", "--reflog", "HEAD", "--", path)
+        sides = {**_holders(repository, path, found.stdout.decode().split()), **sides}
     if not sides.keys() >= {*wanted}:
         return b"", b""
-    mine, yours = (_blob(f"{sides[blob]}:{manifest}") for blob in wanted)
+    mine, yours = (_blob(repository, f"{sides[blob]}:{manifest}") for blob in wanted)
     return mine, yours
 
 
-def _holders(path: str, commits: Sequence[str]) -> dict[str, str]:
-    """By what they hold at a path, commits; of several with the same the first."""
-    asked = "".join(f"{commit}:{path}\n" for commit in commits)
-    answers = _git("cat-file", "--batch-check=%(objectname)", data=os.fsencode(asked))
-    held = [answer.decode(errors="replace") for answer in answers.split(b"\n")[:-1]]
+def _holders(repository: Repository, path: str, commits: Sequence[str]) -> dict[str, str]:
+    """Return commits by what they hold at a path; the first where several hold the same."""
+    asked = os.fsencode("".join(f"{commit}:{path}\n" for commit in commits))
+    done = run_git(repository, "cat-file", "--batch-check=%(objectname)", data=asked)
+    held = [answer.decode(errors="replace") for answer in done.stdout.split(b"\n")[:-1]]
     return dict(zip(reversed(held), reversed(commits), strict=True))
 
 
-def _blob(name: str) -> bytes:
-    """What git has under a name, nothing where it has nothing."""
-    done = run_git("cat-file", "blob", name)
-    return b"" if done.returncode else done.stdout
-
-
-def _git(*arguments: str, data: bytes = b"") -> bytes:
-    """What git says, in the repository that it called us in."""
-    done = run_git(*arguments, data=data)
-    if done.returncode:
-        raise failure(done)
-    return done.stdout
+def _blob(repository: Repository, name: str) -> bytes:
+    """Return a file of a commit; nothing if the commit does not have it."""
+    asked = os.fsencode(f"{name}\n")
+    answer = run_git(repository, "cat-file", "--batch=%(objecttype)", data=asked).stdout
+    kind, _, content = answer.partition(b"\n")
+    return content[:-1] if kind == b"blob" else b""

@@ -16,14 +16,13 @@ import sys
 from typing import Final
 
 from pipelines.files import last_byte, read_bytes, replace_file
-from pipelines.git import get_config, git_path, remove_config, set_config
+from pipelines.git import get_config, prefix_of, remove_config, repository_of, set_config
 from pipelines.tracked import MERGED, pattern
 from pipelines.workspace import Workspace
 
 _DRIVER: Final = "session-codec"
 _SECTION: Final = f"merge.{_DRIVER}"
 _TITLE: Final = "session-codec merges by record, git's union without it"
-_ATTRIBUTES: Final = "info/attributes"
 
 
 def driver_command() -> str:
@@ -45,7 +44,7 @@ def merges_by_record(workspace: Workspace, *, as_now: bool = False) -> bool:
     command = get_config(workspace, f"{_SECTION}.driver")
     if command is None or (as_now and command != driver_command()):
         return False
-    return not _missing(workspace, read_bytes(git_path(workspace, _ATTRIBUTES)))
+    return not _missing(workspace, read_bytes(_attributes(workspace)))
 
 
 def configure_merge(workspace: Workspace) -> bool:
@@ -64,7 +63,7 @@ def configure_merge(workspace: Workspace) -> bool:
         if get_config(workspace, f"{_SECTION}.{name}") != value:
             set_config(workspace, f"{_SECTION}.{name}", value)
             changed = True
-    path = git_path(workspace, _ATTRIBUTES)
+    path = _attributes(workspace)
     missing = _missing(workspace, read_bytes(path))
     if missing:
         os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -81,7 +80,7 @@ def unconfigure_merge(workspace: Workspace) -> bool:
     """
     if workspace.repository is None:
         return False
-    path = git_path(workspace, _ATTRIBUTES)
+    path = _attributes(workspace)
     before = read_bytes(path)
     mine = set(_lines(workspace))
     lines = before.splitlines(keepends=True)
@@ -95,10 +94,16 @@ def unconfigure_merge(workspace: Workspace) -> bool:
     return kept != lines or (configured and not used)
 
 
+def _attributes(workspace: Workspace) -> str:
+    """Return the path of the repository's own attributes, which its worktrees share."""
+    return os.path.join(repository_of(workspace).common, "info", "attributes")
+
+
 def _lines(workspace: Workspace) -> list[bytes]:
-    """The lines of a workspace's files, whose paths are relative to the top of the repository."""
-    folder = os.path.relpath(workspace.root, workspace.repository).replace(os.sep, "/")
-    prefix = "" if folder == "." else f"{folder}/"
+    """Return the lines of a workspace's files; paths are relative to the top of the repository."""
+    prefix = prefix_of(workspace)
+    if prefix is None:
+        return []
     return [os.fsencode(f"{pattern(prefix + name)} merge={_DRIVER}\n") for name in MERGED]
 
 

@@ -30,7 +30,8 @@ def plan(
     """
     if not (commits or worktree):
         return recording
-    from pipelines.git import patch_of, resolve, worktree_patch
+    from pipelines.git import resolve
+    from pipelines.git_patches import patch_of, worktree_patch
 
     if worktree:
         return recording._replace(patch=worktree_patch(workspace), commits=0)

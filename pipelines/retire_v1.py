@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import subprocess
 from dataclasses import dataclass
 
 from codec.facts import V1Retired, V1Version
@@ -19,6 +18,7 @@ from codec.records import PatchRef
 from codec.v1_stub import encode_stub, is_bare_stub, stubbed_log
 from pipelines.errors import Conflict, NotFound
 from pipelines.files import locked, read_bytes, replace_file
+from pipelines.git import content_at
 from pipelines.journal import recover
 from pipelines.tracked import record_facts
 from pipelines.v1_store import Copy, log_pieces, rebuilt
@@ -137,11 +137,4 @@ def _in_copy(copy: Copy, version: V1Version, data: bytes) -> bool:
 
 def _in_head(workspace: Workspace, source: str, data: bytes) -> bool:
     """Whether the commit HEAD holds these very bytes under that name."""
-    if workspace.repository is None:
-        return False
-    shown = subprocess.run(
-        ["git", "-C", workspace.root, "cat-file", "blob", f"HEAD:./{source}"],
-        capture_output=True,
-        check=False,
-    )
-    return shown.returncode == 0 and shown.stdout == data
+    return bool(data) and content_at(workspace, "HEAD", source) == data

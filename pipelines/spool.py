@@ -32,7 +32,8 @@ from codec.transcripts import Told, read_transcript
 from pipelines.errors import NotFound, StorageError
 from pipelines.files import locked, make_folder, move, remove
 from pipelines.findings import Finding
-from pipelines.git import patch_of, resolve, subject_of
+from pipelines.git import resolve, subject_of
+from pipelines.git_patches import patch_of
 from pipelines.local_state import is_foreign, refuse_planted
 from pipelines.recording import Recording, record_session
 from pipelines.spool_files import BROKEN, spool_of, waiting

@@ -101,10 +101,10 @@ class Store:
             return data
         self._check_own(key, patch)
         if commits and self._workspace.repository:
-            from pipelines.git import patch_of
+            from pipelines.git_patches import remade
 
-            data = patch_of(self._workspace, commits)
-            if hashlib.sha256(data).hexdigest() == patch.sha256:
+            data = remade(self._workspace, commits, patch)
+            if data is not None:
                 return data
         data = self._on_remote(key, patch)
         if data is not None:

@@ -15,12 +15,12 @@ from typing import Final, NamedTuple
 
 from codec.agent_block import BEGIN, GUIDE, block_state
 from codec.errors import CodecError, FormatError, IntegrityError
-from codec.records import Session
 from pipelines.archives import UNFINISHED, archive_folder, archive_names, ranges_of, shown
 from pipelines.errors import NotFound
 from pipelines.files import read_bytes, unchanging
 from pipelines.findings import Finding
-from pipelines.git import content_at, patch_of
+from pipelines.git import content_at
+from pipelines.git_patches import remade
 from pipelines.journal import Replace, is_pending
 from pipelines.store import Store, names_of, patch_in
 from pipelines.tracked import git_appends
@@ -250,19 +250,9 @@ def _diffs(workspace: Workspace, manifest: Manifest) -> Iterator[Mend]:
         try:
             store.read(session.key, session.patch)
         except IntegrityError as e:
-            data = _remade(workspace, session)
+            data = remade(workspace, session.range, session.patch)
             if data is not None and e.file and e.file.endswith(".diff"):
                 path = os.path.join(workspace.diffs, os.path.basename(e.file))
                 yield Mend(path, e.file, 0, data, session.key)
         except NotFound:
             continue
-
-
-def _remade(workspace: Workspace, session: Session) -> bytes | None:
-    """The diff of a session as git makes it, None where that is another."""
-    try:
-        data = patch_of(workspace, session.range)
-    except NotFound:
-        return None
-    is_it = session.patch and hashlib.sha256(data).hexdigest() == session.patch.sha256
-    return data if is_it else None
