@@ -223,16 +223,16 @@ def fact_findings(manifest: Manifest) -> list[Finding]:
 
 
 def _unknown_facts(tracked: Tracked, manifest: Manifest) -> Iterator[Finding]:
-    """Facts of a later version, which are kept as they are."""
+    """Return a note for each fact of a later version, which is kept."""
     lines = tracked.manifest.splitlines() if manifest.unknown else []
+    numbers = {line: number for number, line in reversed(list(enumerate(lines, 1)))}
     for fact in manifest.unknown:
-        line = fact.line.encode(errors="replace")
         yield Finding(
             code="unknown-fact",
             message="is of a kind that this version does not know, and is kept",
             level="note",
             file=MANIFEST,
-            line=lines.index(line) + 1 if line in lines else None,
+            line=numbers.get(fact.line.encode(errors="replace")),
             hint="A later version of session-codec wrote it: update",
         )
 

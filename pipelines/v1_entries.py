@@ -13,6 +13,7 @@ from codec.v1_entry import entry_hash
 from codec.v1_split import split
 from codec.v1_text import Log
 from pipelines.errors import NotFound
+from pipelines.v1_pattern import check_pattern
 from pipelines.v1_store import Copy, log_pieces
 from pipelines.workspace import Workspace, read_manifest
 
@@ -20,13 +21,22 @@ from pipelines.workspace import Workspace, read_manifest
 DETECT_IN: Final = 1 << 20
 
 
-def dialects_of(data: Log, *, dialect: str, pattern: str) -> Dialects:
-    """How a log marks its sessions: by a user's own pattern, or as it is found to.
+def dialects_of(data: Log, *, dialect: str, pattern: str, given: bool = False) -> Dialects:
+    """Return how a log marks its sessions: by a heading pattern, or as it is detected.
+
+    Args:
+        data: the log.
+        dialect: the dialect that the user named, empty for none.
+        pattern: the heading pattern, empty for none.
+        given: the user gave the pattern on the command line; it does not come from a manifest.
 
     Raises:
-        FormatError: no line begins a session; the pattern is none.
+        FormatError: no line begins a session; the pattern is not a heading pattern.
+        Conflict: the pattern of the manifest cannot be used, or takes too long.
     """
     if pattern:
+        if not given:
+            check_pattern(data, pattern)
         return custom_dialect(pattern)
     if len(data) > DETECT_IN:
         try:

@@ -23,7 +23,7 @@ from codec.v1_layout import literal_bytes
 from codec.v1_split import LineNumbers, split
 from codec.v1_stub import stubbed_log
 from codec.v1_text import Log
-from pipelines.errors import PipelineError
+from pipelines.errors import Conflict, PipelineError
 from pipelines.files import keep_file, read_bytes
 from pipelines.repository import LogRules
 from pipelines.v1_entries import dialects_of
@@ -54,6 +54,8 @@ def read_rules(workspace: Workspace, manifest: Manifest) -> LogRules:
                 rules.texts[name], rules.lines[name] = _sections(stored, version)[0], ()
             elif version is not None:
                 rules.unread.append(name)
+        except Conflict as e:
+            rules.refused[name] = str(e)
         except (CodecError, PipelineError):
             rules.unread.append(name)  # `migrate` and `verify` tell what is wrong with it
     return rules

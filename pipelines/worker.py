@@ -123,9 +123,9 @@ class Worker:
         request = {"rules": workspace._asdict(), "facts": facts}
 
         def ask() -> LogRules:
-            texts, lines, unread = self._ask(request)
+            texts, lines, unread, refused = self._ask(request)
             decoded = {name: b64decode(text) for name, text in texts.items()}
-            return LogRules(decoded, lines, unread)
+            return LogRules(decoded, lines, unread, refused)
 
         return self._thread.submit(ask)
 
