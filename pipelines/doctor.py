@@ -13,10 +13,9 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
 
 from pipelines.checks import check_stored
-from pipelines.files import locked, make_folder, move, replace_file, sync_directory
+from pipelines.files import keep_copy, locked, make_folder, move, replace_file, sync_directory
 from pipelines.findings import Finding
 from pipelines.git import content_at
 from pipelines.journal import Replace, recover, target_of
@@ -27,9 +26,6 @@ from pipelines.spool import spool_findings
 from pipelines.tracked import MERGED, Tracked, read_tracked, tracked_under_lock
 from pipelines.upkeep import Upkeep, agent_findings, upkeep_of, with_end
 from pipelines.workspace import MANIFEST, Workspace, decode_manifest, find, locate
-
-#: More bytes than any file has.
-_ALL: Final = 1 << 62
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -158,7 +154,7 @@ def _keep_up(workspace: Workspace, upkeep: Upkeep) -> tuple[str, ...]:
     backups = []
     for mend in upkeep.mends:
         backup = _free(mend.path)
-        replace_file(backup, with_end(mend.path, _ALL, b""))
+        keep_copy(mend.path, backup)
         replace_file(mend.path, with_end(mend.path, mend.start, mend.tail))
         backups.append(mend.file + backup.removeprefix(mend.path))
     for old, new, _ in upkeep.renames:

@@ -6,8 +6,6 @@ sessions that exist are found: those with a delta line and a manifest line.
 
 from __future__ import annotations
 
-import mmap
-import os
 import re
 from bisect import bisect_left
 
@@ -15,7 +13,7 @@ from codec.errors import FormatError
 from codec.manifest import decode_fact
 from codec.records import Session, key_time
 from pipelines.errors import Conflict, NotFound
-from pipelines.files import read_bytes
+from pipelines.files import mapped, read_bytes
 from pipelines.workspace import DELTAS, MANIFEST, Workspace
 
 _KEY_OF_LINE = re.compile(rb"^([^ |\n]+) \| [^\n]*\n", re.M)
@@ -69,16 +67,15 @@ def _read_fact(workspace: Workspace, key: str) -> Session:
     """A session's line of the manifest, found without reading all of it as JSON."""
     path = workspace.path(MANIFEST)
     needle = f'"key":"{key}"'.encode()
-    if os.path.exists(path) and os.path.getsize(path):
-        with open(path, "rb") as f, mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            at = data.find(needle)
-            while at >= 0:
-                start = data.rfind(b"\n", 0, at) + 1
-                end = data.find(b"\n", at)
-                fact = _decoded(data[start : end if end >= 0 else len(data)])
-                if isinstance(fact, Session) and fact.key == key and end >= 0:
-                    return fact
-                at = data.find(needle, at + 1)
+    with mapped(path) as data:
+        at = data.find(needle)
+        while at >= 0:
+            start = data.rfind(b"\n", 0, at) + 1
+            end = data.find(b"\n", at)
+            fact = _decoded(data[start : end if end >= 0 else len(data)])
+            if isinstance(fact, Session) and fact.key == key and end >= 0:
+                return fact
+            at = data.find(needle, at + 1)
     raise NotFound(
         f"{key}: has a delta line and no line in {MANIFEST}",
         hint="The line was added by hand, or the manifest's was lost in a merge: see git history",

@@ -15,8 +15,9 @@ import shlex
 import sys
 from typing import Final
 
-from pipelines.files import last_byte, read_bytes, replace_file
+from pipelines.files import read_bytes, replace_file
 from pipelines.git import get_config, prefix_of, remove_config, repository_of, set_config
+from pipelines.lines import last_byte
 from pipelines.tracked import MERGED, pattern
 from pipelines.workspace import Workspace
 

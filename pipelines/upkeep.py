@@ -204,7 +204,7 @@ def _renames(workspace: Workspace, manifest: Manifest) -> Iterator[Rename]:
             owner = owners.get(name)
             if owner is not None and owner.patch == session.patch:
                 continue
-            if patch_in(os.path.join(workspace.diffs, name)) == session.patch:
+            if patch_in(os.path.join(workspace.diffs, name), {session.patch.size}) == session.patch:
                 new = names_of(session.key)[0]
                 loose.add(new)
                 yield Rename(name, new, session.key)

@@ -17,8 +17,9 @@ from pipelines.v1_pattern import check_pattern
 from pipelines.v1_store import Copy, log_pieces
 from pipelines.workspace import Workspace, read_manifest
 
-#: The dialect is looked for in this much of a log; in all of it only where that has none.
+#: The dialect is looked for in this much of a log, and in more only if that has no session.
 DETECT_IN: Final = 1 << 20
+_DETECT_LIMIT: Final = 1 << 27
 
 
 def dialects_of(data: Log, *, dialect: str, pattern: str, given: bool = False) -> Dialects:
@@ -43,7 +44,7 @@ def dialects_of(data: Log, *, dialect: str, pattern: str, given: bool = False) -
             return detect(data[:DETECT_IN], dialect or None)
         except FormatError:
             pass  # the sessions may begin further down
-    return detect(data[:], dialect or None)
+    return detect(data[:_DETECT_LIMIT], dialect or None)
 
 
 def find_entry(workspace: Workspace, entry: V1Entry, copy: Copy | None = None) -> bytes:

@@ -23,7 +23,8 @@ from codec.facts import Archive, Fact, Purged, ReferencesBuilt, UnknownFact, V1R
 from codec.manifest import decode_facts, fact_id
 from codec.records import Session
 from pipelines.errors import Conflict, WorkspaceMissing
-from pipelines.files import lines_of, read_bytes, read_tail
+from pipelines.files import read_bytes
+from pipelines.lines import lines_of, read_tail
 from pipelines.local_state import checked
 from pipelines.worktree import ancestors, home_of, repository_of
 

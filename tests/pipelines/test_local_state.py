@@ -29,7 +29,7 @@ ALLOWED: Final = {
     "cli/main.py": "opens the null device",
     "cli/verify.py": "writes the report that the user names",
     "edits.py": "removes empty folders of user-owned files",
-    "git.py": "copies git's index, inside of .git",
+    "git_patches.py": "copies the index of git, inside of .git",
     "install.py": "removes empty folders",
     "journal.py": "appends to tracked files, whose paths target_of checks",
     "merging.py": "appends to a file inside of .git",
