@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,7 +26,7 @@ from pipelines.findings import Finding
 from pipelines.progress import Progress
 from pipelines.remote import Remote
 from pipelines.snapshots import FILES, LIMIT, MERGED_FILES, Found, read_snapshot, unarchived, united
-from pipelines.store import Store, names_of
+from pipelines.store import Store, names_of, patch_in
 from pipelines.v1_store import has_layout
 from pipelines.workspace import MANIFEST, Workspace, decode_manifest
 
@@ -206,12 +205,11 @@ def _has_all(name: str, here: bytes, there: bytes) -> bool:
 
 def _check_archive(workspace: Workspace, fact: Archive) -> None:
     path = os.path.join(archive_folder(workspace), fact.name)
-    with open(path, "rb") as f:
-        if hashlib.file_digest(f, "sha256").hexdigest() != fact.sha256:
-            raise Conflict(
-                f"{shown(fact.name)} is here and is not what was recorded; nothing was written",
-                hint="Run 'session-codec archive repair', or move it away and run this again",
-            )
+    if patch_in(path, {fact.size}) != PatchRef(fact.sha256, fact.size):
+        raise Conflict(
+            f"{shown(fact.name)} is here and is not what was recorded; nothing was written",
+            hint="Run 'session-codec archive repair', or move it away and run this again",
+        )
 
 
 def _wanted(

@@ -106,13 +106,13 @@ def tracked_files(workspace: Workspace) -> dict[str, bytes]:
     """The tracked files of one moment, those that there are, by path.
 
     Raises:
-        Conflict: one is a link to somewhere else, whose content is nobody's business.
+        Conflict: one is a link, whose target may be anything.
         WorkspaceLocked: another process was writing for too long.
     """
     for name in FILES:
-        if not workspace.holds(name):
+        if workspace.is_linked(name):
             raise Conflict(
-                f"{name} is a link to a file outside of the workspace, and is not copied",
+                f"{name} is a link; refusing to send the file that it leads to",
                 hint="Put the file itself in its place",
             )
     tracked = read_tracked(workspace)

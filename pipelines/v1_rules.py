@@ -40,8 +40,9 @@ _KEPT_FROM = 1 << 20
 def read_rules(workspace: Workspace, manifest: Manifest) -> LogRules:
     """The rules of the logs that were migrated; of the v1 log where none was."""
     rules = LogRules()
-    for name in manifest.sources() or [V1_LOG]:
-        version = manifest.retired_version(name) or manifest.newest(name)
+    current = manifest.current_versions()
+    for name in current or [V1_LOG]:
+        version = current.get(name)
         path = workspace.path(*name.split("/"))
         try:
             if workspace.holds(name) and os.path.isfile(path):

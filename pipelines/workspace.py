@@ -81,12 +81,20 @@ class Workspace(NamedTuple):
         return os.path.join(self.home, ".session-codec", "lock")
 
     def holds(self, name: str) -> bool:
-        """Whether a path, relative to the workspace, stays inside of it, links followed.
+        """Return True if a path, relative to the workspace, stays inside of it, links followed.
 
-        What a manifest names must: a cloned repository is not to read other files.
+        A cloned repository must not make other files readable. git's own folder is not inside: it
+        holds credentials.
         """
         root = os.path.realpath(self.root)
-        return os.path.commonpath([root, os.path.realpath(self.path(name))]) == root
+        target = os.path.realpath(self.path(name))
+        if os.path.commonpath([root, target]) != root:
+            return False
+        return ".git" not in os.path.relpath(target, root).lower().split(os.sep)
+
+    def is_linked(self, name: str) -> bool:
+        """Return True if a path, relative to the workspace, is a link or is reached through one."""
+        return os.path.realpath(self.path(name)) != os.path.join(os.path.realpath(self.root), name)
 
     @property
     def staging_prefix(self) -> str:
@@ -132,9 +140,21 @@ class Manifest(NamedTuple):
         return sorted({v.source for v in self.versions})
 
     def newest(self, source: str) -> V1Version | None:
-        """The version of a log that was seen last."""
+        """Return the version of a log that was seen last."""
         seen = [v for v in self.versions if v.source == source]
         return max(seen, key=lambda v: (v.seen, v.sha256), default=None)
+
+    def current_versions(self) -> dict[str, V1Version]:
+        """Return by log the version that was retired, else the one that was seen last."""
+        found: dict[str, V1Version] = {}
+        for version in sorted(self.versions, key=lambda v: (v.seen, v.sha256)):
+            found[version.source] = version
+        last = {r.source: r.sha256 for r in sorted(self.retired, key=lambda r: (r.time, r.sha256))}
+        for version in sorted(self.versions, key=lambda v: v.seen, reverse=True):
+            if last.get(version.source) == version.sha256:
+                found[version.source] = version
+                del last[version.source]
+        return dict(sorted(found.items()))
 
     def last_builds(self) -> list[ReferencesBuilt]:
         """The builds of the references that no later one knew of: one, but after a merge."""
