@@ -74,7 +74,7 @@ def opened_small(path: str, flags: int) -> int:
     if os.fstat(fd).st_size <= SIZE_LIMIT:
         return fd
     os.close(fd)
-    raise OSError(errno.EFBIG, f"larger than {SIZE_LIMIT >> 20} MiB", path)
+    raise OSError(errno.EFBIG, f"larger than {SIZE_LIMIT:,} bytes", path)
 
 
 def read_bytes(path: str) -> bytes:

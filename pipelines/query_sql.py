@@ -26,6 +26,7 @@ from pipelines.answers import Answer, Cell
 from pipelines.deltas import read_deltas
 from pipelines.errors import NotFound
 from pipelines.files import mapped
+from pipelines.programs import python_program
 from pipelines.workspace import DELTAS, METRICS, Workspace
 
 _CONFIG: Final[dict[str, Any]] = {
@@ -108,7 +109,7 @@ def _ask(request: dict[str, str]) -> dict[str, Any]:
     """Let a process of its own answer a query; it is killed where it does not end by itself."""
     try:
         done = subprocess.run(
-            [sys.executable, "-P", "-m", "pipelines.query_sql"], input=json.dumps(request).encode(),
+            python_program("pipelines.query_sql", "main"), input=json.dumps(request).encode(),
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False, timeout=_KILLED,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
@@ -176,6 +177,7 @@ def _cell(value: Any) -> Cell:
     return value if isinstance(value, str | int | float) or value is None else str(value)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Answer the query on stdin, on stdout."""
     _limit_memory()
     json.dump(_answer(**json.load(sys.stdin)), sys.stdout)

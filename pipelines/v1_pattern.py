@@ -15,6 +15,7 @@ from typing import Final
 
 from codec.v1_text import Log
 from pipelines.errors import Conflict
+from pipelines.programs import python_program
 
 #: Seconds that a process may wait for patterns in all, besides those that a fast one takes.
 _LIMIT: Final = 3.0
@@ -33,7 +34,7 @@ def check_pattern(log: Log, pattern: str) -> None:
     given = _FAST + len(log) / _BYTES
     limit = max(_LIMIT - sum(_waited), 0.0) + given
     began = time.monotonic()
-    command = [sys.executable, "-P", "-m", "pipelines.v1_pattern", str(len(pattern.encode()))]
+    command = python_program("pipelines.v1_pattern", "main", str(len(pattern.encode())))
     try:
         done = subprocess.run(
             command, input=pattern.encode() + log[:], capture_output=True, check=False,
@@ -53,15 +54,11 @@ def check_pattern(log: Log, pattern: str) -> None:
     )
 
 
-def _split(size: int) -> None:
-    """Split a log on stdin, which follows a pattern of that many bytes."""
+def main() -> None:
+    """Split a log on stdin, which follows a pattern of as many bytes as the argument says."""
     from codec.v1_dialects import custom_dialect
     from codec.v1_split import split
 
-    pattern = sys.stdin.buffer.read(size).decode()
+    pattern = sys.stdin.buffer.read(int(sys.argv[1])).decode()
     for _ in split(sys.stdin.buffer.read(), custom_dialect(pattern)):
         pass
-
-
-if __name__ == "__main__":
-    _split(int(sys.argv[1]))

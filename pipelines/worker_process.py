@@ -119,5 +119,6 @@ def serve(tokenizer: str) -> None:
         sys.stdout.buffer.flush()
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Serve with the tokenizer that the arguments name."""
     serve(sys.argv[1])
