@@ -26,7 +26,13 @@ from codec.errors import IntegrityError
 from codec.facts import Archive
 from codec.records import Session
 from pipelines.archives import archive_folder, archive_names, recorded_in
-from pipelines.files import read_bytes, read_file, remove, sync_directory
+from pipelines.files import (
+    make_folder,
+    read_bytes,
+    read_file,
+    remove,
+    sync_directory,
+)
 from pipelines.findings import Finding
 from pipelines.journal import recover
 from pipelines.packing import Packing, pack, prove, publish, remove_unfinished
@@ -181,7 +187,7 @@ def apply(made: Plan, progress: Progress) -> Result:
     """Write, prove and record each archive, then delete what it holds. Use it under the lock."""
     request = made.request
     folder = archive_folder(request.workspace)
-    os.makedirs(folder, exist_ok=True)
+    make_folder(folder)
     remove_unfinished(folder)
     with progress.stage("read", sum(map(len, made.months.values()))) as advance:
         packings = list(_packings(made.months, advance))

@@ -10,20 +10,20 @@
 from __future__ import annotations
 
 import filecmp
-import hashlib
 import os
 from collections.abc import Collection
 from dataclasses import dataclass
 
 from codec.archive_scan import Damage, Scan, check
 from codec.errors import IntegrityError
-from codec.records import key_time
+from codec.facts import Archive
+from codec.records import PatchRef, key_time
 from pipelines.archives import archive_folder, ranges_of, recorded_in, shown
 from pipelines.errors import Conflict, NotFound
 from pipelines.files import remove, replace_file
 from pipelines.findings import Finding
 from pipelines.progress import Progress
-from pipelines.store import names_of
+from pipelines.store import names_of, patch_in
 from pipelines.upkeep import mended_end, with_end
 from pipelines.workspace import Manifest, Workspace, read_manifest, writing
 
@@ -92,7 +92,9 @@ def _faults(path: str, manifest: Manifest, name: str) -> list[Finding]:
     expected = recorded_in(manifest, name)
     found: dict[str, str] = {}
     problems: list[str] = []
-    for event in check(ranges_of(path), os.path.getsize(path)):
+    fact = manifest.archives[name]
+    # Of what is longer than it was, no more is read than the archive had.
+    for event in check(ranges_of(path), min(os.path.getsize(path), fact.size)):
         if isinstance(event, Damage):
             problems.append(f"{event.size} bytes from byte {event.offset}: {event.problem}")
         else:
@@ -100,7 +102,7 @@ def _faults(path: str, manifest: Manifest, name: str) -> list[Finding]:
     # A merge can have given the session that was packed under a key another one.
     diffs = {(s.time, s.patch.sha256) for s in manifest.sessions.values() if s.patch}
     lost = sorted(key for key in expected if (key_time(key), found.get(key)) not in diffs)
-    if not problems and not lost and _sha256(path) != manifest.archives[name].sha256:
+    if not problems and not lost and not _is_recorded(path, fact):
         problems.append("is another file than the one that was recorded")
     findings = [
         Finding(code="damaged", message=problem, file=shown(name), hint=_MEND)
@@ -112,6 +114,11 @@ def _faults(path: str, manifest: Manifest, name: str) -> list[Finding]:
         )
         for key in lost
     ]
+
+
+def _is_recorded(path: str, fact: Archive) -> bool:
+    """Return True if a file is the archive that was recorded; one of another size is not read."""
+    return patch_in(path, {fact.size}) == PatchRef(fact.sha256, fact.size)
 
 
 def extract(path: str, target: str, keys: Collection[str] = ()) -> Extracted:
@@ -168,21 +175,16 @@ def repair(workspace: Workspace, name: str) -> bool:
     if fact is None or not os.path.exists(path):
         known = ", ".join(sorted(manifest.archives)) or "none"
         raise NotFound(f"{name}: no such archive here", hint=f"The manifest names: {known}")
-    if _sha256(path) == fact.sha256:
+    if _is_recorded(path, fact):
         return False
     try:
-        start, tail = mended_end(path, fact.sha256)
+        start, tail = mended_end(path, fact)
     except IntegrityError as e:
         hint = f"{_EXTRACT}; the version of zstd was {fact.zstd}"
         raise IntegrityError(e.problem, file=shown(name), hint=hint) from None
     with writing(workspace):
         replace_file(path, with_end(path, start, tail))
     return True
-
-
-def _sha256(path: str) -> str:
-    with open(path, "rb") as f:
-        return hashlib.file_digest(f, "sha256").hexdigest()
 
 
 class _Output:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from codec.errors import CodecError, IntegrityError
 from codec.facts import Archive
 from codec.records import PatchRef
+from pipelines.local_state import refuse_committed_diffs
 from pipelines.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -125,7 +126,12 @@ class Archives:
 
 
 def archive_folder(workspace: Workspace) -> str:
-    """Where archives are stored."""
+    """Return the folder where archives are stored.
+
+    Raises:
+        Conflict: diffs, archives or layouts are committed to the repository.
+    """
+    refuse_committed_diffs(workspace.home)
     return os.path.join(workspace.diffs, FOLDER)
 
 

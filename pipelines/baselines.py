@@ -223,9 +223,8 @@ def costs_in_v1(
 
 
 def last_versions(manifest: Manifest) -> list[V1Version]:
-    """Of each v1 log the version that stands for it: the retired one, else the last seen."""
-    found = [manifest.retired_version(s) or manifest.newest(s) for s in manifest.sources()]
-    return [v for v in found if v is not None]
+    """Return for each v1 log the version that was retired, else the one that was seen last."""
+    return list(manifest.current_versions().values())
 
 
 class _Estimate(NamedTuple):

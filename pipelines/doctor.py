@@ -13,10 +13,15 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
 
 from pipelines.checks import check_stored
-from pipelines.files import replace_file, sync_directory
+from pipelines.files import (
+    keep_copy,
+    make_folder,
+    move,
+    replace_file,
+    sync_directory,
+)
 from pipelines.findings import Finding
 from pipelines.git import content_at
 from pipelines.git_ignored import ignored_findings
@@ -28,9 +33,6 @@ from pipelines.spool import spool_findings
 from pipelines.tracked import MERGED, Tracked, read_tracked, tracked_under_lock
 from pipelines.upkeep import Upkeep, agent_findings, upkeep_of, with_end
 from pipelines.workspace import MANIFEST, Workspace, decode_manifest, find, locate, writing
-
-#: More bytes than any file has.
-_ALL: Final = 1 << 62
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -159,16 +161,16 @@ def _keep_up(workspace: Workspace, upkeep: Upkeep) -> tuple[str, ...]:
     backups = []
     for mend in upkeep.mends:
         backup = _free(mend.path)
-        replace_file(backup, with_end(mend.path, _ALL, b""))
+        keep_copy(mend.path, backup)
         replace_file(mend.path, with_end(mend.path, mend.start, mend.tail))
         backups.append(mend.file + backup.removeprefix(mend.path))
     for old, new, _ in upkeep.renames:
-        os.rename(os.path.join(workspace.diffs, old), os.path.join(workspace.diffs, new))
+        move(os.path.join(workspace.diffs, old), os.path.join(workspace.diffs, new))
     for name in upkeep.leftovers:
         path = workspace.path(name)
         backup = _free(path)
         with suppress(FileNotFoundError):  # a verb that ran meanwhile has removed its own
-            os.rename(path, backup)
+            move(path, backup)
             backups.append(name + backup.removeprefix(path))
     if upkeep.renames:
         sync_directory(workspace.diffs)
@@ -194,7 +196,7 @@ def _write(workspace: Workspace, edits: Sequence[Replace]) -> tuple[str, ...]:
         if os.path.exists(target):
             replace_file(workspace.path(_backup(edit, number)), [edit.before])
             made.append(_backup(edit, number))
-        os.makedirs(os.path.dirname(target), exist_ok=True)
+        make_folder(os.path.dirname(target))
         replace_file(target, [edit.after])
     return tuple(made)
 

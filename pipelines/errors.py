@@ -99,6 +99,8 @@ def storage_error(error: OSError, path: str | None = None) -> StorageError:
         return NotFound(f"{path}: {reason}", hint="Check the path")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return Denied(f"{path}: {reason}", hint="Check who may read and write there")
+    if error.errno == errno.EFBIG:
+        return Unavailable(f"{path}: {reason}", hint="Replace it by a file of a sensible size")
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         hint = "Free some space and run the same command again: it goes on where this one stopped"
         return Unavailable(f"{path}: {reason}", hint=hint)

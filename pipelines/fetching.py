@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,10 +20,20 @@ from codec.facts import Archive
 from codec.snapshot import Pack, archive_object, decode_layout_object
 from codec.v1_layout import LAYOUT_NAME, LITERAL_NAME, decode_layout
 from pipelines.archives import UNFINISHED, archive_folder, shown
-from pipelines.files import remove, sync_directory, sync_written, write_new
+from pipelines.files import (
+    create,
+    make_folder,
+    move,
+    remove,
+    remove_folder,
+    sync_directory,
+    sync_written,
+    write_new,
+)
 from pipelines.packing import remove_unfinished
 from pipelines.progress import Progress
 from pipelines.remote import LIMIT, Remote, bounded, read_whole
+from pipelines.staging import make_staging, new_token
 from pipelines.store import names_of
 from pipelines.workspace import Workspace
 
@@ -43,7 +52,7 @@ def fetch_archives(
     """Bring archives back; gives their paths, each when it is there."""
     folder = archive_folder(workspace)
     if archives:
-        os.makedirs(folder, exist_ok=True)
+        make_folder(folder)
     if os.path.isdir(folder):
         remove_unfinished(folder)
     lock = threading.Lock()
@@ -78,7 +87,7 @@ def _fetch(remote: Remote, folder: str, fact: Archive, count: Callable[[int], No
     digest = hashlib.sha256()
     try:
         remove(path)  # what a stopped run left; a clone may have brought a link
-        with open(path, "xb") as f:
+        with create(path) as f:
 
             def write(block: bytes) -> None:
                 f.write(block)
@@ -94,7 +103,7 @@ def _fetch(remote: Remote, folder: str, fact: Archive, count: Callable[[int], No
                 file=name,
                 hint="Bring the object back from another copy, and run the same command again",
             )
-        os.replace(path, os.path.join(folder, fact.name))
+        move(path, os.path.join(folder, fact.name))
     except BaseException:
         remove(path)  # a disk may be full of it
         raise
@@ -115,9 +124,9 @@ def write_diffs(workspace: Workspace, remote: Remote, pack: Pack, chosen: Chosen
     diffs = pack_diffs(remote, pack, chosen.values())
     files = {names_of(key)[0]: diffs[name] for key, name in chosen.items()}
     with _staged(workspace, files) as staged:
-        os.makedirs(workspace.diffs, exist_ok=True)
+        make_folder(workspace.diffs)
         for path in staged:
-            os.replace(path, os.path.join(workspace.diffs, os.path.basename(path)))
+            move(path, os.path.join(workspace.diffs, os.path.basename(path)))
         sync_directory(workspace.diffs)
 
 
@@ -137,9 +146,9 @@ def write_layout(workspace: Workspace, remote: Remote, name: str) -> str:
     files = layout_files(remote, name)
     folder = os.path.join(workspace.diffs, "v1", log)
     with _staged(workspace, files) as staged:
-        os.makedirs(folder, exist_ok=True)
+        make_folder(folder)
         for path in staged:
-            os.replace(path, os.path.join(folder, os.path.basename(path)))
+            move(path, os.path.join(folder, os.path.basename(path)))
         sync_directory(folder)
     return f".diffs/v1/{log}/"
 
@@ -147,18 +156,17 @@ def write_layout(workspace: Workspace, remote: Remote, name: str) -> str:
 @contextmanager
 def _staged(workspace: Workspace, files: Mapping[str, bytes]) -> Iterator[list[str]]:
     """Files on the disk under names that nobody reads; gives their paths."""
-    shutil.rmtree(workspace.staging, ignore_errors=True)
-    os.makedirs(workspace.staging)
+    staging = make_staging(workspace, new_token())
     paths = []
     try:
         for name, data in files.items():
-            paths.append(os.path.join(workspace.staging, name))
+            paths.append(os.path.join(staging, name))
             if not write_new(paths[-1], data):
                 raise IntegrityError("does not read back as it was written", file=paths[-1])
         sync_written(paths)
         yield paths
     finally:
-        shutil.rmtree(workspace.staging)
+        remove_folder(staging)
 
 
 @contextmanager

@@ -7,19 +7,22 @@ sessions that exist are found: those with a delta line and a manifest line.
 from __future__ import annotations
 
 import mmap
-import os
 import re
 from bisect import bisect_left
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
 from codec.fact_lines import read_fact
 from codec.manifest import identity_of
 from codec.records import Session, key_time
 from pipelines.errors import Conflict, NotFound
-from pipelines.files import read_bytes
-from pipelines.workspace import DELTAS, MANIFEST, Workspace, read_manifest
+from pipelines.files import mapped, read_bytes
+from pipelines.workspace import (
+    DELTAS,
+    MANIFEST,
+    Workspace,
+    read_manifest,
+)
 
 _KEY_OF_LINE = re.compile(rb"^([^ |\n]+) \| [^\n]*\n", re.M)
 _LATEST = re.compile(r"latest(?:~(?P<back>\d{1,9}))?")
@@ -71,7 +74,7 @@ def find_key(workspace: Workspace, name: str) -> str:
 
 def current(workspace: Workspace, fact: Session) -> Session:
     """Return a session as it is now, from one of its facts; a revision may have changed it."""
-    with _mapped(workspace) as data:
+    with mapped(workspace.path(MANIFEST)) as data:
         if not _is_revised(data) and len(list(_facts_with(data, fact.key))) == 1:
             return fact
     manifest = read_manifest(workspace)
@@ -82,7 +85,7 @@ def current(workspace: Workspace, fact: Session) -> Session:
 
 def _read_fact(workspace: Workspace, key: str) -> Session:
     """Return the session with a key, found without reading all of the manifest as JSON."""
-    with _mapped(workspace) as data:
+    with mapped(workspace.path(MANIFEST)) as data:
         facts = list(_facts_with(data, key))
         if len(facts) == 1 and not _is_revised(data):
             return facts[0]
@@ -112,14 +115,3 @@ def _facts_with(data: mmap.mmap | bytes, key: str) -> Iterator[Session]:
         if isinstance(fact, Session) and fact.key == key and end >= 0:
             yield fact
         at = data.find(needle, at + 1)
-
-
-@contextmanager
-def _mapped(workspace: Workspace) -> Iterator[mmap.mmap | bytes]:
-    """Give the bytes of the manifest without reading all of them."""
-    path = workspace.path(MANIFEST)
-    if not os.path.exists(path) or not os.path.getsize(path):
-        yield b""
-        return
-    with open(path, "rb") as f, mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        yield data

@@ -12,10 +12,10 @@ from codec.archive_tar import Member
 from codec.diffs import touched_path
 from codec.errors import IntegrityError
 from codec.records import PatchRef
-from codec.snapshot import Pack, heads, pack_object
+from codec.snapshot import Pack, pack_object
 from pipelines.errors import Denied
 from pipelines.remote import Remote
-from pipelines.snapshots import read_snapshot
+from pipelines.shared_remotes import read_heads
 from pipelines.store import Store
 from pipelines.workspace import Workspace
 
@@ -26,7 +26,7 @@ _SIZE: Final = 64 << 20
 def packs_of_all(remote: Remote, names: Collection[str]) -> list[Pack]:
     """The objects with loose diffs that any writer named last."""
     try:
-        return [pack for n in heads(names) for pack in read_snapshot(remote, n).snapshot.packs]
+        return [p for found in read_heads(remote, names).found for p in found.snapshot.packs]
     except Denied:
         return []  # who cannot read what others sent sends it again
 

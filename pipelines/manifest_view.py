@@ -33,7 +33,7 @@ from codec.identity import History, histories_of
 from codec.manifest import decode_facts, fact_digest, fact_id, identity_of
 from codec.records import PatchRef, Session
 from codec.session_fields import revised
-from pipelines.files import lines_of
+from pipelines.lines import lines_of
 from pipelines.workspace import MANIFEST
 
 _F = TypeVar("_F", bound=Fact)
@@ -124,6 +124,18 @@ class Manifest(NamedTuple):
         """Return the version of a log that was seen last."""
         seen = [v for v in self.versions if v.source == source]
         return max(seen, key=lambda v: (v.seen, v.sha256), default=None)
+
+    def current_versions(self) -> dict[str, V1Version]:
+        """Return by log the version that was retired, else the one that was seen last."""
+        found: dict[str, V1Version] = {}
+        for version in sorted(self.versions, key=lambda v: (v.seen, v.sha256)):
+            found[version.source] = version
+        last = {r.source: r.sha256 for r in sorted(self.retired, key=lambda r: (r.time, r.sha256))}
+        for version in sorted(self.versions, key=lambda v: v.seen, reverse=True):
+            if last.get(version.source) == version.sha256:
+                found[version.source] = version
+                del last[version.source]
+        return dict(sorted(found.items()))
 
     def last_builds(self) -> list[ReferencesBuilt]:
         """Return the builds of the references that no later one knew of: one, but after a merge."""

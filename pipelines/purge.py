@@ -22,9 +22,10 @@ from pipelines.archives import Archives, archive_folder, ranges_of, shown
 from pipelines.errors import NotFound
 from pipelines.files import read_bytes, remove, sync_directory
 from pipelines.findings import Finding
-from pipelines.journal import Transaction, recover
+from pipelines.journal import recover
 from pipelines.lookup import find_session
 from pipelines.packing import Packing, contents_of, pack, publish, remove_unfinished
+from pipelines.staging import remove_staging
 from pipelines.store import Store
 from pipelines.tracked import record_facts
 from pipelines.v1_store import has_layout, literal_of
@@ -121,7 +122,7 @@ def apply(made: Plan) -> Result:
     """Record that the diff is erased, then erase it. Use it under the lock."""
     workspace, key = made.workspace, made.session.key
     folder = archive_folder(workspace)
-    Transaction(workspace, "purge").abandon()  # what a run that was stopped had staged
+    remove_staging(workspace)
     if os.path.isdir(folder):
         remove_unfinished(folder)
     data = _bytes_of(made)

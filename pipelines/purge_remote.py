@@ -22,7 +22,14 @@ from codec.records import PatchRef, Session, key_time
 from codec.snapshot import archive_object, decode_archive_object, is_pack
 from pipelines.archives import UNFINISHED, archive_folder
 from pipelines.errors import Denied, NotFound
-from pipelines.files import remove, replace_file, sync_directory
+from pipelines.files import (
+    create,
+    make_folder,
+    move,
+    remove,
+    replace_file,
+    sync_directory,
+)
 from pipelines.findings import Finding
 from pipelines.remote import Remote
 from pipelines.store import Store, names_of
@@ -128,10 +135,10 @@ def _has(reader: ArchiveReader, key: str, patch: PatchRef) -> bool:
 
 
 def _fetch_archive(remote: Remote, name: str, path: str) -> None:
-    os.makedirs(os.path.dirname(path), exist_ok=True)
+    make_folder(os.path.dirname(path))
     unfinished = os.path.join(os.path.dirname(path), f"{UNFINISHED}{name}")
     remove(unfinished)  # what a stopped run left; a clone may have brought a link
-    with open(unfinished, "xb") as f:
+    with create(unfinished) as f:
         remote.copy(archive_object(name), f.write)
         f.flush()
         os.fsync(f.fileno())
@@ -142,7 +149,7 @@ def _fetch_archive(remote: Remote, name: str, path: str) -> None:
             "is not the archive that its name says; nothing was erased",
             file=f"{remote.url}/{archive_object(name)}",
         )
-    os.replace(unfinished, path)
+    move(unfinished, path)
     sync_directory(os.path.dirname(path))
 
 
@@ -167,7 +174,7 @@ def _fetch_diffs(workspace: Workspace, manifest: Manifest, remote: Remote, name:
             store.read(session.key, session.patch)
         except NotFound:
             if session.key not in manifest.purged:
-                os.makedirs(workspace.diffs, exist_ok=True)
+                make_folder(workspace.diffs)
                 path = os.path.join(workspace.diffs, names_of(session.key)[0])
                 replace_file(path, [content])
     return True

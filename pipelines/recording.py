@@ -14,8 +14,7 @@ import hashlib
 import json
 import mmap
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from codec.diffs import diff_stat
@@ -32,7 +31,7 @@ from codec.records import (
     session_key,
 )
 from codec.vocabulary import agent_of
-from pipelines.files import write_new
+from pipelines.files import mapped, write_new
 from pipelines.findings import Finding, torn_finding
 from pipelines.journal import Append, Transaction, is_pending, recover
 from pipelines.store import names_of
@@ -134,7 +133,7 @@ def record_session(workspace: Workspace, recording: Recording) -> Recorded:
     with writing(workspace):
         recovered = recover(workspace)
         session = session_of(recording, aliases)  # now that the lock is ours: times stand in order
-        with _mapped_manifest(workspace) as manifest:
+        with mapped(workspace.path(MANIFEST)) as manifest:
             known = _with_id(manifest, session.id) if recording.id else None
             if known is not None:
                 from pipelines.lookup import current
@@ -188,17 +187,6 @@ def _write(
             transaction.abandon()
         raise
     return [torn_finding(append.path) for append in appends if append.torn]
-
-
-@contextmanager
-def _mapped_manifest(workspace: Workspace) -> Iterator[mmap.mmap | bytes]:
-    """The bytes of the manifest, which may be far more than is looked at."""
-    path = workspace.path(MANIFEST)
-    if not os.path.exists(path) or not os.path.getsize(path):
-        yield b""
-        return
-    with open(path, "rb") as f, mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        yield data
 
 
 def _with_id(manifest: mmap.mmap | bytes, name: str) -> Session | None:

@@ -24,7 +24,8 @@ from codec.manifest import decode_fact
 from codec.records import PatchRef, key_time
 from codec.snapshot import archive_object
 from pipelines.errors import Conflict, NotFound
-from pipelines.files import read_bytes, remove, replace_file
+from pipelines.files import make_folder, read_bytes, remove, replace_file
+from pipelines.local_state import is_planted
 from pipelines.remote import Remote
 from pipelines.workspace import MANIFEST, Workspace
 
@@ -100,11 +101,11 @@ class RemoteArchives:
     def _reader(self, remote: Remote, fact: Archive) -> ArchiveReader:
         if fact.name not in self._readers:
             ranges = _Ranges(remote, fact, self._frames)
-            cached = read_bytes(self._cache(fact))
+            cached = b"" if is_planted(self._cache(fact)) else read_bytes(self._cache(fact))
             is_cached = ranges.take(cached)
             self._readers[fact.name] = ArchiveReader(ranges.read, fact.size)
             if not is_cached:
-                os.makedirs(os.path.dirname(self._cache(fact)), exist_ok=True)
+                make_folder(os.path.dirname(self._cache(fact)))
                 replace_file(self._cache(fact), [ranges.give()])
             ranges.opened = True
         return self._readers[fact.name]

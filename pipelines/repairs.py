@@ -232,7 +232,7 @@ def fact_findings(manifest: Manifest) -> list[Finding]:
 
 
 def _unknown_facts(tracked: Tracked, manifest: Manifest) -> Iterator[Finding]:
-    """Facts of a later version, which are kept as they are."""
+    """Return a note for each fact of a later version, which is kept."""
     lines: dict[bytes, int] = {}
     for number, line in enumerate(tracked.manifest.split(b"\n") if manifest.unknown else (), 1):
         lines.setdefault(line.rstrip(b"\r"), number)

@@ -20,9 +20,10 @@ from codec.tokens import Counter
 from pipelines.archives import Listed, list_archives
 from pipelines.baselines import WINDOW, TokenReport, costs_in_v1, token_report
 from pipelines.errors import Conflict, NotFound
-from pipelines.files import lines_of, read_bytes, replace_file
+from pipelines.files import read_bytes, replace_file
 from pipelines.findings import Finding
 from pipelines.limits import read_limits
+from pipelines.lines import lines_of
 from pipelines.progress import Advance, Progress
 from pipelines.report_figures import course, periods
 from pipelines.report_html import MARK, Page, html

@@ -9,25 +9,29 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from codec.errors import IntegrityError
 from codec.facts import Archive
 from codec.records import PatchRef, key_time
-from codec.snapshot import Pack, SnapshotName, archive_object, decode_layout_object, heads
+from codec.snapshot import Pack, archive_object, decode_layout_object
 from pipelines.archives import archive_folder, archive_names, shown
 from pipelines.errors import Conflict, NotFound
 from pipelines.fetching import Chosen, fetch_archives, write_diffs, write_layout
-from pipelines.files import read_bytes, replace_file
+from pipelines.files import (
+    make_folder,
+    read_bytes,
+    replace_file,
+)
 from pipelines.findings import Finding
 from pipelines.progress import Progress
 from pipelines.remote import Remote
-from pipelines.snapshots import FILES, LIMIT, MERGED_FILES, Found, read_snapshot, unarchived, united
-from pipelines.store import Store, names_of
+from pipelines.shared_remotes import read_heads
+from pipelines.snapshots import FILES, MERGED_FILES, unarchived, united
+from pipelines.store import Store, names_of, patch_in
 from pipelines.v1_store import has_layout
 from pipelines.workspace import MANIFEST, Workspace, decode_manifest, writing
 
@@ -70,7 +74,13 @@ class Result:
 
 
 def restore(
-    workspace: Workspace, remote: Remote, progress: Progress, *, only: Only, jobs: int
+    workspace: Workspace,
+    remote: Remote,
+    progress: Progress,
+    *,
+    only: Only,
+    jobs: int,
+    without: Collection[str] = (),
 ) -> Result:
     """Plan and apply, under the lock.
 
@@ -81,13 +91,20 @@ def restore(
     """
     os.makedirs(workspace.root, exist_ok=True)
     with writing(workspace):
-        return apply(plan(workspace, remote, only), remote, progress, jobs)
+        return apply(plan(workspace, remote, only, without), remote, progress, jobs)
 
 
-def plan(workspace: Workspace, remote: Remote, only: Only) -> Plan:
-    """What would be written: one LIST, a GET for each writer; reads only."""
+def plan(workspace: Workspace, remote: Remote, only: Only, without: Collection[str] = ()) -> Plan:
+    """Return what would be written: one LIST, a GET for each writer; reads only.
+
+    Args:
+        workspace: where to.
+        remote: what is restored.
+        only: which part of it.
+        without: names of snapshots to leave out.
+    """
     stored = {s.name: s for s in remote.list_all()}
-    found = list(_snapshots(remote, heads(stored)))
+    found, skipped = read_heads(remote, stored, without)
     if not found:
         raise NotFound(
             f"{remote.url}: holds no snapshot of a workspace",
@@ -95,6 +112,7 @@ def plan(workspace: Workspace, remote: Remote, only: Only) -> Plan:
         )
     found.sort(key=lambda f: (stored[str(f.name)].modified, f.name))
     files, findings = united(found)
+    findings += skipped
     manifest = decode_manifest(files.get(MANIFEST, b""))
     archives: list[Archive] = []
     packs: list[tuple[Pack, Chosen]] = []
@@ -133,21 +151,6 @@ def plan(workspace: Workspace, remote: Remote, only: Only) -> Plan:
     )
 
 
-def _snapshots(remote: Remote, names: Iterable[SnapshotName]) -> Iterator[Found]:
-    """The last snapshots of all writers, as far as they fit into memory together."""
-    size = 0
-    for name in names:
-        found = read_snapshot(remote, name)
-        size += sum(map(len, found.files.values()))
-        if size > LIMIT:
-            raise IntegrityError(
-                f"the last snapshots of all writers have more than {LIMIT:,} bytes together",
-                file=f"{remote.url}/{name}",
-                hint="Look at who else writes there, and move their snapshots away",
-            )
-        yield found
-
-
 def apply(made: Plan, remote: Remote, progress: Progress, jobs: int = 4) -> Result:
     """Write what is planned. Use it under the lock."""
     done = Result(plan=made)
@@ -166,7 +169,7 @@ def apply(made: Plan, remote: Remote, progress: Progress, jobs: int = 4) -> Resu
             advance(number)
     with progress.stage("write", len(made.files)):
         for name, data in made.files.items():
-            os.makedirs(os.path.dirname(workspace.path(name)), exist_ok=True)
+            make_folder(os.path.dirname(workspace.path(name)))
             replace_file(workspace.path(name), [data])
             done.written.append(name)
     return done
@@ -206,12 +209,11 @@ def _has_all(name: str, here: bytes, there: bytes) -> bool:
 
 def _check_archive(workspace: Workspace, fact: Archive) -> None:
     path = os.path.join(archive_folder(workspace), fact.name)
-    with open(path, "rb") as f:
-        if hashlib.file_digest(f, "sha256").hexdigest() != fact.sha256:
-            raise Conflict(
-                f"{shown(fact.name)} is here and is not what was recorded; nothing was written",
-                hint="Run 'session-codec archive repair', or move it away and run this again",
-            )
+    if patch_in(path, {fact.size}) != PatchRef(fact.sha256, fact.size):
+        raise Conflict(
+            f"{shown(fact.name)} is here and is not what was recorded; nothing was written",
+            hint="Run 'session-codec archive repair', or move it away and run this again",
+        )
 
 
 def _wanted(

@@ -252,7 +252,8 @@ def _program() -> list[str]:
     beside = os.path.join(os.path.dirname(sys.executable), "session-codec")
     if os.access(beside, os.X_OK):
         return [beside]
-    return [sys.executable, "-P", "-m", "pipelines.cli.main"]
+    main = os.path.join(os.path.dirname(os.path.abspath(__file__)), "cli", "main.py")
+    return [sys.executable, "-P", main]
 
 
 def _plan_systemd(request: Request, environment: Mapping[str, str]) -> Plan:

@@ -36,9 +36,9 @@ from codec.snapshot import (
     encode_snapshot,
 )
 from pipelines.errors import Conflict, Denied
-from pipelines.files import read_bytes, replace_file
+from pipelines.files import make_folder, read_bytes, replace_file
 from pipelines.findings import Finding
-from pipelines.git_process import is_tracked
+from pipelines.local_state import is_planted
 from pipelines.remote import Remote, read_whole
 from pipelines.tracked import read_tracked
 from pipelines.workspace import (
@@ -106,13 +106,13 @@ def tracked_files(workspace: Workspace) -> dict[str, bytes]:
     """The tracked files of one moment, those that there are, by path.
 
     Raises:
-        Conflict: one is a link to somewhere else, whose content is nobody's business.
+        Conflict: one is a link, whose target may be anything.
         WorkspaceLocked: another process was writing for too long.
     """
     for name in FILES:
-        if not workspace.holds(name):
+        if workspace.is_linked(name):
             raise Conflict(
-                f"{name} is a link to a file outside of the workspace, and is not copied",
+                f"{name} is a link; refusing to send the file that it leads to",
                 hint="Put the file itself in its place",
             )
     tracked = read_tracked(workspace)
@@ -176,7 +176,7 @@ def read_last(workspace: Workspace, remote: Remote) -> Last | None:
     """The snapshot that this workspace wrote last to a remote; None where that is not known."""
     path = _path(workspace, remote)
     data = read_bytes(path)
-    if not data or is_tracked(path):
+    if not data or is_planted(path):
         return None
     line, _, document = data.partition(b"\n")
     try:
@@ -191,7 +191,7 @@ def read_last(workspace: Workspace, remote: Remote) -> Last | None:
 def write_last(workspace: Workspace, remote: Remote, last: Last) -> None:
     """Keep which snapshot this workspace wrote last to a remote."""
     path = _path(workspace, remote)
-    os.makedirs(os.path.dirname(path), exist_ok=True)
+    make_folder(os.path.dirname(path))
     said = {"remote": remote.url, "snapshot": str(last.name), "archives": last.archives}
     replace_file(path, [json.dumps(said).encode(), b"\n", encode_snapshot(last.snapshot)])
 

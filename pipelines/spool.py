@@ -20,6 +20,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final, NamedTuple
 
 from codec.errors import EncodeError, FormatError
@@ -29,10 +30,11 @@ from codec.records import NUMBER_LIMIT, Session
 from codec.spool_entry import HEAD_LIMIT, TAIL_LIMIT, Entry, decode_entry
 from codec.transcripts import Told, read_transcript
 from pipelines.errors import NotFound, StorageError
-from pipelines.files import locked, remove
+from pipelines.files import locked, make_folder, move, remove
 from pipelines.findings import Finding
 from pipelines.git import subject_of
 from pipelines.git_patches import patch_of
+from pipelines.local_state import is_foreign, refuse_planted
 from pipelines.recording import Recording, record_session
 from pipelines.session_commits import Beginning, Taken, commits_until, recorded_ends
 from pipelines.spool_files import BROKEN, spool_of, waiting
@@ -42,6 +44,9 @@ from pipelines.workspace import MANIFEST, Workspace, moment
 NAMES: Final = {"claude": "claude-code", "codex": "codex"}
 #: Of a transcript that is longer, the tokens are not known.
 TRANSCRIPT_LIMIT: Final = 1 << 25
+#: Folders where agents keep transcripts, and variables that name others.
+_AGENT_FOLDERS: Final = ("~/.claude", "~/.codex", "~/.gemini")
+_AGENT_VARIABLES: Final = ("CLAUDE_CONFIG_DIR", "CODEX_HOME")
 #: How much of the manifest's end is looked at for what the session recorded itself.
 _RECENT: Final = 1 << 22
 _ENTRY_LIMIT: Final = HEAD_LIMIT + TAIL_LIMIT + (1 << 16)
@@ -72,11 +77,13 @@ def drain(workspace: Workspace, *, within: str = "") -> Drained:
         within: the session that asks, by its agent's name of it: it is not over.
 
     Raises:
+        Conflict: the spool is committed to the repository, or is another user's.
         WorkspaceLocked: another process is at it, or is writing to the workspace.
         FormatError: the workspace's settings cannot be read.
         OSError: something cannot be read or written; what was not recorded still waits.
     """
     spool = spool_of(workspace.home)
+    refuse_planted(spool, "a spool of events")
     with locked(os.path.join(spool, "lock"), wait=0):
         return _drain(workspace, spool, within)
 
@@ -155,7 +162,10 @@ def _read_events(workspace: Workspace, spool: str) -> tuple[list[_Event], list[F
     findings: list[Finding] = []
     for name in waiting(spool):
         try:
-            entry = decode_entry(_read(os.path.join(spool, name), _ENTRY_LIMIT, follow=False))
+            path = os.path.join(spool, name)
+            if is_foreign(path):
+                continue  # its user's own verbs record it
+            entry = decode_entry(_read(path, _ENTRY_LIMIT, follow=False))
             if not _is_ours(workspace, entry.root):
                 continue
             if entry.agent not in NAMES:
@@ -290,16 +300,31 @@ def _commits(
 
 
 def _transcript(source: HookInput) -> Told:
-    """What the transcript tells, nothing where it cannot be read."""
-    path = source.transcript_path
-    if not os.path.isabs(path):
-        return Told()
+    """Return what the transcript says; nothing if it cannot be read, or is not an agent's."""
+    path = os.path.normpath(source.transcript_path)
     try:
+        if not any(map(partial(_is_below, path), _transcript_folders())):
+            return Told()
         data = _read(path, TRANSCRIPT_LIMIT + 1, follow=True)
     except (OSError, ValueError):
         return Told()
     told = read_transcript(data[:TRANSCRIPT_LIMIT].split(b"\n"), source.session_id)
     return told if len(data) <= TRANSCRIPT_LIMIT else told._replace(tokens=None)
+
+
+def _transcript_folders() -> Iterator[str]:
+    """Yield the folders in which agents keep transcripts; nothing else is read as one."""
+    yield from map(os.path.expanduser, _AGENT_FOLDERS)
+    yield from filter(os.path.isabs, (os.environ.get(name, "") for name in _AGENT_VARIABLES))
+
+
+def _is_below(path: str, folder: str) -> bool:
+    """Return True if a path is inside a folder, by its name or after following links."""
+    real = os.path.realpath
+    return os.path.isabs(path) and any(
+        os.path.commonpath([top, inner]) == top
+        for top, inner in ((os.path.normpath(folder), path), (real(folder), real(path)))
+    )
 
 
 def _branch(entry: Entry) -> str:
@@ -332,8 +357,8 @@ def _minutes(began: datetime | None, ended: datetime) -> int | None:
 
 def _set_aside(spool: str, name: str, why: str) -> Finding:
     """Move an event out of the way, so that it is neither lost nor tried again."""
-    os.makedirs(os.path.join(spool, BROKEN), exist_ok=True)
-    os.replace(os.path.join(spool, name), os.path.join(spool, BROKEN, name))
+    make_folder(os.path.join(spool, BROKEN))
+    move(os.path.join(spool, name), os.path.join(spool, BROKEN, name))
     return _broken(name, f"an event cannot be used and is set aside: {why}")
 
 

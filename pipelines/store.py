@@ -12,9 +12,8 @@ absent here.
 from __future__ import annotations
 
 import hashlib
-import mmap
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -23,7 +22,7 @@ from codec.records import PatchRef, Session, is_range, key_time
 from codec.v2_progress import diff_name
 from pipelines.archives import Archives
 from pipelines.errors import Erased, NotFound
-from pipelines.files import read_bytes, read_file
+from pipelines.files import mapped, opened, read_file, regular_size
 from pipelines.workspace import MANIFEST, Workspace, read_manifest
 
 if TYPE_CHECKING:
@@ -51,6 +50,7 @@ class Store:
         self._purged: dict[str, str] | None = None
         self._by_time: dict[str, list[str]] | None = None
         self._recorded: dict[str, set[PatchRef]] | None = None
+        self._sizes: set[int] = set()
 
     def loose_names(self) -> set[str]:
         """The names of all loose diffs."""
@@ -63,12 +63,7 @@ class Store:
     def loose_files(self, patch: PatchRef) -> list[str]:
         """All files of loose diffs that hold a patch, whatever they are called."""
         paths = [os.path.join(self._workspace.diffs, name) for name in sorted(self.loose_names())]
-        return [
-            path
-            for path in paths
-            if os.path.getsize(path) == patch.size
-            and hashlib.sha256(read_bytes(path)).hexdigest() == patch.sha256
-        ]
+        return [path for path in paths if patch_in(path, {patch.size}) == patch]
 
     def archived_keys(self) -> set[str]:
         """The keys of all diffs that an archive here has."""
@@ -164,8 +159,11 @@ class Store:
     def _loose(self, names: Iterable[str], patch: PatchRef) -> bytes | None:
         """The bytes of a patch, if they stand under one of these names."""
         for name in names:
+            path = os.path.join(self._workspace.diffs, name)
+            if regular_size(path) != patch.size:
+                continue
             try:
-                data = read_file(os.path.join(self._workspace.diffs, name), patch.size)
+                data = read_file(path, patch.size)
             except FileNotFoundError:
                 continue
             if len(data) == patch.size and hashlib.sha256(data).hexdigest() == patch.sha256:
@@ -182,7 +180,9 @@ class Store:
 
     def _is_of_another(self, path: str, key: str, patch: PatchRef) -> bool:
         """Whether a file is the diff of another session of a key's time than the one looked for."""
-        return self._patches_of(key) >= {patch_in(path), patch}
+        recorded = self._patches_of(key)
+        found = patch_in(path, self._sizes)
+        return found is not None and recorded >= {found, patch}
 
     def _patches_of(self, key: str) -> set[PatchRef]:
         """The diffs of all sessions that have the time of a key."""
@@ -192,21 +192,25 @@ class Store:
             for session in (*manifest.sessions.values(), *manifest.clashes):
                 if session.patch is not None:
                     self._recorded.setdefault(session.time, set()).add(session.patch)
+                    self._sizes.add(session.patch.size)
         return self._recorded.get(key_time(key), set())
 
 
-def patch_in(path: str) -> PatchRef:
-    """The patch that a file holds."""
-    data = read_bytes(path)
-    return PatchRef(sha256=hashlib.sha256(data).hexdigest(), size=len(data))
+def patch_in(path: str, sizes: Collection[int]) -> PatchRef | None:
+    """Return the patch that a file holds, None if it is not a file of one of these sizes.
+
+    A file of another size is not read, and one that is read is never in memory as a whole.
+    """
+    size = regular_size(path)
+    if size is None or size not in sizes:
+        return None
+    with open(path, "rb", opener=opened) as f:
+        return PatchRef(sha256=hashlib.file_digest(f, "sha256").hexdigest(), size=size)
 
 
 def purged_times(workspace: Workspace) -> dict[str, str]:
     """When diffs were erased, by SHA-256; found without reading all of the manifest as JSON."""
-    path = workspace.path(MANIFEST)
-    if not os.path.exists(path) or not os.path.getsize(path):
-        return {}
-    with open(path, "rb") as f, mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) as data:
+    with mapped(workspace.path(MANIFEST)) as data:
         if data.find(_PURGED) < 0:
             return {}
     return dict(read_manifest(workspace).purged)

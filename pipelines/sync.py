@@ -27,6 +27,7 @@ from pipelines.loose_packs import needed_packs, packed, packs_of_all
 from pipelines.outgoing import Outgoing, search
 from pipelines.progress import Progress
 from pipelines.remote import Remote, check_same, content_of
+from pipelines.shared_remotes import foreign_snapshots
 from pipelines.snapshots import (
     Last,
     bundle_of,
@@ -115,10 +116,13 @@ def plan(workspace: Workspace, remote: Remote, allow: Collection[str], progress:
     names = {stored.name: stored.size for stored in remote.list_all()}
     last = read_last(workspace, remote)
     last = last if last and str(last.name) in names else None
-    if last and _is_current(last, names, files):
+    foreign = list(foreign_snapshots(remote, last, names)) if last else []
+    if last and not foreign and _is_current(last, names, files):
         return _nothing(workspace, names, files, last)
     manifest = decode_manifest(files[MANIFEST])
     there, unsent, findings = _archives(workspace, manifest, names)
+    absent = bool(findings)
+    findings += foreign
     layouts = list(layouts_of(workspace, manifest))
     needed = unarchived(manifest, [*there, *unsent])
     packs, others = needed_packs(needed, names, last.snapshot.packs if last else ())
@@ -128,7 +132,7 @@ def plan(workspace: Workspace, remote: Remote, allow: Collection[str], progress:
     diffs = {key: patch for key, patch in others.items() if store.loose_path(key, patch)}
     named = [layout.name for layout in layouts if layout is not None]
     missing = [x for x in layouts if x is not None and x.name not in names]
-    absent = bool(findings) or others.keys() != diffs.keys() or None in layouts
+    absent = absent or others.keys() != diffs.keys() or None in layouts
     uploads = [archive_upload(workspace, fact) for fact in unsent]
     uploads += [layout.upload for layout in missing]
     is_sent = last is not None and snapshot_of(files, named, packs) == last.snapshot
@@ -142,7 +146,7 @@ def plan(workspace: Workspace, remote: Remote, allow: Collection[str], progress:
         layouts=named,
         last=last,
         archives=None if absent else {f.name: f.size for f in (*there, *unsent)},
-        is_current=is_sent and not uploads and not diffs,
+        is_current=is_sent and not uploads and not diffs and not foreign,
         findings=findings,
     )
     if not made.is_current:

@@ -19,9 +19,10 @@ from codec.records import Session
 from codec.v2_deltas import Delta, decode_delta, delta_of, encode_delta
 from codec.v2_metrics import HEADER, MetricsRow, decode_row, encode_row, row_of
 from codec.v2_progress import TITLE, decode_references, encode_reference, reference_of
-from pipelines.files import last_byte, read_bytes, read_lines, unchanging
+from pipelines.files import read_bytes, unchanging
 from pipelines.git_ignored import COMMITTED, exceptions, ignored_files
 from pipelines.journal import Append, Transaction
+from pipelines.lines import last_byte, read_lines
 from pipelines.workspace import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES, Workspace
 
 IGNORED: Final = (

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 from codec.agent_block import BEGIN, GUIDE, block_state
 from codec.errors import CodecError, FormatError, IntegrityError
+from codec.facts import Archive
 from pipelines.archives import UNFINISHED, archive_folder, archive_names, ranges_of, shown
 from pipelines.errors import NotFound
 from pipelines.files import read_bytes, unchanging
@@ -31,7 +32,7 @@ _TOLD: Final = ("AGENTS.md", "CLAUDE.md")
 _BLOCK: Final = 1 << 20
 _LEFTOVER: Final = re.compile(
     r"\.(?:manifest\.jsonl|SESSION_DELTAS\.log|PROJECT_METRICS\.tsv|AGENT_PROGRESS_LOG_v2\.md"
-    r"|\d{4}-\d{2}-\d{2}.*\.diff)\.\d+\.tmp|journal\.tmp(?:\.payload)?"
+    r"|\d{4}-\d{2}-\d{2}.*\.diff)\.\d+\.tmp|journal(?:-[0-9a-f]{16})?\.tmp(?:\.payload)?"
 )
 
 
@@ -152,19 +153,21 @@ def agent_findings(workspace: Workspace) -> Iterator[Finding]:
             )
 
 
-def mended_end(path: str, sha256: str) -> tuple[int, bytes]:
-    """How many bytes of a damaged archive stay, and the index and seek table behind them.
+def mended_end(path: str, fact: Archive) -> tuple[int, bytes]:
+    """Return how many bytes of a damaged archive stay, and the index and seek table behind them.
+
+    No more of a file is read than the archive had.
 
     Raises:
         IntegrityError: more than its end is damaged.
     """
     from codec.archive_scan import rebuild_tail
 
-    start, tail = rebuild_tail(ranges_of(path), os.path.getsize(path))
+    start, tail = rebuild_tail(ranges_of(path), min(os.path.getsize(path), fact.size))
     digest = hashlib.sha256()
     for block in with_end(path, start, tail):
         digest.update(block)
-    if digest.hexdigest() != sha256:
+    if digest.hexdigest() != fact.sha256:
         raise IntegrityError("its frames are whole, but they are not those that were recorded")
     return start, tail
 
@@ -204,7 +207,7 @@ def _renames(workspace: Workspace, manifest: Manifest) -> Iterator[Rename]:
             owner = owners.get(name)
             if owner is not None and owner.patch == session.patch:
                 continue
-            if patch_in(os.path.join(workspace.diffs, name)) == session.patch:
+            if patch_in(os.path.join(workspace.diffs, name), {session.patch.size}) == session.patch:
                 new = names_of(session.key)[0]
                 loose.add(new)
                 yield Rename(name, new, session.key)
@@ -235,7 +238,7 @@ def _archives(workspace: Workspace, manifest: Manifest) -> Iterator[Mend]:
             list(ArchiveReader(ranges_of(path), os.path.getsize(path)).index.entries())
         except CodecError:
             try:
-                yield Mend(path, shown(name), *mended_end(path, manifest.archives[name].sha256))
+                yield Mend(path, shown(name), *mended_end(path, manifest.archives[name]))
             except IntegrityError:
                 continue  # the check of what is stored tells that it is damaged
 

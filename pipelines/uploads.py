@@ -14,7 +14,7 @@ from codec.snapshot import archive_object, layout_object
 from codec.v1_layout import LAYOUT_NAME, LITERAL_NAME
 from pipelines.archives import archive_folder, shown
 from pipelines.errors import Conflict
-from pipelines.files import read_bytes
+from pipelines.files import read_bytes, regular_size
 from pipelines.remote import BLOCK, Content, content_of
 from pipelines.v1_store import has_layout, read_layout
 from pipelines.workspace import Manifest, Workspace
@@ -42,9 +42,10 @@ def archive_upload(workspace: Workspace, fact: Archive) -> Upload:
 
     def load() -> Content:
         digest = hashlib.sha256()
+        size = regular_size(path)
         try:
             with open(path, "rb") as f:
-                while block := f.read(BLOCK):
+                while size == fact.size and (block := f.read(BLOCK)):
                     digest.update(block)
         except FileNotFoundError:
             raise Conflict(

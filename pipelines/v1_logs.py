@@ -89,7 +89,8 @@ def read_source(
     newest = manifest.newest(source.name)
     try:
         dialect, pattern = _marking(request, manifest, source)
-        dialects = dialects_of(source.data, dialect=dialect, pattern=pattern)
+        given = request.heading_pattern is not None
+        dialects = dialects_of(source.data, dialect=dialect, pattern=pattern, given=given)
     except FormatError as e:
         if newest is None or request.dialect or request.heading_pattern:
             raise e.at(file=source.name) from None

@@ -19,6 +19,7 @@ from codec.v1_layout import (
     rebuild,
 )
 from pipelines.errors import Erased, NotFound
+from pipelines.files import read_bytes, regular_size
 from pipelines.store import Store
 from pipelines.workspace import Workspace
 
@@ -102,6 +103,13 @@ def has_layout(workspace: Workspace, sha256: str) -> bool:
     return all(os.path.exists(os.path.join(folder, n)) for n in (LAYOUT_NAME, LITERAL_NAME))
 
 
+def _read(path: str) -> bytes:
+    """Return the content of a file that exists."""
+    if regular_size(path) is None:
+        raise FileNotFoundError(path)
+    return read_bytes(path)
+
+
 def read_layout(workspace: Workspace, version: V1Version) -> tuple[Layout, bytes]:
     """The layout of a version, and its literal bytes as they are stored.
 
@@ -112,10 +120,7 @@ def read_layout(workspace: Workspace, version: V1Version) -> tuple[Layout, bytes
     folder = os.path.join(workspace.diffs, "v1", version.sha256)
     shown = f".diffs/v1/{version.sha256}/{LAYOUT_NAME}"
     try:
-        with open(os.path.join(folder, LAYOUT_NAME), "rb") as f:
-            encoded = f.read()
-        with open(os.path.join(folder, LITERAL_NAME), "rb") as f:
-            literal = f.read()
+        encoded, literal = (_read(os.path.join(folder, n)) for n in (LAYOUT_NAME, LITERAL_NAME))
     except FileNotFoundError:
         raise NotFound(
             f"{shown}: the layout of {version.source} is not stored on this machine",

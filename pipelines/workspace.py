@@ -21,7 +21,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from codec.errors import FormatError
 from pipelines.errors import Conflict, NewerFormat, WorkspaceMissing
-from pipelines.files import locked, read_bytes, read_tail
+from pipelines.files import locked, read_bytes
+from pipelines.lines import read_tail
+from pipelines.local_state import checked
 from pipelines.worktree import ancestors, home_of, repository_of
 
 if TYPE_CHECKING:
@@ -64,7 +66,11 @@ __all__ = [
 #: What every verb takes to be its own, and reads without looking twice.
 _FOLDERS: Final = (".session-codec", ".session-codec/cache")
 _OWN: Final = (*_FOLDERS, MANIFEST, CONFIG, DELTAS, METRICS, PROGRESS, REFERENCES)
-_STORED: Final = (".diffs", ".diffs/archive", ".diffs/v1")
+#: Folders of local state, which worktrees share.
+_STORED: Final = (
+    (".diffs", "archive"), (".diffs", "v1"), (".session-codec", "cache"),
+    (".session-codec", "spool", "broken"),
+)  # fmt: skip
 #: What the line of a fact `format` begins with, and the most bytes that it has.
 _FORMAT: Final = b'{"fact":"format",'
 _FORMAT_LIMIT: Final = 1 << 10
@@ -105,18 +111,27 @@ class Workspace(NamedTuple):
         return os.path.join(self.home, ".session-codec", "lock")
 
     def holds(self, name: str) -> bool:
-        """Whether a path, relative to the workspace, stays inside of it, links followed.
+        """Return True if a path, relative to the workspace, stays inside of it, links followed.
 
-        What a manifest names must: a cloned repository is not to read other files.
+        A cloned repository must not make other files readable. git's own folder is not inside: it
+        holds credentials.
         """
         root = os.path.realpath(self.root)
-        return os.path.commonpath([root, os.path.realpath(self.path(name))]) == root
+        target = os.path.realpath(self.path(name))
+        if os.path.commonpath([root, target]) != root:
+            return False
+        return ".git" not in os.path.relpath(target, root).lower().split(os.sep)
+
+    def is_linked(self, name: str) -> bool:
+        """Return True if a path, relative to the workspace, is a link or is reached through one."""
+        return os.path.realpath(self.path(name)) != os.path.join(os.path.realpath(self.root), name)
 
     @property
-    def staging(self) -> str:
-        """Where new diffs wait to be published: beside `.diffs`, so that a rename is enough.
+    def staging_prefix(self) -> str:
+        """The beginning of the paths of its staging folders.
 
-        Worktrees share `.diffs`, so each has a folder of its own there.
+        New diffs wait there to be published, beside `.diffs`, so that a rename is enough. Worktrees
+        share `.diffs`, so each has names of its own there.
         """
         name = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:12]
         return os.path.join(self.home, ".session-codec", f"staging-{name}")
@@ -321,29 +336,9 @@ def _workspace(root: str, repository: str | None) -> Workspace:
     workspace = Workspace(root=root, diffs=os.path.join(home, ".diffs"), repository=repository)
     for name in _OWN:
         _check_own(workspace, name)
-    if repository is not None:
-        for name in _STORED:
-            _check_stored(home, name)
+    for names in _STORED:
+        checked(os.path.join(home, *names))
     return workspace
-
-
-def _check_stored(home: str, name: str) -> None:
-    """Refuse a folder of diffs that a clone leads elsewhere; a person may have it on another disk.
-
-    Args:
-        home: the folder of `.diffs`, in a git worktree.
-        name: of the folder.
-    """
-    path = os.path.join(home, *name.split("/"))
-    if not os.path.islink(path):
-        return
-    from pipelines.git_process import is_tracked
-
-    if is_tracked(path):
-        raise Conflict(
-            f"{name} is a link that the repository brought; nothing is read or written through it",
-            hint=f"Remove it: git rm --cached {name} && rm {name}",
-        )
 
 
 def _check_own(workspace: Workspace, name: str) -> None:

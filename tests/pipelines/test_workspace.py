@@ -79,7 +79,7 @@ def test_the_diffs_of_a_linked_worktree_are_the_main_ones(bench: Bench) -> None:
     git(bench.root, "worktree", "add", "-q", str(linked))
     found = locate(str(linked))
     assert (found.root, found.diffs) == (str(linked), str(bench.root / ".diffs"))
-    assert found.staging != bench.workspace.staging
+    assert found.staging_prefix != bench.workspace.staging_prefix
     elsewhere = Bench(linked, bench.worker)
     assert elsewhere.restore() == bench.log.read_bytes()
     elsewhere.log.write_bytes(elsewhere.log.read_bytes() + b"\nmore\n")
@@ -256,7 +256,7 @@ def test_diffs_go_where_a_person_links_and_nowhere_that_git_does(
     git(bench.root, "add", "--force", name)
     said = cli(*asked)
     assert said.code == 22
-    assert f"{name} is a link that the repository brought" in said.err
+    assert f"{name}: a link that is committed to the repository" in said.err
     linked = tmp_path / "linked"
     git(bench.root, "commit", "-qm", "link")
     git(bench.root, "worktree", "add", "-q", str(linked))
