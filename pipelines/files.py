@@ -191,6 +191,26 @@ def keep_file(path: str, data: bytes) -> None:
         replace_file(path, [data])
 
 
+def is_file(path: str) -> bool:
+    """Return whether a path is a regular file, and not a link to one."""
+    try:
+        return stat.S_ISREG(os.lstat(path).st_mode)
+    except OSError:
+        return False
+
+
+def make_folders(path: str) -> None:
+    """Make a folder and those above it, and make the names of the new ones durable."""
+    new = []
+    while not os.path.isdir(path):
+        new.append(path)
+        path = os.path.dirname(path)
+    for folder in reversed(new):
+        with suppress(FileExistsError):
+            os.mkdir(folder)
+        sync_directory(os.path.dirname(folder))
+
+
 def remove(path: str) -> None:
     """Remove a file, if it is there."""
     try:
