@@ -40,6 +40,10 @@ class Conflict(PipelineError):
     """What is there is not what was expected, and must not be overwritten."""
 
 
+class Refused(Conflict):
+    """The plan found something that looks like a secret, and must not be carried out."""
+
+
 class StorageError(PipelineError):
     """Base of errors of a disk or a remote."""
 
@@ -48,8 +52,8 @@ class NotFound(StorageError):
     """The object is not there."""
 
 
-class Erased(NotFound):
-    """The object was erased on purpose."""
+class Erased(StorageError):
+    """The diff was purged. It is not a `NotFound`: looking elsewhere for it would bring it back."""
 
 
 class Denied(StorageError):
@@ -76,6 +80,7 @@ _CODES: Final[tuple[tuple[type[Exception], int], ...]] = (
     (NotFound, 30),
     (Denied, 31),
     (Unavailable, 32),
+    (Erased, 33),
 )
 
 
@@ -112,6 +117,7 @@ __all__ = [
     "Erased",
     "NotFound",
     "PipelineError",
+    "Refused",
     "StorageError",
     "Unavailable",
     "WorkspaceLocked",

@@ -14,17 +14,19 @@ from __future__ import annotations
 import hashlib
 import mmap
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from codec.errors import IntegrityError
+from codec.errors import FormatError, IntegrityError
+from codec.facts import Purged
+from codec.manifest import decode_fact
 from codec.records import PatchRef, key_time
 from codec.v2_progress import diff_name
 from pipelines.archives import Archives
-from pipelines.errors import Erased, NotFound
+from pipelines.errors import Erased, NotFound, StorageError
 from pipelines.files import read_bytes, read_file
-from pipelines.workspace import MANIFEST, Workspace, read_manifest
+from pipelines.workspace import MANIFEST, Manifest, Workspace, read_manifest
 
 if TYPE_CHECKING:
     from pipelines.remote_archives import OpenRemote, RemoteArchives
@@ -37,18 +39,25 @@ _PURGED = b'"fact":"purged"'
 class Store:
     """The diffs of one workspace."""
 
-    def __init__(self, workspace: Workspace, open_remote: OpenRemote | None = None) -> None:
-        """The diffs of a workspace.
+    def __init__(
+        self,
+        workspace: Workspace,
+        open_remote: OpenRemote | None = None,
+        manifest: Manifest | None = None,
+    ) -> None:
+        """Take the workspace whose diffs are read.
 
         Args:
             workspace: whose.
             open_remote: gives the remote to look at last; None to look at none.
+            manifest: the facts to go by, where they are not those of the workspace.
         """
         self._workspace = workspace
         self._open_remote = open_remote
         self._remote: RemoteArchives | None = None
         self._archives = Archives(workspace)
-        self._purged: dict[str, str] | None = None
+        self._manifest = manifest
+        self._purged: Mapping[str, str] | None = manifest.purged if manifest is not None else None
         self._by_time: dict[str, list[str]] | None = None
         self._recorded: dict[str, set[PatchRef]] | None = None
 
@@ -60,19 +69,13 @@ class Store:
         except FileNotFoundError:
             return set()
 
-    def loose_files(self, patch: PatchRef) -> list[str]:
-        """All files of loose diffs that hold a patch, whatever they are called."""
-        paths = [os.path.join(self._workspace.diffs, name) for name in sorted(self.loose_names())]
-        return [
-            path
-            for path in paths
-            if os.path.getsize(path) == patch.size
-            and hashlib.sha256(read_bytes(path)).hexdigest() == patch.sha256
-        ]
-
     def archived_keys(self) -> set[str]:
         """The keys of all diffs that an archive here has."""
         return self._archives.keys()
+
+    def holder(self, key: str, patch: PatchRef) -> str | None:
+        """Return the archive here that holds a diff of the time of a key, by hash."""
+        return self._archives.holder(key, patch)
 
     def read(self, key: str, patch: PatchRef, commits: str = "") -> bytes:
         """The bytes of a diff.
@@ -114,6 +117,14 @@ class Store:
             hint="Diffs are local to a clone: look where the log was migrated, or bring them from "
             "a copy with 'session-codec restore --only diffs'",
         )
+
+    def has(self, key: str, patch: PatchRef) -> bool:
+        """Return whether a diff is stored on this machine and intact."""
+        try:
+            self.read(key, patch)
+        except (StorageError, IntegrityError):
+            return False
+        return True
 
     def _on_remote(self, key: str, patch: PatchRef) -> bytes | None:
         """The bytes of a diff that is in an archive of the remote."""
@@ -187,9 +198,9 @@ class Store:
     def _patches_of(self, key: str) -> set[PatchRef]:
         """The diffs of all sessions that have the time of a key."""
         if self._recorded is None:
-            manifest = read_manifest(self._workspace)
+            manifest = self._manifest or read_manifest(self._workspace)
             self._recorded = {}
-            for session in (*manifest.sessions.values(), *manifest.clashes):
+            for session in manifest.every_session():
                 if session.patch is not None:
                     self._recorded.setdefault(session.time, set()).add(session.patch)
         return self._recorded.get(key_time(key), set())
@@ -207,9 +218,23 @@ def purged_times(workspace: Workspace) -> dict[str, str]:
     if not os.path.exists(path) or not os.path.getsize(path):
         return {}
     with open(path, "rb") as f, mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        if data.find(_PURGED) < 0:
-            return {}
-    return dict(read_manifest(workspace).purged)
+        return purged_in(data)
+
+
+def purged_in(manifest: mmap.mmap | bytes) -> dict[str, str]:
+    """Return when diffs were purged, by SHA-256, from the bytes of a manifest."""
+    purged: dict[str, str] = {}
+    at = manifest.find(_PURGED)
+    while at >= 0:
+        start = manifest.rfind(b"\n", 0, at) + 1
+        end = manifest.find(b"\n", at)
+        line = manifest[start : end if end >= 0 else len(manifest)]
+        with suppress(FormatError):
+            fact = decode_fact(line.decode(errors="replace"))
+            if isinstance(fact, Purged):
+                purged[fact.sha256] = fact.time
+        at = manifest.find(_PURGED, at + 1)
+    return purged
 
 
 def _time_of(name: str) -> str:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -21,7 +21,7 @@ from typing import Any, Final, NamedTuple
 from codec.errors import FormatError
 from codec.facts import Archive, Fact, Purged, ReferencesBuilt, UnknownFact, V1Retired, V1Version
 from codec.manifest import decode_facts, fact_id
-from codec.records import Session
+from codec.records import PatchRef, Session, key_time
 from pipelines.errors import Conflict, WorkspaceMissing
 from pipelines.files import lines_of, read_bytes, read_tail
 from pipelines.worktree import ancestors, home_of, repository_of
@@ -99,8 +99,9 @@ class Manifest(NamedTuple):
         sessions: by key, the first where two have one key.
         clashes: further sessions with the key of another.
         versions, retired: of the v1 logs, in no order.
-        archives: by name, those that hold what was erased apart.
-        void: names of archives that hold what was erased; others stand for them.
+        archives: by name, those that cannot hold a purged diff.
+        void: by name, those that may hold a purged diff, by the times of their sessions. Their
+            other diffs are read from them until they are rewritten.
         purged: when diffs were erased on purpose, by SHA-256.
         builds: of the references, in no order.
         unknown: facts of a kind that this version does not know.
@@ -113,12 +114,39 @@ class Manifest(NamedTuple):
     versions: tuple[V1Version, ...] = ()
     retired: tuple[V1Retired, ...] = ()
     archives: Mapping[str, Archive] = MappingProxyType({})
-    void: frozenset[str] = frozenset()
+    void: Mapping[str, Archive] = MappingProxyType({})
     purged: Mapping[str, str] = MappingProxyType({})
     builds: tuple[ReferencesBuilt, ...] = ()
     unknown: tuple[UnknownFact, ...] = ()
     errors: tuple[FormatError, ...] = ()
     torn: bool = False
+
+    def every_session(self) -> list[Session]:
+        """All sessions, those that share a key with another included."""
+        return [*self.sessions.values(), *self.clashes]
+
+    def every_archive(self) -> dict[str, Archive]:
+        """All archives by name, void ones included."""
+        return {**self.archives, **self.void}
+
+    def purged_patches(self) -> dict[PatchRef, str]:
+        """Return the purged diffs of known sessions, and for each the key of a session."""
+        if not self.purged:
+            return {}
+        every = self.every_session()
+        return {s.patch: s.key for s in every if s.patch and s.patch.sha256 in self.purged}
+
+    def session_of(self, patch: PatchRef) -> Session:
+        """Return a session that has a diff."""
+        return next(s for s in self.every_session() if s.patch == patch)
+
+    def with_purged(self, purged: Mapping[str, str]) -> Manifest:
+        """Return the manifest with more tombstones, by SHA-256 as in `purged`."""
+        every = {**purged, **self.purged}
+        archives = self.every_archive()
+        void = _void(archives, self.every_session(), every)
+        kept = {name: fact for name, fact in archives.items() if name not in void}
+        return self._replace(archives=kept, void=void, purged=every)
 
     def sources(self) -> list[str]:
         """The v1 logs that were seen, by path."""
@@ -236,8 +264,7 @@ def manifest_of(
     clashes = [s for s in every if sessions.setdefault(s.key, s) is not s]
     purged = {f.sha256: f.time for f in facts if isinstance(f, Purged)}
     archives = {f.name: f for f in facts if isinstance(f, Archive)}
-    gone = {key for key, s in sessions.items() if s.patch and s.patch.sha256 in purged}
-    void = frozenset(name for name, a in archives.items() if not gone.isdisjoint(a.keys))
+    void = _void(archives, every, purged)
     return Manifest(
         sessions=sessions,
         clashes=tuple(clashes),
@@ -251,6 +278,19 @@ def manifest_of(
         errors=errors,
         torn=torn,
     )
+
+
+def _void(
+    archives: Mapping[str, Archive], sessions: Iterable[Session], purged: Container[str]
+) -> dict[str, Archive]:
+    """Return the archives that may hold a purged diff.
+
+    A merge may have given the session that was packed under a key another key of its time.
+    """
+    times = {s.time for s in sessions if s.patch is not None and s.patch.sha256 in purged}
+    if not times:
+        return {}
+    return {n: a for n, a in archives.items() if not times.isdisjoint(map(key_time, a.keys))}
 
 
 def read_config(workspace: Workspace) -> Config:
