@@ -44,6 +44,10 @@ class Refused(Conflict):
     """The plan found something that looks like a secret, and must not be carried out."""
 
 
+class NewerFormat(Conflict):
+    """A later version of session-codec has written facts that this one would misunderstand."""
+
+
 class StorageError(PipelineError):
     """Base of errors of a disk or a remote."""
 
@@ -115,6 +119,7 @@ __all__ = [
     "Conflict",
     "Denied",
     "Erased",
+    "NewerFormat",
     "NotFound",
     "PipelineError",
     "Refused",

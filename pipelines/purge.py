@@ -27,7 +27,7 @@ from pipelines.erasing.local import Place, places
 from pipelines.erasing.remote import replacement_of
 from pipelines.erasing.targets import Targets, targets_of
 from pipelines.errors import NotFound
-from pipelines.files import locked, remove, sync_directory
+from pipelines.files import remove, sync_directory
 from pipelines.findings import Finding
 from pipelines.journal import Transaction, recover
 from pipelines.lookup import find_session
@@ -35,7 +35,7 @@ from pipelines.packing import Written, publish, remove_unfinished
 from pipelines.purge_remote import There, erase
 from pipelines.tracked import record_facts
 from pipelines.v1_store import read_layout
-from pipelines.workspace import Manifest, Workspace, moment, read_manifest
+from pipelines.workspace import Manifest, Workspace, moment, read_manifest, writing
 
 _HISTORY = "git filter-repo rewrites history; a host keeps what was pushed until it is asked"
 
@@ -155,7 +155,7 @@ def purge(made: Plan) -> Result:
         Denied: an object of the remote stays.
     """
     workspace, there = made.workspace, made.there
-    with locked(workspace.lock):
+    with writing(workspace):
         recover(workspace)
         manifest = read_manifest(workspace).with_purged(made.manifest.purged)
         made = _local(workspace, manifest, made.sessions, there)

@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 
 from codec.diffs import diff_stat
 from codec.errors import FormatError, IntegrityError
-from codec.manifest import content_digest, decode_fact
+from codec.manifest import decode_fact, identity_of
 from codec.records import (
     Metrics,
     PatchRef,
@@ -32,12 +32,12 @@ from codec.records import (
     session_key,
 )
 from codec.vocabulary import agent_of
-from pipelines.files import locked, write_new
+from pipelines.files import write_new
 from pipelines.findings import Finding, torn_finding
 from pipelines.journal import Transaction, is_pending, recover
 from pipelines.store import names_of, purged_in
 from pipelines.tracked import new_session_appends
-from pipelines.workspace import MANIFEST, Workspace, moment, read_config
+from pipelines.workspace import MANIFEST, Workspace, moment, read_config, writing
 
 _SESSION: Final = b'{"fact":"session","key":"'
 _ID_BYTES: Final = 8
@@ -126,19 +126,22 @@ def record_session(workspace: Workspace, recording: Recording) -> Recorded:
         WorkspaceLocked: another process was writing for too long.
     """
     aliases = read_config(workspace).agents
-    with locked(workspace.lock):
+    with writing(workspace):
         recovered = recover(workspace)
         session = session_of(recording, aliases)  # now that the lock is ours: times stand in order
         with _mapped_manifest(workspace) as manifest:
             known = _with_id(manifest, session.id) if recording.id else None
             if known is not None:
+                from pipelines.lookup import current
+
+                known = current(workspace, known)
                 return Recorded(session=known, is_new=False, recovered=recovered)
             taken = _keys_of(manifest, session.time, everywhere=bool(recording.time))
             findings = _repeated_range(manifest, session)
             is_purged = session.patch is not None and session.patch.sha256 in purged_in(manifest)
         if any(os.path.exists(os.path.join(workspace.diffs, n)) for n in names_of(session.key)):
             taken.add(session.key)  # of another worktree, which shares the diffs
-        digest = content_digest(session)
+        digest = identity_of(session)
         session = session._replace(key=session_key(session.time, digest, taken))
         if is_purged:
             findings = (*findings, _purged(session))

@@ -24,14 +24,21 @@ from codec.snapshot import Pack, SnapshotName, archive_object, decode_layout_obj
 from pipelines.archives import archive_folder, archive_names, shown
 from pipelines.errors import Conflict, NotFound
 from pipelines.fetching import Chosen, fetch_archives, held_of, write_diffs, write_layout
-from pipelines.files import locked, read_bytes, replace_file
+from pipelines.files import read_bytes, replace_file
 from pipelines.findings import Finding
 from pipelines.progress import Progress
 from pipelines.remote import Remote
 from pipelines.snapshots import FILES, LIMIT, MERGED_FILES, Found, read_snapshot, unarchived, united
 from pipelines.store import Store, purged_times
 from pipelines.v1_store import has_layout
-from pipelines.workspace import MANIFEST, Manifest, Workspace, decode_manifest, read_manifest
+from pipelines.workspace import (
+    MANIFEST,
+    Manifest,
+    Workspace,
+    decode_manifest,
+    read_manifest,
+    writing,
+)
 
 #: What to bring back: everything, the tracked files alone, what git ignores alone, or of that
 #: only the diffs that are in no archive yet.
@@ -82,7 +89,7 @@ def restore(
         IntegrityError: an object is damaged, or not what it should be.
     """
     os.makedirs(workspace.root, exist_ok=True)
-    with locked(workspace.lock):
+    with writing(workspace):
         return apply(plan(workspace, remote, only), remote, progress, jobs)
 
 
@@ -234,7 +241,7 @@ def _missing_diffs(
     have keys of their own only now.
     """
     mine = read_manifest(workspace).every_session()  # their diffs may have the names of others
-    store = Store(workspace, manifest=manifest._replace(clashes=(*manifest.clashes, *mine)))
+    store = Store(workspace, manifest=manifest, others=mine)
     missing: _Missing = {}
     for key, patch in needed.items():
         try:

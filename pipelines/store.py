@@ -21,12 +21,12 @@ from typing import TYPE_CHECKING
 from codec.errors import FormatError, IntegrityError
 from codec.facts import Purged
 from codec.manifest import decode_fact
-from codec.records import PatchRef, key_time
+from codec.records import PatchRef, Session, key_time
 from codec.v2_progress import diff_name
 from pipelines.archives import Archives
 from pipelines.errors import Erased, NotFound, StorageError
 from pipelines.files import read_bytes, read_file
-from pipelines.workspace import MANIFEST, Manifest, Workspace, read_manifest
+from pipelines.workspace import MANIFEST, Manifest, Workspace, decode_manifest, read_manifest
 
 if TYPE_CHECKING:
     from pipelines.remote_archives import OpenRemote, RemoteArchives
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 #: Whether this machine's file systems take `:` in a name.
 COLONS = os.name != "nt"
 _PURGED = b'"fact":"purged"'
+_DISOWNED = b'"fact":"disowned"'
 
 
 class Store:
@@ -44,6 +45,7 @@ class Store:
         workspace: Workspace,
         open_remote: OpenRemote | None = None,
         manifest: Manifest | None = None,
+        others: Iterable[Session] = (),
     ) -> None:
         """Take the workspace whose diffs are read.
 
@@ -51,12 +53,14 @@ class Store:
             workspace: whose.
             open_remote: gives the remote to look at last; None to look at none.
             manifest: the facts to go by, where they are not those of the workspace.
+            others: sessions beside them whose diffs may be stored here.
         """
         self._workspace = workspace
         self._open_remote = open_remote
         self._remote: RemoteArchives | None = None
         self._archives = Archives(workspace)
         self._manifest = manifest
+        self._others = others
         self._purged: Mapping[str, str] | None = manifest.purged if manifest is not None else None
         self._by_time: dict[str, list[str]] | None = None
         self._recorded: dict[str, set[PatchRef]] | None = None
@@ -200,7 +204,7 @@ class Store:
         if self._recorded is None:
             manifest = self._manifest or read_manifest(self._workspace)
             self._recorded = {}
-            for session in manifest.every_session():
+            for session in (*manifest.every_session(), *self._others):
                 if session.patch is not None:
                     self._recorded.setdefault(session.time, set()).add(session.patch)
         return self._recorded.get(key_time(key), set())
@@ -223,6 +227,8 @@ def purged_times(workspace: Workspace) -> dict[str, str]:
 
 def purged_in(manifest: mmap.mmap | bytes) -> dict[str, str]:
     """Return when diffs were purged, by SHA-256, from the bytes of a manifest."""
+    if manifest.find(_DISOWNED) >= 0:
+        return dict(decode_manifest(manifest[:]).purged)
     purged: dict[str, str] = {}
     at = manifest.find(_PURGED)
     while at >= 0:

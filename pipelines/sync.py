@@ -21,7 +21,7 @@ from codec.records import PatchRef
 from codec.snapshot import Pack, archive_object
 from pipelines.archives import archive_folder, archive_names, shown
 from pipelines.errors import Conflict, Refused
-from pipelines.files import locked, remove, sync_directory
+from pipelines.files import remove, sync_directory
 from pipelines.findings import Finding
 from pipelines.loose_packs import packed
 from pipelines.outgoing import Outgoing, search
@@ -39,7 +39,7 @@ from pipelines.snapshots import (
 )
 from pipelines.store import Store
 from pipelines.uploads import Upload, archive_upload
-from pipelines.workspace import MANIFEST, Workspace, decode_manifest
+from pipelines.workspace import MANIFEST, Workspace, decode_manifest, writing
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -269,7 +269,7 @@ def _prune(made: Plan, remote: Remote, progress: Progress, done: Result) -> None
                 )
             check_same(remote, archive_object(fact.name), fact.size, fact.sha256)
             done.verified.append(fact.name)
-            with locked(made.workspace.lock):
+            with writing(made.workspace):
                 remove(path)
                 sync_directory(folder)
             done.pruned.append(fact.name)

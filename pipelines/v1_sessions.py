@@ -82,8 +82,9 @@ class _Planner:
         self._diffs = Store(workspace)
         self._loose = self._diffs.loose_names()
         self._archived = self._diffs.archived_keys()
-        self._times = Counter(s.time for s in manifest.every_session() if s.patch)
-        self._known = {s.v1.sha256: s for s in manifest.sessions.values() if s.v1}
+        diffs = {(s.time, s.patch) for s in manifest.every_session() if s.patch}
+        self._times = Counter(time for time, _ in diffs)
+        self._known = manifest.entries()
         self._restored: set[str] = set()
         self._plan = SessionPlan()
         self._lines: LineNumbers

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from codec.manifest import content_digest
+from codec.manifest import identity_of
 from codec.snapshot import Snapshot, SnapshotName
 from pipelines.recording import Recording, record_session, session_of
 from pipelines.snapshots import MERGED_FILES, Found, tracked_files, united
@@ -61,7 +61,7 @@ def record_at_once(one: Path, other: Path, markers: tuple[str, str], loser: str)
     for number in range(100):
         names = [f"{marker}-{number}" for marker in markers]
         digests = {
-            marker: content_digest(session_of(recording(marker, T, name), {}))
+            marker: identity_of(session_of(recording(marker, T, name), {}))
             for marker, name in zip(markers, names, strict=True)
         }
         if max(digests, key=digests.__getitem__) == loser:

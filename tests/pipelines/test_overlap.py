@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ def linked(root: Path, target: Path) -> Path:
     return link
 
 
-INSIDE = {
+INSIDE: dict[str, Callable[[Path], Path]] = {
     "the diffs": lambda root: root / ".diffs",
     "the workspace": lambda root: root,
     "a folder of it": lambda root: root / "backup",
