@@ -17,7 +17,9 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from codec.errors import IntegrityError
-from codec.facts import Archive, Purged
+from codec.fact_lines import format_first, split_lines
+from codec.facts import Archive, Disowned, Format, Purged
+from codec.manifest import encode_fact, fact_digest
 from codec.records import Session, key_time
 from codec.v1_layout import LAYOUT_NAME, LITERAL_NAME
 from pipelines.archives import archive_folder, archive_names, shown
@@ -26,16 +28,16 @@ from pipelines.erasing.layouts import without
 from pipelines.erasing.local import Place, places
 from pipelines.erasing.remote import replacement_of
 from pipelines.erasing.targets import Targets, targets_of
-from pipelines.errors import NotFound
-from pipelines.files import remove, sync_directory
+from pipelines.errors import Conflict, NotFound
+from pipelines.files import read_bytes, remove, sync_directory
 from pipelines.findings import Finding
-from pipelines.journal import Transaction, recover
+from pipelines.journal import Replace, Transaction, recover
 from pipelines.lookup import find_session
 from pipelines.packing import Written, publish, remove_unfinished
 from pipelines.purge_remote import There, erase
 from pipelines.tracked import record_facts
 from pipelines.v1_store import read_layout
-from pipelines.workspace import Manifest, Workspace, moment, read_manifest, writing
+from pipelines.workspace import MANIFEST, Manifest, Workspace, moment, read_manifest, writing
 
 _HISTORY = "git filter-repo rewrites history; a host keeps what was pushed until it is asked"
 
@@ -93,10 +95,7 @@ def plan(workspace: Workspace, name: str, there: There | None = None) -> Plan:
         NotFound: there is no such session, or it has no diff.
         IntegrityError: a file or an object that may hold it is damaged.
     """
-    session = find_session(workspace, name)
-    if session.patch is None:
-        raise NotFound(f"{session.key}: the session has no diff")
-    return _plan(workspace, [session], there)
+    return _plan(workspace, _versions(workspace, name), there)
 
 
 def plan_merged(workspace: Workspace, there: There | None = None) -> Plan:
@@ -108,6 +107,60 @@ def plan_merged(workspace: Workspace, there: There | None = None) -> Plan:
     manifest = read_manifest(workspace)
     sessions = [manifest.session_of(patch) for patch in manifest.purged_patches()]
     return _plan(workspace, sessions, there)
+
+
+def _versions(workspace: Workspace, name: str) -> list[Session]:
+    """Return a session once for each diff that it has or had before a revision."""
+    session = find_session(workspace, name)
+    patches = read_manifest(workspace).patches_of(session.key)
+    if not patches:
+        raise NotFound(f"{session.key}: the session has no diff")
+    return [session._replace(patch=patch) for patch in patches]
+
+
+def disown(workspace: Workspace, name: str) -> list[str]:
+    """Record that the tombstones of a session's diffs do not count; return the files that have it.
+
+    Only where its bytes still are: a purge that was carried out is final.
+
+    Args:
+        workspace: whose session.
+        name: a key, the beginning of one, `latest`, or `latest~N`.
+
+    Raises:
+        NotFound: there is no such session, or no tombstone of it that counts.
+        Conflict: nothing of the diff is left here.
+    """
+    with writing(workspace):
+        recover(workspace)
+        manifest = read_manifest(workspace)
+        versions = _versions(workspace, name)
+        hashes = {s.patch.sha256 for s in versions if s.patch is not None}
+        hashes &= manifest.purged.keys()
+        if not hashes:
+            raise NotFound(f"{versions[0].key}: its diff was not purged")
+        found = [
+            place.file
+            for place in places(workspace, manifest, targets_of(manifest, hashes))
+            if place.kind in {"file", "archive"}
+        ]
+        if not found:
+            raise Conflict(f"{versions[0].key}: nothing of its diff is left here; a purge is final")
+        tombstones = sorted(fact_digest(t) for t in manifest.tombstones if t.sha256 in hashes)
+        _record_first(workspace, Disowned(tombstones=tuple(tombstones), time=moment()))
+    return found
+
+
+def _record_first(workspace: Workspace, fact: Disowned) -> None:
+    """Add a fact that an older program would misunderstand: the manifest says so first."""
+    before = read_bytes(workspace.path(MANIFEST))
+    new = [f"{encode_fact(f)}\n".encode() for f in (Format(), fact)]
+    lines = split_lines(before)
+    after = b"".join(format_first([*lines, *(line for line in new if line not in lines)]))
+    transaction = Transaction(workspace, "purge")
+    transaction.begin()
+    transaction.prepare([], [Replace(MANIFEST, before, after)])
+    transaction.commit()
 
 
 def _plan(workspace: Workspace, sessions: list[Session], there: There | None) -> Plan:
@@ -256,7 +309,7 @@ def _left(made: Plan) -> Iterator[Finding]:
                 key=key,
                 hint="Take them out by hand, or remove the file",
             )
-    for session in made.sessions:
+    for session in {s.key: s for s in made.sessions}.values():
         if made.workspace.repository and (session.range or session.v1):
             what = "commits of its range" if session.range else "commits that have the v1 log"
             yield Finding(

@@ -15,7 +15,7 @@ from pipelines.cli.remotes import open_remote, remote_options, settings_of
 from pipelines.errors import FINDINGS
 from pipelines.findings import Finding
 from pipelines.operator import Settings
-from pipelines.purge import Plan, plan, plan_merged, purge
+from pipelines.purge import Plan, disown, plan, plan_merged, purge
 from pipelines.purge_remote import There
 from pipelines.workspace import Workspace, find
 
@@ -28,6 +28,9 @@ from pipelines.workspace import Workspace, find
     "--encrypt-to", multiple=True, metavar="RECIPIENT", help="As sync was told; repeatable."
 )
 @click.option("--merged", is_flag=True, help="Erase what is left of diffs purged elsewhere.")
+@click.option(
+    "--disown", "disowned", is_flag=True, help="Keep a diff here that was purged elsewhere."
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Say what would be erased; erase nothing.")
 @options.as_json
@@ -35,6 +38,7 @@ def command(
     name: str | None,
     repo: str,
     merged: bool,
+    disowned: bool,
     trust_repo_config: bool,
     yes: bool,
     dry_run: bool,
@@ -48,7 +52,8 @@ def command(
     name the gap. Exit 3 where the bytes are in a file that is not changed, a v1 log for example.
 
     Once the manifest is merged, no other machine reads or sends the diff. 'verify' reports what is
-    left of it there, and 'purge --merged' lists it, asks, and erases it.
+    left of it there, and 'purge --merged' lists it, asks, and erases it. Where it is to stay,
+    --disown records that the tombstone does not count.
 
     --remote erases it there as well: the objects that hold it are deleted, in all versions, after
     their replacements were sent and read back. Exit 3 where objects cannot be inspected, 31 where a
@@ -60,11 +65,13 @@ def command(
       session-codec purge 2025-11-06T14:30:00Z --yes
       session-codec purge 2025-11-06T14:30:00Z --yes --remote s3://bucket/project
     """
-    if merged:
+    if merged and not disowned:
         repo, name = name or repo, None
-    elif name is None:
+    elif name is None or merged:
         raise click.UsageError("purge: name a KEY, or say --merged")
     workspace = find(absolute(repo))
+    if disowned and name is not None:
+        return _disown(workspace, name, as_json)
     settings = settings_of(workspace, given, trust_repo_config)
     there = _there(workspace, settings) if given["remote"] else None
     made = plan_merged(workspace, there) if name is None else plan(workspace, name, there)
@@ -78,7 +85,7 @@ def command(
     if settings.remote and there is None:
         findings.append(_not_looked_at(settings.remote))
     code = FINDINGS if any(f.level == "finding" for f in findings) else 0
-    keys = [session.key for session in made.sessions]
+    keys = _keys(made)
     if as_json:
         say_json(
             "purge",
@@ -101,6 +108,22 @@ def command(
     for key in keys:
         say(f"{key}: purged; commit .session-codec/manifest.jsonl")
     return code
+
+
+def _keys(made: Plan) -> list[str]:
+    return list(dict.fromkeys(session.key for session in made.sessions))
+
+
+def _disown(workspace: Workspace, name: str, as_json: bool) -> int:
+    """Take back what another clone purged, as far as it is still here."""
+    files = disown(workspace, name)
+    if as_json:
+        say_json("purge", {"exit": 0, "key": name, "disowned": files})
+        return 0
+    for file in files:
+        say(f"kept: {file}")
+    say(f"{name}: its tombstone does not count; commit .session-codec/manifest.jsonl")
+    return 0
 
 
 def _ask(made: Plan, as_json: bool) -> None:
@@ -138,7 +161,7 @@ def _not_looked_at(url: str) -> Finding:
 
 def _say_plan(made: Plan, as_json: bool) -> None:
     files = [*made.files, *made.objects]
-    keys = [session.key for session in made.sessions]
+    keys = _keys(made)
     if as_json:
         say_json("purge", {"exit": 0, "key": keys[0] if keys else None, "would_erase": files})
         return

@@ -272,3 +272,20 @@ def test_a_void_archive_keeps_serving_its_other_diffs(
     assert cli("purge", "--merged", a, "--yes").code == 0
     assert found(cli, a) == []
     assert held(a, "MARKC")
+
+
+def test_a_tombstone_of_another_clone_can_be_disowned_while_the_bytes_are_here(
+    a: Path, b: Path, cli: Cli, remote: Path
+) -> None:
+    record(a, "MARKA", T)
+    cli("sync", a, "--remote", remote)
+    merge(b, a)
+    cli("restore", b, "--only", "diffs", "--remote", remote)
+    cli("purge", T, a, "--yes")
+    assert cli("purge", T, a, "--disown").code == 22  # a purge that was carried out is final
+    merge(b, a)
+    assert cli("show", T, b, "--diff").code == 33
+    assert cli("purge", T, b, "--disown").code == 0
+    assert cli("show", T, b, "--diff").out.encode() == diff("MARKA")
+    assert found(cli, b) == []
+    assert cli("purge", T, b, "--disown").code == 30
