@@ -33,7 +33,7 @@ from codec.v1_text import decode_text
 from codec.v2_deltas import decode_deltas
 from codec.v2_progress import encode_reference, reference_of
 from codec.v2_references import compact_references
-from pipelines.errors import NotFound
+from pipelines.errors import Erased, NotFound
 from pipelines.files import read_bytes
 from pipelines.store import Store, commits_of
 from pipelines.workspace import DELTAS, REFERENCES, Manifest, Workspace, newest_delta_lines
@@ -246,7 +246,7 @@ class _Estimate(NamedTuple):
             return self.by_size(session)
         try:
             patch = self.store.read(session.key, session.patch, commits_of(session))
-        except (NotFound, IntegrityError):  # a damaged one is told by who looks for damage
+        except (Erased, NotFound, IntegrityError):  # verify reports a damaged one
             return self.by_size(session)
         return self.count(_entry(session)) + self.count(decode_text(patch))
 

@@ -15,10 +15,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from pipelines.checks import check_stored
+from pipelines.diff_files import put_diff
 from pipelines.files import (
     keep_copy,
     make_folder,
     move,
+    remove,
     replace_file,
     sync_directory,
 )
@@ -31,7 +33,7 @@ from pipelines.progress import Progress
 from pipelines.repairs import Repairs, left_findings, repairs_of
 from pipelines.spool import spool_findings
 from pipelines.tracked import MERGED, Tracked, read_tracked, tracked_under_lock
-from pipelines.upkeep import Upkeep, agent_findings, upkeep_of, with_end
+from pipelines.upkeep import Mend, Upkeep, agent_findings, upkeep_of, with_end
 from pipelines.workspace import MANIFEST, Workspace, decode_manifest, find, locate, writing
 
 
@@ -162,10 +164,13 @@ def _keep_up(workspace: Workspace, upkeep: Upkeep) -> tuple[str, ...]:
     for mend in upkeep.mends:
         backup = _free(mend.path)
         keep_copy(mend.path, backup)
-        replace_file(mend.path, with_end(mend.path, mend.start, mend.tail))
+        if mend.key:
+            _put_anew(mend)
+        else:
+            replace_file(mend.path, with_end(mend.path, mend.start, mend.tail))
         backups.append(mend.file + backup.removeprefix(mend.path))
     for old, new, _ in upkeep.renames:
-        move(os.path.join(workspace.diffs, old), os.path.join(workspace.diffs, new))
+        put_diff(os.path.join(workspace.diffs, old), workspace.diffs, new)
     for name in upkeep.leftovers:
         path = workspace.path(name)
         backup = _free(path)
@@ -175,6 +180,16 @@ def _keep_up(workspace: Workspace, upkeep: Upkeep) -> tuple[str, ...]:
     if upkeep.renames:
         sync_directory(workspace.diffs)
     return tuple(backups)
+
+
+def _put_anew(mend: Mend) -> None:
+    """Put a diff that was made again in the place of a damaged one, which has a backup."""
+    folder, name = os.path.split(mend.path)
+    remade = os.path.join(folder, f".{name}.{os.getpid()}.tmp")
+    replace_file(remade, [mend.tail])
+    remove(mend.path)
+    put_diff(remade, folder, name)
+    sync_directory(folder)
 
 
 def _free(path: str) -> str:

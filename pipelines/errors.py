@@ -40,6 +40,10 @@ class Conflict(PipelineError):
     """What is there is not what was expected, and must not be overwritten."""
 
 
+class Refused(Conflict):
+    """The plan found something that looks like a secret, and must not be carried out."""
+
+
 class NewerFormat(Conflict):
     """A later version of session-codec has written facts that this one would misunderstand."""
 
@@ -52,8 +56,8 @@ class NotFound(StorageError):
     """The object is not there."""
 
 
-class Erased(NotFound):
-    """The object was erased on purpose."""
+class Erased(StorageError):
+    """The diff was purged. It is not a `NotFound`: looking elsewhere for it would bring it back."""
 
 
 class Denied(StorageError):
@@ -80,6 +84,7 @@ _CODES: Final[tuple[tuple[type[Exception], int], ...]] = (
     (NotFound, 30),
     (Denied, 31),
     (Unavailable, 32),
+    (Erased, 33),
 )
 
 
@@ -119,6 +124,7 @@ __all__ = [
     "NewerFormat",
     "NotFound",
     "PipelineError",
+    "Refused",
     "StorageError",
     "Unavailable",
     "WorkspaceLocked",

@@ -193,9 +193,25 @@ def create(path: str) -> IO[bytes]:
     return open(checked(path), "x+b")
 
 
+def is_file(path: str) -> bool:
+    """Return whether a path is a regular file, and not a link to one."""
+    try:
+        return stat.S_ISREG(os.lstat(path).st_mode)
+    except OSError:
+        return False
+
+
 def make_folder(path: str) -> None:
-    """Create a folder and those above it, if they do not exist."""
-    os.makedirs(checked(path), exist_ok=True)
+    """Create a folder and those above it, and make the names of the new ones durable."""
+    new = []
+    folder = checked(path)
+    while not os.path.isdir(folder):
+        new.append(folder)
+        folder = os.path.dirname(folder)
+    for folder in reversed(new):
+        with suppress(FileExistsError):
+            os.mkdir(folder)
+        sync_directory(os.path.dirname(folder))
 
 
 def move(source: str, target: str) -> None:

@@ -10,7 +10,8 @@ share a random token, `.session-codec/journal-TOKEN`; version 0.1.0 used none:
 
 1. Before the commit the workspace is unchanged; after it, `recover` completes it.
 2. Completing is idempotent: a staged file that was already moved is gone from the staging
-   folder, an append continues where the file ends inside of what is appended.
+   folder, an append continues where the file ends inside of what is appended. A diff never replaces
+   a file with other bytes (`diff_files`).
 3. A file that no longer ends where the transaction began is left alone: somebody else wrote to
    it since. The manifest proves what is missing there, and `migrate` adds it.
 4. Appends are done in the order given: the delta line, which makes a session exist, is last.
@@ -33,6 +34,7 @@ from collections.abc import Iterable, Sequence
 from typing import IO, Any, Final, NamedTuple
 
 from codec.errors import FormatError
+from pipelines.diff_files import SUFFIX, put_diff
 from pipelines.errors import Conflict
 from pipelines.files import (
     create,
@@ -47,7 +49,12 @@ from pipelines.files import (
     sync_written,
 )
 from pipelines.local_state import refuse_linked
-from pipelines.staging import make_staging, new_token, staged_files, staging_of
+from pipelines.staging import (
+    make_staging,
+    new_token,
+    staged_files,
+    staging_of,
+)
 from pipelines.workspace import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES, Workspace
 
 FORMAT: Final = "session-codec-journal"
@@ -121,7 +128,12 @@ class Transaction:
 
     def commit(self) -> None:
         """Make all of it durable, then do it."""
-        sync_written([*staged_files(self.staging), f"{self._journal}.tmp"])
+        staged = staged_files(self.staging)
+        sync_written([*staged, f"{self._journal}.tmp"])
+        for folder in {os.path.dirname(path) for path in staged}:
+            sync_directory(folder)
+        if staged:  # the journal promises them: their folder must outlive a power failure, too
+            sync_directory(os.path.dirname(self.staging))
         move(f"{self._journal}.tmp", self._journal)
         sync_directory(os.path.dirname(self._journal))
         _complete(self._workspace, self._journal, self._token)
@@ -292,7 +304,10 @@ def _publish(staging: str, target: str) -> None:
                 else:
                     make_folder(os.path.join(place, folder))
         for name in names:
-            _move(os.path.join(directory, name), os.path.join(place, name))
+            if directory == staging and name.endswith(SUFFIX):
+                put_diff(os.path.join(directory, name), place, name)
+            else:
+                _move(os.path.join(directory, name), os.path.join(place, name))
         sync_directory(place)
 
 
@@ -317,6 +332,7 @@ def _move(source: str, target: str) -> None:
 def _append(path: str, offset: int, payload: IO[bytes], length: int) -> None:
     """Append what is still missing of `length` bytes that begin at `offset` of the file."""
     make_folder(os.path.dirname(path))
+    is_new = not os.path.exists(path)
     end = payload.tell() + length
     with open(path, "ab+") as f:
         size = f.seek(0, os.SEEK_END)
@@ -336,3 +352,5 @@ def _append(path: str, offset: int, payload: IO[bytes], length: int) -> None:
             f.write(payload.read(min(_BLOCK, end - payload.tell())))
         f.flush()
         os.fsync(f.fileno())
+    if is_new:
+        sync_directory(os.path.dirname(path))

@@ -31,7 +31,7 @@ from codec.facts import (
 )
 from codec.identity import History, histories_of
 from codec.manifest import decode_facts, fact_digest, fact_id, identity_of
-from codec.records import PatchRef, Session
+from codec.records import PatchRef, Session, key_time
 from codec.session_fields import revised
 from pipelines.lines import lines_of
 from pipelines.workspace import MANIFEST
@@ -49,8 +49,9 @@ class Manifest(NamedTuple):
         format: the greatest version that a `format` fact states; 0 for none.
         versions, retired: of the v1 logs, in no order.
         follows: entries that come directly after another, in no order.
-        archives: by name, those that hold what was purged apart.
-        void: by name, archives that hold what was purged; others stand for them.
+        archives: by name, those that cannot hold a purged diff.
+        void: by name, those that may hold a purged diff, by the times of their sessions. Their
+            other diffs are read from them until they are rewritten.
         purged: when diffs were erased on purpose, by SHA-256; without disowned tombstones.
         tombstones: all of them, disowned ones too.
         erased: digests of the facts whose text was erased.
@@ -115,6 +116,31 @@ class Manifest(NamedTuple):
             )
             found |= {s.v1.sha256: history.session for s in versions if s.v1 is not None}
         return found
+
+    def every_session(self) -> list[Session]:
+        """Return all sessions as they are now, then as their facts and revisions have them."""
+        older = (v for key in self.histories for v in _versions_of(self.history(key)))
+        return [*self.sessions.values(), *older]
+
+    def every_archive(self) -> dict[str, Archive]:
+        """Return all archives by name, void ones included."""
+        return {**self.archives, **self.void}
+
+    def purged_patches(self) -> dict[PatchRef, str]:
+        """Return the purged diffs of known sessions, and for each the key of a session."""
+        found: dict[PatchRef, str] = {}
+        for session in self.every_session() if self.purged else ():
+            if session.patch is not None and session.patch.sha256 in self.purged:
+                found.setdefault(session.patch, session.key)
+        return found
+
+    def session_of(self, patch: PatchRef) -> Session:
+        """Return a session that has or had a diff."""
+        return next(s for s in self.every_session() if s.patch == patch)
+
+    def with_purged(self, purged: Mapping[str, str]) -> Manifest:
+        """Return the manifest with more tombstones, by SHA-256 as in `purged`."""
+        return _without_void(self._replace(purged={**purged, **self.purged}))
 
     def sources(self) -> list[str]:
         """Return the v1 logs that were seen, by path."""
@@ -222,12 +248,12 @@ def _purged(tombstones: Iterable[Purged], disowned: Iterable[Disowned]) -> dict[
 
 
 def _without_void(manifest: Manifest) -> Manifest:
-    """Return a manifest with the archives apart that hold a diff that was purged."""
-    purged = manifest.purged
-    gone = {k for k, s in manifest.sessions.items() if s.patch and s.patch.sha256 in purged}
-    for key in manifest.histories:
-        if any(patch.sha256 in purged for patch in manifest.patches_of(key)):
-            gone.add(key)
-    void = {n: a for n, a in manifest.archives.items() if not gone.isdisjoint(a.keys)}
-    left = {name: a for name, a in manifest.archives.items() if name not in void}
+    """Return a manifest with the archives apart that may hold a diff that was purged.
+
+    A merge may have given the session that was packed under a key another key of its time.
+    """
+    times = {key_time(key) for key in manifest.purged_patches().values()}
+    every = manifest.every_archive()
+    void = {n: a for n, a in every.items() if not times.isdisjoint(map(key_time, a.keys))}
+    left = {name: a for name, a in every.items() if name not in void}
     return manifest._replace(archives=left, void=void)

@@ -2,8 +2,8 @@
 
 1. A session is there as a whole or not at all: the delta line, which makes it exist, is the last
    append of the transaction (`journal`).
-2. What it costs does not grow with the workspace: only the ends of files are read. A session of
-   now can share its second with the newest sessions alone.
+2. What it costs hardly grows with the workspace: the ends of files are read, and the manifest is
+   searched for tombstones. A session of now can share its second with the newest sessions alone.
 3. An id is recorded once. A session without one gets a random id, so that no two facts are equal,
    and no two keys, however many are recorded in one second.
 """
@@ -33,8 +33,13 @@ from codec.records import (
 from codec.vocabulary import agent_of
 from pipelines.files import mapped, write_new
 from pipelines.findings import Finding, torn_finding
-from pipelines.journal import Append, Transaction, is_pending, recover
-from pipelines.store import names_of
+from pipelines.journal import (
+    Append,
+    Transaction,
+    is_pending,
+    recover,
+)
+from pipelines.store import names_of, purged_in
 from pipelines.tracked import exception_appends, new_session_appends
 from pipelines.workspace import MANIFEST, Workspace, moment, read_config, writing
 
@@ -142,14 +147,25 @@ def record_session(workspace: Workspace, recording: Recording) -> Recorded:
                 return Recorded(session=known, is_new=False, recovered=recovered)
             taken = _keys_of(manifest, session.time, everywhere=bool(recording.time))
             findings = _repeated(manifest, session, recording.ranges)
+            is_purged = session.patch is not None and session.patch.sha256 in purged_in(manifest)
         if any(os.path.exists(os.path.join(workspace.diffs, n)) for n in names_of(session.key)):
             taken.add(session.key)  # of another worktree, which shares the diffs
         digest = identity_of(session)
         session = session._replace(key=session_key(session.time, digest, taken))
-        torn = _write(workspace, session, recording.patch, exceptions)
+        if is_purged:
+            findings = (*findings, _purged(session))
+        torn = _write(workspace, session, None if is_purged else recording.patch, exceptions)
     excepted = tuple(_excepted(append) for append in exceptions)
     return Recorded(
         session=session, is_new=True, findings=(*findings, *torn, *excepted), recovered=recovered
+    )
+
+
+def _purged(session: Session) -> Finding:
+    return Finding(
+        code="purged-again",
+        message="has the diff of a session that was purged; it is not stored again",
+        key=session.key,
     )
 
 

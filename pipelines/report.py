@@ -19,7 +19,7 @@ from codec.records import Session
 from codec.tokens import Counter
 from pipelines.archives import Listed, list_archives
 from pipelines.baselines import WINDOW, TokenReport, costs_in_v1, token_report
-from pipelines.errors import Conflict, NotFound
+from pipelines.errors import Conflict, Erased, NotFound
 from pipelines.files import read_bytes, replace_file
 from pipelines.findings import Finding
 from pipelines.limits import read_limits
@@ -255,7 +255,7 @@ def _diffs(request: Request, sessions: Sequence[Session], progress: Progress) ->
             if session.patch is not None:
                 try:
                     found[session.key] = store.read(session.key, session.patch, commits_of(session))
-                except NotFound:
+                except (Erased, NotFound):
                     absent.append(session.key)
                 except IntegrityError as e:
                     findings.append(_damaged(session.key, e))

@@ -1,16 +1,23 @@
 """Bring a workspace back from a remote.
 
 1. What a remote holds is the union of the last snapshots of all writers: no session of any is lost.
-2. Nothing that is here is overwritten. What is here already and right is left, so that a run that
-   was stopped is completed by the next.
+2. Nothing that is here is overwritten: a diff whose name other bytes have gets another name. What
+   is here already and right is left, so that a run that was stopped is completed by the next.
 3. All that is written was held against a recorded hash first, and has its name only when it is
    whole. The tracked files come last.
+4. A purged diff is never written. An archive that may hold one is not fetched as a whole: its other
+   diffs are taken from it one by one.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import (
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+)
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -20,20 +27,38 @@ from codec.records import PatchRef, key_time
 from codec.snapshot import Pack, archive_object, decode_layout_object
 from pipelines.archives import archive_folder, archive_names, shown
 from pipelines.errors import Conflict, NotFound
-from pipelines.fetching import Chosen, fetch_archives, write_diffs, write_layout
-from pipelines.files import (
-    make_folder,
-    read_bytes,
-    replace_file,
+from pipelines.fetching import (
+    Chosen,
+    fetch_archives,
+    held_of,
+    write_diffs,
+    write_layout,
 )
+from pipelines.files import make_folder, read_bytes, replace_file
 from pipelines.findings import Finding
 from pipelines.progress import Progress
 from pipelines.remote import Remote
 from pipelines.shared_remotes import read_heads
-from pipelines.snapshots import FILES, MERGED_FILES, unarchived, united
-from pipelines.store import Store, names_of, patch_in
+from pipelines.snapshots import (
+    FILES,
+    MERGED_FILES,
+    unarchived,
+    united,
+)
+from pipelines.store import (
+    Store,
+    patch_in,
+    purged_times,
+)
 from pipelines.v1_store import has_layout
-from pipelines.workspace import MANIFEST, Workspace, decode_manifest, writing
+from pipelines.workspace import (
+    MANIFEST,
+    Manifest,
+    Workspace,
+    decode_manifest,
+    read_manifest,
+    writing,
+)
 
 #: What to bring back: everything, the tracked files alone, what git ignores alone, or of that
 #: only the diffs that are in no archive yet.
@@ -113,7 +138,8 @@ def plan(workspace: Workspace, remote: Remote, only: Only, without: Collection[s
     found.sort(key=lambda f: (stored[str(f.name)].modified, f.name))
     files, findings = united(found)
     findings += skipped
-    manifest = decode_manifest(files.get(MANIFEST, b""))
+    # What was purged here stays away, though the remote has not heard of it.
+    manifest = decode_manifest(files.get(MANIFEST, b"")).with_purged(purged_times(workspace))
     archives: list[Archive] = []
     packs: list[tuple[Pack, Chosen]] = []
     layouts: set[str] = set()
@@ -128,7 +154,11 @@ def plan(workspace: Workspace, remote: Remote, only: Only, without: Collection[s
                 findings.append(_missing(shown(fact.name), "its diffs are not restored"))
         known = {pack.name: pack for f in found for pack in f.snapshot.packs}
         there_first = sorted(known.values(), key=lambda pack: pack.name not in stored)
-        packs = list(_wanted(workspace, unarchived(manifest, archives), there_first))
+        missing = _missing_diffs(workspace, manifest, unarchived(manifest, archives))
+        packs = list(_chosen(missing, there_first))
+        void = [f for f in manifest.void.values() if archive_object(f.name) in stored]
+        void = [f for f in void if f.name not in here and _may_hold(f, missing)]
+        packs += _chosen(missing, held_of(remote, void, missing.keys()))
         if only == "loose":
             archives = []
         else:
@@ -159,8 +189,8 @@ def apply(made: Plan, remote: Remote, progress: Progress, jobs: int = 4) -> Resu
     with progress.stage("diffs", sum(len(chosen) for _, chosen in made.packs)) as advance:
         count = 0
         for pack, chosen in made.packs:
-            write_diffs(workspace, remote, pack, chosen)
-            done.written.extend(f".diffs/{names_of(key)[0]}" for key in chosen)
+            names = write_diffs(workspace, remote, pack, chosen)
+            done.written.extend(f".diffs/{name}" for name in names)
             count += len(chosen)
             advance(count)
     with progress.stage("layouts", len(made.layouts)) as advance:
@@ -216,16 +246,21 @@ def _check_archive(workspace: Workspace, fact: Archive) -> None:
         )
 
 
-def _wanted(
-    workspace: Workspace, needed: Mapping[str, PatchRef], packs: Sequence[Pack]
-) -> Iterator[tuple[Pack, Chosen]]:
-    """Which diffs of which objects are to be written: those that are not here otherwise.
+#: Diffs that are not here, by time and content: the keys of their sessions.
+_Missing = dict[tuple[str, PatchRef], list[str]]
+
+
+def _missing_diffs(
+    workspace: Workspace, manifest: Manifest, needed: Mapping[str, PatchRef]
+) -> _Missing:
+    """Return which of the needed diffs are not here.
 
     A diff is found by its time and its hash: the sessions of two machines may share a key, and
     have keys of their own only now.
     """
-    store = Store(workspace)
-    missing: dict[tuple[str, PatchRef], list[str]] = {}
+    mine = read_manifest(workspace).every_session()  # their diffs may have the names of others
+    store = Store(workspace, manifest=manifest, others=mine)
+    missing: _Missing = {}
     for key, patch in needed.items():
         try:
             store.read(key, patch)
@@ -233,12 +268,23 @@ def _wanted(
             missing.setdefault((key_time(key), patch), []).append(key)
         except IntegrityError as e:
             raise Conflict(f"{e}; nothing was written") from None
+    return missing
+
+
+def _chosen(missing: _Missing, packs: Iterable[Pack]) -> Iterator[tuple[Pack, Chosen]]:
+    """Yield what to write of each object, and take it out of what is missing."""
     for pack in packs:
         chosen: Chosen = {}
         for name, patch in pack.diffs.items():
             chosen.update(dict.fromkeys(missing.pop((key_time(name), patch), ()), name))
         if chosen:
             yield pack, chosen
+
+
+def _may_hold(fact: Archive, missing: _Missing) -> bool:
+    """Return whether an archive has diffs of the times of what is missing."""
+    times = {time for time, _ in missing}
+    return not times.isdisjoint(map(key_time, fact.keys))
 
 
 def _missing(name: str, why: str) -> Finding:

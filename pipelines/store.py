@@ -12,18 +12,42 @@ absent here.
 from __future__ import annotations
 
 import hashlib
+import mmap
 import os
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import (
+    Collection,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from codec.errors import IntegrityError
-from codec.records import PatchRef, Session, is_range, key_time
+from codec.errors import FormatError, IntegrityError
+from codec.facts import Purged
+from codec.manifest import decode_fact
+from codec.records import (
+    PatchRef,
+    Session,
+    is_range,
+    key_time,
+)
 from codec.v2_progress import diff_name
 from pipelines.archives import Archives
-from pipelines.errors import Erased, NotFound
-from pipelines.files import mapped, opened, read_file, regular_size
-from pipelines.workspace import MANIFEST, Workspace, read_manifest
+from pipelines.errors import Erased, NotFound, StorageError
+from pipelines.files import (
+    mapped,
+    opened,
+    read_file,
+    regular_size,
+)
+from pipelines.workspace import (
+    MANIFEST,
+    Manifest,
+    Workspace,
+    decode_manifest,
+    read_manifest,
+)
 
 if TYPE_CHECKING:
     from pipelines.remote_archives import OpenRemote, RemoteArchives
@@ -31,23 +55,34 @@ if TYPE_CHECKING:
 #: Whether this machine's file systems take `:` in a name.
 COLONS = os.name != "nt"
 _PURGED = b'"fact":"purged"'
+_DISOWNED = b'"fact":"disowned"'
 
 
 class Store:
     """The diffs of one workspace."""
 
-    def __init__(self, workspace: Workspace, open_remote: OpenRemote | None = None) -> None:
-        """The diffs of a workspace.
+    def __init__(
+        self,
+        workspace: Workspace,
+        open_remote: OpenRemote | None = None,
+        manifest: Manifest | None = None,
+        others: Iterable[Session] = (),
+    ) -> None:
+        """Take the workspace whose diffs are read.
 
         Args:
             workspace: whose.
             open_remote: gives the remote to look at last; None to look at none.
+            manifest: the facts to go by, where they are not those of the workspace.
+            others: sessions beside them whose diffs may be stored here.
         """
         self._workspace = workspace
         self._open_remote = open_remote
         self._remote: RemoteArchives | None = None
         self._archives = Archives(workspace)
-        self._purged: dict[str, str] | None = None
+        self._manifest = manifest
+        self._others = others
+        self._purged: Mapping[str, str] | None = manifest.purged if manifest is not None else None
         self._by_time: dict[str, list[str]] | None = None
         self._recorded: dict[str, set[PatchRef]] | None = None
         self._sizes: set[int] = set()
@@ -60,14 +95,13 @@ class Store:
         except FileNotFoundError:
             return set()
 
-    def loose_files(self, patch: PatchRef) -> list[str]:
-        """All files of loose diffs that hold a patch, whatever they are called."""
-        paths = [os.path.join(self._workspace.diffs, name) for name in sorted(self.loose_names())]
-        return [path for path in paths if patch_in(path, {patch.size}) == patch]
-
     def archived_keys(self) -> set[str]:
         """The keys of all diffs that an archive here has."""
         return self._archives.keys()
+
+    def holder(self, key: str, patch: PatchRef) -> str | None:
+        """Return the archive here that holds a diff of the time of a key, by hash."""
+        return self._archives.holder(key, patch)
 
     def read(self, key: str, patch: PatchRef, commits: Sequence[str] = ()) -> bytes:
         """The bytes of a diff.
@@ -109,6 +143,14 @@ class Store:
             hint="Diffs are local to a clone: look where the log was migrated, or bring them from "
             "a copy with 'session-codec restore --only diffs'",
         )
+
+    def has(self, key: str, patch: PatchRef) -> bool:
+        """Return whether a diff is stored on this machine and intact."""
+        try:
+            self.read(key, patch)
+        except (StorageError, IntegrityError):
+            return False
+        return True
 
     def _on_remote(self, key: str, patch: PatchRef) -> bytes | None:
         """The bytes of a diff that is in an archive of the remote."""
@@ -187,9 +229,9 @@ class Store:
     def _patches_of(self, key: str) -> set[PatchRef]:
         """The diffs of all sessions that have the time of a key."""
         if self._recorded is None:
-            manifest = read_manifest(self._workspace)
+            manifest = self._manifest or read_manifest(self._workspace)
             self._recorded = {}
-            for session in (*manifest.sessions.values(), *manifest.clashes):
+            for session in (*manifest.every_session(), *self._others):
                 if session.patch is not None:
                     self._recorded.setdefault(session.time, set()).add(session.patch)
                     self._sizes.add(session.patch.size)
@@ -211,9 +253,25 @@ def patch_in(path: str, sizes: Collection[int]) -> PatchRef | None:
 def purged_times(workspace: Workspace) -> dict[str, str]:
     """When diffs were erased, by SHA-256; found without reading all of the manifest as JSON."""
     with mapped(workspace.path(MANIFEST)) as data:
-        if data.find(_PURGED) < 0:
-            return {}
-    return dict(read_manifest(workspace).purged)
+        return purged_in(data)
+
+
+def purged_in(manifest: mmap.mmap | bytes) -> dict[str, str]:
+    """Return when diffs were purged, by SHA-256, from the bytes of a manifest."""
+    if manifest.find(_DISOWNED) >= 0:
+        return dict(decode_manifest(manifest[:]).purged)
+    purged: dict[str, str] = {}
+    at = manifest.find(_PURGED)
+    while at >= 0:
+        start = manifest.rfind(b"\n", 0, at) + 1
+        end = manifest.find(b"\n", at)
+        line = manifest[start : end if end >= 0 else len(manifest)]
+        with suppress(FormatError):
+            fact = decode_fact(line.decode(errors="replace"))
+            if isinstance(fact, Purged):
+                purged[fact.sha256] = fact.time
+        at = manifest.find(_PURGED, at + 1)
+    return purged
 
 
 def _time_of(name: str) -> str:

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from codec.errors import FormatError
+from codec.errors import FormatError, IntegrityError
 from codec.facts import Fact
 from codec.manifest import encode_fact
 from codec.records import Session
 from codec.v2_deltas import Delta, decode_delta, delta_of, encode_delta
 from codec.v2_metrics import HEADER, MetricsRow, decode_row, encode_row, row_of
 from codec.v2_progress import TITLE, decode_references, encode_reference, reference_of
-from pipelines.files import read_bytes, unchanging
+from pipelines.files import read_bytes, unchanging, write_new
 from pipelines.git_ignored import COMMITTED, exceptions, ignored_files
 from pipelines.journal import Append, Transaction
 from pipelines.lines import last_byte, read_lines
@@ -118,12 +119,32 @@ def new_session_appends(workspace: Workspace, session: Session) -> list[Append]:
     ]
 
 
-def record_facts(workspace: Workspace, verb: str, facts: Iterable[Fact]) -> None:
-    """Append facts that are no sessions to the manifest. Use it under the lock."""
+def record_facts(
+    workspace: Workspace,
+    verb: str,
+    facts: Iterable[Fact],
+    files: Mapping[str, bytes] = MappingProxyType({}),
+) -> None:
+    """Append facts that are no sessions to the manifest. Use it under the lock.
+
+    Args:
+        workspace: whose facts.
+        verb: that records them.
+        facts: what to append.
+        files: files of `.diffs` that are written in the same transaction, by path.
+
+    Raises:
+        IntegrityError: a file does not read back as it was written.
+    """
     lines = "".join(f"{encode_fact(fact)}\n" for fact in facts)
     transaction = Transaction(workspace, verb)
     transaction.begin()
-    transaction.prepare([_at_end(workspace, MANIFEST, "", lines)])
+    for name, data in files.items():
+        path = os.path.join(transaction.staging, *name.split("/"))
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        if not write_new(path, data):
+            raise IntegrityError("does not read back as it was written", file=path)
+    transaction.prepare([_at_end(workspace, MANIFEST, "", lines)] if lines else [])
     transaction.commit()
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping
 from contextlib import nullcontext
 from typing import Final, NamedTuple
 
 from codec.agent_block import BEGIN, GUIDE, block_state
 from codec.errors import CodecError, FormatError, IntegrityError
 from codec.facts import Archive
+from codec.records import Session
 from pipelines.archives import UNFINISHED, archive_folder, archive_names, ranges_of, shown
 from pipelines.errors import NotFound
 from pipelines.files import read_bytes, unchanging
@@ -196,22 +197,41 @@ def _git_edits(workspace: Workspace, manifest: Manifest) -> Iterator[Replace]:
 
 
 def _renames(workspace: Workspace, manifest: Manifest) -> Iterator[Rename]:
+    """Find diffs under the name of another session; a rename can make room for the next one."""
     store = Store(workspace)
     loose = store.loose_names()
-    sessions = manifest.sessions.values()
-    owners = {name: session for session in sessions for name in names_of(session.key)}
-    for session in sessions:
-        if session.patch is None or not loose.isdisjoint(names_of(session.key)):
+    owners = {name: s for s in manifest.sessions.values() for name in names_of(s.key)}
+    sessions = [s for s in manifest.sessions.values() if s.patch is not None]
+    moved: set[str] = set()
+    while True:
+        stray = [s for s in sessions if loose.isdisjoint(names_of(s.key))]
+        found = [r for s in stray if (r := _rename(workspace, store, owners, s, moved))]
+        for rename in found:
+            loose.remove(rename.old)
+            loose.add(rename.new)
+            moved.add(rename.old)
+        yield from found
+        if not found:
+            return
+
+
+def _rename(
+    workspace: Workspace,
+    store: Store,
+    owners: Mapping[str, Session],
+    session: Session,
+    moved: Container[str],
+) -> Rename | None:
+    """Return how the diff of a session gets its own name, None where it is not loose."""
+    if session.patch is None:
+        return None
+    for name in store.names_near(session.key):
+        owner = owners.get(name)
+        if name in moved or (owner is not None and owner.patch == session.patch):
             continue
-        for name in store.names_near(session.key):
-            owner = owners.get(name)
-            if owner is not None and owner.patch == session.patch:
-                continue
-            if patch_in(os.path.join(workspace.diffs, name), {session.patch.size}) == session.patch:
-                new = names_of(session.key)[0]
-                loose.add(new)
-                yield Rename(name, new, session.key)
-                break
+        if patch_in(os.path.join(workspace.diffs, name), {session.patch.size}) == session.patch:
+            return Rename(name, names_of(session.key)[0], session.key)
+    return None
 
 
 def _leftovers(workspace: Workspace) -> Iterator[str]:
@@ -230,15 +250,16 @@ def _archives(workspace: Workspace, manifest: Manifest) -> Iterator[Mend]:
     """Archives whose index cannot be read, and can be made again."""
     from codec.archive import ArchiveReader
 
+    facts = manifest.every_archive()
     for name in archive_names(archive_folder(workspace)):
         path = os.path.join(archive_folder(workspace), name)
-        if name not in manifest.archives:
+        if name not in facts:
             continue
         try:
             list(ArchiveReader(ranges_of(path), os.path.getsize(path)).index.entries())
         except CodecError:
             try:
-                yield Mend(path, shown(name), *mended_end(path, manifest.archives[name]))
+                yield Mend(path, shown(name), *mended_end(path, facts[name]))
             except IntegrityError:
                 continue  # the check of what is stored tells that it is damaged
 
@@ -250,6 +271,8 @@ def _diffs(workspace: Workspace, manifest: Manifest) -> Iterator[Mend]:
     for session in manifest.sessions.values():
         commits = commits_of(session)
         if not commits or session.patch is None or loose.isdisjoint(names_of(session.key)):
+            continue
+        if session.patch.sha256 in manifest.purged:
             continue
         try:
             store.read(session.key, session.patch)

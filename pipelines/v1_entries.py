@@ -76,7 +76,7 @@ def find_entry(workspace: Workspace, entry: V1Entry, copy: Copy | None = None) -
 def _in_version(
     workspace: Workspace, version: V1Version, sha256: str, copy: Copy | None
 ) -> bytes | None:
-    data = b"".join(log_pieces(workspace, version, copy))
+    data = b"".join(log_pieces(workspace, version, copy, gaps=[]))
     marking = dialects_of(data, dialect=version.dialect, pattern=version.pattern)
     for span in split(data, marking):
         entry = data[span.start : span.end]

@@ -37,16 +37,21 @@ class Copy(Protocol):
 
 
 def log_pieces(
-    workspace: Workspace, version: V1Version, copy: Copy | None = None
+    workspace: Workspace,
+    version: V1Version,
+    copy: Copy | None = None,
+    gaps: list[StoredPatch] | None = None,
 ) -> Iterator[bytes]:
-    """The bytes of a version of a log; raises at the end if the whole is not right.
+    """Yield the bytes of a version of a log; raises at the end if the whole is not right.
 
     Args:
         workspace: whose log.
         version: of the log.
         copy: where what is not on this machine is looked for.
+        gaps: where the purged diffs go whose gaps the log then marks; None to raise for one.
 
     Raises:
+        Erased: one of its diffs was purged, and no gaps are wanted.
         NotFound: its layout or one of its diffs is not stored on this machine, or in the copy.
         IntegrityError: something stored is not what was recorded.
     """
@@ -55,8 +60,6 @@ def log_pieces(
     def read(key: str, patch: PatchRef) -> bytes:
         try:
             return store.read(key, patch)
-        except Erased:
-            raise
         except NotFound:
             data = copy.read(key, patch) if copy is not None else None
             if data is None:
@@ -70,21 +73,31 @@ def log_pieces(
         if found is None:
             raise
         layout, literal = found
-    yield from rebuilt(layout, literal, read)
+    yield from rebuilt(layout, literal, read, gaps)
 
 
 def rebuilt(
-    layout: Layout, literal: bytes, read: Callable[[str, PatchRef], bytes]
+    layout: Layout,
+    literal: bytes,
+    read: Callable[[str, PatchRef], bytes],
+    gaps: list[StoredPatch] | None = None,
 ) -> Iterator[bytes]:
-    """The bytes that a layout gives; raises as `log_pieces` does.
+    """Yield the bytes that a layout gives; raises as `log_pieces` does.
 
     Args:
         layout, literal: as `read_layout` gives them.
         read: gives the patch of a key.
+        gaps: as `log_pieces` takes them.
     """
 
-    def patch(part: StoredPatch) -> bytes:
-        return read(part.key, part.patch)
+    def patch(part: StoredPatch) -> bytes | None:
+        try:
+            return read(part.key, part.patch)
+        except Erased:
+            if gaps is None:
+                raise
+            gaps.append(part)
+            return None
 
     try:
         yield from rebuild(layout, literal, patch)

@@ -16,7 +16,7 @@ from pipelines.cli import options
 from pipelines.cli.declared import absolute
 from pipelines.cli.next_step import tell_next_step
 from pipelines.cli.output import findings_json, say, say_json, tell, tell_findings
-from pipelines.cli.remotes import settings_of
+from pipelines.cli.remotes import check_url, settings_of
 from pipelines.cli.spooled import drain_spool
 from pipelines.errors import FINDINGS
 from pipelines.findings import Finding
@@ -185,6 +185,8 @@ def _scheduled(
         raise click.UsageError(
             f"--schedule {kind} begins with a clone, which has no diffs: name --remote URL"
         )
+    if remote is not None:
+        check_url(remote, workspace)
     if remote is not None and "://" not in remote:
         remote = absolute(remote)
     return schedule.plan(

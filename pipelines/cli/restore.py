@@ -52,7 +52,7 @@ def command(
     """
     workspace = at(absolute(folder))
     settings = settings_of(workspace, given, trust_repo_config)
-    remote = open_remote(settings)
+    remote = open_remote(settings, workspace)
     if dry_run:
         result = Result(plan=plan(workspace, remote, only or "all", without))
     else:

@@ -45,6 +45,7 @@ from codec.facts import (
 from codec.manifest import decode_fact, encode_fact, fact_digest, identity_of
 from codec.merge import merge_manifests, merge_rows
 from codec.pieces import DELTAS, FACTS
+from codec.purged_text import gap_line, gaps_in
 from codec.records import Metrics, PatchRef, Session, V1Entry, is_key, name_of
 from codec.snapshot import decode_snapshot, decode_snapshot_name, encode_snapshot, is_object
 from codec.timestamps import parse_timestamp
@@ -52,7 +53,7 @@ from codec.tokens import TOKENIZERS, counter
 from codec.v1_detect import detect
 from codec.v1_dialects import DATE_LABELS, FORMS, LABELS, Marker, line_text, match_forms
 from codec.v1_entry import entry_hash, read_entry
-from codec.v1_layout import StoredPatch, encode_layout
+from codec.v1_layout import StoredPatch, decode_layout, encode_layout
 from codec.v1_split import LineNumbers, Span, split
 from codec.v1_to_v2 import Options, session_of
 from codec.v2_deltas import Delta, decode_delta, delta_of, encode_delta, encode_metrics
@@ -78,7 +79,7 @@ _CELL_END = re.compile(r"(?<!\\)\|")
 BLOCKS = [(m["kind"], m["body"]) for m in _BLOCK.finditer(TEXT)]
 KINDS = {
     "deltas", "not-deltas", "metrics", "reference", "references", "facts", "layout-log", "layout",
-    "journal", "view", "digest", "log", "sessions", "hash", "one-liner", "output",
+    "gap", "journal", "view", "digest", "log", "sessions", "hash", "one-liner", "output",
     "ours", "theirs", "merged", "merged-deltas",
     "archive-index", "archive-seek-table", "archive-one-liner", "archive-output",
     "objects", "snapshot", "config",
@@ -250,6 +251,13 @@ def test_every_field_of_a_fact_is_told(kind: str, fact: Fact) -> None:
     fields = json.loads(encode_fact(fact))
     inner = [value.keys() for name, value in fields.items() if name in ("diff", "v1")]
     assert told.union({"fact", "source"}) >= fields.keys() | set().union(*inner)
+
+
+def test_the_gap_is_that_of_the_patch_of_the_layout() -> None:
+    layout = decode_layout(block("layout").encode())
+    (part,) = (part for part in layout.parts if isinstance(part, StoredPatch))
+    assert gap_line(part.patch).decode() == block("gap")
+    assert gaps_in(block("gap").encode()) == (part.patch,)
 
 
 def test_the_layout_is_the_one_of_the_log_above_it() -> None:
