@@ -131,6 +131,14 @@ def content_at(workspace: Workspace, commit: str, name: str) -> bytes:
     return b"" if done.returncode else done.stdout
 
 
+def blob_at(workspace: Workspace, name: str) -> bytes | None:
+    """Return a blob by its whole object id; None where the repository does not have it."""
+    if workspace.repository is None:
+        return None
+    done = _run(workspace, "cat-file", "blob", name)
+    return None if done.returncode else done.stdout
+
+
 def names_changed(workspace: Workspace, commit: str) -> list[str]:
     """Paths below the workspace, relative to it, that the working tree has otherwise than a commit.
 

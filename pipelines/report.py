@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, NamedTuple
 
 from codec.errors import FormatError, IntegrityError
@@ -22,6 +23,7 @@ from pipelines.baselines import WINDOW, TokenReport, costs_in_v1, token_report
 from pipelines.errors import Conflict, NotFound
 from pipelines.files import lines_of, read_bytes, replace_file
 from pipelines.findings import Finding
+from pipelines.git import blob_at
 from pipelines.limits import read_limits
 from pipelines.progress import Advance, Progress
 from pipelines.report_figures import course, periods
@@ -264,7 +266,7 @@ def _secrets(request: Request, found: Mapping[str, bytes], advance: Advance) -> 
         Text(f".diffs/{key}.diff", key, lambda data=data: data)  # type: ignore[misc]
         for key, data in found.items()
     )
-    return scan(texts, request.allow, advance).findings
+    return scan(texts, request.allow, advance, partial(blob_at, request.workspace)).findings
 
 
 def _damaged(key: str, error: IntegrityError) -> Finding:
