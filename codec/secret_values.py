@@ -18,7 +18,7 @@ from urllib.parse import unquote_to_bytes
 _URL = re.compile(rb"://[^\s/:@\"'<>]{0,64}:(?P<secret>[^\s/@\"'<>]{6,256})@[\w\[.-]")
 #: Text in a value that marks it as a placeholder, a reference, a pattern or an example; lower case.
 _STAND_IN = re.compile(
-    rb"example|change[_-]?(?:me|this)|placeholder|redacted|your[_-]|[_-]here(?![a-z])|x{5}"
+    rb"example|change[_-]?(?:me|this)|placeholder|redacted|your[_-]|[_-]here(?![a-z])|^eyj[\w.-]*\.(?:test|fake|sig|signature)$|x{5}"
     rb"|\*{3}|\.{3}|<[\w .:-]*>|\{[\w.:$ -]*\}|\{\{|\$[({]|^\$[a-z_]|%[(s]|process\.env|os\.environ"
     rb"|do[_-]not|foobar|^\.\*|\.[*+](?:$|[/\\\"'?)])|\][*+{]|\[\w-\w|\[\^|\\[dsw][*+{\\]"
     rb"|eby8vdm02xnocqfl"  # the account that every Azurite has
@@ -36,6 +36,8 @@ _WORDS = re.compile(rb"[a-z]*(?:[_.-][a-z]*)+")
 #: What remains of a made-up password such as `SecurePass123!` without its usual words.
 _CHOSEN_LIGHTLY = re.compile(rb"[a-z]*[_-]?\d{0,4}[!@#$.?*]{0,2}")
 _PATH = re.compile(rb"(?:\.{0,2}|~|[a-z]:)[/\\]|[\w.-]+(?:/[\w.-]+)+\.\w{1,5}$")
+#: A path of a web service or of a file system: its first part is a word.
+_ROUTE = re.compile(rb"/[a-z][a-z_-]{1,24}/[\w./{}:-]+$")
 _CODE = re.compile(rb"[A-Za-z_]\w*(?:=\w|\??\.[A-Za-z_]|::|->)")
 _OPERATOR = re.compile(rb"[!&*+?]{1,2}[A-Za-z_]")
 _LETTER = re.compile(rb"[A-Za-z]")
@@ -45,7 +47,7 @@ _CAMEL = re.compile(rb"[A-Z]{0,5}[a-z]*(?:[A-Z][a-z]+)*[A-Z]{0,5}")
 #: One part of an identifier: a word, words in camel case, a number, a word with a number.
 _PIECE = re.compile(
     rb"[a-z]{3,24}(?:[A-Z]{1,5}[a-z]{2,24})*[A-Z]{2,5}|"
-    rb"[a-z]*(?:[A-Z]{1,5}[a-z]{2,24}\d?)*\d{0,4}[a-z]{0,2}|[A-Z]+\d{0,4}[A-Z]{0,2}|\d{1,4}[A-Za-z]{0,2}"
+    rb"[a-z]*(?:[A-Z]{1,5}[a-z]{2,24}\d?)*\d{0,4}[a-z]{0,2}|[A-Z]+\d{0,4}[A-Z]{0,2}|\d{1,4}[A-Za-z]{0,2}|[0-9a-f]{1,3}"
 )
 _BETWEEN = re.compile(rb"[^A-Za-z0-9]+")
 #: The begin of a URL whose last word goes on; bounded by what is looked back.
@@ -166,6 +168,7 @@ def is_secret(value: bytes) -> bool:
         b"://" not in value
         and is_password(value)
         and entropy(value) > 2.5
+        and _ROUTE.match(value) is None
         and (_PATH.match(value) is None or entropy(value) > 4.3)
         and not _is_unsigned(value)
     )

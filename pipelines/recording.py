@@ -36,6 +36,7 @@ from pipelines.files import locked, write_new
 from pipelines.findings import Finding, torn_finding
 from pipelines.journal import Transaction, is_pending, recover
 from pipelines.store import names_of
+from pipelines.text_scan import clean_recording
 from pipelines.tracked import new_session_appends
 from pipelines.workspace import MANIFEST, Workspace, moment, read_config
 
@@ -119,13 +120,15 @@ def session_of(recording: Recording, aliases: Mapping[str, str]) -> Session:
 
 
 def record_session(workspace: Workspace, recording: Recording) -> Recorded:
-    """Record a session, under the lock.
+    """Record a session, under the lock; secrets in its texts are replaced first.
 
     Raises:
+        Unavailable: a text may hold a secret, and the scanner is missing or failed.
         EncodeError: it cannot be written in the formats.
         WorkspaceLocked: another process was writing for too long.
     """
     aliases = read_config(workspace).agents
+    recording, replaced = clean_recording(workspace, recording)
     with locked(workspace.lock):
         recovered = recover(workspace)
         session = session_of(recording, aliases)  # now that the lock is ours: times stand in order
@@ -140,7 +143,8 @@ def record_session(workspace: Workspace, recording: Recording) -> Recorded:
         digest = content_digest(session)
         session = session._replace(key=session_key(session.time, digest, taken))
         torn = _write(workspace, session, recording.patch)
-    return Recorded(session=session, is_new=True, findings=(*findings, *torn), recovered=recovered)
+    findings = (*replaced, *findings, *torn)
+    return Recorded(session=session, is_new=True, findings=findings, recovered=recovered)
 
 
 def _write(workspace: Workspace, session: Session, patch: bytes | None) -> list[Finding]:

@@ -147,6 +147,35 @@ def scan(
     )
 
 
+class Redacted(NamedTuple):
+    """A text whose secrets were replaced, and rule and fingerprint of each."""
+
+    text: str
+    found: tuple[tuple[str, str], ...]
+
+
+def redact(text: str, allowed: Collection[str], mark: str) -> Redacted:
+    """Replace the secrets of a text.
+
+    Args:
+        text: a few lines.
+        allowed: fingerprints of secrets that may stay.
+        mark: replaces each secret.
+
+    Raises:
+        Unavailable: the scanner is missing, or failed on the text.
+    """
+    data = text.encode(errors="surrogatepass")
+    found: list[tuple[str, str]] = []
+    hits = _hits(data, "a text")
+    for hit in sorted(hits, key=lambda hit: len(hit.secret), reverse=True):
+        name = fingerprint(hit.secret)
+        if name not in allowed:
+            data = data.replace(hit.secret, mark.encode())
+            found.append((hit.rule, name))
+    return Redacted(data.decode(errors="surrogatepass"), tuple(found))
+
+
 def _look(text: Text, data: bytes, allowed: Collection[str], blob: ReadBlob | None) -> _Looked:
     findings: list[Finding] = []
     passed = []

@@ -34,7 +34,7 @@ from pipelines.findings import Finding
 from pipelines.git import patch_of, resolve, subject_of
 from pipelines.recording import Recording, record_session
 from pipelines.spool_files import BROKEN, spool_of, waiting
-from pipelines.workspace import MANIFEST, Workspace, moment
+from pipelines.workspace import MANIFEST, Workspace, moment, read_config
 
 #: What an agent is called that does not tell its model.
 NAMES: Final = {"claude": "claude-code", "codex": "codex"}
@@ -228,7 +228,8 @@ def _recording(
     last = stretch[-1]
     told = _transcript(last.input)
     models = (e.input.model for e in reversed(stretch))
-    task = told.prompt or (subject_of(workspace, last.entry.head) if count else "")
+    prompt = told.prompt if read_config(workspace).prompts else ""
+    task = prompt or (subject_of(workspace, last.entry.head) if count else "")
     return Recording(
         agent=told.model or next(filter(None, models), "") or NAMES[last.entry.agent],
         task=task or _branch(last.entry),

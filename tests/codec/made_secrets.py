@@ -15,7 +15,10 @@ from typing import Final, NamedTuple
 _ANY: Final = string.ascii_letters + string.digits
 _BASE64: Final = _ANY + "+/"
 _BASE32: Final = string.ascii_uppercase + "234567"
-_WORDS: Final = "ability wrist zebra yard vocal usual twice topic salad abandon world zoo".split()
+_WORDS: Final = (
+    *("ability", "wrist", "zebra", "yard", "vocal", "usual"),
+    *("twice", "topic", "salad", "abandon", "world", "zoo"),
+)
 _HEX: Final = "0123456789abcdef"
 
 
@@ -180,6 +183,9 @@ HARMLESS: Final = (
     "git clone https://<your-token>@github.com/o/r.git",
     '"hashed_secret": "afc848c316af1a89d49826c5ae9d00ed769415f3",',
     "const secret = 'webhook-secret-2026'",
+    'string WidgetToken = "WIDGET-SECRET-9f3";',
+    "authorization: 'Bearer eyJhbGciOiJIUzI1NiJ9.test.fake'",
+    "call(app, token, '/api/code/missions/01ARZ3NDEKTSV4RRFFQ69G5FAV')",
     'const STORAGE_KEY = "app5:last_capture_account_id"',
     "const accessToken = session2?.access_token",
     "hasApiKey: !!env.GOOGLE_TTS2_API_KEY,",

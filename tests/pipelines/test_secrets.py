@@ -242,13 +242,17 @@ def test_an_error_of_the_scanner_says_nothing_of_what_it_read(
 
 def binary_patch_of(folder: Path, *versions: bytes) -> bytes:
     """The patch of the last of some commits of a binary file, as `record` makes it."""
-    git = partial(subprocess.run, cwd=folder, check=True, capture_output=True)
-    git(["git", "init", "-q"])
+
+    def git(*arguments: str) -> bytes:
+        command = ["git", "-c", "user.name=a", "-c", "user.email=a@b.c", *arguments]
+        return subprocess.run(command, cwd=folder, check=True, capture_output=True).stdout
+
+    git("init", "-q")
     for version in versions:
         (folder / "prod.env").write_bytes(version)
-        git(["git", "add", "-A"])
-        git(["git", "-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-qm", "x"])
-    return git(["git", "show", "--format=", "--binary", "--root", "HEAD"]).stdout
+        git("add", "-A")
+        git("commit", "-qm", "x")
+    return git("show", "--format=", "--binary", "--root", "HEAD")
 
 
 def test_a_secret_in_a_binary_patch_of_git_is_found_and_not_told(tmp_path: Path) -> None:
