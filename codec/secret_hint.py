@@ -59,10 +59,18 @@ def may_hold_secret(text: str) -> bool:
         if _is_token(m[0], text[m.start() - 1 : m.start()]):
             return True
     lower = text.lower()
-    return any(
-        word in lower and re.search(re.escape(word) + rest, lower, re.S) is not None
-        for word, rest in _SIGNS
-    )
+    return any(word in lower and _is_followed(lower, word, rest) for word, rest in _SIGNS)
+
+
+def _is_followed(lower: str, word: str, rest: str) -> bool:
+    pattern = re.compile(rest, re.S)  # once: `re` keeps it
+    at = lower.find(word)
+    while at >= 0:
+        at += len(word)
+        if pattern.match(lower, at) is not None:
+            return True
+        at = lower.find(word, at)
+    return False
 
 
 def _is_token(run: str, before: str) -> bool:
