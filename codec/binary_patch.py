@@ -28,12 +28,14 @@ from typing import Final, NamedTuple
 INFLATED_LIMIT: Final = 64 << 20
 INFLATED_RATIO: Final = 4
 
+_NAME: Final = b"GIT binary patch"
 _MARK = re.compile(rb"^GIT binary patch\r?\n", re.M)
 #: The line of a patch with whole object ids, which `git diff --binary` writes, and how far before.
 _IDS = re.compile(rb"index (?P<old>[0-9a-f]{40,64})\.\.(?P<new>[0-9a-f]{40,64})")
 _HEADER_SIZE: Final = 1 << 10
-_BLANKED = re.compile(rb"[^\r\n]")
-_LINES = rb"(?:[A-Za-z][0-9A-Za-z!#$%&()*+;<=>?@^_`{|}~-]{5,65}\r?\n)+"
+_BLANKS: Final = bytes(c if c in b"\r\n" else ord(" ") for c in range(256))
+#: Possessive: what a repetition could give back would be remembered for every line.
+_LINES = rb"(?:[A-Za-z][0-9A-Za-z!#$%&()*+;<=>?@^_`{|}~-]{5,65}+\r?\n)++"
 _PART = re.compile(
     rb"(?P<kind>literal|delta) (?P<size>\d{1,12})\r?\n(?P<lines>" + _LINES + rb")(?:\r?\n)?"
 )
@@ -94,6 +96,8 @@ def binary_parts(patch: bytes, blob: ReadBlob | None = None) -> Iterator[Part]:
         patch: the bytes, which may hold anything.
         blob: reads the base of a delta by its object id.
     """
+    if _NAME not in patch:
+        return
     left = max(INFLATED_LIMIT, INFLATED_RATIO * len(patch))
     for mark in _MARK.finditer(patch):
         pair: list[_Read] = []
@@ -106,17 +110,21 @@ def binary_parts(patch: bytes, blob: ReadBlob | None = None) -> Iterator[Part]:
         ids = _ids_before(patch, mark.start())
         for part, other, name in zip(pair, reversed(pair), ids, strict=False):
             bases = other.data if other.kind == b"literal" else None
-            yield _part(part, _Base(bases, name, blob), left)
+            seen = _part(part, _Base(bases, name, blob), left)
+            left -= len(seen.data) if part.kind == b"delta" else 0  # copies multiply
+            yield seen
 
 
 def without_payload(patch: bytes) -> bytes:
     """Return the patch with the encoded lines of its binary parts blanked, every offset kept."""
+    if _NAME not in patch:
+        return patch
     pieces: list[bytes] = []
     at = 0
     for mark in _MARK.finditer(patch):
         end = mark.end()
         while (m := _PART.match(patch, end)) is not None:
-            pieces += (patch[at : m.start("lines")], _BLANKED.sub(b" ", m["lines"]))
+            pieces += (patch[at : m.start("lines")], m["lines"].translate(_BLANKS))
             at, end = m.end("lines"), m.end()
     return b"".join((*pieces, patch[at:]))
 

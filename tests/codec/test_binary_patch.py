@@ -110,6 +110,18 @@ def test_a_part_that_would_inflate_beyond_the_limit_is_not_whole(
     ]
 
 
+def test_copies_of_deltas_count_towards_the_limit(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patch = repository.patch(BIG, BIG[:20_000] + b"INSERTED" + BIG[20_000:])
+    many = patch * 20
+    assert all(part.is_whole for part in binary_parts(many, repository.blob))
+    monkeypatch.setattr(binary_patch, "INFLATED_LIMIT", 5 * len(BIG))
+    monkeypatch.setattr(binary_patch, "INFLATED_RATIO", 0)
+    whole = [part for part in binary_parts(many, repository.blob) if part.is_whole]
+    assert sum(len(part.data) for part in whole) <= 5 * len(BIG)
+
+
 def test_payload_is_blanked_and_every_offset_kept(repository: Repository) -> None:
     patch = repository.patch(b"\0old", BIG)
     blank = without_payload(patch)
