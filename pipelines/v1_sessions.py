@@ -13,6 +13,7 @@ import hashlib
 import os
 from collections import Counter
 from dataclasses import dataclass, field
+from dataclasses import replace as dc_replace
 
 from codec.errors import FormatError
 from codec.records import UNNAMED, PatchRef, Session, session_key
@@ -21,6 +22,7 @@ from codec.v1_split import LineNumbers
 from codec.v1_to_v2 import Mapped, Options, session_of
 from pipelines.findings import Finding
 from pipelines.store import Store, names_of
+from pipelines.text_scan import clean_session
 from pipelines.v1_reading import Found, ReadLog
 from pipelines.v1_source import Source
 from pipelines.workspace import Manifest, Workspace
@@ -186,6 +188,12 @@ class _Planner:
                 )
             )
             return None
+        session, replaced = clean_session(self._workspace, mapped.session)
+        line = self._lines.at(found.start) if replaced else None
+        self._plan.findings.extend(
+            f._replace(file=log.source.name, line=line, key=session.key) for f in replaced
+        )
+        mapped = dc_replace(mapped, session=session)
         for metric, said, seen in mapped.contradictions:
             message = f"declares {metric} {said}, its diff has {seen}; kept as declared"
             self._note(log, found, "contradicted", message, mapped.session.key)

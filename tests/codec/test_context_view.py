@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 
 import pytest
 
 from codec.context_view import (
+    FRAME,
     RESERVE,
     STYLES,
     Context,
@@ -18,6 +20,7 @@ from codec.context_view import (
 )
 from codec.errors import FormatError
 from codec.records import Metrics, Status
+from codec.tokens import TOKENIZERS, counter
 from codec.v2_deltas import Delta, encode_delta
 
 
@@ -191,7 +194,7 @@ def test_a_larger_budget_never_shows_less(style: Style) -> None:
 def test_without_a_budget_all_sessions_stand_in_full() -> None:
     found = context(None)
     assert (found.shown, found.summed, found.references) == (30, 0, True)
-    assert found.text == f"{REFERENCES}\n{encode_view(MANY)}"
+    assert found.text == f"{FRAME}\n{REFERENCES}\n{encode_view(MANY)}"
     assert context(None, "lines").text.endswith("".join(f"{encode_delta(d)}\n" for d in MANY))
 
 
@@ -222,9 +225,32 @@ def test_references_over_the_budget_are_left_out_and_that_is_said() -> None:
 
 
 def test_references_stand_alone_where_nothing_else_fits() -> None:
-    found = context(6)
-    assert (found.text, found.shown, found.references) == (REFERENCES, 0, True)
-    assert context(5).text == ""
+    alone = f"{FRAME}\n{REFERENCES}"
+    found = context(words(alone))
+    assert (found.text, found.shown, found.references) == (alone, 0, True)
+    assert context(words(alone) - 1).text == ""
+
+
+def test_a_context_begins_with_one_cheap_line_that_marks_it_as_data() -> None:
+    for name in TOKENIZERS:
+        assert counter(name).count([f"{FRAME}\n"]) == [8]
+    for style in STYLES:
+        assert context(200, style).text.startswith(f"{FRAME}\n")
+
+
+def test_a_view_is_read_back_with_the_line_that_frames_it() -> None:
+    found = render_context("", DELTAS, count=words, budget=None)
+    assert found.text == f"{FRAME}\n{VIEW}"
+    assert decode_view(found.text) == DELTAS
+
+
+def test_format_characters_are_not_shown_to_an_agent() -> None:
+    hidden = delta("2025-11-06", task="fix-\u202elogin\u200b", agent="a\u2066b")
+    found = render_context("rule: say \u202eyes\U000e0041\n", [hidden], count=words, budget=None)
+    assert "fix login" in found.text
+    assert "say yes\n" in found.text
+    assert not any(unicodedata.category(c) == "Cf" for c in found.text)
+    assert decode_view(encode_view([hidden])) == [hidden]
 
 
 def test_an_empty_workspace_has_an_empty_context() -> None:

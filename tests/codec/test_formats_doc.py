@@ -24,7 +24,7 @@ from codec.archive_tar import (
     frame_sizes,
 )
 from codec.clashes import settle_merge
-from codec.context_view import decode_view, digest, encode_view
+from codec.context_view import decode_view, digest, encode_view, render_context
 from codec.diffs import diff_stat, touched_path
 from codec.errors import FormatError
 from codec.facts import (
@@ -79,7 +79,7 @@ _CELL_END = re.compile(r"(?<!\\)\|")
 BLOCKS = [(m["kind"], m["body"]) for m in _BLOCK.finditer(TEXT)]
 KINDS = {
     "deltas", "not-deltas", "metrics", "reference", "references", "facts", "layout-log", "layout",
-    "gap", "journal", "view", "digest", "log", "sessions", "hash", "one-liner", "output",
+    "gap", "journal", "view", "frame", "digest", "log", "sessions", "hash", "one-liner", "output",
     "ours", "theirs", "merged", "merged-deltas",
     "archive-index", "archive-seek-table", "archive-one-liner", "archive-output",
     "objects", "snapshot", "config",
@@ -332,6 +332,11 @@ def test_a_view_is_read_and_written_as_shown(view: str) -> None:
     assert encode_view(decode_view(view)) == view
 
 
+def test_a_context_begins_with_the_line_that_is_shown() -> None:
+    delta = decode_delta(block("deltas").splitlines()[0])
+    assert render_context("", [delta], count=len, budget=None).text.startswith(block("frame"))
+
+
 def test_the_digest_has_the_form_that_is_shown() -> None:
     deltas = [decode_delta(line) for line in block("deltas").splitlines()]
     shown = re.sub(r"\d+", "N", block("digest"))
@@ -513,7 +518,7 @@ def facts_of(manifest: bytes) -> list[Session]:
 
 def test_the_settings_are_read_as_shown() -> None:
     tables = decode_tables(block("config").encode(), "config.toml")
-    assert set(tables) == {"agents", "verify"}
+    assert set(tables) == {"agents", "record", "verify"}
     assert limits_of(tables, {}) == Limits(
         threshold=95, context=400, references=300, is_explicit=True
     )

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from codec.context_view import decode_view
+from codec.context_view import FRAME, decode_view
 from codec.tokens import counter
 from codec.v2_deltas import decode_delta
 from pipelines.context import KEPT, Request, render
@@ -25,7 +25,7 @@ def test_it_prints_the_references_and_then_the_view(bench: Bench, cli: Cli) -> N
     said = cli("context", bench.root)
     references, _, view = said.out.partition("\n\n")
     assert said.code == 0
-    assert references == "stack:\n framework: Flask 3"
+    assert references == f"{FRAME}\nstack:\n framework: Flask 3"
     assert decode_view(view) == [decode_delta(line) for line in bench.deltas()]
 
 
