@@ -7,6 +7,7 @@ from typing import Final
 from codec.errors import FormatError
 from codec.facts import V1Version
 from codec.records import V1Entry
+from codec.v1_dates import day_of_name
 from codec.v1_detect import detect
 from codec.v1_dialects import Dialects, custom_dialect
 from codec.v1_entry import entry_hash
@@ -14,26 +15,34 @@ from codec.v1_split import split
 from codec.v1_text import Log
 from pipelines.errors import NotFound
 from pipelines.v1_store import Copy, log_pieces
-from pipelines.workspace import Workspace, read_manifest
+from pipelines.workspace import V1_LOG, Workspace, read_manifest
 
 #: The dialect is looked for in this much of a log; in all of it only where that has none.
 DETECT_IN: Final = 1 << 20
 
 
-def dialects_of(data: Log, *, dialect: str, pattern: str) -> Dialects:
-    """How a log marks its sessions: by a user's own pattern, or as it is found to.
+def dialects_of(data: Log, name: str, *, dialect: str, pattern: str) -> Dialects:
+    """Return how a log marks its sessions: by a user's own pattern, or as detected.
+
+    Args:
+        data: the log.
+        name: its path. The day in it dates entries that have only a time of day, and a log that
+            is not the v1 log itself may be one session.
+        dialect, pattern: what the user named, else empty.
 
     Raises:
-        FormatError: no line begins a session; the pattern is none.
+        FormatError: no line begins a session, or the pattern cannot be used.
     """
     if pattern:
         return custom_dialect(pattern)
+    base = name.rpartition("/")[2]
+    day, whole = day_of_name(base), base != V1_LOG
     if len(data) > DETECT_IN:
         try:
-            return detect(data[:DETECT_IN], dialect or None)
+            return detect(data[:DETECT_IN], dialect or None, day=day)
         except FormatError:
             pass  # the sessions may begin further down
-    return detect(data[:], dialect or None)
+    return detect(data[:], dialect or None, day=day, whole=whole)
 
 
 def find_entry(workspace: Workspace, entry: V1Entry, copy: Copy | None = None) -> bytes:
@@ -66,7 +75,7 @@ def _in_version(
     workspace: Workspace, version: V1Version, sha256: str, copy: Copy | None
 ) -> bytes | None:
     data = b"".join(log_pieces(workspace, version, copy))
-    marking = dialects_of(data, dialect=version.dialect, pattern=version.pattern)
+    marking = dialects_of(data, version.source, dialect=version.dialect, pattern=version.pattern)
     for span in split(data, marking):
         entry = data[span.start : span.end]
         if span.heading is not None and entry_hash(entry) == sha256:

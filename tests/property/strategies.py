@@ -26,7 +26,8 @@ from codec.records import (
     name_of,
     one_line,
 )
-from codec.v1_dialects import FORMS, Dialects, Marker, custom_dialect
+from codec.v1_dialects import Dialects, Marker, custom_dialect
+from codec.v1_forms import FORMS
 from codec.v2_deltas import Delta
 from codec.v2_metrics import MetricsRow
 from codec.v2_progress import Reference, diff_path
