@@ -9,7 +9,7 @@ from typing import NamedTuple
 from codec.erased import erased_in, without_erased
 from codec.fact_lines import read_fact, split_lines
 from codec.facts import Revision
-from codec.identity import histories_of, name_of_fact
+from codec.identity import are_plain, histories_of, name_of_fact
 from codec.manifest import content_line, encode_fact, identity_of
 from codec.pieces import FACTS
 from codec.records import Session, key_time
@@ -24,7 +24,7 @@ class Settled(NamedTuple):
     becomes: Session
 
 
-def settle(sessions: Iterable[Session], revisions: Sequence[Revision] = ()) -> list[Settled]:
+def settle(sessions: Sequence[Session], revisions: Sequence[Revision] = ()) -> list[Settled]:
     """Return what becomes of the facts that alone do not tell what their sessions are.
 
     Those are the facts of a session that has several, or another key now, or revisions, and all
@@ -34,6 +34,8 @@ def settle(sessions: Iterable[Session], revisions: Sequence[Revision] = ()) -> l
         sessions: facts in any order; all of a time, where one of it is given.
         revisions: of these sessions, and of any others.
     """
+    if not revisions and are_plain(sessions):
+        return []
     every = histories_of(sessions, revisions)
     count = Counter(fact.key for history in every for fact in history.facts)
     found = [

@@ -189,7 +189,7 @@ def test_a_file_that_somebody_edited_since_is_not_replaced(workspace: Workspace)
 @pytest.mark.parametrize(
     "replaces",
     [
-        [["../victim", "", 5]], [["SESSION_DELTAS.log", "", 5]],
+        [["../victim", "", 5]], [[".gitignore", "", 5]],
         [["PROJECT_REFERENCES.yaml", "", -1]],
         [["PROJECT_REFERENCES.yaml", "", 6]], [["PROJECT_REFERENCES.yaml", 5]], "x", {"a": 1},
     ],
