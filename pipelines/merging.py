@@ -1,4 +1,4 @@
-"""Tell git to merge the tracked files by record: its settings and its own attributes.
+"""Configure git to merge the tracked files by record, in its settings and its own attributes.
 
 1. `.gitattributes`, which everybody gets, says `merge=union`: git's own, which a hosting service
    and a clone without session-codec have too. What git runs is named in the repository's settings
@@ -26,14 +26,14 @@ _TITLE: Final = "session-codec merges by record, git's union without it"
 
 
 def driver_command() -> str:
-    """What git is to run, through a shell; `%O`, `%A`, `%B` and `%P` are git's."""
+    """Return the command that git runs through a shell; git fills in `%O`, `%A`, `%B` and `%P`."""
     python = shlex.quote(sys.executable).replace("%", "%%")
     program = f"{python} -P -m pipelines.cli.main merge-driver -- %O %A %B %P"
     return f"{program} || git merge-file -q --union %A %O %B"
 
 
 def merges_by_record(workspace: Workspace, *, as_now: bool = False) -> bool:
-    """Whether git merges the files of a workspace by record.
+    """Return whether git merges the files of a workspace by record.
 
     Args:
         workspace: whose files.
@@ -48,7 +48,7 @@ def merges_by_record(workspace: Workspace, *, as_now: bool = False) -> bool:
 
 
 def configure_merge(workspace: Workspace) -> bool:
-    """Have git merge the files of a workspace by record; gives whether anything was changed.
+    """Configure git to merge the files of a workspace by record; return whether this changed it.
 
     Outside of git there is nothing to do.
 
@@ -74,7 +74,7 @@ def configure_merge(workspace: Workspace) -> bool:
 
 
 def unconfigure_merge(workspace: Workspace) -> bool:
-    """Take back what `configure_merge` did; gives whether anything was changed.
+    """Undo what `configure_merge` did; return whether the configuration changed.
 
     The settings stay while another workspace of the repository is merged by them.
     """
