@@ -26,7 +26,7 @@ from codec.errors import IntegrityError
 from codec.facts import Archive
 from codec.records import Session
 from pipelines.archives import archive_folder, archive_names, recorded_in
-from pipelines.files import locked, read_bytes, read_file, remove, sync_directory
+from pipelines.files import read_bytes, read_file, remove, sync_directory
 from pipelines.findings import Finding
 from pipelines.journal import recover
 from pipelines.packing import Packing, pack, prove, publish, remove_unfinished
@@ -34,7 +34,7 @@ from pipelines.progress import Advance, Progress
 from pipelines.secrets import Text, scan
 from pipelines.store import Store
 from pipelines.tracked import record_facts
-from pipelines.workspace import Manifest, Workspace, read_manifest
+from pipelines.workspace import Manifest, Workspace, read_manifest, writing
 
 _BLOCK: Final = 1 << 20
 
@@ -118,7 +118,7 @@ def archive(request: Request, progress: Progress) -> Result:
         Unavailable: nobody can tell whether there are secrets in them.
         WorkspaceLocked: another process was writing for too long.
     """
-    with locked(request.workspace.lock):
+    with writing(request.workspace):
         recover(request.workspace)
         made = plan(request, progress)
         return Result(plan=made) if made.is_empty else apply(made, progress)

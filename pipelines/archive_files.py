@@ -20,12 +20,12 @@ from codec.errors import IntegrityError
 from codec.records import key_time
 from pipelines.archives import archive_folder, ranges_of, recorded_in, shown
 from pipelines.errors import Conflict, NotFound
-from pipelines.files import locked, remove, replace_file
+from pipelines.files import remove, replace_file
 from pipelines.findings import Finding
 from pipelines.progress import Progress
 from pipelines.store import names_of
 from pipelines.upkeep import mended_end, with_end
-from pipelines.workspace import Manifest, Workspace, read_manifest
+from pipelines.workspace import Manifest, Workspace, read_manifest, writing
 
 _EXTRACT = "'session-codec archive extract' takes out what is intact"
 _MEND = "'session-codec archive repair' mends an index; 'archive extract' takes out what is intact"
@@ -175,7 +175,7 @@ def repair(workspace: Workspace, name: str) -> bool:
     except IntegrityError as e:
         hint = f"{_EXTRACT}; the version of zstd was {fact.zstd}"
         raise IntegrityError(e.problem, file=shown(name), hint=hint) from None
-    with locked(workspace.lock):
+    with writing(workspace):
         replace_file(path, with_end(path, start, tail))
     return True
 

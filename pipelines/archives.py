@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from codec.errors import CodecError, IntegrityError
 from codec.facts import Archive
 from codec.records import PatchRef
-from pipelines.workspace import Manifest, Workspace
+from pipelines.workspace import Workspace
+
+if TYPE_CHECKING:
+    from pipelines.workspace import Manifest
 
 if TYPE_CHECKING:
     from codec.archive import ArchiveReader

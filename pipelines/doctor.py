@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pipelines.checks import check_stored
-from pipelines.files import locked, replace_file, sync_directory
+from pipelines.files import replace_file, sync_directory
 from pipelines.findings import Finding
 from pipelines.git import content_at
 from pipelines.journal import Replace, recover, target_of
@@ -26,7 +26,7 @@ from pipelines.repairs import Repairs, left_findings, repairs_of
 from pipelines.spool import spool_findings
 from pipelines.tracked import MERGED, Tracked, read_tracked, tracked_under_lock
 from pipelines.upkeep import Upkeep, agent_findings, upkeep_of, with_end
-from pipelines.workspace import MANIFEST, Workspace, decode_manifest, find, locate
+from pipelines.workspace import MANIFEST, Workspace, decode_manifest, find, locate, writing
 
 #: More bytes than any file has.
 _ALL: Final = 1 << 62
@@ -100,7 +100,7 @@ def apply(made: Plan) -> Result:
     if made.is_empty:
         return Result(plan=made)
     workspace = made.workspace
-    with locked(workspace.lock):
+    with writing(workspace):
         recovered = recover(workspace)
         now = tracked_under_lock(workspace)
         if recovered or now != made.before:

@@ -40,6 +40,10 @@ class Conflict(PipelineError):
     """What is there is not what was expected, and must not be overwritten."""
 
 
+class NewerFormat(Conflict):
+    """A later version of session-codec has written facts that this one would misunderstand."""
+
+
 class StorageError(PipelineError):
     """Base of errors of a disk or a remote."""
 
@@ -110,6 +114,7 @@ __all__ = [
     "Conflict",
     "Denied",
     "Erased",
+    "NewerFormat",
     "NotFound",
     "PipelineError",
     "StorageError",

@@ -34,7 +34,7 @@ from codec.v2_metrics import HEADER
 from codec.v2_progress import TITLE
 from pipelines.baselines import REFERENCES_BUDGET
 from pipelines.edits import Change, Edit, check_edits, edit_of, write_edits
-from pipelines.files import locked, read_bytes, remove
+from pipelines.files import read_bytes, remove
 from pipelines.findings import Finding
 from pipelines.journal import Append, Transaction, recover
 from pipelines.merging import configure_merge, merges_by_record, unconfigure_merge
@@ -51,6 +51,7 @@ from pipelines.workspace import (
     Workspace,
     decode_manifest,
     read_manifest,
+    writing,
 )
 
 #: The plugin for Claude Code that comes with this package: the same hooks, and a skill.
@@ -176,7 +177,7 @@ def apply(made: Plan) -> None:
     """
     workspace = made.workspace
     if made.appends or made.edits or made.clear:
-        with locked(workspace.lock):
+        with writing(workspace):
             recover(workspace)
             check_edits(made.edits)
             if made.appends:

@@ -16,8 +16,9 @@ in the next one:
 4. Appends are done in the order given: the delta line, which makes a session exist, is last.
 5. Nothing but the files of a workspace is appended to, whatever a journal names: one may have come
    with a clone.
-6. One file can be replaced as well, the references: `"replaces":[["PROJECT_REFERENCES.yaml",
-   "<SHA-256 of the file before>",120]]`. One that is no longer what it was before is left alone.
+6. The references, the manifest and the v2 files can be replaced as well:
+   `"replaces":[["PROJECT_REFERENCES.yaml","<SHA-256 of the file before>",120]]`. A file that is no
+   longer what it was before is left alone.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ _BLOCK: Final = 1 << 20
 APPENDED: Final = (
     MANIFEST, METRICS, PROGRESS, DELTAS, REFERENCES, ".gitignore", ".gitattributes",
 )  # fmt: skip
+#: All files that are replaced.
+REPLACED: Final = (MANIFEST, METRICS, PROGRESS, DELTAS, REFERENCES)
 
 
 class Append(NamedTuple):
@@ -203,7 +206,7 @@ def _is_append(value: object) -> bool:
 def _is_replace(value: object) -> bool:
     match value:
         case [str() as path, str(), int() as length]:
-            return path == REFERENCES and length >= 0
+            return path in REPLACED and length >= 0
     return False
 
 

@@ -22,7 +22,7 @@ from codec.v1_layout import StoredPatch
 from codec.v1_stub import is_bare_stub
 from codec.v1_to_v2 import Options
 from pipelines.baselines import REFERENCES_BUDGET
-from pipelines.files import identity, locked
+from pipelines.files import identity
 from pipelines.findings import Finding, torn_finding
 from pipelines.journal import APPENDED, Append, Transaction, is_pending, recover
 from pipelines.progress import Progress
@@ -45,6 +45,7 @@ from pipelines.workspace import (
     Workspace,
     read_config,
     read_manifest,
+    writing,
 )
 
 
@@ -129,13 +130,13 @@ def migrate(request: Request, worker: Worker, progress: Progress) -> Result:
     workspace = request.workspace
     recovered = None
     if is_pending(workspace):
-        with locked(workspace.lock):
+        with writing(workspace):
             recovered = recover(workspace)
     before = _state(workspace)
     made = plan(request, worker, progress)
     if made.is_empty or (request.strict and _stops(made)):
         return Result(plan=made, recovered=recovered)
-    with locked(workspace.lock):
+    with writing(workspace):
         if _state(workspace) != before or is_pending(workspace):
             recovered = recover(workspace) or recovered
             made = plan(request, worker, progress)
@@ -149,7 +150,7 @@ def plan(request: Request, worker: Worker, progress: Progress) -> Plan:
     """What a migration would write; reads only."""
     workspace = request.workspace
     manifest = read_manifest(workspace)
-    known = {s.v1.sha256: s for s in manifest.sessions.values() if s.v1}
+    known = manifest.entries()
     options = Options(zone=request.zone, agents=read_config(workspace).agents)
     findings = fact_findings(manifest)
     skipped: list[str] = []

@@ -20,7 +20,7 @@ from codec.records import PatchRef, Session
 from codec.v1_layout import LITERAL_NAME
 from pipelines.archives import Archives, archive_folder, ranges_of, shown
 from pipelines.errors import NotFound
-from pipelines.files import locked, read_bytes, remove, sync_directory
+from pipelines.files import read_bytes, remove, sync_directory
 from pipelines.findings import Finding
 from pipelines.journal import Transaction, recover
 from pipelines.lookup import find_session
@@ -39,6 +39,7 @@ from pipelines.workspace import (
     Workspace,
     moment,
     read_manifest,
+    writing,
 )
 
 _HISTORY = "git filter-repo rewrites history; a host keeps what was pushed until it is asked"
@@ -111,7 +112,7 @@ def purge(workspace: Workspace, name: str) -> Result:
         NotFound: there is no such session, or it has no diff.
         IntegrityError: an archive that holds it is damaged, so that the rest cannot be kept.
     """
-    with locked(workspace.lock):
+    with writing(workspace):
         recover(workspace)
         return apply(plan(workspace, name))
 

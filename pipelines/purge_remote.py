@@ -22,11 +22,11 @@ from codec.records import PatchRef, Session, key_time
 from codec.snapshot import archive_object, decode_archive_object, is_pack
 from pipelines.archives import UNFINISHED, archive_folder
 from pipelines.errors import Denied, NotFound
-from pipelines.files import locked, remove, replace_file, sync_directory
+from pipelines.files import remove, replace_file, sync_directory
 from pipelines.findings import Finding
 from pipelines.remote import Remote
 from pipelines.store import Store, names_of
-from pipelines.workspace import Manifest, Workspace, read_manifest
+from pipelines.workspace import Manifest, Workspace, read_manifest, writing
 
 _RETAINED = (
     "It is erased here. If a lock retains the object there, run the same command again when that"
@@ -76,7 +76,7 @@ def fetch(workspace: Workspace, remote: Remote, held: Held) -> tuple[Held, list[
     """
     packs: list[str] = []
     findings: list[Finding] = []
-    with locked(workspace.lock):
+    with writing(workspace):
         for name in held.archives:
             path = os.path.join(archive_folder(workspace), name)
             if not os.path.exists(path):

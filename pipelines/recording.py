@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 
 from codec.diffs import diff_stat
 from codec.errors import FormatError, IntegrityError
-from codec.manifest import content_digest, decode_fact
+from codec.manifest import decode_fact, identity_of
 from codec.records import (
     Metrics,
     PatchRef,
@@ -32,12 +32,12 @@ from codec.records import (
     session_key,
 )
 from codec.vocabulary import agent_of
-from pipelines.files import locked, write_new
+from pipelines.files import write_new
 from pipelines.findings import Finding, torn_finding
 from pipelines.journal import Transaction, is_pending, recover
 from pipelines.store import names_of
 from pipelines.tracked import new_session_appends
-from pipelines.workspace import MANIFEST, Workspace, moment, read_config
+from pipelines.workspace import MANIFEST, Workspace, moment, read_config, writing
 
 _SESSION: Final = b'{"fact":"session","key":"'
 _RANGE: Final = b'"range":"'
@@ -118,7 +118,7 @@ def session_of(recording: Recording, aliases: Mapping[str, str]) -> Session:
         else None,
         id=one_line(recording.id) or os.urandom(_ID_BYTES).hex(),
         range=ranges[0] if len(ranges) == 1 else "",
-        extra={"commits_of": list(ranges)} if len(ranges) > 1 else {},
+        commits_of=ranges if len(ranges) > 1 else (),
     )
 
 
@@ -130,18 +130,21 @@ def record_session(workspace: Workspace, recording: Recording) -> Recorded:
         WorkspaceLocked: another process was writing for too long.
     """
     aliases = read_config(workspace).agents
-    with locked(workspace.lock):
+    with writing(workspace):
         recovered = recover(workspace)
         session = session_of(recording, aliases)  # now that the lock is ours: times stand in order
         with _mapped_manifest(workspace) as manifest:
             known = _with_id(manifest, session.id) if recording.id else None
             if known is not None:
+                from pipelines.lookup import current
+
+                known = current(workspace, known)
                 return Recorded(session=known, is_new=False, recovered=recovered)
             taken = _keys_of(manifest, session.time, everywhere=bool(recording.time))
             findings = _repeated(manifest, session, recording.ranges)
         if any(os.path.exists(os.path.join(workspace.diffs, n)) for n in names_of(session.key)):
             taken.add(session.key)  # of another worktree, which shares the diffs
-        digest = content_digest(session)
+        digest = identity_of(session)
         session = session._replace(key=session_key(session.time, digest, taken))
         torn = _write(workspace, session, recording.patch)
     return Recorded(session=session, is_new=True, findings=(*findings, *torn), recovered=recovered)

@@ -22,14 +22,14 @@ from codec.snapshot import Pack, SnapshotName, archive_object, decode_layout_obj
 from pipelines.archives import archive_folder, archive_names, shown
 from pipelines.errors import Conflict, NotFound
 from pipelines.fetching import Chosen, fetch_archives, write_diffs, write_layout
-from pipelines.files import locked, read_bytes, replace_file
+from pipelines.files import read_bytes, replace_file
 from pipelines.findings import Finding
 from pipelines.progress import Progress
 from pipelines.remote import Remote
 from pipelines.snapshots import FILES, LIMIT, MERGED_FILES, Found, read_snapshot, unarchived, united
 from pipelines.store import Store, names_of
 from pipelines.v1_store import has_layout
-from pipelines.workspace import MANIFEST, Workspace, decode_manifest
+from pipelines.workspace import MANIFEST, Workspace, decode_manifest, writing
 
 #: What to bring back: everything, the tracked files alone, what git ignores alone, or of that
 #: only the diffs that are in no archive yet.
@@ -80,7 +80,7 @@ def restore(
         IntegrityError: an object is damaged, or not what it should be.
     """
     os.makedirs(workspace.root, exist_ok=True)
-    with locked(workspace.lock):
+    with writing(workspace):
         return apply(plan(workspace, remote, only), remote, progress, jobs)
 
 

@@ -21,7 +21,7 @@ from codec.facts import Archive
 from codec.records import PatchRef
 from codec.snapshot import DIGITS, Pack, Snapshot, archive_object, heads
 from pipelines.archives import archive_folder, archive_names, shown
-from pipelines.files import locked, remove, sync_directory
+from pipelines.files import remove, sync_directory
 from pipelines.findings import Finding
 from pipelines.loose_packs import needed_packs, packed, packs_of_all
 from pipelines.outgoing import Outgoing, search
@@ -40,7 +40,7 @@ from pipelines.snapshots import (
 )
 from pipelines.store import Store
 from pipelines.uploads import Upload, archive_upload, layouts_of
-from pipelines.workspace import MANIFEST, Manifest, Workspace, decode_manifest
+from pipelines.workspace import MANIFEST, Manifest, Workspace, decode_manifest, writing
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -303,7 +303,7 @@ def _prune(made: Plan, remote: Remote, progress: Progress, done: Result) -> None
         for fact in here:
             check_same(remote, archive_object(fact.name), fact.size, fact.sha256)
             done.verified.append(fact.name)
-            with locked(made.workspace.lock):
+            with writing(made.workspace):
                 remove(os.path.join(folder, fact.name))
                 sync_directory(folder)
             done.pruned.append(fact.name)

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 from codec.errors import FormatError
 from codec.facts import V1Version
+from codec.records import READER
 from codec.tokens import DEFAULT as DEFAULT_TOKENIZER
 from codec.v1_dialects import FORMS, Dialects, Marker
 from pipelines.errors import WorkspaceMissing
@@ -134,6 +135,7 @@ def new_version(request: Request, manifest: Manifest, log: ReadLog) -> V1Version
         seen=_after(newest),
         dialect=dialect,
         pattern=pattern,
+        reader=READER,
     )
 
 

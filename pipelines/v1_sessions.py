@@ -83,7 +83,7 @@ class _Planner:
         store = Store(workspace)
         self._loose = store.loose_names()
         self._archived = store.archived_keys()
-        self._known = {s.v1.sha256: s for s in manifest.sessions.values() if s.v1}
+        self._known = manifest.entries()
         self._plan = SessionPlan()
         self._lines: LineNumbers
 

@@ -45,6 +45,7 @@ RULES: Final = {
     "conflict-mark": "A merge conflict was committed",
     "damaged": "What is stored is not what was recorded",
     "edited-fact": "A line of the manifest does not say what was committed",
+    "erased-text": "A fact whose text was erased on purpose stands here again",
     "fragment": "A piece of what stands whole elsewhere, as a merge by lines leaves it",
     "gap": "A version of a v1 log has a gap: a diff of it was erased on purpose",
     "gate": "The window saves less than is asked for",

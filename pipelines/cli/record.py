@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from codec.manifest import session_fields
 from codec.records import STATUSES, Session, Status
+from codec.session_fields import encode_session
 from codec.v2_progress import encode_reference, reference_of
 from codec.vocabulary import status_of
 from pipelines.cli.declared import JSON, Misuse, Option, absolute, text_of
@@ -101,7 +101,7 @@ def run(
     if not recorded.is_new:
         tell(f"note: the id {name!r} was recorded before; nothing is written")
     if as_json:
-        fields = {"session": session_fields(recorded.session), "new": recorded.is_new}
+        fields = {"session": encode_session(recorded.session), "new": recorded.is_new}
         say_json("record", {**fields, "findings": findings_json(recorded.findings)})
     else:
         say(recorded.session.key)
@@ -135,7 +135,7 @@ def _read(name: str) -> bytes:
 
 def _show(workspace: Workspace, session: Session, as_json: bool) -> int:
     if as_json:
-        say_json("record", {"session": session_fields(session), "new": False, "findings": []})
+        say_json("record", {"session": encode_session(session), "new": False, "findings": []})
     else:
         text = encode_reference(reference_of(session)).rstrip("\n") + "\n"
         sys.stdout.write(visible(text) if sys.stdout.isatty() else text)

@@ -27,8 +27,22 @@ from codec.clashes import settle_merge
 from codec.context_view import decode_view, digest, encode_view
 from codec.diffs import diff_stat, touched_path
 from codec.errors import FormatError
-from codec.facts import Archive, Purged, ReferencesBuilt, UnknownFact, V1Retired, V1Version
-from codec.manifest import decode_fact, encode_fact
+from codec.facts import (
+    Archive,
+    Disowned,
+    Fact,
+    Follows,
+    Format,
+    Kept,
+    Purged,
+    PurgedText,
+    ReferencesBuilt,
+    Revision,
+    UnknownFact,
+    V1Retired,
+    V1Version,
+)
+from codec.manifest import decode_fact, encode_fact, fact_digest, identity_of
 from codec.merge import merge_manifests, merge_rows
 from codec.pieces import DELTAS, FACTS
 from codec.records import Metrics, PatchRef, Session, V1Entry, is_key, name_of
@@ -169,7 +183,16 @@ def test_facts_are_read_and_written_as_shown() -> None:
     assert told == list(dict.fromkeys(json.loads(line)["fact"] for line in known))
 
 
-Known = Session | V1Version | V1Retired | Archive | Purged | ReferencesBuilt
+def test_the_example_facts_name_each_other_by_their_digests() -> None:
+    facts = [decode_fact(line) for line in block("facts").splitlines()]
+    sessions = {identity_of(f) for f in facts if isinstance(f, Session)}
+    first, second = [f for f in facts if isinstance(f, Revision)]
+    assert {first.of, second.of} <= sessions
+    assert second.after == (fact_digest(first),)
+    (disowned,) = [f for f in facts if isinstance(f, Disowned)]
+    assert disowned.tombstones == tuple(fact_digest(f) for f in facts if isinstance(f, Purged))
+
+
 NUMBERS = dict.fromkeys(
     ("lines_added", "lines_removed", "commits", "duration_min", "tokens_used"), 1
 )
@@ -187,17 +210,24 @@ HASH = "0" * 64
                 metrics=Metrics(**NUMBERS, deployment="dpl_1"),
                 patch=PatchRef(sha256=HASH, size=1),
                 id="x",
-                range=f"{'a' * 40}..{'b' * 40}",
+                range=f"{'a' * 40}..{'b' * 40}", commits_of=("c" * 40,),
                 v1=V1Entry(source="l", sha256=HASH, tokens={"": 1}, counted=("lines_added",)),
+                reader=1, private=True,
             ),
         ),
         (
             "**v1**: ",
             V1Version(
                 source="l", sha256=HASH, size=1, words=1, tokens={"": 1}, seen="s",
-                dialect="bare", pattern="p",
+                dialect="bare", pattern="p", reader=1,
             ),
         ),
+        ("**format**: ", Format(version=1, needs="0")),
+        ("**revision**: ", Revision(of=HASH, after=(HASH,), by="log", changes={"key": 1})),
+        ("**follows**: ", Follows(entry=HASH, after=HASH)),
+        ("**disowned**: ", Disowned(tombstones=(HASH,), time="t")),
+        ("**purged-text**: ", PurgedText(lines=(HASH,), time="t")),
+        ("**kept**: ", Kept(file="n", rows=(HASH,))),
         ("**v1-retired**: ", V1Retired(source="l", sha256=HASH, time="t")),
         ("**archive**: ", Archive(name="n", sha256=HASH, size=1, keys=("2025-11-06",), zstd="1")),
         ("**purged**: ", Purged(key="2025-11-06", sha256=HASH, time="t")),
@@ -208,9 +238,13 @@ HASH = "0" * 64
             ),
         ),
     ],
-    ids=["session", "v1", "v1-retired", "archive", "purged", "references"],
+    ids=[
+        "session", "v1", "format", "revision", "follows", "disowned", "purged-text", "kept",
+        "v1-retired", "archive", "purged", "references",
+    ],
 )  # fmt: skip
-def test_every_field_of_a_fact_is_told(kind: str, fact: Known) -> None:
+def test_every_field_of_a_fact_is_told(kind: str, fact: Fact) -> None:
+    assert isinstance(fact, tuple)
     assert all(getattr(fact, f) for f in fact._fields if f != "extra")
     told = set(re.findall(r"`(\w+)`", TEXT.partition(kind)[2].partition("\n\n")[0]))
     fields = json.loads(encode_fact(fact))
@@ -445,9 +479,9 @@ def test_the_manifests_and_deltas_merge_as_they_say() -> None:
         for side in (ours, theirs)
     ]
     assert merge_rows(DELTAS, b"", mine, yours, lambda: settle_merge(ours, theirs)) == deltas
-    for side, begins in ((ours, "f83f35"), (theirs, "a331a2")):
-        (line,) = side.splitlines()  # its key is its time: the content as it is hashed
-        assert hashlib.sha256(line).hexdigest().startswith(begins)
+    for side, begins in ((ours, "6ecbed"), (theirs, "5769c3")):
+        (session,) = facts_of(side)
+        assert hashlib.sha256(f"id:{session.id}".encode()).hexdigest().startswith(begins)
 
 
 def test_the_objects_of_a_remote_are_named_so() -> None:

@@ -389,7 +389,7 @@ def split(ann: Person, bob: Person) -> Session:
 
 
 def test_several_ranges_are_kept_by_name_and_printed(ann: Person, split: Session) -> None:
-    first, second = split.extra["commits_of"]
+    first, second = split.commits_of
     assert split.range == ""
     assert git(ann.root, "log", "--format=%s", first).splitlines() == ["Add a"]
     assert git(ann.root, "log", "--format=%s", second).splitlines() == ["Add b"]
@@ -405,12 +405,6 @@ def test_a_lost_diff_of_several_ranges_is_remade(ann: Person, split: Session, cl
         ann.workspace, read_tracked(ann.workspace), read_manifest(ann.workspace), lambda _: None
     )
     assert (integrity.in_git, integrity.absent) == (1, ())
-
-
-@pytest.mark.parametrize("named", [["--output=/nowhere"], "text", [1], ["0" * 39], ["--all..HEAD"]])
-def test_commits_that_are_no_names_of_objects_are_never_given_to_git(named: object) -> None:
-    session = Session("k", "k", "a", "t", "PASS", extra={"commits_of": named})
-    assert commits_of(session) == ()
 
 
 # Commits that vanish
