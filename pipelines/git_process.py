@@ -173,7 +173,7 @@ def git_output(
     assert process.stdin
     assert process.stdout
     try:
-        with process.stdin, suppress(BrokenPipeError):
+        with suppress(BrokenPipeError), process.stdin:
             process.stdin.write(data)
         yield process.stdout
     finally:
