@@ -51,6 +51,7 @@ def enlarge(path: Path) -> None:
         f.truncate(SIZE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["diff", "archive"])
 def test_a_diff_or_an_archive_of_20_gib_is_damaged_by_its_size_alone(
     bench: Bench, what: str
