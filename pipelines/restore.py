@@ -13,14 +13,21 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from codec.errors import IntegrityError
 from codec.facts import Archive
 from codec.records import PatchRef, key_time
-from codec.snapshot import Pack, SnapshotName, archive_object, decode_layout_object, heads
+from codec.snapshot import (
+    Pack,
+    SnapshotName,
+    archive_object,
+    decode_layout_object,
+    heads,
+    is_layout,
+)
 from pipelines.archives import archive_folder, archive_names, shown
 from pipelines.errors import Conflict, NotFound
 from pipelines.fetching import Chosen, fetch_archives, held_of, write_diffs, write_layout
@@ -57,6 +64,7 @@ class Plan:
         archives: to bring back.
         packs: objects with loose diffs, and which of them are to be written.
         layouts: names of objects with layouts that are not here.
+        purged: diffs that no layout may bring back, and for each the key of a session.
         findings: what was noticed.
     """
 
@@ -67,6 +75,7 @@ class Plan:
     archives: list[Archive]
     packs: list[tuple[Pack, Chosen]]
     layouts: list[str]
+    purged: Mapping[PatchRef, str]
     findings: list[Finding]
 
 
@@ -129,7 +138,10 @@ def plan(workspace: Workspace, remote: Remote, only: Only) -> Plan:
             archives = []
         else:
             layouts = {name for f in found for name in f.snapshot.layouts}
-        for name in sorted({*(pack.name for pack, _ in packs), *layouts} - stored.keys()):
+        layouts |= _replaced(layouts, stored)
+        logs = {decode_layout_object(name)[0] for name in layouts & stored.keys()}
+        gone = {name for name in layouts if decode_layout_object(name)[0] not in logs}
+        for name in sorted({*(pack.name for pack, _ in packs), *gone} - stored.keys()):
             findings.append(_missing(f"{remote.url}/{name}", "a snapshot needs it"))
     return Plan(
         workspace=workspace,
@@ -143,8 +155,15 @@ def plan(workspace: Workspace, remote: Remote, only: Only) -> Plan:
             for name in sorted(layouts & stored.keys())
             if not has_layout(workspace, decode_layout_object(name)[0])
         ],
+        purged=manifest.purged_patches(),
         findings=findings,
     )
+
+
+def _replaced(layouts: set[str], stored: Collection[str]) -> set[str]:
+    """Return what is there instead of layouts that a purge on another machine replaced."""
+    logs = {decode_layout_object(name)[0] for name in layouts - set(stored)}
+    return {n for n in stored if is_layout(n) and decode_layout_object(n)[0] in logs}
 
 
 def _snapshots(remote: Remote, names: Iterable[SnapshotName]) -> Iterator[Found]:
@@ -176,7 +195,7 @@ def apply(made: Plan, remote: Remote, progress: Progress, jobs: int = 4) -> Resu
             advance(count)
     with progress.stage("layouts", len(made.layouts)) as advance:
         for number, name in enumerate(made.layouts, 1):
-            done.written.append(write_layout(workspace, remote, name))
+            done.written.append(write_layout(workspace, remote, name, made.purged))
             advance(number)
     with progress.stage("write", len(made.files)):
         for name, data in made.files.items():
