@@ -72,7 +72,7 @@ _WORDS: Final = r"[^\W\d_][\w ()'&/?.#,+-]*"
 _LABEL_TEXT = re.compile(
     rf"[^\w\s]{{0,3}}\s?(?:\*\*|__|`)?(?:\d{{1,2}}[.)] )?{_WORDS}(?:\*\*|__|`)?"
 )
-_TABLE_RULE = re.compile(r"\|[ :|-]*-[ :|-]*")
+_TABLE_HEAD = re.compile(r"\n\|[^\n]*\n\|[ :|-]*-[ :|-]*(?=\n|\Z)")
 _PARTS = re.compile(r"\s+[|·]\s+")
 _END_LINE = re.compile(
     r"\[?(?:END(?:ED)?|STOP(?:PED)?|FINISH(?:ED)?)[:\s]\s*(?P<time>[^\]\s]+)\]?\s*(?P<rest>.*)"
@@ -159,10 +159,9 @@ class _Reader:
 
     def paragraph(self, text: str) -> None:
         """Take the lines of a paragraph."""
-        lines = text.split("\n")
-        for number, line in enumerate(lines):
-            if line and line[0] == "|" and _TABLE_RULE.fullmatch("".join(lines[number + 1 :][:1])):
-                continue  # the head of a table
+        if "\n|" in text:
+            text = _TABLE_HEAD.sub("", f"\n{text}")
+        for line in text.split("\n"):
             if line:
                 self._line(line)
             elif self._level == 7 and self._section is not None and self._section.rank < 0:
@@ -174,59 +173,69 @@ class _Reader:
         if line[0] == ">":
             line = line.lstrip("> ")
         head, colon, value = line.partition(":")
-        if "：" in head:
-            head, colon, value = line.partition("：")
-        elif value and value[0] not in " \t*_`":
-            colon = ""
-        if colon and self._labelled(line, head, value):
-            return
-        if "**" in line or "__" in line:
-            m = _BOLD_LABEL.fullmatch(line)
-            if m and not colon and self._bold(m):
+        if not line.isascii() and "：" in head:
+            head, _, value = line.partition("：")
+            colon, value = "：", f" {value}"
+        if colon and (not value or value[0] in " \t*_`"):
+            label = _label(head)
+            if label is not None and self._labelled(line, head, value, label):
                 return
-        elif line[0] == "|" and (m := _CELLS.fullmatch(line)):
+        else:
+            colon = ""
+        self._unlabelled(line, has_colon=bool(colon))
+
+    def _unlabelled(self, line: str, *, has_colon: bool) -> None:
+        """Take a line that has no label before a colon: a bold label, a table row, or text."""
+        if "**" in line or "__" in line:
+            m = None if has_colon else _BOLD_LABEL.fullmatch(line)
+            if m and self._bold(m):
+                return
+        elif line[:1] == "|" and (m := _CELLS.fullmatch(line)):
             if self._field(place_of(m["label"]), m["value"]):
                 return
-        elif line[0] in "[E" and (m := _END_LINE.fullmatch(line)):
+        elif line[:1] in ("[", "E") and (m := _END_LINE.fullmatch(line)):
             self._field(Place("finished"), m["time"])
             line = m["rest"]
             if is_status(line) and self._field(Place("status"), line):
                 return
-        self._text(line)
+        if line:
+            self._text(line)
 
-    def _labelled(self, line: str, head: str, value: str) -> bool:
-        """Take a line with a colon; return False if what stands before it is not a label."""
-        label = _label(head)
-        if label is None:
-            return False
+    def _labelled(self, line: str, head: str, value: str, label: tuple[int, bool, Place]) -> bool:
+        """Take a line with a label and a colon; return False if the line is text after all."""
         indent, is_item, place = label
-        if (" | " in value or " · " in value) and self._several(line):
+        in_field = self._section is not None and self._section[0]
+        if indent > self._parent >= 0:
+            return False
+        if ("|" in value or "·" in value) and self._several(line):
+            return True
+        if not place[0]:
+            if in_field and (is_item or self._level < 7):
+                return False  # an item of a list, or a sentence below a heading, that has a colon
+            self._unknown(head, value, indent if is_item else -1)
             return True
         if value and head.count("**") == 1:  # `**Label:** value`
             value = value.replace("**", "", 1)
         value = value.strip()
-        if indent > self._parent >= 0:
-            return False
-        if place.field:
-            self._parent = -1
-            if not value or not self._field(place, value):
-                self._open(place, value)
-            return True
-        if is_item and self._section is not None and self._section.field:
-            return False  # an item of a list that has a colon
-        if self._section is not None and self._section.field and self._level < 7:
-            return False  # a sentence with a colon below a heading
-        self._unknown(head, value, is_item=is_item)
-        if is_item and value:
-            self._parent = indent
+        self._parent = -1
+        if not value or not self._field(place, value):
+            self._open(place, value)
         return True
 
-    def _unknown(self, head: str, value: str, *, is_item: bool) -> None:
-        """Take a label that is not known: it ends a section that a line has opened."""
-        if value:
-            if not is_item and self._level == 7:
+    def _unknown(self, head: str, value: str, indent: int) -> None:
+        """Take a label that is not known: it ends a section that a line has opened.
+
+        Args:
+            head, value: what stands before and behind its colon.
+            indent: the indentation of an item; -1 for another line.
+        """
+        if value and not value.isspace():
+            if indent >= 0:
+                self._parent = indent
+            elif self._level == 7:
                 self._section = None
-            self.body.lines.append(Line(OTHER, value, is_item, head))
+            # Calling the class costs five times as much.
+            self.body.lines.append(tuple.__new__(Line, (OTHER, value, indent >= 0, head)))
         else:
             self._parent = -1
             if self._level in (0, 7) or self._section is None:
@@ -313,6 +322,9 @@ class _Reader:
             self._parent = -1
         if not text.strip("-*_=~|: \t") or text.startswith("<!--"):
             return
+        if text[0] in _SIGNS and "status" not in self.body.fields and is_status(text):
+            self.body.fields["status"] = (99, text)
+            return
         field = "" if section is None else section.field or OTHER
         if section is not None and field not in ("", OTHER) and field not in _NOTES:
             if self._field(Place(field, section.rank), _unmarked(text)):
@@ -328,6 +340,7 @@ def place_is_note(place: Place) -> bool:
     return place.field in _NOTES
 
 
+_SIGNS: Final = frozenset("✅✔✓❌✗✘🔴🟢🟡🚧")
 _NOTES: Final = frozenset(NOTE_FIELDS)
 _DATE_START = re.compile(
     r"[\[(`*]{0,2}(?:\d{4}[-/.年]\d|\d{1,2}[./-]\d{1,2}[./-]\d{4}|\d{1,2}:\d{2})"

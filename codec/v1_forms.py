@@ -19,6 +19,7 @@ from codec.vocabulary import is_status
 
 #: How many characters of a line are looked at.
 LINE_LIMIT: Final = 1024
+_ORDINAL = re.compile(r"(?:#?\d{1,4}[.)]|#\d{1,4}:?)\s+(?!\d{1,2}\. ?\d{4})")
 _DIGIT = re.compile(r"\d")
 BLANKS = re.compile(r"\s{2,}")
 LEADING_STATUS = re.compile(r"(?P<sign>[✅✔✓❌✗✘🔴🟢🟡🚧⚠])\ufe0f?\s*")
@@ -130,6 +131,9 @@ def match_forms(text: str, forms: Iterable[Form]) -> Heading | None:
         if sign:
             found = match_forms(text[sign.end() :], forms)
             return found._replace(status=found.status or sign["sign"]) if found else None
+    numbered = _ORDINAL.match(text)
+    if numbered:
+        text = text[numbered.end() :]
     for form in forms:
         m = form.match(text)
         if m:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Final
 
 from codec.records import one_line
@@ -31,11 +32,11 @@ _SAYS_NOTHING = re.compile(
 )
 #: A line of prose in a code block, and not of a program or a patch.
 _PROSE = re.compile(
-    r"(?!diff |index |new file|deleted |rename |similarity )[^\W\d_][^{}<>=\[\]\\$|]+"
+    r"(?!diff |index |new file|deleted |rename |similarity )[#>* -]{0,4}\w[^{}<>=\[\]\\$|]+"
 )
 _SENTENCE = re.compile(r".+?(?:[.!?…](?=\s|$)|[。！？])[\"'»”)]?", re.S)
 _MACHINE = re.compile(r"[\w./\\:@#-]+|`[^`]*`|[0-9a-f]{7,40}\b.*|https?://\S+", re.I)
-_LABEL_EDGES: Final = " \t-*_`+•"
+_LABEL_EDGES: Final = " \t-*_+•"
 _UNREAD: Final = ("agent", "tool", "commits", "duration", "lines", "diff")
 _ENDS: Final = ".!?…。！？;；:"
 
@@ -95,11 +96,10 @@ def _joined(lines: Iterable[Line]) -> str:
     """Join lines to one: items of a list by `; `, the lines of a paragraph by a space."""
     text = ""
     for line in lines:
-        piece = one_line(_clean(line.text))
-        if _SAYS_NOTHING.fullmatch(piece):
-            continue
+        piece = _piece(line.text)
         if line.label and piece:
-            piece = f"{line.label.strip(_LABEL_EDGES).capitalize()}: {piece}"
+            label = line.label.strip(_LABEL_EDGES)
+            piece = f"{label.capitalize() if label in _UNREAD else label}: {piece}"
         if not piece:
             continue
         if not text:
@@ -109,6 +109,13 @@ def _joined(lines: Iterable[Line]) -> str:
         else:
             text = f"{text} {piece}"
     return text
+
+
+@lru_cache(maxsize=4096)
+def _piece(text: str) -> str:
+    """Return a line of text without marks; empty if it says nothing."""
+    piece = one_line(_clean(text))
+    return "" if _SAYS_NOTHING.fullmatch(piece) else piece
 
 
 def _is_machine(line: Line) -> bool:

@@ -25,7 +25,7 @@ from typing import NamedTuple
 from codec.v1_dates import is_clock
 from codec.v1_dialects import Dialects, Marker, lines_from
 from codec.v1_fences import FENCE, HEADING, TEMPLATE, Events, Fences
-from codec.v1_heading import Heading
+from codec.v1_heading import Heading, refine
 from codec.v1_labels import place_of
 from codec.v1_text import Log
 from codec.v1_undated import is_doubtful, is_undated_entry
@@ -109,7 +109,7 @@ def split(
 def _whole(data: Log, dialects: Dialects) -> Iterator[Span]:
     """Yield the one session of a log that is one entry."""
     splitter = _Splitter(data, dialects, lambda _: None)
-    now = _OpenSpan(0, Heading(time=dialects.day, task=dialects.title))
+    now = _OpenSpan(0, refine(Heading(time=dialects.day, task=dialects.title)))
     splitter.pass_over(now)
     if len(data):
         yield now.close(data, len(data))
@@ -223,8 +223,7 @@ class _Splitter:
         own = text in self.labels or (bool(known) and now.is_bare(self.data, start))
         if not now.tail and not own:
             now.tail = start
-        if not now.tail:
-            now.sections.add(text)
+        now.sections.add(text)
         if is_doubtful(line):
             now.doubtful.append(start)
         elif is_undated_entry(line, lines_from(self.data, end)):

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 
+from codec.errors import CodecError, EncodeError, FormatError
 from codec.facts import Fact, V1Version
 from codec.manifest import encode_fact
 from codec.records import PatchRef, Session
@@ -29,7 +30,15 @@ from pipelines.progress import Progress
 from pipelines.repairs import fact_findings
 from pipelines.store import names_of
 from pipelines.tracked import git_appends, session_appends
-from pipelines.v1_logs import Request, log_paths, new_version, no_sessions, read_source, was_emptied
+from pipelines.v1_logs import (
+    Request,
+    log_paths,
+    new_version,
+    no_sessions,
+    read_source,
+    refused_log,
+    was_emptied,
+)
 from pipelines.v1_proof import encode_log, prove
 from pipelines.v1_reading import ReadLog
 from pipelines.v1_sessions import Added, plan_sessions
@@ -154,20 +163,9 @@ def plan(request: Request, worker: Worker, progress: Progress) -> Plan:
     """What a migration would write; reads only."""
     workspace = request.workspace
     manifest = read_manifest(workspace)
-    known = manifest.entries()
     options = Options(clues=request.clues, agents=read_config(workspace).agents)
     findings = fact_findings(manifest)
-    skipped: list[str] = []
-    logs: list[ReadLog] = []
-    for path in log_paths(request, manifest):
-        if was_emptied(workspace, path, manifest):
-            findings.append(no_sessions(source_name(workspace, path)))
-            continue
-        source = open_source(workspace, path)
-        if len(source.data) < 1 << 14 and is_bare_stub(source.data[:]):
-            skipped.append(source.name)
-            continue
-        logs.append(read_source(request, source, manifest, known, worker, progress))
+    logs, skipped = _read_logs(request, manifest, findings, worker, progress)
     references = _references(workspace, manifest, logs, worker)
     for log in logs:
         findings += log.findings
@@ -212,6 +210,44 @@ def plan(request: Request, worker: Worker, progress: Progress) -> Plan:
         skipped=skipped,
         findings=findings,
     )
+
+
+def _read_logs(
+    request: Request,
+    manifest: Manifest,
+    findings: list[Finding],
+    worker: Worker,
+    progress: Progress,
+) -> tuple[list[ReadLog], list[str]]:
+    """Read every log; of several, those that are refused do not stop the others.
+
+    Returns:
+        The logs, and the names of those that hold nothing. What was refused is a finding.
+    """
+    workspace = request.workspace
+    known = manifest.entries()
+    logs: list[ReadLog] = []
+    skipped: list[str] = []
+    refused: list[CodecError] = []
+    paths = log_paths(request, manifest)
+    for path in paths:
+        if was_emptied(workspace, path, manifest):
+            findings.append(no_sessions(source_name(workspace, path)))
+            continue
+        try:
+            source = open_source(workspace, path)
+            if len(source.data) < 1 << 14 and is_bare_stub(source.data[:]):
+                skipped.append(source.name)
+                continue
+            logs.append(read_source(request, source, manifest, known, worker, progress))
+        except (FormatError, EncodeError) as e:
+            if len(paths) == 1:
+                raise
+            refused.append(e)
+    if refused and not (logs or skipped):
+        raise refused[0]
+    findings += [refused_log(e) for e in refused]
+    return logs, skipped
 
 
 def apply(made: Plan, worker: Worker, progress: Progress) -> list[str]:

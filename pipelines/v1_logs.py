@@ -11,7 +11,7 @@ from collections.abc import Container
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from codec.errors import FormatError
+from codec.errors import CodecError, FormatError
 from codec.facts import V1Version
 from codec.records import READER
 from codec.tokens import DEFAULT as DEFAULT_TOKENIZER
@@ -122,6 +122,17 @@ def no_sessions(name: str) -> Finding:
     """That a log that was migrated has been cut short."""
     message = "has no session any more; what was migrated from it stays"
     return Finding(code="no-sessions", message=message, level="note", file=name)
+
+
+def refused_log(error: CodecError) -> Finding:
+    """Return the finding that one of several files was refused."""
+    return Finding(
+        code="refused-log",
+        message=f"refused: {error.problem}",
+        file=error.file,
+        line=error.line,
+        hint=error.hint,
+    )
 
 
 def new_version(request: Request, manifest: Manifest, log: ReadLog) -> V1Version | None:

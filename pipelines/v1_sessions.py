@@ -192,9 +192,10 @@ class _Planner:
             if before is not None:
                 self._recognise(before, found, log.source)
                 continue
-            before = gone.get(_name(mapped.session))
-            if before is not None and _is_telling(before):
-                self._edited(log, found, before)
+            name = _name(mapped.session)
+            if name in gone and _is_telling(gone[name]):
+                # An entry that is gone has one heir: a second one of its name is new.
+                self._edited(log, found, gone.pop(name))
                 continue
             told.add(mapped, found.start)
             new[found.sha256] = (mapped, found, log.source)

@@ -6,6 +6,7 @@ little memory.
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import mmap
 import os
@@ -21,6 +22,8 @@ from pipelines.workspace import Workspace
 _BLOCK = 1 << 24
 #: Bytes of a log.
 _LIMIT = 1 << 33
+#: What the names of logs end with, where a folder is named.
+_LOG_ENDINGS = (".md", ".markdown", ".txt")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,6 +75,40 @@ class Source:
 def source_name(workspace: Workspace, path: str) -> str:
     """What the manifest calls a log: its path relative to the workspace, with `/`."""
     return os.path.relpath(path, workspace.root).replace(os.sep, "/")
+
+
+def find_sources(workspace: Workspace, name: str) -> list[str]:
+    """Return the absolute paths of the logs that a user names.
+
+    A relative name is looked for in the current folder, then in the workspace. A folder stands for
+    the Markdown and text files in it and below, a pattern for the files that match it. What is not
+    there is returned as it is named.
+
+    Args:
+        workspace: where to.
+        name: a file, a folder or a pattern such as `memory/*.md`.
+    """
+    name = os.path.expanduser(name)
+    places = [os.path.abspath(name), os.path.join(workspace.root, name)]
+    for place in places:
+        if os.path.isdir(place):
+            return _logs_below(place)
+        if os.path.lexists(place):
+            return [place]
+    for place in places if glob.has_magic(name) else ():
+        found = sorted(p for p in glob.glob(place, recursive=True) if os.path.isfile(p))
+        if found:
+            return found
+    return places[:1]
+
+
+def _logs_below(folder: str) -> list[str]:
+    """Return the Markdown and text files below a folder, hidden folders left out."""
+    found: list[str] = []
+    for at, folders, names in os.walk(folder):
+        folders[:] = sorted(n for n in folders if not n.startswith("."))
+        found += [os.path.join(at, n) for n in sorted(names) if n.lower().endswith(_LOG_ENDINGS)]
+    return found or [folder]
 
 
 def open_source(workspace: Workspace, path: str) -> Source:

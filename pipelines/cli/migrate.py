@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 _OFFSET = re.compile(r"(?:UTC|GMT)?(?P<sign>[+-])(?P<hours>\d{1,2})(?::?(?P<minutes>[0-5]\d))?")
 
 OPTIONS: Final = (
-    Option("--from", "sources", "A log to migrate; repeatable.", "texts", default=(),
-           metavar="FILE"),
+    Option("--from", "sources", "A log to migrate, a folder of logs or a pattern; repeatable.",
+           "texts", default=(), metavar="PATH"),
     Option("--dry-run", "dry_run", "Plan and prove, write nothing.", "flag", default=False),
     Option("--strict", "strict", "Write nothing where there are findings.", "flag", default=False),
     Option("--dialect", "dialect", "The form of the session headings, as FORMATS.md names it.",
            metavar="FORM"),
     Option("--heading-pattern", "heading_pattern",
-           "Your own form: a pattern with a group named time.", metavar="REGEX"),
+           "Your own form: a pattern with a group time, or year, month and day.",
+           metavar="REGEX"),
     Option("--timezone", "timezone", "The zone of times that name none.", default="UTC",
            shown=True),
     Option("--zone", "zones", "What a zone abbreviation means: IST=+05:30; repeatable.", "texts",
@@ -60,6 +61,7 @@ def run(
       session-codec migrate
       session-codec migrate ~/src/app --dry-run
       session-codec migrate --from docs/SESSIONS.md --timezone Europe/Berlin
+      session-codec migrate --from 'memory/*.md' --dates dmy --zone IST=+05:30
       session-codec migrate --heading-pattern '## (?P<time>\\S+) (?P<agent>\\S+): (?P<task>.*)'
     """
     _check_marking(dialect, heading_pattern)
@@ -72,11 +74,13 @@ def run(
     with Worker(tokenizer) as worker:
         from pipelines.cli.migrate_shown import run_migrate
         from pipelines.v1_logs import Request
+        from pipelines.v1_source import find_sources
         from pipelines.workspace import locate
 
+        workspace = locate(absolute(repo))
         request = Request(
-            workspace=locate(absolute(repo)),
-            sources=tuple(absolute(s) for s in sources),
+            workspace=workspace,
+            sources=tuple(path for s in sources for path in find_sources(workspace, s)),
             dialect=dialect,
             heading_pattern=heading_pattern,
             clues=clues,

@@ -9,7 +9,12 @@ import click
 
 from codec.session_fields import encode_session
 from pipelines.cli import options
-from pipelines.cli.output import say, say_json, visible
+from pipelines.cli.output import (
+    say,
+    say_json,
+    tell,
+    visible,
+)
 from pipelines.cli.remotes import opener, remote_options
 from pipelines.cli.spooled import workspace_of
 from pipelines.show import show, show_diff, show_entry
@@ -50,6 +55,8 @@ def command(
             say_json("show", {"session": encode_session(session)})
         else:
             say(text.removesuffix("\n"))
+            if session.v1 is not None:
+                tell(f"the whole text of the entry: session-codec show {session.key} --entry")
         return 0
     shown = show_diff if what == "diff" else show_entry
     data = shown(workspace, name, opener(workspace, given, trust_repo_config))

@@ -62,6 +62,18 @@ def test_an_edited_session_is_a_finding_and_neither_doubled_nor_replaced(
     assert tree(bench.root, times=True) == again
 
 
+def test_of_two_entries_with_the_name_of_one_that_is_gone_one_is_new(bench: Bench) -> None:
+    bench.log.write_text("## 2026-03-01 | bot | sweep\nfirst\n")
+    bench.migrate()
+    bench.log.write_text(
+        "## 2026-03-01 | bot | sweep\nanother\n\n## 2026-03-01 | bot | sweep\nfirst, mended\n"
+    )
+    assert codes(bench.migrate()) == ["edited"]
+    assert len(keys(bench)) == 2
+    assert codes(bench.migrate()) == ["edited"]
+    assert len(keys(bench)) == 2
+
+
 def test_an_edited_patch_replaces_no_stored_diff_and_both_logs_come_back(bench: Bench) -> None:
     bench.migrate()
     old = bench.log.read_bytes()

@@ -1,0 +1,63 @@
+"""`migrate` ends with 3 where it misses a session that a reader would see, and with 0 else."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.pipelines.conftest import Bench, Cli
+
+BEFORE = "# Log\n\n## 2026-03-01 - Gate\n**Status:** done\nOiled the gate.\n\n"
+AFTER = "\n## 2026-03-05 - Roof\n**Status:** done\nTiled the roof.\n"
+
+#: A session that is missed or doubtful, put between two clean ones.
+FAULTS = {
+    "no date": "## Dig the pit\n**Task:** Dig\n**Status:** done\n",
+    "no date, status alone": "## Dig the pit\n**Status:** ✅ Done\nDug.\n",
+    "no date, Spanish": "## Cavar el pozo\n- **Tarea:** Cavar\n- **Estado:** Completado\n",
+    "no date, Chinese": "## 挖坑\n- 任务：挖\n- 状态：已完成\n",
+    "a number and no date": "## Session 7\n**Agent:** Codex\nDug.\n",
+    "a date field that cannot be read": "## Dig\n**Date:** some day in March\n**Agent:** Codex\n",
+    "no such day": "## 2026-02-30 - Dig\nDug.\n",
+    "no such month": "## 2026-13-03 - Dig\nDug.\n",
+    "no day": "## 2026-03 - Dig\nDug.\n",
+    "a letter in the day": "## 2026-03-0l - Dig\nDug.\n",
+    "two digits of a year": "## 26-03-03 - Dig\nDug.\n",
+    "no such hour": "## 2026-03-03 25:10 UTC - Dig\nDug.\n",
+    "day or month": "## 03/04/2026 - Dig\nDug.\n",
+    "day or month, with dashes": "## 03-04-2026 - Dig\nDug.\n",
+    "a zone of several meanings": "## 2026-03-03 10:00 IST - Dig\nDug.\n",
+    "another zone of several meanings": "## 2026-03-03 10:00 BST - Dig\nDug.\n",
+    "a zone that is not read": "## 2026-03-03 10:00 PKT - Dig\nDug.\n",
+    "mostly quoted": "```\n" + "".join(f"## 2026-02-{d:02} - x\n" for d in range(1, 9)) + "```\n",
+    "a placeholder for the day": "## 2026-03-XX - Dig\nDug.\n",
+    "slashes and no day": "## 2026/03 - Dig\n**Status:** done\n",
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_session_that_is_missed_or_doubtful_is_a_finding(
+    fault: str, bench: Bench, cli: Cli
+) -> None:
+    bench.log.write_text(BEFORE + FAULTS[fault] + AFTER, encoding="utf-8")
+    said = cli("migrate", bench.root, "--dry-run")
+    assert said.code == 3, said.err
+    assert "AGENT_PROGRESS_LOG.md:" in said.err
+
+
+CLEAN = {
+    "sections between": "## Ideas\n- one\n\n",
+    "a template": "## [YYYY-MM-DD] - title\n**Status:** PASS|FAIL\n\n",
+    "a description": "## Format of an entry\n- **Agent:** who\n- **Status:** done or failed\n\n",
+    "a quoted example": "```markdown\n## 2026-01-01 - example\n**Status:** done\n```\n\n",
+    "a version": "## Release 1.2.3\nNotes of it.\n\n",
+    "a deeper dated heading": "### 2026-03-02: a finding\nx\n\n",
+    "a known label": "## Next steps\n**Status:** done\n\n",
+}
+
+
+@pytest.mark.parametrize("part", CLEAN)
+def test_a_clean_log_has_no_finding(part: str, bench: Bench, cli: Cli) -> None:
+    for log in (BEFORE + CLEAN[part] + AFTER, BEFORE + AFTER + CLEAN[part]):
+        bench.log.write_text(log, encoding="utf-8")
+        said = cli("migrate", bench.root, "--dry-run")
+        assert (said.code, "finding" in said.err) == (0, False), said.err
