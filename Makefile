@@ -11,7 +11,7 @@ RUN := $(BIN)/session-codec
 VERBS := archive install context record query references verify report doctor restore-v1 retire-v1 restore sync
 
 .DEFAULT_GOAL := help
-.PHONY: help migrate sample show purge $(VERBS) test test-slow check format bench bench-scaling docs screenshots vocabulary lock clean
+.PHONY: help migrate sample show purge $(VERBS) test test-slow check format bench bench-scaling docs site screenshots vocabulary lock clean
 
 help: ## What can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,11 +49,13 @@ test: $(VENV)/dev ## Run the tests
 test-slow: $(VENV)/dev ## Run the tests that take longer
 	@$(BIN)/python -m pytest -q -rs -n 2 -m slow
 
-check: $(VENV)/dev ## What CI runs beside the tests: format, lint, types, import layers
+check: $(VENV)/dev ## What CI runs beside the tests: format, lint, types, import layers, phrases, site
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python -m docs.phrases
+	@$(BIN)/python -m docs.site
 
 format: $(VENV)/dev ## Format the code
 	@$(BIN)/ruff check --fix -q .
@@ -62,11 +64,14 @@ format: $(VENV)/dev ## Format the code
 bench: $(VENV)/dev ## Measure, each figure beside a yardstick
 	@$(BIN)/python -m bench
 
-bench-scaling: $(VENV)/dev ## Measure the scaling table anew and put it into README.md
+bench-scaling: $(VENV)/dev ## Measure the scaling table anew and put it into docs/tokens.md
 	@$(BIN)/python -m bench scaling --write
 
-docs: $(VENV)/dev ## Rewrite what README.md and FORMATS.md have from the code
+docs: $(VENV)/dev ## Rewrite the generated parts of README.md, docs/ and FORMATS.md
 	@$(BIN)/python -m docs.generate
+
+site: $(VENV)/dev ## Build the documentation as a static site in build/site
+	@$(BIN)/python -m docs.site
 
 screenshots: $(VENV)/dev ## Take the pictures of a report anew (needs chromium)
 	@$(BIN)/python -m docs.screenshots
