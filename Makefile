@@ -11,7 +11,7 @@ RUN := $(BIN)/session-codec
 VERBS := archive install context record query references verify report doctor restore-v1 retire-v1 restore sync
 
 .DEFAULT_GOAL := help
-.PHONY: help migrate sample show purge $(VERBS) test test-slow check format bench bench-scaling docs site screenshots vocabulary lock clean
+.PHONY: help migrate sample show amend purge $(VERBS) test test-slow check format bench bench-scaling docs site screenshots vocabulary lock clean
 
 help: ## What can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ sample:
 
 show: $(VENV)/runtime ## Show the session KEY=key of REPO=path
 	@$(RUN) show "$(KEY)" "$(if $(REPO),$(REPO),.)" $(ARGS)
+
+amend: $(VENV)/runtime ## Change what is recorded of the session KEY=key of REPO=path
+	@$(RUN) amend "$(KEY)" "$(if $(REPO),$(REPO),.)" $(ARGS)
 
 purge: $(VENV)/runtime ## Erase the diff of the session KEY=key of REPO=path
 	@test "$(origin KEY)" = "command line" || { echo "Name the session: make purge KEY=key"; exit 2; }

@@ -162,14 +162,22 @@ class ArchiveReader:
             raise IntegrityError(f"the archive has no diff of {key}")
         if entry.size != patch.size:
             raise IntegrityError(f"the diff of {key} is not the one recorded: its size differs")
-        start = entry.block * BLOCK
-        data = self._content(start, start + BLOCK + entry.size)
-        if data[:BLOCK] != encode_header(key, entry.size):
-            raise IntegrityError(f"the diff of {key} is not where the index says")
-        content = data[BLOCK:]
+        content = self.content(entry)
         if hashlib.sha256(content).hexdigest() != patch.sha256:
             raise IntegrityError(f"the diff of {key} is not the one recorded: its SHA-256 differs")
         return content
+
+    def content(self, entry: Entry) -> bytes:
+        """Return what a member of the index holds, whatever that is.
+
+        Raises:
+            IntegrityError: it is damaged, or not where the index says.
+        """
+        start = entry.block * BLOCK
+        data = self._content(start, start + BLOCK + entry.size)
+        if data[:BLOCK] != encode_header(entry.key, entry.size):
+            raise IntegrityError(f"the diff of {entry.key} is not where the index says")
+        return data[BLOCK:]
 
     def _content(self, start: int, stop: int) -> bytes:
         """A part of the tar."""

@@ -1,136 +1,132 @@
-"""Two sessions with one key: which keeps it, and what the others are called.
-
-Two clones that record in the same second both give the time as the key. Once they meet:
-
-1. The session with the least digest keeps the key; each of the others gets its own suffix, the
-   time, `.` and the first six hex digits of its digest (more, should even that be taken).
-2. A digest is of the content alone, so that it does not matter who merges, or in what order: every
-   clone comes to the same keys.
-3. One entry of a v1 log that was counted with several tokenizers is one session with all counts.
-"""
+"""Facts that do not stand as their sessions are now, in one manifest and in a merge of two."""
 
 from __future__ import annotations
 
-import hashlib
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from codec.manifest import content_digest, content_line
-from codec.pieces import FACTS, split_lines
+from codec.erased import erased_in, without_erased
+from codec.fact_lines import read_fact, split_lines
+from codec.facts import Revision
+from codec.identity import histories_of, name_of_fact
+from codec.manifest import content_line, encode_fact, identity_of
+from codec.pieces import FACTS
 from codec.records import Session, key_time
 
-_SUFFIXES = (6, 12, 64)
+_REVISION = b'"revision"'
 
 
 class Settled(NamedTuple):
-    """A session of a clash as it stands, and as it is to stand."""
+    """A session as one of its facts has it, and as it is now: with its key, and revised."""
 
     session: Session
     becomes: Session
 
 
-def settle(sessions: Iterable[Session]) -> list[Settled]:
-    """What becomes of the sessions that share a key with another; nothing of any other session.
+def settle(sessions: Iterable[Session], revisions: Sequence[Revision] = ()) -> list[Settled]:
+    """Return what becomes of the facts that alone do not tell what their sessions are.
+
+    Those are the facts of a session that has several, or another key now, or revisions, and all
+    facts with the key of one of them.
 
     Args:
-        sessions: in any order; all of a time, where one of it is given.
+        sessions: facts in any order; all of a time, where one of it is given.
+        revisions: of these sessions, and of any others.
     """
-    by_key: defaultdict[str, list[Session]] = defaultdict(list)
-    for session in sessions:
-        by_key[session.key].append(session)
-    clashes = {key: _ranked(group) for key, group in by_key.items() if len(group) > 1}
-    clashes = {key: ranked for key, ranked in clashes.items() if len(ranked) > 1}
-    times = {key_time(key) for key in clashes}
-    holders = {k: content_line(g[0]) for k, g in by_key.items() if key_time(k) in times}
-    holders.update((key, content_line(ranked[0].becomes)) for key, ranked in clashes.items())
-    settled: list[Settled] = []
-    for key in sorted(clashes):
-        for session, becomes in clashes[key]:
-            line = content_line(becomes)
-            new_key = key if holders[key] == line else _own_key(becomes, line, holders)
-            settled.append(Settled(session, becomes._replace(key=new_key)))
-    return settled
+    every = histories_of(sessions, revisions)
+    count = Counter(fact.key for history in every for fact in history.facts)
+    found = [
+        Settled(fact, history.session)
+        for history in every
+        for fact in history.facts
+        if history.revisions or fact != history.session or count[fact.key] > 1
+    ]
+    return sorted(found, key=lambda p: (p.session.key, p.becomes.key, content_line(p.session)))
 
 
 def settle_merge(ours: bytes, theirs: bytes) -> list[Settled]:
-    """What becomes of the sessions whose key two manifests give to different content.
+    """Return what becomes of the facts that a merge of two manifests is about.
 
-    A clash that one of them has by itself is no matter of the merge, and left as it is.
+    Those are the facts of sessions whose key both sides brought, that both sides brought, or that a
+    side revised. What one side has by itself is left to `settle`.
 
     Args:
         ours, theirs: the bytes of two manifests.
     """
-    lines = split_lines(ours), split_lines(theirs)
-    shared = set(lines[0]).intersection(lines[1])
-    mine, yours = ({s.key for s in _sessions(set(side) - shared)} for side in lines)
-    contested = mine & yours
-    if not contested:
+    erased = erased_in(ours, theirs)
+    lines = [set(without_erased(split_lines(side), erased)) for side in (ours, theirs)]
+    shared = lines[0] & lines[1]
+    new = [side - shared for side in lines]
+    mine, yours = (list(_sessions(side)) for side in new)
+    keys = {s.key for s in mine} & {s.key for s in yours}
+    names = {name_of_fact(s) for s in mine} & {name_of_fact(s) for s in yours}
+    changed = {r.of for side in new for r in _revisions(side)}
+    if not (keys or names or changed):
         return []
-    times = {key_time(key) for key in contested}
-    near = {line for side in lines for line in side if _time_in(line) in times}
-    return [s for s in settle(_sessions(near)) if s.session.key in contested]
+    both = lines[0] | lines[1]
+    revisions = list(_revisions(both))
+    if changed:
+        facts = list(_sessions(both))
+        names |= {name_of_fact(s) for s in facts if identity_of(s) in changed}
+        keys |= {s.key for s in facts if name_of_fact(s) in names}
+    else:
+        concerned = (s for s in (*mine, *yours) if s.key in keys or name_of_fact(s) in names)
+        times = {s.time for s in concerned}
+        facts = list(_sessions({line for line in both if _time_in(line) in times}))
+    settled = settle(facts, revisions)
+    return [
+        p
+        for p in settled
+        if not keys.isdisjoint((p.session.key, p.becomes.key)) or name_of_fact(p.session) in names
+    ]
+
+
+def moved_keys(settled: Iterable[Settled]) -> dict[tuple[str, str], str]:
+    """Return the new keys of facts that get another one, by `name_in`.
+
+    A fact of another time than its session has now keeps its key.
+    """
+    return {
+        name_in(fact): becomes.key
+        for fact, becomes in settled
+        if fact.key != becomes.key and fact.time == becomes.time
+    }
+
+
+def name_in(fact: Session) -> tuple[str, str]:
+    """Return what tells the fact of a session from all others: its key and its content."""
+    return fact.key, content_line(fact)
 
 
 def rekeyed_facts(pieces: Sequence[bytes], settled: Sequence[Settled]) -> list[bytes]:
-    """The pieces of a manifest with what becomes of its sessions, facts that are equal now once."""
-    if not settled:
+    """Return the lines of a manifest with the keys of its sessions, equal facts once."""
+    moved = moved_keys(settled)
+    if not moved:
         return list(pieces)
-    becomes = {(s.key, content_line(s)): FACTS.encode(b) for s, b in settled}
-    keys = {session.key for session, _ in settled}
-    made = set(becomes.values())
-    united: dict[int | bytes, bytes] = {}
+    keys = {key for old, new in moved.items() for key in (old[0], new)}
+    united: dict[int | str, bytes] = {}
     for index, piece in enumerate(pieces):
-        fact = FACTS.read(piece) if FACTS.named_key(piece) in keys else None
-        line = becomes.get((fact.key, content_line(fact))) if isinstance(fact, Session) else None
-        new = line or piece
-        united.setdefault(new if new in made else index, new)
+        fact = read_fact(piece) if FACTS.named_key(piece) in keys else None
+        if not isinstance(fact, Session):
+            united[index] = piece
+            continue
+        key = moved.get(name_in(fact))
+        line = encode_fact(fact._replace(key=key)) if key else encode_fact(fact)
+        united.setdefault(line, f"{line}\n".encode() if key else piece)
     return list(united.values())
 
 
 def _time_in(line: bytes) -> str:
-    """The time of the session that a line is of, found without reading it as JSON."""
+    """Return the time of the session of a line, found without reading it as JSON."""
     return key_time(FACTS.named_key(line) or "")
 
 
-def _sessions(lines: Iterable[bytes]) -> Iterable[Session]:
-    facts = (FACTS.read(line) for line in lines)
+def _sessions(lines: Iterable[bytes]) -> Iterator[Session]:
+    facts = map(read_fact, lines)
     return (fact for fact in facts if isinstance(fact, Session))
 
 
-def _ranked(sessions: Iterable[Session]) -> list[Settled]:
-    """The sessions of one key, joined where they are one, the one that keeps the key first."""
-    joined: dict[str, Session] = {}
-    group = list({content_line(session): session for session in sessions}.values())
-    group.sort(key=content_line)
-    for session in group:
-        content = _uncounted(session)
-        joined[content] = _join(joined.get(content, session), session)
-    pairs = [Settled(session, joined[_uncounted(session)]) for session in group]
-    return sorted(pairs, key=lambda p: (content_digest(p.becomes), content_line(p.becomes)))
-
-
-def _uncounted(session: Session) -> str:
-    """The content of a session without its token counts."""
-    if session.v1 is None:
-        return content_line(session)
-    return content_line(session._replace(v1=session.v1._replace(tokens={})))
-
-
-def _join(session: Session, other: Session) -> Session:
-    """A session with the token counts of another, which is the same otherwise."""
-    if session is other or session.v1 is None or other.v1 is None:
-        return session
-    a, b = session.v1.tokens, other.v1.tokens
-    tokens = {name: max(a.get(name, 0), b.get(name, 0)) for name in sorted({*a, *b})}
-    return session._replace(v1=session.v1._replace(tokens=tokens))
-
-
-def _own_key(session: Session, line: str, holders: dict[str, str]) -> str:
-    """The first of a session's own keys that no other content has; it is taken from now on."""
-    for digest in (content_digest(session), hashlib.sha256(line.encode()).hexdigest()):
-        for length in _SUFFIXES:
-            key = f"{session.time}.{digest[:length]}"
-            if holders.setdefault(key, line) == line:
-                return key
-    raise AssertionError("two contents with one SHA-256")
+def _revisions(lines: Iterable[bytes]) -> Iterator[Revision]:
+    facts = (read_fact(line) for line in lines if _REVISION in line)
+    return (fact for fact in facts if isinstance(fact, Revision))

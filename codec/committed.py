@@ -1,17 +1,19 @@
 """Facts that a manifest had when it was committed: lines are appended to it, and never change.
 
-What it lacks was lost, by a power cut or by hand, and what says something else was changed. Three
-things change lines on purpose, and are known by their content: a session that got another key in
-a merge, one whose v1 tokens were counted by more tokenizers, an archive whose sessions got keys.
+A fact that it lacks was lost, by a power cut or by hand; one that differs was edited. Four changes
+are made on purpose: a merge gives a session another key, a merge by 0.1.0 joined the token counts
+of one entry, a merge gives the sessions of an archive other keys, and the text of a fact is erased.
 """
 
 from __future__ import annotations
 
-from typing import Final, Literal, NamedTuple, cast
+from typing import Final, Literal, NamedTuple
 
+from codec.erased import erased_in, without_erased
+from codec.fact_lines import read_fact, split_lines
 from codec.facts import Archive, Fact
-from codec.manifest import content_digest, encode_fact
-from codec.pieces import FACTS, split_lines
+from codec.manifest import content_line, encode_fact
+from codec.pieces import FACTS
 from codec.records import Session
 
 _BOM: Final = b"\xef\xbb\xbf"
@@ -41,16 +43,18 @@ def with_committed(data: bytes, committed: bytes) -> tuple[bytes, list[Lost]]:
     lines = [line.removeprefix(_BOM).rstrip(b"\r\n") for line in split_lines(data)]
     present = set(lines)
     gone = dict.fromkeys(x for x in split_lines(committed) if x.rstrip(b"\r\n") not in present)
-    facts = [(x, cast(Fact, read)) for x in gone if (read := FACTS.read(x)) is not None]
+    if gone:
+        gone = dict.fromkeys(without_erased([*gone], erased_in(data, committed)))
+    facts = [(x, read) for x in gone if (read := read_fact(x)) is not None]
     if not facts:
         return data, []
     known: set[object] = set()
     others: dict[str, tuple[int, Session | None]] = {}  # lines that were not committed, by key
     old = {line.rstrip(b"\r\n") for line in split_lines(committed)}
     for number, line in enumerate(lines, 1):
-        fact = FACTS.read(line)
+        fact = read_fact(line)
         if fact is not None:
-            known.add(_identity(cast(Fact, fact)))
+            known.add(_identity(fact))
         key = fact.key if isinstance(fact, Session) else fact is None and FACTS.named_key(line)
         if key and line not in old:
             others.setdefault(key, (number, fact if isinstance(fact, Session) else None))
@@ -80,7 +84,8 @@ def _is_edited(was: Session, now: Session) -> bool:
 
 
 def _identity(fact: Fact) -> object:
-    """What stays of a fact whatever is changed on purpose."""
+    """Return what no change on purpose changes of a fact."""
     if isinstance(fact, Session):
-        return content_digest(fact)
+        v1 = fact.v1
+        return content_line(fact._replace(v1=v1._replace(tokens={})) if v1 else fact)
     return fact.name if isinstance(fact, Archive) else encode_fact(fact)

@@ -1,15 +1,63 @@
-"""What a manifest can say: sessions, and the facts beside them.
+"""The facts of a manifest: sessions, and the facts beside them.
 
-A fact is whole by itself, and never changes: what became of it is another fact. How each stands in
-a line is the business of `manifest`.
+A fact is whole by itself and never changes; what became of it is another fact. `manifest` encodes
+and decodes their lines.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from codec.records import Session
+
+#: Version of the manifest's format that this program writes, and the newest one that it may change.
+FORMAT: Final = 1
+#: The first version of session-codec that knows it.
+NEEDS: Final = "0.2.0"
+#: Who revised a session. Where revisions conflict, the earlier one of these goes first.
+Author = Literal["person", "hook", "log"]
+
+
+class Format(NamedTuple):
+    """A program that knows only older formats must not write to this workspace.
+
+    Attributes:
+        version: of the format.
+        needs: the first version of session-codec that knows it.
+    """
+
+    version: int = FORMAT
+    needs: str = NEEDS
+
+
+class Follows(NamedTuple):
+    """Two entries of a v1 log in the order in which they happened, where times do not tell.
+
+    Attributes:
+        entry: entry hash of the later one.
+        after: entry hash of its predecessor.
+    """
+
+    entry: str
+    after: str
+
+
+class Revision(NamedTuple):
+    """A session was changed.
+
+    Attributes:
+        of: identity of the session (`manifest.identity_of`).
+        after: digests of the revisions that it replaces, sorted; empty if it is a first one.
+        by: who changed it.
+        changes: fields of the session as they are now, as JSON has them, where they differ from
+            the session fact; None for a field that it no longer has.
+    """
+
+    of: str
+    after: tuple[str, ...]
+    by: Author
+    changes: Mapping[str, Any]
 
 
 class V1Version(NamedTuple):
@@ -22,6 +70,7 @@ class V1Version(NamedTuple):
         tokens: tokens of the whole file by tokenizer name.
         seen: when it was first seen, UTC with microseconds; the last seen is the newest.
         dialect, pattern: how its sessions are marked, where a user said so; else empty.
+        reader: version of the v1 reader that made the fact; 0 for version 0.1.0.
     """
 
     source: str
@@ -32,6 +81,7 @@ class V1Version(NamedTuple):
     seen: str
     dialect: str = ""
     pattern: str = ""
+    reader: int = 0
 
 
 class V1Retired(NamedTuple):
@@ -80,6 +130,42 @@ class Purged(NamedTuple):
     time: str
 
 
+class Disowned(NamedTuple):
+    """Tombstones that were recorded elsewhere and do not count in this workspace.
+
+    Attributes:
+        tombstones: digests of the facts `purged` (`manifest.fact_digest`), sorted.
+        time: when, UTC with microseconds.
+    """
+
+    tombstones: tuple[str, ...]
+    time: str
+
+
+class PurgedText(NamedTuple):
+    """Facts whose text was erased on purpose; whoever meets one of their lines drops it.
+
+    Attributes:
+        lines: digests of the facts (`manifest.fact_digest`), sorted.
+        time: when, UTC with microseconds.
+    """
+
+    lines: tuple[str, ...]
+    time: str
+
+
+class Kept(NamedTuple):
+    """Rows that stood in a v2 file before the first migration: they belong to a person.
+
+    Attributes:
+        file: name of the file.
+        rows: digests of the rows (`pieces.row_digest`), sorted.
+    """
+
+    file: str
+    rows: tuple[str, ...]
+
+
 class ReferencesBuilt(NamedTuple):
     """A build of the references: what it took from the repository, which tells a person's edits.
 
@@ -103,7 +189,21 @@ class UnknownFact(NamedTuple):
     line: str
 
 
-Fact = Session | V1Version | V1Retired | Archive | Purged | ReferencesBuilt | UnknownFact
+Fact = (
+    Session
+    | Revision
+    | Format
+    | V1Version
+    | V1Retired
+    | Follows
+    | Archive
+    | Purged
+    | Disowned
+    | PurgedText
+    | Kept
+    | ReferencesBuilt
+    | UnknownFact
+)
 
 
 def archive_name(month: str, sha256: str) -> str:

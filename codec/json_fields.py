@@ -72,5 +72,17 @@ def read_counts(fields: Mapping[str, Any], name: str) -> dict[str, int]:
 def read_sha256(fields: Mapping[str, Any], name: str) -> str:
     """A SHA-256 in lower-case hex."""
     value = read_text(fields, name)
-    require(len(value) == 64 and not value.strip("0123456789abcdef"), name, value)
+    require(_is_sha256(value), name, value)
     return value
+
+
+def read_sha256s(fields: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """A list of SHA-256s, sorted and without repetitions."""
+    values = read_texts(fields, name)
+    ordered = list(values) == sorted(set(values))
+    require(ordered and all(map(_is_sha256, values)), name, fields[name])
+    return values
+
+
+def _is_sha256(value: str) -> bool:
+    return len(value) == 64 and not value.strip("0123456789abcdef")

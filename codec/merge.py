@@ -16,7 +16,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from codec.clashes import Settled, rekeyed_facts, settle_merge
-from codec.pieces import FACTS, Format, split_lines
+from codec.erased import erased_in, without_erased
+from codec.fact_lines import format_first, split_lines
+from codec.pieces import FACTS, Format
 from codec.rebuild import rebuild_rows
 
 _BLANK = b"\n"
@@ -26,7 +28,8 @@ def merge_manifests(ancestor: bytes, ours: bytes, theirs: bytes) -> bytes:
     """The manifest that two versions become."""
     versions = (split_lines(version) for version in (ancestor, ours, theirs))
     pieces = _united(FACTS, *versions, may_replace=False)
-    return b"".join(rekeyed_facts(pieces, settle_merge(ours, theirs)))
+    pieces = without_erased(pieces, erased_in(ours, theirs))
+    return b"".join(format_first(rekeyed_facts(pieces, settle_merge(ours, theirs))))
 
 
 def merge_rows(
@@ -51,9 +54,16 @@ def merge_rows(
 
 
 def _may_clash(form: Format, before: set[bytes], mine: set[bytes], yours: set[bytes]) -> bool:
-    """Whether both brought a row of one key; one that they have alike may be of two sessions."""
+    """Return whether the rows alone do not tell what becomes of them.
+
+    Both sides may have brought a row of one key; a row that they have alike may be of two sessions.
+    A side that changed a row revised its session, and the other may have revised other fields.
+    """
     if any(form.key_of(piece) for piece in (mine & yours) - before):
         return True
+    for side in (mine, yours):
+        if not _keys(form, before - side).isdisjoint(_keys(form, side - before)):
+            return True
     return not _keys(form, mine - yours).isdisjoint(_keys(form, yours - mine))
 
 

@@ -8,12 +8,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from codec.errors import CodecError
+from codec.fact_lines import split_lines, text_of
 from codec.facts import Fact
 from codec.manifest import decode_fact, encode_fact
 from codec.records import Session
@@ -79,13 +81,6 @@ class Format:
             at += size
 
 
-def split_lines(data: bytes) -> list[bytes]:
-    """Lines with their ends; the last one is ended."""
-    *lines, rest = data.split(b"\n")
-    pieces = [line + b"\n" for line in lines]
-    return [*pieces, rest + b"\n"] if rest else pieces
-
-
 def split_entries(data: bytes) -> list[bytes]:
     """Entries (from a level-3 heading to a blank line, which the last one gets) and other lines."""
     if data and not data.endswith(b"\n"):
@@ -97,35 +92,36 @@ def split_entries(data: bytes) -> list[bytes]:
     ]
 
 
-def _text(piece: bytes) -> str:
-    return piece.decode(errors="replace").removesuffix("\n")
+def row_digest(piece: bytes) -> str:
+    """Return the SHA-256, in hex, of a row or an entry without the line ends at its end."""
+    return hashlib.sha256(piece.rstrip(b"\n")).hexdigest()
 
 
 FACTS: Final = Format(
     head=b"",
     split=split_lines,
-    decode=lambda piece: decode_fact(_text(piece)),
+    decode=lambda piece: decode_fact(text_of(piece)),
     encode=lambda session: f"{encode_fact(session)}\n".encode(),
     names=re.compile(rb'.*?"key":\s*"([^"]*)"'),
 )
 DELTAS: Final = Format(
     head=b"",
     split=split_lines,
-    decode=lambda piece: decode_delta(_text(piece)),
+    decode=lambda piece: decode_delta(text_of(piece)),
     encode=lambda session: f"{encode_delta(delta_of(session))}\n".encode(),
     names=re.compile(rb"(" + _KEY + rb") \| "),
 )
 METRICS: Final = Format(
     head=f"{HEADER}\n".encode(),
     split=split_lines,
-    decode=lambda piece: decode_row(_text(piece)),
+    decode=lambda piece: decode_row(text_of(piece)),
     encode=lambda session: f"{encode_row(row_of(session))}\n".encode(),
     names=re.compile(rb"(" + _KEY + rb")\t"),
 )
 REFERENCES: Final = Format(
     head=f"{TITLE}\n\n".encode(),
     split=split_entries,
-    decode=lambda piece: decode_reference(_text(piece).rstrip("\n").split("\n")),
+    decode=lambda piece: decode_reference(text_of(piece).rstrip("\n").split("\n")),
     encode=lambda session: encode_reference(reference_of(session)).encode(),
     names=re.compile(rb"### \[REF:(" + _KEY + rb"):"),
 )

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from codec.clashes import Settled
@@ -33,6 +33,7 @@ def rebuild_rows(
     settled: Sequence[Settled],
     *,
     broken: bool = False,
+    fixed: Container[bytes] = (),
 ) -> tuple[list[bytes], list[Change]]:
     """The pieces of a v2 file with the rows of these sessions put right, and what was done.
 
@@ -42,6 +43,7 @@ def rebuild_rows(
         settled: the sessions, as they stand and as they are to stand, in the order in which
             missing rows are added.
         broken: a row that cannot be read, and that names a session, gives way to its own as well.
+        fixed: pieces that belong to a person and stay.
     """
     wanted, claims, heirs = _index(form, settled)
     placed = _place(pieces, claims)
@@ -50,6 +52,9 @@ def rebuild_rows(
     changes: list[Change] = []
     for index, piece in enumerate(pieces):
         known = piece in claims
+        if not known and piece in fixed:
+            rebuilt.append(piece)
+            continue
         subject = claims[piece][0] if known else form.named_key(piece)
         if subject is None or subject not in heirs or not (known or broken or form.read(piece)):
             rebuilt.append(piece)
@@ -58,12 +63,14 @@ def rebuild_rows(
         if not known:
             owner = next((heir for heir in heirs[subject] if heir not in placed), None)
         if owner is None:
-            changes.append(Change("repeated-line" if known else "second-row", subject, index))
+            again = known and piece == wanted.get(subject)
+            changes.append(Change("repeated-line" if again else "second-row", subject, index))
             continue
         placed[owner] = index
         rebuilt.append(wanted[owner])
         if wanted[owner] != piece:
-            changes.append(Change("key-clash" if known else "row-differs", owner, index))
+            other = known and form.named_key(piece) != owner
+            changes.append(Change("key-clash" if other else "row-differs", owner, index))
     missing = [key for key in wanted if key not in placed]
     changes += [Change("missing-row", key, len(pieces)) for key in missing]
     return [*rebuilt, *(wanted[key] for key in missing)], changes
@@ -82,8 +89,12 @@ def _index(
             wanted[key] = form.encode(becomes)
             claims[wanted[key]].append(key)
             heirs[key].append(key)
+        if session == becomes:
+            continue
+        for row in {form.encode(session), form.encode(becomes._replace(key=session.key))}:
+            if row != wanted[key]:
+                claims[row].append(key)
         if session.key != key:
-            claims[form.encode(session)].append(key)
             heirs[session.key].append(key)
     return wanted, claims, heirs
 

@@ -23,6 +23,8 @@ UNNAMED: Final = "-"
 NAME_LIMIT: Final = 60
 #: No number of the v2 files has more than 15 digits, so that every reader can hold it.
 NUMBER_LIMIT: Final = 10**15
+#: Version of the reader of v1 logs; it is raised when the reader gives other facts for an entry.
+READER: Final = 1
 
 _NOT_IN_NAMES = re.compile(r"[^\w.+-]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -30,7 +32,9 @@ _KEY = re.compile(
     r"(?P<time>\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}:\d{2}Z)?)(?:\.(?P<suffix>[0-9a-f]{6,64}))?",
     re.ASCII,
 )
-_RANGE = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})\.\.(?:[0-9a-f]{40}|[0-9a-f]{64})")
+_OBJECT = r"(?:[0-9a-f]{40}|[0-9a-f]{64})"
+_RANGE = re.compile(rf"{_OBJECT}\.\.{_OBJECT}")
+_COMMITS = re.compile(rf"{_OBJECT}(?:\.\.{_OBJECT})?")
 
 
 class Metrics(NamedTuple):
@@ -93,7 +97,12 @@ class Session(NamedTuple):
         patch: the diff, None where there is none.
         id: what whoever recorded it calls it; a workspace records an id once.
         range: two commits or trees, `BASE..HEAD`, from which git makes the patch again.
+        commits_of: where its commits are not one range, these, each a commit or a range; the patch
+            is their patches in this order.
         v1: where it stood in a v1 log, None for a session recorded since.
+        reader: version of the v1 reader that made the fact; 0 for version 0.1.0 and for sessions
+            that were not read from a log.
+        private: its texts were removed on purpose.
         extra: fields of the manifest line that this version does not know, kept as they are.
     """
 
@@ -109,7 +118,10 @@ class Session(NamedTuple):
     patch: PatchRef | None = None
     id: str = ""
     range: str = ""
+    commits_of: tuple[str, ...] = ()
     v1: V1Entry | None = None
+    reader: int = 0
+    private: bool = False
     extra: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -166,6 +178,11 @@ def is_key(text: str) -> bool:
 def is_range(text: str) -> bool:
     """Whether `text` names two objects of git by their whole hashes, and nothing else."""
     return _RANGE.fullmatch(text) is not None
+
+
+def is_commits(text: str) -> bool:
+    """Return whether `text` is the whole hash of one git object, or a range of two."""
+    return _COMMITS.fullmatch(text) is not None
 
 
 def key_time(key: str) -> str:

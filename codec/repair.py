@@ -20,9 +20,12 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Final, Literal, NamedTuple
 
-from codec.clashes import Settled, rekeyed_facts, settle
+from codec.clashes import Settled, moved_keys, name_in, rekeyed_facts, settle
 from codec.errors import CodecError
-from codec.pieces import FACTS, REFERENCES, Format, Numbered, split_lines
+from codec.fact_lines import erased_digests, format_first, read_fact, split_lines
+from codec.facts import Revision
+from codec.manifest import fact_digest
+from codec.pieces import FACTS, REFERENCES, Format, Numbered, row_digest
 from codec.rebuild import rebuild_rows
 from codec.records import Session
 
@@ -31,7 +34,7 @@ Code = Literal[
     "byte-order-mark", "line-ends", "missing-header",
     "conflict-mark", "torn-line", "run-together", "fragment", "repeated-line",
     "key-clash", "row-differs", "second-row", "missing-row",
-    "broken-fact", "broken-line",
+    "broken-fact", "broken-line", "erased-text",
 ]  # fmt: skip
 
 
@@ -69,15 +72,19 @@ _FACT: Final = re.compile(rb'\{"fact":')
 
 
 def repair_manifest(data: bytes) -> tuple[Repaired, list[Settled]]:
-    """The manifest put right, and all its sessions as they stand and as they are to stand."""
+    """Return the manifest put right, and what becomes of each fact of a session."""
     repairs: list[Repair] = []
     lines = list(_apart(_cleaned(data, repairs), FACTS, _FACT, repairs))
-    facts = {line: fact for _, line in lines if (fact := FACTS.read(line)) is not None}
+    facts = {line: fact for _, line in lines if (fact := read_fact(line)) is not None}
+    erased = erased_digests(facts.values())
+    gone = {line for line, fact in facts.items() if fact_digest(fact) in erased} if erased else ()
     fragments = _Fragments(lambda: facts)
     seen: set[bytes] = set()
     kept: list[Numbered] = []
     for number, line in lines:
-        if line in seen:
+        if line in gone:
+            repairs.append(Repair("erased-text", number))
+        elif line in seen:
             repairs.append(Repair("repeated-line", number))
         elif line not in facts and fragments.has(line):
             repairs.append(Repair("fragment", number))
@@ -86,28 +93,31 @@ def repair_manifest(data: bytes) -> tuple[Repaired, list[Settled]]:
         else:
             kept.append((number, line))
             seen.update([line] if line in facts else [])
-    settled = settle(fact for fact in facts.values() if isinstance(fact, Session))
-    clashing = {session.key for session, _ in settled}
-    new_keys = {FACTS.encode(s): b.key for s, b in settled if s != b}
-    for number, line in kept:
+    stay = [fact for line, fact in facts.items() if line not in gone]
+    sessions = [fact for fact in stay if isinstance(fact, Session)]
+    settled = settle(sessions, [fact for fact in stay if isinstance(fact, Revision)])
+    moved = moved_keys(settled)
+    for number, line in kept if moved else ():
         fact = facts.get(line)
-        if isinstance(fact, Session) and fact.key in clashing:
-            key = new_keys.get(FACTS.encode(fact))
-            repairs += [Repair("key-clash", number, key)] if key else []
-    pieces = rekeyed_facts([line for _, line in kept], settled)
-    every = [f for f in facts.values() if isinstance(f, Session) and f.key not in clashing]
-    settled += [Settled(session, session) for session in every]
+        key = moved.get(name_in(fact)) if isinstance(fact, Session) else None
+        repairs += [Repair("key-clash", number, key)] if key else []
+    pieces = format_first(rekeyed_facts([line for _, line in kept], settled))
+    concerned = {session.key for session, _ in settled}
+    settled += [Settled(session, session) for session in sessions if session.key not in concerned]
     settled.sort(key=lambda s: (s.becomes.time, s.becomes.key))
     return _repaired(data, pieces, repairs), settled
 
 
-def repair_rows(form: Format, data: bytes, settled: Sequence[Settled]) -> Repaired:
-    """A v2 file put right.
+def repair_rows(
+    form: Format, data: bytes, settled: Sequence[Settled], kept_rows: frozenset[str] = frozenset()
+) -> Repaired:
+    """Return a v2 file put right.
 
     Args:
         form: of the file.
         data: what it holds.
         settled: all sessions of the manifest, as `repair_manifest` gives them.
+        kept_rows: digests of the rows that belong to a person (`pieces.row_digest`).
     """
     if not data and not settled:
         return Repaired(data, [])
@@ -125,9 +135,13 @@ def repair_rows(form: Format, data: bytes, settled: Sequence[Settled]) -> Repair
     kept: list[Numbered] = []
     once: set[bytes] = set(form.split(form.head)) - {_BLANK}
     seen: set[bytes] = set()
+    fixed: set[bytes] = set()
     for number, piece in pieces:
         key = form.named_key(piece)
-        if piece in seen and (piece in once or (key and key not in keys)):
+        if kept_rows and row_digest(piece) in kept_rows:
+            kept.append((number, piece))
+            fixed.add(piece)
+        elif piece in seen and (piece in once or (key and key not in keys)):
             repairs.append(Repair("repeated-line", number))
         elif key is None and piece not in once and fragments.has(piece):
             repairs.append(Repair("fragment", number))
@@ -137,7 +151,8 @@ def repair_rows(form: Format, data: bytes, settled: Sequence[Settled]) -> Repair
             kept.append((number, piece))
             seen.add(piece)
     kept = _headed(form, kept, repairs)
-    rebuilt, changes = rebuild_rows(form, [piece for _, piece in kept], settled, broken=True)
+    stay = [piece for _, piece in kept]
+    rebuilt, changes = rebuild_rows(form, stay, settled, broken=True, fixed=fixed)
     numbers = [*(number for number, _ in kept), 0]
     repairs += [Repair(kind, numbers[place], key) for kind, key, place in changes]
     return _repaired(data, rebuilt, repairs)

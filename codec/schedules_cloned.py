@@ -44,12 +44,14 @@ if ! git diff --cached --quiet; then
 fi
 exit "$found"
 """
-#: What a pod does before it has a clone and session-codec.
+#: What a pod does before it has a clone and session-codec. No Python program imports from the
+#: clone, and no build of a package sees the credentials.
 _PREPARED: Final = """\
+python -I -m venv "$HOME/venv"
 git clone --quiet --recurse-submodules "$REPOSITORY" "$HOME/repository"
 cd "$HOME/repository"
-python -m venv "$HOME/venv"
-"$HOME/venv/bin/pip" install --quiet "$PACKAGE"
+env -u GIT_USERNAME -u GIT_PASSWORD -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY \\
+  -u AWS_SESSION_TOKEN "$HOME/venv/bin/python" -I -m pip install --quiet "$PACKAGE"
 PATH="$HOME/venv/bin:$PATH"
 cd "./$FOLDER"
 """
@@ -99,7 +101,7 @@ jobs:
         with:
           python-version: "3.13"
       - name: Install session-codec
-        run: pip install --quiet "$PACKAGE"
+        run: python -I -m pip install --quiet "$PACKAGE"
         env:
           PACKAGE: {package}
       - name: Archive, copy, commit

@@ -122,6 +122,11 @@ def is_pack(name: str) -> bool:
     return _PACK.fullmatch(name) is not None
 
 
+def is_layout(name: str) -> bool:
+    """Return whether an object of this name holds the layout of a log."""
+    return _LAYOUT.fullmatch(name) is not None
+
+
 def decode_archive_object(name: str) -> str | None:
     """The name of the archive that an object is; None where it is something else."""
     m = _ARCHIVE.fullmatch(name)

@@ -218,7 +218,7 @@ def custom_dialect(pattern: str) -> Dialects:
     """
     try:
         compiled = re.compile(pattern)
-    except re.error as e:
+    except (re.error, RecursionError, OverflowError) as e:
         raise FormatError(f"not a regular expression: {e}", field="heading pattern") from None
     if "time" not in compiled.groupindex:
         raise FormatError(

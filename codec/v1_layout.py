@@ -24,6 +24,7 @@ from typing import Final, NamedTuple
 import zstandard
 
 from codec.errors import FormatError, IntegrityError
+from codec.purged_text import gap_line
 from codec.records import PatchRef, is_key
 
 FORMAT: Final = "session-codec-layout"
@@ -143,14 +144,17 @@ def decode_layout(data: bytes) -> Layout:
 
 
 def rebuild(
-    layout: Layout, literal: bytes, patch: Callable[[StoredPatch], bytes]
+    layout: Layout, literal: bytes, patch: Callable[[StoredPatch], bytes | None]
 ) -> Iterator[bytes]:
-    """The bytes of the log, in pieces; the last step checks the whole.
+    """Yield the bytes of the log, in pieces; the last step checks the whole.
+
+    Where a patch was purged, the log has a line that marks the gap, and every other part is
+    checked by itself: the whole has another hash then.
 
     Args:
         layout: the layout.
         literal: what `literal.zst` holds.
-        patch: gives the bytes of a stored patch.
+        patch: gives the bytes of a stored patch, None for one that was purged.
 
     Raises:
         IntegrityError: a patch or the log is not what was recorded, or the literal bytes are
@@ -158,9 +162,14 @@ def rebuild(
     """
     literals = _Literals(literal)
     whole = hashlib.sha256()
+    has_gap = False
     for part in layout.parts:
         if isinstance(part, StoredPatch):
             data = patch(part)
+            if data is None:
+                has_gap = True
+                yield gap_line(part.patch)
+                continue
             if len(data) != part.patch.size or _sha256(data) != part.patch.sha256:
                 raise IntegrityError(f"the diff of {part.key} is not the one that was recorded")
             pieces: Iterable[bytes] = (data,)
@@ -170,7 +179,7 @@ def rebuild(
             whole.update(piece)
             yield piece
     literals.finish()
-    if whole.hexdigest() != layout.sha256:
+    if not has_gap and whole.hexdigest() != layout.sha256:
         raise IntegrityError("the rebuilt log does not have the recorded SHA-256")
 
 

@@ -14,6 +14,7 @@ from datetime import UTC, tzinfo
 from codec.diffs import DiffStat
 from codec.errors import FormatError
 from codec.records import (
+    READER,
     UNNAMED,
     Metrics,
     PatchRef,
@@ -92,6 +93,7 @@ def session_of(
         metrics=metrics,
         patch=patch,
         v1=V1Entry(source=source, sha256=entry.sha256, tokens=tokens, counted=counted),
+        reader=READER,
     )
     return Mapped(
         session=session,

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -24,17 +25,23 @@ from codec.archive_tar import Load, Member
 from codec.diffs import touched_path
 from codec.errors import IntegrityError
 from codec.facts import Archive
-from codec.records import Session
-from pipelines.archives import archive_folder, archive_names, recorded_in
-from pipelines.files import locked, read_bytes, read_file, remove, sync_directory
+from codec.records import Session, key_time
+from pipelines.archives import archive_folder, archive_names
+from pipelines.files import (
+    make_folder,
+    read_bytes,
+    read_file,
+    remove,
+    sync_directory,
+)
 from pipelines.findings import Finding
 from pipelines.journal import recover
-from pipelines.packing import Packing, pack, prove, publish, remove_unfinished
+from pipelines.packing import Packing, contents_of, pack, publish, remove_unfinished
 from pipelines.progress import Advance, Progress
 from pipelines.secrets import Text, scan
 from pipelines.store import Store
 from pipelines.tracked import record_facts
-from pipelines.workspace import Manifest, Workspace, read_manifest
+from pipelines.workspace import Manifest, Workspace, read_manifest, writing
 
 _BLOCK: Final = 1 << 20
 
@@ -118,7 +125,7 @@ def archive(request: Request, progress: Progress) -> Result:
         Unavailable: nobody can tell whether there are secrets in them.
         WorkspaceLocked: another process was writing for too long.
     """
-    with locked(request.workspace.lock):
+    with writing(request.workspace):
         recover(request.workspace)
         made = plan(request, progress)
         return Result(plan=made) if made.is_empty else apply(made, progress)
@@ -134,8 +141,9 @@ def plan(request: Request, progress: Progress) -> Plan:
     workspace = request.workspace
     manifest = read_manifest(workspace)
     here = set(archive_names(archive_folder(workspace)))
-    archived = _archived(manifest, here)
     store = Store(workspace)
+    archived = _archived(manifest, here)
+    times = Counter(map(key_time, manifest.sessions))
     months: dict[str, list[Source]] = {}
     leftovers: dict[str, list[Source]] = {}
     absent: list[str] = []
@@ -144,6 +152,11 @@ def plan(request: Request, progress: Progress) -> Plan:
             continue
         path = store.loose_path(session.key, session.patch)
         name = archived.get(session.key)
+        if path is not None and times[session.time] > 1:
+            # A merge may have given each the key of the other: only the hash tells.
+            name = store.holder(session.key, session.patch)
+        elif path is not None and name in manifest.void and name not in here:
+            name = None  # that archive is to be rewritten, where it is
         if path is None and name is None:
             absent.append(session.key)
         elif path is not None and (name is None or name in here):
@@ -181,7 +194,7 @@ def apply(made: Plan, progress: Progress) -> Result:
     """Write, prove and record each archive, then delete what it holds. Use it under the lock."""
     request = made.request
     folder = archive_folder(request.workspace)
-    os.makedirs(folder, exist_ok=True)
+    make_folder(folder)
     remove_unfinished(folder)
     with progress.stage("read", sum(map(len, made.months.values()))) as advance:
         packings = list(_packings(made.months, advance))
@@ -212,8 +225,9 @@ def apply(made: Plan, progress: Progress) -> Result:
 
 
 def _archived(manifest: Manifest, here: Container[str]) -> dict[str, str]:
-    """The archive that has a diff, by key; one that is stored here, where there is one."""
-    ordered = sorted(manifest.archives.values(), key=lambda a: a.name in here)
+    """Return the archive that has a diff, by key; one that is stored here, where there is one."""
+    facts = manifest.every_archive().values()
+    ordered = sorted(facts, key=lambda a: (a.name in here, a.name not in manifest.void))
     return {key: archive.name for archive in ordered for key in archive.keys}
 
 
@@ -289,11 +303,11 @@ def _delete(workspace: Workspace, sources: Iterable[Source]) -> int:
 
 
 def _delete_leftovers(made: Plan) -> int:
-    """Delete diffs that were archived before, where the archive here proves that it has them."""
+    """Delete diffs that were archived before, where an intact archive here holds their bytes."""
     workspace = made.request.workspace
-    manifest = read_manifest(workspace)
     deleted = 0
     for name, sources in made.leftovers.items():
-        prove(os.path.join(archive_folder(workspace), name), recorded_in(manifest, name))
-        deleted += _delete(workspace, sources)
+        path = os.path.join(archive_folder(workspace), name)
+        held = {patch.sha256 for patch in contents_of(path).values()}
+        deleted += _delete(workspace, [source for source in sources if source.sha256 in held])
     return deleted

@@ -10,22 +10,31 @@
 from __future__ import annotations
 
 import filecmp
-import hashlib
 import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import IO
 
 from codec.archive_scan import Damage, Scan, check
+from codec.archive_tar import Entry
 from codec.errors import IntegrityError
-from codec.records import key_time
-from pipelines.archives import archive_folder, ranges_of, recorded_in, shown
+from codec.facts import Archive
+from codec.records import PatchRef, key_time
+from pipelines.archives import (
+    archive_folder,
+    archive_names,
+    ranges_of,
+    recorded_in,
+    shown,
+)
+from pipelines.erasing.targets import Targets, targets_of
 from pipelines.errors import Conflict, NotFound
-from pipelines.files import locked, remove, replace_file
+from pipelines.files import remove, replace_file
 from pipelines.findings import Finding
 from pipelines.progress import Progress
-from pipelines.store import names_of
+from pipelines.store import names_of, patch_in
 from pipelines.upkeep import mended_end, with_end
-from pipelines.workspace import Manifest, Workspace, read_manifest
+from pipelines.workspace import Manifest, Workspace, read_manifest, writing
 
 _EXTRACT = "'session-codec archive extract' takes out what is intact"
 _MEND = "'session-codec archive repair' mends an index; 'archive extract' takes out what is intact"
@@ -49,11 +58,19 @@ class Verified:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Extracted:
-    """What came out of an archive: the paths written, and what could not be read."""
+    """What came out of an archive: the paths written, and what did not come out.
+
+    Attributes:
+        paths: of the files that were written.
+        damage: what could not be read.
+        missing: keys that were asked for, and are not in it.
+        purged: keys whose diffs were purged, and are not written.
+    """
 
     paths: list[str]
     damage: list[Damage]
     missing: list[str]
+    purged: list[str]
 
 
 def verify_archives(workspace: Workspace, names: Collection[str], progress: Progress) -> Verified:
@@ -68,15 +85,18 @@ def verify_archives(workspace: Workspace, names: Collection[str], progress: Prog
         NotFound: the manifest has no archive of that name.
     """
     manifest = read_manifest(workspace)
-    unknown = sorted(set(names) - manifest.archives.keys())
+    facts = manifest.every_archive()
+    unknown = sorted(set(names) - facts.keys())
     if unknown:
-        known = ", ".join(sorted(manifest.archives)) or "none"
+        known = ", ".join(sorted(facts)) or "none"
         raise NotFound(f"{unknown[0]}: the manifest has no such archive", hint=f"Known: {known}")
-    chosen = sorted(set(names) or manifest.archives.keys())
+    folder = archive_folder(workspace)
+    void = manifest.void.keys() & set(archive_names(folder))
+    chosen = sorted(set(names) or manifest.archives.keys() | void)
     done = Verified(intact=[], absent=[], damaged=[], findings=[])
     with progress.stage("verify", len(chosen)) as advance:
         for number, name in enumerate(chosen, 1):
-            path = os.path.join(archive_folder(workspace), name)
+            path = os.path.join(folder, name)
             if not os.path.exists(path):
                 done.absent.append(name)
             else:
@@ -92,7 +112,9 @@ def _faults(path: str, manifest: Manifest, name: str) -> list[Finding]:
     expected = recorded_in(manifest, name)
     found: dict[str, str] = {}
     problems: list[str] = []
-    for event in check(ranges_of(path), os.path.getsize(path)):
+    fact = manifest.archives[name]
+    # Of what is longer than it was, no more is read than the archive had.
+    for event in check(ranges_of(path), min(os.path.getsize(path), fact.size)):
         if isinstance(event, Damage):
             problems.append(f"{event.size} bytes from byte {event.offset}: {event.problem}")
         else:
@@ -100,7 +122,7 @@ def _faults(path: str, manifest: Manifest, name: str) -> list[Finding]:
     # A merge can have given the session that was packed under a key another one.
     diffs = {(s.time, s.patch.sha256) for s in manifest.sessions.values() if s.patch}
     lost = sorted(key for key in expected if (key_time(key), found.get(key)) not in diffs)
-    if not problems and not lost and _sha256(path) != manifest.archives[name].sha256:
+    if not problems and not lost and not _is_recorded(path, manifest.every_archive()[name]):
         problems.append("is another file than the one that was recorded")
     findings = [
         Finding(code="damaged", message=problem, file=shown(name), hint=_MEND)
@@ -114,13 +136,21 @@ def _faults(path: str, manifest: Manifest, name: str) -> list[Finding]:
     ]
 
 
-def extract(path: str, target: str, keys: Collection[str] = ()) -> Extracted:
+def _is_recorded(path: str, fact: Archive) -> bool:
+    """Return True if a file is the archive that was recorded; one of another size is not read."""
+    return patch_in(path, {fact.size}) == PatchRef(fact.sha256, fact.size)
+
+
+def extract(
+    path: str, target: str, keys: Collection[str] = (), manifest: Manifest | None = None
+) -> Extracted:
     """Take members out of an archive, damaged or not.
 
     Args:
         path: of the archive.
         target: the folder to write into, which is made.
         keys: which; none for all.
+        manifest: says which diffs were purged, and are not written.
 
     Raises:
         NotFound: there is no such file.
@@ -130,7 +160,8 @@ def extract(path: str, target: str, keys: Collection[str] = ()) -> Extracted:
         raise NotFound(f"{path}: no such archive", hint="See 'session-codec archive ls'")
     os.makedirs(target, exist_ok=True)
     scan = Scan(ranges_of(path), os.path.getsize(path))
-    done = Extracted(paths=[], damage=[], missing=[])
+    done = Extracted(paths=[], damage=[], missing=[], purged=[])
+    targets = targets_of(manifest, manifest.purged.keys()) if manifest is not None else None
     out: _Output | None = None
     try:
         for event in scan.events():
@@ -142,11 +173,14 @@ def extract(path: str, target: str, keys: Collection[str] = ()) -> Extracted:
             if event.start == 0:
                 if out is not None:
                     out.abandon()  # its last piece was in what is damaged
-                out = _Output(target, event.entry.key)
+                out = _Output(target, event.entry, targets)
             assert out is not None
             out.write(event.data)
             if event.last:
-                done.paths.append(out.finish())
+                if out.is_purged():
+                    done.purged.append(event.entry.key)
+                else:
+                    done.paths.append(out.finish())
                 out = None
     finally:
         if out is not None:
@@ -163,40 +197,52 @@ def repair(workspace: Workspace, name: str) -> bool:
         IntegrityError: more than its end is damaged; nothing was changed.
     """
     manifest = read_manifest(workspace)
-    fact = manifest.archives.get(name)
+    facts = manifest.every_archive()
+    fact = facts.get(name)
     path = os.path.join(archive_folder(workspace), name)
     if fact is None or not os.path.exists(path):
-        known = ", ".join(sorted(manifest.archives)) or "none"
+        known = ", ".join(sorted(facts)) or "none"
         raise NotFound(f"{name}: no such archive here", hint=f"The manifest names: {known}")
-    if _sha256(path) == fact.sha256:
+    if _is_recorded(path, fact):
         return False
     try:
-        start, tail = mended_end(path, fact.sha256)
+        start, tail = mended_end(path, fact)
     except IntegrityError as e:
         hint = f"{_EXTRACT}; the version of zstd was {fact.zstd}"
         raise IntegrityError(e.problem, file=shown(name), hint=hint) from None
-    with locked(workspace.lock):
+    with writing(workspace):
         replace_file(path, with_end(path, start, tail))
     return True
-
-
-def _sha256(path: str) -> str:
-    with open(path, "rb") as f:
-        return hashlib.file_digest(f, "sha256").hexdigest()
 
 
 class _Output:
     """A member on its way to a file, which gets its name when it is whole."""
 
-    def __init__(self, target: str, key: str) -> None:
-        self._path = os.path.join(target, names_of(key)[0])
+    def __init__(self, target: str, entry: Entry, targets: Targets | None) -> None:
+        self._path = os.path.join(target, names_of(entry.key)[0])
         self._unfinished = f"{self._path}.new-{os.urandom(4).hex()}"
-        self._file = open(self._unfinished, "xb")  # noqa: SIM115 - closed by finish or abandon
-        self.write = self._file.write
+        self._targets = targets
+        self._held: list[bytes] = []
+        self._file: IO[bytes] | None = None
+        # What may be a purged diff stays in memory until its hash is known.
+        if targets is not None and targets.hashes and targets.may_have(entry.size):
+            self.write: Callable[[bytes], object] = self._held.append
+        else:
+            self.write = self._opened().write
+
+    def _opened(self) -> IO[bytes]:
+        if self._file is None:
+            self._file = open(self._unfinished, "xb")  # noqa: SIM115 - closed by finish or abandon
+        return self._file
+
+    def is_purged(self) -> bool:
+        """Return whether what was written is a purged diff, which is then forgotten."""
+        return self._targets is not None and self._targets.has(b"".join(self._held))
 
     def finish(self) -> str:
         """Give it its name."""
-        self._file.close()
+        with self._opened() as f:
+            f.writelines(self._held)
         try:
             if os.path.lexists(self._path) and not filecmp.cmp(
                 self._path, self._unfinished, shallow=False
@@ -212,5 +258,6 @@ class _Output:
 
     def abandon(self) -> None:
         """Remove what was written of it."""
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
         remove(self._unfinished)

@@ -14,7 +14,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from codec.errors import CodecError, IntegrityError
 from codec.facts import Archive
 from codec.records import PatchRef
-from pipelines.workspace import Manifest, Workspace
+from pipelines.local_state import refuse_committed_diffs
+from pipelines.workspace import Workspace
+
+if TYPE_CHECKING:
+    from pipelines.workspace import Manifest
 
 if TYPE_CHECKING:
     from codec.archive import ArchiveReader
@@ -60,14 +64,12 @@ class Archives:
                 found.update(entry.key for entry in self._reader(name).index.entries())
         return found
 
-    def holders(self, key: str) -> list[str]:
-        """The archives here that have the diff of a key, by name; damaged ones are passed over."""
-        found = []
+    def holder(self, key: str, patch: PatchRef) -> str | None:
+        """Return the archive here that holds a diff of the time of a key, by hash."""
         for name in self.names():
-            with suppress(CodecError):
-                if name.startswith(key[:7]) and self._reader(name).index.find(key) is not None:
-                    found.append(name)
-        return found
+            if name.startswith(key[:7]) and self._packed_otherwise(name, key, patch) is not None:
+                return name
+        return None
 
     def read(self, key: str, patch: PatchRef) -> bytes | None:
         """The bytes of a diff, None where no archive that is stored here has it.
@@ -122,7 +124,12 @@ class Archives:
 
 
 def archive_folder(workspace: Workspace) -> str:
-    """Where archives are stored."""
+    """Return the folder where archives are stored.
+
+    Raises:
+        Conflict: diffs, archives or layouts are committed to the repository.
+    """
+    refuse_committed_diffs(workspace.home)
     return os.path.join(workspace.diffs, FOLDER)
 
 
@@ -144,7 +151,8 @@ def list_archives(workspace: Workspace, manifest: Manifest) -> list[Listed]:
             fact.name in here,
             sum(p.size for p in map(patches.get, fact.keys) if p is not None),
         )
-        for fact in sorted(manifest.archives.values())
+        for fact in sorted(manifest.every_archive().values())
+        if fact.name in here or fact.name in manifest.archives
     ]
 
 
@@ -152,7 +160,7 @@ def recorded_in(manifest: Manifest, name: str) -> dict[str, str]:
     """What an archive must hold, as the manifest has it: SHA-256 by key."""
     patches = {
         key: manifest.sessions[key].patch
-        for key in manifest.archives[name].keys
+        for key in manifest.every_archive()[name].keys
         if key in manifest.sessions
     }
     return {key: patch.sha256 for key, patch in patches.items() if patch is not None}

@@ -33,9 +33,9 @@ from codec.v1_text import decode_text
 from codec.v2_deltas import decode_deltas
 from codec.v2_progress import encode_reference, reference_of
 from codec.v2_references import compact_references
-from pipelines.errors import NotFound
+from pipelines.errors import Erased, NotFound
 from pipelines.files import read_bytes
-from pipelines.store import Store
+from pipelines.store import Store, commits_of
 from pipelines.workspace import DELTAS, REFERENCES, Manifest, Workspace, newest_delta_lines
 
 WINDOW: Final = 5
@@ -223,9 +223,8 @@ def costs_in_v1(
 
 
 def last_versions(manifest: Manifest) -> list[V1Version]:
-    """Of each v1 log the version that stands for it: the retired one, else the last seen."""
-    found = [manifest.retired_version(s) or manifest.newest(s) for s in manifest.sources()]
-    return [v for v in found if v is not None]
+    """Return for each v1 log the version that was retired, else the one that was seen last."""
+    return list(manifest.current_versions().values())
 
 
 class _Estimate(NamedTuple):
@@ -246,8 +245,8 @@ class _Estimate(NamedTuple):
         if session.patch is None:
             return self.by_size(session)
         try:
-            patch = self.store.read(session.key, session.patch, session.range)
-        except (NotFound, IntegrityError):  # a damaged one is told by who looks for damage
+            patch = self.store.read(session.key, session.patch, commits_of(session))
+        except (Erased, NotFound, IntegrityError):  # verify reports a damaged one
             return self.by_size(session)
         return self.count(_entry(session)) + self.count(decode_text(patch))
 

@@ -8,22 +8,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, replace
+from typing import Final
 
 from codec.errors import IntegrityError
 from codec.facts import V1Version
 from codec.records import PatchRef, Session, key_time
 from codec.v1_layout import Layout, StoredPatch
-from pipelines.archives import archive_folder, archive_names, shown
-from pipelines.errors import Erased, NotFound
+from pipelines.erasing.local import Kind, places
+from pipelines.erasing.targets import targets_of
+from pipelines.errors import NotFound
 from pipelines.findings import Finding
 from pipelines.git_patches import remakable
 from pipelines.repairs import is_sound, left_findings, repairs_of
-from pipelines.store import Store
+from pipelines.store import Store, commits_of
 from pipelines.tracked import Tracked
 from pipelines.v1_store import read_layout, rebuilt
 from pipelines.workspace import Manifest, Workspace, decode_manifest
 
 _MEND = "Restore it from a backup, or remove it and run 'session-codec migrate' with the v1 log"
+_PURGE = "Run 'session-codec purge --merged', which lists what is left and asks"
+#: What to report of a file that holds a purged diff, by its kind.
+_REMAINING: Final[dict[Kind, tuple[str, str]]] = {
+    "file": ("holds a diff that was purged", _PURGE),
+    "archive": ("holds a diff that was purged", _PURGE),
+    "layout": ("holds a diff that was purged, as text", _PURGE),
+    "text": ("holds a diff that was purged, as text", "Take it out by hand, or remove the file"),
+    "unreadable": ("may hold a diff that was purged, and is damaged", "Repair it, or move it away"),
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,10 +123,10 @@ def check_stored(
             findings.append(_damaged(e, session.key))
     told = {f.file for f in findings}
     findings += [f for f in amiss if f.file not in told]
-    of_ranges = {s.key: (s.range, s.patch) for s in absent if s.range and s.patch}
+    of_ranges = {s.key: (c, s.patch) for s in absent if s.patch and (c := commits_of(s))}
     made = remakable(workspace, of_ranges.values())
     in_git = {key for key, pair in of_ranges.items() if pair in made}
-    findings += _void_archives(workspace, manifest)
+    findings += _remaining(workspace, manifest)
     return Integrity(
         diffs=(diffs[0], diffs[1], diffs[2]),
         layouts=layouts,
@@ -125,16 +136,17 @@ def check_stored(
     )
 
 
-def _void_archives(workspace: Workspace, manifest: Manifest) -> Iterator[Finding]:
-    """Archives here that hold what was erased elsewhere."""
-    for name in archive_names(archive_folder(workspace)):
-        if name in manifest.void:
-            yield Finding(
-                code="purged-archive",
-                message="holds a diff that was purged",
-                file=shown(name),
-                hint="Run 'session-codec purge KEY' here, too, with the key that was purged",
-            )
+def _remaining(workspace: Workspace, manifest: Manifest) -> Iterator[Finding]:
+    """Report every file here that holds the bytes of a purged diff."""
+    targets = targets_of(manifest, manifest.purged.keys())
+    for place in places(workspace, manifest, targets):
+        message, hint = _REMAINING[place.kind]
+        yield Finding(
+            code="purged-archive" if place.kind == "archive" else "purged-diff",
+            message=message,
+            file=place.file,
+            hint=hint,
+        )
 
 
 def _check_layouts(
@@ -147,13 +159,12 @@ def _check_layouts(
     for version in {v.sha256: v for v in manifest.versions}.values():
         try:
             layout, literal = read_layout(workspace, version)
-            for _ in rebuilt(layout, literal, read):
+            gaps: list[StoredPatch] = []
+            for _ in rebuilt(layout, literal, read, gaps):
                 pass
             _check_recorded(layout, recorded)
-            counts[0] += 1
-        except Erased as e:
-            counts[1] += 1
-            findings.append(_gap(version, e))
+            counts[1 if gaps else 0] += 1
+            findings += [_gap(version, part.key) for part in gaps]
         except NotFound:
             counts[1] += 1
         except IntegrityError as e:
@@ -162,10 +173,10 @@ def _check_layouts(
     return (counts[0], counts[1], counts[2]), findings
 
 
-def _gap(version: V1Version, error: Erased) -> Finding:
+def _gap(version: V1Version, key: str) -> Finding:
     return Finding(
         code="gap",
-        message=f"the version {version.sha256[:12]} cannot be rebuilt whole: {error.problem}",
+        message=f"the version {version.sha256[:12]} lacks the diff of {key}, which was purged",
         level="note",
         file=version.source,
     )

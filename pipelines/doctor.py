@@ -13,23 +13,28 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
 
 from pipelines.checks import check_stored
-from pipelines.files import locked, replace_file, sync_directory
+from pipelines.diff_files import put_diff
+from pipelines.files import (
+    keep_copy,
+    make_folder,
+    move,
+    remove,
+    replace_file,
+    sync_directory,
+)
 from pipelines.findings import Finding
 from pipelines.git import content_at
+from pipelines.git_ignored import ignored_findings
 from pipelines.journal import Replace, recover, target_of
 from pipelines.merging import merges_by_record
 from pipelines.progress import Progress
 from pipelines.repairs import Repairs, left_findings, repairs_of
 from pipelines.spool import spool_findings
 from pipelines.tracked import MERGED, Tracked, read_tracked, tracked_under_lock
-from pipelines.upkeep import Upkeep, agent_findings, upkeep_of, with_end
-from pipelines.workspace import MANIFEST, Workspace, decode_manifest, find, locate
-
-#: More bytes than any file has.
-_ALL: Final = 1 << 62
+from pipelines.upkeep import Mend, Upkeep, agent_findings, upkeep_of, with_end
+from pipelines.workspace import MANIFEST, Workspace, decode_manifest, find, locate, writing
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,7 +105,7 @@ def apply(made: Plan) -> Result:
     if made.is_empty:
         return Result(plan=made)
     workspace = made.workspace
-    with locked(workspace.lock):
+    with writing(workspace):
         recovered = recover(workspace)
         now = tracked_under_lock(workspace)
         if recovered or now != made.before:
@@ -125,7 +130,7 @@ def remaining(made: Plan, progress: Progress, *, repaired: bool) -> tuple[Findin
     repairs = Repairs(made.after, edits=() if repaired else made.edits)
     mended = () if repaired else {mend.file for mend in made.upkeep.mends}
     found = (*(f for f in stored if f.file not in mended), *left_findings(repairs, manifest))
-    beside = (spool_findings, agent_findings, _driver_note)
+    beside = (spool_findings, agent_findings, ignored_findings, _driver_note)
     return (*found, *(finding for look in beside for finding in look(made.workspace)))
 
 
@@ -158,20 +163,33 @@ def _keep_up(workspace: Workspace, upkeep: Upkeep) -> tuple[str, ...]:
     backups = []
     for mend in upkeep.mends:
         backup = _free(mend.path)
-        replace_file(backup, with_end(mend.path, _ALL, b""))
-        replace_file(mend.path, with_end(mend.path, mend.start, mend.tail))
+        keep_copy(mend.path, backup)
+        if mend.key:
+            _put_anew(mend)
+        else:
+            replace_file(mend.path, with_end(mend.path, mend.start, mend.tail))
         backups.append(mend.file + backup.removeprefix(mend.path))
     for old, new, _ in upkeep.renames:
-        os.rename(os.path.join(workspace.diffs, old), os.path.join(workspace.diffs, new))
+        put_diff(os.path.join(workspace.diffs, old), workspace.diffs, new)
     for name in upkeep.leftovers:
         path = workspace.path(name)
         backup = _free(path)
         with suppress(FileNotFoundError):  # a verb that ran meanwhile has removed its own
-            os.rename(path, backup)
+            move(path, backup)
             backups.append(name + backup.removeprefix(path))
     if upkeep.renames:
         sync_directory(workspace.diffs)
     return tuple(backups)
+
+
+def _put_anew(mend: Mend) -> None:
+    """Put a diff that was made again in the place of a damaged one, which has a backup."""
+    folder, name = os.path.split(mend.path)
+    remade = os.path.join(folder, f".{name}.{os.getpid()}.tmp")
+    replace_file(remade, [mend.tail])
+    remove(mend.path)
+    put_diff(remade, folder, name)
+    sync_directory(folder)
 
 
 def _free(path: str) -> str:
@@ -193,7 +211,7 @@ def _write(workspace: Workspace, edits: Sequence[Replace]) -> tuple[str, ...]:
         if os.path.exists(target):
             replace_file(workspace.path(_backup(edit, number)), [edit.before])
             made.append(_backup(edit, number))
-        os.makedirs(os.path.dirname(target), exist_ok=True)
+        make_folder(os.path.dirname(target))
         replace_file(target, [edit.after])
     return tuple(made)
 

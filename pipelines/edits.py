@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from codec.errors import FormatError
 from pipelines.errors import Conflict
-from pipelines.files import read_bytes, remove, replace_file, sync_directory
+from pipelines.files import make_folder, read_bytes, remove, replace_file, sync_directory
 
 #: From the bytes of a file, None for no file, to what it is to hold.
 Change = Callable[[bytes | None], bytes | None]
@@ -81,7 +81,7 @@ def write_edits(edits: Iterable[Edit]) -> None:
     for edit in edits:
         folder = os.path.dirname(edit.target)
         if edit.after is not None:
-            os.makedirs(folder, exist_ok=True)
+            make_folder(folder)
             replace_file(edit.target, [edit.after])
             continue
         remove(edit.target)

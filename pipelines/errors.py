@@ -40,6 +40,14 @@ class Conflict(PipelineError):
     """What is there is not what was expected, and must not be overwritten."""
 
 
+class Refused(Conflict):
+    """The plan found something that looks like a secret, and must not be carried out."""
+
+
+class NewerFormat(Conflict):
+    """A later version of session-codec has written facts that this one would misunderstand."""
+
+
 class StorageError(PipelineError):
     """Base of errors of a disk or a remote."""
 
@@ -48,8 +56,8 @@ class NotFound(StorageError):
     """The object is not there."""
 
 
-class Erased(NotFound):
-    """The object was erased on purpose."""
+class Erased(StorageError):
+    """The diff was purged. It is not a `NotFound`: looking elsewhere for it would bring it back."""
 
 
 class Denied(StorageError):
@@ -76,6 +84,7 @@ _CODES: Final[tuple[tuple[type[Exception], int], ...]] = (
     (NotFound, 30),
     (Denied, 31),
     (Unavailable, 32),
+    (Erased, 33),
 )
 
 
@@ -95,6 +104,8 @@ def storage_error(error: OSError, path: str | None = None) -> StorageError:
         return NotFound(f"{path}: {reason}", hint="Check the path")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return Denied(f"{path}: {reason}", hint="Check who may read and write there")
+    if error.errno == errno.EFBIG:
+        return Unavailable(f"{path}: {reason}", hint="Replace it by a file of a sensible size")
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         hint = "Free some space and run the same command again: it goes on where this one stopped"
         return Unavailable(f"{path}: {reason}", hint=hint)
@@ -110,8 +121,10 @@ __all__ = [
     "Conflict",
     "Denied",
     "Erased",
+    "NewerFormat",
     "NotFound",
     "PipelineError",
+    "Refused",
     "StorageError",
     "Unavailable",
     "WorkspaceLocked",

@@ -7,24 +7,35 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 
 from codec.archive import ArchiveReader
 from codec.bundle import decode_bundle
 from codec.errors import CodecError, IntegrityError
 from codec.facts import Archive
-from codec.snapshot import Pack, archive_object, decode_layout_object
+from codec.records import PatchRef, key_time
+from codec.snapshot import Pack, archive_object, decode_archive_object, decode_layout_object
 from codec.v1_layout import LAYOUT_NAME, LITERAL_NAME, decode_layout
 from pipelines.archives import UNFINISHED, archive_folder, shown
-from pipelines.files import remove, sync_directory, sync_written, write_new
+from pipelines.diff_files import put_diff
+from pipelines.files import (
+    create,
+    make_folder,
+    move,
+    remove,
+    remove_folder,
+    sync_directory,
+    sync_written,
+    write_new,
+)
 from pipelines.packing import remove_unfinished
 from pipelines.progress import Progress
 from pipelines.remote import LIMIT, Remote, bounded, read_whole
+from pipelines.staging import make_staging, new_token
 from pipelines.store import names_of
 from pipelines.workspace import Workspace
 
@@ -43,7 +54,7 @@ def fetch_archives(
     """Bring archives back; gives their paths, each when it is there."""
     folder = archive_folder(workspace)
     if archives:
-        os.makedirs(folder, exist_ok=True)
+        make_folder(folder)
     if os.path.isdir(folder):
         remove_unfinished(folder)
     lock = threading.Lock()
@@ -78,7 +89,7 @@ def _fetch(remote: Remote, folder: str, fact: Archive, count: Callable[[int], No
     digest = hashlib.sha256()
     try:
         remove(path)  # what a stopped run left; a clone may have brought a link
-        with open(path, "xb") as f:
+        with create(path) as f:
 
             def write(block: bytes) -> None:
                 f.write(block)
@@ -94,31 +105,75 @@ def _fetch(remote: Remote, folder: str, fact: Archive, count: Callable[[int], No
                 file=name,
                 hint="Bring the object back from another copy, and run the same command again",
             )
-        os.replace(path, os.path.join(folder, fact.name))
+        move(path, os.path.join(folder, fact.name))
     except BaseException:
         remove(path)  # a disk may be full of it
         raise
 
 
 def pack_diffs(remote: Remote, pack: Pack, names: Iterable[str]) -> dict[str, bytes]:
-    """Diffs of an object that packs loose ones, by the keys that they have in it."""
+    """Read diffs of an object by the keys that they have in it.
+
+    An object with loose diffs is fetched and verified as a whole; of an archive only the frames
+    that are needed are fetched, and each diff is verified.
+    """
     with _object(remote, pack.name):
-        data = read_whole(remote, pack.name, min(pack.size, LIMIT))
-        if hashlib.sha256(data).hexdigest() != pack.sha256:
-            raise IntegrityError("is not the object that the snapshot names")
-        reader = ArchiveReader(lambda offset, size: data[offset : offset + size], len(data))
+        if decode_archive_object(pack.name) is not None:
+            reader = open_object(remote, pack.name, pack.size)
+        else:
+            data = read_whole(remote, pack.name, min(pack.size, LIMIT))
+            if hashlib.sha256(data).hexdigest() != pack.sha256:
+                raise IntegrityError("is not the object that the snapshot names")
+            reader = reader_of(data)
         return {name: reader.read(name, pack.diffs[name]) for name in names}
 
 
-def write_diffs(workspace: Workspace, remote: Remote, pack: Pack, chosen: Chosen) -> None:
-    """Bring chosen diffs of an object back."""
+def reader_of(data: bytes) -> ArchiveReader:
+    """Return a reader of an archive that is in memory."""
+    return ArchiveReader(lambda offset, size: data[offset : offset + size], len(data))
+
+
+def open_object(remote: Remote, name: str, size: int) -> ArchiveReader:
+    """Return a reader of an archive or pack of a remote, which is read by ranges."""
+    return ArchiveReader(lambda offset, count: remote.read(name, offset, count).data, size)
+
+
+def held_of(
+    remote: Remote, facts: Iterable[Archive], wanted: Collection[tuple[str, PatchRef]]
+) -> Iterator[Pack]:
+    """Find diffs in archives of a remote by their hash, and yield each archive that has some.
+
+    Args:
+        remote: where the archives are.
+        facts: of the archives.
+        wanted: the time and the content of each diff.
+    """
+    for fact in facts:
+        name = archive_object(fact.name)
+        sizes: dict[tuple[str, int], list[PatchRef]] = {}
+        for time, patch in wanted:
+            sizes.setdefault((time, patch.size), []).append(patch)
+        found: dict[str, PatchRef] = {}
+        with _object(remote, name):
+            reader = open_object(remote, name, fact.size)
+            for entry in reader.index.entries():
+                for patch in sizes.get((key_time(entry.key), entry.size), ()):
+                    with suppress(IntegrityError):  # it is another diff of that time and size
+                        reader.read(entry.key, patch)
+                        found[entry.key] = patch
+        if found:
+            yield Pack(name, fact.sha256, fact.size, found)
+
+
+def write_diffs(workspace: Workspace, remote: Remote, pack: Pack, chosen: Chosen) -> list[str]:
+    """Bring chosen diffs of an object back, and return the names of their files."""
     diffs = pack_diffs(remote, pack, chosen.values())
     files = {names_of(key)[0]: diffs[name] for key, name in chosen.items()}
     with _staged(workspace, files) as staged:
-        os.makedirs(workspace.diffs, exist_ok=True)
-        for path in staged:
-            os.replace(path, os.path.join(workspace.diffs, os.path.basename(path)))
+        make_folder(workspace.diffs)
+        names = [put_diff(path, workspace.diffs, os.path.basename(path)) for path in staged]
         sync_directory(workspace.diffs)
+    return names
 
 
 def layout_files(remote: Remote, name: str) -> dict[str, bytes]:
@@ -137,9 +192,9 @@ def write_layout(workspace: Workspace, remote: Remote, name: str) -> str:
     files = layout_files(remote, name)
     folder = os.path.join(workspace.diffs, "v1", log)
     with _staged(workspace, files) as staged:
-        os.makedirs(folder, exist_ok=True)
+        make_folder(folder)
         for path in staged:
-            os.replace(path, os.path.join(folder, os.path.basename(path)))
+            move(path, os.path.join(folder, os.path.basename(path)))
         sync_directory(folder)
     return f".diffs/v1/{log}/"
 
@@ -147,18 +202,17 @@ def write_layout(workspace: Workspace, remote: Remote, name: str) -> str:
 @contextmanager
 def _staged(workspace: Workspace, files: Mapping[str, bytes]) -> Iterator[list[str]]:
     """Files on the disk under names that nobody reads; gives their paths."""
-    shutil.rmtree(workspace.staging, ignore_errors=True)
-    os.makedirs(workspace.staging)
+    staging = make_staging(workspace, new_token())
     paths = []
     try:
         for name, data in files.items():
-            paths.append(os.path.join(workspace.staging, name))
+            paths.append(os.path.join(staging, name))
             if not write_new(paths[-1], data):
                 raise IntegrityError("does not read back as it was written", file=paths[-1])
         sync_written(paths)
         yield paths
     finally:
-        shutil.rmtree(workspace.staging)
+        remove_folder(staging)
 
 
 @contextmanager

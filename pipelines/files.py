@@ -1,9 +1,10 @@
-"""Writing safely: files replaced whole, lines appended whole, one lock a workspace.
+"""Write safely: replace files as a whole, append whole lines, take one lock per workspace.
 
 1. A replaced file is the old one or the new one, whenever the machine stops: temporary file in
    the same directory, fsync, rename, fsync of the directory.
-2. A reader of lines never sees half of one: what follows the last line end is not a line yet.
-3. The lock belongs to a process and goes with it; its file stays and means nothing.
+2. The lock belongs to a process and goes with it; its file stays and means nothing.
+3. Local state is not written, renamed or deleted through a link that came with a clone, or that
+   another user made: every function that changes a file asks `local_state.checked` first.
 """
 
 from __future__ import annotations
@@ -16,34 +17,24 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import NamedTuple
+from typing import IO, Final
 
 from pipelines.errors import WorkspaceLocked
+from pipelines.local_state import checked
 
 LOCK_WAIT = 10.0
+#: Bytes of a file that is read into memory: a million sessions fit.
+SIZE_LIMIT: Final = 1 << 29
 #: The pages of a mapped file up to this size are kept.
 KEPT_MAPPED = 1 << 26
 _RETRY = 0.02
+_BLOCK = 1 << 20
 #: A lock that a cloned repository links to elsewhere must not be made there, nor a pipe waited for.
 _LOCK_FLAGS = (
     getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 )
 #: More files than this are synced by one call, which waits for other programs' files as well.
 _FEW = 16
-
-
-class Lines(NamedTuple):
-    """The complete lines of a file: (1-based number, text without line end).
-
-    Attributes:
-        lines: the lines; a line that is not UTF-8 has U+FFFD where it is not.
-        torn: the file ends in a piece of a line, which is not among them.
-        size: of the file in bytes.
-    """
-
-    lines: list[tuple[int, str]]
-    torn: bool
-    size: int
 
 
 def identity(stat: os.stat_result) -> tuple[int, int, int, int]:
@@ -73,13 +64,54 @@ def opened(path: str, flags: int) -> int:
     raise OSError(errno.EINVAL, "not a file", path)
 
 
+def opened_small(path: str, flags: int) -> int:
+    """Open a file that can be held in memory, as `opened` does.
+
+    Raises:
+        OSError: it has more than `SIZE_LIMIT` bytes, or `opened` refuses it.
+    """
+    fd = opened(path, flags)
+    if os.fstat(fd).st_size <= SIZE_LIMIT:
+        return fd
+    os.close(fd)
+    raise OSError(errno.EFBIG, f"larger than {SIZE_LIMIT:,} bytes", path)
+
+
 def read_bytes(path: str) -> bytes:
-    """What a file holds; nothing where there is no file."""
+    """Return the content of a file, empty if it does not exist.
+
+    Raises:
+        OSError: it has more than `SIZE_LIMIT` bytes, or cannot be read.
+    """
     try:
-        with open(path, "rb", opener=opened) as f:
+        with open(path, "rb", opener=opened_small) as f:
             return f.read()
     except FileNotFoundError:
         return b""
+
+
+@contextmanager
+def mapped(path: str) -> Iterator[mmap.mmap | bytes]:
+    """Give the bytes of a file of which little is looked at; raises as `read_bytes` does."""
+    if not regular_size(path):
+        yield b""
+        return
+    with (
+        open(path, "rb", opener=opened_small) as f,
+        mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) as data,
+    ):
+        yield data
+
+
+def regular_size(path: str) -> int | None:
+    """Return the size of a regular file, None for everything else and broken links."""
+    try:
+        found = os.stat(path)
+    except OSError as e:
+        if e.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            return None
+        raise
+    return found.st_size if stat.S_ISREG(found.st_mode) else None
 
 
 def read_file(path: str, size: int) -> bytes:
@@ -104,7 +136,7 @@ def _read(fd: int, size: int) -> bytes:
 def write_new(path: str, data: bytes) -> bool:
     """Write a file that must not be there yet, and tell whether it reads back; not synced."""
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    fd = os.open(path, flags, 0o666)
+    fd = os.open(checked(path), flags, 0o666)
     try:
         written = 0
         while written < len(data):
@@ -115,59 +147,9 @@ def write_new(path: str, data: bytes) -> bool:
         os.close(fd)
 
 
-def read_lines(path: str) -> Lines:
-    """The complete lines of a file, none where there is no file."""
-    return lines_of(read_bytes(path))
-
-
-def lines_of(data: bytes) -> Lines:
-    """The complete lines of what a file holds."""
-    whole, _, rest = data.rpartition(b"\n")
-    text = whole.decode(errors="replace")
-    # split, not splitlines: only LF ends a line of these files.
-    lines = list(enumerate(text.split("\n"), 1)) if len(data) > len(rest) else []
-    return Lines(lines=lines, torn=bool(rest), size=len(data))
-
-
-def read_tail(path: str, count: int) -> list[str]:
-    """The last complete lines of a file, `count` at the most, reading no more than needed."""
-    try:
-        f = open(path, "rb", opener=opened)  # noqa: SIM115 - closed by the with below
-    except FileNotFoundError:
-        return []
-    with f:
-        end = f.seek(0, os.SEEK_END)
-        block = 1 << 14
-        data = b""
-        while end > 0 and data.count(b"\n") <= count:
-            start = max(0, end - block)
-            f.seek(start)
-            data = f.read(end - start) + data
-            end, block = start, block * 2
-    whole, newline, _ = data.rpartition(b"\n")
-    if not newline:
-        return []
-    lines = whole.split(b"\n")
-    complete = lines if end == 0 else lines[1:]
-    return [line.decode(errors="replace") for line in complete[-count:]]
-
-
-def last_byte(path: str) -> bytes:
-    """The last byte of a file; none where it is empty, or not there."""
-    try:
-        f = open(path, "rb", opener=opened)  # noqa: SIM115 - closed by the with below
-    except FileNotFoundError:
-        return b""
-    with f:
-        if not f.seek(0, os.SEEK_END):
-            return b""
-        f.seek(-1, os.SEEK_END)
-        return f.read(1)
-
-
 def replace_file(path: str, chunks: Iterable[bytes]) -> None:
     """Put a file in place whole; it keeps the mode of the one it replaces."""
-    directory, name = os.path.split(path)
+    directory, name = os.path.split(checked(path))
     temporary = os.path.join(directory, f".{name}.{os.getpid()}.tmp")
     try:
         with open(temporary, "xb") as f:
@@ -184,19 +166,71 @@ def replace_file(path: str, chunks: Iterable[bytes]) -> None:
     sync_directory(directory)
 
 
+def keep_copy(path: str, copy: str) -> None:
+    """Keep the content of a file under a second name, before the file is replaced.
+
+    Without a second copy of the bytes where the file system has hard links: a sparse file of any
+    size must not fill the disk.
+    """
+    try:
+        os.link(checked(path), checked(copy), follow_symlinks=False)
+    except OSError as e:
+        if e.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK):
+            raise
+        with open(path, "rb", opener=opened) as f:
+            replace_file(copy, iter(lambda: f.read(_BLOCK), b""))
+
+
 def keep_file(path: str, data: bytes) -> None:
     """Put a file of a cache in place; a workspace that cannot be written does without."""
     with suppress(OSError):
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        make_folder(os.path.dirname(path))
         replace_file(path, [data])
 
 
-def remove(path: str) -> None:
-    """Remove a file, if it is there."""
+def create(path: str) -> IO[bytes]:
+    """Open a file that must not exist yet, for writing."""
+    return open(checked(path), "x+b")
+
+
+def is_file(path: str) -> bool:
+    """Return whether a path is a regular file, and not a link to one."""
     try:
-        os.unlink(path)
-    except FileNotFoundError:
-        return
+        return stat.S_ISREG(os.lstat(path).st_mode)
+    except OSError:
+        return False
+
+
+def make_folder(path: str) -> None:
+    """Create a folder and those above it, and make the names of the new ones durable."""
+    new = []
+    folder = checked(path)
+    while not os.path.isdir(folder):
+        new.append(folder)
+        folder = os.path.dirname(folder)
+    for folder in reversed(new):
+        with suppress(FileExistsError):
+            os.mkdir(folder)
+        sync_directory(os.path.dirname(folder))
+
+
+def move(source: str, target: str) -> None:
+    """Rename a file or folder, replacing a file of that name."""
+    os.replace(checked(source), checked(target))
+
+
+def remove(path: str) -> None:
+    """Remove a file, if it exists."""
+    with suppress(FileNotFoundError):
+        os.unlink(checked(path))
+
+
+def remove_folder(path: str) -> None:
+    """Remove a folder with everything in it, if it exists; links in it are not followed."""
+    import shutil
+
+    with suppress(FileNotFoundError):
+        shutil.rmtree(checked(path))
 
 
 def sync_directory(path: str) -> None:
@@ -253,8 +287,8 @@ def locked(path: str, *, wait: float = LOCK_WAIT) -> Iterator[None]:
     Raises:
         WorkspaceLocked: another process still held it then.
     """
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | _LOCK_FLAGS, 0o644)
+    make_folder(os.path.dirname(path))
+    fd = os.open(checked(path), os.O_RDWR | os.O_CREAT | _LOCK_FLAGS, 0o644)
     with _held(fd, path, wait, alone=True):
         yield
 

@@ -13,8 +13,10 @@ from pipelines.workspace import Workspace
 
 #: How `rev-parse --verify --quiet` and `config --get` say that there is none.
 _OR_NONE: Final = (0, 1)
-_OBJECT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_FILTER_FAILED: Final = re.compile(r"(?P<path>.*): clean filter '(?P<name>.*)' failed")
+_LENGTHS: Final = (40, 64)
+_DIGITS: Final = frozenset("0123456789abcdef")
+#: Compiled where it is used: every call of `record` loads this module.
+_FILTER_FAILED: Final = r"(?:fatal: )?(?P<path>.*): clean filter '(?P<name>.*)' failed"
 _FILTER_KEYS: Final = r"^filter\..*\.(clean|process|required)$"
 _OF_USER: Final = frozenset({"system", "global"})
 
@@ -48,7 +50,7 @@ def prefix_of(workspace: Workspace) -> str | None:
 
 def is_object(text: str) -> bool:
     """Return whether a text is the whole hash of an object."""
-    return _OBJECT.fullmatch(text) is not None
+    return len(text) in _LENGTHS and _DIGITS.issuperset(text)
 
 
 def resolve(workspace: Workspace, text: str) -> tuple[str, int]:
@@ -93,9 +95,11 @@ def parent_of(repository: Repository, commit: str) -> str:
     if not parents:
         return empty_tree(repository)
     if commit_of(repository, parents[0]) is None:
+        is_shallow = os.path.exists(os.path.join(repository.common, "shallow"))
         raise NotFound(
-            f"the parent {parents[0]} of {commit} is missing: this is a shallow clone",
-            hint="Fetch it with: git fetch --deepen=1",
+            f"the parent {parents[0]} of {commit} is missing"
+            + (": this is a shallow clone" if is_shallow else ""),
+            hint="Fetch it with: git fetch --deepen=1" if is_shallow else "Run: git fsck",
         )
     return parents[0]
 
@@ -157,14 +161,18 @@ def add_worktree(repository: Repository, index: str, pathspecs: Collection[str])
     Raises:
         Conflict: a changed file needs a filter that only the repository configures.
     """
-    settings = ("core.safecrlf=false", *_without_filters(repository))
+    # Files that are not checked out are marked in the index; other folders may have new ones.
+    settings = (
+        "core.safecrlf=false", "core.sparseCheckout=false", "core.splitIndex=false",
+        *_without_filters(repository),
+    )  # fmt: skip
     try:
         run_git(repository, "add", "--all", "--", *pathspecs, index=index, settings=settings)
     except Unavailable as e:
-        filtered = _FILTER_FAILED.search(e.problem)
+        filtered = re.search(_FILTER_FAILED, e.problem.partition(": ")[2])
         if filtered is None:
             raise
-        path, name = filtered["path"].rpartition("fatal: ")[2], filtered["name"]
+        path, name = filtered["path"], filtered["name"]
         raise Conflict(
             f"{path} needs the filter '{name}', which the repository's own configuration names; "
             "session-codec does not run it",

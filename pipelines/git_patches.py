@@ -13,15 +13,23 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
-from typing import Final
+from typing import IO, Final
 
 from codec.records import PatchRef
 from pipelines.errors import NotFound, Unavailable
 from pipelines.files import remove
-from pipelines.git import add_worktree, commit_of, empty_tree, is_object, prefix_of, repository_of
-from pipelines.git_process import Repository, run_git
+from pipelines.git import (
+    add_worktree,
+    commit_of,
+    empty_tree,
+    is_object,
+    parent_of,
+    prefix_of,
+    repository_of,
+)
+from pipelines.git_process import Repository, git_output, run_git
 from pipelines.workspace import DELTAS, MANIFEST, METRICS, PROGRESS, V1_LOG, Workspace
 
 #: Published in FORMATS.md. A change of them needs another field beside a session's `range`.
@@ -33,25 +41,28 @@ PATCH_OPTIONS: Final = (
 )  # fmt: skip
 #: The files that verbs and agents append sessions to: not part of a session's patch.
 LEFT_OUT: Final = (MANIFEST, DELTAS, METRICS, PROGRESS, V1_LOG)
-#: Ranges of one run of git; their patches are in memory together.
-_BATCH: Final = 64
+#: Sessions of one run of git, and ranges of a session: what git is asked fits into a pipe.
+_BATCH: Final = 16
+_RANGES: Final = 16
+_LINE: Final = 1 << 16
 
 
-def patch_of(workspace: Workspace, ranges: str | Sequence[str]) -> bytes:
-    """Return the patch between two commits or trees; of several pairs, their patches in order.
+def patch_of(workspace: Workspace, commits: Sequence[str], *, plain: bool = True) -> bytes:
+    """Return the patch of commits; of several, their patches in order.
 
     Args:
         workspace: whose repository, and whose own files are left out.
-        ranges: `BASE..HEAD` by whole hashes, or several of these.
+        commits: each `BASE..HEAD` or a commit, by whole hashes.
+        plain: without attributes and settings; version 0.1.0 applied those of the repository.
 
     Raises:
         NotFound: the repository does not have all of their objects.
     """
-    ranges = (ranges,) if isinstance(ranges, str) else ranges
-    return b"".join(_patch(workspace, *pair.split("..")) for pair in ranges)
+    pairs = (_ends(workspace, text) for text in commits)
+    return b"".join(_patch(workspace, *pair, plain=plain) for pair in pairs)
 
 
-def remade(workspace: Workspace, ranges: str | Sequence[str], patch: PatchRef) -> bytes | None:
+def remade(workspace: Workspace, commits: Sequence[str], patch: PatchRef) -> bytes | None:
     """Return a recorded diff as git makes it again; None where that has another hash.
 
     Before patches were made without attributes and settings, those of the repository applied. Such
@@ -59,14 +70,12 @@ def remade(workspace: Workspace, ranges: str | Sequence[str], patch: PatchRef) -
 
     Args:
         workspace: whose repository.
-        ranges: of the session, see `patch_of`.
+        commits: of the session, see `patch_of`.
         patch: what was recorded.
     """
-    ranges = (ranges,) if isinstance(ranges, str) else ranges
     for plain in (True, False):
         try:
-            pairs = (pair.split("..") for pair in ranges)
-            data = b"".join(_patch(workspace, *pair, plain=plain) for pair in pairs)
+            data = patch_of(workspace, commits, plain=plain)
         except NotFound:
             return None
         if _is(data, patch):
@@ -75,21 +84,24 @@ def remade(workspace: Workspace, ranges: str | Sequence[str], patch: PatchRef) -
 
 
 def remakable(
-    workspace: Workspace, sessions: Iterable[tuple[str, PatchRef]]
-) -> set[tuple[str, PatchRef]]:
-    """Return those ranges and patches that git makes again, each compared with its hash."""
-    wanted = sorted(set(sessions))
+    workspace: Workspace, sessions: Iterable[tuple[tuple[str, ...], PatchRef]]
+) -> set[tuple[tuple[str, ...], PatchRef]]:
+    """Return those commits and patches that git makes again, each compared with its hash.
+
+    Patches are not kept in memory. A file of more than 256 MiB is not tried.
+
+    Args:
+        workspace: whose repository.
+        sessions: commits as for `patch_of`, and the patch that was recorded.
+    """
+    left = set(sessions)
     if workspace.repository is None:
         return set()
     made = set()
-    for start in range(0, len(wanted), _BATCH):
-        batch = wanted[start : start + _BATCH]
-        patches = _patches(workspace, {commits for commits, _ in batch})
-        for commits, patch in batch:
-            if commits in patches and (
-                _is(patches[commits], patch) or remade(workspace, commits, patch) is not None
-            ):
-                made.add((commits, patch))
+    for plain in (True, False):
+        refs = dict(_refs(workspace, {commits for commits, _ in left}, plain=plain))
+        made |= {(commits, patch) for commits, patch in left if refs.get(commits) == patch}
+        left -= made
     return made
 
 
@@ -115,17 +127,26 @@ def worktree_patch(workspace: Workspace) -> bytes:
         remove(copy)
         remove(f"{copy}.lock")
     base = commit_of(repository, "HEAD") or empty_tree(repository)
-    return _patch(workspace, base, tree)
+    return _patch(workspace, base, tree, plain=True)
 
 
-def _patch(workspace: Workspace, base: str, head: str, *, plain: bool = True) -> bytes:
-    """Return the patch between two objects.
+def _ends(workspace: Workspace, commits: str) -> tuple[str, str]:
+    """Return what a range or a commit is the difference of.
 
-    Args:
-        workspace: whose repository.
-        base, head: whole hashes.
-        plain: without attributes and settings; version 0.1.0 applied those of the repository.
+    Raises:
+        NotFound: the repository does not have the commit, or a shallow clone lacks its parent.
     """
+    base, dots, head = commits.partition("..")
+    if dots:
+        return base, head
+    repository = repository_of(workspace)
+    if commit_of(repository, commits) is None:
+        raise NotFound(f"{commits}: no such commit in {repository.top}")
+    return parent_of(repository, commits), commits
+
+
+def _patch(workspace: Workspace, base: str, head: str, *, plain: bool) -> bytes:
+    """Return the patch between two objects, see `patch_of`."""
     repository = repository_of(workspace)
     arguments = ("diff-tree", *PATCH_OPTIONS, base, head, "--", *_paths(workspace))
     try:
@@ -149,50 +170,81 @@ def _advice(repository: Repository, base: str, head: str) -> str:
     return "Fetch the commits; a shallow clone may not have them"
 
 
-def _patches(workspace: Workspace, ranges: Collection[str]) -> dict[str, bytes]:
-    """Return the patches of those ranges that git can make, by range."""
-    repository = repository_of(workspace)
-    pairs = {commits: commits.split("..") for commits in ranges}
-    trees = _trees(repository, {end for pair in pairs.values() for end in pair})
-    known = {
-        commits: f"{trees[base]} {trees[head]}\n".encode()
-        for commits, (base, head) in pairs.items()
-        if base in trees and head in trees
-    }
-    asked = b"".join(known.values())
-    arguments = ("diff-tree", "--stdin", *PATCH_OPTIONS, "--", *_paths(workspace))
-    try:
-        answer = run_git(repository, *arguments, data=asked, plain=True).stdout
-    except Unavailable:  # an object of one of them is missing
-        return dict(_one_by_one(workspace, known))
-    return dict(_split(answer, known))
+def _refs(
+    workspace: Workspace, wanted: Collection[tuple[str, ...]], *, plain: bool
+) -> Iterator[tuple[tuple[str, ...], PatchRef]]:
+    """Return hash and size of the patches that git can make."""
+    asked = _requests(workspace, wanted)
+    waiting, size = list(asked), _BATCH
+    while waiting:
+        batch = waiting[:size]
+        refs, is_whole = _measured(workspace, [asked[commits] for commits in batch], plain=plain)
+        yield from zip(batch, refs)
+        if is_whole or len(batch) == 1:  # of one that fails alone, an object is missing
+            waiting, size = waiting[len(batch) :], _BATCH
+        else:
+            waiting, size = waiting[len(refs) :], 1
 
 
-def _one_by_one(workspace: Workspace, ranges: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-    for commits in ranges:
+def _requests(
+    workspace: Workspace, wanted: Collection[tuple[str, ...]]
+) -> dict[tuple[str, ...], list[bytes]]:
+    """Return the lines that ask `diff-tree --stdin`, where the repository has the trees."""
+    pairs: dict[tuple[str, ...], list[tuple[str, str]]] = {}
+    for commits in sorted(wanted):
         with suppress(NotFound):
-            yield commits, patch_of(workspace, commits)
+            pairs[commits] = [_ends(workspace, text) for text in commits[:_RANGES]]
+    ends = {end for of in pairs.values() for pair in of for end in pair}
+    trees = _trees(repository_of(workspace), ends) if ends else {}
+    return {
+        commits: [f"{trees[base]} {trees[head]}\n".encode() for base, head in of]
+        for commits, of in pairs.items()
+        if len(commits) <= _RANGES and all(trees.keys() >= {*pair} for pair in of)
+    }
 
 
-def _split(answer: bytes, headers: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
-    """Split what `diff-tree --stdin` prints: before each patch the line that it was asked with.
+def _measured(
+    workspace: Workspace, groups: Sequence[Sequence[bytes]], *, plain: bool
+) -> tuple[list[PatchRef], bool]:
+    """Run git once; return hash and size of each patch that is whole, and whether all are."""
+    repository = repository_of(workspace)
+    arguments = ("diff-tree", "--stdin", *PATCH_OPTIONS, "--", *_paths(workspace))
+    data = b"".join(line for group in groups for line in group)
+    refs: list[PatchRef] = []
+    try:
+        with git_output(repository, *arguments, data=data, plain=plain) as output:
+            refs = list(_split(output, groups))
+    except Unavailable:
+        return refs[:-1], False  # git stopped within the last one
+    return refs, True
+
+
+def _split(output: IO[bytes], groups: Sequence[Sequence[bytes]]) -> Iterator[PatchRef]:
+    """Measure what `diff-tree --stdin` prints: before each patch the line that it was asked with.
 
     No line of a patch is two hashes: each begins with a mark or a word, and a line of a binary
     patch is shorter.
+
+    Args:
+        output: of git.
+        groups: lines that it was asked with; the patches of a group are one.
     """
-    at = 0
-    ranges = list(headers)
-    for number, commits in enumerate(ranges, 1):
-        at += len(headers[commits])
-        following = b"\n" + headers[ranges[number]] if number < len(ranges) else b""
-        if number == len(ranges):
-            end = len(answer)
-        elif answer.startswith(following[1:], at):
-            end = at  # an empty patch
+    headers = iter([(line, n) for n, group in enumerate(groups) for line in group])
+    header, number = next(headers, (b"", -1))
+    current, size, digest, is_start = -1, 0, hashlib.sha256(), True
+    while line := output.readline(_LINE):
+        if is_start and line == header:
+            if number != current:
+                if current >= 0:
+                    yield PatchRef(sha256=digest.hexdigest(), size=size)
+                current, size, digest = number, 0, hashlib.sha256()
+            header, number = next(headers, (b"", -1))
         else:
-            end = answer.index(following, at) + 1
-        yield commits, answer[at:end]
-        at = end
+            digest.update(line)
+            size += len(line)
+        is_start = line.endswith(b"\n")
+    if current >= 0:
+        yield PatchRef(sha256=digest.hexdigest(), size=size)
 
 
 def _trees(repository: Repository, objects: Collection[str]) -> dict[str, str]:

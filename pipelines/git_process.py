@@ -17,16 +17,24 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Iterable, Mapping
-from typing import Final, NamedTuple
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import IO, Final, NamedTuple
 
 from pipelines.errors import Denied, NotFound, Unavailable
 from pipelines.worktree import ancestors, git_folders, repository_of
 
 #: Seconds. A patch of a large range takes minutes on a slow disk.
 _TIMEOUT: Final = 900
+#: Bytes that git may allocate at once where its output is a stream.
+_MEMORY: Final = 1 << 28
 #: Variables that say where git's files are, and that mean the same in every repository.
 _KEPT: Final = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "GIT_EXEC_PATH")
+#: Variables that say who commits, and when.
+_IDENTITY: Final = tuple(
+    f"GIT_{role}_{what}" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL", "DATE")
+)
 #: Variables by which the git that calls the merge driver names what it works on.
 _CALLERS: Final = ("GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES")
 _PINNED: Final = {
@@ -50,7 +58,7 @@ _SETTINGS: Final = (
 #: but those of the command line.
 _PLAIN: Final = os.path.join(os.path.dirname(os.path.abspath(__file__)), "plain_git")
 
-_SHA256: Final = re.compile(rb"^\s*objectformat\s*=\s*sha256\s*$", re.IGNORECASE | re.MULTILINE)
+_SHA256: Final = rb"(?im)^\s*objectformat\s*=\s*sha256\s*$"
 
 Done = subprocess.CompletedProcess[bytes]
 
@@ -110,6 +118,7 @@ def run_git(
     settings: Iterable[str] = (),
     index: str | None = None,
     plain: bool = False,
+    with_identity: bool = False,
 ) -> Done:
     """Run git in a repository.
 
@@ -122,27 +131,62 @@ def run_git(
         index: path of another index file.
         plain: read the repository's objects without its settings, references and attributes, and
             without the user's.
+        with_identity: let the environment say who commits.
 
     Raises:
         Denied: git does not trust the owner of the repository.
         Unavailable: git is not installed, failed, or did not end in time.
     """
-    _check_owner(repository)
-    variables = dict(repository.variables)
-    if plain:
-        folder = os.path.join(_PLAIN, _object_format(repository))
-        where = ["-C", folder, f"--git-dir={folder}"]
-        variables |= _without_settings(repository, folder)
-    else:
-        where = ["-C", repository.top, f"--git-dir={repository.git}"]
-        where.append(f"--work-tree={repository.top}")
+    command, environment = _prepared(repository, settings, plain=plain)
     if index is not None:
-        variables["GIT_INDEX_FILE"] = index
-    command = ["git", *where, "--no-pager", *_options((*_SETTINGS, *settings)), *arguments]
-    done = _run(command, {**_environment(_KEPT), **_PINNED, **variables}, data)
+        environment["GIT_INDEX_FILE"] = index
+    if with_identity:
+        environment |= {name: os.environ[name] for name in _IDENTITY if name in os.environ}
+    done = _run([*command, *arguments], environment, data)
     if done.returncode not in answers:
         raise Unavailable(f"git {arguments[0]}: {said(done)}")
     return done
+
+
+@contextmanager
+def git_output(
+    repository: Repository, *arguments: str, data: bytes, plain: bool
+) -> Iterator[IO[bytes]]:
+    """Run git, and yield what it prints as a stream: neither side keeps all of it in memory.
+
+    Args:
+        repository: the one that was found.
+        arguments: of git.
+        data: what git reads from stdin, no more than a pipe holds.
+        plain: see `run_git`.
+
+    Raises:
+        Denied: git does not trust the owner of the repository.
+        Unavailable: git is not installed, failed, needs more memory, or did not end in time.
+    """
+    command, environment = _prepared(repository, (), plain=plain)
+    environment["GIT_ALLOC_LIMIT"] = str(_MEMORY)
+    pipe, null = subprocess.PIPE, subprocess.DEVNULL
+    try:
+        process = subprocess.Popen(
+            [*command, *arguments], env=environment, stdin=pipe, stdout=pipe, stderr=null
+        )
+    except FileNotFoundError:
+        raise _missing() from None
+    watch = threading.Timer(_TIMEOUT, process.kill)
+    watch.start()
+    assert process.stdin
+    assert process.stdout
+    try:
+        with process.stdin, suppress(BrokenPipeError):
+            process.stdin.write(data)
+        yield process.stdout
+    finally:
+        process.stdout.close()
+        process.wait()
+        watch.cancel()
+    if process.returncode:
+        raise Unavailable(f"git {arguments[0]}: ended with {process.returncode}")
 
 
 def is_tracked(path: str) -> bool:
@@ -172,6 +216,23 @@ def said(done: Done) -> str:
     return done.stderr.decode(errors="replace").strip() or f"ended with {done.returncode}"
 
 
+def _prepared(
+    repository: Repository, settings: Iterable[str], *, plain: bool
+) -> tuple[list[str], dict[str, str]]:
+    """Check the owner; return the command up to git's own arguments, and its environment."""
+    _check_owner(repository)
+    variables = dict(repository.variables)
+    if plain:
+        folder = os.path.join(_PLAIN, _object_format(repository))
+        where = ["-C", folder, f"--git-dir={folder}"]
+        variables |= _without_settings(repository, folder)
+    else:
+        where = ["-C", repository.top, f"--git-dir={repository.git}"]
+        where.append(f"--work-tree={repository.top}")
+    command = ["git", *where, "--no-pager", *_options((*_SETTINGS, *settings))]
+    return command, {**_environment(_KEPT), **_PINNED, **variables}
+
+
 def _options(settings: Iterable[str]) -> list[str]:
     return [part for setting in settings for part in ("-c", setting)]
 
@@ -183,7 +244,9 @@ def _environment(kept: Iterable[str]) -> dict[str, str]:
 
 def _object_format(repository: Repository) -> str:
     with open(os.path.join(repository.common, "config"), "rb") as f:
-        return "sha256" if _SHA256.search(f.read()) else "sha1"
+        config = f.read()
+    # A regular expression costs more to compile than all else here.
+    return "sha256" if b"sha256" in config.lower() and re.search(_SHA256, config) else "sha1"
 
 
 def _without_settings(repository: Repository, folder: str) -> dict[str, str]:
@@ -238,6 +301,10 @@ def _run(command: list[str], environment: Mapping[str, str], data: bytes) -> Don
             command, env=environment, input=data, capture_output=True, check=False, timeout=_TIMEOUT
         )
     except FileNotFoundError:
-        raise Unavailable("git is not installed, or not on the PATH") from None
+        raise _missing() from None
     except subprocess.TimeoutExpired:
         raise Unavailable(f"git did not end within {_TIMEOUT} seconds") from None
+
+
+def _missing() -> Unavailable:
+    return Unavailable("git is not installed, or not on the PATH")

@@ -11,7 +11,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -34,7 +33,11 @@ from codec.v2_metrics import HEADER
 from codec.v2_progress import TITLE
 from pipelines.baselines import REFERENCES_BUDGET
 from pipelines.edits import Change, Edit, check_edits, edit_of, write_edits
-from pipelines.files import locked, read_bytes, remove
+from pipelines.files import (
+    read_bytes,
+    remove,
+    remove_folder,
+)
 from pipelines.findings import Finding
 from pipelines.journal import Append, Transaction, recover
 from pipelines.merging import configure_merge, merges_by_record, unconfigure_merge
@@ -52,6 +55,7 @@ from pipelines.workspace import (
     Workspace,
     decode_manifest,
     read_manifest,
+    writing,
 )
 
 #: The plugin for Claude Code that comes with this package: the same hooks, and a skill.
@@ -177,7 +181,7 @@ def apply(made: Plan) -> None:
     """
     workspace = made.workspace
     if made.appends or made.edits or made.clear:
-        with locked(workspace.lock):
+        with writing(workspace):
             recover(workspace)
             check_edits(made.edits)
             if made.appends:
@@ -360,7 +364,7 @@ def _append(workspace: Workspace, appends: Sequence[Append]) -> None:
 def _remove_folders(workspace: Workspace) -> None:
     """The folders of a workspace without facts, unless another worktree or the spool has them."""
     home = workspace.path(".session-codec")
-    shutil.rmtree(os.path.join(home, "cache"), ignore_errors=True)
+    remove_folder(os.path.join(home, "cache"))
     if os.path.dirname(workspace.lock) == home:
         remove(workspace.lock)
     for folder in (os.path.join(home, "spool"), home, workspace.diffs):

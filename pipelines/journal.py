@@ -1,23 +1,25 @@
 """All or nothing for a verb that writes many files: staged files and appends, then one commit.
 
-A transaction stages new files of `.diffs` in a folder of its own, and writes what is to be
-appended to the tracked files to a journal. `commit` makes both durable and gives the journal its
-name, `.session-codec/journal`; from then on all of it will be done, by this process or by `recover`
-in the next one:
+A transaction stages new files of `.diffs` in a folder of its own, and writes what it appends to the
+tracked files to a journal. `commit` makes both durable and gives the journal its name; from then on
+all of it will be done, by this process or by `recover` in the next one. Journal and staging folder
+share a random token, `.session-codec/journal-TOKEN`; version 0.1.0 used none:
 
     {"format":"session-codec-journal","version":1,"verb":"migrate","appends":[["PROJECT_METRICS.tsv",0,80]]}
     <the bytes to append, one after the other>
 
-1. Before the commit the workspace is as it was; after it, `recover` completes it.
+1. Before the commit the workspace is unchanged; after it, `recover` completes it.
 2. Completing is idempotent: a staged file that was already moved is gone from the staging
-   folder, an append takes up where the file ends inside what was to be appended.
+   folder, an append continues where the file ends inside of what is appended. A diff never replaces
+   a file with other bytes (`diff_files`).
 3. A file that no longer ends where the transaction began is left alone: somebody else wrote to
    it since. The manifest proves what is missing there, and `migrate` adds it.
 4. Appends are done in the order given: the delta line, which makes a session exist, is last.
-5. Nothing but the files of a workspace is appended to, whatever a journal names: one may have come
-   with a clone.
-6. One file can be replaced as well, the references: `"replaces":[["PROJECT_REFERENCES.yaml",
-   "<SHA-256 of the file before>",120]]`. One that is no longer what it was before is left alone.
+5. A journal or a staging folder that git tracks, that is a link or that another user owns is
+   refused. Whatever a journal says, only the files of a workspace are appended to.
+6. The references, the manifest and the v2 files can be replaced as well:
+   `"replaces":[["PROJECT_REFERENCES.yaml","<SHA-256 of the file before>",120]]`. A file that has
+   changed since is left alone.
 """
 
 from __future__ import annotations
@@ -26,22 +28,48 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import IO, Any, Final, NamedTuple
 
 from codec.errors import FormatError
+from pipelines.diff_files import SUFFIX, put_diff
 from pipelines.errors import Conflict
-from pipelines.files import opened, read_bytes, remove, replace_file, sync_directory, sync_written
+from pipelines.files import (
+    create,
+    make_folder,
+    move,
+    opened,
+    read_bytes,
+    remove,
+    remove_folder,
+    replace_file,
+    sync_directory,
+    sync_written,
+)
+from pipelines.local_state import refuse_linked
+from pipelines.staging import (
+    make_staging,
+    new_token,
+    staged_files,
+    staging_of,
+)
 from pipelines.workspace import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES, Workspace
 
 FORMAT: Final = "session-codec-journal"
 VERSION: Final = 1
 _BLOCK: Final = 1 << 20
+_FOLDER: Final = ".session-codec"
+_JOURNAL: Final = re.compile(
+    r"journal(?P<token>(?:-[0-9a-f]{16})?)(?P<unfinished>\.tmp(?:\.payload)?)?", re.ASCII
+)
 #: All files that are appended to.
 APPENDED: Final = (
     MANIFEST, METRICS, PROGRESS, DELTAS, REFERENCES, ".gitignore", ".gitattributes",
 )  # fmt: skip
+#: All files that are replaced.
+REPLACED: Final = (MANIFEST, METRICS, PROGRESS, DELTAS, REFERENCES)
 
 
 class Append(NamedTuple):
@@ -78,50 +106,74 @@ class Transaction:
     def __init__(self, workspace: Workspace, verb: str) -> None:
         self._workspace = workspace
         self._verb = verb
-        self.staging = workspace.staging
-        self._journal = workspace.path(".session-codec", "journal")
+        self._token = new_token()
+        self.staging = staging_of(workspace, self._token)
+        self._journal = workspace.path(_FOLDER, f"journal{self._token}")
 
     def begin(self) -> None:
-        """Make an empty staging folder; what a killed run left there never happened."""
-        shutil.rmtree(self.staging, ignore_errors=True)
-        os.makedirs(self.staging)
+        """Create an empty staging folder, and remove what stopped runs left before their commit."""
+        make_staging(self._workspace, self._token)
 
     def abandon(self) -> None:
-        """Forget all of it; the workspace is as it was."""
-        shutil.rmtree(self.staging, ignore_errors=True)
-        self._remove_unfinished()
-
-    def _remove_unfinished(self) -> None:
-        """Remove what a stopped run left, or a clone brought: it may be a link to elsewhere."""
-        remove(f"{self._journal}.tmp")
-        remove(f"{self._journal}.tmp.payload")
+        """Forget all of it; the workspace is unchanged."""
+        remove_folder(self.staging)
+        _remove_unfinished(self._workspace)
 
     def prepare(self, appends: Iterable[Append], replaces: Sequence[Replace] = ()) -> None:
-        """Write the journal, under a name by which `recover` does not take it for one."""
-        os.makedirs(os.path.dirname(self._journal), exist_ok=True)
-        self._remove_unfinished()
-        with open(f"{self._journal}.tmp", "xb") as f:
+        """Write the journal, under a name that `recover` does not look for."""
+        make_folder(os.path.dirname(self._journal))
+        _remove_unfinished(self._workspace)
+        with create(f"{self._journal}.tmp") as f:
             _write_journal(f, self._workspace, self._verb, appends, replaces)
 
     def commit(self) -> None:
         """Make all of it durable, then do it."""
-        sync_written([*_staged(self.staging), f"{self._journal}.tmp"])
-        os.replace(f"{self._journal}.tmp", self._journal)
+        staged = staged_files(self.staging)
+        sync_written([*staged, f"{self._journal}.tmp"])
+        for folder in {os.path.dirname(path) for path in staged}:
+            sync_directory(folder)
+        if staged:  # the journal promises them: their folder must outlive a power failure, too
+            sync_directory(os.path.dirname(self.staging))
+        move(f"{self._journal}.tmp", self._journal)
         sync_directory(os.path.dirname(self._journal))
-        _complete(self._workspace)
+        _complete(self._workspace, self._journal, self._token)
 
 
 def is_pending(workspace: Workspace) -> bool:
-    """Whether a verb was stopped after its commit, so that `recover` has something to do."""
-    return os.path.exists(workspace.path(".session-codec", "journal"))
+    """Return True if a verb was stopped after its commit, so that `recover` completes it."""
+    return any(not m["unfinished"] for m in _journals(workspace))
 
 
 def recover(workspace: Workspace) -> str | None:
-    """Complete what a stopped verb had committed; the verb's name, None where there was none.
+    """Complete what a stopped verb had committed, and return the verb's name.
 
     Use it under the workspace's lock.
+
+    Raises:
+        Conflict: the journal or its staging folder came with a clone, or is another user's.
+        FormatError: it is a journal that this version cannot complete.
     """
-    return _complete(workspace) if is_pending(workspace) else None
+    verb = None
+    for m in _journals(workspace):
+        if not m["unfinished"]:
+            verb = _complete(workspace, workspace.path(_FOLDER, m[0]), m["token"])
+    return verb
+
+
+def _journals(workspace: Workspace) -> list[re.Match[str]]:
+    """Return the names of the journals of a worktree, and of unfinished ones."""
+    try:
+        names = sorted(os.listdir(workspace.path(_FOLDER)))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return [m for name in names if (m := _JOURNAL.fullmatch(name))]
+
+
+def _remove_unfinished(workspace: Workspace) -> None:
+    """Remove journals that were never committed; a link among them is removed, not followed."""
+    for m in _journals(workspace):
+        if m["unfinished"]:
+            remove(workspace.path(_FOLDER, m[0]))
 
 
 def _write_journal(
@@ -132,7 +184,7 @@ def _write_journal(
     replaces: Sequence[Replace],
 ) -> None:
     """The journal has its header first, but the lengths are known last: write both in turn."""
-    with open(f"{f.name}.payload", "x+b") as payload:
+    with create(f"{f.name}.payload") as payload:
         for replaced in replaces:
             target_of(workspace, replaced.path)
             payload.write(replaced.after)
@@ -154,8 +206,8 @@ def _write_journal(
     remove(payload.name)
 
 
-def _complete(workspace: Workspace) -> str:
-    journal = workspace.path(".session-codec", "journal")
+def _complete(workspace: Workspace, journal: str, token: str) -> str:
+    refuse_linked(journal, "a journal")
     with open(journal, "rb", opener=opened) as f:
         header = _header(f.readline(), journal)
         appends = [(target_of(workspace, a[0]), a[1], a[2]) for a in header["appends"]]
@@ -163,7 +215,10 @@ def _complete(workspace: Workspace) -> str:
         lengths = [length for _, _, length in (*replaces, *appends)]
         if f.tell() + sum(lengths) > os.path.getsize(journal):
             raise _unfit(journal)
-        _publish(workspace.staging, workspace.diffs)
+        staging = staging_of(workspace, token)
+        if staged_files(staging):
+            _publish(staging, workspace.diffs)
+        remove_folder(staging)
         for path, before, length in replaces:
             data = f.read(length)
             if _digest(read_bytes(path)) == before:
@@ -203,7 +258,7 @@ def _is_append(value: object) -> bool:
 def _is_replace(value: object) -> bool:
     match value:
         case [str() as path, str(), int() as length]:
-            return path == REFERENCES and length >= 0
+            return path in REPLACED and length >= 0
     return False
 
 
@@ -236,10 +291,8 @@ def target_of(workspace: Workspace, path: str) -> str:
 
 def _publish(staging: str, target: str) -> None:
     """Move the staged files into place, a whole folder at once where there is none yet."""
-    if not os.path.isdir(staging):
-        return
     if not os.path.exists(target):
-        os.rename(staging, target)
+        move(staging, target)
         sync_directory(os.path.dirname(target))
         return
     for directory, folders, names in os.walk(staging):
@@ -249,17 +302,19 @@ def _publish(staging: str, target: str) -> None:
                 if _moved(os.path.join(directory, folder), os.path.join(place, folder)):
                     folders.remove(folder)
                 else:
-                    os.mkdir(os.path.join(place, folder))
+                    make_folder(os.path.join(place, folder))
         for name in names:
-            _move(os.path.join(directory, name), os.path.join(place, name))
+            if directory == staging and name.endswith(SUFFIX):
+                put_diff(os.path.join(directory, name), place, name)
+            else:
+                _move(os.path.join(directory, name), os.path.join(place, name))
         sync_directory(place)
-    shutil.rmtree(staging)
 
 
 def _moved(source: str, target: str) -> bool:
     """Rename; False where `.diffs` is a file system of its own (a mount, a link to another)."""
     try:
-        os.replace(source, target)
+        move(source, target)
     except OSError as e:
         if e.errno != errno.EXDEV:
             raise
@@ -276,7 +331,8 @@ def _move(source: str, target: str) -> None:
 
 def _append(path: str, offset: int, payload: IO[bytes], length: int) -> None:
     """Append what is still missing of `length` bytes that begin at `offset` of the file."""
-    os.makedirs(os.path.dirname(path), exist_ok=True)
+    make_folder(os.path.dirname(path))
+    is_new = not os.path.exists(path)
     end = payload.tell() + length
     with open(path, "ab+") as f:
         size = f.seek(0, os.SEEK_END)
@@ -296,9 +352,5 @@ def _append(path: str, offset: int, payload: IO[bytes], length: int) -> None:
             f.write(payload.read(min(_BLOCK, end - payload.tell())))
         f.flush()
         os.fsync(f.fileno())
-
-
-def _staged(staging: str) -> Iterator[str]:
-    for directory, _, names in os.walk(staging):
-        for name in names:
-            yield os.path.join(directory, name)
+    if is_new:
+        sync_directory(os.path.dirname(path))

@@ -7,29 +7,36 @@ sessions that exist are found: those with a delta line and a manifest line.
 from __future__ import annotations
 
 import mmap
-import os
 import re
 from bisect import bisect_left
+from collections.abc import Iterator
+from typing import Final
 
-from codec.errors import FormatError
-from codec.manifest import decode_fact
+from codec.fact_lines import read_fact
+from codec.manifest import identity_of
 from codec.records import Session, key_time
 from pipelines.errors import Conflict, NotFound
-from pipelines.files import read_bytes
-from pipelines.workspace import DELTAS, MANIFEST, Workspace
+from pipelines.files import mapped, read_bytes
+from pipelines.workspace import (
+    DELTAS,
+    MANIFEST,
+    Workspace,
+    read_manifest,
+)
 
 _KEY_OF_LINE = re.compile(rb"^([^ |\n]+) \| [^\n]*\n", re.M)
 _LATEST = re.compile(r"latest(?:~(?P<back>\d{1,9}))?")
 _NAMED = 5
+#: Kinds of facts that change what others say of a session.
+_REVISING: Final = (b'"revision"', b'"purged-text"')
 
 
 def find_session(workspace: Workspace, name: str) -> Session:
-    """The session that a name means.
+    """Return the session that a name means, as it is now.
 
     Raises:
         NotFound: there is none; the nearest keys are named.
         Conflict: several keys begin with it.
-        FormatError: its line in the manifest cannot be read.
     """
     return _read_fact(workspace, find_key(workspace, name))
 
@@ -65,28 +72,46 @@ def find_key(workspace: Workspace, name: str) -> str:
     )
 
 
+def current(workspace: Workspace, fact: Session) -> Session:
+    """Return a session as it is now, from one of its facts; a revision may have changed it."""
+    with mapped(workspace.path(MANIFEST)) as data:
+        if not _is_revised(data) and len(list(_facts_with(data, fact.key))) == 1:
+            return fact
+    manifest = read_manifest(workspace)
+    identity = identity_of(fact)
+    found = (s for s in manifest.sessions.values() if manifest.identity(s.key) == identity)
+    return next(found, fact)
+
+
 def _read_fact(workspace: Workspace, key: str) -> Session:
-    """A session's line of the manifest, found without reading all of it as JSON."""
-    path = workspace.path(MANIFEST)
+    """Return the session with a key, found without reading all of the manifest as JSON."""
+    with mapped(workspace.path(MANIFEST)) as data:
+        facts = list(_facts_with(data, key))
+        if len(facts) == 1 and not _is_revised(data):
+            return facts[0]
+    session = read_manifest(workspace).sessions.get(key) if facts else None
+    if session is None:
+        raise NotFound(
+            f"{key}: has a delta line and no line in {MANIFEST}",
+            hint="The line was added by hand, or the manifest's was lost in a merge: see git "
+            "history",
+        )
+    return session
+
+
+def _is_revised(data: mmap.mmap | bytes) -> bool:
+    """Return whether any session may not be as its fact has it."""
+    return any(data.find(kind) >= 0 for kind in _REVISING)
+
+
+def _facts_with(data: mmap.mmap | bytes, key: str) -> Iterator[Session]:
+    """Give the facts of sessions with a key, in whole lines."""
     needle = f'"key":"{key}"'.encode()
-    if os.path.exists(path) and os.path.getsize(path):
-        with open(path, "rb") as f, mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            at = data.find(needle)
-            while at >= 0:
-                start = data.rfind(b"\n", 0, at) + 1
-                end = data.find(b"\n", at)
-                fact = _decoded(data[start : end if end >= 0 else len(data)])
-                if isinstance(fact, Session) and fact.key == key and end >= 0:
-                    return fact
-                at = data.find(needle, at + 1)
-    raise NotFound(
-        f"{key}: has a delta line and no line in {MANIFEST}",
-        hint="The line was added by hand, or the manifest's was lost in a merge: see git history",
-    )
-
-
-def _decoded(line: bytes) -> object:
-    try:
-        return decode_fact(line.decode(errors="replace"))
-    except FormatError:
-        return None  # a line that says the key and is no fact
+    at = data.find(needle)
+    while at >= 0:
+        start = data.rfind(b"\n", 0, at) + 1
+        end = data.find(b"\n", at)
+        fact = read_fact(data[start : end if end >= 0 else len(data)])
+        if isinstance(fact, Session) and fact.key == key and end >= 0:
+            yield fact
+        at = data.find(needle, at + 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Final
 
 from codec.archive import encode_archive
@@ -12,12 +12,10 @@ from codec.archive_tar import Member
 from codec.diffs import touched_path
 from codec.errors import IntegrityError
 from codec.records import PatchRef
-from codec.snapshot import Pack, heads, pack_object
+from codec.snapshot import Pack, pack_object
 from pipelines.errors import Denied
 from pipelines.remote import Remote
-from pipelines.snapshots import read_snapshot
-from pipelines.store import Store
-from pipelines.workspace import Workspace
+from pipelines.shared_remotes import read_heads
 
 #: Bytes of loose diffs that go into one object.
 _SIZE: Final = 64 << 20
@@ -26,7 +24,7 @@ _SIZE: Final = 64 << 20
 def packs_of_all(remote: Remote, names: Collection[str]) -> list[Pack]:
     """The objects with loose diffs that any writer named last."""
     try:
-        return [pack for n in heads(names) for pack in read_snapshot(remote, n).snapshot.packs]
+        return [p for found in read_heads(remote, names).found for p in found.snapshot.packs]
     except Denied:
         return []  # who cannot read what others sent sends it again
 
@@ -50,10 +48,17 @@ def needed_packs(
     return packs, {key: patch for key, patch in needed.items() if (key, patch) not in packed}
 
 
-def packed(workspace: Workspace, diffs: Mapping[str, PatchRef]) -> Iterator[tuple[Pack, bytes]]:
-    """Diffs as objects, each read back and proved; one is in memory at a time."""
+def packed(
+    diffs: Mapping[str, PatchRef], read: Callable[[str, PatchRef], bytes]
+) -> Iterator[tuple[Pack, bytes]]:
+    """Yield diffs as objects, each read back and verified; one is in memory at a time.
+
+    Args:
+        diffs: what to pack, by key.
+        read: gives the bytes of one.
+    """
     for chunk in _chunks(diffs):
-        yield _packed(workspace, chunk)
+        yield _packed(chunk, read)
 
 
 def _chunks(diffs: Mapping[str, PatchRef]) -> Iterator[dict[str, PatchRef]]:
@@ -70,13 +75,13 @@ def _chunks(diffs: Mapping[str, PatchRef]) -> Iterator[dict[str, PatchRef]]:
         yield chunk
 
 
-def _packed(workspace: Workspace, diffs: Mapping[str, PatchRef]) -> tuple[Pack, bytes]:
-    store = Store(workspace)
+def _packed(
+    diffs: Mapping[str, PatchRef], read: Callable[[str, PatchRef], bytes]
+) -> tuple[Pack, bytes]:
     members = [
-        Member(key, patch.size, touched_path(store.read(key, patch)))
-        for key, patch in diffs.items()
+        Member(key, patch.size, touched_path(read(key, patch))) for key, patch in diffs.items()
     ]
-    pieces = encode_archive(members, lambda m: [store.read(m.key, diffs[m.key])], profile="fast")
+    pieces = encode_archive(members, lambda m: [read(m.key, diffs[m.key])], profile="fast")
     data = b"".join(pieces)
     found = {}
     for event in check(lambda offset, size: data[offset : offset + size], len(data)):

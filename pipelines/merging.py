@@ -15,8 +15,9 @@ import shlex
 import sys
 from typing import Final
 
-from pipelines.files import last_byte, read_bytes, replace_file
+from pipelines.files import read_bytes, replace_file
 from pipelines.git import get_config, prefix_of, remove_config, repository_of, set_config
+from pipelines.lines import last_byte
 from pipelines.tracked import MERGED, pattern
 from pipelines.workspace import Workspace
 
@@ -26,9 +27,10 @@ _TITLE: Final = "session-codec merges by record, git's union without it"
 
 
 def driver_command() -> str:
-    """What git is to run, through a shell; `%O`, `%A`, `%B` and `%P` are git's."""
-    python = shlex.quote(sys.executable).replace("%", "%%")
-    program = f"{python} -P -m pipelines.cli.main merge-driver -- %O %A %B %P"
+    """Return what git runs through a shell; `%O`, `%A`, `%B` and `%P` are git's."""
+    main = os.path.join(os.path.dirname(os.path.abspath(__file__)), "cli", "main.py")
+    python = shlex.join([sys.executable, "-P", main]).replace("%", "%%")
+    program = f"{python} merge-driver -- %O %A %B %P"
     return f"{program} || git merge-file -q --union %A %O %B"
 
 

@@ -17,12 +17,12 @@ from dataclasses import dataclass, field
 
 from codec.facts import Fact, V1Version
 from codec.manifest import encode_fact
-from codec.records import Session
+from codec.records import PatchRef, Session
 from codec.v1_layout import StoredPatch
 from codec.v1_stub import is_bare_stub
 from codec.v1_to_v2 import Options
 from pipelines.baselines import REFERENCES_BUDGET
-from pipelines.files import identity, locked
+from pipelines.files import identity
 from pipelines.findings import Finding, torn_finding
 from pipelines.journal import APPENDED, Append, Transaction, is_pending, recover
 from pipelines.progress import Progress
@@ -45,6 +45,7 @@ from pipelines.workspace import (
     Workspace,
     read_config,
     read_manifest,
+    writing,
 )
 
 
@@ -72,7 +73,6 @@ class Plan:
         logs: what is kept of each log.
         added: new sessions, oldest first.
         restored: known sessions whose diffs are absent here and stand in a log.
-        erased: known sessions whose diffs were purged, and stand in a log.
         stored: by entry hash, the patch that is, or will be, stored under a key.
         appends: to the tracked files, in order.
         skipped: logs that hold nothing: bare stubs.
@@ -84,7 +84,6 @@ class Plan:
     logs: list[LogPlan]
     added: list[Added]
     restored: list[Added]
-    erased: list[Added]
     stored: Mapping[str, StoredPatch]
     appends: list[Append]
     skipped: list[str]
@@ -101,8 +100,14 @@ class Plan:
         return [*self.manifest.sessions.values(), *(a.session for a in self.added)]
 
     def with_diffs(self) -> list[Added]:
-        """The sessions whose diffs are to be written."""
-        return [a for a in (*self.added, *self.restored) if a.found.patch]
+        """The sessions whose diffs are to be written: never one that was purged."""
+        purged = self.manifest.purged
+        every = (*self.added, *self.restored)
+        return [a for a in every if a.found.patch and a.found.patch.sha256 not in purged]
+
+    def purged(self) -> dict[PatchRef, str]:
+        """Return the purged diffs that a log may hold, and for each the key of a session."""
+        return {**self.manifest.purged_patches(), **_again(self.manifest, self.added)}
 
     def versions(self) -> list[V1Version]:
         """All versions of logs once it is applied."""
@@ -129,13 +134,13 @@ def migrate(request: Request, worker: Worker, progress: Progress) -> Result:
     workspace = request.workspace
     recovered = None
     if is_pending(workspace):
-        with locked(workspace.lock):
+        with writing(workspace):
             recovered = recover(workspace)
     before = _state(workspace)
     made = plan(request, worker, progress)
     if made.is_empty or (request.strict and _stops(made)):
         return Result(plan=made, recovered=recovered)
-    with locked(workspace.lock):
+    with writing(workspace):
         if _state(workspace) != before or is_pending(workspace):
             recovered = recover(workspace) or recovered
             made = plan(request, worker, progress)
@@ -149,7 +154,7 @@ def plan(request: Request, worker: Worker, progress: Progress) -> Plan:
     """What a migration would write; reads only."""
     workspace = request.workspace
     manifest = read_manifest(workspace)
-    known = {s.v1.sha256: s for s in manifest.sessions.values() if s.v1}
+    known = manifest.entries()
     options = Options(zone=request.zone, agents=read_config(workspace).agents)
     findings = fact_findings(manifest)
     skipped: list[str] = []
@@ -171,6 +176,7 @@ def plan(request: Request, worker: Worker, progress: Progress) -> Plan:
             workspace, manifest, logs, options=options, tokenizer=request.tokenizer
         )
     findings += sessions.findings
+    findings += _purged_findings(manifest, sessions.added)
     with progress.stage("count"):
         plans = [
             LogPlan(
@@ -201,7 +207,6 @@ def plan(request: Request, worker: Worker, progress: Progress) -> Plan:
         logs=plans,
         added=sessions.added,
         restored=sessions.restored,
-        erased=sessions.erased,
         stored=sessions.stored,
         appends=appends,
         skipped=skipped,
@@ -219,14 +224,15 @@ def apply(made: Plan, worker: Worker, progress: Progress) -> list[str]:
         with progress.stage("stage"):
             staged = stage_diffs(transaction.staging, made.with_diffs(), worker)
             unstored = {p.log.sha256: p.log for p in made.logs if not p.stored}.values()
-            layouts = [(log, encode_log(log, made.stored)) for log in unstored]
+            purged = made.purged()
+            layouts = [(log, encode_log(log, made.stored, purged)) for log in unstored]
             for log, layout in layouts:
                 stage_layout(transaction.staging, log.sha256, layout)
             transaction.prepare(made.appends)
         with progress.stage("prove", len(staged)) as proved:
-            patches = planned_patches(workspace, [*made.with_diffs(), *made.erased])
+            patches = planned_patches(workspace, made.with_diffs())
             for log, layout in layouts:
-                prove(log, layout, patches)
+                prove(log, layout, patches, purged)
             for number, batch in enumerate(staged, 1):
                 batch.result()
                 proved(number)
@@ -253,9 +259,31 @@ def prove_on_paper(made: Plan) -> None:
     Raises:
         IntegrityError: a log could not be rebuilt.
     """
-    patches = planned_patches(made.workspace, [*made.with_diffs(), *made.erased])
+    patches = planned_patches(made.workspace, made.with_diffs())
+    purged = made.purged()
     for log in made.logs:
-        prove(log.log, encode_log(log.log, made.stored), patches)
+        prove(log.log, encode_log(log.log, made.stored, purged), patches, purged)
+
+
+def _again(manifest: Manifest, added: list[Added]) -> dict[PatchRef, str]:
+    """Return the purged diffs that new sessions have again, by the keys of these."""
+    return {
+        a.found.patch: a.session.key
+        for a in added
+        if a.found.patch is not None and a.found.patch.sha256 in manifest.purged
+    }
+
+
+def _purged_findings(manifest: Manifest, added: list[Added]) -> list[Finding]:
+    """Report new sessions whose diffs were purged before; they are not stored again."""
+    return [
+        Finding(
+            code="purged-again",
+            message="has the diff of a session that was purged; it is not stored again",
+            key=key,
+        )
+        for key in _again(manifest, added).values()
+    ]
 
 
 def _references(

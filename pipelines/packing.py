@@ -21,7 +21,7 @@ from codec.errors import IntegrityError
 from codec.facts import Archive, archive_name
 from codec.records import PatchRef
 from pipelines.archives import UNFINISHED, ranges_of
-from pipelines.files import remove, sync_directory
+from pipelines.files import create, move, remove, sync_directory
 
 
 class Packing(NamedTuple):
@@ -62,7 +62,7 @@ def pack(folder: str, packing: Packing, profile: str, pool: Executor | None) -> 
     path = os.path.join(folder, f"{UNFINISHED}{packing.month}-{os.urandom(4).hex()}")
     digest = hashlib.sha256()
     try:
-        with open(path, "xb") as f:
+        with create(path) as f:
             for piece in encode_archive(packing.members, packing.load, profile=profile, pool=pool):
                 digest.update(piece)
                 f.write(piece)
@@ -116,7 +116,7 @@ def contents_of(path: str) -> dict[str, PatchRef]:
 def publish(written: Written) -> None:
     """Give an archive its name; one that is there already has the same bytes."""
     folder = os.path.dirname(written.path)
-    os.replace(written.path, os.path.join(folder, written.fact.name))
+    move(written.path, os.path.join(folder, written.fact.name))
     sync_directory(folder)
 
 

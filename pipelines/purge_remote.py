@@ -1,32 +1,41 @@
-"""Erase the diff of one session from a remote, and lose nothing else.
-
-1. Which objects hold it is told by their own indexes, whoever sent them, and whether or not a
-   snapshot names them still.
-2. Before an object goes, all else that it holds is here: an archive is fetched and written anew
-   without the diff, the other loose diffs are fetched. `sync` then sends what stands for it.
-3. What a lock retains stays, is named, and keeps nothing else from being erased.
-4. An object with loose diffs of sessions that are not known here stays, and is named.
-"""
+"""Erase from a remote: send what stands for the objects, read it back, then delete them."""
 
 from __future__ import annotations
 
-import hashlib
-import os
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 
-from codec.archive import ArchiveReader
-from codec.errors import CodecError, IntegrityError
-from codec.facts import archive_name
-from codec.records import PatchRef, Session, key_time
-from codec.snapshot import archive_object, decode_archive_object, is_pack
-from pipelines.archives import UNFINISHED, archive_folder
-from pipelines.errors import Denied, NotFound
-from pipelines.files import locked, remove, replace_file, sync_directory
+from codec.facts import Archive
+from codec.snapshot import (
+    Pack,
+    archive_object,
+    decode_archive_object,
+    decode_layout_object,
+)
+from pipelines.erasing.remote import (
+    Held,
+    Replacement,
+    find_held,
+    remove_unfinished,
+    send,
+)
+from pipelines.erasing.targets import Targets
+from pipelines.errors import Denied, Refused
 from pipelines.findings import Finding
-from pipelines.remote import Remote
-from pipelines.store import Store, names_of
-from pipelines.workspace import Manifest, Workspace, read_manifest
+from pipelines.loose_packs import needed_packs
+from pipelines.outgoing import Outgoing, search
+from pipelines.progress import Progress
+from pipelines.remote import Remote, check_same
+from pipelines.snapshots import (
+    purged_elsewhere,
+    put_snapshot,
+    read_last,
+    snapshot_of,
+    tracked_files,
+    unarchived,
+)
+from pipelines.uploads import archive_upload
+from pipelines.workspace import MANIFEST, Manifest, Workspace, decode_manifest
 
 _RETAINED = (
     "It is erased here. If a lock retains the object there, run the same command again when that"
@@ -34,161 +43,136 @@ _RETAINED = (
 )
 
 
-class Held(NamedTuple):
-    """What a remote has that holds a diff: names of archives, and of objects with loose diffs."""
+@dataclass(kw_only=True, slots=True)
+class There:
+    """A remote to erase from, and what it has.
 
-    archives: list[str]
-    packs: list[str]
+    Attributes:
+        workspace: whose copy it holds.
+        reads, writes: the remote, opened to read and to write.
+        allow: fingerprints of secrets that may be sent.
+        progress: hears of the stages.
+        held: the objects with the diffs, once it was looked into.
+        archives: sizes of all its archives, by name.
+    """
+
+    workspace: Workspace
+    reads: Remote
+    writes: Remote
+    allow: Collection[str]
+    progress: Progress
+    held: Held = field(default_factory=Held)
+    archives: dict[str, int] = field(default_factory=dict)
 
     @property
     def objects(self) -> list[str]:
-        """The names of all these objects."""
-        return [*map(archive_object, self.archives), *self.packs]
+        """The objects that go, as a user would name them."""
+        hidden = (name for _, name in self.held.hidden)
+        return [f"{self.reads.url}/{name}" for name in (*self.held.objects, *hidden)]
+
+    def look(self, manifest: Manifest, targets: Targets) -> dict[str, str]:
+        """Find the objects that hold diffs, and return the tombstones that others sent.
+
+        Raises:
+            IntegrityError: an object that may hold one is damaged.
+            Denied: it holds encrypted objects that nobody here can read, or write.
+            Refused: a tracked file, which is sent as well, looks like it has a secret.
+        """
+        names = {s.name: s.size for s in self.reads.list_all()}
+        self.writes.list_all()
+        self._check_secrets()
+        found = ((decode_archive_object(name), size) for name, size in names.items())
+        self.archives = {name: size for name, size in found if name is not None}
+        self.held = find_held(self.reads, targets)
+        last = read_last(self.workspace, self.writes)
+        return purged_elsewhere(self.reads, names, last)
+
+    def _check_secrets(self) -> None:
+        sent = Outgoing(self.workspace, (), (), {}, tracked_files(self.workspace))
+        findings = search(sent, self.allow, self.progress)
+        secret = next((f for f in findings if f.code == "secret"), None)
+        if secret is not None:
+            raise Refused(
+                f"{secret.file}: {secret.message}, and would be sent with the tombstone; nothing is"
+                " erased",
+                hint=secret.hint,
+            )
 
 
-def find_held(remote: Remote, key: str, patch: PatchRef) -> Held:
-    """What a remote has that holds a diff; reads only.
+def erase(
+    workspace: Workspace, there: There, instead: Replacement, written: Iterable[Archive]
+) -> list[Finding]:
+    """Send replacements, name them in a snapshot, then delete what held the diffs.
 
     Args:
-        remote: where to look.
-        key: of the session.
-        patch: its diff.
+        workspace: after the diffs were purged in it.
+        there: the remote.
+        instead: what stands for objects with loose diffs, and for layouts.
+        written: archives here that stand for others.
 
     Raises:
-        IntegrityError: an object that may hold it is damaged.
+        IntegrityError: what was sent did not arrive as it was.
+        Denied: an object stays.
     """
-    held = Held([], [])
-    for name, size, _ in remote.list_all():
-        archive = decode_archive_object(name)
-        if archive is not None and archive.startswith(key[:7]):
-            if _reader(remote, name, size).index.find(key) is not None:
-                held.archives.append(archive)
-        elif is_pack(name) and _has(_reader(remote, name, size), key, patch):
-            held.packs.append(name)
-    return held
+    remote = there.writes
+    sent = send(remote, instead)
+    for fact in written if there.held.archives else ():
+        upload = archive_upload(workspace, fact)
+        remote.put(upload.name, upload.load())
+        check_same(remote, upload.name, fact.size, fact.sha256)
+        sent[upload.name] = fact.size
+    archives = map(archive_object, there.held.archives)
+    gone = [name for name in (*instead.deleted, *archives) if name not in sent]
+    _name_all(workspace, remote, instead, gone)
+    denied = _delete(there, gone)
+    if denied is not None:
+        raise denied
+    return [*there.held.findings, *instead.findings]
 
 
-def fetch(workspace: Workspace, remote: Remote, held: Held) -> tuple[Held, list[Finding]]:
-    """Bring here what else those objects hold; gives those that may go, and names the others.
+def _name_all(
+    workspace: Workspace, remote: Remote, instead: Replacement, gone: Collection[str]
+) -> None:
+    """Put a snapshot that names what stays, and what stands for the rest."""
+    listed = {stored.name: stored.size for stored in remote.list_all()}
+    names = {name: size for name, size in listed.items() if name not in gone}
+    files = tracked_files(workspace)
+    manifest = decode_manifest(files[MANIFEST])
+    last = read_last(workspace, remote)
+    before = last.snapshot if last is not None else None
+    facts = [a for a in manifest.every_archive().values() if _has(names, a)]
+    known = [*(before.packs if before else ()), *(pack for pack, _ in instead.packs)]
+    packs, others = needed_packs(unarchived(manifest, facts), names, known)
+    layouts = {*(before.layouts if before else ()), *(name for name, _ in instead.layouts)}
+    layouts &= names.keys()
+    logs = {decode_layout_object(name)[0] for name in layouts}
+    is_whole = (
+        not others
+        and logs.issuperset(v.sha256 for v in manifest.versions)
+        and all(_has(names, a) for a in manifest.archives.values())
+    )
+    archives = {a.name: a.size for a in facts} if is_whole else None
+    put_snapshot(
+        workspace, remote, snapshot_of(files, layouts, _once(packs)), files, listed, archives
+    )
 
-    Raises:
-        IntegrityError: an object is not what its name says.
-    """
-    packs: list[str] = []
-    findings: list[Finding] = []
-    with locked(workspace.lock):
-        for name in held.archives:
-            path = os.path.join(archive_folder(workspace), name)
-            if not os.path.exists(path):
-                _fetch_archive(remote, name, path)
-        manifest = read_manifest(workspace)
-        for name in held.packs:
-            if _fetch_diffs(workspace, manifest, remote, name):
-                packs.append(name)
-            else:
-                findings.append(_unknown(f"{remote.url}/{name}"))
-    return Held(held.archives, packs), findings
+
+def _has(names: Mapping[str, int], fact: Archive) -> bool:
+    return names.get(archive_object(fact.name)) == fact.size
 
 
-def delete(remote: Remote, names: Iterable[str]) -> Denied | None:
-    """Delete objects for good; gives why one of them stays, where it does."""
+def _once(packs: Iterable[Pack]) -> list[Pack]:
+    return list({pack.name: pack for pack in packs}.values())
+
+
+def _delete(there: There, names: Iterable[str]) -> Denied | None:
+    """Delete objects for good, in all versions; return why one of them stays, where one does."""
     stays = None
-    for name in names:
+    every = [*((there.reads, name) for name in names), *there.held.hidden]
+    for remote, name in every:
         try:
             remote.delete(name)
         except Denied as e:
             stays = Denied(e.problem, hint=_RETAINED)
+    remove_unfinished(there.reads)
     return stays
-
-
-def _reader(remote: Remote, name: str, size: int) -> ArchiveReader:
-    def read(offset: int, count: int) -> bytes:
-        return remote.read(name, offset, count).data
-
-    try:
-        return ArchiveReader(read, size)
-    except CodecError as e:
-        raise IntegrityError(
-            f"nobody can tell what it holds: {e.problem}",
-            file=f"{remote.url}/{name}",
-            hint="Move it away, or bring it back from a copy, and run the same command again",
-        ) from None
-
-
-def _has(reader: ArchiveReader, key: str, patch: PatchRef) -> bool:
-    """Whether loose diffs hold one; a session may have had another key when they were sent."""
-    for entry in reader.index.entries():
-        if key_time(entry.key) == key_time(key) and entry.size == patch.size:
-            try:
-                reader.read(entry.key, patch)
-            except IntegrityError:
-                continue  # of another session of that time
-            return True
-    return False
-
-
-def _fetch_archive(remote: Remote, name: str, path: str) -> None:
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    unfinished = os.path.join(os.path.dirname(path), f"{UNFINISHED}{name}")
-    remove(unfinished)  # what a stopped run left; a clone may have brought a link
-    with open(unfinished, "xb") as f:
-        remote.copy(archive_object(name), f.write)
-        f.flush()
-        os.fsync(f.fileno())
-    with open(unfinished, "rb") as f:
-        digest = hashlib.file_digest(f, "sha256").hexdigest()
-    if archive_name(name[:7], digest) != name:
-        raise IntegrityError(
-            "is not the archive that its name says; nothing was erased",
-            file=f"{remote.url}/{archive_object(name)}",
-        )
-    os.replace(unfinished, path)
-    sync_directory(os.path.dirname(path))
-
-
-def _fetch_diffs(workspace: Workspace, manifest: Manifest, remote: Remote, name: str) -> bool:
-    """Bring the loose diffs of an object here; False where some are of sessions not known here."""
-    pieces: list[bytes] = []
-    remote.copy(name, pieces.append)
-    data = b"".join(pieces)
-    reader = ArchiveReader(lambda offset, size: data[offset : offset + size], len(data))
-    by_time: dict[str, list[Session]] = {}
-    for session in (*manifest.sessions.values(), *manifest.clashes):
-        by_time.setdefault(session.time, []).append(session)
-    store = Store(workspace)
-    for entry in reader.index.entries():
-        sessions = [s for s in by_time.get(key_time(entry.key), ()) if s.patch is not None]
-        found = next(_of(reader, entry.key, sessions), None)
-        if found is None:
-            return False
-        session, content = found
-        assert session.patch is not None
-        try:
-            store.read(session.key, session.patch)
-        except NotFound:
-            if session.key not in manifest.purged:
-                os.makedirs(workspace.diffs, exist_ok=True)
-                path = os.path.join(workspace.diffs, names_of(session.key)[0])
-                replace_file(path, [content])
-    return True
-
-
-def _of(
-    reader: ArchiveReader, key: str, sessions: Iterable[Session]
-) -> Iterator[tuple[Session, bytes]]:
-    """The session that a diff is of, with its bytes."""
-    for session in sessions:
-        assert session.patch is not None
-        try:
-            yield session, reader.read(key, session.patch)
-        except IntegrityError:
-            continue  # of another session of that time
-
-
-def _unknown(name: str) -> Finding:
-    return Finding(
-        code="elsewhere",
-        message="holds the diff, and diffs of sessions that are not known here; it was left",
-        file=name,
-        hint="Merge the manifest of the machine that sent it, and run the same command again",
-    )

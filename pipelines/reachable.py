@@ -23,7 +23,8 @@ def not_there(manifest: Manifest, keys: Collection[str], remote: Remote) -> list
         remote: where to look.
     """
     names = {stored.name: stored.size for stored in remote.list_all()}
-    there = [a for a in manifest.archives.values() if names.get(archive_object(a.name)) == a.size]
+    facts = manifest.every_archive().values()
+    there = [a for a in facts if names.get(archive_object(a.name)) == a.size]
     left = {key: patch for key, patch in unarchived(manifest, there).items() if key in keys}
     if not left:
         return []

@@ -15,25 +15,34 @@ def plan(
     *,
     commits: str | None = None,
     worktree: bool = False,
+    asking: str = "",
 ) -> Recording:
-    """A recording with what git tells; reads only.
+    """Return a recording with what git knows; reads only.
 
     Args:
         workspace: whose repository is asked.
-        recording: all but what git tells.
-        commits: `A..B`, `A...B`, or one commit for what it changed.
+        recording: all but what git knows.
+        commits: `A..B`, `A...B`, or one commit for what it changed; None for those of the session.
         worktree: the patch is what is not committed yet, instead.
+        asking: the session that is running, by its agent's name of it, if that is known.
 
     Raises:
+        Denied: git does not trust the owner of the repository.
         NotFound: the repository does not have the commits, or there is none.
-        Unavailable: there is no git, or it failed.
+        Unavailable: git is not installed, or failed.
     """
-    if not (commits or worktree):
-        return recording
-    from pipelines.git import resolve
     from pipelines.git_patches import patch_of, worktree_patch
 
     if worktree:
         return recording._replace(patch=worktree_patch(workspace), commits=0)
-    found, count = resolve(workspace, commits or "")
-    return recording._replace(patch=patch_of(workspace, found), range=found, commits=count)
+    if commits is None:
+        from pipelines.session_commits import own_commits
+
+        taken = own_commits(workspace, asking)
+        ranges, count = taken.ranges, taken.commits
+    else:
+        from pipelines.git import resolve
+
+        found, count = resolve(workspace, commits)
+        ranges = (found,)
+    return recording._replace(patch=patch_of(workspace, ranges), ranges=ranges, commits=count)

@@ -2,8 +2,8 @@
 
 1. A session is there as a whole or not at all: the delta line, which makes it exist, is the last
    append of the transaction (`journal`).
-2. What it costs does not grow with the workspace: only the ends of files are read. A session of
-   now can share its second with the newest sessions alone.
+2. What it costs hardly grows with the workspace: the ends of files are read, and the manifest is
+   searched for tombstones. A session of now can share its second with the newest sessions alone.
 3. An id is recorded once. A session without one gets a random id, so that no two facts are equal,
    and no two keys, however many are recorded in one second.
 """
@@ -14,13 +14,12 @@ import hashlib
 import json
 import mmap
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from codec.diffs import diff_stat
 from codec.errors import FormatError, IntegrityError
-from codec.manifest import content_digest, decode_fact
+from codec.manifest import decode_fact, identity_of
 from codec.records import (
     Metrics,
     PatchRef,
@@ -32,14 +31,20 @@ from codec.records import (
     session_key,
 )
 from codec.vocabulary import agent_of
-from pipelines.files import locked, write_new
+from pipelines.files import mapped, write_new
 from pipelines.findings import Finding, torn_finding
-from pipelines.journal import Transaction, is_pending, recover
-from pipelines.store import names_of
-from pipelines.tracked import new_session_appends
-from pipelines.workspace import MANIFEST, Workspace, moment, read_config
+from pipelines.journal import (
+    Append,
+    Transaction,
+    is_pending,
+    recover,
+)
+from pipelines.store import names_of, purged_in
+from pipelines.tracked import exception_appends, new_session_appends
+from pipelines.workspace import MANIFEST, Workspace, moment, read_config, writing
 
 _SESSION: Final = b'{"fact":"session","key":"'
+_RANGE: Final = b'"range":"'
 _ID_BYTES: Final = 8
 
 
@@ -51,7 +56,8 @@ class Recording(NamedTuple):
         task: a slug or a sentence.
         status, remark, notes: as in `Session`.
         patch: its exact bytes; empty where nothing was changed, None where that is not known.
-        range: two commits or trees, `BASE..HEAD` by whole hashes, that the patch is made from.
+        ranges: pairs of commits or trees, `BASE..HEAD` by whole hashes; the patch is their patches
+            in order. Empty where commits were looked for and there are none.
         commits, duration_min, tokens_used: figures; None is unknown.
         id: what it is called outside, by which it is recorded once; empty for none.
         time: in v2 form; empty for now.
@@ -63,7 +69,7 @@ class Recording(NamedTuple):
     remark: str = ""
     notes: str = ""
     patch: bytes | None = None
-    range: str = ""
+    ranges: tuple[str, ...] | None = None
     commits: int | None = None
     duration_min: int | None = None
     tokens_used: int | None = None
@@ -94,6 +100,7 @@ def session_of(recording: Recording, aliases: Mapping[str, str]) -> Session:
     time = recording.time or f"{moment()[:19]}Z"
     task = name_of(recording.task)
     title = one_line(recording.task)
+    ranges = recording.ranges or ()
     return Session(
         key=time,
         time=time,
@@ -114,7 +121,8 @@ def session_of(recording: Recording, aliases: Mapping[str, str]) -> Session:
         if patch
         else None,
         id=one_line(recording.id) or os.urandom(_ID_BYTES).hex(),
-        range=recording.range,
+        range=ranges[0] if len(ranges) == 1 else "",
+        extra={"commits_of": list(ranges)} if len(ranges) > 1 else {},
     )
 
 
@@ -126,26 +134,61 @@ def record_session(workspace: Workspace, recording: Recording) -> Recorded:
         WorkspaceLocked: another process was writing for too long.
     """
     aliases = read_config(workspace).agents
-    with locked(workspace.lock):
+    exceptions = exception_appends(workspace)
+    with writing(workspace):
         recovered = recover(workspace)
         session = session_of(recording, aliases)  # now that the lock is ours: times stand in order
-        with _mapped_manifest(workspace) as manifest:
+        with mapped(workspace.path(MANIFEST)) as manifest:
             known = _with_id(manifest, session.id) if recording.id else None
             if known is not None:
+                from pipelines.lookup import current
+
+                known = current(workspace, known)
                 return Recorded(session=known, is_new=False, recovered=recovered)
             taken = _keys_of(manifest, session.time, everywhere=bool(recording.time))
-            findings = _repeated_range(manifest, session)
+            findings = _repeated(manifest, session, recording.ranges)
+            is_purged = session.patch is not None and session.patch.sha256 in purged_in(manifest)
         if any(os.path.exists(os.path.join(workspace.diffs, n)) for n in names_of(session.key)):
             taken.add(session.key)  # of another worktree, which shares the diffs
-        digest = content_digest(session)
+        digest = identity_of(session)
         session = session._replace(key=session_key(session.time, digest, taken))
-        torn = _write(workspace, session, recording.patch)
-    return Recorded(session=session, is_new=True, findings=(*findings, *torn), recovered=recovered)
+        if is_purged:
+            findings = (*findings, _purged(session))
+        torn = _write(workspace, session, None if is_purged else recording.patch, exceptions)
+    excepted = tuple(_excepted(append) for append in exceptions)
+    return Recorded(
+        session=session, is_new=True, findings=(*findings, *torn, *excepted), recovered=recovered
+    )
 
 
-def _write(workspace: Workspace, session: Session, patch: bytes | None) -> list[Finding]:
-    """Write all of a session; gives the files whose torn ends were ended."""
-    appends = new_session_appends(workspace, session)
+def _purged(session: Session) -> Finding:
+    return Finding(
+        code="purged-again",
+        message="has the diff of a session that was purged; it is not stored again",
+        key=session.key,
+    )
+
+
+def _excepted(append: Append) -> Finding:
+    names = ", ".join(
+        line.removeprefix(b"!/").decode()
+        for line in b"".join(append.chunks).splitlines()
+        if line.startswith(b"!") and not line.endswith(b"/")
+    )
+    return Finding(
+        code="ignored",
+        message=f"git ignored {names}, which every clone needs; an exception was added",
+        level="note",
+        file=append.path,
+        hint=f"Commit {append.path}",
+    )
+
+
+def _write(
+    workspace: Workspace, session: Session, patch: bytes | None, exceptions: Iterable[Append]
+) -> list[Finding]:
+    """Write all of a session; return a finding for each torn end that was ended."""
+    appends = [*exceptions, *new_session_appends(workspace, session)]
     transaction = Transaction(workspace, "record")
     try:
         transaction.begin()
@@ -160,17 +203,6 @@ def _write(workspace: Workspace, session: Session, patch: bytes | None) -> list[
             transaction.abandon()
         raise
     return [torn_finding(append.path) for append in appends if append.torn]
-
-
-@contextmanager
-def _mapped_manifest(workspace: Workspace) -> Iterator[mmap.mmap | bytes]:
-    """The bytes of the manifest, which may be far more than is looked at."""
-    path = workspace.path(MANIFEST)
-    if not os.path.exists(path) or not os.path.getsize(path):
-        yield b""
-        return
-    with open(path, "rb") as f, mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        yield data
 
 
 def _with_id(manifest: mmap.mmap | bytes, name: str) -> Session | None:
@@ -198,19 +230,27 @@ def _keys_of(manifest: mmap.mmap | bytes, time: str, *, everywhere: bool) -> set
     return keys
 
 
-def _repeated_range(manifest: mmap.mmap | bytes, session: Session) -> tuple[Finding, ...]:
-    """A note where the newest session is of the very same commits."""
-    at = manifest.rfind(_SESSION) if session.range else -1
-    newest = _session_around(manifest, at) if at >= 0 else None
-    if newest is None or newest.range != session.range:
+def _repeated(
+    manifest: mmap.mmap | bytes, session: Session, ranges: tuple[str, ...] | None
+) -> tuple[Finding, ...]:
+    """Return a note if a session has no commits of its own, for they were recorded before."""
+    if ranges is None:
         return ()
-    message = f"the same commits were recorded as {newest.key}"
+    newest = _session_around(manifest, manifest.rfind(_SESSION if ranges else _RANGE))
+    if ranges and (newest is None or not session.range or newest.range != session.range):
+        return ()
+    key = newest.key if newest else None
+    message = f"the same commits were recorded as {key}"
+    if not ranges:
+        message = f"no commits since {key or 'the session began'}; no diff is recorded"
     hint = "Commit first, or record the working tree with --worktree, or nothing with --no-diff"
-    return (Finding(code="same-commits", message=message, level="note", key=newest.key, hint=hint),)
+    return (Finding(code="same-commits", message=message, level="note", key=key, hint=hint),)
 
 
 def _session_around(manifest: mmap.mmap | bytes, at: int) -> Session | None:
-    """The session whose line a position stands in, None where the line is something else."""
+    """Return the session whose line contains a position; None if the line is something else."""
+    if at < 0:
+        return None
     end = manifest.find(b"\n", at)
     line = manifest[manifest.rfind(b"\n", 0, at) + 1 : end if end >= 0 else len(manifest)]
     try:

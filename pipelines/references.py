@@ -10,10 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from codec.manifest import encode_fact
-from pipelines.files import locked
 from pipelines.journal import Append, Replace, Transaction, is_pending, recover
 from pipelines.refreshing import Plan, Request, plan
-from pipelines.workspace import MANIFEST, REFERENCES
+from pipelines.workspace import MANIFEST, REFERENCES, writing
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,7 +35,7 @@ def references(request: Request) -> Result:
     made = plan(request)
     if not made.is_stale and made.fact is None and not is_pending(workspace):
         return Result(plan=made)
-    with locked(workspace.lock):
+    with writing(workspace):
         recovered = recover(workspace)
         made = plan(request)
         return Result(plan=made, written=apply(made), recovered=recovered)

@@ -108,7 +108,8 @@ def plan_with(request: Request, manifest: Manifest, rules: LogRules) -> Plan:
     stated = read_stated(workspace.root, workspace.repository, rules.texts, rules.lines)
     findings = [_unreadable(problem) for problem in stated.problems]
     findings += [_unread(name) for name in rules.unread]
-    unread = {*rules.unread, *(problem.file or "" for problem in stated.problems)}
+    findings += [_refused(name, problem) for name, problem in rules.refused.items()]
+    unread = {*rules.unread, *rules.refused, *(p.file or "" for p in stated.problems)}
     mine = None if before is None else by_name(_decoded(before))
     values, sources = by_name(stated.references), source_files(stated)
 
@@ -200,6 +201,10 @@ def _unread(name: str) -> Finding:
         level="note",
         file=name,
     )
+
+
+def _refused(name: str, problem: str) -> Finding:
+    return Finding(code="unreadable", message=f"its rules are not read: {problem}", file=name)
 
 
 def _not_editable(error: EncodeError) -> Finding:

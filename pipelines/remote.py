@@ -15,7 +15,7 @@ import hashlib
 import io
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import IO, Final, NamedTuple, Protocol
 
 from codec.errors import IntegrityError
@@ -77,6 +77,16 @@ class Requests(Counter[str]):
             self[kind] += 1
 
 
+class Readable(Protocol):
+    """What objects are read from; the attributes and methods are those of a `Remote`."""
+
+    url: str
+
+    def copy(self, name: str, write: Callable[[bytes], object]) -> int:
+        """Hand a whole object to `write`, in pieces; its size in bytes."""
+        ...
+
+
 class Remote(Protocol):
     """Where copies are kept.
 
@@ -121,6 +131,25 @@ class Remote(Protocol):
         """Delete an object for good; nothing happens where there is none."""
         ...
 
+    def is_file(self, name: str, path: str) -> bool:
+        """Return whether an object is the very file at a path on this machine."""
+        ...
+
+    def hidden(self) -> Sequence[Remote]:
+        """Return views of the versions that a list does not show: older ones, deleted ones.
+
+        A view has at most one version of an object, and `delete` deletes that version alone.
+        """
+        ...
+
+    def unreadable(self) -> list[str]:
+        """Return the names of the objects that only others can read."""
+        ...
+
+    def remove_unfinished(self, age: float) -> list[str]:
+        """Remove uploads that were begun `age` seconds ago or earlier, and return their names."""
+        ...
+
 
 def content_of(data: bytes, *, exact: bool = True) -> Content:
     """Bytes as what is to be put."""
@@ -159,7 +188,7 @@ def changed(name: str) -> IntegrityError:
     )
 
 
-def check_same(remote: Remote, name: str, size: int, sha256: str) -> None:
+def check_same(remote: Readable, name: str, size: int, sha256: str) -> None:
     """Read an object as a whole, and hold it against what it should be.
 
     Raises:
@@ -167,7 +196,8 @@ def check_same(remote: Remote, name: str, size: int, sha256: str) -> None:
         IntegrityError: it is something else.
     """
     digest = hashlib.sha256()
-    if (remote.copy(name, digest.update), digest.hexdigest()) != (size, sha256):
+    write = bounded(digest.update, size, f"{remote.url}/{name}")
+    if (remote.copy(name, write), digest.hexdigest()) != (size, sha256):
         raise IntegrityError(
             "holds something else than its name says",
             file=f"{remote.url}/{name}",

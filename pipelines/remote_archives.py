@@ -1,7 +1,8 @@
 """Archives that are on the remote and no longer here, read by key.
 
 1. Cold, a diff takes two requests: the end of the archive, which has the index, and the one frame.
-   The end is cached on the disk, so that the next diff of that archive takes one.
+   The index and the seek table are cached on the disk, so that the next diff of that archive takes
+   one. No frame with diffs is cached: a diff that is purged later must not be left there.
 2. All requests are of one version of the object. Where it is another by now, or what is cached is
    damaged, the end is read anew, once.
 3. What comes was held against the hash that was recorded for the diff. Frames that came are kept,
@@ -17,14 +18,20 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Final
 
-from codec.archive import TAIL, ArchiveReader
+from codec.archive import INDEX_MAGIC, TAIL, ArchiveReader
 from codec.errors import CodecError, FormatError, IntegrityError
 from codec.facts import Archive
 from codec.manifest import decode_fact
 from codec.records import PatchRef, key_time
 from codec.snapshot import archive_object
 from pipelines.errors import Conflict, NotFound
-from pipelines.files import read_bytes, remove, replace_file
+from pipelines.files import (
+    make_folder,
+    read_bytes,
+    remove,
+    replace_file,
+)
+from pipelines.local_state import is_planted
 from pipelines.remote import Remote
 from pipelines.workspace import MANIFEST, Workspace
 
@@ -100,12 +107,13 @@ class RemoteArchives:
     def _reader(self, remote: Remote, fact: Archive) -> ArchiveReader:
         if fact.name not in self._readers:
             ranges = _Ranges(remote, fact, self._frames)
-            cached = read_bytes(self._cache(fact))
-            is_cached = ranges.take(cached)
-            self._readers[fact.name] = ArchiveReader(ranges.read, fact.size)
+            cached = b"" if is_planted(self._cache(fact)) else read_bytes(self._cache(fact))
+            is_cached = not has_content(cached) and ranges.take(cached)
+            reader = self._readers[fact.name] = ArchiveReader(ranges.read, fact.size)
             if not is_cached:
-                os.makedirs(os.path.dirname(self._cache(fact)), exist_ok=True)
-                replace_file(self._cache(fact), [ranges.give()])
+                make_folder(os.path.dirname(self._cache(fact)))
+                tail = fact.size - sum(frame.packed for frame in reader.frames)
+                replace_file(self._cache(fact), [ranges.give(tail)])
             ranges.opened = True
         return self._readers[fact.name]
 
@@ -143,12 +151,16 @@ class _Ranges:
         self._frames = frames
         self._version: str | None = None
         self._end = b""
+        self._cached = False
         #: Whether the index was read: what is read before that is the end.
         self.opened = False
 
     def read(self, offset: int, size: int) -> bytes:
         """A range, from what is here or by one request."""
         start = self._fact.size - len(self._end)
+        if offset < start and self._cached and not self.opened:
+            # What stands before the index is not cached, and nobody looks at it.
+            return bytes(start - offset) + self._end[: max(0, offset + size - start)]
         if offset < start and self.opened:
             return self._frames.get(self._name, offset, size, lambda: self._request(offset, size))
         if offset < start:
@@ -172,13 +184,19 @@ class _Ranges:
         with suppress(ValueError, TypeError, KeyError):
             version = json.loads(line)["version"]
             if isinstance(version, str) and 0 < len(end) <= self._fact.size:
-                self._version, self._end = version, end
+                self._version, self._end, self._cached = version, end, True
                 return True
         return False
 
-    def give(self) -> bytes:
-        """The end, for a cache."""
-        return json.dumps({"version": self._version}).encode() + b"\n" + self._end
+    def give(self, size: int) -> bytes:
+        """Return the last `size` bytes, for a cache."""
+        return json.dumps({"version": self._version}).encode() + b"\n" + self._end[-size:]
+
+
+def has_content(cached: bytes) -> bool:
+    """Return whether a cached end of an archive has more than the index and the seek table."""
+    _, _, end = cached.partition(b"\n")
+    return bool(end) and not end.startswith(INDEX_MAGIC.to_bytes(4, "little"))
 
 
 def _member(reader: ArchiveReader, key: str, patch: PatchRef) -> bytes | None:

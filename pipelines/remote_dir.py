@@ -12,15 +12,16 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from stat import S_ISREG
 from typing import IO, Final
 
 from codec.errors import IntegrityError
 from pipelines.errors import Conflict, NotFound, storage_error
-from pipelines.files import identity, remove, sync_directory
-from pipelines.remote import BLOCK, Content, Part, Requests, Stored, check_same
+from pipelines.files import identity, make_folder, remove, sync_directory
+from pipelines.remote import BLOCK, Content, Part, Remote, Requests, Stored, check_same
 
 #: What is being written begins with this, and is no object.
 _UNFINISHED: Final = ".new-"
@@ -94,7 +95,8 @@ class DirectoryRemote:
             if not os.path.isdir(self.url):
                 with suppress(FileExistsError):
                     os.mkdir(self.url)
-            os.makedirs(os.path.dirname(path), exist_ok=True)
+                sync_directory(os.path.dirname(self.url))
+            make_folder(os.path.dirname(path))
         if os.path.exists(path):
             return self._is_there(name, content)
         temporary = os.path.join(os.path.dirname(path), f"{_UNFINISHED}{os.urandom(8).hex()}")
@@ -117,6 +119,32 @@ class DirectoryRemote:
         self.requests.add("DELETE")
         with _said(self._path(name)):
             remove(self._path(name))
+
+    def is_file(self, name: str, path: str) -> bool:
+        """Return whether an object is the very file at a path, through whatever links."""
+        with _said(path):
+            return os.path.samefile(self._path(name), path)
+
+    def hidden(self) -> Sequence[Remote]:
+        """Return nothing: a directory keeps no versions."""
+        return ()
+
+    def unreadable(self) -> list[str]:
+        """Return nothing: nothing is encrypted."""
+        return []
+
+    def remove_unfinished(self, age: float) -> list[str]:
+        """Remove files that a stopped run left, and return their names."""
+        found = []
+        before = time.time() - age
+        for folder, _, names in os.walk(self.url):
+            for name in names:
+                path = os.path.join(folder, name)
+                if name.startswith(_UNFINISHED) and os.lstat(path).st_mtime < before:
+                    with _said(path):
+                        remove(path)
+                    found.append(os.path.relpath(path, self.url).replace(os.sep, "/"))
+        return sorted(found)
 
     def _write(self, path: str, content: Content, name: str) -> None:
         """Write a file, make it durable, and read it back."""

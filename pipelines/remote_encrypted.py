@@ -31,7 +31,17 @@ from pipelines.encryption import (
     opens,
 )
 from pipelines.errors import Denied
-from pipelines.remote import BLOCK, Content, Part, Remote, Stored, changed, check_same
+from pipelines.remote import (
+    BLOCK,
+    LIMIT,
+    Content,
+    Part,
+    Remote,
+    Stored,
+    bounded,
+    changed,
+    check_same,
+)
 
 #: Bytes that the beginning of an object may have before its content.
 _HEADER: Final = 1 << 16
@@ -190,6 +200,31 @@ class EncryptedRemote:
             if name == (decoded.plain if decoded else stored.name):
                 self._remote.delete(stored.name)
 
+    def is_file(self, name: str, path: str) -> bool:
+        """Return whether an object is the very file at a path on this machine."""
+        return self._remote.is_file(self._find(name).name, path)
+
+    def hidden(self) -> Sequence[Remote]:
+        """Return views of the versions that a list does not show."""
+        return [
+            EncryptedRemote(view, recipients=None, identities=self._identities, writes=False)
+            for view in self._remote.hidden()
+        ]
+
+    def unreadable(self) -> list[str]:
+        """Return the names of the objects that none of the identities opens."""
+        listed = self._remote.list_all()
+        try:
+            tags = self._tags(listed)
+        except Denied:
+            tags = frozenset()
+        decoded = (decode_name(stored.name) for stored in listed)
+        return sorted(str(name) for name in decoded if name and name.tag not in tags)
+
+    def remove_unfinished(self, age: float) -> list[str]:
+        """Remove uploads that were never ended."""
+        return self._remote.remove_unfinished(age)
+
     def _check_there(self, name: str, shown: str, content: Content) -> None:
         """Hold what has the name already against what should have it, as far as one can look."""
         if self._identities:
@@ -241,7 +276,7 @@ class EncryptedRemote:
                 sealed.write(block)
                 digest.update(block)
 
-            self._remote.copy(there.name, take)
+            self._remote.copy(there.name, bounded(take, _limit(there.name), name))
             sealed.seek(0)
             opened = tempfile.TemporaryFile()  # noqa: SIM115 - closed by whoever asked
             try:
@@ -272,6 +307,12 @@ class _Hashing(io.RawIOBase):
 def _is_plausible(name: EncryptedName, size: int) -> bool:
     """Whether an object can be as large as it is, seeing how large what it holds is."""
     return 0 < size - body_size(name.size) <= _HEADER
+
+
+def _limit(name: str) -> int:
+    """Return how many bytes an encrypted object of this name can have."""
+    decoded = decode_name(name)
+    return body_size(decoded.size) + _HEADER if decoded else LIMIT
 
 
 def _reopened(path: str) -> IO[bytes]:

@@ -11,10 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from codec.committed import with_committed
+from codec.erased import without_erased
+from codec.fact_lines import kept_rows, read_fact, split_lines
 from codec.pieces import DELTAS as DELTA_LINES
 from codec.pieces import METRICS as METRICS_ROWS
 from codec.pieces import REFERENCES as ENTRIES
-from codec.pieces import Format
+from codec.pieces import Format, row_digest
 from codec.records import Session
 from codec.repair import Repair, repair_manifest, repair_rows
 from pipelines.findings import Finding, Level, torn_finding
@@ -38,9 +40,11 @@ _MEANING: Final[dict[str, tuple[Level, str, str]]] = {
     "missing-row": ("finding", "has nothing about {key}", "its row is added at the end"),
     "broken-fact": ("finding", "cannot be read: {problem}", "it goes, and the backup has it"),
     "broken-line": ("finding", "cannot be read: {problem}", "it goes, and the backup has it"),
+    "erased-text": ("finding", "has a fact whose text was erased on purpose", "it goes"),
     "lost-fact": ("finding", "lacks a fact that was committed{key}", "it comes back"),
     "edited-fact": ("finding", "does not say of {key} what was committed", "it does again"),
 }
+NO_ROWS: Final[frozenset[str]] = frozenset()
 
 
 class Repairs(NamedTuple):
@@ -79,9 +83,10 @@ def repairs_of(before: Tracked, committed: bytes = b"") -> Repairs:
     """
     whole, lost = with_committed(before.manifest, committed)
     manifest, settled = repair_manifest(whole)
-    metrics = repair_rows(METRICS_ROWS, before.metrics, settled)
-    progress = repair_rows(ENTRIES, before.progress, settled)
-    deltas = repair_rows(DELTA_LINES, before.deltas, settled)
+    kept = kept_rows(read_fact(x) for x in split_lines(manifest.data) if b'"kept"' in x)
+    metrics = repair_rows(METRICS_ROWS, before.metrics, settled, kept.get(METRICS, NO_ROWS))
+    progress = repair_rows(ENTRIES, before.progress, settled, kept.get(PROGRESS, NO_ROWS))
+    deltas = repair_rows(DELTA_LINES, before.deltas, settled, kept.get(DELTAS, NO_ROWS))
     # The manifest is written first and the deltas last: a session exists once both lines stand.
     files = (
         (MANIFEST, before.manifest, manifest),
@@ -114,7 +119,7 @@ def repairs_of(before: Tracked, committed: bytes = b"") -> Repairs:
 
 
 def is_sound(tracked: Tracked, manifest: Manifest, committed: bytes = b"") -> bool:
-    """Whether each line is the one that the manifest makes, stands once, and is understood.
+    """Return whether each line is the one that the manifest makes, stands once, and is understood.
 
     Args:
         tracked: the files.
@@ -129,23 +134,27 @@ def is_sound(tracked: Tracked, manifest: Manifest, committed: bytes = b"") -> bo
         not lines.pop()
         and len(once) == len(lines) + (b"" not in lines)
         and once.issuperset(committed.split(b"\n"))
+        and len(without_erased(lines, manifest.erased)) == len(lines)
         and all(
-            _is_made_of(data, form, manifest.sessions)
-            for form, data in (
-                (DELTA_LINES, tracked.deltas),
-                (METRICS_ROWS, tracked.metrics),
-                (ENTRIES, tracked.progress),
+            _is_made_of(data, form, manifest.sessions, manifest.kept.get(name, NO_ROWS))
+            for name, form, data in (
+                (DELTAS, DELTA_LINES, tracked.deltas),
+                (METRICS, METRICS_ROWS, tracked.metrics),
+                (PROGRESS, ENTRIES, tracked.progress),
             )
         )
     )
 
 
-def _is_made_of(data: bytes, form: Format, sessions: Mapping[str, Session]) -> bool:
-    """Whether a file is its head and, in any order, one piece a session."""
+def _is_made_of(
+    data: bytes, form: Format, sessions: Mapping[str, Session], kept: frozenset[str]
+) -> bool:
+    """Return whether a file is its head, one piece a session in any order, and kept rows."""
     if not data.startswith(form.head) or not data.endswith(b"\n"):
         return not data and not sessions
     wanted = Counter(map(form.encode, sessions.values()))
-    return Counter(form.split(data[len(form.head) :])) == wanted
+    pieces = form.split(data[len(form.head) :])
+    return Counter(p for p in pieces if not kept or row_digest(p) not in kept) == wanted
 
 
 def _finding(name: str, code: str, line: int, key: str, problem: str = "") -> Finding:
@@ -191,7 +200,7 @@ def left_findings(repairs: Repairs, manifest: Manifest) -> Iterator[Finding]:
     if not manifest.sessions and b" | " in after.deltas:
         found.append(_lost_manifest())
     for name, data in files:
-        found += _unknown_rows(name, data, manifest.sessions)
+        found += _unknown_rows(name, data, manifest)
     return repairs.as_they_stand(found)
 
 
@@ -223,16 +232,17 @@ def fact_findings(manifest: Manifest) -> list[Finding]:
 
 
 def _unknown_facts(tracked: Tracked, manifest: Manifest) -> Iterator[Finding]:
-    """Facts of a later version, which are kept as they are."""
-    lines = tracked.manifest.splitlines() if manifest.unknown else []
+    """Return a note for each fact of a later version, which is kept."""
+    lines: dict[bytes, int] = {}
+    for number, line in enumerate(tracked.manifest.split(b"\n") if manifest.unknown else (), 1):
+        lines.setdefault(line.rstrip(b"\r"), number)
     for fact in manifest.unknown:
-        line = fact.line.encode(errors="replace")
         yield Finding(
             code="unknown-fact",
             message="is of a kind that this version does not know, and is kept",
             level="note",
             file=MANIFEST,
-            line=lines.index(line) + 1 if line in lines else None,
+            line=lines.get(fact.line.encode(errors="replace")),
             hint="A later version of session-codec wrote it: update",
         )
 
@@ -246,12 +256,13 @@ def _lost_manifest() -> Finding:
     )
 
 
-def _unknown_rows(name: str, data: bytes, sessions: Mapping[str, Session]) -> Iterator[Finding]:
-    """Rows of sessions that the manifest does not have."""
+def _unknown_rows(name: str, data: bytes, manifest: Manifest) -> Iterator[Finding]:
+    """Give a note for each row of a session that the manifest does not have, kept rows apart."""
     number = 1
+    kept = manifest.kept.get(name, NO_ROWS)
     for piece in _FORMS[name].split(data):
         key = _FORMS[name].named_key(piece)
-        if key is not None and key not in sessions:
+        if key is not None and key not in manifest.sessions and row_digest(piece) not in kept:
             yield Finding(
                 code="unknown-row",
                 message=f"names the session {key}, which the manifest does not have; readers "

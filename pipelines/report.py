@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -19,15 +19,16 @@ from codec.records import Session
 from codec.tokens import Counter
 from pipelines.archives import Listed, list_archives
 from pipelines.baselines import WINDOW, TokenReport, costs_in_v1, token_report
-from pipelines.errors import Conflict, NotFound
-from pipelines.files import lines_of, read_bytes, replace_file
+from pipelines.errors import Conflict, Erased, NotFound
+from pipelines.files import read_bytes, replace_file
 from pipelines.findings import Finding
 from pipelines.limits import read_limits
+from pipelines.lines import lines_of
 from pipelines.progress import Advance, Progress
 from pipelines.report_figures import course, periods
 from pipelines.report_html import MARK, Page, html
 from pipelines.secrets import Text, scan
-from pipelines.store import Store
+from pipelines.store import Store, commits_of
 from pipelines.tracked import read_tracked
 from pipelines.workspace import REFERENCES, Manifest, Workspace, decode_manifest, moment
 
@@ -41,7 +42,7 @@ class Request:
 
     Attributes:
         workspace: whose sessions.
-        output: the file to write, an absolute path.
+        output: the file to write, an absolute path; None for stdout.
         since, until: times in v2 form or their beginnings, both included.
         with_diffs: put the diffs in as well.
         allow: fingerprints of secrets that may be in them.
@@ -49,7 +50,7 @@ class Request:
     """
 
     workspace: Workspace
-    output: str
+    output: str | None
     since: str | None = None
     until: str | None = None
     with_diffs: bool = False
@@ -123,7 +124,8 @@ def plan(request: Request, counter: Counter, progress: Progress) -> Plan:
         if manifest.errors and not manifest.sessions:
             raise FormatError("holds no fact that can be read", file=manifest.errors[0].file)
         there = {line.partition(" | ")[0] for _, line in lines_of(tracked.deltas).lines}
-        every = [s for s in manifest.sessions.values() if s.key in there]
+        # A missing file of deltas is a finding of verify; the manifest has the sessions.
+        every = [s for s in manifest.sessions.values() if not there or s.key in there]
         every.sort(key=lambda s: (s.time, s.key))
         sessions = [s for s in every if _is_inside(request, s.key)]
     with progress.stage("tokens"):
@@ -156,11 +158,16 @@ def plan(request: Request, counter: Counter, progress: Progress) -> Plan:
     return Plan(request=request, page=page, diffs=diffs, findings=diffs.findings if diffs else ())
 
 
-def apply(made: Plan, progress: Progress) -> Result:
+def apply(made: Plan, progress: Progress, write: Callable[[bytes], object]) -> Result:
     """Write the report.
 
+    Args:
+        made: the plan.
+        progress: hears of the stage.
+        write: takes the report if it goes to stdout.
+
     Raises:
-        OSError: it could not be written; what stood there stands there still.
+        OSError: it could not be written; a file that was there is unchanged.
     """
     with progress.stage("write"):
         size = 0
@@ -171,7 +178,11 @@ def apply(made: Plan, progress: Progress) -> Result:
                 size += len(chunk)
                 yield chunk
 
-        replace_file(made.request.output, counted())
+        if made.request.output is None:
+            for chunk in counted():
+                write(chunk)
+        else:
+            replace_file(made.request.output, counted())
     return Result(plan=made, size=size)
 
 
@@ -204,6 +215,8 @@ def _measured(
 def _check_output(request: Request) -> None:
     """Refuse to overwrite what is not a report; a link is nothing that a report is written to."""
     path = request.output
+    if path is None:
+        return
     if os.path.isdir(path):
         raise Conflict(f"{path}: is a folder", hint="Name a file: -o report.html")
     if request.force or not os.path.lexists(path):
@@ -241,8 +254,8 @@ def _diffs(request: Request, sessions: Sequence[Session], progress: Progress) ->
         for number, session in enumerate(sessions, 1):
             if session.patch is not None:
                 try:
-                    found[session.key] = store.read(session.key, session.patch, session.range)
-                except NotFound:
+                    found[session.key] = store.read(session.key, session.patch, commits_of(session))
+                except (Erased, NotFound):
                     absent.append(session.key)
                 except IntegrityError as e:
                     findings.append(_damaged(session.key, e))

@@ -1,35 +1,64 @@
 """Bring a workspace back from a remote.
 
 1. What a remote holds is the union of the last snapshots of all writers: no session of any is lost.
-2. Nothing that is here is overwritten. What is here already and right is left, so that a run that
-   was stopped is completed by the next.
+2. Nothing that is here is overwritten: a diff whose name other bytes have gets another name. What
+   is here already and right is left, so that a run that was stopped is completed by the next.
 3. All that is written was held against a recorded hash first, and has its name only when it is
    whole. The tracked files come last.
+4. A purged diff is never written. An archive that may hold one is not fetched as a whole: its other
+   diffs are taken from it one by one.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+)
 from dataclasses import dataclass, field
 from typing import Literal
 
 from codec.errors import IntegrityError
 from codec.facts import Archive
 from codec.records import PatchRef, key_time
-from codec.snapshot import Pack, SnapshotName, archive_object, decode_layout_object, heads
+from codec.snapshot import Pack, archive_object, decode_layout_object
 from pipelines.archives import archive_folder, archive_names, shown
 from pipelines.errors import Conflict, NotFound
-from pipelines.fetching import Chosen, fetch_archives, write_diffs, write_layout
-from pipelines.files import locked, read_bytes, replace_file
+from pipelines.fetching import (
+    Chosen,
+    fetch_archives,
+    held_of,
+    write_diffs,
+    write_layout,
+)
+from pipelines.files import make_folder, read_bytes, replace_file
 from pipelines.findings import Finding
 from pipelines.progress import Progress
 from pipelines.remote import Remote
-from pipelines.snapshots import FILES, LIMIT, MERGED_FILES, Found, read_snapshot, unarchived, united
-from pipelines.store import Store, names_of
+from pipelines.shared_remotes import read_heads
+from pipelines.snapshots import (
+    FILES,
+    MERGED_FILES,
+    unarchived,
+    united,
+)
+from pipelines.store import (
+    Store,
+    patch_in,
+    purged_times,
+)
 from pipelines.v1_store import has_layout
-from pipelines.workspace import MANIFEST, Workspace, decode_manifest
+from pipelines.workspace import (
+    MANIFEST,
+    Manifest,
+    Workspace,
+    decode_manifest,
+    read_manifest,
+    writing,
+)
 
 #: What to bring back: everything, the tracked files alone, what git ignores alone, or of that
 #: only the diffs that are in no archive yet.
@@ -70,7 +99,13 @@ class Result:
 
 
 def restore(
-    workspace: Workspace, remote: Remote, progress: Progress, *, only: Only, jobs: int
+    workspace: Workspace,
+    remote: Remote,
+    progress: Progress,
+    *,
+    only: Only,
+    jobs: int,
+    without: Collection[str] = (),
 ) -> Result:
     """Plan and apply, under the lock.
 
@@ -80,14 +115,21 @@ def restore(
         IntegrityError: an object is damaged, or not what it should be.
     """
     os.makedirs(workspace.root, exist_ok=True)
-    with locked(workspace.lock):
-        return apply(plan(workspace, remote, only), remote, progress, jobs)
+    with writing(workspace):
+        return apply(plan(workspace, remote, only, without), remote, progress, jobs)
 
 
-def plan(workspace: Workspace, remote: Remote, only: Only) -> Plan:
-    """What would be written: one LIST, a GET for each writer; reads only."""
+def plan(workspace: Workspace, remote: Remote, only: Only, without: Collection[str] = ()) -> Plan:
+    """Return what would be written: one LIST, a GET for each writer; reads only.
+
+    Args:
+        workspace: where to.
+        remote: what is restored.
+        only: which part of it.
+        without: names of snapshots to leave out.
+    """
     stored = {s.name: s for s in remote.list_all()}
-    found = list(_snapshots(remote, heads(stored)))
+    found, skipped = read_heads(remote, stored, without)
     if not found:
         raise NotFound(
             f"{remote.url}: holds no snapshot of a workspace",
@@ -95,7 +137,9 @@ def plan(workspace: Workspace, remote: Remote, only: Only) -> Plan:
         )
     found.sort(key=lambda f: (stored[str(f.name)].modified, f.name))
     files, findings = united(found)
-    manifest = decode_manifest(files.get(MANIFEST, b""))
+    findings += skipped
+    # What was purged here stays away, though the remote has not heard of it.
+    manifest = decode_manifest(files.get(MANIFEST, b"")).with_purged(purged_times(workspace))
     archives: list[Archive] = []
     packs: list[tuple[Pack, Chosen]] = []
     layouts: set[str] = set()
@@ -110,7 +154,11 @@ def plan(workspace: Workspace, remote: Remote, only: Only) -> Plan:
                 findings.append(_missing(shown(fact.name), "its diffs are not restored"))
         known = {pack.name: pack for f in found for pack in f.snapshot.packs}
         there_first = sorted(known.values(), key=lambda pack: pack.name not in stored)
-        packs = list(_wanted(workspace, unarchived(manifest, archives), there_first))
+        missing = _missing_diffs(workspace, manifest, unarchived(manifest, archives))
+        packs = list(_chosen(missing, there_first))
+        void = [f for f in manifest.void.values() if archive_object(f.name) in stored]
+        void = [f for f in void if f.name not in here and _may_hold(f, missing)]
+        packs += _chosen(missing, held_of(remote, void, missing.keys()))
         if only == "loose":
             archives = []
         else:
@@ -133,21 +181,6 @@ def plan(workspace: Workspace, remote: Remote, only: Only) -> Plan:
     )
 
 
-def _snapshots(remote: Remote, names: Iterable[SnapshotName]) -> Iterator[Found]:
-    """The last snapshots of all writers, as far as they fit into memory together."""
-    size = 0
-    for name in names:
-        found = read_snapshot(remote, name)
-        size += sum(map(len, found.files.values()))
-        if size > LIMIT:
-            raise IntegrityError(
-                f"the last snapshots of all writers have more than {LIMIT:,} bytes together",
-                file=f"{remote.url}/{name}",
-                hint="Look at who else writes there, and move their snapshots away",
-            )
-        yield found
-
-
 def apply(made: Plan, remote: Remote, progress: Progress, jobs: int = 4) -> Result:
     """Write what is planned. Use it under the lock."""
     done = Result(plan=made)
@@ -156,8 +189,8 @@ def apply(made: Plan, remote: Remote, progress: Progress, jobs: int = 4) -> Resu
     with progress.stage("diffs", sum(len(chosen) for _, chosen in made.packs)) as advance:
         count = 0
         for pack, chosen in made.packs:
-            write_diffs(workspace, remote, pack, chosen)
-            done.written.extend(f".diffs/{names_of(key)[0]}" for key in chosen)
+            names = write_diffs(workspace, remote, pack, chosen)
+            done.written.extend(f".diffs/{name}" for name in names)
             count += len(chosen)
             advance(count)
     with progress.stage("layouts", len(made.layouts)) as advance:
@@ -166,7 +199,7 @@ def apply(made: Plan, remote: Remote, progress: Progress, jobs: int = 4) -> Resu
             advance(number)
     with progress.stage("write", len(made.files)):
         for name, data in made.files.items():
-            os.makedirs(os.path.dirname(workspace.path(name)), exist_ok=True)
+            make_folder(os.path.dirname(workspace.path(name)))
             replace_file(workspace.path(name), [data])
             done.written.append(name)
     return done
@@ -206,24 +239,28 @@ def _has_all(name: str, here: bytes, there: bytes) -> bool:
 
 def _check_archive(workspace: Workspace, fact: Archive) -> None:
     path = os.path.join(archive_folder(workspace), fact.name)
-    with open(path, "rb") as f:
-        if hashlib.file_digest(f, "sha256").hexdigest() != fact.sha256:
-            raise Conflict(
-                f"{shown(fact.name)} is here and is not what was recorded; nothing was written",
-                hint="Run 'session-codec archive repair', or move it away and run this again",
-            )
+    if patch_in(path, {fact.size}) != PatchRef(fact.sha256, fact.size):
+        raise Conflict(
+            f"{shown(fact.name)} is here and is not what was recorded; nothing was written",
+            hint="Run 'session-codec archive repair', or move it away and run this again",
+        )
 
 
-def _wanted(
-    workspace: Workspace, needed: Mapping[str, PatchRef], packs: Sequence[Pack]
-) -> Iterator[tuple[Pack, Chosen]]:
-    """Which diffs of which objects are to be written: those that are not here otherwise.
+#: Diffs that are not here, by time and content: the keys of their sessions.
+_Missing = dict[tuple[str, PatchRef], list[str]]
+
+
+def _missing_diffs(
+    workspace: Workspace, manifest: Manifest, needed: Mapping[str, PatchRef]
+) -> _Missing:
+    """Return which of the needed diffs are not here.
 
     A diff is found by its time and its hash: the sessions of two machines may share a key, and
     have keys of their own only now.
     """
-    store = Store(workspace)
-    missing: dict[tuple[str, PatchRef], list[str]] = {}
+    mine = read_manifest(workspace).every_session()  # their diffs may have the names of others
+    store = Store(workspace, manifest=manifest, others=mine)
+    missing: _Missing = {}
     for key, patch in needed.items():
         try:
             store.read(key, patch)
@@ -231,12 +268,23 @@ def _wanted(
             missing.setdefault((key_time(key), patch), []).append(key)
         except IntegrityError as e:
             raise Conflict(f"{e}; nothing was written") from None
+    return missing
+
+
+def _chosen(missing: _Missing, packs: Iterable[Pack]) -> Iterator[tuple[Pack, Chosen]]:
+    """Yield what to write of each object, and take it out of what is missing."""
     for pack in packs:
         chosen: Chosen = {}
         for name, patch in pack.diffs.items():
             chosen.update(dict.fromkeys(missing.pop((key_time(name), patch), ()), name))
         if chosen:
             yield pack, chosen
+
+
+def _may_hold(fact: Archive, missing: _Missing) -> bool:
+    """Return whether an archive has diffs of the times of what is missing."""
+    times = {time for time, _ in missing}
+    return not times.isdisjoint(map(key_time, fact.keys))
 
 
 def _missing(name: str, why: str) -> Finding:

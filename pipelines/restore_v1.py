@@ -3,6 +3,7 @@
 1. What is given is what was seen: the whole is checked by length and SHA-256 before the first
    byte of it leaves, so that a half or wrong log is never written.
 2. Diffs come from the store, wherever it has them, and from a copy if one is named.
+3. In the place of a purged diff the log has a line that marks the gap; all else is checked.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from codec.facts import V1Version
+from codec.v1_layout import StoredPatch
 from codec.v1_stub import is_bare_stub
 from pipelines.errors import Conflict, NotFound
 from pipelines.files import read_bytes, replace_file
+from pipelines.findings import Finding
 from pipelines.v1_store import Copy, log_pieces
 from pipelines.workspace import V1_LOG, Manifest, Workspace, read_manifest
 
@@ -29,12 +32,26 @@ class Plan:
         version: of the log.
         output: the file to write; None for the caller to read.
         copy: where what is not here is looked for.
+        gaps: the purged diffs that were found missing when the log was checked.
     """
 
     workspace: Workspace
     version: V1Version
     output: str | None
     copy: Copy | None = None
+    gaps: list[StoredPatch] = field(default_factory=list)
+
+    def findings(self) -> list[Finding]:
+        """Report each gap in what was restored."""
+        return [
+            Finding(
+                code="gap",
+                message=f"lacks the diff of {part.key}, which was purged; one line marks the gap",
+                file=self.version.source,
+                key=part.key,
+            )
+            for part in self.gaps
+        ]
 
 
 def plan(
@@ -89,11 +106,12 @@ def apply(made: Plan) -> Iterator[bytes]:
         NotFound: its layout or one of its diffs is not stored on this machine.
         IntegrityError: something stored is not what was recorded.
     """
-    for _ in log_pieces(made.workspace, made.version, made.copy):
+    for _ in log_pieces(made.workspace, made.version, made.copy, made.gaps):
         pass
+    pieces = log_pieces(made.workspace, made.version, made.copy, gaps=[])
     if made.output is None:
-        return log_pieces(made.workspace, made.version, made.copy)
-    replace_file(made.output, log_pieces(made.workspace, made.version, made.copy))
+        return pieces
+    replace_file(made.output, pieces)
     return iter(())
 
 

@@ -17,12 +17,12 @@ from codec.facts import V1Retired, V1Version
 from codec.records import PatchRef
 from codec.v1_stub import encode_stub, is_bare_stub, stubbed_log
 from pipelines.errors import Conflict, NotFound
-from pipelines.files import locked, read_bytes, replace_file
+from pipelines.files import read_bytes, replace_file
 from pipelines.git import content_at
 from pipelines.journal import recover
 from pipelines.tracked import record_facts
 from pipelines.v1_store import Copy, log_pieces, rebuilt
-from pipelines.workspace import V1_LOG, Workspace, moment, read_manifest
+from pipelines.workspace import V1_LOG, Workspace, moment, read_manifest, writing
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,7 +107,7 @@ def apply(made: Plan) -> None:
         Conflict: the log changed since the plan was made.
     """
     workspace = made.workspace
-    with locked(workspace.lock):
+    with writing(workspace):
         recover(workspace)
         path = workspace.path(*made.source.split("/"))
         if hashlib.sha256(read_bytes(path)).hexdigest() != made.sha256:

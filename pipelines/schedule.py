@@ -31,11 +31,11 @@ from codec.schedules import (
 from codec.schedules_cloned import cron_job, workflow
 from pipelines.edits import Change, Edit, check_edits, edit_of, write_edits
 from pipelines.errors import Conflict, NotFound, Unavailable
-from pipelines.files import locked, remove
+from pipelines.files import remove
 from pipelines.findings import Finding
 from pipelines.git import get_config
 from pipelines.operator import config_home
-from pipelines.workspace import Workspace
+from pipelines.workspace import Workspace, writing
 
 KINDS: Final = ("systemd", "cron", "github", "kubernetes")
 #: Those that need a remote.
@@ -153,7 +153,7 @@ def apply(made: Plan) -> tuple[Finding, ...]:
         Unavailable: the crontab cannot be written.
     """
     if made.edits or made.crontab:
-        with locked(made.workspace.lock):
+        with writing(made.workspace):
             check_edits(made.edits)
             if made.crontab is not None:
                 _write_crontab(*made.crontab)
@@ -252,7 +252,8 @@ def _program() -> list[str]:
     beside = os.path.join(os.path.dirname(sys.executable), "session-codec")
     if os.access(beside, os.X_OK):
         return [beside]
-    return [sys.executable, "-P", "-m", "pipelines.cli.main"]
+    main = os.path.join(os.path.dirname(os.path.abspath(__file__)), "cli", "main.py")
+    return [sys.executable, "-P", main]
 
 
 def _plan_systemd(request: Request, environment: Mapping[str, str]) -> Plan:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from codec.records import Session
 from codec.v2_progress import encode_reference, reference_of
-from pipelines.errors import Erased, NotFound
+from pipelines.errors import NotFound
 from pipelines.lookup import find_session
-from pipelines.store import Store
+from pipelines.store import Store, commits_of
 from pipelines.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def show_diff(workspace: Workspace, name: str, open_remote: OpenRemote) -> bytes
         open_remote: gives the remote that is looked at where the diff is not here.
 
     Raises:
+        Erased: it was purged.
         NotFound: it has none, or it is not stored on this machine.
         IntegrityError: what is stored is not what was recorded.
     """
@@ -42,9 +43,7 @@ def show_diff(workspace: Workspace, name: str, open_remote: OpenRemote) -> bytes
     if session.patch is None:
         raise NotFound(f"{session.key}: the session has no diff")
     try:
-        return Store(workspace, open_remote).read(session.key, session.patch, session.range)
-    except Erased:
-        raise
+        return Store(workspace, open_remote).read(session.key, session.patch, commits_of(session))
     except NotFound:
         from pipelines.remote_copy import RemoteCopy  # no archive has it: it may be packed loose
 

@@ -12,6 +12,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import cache, partial
 from typing import Final, NamedTuple
 
@@ -34,12 +35,14 @@ from codec.snapshot import (
     decode_snapshot,
     decode_snapshot_name,
     encode_snapshot,
+    heads,
 )
 from pipelines.errors import Conflict, Denied
-from pipelines.files import read_bytes, replace_file
+from pipelines.files import make_folder, read_bytes, replace_file
 from pipelines.findings import Finding
-from pipelines.git_process import is_tracked
-from pipelines.remote import Remote, read_whole
+from pipelines.local_state import is_planted
+from pipelines.remote import Remote, content_of, read_whole
+from pipelines.store import purged_in
 from pipelines.tracked import read_tracked
 from pipelines.workspace import (
     CONFIG,
@@ -106,13 +109,13 @@ def tracked_files(workspace: Workspace) -> dict[str, bytes]:
     """The tracked files of one moment, those that there are, by path.
 
     Raises:
-        Conflict: one is a link to somewhere else, whose content is nobody's business.
+        Conflict: one is a link, whose target may be anything.
         WorkspaceLocked: another process was writing for too long.
     """
     for name in FILES:
-        if not workspace.holds(name):
+        if workspace.is_linked(name):
             raise Conflict(
-                f"{name} is a link to a file outside of the workspace, and is not copied",
+                f"{name} is a link; refusing to send the file that it leads to",
                 hint="Put the file itself in its place",
             )
     tracked = read_tracked(workspace)
@@ -176,7 +179,7 @@ def read_last(workspace: Workspace, remote: Remote) -> Last | None:
     """The snapshot that this workspace wrote last to a remote; None where that is not known."""
     path = _path(workspace, remote)
     data = read_bytes(path)
-    if not data or is_tracked(path):
+    if not data or is_planted(path):
         return None
     line, _, document = data.partition(b"\n")
     try:
@@ -191,9 +194,60 @@ def read_last(workspace: Workspace, remote: Remote) -> Last | None:
 def write_last(workspace: Workspace, remote: Remote, last: Last) -> None:
     """Keep which snapshot this workspace wrote last to a remote."""
     path = _path(workspace, remote)
-    os.makedirs(os.path.dirname(path), exist_ok=True)
+    make_folder(os.path.dirname(path))
     said = {"remote": remote.url, "snapshot": str(last.name), "archives": last.archives}
     replace_file(path, [json.dumps(said).encode(), b"\n", encode_snapshot(last.snapshot)])
+
+
+def put_snapshot(
+    workspace: Workspace,
+    remote: Remote,
+    snapshot: Snapshot,
+    files: Mapping[str, bytes],
+    names: Collection[str],
+    archives: Mapping[str, int] | None,
+) -> dict[str, int]:
+    """Put a snapshot, unless it is the last one of another writer; return what was sent.
+
+    Args:
+        workspace: whose snapshot it is.
+        remote: where to.
+        snapshot: all that it names is there.
+        files: the tracked files.
+        names: of all objects of the remote.
+        archives: as `Last` has them.
+    """
+    last = read_last(workspace, remote)
+    last = last if last and str(last.name) in names else None
+    bundle = bundle_of(snapshot, files)
+    name = next((n for n in heads(names) if n.digest == bundle.sha256[:DIGITS]), None)
+    sent = {}
+    if name is None:
+        name = next_name(remote, last, files[MANIFEST], names, bundle.sha256)
+        data = bundle.packed()
+        if remote.put(str(name), content_of(data, exact=False)):
+            sent[str(name)] = len(data)
+    write_last(workspace, remote, Last(name, snapshot, archives))
+    return sent
+
+
+def purged_elsewhere(remote: Remote, names: Collection[str], last: Last | None) -> dict[str, str]:
+    """Return the tombstones of the last snapshots of other writers: one GET each.
+
+    A snapshot that cannot be read tells nobody anything.
+
+    Args:
+        remote: where to look.
+        names: of all its objects.
+        last: the snapshot that this workspace wrote last.
+    """
+    purged: dict[str, str] = {}
+    for name in heads(names):
+        if last is None or name != last.name:
+            with suppress(Denied, CodecError):
+                manifest = read_snapshot(remote, name).files.get(MANIFEST, b"")
+                purged |= purged_in(manifest)
+    return purged
 
 
 def next_name(

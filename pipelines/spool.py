@@ -5,8 +5,8 @@
 2. A session is recorded once, by its agent's name of it. What it commits after that (it was
    resumed, or a turn ended and another began) is recorded as its continuation, so that no commit
    is lost; a continuation without a commit is none.
-3. What an agent recorded itself is not recorded again: commits that recorded ranges begin with are
-   left out, and a session of which nothing is left is not recorded.
+3. What an agent recorded itself is not recorded again: a session whose commits are all in recorded
+   ranges is not recorded.
 4. An event that cannot be used is set aside in `spool/broken` and named; it holds up nothing.
 5. The end of a turn (`stop`) is what a session has done so far, for agents that do not tell of
    their end. The session that asks leaves its own to the time after it.
@@ -20,6 +20,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final, NamedTuple
 
 from codec.errors import EncodeError, FormatError
@@ -29,11 +30,13 @@ from codec.records import NUMBER_LIMIT, Session
 from codec.spool_entry import HEAD_LIMIT, TAIL_LIMIT, Entry, decode_entry
 from codec.transcripts import Told, read_transcript
 from pipelines.errors import NotFound, StorageError
-from pipelines.files import locked, remove
+from pipelines.files import locked, make_folder, move, remove
 from pipelines.findings import Finding
-from pipelines.git import resolve, subject_of
+from pipelines.git import subject_of
 from pipelines.git_patches import patch_of
+from pipelines.local_state import is_foreign, refuse_planted
 from pipelines.recording import Recording, record_session
+from pipelines.session_commits import Beginning, Taken, commits_until, recorded_ends
 from pipelines.spool_files import BROKEN, spool_of, waiting
 from pipelines.workspace import MANIFEST, Workspace, moment
 
@@ -41,6 +44,9 @@ from pipelines.workspace import MANIFEST, Workspace, moment
 NAMES: Final = {"claude": "claude-code", "codex": "codex"}
 #: Of a transcript that is longer, the tokens are not known.
 TRANSCRIPT_LIMIT: Final = 1 << 25
+#: Folders where agents keep transcripts, and variables that name others.
+_AGENT_FOLDERS: Final = ("~/.claude", "~/.codex", "~/.gemini")
+_AGENT_VARIABLES: Final = ("CLAUDE_CONFIG_DIR", "CODEX_HOME")
 #: How much of the manifest's end is looked at for what the session recorded itself.
 _RECENT: Final = 1 << 22
 _ENTRY_LIMIT: Final = HEAD_LIMIT + TAIL_LIMIT + (1 << 16)
@@ -71,11 +77,13 @@ def drain(workspace: Workspace, *, within: str = "") -> Drained:
         within: the session that asks, by its agent's name of it: it is not over.
 
     Raises:
+        Conflict: the spool is committed to the repository, or is another user's.
         WorkspaceLocked: another process is at it, or is writing to the workspace.
         FormatError: the workspace's settings cannot be read.
         OSError: something cannot be read or written; what was not recorded still waits.
     """
     spool = spool_of(workspace.home)
+    refuse_planted(spool, "a spool of events")
     with locked(os.path.join(spool, "lock"), wait=0):
         return _drain(workspace, spool, within)
 
@@ -154,7 +162,10 @@ def _read_events(workspace: Workspace, spool: str) -> tuple[list[_Event], list[F
     findings: list[Finding] = []
     for name in waiting(spool):
         try:
-            entry = decode_entry(_read(os.path.join(spool, name), _ENTRY_LIMIT, follow=False))
+            path = os.path.join(spool, name)
+            if is_foreign(path):
+                continue  # its user's own verbs record it
+            entry = decode_entry(_read(path, _ENTRY_LIMIT, follow=False))
             if not _is_ours(workspace, entry.root):
                 continue
             if entry.agent not in NAMES:
@@ -198,15 +209,15 @@ def _record(workspace: Workspace, stretch: list[_Event], findings: list[Finding]
     first, last = stretch[0], stretch[-1]
     name = last.input.session_id
     begun = first.entry.event == "start"
-    base, since = first.entry.head if begun else "", _time(first.entry) if begun else None
-    for session in _following(workspace, base):
-        base, since = session.range.partition("..")[2], _moment(session.time)
-    if begun and base != first.entry.head and base == last.entry.head:
+    taken = _commits(workspace, first.entry if begun else None, last.entry, findings)
+    if taken is not None and not taken.commits and taken.recorded:
         return []
-    commits, count = _commits(workspace, base, last.entry.head, findings)
-    recording = _recording(workspace, stretch, commits, count, since)
+    since = _time(first.entry) if begun else None
+    if taken is not None and taken.ranges and (before := _recorded_until(workspace, taken)):
+        since = _moment(before.time)
+    recording = _recording(workspace, stretch, taken, since)
     recorded = record_session(workspace, recording)
-    if not recorded.is_new and count:
+    if not recorded.is_new and taken is not None and taken.commits:
         since = _moment(recorded.session.time)
         more = recording._replace(
             id=f"{name}#{last.entry.head[:12]}",
@@ -221,21 +232,21 @@ def _record(workspace: Workspace, stretch: list[_Event], findings: list[Finding]
 def _recording(
     workspace: Workspace,
     stretch: list[_Event],
-    commits: str,
-    count: int | None,
+    taken: Taken | None,
     since: datetime | None,
 ) -> Recording:
     """What a stretch of events says of its session."""
     last = stretch[-1]
     told = _transcript(last.input)
     models = (e.input.model for e in reversed(stretch))
-    task = told.prompt or (subject_of(workspace, last.entry.head) if count else "")
+    made = taken is not None and taken.commits > 0
+    task = told.prompt or (subject_of(workspace, last.entry.head) if made else "")
     return Recording(
         agent=told.model or next(filter(None, models), "") or NAMES[last.entry.agent],
         task=task or _branch(last.entry),
-        patch=patch_of(workspace, commits) if commits else None,
-        range=commits,
-        commits=count,
+        patch=patch_of(workspace, taken.ranges) if taken is not None and made else None,
+        ranges=taken.ranges if taken is not None and made else None,
+        commits=taken.commits if taken is not None else None,
         duration_min=_minutes(since or _moment(told.began), _time(last.entry)),
         tokens_used=told.tokens if (told.tokens or 0) < NUMBER_LIMIT else None,
         id=last.input.session_id,
@@ -243,12 +254,11 @@ def _recording(
     )
 
 
-def _following(workspace: Workspace, base: str) -> Iterator[Session]:
-    """The sessions whose ranges go on from `base`, each from where the one before it ended."""
-    begun = {s.range.partition("..")[0]: s for s in _recent(workspace)} if base else {}
-    while (session := begun.pop(base, None)) is not None:
-        yield session
-        base = session.range.partition("..")[2]
+def _recorded_until(workspace: Workspace, taken: Taken) -> Session | None:
+    """Return the session whose range ends where these commits begin."""
+    base = taken.ranges[0].partition("..")[0]
+    found = (s for s in _recent(workspace) if s.range.partition("..")[2] == base)
+    return next(found, None)
 
 
 def _recent(workspace: Workspace) -> Iterator[Session]:
@@ -266,34 +276,55 @@ def _recent(workspace: Workspace) -> Iterator[Session]:
 
 
 def _commits(
-    workspace: Workspace, base: str, head: str, findings: list[Finding]
-) -> tuple[str, int | None]:
-    """The commits from one to another as a range, and how many; no range where there are none."""
-    if not base or not head or workspace.repository is None:
-        return "", None
-    if base == head:
-        return "", 0
+    workspace: Workspace, first: Entry | None, last: Entry, findings: list[Finding]
+) -> Taken | None:
+    """Return the commits of a session; None where they are not known.
+
+    Args:
+        workspace: whose repository.
+        first: the start of the session, None if no hook saw it.
+        last: its end.
+        findings: what was noticed is added.
+    """
+    if first is None or not last.head or workspace.repository is None:
+        return None
+    begun = Beginning(first.head, first.time // 10**9)
+    is_here = os.path.realpath(os.fsdecode(last.root)) == os.path.realpath(workspace.root)
+    ends = recorded_ends(workspace)
     try:
-        if resolve(workspace, f"{head}..{base}")[1]:
-            return "", None  # HEAD went somewhere else: what is between is not the session's
-        return resolve(workspace, f"{base}..{head}")
+        return commits_until(workspace, last.head, begun, ends, has_reflog=is_here)
     except NotFound as e:
         message = f"the commits of a session are not known: {e.problem}"
         findings.append(Finding(code="commits-unknown", message=message, level="note"))
-        return "", None
+        return None
 
 
 def _transcript(source: HookInput) -> Told:
-    """What the transcript tells, nothing where it cannot be read."""
-    path = source.transcript_path
-    if not os.path.isabs(path):
-        return Told()
+    """Return what the transcript says; nothing if it cannot be read, or is not an agent's."""
+    path = os.path.normpath(source.transcript_path)
     try:
+        if not any(map(partial(_is_below, path), _transcript_folders())):
+            return Told()
         data = _read(path, TRANSCRIPT_LIMIT + 1, follow=True)
     except (OSError, ValueError):
         return Told()
     told = read_transcript(data[:TRANSCRIPT_LIMIT].split(b"\n"), source.session_id)
     return told if len(data) <= TRANSCRIPT_LIMIT else told._replace(tokens=None)
+
+
+def _transcript_folders() -> Iterator[str]:
+    """Yield the folders in which agents keep transcripts; nothing else is read as one."""
+    yield from map(os.path.expanduser, _AGENT_FOLDERS)
+    yield from filter(os.path.isabs, (os.environ.get(name, "") for name in _AGENT_VARIABLES))
+
+
+def _is_below(path: str, folder: str) -> bool:
+    """Return True if a path is inside a folder, by its name or after following links."""
+    real = os.path.realpath
+    return os.path.isabs(path) and any(
+        os.path.commonpath([top, inner]) == top
+        for top, inner in ((os.path.normpath(folder), path), (real(folder), real(path)))
+    )
 
 
 def _branch(entry: Entry) -> str:
@@ -326,8 +357,8 @@ def _minutes(began: datetime | None, ended: datetime) -> int | None:
 
 def _set_aside(spool: str, name: str, why: str) -> Finding:
     """Move an event out of the way, so that it is neither lost nor tried again."""
-    os.makedirs(os.path.join(spool, BROKEN), exist_ok=True)
-    os.replace(os.path.join(spool, name), os.path.join(spool, BROKEN, name))
+    make_folder(os.path.join(spool, BROKEN))
+    move(os.path.join(spool, name), os.path.join(spool, BROKEN, name))
     return _broken(name, f"an event cannot be used and is set aside: {why}")
 
 

@@ -17,6 +17,8 @@ import _thread
 import os
 import time
 
+from pipelines.local_state import checked
+
 SPOOL = os.path.join(".session-codec", "spool")
 BROKEN = "broken"
 EVENTS = ("start", "stop", "end")
@@ -32,15 +34,18 @@ def spool_of(home: str) -> str:
 
 
 def leave(spool: str, event: str, when: int, data: bytes) -> str:
-    """Put an entry into the spool, and have it on the disk; gives its path.
+    """Write an entry to the spool, wait until it is on the disk, and return its path.
 
     Args:
-        spool: the spool's folder; it is made.
+        spool: the spool's folder; it is created.
         event: one of `EVENTS`.
         when: nanoseconds since 1970.
         data: the entry.
+
+    Raises:
+        Conflict: the folder is a link that came with a clone, or that another user made.
     """
-    path = os.path.join(spool, f"{when:020d}-{os.getpid()}.{event}")
+    path = checked(os.path.join(spool, f"{when:020d}-{os.getpid()}.{event}"))
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     try:
         fd = os.open(path + _TEMPORARY, flags, 0o600)
@@ -66,16 +71,9 @@ def leave(spool: str, event: str, when: int, data: bytes) -> str:
     return path
 
 
-def is_linked(spool: str) -> bool:
-    """Whether the spool is a symbolic link, or stands behind one: a clone may have brought it."""
-    return os.path.islink(spool) or os.path.islink(os.path.dirname(spool))
-
-
 def waiting(spool: str) -> list[str]:
-    """The names of the entries, the oldest first, those included that a killed hook left."""
+    """Return the names of the entries, oldest first, including those that a killed hook left."""
     try:
-        if is_linked(spool):
-            return []
         with os.scandir(spool) as found:
             return sorted(e.name for e in found if _is_entry(e))
     except OSError:

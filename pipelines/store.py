@@ -14,17 +14,40 @@ from __future__ import annotations
 import hashlib
 import mmap
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import (
+    Collection,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from codec.errors import IntegrityError
-from codec.records import PatchRef, key_time
+from codec.errors import FormatError, IntegrityError
+from codec.facts import Purged
+from codec.manifest import decode_fact
+from codec.records import (
+    PatchRef,
+    Session,
+    is_range,
+    key_time,
+)
 from codec.v2_progress import diff_name
 from pipelines.archives import Archives
-from pipelines.errors import Erased, NotFound
-from pipelines.files import read_bytes, read_file
-from pipelines.workspace import MANIFEST, Workspace, read_manifest
+from pipelines.errors import Erased, NotFound, StorageError
+from pipelines.files import (
+    mapped,
+    opened,
+    read_file,
+    regular_size,
+)
+from pipelines.workspace import (
+    MANIFEST,
+    Manifest,
+    Workspace,
+    decode_manifest,
+    read_manifest,
+)
 
 if TYPE_CHECKING:
     from pipelines.remote_archives import OpenRemote, RemoteArchives
@@ -32,25 +55,37 @@ if TYPE_CHECKING:
 #: Whether this machine's file systems take `:` in a name.
 COLONS = os.name != "nt"
 _PURGED = b'"fact":"purged"'
+_DISOWNED = b'"fact":"disowned"'
 
 
 class Store:
     """The diffs of one workspace."""
 
-    def __init__(self, workspace: Workspace, open_remote: OpenRemote | None = None) -> None:
-        """The diffs of a workspace.
+    def __init__(
+        self,
+        workspace: Workspace,
+        open_remote: OpenRemote | None = None,
+        manifest: Manifest | None = None,
+        others: Iterable[Session] = (),
+    ) -> None:
+        """Take the workspace whose diffs are read.
 
         Args:
             workspace: whose.
             open_remote: gives the remote to look at last; None to look at none.
+            manifest: the facts to go by, where they are not those of the workspace.
+            others: sessions beside them whose diffs may be stored here.
         """
         self._workspace = workspace
         self._open_remote = open_remote
         self._remote: RemoteArchives | None = None
         self._archives = Archives(workspace)
-        self._purged: dict[str, str] | None = None
+        self._manifest = manifest
+        self._others = others
+        self._purged: Mapping[str, str] | None = manifest.purged if manifest is not None else None
         self._by_time: dict[str, list[str]] | None = None
         self._recorded: dict[str, set[PatchRef]] | None = None
+        self._sizes: set[int] = set()
 
     def loose_names(self) -> set[str]:
         """The names of all loose diffs."""
@@ -60,27 +95,21 @@ class Store:
         except FileNotFoundError:
             return set()
 
-    def loose_files(self, patch: PatchRef) -> list[str]:
-        """All files of loose diffs that hold a patch, whatever they are called."""
-        paths = [os.path.join(self._workspace.diffs, name) for name in sorted(self.loose_names())]
-        return [
-            path
-            for path in paths
-            if os.path.getsize(path) == patch.size
-            and hashlib.sha256(read_bytes(path)).hexdigest() == patch.sha256
-        ]
-
     def archived_keys(self) -> set[str]:
         """The keys of all diffs that an archive here has."""
         return self._archives.keys()
 
-    def read(self, key: str, patch: PatchRef, commits: str = "") -> bytes:
+    def holder(self, key: str, patch: PatchRef) -> str | None:
+        """Return the archive here that holds a diff of the time of a key, by hash."""
+        return self._archives.holder(key, patch)
+
+    def read(self, key: str, patch: PatchRef, commits: Sequence[str] = ()) -> bytes:
         """The bytes of a diff.
 
         Args:
             key: of its session.
             patch: what it must hold.
-            commits: the session's range, from which git makes the diff again.
+            commits: from which git remakes the diff, see `commits_of`.
 
         Raises:
             Erased: it was erased on purpose.
@@ -114,6 +143,14 @@ class Store:
             hint="Diffs are local to a clone: look where the log was migrated, or bring them from "
             "a copy with 'session-codec restore --only diffs'",
         )
+
+    def has(self, key: str, patch: PatchRef) -> bool:
+        """Return whether a diff is stored on this machine and intact."""
+        try:
+            self.read(key, patch)
+        except (StorageError, IntegrityError):
+            return False
+        return True
 
     def _on_remote(self, key: str, patch: PatchRef) -> bytes | None:
         """The bytes of a diff that is in an archive of the remote."""
@@ -164,8 +201,11 @@ class Store:
     def _loose(self, names: Iterable[str], patch: PatchRef) -> bytes | None:
         """The bytes of a patch, if they stand under one of these names."""
         for name in names:
+            path = os.path.join(self._workspace.diffs, name)
+            if regular_size(path) != patch.size:
+                continue
             try:
-                data = read_file(os.path.join(self._workspace.diffs, name), patch.size)
+                data = read_file(path, patch.size)
             except FileNotFoundError:
                 continue
             if len(data) == patch.size and hashlib.sha256(data).hexdigest() == patch.sha256:
@@ -182,34 +222,56 @@ class Store:
 
     def _is_of_another(self, path: str, key: str, patch: PatchRef) -> bool:
         """Whether a file is the diff of another session of a key's time than the one looked for."""
-        return self._patches_of(key) >= {patch_in(path), patch}
+        recorded = self._patches_of(key)
+        found = patch_in(path, self._sizes)
+        return found is not None and recorded >= {found, patch}
 
     def _patches_of(self, key: str) -> set[PatchRef]:
         """The diffs of all sessions that have the time of a key."""
         if self._recorded is None:
-            manifest = read_manifest(self._workspace)
+            manifest = self._manifest or read_manifest(self._workspace)
             self._recorded = {}
-            for session in (*manifest.sessions.values(), *manifest.clashes):
+            for session in (*manifest.every_session(), *self._others):
                 if session.patch is not None:
                     self._recorded.setdefault(session.time, set()).add(session.patch)
+                    self._sizes.add(session.patch.size)
         return self._recorded.get(key_time(key), set())
 
 
-def patch_in(path: str) -> PatchRef:
-    """The patch that a file holds."""
-    data = read_bytes(path)
-    return PatchRef(sha256=hashlib.sha256(data).hexdigest(), size=len(data))
+def patch_in(path: str, sizes: Collection[int]) -> PatchRef | None:
+    """Return the patch that a file holds, None if it is not a file of one of these sizes.
+
+    A file of another size is not read, and one that is read is never in memory as a whole.
+    """
+    size = regular_size(path)
+    if size is None or size not in sizes:
+        return None
+    with open(path, "rb", opener=opened) as f:
+        return PatchRef(sha256=hashlib.file_digest(f, "sha256").hexdigest(), size=size)
 
 
 def purged_times(workspace: Workspace) -> dict[str, str]:
     """When diffs were erased, by SHA-256; found without reading all of the manifest as JSON."""
-    path = workspace.path(MANIFEST)
-    if not os.path.exists(path) or not os.path.getsize(path):
-        return {}
-    with open(path, "rb") as f, mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        if data.find(_PURGED) < 0:
-            return {}
-    return dict(read_manifest(workspace).purged)
+    with mapped(workspace.path(MANIFEST)) as data:
+        return purged_in(data)
+
+
+def purged_in(manifest: mmap.mmap | bytes) -> dict[str, str]:
+    """Return when diffs were purged, by SHA-256, from the bytes of a manifest."""
+    if manifest.find(_DISOWNED) >= 0:
+        return dict(decode_manifest(manifest[:]).purged)
+    purged: dict[str, str] = {}
+    at = manifest.find(_PURGED)
+    while at >= 0:
+        start = manifest.rfind(b"\n", 0, at) + 1
+        end = manifest.find(b"\n", at)
+        line = manifest[start : end if end >= 0 else len(manifest)]
+        with suppress(FormatError):
+            fact = decode_fact(line.decode(errors="replace"))
+            if isinstance(fact, Purged):
+                purged[fact.sha256] = fact.time
+        at = manifest.find(_PURGED, at + 1)
+    return purged
 
 
 def _time_of(name: str) -> str:
@@ -223,3 +285,16 @@ def names_of(key: str) -> tuple[str, ...]:
     if plain == safe:
         return (plain,)
     return (plain, safe) if COLONS else (safe, plain)
+
+
+def commits_of(session: Session) -> tuple[str, ...]:
+    """Return the commits or ranges that a session's patch is made from, in order."""
+    if session.range:
+        return (session.range,)
+    found = session.extra.get("commits_of", ())
+    valid = isinstance(found, list) and all(isinstance(c, str) and _is_commits(c) for c in found)
+    return tuple(found) if valid else ()
+
+
+def _is_commits(text: str) -> bool:
+    return is_range(text if ".." in text else f"{text}..{text}")

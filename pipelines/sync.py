@@ -17,30 +17,30 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from codec.facts import Archive
 from codec.records import PatchRef
-from codec.snapshot import DIGITS, Pack, Snapshot, archive_object, heads
+from codec.snapshot import Pack, archive_object
 from pipelines.archives import archive_folder, archive_names, shown
-from pipelines.files import locked, remove, sync_directory
+from pipelines.errors import Conflict, Refused
+from pipelines.files import remove, sync_directory
 from pipelines.findings import Finding
-from pipelines.loose_packs import needed_packs, packed, packs_of_all
+from pipelines.loose_packs import packed
 from pipelines.outgoing import Outgoing, search
 from pipelines.progress import Progress
 from pipelines.remote import Remote, check_same, content_of
+from pipelines.remote_survey import survey
+from pipelines.shared_remotes import foreign_snapshots
 from pipelines.snapshots import (
     Last,
-    bundle_of,
     files_of,
-    next_name,
+    purged_elsewhere,
+    put_snapshot,
     read_last,
     snapshot_of,
     tracked_files,
-    unarchived,
-    write_last,
 )
 from pipelines.store import Store
-from pipelines.uploads import Upload, archive_upload, layouts_of
-from pipelines.workspace import MANIFEST, Manifest, Workspace, decode_manifest
+from pipelines.uploads import Upload, archive_upload
+from pipelines.workspace import MANIFEST, Workspace, decode_manifest, writing
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,7 +55,6 @@ class Plan:
         diffs: loose diffs that no archive and no object has, by key.
         packs: objects with loose diffs that are still needed.
         layouts: names of the objects of all layouts.
-        last: the last snapshot that this workspace wrote, if the remote has it.
         archives: what is there or sent of archives, by name with sizes; None if anything that the
             manifest names is neither here nor there.
         is_current: the remote has all of it.
@@ -69,7 +68,6 @@ class Plan:
     diffs: dict[str, PatchRef]
     packs: list[Pack]
     layouts: list[str]
-    last: Last | None
     archives: Mapping[str, int] | None
     is_current: bool
     findings: list[Finding]
@@ -115,40 +113,39 @@ def plan(workspace: Workspace, remote: Remote, allow: Collection[str], progress:
     names = {stored.name: stored.size for stored in remote.list_all()}
     last = read_last(workspace, remote)
     last = last if last and str(last.name) in names else None
-    if last and _is_current(last, names, files):
+    foreign = list(foreign_snapshots(remote, last, names)) if last else []
+    if last and not foreign and _is_current(last, names, files):
         return _nothing(workspace, names, files, last)
     manifest = decode_manifest(files[MANIFEST])
-    there, unsent, findings = _archives(workspace, manifest, names)
-    layouts = list(layouts_of(workspace, manifest))
-    needed = unarchived(manifest, [*there, *unsent])
-    packs, others = needed_packs(needed, names, last.snapshot.packs if last else ())
-    if others and last is None:  # another copy of the workspace may have sent them
-        packs, others = needed_packs(needed, names, packs_of_all(remote, names))
-    store = Store(workspace)
-    diffs = {key: patch for key, patch in others.items() if store.loose_path(key, patch)}
-    named = [layout.name for layout in layouts if layout is not None]
-    missing = [x for x in layouts if x is not None and x.name not in names]
-    absent = bool(findings) or others.keys() != diffs.keys() or None in layouts
-    uploads = [archive_upload(workspace, fact) for fact in unsent]
+    found = survey(workspace, manifest, remote, names, last)
+    if found.unsent or found.diffs:
+        # Another machine may have purged what would be sent, and nobody merged it here.
+        theirs = purged_elsewhere(remote, names, last)
+        if not theirs.keys() <= manifest.purged.keys():
+            found = survey(workspace, manifest.with_purged(theirs), remote, names, last)
+    named = [layout.name for layout in found.layouts]
+    missing = [layout for layout in found.layouts if layout.name not in names]
+    uploads = [archive_upload(workspace, fact) for fact in found.unsent]
     uploads += [layout.upload for layout in missing]
-    is_sent = last is not None and snapshot_of(files, named, packs) == last.snapshot
+    is_sent = last is not None and snapshot_of(files, named, found.packs) == last.snapshot
+    facts = (*found.there, *found.unsent)
     made = Plan(
         workspace=workspace,
         names=names,
         files=files,
         uploads=uploads,
-        diffs=diffs,
-        packs=packs,
+        diffs=found.diffs,
+        packs=found.packs,
         layouts=named,
-        last=last,
-        archives=None if absent else {f.name: f.size for f in (*there, *unsent)},
-        is_current=is_sent and not uploads and not diffs,
-        findings=findings,
+        archives={f.name: f.size for f in facts} if found.is_whole else None,
+        is_current=is_sent and not uploads and not found.diffs and not foreign,
+        findings=[*found.findings, *foreign],
     )
     if not made.is_current:
         versions = [layout.version for layout in missing]
-        sent = Outgoing(workspace, [f.name for f in unsent], versions, diffs, files)
-        findings += search(sent, allow, progress)
+        unsent = [fact.name for fact in found.unsent]
+        sent = Outgoing(workspace, unsent, versions, found.diffs, files)
+        made.findings.extend(search(sent, allow, progress))
     return made
 
 
@@ -164,7 +161,6 @@ def _nothing(
         diffs={},
         packs=list(last.snapshot.packs),
         layouts=list(last.snapshot.layouts),
-        last=last,
         archives=last.archives,
         is_current=True,
         findings=[],
@@ -182,22 +178,6 @@ def _is_current(last: Last, names: Mapping[str, int], files: Mapping[str, bytes]
     )
 
 
-def _archives(
-    workspace: Workspace, manifest: Manifest, names: Mapping[str, int]
-) -> tuple[list[Archive], list[Archive], list[Finding]]:
-    """The archives that the remote has, those that it is to get, and a note on each other one."""
-    here = set(archive_names(archive_folder(workspace)))
-    there, unsent, findings = [], [], []
-    for fact in sorted(manifest.archives.values()):
-        if names.get(archive_object(fact.name)) == fact.size:
-            there.append(fact)
-        elif fact.name in here:
-            unsent.append(fact)
-        else:
-            findings.append(_absent(fact))
-    return there, unsent, findings
-
-
 def apply(
     made: Plan, remote: Remote, progress: Progress, *, jobs: int = 4, prune: bool = False
 ) -> Result:
@@ -211,12 +191,17 @@ def apply(
         prune: delete the archives here whose remote copy is proved.
 
     Raises:
+        Refused: something that would be sent looks like a secret; nothing was sent.
         IntegrityError: something here, or there, is not what was recorded.
         StorageError: the remote did not do what it was asked.
     """
     done = Result(plan=made)
     if made.is_refused:
-        return done
+        raise Refused(
+            f"{remote.url}: what would be sent has something that looks like a secret; nothing is"
+            " sent",
+            hint="See the findings of 'session-codec sync --dry-run'",
+        )
     if not made.is_current:
         _send(made, remote, progress, jobs, done)
     if prune:
@@ -245,30 +230,17 @@ def _send(made: Plan, remote: Remote, progress: Progress, jobs: int, done: Resul
     if made.diffs:
         with progress.stage("pack", len(made.diffs)) as advance:
             count = 0
-            for pack, data in packed(made.workspace, made.diffs):
+            for pack, data in packed(made.diffs, Store(made.workspace).read):
                 if remote.put(pack.name, content_of(data)):
                     done.sent[pack.name] = pack.size
                 packs.append(pack)
                 count += len(pack.diffs)
                 advance(count)
     with progress.stage("snapshot"):
-        _send_snapshot(made, remote, snapshot_of(made.files, made.layouts, packs), done)
-
-
-def _send_snapshot(made: Plan, remote: Remote, snapshot: Snapshot, done: Result) -> None:
-    """Put the snapshot, unless it is the last one of another writer."""
-    bundle = bundle_of(snapshot, made.files)
-    same = [n for n in heads(made.names) if n.digest == bundle.sha256[:DIGITS]]
-    name = (
-        same[0]
-        if same
-        else next_name(remote, made.last, made.files[MANIFEST], made.names, bundle.sha256)
-    )
-    if not same:
-        data = bundle.packed()
-        if remote.put(str(name), content_of(data, exact=False)):
-            done.sent[str(name)] = len(data)
-    write_last(made.workspace, remote, Last(name, snapshot, made.archives))
+        snapshot = snapshot_of(made.files, made.layouts, packs)
+        done.sent.update(
+            put_snapshot(made.workspace, remote, snapshot, made.files, made.names, made.archives)
+        )
 
 
 def _side_by_side(call: Callable[[Upload], None], uploads: Iterable[Upload], jobs: int) -> None:
@@ -283,28 +255,24 @@ def _side_by_side(call: Callable[[Upload], None], uploads: Iterable[Upload], job
                 future.cancel()
 
 
-def _absent(fact: Archive) -> Finding:
-    return Finding(
-        code="absent",
-        message="is neither here nor on the remote",
-        level="note",
-        file=shown(fact.name),
-        hint="Run the same command where it is stored",
-    )
-
-
 def _prune(made: Plan, remote: Remote, progress: Progress, done: Result) -> None:
     """Delete the archives here whose remote copy, read as a whole, is what was recorded."""
     folder = archive_folder(made.workspace)
-    archives = decode_manifest(made.files[MANIFEST]).archives
+    archives = decode_manifest(made.files[MANIFEST]).every_archive()
     here = [archives[n] for n in archive_names(folder) if n in archives]
     with progress.stage("prune", sum(fact.size for fact in here), in_bytes=True) as advance:
         read = 0
         for fact in here:
+            path = os.path.join(folder, fact.name)
+            if remote.is_file(archive_object(fact.name), path):
+                raise Conflict(
+                    f"{shown(fact.name)} and the object of the remote are one file; it is kept",
+                    hint="Give the remote a copy of its own",
+                )
             check_same(remote, archive_object(fact.name), fact.size, fact.sha256)
             done.verified.append(fact.name)
-            with locked(made.workspace.lock):
-                remove(os.path.join(folder, fact.name))
+            with writing(made.workspace):
+                remove(path)
                 sync_directory(folder)
             done.pruned.append(fact.name)
             read += fact.size

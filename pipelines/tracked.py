@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from codec.errors import FormatError
+from codec.errors import FormatError, IntegrityError
 from codec.facts import Fact
 from codec.manifest import encode_fact
 from codec.records import Session
 from codec.v2_deltas import Delta, decode_delta, delta_of, encode_delta
 from codec.v2_metrics import HEADER, MetricsRow, decode_row, encode_row, row_of
 from codec.v2_progress import TITLE, decode_references, encode_reference, reference_of
-from pipelines.files import last_byte, read_bytes, read_lines, unchanging
+from pipelines.files import read_bytes, unchanging, write_new
+from pipelines.git_ignored import COMMITTED, exceptions, ignored_files
 from pipelines.journal import Append, Transaction
+from pipelines.lines import last_byte, read_lines
 from pipelines.workspace import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES, Workspace
 
 IGNORED: Final = (
@@ -38,6 +41,8 @@ ATTRIBUTES: Final = (
     *(f"/{name} text eol=lf" for name in (*MERGED, REFERENCES)),
     *(f"/{name} merge=union" for name in MERGED),
 )
+#: Every line that `git_appends` adds, but those of v1 logs.
+_OURS: Final = frozenset((*IGNORED, *ATTRIBUTES, *exceptions(COMMITTED)))
 _COMMENT: Final = "# session-codec"
 #: The same where the file had no line end at its end, so that it can get back what it was.
 _COMMENT_TORN: Final = "# session-codec (no line end before)"
@@ -114,12 +119,32 @@ def new_session_appends(workspace: Workspace, session: Session) -> list[Append]:
     ]
 
 
-def record_facts(workspace: Workspace, verb: str, facts: Iterable[Fact]) -> None:
-    """Append facts that are no sessions to the manifest. Use it under the lock."""
+def record_facts(
+    workspace: Workspace,
+    verb: str,
+    facts: Iterable[Fact],
+    files: Mapping[str, bytes] = MappingProxyType({}),
+) -> None:
+    """Append facts that are no sessions to the manifest. Use it under the lock.
+
+    Args:
+        workspace: whose facts.
+        verb: that records them.
+        facts: what to append.
+        files: files of `.diffs` that are written in the same transaction, by path.
+
+    Raises:
+        IntegrityError: a file does not read back as it was written.
+    """
     lines = "".join(f"{encode_fact(fact)}\n" for fact in facts)
     transaction = Transaction(workspace, verb)
     transaction.begin()
-    transaction.prepare([_at_end(workspace, MANIFEST, "", lines)])
+    for name, data in files.items():
+        path = os.path.join(transaction.staging, *name.split("/"))
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        if not write_new(path, data):
+            raise IntegrityError("does not read back as it was written", file=path)
+    transaction.prepare([_at_end(workspace, MANIFEST, "", lines)] if lines else [])
     transaction.commit()
 
 
@@ -151,7 +176,9 @@ def _missing(
 
 
 def git_appends(workspace: Workspace, logs: Iterable[str]) -> Iterator[Append]:
-    """The lines that `.gitignore` and `.gitattributes` lack; none outside of git.
+    """Yield the lines that `.gitignore` and `.gitattributes` lack; none outside of git.
+
+    If git ignores a file that clones need, `.gitignore` gets an exception for it.
 
     Args:
         workspace: whose files.
@@ -161,18 +188,30 @@ def git_appends(workspace: Workspace, logs: Iterable[str]) -> Iterator[Append]:
         return
     inside = (log for log in logs if not log.startswith("../") and not os.path.isabs(log))
     attributes = dict.fromkeys((*ATTRIBUTES, *(f"{pattern(log)} -text" for log in inside)))
-    for name, wanted in ((".gitignore", IGNORED), (".gitattributes", attributes)):
-        lines = read_lines(workspace.path(name))
-        torn = os.path.exists(workspace.path(name)) and lines.torn
-        present = {line.strip() for _, line in lines.lines}
-        if torn:
-            last = read_bytes(workspace.path(name)).rpartition(b"\n")[2]
-            present.add(last.decode(errors="replace").strip())
-        missing = [line for line in wanted if line not in present]
-        if missing:
-            comment = _COMMENT_TORN if torn else _COMMENT
-            text = "".join(f"{line}\n" for line in (comment, *missing))
-            yield Append(path=name, chunks=[text.encode()], torn=torn)
+    ignore = (*exceptions(file.name for file in ignored_files(workspace)), *IGNORED)
+    yield from _lacking(workspace, ".gitignore", ignore)
+    yield from _lacking(workspace, ".gitattributes", attributes)
+
+
+def exception_appends(workspace: Workspace) -> list[Append]:
+    """Return the exceptions that `.gitignore` needs so that git takes the tracked files."""
+    names = [file.name for file in ignored_files(workspace)]
+    return list(_lacking(workspace, ".gitignore", exceptions(names))) if names else []
+
+
+def _lacking(workspace: Workspace, name: str, wanted: Iterable[str]) -> Iterator[Append]:
+    """Yield an append of the lines that a file for git lacks."""
+    lines = read_lines(workspace.path(name))
+    torn = os.path.exists(workspace.path(name)) and lines.torn
+    present = {line.strip() for _, line in lines.lines}
+    if torn:
+        last = read_bytes(workspace.path(name)).rpartition(b"\n")[2]
+        present.add(last.decode(errors="replace").strip())
+    missing = [line for line in wanted if line not in present]
+    if missing:
+        comment = _COMMENT_TORN if torn else _COMMENT
+        text = "".join(f"{line}\n" for line in (comment, *missing))
+        yield Append(path=name, chunks=[text.encode()], torn=torn)
 
 
 def without_git_lines(data: bytes) -> bytes | None:
@@ -186,7 +225,7 @@ def without_git_lines(data: bytes) -> bytes | None:
         text = line.decode(errors="replace").strip()
         if text in {_COMMENT, _COMMENT_TORN}:
             ours, torn = True, text == _COMMENT_TORN
-        elif not (ours and (text in {*IGNORED, *ATTRIBUTES} or text.endswith(" -text"))):
+        elif not (ours and (text in _OURS or text.endswith(" -text"))):
             ours = torn = False
             kept.append(line)
     if torn and kept:

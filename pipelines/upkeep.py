@@ -9,12 +9,14 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping
 from contextlib import nullcontext
 from typing import Final, NamedTuple
 
 from codec.agent_block import BEGIN, GUIDE, block_state
 from codec.errors import CodecError, FormatError, IntegrityError
+from codec.facts import Archive
+from codec.records import Session
 from pipelines.archives import UNFINISHED, archive_folder, archive_names, ranges_of, shown
 from pipelines.errors import NotFound
 from pipelines.files import read_bytes, unchanging
@@ -22,7 +24,7 @@ from pipelines.findings import Finding
 from pipelines.git import content_at
 from pipelines.git_patches import remade
 from pipelines.journal import Replace, is_pending
-from pipelines.store import Store, names_of, patch_in
+from pipelines.store import Store, commits_of, names_of, patch_in
 from pipelines.tracked import git_appends
 from pipelines.workspace import V1_LOG, Manifest, Workspace
 
@@ -31,7 +33,7 @@ _TOLD: Final = ("AGENTS.md", "CLAUDE.md")
 _BLOCK: Final = 1 << 20
 _LEFTOVER: Final = re.compile(
     r"\.(?:manifest\.jsonl|SESSION_DELTAS\.log|PROJECT_METRICS\.tsv|AGENT_PROGRESS_LOG_v2\.md"
-    r"|\d{4}-\d{2}-\d{2}.*\.diff)\.\d+\.tmp|journal\.tmp(?:\.payload)?"
+    r"|\d{4}-\d{2}-\d{2}.*\.diff)\.\d+\.tmp|journal(?:-[0-9a-f]{16})?\.tmp(?:\.payload)?"
 )
 
 
@@ -152,19 +154,21 @@ def agent_findings(workspace: Workspace) -> Iterator[Finding]:
             )
 
 
-def mended_end(path: str, sha256: str) -> tuple[int, bytes]:
-    """How many bytes of a damaged archive stay, and the index and seek table behind them.
+def mended_end(path: str, fact: Archive) -> tuple[int, bytes]:
+    """Return how many bytes of a damaged archive stay, and the index and seek table behind them.
+
+    No more of a file is read than the archive had.
 
     Raises:
         IntegrityError: more than its end is damaged.
     """
     from codec.archive_scan import rebuild_tail
 
-    start, tail = rebuild_tail(ranges_of(path), os.path.getsize(path))
+    start, tail = rebuild_tail(ranges_of(path), min(os.path.getsize(path), fact.size))
     digest = hashlib.sha256()
     for block in with_end(path, start, tail):
         digest.update(block)
-    if digest.hexdigest() != sha256:
+    if digest.hexdigest() != fact.sha256:
         raise IntegrityError("its frames are whole, but they are not those that were recorded")
     return start, tail
 
@@ -193,22 +197,41 @@ def _git_edits(workspace: Workspace, manifest: Manifest) -> Iterator[Replace]:
 
 
 def _renames(workspace: Workspace, manifest: Manifest) -> Iterator[Rename]:
+    """Find diffs under the name of another session; a rename can make room for the next one."""
     store = Store(workspace)
     loose = store.loose_names()
-    sessions = manifest.sessions.values()
-    owners = {name: session for session in sessions for name in names_of(session.key)}
-    for session in sessions:
-        if session.patch is None or not loose.isdisjoint(names_of(session.key)):
+    owners = {name: s for s in manifest.sessions.values() for name in names_of(s.key)}
+    sessions = [s for s in manifest.sessions.values() if s.patch is not None]
+    moved: set[str] = set()
+    while True:
+        stray = [s for s in sessions if loose.isdisjoint(names_of(s.key))]
+        found = [r for s in stray if (r := _rename(workspace, store, owners, s, moved))]
+        for rename in found:
+            loose.remove(rename.old)
+            loose.add(rename.new)
+            moved.add(rename.old)
+        yield from found
+        if not found:
+            return
+
+
+def _rename(
+    workspace: Workspace,
+    store: Store,
+    owners: Mapping[str, Session],
+    session: Session,
+    moved: Container[str],
+) -> Rename | None:
+    """Return how the diff of a session gets its own name, None where it is not loose."""
+    if session.patch is None:
+        return None
+    for name in store.names_near(session.key):
+        owner = owners.get(name)
+        if name in moved or (owner is not None and owner.patch == session.patch):
             continue
-        for name in store.names_near(session.key):
-            owner = owners.get(name)
-            if owner is not None and owner.patch == session.patch:
-                continue
-            if patch_in(os.path.join(workspace.diffs, name)) == session.patch:
-                new = names_of(session.key)[0]
-                loose.add(new)
-                yield Rename(name, new, session.key)
-                break
+        if patch_in(os.path.join(workspace.diffs, name), {session.patch.size}) == session.patch:
+            return Rename(name, names_of(session.key)[0], session.key)
+    return None
 
 
 def _leftovers(workspace: Workspace) -> Iterator[str]:
@@ -227,15 +250,16 @@ def _archives(workspace: Workspace, manifest: Manifest) -> Iterator[Mend]:
     """Archives whose index cannot be read, and can be made again."""
     from codec.archive import ArchiveReader
 
+    facts = manifest.every_archive()
     for name in archive_names(archive_folder(workspace)):
         path = os.path.join(archive_folder(workspace), name)
-        if name not in manifest.archives:
+        if name not in facts:
             continue
         try:
             list(ArchiveReader(ranges_of(path), os.path.getsize(path)).index.entries())
         except CodecError:
             try:
-                yield Mend(path, shown(name), *mended_end(path, manifest.archives[name].sha256))
+                yield Mend(path, shown(name), *mended_end(path, facts[name]))
             except IntegrityError:
                 continue  # the check of what is stored tells that it is damaged
 
@@ -245,12 +269,15 @@ def _diffs(workspace: Workspace, manifest: Manifest) -> Iterator[Mend]:
     store = Store(workspace)
     loose = store.loose_names()
     for session in manifest.sessions.values():
-        if not session.range or session.patch is None or loose.isdisjoint(names_of(session.key)):
+        commits = commits_of(session)
+        if not commits or session.patch is None or loose.isdisjoint(names_of(session.key)):
+            continue
+        if session.patch.sha256 in manifest.purged:
             continue
         try:
             store.read(session.key, session.patch)
         except IntegrityError as e:
-            data = remade(workspace, session.range, session.patch)
+            data = remade(workspace, commits, session.patch)
             if data is not None and e.file and e.file.endswith(".diff"):
                 path = os.path.join(workspace.diffs, os.path.basename(e.file))
                 yield Mend(path, e.file, 0, data, session.key)

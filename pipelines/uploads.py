@@ -10,11 +10,12 @@ from typing import NamedTuple
 from codec.bundle import Bundle, encode_bundle
 from codec.errors import IntegrityError
 from codec.facts import Archive, V1Version
+from codec.purged_text import find_purged
 from codec.snapshot import archive_object, layout_object
-from codec.v1_layout import LAYOUT_NAME, LITERAL_NAME
+from codec.v1_layout import LAYOUT_NAME, LITERAL_NAME, literal_bytes
 from pipelines.archives import archive_folder, shown
 from pipelines.errors import Conflict
-from pipelines.files import read_bytes
+from pipelines.files import read_bytes, regular_size
 from pipelines.remote import BLOCK, Content, content_of
 from pipelines.v1_store import has_layout, read_layout
 from pipelines.workspace import Manifest, Workspace
@@ -29,11 +30,19 @@ class Upload(NamedTuple):
 
 
 class LayoutUpload(NamedTuple):
-    """The layout of a version of a v1 log, the name of its object, and how it is put."""
+    """The layout of a version of a v1 log.
+
+    Attributes:
+        version: of the log.
+        name: of the object.
+        upload: how it is put.
+        is_held: it has a purged diff in its text, and must not be sent.
+    """
 
     version: V1Version
     name: str
     upload: Upload
+    is_held: bool = False
 
 
 def archive_upload(workspace: Workspace, fact: Archive) -> Upload:
@@ -42,9 +51,10 @@ def archive_upload(workspace: Workspace, fact: Archive) -> Upload:
 
     def load() -> Content:
         digest = hashlib.sha256()
+        size = regular_size(path)
         try:
             with open(path, "rb") as f:
-                while block := f.read(BLOCK):
+                while size == fact.size and (block := f.read(BLOCK)):
                     digest.update(block)
         except FileNotFoundError:
             raise Conflict(
@@ -64,12 +74,15 @@ def archive_upload(workspace: Workspace, fact: Archive) -> Upload:
 
 def layouts_of(workspace: Workspace, manifest: Manifest) -> Iterator[LayoutUpload | None]:
     """The layout of each version, proved; None for one that is not here."""
+    purged = manifest.purged_patches()
     for sha256, version in sorted({v.sha256: v for v in manifest.versions}.items()):
         if has_layout(workspace, sha256):
-            read_layout(workspace, version)
+            layout, literal = read_layout(workspace, version)
             bundle = _bundle(workspace, sha256)
             name = layout_object(sha256, bundle.sha256)
-            yield LayoutUpload(version, name, Upload(name, len(bundle.tar), _loader(bundle)))
+            upload = Upload(name, len(bundle.tar), _loader(bundle))
+            text = b"".join(literal_bytes(layout, literal)) if purged else b""
+            yield LayoutUpload(version, name, upload, is_held=any(find_purged(text, purged)))
         else:
             yield None
 

@@ -13,27 +13,38 @@ from codec.v1_entry import entry_hash
 from codec.v1_split import split
 from codec.v1_text import Log
 from pipelines.errors import NotFound
+from pipelines.v1_pattern import check_pattern
 from pipelines.v1_store import Copy, log_pieces
 from pipelines.workspace import Workspace, read_manifest
 
-#: The dialect is looked for in this much of a log; in all of it only where that has none.
+#: The dialect is looked for in this much of a log, and in more only if that has no session.
 DETECT_IN: Final = 1 << 20
+_DETECT_LIMIT: Final = 1 << 27
 
 
-def dialects_of(data: Log, *, dialect: str, pattern: str) -> Dialects:
-    """How a log marks its sessions: by a user's own pattern, or as it is found to.
+def dialects_of(data: Log, *, dialect: str, pattern: str, given: bool = False) -> Dialects:
+    """Return how a log marks its sessions: by a heading pattern, or as it is detected.
+
+    Args:
+        data: the log.
+        dialect: the dialect that the user named, empty for none.
+        pattern: the heading pattern, empty for none.
+        given: the user gave the pattern on the command line; it does not come from a manifest.
 
     Raises:
-        FormatError: no line begins a session; the pattern is none.
+        FormatError: no line begins a session; the pattern is not a heading pattern.
+        Conflict: the pattern of the manifest cannot be used, or takes too long.
     """
     if pattern:
+        if not given:
+            check_pattern(data, pattern)
         return custom_dialect(pattern)
     if len(data) > DETECT_IN:
         try:
             return detect(data[:DETECT_IN], dialect or None)
         except FormatError:
             pass  # the sessions may begin further down
-    return detect(data[:], dialect or None)
+    return detect(data[:_DETECT_LIMIT], dialect or None)
 
 
 def find_entry(workspace: Workspace, entry: V1Entry, copy: Copy | None = None) -> bytes:
@@ -65,7 +76,7 @@ def find_entry(workspace: Workspace, entry: V1Entry, copy: Copy | None = None) -
 def _in_version(
     workspace: Workspace, version: V1Version, sha256: str, copy: Copy | None
 ) -> bytes | None:
-    data = b"".join(log_pieces(workspace, version, copy))
+    data = b"".join(log_pieces(workspace, version, copy, gaps=[]))
     marking = dialects_of(data, dialect=version.dialect, pattern=version.pattern)
     for span in split(data, marking):
         entry = data[span.start : span.end]

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 from codec.errors import FormatError
 from codec.facts import V1Version
+from codec.records import READER
 from codec.tokens import DEFAULT as DEFAULT_TOKENIZER
 from codec.v1_dialects import FORMS, Dialects, Marker
 from pipelines.errors import WorkspaceMissing
@@ -88,7 +89,8 @@ def read_source(
     newest = manifest.newest(source.name)
     try:
         dialect, pattern = _marking(request, manifest, source)
-        dialects = dialects_of(source.data, dialect=dialect, pattern=pattern)
+        given = request.heading_pattern is not None
+        dialects = dialects_of(source.data, dialect=dialect, pattern=pattern, given=given)
     except FormatError as e:
         if newest is None or request.dialect or request.heading_pattern:
             raise e.at(file=source.name) from None
@@ -134,6 +136,7 @@ def new_version(request: Request, manifest: Manifest, log: ReadLog) -> V1Version
         seen=_after(newest),
         dialect=dialect,
         pattern=pattern,
+        reader=READER,
     )
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from codec.diffs import DiffStat, diff_stat
+from codec.purged_text import gaps_in, is_gap
 from codec.records import PatchRef
 from codec.v1_dialects import Dialects
 from codec.v1_entry import Entry, entry_hash, read_entry
@@ -40,6 +41,7 @@ class Found(NamedTuple):
         patch: its patch by content, None where it has none.
         patch_at: start and end of the patch in the log.
         order: the number of its span in the log, by which its counts are found.
+        gaps: diffs that were purged, and whose gaps a restored log marks in it.
     """
 
     start: int
@@ -47,6 +49,7 @@ class Found(NamedTuple):
     patch: PatchRef | None
     patch_at: tuple[int, int]
     order: int
+    gaps: tuple[PatchRef, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -238,9 +241,11 @@ class _Reading:
         if span.patch is not None:
             patch_at = span.patch
             bytes_ = whole[patch_at[0] - span.start : patch_at[1] - span.start]
-            patch = PatchRef(sha256=hashlib.sha256(bytes_).hexdigest(), size=len(bytes_))
-            stat = diff_stat(bytes_) if is_new else None
-        self.found.append(Found(span.start, sha256, patch, patch_at, self._order))
+            if not is_gap(bytes_):
+                patch = PatchRef(sha256=hashlib.sha256(bytes_).hexdigest(), size=len(bytes_))
+                stat = diff_stat(bytes_) if is_new else None
+        gaps = gaps_in(whole) if is_new else ()
+        self.found.append(Found(span.start, sha256, patch, patch_at, self._order, gaps))
         if is_new:
             self.entries[sha256] = read_entry(whole, span, sha256), stat
 

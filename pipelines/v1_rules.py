@@ -23,7 +23,7 @@ from codec.v1_layout import literal_bytes
 from codec.v1_split import LineNumbers, split
 from codec.v1_stub import stubbed_log
 from codec.v1_text import Log
-from pipelines.errors import PipelineError
+from pipelines.errors import Conflict, PipelineError
 from pipelines.files import keep_file, read_bytes
 from pipelines.repository import LogRules
 from pipelines.v1_entries import dialects_of
@@ -40,8 +40,9 @@ _KEPT_FROM = 1 << 20
 def read_rules(workspace: Workspace, manifest: Manifest) -> LogRules:
     """The rules of the logs that were migrated; of the v1 log where none was."""
     rules = LogRules()
-    for name in manifest.sources() or [V1_LOG]:
-        version = manifest.retired_version(name) or manifest.newest(name)
+    current = manifest.current_versions()
+    for name in current or [V1_LOG]:
+        version = current.get(name)
         path = workspace.path(*name.split("/"))
         try:
             if workspace.holds(name) and os.path.isfile(path):
@@ -54,6 +55,8 @@ def read_rules(workspace: Workspace, manifest: Manifest) -> LogRules:
                 rules.texts[name], rules.lines[name] = _sections(stored, version)[0], ()
             elif version is not None:
                 rules.unread.append(name)
+        except Conflict as e:
+            rules.refused[name] = str(e)
         except (CodecError, PipelineError):
             rules.unread.append(name)  # `migrate` and `verify` tell what is wrong with it
     return rules

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import Counter
 from dataclasses import dataclass, field
 
 from codec.errors import FormatError
-from codec.records import UNNAMED, Session, session_key
+from codec.records import UNNAMED, PatchRef, Session, session_key
 from codec.v1_layout import StoredPatch
 from codec.v1_split import LineNumbers
 from codec.v1_to_v2 import Mapped, Options, session_of
@@ -41,14 +42,12 @@ class SessionPlan:
     Attributes:
         added: new sessions, oldest first.
         restored: known sessions whose diffs are not stored here.
-        erased: known sessions whose diffs were purged, and stand in a log.
         stored: by entry hash, the patch that is, or will be, stored under a key.
         findings: what was noticed.
     """
 
     added: list[Added] = field(default_factory=list)
     restored: list[Added] = field(default_factory=list)
-    erased: list[Added] = field(default_factory=list)
     stored: dict[str, StoredPatch] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
 
@@ -80,10 +79,13 @@ class _Planner:
         self._workspace = workspace
         self._options = options
         self._tokenizer = tokenizer
-        store = Store(workspace)
-        self._loose = store.loose_names()
-        self._archived = store.archived_keys()
-        self._known = {s.v1.sha256: s for s in manifest.sessions.values() if s.v1}
+        self._diffs = Store(workspace)
+        self._loose = self._diffs.loose_names()
+        self._archived = self._diffs.archived_keys()
+        diffs = {(s.time, s.patch) for s in manifest.every_session() if s.patch}
+        self._times = Counter(time for time, _ in diffs)
+        self._known = manifest.entries()
+        self._restored: set[str] = set()
         self._plan = SessionPlan()
         self._lines: LineNumbers
 
@@ -130,6 +132,10 @@ class _Planner:
             mapped = self._map(log, found)
             if mapped is None:
                 continue
+            before = self._with_gap(mapped.session, found)
+            if before is not None:
+                self._recognise(before, found, log.source)
+                continue
             before = gone.get(_name(mapped.session))
             if before is not None and _is_telling(before):
                 self._edited(log, found, before)
@@ -147,6 +153,16 @@ class _Planner:
                     hint="Name another with --timezone",
                 )
             )
+
+    def _with_gap(self, session: Session, found: Found) -> Session | None:
+        """Return the known session whose restored entry this is, a purged diff missing in it."""
+        if not found.gaps:
+            return None
+        known = [s for s in self._known.values() if s.time == session.time]
+        of_gap = [s for s in known if s.patch in found.gaps]
+        named = [s for s in known if _name(s) == _name(session)]
+        both = [s for s in of_gap if s in named]
+        return next(iter((*both, *named, *of_gap)), None)
 
     def _map(self, log: ReadLog, found: Found) -> Mapped | None:
         entry, stat = log.entries.pop(found.sha256)
@@ -178,13 +194,29 @@ class _Planner:
     def _recognise(self, session: Session, found: Found, source: Source) -> None:
         """A known session: its patch can be referred to, and is stored again where it is absent."""
         self._store(found.sha256, session)
-        same = session.patch is not None and session.patch == found.patch
-        names = names_of(session.key)
-        if same and found.patch and found.patch.sha256 in self._manifest.purged:
-            self._plan.erased.append(Added(session=session, found=found, source=source))
-        elif same and session.key not in self._archived and not self._loose.intersection(names):
+        if session.patch is None or session.patch != found.patch:
+            return
+        if session.patch.sha256 in self._manifest.purged or session.key in self._restored:
+            return
+        if not self._is_stored(session, session.patch):
             self._plan.restored.append(Added(session=session, found=found, source=source))
-            self._loose.update(names)  # once, though several logs may hold it
+            self._restored.add(session.key)  # once, though several logs may hold it
+
+    def _is_stored(self, session: Session, patch: PatchRef) -> bool:
+        """Return whether a diff is stored here.
+
+        A name and a size say so, unless several sessions have the time: then only the hash does,
+        for a merge may have given one of them the key of another.
+        """
+        if self._times[session.time] > 1:
+            return self._diffs.has(session.key, patch)
+        if session.key in self._archived:
+            return True
+        named = self._loose.intersection(names_of(session.key))
+        paths = (os.path.join(self._workspace.diffs, name) for name in named)
+        if any(os.path.getsize(path) == patch.size for path in paths):
+            return True
+        return bool(self._diffs.names_near(session.key)) and self._diffs.has(session.key, patch)
 
     def _edited(self, log: ReadLog, found: Found, known: Session) -> None:
         self._recognise(known, found, log.source)

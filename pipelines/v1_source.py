@@ -19,6 +19,8 @@ from pipelines.files import identity, release
 from pipelines.workspace import Workspace
 
 _BLOCK = 1 << 24
+#: Bytes of a log.
+_LIMIT = 1 << 33
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,6 +95,8 @@ def open_source(workspace: Workspace, path: str) -> Source:
             raise FormatError("is no regular file", file=name, hint="Save it as a file first")
         with open(path, "rb") as f:
             opened = os.fstat(f.fileno())
+            if opened.st_size > _LIMIT:
+                raise FormatError(f"not a session log: larger than {_LIMIT >> 30} GiB", file=name)
             data = mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) if opened.st_size else b""
     except FileNotFoundError:
         raise NotFound(f"{name}: no such file", hint="Name the log with --from") from None

@@ -13,7 +13,7 @@ from concurrent.futures import Future
 
 from codec.errors import IntegrityError
 from codec.v1_layout import LAYOUT_NAME, LITERAL_NAME, EncodedLayout, StoredPatch
-from pipelines.files import write_new
+from pipelines.files import make_folder, write_new
 from pipelines.store import Store, names_of
 from pipelines.v1_sessions import Added
 from pipelines.worker import Worker
@@ -48,7 +48,7 @@ def stage_layout(staging: str, sha256: str, layout: EncodedLayout) -> None:
         IntegrityError: it does not read back as it was written.
     """
     folder = os.path.join(staging, "v1", sha256)
-    os.makedirs(folder, exist_ok=True)
+    make_folder(folder)
     for name, data in ((LAYOUT_NAME, layout.layout), (LITERAL_NAME, layout.literal)):
         path = os.path.join(folder, name)
         if not write_new(path, data):

@@ -19,6 +19,7 @@ from codec.v1_layout import (
     rebuild,
 )
 from pipelines.errors import Erased, NotFound
+from pipelines.files import read_bytes, regular_size
 from pipelines.store import Store
 from pipelines.workspace import Workspace
 
@@ -36,16 +37,21 @@ class Copy(Protocol):
 
 
 def log_pieces(
-    workspace: Workspace, version: V1Version, copy: Copy | None = None
+    workspace: Workspace,
+    version: V1Version,
+    copy: Copy | None = None,
+    gaps: list[StoredPatch] | None = None,
 ) -> Iterator[bytes]:
-    """The bytes of a version of a log; raises at the end if the whole is not right.
+    """Yield the bytes of a version of a log; raises at the end if the whole is not right.
 
     Args:
         workspace: whose log.
         version: of the log.
         copy: where what is not on this machine is looked for.
+        gaps: where the purged diffs go whose gaps the log then marks; None to raise for one.
 
     Raises:
+        Erased: one of its diffs was purged, and no gaps are wanted.
         NotFound: its layout or one of its diffs is not stored on this machine, or in the copy.
         IntegrityError: something stored is not what was recorded.
     """
@@ -54,8 +60,6 @@ def log_pieces(
     def read(key: str, patch: PatchRef) -> bytes:
         try:
             return store.read(key, patch)
-        except Erased:
-            raise
         except NotFound:
             data = copy.read(key, patch) if copy is not None else None
             if data is None:
@@ -69,21 +73,31 @@ def log_pieces(
         if found is None:
             raise
         layout, literal = found
-    yield from rebuilt(layout, literal, read)
+    yield from rebuilt(layout, literal, read, gaps)
 
 
 def rebuilt(
-    layout: Layout, literal: bytes, read: Callable[[str, PatchRef], bytes]
+    layout: Layout,
+    literal: bytes,
+    read: Callable[[str, PatchRef], bytes],
+    gaps: list[StoredPatch] | None = None,
 ) -> Iterator[bytes]:
-    """The bytes that a layout gives; raises as `log_pieces` does.
+    """Yield the bytes that a layout gives; raises as `log_pieces` does.
 
     Args:
         layout, literal: as `read_layout` gives them.
         read: gives the patch of a key.
+        gaps: as `log_pieces` takes them.
     """
 
-    def patch(part: StoredPatch) -> bytes:
-        return read(part.key, part.patch)
+    def patch(part: StoredPatch) -> bytes | None:
+        try:
+            return read(part.key, part.patch)
+        except Erased:
+            if gaps is None:
+                raise
+            gaps.append(part)
+            return None
 
     try:
         yield from rebuild(layout, literal, patch)
@@ -102,6 +116,13 @@ def has_layout(workspace: Workspace, sha256: str) -> bool:
     return all(os.path.exists(os.path.join(folder, n)) for n in (LAYOUT_NAME, LITERAL_NAME))
 
 
+def _read(path: str) -> bytes:
+    """Return the content of a file that exists."""
+    if regular_size(path) is None:
+        raise FileNotFoundError(path)
+    return read_bytes(path)
+
+
 def read_layout(workspace: Workspace, version: V1Version) -> tuple[Layout, bytes]:
     """The layout of a version, and its literal bytes as they are stored.
 
@@ -112,10 +133,7 @@ def read_layout(workspace: Workspace, version: V1Version) -> tuple[Layout, bytes
     folder = os.path.join(workspace.diffs, "v1", version.sha256)
     shown = f".diffs/v1/{version.sha256}/{LAYOUT_NAME}"
     try:
-        with open(os.path.join(folder, LAYOUT_NAME), "rb") as f:
-            encoded = f.read()
-        with open(os.path.join(folder, LITERAL_NAME), "rb") as f:
-            literal = f.read()
+        encoded, literal = (_read(os.path.join(folder, n)) for n in (LAYOUT_NAME, LITERAL_NAME))
     except FileNotFoundError:
         raise NotFound(
             f"{shown}: the layout of {version.source} is not stored on this machine",

@@ -201,5 +201,5 @@ def _below(folder: str, besides: tuple[str, ...] = ()) -> Iterator[tuple[str, os
             if entry.is_dir(follow_symlinks=False):
                 yield from _below(entry.path)
             else:
-                with suppress(FileNotFoundError):
+                with suppress(OSError):  # a broken link
                     yield entry.path, entry.stat()

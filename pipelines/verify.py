@@ -15,6 +15,7 @@ from pipelines.checks import check_integrity
 from pipelines.errors import NotFound
 from pipelines.findings import Finding
 from pipelines.git import content_at
+from pipelines.git_ignored import ignored_findings
 from pipelines.limits import limits_of, read_limits
 from pipelines.progress import Progress
 from pipelines.refreshing import Request as Refreshing
@@ -86,6 +87,7 @@ def verify(
         findings = list(added(base, tracked, findings))
     else:
         findings += [*spool_findings(workspace), *agent_findings(workspace)]
+        findings += ignored_findings(workspace)
         findings += upkeep_of(workspace, manifest).findings()
     with progress.stage("tokens"):
         tokens, judged = _tokens(request, worker, manifest, limits)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,6 +16,7 @@ from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, Self, cast
 
 from pipelines.errors import Conflict, Unavailable
+from pipelines.programs import python_program
 
 if TYPE_CHECKING:
     from codec.facts import Fact, ReferencesBuilt
@@ -39,9 +39,8 @@ class Worker:
     """The verb's side. Requests are answered in order, as futures."""
 
     def __init__(self, tokenizer: str) -> None:
-        # -P: a folder `codec` or `pipelines` of the user's own must not be taken for ours.
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "pipelines.worker_process", tokenizer],
+            python_program("pipelines.worker_process", "main", tokenizer),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
@@ -123,9 +122,9 @@ class Worker:
         request = {"rules": workspace._asdict(), "facts": facts}
 
         def ask() -> LogRules:
-            texts, lines, unread = self._ask(request)
+            texts, lines, unread, refused = self._ask(request)
             decoded = {name: b64decode(text) for name, text in texts.items()}
-            return LogRules(decoded, lines, unread)
+            return LogRules(decoded, lines, unread, refused)
 
         return self._thread.submit(ask)
 

@@ -88,7 +88,7 @@ class Served:
 
         rules = read_rules(Workspace(**workspace), manifest_of([decode_fact(f) for f in facts]))
         texts = {name: b64encode(text).decode() for name, text in rules.texts.items()}
-        return texts, rules.lines, rules.unread
+        return texts, rules.lines, rules.unread, rules.refused
 
     def _stage(self, folder: str, files: list[tuple[str, int, int]]) -> None:
         assert self._log is not None
@@ -119,5 +119,6 @@ def serve(tokenizer: str) -> None:
         sys.stdout.buffer.flush()
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Serve with the tokenizer that the arguments name."""
     serve(sys.argv[1])

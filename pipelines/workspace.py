@@ -1,4 +1,4 @@
-"""A workspace: where its files are, and what its manifest says.
+"""A workspace: where its files are, and how they are found.
 
 1. It is found from any folder inside it, as git finds a repository.
 2. `.diffs` of a linked git worktree is the main worktree's, for removing a worktree deletes what
@@ -13,18 +13,21 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from codec.errors import FormatError
-from codec.facts import Archive, Fact, Purged, ReferencesBuilt, UnknownFact, V1Retired, V1Version
-from codec.manifest import decode_facts, fact_id
-from codec.records import Session
-from pipelines.errors import Conflict, WorkspaceMissing
-from pipelines.files import lines_of, read_bytes, read_tail
+from pipelines.errors import Conflict, NewerFormat, WorkspaceMissing
+from pipelines.files import locked, read_bytes
+from pipelines.lines import read_tail
+from pipelines.local_state import checked
 from pipelines.worktree import ancestors, home_of, repository_of
+
+if TYPE_CHECKING:
+    from pipelines.manifest_view import Manifest, decode_manifest, manifest_of
 
 V1_LOG: Final = "AGENT_PROGRESS_LOG.md"
 DELTAS: Final = "SESSION_DELTAS.log"
@@ -34,10 +37,43 @@ REFERENCES: Final = "PROJECT_REFERENCES.yaml"
 MANIFEST: Final = ".session-codec/manifest.jsonl"
 CONFIG: Final = ".session-codec/config.toml"
 
+__all__ = [
+    "CONFIG",
+    "DELTAS",
+    "MANIFEST",
+    "METRICS",
+    "PROGRESS",
+    "REFERENCES",
+    "V1_LOG",
+    "Config",
+    "Manifest",
+    "Workspace",
+    "at",
+    "check_format",
+    "decode_manifest",
+    "decode_tables",
+    "find",
+    "locate",
+    "manifest_of",
+    "moment",
+    "newest_delta_lines",
+    "read_config",
+    "read_manifest",
+    "read_tables",
+    "writing",
+]
+
 #: What every verb takes to be its own, and reads without looking twice.
 _FOLDERS: Final = (".session-codec", ".session-codec/cache")
 _OWN: Final = (*_FOLDERS, MANIFEST, CONFIG, DELTAS, METRICS, PROGRESS, REFERENCES)
-_STORED: Final = (".diffs", ".diffs/archive", ".diffs/v1")
+#: Folders of local state, which worktrees share.
+_STORED: Final = (
+    (".diffs", "archive"), (".diffs", "v1"), (".session-codec", "cache"),
+    (".session-codec", "spool", "broken"),
+)  # fmt: skip
+#: What the line of a fact `format` begins with, and the most bytes that it has.
+_FORMAT: Final = b'{"fact":"format",'
+_FORMAT_LIMIT: Final = 1 << 10
 #: A merge can repeat lines: to have enough of them, this many times as many are read.
 _SPARE: Final = 2
 
@@ -75,71 +111,30 @@ class Workspace(NamedTuple):
         return os.path.join(self.home, ".session-codec", "lock")
 
     def holds(self, name: str) -> bool:
-        """Whether a path, relative to the workspace, stays inside of it, links followed.
+        """Return True if a path, relative to the workspace, stays inside of it, links followed.
 
-        What a manifest names must: a cloned repository is not to read other files.
+        A cloned repository must not make other files readable. git's own folder is not inside: it
+        holds credentials.
         """
         root = os.path.realpath(self.root)
-        return os.path.commonpath([root, os.path.realpath(self.path(name))]) == root
+        target = os.path.realpath(self.path(name))
+        if os.path.commonpath([root, target]) != root:
+            return False
+        return ".git" not in os.path.relpath(target, root).lower().split(os.sep)
+
+    def is_linked(self, name: str) -> bool:
+        """Return True if a path, relative to the workspace, is a link or is reached through one."""
+        return os.path.realpath(self.path(name)) != os.path.join(os.path.realpath(self.root), name)
 
     @property
-    def staging(self) -> str:
-        """Where new diffs wait to be published: beside `.diffs`, so that a rename is enough.
+    def staging_prefix(self) -> str:
+        """The beginning of the paths of its staging folders.
 
-        Worktrees share `.diffs`, so each has a folder of its own there.
+        New diffs wait there to be published, beside `.diffs`, so that a rename is enough. Worktrees
+        share `.diffs`, so each has names of its own there.
         """
         name = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:12]
         return os.path.join(self.home, ".session-codec", f"staging-{name}")
-
-
-class Manifest(NamedTuple):
-    """What the manifest of a workspace says.
-
-    Attributes:
-        sessions: by key, the first where two have one key.
-        clashes: further sessions with the key of another.
-        versions, retired: of the v1 logs, in no order.
-        archives: by name, those that hold what was erased apart.
-        void: names of archives that hold what was erased; others stand for them.
-        purged: when diffs were erased on purpose, by SHA-256.
-        builds: of the references, in no order.
-        unknown: facts of a kind that this version does not know.
-        errors: lines that are no fact.
-        torn: the file ends in a piece of a line.
-    """
-
-    sessions: Mapping[str, Session]
-    clashes: tuple[Session, ...] = ()
-    versions: tuple[V1Version, ...] = ()
-    retired: tuple[V1Retired, ...] = ()
-    archives: Mapping[str, Archive] = MappingProxyType({})
-    void: frozenset[str] = frozenset()
-    purged: Mapping[str, str] = MappingProxyType({})
-    builds: tuple[ReferencesBuilt, ...] = ()
-    unknown: tuple[UnknownFact, ...] = ()
-    errors: tuple[FormatError, ...] = ()
-    torn: bool = False
-
-    def sources(self) -> list[str]:
-        """The v1 logs that were seen, by path."""
-        return sorted({v.source for v in self.versions})
-
-    def newest(self, source: str) -> V1Version | None:
-        """The version of a log that was seen last."""
-        seen = [v for v in self.versions if v.source == source]
-        return max(seen, key=lambda v: (v.seen, v.sha256), default=None)
-
-    def last_builds(self) -> list[ReferencesBuilt]:
-        """The builds of the references that no later one knew of: one, but after a merge."""
-        taken = {name for build in self.builds for name in build.after}
-        return [build for build in self.builds if fact_id(build) not in taken]
-
-    def retired_version(self, source: str) -> V1Version | None:
-        """The version of a log that was retired last, None where it was not."""
-        facts = [r for r in self.retired if r.source == source]
-        last = max(facts, key=lambda r: (r.time, r.sha256), default=None)
-        versions = [v for v in self.versions if last and v.sha256 == last.sha256]
-        return max(versions, key=lambda v: v.seen, default=None)
 
 
 class Config(NamedTuple):
@@ -175,6 +170,11 @@ def locate(start: str) -> Workspace:
         )
     above = ancestors(start)
     repository = repository_of(above)
+    if repository is None and _is_bare(start):
+        raise Conflict(
+            f"{start}: is a bare git repository, which has no files to keep a history beside",
+            hint="Use a clone of it that has a working tree",
+        )
     inside = above[: above.index(repository) + 1] if repository else above
     for name in (MANIFEST, DELTAS, V1_LOG):
         for folder in inside:
@@ -215,42 +215,20 @@ def at(folder: str) -> Workspace:
     return _workspace(folder, repository_of(ancestors(folder)))
 
 
+def __getattr__(name: str) -> object:
+    """Import what reads whole manifests only where it is used; `context` does without."""
+    if name in {"Manifest", "decode_manifest", "manifest_of"}:
+        from pipelines import manifest_view
+
+        return getattr(manifest_view, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 def read_manifest(workspace: Workspace) -> Manifest:
-    """What the manifest says, nothing where there is none."""
+    """Return what the manifest says, nothing where there is none."""
+    from pipelines.manifest_view import decode_manifest
+
     return decode_manifest(read_bytes(workspace.path(MANIFEST)))
-
-
-def decode_manifest(data: bytes) -> Manifest:
-    """What the bytes of a manifest say."""
-    lines = lines_of(data)
-    facts, errors = decode_facts(lines.lines)
-    return manifest_of(facts, errors=tuple(e.at(file=MANIFEST) for e in errors), torn=lines.torn)
-
-
-def manifest_of(
-    facts: list[Fact], *, errors: tuple[FormatError, ...] = (), torn: bool = False
-) -> Manifest:
-    """Facts, by what they are about."""
-    sessions: dict[str, Session] = {}
-    every = [f for f in facts if isinstance(f, Session)]
-    clashes = [s for s in every if sessions.setdefault(s.key, s) is not s]
-    purged = {f.sha256: f.time for f in facts if isinstance(f, Purged)}
-    archives = {f.name: f for f in facts if isinstance(f, Archive)}
-    gone = {key for key, s in sessions.items() if s.patch and s.patch.sha256 in purged}
-    void = frozenset(name for name, a in archives.items() if not gone.isdisjoint(a.keys))
-    return Manifest(
-        sessions=sessions,
-        clashes=tuple(clashes),
-        versions=tuple(f for f in facts if isinstance(f, V1Version)),
-        retired=tuple(f for f in facts if isinstance(f, V1Retired)),
-        archives={name: a for name, a in archives.items() if name not in void},
-        void=void,
-        purged=purged,
-        builds=tuple(f for f in facts if isinstance(f, ReferencesBuilt)),
-        unknown=tuple(f for f in facts if isinstance(f, UnknownFact)),
-        errors=errors,
-        torn=torn,
-    )
 
 
 def read_config(workspace: Workspace) -> Config:
@@ -291,6 +269,44 @@ def decode_tables(data: bytes, name: str) -> dict[str, Any]:
         raise FormatError(f"not TOML: {e}", file=name) from None
 
 
+@contextmanager
+def writing(workspace: Workspace) -> Iterator[None]:
+    """Hold the lock of a workspace, alone, to write to it.
+
+    Raises:
+        WorkspaceLocked: another process was writing for too long.
+        NewerFormat: a later version of session-codec has written to it.
+    """
+    with locked(workspace.lock):
+        check_format(workspace)
+        yield
+
+
+def check_format(workspace: Workspace) -> None:
+    """Refuse to write to a workspace of a format that this version does not know.
+
+    Raises:
+        NewerFormat: a later version of session-codec has written to it.
+    """
+    try:
+        with open(workspace.path(MANIFEST), "rb") as f:
+            line = f.readline(_FORMAT_LIMIT)
+    except FileNotFoundError:
+        return
+    if not line.startswith(_FORMAT):
+        return
+    from codec.fact_lines import read_fact
+    from codec.facts import FORMAT, Format
+
+    fact = read_fact(line)
+    if isinstance(fact, Format) and fact.version > FORMAT:
+        raise NewerFormat(
+            f"{MANIFEST} has format {fact.version}, and this version of session-codec writes "
+            f"format {FORMAT}: it can be read, and nothing was written",
+            hint=f"Update session-codec to {fact.needs} or later",
+        )
+
+
 def newest_delta_lines(workspace: Workspace, count: int) -> list[str]:
     """Return the last lines of the deltas, read from the end of the file, equal lines once.
 
@@ -300,6 +316,11 @@ def newest_delta_lines(workspace: Workspace, count: int) -> list[str]:
     if not lines and count and workspace.exists:
         lines = delta_lines_of(read_manifest(workspace))
     return list(dict.fromkeys(lines))[-count:] if count else []
+
+
+def _is_bare(folder: str) -> bool:
+    """Return whether a folder that is in no working tree has the parts of a git repository."""
+    return all(os.path.exists(os.path.join(folder, part)) for part in ("HEAD", "objects", "refs"))
 
 
 def delta_lines_of(manifest: Manifest) -> list[str]:
@@ -315,29 +336,9 @@ def _workspace(root: str, repository: str | None) -> Workspace:
     workspace = Workspace(root=root, diffs=os.path.join(home, ".diffs"), repository=repository)
     for name in _OWN:
         _check_own(workspace, name)
-    if repository is not None:
-        for name in _STORED:
-            _check_stored(home, name)
+    for names in _STORED:
+        checked(os.path.join(home, *names))
     return workspace
-
-
-def _check_stored(home: str, name: str) -> None:
-    """Refuse a folder of diffs that a clone leads elsewhere; a person may have it on another disk.
-
-    Args:
-        home: the folder of `.diffs`, in a git worktree.
-        name: of the folder.
-    """
-    path = os.path.join(home, *name.split("/"))
-    if not os.path.islink(path):
-        return
-    from pipelines.git_process import is_tracked
-
-    if is_tracked(path):
-        raise Conflict(
-            f"{name} is a link that the repository brought; nothing is read or written through it",
-            hint=f"Remove it: git rm --cached {name} && rm {name}",
-        )
 
 
 def _check_own(workspace: Workspace, name: str) -> None:

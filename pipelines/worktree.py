@@ -36,7 +36,9 @@ def git_folders(repository: str) -> tuple[str, str] | None:
     try:
         with open(git, "rb") as f:
             line = os.fsdecode(f.read()).strip()
-        folder = os.path.normpath(os.path.join(repository, line.removeprefix("gitdir:").strip()))
+        named = line.removeprefix("gitdir:").strip()
+        # A relative name is relative to where the file really is.
+        folder = os.path.normpath(named if os.path.isabs(named) else _beside(git, named))
     except (OSError, ValueError):
         return None
     try:
@@ -44,6 +46,10 @@ def git_folders(repository: str) -> tuple[str, str] | None:
             return folder, os.path.normpath(os.path.join(folder, os.fsdecode(f.read()).strip()))
     except (OSError, ValueError):
         return folder, folder  # a submodule: its `.git` file names a repository of its own
+
+
+def _beside(path: str, name: str) -> str:
+    return os.path.join(os.path.dirname(os.path.realpath(path)), name)
 
 
 def main_worktree(repository: str) -> str | None:

@@ -17,6 +17,7 @@ from pipelines.archive_files import extract, repair, verify_archives
 from pipelines.archives import archive_folder, list_archives, shown
 from pipelines.cli import options
 from pipelines.cli.declared import absolute
+from pipelines.cli.next_step import tell_next_step
 from pipelines.cli.output import (
     Stages,
     findings_json,
@@ -26,9 +27,9 @@ from pipelines.cli.output import (
     tell,
     tell_findings,
 )
-from pipelines.errors import FINDINGS, exit_code
+from pipelines.errors import FINDINGS, Erased, NotFound, exit_code
 from pipelines.operator import ignored_findings, read_settings
-from pipelines.workspace import find, read_manifest
+from pipelines.workspace import find, locate, read_manifest
 
 _MONTH = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])", re.ASCII)
 _AGE = re.compile(r"(?P<days>\d{1,5})d", re.ASCII)
@@ -148,6 +149,7 @@ def pack(
         return code
     tell_findings(findings)
     _say(result, dry_run)
+    tell_next_step(workspace)
     return code
 
 
@@ -246,20 +248,30 @@ def extract_command(
 ) -> int:
     """Take the diffs out of ARCHIVE, a path or a name of 'archive ls'; all, or those of KEYs.
 
-    What is intact in a damaged archive comes out; exit 12 says that something did not.
+    What is intact in a damaged archive comes out; exit 12 says that something did not. A diff that
+    was purged in the workspace of --repo does not come out: exit 33.
     """
     path = absolute(archive_name)
+    workspace = locate(absolute(repo))
     if not os.path.exists(path):
         path = os.path.join(archive_folder(find(absolute(repo))), archive_name)
-    done = extract(path, absolute(target), keys)
-    code = exit_code(IntegrityError("")) if done.damage else 30 if done.missing else 0
+    done = extract(path, absolute(target), keys, read_manifest(workspace))
+    reasons = ((done.damage, IntegrityError), (done.missing, NotFound), (done.purged, Erased))
+    code = next((exit_code(kind("")) for found, kind in reasons if found), 0)
     for damage in done.damage:
         tell(f"damaged: {damage.size} bytes from byte {damage.offset}: {damage.problem}")
     for key in done.missing:
         tell(f"not in it: {key}")
+    for key in done.purged:
+        tell(f"purged, and not written: {key}")
     if as_json:
         damage_json = [d._asdict() for d in done.damage]
-        fields = {"paths": done.paths, "damage": damage_json, "missing": done.missing}
+        fields = {
+            "paths": done.paths,
+            "damage": damage_json,
+            "missing": done.missing,
+            "purged": done.purged,
+        }
         say_json("archive-extract", {"exit": code, **fields})
     else:
         say(f"{len(done.paths):,} diffs in {absolute(target)}")

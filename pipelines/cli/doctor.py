@@ -8,6 +8,7 @@ import click
 
 from pipelines.cli import options
 from pipelines.cli.declared import absolute
+from pipelines.cli.next_step import tell_next_step
 from pipelines.cli.output import Stages, findings_json, say, say_json, tell_findings
 from pipelines.doctor import Plan, Result, apply, find_lost, plan, remaining
 from pipelines.errors import FINDINGS
@@ -49,6 +50,8 @@ def command(repo: str, repair: bool, dry_run: bool, as_json: bool) -> int:
         say_json("doctor", _json(made, result, left, code))
     else:
         _say(made, result, left, dry_run=dry_run)
+    if result is not None:
+        tell_next_step(made.workspace)
     return code
 
 

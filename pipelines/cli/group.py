@@ -26,6 +26,7 @@ Exit codes:
   30   not found
   31   denied
   32   unavailable: disk full, broken, or out of reach
+  33   purged: the diff was erased on purpose
   130  interrupted
   141  whoever read the output closed it
   143  terminated

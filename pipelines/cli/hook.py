@@ -15,7 +15,7 @@ import sys
 import time
 
 from codec.spool_entry import HEAD_LIMIT, TAIL_LIMIT, Entry, encode_entry
-from pipelines.spool_files import EVENTS, is_linked, leave, spool_of
+from pipelines.spool_files import EVENTS, leave, spool_of
 from pipelines.worktree import ancestors, head_of, home_of, repository_of
 
 AGENTS = ("claude", "codex")
@@ -58,9 +58,6 @@ def _run(arguments: list[str]) -> bool:
         return False
     root, repository = found
     spool = spool_of(home_of(root, repository))
-    if is_linked(spool):
-        _tell(f"{spool} is a symbolic link, or stands behind one; nothing is written through it")
-        return False
     head, branch = head_of(repository) if repository else ("", "")
     entry = Entry(
         agent=agent, event=event, time=now, head=head, branch=branch,
@@ -93,11 +90,14 @@ def _input() -> tuple[bytes, int]:
 
 
 def _workspace() -> tuple[str, str | None] | None:
-    """The workspace of the session, and its repository: as `workspace.find`, at less cost."""
-    for start in dict.fromkeys((os.environ.get("CLAUDE_PROJECT_DIR"), os.getcwd())):
+    """Return the workspace of the session and its repository, as `workspace.find` but cheaper."""
+    for start in dict.fromkeys((os.environ.get("CLAUDE_PROJECT_DIR"), os.curdir)):
         if not start:
             continue
-        above = ancestors(os.path.abspath(start))
+        try:
+            above = ancestors(os.path.abspath(start))
+        except FileNotFoundError:  # the working directory was deleted
+            continue
         repository = repository_of(above)
         for folder in above[: above.index(repository) + 1] if repository else above:
             if os.path.exists(os.path.join(folder, _MANIFEST)):

@@ -14,14 +14,15 @@ from codec.hook_settings import PROGRAM
 from pipelines import schedule
 from pipelines.cli import options
 from pipelines.cli.declared import absolute
+from pipelines.cli.next_step import tell_next_step
 from pipelines.cli.output import findings_json, say, say_json, tell, tell_findings
-from pipelines.cli.remotes import settings_of
+from pipelines.cli.remotes import check_url, settings_of
 from pipelines.cli.spooled import drain_spool
 from pipelines.errors import FINDINGS
 from pipelines.findings import Finding
 from pipelines.install import HOOKS, PLUGIN, Plan, apply, plan, plan_removal
 from pipelines.schedule import CRONJOB, IN_A_CLONE, KINDS, PACKAGE
-from pipelines.workspace import V1_LOG, Workspace, find, locate, read_manifest
+from pipelines.workspace import V1_LOG, Workspace, at, find, locate, read_manifest
 
 _NEXT: Final = {
     "systemd": "it runs while you are logged in; 'loginctl enable-linger' lets it run without",
@@ -100,7 +101,7 @@ def command(
     if uninstall:
         made, jobs, notes = _uninstalled(find(where), dry_run=dry_run)
     else:
-        workspace = locate(where)
+        workspace = _workspace_of(repo)
         made = plan(workspace, hooks=hooks, program=_program())
         jobs = _scheduled(workspace, kind, remote, package)
         notes = ()
@@ -117,9 +118,27 @@ def command(
         _show(made, changes, dry_run=dry_run, uninstall=uninstall)
         if not uninstall:
             _advise(made.workspace, hooks)
+            if not dry_run:
+                tell_next_step(made.workspace)
         if kind is not None:
             _advise_job(kind)
     return FINDINGS if any(f.level == "finding" for f in findings) else 0
+
+
+def _workspace_of(repo: str) -> Workspace:
+    """Return the workspace to install.
+
+    Without a path that is the top of the repository, whichever of its folders we are in.
+    """
+    workspace = locate(absolute(repo))
+    top = workspace.repository
+    if workspace.exists or top is None or top == workspace.root:
+        return workspace
+    if repo == ".":
+        tell(f"workspace: {top}, the top of the repository ('install PATH' takes another folder)")
+        return at(top)
+    tell(f"workspace: {workspace.root}, a folder of the repository {top}")
+    return workspace
 
 
 def _json(
@@ -166,6 +185,8 @@ def _scheduled(
         raise click.UsageError(
             f"--schedule {kind} begins with a clone, which has no diffs: name --remote URL"
         )
+    if remote is not None:
+        check_url(remote, workspace)
     if remote is not None and "://" not in remote:
         remote = absolute(remote)
     return schedule.plan(

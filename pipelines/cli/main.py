@@ -5,10 +5,18 @@ An error that was raised on purpose becomes one line and its exit code here, and
 
 from __future__ import annotations
 
-import io
 import os
-import signal
 import sys
+
+if __name__ == "__main__":  # a program file: git's merge driver and jobs name it by its path
+    _folder = os.path.dirname(os.path.abspath(__file__))
+    _installed = os.path.dirname(os.path.dirname(_folder))
+    _at = sys.path.index(os.path.dirname(os.__file__))
+    # PYTHONPATH comes last: a project's own pipelines or codec must not be taken for ours.
+    sys.path[:] = [*sys.path[_at:], _installed, *(p for p in sys.path[:_at] if p != _folder)]
+
+import io
+import signal
 from importlib import import_module
 from itertools import pairwise
 from types import FrameType

@@ -9,6 +9,7 @@ from typing import Any
 from codec.facts import Fact
 from codec.v1_split import LineNumbers
 from pipelines.baselines import Limits, TokenReport, token_report
+from pipelines.cli.next_step import tell_next_step
 from pipelines.cli.output import Stages, findings_json, say, say_json, tell, tell_findings
 from pipelines.cli.tokens_shown import token_lines, tokens_json
 from pipelines.errors import FINDINGS, NotFound
@@ -37,6 +38,8 @@ def run_migrate(request: Request, worker: Worker, *, dry_run: bool, as_json: boo
         say_json("migrate", _json(result, tokens, dry_run))
     else:
         _say(result, tokens, dry_run, request.strict and found)
+    if result.written:
+        tell_next_step(result.plan.workspace)
     return FINDINGS if found else 0
 
 

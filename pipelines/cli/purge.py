@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Any
 
 import click
 
-from codec.snapshot import archive_object
-from pipelines import sync
 from pipelines.archives import shown
 from pipelines.cli import options
 from pipelines.cli.declared import absolute
@@ -18,24 +15,30 @@ from pipelines.cli.remotes import open_remote, remote_options, settings_of
 from pipelines.errors import FINDINGS
 from pipelines.findings import Finding
 from pipelines.operator import Settings
-from pipelines.purge import Plan, plan, purge
-from pipelines.purge_remote import delete, fetch, find_held
+from pipelines.purge import Plan, disown, plan, plan_merged, purge
+from pipelines.purge_remote import There
 from pipelines.workspace import Workspace, find
 
 
 @click.command()
-@click.argument("name", metavar="KEY")
+@click.argument("name", metavar="[KEY]", required=False)
 @options.repo
 @remote_options
 @click.option(
     "--encrypt-to", multiple=True, metavar="RECIPIENT", help="As sync was told; repeatable."
 )
+@click.option("--merged", is_flag=True, help="Erase what is left of diffs purged elsewhere.")
+@click.option(
+    "--disown", "disowned", is_flag=True, help="Keep a diff here that was purged elsewhere."
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Say what would be erased; erase nothing.")
 @options.as_json
 def command(
-    name: str,
+    name: str | None,
     repo: str,
+    merged: bool,
+    disowned: bool,
     trust_repo_config: bool,
     yes: bool,
     dry_run: bool,
@@ -44,12 +47,17 @@ def command(
 ) -> int:
     """Erase the diff of the session KEY from this machine; it cannot be brought back.
 
-    Archives that hold it are written anew without it. The session stays, and 'verify' and
-    'restore-v1' name the gap. Exit 3 where the bytes still stand in a file that is not changed: a
-    v1 log, say. Other machines erase their copies by the same command, once the manifest is merged.
+    Every file that holds the bytes is found by their hash: loose diffs and backups go, archives and
+    layouts of logs are written anew without them. The session stays, and 'verify' and 'restore-v1'
+    name the gap. Exit 3 where the bytes are in a file that is not changed, a v1 log for example.
+
+    Once the manifest is merged, no other machine reads or sends the diff. 'verify' reports what is
+    left of it there, and 'purge --merged' lists it, asks, and erases it. Where it is to stay,
+    --disown records that the tombstone does not count.
 
     --remote erases it there as well: the objects that hold it are deleted, in all versions, after
-    what stands for them was sent. Exit 31 where a lock retains one.
+    their replacements were sent and read back. Exit 3 where objects cannot be inspected, 31 where a
+    lock retains one.
 
     \b
     Examples:
@@ -57,48 +65,88 @@ def command(
       session-codec purge 2025-11-06T14:30:00Z --yes
       session-codec purge 2025-11-06T14:30:00Z --yes --remote s3://bucket/project
     """
+    if merged and not disowned:
+        repo, name = name or repo, None
+    elif name is None or merged:
+        raise click.UsageError("purge: name a KEY, or say --merged")
     workspace = find(absolute(repo))
-    made = plan(workspace, name)
+    if disowned and name is not None:
+        return _disown(workspace, name, as_json)
     settings = settings_of(workspace, given, trust_repo_config)
-    there = _There(workspace, settings, made) if given["remote"] else None
-    if dry_run or not yes:
-        if dry_run or sys.stdin.isatty():
-            _say_plan(made, there, as_json)
-        if dry_run:
-            return 0
-        if not sys.stdin.isatty():
-            raise click.UsageError("purge erases for good: say --yes")
-        click.confirm("Erase it for good?", abort=True, err=True)
-    findings = there.fetch() if there else []
-    result = purge(workspace, made.session.key)
-    findings += result.findings
+    there = _there(workspace, settings) if given["remote"] else None
+    made = plan_merged(workspace, there) if name is None else plan(workspace, name, there)
+    if dry_run:
+        _say_plan(made, as_json)
+        return 0
+    if not yes:
+        _ask(made, as_json)
+    result = purge(made)
+    findings = list(result.findings)
     if settings.remote and there is None:
         findings.append(_not_looked_at(settings.remote))
-    if there:
-        findings += there.erase()
     code = FINDINGS if any(f.level == "finding" for f in findings) else 0
+    keys = _keys(made)
     if as_json:
         say_json(
             "purge",
             {
                 "exit": code,
-                "key": made.session.key,
-                "erased": _erased(result.plan),
-                "erased_there": there.names if there else [],
+                "key": keys[0] if name is not None else None,
+                "keys": keys,
+                "erased": result.plan.files,
+                "erased_there": made.objects,
                 "written": [shown(a.name) for a in result.written],
                 "findings": findings_json(findings),
             },
         )
         return code
     tell_findings(findings)
-    for file in _erased(result.plan):
-        say(f"erased: {file}")
-    for file in there.names if there else ():
+    for file in (*result.plan.files, *made.objects):
         say(f"erased: {file}")
     for archive in result.written:
         say(f"written: {shown(archive.name)}, {len(archive.keys):,} diffs")
-    say(f"{made.session.key}: purged; commit .session-codec/manifest.jsonl")
+    for key in keys:
+        say(f"{key}: purged; commit .session-codec/manifest.jsonl")
     return code
+
+
+def _keys(made: Plan) -> list[str]:
+    return list(dict.fromkeys(session.key for session in made.sessions))
+
+
+def _disown(workspace: Workspace, name: str, as_json: bool) -> int:
+    """Take back what another clone purged, as far as it is still here."""
+    files = disown(workspace, name)
+    if as_json:
+        say_json("purge", {"exit": 0, "key": name, "disowned": files})
+        return 0
+    for file in files:
+        say(f"kept: {file}")
+    say(f"{name}: its tombstone does not count; commit .session-codec/manifest.jsonl")
+    return 0
+
+
+def _ask(made: Plan, as_json: bool) -> None:
+    """Ask whoever is at the terminal.
+
+    Raises:
+        click.Abort: they do not want it.
+    """
+    if not sys.stdin.isatty():
+        raise click.UsageError("purge erases for good: say --yes")
+    _say_plan(made, as_json)
+    click.confirm("Erase it for good?", abort=True, err=True)
+
+
+def _there(workspace: Workspace, settings: Settings) -> There:
+    """Open the remote that was named."""
+    return There(
+        workspace=workspace,
+        reads=open_remote(settings, workspace),
+        writes=open_remote(settings, workspace, writes=True),
+        allow=settings.allow,
+        progress=Stages(),
+    )
 
 
 def _not_looked_at(url: str) -> Finding:
@@ -111,51 +159,11 @@ def _not_looked_at(url: str) -> Finding:
     )
 
 
-class _There:
-    """The same on a remote, step by step."""
-
-    def __init__(self, workspace: Workspace, settings: Settings, made: Plan) -> None:
-        self._workspace = workspace
-        self._settings = settings
-        self._reads = open_remote(settings)
-        self._held = find_held(self._reads, made.session.key, made.patch)
-
-    @property
-    def names(self) -> list[str]:
-        """The objects that go."""
-        return [f"{self._reads.url}/{name}" for name in self._held.objects]
-
-    def fetch(self) -> list[Finding]:
-        """Bring here what else they hold."""
-        self._held, findings = fetch(self._workspace, self._reads, self._held)
-        return findings
-
-    def erase(self) -> list[Finding]:
-        """Delete them, and send what stands for them.
-
-        Raises:
-            Denied: one of them stays.
-        """
-        pack_stays = delete(self._reads, self._held.packs)
-        writes = open_remote(self._settings, writes=True)
-        stages = Stages()
-        sent = sync.plan(self._workspace, writes, self._settings.allow, stages)
-        sync.apply(sent, writes, stages)
-        stays = delete(self._reads, map(archive_object, self._held.archives)) or pack_stays
-        if stays:
-            raise stays
-        return sent.findings
-
-
-def _erased(made: Plan) -> list[str]:
-    loose = [f".diffs/{os.path.basename(path)}" for path in made.loose]
-    return [*loose, *map(shown, made.archives)]
-
-
-def _say_plan(made: Plan, there: _There | None, as_json: bool) -> None:
-    files = [*_erased(made), *(there.names if there else ())]
+def _say_plan(made: Plan, as_json: bool) -> None:
+    files = [*made.files, *made.objects]
+    keys = _keys(made)
     if as_json:
-        say_json("purge", {"exit": 0, "key": made.session.key, "would_erase": files})
+        say_json("purge", {"exit": 0, "key": keys[0] if keys else None, "would_erase": files})
         return
     for file in files:
         say(f"would erase it from {file}")

@@ -35,7 +35,7 @@ _MEASURE = click.Choice(MEASURES)
 @click.option("--sum", "sums", type=_MEASURE, multiple=True, help="Add up; repeatable.")
 @click.option("--avg", "averages", type=_MEASURE, multiple=True, help="Average; repeatable.")
 @click.option("--count", is_flag=True, help="How many sessions.")
-@click.option("--sql", metavar="QUERY", help="SQL over the view 'sessions' (needs DuckDB).")
+@click.option("--sql", metavar="QUERY", help="SQL over the table 'sessions' (needs DuckDB).")
 @click.option("--csv", "as_csv", is_flag=True, help="Comma-separated values.")
 @options.as_json
 def command(

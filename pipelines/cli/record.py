@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Sequence
 from typing import Final
 
 from codec.errors import FormatError
-from codec.manifest import session_fields
 from codec.patch_text import check_patch
 from codec.records import NAME_LIMIT, STATUSES, Session, Status
+from codec.session_fields import encode_session
 from codec.v2_progress import encode_reference, reference_of
 from codec.vocabulary import status_of
 from pipelines.cli.declared import JSON, Misuse, Option, absolute, text_of
+from pipelines.cli.next_step import tell_next_step
 from pipelines.cli.output import findings_json, say, say_json, tell, tell_findings, visible
 from pipelines.cli.spooled import workspace_of
 from pipelines.record import plan
 from pipelines.recording import Recording, record_session, session_of
 from pipelines.workspace import Workspace, find, read_config
 
+#: Digits of a commit's name that are shown.
+_SHORT: Final = 6
 OPTIONS: Final = (
     Option("--agent", "agent", "Who did it: a model's name, 'human'.", metavar="NAME",
            required=True),
@@ -32,6 +37,8 @@ OPTIONS: Final = (
     Option("--tokens", "tokens", "Tokens that the agent spent.", "number", metavar="N"),
     Option("--notes", "notes", "What the next agent should know.", default="", metavar="TEXT"),
     Option("--id", "name", "Record this id once.", default="", metavar="ID"),
+    Option("--commit", "commit", "Commit the files of session-codec, and nothing else.", "flag",
+           default=False),
     Option("--dry-run", "dry_run", "Show the entry; write nothing.", "flag", default=False),
     JSON,
 )  # fmt: skip
@@ -54,14 +61,16 @@ def run(
     tokens: int | None,
     notes: str,
     name: str,
+    commit: bool,
     dry_run: bool,
     as_json: bool,
 ) -> int:
     """Record a session when its task is done, and print its key.
 
-    The patch is that of the last commit, unless another is named; the files that session-codec
-    itself keeps are no part of it. Lines are counted from the patch, commits from the range. A
-    remark may follow the status: 'PASS (deployed)'.
+    The patch is that of the session's commits: since its hook saw it begin, else since the newest
+    recorded range of this branch, else the last commit. What came by pull, merge or rebase, and
+    commits of session-codec's own files, do not count. Lines are counted from the patch. A remark
+    may follow the status: 'PASS (deployed)'.
 
     \b
     Examples:
@@ -72,10 +81,10 @@ def run(
     if sum((commits is not None, worktree, diff is not None, no_diff)) > 1:
         raise Misuse("--git, --worktree, --diff and --no-diff: name one")
     workspace = find(absolute(repo)) if dry_run else workspace_of(repo)
-    if commits is None and not (worktree or diff or no_diff):
-        commits = "HEAD" if workspace.repository else None
-        if commits is None:
-            tell("note: not in a git repository: no diff is recorded")
+    asks_git = not (diff or no_diff)
+    if asks_git and not (workspace.repository or commits or worktree):
+        tell("note: not in a git repository: no diff is recorded")
+        asks_git = False
     word, remark = _status(text_of(status))
     recording = Recording(
         agent=_given("--agent", agent, NAME_LIMIT * 4),
@@ -88,7 +97,11 @@ def run(
         tokens_used=tokens,
         id=text_of(name),
     )
-    recording = plan(workspace, recording, commits=commits, worktree=worktree)
+    if asks_git:
+        asking = os.environ.get("CODEX_THREAD_ID", "")
+        recording = plan(workspace, recording, commits=commits, worktree=worktree, asking=asking)
+        if recording.ranges:
+            tell(_taken(recording.ranges, recording.commits or 0))
     if dry_run:
         return _show(workspace, session_of(recording, read_config(workspace).agents), as_json)
     recorded = record_session(workspace, recording)
@@ -97,8 +110,14 @@ def run(
     tell_findings(recorded.findings)
     if not recorded.is_new:
         tell(f"note: the id {name!r} was recorded before; nothing is written")
+    if commit:
+        from pipelines.committing import commit_sessions
+
+        commit_sessions(workspace, f"session-codec: record {recorded.session.key}")
+    else:
+        tell_next_step(workspace)
     if as_json:
-        fields = {"session": session_fields(recorded.session), "new": recorded.is_new}
+        fields = {"session": encode_session(recorded.session), "new": recorded.is_new}
         say_json("record", {**fields, "findings": findings_json(recorded.findings)})
     else:
         say(recorded.session.key)
@@ -126,6 +145,13 @@ def _status(text: str) -> tuple[Status, str]:
     return word, remark
 
 
+def _taken(ranges: Sequence[str], count: int) -> str:
+    """Say which commits a recording has."""
+    ends = (commits.split("..") for commits in ranges)
+    text = ", ".join(f"{base[:_SHORT]}..{head[:_SHORT]}" for base, head in ends)
+    return f"{count} commit{'' if count == 1 else 's'} {text}"
+
+
 def _read(name: str) -> bytes:
     if name == "-":
         data = sys.stdin.buffer.read()
@@ -141,7 +167,7 @@ def _read(name: str) -> bytes:
 
 def _show(workspace: Workspace, session: Session, as_json: bool) -> int:
     if as_json:
-        say_json("record", {"session": session_fields(session), "new": False, "findings": []})
+        say_json("record", {"session": encode_session(session), "new": False, "findings": []})
     else:
         text = encode_reference(reference_of(session)).rstrip("\n") + "\n"
         sys.stdout.write(visible(text) if sys.stdout.isatty() else text)

@@ -10,6 +10,7 @@ from codec.references_merge import Change, Standing
 from pipelines.baselines import REFERENCES_BUDGET
 from pipelines.cli import options
 from pipelines.cli.declared import absolute
+from pipelines.cli.next_step import tell_next_step
 from pipelines.cli.output import findings_json, say, say_json, tell, tell_findings
 from pipelines.errors import FINDINGS
 from pipelines.limits import read_limits
@@ -84,6 +85,8 @@ def command(
         _say(made, explain=explain)
         state = _state(result, reads_only=reads_only)
         say(f"{REFERENCES}: {state}; {made.tokens} tokens by {tokenizer}, budget {request.budget}")
+    if result.written:
+        tell_next_step(workspace)
     return FINDINGS if any(f.level == "finding" for f in findings) else 0
 
 

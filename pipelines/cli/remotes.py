@@ -19,6 +19,9 @@ from pipelines.workspace import Workspace
 JOBS = 4
 _S3 = re.compile(r"s3://(?P<bucket>[^/]+)(?P<prefix>(?:/[^/]+)*)/?")
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
+#: How other tools name a place: `host:path`, `s3:bucket`, `rclone-remote:folder`.
+_OTHER_TOOL = re.compile(r"[^/\\:]+:")
+_DRIVE = re.compile(r"[a-zA-Z]:[/\\]")
 #: A name or password before the host, and a signature behind the path.
 _USER = re.compile(r"^[a-zA-Z][a-zA-Z0-9+.-]+:/*[^/]*@|^[a-zA-Z][a-zA-Z0-9+.-]*://.*[?#]")
 Command = Callable[..., Any]
@@ -82,33 +85,65 @@ def opener(workspace: Workspace, given: dict[str, Any], trust: bool) -> Callable
 
     def open_named() -> Remote | None:
         settings = settings_of(workspace, given, trust)
-        return open_remote(settings) if settings.remote else None
+        return open_remote(settings, workspace) if settings.remote else None
 
     return open_named
 
 
 def open_remote(
-    settings: Settings, retain_until: datetime | None = None, *, writes: bool = False
+    settings: Settings,
+    workspace: Workspace,
+    retain_until: datetime | None = None,
+    *,
+    writes: bool = False,
 ) -> Remote:
-    """The remote that was named, opened for whoever reads or writes.
+    """Open the remote that was named, to read or to write.
 
     Raises:
-        click.UsageError: none was, or it cannot be one.
-        FormatError: a recipient or an identity is none.
+        click.UsageError: none was named, or the name cannot be one.
+        Conflict: it overlaps the workspace.
+        FormatError: a recipient or an identity cannot be read.
     """
     from pipelines.encryption import decode_recipients, read_identities
     from pipelines.remote_encrypted import EncryptedRemote
 
     to = settings.encrypt_to if writes else ()
     return EncryptedRemote(
-        _plain_remote(settings, retain_until),
+        _plain_remote(settings, workspace, retain_until),
         recipients=decode_recipients(to) if to else None,
         identities=read_identities(settings.identity) if settings.identity else (),
         writes=writes,
     )
 
 
-def _plain_remote(settings: Settings, retain_until: datetime | None) -> Remote:
+def check_url(url: str, workspace: Workspace) -> None:
+    """Refuse what cannot be the remote of a workspace.
+
+    Raises:
+        click.UsageError: it is a URL of another tool.
+        Conflict: it is a directory that overlaps the workspace.
+    """
+    if _S3.fullmatch(url):
+        return
+    if _SCHEME.match(url):
+        raise click.UsageError(f"{url}: a remote is a directory, or s3://bucket/prefix")
+    if _OTHER_TOOL.match(url) and not (os.name == "nt" and _DRIVE.match(url)):
+        raise click.UsageError(
+            f"{url}: a remote is a directory, or s3://bucket/prefix; a directory of this name is"
+            f" ./{url}"
+        )
+    from pipelines.overlap import check_apart
+
+    check_apart(_path(url), workspace)
+
+
+def _path(url: str) -> str:
+    return os.path.normpath(absolute(os.path.expanduser(url)))
+
+
+def _plain_remote(
+    settings: Settings, workspace: Workspace, retain_until: datetime | None
+) -> Remote:
     url = settings.remote
     if not url:
         hint = ""
@@ -117,11 +152,10 @@ def _plain_remote(settings: Settings, retain_until: datetime | None) -> Remote:
         raise click.UsageError(
             f"no remote: give --remote, SESSION_CODEC_REMOTE, or the operator's configuration{hint}"
         )
-    if not _SCHEME.match(url):
-        return _directory(url, settings)
+    check_url(url, workspace)
     m = _S3.fullmatch(url)
     if m is None:
-        raise click.UsageError(f"{url}: a remote is a directory, or s3://bucket/prefix")
+        return _directory(url, settings)
     _check_endpoint(settings.endpoint_url)
     from pipelines.remote_s3 import MULTIPART, PART_SIZE, Options, S3Remote
 
@@ -150,7 +184,7 @@ def _directory(path: str, settings: Settings) -> Remote:
     of_s3 = (settings.storage_class, settings.sse, settings.sse_kms_key, settings.retain_days)
     if any(of_s3):
         raise click.UsageError("--storage-class, --sse and --retain-* are of s3:// remotes")
-    return DirectoryRemote(os.path.normpath(absolute(os.path.expanduser(path))))
+    return DirectoryRemote(_path(path))
 
 
 def _check_endpoint(url: str | None) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -26,7 +28,7 @@ from pipelines.workspace import find
     default="report.html",
     show_default=True,
     metavar="FILE",
-    help="Where to write it.",
+    help="Where to write it; '-' writes to stdout.",
 )
 @click.option("--since", type=options.TIME, help="Sessions from this time on.")
 @click.option("--until", type=options.TIME, help="Up to this time, a day or month included.")
@@ -59,12 +61,15 @@ def command(
       session-codec report
       session-codec report ~/src/app -o app.html --since 2025-11
       session-codec report --with-diffs
+      session-codec report -o - | gzip > report.html.gz
     """
+    if output == "-" and as_json:
+        raise click.UsageError("-o - and --json both write to stdout: choose one")
     workspace = find(absolute(repo))
     settings = read_settings(workspace, {"allow": allow}, trust_repository=trust_repo_config)
     request = Request(
         workspace=workspace,
-        output=absolute(output),
+        output=None if output == "-" else absolute(output),
         since=since,
         until=until,
         with_diffs=with_diffs,
@@ -72,7 +77,7 @@ def command(
         force=force,
     )
     progress = Stages()
-    result = apply(plan(request, counter(tokenizer), progress), progress)
+    result = apply(plan(request, counter(tokenizer), progress), progress, sys.stdout.buffer.write)
     findings = list(result.plan.findings)
     if with_diffs:
         findings += ignored_findings(settings, "secrets")
@@ -91,7 +96,10 @@ def command(
 
 def _say(result: Result) -> None:
     made = result.plan
-    say(f"{made.request.output}: {len(made.page.sessions):,} sessions, {result.size:,} bytes")
+    # The report itself may be what stdout gets.
+    say_it: Callable[[str], None] = say if made.request.output else tell
+    name = made.request.output or "stdout"
+    say_it(f"{name}: {len(made.page.sessions):,} sessions, {result.size:,} bytes")
     if made.diffs is not None:
         left = [
             f"{len(keys):,} {why}"
@@ -103,7 +111,7 @@ def _say(result: Result) -> None:
             if keys
         ]
         more = f"; left out: {', '.join(left)}" if left else ""
-        say(f"  diffs: {len(made.diffs.texts):,}{more}")
+        say_it(f"  diffs: {len(made.diffs.texts):,}{more}")
         tell("The report holds diffs: who gets the file can read them")
 
 

@@ -25,6 +25,7 @@ from pipelines.workspace import at
     help="The tracked files alone; what git does not have, for a fresh clone; or of that only the "
     "diffs that no archive has.",
 )
+@click.option("--without", metavar="NAME", multiple=True, help="Leave a snapshot out; repeatable.")
 @click.option("--jobs", type=click.IntRange(1, 64), help=f"Objects at a time; else {JOBS}.")
 @click.option("--dry-run", is_flag=True, help="Say what would be written; write nothing.")
 @options.as_json
@@ -32,6 +33,7 @@ def command(
     folder: str,
     trust_repo_config: bool,
     only: Only | None,
+    without: tuple[str, ...],
     dry_run: bool,
     as_json: bool,
     **given: Any,
@@ -40,7 +42,8 @@ def command(
 
     What comes is the union of what all machines sent, every byte held against its hash. Nothing
     that is here is overwritten: a file that says something else is a conflict, exit 22, and then
-    nothing is written. A run that was stopped is completed by the next.
+    nothing is written. A run that was stopped is completed by the next. A snapshot that cannot be
+    read is skipped and named, exit 3.
 
     \b
     Examples:
@@ -49,12 +52,14 @@ def command(
     """
     workspace = at(absolute(folder))
     settings = settings_of(workspace, given, trust_repo_config)
-    remote = open_remote(settings)
+    remote = open_remote(settings, workspace)
     if dry_run:
-        result = Result(plan=plan(workspace, remote, only or "all"))
+        result = Result(plan=plan(workspace, remote, only or "all", without))
     else:
         jobs = settings.jobs or JOBS
-        result = restore(workspace, remote, Stages(), only=only or "all", jobs=jobs)
+        result = restore(
+            workspace, remote, Stages(), only=only or "all", jobs=jobs, without=without
+        )
     code = FINDINGS if any(f.level == "finding" for f in result.plan.findings) else 0
     if as_json:
         say_json("restore", {"exit": code, **_json(result, remote)})

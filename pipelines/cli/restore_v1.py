@@ -10,8 +10,9 @@ import click
 
 from pipelines.cli import options
 from pipelines.cli.declared import absolute
-from pipelines.cli.output import say, say_json, tell, visible
+from pipelines.cli.output import findings_json, say, say_json, tell, tell_findings, visible
 from pipelines.cli.remotes import opener, remote_options
+from pipelines.errors import FINDINGS
 from pipelines.remote_copy import RemoteCopy
 from pipelines.restore_v1 import apply, plan
 from pipelines.workspace import find
@@ -36,7 +37,7 @@ def command(
     """Give a migrated v1 log back, byte for byte: the retired version, else the last seen.
 
     The whole is checked before the first byte is written. What is no longer here comes from the
-    remote, if one is named.
+    remote, if one is named. One line marks the gap of each purged diff: exit 3.
 
     \b
     Examples:
@@ -60,11 +61,15 @@ def command(
         sys.stdout.buffer.writelines(apply(made))
     sys.stdout.flush()
     chosen = made.version
+    findings = made.findings()
+    tell_findings(findings)
+    code = FINDINGS if findings else 0
     if as_json:
         fields = {"source": chosen.source, "sha256": chosen.sha256, "bytes": chosen.size}
-        say_json("restore-v1", {**fields, "output": made.output})
+        fields |= {"output": made.output, "findings": findings_json(findings)}
+        say_json("restore-v1", {"exit": code, **fields})
     elif made.output:
         say(f"{made.output}: {chosen.source} as it was seen {chosen.seen}, {chosen.size:,} bytes")
     else:
         tell(f"{chosen.source} as it was seen {chosen.seen}, {chosen.size:,} bytes")
-    return 0
+    return code

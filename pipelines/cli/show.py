@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from codec.manifest import session_fields
+from codec.session_fields import encode_session
 from pipelines.cli import options
 from pipelines.cli.output import say_json, visible
 from pipelines.cli.remotes import opener, remote_options
@@ -47,7 +47,7 @@ def command(
     if what is None:
         session, text = show(workspace, name)
         if as_json:
-            say_json("show", {"session": session_fields(session)})
+            say_json("show", {"session": encode_session(session)})
         else:
             sys.stdout.write(visible(text) if sys.stdout.isatty() else text)
         return 0

@@ -7,7 +7,7 @@ import os
 from codec.errors import CodecError
 from pipelines.cli.declared import absolute
 from pipelines.cli.output import tell, tell_findings
-from pipelines.errors import PipelineError
+from pipelines.errors import Conflict, PipelineError
 from pipelines.spool_files import has_work, spool_of
 from pipelines.workspace import Workspace, find
 
@@ -25,11 +25,14 @@ def workspace_of(repo: str) -> Workspace:
 
 
 def drain_spool(workspace: Workspace, *, within: str) -> None:
-    """Record what waits in the spool; that it cannot be is told, and stops nobody.
+    """Record what waits in the spool; if that fails, print a note and go on.
 
     Args:
         workspace: whose spool.
         within: the agent's session that asks.
+
+    Raises:
+        Conflict: the spool is committed to the repository, or is another user's.
     """
     if not has_work(spool_of(workspace.home)):
         return
@@ -37,6 +40,8 @@ def drain_spool(workspace: Workspace, *, within: str) -> None:
 
     try:
         drained = drain(workspace, within=within)
+    except Conflict:
+        raise  # it was planted: the user has to remove it
     except (CodecError, PipelineError, OSError) as e:
         tell(f"note: sessions of hooks wait in the spool, and cannot be recorded now: {e}")
         return

@@ -55,10 +55,10 @@ def command(
     workspace = find(absolute(repo))
     settings = settings_of(workspace, given, trust_repo_config)
     until = retain_until.replace(tzinfo=UTC) if retain_until else None
-    remote = open_remote(settings, until, writes=True)
+    remote = open_remote(settings, workspace, until, writes=True)
     stages = Stages()
     made = plan(workspace, remote, settings.allow, stages)
-    if dry_run:
+    if dry_run or made.is_refused:
         result = Result(plan=made)
     else:
         jobs = settings.jobs or JOBS

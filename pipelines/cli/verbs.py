@@ -9,6 +9,7 @@ VERBS: Final = {
     "context": "What an agent reads at its start: references and the newest sessions.",
     "record": "Record a session when its task is done: its diff, figures and notes.",
     "show": "One session: its reference entry, its diff, or its v1 entry.",
+    "amend": "Change what is recorded of a session, or remove its texts.",
     "query": "Ask about the sessions: filter, group, sum, average.",
     "references": "Build and refresh PROJECT_REFERENCES.yaml from what the repository states.",
     "migrate": "Migrate a v1 log to references, diffs and metrics; prove that no byte is lost.",

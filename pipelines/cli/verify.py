@@ -123,7 +123,8 @@ def command(
         )
         remote = None
         if require == "remote":
-            remote = open_remote(settings_of(request.workspace, given, trust_repo_config))
+            settings = settings_of(request.workspace, given, trust_repo_config)
+            remote = open_remote(settings, request.workspace)
         verdict = None if full else recall(request)
         if verdict is None:
             verdict = _verified(request, remote)

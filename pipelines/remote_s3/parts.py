@@ -8,11 +8,15 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any, NamedTuple
+from datetime import datetime
+from typing import Any, Final, NamedTuple
 
 from botocore import exceptions as sdk
 
 from pipelines.remote import Content
+
+#: How servers refuse to list uploads: they have none, or not for everybody.
+_NOT_LISTED: Final = frozenset(("501", "NotImplemented", "AccessDenied"))
 
 
 class SentPart(NamedTuple):
@@ -38,6 +42,24 @@ def abort_all(client: Any, where: Mapping[str, str]) -> None:
     with suppress(sdk.ClientError, sdk.BotoCoreError):
         for upload in _uploads(client, where):
             client.abort_multipart_upload(**where, UploadId=upload)
+
+
+def abort_before(client: Any, bucket: str, prefix: str, before: datetime) -> list[str]:
+    """Abort the uploads below a prefix that were begun before a time, and return their keys."""
+    found = []
+    pages = client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix)
+    try:
+        for page in pages:
+            for upload in page.get("Uploads", ()):
+                if upload["Initiated"] < before:
+                    client.abort_multipart_upload(
+                        Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"]
+                    )
+                    found.append(upload["Key"])
+    except sdk.ClientError as e:
+        if e.response["Error"]["Code"] not in _NOT_LISTED:
+            raise
+    return found
 
 
 def _uploads(client: Any, where: Mapping[str, str]) -> list[str]:

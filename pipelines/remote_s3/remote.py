@@ -48,15 +48,13 @@ from pipelines.remote_s3.retry import PASSES, AgainError, again
 #: Parts that an object may have.
 _PARTS_LIMIT: Final = 10_000
 _RANGE = re.compile(r"bytes (?P<start>\d+)-(?P<end>\d+)/(?P<size>\d+)", re.ASCII)
-#: The version of an object of a bucket that keeps none.
-_UNVERSIONED: Final = "null"
 #: A server that does not know what it was asked.
-_UNKNOWN: Final = frozenset(("501", "NotImplemented"))
+UNKNOWN: Final = frozenset(("501", "NotImplemented"))
 _PARTIAL: Final = 206
 
 
-class S3Remote:
-    """A bucket, or a prefix in one, as a remote."""
+class S3Objects:
+    """The objects of a bucket, or of a prefix in one: list, read, put."""
 
     def __init__(self, bucket: str, prefix: str, options: Options) -> None:
         self.url = f"s3://{bucket}/{prefix}".rstrip("/")
@@ -144,7 +142,9 @@ class S3Remote:
         """The body of an object, which byte it begins with, and what the server says of it."""
         more = {k: v for k, v in (("Range", asked), ("IfMatch", version)) if v is not None}
         with self._said(name):
-            reply = self._client.get_object(Bucket=self._bucket, Key=self._key(name), **more)
+            reply = self._client.get_object(
+                Bucket=self._bucket, Key=self._key(name), **more, **self._which(name)
+            )
         with closing(reply["Body"]) as body:
             if version is not None and reply["ETag"] != version:  # a server that ignores IfMatch
                 raise Conflict(f"{self.url}/{name} changed while it was read", hint=RESUME)
@@ -153,6 +153,10 @@ class S3Remote:
                 problem = f"{self.url}/{name}: the server gave a part and did not say which"
                 raise AgainError(Unavailable(problem, hint=RESUME))
             yield Body(body, f"{self.url}/{name}"), int(m["start"]) if m else 0, reply
+
+    def _which(self, _name: str) -> dict[str, str]:
+        """Return what names the version of an object to read: the newest."""
+        return {}
 
     def put(self, name: str, content: Content) -> bool:
         """Put an object, unless there is one of its name."""
@@ -208,7 +212,7 @@ class S3Remote:
             try:
                 return call(**more, IfNoneMatch="*")
             except sdk.ClientError as e:
-                if code_of(e) not in _UNKNOWN:
+                if code_of(e) not in UNKNOWN:
                     raise
                 self._conditional = False
         return call(**more)
@@ -260,38 +264,6 @@ class S3Remote:
             "ObjectLockRetainUntilDate": options.retain_until,
         }
         return {name: value for name, value in named.items() if value is not None}
-
-    def delete(self, name: str) -> None:
-        """Delete an object for good: in all its versions, where the bucket keeps them."""
-        key = self._key(name)
-
-        def once() -> None:
-            with self._said(name):
-                versions = self._versions(key)
-                for version in versions:
-                    if version != _UNVERSIONED:
-                        self._client.delete_object(Bucket=self._bucket, Key=key, VersionId=version)
-                if not versions or _UNVERSIONED in versions:
-                    self._client.delete_object(Bucket=self._bucket, Key=key)
-
-        again(once)
-
-    def _versions(self, key: str) -> list[str]:
-        """The versions of an object and marks of its deletion, as far as the server has such."""
-        try:
-            pages = self._client.get_paginator("list_object_versions").paginate(
-                Bucket=self._bucket, Prefix=key
-            )
-            return [
-                v.get("VersionId", _UNVERSIONED)
-                for page in pages
-                for v in (*page.get("Versions", ()), *page.get("DeleteMarkers", ()))
-                if v["Key"] == key
-            ]
-        except sdk.ClientError as e:
-            if code_of(e) in _UNKNOWN:
-                return []
-            raise
 
     def _key(self, name: str) -> str:
         return self._prefix + name

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codec.committed import Lost, with_committed
+from codec.fact_lines import split_lines
 from codec.facts import Archive, archive_name
-from codec.manifest import content_digest, encode_fact
-from codec.pieces import FACTS, split_lines
+from codec.manifest import encode_fact, identity_of
+from codec.pieces import FACTS
 from codec.records import Session, V1Entry
 
 DAYS = ("2026-03-01", "2026-03-02", "2026-03-03")
@@ -75,7 +76,7 @@ def test_a_last_line_that_is_torn_is_whole_again() -> None:
 
 
 def test_a_session_under_another_key_is_not_lost() -> None:
-    moved = TWO._replace(key=f"{DAYS[1]}.{content_digest(TWO)[:6]}")
+    moved = TWO._replace(key=f"{DAYS[1]}.{identity_of(TWO)[:6]}")
     data = facts(ONE, moved, TWO._replace(agent="b"), ARCHIVE, THREE)
     assert with_committed(data, ALL) == (data, [])
 
@@ -108,8 +109,8 @@ def test_every_committed_fact_is_there_afterwards_and_once_is_enough(
 ) -> None:
     data = data[: len(data) - torn] if torn < len(data) else data
     whole, _ = with_committed(data, committed)
-    after = {content_digest(f) for f in map(FACTS.read, split_lines(whole)) if _is_session(f)}
-    before = {content_digest(f) for f in map(FACTS.read, split_lines(committed)) if _is_session(f)}
+    after = {identity_of(f) for f in map(FACTS.read, split_lines(whole)) if _is_session(f)}
+    before = {identity_of(f) for f in map(FACTS.read, split_lines(committed)) if _is_session(f)}
     assert before <= after
     assert with_committed(whole, committed) == (whole, [])
 

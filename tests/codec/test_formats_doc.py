@@ -27,10 +27,25 @@ from codec.clashes import settle_merge
 from codec.context_view import decode_view, digest, encode_view
 from codec.diffs import diff_stat, touched_path
 from codec.errors import FormatError
-from codec.facts import Archive, Purged, ReferencesBuilt, UnknownFact, V1Retired, V1Version
-from codec.manifest import decode_fact, encode_fact
+from codec.facts import (
+    Archive,
+    Disowned,
+    Fact,
+    Follows,
+    Format,
+    Kept,
+    Purged,
+    PurgedText,
+    ReferencesBuilt,
+    Revision,
+    UnknownFact,
+    V1Retired,
+    V1Version,
+)
+from codec.manifest import decode_fact, encode_fact, fact_digest, identity_of
 from codec.merge import merge_manifests, merge_rows
 from codec.pieces import DELTAS, FACTS
+from codec.purged_text import gap_line, gaps_in
 from codec.records import Metrics, PatchRef, Session, V1Entry, is_key, name_of
 from codec.snapshot import decode_snapshot, decode_snapshot_name, encode_snapshot, is_object
 from codec.timestamps import parse_timestamp
@@ -38,7 +53,7 @@ from codec.tokens import TOKENIZERS, counter
 from codec.v1_detect import detect
 from codec.v1_dialects import DATE_LABELS, FORMS, LABELS, Marker, line_text, match_forms
 from codec.v1_entry import entry_hash, read_entry
-from codec.v1_layout import StoredPatch, encode_layout
+from codec.v1_layout import StoredPatch, decode_layout, encode_layout
 from codec.v1_split import LineNumbers, Span, split
 from codec.v1_to_v2 import Options, session_of
 from codec.v2_deltas import Delta, decode_delta, delta_of, encode_delta, encode_metrics
@@ -64,7 +79,7 @@ _CELL_END = re.compile(r"(?<!\\)\|")
 BLOCKS = [(m["kind"], m["body"]) for m in _BLOCK.finditer(TEXT)]
 KINDS = {
     "deltas", "not-deltas", "metrics", "reference", "references", "facts", "layout-log", "layout",
-    "journal", "view", "digest", "log", "sessions", "hash", "one-liner", "output",
+    "gap", "journal", "view", "digest", "log", "sessions", "hash", "one-liner", "output",
     "ours", "theirs", "merged", "merged-deltas",
     "archive-index", "archive-seek-table", "archive-one-liner", "archive-output",
     "objects", "snapshot", "config",
@@ -169,7 +184,16 @@ def test_facts_are_read_and_written_as_shown() -> None:
     assert told == list(dict.fromkeys(json.loads(line)["fact"] for line in known))
 
 
-Known = Session | V1Version | V1Retired | Archive | Purged | ReferencesBuilt
+def test_the_example_facts_name_each_other_by_their_digests() -> None:
+    facts = [decode_fact(line) for line in block("facts").splitlines()]
+    sessions = {identity_of(f) for f in facts if isinstance(f, Session)}
+    first, second = [f for f in facts if isinstance(f, Revision)]
+    assert {first.of, second.of} <= sessions
+    assert second.after == (fact_digest(first),)
+    (disowned,) = [f for f in facts if isinstance(f, Disowned)]
+    assert disowned.tombstones == tuple(fact_digest(f) for f in facts if isinstance(f, Purged))
+
+
 NUMBERS = dict.fromkeys(
     ("lines_added", "lines_removed", "commits", "duration_min", "tokens_used"), 1
 )
@@ -187,17 +211,24 @@ HASH = "0" * 64
                 metrics=Metrics(**NUMBERS, deployment="dpl_1"),
                 patch=PatchRef(sha256=HASH, size=1),
                 id="x",
-                range=f"{'a' * 40}..{'b' * 40}",
+                range=f"{'a' * 40}..{'b' * 40}", commits_of=("c" * 40,),
                 v1=V1Entry(source="l", sha256=HASH, tokens={"": 1}, counted=("lines_added",)),
+                reader=1, private=True,
             ),
         ),
         (
             "**v1**: ",
             V1Version(
                 source="l", sha256=HASH, size=1, words=1, tokens={"": 1}, seen="s",
-                dialect="bare", pattern="p",
+                dialect="bare", pattern="p", reader=1,
             ),
         ),
+        ("**format**: ", Format(version=1, needs="0")),
+        ("**revision**: ", Revision(of=HASH, after=(HASH,), by="log", changes={"key": 1})),
+        ("**follows**: ", Follows(entry=HASH, after=HASH)),
+        ("**disowned**: ", Disowned(tombstones=(HASH,), time="t")),
+        ("**purged-text**: ", PurgedText(lines=(HASH,), time="t")),
+        ("**kept**: ", Kept(file="n", rows=(HASH,))),
         ("**v1-retired**: ", V1Retired(source="l", sha256=HASH, time="t")),
         ("**archive**: ", Archive(name="n", sha256=HASH, size=1, keys=("2025-11-06",), zstd="1")),
         ("**purged**: ", Purged(key="2025-11-06", sha256=HASH, time="t")),
@@ -208,14 +239,25 @@ HASH = "0" * 64
             ),
         ),
     ],
-    ids=["session", "v1", "v1-retired", "archive", "purged", "references"],
+    ids=[
+        "session", "v1", "format", "revision", "follows", "disowned", "purged-text", "kept",
+        "v1-retired", "archive", "purged", "references",
+    ],
 )  # fmt: skip
-def test_every_field_of_a_fact_is_told(kind: str, fact: Known) -> None:
+def test_every_field_of_a_fact_is_told(kind: str, fact: Fact) -> None:
+    assert isinstance(fact, tuple)
     assert all(getattr(fact, f) for f in fact._fields if f != "extra")
     told = set(re.findall(r"`(\w+)`", TEXT.partition(kind)[2].partition("\n\n")[0]))
     fields = json.loads(encode_fact(fact))
     inner = [value.keys() for name, value in fields.items() if name in ("diff", "v1")]
     assert told.union({"fact", "source"}) >= fields.keys() | set().union(*inner)
+
+
+def test_the_gap_is_that_of_the_patch_of_the_layout() -> None:
+    layout = decode_layout(block("layout").encode())
+    (part,) = (part for part in layout.parts if isinstance(part, StoredPatch))
+    assert gap_line(part.patch).decode() == block("gap")
+    assert gaps_in(block("gap").encode()) == (part.patch,)
 
 
 def test_the_layout_is_the_one_of_the_log_above_it() -> None:
@@ -445,9 +487,9 @@ def test_the_manifests_and_deltas_merge_as_they_say() -> None:
         for side in (ours, theirs)
     ]
     assert merge_rows(DELTAS, b"", mine, yours, lambda: settle_merge(ours, theirs)) == deltas
-    for side, begins in ((ours, "f83f35"), (theirs, "a331a2")):
-        (line,) = side.splitlines()  # its key is its time: the content as it is hashed
-        assert hashlib.sha256(line).hexdigest().startswith(begins)
+    for side, begins in ((ours, "6ecbed"), (theirs, "5769c3")):
+        (session,) = facts_of(side)
+        assert hashlib.sha256(f"id:{session.id}".encode()).hexdigest().startswith(begins)
 
 
 def test_the_objects_of_a_remote_are_named_so() -> None:
@@ -472,7 +514,9 @@ def facts_of(manifest: bytes) -> list[Session]:
 def test_the_settings_are_read_as_shown() -> None:
     tables = decode_tables(block("config").encode(), "config.toml")
     assert set(tables) == {"agents", "verify"}
-    assert limits_of(tables, {}) == Limits(threshold=95, context=400, references=300)
+    assert limits_of(tables, {}) == Limits(
+        threshold=95, context=400, references=300, is_explicit=True
+    )
 
 
 def test_the_table_of_findings_has_every_code() -> None:

@@ -10,9 +10,23 @@ import sys
 import pytest
 
 from codec.errors import FormatError
-from codec.facts import Archive, Fact, Purged, UnknownFact, V1Retired, V1Version
-from codec.manifest import decode_fact, decode_facts, encode_fact
-from codec.records import Metrics, PatchRef, Session, V1Entry
+from codec.facts import (
+    Archive,
+    Disowned,
+    Fact,
+    Follows,
+    Format,
+    Kept,
+    Purged,
+    PurgedText,
+    Revision,
+    UnknownFact,
+    V1Retired,
+    V1Version,
+)
+from codec.manifest import decode_fact, decode_facts, encode_fact, identity_of
+from codec.records import NO_METRICS, Metrics, PatchRef, Session, V1Entry
+from codec.session_fields import changes_between, revised
 
 SHA = "ab" * 32
 SESSION = Session(
@@ -35,12 +49,15 @@ SESSION = Session(
     patch=PatchRef(sha256=SHA, size=1148),
     id='run "7"',
     range=f"{'0a' * 20}..{'b1' * 32}",
+    commits_of=("0a" * 20, f"{'0a' * 20}..{'b1' * 20}"),
     v1=V1Entry(
         source="AGENT_PROGRESS_LOG.md",
         sha256=SHA,
         tokens={"o200k_base": 17},
         counted=("lines_added",),
     ),
+    reader=2,
+    private=True,
 )
 LINE = (
     '{"fact":"session","key":"2025-11-06T14:30:00Z.0123ab","time":"2025-11-06T14:30:00Z",'
@@ -48,8 +65,9 @@ LINE = (
     '"title":"A naïve task","notes":"None lost","lines_added":0,"lines_removed":1,"commits":2,'
     f'"duration_min":3,"tokens_used":4,"deployment":"dpl_5","diff":{{"sha256":"{SHA}",'
     f'"bytes":1148}},"id":"run \\"7\\"","range":"{"0a" * 20}..{"b1" * 32}",'
+    f'"commits_of":["{"0a" * 20}","{"0a" * 20}..{"b1" * 20}"],'
     f'"v1":{{"source":"AGENT_PROGRESS_LOG.md","sha256":"{SHA}",'
-    '"tokens":{"o200k_base":17},"counted":["lines_added"]}}'
+    '"tokens":{"o200k_base":17},"counted":["lines_added"]},"reader":2,"private":true}'
 )
 BARE = Session(key="2025-11-06", time="2025-11-06", agent="-", task="-", status="UNKNOWN")
 BARE_LINE = (
@@ -81,6 +99,27 @@ FACTS: list[tuple[Fact, str]] = [
     (
         Purged(key="2025-11-06", sha256=SHA, time="2025-11-07"),
         f'{{"fact":"purged","key":"2025-11-06","sha256":"{SHA}","time":"2025-11-07"}}',
+    ),
+    (Format(version=1, needs="9"), '{"fact":"format","version":1,"needs":"9"}'),
+    (
+        Revision(of=SHA, after=(SHA,), by="hook", changes={"notes": None, "commits": 2}),
+        f'{{"fact":"revision","of":"{SHA}","after":["{SHA}"],"by":"hook","notes":null,"commits":2}}',
+    ),
+    (
+        Follows(entry=SHA, after="cd" * 32),
+        f'{{"fact":"follows","entry":"{SHA}","after":"{"cd" * 32}"}}',
+    ),
+    (
+        Disowned(tombstones=(SHA,), time="2025-11-07"),
+        f'{{"fact":"disowned","tombstones":["{SHA}"],"time":"2025-11-07"}}',
+    ),
+    (
+        PurgedText(lines=(SHA,), time="2025-11-07"),
+        f'{{"fact":"purged-text","lines":["{SHA}"],"time":"2025-11-07"}}',
+    ),
+    (
+        Kept(file="SESSION_DELTAS.log", rows=(SHA,)),
+        f'{{"fact":"kept","file":"SESSION_DELTAS.log","rows":["{SHA}"]}}',
     ),
     (UnknownFact(line='{"fact": "later",  "n": 1.50}'), '{"fact": "later",  "n": 1.50}'),
 ]
@@ -126,6 +165,10 @@ def changed(**fields: object) -> str:
     return json.dumps({**json.loads(LINE), **fields})
 
 
+def revision(**fields: object) -> str:
+    return json.dumps({"fact": "revision", "of": SHA, "after": [], "by": "person", **fields})
+
+
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
@@ -164,6 +207,20 @@ def changed(**fields: object) -> str:
         (changed(diff={"sha256": SHA[1:], "bytes": 1}), "sha256: unexpected"),
         (changed(range="--output=x"), "range: unexpected"),
         (changed(range="HEAD^..HEAD"), "range: unexpected"),
+        (changed(commits_of=[]), "commits_of: unexpected"),
+        (changed(commits_of=["--output=x"]), "commits_of: unexpected"),
+        (changed(private=False), "private: unexpected"),
+        (changed(reader=-1), "reader: unexpected"),
+        (revision(by="robot"), "by: unexpected"),
+        (revision(of=SHA[1:]), "of: unexpected"),
+        (revision(after=["cd" * 32, SHA]), "after: unexpected"),
+        (revision(key="2025-11-06"), "key: cannot be revised"),
+        (revision(id="x"), "id: cannot be revised"),
+        (revision(status="GOOD"), "status: 'GOOD'"),
+        (revision(agent=None), "agent: is missing"),
+        (revision(range="HEAD^..HEAD"), "range: unexpected"),
+        ('{"fact":"format","version":"2","needs":""}', "version: unexpected"),
+        ('{"fact":"purged-text","lines":["x"],"time":""}', "lines: unexpected"),
         (changed(id="a\nb"), "id: unexpected"),
         (changed(v1=[]), "v1: unexpected"),
         (changed(v1={"source": "a"}), "sha256: is missing"),
@@ -198,3 +255,27 @@ def test_the_order_of_lines_does_not_change_the_facts() -> None:
     forwards, _ = decode_facts(enumerate(lines))
     backwards, _ = decode_facts(enumerate(reversed(lines)))
     assert forwards == list(reversed(backwards))
+
+
+def test_a_revision_states_what_differs_and_leads_to_the_same_session() -> None:
+    after = SESSION._replace(
+        notes="", metrics=NO_METRICS._replace(commits=0), patch=None, private=False, reader=3
+    )
+    changes = changes_between(SESSION, after)
+    assert changes.pop("diff") is None
+    assert {name: value for name, value in changes.items() if value is not None} == {
+        "commits": 0,
+        "reader": 3,
+    }
+    assert revised(SESSION, changes_between(SESSION, after)) == after
+    assert changes_between(SESSION, SESSION._replace(key="2025-11-06T14:30:00Z")) == {}
+
+
+def test_neither_another_key_nor_another_reader_changes_the_identity_of_a_session() -> None:
+    entry = V1Entry(source="LOG.md", sha256="12" * 32)
+    assert identity_of(BARE._replace(v1=entry)) == "12" * 32
+    recorded = BARE._replace(id="x")
+    other = recorded._replace(key="2025-11-06.abcdef", task="t", reader=2)
+    assert identity_of(other) == identity_of(recorded)
+    assert identity_of(BARE) == identity_of(BARE._replace(key="2025-11-06.abcdef"))
+    assert len({identity_of(s) for s in (BARE, recorded, BARE._replace(id="y"))}) == 3

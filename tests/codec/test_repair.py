@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from codec.clashes import Settled
-from codec.manifest import content_digest
+from codec.manifest import identity_of
 from codec.pieces import DELTAS, FACTS, METRICS, REFERENCES, Format
 from codec.records import Session
 from codec.repair import Repair, repair_manifest, repair_rows
@@ -213,9 +213,9 @@ def test_the_manifest_keeps_every_fact_that_stands_nowhere_else() -> None:
 
 
 def test_a_clash_is_settled_in_the_manifest_and_in_every_file() -> None:
-    first, second = sorted((ONE, ONE._replace(agent="b")), key=content_digest)
+    first, second = sorted((ONE, ONE._replace(agent="b")), key=identity_of)
     repaired, settled = repair_manifest(facts(second, first, TWO))
-    key = f"{DAYS[0]}.{content_digest(second)[:6]}"
+    key = f"{DAYS[0]}.{identity_of(second)[:6]}"
     moved = second._replace(key=key)
     assert repaired.data == facts(moved, first, TWO)
     assert repaired.repairs == [Repair("key-clash", 1, key)]

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from codec.manifest import content_digest, encode_fact
+from codec.manifest import encode_fact, identity_of
 from codec.records import session_key
 from codec.v2_progress import diff_name
 from pipelines.checks import Integrity, check_integrity
@@ -40,7 +40,7 @@ def record_together(workspace: Workspace, recordings: Iterable[Recording]) -> No
         new = session_of(recording, {})
         diff = Path(workspace.diffs, diff_name(new.key))
         taken = {*sessions, *([new.key] if diff.exists() else [])}
-        new = new._replace(key=session_key(new.time, content_digest(new), taken))
+        new = new._replace(key=session_key(new.time, identity_of(new), taken))
         sessions[new.key] = new
         lines.append(f"{encode_fact(new)}\n".encode())
         if recording.patch:

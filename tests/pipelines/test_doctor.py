@@ -236,8 +236,8 @@ def stopped(bench: Bench) -> Session:
     transaction = Transaction(bench.workspace, "record")
     transaction.begin()
     transaction.prepare([Append(path=MANIFEST, chunks=[f"{encode_fact(session)}\n".encode()])])
-    journal = bench.root / ".session-codec" / "journal"
-    journal.with_name("journal.tmp").rename(journal)
+    (unfinished,) = (bench.root / ".session-codec").glob("journal-*.tmp")
+    unfinished.rename(unfinished.with_suffix(""))
     return session
 
 
@@ -250,14 +250,14 @@ def test_a_verb_that_was_stopped_is_completed_first(bench: Bench) -> None:
     assert result.recovered == "record"
     assert codes(result) == {"missing-row"}  # planned again once it was completed
     assert DELTA_LINES.encode(session) in (bench.root / DELTAS).read_bytes()
-    assert not (bench.root / ".session-codec" / "journal").exists()
+    assert not list((bench.root / ".session-codec").glob("journal*"))
     assert_clean(bench)
 
 
 def test_halves_of_files_that_a_stopped_run_left_go_and_others_stay(bench: Bench) -> None:
     bench.migrate()
     half, other = bench.root / f".{DELTAS}.4711.tmp", bench.root / ".mine.4711.tmp"
-    inner = bench.root / ".session-codec" / "journal.tmp.payload"
+    inner = bench.root / ".session-codec" / f"journal-{'0' * 16}.tmp.payload"
     for path in (half, other, inner):
         path.write_bytes(b"half")
     assert codes(repair(bench.workspace)) == {"leftover"}

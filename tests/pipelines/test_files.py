@@ -12,17 +12,8 @@ import pytest
 
 from pipelines import files
 from pipelines.errors import WorkspaceLocked
-from pipelines.files import (
-    last_byte,
-    locked,
-    read_bytes,
-    read_lines,
-    read_tail,
-    replace_file,
-    sync_written,
-    unchanging,
-    write_new,
-)
+from pipelines.files import locked, read_bytes, replace_file, sync_written, unchanging, write_new
+from pipelines.lines import last_byte, read_lines, read_tail
 
 
 def test_a_replaced_file_has_the_new_content_and_the_old_mode(tmp_path: Path) -> None:

@@ -224,7 +224,7 @@ def partial(case: Case, _: pytest.MonkeyPatch) -> Case:
     git(case.root.parent, "clone", "-q", "--no-checkout", "--filter=blob:none",
         f"file://{case.root}", str(other.root))  # fmt: skip
     with pytest.raises(NotFound, match="partial clone") as caught:
-        patch_of(other.workspace, case.commits)
+        patch_of(other.workspace, [case.commits])
     command = (caught.value.hint or "").partition(": git ")[2].removesuffix(" > /dev/null")
     git(other.root, *command.split())
     return other
@@ -299,9 +299,9 @@ def test_no_setting_changes_a_byte_of_a_patch(
     case: Case, monkeypatch: pytest.MonkeyPatch, setting: str
 ) -> None:
     other = SETTINGS[setting](case, monkeypatch)
-    assert patch_of(other.workspace, other.commits) == case.patch
-    assert remade(other.workspace, other.commits, case.ref) == case.patch
-    wanted = {(other.commits, case.ref)}
+    assert patch_of(other.workspace, [other.commits]) == case.patch
+    assert remade(other.workspace, [other.commits], case.ref) == case.patch
+    wanted = {((other.commits,), case.ref)}
     assert remakable(other.workspace, wanted) == wanted
 
 
@@ -309,10 +309,10 @@ def test_a_sha256_repository_gives_the_same_patch_but_for_object_ids(
     case: Case, tmp_path: Path
 ) -> None:
     other = made(tmp_path / "sha256", "--object-format=sha256")
-    patch = patch_of(other.workspace, other.commits)
+    patch = patch_of(other.workspace, [other.commits])
     assert patch == other.patch
     assert IDS.sub(b"ID", patch) == IDS.sub(b"ID", case.patch)
-    assert remakable(other.workspace, [(other.commits, other.ref)])
+    assert remakable(other.workspace, [((other.commits,), other.ref)])
 
 
 @pytest.mark.parametrize(
@@ -332,6 +332,30 @@ def test_no_setting_changes_the_patch_of_a_working_tree(
     assert patch.count(b"diff --git") == 2
     assert b"-deep\n+edited\n+\n" in patch
     assert b'"b/deep/gr\\303\\266\\303\\237e"' in patch
+
+
+@pytest.mark.parametrize("index", ["--sparse-index", "--no-sparse-index"])
+def test_new_files_outside_of_a_sparse_checkout_are_in_the_patch(case: Case, index: str) -> None:
+    git(case.root, "sparse-checkout", "init", "--cone", index)
+    git(case.root, "sparse-checkout", "set", "deep")
+    (case.root / "elsewhere").mkdir()
+    (case.root / "elsewhere" / "new.txt").write_text("new\n")
+    (case.root / "module").mkdir(exist_ok=True)
+    patch = worktree_patch(case.workspace)
+    assert patch.count(b"diff --git") == 1
+    assert b"+++ b/elsewhere/new.txt" in patch
+
+
+@pytest.mark.parametrize("setting", ["index.threads=4", "core.splitIndex=true", "index.version=4"])
+def test_an_index_of_another_form_is_copied_whole(case: Case, setting: str) -> None:
+    git(case.root, "config", *setting.split("="))
+    (case.root / "module").mkdir(exist_ok=True)
+    git(case.root, "add", "-A")
+    git(case.root, "update-index", "--force-write-index")
+    before = git(case.root, "ls-files", "--stage")
+    (case.root / "deep" / "file.txt").write_text("edited\n")
+    assert worktree_patch(case.workspace).count(b"diff --git") == 1
+    assert git(case.root, "ls-files", "--stage") == before
 
 
 def test_line_ends_of_a_working_tree_are_converted_as_for_a_commit(case: Case) -> None:
@@ -354,16 +378,17 @@ def test_a_diff_that_was_made_under_attributes_is_remade_under_them(case: Case) 
     old = git(case.root, "diff-tree", *PATCH_OPTIONS, *ends, "--", ":(top)", *own).encode()
     assert old != case.patch
     ref = PatchRef(sha256=hashlib.sha256(old).hexdigest(), size=len(old))
-    assert remade(case.workspace, case.commits, ref) == old
-    assert remakable(case.workspace, [(case.commits, ref)]) == {(case.commits, ref)}
+    assert remade(case.workspace, [case.commits], ref) == old
+    assert remakable(case.workspace, [((case.commits,), ref)]) == {((case.commits,), ref)}
 
 
 def test_what_git_makes_differently_is_not_remakable(case: Case) -> None:
     other = PatchRef(sha256="0" * 64, size=len(case.patch))
-    assert remade(case.workspace, case.commits, other) is None
+    assert remade(case.workspace, [case.commits], other) is None
     unknown = f"{'1' * 40}..{'2' * 40}"
-    pairs = [(case.commits, other), (case.commits, case.ref), (unknown, case.ref)]
-    assert remakable(case.workspace, pairs) == {(case.commits, case.ref)}
+    named, lost = (case.commits,), (unknown,)
+    pairs = [(named, other), (named, case.ref), (lost, case.ref)]
+    assert remakable(case.workspace, pairs) == {(named, case.ref)}
 
 
 def test_many_ranges_are_remade_in_one_run(case: Case) -> None:
@@ -372,9 +397,9 @@ def test_many_ranges_are_remade_in_one_run(case: Case) -> None:
         git(case.root, "hash-object", "-wt", "tree", "/dev/null").strip(),
     ]
     pairs = [f"{a}..{b}" for a in ends for b in ends]
-    patches = {pair: patch_of(case.workspace, pair) for pair in pairs}
+    patches = {pair: patch_of(case.workspace, [pair]) for pair in pairs}
     wanted = {
-        (pair, PatchRef(sha256=hashlib.sha256(data).hexdigest(), size=len(data)))
+        ((pair,), PatchRef(sha256=hashlib.sha256(data).hexdigest(), size=len(data)))
         for pair, data in patches.items()
     }
     assert remakable(case.workspace, wanted) == wanted
@@ -383,7 +408,7 @@ def test_many_ranges_are_remade_in_one_run(case: Case) -> None:
 def test_several_ranges_are_one_patch_in_their_order(case: Case) -> None:
     back = "..".join(case.commits.split("..")[::-1])
     patch = patch_of(case.workspace, [case.commits, back])
-    assert patch == case.patch + patch_of(case.workspace, back)
+    assert patch == case.patch + patch_of(case.workspace, [back])
 
 
 def test_a_missing_object_is_an_absent_diff_and_the_others_are_remade(case: Case) -> None:
@@ -391,8 +416,8 @@ def test_a_missing_object_is_an_absent_diff_and_the_others_are_remade(case: Case
     (case.root / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
     same = "..".join([case.commits.split("..")[0]] * 2)
     empty = PatchRef(sha256=hashlib.sha256(b"").hexdigest(), size=0)
-    pairs = {(case.commits, case.ref), (same, empty)}
-    assert remakable(case.workspace, pairs) == {(same, empty)}
+    pairs = {((case.commits,), case.ref), ((same,), empty)}
+    assert remakable(case.workspace, pairs) == {((same,), empty)}
 
 
 # Filters
@@ -430,3 +455,19 @@ def test_a_filter_of_the_repository_that_nothing_needs_is_no_obstacle(case: Case
     filtered(case.root, ())
     (case.root / "code.py").write_text("edited\n")
     assert b"+edited" in worktree_patch(case.workspace)
+
+
+def test_a_patch_that_needs_too_much_memory_is_left_and_the_others_are_made(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A few bytes that a clone brings can become gigabytes."""
+    monkeypatch.setattr("pipelines.git_process._MEMORY", 4 << 20)
+    huge = case.root / "huge.bin"
+    with huge.open("wb") as f:
+        f.truncate(8 << 20)
+    git(case.root, "add", "huge.bin")
+    git(case.root, "commit", "-qm", "huge")
+    ends = git(case.root, "rev-parse", "HEAD^", "HEAD").split()
+    named = ("..".join(ends),)
+    wanted = {(named, PatchRef(sha256="0" * 64, size=1 << 20)), ((case.commits,), case.ref)}
+    assert remakable(case.workspace, wanted) == {((case.commits,), case.ref)}

@@ -106,7 +106,7 @@ def test_a_bare_repository_in_a_folder_runs_no_program(
     for verb in ("context", "verify", "doctor"):
         said = cli(verb, clone / "sub")
         assert (said.code, witness.exists()) == (22, False)
-        assert "link that the repository brought" in said.err
+        assert "a link that is committed to the repository" in said.err
 
 
 def test_a_missing_object_is_not_fetched_by_a_program(repo: Path, cli: Cli, tmp_path: Path) -> None:

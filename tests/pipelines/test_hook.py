@@ -283,23 +283,35 @@ def test_what_an_agent_left_out_is_recorded(agents: Agents, cli: Cli) -> None:
     assert agents.sessions[1].range == f"{first}..{second}"
 
 
-def test_commits_that_head_did_not_grow_by_are_nobodys(agents: Agents) -> None:
+def test_commits_on_another_branch_are_the_sessions_and_what_it_left_is_not(
+    agents: Agents,
+) -> None:
     git(agents.root, "branch", "other")
+    base = git(agents.root, "rev-parse", "HEAD").strip()
     agents.commit("a")
     agents.claude("SessionStart")
     git(agents.root, "checkout", "-q", "other")
-    agents.commit("b")
+    head = agents.commit("b")
     agents.claude("SessionEnd")
     agents.drain()
     (session,) = agents.sessions
-    assert (session.range, session.patch, session.metrics.commits) == ("", None, None)
-    assert session.task == "other"
+    assert (session.range, session.metrics.commits) == (f"{base}..{head}", 1)
+    assert session.title == "Add b"
+
+
+@pytest.fixture
+def transcripts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder where Claude Code keeps its transcripts."""
+    folder = tmp_path / "claude" / "projects"
+    folder.mkdir(parents=True)
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(folder.parent))
+    return folder
 
 
 def test_a_transcript_tells_the_task_the_model_and_the_tokens(
-    agents: Agents, tmp_path: Path
+    agents: Agents, transcripts: Path
 ) -> None:
-    path = tmp_path / "t.jsonl"
+    path = transcripts / "t.jsonl"
     lines = [
         {"type": "user", "sessionId": "s-1", "message": {"content": "Fix the harbour lights"}},
         {
@@ -321,11 +333,57 @@ def test_a_transcript_tells_the_task_the_model_and_the_tokens(
     assert session.metrics.tokens_used == 12
 
 
+@pytest.mark.parametrize("way", ["outside", "dots", "beside"])
+def test_no_file_outside_of_the_agents_own_folders_is_read_as_a_transcript(
+    agents: Agents, transcripts: Path, way: str
+) -> None:
+    beside = transcripts.parent.with_name("claude-2")
+    beside.mkdir()
+    private = {"type": "user", "sessionId": "s-1", "message": {"content": "a private prompt"}}
+    for folder in (beside, transcripts.parents[1]):
+        (folder / "t.jsonl").write_text(json.dumps(private))
+    name = {
+        "outside": transcripts.parents[1] / "t.jsonl",
+        "dots": f"{transcripts}/../../t.jsonl",
+        "beside": beside / "t.jsonl",
+    }[way]
+    agents.claude("SessionEnd", transcript_path=str(name))
+    agents.drain()
+    (session,) = agents.sessions
+    assert (session.agent, session.task) == ("claude-code", "-")
+
+
+def test_a_folder_of_transcripts_that_the_user_linked_elsewhere_is_read(
+    agents: Agents, transcripts: Path
+) -> None:
+    elsewhere = transcripts.parents[1] / "disk"
+    transcripts.rename(elsewhere)
+    transcripts.symlink_to(elsewhere)
+    prompt = {"type": "user", "sessionId": "s-1", "message": {"content": "Fix the harbour lights"}}
+    (elsewhere / "t.jsonl").write_text(json.dumps(prompt))
+    agents.claude("SessionEnd", transcript_path=str(transcripts / "t.jsonl"))
+    agents.drain()
+    assert [s.title for s in agents.sessions] == ["Fix the harbour lights"]
+
+
+def test_a_deleted_working_directory_does_not_stop_a_hook(agents: Agents, tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    agents.environment["CLAUDE_PROJECT_DIR"] = str(agents.root)
+    script = f'cd "{gone}" && rmdir "{gone}" && exec "{agents.bin}/session-codec-hook" claude end'
+    ran = subprocess.run(
+        ["sh", "-c", script], input=b'{"session_id": "s-1"}', capture_output=True, check=False,
+        env={**os.environ, "CLAUDE_PROJECT_DIR": str(agents.root)},
+    )  # fmt: skip
+    assert (ran.returncode, ran.stderr) == (0, b"")
+    assert agents.waiting() == ["end"]
+
+
 @pytest.mark.parametrize("kind", ["folder", "fifo", "missing", "relative", "other", "nul"])
 def test_a_transcript_that_cannot_be_read_tells_nothing(
-    agents: Agents, tmp_path: Path, kind: str
+    agents: Agents, transcripts: Path, kind: str
 ) -> None:
-    path = tmp_path / "t.jsonl"
+    path = transcripts / "t.jsonl"
     secret = {"type": "user", "sessionId": "another", "message": {"content": "a secret"}}
     match kind:
         case "folder":
@@ -416,20 +474,21 @@ def test_codex_gets_json_whatever_happens(agents: Agents, tmp_path: Path) -> Non
         assert json.loads(agents.raw("codex", event, b"", cwd=tmp_path).stdout) == {}
 
 
-def test_a_session_waits_for_git_where_there_is_none(
-    agents: Agents, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_sessions_wait_while_git_is_missing(
+    agents: Agents, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Without git nobody knows whether the spool came with a clone."""
     agents.claude("SessionStart")
     agents.commit("a")
     agents.claude("SessionEnd")
     agents.claude("SessionEnd", "without a start")
     with monkeypatch.context() as patched:
         patched.setenv("PATH", str(tmp_path))
-        drained = agents.drain()
-    assert [s.id for s in drained.sessions] == ["without a start"]
-    assert [f.code for f in drained.findings] == ["spool-waits"]
+        said = cli("context", agents.root)
+    assert (said.code, "git is not installed" in said.err) == (0, True)
+    assert agents.sessions == []
     agents.drain()
-    assert agents.sessions[1].metrics.commits == 1
+    assert {s.id: s.metrics.commits for s in agents.sessions} == {"s-1": 1, "without a start": None}
 
 
 # Places
@@ -464,6 +523,7 @@ def test_a_spool_that_cannot_be_is_told_and_fails_nothing(
         agents.spool.write_text("")
     else:
         agents.spool.symlink_to(elsewhere)
+        git(agents.root, "add", "--force", ".session-codec/spool")
     ran = agents.claude("SessionEnd")
     assert ran.stderr.count(b"\n") == 1
     assert list(elsewhere.iterdir()) == []

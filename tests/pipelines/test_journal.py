@@ -15,6 +15,7 @@ from pipelines.journal import Append, Replace, Transaction, is_pending, recover
 from pipelines.workspace import DELTAS, METRICS, REFERENCES, Workspace, locate
 from tests.pipelines.conftest import tree
 
+#: The name that version 0.1.0 used.
 JOURNAL = ".session-codec/journal"
 
 
@@ -37,8 +38,8 @@ def begun(workspace: Workspace, *appends: Append) -> Transaction:
 
 def stop_before_completing(workspace: Workspace, transaction: Transaction) -> None:
     """As if the power had failed right after the commit."""
-    journal = workspace.path(JOURNAL)
-    os.replace(f"{journal}.tmp", journal)
+    (unfinished,) = Path(workspace.path(".session-codec")).glob("journal-*.tmp")
+    unfinished.rename(unfinished.with_suffix(""))
     del transaction
 
 
@@ -115,7 +116,7 @@ def test_diffs_on_a_file_system_of_their_own_are_published_too(
     replace = os.replace
 
     def across(source: str, target: str) -> None:
-        if workspace.staging in source and workspace.diffs in target:
+        if workspace.staging_prefix in source and workspace.diffs in target:
             raise OSError(errno.EXDEV, "Invalid cross-device link")
         replace(source, target)
 
@@ -189,7 +190,7 @@ def test_a_file_that_somebody_edited_since_is_not_replaced(workspace: Workspace)
 @pytest.mark.parametrize(
     "replaces",
     [
-        [["../victim", "", 5]], [["SESSION_DELTAS.log", "", 5]],
+        [["../victim", "", 5]], [[".gitignore", "", 5]],
         [["PROJECT_REFERENCES.yaml", "", -1]],
         [["PROJECT_REFERENCES.yaml", "", 6]], [["PROJECT_REFERENCES.yaml", 5]], "x", {"a": 1},
     ],
@@ -235,7 +236,7 @@ def test_nothing_is_written_through_a_symbolic_link(
     assert not any(content for content, _ in tree(outside).values())
 
 
-@pytest.mark.parametrize("name", ["journal.tmp", "journal.tmp.payload"])
+@pytest.mark.parametrize("name", ["journal.tmp", "journal.tmp.payload", f"journal-{'0' * 16}.tmp"])
 def test_a_journal_is_not_written_where_a_link_of_a_clone_leads(
     workspace: Workspace, tmp_path_factory: pytest.TempPathFactory, name: str
 ) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from pathlib import Path
 
 import pytest
 import zstandard
 
+from codec.purged_text import gap_line
+from codec.records import PatchRef
 from pipelines.errors import Erased
 from tests.pipelines.conftest import Bench, Cli, day, entry, git, log_of, tree
 from tests.pipelines.test_archive import archives, diffs, log_of_months, loose, patch_of
@@ -65,13 +68,14 @@ def test_the_bytes_are_in_no_file_any_more_and_the_rest_is_whole(
 def test_the_gap_is_named(made: Bench, cli: Cli) -> None:
     cli("purge", day(3), made.root, "--yes")
     shown = cli("show", day(3), made.root, "--diff")
-    assert shown.code == 30
+    assert shown.code == 33
     assert "purged" in shown.err
     assert cli("show", day(3), made.root).code == 0
     restored = cli("restore-v1", made.root, "-o", made.root / "log.md")
-    assert restored.code == 30
+    assert restored.code == 3
     assert day(3) in restored.err
-    assert not (made.root / "log.md").exists()
+    gap = gap_line(PatchRef(hashlib.sha256(SECRET).hexdigest(), len(SECRET)))
+    assert (made.root / "log.md").read_bytes() == log_of_months().replace(SECRET, gap)
     with pytest.raises(Erased):
         diffs(made.workspace)
 
@@ -116,7 +120,7 @@ def test_the_same_diff_of_another_session_goes_with_it(bench: Bench, cli: Cli) -
     cli("archive", bench.root)
     assert cli("purge", "2025-10", bench.root, "--yes").code == 0
     assert holding(bench.root, SECRET) == []
-    assert cli("show", "2025-11-01", bench.root, "--diff").code == 30
+    assert cli("show", "2025-11-01", bench.root, "--diff").code == 33
     assert cli("verify", bench.root, "--require", "local").code == 0
 
 
@@ -157,7 +161,7 @@ def test_another_clone_is_told_and_purges_its_copy(made: Bench, cli: Cli, tmp_pa
     said = cli("verify", tmp_path / "other", "--json")
     assert said.code == 3
     assert "purged-archive" in [f["code"] for f in said.json["findings"]]
-    assert cli("show", day(3), tmp_path / "other", "--diff").code == 30
+    assert cli("show", day(3), tmp_path / "other", "--diff").code == 33
     assert cli("purge", day(3), tmp_path / "other", "--yes").code == 0
     assert holding(tmp_path / "other", SECRET) == []
     assert cli("verify", tmp_path / "other").code == 0
@@ -176,7 +180,7 @@ def test_a_purge_that_stopped_half_way_is_completed(
         patched.setattr("pipelines.purge.remove", stop)
         assert cli("purge", day(3), made.root, "--yes").code == 130
     assert holding(made.root, SECRET)
-    assert cli("show", day(3), made.root, "--diff").code == 30
+    assert cli("show", day(3), made.root, "--diff").code == 33
     assert cli("purge", day(3), made.root, "--yes").code == 0
     assert holding(made.root, SECRET) == []
     assert cli("verify", made.root).code == 0
@@ -200,5 +204,5 @@ def test_history_is_named_where_it_holds_the_diff(made: Bench, cli: Cli) -> None
     key = cli("record", made.root, "--agent", "a", "--task", "t").out.strip()
     said = cli("purge", key, made.root, "--yes", "--json")
     assert "in-git" in [f["code"] for f in said.json["findings"]]
-    assert cli("show", key, made.root, "--diff").code == 30
+    assert cli("show", key, made.root, "--diff").code == 33
     assert git(made.root, "log", "--oneline").count("\n") == 2

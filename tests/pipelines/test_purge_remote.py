@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from codec.snapshot import is_pack
 from pipelines.remote import Remote, read_whole
 from pipelines.remote_dir import DirectoryRemote
 from pipelines.remote_s3 import Options, S3Remote
+from tests.codec.made_secrets import patch_with, planted
 from tests.conformance.conftest import Started, at_once, sdk_environment, started
 from tests.pipelines.conftest import Bench, Cli, day, entry, log_of
 from tests.pipelines.test_archive import log_of_months, patch_of
@@ -22,6 +24,7 @@ from tests.pipelines.test_sync import own_configuration, remote
 
 __all__ = ["ada", "at_once", "own_configuration", "remote", "sdk_environment", "started"]
 ERASED = patch_of("f3")
+LEAK = patch_with(planted()[0].text)
 
 
 @pytest.fixture
@@ -194,3 +197,109 @@ def test_deleting_an_object_of_a_plain_remote_twice_is_no_error(remote: Path) ->
     there: Remote = DirectoryRemote(str(remote))
     there.delete("loose/x")
     assert there.requests == {"DELETE": 1}
+
+
+def test_a_secret_in_another_diff_neither_stops_a_purge_nor_is_sent(
+    made: Bench, cli: Cli, remote: Path
+) -> None:
+    to = ("--remote", remote)
+    cli("archive", made.root)
+    cli("sync", made.root, *to)
+    made.log.write_bytes(log_of(entry("2026-01-01T10:00:00Z", patch=LEAK)))
+    made.migrate()
+    made.log.unlink()
+    assert cli("sync", made.root, *to).code == 3
+    assert cli("purge", day(3), made.root, "--yes", *to).code == 0
+    assert not holding(remote, ERASED)
+    assert not holding(remote, LEAK)
+    for n in (1, 2, 4, 5, 6, 7):
+        assert holding(remote, patch_of(f"f{n}"))
+
+
+@pytest.mark.parametrize("archived", [False, True])
+def test_replacements_are_there_before_an_object_is_deleted(
+    made: Bench, cli: Cli, remote: Path, monkeypatch: pytest.MonkeyPatch, archived: bool
+) -> None:
+    if archived:
+        cli("archive", made.root)
+    cli("sync", made.root, "--remote", remote)
+    others = [patch_of(f"f{n}") for n in (1, 2, 4, 5, 6, 7)]
+    seen = []
+
+    def look(self: DirectoryRemote, name: str) -> None:
+        (remote / name).unlink()
+        seen.append(all(holding(remote, patch) for patch in others))
+
+    monkeypatch.setattr(DirectoryRemote, "delete", look)
+    assert cli("purge", day(3), made.root, "--yes", "--remote", remote).code == 0
+    assert seen == [True]
+
+
+def test_a_purge_writes_no_diff_that_was_purged_before(made: Bench, cli: Cli, remote: Path) -> None:
+    cli("sync", made.root, "--remote", remote)
+    assert cli("purge", day(3), made.root, "--yes").code == 0
+    assert cli("purge", day(5), made.root, "--yes", "--remote", remote).code == 0
+    for n in (3, 5):
+        assert holding(made.root, patch_of(f"f{n}")) == []
+        assert holding(remote, patch_of(f"f{n}")) == []
+    assert holding(remote, patch_of("f4"))
+
+
+def test_objects_for_other_recipients_are_told_and_not_passed_over(
+    made: Bench, cli: Cli, remote: Path, ada: Person, tmp_path: Path
+) -> None:
+    pyrage = pytest.importorskip("pyrage")
+    other = pyrage.x25519.Identity.generate()
+    cli("sync", made.root, "--remote", remote, "--encrypt-to", str(other.to_public()))
+    to = ("--remote", remote, "--encrypt-to", ada.recipient, "--identity", ada.file)
+    cli("sync", made.root, *to)
+    said = cli("purge", day(3), made.root, "--yes", *to, "--json")
+    assert said.code == 3
+    assert "not-inspected" in [f["code"] for f in said.json["findings"]]
+
+
+def test_a_layout_of_the_remote_with_the_text_is_replaced(
+    bench: Bench, cli: Cli, remote: Path
+) -> None:
+    twice = entry(day(3), task="t-3", patch=ERASED)
+    bench.log.write_bytes(log_of(twice, twice))
+    text = bench.log.read_bytes()
+    bench.migrate()
+    bench.log.unlink()
+    cli("sync", bench.root, "--remote", remote)
+    assert cli("purge", day(3), bench.root, "--yes", "--remote", remote).code == 0
+    assert not holding(remote, ERASED)
+    back = bench.root.parent / "back"
+    assert cli("restore", back, "--remote", remote).code == 0
+    out = back / "out.md"
+    assert cli("restore-v1", back, "-o", out).code == 3
+    assert out.read_bytes().partition(b"[session-codec")[0] == text.partition(ERASED)[0]
+
+
+def test_what_a_stopped_upload_left_goes_once_it_is_old(
+    made: Bench, cli: Cli, remote: Path
+) -> None:
+    cli("sync", made.root, "--remote", remote)
+    old, new = remote / "loose" / ".new-0a", remote / "loose" / ".new-0b"
+    for path in (old, new):
+        path.write_bytes(ERASED)
+    os.utime(old, (0, 0))
+    assert cli("purge", day(3), made.root, "--yes", "--remote", remote).code == 0
+    assert not old.exists()
+    assert new.exists()  # somebody may be writing it
+
+
+@pytest.mark.usefixtures("sdk_environment")
+def test_a_version_behind_a_delete_marker_goes(made: Bench, cli: Cli, started: Started) -> None:
+    there, endpoint = in_bucket(started, lock=False)
+    to = ("--remote", there.url, "--endpoint-url", endpoint)
+    assert cli("sync", made.root, *to).code == 0
+    (pack,) = (s.name for s in there.list_all() if is_pack(s.name))
+    client = started("moto").client()
+    bucket = there.url.split("/")[2]
+    client.delete_object(Bucket=bucket, Key=f"p/{pack}")
+    assert pack not in [s.name for s in there.list_all()]
+    said = cli("purge", day(3), made.root, "--yes", *to, "--json")
+    assert said.code == 0, said
+    listed = client.list_object_versions(Bucket=bucket)
+    assert not any(v["Key"] == f"p/{pack}" for v in listed.get("Versions", ()))

@@ -216,7 +216,7 @@ def test_verify_tells_what_git_can_make_again(made: Bench, cli: Cli, tmp_path: P
 
 def test_a_diff_that_git_makes_differently_is_not_passed_off(made: Bench) -> None:
     recorded = record_session(
-        made.workspace, Recording(agent="a", task="t", patch=PATCH, range=_last(made))
+        made.workspace, Recording(agent="a", task="t", patch=PATCH, ranges=(_last(made),))
     )
     (made.root / ".diffs" / f"{recorded.session.key}.diff").unlink()
     with pytest.raises(NotFound):

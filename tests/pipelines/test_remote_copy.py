@@ -69,7 +69,7 @@ def test_what_was_erased_here_is_not_brought_back_from_a_remote(
     assert cli("sync", made.root, "--remote", remote).code == 0
     assert cli("purge", NEW, made.root, "--yes").code == 0
     said = cli("show", NEW, made.root, "--diff", "--remote", remote)
-    assert (said.code, "was purged" in said.err) == (30, True)
+    assert (said.code, "was purged" in said.err) == (33, True)
     said = cli("restore-v1", made.root, "-o", tmp_path / "log", "--remote", remote)
     assert said.code == 30
     assert not (tmp_path / "log").exists()

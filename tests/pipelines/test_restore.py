@@ -223,7 +223,7 @@ def test_nothing_is_written_through_a_link_that_a_clone_brought(
     for only in ("all", "diffs", "loose"):
         more = () if only == "all" else ("--only", only)
         said = cli("restore", back, "--remote", remote, *more)
-        assert (said.code, "the repository brought" in said.err) == (22, True)
+        assert (said.code, "is committed to the repository" in said.err) == (22, True)
     assert list((tmp_path / "elsewhere").iterdir()) == []
     git(back, "rm", "-q", "--cached", name)  # who has another disk for them may say so
     assert cli("restore", back, "--remote", remote).code == 0

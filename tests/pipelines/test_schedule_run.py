@@ -314,7 +314,7 @@ def test_the_pod_clones_packs_commits_and_pushes(cluster: Cluster, tmp_path: Pat
     assert environment["REPOSITORY"] == "https://host.example/acme/app.git"
     environment |= {"REPOSITORY": str(cluster.origin), "HOME": str(tmp_path / "work")}
     (tmp_path / "work").mkdir()
-    # `python -m venv FOLDER`, whose pip notes what it is to install: there is no network.
+    # `python -I -m venv FOLDER`, whose python notes what it installs: there is no network.
     installed, fake = tmp_path / "installed", tmp_path / "fake"
     fake.mkdir()
     real = shlex.quote(str(cluster.programs / "session-codec"))
@@ -322,14 +322,17 @@ def test_the_pod_clones_packs_commits_and_pushes(cluster: Cluster, tmp_path: Pat
         fake / "python",
         f"""#!/bin/sh
 set -e
-mkdir -p "$3/bin"
-printf '#!/bin/sh\\necho "$@" > {shlex.quote(str(installed))}\\n' > "$3/bin/pip"
-ln -s {real} "$3/bin/session-codec"
-chmod +x "$3/bin/pip"
+mkdir -p "$4/bin"
+printf '#!/bin/sh\\n(echo "$@"; env) > {shlex.quote(str(installed))}\\n' > "$4/bin/python"
+ln -s {real} "$4/bin/session-codec"
+chmod +x "$4/bin/python"
 """,
     )
+    environment["AWS_SECRET_ACCESS_KEY"] = environment["GIT_PASSWORD"] = "hunter2"  # noqa: S105
     done = cluster.run(script, tmp_path / "work", environment, programs=fake)
     assert done.returncode == 0, done.stderr
-    assert installed.read_text() == "install --quiet ./session-codec\n"
+    command, *variables = installed.read_text().splitlines()
+    assert command == "-I -m pip install --quiet ./session-codec"
+    assert not any("hunter2" in variable for variable in variables)
     (name,) = archives(cluster.clone(tmp_path / "seen"))
     assert f"archive/{name}" in cluster.copied()

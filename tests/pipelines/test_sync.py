@@ -318,7 +318,7 @@ def test_a_command_line_that_cannot_be_meant_is_refused(
 
 
 def test_a_disk_that_is_not_mounted_is_no_empty_remote(made: Bench, cli: Cli) -> None:
-    assert cli("sync", made.root, "--remote", made.root / "nowhere" / "remote").code == 30
+    assert cli("sync", made.root, "--remote", made.root.parent / "nowhere" / "remote").code == 30
 
 
 def clone(made: Bench, target: Path) -> Bench:

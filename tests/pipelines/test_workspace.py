@@ -11,6 +11,10 @@ from typing import Final
 import pytest
 
 from codec.errors import FormatError
+from codec.facts import Disowned, Purged, PurgedText, Revision
+from codec.manifest import encode_fact, fact_digest
+from codec.records import PatchRef, Session
+from codec.session_fields import changes_between
 from pipelines.errors import Conflict, WorkspaceMissing
 from pipelines.workspace import (
     CONFIG,
@@ -21,11 +25,12 @@ from pipelines.workspace import (
     REFERENCES,
     find,
     locate,
+    manifest_of,
     newest_delta_lines,
     read_config,
     read_manifest,
 )
-from tests.pipelines.conftest import Bench, Cli, git, tree
+from tests.pipelines.conftest import Bench, Cli, day, entry, git, log_of, tree
 
 
 def test_a_workspace_is_found_from_a_folder_inside_it(bench: Bench) -> None:
@@ -74,7 +79,7 @@ def test_the_diffs_of_a_linked_worktree_are_the_main_ones(bench: Bench) -> None:
     git(bench.root, "worktree", "add", "-q", str(linked))
     found = locate(str(linked))
     assert (found.root, found.diffs) == (str(linked), str(bench.root / ".diffs"))
-    assert found.staging != bench.workspace.staging
+    assert found.staging_prefix != bench.workspace.staging_prefix
     elsewhere = Bench(linked, bench.worker)
     assert elsewhere.restore() == bench.log.read_bytes()
     elsewhere.log.write_bytes(elsewhere.log.read_bytes() + b"\nmore\n")
@@ -119,9 +124,72 @@ def test_a_manifest_is_read_around_what_is_broken_in_it(bench: Bench) -> None:
 def test_two_sessions_under_one_key_are_a_clash_and_neither_is_lost(bench: Bench) -> None:
     bench.migrate()
     path = bench.root / MANIFEST
-    path.write_text(path.read_text() + path.read_text().replace("task-1", "other"))
-    assert [s.task for s in bench.manifest.clashes] == ["other"]
-    assert len(bench.manifest.sessions) == 3
+    (line,) = [x for x in path.read_text().splitlines() if '"task":"task-1"' in x]
+    other = line.partition(',"v1"')[0].replace("task-1", "other") + ',"id":"x"}\n'
+    path.write_text(path.read_text() + other)
+    assert len(bench.manifest.clashes) == 1
+    key = bench.manifest.clashes[0].key
+    tasks = {s.task for k, s in bench.manifest.sessions.items() if k.startswith(key)}
+    assert tasks == {"task-1", "other"}
+
+
+def test_two_facts_of_one_entry_are_one_session_with_the_patches_of_both(bench: Bench) -> None:
+    bench.migrate()
+    path = bench.root / MANIFEST
+    before = bench.manifest
+    key, old = next(iter(before.sessions.items()))
+    assert old.patch is not None
+    patch = PatchRef(sha256="ab" * 32, size=7)
+    new = old._replace(task="other", patch=patch, reader=old.reader + 1)
+    path.write_text(path.read_text() + encode_fact(new) + "\n")
+    manifest = bench.manifest
+    assert manifest.sessions == {**before.sessions, key: new}
+    assert manifest.clashes == ()
+    assert manifest.patches_of(key) == [patch, old.patch]
+    assert manifest.patches().keys() == {*before.patches(), patch.sha256}
+    assert manifest.keys_with(patch.sha256) == [key]
+    assert manifest.identity(key) == before.identity(key)
+
+
+def test_a_revised_session_is_known_by_the_old_entry_and_the_new_one(bench: Bench) -> None:
+    bench.migrate()
+    path = bench.root / MANIFEST
+    key, old = next(iter(bench.manifest.sessions.items()))
+    assert old.v1 is not None
+    entry = old.v1._replace(sha256="cd" * 32)
+    new = old._replace(title="A better one", v1=entry, patch=None)
+    of = bench.manifest.identity(key)
+    changes = changes_between(old, new)
+    path.write_text(
+        path.read_text() + encode_fact(Revision(of=of, after=(), by="log", changes=changes)) + "\n"
+    )
+    manifest = bench.manifest
+    assert manifest.sessions[key] == new
+    assert manifest.identity(key) == of == old.v1.sha256
+    assert manifest.entries()[of] == manifest.entries()["cd" * 32] == new
+    assert manifest.patches_of(key) == [old.patch]
+
+
+def test_a_disowned_tombstone_hides_nothing_and_a_later_one_does(tmp_path: Path) -> None:
+    first = Purged(key="2026-03-01", sha256="ab" * 32, time="2026-03-01T00:00:00.000000Z")
+    disowned = Disowned(tombstones=(fact_digest(first),), time="2026-03-02T00:00:00.000000Z")
+    assert manifest_of([first]).purged == {first.sha256: first.time}
+    assert manifest_of([first, disowned]).purged == {}
+    assert manifest_of([first, disowned]).tombstones == (first,)
+    again = first._replace(time="2026-03-03T00:00:00.000000Z")
+    assert manifest_of([again, first, disowned]).purged == {again.sha256: again.time}
+
+
+def test_a_fact_whose_text_was_erased_is_not_read_under_any_key() -> None:
+    session = Session(
+        key="2026-03-01", time="2026-03-01", agent="a", task="t", status="PASS", notes="n", id="x"
+    )
+    erased = PurgedText(lines=(fact_digest(session),), time="2026-03-02")
+    moved = session._replace(key="2026-03-01.abcdef")
+    private = session._replace(notes="", private=True)
+    manifest = manifest_of([moved, private, erased])
+    assert manifest.sessions == {"2026-03-01": private}
+    assert manifest.histories == {}
 
 
 def test_settings_are_read_and_wrong_ones_named(tmp_path: Path) -> None:
@@ -188,7 +256,7 @@ def test_diffs_go_where_a_person_links_and_nowhere_that_git_does(
     git(bench.root, "add", "--force", name)
     said = cli(*asked)
     assert said.code == 22
-    assert f"{name} is a link that the repository brought" in said.err
+    assert f"{name}: a link that is committed to the repository" in said.err
     linked = tmp_path / "linked"
     git(bench.root, "commit", "-qm", "link")
     git(bench.root, "worktree", "add", "-q", str(linked))
@@ -212,3 +280,48 @@ def test_a_pipe_in_place_of_a_file_keeps_nobody_waiting(bench: Bench, name: str)
     os.mkfifo(bench.root / name)
     with pytest.raises(Conflict, match="is not a file"):
         find(str(bench.root))
+
+
+NEWER: Final = b'{"fact":"format","version":99,"needs":"9.8.7"}\n'
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        ("record", "{}", "--agent", "a", "--task", "t", "--no-diff"),
+        ("migrate", "{}", "--from", "{}/more.md"),
+        ("purge", day(1), "{}", "--yes"),
+        ("archive", "{}"),
+        ("references", "{}"),
+        ("doctor", "{}", "--repair"),
+        ("retire-v1", "{}"),
+        ("install", "{}"),
+    ],
+    ids=lambda verb: verb[0],
+)
+def test_a_verb_that_writes_refuses_a_newer_format(
+    bench: Bench, cli: Cli, verb: tuple[str, ...]
+) -> None:
+    bench.migrate()
+    bench.commit()
+    path = bench.root / MANIFEST
+    path.write_bytes(NEWER + path.read_bytes())
+    with open(bench.root / DELTAS, "ab") as f:
+        f.write(b"<<<<<<< HEAD\n")  # so that doctor has something to repair
+    (bench.root / "more.md").write_bytes(log_of(entry(day(9))))
+    (bench.root / "package.json").write_text('{"dependencies":{"next":"15.1.0"}}')
+    before = tree(bench.root)
+    said = cli(*(a.format(bench.root) for a in verb))
+    after = tree(bench.root)
+    assert (said.code, "format 99" in said.err, "9.8.7" in said.err) == (22, True, True), said
+    assert {p: x for p, x in after.items() if not p.endswith("lock")} == {
+        p: x for p, x in before.items() if not p.endswith("lock")
+    }
+
+
+def test_a_newer_format_can_be_read(bench: Bench, cli: Cli) -> None:
+    bench.migrate()
+    path = bench.root / MANIFEST
+    path.write_bytes(NEWER + path.read_bytes())
+    for verb in (("context",), ("show", "latest"), ("query",), ("verify",)):
+        assert cli(*verb, bench.root).code == 0

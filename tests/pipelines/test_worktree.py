@@ -71,6 +71,18 @@ def test_a_submodule_is_a_repository_of_its_own(repo: Path, tmp_path: Path) -> N
     assert head_of(str(outer / "sub"))[0] == said(repo)[0]
 
 
+def test_a_submodule_is_found_through_a_link(repo: Path, tmp_path: Path) -> None:
+    """Its `.git` names a folder relative to where it really is."""
+    outer = tmp_path / "outer"
+    outer.mkdir()
+    git(outer, "init", "-q")
+    git(outer, "-c", "protocol.file.allow=always", "submodule", "add", "-q", str(repo), "sub")
+    (tmp_path / "deep").mkdir()
+    link = tmp_path / "deep" / "link"
+    link.symlink_to(outer / "sub")
+    assert head_of(str(link)) == said(repo)
+
+
 def test_a_branch_without_a_commit_has_none(tmp_path: Path) -> None:
     git(tmp_path, "init", "-q", "-b", "main")
     assert head_of(str(tmp_path)) == ("", "main")

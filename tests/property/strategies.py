@@ -8,9 +8,15 @@ from hypothesis import strategies as st
 
 from codec.facts import (
     Archive,
+    Disowned,
     Fact,
+    Follows,
+    Format,
+    Kept,
     Purged,
+    PurgedText,
     ReferencesBuilt,
+    Revision,
     UnknownFact,
     V1Retired,
     V1Version,
@@ -26,6 +32,7 @@ from codec.records import (
     name_of,
     one_line,
 )
+from codec.session_fields import changes_between
 from codec.v1_dialects import FORMS, Dialects, Marker, custom_dialect
 from codec.v2_deltas import Delta
 from codec.v2_metrics import MetricsRow
@@ -262,6 +269,7 @@ def sessions() -> st.SearchStrategy[Session]:
         patch=st.none() | st.builds(PatchRef, sha256=hashes(), size=st.integers(0, 10**12)),
         id=lines_of_text(),
         range=st.just("") | st.builds("{}..{}".format, hashes(), hashes()),
+        commits_of=st.lists(hashes(), max_size=2).map(tuple),
         v1=st.none()
         | st.builds(
             V1Entry,
@@ -270,12 +278,31 @@ def sessions() -> st.SearchStrategy[Session]:
             tokens=_counts(),
             counted=st.lists(st.just("lines_added"), max_size=1).map(tuple),
         ),
+        reader=st.integers(0, 3),
+        private=st.booleans(),
         extra=st.dictionaries(
             st.sampled_from(["later", "x-y"]),
             st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=5), st.lists),
         ),
     )
     return built.map(lambda s: s._replace(time=key_time(s.key)))
+
+
+def digests() -> st.SearchStrategy[tuple[str, ...]]:
+    """Sorted digests, as facts name others."""
+    return st.lists(hashes(), max_size=2, unique=True).map(lambda found: tuple(sorted(found)))
+
+
+def revisions() -> st.SearchStrategy[Revision]:
+    """Revisions of any session to any other one."""
+    return st.builds(
+        lambda old, new, **fields: Revision(changes=changes_between(old, new), **fields),
+        sessions(),
+        sessions(),
+        of=hashes(),
+        after=digests(),
+        by=st.sampled_from(["person", "hook", "log"]),
+    )
 
 
 def facts() -> st.SearchStrategy[Fact]:
@@ -290,7 +317,16 @@ def facts() -> st.SearchStrategy[Fact]:
             words=st.integers(0, 10**9),
             tokens=_counts(),
             seen=times(),
+            dialect=st.sampled_from(["", "bare"]),
+            pattern=st.just(""),
+            reader=st.integers(0, 3),
         ),
+        revisions(),
+        st.builds(Format, version=st.integers(0, 9), needs=lines_of_text()),
+        st.builds(Follows, entry=hashes(), after=hashes()),
+        st.builds(Disowned, tombstones=digests(), time=times()),
+        st.builds(PurgedText, lines=digests(), time=times()),
+        st.builds(Kept, file=st.text(max_size=10), rows=digests()),
         st.builds(V1Retired, source=st.text(max_size=10), sha256=hashes(), time=times()),
         st.builds(
             lambda sha256, size, of: Archive(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from codec.clashes import settle_merge
 from codec.facts import Fact
-from codec.manifest import content_digest, content_line, encode_fact
+from codec.manifest import content_line, encode_fact, identity_of
 from codec.merge import merge_manifests, merge_rows
 from codec.pieces import DELTAS, FACTS, METRICS, REFERENCES
 from codec.records import Session, session_key
@@ -27,7 +27,7 @@ POOL: Final = st.lists(
         st.sampled_from(["2026-03-01T10:00:00Z", "2026-03-01T10:00:01Z", "2026-03-01"]),
     ),
     max_size=12,
-    unique_by=content_digest,
+    unique_by=identity_of,
 )
 
 
@@ -37,7 +37,7 @@ def recorded(files: Files, added: Iterable[Session]) -> Files:
     taken = {key for piece in pieces if (key := FACTS.key_of(piece))}
     files = dict(files)
     for session in added:
-        key = session_key(session.time, content_digest(session), taken)
+        key = session_key(session.time, identity_of(session), taken)
         taken.add(key)
         named = session._replace(key=key)
         files["manifest"] += FACTS.encode(named)

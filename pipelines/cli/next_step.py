@@ -1,0 +1,27 @@
+"""What a person does after a verb wrote tracked files."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+
+from pipelines.cli.output import tell
+from pipelines.errors import PipelineError
+from pipelines.workspace import Workspace
+
+
+def tell_next_step(workspace: Workspace) -> None:
+    """Name the commands that commit what was written; on a terminal only, and once."""
+    if workspace.repository is None or not sys.stderr.isatty():
+        return
+    from pipelines.committing import uncommitted
+
+    try:
+        names = uncommitted(workspace)
+    except PipelineError:  # the verb has done its work; its own findings say what is wrong with git
+        return
+    if names:
+        below = os.path.relpath(workspace.root)
+        paths = (os.path.normpath(os.path.join(below, name)) for name in names)
+        tell(f"Commit: git add {shlex.join(paths)} && git commit")

@@ -1,0 +1,78 @@
+"""Archives written again without purged diffs."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Collection, Iterator
+
+from codec.archive import ArchiveReader
+from codec.archive_tar import Member
+from codec.diffs import touched_path
+from codec.errors import IntegrityError
+from codec.facts import archive_name
+from codec.snapshot import archive_object
+from pipelines.archives import UNFINISHED, archive_folder, ranges_of
+from pipelines.files import make_folder, remove
+from pipelines.packing import Packing, Written, contents_of, pack
+from pipelines.remote import Remote, bounded
+from pipelines.workspace import Workspace
+
+
+def rewrite(path: str, month: str, erased: Collection[str]) -> Written | None:
+    """Write an archive without some diffs, and verify it; None where nothing is left.
+
+    Args:
+        path: of the archive as it is; the new one is written beside it, and has no name yet.
+        month: of its sessions.
+        erased: SHA-256 of the diffs to leave out; the archive holds at least one of them.
+
+    Raises:
+        IntegrityError: the archive is damaged.
+    """
+    every = contents_of(path)
+    patches = {k: patch for k, patch in every.items() if patch.sha256 not in erased}
+    assert len(patches) < len(every), "an archive from which nothing is taken is not rewritten"
+    if not patches:
+        return None
+    reader = ArchiveReader(ranges_of(path), os.path.getsize(path))
+
+    def load(member: Member) -> Iterator[bytes]:
+        yield reader.read(member.key, patches[member.key])
+
+    packing = Packing(
+        month=month,
+        members=tuple(
+            Member(key, patch.size, touched_path(reader.read(key, patch)))
+            for key, patch in patches.items()
+        ),
+        sha256={key: patch.sha256 for key, patch in patches.items()},
+        load=load,
+    )
+    return pack(os.path.dirname(path), packing, "small", None)
+
+
+def fetch_unnamed(workspace: Workspace, remote: Remote, name: str, size: int) -> str:
+    """Fetch an archive under a name that no reader takes for one; return its path.
+
+    Raises:
+        IntegrityError: it is not the archive that its name says.
+    """
+    path = os.path.join(archive_folder(workspace), f"{UNFINISHED}{name}")
+    shown = f"{remote.url}/{archive_object(name)}"
+    make_folder(os.path.dirname(path))
+    remove(path)
+    digest = hashlib.sha256()
+    with open(path, "xb") as f:
+
+        def write(block: bytes) -> None:
+            f.write(block)
+            digest.update(block)
+
+        remote.copy(archive_object(name), bounded(write, size, shown))
+    if archive_name(name[:7], digest.hexdigest()) != name:
+        remove(path)
+        raise IntegrityError(
+            "is not the archive that its name says; nothing was erased", file=shown
+        )
+    return path

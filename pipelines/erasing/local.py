@@ -1,0 +1,215 @@
+"""Where purged bytes are on this machine.
+
+1. Content is found by its hash, whatever the file is called; a changed copy is found by the name of
+   the file, unless it is the diff of another session.
+2. A file that may hold the bytes and cannot be read is told, never passed over.
+3. Reads only. `purge` deletes what is found, `verify` reports it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from typing import Final, Literal, NamedTuple
+
+from codec.archive import ArchiveReader
+from codec.archive_scan import Damage, Scan
+from codec.errors import CodecError, IntegrityError
+from codec.purged_text import find_purged
+from codec.records import key_time
+from codec.v1_layout import LAYOUT_NAME, LITERAL_NAME, literal_bytes
+from pipelines.archives import UNFINISHED, archive_folder, archive_names, ranges_of, shown
+from pipelines.erasing.targets import Targets, held_in
+from pipelines.errors import NotFound
+from pipelines.files import is_file, read_bytes
+from pipelines.remote_archives import CACHE, has_content
+from pipelines.v1_store import has_layout, read_layout
+from pipelines.workspace import (
+    DELTAS,
+    MANIFEST,
+    METRICS,
+    PROGRESS,
+    REFERENCES,
+    V1_LOG,
+    Manifest,
+    Workspace,
+)
+
+#: `file` goes as a whole, `archive` and `layout` are written again without the bytes, `text` is a
+#: file that is not ours to change, `unreadable` one that may hold them and is damaged.
+Kind = Literal["file", "archive", "layout", "text", "unreadable"]
+_STAGING: Final = "staging-"
+_BACKUP: Final = ".bak"
+
+
+class Place(NamedTuple):
+    """A file that holds purged bytes: its absolute path, its name for a user, and its kind.
+
+    A layout is named by its folder.
+    """
+
+    path: str
+    file: str
+    kind: Kind
+    problem: str = ""
+
+
+def places(workspace: Workspace, manifest: Manifest, targets: Targets) -> Iterator[Place]:
+    """Yield every file on this machine that holds the bytes of purged diffs.
+
+    Args:
+        workspace, manifest: where to look.
+        targets: the diffs.
+    """
+    if not targets.hashes:
+        return
+    yield from _files(workspace, targets)
+    yield from _archives(workspace, manifest, targets)
+    yield from _caches(workspace, manifest, targets)
+    yield from _layouts(workspace, manifest, targets)
+    yield from _texts(workspace, manifest, targets)
+
+
+def _files(workspace: Workspace, targets: Targets) -> Iterator[Place]:
+    """Yield loose diffs, their backups, and files of runs that were stopped."""
+    folders = [workspace.diffs]
+    for parent in dict.fromkeys((workspace.home, workspace.root)):
+        own = os.path.join(parent, ".session-codec")
+        staging = (name for name in _listed(own) if name.startswith(_STAGING))
+        folders += [os.path.join(own, name) for name in staging]
+    for folder in folders:
+        for name in _listed(folder):
+            path = os.path.join(folder, name)
+            if is_file(path) and _is_held(path, name, targets):
+                yield Place(path, _shown(workspace, path), "file")
+
+
+def _is_held(path: str, name: str, targets: Targets) -> bool:
+    """Return whether a file is one of the diffs, or a changed copy of one."""
+    is_named = targets.is_named(name)
+    if not is_named and not targets.may_have(os.path.getsize(path)):
+        return False
+    digest = hashlib.sha256(read_bytes(path)).hexdigest()
+    return digest in targets.hashes or (is_named and digest not in targets.live)
+
+
+def _archives(workspace: Workspace, manifest: Manifest, targets: Targets) -> Iterator[Place]:
+    """Yield archives, backups of archives, and archives that were never finished."""
+    folder = archive_folder(workspace)
+    finished = set(archive_names(folder))
+    facts = manifest.every_archive()
+    for name in _listed(folder):
+        path = os.path.join(folder, name)
+        is_copy = name.endswith(_BACKUP) or name.startswith(UNFINISHED)
+        if not is_file(path) or not (is_copy or name in finished):
+            continue
+        fact = facts.get(name.partition(".repair-")[0])
+        may_hold = fact is None or _is_near(fact.keys, targets)
+        holds, problem = _holds(path, targets)
+        if holds:
+            yield Place(path, shown(name), "file" if is_copy else "archive")
+        elif problem and may_hold:
+            yield Place(path, shown(name), "file" if is_copy else "unreadable", problem)
+
+
+def archive_holds(path: str, file: str, targets: Targets) -> bool:
+    """Return whether an archive holds one of the diffs.
+
+    Raises:
+        IntegrityError: it is damaged, so that nobody can tell.
+    """
+    holds, problem = _holds(path, targets)
+    if problem and not holds:
+        raise IntegrityError(
+            f"may hold a purged diff, and is damaged: {problem}",
+            file=file,
+            hint="Run 'session-codec archive repair', or move it away",
+        )
+    return holds
+
+
+def _holds(path: str, targets: Targets) -> tuple[bool, str]:
+    """Return whether an archive holds one of the diffs, and what of it cannot be read."""
+    size = os.path.getsize(path)
+    try:
+        return held_in(ArchiveReader(ranges_of(path), size), targets), ""
+    except CodecError:
+        pass  # its frames may be whole
+    pieces: list[bytes] = []
+    problem = ""
+    holds = False
+    scan = Scan(ranges_of(path), size)
+    for event in scan.events():
+        if isinstance(event, Damage):
+            pieces = []
+            if not scan.end:  # else every member was read, and only the end is damaged
+                problem = problem or event.problem
+            continue
+        if event.start == 0:
+            pieces = []
+        if targets.may_have(event.entry.size):
+            pieces.append(event.data)
+            holds = holds or (event.last and targets.has(b"".join(pieces)))
+    return holds, problem
+
+
+def _caches(workspace: Workspace, manifest: Manifest, targets: Targets) -> Iterator[Place]:
+    """Yield cached ends of remote archives that have frames with diffs in them."""
+    facts = manifest.every_archive()
+    for parent in dict.fromkeys((workspace.home, workspace.root)):
+        folder = os.path.join(parent, CACHE)
+        for name in _listed(folder):
+            path = os.path.join(folder, name)
+            if name.endswith(".end") and is_file(path) and has_content(read_bytes(path)):
+                fact = facts.get(name.removesuffix(".end"))
+                if fact is None or _is_near(fact.keys, targets):
+                    yield Place(path, _shown(workspace, path), "file")
+
+
+def _layouts(workspace: Workspace, manifest: Manifest, targets: Targets) -> Iterator[Place]:
+    """Yield layouts of v1 logs that have a diff in their text."""
+    for version in {v.sha256: v for v in manifest.versions}.values():
+        if not has_layout(workspace, version.sha256):
+            continue
+        folder = os.path.join(workspace.diffs, "v1", version.sha256)
+        file = f".diffs/v1/{version.sha256}/{LITERAL_NAME}"
+        try:
+            text = b"".join(literal_bytes(*read_layout(workspace, version)))
+        except NotFound:
+            continue
+        except CodecError as e:
+            yield Place(
+                folder, f".diffs/v1/{version.sha256}/{LAYOUT_NAME}", "unreadable", e.problem
+            )
+            continue
+        if any(find_purged(text, targets.patches)):
+            yield Place(folder, file, "layout")
+
+
+def _texts(workspace: Workspace, manifest: Manifest, targets: Targets) -> Iterator[Place]:
+    """Yield logs, tracked files and spooled events that have a diff in their text."""
+    logs = dict.fromkeys((V1_LOG, *filter(workspace.holds, manifest.sources())))
+    spool = os.path.join(".session-codec", "spool")
+    events = [f"{spool}/{name}" for name in _listed(workspace.path(spool))]
+    for name in (*logs, MANIFEST, DELTAS, METRICS, PROGRESS, REFERENCES, *events):
+        path = workspace.path(*name.split("/"))
+        if os.path.isfile(path) and any(find_purged(read_bytes(path), targets.patches)):
+            yield Place(path, name, "text")
+
+
+def _is_near(keys: Iterable[str], targets: Targets) -> bool:
+    """Return whether one of these keys has the time of a diff that is looked for."""
+    return not targets.times.isdisjoint(map(key_time, keys))
+
+
+def _listed(folder: str) -> list[str]:
+    """Return the names in a folder, none where there is no folder."""
+    try:
+        return sorted(os.listdir(folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _shown(workspace: Workspace, path: str) -> str:
+    return os.path.relpath(path, workspace.home).replace(os.sep, "/")

@@ -1,0 +1,230 @@
+"""Where purged bytes are on a remote, and what stands for the objects that hold them.
+
+1. Every object is looked into, whoever sent it, whatever snapshot names it, and in every version.
+   Which one holds a diff is told by its index, and by the hash of what it has.
+2. What else an object holds goes into a replacement, made from the object itself: nothing of it is
+   written into the workspace but an archive.
+3. An object with loose diffs of sessions that are not known here stays, and is named.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from codec.archive import ArchiveReader
+from codec.bundle import Bundle, encode_bundle
+from codec.errors import CodecError, IntegrityError
+from codec.purged_text import find_purged
+from codec.records import PatchRef, key_time
+from codec.snapshot import (
+    Pack,
+    archive_object,
+    decode_archive_object,
+    decode_layout_object,
+    is_layout,
+    is_pack,
+    layout_object,
+)
+from codec.v1_layout import LAYOUT_NAME, LITERAL_NAME, decode_layout, literal_bytes
+from pipelines.erasing.layouts import without
+from pipelines.erasing.targets import Targets, held_in
+from pipelines.errors import Denied
+from pipelines.fetching import layout_files, open_object, reader_of
+from pipelines.findings import Finding
+from pipelines.loose_packs import packed
+from pipelines.remote import LIMIT, Remote, Stored, check_same, content_of, read_whole
+from pipelines.workspace import Manifest
+
+#: Seconds after which an upload that was not ended is nobody's any more.
+_ABANDONED: Final = 3600.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Held:
+    """The objects of a remote that hold purged diffs.
+
+    Attributes:
+        archives: names of archives.
+        packs: sizes of objects with loose diffs, by name.
+        layouts: names of objects with layouts.
+        hidden: versions that no list shows, each in the view that has it.
+        findings: objects that nobody here can look into, or that stay.
+    """
+
+    archives: list[str] = field(default_factory=list)
+    packs: dict[str, int] = field(default_factory=dict)
+    layouts: list[str] = field(default_factory=list)
+    hidden: list[tuple[Remote, str]] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def objects(self) -> list[str]:
+        """The names of all these objects, hidden versions apart."""
+        return [*map(archive_object, self.archives), *self.packs, *self.layouts]
+
+
+def find_held(remote: Remote, targets: Targets) -> Held:
+    """Return what a remote has that holds purged diffs; reads only.
+
+    Raises:
+        IntegrityError: an object that may hold one is damaged.
+    """
+    held = Held()
+    for stored in remote.list_all():
+        if not _holds(remote, stored, targets):
+            continue
+        archive = decode_archive_object(stored.name)
+        if archive is not None:
+            held.archives.append(archive)
+        elif is_pack(stored.name):
+            held.packs[stored.name] = stored.size
+        else:
+            held.layouts.append(stored.name)
+    unreadable = {name for name in remote.unreadable() if not name.startswith("snapshot/")}
+    for view in remote.hidden():
+        try:
+            hidden = view.list_all()
+        except Denied:
+            hidden = []
+        held.hidden.extend((view, s.name) for s in hidden if _holds(view, s, targets))
+        unreadable.update(n for n in view.unreadable() if not n.startswith("snapshot/"))
+    if unreadable:
+        held.findings.append(_unreadable(remote, len(unreadable)))
+    return held
+
+
+def _holds(remote: Remote, stored: Stored, targets: Targets) -> bool:
+    """Return whether an object holds one of the diffs."""
+    try:
+        if is_layout(stored.name):
+            files = layout_files(remote, stored.name)
+            layout = decode_layout(files[LAYOUT_NAME])
+            text = b"".join(literal_bytes(layout, files[LITERAL_NAME]))
+            return any(find_purged(text, targets.patches))
+        if is_pack(stored.name) or decode_archive_object(stored.name) is not None:
+            return held_in(open_object(remote, stored.name, stored.size), targets)
+    except CodecError as e:
+        raise IntegrityError(
+            f"nobody can tell what it holds: {e.problem}",
+            file=f"{remote.url}/{stored.name}",
+            hint="Move it away, or bring it back from a copy, and run the same command again",
+        ) from None
+    return False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Replacement:
+    """What stands for objects with loose diffs, and for layouts.
+
+    Attributes:
+        packs, layouts: what to put.
+        deleted: names of the objects that may go once it is there.
+        findings: objects that stay.
+    """
+
+    packs: list[tuple[Pack, bytes]] = field(default_factory=list)
+    layouts: list[tuple[str, Bundle]] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+
+def replacement_of(remote: Remote, held: Held, manifest: Manifest, targets: Targets) -> Replacement:
+    """Make what stands for objects of a remote, without the purged diffs; reads only.
+
+    Args:
+        remote: that has the objects.
+        held: the objects.
+        manifest: whose sessions' diffs are kept, and which diffs were purged.
+        targets: the diffs to leave out.
+    """
+    made = Replacement()
+    known: dict[tuple[str, str], tuple[str, PatchRef]] = {}
+    for session in manifest.every_session():
+        if session.patch is not None:
+            known[session.time, session.patch.sha256] = session.key, session.patch
+    kept: dict[str, PatchRef] = {}
+    content: dict[PatchRef, bytes] = {}
+    for name, size in held.packs.items():
+        members = _members(remote, name, size, known)
+        if members is None:
+            made.findings.append(_unknown(f"{remote.url}/{name}"))
+            continue
+        made.deleted.append(name)
+        for key, (patch, data) in members.items():
+            if patch.sha256 not in targets.hashes and patch.sha256 not in manifest.purged:
+                kept[key] = patch
+                content[patch] = data
+    made.packs.extend(packed(kept, lambda _, patch: content[patch]))
+    purged = {patch: manifest.session_of(patch).key for patch in targets.patches}
+    for name in held.layouts:
+        log, _ = decode_layout_object(name)
+        files = layout_files(remote, name)
+        layout = without(decode_layout(files[LAYOUT_NAME]), files[LITERAL_NAME], purged)
+        bundle = encode_bundle({LAYOUT_NAME: layout.layout, LITERAL_NAME: layout.literal})
+        made.layouts.append((layout_object(log, bundle.sha256), bundle))
+        made.deleted.append(name)
+    return made
+
+
+def _members(
+    remote: Remote, name: str, size: int, known: Mapping[tuple[str, str], tuple[str, PatchRef]]
+) -> dict[str, tuple[PatchRef, bytes]] | None:
+    """Return the diffs of an object by their keys now; None where some are not known here."""
+    found: dict[str, tuple[PatchRef, bytes]] = {}
+    for member, data in _contents(reader_of(read_whole(remote, name, min(size, LIMIT)))):
+        digest = hashlib.sha256(data).hexdigest()
+        session = known.get((key_time(member), digest))
+        if session is None:
+            return None
+        found[session[0]] = session[1], data
+    return found
+
+
+def _contents(reader: ArchiveReader) -> Iterator[tuple[str, bytes]]:
+    for entry in reader.index.entries():
+        yield entry.key, reader.content(entry)
+
+
+def send(remote: Remote, made: Replacement) -> dict[str, int]:
+    """Put a replacement and read it back; return the sizes of what was put, by name.
+
+    Raises:
+        IntegrityError: it did not arrive as it was sent.
+    """
+    sent = {}
+    for pack, data in made.packs:
+        remote.put(pack.name, content_of(data))
+        check_same(remote, pack.name, pack.size, pack.sha256)
+        sent[pack.name] = pack.size
+    for name, bundle in made.layouts:
+        data = bundle.packed()
+        remote.put(name, content_of(data, exact=False))
+        layout_files(remote, name)
+        sent[name] = len(data)
+    return sent
+
+
+def remove_unfinished(remote: Remote) -> list[str]:
+    """Remove uploads that nobody will end, and return their names."""
+    return remote.remove_unfinished(_ABANDONED)
+
+
+def _unreadable(remote: Remote, count: int) -> Finding:
+    return Finding(
+        code="not-inspected",
+        message=f"{count:,} encrypted objects cannot be inspected: no identity opens them",
+        file=remote.url,
+        hint="Run the same command with the identity of their recipients",
+    )
+
+
+def _unknown(name: str) -> Finding:
+    return Finding(
+        code="elsewhere",
+        message="holds the diff, and diffs of sessions that are not known here; it was left",
+        file=name,
+        hint="Merge the manifest of the machine that sent it, and run the same command again",
+    )

@@ -1,0 +1,104 @@
+"""Files that every clone needs stay committed, whatever a repository's patterns ignore."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.pipelines.conftest import Bench, Cli, git
+
+ASKED = ("--agent", "human", "--task", "fix", "--status", "PASS")
+NODE = "# Logs\nlogs\n*.log\nnpm-debug.log*\n"
+
+
+@pytest.fixture
+def made(bench: Bench, cli: Cli) -> Bench:
+    """A repository whose .gitignore is GitHub's template for Node."""
+    bench.log.unlink()
+    (bench.root / ".gitignore").write_text(NODE)
+    (bench.root / "code.py").write_text("one\n")
+    git(bench.root, "add", "-A")
+    git(bench.root, "commit", "-qm", "start")
+    return bench
+
+
+def commit(root: Path) -> None:
+    git(root, "add", "-A")
+    git(root, "commit", "-qm", "sessions")
+
+
+def clone(root: Path, to: Path) -> Path:
+    git(root.parent, "clone", "-q", str(root), str(to))
+    return to
+
+
+def test_a_clone_has_the_sessions_of_a_repository_that_ignores_logs(
+    made: Bench, cli: Cli, tmp_path: Path
+) -> None:
+    assert cli("install", made.root).code == 0
+    assert cli("record", made.root, *ASKED).code == 0
+    commit(made.root)
+    there = clone(made.root, tmp_path / "there")
+    assert (there / "SESSION_DELTAS.log").read_bytes()
+    assert cli("context", there).out == cli("context", made.root).out
+    assert "ignored" not in cli("verify", there).err
+
+
+@pytest.mark.parametrize(
+    "pattern", ["*.log", "SESSION_DELTAS.log", "/.session-codec/", "*.tsv", "*.md", "*"]
+)
+def test_record_adds_an_exception_for_a_pattern_that_came_later(
+    made: Bench, cli: Cli, pattern: str
+) -> None:
+    (made.root / ".gitignore").unlink()
+    assert cli("install", made.root).code == 0
+    with (made.root / ".gitignore").open("a") as f:
+        f.write(f"{pattern}\n")
+    assert any(f["code"] == "ignored" for f in findings(cli, made.root))
+    said = cli("record", made.root, *ASKED)
+    assert said.code == 0
+    assert "an exception was added" in said.err
+    names = git(made.root, "ls-files", "--others", "--exclude-standard").split("\n")
+    assert {"SESSION_DELTAS.log", "PROJECT_METRICS.tsv", ".session-codec/manifest.jsonl"} <= {
+        *names
+    }
+    assert ".session-codec/lock" not in names
+    assert "exception" not in cli("record", made.root, *ASKED).err
+    assert not any(f["code"] == "ignored" for f in findings(cli, made.root))
+
+
+def test_doctor_repairs_what_a_users_own_excludes_ignore(made: Bench, cli: Cli) -> None:
+    assert cli("install", made.root).code == 0
+    lines = (made.root / ".gitignore").read_text()
+    (made.root / ".gitignore").write_text(lines.replace("!/SESSION_DELTAS.log\n", ""))
+    (made.root / ".git" / "info" / "exclude").write_text("*.tsv\n")
+    assert cli("doctor", made.root).code == 3
+    assert cli("doctor", made.root, "--repair").code == 0
+    text = (made.root / ".gitignore").read_text()
+    assert "!/SESSION_DELTAS.log\n" in text
+    assert "!/PROJECT_METRICS.tsv\n" in text
+    assert cli("doctor", made.root).code == 0
+
+
+def test_a_file_that_is_tracked_already_needs_no_exception(made: Bench, cli: Cli) -> None:
+    (made.root / ".gitignore").unlink()
+    assert cli("install", made.root).code == 0
+    commit(made.root)
+    with (made.root / ".gitignore").open("a") as f:
+        f.write("*.log\n")
+    before = (made.root / ".gitignore").read_text()
+    assert cli("record", made.root, *ASKED).code == 0
+    assert (made.root / ".gitignore").read_text() == before
+
+
+def test_uninstall_takes_the_exceptions_out_again(made: Bench, cli: Cli) -> None:
+    assert cli("install", made.root).code == 0
+    assert "!/SESSION_DELTAS.log" in (made.root / ".gitignore").read_text()
+    assert cli("install", made.root, "--uninstall").code == 0
+    assert (made.root / ".gitignore").read_text() == NODE
+
+
+def findings(cli: Cli, root: Path) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = cli("verify", root, "--json").json["findings"]
+    return found
