@@ -146,9 +146,15 @@ def window() -> str:
     compared = f"the bundled sample: {sample['before']:,} tokens become {sample['after']:,}"
     rows = [
         (compared, f"{_sample().verified['sessions']:,}", f"{sample['reduction_percent']:.2f} %"),
-        *((f"measured: {name}", sessions, saved) for name, sessions, saved, *_ in measured),
+        *((_log_name(name), sessions, saved) for name, sessions, saved, *_ in measured),
     ]
     return _rows(("log", "sessions", "fewer tokens"), rows)
+
+
+def _log_name(name: str) -> str:
+    """Return what a reader calls a log of the scaling table."""
+    count = name.removeprefix("first ")
+    return "a real log" if count == name else f"the first {count} sessions of a long log"
 
 
 def _verified() -> list[dict[str, Any]]:

@@ -19,35 +19,39 @@ CHECKED: Final = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "docs")
 #: Phrase, and what to write instead.
 PHRASES: Final = {
     r"\b(?!there\b)\w+ (?:is|are|was|were) no (?!more\b|longer\b|less\b|other\b)\w+": "is not a",
-    r"\b(?:is|are|was) none\b": "name what is missing",
+    r"\b(?:is|are|was) none\b": "name the missing thing",
+    r"\b(?:pass|passed): none\b": "all checks passed",
     r"\bthat which\b": "name the thing",
+    r"\bthere is (?:none|no such thing)\b": "name the missing thing",
+    r"\bno such thing\b": "name the missing thing",
     r"\bwhat is wrong with\b": "problems in",
-    r"\bit tells\b": "it lists, it reports",
-    r"\btells? (?:of|that|which|what|where|how)\b": "report, list, say",
-    r"\b(?:is|are|was) told\b": "is reported",
+    r"\bamiss\b": "wrong, missing",
+    r"\b(?:tells|told)\b": "report, list, say",
+    r"\btell (?:of|that|which|what|where|how)\b": "report, list, say",
     r"\bheld against\b": "compared with",
-    r"\bhold(?:s|ing)? (?:it|them|everything) against\b": "compare with",
+    r"\bhold(?:s|ing)? (?:it |them |everything )?against\b": "compare with",
     r"\bmade (?:again|anew)\b": "rebuilt",
-    r"\b(?:make|makes|making) (?:it |them )?(?:again|anew)\b": "rebuild",
-    r"\b(?:takes?|written|built|begin|begins) anew\b": "again",
-    r"\b(?:stand|stands|stood) in for\b": "replace",
-    r"\bstands? for (?:a|the) content\b": "is content-addressed",
-    r"\b(?:stand|stands|stood) (?:there|here|behind|before)\b": "is, are, follow",
+    r"\bmak(?:e|es|ing) (?:it |them )?(?:again|anew)\b": "rebuild",
+    r"\banew\b": "again",
+    r"\bstands\b": "is, replaces, follows",
+    r"\b(?:stand|stood) (?:there|here|behind|before|in|for|under|at)\b": "be, replace, follow",
     r"\bput right\b": "repair",
     r"\bclash(?:es)?\b": "conflict",
     r"\bmend(?:s|ed|able)?\b": "repair",
-    r"\bamiss\b": "wrong, missing",
-    r"\bgives? (?:it |them )?back\b": "restore",
-    r"\bif nobody says\b": "by default",
-    r"\bsay otherwise\b": "select another",
-    r"\bhas a say\b": "applies",
-    r"\bwho can commit\b": "a committer",
-    r"\bnothing of it\b": "none of it",
-    r"\bthere is (?:none|no such thing)\b": "name what is missing",
-    r"\bdoes not know of\b": "does not have",
-    r"\bbrings? along\b": "contains",
+    r"\bgiv(?:e|es|en) (?:it |them |\w+ )?back\b": "restore",
     r"\babsent here\b": "missing locally",
-    r"\bof (?:itself|himself) that\b": "state the condition",
+    r"\bwho can commit\b": "a committer",
+    r"\bwhat (?:a|the) \w+ (?:brought|brings)\b": "name the thing",
+    r"\bbrings? along\b": "contains",
+    r"\b(?:if|unless) nobody says\b": "by default",
+    r"\bsays? otherwise\b": "selects another",
+    r"\ba person(?:'s)? (?:calls|says|files)\b": "user-supplied, user-owned",
+    r"\bof (?:itself|himself|themselves) that\b": "state the condition",
+    r"\bnothing (?:of it|is in it)\b": "none of it",
+    r"\bwhat has the\b": "files that have the",
+    r"\bwhat came after\b": "problems introduced since",
+    r"\bof what nobody knows\b": "unknown",
+    r"\bdoes not know of\b": "does not have",
 }
 #: A phrase may be broken over lines, of a comment as well.
 _PATTERNS: Final = {
@@ -87,6 +91,8 @@ def find(paths: Iterable[Path]) -> Iterator[Found]:
     for path in paths:
         below = [p for p in sorted(path.rglob("*")) if p.suffix in (".md", ".py")]
         for file in below if path.is_dir() else [path]:
+            if file.resolve() == Path(__file__).resolve():
+                continue
             text = file.read_text(encoding="utf-8")
             yield from search(file, _python(text) if file.suffix == ".py" else prose(text))
 

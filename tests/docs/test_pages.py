@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -101,3 +102,10 @@ def test_the_site_builds_without_warnings(monkeypatch: pytest.MonkeyPatch) -> No
         site.main()
     assert exit_.value.code == 0
     shutil.rmtree(site.SOURCE)
+
+
+def test_the_package_has_the_schema_that_pages_name() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    data = project["tool"]["setuptools"]["package-data"]["pipelines"]
+    assert "verify.schema.json" in data
+    assert (ROOT / "pipelines" / "verify.schema.json").exists()
