@@ -115,10 +115,12 @@ class Sandbox:
         return text.replace("s3://bucket/", f"s3://bucket/{prefix}/")
 
     def _recipient(self) -> str:
-        """Write an identity of age into the repository's folder; return its recipient."""
+        """Write an identity of age where the examples have it; return its recipient."""
         pyrage = pytest.importorskip("pyrage", reason="pyrage is not installed")
         identity = pyrage.x25519.Identity.generate()
-        (self.app / "identity.txt").write_text(f"{identity}\n")
+        file = self.home / ".config" / "age" / "identity.txt"
+        file.parent.mkdir(parents=True)
+        file.write_text(f"{identity}\n")
         return str(identity.to_public())
 
 
