@@ -5,6 +5,7 @@
 2. `--- a` followed by `+++ b` is a file header, where a hunk, another file or the end of the
    patch follows; anything else that begins with `+` or `-` is a changed line.
 3. In a combined diff (`@@@`) a line is added or removed if any of its parent columns says so.
+4. Of a mail patch (`git format-patch`) neither the cover text nor the signature counts.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ _FILE_HEADER = re.compile(rb"\n--- [^\n]*\n\+\+\+ [^\n]*(?:\n@@|\ndiff |\n?\Z)")
 _COMBINED_HUNK = re.compile(rb"^(?P<marks>@{3,}) [^\n]* @{3,}[^\n]*$", re.M)
 _GIT_SECTION = re.compile(rb"diff --(?:git|cc|combined) (?:a/)?(?P<path>[^\n]*)")
 _PLAIN_SECTION = re.compile(rb"\+\+\+ (?:b/)?(?P<path>[^\t\n]*)")
+_MAIL = re.compile(rb"^From [0-9a-f]{40,64} [^\n]*$", re.M)
+_DIFF_START = re.compile(rb"^(?:diff --|--- [^\n]+\n\+\+\+ |Index: )", re.M)
+_SIGNATURE = re.compile(rb"(?:^|\n)-- ?\r?\n[0-9][^\n]*\s*\Z")
 _LF = 0x0A
 _SECTION = re.compile(rb"^(?:@@|diff )[^\n]*$", re.M)
 
@@ -29,6 +33,29 @@ class DiffStat(NamedTuple):
 
 def diff_stat(patch: bytes) -> DiffStat:
     """Count the added and removed lines of a patch, whatever its hunk headers claim."""
+    if patch.startswith(b"From ") or b"\n-- \n" in patch[-80:]:
+        return _mail_stat(patch)
+    return _plain_stat(patch)
+
+
+def _mail_stat(patch: bytes) -> DiffStat:
+    """Count the lines of each message from its first file on, without its signature."""
+    starts = [m.start() for m in _MAIL.finditer(patch)] or [0]
+    added = removed = 0
+    for start, end in zip([0, *starts[1:]], [*starts[1:], len(patch)], strict=True):
+        message = patch[start:end]
+        signature = _SIGNATURE.search(message, max(0, len(message) - 200))
+        if signature:
+            message = message[: signature.start() + 1]
+        first = _DIFF_START.search(message) if message.startswith(b"From ") else None
+        if message.startswith(b"From ") and first is None:
+            continue  # a cover letter
+        stat = _plain_stat(message[first.start() :] if first else message)
+        added, removed = added + stat.added, removed + stat.removed
+    return DiffStat(added, removed)
+
+
+def _plain_stat(patch: bytes) -> DiffStat:
     if b"\n@@@" in patch or patch.startswith(b"@@@"):
         return _combined_stat(patch)
     headers = len(_FILE_HEADER.findall(patch))

@@ -10,66 +10,43 @@ after it.
    closes, and a session heading at column 0 is a boundary: the fence was never closed.
 3. A heading inside a closed fence is a quoted example. A fence that never closes is no fence.
 4. A session ends at the next session heading, or at a heading of a higher level outside fences.
-   Headings of its own level that are no session heading belong to it.
+   Headings of its own level without a date belong to it, but not those behind the last entry.
 5. Time is linear in the input, also for input made to be slow.
 
-What logs leave open is decided in `_closing_plain` and `_patch_end`, and told in FORMATS.md.
+`v1_fences` decides where fences end; FORMATS.md has the examples.
 """
 
 from __future__ import annotations
 
 import re
-import sys
-from array import array
 from collections.abc import Callable, Iterator
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-from codec.v1_dialects import Dialects, Heading, Marker, lines_from
-from codec.v1_text import Log, decode_text
+from codec.v1_dates import is_clock
+from codec.v1_dialects import Dialects, Marker, lines_from
+from codec.v1_fences import FENCE, HEADING, TEMPLATE, Events, Fences
+from codec.v1_heading import Heading
+from codec.v1_labels import place_of
+from codec.v1_text import Log
+from codec.v1_undated import is_doubtful, is_undated_entry
 
-PATCH_INFO: Final = frozenset({b"diff", b"patch"})
-PATCH_STARTS: Final = (b"diff --git", b"diff --cc", b"diff --combined", b"Index: ")
-#: A fence marked so quotes Markdown, and a fence inside it nests.
-QUOTE_INFO: Final = frozenset({b"markdown", b"md", b"mdx"})
-
-#: Fences that are longer count as this long: each length is searched for by itself.
-_LONGEST: Final = 32
-_FENCE, _HEADING, _MARK = 1, 2, 3  # the groups of the pattern
-_BOM = b"\xef\xbb\xbf"
-_FENCE_OR_HEADING = rb"( {0,3}(?:```|~~~))|(#{1,6}[ \t])"
-#: What a line that can begin a session begins with, where that is no heading.
-_MARKS: Final = {
-    Marker.BOLD: rb"|(\*\*)",
-    Marker.BULLET: rb"|([-*+][ \t])",
-    Marker.CUSTOM: rb"|([^\n])",
-}
-#: Behind backticks there is no other; the marks are all that stand there.
-_FENCE_LINE = re.compile(rb" {0,3}(`{3,}(?=[^`\n]*(?:\n|\Z))|~{3,})([^\n]*)\n?")
-_TEMPLATE = re.compile(
-    rb"#{1,6}[ \t]+(?:\*\*)?(?:[\[<{][^\]>}\n]*[\]>}]|YYYY[-/]MM[-/]DD)[^\n]*", re.I
-)
-_DOUBTFUL = re.compile(rb"#{1,6}[ \t]+[\[(*`]{0,3}\d{4}[-/]\d{1,2}[-/]\d{1,2}[^\n]*")
 _FULL_DIFF = re.compile(rb"(?:\A|\n)[ \t#*_>-]*Full[ \t]Diff\b", re.I)
-_PATCH_LINE = re.compile(
-    rb"[ +\\@]|-(?!--\r?$)|diff |index |Index: |=====|new |deleted |old |similarity |dissimilarity "
-    rb"|rename |copy |Binary |GIT binary |literal |delta |---\s+\S|\r?$"
-)
-_HEADING_NEXT = re.compile(rb"(?P<blank>(?:[ \t]*\r?\n)*) {0,3}(?=#{1,6}[ \t])")
-_LABEL_BEFORE = re.compile(rb":[*_]*[ \t]*\r?\n\Z")
 
 
 class Span(NamedTuple):
-    """A run of bytes of the log: one session, or something that is none.
+    """A run of bytes of the log: one session, or something else.
 
     Attributes:
         start, end: byte offsets, end exclusive.
-        heading: what its first line says; None where the span is no session.
+        heading: what its first line says; None where the span is not a session.
         patch: byte offsets of the patch between its fence lines, the last line end included.
         spare_patches: further patches in it, which stay where they are.
         unclosed: the patch's fence is not closed.
         templates: offsets of headings in it that are quoted or are templates.
         quoted: offsets of those that would be sessions but for an unmarked fence around them.
-        doubtful: offsets of headings that begin with a date that cannot be read.
+        doubtful: offsets of headings with a date that cannot be read.
+        undated: offsets of headings that look like those of entries and have no date.
+        inside: how many session headings stand inside closed fences.
     """
 
     start: int
@@ -81,18 +58,12 @@ class Span(NamedTuple):
     templates: tuple[int, ...] = ()
     quoted: tuple[int, ...] = ()
     doubtful: tuple[int, ...] = ()
-
-
-class _Fence(NamedTuple):
-    mark: bytes
-    length: int
-    info: bytes
-    at_column_0: bool
-    end: int  # offset after the fence line
+    undated: tuple[int, ...] = ()
+    inside: int = 0
 
 
 def join(data: Log, spans: Iterator[Span] | list[Span]) -> bytes:
-    """The bytes of the spans, one after the other: the input of the split that made them."""
+    """Return the bytes of the spans, one after the other: the input of the split that made them."""
     return b"".join(data[s.start : s.end] for s in spans)
 
 
@@ -111,7 +82,7 @@ class LineNumbers:
         self._line = 1
 
     def at(self, offset: int) -> int:
-        """The line that the offset stands in."""
+        """Return the line that the offset stands in."""
         while self._offset < offset:
             stop = min(offset, self._offset + (1 << 20))
             self._line += self._data[self._offset : stop].count(b"\n")
@@ -130,7 +101,18 @@ def split(
         dialects: how it marks its sessions.
         reached: called now and then with the offset that was reached.
     """
+    if dialects.marker is Marker.FILE:
+        return _whole(data, dialects)
     return _Splitter(data, dialects, reached).spans()
+
+
+def _whole(data: Log, dialects: Dialects) -> Iterator[Span]:
+    """Yield the one session of a log that is one entry."""
+    splitter = _Splitter(data, dialects, lambda _: None)
+    now = _OpenSpan(0, Heading(time=dialects.day, task=dialects.title))
+    splitter.pass_over(now)
+    if len(data):
+        yield now.close(data, len(data))
 
 
 class _Splitter:
@@ -139,78 +121,126 @@ class _Splitter:
     def __init__(self, data: Log, dialects: Dialects, reached: Callable[[int], object]) -> None:
         self.data = data
         self.dialects = dialects
-        self.at = array("Q")  # where each fence line, heading or other mark begins
-        self.kind = bytearray()
-        # What was found not to close is not looked for again, which keeps the walk linear.
-        self.open_patch: dict[bytes, tuple[int, int, int]] = {}  # by mark: length, until, boundary
-        self.unclosed: dict[bytes, int] = {}  # by mark: no fence this long or longer closes
-        self.stray: dict[tuple[bytes, int], int] = {}  # by mark and length: stray up to this index
-        self.nested: dict[int, int | None] = {}  # by opening index: the index that closes it
-        self._scan(reached)
-
-    def _scan(self, reached: Callable[[int], object]) -> None:
-        unheaded = self.dialects.level == 7
-        body = _FENCE_OR_HEADING + (_MARKS[self.dialects.marker] if unheaded else b"")
-        data, at, kind = self.data, self.at, self.kind
-        start = len(_BOM) if data[: len(_BOM)] == _BOM else 0
-        first = re.compile(body).match(data, start)
-        if first:
-            at.append(start)
-            kind.append(first.lastindex or 0)
-        step = 1 << 24
-        report = step
-        for m in re.compile(rb"\n(?:" + body + rb")").finditer(data):
-            start = m.start()
-            at.append(start + 1)
-            kind.append(m.lastindex or 0)
-            if start > report:
-                reached(start)
-                report += step
+        self.events = Events(data, dialects, reached)
+        self.fences = Fences(self.events)
+        self.day = dialects.day
+        self.now = _OpenSpan(0, None)
+        self.labels: set[bytes] = set()  # of sections of the sessions' level inside earlier entries
 
     def spans(self) -> Iterator[Span]:
-        """The spans in file order."""
-        data = self.data
-        now = _OpenSpan(0, None)
-        i = 0
-        while i < len(self.at):
-            if self.kind[i] == _FENCE:
+        """Yield the spans in file order.
+
+        The last session and what follows it wait until the next session shows that it was not the
+        last: only of the last one are the sections at its end cut off.
+        """
+        waiting: list[Span] = []
+        tail = 0
+        now = self.now
+        for start, heading, is_day in self._boundaries():
+            if heading is not None and not is_day and now.is_day and now.is_bare(self.data, start):
+                now.heading = None
+            if start > now.start:
+                if now.heading is not None:
+                    yield from waiting
+                    waiting, tail = [], now.tail
+                    self.labels.update(now.sections)
+                waiting.append(now.close(self.data, start))
+            now = self.now = _OpenSpan(start, heading, is_day=is_day)
+        if len(self.data) > now.start:
+            if now.heading is not None:
+                yield from waiting
+                waiting, tail = [], now.tail
+            waiting.append(now.close(self.data, len(self.data)))
+        yield from self._without_tail(waiting, tail)
+
+    def _boundaries(self) -> Iterator[tuple[int, Heading | None, bool]]:
+        """Yield where spans begin: offset, heading of a session, and whether it is a day's."""
+        events, i = self.events, 0
+        while i < len(events):
+            now = self.now
+            if events.kind[i] == FENCE:
                 i = self._fence(i, now)
                 continue
-            start = self.at[i]
-            heading = self._session_heading(i)
-            if heading is None and not self._is_higher(i):
+            start = events.at[i]
+            heading = self._dated(events.session_heading(i))
+            if heading is not None and not self._is_date_of(heading, start, now):
+                yield start, heading, False
+            elif heading is None and self._is_higher(i):
+                yield start, *self._higher(i)
+            elif heading is None:
                 self._note(i, now)
-            else:
-                if start > now.start:
-                    yield now.close(data, start)
-                now = _OpenSpan(start, heading)
             i += 1
-        if len(data) > now.start:
-            yield now.close(data, len(data))
+
+    def pass_over(self, now: _OpenSpan) -> None:
+        """Look at the fences of a log that is one session."""
+        i = 0
+        while i < len(self.events):
+            i = self._fence(i, now) if self.events.kind[i] == FENCE else i + 1
+
+    def _dated(self, heading: Heading | None) -> Heading | None:
+        """Return a heading with the day that holds for it; None if it has no date at all."""
+        if heading is None or self.dialects.marker is not Marker.DAY:
+            return heading
+        if heading.time and not is_clock(heading.time):
+            return heading
+        if not self.day:
+            return None
+        return heading._replace(time=f"{self.day} {heading.time}".rstrip())
+
+    def _is_date_of(self, heading: Heading, start: int, now: _OpenSpan) -> bool:
+        """Return True if a heading is nothing but the date of the heading before it."""
+        known = now.heading
+        if known is None or known.time != heading.time or heading.task or heading.agent:
+            return False
+        line = self.events.line_at(now.start)[0]
+        return known.time not in line and now.is_bare(self.data, start)
 
     def _is_higher(self, i: int) -> bool:
-        return self.kind[i] == _HEADING and self._level(self.at[i]) < self.dialects.level
+        return self.events.kind[i] == HEADING and self.events.level(i) < self.dialects.level
+
+    def _higher(self, i: int) -> tuple[Heading | None, bool]:
+        """Return what a heading of a higher level says, and whether it gives the day."""
+        level = self.dialects.day_level
+        if not level or self.events.level(i) > level:
+            return None, False
+        line = self.events.line_at(self.events.at[i])[0]
+        heading = self.dialects.match_day(line) if self.events.level(i) == level else None
+        self.day = heading.time if heading else self.dialects.day
+        return heading, heading is not None
 
     def _note(self, i: int, now: _OpenSpan) -> None:
-        """Remember a heading of the sessions' level that is a template, or has a broken date."""
-        start = self.at[i]
-        if self.kind[i] == _HEADING and self._level(start) == self.dialects.level:
-            if _TEMPLATE.match(self.data, start):
-                now.templates.append(start)
-            elif _DOUBTFUL.match(self.data, start):
-                now.doubtful.append(start)
+        """Remember a heading of the sessions' level that is not a session's."""
+        events = self.events
+        if events.kind[i] != HEADING or events.level(i) != self.dialects.level:
+            return
+        start = events.at[i]
+        if TEMPLATE.match(self.data, start):
+            now.templates.append(start)
+            return
+        line, end = events.line_at(start)
+        text = line.lstrip("#").strip().lower().encode()
+        known = place_of(line.lstrip("# ")).field
+        own = text in self.labels or (bool(known) and now.is_bare(self.data, start))
+        if not now.tail and not own:
+            now.tail = start
+        if not now.tail:
+            now.sections.add(text)
+        if is_doubtful(line):
+            now.doubtful.append(start)
+        elif is_undated_entry(line, lines_from(self.data, end)):
+            now.undated.append(start)
 
     def _fence(self, i: int, now: _OpenSpan) -> int:
-        """Pass the fence that opens at event `i`; the index to go on from."""
-        fence = self._fence_at(i)
+        """Pass the fence that opens at event `i`; return the index to go on from."""
+        fence = self.events.fence(i)
         if fence is None:
             return i + 1
-        if _is_patch(self.data, fence):
-            close, end = self._patch_end(i, fence)
+        if self.fences.is_patch(fence):
+            close, end = self.fences.patch_end(i, fence)
             now.patches.append((fence.end, end))
             now.unclosed = now.unclosed or close is None
-            return self._index_from(i, end) if close is None else close + 1
-        close = self._closing_fence(i, fence)
+            return self.events.index_from(i, end) if close is None else close + 1
+        close = self.fences.closing(i, fence)
         if close is None:
             return i + 1
         for j in range(i + 1, close):
@@ -219,176 +249,79 @@ class _Splitter:
 
     def _note_quoted(self, j: int, now: _OpenSpan, *, marked: bool) -> None:
         """Remember a heading of the sessions' level that stands in a closed fence."""
-        start = self.at[j]
-        if self.kind[j] != _HEADING or self._level(start) != self.dialects.level:
+        events = self.events
+        if events.kind[j] != HEADING or events.level(j) != self.dialects.level:
             return
-        if _TEMPLATE.match(self.data, start):
+        start = events.at[j]
+        if TEMPLATE.match(self.data, start):
             now.templates.append(start)
-        elif self._session_heading(j):
+        elif events.session_heading(j):
             now.templates.append(start)
+            now.inside += 1
             if not marked:
                 now.quoted.append(start)
 
-    def _patch_end(self, i: int, fence: _Fence) -> tuple[int | None, int]:
-        """Where the patch whose fence opens at event `i` ends: (index that closes it, offset).
+    def _without_tail(self, spans: list[Span], tail: int) -> Iterator[Span]:
+        """Yield the last session and what follows it, its last sections as a span of their own."""
+        if not spans or not tail or spans[0].heading is None:
+            yield from spans
+            return
+        last = spans[0]
+        if last.patch and last.patch[1] > tail:
+            tail = last.end
+        yield _part(last, last.start, tail)
+        if tail < last.end:
+            yield _part(last, tail, last.end)._replace(
+                heading=None, patch=None, spare_patches=0, unclosed=False, inside=0
+            )
+        yield from spans[1:]
 
-        A fence that nothing closes ends before the next session heading, or where the log ends.
-        There, the patch ends before the first line that no patch has, blank lines taken back.
-        """
-        close, boundary = self._patch_close(i, fence)
-        if close is not None:
-            return close, boundary
-        end = at = fence.end
-        while at < boundary:
-            stop = self.data.find(b"\n", at, boundary)
-            stop = boundary if stop < 0 else stop + 1
-            line = self.data[at:stop]
-            if not _PATCH_LINE.match(line.rstrip(b"\n")):
-                break
-            at = stop
-            end = at if line.strip() else end
-        return None, end
 
-    def _patch_close(self, i: int, fence: _Fence) -> tuple[int | None, int]:
-        """The index of the fence line that closes a patch and its offset; without one, the offset
-        of the session heading that ends the search, or of the end of the log.
-        """
-        length, until, boundary = self.open_patch.get(fence.mark, (0, 0, 0))
-        if i < until and fence.length >= length:
-            return None, boundary
-        for j in range(i + 1, len(self.at)):
-            if self.kind[j] == _FENCE:
-                f = self._fence_at(j)
-                if f and f.at_column_0 and self._closes(f, fence):
-                    return j, self.at[j]
-            elif self.kind[j] == _HEADING and self._session_heading(j):
-                self.open_patch[fence.mark] = fence.length, j, self.at[j]
-                return None, self.at[j]
-        self.open_patch[fence.mark] = fence.length, len(self.at), len(self.data)
-        return None, len(self.data)
+def _part(span: Span, start: int, end: int) -> Span:
+    """Return a part of a span, with the offsets that it holds."""
 
-    def _closing_fence(self, i: int, fence: _Fence) -> int | None:
-        """The index of the fence line that closes the one at event `i`; None where none does."""
-        if self._is_quote(fence):
-            return self._closing_quote(i, fence)
-        return self._closing_plain(i, fence)
+    def held(offsets: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(at for at in offsets if start <= at < end)
 
-    def _is_quote(self, fence: _Fence) -> bool:
-        """A fence that is marked Markdown, or begins with a heading: fences nest in it.
-
-        A session heading makes none, for a stray fence at the end of a session has the heading of
-        the next there; behind blank lines only a template does.
-        """
-        if fence.info in QUOTE_INFO:
-            return True
-        heading = _HEADING_NEXT.match(self.data, fence.end)
-        if heading is None:
-            return False
-        if _TEMPLATE.match(self.data, heading.end()):
-            return True
-        return not heading["blank"] and self._heading_at(heading.end()) is None
-
-    def _closing_quote(self, i: int, fence: _Fence) -> int | None:
-        if i in self.nested:
-            return self.nested[i]
-        open_ = [i]
-        for j in range(i + 1, len(self.at)):
-            f = self._fence_at(j) if self.kind[j] == _FENCE else None
-            if f is None or f.mark != fence.mark or f.length < fence.length:
-                continue
-            if f.info:
-                open_.append(j)
-                continue
-            self.nested[open_.pop()] = j
-            if not open_:
-                return j
-        self.nested.update(dict.fromkeys(open_))
-        return None
-
-    def _closing_plain(self, i: int, fence: _Fence) -> int | None:
-        """A session heading inside, and then a line that can only open a fence (it is marked, or
-        stands below a `Label:`), show that the fence at `i` was a stray one.
-        """
-        if fence.length >= self.unclosed.get(fence.mark, sys.maxsize):
-            return None
-        if i < self.stray.get((fence.mark, fence.length), 0):
-            return None
-        heading = 0
-        for j in range(i + 1, len(self.at)):
-            if self.kind[j] != _FENCE:
-                if not heading and self._session_heading(j):
-                    heading = j
-                continue
-            f = self._fence_at(j)
-            if f is None or f.mark != fence.mark or f.length < fence.length:
-                continue
-            if heading and (f.info or self._below_label(j)):
-                self.stray[fence.mark, fence.length] = heading
-                return None
-            if not f.info:
-                return j
-        self.unclosed[fence.mark] = fence.length
-        return None
-
-    def _fence_at(self, i: int) -> _Fence | None:
-        start = self.at[i]
-        m = _FENCE_LINE.match(self.data, start)
-        if m is None:
-            return None
-        marks, info = m.groups()
-        words = info.split(None, 1)
-        return _Fence(
-            marks[:1],
-            min(len(marks), _LONGEST),
-            words[0].lower() if words else b"",
-            m.start(1) == start,
-            m.end(),
-        )
-
-    @staticmethod
-    def _closes(f: _Fence, opening: _Fence) -> bool:
-        return f.mark == opening.mark and f.length >= opening.length and not f.info
-
-    def _session_heading(self, i: int) -> Heading | None:
-        return self._heading_at(self.at[i])
-
-    def _heading_at(self, start: int) -> Heading | None:
-        end = self.data.find(b"\n", start)
-        end = end if end >= 0 else len(self.data)
-        line = decode_text(self.data[start:end]).rstrip("\r")
-        return self.dialects.match(line, lambda: lines_from(self.data, end))
-
-    def _level(self, start: int) -> int:
-        marks = self.data[start : start + 7]
-        return len(marks) - len(marks.lstrip(b"#"))
-
-    def _below_label(self, j: int) -> bool:
-        start = self.at[j]
-        return _LABEL_BEFORE.search(self.data[max(0, start - 64) : start]) is not None
-
-    def _index_from(self, i: int, offset: int) -> int:
-        """The first event after `i` that begins at or after `offset`."""
-        i += 1
-        while i < len(self.at) and self.at[i] < offset:
-            i += 1
-        return i
+    return span._replace(
+        start=start,
+        end=end,
+        templates=held(span.templates),
+        quoted=held(span.quoted),
+        doubtful=held(span.doubtful),
+        undated=held(span.undated),
+    )
 
 
 class _OpenSpan:
     """A span whose end is not known yet."""
 
-    __slots__ = ("doubtful", "heading", "patches", "quoted", "start", "templates", "unclosed")
+    __slots__ = (
+        "doubtful", "heading", "inside", "is_day", "patches", "quoted", "sections", "start", "tail",
+        "templates", "unclosed", "undated",
+    )  # fmt: skip
 
-    def __init__(self, start: int, heading: Heading | None) -> None:
+    def __init__(self, start: int, heading: Heading | None, *, is_day: bool = False) -> None:
         self.start = start
         self.heading = heading
+        self.is_day = is_day
         self.patches: list[tuple[int, int]] = []
         self.templates: list[int] = []
         self.quoted: list[int] = []
         self.doubtful: list[int] = []
+        self.undated: list[int] = []
+        self.sections: set[bytes] = set()
+        self.tail = 0
+        self.inside = 0
         self.unclosed = False
 
+    def is_bare(self, data: Log, end: int) -> bool:
+        """Return True if nothing stands between its first line and an offset."""
+        line_end = data.find(b"\n", self.start, end)
+        return line_end < 0 or not data[line_end:end].strip()
+
     def close(self, data: Log, end: int) -> Span:
+        """Return the span that ends at an offset."""
         patches = [p for p in self.patches if p[0] < p[1]] if self.heading else []
         return Span(
             start=self.start,
@@ -400,15 +333,13 @@ class _OpenSpan:
             templates=tuple(self.templates),
             quoted=tuple(self.quoted),
             doubtful=tuple(self.doubtful),
+            undated=tuple(self.undated),
+            inside=self.inside,
         )
 
 
-def _is_patch(data: Log, fence: _Fence) -> bool:
-    return fence.info in PATCH_INFO or data[fence.end : fence.end + 16].startswith(PATCH_STARTS)
-
-
 def _session_patch(data: Log, start: int, patches: list[tuple[int, int]]) -> tuple[int, int] | None:
-    """The patch of a session: the first after "Full Diff", else the first."""
+    """Return the patch of a session: the first after "Full Diff", else the first."""
     if len(patches) < 2:
         return patches[0] if patches else None
     at = start

@@ -225,7 +225,7 @@ def _pretend_installed(venv: Path) -> None:
 
 def labels() -> str:
     """The labels of each field."""
-    from codec.v1_dialects import LABELS
+    from codec.v1_labels import LABELS
 
     rows = ((field, _code(found)) for field, found in LABELS.items())
     return _table("labels", ("field", "labels, the best first"), rows)
@@ -233,7 +233,7 @@ def labels() -> str:
 
 def date_labels() -> str:
     """The labels of the field that dates a heading."""
-    from codec.v1_dialects import DATE_LABELS
+    from codec.v1_labels import DATE_LABELS
 
     return _table("date-labels", ("labels",), [(_code(DATE_LABELS),)])
 

@@ -35,6 +35,7 @@ from pipelines.files import (
     sync_directory,
 )
 from pipelines.findings import Finding
+from pipelines.git import blob_at
 from pipelines.journal import recover
 from pipelines.packing import Packing, contents_of, pack, publish, remove_unfinished
 from pipelines.progress import Advance, Progress
@@ -164,7 +165,7 @@ def plan(request: Request, progress: Progress) -> Plan:
             group.setdefault(of, []).append(Source(session, session.patch.sha256, path))
     findings = _absent_findings(absent, bool(months or leftovers))
     if months and request.allow is not None:
-        findings += _secrets(months, request.allow, progress)
+        findings += _secrets(workspace, months, request.allow, progress)
     held = {f.key for f in findings if f.code == "secret" and f.key is not None}
     kept = {m: [s for s in months[m] if s.session.key not in held] for m in months}
     return Plan(
@@ -178,16 +179,19 @@ def plan(request: Request, progress: Progress) -> Plan:
 
 
 def _secrets(
-    months: dict[str, list[Source]], allow: frozenset[str], progress: Progress
+    workspace: Workspace,
+    months: dict[str, list[Source]],
+    allow: frozenset[str],
+    progress: Progress,
 ) -> list[Finding]:
-    """What looks like a secret in the diffs that would be packed."""
+    """Return what looks like a secret in the diffs that would be packed."""
     sources = [source for month in sorted(months) for source in months[month]]
     texts = (
         Text(f".diffs/{os.path.basename(s.path)}", s.session.key, partial(read_bytes, s.path))
         for s in sources
     )
     with progress.stage("scan", len(sources)) as advance:
-        return scan(texts, allow, advance).findings
+        return scan(texts, allow, advance, partial(blob_at, workspace)).findings
 
 
 def apply(made: Plan, progress: Progress) -> Result:

@@ -20,6 +20,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -141,11 +142,12 @@ def token_report(
     costs = costs_in_v1(workspace, manifest, sessions, tokenizer=tokenizer, count=count)
     file = read_bytes(workspace.path(REFERENCES))
     references = compact_references(file)
-    lines = newest_delta_lines(workspace, DEFAULT_LAST)
-    deltas, _ = decode_deltas(enumerate(lines, 1))
+    deltas, _ = decode_deltas(enumerate(newest_delta_lines(workspace, sys.maxsize), 1))
     # As `context` prints it, whatever budget it is judged by.
-    context = render_context(references, deltas, count=count, budget=DEFAULT_BUDGET)
-    full = render_context(references, deltas, count=count, budget=None)
+    context = render_context(
+        references, deltas, count=count, budget=DEFAULT_BUDGET, last=DEFAULT_LAST
+    )
+    full = render_context(references, deltas, count=count, budget=None, last=DEFAULT_LAST)
     before = sum(costs[-WINDOW:])
     baselines = [
         Baseline("window", before, context.tokens, f"{_last(sessions, WINDOW)} -> context"),
@@ -158,6 +160,7 @@ def token_report(
     ]
     if versions:
         log = _log_tokens(versions, tokenizer)
+        lines = newest_delta_lines(workspace, DEFAULT_LAST)
         files = count(file.decode(errors="replace") + "".join(f"{line}\n" for line in lines))
         words = count_words(file) + count_words(read_bytes(workspace.path(DELTAS)))
         baselines += _of_the_log(versions, log, context.tokens, files, words)

@@ -1,6 +1,7 @@
 """What an agent reads at its start, rendered from the tail of the deltas.
 
-1. It reads the references and the end of the deltas, never the whole log or the manifest.
+1. It reads the references and the end of the deltas, never the v1 log or the manifest. All of the
+   deltas are read only if a context is rendered anew: those that it leaves out are summed up.
 2. Tokens are counted without loading a tokenizer (`codec.bpe_counts`). What was rendered is kept
    by a hash of the content that it came from, which saves a tenth of the time.
 """
@@ -9,12 +10,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import sys
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from codec.context_view import DEFAULT_BUDGET, DEFAULT_LAST, VIEW_VERSION, Context, Style
 from pipelines.files import keep_file, read_bytes
-from pipelines.workspace import REFERENCES, Workspace, newest_delta_lines
+from pipelines.workspace import DELTAS, REFERENCES, Workspace, newest_delta_lines
 
 #: How many renderings are kept: one for each set of options in use.
 KEPT: Final = 8
@@ -56,7 +59,7 @@ def render(request: Request, load: Callable[[str], Callable[[str], int]]) -> Res
     file = read_bytes(workspace.path(REFERENCES))
     lines = newest_delta_lines(workspace, request.last)
     cache = workspace.path(".session-codec", "cache", "context.json")
-    name = _name(request, file, lines)
+    name = _name(request, file, lines, workspace.path(DELTAS))
     kept = _read_kept(cache)
     if name in kept:
         return kept[name]
@@ -69,23 +72,33 @@ def render(request: Request, load: Callable[[str], Callable[[str], int]]) -> Res
         from codec.v2_references import compact_references
 
         references = compact_references(file)
-    deltas, errors = decode_deltas(enumerate(lines, 1))
+    _, errors = decode_deltas(enumerate(lines, 1))
+    deltas, _ = decode_deltas(enumerate(newest_delta_lines(workspace, sys.maxsize), 1))
     context = render_context(
         references,
         deltas,
         count=load(request.tokenizer),
         budget=request.budget,
         style=request.style,
+        last=request.last,
     )
     result = Result(context=context, broken=len(errors))
     _keep(cache, {**dict(list(kept.items())[1 - KEPT :]), name: result})
     return result
 
 
-def _name(request: Request, file: bytes, lines: list[str]) -> str:
-    """A hash of all that a rendering depends on."""
+def _name(request: Request, file: bytes, lines: list[str], deltas: str) -> str:
+    """Return a hash of all that a rendering depends on.
+
+    The deltas before the newest are only summed up: size and time of change stand for them.
+    """
     options = (VIEW_VERSION, request.tokenizer, request.budget, request.last, request.style)
-    content = json.dumps([options, hashlib.sha256(file).hexdigest(), lines])
+    try:
+        found = os.stat(deltas)
+        stamp = (found.st_size, found.st_mtime_ns)
+    except OSError:
+        stamp = (0, 0)
+    content = json.dumps([options, hashlib.sha256(file).hexdigest(), lines, stamp])
     return hashlib.sha256(content.encode()).hexdigest()
 
 

@@ -137,6 +137,18 @@ def content_at(workspace: Workspace, commit: str, name: str) -> bytes:
     return content[:-1] if kind == b"blob" else b""
 
 
+def blob_at(workspace: Workspace, name: str) -> bytes | None:
+    """Return a blob by its whole object id; None if the repository does not have it."""
+    if workspace.repository is None or not is_object(name):
+        return None
+    asked = f"{name}\n".encode()
+    answer = run_git(
+        repository_of(workspace), "cat-file", "--batch=%(objecttype)", data=asked
+    ).stdout
+    kind, _, content = answer.partition(b"\n")
+    return content[:-1] if kind == b"blob" else None
+
+
 def names_changed(workspace: Workspace, commit: str) -> list[str]:
     """Return paths below the workspace, relative to it, that differ from a commit.
 

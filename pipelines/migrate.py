@@ -155,7 +155,7 @@ def plan(request: Request, worker: Worker, progress: Progress) -> Plan:
     workspace = request.workspace
     manifest = read_manifest(workspace)
     known = manifest.entries()
-    options = Options(zone=request.zone, agents=read_config(workspace).agents)
+    options = Options(clues=request.clues, agents=read_config(workspace).agents)
     findings = fact_findings(manifest)
     skipped: list[str] = []
     logs: list[ReadLog] = []

@@ -14,6 +14,7 @@ from codec.records import PatchRef
 from codec.v1_layout import LITERAL_NAME
 from pipelines.archives import archive_folder, ranges_of, shown
 from pipelines.findings import Finding
+from pipelines.git import blob_at
 from pipelines.progress import Progress
 from pipelines.secrets import Text, scan
 from pipelines.store import Store, names_of
@@ -52,7 +53,8 @@ def search(sent: Outgoing, allow: Collection[str], progress: Progress) -> list[F
         Unavailable: nobody can tell whether there are secrets in it.
     """
     with progress.stage("scan") as advance:
-        return scan(_texts(sent), allow, advance).findings
+        blob = partial(blob_at, sent.workspace)
+        return scan(_texts(sent), allow, advance, blob).findings
 
 
 def _texts(sent: Outgoing) -> Iterator[Text]:

@@ -40,8 +40,15 @@ from pipelines.journal import (
     recover,
 )
 from pipelines.store import names_of, purged_in
+from pipelines.text_scan import clean_recording
 from pipelines.tracked import exception_appends, new_session_appends
-from pipelines.workspace import MANIFEST, Workspace, moment, read_config, writing
+from pipelines.workspace import (
+    MANIFEST,
+    Workspace,
+    moment,
+    read_config,
+    writing,
+)
 
 _SESSION: Final = b'{"fact":"session","key":"'
 _RANGE: Final = b'"range":"'
@@ -127,13 +134,15 @@ def session_of(recording: Recording, aliases: Mapping[str, str]) -> Session:
 
 
 def record_session(workspace: Workspace, recording: Recording) -> Recorded:
-    """Record a session, under the lock.
+    """Record a session, under the lock; secrets in its texts are replaced first.
 
     Raises:
+        Unavailable: a text may hold a secret, and the scanner is missing or failed.
         EncodeError: it cannot be written in the formats.
         WorkspaceLocked: another process was writing for too long.
     """
     aliases = read_config(workspace).agents
+    recording, replaced = clean_recording(workspace, recording)
     exceptions = exception_appends(workspace)
     with writing(workspace):
         recovered = recover(workspace)
@@ -156,9 +165,8 @@ def record_session(workspace: Workspace, recording: Recording) -> Recorded:
             findings = (*findings, _purged(session))
         torn = _write(workspace, session, None if is_purged else recording.patch, exceptions)
     excepted = tuple(_excepted(append) for append in exceptions)
-    return Recorded(
-        session=session, is_new=True, findings=(*findings, *torn, *excepted), recovered=recovered
-    )
+    findings = (*replaced, *findings, *torn, *excepted)
+    return Recorded(session=session, is_new=True, findings=findings, recovered=recovered)
 
 
 def _purged(session: Session) -> Finding:

@@ -2,8 +2,8 @@
 
 1. It only reads the workspace, and needs neither diffs nor a v1 log.
 2. What is saved is what `verify` prints: measured by `baselines`, and by nothing else.
-3. Diffs are in it only where they were asked for, and none that looks like it holds a secret: a
-   file that is passed around cannot be called back.
+3. Diffs are in it only where they were asked for, and none that looks like it holds a secret; a
+   secret in any other text is replaced. A file that is passed around cannot be called back.
 4. The file is put in place whole. One that is no report is not overwritten.
 """
 
@@ -12,16 +12,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from functools import partial
+from typing import Any, Final, NamedTuple
 
 from codec.errors import FormatError, IntegrityError
 from codec.records import Session
+from codec.shown_text import shown
 from codec.tokens import Counter
 from pipelines.archives import Listed, list_archives
 from pipelines.baselines import WINDOW, TokenReport, costs_in_v1, token_report
 from pipelines.errors import Conflict, Erased, NotFound
 from pipelines.files import read_bytes, replace_file
 from pipelines.findings import Finding
+from pipelines.git import blob_at
 from pipelines.limits import read_limits
 from pipelines.lines import lines_of
 from pipelines.progress import Advance, Progress
@@ -29,6 +32,7 @@ from pipelines.report_figures import course, periods
 from pipelines.report_html import MARK, Page, html
 from pipelines.secrets import Text, scan
 from pipelines.store import Store, commits_of
+from pipelines.text_scan import TEXTS, clean_session
 from pipelines.tracked import read_tracked
 from pipelines.workspace import REFERENCES, Manifest, Workspace, decode_manifest, moment
 
@@ -127,6 +131,7 @@ def plan(request: Request, counter: Counter, progress: Progress) -> Plan:
         # A missing file of deltas is a finding of verify; the manifest has the sessions.
         every = [s for s in manifest.sessions.values() if not there or s.key in there]
         every.sort(key=lambda s: (s.time, s.key))
+        every, replaced = _public(request, every)
         sessions = [s for s in every if _is_inside(request, s.key)]
     with progress.stage("tokens"):
         measured = _measured(workspace, manifest, every, counter)
@@ -155,7 +160,19 @@ def plan(request: Request, counter: Counter, progress: Progress) -> Plan:
         archives=[a for a in list_archives(workspace, manifest) if _has_month(request, a)],
         diffs=diffs.texts if diffs else None,
     )
-    return Plan(request=request, page=page, diffs=diffs, findings=diffs.findings if diffs else ())
+    findings = (*replaced, *(diffs.findings if diffs else ()))
+    return Plan(request=request, page=page, diffs=diffs, findings=findings)
+
+
+def _public(request: Request, sessions: Sequence[Session]) -> tuple[list[Session], list[Finding]]:
+    """Return sessions as they may be shown: without secrets and format characters."""
+    public, findings = [], []
+    for session in sessions:
+        clean, replaced = clean_session(request.workspace, session, request.allow)
+        findings += [finding._replace(key=session.key) for finding in replaced]
+        texts: dict[str, Any] = {name: shown(getattr(clean, name)) for name in TEXTS}
+        public.append(clean._replace(**texts))
+    return public, findings
 
 
 def apply(made: Plan, progress: Progress, write: Callable[[bytes], object]) -> Result:
@@ -277,7 +294,7 @@ def _secrets(request: Request, found: Mapping[str, bytes], advance: Advance) -> 
         Text(f".diffs/{key}.diff", key, lambda data=data: data)  # type: ignore[misc]
         for key, data in found.items()
     )
-    return scan(texts, request.allow, advance).findings
+    return scan(texts, request.allow, advance, partial(blob_at, request.workspace)).findings
 
 
 def _damaged(key: str, error: IntegrityError) -> Finding:

@@ -186,8 +186,9 @@ def course(
         files += lines[end - 1]
         if start not in inside or (end < len(starts) and starts[end] == start):
             continue
-        newest = deltas[max(0, end - DEFAULT_LAST) : end]
-        context = render_context(references, newest, count=lambda text: count([text])[0])
+        context = render_context(
+            references, deltas[:end], count=lambda text: count([text])[0], last=DEFAULT_LAST
+        )
         read = sum(costs[max(0, end - window) : end])
         found.append(Course(start, log, files, read, context.tokens))
     return found

@@ -14,6 +14,7 @@ from codec.references_budget import fit
 from codec.references_merge import Refresh, refresh
 from codec.stated import WANTED, LineMap, Stated, limit_of, stated_references
 from codec.v2_references import encode_references
+from pipelines.text_scan import holds_secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +67,23 @@ def read_stated(
                 reason = f"cannot be read: {(e.strerror or str(e)).lower()}"
                 problems.append(FormatError(reason, file=path))
     stated = stated_references({**files, **logs}, lines)
+    values = by_name(stated.references)
+    withheld = [name for name, value in values.items() if any(map(holds_secret, value))]
+    problems += (_secret(stated, name) for name in withheld)
+    kept = {name: value for name, value in values.items() if name not in withheld}
     return Stated(
-        references=stated.references,
+        references=from_names(kept, stated.references.extra) if withheld else stated.references,
         origins=stated.origins,
         problems=(*problems, *stated.problems),
+    )
+
+
+def _secret(stated: Stated, name: str) -> FormatError:
+    """Return the problem of a stated value that looks like a secret; the value is left out."""
+    origin = next(iter(stated.origins.get(name, ())), None)
+    return FormatError(
+        "a value looks like a secret; it is left out of the references",
+        file=origin.file if origin else None,
     )
 
 

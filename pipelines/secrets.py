@@ -20,8 +20,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from codec import secret_rules
-from codec.secret_rules import can_be_secret, file_of, find_secrets, fingerprint, line_of
+from codec import binary_patch, secret_rules, secret_values, secret_views
+from codec.binary_patch import ReadBlob
+from codec.secret_rules import file_of, find_secrets, fingerprint, line_of
+from codec.secret_values import can_be_secret, is_inside_address
+from codec.secret_views import Unseen, views
 from pipelines.errors import Unavailable
 from pipelines.files import read_bytes
 from pipelines.findings import Finding
@@ -36,6 +39,9 @@ if TYPE_CHECKING:
 _NAMED: Final = 20
 #: Seconds for one text. The scanner gives up after them, and nothing is let through.
 _PATIENCE: Final = 300.0
+_PEM: Final = b"-----BEGIN "
+#: The rule of what cannot be searched.
+UNSEEN: Final = "unseen"
 _FOUND_URL: Final = "betterleaks.generic-credential-uri"
 
 
@@ -85,13 +91,19 @@ class _Hit(NamedTuple):
     secret: bytes
 
 
-def scan(texts: Iterable[Text], allowed: Collection[str], advance: Advance) -> Scan:
-    """Look for secrets in texts.
+def scan(
+    texts: Iterable[Text],
+    allowed: Collection[str],
+    advance: Advance,
+    blob: ReadBlob | None = None,
+) -> Scan:
+    """Search texts for secrets.
 
     Args:
         texts: loaded one after the other.
         allowed: fingerprints of secrets that may pass.
         advance: hears how many texts were looked at.
+        blob: reads what deltas of binary patches are based on.
 
     Raises:
         Unavailable: the scanner is missing, or failed on a text.
@@ -118,7 +130,7 @@ def scan(texts: Iterable[Text], allowed: Collection[str], advance: Advance) -> S
                 if before is not None and before.issubset(allowed):
                     done.append(_Looked([], before, len(data)))
                     continue
-                waiting.append((mark, pool.submit(_look, text, data, allowed)))
+                waiting.append((mark, pool.submit(_look, text, data, allowed, blob)))
                 if len(waiting) > 4 * cores:
                     take()
             while waiting:
@@ -135,10 +147,39 @@ def scan(texts: Iterable[Text], allowed: Collection[str], advance: Advance) -> S
     )
 
 
-def _look(text: Text, data: bytes, allowed: Collection[str]) -> _Looked:
+class Redacted(NamedTuple):
+    """A text whose secrets were replaced, and rule and fingerprint of each."""
+
+    text: str
+    found: tuple[tuple[str, str], ...]
+
+
+def redact(text: str, allowed: Collection[str], mark: str) -> Redacted:
+    """Replace the secrets of a text.
+
+    Args:
+        text: a few lines.
+        allowed: fingerprints of secrets that may stay.
+        mark: replaces each secret.
+
+    Raises:
+        Unavailable: the scanner is missing, or failed on the text.
+    """
+    data = text.encode(errors="surrogatepass")
+    found: list[tuple[str, str]] = []
+    hits = _hits(data, "a text")
+    for hit in sorted(hits, key=lambda hit: len(hit.secret), reverse=True):
+        name = fingerprint(hit.secret)
+        if name not in allowed:
+            data = data.replace(hit.secret, mark.encode())
+            found.append((hit.rule, name))
+    return Redacted(data.decode(errors="surrogatepass"), tuple(found))
+
+
+def _look(text: Text, data: bytes, allowed: Collection[str], blob: ReadBlob | None) -> _Looked:
     findings: list[Finding] = []
     passed = []
-    for hit in _hits(data, text.name):
+    for hit in _hits(data, text.name, blob):
         mark = fingerprint(hit.secret)
         if mark in allowed:
             passed.append(mark)
@@ -152,6 +193,19 @@ def _look(text: Text, data: bytes, allowed: Collection[str]) -> _Looked:
 def _finding(text: Text, hit: _Hit, mark: str) -> Finding:
     where = f" in {hit.file}" if hit.file else ""
     erase = f"erase the diff with 'session-codec purge {text.key}'" if text.key else "take it out"
+    if hit.rule == UNSEEN:
+        return Finding(
+            code=UNSEEN,
+            message=f"binary change{where} cannot be searched for secrets, fingerprint {mark}",
+            file=text.name,
+            line=hit.line,
+            key=text.key,
+            rule=hit.rule,
+            fingerprint=mark,
+            hint="Its base is not in the repository, or it exceeds the size limit. Check the file"
+            f" yourself; to let it pass, add the fingerprint to [secrets] allow in"
+            f" {operator_file()}",
+        )
     return Finding(
         code="secret",
         message=f"{hit.rule}{where}: what looks like a secret, fingerprint {mark}",
@@ -165,8 +219,27 @@ def _finding(text: Text, hit: _Hit, mark: str) -> Finding:
     )
 
 
-def _hits(data: bytes, name: str) -> Iterator[_Hit]:
-    """The secrets of a text, each once, in the order in which they stand."""
+def _hits(data: bytes, name: str, blob: ReadBlob | None = None) -> Iterator[_Hit]:
+    """Yield the secrets of a text, each once, in the order in which they stand."""
+    found: dict[bytes, _Hit] = {}
+    for view in views(data, blob):
+        if isinstance(view, Unseen):
+            at, secret = view.start, data[view.start : view.end]
+            hit = _Hit(UNSEEN, line_of(data, at), file_of(data, at), secret)
+            found.setdefault(secret, hit)
+            continue
+        for secret, place in _places(view.data, name).items():
+            whole, at = (view.data, place.start) if view.at is None else (data, view.at)
+            line = place.line if view.at is None and place.line else line_of(whole, at)
+            file = file_of(whole, at)
+            if file is not None and secret in file.encode():
+                file = None
+            found.setdefault(secret, _Hit(place.rule, line, file, secret))
+    yield from sorted(found.values(), key=lambda hit: hit.line)
+
+
+def _places(data: bytes, name: str) -> dict[bytes, _Place]:
+    """Return where the secrets of one view begin."""
     own = sorted(find_secrets(data), key=lambda hit: hit.start)
     found: dict[bytes, _Place] = {}
     for hit in own:
@@ -175,19 +248,14 @@ def _hits(data: bytes, name: str) -> Iterator[_Hit]:
     for secret, place in _foreign(data, name):
         before = bisect_right(starts, place.start + len(secret) - 1) - 1
         if secret in found:
-            found[secret] = found[secret]._replace(rule=place.rule)  # it knows whose token it is
+            found[secret] = found[secret]._replace(rule=place.rule)  # it names the provider
         elif before < 0 or own[before].end <= place.start:
             found[secret] = place
-    for secret, place in sorted(found.items(), key=lambda item: item[1]):
-        line = line_of(data, place.start) if place.line is None else place.line
-        file = file_of(data, place.start)
-        if file is not None and secret in file.encode():
-            file = None
-        yield _Hit(place.rule, line, file, secret)
+    return found
 
 
 def _foreign(data: bytes, name: str) -> Iterator[tuple[bytes, _Place]]:
-    """What the scanner finds."""
+    """Yield what the scanner finds, without what cannot be a secret."""
     scanner = _scanner()
     try:
         found = scanner.scan(data, timeout=_PATIENCE)
@@ -198,18 +266,22 @@ def _foreign(data: bytes, name: str) -> Iterator[tuple[bytes, _Place]]:
         ) from None
     for finding in found:
         secret = finding.secret.encode()
+        at = finding.location
         if not finding.visible or not can_be_secret(secret):
             continue
         if finding.rule_id == _FOUND_URL and not finding.is_base64_encoded:
-            continue  # a rule of our own looks closer at these
-        at = finding.location
+            continue  # a rule of our own judges these
+        if secret.startswith(_PEM) or is_inside_address(data, at["start_offset"]):
+            continue  # a rule of our own finds keys with a body
         yield secret, _Place(at["start_offset"], finding.rule_id, at["line"])
 
 
 def _rules() -> Iterator[bytes]:
-    """All that decides what is found: rules of our own, how they are used, and the scanner's."""
-    for path in (secret_rules.__file__, __file__):
-        yield read_bytes(path) or os.urandom(16)  # without a source nobody knows which these are
+    """Yield all that decides what is found: our own rules, how they are used, and the scanner's."""
+    modules = (secret_rules, secret_values, secret_views, binary_patch)
+    for path in (*(module.__file__ for module in modules), __file__):
+        source = read_bytes(path) if path else b""
+        yield source or os.urandom(16)  # without a source nobody knows which rules these are
     yield str(_sdk().__version__).encode()
 
 

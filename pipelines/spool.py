@@ -38,7 +38,7 @@ from pipelines.local_state import is_foreign, refuse_planted
 from pipelines.recording import Recording, record_session
 from pipelines.session_commits import Beginning, Taken, commits_until, recorded_ends
 from pipelines.spool_files import BROKEN, spool_of, waiting
-from pipelines.workspace import MANIFEST, Workspace, moment
+from pipelines.workspace import MANIFEST, Workspace, moment, read_config
 
 #: What an agent is called that does not tell its model.
 NAMES: Final = {"claude": "claude-code", "codex": "codex"}
@@ -240,7 +240,8 @@ def _recording(
     told = _transcript(last.input)
     models = (e.input.model for e in reversed(stretch))
     made = taken is not None and taken.commits > 0
-    task = told.prompt or (subject_of(workspace, last.entry.head) if made else "")
+    prompt = told.prompt if read_config(workspace).prompts else ""
+    task = prompt or (subject_of(workspace, last.entry.head) if made else "")
     return Recording(
         agent=told.model or next(filter(None, models), "") or NAMES[last.entry.agent],
         task=task or _branch(last.entry),

@@ -7,6 +7,7 @@ from typing import Final
 from codec.errors import FormatError
 from codec.facts import V1Version
 from codec.records import V1Entry
+from codec.v1_dates import day_of_name
 from codec.v1_detect import detect
 from codec.v1_dialects import Dialects, custom_dialect
 from codec.v1_entry import entry_hash
@@ -15,18 +16,22 @@ from codec.v1_text import Log
 from pipelines.errors import NotFound
 from pipelines.v1_pattern import check_pattern
 from pipelines.v1_store import Copy, log_pieces
-from pipelines.workspace import Workspace, read_manifest
+from pipelines.workspace import V1_LOG, Workspace, read_manifest
 
 #: The dialect is looked for in this much of a log, and in more only if that has no session.
 DETECT_IN: Final = 1 << 20
 _DETECT_LIMIT: Final = 1 << 27
 
 
-def dialects_of(data: Log, *, dialect: str, pattern: str, given: bool = False) -> Dialects:
+def dialects_of(
+    data: Log, name: str, *, dialect: str, pattern: str, given: bool = False
+) -> Dialects:
     """Return how a log marks its sessions: by a heading pattern, or as it is detected.
 
     Args:
         data: the log.
+        name: its path. The day in it dates entries that have only a time of day, and a log that
+            is not the v1 log itself may be one session.
         dialect: the dialect that the user named, empty for none.
         pattern: the heading pattern, empty for none.
         given: the user gave the pattern on the command line; it does not come from a manifest.
@@ -39,12 +44,14 @@ def dialects_of(data: Log, *, dialect: str, pattern: str, given: bool = False) -
         if not given:
             check_pattern(data, pattern)
         return custom_dialect(pattern)
+    base = name.rpartition("/")[2]
+    day, whole = day_of_name(base), base != V1_LOG
     if len(data) > DETECT_IN:
         try:
-            return detect(data[:DETECT_IN], dialect or None)
+            return detect(data[:DETECT_IN], dialect or None, day=day)
         except FormatError:
             pass  # the sessions may begin further down
-    return detect(data[:_DETECT_LIMIT], dialect or None)
+    return detect(data[:_DETECT_LIMIT], dialect or None, day=day, whole=whole)
 
 
 def find_entry(workspace: Workspace, entry: V1Entry, copy: Copy | None = None) -> bytes:
@@ -77,7 +84,7 @@ def _in_version(
     workspace: Workspace, version: V1Version, sha256: str, copy: Copy | None
 ) -> bytes | None:
     data = b"".join(log_pieces(workspace, version, copy, gaps=[]))
-    marking = dialects_of(data, dialect=version.dialect, pattern=version.pattern)
+    marking = dialects_of(data, version.source, dialect=version.dialect, pattern=version.pattern)
     for span in split(data, marking):
         entry = data[span.start : span.end]
         if span.heading is not None and entry_hash(entry) == sha256:

@@ -9,13 +9,15 @@ from __future__ import annotations
 import os
 from collections.abc import Container
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
 
 from codec.errors import FormatError
 from codec.facts import V1Version
 from codec.records import READER
 from codec.tokens import DEFAULT as DEFAULT_TOKENIZER
-from codec.v1_dialects import FORMS, Dialects, Marker
+from codec.v1_dates import NO_CLUES, Clues
+from codec.v1_dialects import Dialects, Marker
+from codec.v1_forms import FORMS
 from pipelines.errors import WorkspaceMissing
 from pipelines.findings import Finding
 from pipelines.progress import Progress
@@ -35,7 +37,7 @@ class Request:
         sources: absolute paths of logs; none for the v1 log and every log of the workspace that
             was seen before.
         dialect, heading_pattern: how sessions are marked, where that is not to be found out.
-        zone: the zone of times that name none.
+        clues: how ambiguous dates and times are read.
         tokenizer: counts the tokens.
         strict: stop, before anything is written, where there are findings.
     """
@@ -44,7 +46,7 @@ class Request:
     sources: tuple[str, ...] = ()
     dialect: str | None = None
     heading_pattern: str | None = None
-    zone: tzinfo = UTC
+    clues: Clues = NO_CLUES
     tokenizer: str = DEFAULT_TOKENIZER
     strict: bool = False
 
@@ -90,7 +92,9 @@ def read_source(
     try:
         dialect, pattern = _marking(request, manifest, source)
         given = request.heading_pattern is not None
-        dialects = dialects_of(source.data, dialect=dialect, pattern=pattern, given=given)
+        dialects = dialects_of(
+            source.data, source.name, dialect=dialect, pattern=pattern, given=given
+        )
     except FormatError as e:
         if newest is None or request.dialect or request.heading_pattern:
             raise e.at(file=source.name) from None

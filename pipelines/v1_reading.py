@@ -158,6 +158,7 @@ def read_log(
                 reached(span.end)
             span = next(spans, None)
         reading.send()
+    reading.check_quotes()
 
     return ReadLog(
         source=source,
@@ -189,6 +190,8 @@ class _Reading:
         self.sections: list[Section] = []
         self.rules = bytearray()
         self.templates = 0
+        self._inside = 0
+        self._first_inside: tuple[int, ...] = ()
         self.findings: list[Finding] = []
         self._source = source
         self.counts = counts
@@ -206,7 +209,7 @@ class _Reading:
             self._add_section(span)
         else:
             self._add_session(span)
-        if span.templates or span.unclosed or span.spare_patches or span.doubtful:
+        if span.templates or span.unclosed or span.spare_patches or span.doubtful or span.undated:
             self._notice(span)
         self._source.release(span.start, span.end)
         if self._whole or (self.found and self.found[-1].sha256 in self.entries and span.heading):
@@ -251,6 +254,9 @@ class _Reading:
 
     def _notice(self, span: Span) -> None:
         self.templates += len(span.templates)
+        self._inside += span.inside
+        if span.inside and not self._first_inside:
+            self._first_inside = span.quoted[:1] or span.templates[:1]
         if span.unclosed:
             line = self._line_in(span, span.start)
             self._note("unclosed-fence", "the fence of the diff is never closed", line)
@@ -268,10 +274,37 @@ class _Reading:
             self.findings.append(
                 Finding(
                     code="unreadable-heading",
-                    message="looks like a session but its time cannot be read; kept as text",
+                    message="looks like a session but its date cannot be read; kept as text",
                     file=self._source.name,
                     line=self._line_in(span, offset),
                     hint="Write the time as 2025-11-06T14:30:00Z, or give --heading-pattern",
+                )
+            )
+
+        for offset in span.undated:
+            self.findings.append(
+                Finding(
+                    code="undated-session",
+                    message="looks like a session but has no date; kept as text",
+                    file=self._source.name,
+                    line=self._line_in(span, offset),
+                    hint="Write a date in the heading and run migrate again",
+                )
+            )
+
+    def check_quotes(self) -> None:
+        """Report a log that has more dated headings inside quotes than outside."""
+        if self._inside > len(self.found):
+            (offset,) = self._first_inside
+            line = LineNumbers(self._source.data, self._source.release).at(offset)
+            self.findings.append(
+                Finding(
+                    code="mostly-quoted",
+                    message=f"{self._inside} dated headings stand inside fences and "
+                    f"{len(self.found)} outside",
+                    file=self._source.name,
+                    line=line,
+                    hint="If they are sessions, a fence above the first was never closed",
                 )
             )
 

@@ -89,6 +89,7 @@ def _sections(log: Log, version: V1Version | None) -> tuple[bytes, LineMap]:
     try:
         marking = dialects_of(
             log,
+            version.source if version else V1_LOG,
             dialect=version.dialect if version else "",
             pattern=version.pattern if version else "",
         )

@@ -12,15 +12,20 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from dataclasses import replace as dc_replace
 
 from codec.errors import FormatError
 from codec.records import UNNAMED, PatchRef, Session, session_key
+from codec.v1_clues import find_clues, needs_clues
+from codec.v1_dates import Clues
 from codec.v1_layout import StoredPatch
 from codec.v1_split import LineNumbers
 from codec.v1_to_v2 import Mapped, Options, session_of
 from pipelines.findings import Finding
 from pipelines.store import Store, names_of
+from pipelines.text_scan import clean_session
 from pipelines.v1_reading import Found, ReadLog
 from pipelines.v1_source import Source
 from pipelines.workspace import Manifest, Workspace
@@ -65,10 +70,60 @@ def plan_sessions(
     Args:
         workspace, manifest: what there is.
         logs: what was found.
-        options: zone and aliases.
+        options: how times are read, and aliases.
         tokenizer: the name of what counted the tokens.
     """
     return _Planner(workspace, manifest, options, tokenizer).plan(logs)
+
+
+class _Times:
+    """What is to be said about the times of one log."""
+
+    def __init__(self, name: str, clues: Clues) -> None:
+        self._name = name
+        self._clues = clues
+        self._assumed = 0
+        self._unread: dict[str, list[int]] = {}  # by zone: where the sessions begin
+        self.ambiguous: list[int] = []
+
+    def add(self, mapped: Mapped, start: int) -> None:
+        """Take in a session and where it begins."""
+        self._assumed += mapped.assumed_zone
+        if mapped.unread_zone:
+            self._unread.setdefault(mapped.unread_zone, []).append(start)
+
+    def findings(self, lines: LineNumbers) -> Iterator[Finding]:
+        """Yield one finding for each thing that was assumed or could not be read."""
+        if self._assumed:
+            yield Finding(
+                code="assumed-zone",
+                message=f"{self._assumed} times name no zone and were read as {self._clues.zone}",
+                level="note",
+                file=self._name,
+                hint="Name another with --timezone",
+            )
+        told = [(starts[0], zone, len(starts)) for zone, starts in self._unread.items()]
+        told += [(self.ambiguous[0], "", len(self.ambiguous))] if self.ambiguous else []
+        for start, zone, number in sorted(told):
+            line = lines.at(start)
+            if zone:
+                yield Finding(
+                    code="unread-zone",
+                    message=f"{number} times name the zone {zone}, which is not known to be one "
+                    f"zone; they were read as {self._clues.zone}",
+                    file=self._name,
+                    line=line,
+                    hint=f"Pass --zone {zone}=+HH:MM, or --timezone Region/City",
+                )
+            else:
+                yield Finding(
+                    code="ambiguous-date",
+                    message=f"{number} sessions have dates that may begin with the day or the "
+                    "month; they are kept as text only",
+                    file=self._name,
+                    line=line,
+                    hint="Pass --dates dmy or --dates mdy",
+                )
 
 
 class _Planner:
@@ -117,8 +172,9 @@ class _Planner:
             for s in self._known.values()
             if s.v1 and s.v1.source == log.source.name and s.v1.sha256 not in present
         }
+        options = self._options_for(log)
         seen: set[str] = set()
-        assumed = 0
+        told = _Times(log.source.name, options.clues)
         for found in log.found:
             if found.sha256 in seen:
                 self._note(log, found, "repeated-entry", "the same entry again: one session")
@@ -129,7 +185,7 @@ class _Planner:
             if found.sha256 in self._known:
                 self._recognise(self._known[found.sha256], found, log.source)
                 continue
-            mapped = self._map(log, found)
+            mapped = self._map(log, found, options, told)
             if mapped is None:
                 continue
             before = self._with_gap(mapped.session, found)
@@ -140,19 +196,9 @@ class _Planner:
             if before is not None and _is_telling(before):
                 self._edited(log, found, before)
                 continue
-            assumed += mapped.assumed_zone
+            told.add(mapped, found.start)
             new[found.sha256] = (mapped, found, log.source)
-        if assumed:
-            message = f"{assumed} times name no zone and were read as {self._options.zone}"
-            self._plan.findings.append(
-                Finding(
-                    code="assumed-zone",
-                    message=message,
-                    level="note",
-                    file=log.source.name,
-                    hint="Name another with --timezone",
-                )
-            )
+        self._plan.findings.extend(told.findings(LineNumbers(log.source.data, log.source.release)))
 
     def _with_gap(self, session: Session, found: Found) -> Session | None:
         """Return the known session whose restored entry this is, a purged diff missing in it."""
@@ -164,7 +210,15 @@ class _Planner:
         both = [s for s in of_gap if s in named]
         return next(iter((*both, *named, *of_gap)), None)
 
-    def _map(self, log: ReadLog, found: Found) -> Mapped | None:
+    def _options_for(self, log: ReadLog) -> Options:
+        """Return the options of a log: what it says itself about ambiguous times is added."""
+        entries = (entry for entry, _ in log.entries.values())
+        times = (text for e in entries for text in (e.time, e.time_end, e.started, e.finished))
+        if not needs_clues(times):
+            return self._options
+        return dc_replace(self._options, clues=find_clues(log.source.data, self._options.clues))
+
+    def _map(self, log: ReadLog, found: Found, options: Options, told: _Times) -> Mapped | None:
         entry, stat = log.entries.pop(found.sha256)
         try:
             mapped = session_of(
@@ -173,9 +227,12 @@ class _Planner:
                 patch=found.patch,
                 stat=stat,
                 tokens={self._tokenizer: log.counts[found.order].tokens},
-                options=self._options,
+                options=options,
             )
         except FormatError as e:
+            if e.problem.startswith("ambiguous date"):
+                told.ambiguous.append(found.start)
+                return None
             self._plan.findings.append(
                 Finding(
                     code="quarantined",
@@ -186,6 +243,12 @@ class _Planner:
                 )
             )
             return None
+        session, replaced = clean_session(self._workspace, mapped.session)
+        line = self._lines.at(found.start) if replaced else None
+        self._plan.findings.extend(
+            f._replace(file=log.source.name, line=line, key=session.key) for f in replaced
+        )
+        mapped = dc_replace(mapped, session=session)
         for metric, said, seen in mapped.contradictions:
             message = f"declares {metric} {said}, its diff has {seen}; kept as declared"
             self._note(log, found, "contradicted", message, mapped.session.key)

@@ -70,6 +70,7 @@ RULES: Final = {
     "repeated-line": "A line stands twice",
     "row-differs": "A line does not say of its session what the manifest says",
     "run-together": "Several lines ran together",
+    "secret-text": "A text of a tracked file holds what looks like a secret",
     "second-row": "A session has a second line that says something else",
     "shared-row": "Two sessions of one second share a line",
     "spool-broken": "An event of a hook cannot be used",

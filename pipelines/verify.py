@@ -13,6 +13,7 @@ from codec.errors import FormatError
 from pipelines.baselines import Limits, TokenReport, rounded_down, token_report
 from pipelines.checks import check_integrity
 from pipelines.errors import NotFound
+from pipelines.files import read_bytes
 from pipelines.findings import Finding
 from pipelines.git import content_at
 from pipelines.git_ignored import ignored_findings
@@ -24,6 +25,7 @@ from pipelines.remote import Remote
 from pipelines.repository import LogRules
 from pipelines.since import added, read_base
 from pipelines.spool import spool_findings
+from pipelines.text_scan import secrets_in_text
 from pipelines.tracked import read_tracked
 from pipelines.upkeep import agent_findings, upkeep_of
 from pipelines.verdict import Request, Verdict
@@ -83,6 +85,8 @@ def verify(
         findings += (_lost(key, remote) for key in lost)
     with progress.stage("references"):
         findings += _references(request, worker, limits, manifest, rules.result())
+    text = read_bytes(workspace.path(REFERENCES)).decode(errors="replace")
+    findings += secrets_in_text(workspace, manifest, text)
     if base:
         findings = list(added(base, tracked, findings))
     else:

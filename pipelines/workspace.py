@@ -142,9 +142,11 @@ class Config(NamedTuple):
 
     Attributes:
         agents: aliases of agents, from a name as written to the name to use.
+        prompts: whether the first prompt of a session may become its task.
     """
 
     agents: Mapping[str, str] = MappingProxyType({})
+    prompts: bool = True
 
 
 def moment(when: datetime | None = None) -> str:
@@ -241,15 +243,15 @@ def read_config(workspace: Workspace) -> Config:
     agents = tables.get("agents", {})
     if not isinstance(agents, dict) or not all(isinstance(v, str) for v in agents.values()):
         raise FormatError("is not a table of names", file=CONFIG, field="agents")
-    return Config(agents=agents)
+    record = tables.get("record", {})
+    prompts = record.get("prompts", "on") if isinstance(record, dict) else None
+    if prompts not in ("on", "off"):
+        raise FormatError("is neither 'on' nor 'off'", file=CONFIG, field="record.prompts")
+    return Config(agents=agents, prompts=prompts == "on")
 
 
 def read_tables(path: str, name: str) -> dict[str, Any]:
-    """What a file of settings says, nothing where there is none.
-
-    Args:
-        path: of the file.
-        name: what errors call it.
+    """Return the tables of a file of settings, which errors call `name`; none where it is missing.
 
     Raises:
         FormatError: it is not TOML.

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, tzinfo
-from typing import Final
+import re
+from datetime import UTC, timedelta, tzinfo
+from datetime import timezone as timezone_of
+from typing import TYPE_CHECKING, Final
 
 from codec.tokens import DEFAULT as TOKENIZER
 from codec.tokens import TOKENIZERS
 from pipelines.cli.declared import JSON, Misuse, Option, absolute
 from pipelines.worker import Worker
+
+if TYPE_CHECKING:
+    from codec.v1_dates import DateOrder
+
+_OFFSET = re.compile(r"(?:UTC|GMT)?(?P<sign>[+-])(?P<hours>\d{1,2})(?::?(?P<minutes>[0-5]\d))?")
 
 OPTIONS: Final = (
     Option("--from", "sources", "A log to migrate; repeatable.", "texts", default=(),
@@ -21,6 +28,10 @@ OPTIONS: Final = (
            "Your own form: a pattern with a group named time.", metavar="REGEX"),
     Option("--timezone", "timezone", "The zone of times that name none.", default="UTC",
            shown=True),
+    Option("--zone", "zones", "What a zone abbreviation means: IST=+05:30; repeatable.", "texts",
+           default=(), metavar="NAME=ZONE"),
+    Option("--dates", "dates", "The order of day and month in dates such as 05/06/2026.", "choice",
+           choices=("dmy", "mdy")),
     Option("--tokenizer", "tokenizer", "What counts tokens.", "choice", default=TOKENIZER,
            choices=TOKENIZERS, shown=True),
     JSON,
@@ -35,6 +46,8 @@ def run(
     dialect: str | None,
     heading_pattern: str | None,
     timezone: str,
+    zones: tuple[str, ...],
+    dates: DateOrder | None,
     tokenizer: str,
     as_json: bool,
 ) -> int:
@@ -50,7 +63,11 @@ def run(
       session-codec migrate --heading-pattern '## (?P<time>\\S+) (?P<agent>\\S+): (?P<task>.*)'
     """
     _check_marking(dialect, heading_pattern)
-    zone = _zone(timezone)
+    from codec.v1_dates import Clues
+
+    clues = Clues(
+        zone=_zone("--timezone", timezone), dates=dates or "", zones=dict(map(_zone_pair, zones))
+    )
     # The worker takes a while to load its tokenizer: it begins before the rest is imported.
     with Worker(tokenizer) as worker:
         from pipelines.cli.migrate_shown import run_migrate
@@ -62,7 +79,7 @@ def run(
             sources=tuple(absolute(s) for s in sources),
             dialect=dialect,
             heading_pattern=heading_pattern,
-            zone=zone,
+            clues=clues,
             tokenizer=tokenizer,
             strict=strict,
         )
@@ -72,7 +89,7 @@ def run(
 def _check_marking(dialect: str | None, pattern: str | None) -> None:
     """Refuse a form that there is not, or a pattern that is none."""
     if dialect is not None:
-        from codec.v1_dialects import FORMS
+        from codec.v1_forms import FORMS
 
         known = [form.name for form in FORMS]
         if dialect not in known:
@@ -87,7 +104,20 @@ def _check_marking(dialect: str | None, pattern: str | None) -> None:
             raise Misuse(f"--heading-pattern: {e.problem}. {e.hint or ''}".strip()) from None
 
 
-def _zone(name: str) -> tzinfo:
+def _zone_pair(text: str) -> tuple[str, tzinfo]:
+    """Return the abbreviation and the zone of `NAME=ZONE`."""
+    name, _, zone = text.partition("=")
+    if not name.strip() or not zone.strip():
+        raise Misuse(f"--zone: not NAME=ZONE: {text!r}")
+    return name.strip().upper(), _zone("--zone", zone.strip())
+
+
+def _zone(option: str, name: str) -> tzinfo:
+    """Return the zone of an offset or of a region's name."""
+    m = _OFFSET.fullmatch(name)
+    if m is not None:
+        offset = timedelta(hours=int(m["hours"]), minutes=int(m["minutes"] or 0))
+        return timezone_of(-offset if m["sign"] == "-" else offset)
     if name.upper() in ("UTC", "Z"):
         return UTC
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -95,4 +125,4 @@ def _zone(name: str) -> tzinfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise Misuse(f"--timezone: no such time zone: {name}") from None
+        raise Misuse(f"{option}: no such time zone: {name}") from None

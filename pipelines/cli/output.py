@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from codec.shown_text import shown
 from pipelines.findings import Finding
 from pipelines.progress import Advance
 
@@ -30,12 +31,14 @@ def visible(text: str) -> str:
 
 
 def say(text: str = "") -> None:
-    """A line of data, on stdout."""
+    """Print a line of data on stdout, without format characters."""
+    text = shown(text)
     sys.stdout.write((visible(text) if sys.stdout.isatty() else text) + "\n")
 
 
 def tell(text: str) -> None:
-    """A line of talk, on stderr."""
+    """Print a line of talk on stderr, without format characters."""
+    text = shown(text)
     sys.stderr.write((visible(text) if sys.stderr.isatty() else text) + "\n")
 
 

@@ -8,6 +8,7 @@ import sys
 import click
 
 from codec.records import STATUSES
+from codec.shown_text import shown
 from pipelines.answers import Answer, Cell
 from pipelines.cli import options
 from pipelines.cli.declared import text_of
@@ -96,7 +97,7 @@ def command(
     elif as_csv:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(answer.columns)
-        writer.writerows(answer.rows)
+        writer.writerows(tuple(map(_cell, row)) for row in answer.rows)
     else:
         _say(answer)
     return FINDINGS if any(f.level == "finding" for f in answer.findings) else 0
@@ -107,6 +108,10 @@ def _say(answer: Answer) -> None:
     numbers = {i for row in answer.rows for i, c in enumerate(row) if isinstance(c, int | float)}
     for line in table(rows, frozenset(numbers)):
         say(line)
+
+
+def _cell(cell: Cell) -> Cell:
+    return shown(cell) if isinstance(cell, str) else cell
 
 
 def _shown(cell: Cell) -> str:

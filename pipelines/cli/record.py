@@ -15,10 +15,17 @@ from codec.v2_progress import encode_reference, reference_of
 from codec.vocabulary import status_of
 from pipelines.cli.declared import JSON, Misuse, Option, absolute, text_of
 from pipelines.cli.next_step import tell_next_step
-from pipelines.cli.output import findings_json, say, say_json, tell, tell_findings, visible
+from pipelines.cli.output import (
+    findings_json,
+    say,
+    say_json,
+    tell,
+    tell_findings,
+)
 from pipelines.cli.spooled import workspace_of
 from pipelines.record import plan
 from pipelines.recording import Recording, record_session, session_of
+from pipelines.text_scan import clean_recording
 from pipelines.workspace import Workspace, find, read_config
 
 #: Digits of a commit's name that are shown.
@@ -103,6 +110,8 @@ def run(
         if recording.ranges:
             tell(_taken(recording.ranges, recording.commits or 0))
     if dry_run:
+        recording, replaced = clean_recording(workspace, recording)
+        tell_findings(replaced)
         return _show(workspace, session_of(recording, read_config(workspace).agents), as_json)
     recorded = record_session(workspace, recording)
     if recorded.recovered:
@@ -170,5 +179,5 @@ def _show(workspace: Workspace, session: Session, as_json: bool) -> int:
         say_json("record", {"session": encode_session(session), "new": False, "findings": []})
     else:
         text = encode_reference(reference_of(session)).rstrip("\n") + "\n"
-        sys.stdout.write(visible(text) if sys.stdout.isatty() else text)
+        say(text.removesuffix("\n"))
     return 0

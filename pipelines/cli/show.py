@@ -9,7 +9,7 @@ import click
 
 from codec.session_fields import encode_session
 from pipelines.cli import options
-from pipelines.cli.output import say_json, visible
+from pipelines.cli.output import say, say_json, visible
 from pipelines.cli.remotes import opener, remote_options
 from pipelines.cli.spooled import workspace_of
 from pipelines.show import show, show_diff, show_entry
@@ -49,7 +49,7 @@ def command(
         if as_json:
             say_json("show", {"session": encode_session(session)})
         else:
-            sys.stdout.write(visible(text) if sys.stdout.isatty() else text)
+            say(text.removesuffix("\n"))
         return 0
     shown = show_diff if what == "diff" else show_entry
     data = shown(workspace, name, opener(workspace, given, trust_repo_config))

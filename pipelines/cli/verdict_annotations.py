@@ -7,6 +7,7 @@ import posixpath
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from codec.shown_text import shown
 from pipelines.cli.output import visible
 from pipelines.findings import Finding
 
@@ -47,7 +48,7 @@ def annotation_of(error: Exception) -> str:
 def _data(text: str) -> str:
     """A text that ends no line and begins no command."""
     text = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-    return visible(text)
+    return visible(shown(text))
 
 
 def _property(text: str) -> str:

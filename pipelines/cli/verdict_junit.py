@@ -9,6 +9,7 @@ import re
 from datetime import datetime
 from xml.sax.saxutils import escape, quoteattr
 
+from codec.shown_text import shown
 from pipelines.verdict import Check, Verdict
 
 #: What XML cannot hold, even escaped.
@@ -70,4 +71,4 @@ def _case(check: Check) -> str:
 
 def _clean(text: str) -> str:
     """A text without what XML cannot hold, shown instead."""
-    return _NO_XML.sub(lambda m: f"\\u{ord(m[0]):04x}", text)
+    return _NO_XML.sub(lambda m: f"\\u{ord(m[0]):04x}", shown(text))

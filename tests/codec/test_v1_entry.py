@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from codec.records import NO_METRICS, Metrics
-from codec.v1_dialects import FORMS, Dialects, Marker
+from codec.v1_dialects import Dialects, Marker
 from codec.v1_entry import Entry, entry_hash, read_entry
+from codec.v1_forms import FORMS
 from codec.v1_split import Span, split
 
 DIALECTS = Dialects(marker=Marker.HEADING, level=3, forms=FORMS)
@@ -33,6 +34,7 @@ def test_a_lone_heading_says_what_it_says_and_no_more() -> None:
         agent="human",
         task="a-task",
         title="",
+        first="",
         status="",
         declared=NO_METRICS,
         notes=(),
@@ -41,7 +43,7 @@ def test_a_lone_heading_says_what_it_says_and_no_more() -> None:
 
 
 def test_a_span_that_is_no_session_is_not_read() -> None:
-    with pytest.raises(ValueError, match="no session"):
+    with pytest.raises(ValueError, match="not a session"):
         read_entry(b"text", Span(start=0, end=4), "")
 
 
@@ -242,7 +244,7 @@ def test_notes_of_every_kind_are_kept_in_their_order_and_none_is_left_out() -> N
         "Notes: first\nsecond\n- third\n\n---\n"
     )
     assert entry_of(body).notes == (
-        ("notes", "first second third"),
+        ("notes", "first second; third"),
         ("blockers", "waiting for keys"),
     )
 

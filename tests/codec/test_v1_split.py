@@ -8,8 +8,11 @@ import pytest
 
 from codec.errors import FormatError
 from codec.v1_detect import detect
-from codec.v1_dialects import FORMS, LINE_LIMIT, Dialects, Form, Heading, Marker, custom_dialect
-from codec.v1_split import LineNumbers, Span, _Splitter, join, split
+from codec.v1_dialects import Dialects, Marker, custom_dialect
+from codec.v1_fences import Events
+from codec.v1_forms import FORMS, LINE_LIMIT, Form
+from codec.v1_heading import Heading
+from codec.v1_split import LineNumbers, Span, join, split
 
 HEADINGS = Dialects(marker=Marker.HEADING, level=3, forms=FORMS)
 ONE = "### 2025-11-06T14:00:00Z | human | one\n"
@@ -103,9 +106,10 @@ def test_a_template_is_noted_and_is_never_a_session(template: str) -> None:
         assert log.encode()[spans[0].templates[0] :].startswith(template.encode())
 
 
-def test_a_heading_with_a_broken_date_is_noted_where_it_stands() -> None:
-    log = f"{ONE}### 2025-6-1 | human | broken\n"
-    assert [s.doubtful for s in spans_of(log)] == [(len(ONE),)]
+@pytest.mark.parametrize("date", ["2025-11", "2025-11-0x", "25-11-06", "2025/11"])
+def test_a_heading_with_a_broken_date_is_noted_where_it_stands(date: str) -> None:
+    log = f"{ONE}### {date} | human | broken\n"
+    assert [at for s in spans_of(log) for at in s.doubtful] == [len(ONE)]
 
 
 @pytest.mark.parametrize(
@@ -318,20 +322,20 @@ def test_the_work_of_a_split_grows_with_its_input_and_no_faster(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = 0
-    fence_at, session_heading = _Splitter._fence_at, _Splitter._session_heading
+    fence_at, session_heading = Events.fence, Events.session_heading
 
-    def counted_fence(self: _Splitter, i: int) -> object:
+    def counted_fence(self: Events, i: int) -> object:
         nonlocal calls
         calls += 1
         return fence_at(self, i)
 
-    def counted_heading(self: _Splitter, i: int) -> Heading | None:
+    def counted_heading(self: Events, i: int) -> Heading | None:
         nonlocal calls
         calls += 1
         return session_heading(self, i)
 
-    monkeypatch.setattr(_Splitter, "_fence_at", counted_fence)
-    monkeypatch.setattr(_Splitter, "_session_heading", counted_heading)
+    monkeypatch.setattr(Events, "fence", counted_fence)
+    monkeypatch.setattr(Events, "session_heading", counted_heading)
 
     def work(n: int) -> int:
         nonlocal calls

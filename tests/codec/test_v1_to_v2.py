@@ -10,6 +10,7 @@ import pytest
 from codec.diffs import DiffStat
 from codec.errors import FormatError
 from codec.records import NO_METRICS, UNNAMED, Metrics, PatchRef, V1Entry
+from codec.v1_dates import Clues
 from codec.v1_entry import Entry
 from codec.v1_to_v2 import Mapped, Options, session_of
 
@@ -23,6 +24,7 @@ ENTRY = Entry(
     agent="",
     task="",
     title="",
+    first="",
     status="",
     declared=NO_METRICS,
     notes=(),
@@ -62,7 +64,7 @@ def test_an_entry_that_says_nothing_is_all_unknown() -> None:
 
 
 def test_a_time_without_a_zone_is_marked_as_assumed() -> None:
-    east = Options(zone=timezone(timedelta(hours=2)))
+    east = Options(clues=Clues(zone=timezone(timedelta(hours=2))))
     found = mapped(time="2025-11-06 14:30", options=east)
     assert found.session.time == "2025-11-06T12:30:00Z"
     assert found.assumed_zone

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from codec.context_view import decode_view
+from codec.context_view import FRAME, decode_view
 from codec.tokens import counter
 from codec.v2_deltas import decode_delta
 from pipelines.context import KEPT, Request, render
@@ -25,8 +25,9 @@ def test_it_prints_the_references_and_then_the_view(bench: Bench, cli: Cli) -> N
     said = cli("context", bench.root)
     references, _, view = said.out.partition("\n\n")
     assert said.code == 0
-    assert references == "stack:\n framework: Flask 3"
-    assert decode_view(view) == [decode_delta(line) for line in bench.deltas()]
+    assert references == f"{FRAME}\nstack:\n framework: Flask 3"
+    deltas = [decode_delta(line) for line in bench.deltas()]
+    assert decode_view(view, deltas) == deltas
 
 
 @pytest.mark.parametrize("budget", [0, 20, 250, 500, 1000])
@@ -54,6 +55,14 @@ def test_the_sessions_that_do_not_fit_are_summed_up(bench: Bench, cli: Cli) -> N
     assert 0 < shown < 28
     assert last.startswith(f"earlier: {28 - shown} sessions 2025-11-01 to ")
     assert "a-long-enough-name-of-a-task-28".replace("-", " ") in said.out
+
+
+def test_sessions_beyond_the_default_number_are_summed_up(bench: Bench, cli: Cli) -> None:
+    entries = [f"## 2025-10-{n % 28 + 1:02} {n % 24:02}:00Z - job {n}\n" for n in range(45)]
+    bench.log.write_text("\n".join(entries))
+    bench.migrate()
+    last = cli("context", bench.root, "--budget", 5000).out.splitlines()[-1]
+    assert last == "earlier: 15 sessions 2025-10-01 to 2025-10-08: 15 UNKNOWN"
 
 
 def test_last_shows_all_of_them_in_full(bench: Bench, cli: Cli) -> None:

@@ -44,8 +44,10 @@ def old_log(bench: Bench, _cli: Cli) -> str:
 
 
 def notes(bench: Bench, _cli: Cli) -> str:
-    bench.log.write_bytes(log_of(entry(day(1), notes=ONE.text, patch=None)))
+    """A person wrote it there: `migrate` and `record` would have replaced it."""
     bench.migrate()
+    with (bench.root / "AGENT_PROGRESS_LOG_v2.md").open("a") as f:
+        f.write(f"\n{ONE.text}\n")
     return "AGENT_PROGRESS_LOG_v2.md"
 
 

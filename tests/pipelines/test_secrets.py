@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import random
+import subprocess
 import sys
+import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -22,6 +26,8 @@ from tests.pipelines.conftest import Bench, Cli, corpus, day, entry, log_of
 from tests.pipelines.test_archive import archives, loose, patch_of
 
 SAMPLE = Path(__file__).parents[2] / "fixtures" / "sample" / "AGENT_PROGRESS_LOG.md"
+#: What stands for the length of a line of base85.
+_LENGTHS: Final = b" ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 ONE: Planted = planted()[0]
 
 
@@ -48,6 +54,7 @@ def test_secrets_of_all_kinds_are_found_in_the_midst_of_patches_and_told_where()
     for n, one in enumerate(planted()):
         data, line = in_the_middle(patches[n % len(patches)], one.text)
         (finding,) = look(data).findings
+        line += one.text[: one.text.index(one.secret)].count("\n")
         assert (finding.line, finding.key, finding.file) == (line, "0", "0.diff"), one.kind
         assert finding.rule
         assert finding.fingerprint
@@ -231,3 +238,86 @@ def test_an_error_of_the_scanner_says_nothing_of_what_it_read(
         look(patch_with(ONE.text))
     assert ONE.secret not in str(caught.value)
     assert caught.value.__suppress_context__
+
+
+def binary_patch_of(folder: Path, *versions: bytes) -> bytes:
+    """The patch of the last of some commits of a binary file, as `record` makes it."""
+
+    def git(*arguments: str) -> bytes:
+        command = ["git", "-c", "user.name=a", "-c", "user.email=a@b.c", *arguments]
+        return subprocess.run(command, cwd=folder, check=True, capture_output=True).stdout
+
+    git("init", "-q")
+    for version in versions:
+        (folder / "prod.env").write_bytes(version)
+        git("add", "-A")
+        git("commit", "-qm", "x")
+    return git("show", "--format=", "--binary", "--root", "HEAD")
+
+
+def test_a_secret_in_a_binary_patch_of_git_is_found_and_not_told(tmp_path: Path) -> None:
+    content = f"# ä\r\n{ONE.text}\r\n".encode("utf-16")
+    data = binary_patch_of(tmp_path, content)
+    assert b"GIT binary patch" in data
+    (finding,) = look(data).findings
+    assert (finding.code, finding.line) == ("secret", 6)
+    assert "in prod.env" in finding.message
+    assert ONE.secret not in json.dumps(finding._asdict())
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-be", "utf-32"])
+def test_secrets_of_all_kinds_are_found_in_binary_patches_of_every_encoding(encoding: str) -> None:
+    head = b"diff --git a/b.env b/b.env\nnew file mode 100644\nGIT binary patch\n"
+    for one in planted():
+        content = b"\0\1\2\0" + f"# ä\r\n{one.text}\r\nX=1\r\n".encode(encoding)
+        packed = zlib.compress(content)
+        lines = [packed[at : at + 52] for at in range(0, len(packed), 52)]
+        coded = b"".join(
+            _LENGTHS[len(x) : len(x) + 1] + base64.b85encode(x, pad=True) + b"\n" for x in lines
+        )
+        (finding,) = look(head + b"literal %d\n" % len(content) + coded + b"\n").findings
+        assert (finding.code, finding.line) == ("secret", 5), one.kind
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
+def test_a_secret_in_a_text_patch_of_utf_16_is_found(encoding: str) -> None:
+    """A repository may declare such a file as text: `*.env diff`."""
+    lines = f"# ä\r\n{ONE.text}\r\n".encode(encoding).split(b"\n")
+    head = b"diff --git a/x.env b/x.env\n--- a/x.env\n+++ b/x.env\n@@ -0,0 +1,2 @@\n"
+    (finding,) = look(head + b"".join(b"+" + line + b"\n" for line in lines)).findings
+    assert finding.line == 6
+    assert ONE.secret not in str(finding)
+
+
+def test_base85_of_a_picture_is_not_searched_as_text(tmp_path: Path) -> None:
+    noise = random.Random(9).randbytes(400_000)  # noqa: S311 - a picture
+    assert look(binary_patch_of(tmp_path, b"\0" + noise)).findings == []
+
+
+def test_a_binary_change_that_cannot_be_seen_is_a_finding_that_can_be_allowed(
+    tmp_path: Path,
+) -> None:
+    before = b"\0" + random.Random(9).randbytes(40_000)  # noqa: S311 - does not compress
+    data = binary_patch_of(tmp_path, before, before[:9_000] + b"x" * 20 + before[9_000:])
+    findings = look(data).findings
+    assert {f.code for f in findings} == {"unseen"}
+    marks = frozenset(f.fingerprint for f in findings if f.fingerprint)
+    assert len(marks) == 2
+    assert look(data, allowed=marks).findings == []
+
+
+def test_a_delta_is_searched_on_top_of_what_the_repository_holds(tmp_path: Path) -> None:
+    """One half of the token is in the base, the other is inserted."""
+    noise = random.Random(9).randbytes(40_000)  # noqa: S311 - does not compress
+    text, secret = ONE.text.encode(), ONE.secret.encode()
+    at = text.index(secret) + 8
+    before = b"\0" + noise + b"\n" + text[:at] + b"\n" + noise[::-1]
+    data = binary_patch_of(tmp_path, before, before.replace(text[:at], text))
+    assert secret not in data
+
+    def blob(name: str) -> bytes | None:
+        command = ["git", "cat-file", "blob", name]
+        return subprocess.run(command, cwd=tmp_path, check=True, capture_output=True).stdout
+
+    result = scan([Text("0.diff", "0", lambda: data)], (), lambda done: None, blob)
+    assert [f.code for f in result.findings] == ["secret"]

@@ -33,7 +33,8 @@ from codec.records import (
     one_line,
 )
 from codec.session_fields import changes_between
-from codec.v1_dialects import FORMS, Dialects, Marker, custom_dialect
+from codec.v1_dialects import Dialects, Marker, custom_dialect
+from codec.v1_forms import FORMS
 from codec.v2_deltas import Delta
 from codec.v2_metrics import MetricsRow
 from codec.v2_progress import Reference, diff_path

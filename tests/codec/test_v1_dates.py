@@ -9,12 +9,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from codec.errors import FormatError
-from codec.timestamps import (
+from codec.timestamps import is_canonical, minutes_between
+from codec.v1_dates import (
     CLOCK_PATTERN,
     TIME_PATTERN,
+    Clues,
     Timestamp,
-    is_canonical,
-    minutes_between,
     parse_range_end,
     parse_timestamp,
 )
@@ -67,11 +67,11 @@ def test_a_time_without_a_zone_is_read_in_the_callers_and_says_so(text: str) -> 
     assert re.fullmatch(TIME_PATTERN, text)
     assert parse_timestamp(text) == Timestamp(text="2025-11-06T14:30:00Z", assumed=True)
     east = timezone(timedelta(hours=2))
-    assert parse_timestamp(text, zone=east).text == "2025-11-06T12:30:00Z"
+    assert parse_timestamp(text, Clues(zone=east)).text == "2025-11-06T12:30:00Z"
 
 
 def test_a_zone_without_an_offset_does_not_tell_the_time() -> None:
-    found = parse_timestamp("2025-11-06 14:30 PT", zone=ZoneInfo("America/Los_Angeles"))
+    found = parse_timestamp("2025-11-06 14:30 PT", Clues(zone=ZoneInfo("America/Los_Angeles")))
     assert found == Timestamp(text="2025-11-06T22:30:00Z", assumed=True)
 
 

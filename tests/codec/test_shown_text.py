@@ -1,0 +1,22 @@
+"""Text that is shown hides nothing: format characters are gone, all others are kept."""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+
+from codec.shown_text import shown
+
+
+def test_every_format_character_is_removed_and_no_other_is() -> None:
+    for code in range(sys.maxunicode + 1):
+        c = chr(code)
+        is_format = unicodedata.category(c) == "Cf" or 0xE0000 <= code <= 0xE007F
+        # Later versions of Unicode may assign more of the blocks that are removed whole.
+        if is_format or unicodedata.category(c) != "Cn":
+            assert (shown(f"a{c}b") == "ab") == is_format, hex(code)
+
+
+def test_text_in_other_scripts_and_its_accents_are_kept() -> None:
+    text = "Grüße, 日本語, עברית, e\u0301, 👍\n\t"
+    assert shown(text) == text
