@@ -13,6 +13,7 @@ from bench.scaling import (
     PAGE,
     SIZES,
     SPECIFIED,
+    SPECIFIED_WINDOW,
     Measured,
     page,
     percent,
@@ -53,6 +54,18 @@ def test_the_page_quotes_every_size_with_tokenizer_and_day() -> None:
     assert date.fromisoformat(day[1]) >= date(2025, 11, 6)
     assert "the real origin.md" in text
     assert "made up" not in text
+
+
+def test_the_limits_of_the_readme_are_the_measured_ones() -> None:
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    _, table = quoted().split("By baseline")
+    windows = [float(n) for n in re.findall(r"^\| (?!log).*? \| [\d,]+ \| ([\d.]+) %", table, re.M)]
+    words = ("none", "one", "two", "three", "four", "five")
+    missed = words[sum(w < SPECIFIED_WINDOW for w in windows)]
+    assert f"{missed} of the {words[len(windows)]} measured logs" in readme
+    by_claude = rows(quoted(), "Claude 3 to 4.6")["100"][3]
+    ours = rows(quoted())["100"][3]
+    assert f"100 sessions costs {by_claude} tokens instead of {ours}" in readme
 
 
 def test_the_figures_of_the_specification_are_its_own() -> None:
