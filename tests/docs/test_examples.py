@@ -129,12 +129,15 @@ class Sandbox:
 
 @pytest.mark.parametrize("page", WITH_EXAMPLES, ids=lambda page: page.name)
 def test_the_examples_of_a_page_work(page: Path, tmp_path: Path, server: Server) -> None:
+    text = page.read_text(encoding="utf-8")
+    if "--zstd" in text and not shutil.which("zstd"):
+        pytest.skip("zstd is not installed")
     sandbox = Sandbox(tmp_path / "home", server)
     sandbox.create()
     if page.name not in UNMIGRATED:
         sandbox.run("session-codec migrate && git add -A && git commit -qm 'Migrate'")
     script = ["set -o pipefail"]
-    for n, block in enumerate(blocks(page.read_text(encoding="utf-8"))):
+    for n, block in enumerate(blocks(text)):
         commands = f"set -e\n{block.setup}\n{block.commands}"
         # A block is a subshell for its code; its folder is that of the next one.
         script.append(f"(\n{commands}pwd > ~/folder\n)\nfound=$?")
