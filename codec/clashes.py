@@ -9,7 +9,7 @@ from typing import NamedTuple
 from codec.erased import erased_in, without_erased
 from codec.fact_lines import read_fact, split_lines
 from codec.facts import Revision
-from codec.identity import histories_of, name_of_fact
+from codec.identity import are_plain, histories_of, name_of_fact
 from codec.manifest import content_line, encode_fact, identity_of
 from codec.pieces import FACTS
 from codec.records import Session, key_time
@@ -24,7 +24,7 @@ class Settled(NamedTuple):
     becomes: Session
 
 
-def settle(sessions: Iterable[Session], revisions: Sequence[Revision] = ()) -> list[Settled]:
+def settle(sessions: Sequence[Session], revisions: Sequence[Revision] = ()) -> list[Settled]:
     """Return what becomes of the facts that alone do not tell what their sessions are.
 
     Those are the facts of a session that has several, or another key now, or revisions, and all
@@ -34,6 +34,8 @@ def settle(sessions: Iterable[Session], revisions: Sequence[Revision] = ()) -> l
         sessions: facts in any order; all of a time, where one of it is given.
         revisions: of these sessions, and of any others.
     """
+    if not revisions and are_plain(sessions):
+        return []
     every = histories_of(sessions, revisions)
     count = Counter(fact.key for history in every for fact in history.facts)
     found = [
@@ -48,33 +50,39 @@ def settle(sessions: Iterable[Session], revisions: Sequence[Revision] = ()) -> l
 def settle_merge(ours: bytes, theirs: bytes) -> list[Settled]:
     """Return what becomes of the facts that a merge of two manifests is about.
 
-    Those are the facts of sessions whose key both sides brought, that both sides brought, or that a
-    side revised. What one side has by itself is left to `settle`.
+    Those are the facts of sessions whose key both sides brought, that both sides brought, that a
+    side revised, or whose text a side erased. What one side has by itself is left to `settle`.
 
     Args:
         ours, theirs: the bytes of two manifests.
     """
     erased = erased_in(ours, theirs)
-    lines = [set(without_erased(split_lines(side), erased)) for side in (ours, theirs)]
+    every = [split_lines(side) for side in (ours, theirs)]
+    lines = [set(without_erased(side, erased)) for side in every]
+    gone = list(_sessions({line for side in every for line in side} - lines[0] - lines[1]))
     shared = lines[0] & lines[1]
     new = [side - shared for side in lines]
     mine, yours = (list(_sessions(side)) for side in new)
-    keys = {s.key for s in mine} & {s.key for s in yours}
+    keys = {s.key for s in mine} & {s.key for s in yours} | {s.key for s in gone}
     names = {name_of_fact(s) for s in mine} & {name_of_fact(s) for s in yours}
+    names |= {name_of_fact(s) for s in gone}
     changed = {r.of for side in new for r in _revisions(side)}
     if not (keys or names or changed):
         return []
     both = lines[0] | lines[1]
-    revisions = list(_revisions(both))
     if changed:
         facts = list(_sessions(both))
         names |= {name_of_fact(s) for s in facts if identity_of(s) in changed}
         keys |= {s.key for s in facts if name_of_fact(s) in names}
     else:
-        concerned = (s for s in (*mine, *yours) if s.key in keys or name_of_fact(s) in names)
-        times = {s.time for s in concerned}
+        near = (s for s in (*mine, *yours, *gone) if s.key in keys or name_of_fact(s) in names)
+        times = {s.time for s in near}
         facts = list(_sessions({line for line in both if _time_in(line) in times}))
-    settled = settle(facts, revisions)
+    settled = settle(facts, list(_revisions(both)))
+    found = {fact.key for fact, _ in settled}
+    settled += [Settled(s, s) for s in facts if s.key in keys and s.key not in found]
+    now = {name_of_fact(fact): becomes for fact, becomes in settled}
+    settled += [Settled(s, now[name_of_fact(s)]) for s in gone if name_of_fact(s) in now]
     return [
         p
         for p in settled

@@ -22,6 +22,12 @@ def without_erased(pieces: Sequence[bytes], erased: frozenset[str]) -> list[byte
     ]
 
 
+def drop_erased(manifest: bytes) -> bytes:
+    """Return the bytes of a manifest without the facts whose text it says was erased."""
+    erased = erased_in(manifest)
+    return b"".join(without_erased(split_lines(manifest), erased)) if erased else manifest
+
+
 def erased_in(*manifests: bytes) -> frozenset[str]:
     """Return the digests of the facts whose text was erased, by the bytes of manifests."""
     lines = {

@@ -44,6 +44,13 @@ class History(NamedTuple):
     revisions: tuple[Revision, ...] = ()
 
 
+def are_plain(sessions: Sequence[Session]) -> bool:
+    """Return whether each fact describes a session of its own, under a key of its own."""
+    keys = {session.key for session in sessions}
+    names = {name_of_fact(session) for session in sessions}
+    return len(keys) == len(names) == len(sessions)
+
+
 def histories_of(sessions: Iterable[Session], revisions: Sequence[Revision] = ()) -> list[History]:
     """Return the sessions that facts describe, in the order of their first facts.
 

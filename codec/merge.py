@@ -6,9 +6,9 @@
    `purge`. Only a row that one version changed gives way to the changed one.
 3. A line that cannot be read is kept, unless a version removed it on purpose: there was nothing in
    it that could be lost.
-4. Sessions that two clones gave the same key get keys of their own (`clashes`), in every file the
-   same. A row does not tell which session it is of: for that both manifests are needed. Without
-   them both rows stay as they are.
+4. Sessions that two clones gave the same key get keys of their own, and a session that two clones
+   read or revised differently has one row (`clashes`), in every file the same. A row does not tell
+   which session it is of: for that both manifests are needed. Without them both rows stay.
 """
 
 from __future__ import annotations
@@ -44,27 +44,13 @@ def merge_rows(
     Args:
         form: of the file.
         ancestor, ours, theirs: its versions.
-        settle: what becomes of the sessions with one key, by both manifests; only asked where both
-            versions brought a row of one key, which may be of two sessions.
+        settle: gives what becomes of the sessions that both manifests are about; only asked where
+            both versions changed the file.
     """
     before, mine, yours = (form.split(version) for version in (ancestor, ours, theirs))
-    settled = settle() if _may_clash(form, set(before), set(mine), set(yours)) else ()
+    settled = settle() if ancestor not in (ours, theirs) else ()
     pieces = _united(form, before, mine, yours, may_replace=True)
     return b"".join(rebuild_rows(form, pieces, settled)[0] if settled else pieces)
-
-
-def _may_clash(form: Format, before: set[bytes], mine: set[bytes], yours: set[bytes]) -> bool:
-    """Return whether the rows alone do not tell what becomes of them.
-
-    Both sides may have brought a row of one key; a row that they have alike may be of two sessions.
-    A side that changed a row revised its session, and the other may have revised other fields.
-    """
-    if any(form.key_of(piece) for piece in (mine & yours) - before):
-        return True
-    for side in (mine, yours):
-        if not _keys(form, before - side).isdisjoint(_keys(form, side - before)):
-            return True
-    return not _keys(form, mine - yours).isdisjoint(_keys(form, yours - mine))
 
 
 def _united(

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
 from typing import Final, Literal, NamedTuple
@@ -23,7 +23,7 @@ from typing import Final, Literal, NamedTuple
 from codec.clashes import Settled, moved_keys, name_in, rekeyed_facts, settle
 from codec.errors import CodecError
 from codec.fact_lines import erased_digests, format_first, read_fact, split_lines
-from codec.facts import Revision
+from codec.facts import Fact, Revision
 from codec.manifest import fact_digest
 from codec.pieces import FACTS, REFERENCES, Format, Numbered, row_digest
 from codec.rebuild import rebuild_rows
@@ -78,7 +78,15 @@ def repair_manifest(data: bytes) -> tuple[Repaired, list[Settled]]:
     facts = {line: fact for _, line in lines if (fact := read_fact(line)) is not None}
     erased = erased_digests(facts.values())
     gone = {line for line, fact in facts.items() if fact_digest(fact) in erased} if erased else ()
-    fragments = _Fragments(lambda: facts)
+    stay = [fact for line, fact in facts.items() if line not in gone]
+    sessions = [fact for fact in stay if isinstance(fact, Session)]
+    settled = settle(sessions, [fact for fact in stay if isinstance(fact, Revision)])
+    moved = moved_keys(settled)
+    moving = [s for s in sessions if name_in(s) in moved] if moved else []
+    # A fragment of what a line is to become is one as well, or the next repair would find it.
+    fragments = _Fragments(
+        lambda: (*facts, *(FACTS.encode(s._replace(key=moved[name_in(s)])) for s in moving))
+    )
     seen: set[bytes] = set()
     kept: list[Numbered] = []
     for number, line in lines:
@@ -93,19 +101,23 @@ def repair_manifest(data: bytes) -> tuple[Repaired, list[Settled]]:
         else:
             kept.append((number, line))
             seen.update([line] if line in facts else [])
-    stay = [fact for line, fact in facts.items() if line not in gone]
-    sessions = [fact for fact in stay if isinstance(fact, Session)]
-    settled = settle(sessions, [fact for fact in stay if isinstance(fact, Revision)])
-    moved = moved_keys(settled)
-    for number, line in kept if moved else ():
-        fact = facts.get(line)
-        key = moved.get(name_in(fact)) if isinstance(fact, Session) else None
-        repairs += [Repair("key-clash", number, key)] if key else []
+    repairs += _key_repairs(kept, facts, moved)
     pieces = format_first(rekeyed_facts([line for _, line in kept], settled))
     concerned = {session.key for session, _ in settled}
     settled += [Settled(session, session) for session in sessions if session.key not in concerned]
     settled.sort(key=lambda s: (s.becomes.time, s.becomes.key))
     return _repaired(data, pieces, repairs), settled
+
+
+def _key_repairs(
+    kept: Iterable[Numbered], facts: Mapping[bytes, Fact], moved: Mapping[tuple[str, str], str]
+) -> Iterator[Repair]:
+    """Give the lines whose sessions get another key."""
+    for number, line in kept if moved else ():
+        fact = facts.get(line)
+        key = moved.get(name_in(fact)) if isinstance(fact, Session) else None
+        if key:
+            yield Repair("key-clash", number, key)
 
 
 def repair_rows(

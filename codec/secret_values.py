@@ -20,7 +20,7 @@ _URL = re.compile(rb"://[^\s/:@\"'<>]{0,64}:(?P<secret>[^\s/@\"'<>]{6,256})@[\w\
 _STAND_IN = re.compile(
     rb"example|change[_-]?(?:me|this)|placeholder|redacted|your[_-]|[_-]here(?![a-z])|^eyj[\w.-]*\.(?:test|fake|sig|signature)$|x{5}"
     rb"|\*{3}|\.{3}|<[\w .:-]*>|\{[\w.:$ -]*\}|\{\{|\$[({]|^\$[a-z_]|%[(s]|process\.env|os\.environ"
-    rb"|do[_-]not|foobar|^\.\*|\.[*+](?:$|[/\\\"'?)])|\][*+{]|\[\w-\w|\[\^|\\[dsw][*+{\\]"
+    rb"|do[_-]not|foobar|a1b2c3d4|^\.\*|\.[*+](?:$|[/\\\"'?)])|\][*+{]|\[\w-\w|\[\^|\\[dsw][*+{\\]"
     rb"|eby8vdm02xnocqfl"  # the account that every Azurite has
     rb"|sflkxwrjsmekkf2q"  # signs the token that jwt.io shows
 )
@@ -48,6 +48,7 @@ _CAMEL = re.compile(rb"[A-Z]{0,5}[a-z]*(?:[A-Z][a-z]+)*[A-Z]{0,5}")
 _PIECE = re.compile(
     rb"[a-z]{3,24}(?:[A-Z]{1,5}[a-z]{2,24})*[A-Z]{2,5}|"
     rb"[a-z]*(?:[A-Z]{1,5}[a-z]{2,24}\d?)*\d{0,4}[a-z]{0,2}|[A-Z]+\d{0,4}[A-Z]{0,2}|\d{1,4}[A-Za-z]{0,2}|[0-9a-f]{1,3}"
+    rb"|0?1234567890?(?:abcdef)?"
 )
 _BETWEEN = re.compile(rb"[^A-Za-z0-9]+")
 #: The begin of a URL whose last word goes on; bounded by what is looked back.

@@ -22,6 +22,7 @@ from codec.snapshot import Pack, archive_object, decode_archive_object, decode_l
 from codec.v1_layout import LAYOUT_NAME, LITERAL_NAME, decode_layout
 from pipelines.archives import UNFINISHED, archive_folder, shown
 from pipelines.diff_files import put_diff
+from pipelines.erasing.layouts import without
 from pipelines.files import (
     create,
     make_folder,
@@ -186,10 +187,21 @@ def layout_files(remote: Remote, name: str) -> dict[str, bytes]:
     return files
 
 
-def write_layout(workspace: Workspace, remote: Remote, name: str) -> str:
-    """Bring a layout back; gives its path."""
+def write_layout(
+    workspace: Workspace, remote: Remote, name: str, purged: Mapping[PatchRef, str]
+) -> str:
+    """Bring a layout back, and return its path.
+
+    Args:
+        workspace: where to.
+        remote, name: the object that has it.
+        purged: diffs that it must not have as text, and for each the key of a session.
+    """
     log, _ = decode_layout_object(name)
     files = layout_files(remote, name)
+    if purged:
+        encoded = without(decode_layout(files[LAYOUT_NAME]), files[LITERAL_NAME], purged)
+        files = {LAYOUT_NAME: encoded.layout, LITERAL_NAME: encoded.literal}
     folder = os.path.join(workspace.diffs, "v1", log)
     with _staged(workspace, files) as staged:
         make_folder(folder)

@@ -87,7 +87,10 @@ def repository_at(top: str) -> Repository:
     """
     folders = git_folders(top)
     if folders is None or not os.path.isdir(folders[0]):
-        raise NotFound(f"{os.path.join(top, '.git')}: does not name a git repository")
+        raise NotFound(
+            f"{os.path.join(top, '.git')}: does not name a git repository",
+            hint="If it is a linked worktree and its repository was moved: git worktree repair",
+        )
     return Repository(top, *folders)
 
 
@@ -178,7 +181,7 @@ def git_output(
     assert process.stdin
     assert process.stdout
     try:
-        with process.stdin, suppress(BrokenPipeError):
+        with suppress(BrokenPipeError), process.stdin:
             process.stdin.write(data)
         yield process.stdout
     finally:

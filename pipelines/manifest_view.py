@@ -29,7 +29,7 @@ from codec.facts import (
     V1Retired,
     V1Version,
 )
-from codec.identity import History, histories_of
+from codec.identity import History, are_plain, histories_of
 from codec.manifest import decode_facts, fact_digest, fact_id, identity_of
 from codec.records import PatchRef, Session, key_time
 from codec.session_fields import revised
@@ -188,7 +188,9 @@ def manifest_of(
 ) -> Manifest:
     """Return facts, by what they are about."""
     kinds = _by_kind(facts)
-    histories = histories_of(_all(Session, kinds), _all(Revision, kinds))
+    found, revisions = _all(Session, kinds), _all(Revision, kinds)
+    plain = not revisions and are_plain(found)
+    histories = [] if plain else histories_of(found, revisions)
     clashes = (
         fact
         for h in histories
@@ -198,7 +200,7 @@ def manifest_of(
     tombstones = _all(Purged, kinds)
     purged = _purged(tombstones, _all(Disowned, kinds))
     manifest = Manifest(
-        sessions={h.session.key: h.session for h in histories},
+        sessions={s.key: s for s in (found if plain else (h.session for h in histories))},
         histories={h.session.key: h for h in histories if len(h.facts) > 1 or h.revisions},
         clashes=tuple(clashes),
         format=max((f.version for f in _all(Format, kinds)), default=0),

@@ -62,7 +62,7 @@ def merge_files(ancestor: str, ours: str, theirs: str, path: str) -> None:
 
 
 def _named(path: str) -> tuple[str, str]:
-    """The folder of a workspace, empty or ending in `/`, and the name of its file."""
+    """Return the folder of a workspace, empty or ending in `/`, and the name of its file."""
     for name in (workspace.MANIFEST, *_ROWS):
         if f"/{path}".endswith(f"/{name}"):
             return path.removesuffix(name), name
@@ -73,7 +73,7 @@ def _named(path: str) -> tuple[str, str]:
 
 
 def _manifests(ours: str, theirs: str, path: str, manifest: str) -> tuple[bytes, bytes]:
-    """The manifests of both sides; nothing where a side cannot be found.
+    """Return the manifests of both sides; nothing if a side cannot be found.
 
     Args:
         ours, theirs: files that hold what each side has at `path`.

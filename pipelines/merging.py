@@ -1,4 +1,4 @@
-"""Tell git to merge the tracked files by record: its settings and its own attributes.
+"""Configure git to merge the tracked files by record, in its settings and its own attributes.
 
 1. `.gitattributes`, which everybody gets, says `merge=union`: git's own, which a hosting service
    and a clone without session-codec have too. What git runs is named in the repository's settings
@@ -27,7 +27,7 @@ _TITLE: Final = "session-codec merges by record, git's union without it"
 
 
 def driver_command() -> str:
-    """Return what git runs through a shell; `%O`, `%A`, `%B` and `%P` are git's."""
+    """Return the command that git runs through a shell; git fills in `%O`, `%A`, `%B` and `%P`."""
     main = os.path.join(os.path.dirname(os.path.abspath(__file__)), "cli", "main.py")
     python = shlex.join([sys.executable, "-P", main]).replace("%", "%%")
     program = f"{python} merge-driver -- %O %A %B %P"
@@ -35,7 +35,7 @@ def driver_command() -> str:
 
 
 def merges_by_record(workspace: Workspace, *, as_now: bool = False) -> bool:
-    """Whether git merges the files of a workspace by record.
+    """Return whether git merges the files of a workspace by record.
 
     Args:
         workspace: whose files.
@@ -50,7 +50,7 @@ def merges_by_record(workspace: Workspace, *, as_now: bool = False) -> bool:
 
 
 def configure_merge(workspace: Workspace) -> bool:
-    """Have git merge the files of a workspace by record; gives whether anything was changed.
+    """Configure git to merge the files of a workspace by record; return whether this changed it.
 
     Outside of git there is nothing to do.
 
@@ -76,7 +76,7 @@ def configure_merge(workspace: Workspace) -> bool:
 
 
 def unconfigure_merge(workspace: Workspace) -> bool:
-    """Take back what `configure_merge` did; gives whether anything was changed.
+    """Undo what `configure_merge` did; return whether the configuration changed.
 
     The settings stay while another workspace of the repository is merged by them.
     """

@@ -23,7 +23,7 @@ from codec.manifest import encode_fact, fact_digest
 from codec.records import Session, key_time
 from codec.v1_layout import LAYOUT_NAME, LITERAL_NAME
 from pipelines.archives import archive_folder, archive_names, shown
-from pipelines.erasing.archives import fetch_unnamed, rewrite
+from pipelines.erasing.archives import check_copied, fetch_unnamed, rewrite
 from pipelines.erasing.layouts import without
 from pipelines.erasing.local import Place, places
 from pipelines.erasing.remote import replacement_of
@@ -188,6 +188,9 @@ def _local(
                 file=place.file,
                 hint="Run 'session-codec doctor --repair', or move the file away",
             )
+        if place.kind == "file" and os.path.dirname(place.path) == archive_folder(workspace):
+            purged = dict.fromkeys(targets.hashes, "") | dict(manifest.purged)
+            check_copied(workspace, manifest._replace(purged=purged), place.path, place.file)
     seen = {*archive_names(archive_folder(workspace)), *(there.archives if there else ())}
     near = (a for a in manifest.every_archive().values() if _is_near(a, targets))
     return Plan(

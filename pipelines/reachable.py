@@ -1,4 +1,4 @@
-"""Which diffs a remote holds, told by its list and by what snapshots name; none of them is read."""
+"""Find out which diffs a remote holds, from its list and its snapshots, without reading a diff."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipelines.workspace import Manifest
 
 
 def not_there(manifest: Manifest, keys: Collection[str], remote: Remote) -> list[str]:
-    """Those sessions whose diffs the remote does not hold.
+    """Return the sessions whose diffs the remote does not hold.
 
     One LIST; the last snapshots are read only where archives do not have them all.
 

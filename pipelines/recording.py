@@ -129,7 +129,7 @@ def session_of(recording: Recording, aliases: Mapping[str, str]) -> Session:
         else None,
         id=one_line(recording.id) or os.urandom(_ID_BYTES).hex(),
         range=ranges[0] if len(ranges) == 1 else "",
-        extra={"commits_of": list(ranges)} if len(ranges) > 1 else {},
+        commits_of=ranges if len(ranges) > 1 else (),
     )
 
 

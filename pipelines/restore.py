@@ -24,7 +24,12 @@ from typing import Literal
 from codec.errors import IntegrityError
 from codec.facts import Archive
 from codec.records import PatchRef, key_time
-from codec.snapshot import Pack, archive_object, decode_layout_object
+from codec.snapshot import (
+    Pack,
+    archive_object,
+    decode_layout_object,
+    is_layout,
+)
 from pipelines.archives import archive_folder, archive_names, shown
 from pipelines.errors import Conflict, NotFound
 from pipelines.fetching import (
@@ -77,6 +82,7 @@ class Plan:
         archives: to bring back.
         packs: objects with loose diffs, and which of them are to be written.
         layouts: names of objects with layouts that are not here.
+        purged: diffs that no layout may bring back, and for each the key of a session.
         findings: what was noticed.
     """
 
@@ -87,6 +93,7 @@ class Plan:
     archives: list[Archive]
     packs: list[tuple[Pack, Chosen]]
     layouts: list[str]
+    purged: Mapping[PatchRef, str]
     findings: list[Finding]
 
 
@@ -163,7 +170,10 @@ def plan(workspace: Workspace, remote: Remote, only: Only, without: Collection[s
             archives = []
         else:
             layouts = {name for f in found for name in f.snapshot.layouts}
-        for name in sorted({*(pack.name for pack, _ in packs), *layouts} - stored.keys()):
+        layouts |= _replaced(layouts, stored)
+        logs = {decode_layout_object(name)[0] for name in layouts & stored.keys()}
+        gone = {name for name in layouts if decode_layout_object(name)[0] not in logs}
+        for name in sorted({*(pack.name for pack, _ in packs), *gone} - stored.keys()):
             findings.append(_missing(f"{remote.url}/{name}", "a snapshot needs it"))
     return Plan(
         workspace=workspace,
@@ -177,8 +187,15 @@ def plan(workspace: Workspace, remote: Remote, only: Only, without: Collection[s
             for name in sorted(layouts & stored.keys())
             if not has_layout(workspace, decode_layout_object(name)[0])
         ],
+        purged=manifest.purged_patches(),
         findings=findings,
     )
+
+
+def _replaced(layouts: set[str], stored: Collection[str]) -> set[str]:
+    """Return what is there instead of layouts that a purge on another machine replaced."""
+    logs = {decode_layout_object(name)[0] for name in layouts - set(stored)}
+    return {n for n in stored if is_layout(n) and decode_layout_object(n)[0] in logs}
 
 
 def apply(made: Plan, remote: Remote, progress: Progress, jobs: int = 4) -> Result:
@@ -195,7 +212,7 @@ def apply(made: Plan, remote: Remote, progress: Progress, jobs: int = 4) -> Resu
             advance(count)
     with progress.stage("layouts", len(made.layouts)) as advance:
         for number, name in enumerate(made.layouts, 1):
-            done.written.append(write_layout(workspace, remote, name))
+            done.written.append(write_layout(workspace, remote, name, made.purged))
             advance(number)
     with progress.stage("write", len(made.files)):
         for name, data in made.files.items():

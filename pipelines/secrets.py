@@ -4,7 +4,8 @@
    and rules of our own for what it misses. Neither asks anybody: nothing leaves the machine.
 2. A finding names the text, the line, the rule and a fingerprint. The secret itself is in nothing
    that is returned, raised, printed or logged.
-3. What cannot be looked at is not let through: a scanner that is missing or fails is an error.
+3. What cannot be searched is not let through: a scanner that is missing or fails is an error, and
+   a binary change whose bytes cannot be known is the finding `unseen`.
 4. A few texts are in memory at a time, however many there are.
 5. A text that was looked at is not looked at again, by the same rules, while all that was found in
    it may pass.

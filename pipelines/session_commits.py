@@ -29,9 +29,8 @@ from pipelines.worktree import head_of
 
 #: The files that only session-codec writes, and its folder.
 _OWN: Final = (*LEFT_OUT, REFERENCES, ".session-codec")
-#: Of the end of the manifest, of a reflog and of the spool, this much is looked at.
-_MANIFEST_END: Final = 1 << 18
-_REFLOG_END: Final = 1 << 22
+#: How much of the ends of the manifest, of a reflog and of the spool is read.
+_MANIFEST_END, _REFLOG_END = 1 << 18, 1 << 22
 _RANGES: Final = 64
 _STARTS: Final = 32
 _ENDS: Final = re.compile(
@@ -268,15 +267,22 @@ def _position(moves: Sequence[_Move], begun: Beginning | None, floor: Sequence[s
         before = [n for n, m in enumerate(moves, 1) if m.time <= begun.time]
         there = [n for n in before if moves[n - 1].new == begun.commit]
         return max(there or before, default=0)
-    first = {move.new: n for n, move in reversed(list(enumerate(moves, 1)))}
+    moved = reversed(list(enumerate(moves, 1)))
+    first = {move.new: n for n, move in moved if _is_made(move.action)}
     return max((first[commit] for commit in floor if commit in first), default=0)
 
 
 def _made(moves: Sequence[_Move]) -> _Made:
-    made = {m.new for m in moves if m.action.startswith(_MADE) and not m.action.startswith(_CAME)}
-    rewritten = {move.new for move in moves if _is_rewritten(move.action)}
+    made = frozenset(move.new for move in moves if _is_made(move.action))
+    rewritten = frozenset(move.new for move in moves if _is_rewritten(move.action))
     amended = {move.new: move.old for move in moves if move.action.startswith(_AMENDED)}
-    return _Made(frozenset(made | rewritten), frozenset(rewritten), amended)
+    return _Made(made, rewritten, amended)
+
+
+def _is_made(action: str) -> bool:
+    """Return whether a move of HEAD made a commit, rather than going to one of others."""
+    is_made = action.startswith(_MADE) and not action.startswith(_CAME)
+    return is_made or _is_rewritten(action)
 
 
 def _is_rewritten(action: str) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 from itertools import groupby
 from typing import NamedTuple
 
-from codec.errors import CodecError
+from codec.errors import CodecError, IntegrityError
 from codec.snapshot import SnapshotName, decode_snapshot_name
 from pipelines.errors import Denied
 from pipelines.findings import Finding
@@ -34,11 +34,15 @@ def read_heads(remote: Remote, names: Collection[str], without: Collection[str] 
         remote: where they are.
         names: of all its objects.
         without: names of snapshots to leave out.
+
+    Raises:
+        CodecError: there are some, and none can be read.
     """
     heads = Heads([], [])
     known = [decode_snapshot_name(name) for name in names if name not in without]
     ordered = sorted((n for n in known if n), key=lambda n: (n.writer, -n.sequence))
     size = 0
+    error: CodecError | None = None
     for _, of_writer in groupby(ordered, key=lambda n: n.writer):
         later: int | None = None  # number of the last one that was read
         for name in of_writer:
@@ -46,16 +50,21 @@ def read_heads(remote: Remote, names: Collection[str], without: Collection[str] 
                 break  # the later one has all that this one has
             try:
                 found = read_snapshot(remote, name)
+                more = sum(map(len, found.files.values()))
+                if size + more > LIMIT:
+                    raise IntegrityError(
+                        f"does not fit into {LIMIT:,} bytes together with the others",
+                        file=f"{remote.url}/{name}",
+                    )
             except CodecError as e:
+                error = error or e
                 heads.findings.append(_skipped(remote, name, e.problem))
                 continue
-            size += sum(map(len, found.files.values()))
-            if size > LIMIT:
-                problem = f"does not fit into {LIMIT:,} bytes together with those before it"
-                heads.findings.append(_skipped(remote, name, problem))
-                return heads
+            size += more
             heads.found.append(found)
             later = name.sequence
+    if error and not heads.found:
+        raise error
     return heads
 
 

@@ -1,7 +1,7 @@
-"""What a branch adds: the workspace as it was where the branch began, to hold what is against it.
+"""Compare a workspace with what it was where a branch began, to find the problems that it adds.
 
-What was wrong there already is not the branch's. A finding is the same where it is about the same
-line: its number may have changed, its text has not.
+A problem that was there already is not the branch's. Two findings are the same if they are about
+the same line: its number may have changed, its text has not.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Base(NamedTuple):
 
     @property
     def states_change(self) -> bool:
-        """Whether what the references are made of may have changed, or they themselves."""
+        """Return whether the references, or a file that they are built from, may have changed."""
         return any(
             path == REFERENCES or any(fnmatch(path, pattern) for pattern in WANTED)
             for path in self.changed
@@ -57,10 +57,10 @@ class Base(NamedTuple):
 
 
 def read_base(workspace: Workspace, revision: str) -> Base:
-    """The workspace at the commit where `HEAD` and a revision parted.
+    """Read the workspace at the merge base of `HEAD` and a revision.
 
     Raises:
-        NotFound: there is no git, no such commit, or none where they parted.
+        NotFound: there is no repository, no such commit, or no merge base.
         FormatError: the settings were not TOML.
     """
     if workspace.repository is None:
@@ -86,14 +86,14 @@ def read_base(workspace: Workspace, revision: str) -> Base:
 
 
 def line_findings(tracked: Tracked) -> Iterator[Finding]:
-    """What is wrong with the tracked files, line by line."""
+    """Return the problems of the tracked files, line by line."""
     repairs = repairs_of(tracked)
     yield from repairs.findings
     yield from left_findings(repairs, decode_manifest(repairs.after.manifest))
 
 
 def added(base: Base, tracked: Tracked, findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Those findings that were not there before.
+    """Return the findings that were not there before.
 
     Args:
         base: what was there before.
@@ -119,7 +119,7 @@ def _is_old_diff(finding: Finding, base: Base) -> bool:
 
 
 def _lines(tracked: Tracked) -> dict[str, list[bytes]]:
-    """The lines of each file, by its name."""
+    """Return the lines of each file, by its name."""
     files = (
         (MANIFEST, tracked.manifest),
         (DELTAS, tracked.deltas),
@@ -132,7 +132,7 @@ def _lines(tracked: Tracked) -> dict[str, list[bytes]]:
 def _identity(
     finding: Finding, files: Mapping[str, Sequence[bytes]]
 ) -> tuple[str, str | None, str | None, bytes]:
-    """What tells one finding from another, wherever its line stands.
+    """Return what identifies a finding, wherever its line is.
 
     Args:
         finding: what was found.

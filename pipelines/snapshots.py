@@ -18,6 +18,7 @@ from typing import Final, NamedTuple
 
 from codec.bundle import Bundle, decode_bundle, encode_bundle
 from codec.clashes import settle_merge
+from codec.erased import drop_erased
 from codec.errors import CodecError, FormatError, IntegrityError
 from codec.facts import Archive
 from codec.merge import merge_manifests, merge_rows
@@ -120,7 +121,7 @@ def tracked_files(workspace: Workspace) -> dict[str, bytes]:
             )
     tracked = read_tracked(workspace)
     found = {
-        MANIFEST: tracked.manifest,
+        MANIFEST: drop_erased(tracked.manifest),
         DELTAS: tracked.deltas,
         METRICS: tracked.metrics,
         PROGRESS: tracked.progress,

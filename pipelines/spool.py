@@ -235,7 +235,7 @@ def _recording(
     taken: Taken | None,
     since: datetime | None,
 ) -> Recording:
-    """What a stretch of events says of its session."""
+    """Return what a stretch of events says about its session."""
     last = stretch[-1]
     told = _transcript(last.input)
     models = (e.input.model for e in reversed(stretch))

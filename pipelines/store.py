@@ -29,7 +29,6 @@ from codec.manifest import decode_fact
 from codec.records import (
     PatchRef,
     Session,
-    is_range,
     key_time,
 )
 from codec.v2_progress import diff_name
@@ -289,12 +288,4 @@ def names_of(key: str) -> tuple[str, ...]:
 
 def commits_of(session: Session) -> tuple[str, ...]:
     """Return the commits or ranges that a session's patch is made from, in order."""
-    if session.range:
-        return (session.range,)
-    found = session.extra.get("commits_of", ())
-    valid = isinstance(found, list) and all(isinstance(c, str) and _is_commits(c) for c in found)
-    return tuple(found) if valid else ()
-
-
-def _is_commits(text: str) -> bool:
-    return is_range(text if ".." in text else f"{text}..{text}")
+    return (session.range,) if session.range else session.commits_of

@@ -51,10 +51,9 @@ def archive_upload(workspace: Workspace, fact: Archive) -> Upload:
 
     def load() -> Content:
         digest = hashlib.sha256()
-        size = regular_size(path)
         try:
             with open(path, "rb") as f:
-                while size == fact.size and (block := f.read(BLOCK)):
+                while block := f.read(BLOCK):
                     digest.update(block)
         except FileNotFoundError:
             raise Conflict(
@@ -62,14 +61,20 @@ def archive_upload(workspace: Workspace, fact: Archive) -> Upload:
                 hint="Run the same command again",
             ) from None
         if digest.hexdigest() != fact.sha256:
-            raise IntegrityError(
-                "is not the archive that was recorded; it is not sent",
-                file=shown(fact.name),
-                hint="Run 'session-codec archive repair', or bring the file back from a copy",
-            )
+            raise _damaged(fact)
         return Content(fact.size, fact.sha256, lambda: open(path, "rb"))
 
+    if regular_size(path) not in (fact.size, None):
+        raise _damaged(fact)
     return Upload(archive_object(fact.name), fact.size, load)
+
+
+def _damaged(fact: Archive) -> IntegrityError:
+    return IntegrityError(
+        "is not the archive that was recorded; it is not sent",
+        file=shown(fact.name),
+        hint="Run 'session-codec archive repair', or bring the file back from a copy",
+    )
 
 
 def layouts_of(workspace: Workspace, manifest: Manifest) -> Iterator[LayoutUpload | None]:

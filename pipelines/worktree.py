@@ -1,7 +1,7 @@
-"""What git's own files say of a worktree, read without running git: where it is, what HEAD is.
+"""Read git's own files without running git: where a worktree is, and what its HEAD is.
 
-It is on the way of a hook that has the time of an interpreter's start, and imports nothing that
-costs.
+Every hook loads this module, and has only the time that an interpreter takes to start: it imports
+nothing that costs.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ _HASHES = (40, 64)
 
 
 def ancestors(folder: str) -> list[str]:
-    """A folder, and those that it stands in, the nearest first."""
+    """Return a folder and the folders that contain it, the nearest first."""
     found = [folder]
     while (parent := os.path.dirname(found[-1])) != found[-1]:
         found.append(parent)
@@ -20,12 +20,12 @@ def ancestors(folder: str) -> list[str]:
 
 
 def repository_of(folders: list[str]) -> str | None:
-    """The first of the folders that is a git worktree."""
+    """Return the first of the folders that is a git worktree."""
     return next((f for f in folders if os.path.exists(os.path.join(f, ".git"))), None)
 
 
 def git_folders(repository: str) -> tuple[str, str] | None:
-    """The folder that git has for a worktree, and the one that all worktrees share.
+    """Return the folder that git has for a worktree, and the one that all worktrees share.
 
     A linked worktree's `.git` is a file that names its folder in the main one's `.git`, which
     names the common folder in turn. None where nothing of this can be read.
@@ -53,7 +53,7 @@ def _beside(path: str, name: str) -> str:
 
 
 def main_worktree(repository: str) -> str | None:
-    """The main worktree of a linked one; None where this is it, or there is none."""
+    """Return the main worktree of a linked one; None for a main worktree or a bare repository."""
     folders = git_folders(repository)
     if folders is None or folders[0] == folders[1]:
         return None
@@ -62,16 +62,16 @@ def main_worktree(repository: str) -> str | None:
 
 
 def home_of(root: str, repository: str | None) -> str:
-    """Where a workspace keeps what its worktrees share: beside the main worktree's `.diffs`."""
+    """Return the folder of what the worktrees of a workspace share: that of the main `.diffs`."""
     main = main_worktree(repository) if repository else None
     home = os.path.join(main, os.path.relpath(root, repository)) if main and repository else root
     return os.path.normpath(home)
 
 
 def head_of(repository: str) -> tuple[str, str]:
-    """The commit of HEAD, and its branch; each empty where it is not known.
+    """Return the commit of HEAD, and its branch; each is empty where it is not known.
 
-    The commit of a repository that keeps its references in a table (`reftable`) is not known.
+    The commit is not known where references are in a table (`reftable`).
     """
     folders = git_folders(repository)
     if folders is None:
@@ -101,7 +101,7 @@ def _hash(text: str) -> str:
 
 
 def _packed(common: str, name: str) -> str:
-    """The commit of a reference in `packed-refs`: lines of a hash and a name."""
+    """Return the commit of a reference in `packed-refs`, whose lines are a hash and a name."""
     try:
         with open(os.path.join(common, "packed-refs"), "rb") as f:
             refs = f.read()

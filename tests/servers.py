@@ -132,6 +132,15 @@ def moto(_folder: Path) -> Iterator[Server]:
         server.stop()
 
 
+@contextmanager
+def moto_process(folder: Path) -> Iterator[Server]:
+    """moto's server in a process of its own, for tests that fork and so must have no threads."""
+    (port,) = _ports(1)
+    program = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    with _running(program, folder / "log"):
+        yield Server(f"http://127.0.0.1:{port}")
+
+
 def _weed(folder: Path, ports: list[int], more: list[str]) -> list[str]:
     identity = {
         "name": "tests",

@@ -14,6 +14,7 @@ from pipelines.amend import Amendment, Plan, amend, plan
 from pipelines.cli import options
 from pipelines.cli.declared import absolute, text_of
 from pipelines.cli.output import findings_json, say, say_json, tell, tell_findings, visible
+from pipelines.cli.spooled import workspace_of
 from pipelines.errors import FINDINGS
 from pipelines.workspace import find
 
@@ -82,7 +83,7 @@ def command(
         figures={n: v if isinstance(v, int) else None for n, v in figures.items()},
         private=private,
     )
-    workspace = find(absolute(repo))
+    workspace = find(absolute(repo)) if dry_run else workspace_of(repo)
     if dry_run:
         made = plan(workspace, name, amendment)
     else:

@@ -7,16 +7,19 @@ import os
 from collections.abc import Collection, Iterator
 
 from codec.archive import ArchiveReader
+from codec.archive_scan import Damage, check
 from codec.archive_tar import Member
 from codec.diffs import touched_path
 from codec.errors import IntegrityError
 from codec.facts import archive_name
+from codec.records import PatchRef
 from codec.snapshot import archive_object
 from pipelines.archives import UNFINISHED, archive_folder, ranges_of
 from pipelines.files import make_folder, remove
 from pipelines.packing import Packing, Written, contents_of, pack
 from pipelines.remote import Remote, bounded
-from pipelines.workspace import Workspace
+from pipelines.store import Store
+from pipelines.workspace import Manifest, Workspace
 
 
 def rewrite(path: str, month: str, erased: Collection[str]) -> Written | None:
@@ -50,6 +53,31 @@ def rewrite(path: str, month: str, erased: Collection[str]) -> Written | None:
         load=load,
     )
     return pack(os.path.dirname(path), packing, "small", None)
+
+
+def check_copied(workspace: Workspace, manifest: Manifest, path: str, file: str) -> None:
+    """Refuse to delete a copy of an archive that has the only copy of a diff.
+
+    Args:
+        workspace: whose archives and loose diffs are the other copies.
+        manifest: says which diffs are recorded and not purged.
+        path, file: the copy, and its name for a user.
+
+    Raises:
+        IntegrityError: a diff in it is stored nowhere else here.
+    """
+    store = Store(workspace, manifest=manifest)
+    known = {s.patch: s.key for s in manifest.every_session() if s.patch is not None}
+    for event in check(ranges_of(path), os.path.getsize(path)):
+        if isinstance(event, Damage) or event.sha256 in manifest.purged:
+            continue
+        patch = PatchRef(event.sha256, event.entry.size)
+        if patch in known and not store.has(known[patch], patch):
+            raise IntegrityError(
+                f"holds the diff, and the only copy of the diff of {known[patch]}",
+                file=file,
+                hint="Take that out with 'session-codec archive extract', and remove the file",
+            )
 
 
 def fetch_unnamed(workspace: Workspace, remote: Remote, name: str, size: int) -> str:

@@ -183,6 +183,8 @@ HARMLESS: Final = (
     "git clone https://<your-token>@github.com/o/r.git",
     '"hashed_secret": "afc848c316af1a89d49826c5ae9d00ed769415f3",',
     "const secret = 'webhook-secret-2026'",
+    'SECRET = "test-secret-32-bytes-1234567890abcdef";',
+    "# COORDINATION_SECRET=a1b2c3d4e5f6789012345678901234567890abcdef",
     'string WidgetToken = "WIDGET-SECRET-9f3";',
     "authorization: 'Bearer eyJhbGciOiJIUzI1NiJ9.test.fake'",
     "call(app, token, '/api/code/missions/01ARZ3NDEKTSV4RRFFQ69G5FAV')",

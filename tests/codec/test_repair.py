@@ -226,3 +226,15 @@ def test_a_clash_is_settled_in_the_manifest_and_in_every_file() -> None:
         # a run that was stopped after the manifest: the next one comes to the same rows
         again = repair_rows(form, rows(form, second, first, TWO), repair_manifest(repaired.data)[1])
         assert sorted(form.split(again.data)) == sorted(form.split(rebuilt.data))
+
+
+def test_a_fragment_of_what_a_line_is_to_become_goes_at_once() -> None:
+    first, second = (
+        ONE._replace(id=x) for x in sorted("ab", key=lambda x: identity_of(ONE._replace(id=x)))
+    )
+    moved = FACTS.encode(second._replace(key=f"{ONE.key}.{identity_of(second)[:6]}"))
+    torn = moved[: moved.index(b'","time"')]
+    data = FACTS.encode(first)[:-1] + FACTS.encode(second)[:-1] + torn
+    repaired, _ = repair_manifest(data)
+    assert repair_manifest(repaired.data)[0].repairs == []
+    assert repaired.data == FACTS.encode(first) + moved

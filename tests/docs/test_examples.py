@@ -178,7 +178,8 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, server: Server) -> Path:
     sandbox = Sandbox(home, server)
     sandbox.create()
     sandbox.run("sed -i 's/2025-11-06T14:00/2025-11-06T14:30/' AGENT_PROGRESS_LOG.md")
-    sandbox.run("mkdir docs && cp AGENT_PROGRESS_LOG.md docs/SESSIONS.md && git add -A")
+    for copy in ("docs/SESSIONS.md", "memory/one.md"):
+        sandbox.run(f"mkdir $(dirname {copy}) && cp AGENT_PROGRESS_LOG.md {copy} && git add -A")
     sandbox.run("git commit -qm 'Log of sessions' && git clone -q --bare . ../app.git")
     sandbox.run("git remote add origin ../app.git && git fetch -q")
     sandbox.run("session-codec migrate && git add -A && git commit -qm 'Migrate'")

@@ -72,6 +72,7 @@ def _before(fault: Fault, name: str, call: Callable[..., Any]) -> Callable[..., 
 def main() -> int:
     """Run under the fault."""
     # what is imported must not count
+    import pipelines.cli.amend
     import pipelines.cli.archive
     import pipelines.cli.migrate_shown
     import pipelines.cli.record

@@ -18,7 +18,7 @@ from tests.fuzz.targets import TARGETS, seeds
 
 def main(target: str, seconds: str, folder: str = ".") -> None:
     """Fuzz a target for some seconds."""
-    run, end, count = TARGETS[target], time.monotonic() + float(seconds), 0
+    run, count = TARGETS[target], 0
 
     def once(data: bytes) -> None:
         nonlocal count
@@ -30,22 +30,23 @@ def main(target: str, seconds: str, folder: str = ".") -> None:
         except BaseException:
             Path(folder, f"{target}-{count}.bin").write_bytes(data)
             raise
-        if time.monotonic() > end:
-            print(f"{target}: {count:,} runs, nothing but errors of ours", flush=True)  # noqa: T201
-            sys.exit()
 
     try:
         import atheris
     except ImportError:
         rng = random.Random()  # noqa: S311
-        while True:
+        end = time.monotonic() + float(seconds)
+        while time.monotonic() < end:
             once(mutated(rng, seeds(target)))
+        print(f"{target}: {count:,} runs, nothing but errors of ours")  # noqa: T201
+        return
     corpus = Path(folder, f"corpus-{target}")
     corpus.mkdir(parents=True, exist_ok=True)
     for number, data in enumerate(seeds(target)):
         (corpus / f"seed-{number}").write_bytes(data)
     atheris.instrument_all()
-    atheris.Setup([sys.argv[0], str(corpus), "-verbosity=0", "-max_len=8192"], once)
+    options = (f"-max_total_time={seconds}", f"-artifact_prefix={folder}/", "-max_len=8192")
+    atheris.Setup([sys.argv[0], str(corpus), *options], once)
     atheris.Fuzz()
 
 

@@ -130,7 +130,7 @@ def seeds(target: str) -> list[bytes]:
             ]  # fmt: skip
             return [b"\n".join(json.dumps(line).encode() for line in lines)]
         case "snapshot":
-            pack = {"name": f"loose/{sha}.tar.zst", "sha256": sha, "bytes": 9,
+            pack = {"name": f"loose/{sha[:16]}.tar.zst", "sha256": sha, "bytes": 9,
                     "diffs": {key: [sha, 3]}}  # fmt: skip
             document = {
                 "format": "session-codec-snapshot",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from contextlib import suppress
 
 import pytest
 
@@ -17,8 +16,7 @@ RUNS = 400
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_seed_is_decoded(target: str) -> None:
     for data in seeds(target):
-        with suppress(CodecError):  # an index alone lies about its frames
-            TARGETS[target](data)
+        TARGETS[target](data)
 
 
 @pytest.mark.parametrize("target", TARGETS)

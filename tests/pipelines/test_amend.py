@@ -11,6 +11,7 @@ from codec.facts import Format, Revision
 from codec.manifest import decode_fact
 from pipelines.amend import Amendment, amend
 from pipelines.checks import check_integrity
+from pipelines.snapshots import tracked_files
 from pipelines.tracked import read_tracked
 from pipelines.workspace import DELTAS, MANIFEST, METRICS, PROGRESS
 from tests.pipelines.clones import Clone, clone_of, pull
@@ -186,3 +187,27 @@ def test_what_json_says_is_the_session_as_the_manifest_has_it(bench: Bench, cli:
     document = json.loads(said.out)
     assert document["schema"] == "session-codec/amend/1"
     assert document["session"] == cli("show", "latest", bench.root, "--json").json["session"]
+
+
+def test_a_sync_sends_no_text_that_was_erased_and_a_restore_brings_none_back(
+    bench: Bench, cli: Cli
+) -> None:
+    bench.migrate()
+    cli("amend", day(2), bench.root, "--notes", "Secret notes")
+    remote, manifest = bench.root.parent / "remote", bench.root / MANIFEST
+    assert cli("sync", bench.root, "--remote", remote).code == 0
+    with_texts = manifest.read_bytes()
+    cli("amend", day(2), bench.root, "--private")
+    # a merge by lines, not repaired yet
+    lines = with_texts.splitlines(keepends=True)
+    manifest.write_bytes(manifest.read_bytes() + b"".join(lines))
+    assert b"Secret" not in tracked_files(bench.workspace)[MANIFEST]
+    assert bench.manifest.sessions[day(2)].notes == ""
+    assert "erased-text" in findings(bench)
+    cli("doctor", bench.root, "--repair")
+    assert cli("sync", bench.root, "--remote", remote).code == 0
+    again = bench.root.parent / "again"
+    assert cli("restore", again, "--remote", remote).code == 0
+    restored = "".join((again / name).read_text() for name in (MANIFEST, *ROWS))
+    assert "Secret" not in restored
+    assert "task-2" not in restored

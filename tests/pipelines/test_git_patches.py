@@ -411,6 +411,16 @@ def test_several_ranges_are_one_patch_in_their_order(case: Case) -> None:
     assert patch == case.patch + patch_of(case.workspace, [back])
 
 
+def test_a_commit_by_itself_is_compared_with_its_first_parent(case: Case) -> None:
+    base, head = case.commits.split("..")
+    assert patch_of(case.workspace, [head]) == case.patch
+    assert remakable(case.workspace, [((head,), case.ref)]) == {((head,), case.ref)}
+    empty = git(case.root, "hash-object", "-wt", "tree", "/dev/null").strip()
+    assert patch_of(case.workspace, [base]) == patch_of(case.workspace, [f"{empty}..{base}"])
+    with pytest.raises(NotFound, match="no such commit"):
+        patch_of(case.workspace, ["1" * 40])
+
+
 def test_a_missing_object_is_an_absent_diff_and_the_others_are_remade(case: Case) -> None:
     blob = git(case.root, "rev-parse", "HEAD:data.bin").strip()
     (case.root / ".git" / "objects" / blob[:2] / blob[2:]).unlink()

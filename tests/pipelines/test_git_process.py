@@ -12,7 +12,13 @@ from pathlib import Path
 import pytest
 
 from pipelines.errors import Denied, NotFound, Unavailable
-from pipelines.git_process import calling_repository, is_tracked, repository_at, run_git
+from pipelines.git_process import (
+    calling_repository,
+    git_output,
+    is_tracked,
+    repository_at,
+    run_git,
+)
 from tests.pipelines.conftest import THREE, Cli, git
 
 CODE = Path(__file__).parents[2]
@@ -336,6 +342,15 @@ def test_a_git_that_does_not_end_is_stopped(
     monkeypatch.setattr("pipelines.git_process._TIMEOUT", 0.01)
     with pytest.raises(Unavailable, match="did not end"):
         run_git(repository_at(str(repo)), "rev-parse", "HEAD")
+
+
+def test_a_git_that_stops_before_it_reads_is_an_error(repo: Path) -> None:
+    found = repository_at(str(repo))
+    with (
+        pytest.raises(Unavailable, match="git no-such-command"),
+        git_output(found, "no-such-command", data=b"x" * 30_000, plain=True) as output,
+    ):
+        assert output.read() == b""
 
 
 def test_the_empty_repositories_are_part_of_the_package() -> None:

@@ -273,6 +273,31 @@ def test_what_an_agent_recorded_itself_is_not_recorded_again(agents: Agents, cli
     assert agents.waiting() == []
 
 
+def test_committing_what_an_agent_recorded_is_not_a_session(agents: Agents, cli: Cli) -> None:
+    agents.claude("SessionStart")
+    agents.commit("a")
+    cli("record", agents.root, "--agent", "opus-4.5", "--task", "Add a", "--status", "PASS")
+    git(agents.root, "commit", "-qam", "sessions")
+    agents.claude("SessionEnd")
+    agents.drain()
+    assert [s.agent for s in agents.sessions] == ["opus-4.5"]
+
+
+def test_what_a_session_pulled_is_not_recorded_at_its_end(agents: Agents, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    git(tmp_path, "clone", "-q", str(agents.root), str(other))
+    agents.claude("SessionStart")
+    agents.commit("a")
+    (other / "theirs").write_text("theirs\n")
+    git(other, "add", "-A")
+    git(other, "commit", "-qm", "theirs")
+    git(agents.root, "pull", "-q", "--no-edit", "--no-rebase", str(other), "main")
+    agents.claude("SessionEnd")
+    agents.drain()
+    (session,) = agents.sessions
+    assert (session.metrics.commits, session.metrics.lines_added) == (1, 1)
+
+
 def test_what_an_agent_left_out_is_recorded(agents: Agents, cli: Cli) -> None:
     agents.claude("SessionStart")
     first = agents.commit("a")

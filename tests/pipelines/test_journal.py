@@ -11,8 +11,10 @@ import pytest
 
 from codec.errors import FormatError
 from pipelines.errors import Conflict
+from pipelines.files import sync_directory
 from pipelines.journal import Append, Replace, Transaction, is_pending, recover
-from pipelines.workspace import DELTAS, METRICS, REFERENCES, Workspace, locate
+from pipelines.recording import Recording, record_session
+from pipelines.workspace import DELTAS, METRICS, REFERENCES, Workspace, at, locate
 from tests.pipelines.conftest import tree
 
 #: The name that version 0.1.0 used.
@@ -249,3 +251,30 @@ def test_a_journal_is_not_written_where_a_link_of_a_clone_leads(
     transaction.commit()
     assert victim.read_bytes() == b"mine\n"
     assert Path(workspace.path(DELTAS)).read_bytes() == b"x\n"
+
+
+def test_new_directories_are_durable_before_a_journal_promises_what_is_in_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "new"
+    root.mkdir()
+    workspace = at(str(root))
+    sync, replace = sync_directory, os.replace
+    events: list[str] = []
+
+    def synced(path: str) -> None:
+        events.append(os.path.relpath(path, root))
+        sync(path)
+
+    def replaced(source: str, target: str) -> None:
+        events.append(f"-> {os.path.relpath(target, root)}")
+        replace(source, target)
+
+    monkeypatch.setattr("pipelines.journal.sync_directory", synced)
+    monkeypatch.setattr(os, "replace", replaced)
+    record_session(workspace, Recording(agent="a", task="t", patch=b"+x\n", time="2026-01-01"))
+    promise = next(i for i, e in enumerate(events) if e.startswith("-> .session-codec/journal-"))
+    staging = [e for e in events[:promise] if e.startswith(".session-codec/staging-")]
+    assert staging
+    assert ".session-codec" in events[:promise]
+    assert "." in events[promise:]  # the tracked files are new in the root

@@ -17,10 +17,9 @@ from codec.v2_deltas import decode_deltas
 from codec.v2_metrics import decode_row
 from codec.v2_progress import TITLE, decode_references
 from pipelines.errors import Conflict, WorkspaceMissing
-from pipelines.files import locked
 from pipelines.journal import Transaction
 from pipelines.progress import Advance
-from pipelines.workspace import MANIFEST
+from pipelines.workspace import MANIFEST, Workspace, writing
 from tests.pipelines.conftest import (
     HEAD,
     PATCH,
@@ -458,15 +457,15 @@ def test_a_run_that_waited_for_another_one_doubles_nothing(
     ran: list[object] = []
 
     @contextmanager
-    def after_another(path: str, *, wait: float = 1.0) -> Iterator[None]:
+    def after_another(workspace: Workspace) -> Iterator[None]:
         if not ran:
             ran.append(None)
             bench.migrate()
             ran.append(tree(bench.root))
-        with locked(path, wait=wait):
+        with writing(workspace):
             yield
 
-    monkeypatch.setattr(pipelines.migrate, "locked", after_another)
+    monkeypatch.setattr(pipelines.migrate, "writing", after_another)
     assert bench.migrate().written == []
     assert tree(bench.root) == ran[1]
     assert len(bench.deltas()) == 3
@@ -480,12 +479,12 @@ def test_strict_holds_for_what_another_run_wrote_meanwhile(
     manifest = bench.root / V2[3]
 
     @contextmanager
-    def after_another(path: str, *, wait: float = 1.0) -> Iterator[None]:
+    def after_another(workspace: Workspace) -> Iterator[None]:
         manifest.write_bytes(manifest.read_bytes() + b"[1]\n")
-        with locked(path, wait=wait):
+        with writing(workspace):
             yield
 
-    monkeypatch.setattr(pipelines.migrate, "locked", after_another)
+    monkeypatch.setattr(pipelines.migrate, "writing", after_another)
     result = bench.migrate(strict=True)
     assert codes(result) == ["broken-fact"]
     assert result.written == []

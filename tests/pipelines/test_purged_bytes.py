@@ -289,3 +289,15 @@ def test_a_tombstone_of_another_clone_can_be_disowned_while_the_bytes_are_here(
     assert cli("show", T, b, "--diff").out.encode() == diff("MARKA")
     assert found(cli, b) == []
     assert cli("purge", T, b, "--disown").code == 30
+
+
+def test_a_backup_of_an_archive_with_the_only_copy_of_another_diff_stays(a: Path, cli: Cli) -> None:
+    record(a, "MARKA", T)
+    record(a, "MARKC", LATER)
+    cli("archive", a, "--before", "2025-02")
+    (path,) = (a / ".diffs" / "archive").iterdir()
+    path.rename(path.with_name(f"{path.name}.repair-1.bak"))
+    said = cli("purge", T, a, "--yes")
+    assert said.code == 12
+    assert LATER in said.err
+    assert list((a / ".diffs" / "archive").iterdir())

@@ -214,6 +214,14 @@ def test_verify_tells_what_git_can_make_again(made: Bench, cli: Cli, tmp_path: P
     assert (found["in_git"], len(found["absent"])) == (0, 4)
 
 
+def test_verify_does_not_count_a_diff_that_git_makes_differently(made: Bench, cli: Cli) -> None:
+    recording = Recording(agent="a", task="t", patch=PATCH, ranges=(_last(made),))
+    session = record_session(made.workspace, recording).session
+    (made.root / ".diffs" / f"{session.key}.diff").unlink()
+    found = cli("verify", made.root, "--json", "--require", "local").json
+    assert (found["in_git"], found["absent"], found["exit"]) == (0, [session.key], 3)
+
+
 def test_a_diff_that_git_makes_differently_is_not_passed_off(made: Bench) -> None:
     recorded = record_session(
         made.workspace, Recording(agent="a", task="t", patch=PATCH, ranges=(_last(made),))

@@ -285,6 +285,38 @@ def test_a_branch_that_was_merged_is_not_the_sessions(ann: Person) -> None:
     assert names_of(ann.record(), ann.workspace) == ["a", "b"]
 
 
+def test_an_old_branch_that_was_merged_is_not_the_sessions_without_a_hook(ann: Person) -> None:
+    ann.record()
+    ann.keep()
+    ann.git("checkout", "-qb", "side")
+    ann.commit("side")
+    ann.git("checkout", "-q", "main")
+    ann.commit("a")
+    ann.record()
+    ann.keep()
+    ann.git("merge", "-q", "--no-ff", "--no-edit", "side")
+    ann.commit("b")
+    assert names_of(ann.record(), ann.workspace) == ["b"]
+
+
+def test_commits_from_before_a_look_at_what_others_recorded_are_not_lost(
+    ann: Person, bob: Person
+) -> None:
+    ann.record()
+    ann.keep()
+    bob.git("pull", "-q", "--ff-only", "origin", "main")
+    ann.commit("mine")
+    bob.commit("theirs")
+    bob.record()
+    theirs = bob.head
+    bob.keep()
+    ann.git("fetch", "-q", "bob")
+    ann.git("checkout", "-q", theirs)
+    ann.git("checkout", "-q", "main")
+    ann.git("merge", "-q", "--no-edit", "bob/main")
+    assert names_of(ann.record(), ann.workspace) == ["mine"]
+
+
 def test_recorded_commits_that_are_rebased_are_not_taken_again(ann: Person, bob: Person) -> None:
     ann.commit("recorded")
     ann.record()
@@ -389,7 +421,7 @@ def split(ann: Person, bob: Person) -> Session:
 
 
 def test_several_ranges_are_kept_by_name_and_printed(ann: Person, split: Session) -> None:
-    first, second = split.extra["commits_of"]
+    first, second = split.commits_of
     assert split.range == ""
     assert git(ann.root, "log", "--format=%s", first).splitlines() == ["Add a"]
     assert git(ann.root, "log", "--format=%s", second).splitlines() == ["Add b"]
@@ -405,12 +437,6 @@ def test_a_lost_diff_of_several_ranges_is_remade(ann: Person, split: Session, cl
         ann.workspace, read_tracked(ann.workspace), read_manifest(ann.workspace), lambda _: None
     )
     assert (integrity.in_git, integrity.absent) == (1, ())
-
-
-@pytest.mark.parametrize("named", [["--output=/nowhere"], "text", [1], ["0" * 39], ["--all..HEAD"]])
-def test_commits_that_are_no_names_of_objects_are_never_given_to_git(named: object) -> None:
-    session = Session("k", "k", "a", "t", "PASS", extra={"commits_of": named})
-    assert commits_of(session) == ()
 
 
 # Commits that vanish

@@ -1,0 +1,87 @@
+"""A sparse file of 20 GiB in place of a small one fills neither the memory nor the disk."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from pipelines.workspace import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES, V1_LOG
+from tests.pipelines.conftest import Bench
+
+SIZE: Final = 20 << 30
+MEBIBYTES: Final = 500
+PROGRAM: Final = Path(__file__).parents[2] / "pipelines" / "cli" / "main.py"
+READING: Final = (
+    ("verify", "--full"), ("show", "latest", "--diff"), ("doctor",), ("archive", "verify"),
+    ("archive", "--before", "2100-01"), ("sync", "--remote", "REMOTE"),
+)  # fmt: skip
+WRITING: Final = (("doctor", "--repair"), ("purge", "latest", "--yes"))
+
+
+def run(root: Path, *arguments: str) -> tuple[int, str]:
+    """Run a verb: its exit code and what it printed. Its memory is checked."""
+    words = [str(root.parent / "remote") if word == "REMOTE" else word for word in arguments]
+    process = subprocess.Popen(
+        [sys.executable, "-P", str(PROGRAM), *words], cwd=root,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    assert process.stdout is not None
+    with process.stdout:
+        said = process.stdout.read().decode()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert usage.ru_maxrss / 1024 < MEBIBYTES, arguments
+    assert "bug in session-codec" not in said
+    return process.returncode, said
+
+
+def used(root: Path) -> int:
+    """The bytes that a folder uses on the disk."""
+    return sum(p.lstat().st_blocks * 512 for p in root.rglob("*"))
+
+
+def enlarge(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as f:
+        f.truncate(SIZE)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", ["diff", "archive"])
+def test_a_diff_or_an_archive_of_20_gib_is_damaged_by_its_size_alone(
+    bench: Bench, what: str
+) -> None:
+    bench.migrate()
+    bench.log.unlink()
+    if what == "archive":
+        assert run(bench.root, "archive", "--before", "2100-01")[0] == 0
+    (path, *_) = sorted(
+        bench.root.glob(".diffs/archive/*.zst" if what == "archive" else ".diffs/*.diff")
+    )
+    enlarge(path)
+    for verb in (*READING, *WRITING):
+        code, said = run(bench.root, *verb)
+        assert code in {0, 3, 12, 22}, (verb, said)
+    assert used(bench.root) < 1 << 24
+
+
+@pytest.mark.parametrize("name", [MANIFEST, DELTAS, METRICS, PROGRESS, REFERENCES])
+def test_a_tracked_file_of_20_gib_is_refused_by_its_name(bench: Bench, name: str) -> None:
+    bench.migrate()
+    enlarge(bench.root / name)
+    code, said = run(bench.root, "verify", "--full")
+    assert (code, said.count("error: "), f"{name}: larger than" in said) == (32, 1, True), said
+    for verb in (("context",), ("record", "--agent", "a", "--task", "t", "--no-diff"), ("doctor",)):
+        code, said = run(bench.root, *verb)
+        assert code in {0, 3, 32}, (verb, said)
+
+
+def test_a_log_of_20_gib_is_refused_by_its_name(bench: Bench) -> None:
+    enlarge(bench.root / V1_LOG)
+    code, said = run(bench.root, "migrate")
+    assert (code, f"{V1_LOG}: not a session log: larger than" in said) == (10, True), said
