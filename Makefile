@@ -11,9 +11,9 @@ RUN := $(BIN)/session-codec
 VERBS := archive install context record query references verify report doctor restore-v1 retire-v1 restore sync
 
 .DEFAULT_GOAL := help
-.PHONY: help migrate sample show amend purge $(VERBS) test test-slow check format bench bench-scaling docs screenshots vocabulary lock clean
+.PHONY: help migrate sample show amend purge $(VERBS) test test-slow check format bench bench-scaling docs site screenshots vocabulary lock clean
 
-help: ## What can be made
+help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  VERB         any verb of session-codec on REPO=path ARGS='options': $(VERBS)"
 
@@ -52,11 +52,13 @@ test: $(VENV)/dev ## Run the tests
 test-slow: $(VENV)/dev ## Run the tests that take longer
 	@$(BIN)/python -m pytest -q -rs -n 2 -m slow
 
-check: $(VENV)/dev ## What CI runs beside the tests: format, lint, types, import layers
+check: $(VENV)/dev ## Check format, lint, types, import layers, phrases, links of the documentation
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python -m docs.phrases
+	@$(BIN)/python -m docs.site
 
 format: $(VENV)/dev ## Format the code
 	@$(BIN)/ruff check --fix -q .
@@ -65,16 +67,19 @@ format: $(VENV)/dev ## Format the code
 bench: $(VENV)/dev ## Measure, each figure beside a yardstick
 	@$(BIN)/python -m bench
 
-bench-scaling: $(VENV)/dev ## Measure the scaling table anew and put it into README.md
+bench-scaling: $(VENV)/dev ## Measure the scaling tables and write them into docs/tokens.md
 	@$(BIN)/python -m bench scaling --write
 
-docs: $(VENV)/dev ## Rewrite what README.md and FORMATS.md have from the code
+docs: $(VENV)/dev ## Rewrite the generated parts of README.md, docs/ and FORMATS.md
 	@$(BIN)/python -m docs.generate
 
-screenshots: $(VENV)/dev ## Take the pictures of a report anew (needs chromium)
+site: $(VENV)/dev ## Build the documentation as a static site in build/site
+	@$(BIN)/python -m docs.site
+
+screenshots: $(VENV)/dev ## Take the pictures of a report (needs chromium)
 	@$(BIN)/python -m docs.screenshots
 
-vocabulary: $(VENV)/dev ## Write the vocabulary table anew, after its format changed
+vocabulary: $(VENV)/dev ## Write the vocabulary table after its format changed
 	@$(BIN)/python -m docs.vocabulary_table
 
 lock: $(VENV)/dev ## Pin the newest versions that pyproject.toml allows
@@ -83,7 +88,7 @@ lock: $(VENV)/dev ## Pin the newest versions that pyproject.toml allows
 	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header \
 		pyproject.toml --group dev -o .ci/dev.lock
 
-clean: ## Remove what was made
+clean: ## Remove everything that was built
 	@rm -rf $(VENV) build *.egg-info
 
 $(VENV)/bin/python:

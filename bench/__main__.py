@@ -61,7 +61,7 @@ processes. Memory: the most that one process held in any run. MB: 1,000,000 byte
     default=Path(__file__).parents[1] / "build",
     help="Where to write, in a folder that is removed at the end; else build/.",
 )
-@click.option("--write", is_flag=True, help="Put what README.md quotes into it.")
+@click.option("--write", is_flag=True, help="Write what docs/ quotes into it.")
 def main(names: tuple[str, ...], runs: int | None, home: Path, write: bool) -> None:
     """Measure all that is promised, or those that are named."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # and remove the folder first

@@ -3,8 +3,8 @@
 1. Workspaces of 10 to 10,000 sessions are the beginnings of one log of real patches, each with the
    files from which the sample's references are built: a context without them would look cheap.
 2. The figures are those that `verify` prints. v1 is the whole log, v2 what `context` prints.
-3. With `--write` they go into README.md, with tokenizer and day, beside what the specification
-   says; what it promises and is not reached is named.
+3. With `--write` they go into docs/tokens.md, with tokenizer and day, beside the figures of the
+   specification; a promise that is not met is listed.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from bench.process import apart
 from bench.verbs import Setting, verb
 
 ROOT: Final = Path(__file__).parents[1]
+PAGE: Final = Path("docs") / "tokens.md"
 SIZES: Final = (10, 100, 1_000, 10_000)
 #: SCALE_CODEC.md, scaling projections: v1 and v2 tokens, per cent, dollars.
 SPECIFIED: Final = {
@@ -88,7 +89,7 @@ class Measured(NamedTuple):
 
 
 def scaling(setting: Setting) -> Iterator[Text]:
-    """The table, and the same for the README where that was asked for."""
+    """Measure; print the tables, and write them into the page where that was asked for."""
     price = prices()[0]
     found: list[Measured] = []
     for name, log, sessions in _logs(setting):
@@ -101,7 +102,7 @@ def scaling(setting: Setting) -> Iterator[Text]:
     yield Text(f"\n{text}")
     if setting.write:
         write(text)
-        yield Text("written into README.md")
+        yield Text(f"written into {PAGE}")
 
 
 def prices() -> list[Price]:
@@ -111,7 +112,7 @@ def prices() -> list[Price]:
 
 
 def page(found: Sequence[Measured], price: Price, day: str) -> str:
-    """What the README says of it."""
+    """Return the measured part of the page."""
     counted = [m for m in found if m.sessions in SPECIFIED]
     names = list(dict.fromkeys(m.tokenizer for m in counted))
     claude = "" if len(names) > 1 else " Claude's own counter was not installed."
@@ -136,8 +137,8 @@ def page(found: Sequence[Measured], price: Price, day: str) -> str:
 
 
 def write(text: str) -> None:
-    """Put it into the README, between its marks."""
-    path = ROOT / "README.md"
+    """Write the text into the page, between its marks."""
+    path = ROOT / PAGE
     before = path.read_text(encoding="utf-8")
     after, times = _PART.subn(lambda m: f"{m[1]}\n{text}\n\n{m[2]}", before)
     if times != 1:

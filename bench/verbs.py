@@ -33,7 +33,7 @@ class Setting:
         folder: where everything is written; removed at the very end.
         log: the large log in it.
         wanted: runs of each benchmark; None for each benchmark's own number.
-        write: put what README.md quotes into it.
+        write: write what docs/ quotes.
     """
 
     folder: Path

@@ -1,16 +1,21 @@
-"""Rewrite the parts of README.md and FORMATS.md that are made from the code: `make docs`.
+"""Rewrite the parts of the documents that are generated from the code: `make docs`.
 
-A part stands between `<!-- generated: NAME -->` and `<!-- end of NAME -->`.
+A part is delimited by `<!-- generated: NAME -->` and `<!-- end of NAME -->`.
 
-1. `help`: what `session-codec --help` says, and each verb's `--help`.
-2. `transcript`: what `make migrate` says of the sample, run in a copy of what it needs. Times and
-   folders differ between runs and machines, so a part that differs in nothing else stays.
-3. `context`: what `session-codec context` then prints.
-4. `labels`, `date-labels`, `status-words`, `findings`, `diff-tree`: tables of the code.
+1. `help`: the help of the program, of each verb and of each sub-verb.
+2. `transcript`: the output of `make migrate` for the sample, run in a copy of the files it needs.
+   Times and folders differ between runs and machines; a part that differs in nothing else is kept.
+3. `context`, `newest`, `baselines`: the output of other verbs for the migrated sample.
+4. `window`: a column of the measured scaling table of docs/tokens.md.
+5. `labels`, `date-labels`, `status-words`, `findings`, `diff-tree`, `drop-order`: tables of the
+   code.
 """
 
 from __future__ import annotations
 
+import contextlib
+import io
+import json
 import os
 import re
 import shlex
@@ -19,15 +24,24 @@ import subprocess
 import sys
 import tempfile
 import textwrap
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, NamedTuple
+from unittest import mock
 
 ROOT: Final = Path(__file__).parents[1]
-PAGES: Final = (ROOT / "README.md", ROOT / "codec" / "FORMATS.md")
+FIGURES: Final = ROOT / "docs" / "tokens.md"
+PAGES: Final = (
+    ROOT / "README.md",
+    ROOT / "codec" / "FORMATS.md",
+    ROOT / "docs" / "agents.md",
+    ROOT / "docs" / "commands.md",
+    ROOT / "docs" / "migrate.md",
+    FIGURES,
+)
 WIDTH: Final = 88
-#: Where the checkout stands in the transcript.
+#: The folder that the transcript shows for the checkout.
 HOME: Final = "~/session-codec"
 
 _PART = re.compile(
@@ -37,10 +51,13 @@ _PART = re.compile(
 )
 _SECONDS = re.compile(r" +\d+\.\d\d s$", re.M)
 _NEEDED: Final = ("Makefile", "pyproject.toml", ".ci/runtime.lock", "fixtures/sample")
+#: The sub-verbs in the help of a verb.
+_BELOW = re.compile(r"^(?:Commands|Verbs):\n(?P<rows>(?: .*\n)+)", re.M)
+_VERB = re.compile(r"^  (?P<name>[a-z][a-z0-9-]*)(?:  |$)", re.M)
 
 
 def rewritten(page: str) -> str:
-    """A page with each of its parts made anew."""
+    """Return a page with each of its generated parts current."""
     return _PART.sub(_renewed, page)
 
 
@@ -56,41 +73,106 @@ def normalised(text: str) -> str:
 
 
 def help_pages() -> str:
-    """The help of the command and of each verb, as fenced blocks."""
-    import click
+    """Return the help of the program, of each verb and of each sub-verb, as fenced blocks."""
+    pages = (f"### {' '.join(words)}\n\n```text\n{text}\n```" for words, text in _all_help())
+    return "\n\n".join(pages) + "\n"
 
-    from pipelines.cli.group import cli
+
+def _all_help() -> Iterator[tuple[tuple[str, ...], str]]:
     from pipelines.cli.verbs import VERBS
 
-    def page(command: click.Command, name: str, parent: click.Context | None) -> str:
-        return command.get_help(_context(command, name, parent)).rstrip()
-
-    def _context(command: click.Command, name: str, parent: click.Context | None) -> click.Context:
-        settings = {**command.context_settings, "terminal_width": WIDTH}
-        return click.Context(command, info_name=name, parent=parent, **settings)
-
-    top = _context(cli, "session-codec", None)
-    pages = [("session-codec", page(cli, "session-codec", None))]
+    yield ("session-codec",), help_of()
     for verb in VERBS:
-        command = cli.get_command(top, verb)
-        if command is not None:
-            pages.append((f"session-codec {verb}", page(command, verb, top)))
-    return "\n\n".join(f"### {name}\n\n```text\n{text}\n```" for name, text in pages) + "\n"
+        text = help_of(verb)
+        yield ("session-codec", verb), text
+        for name in sub_verbs(text):
+            yield ("session-codec", verb, name), help_of(verb, name)
+
+
+def sub_verbs(text: str) -> list[str]:
+    """Return the names of the sub-verbs that a help text lists."""
+    below = _BELOW.search(f"{text}\n")
+    return _VERB.findall(below["rows"]) if below else []
+
+
+def help_of(*words: str) -> str:
+    """Return the help of the program, of a verb or of a sub-verb."""
+    from pipelines.cli.main import run
+
+    shown = io.StringIO()
+    with contextlib.redirect_stdout(shown), mock.patch.dict(os.environ, COLUMNS=str(WIDTH + 1)):
+        run([*words, "--help"])
+    return shown.getvalue().rstrip()
 
 
 def transcript() -> str:
-    """What a terminal shows for `make migrate` in a checkout where everything is installed."""
-    return f"```text\n$ make migrate\n{_sample()[0]}\n```\n"
+    """Return what a terminal shows for `make migrate` if everything is installed already."""
+    return f"```text\n$ make migrate\n{_sample().migrated}\n```\n"
 
 
 def context() -> str:
-    """What an agent reads of the sample."""
-    return f"```text\n$ session-codec context build/sample\n{_sample()[1]}\n```\n"
+    """Return what an agent reads about the sample."""
+    return f"```text\n$ session-codec context\n{_sample().context}\n```\n"
+
+
+def newest() -> str:
+    """Return the end of what an agent reads about the sample."""
+    command = "session-codec context --last 5 | tail -11"
+    lines = _sample().newest.splitlines()[-11:]
+    return "\n".join(["```text", f"$ {command}", *lines, "```", ""])
+
+
+def baselines() -> str:
+    """Return what the sample saves by each baseline."""
+    rows = (
+        (
+            f"`{b['name']}`",
+            f"{b['before']:,}",
+            f"{b['after']:,}",
+            f"{b['reduction_percent']:.2f} %",
+            b["what"],
+        )
+        for b in _verified()
+    )
+    return _rows(("baseline", "before", "after", "saved", "what is compared"), rows)
+
+
+def window() -> str:
+    """Return what the sample and the measured logs save by the baseline `window`."""
+    text = FIGURES.read_text(encoding="utf-8")
+    (table,) = re.findall(r"^\| log \| sessions \| `window` .*\n\|.*\n((?:\|.*\n)+)", text, re.M)
+    measured = [[c.strip() for c in row.strip("|").split("|")] for row in table.splitlines()]
+    (sample,) = (b for b in _verified() if b["name"] == "window")
+    compared = f"the bundled sample: {sample['before']:,} tokens become {sample['after']:,}"
+    rows = [
+        (compared, f"{_sample().verified['sessions']:,}", f"{sample['reduction_percent']:.2f} %"),
+        *((_log_name(name), sessions, saved) for name, sessions, saved, *_ in measured),
+    ]
+    return _rows(("log", "sessions", "fewer tokens"), rows)
+
+
+def _log_name(name: str) -> str:
+    """Return what a reader calls a log of the scaling table."""
+    count = name.removeprefix("first ")
+    return "a real log" if count == name else f"the first {count} sessions of a long log"
+
+
+def _verified() -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = _sample().verified["tokens"]["baselines"]
+    return found
+
+
+class _Sample(NamedTuple):
+    """What verbs print for the sample: migrate, context, context of five sessions, verify."""
+
+    migrated: str
+    context: str
+    newest: str
+    verified: dict[str, Any]
 
 
 @cache
-def _sample() -> tuple[str, str]:
-    """What migrating the sample says, and what its context is then."""
+def _sample() -> _Sample:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder).resolve()
         for name in _NEEDED:
@@ -103,18 +185,24 @@ def _sample() -> tuple[str, str]:
         _pretend_installed(copy / ".venv")
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
         environment["PYTHONPATH"] = str(ROOT)
-        commands = (["make", "migrate"], [".venv/bin/session-codec", "context", "build/sample"])
-        migrated, read = (_shown(command, copy, environment) for command in commands)
-    return migrated, read
+        command = ".venv/bin/session-codec"
+        migrated = _shown(["make", "migrate"], copy, environment, subprocess.STDOUT)
+        context, newest, verified = (
+            _shown([command, verb, "build/sample", *options], copy, environment)
+            for verb, *options in (("context",), ("context", "--last", "5"), ("verify", "--json"))
+        )
+    return _Sample(migrated, context, newest, json.loads(verified))
 
 
-def _shown(command: list[str], folder: Path, environment: dict[str, str]) -> str:
+def _shown(
+    command: list[str], folder: Path, environment: dict[str, str], stderr: int = subprocess.DEVNULL
+) -> str:
     run = subprocess.run(
         command,
         cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        stderr=stderr,
         text=True,
         check=False,
     )
@@ -198,16 +286,22 @@ def _code(texts: Iterable[str]) -> str:
     return ", ".join(f"`{text}`" for text in texts)
 
 
-def _table(name: str, header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+def _rows(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     lines = [header, ("---",) * len(header), *rows]
-    table = "".join(f"| {' | '.join(line)} |\n" for line in lines)
-    return f"<!-- table: {name} -->\n\n{table}"
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _table(name: str, header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    return f"<!-- table: {name} -->\n\n{_rows(header, rows)}"
 
 
 PARTS: Final[dict[str, Callable[[], str]]] = {
     "help": help_pages,
     "transcript": transcript,
     "context": context,
+    "newest": newest,
+    "baselines": baselines,
+    "window": window,
     "labels": labels,
     "date-labels": date_labels,
     "status-words": status_words,

@@ -1,7 +1,7 @@
-"""Take the pictures of a report that README.md shows: `make screenshots`.
+"""Take the pictures of a report that README.md and docs/report.md show: `make screenshots`.
 
-The sample of the repository is migrated, its months are archived, and its report is opened in
-Debian's `chromium`: in light, in dark with a session and its diff open, and on a phone.
+The bundled sample is migrated and archived, and its report is opened in Debian's `chromium`: in
+light, in dark with a session and its diff open, and on a phone.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SESSION: Final = "offline-shell"
 
 
 def report(folder: Path) -> Path:
-    """The report of the sample, made in a folder."""
+    """Write the report of the sample into a folder; return its path."""
     copy, path = folder / "tides", folder / "report.html"
     shutil.copytree(_SAMPLE, copy)
     verbs = (
@@ -35,7 +35,7 @@ def report(folder: Path) -> Path:
 
 
 def opened(browser: Browser, path: Path, width: int, height: int, **more: Any) -> Page:
-    """The report in a window of its own."""
+    """Open the report in a new window."""
     page = browser.new_page(viewport={"width": width, "height": height}, **more)
     page.goto(path.as_uri())
     page.wait_for_selector("html[data-ready]", state="attached")
@@ -55,7 +55,7 @@ def take(browser: Browser, path: Path) -> None:
 
 
 def main() -> None:
-    """Take them anew."""
+    """Take the pictures again, and write them into docs/report."""
     chromium = shutil.which("chromium")
     if chromium is None:
         sys.exit("chromium is not installed")

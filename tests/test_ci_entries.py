@@ -24,7 +24,7 @@ from tests.pipelines.test_schedule import checked, needs
 
 TOP = Path(__file__).parents[1]
 ACTION: dict[str, Any] = yaml.safe_load((TOP / "action.yml").read_text())
-SOURCE = ("pyproject.toml", "README.md", "action.yml", ".pre-commit-hooks.yaml", ".ci")
+SOURCE = ("pyproject.toml", "LICENSE", "docs", "action.yml", ".pre-commit-hooks.yaml", ".ci")
 HERE = {
     "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
     "PIP_NO_INDEX": "1",

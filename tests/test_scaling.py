@@ -1,4 +1,4 @@
-"""What README.md says of scaling was measured, and says with what and when."""
+"""The scaling tables of docs/tokens.md were measured, and say with what and when."""
 
 from __future__ import annotations
 
@@ -9,7 +9,18 @@ from pathlib import Path
 import pytest
 
 from bench.corpus import SHARED, beginning, large, make_up
-from bench.scaling import SIZES, SPECIFIED, Measured, page, percent, prices, scaling, write
+from bench.scaling import (
+    PAGE,
+    SIZES,
+    SPECIFIED,
+    SPECIFIED_WINDOW,
+    Measured,
+    page,
+    percent,
+    prices,
+    scaling,
+    write,
+)
 from bench.verbs import Setting
 
 ROOT = Path(__file__).parents[1]
@@ -17,8 +28,8 @@ SPECIFICATION = ROOT.parent / "shared" / "SCALE_CODEC.md"
 
 
 def quoted() -> str:
-    """The measured part of the README."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    """Return the measured part of the page."""
+    text = (ROOT / PAGE).read_text(encoding="utf-8")
     found = re.search(r"<!-- measured: scaling -->\n(.*?)<!-- end of the measured", text, re.S)
     assert found is not None
     return found[1]
@@ -35,7 +46,7 @@ def measured(sessions: int, v1: int, v2: int, window: float = 95.0) -> Measured:
     return Measured(f"first {sessions}", sessions, "o200k_base", v1, v2, 235, saved)
 
 
-def test_the_readme_quotes_every_size_with_tokenizer_and_day() -> None:
+def test_the_page_quotes_every_size_with_tokenizer_and_day() -> None:
     text = quoted()
     assert list(rows(text)) == [f"{size:,}" for size in SIZES]
     day = re.search(r"Measured on (\d{4}-\d\d-\d\d) by `make bench-scaling`; tokens by o200k", text)
@@ -43,6 +54,18 @@ def test_the_readme_quotes_every_size_with_tokenizer_and_day() -> None:
     assert date.fromisoformat(day[1]) >= date(2025, 11, 6)
     assert "the real origin.md" in text
     assert "made up" not in text
+
+
+def test_the_limits_of_the_readme_are_the_measured_ones() -> None:
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    _, table = quoted().split("By baseline")
+    windows = [float(n) for n in re.findall(r"^\| (?!log).*? \| [\d,]+ \| ([\d.]+) %", table, re.M)]
+    words = ("none", "one", "two", "three", "four", "five")
+    missed = words[sum(w < SPECIFIED_WINDOW for w in windows)]
+    assert f"{missed} of the {words[len(windows)]} measured logs" in readme
+    by_claude = rows(quoted(), "Claude 3 to 4.6")["100"][3]
+    ours = rows(quoted())["100"][3]
+    assert f"100 sessions costs {by_claude} tokens instead of {ours}" in readme
 
 
 def test_the_figures_of_the_specification_are_its_own() -> None:
@@ -96,7 +119,7 @@ def test_the_beginning_of_a_log_has_its_first_sessions(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_figures_of_the_readme_can_be_measured_again(
+def test_the_figures_of_the_page_can_be_measured_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not SHARED.exists():
@@ -113,12 +136,13 @@ def test_the_figures_of_the_readme_can_be_measured_again(
         assert row == rows(quoted())[size]
 
 
-def test_the_readme_keeps_all_that_was_not_measured(
+def test_the_page_keeps_all_that_was_not_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bench.scaling.ROOT", tmp_path)
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    (tmp_path / "README.md").write_text(readme, encoding="utf-8")
+    before = (ROOT / PAGE).read_text(encoding="utf-8")
+    (tmp_path / "docs").mkdir()
+    (tmp_path / PAGE).write_text(before, encoding="utf-8")
     write("new figures")
-    after = (tmp_path / "README.md").read_text(encoding="utf-8")
-    assert after == readme.replace(quoted(), "\nnew figures\n\n")
+    after = (tmp_path / PAGE).read_text(encoding="utf-8")
+    assert after == before.replace(quoted(), "\nnew figures\n\n")

@@ -94,7 +94,7 @@ def command(
     Exit 12 where something stored is damaged; 3 where the files do not agree, the references are
     stale, or the reduction or a budget is not met. A diff that is absent here is no fault unless
     --require says so. Threshold and budgets can stand in .session-codec/config.toml, under
-    [verify]; the command line goes before. --json is --format json; docs/verify.schema.json
+    [verify]; the command line goes before. --json is --format json; pipelines/verify.schema.json
     describes it.
 
     With --since, what was wrong before is not told, and the settings are those of then; gate and

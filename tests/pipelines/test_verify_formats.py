@@ -26,7 +26,7 @@ from tests.pipelines.test_baselines import BIG
 
 TOP = Path(__file__).parents[2]
 VENDORED = TOP / "fixtures" / "verify"
-OURS = json.loads((TOP / "docs" / "verify.schema.json").read_text())
+OURS = json.loads((TOP / "pipelines" / "verify.schema.json").read_text())
 BEGAN = datetime(2026, 11, 23, 10, 0, 0, tzinfo=UTC)
 #: What formats, runners and terminals would make something of.
 HOSTILE = (

@@ -1,4 +1,4 @@
-"""README.md and FORMATS.md say what the code says: their made parts are current."""
+"""The generated parts of the documents are current, and what documents name exists."""
 
 from __future__ import annotations
 
@@ -7,25 +7,23 @@ from pathlib import Path
 
 import pytest
 
-from docs.generate import PAGES, PARTS, normalised, rewritten
+from docs.generate import PAGES, PARTS, ROOT, normalised, rewritten, sub_verbs
 from pipelines.cli.verbs import VERBS
-
-ROOT = Path(__file__).parents[1]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_what_is_made_from_the_code_is_current(page: Path) -> None:
+def test_generated_parts_are_current(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert rewritten(text) == text, "run 'make docs'"
 
 
-def test_every_part_stands_in_one_page() -> None:
+def test_every_part_is_in_one_page() -> None:
     text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
     assert sorted(re.findall(r"<!-- generated: ([\w-]+) -->", text)) == sorted(PARTS)
     assert sorted(re.findall(r"<!-- end of ([\w-]+) -->", text)) == sorted(PARTS)
 
 
-def test_a_part_that_is_out_of_date_is_noticed() -> None:
+def test_a_stale_part_is_rewritten() -> None:
     stale = "<!-- generated: date-labels -->\n\n| labels |\n\n<!-- end of date-labels -->\n"
     assert rewritten(stale) != stale
     assert rewritten(rewritten(stale)) == rewritten(stale)
@@ -36,10 +34,16 @@ def test_only_seconds_may_differ_in_a_transcript() -> None:
     assert normalised("saves 94.3 %\n") != normalised("saves 94.4 %\n")
 
 
-def test_every_verb_is_in_the_readme() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    for verb in VERBS:
+def test_every_verb_and_sub_verb_has_its_help() -> None:
+    text = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    for verb in (*VERBS, "archive pack", "archive ls", "archive extract"):
         assert f"\n### session-codec {verb}\n" in text
+
+
+def test_sub_verbs_are_found_in_a_help_text() -> None:
+    text = "Usage: x\n\nCommands:\n  ls    List.\n        More.\n  pack  Pack.\n\nOptions:\n  -h\n"
+    assert sub_verbs(text) == ["ls", "pack"]
+    assert sub_verbs("Usage: x\n\nOptions:\n  -h\n") == []
 
 
 def test_every_verb_can_be_made() -> None:
@@ -50,17 +54,11 @@ def test_every_verb_can_be_made() -> None:
         assert verb in plain.split() or re.search(rf"^{verb}:", makefile, re.M), verb
 
 
-def test_what_the_readme_tells_to_make_can_be_made() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_every_target_that_a_page_names_can_be_made() -> None:
+    names = ("README.md", "CONTRIBUTING.md")
+    text = "".join((ROOT / name).read_text(encoding="utf-8") for name in names)
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    told = set(re.findall(r"(?:^|`)make ([a-z-]+)", text, re.M))
-    assert {"migrate", "test", "check", "bench", "docs"} <= told
-    for target in told:
+    named = set(re.findall(r"(?:^|`)make ([a-z-]+)", text, re.M))
+    assert {"migrate", "test", "check", "bench", "docs", "site"} <= named
+    for target in named:
         assert re.search(rf"^{target}:|^VERBS := .*\b{target}\b", makefile, re.M), target
-
-
-def test_every_link_to_a_file_leads_somewhere() -> None:
-    for page in (*PAGES, ROOT / "CHANGELOG.md", ROOT / "fixtures" / "README.md"):
-        text = page.read_text(encoding="utf-8")
-        for target in re.findall(r"\]\((?!https?:|#)([^)#\s]+)", text):
-            assert (page.parent / target).exists(), f"{page.name}: {target}"
