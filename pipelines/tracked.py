@@ -20,7 +20,7 @@ from codec.records import Session
 from codec.v2_deltas import Delta, decode_delta, delta_of, encode_delta
 from codec.v2_metrics import HEADER, MetricsRow, decode_row, encode_row, row_of
 from codec.v2_progress import TITLE, decode_references, encode_reference, reference_of
-from pipelines.files import read_bytes, unchanging, write_new
+from pipelines.files import make_folder, read_bytes, unchanging, write_new
 from pipelines.git_ignored import COMMITTED, exceptions, ignored_files
 from pipelines.journal import Append, Transaction
 from pipelines.lines import last_byte, read_lines
@@ -141,7 +141,7 @@ def record_facts(
     transaction.begin()
     for name, data in files.items():
         path = os.path.join(transaction.staging, *name.split("/"))
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        make_folder(os.path.dirname(path))
         if not write_new(path, data):
             raise IntegrityError("does not read back as it was written", file=path)
     transaction.prepare([_at_end(workspace, MANIFEST, "", lines)] if lines else [])

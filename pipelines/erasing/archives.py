@@ -15,7 +15,7 @@ from codec.facts import archive_name
 from codec.records import PatchRef
 from codec.snapshot import archive_object
 from pipelines.archives import UNFINISHED, archive_folder, ranges_of
-from pipelines.files import make_folder, remove
+from pipelines.files import create, make_folder, remove
 from pipelines.packing import Packing, Written, contents_of, pack
 from pipelines.remote import Remote, bounded
 from pipelines.store import Store
@@ -91,7 +91,7 @@ def fetch_unnamed(workspace: Workspace, remote: Remote, name: str, size: int) ->
     make_folder(os.path.dirname(path))
     remove(path)
     digest = hashlib.sha256()
-    with open(path, "xb") as f:
+    with create(path) as f:
 
         def write(block: bytes) -> None:
             f.write(block)

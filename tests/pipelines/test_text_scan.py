@@ -152,9 +152,12 @@ def test_a_report_holds_no_secret_of_any_text(
 
 
 @pytest.fixture
-def agents_with_prompt(agents: Agents, tmp_path: Path) -> Path:
+def agents_with_prompt(agents: Agents, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The transcript of a session whose first prompt holds a secret."""
-    path = tmp_path / "s-1.jsonl"
+    folder = tmp_path / "claude" / "projects"
+    folder.mkdir(parents=True)
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(folder.parent))
+    path = folder / "s-1.jsonl"
     message = {"role": "user", "content": f"deploy with {ONE.text}"}
     fields = {"type": "user", "sessionId": "s-1", "message": message}
     path.write_text(json.dumps({**fields, "timestamp": "2026-01-02T10:00:00Z"}) + "\n")
