@@ -14,12 +14,12 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from codec.errors import FormatError
 from codec.v1_dates import TIME_PATTERN
 from codec.v1_dialects import FIELD_REACH, Dialects, Marker, field_heading, line_text, lines_from
-from codec.v1_forms import FORMS, Form, clock_heading, match_forms, match_line
+from codec.v1_forms import FORMS, Form, clock_heading, compiled, match_forms, match_line
 from codec.v1_heading import Heading
 from codec.v1_labels import place_of
 from codec.v1_text import decode_text
@@ -38,8 +38,9 @@ _OUTLINE = re.compile(
 )
 _LISTED = re.compile(rb"\n(?P<line>(?:\*\*|[-*+][ \t]|[\[(`\d]|START|BEGIN)[^\n]*)")
 #: A line of prose that begins with a date does not begin an entry: a clock or a sign must follow.
-_ENTRY_LINE = re.compile(
-    rf"\[?(?:(?:START|BEGIN)\S*\s)|[\[(`]?(?:{TIME_PATTERN})(?:[\])`]|\s*[|:–—-]|\s\s|\t|(?<=:\d\d)\s|(?<=Z)\s)"
+_ENTRY_LINE: Final = (
+    r"\[?(?:(?:START|BEGIN)\S*\s)"
+    rf"|[\[(`]?(?:{TIME_PATTERN})(?:[\])`]|\s*[|:–—-]|\s\s|\t|(?<=:\d\d)\s|(?<=Z)\s)"
 )
 
 #: A kind of dated line: marker, level, and whether only a weak form fits it.
@@ -296,7 +297,7 @@ def _by_lines(data: bytes, forms: tuple[Form, ...], least: int = 1) -> Dialects 
             marker = Marker.BOLD
         elif line[0] in "-*+":
             marker = Marker.BULLET
-        elif not _ENTRY_LINE.match(line):
+        elif not compiled(_ENTRY_LINE, re.NOFLAG).match(line):
             continue
         text = line_text(line, marker, 7)
         matched = match_forms if marker is Marker.BOLD else match_line

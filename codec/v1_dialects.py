@@ -68,6 +68,8 @@ _FIELD_TIME: Final = (
     rf"(?:\s*(?:-|–|—|→|to)\s*(?P<end>(?>{TIME_PATTERN}|{CLOCK_PATTERN})))?"
 )
 _NUMBERED: Final = rf"(?:{SESSION_WORD})(?:{SEPARATOR}(?P<task>.+))?"
+#: A heading that is longer is not a date alone.
+_DATE_LIMIT: Final = 40
 #: How many lines below a heading a date field may stand and still date the heading.
 FIELD_REACH: Final = 8
 
@@ -263,6 +265,8 @@ def _date_heading(line: str) -> str | None:
     found = date_field(text)
     if found:
         return found[0]
+    if len(text) > _DATE_LIMIT:
+        return None
     m = compiled(rf"[\[(`]?(?P<time>{TIME_PATTERN})[\])`]?", re.NOFLAG).fullmatch(text)
     return m["time"] if m else None
 

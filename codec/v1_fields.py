@@ -1,8 +1,6 @@
 """The body of one entry, read as labelled fields and the text between them.
 
-1. mistune sees the prose of one entry, and of Markdown only fences and headings. Simple
-   `- Key: value` items then arrive as text, which is all that entries need, at a tenth of the cost
-   of its list rule.
+1. `v1_blocks` cuts the prose of an entry into paragraphs, headings and code.
 2. A label is a heading, a bold line of its own, or what stands before a colon; it holds until the
    next one. Fields of one value are taken from the first line that gives one.
 3. A labelled item below an item of text belongs to that item and is not a field of the entry.
@@ -12,11 +10,9 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from mistune import BlockParser
-from mistune.core import BlockState
-
+from codec.v1_blocks import parse_blocks
 from codec.v1_labels import NOTE_FIELDS, Place, place_of
 from codec.vocabulary import is_status, status_of
 
@@ -79,52 +75,10 @@ _END_LINE = re.compile(
 )
 
 
-class _Rules:
-    """The pattern of mistune's rules, searched for only where a rule of ours can begin a line.
-
-    mistune looks for `^` at every character; a line end and the first sign of a rule are found
-    several times faster.
-    """
-
-    _START = re.compile(r"\n(?= {0,3}(?:#|```|~~~))")
-
-    def __init__(self, pattern: re.Pattern[str]) -> None:
-        self.match = pattern.match
-
-    def search(self, text: str, start: int) -> re.Match[str] | None:
-        """Return the next rule at or after `start`, where none begins at `start` itself."""
-        for m in self._START.finditer(text, start):
-            found = self.match(text, m.end())
-            if found:
-                return found
-        return None
-
-
-class _Blocks(BlockParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.rules = ["fenced_code", "atx_heading"]
-        self._own = _Rules(super().compile_sc())
-
-    def compile_sc(self, rules: list[str] | None = None) -> Any:
-        """Return the pattern of `rules`, of all of them where none are named."""
-        return self._own if rules is None or rules == self.rules else super().compile_sc(rules)
-
-    def _parse_plain_paragraph(self, state: BlockState, sc: Any) -> bool:
-        # mistune's short cut for text tries its rules at every line; our search is shorter.
-        return False
-
-
-_BLOCKS = _Blocks()
-
-
 def read_body(prose: str) -> Body:
     """Read the prose of an entry without its heading and its patch."""
-    state = BlockState()
-    state.process(prose)
-    _BLOCKS.parse(state)
     reader = _Reader()
-    for token in state.tokens:
+    for token in parse_blocks(prose):
         kind = token["type"]
         if kind == "paragraph":
             reader.paragraph(token["text"])
