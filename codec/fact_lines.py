@@ -11,6 +11,7 @@ from codec.manifest import decode_fact
 
 #: What the line of a fact `format` begins with.
 FORMAT_LINE: Final = b'{"fact":"format",'
+_KEPT: Final = b'"kept"'
 
 
 def split_lines(data: bytes) -> list[bytes]:
@@ -51,3 +52,14 @@ def kept_rows(facts: Iterable[Fact | None]) -> dict[str, frozenset[str]]:
         if isinstance(fact, Kept):
             rows[fact.file] = rows.get(fact.file, frozenset()).union(fact.rows)
     return rows
+
+
+def kept_in(*manifests: bytes) -> dict[str, frozenset[str]]:
+    """Return the digests of the rows that belong to a person, by file, from bytes of manifests."""
+    return kept_rows(
+        read_fact(line)
+        for data in manifests
+        if _KEPT in data
+        for line in split_lines(data)
+        if _KEPT in line
+    )

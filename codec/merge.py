@@ -9,16 +9,17 @@
 4. Sessions that two clones gave the same key get keys of their own, and a session that two clones
    read or revised differently has one row (`clashes`), in every file the same. A row does not tell
    which session it is of: for that both manifests are needed. Without them both rows stay.
+5. A row that belongs to a person (fact `kept`) stays wherever it stands, as often as it does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 
 from codec.clashes import Settled, rekeyed_facts, settle_merge
 from codec.erased import erased_in, without_erased
 from codec.fact_lines import format_first, split_lines
-from codec.pieces import FACTS, Format
+from codec.pieces import FACTS, Format, kept_pieces
 from codec.rebuild import rebuild_rows
 
 _BLANK = b"\n"
@@ -38,6 +39,7 @@ def merge_rows(
     ours: bytes,
     theirs: bytes,
     settle: Callable[[], Sequence[Settled]] = tuple,
+    kept: Callable[[], frozenset[str]] = frozenset,
 ) -> bytes:
     """The v2 file that two versions become.
 
@@ -46,11 +48,14 @@ def merge_rows(
         ancestor, ours, theirs: its versions.
         settle: gives what becomes of the sessions that both manifests are about; only asked where
             both versions changed the file.
+        kept: gives the digests of the rows that belong to a person; asked in the same case.
     """
     before, mine, yours = (form.split(version) for version in (ancestor, ours, theirs))
-    settled = settle() if ancestor not in (ours, theirs) else ()
-    pieces = _united(form, before, mine, yours, may_replace=True)
-    return b"".join(rebuild_rows(form, pieces, settled)[0] if settled else pieces)
+    both = ancestor not in (ours, theirs)
+    settled = settle() if both else ()
+    fixed = kept_pieces((*mine, *yours), kept() if both else None)
+    pieces = _united(form, before, mine, yours, may_replace=True, fixed=fixed)
+    return b"".join(rebuild_rows(form, pieces, settled, fixed=fixed)[0] if settled else pieces)
 
 
 def _united(
@@ -60,6 +65,7 @@ def _united(
     yours: Sequence[bytes],
     *,
     may_replace: bool,
+    fixed: Container[bytes] = frozenset(),
 ) -> list[bytes]:
     """The pieces of both versions, ours first.
 
@@ -67,6 +73,7 @@ def _united(
         form: of the file.
         before, mine, yours: the pieces of the versions.
         may_replace: a record goes where the other version has another of its key in its place.
+        fixed: pieces that belong to a person.
     """
     old, in_ours, in_theirs = set(before), set(mine), set(yours)
     head = form.split(form.head)
@@ -77,7 +84,7 @@ def _united(
     united += [p for p in yours if p not in in_ours and p not in gone and p != _BLANK]
     if head and head[0] in in_theirs and head[0] not in in_ours:
         united = [*head, *(piece for piece in united if piece != head[0])]
-    return list(_once(form, united))
+    return list(_once(form, united, fixed))
 
 
 def _gone(
@@ -96,10 +103,10 @@ def _keys(form: Format, pieces: set[bytes]) -> set[str]:
     return {key for piece in pieces if (key := form.key_of(piece))}
 
 
-def _once(form: Format, pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Each record once; lines of text may be equal."""
+def _once(form: Format, pieces: Iterable[bytes], fixed: Container[bytes]) -> Iterator[bytes]:
+    """Give each record once; lines of text and what belongs to a person may be repeated."""
     seen: set[bytes] = set()
     for piece in pieces:
-        if piece not in seen or form.read(piece) is None:
+        if piece not in seen or piece in fixed or form.read(piece) is None:
             seen.add(piece)
             yield piece

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from codec.errors import CodecError
 from codec.fact_lines import split_lines, text_of
-from codec.facts import Fact
+from codec.facts import Fact, Kept
 from codec.manifest import decode_fact, encode_fact
 from codec.records import Session
 from codec.v2_deltas import Delta, decode_delta, delta_of, encode_delta
@@ -24,7 +24,8 @@ from codec.v2_metrics import HEADER, MetricsRow, decode_row, encode_row, row_of
 from codec.v2_progress import TITLE, Reference, decode_reference, encode_reference, reference_of
 
 _KEY: Final = rb"\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}:\d{2}Z)?(?:\.[0-9a-f]{6,64})?"
-_PIECE: Final = re.compile(rb"### .*\n(?:(?!### ).+\n)*\n?|.*\n")
+_PIECE: Final = re.compile(rb"### .*\n(?:(?!### |\r?\n).+\n)*(?:\r?\n)?|.*\n")
+_ENDED: Final = (b"\n\n", b"\n\r\n")
 
 #: A line or a piece of a file, and its number counted from 1.
 Numbered = tuple[int, bytes]
@@ -87,14 +88,35 @@ def split_entries(data: bytes) -> list[bytes]:
         data += b"\n"
     pieces: list[bytes] = _PIECE.findall(data)
     return [
-        piece + b"\n" if piece.startswith(b"### ") and not piece.endswith(b"\n\n") else piece
+        piece + b"\n" if piece.startswith(b"### ") and not piece.endswith(_ENDED) else piece
         for piece in pieces
     ]
 
 
 def row_digest(piece: bytes) -> str:
-    """Return the SHA-256, in hex, of a row or an entry without the line ends at its end."""
-    return hashlib.sha256(piece.rstrip(b"\n")).hexdigest()
+    """Return the SHA-256, in hex, of a row or an entry: with LF, and without line ends at its end.
+
+    git changes CR LF to LF where `.gitattributes` says so, and the row is still the same.
+    """
+    return hashlib.sha256(piece.replace(b"\r\n", b"\n").rstrip(b"\r\n")).hexdigest()
+
+
+def kept_of(file: str, form: Format, data: bytes) -> Kept | None:
+    """Return the fact that keeps all rows of a v2 file; None if it has only a head and blank lines.
+
+    Args:
+        file: name of the file.
+        form: of the file.
+        data: its content.
+    """
+    others = {*form.split(form.head), b"\n"}
+    rows = {row_digest(piece) for piece in form.split(data) if piece not in others}
+    return Kept(file=file, rows=tuple(sorted(rows))) if rows else None
+
+
+def kept_pieces(pieces: Iterable[bytes], rows: Container[str] | None) -> frozenset[bytes]:
+    """Return the pieces that belong to a person, by the digests of their rows."""
+    return frozenset(p for p in pieces if row_digest(p) in rows) if rows else frozenset()
 
 
 FACTS: Final = Format(

@@ -3,6 +3,8 @@
 1. A session has one row: its own, where it first stood. A row that says something else of it gives
    way to its own; a session without a row gets one at the end.
 2. A row of a session that the manifest does not have stays, and so does what is no row.
+3. A row that belongs to a person stays as it is, whatever key it has. It counts as the row of a
+   session only if it says exactly what the manifest says.
 """
 
 from __future__ import annotations
@@ -46,15 +48,15 @@ def rebuild_rows(
         fixed: pieces that belong to a person and stay.
     """
     wanted, claims, heirs = _index(form, settled)
-    placed = _place(pieces, claims)
+    placed = _place(pieces, claims, wanted, fixed)
     owners = {index: key for key, index in placed.items()}
     rebuilt: list[bytes] = []
     changes: list[Change] = []
     for index, piece in enumerate(pieces):
-        known = piece in claims
-        if not known and piece in fixed:
+        if piece in fixed:
             rebuilt.append(piece)
             continue
+        known = piece in claims
         subject = claims[piece][0] if known else form.named_key(piece)
         if subject is None or subject not in heirs or not (known or broken or form.read(piece)):
             rebuilt.append(piece)
@@ -99,12 +101,17 @@ def _index(
     return wanted, claims, heirs
 
 
-def _place(pieces: Sequence[bytes], claims: Mapping[bytes, Sequence[str]]) -> dict[str, int]:
-    """By key, the first piece that is its session's row under its old key or its new one."""
+def _place(
+    pieces: Sequence[bytes],
+    claims: Mapping[bytes, Sequence[str]],
+    wanted: Mapping[str, bytes],
+    fixed: Container[bytes],
+) -> dict[str, int]:
+    """Return by key the first piece that is its session's row under its old key or its new one."""
     placed: dict[str, int] = {}
     for index, piece in enumerate(pieces):
         for key in claims.get(piece, ()):
-            if key not in placed:
+            if key not in placed and (piece == wanted[key] or piece not in fixed):
                 placed[key] = index
                 break
     return placed

@@ -25,7 +25,7 @@ from codec.errors import CodecError
 from codec.fact_lines import erased_digests, format_first, read_fact, split_lines
 from codec.facts import Fact, Revision
 from codec.manifest import fact_digest
-from codec.pieces import FACTS, REFERENCES, Format, Numbered, row_digest
+from codec.pieces import FACTS, REFERENCES, Format, Numbered, kept_pieces, row_digest
 from codec.rebuild import rebuild_rows
 from codec.records import Session
 
@@ -62,7 +62,6 @@ class Repaired(NamedTuple):
 
 
 _BOM: Final = re.compile(rb"(?:\xef\xbb\xbf)+")
-_CRLF: Final = re.compile(rb"\r+(?:\n|\Z)")
 _BLANK: Final = b"\n"
 _BEGIN: Final = re.compile(rb"<<<<<<<(?: .*)?\n")
 _BETWEEN: Final = re.compile(rb"(?:\|\|\|\|\|\|\|(?: .*)?|=======)\n")
@@ -135,11 +134,13 @@ def repair_rows(
         return Repaired(data, [])
     repairs: list[Repair] = []
     keys = {becomes.key for _, becomes in settled}  # of a clash one keeps the key
-    pieces: Iterable[Numbered] = form.gather(_cleaned(data, repairs))
+    lines = _cleaned(data, repairs, _kept_lines(form, data, kept_rows))
+    pieces: Iterable[Numbered] = list(form.gather(lines))
+    fixed = kept_pieces((piece for _, piece in pieces), kept_rows)
     if form is REFERENCES:
-        pieces = _without_text(pieces, keys)
+        pieces = _without_text(pieces, keys, fixed)
     else:
-        pieces = _apart(pieces, form, form.names, repairs)
+        pieces = _apart(pieces, form, form.names, repairs, fixed)
     fragments = _Fragments(
         lambda: (x for pair in settled for s in pair for x in split_lines(form.encode(s))),
         _PART if form is REFERENCES else None,
@@ -147,12 +148,10 @@ def repair_rows(
     kept: list[Numbered] = []
     once: set[bytes] = set(form.split(form.head)) - {_BLANK}
     seen: set[bytes] = set()
-    fixed: set[bytes] = set()
     for number, piece in pieces:
         key = form.named_key(piece)
-        if kept_rows and row_digest(piece) in kept_rows:
+        if piece in fixed:
             kept.append((number, piece))
-            fixed.add(piece)
         elif piece in seen and (piece in once or (key and key not in keys)):
             repairs.append(Repair("repeated-line", number))
         elif key is None and piece not in once and fragments.has(piece):
@@ -162,7 +161,7 @@ def repair_rows(
         else:
             kept.append((number, piece))
             seen.add(piece)
-    kept = _headed(form, kept, repairs)
+    kept = _headed(form, kept, repairs, fixed)
     stay = [piece for _, piece in kept]
     rebuilt, changes = rebuild_rows(form, stay, settled, broken=True, fixed=fixed)
     numbers = [*(number for number, _ in kept), 0]
@@ -192,19 +191,44 @@ def _repaired(data: bytes, pieces: Iterable[bytes], repairs: list[Repair]) -> Re
     return Repaired(b"".join(pieces) if repairs else data, repairs)
 
 
-def _cleaned(data: bytes, repairs: list[Repair]) -> list[Numbered]:
-    """The lines of a file, without what editors and git put around them."""
+def _kept_lines(form: Format, data: bytes, kept_rows: frozenset[str]) -> frozenset[int]:
+    """Return the numbers of the lines of rows that belong to a person."""
+    if not kept_rows:
+        return frozenset()
+    return frozenset(
+        number
+        for first, piece in form.gather([*enumerate(split_lines(data), 1)])
+        if row_digest(piece) in kept_rows
+        for number in range(first, first + piece.rstrip(b"\n").count(b"\n") + 1)
+    )
+
+
+def _cleaned(
+    data: bytes, repairs: list[Repair], fixed: Container[int] = frozenset()
+) -> list[Numbered]:
+    """Return the lines of a file without what editors and git put around them.
+
+    Args:
+        data: the file.
+        repairs: what is taken out is added here.
+        fixed: numbers of lines that stay as they are.
+    """
     marks = _BOM.match(data)
-    if marks:
+    if marks and 1 not in fixed:
         repairs.append(Repair("byte-order-mark", 1))
         data = data[marks.end() :]
-    ends = _CRLF.search(data)
-    if ends:
-        repairs.append(Repair("line-ends", data.count(b"\n", 0, ends.start()) + 1))
-        data = _CRLF.sub(b"\n", data)
     lines: list[Numbered] = []
-    in_conflict = False
-    for number, line in enumerate(split_lines(data), 1):
+    in_conflict = has_other_ends = False
+    for number, raw in enumerate(split_lines(data), 1):
+        if number in fixed:
+            lines.append((number, raw))
+            continue
+        line = raw
+        if raw.endswith(b"\r\n"):
+            if not has_other_ends:
+                repairs.append(Repair("line-ends", number))
+            has_other_ends = True
+            line = raw.rstrip(b"\r\n") + b"\n"
         over = in_conflict and _END.fullmatch(line)
         if over or _BEGIN.fullmatch(line) or (in_conflict and _BETWEEN.fullmatch(line)):
             in_conflict = not over
@@ -215,10 +239,17 @@ def _cleaned(data: bytes, repairs: list[Repair]) -> list[Numbered]:
 
 
 def _apart(
-    lines: Iterable[Numbered], form: Format, begins: re.Pattern[bytes], repairs: list[Repair]
+    lines: Iterable[Numbered],
+    form: Format,
+    begins: re.Pattern[bytes],
+    repairs: list[Repair],
+    fixed: Container[bytes] = frozenset(),
 ) -> Iterator[Numbered]:
-    """Lines, where one that cannot be read is several that ran together, these."""
+    """Give the lines; if several ran together into one that cannot be read, give these."""
     for number, line in lines:
+        if line in fixed:
+            yield number, line
+            continue
         cuts = [0, *(m.start() for m in begins.finditer(line) if m.start()), len(line)]
         parts = [line[a:b].rstrip(b"\n") + b"\n" for a, b in pairwise(cuts)]
         if len(parts) > 1 and form.read(line) is None and any(map(form.read, parts)):
@@ -228,15 +259,20 @@ def _apart(
             yield number, line
 
 
-def _without_text(pieces: Iterable[Numbered], keys: Container[str | None]) -> Iterator[Numbered]:
+def _without_text(
+    pieces: Iterable[Numbered], keys: Container[str | None], fixed: Container[bytes]
+) -> Iterator[Numbered]:
     """Pieces; lines in a broken entry that are no part of one are pieces of their own behind it.
 
     Args:
         pieces: of the file.
         keys: of the sessions whose entries can be made again.
+        fixed: pieces that belong to a person.
     """
     for number, piece in pieces:
-        if REFERENCES.named_key(piece) in keys and REFERENCES.read(piece) is None:
+        if piece in fixed:
+            yield number, piece
+        elif REFERENCES.named_key(piece) in keys and REFERENCES.read(piece) is None:
             lines = split_lines(piece)[:-1]
             parts = [line for line in lines if _PART.match(line)]
             yield number, b"".join((*parts, _BLANK))
@@ -245,10 +281,13 @@ def _without_text(pieces: Iterable[Numbered], keys: Container[str | None]) -> It
             yield number, piece
 
 
-def _headed(form: Format, kept: list[Numbered], repairs: list[Repair]) -> list[Numbered]:
-    """Pieces with what the file begins with; the title of the entries may be another."""
+def _headed(
+    form: Format, kept: list[Numbered], repairs: list[Repair], fixed: Container[bytes]
+) -> list[Numbered]:
+    """Return the pieces with the head of the file; a person's own title or header stays."""
     head = form.split(form.head)
-    if not head or (kept and (form is REFERENCES or kept[0][1] == head[0])):
+    first = kept[0][1] if kept else None
+    if not head or (first and (form is REFERENCES or first == head[0] or first in fixed)):
         return kept
     repairs.append(Repair("missing-header"))
     return [*((0, piece) for piece in head), *(p for p in kept if p[1] != head[0])]

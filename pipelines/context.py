@@ -42,7 +42,7 @@ class Request(NamedTuple):
 
 
 class Result(NamedTuple):
-    """A rendered context, and how many lines of the tail are no deltas."""
+    """A rendered context, and how many lines of the tail, a person's apart, are not deltas."""
 
     context: Context
     broken: int
@@ -73,7 +73,17 @@ def render(request: Request, load: Callable[[str], Callable[[str], int]]) -> Res
 
         references = compact_references(file)
     _, errors = decode_deltas(enumerate(lines, 1))
-    deltas, _ = decode_deltas(enumerate(newest_delta_lines(workspace, sys.maxsize), 1))
+    broken = [lines[e.line - 1] for e in errors if e.line]
+    every = newest_delta_lines(workspace, sys.maxsize)
+    deltas, _ = decode_deltas(enumerate(every, 1))
+    if broken or len({delta.key for delta in deltas}) < len(deltas):
+        from pipelines.deltas import kept_lines, kept_twins
+
+        by_hand = kept_lines(workspace, [line.encode() for line in broken])
+        broken = [line for line in broken if line.encode() not in by_hand]
+        twins = kept_twins(workspace, [line.encode() for line in every])
+        left = (line for line in every if line.encode() not in twins)
+        deltas, _ = decode_deltas(enumerate(left, 1))
     context = render_context(
         references,
         deltas,
@@ -82,7 +92,7 @@ def render(request: Request, load: Callable[[str], Callable[[str], int]]) -> Res
         style=request.style,
         last=request.last,
     )
-    result = Result(context=context, broken=len(errors))
+    result = Result(context=context, broken=len(broken))
     _keep(cache, {**dict(list(kept.items())[1 - KEPT :]), name: result})
     return result
 

@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from io import BytesIO
 from operator import lt
@@ -22,7 +23,7 @@ from codec.errors import FormatError
 from codec.v2_deltas import decode_delta
 from pipelines.files import keep_file, read_bytes
 from pipelines.findings import Finding
-from pipelines.workspace import DELTAS, Workspace, delta_lines_of, read_manifest
+from pipelines.workspace import DELTAS, MANIFEST, Workspace, delta_lines_of, read_manifest
 
 #: What was found in a smaller file is not worth keeping.
 _KEPT_FROM: Final = 1 << 20
@@ -46,7 +47,7 @@ class Deltas(NamedTuple):
 
     Attributes:
         lines: its deltas, each once, with their line ends.
-        findings: one for each line that is none.
+        findings: one for each line that is none, but for the rows that belong to a person.
         as_they_stand: the file is these lines and nothing else, and all of it is ASCII.
     """
 
@@ -68,15 +69,46 @@ def read_deltas(workspace: Workspace) -> Deltas:
     lines.pop(b"\n", None)
     findings = []
     number, counted = 1, 0
-    for at, line, error in _faults(whole):
+    faults = list(_faults(whole))
+    kept = kept_lines(workspace, [line for _, line, _ in faults])
+    for at, line, error in faults:
         lines.pop(line, None)
         number, counted = number + whole.count(b"\n", counted, at), at
+        if line in kept:
+            continue
         findings.append(
             Finding(
                 code="broken-line", message=error.problem, file=DELTAS, line=number, hint=error.hint
             )
         )
+    for line in kept_twins(workspace, lines):
+        del lines[line]
     return Deltas(lines, tuple(findings), as_they_stand=False)
+
+
+def kept_twins(workspace: Workspace, lines: Iterable[bytes]) -> set[bytes]:
+    """Return the lines of a person whose sessions have rows of their own: readers pass over them.
+
+    Args:
+        workspace: whose lines.
+        lines: each once.
+    """
+    by_key: defaultdict[bytes, list[bytes]] = defaultdict(list)
+    for line in lines:
+        by_key[line.partition(b" | ")[0]].append(line)
+    doubled = [lines for lines in by_key.values() if len(lines) > 1]
+    kept = kept_lines(workspace, [line for lines in doubled for line in lines])
+    return {line for lines in doubled if not kept.issuperset(lines) for line in kept & {*lines}}
+
+
+def kept_lines(workspace: Workspace, lines: list[bytes]) -> frozenset[bytes]:
+    """Return those lines that a person wrote before there was a workspace."""
+    if not lines:
+        return frozenset()
+    from codec.fact_lines import kept_in
+    from codec.pieces import kept_pieces
+
+    return kept_pieces(lines, kept_in(read_bytes(workspace.path(MANIFEST))).get(DELTAS))
 
 
 def _deltas_of_the_manifest(workspace: Workspace) -> Deltas:

@@ -25,7 +25,8 @@ from codec.agent_block import (
     without_block,
 )
 from codec.errors import FormatError
-from codec.facts import ReferencesBuilt
+from codec.fact_lines import read_fact, split_lines
+from codec.facts import Fact, Kept, ReferencesBuilt
 from codec.hook_settings import PROGRAM, our_commands, with_hooks, without_hooks
 from codec.manifest import encode_fact
 from codec.tokens import DEFAULT
@@ -43,7 +44,7 @@ from pipelines.journal import Append, Transaction, recover
 from pipelines.merging import configure_merge, merges_by_record, unconfigure_merge
 from pipelines.repository import first_build, read_stated
 from pipelines.tokenizer import load
-from pipelines.tracked import git_appends, session_appends, without_git_lines
+from pipelines.tracked import git_appends, kept_facts, session_appends, without_git_lines
 from pipelines.v1_rules import read_rules
 from pipelines.workspace import (
     DELTAS,
@@ -53,7 +54,6 @@ from pipelines.workspace import (
     REFERENCES,
     V1_LOG,
     Workspace,
-    decode_manifest,
     read_manifest,
     writing,
 )
@@ -167,10 +167,9 @@ def plan_removal(workspace: Workspace) -> Plan:
 
 
 def _holds_nothing(workspace: Workspace) -> bool:
-    """Whether a workspace has no fact but how its references were built."""
-    data = read_bytes(workspace.path(MANIFEST))
-    manifest = decode_manifest(data)
-    return not manifest.torn and len(manifest.builds) == len({*data.splitlines()} - {b""})
+    """Return whether a workspace knows only how its references were built and what it found."""
+    lines = {*split_lines(read_bytes(workspace.path(MANIFEST)))} - {b"\n"}
+    return all(isinstance(read_fact(line), Kept | ReferencesBuilt) for line in lines)
 
 
 def apply(made: Plan) -> None:
@@ -319,8 +318,8 @@ def _appends(workspace: Workspace) -> Iterator[Append]:
     sources = read_manifest(workspace).sources()
     if not workspace.exists:
         build = None if os.path.exists(workspace.path(REFERENCES)) else _references(workspace)
-        fact = f"{encode_fact(build[1])}\n".encode() if build else b""
-        yield Append(path=MANIFEST, chunks=[fact])
+        facts: list[Fact] = [*kept_facts(workspace), *([build[1]] if build else [])]
+        yield Append(path=MANIFEST, chunks=[f"{encode_fact(fact)}\n".encode() for fact in facts])
         yield from session_appends(workspace, [])
         if build:
             yield Append(path=REFERENCES, chunks=[build[0]])

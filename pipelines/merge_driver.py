@@ -14,9 +14,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from functools import cache
 from typing import Final
 
 from codec.clashes import settle_merge
+from codec.fact_lines import kept_in
 from codec.merge import merge_manifests, merge_rows
 from codec.pieces import DELTAS, METRICS, REFERENCES
 from pipelines import workspace
@@ -52,11 +54,12 @@ def merge_files(ancestor: str, ours: str, theirs: str, path: str) -> None:
     if name == workspace.MANIFEST:
         merged = merge_manifests(*versions)
     else:
-        manifest = folder + workspace.MANIFEST
+        manifests = cache(lambda: _manifests(ours, theirs, path, folder + workspace.MANIFEST))
         merged = merge_rows(
             _ROWS[name],
             *versions,
-            lambda: settle_merge(*_manifests(ours, theirs, path, manifest)),
+            lambda: settle_merge(*manifests()),
+            lambda: kept_in(*manifests()).get(name, frozenset()),
         )
     replace_file(os.path.abspath(ours), [merged])
 

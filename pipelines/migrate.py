@@ -16,6 +16,7 @@ from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 
 from codec.errors import CodecError, EncodeError, FormatError
+from codec.fact_lines import kept_rows
 from codec.facts import Fact, V1Version
 from codec.manifest import encode_fact
 from codec.records import PatchRef, Session
@@ -29,7 +30,7 @@ from pipelines.journal import APPENDED, Append, Transaction, is_pending, recover
 from pipelines.progress import Progress
 from pipelines.repairs import fact_findings
 from pipelines.store import names_of
-from pipelines.tracked import git_appends, session_appends
+from pipelines.tracked import git_appends, kept_facts, session_appends
 from pipelines.v1_logs import (
     Request,
     log_paths,
@@ -190,9 +191,12 @@ def plan(request: Request, worker: Worker, progress: Progress) -> Plan:
     if not everything:
         references = None
     appends = []
+    kept = manifest.kept
     if facts or references is not None:
-        appends.append(_manifest_append(facts, references, manifest))
-    appends += session_appends(workspace, everything)
+        first = kept_facts(workspace)
+        kept = kept or kept_rows(first)
+        appends.append(_manifest_append([*first, *facts], references, manifest))
+    appends += session_appends(workspace, everything, kept)
     findings += [torn_finding(a.path) for a in appends if a.torn and a.path != MANIFEST]
     if everything:
         if references is not None:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -26,7 +26,7 @@ from codec.v2_references import (
 )
 from pipelines.baselines import REFERENCES_BUDGET
 from pipelines.errors import Conflict
-from pipelines.findings import Finding
+from pipelines.findings import Finding, Level
 from pipelines.repository import LogRules, read_stated, source_files
 from pipelines.workspace import REFERENCES, Manifest, Workspace, read_manifest
 
@@ -106,9 +106,16 @@ def plan_with(request: Request, manifest: Manifest, rules: LogRules) -> Plan:
     builds = manifest.last_builds()
     before = _read_file(workspace)
     stated = read_stated(workspace.root, workspace.repository, rules.texts, rules.lines)
-    findings = [_unreadable(problem) for problem in stated.problems]
+    sources_before = {name for b in builds for names in b.sources.values() for name in names}
+    by_hand = before is not None and (not sources_before or _began_by_hand(manifest.builds))
+
+    def level(file: str | None) -> Level:
+        """Return "note" for a file that adds nothing to references that a person wrote."""
+        return "note" if by_hand and file not in sources_before else "finding"
+
+    findings = [_unreadable(problem, level(problem.file)) for problem in stated.problems]
     findings += [_unread(name) for name in rules.unread]
-    findings += [_refused(name, problem) for name, problem in rules.refused.items()]
+    findings += [_refused(name, problem, level(name)) for name, problem in rules.refused.items()]
     unread = {*rules.unread, *rules.refused, *(p.file or "" for p in stated.problems)}
     mine = None if before is None else by_name(_decoded(before))
     values, sources = by_name(stated.references), source_files(stated)
@@ -184,10 +191,11 @@ def _is_recorded(builds: list[ReferencesBuilt], built: ReferencesBuilt) -> bool:
     return len(builds) == 1 and builds[0]._replace(after=built.after) == built
 
 
-def _unreadable(problem: FormatError) -> Finding:
+def _unreadable(problem: FormatError, level: Level) -> Finding:
     return Finding(
         code="unreadable",
         message=f"{problem.problem}; what was taken from it before stays",
+        level=level,
         file=problem.file,
         line=problem.line,
         hint=problem.hint,
@@ -203,8 +211,9 @@ def _unread(name: str) -> Finding:
     )
 
 
-def _refused(name: str, problem: str) -> Finding:
-    return Finding(code="unreadable", message=f"its rules are not read: {problem}", file=name)
+def _refused(name: str, problem: str, level: Level) -> Finding:
+    message = f"its rules are not read: {problem}"
+    return Finding(code="unreadable", message=message, level=level, file=name)
 
 
 def _not_editable(error: EncodeError) -> Finding:
@@ -243,6 +252,11 @@ def _over_budget(merged: Refresh, tokens: int, request: Request) -> Finding:
         file=REFERENCES,
         hint=f"Shorten it; the longest: {named}" if named else "Shorten it, or give a --budget",
     )
+
+
+def _began_by_hand(builds: Iterable[ReferencesBuilt]) -> bool:
+    """Return whether a first build found a file that leaves out what the repository states."""
+    return any(build.declined and not build.after for build in builds)
 
 
 def _adopted(merged: Refresh) -> list[Finding]:

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from codec.committed import with_committed
 from codec.erased import without_erased
-from codec.fact_lines import kept_rows, read_fact, split_lines
+from codec.fact_lines import kept_in
 from codec.pieces import DELTAS as DELTA_LINES
 from codec.pieces import METRICS as METRICS_ROWS
 from codec.pieces import REFERENCES as ENTRIES
@@ -83,7 +83,7 @@ def repairs_of(before: Tracked, committed: bytes = b"") -> Repairs:
     """
     whole, lost = with_committed(before.manifest, committed)
     manifest, settled = repair_manifest(whole)
-    kept = kept_rows(read_fact(x) for x in split_lines(manifest.data) if b'"kept"' in x)
+    kept = kept_in(manifest.data)
     metrics = repair_rows(METRICS_ROWS, before.metrics, settled, kept.get(METRICS, NO_ROWS))
     progress = repair_rows(ENTRIES, before.progress, settled, kept.get(PROGRESS, NO_ROWS))
     deltas = repair_rows(DELTA_LINES, before.deltas, settled, kept.get(DELTAS, NO_ROWS))
@@ -150,11 +150,16 @@ def _is_made_of(
     data: bytes, form: Format, sessions: Mapping[str, Session], kept: frozenset[str]
 ) -> bool:
     """Return whether a file is its head, one piece a session in any order, and kept rows."""
-    if not data.startswith(form.head) or not data.endswith(b"\n"):
+    if not data.endswith(b"\n"):
         return not data and not sessions
     wanted = Counter(map(form.encode, sessions.values()))
-    pieces = form.split(data[len(form.head) :])
-    return Counter(p for p in pieces if not kept or row_digest(p) not in kept) == wanted
+    pieces = form.split(data.removeprefix(form.head))
+    if not kept:
+        return data.startswith(form.head) and Counter(pieces) == wanted
+    if not data.startswith(form.head) and row_digest(pieces[0]) not in kept:
+        return False
+    others = (p for p in pieces if p in wanted or (p != b"\n" and row_digest(p) not in kept))
+    return Counter(others) == wanted
 
 
 def _finding(name: str, code: str, line: int, key: str, problem: str = "") -> Finding:
@@ -197,7 +202,10 @@ def left_findings(repairs: Repairs, manifest: Manifest) -> Iterator[Finding]:
     files = ((DELTAS, after.deltas), (METRICS, after.metrics), (PROGRESS, after.progress))
     found = fact_findings(manifest)
     found += _unknown_facts(after, manifest)
-    if not manifest.sessions and b" | " in after.deltas:
+    if not manifest.sessions and any(
+        DELTA_LINES.named_key(line) and row_digest(line) not in manifest.kept.get(DELTAS, NO_ROWS)
+        for line in DELTA_LINES.split(after.deltas)
+    ):
         found.append(_lost_manifest())
     for name, data in files:
         found += _unknown_rows(name, data, manifest)

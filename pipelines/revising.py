@@ -2,7 +2,8 @@
 
 1. Facts stay as they are. A revision names the revisions that it replaces, so that two clones that
    revise one session come to one result.
-2. The rows are rewritten where they stand; all other bytes of the files stay.
+2. The rows are rewritten where they stand; all other bytes of the files stay, and so do the rows
+   that belong to a person.
 3. Only where texts are erased do lines of the manifest go, and each that goes is named by a fact,
    so that no merge, repair or restore brings it back.
 """
@@ -21,6 +22,7 @@ from codec.manifest import encode_fact, fact_digest, identity_of
 from codec.pieces import DELTAS as DELTA_LINES
 from codec.pieces import METRICS as METRICS_ROWS
 from codec.pieces import REFERENCES as ENTRIES
+from codec.pieces import kept_pieces
 from codec.rebuild import rebuild_rows
 from codec.records import UNNAMED, Session
 from codec.revisions import heads_of
@@ -118,7 +120,8 @@ def edits_of(
     edits = [Replace(MANIFEST, before.manifest, after)]
     for name, form, data in rows:
         pieces = form.split(data) or form.split(form.head)
-        rebuilt = b"".join(rebuild_rows(form, pieces, [pair])[0])
+        fixed = kept_pieces(pieces, manifest.kept.get(name))
+        rebuilt = b"".join(rebuild_rows(form, pieces, [pair], fixed=fixed)[0])
         edits.append(Replace(name, data, rebuilt))
     return tuple(edit for edit in edits if edit.before != edit.after)
 

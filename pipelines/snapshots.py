@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache, partial
@@ -20,6 +20,7 @@ from codec.bundle import Bundle, decode_bundle, encode_bundle
 from codec.clashes import settle_merge
 from codec.erased import drop_erased
 from codec.errors import CodecError, FormatError, IntegrityError
+from codec.fact_lines import kept_in
 from codec.facts import Archive
 from codec.merge import merge_manifests, merge_rows
 from codec.pieces import DELTAS as DELTA_LINES
@@ -316,9 +317,10 @@ def united(found: Sequence[Found]) -> tuple[dict[str, bytes], list[Finding]]:
     for other in found[1:]:
         theirs, *their_rows = (other.files.get(name, b"") for name in MERGED_FILES)
         settle = cache(partial(settle_merge, manifest, theirs))
+        kept = defaultdict(frozenset, kept_in(manifest, theirs))
         rows = [
-            merge_rows(form, b"", a, b, settle)
-            for form, a, b in zip(_ROWS.values(), rows, their_rows, strict=True)
+            merge_rows(form, b"", a, b, settle, partial(kept.__getitem__, name))
+            for (name, form), a, b in zip(_ROWS.items(), rows, their_rows, strict=True)
         ]
         manifest = merge_manifests(b"", manifest, theirs)
     return {**files, **dict(zip(MERGED_FILES, (manifest, *rows), strict=True))}, findings

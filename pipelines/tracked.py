@@ -8,24 +8,45 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from codec.errors import FormatError, IntegrityError
-from codec.facts import Fact
+from codec.errors import IntegrityError
+from codec.facts import Fact, Kept
 from codec.manifest import encode_fact
 from codec.records import Session
-from codec.v2_deltas import Delta, decode_delta, delta_of, encode_delta
-from codec.v2_metrics import HEADER, MetricsRow, decode_row, encode_row, row_of
-from codec.v2_progress import TITLE, decode_references, encode_reference, reference_of
-from pipelines.files import make_folder, read_bytes, unchanging, write_new
+from codec.v2_deltas import (
+    delta_of,
+    encode_delta,
+)
+from codec.v2_metrics import (
+    HEADER,
+    encode_row,
+    row_of,
+)
+from codec.v2_progress import (
+    TITLE,
+    encode_reference,
+    reference_of,
+)
+from pipelines.files import (
+    make_folder,
+    read_bytes,
+    unchanging,
+    write_new,
+)
+from pipelines.git import content_at
 from pipelines.git_ignored import COMMITTED, exceptions, ignored_files
 from pipelines.journal import Append, Transaction
 from pipelines.lines import last_byte, read_lines
 from pipelines.workspace import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES, Workspace
 
+if TYPE_CHECKING:
+    from codec.pieces import Format as RowFormat
+
+#: The v2 files, in the order in which they must be written: a delta makes its session exist.
+ROWS: Final = (METRICS, PROGRESS, DELTAS)
 IGNORED: Final = (
     "/.diffs/",
     "/.session-codec/cache/",
@@ -77,35 +98,57 @@ def tracked_under_lock(workspace: Workspace) -> Tracked:
     )
 
 
-def session_appends(workspace: Workspace, sessions: Iterable[Session]) -> Iterator[Append]:
-    """The rows that the v2 files lack, in the order in which they must be written.
+def kept_facts(workspace: Workspace) -> list[Kept]:
+    """Return facts about the rows that a person wrote before there was a workspace.
+
+    None if the workspace has a manifest, or had one when HEAD was committed: then the rows are of
+    session-codec.
+
+    Raises:
+        Denied, Unavailable: git cannot be asked.
+    """
+    if workspace.exists:
+        return []
+    held = {name: data for name in ROWS if (data := read_bytes(workspace.path(name)))}
+    if not held:
+        return []
+    from codec.pieces import kept_of
+
+    forms = row_formats()
+    facts = [kept for name, data in held.items() if (kept := kept_of(name, forms[name], data))]
+    return [] if facts and content_at(workspace, "HEAD", MANIFEST) else facts
+
+
+def row_formats() -> Mapping[str, RowFormat]:
+    """Return the formats of the v2 files, in the order in which they must be written."""
+    from codec.pieces import DELTAS as DELTA_LINES  # imports dataclasses, which hooks do without
+    from codec.pieces import METRICS as METRICS_ROWS
+    from codec.pieces import REFERENCES as ENTRIES
+
+    return dict(zip(ROWS, (METRICS_ROWS, ENTRIES, DELTA_LINES), strict=True))
+
+
+def session_appends(
+    workspace: Workspace,
+    sessions: Iterable[Session],
+    kept: Mapping[str, frozenset[str]] = MappingProxyType({}),
+) -> Iterator[Append]:
+    """Yield the rows that the v2 files lack, in the order in which they must be written.
 
     Args:
         workspace: whose files.
         sessions: all sessions of the workspace, new ones among them.
+        kept: by file, digests of the rows that belong to a person.
     """
     ordered = sorted(sessions, key=lambda s: (s.time, s.key))
-    metrics = read_lines(workspace.path(METRICS))
-    missing = _missing(ordered, metrics.lines, lambda s: encode_row(row_of(s)), decode_row)
-    if missing or not metrics.size:
-        head = b"" if metrics.size else f"{HEADER}\n".encode()
-        rows = (f"{encode_row(row_of(s))}\n".encode() for s in missing)
-        yield Append(path=METRICS, chunks=_chunks(head, rows), torn=metrics.torn)
-
-    progress = read_bytes(workspace.path(PROGRESS))
-    present = {r.key for r in decode_references(progress.decode(errors="replace"))[0]}
-    missing = [s for s in ordered if s.key not in present]
-    if missing or not progress:
-        head = b"" if progress else f"{TITLE}\n\n".encode()
-        entries = (encode_reference(reference_of(s)).encode() for s in missing)
-        torn = bool(progress) and not progress.endswith(b"\n")
-        yield Append(path=PROGRESS, chunks=_chunks(head, entries), torn=torn)
-
-    deltas = read_lines(workspace.path(DELTAS))
-    missing = _missing(ordered, deltas.lines, lambda s: encode_delta(delta_of(s)), decode_delta)
-    if missing or not deltas.size:
-        rows = (f"{encode_delta(delta_of(s))}\n".encode() for s in missing)
-        yield Append(path=DELTAS, chunks=_chunks(b"", rows), torn=deltas.torn)
+    for name, form in row_formats().items():
+        data = read_bytes(workspace.path(name))
+        pieces = form.split(data[: data.rfind(b"\n") + 1])  # a torn end is not a row
+        missing = _missing(ordered, form, pieces, kept.get(name))
+        if missing or not data:
+            torn = bool(data) and not data.endswith(b"\n")
+            chunks = _chunks(b"" if data else form.head, map(form.encode, missing))
+            yield Append(path=name, chunks=chunks, torn=torn)
 
 
 def new_session_appends(workspace: Workspace, session: Session) -> list[Append]:
@@ -157,21 +200,21 @@ def _at_end(workspace: Workspace, name: str, head: str, text: str) -> Append:
 
 def _missing(
     sessions: list[Session],
-    lines: list[tuple[int, str]],
-    encode: Callable[[Session], str],
-    decode: Callable[[str], Delta] | Callable[[str], MetricsRow],
+    form: RowFormat,
+    pieces: list[bytes],
+    kept: frozenset[str] | None,
 ) -> list[Session]:
-    """The sessions that no line is about: neither their own line, nor one that can be read."""
-    unclaimed = {line for _, line in lines}
-    if not unclaimed:
-        return sessions
-    missing = [s for s in sessions if encode(s) not in unclaimed]
-    if not missing:
-        return []
-    others: set[str] = set()
-    for line in unclaimed:
-        with suppress(FormatError):  # what readers pass over is nothing
-            others.add(decode(line).key)
+    """Return the sessions that have neither their own row nor another that can be read.
+
+    A row that belongs to a person counts only if it is the very row of the session.
+    """
+    from codec.pieces import kept_pieces
+
+    rows = set(pieces)
+    missing = [s for s in sessions if form.encode(s) not in rows] if rows else sessions
+    if not missing or not rows:
+        return missing
+    others = {form.key_of(row) for row in rows - kept_pieces(rows, kept)}
     return [s for s in missing if s.key not in others]
 
 

@@ -197,7 +197,8 @@ def find(start: str) -> Workspace:
         raise WorkspaceMissing(
             f"{workspace.path(MANIFEST)}: the manifest is lost",
             hint="'session-codec doctor --repair' brings it back from the last commit, "
-            "'session-codec restore' from a copy",
+            "'session-codec restore' from a copy; where there never was one, "
+            "'session-codec install' makes it and keeps the lines that stand there",
         )
     if not workspace.exists:
         raise WorkspaceMissing(
