@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -290,7 +291,7 @@ def test_a_full_disk_is_told_leaves_no_piece_and_the_next_restore_completes(
     full = iter([False, True])
 
     def fsync(fd: int) -> None:
-        if next(full, False):
+        if stat.S_ISREG(os.fstat(fd).st_mode) and next(full, False):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         real(fd)
 
