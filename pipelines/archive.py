@@ -43,6 +43,7 @@ from pipelines.secrets import Text, scan
 from pipelines.store import Store
 from pipelines.tracked import record_facts
 from pipelines.workspace import Manifest, Workspace, read_manifest, writing
+from pipelines.writable import check_diffs
 
 _BLOCK: Final = 1 << 20
 
@@ -124,8 +125,10 @@ def archive(request: Request, progress: Progress) -> Result:
     Raises:
         IntegrityError: a diff is not what was recorded, or an archive does not read back.
         Unavailable: nobody can tell whether there are secrets in them.
+        NotFound, Denied: `.diffs` cannot be written.
         WorkspaceLocked: another process was writing for too long.
     """
+    check_diffs(request.workspace.diffs)
     with writing(request.workspace):
         recover(request.workspace)
         made = plan(request, progress)

@@ -56,6 +56,7 @@ from pipelines.staging import (
     staging_of,
 )
 from pipelines.workspace import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES, Workspace
+from pipelines.writable import check_room, check_tracked
 
 FORMAT: Final = "session-codec-journal"
 VERSION: Final = 1
@@ -127,8 +128,13 @@ class Transaction:
             _write_journal(f, self._workspace, self._verb, appends, replaces)
 
     def commit(self) -> None:
-        """Make all of it durable, then do it."""
+        """Make all of it durable, then do it.
+
+        Raises:
+            NotFound, Denied, Unavailable: `.diffs` cannot take the staged files; nothing is done.
+        """
         staged = staged_files(self.staging)
+        check_room(staged, self.staging, self._workspace.diffs)
         sync_written([*staged, f"{self._journal}.tmp"])
         for folder in {os.path.dirname(path) for path in staged}:
             sync_directory(folder)
@@ -186,11 +192,12 @@ def _write_journal(
     """The journal has its header first, but the lengths are known last: write both in turn."""
     with create(f"{f.name}.payload") as payload:
         for replaced in replaces:
-            target_of(workspace, replaced.path)
+            check_tracked(target_of(workspace, replaced.path))
             payload.write(replaced.after)
         table: list[tuple[str, int, int]] = []
         for append in appends:
             path = target_of(workspace, append.path)
+            check_tracked(path)
             offset = os.path.getsize(path) if os.path.exists(path) else 0
             start = payload.tell()
             if append.torn:

@@ -64,6 +64,7 @@ from pipelines.workspace import (
     read_manifest,
     writing,
 )
+from pipelines.writable import check_diffs
 
 #: What to bring back: everything, the tracked files alone, what git ignores alone, or of that
 #: only the diffs that are in no archive yet.
@@ -116,14 +117,21 @@ def restore(
 ) -> Result:
     """Plan and apply, under the lock.
 
+    Where no workspace is, the plan is made once before its lock: a restore that fails creates
+    neither the folder nor a lock file.
+
     Raises:
-        NotFound: the remote has no snapshot.
-        Conflict: something that is here is not what the remote has, or leads elsewhere.
-        IntegrityError: an object is damaged, or not what it should be.
+        NotFound: the remote has no snapshot, or `.diffs` leads to a missing target.
+        Conflict: a local file differs from the remote's, or leads elsewhere.
+        IntegrityError: an object is damaged, or differs from its name.
+        Denied, Unavailable: the folder, or `.diffs`, cannot be written.
     """
+    made = None if workspace.exists else plan(workspace, remote, only, without)
     os.makedirs(workspace.root, exist_ok=True)
     with writing(workspace):
-        return apply(plan(workspace, remote, only, without), remote, progress, jobs)
+        if made is None or workspace.exists:  # another process may have written it meanwhile
+            made = plan(workspace, remote, only, without)
+        return apply(made, remote, progress, jobs)
 
 
 def plan(workspace: Workspace, remote: Remote, only: Only, without: Collection[str] = ()) -> Plan:
@@ -175,6 +183,8 @@ def plan(workspace: Workspace, remote: Remote, only: Only, without: Collection[s
         gone = {name for name in layouts if decode_layout_object(name)[0] not in logs}
         for name in sorted({*(pack.name for pack, _ in packs), *gone} - stored.keys()):
             findings.append(_missing(f"{remote.url}/{name}", "a snapshot needs it"))
+    if only != "v2":
+        check_diffs(workspace.diffs)
     return Plan(
         workspace=workspace,
         snapshots=[str(f.name) for f in found],

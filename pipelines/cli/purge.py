@@ -10,7 +10,7 @@ import click
 from pipelines.archives import shown
 from pipelines.cli import options
 from pipelines.cli.declared import absolute
-from pipelines.cli.output import Stages, findings_json, say, say_json, tell_findings
+from pipelines.cli.output import Stages, findings_json, say, say_json, tell, tell_findings
 from pipelines.cli.remotes import open_remote, remote_options, settings_of
 from pipelines.errors import FINDINGS
 from pipelines.findings import Finding
@@ -51,6 +51,8 @@ def command(
     layouts of logs are written anew without them. The session stays, and 'verify' and 'restore-v1'
     name the gap. Exit 3 where the bytes are in a file that is not changed, a v1 log for example.
 
+    Answered with "n", the question before it changes nothing and ends with 0.
+
     Once the manifest is merged, no other machine reads or sends the diff. 'verify' reports what is
     left of it there, and 'purge --merged' lists it, asks, and erases it. Where it is to stay,
     --disown records that the tombstone does not count.
@@ -78,8 +80,8 @@ def command(
     if dry_run:
         _say_plan(made, as_json)
         return 0
-    if not yes:
-        _ask(made, as_json)
+    if not _is_wanted(made, yes):
+        return _declined(as_json)
     result = purge(made)
     findings = list(result.findings)
     if settings.remote and there is None:
@@ -126,16 +128,26 @@ def _disown(workspace: Workspace, name: str, as_json: bool) -> int:
     return 0
 
 
-def _ask(made: Plan, as_json: bool) -> None:
-    """Ask whoever is at the terminal.
+def _is_wanted(made: Plan, yes: bool) -> bool:
+    """Unless --yes was given, list what would be erased and ask whoever is at the terminal.
 
     Raises:
-        click.Abort: they do not want it.
+        click.Abort: they interrupt the question or close the terminal.
     """
+    if yes:
+        return True
     if not sys.stdin.isatty():
         raise click.UsageError("purge erases for good: say --yes")
-    _say_plan(made, as_json)
-    click.confirm("Erase it for good?", abort=True, err=True)
+    for line in _planned(made):
+        tell(line)
+    return click.confirm("Erase it for good?", err=True)
+
+
+def _declined(as_json: bool) -> int:
+    if as_json:
+        say_json("purge", {"exit": 0, "key": None, "keys": [], "erased": []})
+    tell("nothing was purged")
+    return 0
 
 
 def _there(workspace: Workspace, settings: Settings) -> There:
@@ -160,12 +172,16 @@ def _not_looked_at(url: str) -> Finding:
 
 
 def _say_plan(made: Plan, as_json: bool) -> None:
-    files = [*made.files, *made.objects]
     keys = _keys(made)
     if as_json:
+        files = [*made.files, *made.objects]
         say_json("purge", {"exit": 0, "key": keys[0] if keys else None, "would_erase": files})
         return
-    for file in files:
-        say(f"would erase it from {file}")
-    if not files:
-        say("it is not stored on this machine; the manifest would say that it was purged")
+    for line in _planned(made):
+        say(line)
+
+
+def _planned(made: Plan) -> list[str]:
+    """Return a line for each file and object that would be erased."""
+    lines = [f"would erase it from {file}" for file in (*made.files, *made.objects)]
+    return lines or ["it is not stored on this machine; the manifest would say that it was purged"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import shutil
 from pathlib import Path
 
@@ -63,6 +64,31 @@ def test_the_bytes_are_in_no_file_any_more_and_the_rest_is_whole(
     if archived:
         assert cli("archive", "verify", made.root).code == 0
         assert len(archives(made)) == 2
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_a_purge_that_is_declined_changes_nothing_and_says_so(
+    made: Bench, cli: Cli, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    before = tree(made.root)
+    said = cli("purge", day(3), made.root, *options)
+    assert said.code == 0
+    assert "would erase it from" in said.err
+    assert said.err.endswith("nothing was purged\n")
+    assert (said.json["erased"] == []) if options else (said.out == "")
+    assert tree(made.root) == before
+
+
+def test_a_purge_without_an_answer_is_interrupted(
+    made: Bench, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    before = tree(made.root)
+    assert cli("purge", day(3), made.root).code == 130
+    assert tree(made.root) == before
 
 
 def test_the_gap_is_named(made: Bench, cli: Cli) -> None:
