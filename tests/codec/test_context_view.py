@@ -263,7 +263,7 @@ def test_a_context_begins_with_one_cheap_line_that_marks_it_as_data() -> None:
 def test_a_view_is_read_back_with_the_line_that_frames_it() -> None:
     found = render_context("", DELTAS, count=words, budget=None)
     assert found.text == f"{FRAME}\n{VIEW}"
-    assert decode_view(found.text) == DELTAS
+    assert decode_view(found.text, DELTAS) == DELTAS
 
 
 def test_format_characters_are_not_shown_to_an_agent() -> None:

@@ -258,7 +258,8 @@ KINDS: Final[dict[str, Kind]] = {
     "caches": Kind(
         lambda w: [
             w.write(f".session-codec/cache/{name}", b"[" * 99_999)
-            for name in ("context.json", "verified.json", "deltas.json", "rules.json")
+            for name in ("context.json", "newest.json", "verified.json", "deltas.json",
+                         "rules.json")
         ],
         codes=FINE,
     ),
