@@ -52,7 +52,7 @@ def summary_of(deltas: Sequence[Delta]) -> Summary | None:
     if not deltas:
         return None
     dates = [key_time(d.key)[:10] for d in deltas]
-    statuses = [d.status for d in deltas]
+    statuses: list[str] = [d.status for d in deltas]
     return Summary(
         sessions=len(deltas),
         first=min(dates),
