@@ -27,6 +27,7 @@ from collections import Counter as Tally
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Literal, NamedTuple, cast
 
+from codec.delta_summary import STATUSES, Summary, summary_of, united
 from codec.records import UNNAMED, Metrics, Status, is_key, key_time
 from codec.shown_text import shown
 from codec.v2_deltas import Delta, decode_delta, encode_delta
@@ -84,21 +85,23 @@ def render_context(
     budget: int | None = DEFAULT_BUDGET,
     style: Style = "compact",
     last: int | None = None,
+    before: Summary | None = None,
 ) -> Context:
     """References first, then as many of the newest sessions as the budget, less its reserve, holds.
 
     Args:
         references: `compact_references` of the file, empty where there is none.
-        deltas: all sessions, oldest first; those that are not shown are summed up.
+        deltas: the newest sessions; those that are not shown are summed up.
         count: counts tokens.
         budget: tokens at the most; None for all sessions in full.
         style: how sessions are written.
         last: the most sessions to show; None for all. Without a budget, the others are left out.
+        before: a summary of sessions that are older than `deltas`.
     """
     deltas = sorted(deltas, key=lambda d: (key_time(d.key), d.key))
     most = len(deltas) if last is None else min(last, len(deltas))
     if budget is None:
-        deltas = deltas[len(deltas) - most :]
+        deltas, before = deltas[len(deltas) - most :], None
     fixed = references.strip("\n")
     fixed = "" if fixed == _NO_REFERENCES else fixed
     left_out = ""
@@ -106,13 +109,13 @@ def render_context(
         fixed, left_out = "", "PROJECT_REFERENCES.yaml is over the budget: read it by itself\n"
 
     def made(number: int) -> Context:
-        parts = (f"{fixed}\n" if fixed else left_out, _sessions(deltas, number, style))
+        parts = (f"{fixed}\n" if fixed else left_out, _sessions(deltas, number, style, before))
         text = _framed("\n".join(p for p in parts if p))
         return Context(
             text=text,
             tokens=count(text),
             shown=number,
-            summed=len(deltas) - number,
+            summed=len(deltas) - number + (before.sessions if before else 0),
             references=bool(fixed),
         )
 
@@ -199,30 +202,37 @@ def decode_view(text: str, known: Iterable[Delta] = ()) -> list[Delta]:
     return deltas
 
 
-def digest(deltas: Sequence[Delta]) -> str:
-    """Return one line that sums up sessions, oldest first; figures that none knows are left out."""
-    first, last = key_time(deltas[0].key)[:10], key_time(deltas[-1].key)[:10]
+def digest(deltas: Sequence[Delta], before: Summary | None = None) -> str:
+    """Return one line that sums up sessions, without unknown figures; empty for none.
+
+    Args:
+        deltas: some of the sessions.
+        before: a summary of others.
+    """
+    summary = united(before, summary_of(deltas))
+    if summary is None:
+        return ""
+    first, last = summary.first, summary.last
     days = first if first == last else f"{first} to {last}"
-    tally = Tally(d.status for d in deltas)
     statuses = " ".join(
-        f"{tally[s]} {s}" for s in ("PASS", "FAIL", "PARTIAL", "UNKNOWN") if tally[s]
+        f"{number} {status}"
+        for status, number in zip(STATUSES, summary.statuses, strict=True)
+        if number
     )
-    added = [n for d in deltas if (n := d.metrics.lines_added) is not None]
-    removed = [n for d in deltas if (n := d.metrics.lines_removed) is not None]
-    lines = (f"+{sum(added)}" if added else "") + (f"-{sum(removed)}" if removed else "")
-    plural = "session" if len(deltas) == 1 else "sessions"
-    return f"{len(deltas)} {plural} {days}: {statuses} {lines}".rstrip() + "\n"
+    added, removed = summary.added, summary.removed
+    lines = ("" if added is None else f"+{added}") + ("" if removed is None else f"-{removed}")
+    plural = "session" if summary.sessions == 1 else "sessions"
+    return f"{summary.sessions} {plural} {days}: {statuses} {lines}".rstrip() + "\n"
 
 
-def _sessions(deltas: Sequence[Delta], shown: int, style: Style) -> str:
+def _sessions(deltas: Sequence[Delta], shown: int, style: Style, before: Summary | None) -> str:
     older, newest = deltas[: len(deltas) - shown], deltas[len(deltas) - shown :]
     if style == "lines":
         text = "".join(f"{encode_delta(d)}\n" for d in newest)
     else:
         text = encode_view(newest)
-    if older:
-        label = "earlier: " if shown else "left out: "
-        text += label + digest(older)
+    if summed := digest(older, before):
+        text += ("earlier: " if shown else "left out: ") + summed
     return text
 
 

@@ -38,7 +38,7 @@ from pipelines.workspace import (
 )
 
 _HISTORY = "git filter-repo rewrites history; a host keeps what was pushed until it is asked"
-_CACHES = ("context.json", "verified.json", "deltas*")
+_CACHES = ("context.json", "newest.json", "verified.json", "deltas*")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

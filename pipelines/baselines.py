@@ -20,7 +20,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -31,11 +30,11 @@ from codec.facts import V1Version
 from codec.records import Session
 from codec.tokens import count_words
 from codec.v1_text import decode_text
-from codec.v2_deltas import decode_deltas
 from codec.v2_progress import encode_reference, reference_of
 from codec.v2_references import compact_references
 from pipelines.errors import Erased, NotFound
 from pipelines.files import read_bytes
+from pipelines.newest import newest_deltas
 from pipelines.store import Store, commits_of
 from pipelines.workspace import DELTAS, REFERENCES, Manifest, Workspace, newest_delta_lines
 
@@ -142,10 +141,15 @@ def token_report(
     costs = costs_in_v1(workspace, manifest, sessions, tokenizer=tokenizer, count=count)
     file = read_bytes(workspace.path(REFERENCES))
     references = compact_references(file)
-    deltas, _ = decode_deltas(enumerate(newest_delta_lines(workspace, sys.maxsize), 1))
+    deltas, older, _ = newest_deltas(workspace, DEFAULT_LAST)
     # As `context` prints it, whatever budget it is judged by.
     context = render_context(
-        references, deltas, count=count, budget=DEFAULT_BUDGET, last=DEFAULT_LAST
+        references,
+        deltas,
+        count=count,
+        budget=DEFAULT_BUDGET,
+        last=DEFAULT_LAST,
+        before=older,
     )
     full = render_context(references, deltas, count=count, budget=None, last=DEFAULT_LAST)
     before = sum(costs[-WINDOW:])

@@ -1,7 +1,7 @@
 """What an agent reads at its start, rendered from the tail of the deltas.
 
-1. It reads the references and the end of the deltas, never the v1 log or the manifest. All of the
-   deltas are read only if a context is rendered anew: those that it leaves out are summed up.
+1. It reads the references and the end of the deltas, never the v1 log or the manifest. If a context
+   is rendered anew, the sessions that it leaves out are summed up (`newest`).
 2. Tokens are counted without loading a tokenizer (`codec.bpe_counts`). What was rendered is kept
    by a hash of the content that it came from, which saves a tenth of the time.
 """
@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import sys
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
@@ -66,6 +65,7 @@ def render(request: Request, load: Callable[[str], Callable[[str], int]]) -> Res
 
     from codec.context_view import render_context
     from codec.v2_deltas import decode_deltas
+    from pipelines.newest import newest_deltas
 
     references = ""
     if file:
@@ -74,19 +74,16 @@ def render(request: Request, load: Callable[[str], Callable[[str], int]]) -> Res
         references = compact_references(file)
     _, errors = decode_deltas(enumerate(lines, 1))
     broken = [lines[e.line - 1] for e in errors if e.line]
-    every = newest_delta_lines(workspace, sys.maxsize)
-    deltas, _ = decode_deltas(enumerate(every, 1))
-    if broken or len({delta.key for delta in deltas}) < len(deltas):
-        from pipelines.deltas import kept_lines, kept_twins
+    if broken:
+        from pipelines.deltas import kept_lines
 
         by_hand = kept_lines(workspace, [line.encode() for line in broken])
         broken = [line for line in broken if line.encode() not in by_hand]
-        twins = kept_twins(workspace, [line.encode() for line in every])
-        left = (line for line in every if line.encode() not in twins)
-        deltas, _ = decode_deltas(enumerate(left, 1))
+    newest = newest_deltas(workspace, request.last)
     context = render_context(
         references,
-        deltas,
+        newest.newest,
+        before=newest.before,
         count=load(request.tokenizer),
         budget=request.budget,
         style=request.style,

@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from io import BytesIO
@@ -20,6 +19,7 @@ from threading import Thread, active_count
 from typing import Any, Final, NamedTuple
 
 from codec.errors import FormatError
+from codec.newest_deltas import PLAIN_LINES
 from codec.v2_deltas import decode_delta
 from pipelines.files import keep_file, read_bytes
 from pipelines.findings import Finding
@@ -29,17 +29,6 @@ from pipelines.workspace import DELTAS, MANIFEST, Workspace, delta_lines_of, rea
 _KEPT_FROM: Final = 1 << 20
 #: A second process is not worth starting for less.
 _SHARED_FROM: Final = 1 << 24
-_NUMBER: Final = rb"[0-9]{1,15}+"
-_METRICS: Final = (
-    rb"(?:L\+%(n)b(?:,-[1-9][0-9]{0,14}+)?+(?:,C:%(n)b)?+(?:,T:%(n)bmin)?+"
-    rb"|C:%(n)b(?:,T:%(n)bmin)?+|T:%(n)bmin|-)"
-) % {b"n": _NUMBER}
-_WORD: Final = rb"[A-Za-z0-9_.+-]++"  # not \w, which takes half as long again
-#: Lines that are deltas beyond doubt, as many as there are; one that does not fit is decoded.
-_LINES: Final = re.compile(
-    rb"(?:\d\d\d\d-\d\d-\d\d(?:T\d\d:\d\d:\d\dZ)?+(?:\.[0-9a-f]{6,64}+)?+"
-    rb" \| %b \| %b \| (?:PASS|FAIL|PARTIAL|UNKNOWN) \| %b\n)*+" % (_WORD, _WORD, _METRICS)
-)
 
 
 class Deltas(NamedTuple):
@@ -130,7 +119,7 @@ def _faults(
 ) -> Iterator[tuple[int, bytes, FormatError]]:
     """The lines that are no deltas: where each begins, the line, and what is wrong with it."""
     at, end = start, len(whole) if end is None else end
-    while (m := _LINES.match(whole, at, end)) and m.end() < end:
+    while (m := PLAIN_LINES.match(whole, at, end)) and m.end() < end:
         at = whole.index(b"\n", m.end()) + 1
         line = whole[m.end() : at]
         try:

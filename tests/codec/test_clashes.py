@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import sys
+from collections.abc import Callable
 from itertools import permutations
+from types import FrameType
+
+import pytest
 
 from codec.clashes import (
     Settled,
@@ -16,6 +22,7 @@ from codec.identity import histories_of
 from codec.manifest import encode_fact, identity_of
 from codec.pieces import FACTS
 from codec.records import Session, V1Entry
+from codec.repair import repair_manifest
 
 TIME = "2026-03-01T10:00:00Z"
 
@@ -165,3 +172,37 @@ def test_a_line_that_says_the_same_in_other_spacing_is_the_same_session() -> Non
     settled = settle_merge(FACTS.encode(A), spaced)
     pieces = rekeyed_facts([FACTS.encode(A), spaced, FACTS.encode(B)], settled)
     assert [FACTS.key_of(piece) for piece in pieces] == [after.key for _, after in settled]
+
+
+def _calls(work: Callable[[], object]) -> int:
+    """Return how many functions are called, those of C included."""
+    count = 0
+
+    def counting(_frame: FrameType, event: str, _argument: object) -> None:
+        nonlocal count
+        count += event in {"call", "c_call"}
+
+    sys.setprofile(counting)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+@pytest.mark.parametrize("suffix", ["", ".{n:06x}"])
+def test_the_work_of_a_repair_grows_with_the_number_of_clashing_facts(suffix: str) -> None:
+    key = "2025-01-05T10:00:00Z"
+
+    def manifest(number: int) -> bytes:
+        return b"".join(
+            json.dumps({
+                "fact": "session", "key": key + suffix.format(n=n), "time": key, "agent": "a",
+                "task": "t", "status": "PASS", "id": f"i{n}",
+                "patch": {"sha256": f"{n:064x}", "bytes": 9},
+            }).encode() + b"\n"
+            for n in range(number)
+        )  # fmt: skip
+
+    few, many = (manifest(number) for number in (100, 800))
+    assert _calls(lambda: repair_manifest(many)) < 10 * _calls(lambda: repair_manifest(few))

@@ -12,6 +12,7 @@ from typing import Final
 import pytest
 
 from codec.errors import FormatError
+from codec.newest_deltas import PLAIN_LINES
 from codec.records import Metrics, Status
 from codec.v2_deltas import Delta, decode_delta, encode_delta
 from pipelines import deltas
@@ -173,7 +174,7 @@ def test_every_common_delta_is_recognised_at_once(
     line = encode_delta(
         Delta(key=key, agent="sonnet-4.5", task="a_b+c", status=status, metrics=metrics)
     )
-    assert deltas._LINES.fullmatch(f"{line}\n".encode())
+    assert PLAIN_LINES.fullmatch(f"{line}\n".encode())
 
 
 @pytest.mark.parametrize(
@@ -194,7 +195,7 @@ def test_every_common_delta_is_recognised_at_once(
     ],
 )
 def test_no_line_that_is_no_delta_is_recognised_for_one(line: str) -> None:
-    assert not deltas._LINES.fullmatch(f"{line}\n".encode())
+    assert not PLAIN_LINES.fullmatch(f"{line}\n".encode())
     with pytest.raises(FormatError):
         decode_delta(line)
 
