@@ -252,9 +252,11 @@ def _purged(tombstones: Iterable[Purged], disowned: Iterable[Disowned]) -> dict[
 def _without_void(manifest: Manifest) -> Manifest:
     """Return a manifest with the archives apart that may hold a diff that was purged.
 
-    A merge may have given the session that was packed under a key another key of its time.
+    A merge may have given the session that was packed under a key another key of its time, and
+    several sessions may have the same diff.
     """
-    times = {key_time(key) for key in manifest.purged_patches().values()}
+    sessions = manifest.every_session()
+    times = {s.time for s in sessions if s.patch and s.patch.sha256 in manifest.purged}
     every = manifest.every_archive()
     void = {n: a for n, a in every.items() if not times.isdisjoint(map(key_time, a.keys))}
     left = {name: a for name, a in every.items() if name not in void}
