@@ -235,7 +235,7 @@ def test_text_of_a_layout_goes_and_the_log_stays_restorable(bench: Bench, cli: C
 def test_doctor_does_not_make_a_purged_diff_again(a: Path, cli: Cli) -> None:
     record(a, "MARKC", LATER)
     (a / "x.txt").write_text("SECRET\n" * 4)
-    git(a, "add", "-A")
+    git(a, "add", "x.txt")
     git(a, "commit", "-qm", "x")
     key = cli("record", a, "--agent", "h", "--task", "t").out.strip()
     assert cli("purge", key, a, "--yes").code == 0
