@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple, TypeVar, cast
@@ -93,6 +93,15 @@ class Manifest(NamedTuple):
         """Return all patches that a session has or had, each once: the present one first."""
         versions = _versions_of(self.history(key))
         return list(dict.fromkeys(s.patch for s in versions if s.patch is not None))
+
+    def shared_times(self) -> set[str]:
+        """Return the times of several sessions, or of a session that had another patch before.
+
+        There, the key of an archive's member does not say which patch it is.
+        """
+        times = Counter(map(key_time, self.sessions))
+        times.update(key_time(key) for key in self.histories if len(self.patches_of(key)) > 1)
+        return {time for time, count in times.items() if count > 1}
 
     def patches(self) -> dict[str, PatchRef]:
         """Return all patches that any session has or had, by SHA-256."""
