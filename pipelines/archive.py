@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -25,7 +24,7 @@ from codec.archive_tar import Load, Member
 from codec.diffs import touched_path
 from codec.errors import IntegrityError
 from codec.facts import Archive
-from codec.records import Session, key_time
+from codec.records import Session
 from pipelines.archives import archive_folder, archive_names
 from pipelines.files import (
     make_folder,
@@ -147,7 +146,7 @@ def plan(request: Request, progress: Progress) -> Plan:
     here = set(archive_names(archive_folder(workspace)))
     store = Store(workspace)
     archived = _archived(manifest, here)
-    times = Counter(map(key_time, manifest.sessions))
+    shared = manifest.shared_times()
     months: dict[str, list[Source]] = {}
     leftovers: dict[str, list[Source]] = {}
     absent: list[str] = []
@@ -156,8 +155,8 @@ def plan(request: Request, progress: Progress) -> Plan:
             continue
         path = store.loose_path(session.key, session.patch)
         name = archived.get(session.key)
-        if path is not None and times[session.time] > 1:
-            # A merge may have given each the key of the other: only the hash tells.
+        if path is not None and session.time in shared:
+            # The archive may hold another diff under this key: only the hash tells.
             name = store.holder(session.key, session.patch)
         elif path is not None and name in manifest.void and name not in here:
             name = None  # that archive is to be rewritten, where it is

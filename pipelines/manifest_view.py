@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple, TypeVar, cast
@@ -93,6 +93,15 @@ class Manifest(NamedTuple):
         """Return all patches that a session has or had, each once: the present one first."""
         versions = _versions_of(self.history(key))
         return list(dict.fromkeys(s.patch for s in versions if s.patch is not None))
+
+    def shared_times(self) -> set[str]:
+        """Return the times of several sessions, or of a session that had another patch before.
+
+        There, the key of an archive's member does not say which patch it is.
+        """
+        times = Counter(map(key_time, self.sessions))
+        times.update(key_time(key) for key in self.histories if len(self.patches_of(key)) > 1)
+        return {time for time, count in times.items() if count > 1}
 
     def patches(self) -> dict[str, PatchRef]:
         """Return all patches that any session has or had, by SHA-256."""
@@ -252,9 +261,11 @@ def _purged(tombstones: Iterable[Purged], disowned: Iterable[Disowned]) -> dict[
 def _without_void(manifest: Manifest) -> Manifest:
     """Return a manifest with the archives apart that may hold a diff that was purged.
 
-    A merge may have given the session that was packed under a key another key of its time.
+    A merge may have given the session that was packed under a key another key of its time, and
+    several sessions may have the same diff.
     """
-    times = {key_time(key) for key in manifest.purged_patches().values()}
+    sessions = manifest.every_session()
+    times = {s.time for s in sessions if s.patch and s.patch.sha256 in manifest.purged}
     every = manifest.every_archive()
     void = {n: a for n, a in every.items() if not times.isdisjoint(map(key_time, a.keys))}
     left = {name: a for name, a in every.items() if name not in void}

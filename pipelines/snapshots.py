@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache, partial
@@ -26,7 +26,7 @@ from codec.merge import merge_manifests, merge_rows
 from codec.pieces import DELTAS as DELTA_LINES
 from codec.pieces import METRICS as METRICS_ROWS
 from codec.pieces import REFERENCES as ENTRIES
-from codec.records import PatchRef, key_time
+from codec.records import PatchRef
 from codec.snapshot import (
     DIGITS,
     DOCUMENT,
@@ -94,16 +94,17 @@ class Found(NamedTuple):
 def unarchived(manifest: Manifest, archives: Iterable[Archive]) -> dict[str, PatchRef]:
     """The diffs, by key, that are in none of these archives for certain.
 
-    An archive has a key: of sessions that share a time a merge may have given each the other's.
+    An archive has a key: of sessions that share a time a merge may have given each the other's, and
+    a session may have had another diff before.
     """
     archived = {key for fact in archives for key in fact.keys}
-    times = Counter(map(key_time, manifest.sessions))
+    shared = manifest.shared_times()
     return {
         key: session.patch
         for key, session in manifest.sessions.items()
         if session.patch is not None
         and session.patch.sha256 not in manifest.purged
-        and (key not in archived or times[session.time] > 1)
+        and (key not in archived or session.time in shared)
     }
 
 

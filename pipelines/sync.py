@@ -259,7 +259,10 @@ def _prune(made: Plan, remote: Remote, progress: Progress, done: Result) -> None
     """Delete the archives here whose remote copy, read as a whole, is what was recorded."""
     folder = archive_folder(made.workspace)
     archives = decode_manifest(made.files[MANIFEST]).every_archive()
-    here = [archives[n] for n in archive_names(folder) if n in archives]
+    there = {*made.names, *(upload.name for upload in made.uploads)}
+    held = [archives[n] for n in archive_names(folder) if n in archives]
+    # One that was not sent, for a purged diff in it, has no copy.
+    here = [fact for fact in held if archive_object(fact.name) in there]
     with progress.stage("prune", sum(fact.size for fact in here), in_bytes=True) as advance:
         read = 0
         for fact in here:

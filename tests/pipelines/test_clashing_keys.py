@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
 
+from codec.facts import Revision
+from codec.manifest import encode_fact
 from pipelines.store import Store
+from pipelines.workspace import MANIFEST
 from tests.pipelines.conftest import Cli, entry, log_of
 from tests.pipelines.met import (
     FEBRUARY,
@@ -202,3 +206,30 @@ def test_the_same_bytes_of_two_months_go_from_both_archives(
     assert not held(remote, "MARKA")
     assert held(a, "MARKC")
     assert held(remote, "MARKC")
+
+
+def test_a_diff_that_a_revision_replaced_does_not_hide_the_new_one_in_its_archive(
+    clones: tuple[Path, Path, Path], cli: Cli, tmp_path: Path
+) -> None:
+    a, _, remote = clones
+    record(a, "MARKA", T)
+    cli("archive", a, "--before", "2025-02")
+    revise_diff(a, T, "MARKB")
+    assert cli("sync", a, "--remote", remote).code == 0
+    new = tmp_path / "new"
+    assert cli("restore", new, "--remote", remote).code == 0
+    assert cli("show", T, new, "--diff").out.encode() == diff("MARKB")
+    assert cli("archive", a, "--before", "2025-02").code == 0
+    assert not list((a / ".diffs").glob("*.diff"))
+    assert cli("show", T, a, "--diff").out.encode() == diff("MARKB")
+
+
+def revise_diff(root: Path, key: str, marker: str) -> None:
+    """Record a revision that gives a session another diff, which is stored loose."""
+    manifest = manifest_of(root)
+    data = diff(marker)
+    changes = {"diff": {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}}
+    fact = Revision(of=manifest.identity(key), after=(), by="person", changes=changes)
+    with (root / MANIFEST).open("a") as f:
+        f.write(f"{encode_fact(fact)}\n")
+    (root / ".diffs" / f"{key}.diff").write_bytes(data)

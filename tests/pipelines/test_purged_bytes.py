@@ -301,3 +301,35 @@ def test_a_backup_of_an_archive_with_the_only_copy_of_another_diff_stays(a: Path
     assert said.code == 12
     assert LATER in said.err
     assert list((a / ".diffs" / "archive").iterdir())
+
+
+def test_sync_keeps_back_every_archive_with_a_diff_that_another_clone_purged(
+    a: Path, b: Path, cli: Cli, remote: Path
+) -> None:
+    record(a, "MARKA", T)
+    cli("sync", a, "--remote", remote)
+    merge(b, a)
+    cli("purge", T, b, "--yes", "--remote", remote)
+    record(a, "MARKA", FEBRUARY, "again")  # the same bytes, in another month
+    record(a, "MARKC", FEBRUARY.replace(":00Z", ":01Z"))
+    cli("archive", a, "--before", "2025-03")
+    assert cli("sync", a, "--remote", remote).code == 0
+    assert not held(remote, "MARKA")
+    assert held(remote, "MARKC")
+
+
+def test_prune_local_keeps_an_archive_that_was_not_sent_for_a_purged_diff(
+    a: Path, b: Path, cli: Cli, remote: Path
+) -> None:
+    record(a, "MARKA", T)
+    cli("sync", a, "--remote", remote)
+    merge(b, a)
+    cli("purge", T, b, "--yes", "--remote", remote)
+    record(a, "MARKC", LATER)
+    cli("archive", a, "--before", "2025-02")
+    assert cli("sync", a, "--remote", remote, "--prune-local").code == 0
+    assert held(a, "MARKC")
+    assert held(remote, "MARKC")
+    assert not held(remote, "MARKA")
+    merge(a, b)
+    assert cli("sync", a, "--remote", remote, "--prune-local").code == 0

@@ -57,6 +57,7 @@ def main() -> int:
                         print("\n".join(walk.trail), flush=True)
                 total += walk.counts
                 total["walks"] += 1
+                print(f"seed {seed} ({walk.remote.kind}): {dict(walk.counts)}", flush=True)
     total["verbs"] = sum(total.values()) - total["walks"] - total["merge"] - total["killed"]
     print(json.dumps({"broken": broken, **total}))
     return 1 if broken else 0

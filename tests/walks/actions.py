@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from hashlib import sha256
 from typing import Final
 
 from tests.walks.model import LOG, Clone, Violation, Walk, marker_of
 from tests.walks.running import Done, run_verb
-from tests.walks.unpacking import files_below
+from tests.walks.unpacking import files_below, unpacked
 
 Action = Callable[[Walk, Clone], None]
 
@@ -120,22 +121,59 @@ def purge(walk: Walk, clone: Clone) -> None:
     candidates = [s for s in stored if stored[s].sha256 not in gone or walk.random.random() < 0.3]
     if not candidates:
         return
-    chosen = stored[walk.random.choice(sorted(candidates))]
-    remotely = walk.random.random() < 0.5
-    where = walk.remote.write_options() if remotely else []
-    done = walk.run(clone, "purge", chosen.key, "--yes", *where)
-    walk.expect(done, "purge", 0, 3, 30)
+    session = walk.random.choice(sorted(candidates))
+    where = walk.remote.write_options() if walk.random.random() < 0.5 else []
+    done = walk.run(clone, "purge", walk.key_of(clone, session), "--yes", *where)
+    _purged(walk, clone, done, {stored[session].sha256}, where)
+
+
+def purge_merged(walk: Walk, clone: Clone) -> None:
+    """Erase what is left of the diffs that another clone purged."""
+    gone = clone.tombstones()
+    where = walk.remote.write_options() if walk.random.random() < 0.5 else []
+    done = walk.run(clone, "purge", "--merged", "--yes", *where)
+    _purged(walk, clone, done, gone, where)
+
+
+def _purged(walk: Walk, clone: Clone, done: Done, sha256s: set[str], where: list[str]) -> None:
+    """Note what a purge promised: nothing if it was killed, or if it named bytes that it left."""
+    walk.expect(done, "purge", 0, 3)
     if done.code == 0:
-        clone.purged.add(chosen.sha256)
-        if remotely:
-            walk.purged_remotely.add(chosen.sha256)
+        clone.purged |= sha256s
+        if where:
+            walk.purged_remotely |= sha256s
+
+
+def disown(walk: Walk, clone: Clone) -> None:
+    """Keep a diff that another clone purged."""
+    stored = walk.stored(clone)
+    foreign = clone.tombstones() - clone.purged
+    candidates = [s for s in stored if stored[s].sha256 in foreign]
+    if not candidates or walk.random.random() < 0.5:
+        return
+    session = walk.random.choice(sorted(candidates))
+    done = walk.run(clone, "purge", walk.key_of(clone, session), "--disown")
+    walk.expect(done, "purge --disown", 0, 22)  # 22: nothing of the diff is left here
+    _note_disowned(walk, clone, foreign)
+
+
+def _note_disowned(walk: Walk, clone: Clone, foreign: set[str]) -> None:
+    """Note whose tombstones no longer count; where their bytes were erased, they may be missing."""
+    disowned = foreign - clone.tombstones()
+    if not disowned:
+        return
+    walk.disown(disowned)
+    other = walk.other(clone)
+    lost = {s for s, found in walk.stored(other).items() if found.sha256 in disowned}
+    other.readable -= lost
+    walk.sent -= lost
 
 
 def amend(walk: Walk, clone: Clone) -> None:
     stored = walk.stored(clone)
     if not stored:
         return
-    key = stored[walk.random.choice(sorted(stored))].key
+    key = walk.key_of(clone, walk.random.choice(sorted(stored)))
     task = f"amended-{walk.random.randrange(4)}"
     done = walk.run(clone, "amend", key, "--task", task)
     walk.expect(done, "amend", 0)
@@ -205,7 +243,23 @@ def context(walk: Walk, clone: Clone) -> None:
 
 def verify(walk: Walk, clone: Clone) -> None:
     full = ["--full"] if walk.random.random() < 0.5 else []
-    walk.expect(walk.run(clone, "verify", "--json", *full, may_kill=False), "verify", 0, 3)
+    done = walk.run(clone, "verify", "--json", *full, may_kill=False)
+    walk.expect(done, "verify", 0, 3)
+    _check_reported(walk, clone, done)
+
+
+def _check_reported(walk: Walk, clone: Clone, done: Done) -> None:
+    """Check that verify reports the bytes that remain of diffs that were purged elsewhere."""
+    hashes = {sha256(data).hexdigest(): data for data in walk.diffs.values() if data}
+    purged = {hashes[digest] for digest in clone.tombstones() & hashes.keys()}
+    remaining = [
+        name
+        for name, data in files_below(clone.root / ".diffs")
+        if any(diff in part for part in unpacked(data) for diff in purged)
+    ]
+    codes = {finding["code"] for finding in json.loads(done.out)["findings"]}
+    if remaining and (done.code != 3 or codes.isdisjoint({"purged-diff", "purged-archive"})):
+        raise Violation(f"verify ended with {done.code} and does not report {remaining}: {codes}")
 
 
 #: Every action with its weight.
@@ -218,6 +272,8 @@ ACTIONS: Final[tuple[tuple[Action, int], ...]] = (
     (sync, 5),
     (restore, 2),
     (purge, 3),
+    (purge_merged, 1),
+    (disown, 1),
     (amend, 2),
     (repair, 2),
     (merge, 4),

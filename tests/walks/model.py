@@ -1,7 +1,8 @@
 """What a walk knows: the clones, the sessions that it made, and what must be true of them.
 
-The model is kept by the walk alone. It never asks session-codec what should be there; it reads the
-manifest's lines as JSON, the files as bytes, and `git` for merges.
+The model is kept by the walk alone. It never asks session-codec what should be there, only which
+key a session has now; it reads the manifest's lines as JSON, the files as bytes, and `git` for
+merges.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from pipelines.workspace import find, read_manifest
 from tests.walks.remotes import WalkRemote
 from tests.walks.running import RAISED, Done, run_verb
 
@@ -37,8 +39,8 @@ class Chances(NamedTuple):
         union: clone b merges by git's own union, without our merge driver.
     """
 
-    clash: float = 0.15
-    repeat: float = 0.1
+    clash: float = 0.25
+    repeat: float = 0.12
     kill: float = 0.2
     union: float = 0.3
 
@@ -91,8 +93,14 @@ class Clone:
         return facts
 
     def tombstones(self) -> set[str]:
-        """Return the hashes of the diffs that its manifest calls purged."""
-        return {fact["sha256"] for fact in self.facts() if fact.get("fact") == "purged"}
+        """Return the hashes of the diffs that its manifest calls purged, disowned ones apart."""
+        facts = self.facts()
+        void = {d for f in facts if f.get("fact") == "disowned" for d in f["tombstones"]}
+        return {
+            fact["sha256"]
+            for fact in facts
+            if fact.get("fact") == "purged" and _digest(fact) not in void
+        }
 
 
 class Walk:
@@ -223,8 +231,30 @@ class Walk:
         """Return the hashes that any clone calls purged."""
         return self.a.tombstones() | self.b.tombstones()
 
+    def key_of(self, clone: Clone, session: str) -> str:
+        """Return the key by which a clone lists a session; a merge may have given it another."""
+        sha256 = self.stored(clone)[session].sha256
+        manifest = read_manifest(find(str(clone.root)))
+        return next(
+            s.key
+            for s in manifest.sessions.values()
+            if s.id == session or (session in self.in_log and s.patch and s.patch.sha256 == sha256)
+        )
+
+    def disown(self, sha256s: set[str]) -> None:
+        """Forget what was promised of purged diffs: their tombstones no longer count anywhere."""
+        for clone in (self.a, self.b):
+            clone.purged -= sha256s
+        self.purged_remotely -= sha256s
+
     def other(self, clone: Clone) -> Clone:
         return self.b if clone is self.a else self.a
+
+
+def _digest(fact: dict[str, Any]) -> str:
+    """Return the digest of a fact: the SHA-256 of its line."""
+    line = json.dumps(fact, ensure_ascii=False, separators=(",", ":"))
+    return sha256(line.encode()).hexdigest()
 
 
 def marker_of(session: str) -> str:

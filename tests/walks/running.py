@@ -6,16 +6,19 @@ import importlib
 import os
 import pkgutil
 import signal
+import subprocess
 import sys
 import time
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import IO, NamedTuple, NoReturn
 
 import codec
 import pipelines
-from pipelines import recording
+from codec.tokens import DEFAULT, counter
+from pipelines import recording, secrets, worker, worker_process
 from pipelines.cli.main import run as run_command_line
 from pipelines.workspace import moment
 
@@ -26,10 +29,50 @@ RAISED = 99
 
 
 def import_everything() -> None:
-    """Import all of session-codec once, so that no child pays for it."""
+    """Import all of session-codec, and load its scanner and its vocabulary, before any fork."""
     for package in (codec, pipelines):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             importlib.import_module(module.name)
+    secrets._scanner()
+    counter(DEFAULT).count([""])
+    worker.subprocess = _Forking  # type: ignore[assignment,attr-defined]
+
+
+class _Forking:
+    """Stands for `subprocess` in `worker`: a worker is a fork, and finds its vocabulary loaded."""
+
+    PIPE = subprocess.PIPE
+
+    class Popen:
+        def __init__(self, command: Sequence[str], **_: object) -> None:
+            requests, answers = os.pipe(), os.pipe()
+            self._child = os.fork()
+            if self._child == 0:
+                _be_the_worker(command[-1], requests, answers)
+            os.close(requests[0])
+            os.close(answers[1])
+            self.stdin: IO[bytes] = open(requests[1], "wb")  # noqa: SIM115 - the worker closes it
+            self.stdout: IO[bytes] = open(answers[0], "rb")  # noqa: SIM115
+
+        def kill(self) -> None:
+            with suppress(ProcessLookupError):
+                os.kill(self._child, signal.SIGKILL)
+
+        def wait(self) -> int:
+            return os.waitstatus_to_exitcode(os.waitpid(self._child, 0)[1])
+
+
+def _be_the_worker(tokenizer: str, requests: tuple[int, int], answers: tuple[int, int]) -> NoReturn:
+    try:
+        os.dup2(requests[0], 0)
+        os.dup2(answers[1], 1)
+        for number in (*requests, *answers):
+            os.close(number)
+        worker_process.serve(tokenizer)
+    except BaseException:  # noqa: BLE001 - the walk reports it
+        traceback.print_exc()
+        sys.stderr.flush()
+    os._exit(RAISED)
 
 
 class Done(NamedTuple):
