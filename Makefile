@@ -24,7 +24,7 @@ ifeq ($(REPO),)
 	@echo
 	@echo "The sample was migrated in $(SAMPLE). Your own repository: make migrate REPO=path"
 else
-	@$(RUN) migrate "$(REPO)"
+	@$(RUN) migrate "$(REPO)" $(ARGS)
 endif
 
 sample:

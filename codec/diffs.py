@@ -5,7 +5,8 @@
 2. `--- a` followed by `+++ b` is a file header, where a hunk, another file or the end of the
    patch follows; anything else that begins with `+` or `-` is a changed line.
 3. In a combined diff (`@@@`) a line is added or removed if any of its parent columns says so.
-4. Of a mail patch (`git format-patch`) neither the cover text nor the signature counts.
+4. In a mail (`git format-patch`) only the lines of hunks count, not cover letters, text, signatures and
+   boundaries. There the counts of the hunk headers decide where a hunk ends, if all of them fit.
 """
 
 from __future__ import annotations
@@ -18,6 +19,11 @@ _COMBINED_HUNK = re.compile(rb"^(?P<marks>@{3,}) [^\n]* @{3,}[^\n]*$", re.M)
 _GIT_SECTION = re.compile(rb"diff --(?:git|cc|combined) (?:a/)?(?P<path>[^\n]*)")
 _PLAIN_SECTION = re.compile(rb"\+\+\+ (?:b/)?(?P<path>[^\t\n]*)")
 _MAIL = re.compile(rb"^From [0-9a-f]{40,64} [^\n]*$", re.M)
+_MAIL_START = re.compile(
+    rb"From [0-9a-f]{40,64} |(?:From|Subject|Date|Message-I[Dd]|MIME-Version): "
+)
+_COVER_LETTER = re.compile(rb"^Subject: [^\n]*\[[^\]\n]*\b0+/\d+\]", re.M)
+_HUNK = re.compile(rb"^@@ -\d+(?:,(?P<old>\d+))? \+\d+(?:,(?P<new>\d+))? @@[^\n]*\n", re.M)
 _DIFF_START = re.compile(rb"^(?:diff --|--- [^\n]+\n\+\+\+ |Index: )", re.M)
 _SIGNATURE = re.compile(rb"(?:^|\n)-- ?\r?\n[0-9][^\n]*\s*\Z")
 _LF = 0x0A
@@ -33,25 +39,52 @@ class DiffStat(NamedTuple):
 
 def diff_stat(patch: bytes) -> DiffStat:
     """Count the added and removed lines of a patch, whatever its hunk headers claim."""
-    if patch.startswith(b"From ") or b"\n-- \n" in patch[-80:]:
+    if _MAIL_START.match(patch) or b"\n-- \n" in patch[-80:]:
         return _mail_stat(patch)
     return _plain_stat(patch)
 
 
 def _mail_stat(patch: bytes) -> DiffStat:
-    """Count the lines of each message from its first file on, without its signature."""
+    """Count the lines of the hunks of each message."""
     starts = [m.start() for m in _MAIL.finditer(patch)] or [0]
     added = removed = 0
     for start, end in zip([0, *starts[1:]], [*starts[1:], len(patch)], strict=True):
         message = patch[start:end]
-        signature = _SIGNATURE.search(message, max(0, len(message) - 200))
-        if signature:
-            message = message[: signature.start() + 1]
-        first = _DIFF_START.search(message) if message.startswith(b"From ") else None
-        if message.startswith(b"From ") and first is None:
-            continue  # a cover letter
-        stat = _plain_stat(message[first.start() :] if first else message)
+        is_mail = _MAIL_START.match(message)
+        first = _DIFF_START.search(message) if is_mail else None
+        if is_mail and (first is None or _COVER_LETTER.search(message, 0, first.start())):
+            continue
+        diff = message[first.start() :] if first else message
+        stat = _hunk_stat(diff) or _plain_stat(_unsigned(diff))
         added, removed = added + stat.added, removed + stat.removed
+    return DiffStat(added, removed)
+
+
+def _unsigned(message: bytes) -> bytes:
+    signature = _SIGNATURE.search(message, max(0, len(message) - 200))
+    return message[: signature.start() + 1] if signature else message
+
+
+def _hunk_stat(diff: bytes) -> DiffStat | None:
+    """Count lines by the hunk headers; None if the counts of one do not fit its lines."""
+    if b"\n@@@" in diff:
+        return None
+    added = removed = 0
+    for hunk in _HUNK.finditer(diff):
+        old, new = (int(hunk[side] or 1) for side in ("old", "new"))
+        at = hunk.end()
+        while old > 0 or new > 0:
+            mark = diff[at : at + 1]
+            if mark not in (b"+", b"-", b" ", b"\\", b"\n", b"\r") or at >= len(diff):
+                return None
+            old -= mark not in (b"+", b"\\")
+            new -= mark not in (b"-", b"\\")
+            added += mark == b"+"
+            removed += mark == b"-"
+            at = diff.find(b"\n", at) + 1 or len(diff)
+        rest = diff[at : at + 2]
+        if old or new or (rest[:1] in (b"+", b"-", b" ") and rest != b"--"):
+            return None
     return DiffStat(added, removed)
 
 

@@ -15,17 +15,32 @@ _PATCH = re.compile(
     re.M,
 )
 _COLOURED = re.compile(rb"^(?:\x1b\[[0-9;]*m)+(?:diff --git |--- |\+\+\+ |@@ |\+|-)", re.M)
+#: No line of a patch that is not coloured begins with an escape sequence.
+_COLOURED_HEADER = re.compile(rb"^(?:\x1b\[[0-9;]*m)+diff --(?:git|cc|combined) ", re.M)
+_ENCODED = re.compile(
+    rb"(?:[A-Za-z-]+[: ][^\n]*\n(?:[ \t][^\n]*\n)*)*?"
+    rb"Content-Transfer-Encoding: *(?P<encoding>base64|quoted-printable)\b",
+    re.IGNORECASE,
+)
 
 
 def check_patch(data: bytes) -> None:
     """Refuse bytes that are not a patch; nothing at all is the patch of no change.
 
     Raises:
-        FormatError: there is no line that a patch must have, or its lines are coloured.
+        FormatError: there is no line that a patch must have, its lines are coloured, or it is a
+            mail whose body is encoded.
     """
-    if not data.strip() or _PATCH.search(data):
+    if encoded := _ENCODED.match(data):
+        raise FormatError(
+            f"is a mail in {encoded['encoding'].decode().lower()}, not the lines of a patch",
+            line=1,
+            hint="Decode it with 'git mailinfo text.txt a.patch < MAIL' and pass a.patch",
+        )
+    coloured = _COLOURED_HEADER.search(data)
+    if not coloured and (not data.strip() or _PATCH.search(data)):
         return
-    if _COLOURED.search(data):
+    if coloured or _COLOURED.search(data):
         raise FormatError(
             "is coloured for a terminal, so nothing can apply it",
             line=1,

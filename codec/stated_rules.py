@@ -1,9 +1,12 @@
 """What `CLAUDE.md`, `AGENTS.md` and a v1 log state: mandates, routing rules, targets.
 
-1. A mandate is a list item that says so (`MUST`, `NEVER`, `ALWAYS`, mandatory, required), or that
-   stands right under a heading that says so; further below, or under a mere convention or
-   guideline, it must begin as an order does. What begins with never, always or do not comes after
-   those, wherever it stands.
+1. A mandate is a list item that orders something (`MUST`, `NEVER`, `ALWAYS`, mandatory,
+   required), or that stands right under a heading of rules; further below, or under a mere
+   convention or guideline, it must begin as an order does. What begins with never, always or do not
+   comes after those, wherever it stands.
+   A sentence that only contains such a word is a report, not an order: in the past tense
+   ("NEVER started"), in a relative clause ("the runner, which MUST have skipped it"), or as an
+   attribute ("cut the MANDATORY block").
 2. A log tells what happened, not what holds: there, sessions (whatever stands under a heading
    with a date) and fenced blocks are passed over, and only the plainest rules count.
 3. What is planned, or an example, is no rule.
@@ -35,8 +38,56 @@ _REQUIRED = re.compile(
     r"\b(?:is|are|be)\s+(?:mandatory|required)\b|\b(?:mandatory|required)[.!]?$", re.IGNORECASE
 )
 _NOT_REQUIRED = re.compile(
-    r"\b(?:not|never|no longer|as|(?:if|when|whenever|where|unless)\b[^.;]*)"
-    r"\s(?:mandatory|required)\b",
+    r"\b(?:not|never|no longer|as|(?:if|when|whenever|where|unless|no|was|were|been)\b[^.;]*)"
+    r"\s(?:mandatory|required)\b"
+    r"|\b(?:that|which|who)\s+(?:is|are)\s+(?:mandatory|required)\b",
+    re.IGNORECASE,
+)
+
+_CONTEXT: Final = 80  # characters on each side of a word that decide about it
+
+_IMPERATIVE: Final = (
+    r"(?:always|never|do|don't|add|ask|avoid|check|commit|cover|create|delete|document|ensure|fix"
+    r"|follow|format|handle|include|keep|limit|lint|log|maintain|make|name|pass|prefer|preserve"
+    r"|prioritize|push|put|raise|read|remove|require|respect|return|review|run|squash|test|treat"
+    r"|type|update|use|validate|verify|write)\b"
+)
+# Tense and position decide whether a sentence orders or reports; an unknown verb is an order.
+_PAST: Final = (
+    r"(?:was|were|had|did|got|went|came|became|began|broke|brought|built|caught|cost|cut|fell|felt"
+    r"|found|gave|gone|grew|held|kept|knew|left|lost|made|meant|met|ran|run|said|sat|saw|sent|stood"
+    r"|stuck|taken|took|told|thought|went|won|wrote|[a-z]{2,}(?<!e)(?<!emb)ed)\b"
+)
+_REPORTED_BEFORE = re.compile(
+    # a relative clause; a perfect or past tense; a noun ("the MUST in line 3")
+    r"\b(?:(?:which|that|who|whose|because)(?:\s+(?:we|they|it|you|now|still|also|then))?"
+    r"|ha[sd]|have|was|were|the|an?|this|our|its?)\s+$"
+    rf"|\b(?:I|we|they|it|he|she)\s+(?:\w+ly\s+)?{_PAST}[^,.;:]*$",
+    re.IGNORECASE,
+)
+_PASSIVE_BEFORE = re.compile(r"\b(?:is|are|be|get|gets)\s+$", re.IGNORECASE)
+_REPORTED_AFTER: Final = {
+    "MUST": re.compile(
+        r"\s+(?:(?:not|also)\s+)?(?:have\s+(?:been\b"
+        rf"|{_PAST}(?=$|[.,;:!?)]|\s+(?:the|an?|its?|this|that|all|our|their|them|by|to|in|on|at)\b))"
+        rf"|(?:of|in|on|at|from|to|for|\d+)\b|(?!run\b|cost\b|cut\b){_PAST})",
+        re.IGNORECASE,
+    ),
+    "NEVER": (_PAST_NEXT := re.compile(rf"\s+(?:(?!run\b|cut\b){_PAST}|\w+ing\b)", re.IGNORECASE)),
+    "ALWAYS": _PAST_NEXT,
+}
+_DEMANDED_BEFORE = re.compile(r"(?:^|[.:;,!?(\[—–-]\s*)[\W_]*$")
+_DEMANDED_AFTER = re.compile(
+    r"\W*$|[.,;:!?)\]]|\s+(?:for|to|before|after|in|on|at|when|unless|by|and)\b"
+)
+_REPORT = re.compile(
+    # "Removed the rule ...", "In May we changed the rules", "We dropped ...", "... was ...", but
+    # not "Code that changed the state ..."
+    rf"(?!\W*{_IMPERATIVE})"
+    r"(?:\W*(?:\S+\s+){0,4}?(?<!that )(?<!which )(?<!who )(?!(?:run|cut|cost|set)\b)"
+    rf"{_PAST}\s+(?:the|an?|all|every|our|its?|this|that|those)\b"
+    rf"|\W*(?:I|we|they|it|he|she)\s+(?:\w+ly\s+)?{_PAST}"
+    r"|.*(?<!that )(?<!which )(?<!who )(?<!what )\b(?:was|were|had|has been|have been)\b)",
     re.IGNORECASE,
 )
 _NO_RULE = re.compile(
@@ -44,16 +95,13 @@ _NO_RULE = re.compile(
     re.IGNORECASE,
 )
 _ORDER = re.compile(
-    r"(?:always|never|no|only|do|don't|all|every|each|add|ask|avoid|check|commit|cover|create"
-    r"|delete|document|ensure|fix|follow|format|handle|include|keep|limit|lint|log|maintain|make"
-    r"|name|pass|prefer|preserve|prioritize|push|put|raise|read|remove|require|respect|return"
-    r"|review|run|squash|test|treat|type|update|use|validate|verify|write)\b"
+    rf"{_IMPERATIVE}|(?:no|only|all|every|each)\b"
     r"|\S*\d\s?%|.*\b(?:must|should|at least|at most)\b",
     re.IGNORECASE,
 )
 _ABSOLUTE = re.compile(r"(?:always|never|do not|don't)\b", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"(?<=[.!?])(?<!e\.g\.)(?<!i\.e\.)(?<!etc\.) ")
-_PROTOCOL = re.compile(r"\bMANDATORY\s+(?P<name>.*)")
+_PROTOCOL = re.compile(r"[\W\d_]*(?:The\s+)?MANDATORY\s+(?P<name>.*)")
 _BAN = re.compile(r"\b(?:do not|don't|never|always|must|only)\b", re.IGNORECASE)
 _GATE = re.compile(
     r"\bblocks? (?:the )?(?:PRs?|merges?|merging) (?:if|when|unless)\b"
@@ -97,7 +145,7 @@ def stated_by_log(text: str) -> Iterator[Statement]:
     items = [item for item in read_items(text) if not item.fenced and not item.dated]
     yield from _protocols(items)
     for item in items:
-        loud = item.bullet and (_LOUD.search(item.text) or _under(item, _HARD_HEADING))
+        loud = item.bullet and (_orders(item.text) or _under(item, _HARD_HEADING))
         if (loud or _GATE.search(item.text)) and _may_rule(item) and not _protocol_of(item):
             yield _mandate(item.text, item.line)
     yield from _routes(items)
@@ -109,11 +157,12 @@ def _mandate_rank(item: Item) -> int | None:
     if not item.bullet or not _may_rule(item):
         return None
     required = _REQUIRED.search(item.text) and not _NOT_REQUIRED.search(item.text)
-    if required or _LOUD.search(item.text) or _GATE.search(item.text):
+    if required or _orders(item.text) or _GATE.search(item.text):
         return 0
     if item.nested:
         return None
-    if item.headings and _HARD_HEADING.search(item.headings[-1]):
+    last = item.headings[-1] if item.headings else ""
+    if _HARD_HEADING.search(last) and not _REPORT.match(last):
         return 0
     if not _ORDER.match(item.text):
         return None
@@ -124,7 +173,25 @@ def _mandate_rank(item: Item) -> int | None:
 
 def _may_rule(item: Item) -> bool:
     other = _under(item, _ROUTES_HEADING) or _ROUTE.fullmatch(item.text)
-    return " " in item.text and not other and not _NO_RULE.match(item.text)
+    no_rule = _NO_RULE.match(item.text) or _REPORT.match(item.text)
+    return " " in item.text and not other and not no_rule
+
+
+def _orders(text: str) -> bool:
+    """Return True if a word in capitals (`MUST`, `NEVER`) makes an order of its sentence."""
+    return any(_is_order(text, word) for word in _LOUD.finditer(text))
+
+
+def _is_order(text: str, word: re.Match[str]) -> bool:
+    before = text[max(0, word.start() - _CONTEXT) : word.start()]
+    after = text[word.end() : word.end() + _CONTEXT]
+    if reported := _REPORTED_AFTER.get(word[0]):
+        if _REPORTED_BEFORE.search(before):
+            return False
+        return bool(_PASSIVE_BEFORE.search(before)) or not reported.match(after)
+    if re.match(_IMPERATIVE, text, re.IGNORECASE) or _DEMANDED_BEFORE.search(before):
+        return True
+    return bool(_DEMANDED_AFTER.match(after)) and not _REPORTED_BEFORE.search(before)
 
 
 def _protocols(items: list[Item]) -> Iterator[Statement]:
@@ -143,7 +210,7 @@ def _protocols(items: list[Item]) -> Iterator[Statement]:
 
 
 def _protocol_of(item: Item) -> str:
-    match = _PROTOCOL.search(item.headings[-1]) if item.bullet and item.headings else None
+    match = _PROTOCOL.match(item.headings[-1]) if item.bullet and item.headings else None
     return match["name"] if match else ""
 
 
@@ -180,11 +247,11 @@ def _targets(items: Iterable[Item], *, performance: bool) -> Iterator[Statement]
 
 
 def _under(item: Item, heading: re.Pattern[str]) -> bool:
-    return any(heading.search(title) for title in item.headings)
+    return any(heading.search(title) and not _REPORT.match(title) for title in item.headings)
 
 
 def _mandate(text: str, line: int) -> Statement:
     if len(text) > VALUE_LIMIT:
-        text = next((s for s in _SENTENCE_END.split(text) if _LOUD.search(s)), text)
+        text = next((s for s in _SENTENCE_END.split(text) if _orders(s)), text)
     text = shorten(text.rstrip("."))
     return Statement(section="mandates", values=(text,), origins=(Origin(line=line),))

@@ -32,6 +32,20 @@ class WorkspaceMissing(PipelineError):
     """There is no workspace at or above the folder."""
 
 
+class LogsUnnamed(PipelineError):
+    """There is no v1 log of the usual name, but logs of other names: a user decides which.
+
+    Attributes:
+        logs: their paths, relative to the workspace.
+    """
+
+    def __init__(
+        self, problem: str, *, logs: tuple[str, ...] = (), hint: str | None = None
+    ) -> None:
+        super().__init__(problem, hint=hint)
+        self.logs = logs
+
+
 class WorkspaceLocked(PipelineError):
     """Another process is writing to the workspace."""
 
@@ -75,6 +89,7 @@ INTERRUPTED: Final = 130
 TERMINATED: Final = 143
 
 _CODES: Final[tuple[tuple[type[Exception], int], ...]] = (
+    (LogsUnnamed, 2),
     (FormatError, 10),
     (EncodeError, 11),
     (IntegrityError, 12),
@@ -121,6 +136,7 @@ __all__ = [
     "Conflict",
     "Denied",
     "Erased",
+    "LogsUnnamed",
     "NewerFormat",
     "NotFound",
     "PipelineError",

@@ -18,9 +18,10 @@ from codec.tokens import DEFAULT as DEFAULT_TOKENIZER
 from codec.v1_dates import NO_CLUES, Clues
 from codec.v1_dialects import Dialects, Marker
 from codec.v1_forms import FORMS
-from pipelines.errors import WorkspaceMissing
+from pipelines.errors import LogsUnnamed, WorkspaceMissing
 from pipelines.findings import Finding
 from pipelines.progress import Progress
+from pipelines.v1_candidates import migrate_commands, other_logs
 from pipelines.v1_entries import dialects_of
 from pipelines.v1_reading import ReadLog, read_log
 from pipelines.v1_source import Source, source_name
@@ -55,6 +56,7 @@ def log_paths(request: Request, manifest: Manifest) -> list[str]:
     """The logs to read: those that are named, else all of the workspace that there are.
 
     Raises:
+        LogsUnnamed: there are logs of other names only.
         WorkspaceMissing: there is none, and there never was.
     """
     workspace = request.workspace
@@ -63,11 +65,20 @@ def log_paths(request: Request, manifest: Manifest) -> list[str]:
     names = dict.fromkeys([V1_LOG, *filter(workspace.holds, manifest.sources())])
     paths = [workspace.path(*name.split("/")) for name in names]
     found = [path for path in paths if os.path.lexists(path)]
-    if found or manifest.sessions:
+    if found or manifest.sources():
         return found
+    if others := other_logs(workspace):
+        raise LogsUnnamed(
+            f"{workspace.root}: no {V1_LOG} here or above, but logs of other names",
+            logs=tuple(others),
+            hint="Name one with --from:\n" + "\n".join(migrate_commands(workspace, others)),
+        )
+    if manifest.sessions:
+        return []
     raise WorkspaceMissing(
-        f"{workspace.root}: no {V1_LOG} here or above",
-        hint="Go to the repository that has the log, or name it with --from",
+        f"{workspace.root}: no {V1_LOG} here or above, and no log of another name",
+        hint="To record sessions from now on, run 'session-codec install --hooks claude,codex'; "
+        "to migrate a log that is elsewhere, name it with --from",
     )
 
 

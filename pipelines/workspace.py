@@ -203,7 +203,8 @@ def find(start: str) -> Workspace:
     if not workspace.exists:
         raise WorkspaceMissing(
             f"{workspace.root}: no session-codec workspace here or above",
-            hint="Run 'session-codec migrate', or 'session-codec install' where there is no log",
+            hint="Run 'session-codec migrate' to migrate a log, or 'session-codec install "
+            "--hooks claude,codex' to record sessions from now on",
         )
     return workspace
 

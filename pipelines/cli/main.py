@@ -72,7 +72,11 @@ def run(arguments: list[str]) -> int:
 
 def _quick(arguments: list[str]) -> int | None:
     """The exit code of a verb whose command line is plain; None for all that is left to click."""
-    if not arguments or arguments[0] not in _QUICK:
+    if not arguments:
+        from pipelines.cli.overview import run as show_overview
+
+        return show_overview()
+    if arguments[0] not in _QUICK:
         return None
     verb: Any = import_module(f"pipelines.cli.{arguments[0]}")
     parameters = called(verb.OPTIONS, arguments[1:])
@@ -137,7 +141,7 @@ def _say_error(error: Exception, code: int) -> None:
     from pipelines.cli.output import say_json
 
     fields: dict[str, Any] = {"kind": type(error).__name__, "message": str(error)}
-    for name in ("file", "line", "field", "hint"):
+    for name in ("file", "line", "field", "hint", "logs"):
         if getattr(error, name, None) is not None:
             fields[name] = getattr(error, name)
     say_json("error", {"error": fields, "exit": code})

@@ -397,6 +397,66 @@ def test_what_only_looks_like_a_rule_is_none(text: str) -> None:
     assert mandates(text) == ()
 
 
+REPORTS = (
+    "the old runner, which MUST have skipped the nightly copy, is gone",
+    "v2 cut the MANDATORY block of the global file from 21 lines to 8 lines",
+    "The lamp driver NEVER started on the second board",
+    "The cache has NEVER been warm after a restart",
+    "The probe ALWAYS failed in the cold room",
+    "We dropped the step that MUST pass before a release",
+    "Removed the REQUIRED flag from the upload form",
+    "Renamed MUST to SHOULD in the protocol page",
+    "The queue MUST have been empty by then",
+    "The word MUST in line 3 confused the parser",
+    "They found that agents NEVER read the page",
+    "A second pass was required",
+    "No restart required",
+    "The wheel that is required is in the cache",
+    "In that sprint the tests were MANDATORY",
+    "the watcher NEVER seeing the file explains the gap",
+    "the linter flags REQUIRED fields twice",
+)
+
+
+@pytest.mark.parametrize("path", ["CLAUDE.md", LOG])
+@pytest.mark.parametrize("text", REPORTS)
+def test_a_report_that_contains_a_loud_word_is_not_a_mandate(path: str, text: str) -> None:
+    assert mandates(f"# Log\n\n## Notes\n- {text}\n", path) == ()
+
+
+@pytest.mark.parametrize("path", ["CLAUDE.md", LOG])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Every change MUST have a test", "Components MUST have typed props",
+        "Keys are NEVER logged",
+        "Tests are MANDATORY before a merge", "MANDATORY: lint first", "Agents NEVER push to main",
+        "Before a merge, ALWAYS run the whole suite", "Run the MANDATORY checks first",
+        "Workers MUST run in their own folder", "Failed steps MUST NOT be hidden",
+        "REQUIRED: two approvals for a schema change", "NEVER merge what was not reviewed",
+        "Code that touches money MUST have two reviewers", "Generated files MUST NOT be edited",
+        "You MUST ask before a release", "The log MUST be appended, NEVER rewritten",
+    ],
+)  # fmt: skip
+def test_an_order_is_a_mandate_wherever_its_loud_word_stands(path: str, text: str) -> None:
+    assert mandates(f"# Log\n\n## Notes\n- {text}\n", path) == (text,)
+
+
+@pytest.mark.parametrize("path", ["CLAUDE.md", LOG])
+def test_reports_below_a_rule_heading_are_left_out(path: str) -> None:
+    text = "## Rules\n- one lamp a desk\n- Removed the rule about lamps\n- We kept the old ones\n"
+    assert mandates(text, path) == ("one lamp a desk",)
+
+
+@pytest.mark.parametrize("path", ["CLAUDE.md", LOG])
+@pytest.mark.parametrize(
+    "label",
+    ["In March we changed the rules and", "v2 removed the MANDATORY block and", "The rules were"],
+)
+def test_a_sentence_that_ends_with_a_colon_is_not_a_rule_heading(path: str, label: str) -> None:
+    assert mandates(f"## Notes\n{label}:\n- the lamp is blue\n", path) == ()
+
+
 def test_under_a_rule_heading_every_bullet_counts_under_a_guideline_orders_do() -> None:
     text = "## Guidelines\n- Use tabs here\n- Tabs are nice\n## Mandates\n- one commit a feature\n"
     assert mandates(text) == ("one commit a feature", "Use tabs here")

@@ -247,18 +247,6 @@ def test_what_stops_verify_is_json_too_and_said_where_people_look(
     assert said.code == said.json["exit"] == 2
 
 
-def test_every_code_that_verify_can_tell_has_a_rule() -> None:
-    told = set()
-    for name in ("checks", "findings", "repairs", "refreshing", "verify"):
-        text = (TOP / "pipelines" / f"{name}.py").read_text()
-        told |= set(re.findall(r'code="([a-z-]+)"', text))
-        if name == "repairs":
-            told |= set(re.findall(r'^    "([a-z-]+)": \("(?:note|finding)"', text, re.M))
-    not_told = {"over-budget", "left-out", "no-build"}
-    assert told - not_told <= set(RULES)
-    assert len(told) > 20
-
-
 def test_the_progress_file_is_named_where_a_required_diff_is_absent() -> None:
     made = verdict(finding("absent", file=PROGRESS, line=None, key=day(4)))
     assert [c.name for c in made.checks() if not c.passed] == ["progress"]
