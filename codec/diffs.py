@@ -6,7 +6,7 @@
    patch follows; anything else that begins with `+` or `-` is a changed line.
 3. In a combined diff (`@@@`) a line is added or removed if any of its parent columns says so.
 4. In a mail (`git format-patch`) only the lines of hunks count, not cover letters, text, signatures
-   and boundaries. There the counts of the hunk headers decide where a hunk ends, if all of them fit.
+   and boundaries. The counts of its hunk headers decide where a hunk ends, if all of them fit.
 """
 
 from __future__ import annotations
