@@ -49,7 +49,8 @@ def overview(workspace: Workspace) -> Overview:
             raise
         return _without_workspace(workspace, e.problem)
     manifest = read_manifest(workspace)
-    state = [f"{len(manifest.sessions):,} sessions in {workspace.root}"]
+    count = len(manifest.sessions)
+    state = [f"{count:,} session{'' if count == 1 else 's'} in {workspace.root}"]
     deltas, _ = decode_deltas(enumerate(newest_delta_lines(workspace, 1), 1))
     state += [f"newest: {delta.key}  {delta.agent}  {delta.task}" for delta in deltas]
     return Overview(tuple(state), tuple(_next_steps(workspace, manifest)))
