@@ -88,6 +88,6 @@ def test_a_folder_that_another_path_names_without_a_link_is_refused(
 ) -> None:
     """A bind mount has a path of its own; only device and inode say that it is the same folder."""
     remote = linked(root, root)
-    monkeypatch.setattr(overlap.os.path, "realpath", str)
+    monkeypatch.setattr("os.path.realpath", str)
     with pytest.raises(Conflict):
         overlap.check_apart(str(remote), workspace_of(root))
