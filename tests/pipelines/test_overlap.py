@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from pipelines import overlap
+from pipelines.errors import Conflict
 from tests.pipelines.conftest import Cli
-from tests.pipelines.met import LATER, T, diff, record, repository
+from tests.pipelines.met import LATER, T, diff, record, repository, workspace_of
 from tests.pipelines.test_sync import own_configuration
 
 __all__ = ["own_configuration"]
@@ -79,3 +81,13 @@ def test_a_place_of_another_tool_does_not_become_a_folder(
     assert cli("install", root, "--schedule", "cron", "--remote", url).code == 2
     assert [p.name for p in root.parent.iterdir()] == ["repo"]
     assert cli("sync", root, "--remote", f"./{url}").code in {0, 30}  # a folder above may lack
+
+
+def test_a_folder_that_another_path_names_without_a_link_is_refused(
+    root: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bind mount has a path of its own; only device and inode say that it is the same folder."""
+    remote = linked(root, root)
+    monkeypatch.setattr("os.path.realpath", str)
+    with pytest.raises(Conflict):
+        overlap.check_apart(str(remote), workspace_of(root))

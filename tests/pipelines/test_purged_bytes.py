@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -333,3 +334,30 @@ def test_prune_local_keeps_an_archive_that_was_not_sent_for_a_purged_diff(
     assert not held(remote, "MARKA")
     merge(a, b)
     assert cli("sync", a, "--remote", remote, "--prune-local").code == 0
+
+
+def test_a_spare_fence_in_a_layout_goes_and_restore_does_not_bring_it_back(
+    bench: Bench, cli: Cli, remote: Path
+) -> None:
+    spare = b"was:\n```diff\n" + diff("MARKA") + b"```\n\n"
+    later = entry(day(2), task="two", patch=diff("MARKC"))
+    first = entry(day(1), task="one", patch=diff("MARKA"))
+    bench.log.write_bytes(log_of(first, later.replace(b"Metrics:", spare + b"Metrics:")))
+    bench.migrate()
+    bench.log.unlink()
+    cli("sync", bench.root, "--remote", remote)
+    assert any(name.startswith(".diffs/v1/") for name in held(bench.root, "MARKA"))
+    assert cli("purge", day(1), bench.root, "--yes").code == 0
+    assert not held(bench.root, "MARKA")
+    shutil.rmtree(bench.root / ".diffs" / "v1")
+    assert cli("restore", bench.root, "--only", "diffs", "--remote", remote).code == 0
+    assert any((bench.root / ".diffs" / "v1").iterdir())
+    assert not held(bench.root, "MARKA")
+
+
+def test_a_changed_backup_of_a_purged_diff_goes(a: Path, cli: Cli) -> None:
+    record(a, "MARKA", T)
+    backup = a / ".diffs" / f"{T}.diff.repair-1.bak"
+    backup.write_bytes(diff("MARKA") + b"\n")
+    assert cli("purge", T, a, "--yes").code == 0
+    assert not backup.exists()

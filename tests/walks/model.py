@@ -171,7 +171,9 @@ class Walk:
         killed = f" (killed after {kill_after:.3f} s)" if kill_after and done.code < 0 else ""
         self.note(clone.root.name, *arguments, f"-> {done.code}{killed}")
         self.counts[arguments[0]] += 1
-        self.counts["killed"] += done.code < 0
+        if done.code < 0:
+            self.counts["killed"] += 1
+            self.remote.age()
         if done.code in (1, RAISED) or b"Traceback" in done.err:
             raise Violation(f"{arguments[0]} ended with a traceback: {done.said}")
         return done
