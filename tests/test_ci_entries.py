@@ -83,6 +83,19 @@ def clone(migrated: Path, tmp_path: Path) -> Path:
     return root
 
 
+#: A `python3` that gives the environments it makes what is installed beside these tests. It stands
+#: for the index that pip would ask: with -I, no variable can name another place.
+PYTHON = """#!/bin/sh
+"{python}" "$@" || exit
+if [ "$2" = -m ] && [ "$3" = venv ]; then
+    for packages in "$4"/lib/python3.*/site-packages; do
+        rm -rf "$packages"/setuptools* "$packages"/distutils-precedence.pth
+        echo "{installed}" > "$packages/installed.pth"
+    done
+fi
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Runner:
     """What runs an action's steps as GitHub's runner does."""
@@ -109,7 +122,7 @@ class Runner:
                 **outer,
                 **HERE,
                 **environment,
-                "PYTHONPATH": self.installed,
+                "PATH": os.pathsep.join([str(self.temp / "bin"), HERE["PATH"]]),
                 "GITHUB_ACTIONS": "true",
                 "GITHUB_ACTION_PATH": str(self.source),
                 "GITHUB_OUTPUT": str(self.temp / "output"),
@@ -132,6 +145,10 @@ class Runner:
 def runner(source: Path, installed: str, tmp_path_factory: pytest.TempPathFactory) -> Runner:
     """A runner on which the first step of the action installed session-codec."""
     made = Runner(source, tmp_path_factory.mktemp("runner"), installed)
+    python = made.temp / "bin" / "python3"
+    python.parent.mkdir()
+    python.write_text(PYTHON.format(python=sys.executable, installed=installed))
+    python.chmod(0o755)
     code, said = made.run(ACTION["runs"]["steps"][0], source)
     assert code == 0, said
     return made
