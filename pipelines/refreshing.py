@@ -115,7 +115,7 @@ def plan_with(request: Request, manifest: Manifest, rules: LogRules) -> Plan:
 
     findings = [_unreadable(problem, level(problem.file)) for problem in stated.problems]
     findings += [_unread(name) for name in rules.unread]
-    findings += [_refused(name, problem, level(name)) for name, problem in rules.refused.items()]
+    findings += [_refused(name, problem) for name, problem in rules.refused.items()]
     unread = {*rules.unread, *rules.refused, *(p.file or "" for p in stated.problems)}
     mine = None if before is None else by_name(_decoded(before))
     values, sources = by_name(stated.references), source_files(stated)
@@ -211,9 +211,8 @@ def _unread(name: str) -> Finding:
     )
 
 
-def _refused(name: str, problem: str, level: Level) -> Finding:
-    message = f"its rules are not read: {problem}"
-    return Finding(code="unreadable", message=message, level=level, file=name)
+def _refused(name: str, problem: str) -> Finding:
+    return Finding(code="unreadable", message=f"its rules are not read: {problem}", file=name)
 
 
 def _not_editable(error: EncodeError) -> Finding:

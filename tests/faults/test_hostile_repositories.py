@@ -13,7 +13,6 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -22,6 +21,7 @@ import pytest
 
 from codec.spool_entry import Entry, encode_entry
 from pipelines.workspace import CONFIG, DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES, V1_LOG
+from tests.faults.measuring import measured
 from tests.pipelines.conftest import PATCH, command, git, tree
 
 #: In every file outside of the repository.
@@ -425,20 +425,9 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def ended(arguments: list[str], folder: Path) -> tuple[int, float, str]:
     """Run a program: its exit code, its memory in MiB, and what it printed."""
-    process = subprocess.Popen(
-        arguments, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        stdin=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
-    guard = threading.Timer(SECONDS * 3, process.kill)  # a busy machine is no failure
-    guard.start()
-    assert process.stdout is not None
-    with process.stdout:
-        said = process.stdout.read().decode(errors="replace")
-    _, status, usage = os.wait4(process.pid, 0)
-    guard.cancel()
-    process.returncode = os.waitstatus_to_exitcode(status)
-    assert usage.ru_utime + usage.ru_stime < SECONDS, ("too much time", arguments)
-    return process.returncode, usage.ru_maxrss / 1024, said
+    ran = measured(arguments, folder, SECONDS * 3)  # a busy machine is no failure
+    assert ran.seconds < SECONDS, ("too much time", arguments)
+    return ran.code, ran.mebibytes, ran.said
 
 
 def check(template: Path, tmp_path: Path, kind: Kind) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Final
@@ -11,6 +9,7 @@ from typing import Final
 import pytest
 
 from pipelines.workspace import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES, V1_LOG
+from tests.faults.measuring import measured
 from tests.pipelines.conftest import Bench
 
 SIZE: Final = 20 << 30
@@ -26,18 +25,10 @@ WRITING: Final = (("doctor", "--repair"), ("purge", "latest", "--yes"))
 def run(root: Path, *arguments: str) -> tuple[int, str]:
     """Run a verb: its exit code and what it printed. Its memory is checked."""
     words = [str(root.parent / "remote") if word == "REMOTE" else word for word in arguments]
-    process = subprocess.Popen(
-        [sys.executable, "-P", str(PROGRAM), *words], cwd=root,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
-    assert process.stdout is not None
-    with process.stdout:
-        said = process.stdout.read().decode()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    assert usage.ru_maxrss / 1024 < MEBIBYTES, arguments
-    assert "bug in session-codec" not in said
-    return process.returncode, said
+    ran = measured([sys.executable, "-P", str(PROGRAM), *words], root)
+    assert ran.mebibytes < MEBIBYTES, arguments
+    assert "bug in session-codec" not in ran.said
+    return ran.code, ran.said
 
 
 def used(root: Path) -> int:
