@@ -32,6 +32,10 @@ PLAIN_LINES: Final = re.compile(
     rb"(?:\d\d\d\d-\d\d-\d\d(?:T\d\d:\d\d:\d\dZ)?+(?:\.[0-9a-f]{6,64}+)?+"
     rb" \| %b \| %b \| (?:PASS|FAIL|PARTIAL|UNKNOWN) \| %b\n)*+" % (_WORD, _WORD, _METRICS)
 )
+#: The end of a line by its status: an agent or a task may be called by the same word.
+_STATUS_ENDS: Final = tuple(
+    re.compile(rb" \| %b \| [^|\n]*\n" % status.encode()) for status in STATUSES
+)
 _ADDED: Final = re.compile(rb" \| L\+([0-9]+)[,\n]")
 _REMOVED: Final = re.compile(rb" \| L\+[0-9]+,-([0-9]+)[,\n]")
 
@@ -114,7 +118,7 @@ def _plain_summary(data: bytes, number: int, ends: Sequence[bytes]) -> Summary |
         sessions=number,
         first=ends[0][:10].decode(),
         last=ends[-1][:10].decode(),
-        statuses=tuple(data.count(b" | %b | " % status.encode()) for status in STATUSES),
+        statuses=tuple(sum(1 for _ in end.finditer(data)) for end in _STATUS_ENDS),
         added=sum(map(int, added)) if added else None,
         removed=sum(map(int, _REMOVED.findall(data))) if added else None,
     )

@@ -112,3 +112,9 @@ def test_of_many_lines_only_the_newest_are_decoded(decoded: list[str], shuffled:
     scanned = scan(b"".join(many), 30)
     assert len(decoded) == 30
     assert digest([], scanned.before).startswith("4970 sessions 2025-01-01: 4970 PASS")
+
+
+def test_names_that_are_status_words_are_not_counted_as_statuses() -> None:
+    line = "2025-11-{:02d} | FAIL | PASS | UNKNOWN | L+1\n"
+    data = "".join(line.format(day) for day in range(1, 6)).encode()
+    check(scan(data, 1), data)
