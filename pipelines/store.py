@@ -220,10 +220,17 @@ class Store:
         return self._by_time.get(_time_of(key), ())
 
     def _is_of_another(self, path: str, key: str, patch: PatchRef) -> bool:
-        """Whether a file is the diff of another session of a key's time than the one looked for."""
+        """Return whether a file is, or may be, the diff of another session of a key's time.
+
+        A verb that was stopped half-way may have put the diff of a session there that the manifest
+        gets only when the verb is completed.
+        """
+        from pipelines.journal import is_pending
+
         recorded = self._patches_of(key)
         found = patch_in(path, self._sizes)
-        return found is not None and recorded >= {found, patch}
+        is_other = found is not None and recorded >= {found, patch}
+        return is_other or is_pending(self._workspace)
 
     def _patches_of(self, key: str) -> set[PatchRef]:
         """The diffs of all sessions that have the time of a key."""

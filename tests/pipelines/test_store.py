@@ -134,3 +134,19 @@ def test_an_archived_diff_is_found_by_its_hash_after_a_merge(bench: Bench) -> No
     with pytest.raises(IntegrityError, match="not the one recorded"):
         store.read(day(2), unknown)
     assert verify_archives(bench.workspace, (), Silent()).damaged == []
+
+
+def test_other_bytes_are_no_damage_while_a_stopped_verb_waits_to_be_completed(
+    bench: Bench,
+) -> None:
+    bench.migrate()
+    session = bench.manifest.sessions[day(1)]
+    assert session.patch is not None
+    (bench.root / ".diffs" / f"{day(1)}.diff").write_bytes(PATCH + b"of a session not recorded yet")
+    journal = bench.root / ".session-codec" / "journal-0123456789abcdef"
+    journal.write_bytes(b"{}\n")
+    with pytest.raises(NotFound):
+        Store(bench.workspace).read(day(1), session.patch)
+    journal.unlink()
+    with pytest.raises(IntegrityError, match="SHA-256 or size differ"):
+        Store(bench.workspace).read(day(1), session.patch)
