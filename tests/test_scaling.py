@@ -63,9 +63,6 @@ def test_the_limits_of_the_readme_are_the_measured_ones() -> None:
     words = ("none", "one", "two", "three", "four", "five")
     missed = words[sum(w < SPECIFIED_WINDOW for w in windows)]
     assert f"{missed} of the {words[len(windows)]} measured logs" in readme
-    by_claude = rows(quoted(), "Claude 3 to 4.6")["100"][3]
-    ours = rows(quoted())["100"][3]
-    assert f"100 sessions costs {by_claude} tokens instead of {ours}" in readme
 
 
 def test_the_figures_of_the_specification_are_its_own() -> None:
