@@ -199,7 +199,7 @@ def facts_in(manifest: Manifest) -> Any:
     return manifest.sessions, manifest.purged, manifest.erased, patches
 
 
-#: Known defect: one clone makes an entry private, another has it and a second session of its second;
+#: Known defect: one clone makes an entry private, another has it and one more of that second;
 #: git's union and `doctor --repair` can then leave a row that `verify` reports once more.
 BY_LINES = pytest.param(
     merged_by_lines, marks=pytest.mark.xfail(reason="a rare case needs two repairs", strict=False)
