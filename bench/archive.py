@@ -19,9 +19,9 @@ from typing import Final
 from bench.process import Cost, apart, run
 from bench.table import Row
 from bench.verbs import Setting, verb
-from codec.archive import ArchiveReader
-from codec.archive_frames import Read
-from codec.archive_scan import Checked, check
+from codec.archive.container import ArchiveReader
+from codec.archive.frames import Read
+from codec.archive.recovery import Checked, check
 from codec.records import PatchRef
 
 _MEGA: Final = 1_000_000

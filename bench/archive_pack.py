@@ -14,8 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from codec.archive import encode_archive
-from codec.archive_tar import Member
+from codec.archive.container import encode_archive
+from codec.archive.tar import Member
 from codec.diffs import touched_path
 
 #: Threads that compress, and months that are under way.

@@ -26,7 +26,7 @@ from bench.verbs import Setting, tool, verb
 
 if TYPE_CHECKING:
     from tests.faults.hostile import Proxy
-    from tests.servers import Server
+    from tests.support.servers import Server
 
 _FINDINGS: Final = 3
 
@@ -44,7 +44,7 @@ def remotes(setting: Setting) -> Iterator[Row]:
     import pytest  # heavy, as is what the servers of the tests import
 
     from tests.faults.hostile import Proxy
-    from tests.servers import ENVIRONMENT, seaweedfs
+    from tests.support.servers import ENVIRONMENT, seaweedfs
 
     with ExitStack() as stack:
         try:

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Final
 
 from bench.corpus import AGENTS, NAMES
-from codec.manifest import encode_fact
+from codec.manifest.jsonl import encode_fact
 from codec.records import Metrics, PatchRef, Session, Status
-from codec.v2_deltas import delta_of, encode_delta
-from codec.v2_metrics import HEADER, encode_row, row_of
-from codec.v2_progress import TITLE, encode_reference, reference_of
-from pipelines.workspace import DELTAS, MANIFEST, METRICS, PROGRESS
+from codec.v2.deltas import delta_of, encode_delta
+from codec.v2.metrics import HEADER, encode_row, row_of
+from codec.v2.progress_log import TITLE, encode_reference, reference_of
+from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS
 
 _STATUSES: Final[tuple[Status, ...]] = ("PASS", "FAIL", "PARTIAL", "UNKNOWN")
 

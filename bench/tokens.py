@@ -16,7 +16,7 @@ from bench.process import apart
 from bench.table import Row
 from bench.tiktoken_counter import TiktokenCounter
 from bench.verbs import Setting
-from codec.tokens import Counter, counter
+from codec.tokens.tokenizers import Counter, counter
 
 _PATCH: Final = re.compile(rb"^```diff\n(.*?\n)```$", re.M | re.S)
 _BATCH: Final = 256
@@ -47,7 +47,7 @@ def _row(log: Path, runs: int) -> Row:
     their_speed = sample_size / median(t[2] for t in times)
     return Row(
         name="tokens",
-        measured=f"codec.tokens {speed:.0f} MB/s, {millions:.0f} M tokens/s",
+        measured=f"codec.tokens.tokenizers {speed:.0f} MB/s, {millions:.0f} M tokens/s",
         yardstick=f"tiktoken {their_speed:.1f} MB/s",
         ratios=[our_time / their_time for _, our_time, their_time in times],
         target=f">= {_TARGET} MB/s, {'equal counts' if equal else 'COUNTS DIFFER'}",

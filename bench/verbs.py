@@ -134,7 +134,11 @@ def verify(setting: Setting) -> Iterator[Row]:
     verb("migrate", cwd=folder)
     diffs = folder / ".diffs"
     hashed = [tool("sha256sum"), *sorted(p.name for p in diffs.glob("*.diff"))]
-    counted = [sys.executable, "-c", "from codec.tokens import counter; counter().count([''])"]
+    counted = [
+        sys.executable,
+        "-c",
+        "from codec.tokens.tokenizers import counter; counter().count([''])",
+    ]
     pairs: list[Pair] = []
     alone: list[Pair] = []
     for _ in setting.turns():

@@ -225,7 +225,7 @@ def _pretend_installed(venv: Path) -> None:
 
 def labels() -> str:
     """The labels of each field."""
-    from codec.v1_labels import LABELS
+    from codec.v1.labels import LABELS
 
     rows = ((field, _code(found)) for field, found in LABELS.items())
     return _table("labels", ("field", "labels, the best first"), rows)
@@ -233,7 +233,7 @@ def labels() -> str:
 
 def date_labels() -> str:
     """The labels of the field that dates a heading."""
-    from codec.v1_labels import DATE_LABELS
+    from codec.v1.labels import DATE_LABELS
 
     return _table("date-labels", ("labels",), [(_code(DATE_LABELS),)])
 
@@ -251,7 +251,7 @@ def status_words() -> str:
 
 def findings() -> str:
     """What each code of a finding means."""
-    from pipelines.verdict import RULES
+    from pipelines.verification.report import RULES
 
     rows = ((f"`{code}`", text) for code, text in RULES.items())
     return _table("findings", ("code", "what it means"), rows)
@@ -259,7 +259,7 @@ def findings() -> str:
 
 def diff_tree() -> str:
     """How git is asked for the patch of a range."""
-    from pipelines.git_patches import LEFT_OUT, PATCH_OPTIONS
+    from pipelines.workspace.git_patches import LEFT_OUT, PATCH_OPTIONS
 
     excluded = (f"':(top,exclude,literal){name}'" for name in LEFT_OUT)
     words = ["git diff-tree", *PATCH_OPTIONS, "BASE HEAD --", "':(top)'", *excluded]
@@ -273,7 +273,7 @@ def diff_tree() -> str:
 
 def drop_order() -> str:
     """What the references leave out first."""
-    from codec.references_budget import DROP_ORDER
+    from codec.references.budget import DROP_ORDER
 
     sections = {"stack.": "other keys of the stack", "performance_targets.": "targets",
                 "routing_rules.": "routing rules"}  # fmt: skip

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from bench.tiktoken_counter import vocabulary
-from codec.bpe_table import encode_table
-from codec.tokens import DEFAULT
+from codec.tokens.bpe_table import encode_table
+from codec.tokens.tokenizers import DEFAULT
 from pipelines.tokenizer import table_path
 
 #: SHA-256 of the file that OpenAI publishes, as tiktoken expects it.

@@ -6,10 +6,10 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from codec.tokens import DEFAULT
+from codec.tokens.tokenizers import DEFAULT
 
 if TYPE_CHECKING:
-    from codec.bpe_counts import ShortCounts
+    from codec.tokens.bpe_counts import ShortCounts
 
 
 def load(tokenizer: str) -> Callable[[str], int]:
@@ -20,7 +20,7 @@ def load(tokenizer: str) -> Callable[[str], int]:
     Raises:
         FormatError: the tokenizer is unknown.
     """
-    from codec.tokens import counter
+    from codec.tokens.tokenizers import counter
 
     tokens = counter(tokenizer)
     if tokenizer != DEFAULT:
@@ -42,8 +42,8 @@ def table_path() -> str:
 
 
 def _short_counts() -> ShortCounts:
-    from codec.bpe_counts import ShortCounts
-    from codec.bpe_table import decode_table
+    from codec.tokens.bpe_counts import ShortCounts
+    from codec.tokens.bpe_table import decode_table
 
     with open(table_path(), "rb") as f:
         return ShortCounts(decode_table(f.read()))

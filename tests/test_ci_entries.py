@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 import yaml
 
-from pipelines.workspace import DELTAS, METRICS
+from pipelines.workspace.location import DELTAS, METRICS
 from tests.pipelines.conftest import THREE, git
-from tests.pipelines.test_schedule import checked, needs
+from tests.pipelines.verbs.test_schedule import checked, needs
 
 TOP = Path(__file__).parents[1]
 ACTION: dict[str, Any] = yaml.safe_load((TOP / "action.yml").read_text())

@@ -13,12 +13,12 @@ from codec.diffs import diff_stat
 from codec.errors import FormatError
 from codec.records import PatchRef
 from codec.timestamps import is_canonical
-from codec.v1_detect import detect
-from codec.v1_dialects import Dialects, custom_dialect
-from codec.v1_entry import entry_hash, read_entry
-from codec.v1_split import LineNumbers, Span, join, split
-from codec.v1_to_v2 import Mapped, Options, session_of
-from codec.v2_deltas import delta_of, encode_metrics
+from codec.v1.detect import detect
+from codec.v1.dialects import Dialects, custom_dialect
+from codec.v1.entry import entry_hash, read_entry
+from codec.v1.mapping import Mapped, Options, session_of
+from codec.v1.split import LineNumbers, Span, join, split
+from codec.v2.deltas import delta_of, encode_metrics
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 V1 = FIXTURES / "v1"

@@ -44,7 +44,7 @@ class Verbs(click.Group):
         """One verb."""
         if cmd_name not in VERBS and cmd_name not in HIDDEN:
             return None
-        module: Any = import_module(f"pipelines.cli.{cmd_name.replace('-', '_')}")
+        module: Any = import_module(f"pipelines.cli.commands.{cmd_name.replace('-', '_')}")
         if hasattr(module, "OPTIONS"):
             return command_of(module.run, module.OPTIONS)
         command: click.Command = module.command

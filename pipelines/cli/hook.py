@@ -14,9 +14,9 @@ import os
 import sys
 import time
 
-from codec.spool_entry import HEAD_LIMIT, TAIL_LIMIT, Entry, encode_entry
-from pipelines.spool_files import EVENTS, leave, spool_of
-from pipelines.worktree import ancestors, head_of, home_of, repository_of
+from codec.agents.spool_entry import HEAD_LIMIT, TAIL_LIMIT, Entry, encode_entry
+from pipelines.git.worktree import ancestors, head_of, home_of, repository_of
+from pipelines.recording.spool import EVENTS, leave, spool_of
 
 AGENTS = ("claude", "codex")
 _MANIFEST = os.path.join(".session-codec", "manifest.jsonl")

@@ -13,14 +13,14 @@ import json
 import sys
 from typing import Final
 
+from codec.agents.hook_input import decode_input
+from codec.agents.spool_entry import Entry
 from codec.errors import FormatError
-from codec.hook_input import decode_input
-from codec.spool_entry import Entry
-from codec.tokens import DEFAULT
-from pipelines.cli.spooled import drain_spool
-from pipelines.context import Request, render
+from codec.tokens.tokenizers import DEFAULT
+from pipelines.cli.commands.spooled import drain_spool
 from pipelines.tokenizer import load
-from pipelines.workspace import find
+from pipelines.verbs.context import Request, render
+from pipelines.workspace.location import find
 
 #: Characters of the whole document, as the agent counts them: in UTF-16.
 LIMIT: Final = 9_899

@@ -78,7 +78,7 @@ def _quick(arguments: list[str]) -> int | None:
         return show_overview()
     if arguments[0] not in _QUICK:
         return None
-    verb: Any = import_module(f"pipelines.cli.{arguments[0]}")
+    verb: Any = import_module(f"pipelines.cli.commands.{arguments[0]}")
     parameters = called(verb.OPTIONS, arguments[1:])
     return None if parameters is None else int(verb.run(**parameters))
 

@@ -8,14 +8,14 @@ import sys
 
 from pipelines.cli.output import tell
 from pipelines.errors import PipelineError
-from pipelines.workspace import Workspace
+from pipelines.workspace.location import Workspace
 
 
 def tell_next_step(workspace: Workspace) -> None:
     """Name the commands that commit what was written; on a terminal only, and once."""
     if workspace.repository is None or not sys.stderr.isatty():
         return
-    from pipelines.committing import uncommitted
+    from pipelines.workspace.commit import uncommitted
 
     try:
         names = uncommitted(workspace)

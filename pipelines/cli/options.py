@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from codec.timestamps import is_canonical
-from codec.tokens import DEFAULT, TOKENIZERS
+from codec.tokens.tokenizers import DEFAULT, TOKENIZERS
 
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 

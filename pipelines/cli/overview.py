@@ -6,8 +6,8 @@ import os
 
 from pipelines.cli.output import say
 from pipelines.cli.verbs import VERBS
-from pipelines.overview import overview
-from pipelines.workspace import locate
+from pipelines.verbs.overview import overview
+from pipelines.workspace.location import locate
 
 
 def run() -> int:

@@ -6,20 +6,20 @@ import hashlib
 import os
 from collections.abc import Collection, Iterator
 
-from codec.archive import ArchiveReader
-from codec.archive_scan import Damage, check
-from codec.archive_tar import Member
+from codec.archive.container import ArchiveReader
+from codec.archive.recovery import Damage, check
+from codec.archive.tar import Member
 from codec.diffs import touched_path
 from codec.errors import IntegrityError
-from codec.facts import archive_name
+from codec.manifest.facts import archive_name
 from codec.records import PatchRef
 from codec.snapshot import archive_object
-from pipelines.archives import UNFINISHED, archive_folder, ranges_of
-from pipelines.files import create, make_folder, remove
-from pipelines.packing import Packing, Written, contents_of, pack
-from pipelines.remote import Remote, bounded
-from pipelines.store import Store
-from pipelines.workspace import Manifest, Workspace
+from pipelines.diffs.archive_writer import Packing, Written, contents_of, pack
+from pipelines.diffs.local_archives import UNFINISHED, archive_folder, ranges_of
+from pipelines.diffs.store import Store
+from pipelines.fs.files import create, make_folder, remove
+from pipelines.remotes.base import Remote, bounded
+from pipelines.workspace.location import Manifest, Workspace
 
 
 def rewrite(path: str, month: str, erased: Collection[str]) -> Written | None:

@@ -13,19 +13,25 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import Final, Literal, NamedTuple
 
-from codec.archive import ArchiveReader
-from codec.archive_scan import Damage, Scan
+from codec.archive.container import ArchiveReader
+from codec.archive.recovery import Damage, Scan
 from codec.errors import CodecError, IntegrityError
-from codec.purged_text import find_purged
 from codec.records import key_time
-from codec.v1_layout import LAYOUT_NAME, LITERAL_NAME, literal_bytes
-from pipelines.archives import UNFINISHED, archive_folder, archive_names, ranges_of, shown
+from codec.v1.layout import LAYOUT_NAME, LITERAL_NAME, literal_bytes
+from codec.v1.purged_text import find_purged
+from pipelines.diffs.local_archives import (
+    UNFINISHED,
+    archive_folder,
+    archive_names,
+    ranges_of,
+    shown,
+)
+from pipelines.diffs.remote_archives import CACHE, has_content
 from pipelines.erasing.targets import Targets, held_in
 from pipelines.errors import NotFound
-from pipelines.files import is_file, read_bytes
-from pipelines.remote_archives import CACHE, has_content
-from pipelines.v1_store import has_layout, read_layout
-from pipelines.workspace import (
+from pipelines.fs.files import is_file, read_bytes
+from pipelines.v1.layouts import has_layout, read_layout
+from pipelines.workspace.location import (
     DELTAS,
     MANIFEST,
     METRICS,

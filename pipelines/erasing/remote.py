@@ -14,10 +14,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from codec.archive import ArchiveReader
-from codec.bundle import Bundle, encode_bundle
+from codec.archive.bundle import Bundle, encode_bundle
+from codec.archive.container import ArchiveReader
 from codec.errors import CodecError, IntegrityError
-from codec.purged_text import find_purged
 from codec.records import PatchRef, key_time
 from codec.snapshot import (
     Pack,
@@ -28,15 +27,16 @@ from codec.snapshot import (
     is_pack,
     layout_object,
 )
-from codec.v1_layout import LAYOUT_NAME, LITERAL_NAME, decode_layout, literal_bytes
-from pipelines.erasing.layouts import without
+from codec.v1.layout import LAYOUT_NAME, LITERAL_NAME, decode_layout, literal_bytes
+from codec.v1.purged_layout import without
+from codec.v1.purged_text import find_purged
 from pipelines.erasing.targets import Targets, held_in
 from pipelines.errors import Denied
-from pipelines.fetching import layout_files, open_object, reader_of
 from pipelines.findings import Finding
-from pipelines.loose_packs import packed
-from pipelines.remote import LIMIT, Remote, Stored, check_same, content_of, read_whole
-from pipelines.workspace import Manifest
+from pipelines.remotes.base import LIMIT, Remote, Stored, check_same, content_of, read_whole
+from pipelines.transfer.downloads import layout_files, open_object, reader_of
+from pipelines.transfer.packs import packed
+from pipelines.workspace.location import Manifest
 
 #: Seconds after which an upload that was not ended is nobody's any more.
 _ABANDONED: Final = 3600.0

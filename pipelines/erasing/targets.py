@@ -7,11 +7,11 @@ import re
 from collections.abc import Collection
 from typing import Final, NamedTuple
 
-from codec.archive import ArchiveReader
+from codec.archive.container import ArchiveReader
 from codec.records import PatchRef, key_time
-from pipelines.diff_files import hashed_names
-from pipelines.store import names_of
-from pipelines.workspace import Manifest
+from pipelines.diffs.store import names_of
+from pipelines.workspace.diff_files import hashed_names
+from pipelines.workspace.location import Manifest
 
 #: What doctor's backups, and temporary files, have around the name of the file.
 _AROUND: Final = re.compile(r"\.?(?P<name>.+?)(?:\.\d+\.tmp|(?:\.\d+\.tmp)?\.repair-\d+\.bak)?")

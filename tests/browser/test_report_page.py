@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from pipelines.workspace import MANIFEST
+from pipelines.workspace.location import MANIFEST
 from tests.browser.conftest import Chromium, Seen
 from tests.pipelines.conftest import PATCH, Bench, Cli, day, entry, log_of
 

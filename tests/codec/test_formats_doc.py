@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from codec.archive import encode_archive
-from codec.archive_frames import PROFILES, FrameSizes, encode_seek_table
-from codec.archive_tar import (
+from codec.archive.container import encode_archive
+from codec.archive.frames import PROFILES, FrameSizes, encode_seek_table
+from codec.archive.tar import (
     Member,
     arrange,
     decode_index,
@@ -23,11 +23,9 @@ from codec.archive_tar import (
     entries_of,
     frame_sizes,
 )
-from codec.clashes import settle_merge
-from codec.context_view import decode_view, digest, encode_view, render_context
 from codec.diffs import diff_stat, touched_path
 from codec.errors import FormatError
-from codec.facts import (
+from codec.manifest.facts import (
     Archive,
     Disowned,
     Fact,
@@ -42,33 +40,35 @@ from codec.facts import (
     V1Retired,
     V1Version,
 )
-from codec.manifest import decode_fact, encode_fact, fact_digest, identity_of
-from codec.merge import merge_manifests, merge_rows
-from codec.pieces import DELTAS, FACTS
-from codec.purged_text import gap_line, gaps_in
+from codec.manifest.jsonl import decode_fact, encode_fact, fact_digest, identity_of
+from codec.merge.key_conflicts import settle_merge
+from codec.merge.three_way import merge_manifests, merge_rows
+from codec.merge.tracked_formats import DELTAS, FACTS
 from codec.records import Metrics, PatchRef, Session, V1Entry, is_key, name_of
+from codec.references.document import decode_references, encode_references
 from codec.snapshot import decode_snapshot, decode_snapshot_name, encode_snapshot, is_object
-from codec.tokens import TOKENIZERS, counter
-from codec.v1_dates import parse_timestamp
-from codec.v1_detect import detect
-from codec.v1_dialects import Marker, line_text
-from codec.v1_entry import entry_hash, read_entry
-from codec.v1_forms import FORMS, match_forms
-from codec.v1_labels import DATE_LABELS, LABELS
-from codec.v1_layout import StoredPatch, decode_layout, encode_layout
-from codec.v1_split import LineNumbers, Span, split
-from codec.v1_to_v2 import Options, session_of
-from codec.v2_deltas import Delta, decode_delta, delta_of, encode_delta, encode_metrics
-from codec.v2_metrics import HEADER, decode_row, encode_row
-from codec.v2_progress import decode_references as decode_entries
-from codec.v2_progress import diff_name, encode_reference
-from codec.v2_references import decode_references, encode_references
+from codec.tokens.tokenizers import TOKENIZERS, counter
+from codec.v1.dates import parse_timestamp
+from codec.v1.detect import detect
+from codec.v1.dialects import Marker, line_text
+from codec.v1.entry import entry_hash, read_entry
+from codec.v1.forms import FORMS, match_forms
+from codec.v1.labels import DATE_LABELS, LABELS
+from codec.v1.layout import StoredPatch, decode_layout, encode_layout
+from codec.v1.mapping import Options, session_of
+from codec.v1.purged_text import gap_line, gaps_in
+from codec.v1.split import LineNumbers, Span, split
+from codec.v2.context_view import decode_view, digest, encode_view, render_context
+from codec.v2.deltas import Delta, decode_delta, delta_of, encode_delta, encode_metrics
+from codec.v2.metrics import HEADER, decode_row, encode_row
+from codec.v2.progress_log import decode_references as decode_entries
+from codec.v2.progress_log import diff_name, encode_reference
 from codec.vocabulary import STATUS_WORDS, agent_of, status_of
-from pipelines.baselines import Limits
-from pipelines.journal import FORMAT, VERSION
-from pipelines.limits import limits_of
-from pipelines.verdict import RULES
-from pipelines.workspace import decode_tables
+from pipelines.settings.thresholds import limits_of
+from pipelines.token_savings import Limits
+from pipelines.verification.report import RULES
+from pipelines.workspace.journal import FORMAT, VERSION
+from pipelines.workspace.location import decode_tables
 
 TEXT = (Path(__file__).parents[2] / "codec" / "FORMATS.md").read_text(encoding="utf-8")
 

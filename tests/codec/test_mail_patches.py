@@ -10,7 +10,7 @@ import pytest
 
 from codec.diffs import DiffStat, diff_stat
 from codec.errors import FormatError
-from codec.patch_text import check_patch
+from codec.patches.check import check_patch
 
 #: Added and removed lines of the series.
 SERIES = DiffStat(7, 4)

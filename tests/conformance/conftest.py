@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 import pytest
 import stamina
 
-from pipelines.remote import Remote
-from pipelines.remote_dir import DirectoryRemote
-from pipelines.remote_s3 import Options, S3Remote
-from tests.servers import ENVIRONMENT, SERVERS, Server
+from pipelines.remotes.base import Remote
+from pipelines.remotes.directory import DirectoryRemote
+from pipelines.remotes.s3 import Options, S3Remote
+from tests.support.servers import ENVIRONMENT, SERVERS, Server
 
 #: Names of servers that give the whole for a range, and put where there is something.
 HOSTILE = frozenset(("rclone",))

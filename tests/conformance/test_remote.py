@@ -12,7 +12,7 @@ import pytest
 
 from codec.errors import IntegrityError
 from pipelines.errors import Conflict, NotFound
-from pipelines.remote import Remote, check_same, content_of
+from pipelines.remotes.base import Remote, check_same, content_of
 from tests.conformance.conftest import HOSTILE, MULTIPART
 
 DATA = random.Random(1).randbytes(300_000)  # noqa: S311 - bytes that do not compress

@@ -24,7 +24,7 @@ import pytest
 from docs.generate import help_of, sub_verbs
 from docs.site import ROOT, pages
 from pipelines.cli.verbs import VERBS
-from tests.servers import ENVIRONMENT, Server, moto
+from tests.support.servers import ENVIRONMENT, Server, moto
 
 _BLOCK = re.compile(
     r"(?P<comments>(?:<!-- (?:setup|exit|not run): [^\n]*? -->\n\n)*)"

@@ -72,11 +72,11 @@ def _before(fault: Fault, name: str, call: Callable[..., Any]) -> Callable[..., 
 def main() -> int:
     """Run under the fault."""
     # what is imported must not count
-    import pipelines.cli.amend
-    import pipelines.cli.archive
-    import pipelines.cli.migrate_shown
-    import pipelines.cli.record
-    import pipelines.migrate
+    import pipelines.cli.commands.amend
+    import pipelines.cli.commands.archive
+    import pipelines.cli.commands.migrate_shown
+    import pipelines.cli.commands.record
+    import pipelines.verbs.migrate
     from pipelines.cli.main import run
 
     del pipelines

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from pipelines.checks import check_integrity
-from pipelines.tracked import read_tracked
+from pipelines.verification.integrity import check_integrity
+from pipelines.workspace.tracked_files import read_tracked
 from tests.faults.test_crash import SCRIPT
 from tests.pipelines.conftest import Bench
 

@@ -214,7 +214,7 @@ import signal
 import sys
 # Where the tests run in the background, a shell has them ignore it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-import pipelines.cli.migrate_shown as shown
+import pipelines.cli.commands.migrate_shown as shown
 from tests.faults.test_crash import At
 _, number, stage, root = sys.argv
 shown.Stages = lambda: At(stage, int(number))

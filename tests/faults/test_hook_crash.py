@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.install import apply, plan
-from pipelines.spool import drain
-from pipelines.spool_files import waiting
-from pipelines.workspace import locate, read_manifest
+from pipelines.recording.drain import drain
+from pipelines.recording.spool import waiting
+from pipelines.verbs.install import apply, plan
+from pipelines.workspace.location import locate, read_manifest
 from tests.faults.test_crash import SCRIPT
 from tests.pipelines.conftest import Cli, git
 

@@ -19,8 +19,16 @@ from typing import Final, NamedTuple
 
 import pytest
 
-from codec.spool_entry import Entry, encode_entry
-from pipelines.workspace import CONFIG, DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES, V1_LOG
+from codec.agents.spool_entry import Entry, encode_entry
+from pipelines.workspace.location import (
+    CONFIG,
+    DELTAS,
+    MANIFEST,
+    METRICS,
+    PROGRESS,
+    REFERENCES,
+    V1_LOG,
+)
 from tests.faults.measuring import measured
 from tests.pipelines.conftest import PATCH, command, git, tree
 

@@ -18,9 +18,9 @@ import pytest
 
 from codec.errors import IntegrityError
 from pipelines.errors import Denied, PipelineError, Unavailable
-from pipelines.remote import content_of, read_whole
-from pipelines.remote_s3 import Options, S3Remote
-from pipelines.snapshots import CACHE
+from pipelines.remotes.base import content_of, read_whole
+from pipelines.remotes.s3 import Options, S3Remote
+from pipelines.transfer.snapshots import CACHE
 from tests.conformance.conftest import (
     MULTIPART,
     PART_SIZE,
@@ -31,9 +31,9 @@ from tests.conformance.conftest import (
 )
 from tests.faults.hostile import ECHOED, Harm, Proxy, Request
 from tests.pipelines.conftest import Bench, Cli, command, tree
-from tests.pipelines.test_archive import archives
-from tests.pipelines.test_sync import made, own_configuration, without_cache
-from tests.servers import SECRET
+from tests.pipelines.verbs.test_archive import archives
+from tests.pipelines.verbs.test_sync import made, own_configuration, without_cache
+from tests.support.servers import SECRET
 
 __all__ = ["at_once", "made", "own_configuration", "sdk_environment", "started"]
 SMALL = random.Random(3).randbytes(50_000)  # noqa: S311 - bytes that do not compress
@@ -123,7 +123,7 @@ def test_what_is_not_answered_in_time_is_asked_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Whether the server did it, and only the answer is late, or not."""
-    monkeypatch.setattr("pipelines.remote_s3.client.READ_TIMEOUT", 0.5)
+    monkeypatch.setattr("pipelines.remotes.s3.client.READ_TIMEOUT", 0.5)
     direct = opened(started("moto").endpoint, place)
     for name, data in (("small", SMALL), ("large", LARGE)):
         requests = 1 if data is SMALL else 5
@@ -174,7 +174,7 @@ FINAL = {
 def test_what_does_not_pass_is_told_in_words_and_nothing_of_the_server(
     proxy: Proxy, place: tuple[str, str], fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipelines.remote_s3.client.READ_TIMEOUT", 0.2)
+    monkeypatch.setattr("pipelines.remotes.s3.client.READ_TIMEOUT", 0.2)
     kind, problem = FINAL[fault]
     proxy.reset(lambda _: fault)
     remote = opened(proxy.endpoint, place)

@@ -7,19 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.remote_s3 import Options, S3Remote
-from pipelines.workspace import CONFIG
-from tests.codec.made_secrets import patch_with
+from pipelines.remotes.s3 import Options, S3Remote
+from pipelines.workspace.location import CONFIG
 from tests.conformance.conftest import Started, at_once, sdk_environment, started
 from tests.faults.hostile import Proxy
 from tests.faults.test_remote_faults import place, proxy
 from tests.pipelines.conftest import Bench, Cli, command, day, entry, log_of
-from tests.pipelines.test_archive import archives, patch_of
-from tests.pipelines.test_read_through import DAYS
-from tests.pipelines.test_read_through import patch_of as large
-from tests.pipelines.test_secrets import ONE
-from tests.pipelines.test_sync import MONTHS, clone, made, own_configuration, record
-from tests.servers import Server
+from tests.pipelines.diffs.test_secret_scan import ONE
+from tests.pipelines.transfer.test_read_through import DAYS
+from tests.pipelines.transfer.test_read_through import patch_of as large
+from tests.pipelines.verbs.test_archive import archives, patch_of
+from tests.pipelines.verbs.test_sync import MONTHS, clone, made, own_configuration, record
+from tests.support.made_secrets import patch_with
+from tests.support.servers import Server
 
 __all__ = [
     "at_once", "made", "own_configuration", "place", "proxy", "sdk_environment", "started",

@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from pipelines.workspace import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES, V1_LOG
+from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES, V1_LOG
 from tests.faults.measuring import measured
 from tests.pipelines.conftest import Bench
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.packing import contents_of
-from pipelines.store import Store
+from pipelines.diffs.archive_writer import contents_of
+from pipelines.diffs.store import Store
 from tests.faults.stopped import Stopping
 from tests.pipelines.conftest import PATCH, Bench
-from tests.pipelines.test_archive import archives, diffs, log_of_months, loose
+from tests.pipelines.verbs.test_archive import archives, diffs, log_of_months, loose
 
 
 def copied(bench: Bench) -> Path:

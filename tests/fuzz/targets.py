@@ -12,19 +12,19 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from codec.archive import INDEX_MAGIC, ArchiveReader, encode_archive
-from codec.archive_frames import FrameSizes, encode_frame, encode_seek_table, encode_skippable
-from codec.archive_scan import check, rebuild_tail
-from codec.archive_tar import Member, encode_header
+from codec.agents.hook_input import decode_input
+from codec.agents.spool_entry import Entry, decode_entry, encode_entry
+from codec.agents.transcripts import read_transcript
+from codec.archive.container import INDEX_MAGIC, ArchiveReader, encode_archive
+from codec.archive.frames import FrameSizes, encode_frame, encode_seek_table, encode_skippable
+from codec.archive.recovery import check, rebuild_tail
+from codec.archive.tar import Member, encode_header
 from codec.errors import CodecError
-from codec.hook_input import decode_input
-from codec.manifest import decode_facts, encode_fact
+from codec.manifest.jsonl import decode_facts, encode_fact
+from codec.merge.repair import repair_manifest
 from codec.records import PatchRef
-from codec.repair import repair_manifest
 from codec.snapshot import decode_snapshot, encode_snapshot
-from codec.spool_entry import Entry, decode_entry, encode_entry
-from codec.transcripts import read_transcript
-from codec.v1_layout import decode_layout, encode_layout, rebuild
+from codec.v1.layout import decode_layout, encode_layout, rebuild
 
 
 def manifest(data: bytes) -> None:

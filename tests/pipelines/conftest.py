@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 import zstandard
 
-from pipelines import restore_v1
 from pipelines.cli.main import run
-from pipelines.migrate import Result, migrate
 from pipelines.progress import Progress, Silent
-from pipelines.v1_logs import Request
-from pipelines.worker import Worker
-from pipelines.workspace import V1_LOG, Manifest, Workspace, locate, read_manifest
+from pipelines.v1.logs import Request
+from pipelines.verbs import restore_v1
+from pipelines.verbs.migrate import Result, migrate
+from pipelines.worker.client import Worker
+from pipelines.workspace.location import V1_LOG, Manifest, Workspace, locate, read_manifest
 
 if TYPE_CHECKING:
-    from tests.pipelines.clones import Clone
+    from tests.support.clones import Clone
 
 CORPUS: Final = Path(__file__).parents[2].parent / "shared" / "corpus"
 REAL: Final = ("origin", "rss-feed", "forge-ledger", "codex-log")
@@ -184,7 +184,7 @@ def this_tree(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def origin(bench: Bench, this_tree: None) -> Clone:
     """A repository with a migrated workspace, to clone."""
-    from tests.pipelines.clones import Clone
+    from tests.support.clones import Clone
 
     bench.migrate()
     bench.commit()
@@ -194,7 +194,7 @@ def origin(bench: Bench, this_tree: None) -> Clone:
 @pytest.fixture
 def ann(origin: Clone) -> Clone:
     """A clone in which the merge driver is set up, and that recorded."""
-    from tests.pipelines.clones import TIMES, clone_of
+    from tests.support.clones import TIMES, clone_of
 
     clone = clone_of(origin, "ann")
     clone.record("ann", TIMES)
@@ -204,7 +204,7 @@ def ann(origin: Clone) -> Clone:
 @pytest.fixture
 def bob(origin: Clone) -> Clone:
     """Another, which recorded in the same seconds."""
-    from tests.pipelines.clones import TIMES, clone_of
+    from tests.support.clones import TIMES, clone_of
 
     clone = clone_of(origin, "bob")
     clone.record("bob", TIMES)
@@ -235,8 +235,8 @@ def cli(worker: Worker, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFi
     def shared(_tokenizer: str) -> AbstractContextManager[Worker]:
         return nullcontext(worker)
 
-    monkeypatch.setattr("pipelines.cli.migrate.Worker", shared)
-    monkeypatch.setattr("pipelines.worker.Worker", shared)
+    monkeypatch.setattr("pipelines.cli.commands.migrate.Worker", shared)
+    monkeypatch.setattr("pipelines.worker.client.Worker", shared)
     monkeypatch.setattr("gc.disable", lambda: None)
 
     def call(*arguments: object) -> Said:

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, get_args
 
-from codec.repair import Code
+from codec.merge.repair import Code
 from pipelines.findings import Finding
-from pipelines.verdict import RULES
+from pipelines.verification.report import RULES
 
 TOP: Final = Path(__file__).parents[2]
 MODULES: Final = {

@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from codec.bpe_counts import LONGEST
 from codec.errors import FormatError
-from codec.tokens import TOKENIZERS, counter
+from codec.tokens.bpe_counts import LONGEST
+from codec.tokens.tokenizers import TOKENIZERS, counter
 from pipelines.tokenizer import load
 
 TEXTS = ["", "hello world", "it'\u017f", "naïve ✅", "word " * LONGEST]

@@ -6,7 +6,7 @@ from typing import Final
 
 from hypothesis import strategies as st
 
-from codec.facts import (
+from codec.manifest.facts import (
     Archive,
     Disowned,
     Fact,
@@ -22,6 +22,7 @@ from codec.facts import (
     V1Version,
     archive_name,
 )
+from codec.manifest.session_fields import changes_between
 from codec.records import (
     Metrics,
     PatchRef,
@@ -32,13 +33,12 @@ from codec.records import (
     name_of,
     one_line,
 )
-from codec.session_fields import changes_between
-from codec.v1_dialects import Dialects, Marker, custom_dialect
-from codec.v1_forms import FORMS
-from codec.v2_deltas import Delta
-from codec.v2_metrics import MetricsRow
-from codec.v2_progress import Reference, diff_path
-from codec.v2_references import References
+from codec.references.document import References
+from codec.v1.dialects import Dialects, Marker, custom_dialect
+from codec.v1.forms import FORMS
+from codec.v2.deltas import Delta
+from codec.v2.metrics import MetricsRow
+from codec.v2.progress_log import Reference, diff_path
 
 STATUSES: Final[tuple[Status, ...]] = ("PASS", "FAIL", "PARTIAL", "UNKNOWN")
 

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codec.archive import ArchiveReader
-from codec.archive_scan import Checked, check
-from codec.archive_tar import decode_header, decode_index, encode_header
+from codec.archive.container import ArchiveReader
+from codec.archive.recovery import Checked, check
+from codec.archive.tar import decode_header, decode_index, encode_header
 from codec.errors import CodecError
-from tests.codec.archives import Ranges, packed, ref
 from tests.property import strategies as of
+from tests.support.archives import Ranges, packed, ref
 
 DIFFS = st.dictionaries(
     of.keys(),
@@ -28,7 +28,7 @@ DIFFS = st.dictionaries(
 def test_every_diff_comes_back_one_by_one_and_all_at_once(
     diffs: dict[str, bytes], frame_size: int
 ) -> None:
-    with mock.patch("codec.archive_tar.FRAME_SIZE", frame_size):
+    with mock.patch("codec.archive.tar.FRAME_SIZE", frame_size):
         data = packed(diffs, profile="fast")
     reader = ArchiveReader(Ranges(data), len(data))
     assert {key: reader.read(key, ref(diff)) for key, diff in diffs.items()} == diffs

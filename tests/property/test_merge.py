@@ -8,11 +8,11 @@ from typing import Final
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codec.clashes import settle_merge
-from codec.facts import Fact
-from codec.manifest import content_line, encode_fact, identity_of
-from codec.merge import merge_manifests, merge_rows
-from codec.pieces import DELTAS, FACTS, METRICS, REFERENCES
+from codec.manifest.facts import Fact
+from codec.manifest.jsonl import content_line, encode_fact, identity_of
+from codec.merge.key_conflicts import settle_merge
+from codec.merge.three_way import merge_manifests, merge_rows
+from codec.merge.tracked_formats import DELTAS, FACTS, METRICS, REFERENCES
 from codec.records import Session, session_key
 from tests.property.strategies import facts, sessions
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codec.clashes import Settled
-from codec.manifest import content_line, identity_of
-from codec.pieces import DELTAS, FACTS, METRICS, REFERENCES, Format
+from codec.manifest.jsonl import content_line, identity_of
+from codec.merge.key_conflicts import Settled
+from codec.merge.repair import repair_manifest, repair_rows
+from codec.merge.tracked_formats import DELTAS, FACTS, METRICS, REFERENCES, Format
 from codec.records import Session
-from codec.repair import repair_manifest, repair_rows
 
 DAYS = [f"2026-03-0{n}" for n in range(1, 6)]
 SESSIONS = [

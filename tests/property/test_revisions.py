@@ -9,19 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codec.clashes import Settled, settle_merge
-from codec.facts import Fact, Purged
-from codec.manifest import identity_of
-from codec.merge import merge_manifests, merge_rows
-from codec.pieces import DELTAS, FACTS, METRICS, REFERENCES
+from codec.manifest.facts import Fact, Purged
+from codec.manifest.jsonl import identity_of
+from codec.merge.key_conflicts import Settled, settle_merge
+from codec.merge.repair import repair_manifest, repair_rows
+from codec.merge.three_way import merge_manifests, merge_rows
+from codec.merge.tracked_formats import DELTAS, FACTS, METRICS, REFERENCES
 from codec.records import PatchRef, Session, Status, V1Entry, session_key
-from codec.repair import repair_manifest, repair_rows
-from pipelines.repairs import is_sound
-from pipelines.revising import edits_of, private_facts, revision_to, without_texts
-from pipelines.tracked import Tracked
-from pipelines.workspace import DELTAS as DELTAS_FILE
-from pipelines.workspace import MANIFEST, PROGRESS, Manifest, decode_manifest
-from pipelines.workspace import METRICS as METRICS_FILE
+from pipelines.recording.revising import edits_of, private_facts, revision_to, without_texts
+from pipelines.verification.line_repairs import is_sound
+from pipelines.workspace.location import DELTAS as DELTAS_FILE
+from pipelines.workspace.location import MANIFEST, PROGRESS, Manifest, decode_manifest
+from pipelines.workspace.location import METRICS as METRICS_FILE
+from pipelines.workspace.tracked_files import Tracked
 
 FORMS: Final = {"deltas": DELTAS, "metrics": METRICS, "progress": REFERENCES}
 FIELDS: Final = {

@@ -5,11 +5,11 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codec.binary_patch import without_payload
-from codec.secret_hint import may_hold_secret
-from codec.secret_rules import file_of, find_secrets, fingerprint, line_of
-from codec.secret_views import Unseen, views
-from tests.codec.made_secrets import planted
+from codec.patches.binary import without_payload
+from codec.secrets.hint import may_hold_secret
+from codec.secrets.patterns import file_of, find_secrets, fingerprint, line_of
+from codec.secrets.views import Unseen, views
+from tests.support.made_secrets import planted
 
 _PIECES = [
     *(one.text.encode() for one in planted()),

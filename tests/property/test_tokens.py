@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from bench import tiktoken_counter
 from bench.tiktoken_counter import TiktokenCounter, pieces
-from codec.bpe_counts import ShortCounts
-from codec.bpe_table import decode_table
-from codec.tokens import DEFAULT, TOKENIZERS, ToktokCounter
+from codec.tokens.bpe_counts import ShortCounts
+from codec.tokens.bpe_table import decode_table
+from codec.tokens.tokenizers import DEFAULT, TOKENIZERS, ToktokCounter
 from pipelines.tokenizer import table_path
 
 CHUNKS = (

@@ -14,14 +14,14 @@ from codec.diffs import diff_stat
 from codec.errors import CodecError, IntegrityError
 from codec.records import STATUSES, PatchRef, is_key
 from codec.timestamps import is_canonical
-from codec.v1_detect import detect
-from codec.v1_dialects import Dialects
-from codec.v1_entry import entry_hash, read_entry
-from codec.v1_layout import EncodedLayout, Part, StoredPatch, decode_layout, encode_layout, rebuild
-from codec.v1_split import LineNumbers, Span, join, split
-from codec.v1_to_v2 import Options, session_of
-from codec.v2_deltas import decode_delta, delta_of, encode_delta
-from codec.v2_progress import decode_references, encode_reference, reference_of
+from codec.v1.detect import detect
+from codec.v1.dialects import Dialects
+from codec.v1.entry import entry_hash, read_entry
+from codec.v1.layout import EncodedLayout, Part, StoredPatch, decode_layout, encode_layout, rebuild
+from codec.v1.mapping import Options, session_of
+from codec.v1.split import LineNumbers, Span, join, split
+from codec.v2.deltas import decode_delta, delta_of, encode_delta
+from codec.v2.progress_log import decode_references, encode_reference, reference_of
 from tests.property.strategies import DIALECTS, hashes, keys, logs
 
 dialects = st.sampled_from(DIALECTS)

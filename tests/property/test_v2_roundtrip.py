@@ -8,25 +8,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codec.context_view import decode_view, encode_view
 from codec.errors import CodecError
-from codec.facts import Fact, UnknownFact
-from codec.manifest import decode_fact, decode_facts, encode_fact
-from codec.v1_dates import parse_timestamp
-from codec.v1_detect import detect
-from codec.v1_layout import decode_layout
-from codec.v1_stub import encode_stub, is_bare_stub, stubbed_log
-from codec.v2_deltas import Delta, decode_delta, decode_deltas, decode_metrics, encode_delta
-from codec.v2_metrics import MetricsRow, decode_row, encode_row
-from codec.v2_progress import (
+from codec.manifest.facts import Fact, UnknownFact
+from codec.manifest.jsonl import decode_fact, decode_facts, encode_fact
+from codec.references.document import References
+from codec.references.document import decode_references as decode_static
+from codec.references.document import encode_references as encode_static
+from codec.v1.dates import parse_timestamp
+from codec.v1.detect import detect
+from codec.v1.layout import decode_layout
+from codec.v1.stub import encode_stub, is_bare_stub, stubbed_log
+from codec.v2.context_view import decode_view, encode_view
+from codec.v2.deltas import Delta, decode_delta, decode_deltas, decode_metrics, encode_delta
+from codec.v2.metrics import MetricsRow, decode_row, encode_row
+from codec.v2.progress_log import (
     Reference,
     decode_reference,
     decode_references,
     encode_reference,
 )
-from codec.v2_references import References
-from codec.v2_references import decode_references as decode_static
-from codec.v2_references import encode_references as encode_static
 from tests.property import strategies as of
 
 

@@ -17,7 +17,7 @@ from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.servers import Server, moto_process
+from tests.support.servers import Server, moto_process
 from tests.walks.actions import ACTIONS, verify
 from tests.walks.invariants import check_agreement, check_all, check_step
 from tests.walks.model import Chances, Violation, Walk

@@ -7,9 +7,9 @@ from hashlib import sha256
 
 from codec.errors import CodecError
 from codec.records import PatchRef
+from pipelines.diffs.store import Store
 from pipelines.errors import Erased, NotFound
-from pipelines.store import Store
-from pipelines.workspace import find
+from pipelines.workspace.location import find
 from tests.walks.model import LOG, Clone, Stored, Violation, Walk, marker_of
 from tests.walks.running import run_verb
 from tests.walks.unpacking import files_below, holds

@@ -11,7 +11,7 @@ from uuid import uuid4
 import boto3
 import pyrage
 
-from tests.servers import ENVIRONMENT, Server
+from tests.support.servers import ENVIRONMENT, Server
 from tests.walks.unpacking import files_below
 
 

@@ -17,10 +17,13 @@ from typing import IO, NamedTuple, NoReturn
 
 import codec
 import pipelines
-from codec.tokens import DEFAULT, counter
-from pipelines import recording, secrets, worker, worker_process
+from codec.tokens.tokenizers import DEFAULT, counter
 from pipelines.cli.main import run as run_command_line
-from pipelines.workspace import moment
+from pipelines.diffs import secret_scan as secrets
+from pipelines.recording import session as recording
+from pipelines.worker import client as worker
+from pipelines.worker import process as worker_process
+from pipelines.workspace.location import moment
 
 #: Seconds after which a verb counts as hanging.
 LIMIT = 120

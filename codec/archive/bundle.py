@@ -1,0 +1,77 @@
+"""Small files in one object: a tar in one zstd frame, that `tar --zstd -xf` unpacks.
+
+The same files give the same tar: sorted, fixed metadata. It is named by the SHA-256 of the tar, so
+that neither how it is compressed nor for whom it is encrypted changes its name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import tarfile
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
+
+from codec.archive.frames import decode_frame, encode_frame
+from codec.errors import FormatError, IntegrityError
+
+#: Bytes of tar that a reader takes.
+LIMIT: Final = 1 << 30
+
+
+class Bundle(NamedTuple):
+    """Files as one object: its bytes before and after compression, and SHA-256 of the former."""
+
+    tar: bytes
+    sha256: str
+
+    def packed(self) -> bytes:
+        """The bytes of the object."""
+        return encode_frame(self.tar, "fast")
+
+
+def encode_bundle(files: Mapping[str, bytes]) -> Bundle:
+    """Files as one object.
+
+    Args:
+        files: content by name, with `/`.
+    """
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for name in sorted(files):
+            info = tarfile.TarInfo(name)
+            info.size = len(files[name])
+            tar.addfile(info, io.BytesIO(files[name]))
+    data = out.getvalue()
+    return Bundle(data, hashlib.sha256(data).hexdigest())
+
+
+def decode_bundle(
+    packed: bytes, digest: str, is_known: Callable[[str], bool], limit: int = LIMIT
+) -> dict[str, bytes]:
+    """The files of an object, by name.
+
+    Args:
+        packed: the bytes of the object.
+        digest: the SHA-256 of its tar, or the beginning of it.
+        is_known: whether a name may be in it: names become paths.
+        limit: bytes that its tar may have.
+
+    Raises:
+        FormatError: it is no such object, or holds what it should not.
+        IntegrityError: it is damaged, or another than its name says.
+    """
+    data = decode_frame(packed, limit)
+    if not hashlib.sha256(data).hexdigest().startswith(digest):
+        raise IntegrityError("is not the object that its name says")
+    files: dict[str, bytes] = {}
+    try:
+        with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as tar:
+            for info in tar:
+                content = tar.extractfile(info) if info.isreg() else None
+                if content is None or not is_known(info.name) or info.name in files:
+                    raise FormatError(f"holds {info.name!r}, which does not belong there")
+                files[info.name] = content.read()
+    except (tarfile.TarError, OSError) as e:
+        raise FormatError(f"is no tar: {e}") from None
+    return files

@@ -1,0 +1,210 @@
+"""Archives: one month's diffs in one `.tar.zst`, each readable by itself.
+
+    frame frame ... frame       a tar, cut into independent zstd frames
+    index                       a skippable frame: where each member stands, compressed
+    seek table                  a skippable frame: the sizes of all frames, index included
+
+1. It is a `.tar.zst` like any other to `tar`, `zstd` and every reader of the seekable format.
+2. The same members give the same bytes, for one version of the library and one profile.
+3. It is written from beginning to end, with no more than a few frames in memory, and read from
+   anything that gives a range of bytes: the end, then the one frame of the member.
+4. The index is a hint. A member's header is held against it, and its bytes against the SHA-256
+   that the caller knows.
+5. Nothing that an archive says makes a reader take more memory than `FRAME_LIMIT`, `INDEX_LIMIT`
+   and the size that the caller expects.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
+from typing import TYPE_CHECKING, Final
+
+from codec.archive.frames import (
+    FrameSizes,
+    Read,
+    decode_frame,
+    decode_part,
+    decode_seek_table,
+    decode_skippable,
+    encode_frame,
+    encode_frames,
+    encode_seek_table,
+    encode_skippable,
+    seek_table_size,
+)
+from codec.archive.tar import (
+    BLOCK,
+    INDEX_LIMIT,
+    Entry,
+    Load,
+    Member,
+    arrange,
+    cut,
+    decode_index,
+    encode_header,
+    encode_index,
+    entries_of,
+    frame_sizes,
+    tar_pieces,
+)
+from codec.errors import IntegrityError
+from codec.records import PatchRef
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+#: The index stands in a skippable frame with this magic number.
+INDEX_MAGIC: Final = 0x184D2A58
+#: What is read first, in bytes: the end of an archive, with the index of a usual month in it.
+TAIL: Final = 1 << 17
+#: Frames whose contents a reader keeps, of those that it is asked for more than once.
+KEPT: Final = 8
+
+
+def encode_archive(
+    members: Iterable[Member],
+    load: Load,
+    *,
+    profile: str = "small",
+    pool: Executor | None = None,
+    ahead: int = 2,
+) -> Iterator[bytes]:
+    """The bytes of an archive, frame by frame.
+
+    Args:
+        members: the diffs, in any order.
+        load: gives the content of one in pieces; called once for each, in the archive's order.
+        profile: one of `archive_frames.PROFILES`.
+        pool, ahead: threads to compress in, and frames under way; see `encode_frames`.
+
+    Raises:
+        EncodeError: there is no member, two have one key, or one or all are too large.
+        IntegrityError: the content of a member has another size than it should.
+    """
+    arranged = arrange(members)
+    sizes = frame_sizes(arranged)
+    contents = cut(tar_pieces(arranged, load), sizes)
+    frames = []
+    for packed, size in zip(encode_frames(contents, profile, pool, ahead), sizes, strict=True):
+        frames.append(FrameSizes(len(packed), size))
+        yield packed
+    yield encode_tail(frames, entries_of(arranged))
+
+
+def encode_tail(frames: Sequence[FrameSizes], entries: Iterable[Entry]) -> bytes:
+    """What stands behind the data frames: the index and the seek table."""
+    index = encode_frame(encode_index(entries, sum(f.size for f in frames)), "small")
+    frame = encode_skippable(INDEX_MAGIC, index)
+    return frame + encode_seek_table([*frames, FrameSizes(len(frame), 0)])
+
+
+class ArchiveReader:
+    """Reads members of an archive, one at a time.
+
+    Attributes:
+        index: where each member stands.
+        frames: the sizes of the data frames.
+    """
+
+    def __init__(self, read: Read, size: int) -> None:
+        """Read the end of an archive.
+
+        Args:
+            read: gives a range of its bytes.
+            size: its size in bytes.
+
+        Raises:
+            FormatError: it is no archive, or of a version that is not known.
+            IntegrityError: its end is damaged or cut.
+        """
+        self._read = read
+        self._asked: set[int] = set()
+        self._kept: dict[int, bytes] = {}
+        tail = self._range(max(0, size - TAIL), min(size, TAIL))
+        table_size = seek_table_size(tail)
+        *frames, index = self._table(tail, table_size, size)
+        self.frames = frames
+        start = size - table_size - index.packed
+        at = start - (size - len(tail))
+        packed = tail[at : at + index.packed] if at >= 0 else self._range(start, index.packed)
+        text = decode_frame(decode_skippable(INDEX_MAGIC, packed), INDEX_LIMIT)
+        self.index = decode_index(text)
+        self._starts = [0, *accumulate(f.size for f in frames)]
+        self._offsets = [0, *accumulate(f.packed for f in frames)]
+        if self.index.size != self._starts[-1]:
+            raise IntegrityError("the index and the seek table do not agree")
+
+    def _table(self, tail: bytes, table_size: int, size: int) -> list[FrameSizes]:
+        if table_size > size:
+            raise IntegrityError("the seek table is larger than the file")
+        if table_size > len(tail):
+            tail = self._range(size - table_size, table_size)
+        frames = decode_seek_table(tail[-table_size:], size)
+        if len(frames) < 2 or frames[-1].size or not all(f.size for f in frames[:-1]):
+            raise IntegrityError("there is no index before the seek table")
+        return frames
+
+    def read(self, key: str, patch: PatchRef) -> bytes:
+        """The bytes of a diff, from its frame alone, decompressed no further than the diff's end.
+
+        Args:
+            key: of the session.
+            patch: what is known of the diff: its bytes are held against it.
+
+        Raises:
+            IntegrityError: the archive does not have it, or another in its place, or is damaged.
+        """
+        entry = self.index.find(key)
+        if entry is None:
+            raise IntegrityError(f"the archive has no diff of {key}")
+        if entry.size != patch.size:
+            raise IntegrityError(f"the diff of {key} is not the one recorded: its size differs")
+        content = self.content(entry)
+        if hashlib.sha256(content).hexdigest() != patch.sha256:
+            raise IntegrityError(f"the diff of {key} is not the one recorded: its SHA-256 differs")
+        return content
+
+    def content(self, entry: Entry) -> bytes:
+        """Return what a member of the index holds, whatever that is.
+
+        Raises:
+            IntegrityError: it is damaged, or not where the index says.
+        """
+        start = entry.block * BLOCK
+        data = self._content(start, start + BLOCK + entry.size)
+        if data[:BLOCK] != encode_header(entry.key, entry.size):
+            raise IntegrityError(f"the diff of {entry.key} is not where the index says")
+        return data[BLOCK:]
+
+    def _content(self, start: int, stop: int) -> bytes:
+        """A part of the tar."""
+        parts = []
+        first = bisect_right(self._starts, start) - 1
+        for i, (_, size) in enumerate(self.frames[first:], first):
+            at = self._starts[i]
+            if at >= stop:
+                break
+            parts.append(self._part(i, max(start - at, 0), min(stop - at, size)))
+        return b"".join(parts)
+
+    def _part(self, i: int, start: int, stop: int) -> bytes:
+        """A part of a frame; one that is asked for again is decompressed whole, and kept."""
+        if i not in self._kept:
+            packed, size = self.frames[i]
+            frame = self._range(self._offsets[i], packed)
+            if i not in self._asked:
+                self._asked.add(i)
+                return decode_part(frame, size, start, stop)
+            if len(self._kept) >= KEPT:
+                del self._kept[next(iter(self._kept))]
+            self._kept[i] = decode_frame(frame)
+        return self._kept[i][start:stop]
+
+    def _range(self, offset: int, size: int) -> bytes:
+        data = self._read(offset, size)
+        if len(data) != size:
+            raise IntegrityError(f"{len(data)} bytes were read where {size} should be")
+        return data

@@ -1,0 +1,303 @@
+"""What an archive holds, found without its index and its seek table.
+
+1. Frames are found one after the other, from the headers of their blocks; behind a damaged one,
+   from the next bytes that begin a whole frame. So what is intact is found, whatever is not.
+2. Every frame is proved by its checksum, and the whole tar is read: headers, contents, filling.
+3. No more than one frame is in memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
+
+import zstandard
+
+from codec.archive.container import ArchiveReader, encode_tail
+from codec.archive.frames import PACKED_LIMIT, FrameSizes, Read, decode_frame
+from codec.archive.tar import BLOCK, END, Entry, decode_header, encode_index
+from codec.errors import CodecError, IntegrityError
+
+_SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18(?P<size>.{4})", re.S)
+_BEGIN = re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18")
+_READ_AHEAD: Final = 1 << 20
+#: Blocks that a frame may have: many more than any compressor makes of `FRAME_LIMIT` bytes.
+_BLOCKS_LIMIT: Final = 1 << 12
+_RLE, _RESERVED = 1, 3
+
+
+class Frame(NamedTuple):
+    """A frame where it stands.
+
+    Attributes:
+        offset, packed: where it begins, and its size there.
+        data: its content, its checksum proved; empty for a skippable frame.
+    """
+
+    offset: int
+    packed: int
+    data: bytes
+
+
+class Damage(NamedTuple):
+    """A piece of a file that cannot be read: its offset and size in bytes, and what is wrong."""
+
+    offset: int
+    size: int
+    problem: str
+
+
+class Chunk(NamedTuple):
+    """A piece of a member's content, and where in the content it begins.
+
+    A member that is no larger than a frame comes in one piece.
+    """
+
+    entry: Entry
+    start: int
+    data: bytes
+
+    @property
+    def last(self) -> bool:
+        """Whether the content ends with it."""
+        return self.start + len(self.data) == self.entry.size
+
+
+class Checked(NamedTuple):
+    """A member that was read as a whole, and the SHA-256 of its content."""
+
+    entry: Entry
+    sha256: str
+
+
+def walk_frames(read: Read, size: int) -> Iterator[Frame | Damage]:
+    """Every frame of a file of `size` bytes, in order, and what is damaged between them."""
+    offset = lost = 0
+    problem = ""
+    while offset < size:
+        end = offset
+        try:
+            end = _frame_end(read, offset, size)
+            packed = read(offset, end - offset)
+            data = b"" if _SKIPPABLE.match(packed) else decode_frame(packed)
+        except IntegrityError as e:
+            problem = problem or e.problem
+            whole = end > offset and (end == size or _BEGIN.match(read(end, 4)))
+            offset = end if whole else _next_begin(read, offset + 1, size)
+            continue
+        if lost < offset:
+            yield Damage(lost, offset - lost, problem)
+            problem = ""
+        yield Frame(offset, end - offset, data)
+        lost = offset = end
+    if lost < size:
+        yield Damage(lost, size - lost, problem)
+
+
+class Scan:
+    """Reads an archive from beginning to end, and gathers what its end should say.
+
+    Attributes:
+        frames: the sizes of the data frames that passed.
+        entries: of the members that passed as a whole.
+        end: where the last data frame ends; 0 as long as the end of the tar has not passed.
+    """
+
+    def __init__(self, read: Read, size: int) -> None:
+        """Take what gives a range of the bytes of an archive, and its size in bytes."""
+        self.frames: list[FrameSizes] = []
+        self.entries: list[Entry] = []
+        self.end = 0
+        self._read = read
+        self._size = size
+
+    def events(self) -> Iterator[Chunk | Damage]:
+        """The contents of all members that can be read, and what is damaged, in order.
+
+        Behind damage it goes on with the next frame that begins with a member; blocks of entries
+        are then counted as if nothing were missing. A member without its last chunk is lost.
+        """
+        tar = _Tar()
+        for frame in walk_frames(self._read, self._size):
+            if isinstance(frame, Damage):
+                tar.lose()
+                yield frame
+            elif frame.data:
+                try:
+                    yield from self._noted(tar.take(frame.data))
+                except IntegrityError as e:
+                    tar.lose()
+                    yield Damage(frame.offset, frame.packed, e.problem)
+                    continue
+                self.frames.append(FrameSizes(frame.packed, len(frame.data)))
+                if tar.ended:
+                    self.end = frame.offset + frame.packed
+        if not tar.ended:
+            yield Damage(self._size, 0, "the end of the tar is missing")
+
+    def _noted(self, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
+        for chunk in chunks:
+            if chunk.last:
+                self.entries.append(chunk.entry)
+            yield chunk
+
+
+def check(read: Read, size: int) -> Iterator[Checked | Damage]:
+    """Read an archive as a whole: every member with its SHA-256, and all that is damaged.
+
+    Where nothing is, the index and the seek table are held against the frames, last.
+    """
+    scan = Scan(read, size)
+    sound = True
+    digest = hashlib.sha256()
+    for event in scan.events():
+        if isinstance(event, Damage):
+            sound = False
+            yield event
+            continue
+        if event.start == 0:
+            digest = hashlib.sha256()
+        digest.update(event.data)
+        if event.last:
+            yield Checked(event.entry, digest.hexdigest())
+    if sound:
+        try:
+            _hold_against(scan, ArchiveReader(read, size))
+        except CodecError as e:
+            yield Damage(scan.end, size - scan.end, e.problem)
+
+
+def rebuild_tail(read: Read, size: int) -> tuple[int, bytes]:
+    """The index and the seek table that an archive should have, made from its frames.
+
+    Returns:
+        Where they belong, in bytes from the beginning of the archive, and their bytes.
+
+    Raises:
+        IntegrityError: a frame is damaged or missing, too.
+    """
+    scan = Scan(read, size)
+    for event in scan.events():
+        if isinstance(event, Damage) and not scan.end:
+            raise IntegrityError(
+                f"more than the index is damaged, at byte {event.offset}: {event.problem}"
+            )
+    return scan.end, encode_tail(scan.frames, scan.entries)
+
+
+def _hold_against(scan: Scan, reader: ArchiveReader) -> None:
+    """Refuse an index or a seek table that says anything else than the frames."""
+    text = encode_index(scan.entries, sum(f.size for f in scan.frames))
+    if reader.frames != scan.frames or reader.index.text != text:
+        raise IntegrityError("the index does not say what the frames hold")
+
+
+class _Tar:
+    """Reads a tar frame by frame: headers, contents and filling, all as this format has them."""
+
+    def __init__(self) -> None:
+        self.ended = False
+        self._keys: set[str] = set()
+        self._block = 0
+        self._entry: Entry | None = None
+        self._done = 0
+
+    def lose(self) -> None:
+        """Go on behind damage: what was begun is lost."""
+        self._entry = None
+
+    def take(self, data: bytes) -> Iterator[Chunk]:
+        """The contents in one more frame.
+
+        Raises:
+            IntegrityError: something else stands in it.
+        """
+        at = 0
+        while at < len(data):
+            if self._entry is None:
+                if data.startswith(END, at) or self.ended:
+                    self._end(len(data) - at)
+                    return
+                self._entry = Entry(*self._begin(data[at : at + BLOCK]))
+                at += BLOCK
+            entry = self._entry
+            content = data[at : at + entry.size - self._done]
+            at += len(content)
+            yield Chunk(entry, self._done, content)
+            self._done += len(content)
+            if self._done == entry.size:
+                filling = data[at : at + -entry.size % BLOCK]
+                if filling != bytes(-entry.size % BLOCK):
+                    raise IntegrityError(f"the filling behind the diff of {entry.key} is damaged")
+                at += len(filling)
+                self._entry = None
+
+    def _begin(self, header: bytes) -> tuple[str, int, int]:
+        key, size = decode_header(header)
+        if key in self._keys:
+            raise IntegrityError(f"there is a second diff of {key}")
+        self._keys.add(key)
+        block = self._block
+        self._block = Entry(key, block, size).end
+        self._done = 0
+        return key, block, size
+
+    def _end(self, left: int) -> None:
+        if self.ended or left != len(END):
+            raise IntegrityError("there are bytes behind the end of the tar")
+        self.ended = True
+
+
+def _frame_end(read: Read, offset: int, size: int) -> int:
+    """Where the frame at an offset ends, found from the headers of its blocks.
+
+    Raises:
+        IntegrityError: there is no frame, or it is damaged or cut.
+    """
+    ahead = _READ_AHEAD
+    while True:
+        data = read(offset, min(ahead, size - offset))
+        length = _frame_length(data)
+        if length is not None and offset + length <= size:
+            return offset + length
+        if length is not None or len(data) < ahead or ahead > PACKED_LIMIT:
+            raise IntegrityError("a frame is cut off")
+        ahead *= 2
+
+
+def _frame_length(data: bytes) -> int | None:
+    """How long the frame is that begins here; None where too little of it is here to say."""
+    skippable = _SKIPPABLE.match(data)
+    if skippable:
+        return 8 + int.from_bytes(skippable["size"], "little")
+    try:
+        header = zstandard.get_frame_parameters(data)
+        at = zstandard.frame_header_size(data)
+    except zstandard.ZstdError:
+        raise IntegrityError("there is no frame where one should begin") from None
+    for _ in range(_BLOCKS_LIMIT):
+        block = int.from_bytes(data[at : at + 3], "little")
+        if len(data) < at + 3:
+            return None
+        kind, size = block >> 1 & 3, block >> 3
+        if kind == _RESERVED:
+            break
+        at += 3 + (1 if kind == _RLE else size)
+        if block & 1:
+            return at + (4 if header.has_checksum else 0)
+    raise IntegrityError("the blocks of a frame are damaged")
+
+
+def _next_begin(read: Read, offset: int, size: int) -> int:
+    """Where the next bytes stand that may begin a frame; the end of the file, if none do."""
+    while offset < size:
+        data = read(offset, min(_READ_AHEAD, size - offset))
+        found = _BEGIN.search(data)
+        if found:
+            return offset + found.start()
+        if len(data) < 4:
+            break
+        offset += len(data) - 3
+    return size

@@ -1,0 +1,157 @@
+"""From the facts of a manifest to its sessions: which facts describe one, and what its key is.
+
+Two clones that record in the same second both give the time as the key, and two clones that read
+one entry with two versions of the reader describe it differently. Once they meet:
+
+1. Facts with one identity (`manifest.identity_of`) describe one session. The one that is private
+   counts, else the one of the newest reader, else the greater one; it has the token counts of all.
+   Where a revision says that an entry became another one, the facts of both describe one session.
+2. Of the sessions that claim a key the one with the least identity keeps it; each of the others
+   gets its own suffix, the time, `.` and the first six hex digits of its identity (more, should
+   even that be taken). A session that claims several keys has the least that it keeps.
+3. An identity depends neither on the key nor on the reader, so that it does not matter who merges,
+   or in what order: every clone comes to the same keys.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+from codec.manifest.facts import Revision
+from codec.manifest.jsonl import content_line, identity_of
+from codec.manifest.revisions import apply_revisions
+from codec.records import Session
+
+_SUFFIXES: Final = (6, 12, 64)
+
+
+class History(NamedTuple):
+    """A session, and the facts that it comes from.
+
+    Attributes:
+        session: as it is now, with the key that it has in this workspace.
+        base: the same before any revision.
+        facts: all that describe it, as their lines have them.
+        revisions: all that revise it, in no order.
+    """
+
+    session: Session
+    base: Session
+    facts: tuple[Session, ...]
+    revisions: tuple[Revision, ...] = ()
+
+
+def are_plain(sessions: Sequence[Session]) -> bool:
+    """Return whether each fact describes a session of its own, under a key of its own."""
+    keys = {session.key for session in sessions}
+    names = {name_of_fact(session) for session in sessions}
+    return len(keys) == len(names) == len(sessions)
+
+
+def histories_of(sessions: Iterable[Session], revisions: Sequence[Revision] = ()) -> list[History]:
+    """Return the sessions that facts describe, in the order of their first facts.
+
+    Args:
+        sessions: facts; all of a time, where one of it is given.
+        revisions: of these sessions, and of any others.
+    """
+    groups: dict[str, list[Session]] = {}
+    for session in sessions:
+        groups.setdefault(name_of_fact(session), []).append(session)
+    made: dict[str, list[Revision]] = {}
+    if revisions:
+        groups, made = _revised_groups(groups, revisions)
+    bases = {name: g[0] if len(g) == 1 else _base_of(g) for name, g in groups.items()}
+    keys = _keys_of(groups, bases)
+    found = []
+    for name, group in groups.items():
+        base = bases[name]
+        if keys[name] != base.key:
+            base = base._replace(key=keys[name])
+        now = apply_revisions(base, made[name]) if name in made else base
+        found.append(History(now, base, tuple(group), tuple(made.get(name, ()))))
+    return found
+
+
+def name_of_fact(session: Session) -> str:
+    """Return what is equal for facts with one identity, without hashing."""
+    if session.v1 is not None:
+        return session.v1.sha256
+    return f"id:{session.id}" if session.id else content_line(session)
+
+
+def _base_of(group: Sequence[Session]) -> Session:
+    """Return what the facts of one session describe together, with the key of one of them."""
+    base = max(group, key=lambda s: (s.private, s.reader, content_line(s), s.key))
+    counts = [s.v1.tokens for s in group if s.v1 is not None]
+    names = sorted({name for tokens in counts for name in tokens})
+    if base.v1 is None or all(tokens == base.v1.tokens for tokens in counts):
+        return base
+    tokens = {name: max(tokens.get(name, 0) for tokens in counts) for name in names}
+    return base._replace(v1=base.v1._replace(tokens=tokens))
+
+
+def _revised_groups(
+    groups: dict[str, list[Session]], revisions: Sequence[Revision]
+) -> tuple[dict[str, list[Session]], dict[str, list[Revision]]]:
+    """Return groups of facts, joined where an entry became another one, and their revisions."""
+    identities = {identity_of(group[0]): name for name, group in groups.items()}
+    leads: dict[str, str] = {}
+
+    def lead(identity: str) -> str:
+        while identity in leads:
+            identity = leads[identity]
+        return identity
+
+    for revision in revisions:
+        entry = revision.changes.get("v1")
+        pair = {lead(revision.of), lead(entry["sha256"] if entry else revision.of)}
+        if len(pair) > 1:
+            leads[max(pair)] = min(pair)
+    joined: dict[str, list[Session]] = {}
+    names: dict[str, str] = {}
+    for identity, name in identities.items():
+        first = names.setdefault(lead(identity), name)
+        joined.setdefault(first, []).extend(groups[name])
+    made: defaultdict[str, list[Revision]] = defaultdict(list)
+    for revision in revisions:
+        owner = names.get(lead(revision.of))
+        if owner is not None:
+            made[owner].append(revision)
+    return joined, dict(made)
+
+
+def _keys_of(groups: dict[str, list[Session]], bases: dict[str, Session]) -> dict[str, str]:
+    """Return the key of each group: the least that it keeps, else one of its own."""
+    claims: dict[str, list[str]] = {}
+    for name, group in groups.items():
+        time = bases[name].time
+        for fact in group:
+            if fact.time == time:
+                claims.setdefault(fact.key, []).append(name)
+    contested = {name for names in claims.values() if len(names) > 1 for name in names}
+    identity = {name: min(map(identity_of, groups[name])) for name in contested}
+    holders = {
+        key: names[0] if len(names) == 1 else min(names, key=identity.__getitem__)
+        for key, names in claims.items()
+    }
+    keys: dict[str, str] = {}
+    for key, name in holders.items():
+        keys[name] = min(key, keys.get(name, key))
+    for name in sorted(groups.keys() - keys.keys(), key=identity.__getitem__):
+        keys[name] = _own_key(bases[name].time, identity[name], name, holders)
+    return keys
+
+
+def _own_key(time: str, identity: str, name: str, holders: dict[str, str]) -> str:
+    """Return the first key of a session's own that no other one has; it is taken from now on."""
+    digest = identity
+    while True:
+        for length in _SUFFIXES:
+            key = f"{time}.{digest[:length]}"
+            if holders.setdefault(key, name) == name:
+                return key
+        digest = hashlib.sha256(digest.encode()).hexdigest()

@@ -1,0 +1,117 @@
+"""`.session-codec/manifest.jsonl`: the facts, one JSON object a line.
+
+1. A line is one whole fact; its meaning does not depend on the order of lines, and equal lines
+   are one fact. So two branches merge by taking the lines of both.
+2. Facts only: what is stored on this machine is found by looking.
+3. What this version does not know is kept: unknown fields of a session in `Session.extra`,
+   unknown kinds of fact as `UnknownFact`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from codec.errors import FormatError
+from codec.manifest.fact_fields import DECODERS, ENCODERS
+from codec.manifest.facts import Fact, Revision, UnknownFact
+from codec.manifest.session_fields import (
+    decode_revision,
+    decode_session,
+    encode_revision,
+    encode_session,
+)
+from codec.records import Session
+
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_ENCODERS: Final[Mapping[type, Callable[[Any], dict[str, Any]]]] = {
+    Session: encode_session,
+    Revision: encode_revision,
+    **ENCODERS,
+}
+_DECODERS: Final[Mapping[str, Callable[[dict[str, Any]], Fact]]] = {
+    "session": decode_session,
+    "revision": decode_revision,
+    **DECODERS,
+}
+
+
+def encode_fact(fact: Fact) -> str:
+    """Return a fact's line, without its line end; `decode_fact` returns the same fact."""
+    if isinstance(fact, UnknownFact):
+        return fact.line
+    return _ENCODER.encode(_ENCODERS[type(fact)](fact))
+
+
+def fact_digest(fact: Fact) -> str:
+    """Return the SHA-256, in hex, by which other facts name a fact.
+
+    It is that of the fact's line; of a session, of its `content_line`, which a merge cannot change.
+    """
+    line = content_line(fact) if isinstance(fact, Session) else encode_fact(fact)
+    return hashlib.sha256(line.encode()).hexdigest()
+
+
+def fact_id(fact: Fact) -> str:
+    """Return the first 16 digits of a fact's digest, by which builds of the references name it."""
+    return fact_digest(fact)[:16]
+
+
+def decode_fact(line: str) -> Fact:
+    """Return the fact of a line, which has no line end.
+
+    Raises:
+        FormatError: the line is not a JSON object with a `fact`, or a field is missing or of the
+            wrong kind.
+    """
+    try:
+        fields = json.loads(line)
+    except (ValueError, RecursionError) as e:
+        raise FormatError(f"not JSON: {e}") from None
+    if not isinstance(fields, dict) or not isinstance(fields.get("fact"), str):
+        raise FormatError('not a fact: no object with "fact"')
+    if "\\u" in line:
+        try:
+            _ENCODER.encode(fields).encode()
+        except (UnicodeEncodeError, RecursionError) as e:
+            raise FormatError(f"half a character that no file can hold: {e}") from None
+    try:
+        decode = _DECODERS.get(fields["fact"])
+        return decode(fields) if decode else UnknownFact(line=line)
+    except KeyError as e:
+        raise FormatError("is missing", field=str(e.args[0])) from None
+
+
+def content_line(session: Session) -> str:
+    """Return a session's line with its time for its key: all of it that a merge cannot change."""
+    return encode_fact(session._replace(key=session.time))
+
+
+def identity_of(session: Session) -> str:
+    """Return the SHA-256, in hex, that identifies the session of a fact.
+
+    It is the entry hash of a migrated session, the digest of `id:` and the id of any other, and of
+    the `content_line` of one that has neither. Neither another key nor another reader changes it.
+    """
+    if session.v1 is not None:
+        return session.v1.sha256
+    text = f"id:{session.id}" if session.id else content_line(session)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def decode_facts(lines: Iterable[tuple[int, str]]) -> tuple[list[Fact], list[FormatError]]:
+    """Return the facts of numbered lines, equal lines once, and an error for each broken line."""
+    seen: set[str] = set()
+    facts: list[Fact] = []
+    errors: list[FormatError] = []
+    for number, line in lines:
+        if line in seen or not line:
+            continue
+        seen.add(line)
+        try:
+            facts.append(decode_fact(line))
+        except FormatError as e:
+            errors.append(e.at(line=number))
+    return facts, errors

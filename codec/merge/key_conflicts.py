@@ -1,0 +1,140 @@
+"""Facts that do not stand as their sessions are now, in one manifest and in a merge of two."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from codec.manifest.erased import erased_in, without_erased
+from codec.manifest.fact_lines import read_fact, split_lines
+from codec.manifest.facts import Revision
+from codec.manifest.identity import are_plain, histories_of, name_of_fact
+from codec.manifest.jsonl import content_line, encode_fact, identity_of
+from codec.merge.tracked_formats import FACTS
+from codec.records import Session, key_time
+
+_REVISION = b'"revision"'
+
+
+class Settled(NamedTuple):
+    """A session as one of its facts has it, and as it is now: with its key, and revised."""
+
+    session: Session
+    becomes: Session
+
+
+def settle(sessions: Sequence[Session], revisions: Sequence[Revision] = ()) -> list[Settled]:
+    """Return what becomes of the facts that alone do not tell what their sessions are.
+
+    Those are the facts of a session that has several, or another key now, or revisions, and all
+    facts with the key of one of them.
+
+    Args:
+        sessions: facts in any order; all of a time, where one of it is given.
+        revisions: of these sessions, and of any others.
+    """
+    if not revisions and are_plain(sessions):
+        return []
+    every = histories_of(sessions, revisions)
+    count = Counter(fact.key for history in every for fact in history.facts)
+    found = [
+        Settled(fact, history.session)
+        for history in every
+        for fact in history.facts
+        if history.revisions or fact != history.session or count[fact.key] > 1
+    ]
+    return sorted(found, key=lambda p: (p.session.key, p.becomes.key, content_line(p.session)))
+
+
+def settle_merge(ours: bytes, theirs: bytes) -> list[Settled]:
+    """Return what becomes of the facts that a merge of two manifests is about.
+
+    Those are the facts of sessions whose key both sides brought, that both sides brought, that a
+    side revised, or whose text a side erased. What one side has by itself is left to `settle`.
+
+    Args:
+        ours, theirs: the bytes of two manifests.
+    """
+    erased = erased_in(ours, theirs)
+    every = [split_lines(side) for side in (ours, theirs)]
+    lines = [set(without_erased(side, erased)) for side in every]
+    gone = list(_sessions({line for side in every for line in side} - lines[0] - lines[1]))
+    shared = lines[0] & lines[1]
+    new = [side - shared for side in lines]
+    mine, yours = (list(_sessions(side)) for side in new)
+    keys = {s.key for s in mine} & {s.key for s in yours} | {s.key for s in gone}
+    names = {name_of_fact(s) for s in mine} & {name_of_fact(s) for s in yours}
+    names |= {name_of_fact(s) for s in gone}
+    changed = {r.of for side in new for r in _revisions(side)}
+    if not (keys or names or changed):
+        return []
+    both = lines[0] | lines[1]
+    if changed:
+        facts = list(_sessions(both))
+        names |= {name_of_fact(s) for s in facts if identity_of(s) in changed}
+        keys |= {s.key for s in facts if name_of_fact(s) in names}
+    else:
+        near = (s for s in (*mine, *yours, *gone) if s.key in keys or name_of_fact(s) in names)
+        times = {s.time for s in near}
+        facts = list(_sessions({line for line in both if _time_in(line) in times}))
+    settled = settle(facts, list(_revisions(both)))
+    found = {fact.key for fact, _ in settled}
+    settled += [Settled(s, s) for s in facts if s.key in keys and s.key not in found]
+    now = {name_of_fact(fact): becomes for fact, becomes in settled}
+    settled += [Settled(s, now[name_of_fact(s)]) for s in gone if name_of_fact(s) in now]
+    return [
+        p
+        for p in settled
+        if not keys.isdisjoint((p.session.key, p.becomes.key)) or name_of_fact(p.session) in names
+    ]
+
+
+def moved_keys(settled: Iterable[Settled]) -> dict[tuple[str, str], str]:
+    """Return the new keys of facts that get another one, by `name_in`.
+
+    A fact of another time than its session has now keeps its key.
+    """
+    return {
+        name_in(fact): becomes.key
+        for fact, becomes in settled
+        if fact.key != becomes.key and fact.time == becomes.time
+    }
+
+
+def name_in(fact: Session) -> tuple[str, str]:
+    """Return what tells the fact of a session from all others: its key and its content."""
+    return fact.key, content_line(fact)
+
+
+def rekeyed_facts(pieces: Sequence[bytes], settled: Sequence[Settled]) -> list[bytes]:
+    """Return the lines of a manifest with the keys of its sessions, equal facts once."""
+    moved = moved_keys(settled)
+    if not moved:
+        return list(pieces)
+    keys = {key for old, new in moved.items() for key in (old[0], new)}
+    united: dict[int | str, bytes] = {}
+    for index, piece in enumerate(pieces):
+        fact = read_fact(piece) if FACTS.named_key(piece) in keys else None
+        if not isinstance(fact, Session):
+            united[index] = piece
+            continue
+        key = moved.get(name_in(fact))
+        line = encode_fact(fact._replace(key=key)) if key else encode_fact(fact)
+        united.setdefault(line, f"{line}\n".encode() if key else piece)
+    return list(united.values())
+
+
+def _time_in(line: bytes) -> str:
+    """Return the time of the session of a line, found without reading it as JSON."""
+    return key_time(FACTS.named_key(line) or "")
+
+
+def _sessions(lines: Iterable[bytes]) -> Iterator[Session]:
+    facts = map(read_fact, lines)
+    return (fact for fact in facts if isinstance(fact, Session))
+
+
+def _revisions(lines: Iterable[bytes]) -> Iterator[Revision]:
+    facts = (read_fact(line) for line in lines if _REVISION in line)
+    return (fact for fact in facts if isinstance(fact, Revision))

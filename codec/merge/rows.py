@@ -1,0 +1,117 @@
+"""The rows of a v2 file made to say what the manifest says, each in its place.
+
+1. A session has one row: its own, where it first stood. A row that says something else of it gives
+   way to its own; a session without a row gets one at the end.
+2. A row of a session that the manifest does not have stays, and so does what is no row.
+3. A row that belongs to a person stays as it is, whatever key it has. It counts as the row of a
+   session only if it says exactly what the manifest says.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Container, Mapping, Sequence
+from typing import Literal, NamedTuple
+
+from codec.merge.key_conflicts import Settled
+from codec.merge.tracked_formats import Format
+
+#: What was wrong with a row: it had the key of another session, it said something else than the
+#: manifest, it was there already, another of its session was there, it was not there.
+Kind = Literal["key-clash", "row-differs", "repeated-line", "second-row", "missing-row"]
+
+
+class Change(NamedTuple):
+    """One thing that was put right: what, of which key, and in which piece, counted from 0."""
+
+    kind: Kind
+    key: str
+    place: int
+
+
+def rebuild_rows(
+    form: Format,
+    pieces: Sequence[bytes],
+    settled: Sequence[Settled],
+    *,
+    broken: bool = False,
+    fixed: Container[bytes] = (),
+) -> tuple[list[bytes], list[Change]]:
+    """The pieces of a v2 file with the rows of these sessions put right, and what was done.
+
+    Args:
+        form: of the file.
+        pieces: of the file.
+        settled: the sessions, as they stand and as they are to stand, in the order in which
+            missing rows are added.
+        broken: a row that cannot be read, and that names a session, gives way to its own as well.
+        fixed: pieces that belong to a person and stay.
+    """
+    wanted, claims, heirs = _index(form, settled)
+    placed = _place(pieces, claims, wanted, fixed)
+    owners = {index: key for key, index in placed.items()}
+    rebuilt: list[bytes] = []
+    changes: list[Change] = []
+    for index, piece in enumerate(pieces):
+        if piece in fixed:
+            rebuilt.append(piece)
+            continue
+        known = piece in claims
+        subject = claims[piece][0] if known else form.named_key(piece)
+        if subject is None or subject not in heirs or not (known or broken or form.read(piece)):
+            rebuilt.append(piece)
+            continue
+        owner = owners.get(index)
+        if not known:
+            owner = next((heir for heir in heirs[subject] if heir not in placed), None)
+        if owner is None:
+            again = known and piece == wanted.get(subject)
+            changes.append(Change("repeated-line" if again else "second-row", subject, index))
+            continue
+        placed[owner] = index
+        rebuilt.append(wanted[owner])
+        if wanted[owner] != piece:
+            other = known and form.named_key(piece) != owner
+            changes.append(Change("key-clash" if other else "row-differs", owner, index))
+    missing = [key for key in wanted if key not in placed]
+    changes += [Change("missing-row", key, len(pieces)) for key in missing]
+    return [*rebuilt, *(wanted[key] for key in missing)], changes
+
+
+def _index(
+    form: Format, settled: Sequence[Settled]
+) -> tuple[dict[str, bytes], Mapping[bytes, list[str]], Mapping[str, list[str]]]:
+    """The row of each key, the keys of each row, old ones among them, and what becomes of keys."""
+    wanted: dict[str, bytes] = {}
+    claims: defaultdict[bytes, list[str]] = defaultdict(list)
+    heirs: defaultdict[str, list[str]] = defaultdict(list)
+    for session, becomes in settled:
+        key = becomes.key
+        if key not in wanted:
+            wanted[key] = form.encode(becomes)
+            claims[wanted[key]].append(key)
+            heirs[key].append(key)
+        if session == becomes:
+            continue
+        for row in {form.encode(session), form.encode(becomes._replace(key=session.key))}:
+            if row != wanted[key]:
+                claims[row].append(key)
+        if session.key != key:
+            heirs[session.key].append(key)
+    return wanted, claims, heirs
+
+
+def _place(
+    pieces: Sequence[bytes],
+    claims: Mapping[bytes, Sequence[str]],
+    wanted: Mapping[str, bytes],
+    fixed: Container[bytes],
+) -> dict[str, int]:
+    """Return by key the first piece that is its session's row under its old key or its new one."""
+    placed: dict[str, int] = {}
+    for index, piece in enumerate(pieces):
+        for key in claims.get(piece, ()):
+            if key not in placed and (piece == wanted[key] or piece not in fixed):
+                placed[key] = index
+                break
+    return placed

@@ -1,0 +1,112 @@
+"""Three versions of a tracked file become one: by record, not by line.
+
+1. What stands in either version stands in the result, once; ours first, in its order, then what
+   theirs adds. So no merge has a conflict, and none loses a record.
+2. A record that is gone from one version and stands in the other stays: nothing is lost without
+   `purge`. Only a row that one version changed gives way to the changed one.
+3. A line that cannot be read is kept, unless a version removed it on purpose: there was nothing in
+   it that could be lost.
+4. Sessions that two clones gave the same key get keys of their own, and a session that two clones
+   read or revised differently has one row (`clashes`), in every file the same. A row does not tell
+   which session it is of: for that both manifests are needed. Without them both rows stay.
+5. A row that belongs to a person (fact `kept`) stays wherever it stands, as often as it does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+
+from codec.manifest.erased import erased_in, without_erased
+from codec.manifest.fact_lines import format_first, split_lines
+from codec.merge.key_conflicts import Settled, rekeyed_facts, settle_merge
+from codec.merge.rows import rebuild_rows
+from codec.merge.tracked_formats import FACTS, Format, kept_pieces
+
+_BLANK = b"\n"
+
+
+def merge_manifests(ancestor: bytes, ours: bytes, theirs: bytes) -> bytes:
+    """The manifest that two versions become."""
+    versions = (split_lines(version) for version in (ancestor, ours, theirs))
+    pieces = _united(FACTS, *versions, may_replace=False)
+    pieces = without_erased(pieces, erased_in(ours, theirs))
+    return b"".join(format_first(rekeyed_facts(pieces, settle_merge(ours, theirs))))
+
+
+def merge_rows(
+    form: Format,
+    ancestor: bytes,
+    ours: bytes,
+    theirs: bytes,
+    settle: Callable[[], Sequence[Settled]] = tuple,
+    kept: Callable[[], frozenset[str]] = frozenset,
+) -> bytes:
+    """The v2 file that two versions become.
+
+    Args:
+        form: of the file.
+        ancestor, ours, theirs: its versions.
+        settle: gives what becomes of the sessions that both manifests are about; only asked where
+            both versions changed the file.
+        kept: gives the digests of the rows that belong to a person; asked in the same case.
+    """
+    before, mine, yours = (form.split(version) for version in (ancestor, ours, theirs))
+    both = ancestor not in (ours, theirs)
+    settled = settle() if both else ()
+    fixed = kept_pieces((*mine, *yours), kept() if both else None)
+    pieces = _united(form, before, mine, yours, may_replace=True, fixed=fixed)
+    return b"".join(rebuild_rows(form, pieces, settled, fixed=fixed)[0] if settled else pieces)
+
+
+def _united(
+    form: Format,
+    before: Sequence[bytes],
+    mine: Sequence[bytes],
+    yours: Sequence[bytes],
+    *,
+    may_replace: bool,
+    fixed: Container[bytes] = frozenset(),
+) -> list[bytes]:
+    """The pieces of both versions, ours first.
+
+    Args:
+        form: of the file.
+        before, mine, yours: the pieces of the versions.
+        may_replace: a record goes where the other version has another of its key in its place.
+        fixed: pieces that belong to a person.
+    """
+    old, in_ours, in_theirs = set(before), set(mine), set(yours)
+    head = form.split(form.head)
+    gone = _gone(form, (old & in_ours) - in_theirs, in_theirs, may_replace=may_replace)
+    gone |= _gone(form, (old & in_theirs) - in_ours, in_ours, may_replace=may_replace)
+    gone -= {_BLANK, *head}
+    united = [piece for piece in mine if piece not in gone]
+    united += [p for p in yours if p not in in_ours and p not in gone and p != _BLANK]
+    if head and head[0] in in_theirs and head[0] not in in_ours:
+        united = [*head, *(piece for piece in united if piece != head[0])]
+    return list(_once(form, united, fixed))
+
+
+def _gone(
+    form: Format, removed: set[bytes], others: set[bytes], *, may_replace: bool
+) -> set[bytes]:
+    """Of the pieces that one version removed those that are to go: see the rules above."""
+    records = {piece: form.read(piece) for piece in removed}
+    unread = {piece for piece, record in records.items() if record is None}
+    if len(unread) == len(removed) or not may_replace:
+        return unread
+    keys = _keys(form, others)
+    return unread | {p for p in removed - unread if getattr(records[p], "key", None) in keys}
+
+
+def _keys(form: Format, pieces: set[bytes]) -> set[str]:
+    return {key for piece in pieces if (key := form.key_of(piece))}
+
+
+def _once(form: Format, pieces: Iterable[bytes], fixed: Container[bytes]) -> Iterator[bytes]:
+    """Give each record once; lines of text and what belongs to a person may be repeated."""
+    seen: set[bytes] = set()
+    for piece in pieces:
+        if piece not in seen or piece in fixed or form.read(piece) is None:
+            seen.add(piece)
+            yield piece

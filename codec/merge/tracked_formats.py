@@ -1,0 +1,149 @@
+"""The tracked files that lines are appended to, as pieces: facts, rows, entries, other lines.
+
+1. A piece is the bytes of one record, or of one line that belongs to none. The pieces, joined, are
+   the file, but for a last line or entry that was not ended: it is ended.
+2. What cannot be read is a piece too: whoever writes pieces again loses nothing.
+3. Records are compared as bytes; what they say is read only where that matters.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from codec.errors import CodecError
+from codec.manifest.fact_lines import split_lines, text_of
+from codec.manifest.facts import Fact, Kept
+from codec.manifest.jsonl import decode_fact, encode_fact
+from codec.records import Session
+from codec.v2.deltas import Delta, decode_delta, delta_of, encode_delta
+from codec.v2.metrics import HEADER, MetricsRow, decode_row, encode_row, row_of
+from codec.v2.progress_log import TITLE, Reference, decode_reference, encode_reference, reference_of
+
+_KEY: Final = rb"\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}:\d{2}Z)?(?:\.[0-9a-f]{6,64})?"
+_PIECE: Final = re.compile(rb"### .*\n(?:(?!### |\r?\n).+\n)*(?:\r?\n)?|.*\n")
+_ENDED: Final = (b"\n\n", b"\n\r\n")
+
+#: A line or a piece of a file, and its number counted from 1.
+Numbered = tuple[int, bytes]
+Row = Delta | MetricsRow | Reference
+Record = Fact | Row
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Format:
+    """How one kind of file is taken apart and made.
+
+    Attributes:
+        head: what the file begins with.
+        split: its pieces.
+        decode: the record of a piece; raises CodecError where it is none.
+        encode: a session's piece.
+        names: finds the key that a piece names.
+    """
+
+    head: bytes
+    split: Callable[[bytes], list[bytes]]
+    decode: Callable[[bytes], Record]
+    encode: Callable[[Session], bytes]
+    names: re.Pattern[bytes]
+
+    def is_text(self, piece: bytes) -> bool:
+        """Whether a piece is a line of text that may stand between the records of its file."""
+        return self is REFERENCES and not piece.startswith(b"### ")
+
+    def read(self, piece: bytes) -> Record | None:
+        """The record of a piece, None where it is none."""
+        try:
+            return self.decode(piece)
+        except CodecError:
+            return None
+
+    def key_of(self, piece: bytes) -> str | None:
+        """The key of the session that a piece is about, None where it is about none."""
+        return getattr(self.read(piece), "key", None)
+
+    def named_key(self, piece: bytes) -> str | None:
+        """The key that a piece names, which need not be a record; found without reading it."""
+        found = self.names.match(piece)
+        return found[1].decode(errors="replace") if found else None
+
+    def gather(self, lines: Sequence[Numbered]) -> Iterator[Numbered]:
+        """The pieces of a file from its lines; each has the number of its first line."""
+        data = b"".join(line for _, line in lines)
+        line = at = 0
+        for piece in self.split(data):
+            yield lines[line][0], piece
+            size = len(piece) - (not data.startswith(piece, at))
+            line += piece.count(b"\n", 0, size)
+            at += size
+
+
+def split_entries(data: bytes) -> list[bytes]:
+    """Entries (from a level-3 heading to a blank line, which the last one gets) and other lines."""
+    if data and not data.endswith(b"\n"):
+        data += b"\n"
+    pieces: list[bytes] = _PIECE.findall(data)
+    return [
+        piece + b"\n" if piece.startswith(b"### ") and not piece.endswith(_ENDED) else piece
+        for piece in pieces
+    ]
+
+
+def row_digest(piece: bytes) -> str:
+    """Return the SHA-256, in hex, of a row or an entry: with LF, and without line ends at its end.
+
+    git changes CR LF to LF where `.gitattributes` says so, and the row is still the same.
+    """
+    return hashlib.sha256(piece.replace(b"\r\n", b"\n").rstrip(b"\r\n")).hexdigest()
+
+
+def kept_of(file: str, form: Format, data: bytes) -> Kept | None:
+    """Return the fact that keeps all rows of a v2 file; None if it has only a head and blank lines.
+
+    Args:
+        file: name of the file.
+        form: of the file.
+        data: its content.
+    """
+    others = {*form.split(form.head), b"\n"}
+    rows = {row_digest(piece) for piece in form.split(data) if piece not in others}
+    return Kept(file=file, rows=tuple(sorted(rows))) if rows else None
+
+
+def kept_pieces(pieces: Iterable[bytes], rows: Container[str] | None) -> frozenset[bytes]:
+    """Return the pieces that belong to a person, by the digests of their rows."""
+    return frozenset(p for p in pieces if row_digest(p) in rows) if rows else frozenset()
+
+
+FACTS: Final = Format(
+    head=b"",
+    split=split_lines,
+    decode=lambda piece: decode_fact(text_of(piece)),
+    encode=lambda session: f"{encode_fact(session)}\n".encode(),
+    names=re.compile(rb'.*?"key":\s*"([^"]*)"'),
+)
+DELTAS: Final = Format(
+    head=b"",
+    split=split_lines,
+    decode=lambda piece: decode_delta(text_of(piece)),
+    encode=lambda session: f"{encode_delta(delta_of(session))}\n".encode(),
+    names=re.compile(rb"(" + _KEY + rb") \| "),
+)
+METRICS: Final = Format(
+    head=f"{HEADER}\n".encode(),
+    split=split_lines,
+    decode=lambda piece: decode_row(text_of(piece)),
+    encode=lambda session: f"{encode_row(row_of(session))}\n".encode(),
+    names=re.compile(rb"(" + _KEY + rb")\t"),
+)
+REFERENCES: Final = Format(
+    head=f"{TITLE}\n\n".encode(),
+    split=split_entries,
+    decode=lambda piece: decode_reference(text_of(piece).rstrip("\n").split("\n")),
+    encode=lambda session: encode_reference(reference_of(session)).encode(),
+    names=re.compile(rb"### \[REF:(" + _KEY + rb"):"),
+)

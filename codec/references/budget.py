@@ -1,0 +1,71 @@
+"""Which stated values the references leave out where there are too many tokens.
+
+1. Only values that no person has to do with are left out, the least important first.
+2. No more of them than needed; and none where a person's own values alone are too many, for then
+   it would not help.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Final, NamedTuple
+
+from codec.references.values import MANDATE
+
+#: This many mandates are more important than what the project is built with.
+FIRST_MANDATES: Final = 4
+
+_FURTHER, _FIRST = "further mandates", "first mandates"
+#: The least important first. What stands before the dot alone is a section, whose last value goes
+#: first.
+DROP_ORDER: Final = (
+    "stack.", "stack.build_backend", "stack.deployment", "stack.ci", "stack.styling",
+    "performance_targets.", _FURTHER, "stack.linting", "stack.testing", "routing_rules.",
+    "stack.java", "stack.php", "stack.ruby", "stack.go", "stack.rust", "stack.python",
+    "stack.node", "stack.package_manager", "stack.build_command", "stack.typecheck_command",
+    "stack.lint_command", _FIRST, "stack.test_command", "stack.language", "stack.framework",
+)  # fmt: skip
+
+
+class Fit(NamedTuple):
+    """What is left out, and what the rest costs in tokens."""
+
+    dropped: frozenset[str]
+    tokens: int
+
+
+def fit(names: Iterable[str], cost: Callable[[Collection[str]], int], budget: int) -> Fit:
+    """Choose what to leave out.
+
+    Args:
+        names: the values that may be left out, in the order of the file.
+        cost: the tokens of the file without some values.
+        budget: tokens at the most.
+    """
+    whole = cost(())
+    order = drop_order(names)
+    if whole <= budget or cost(order) > budget:
+        return Fit(frozenset(), whole)
+    few, enough = 0, len(order)
+    while few + 1 < enough:
+        middle = (few + enough) // 2
+        if cost(order[:middle]) <= budget:
+            enough = middle
+        else:
+            few = middle
+    return Fit(frozenset(order[:enough]), cost(order[:enough]))
+
+
+def drop_order(names: Iterable[str]) -> Sequence[str]:
+    """Values in the order of `DROP_ORDER`."""
+    names = list(names)
+    ranks = {name: rank for rank, name in enumerate(DROP_ORDER)}
+    first = [name for name in names if name.startswith(MANDATE)][:FIRST_MANDATES]
+
+    def rank(place: int) -> tuple[int, int]:
+        name = names[place]
+        if name.startswith(MANDATE):
+            return ranks[_FIRST if name in first else _FURTHER], -place
+        return ranks.get(name, ranks.get(f"{name.partition('.')[0]}.", 0)), -place
+
+    return [names[place] for place in sorted(range(len(names)), key=rank)]

@@ -1,0 +1,107 @@
+"""On which line a key of a JSON or TOML file stands, which their parsers do not tell.
+
+Both take text that a parser has accepted already; they run in linear time over any other, too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from codec.references.sources.statement import Origin
+
+#: Keys deeper than this are of no interest.
+_DEPTH: Final = 5
+
+_JSON = re.compile(r'"(?P<text>(?:[^"\\]|\\.)*)"|[{}\[\]:\n]')
+_HEADER = re.compile(r"\s*\[\[?(?P<path>[^\[\]]+)\]\]?\s*(?:#.*)?")
+_KEY = re.compile(r"\s*(?P<path>(?:[\w-]+|\"[^\"]*\"|'[^']*')(?:\s*\.\s*[\w\"'-]+)*)\s*=")
+_PART = re.compile(r"\"([^\"]*)\"|'([^']*)'|([\w-]+)")
+
+Path = tuple[str, ...]
+
+
+class Places:
+    """The lines of the keys of one file."""
+
+    def __init__(self, text: str, lines: Mapping[Path, int]) -> None:
+        self._text = text
+        self._lines = lines
+
+    def line(self, *path: str) -> int | None:
+        """The 1-based line of a key, by the keys that lead to it."""
+        return self._lines.get(path)
+
+    def origin(self, *path: str) -> Origin:
+        """The place of a key, by the keys that lead to it."""
+        return Origin(line=self.line(*path), place=".".join(path))
+
+    def line_of(self, wanted: str, *path: str) -> int | None:
+        """The line of a text in the value of a key: of an entry in a list."""
+        first = self._lines.get(path)
+        if first is None:
+            return None
+        start = 0
+        for _ in range(first - 1):
+            start = self._text.index("\n", start) + 1
+        found = self._text.find(wanted, start)
+        return first if found < 0 else first + self._text.count("\n", start, found)
+
+
+def table_at(content: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
+    """The table at a path of a parsed file; empty where there is none."""
+    for name in path:
+        inner = content.get(name)
+        if not isinstance(inner, Mapping):
+            return {}
+        content = inner
+    return content
+
+
+def json_places(text: str) -> Places:
+    """The keys of a JSON text."""
+    lines: dict[Path, int] = {}
+    path: list[str] = []
+    line = 1
+    last = ""
+    for token in _JSON.finditer(text):
+        match token[0]:
+            case "\n":
+                line += 1
+            case "{" | "[":
+                path.append("")
+            case "}" | "]":
+                del path[-1:]
+            case ":":
+                if path:
+                    path[-1] = last
+                if len(path) <= _DEPTH:
+                    lines.setdefault(tuple(path), line)
+            case _:
+                last = token["text"]
+    return Places(text, lines)
+
+
+def toml_places(text: str) -> Places:
+    """The tables and keys of a TOML text."""
+    lines: dict[Path, int] = {}
+    table: Path = ()
+    open_quotes = ""
+    for number, line in enumerate(text.split("\n"), 1):
+        if open_quotes:
+            if open_quotes in line:
+                open_quotes = ""
+            continue
+        if header := _HEADER.fullmatch(line):
+            table = _parts(header["path"])
+            lines.setdefault(table, number)
+        elif key := _KEY.match(line):
+            lines.setdefault(table + _parts(key["path"]), number)
+            quotes = next((q for q in ('"""', "'''") if line.count(q, key.end()) == 1), "")
+            open_quotes = quotes
+    return Places(text, lines)
+
+
+def _parts(path: str) -> Path:
+    return tuple(next(filter(None, part.groups()), "") for part in _PART.finditer(path))

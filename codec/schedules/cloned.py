@@ -1,0 +1,303 @@
+"""The monthly job that begins with a clone: a workflow of GitHub Actions, a CronJob of Kubernetes.
+
+1. A clone has no diffs: the job gets them from the remote, which it therefore needs.
+2. It commits the changed manifest and pushes it; the clone is thrown away.
+3. The shell that runs is the same in both, and the same for all: what differs are variables.
+4. No password stands in what is written, in an argument of a program, or in a file of the clone.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Final
+
+from codec.errors import FormatError
+from codec.schedules.local import CRON, safe, sealed, slug
+
+#: The Secret, in Kubernetes, that has what the job may not have in its text.
+_OF_CLUSTER: Final = "session-codec"
+
+_REMOTE = re.compile(r"[a-z][a-z0-9+.-]*://[^\s'\"\\$`@]+")
+_SCP = re.compile(r"(?:[\w.-]+@)?(?P<host>[\w.-]+):(?!//)(?P<path>[^\s'\"\\$`]+)", re.ASCII)
+_URL = re.compile(
+    r"(?:https?|ssh|git\+ssh)://(?:[^\s/@]*@)?(?P<host>[\w.-]+)(?P<port>:\d+)?/(?P<path>[^\s'\"\\$`]+)",
+    re.ASCII,
+)
+
+#: A step that fails, a variable that is not there, end the job.
+_STRICT: Final = "set -eu\n"
+#: What a job does in a clone, which has none of the diffs. The variables are the job's. It takes
+#: the loose ones alone: the tracked files are git's, newer than what the remote has of them.
+_IN_A_CLONE: Final = """\
+session-codec restore --only loose --remote "$SESSION_CODEC_REMOTE"
+found=0
+session-codec archive || found=$?
+session-codec sync --remote "$SESSION_CODEC_REMOTE"
+git config user.name session-codec
+git config user.email session-codec@localhost
+git add -- {files}
+if ! git diff --cached --quiet; then
+  git commit --quiet --message "Archive the sessions of past months"
+  git pull --quiet --rebase --autostash
+  git push --quiet
+fi
+exit "$found"
+"""
+#: What a pod does before it has a clone and session-codec. No Python program imports from the
+#: clone, and no build of a package sees the credentials.
+_PREPARED: Final = """\
+python -I -m venv "$HOME/venv"
+git clone --quiet --recurse-submodules "$REPOSITORY" "$HOME/repository"
+cd "$HOME/repository"
+env -u GIT_USERNAME -u GIT_PASSWORD -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY \\
+  -u AWS_SESSION_TOKEN "$HOME/venv/bin/python" -I -m pip install --quiet "$PACKAGE"
+PATH="$HOME/venv/bin:$PATH"
+cd "./$FOLDER"
+"""
+#: The tracked files that a job in a clone commits.
+_COMMITTED: Final = (
+    ".session-codec/manifest.jsonl",
+    "AGENT_PROGRESS_LOG_v2.md",
+    "PROJECT_METRICS.tsv",
+    "SESSION_DELTAS.log",
+)
+#: How git in a job gets what it may push with, without a file or an argument that has it.
+_GIT_LOGIN: Final = {
+    "GIT_CONFIG_COUNT": "1",
+    "GIT_CONFIG_KEY_0": "credential.helper",
+    "GIT_CONFIG_VALUE_0": (
+        '!f() { echo "username=$GIT_USERNAME"; echo "password=$GIT_PASSWORD"; }; f'
+    ),
+}
+
+
+_WORKFLOW: Final = """\
+# The secrets AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are the remote's. A branch that takes no
+# push from a workflow needs a rule that lets this one.
+name: session-codec
+on:
+  schedule:
+    - cron: "{cron}"
+  workflow_dispatch:
+permissions: {{}}
+concurrency:
+  group: session-codec-{slug}
+  cancel-in-progress: false
+jobs:
+  archive:
+    name: Archive the sessions of past months
+    runs-on: ubuntu-latest
+    timeout-minutes: 120
+    permissions:
+      contents: write # pushes the manifest
+    steps:
+      - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1
+        with:
+          fetch-depth: 0
+          submodules: true
+          persist-credentials: false
+      - uses: actions/setup-python@5fda3b95a4ea91299a34e894583c3862153e4b97 # v7.0.0
+        with:
+          python-version: "3.13"
+      - name: Install session-codec
+        run: python -I -m pip install --quiet "$PACKAGE"
+        env:
+          PACKAGE: {package}
+      - name: Archive, copy, commit
+        working-directory: {folder}
+        run: |
+{script}
+        env:
+{environment}
+          GIT_PASSWORD: ${{{{ github.token }}}}
+          AWS_ACCESS_KEY_ID: ${{{{ secrets.AWS_ACCESS_KEY_ID }}}}
+          AWS_SECRET_ACCESS_KEY: ${{{{ secrets.AWS_SECRET_ACCESS_KEY }}}}
+          AWS_DEFAULT_REGION: ${{{{ vars.AWS_REGION || 'us-east-1' }}}}
+          SESSION_CODEC_ENDPOINT_URL: ${{{{ vars.SESSION_CODEC_ENDPOINT_URL }}}}
+          SESSION_CODEC_ALLOW: ${{{{ vars.SESSION_CODEC_ALLOW }}}}
+"""
+_CRONJOB: Final = """\
+# The Secret {secret} holds GIT_USERNAME and GIT_PASSWORD, which may push; of the remote
+# AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and where they are needed AWS_DEFAULT_REGION,
+# SESSION_CODEC_ENDPOINT_URL and SESSION_CODEC_ALLOW.
+apiVersion: batch/v1
+kind: CronJob
+metadata:
+  name: session-codec-{name}
+  labels:
+    app.kubernetes.io/name: session-codec
+spec:
+  schedule: "{cron}"
+  timeZone: Etc/UTC
+  concurrencyPolicy: Forbid
+  startingDeadlineSeconds: 86400
+  jobTemplate:
+    spec:
+      backoffLimit: 1
+      activeDeadlineSeconds: 7200
+      template:
+        metadata:
+          labels:
+            app.kubernetes.io/name: session-codec
+        spec:
+          restartPolicy: Never
+          automountServiceAccountToken: false
+          securityContext:
+            runAsNonRoot: true
+            runAsUser: 65532
+            runAsGroup: 65532
+            fsGroup: 65532
+            seccompProfile:
+              type: RuntimeDefault
+          containers:
+            - name: archive
+              image: python:3.13
+              command: [/bin/sh, -c]
+              args:
+                - |
+{script}
+              env:
+{environment}
+              envFrom:
+                - secretRef:
+                    name: {secret}
+              securityContext:
+                allowPrivilegeEscalation: false
+                readOnlyRootFilesystem: true
+                capabilities:
+                  drop: [ALL]
+              resources:
+                requests:
+                  cpu: 500m
+                  memory: 512Mi
+                limits:
+                  memory: 1Gi
+              volumeMounts:
+                - name: work
+                  mountPath: /work
+                - name: tmp
+                  mountPath: /tmp
+          volumes:
+            - name: work
+              emptyDir: {{}}
+            - name: tmp
+              emptyDir: {{}}
+"""
+
+
+def workflow(remote: str, package: str, folder: str) -> bytes:
+    """The workflow of GitHub Actions.
+
+    Args:
+        remote: address of the copy; a runner has no folder of ours.
+        package: what pip installs, relative to the top of the repository.
+        folder: the workspace's, relative to the top of the repository, `.` for the top itself.
+
+    Raises:
+        FormatError: the remote is none that a runner reaches, or a value would be evaluated.
+    """
+    environment = {
+        "SESSION_CODEC_REMOTE": _address(remote),
+        "GIT_USERNAME": "x-access-token",
+        **_GIT_LOGIN,
+    }
+    return sealed(
+        "session-codec, once a month; the job commits the manifest and pushes it",
+        _WORKFLOW.format(
+            cron=CRON,
+            slug=slug(folder),
+            package=_literal(package),
+            folder=_literal(folder),
+            script=_indented(_STRICT + _in_a_clone(), 10),
+            environment=_indented(_mapping(environment), 10),
+        ),
+    )
+
+
+def cron_job(remote: str, package: str, folder: str, origin: str) -> bytes:
+    """The CronJob of Kubernetes, and the names of what its Secret holds.
+
+    Args:
+        remote: address of the copy; a pod has no folder of ours.
+        package: what pip installs, relative to the top of the repository.
+        folder: the workspace's, relative to the top of the repository, `.` for the top itself.
+        origin: where the repository is cloned from; who may push is left out of it.
+
+    Raises:
+        FormatError: the remote or the origin is none that a pod reaches.
+    """
+    address = clone_address(origin)
+    environment = {
+        "HOME": "/work",
+        "SESSION_CODEC_REMOTE": _address(remote),
+        "REPOSITORY": address,
+        "FOLDER": safe(folder),
+        "PACKAGE": safe(package),
+        **_GIT_LOGIN,
+    }
+    variables = "".join(
+        f"- name: {name}\n  value: {_literal(value.replace('$(', '$$('))}\n"
+        for name, value in environment.items()
+    )
+    return sealed(
+        "session-codec, once a month; the job commits the manifest and pushes it",
+        _CRONJOB.format(
+            secret=_OF_CLUSTER,
+            name=slug(f"{address.rpartition('/')[2].removesuffix('.git')}-{folder}").lower(),
+            cron=CRON,
+            script=_indented(_STRICT + _PREPARED + _in_a_clone(), 18),
+            environment=_indented(variables, 16),
+        ),
+    )
+
+
+def _in_a_clone() -> str:
+    return _IN_A_CLONE.format(files=" ".join(_COMMITTED))
+
+
+def clone_address(origin: str) -> str:
+    """The address that a pod clones from, of a remote of git; no name or password is in it.
+
+    Raises:
+        FormatError: it is a path, or an address that takes more than a password.
+    """
+    m = _URL.fullmatch(origin)
+    if m is not None:
+        port = (m["port"] or "") if origin.startswith("http") else ""
+        scheme = "http" if origin.startswith("http://") else "https"
+        return f"{scheme}://{m['host']}{port}/{m['path']}"
+    m = _SCP.fullmatch(origin)
+    if m is None:
+        raise FormatError(
+            "the remote 'origin' of git is no address that a cluster can clone from",
+            hint="Name it with: git remote set-url origin https://HOST/PATH",
+        )
+    return f"https://{m['host']}/{m['path'].lstrip('/')}"
+
+
+def _address(remote: str) -> str:
+    if not _REMOTE.fullmatch(safe(remote)):
+        raise FormatError(
+            "the remote is no address that a machine without your files and passwords can use",
+            hint="Name one as --remote s3://bucket/prefix",
+        )
+    return remote
+
+
+def _literal(text: str) -> str:
+    """A text in YAML, which takes JSON's."""
+    if "${{" in safe(text):
+        raise FormatError(
+            f"{text!r}: a workflow would evaluate what stands after '${{{{'",
+            hint="Rename it without them",
+        )
+    return json.dumps(text)
+
+
+def _mapping(values: dict[str, str]) -> str:
+    return "".join(f"{name}: {_literal(value)}\n" for name, value in values.items())
+
+
+def _indented(text: str, width: int) -> str:
+    return "\n".join(" " * width + line if line else "" for line in text.splitlines())

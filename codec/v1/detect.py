@@ -1,0 +1,331 @@
+"""How a log marks its sessions, found out by counting its dated lines.
+
+1. One kind of line and one level marks sessions: the one that most dated lines have. Headings come
+   first, then headings dated by a field below them, bold lines, list items and lines.
+2. Headings inside fences are quotes: they count only where nothing is dated outside.
+3. A dated title, where other lines are dated too, is not a session. Dated headings below a dated
+   heading with a title belong to it; below a bare day they are the sessions.
+4. A weak form, or a title dated by a field, that fits few of the headings is chance: no log.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final, NamedTuple
+
+from codec.errors import FormatError
+from codec.v1.dates import TIME_PATTERN
+from codec.v1.dialects import FIELD_REACH, Dialects, Marker, field_heading, line_text, lines_from
+from codec.v1.forms import FORMS, Form, clock_heading, compiled, match_forms, match_line
+from codec.v1.heading import Heading
+from codec.v1.labels import place_of
+from codec.v1.text import decode_text
+from codec.v1.undated import is_undated_entry
+
+_DATED = re.compile(
+    rb"\d{4}[-/.]\d\d?[-/.]\d|\d{4} ?(?:\xe5\xb9\xb4|\xeb\x85\x84)|\d{8}"
+    rb"|\d[./-] ?\d\d?[./-] ?\d{4}"
+    rb"|[a-zA-Z\x80-\xff]\.? (?:de )?\d{1,2}[a-z, \xe2-]"
+    rb"|\d(?:st|nd|rd|th|er|\.|\xc2\xba)? ?(?:de )?[A-Za-z\x80-\xff]{3}"
+    rb"|\d{4}-[A-Z]"
+)
+_BOM = b"\xef\xbb\xbf"
+_OUTLINE = re.compile(
+    rb"\n(?:(?P<fence> {0,3}(?:`{3,}|~{3,}))(?P<info>[^\n]*)|(?P<line>#{1,6}[ \t][^\n]*))"
+)
+_LISTED = re.compile(rb"\n(?P<line>(?:\*\*|[-*+][ \t]|[\[(`\d]|START|BEGIN)[^\n]*)")
+#: A line of prose that begins with a date does not begin an entry: a clock or a sign must follow.
+_ENTRY_LINE: Final = (
+    r"\[?(?:(?:START|BEGIN)\S*\s)"
+    rf"|[\[(`]?(?:{TIME_PATTERN})(?:[\])`]|\s*[|:–—-]|\s\s|\t|(?<=:\d\d)\s|(?<=Z)\s)"
+)
+
+#: A kind of dated line: marker, level, and whether only a weak form fits it.
+_Kind = tuple[Marker, int, bool]
+
+
+class _Head(NamedTuple):
+    """One heading of a log, where its line ends, and whether a fence holds it."""
+
+    line: str
+    level: int
+    end: int
+    inside: bool
+    heading: Heading | None = None
+    kind: _Kind | None = None
+
+
+def detect(data: bytes, name: str | None = None, *, day: str = "", whole: bool = False) -> Dialects:
+    """Find the kind and level of dated line that the log has most of.
+
+    Args:
+        data: the log.
+        name: look for this form alone.
+        day: the day that the file's name gives, as `YYYY-MM-DD`.
+        whole: the file may be one session, with its day in its name or its title.
+
+    Raises:
+        FormatError: no line begins a session.
+    """
+    forms = tuple(f for f in FORMS if name in (None, f.name))
+    if not forms:
+        known = ", ".join(f.name for f in FORMS)
+        raise FormatError(f"no such dialect: {name}", field="dialect", hint=f"Known: {known}")
+    heads = _heads(data, forms)
+    below = _below_day(data, heads, day) if name is None else None
+    if below is not None:
+        return below
+    chosen = _by_headings(data, heads, forms, whole=whole)
+    if chosen is not None:
+        return chosen
+    listed = _by_lines(data, forms)
+    if listed is not None:
+        return listed
+    if whole:
+        file = _whole_file(heads, day)
+        if file is not None:
+            return file
+    raise FormatError(
+        "not a session log: no dated session heading was found",
+        hint=(
+            "Looked for headings such as '### 2025-11-06T14:30:00Z | agent | task', "
+            "'## Session: 2025-11-06 | title', '## 2025-11-06', '## title (2025-11-06)', headings "
+            "with a 'Date:' line below, and bold lines, list items and lines that begin with a "
+            "date. Pass --heading-pattern to name another form"
+        ),
+    )
+
+
+def _heads(data: bytes, forms: tuple[Form, ...]) -> list[_Head]:
+    """Return the headings of a log that count, each with what it says."""
+    heads = [_classify(data, head, forms) for head in _outline(data)]
+    if any(head.kind and not head.inside for head in heads):
+        return [head for head in heads if not head.inside]
+    return heads
+
+
+def _outline(data: bytes) -> Iterator[_Head]:
+    """Yield the headings of a log. Fences are paired as they come; a patch ends at column 0."""
+    first = data[: max(data.find(b"\n"), 0) or len(data)].removeprefix(_BOM)
+    mark, length, patch = b"", 0, False
+    opening = _OUTLINE.match(b"\n" + first)
+    found = [opening] if opening else []
+    for number, m in enumerate((*found, *_OUTLINE.finditer(data))):
+        fence = m["fence"]
+        if fence is None:
+            line = decode_text(m["line"]).rstrip("\r")
+            level = len(line) - len(line.lstrip("#"))
+            end = len(first) if number < len(found) else m.end()
+            yield _Head(line, level, end, bool(mark))
+            continue
+        marks, info = fence.strip(), m["info"].strip()
+        if not mark:
+            mark, length = marks[:1], len(marks)
+            patch = info.lower() in (b"diff", b"patch")
+        elif marks[:1] == mark and len(marks) >= length and not info:
+            mark = mark if patch and fence.startswith(b" ") else b""
+
+
+def _classify(data: bytes, head: _Head, forms: tuple[Form, ...]) -> _Head:
+    """Find out what a heading says if it could begin a session."""
+    text = line_text(head.line, Marker.HEADING, head.level) or ""
+    if _DATED.search(head.line.encode()):
+        for weak in (False, True):
+            heading = match_forms(text, (f for f in forms if f.weak == weak))
+            if heading:
+                kind = (Marker.HEADING, head.level, weak)
+                return head._replace(heading=heading, kind=kind)
+    heading = field_heading(head.line, head.level, lambda: lines_from(data, head.end))
+    if heading is None:
+        return head
+    return head._replace(heading=heading, kind=(Marker.FIELD, head.level, False))
+
+
+def _by_headings(
+    data: bytes, heads: list[_Head], forms: tuple[Form, ...], *, whole: bool
+) -> Dialects | None:
+    """Return the dialect of a log whose sessions are headings, by its most frequent kind."""
+    seen = Counter(head.kind for head in heads if head.kind)
+    if len(seen) > 1:
+        seen = Counter({at: n for at, n in seen.items() if not _is_title(at, n)}) or seen
+    for marker, weak in ((Marker.HEADING, False), (Marker.HEADING, True), (Marker.FIELD, False)):
+        levels = {level: n for (m, level, w), n in seen.items() if (m, w) == (marker, weak)}
+        if not levels:
+            continue
+        level = _level_of(heads, levels, (marker, weak))
+        if all(map(_is_title, seen, seen.values())) and _by_lines(data, forms, least=2):
+            return None
+        if (weak or marker is Marker.FIELD) and _is_chance(data, heads, level, marker, whole=whole):
+            continue
+        counted = tuple(f for f in forms if weak or not f.weak)
+        titles = _titles_above(heads, level) if marker is Marker.HEADING and not weak else 0
+        if titles:
+            return Dialects(marker=Marker.FIELD, level=titles, forms=counted)
+        return Dialects(marker=marker, level=level, forms=counted)
+    return None
+
+
+def _level_of(heads: list[_Head], levels: dict[int, int], kind: tuple[Marker, bool]) -> int:
+    """Return the level of the sessions.
+
+    It is the level with most dated headings, unless these stand below dated headings that have
+    a title and are not simply outnumbered: then they belong to them.
+    """
+    best = min(levels, key=lambda at: (-levels[at], at))
+    marker, weak = kind
+    for level in sorted(levels):
+        if level >= best:
+            break
+        own = [h for h in heads if h.kind == (marker, level, weak)]
+        titled = sum(bool(h.heading and (h.heading.task or h.heading.agent)) for h in own)
+        if titled * 2 > len(own) > 1 and levels[best] <= 3 * len(own):
+            return level
+    return best
+
+
+def _is_title(at: _Kind, times: int) -> bool:
+    """Return True for the one dated title of a log whose sessions are marked otherwise."""
+    _, level, weak = at
+    return times == 1 and (level == 1 or weak)
+
+
+def _is_chance(data: bytes, heads: list[_Head], level: int, marker: Marker, *, whole: bool) -> bool:
+    """Return True if the dated headings of a level are too few among the headings there.
+
+    One dated title is a session only where it has the fields of one and no sections.
+    """
+    own = [head for head in heads if head.level == level]
+    dated = sum(head.kind is not None for head in own)
+    if level == 1 and dated == 1 and not whole:
+        sections = sum(head.level == 2 for head in heads)
+        title = next(head for head in own if head.kind)
+        below = islice(lines_from(data, title.end), FIELD_REACH)
+        return sections > 1 or not is_undated_entry(title.line, below)
+    return marker is Marker.HEADING and dated * 2 <= len(own) - (len(own) == 1)
+
+
+def _titles_above(heads: list[_Head], level: int) -> int:
+    """Return the level of the titles that bare dates of a level stand directly below; else 0."""
+    above = set()
+    for before, head in zip([None, *heads], heads, strict=False):
+        if head.level != level or not head.kind:
+            continue
+        bare = head.heading and not (head.heading.task or head.heading.agent)
+        gap = (
+            head.line
+            and before is not None
+            and head.end - before.end <= len(head.line.encode()) + 4
+        )
+        if not bare or not gap or before is None or _is_headed(before) or before.level >= level:
+            return 0
+        above.add(before.level)
+    return above.pop() if len(above) == 1 and 1 not in above else 0
+
+
+def _is_headed(head: _Head) -> bool:
+    """Return True if the date of a heading stands in the heading itself."""
+    return head.kind is not None and head.kind[0] is Marker.HEADING
+
+
+def _below_day(data: bytes, heads: list[_Head], day: str) -> Dialects | None:
+    """Return the dialect of a log whose entries stand below days, or in the file of a day."""
+    days = [h for h in heads if h.kind and h.kind[0] is Marker.HEADING]
+    bare = [h for h in days if h.heading and _is_bare_day(h.heading)]
+    level = min((h.level for h in bare), default=0)
+    if not day and (not bare or len(bare) * 2 < len([h for h in days if h.level == level])):
+        return None
+    below = [h for h in _children(heads, level, day) if not h.kind]
+    clocks = Counter(h.level for h in below if _is_clocked(h))
+    if clocks:
+        deepest = min(clocks, key=lambda at: (-clocks[at], at))
+        peers = [h for h in days if h.level == deepest]
+        if len(peers) < clocks[deepest]:
+            return Dialects(
+                marker=Marker.DAY, level=deepest, forms=FORMS, day_level=level, day=day, clocks=True
+            )
+    if not level or any(h.level > level for h in days):
+        return None
+    entries = Counter(
+        h.level
+        for h in below
+        if is_undated_entry(h.line, islice(lines_from(data, h.end), FIELD_REACH))
+    )
+    for at, n in entries.items():
+        titles = [h for h in below if h.level == at and not place_of(h.line.strip("# ")).field]
+        if n * 2 > len(titles):
+            return Dialects(marker=Marker.DAY, level=at, forms=FORMS, day_level=level, day=day)
+    return None
+
+
+def _is_bare_day(heading: Heading) -> bool:
+    """Return True if a heading is a day and nothing else."""
+    return not (heading.task or heading.agent or heading.status or ":" in heading.time)
+
+
+def _is_clocked(head: _Head) -> bool:
+    text = line_text(head.line, Marker.HEADING, head.level)
+    return bool(text) and (":" in head.line or "：" in head.line or "h" in head.line
+                           or "时" in head.line or "時" in head.line or "시" in head.line
+                           ) and clock_heading(text or "") is not None  # fmt: skip
+
+
+def _children(heads: list[_Head], level: int, day: str) -> Iterator[_Head]:
+    """Yield the headings below days; all, where the file's name gives the day."""
+    below = bool(day)
+    for head in heads:
+        if level and head.level <= level:
+            below = bool(day) or (head.level == level and head.kind is not None)
+            if head.level == level or not day:
+                continue
+        if below:
+            yield head
+
+
+def _by_lines(data: bytes, forms: tuple[Form, ...], least: int = 1) -> Dialects | None:
+    """Return the dialect of a log whose sessions are bold lines, list items or lines."""
+    strong = tuple(f for f in forms if not f.weak)
+    seen: Counter[Marker] = Counter()
+    for raw in _listed(data):
+        if not _DATED.search(raw):
+            continue
+        line = decode_text(raw).rstrip("\r")
+        marker = Marker.LINE
+        if line.startswith("**"):
+            marker = Marker.BOLD
+        elif line[0] in "-*+":
+            marker = Marker.BULLET
+        elif not compiled(_ENTRY_LINE, re.NOFLAG).match(line):
+            continue
+        text = line_text(line, marker, 7)
+        matched = match_forms if marker is Marker.BOLD else match_line
+        if text is not None and matched(text, strong):
+            seen[marker] += 1
+    for marker in (Marker.BOLD, Marker.BULLET, Marker.LINE):
+        if seen[marker] >= max(least, 2 if marker is Marker.LINE else 1):
+            return Dialects(marker=marker, level=7, forms=strong)
+    return None
+
+
+def _listed(data: bytes) -> Iterator[bytes]:
+    """Yield the lines that could be whole entries."""
+    end = data.find(b"\n")
+    first = data[: end if end >= 0 else len(data)]
+    m = _LISTED.match(b"\n" + first.removeprefix(_BOM))
+    if m:
+        yield m["line"]
+    for m in _LISTED.finditer(data):
+        yield m["line"]
+
+
+def _whole_file(heads: list[_Head], day: str) -> Dialects | None:
+    """Return the dialect of a file that is one session; None if nothing gives its day."""
+    title = next((line_text(h.line, Marker.HEADING, h.level) for h in heads if h.level == 1), "")
+    dated = next((h.heading for h in heads if h.level == 1 and h.heading), None)
+    when = dated.time if dated else day
+    if not when:
+        return None
+    task = dated.task if dated else title or ""
+    return Dialects(marker=Marker.FILE, level=7, forms=(), day=when, title=task)

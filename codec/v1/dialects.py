@@ -1,0 +1,279 @@
+"""How each dialect of a v1 log marks a session.
+
+A log marks its sessions by dated lines: headings of one level, headings with a date field below,
+bold lines, list items, or lines of their own. `v1_detect` picks the one way that a log uses;
+`Dialects.match` then decides for one line whether it begins a session, and what it says.
+
+1. One log marks its sessions in one way: a dated line of another level or kind is content.
+2. Several forms of heading may stand side by side at that level (`time | agent | task` beside
+   `time - title`). The weak forms, with the date last or in the middle, count only where no
+   strong form does.
+3. Where a heading of a higher level, or the file's name, gives the day, headings below it begin
+   sessions without a date of their own.
+4. A template (`### [timestamp] | [model]`) names no date, so it matches nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache
+from typing import Final
+
+from codec.errors import FormatError
+from codec.v1.dates import CLOCK_PATTERN, TIME_PATTERN
+from codec.v1.forms import (
+    BLANKS,
+    FORMS,
+    LEADING_STATUS,
+    LINE_LIMIT,
+    Form,
+    clock_heading,
+    compiled,
+    heading_of,
+    match_forms,
+    match_line,
+)
+from codec.v1.heading import SEPARATOR, SESSION_WORD, Heading, refine
+from codec.v1.labels import DATE_LABELS, FIELD_OF, label_of, place_of
+from codec.v1.text import Log, decode_text
+from codec.vocabulary import is_status
+
+
+class Marker(Enum):
+    """What kind of line begins a session."""
+
+    HEADING = "heading"
+    FIELD = "heading with a date field below"
+    BOLD = "bold line"
+    BULLET = "list item"
+    LINE = "line"
+    DAY = "heading below a day"
+    FILE = "the whole file"
+    CUSTOM = "heading pattern"
+
+
+_BOLD_LINE = re.compile(r"\*\*(?P<text>.+?)\*\*(?P<rest>.*)")
+_BULLET_LINE = re.compile(r"[-*+][ \t]+(?:\[[ xX]\][ \t]+)?(?P<text>.+)")
+_LEADING_SIGNS = re.compile(r"(?:[^\w\[(`（【]|_)*(?=[\w\[(`（【])")
+_BOLD_STATUS = re.compile(r"(?:\*\*|__|`)(?P<text>[^*_`]{2,80})(?:\*\*|__|`)\s*$")
+_DATE_LABEL = re.compile(
+    r"[ \t]*(?:[-*+>|][ \t]+)?(?:\[[ xX]\][ \t]+)?[^\w\s*_|]{0,3}[ \t]*(?:\*\*|__)?"
+    r"(?P<label>[^\W\d_][^:：|*]{0,40}?)(?:\*\*|__)?[ \t]*[:：|](?:\*\*|__)?[ \t]*`?[\[(]?(?=[\w])"
+)
+_FIELD_TIME: Final = (
+    rf"(?P<time>(?>{TIME_PATTERN}))"
+    rf"(?:\s*(?:-|–|—|→|to)\s*(?P<end>(?>{TIME_PATTERN}|{CLOCK_PATTERN})))?"
+)
+_NUMBERED: Final = rf"(?:{SESSION_WORD})(?:{SEPARATOR}(?P<task>.+))?"
+#: A heading that is longer is not a date alone.
+_DATE_LIMIT: Final = 40
+#: How many lines below a heading a date field may stand and still date the heading.
+FIELD_REACH: Final = 8
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dialects:
+    """How one log marks its sessions.
+
+    Attributes:
+        marker: the kind of line.
+        level: 1 to 6 for headings of that level; 7, below every heading, for other lines.
+        forms: the forms that count.
+        custom: the pattern that a user gave, over a whole line.
+        day_level: the level of the headings that give the day of the sessions below them.
+        day: the day that the file's name gives, as `YYYY-MM-DD`.
+        clocks: below a day, only headings with a time of day begin sessions.
+        title: of a file that is one session.
+    """
+
+    marker: Marker
+    level: int
+    forms: tuple[Form, ...]
+    custom: re.Pattern[str] | None = None
+    day_level: int = 0
+    day: str = ""
+    clocks: bool = False
+    title: str = ""
+
+    def match(self, line: str, below: Callable[[], Iterable[str]]) -> Heading | None:
+        """Return what `line` says if it begins a session.
+
+        Args:
+            line: one line at column 0, without its line end.
+            below: gives the lines below it, of which a date field is looked for in a few.
+        """
+        if self.custom is not None:
+            m = self.custom.fullmatch(line)
+            return heading_of(m) if m else None
+        if self.marker is Marker.FIELD:
+            return field_heading(line, self.level, below)
+        if self.marker is Marker.FILE:
+            return None
+        text = line_text(line, self.marker, self.level)
+        if text is None:
+            return None
+        if self.marker is Marker.DAY:
+            return self._below_day(text)
+        if self.marker in (Marker.LINE, Marker.BULLET):
+            return match_line(text, self.forms)
+        found = match_forms(text, self.forms)
+        if found is None and self.marker is Marker.HEADING:
+            return field_heading(line, self.level, below, mixed=True)
+        return found
+
+    def _below_day(self, text: str) -> Heading | None:
+        found = clock_heading(text) or match_forms(text, self.forms)
+        if found is not None or self.clocks or place_of(text).field:
+            return found
+        return refine(Heading(time="", task=text[:LINE_LIMIT]))
+
+    def match_day(self, line: str) -> Heading | None:
+        """Return what `line` says if it gives the day of the sessions below it."""
+        text = line_text(line, Marker.HEADING, self.day_level)
+        return None if text is None else match_forms(text, FORMS)
+
+
+def custom_dialect(pattern: str) -> Dialects:
+    """Return a dialect of a user's own pattern over whole lines.
+
+    The pattern has a group named `time`, or three named `year`, `month` and `day`.
+
+    Raises:
+        FormatError: it is not a regular expression, or has none of these groups.
+    """
+    try:
+        custom = re.compile(pattern)
+    except (re.error, RecursionError, OverflowError) as e:
+        raise FormatError(f"not a regular expression: {e}", field="heading pattern") from None
+    groups = set(custom.groupindex)
+    if "time" not in groups and not groups.issuperset(("year", "month", "day")):
+        raise FormatError(
+            "has no group named time, and no groups named year, month and day",
+            field="heading pattern",
+            hint=r"Name the groups: '## (?P<time>\S+) (?P<agent>\S+): (?P<task>.*)'",
+        )
+    hashes = re.match(r"\^?(?P<marks>#{1,6})(?!#)", pattern)
+    level = len(hashes["marks"]) if hashes else 7
+    return Dialects(marker=Marker.CUSTOM, level=level, forms=(), custom=custom)
+
+
+def _without_closing_marks(text: str) -> str:
+    """Return a heading's text without the `##` that may close it behind white space."""
+    before = text.rstrip("#")
+    return before.rstrip(" \t") if before[-1:] in ("", " ", "\t") else text
+
+
+def line_text(line: str, marker: Marker, level: int) -> str | None:
+    """Return the text of a line of that kind and level without marks; None for another kind."""
+    if marker in (Marker.HEADING, Marker.FIELD, Marker.DAY):
+        text = line.lstrip("#")
+        if len(line) - len(text) != level or text[:1] not in (" ", "\t"):
+            return None
+        text = _without_closing_marks(text.rstrip(" \t"))
+    elif marker is Marker.BOLD:
+        m = _BOLD_LINE.fullmatch(line)
+        if m is None:
+            return None
+        text = f"{m['text']}{m['rest']}"
+    elif marker is Marker.BULLET:
+        m = _BULLET_LINE.fullmatch(line)
+        if m is None:
+            return None
+        text = m["text"]
+    else:
+        text = line
+    text = text.strip()
+    if "**" in text or text[-1:] == "`":
+        bold = _BOLD_STATUS.search(text)
+        if bold and bold.start() and is_status(bold["text"]):
+            text = f"{text[: bold.start()].rstrip()} [{bold['text'].strip('[]() ')}]"
+        text = text.replace("**", "").strip()
+    if text[:1].isalnum() or LEADING_STATUS.match(text):
+        return text
+    signs = _LEADING_SIGNS.match(text)
+    return text[signs.end() :] if signs else text
+
+
+def date_field(line: str) -> tuple[str, str, int] | None:
+    """Return the time, the end of its range and the rank of a line that dates an entry."""
+    m = _DATE_LABEL.match(line[:LINE_LIMIT])
+    rank = _date_rank(m["label"]) if m else None
+    if m is None or rank is None:
+        return None
+    time = compiled(_FIELD_TIME, re.IGNORECASE).match(line[:LINE_LIMIT], m.end())
+    return (time["time"], time["end"] or "", rank) if time else None
+
+
+@lru_cache(maxsize=4096)
+def _date_rank(label: str) -> int | None:
+    """Return how well a label dates an entry, 0 best; None if it does not."""
+    rank = _DATE_RANKS.get(label_of(label.strip(" *_")))
+    for part in re.split(r"\s*[/(（]\s*", label) if rank is None else ():
+        rank = _DATE_RANKS.get(label_of(part.strip(" )）"))) if rank is None else rank
+    return rank
+
+
+_DATE_RANKS: Final[Mapping[str, int]] = {
+    label: ("date", "started", "updated", "finished").index(FIELD_OF[label].field)
+    if label in FIELD_OF and FIELD_OF[label].field != "done"
+    else 3
+    for label in DATE_LABELS
+}
+
+
+def field_heading(
+    line: str, level: int, below: Callable[[], Iterable[str]], *, mixed: bool = False
+) -> Heading | None:
+    """Return what a heading says that a date field in the lines below it dates.
+
+    Args:
+        line: the heading.
+        level: its level.
+        below: gives the lines below it.
+        mixed: other headings of the log have their dates themselves, so that only a field
+            for the date of the whole entry counts.
+    """
+    text = line_text(line, Marker.FIELD, level)
+    if text is None:
+        return None
+    best: tuple[str, str, int] | None = None
+    for number, following in zip(range(FIELD_REACH), below(), strict=False):
+        if following.startswith("#"):
+            dated = _date_heading(following) if best is None and number < 3 else None
+            best = (dated, "", 0) if dated else best
+            break
+        found = date_field(following)
+        if found and (best is None or found[2] < best[2]):
+            best = found
+    if best is None or (mixed and best[2] > 1):
+        return None
+    text = BLANKS.sub(" ", text[:LINE_LIMIT])
+    numbered = compiled(
+        rf"(?:{SESSION_WORD})(?:{SEPARATOR}(?P<task>.+))?", re.IGNORECASE
+    ).fullmatch(text)
+    task = numbered["task"] or "" if numbered else text
+    heading = refine(Heading(time=best[0], time_end=best[1], task=task))
+    return heading._replace(time=best[0])
+
+
+def _date_heading(line: str) -> str | None:
+    """Return the time of a heading that is nothing but the date of the heading above it."""
+    text = line.strip("# \t*_`")
+    found = date_field(text)
+    if found:
+        return found[0]
+    if len(text) > _DATE_LIMIT:
+        return None
+    m = compiled(rf"[\[(`]?(?P<time>{TIME_PATTERN})[\])`]?", re.NOFLAG).fullmatch(text)
+    return m["time"] if m else None
+
+
+def lines_from(data: Log, at: int) -> Iterable[str]:
+    """Yield the lines after the one that ends at `at`, decoded, without line ends."""
+    while (start := data.find(b"\n", at) + 1) > 0:
+        at = data.find(b"\n", start)
+        at = at if at >= 0 else len(data)
+        yield decode_text(data[start:at]).rstrip("\r")

@@ -1,0 +1,178 @@
+"""One span of a v1 log, read as an entry: what it says, as it says it.
+
+1. The patch is cut out before anything is parsed.
+2. Figures are taken where the entry declares them; nothing is counted or guessed here.
+3. The first line that gives a field wins: later ones belong to reports inside the entry.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from codec.records import Metrics
+from codec.v1.agents import is_role, stated_agent
+from codec.v1.fields import OTHER, Fields, Line, read_body
+from codec.v1.figures import declared, first_line
+from codec.v1.heading import Heading
+from codec.v1.notes import first_line as text_of
+from codec.v1.notes import notes_of
+from codec.v1.split import Span
+from codec.v1.text import decode_text
+
+
+class Entry(NamedTuple):
+    """What one entry of a v1 log says, as written; empty where it says nothing.
+
+    Attributes:
+        time, time_end: the heading's time, and its end where the heading gives a range.
+        started, finished: the times of fields such as `started_at`.
+        agent: the heading's agent, else the field's.
+        task: the heading's task; `title` is the task line's, or the heading's own sentence.
+        first: where neither names a task, the first line or value of the entry.
+        status: the status line, or `exit_code: N`.
+        declared: the figures that the entry states.
+        notes: (field, text) of what it says under the labels of `NOTE_FIELDS`, or at first.
+        sha256: the hash by which the entry is recognised again; see `entry_hash`.
+    """
+
+    time: str
+    time_end: str
+    started: str
+    finished: str
+    agent: str
+    task: str
+    title: str
+    first: str
+    status: str
+    declared: Metrics
+    notes: tuple[tuple[str, str], ...]
+    sha256: str
+
+
+_RULES: Final = (b"---", b"***", b"___")
+
+
+def entry_hash(entry: bytes) -> str:
+    """Return the hash by which an entry is recognised in another version of its log.
+
+    SHA-256 of its bytes with CRLF as LF and without trailing blank lines and rules, so that
+    neither another checkout nor what follows the entry changes it.
+    """
+    if b"\r" in entry:
+        entry = entry.replace(b"\r\n", b"\n")
+    end = _trimmed(entry, len(entry))
+    while entry[end - 3 : end] in _RULES:
+        start = entry.rfind(b"\n", 0, end) + 1
+        line = entry[start:end].strip()
+        if start == 0 or line.strip(line[:1]):
+            break
+        end = _trimmed(entry, start)
+    return hashlib.sha256(memoryview(entry)[:end]).hexdigest()
+
+
+def _trimmed(entry: bytes, end: int) -> int:
+    """Return where the entry ends without the white space before `end`."""
+    while end and entry[end - 1] in b" \t\n\r\f\v":
+        end -= 1
+    return end
+
+
+def read_entry(whole: bytes, span: Span, sha256: str) -> Entry:
+    """Read one entry.
+
+    Args:
+        whole: its bytes.
+        span: where they stand in the log, with the heading that begins them.
+        sha256: their `entry_hash`.
+    """
+    heading = span.heading
+    if heading is None:
+        raise ValueError("the span is not a session")
+    body = read_body(_prose(whole, span))
+    fields = body.fields
+    figures = declared(fields, body.code)
+    if heading.notes:
+        body.lines.insert(0, Line("notes", heading.notes))
+    agent = stated_agent(first_line(fields, "agent"))
+    if not agent:
+        agent = stated_agent(first_line(fields, "tool"), known_only=True)
+    body.lines.extend(_unread(fields, figures, has_agent=bool(agent)))
+    title = heading.title or first_line(fields, "task")
+    stated = _heading_agent(heading, agent, title)
+    task = heading.task or heading.name
+    if stated and stated in (heading.name, heading.task):
+        task = ""
+    status = heading.status or _status(fields)
+    return Entry(
+        time=heading.time,
+        time_end=heading.time_end,
+        started=first_line(fields, "started") or first_line(fields, "date"),
+        finished=first_line(fields, "finished"),
+        agent=stated or agent,
+        task=task,
+        title=title,
+        first="" if task or title else text_of(body),
+        status=status,
+        declared=figures,
+        notes=tuple(notes_of(body)),
+        sha256=sha256,
+    )
+
+
+def _unread(fields: Fields, figures: Metrics, *, has_agent: bool) -> Iterator[Line]:
+    """Yield the values of fields that were not what their label promises: they are text."""
+    unread = [] if has_agent else ["agent", "tool"]
+    unread += ["commits"] if figures.commits is None else []
+    unread += ["duration"] if figures.duration_min is None else []
+    unread += ["lines", "diff"] if figures.lines_added is None else []
+    for field in unread:
+        value = first_line(fields, field)
+        if value:
+            yield Line(OTHER, value, is_item=True, label=field)
+
+
+def _heading_agent(heading: Heading, agent: str, title: str) -> str:
+    """Return the agent that the heading names.
+
+    A word in the place of the title is one where the entry names a task and no agent: one behind
+    a time in brackets, or a role.
+    """
+    if heading.agent:
+        return stated_agent(heading.agent)
+    if "(" in heading.task and is_role(heading.task) and not agent:
+        return heading.task
+    if not title or agent:
+        return ""
+    if heading.name:
+        return heading.name
+    return heading.task if is_role(heading.task) else ""
+
+
+def _prose(whole: bytes, span: Span) -> str:
+    """Return the entry without its heading line and without its patch, fence lines included.
+
+    Fields that stand in the heading line come first.
+    """
+    heading = span.heading
+    begin = whole.find(b"\n") + 1 or len(whole)
+    if span.patch is not None:
+        start = whole.rfind(b"\n", 0, span.patch[0] - span.start - 1) + 1
+        end = span.patch[1] - span.start
+        if not span.unclosed:
+            end = whole.find(b"\n", end) + 1 or len(whole)
+        prose = whole[begin:start] + whole[end:]
+    else:
+        prose = whole[begin:]
+    text = decode_text(prose)
+    text = text.replace("\r\n", "\n") if "\r" in text else text
+    return f"{heading.fields}\n{text}" if heading and heading.fields else text
+
+
+def _status(fields: Fields) -> str:
+    status = first_line(fields, "status")
+    if status:
+        return status
+    code = first_line(fields, "exit_code")
+    return f"exit_code: {code}" if code else ""

@@ -1,0 +1,327 @@
+"""The body of one entry, read as labelled fields and the text between them.
+
+1. `v1_blocks` cuts the prose of an entry into paragraphs, headings and code.
+2. A label is a heading, a bold line of its own, or what stands before a colon; it holds until the
+   next one. Fields of one value are taken from the first line that gives one.
+3. A labelled item below an item of text belongs to that item and is not a field of the entry.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from codec.v1.blocks import parse_blocks
+from codec.v1.labels import NOTE_FIELDS, Place, place_of
+from codec.vocabulary import is_status, status_of
+
+#: The values of an entry by field, each with the rank of the label that gave it.
+Fields = dict[str, tuple[int, str]]
+
+
+class Line(NamedTuple):
+    """A line of text: the field it belongs to, what it says, and how.
+
+    `field` is empty outside of any section, and `OTHER` below a label that is not known. `label`
+    is such a label on the line itself, as written.
+    """
+
+    field: str
+    text: str
+    is_item: bool = False
+    label: str = ""
+
+
+class Body(NamedTuple):
+    """What an entry says below its heading.
+
+    Attributes:
+        fields: the values of fields that have one.
+        lines: all other text, in the order of the entry.
+        code: the text of code blocks.
+    """
+
+    fields: Fields
+    lines: list[Line]
+    code: list[str]
+
+
+#: The field of text below a label that is not known.
+OTHER: Final = "?"
+
+_UNKNOWN: Final = Place()
+_LABEL = re.compile(
+    r"(?P<indent>[ \t]*)(?P<item>(?:[-*+•]|\d{1,3}[.)])[ \t]+(?:\[[ xX]\][ \t]+)?)?"
+    r"(?P<head>[^\s:：][^:：\n]{0,70}?)\s*$"
+)
+_ITEM = re.compile(r"[ \t]*(?:[-*+•]|\d{1,3}[.)])[ \t]+(?:\[[ xX]\][ \t]+)?")
+_BOLD_LABEL = re.compile(
+    r"[ \t]*(?P<item>(?:[-*+•]|\d{1,3}[.)])[ \t]+(?:\[[ xX]\][ \t]+)?)?(?P<mark>\*\*|__)"
+    r"(?P<label>[^*_:：\n][^*:：\n]{0,60}?)[:：]?(?P=mark)[ \t]*(?P<dash>[:：=–—-]?)"
+    r"[ \t]*(?P<value>.*)"
+)
+_CELLS = re.compile(
+    r"\|[ \t]*(?P<label>[^|\n]{1,60}?)[ \t]*\|[ \t]*(?P<value>[^|\n]*?)[ \t]*\|[ \t]*"
+)
+_WORDS: Final = r"[^\W\d_][\w ()'&/?.#,+-]*"
+_LABEL_TEXT = re.compile(
+    rf"[^\w\s]{{0,3}}\s?(?:\*\*|__|`)?(?:\d{{1,2}}[.)] )?{_WORDS}(?:\*\*|__|`)?"
+)
+_TABLE_HEAD = re.compile(r"\n\|[^\n]*\n\|[ :|-]*-[ :|-]*(?=\n|\Z)")
+_PARTS = re.compile(r"\s+[|·]\s+")
+_END_LINE = re.compile(
+    r"\[?(?:END(?:ED)?|STOP(?:PED)?|FINISH(?:ED)?)[:\s]\s*(?P<time>[^\]\s]+)\]?\s*(?P<rest>.*)"
+)
+
+
+def read_body(prose: str) -> Body:
+    """Read the prose of an entry without its heading and its patch."""
+    reader = _Reader()
+    for token in parse_blocks(prose):
+        kind = token["type"]
+        if kind == "paragraph":
+            reader.paragraph(token["text"])
+        elif kind == "heading":
+            reader.heading(token["text"], token["attrs"]["level"])
+        elif kind == "block_code":
+            reader.body.code.append(token["raw"])
+    return reader.body
+
+
+class _Reader:
+    """Takes the blocks of an entry one by one."""
+
+    def __init__(self) -> None:
+        self.body = Body({}, [], [])
+        self._section: Place | None = None  # the label that holds; None: none was seen
+        self._level = 0  # of the heading that gave it, 7 for a line
+        self._parent = -1  # indentation of the item of text that labelled items may stand below
+
+    def heading(self, text: str, level: int) -> None:
+        """Take a heading: a label, a labelled value, or a sub-heading of a section."""
+        head, colon, value = text.partition(":")
+        if colon and value.strip() and self._field(place_of(head), value):
+            self._section, self._level = _UNKNOWN, level
+            return
+        place = place_of(text)
+        if place.field or level <= self._level or self._level == 0 or self._section is _UNKNOWN:
+            self._section, self._level = place, level
+        if not place.field and is_status(text) and "status" not in self.body.fields:
+            self.body.fields["status"] = (99, text)
+        self._parent = -1
+
+    def paragraph(self, text: str) -> None:
+        """Take the lines of a paragraph."""
+        if "\n|" in text:
+            text = _TABLE_HEAD.sub("", f"\n{text}")
+        for line in text.split("\n"):
+            if line:
+                self._line(line)
+            elif self._level == 7 and self._section is not None and self._section.rank < 0:
+                self._section = None
+        if self._level == 7 and self._section and self._section.rank < 0:
+            self._section = None
+
+    def _line(self, line: str) -> None:
+        if line[0] == ">":
+            line = line.lstrip("> ")
+        head, colon, value = line.partition(":")
+        if not line.isascii() and "：" in head:
+            head, _, value = line.partition("：")
+            colon, value = "：", f" {value}"
+        if colon and (not value or value[0] in " \t*_`"):
+            label = _label(head)
+            if label is not None and self._labelled(line, head, value, label):
+                return
+        else:
+            colon = ""
+        self._unlabelled(line, has_colon=bool(colon))
+
+    def _unlabelled(self, line: str, *, has_colon: bool) -> None:
+        """Take a line that has no label before a colon: a bold label, a table row, or text."""
+        if "**" in line or "__" in line:
+            m = None if has_colon else _BOLD_LABEL.fullmatch(line)
+            if m and self._bold(m):
+                return
+        elif line[:1] == "|" and (m := _CELLS.fullmatch(line)):
+            if self._field(place_of(m["label"]), m["value"]):
+                return
+        elif line[:1] in ("[", "E") and (m := _END_LINE.fullmatch(line)):
+            self._field(Place("finished"), m["time"])
+            line = m["rest"]
+            if is_status(line) and self._field(Place("status"), line):
+                return
+        if line:
+            self._text(line)
+
+    def _labelled(self, line: str, head: str, value: str, label: tuple[int, bool, Place]) -> bool:
+        """Take a line with a label and a colon; return False if the line is text after all."""
+        indent, is_item, place = label
+        in_field = self._section is not None and self._section[0]
+        if indent > self._parent >= 0:
+            return False
+        if ("|" in value or "·" in value) and self._several(line):
+            return True
+        if not place[0]:
+            if in_field and (is_item or self._level < 7):
+                return False  # an item of a list, or a sentence below a heading, that has a colon
+            self._unknown(head, value, indent if is_item else -1)
+            return True
+        if value and head.count("**") == 1:  # `**Label:** value`
+            value = value.replace("**", "", 1)
+        value = value.strip()
+        self._parent = -1
+        if not value or not self._field(place, value):
+            self._open(place, value)
+        return True
+
+    def _unknown(self, head: str, value: str, indent: int) -> None:
+        """Take a label that is not known: it ends a section that a line has opened.
+
+        Args:
+            head, value: what stands before and behind its colon.
+            indent: the indentation of an item; -1 for another line.
+        """
+        if value and not value.isspace():
+            if indent >= 0:
+                self._parent = indent
+            elif self._level == 7:
+                self._section = None
+            # Calling the class costs five times as much.
+            self.body.lines.append(tuple.__new__(Line, (OTHER, value, indent >= 0, head)))
+        else:
+            self._parent = -1
+            if self._level in (0, 7) or self._section is None:
+                self._section, self._level = _UNKNOWN, 7
+
+    def _several(self, line: str) -> bool:
+        """Take a line of several labelled fields; return False if it is not one."""
+        parts = [p.replace("：", ":").partition(":") for p in _PARTS.split(line.strip(" |"))]
+        places = [place_of(head) for head, _, _ in parts]
+        if not all(colon for _, colon, _ in parts) or sum(bool(p.field) for p in places) < 2:
+            return False
+        for place, (head, _, text) in zip(places, parts, strict=True):
+            value = text.replace("**", "").strip()
+            if value and not self._field(place, value):
+                if place_is_note(place):
+                    self.body.lines.append(Line(place.field, value, is_item=True))
+                else:
+                    self.body.lines.append(Line(OTHER, value, is_item=True, label=head))
+        return True
+
+    def _bold(self, m: re.Match[str]) -> bool:
+        """Take a line that begins with bold text: a label alone, or one with its value."""
+        place, value = place_of(m["label"]), m["value"].strip()
+        if place.field:
+            if not value:
+                self._open(place, "")
+                return True
+            if m["dash"] or place.field in ("status", "agent"):
+                if not self._field(place, value):
+                    self._open(place, value)
+                return True
+            return False
+        if not value and not m["item"]:
+            if is_status(m["label"]) and "status" not in self.body.fields:
+                self.body.fields["status"] = (99, m["label"])
+                return True
+            self._section, self._level = _UNKNOWN, 7
+            self._parent = -1
+            return True
+        return False
+
+    def _open(self, place: Place, value: str) -> None:
+        """Let a label hold for the lines below it; a value on its line ends with the paragraph."""
+        is_note = place_is_note(place)
+        if value:
+            if is_note:
+                self.body.lines.append(Line(place.field, value, is_item=True))
+                self._section, self._level = Place(place.field, -1), 7
+            return
+        if not is_note and place.field in self.body.fields and self.body.fields[place.field][1]:
+            place = _UNKNOWN
+        self._section, self._level, self._parent = place, 7, -1
+
+    def _field(self, place: Place, value: str) -> bool:
+        """Keep the value of a field that has one; return False if this is text."""
+        field, value = place.field, value.strip()
+        if not field:
+            return False
+        if place_is_note(place):
+            if field in ("outcome", "done") and is_status(value):
+                field = "status"
+                place = Place(field, 90 + place.rank)
+            elif field == "done" and _starts_with_date(value):
+                field, place = "finished", Place("finished", 90)
+            else:
+                return False
+        if field == "status" and not _is_stated(value):
+            self.body.lines.append(Line(OTHER, value, label="Status"))
+        known = self.body.fields.get(field)
+        if known is None or not known[1] or known[0] > place.rank:
+            self.body.fields[field] = place.rank, value
+        return True
+
+    def _text(self, line: str) -> None:
+        """Take a line that has no label of its own."""
+        section = self._section
+        m = _ITEM.match(line)
+        text = line[m.end() :] if m else line.strip()
+        if m:
+            indent = len(line) - len(line.lstrip())
+            if self._parent < 0 or indent < self._parent:
+                self._parent = indent
+        elif not line[0].isspace():
+            self._parent = -1
+        if not text.strip("-*_=~|: \t") or text.startswith("<!--"):
+            return
+        if text[0] in _SIGNS and "status" not in self.body.fields and is_status(text):
+            self.body.fields["status"] = (99, text)
+            return
+        field = "" if section is None else section.field or OTHER
+        if section is not None and field not in ("", OTHER) and field not in _NOTES:
+            if self._field(Place(field, section.rank), _unmarked(text)):
+                # A heading such as "Status" labels the line below it, and no more.
+                self._section = _UNKNOWN
+                return
+            field = OTHER
+        self.body.lines.append(Line(field, text, is_item=m is not None))
+
+
+def place_is_note(place: Place) -> bool:
+    """Return True if a field's text belongs to the notes."""
+    return place.field in _NOTES
+
+
+_SIGNS: Final = frozenset("✅✔✓❌✗✘🔴🟢🟡🚧")
+_NOTES: Final = frozenset(NOTE_FIELDS)
+_DATE_START = re.compile(
+    r"[\[(`*]{0,2}(?:\d{4}[-/.年]\d|\d{1,2}[./-]\d{1,2}[./-]\d{4}|\d{1,2}:\d{2})"
+)
+
+
+def _starts_with_date(value: str) -> bool:
+    return _DATE_START.match(value) is not None
+
+
+def _is_stated(value: str) -> bool:
+    """Return True if a status line begins with a status; a sentence does not."""
+    return not value or status_of(value)[0] != "UNKNOWN" or len(value.split()) < 6
+
+
+@lru_cache(maxsize=4096)
+def _label(head: str) -> tuple[int, bool, Place] | None:
+    """Return indentation, whether it is an item, and the place of what stands before a colon."""
+    m = _LABEL.fullmatch(head)
+    if m is None:
+        return None
+    text = m["head"]
+    place = place_of(text)
+    if not place.field and (len(text) > 44 or not _LABEL_TEXT.fullmatch(text)):
+        return None
+    return len(m["indent"].expandtabs(4)), m["item"] is not None, place
+
+
+def _unmarked(text: str) -> str:
+    return text.strip().strip("*").strip()

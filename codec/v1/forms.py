@@ -1,0 +1,208 @@
+"""The forms of line that begin a session, and what their pieces are.
+
+Each form is a pattern over the text of a line, with a time in it. `v1_heading` decides what the
+pieces around the time say.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from codec.v1.agents import is_agent, is_role
+from codec.v1.dates import CLOCK_PATTERN, TIME_PATTERN
+from codec.v1.heading import SEPARATOR, SESSION_WORD, Heading, columns, refine
+from codec.vocabulary import is_status
+
+#: How many characters of a line are looked at.
+LINE_LIMIT: Final = 1024
+_ORDINAL = re.compile(r"(?:#?\d{1,4}[.)]|#\d{1,4}:?)\s+(?!\d{1,2}\. ?\d{4})")
+_DIGIT = re.compile(r"\d")
+BLANKS = re.compile(r"\s{2,}")
+LEADING_STATUS = re.compile(r"(?P<sign>[✅✔✓❌✗✘🔴🟢🟡🚧⚠])\ufe0f?\s*")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Form:
+    """One form of dated line: a pattern over the line's text, with named groups."""
+
+    name: str
+    pattern: str
+    weak: bool = False
+    flags: re.RegexFlag = re.NOFLAG
+
+    def match(self, text: str) -> re.Match[str] | None:
+        """Match the whole text of a line."""
+        return compiled(self.pattern, self.flags).fullmatch(text)
+
+
+_OPEN: Final = r"[\[(`（【]?"
+_CLOSE: Final = r"[\])`）】]?"
+# The times are atomic: a time is taken whole or not at all, its seconds are no title.
+_SPAN: Final = (
+    rf"{_OPEN}(?P<time>(?>{TIME_PATTERN})){_CLOSE}"
+    r"(?:\s*(?:-|–|—|→|~|〜|～|\.\.\.?|\b(?:to|bis|until|hasta|até|fino alle|à|до)\b)\s*"
+    rf"{_OPEN}(?P<end>(?>{TIME_PATTERN}|{CLOCK_PATTERN})){_CLOSE})?"
+)
+_CLOCK_SPAN: Final = (
+    rf"{_OPEN}(?P<time>(?>{CLOCK_PATTERN})){_CLOSE}"
+    rf"(?:\s*(?:-|–|—|→|~|〜|～|\bto\b|\bbis\b)\s*{_OPEN}(?P<end>(?>{CLOCK_PATTERN})){_CLOSE})?"
+)
+_SEP: Final = SEPARATOR
+_WORD: Final = SESSION_WORD
+_ID: Final = r"(?:\s*\(Session:?\s*[^)]*\))?"
+_NEXT: Final = rf"(?:{_SEP}|\s+|(?=[(（【\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]))"
+_START: Final = r"(?:START(?:ED)?|BEGIN|BEGAN)"
+_END: Final = r"(?:END(?:ED)?|STOP(?:PED)?|FINISH(?:ED)?|DONE)"
+
+#: Strong forms first; the first that matches names the fields.
+FORMS: Final = (
+    Form(name="pipes", pattern=rf"{_SPAN}\s*\|\s*(?P<agent>[^|]*?)\s*\|\s*(?P<task>.*)"),
+    Form(
+        name="session",
+        pattern=(
+            rf"(?:{_WORD})(?:{_SEP}|\s+|\s*(?=[(（\[]))"
+            rf"{_SPAN}(?:(?:{_SEP}|\s+)(?P<task>.+?))?{_ID}"
+        ),
+        flags=re.IGNORECASE,
+    ),
+    Form(
+        name="start-end",
+        pattern=(
+            rf"\[?{_START}[:\s]\s*(?P<time>(?>{TIME_PATTERN}))\]?{_SEP[:-3]}?"
+            rf"(?:\s*\[?{_END}[:\s]\s*(?P<end>(?>{TIME_PATTERN}|{CLOCK_PATTERN}))\]?)?"
+            rf"(?:{_SEP}|\s+)?(?P<task>.*?)"
+        ),
+    ),
+    Form(
+        name="bracketed",
+        pattern=rf"\[?(?P<time>(?>{TIME_PATTERN}))\]\s*[-–—]\s*(?P<name>[\w.+-]+)",
+    ),
+    Form(name="title", pattern=rf"{_SPAN}{_NEXT}(?P<task>.+?){_ID}"),
+    Form(name="bare", pattern=_SPAN),
+    Form(
+        name="last",
+        pattern=(
+            r"(?:(?P<agent>[^|]+?)\s*\|\s*)?(?P<task>.+?)"
+            rf"(?:{_SEP}|\s+(?:on\s+|@\s*)?|(?=[(（])){_SPAN}"
+            r"(?:\s*[;,·|/–—-]\s*(?P<remark>[^()\[\]（）]{1,200}?)[)\]）])?[.\s]*"
+        ),
+        weak=True,
+    ),
+    Form(
+        name="middle",
+        pattern=rf"(?P<agent>[^|]+?)\s*\|\s*{_SPAN}\s*\|\s*(?P<task>.+?)",
+        weak=True,
+    ),
+    Form(
+        name="within",
+        pattern=rf"(?P<task>.+?(?:{_SEP}|\s+)){_SPAN}(?:{_SEP}|\s+)(?P<rest>.+?)",
+        weak=True,
+    ),
+)
+#: The forms of a heading that a day above it dates.
+_CLOCK_FORMS: Final = (
+    rf"{_CLOCK_SPAN}(?:{_NEXT}(?P<task>.+?))?",
+    rf"(?:{_WORD}){_SEP}?\s*{_CLOCK_SPAN}(?:{_NEXT}(?P<task>.+?))?",
+    rf"(?P<task>.+?)(?:{_SEP}|\s+(?:@\s*)?|(?=[(（])){_CLOCK_SPAN}[.\s]*",
+)
+
+
+@lru_cache(maxsize=64)
+def compiled(pattern: str, flags: re.RegexFlag) -> re.Pattern[str]:
+    """Compile a form's pattern when it is first needed: together they cost more than a start."""
+    return re.compile(pattern, flags)
+
+
+def match_forms(text: str, forms: Iterable[Form]) -> Heading | None:
+    """Return what a dated line says: the first form that fits names the fields.
+
+    Of a line that is longer than any heading only the beginning is looked at, and a run of white
+    space is one space: the lazy parts of some forms would take their time over more.
+    """
+    text = BLANKS.sub(" ", text[:LINE_LIMIT])
+    if not _DIGIT.search(text):
+        return None
+    if text[:1] in "✅✔✓❌✗✘🔴🟢🟡🚧⚠" and text:
+        sign = LEADING_STATUS.match(text)
+        if sign:
+            found = match_forms(text[sign.end() :], forms)
+            return found._replace(status=found.status or sign["sign"]) if found else None
+    numbered = _ORDINAL.match(text)
+    if numbered:
+        text = text[numbered.end() :]
+    for form in forms:
+        m = form.match(text)
+        if m:
+            return refine(heading_of(m))
+    return None
+
+
+def match_line(text: str, forms: Iterable[Form]) -> Heading | None:
+    """Return what a line says that is a whole entry: its columns are looked at one by one."""
+    text = text[:LINE_LIMIT]
+    squeezed = BLANKS.sub(" ", text)
+    for form in forms:
+        m = form.match(squeezed)
+        if m is None:
+            continue
+        if form.name == "start-end":
+            heading = Heading(time=m["time"], time_end=m["end"] or "")
+            return columns(heading, m["task"] or "")
+        span = compiled(_SPAN, re.NOFLAG).match(text)
+        if span is None:
+            return refine(heading_of(m))
+        heading = Heading(time=span["time"], time_end=span["end"] or "")
+        return columns(heading, text[span.end() :])
+    return None
+
+
+def clock_heading(text: str) -> Heading | None:
+    """Return what a heading says that has a time of day and no date."""
+    text = BLANKS.sub(" ", text[:LINE_LIMIT])
+    for pattern in _CLOCK_FORMS:
+        m = compiled(pattern, re.IGNORECASE).fullmatch(text)
+        if m:
+            return refine(heading_of(m))
+    return None
+
+
+def heading_of(m: re.Match[str]) -> Heading:
+    """Return the fields of a match, of a form or of a user's pattern."""
+    groups = {name: text or "" for name, text in m.groupdict().items()}
+    time, task, agent = groups.get("time", ""), groups.get("task", ""), groups.get("agent", "")
+    if groups.get("year"):
+        day = f"{groups['day']} {groups['month']} {groups['year']}"
+        if groups["month"].isdigit():
+            day = f"{groups['year']}-{groups['month']:0>2}-{groups['day']:0>2}"
+        time = f"{day} {time}".strip()
+    status = groups.get("status", "").strip()
+    if groups.get("rest"):
+        before, rest = task.strip(" |-–—:·•/,"), groups["rest"]
+        if is_agent(before) or (is_role(before) and before.isupper()):
+            agent, task = before, rest
+        elif is_agent(rest) and not agent:
+            agent, task = rest, before
+        elif is_status(rest):
+            status, task = rest, before
+        else:
+            task = f"{task}{rest}"
+    remark = groups.get("remark", "")
+    for part in re.split(r"[,;]\s*", remark) if remark else ():
+        if is_agent(part) and not agent:
+            agent = part
+        elif is_status(part) and not status:
+            status = part
+    return Heading(
+        time=time,
+        time_end=groups.get("end", ""),
+        agent=agent.strip(),
+        task=task.strip(),
+        status=status,
+        name=groups.get("name", ""),
+        title=groups.get("title", "").strip(),
+        notes=groups.get("notes", "").strip(),
+    )

@@ -1,0 +1,304 @@
+"""What the line that begins a session says: its time, agent, task and status.
+
+A form (`v1_dialects`) finds the time and cuts the line around it; `refine` decides what the pieces
+are. It reads only what is stated: a status that stands by itself or in brackets, a known agent by
+itself, in brackets or before a colon. The number of a session, a zone and a branch say nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from codec.v1.agents import is_agent, is_branch, is_role
+from codec.v1.date_words import AMBIGUOUS_ZONES, OTHER_ZONES, WEEKDAYS, ZONES
+from codec.v1.dates import CLOCK_PATTERN
+from codec.v1.labels import place_of
+from codec.vocabulary import is_status
+
+
+class Heading(NamedTuple):
+    """What a line that begins a session says, as written; empty where it says nothing.
+
+    Attributes:
+        time, time_end: its time, and the end of a range.
+        agent, task, status: what it states.
+        name: its agent or its task: the fields of the entry decide.
+        title: the task in a sentence, where the line has a slug and a title.
+        notes: what a line that is a whole entry says beyond that.
+        fields: labelled fields that stand in the line itself.
+    """
+
+    time: str
+    time_end: str = ""
+    agent: str = ""
+    task: str = ""
+    status: str = ""
+    name: str = ""
+    title: str = ""
+    notes: str = ""
+    fields: str = ""
+
+
+_SESSION_WORDS: Final = (
+    "Session|Sitzung|Sesi[óo]n|Sessione|Sess[ãa]o|S[ée]ance|Sessie|Сессия|Сеанс|Сесія|Sesja|会话|會話|"
+    "セッション|세션|Entry|Eintrag|Entrée|Entrada|Voce|Запись|Запис|Log|Run|Lauf|Iteration|Itération|"
+    "Iteraci[óo]n|Itera[çc][ãa]o|Iterazione|Iteratie|Итерация|Ітерація|迭代|イテレーション|반복|Loop|Update|"
+    "Checkpoint|Day|Date|Tag|Jour|D[ií]a|Giorno|День|Datum|Fecha|Data|日期|日付|날짜|Дата|Turn|Round|"
+    "Runde|Cycle"
+)
+_NUMBER: Final = r"(?:#|No\.?|Nr\.?|N[°º]\.?|№|number)?\s*\d+[a-z]?(?:[./]\d+)?"
+#: The words by which a log counts its sessions; they are not a task.
+SESSION_WORD: Final = (
+    r"(?:(?:(?:Agent|Work|Coding|Dev|Development|Claude|Codex|Ralph)\s+|Arbeits|Dev-)?"
+    rf"(?:{_SESSION_WORDS})(?:\s+Log)?(?:\s*{_NUMBER})?"
+    r"|第\s*[\d一二三四五六七八九十]+\s*(?:次|回|轮|輪)?\s*(?:会话|會話|对话|迭代|セッション|작업|天|日)?"
+    r"|(?:제\s*)?\d+\s*(?:번째\s*세션|회차|차\s*세션)|#\s*\d+|S\d{1,3})"
+)
+SEPARATOR: Final = r"\s*(?:\||-{1,2}|–|—|:|：|·|•|/|,|~|→)\s*"
+
+_COUNTED = re.compile(SESSION_WORD, re.I)
+_COUNTED_FIRST = re.compile(
+    rf"(?:{SESSION_WORD})(?<=[\d次回轮輪话話ン])(?:{SEPARATOR}|\s*(?=[(\[]))|(?:Session|Sitzung|Sesi[óo]n|Sess[ãa]o"
+    rf"|Séance|Sessione|Сессия|会话|セッション|세션)\s*[:：|–—-]\s*",
+    re.I,
+)
+_AGENT_NOTE = re.compile(
+    r"(?P<before>.*?)[(\[（]\s*(?:agente?|ai|ki|ia|model|owner|author|by|via|von|par|por|da|door|агент"
+    r"|担当|担当者|代理)(?:\s*(?P<colon>[:：])\s*|\s+)(?P<agent>[^()\[\]（）]+?)\s*[)\]）][\s:–—-]*"
+    r"(?P<after>.*)",
+    re.I,
+)
+_SESSION_ID = re.compile(r"session:?\s", re.I)
+_LAST_BRACKETS = re.compile(r"(?P<before>.*?)\s*[(\[（【](?P<inner>[^()\[\]（）【】]*)[)\]）】]\s*")
+_NESTED_BRACKETS = re.compile(r"(?P<before>.*?)\s*\((?P<inner>[^()]*\([^()]*\)\s*)\)\s*")
+_LAST_PIECE = re.compile(r"(?P<before>.+?)\s*(?:\||\s[-–—·•:]+|—|–|:|·)\s*(?P<piece>[^|·—–]+)")
+_FIRST_PIECE = re.compile(
+    r"(?P<piece>[^|:：·—–]{1,60}?)\s*(?:\||：|:(?=\s)|\s[-–—·]+\s|—)\s*(?P<after>.+)"
+)
+_BY = re.compile(r"(?P<before>.+?)\s+(?:by|via|von|par|por|door)\s+(?P<agent>[^()]+)", re.I)
+_ZONE = re.compile(
+    rf"(?:{'|'.join([*ZONES, *AMBIGUOUS_ZONES, *OTHER_ZONES.split()])}"
+    r"|(?:UTC|GMT)\s?[+\-−]\d{1,2}(?::?\d{2})?|[A-Z][a-z]+/[A-Z][A-Za-z_]+|local|local time)"
+)
+_DAY = re.compile("|".join(sorted(map(re.escape, WEEKDAYS.split()), key=len, reverse=True)), re.I)
+_CLOCK = re.compile(CLOCK_PATTERN)
+_DIGITS = re.compile(r"\d{1,4}")
+_EDGES: Final = " \t|-–—:：·•,;/~→>"
+_LABELLED = re.compile(r"(?:^|\s[|·]\s*|;\s+)(?P<label>[^\W\d_][\w ()/-]{0,30}?)\s*[:：]\s*\S")
+_PAIRS = re.compile(r"(?<!\S)(?P<label>[a-z_][\w.-]{0,30})=(?P<value>\"[^\"]*\"|\S+)", re.I)
+_STATUS_FIRST = re.compile(
+    r"[\[(]?(?P<status>[A-Z_]{2,12}|[✅✔✓❌✗✘🔴🟢🟡🚧⚠]\ufe0f?)[\])]?(?:\s*[:|–—-]\s*|\s+)(?P<after>.+)"
+)
+
+
+def refine(heading: Heading) -> Heading:
+    """Decide what the pieces of a dated line are."""
+    agent, task = heading.agent, heading.task
+    if agent and task and " " not in task and not _is_odd(agent):
+        return heading
+    text = f"{agent} | {task}" if agent else task
+    if ":" in text or "：" in text or "=" in text:
+        fields = _fields_of(text)
+        if fields:
+            return heading._replace(agent="", task="", fields=fields)
+    if agent:
+        heading = _with_agent(heading)
+    for _ in range(5):
+        shorter = _shorten(heading)
+        if shorter == heading:
+            break
+        heading = shorter
+    return heading
+
+
+@lru_cache(maxsize=4096)
+def _is_odd(agent: str) -> bool:
+    """Return True if what stands in the agent's place is something else."""
+    return not is_agent(agent) and (
+        is_status(agent)
+        or is_branch(agent)
+        or _says_nothing(agent)
+        or _CLOCK.fullmatch(agent) is not None
+    )
+
+
+@lru_cache(maxsize=4096)
+def _says_nothing(text: str) -> bool:
+    """Return True for the number of a session, a zone, or a day of the week."""
+    return any(p.fullmatch(text) for p in (_COUNTED, _ZONE, _DAY, _DIGITS))
+
+
+def _fields_of(text: str) -> str:
+    """Return the labelled fields of a line, one a line; empty if it has no two known labels."""
+    if "=" in text:
+        pairs = [m for m in _PAIRS.finditer(text) if place_of(m["label"].replace("_", " ")).field]
+        if len(pairs) > 1:
+            rest = _PAIRS.sub("", text).strip()
+            lines = [f"{m['label'].replace('_', ' ')}: {m['value'].strip(chr(34))}" for m in pairs]
+            return "\n".join([*([f"Task: {rest}"] if rest else []), *lines])
+    labels = [m["label"] for m in _LABELLED.finditer(text)]
+    known = sum(bool(place_of(label).field) for label in labels)
+    if known > 1 or (known and known == len(labels) and "|" not in text and _starts_labelled(text)):
+        parts = re.split(r"\s[|·]\s*|;\s+(?=[^\W\d_][\w ()/-]{0,30}[:：]\s)", text)
+        return "\n".join(part.strip() for part in parts)
+    return ""
+
+
+def _starts_labelled(text: str) -> bool:
+    m = _LABELLED.match(text)
+    return m is not None and place_of(m["label"]).field in ("agent", "task", "status")
+
+
+def _with_agent(heading: Heading) -> Heading:
+    """Check the agent's place: a status, a branch, a number or a task may stand there."""
+    agent, task = heading.agent, heading.task
+    if is_agent(agent):
+        return heading
+    if is_status(agent):
+        return heading._replace(agent="", status=heading.status or agent)
+    if _CLOCK.fullmatch(agent) and ":" not in heading.time:
+        return heading._replace(agent="", time=f"{heading.time} {agent}")
+    if is_agent(task):
+        return heading._replace(agent=task, task=agent)
+    if _says_nothing(agent) or is_branch(agent):
+        return heading._replace(agent="")
+    return heading
+
+
+def _shorten(heading: Heading) -> Heading:
+    """Take one piece off the task that is not a task."""
+    task = heading.task.strip(_EDGES)
+    if not task:
+        return heading._replace(task="")
+    if task.startswith("(") and task.endswith(")") and task.count("(") == 1:
+        task = task[1:-1].strip()
+    if _says_nothing(task):
+        return heading._replace(task="")
+    if _CLOCK.fullmatch(task) and ":" not in heading.time:
+        return heading._replace(task="", time=f"{heading.time} {task}")
+    if not heading.status and is_status(task):
+        return heading._replace(task="", status=task)
+    if not heading.agent and is_agent(task):
+        return heading._replace(task="", agent=task)
+    heading = heading._replace(task=task)
+    return _without_brackets(heading) or _without_pieces(heading) or heading
+
+
+def _without_brackets(heading: Heading) -> Heading | None:
+    """Take brackets off the task that hold an agent, a status or nothing of interest."""
+    task = heading.task
+    if not any(mark in task for mark in "([（【") or is_role(task):
+        return None
+    noted = None if heading.agent else _noted_agent(heading)
+    if noted:
+        return noted
+    m = _NESTED_BRACKETS.fullmatch(task) or _LAST_BRACKETS.fullmatch(task)
+    if m is None:
+        opened = task.rfind("(")
+        cut = opened > 0 and ")" not in task[opened:]
+        return heading._replace(task=task[:opened].strip(_EDGES)) if cut else None
+    before, inner = m["before"].strip(_EDGES), m["inner"].strip()
+    if not heading.status and is_status(inner):
+        return heading._replace(task=before, status=inner)
+    if not heading.agent and is_agent(inner) and not is_agent(task):
+        return heading._replace(task=before, agent=inner)
+    if _says_nothing(inner) or _SESSION_ID.match(inner):
+        return heading._replace(task=before)
+    if not heading.status and is_status(before):
+        return heading._replace(task="", status=task)
+    return None
+
+
+def _noted_agent(heading: Heading) -> Heading | None:
+    """Take the agent out of a note such as `(agent: codex)` or `(by Codex)`."""
+    m = _AGENT_NOTE.fullmatch(heading.task)
+    if m is None:
+        return None
+    name, labelled = m["agent"].strip(), m["colon"] is not None
+    if not (labelled or is_agent(name) or is_role(name)):
+        return None
+    return heading._replace(agent=name, task=f"{m['before']}{m['after']}".strip())
+
+
+def _without_pieces(heading: Heading) -> Heading | None:
+    """Take the first or the last piece off the task, where it is an agent, a status or a number."""
+    m = _COUNTED_FIRST.match(heading.task)
+    if m and m.end() < len(heading.task):
+        return heading._replace(task=heading.task[m.end() :])
+    return _without_first(heading) or _without_last(heading) or _without_signs(heading)
+
+
+def _without_first(heading: Heading) -> Heading | None:
+    m = _FIRST_PIECE.fullmatch(heading.task)
+    if m is None:
+        return None
+    piece, after = m["piece"].strip("[]() "), m["after"]
+    if not heading.agent and is_agent(piece):
+        return heading._replace(agent=piece, task=after)
+    if not heading.status and piece == piece.upper() and is_status(piece):
+        return heading._replace(status=piece, task=after)
+    if any(c.isdigit() for c in piece) and _says_nothing(piece):
+        return heading._replace(task=after)
+    return None
+
+
+def _without_last(heading: Heading) -> Heading | None:
+    m = _LAST_PIECE.fullmatch(heading.task)
+    if m is None:
+        return None
+    before, piece = m["before"], m["piece"].strip()
+    if not heading.status and is_status(piece):
+        return heading._replace(status=piece, task=before)
+    if not heading.agent and is_agent(piece):
+        return heading._replace(agent=piece, task=before)
+    if is_branch(piece) and "/" in piece and " " not in piece:
+        return heading._replace(task=before)
+    return None
+
+
+def _without_signs(heading: Heading) -> Heading | None:
+    """Take off what no sign separates: "by Codex", a status in capitals first, a sign last."""
+    task = heading.task
+    by = _BY.fullmatch(task) if not heading.agent else None
+    if by and is_agent(by["agent"]):
+        return heading._replace(agent=by["agent"], task=by["before"])
+    if heading.status:
+        return None
+    m = _STATUS_FIRST.fullmatch(task)
+    if m and is_status(m["status"]):
+        return heading._replace(status=m["status"], task=m["after"])
+    bare = task.rstrip("\ufe0f")
+    if bare[-1:] in tuple("✅✔✓❌✗✘🔴🟢🟡🚧⚠"):
+        return heading._replace(status=bare[-1], task=bare[:-1].rstrip())
+    return None
+
+
+_COLUMNS = re.compile(r"\s{2,}|\t+|\s*\|\s*")
+
+
+def columns(heading: Heading, text: str) -> Heading:
+    """Decide what the columns behind the time of a line are that is a whole entry.
+
+    Args:
+        heading: with the time of the line alone.
+        text: what stands behind the time.
+    """
+    text = text.strip(_EDGES)
+    fields = _fields_of(text)
+    if fields:
+        return heading._replace(fields=fields)
+    parts = [p for p in _COLUMNS.split(text) if p]
+    if len(parts) < 2:
+        return refine(heading._replace(task=text))
+    rest: list[str] = []
+    for part in parts:
+        if not heading.status and is_status(part):
+            heading = heading._replace(status=part)
+        elif not heading.agent and (is_agent(part) or (is_role(part) and len(parts) > 2)):
+            heading = heading._replace(agent=part)
+        elif not (_says_nothing(part) or (is_branch(part) and " " not in part)):
+            rest.append(part)
+    task = rest[0] if rest else ""
+    return refine(heading._replace(task=task, notes="; ".join(rest[1:])))

@@ -1,0 +1,250 @@
+"""How one version of a v1 log is put together again: literal bytes and patches.
+
+A layout is two files. `layout.jsonl` lists the parts in order, and `literal.zst` holds all literal
+bytes, one after the other, as one zstd frame:
+
+    {"format":"session-codec-layout","version":1,"sha256":"...","bytes":9120,"literal_bytes":512}
+    512
+    ["2025-11-06T14:30:00Z","7c8a...",1148]
+
+1. The parts, rebuilt, are the log: for any bytes, and proved by length and SHA-256.
+2. A patch is named by its key and its hash. One that differs from what is stored under its key
+   (a checkout with other line ends) stays literal, so every version can be rebuilt.
+3. Rebuilding streams: no more than one part, or one block of literal bytes, is in memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import zstandard
+
+from codec.errors import FormatError, IntegrityError
+from codec.records import PatchRef, is_key
+from codec.v1.purged_text import gap_line
+
+FORMAT: Final = "session-codec-layout"
+VERSION: Final = 1
+LAYOUT_NAME: Final = "layout.jsonl"
+LITERAL_NAME: Final = "literal.zst"
+
+_BLOCK = 1 << 20
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
+
+
+class StoredPatch(NamedTuple):
+    """A part of a layout that is the patch stored under a key."""
+
+    key: str
+    patch: PatchRef
+
+
+#: A part: literal bytes as an encoder gets them; a decoder gives their number instead.
+Part = bytes | StoredPatch
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Layout:
+    """A decoded layout.
+
+    Attributes:
+        sha256, size: of the whole log.
+        literal_size: of all literal bytes together.
+        parts: the number of literal bytes to take next, or the patch to put in.
+    """
+
+    sha256: str
+    size: int
+    literal_size: int
+    parts: tuple[int | StoredPatch, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EncodedLayout:
+    """The two files of a layout."""
+
+    layout: bytes
+    literal: bytes
+
+
+def encode_layout(parts: Iterable[Part]) -> Callable[[str, int], EncodedLayout]:
+    """Take in the parts of a log; the result gives the files once the log's hash is known.
+
+    Args:
+        parts: literal bytes and stored patches, in order.
+
+    Returns:
+        A function of the log's SHA-256 and size in bytes.
+    """
+    compressor = zstandard.ZstdCompressor(level=3, write_checksum=True).compressobj()
+    literal: list[bytes] = []
+    lines: list[str] = []
+    literal_size = pending = 0
+    for part in parts:
+        if isinstance(part, StoredPatch):
+            if pending:
+                lines.append(str(pending))
+                pending = 0
+            # JSON as it is: a key and a hash hold nothing that it escapes.
+            lines.append(f'["{part.key}","{part.patch.sha256}",{part.patch.size}]')
+        elif part:
+            literal.append(compressor.compress(part))
+            literal_size += len(part)
+            pending += len(part)
+    if pending:
+        lines.append(str(pending))
+    literal.append(compressor.flush())
+
+    def finish(sha256: str, size: int) -> EncodedLayout:
+        head = _dump(
+            {
+                "format": FORMAT,
+                "version": VERSION,
+                "sha256": sha256,
+                "bytes": size,
+                "literal_bytes": literal_size,
+            }
+        )
+        return EncodedLayout(
+            layout="".join(f"{line}\n" for line in (head, *lines)).encode(),
+            literal=b"".join(literal),
+        )
+
+    return finish
+
+
+def decode_layout(data: bytes) -> Layout:
+    """A layout from `layout.jsonl`.
+
+    Raises:
+        FormatError: it is no layout, or of a version that is not known.
+        IntegrityError: it is cut, or its parts do not add up.
+    """
+    if not data.endswith(b"\n"):
+        raise IntegrityError("the layout is cut off")
+    first, *rest = data.decode(errors="replace").splitlines()
+    head = _load(first, 1)
+    if not isinstance(head, dict) or head.get("format") != FORMAT:
+        raise FormatError(f'not a layout: no "format":"{FORMAT}"', line=1)
+    if head.get("version") != VERSION:
+        raise FormatError(f"layout version {head.get('version')!r} is not known", line=1)
+    parts = tuple(_part(value, number) for number, value in enumerate(_values(rest), 2))
+    literal = sum(p for p in parts if isinstance(p, int))
+    stored = sum(p.patch.size for p in parts if isinstance(p, StoredPatch))
+    sha256, size = head.get("sha256"), head.get("bytes")
+    if not isinstance(sha256, str) or not isinstance(size, int):
+        raise FormatError("no sha256 or no bytes", line=1)
+    if literal != head.get("literal_bytes") or literal + stored != size:
+        raise IntegrityError("the parts do not add up to the size of the log")
+    return Layout(sha256=sha256, size=size, literal_size=literal, parts=parts)
+
+
+def rebuild(
+    layout: Layout, literal: bytes, patch: Callable[[StoredPatch], bytes | None]
+) -> Iterator[bytes]:
+    """Yield the bytes of the log, in pieces; the last step checks the whole.
+
+    Where a patch was purged, the log has a line that marks the gap, and every other part is
+    checked by itself: the whole has another hash then.
+
+    Args:
+        layout: the layout.
+        literal: what `literal.zst` holds.
+        patch: gives the bytes of a stored patch, None for one that was purged.
+
+    Raises:
+        IntegrityError: a patch or the log is not what was recorded, or the literal bytes are
+            damaged or cut.
+    """
+    literals = _Literals(literal)
+    whole = hashlib.sha256()
+    has_gap = False
+    for part in layout.parts:
+        if isinstance(part, StoredPatch):
+            data = patch(part)
+            if data is None:
+                has_gap = True
+                yield gap_line(part.patch)
+                continue
+            if len(data) != part.patch.size or _sha256(data) != part.patch.sha256:
+                raise IntegrityError(f"the diff of {part.key} is not the one that was recorded")
+            pieces: Iterable[bytes] = (data,)
+        else:
+            pieces = literals.take(part)
+        for piece in pieces:
+            whole.update(piece)
+            yield piece
+    literals.finish()
+    if not has_gap and whole.hexdigest() != layout.sha256:
+        raise IntegrityError("the rebuilt log does not have the recorded SHA-256")
+
+
+def literal_bytes(layout: Layout, literal: bytes) -> Iterator[bytes]:
+    """All that is literal in a log, in pieces, without the stored patches; raises as `rebuild`."""
+    return _Literals(literal).take(layout.literal_size)
+
+
+class _Literals:
+    """Takes literal bytes off a zstd frame, and notices a cut or damaged one."""
+
+    def __init__(self, data: bytes) -> None:
+        self._reader = zstandard.ZstdDecompressor().stream_reader(data)
+
+    def take(self, size: int) -> Iterator[bytes]:
+        while size:
+            block = self._read(min(size, _BLOCK))
+            if not block:
+                raise IntegrityError("the literal bytes are cut off")
+            size -= len(block)
+            yield block
+
+    def finish(self) -> None:
+        if self._read(1):
+            raise IntegrityError("more literal bytes than the layout has")
+
+    def _read(self, size: int) -> bytes:
+        try:
+            return self._reader.read(size)
+        except zstandard.ZstdError as e:
+            raise IntegrityError(f"the literal bytes are damaged: {e}") from None
+
+
+def _part(value: object, line: int) -> int | StoredPatch:
+    match value:
+        case bool():
+            pass
+        case int() if value > 0:
+            return value
+        case [str() as key, str() as sha256, int() as size] if is_key(key) and size >= 0:
+            return StoredPatch(key=key, patch=PatchRef(sha256=sha256, size=size))
+    raise FormatError(f"not a part of a layout: {value!r}", line=line)
+
+
+def _values(lines: list[str]) -> list[object]:
+    """The JSON value of each line: of all at once, or of each by itself to tell which is none."""
+    try:
+        values = json.loads(f"[{','.join(lines)}]")
+    except (ValueError, RecursionError):
+        values = []
+    if len(values) == len(lines):
+        return list(values)
+    return [_load(line, number) for number, line in enumerate(lines, 2)]
+
+
+def _load(line: str, number: int) -> object:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError) as e:
+        raise FormatError(f"not JSON: {e}", line=number) from None
+
+
+def _dump(value: object) -> str:
+    return _ENCODER.encode(value)
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

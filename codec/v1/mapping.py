@@ -1,0 +1,236 @@
+"""From what a v1 entry says to the session it was: a pure mapping.
+
+1. Nothing is invented: what the entry does not say is unknown, and stays so.
+2. A figure that the entry does not declare is counted from its patch, if it has one, and is
+   marked as counted. A declared figure that the patch contradicts is kept, and reported.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import date
+from functools import lru_cache
+from typing import Final
+
+from codec.diffs import DiffStat
+from codec.errors import FormatError
+from codec.records import (
+    READER,
+    UNNAMED,
+    Metrics,
+    PatchRef,
+    Session,
+    V1Entry,
+    name_of,
+    one_line,
+)
+from codec.timestamps import minutes_between
+from codec.v1.dates import (
+    NO_CLUES,
+    Clues,
+    Timestamp,
+    is_clock,
+    parse_range,
+    parse_range_end,
+    parse_timestamp,
+)
+from codec.v1.entry import Entry
+from codec.v1.notes import rendered
+from codec.vocabulary import agent_of, status_of
+
+_SENTENCE_ENDS: Final = " .!?…。！？;；:,"
+#: Signs that stand between words.
+_SIGNS = re.compile(r"(?<!\S)[^\w\s()\[\]`\"']+(?!\S)")
+_NOT_NAME = re.compile(r"[^\w.+-]+")
+#: Words that a name which was cut does not end with.
+_PARTICLES: Final = frozenset((
+    "a", "an", "the", "and", "or", "of", "to", "in", "on", "at", "by", "for", "from", "with",
+    "without", "into", "onto", "as", "is", "are", "via", "per", "after", "before", "und", "oder",
+    "der", "die", "das", "den", "dem", "des", "ein", "eine", "zu", "zum", "zur", "im", "am",
+    "auf", "aus", "bei", "für", "mit", "nach", "von", "vor", "et", "ou", "le", "la", "les", "un",
+    "une", "du", "de", "à", "au", "aux", "en", "pour", "par", "sur", "avec", "dans", "y", "o",
+    "el", "los", "las", "una", "unos", "del", "al", "por", "para", "con", "sin", "sobre", "e",
+    "os", "um", "uma", "do", "da", "dos", "no", "na", "nos", "nas", "em", "com", "sem", "il",
+    "lo", "gli", "i", "di", "della", "dei", "delle", "alla", "dal", "nel", "nella", "su", "het",
+    "een", "van", "naar", "op", "met", "voor", "bij", "и", "или", "в", "во", "на", "с", "со", "к",
+    "ко", "из", "от", "до", "для", "по", "о", "об", "при", "за", "і", "або", "у", "та", "що",
+))  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mapped:
+    """A session, and what of it had to be assumed or does not agree.
+
+    Attributes:
+        session: the session; its key is its time until the workspace gives it one.
+        assumed_zone: its time names no zone.
+        unread_zone: the zone that its time names and that was not read, empty where it was.
+        contradictions: (metric, declared, counted in the patch).
+    """
+
+    session: Session
+    assumed_zone: bool
+    unread_zone: str
+    contradictions: tuple[tuple[str, int, int], ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """What a mapping may be told.
+
+    Attributes:
+        clues: how ambiguous dates and times are read.
+        agents: aliases, from the name as written or as mapped to the name to use.
+    """
+
+    clues: Clues = NO_CLUES
+    agents: Mapping[str, str] = field(default_factory=dict)
+
+
+def session_of(
+    entry: Entry,
+    *,
+    source: str,
+    patch: PatchRef | None,
+    stat: DiffStat | None,
+    tokens: Mapping[str, int],
+    options: Options,
+) -> Mapped:
+    """The session that an entry records.
+
+    Args:
+        entry: what the entry says.
+        source: path of the log, relative to the workspace.
+        patch: its patch.
+        stat: the lines counted in that patch.
+        tokens: of the whole entry, by tokenizer.
+        options: how times are read, and aliases.
+
+    Raises:
+        FormatError: the entry's time cannot be read.
+    """
+    start = _start(entry, options)
+    metrics, counted = _metrics(entry, start.text, stat, options)
+    status, remark = status_of(entry.status)
+    session = Session(
+        key=start.text,
+        time=start.text,
+        agent=agent_of(entry.agent, options.agents),
+        task=_task(entry),
+        status=status,
+        remark=remark,
+        title=one_line(entry.title or entry.task or entry.first),
+        notes=rendered(entry.notes),
+        metrics=metrics,
+        patch=patch,
+        v1=V1Entry(source=source, sha256=entry.sha256, tokens=tokens, counted=counted),
+        reader=READER,
+    )
+    return Mapped(
+        session=session,
+        assumed_zone=start.assumed and not start.unread,
+        unread_zone=start.unread,
+        contradictions=_contradictions(entry.declared, stat),
+    )
+
+
+def _start(entry: Entry, options: Options) -> Timestamp:
+    """Return the entry's time; the time of day and the zone may stand in its other fields."""
+    start = parse_timestamp(entry.time, options.clues)
+    if start.assumed and entry.time_end:
+        with suppress(FormatError):
+            return parse_range(entry.time, entry.time_end, options.clues)[0]
+    if entry.started and (start.assumed or "T" not in start.text):
+        with suppress(FormatError):
+            started = parse_range_end(entry.time, entry.started, options.clues)
+            if _is_more_exact(start, started):
+                return started
+    return start
+
+
+def _is_more_exact(start: Timestamp, started: Timestamp) -> bool:
+    """Return True if a field tells more of the time of the heading and does not contradict it."""
+    if "T" not in started.text:
+        return False
+    if "T" not in start.text:
+        return abs(_days(start.text) - _days(started.text)) <= 1
+    return start.assumed and not started.assumed and start.text[13:] == started.text[13:]
+
+
+def _days(text: str) -> int:
+    return date.fromisoformat(text[:10]).toordinal()
+
+
+def _task(entry: Entry) -> str:
+    """Return the heading's task as written where it is a slug, else the task line cut at a word."""
+    for text in (entry.task, entry.title, entry.first):
+        name = slug_of(text) if text else UNNAMED
+        if name != UNNAMED:
+            return name
+    return UNNAMED
+
+
+@lru_cache(maxsize=4096)
+def slug_of(text: str) -> str:
+    """Return the name of a task: signs between words make one hyphen, and no particle ends it."""
+    if " " not in text:
+        return name_of(text)
+    whole = _SIGNS.sub(" ", text.rstrip(_SENTENCE_ENDS))
+    name = name_of(whole)
+    if len(name) < len(_NOT_NAME.sub("-", whole).strip("-")):
+        words = name.split("-")
+        while len(words) > 2 and words[-1].lower() in _PARTICLES:
+            words.pop()
+        name = "-".join(words)
+    return name
+
+
+def _metrics(
+    entry: Entry, start: str, stat: DiffStat | None, options: Options
+) -> tuple[Metrics, tuple[str, ...]]:
+    metrics = entry.declared
+    if metrics.duration_min is None:
+        minutes = _range_minutes(entry, start, options)
+        if minutes is not None:
+            metrics = metrics._replace(duration_min=minutes)
+    counted: list[str] = []
+    if stat is not None:
+        if metrics.lines_added is None:
+            metrics = metrics._replace(lines_added=stat.added)
+            counted.append("lines_added")
+        if metrics.lines_removed is None:
+            metrics = metrics._replace(lines_removed=stat.removed)
+            counted.append("lines_removed")
+    return metrics, tuple(counted)
+
+
+def _range_minutes(entry: Entry, start: str, options: Options) -> int | None:
+    """Return the minutes of the range that the heading or the fields give."""
+    clues = options.clues
+    try:
+        if entry.time_end:
+            first, last = parse_range(entry.time, entry.time_end, clues)
+            return minutes_between(first.text, last.text)
+        if entry.started and entry.finished:
+            started = parse_range_end(entry.time, entry.started, clues)
+            if is_clock(entry.started) and is_clock(entry.finished):
+                finished = parse_range_end(entry.time, entry.finished, clues)
+            else:
+                finished = parse_range(entry.started, entry.finished, clues)[1]
+            return minutes_between(started.text, finished.text)
+    except FormatError:
+        return None  # an end that cannot be read leaves the duration unknown
+    return None
+
+
+def _contradictions(declared: Metrics, stat: DiffStat | None) -> tuple[tuple[str, int, int], ...]:
+    if stat is None or (declared.lines_added, declared.lines_removed) == (stat.added, stat.removed):
+        return ()
+    pairs = (
+        ("lines_added", declared.lines_added, stat.added),
+        ("lines_removed", declared.lines_removed, stat.removed),
+    )
+    return tuple((name, said, seen) for name, said, seen in pairs if said not in (None, seen))

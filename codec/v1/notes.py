@@ -1,0 +1,169 @@
+"""The notes of an entry, and the line that says what it was about where it has no title.
+
+1. Notes are what stands under the labels of `NOTE_FIELDS`; items of a list are joined by `; `.
+2. Without a label for what was done, the first sentences are notes: at most `LIMIT` characters.
+3. The first line is only needed where neither the heading nor a field names the task.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import Final
+
+from codec.records import one_line
+from codec.v1.fields import OTHER, Body, Line
+from codec.v1.labels import NOTE_FIELDS
+
+#: Roughly how many characters of text without a label are notes.
+LIMIT: Final = 300
+#: How many characters are notes of a field that tells what was done, in lists of any length.
+FIELD_LIMIT: Final = 600
+
+_LONG: Final = frozenset({"notes", "lessons", "blockers", "escalation"})  # kept as they are
+_TELLING: Final = frozenset({"summary", "done", "outcome"})
+_MARKS = re.compile(r"\*\*|__(?=\S)|(?<=\S)__|<br ?/?>")
+_SAYS_NOTHING = re.compile(
+    r"(?:none|n/?a|nil|nothing|no|keine?|nichts|aucune?|rien|ningun[oa]s?|nada|nenhum[a]?|nessun[oa]?"
+    r"|niente|geen|нет|ничего|немає|brak|无|無|沒有|没有|なし|特になし|없음)"
+    r"(?: (?:so far|yet|known|needed|required))?(?: ?[(（].*[)）])?[.!。]?|[-–—]*|tbd|todo|\.{3}|…",
+    re.I,
+)
+#: A line of prose in a code block, and not of a program or a patch.
+_PROSE = re.compile(
+    r"(?!diff |index |new file|deleted |rename |similarity )[#>* -]{0,4}\w[^{}<>=\[\]\\$|]+"
+)
+_SENTENCE = re.compile(r".+?(?:[.!?…](?=\s|$)|[。！？])[\"'»”)]?", re.S)
+_MACHINE = re.compile(r"[\w./\\:@#-]+|`[^`]*`|[0-9a-f]{7,40}\b.*|https?://\S+", re.I)
+_LABEL_EDGES: Final = " \t-*_+•"
+_UNREAD: Final = ("agent", "tool", "commits", "duration", "lines", "diff")
+_ENDS: Final = ".!?…。！？;；:"
+
+
+def notes_of(body: Body) -> Iterator[tuple[str, str]]:
+    """Yield (field, text) of all that an entry has to say, in the order of `NOTE_FIELDS`."""
+    groups: dict[str, list[Line]] = {}
+    for line in body.lines:
+        if line[0] and line[0] != OTHER:
+            groups.setdefault(line[0], []).append(line)
+    texts: dict[str, str] = {}
+    for field in NOTE_FIELDS if groups else ():
+        if field in groups:
+            text = _joined(groups[field])
+            if text and not _SAYS_NOTHING.fullmatch(text):
+                texts[field] = text if field in _LONG else _cut(text, FIELD_LIMIT)
+    if not _TELLING & texts.keys():
+        text = _first_sentences(body, alone=not texts)
+        if text:
+            yield "summary", text
+    yield from texts.items()
+
+
+def first_line(body: Body) -> str:
+    """Return the line that says what an entry was about: its first item, sentence or value."""
+    for fields in (("", "summary", "done", "outcome", OTHER), ("notes", "lessons")):
+        for line in body.lines:
+            if line.field not in fields:
+                continue
+            text = _clean(line.text)
+            if line.label and (_is_machine(line) or line.label in _UNREAD or " " not in text):
+                continue
+            if text and not _MACHINE.fullmatch(text) and not _SAYS_NOTHING.fullmatch(text):
+                m = _SENTENCE.match(text)
+                return m[0] if m else text
+            if text and text.isalpha():
+                return text
+    return ""
+
+
+def _first_sentences(body: Body, *, alone: bool) -> str:
+    """Return the first sentences of the text without a label.
+
+    Where an entry has no notes at all (`alone`), the text below any label will do, and then the
+    prose in its code blocks.
+    """
+    lines = [line for line in body.lines if not line.field]
+    if not lines and alone:
+        lines = [line for line in body.lines if line.field == OTHER and _is_telling(line)]
+    if not lines and alone:
+        code = (text for block in body.code for text in block.splitlines())
+        lines = [Line("", text) for text in code if " " in text and _PROSE.fullmatch(text)]
+    return _cut(_joined(lines[:40]), LIMIT) if lines else ""
+
+
+def _joined(lines: Iterable[Line]) -> str:
+    """Join lines to one: items of a list by `; `, the lines of a paragraph by a space."""
+    text = ""
+    for line in lines:
+        piece = _piece(line.text)
+        if line.label and piece:
+            label = line.label.strip(_LABEL_EDGES)
+            piece = f"{label.capitalize() if label in _UNREAD else label}: {piece}"
+        if not piece:
+            continue
+        if not text:
+            text = piece
+        elif line.is_item:
+            text = f"{text.rstrip(';；')}; {piece}"
+        else:
+            text = f"{text} {piece}"
+    return text
+
+
+@lru_cache(maxsize=4096)
+def _piece(text: str) -> str:
+    """Return a line of text without marks; empty if it says nothing."""
+    piece = one_line(_clean(text))
+    return "" if _SAYS_NOTHING.fullmatch(piece) else piece
+
+
+def _is_machine(line: Line) -> bool:
+    """Return True for a value that a program wrote: `run_id: 0aecf6f1`."""
+    return "_" in line.label.strip(_LABEL_EDGES)
+
+
+def _is_telling(line: Line) -> bool:
+    """Return True for text, and for a labelled value that is more than a word."""
+    return not line.label or line.label in _UNREAD or (not _is_machine(line) and " " in line.text)
+
+
+def _clean(text: str) -> str:
+    """Return text without bold marks and table cells' bars."""
+    if "**" in text or "__" in text or "<" in text:
+        text = _MARKS.sub("", text)
+    if text[:1] == "|":
+        text = ", ".join(cell.strip() for cell in text.strip("| ").split("|"))
+    return text.strip()
+
+
+def _cut(text: str, limit: int) -> str:
+    """Return whole sentences or items of a text up to a limit, at least one word of it."""
+    if len(text) <= limit:
+        return text
+    end = 0
+    for m in _SENTENCE.finditer(text[: limit + 1]):
+        end = m.end()
+    item = text.rfind("; ", 0, limit)
+    end = max(end, item)
+    if end >= limit // 3:
+        return text[:end].rstrip(" ;")
+    space = text.rfind(" ", 0, limit)
+    return f"{text[: space if space > 0 else limit].rstrip(' ,;')}…"
+
+
+def rendered(notes: Iterable[tuple[str, str]]) -> str:
+    """Return the notes in one line; what is not plain notes stands under its name."""
+    text = ""
+    for field, said in notes:
+        name = _NAMES.get(field)
+        part = f"{name}: {said}" if name else said
+        if text:
+            text += " " if text[-1] in _ENDS else "; " if part[:1].islower() else ". "
+        text += part
+    return text
+
+
+_NAMES: Final = {
+    "decisions": "Decisions", "blockers": "Blockers", "escalation": "Escalation", "next": "Next",
+}  # fmt: skip

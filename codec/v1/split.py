@@ -1,0 +1,349 @@
+"""A v1 log, cut into spans of bytes.
+
+Splitting is by bytes and lossless by construction. No Markdown parser is used: none keeps
+source positions, and one line of a patch that looks like a fence would swallow the sessions
+after it.
+
+1. The spans of a split, joined, are the input, for any bytes at all.
+2. A fence opens with three or more backticks or tildes, indented by up to three spaces, and
+   closes with the same character, at least as many. In a patch only a fence line at column 0
+   closes, and a session heading at column 0 is a boundary: the fence was never closed.
+3. A heading inside a closed fence is a quoted example. A fence that never closes is no fence.
+4. A session ends at the next session heading, or at a heading of a higher level outside fences.
+   Headings of its own level without a date belong to it, but not those behind the last entry.
+5. Time is linear in the input, also for input made to be slow.
+
+`v1_fences` decides where fences end; FORMATS.md has the examples.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from codec.v1.dates import is_clock
+from codec.v1.dialects import Dialects, Marker, lines_from
+from codec.v1.fences import FENCE, HEADING, TEMPLATE, Events, Fences
+from codec.v1.heading import Heading, refine
+from codec.v1.labels import place_of
+from codec.v1.text import Log
+from codec.v1.undated import is_doubtful, is_undated_entry
+
+_FULL_DIFF = re.compile(rb"(?:\A|\n)[ \t#*_>-]*Full[ \t]Diff\b", re.I)
+
+
+class Span(NamedTuple):
+    """A run of bytes of the log: one session, or something else.
+
+    Attributes:
+        start, end: byte offsets, end exclusive.
+        heading: what its first line says; None where the span is not a session.
+        patch: byte offsets of the patch between its fence lines, the last line end included.
+        spare_patches: further patches in it, which stay where they are.
+        unclosed: the patch's fence is not closed.
+        templates: offsets of headings in it that are quoted or are templates.
+        quoted: offsets of those that would be sessions but for an unmarked fence around them.
+        doubtful: offsets of headings with a date that cannot be read.
+        undated: offsets of headings that look like those of entries and have no date.
+        inside: how many session headings stand inside closed fences.
+    """
+
+    start: int
+    end: int
+    heading: Heading | None = None
+    patch: tuple[int, int] | None = None
+    spare_patches: int = 0
+    unclosed: bool = False
+    templates: tuple[int, ...] = ()
+    quoted: tuple[int, ...] = ()
+    doubtful: tuple[int, ...] = ()
+    undated: tuple[int, ...] = ()
+    inside: int = 0
+
+
+def join(data: Log, spans: Iterator[Span] | list[Span]) -> bytes:
+    """Return the bytes of the spans, one after the other: the input of the split that made them."""
+    return b"".join(data[s.start : s.end] for s in spans)
+
+
+class LineNumbers:
+    """The 1-based line numbers of offsets that are asked for in ascending order.
+
+    Args:
+        data: the log.
+        passed: called with the start and end of each run of bytes that was counted.
+    """
+
+    def __init__(self, data: Log, passed: Callable[[int, int], object] = lambda *_: None) -> None:
+        self._data = data
+        self._passed = passed
+        self._offset = 0
+        self._line = 1
+
+    def at(self, offset: int) -> int:
+        """Return the line that the offset stands in."""
+        while self._offset < offset:
+            stop = min(offset, self._offset + (1 << 20))
+            self._line += self._data[self._offset : stop].count(b"\n")
+            self._passed(self._offset, stop)
+            self._offset = stop
+        return self._line
+
+
+def split(
+    data: Log, dialects: Dialects, reached: Callable[[int], object] = lambda _: None
+) -> Iterator[Span]:
+    """Cut a log into spans, in file order; together they cover it.
+
+    Args:
+        data: the log.
+        dialects: how it marks its sessions.
+        reached: called now and then with the offset that was reached.
+    """
+    if dialects.marker is Marker.FILE:
+        return _whole(data, dialects)
+    return _Splitter(data, dialects, reached).spans()
+
+
+def _whole(data: Log, dialects: Dialects) -> Iterator[Span]:
+    """Yield the one session of a log that is one entry."""
+    splitter = _Splitter(data, dialects, lambda _: None)
+    now = _OpenSpan(0, refine(Heading(time=dialects.day, task=dialects.title)))
+    splitter.pass_over(now)
+    if len(data):
+        yield now.close(data, len(data))
+
+
+class _Splitter:
+    """The walk over the fence lines and headings of one log."""
+
+    def __init__(self, data: Log, dialects: Dialects, reached: Callable[[int], object]) -> None:
+        self.data = data
+        self.dialects = dialects
+        self.events = Events(data, dialects, reached)
+        self.fences = Fences(self.events)
+        self.day = dialects.day
+        self.now = _OpenSpan(0, None)
+        self.labels: set[bytes] = set()  # of sections of the sessions' level inside earlier entries
+
+    def spans(self) -> Iterator[Span]:
+        """Yield the spans in file order.
+
+        The last session and what follows it wait until the next session shows that it was not the
+        last: only of the last one are the sections at its end cut off.
+        """
+        waiting: list[Span] = []
+        tail = 0
+        now = self.now
+        for start, heading, is_day in self._boundaries():
+            if heading is not None and not is_day and now.is_day and now.is_bare(self.data, start):
+                now.heading = None
+            if start > now.start:
+                if now.heading is not None:
+                    yield from waiting
+                    waiting, tail = [], now.tail
+                    self.labels.update(now.sections)
+                waiting.append(now.close(self.data, start))
+            now = self.now = _OpenSpan(start, heading, is_day=is_day)
+        if len(self.data) > now.start:
+            if now.heading is not None:
+                yield from waiting
+                waiting, tail = [], now.tail
+            waiting.append(now.close(self.data, len(self.data)))
+        yield from self._without_tail(waiting, tail)
+
+    def _boundaries(self) -> Iterator[tuple[int, Heading | None, bool]]:
+        """Yield where spans begin: offset, heading of a session, and whether it is a day's."""
+        events, i = self.events, 0
+        while i < len(events):
+            now = self.now
+            if events.kind[i] == FENCE:
+                i = self._fence(i, now)
+                continue
+            start = events.at[i]
+            heading = self._dated(events.session_heading(i))
+            if heading is not None and not self._is_date_of(heading, start, now):
+                yield start, heading, False
+            elif heading is None and self._is_higher(i):
+                yield start, *self._higher(i)
+            elif heading is None:
+                self._note(i, now)
+            i += 1
+
+    def pass_over(self, now: _OpenSpan) -> None:
+        """Look at the fences of a log that is one session."""
+        i = 0
+        while i < len(self.events):
+            i = self._fence(i, now) if self.events.kind[i] == FENCE else i + 1
+
+    def _dated(self, heading: Heading | None) -> Heading | None:
+        """Return a heading with the day that holds for it; None if it has no date at all."""
+        if heading is None or self.dialects.marker is not Marker.DAY:
+            return heading
+        if heading.time and not is_clock(heading.time):
+            return heading
+        if not self.day:
+            return None
+        return heading._replace(time=f"{self.day} {heading.time}".rstrip())
+
+    def _is_date_of(self, heading: Heading, start: int, now: _OpenSpan) -> bool:
+        """Return True if a heading is nothing but the date of the heading before it."""
+        known = now.heading
+        if known is None or known.time != heading.time or heading.task or heading.agent:
+            return False
+        line = self.events.line_at(now.start)[0]
+        return known.time not in line and now.is_bare(self.data, start)
+
+    def _is_higher(self, i: int) -> bool:
+        return self.events.kind[i] == HEADING and self.events.level(i) < self.dialects.level
+
+    def _higher(self, i: int) -> tuple[Heading | None, bool]:
+        """Return what a heading of a higher level says, and whether it gives the day."""
+        level = self.dialects.day_level
+        if not level or self.events.level(i) > level:
+            return None, False
+        line = self.events.line_at(self.events.at[i])[0]
+        heading = self.dialects.match_day(line) if self.events.level(i) == level else None
+        self.day = heading.time if heading else self.dialects.day
+        return heading, heading is not None
+
+    def _note(self, i: int, now: _OpenSpan) -> None:
+        """Remember a heading of the sessions' level that is not a session's."""
+        events = self.events
+        if events.kind[i] != HEADING or events.level(i) != self.dialects.level:
+            return
+        start = events.at[i]
+        if TEMPLATE.match(self.data, start):
+            now.templates.append(start)
+            return
+        line, end = events.line_at(start)
+        text = line.lstrip("#").strip().lower().encode()
+        known = place_of(line.lstrip("# ")).field
+        own = text in self.labels or (bool(known) and now.is_bare(self.data, start))
+        if not now.tail and not own:
+            now.tail = start
+        now.sections.add(text)
+        if is_doubtful(line):
+            now.doubtful.append(start)
+        elif is_undated_entry(line, lines_from(self.data, end)):
+            now.undated.append(start)
+
+    def _fence(self, i: int, now: _OpenSpan) -> int:
+        """Pass the fence that opens at event `i`; return the index to go on from."""
+        fence = self.events.fence(i)
+        if fence is None:
+            return i + 1
+        if self.fences.is_patch(fence):
+            close, end = self.fences.patch_end(i, fence)
+            now.patches.append((fence.end, end))
+            now.unclosed = now.unclosed or close is None
+            return self.events.index_from(i, end) if close is None else close + 1
+        close = self.fences.closing(i, fence)
+        if close is None:
+            return i + 1
+        for j in range(i + 1, close):
+            self._note_quoted(j, now, marked=bool(fence.info))
+        return close + 1
+
+    def _note_quoted(self, j: int, now: _OpenSpan, *, marked: bool) -> None:
+        """Remember a heading of the sessions' level that stands in a closed fence."""
+        events = self.events
+        if events.kind[j] != HEADING or events.level(j) != self.dialects.level:
+            return
+        start = events.at[j]
+        if TEMPLATE.match(self.data, start):
+            now.templates.append(start)
+        elif events.session_heading(j):
+            now.templates.append(start)
+            now.inside += 1
+            if not marked:
+                now.quoted.append(start)
+
+    def _without_tail(self, spans: list[Span], tail: int) -> Iterator[Span]:
+        """Yield the last session and what follows it, its last sections as a span of their own."""
+        if not spans or not tail or spans[0].heading is None:
+            yield from spans
+            return
+        last = spans[0]
+        if last.patch and last.patch[1] > tail:
+            tail = last.end
+        yield _part(last, last.start, tail)
+        if tail < last.end:
+            yield _part(last, tail, last.end)._replace(
+                heading=None, patch=None, spare_patches=0, unclosed=False, inside=0
+            )
+        yield from spans[1:]
+
+
+def _part(span: Span, start: int, end: int) -> Span:
+    """Return a part of a span, with the offsets that it holds."""
+
+    def held(offsets: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(at for at in offsets if start <= at < end)
+
+    return span._replace(
+        start=start,
+        end=end,
+        templates=held(span.templates),
+        quoted=held(span.quoted),
+        doubtful=held(span.doubtful),
+        undated=held(span.undated),
+    )
+
+
+class _OpenSpan:
+    """A span whose end is not known yet."""
+
+    __slots__ = (
+        "doubtful", "heading", "inside", "is_day", "patches", "quoted", "sections", "start", "tail",
+        "templates", "unclosed", "undated",
+    )  # fmt: skip
+
+    def __init__(self, start: int, heading: Heading | None, *, is_day: bool = False) -> None:
+        self.start = start
+        self.heading = heading
+        self.is_day = is_day
+        self.patches: list[tuple[int, int]] = []
+        self.templates: list[int] = []
+        self.quoted: list[int] = []
+        self.doubtful: list[int] = []
+        self.undated: list[int] = []
+        self.sections: set[bytes] = set()
+        self.tail = 0
+        self.inside = 0
+        self.unclosed = False
+
+    def is_bare(self, data: Log, end: int) -> bool:
+        """Return True if nothing stands between its first line and an offset."""
+        line_end = data.find(b"\n", self.start, end)
+        return line_end < 0 or not data[line_end:end].strip()
+
+    def close(self, data: Log, end: int) -> Span:
+        """Return the span that ends at an offset."""
+        patches = [p for p in self.patches if p[0] < p[1]] if self.heading else []
+        return Span(
+            start=self.start,
+            end=end,
+            heading=self.heading,
+            patch=_session_patch(data, self.start, patches),
+            spare_patches=max(0, len(patches) - 1),
+            unclosed=self.unclosed,
+            templates=tuple(self.templates),
+            quoted=tuple(self.quoted),
+            doubtful=tuple(self.doubtful),
+            undated=tuple(self.undated),
+            inside=self.inside,
+        )
+
+
+def _session_patch(data: Log, start: int, patches: list[tuple[int, int]]) -> tuple[int, int] | None:
+    """Return the patch of a session: the first after "Full Diff", else the first."""
+    if len(patches) < 2:
+        return patches[0] if patches else None
+    at = start
+    for patch in patches:
+        if _FULL_DIFF.search(data[at : patch[0]]):
+            return patch
+        at = patch[1]
+    return patches[0]

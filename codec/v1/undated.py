@@ -1,0 +1,68 @@
+"""Headings that a reader takes for a session and that have no date, or none that can be read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from itertools import islice
+from typing import Final
+
+from codec.v1.dialects import FIELD_REACH
+from codec.v1.heading import SESSION_WORD
+from codec.v1.labels import place_of
+from codec.vocabulary import is_status
+
+#: What looks like a date, whether or not it can be read as one.
+_DATE_LIKE = re.compile(
+    r"(?<![\w.])(?:20\d\d[-/.]\d{1,2}(?:[-/.]\w{1,2})?|\d{1,2}[./-]\d{1,2}[./-](?:20)?\d\d|20\d{6})(?![\w.])"
+    r"|(?<!\d)20\d\d ?年"
+)
+_AT_START = re.compile(r"[\[(*`_]{0,3}\d{2,4}[-/.]\d{1,2}[-/.]\w{1,4}")
+_FIELD = re.compile(
+    r"[ \t]*(?:[-*+>|][ \t]+)?(?:\*\*|__)?(?P<label>[^\W\d_][^:：|*]{0,40}?)(?:\*\*|__)?"
+    r"[ \t]*[:：|](?:\*\*|__)?[ \t]*(?P<value>.*)"
+)
+_NUMBERED = re.compile(rf"(?:{SESSION_WORD})(?:\W.*)?", re.I | re.S)
+_PLACEHOLDER = re.compile(r"[\[<{(].*[\]>})]|.*\w\s*[|/]\s*\w+\s*[|/].*|\.{3}|…|`?\$.*")
+#: Headings of descriptions and of rules for the log, which have fields and are no entries.
+_DESCRIPTIONS = re.compile(
+    r"\b(?:format|template|example|metadata|rules?|how to|protocol|instructions?|legend|convention"
+    r"|overview|current|snapshot|index|schema|fields?|vorlage|beispiel|regeln|modèle|exemple|plantilla"
+    r"|ejemplo|modelo|exemplo|esempio|voorbeeld|шаблон|пример|формат)\b|模板|格式|示例|テンプレート|例|템플릿",
+    re.I,
+)
+_ENTRY_FIELDS: Final = ("task", "status", "agent", "date", "started")
+
+
+def is_doubtful(line: str) -> bool:
+    """Return True if a heading that is not a session's holds what looks like a date."""
+    text = line.lstrip("#").strip()
+    return _AT_START.match(text) is not None or _DATE_LIKE.search(text[:120]) is not None
+
+
+def is_undated_entry(line: str, below: Iterable[str]) -> bool:
+    """Return True if a heading without a date stands above the fields of an entry.
+
+    A task or a status is enough; an agent or a date that cannot be read needs another field, or
+    a heading that counts sessions. Placeholders are not values.
+
+    Args:
+        line: the heading.
+        below: the lines below it.
+    """
+    text = line.lstrip("#").strip(" *_`")
+    if place_of(text).field or _DESCRIPTIONS.search(text):
+        return False
+    found = set()
+    for following in islice(below, FIELD_REACH):
+        if following.startswith("#"):
+            break
+        m = _FIELD.fullmatch(following)
+        if m is None:
+            continue
+        field, value = place_of(m["label"]).field, m["value"].strip(" *_`|")
+        stated = field != "status" or is_status(value)
+        if field in _ENTRY_FIELDS and stated and value and not _PLACEHOLDER.fullmatch(value):
+            found.add(field)
+    numbered = _NUMBERED.fullmatch(text) is not None and any(c.isdigit() for c in text)
+    return bool(found & {"task", "status"}) or len(found) > 1 or (numbered and bool(found))

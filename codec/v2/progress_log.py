@@ -1,0 +1,158 @@
+"""`AGENT_PROGRESS_LOG_v2.md`: one reference entry a session.
+
+    ### [REF:2025-11-06T14:30:00Z:sonnet-4.5:agentic-orchestration]
+    Status: PASS (deployed)
+    Metrics: L+847,C:1,T:45min
+    Diff: .diffs/2025-11-06T14:30:00Z.diff
+    Notes: Agents need MCP layer for shared state.
+
+An entry ends with a blank line. `Notes` is left out where there are none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final, NamedTuple, cast
+
+from codec.errors import EncodeError, FormatError
+from codec.records import NO_METRICS, Metrics, Session, Status, check_name, is_key, one_line
+from codec.v2.deltas import decode_metrics, encode_metrics, shown_metrics
+
+TITLE: Final = "# Agent progress log, version 2: reference entries, oldest first"
+NO_DIFF: Final = "none"
+
+_HEADING = re.compile(
+    r"### \[REF:(?P<key>\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}:\d{2}Z)?(?:\.[0-9a-f]{6,64})?)"
+    r":(?P<agent>[^:\]]+):(?P<task>[^:\]]+)\]",
+    re.ASCII,
+)
+_STATUS = re.compile(r"Status: (?P<status>PASS|FAIL|PARTIAL|UNKNOWN)(?: \((?P<remark>.+)\))?")
+_LINE = re.compile(r"(?P<name>Metrics|Diff|Notes): (?P<value>.+)")
+
+
+class Reference(NamedTuple):
+    """A session's reference entry. `diff` is a path in the workspace, None where there is none."""
+
+    key: str
+    agent: str
+    task: str
+    status: Status
+    remark: str = ""
+    metrics: Metrics = NO_METRICS
+    diff: str | None = None
+    notes: str = ""
+
+
+def diff_path(key: str) -> str:
+    """Where a session's diff is named to be, relative to the workspace.
+
+    On a file system that refuses `:` the file is called as `diff_name` says.
+    """
+    return f".diffs/{key}.diff"
+
+
+def diff_name(key: str, *, colons: bool = True) -> str:
+    """The file name of a session's diff; `colons` is false where the file system refuses them."""
+    return f"{key if colons else key.replace(':', '-')}.diff"
+
+
+def reference_of(session: Session) -> Reference:
+    """The reference entry of a session."""
+    return Reference(
+        key=session.key,
+        agent=session.agent,
+        task=session.task,
+        status=session.status,
+        remark=session.remark,
+        metrics=shown_metrics(session),
+        diff=diff_path(session.key) if session.patch else None,
+        notes=session.notes,
+    )
+
+
+def encode_reference(reference: Reference) -> str:
+    """A reference entry with the blank line that ends it.
+
+    Raises:
+        EncodeError: a field cannot stand in the entry.
+    """
+    if not is_key(reference.key):
+        raise EncodeError(f"not a key: {reference.key!r}", field="key")
+    for name, value in (("agent", reference.agent), ("task", reference.task)):
+        check_name(value, name)
+    for name, value in (("remark", reference.remark), ("notes", reference.notes)):
+        if value != one_line(value):
+            raise EncodeError(f"is not one line: {value!r}", field=name)
+    remark = f" ({reference.remark})" if reference.remark else ""
+    notes = f"Notes: {reference.notes}\n" if reference.notes else ""
+    return (
+        f"### [REF:{reference.key}:{reference.agent}:{reference.task}]\n"
+        f"Status: {reference.status}{remark}\n"
+        f"Metrics: {encode_metrics(reference.metrics)}\n"
+        f"Diff: {reference.diff or NO_DIFF}\n"
+        f"{notes}\n"
+    )
+
+
+def decode_reference(lines: list[str]) -> Reference:
+    """A reference entry from its lines, the heading first.
+
+    Raises:
+        FormatError: they are not a reference entry; the line counts from the heading.
+    """
+    heading = _HEADING.fullmatch(lines[0])
+    if heading is None:
+        raise FormatError(f"not a reference: {lines[0]!r}", line=1)
+    status = _STATUS.fullmatch(lines[1]) if len(lines) > 1 else None
+    if status is None:
+        raise FormatError("no line 'Status: PASS|FAIL|PARTIAL|UNKNOWN'", line=2)
+    values: dict[str, str] = {}
+    for number, line in enumerate(lines[2:], 3):
+        m = _LINE.fullmatch(line)
+        if m is None or m["name"] in values:
+            raise FormatError(f"not a line of a reference entry: {line!r}", line=number)
+        values[m["name"]] = m["value"]
+    missing = [name for name in ("Metrics", "Diff") if name not in values]
+    if missing:
+        raise FormatError(f"no line {', '.join(missing)}", line=1)
+    return Reference(
+        key=heading["key"],
+        agent=heading["agent"],
+        task=heading["task"],
+        status=cast(Status, status["status"]),
+        remark=status["remark"] or "",
+        metrics=decode_metrics(values["Metrics"]),
+        diff=None if values["Diff"] == NO_DIFF else values["Diff"],
+        notes=values.get("Notes", ""),
+    )
+
+
+def decode_references(text: str) -> tuple[list[Reference], list[FormatError]]:
+    """The reference entries of a file, equal ones once, and an error for each broken one."""
+    found: dict[Reference, None] = {}
+    errors: list[FormatError] = []
+    for start, lines in _blocks(text):
+        try:
+            found[decode_reference(lines)] = None
+        except FormatError as e:
+            e.line = start + (e.line or 1) - 1
+            errors.append(e)
+    return list(found), errors
+
+
+def _blocks(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Runs of lines that begin with a level-3 heading and end at a blank line: (line, lines)."""
+    block: list[str] = []
+    start = 0
+    for number, line in enumerate(text.split("\n")[:-1], 1):
+        if line.startswith("### ") or not line:
+            if block:
+                yield start, block
+            block = []
+            if line:
+                block, start = [line], number
+        elif block:
+            block.append(line)
+    if block:
+        yield start, block

@@ -1,0 +1,101 @@
+"""`session-codec doctor`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from pipelines.cli import options
+from pipelines.cli.declared import absolute
+from pipelines.cli.next_step import tell_next_step
+from pipelines.cli.output import Stages, findings_json, say, say_json, tell_findings
+from pipelines.errors import FINDINGS
+from pipelines.findings import Finding
+from pipelines.verbs.doctor import Plan, Result, apply, find_lost, plan, remaining
+
+
+@click.command()
+@options.repo
+@click.option("--repair", is_flag=True, help="Put right what can be put right without loss.")
+@click.option("--dry-run", is_flag=True, help="With --repair: say what would be written.")
+@options.as_json
+def command(repo: str, repair: bool, dry_run: bool, as_json: bool) -> int:
+    """What is wrong with a workspace, and what can be done about it.
+
+    The manifest is the truth: --repair makes the deltas, the metrics and the reference entries
+    agree with it. Repeated lines, the marks of a merge conflict and lines that nobody can read go,
+    missing rows come back, two sessions with one key get keys of their own. Facts that were
+    committed come back, and so does what can be made again byte for byte. Each file that it changes
+    keeps a backup beside it: to undo a repair, rename the backup.
+
+    It ends with 3 where something is left to be put right, and with 0 otherwise.
+
+    \b
+    Examples:
+      session-codec doctor
+      session-codec doctor --repair --dry-run
+      session-codec doctor --repair
+    """
+    if dry_run and not repair:
+        raise click.UsageError("--dry-run says what --repair would do: give both")
+    made = plan(find_lost(absolute(repo)))
+    result = apply(made) if repair and not dry_run else None
+    if result is not None:
+        made = result.plan
+    left = remaining(made, Stages(), repaired=result is not None)
+    open_findings = left if result is not None else (*made.repairs, *left)
+    code = FINDINGS if any(f.level == "finding" for f in open_findings) else 0
+    if as_json:
+        say_json("doctor", _json(made, result, left, code))
+    else:
+        _say(made, result, left, dry_run=dry_run)
+    if result is not None:
+        tell_next_step(made.workspace)
+    return code
+
+
+def _say(made: Plan, result: Result | None, left: tuple[Finding, ...], *, dry_run: bool) -> None:
+    tell_findings(left)
+    findings = sum(f.level == "finding" for f in left)
+    notes = f"; notes: {len(left) - findings:,}" if len(left) > findings else ""
+    if result is None:
+        tell_findings(made.repairs)
+        if dry_run:
+            _say_plan(made)
+        say(f"can be put right: {len(made.repairs):,}; cannot: {findings:,}{notes}")
+        return
+    if result.recovered:
+        say(f"completed a '{result.recovered}' that was stopped half-way")
+    for finding in made.repairs:
+        say(f"repaired: {finding._replace(hint=None)}")
+    for name in result.backups:
+        say(f"backup: {name}")
+    say(f"put right: {len(made.repairs):,}; left: {findings:,}{notes}")
+
+
+def _say_plan(made: Plan) -> None:
+    for edit in made.edits:
+        say(f"would write {edit.path}: {len(edit.before):,} bytes become {len(edit.after):,}")
+    for rename in made.upkeep.renames:
+        say(f"would rename .diffs/{rename.old} to .diffs/{rename.new}")
+    for mend in made.upkeep.mends:
+        say(f"would mend {mend.file}")
+    for path in made.upkeep.leftovers:
+        say(f"would set aside {path}")
+
+
+def _json(
+    made: Plan, result: Result | None, left: tuple[Finding, ...], code: int
+) -> dict[str, Any]:
+    return {
+        "exit": code,
+        "workspace": made.workspace.root,
+        "repaired": result is not None,
+        "repairs": findings_json(made.repairs),
+        "written": [edit.path for edit in made.edits],
+        "renamed": [rename._asdict() for rename in made.upkeep.renames],
+        "backups": list(result.backups) if result else [],
+        "recovered": result.recovered if result else None,
+        "left": findings_json(left),
+    }

@@ -1,0 +1,132 @@
+"""`session-codec migrate`."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, timedelta, tzinfo
+from datetime import timezone as timezone_of
+from typing import TYPE_CHECKING, Final
+
+from codec.tokens.tokenizers import DEFAULT as TOKENIZER
+from codec.tokens.tokenizers import TOKENIZERS
+from pipelines.cli.declared import JSON, Misuse, Option, absolute
+from pipelines.worker.client import Worker
+
+if TYPE_CHECKING:
+    from codec.v1.dates import DateOrder
+
+_OFFSET = re.compile(r"(?:UTC|GMT)?(?P<sign>[+-])(?P<hours>\d{1,2})(?::?(?P<minutes>[0-5]\d))?")
+
+OPTIONS: Final = (
+    Option("--from", "sources", "A log to migrate, a folder of logs or a pattern; repeatable.",
+           "texts", default=(), metavar="PATH"),
+    Option("--dry-run", "dry_run", "Plan and prove, write nothing.", "flag", default=False),
+    Option("--strict", "strict", "Write nothing where there are findings.", "flag", default=False),
+    Option("--dialect", "dialect", "The form of the session headings, as FORMATS.md names it.",
+           metavar="FORM"),
+    Option("--heading-pattern", "heading_pattern",
+           "Your own form: a pattern with a group time, or year, month and day.",
+           metavar="REGEX"),
+    Option("--timezone", "timezone", "The zone of times that name none.", default="UTC",
+           shown=True),
+    Option("--zone", "zones", "What a zone abbreviation means: IST=+05:30; repeatable.", "texts",
+           default=(), metavar="NAME=ZONE"),
+    Option("--dates", "dates", "The order of day and month in dates such as 05/06/2026.", "choice",
+           choices=("dmy", "mdy")),
+    Option("--tokenizer", "tokenizer", "What counts tokens.", "choice", default=TOKENIZER,
+           choices=TOKENIZERS, shown=True),
+    JSON,
+)  # fmt: skip
+
+
+def run(
+    repo: str,
+    sources: tuple[str, ...],
+    dry_run: bool,
+    strict: bool,
+    dialect: str | None,
+    heading_pattern: str | None,
+    timezone: str,
+    zones: tuple[str, ...],
+    dates: DateOrder | None,
+    tokenizer: str,
+    as_json: bool,
+) -> int:
+    """Migrate the v1 log of REPO, and prove that no byte of it is lost.
+
+    The log itself is not changed. Running it again adds what is new and nothing else.
+
+    \b
+    Examples:
+      session-codec migrate
+      session-codec migrate ~/src/app --dry-run
+      session-codec migrate --from docs/SESSIONS.md --timezone Europe/Berlin
+      session-codec migrate --from 'memory/*.md' --dates dmy --zone IST=+05:30
+      session-codec migrate --heading-pattern '## (?P<time>\\S+) (?P<agent>\\S+): (?P<task>.*)'
+    """
+    _check_marking(dialect, heading_pattern)
+    from codec.v1.dates import Clues
+
+    clues = Clues(
+        zone=_zone("--timezone", timezone), dates=dates or "", zones=dict(map(_zone_pair, zones))
+    )
+    # The worker takes a while to load its tokenizer: it begins before the rest is imported.
+    with Worker(tokenizer) as worker:
+        from pipelines.cli.commands.migrate_shown import run_migrate
+        from pipelines.v1.logs import Request
+        from pipelines.v1.source import find_sources
+        from pipelines.workspace.location import locate
+
+        workspace = locate(absolute(repo))
+        request = Request(
+            workspace=workspace,
+            sources=tuple(path for s in sources for path in find_sources(workspace, s)),
+            dialect=dialect,
+            heading_pattern=heading_pattern,
+            clues=clues,
+            tokenizer=tokenizer,
+            strict=strict,
+        )
+        return run_migrate(request, worker, dry_run=dry_run, as_json=as_json)
+
+
+def _check_marking(dialect: str | None, pattern: str | None) -> None:
+    """Refuse a form that there is not, or a pattern that is none."""
+    if dialect is not None:
+        from codec.v1.forms import FORMS
+
+        known = [form.name for form in FORMS]
+        if dialect not in known:
+            raise Misuse(f"--dialect: {dialect!r} is none of {', '.join(known)}")
+    if pattern is not None:
+        from codec.errors import FormatError
+        from codec.v1.dialects import custom_dialect
+
+        try:
+            custom_dialect(pattern)
+        except FormatError as e:
+            raise Misuse(f"--heading-pattern: {e.problem}. {e.hint or ''}".strip()) from None
+
+
+def _zone_pair(text: str) -> tuple[str, tzinfo]:
+    """Return the abbreviation and the zone of `NAME=ZONE`."""
+    name, _, zone = text.partition("=")
+    if not name.strip() or not zone.strip():
+        raise Misuse(f"--zone: not NAME=ZONE: {text!r}")
+    return name.strip().upper(), _zone("--zone", zone.strip())
+
+
+def _zone(option: str, name: str) -> tzinfo:
+    """Return the zone of an offset or of a region's name."""
+    m = _OFFSET.fullmatch(name)
+    if m is not None:
+        offset = timedelta(hours=int(m["hours"]), minutes=int(m["minutes"] or 0))
+        return timezone_of(-offset if m["sign"] == "-" else offset)
+    if name.upper() in ("UTC", "Z"):
+        return UTC
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise Misuse(f"{option}: no such time zone: {name}") from None

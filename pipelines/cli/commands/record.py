@@ -1,0 +1,183 @@
+"""`session-codec record`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from codec.errors import FormatError
+from codec.manifest.session_fields import encode_session
+from codec.patches.check import check_patch
+from codec.records import NAME_LIMIT, STATUSES, Session, Status
+from codec.v2.progress_log import encode_reference, reference_of
+from codec.vocabulary import status_of
+from pipelines.cli.commands.spooled import workspace_of
+from pipelines.cli.declared import JSON, Misuse, Option, absolute, text_of
+from pipelines.cli.next_step import tell_next_step
+from pipelines.cli.output import (
+    findings_json,
+    say,
+    say_json,
+    tell,
+    tell_findings,
+)
+from pipelines.recording.session import Recording, record_session, session_of
+from pipelines.recording.text_scan import clean_recording
+from pipelines.verbs.record import plan
+from pipelines.workspace.location import Workspace, find, read_config
+
+#: Digits of a commit's name that are shown.
+_SHORT: Final = 6
+OPTIONS: Final = (
+    Option("--agent", "agent", "Who did it: a model's name, 'human'.", metavar="NAME",
+           required=True),
+    Option("--task", "task", "What: a slug or a sentence.", metavar="TEXT", required=True),
+    Option("--status", "status", "PASS, FAIL or PARTIAL.", default="UNKNOWN", metavar="WORD"),
+    Option("--git", "commits", "The commits: A..B, or one.", metavar="RANGE"),
+    Option("--worktree", "worktree", "What is not committed yet, new files included.", "flag",
+           default=False),
+    Option("--diff", "diff", "A patch; '-' reads it from stdin.", metavar="FILE"),
+    Option("--no-diff", "no_diff", "No patch.", "flag", default=False),
+    Option("--duration-min", "duration_min", "Minutes of work.", "number", metavar="N"),
+    Option("--tokens", "tokens", "Tokens that the agent spent.", "number", metavar="N"),
+    Option("--notes", "notes", "What the next agent should know.", default="", metavar="TEXT"),
+    Option("--id", "name", "Record this id once.", default="", metavar="ID"),
+    Option("--commit", "commit", "Commit the files of session-codec, and nothing else.", "flag",
+           default=False),
+    Option("--dry-run", "dry_run", "Show the entry; write nothing.", "flag", default=False),
+    JSON,
+)  # fmt: skip
+
+#: Characters that the texts of a session may have: they are read at every start.
+TASK_LIMIT: Final = 2_000
+NOTES_LIMIT: Final = 20_000
+
+
+def run(
+    repo: str,
+    agent: str,
+    task: str,
+    status: str,
+    commits: str | None,
+    worktree: bool,
+    diff: str | None,
+    no_diff: bool,
+    duration_min: int | None,
+    tokens: int | None,
+    notes: str,
+    name: str,
+    commit: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> int:
+    """Record a session when its task is done, and print its key.
+
+    The patch is that of the session's commits: since its hook saw it begin, else since the newest
+    recorded range of this branch, else the last commit. What came by pull, merge or rebase, and
+    commits of session-codec's own files, do not count. Lines are counted from the patch. A remark
+    may follow the status: 'PASS (deployed)'.
+
+    \b
+    Examples:
+      session-codec record --agent sonnet-4.5 --task fix-login --status PASS
+      session-codec record --agent human --task "Move to Postgres" --git main..HEAD
+      git diff | session-codec record --agent codex --task spike --diff -
+    """
+    if sum((commits is not None, worktree, diff is not None, no_diff)) > 1:
+        raise Misuse("--git, --worktree, --diff and --no-diff: name one")
+    workspace = find(absolute(repo)) if dry_run else workspace_of(repo)
+    asks_git = not (diff or no_diff)
+    if asks_git and not (workspace.repository or commits or worktree):
+        tell("note: not in a git repository: no diff is recorded")
+        asks_git = False
+    word, remark = _status(text_of(status))
+    recording = Recording(
+        agent=_given("--agent", agent, NAME_LIMIT * 4),
+        task=_given("--task", task, TASK_LIMIT),
+        status=word,
+        remark=remark,
+        notes=_given("--notes", notes, NOTES_LIMIT, may_be_empty=True),
+        patch=_read(diff) if diff else None,
+        duration_min=duration_min,
+        tokens_used=tokens,
+        id=text_of(name),
+    )
+    if asks_git:
+        asking = os.environ.get("CODEX_THREAD_ID", "")
+        recording = plan(workspace, recording, commits=commits, worktree=worktree, asking=asking)
+        if recording.ranges:
+            tell(_taken(recording.ranges, recording.commits or 0))
+    if dry_run:
+        recording, replaced = clean_recording(workspace, recording)
+        tell_findings(replaced)
+        return _show(workspace, session_of(recording, read_config(workspace).agents), as_json)
+    recorded = record_session(workspace, recording)
+    if recorded.recovered:
+        tell(f"completed a '{recorded.recovered}' that was stopped half-way")
+    tell_findings(recorded.findings)
+    if not recorded.is_new:
+        tell(f"note: the id {name!r} was recorded before; nothing is written")
+    if commit:
+        from pipelines.workspace.commit import commit_sessions
+
+        commit_sessions(workspace, f"session-codec: record {recorded.session.key}")
+    else:
+        tell_next_step(workspace)
+    if as_json:
+        fields = {"session": encode_session(recorded.session), "new": recorded.is_new}
+        say_json("record", {**fields, "findings": findings_json(recorded.findings)})
+    else:
+        say(recorded.session.key)
+    return 0
+
+
+def _given(option: str, value: str, limit: int, *, may_be_empty: bool = False) -> str:
+    """Return an option's text on which a limit of characters holds."""
+    text = text_of(value)
+    if not text.strip() and not may_be_empty:
+        raise Misuse(f"{option} is empty: name it")
+    if len(text) > limit:
+        raise Misuse(f"{option} has {len(text):,} characters; the limit is {limit:,}")
+    return text
+
+
+def _status(text: str) -> tuple[Status, str]:
+    """A status and its remark; an unknown word is more likely a slip than a remark."""
+    if text.strip().upper() == "UNKNOWN":
+        return "UNKNOWN", ""
+    word, remark = status_of(text)
+    if word == "UNKNOWN":
+        known = ", ".join(sorted(STATUSES))
+        raise Misuse(f"--status {text!r} begins with none of {known}")
+    return word, remark
+
+
+def _taken(ranges: Sequence[str], count: int) -> str:
+    """Say which commits a recording has."""
+    ends = (commits.split("..") for commits in ranges)
+    text = ", ".join(f"{base[:_SHORT]}..{head[:_SHORT]}" for base, head in ends)
+    return f"{count} commit{'' if count == 1 else 's'} {text}"
+
+
+def _read(name: str) -> bytes:
+    if name == "-":
+        data = sys.stdin.buffer.read()
+    else:
+        with open(absolute(name), "rb") as f:
+            data = f.read()
+    try:
+        check_patch(data)
+    except FormatError as e:
+        raise e.at(file="stdin" if name == "-" else name) from None
+    return data
+
+
+def _show(workspace: Workspace, session: Session, as_json: bool) -> int:
+    if as_json:
+        say_json("record", {"session": encode_session(session), "new": False, "findings": []})
+    else:
+        text = encode_reference(reference_of(session)).rstrip("\n") + "\n"
+        say(text.removesuffix("\n"))
+    return 0

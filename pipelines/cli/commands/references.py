@@ -1,0 +1,149 @@
+"""`session-codec references`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from codec.references.merge import Change, Standing
+from pipelines.cli import options
+from pipelines.cli.declared import absolute
+from pipelines.cli.next_step import tell_next_step
+from pipelines.cli.output import findings_json, say, say_json, tell, tell_findings
+from pipelines.errors import FINDINGS
+from pipelines.references.plan import SIGNS, Plan, Request, plan, shown_name, stale_finding, summary
+from pipelines.settings.thresholds import read_limits
+from pipelines.token_savings import REFERENCES_BUDGET
+from pipelines.tokenizer import load
+from pipelines.verbs.references import Result, references
+from pipelines.workspace.location import REFERENCES, find
+
+_REASONS = {
+    Standing.YOURS: "yours",
+    Standing.DECLINED: "removed by you",
+    Standing.DROPPED: "left out to keep to the budget",
+    Standing.UNREAD: "kept: its source cannot be read now",
+    Standing.REMOVED: "no file states it any more",
+}
+
+
+@click.command()
+@options.repo
+@click.option(
+    "--explain", is_flag=True, help="Each value with where it comes from; writes nothing."
+)
+@click.option("--check", is_flag=True, help="Exit 3 where the file is stale; writes nothing.")
+@click.option("--dry-run", is_flag=True, help="What would change; writes nothing.")
+@click.option(
+    "--budget",
+    type=click.IntRange(min=0),
+    help=f"Tokens that the file may cost; {REFERENCES_BUDGET} if nobody says otherwise.",
+)
+@options.tokenizer
+@options.as_json
+def command(
+    repo: str,
+    explain: bool,
+    check: bool,
+    dry_run: bool,
+    budget: int | None,
+    tokenizer: str,
+    as_json: bool,
+) -> int:
+    """Build and refresh PROJECT_REFERENCES.yaml from what the files of REPO state.
+
+    Manifests, lock files, workflows, CLAUDE.md, AGENTS.md, .claude/, PROJECT_MEMORY.yaml and v1
+    logs are read. What you changed, added or removed by hand stays so, and so do your comments.
+    Values that would not fit into the budget are left out, the least important first; never yours.
+
+    \b
+    Examples:
+      session-codec references
+      session-codec references --explain
+      session-codec references --check --json
+    """
+    workspace = find(absolute(repo))
+    request = Request(
+        workspace=workspace,
+        tokenizer=tokenizer,
+        count=load(tokenizer),
+        budget=read_limits(workspace, {"references_budget": budget}).references,
+    )
+    reads_only = explain or check or dry_run
+    result = Result(plan=plan(request)) if reads_only else references(request)
+    made = result.plan
+    findings = [*made.findings, *([stale_finding(made)] if check and made.is_stale else [])]
+    if as_json:
+        document = _json(result, reads_only=reads_only)
+        costs = {"tokens": made.tokens, "tokenizer": tokenizer, "budget": request.budget}
+        say_json("references", {**document, **costs, "findings": findings_json(findings)})
+    else:
+        tell_findings(findings)
+        if result.recovered:
+            tell(f"completed a '{result.recovered}' that was stopped half-way")
+        _say(made, explain=explain)
+        state = _state(result, reads_only=reads_only)
+        say(f"{REFERENCES}: {state}; {made.tokens} tokens by {tokenizer}, budget {request.budget}")
+    if result.written:
+        tell_next_step(workspace)
+    return FINDINGS if any(f.level == "finding" for f in findings) else 0
+
+
+def _state(result: Result, *, reads_only: bool) -> str:
+    made = result.plan
+    if not made.is_stale:
+        return "up to date"
+    if any(f.code == "not-editable" for f in made.findings):
+        return "not written"
+    return f"{'would be ' if reads_only else ''}{'refreshed' if made.before else 'built'}" + (
+        f", {summary(made)}"
+    )
+
+
+def _say(made: Plan, *, explain: bool) -> None:
+    """The values that change; or all of them, each with where it comes from."""
+    for name, change in made.refresh.changes.items():
+        if not explain and change.was == change.value:
+            continue
+        shown = shown_name(name, change)
+        text = _text(change.value or change.was or change.stated)
+        value = "" if name.startswith("mandates.") else f": {text}"
+        sign = "" if explain else f"{SIGNS.get(change.standing, ' ')} "
+        if change.standing is Standing.CHANGED and not explain:
+            value = f": {_text(change.was)} -> {text}"
+        say(f"{sign}{shown}{value}")
+        for line in _reasons(made, name, change) if explain else ():
+            say(f"    {line}")
+
+
+def _reasons(made: Plan, name: str, change: Change) -> list[str]:
+    """Where a value comes from, a line each."""
+    reason = _REASONS.get(change.standing)
+    told = [reason] if reason else []
+    differs = change.standing in (Standing.YOURS, Standing.UNREAD) and change.stated is not None
+    states = f" states {_text(change.stated)}" if differs else ""
+    return told + [f"{origin}{states}" for origin in made.origins.get(name, ())]
+
+
+def _text(value: tuple[str, ...] | None) -> str:
+    return ", ".join(value or ())
+
+
+def _json(result: Result, *, reads_only: bool) -> dict[str, Any]:
+    made = result.plan
+    return {
+        "stale": made.is_stale and (reads_only or not result.written),
+        "written": result.written,
+        "values": [
+            {
+                "name": name,
+                "standing": change.standing.value,
+                "value": change.value,
+                "was": change.was,
+                "stated": change.stated,
+                "from": [origin._asdict() for origin in made.origins.get(name, ())],
+            }
+            for name, change in made.refresh.changes.items()
+        ],
+    }

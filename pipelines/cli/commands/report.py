@@ -1,0 +1,136 @@
+"""`session-codec report`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from codec.errors import IntegrityError
+from codec.tokens.tokenizers import counter
+from pipelines.cli import options
+from pipelines.cli.declared import absolute
+from pipelines.cli.output import Stages, findings_json, say, say_json, tell, tell_findings
+from pipelines.cli.token_table import tokens_json
+from pipelines.errors import FINDINGS, exit_code
+from pipelines.settings.user import ignored_findings, read_settings
+from pipelines.verbs.report import Request, Result, apply, plan
+from pipelines.workspace.location import find
+
+
+@click.command()
+@options.repo
+@click.option(
+    "-o",
+    "--output",
+    default="report.html",
+    show_default=True,
+    metavar="FILE",
+    help="Where to write it; '-' writes to stdout.",
+)
+@click.option("--since", type=options.TIME, help="Sessions from this time on.")
+@click.option("--until", type=options.TIME, help="Up to this time, a day or month included.")
+@click.option("--with-diffs", is_flag=True, help="Put the diffs in; none with a secret.")
+@click.option("--force", is_flag=True, help="Overwrite FILE even where it is no report.")
+@options.allow_secret
+@options.trust_repo_config
+@options.tokenizer
+@options.as_json
+def command(
+    repo: str,
+    output: str,
+    since: str | None,
+    until: str | None,
+    with_diffs: bool,
+    force: bool,
+    allow: tuple[str, ...],
+    trust_repo_config: bool,
+    tokenizer: str,
+    as_json: bool,
+) -> int:
+    """Write a report on REPO's workspace, one HTML file to look at and to show.
+
+    It holds what it needs and asks the network for nothing: tokens saved, sessions over time,
+    tasks, archives, and every session with its reference entry. A report is overwritten by the
+    next; another file is not. --with-diffs leaves out what looks like it holds a secret: exit 3.
+
+    \b
+    Examples:
+      session-codec report
+      session-codec report ~/src/app -o app.html --since 2025-11
+      session-codec report --with-diffs
+      session-codec report -o - | gzip > report.html.gz
+    """
+    if output == "-" and as_json:
+        raise click.UsageError("-o - and --json both write to stdout: choose one")
+    workspace = find(absolute(repo))
+    settings = read_settings(workspace, {"allow": allow}, trust_repository=trust_repo_config)
+    request = Request(
+        workspace=workspace,
+        output=None if output == "-" else absolute(output),
+        since=since,
+        until=until,
+        with_diffs=with_diffs,
+        allow=settings.allow,
+        force=force,
+    )
+    progress = Stages()
+    result = apply(plan(request, counter(tokenizer), progress), progress, sys.stdout.buffer.write)
+    findings = list(result.plan.findings)
+    if with_diffs:
+        findings += ignored_findings(settings, "secrets")
+    code = 0
+    if result.plan.diffs is not None and result.plan.diffs.damaged:
+        code = exit_code(IntegrityError(""))
+    elif any(f.level == "finding" for f in findings):
+        code = FINDINGS
+    if as_json:
+        say_json("report", {"exit": code, **_json(result), "findings": findings_json(findings)})
+        return code
+    tell_findings(findings)
+    _say(result)
+    return code
+
+
+def _say(result: Result) -> None:
+    made = result.plan
+    # The report itself may be what stdout gets.
+    say_it: Callable[[str], None] = say if made.request.output else tell
+    name = made.request.output or "stdout"
+    say_it(f"{name}: {len(made.page.sessions):,} sessions, {result.size:,} bytes")
+    if made.diffs is not None:
+        left = [
+            f"{len(keys):,} {why}"
+            for keys, why in (
+                (made.diffs.absent, "not stored here"),
+                (made.diffs.held, "with what looks like a secret"),
+                (made.diffs.damaged, "damaged"),
+            )
+            if keys
+        ]
+        more = f"; left out: {', '.join(left)}" if left else ""
+        say_it(f"  diffs: {len(made.diffs.texts):,}{more}")
+        tell("The report holds diffs: who gets the file can read them")
+
+
+def _json(result: Result) -> dict[str, Any]:
+    made = result.plan
+    diffs = made.diffs
+    return {
+        "output": made.request.output,
+        "bytes": result.size,
+        "sessions": len(made.page.sessions),
+        "sessions_in_all": made.page.every,
+        "diffs": None
+        if diffs is None
+        else {
+            "embedded": len(diffs.texts),
+            "absent": list(diffs.absent),
+            "held": list(diffs.held),
+            "damaged": list(diffs.damaged),
+        },
+        "tokens": tokens_json(made.page.tokens) if made.page.tokens else None,
+        "uncounted": made.page.uncounted,
+    }

@@ -1,0 +1,50 @@
+"""The workspace that a verb works on, with the sessions in it that hooks left in its spool."""
+
+from __future__ import annotations
+
+import os
+
+from codec.errors import CodecError
+from pipelines.cli.declared import absolute
+from pipelines.cli.output import tell, tell_findings
+from pipelines.errors import Conflict, PipelineError
+from pipelines.recording.spool import has_work, spool_of
+from pipelines.workspace.location import Workspace, find
+
+
+def workspace_of(repo: str) -> Workspace:
+    """The workspace at or above a path of the command line, its spool drained.
+
+    Raises:
+        WorkspaceMissing: there is none.
+    """
+    workspace = find(absolute(repo))
+    # Codex tells the commands that it runs whose they are.
+    drain_spool(workspace, within=os.environ.get("CODEX_THREAD_ID", ""))
+    return workspace
+
+
+def drain_spool(workspace: Workspace, *, within: str) -> None:
+    """Record what waits in the spool; if that fails, print a note and go on.
+
+    Args:
+        workspace: whose spool.
+        within: the agent's session that asks.
+
+    Raises:
+        Conflict: the spool is committed to the repository, or is another user's.
+    """
+    if not has_work(spool_of(workspace.home)):
+        return
+    from pipelines.recording.drain import drain
+
+    try:
+        drained = drain(workspace, within=within)
+    except Conflict:
+        raise  # it was planted: the user has to remove it
+    except (CodecError, PipelineError, OSError) as e:
+        tell(f"note: sessions of hooks wait in the spool, and cannot be recorded now: {e}")
+        return
+    for session in drained.sessions:
+        tell(f"recorded {session.key}: {session.agent}, {session.title or session.task}")
+    tell_findings(drained.findings)

@@ -1,0 +1,127 @@
+"""Write an archive: under a name of its own first, then proved, then named and recorded.
+
+What is written is read again from the disk before anybody relies on it: every byte of the file, and
+every member held against the hash that was recorded for its session.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from typing import NamedTuple
+
+import zstandard
+
+from codec.archive.container import encode_archive
+from codec.archive.recovery import Damage, check
+from codec.archive.tar import Load, Member
+from codec.errors import IntegrityError
+from codec.manifest.facts import Archive, archive_name
+from codec.records import PatchRef
+from pipelines.diffs.local_archives import UNFINISHED, ranges_of
+from pipelines.fs.files import create, move, remove, sync_directory
+
+
+class Packing(NamedTuple):
+    """An archive to be written.
+
+    Attributes:
+        month: of its sessions, `2025-11`.
+        members: what it will hold, in any order.
+        sha256: of each member, by key.
+        load: gives the content of a member in pieces.
+    """
+
+    month: str
+    members: tuple[Member, ...]
+    sha256: Mapping[str, str]
+    load: Load
+
+
+class Written(NamedTuple):
+    """An archive that was written and proved, and has no name yet: its path and its fact."""
+
+    path: str
+    fact: Archive
+
+
+def pack(folder: str, packing: Packing, profile: str, pool: Executor | None) -> Written:
+    """Write an archive, sync it, and prove it.
+
+    Args:
+        folder: where archives are stored.
+        packing: what it will hold.
+        profile: one of `archive_frames.PROFILES`.
+        pool: threads to compress in.
+
+    Raises:
+        IntegrityError: it does not read back, or a source is not what was recorded.
+    """
+    path = os.path.join(folder, f"{UNFINISHED}{packing.month}-{os.urandom(4).hex()}")
+    digest = hashlib.sha256()
+    try:
+        with create(path) as f:
+            for piece in encode_archive(packing.members, packing.load, profile=profile, pool=pool):
+                digest.update(piece)
+                f.write(piece)
+            f.flush()
+            os.fsync(f.fileno())
+        prove(path, packing.sha256)
+    except BaseException:
+        remove(path)
+        raise
+    fact = Archive(
+        name=archive_name(packing.month, digest.hexdigest()),
+        sha256=digest.hexdigest(),
+        size=os.path.getsize(path),
+        keys=tuple(sorted(packing.sha256)),
+        zstd=".".join(map(str, zstandard.ZSTD_VERSION)),
+    )
+    return Written(path, fact)
+
+
+def prove(path: str, expected: Mapping[str, str]) -> None:
+    """Open an archive and hold all of it against what it must hold.
+
+    Args:
+        path: of the archive.
+        expected: SHA-256 by key.
+
+    Raises:
+        IntegrityError: a byte of it is wrong, or a member is missing or one too many.
+    """
+    found = {key: patch.sha256 for key, patch in contents_of(path).items()}
+    wrong = sorted(k for k in found.keys() | expected if found.get(k) != expected.get(k))
+    if wrong:
+        raise IntegrityError(f"does not hold what it should: {', '.join(wrong[:5])}", file=path)
+
+
+def contents_of(path: str) -> dict[str, PatchRef]:
+    """What an archive holds, by key, read as a whole.
+
+    Raises:
+        IntegrityError: a byte of it is wrong.
+    """
+    found: dict[str, PatchRef] = {}
+    for event in check(ranges_of(path), os.path.getsize(path)):
+        if isinstance(event, Damage):
+            where = f"at byte {event.offset}"
+            raise IntegrityError(f"does not read back, {where}: {event.problem}", file=path)
+        found[event.entry.key] = PatchRef(sha256=event.sha256, size=event.entry.size)
+    return found
+
+
+def publish(written: Written) -> None:
+    """Give an archive its name; one that is there already has the same bytes."""
+    folder = os.path.dirname(written.path)
+    move(written.path, os.path.join(folder, written.fact.name))
+    sync_directory(folder)
+
+
+def remove_unfinished(folder: str) -> None:
+    """Remove what a run that was stopped had begun to write. Use it under the lock."""
+    for name in os.listdir(folder):
+        if name.startswith(UNFINISHED):
+            remove(os.path.join(folder, name))

@@ -1,0 +1,185 @@
+"""The archives of a workspace that are stored on this machine, read by key.
+
+`.diffs/archive/2025-11-7c8a10e34dcc.tar.zst`: a month can have several. What an archive holds is
+found in its own index; the manifest says which there are.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from codec.errors import CodecError, IntegrityError
+from codec.manifest.facts import Archive
+from codec.records import PatchRef
+from pipelines.git.local_state import refuse_committed_diffs
+from pipelines.workspace.location import Workspace
+
+if TYPE_CHECKING:
+    from pipelines.workspace.location import Manifest
+
+if TYPE_CHECKING:
+    from codec.archive.container import ArchiveReader
+    from codec.archive.frames import Read
+
+FOLDER: Final = "archive"
+#: An archive that is being written has this before its name.
+UNFINISHED: Final = ".new-"
+
+#: Archives that are read from at a time; each keeps some frames in memory.
+_OPEN: Final = 4
+_NAME = re.compile(r"\d{4}-\d{2}-[0-9a-f]{12}\.tar\.zst", re.ASCII)
+_REPAIR: Final = "Run 'session-codec archive repair', or bring the file back from a copy"
+
+
+class Listed(NamedTuple):
+    """An archive that the manifest names: whether it is here, and the bytes of its diffs."""
+
+    fact: Archive
+    here: bool
+    loose: int
+
+
+class Archives:
+    """Reads diffs from archives; the last few stay open."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._folder = archive_folder(workspace)
+        self._names: list[str] | None = None
+        self._readers: dict[str, ArchiveReader] = {}
+
+    def names(self) -> list[str]:
+        """The archives that are stored here, by name."""
+        if self._names is None:
+            self._names = archive_names(self._folder)
+        return self._names
+
+    def keys(self) -> set[str]:
+        """The keys of all diffs in the archives here; those with a damaged index have none."""
+        found: set[str] = set()
+        for name in self.names():
+            with suppress(CodecError):
+                found.update(entry.key for entry in self._reader(name).index.entries())
+        return found
+
+    def holder(self, key: str, patch: PatchRef) -> str | None:
+        """Return the archive here that holds a diff of the time of a key, by hash."""
+        for name in self.names():
+            if name.startswith(key[:7]) and self._packed_otherwise(name, key, patch) is not None:
+                return name
+        return None
+
+    def read(self, key: str, patch: PatchRef) -> bytes | None:
+        """The bytes of a diff, None where no archive that is stored here has it.
+
+        Raises:
+            IntegrityError: those that should have it are damaged, or hold something else.
+        """
+        data = self._read(key, patch)
+        if data is None and archive_names(self._folder) != self._names:
+            self._names = None  # it was packed, or packed anew, since we looked
+            data = self._read(key, patch)
+        return data
+
+    def _read(self, key: str, patch: PatchRef) -> bytes | None:
+        problem: IntegrityError | None = None
+        month = [name for name in self.names() if name.startswith(key[:7])]
+        for name in month:
+            try:
+                reader = self._reader(name)
+                if reader.index.find(key) is not None:
+                    return reader.read(key, patch)
+            except FileNotFoundError:
+                continue
+            except CodecError as e:
+                problem = IntegrityError(e.problem, file=shown(name), hint=_REPAIR)
+        for name in month:
+            data = self._packed_otherwise(name, key, patch)
+            if data is not None:
+                return data
+        if problem is not None:
+            raise problem
+        return None
+
+    def _packed_otherwise(self, name: str, key: str, patch: PatchRef) -> bytes | None:
+        """The bytes of a diff that was packed under the key it had before a merge."""
+        with suppress(FileNotFoundError, CodecError):  # the first pass told of what is damaged
+            reader = self._reader(name)
+            for entry in reader.index.near(key):
+                with suppress(IntegrityError):  # it is another diff of the time
+                    return reader.read(entry.key, patch)
+        return None
+
+    def _reader(self, name: str) -> ArchiveReader:
+        if name not in self._readers:
+            from codec.archive.container import ArchiveReader
+
+            path = os.path.join(self._folder, name)
+            if len(self._readers) >= _OPEN:
+                del self._readers[next(iter(self._readers))]
+            self._readers[name] = ArchiveReader(ranges_of(path), os.path.getsize(path))
+        return self._readers[name]
+
+
+def archive_folder(workspace: Workspace) -> str:
+    """Return the folder where archives are stored.
+
+    Raises:
+        Conflict: diffs, archives or layouts are committed to the repository.
+    """
+    refuse_committed_diffs(workspace.home)
+    return os.path.join(workspace.diffs, FOLDER)
+
+
+def archive_names(folder: str) -> list[str]:
+    """The archives in a folder, by name."""
+    try:
+        return sorted(name for name in os.listdir(folder) if _NAME.fullmatch(name))
+    except FileNotFoundError:
+        return []
+
+
+def list_archives(workspace: Workspace, manifest: Manifest) -> list[Listed]:
+    """The archives that a manifest names, oldest month first."""
+    here = set(archive_names(archive_folder(workspace)))
+    patches = {key: s.patch for key, s in manifest.sessions.items()}
+    return [
+        Listed(
+            fact,
+            fact.name in here,
+            sum(p.size for p in map(patches.get, fact.keys) if p is not None),
+        )
+        for fact in sorted(manifest.every_archive().values())
+        if fact.name in here or fact.name in manifest.archives
+    ]
+
+
+def recorded_in(manifest: Manifest, name: str) -> dict[str, str]:
+    """What an archive must hold, as the manifest has it: SHA-256 by key."""
+    patches = {
+        key: manifest.sessions[key].patch
+        for key in manifest.every_archive()[name].keys
+        if key in manifest.sessions
+    }
+    return {key: patch.sha256 for key, patch in patches.items() if patch is not None}
+
+
+def shown(name: str) -> str:
+    """An archive as a user would name it."""
+    return f".diffs/{FOLDER}/{name}"
+
+
+def ranges_of(path: str) -> Read:
+    """Gives ranges of the bytes of a file, which is opened for each."""
+
+    def read(offset: int, size: int) -> bytes:
+        with open(path, "rb", buffering=0) as f:
+            f.seek(offset)
+            data = f.read(size)
+            while len(data) < size and (more := f.read(size - len(data))):
+                data += more
+            return data
+
+    return read

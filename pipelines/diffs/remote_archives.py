@@ -1,0 +1,218 @@
+"""Archives that are on the remote and no longer here, read by key.
+
+1. Cold, a diff takes two requests: the end of the archive, which has the index, and the one frame.
+   The index and the seek table are cached on the disk, so that the next diff of that archive takes
+   one. No frame with diffs is cached: a diff that is purged later must not be left there.
+2. All requests are of one version of the object. Where it is another by now, or what is cached is
+   damaged, the end is read anew, once.
+3. What comes was held against the hash that was recorded for the diff. Frames that came are kept,
+   so that many diffs of one frame are one request.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Final
+
+from codec.archive.container import INDEX_MAGIC, TAIL, ArchiveReader
+from codec.errors import CodecError, FormatError, IntegrityError
+from codec.manifest.facts import Archive
+from codec.manifest.jsonl import decode_fact
+from codec.records import PatchRef, key_time
+from codec.snapshot import archive_object
+from pipelines.errors import Conflict, NotFound
+from pipelines.fs.files import (
+    make_folder,
+    read_bytes,
+    remove,
+    replace_file,
+)
+from pipelines.git.local_state import is_planted
+from pipelines.remotes.base import Remote
+from pipelines.workspace.location import MANIFEST, Workspace
+
+#: Gives the remote that was named; None where none was.
+OpenRemote = Callable[[], Remote | None]
+#: Bytes of frames that are kept, of all archives together.
+_KEPT: Final = 64 << 20
+_ARCHIVE: Final = b'"fact":"archive"'
+CACHE: Final = os.path.join(".session-codec", "cache")
+
+
+class RemoteArchives:
+    """Reads diffs from the archives of a remote."""
+
+    def __init__(self, workspace: Workspace, open_remote: OpenRemote) -> None:
+        self._workspace = workspace
+        self._open_remote = open_remote
+        self._remote: Remote | None = None
+        self._facts: list[Archive] | None = None
+        self._readers: dict[str, ArchiveReader] = {}
+        self._frames = _Frames()
+
+    def read(self, key: str, patch: PatchRef) -> bytes | None:
+        """The bytes of a diff; None where no archive of the remote has it, or none was named.
+
+        Raises:
+            IntegrityError: those that should have it are damaged, or hold something else.
+            StorageError: the remote did not do what it was asked.
+        """
+        if self._facts is None:
+            self._facts = list(_archives(self._workspace))
+        named = [fact for fact in self._facts if key in fact.keys]
+        time = key_time(key)  # a merge may have given it another key since it was packed
+        near = [
+            f for f in self._facts if f not in named and any(key_time(k) == time for k in f.keys)
+        ]
+        if not named and not near:
+            return None
+        self._remote = self._remote or self._open_remote()
+        if self._remote is None:
+            return None
+        problem: CodecError | None = None
+        for fact in (*named, *near):
+            try:
+                data = self._read(self._remote, fact, key, patch)
+            except NotFound:
+                continue
+            except CodecError as e:
+                problem = e
+                continue
+            if data is not None:
+                return data
+        if problem is not None and named:
+            raise problem
+        return None
+
+    def _read(self, remote: Remote, fact: Archive, key: str, patch: PatchRef) -> bytes | None:
+        """The bytes of a diff, if this archive has it."""
+        try:
+            try:
+                return _member(self._reader(remote, fact), key, patch)
+            except (Conflict, CodecError):
+                self._readers.pop(fact.name, None)
+                remove(self._cache(fact))
+                return _member(self._reader(remote, fact), key, patch)
+        except CodecError as e:
+            raise IntegrityError(
+                e.problem,
+                file=f"{remote.url}/{archive_object(fact.name)}",
+                hint="Bring the object back from another copy of the archive",
+            ) from None
+
+    def _reader(self, remote: Remote, fact: Archive) -> ArchiveReader:
+        if fact.name not in self._readers:
+            ranges = _Ranges(remote, fact, self._frames)
+            cached = b"" if is_planted(self._cache(fact)) else read_bytes(self._cache(fact))
+            is_cached = not has_content(cached) and ranges.take(cached)
+            reader = self._readers[fact.name] = ArchiveReader(ranges.read, fact.size)
+            if not is_cached:
+                make_folder(os.path.dirname(self._cache(fact)))
+                tail = fact.size - sum(frame.packed for frame in reader.frames)
+                replace_file(self._cache(fact), [ranges.give(tail)])
+            ranges.opened = True
+        return self._readers[fact.name]
+
+    def _cache(self, fact: Archive) -> str:
+        return os.path.join(self._workspace.home, CACHE, f"{fact.name}.end")
+
+
+class _Frames:
+    """Ranges of archives that came, the last ones."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[str, int, int], bytes] = OrderedDict()
+        self._size = 0
+
+    def get(self, name: str, offset: int, size: int, load: Callable[[], bytes]) -> bytes:
+        """A range, loaded where it is not kept."""
+        at = name, offset, size
+        if at in self._kept:
+            self._kept.move_to_end(at)
+            return self._kept[at]
+        data = self._kept[at] = load()
+        self._size += len(data)
+        while self._size > _KEPT and len(self._kept) > 1:
+            self._size -= len(self._kept.popitem(last=False)[1])
+        return data
+
+
+class _Ranges:
+    """Ranges of an archive: its end, in one piece, and frames."""
+
+    def __init__(self, remote: Remote, fact: Archive, frames: _Frames) -> None:
+        self._remote = remote
+        self._fact = fact
+        self._name = archive_object(fact.name)
+        self._frames = frames
+        self._version: str | None = None
+        self._end = b""
+        self._cached = False
+        #: Whether the index was read: what is read before that is the end.
+        self.opened = False
+
+    def read(self, offset: int, size: int) -> bytes:
+        """A range, from what is here or by one request."""
+        start = self._fact.size - len(self._end)
+        if offset < start and self._cached and not self.opened:
+            # What stands before the index is not cached, and nobody looks at it.
+            return bytes(start - offset) + self._end[: max(0, offset + size - start)]
+        if offset < start and self.opened:
+            return self._frames.get(self._name, offset, size, lambda: self._request(offset, size))
+        if offset < start:
+            self._end = self._request(offset, start - offset) + self._end
+            start = offset
+        return self._end[offset - start : offset - start + size]
+
+    def _request(self, offset: int, size: int) -> bytes:
+        if self._version is None:
+            part = self._remote.read_end(self._name, min(TAIL, self._fact.size))
+        else:
+            part = self._remote.read(self._name, offset, size, self._version)
+        if part.size != self._fact.size:
+            raise IntegrityError("is not the archive that was recorded: its size differs")
+        self._version = part.version
+        return part.data
+
+    def take(self, cached: bytes) -> bool:
+        """Take the end from a cache; whether there was one."""
+        line, _, end = cached.partition(b"\n")
+        with suppress(ValueError, TypeError, KeyError):
+            version = json.loads(line)["version"]
+            if isinstance(version, str) and 0 < len(end) <= self._fact.size:
+                self._version, self._end, self._cached = version, end, True
+                return True
+        return False
+
+    def give(self, size: int) -> bytes:
+        """Return the last `size` bytes, for a cache."""
+        return json.dumps({"version": self._version}).encode() + b"\n" + self._end[-size:]
+
+
+def has_content(cached: bytes) -> bool:
+    """Return whether a cached end of an archive has more than the index and the seek table."""
+    _, _, end = cached.partition(b"\n")
+    return bool(end) and not end.startswith(INDEX_MAGIC.to_bytes(4, "little"))
+
+
+def _member(reader: ArchiveReader, key: str, patch: PatchRef) -> bytes | None:
+    if reader.index.find(key) is not None:
+        return reader.read(key, patch)
+    for entry in reader.index.near(key):
+        with suppress(IntegrityError):  # it is another diff of the time
+            return reader.read(entry.key, patch)
+    return None
+
+
+def _archives(workspace: Workspace) -> Iterator[Archive]:
+    """The archives that the manifest names, found without reading all of it as JSON."""
+    for line in read_bytes(workspace.path(MANIFEST)).split(b"\n"):
+        if _ARCHIVE in line:
+            with suppress(FormatError):
+                fact = decode_fact(line.decode(errors="replace"))
+                if isinstance(fact, Archive):
+                    yield fact

@@ -1,0 +1,315 @@
+"""Secrets are looked for before bytes leave the reach of their owner: packed for good, or uploaded.
+
+1. Two look at every text: a scanner that knows what providers' tokens look like, in this process,
+   and rules of our own for what it misses. Neither asks anybody: nothing leaves the machine.
+2. A finding names the text, the line, the rule and a fingerprint. The secret itself is in nothing
+   that is returned, raised, printed or logged.
+3. What cannot be searched is not let through: a scanner that is missing or fails is an error, and
+   a binary change whose bytes cannot be known is the finding `unseen`.
+4. A few texts are in memory at a time, however many there are.
+5. A text that was looked at is not looked at again, by the same rules, while all that was found in
+   it may pass.
+"""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from codec.patches import binary as binary_patch
+from codec.patches.binary import ReadBlob
+from codec.secrets import patterns as secret_rules
+from codec.secrets import values as secret_values
+from codec.secrets import views as secret_views
+from codec.secrets.patterns import file_of, find_secrets, fingerprint, line_of
+from codec.secrets.values import can_be_secret, is_inside_address
+from codec.secrets.views import Unseen, views
+from pipelines.diffs.secret_scan_cache import Scanned, mark_of
+from pipelines.errors import Unavailable
+from pipelines.findings import Finding
+from pipelines.fs.files import read_bytes
+from pipelines.progress import Advance
+from pipelines.settings.user import operator_file
+
+if TYPE_CHECKING:
+    from kingfisher_sdk import Scanner
+
+#: Findings of one text; there are more only where nobody looked at the first.
+_NAMED: Final = 20
+#: Seconds for one text. The scanner gives up after them, and nothing is let through.
+_PATIENCE: Final = 300.0
+_PEM: Final = b"-----BEGIN "
+#: The rule of what cannot be searched.
+UNSEEN: Final = "unseen"
+_FOUND_URL: Final = "betterleaks.generic-credential-uri"
+
+
+class Text(NamedTuple):
+    """A text to look at: what a user would call it, the session it is of, and how to read it."""
+
+    name: str
+    key: str | None
+    load: Callable[[], bytes]
+
+
+class Scan(NamedTuple):
+    """What was found.
+
+    Attributes:
+        findings: the secrets, one finding for each in each text; none means that all may pass.
+        allowed: how often a secret was met that is allowed.
+        texts, size: what was looked at, in texts and bytes.
+    """
+
+    findings: list[Finding]
+    allowed: int
+    texts: int
+    size: int
+
+
+class _Looked(NamedTuple):
+    findings: list[Finding]
+    passed: Collection[str]
+    size: int
+
+
+class _Place(NamedTuple):
+    """Where a secret begins, the rule that found it, and its line where that is known."""
+
+    start: int
+    rule: str
+    line: int | None = None
+
+
+class _Hit(NamedTuple):
+    """A secret in a text. Private to this module: all that leaves it is a finding."""
+
+    rule: str
+    line: int
+    file: str | None
+    secret: bytes
+
+
+def scan(
+    texts: Iterable[Text],
+    allowed: Collection[str],
+    advance: Advance,
+    blob: ReadBlob | None = None,
+) -> Scan:
+    """Search texts for secrets.
+
+    Args:
+        texts: loaded one after the other.
+        allowed: fingerprints of secrets that may pass.
+        advance: hears how many texts were looked at.
+        blob: reads what deltas of binary patches are based on.
+
+    Raises:
+        Unavailable: the scanner is missing, or failed on a text.
+    """
+    cores = os.cpu_count() or 1
+    known = Scanned(_rules())
+    waiting: deque[tuple[bytes, Future[_Looked]]] = deque()
+    done: list[_Looked] = []
+
+    def take() -> None:
+        mark, future = waiting.popleft()
+        looked = future.result()
+        if not looked.findings:
+            known.add(mark, looked.passed)
+        done.append(looked)
+        advance(len(done))
+
+    with ThreadPoolExecutor(cores) as pool:
+        try:
+            for text in texts:
+                data = text.load()
+                mark = mark_of(data)
+                before = known.found(mark)
+                if before is not None and before.issubset(allowed):
+                    done.append(_Looked([], before, len(data)))
+                    continue
+                waiting.append((mark, pool.submit(_look, text, data, allowed, blob)))
+                if len(waiting) > 4 * cores:
+                    take()
+            while waiting:
+                take()
+        finally:
+            for _, future in waiting:
+                future.cancel()
+    known.save()
+    return Scan(
+        findings=[finding for looked in done for finding in looked.findings],
+        allowed=sum(len(looked.passed) for looked in done),
+        texts=len(done),
+        size=sum(looked.size for looked in done),
+    )
+
+
+class Redacted(NamedTuple):
+    """A text whose secrets were replaced, and rule and fingerprint of each."""
+
+    text: str
+    found: tuple[tuple[str, str], ...]
+
+
+def redact(text: str, allowed: Collection[str], mark: str) -> Redacted:
+    """Replace the secrets of a text.
+
+    Args:
+        text: a few lines.
+        allowed: fingerprints of secrets that may stay.
+        mark: replaces each secret.
+
+    Raises:
+        Unavailable: the scanner is missing, or failed on the text.
+    """
+    data = text.encode(errors="surrogatepass")
+    found: list[tuple[str, str]] = []
+    hits = _hits(data, "a text")
+    for hit in sorted(hits, key=lambda hit: len(hit.secret), reverse=True):
+        name = fingerprint(hit.secret)
+        if name not in allowed:
+            data = data.replace(hit.secret, mark.encode())
+            found.append((hit.rule, name))
+    return Redacted(data.decode(errors="surrogatepass"), tuple(found))
+
+
+def _look(text: Text, data: bytes, allowed: Collection[str], blob: ReadBlob | None) -> _Looked:
+    findings: list[Finding] = []
+    passed = []
+    for hit in _hits(data, text.name, blob):
+        mark = fingerprint(hit.secret)
+        if mark in allowed:
+            passed.append(mark)
+        elif len(findings) < _NAMED:
+            findings.append(_finding(text, hit, mark))
+        else:
+            break
+    return _Looked(findings, passed, len(data))
+
+
+def _finding(text: Text, hit: _Hit, mark: str) -> Finding:
+    where = f" in {hit.file}" if hit.file else ""
+    erase = f"erase the diff with 'session-codec purge {text.key}'" if text.key else "take it out"
+    if hit.rule == UNSEEN:
+        return Finding(
+            code=UNSEEN,
+            message=f"binary change{where} cannot be searched for secrets, fingerprint {mark}",
+            file=text.name,
+            line=hit.line,
+            key=text.key,
+            rule=hit.rule,
+            fingerprint=mark,
+            hint="Its base is not in the repository, or it exceeds the size limit. Check the file"
+            f" yourself; to let it pass, add the fingerprint to [secrets] allow in"
+            f" {operator_file()}",
+        )
+    return Finding(
+        code="secret",
+        message=f"{hit.rule}{where}: what looks like a secret, fingerprint {mark}",
+        file=text.name,
+        line=hit.line,
+        key=text.key,
+        rule=hit.rule,
+        fingerprint=mark,
+        hint=f"If it is one, change it where it is used, and {erase}. If it is none, add the"
+        f" fingerprint to [secrets] allow in {operator_file()}",
+    )
+
+
+def _hits(data: bytes, name: str, blob: ReadBlob | None = None) -> Iterator[_Hit]:
+    """Yield the secrets of a text, each once, in the order in which they stand."""
+    found: dict[bytes, _Hit] = {}
+    for view in views(data, blob):
+        if isinstance(view, Unseen):
+            at, secret = view.start, data[view.start : view.end]
+            hit = _Hit(UNSEEN, line_of(data, at), file_of(data, at), secret)
+            found.setdefault(secret, hit)
+            continue
+        for secret, place in _places(view.data, name).items():
+            whole, at = (view.data, place.start) if view.at is None else (data, view.at)
+            line = place.line if view.at is None and place.line else line_of(whole, at)
+            file = file_of(whole, at)
+            if file is not None and secret in file.encode():
+                file = None
+            found.setdefault(secret, _Hit(place.rule, line, file, secret))
+    yield from sorted(found.values(), key=lambda hit: hit.line)
+
+
+def _places(data: bytes, name: str) -> dict[bytes, _Place]:
+    """Return where the secrets of one view begin."""
+    own = sorted(find_secrets(data), key=lambda hit: hit.start)
+    found: dict[bytes, _Place] = {}
+    for hit in own:
+        found.setdefault(data[hit.start : hit.end], _Place(hit.start, hit.rule))
+    starts = [hit.start for hit in own]
+    for secret, place in _foreign(data, name):
+        before = bisect_right(starts, place.start + len(secret) - 1) - 1
+        if secret in found:
+            found[secret] = found[secret]._replace(rule=place.rule)  # it names the provider
+        elif before < 0 or own[before].end <= place.start:
+            found[secret] = place
+    return found
+
+
+def _foreign(data: bytes, name: str) -> Iterator[tuple[bytes, _Place]]:
+    """Yield what the scanner finds, without what cannot be a secret."""
+    scanner = _scanner()
+    try:
+        found = scanner.scan(data, timeout=_PATIENCE)
+    except Exception as e:
+        raise Unavailable(
+            f"{name}: the scanner of secrets failed ({type(e).__name__}); nothing is let through",
+            hint="Report the version of kingfisher-secret-scanner and what is special in that file",
+        ) from None
+    for finding in found:
+        secret = finding.secret.encode()
+        at = finding.location
+        if not finding.visible or not can_be_secret(secret):
+            continue
+        if finding.rule_id == _FOUND_URL and not finding.is_base64_encoded:
+            continue  # a rule of our own judges these
+        if secret.startswith(_PEM) or is_inside_address(data, at["start_offset"]):
+            continue  # a rule of our own finds keys with a body
+        yield secret, _Place(at["start_offset"], finding.rule_id, at["line"])
+
+
+def _rules() -> Iterator[bytes]:
+    """Yield all that decides what is found: our own rules, how they are used, and the scanner's."""
+    modules = (secret_rules, secret_values, secret_views, binary_patch)
+    for path in (*(module.__file__ for module in modules), __file__):
+        source = read_bytes(path) if path else b""
+        yield source or os.urandom(16)  # without a source nobody knows which rules these are
+    yield str(_sdk().__version__).encode()
+
+
+@cache
+def _scanner() -> Scanner:
+    """The scanner; its rules are compiled once a process, and kept on disk between processes."""
+    sdk = _sdk()
+    try:
+        scanner: Scanner = sdk.Scanner()
+    except Exception as e:
+        raise _not_loaded(e) from None
+    return scanner
+
+
+def _sdk() -> Any:
+    try:
+        import kingfisher_sdk
+    except Exception as e:
+        raise _not_loaded(e) from None
+    return kingfisher_sdk
+
+
+def _not_loaded(error: Exception) -> Unavailable:
+    return Unavailable(
+        f"the scanner of secrets cannot be loaded ({type(error).__name__}); nothing is let through",
+        hint="Install session-codec again, with kingfisher-secret-scanner",
+    )

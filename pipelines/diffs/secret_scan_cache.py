@@ -1,0 +1,85 @@
+"""What was found in texts that were searched for secrets before: none is searched anew for nothing.
+
+1. A text is known by its hash, with the fingerprints of all that was found in it. Whether these may
+   pass is decided anew each time.
+2. What is known is of these rules and this scanner: after a change of either all begins anew.
+3. It stands among the person's own files and never in a workspace: who can commit must not say what
+   is no secret.
+4. It saves time and decides nothing: where it cannot be read or written, texts are searched again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from typing import Final
+
+from pipelines.fs.files import read_bytes
+
+#: Bytes of it beyond which it begins anew.
+_LIMIT: Final = 64 << 20
+_LINE = re.compile(rb"[0-9a-f]{64}(?: [0-9a-f]{16})*")
+_PREFIX: Final = "scanned-"
+
+
+class Scanned:
+    """What was found in texts, by hash."""
+
+    def __init__(self, rules: Iterable[bytes], environment: Mapping[str, str] = os.environ) -> None:
+        """Read what is known.
+
+        Args:
+            rules: all that decides what is found.
+            environment: where the folder of a person's caches is taken from.
+        """
+        name = hashlib.sha256(b"\0".join(rules)).hexdigest()[:16]
+        self._folder = os.path.join(_cache_home(environment), "session-codec")
+        self._path = os.path.join(self._folder, f"{_PREFIX}{name}")
+        self._known: dict[bytes, frozenset[str]] = {}
+        self._new: list[bytes] = []
+        with suppress(OSError):
+            for line in read_bytes(self._path).split(b"\n"):
+                if _LINE.fullmatch(line):  # one that was torn is no line
+                    mark, *fingerprints = line.split(b" ")
+                    self._known[mark] = frozenset(map(bytes.decode, fingerprints))
+
+    def found(self, mark: bytes) -> frozenset[str] | None:
+        """The fingerprints of what was found in a text; None where it was never searched."""
+        return self._known.get(mark)
+
+    def add(self, mark: bytes, fingerprints: Iterable[str]) -> None:
+        """Remember all that was found in a text."""
+        if mark not in self._known:
+            self._known[mark] = frozenset(fingerprints)
+            self._new.append(b" ".join([mark, *map(str.encode, sorted(self._known[mark]))]))
+
+    def save(self) -> None:
+        """Keep what was added for other runs."""
+        if not self._new:
+            return
+        with suppress(OSError):
+            os.makedirs(self._folder, 0o700, exist_ok=True)
+            for name in os.listdir(self._folder):  # what other versions have found goes
+                path = os.path.join(self._folder, name)
+                is_other = path != self._path or os.path.getsize(path) > _LIMIT
+                if name.startswith(_PREFIX) and is_other:
+                    os.remove(path)
+            with open(self._path, "ab", buffering=0) as f:
+                f.write(b"\n".join([b"", *self._new, b""]))  # what was torn before ends first
+        self._new = []
+
+
+def mark_of(data: bytes) -> bytes:
+    """What a text is known by."""
+    return hashlib.sha256(data).hexdigest().encode()
+
+
+def _cache_home(environment: Mapping[str, str]) -> str:
+    """The folder of what a person's programs can make again."""
+    folder = environment.get("XDG_CACHE_HOME", "")
+    if not os.path.isabs(folder):  # of a folder that is not absolute, its specification says
+        folder = os.path.join(os.path.expanduser("~"), ".cache")
+    return folder

@@ -1,0 +1,298 @@
+"""From a key to the bytes of its diff, wherever they are.
+
+No verb knows where a diff is stored. Looked at in this order: loose in `.diffs`, in an archive
+there, made again by git from the commits that it was recorded from, in an archive of the remote.
+
+A loose diff is what its hash says, not what its name says: a merge can give a session another key
+(`codec/merge/key_conflicts.py`), and its diff is then found under the name that it was stored
+under. What stands under the name of one session and is the diff of another is no damage: the first
+one is absent here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import mmap
+import os
+from collections.abc import (
+    Collection,
+    Iterable,
+    Mapping,
+    Sequence,
+)
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from codec.errors import FormatError, IntegrityError
+from codec.manifest.facts import Purged
+from codec.manifest.jsonl import decode_fact
+from codec.records import (
+    PatchRef,
+    Session,
+    key_time,
+)
+from codec.v2.progress_log import diff_name
+from pipelines.diffs.local_archives import Archives
+from pipelines.errors import Erased, NotFound, StorageError
+from pipelines.fs.files import (
+    mapped,
+    opened,
+    read_file,
+    regular_size,
+)
+from pipelines.workspace.location import (
+    MANIFEST,
+    Manifest,
+    Workspace,
+    decode_manifest,
+    read_manifest,
+)
+
+if TYPE_CHECKING:
+    from pipelines.diffs.remote_archives import OpenRemote, RemoteArchives
+
+#: Whether this machine's file systems take `:` in a name.
+COLONS = os.name != "nt"
+_PURGED = b'"fact":"purged"'
+_DISOWNED = b'"fact":"disowned"'
+
+
+class Store:
+    """The diffs of one workspace."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        open_remote: OpenRemote | None = None,
+        manifest: Manifest | None = None,
+        others: Iterable[Session] = (),
+    ) -> None:
+        """Take the workspace whose diffs are read.
+
+        Args:
+            workspace: whose.
+            open_remote: gives the remote to look at last; None to look at none.
+            manifest: the facts to go by, where they are not those of the workspace.
+            others: sessions beside them whose diffs may be stored here.
+        """
+        self._workspace = workspace
+        self._open_remote = open_remote
+        self._remote: RemoteArchives | None = None
+        self._archives = Archives(workspace)
+        self._manifest = manifest
+        self._others = others
+        self._purged: Mapping[str, str] | None = manifest.purged if manifest is not None else None
+        self._by_time: dict[str, list[str]] | None = None
+        self._recorded: dict[str, set[PatchRef]] | None = None
+        self._sizes: set[int] = set()
+
+    def loose_names(self) -> set[str]:
+        """The names of all loose diffs."""
+        try:
+            with os.scandir(self._workspace.diffs) as entries:
+                return {e.name for e in entries if e.name.endswith(".diff")}
+        except FileNotFoundError:
+            return set()
+
+    def archived_keys(self) -> set[str]:
+        """The keys of all diffs that an archive here has."""
+        return self._archives.keys()
+
+    def holder(self, key: str, patch: PatchRef) -> str | None:
+        """Return the archive here that holds a diff of the time of a key, by hash."""
+        return self._archives.holder(key, patch)
+
+    def read(self, key: str, patch: PatchRef, commits: Sequence[str] = ()) -> bytes:
+        """The bytes of a diff.
+
+        Args:
+            key: of its session.
+            patch: what it must hold.
+            commits: from which git remakes the diff, see `commits_of`.
+
+        Raises:
+            Erased: it was erased on purpose.
+            NotFound: it is not stored on this machine.
+            IntegrityError: what is stored is not what was recorded.
+        """
+        if self._purged is None:
+            self._purged = purged_times(self._workspace)
+        if patch.sha256 in self._purged:
+            when = self._purged[patch.sha256][:10]
+            raise Erased(f"the diff of {key} was purged on {when}")
+        data = self._loose(names_of(key), patch)
+        if data is None:
+            data = self._archived(key, patch)
+        if data is None:
+            data = self._loose(self.names_near(key), patch)
+        if data is not None:
+            return data
+        self._check_own(key, patch)
+        if commits and self._workspace.repository:
+            from pipelines.workspace.git_patches import remade
+
+            data = remade(self._workspace, commits, patch)
+            if data is not None:
+                return data
+        data = self._on_remote(key, patch)
+        if data is not None:
+            return data
+        raise NotFound(
+            f"the diff of {key} is not stored on this machine",
+            hint="Diffs are local to a clone: look where the log was migrated, or bring them from "
+            "a copy with 'session-codec restore --only diffs'",
+        )
+
+    def has(self, key: str, patch: PatchRef) -> bool:
+        """Return whether a diff is stored on this machine and intact."""
+        try:
+            self.read(key, patch)
+        except (StorageError, IntegrityError):
+            return False
+        return True
+
+    def _on_remote(self, key: str, patch: PatchRef) -> bytes | None:
+        """The bytes of a diff that is in an archive of the remote."""
+        if self._open_remote is None:
+            return None
+        if self._remote is None:
+            from pipelines.diffs.remote_archives import RemoteArchives
+
+            self._remote = RemoteArchives(self._workspace, self._open_remote)
+        return self._remote.read(key, patch)
+
+    def _archived(self, key: str, patch: PatchRef) -> bytes | None:
+        """The bytes of a diff that is in an archive here."""
+        try:
+            return self._archives.read(key, patch)
+        except IntegrityError:
+            recorded = self._patches_of(key)
+            for other in recorded - {patch} if patch in recorded else ():
+                with suppress(IntegrityError):
+                    self._archives.read(key, other)
+                    return None  # what was packed under this key is the diff of another session
+            raise
+
+    def loose_path(self, key: str, patch: PatchRef) -> str | None:
+        """The file in which a diff is loose, None where it is not.
+
+        Raises:
+            IntegrityError: what is stored is not what was recorded.
+        """
+        for names in (names_of(key), self.names_near(key)):
+            for name in names:
+                if self._loose((name,), patch) is not None:
+                    return os.path.join(self._workspace.diffs, name)
+        self._check_own(key, patch)
+        return None
+
+    def _check_own(self, key: str, patch: PatchRef) -> None:
+        """Refuse a file of a key's name that is neither its diff nor that of another session."""
+        for name in names_of(key):
+            path = os.path.join(self._workspace.diffs, name)
+            if os.path.exists(path) and not self._is_of_another(path, key, patch):
+                raise IntegrityError(
+                    f"is not the diff that was recorded for {key}: SHA-256 or size differ",
+                    file=f".diffs/{name}",
+                    hint="Restore it from a backup, or remove it and run migrate with the v1 log",
+                )
+
+    def _loose(self, names: Iterable[str], patch: PatchRef) -> bytes | None:
+        """The bytes of a patch, if they stand under one of these names."""
+        for name in names:
+            path = os.path.join(self._workspace.diffs, name)
+            if regular_size(path) != patch.size:
+                continue
+            try:
+                data = read_file(path, patch.size)
+            except FileNotFoundError:
+                continue
+            if len(data) == patch.size and hashlib.sha256(data).hexdigest() == patch.sha256:
+                return data
+        return None
+
+    def names_near(self, key: str) -> Sequence[str]:
+        """The names of loose diffs of sessions that have the time of a key."""
+        if self._by_time is None:
+            self._by_time = {}
+            for name in sorted(self.loose_names()):
+                self._by_time.setdefault(_time_of(name), []).append(name)
+        return self._by_time.get(_time_of(key), ())
+
+    def _is_of_another(self, path: str, key: str, patch: PatchRef) -> bool:
+        """Return whether a file is, or may be, the diff of another session of a key's time.
+
+        A verb that was stopped half-way may have put the diff of a session there that the manifest
+        gets only when the verb is completed.
+        """
+        from pipelines.workspace.journal import is_pending
+
+        recorded = self._patches_of(key)
+        found = patch_in(path, self._sizes)
+        is_other = found is not None and recorded >= {found, patch}
+        return is_other or is_pending(self._workspace)
+
+    def _patches_of(self, key: str) -> set[PatchRef]:
+        """The diffs of all sessions that have the time of a key."""
+        if self._recorded is None:
+            manifest = self._manifest or read_manifest(self._workspace)
+            self._recorded = {}
+            for session in (*manifest.every_session(), *self._others):
+                if session.patch is not None:
+                    self._recorded.setdefault(session.time, set()).add(session.patch)
+                    self._sizes.add(session.patch.size)
+        return self._recorded.get(key_time(key), set())
+
+
+def patch_in(path: str, sizes: Collection[int]) -> PatchRef | None:
+    """Return the patch that a file holds, None if it is not a file of one of these sizes.
+
+    A file of another size is not read, and one that is read is never in memory as a whole.
+    """
+    size = regular_size(path)
+    if size is None or size not in sizes:
+        return None
+    with open(path, "rb", opener=opened) as f:
+        return PatchRef(sha256=hashlib.file_digest(f, "sha256").hexdigest(), size=size)
+
+
+def purged_times(workspace: Workspace) -> dict[str, str]:
+    """When diffs were erased, by SHA-256; found without reading all of the manifest as JSON."""
+    with mapped(workspace.path(MANIFEST)) as data:
+        return purged_in(data)
+
+
+def purged_in(manifest: mmap.mmap | bytes) -> dict[str, str]:
+    """Return when diffs were purged, by SHA-256, from the bytes of a manifest."""
+    if manifest.find(_DISOWNED) >= 0:
+        return dict(decode_manifest(manifest[:]).purged)
+    purged: dict[str, str] = {}
+    at = manifest.find(_PURGED)
+    while at >= 0:
+        start = manifest.rfind(b"\n", 0, at) + 1
+        end = manifest.find(b"\n", at)
+        line = manifest[start : end if end >= 0 else len(manifest)]
+        with suppress(FormatError):
+            fact = decode_fact(line.decode(errors="replace"))
+            if isinstance(fact, Purged):
+                purged[fact.sha256] = fact.time
+        at = manifest.find(_PURGED, at + 1)
+    return purged
+
+
+def _time_of(name: str) -> str:
+    """The time that a key or a name of a diff begins with, as file systems without `:` have it."""
+    return key_time(name).replace(":", "-")
+
+
+def names_of(key: str) -> tuple[str, ...]:
+    """The file names under which a key's diff may be found; the first is how it is written."""
+    plain, safe = diff_name(key), diff_name(key, colons=False)
+    if plain == safe:
+        return (plain,)
+    return (plain, safe) if COLONS else (safe, plain)
+
+
+def commits_of(session: Session) -> tuple[str, ...]:
+    """Return the commits or ranges that a session's patch is made from, in order."""
+    return (session.range,) if session.range else session.commits_of

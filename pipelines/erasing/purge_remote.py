@@ -1,0 +1,178 @@
+"""Erase from a remote: send what stands for the objects, read it back, then delete them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from codec.manifest.facts import Archive
+from codec.snapshot import (
+    Pack,
+    archive_object,
+    decode_archive_object,
+    decode_layout_object,
+)
+from pipelines.erasing.remote import (
+    Held,
+    Replacement,
+    find_held,
+    remove_unfinished,
+    send,
+)
+from pipelines.erasing.targets import Targets
+from pipelines.errors import Denied, Refused
+from pipelines.findings import Finding
+from pipelines.progress import Progress
+from pipelines.remotes.base import Remote, check_same
+from pipelines.transfer.outgoing import Outgoing, search
+from pipelines.transfer.packs import needed_packs
+from pipelines.transfer.snapshots import (
+    purged_elsewhere,
+    put_snapshot,
+    read_last,
+    snapshot_of,
+    tracked_files,
+    unarchived,
+)
+from pipelines.transfer.uploads import archive_upload
+from pipelines.workspace.location import MANIFEST, Manifest, Workspace, decode_manifest
+
+_RETAINED = (
+    "It is erased here. If a lock retains the object there, run the same command again when that"
+    " has ended; else check that the credentials may list and delete versions"
+)
+
+
+@dataclass(kw_only=True, slots=True)
+class There:
+    """A remote to erase from, and what it has.
+
+    Attributes:
+        workspace: whose copy it holds.
+        reads, writes: the remote, opened to read and to write.
+        allow: fingerprints of secrets that may be sent.
+        progress: hears of the stages.
+        held: the objects with the diffs, once it was looked into.
+        archives: sizes of all its archives, by name.
+    """
+
+    workspace: Workspace
+    reads: Remote
+    writes: Remote
+    allow: Collection[str]
+    progress: Progress
+    held: Held = field(default_factory=Held)
+    archives: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def objects(self) -> list[str]:
+        """The objects that go, as a user would name them."""
+        hidden = (name for _, name in self.held.hidden)
+        return [f"{self.reads.url}/{name}" for name in (*self.held.objects, *hidden)]
+
+    def look(self, manifest: Manifest, targets: Targets) -> dict[str, str]:
+        """Find the objects that hold diffs, and return the tombstones that others sent.
+
+        Raises:
+            IntegrityError: an object that may hold one is damaged.
+            Denied: it holds encrypted objects that nobody here can read, or write.
+            Refused: a tracked file, which is sent as well, looks like it has a secret.
+        """
+        names = {s.name: s.size for s in self.reads.list_all()}
+        self.writes.list_all()
+        self._check_secrets()
+        found = ((decode_archive_object(name), size) for name, size in names.items())
+        self.archives = {name: size for name, size in found if name is not None}
+        self.held = find_held(self.reads, targets)
+        last = read_last(self.workspace, self.writes)
+        return purged_elsewhere(self.reads, names, last)
+
+    def _check_secrets(self) -> None:
+        sent = Outgoing(self.workspace, (), (), {}, tracked_files(self.workspace))
+        findings = search(sent, self.allow, self.progress)
+        secret = next((f for f in findings if f.code == "secret"), None)
+        if secret is not None:
+            raise Refused(
+                f"{secret.file}: {secret.message}, and would be sent with the tombstone; nothing is"
+                " erased",
+                hint=secret.hint,
+            )
+
+
+def erase(
+    workspace: Workspace, there: There, instead: Replacement, written: Iterable[Archive]
+) -> list[Finding]:
+    """Send replacements, name them in a snapshot, then delete what held the diffs.
+
+    Args:
+        workspace: after the diffs were purged in it.
+        there: the remote.
+        instead: what stands for objects with loose diffs, and for layouts.
+        written: archives here that stand for others.
+
+    Raises:
+        IntegrityError: what was sent did not arrive as it was.
+        Denied: an object stays.
+    """
+    remote = there.writes
+    sent = send(remote, instead)
+    for fact in written if there.held.archives else ():
+        upload = archive_upload(workspace, fact)
+        remote.put(upload.name, upload.load())
+        check_same(remote, upload.name, fact.size, fact.sha256)
+        sent[upload.name] = fact.size
+    archives = map(archive_object, there.held.archives)
+    gone = [name for name in (*instead.deleted, *archives) if name not in sent]
+    _name_all(workspace, remote, instead, gone)
+    denied = _delete(there, gone)
+    if denied is not None:
+        raise denied
+    return [*there.held.findings, *instead.findings]
+
+
+def _name_all(
+    workspace: Workspace, remote: Remote, instead: Replacement, gone: Collection[str]
+) -> None:
+    """Put a snapshot that names what stays, and what stands for the rest."""
+    listed = {stored.name: stored.size for stored in remote.list_all()}
+    names = {name: size for name, size in listed.items() if name not in gone}
+    files = tracked_files(workspace)
+    manifest = decode_manifest(files[MANIFEST])
+    last = read_last(workspace, remote)
+    before = last.snapshot if last is not None else None
+    facts = [a for a in manifest.every_archive().values() if _has(names, a)]
+    known = [*(before.packs if before else ()), *(pack for pack, _ in instead.packs)]
+    packs, others = needed_packs(unarchived(manifest, facts), names, known)
+    layouts = {*(before.layouts if before else ()), *(name for name, _ in instead.layouts)}
+    layouts &= names.keys()
+    logs = {decode_layout_object(name)[0] for name in layouts}
+    is_whole = (
+        not others
+        and logs.issuperset(v.sha256 for v in manifest.versions)
+        and all(_has(names, a) for a in manifest.archives.values())
+    )
+    archives = {a.name: a.size for a in facts} if is_whole else None
+    put_snapshot(
+        workspace, remote, snapshot_of(files, layouts, _once(packs)), files, listed, archives
+    )
+
+
+def _has(names: Mapping[str, int], fact: Archive) -> bool:
+    return names.get(archive_object(fact.name)) == fact.size
+
+
+def _once(packs: Iterable[Pack]) -> list[Pack]:
+    return list({pack.name: pack for pack in packs}.values())
+
+
+def _delete(there: There, names: Iterable[str]) -> Denied | None:
+    """Delete objects for good, in all versions; return why one of them stays, where one does."""
+    stays = None
+    every = [*((there.reads, name) for name in names), *there.held.hidden]
+    for remote, name in every:
+        try:
+            remote.delete(name)
+        except Denied as e:
+            stays = Denied(e.problem, hint=_RETAINED)
+    remove_unfinished(there.reads)
+    return stays

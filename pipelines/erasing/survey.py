@@ -1,0 +1,123 @@
+"""What of a workspace is on a remote, what is to be sent, and what must not be.
+
+An archive that may hold a purged diff is not sent if it does; its other diffs are sent by
+themselves. One that the remote has already keeps serving them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from codec.manifest.facts import Archive
+from codec.records import PatchRef
+from codec.snapshot import Pack, archive_object
+from pipelines.diffs.local_archives import archive_folder, archive_names, shown
+from pipelines.diffs.store import Store
+from pipelines.erasing.local import archive_holds
+from pipelines.erasing.targets import targets_of
+from pipelines.findings import Finding
+from pipelines.remotes.base import Remote
+from pipelines.transfer.packs import needed_packs, packs_of_all
+from pipelines.transfer.snapshots import Last, unarchived
+from pipelines.transfer.uploads import LayoutUpload, layouts_of
+from pipelines.workspace.location import Manifest, Workspace
+
+
+class Survey(NamedTuple):
+    """What of a workspace is on a remote, and what is not.
+
+    Attributes:
+        there: archives that the remote has.
+        unsent: archives that it is to get.
+        layouts: those that may be sent, or are there.
+        packs: objects with loose diffs that are still needed.
+        diffs: diffs that are here, and that no archive and no object has, by key.
+        is_whole: all that the manifest names is there or will be sent.
+        findings: what was noticed.
+    """
+
+    there: list[Archive]
+    unsent: list[Archive]
+    layouts: list[LayoutUpload]
+    packs: list[Pack]
+    diffs: dict[str, PatchRef]
+    is_whole: bool
+    findings: list[Finding]
+
+
+def survey(
+    workspace: Workspace,
+    manifest: Manifest,
+    remote: Remote,
+    names: Mapping[str, int],
+    last: Last | None,
+) -> Survey:
+    """Compare a workspace with what a remote has; reads only."""
+    there, unsent, findings = _archives(workspace, manifest, names)
+    is_whole = not findings
+    needed = unarchived(manifest, [*there, *unsent])
+    packs, others = needed_packs(needed, names, last.snapshot.packs if last else ())
+    if others and last is None:  # another copy of the workspace may have sent them
+        packs, others = needed_packs(needed, names, packs_of_all(remote, names))
+    store = Store(workspace, manifest=manifest)
+    diffs = {key: patch for key, patch in others.items() if _is_here(store, manifest, key, patch)}
+    layouts = []
+    for layout in layouts_of(workspace, manifest):
+        if layout is None:
+            is_whole = False
+        elif layout.is_held:
+            is_whole = False
+            findings.append(_held(layout))
+        else:
+            layouts.append(layout)
+    is_whole = is_whole and others.keys() == diffs.keys()
+    return Survey(there, unsent, layouts, packs, diffs, is_whole, findings)
+
+
+def _is_here(store: Store, manifest: Manifest, key: str, patch: PatchRef) -> bool:
+    """Return whether a diff can be sent by itself: loose, or in an archive that must not go."""
+    if store.loose_path(key, patch) is not None:
+        return True
+    return bool(manifest.void) and store.has(key, patch)
+
+
+def _archives(
+    workspace: Workspace, manifest: Manifest, names: Mapping[str, int]
+) -> tuple[list[Archive], list[Archive], list[Finding]]:
+    """The archives that the remote has, those that it is to get, and a note on each other one."""
+    folder = archive_folder(workspace)
+    here = set(archive_names(folder))
+    targets = targets_of(manifest, manifest.purged.keys()) if manifest.void else None
+    there, unsent, findings = [], [], []
+    for fact in sorted(manifest.every_archive().values()):
+        is_void = fact.name in manifest.void
+        if names.get(archive_object(fact.name)) == fact.size:
+            there.append(fact)  # its diffs that were not purged are read from it
+        elif fact.name in here:
+            path = os.path.join(folder, fact.name)
+            if targets is None or not is_void or not archive_holds(path, shown(fact.name), targets):
+                unsent.append(fact)
+        elif not is_void:
+            findings.append(_absent(fact))
+    return there, unsent, findings
+
+
+def _absent(fact: Archive) -> Finding:
+    return Finding(
+        code="absent",
+        message="is neither here nor on the remote",
+        level="note",
+        file=shown(fact.name),
+        hint="Run the same command where it is stored",
+    )
+
+
+def _held(layout: LayoutUpload) -> Finding:
+    return Finding(
+        code="purged-diff",
+        message="has a purged diff in its text, and is not sent",
+        file=f".diffs/v1/{layout.version.sha256}/",
+        hint="Run 'session-codec purge --merged'",
+    )

@@ -1,0 +1,108 @@
+"""A person's files: what one becomes, and its replacement as a whole.
+
+Nothing is written through a link that leaves the folder it belongs to, or into `.git`.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from codec.errors import FormatError
+from pipelines.errors import Conflict
+from pipelines.fs.files import make_folder, read_bytes, remove, replace_file, sync_directory
+
+#: From the bytes of a file, None for no file, to what it is to hold.
+Change = Callable[[bytes | None], bytes | None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Edit:
+    """One file, before and after; None stands for no file.
+
+    Attributes:
+        path: as a person knows it.
+        target: absolute path of the file itself, links followed.
+        folders: absolute paths that go with the file if nothing else is in them, inner ones first.
+    """
+
+    path: str
+    target: str
+    before: bytes | None
+    after: bytes | None
+    folders: tuple[str, ...] = ()
+
+    @property
+    def what(self) -> str:
+        """What happens to the file, in a word."""
+        if self.before is None:
+            return "created"
+        return "removed" if self.after is None else "changed"
+
+
+def edit_of(
+    path: str, *, within: str, shown: str, change: Change, folders: tuple[str, ...] = ()
+) -> Edit:
+    """What a change makes of a file; its two ends are equal where it makes nothing.
+
+    Args:
+        path: absolute path of the file.
+        within: absolute path of the folder that must not be left.
+        shown: the path as a person knows it.
+        change: what the file becomes.
+        folders: absolute paths that go with the file where nothing else is in them.
+
+    Raises:
+        FormatError: the file may not be written, or `change` refuses.
+    """
+    target = os.path.realpath(path)
+    if (why := _forbidden(os.path.realpath(within), target)) is not None:
+        raise FormatError(why, hint="Put a file of its own in its place")
+    before = _content(target)
+    return Edit(path=shown, target=target, before=before, after=change(before), folders=folders)
+
+
+def check_edits(edits: Iterable[Edit]) -> None:
+    """Hold files against what was read of them.
+
+    Raises:
+        Conflict: one changed since.
+    """
+    for edit in edits:
+        if _content(edit.target) != edit.before:
+            raise Conflict(f"{edit.path} changed just now", hint="Run the same command again")
+
+
+def write_edits(edits: Iterable[Edit]) -> None:
+    """Replace and remove files, whatever they hold now."""
+    for edit in edits:
+        folder = os.path.dirname(edit.target)
+        if edit.after is not None:
+            make_folder(folder)
+            replace_file(edit.target, [edit.after])
+            continue
+        remove(edit.target)
+        sync_directory(folder)
+        for empty in edit.folders:
+            with suppress(OSError):  # there is more in it
+                os.rmdir(empty)
+
+
+def _forbidden(top: str, target: str) -> str | None:
+    """Why nothing is written to a file, None where it may be."""
+    if os.path.commonpath([top, target]) != top:
+        return "a link that leaves the repository; nothing is written through it"
+    if ".git" in os.path.relpath(target, top).split(os.sep):
+        return "a link into .git; nothing is written through it"
+    try:
+        mode = os.stat(target).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return None if stat.S_ISREG(mode) else "not a file; nothing is written there"
+
+
+def _content(target: str) -> bytes | None:
+    return read_bytes(target) if os.path.exists(target) else None

@@ -1,0 +1,315 @@
+"""Run git. Nothing else in this project does.
+
+1. git never searches for a repository. It is given the one that was found by reading the file
+   system (`worktree`): a folder that a clone brought can look like a bare repository, whose
+   configuration names programs to run.
+2. The owner of the repository is checked first, by git's own rule.
+3. No program that a repository names runs: no fsmonitor, hook, pager or transport. Without a
+   transport, git cannot fetch the missing objects of a partial clone on demand either. Filters are
+   left to the two callers that read the working tree (`git.add_worktree`, `git.names_changed`).
+4. What the environment says about repositories, diffs and configuration is dropped. Which files
+   hold the user's and the system's configuration is kept.
+5. An exit code counts as an answer only where git documents it as one. Any other raises.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import IO, Final, NamedTuple
+
+from pipelines.errors import Denied, NotFound, Unavailable
+from pipelines.git.worktree import ancestors, git_folders, repository_of
+
+#: Seconds. A patch of a large range takes minutes on a slow disk.
+_TIMEOUT: Final = 900
+#: Bytes that git may allocate at once where its output is a stream.
+_MEMORY: Final = 1 << 28
+#: Variables that say where git's files are, and that mean the same in every repository.
+_KEPT: Final = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "GIT_EXEC_PATH")
+#: Variables that say who commits, and when.
+_IDENTITY: Final = tuple(
+    f"GIT_{role}_{what}" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL", "DATE")
+)
+#: Variables by which the git that calls the merge driver names what it works on.
+_CALLERS: Final = ("GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES")
+_PINNED: Final = {
+    "LC_ALL": "C",
+    "GIT_ALLOW_PROTOCOL": "",
+    "GIT_GRAFT_FILE": os.devnull,
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+}
+_SETTINGS: Final = (
+    "safe.bareRepository=explicit",
+    "core.fsmonitor=false",
+    f"core.hooksPath={os.devnull}",
+    "protocol.ext.allow=never",
+    "gc.auto=0",
+    "advice.graftFileDeprecated=false",
+)
+#: Empty bare repositories, by their object format: git in them knows no attributes, and no settings
+#: but those of the command line.
+_PLAIN: Final = os.path.join(
+    os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "plain_git"
+)
+
+_SHA256: Final = rb"(?im)^\s*objectformat\s*=\s*sha256\s*$"
+
+Done = subprocess.CompletedProcess[bytes]
+
+
+class Repository(NamedTuple):
+    """A git repository that was found by reading the file system.
+
+    Attributes:
+        top: absolute path of its working tree.
+        git: path of the folder that git has for this working tree.
+        common: path of the folder that all its worktrees share.
+        variables: what the git that called this process said about it.
+    """
+
+    top: str
+    git: str
+    common: str
+    variables: tuple[tuple[str, str], ...] = ()
+
+
+def repository_at(top: str) -> Repository:
+    """Return the repository whose working tree has its top at a folder.
+
+    Raises:
+        NotFound: its `.git` cannot be read.
+    """
+    folders = git_folders(top)
+    if folders is None or not os.path.isdir(folders[0]):
+        raise NotFound(
+            f"{os.path.join(top, '.git')}: does not name a git repository",
+            hint="If it is a linked worktree and its repository was moved: git worktree repair",
+        )
+    return Repository(top, *folders)
+
+
+def calling_repository() -> Repository:
+    """Return the repository of the git that called this process as its merge driver.
+
+    Raises:
+        NotFound: no repository contains the current folder.
+    """
+    here = os.getcwd()
+    variables = tuple((name, os.environ[name]) for name in _CALLERS if name in os.environ)
+    if "GIT_DIR" in os.environ:
+        folder = os.path.abspath(os.environ["GIT_DIR"])
+        common = os.path.abspath(os.environ.get("GIT_COMMON_DIR", folder))
+        top = os.path.abspath(os.environ.get("GIT_WORK_TREE", here))
+        return Repository(top, folder, common, variables)
+    found = repository_of(ancestors(here))
+    if found is None:
+        raise NotFound(f"{here}: not in a git repository")
+    return repository_at(found)._replace(variables=variables)
+
+
+def run_git(
+    repository: Repository,
+    *arguments: str,
+    data: bytes = b"",
+    answers: tuple[int, ...] = (0,),
+    settings: Iterable[str] = (),
+    index: str | None = None,
+    plain: bool = False,
+    with_identity: bool = False,
+) -> Done:
+    """Run git in a repository.
+
+    Args:
+        repository: the one that was found.
+        arguments: of git.
+        data: what git reads from stdin.
+        answers: exit codes that are answers.
+        settings: more of git's configuration, as `NAME=VALUE`.
+        index: path of another index file.
+        plain: read the repository's objects without its settings, references and attributes, and
+            without the user's.
+        with_identity: let the environment say who commits.
+
+    Raises:
+        Denied: git does not trust the owner of the repository.
+        Unavailable: git is not installed, failed, or did not end in time.
+    """
+    command, environment = _prepared(repository, settings, plain=plain)
+    if index is not None:
+        environment["GIT_INDEX_FILE"] = index
+    if with_identity:
+        environment |= {name: os.environ[name] for name in _IDENTITY if name in os.environ}
+    done = _run([*command, *arguments], environment, data)
+    if done.returncode not in answers:
+        raise Unavailable(f"git {arguments[0]}: {said(done)}")
+    return done
+
+
+@contextmanager
+def git_output(
+    repository: Repository, *arguments: str, data: bytes, plain: bool
+) -> Iterator[IO[bytes]]:
+    """Run git, and yield what it prints as a stream: neither side keeps all of it in memory.
+
+    Args:
+        repository: the one that was found.
+        arguments: of git.
+        data: what git reads from stdin, no more than a pipe holds.
+        plain: see `run_git`.
+
+    Raises:
+        Denied: git does not trust the owner of the repository.
+        Unavailable: git is not installed, failed, needs more memory, or did not end in time.
+    """
+    command, environment = _prepared(repository, (), plain=plain)
+    environment["GIT_ALLOC_LIMIT"] = str(_MEMORY)
+    pipe, null = subprocess.PIPE, subprocess.DEVNULL
+    try:
+        process = subprocess.Popen(
+            [*command, *arguments], env=environment, stdin=pipe, stdout=pipe, stderr=null
+        )
+    except FileNotFoundError:
+        raise _missing() from None
+    watch = threading.Timer(_TIMEOUT, process.kill)
+    watch.start()
+    assert process.stdin
+    assert process.stdout
+    try:
+        with suppress(BrokenPipeError), process.stdin:
+            process.stdin.write(data)
+        yield process.stdout
+    finally:
+        process.stdout.close()
+        process.wait()
+        watch.cancel()
+    if process.returncode:
+        raise Unavailable(f"git {arguments[0]}: ended with {process.returncode}")
+
+
+def is_tracked(path: str) -> bool:
+    """Return whether git tracks a file or a link, in the repository that it really is in.
+
+    Links in the folders above it are followed first. Upper and lower case are not told apart, for
+    a file system may not do so.
+
+    Args:
+        path: absolute.
+
+    Raises:
+        Denied, Unavailable: as `run_git`.
+    """
+    folder = os.path.realpath(os.path.dirname(path))
+    top = repository_of(ancestors(folder))
+    if top is None:
+        return False
+    name = os.path.relpath(os.path.join(folder, os.path.basename(path)), top)
+    pathspec = f":(top,literal,icase){name.replace(os.sep, '/')}"
+    arguments = ("ls-files", "--error-unmatch", "--", pathspec)
+    return run_git(repository_at(top), *arguments, answers=(0, 1)).returncode == 0
+
+
+def said(done: Done) -> str:
+    """Return what a git that failed wrote to stderr."""
+    return done.stderr.decode(errors="replace").strip() or f"ended with {done.returncode}"
+
+
+def _prepared(
+    repository: Repository, settings: Iterable[str], *, plain: bool
+) -> tuple[list[str], dict[str, str]]:
+    """Check the owner; return the command up to git's own arguments, and its environment."""
+    _check_owner(repository)
+    variables = dict(repository.variables)
+    if plain:
+        folder = os.path.join(_PLAIN, _object_format(repository))
+        where = ["-C", folder, f"--git-dir={folder}"]
+        variables |= _without_settings(repository, folder)
+    else:
+        where = ["-C", repository.top, f"--git-dir={repository.git}"]
+        where.append(f"--work-tree={repository.top}")
+    command = ["git", *where, "--no-pager", *_options((*_SETTINGS, *settings))]
+    return command, {**_environment(_KEPT), **_PINNED, **variables}
+
+
+def _options(settings: Iterable[str]) -> list[str]:
+    return [part for setting in settings for part in ("-c", setting)]
+
+
+def _environment(kept: Iterable[str]) -> dict[str, str]:
+    """Return the environment without git's variables, but for those named."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("GIT_") or k in kept}
+
+
+def _object_format(repository: Repository) -> str:
+    with open(os.path.join(repository.common, "config"), "rb") as f:
+        config = f.read()
+    # A regular expression costs more to compile than all else here.
+    return "sha256" if b"sha256" in config.lower() and re.search(_SHA256, config) else "sha1"
+
+
+def _without_settings(repository: Repository, folder: str) -> dict[str, str]:
+    """Return variables by which git reads objects of a repository, and no configuration."""
+    return {
+        "GIT_OBJECT_DIRECTORY": os.path.join(repository.common, "objects"),
+        "GIT_ATTR_NOSYSTEM": "1",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "HOME": folder,  # git 2.31 and older do not know GIT_CONFIG_GLOBAL
+        "XDG_CONFIG_HOME": folder,
+    }
+
+
+def _check_owner(repository: Repository) -> None:
+    """Refuse a repository of another user, unless git is configured to trust it.
+
+    git makes this check only when it searches for the repository itself. Its exceptions
+    (`safe.directory`) can stand in several files and in the environment, so git is asked.
+    """
+    paths = (repository.top, os.path.join(repository.top, ".git"), repository.git)
+    if all(_is_own(path) for path in paths):
+        return
+    configured = {name for name in os.environ if name.startswith("GIT_CONFIG")}
+    command = ["git", "-C", repository.top, *_options(_SETTINGS)]
+    environment = {**_environment({*_KEPT, *configured}), "LC_ALL": "C"}
+    done = _run([*command, "rev-parse", "--absolute-git-dir"], environment, b"")
+    found = os.fsdecode(done.stdout.removesuffix(b"\n"))
+    if done.returncode == 0 and os.path.realpath(found) == os.path.realpath(repository.git):
+        return
+    problem, _, advice = said(done).removeprefix("fatal: ").partition("\n")
+    raise Denied(problem, hint=" ".join(advice.split()) or None)
+
+
+def _is_own(path: str) -> bool:
+    """Return whether a path belongs to this user, by git's rule; root may act for `SUDO_UID`."""
+    if os.name == "nt":
+        return False
+    try:
+        owner = os.lstat(path).st_uid
+    except OSError:
+        return True  # git reports that it cannot be read
+    user = os.geteuid()
+    if user == 0 and owner != 0 and os.environ.get("SUDO_UID", "").isdecimal():
+        user = int(os.environ["SUDO_UID"])
+    return owner == user
+
+
+def _run(command: list[str], environment: Mapping[str, str], data: bytes) -> Done:
+    try:
+        return subprocess.run(
+            command, env=environment, input=data, capture_output=True, check=False, timeout=_TIMEOUT
+        )
+    except FileNotFoundError:
+        raise _missing() from None
+    except subprocess.TimeoutExpired:
+        raise Unavailable(f"git did not end within {_TIMEOUT} seconds") from None
+
+
+def _missing() -> Unavailable:
+    return Unavailable("git is not installed, or not on the PATH")

@@ -1,0 +1,131 @@
+"""Revise a session: one more fact, and its rows in the three v2 files, in one transaction.
+
+1. Facts stay as they are. A revision names the revisions that it replaces, so that two clones that
+   revise one session come to one result.
+2. The rows are rewritten where they stand; all other bytes of the files stay, and so do the rows
+   that belong to a person.
+3. Only where texts are erased do lines of the manifest go, and each that goes is named by a fact,
+   so that no merge, repair or restore brings it back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from codec.manifest.erased import without_erased
+from codec.manifest.fact_lines import format_first, split_lines
+from codec.manifest.facts import FORMAT, Author, Fact, Format, PurgedText, Revision
+from codec.manifest.identity import History
+from codec.manifest.jsonl import encode_fact, fact_digest, identity_of
+from codec.manifest.revisions import heads_of
+from codec.manifest.session_fields import changes_between
+from codec.merge.key_conflicts import Settled
+from codec.merge.rows import rebuild_rows
+from codec.merge.tracked_formats import DELTAS as DELTA_LINES
+from codec.merge.tracked_formats import METRICS as METRICS_ROWS
+from codec.merge.tracked_formats import REFERENCES as ENTRIES
+from codec.merge.tracked_formats import kept_pieces
+from codec.records import UNNAMED, Session
+from pipelines.errors import Conflict
+from pipelines.workspace.journal import Replace
+from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, Manifest
+from pipelines.workspace.tracked_files import Tracked
+
+_TEXTS: Final = ("task", "remark", "title", "notes")
+#: What a revision states that removes the texts of a session.
+_REMOVED: Final = {"task": UNNAMED, "remark": None, "title": None, "notes": None, "private": True}
+
+
+def without_texts(session: Session) -> Session:
+    """Return a session without its texts."""
+    return session._replace(task=UNNAMED, remark="", title="", notes="", private=True)
+
+
+def revision_to(history: History, session: Session, by: Author) -> Revision:
+    """Return the revision that makes a session what it is to be.
+
+    Args:
+        history: the session as it is now.
+        session: as it is to be.
+        by: who revises it.
+    """
+    return Revision(
+        of=identity_of(history.base),
+        after=heads_of(history.revisions),
+        by=by,
+        changes=changes_between(history.base, session),
+    )
+
+
+def private_facts(history: History, session: Session, time: str) -> tuple[list[Fact], PurgedText]:
+    """Return the facts that replace those with texts of a session, and the fact that erases these.
+
+    Args:
+        history: the session as it is now.
+        session: as it is to be, without texts.
+        time: now, as facts have it.
+
+    Raises:
+        Conflict: the session has neither an entry nor an id, so that its texts identify it.
+    """
+    base = without_texts(history.base)
+    if identity_of(base) != identity_of(history.base):
+        raise Conflict(
+            f"{session.key}: has no id, so that its texts identify it, and they cannot be removed",
+            hint="Remove its line from the manifest and its rows by hand",
+        )
+    told = [r for r in history.revisions if any(r.changes.get(name) for name in _TEXTS)]
+    # A diff of an older version must stay known, so that purge reaches it.
+    diffs = [r._replace(changes={**r.changes, **_REMOVED}) for r in told if "diff" in r.changes]
+    revision = Revision(
+        of=identity_of(base),
+        after=tuple(sorted({fact_digest(r) for r in (*history.revisions, *diffs)})),
+        by="person",
+        changes={**changes_between(base, session), **_REMOVED},
+    )
+    facts = [without_texts(fact)._replace(key=session.key) for fact in history.facts]
+    new: list[Fact] = [*facts, *diffs, revision]
+    gone = {*map(fact_digest, history.facts), *map(fact_digest, told)} - {*map(fact_digest, new)}
+    return new, PurgedText(lines=tuple(sorted(gone)), time=time)
+
+
+def edits_of(
+    before: Tracked,
+    manifest: Manifest,
+    pair: Settled,
+    facts: Iterable[Fact],
+    erased: frozenset[str] = frozenset(),
+) -> tuple[Replace, ...]:
+    """Return what the tracked files become, in the order in which they are to be written.
+
+    Args:
+        before: the files as they are.
+        manifest: as they have it.
+        pair: the session as it is, and as it is to be.
+        facts: to be added.
+        erased: digests of facts that go.
+    """
+    lines = without_erased(split_lines(before.manifest), erased)
+    known = set(lines)
+    new = [f"{encode_fact(fact)}\n".encode() for fact in facts]
+    if manifest.format < FORMAT:
+        new.append(f"{encode_fact(Format())}\n".encode())
+    after = b"".join(format_first([*lines, *(line for line in new if line not in known)]))
+    rows = (
+        (METRICS, METRICS_ROWS, before.metrics),
+        (PROGRESS, ENTRIES, before.progress),
+        (DELTAS, DELTA_LINES, before.deltas),
+    )
+    edits = [Replace(MANIFEST, before.manifest, after)]
+    for name, form, data in rows:
+        pieces = form.split(data) or form.split(form.head)
+        fixed = kept_pieces(pieces, manifest.kept.get(name))
+        rebuilt = b"".join(rebuild_rows(form, pieces, [pair], fixed=fixed)[0])
+        edits.append(Replace(name, data, rebuilt))
+    return tuple(edit for edit in edits if edit.before != edit.after)
+
+
+def texts_of(sessions: Sequence[Session]) -> set[str]:
+    """Return all texts of sessions."""
+    return {text for s in sessions for text in (s.remark, s.title, s.notes, s.task)} - {"", UNNAMED}

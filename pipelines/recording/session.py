@@ -1,0 +1,268 @@
+"""One session into a workspace: its diff, its fact and its rows, in one transaction.
+
+1. A session is there as a whole or not at all: the delta line, which makes it exist, is the last
+   append of the transaction (`journal`).
+2. What it costs hardly grows with the workspace: the ends of files are read, and the manifest is
+   searched for tombstones. A session of now can share its second with the newest sessions alone.
+3. An id is recorded once. A session without one gets a random id, so that no two facts are equal,
+   and no two keys, however many are recorded in one second.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import mmap
+import os
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
+
+from codec.diffs import diff_stat
+from codec.errors import FormatError, IntegrityError
+from codec.manifest.jsonl import decode_fact, identity_of
+from codec.records import (
+    Metrics,
+    PatchRef,
+    Session,
+    Status,
+    key_time,
+    name_of,
+    one_line,
+    session_key,
+)
+from codec.vocabulary import agent_of
+from pipelines.diffs.store import names_of, purged_in
+from pipelines.findings import Finding, torn_finding
+from pipelines.fs.files import mapped, write_new
+from pipelines.recording.text_scan import clean_recording
+from pipelines.workspace.journal import (
+    Append,
+    Transaction,
+    is_pending,
+    recover,
+)
+from pipelines.workspace.location import (
+    MANIFEST,
+    Workspace,
+    moment,
+    read_config,
+    writing,
+)
+from pipelines.workspace.tracked_files import exception_appends, new_session_appends
+
+_SESSION: Final = b'{"fact":"session","key":"'
+_RANGE: Final = b'"range":"'
+_ID_BYTES: Final = 8
+
+
+class Recording(NamedTuple):
+    """What is to be recorded of a session.
+
+    Attributes:
+        agent: as it calls itself; aliases apply.
+        task: a slug or a sentence.
+        status, remark, notes: as in `Session`.
+        patch: its exact bytes; empty where nothing was changed, None where that is not known.
+        ranges: pairs of commits or trees, `BASE..HEAD` by whole hashes; the patch is their patches
+            in order. Empty where commits were looked for and there are none.
+        commits, duration_min, tokens_used: figures; None is unknown.
+        id: what it is called outside, by which it is recorded once; empty for none.
+        time: in v2 form; empty for now.
+    """
+
+    agent: str
+    task: str
+    status: Status = "UNKNOWN"
+    remark: str = ""
+    notes: str = ""
+    patch: bytes | None = None
+    ranges: tuple[str, ...] | None = None
+    commits: int | None = None
+    duration_min: int | None = None
+    tokens_used: int | None = None
+    id: str = ""
+    time: str = ""
+
+
+class Recorded(NamedTuple):
+    """A session that is in the workspace now.
+
+    Attributes:
+        session: as the manifest has it.
+        is_new: it was not there before.
+        findings: what was noticed.
+        recovered: the verb that had to be completed first.
+    """
+
+    session: Session
+    is_new: bool
+    findings: tuple[Finding, ...] = ()
+    recovered: str | None = None
+
+
+def session_of(recording: Recording, aliases: Mapping[str, str]) -> Session:
+    """The session that a recording is of; its key is its time until a workspace gives it one."""
+    patch = recording.patch
+    stat = diff_stat(patch) if patch is not None else None
+    time = recording.time or f"{moment()[:19]}Z"
+    task = name_of(recording.task)
+    title = one_line(recording.task)
+    ranges = recording.ranges or ()
+    return Session(
+        key=time,
+        time=time,
+        agent=agent_of(recording.agent, aliases),
+        task=task,
+        status=recording.status,
+        remark=one_line(recording.remark),
+        title="" if title == task else title,
+        notes=one_line(recording.notes),
+        metrics=Metrics(
+            lines_added=stat.added if stat else None,
+            lines_removed=stat.removed if stat else None,
+            commits=recording.commits,
+            duration_min=recording.duration_min,
+            tokens_used=recording.tokens_used,
+        ),
+        patch=PatchRef(sha256=hashlib.sha256(patch).hexdigest(), size=len(patch))
+        if patch
+        else None,
+        id=one_line(recording.id) or os.urandom(_ID_BYTES).hex(),
+        range=ranges[0] if len(ranges) == 1 else "",
+        commits_of=ranges if len(ranges) > 1 else (),
+    )
+
+
+def record_session(workspace: Workspace, recording: Recording) -> Recorded:
+    """Record a session, under the lock; secrets in its texts are replaced first.
+
+    Raises:
+        Unavailable: a text may hold a secret, and the scanner is missing or failed.
+        EncodeError: it cannot be written in the formats.
+        WorkspaceLocked: another process was writing for too long.
+    """
+    aliases = read_config(workspace).agents
+    recording, replaced = clean_recording(workspace, recording)
+    exceptions = exception_appends(workspace)
+    with writing(workspace):
+        recovered = recover(workspace)
+        session = session_of(recording, aliases)  # now that the lock is ours: times stand in order
+        with mapped(workspace.path(MANIFEST)) as manifest:
+            known = _with_id(manifest, session.id) if recording.id else None
+            if known is not None:
+                from pipelines.workspace.find_session import current
+
+                known = current(workspace, known)
+                return Recorded(session=known, is_new=False, recovered=recovered)
+            taken = _keys_of(manifest, session.time, everywhere=bool(recording.time))
+            findings = _repeated(manifest, session, recording.ranges)
+            is_purged = session.patch is not None and session.patch.sha256 in purged_in(manifest)
+        if any(os.path.exists(os.path.join(workspace.diffs, n)) for n in names_of(session.key)):
+            taken.add(session.key)  # of another worktree, which shares the diffs
+        digest = identity_of(session)
+        session = session._replace(key=session_key(session.time, digest, taken))
+        if is_purged:
+            findings = (*findings, _purged(session))
+        torn = _write(workspace, session, None if is_purged else recording.patch, exceptions)
+    excepted = tuple(_excepted(append) for append in exceptions)
+    findings = (*replaced, *findings, *torn, *excepted)
+    return Recorded(session=session, is_new=True, findings=findings, recovered=recovered)
+
+
+def _purged(session: Session) -> Finding:
+    return Finding(
+        code="purged-again",
+        message="has the diff of a session that was purged; it is not stored again",
+        key=session.key,
+    )
+
+
+def _excepted(append: Append) -> Finding:
+    names = ", ".join(
+        line.removeprefix(b"!/").decode()
+        for line in b"".join(append.chunks).splitlines()
+        if line.startswith(b"!") and not line.endswith(b"/")
+    )
+    return Finding(
+        code="ignored",
+        message=f"git ignored {names}, which every clone needs; an exception was added",
+        level="note",
+        file=append.path,
+        hint=f"Commit {append.path}",
+    )
+
+
+def _write(
+    workspace: Workspace, session: Session, patch: bytes | None, exceptions: Iterable[Append]
+) -> list[Finding]:
+    """Write all of a session; return a finding for each torn end that was ended."""
+    appends = [*exceptions, *new_session_appends(workspace, session)]
+    transaction = Transaction(workspace, "record")
+    try:
+        transaction.begin()
+        if patch:
+            path = os.path.join(transaction.staging, names_of(session.key)[0])
+            if not write_new(path, patch):
+                raise IntegrityError("the diff does not read back as it was written", file=path)
+        transaction.prepare(appends)
+        transaction.commit()
+    except BaseException:
+        if not is_pending(workspace):
+            transaction.abandon()
+        raise
+    return [torn_finding(append.path) for append in appends if append.torn]
+
+
+def _with_id(manifest: mmap.mmap | bytes, name: str) -> Session | None:
+    """The session with an id, looked for from the newest back."""
+    needle = b'"id":' + json.dumps(name, ensure_ascii=False).encode()
+    at = len(manifest)
+    while (at := manifest.rfind(needle, 0, at)) >= 0:
+        session = _session_around(manifest, at)
+        if session is not None and session.id == name:
+            return session
+    return None
+
+
+def _keys_of(manifest: mmap.mmap | bytes, time: str, *, everywhere: bool) -> set[str]:
+    """The keys of a time, back to the first session that is older, or of the whole manifest."""
+    keys: set[str] = set()
+    at = len(manifest)
+    while (at := manifest.rfind(_SESSION, 0, at)) >= 0:
+        start = at + len(_SESSION)
+        key = manifest[start : manifest.find(b'"', start)].decode(errors="replace")
+        if key_time(key) == time:
+            keys.add(key)
+        elif key < time and not everywhere:
+            break
+    return keys
+
+
+def _repeated(
+    manifest: mmap.mmap | bytes, session: Session, ranges: tuple[str, ...] | None
+) -> tuple[Finding, ...]:
+    """Return a note if a session has no commits of its own, for they were recorded before."""
+    if ranges is None:
+        return ()
+    newest = _session_around(manifest, manifest.rfind(_SESSION if ranges else _RANGE))
+    if ranges and (newest is None or not session.range or newest.range != session.range):
+        return ()
+    key = newest.key if newest else None
+    message = f"the same commits were recorded as {key}"
+    if not ranges:
+        message = f"no commits since {key or 'the session began'}; no diff is recorded"
+    hint = "Commit first, or record the working tree with --worktree, or nothing with --no-diff"
+    return (Finding(code="same-commits", message=message, level="note", key=key, hint=hint),)
+
+
+def _session_around(manifest: mmap.mmap | bytes, at: int) -> Session | None:
+    """Return the session whose line contains a position; None if the line is something else."""
+    if at < 0:
+        return None
+    end = manifest.find(b"\n", at)
+    line = manifest[manifest.rfind(b"\n", 0, at) + 1 : end if end >= 0 else len(manifest)]
+    try:
+        fact = decode_fact(line.decode(errors="replace"))
+    except FormatError:
+        return None
+    return fact if isinstance(fact, Session) else None

@@ -1,0 +1,110 @@
+"""The spool: events of sessions that a hook left, and that the next verb makes sessions of.
+
+1. An entry gets its name when all of it is written: a hook that is killed leaves an entry whole, or
+   a temporary file that `waiting` takes for one once nobody can be writing it.
+2. When `leave` returns, entry and name are on the disk. Both are synced side by side, which costs
+   half as much; should the machine stop before, the entry tells that it was cut.
+3. Names are in the order of time, and say what event it is: to see that nothing waits, no file is
+   read.
+
+The first two functions are on the way of a hook that has the time of an interpreter's start. The
+module imports nothing that costs.
+"""
+
+from __future__ import annotations
+
+import _thread
+import os
+import time
+
+from pipelines.git.local_state import checked
+
+SPOOL = os.path.join(".session-codec", "spool")
+BROKEN = "broken"
+EVENTS = ("start", "stop", "end")
+_TEMPORARY = ".tmp"
+#: Seconds after which a temporary file has been left by a hook that is gone: agents end hooks
+#: sooner.
+_GIVEN_UP = 600
+
+
+def spool_of(home: str) -> str:
+    """The spool's folder, in the folder that the worktrees of a workspace share."""
+    return os.path.join(home, SPOOL)
+
+
+def leave(spool: str, event: str, when: int, data: bytes) -> str:
+    """Write an entry to the spool, wait until it is on the disk, and return its path.
+
+    Args:
+        spool: the spool's folder; it is created.
+        event: one of `EVENTS`.
+        when: nanoseconds since 1970.
+        data: the entry.
+
+    Raises:
+        Conflict: the folder is a link that came with a clone, or that another user made.
+    """
+    path = checked(os.path.join(spool, f"{when:020d}-{os.getpid()}.{event}"))
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    try:
+        fd = os.open(path + _TEMPORARY, flags, 0o600)
+    except FileNotFoundError:
+        os.makedirs(spool, exist_ok=True)
+        _sync(os.path.dirname(spool))
+        fd = os.open(path + _TEMPORARY, flags, 0o600)
+    try:
+        written = 0
+        while written < len(data):
+            written += os.write(fd, data[written:] if written else data)
+        os.rename(path + _TEMPORARY, path)
+        synced = _thread.allocate_lock()
+        synced.acquire()
+        try:
+            _thread.start_new_thread(_sync_then_release, (spool, synced))
+        except RuntimeError:  # no thread to be had
+            _sync_then_release(spool, synced)
+        os.fsync(fd)
+        synced.acquire()
+    finally:
+        os.close(fd)
+    return path
+
+
+def waiting(spool: str) -> list[str]:
+    """Return the names of the entries, oldest first, including those that a killed hook left."""
+    try:
+        with os.scandir(spool) as found:
+            return sorted(e.name for e in found if _is_entry(e))
+    except OSError:
+        return []
+
+
+def has_work(spool: str) -> bool:
+    """Whether anything but the start of a session waits; at the price of one look at a folder."""
+    return any(not name.endswith(".start") for name in waiting(spool))
+
+
+def _is_entry(entry: os.DirEntry[str]) -> bool:
+    name = entry.name
+    if name.endswith(_TEMPORARY):
+        return time.time() - entry.stat(follow_symlinks=False).st_mtime > _GIVEN_UP
+    return name.rpartition(".")[2] in EVENTS
+
+
+def _sync_then_release(spool: str, synced: _thread.LockType) -> None:
+    try:
+        _sync(spool)
+    finally:
+        synced.release()
+
+
+def _sync(folder: str) -> None:
+    """Make the names in a folder durable, where the system can."""
+    if os.name == "nt":
+        return
+    fd = os.open(folder or ".", os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

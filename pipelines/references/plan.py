@@ -1,0 +1,309 @@
+"""What a refresh of the references would write: the repository's statements, a person's edits.
+
+1. It only reads. A person's values, and comments, stay (`references_merge`, `references_edit`).
+2. What could only be written by losing one is a finding, and nothing is written.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from codec.errors import EncodeError, FormatError
+from codec.manifest.facts import ReferencesBuilt
+from codec.references.budget import fit
+from codec.references.document import (
+    References,
+    compact_references,
+    decode_references,
+    encode_references,
+)
+from codec.references.edit import edit_references
+from codec.references.merge import Change, Refresh, Standing, refresh
+from codec.references.sources.statement import Origin
+from codec.references.values import MANDATE, by_name, from_names
+from pipelines.errors import Conflict
+from pipelines.findings import Finding, Level
+from pipelines.references.sources import LogRules, read_stated, source_files
+from pipelines.token_savings import REFERENCES_BUDGET
+from pipelines.workspace.location import REFERENCES, Manifest, Workspace, read_manifest
+
+#: Of a references file more bytes than these are not read.
+SIZE_LIMIT: Final = 1 << 20
+#: How many of a person's values are named where there is no room for them.
+LONGEST: Final = 3
+#: How a change is shown.
+SIGNS: Final = {
+    Standing.ADDED: "+",
+    Standing.CHANGED: "~",
+    Standing.REMOVED: "-",
+    Standing.DROPPED: "-",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """What to refresh.
+
+    Attributes:
+        workspace: whose references.
+        tokenizer: the name of what counts tokens.
+        count: tokens of a text.
+        budget: tokens at the most.
+    """
+
+    workspace: Workspace
+    tokenizer: str
+    count: Callable[[str], int]
+    budget: int = REFERENCES_BUDGET
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """What a refresh would write.
+
+    Attributes:
+        workspace: whose references.
+        before: the file; None where there is none.
+        after: the file as it would be; the one of before where it cannot be written.
+        refresh: what becomes of each value.
+        origins: by name, where each stated value stands.
+        fact: that the references were built; None where the manifest says so already.
+        tokens: what `after` costs as `context` shows it.
+        torn: the manifest ends in a piece of a line.
+        findings: what was noticed.
+    """
+
+    workspace: Workspace
+    before: bytes | None
+    after: bytes | None
+    refresh: Refresh
+    origins: Mapping[str, tuple[Origin, ...]]
+    fact: ReferencesBuilt | None
+    tokens: int
+    torn: bool = False
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the file does not say what it would after a refresh."""
+        return self.before != self.after
+
+
+def plan(request: Request) -> Plan:
+    """What a refresh would write; reads only."""
+    from pipelines.v1.rules import read_rules  # takes a while to import
+
+    manifest = read_manifest(request.workspace)
+    return plan_with(request, manifest, read_rules(request.workspace, manifest))
+
+
+def plan_with(request: Request, manifest: Manifest, rules: LogRules) -> Plan:
+    """The same for who has read the manifest and the rules in the v1 logs already."""
+    workspace = request.workspace
+    builds = manifest.last_builds()
+    before = _read_file(workspace)
+    stated = read_stated(workspace.root, workspace.repository, rules.texts, rules.lines)
+    sources_before = {name for b in builds for names in b.sources.values() for name in names}
+    by_hand = before is not None and (not sources_before or _began_by_hand(manifest.builds))
+
+    def level(file: str | None) -> Level:
+        """Return "note" for a file that adds nothing to references that a person wrote."""
+        return "note" if by_hand and file not in sources_before else "finding"
+
+    findings = [_unreadable(problem, level(problem.file)) for problem in stated.problems]
+    findings += [_unread(name) for name in rules.unread]
+    findings += [_refused(name, problem) for name, problem in rules.refused.items()]
+    unread = {*rules.unread, *rules.refused, *(p.file or "" for p in stated.problems)}
+    mine = None if before is None else by_name(_decoded(before))
+    values, sources = by_name(stated.references), source_files(stated)
+
+    def without(dropped: Collection[str]) -> Refresh:
+        return refresh(builds, mine, values, sources, unread=unread, dropped=dropped)
+
+    def tokens(dropped: Collection[str]) -> int:
+        return request.count(compact_references(_written(before, without(dropped))))
+
+    try:
+        fitted = fit(without(()).droppable(builds), tokens, request.budget)
+        merged = without(fitted.dropped)
+        after: bytes | None = _written(before, merged)
+        cost = fitted.tokens
+    except EncodeError as e:
+        findings.append(_not_editable(e))
+        after, merged, fitted = before, without(()), None
+        cost = request.count(compact_references(before or b""))
+    if fitted and fitted.dropped:
+        findings.append(_left_out(merged, request))
+    if cost > request.budget:
+        findings.append(_over_budget(merged, cost, request))
+    if before is not None and not builds:
+        findings += _adopted(merged)
+    recorded = fitted is None or _is_recorded(builds, merged.built)
+    return Plan(
+        workspace=workspace,
+        before=before,
+        after=after,
+        refresh=merged,
+        origins=stated.origins,
+        fact=None if recorded else merged.built,
+        tokens=cost,
+        torn=manifest.torn,
+        findings=findings,
+    )
+
+
+def _read_file(workspace: Workspace) -> bytes | None:
+    path = workspace.path(REFERENCES)
+    if os.path.islink(path):
+        raise Conflict(
+            f"{REFERENCES} is a symbolic link; nothing is read or written through it",
+            hint="Put the file itself in its place",
+        )
+    try:
+        with open(path, "rb") as f:
+            data = f.read(SIZE_LIMIT + 1)
+    except FileNotFoundError:
+        return None
+    if len(data) > SIZE_LIMIT:
+        raise FormatError(f"larger than {SIZE_LIMIT // 1024} KiB, so not read", file=REFERENCES)
+    return data
+
+
+def _decoded(data: bytes) -> References:
+    try:
+        return decode_references(data)
+    except FormatError as e:
+        raise e.at(file=REFERENCES) from None
+
+
+def _written(before: bytes | None, merged: Refresh) -> bytes:
+    """The file with the values of a refresh."""
+    if before is None:
+        return encode_references(from_names(merged.values(), {}))
+    return edit_references(before, merged.values())
+
+
+def _is_recorded(builds: list[ReferencesBuilt], built: ReferencesBuilt) -> bool:
+    """Whether the last build is the same but for what it came after."""
+    return len(builds) == 1 and builds[0]._replace(after=built.after) == built
+
+
+def _unreadable(problem: FormatError, level: Level) -> Finding:
+    return Finding(
+        code="unreadable",
+        message=f"{problem.problem}; what was taken from it before stays",
+        level=level,
+        file=problem.file,
+        line=problem.line,
+        hint=problem.hint,
+    )
+
+
+def _unread(name: str) -> Finding:
+    return Finding(
+        code="log-absent",
+        message="cannot be read on this machine; the rules that were taken from it stay",
+        level="note",
+        file=name,
+    )
+
+
+def _refused(name: str, problem: str) -> Finding:
+    return Finding(code="unreadable", message=f"its rules are not read: {problem}", file=name)
+
+
+def _not_editable(error: EncodeError) -> Finding:
+    return Finding(
+        code="not-editable",
+        message=f"{error.problem}; nothing is written",
+        file=REFERENCES,
+        line=error.line,
+        hint=error.hint,
+    )
+
+
+def _left_out(merged: Refresh, request: Request) -> Finding:
+    names = [
+        f"{shown_name(name, change)}: {', '.join(change.stated or ())}"
+        for name, change in merged.changes.items()
+        if change.standing is Standing.DROPPED
+    ]
+    return Finding(
+        code="left-out",
+        message=f"to keep to {request.budget} tokens, this is left out: {'; '.join(names)}",
+        level="note",
+        file=REFERENCES,
+        hint="A greater --budget takes more",
+    )
+
+
+def _over_budget(merged: Refresh, tokens: int, request: Request) -> Finding:
+    own = {n: c for n, c in merged.changes.items() if c.standing is Standing.YOURS}
+    longest = sorted(own, key=lambda name: -len(", ".join(own[name].value or ())))[:LONGEST]
+    named = ", ".join(shown_name(name, own[name]) for name in longest)
+    return Finding(
+        code="over-budget",
+        message=f"costs {tokens} tokens by {request.tokenizer}, {tokens - request.budget} more than"
+        f" the budget of {request.budget}, and what is your own is never left out",
+        file=REFERENCES,
+        hint=f"Shorten it; the longest: {named}" if named else "Shorten it, or give a --budget",
+    )
+
+
+def _began_by_hand(builds: Iterable[ReferencesBuilt]) -> bool:
+    """Return whether a first build found a file that leaves out what the repository states."""
+    return any(build.declined and not build.after for build in builds)
+
+
+def _adopted(merged: Refresh) -> list[Finding]:
+    """Return a note on what a file that a person wrote leaves out of what is stated."""
+    declined = [
+        shown_name(name, change)
+        for name, change in merged.changes.items()
+        if change.standing is Standing.DECLINED
+    ]
+    if not declined:
+        return []
+    return [
+        Finding(
+            code="no-build",
+            message="was written by hand and stays as it is; the repository also states "
+            + ", ".join(declined),
+            level="note",
+            file=REFERENCES,
+            hint="Write in what you want; to have the file built, remove it and run "
+            "'session-codec references'",
+        )
+    ]
+
+
+def shown_name(name: str, change: Change) -> str:
+    """What a person calls a value: a mandate by its words."""
+    if not name.startswith(MANDATE):
+        return name
+    text = (change.value or change.stated or change.was or ("",))[0]
+    return f"{MANDATE[:-1]} '{text}'"
+
+
+def stale_finding(made: Plan) -> Finding:
+    """That the file does not say what it would after a refresh."""
+    return Finding(
+        code="stale",
+        message=f"is not what the repository states: {summary(made)}",
+        file=REFERENCES,
+        hint="Run 'session-codec references' and commit the file",
+    )
+
+
+def summary(made: Plan) -> str:
+    """How many values change, by how."""
+    changes = list(made.refresh.changed().values())
+    counts = {
+        word: sum(SIGNS.get(change.standing) == sign for change in changes)
+        for word, sign in (("new", "+"), ("changed", "~"), ("removed", "-"))
+    }
+    told = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+    return told or ("not there yet" if made.before is None else "nothing changes")

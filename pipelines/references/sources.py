@@ -1,0 +1,122 @@
+"""What a repository states about itself, read from its own files, and the references made of it."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from codec.errors import FormatError
+from codec.manifest.facts import ReferencesBuilt
+from codec.references.budget import fit
+from codec.references.document import encode_references
+from codec.references.merge import Refresh, refresh
+from codec.references.sources.collect import WANTED, LineMap, Stated, limit_of, stated_references
+from codec.references.values import by_name, from_names
+from pipelines.recording.text_scan import holds_secret
+
+
+@dataclass(frozen=True, slots=True)
+class LogRules:
+    """What the v1 logs of a workspace hold beside their sessions: that is where rules stand.
+
+    Attributes:
+        texts: by name of the log, what of it is no session.
+        lines: by name, which lines of the log those are.
+        unread: names of logs that cannot be read here.
+        refused: by name of a log that is not read, the problem with what the manifest says of it.
+    """
+
+    texts: dict[str, bytes] = field(default_factory=dict)
+    lines: dict[str, LineMap] = field(default_factory=dict)
+    unread: list[str] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
+
+
+def read_stated(
+    root: str,
+    repository: str | None,
+    logs: Mapping[str, bytes],
+    lines: Mapping[str, LineMap] | None = None,
+) -> Stated:
+    """What the files of a workspace, and its v1 logs, state; one that cannot be read is a problem.
+
+    Args:
+        root: the folder whose manifests, workflows and agent rules are read.
+        repository: the top of the git worktree that it is in; no file outside of that is read.
+        logs: what of its v1 logs is no session, by name: that is where rules stand.
+        lines: which lines of the logs those are.
+    """
+    files: dict[str, bytes] = {}
+    problems: list[FormatError] = []
+    top = os.path.realpath(repository or root)
+    for pattern in WANTED:
+        for name in sorted(glob.glob(pattern, root_dir=root, include_hidden=True)):
+            path, full = name.replace(os.sep, "/"), os.path.join(root, name)
+            target = os.path.realpath(full)
+            if not os.path.isfile(target):
+                continue
+            if os.path.commonpath([top, target]) != top:
+                problems.append(FormatError("leads out of the repository, so not read", file=path))
+                continue
+            try:
+                with open(target, "rb") as f:
+                    files[path] = f.read(limit_of(path) + 1)
+            except OSError as e:
+                reason = f"cannot be read: {(e.strerror or str(e)).lower()}"
+                problems.append(FormatError(reason, file=path))
+    stated = stated_references({**files, **logs}, lines)
+    values = by_name(stated.references)
+    withheld = [name for name, value in values.items() if any(map(holds_secret, value))]
+    problems += (_secret(stated, name) for name in withheld)
+    kept = {name: value for name, value in values.items() if name not in withheld}
+    return Stated(
+        references=from_names(kept, stated.references.extra) if withheld else stated.references,
+        origins=stated.origins,
+        problems=(*problems, *stated.problems),
+    )
+
+
+def _secret(stated: Stated, name: str) -> FormatError:
+    """Return the problem of a stated value that looks like a secret; the value is left out."""
+    origin = next(iter(stated.origins.get(name, ())), None)
+    return FormatError(
+        "a value looks like a secret; it is left out of the references",
+        file=origin.file if origin else None,
+    )
+
+
+def source_files(stated: Stated) -> dict[str, tuple[str, ...]]:
+    """By name of a value, the files that it comes from."""
+    return {
+        name: tuple(dict.fromkeys(origin.file for origin in origins))
+        for name, origins in stated.origins.items()
+    }
+
+
+def first_build(
+    stated: Stated, builds: Sequence[ReferencesBuilt], count: Callable[[str], int], budget: int
+) -> tuple[bytes, ReferencesBuilt]:
+    """References where there is no file: its bytes, and the fact that it was built.
+
+    Args:
+        stated: what the repository states.
+        builds: the last builds, of a file that is gone.
+        count: tokens of a text.
+        budget: tokens at the most.
+    """
+    values, sources = by_name(stated.references), source_files(stated)
+
+    def without(dropped: Collection[str]) -> Refresh:
+        return refresh(builds, None, values, sources, dropped=dropped)
+
+    def file(dropped: Collection[str]) -> bytes:
+        return encode_references(from_names(without(dropped).values(), {}))
+
+    def cost(dropped: Collection[str]) -> int:
+        data = file(dropped)
+        return len(data) if len(data) <= budget else count(data.decode())  # no token is empty
+
+    dropped = fit(values, cost, budget).dropped
+    return file(dropped), without(dropped).built

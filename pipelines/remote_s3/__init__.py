@@ -1,6 +1,0 @@
-"""An S3 bucket, or a prefix in one, as a remote; nothing else knows the SDK."""
-
-from pipelines.remote_s3.client import MULTIPART, PART_SIZE, Options
-from pipelines.remote_s3.versions import S3Remote
-
-__all__ = ["MULTIPART", "PART_SIZE", "Options", "S3Remote"]

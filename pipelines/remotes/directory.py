@@ -1,0 +1,208 @@
+"""A directory as a remote: a mounted disk, a share, a folder that something else copies on.
+
+1. An object appears under its name whole or not at all: temporary file beside it, fsync, then a
+   hard link, which fails where there is one of the name; a rename where there are no links.
+2. The version of an object is its inode, size and time of change.
+3. The folder above it must be there: a disk that is not mounted is no empty remote.
+4. What is no file is no object, and is not waited for.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from stat import S_ISREG
+from typing import IO, Final
+
+from codec.errors import IntegrityError
+from pipelines.errors import Conflict, NotFound, storage_error
+from pipelines.fs.files import identity, make_folder, remove, sync_directory
+from pipelines.remotes.base import BLOCK, Content, Part, Remote, Requests, Stored, check_same
+
+#: What is being written begins with this, and is no object.
+_UNFINISHED: Final = ".new-"
+#: A pipe is opened without waiting for who writes to it; files do not care.
+_NO_WAIT: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+#: What systems say where a file system has no hard links.
+_NO_LINKS: Final = frozenset((errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK))
+
+
+class DirectoryRemote:
+    """A directory as a remote."""
+
+    def __init__(self, path: str) -> None:
+        self.url = path
+        self.requests = Requests()
+
+    def list_all(self) -> list[Stored]:
+        """All objects, by name; none where the directory is still to be made."""
+        self.requests.add("LIST")
+        found = []
+        with _said(self.url):
+            if not os.path.isdir(self.url):
+                os.stat(os.path.dirname(self.url))
+                return []
+            for folder, _, names in os.walk(self.url):
+                for name in names:
+                    if name.startswith(_UNFINISHED):
+                        continue
+                    path = os.path.join(folder, name)
+                    with suppress(FileNotFoundError):
+                        stat = os.stat(path)
+                        if not S_ISREG(stat.st_mode):
+                            continue  # a pipe, a device: to read it may never end
+                        shown = os.path.relpath(path, self.url).replace(os.sep, "/")
+                        found.append(Stored(shown, stat.st_size, stat.st_mtime))
+        return sorted(found)
+
+    def read(self, name: str, offset: int, size: int, version: str | None = None) -> Part:
+        """A range of an object."""
+        self.requests.add("GET")
+        with self._opened(name) as f:
+            found, total = _version(f)
+            if version is not None and version != found:
+                raise Conflict(f"{self.url}/{name} changed while it was read")
+            f.seek(offset)
+            return Part(f.read(size), total, found)
+
+    def read_end(self, name: str, size: int) -> Part:
+        """The last bytes of an object."""
+        self.requests.add("GET")
+        with self._opened(name) as f:
+            found, total = _version(f)
+            f.seek(max(0, total - size))
+            return Part(f.read(size), total, found)
+
+    def copy(self, name: str, write: Callable[[bytes], object]) -> int:
+        """Hand a whole object to `write`."""
+        self.requests.add("GET")
+        size = 0
+        with self._opened(name) as f:
+            while block := f.read(BLOCK):
+                write(block)
+                size += len(block)
+        return size
+
+    def put(self, name: str, content: Content) -> bool:
+        """Put an object, unless there is one of its name."""
+        self.requests.add("PUT")
+        path = self._path(name)
+        with _said(path):
+            if not os.path.isdir(self.url):
+                with suppress(FileExistsError):
+                    os.mkdir(self.url)
+                sync_directory(os.path.dirname(self.url))
+            make_folder(os.path.dirname(path))
+        if os.path.exists(path):
+            return self._is_there(name, content)
+        temporary = os.path.join(os.path.dirname(path), f"{_UNFINISHED}{os.urandom(8).hex()}")
+        try:
+            with _said(path):
+                self._write(temporary, content, name)
+                placed = _place(temporary, path)
+        finally:
+            remove(temporary)
+        return placed or self._is_there(name, content)
+
+    def _is_there(self, name: str, content: Content) -> bool:
+        """Hold what has the name against what should have it; never what was put."""
+        if content.exact:
+            check_same(self, name, content.size, content.sha256)
+        return False
+
+    def delete(self, name: str) -> None:
+        """Delete an object for good."""
+        self.requests.add("DELETE")
+        with _said(self._path(name)):
+            remove(self._path(name))
+
+    def is_file(self, name: str, path: str) -> bool:
+        """Return whether an object is the very file at a path, through whatever links."""
+        with _said(path):
+            return os.path.samefile(self._path(name), path)
+
+    def hidden(self) -> Sequence[Remote]:
+        """Return nothing: a directory keeps no versions."""
+        return ()
+
+    def unreadable(self) -> list[str]:
+        """Return nothing: nothing is encrypted."""
+        return []
+
+    def remove_unfinished(self, age: float) -> list[str]:
+        """Remove files that a stopped run left, and return their names."""
+        found = []
+        before = time.time() - age
+        for folder, _, names in os.walk(self.url):
+            for name in names:
+                path = os.path.join(folder, name)
+                if name.startswith(_UNFINISHED) and os.lstat(path).st_mtime < before:
+                    with _said(path):
+                        remove(path)
+                    found.append(os.path.relpath(path, self.url).replace(os.sep, "/"))
+        return sorted(found)
+
+    def _write(self, path: str, content: Content, name: str) -> None:
+        """Write a file, make it durable, and read it back."""
+        digest = hashlib.sha256()
+        with open(path, "xb+") as f:
+            with content.open() as source:
+                while block := source.read(BLOCK):
+                    f.write(block)
+            f.flush()
+            os.fsync(f.fileno())
+            f.seek(0)
+            while block := f.read(BLOCK):
+                digest.update(block)
+        if digest.hexdigest() != content.sha256:
+            raise IntegrityError(
+                "did not arrive as it was sent: its SHA-256 differs", file=f"{self.url}/{name}"
+            )
+
+    @contextmanager
+    def _opened(self, name: str) -> Iterator[IO[bytes]]:
+        path = self._path(name)
+        with _said(path):
+            try:
+                fd = os.open(path, os.O_RDONLY | _NO_WAIT)
+            except FileNotFoundError:
+                raise NotFound(f"{path}: the remote has no such object") from None
+            with open(fd, "rb") as f:
+                if not S_ISREG(os.fstat(fd).st_mode):
+                    raise IntegrityError("is no file", file=path, hint="Move it away")
+                yield f
+
+    def _path(self, name: str) -> str:
+        return os.path.join(self.url, *name.split("/"))
+
+
+def _version(f: IO[bytes]) -> tuple[str, int]:
+    stat = os.fstat(f.fileno())
+    return "-".join(map(str, identity(stat)[1:])), stat.st_size
+
+
+def _place(temporary: str, path: str) -> bool:
+    """Give a file its name, unless there is one; whether it got it."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        return False
+    except OSError as e:
+        if e.errno not in _NO_LINKS:
+            raise
+        os.replace(temporary, path)
+    sync_directory(os.path.dirname(path))
+    return True
+
+
+@contextmanager
+def _said(path: str) -> Iterator[None]:
+    """Errors of the operating system as what they mean for a user."""
+    try:
+        yield
+    except OSError as e:
+        raise storage_error(e, str(e.filename or path)) from None

@@ -1,0 +1,141 @@
+"""An object in parts: which are there, sending the others, and what shows that they arrived."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections import deque
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from botocore import exceptions as sdk
+
+from pipelines.remotes.base import Content
+
+#: How servers refuse to list uploads: they have none, or not for everybody.
+_NOT_LISTED: Final = frozenset(("501", "NotImplemented", "AccessDenied"))
+
+
+class SentPart(NamedTuple):
+    """A part as completing needs it, its MD5, and whether it is known to have arrived."""
+
+    fields: dict[str, Any]
+    md5: bytes
+    proved: bool
+
+
+def begun(client: Any, where: Mapping[str, str]) -> tuple[str | None, dict[int, tuple[str, int]]]:
+    """An upload of an object that was never ended: its id, and ETag and size of its parts."""
+    with suppress(sdk.ClientError):  # not every server lists them, nor may everybody
+        for upload in _uploads(client, where):
+            pages = client.get_paginator("list_parts").paginate(**where, UploadId=upload)
+            found = [part for page in pages for part in page.get("Parts", ())]
+            return upload, {p["PartNumber"]: (p["ETag"], p["Size"]) for p in found}
+    return None, {}
+
+
+def abort_all(client: Any, where: Mapping[str, str]) -> None:
+    """Abort all uploads of an object that is there: whoever has one under way finds it there."""
+    with suppress(sdk.ClientError, sdk.BotoCoreError):
+        for upload in _uploads(client, where):
+            client.abort_multipart_upload(**where, UploadId=upload)
+
+
+def abort_before(client: Any, bucket: str, prefix: str, before: datetime) -> list[str]:
+    """Abort the uploads below a prefix that were begun before a time, and return their keys."""
+    found = []
+    pages = client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix)
+    try:
+        for page in pages:
+            for upload in page.get("Uploads", ()):
+                if upload["Initiated"] < before:
+                    client.abort_multipart_upload(
+                        Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"]
+                    )
+                    found.append(upload["Key"])
+    except sdk.ClientError as e:
+        if e.response["Error"]["Code"] not in _NOT_LISTED:
+            raise
+    return found
+
+
+def _uploads(client: Any, where: Mapping[str, str]) -> list[str]:
+    listed = client.list_multipart_uploads(Bucket=where["Bucket"], Prefix=where["Key"])
+    return [u["UploadId"] for u in listed.get("Uploads", ()) if u["Key"] == where["Key"]]
+
+
+def send_parts(
+    client: Any,
+    at: Mapping[str, str],
+    content: Content,
+    size: int,
+    there: Mapping[int, tuple[str, int]],
+    jobs: int,
+) -> tuple[list[SentPart], str]:
+    """Send the parts of an object, those apart that are there.
+
+    Args:
+        client: of the SDK.
+        at: bucket, key and id of the upload.
+        content: of the object.
+        size: of a part in bytes; the last one may be smaller.
+        there: ETag and size of the parts that are there, by number.
+        jobs: parts at a time.
+
+    Returns:
+        The parts, and the SHA-256 of all that was sent, which was read once.
+    """
+
+    def send(number: int, data: bytes) -> SentPart:
+        md5 = hashlib.md5(data, usedforsecurity=False)
+        sha256 = b64(hashlib.sha256(data).digest())
+        fields = {"PartNumber": number, "ChecksumSHA256": sha256}
+        if there.get(number) == (etag := f'"{md5.hexdigest()}"', len(data)):
+            return SentPart({**fields, "ETag": etag}, md5.digest(), True)
+        reply = client.upload_part(**at, **fields, Body=data)
+        proved = is_proved(reply, md5.hexdigest(), sha256)
+        return SentPart({**fields, "ETag": reply["ETag"]}, md5.digest(), proved)
+
+    whole = hashlib.sha256()
+    sent: list[SentPart] = []
+    waiting: deque[Future[SentPart]] = deque()
+    with content.open() as f, ThreadPoolExecutor(jobs) as pool:
+        try:
+            for number in range(1, -(-content.size // size) + 1):
+                data = f.read(size)
+                whole.update(data)
+                waiting.append(pool.submit(send, number, data))
+                if len(waiting) > jobs:
+                    sent.append(waiting.popleft().result())
+            sent.extend(future.result() for future in waiting)
+        finally:
+            for future in waiting:
+                future.cancel()
+    return sent, whole.hexdigest()
+
+
+def etag_of(sent: Iterable[SentPart]) -> str:
+    """The ETag of an object that was sent in these parts."""
+    digests = [part.md5 for part in sent]
+    whole = hashlib.md5(b"".join(digests), usedforsecurity=False)
+    return f"{whole.hexdigest()}-{len(digests)}"
+
+
+def is_proved(reply: Mapping[str, Any], md5: str, sha256: str) -> bool:
+    """Whether the answer to a put shows that what was sent has arrived."""
+    if reply["ETag"].strip('"') == md5:
+        return True
+    return is_sealed(reply) and reply.get("ChecksumSHA256") == sha256
+
+
+def is_sealed(reply: Mapping[str, Any]) -> bool:
+    """Whether the server encrypted the object so that its ETag is no MD5."""
+    return str(reply.get("ServerSideEncryption", "")).startswith("aws:kms")
+
+
+def b64(digest: bytes) -> str:
+    """A digest as S3 has it."""
+    return base64.b64encode(digest).decode()

@@ -1,0 +1,289 @@
+"""An S3 bucket, or a prefix in one, as a remote.
+
+1. An object is put by one PUT that says `If-None-Match: *` and what its SHA-256 is. Above a size
+   it goes in parts: aborted where it fails, taken up again where it was killed.
+2. Servers differ. What arrived is proved by the ETag where that is the MD5, else by the SHA-256
+   that the server says, else by reading it back. A range is taken from what came, be it the whole.
+   The version that a read is pinned to is looked at here as well.
+3. The SDK tries again what it knows to pass: 5xx, throttling, connections. What it does not is
+   tried again here: 409 of a conditional put, a checksum that did not fit, a body that broke off.
+4. An error names the code of the server and never what it says: that may hold anything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from typing import Any, Final
+
+from botocore import exceptions as sdk
+
+from codec.errors import IntegrityError
+from pipelines.errors import Conflict, NotFound, Unavailable
+from pipelines.remotes.base import BLOCK, Content, Part, Requests, Stored, changed, check_same
+from pipelines.remotes.s3.body import Body
+from pipelines.remotes.s3.client import LostError, Options, client_of
+from pipelines.remotes.s3.errors import (
+    ELSEWHERE,
+    RESUME,
+    SET_REGION,
+    Unsatisfiable,
+    code_of,
+    sdk_error,
+    server_error,
+)
+from pipelines.remotes.s3.parts import (
+    abort_all,
+    b64,
+    begun,
+    etag_of,
+    is_proved,
+    is_sealed,
+    send_parts,
+)
+from pipelines.remotes.s3.retry import PASSES, AgainError, again
+
+#: Parts that an object may have.
+_PARTS_LIMIT: Final = 10_000
+_RANGE = re.compile(r"bytes (?P<start>\d+)-(?P<end>\d+)/(?P<size>\d+)", re.ASCII)
+#: A server that does not know what it was asked.
+UNKNOWN: Final = frozenset(("501", "NotImplemented"))
+_PARTIAL: Final = 206
+
+
+class S3Objects:
+    """The objects of a bucket, or of a prefix in one: list, read, put."""
+
+    def __init__(self, bucket: str, prefix: str, options: Options) -> None:
+        self.url = f"s3://{bucket}/{prefix}".rstrip("/")
+        self.requests = Requests()
+        self._bucket = bucket
+        self._prefix = f"{prefix}/" if prefix else ""
+        self._options = options
+        self._conditional = True
+        with self._said():
+            self._client = client_of(options, self.requests)
+
+    def list_all(self) -> list[Stored]:
+        """All objects, by name; a thousand a request."""
+
+        def once() -> list[Stored]:
+            with self._said():
+                pages = self._client.get_paginator("list_objects_v2").paginate(
+                    Bucket=self._bucket, Prefix=self._prefix
+                )
+                return [
+                    Stored(o["Key"][len(self._prefix) :], o["Size"], o["LastModified"].timestamp())
+                    for page in pages
+                    for o in page.get("Contents", ())
+                ]
+
+        return sorted(again(once))
+
+    def read(self, name: str, offset: int, size: int, version: str | None = None) -> Part:
+        """A range of an object."""
+        asked = f"bytes={offset}-{offset + size - 1}"
+        return again(lambda: self._part(name, asked, version, lambda _: (offset, size)))
+
+    def read_end(self, name: str, size: int) -> Part:
+        """The last bytes of an object."""
+
+        def wanted(total: int) -> tuple[int, int]:
+            return max(0, total - size), size
+
+        try:
+            return again(lambda: self._part(name, f"bytes=-{size}", None, wanted))
+        except Unsatisfiable:  # there are fewer: a server should give them all, not each does
+            return again(lambda: self._part(name, None, None, wanted))
+
+    def _part(
+        self,
+        name: str,
+        asked: str | None,
+        version: str | None,
+        wanted: Callable[[int], tuple[int, int]],
+    ) -> Part:
+        """What one request gives of what is wanted of an object of some size."""
+        with self._got(name, asked, version) as (body, start, reply):
+            total = _total(reply)
+            offset, size = wanted(total)
+            size = max(0, min(size, total - offset))
+            body.skip(offset - start)
+            data = body.read(size)
+            while len(data) < size:
+                data += body.read(size - len(data))
+            return Part(data, total, reply["ETag"])
+
+    def copy(self, name: str, write: Callable[[bytes], object]) -> int:
+        """Hand a whole object to `write`; where it breaks off, it goes on from there."""
+        done = 0
+        version: str | None = None
+
+        def rest() -> int:
+            nonlocal done, version
+            asked = f"bytes={done}-" if done else None
+            with self._got(name, asked, version) as (body, start, reply):
+                version = reply["ETag"]
+                body.skip(done - start)
+                while done < _total(reply):
+                    block = body.read(BLOCK)
+                    write(block)
+                    done += len(block)
+            return done
+
+        return again(rest)
+
+    @contextmanager
+    def _got(
+        self, name: str, asked: str | None, version: str | None
+    ) -> Iterator[tuple[Body, int, dict[str, Any]]]:
+        """The body of an object, which byte it begins with, and what the server says of it."""
+        more = {k: v for k, v in (("Range", asked), ("IfMatch", version)) if v is not None}
+        with self._said(name):
+            reply = self._client.get_object(
+                Bucket=self._bucket, Key=self._key(name), **more, **self._which(name)
+            )
+        with closing(reply["Body"]) as body:
+            if version is not None and reply["ETag"] != version:  # a server that ignores IfMatch
+                raise Conflict(f"{self.url}/{name} changed while it was read", hint=RESUME)
+            m = _RANGE.fullmatch(reply.get("ContentRange") or "")
+            if m is None and reply["ResponseMetadata"]["HTTPStatusCode"] == _PARTIAL:
+                problem = f"{self.url}/{name}: the server gave a part and did not say which"
+                raise AgainError(Unavailable(problem, hint=RESUME))
+            yield Body(body, f"{self.url}/{name}"), int(m["start"]) if m else 0, reply
+
+    def _which(self, _name: str) -> dict[str, str]:
+        """Return what names the version of an object to read: the newest."""
+        return {}
+
+    def put(self, name: str, content: Content) -> bool:
+        """Put an object, unless there is one of its name."""
+        send = self._put_parts if content.size > self._options.multipart else self._put_whole
+        overwrite = False
+
+        def once() -> bool:
+            nonlocal overwrite
+            is_new = True
+            try:
+                with self._said(name):
+                    proved = send(name, content, overwrite)
+            except Conflict:
+                is_new = False
+                proved = not content.exact
+            if not proved:
+                try:
+                    check_same(self, name, content.size, content.sha256)
+                except NotFound as e:  # gone again: another machine had it under way, and gave up
+                    raise AgainError(e) from None
+                except IntegrityError as e:
+                    if not is_new:
+                        raise
+                    overwrite = True  # it is ours, and not what we sent
+                    raise AgainError(e) from None
+            return is_new
+
+        return again(once)
+
+    def _put_whole(self, name: str, content: Content, overwrite: bool) -> bool:
+        """One PUT; whether the answer proves that it arrived."""
+        with content.open() as f:
+            data = f.read(content.size + 1)  # held, so that what is sent is what was looked at
+        if hashlib.sha256(data).hexdigest() != content.sha256:
+            raise changed(f"{self.url}/{name}")
+        sha256 = b64(bytes.fromhex(content.sha256))
+        reply = self._unless_there(
+            overwrite,
+            self._client.put_object,
+            Bucket=self._bucket,
+            Key=self._key(name),
+            Body=data,
+            ChecksumAlgorithm="SHA256",  # a server asks for it where the object is retained
+            ChecksumSHA256=sha256,
+            **self._attributes(),
+        )
+        md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
+        return is_proved(reply, md5, sha256)
+
+    def _unless_there(self, overwrite: bool, call: Callable[..., Any], **more: Any) -> Any:
+        """Ask for something unless the object is there, where the server knows this condition."""
+        if not overwrite and self._conditional:
+            try:
+                return call(**more, IfNoneMatch="*")
+            except sdk.ClientError as e:
+                if code_of(e) not in UNKNOWN:
+                    raise
+                self._conditional = False
+        return call(**more)
+
+    def _put_parts(self, name: str, content: Content, overwrite: bool) -> bool:
+        """A multipart upload; whether the answers prove that it arrived."""
+        where = {"Bucket": self._bucket, "Key": self._key(name)}
+        upload, there = begun(self._client, where)
+        strays = False
+        if upload is None:
+            created = self._client.create_multipart_upload(
+                **where, ChecksumAlgorithm="SHA256", **self._attributes()
+            )
+            upload = created["UploadId"]
+            strays = created["ResponseMetadata"]["RetryAttempts"] > 0
+        at = {**where, "UploadId": upload}
+        try:
+            size = max(self._options.part_size, -(-content.size // _PARTS_LIMIT))
+            sent, sha256 = send_parts(self._client, at, content, size, there, self._options.jobs)
+            if sha256 != content.sha256:
+                raise changed(f"{self.url}/{name}")
+            reply = self._unless_there(
+                overwrite,
+                self._client.complete_multipart_upload,
+                **at,
+                MultipartUpload={"Parts": [part.fields for part in sent]},
+            )
+        except BaseException as e:
+            if isinstance(e, sdk.ClientError) and code_of(e) == "NoSuchUpload":
+                return False  # completed: by our own request, retried, or by another machine
+            # What went wrong is told; an upload that is left is taken up again by the next run.
+            with suppress(sdk.ClientError, sdk.BotoCoreError):
+                self._client.abort_multipart_upload(**at)
+            raise
+        if strays:  # an answer was lost, and with it the name of an upload
+            abort_all(self._client, where)
+        if reply["ETag"].strip('"') == etag_of(sent):
+            return True
+        return is_sealed(reply) and all(part.proved for part in sent)
+
+    def _attributes(self) -> dict[str, Any]:
+        """How objects are kept."""
+        options = self._options
+        named = {
+            "StorageClass": options.storage_class,
+            "ServerSideEncryption": options.sse,
+            "SSEKMSKeyId": options.sse_kms_key,
+            "ObjectLockMode": "GOVERNANCE" if options.retain_until else None,
+            "ObjectLockRetainUntilDate": options.retain_until,
+        }
+        return {name: value for name, value in named.items() if value is not None}
+
+    def _key(self, name: str) -> str:
+        return self._prefix + name
+
+    @contextmanager
+    def _said(self, name: str = "") -> Iterator[None]:
+        """What the SDK raises as what it means for a user."""
+        where = f"{self.url}/{name}" if name else self.url
+        try:
+            yield
+        except sdk.ClientError as e:
+            error = server_error(e, where, self._bucket)
+            raise (AgainError(error) if code_of(e) in PASSES else error) from None
+        except sdk.BotoCoreError as e:
+            raise sdk_error(e, where) from None
+        except LostError:
+            raise Unavailable(f"{where}: {ELSEWHERE}", hint=SET_REGION) from None
+
+
+def _total(reply: dict[str, Any]) -> int:
+    """The size of a whole object, by an answer that has it or a part of it."""
+    m = _RANGE.fullmatch(reply.get("ContentRange") or "")
+    return int(m["size"] if m else reply["ContentLength"])

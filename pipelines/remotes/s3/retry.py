@@ -1,0 +1,38 @@
+"""What the SDK does not try again, and may pass: a conditional put, bytes that were altered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+import stamina
+
+from codec.errors import IntegrityError
+from pipelines.errors import PipelineError
+from pipelines.remotes.s3.client import ATTEMPTS
+
+#: Codes of a server: another conditional put was under way; bytes were altered.
+PASSES: Final = frozenset(
+    ("409", "ConditionalRequestConflict", "OperationAborted", "BadDigest", "InvalidDigest",
+     "XAmzContentChecksumMismatch")
+)  # fmt: skip
+T = TypeVar("T")
+
+
+class AgainError(Exception):
+    """What was asked did not happen, and may if it is asked again."""
+
+    def __init__(self, error: PipelineError | IntegrityError) -> None:
+        super().__init__()
+        self.error = error
+
+
+def again(call: Callable[[], T]) -> T:
+    """Do something, and again where it may pass; what it raises last, where it does not."""
+    try:
+        for attempt in stamina.retry_context(on=AgainError, attempts=ATTEMPTS):
+            with attempt:
+                return call()
+    except AgainError as e:
+        raise e.error from None
+    raise AssertionError("stamina raises what it does not try again")

@@ -1,0 +1,149 @@
+"""All versions of the objects of a bucket: what is deleted is deleted in all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from botocore import exceptions as sdk
+
+from pipelines.remotes.base import Remote, Stored
+from pipelines.remotes.s3.errors import code_of
+from pipelines.remotes.s3.parts import abort_all, abort_before
+from pipelines.remotes.s3.remote import UNKNOWN, S3Objects
+from pipelines.remotes.s3.retry import again
+
+#: The version of an object of a bucket that keeps none.
+_UNVERSIONED: Final = "null"
+
+
+class S3Remote(S3Objects):
+    """A bucket, or a prefix in one, as a remote."""
+
+    def delete(self, name: str) -> None:
+        """Delete an object for good: in all its versions, where the bucket keeps them."""
+        key = self._key(name)
+
+        def once() -> None:
+            with self._said(name):
+                versions = self._versions(key)
+                for version in versions:
+                    if version != _UNVERSIONED:
+                        self._client.delete_object(Bucket=self._bucket, Key=key, VersionId=version)
+                if not versions or _UNVERSIONED in versions:
+                    self._client.delete_object(Bucket=self._bucket, Key=key)
+                abort_all(self._client, {"Bucket": self._bucket, "Key": key})
+
+        again(once)
+
+    def is_file(self, _name: str, _path: str) -> bool:
+        """Return False: no object is a file."""
+        return False
+
+    def hidden(self) -> Sequence[Remote]:
+        """Return views of older versions, and of those behind a delete marker."""
+        by_key: dict[str, list[dict[str, Any]]] = {}
+
+        def once() -> None:
+            by_key.clear()
+            with self._said():
+                for version in self._all_versions():
+                    if not version["IsLatest"]:
+                        by_key.setdefault(version["Key"], []).append(version)
+
+        again(once)
+        count = max(map(len, by_key.values()), default=0)
+        return [
+            S3Hidden(self, [found[i] for found in by_key.values() if len(found) > i])
+            for i in range(count)
+        ]
+
+    def _all_versions(self) -> Iterator[dict[str, Any]]:
+        """Yield all versions of all objects, as far as the server has such."""
+        try:
+            pages = self._client.get_paginator("list_object_versions").paginate(
+                Bucket=self._bucket, Prefix=self._prefix
+            )
+            for page in pages:
+                yield from page.get("Versions", ())
+        except sdk.ClientError as e:
+            if code_of(e) not in UNKNOWN:
+                raise
+
+    def unreadable(self) -> list[str]:
+        """Return nothing: nothing is encrypted here."""
+        return []
+
+    def remove_unfinished(self, age: float) -> list[str]:
+        """Abort multipart uploads that were never ended."""
+        before = datetime.now(UTC) - timedelta(seconds=age)
+
+        def once() -> list[str]:
+            with self._said():
+                keys = abort_before(self._client, self._bucket, self._prefix, before)
+            return [key[len(self._prefix) :] for key in keys]
+
+        return again(once)
+
+    def _versions(self, key: str) -> list[str]:
+        """The versions of an object and marks of its deletion, as far as the server has such."""
+        try:
+            pages = self._client.get_paginator("list_object_versions").paginate(
+                Bucket=self._bucket, Prefix=key
+            )
+            return [
+                v.get("VersionId", _UNVERSIONED)
+                for page in pages
+                for v in (*page.get("Versions", ()), *page.get("DeleteMarkers", ()))
+                if v["Key"] == key
+            ]
+        except sdk.ClientError as e:
+            if code_of(e) in UNKNOWN:
+                return []
+            raise
+
+
+class S3Hidden(S3Objects):
+    """Versions that a list does not show, one of each object."""
+
+    def __init__(self, remote: S3Objects, versions: Sequence[Mapping[str, Any]]) -> None:
+        vars(self).update(vars(remote))
+        self._found = {v["Key"][len(self._prefix) :]: v for v in versions}
+
+    def list_all(self) -> list[Stored]:
+        """All objects that have such a version, by name."""
+        return sorted(
+            Stored(name, v["Size"], v["LastModified"].timestamp())
+            for name, v in self._found.items()
+        )
+
+    def _which(self, name: str) -> dict[str, str]:
+        return {"VersionId": self._found[name]["VersionId"]}
+
+    def delete(self, name: str) -> None:
+        """Delete this version alone, for good."""
+
+        def once() -> None:
+            with self._said(name):
+                self._client.delete_object(
+                    Bucket=self._bucket, Key=self._key(name), **self._which(name)
+                )
+
+        again(once)
+
+    def is_file(self, _name: str, _path: str) -> bool:
+        """Return False: no object is a file."""
+        return False
+
+    def hidden(self) -> Sequence[Remote]:
+        """Return nothing: this is such a view."""
+        return ()
+
+    def unreadable(self) -> list[str]:
+        """Return nothing: nothing is encrypted here."""
+        return []
+
+    def remove_unfinished(self, _age: float) -> list[str]:
+        """Remove nothing: a version is finished."""
+        return []

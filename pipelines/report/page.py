@@ -1,0 +1,212 @@
+"""The page of a report: data and its own scripts in one file that asks nobody for anything.
+
+1. What comes from a log is data, and nowhere markup: it stands as JSON, with `<`, `>`, `&` and all
+   that is not ASCII escaped, and the page puts it in place as text. The browser is told to refuse
+   everything else: scripts and styles but those of the page itself, by hash, any connection, and
+   any text that is made markup of (trusted types).
+2. The page is made of the files in `assets`. The charts are Chart.js 4.6.1 (MIT, its licence
+   beside it), as it is published; only the name of its source map is left out.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html as markup
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import resources
+from typing import Any, Final, NamedTuple
+
+from codec.records import Session
+from codec.v2.deltas import encode_metrics
+from codec.v2.progress_log import reference_of
+from pipelines.diffs.local_archives import Listed
+from pipelines.report.figures import (
+    STATUS_ORDER,
+    Course,
+    Periods,
+    failing,
+    slowest,
+)
+from pipelines.token_savings import JUDGED_FROM, TokenReport
+
+#: What the first bytes of every report hold.
+MARK: Final = '<meta name="generator" content="session-codec report">'
+
+_LIBRARY: Final = "chart.umd.min.js"
+_SCRIPTS: Final = ("figures.js", "charts.js", "sessions.js", "page.js")
+_STYLE: Final = "page.css"
+_FRAME: Final = "page.html"
+
+_SLOT = re.compile(r"\{\{(?P<name>[a-z]+)\}\}")
+_SOURCE_MAP = re.compile(r"^//# sourceMappingURL=.*$", re.M)
+_ESCAPED: Final = str.maketrans({c: f"\\u{ord(c):04x}" for c in "<>&"})
+_POLICY: Final = (
+    "default-src 'none'; script-src {scripts}; style-src {style}; img-src data:; base-uri 'none';"
+    " form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+)
+#: The fields of a session, in the order in which the page has them.
+FIELDS: Final = (
+    "key", "agent", "task", "status", "remark", "title", "notes", "added", "removed", "commits",
+    "minutes", "tokens", "v1", "metrics", "diff", "bytes",
+)  # fmt: skip
+
+
+class Page(NamedTuple):
+    """What a page shows.
+
+    Attributes:
+        name: of the workspace.
+        made: when, UTC.
+        since, until: the range that was asked for, None where it is open.
+        tokenizer: what counted.
+        sessions: those of the range, oldest first.
+        every: how many there are in all.
+        tokens: what is saved; None where there is no session, and where it is not known.
+        uncounted: why it is not known.
+        periods, course: what is drawn.
+        archives: of the months of the range.
+        diffs: the texts that are in it, by key; None where none were asked for.
+    """
+
+    name: str
+    made: str
+    since: str | None
+    until: str | None
+    tokenizer: str
+    sessions: Sequence[Session]
+    every: int
+    tokens: TokenReport | None
+    uncounted: str | None
+    periods: Periods
+    course: Sequence[Course]
+    archives: Sequence[Listed]
+    diffs: Mapping[str, str] | None
+
+
+def html(page: Page) -> Iterator[bytes]:
+    """A report, in chunks."""
+    library = _SOURCE_MAP.sub("", _file(_LIBRARY))
+    script = "\n".join(map(_file, _SCRIPTS))
+    style = _file(_STYLE)
+    policy = _POLICY.format(scripts=f"{_hash(library)} {_hash(script)}", style=_hash(style))
+    slots = {
+        "mark": MARK,
+        "policy": policy,
+        "name": markup.escape(page.name.encode(errors="replace").decode()),
+        "style": style,
+        "library": library,
+        "script": script,
+    }
+    before, after = _file(_FRAME).split("{{data}}")
+    yield _filled(before, slots).encode()
+    yield data_block("data", data_of(page)).encode()
+    for number, session in enumerate(page.sessions):
+        text = (page.diffs or {}).get(session.key)
+        if text is not None:
+            yield data_block(f"diff-{number}", text).encode()
+    yield _filled(after, slots).encode()
+
+
+def data_block(name: str, value: Any) -> str:
+    """A value as a block of data, which no browser takes for a script or for markup."""
+    # In ASCII: no line separator, no half character, no other encoding.
+    text = json.dumps(value, separators=(",", ":")).translate(_ESCAPED)
+    return f'<script type="application/json" id="{name}">{text}</script>\n'
+
+
+def data_of(page: Page) -> dict[str, Any]:
+    """All that a page shows, apart from its diffs, as JSON has it."""
+    return {
+        "name": page.name,
+        "made": page.made,
+        "since": page.since,
+        "until": page.until,
+        "tokenizer": page.tokenizer,
+        "every": page.every,
+        "fields": FIELDS,
+        "sessions": [_row(session, page.tokenizer) for session in page.sessions],
+        "statuses": STATUS_ORDER,
+        "saved": _saved(page.tokens) if page.tokens else None,
+        "uncounted": page.uncounted,
+        "periods": {
+            "unit": page.periods.unit,
+            "agents": page.periods.agents,
+            "rows": [p._asdict() for p in page.periods.rows],
+        },
+        "course": [c._asdict() for c in page.course],
+        "recorded": sum(s.v1 is None for s in page.sessions),
+        "slowest": [t._asdict() for t in slowest(page.sessions)],
+        "failing": [t._asdict() for t in failing(page.sessions)],
+        "archives": [
+            {
+                "name": a.fact.name,
+                "month": a.fact.month,
+                "diffs": len(a.fact.keys),
+                "loose": a.loose,
+                "size": a.fact.size,
+                "here": a.here,
+            }
+            for a in page.archives
+        ],
+        "with_diffs": page.diffs is not None,
+    }
+
+
+def _row(session: Session, tokenizer: str) -> list[Any]:
+    m, reference = session.metrics, reference_of(session)
+    return [
+        session.key,
+        session.agent,
+        session.task,
+        session.status,
+        session.remark,
+        session.title,
+        session.notes,
+        m.lines_added,
+        m.lines_removed,
+        m.commits,
+        m.duration_min,
+        m.tokens_used,
+        session.v1.tokens.get(tokenizer) if session.v1 else None,
+        encode_metrics(reference.metrics),
+        reference.diff,
+        session.patch.size if session.patch else None,
+    ]
+
+
+def _saved(report: TokenReport) -> dict[str, Any]:
+    """The figures of `verify`."""
+    return {
+        "baselines": [
+            {
+                "name": b.name,
+                "unit": "words" if b.name == "words" else "tokens",
+                "before": b.before,
+                "after": b.after,
+                "saved": b.reduction,
+                "what": b.what,
+            }
+            for b in report.baselines
+        ],
+        "judged": report.judged,
+        "met": report.gate_met,
+        "threshold": report.limits.threshold,
+        "judged_from": JUDGED_FROM * report.limits.context,
+        "over": list(report.over_budget),
+    }
+
+
+def _filled(frame: str, slots: Mapping[str, str]) -> str:
+    return _SLOT.sub(lambda m: slots[m["name"]], frame)
+
+
+def _hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+def _file(name: str) -> str:
+    return (resources.files("pipelines.report") / "assets" / name).read_text(encoding="utf-8")

@@ -1,0 +1,89 @@
+"""What a sync would send, searched for secrets: nothing stays unread for being packed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator, Mapping
+from functools import partial
+from typing import NamedTuple
+
+from codec.archive.recovery import Damage, Scan
+from codec.errors import IntegrityError
+from codec.manifest.facts import V1Version
+from codec.records import PatchRef
+from codec.v1.layout import LITERAL_NAME
+from pipelines.diffs.local_archives import archive_folder, ranges_of, shown
+from pipelines.diffs.secret_scan import Text, scan
+from pipelines.diffs.store import Store, names_of
+from pipelines.findings import Finding
+from pipelines.progress import Progress
+from pipelines.v1.layouts import literal_of
+from pipelines.workspace.git_queries import blob_at
+from pipelines.workspace.location import Workspace
+
+
+class Outgoing(NamedTuple):
+    """What would be sent.
+
+    Attributes:
+        workspace: whose it is.
+        archives: names of archives.
+        layouts: versions of v1 logs whose layouts go.
+        diffs: loose diffs, by key.
+        files: tracked files, by path.
+    """
+
+    workspace: Workspace
+    archives: Collection[str]
+    layouts: Collection[V1Version]
+    diffs: Mapping[str, PatchRef]
+    files: Mapping[str, bytes]
+
+
+def search(sent: Outgoing, allow: Collection[str], progress: Progress) -> list[Finding]:
+    """What looks like a secret in what would be sent.
+
+    Args:
+        sent: where to look.
+        allow: fingerprints of secrets that may be sent.
+        progress: hears of the stage.
+
+    Raises:
+        IntegrityError: an archive is damaged.
+        Unavailable: nobody can tell whether there are secrets in it.
+    """
+    with progress.stage("scan") as advance:
+        blob = partial(blob_at, sent.workspace)
+        return scan(_texts(sent), allow, advance, blob).findings
+
+
+def _texts(sent: Outgoing) -> Iterator[Text]:
+    workspace = sent.workspace
+    folder = archive_folder(workspace)
+    for name in sent.archives:
+        for key, data in _members(os.path.join(folder, name), shown(name)):
+            yield Text(shown(name), key, partial(bytes, data))
+    store = Store(workspace)
+    for key, patch in sent.diffs.items():
+        yield Text(f".diffs/{names_of(key)[0]}", key, partial(store.read, key, patch))
+    for version in sent.layouts:
+        name = f".diffs/v1/{version.sha256}/{LITERAL_NAME}"
+        yield Text(name, None, partial(literal_of, workspace, version))
+    for name, data in sent.files.items():
+        yield Text(name, None, partial(bytes, data))
+
+
+def _members(path: str, name: str) -> Iterator[tuple[str, bytes]]:
+    """What an archive holds, by key, each frame read once."""
+    pieces: list[bytes] = []
+    for event in Scan(ranges_of(path), os.path.getsize(path)).events():
+        if isinstance(event, Damage):
+            raise IntegrityError(
+                f"does not read back at byte {event.offset}: {event.problem}",
+                file=name,
+                hint="Run 'session-codec archive repair', or bring the file back from a copy",
+            )
+        pieces.append(event.data)
+        if event.last:
+            yield event.entry.key, b"".join(pieces)
+            pieces = []

@@ -1,0 +1,94 @@
+"""Loose diffs as objects of a remote: which are there, and packing the others as an archive is."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import Final
+
+from codec.archive.container import encode_archive
+from codec.archive.recovery import Damage, check
+from codec.archive.tar import Member
+from codec.diffs import touched_path
+from codec.errors import IntegrityError
+from codec.records import PatchRef
+from codec.snapshot import Pack, pack_object
+from pipelines.errors import Denied
+from pipelines.remotes.base import Remote
+from pipelines.transfer.shared_remotes import read_heads
+
+#: Bytes of loose diffs that go into one object.
+_SIZE: Final = 64 << 20
+
+
+def packs_of_all(remote: Remote, names: Collection[str]) -> list[Pack]:
+    """The objects with loose diffs that any writer named last."""
+    try:
+        return [p for found in read_heads(remote, names).found for p in found.snapshot.packs]
+    except Denied:
+        return []  # who cannot read what others sent sends it again
+
+
+def needed_packs(
+    needed: Mapping[str, PatchRef], names: Mapping[str, int], known: Iterable[Pack]
+) -> tuple[list[Pack], dict[str, PatchRef]]:
+    """The objects with loose diffs that are still needed, and the diffs that none of them has.
+
+    Args:
+        needed: diffs that no archive has, by key.
+        names: of all objects that the remote has, with their sizes.
+        known: objects with loose diffs.
+    """
+    packs = [
+        pack
+        for pack in {pack.name: pack for pack in known}.values()
+        if names.get(pack.name) == pack.size and not needed.items().isdisjoint(pack.diffs.items())
+    ]
+    packed = {item for pack in packs for item in pack.diffs.items()}
+    return packs, {key: patch for key, patch in needed.items() if (key, patch) not in packed}
+
+
+def packed(
+    diffs: Mapping[str, PatchRef], read: Callable[[str, PatchRef], bytes]
+) -> Iterator[tuple[Pack, bytes]]:
+    """Yield diffs as objects, each read back and verified; one is in memory at a time.
+
+    Args:
+        diffs: what to pack, by key.
+        read: gives the bytes of one.
+    """
+    for chunk in _chunks(diffs):
+        yield _packed(chunk, read)
+
+
+def _chunks(diffs: Mapping[str, PatchRef]) -> Iterator[dict[str, PatchRef]]:
+    """Diffs that fit into memory together."""
+    chunk: dict[str, PatchRef] = {}
+    size = 0
+    for key, patch in diffs.items():
+        chunk[key] = patch
+        size += patch.size
+        if size > _SIZE:
+            yield chunk
+            chunk, size = {}, 0
+    if chunk:
+        yield chunk
+
+
+def _packed(
+    diffs: Mapping[str, PatchRef], read: Callable[[str, PatchRef], bytes]
+) -> tuple[Pack, bytes]:
+    members = [
+        Member(key, patch.size, touched_path(read(key, patch))) for key, patch in diffs.items()
+    ]
+    pieces = encode_archive(members, lambda m: [read(m.key, diffs[m.key])], profile="fast")
+    data = b"".join(pieces)
+    found = {}
+    for event in check(lambda offset, size: data[offset : offset + size], len(data)):
+        if isinstance(event, Damage):
+            raise IntegrityError(f"what was packed does not read back: {event.problem}")
+        found[event.entry.key] = PatchRef(event.sha256, event.entry.size)
+    if found != diffs:
+        raise IntegrityError("what was packed does not hold what it should")
+    sha256 = hashlib.sha256(data).hexdigest()
+    return Pack(pack_object(sha256), sha256, len(data), diffs), data

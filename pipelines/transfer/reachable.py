@@ -1,0 +1,33 @@
+"""Find out which diffs a remote holds, from its list and its snapshots, without reading a diff."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from codec.records import key_time
+from codec.snapshot import archive_object
+from pipelines.remotes.base import Remote
+from pipelines.transfer.packs import packs_of_all
+from pipelines.transfer.snapshots import unarchived
+from pipelines.workspace.location import Manifest
+
+
+def not_there(manifest: Manifest, keys: Collection[str], remote: Remote) -> list[str]:
+    """Return the sessions whose diffs the remote does not hold.
+
+    One LIST; the last snapshots are read only where archives do not have them all.
+
+    Args:
+        manifest: says which archive has which diff.
+        keys: of sessions.
+        remote: where to look.
+    """
+    names = {stored.name: stored.size for stored in remote.list_all()}
+    facts = manifest.every_archive().values()
+    there = [a for a in facts if names.get(archive_object(a.name)) == a.size]
+    left = {key: patch for key, patch in unarchived(manifest, there).items() if key in keys}
+    if not left:
+        return []
+    packs = [pack for pack in packs_of_all(remote, names) if names.get(pack.name) == pack.size]
+    packed = {(key_time(key), patch) for pack in packs for key, patch in pack.diffs.items()}
+    return [key for key, patch in left.items() if (key_time(key), patch) not in packed]

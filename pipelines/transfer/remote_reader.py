@@ -1,0 +1,99 @@
+"""What a remote holds of a workspace, read without restoring it: diffs by key, layouts of v1 logs.
+
+Archives are read by ranges, as the manifest names them. What is packed loose and which layouts
+there are stands in the last snapshots of all writers, which are read once, if they are needed.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Final
+
+from codec.manifest.facts import V1Version
+from codec.records import PatchRef, key_time
+from codec.snapshot import Pack, decode_layout_object, heads
+from codec.v1.layout import LAYOUT_NAME, LITERAL_NAME, Layout, decode_layout
+from pipelines.diffs.remote_archives import OpenRemote, RemoteArchives
+from pipelines.remotes.base import Remote
+from pipelines.transfer.downloads import layout_files, pack_diffs
+from pipelines.transfer.snapshots import read_snapshot
+from pipelines.workspace.location import Workspace
+
+#: Objects with loose diffs that are held.
+_HELD: Final = 2
+
+
+class RemoteCopy:
+    """What a remote holds of a workspace."""
+
+    def __init__(self, workspace: Workspace, open_remote: OpenRemote) -> None:
+        """Ask for nothing yet.
+
+        Args:
+            workspace: whose copy it is.
+            open_remote: gives the remote; None where none was named.
+        """
+        self._archives = RemoteArchives(workspace, self._remote)
+        self._open_remote = open_remote
+        self._opened: Remote | None = None
+        self._packs: dict[tuple[str, PatchRef], tuple[Pack, str]] | None = None
+        self._layouts: dict[str, str] = {}
+        self._held: OrderedDict[str, dict[str, bytes]] = OrderedDict()
+
+    def read(self, key: str, patch: PatchRef) -> bytes | None:
+        """The bytes of a diff; None where the remote does not hold it, or none was named.
+
+        Raises:
+            IntegrityError: what should have it is damaged, or holds something else.
+            StorageError: the remote did not do what it was asked.
+        """
+        remote = self._remote()
+        if remote is None:
+            return None
+        data = self._archives.read(key, patch)
+        if data is not None:
+            return data
+        pack, name = self._named(remote).get((key_time(key), patch), (None, ""))
+        if pack is None:
+            return None
+        if pack.name not in self._held:
+            self._held[pack.name] = pack_diffs(remote, pack, pack.diffs)
+            while len(self._held) > _HELD:
+                self._held.popitem(last=False)
+        return self._held[pack.name][name]
+
+    def read_layout(self, version: V1Version) -> tuple[Layout, bytes] | None:
+        """The layout of a version of a log, and its literal bytes; None where it is not there.
+
+        Raises:
+            IntegrityError: it is damaged, or not what its name says.
+            StorageError: the remote did not do what it was asked.
+        """
+        remote = self._remote()
+        if remote is None:
+            return None
+        self._named(remote)
+        name = self._layouts.get(version.sha256)
+        if name is None:
+            return None
+        files = layout_files(remote, name)
+        return decode_layout(files[LAYOUT_NAME]), files[LITERAL_NAME]
+
+    def _remote(self) -> Remote | None:
+        self._opened = self._opened or self._open_remote()
+        return self._opened
+
+    def _named(self, remote: Remote) -> dict[tuple[str, PatchRef], tuple[Pack, str]]:
+        """Which object has a diff, and the key that it has there, by time and hash."""
+        if self._packs is None:
+            self._packs = {}
+            names = {stored.name: stored.size for stored in remote.list_all()}
+            for head in heads(names):
+                snapshot = read_snapshot(remote, head).snapshot
+                for pack in snapshot.packs:
+                    if names.get(pack.name) == pack.size:
+                        for key, patch in pack.diffs.items():
+                            self._packs[key_time(key), patch] = pack, key
+                for layout in names.keys() & set(snapshot.layouts):
+                    self._layouts[decode_layout_object(layout)[0]] = layout
+        return self._packs

@@ -1,0 +1,327 @@
+"""Snapshots of a workspace: what goes into one, which one this workspace wrote last, and reading.
+
+What was written last is kept in the cache and believed only as far as the remote has it: where the
+cache is gone, or was copied to another place together with the workspace, another writer begins.
+One that git brought is not believed: who can commit could say that all was sent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from functools import cache, partial
+from typing import Final, NamedTuple
+
+from codec.archive.bundle import Bundle, decode_bundle, encode_bundle
+from codec.errors import CodecError, FormatError, IntegrityError
+from codec.manifest.erased import drop_erased
+from codec.manifest.fact_lines import kept_in
+from codec.manifest.facts import Archive
+from codec.merge.key_conflicts import settle_merge
+from codec.merge.three_way import merge_manifests, merge_rows
+from codec.merge.tracked_formats import DELTAS as DELTA_LINES
+from codec.merge.tracked_formats import METRICS as METRICS_ROWS
+from codec.merge.tracked_formats import REFERENCES as ENTRIES
+from codec.records import PatchRef
+from codec.snapshot import (
+    DIGITS,
+    DOCUMENT,
+    File,
+    Pack,
+    Snapshot,
+    SnapshotName,
+    decode_snapshot,
+    decode_snapshot_name,
+    encode_snapshot,
+    heads,
+)
+from pipelines.diffs.store import purged_in
+from pipelines.errors import Conflict, Denied
+from pipelines.findings import Finding
+from pipelines.fs.files import make_folder, read_bytes, replace_file
+from pipelines.git.local_state import is_planted
+from pipelines.remotes.base import Remote, content_of, read_whole
+from pipelines.workspace.location import (
+    CONFIG,
+    DELTAS,
+    MANIFEST,
+    METRICS,
+    PROGRESS,
+    REFERENCES,
+    Manifest,
+    Workspace,
+)
+from pipelines.workspace.tracked_files import read_tracked
+
+#: The tracked files of a workspace, in the order in which they are restored.
+FILES: Final = (
+    ".gitattributes", ".gitignore", CONFIG, REFERENCES, METRICS, PROGRESS, MANIFEST, DELTAS,
+)  # fmt: skip
+CACHE: Final = ".session-codec/cache"
+#: Bytes that the tracked files may have: a snapshot of a stranger must not fill the memory.
+LIMIT: Final = 256 << 20
+_ROWS: Final = {METRICS: METRICS_ROWS, PROGRESS: ENTRIES, DELTAS: DELTA_LINES}
+MERGED_FILES: Final = (MANIFEST, *_ROWS)
+
+
+class Last(NamedTuple):
+    """The snapshot that this workspace wrote last.
+
+    Attributes:
+        name: its name.
+        snapshot: what it says.
+        archives: sizes of the archives that the manifest named, by name; None where the remote did
+            not get all that the manifest names.
+    """
+
+    name: SnapshotName
+    snapshot: Snapshot
+    archives: Mapping[str, int] | None
+
+
+class Found(NamedTuple):
+    """A snapshot that was read: its name, what it says, and the tracked files, by path."""
+
+    name: SnapshotName
+    snapshot: Snapshot
+    files: Mapping[str, bytes]
+
+
+def unarchived(manifest: Manifest, archives: Iterable[Archive]) -> dict[str, PatchRef]:
+    """The diffs, by key, that are in none of these archives for certain.
+
+    An archive has a key: of sessions that share a time a merge may have given each the other's, and
+    a session may have had another diff before.
+    """
+    archived = {key for fact in archives for key in fact.keys}
+    shared = manifest.shared_times()
+    return {
+        key: session.patch
+        for key, session in manifest.sessions.items()
+        if session.patch is not None
+        and session.patch.sha256 not in manifest.purged
+        and (key not in archived or session.time in shared)
+    }
+
+
+def tracked_files(workspace: Workspace) -> dict[str, bytes]:
+    """The tracked files of one moment, those that there are, by path.
+
+    Raises:
+        Conflict: one is a link, whose target may be anything.
+        WorkspaceLocked: another process was writing for too long.
+    """
+    for name in FILES:
+        if workspace.is_linked(name):
+            raise Conflict(
+                f"{name} is a link; refusing to send the file that it leads to",
+                hint="Put the file itself in its place",
+            )
+    tracked = read_tracked(workspace)
+    found = {
+        MANIFEST: drop_erased(tracked.manifest),
+        DELTAS: tracked.deltas,
+        METRICS: tracked.metrics,
+        PROGRESS: tracked.progress,
+    }
+    for name in (".gitattributes", ".gitignore", CONFIG, REFERENCES):
+        if os.path.isfile(workspace.path(name)):
+            found[name] = read_bytes(workspace.path(name))
+    return found
+
+
+def snapshot_of(
+    files: Mapping[str, bytes], layouts: Collection[str], packs: Collection[Pack]
+) -> Snapshot:
+    """A snapshot of tracked files, and of what they need."""
+    return Snapshot(
+        files=files_of(files),
+        layouts=tuple(sorted(layouts)),
+        packs=tuple(sorted(packs, key=lambda pack: pack.name)),
+    )
+
+
+def files_of(files: Mapping[str, bytes]) -> dict[str, File]:
+    """Tracked files as a snapshot has them."""
+    return {n: File(hashlib.sha256(d).hexdigest(), len(d)) for n, d in files.items()}
+
+
+def bundle_of(snapshot: Snapshot, files: Mapping[str, bytes]) -> Bundle:
+    """The object of a snapshot."""
+    return encode_bundle({**files, DOCUMENT: encode_snapshot(snapshot)})
+
+
+def read_snapshot(remote: Remote, name: SnapshotName) -> Found:
+    """Read a snapshot, and prove it by its name.
+
+    Raises:
+        IntegrityError: it is damaged, or another than its name says.
+        FormatError: it holds what it should not, or is of a version that is not known.
+    """
+    try:
+        files = decode_bundle(
+            read_whole(remote, str(name), LIMIT),
+            name.digest,
+            lambda n: n in FILES or n == DOCUMENT,
+            LIMIT,
+        )
+        snapshot = decode_snapshot(files.pop(DOCUMENT, b""))
+        for path, file in snapshot.files.items():
+            if hashlib.sha256(files.get(path, b"")).hexdigest() != file.sha256:
+                raise IntegrityError(f"does not hold {path} as it says")
+    except CodecError as e:
+        raise e.at(file=f"{remote.url}/{name}") from None
+    return Found(name, snapshot, files)
+
+
+def read_last(workspace: Workspace, remote: Remote) -> Last | None:
+    """The snapshot that this workspace wrote last to a remote; None where that is not known."""
+    path = _path(workspace, remote)
+    data = read_bytes(path)
+    if not data or is_planted(path):
+        return None
+    line, _, document = data.partition(b"\n")
+    try:
+        said = json.loads(line)
+        name, archives = decode_snapshot_name(said["snapshot"]), said["archives"]
+        is_known = archives is None or isinstance(archives, dict)
+        return Last(name, decode_snapshot(document), archives) if name and is_known else None
+    except (FormatError, ValueError, KeyError, TypeError, RecursionError):
+        return None  # a cache: what cannot be read of it is as if it were not there
+
+
+def write_last(workspace: Workspace, remote: Remote, last: Last) -> None:
+    """Keep which snapshot this workspace wrote last to a remote."""
+    path = _path(workspace, remote)
+    make_folder(os.path.dirname(path))
+    said = {"remote": remote.url, "snapshot": str(last.name), "archives": last.archives}
+    replace_file(path, [json.dumps(said).encode(), b"\n", encode_snapshot(last.snapshot)])
+
+
+def put_snapshot(
+    workspace: Workspace,
+    remote: Remote,
+    snapshot: Snapshot,
+    files: Mapping[str, bytes],
+    names: Collection[str],
+    archives: Mapping[str, int] | None,
+) -> dict[str, int]:
+    """Put a snapshot, unless it is the last one of another writer; return what was sent.
+
+    Args:
+        workspace: whose snapshot it is.
+        remote: where to.
+        snapshot: all that it names is there.
+        files: the tracked files.
+        names: of all objects of the remote.
+        archives: as `Last` has them.
+    """
+    last = read_last(workspace, remote)
+    last = last if last and str(last.name) in names else None
+    bundle = bundle_of(snapshot, files)
+    name = next((n for n in heads(names) if n.digest == bundle.sha256[:DIGITS]), None)
+    sent = {}
+    if name is None:
+        name = next_name(remote, last, files[MANIFEST], names, bundle.sha256)
+        data = bundle.packed()
+        if remote.put(str(name), content_of(data, exact=False)):
+            sent[str(name)] = len(data)
+    write_last(workspace, remote, Last(name, snapshot, archives))
+    return sent
+
+
+def purged_elsewhere(remote: Remote, names: Collection[str], last: Last | None) -> dict[str, str]:
+    """Return the tombstones of the last snapshots of other writers: one GET each.
+
+    A snapshot that cannot be read tells nobody anything.
+
+    Args:
+        remote: where to look.
+        names: of all its objects.
+        last: the snapshot that this workspace wrote last.
+    """
+    purged: dict[str, str] = {}
+    for name in heads(names):
+        if last is None or name != last.name:
+            with suppress(Denied, CodecError):
+                manifest = read_snapshot(remote, name).files.get(MANIFEST, b"")
+                purged |= purged_in(manifest)
+    return purged
+
+
+def next_name(
+    remote: Remote, last: Last | None, manifest: bytes, names: Collection[str], digest: str
+) -> SnapshotName:
+    """The name of the next snapshot: of the same writer, if it stands for all that went before.
+
+    Args:
+        remote: that it is for.
+        last: what was written last; the remote has it.
+        manifest: as it is now.
+        names: all objects of the remote.
+        digest: the SHA-256 of the snapshot's tar.
+    """
+    found = [decode_snapshot_name(name) for name in names]
+    if last is not None:
+        later = {n for n in found if n and n.writer == last.name.writer} - {last.name}
+        copied = any(n.sequence >= last.name.sequence for n in later)
+        if not copied and _has_all(remote, last, manifest):
+            return SnapshotName(last.name.writer, last.name.sequence + 1, digest[:DIGITS])
+    return SnapshotName(os.urandom(4).hex(), 1, digest[:DIGITS])
+
+
+def _has_all(remote: Remote, last: Last, manifest: bytes) -> bool:
+    """Whether a manifest has every fact that it had in the last snapshot."""
+    before = last.snapshot.files.get(MANIFEST)
+    if before is None:
+        return True
+    if hashlib.sha256(manifest[: before.size]).hexdigest() == before.sha256:
+        return True
+    try:
+        lines = set(read_snapshot(remote, last.name).files[MANIFEST].split(b"\n"))
+    except Denied:
+        return False  # who cannot read what was sent begins anew
+    return lines <= set(manifest.split(b"\n"))
+
+
+def _path(workspace: Workspace, remote: Remote) -> str:
+    name = hashlib.sha256(os.fsencode(remote.url)).hexdigest()[:12]
+    return workspace.path(CACHE, f"sync-{name}")
+
+
+def united(found: Sequence[Found]) -> tuple[dict[str, bytes], list[Finding]]:
+    """The tracked files that several snapshots are together, and what was noticed.
+
+    Args:
+        found: snapshots, the newest last.
+    """
+    files = {name: f.files[name] for f in found for name in FILES if name in f.files}
+    findings = [
+        Finding(
+            code="differs",
+            message="is not the same in all copies; the newest is taken",
+            level="note",
+            file=name,
+        )
+        for name in FILES
+        if name not in MERGED_FILES and len({f.files[name] for f in found if name in f.files}) > 1
+    ]
+    lines = [set(f.files.get(MANIFEST, b"").split(b"\n")) for f in found]
+    for f, mine in zip(reversed(found), reversed(lines), strict=True):
+        if all(mine >= others for others in lines):
+            return {**files, **{n: f.files[n] for n in MERGED_FILES if n in f.files}}, findings
+    manifest, *rows = (found[0].files.get(name, b"") for name in MERGED_FILES)
+    for other in found[1:]:
+        theirs, *their_rows = (other.files.get(name, b"") for name in MERGED_FILES)
+        settle = cache(partial(settle_merge, manifest, theirs))
+        kept = defaultdict(frozenset, kept_in(manifest, theirs))
+        rows = [
+            merge_rows(form, b"", a, b, settle, partial(kept.__getitem__, name))
+            for (name, form), a, b in zip(_ROWS.items(), rows, their_rows, strict=True)
+        ]
+        manifest = merge_manifests(b"", manifest, theirs)
+    return {**files, **dict(zip(MERGED_FILES, (manifest, *rows), strict=True))}, findings

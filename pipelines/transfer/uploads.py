@@ -1,0 +1,105 @@
+"""What goes to a remote as it stands here: archives, and layouts of v1 logs."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from codec.archive.bundle import Bundle, encode_bundle
+from codec.errors import IntegrityError
+from codec.manifest.facts import Archive, V1Version
+from codec.snapshot import archive_object, layout_object
+from codec.v1.layout import LAYOUT_NAME, LITERAL_NAME, literal_bytes
+from codec.v1.purged_text import find_purged
+from pipelines.diffs.local_archives import archive_folder, shown
+from pipelines.errors import Conflict
+from pipelines.fs.files import read_bytes, regular_size
+from pipelines.remotes.base import BLOCK, Content, content_of
+from pipelines.v1.layouts import has_layout, read_layout
+from pipelines.workspace.location import Manifest, Workspace
+
+
+class Upload(NamedTuple):
+    """An object to be put: its name, its size in bytes, and what gives its content."""
+
+    name: str
+    size: int
+    load: Callable[[], Content]
+
+
+class LayoutUpload(NamedTuple):
+    """The layout of a version of a v1 log.
+
+    Attributes:
+        version: of the log.
+        name: of the object.
+        upload: how it is put.
+        is_held: it has a purged diff in its text, and must not be sent.
+    """
+
+    version: V1Version
+    name: str
+    upload: Upload
+    is_held: bool = False
+
+
+def archive_upload(workspace: Workspace, fact: Archive) -> Upload:
+    """An archive that is here, held against its hash when it is loaded."""
+    path = os.path.join(archive_folder(workspace), fact.name)
+
+    def load() -> Content:
+        digest = hashlib.sha256()
+        try:
+            with open(path, "rb") as f:
+                while block := f.read(BLOCK):
+                    digest.update(block)
+        except FileNotFoundError:
+            raise Conflict(
+                f"{shown(fact.name)} is gone: something changed the workspace just now",
+                hint="Run the same command again",
+            ) from None
+        if digest.hexdigest() != fact.sha256:
+            raise _damaged(fact)
+        return Content(fact.size, fact.sha256, lambda: open(path, "rb"))
+
+    if regular_size(path) not in (fact.size, None):
+        raise _damaged(fact)
+    return Upload(archive_object(fact.name), fact.size, load)
+
+
+def _damaged(fact: Archive) -> IntegrityError:
+    return IntegrityError(
+        "is not the archive that was recorded; it is not sent",
+        file=shown(fact.name),
+        hint="Run 'session-codec archive repair', or bring the file back from a copy",
+    )
+
+
+def layouts_of(workspace: Workspace, manifest: Manifest) -> Iterator[LayoutUpload | None]:
+    """The layout of each version, proved; None for one that is not here."""
+    purged = manifest.purged_patches()
+    for sha256, version in sorted({v.sha256: v for v in manifest.versions}.items()):
+        if has_layout(workspace, sha256):
+            layout, literal = read_layout(workspace, version)
+            bundle = _bundle(workspace, sha256)
+            name = layout_object(sha256, bundle.sha256)
+            upload = Upload(name, len(bundle.tar), _loader(bundle))
+            text = b"".join(literal_bytes(layout, literal)) if purged else b""
+            yield LayoutUpload(version, name, upload, is_held=any(find_purged(text, purged)))
+        else:
+            yield None
+
+
+def _bundle(workspace: Workspace, sha256: str) -> Bundle:
+    folder = os.path.join(workspace.diffs, "v1", sha256)
+    paths = {name: os.path.join(folder, name) for name in (LAYOUT_NAME, LITERAL_NAME)}
+    for path in (folder, *paths.values()):
+        if os.path.islink(path):
+            raise Conflict(f"{path} is a link, and is not copied", hint="Put the file itself there")
+    return encode_bundle({name: read_bytes(path) for name, path in paths.items()})
+
+
+def _loader(bundle: Bundle) -> Callable[[], Content]:
+    return lambda: content_of(bundle.packed(), exact=False)

@@ -1,0 +1,92 @@
+"""One entry of a v1 log, found again in the versions of it that are stored."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from codec.errors import FormatError
+from codec.manifest.facts import V1Version
+from codec.records import V1Entry
+from codec.v1.dates import day_of_name
+from codec.v1.detect import detect
+from codec.v1.dialects import Dialects, custom_dialect
+from codec.v1.entry import entry_hash
+from codec.v1.split import split
+from codec.v1.text import Log
+from pipelines.errors import NotFound
+from pipelines.v1.layouts import Copy, log_pieces
+from pipelines.v1.pattern import check_pattern
+from pipelines.workspace.location import V1_LOG, Workspace, read_manifest
+
+#: The dialect is looked for in this much of a log, and in more only if that has no session.
+DETECT_IN: Final = 1 << 20
+_DETECT_LIMIT: Final = 1 << 27
+
+
+def dialects_of(
+    data: Log, name: str, *, dialect: str, pattern: str, given: bool = False
+) -> Dialects:
+    """Return how a log marks its sessions: by a heading pattern, or as it is detected.
+
+    Args:
+        data: the log.
+        name: its path. The day in it dates entries that have only a time of day, and a log that
+            is not the v1 log itself may be one session.
+        dialect: the dialect that the user named, empty for none.
+        pattern: the heading pattern, empty for none.
+        given: the user gave the pattern on the command line; it does not come from a manifest.
+
+    Raises:
+        FormatError: no line begins a session; the pattern is not a heading pattern.
+        Conflict: the pattern of the manifest cannot be used, or takes too long.
+    """
+    if pattern:
+        if not given:
+            check_pattern(data, pattern)
+        return custom_dialect(pattern)
+    base = name.rpartition("/")[2]
+    day, whole = day_of_name(base), base != V1_LOG
+    if len(data) > DETECT_IN:
+        try:
+            return detect(data[:DETECT_IN], dialect or None, day=day)
+        except FormatError:
+            pass  # the sessions may begin further down
+    return detect(data[:_DETECT_LIMIT], dialect or None, day=day, whole=whole)
+
+
+def find_entry(workspace: Workspace, entry: V1Entry, copy: Copy | None = None) -> bytes:
+    """The exact bytes of an entry, from the newest stored version of its log that has it.
+
+    Args:
+        workspace: whose log.
+        entry: where it stood, and its hash.
+        copy: where what is not on this machine is looked for.
+
+    Raises:
+        NotFound: no version that has it is stored on this machine.
+        IntegrityError: something stored is not what was recorded.
+    """
+    manifest = read_manifest(workspace)
+    versions = [v for v in manifest.versions if v.source == entry.source]
+    absent: NotFound | None = None
+    for version in sorted(versions, key=lambda v: v.seen, reverse=True):
+        try:
+            found = _in_version(workspace, version, entry.sha256, copy)
+        except NotFound as e:
+            absent = e
+            continue
+        if found is not None:
+            return found
+    raise absent or NotFound(f"{entry.source}: no version of it that was seen has this entry")
+
+
+def _in_version(
+    workspace: Workspace, version: V1Version, sha256: str, copy: Copy | None
+) -> bytes | None:
+    data = b"".join(log_pieces(workspace, version, copy, gaps=[]))
+    marking = dialects_of(data, version.source, dialect=version.dialect, pattern=version.pattern)
+    for span in split(data, marking):
+        entry = data[span.start : span.end]
+        if span.heading is not None and entry_hash(entry) == sha256:
+            return entry
+    return None

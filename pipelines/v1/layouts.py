@@ -1,0 +1,150 @@
+"""Versions of v1 logs, put together again from what is stored: layouts and diffs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from codec.errors import FormatError, IntegrityError
+from codec.manifest.facts import V1Version
+from codec.records import PatchRef
+from codec.v1.layout import (
+    LAYOUT_NAME,
+    LITERAL_NAME,
+    Layout,
+    StoredPatch,
+    decode_layout,
+    literal_bytes,
+    rebuild,
+)
+from pipelines.diffs.store import Store
+from pipelines.errors import Erased, NotFound
+from pipelines.fs.files import read_bytes, regular_size
+from pipelines.workspace.location import Workspace
+
+
+class Copy(Protocol):
+    """What is stored elsewhere; each gives None for what is not."""
+
+    def read(self, key: str, patch: PatchRef) -> bytes | None:
+        """The bytes of a diff."""
+        ...
+
+    def read_layout(self, version: V1Version) -> tuple[Layout, bytes] | None:
+        """The layout of a version, and its literal bytes."""
+        ...
+
+
+def log_pieces(
+    workspace: Workspace,
+    version: V1Version,
+    copy: Copy | None = None,
+    gaps: list[StoredPatch] | None = None,
+) -> Iterator[bytes]:
+    """Yield the bytes of a version of a log; raises at the end if the whole is not right.
+
+    Args:
+        workspace: whose log.
+        version: of the log.
+        copy: where what is not on this machine is looked for.
+        gaps: where the purged diffs go whose gaps the log then marks; None to raise for one.
+
+    Raises:
+        Erased: one of its diffs was purged, and no gaps are wanted.
+        NotFound: its layout or one of its diffs is not stored on this machine, or in the copy.
+        IntegrityError: something stored is not what was recorded.
+    """
+    store = Store(workspace)
+
+    def read(key: str, patch: PatchRef) -> bytes:
+        try:
+            return store.read(key, patch)
+        except NotFound:
+            data = copy.read(key, patch) if copy is not None else None
+            if data is None:
+                raise
+            return data
+
+    try:
+        layout, literal = read_layout(workspace, version)
+    except NotFound:
+        found = copy.read_layout(version) if copy is not None else None
+        if found is None:
+            raise
+        layout, literal = found
+    yield from rebuilt(layout, literal, read, gaps)
+
+
+def rebuilt(
+    layout: Layout,
+    literal: bytes,
+    read: Callable[[str, PatchRef], bytes],
+    gaps: list[StoredPatch] | None = None,
+) -> Iterator[bytes]:
+    """Yield the bytes that a layout gives; raises as `log_pieces` does.
+
+    Args:
+        layout, literal: as `read_layout` gives them.
+        read: gives the patch of a key.
+        gaps: as `log_pieces` takes them.
+    """
+
+    def patch(part: StoredPatch) -> bytes | None:
+        try:
+            return read(part.key, part.patch)
+        except Erased:
+            if gaps is None:
+                raise
+            gaps.append(part)
+            return None
+
+    try:
+        yield from rebuild(layout, literal, patch)
+    except IntegrityError as e:
+        raise e.at(file=f".diffs/v1/{layout.sha256}") from None
+
+
+def literal_of(workspace: Workspace, version: V1Version) -> bytes:
+    """The text of a version that is no stored diff, in one piece; raises as `log_pieces` does."""
+    return b"".join(literal_bytes(*read_layout(workspace, version)))
+
+
+def has_layout(workspace: Workspace, sha256: str) -> bool:
+    """Whether the layout of a version is stored on this machine."""
+    folder = os.path.join(workspace.diffs, "v1", sha256)
+    return all(os.path.exists(os.path.join(folder, n)) for n in (LAYOUT_NAME, LITERAL_NAME))
+
+
+def _read(path: str) -> bytes:
+    """Return the content of a file that exists."""
+    if regular_size(path) is None:
+        raise FileNotFoundError(path)
+    return read_bytes(path)
+
+
+def read_layout(workspace: Workspace, version: V1Version) -> tuple[Layout, bytes]:
+    """The layout of a version, and its literal bytes as they are stored.
+
+    Raises:
+        NotFound: it is not stored on this machine.
+        IntegrityError: it is damaged, or of another log.
+    """
+    folder = os.path.join(workspace.diffs, "v1", version.sha256)
+    shown = f".diffs/v1/{version.sha256}/{LAYOUT_NAME}"
+    try:
+        encoded, literal = (_read(os.path.join(folder, n)) for n in (LAYOUT_NAME, LITERAL_NAME))
+    except FileNotFoundError:
+        raise NotFound(
+            f"{shown}: the layout of {version.source} is not stored on this machine",
+            hint="Layouts are local to a clone: restore it where the log was migrated",
+        ) from None
+    try:
+        layout = decode_layout(encoded)
+    except FormatError as e:
+        raise IntegrityError(e.problem, file=shown, line=e.line) from None
+    except IntegrityError as e:
+        raise e.at(file=shown) from None
+    if (layout.sha256, layout.size) != (version.sha256, version.size):
+        raise IntegrityError("is the layout of another log", file=shown)
+    return layout, literal

@@ -1,0 +1,177 @@
+"""The logs that a migration reads: which they are, how they mark sessions, which version each is.
+
+A log that was migrated before may be shorter now, down to nothing: what was migrated stays, and it
+is a note. How a person said that a log marks its sessions is kept with its version.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Container
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from codec.errors import CodecError, FormatError
+from codec.manifest.facts import V1Version
+from codec.records import READER
+from codec.tokens.tokenizers import DEFAULT as DEFAULT_TOKENIZER
+from codec.v1.dates import NO_CLUES, Clues
+from codec.v1.dialects import Dialects, Marker
+from codec.v1.forms import FORMS
+from pipelines.errors import LogsUnnamed, WorkspaceMissing
+from pipelines.findings import Finding
+from pipelines.progress import Progress
+from pipelines.v1.candidates import migrate_commands, other_logs
+from pipelines.v1.entries import dialects_of
+from pipelines.v1.reader import ReadLog, read_log
+from pipelines.v1.source import Source, source_name
+from pipelines.worker.client import Worker
+from pipelines.workspace.location import V1_LOG, Manifest, Workspace, moment
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """What to migrate.
+
+    Attributes:
+        workspace: where to.
+        sources: absolute paths of logs; none for the v1 log and every log of the workspace that
+            was seen before.
+        dialect, heading_pattern: how sessions are marked, where that is not to be found out.
+        clues: how ambiguous dates and times are read.
+        tokenizer: counts the tokens.
+        strict: stop, before anything is written, where there are findings.
+    """
+
+    workspace: Workspace
+    sources: tuple[str, ...] = ()
+    dialect: str | None = None
+    heading_pattern: str | None = None
+    clues: Clues = NO_CLUES
+    tokenizer: str = DEFAULT_TOKENIZER
+    strict: bool = False
+
+
+def log_paths(request: Request, manifest: Manifest) -> list[str]:
+    """The logs to read: those that are named, else all of the workspace that there are.
+
+    Raises:
+        LogsUnnamed: there are logs of other names only.
+        WorkspaceMissing: there is none, and there never was.
+    """
+    workspace = request.workspace
+    if request.sources:
+        return list(dict.fromkeys(request.sources))
+    names = dict.fromkeys([V1_LOG, *filter(workspace.holds, manifest.sources())])
+    paths = [workspace.path(*name.split("/")) for name in names]
+    found = [path for path in paths if os.path.lexists(path)]
+    if found or manifest.sources():
+        return found
+    if others := other_logs(workspace):
+        raise LogsUnnamed(
+            f"{workspace.root}: no {V1_LOG} here or above, but logs of other names",
+            logs=tuple(others),
+            hint="Name one with --from:\n" + "\n".join(migrate_commands(workspace, others)),
+        )
+    if manifest.sessions:
+        return []
+    raise WorkspaceMissing(
+        f"{workspace.root}: no {V1_LOG} here or above, and no log of another name",
+        hint="To record sessions from now on, run 'session-codec install --hooks claude,codex'; "
+        "to migrate a log that is elsewhere, name it with --from",
+    )
+
+
+def _marking(request: Request, manifest: Manifest, source: Source) -> tuple[str, str]:
+    """The dialect and pattern that the user named, now or when the log was last migrated."""
+    if request.dialect or request.heading_pattern:
+        return request.dialect or "", request.heading_pattern or ""
+    newest = manifest.newest(source.name)
+    return (newest.dialect, newest.pattern) if newest else ("", "")
+
+
+def read_source(
+    request: Request,
+    source: Source,
+    manifest: Manifest,
+    known: Container[str],
+    worker: Worker,
+    progress: Progress,
+) -> ReadLog:
+    """Read a log; one that was migrated before may have no session any more: it was cut short."""
+    newest = manifest.newest(source.name)
+    try:
+        dialect, pattern = _marking(request, manifest, source)
+        given = request.heading_pattern is not None
+        dialects = dialects_of(
+            source.data, source.name, dialect=dialect, pattern=pattern, given=given
+        )
+    except FormatError as e:
+        if newest is None or request.dialect or request.heading_pattern:
+            raise e.at(file=source.name) from None
+        dialects = Dialects(marker=Marker.HEADING, level=3, forms=FORMS)
+    counted = newest.sha256 if newest else None
+    log = read_log(source, dialects, worker, progress, known=known, counted=counted)
+    if not log.found and newest is None:
+        raise FormatError(
+            "not a session log: all its dated headings are quoted in fences",
+            file=source.name,
+            hint="A fence that was never closed can be the cause",
+        )
+    if not log.found:
+        log.findings.append(no_sessions(source.name))
+    return log
+
+
+def was_emptied(workspace: Workspace, path: str, manifest: Manifest) -> bool:
+    """Whether a log that was migrated before is an empty file now."""
+    known = source_name(workspace, path) in manifest.sources()
+    return known and os.path.isfile(path) and not os.path.getsize(path)
+
+
+def no_sessions(name: str) -> Finding:
+    """That a log that was migrated has been cut short."""
+    message = "has no session any more; what was migrated from it stays"
+    return Finding(code="no-sessions", message=message, level="note", file=name)
+
+
+def refused_log(error: CodecError) -> Finding:
+    """Return the finding that one of several files was refused."""
+    return Finding(
+        code="refused-log",
+        message=f"refused: {error.problem}",
+        file=error.file,
+        line=error.line,
+        hint=error.hint,
+    )
+
+
+def new_version(request: Request, manifest: Manifest, log: ReadLog) -> V1Version | None:
+    """The fact of a version that is not the newest that the manifest has."""
+    newest = manifest.newest(log.source.name)
+    if newest is not None and newest.sha256 == log.sha256:
+        return None
+    total = log.counts.total()
+    dialect, pattern = _marking(request, manifest, log.source)
+    return V1Version(
+        source=log.source.name,
+        sha256=log.sha256,
+        size=len(log.source.data),
+        words=total.words,
+        tokens={request.tokenizer: total.tokens},
+        seen=_after(newest),
+        dialect=dialect,
+        pattern=pattern,
+        reader=READER,
+    )
+
+
+def _after(newest: V1Version | None) -> str:
+    """Now, or just after what another machine's clock, ahead of ours, has called now."""
+    now = moment()
+    if newest is None or newest.seen < now:
+        return now
+    try:
+        return moment(datetime.fromisoformat(newest.seen) + timedelta(microseconds=1))
+    except (ValueError, OverflowError):
+        return now

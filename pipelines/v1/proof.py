@@ -1,0 +1,87 @@
+"""The layout of a log that was read, and the proof that it gives the log back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterator, Mapping
+
+from codec.errors import IntegrityError
+from codec.records import PatchRef
+from codec.v1.layout import (
+    EncodedLayout,
+    Part,
+    StoredPatch,
+    decode_layout,
+    encode_layout,
+    rebuild,
+)
+from codec.v1.purged_text import cut_purged
+from pipelines.v1.reader import ReadLog
+
+
+def encode_log(
+    log: ReadLog, stored: Mapping[str, StoredPatch], purged: Mapping[PatchRef, str]
+) -> EncodedLayout:
+    """Return the layout of a log; purged diffs are references in it, wherever they are.
+
+    Args:
+        log: as it was read.
+        stored: by entry hash, the patch that is stored under a key.
+        purged: diffs that must not be stored, and the key of a session of each.
+    """
+    return encode_layout(_parts(log, stored, purged))(log.sha256, len(log.source.data))
+
+
+def prove(
+    log: ReadLog,
+    layout: EncodedLayout,
+    patch: Callable[[StoredPatch], bytes],
+    purged: Container[PatchRef],
+) -> None:
+    """Decode a layout as it was encoded and compare what it gives with the log.
+
+    Args:
+        log: as it was read.
+        layout: its layout.
+        patch: gives the bytes of a stored patch.
+        purged: diffs that are stored nowhere; the log itself has their bytes.
+
+    Raises:
+        IntegrityError: it does not give the log, byte for byte.
+    """
+    source = log.source
+    at = 0
+
+    def read(part: StoredPatch) -> bytes:
+        return source.data[at : at + part.patch.size] if part.patch in purged else patch(part)
+
+    for piece in rebuild(decode_layout(layout.layout), layout.literal, read):
+        if source.data[at : at + len(piece)] != piece:
+            raise IntegrityError("what was encoded does not give the log back", file=source.name)
+        source.release(at, at + len(piece))
+        at += len(piece)
+    if at != len(source.data):
+        raise IntegrityError("what was encoded does not give all of the log", file=source.name)
+
+
+def _parts(
+    log: ReadLog, stored: Mapping[str, StoredPatch], purged: Mapping[PatchRef, str]
+) -> Iterator[Part]:
+    """Yield the parts of a log: patches that are stored, purged ones, and all else literally."""
+    data = log.source.data
+    at = 0
+    for found in log.found:
+        part = stored.get(found.sha256)
+        if found.patch is None or part is None or part.patch != found.patch:
+            continue
+        start, end = found.patch_at
+        yield from _literal(data[at:start], purged)
+        yield part
+        at = end
+        log.source.release(start, end)
+    yield from _literal(data[at:], purged)
+
+
+def _literal(text: bytes, purged: Mapping[PatchRef, str]) -> Iterator[Part]:
+    """Yield a text without the purged diffs in it."""
+    for piece in cut_purged(text, purged) if purged else (text,):
+        yield StoredPatch(purged[piece], piece) if isinstance(piece, PatchRef) else piece

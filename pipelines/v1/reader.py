@@ -1,0 +1,319 @@
+"""Split a v1 log and read its entries: the first stages of a migration.
+
+1. An entry that the workspace already has is recognised by its hash and not read again.
+2. Tokens are counted by the worker while the entries are read.
+3. What is no session is counted and named, and stays in the log's layout.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Container
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from codec.diffs import DiffStat, diff_stat
+from codec.records import PatchRef
+from codec.v1.dialects import Dialects
+from codec.v1.entry import Entry, entry_hash, read_entry
+from codec.v1.purged_text import gaps_in, is_gap
+from codec.v1.split import LineNumbers, Span, split
+from codec.v1.text import decode_text
+from pipelines.findings import Finding
+from pipelines.progress import Progress
+from pipelines.v1.source import Source
+from pipelines.worker.client import Counted, Range, Worker
+
+#: How much of a log's own rules is kept for the references, in bytes.
+RULES_LIMIT: Final = 1 << 16
+_BATCH_BYTES = 1 << 20
+_BLANK = b"\xef\xbb\xbf \t\r\n"
+
+
+class Found(NamedTuple):
+    """A session found in a log.
+
+    Attributes:
+        start: byte offset of its heading.
+        sha256: its entry's hash.
+        patch: its patch by content, None where it has none.
+        patch_at: start and end of the patch in the log.
+        order: the number of its span in the log, by which its counts are found.
+        gaps: diffs that were purged, and whose gaps a restored log marks in it.
+    """
+
+    start: int
+    sha256: str
+    patch: PatchRef | None
+    patch_at: tuple[int, int]
+    order: int
+    gaps: tuple[PatchRef, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Section:
+    """A part of a log that is no session, kept as it is: where it begins, and its first words."""
+
+    start: int
+    text: str
+    after_sessions: bool
+
+
+class Counts:
+    """What is counted in the spans of a log, by their order; asking waits for the worker."""
+
+    def __init__(self, opened: Future[None]) -> None:
+        self._opened = opened
+        self._asked: deque[tuple[list[int], Future[list[Counted]]]] = deque()
+        self._counted: dict[int, Counted] = {}
+
+    def add(self, orders: list[int], counting: Future[list[Counted]]) -> None:
+        """A batch of spans that the worker was asked to count."""
+        self._asked.append((orders, counting))
+
+    def __getitem__(self, order: int) -> Counted:
+        while order not in self._counted:
+            self._wait()
+        return self._counted[order]
+
+    def total(self) -> Counted:
+        """Of all spans that were counted."""
+        while self._asked:
+            self._wait()
+        every = self._counted.values()
+        return Counted(sum(c.tokens for c in every), sum(c.words for c in every))
+
+    def _wait(self) -> None:
+        """Take what was counted of the batch that was asked for first."""
+        self._opened.result()
+        orders, counting = self._asked.popleft()
+        self._counted.update(zip(orders, counting.result(), strict=True))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReadLog:
+    """A v1 log that was read.
+
+    Attributes:
+        source: the log.
+        sha256: of the whole file.
+        found: its sessions, in file order.
+        entries: what each new one says and what its patch counts, by its hash; whoever maps an
+            entry takes it out.
+        sections: what else it has.
+        rules: the bytes of those sections, as far as `RULES_LIMIT`.
+        templates: headings that are quoted or are templates.
+        counts: what is counted in the spans.
+        findings: what was noticed.
+    """
+
+    source: Source
+    sha256: str
+    found: list[Found]
+    entries: dict[str, tuple[Entry, DiffStat | None]]
+    sections: list[Section]
+    rules: bytes
+    templates: int
+    counts: Counts
+    findings: list[Finding] = field(default_factory=list)
+
+
+def read_log(
+    source: Source,
+    dialects: Dialects,
+    worker: Worker,
+    progress: Progress,
+    *,
+    known: Container[str],
+    counted: str | None,
+) -> ReadLog:
+    """Split a log and read each entry that is not known.
+
+    Args:
+        source: the log.
+        dialects: how it marks its sessions.
+        worker: counts tokens beside this.
+        progress: hears of the stages `split` and `read`.
+        known: hashes of entries that need not be read again.
+        counted: SHA-256 of the version whose tokens are known: of that, only new entries count.
+    """
+    data = source.data
+    counts = Counts(worker.open(source))
+    with progress.stage("split", len(data)) as reached:
+
+        def passed(offset: int) -> None:
+            source.release(0, offset)
+            reached(offset)
+
+        sha256 = source.digest()
+        spans = split(data, dialects, passed)
+        first = next(spans, None)
+    reading = _Reading(source, worker, counts, known, whole=sha256 != counted)
+    with progress.stage("read", len(data)) as reached:
+        span = first
+        while span is not None:
+            if reading.add(span):
+                reached(span.end)
+            span = next(spans, None)
+        reading.send()
+    reading.check_quotes()
+
+    return ReadLog(
+        source=source,
+        sha256=sha256,
+        found=reading.found,
+        entries=reading.entries,
+        sections=reading.sections,
+        rules=bytes(reading.rules),
+        templates=reading.templates,
+        counts=reading.counts,
+        findings=reading.findings,
+    )
+
+
+class _Reading:
+    """Takes the spans of a log one by one."""
+
+    def __init__(
+        self,
+        source: Source,
+        worker: Worker,
+        counts: Counts,
+        known: Container[str],
+        *,
+        whole: bool,
+    ) -> None:
+        self.found: list[Found] = []
+        self.entries: dict[str, tuple[Entry, DiffStat | None]] = {}
+        self.sections: list[Section] = []
+        self.rules = bytearray()
+        self.templates = 0
+        self._inside = 0
+        self._first_inside: tuple[int, ...] = ()
+        self.findings: list[Finding] = []
+        self._source = source
+        self.counts = counts
+        self._known = known
+        self._whole = whole
+        self._worker = worker
+        self._lines = LineNumbers(source.data, source.release)
+        self._order = 0
+        self._batch: list[Range] = []
+        self._orders: list[int] = []  # of the spans in the batch
+
+    def add(self, span: Span) -> bool:
+        """Read a span; whether a batch was completed with it."""
+        if span.heading is None:
+            self._add_section(span)
+        else:
+            self._add_session(span)
+        if span.templates or span.unclosed or span.spare_patches or span.doubtful or span.undated:
+            self._notice(span)
+        self._source.release(span.start, span.end)
+        if self._whole or (self.found and self.found[-1].sha256 in self.entries and span.heading):
+            self._orders.append(self._order)
+            self._batch.append((span.start, span.end))
+        self._order += 1
+        if not self._batch or span.end - self._batch[0][0] < _BATCH_BYTES:
+            return False
+        self.send()
+        return True
+
+    def send(self) -> None:
+        """Let the worker count what was not sent yet."""
+        if self._batch:
+            self.counts.add(self._orders, self._worker.count(self._batch))
+        self._batch, self._orders = [], []
+
+    def _add_section(self, span: Span) -> None:
+        kept = self._source.data[span.start : min(span.end, span.start + RULES_LIMIT)]
+        if not kept.strip(_BLANK):
+            return
+        if len(self.rules) < RULES_LIMIT:
+            self.rules += kept
+        text = decode_text(kept.partition(b"\n")[0][:160]).strip("\ufeff# \t\r")
+        self.sections.append(Section(start=span.start, text=text, after_sessions=bool(self.found)))
+
+    def _add_session(self, span: Span) -> None:
+        whole = self._source.data[span.start : span.end]
+        sha256 = entry_hash(whole)
+        is_new = sha256 not in self._known and sha256 not in self.entries
+        patch, patch_at, stat = None, (0, 0), None
+        if span.patch is not None:
+            patch_at = span.patch
+            bytes_ = whole[patch_at[0] - span.start : patch_at[1] - span.start]
+            if not is_gap(bytes_):
+                patch = PatchRef(sha256=hashlib.sha256(bytes_).hexdigest(), size=len(bytes_))
+                stat = diff_stat(bytes_) if is_new else None
+        gaps = gaps_in(whole) if is_new else ()
+        self.found.append(Found(span.start, sha256, patch, patch_at, self._order, gaps))
+        if is_new:
+            self.entries[sha256] = read_entry(whole, span, sha256), stat
+
+    def _notice(self, span: Span) -> None:
+        self.templates += len(span.templates)
+        self._inside += span.inside
+        if span.inside and not self._first_inside:
+            self._first_inside = span.quoted[:1] or span.templates[:1]
+        if span.unclosed:
+            line = self._line_in(span, span.start)
+            self._note("unclosed-fence", "the fence of the diff is never closed", line)
+        if span.spare_patches:
+            message = f"{span.spare_patches} further diff fences stay in the text of the entry"
+            self._note("spare-diffs", message, self._line_in(span, span.start))
+        for offset in span.quoted:
+            self._note(
+                "quoted-session",
+                "a dated heading stands in a fence and is taken for an example",
+                self._line_in(span, offset),
+                hint="If it is a session, the fence above it was never closed",
+            )
+        for offset in span.doubtful:
+            self.findings.append(
+                Finding(
+                    code="unreadable-heading",
+                    message="looks like a session but its date cannot be read; kept as text",
+                    file=self._source.name,
+                    line=self._line_in(span, offset),
+                    hint="Write the time as 2025-11-06T14:30:00Z, or give --heading-pattern",
+                )
+            )
+
+        for offset in span.undated:
+            self.findings.append(
+                Finding(
+                    code="undated-session",
+                    message="looks like a session but has no date; kept as text",
+                    file=self._source.name,
+                    line=self._line_in(span, offset),
+                    hint="Write a date in the heading and run migrate again",
+                )
+            )
+
+    def check_quotes(self) -> None:
+        """Report a log that has more dated headings inside quotes than outside."""
+        if self._inside > len(self.found):
+            (offset,) = self._first_inside
+            line = LineNumbers(self._source.data, self._source.release).at(offset)
+            self.findings.append(
+                Finding(
+                    code="mostly-quoted",
+                    message=f"{self._inside} dated headings stand inside fences and "
+                    f"{len(self.found)} outside",
+                    file=self._source.name,
+                    line=line,
+                    hint="If they are sessions, a fence above the first was never closed",
+                )
+            )
+
+    def _line_in(self, span: Span, offset: int) -> int:
+        above = self._source.data[span.start : offset].count(b"\n")
+        return self._lines.at(span.start) + above
+
+    def _note(self, code: str, message: str, line: int, hint: str | None = None) -> None:
+        name = self._source.name
+        self.findings.append(
+            Finding(code=code, message=message, level="note", file=name, line=line, hint=hint)
+        )

@@ -1,0 +1,107 @@
+"""What a workspace's v1 logs hold beside their sessions: that is where rules stand.
+
+A log that is there is read as `migrate` reads it. One that was retired or is gone is read from the
+layout that is stored of it; where none is stored on this machine, its rules are not known here,
+which does not mean that there are none.
+
+To read a large log takes longer than to hash it, so its rules are kept by its hash. What is kept
+names the very file: one that came with a clone is about a file elsewhere, and never true.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from base64 import b64decode, b64encode
+from contextlib import suppress
+
+from codec.errors import CodecError, FormatError
+from codec.manifest.facts import V1Version
+from codec.references.sources.collect import LineMap
+from codec.v1.layout import literal_bytes
+from codec.v1.split import LineNumbers, split
+from codec.v1.stub import stubbed_log
+from codec.v1.text import Log
+from pipelines.errors import Conflict, PipelineError
+from pipelines.fs.files import keep_file, read_bytes
+from pipelines.references.sources import LogRules
+from pipelines.v1.entries import dialects_of
+from pipelines.v1.layouts import has_layout, read_layout
+from pipelines.v1.reader import RULES_LIMIT
+from pipelines.v1.source import Source, open_source
+from pipelines.workspace.location import V1_LOG, Manifest, Workspace
+
+_STUB_HEAD = 200
+#: The rules of a smaller log are not worth keeping.
+_KEPT_FROM = 1 << 20
+
+
+def read_rules(workspace: Workspace, manifest: Manifest) -> LogRules:
+    """The rules of the logs that were migrated; of the v1 log where none was."""
+    rules = LogRules()
+    current = manifest.current_versions()
+    for name in current or [V1_LOG]:
+        version = current.get(name)
+        path = workspace.path(*name.split("/"))
+        try:
+            if workspace.holds(name) and os.path.isfile(path):
+                source = open_source(workspace, path)
+                if version is None or stubbed_log(source.data[:_STUB_HEAD]) is None:
+                    rules.texts[name], rules.lines[name] = _of_source(workspace, source, version)
+                    continue
+            if version is not None and has_layout(workspace, version.sha256):
+                stored = b"".join(literal_bytes(*read_layout(workspace, version)))
+                rules.texts[name], rules.lines[name] = _sections(stored, version)[0], ()
+            elif version is not None:
+                rules.unread.append(name)
+        except Conflict as e:
+            rules.refused[name] = str(e)
+        except (CodecError, PipelineError):
+            rules.unread.append(name)  # `migrate` and `verify` tell what is wrong with it
+    return rules
+
+
+def _of_source(
+    workspace: Workspace, source: Source, version: V1Version | None
+) -> tuple[bytes, LineMap]:
+    """The rules of a log that is there, and the lines where they begin."""
+    if len(source.data) < _KEPT_FROM:
+        return _sections(source.data, version)
+    sha256 = hashlib.sha256(source.data).hexdigest()
+    marking = (version.dialect, version.pattern) if version else ("", "")
+    of = [source.name, *source.identity, sha256, *marking, os.stat(__file__).st_mtime_ns]
+    path = workspace.path(".session-codec", "cache", "rules.json")
+    # Nothing is kept, or nothing of use.
+    with suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
+        kept = json.loads(read_bytes(path))
+        if kept["of"] == of:
+            text = b64decode(kept["text"], validate=True)
+            return text, [(int(part), int(line)) for part, line in kept["lines"]]
+    text, lines = _sections(source.data, version)
+    fields = {"of": of, "text": b64encode(text).decode(), "lines": list(lines)}
+    keep_file(path, json.dumps(fields).encode())
+    return text, lines
+
+
+def _sections(log: Log, version: V1Version | None) -> tuple[bytes, LineMap]:
+    """The parts of a log that are no session, up to a limit, and the lines where they begin."""
+    try:
+        marking = dialects_of(
+            log,
+            version.source if version else V1_LOG,
+            dialect=version.dialect if version else "",
+            pattern=version.pattern if version else "",
+        )
+    except FormatError:
+        return bytes(log[:RULES_LIMIT]), ((1, 1),)  # cut short to what is no session
+    text = bytearray()
+    lines: list[tuple[int, int]] = []
+    numbers = LineNumbers(log)
+    for span in split(log, marking):
+        if span.heading is None and len(text) < RULES_LIMIT:
+            kept = log[span.start : min(span.end, span.start + RULES_LIMIT)]
+            if kept.strip():
+                lines.append((text.count(b"\n") + 1, numbers.at(span.start)))
+                text += kept
+    return bytes(text), lines

@@ -1,0 +1,155 @@
+"""A v1 log on disk: what is split, hashed, counted and proved.
+
+It is mapped, and mapped pages that were passed are given back, so that a log of any size costs
+little memory.
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import mmap
+import os
+import stat
+from dataclasses import dataclass
+
+from codec.errors import EncodeError, FormatError
+from codec.v1.text import Log
+from pipelines.errors import Conflict, NotFound, storage_error
+from pipelines.fs.files import identity, release
+from pipelines.workspace.location import Workspace
+
+_BLOCK = 1 << 24
+#: Bytes of a log.
+_LIMIT = 1 << 33
+#: What the names of logs end with, where a folder is named.
+_LOG_ENDINGS = (".md", ".markdown", ".txt")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Source:
+    """An open v1 log.
+
+    Attributes:
+        name: its path relative to the workspace, with `/`: what the manifest calls it.
+        path: its absolute path.
+        data: its bytes.
+        identity: device, inode, size and time of change, by which a change is noticed.
+    """
+
+    name: str
+    path: str
+    data: Log
+    identity: tuple[int, int, int, int]
+
+    def release(self, start: int, end: int) -> None:
+        """Give the memory of a run of the log back, as far as it is whole blocks.
+
+        The bytes can be read again. Called after every run, it costs a system call a block.
+        """
+        first, last = start - start % _BLOCK, end - end % _BLOCK
+        if last > first and isinstance(self.data, mmap.mmap):
+            release(self.data, first, last - first)
+
+    def digest(self) -> str:
+        """The SHA-256 of the log."""
+        whole = hashlib.sha256()
+        for start in range(0, len(self.data), _BLOCK):
+            whole.update(self.data[start : start + _BLOCK])
+            self.release(start, start + _BLOCK)
+        return whole.hexdigest()
+
+    def check_unchanged(self) -> None:
+        """Raise `Conflict` if the file is no longer the one that was read."""
+        try:
+            now = identity(os.stat(self.path))
+        except OSError as e:
+            raise storage_error(e, self.name) from None
+        if now != self.identity:
+            raise Conflict(
+                f"{self.name} changed while it was read; nothing was written",
+                hint="Run the same command again",
+            )
+
+
+def source_name(workspace: Workspace, path: str) -> str:
+    """What the manifest calls a log: its path relative to the workspace, with `/`."""
+    return os.path.relpath(path, workspace.root).replace(os.sep, "/")
+
+
+def find_sources(workspace: Workspace, name: str) -> list[str]:
+    """Return the absolute paths of the logs that a user names.
+
+    A relative name is looked for in the current folder, then in the workspace. A folder stands for
+    the Markdown and text files in it and below, a pattern for the files that match it. What is not
+    there is returned as it is named.
+
+    Args:
+        workspace: where to.
+        name: a file, a folder or a pattern such as `memory/*.md`.
+    """
+    name = os.path.expanduser(name)
+    places = [os.path.abspath(name), os.path.join(workspace.root, name)]
+    for place in places:
+        if os.path.isdir(place):
+            return _logs_below(place)
+        if os.path.lexists(place):
+            return [place]
+    for place in places if glob.has_magic(name) else ():
+        found = sorted(p for p in glob.glob(place, recursive=True) if os.path.isfile(p))
+        if found:
+            return found
+    return places[:1]
+
+
+def _logs_below(folder: str) -> list[str]:
+    """Return the Markdown and text files below a folder, hidden folders left out."""
+    found: list[str] = []
+    for at, folders, names in os.walk(folder):
+        folders[:] = sorted(n for n in folders if not n.startswith("."))
+        found += [os.path.join(at, n) for n in sorted(names) if n.lower().endswith(_LOG_ENDINGS)]
+    return found or [folder]
+
+
+def open_source(workspace: Workspace, path: str) -> Source:
+    """Open a v1 log.
+
+    Args:
+        workspace: what the log's name is relative to.
+        path: absolute path.
+
+    Raises:
+        FormatError: it cannot be a session log: a folder, empty, or UTF-16.
+        EncodeError: its path is not UTF-8.
+        StorageError: it is not there or cannot be read.
+    """
+    name = source_name(workspace, path)
+    try:
+        kind = os.stat(path).st_mode
+        if stat.S_ISDIR(kind):
+            raise FormatError("is a folder", file=name, hint="Name a log in it with --from")
+        if not stat.S_ISREG(kind):
+            raise FormatError("is no regular file", file=name, hint="Save it as a file first")
+        with open(path, "rb") as f:
+            opened = os.fstat(f.fileno())
+            if opened.st_size > _LIMIT:
+                raise FormatError(f"not a session log: larger than {_LIMIT >> 30} GiB", file=name)
+            data = mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) if opened.st_size else b""
+    except FileNotFoundError:
+        raise NotFound(f"{name}: no such file", hint="Name the log with --from") from None
+    except OSError as e:
+        raise storage_error(e, name) from None
+    if not data:
+        raise FormatError("not a session log: the file is empty", file=name)
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        problem = "the manifest cannot hold a path that is not UTF-8"
+        raise EncodeError(problem, file=ascii(name), hint="Rename the log") from None
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise FormatError(
+            "is UTF-16, not a session log that can be split by bytes",
+            file=name,
+            hint=f"Convert a copy: iconv -f UTF-16 -t UTF-8 {name} > log.md, then --from log.md",
+        )
+    return Source(name=name, path=path, data=data, identity=identity(opened))

@@ -1,0 +1,72 @@
+"""New diffs and layouts, written to the staging folder and read back.
+
+A diff is written by the worker, which reads it back and holds it against the log. Together with the
+proof that the layout, with the diffs as they stand in the log, gives the log, that says that what
+is staged gives the log.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+
+from codec.errors import IntegrityError
+from codec.v1.layout import LAYOUT_NAME, LITERAL_NAME, EncodedLayout, StoredPatch
+from pipelines.diffs.store import Store, names_of
+from pipelines.fs.files import make_folder, write_new
+from pipelines.v1.new_sessions import Added
+from pipelines.worker.client import Worker
+from pipelines.workspace.location import Workspace
+
+_BATCH = 256
+
+
+def stage_diffs(staging: str, sessions: list[Added], worker: Worker) -> list[Future[None]]:
+    """Let the worker write diffs; the futures tell when they are there, or why not.
+
+    Args:
+        staging: the folder.
+        sessions: whose diffs.
+        worker: is at it when this returns.
+    """
+    waiting: list[Future[None]] = []
+    for source in {a.source.path: a.source for a in sessions}.values():
+        own = sorted((a for a in sessions if a.source is source), key=lambda a: a.found.start)
+        waiting.append(worker.open(source))
+        for i in range(0, len(own), _BATCH):
+            batch = own[i : i + _BATCH]
+            files = [(names_of(a.session.key)[0], *a.found.patch_at) for a in batch]
+            waiting.append(worker.stage(staging, files))
+    return waiting
+
+
+def stage_layout(staging: str, sha256: str, layout: EncodedLayout) -> None:
+    """Write the layout of the version with that hash.
+
+    Raises:
+        IntegrityError: it does not read back as it was written.
+    """
+    folder = os.path.join(staging, "v1", sha256)
+    make_folder(folder)
+    for name, data in ((LAYOUT_NAME, layout.layout), (LITERAL_NAME, layout.literal)):
+        path = os.path.join(folder, name)
+        if not write_new(path, data):
+            raise IntegrityError("does not read back as it was written", file=path)
+
+
+def planned_patches(
+    workspace: Workspace, sessions: Iterable[Added]
+) -> Callable[[StoredPatch], bytes]:
+    """Gives patches: of these sessions as they stand in the logs, of others from the store."""
+    planned = {a.session.key: a for a in sessions}
+    store = Store(workspace)
+
+    def read(part: StoredPatch) -> bytes:
+        added = planned.get(part.key)
+        if added is None:
+            return store.read(part.key, part.patch)
+        start, end = added.found.patch_at
+        return added.source.data[start:end]
+
+    return read

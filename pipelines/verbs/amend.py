@@ -1,0 +1,230 @@
+"""Amend a recorded or migrated session: the plan reads, the result is one more fact.
+
+What the session was stays in the manifest, and its old diff stays reachable. Only texts that are
+removed on purpose (`private`) go from the files, and where they remain is named.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from codec.manifest.erased import without_erased
+from codec.manifest.fact_lines import split_lines
+from codec.manifest.facts import Fact
+from codec.manifest.identity import History
+from codec.merge.key_conflicts import Settled
+from codec.records import Metrics, Session, Status, name_of, one_line
+from codec.vocabulary import agent_of
+from pipelines.findings import Finding
+from pipelines.fs.files import read_bytes, remove
+from pipelines.recording.revising import (
+    edits_of,
+    private_facts,
+    revision_to,
+    texts_of,
+    without_texts,
+)
+from pipelines.v1.layouts import has_layout
+from pipelines.workspace.find_session import find_key
+from pipelines.workspace.git_queries import content_at
+from pipelines.workspace.journal import Replace, Transaction, is_pending, recover
+from pipelines.workspace.location import (
+    MANIFEST,
+    Manifest,
+    Workspace,
+    decode_manifest,
+    moment,
+    read_config,
+    writing,
+)
+from pipelines.workspace.tracked_files import MERGED, Tracked, tracked_under_lock
+
+_HISTORY = "git filter-repo rewrites history; a host keeps what was pushed until it is asked"
+_CACHES = ("context.json", "newest.json", "verified.json", "deltas*")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Amendment:
+    """What is to be changed of a session; None leaves a field as it is.
+
+    Attributes:
+        agent: as it calls itself; aliases apply.
+        task: a slug or a sentence; a sentence becomes the title as well, unless that is given.
+        title, status, remark, notes: as in `Session`; empty removes a text.
+        figures: numbers by the names of `Metrics`; None for a number that is not known.
+        private: remove all texts.
+    """
+
+    agent: str | None = None
+    task: str | None = None
+    title: str | None = None
+    status: Status | None = None
+    remark: str | None = None
+    notes: str | None = None
+    figures: dict[str, int | None] = field(default_factory=dict)
+    private: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """What will be written.
+
+    Attributes:
+        workspace: whose session.
+        before: the tracked files as they are.
+        pair: the session as it is, and as it is to be.
+        edits: of the tracked files; none where nothing changes.
+        findings: where texts remain that are removed.
+    """
+
+    workspace: Workspace
+    before: Tracked
+    pair: Settled
+    edits: tuple[Replace, ...]
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Result:
+    """What was written: the plan, and the verb that had to be completed first."""
+
+    plan: Plan
+    recovered: str | None = None
+
+
+def plan(workspace: Workspace, name: str, amendment: Amendment) -> Plan:
+    """Return what an amendment changes; reads only.
+
+    Args:
+        workspace: whose session.
+        name: a key, the beginning of one, `latest`, or `latest~N`.
+        amendment: what is to be changed.
+
+    Raises:
+        NotFound: there is no such session.
+        Conflict: several keys begin with the name, or the texts cannot be removed.
+    """
+    before = tracked_under_lock(workspace)
+    manifest = decode_manifest(before.manifest)
+    key = find_key(workspace, name)
+    history = manifest.history(key)
+    was = history.session
+    session = _amended(was, amendment, read_config(workspace).agents)
+    facts: list[Fact] = []
+    erased: frozenset[str] = frozenset()
+    findings: tuple[Finding, ...] = ()
+    if amendment.private:
+        facts, purged = private_facts(history, session, moment())
+        erased = frozenset(purged.lines)
+        facts.append(purged)
+        findings = tuple(_remaining(workspace, manifest, history, erased))
+    elif session != was:
+        facts = [revision_to(history, session, "person")]
+    pair = Settled(was, session)
+    edits = edits_of(before, manifest, pair, facts, erased) if facts else ()
+    return Plan(workspace=workspace, before=before, pair=pair, edits=edits, findings=findings)
+
+
+def amend(workspace: Workspace, name: str, amendment: Amendment) -> Result:
+    """Plan and apply, under the lock.
+
+    Raises:
+        NotFound: there is no such session.
+        Conflict: several keys begin with the name, or a file is a link to somewhere else.
+        NewerFormat: a later version of session-codec has written to the workspace.
+    """
+    with writing(workspace):
+        recovered = recover(workspace)
+        made = plan(workspace, name, amendment)
+        apply(made)
+    return Result(plan=made, recovered=recovered)
+
+
+def apply(made: Plan) -> None:
+    """Write what was planned, in one transaction. Use it under the lock."""
+    if not made.edits:
+        return
+    workspace = made.workspace
+    transaction = Transaction(workspace, "amend")
+    try:
+        transaction.begin()
+        transaction.prepare((), made.edits)
+        transaction.commit()
+    except BaseException:
+        if not is_pending(workspace):
+            transaction.abandon()
+        raise
+    if made.pair.becomes.private:
+        for path in _caches(workspace):
+            remove(path)
+
+
+def _amended(session: Session, amendment: Amendment, aliases: Any) -> Session:
+    """Return a session as an amendment leaves it."""
+    changes: dict[str, Any] = {
+        name: one_line(text)
+        for name, text in (
+            ("title", amendment.title),
+            ("remark", amendment.remark),
+            ("notes", amendment.notes),
+        )
+        if text is not None
+    }
+    if amendment.agent is not None:
+        changes["agent"] = agent_of(amendment.agent, aliases)
+    if amendment.task is not None:
+        changes["task"] = name_of(amendment.task)
+        title = one_line(amendment.task)
+        if title != changes["task"]:
+            changes.setdefault("title", title)
+    if amendment.status is not None:
+        changes["status"] = amendment.status
+    metrics = Metrics(**{**session.metrics._asdict(), **amendment.figures})
+    if session.private and any(changes.get(n) for n in ("task", "title", "remark", "notes")):
+        changes["private"] = False  # a person gave it new texts
+    amended = session._replace(**changes, metrics=metrics)
+    return without_texts(amended) if amendment.private else amended
+
+
+def _remaining(
+    workspace: Workspace, manifest: Manifest, history: History, erased: frozenset[str]
+) -> Iterator[Finding]:
+    """Name where texts remain that are removed from the tracked files."""
+    session = history.session
+    committed = split_lines(content_at(workspace, "HEAD", MANIFEST))
+    if len(without_erased(committed, erased)) < len(committed):
+        yield _left(session, "the commits of the manifest hold the texts", None, _HISTORY)
+    if session.v1 is not None:
+        source = session.v1.source
+        if workspace.holds(source) and os.path.exists(workspace.path(*source.split("/"))):
+            yield _left(session, "holds the entry of the session", source, "Edit the log by hand")
+        for version in {v.sha256: v for v in manifest.versions if v.source == source}.values():
+            if has_layout(workspace, version.sha256):
+                folder = f".diffs/v1/{version.sha256}"
+                message = "is a version of the log, which holds the entry of the session"
+                yield _left(session, message, folder, "Remove it, if nobody needs that version")
+    encoded = [text.encode() for text in texts_of((session, *history.facts))]
+    for name in MERGED:
+        for path in glob.glob(glob.escape(workspace.path(name)) + ".repair-*.bak"):
+            data = read_bytes(path)
+            if any(text in data for text in encoded):
+                shown = os.path.relpath(path, workspace.root).replace(os.sep, "/")
+                yield _left(session, "is a backup that holds the texts", shown, "Remove it")
+    if glob.glob(glob.escape(workspace.path(".session-codec", "cache")) + "/sync-*"):
+        message = "snapshots on a remote were sent before, and hold the texts"
+        yield _left(session, message, None, "Delete the old snapshots there")
+
+
+def _left(session: Session, message: str, file: str | None, hint: str) -> Finding:
+    return Finding(code="text-remains", message=message, file=file, key=session.key, hint=hint)
+
+
+def _caches(workspace: Workspace) -> Iterator[str]:
+    """Give the caches that are made of what the files said."""
+    folder = workspace.path(".session-codec", "cache")
+    for pattern in _CACHES:
+        yield from glob.glob(os.path.join(glob.escape(folder), pattern))

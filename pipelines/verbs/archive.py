@@ -1,0 +1,319 @@
+"""Pack the diffs of past months into archives.
+
+1. A diff is deleted only after its archive was written, synced, opened again, every member of it
+   held against the hash that was recorded, and the fact of the archive is in the manifest. So a
+   run that is stopped anywhere leaves every diff in at least one place, and the next one goes on.
+2. Sessions that come late, or from another clone, go into a further archive of their month: what
+   was written is never changed.
+3. A diff with what looks like a secret stays loose, and the rest of its month is packed: what is
+   immutable is hard to erase. Once it is allowed or erased, the next run has no more to say.
+4. Months are packed side by side, and so are the frames of one: the bytes do not depend on it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Container, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final, NamedTuple
+
+from codec.archive.tar import Load, Member
+from codec.diffs import touched_path
+from codec.errors import IntegrityError
+from codec.manifest.facts import Archive
+from codec.records import Session
+from pipelines.diffs.archive_writer import Packing, contents_of, pack, publish, remove_unfinished
+from pipelines.diffs.local_archives import archive_folder, archive_names
+from pipelines.diffs.secret_scan import Text, scan
+from pipelines.diffs.store import Store
+from pipelines.findings import Finding
+from pipelines.fs.files import (
+    make_folder,
+    read_bytes,
+    read_file,
+    remove,
+    sync_directory,
+)
+from pipelines.fs.writable import check_diffs
+from pipelines.progress import Advance, Progress
+from pipelines.workspace.git_queries import blob_at
+from pipelines.workspace.journal import recover
+from pipelines.workspace.location import Manifest, Workspace, read_manifest, writing
+from pipelines.workspace.tracked_files import record_facts
+
+_BLOCK: Final = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """What to pack.
+
+    Attributes:
+        workspace: whose diffs.
+        before: sessions before this time, in v2 form or the beginning of one.
+        months: of these alone, `2025-11`; empty for all.
+        profile: how hard to compress, one of `archive_frames.PROFILES`.
+        keep_loose: leave the diffs where they are as well.
+        allow: fingerprints of secrets that may be packed; None to look for none.
+    """
+
+    workspace: Workspace
+    before: str
+    months: tuple[str, ...] = ()
+    profile: str = "small"
+    keep_loose: bool = False
+    allow: frozenset[str] | None = frozenset()
+
+
+class Source(NamedTuple):
+    """A loose diff: its session, what it must hash to, and the file that it stands in."""
+
+    session: Session
+    sha256: str
+    path: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """All that will be packed and deleted.
+
+    Attributes:
+        request: what was asked for.
+        months: the diffs to pack, by month, the oldest first.
+        leftovers: diffs that are loose and in an archive here as well, by its name.
+        absent: keys of diffs that are nowhere on this machine.
+        held: keys of diffs that are not packed, for what looks like a secret in them.
+        findings: what was noticed.
+    """
+
+    request: Request
+    months: dict[str, list[Source]]
+    leftovers: dict[str, list[Source]]
+    absent: list[str]
+    held: list[str]
+    findings: list[Finding]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to write or delete."""
+        return not self.months and (self.request.keep_loose or not self.leftovers)
+
+
+class Packed(NamedTuple):
+    """An archive that was written, and how many bytes its diffs had."""
+
+    archive: Archive
+    loose: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Result:
+    """What was done: the plan, the archives written, and how many loose diffs were deleted."""
+
+    plan: Plan
+    packed: list[Packed] = field(default_factory=list)
+    deleted: int = 0
+
+
+def archive(request: Request, progress: Progress) -> Result:
+    """Plan and apply, under the lock.
+
+    Raises:
+        IntegrityError: a diff is not what was recorded, or an archive does not read back.
+        Unavailable: nobody can tell whether there are secrets in them.
+        NotFound, Denied: `.diffs` cannot be written.
+        WorkspaceLocked: another process was writing for too long.
+    """
+    check_diffs(request.workspace.diffs)
+    with writing(request.workspace):
+        recover(request.workspace)
+        made = plan(request, progress)
+        return Result(plan=made) if made.is_empty else apply(made, progress)
+
+
+def plan(request: Request, progress: Progress) -> Plan:
+    """What would be packed and deleted; reads only.
+
+    Raises:
+        IntegrityError: a diff is not what was recorded.
+        Unavailable: nobody can tell whether there are secrets in them.
+    """
+    workspace = request.workspace
+    manifest = read_manifest(workspace)
+    here = set(archive_names(archive_folder(workspace)))
+    store = Store(workspace)
+    archived = _archived(manifest, here)
+    shared = manifest.shared_times()
+    months: dict[str, list[Source]] = {}
+    leftovers: dict[str, list[Source]] = {}
+    absent: list[str] = []
+    for session in sorted(manifest.sessions.values(), key=lambda s: s.key):
+        if session.patch is None or not _is_chosen(request, manifest, session):
+            continue
+        path = store.loose_path(session.key, session.patch)
+        name = archived.get(session.key)
+        if path is not None and session.time in shared:
+            # The archive may hold another diff under this key: only the hash tells.
+            name = store.holder(session.key, session.patch)
+        elif path is not None and name in manifest.void and name not in here:
+            name = None  # that archive is to be rewritten, where it is
+        if path is None and name is None:
+            absent.append(session.key)
+        elif path is not None and (name is None or name in here):
+            group, of = (months, session.key[:7]) if name is None else (leftovers, name)
+            group.setdefault(of, []).append(Source(session, session.patch.sha256, path))
+    findings = _absent_findings(absent, bool(months or leftovers))
+    if months and request.allow is not None:
+        findings += _secrets(workspace, months, request.allow, progress)
+    held = {f.key for f in findings if f.code == "secret" and f.key is not None}
+    kept = {m: [s for s in months[m] if s.session.key not in held] for m in months}
+    return Plan(
+        request=request,
+        months={month: sources for month, sources in kept.items() if sources},
+        leftovers=leftovers,
+        absent=absent,
+        held=sorted(held),
+        findings=findings,
+    )
+
+
+def _secrets(
+    workspace: Workspace,
+    months: dict[str, list[Source]],
+    allow: frozenset[str],
+    progress: Progress,
+) -> list[Finding]:
+    """Return what looks like a secret in the diffs that would be packed."""
+    sources = [source for month in sorted(months) for source in months[month]]
+    texts = (
+        Text(f".diffs/{os.path.basename(s.path)}", s.session.key, partial(read_bytes, s.path))
+        for s in sources
+    )
+    with progress.stage("scan", len(sources)) as advance:
+        return scan(texts, allow, advance, partial(blob_at, workspace)).findings
+
+
+def apply(made: Plan, progress: Progress) -> Result:
+    """Write, prove and record each archive, then delete what it holds. Use it under the lock."""
+    request = made.request
+    folder = archive_folder(request.workspace)
+    make_folder(folder)
+    remove_unfinished(folder)
+    with progress.stage("read", sum(map(len, made.months.values()))) as advance:
+        packings = list(_packings(made.months, advance))
+    packed: list[Packed] = []
+    deleted = 0
+    cores = os.cpu_count() or 1
+    with (
+        progress.stage("pack", len(packings)) as advance,
+        ThreadPoolExecutor(cores) as frames,
+        ThreadPoolExecutor(cores) as months,
+    ):
+        waiting = [months.submit(pack, folder, p, request.profile, frames) for p in packings]
+        try:
+            for packing, future in zip(packings, waiting, strict=True):
+                written = future.result()
+                publish(written)
+                record_facts(request.workspace, "archive", [written.fact])
+                packed.append(Packed(written.fact, sum(m.size for m in packing.members)))
+                if not request.keep_loose:
+                    deleted += _delete(request.workspace, made.months[packing.month])
+                advance(len(packed))
+        finally:
+            for future in waiting:
+                future.cancel()
+    if not request.keep_loose:
+        deleted += _delete_leftovers(made)
+    return Result(plan=made, packed=packed, deleted=deleted)
+
+
+def _archived(manifest: Manifest, here: Container[str]) -> dict[str, str]:
+    """Return the archive that has a diff, by key; one that is stored here, where there is one."""
+    facts = manifest.every_archive().values()
+    ordered = sorted(facts, key=lambda a: (a.name in here, a.name not in manifest.void))
+    return {key: archive.name for archive in ordered for key in archive.keys}
+
+
+def _is_chosen(request: Request, manifest: Manifest, session: Session) -> bool:
+    assert session.patch is not None
+    kept = session.patch.sha256 not in manifest.purged
+    in_time = session.key < request.before
+    return kept and in_time and (not request.months or session.key[:7] in request.months)
+
+
+def _packings(months: dict[str, list[Source]], advance: Advance) -> Iterator[Packing]:
+    """Read every diff once: is it what was recorded, and what is it about?"""
+    done = 0
+    for month in sorted(months):
+        members = []
+        for source in months[month]:
+            members.append(_member(source))
+            done += 1
+            advance(done)
+        yield Packing(
+            month=month,
+            members=tuple(members),
+            sha256={source.session.key: source.sha256 for source in months[month]},
+            load=_loader(months[month]),
+        )
+
+
+def _member(source: Source) -> Member:
+    assert source.session.patch is not None
+    data = read_file(source.path, source.session.patch.size)
+    if hashlib.sha256(data).hexdigest() != source.sha256:
+        raise IntegrityError(
+            f"is not the diff that was recorded for {source.session.key}; nothing is packed",
+            file=source.path,
+            hint="Restore it from a backup, or remove it, and run the same command again",
+        )
+    return Member(source.session.key, len(data), touched_path(data))
+
+
+def _loader(sources: Iterable[Source]) -> Load:
+    paths = {source.session.key: source.path for source in sources}
+
+    def load(member: Member) -> Iterator[bytes]:
+        with open(paths[member.key], "rb") as f:
+            while block := f.read(_BLOCK):
+                yield block
+
+    return load
+
+
+def _absent_findings(absent: Sequence[str], others: bool) -> list[Finding]:
+    """Diffs that are not here are no fault, unless there is nothing else to do."""
+    if not absent:
+        return []
+    return [
+        Finding(
+            code="absent",
+            message=f"{len(absent)} diffs are not stored on this machine and cannot be packed here",
+            level="note" if others else "finding",
+            hint="Diffs are local to a clone: archive where they were recorded",
+        )
+    ]
+
+
+def _delete(workspace: Workspace, sources: Iterable[Source]) -> int:
+    """Delete diffs that an archive holds; gives how many."""
+    count = 0
+    for source in sources:
+        remove(source.path)
+        count += 1
+    sync_directory(workspace.diffs)
+    return count
+
+
+def _delete_leftovers(made: Plan) -> int:
+    """Delete diffs that were archived before, where an intact archive here holds their bytes."""
+    workspace = made.request.workspace
+    deleted = 0
+    for name, sources in made.leftovers.items():
+        path = os.path.join(archive_folder(workspace), name)
+        held = {patch.sha256 for patch in contents_of(path).values()}
+        deleted += _delete(workspace, [source for source in sources if source.sha256 in held])
+    return deleted

@@ -1,0 +1,263 @@
+"""Archives as files: list them, check them, take members out, mend their ends.
+
+1. Checking reads every frame and every member, and names what cannot be read.
+2. Taking out reads the frames one after the other and needs no index: what is intact in a damaged
+   archive comes out. It writes into one folder, under names made from keys, and over nothing.
+3. Mending makes the index and the seek table again from the frames. The result must have the
+   hash that was recorded, or nothing is changed.
+"""
+
+from __future__ import annotations
+
+import filecmp
+import os
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import IO
+
+from codec.archive.recovery import Damage, Scan, check
+from codec.archive.tar import Entry
+from codec.errors import IntegrityError
+from codec.manifest.facts import Archive
+from codec.records import PatchRef, key_time
+from pipelines.diffs.local_archives import (
+    archive_folder,
+    archive_names,
+    ranges_of,
+    recorded_in,
+    shown,
+)
+from pipelines.diffs.store import names_of, patch_in
+from pipelines.erasing.targets import Targets, targets_of
+from pipelines.errors import Conflict, NotFound
+from pipelines.findings import Finding
+from pipelines.fs.files import remove, replace_file
+from pipelines.progress import Progress
+from pipelines.verification.housekeeping import mended_end, with_end
+from pipelines.workspace.location import Manifest, Workspace, read_manifest, writing
+
+_EXTRACT = "'session-codec archive extract' takes out what is intact"
+_MEND = "'session-codec archive repair' mends an index; 'archive extract' takes out what is intact"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verified:
+    """What a check of archives found.
+
+    Attributes:
+        intact, absent: names of archives.
+        damaged: those with damage; `findings` says of each what and where.
+        findings: what is wrong.
+    """
+
+    intact: list[str]
+    absent: list[str]
+    damaged: list[str]
+    findings: list[Finding]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Extracted:
+    """What came out of an archive: the paths written, and what did not come out.
+
+    Attributes:
+        paths: of the files that were written.
+        damage: what could not be read.
+        missing: keys that were asked for, and are not in it.
+        purged: keys whose diffs were purged, and are not written.
+    """
+
+    paths: list[str]
+    damage: list[Damage]
+    missing: list[str]
+    purged: list[str]
+
+
+def verify_archives(workspace: Workspace, names: Collection[str], progress: Progress) -> Verified:
+    """Check archives as wholes.
+
+    Args:
+        workspace: whose archives.
+        names: which; none for all that the manifest names.
+        progress: hears of the stage.
+
+    Raises:
+        NotFound: the manifest has no archive of that name.
+    """
+    manifest = read_manifest(workspace)
+    facts = manifest.every_archive()
+    unknown = sorted(set(names) - facts.keys())
+    if unknown:
+        known = ", ".join(sorted(facts)) or "none"
+        raise NotFound(f"{unknown[0]}: the manifest has no such archive", hint=f"Known: {known}")
+    folder = archive_folder(workspace)
+    void = manifest.void.keys() & set(archive_names(folder))
+    chosen = sorted(set(names) or manifest.archives.keys() | void)
+    done = Verified(intact=[], absent=[], damaged=[], findings=[])
+    with progress.stage("verify", len(chosen)) as advance:
+        for number, name in enumerate(chosen, 1):
+            path = os.path.join(folder, name)
+            if not os.path.exists(path):
+                done.absent.append(name)
+            else:
+                findings = list(_faults(path, manifest, name))
+                (done.damaged if findings else done.intact).append(name)
+                done.findings.extend(findings)
+            advance(number)
+    return done
+
+
+def _faults(path: str, manifest: Manifest, name: str) -> list[Finding]:
+    """What is wrong with an archive."""
+    expected = recorded_in(manifest, name)
+    found: dict[str, str] = {}
+    problems: list[str] = []
+    fact = manifest.archives[name]
+    # Of what is longer than it was, no more is read than the archive had.
+    for event in check(ranges_of(path), min(os.path.getsize(path), fact.size)):
+        if isinstance(event, Damage):
+            problems.append(f"{event.size} bytes from byte {event.offset}: {event.problem}")
+        else:
+            found[event.entry.key] = event.sha256
+    # A merge can have given the session that was packed under a key another one.
+    diffs = {(s.time, s.patch.sha256) for s in manifest.sessions.values() if s.patch}
+    lost = sorted(key for key in expected if (key_time(key), found.get(key)) not in diffs)
+    if not problems and not lost and not _is_recorded(path, manifest.every_archive()[name]):
+        problems.append("is another file than the one that was recorded")
+    findings = [
+        Finding(code="damaged", message=problem, file=shown(name), hint=_MEND)
+        for problem in problems
+    ]
+    return findings + [
+        Finding(
+            code="damaged", message=f"the diff of {key} is lost in it", file=shown(name), key=key
+        )
+        for key in lost
+    ]
+
+
+def _is_recorded(path: str, fact: Archive) -> bool:
+    """Return True if a file is the archive that was recorded; one of another size is not read."""
+    return patch_in(path, {fact.size}) == PatchRef(fact.sha256, fact.size)
+
+
+def extract(
+    path: str, target: str, keys: Collection[str] = (), manifest: Manifest | None = None
+) -> Extracted:
+    """Take members out of an archive, damaged or not.
+
+    Args:
+        path: of the archive.
+        target: the folder to write into, which is made.
+        keys: which; none for all.
+        manifest: says which diffs were purged, and are not written.
+
+    Raises:
+        NotFound: there is no such file.
+        Conflict: a file of the name of a member is there, and holds something else.
+    """
+    if not os.path.isfile(path):
+        raise NotFound(f"{path}: no such archive", hint="See 'session-codec archive ls'")
+    os.makedirs(target, exist_ok=True)
+    scan = Scan(ranges_of(path), os.path.getsize(path))
+    done = Extracted(paths=[], damage=[], missing=[], purged=[])
+    targets = targets_of(manifest, manifest.purged.keys()) if manifest is not None else None
+    out: _Output | None = None
+    try:
+        for event in scan.events():
+            if isinstance(event, Damage):
+                done.damage.append(event)
+                continue
+            if keys and event.entry.key not in keys:
+                continue
+            if event.start == 0:
+                if out is not None:
+                    out.abandon()  # its last piece was in what is damaged
+                out = _Output(target, event.entry, targets)
+            assert out is not None
+            out.write(event.data)
+            if event.last:
+                if out.is_purged():
+                    done.purged.append(event.entry.key)
+                else:
+                    done.paths.append(out.finish())
+                out = None
+    finally:
+        if out is not None:
+            out.abandon()
+    done.missing.extend(sorted(set(keys) - {e.key for e in scan.entries}))
+    return done
+
+
+def repair(workspace: Workspace, name: str) -> bool:
+    """Make the index and seek table of an archive again; False where it is as it should be.
+
+    Raises:
+        NotFound: the manifest has no such archive, or it is not here.
+        IntegrityError: more than its end is damaged; nothing was changed.
+    """
+    manifest = read_manifest(workspace)
+    facts = manifest.every_archive()
+    fact = facts.get(name)
+    path = os.path.join(archive_folder(workspace), name)
+    if fact is None or not os.path.exists(path):
+        known = ", ".join(sorted(facts)) or "none"
+        raise NotFound(f"{name}: no such archive here", hint=f"The manifest names: {known}")
+    if _is_recorded(path, fact):
+        return False
+    try:
+        start, tail = mended_end(path, fact)
+    except IntegrityError as e:
+        hint = f"{_EXTRACT}; the version of zstd was {fact.zstd}"
+        raise IntegrityError(e.problem, file=shown(name), hint=hint) from None
+    with writing(workspace):
+        replace_file(path, with_end(path, start, tail))
+    return True
+
+
+class _Output:
+    """A member on its way to a file, which gets its name when it is whole."""
+
+    def __init__(self, target: str, entry: Entry, targets: Targets | None) -> None:
+        self._path = os.path.join(target, names_of(entry.key)[0])
+        self._unfinished = f"{self._path}.new-{os.urandom(4).hex()}"
+        self._targets = targets
+        self._held: list[bytes] = []
+        self._file: IO[bytes] | None = None
+        # What may be a purged diff stays in memory until its hash is known.
+        if targets is not None and targets.hashes and targets.may_have(entry.size):
+            self.write: Callable[[bytes], object] = self._held.append
+        else:
+            self.write = self._opened().write
+
+    def _opened(self) -> IO[bytes]:
+        if self._file is None:
+            self._file = open(self._unfinished, "xb")  # noqa: SIM115 - closed by finish or abandon
+        return self._file
+
+    def is_purged(self) -> bool:
+        """Return whether what was written is a purged diff, which is then forgotten."""
+        return self._targets is not None and self._targets.has(b"".join(self._held))
+
+    def finish(self) -> str:
+        """Give it its name."""
+        with self._opened() as f:
+            f.writelines(self._held)
+        try:
+            if os.path.lexists(self._path) and not filecmp.cmp(
+                self._path, self._unfinished, shallow=False
+            ):
+                raise Conflict(
+                    f"{self._path} is there and holds something else; it is not overwritten",
+                    hint="Name another folder with --to",
+                )
+            os.replace(self._unfinished, self._path)
+        finally:
+            remove(self._unfinished)
+        return self._path
+
+    def abandon(self) -> None:
+        """Remove what was written of it."""
+        if self._file is not None:
+            self._file.close()
+        remove(self._unfinished)

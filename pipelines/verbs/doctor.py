@@ -1,0 +1,220 @@
+"""Find what is wrong with a workspace, and put right what can be without loss.
+
+1. The plan only reads. What it holds is what is done, and each file is written whole.
+2. What a file held stays beside it as a backup, and the way back is to rename that.
+3. The manifest is written first and the deltas last. A run that was stopped in between is completed
+   by the next one.
+4. What cannot be put right without loss is told, and left as it is.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from pipelines.findings import Finding
+from pipelines.fs.files import (
+    keep_copy,
+    make_folder,
+    move,
+    remove,
+    replace_file,
+    sync_directory,
+)
+from pipelines.progress import Progress
+from pipelines.recording.drain import spool_findings
+from pipelines.verification.housekeeping import Mend, Upkeep, agent_findings, upkeep_of, with_end
+from pipelines.verification.integrity import check_stored
+from pipelines.verification.line_repairs import Repairs, left_findings, repairs_of
+from pipelines.workspace.diff_files import put_diff
+from pipelines.workspace.git_ignored import ignored_findings
+from pipelines.workspace.git_queries import content_at
+from pipelines.workspace.journal import Replace, recover, target_of
+from pipelines.workspace.location import MANIFEST, Workspace, decode_manifest, find, locate, writing
+from pipelines.workspace.merge_driver_setup import merges_by_record
+from pipelines.workspace.tracked_files import MERGED, Tracked, read_tracked, tracked_under_lock
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """What is wrong that can be put right, and how.
+
+    Attributes:
+        workspace: whose files.
+        before, after: the tracked files.
+        repairs: each thing that is put right.
+        edits: of files, in the order in which they are written.
+        upkeep: what is done beside them.
+    """
+
+    workspace: Workspace
+    before: Tracked
+    after: Tracked
+    repairs: tuple[Finding, ...]
+    edits: tuple[Replace, ...]
+    upkeep: Upkeep
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not self.edits and self.upkeep.is_empty
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Result:
+    """What was done: the plan as it was carried out, the backups, the verb that was completed."""
+
+    plan: Plan
+    backups: tuple[str, ...] = ()
+    recovered: str | None = None
+
+
+def find_lost(start: str) -> Workspace:
+    """The workspace at or above a folder, even if its manifest is lost but for the last commit.
+
+    Raises:
+        WorkspaceMissing: there is none.
+    """
+    workspace = locate(start)
+    if not workspace.exists and not content_at(workspace, "HEAD", MANIFEST):
+        find(start)
+    return workspace
+
+
+def plan(workspace: Workspace) -> Plan:
+    """What is wrong that can be put right; reads only.
+
+    Raises:
+        Conflict: a file is a link to somewhere else.
+        WorkspaceLocked: another process was writing for too long.
+    """
+    for name in MERGED:
+        target_of(workspace, name)
+    committed = content_at(workspace, "HEAD", MANIFEST)  # first, for that was written before
+    return _plan(workspace, read_tracked(workspace), committed)
+
+
+def apply(made: Plan) -> Result:
+    """Put right what was planned, under the lock; planned again if a file changed meanwhile.
+
+    Raises:
+        Conflict: a file is a link to somewhere else.
+    """
+    if made.is_empty:
+        return Result(plan=made)
+    workspace = made.workspace
+    with writing(workspace):
+        recovered = recover(workspace)
+        now = tracked_under_lock(workspace)
+        if recovered or now != made.before:
+            committed = content_at(workspace, "HEAD", MANIFEST)
+            made = _plan(workspace, now, committed, alone=True)
+        backups = _write(workspace, made.edits)
+        backups += _keep_up(workspace, made.upkeep)
+    return Result(plan=made, backups=backups, recovered=recovered)
+
+
+def remaining(made: Plan, progress: Progress, *, repaired: bool) -> tuple[Finding, ...]:
+    """What is wrong beside the repairs of a plan, and stays so.
+
+    Args:
+        made: the plan.
+        progress: hears of the stage.
+        repaired: it was carried out; else lines are those of the files as they stand.
+    """
+    manifest = decode_manifest(made.after.manifest)
+    with progress.stage("integrity", len(manifest.sessions)) as advance:
+        stored = check_stored(made.workspace, manifest, advance).findings
+    repairs = Repairs(made.after, edits=() if repaired else made.edits)
+    mended = () if repaired else {mend.file for mend in made.upkeep.mends}
+    found = (*(f for f in stored if f.file not in mended), *left_findings(repairs, manifest))
+    beside = (spool_findings, agent_findings, ignored_findings, _driver_note)
+    return (*found, *(finding for look in beside for finding in look(made.workspace)))
+
+
+def _driver_note(workspace: Workspace) -> Iterator[Finding]:
+    """A note where git would merge the files without us."""
+    if workspace.repository is not None and not merges_by_record(workspace, as_now=True):
+        yield Finding(
+            code="merge-driver",
+            message="git merges the tracked files by lines: the merge driver is not set up here",
+            level="note",
+            hint="'session-codec install' sets it up",
+        )
+
+
+def _plan(workspace: Workspace, before: Tracked, committed: bytes, *, alone: bool = False) -> Plan:
+    repairs = repairs_of(before, committed)
+    upkeep = upkeep_of(workspace, decode_manifest(repairs.after.manifest), mends=True, alone=alone)
+    return Plan(
+        workspace=workspace,
+        before=before,
+        after=repairs.after,
+        repairs=(*repairs.findings, *upkeep.findings()),
+        edits=(*repairs.edits, *upkeep.git_edits),
+        upkeep=upkeep,
+    )
+
+
+def _keep_up(workspace: Workspace, upkeep: Upkeep) -> tuple[str, ...]:
+    """Rename, set aside and mend what is stored; the names of the backups."""
+    backups = []
+    for mend in upkeep.mends:
+        backup = _free(mend.path)
+        keep_copy(mend.path, backup)
+        if mend.key:
+            _put_anew(mend)
+        else:
+            replace_file(mend.path, with_end(mend.path, mend.start, mend.tail))
+        backups.append(mend.file + backup.removeprefix(mend.path))
+    for old, new, _ in upkeep.renames:
+        put_diff(os.path.join(workspace.diffs, old), workspace.diffs, new)
+    for name in upkeep.leftovers:
+        path = workspace.path(name)
+        backup = _free(path)
+        with suppress(FileNotFoundError):  # a verb that ran meanwhile has removed its own
+            move(path, backup)
+            backups.append(name + backup.removeprefix(path))
+    if upkeep.renames:
+        sync_directory(workspace.diffs)
+    return tuple(backups)
+
+
+def _put_anew(mend: Mend) -> None:
+    """Put a diff that was made again in the place of a damaged one, which has a backup."""
+    folder, name = os.path.split(mend.path)
+    remade = os.path.join(folder, f".{name}.{os.getpid()}.tmp")
+    replace_file(remade, [mend.tail])
+    remove(mend.path)
+    put_diff(remade, folder, name)
+    sync_directory(folder)
+
+
+def _free(path: str) -> str:
+    """The path of a backup that is not there yet."""
+    number = 1
+    while os.path.exists(f"{path}.repair-{number}.bak"):
+        number += 1
+    return f"{path}.repair-{number}.bak"
+
+
+def _write(workspace: Workspace, edits: Sequence[Replace]) -> tuple[str, ...]:
+    """Write files whole, each with a backup beside it; the names of the backups."""
+    number = 1
+    while any(os.path.exists(workspace.path(_backup(e, number))) for e in edits):
+        number += 1
+    made: list[str] = []
+    for edit in edits:
+        target = target_of(workspace, edit.path)
+        if os.path.exists(target):
+            replace_file(workspace.path(_backup(edit, number)), [edit.before])
+            made.append(_backup(edit, number))
+        make_folder(os.path.dirname(target))
+        replace_file(target, [edit.after])
+    return tuple(made)
+
+
+def _backup(edit: Replace, number: int) -> str:
+    return f"{edit.path}.repair-{number}.bak"

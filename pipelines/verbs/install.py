@@ -1,0 +1,380 @@
+"""Make a workspace, and tell agents of it: files, marked blocks, hooks; and take all of it out.
+
+1. What stands in a person's file stays as it is, byte for byte; taking out gives back the bytes of
+   before. A file that was made, and that holds nothing else, goes.
+2. Doing it again changes nothing. A run that was killed is completed by the next.
+3. Nothing is written through a link that leaves the repository, or into `.git`.
+4. Sessions are never taken out: a workspace that has facts stays, and git still ignores its diffs.
+5. One file that cannot be changed is a finding, and the rest goes on.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from codec.agents.guide_block import (
+    GUIDE,
+    IMPORT,
+    block_state,
+    imports_agents,
+    with_block,
+    without_block,
+)
+from codec.agents.hook_settings import PROGRAM, our_commands, with_hooks, without_hooks
+from codec.errors import FormatError
+from codec.manifest.fact_lines import read_fact, split_lines
+from codec.manifest.facts import Fact, Kept, ReferencesBuilt
+from codec.manifest.jsonl import encode_fact
+from codec.tokens.tokenizers import DEFAULT
+from codec.v2.metrics import HEADER
+from codec.v2.progress_log import TITLE
+from pipelines.findings import Finding
+from pipelines.fs.files import (
+    read_bytes,
+    remove,
+    remove_folder,
+)
+from pipelines.fs.user_files import Change, Edit, check_edits, edit_of, write_edits
+from pipelines.references.sources import first_build, read_stated
+from pipelines.token_savings import REFERENCES_BUDGET
+from pipelines.tokenizer import load
+from pipelines.v1.rules import read_rules
+from pipelines.workspace.journal import Append, Transaction, recover
+from pipelines.workspace.location import (
+    DELTAS,
+    MANIFEST,
+    METRICS,
+    PROGRESS,
+    REFERENCES,
+    V1_LOG,
+    Workspace,
+    read_manifest,
+    writing,
+)
+from pipelines.workspace.merge_driver_setup import (
+    configure_merge,
+    merges_by_record,
+    unconfigure_merge,
+)
+from pipelines.workspace.tracked_files import (
+    git_appends,
+    kept_facts,
+    session_appends,
+    without_git_lines,
+)
+
+#: The plugin for Claude Code that comes with this package: the same hooks, and a skill.
+PLUGIN: Final = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "plugin")
+AGENTS: Final = "AGENTS.md"
+CLAUDE: Final = "CLAUDE.md"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Hooks:
+    """Where an agent has its hooks, and which of its events are wanted.
+
+    Attributes:
+        path: relative to the workspace.
+        events: by the agent's name of it, what we call it, and its seconds at the most.
+    """
+
+    path: str
+    events: tuple[tuple[str, str, int], ...]
+
+
+#: Claude Code gives all hooks at a session's end the longest of their timeouts; Codex no more than
+#: three seconds. Versions of Codex before 0.146 have no `SessionEnd`: `Stop` ends each turn.
+HOOKS: Final = {
+    "claude": _Hooks(
+        path=".claude/settings.json",
+        events=(("SessionStart", "start", 30), ("SessionEnd", "end", 5)),
+    ),
+    "codex": _Hooks(
+        path=".codex/hooks.json",
+        events=(("SessionStart", "start", 30), ("Stop", "stop", 5), ("SessionEnd", "end", 3)),
+    ),
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """What would be written.
+
+    Attributes:
+        workspace: where.
+        appends: to the tracked files; those that are not there yet are made.
+        edits: of the files that belong to a person, or that go.
+        findings: what cannot be done, and what is left as it is.
+        driver: the settings of git change, which merge the files by record.
+        removal: everything is taken out.
+        clear: the workspace holds no fact, and its own folder goes as well.
+    """
+
+    workspace: Workspace
+    appends: tuple[Append, ...] = ()
+    edits: tuple[Edit, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    driver: bool = False
+    removal: bool = False
+    clear: bool = False
+
+    def changes(self) -> list[tuple[str, str]]:
+        """Each file that changes, and what happens to it."""
+        appended = [
+            (a.path, "changed" if os.path.exists(self.workspace.path(a.path)) else "created")
+            for a in self.appends
+        ]
+        driver = [(".git/config", "changed")] if self.driver else []
+        return [*appended, *((e.path, e.what) for e in self.edits), *driver]
+
+
+def plan(workspace: Workspace, *, hooks: Sequence[str] = (), program: str = PROGRAM) -> Plan:
+    """What an install would write; reads only.
+
+    Args:
+        workspace: where; it need not exist yet.
+        hooks: agents of `HOOKS` that get hooks.
+        program: how a hook calls our hook program.
+    """
+    edits: list[Edit] = []
+    findings: list[Finding] = []
+    for path, change in _wanted(workspace, hooks, program):
+        _edit(workspace, path, change, edits, findings)
+    return Plan(
+        workspace=workspace,
+        appends=tuple(_appends(workspace)),
+        edits=tuple(edits),
+        findings=tuple(findings),
+        driver=workspace.repository is not None and not merges_by_record(workspace, as_now=True),
+    )
+
+
+def plan_removal(workspace: Workspace) -> Plan:
+    """What taking everything out would change; reads only."""
+    edits: list[Edit] = []
+    findings: list[Finding] = []
+    for path in (AGENTS, CLAUDE):
+        _edit(workspace, path, _unblocked, edits, findings)
+    for wanted in HOOKS.values():
+        _edit(workspace, wanted.path, _unhooked, edits, findings)
+    clear = workspace.exists and _holds_nothing(workspace)
+    if clear:
+        for path, change in _cleared(workspace):
+            _edit(workspace, path, change, edits, findings)
+    return Plan(
+        workspace=workspace,
+        edits=tuple(edits),
+        findings=tuple(findings),
+        driver=merges_by_record(workspace),
+        removal=True,
+        clear=clear,
+    )
+
+
+def _holds_nothing(workspace: Workspace) -> bool:
+    """Return whether a workspace knows only how its references were built and what it found."""
+    lines = {*split_lines(read_bytes(workspace.path(MANIFEST)))} - {b"\n"}
+    return all(isinstance(read_fact(line), Kept | ReferencesBuilt) for line in lines)
+
+
+def apply(made: Plan) -> None:
+    """Write what was planned, under the lock.
+
+    Raises:
+        Conflict: a file changed since the plan was made.
+    """
+    workspace = made.workspace
+    if made.appends or made.edits or made.clear:
+        with writing(workspace):
+            recover(workspace)
+            check_edits(made.edits)
+            if made.appends:
+                _append(workspace, made.appends)
+            write_edits(made.edits)
+    # Changes nothing where all is as it should be.
+    (unconfigure_merge if made.removal else configure_merge)(workspace)
+    if made.clear:
+        _remove_folders(workspace)
+
+
+def _wanted(
+    workspace: Workspace, hooks: Sequence[str], program: str
+) -> Iterator[tuple[str, Change]]:
+    """The files of agents, and how each is to change; a file behind a link is named once."""
+    yield AGENTS, _blocked(GUIDE)
+    same = os.path.realpath(workspace.path(CLAUDE)) == os.path.realpath(workspace.path(AGENTS))
+    if not same:
+        yield CLAUDE, _claude
+    for agent in hooks:
+        yield HOOKS[agent].path, _hooked(agent, program)
+
+
+def _edit(
+    workspace: Workspace,
+    path: str,
+    change: Change,
+    edits: list[Edit],
+    findings: list[Finding],
+) -> None:
+    """Add what one file becomes, or why it cannot."""
+    absolute = workspace.path(*path.split("/"))
+    target = os.path.realpath(absolute)
+    if any(edit.target == target for edit in edits):
+        return
+    agents = any(path == wanted.path for wanted in HOOKS.values())
+    try:
+        edit = edit_of(
+            absolute,
+            within=workspace.repository or workspace.root,
+            shown=path,
+            change=change,
+            folders=(os.path.dirname(absolute),) if agents else (),
+        )
+    except FormatError as e:
+        findings.append(
+            Finding(code="left-alone", message=e.problem, file=path, line=e.line, hint=e.hint)
+        )
+        return
+    if edit.after != edit.before:
+        edits.append(edit)
+    elif edit.before is not None and change is not _unblocked and _is_edited(edit.before):
+        findings.append(
+            Finding(
+                code="edited-block",
+                message="the text between the marks was edited; it is left as it is",
+                level="note",
+                file=path,
+                hint="Remove the block and run 'session-codec install' again to renew it",
+            )
+        )
+
+
+def _text(data: bytes | None) -> bytes | None:
+    """A file that a block can stand in."""
+    if data is not None and b"\0" in data:
+        raise FormatError("not UTF-8 text; no block is put in", hint="Convert it to UTF-8")
+    return data
+
+
+def _blocked(text: str) -> Change:
+    return lambda data: with_block(_text(data), text)
+
+
+def _claude(data: bytes | None) -> bytes | None:
+    """`CLAUDE.md`: Claude Code does not read `AGENTS.md` by itself."""
+    if data is None:
+        return with_block(None, IMPORT)
+    has_import = block_state(_text(data) or b"", IMPORT) == "current"
+    return data if has_import or imports_agents(data) else with_block(data, GUIDE)
+
+
+def _unblocked(data: bytes | None) -> bytes | None:
+    if data is None:
+        return None
+    if _is_edited(data):
+        raise FormatError(
+            "the text between the marks was edited; it is left as it is", hint="Remove it by hand"
+        )
+    return without_block(data)
+
+
+def _is_edited(data: bytes) -> bool:
+    with suppress(FormatError):  # told where the block is changed
+        return block_state(data, GUIDE) == "edited"
+    return False
+
+
+def _hooked(agent: str, program: str) -> Change:
+    wanted = {
+        event: {
+            "hooks": [
+                {"type": "command", "command": f"{program} {agent} {name}", "timeout": seconds}
+            ]
+        }
+        for event, name, seconds in HOOKS[agent].events
+    }
+    commands = {f"{program} {agent} {name}" for _, name, _ in HOOKS[agent].events}
+
+    def change(data: bytes | None) -> bytes | None:
+        text = _decoded(data) if data is not None else None
+        if text is not None and not commands.issuperset(our_commands(text)):
+            text = without_hooks(text)  # the program has moved since
+        return with_hooks(text, wanted).encode()
+
+    return change
+
+
+def _unhooked(data: bytes | None) -> bytes | None:
+    if data is None or PROGRAM.encode() not in data:
+        return data
+    text = without_hooks(_decoded(data))
+    return text.encode() if text is not None else None
+
+
+def _decoded(data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise FormatError("not UTF-8", hint="Convert it to UTF-8") from None
+
+
+def _appends(workspace: Workspace) -> Iterator[Append]:
+    """What makes a workspace; of one that is there, what git should know and does not yet."""
+    sources = read_manifest(workspace).sources()
+    if not workspace.exists:
+        build = None if os.path.exists(workspace.path(REFERENCES)) else _references(workspace)
+        facts: list[Fact] = [*kept_facts(workspace), *([build[1]] if build else [])]
+        yield Append(path=MANIFEST, chunks=[f"{encode_fact(fact)}\n".encode() for fact in facts])
+        yield from session_appends(workspace, [])
+        if build:
+            yield Append(path=REFERENCES, chunks=[build[0]])
+    if os.path.exists(workspace.path(V1_LOG)):
+        sources.append(V1_LOG)
+    yield from git_appends(workspace, sources)
+
+
+def _references(workspace: Workspace) -> tuple[bytes, ReferencesBuilt]:
+    """The references of a workspace that is made, and the fact that they were built."""
+    rules = read_rules(workspace, read_manifest(workspace)).texts
+    stated = read_stated(workspace.root, workspace.repository, rules)
+    return first_build(stated, (), load(DEFAULT), REFERENCES_BUDGET)
+
+
+def _cleared(
+    workspace: Workspace,
+) -> Iterator[tuple[str, Change]]:
+    """The files of a workspace without facts: those that hold nothing of anybody's go."""
+
+    def goes_if(*contents: bytes) -> Change:
+        return lambda data: None if data in contents else data
+
+    yield REFERENCES, goes_if(_references(workspace)[0])
+    yield METRICS, goes_if(f"{HEADER}\n".encode())
+    yield PROGRESS, goes_if(f"{TITLE}\n\n".encode())
+    yield DELTAS, goes_if(b"")
+    yield MANIFEST, lambda _: None
+    if workspace.repository is not None:
+        for name in (".gitignore", ".gitattributes"):
+            yield name, lambda data: without_git_lines(data) if data is not None else None
+
+
+def _append(workspace: Workspace, appends: Sequence[Append]) -> None:
+    transaction = Transaction(workspace, "install")
+    transaction.begin()
+    transaction.prepare(appends)
+    transaction.commit()
+
+
+def _remove_folders(workspace: Workspace) -> None:
+    """The folders of a workspace without facts, unless another worktree or the spool has them."""
+    home = workspace.path(".session-codec")
+    remove_folder(os.path.join(home, "cache"))
+    if os.path.dirname(workspace.lock) == home:
+        remove(workspace.lock)
+    for folder in (os.path.join(home, "spool"), home, workspace.diffs):
+        with suppress(OSError):  # what is not empty stays
+            os.rmdir(folder)

@@ -1,0 +1,115 @@
+"""Merge one of the tracked files for git, which calls this as the merge driver.
+
+1. git merges one file at a time. Which of two sessions with one key is the other's, the manifests
+   of both sides tell: a side is found by what it holds, the commit that has this very file. So it
+   does not matter what git is doing: merge, pull, rebase, cherry-pick, stash.
+2. Where a side cannot be found both rows stay as they are, and `doctor --repair` settles them.
+3. The file of our side, in which git expects the result, is replaced once that is made. If anything
+   fails git's own union takes over, with the file as it was.
+4. What a repository holds is read as data. Nothing that it names is run.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from functools import cache
+from typing import Final
+
+from codec.manifest.fact_lines import kept_in
+from codec.merge.key_conflicts import settle_merge
+from codec.merge.three_way import merge_manifests, merge_rows
+from codec.merge.tracked_formats import DELTAS, METRICS, REFERENCES
+from pipelines.errors import Conflict
+from pipelines.fs.files import read_bytes, replace_file
+from pipelines.git.process import Repository, calling_repository, run_git
+from pipelines.workspace import location as workspace
+
+_ROWS: Final = {
+    workspace.DELTAS: DELTAS,
+    workspace.METRICS: METRICS,
+    workspace.PROGRESS: REFERENCES,
+}
+#: Where a side is looked for first: the index, our side, and what git is at work on.
+_NEAR: Final = (
+    "", "HEAD", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REBASE_HEAD", "REVERT_HEAD", "ORIG_HEAD",
+    "FETCH_HEAD", "refs/stash",
+)  # fmt: skip
+_GITHEAD: Final = re.compile(r"GITHEAD_([0-9a-f]{40,64})")
+
+
+def merge_files(ancestor: str, ours: str, theirs: str, path: str) -> None:
+    """Merge three versions of a file into that of our side.
+
+    Args:
+        ancestor, ours, theirs: the files that hold the versions.
+        path: what git calls the file, relative to the top of the repository.
+
+    Raises:
+        Conflict: it is none of the files that are merged by record.
+    """
+    versions = read_bytes(ancestor), read_bytes(ours), read_bytes(theirs)
+    folder, name = _named(path)
+    if name == workspace.MANIFEST:
+        merged = merge_manifests(*versions)
+    else:
+        manifests = cache(lambda: _manifests(ours, theirs, path, folder + workspace.MANIFEST))
+        merged = merge_rows(
+            _ROWS[name],
+            *versions,
+            lambda: settle_merge(*manifests()),
+            lambda: kept_in(*manifests()).get(name, frozenset()),
+        )
+    replace_file(os.path.abspath(ours), [merged])
+
+
+def _named(path: str) -> tuple[str, str]:
+    """Return the folder of a workspace, empty or ending in `/`, and the name of its file."""
+    for name in (workspace.MANIFEST, *_ROWS):
+        if f"/{path}".endswith(f"/{name}"):
+            return path.removesuffix(name), name
+    raise Conflict(
+        f"{path}: not a file that is merged by record",
+        hint="Name it to merge=session-codec in no attributes; 'session-codec install' names those",
+    )
+
+
+def _manifests(ours: str, theirs: str, path: str, manifest: str) -> tuple[bytes, bytes]:
+    """Return the manifests of both sides; nothing if a side cannot be found.
+
+    Args:
+        ours, theirs: files that hold what each side has at `path`.
+        path, manifest: of the repository.
+    """
+    if "\n" in path:  # it would not be one line of what git is asked
+        return b"", b""
+    repository = calling_repository()
+    files = os.path.abspath(ours), os.path.abspath(theirs)
+    done = run_git(repository, "hash-object", "--no-filters", "--", *files)
+    wanted = done.stdout.decode().split()
+    near = [*_NEAR, *(m[1] for m in map(_GITHEAD.fullmatch, os.environ) if m)]
+    sides = _holders(repository, path, near)
+    if not sides.keys() >= {*wanted}:
+        found = run_git(repository, "rev-list", "--all", "--reflog", "HEAD", "--", path)
+        sides = {**_holders(repository, path, found.stdout.decode().split()), **sides}
+    if not sides.keys() >= {*wanted}:
+        return b"", b""
+    mine, yours = (_blob(repository, f"{sides[blob]}:{manifest}") for blob in wanted)
+    return mine, yours
+
+
+def _holders(repository: Repository, path: str, commits: Sequence[str]) -> dict[str, str]:
+    """Return commits by what they hold at a path; the first where several hold the same."""
+    asked = os.fsencode("".join(f"{commit}:{path}\n" for commit in commits))
+    done = run_git(repository, "cat-file", "--batch-check=%(objectname)", data=asked)
+    held = [answer.decode(errors="replace") for answer in done.stdout.split(b"\n")[:-1]]
+    return dict(zip(reversed(held), reversed(commits), strict=True))
+
+
+def _blob(repository: Repository, name: str) -> bytes:
+    """Return a file of a commit; nothing if the commit does not have it."""
+    asked = os.fsencode(f"{name}\n")
+    answer = run_git(repository, "cat-file", "--batch=%(objecttype)", data=asked).stdout
+    kind, _, content = answer.partition(b"\n")
+    return content[:-1] if kind == b"blob" else b""

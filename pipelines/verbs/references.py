@@ -1,0 +1,65 @@
+"""Build and refresh the references: what the repository states, merged with a person's edits.
+
+1. The plan (`refreshing`) only reads. Where nothing that is stated changed, no file is touched.
+2. The file and the fact that it was built change in one transaction (`journal`): either alone would
+   make what was built look like a person's edits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from codec.manifest.jsonl import encode_fact
+from pipelines.references.plan import Plan, Request, plan
+from pipelines.workspace.journal import Append, Replace, Transaction, is_pending, recover
+from pipelines.workspace.location import MANIFEST, REFERENCES, writing
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Result:
+    """What a refresh did: the plan, the paths written, and the verb it had to complete first."""
+
+    plan: Plan
+    written: list[str] = field(default_factory=list)
+    recovered: str | None = None
+
+
+def references(request: Request) -> Result:
+    """Plan, then apply under the lock; nothing is touched where there is nothing to write.
+
+    Raises:
+        FormatError: the references file is not what its name says.
+        Conflict: it is a link.
+    """
+    workspace = request.workspace
+    made = plan(request)
+    if not made.is_stale and made.fact is None and not is_pending(workspace):
+        return Result(plan=made)
+    with writing(workspace):
+        recovered = recover(workspace)
+        made = plan(request)
+        return Result(plan=made, written=apply(made), recovered=recovered)
+
+
+def apply(made: Plan) -> list[str]:
+    """Write what was planned, under the lock. Gives the paths written."""
+    if not made.is_stale and made.fact is None:
+        return []
+    appends, replaces = [], []
+    if made.fact is not None:
+        line = f"{encode_fact(made.fact)}\n".encode()
+        appends.append(Append(path=MANIFEST, chunks=[line], torn=made.torn))
+    if made.is_stale:
+        replaces.append(
+            Replace(path=REFERENCES, before=made.before or b"", after=made.after or b"")
+        )
+    transaction = Transaction(made.workspace, "references")
+    try:
+        transaction.begin()
+        transaction.prepare(appends, replaces)
+        transaction.commit()
+    except BaseException:
+        if not is_pending(made.workspace):
+            transaction.abandon()
+        raise
+    return [*(r.path for r in replaces), *(a.path for a in appends)]

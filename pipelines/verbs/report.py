@@ -1,0 +1,307 @@
+"""A report on a workspace: one HTML file that a person looks at, and shows to others.
+
+1. It only reads the workspace, and needs neither diffs nor a v1 log.
+2. What is saved is what `verify` prints: measured by `baselines`, and by nothing else.
+3. Diffs are in it only where they were asked for, and none that looks like it holds a secret; a
+   secret in any other text is replaced. A file that is passed around cannot be called back.
+4. The file is put in place whole. One that is no report is not overwritten.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, NamedTuple
+
+from codec.errors import FormatError, IntegrityError
+from codec.records import Session
+from codec.shown_text import shown
+from codec.tokens.tokenizers import Counter
+from pipelines.diffs.local_archives import Listed, list_archives
+from pipelines.diffs.secret_scan import Text, scan
+from pipelines.diffs.store import Store, commits_of
+from pipelines.errors import Conflict, Erased, NotFound
+from pipelines.findings import Finding
+from pipelines.fs.files import read_bytes, replace_file
+from pipelines.fs.lines import lines_of
+from pipelines.progress import Advance, Progress
+from pipelines.recording.text_scan import TEXTS, clean_session
+from pipelines.report.figures import course, periods
+from pipelines.report.page import MARK, Page, html
+from pipelines.settings.thresholds import read_limits
+from pipelines.token_savings import WINDOW, TokenReport, costs_in_v1, token_report
+from pipelines.workspace.git_queries import blob_at
+from pipelines.workspace.location import REFERENCES, Manifest, Workspace, decode_manifest, moment
+from pipelines.workspace.tracked_files import read_tracked
+
+#: A report says what it is in so many of its first bytes.
+_HEAD: Final = 512
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """What to report.
+
+    Attributes:
+        workspace: whose sessions.
+        output: the file to write, an absolute path; None for stdout.
+        since, until: times in v2 form or their beginnings, both included.
+        with_diffs: put the diffs in as well.
+        allow: fingerprints of secrets that may be in them.
+        force: overwrite whatever stands there.
+    """
+
+    workspace: Workspace
+    output: str | None
+    since: str | None = None
+    until: str | None = None
+    with_diffs: bool = False
+    allow: frozenset[str] = frozenset()
+    force: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Diffs:
+    """The diffs that a report holds, and those that it does not.
+
+    Attributes:
+        texts: by key, what is shown of each.
+        absent: keys of those that are not stored on this machine, or were erased.
+        held: keys of those with what looks like a secret.
+        damaged: keys of those that are not what was recorded.
+        findings: one for each that is held or damaged.
+    """
+
+    texts: Mapping[str, str]
+    absent: Sequence[str] = ()
+    held: Sequence[str] = ()
+    damaged: Sequence[str] = ()
+    findings: Sequence[Finding] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """All that the report will say.
+
+    Attributes:
+        request: what was asked for.
+        page: what is shown.
+        diffs: those that were asked for; None where they were not.
+        findings: what was noticed.
+    """
+
+    request: Request
+    page: Page
+    diffs: Diffs | None
+    findings: Sequence[Finding]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Result:
+    """What was written: the plan, and the size of the file in bytes."""
+
+    plan: Plan
+    size: int
+
+
+def plan(request: Request, counter: Counter, progress: Progress) -> Plan:
+    """Gather all that the report will say; reads only.
+
+    Args:
+        request: what to report.
+        counter: counts tokens.
+        progress: hears of the stages.
+
+    Raises:
+        Conflict: the file that would be written stands there and is no report.
+        FormatError: the manifest holds nothing that can be read.
+        Unavailable: nobody can tell whether there are secrets in the diffs.
+        WorkspaceLocked: another process was writing for too long.
+    """
+    _check_output(request)
+    workspace = request.workspace
+    with progress.stage("read"):
+        tracked = read_tracked(workspace)
+        manifest = decode_manifest(tracked.manifest)
+        if manifest.errors and not manifest.sessions:
+            raise FormatError("holds no fact that can be read", file=manifest.errors[0].file)
+        there = {line.partition(" | ")[0] for _, line in lines_of(tracked.deltas).lines}
+        # A missing file of deltas is a finding of verify; the manifest has the sessions.
+        every = [s for s in manifest.sessions.values() if not there or s.key in there]
+        every.sort(key=lambda s: (s.time, s.key))
+        every, replaced = _public(request, every)
+        sessions = [s for s in every if _is_inside(request, s.key)]
+    with progress.stage("tokens"):
+        measured = _measured(workspace, manifest, every, counter)
+        drawn = periods(sessions)
+        spent = course(
+            every,
+            measured.costs,
+            read_bytes(workspace.path(REFERENCES)).decode(errors="replace"),
+            window=WINDOW,
+            drawn=drawn,
+            count=counter.count,
+        )
+    diffs = _diffs(request, sessions, progress) if request.with_diffs else None
+    page = Page(
+        name=os.path.basename(workspace.root) or workspace.root,
+        made=moment()[:19] + "Z",
+        since=request.since,
+        until=request.until,
+        tokenizer=counter.name,
+        sessions=sessions,
+        every=len(every),
+        tokens=measured.tokens,
+        uncounted=measured.uncounted,
+        periods=drawn,
+        course=spent,
+        archives=[a for a in list_archives(workspace, manifest) if _has_month(request, a)],
+        diffs=diffs.texts if diffs else None,
+    )
+    findings = (*replaced, *(diffs.findings if diffs else ()))
+    return Plan(request=request, page=page, diffs=diffs, findings=findings)
+
+
+def _public(request: Request, sessions: Sequence[Session]) -> tuple[list[Session], list[Finding]]:
+    """Return sessions as they may be shown: without secrets and format characters."""
+    public, findings = [], []
+    for session in sessions:
+        clean, replaced = clean_session(request.workspace, session, request.allow)
+        findings += [finding._replace(key=session.key) for finding in replaced]
+        texts: dict[str, Any] = {name: shown(getattr(clean, name)) for name in TEXTS}
+        public.append(clean._replace(**texts))
+    return public, findings
+
+
+def apply(made: Plan, progress: Progress, write: Callable[[bytes], object]) -> Result:
+    """Write the report.
+
+    Args:
+        made: the plan.
+        progress: hears of the stage.
+        write: takes the report if it goes to stdout.
+
+    Raises:
+        OSError: it could not be written; a file that was there is unchanged.
+    """
+    with progress.stage("write"):
+        size = 0
+
+        def counted() -> Iterator[bytes]:
+            nonlocal size
+            for chunk in html(made.page):
+                size += len(chunk)
+                yield chunk
+
+        if made.request.output is None:
+            for chunk in counted():
+                write(chunk)
+        else:
+            replace_file(made.request.output, counted())
+    return Result(plan=made, size=size)
+
+
+class _Measured(NamedTuple):
+    """What is saved, or why that is not known, and what each session cost in v1."""
+
+    tokens: TokenReport | None
+    uncounted: str | None
+    costs: Sequence[int]
+
+
+def _measured(
+    workspace: Workspace, manifest: Manifest, sessions: Sequence[Session], counter: Counter
+) -> _Measured:
+    def count(text: str) -> int:
+        return counter.count([text])[0]
+
+    if not sessions:
+        return _Measured(None, None, ())
+    limits = read_limits(workspace, {})
+    name = counter.name
+    try:
+        costs = costs_in_v1(workspace, manifest, sessions, tokenizer=name, count=count)
+        report = token_report(workspace, manifest, tokenizer=name, count=count, limits=limits)
+    except NotFound as e:
+        return _Measured(None, str(e), [0] * len(sessions))
+    return _Measured(report, None, costs)
+
+
+def _check_output(request: Request) -> None:
+    """Refuse to overwrite what is not a report; a link is nothing that a report is written to."""
+    path = request.output
+    if path is None:
+        return
+    if os.path.isdir(path):
+        raise Conflict(f"{path}: is a folder", hint="Name a file: -o report.html")
+    if request.force or not os.path.lexists(path):
+        return
+    if os.path.isfile(path) and not os.path.islink(path):
+        with open(path, "rb") as f:
+            if MARK.encode() in f.read(_HEAD):
+                return
+    raise Conflict(
+        f"{path}: is there, and is no report of session-codec",
+        hint="Name another file with -o, or overwrite it with --force",
+    )
+
+
+def _is_inside(request: Request, key: str) -> bool:
+    """Whether a key is in the range that was asked for; read as `query` reads it."""
+    since, until = request.since or "", request.until
+    return key >= since and (until is None or key[: len(until)] <= until)
+
+
+def _has_month(request: Request, archive: Listed) -> bool:
+    """Whether the month of an archive is in the range, if only in part."""
+    month, until = archive.fact.month, request.until
+    return month >= (request.since or "")[:7] and (
+        until is None or month[: len(until)] <= until[:7]
+    )
+
+
+def _diffs(request: Request, sessions: Sequence[Session], progress: Progress) -> Diffs:
+    """The diffs of sessions, as far as they are here and whole and may be passed on."""
+    found: dict[str, bytes] = {}
+    absent, findings = [], []
+    with progress.stage("diffs", len(sessions)) as advance:
+        store = Store(request.workspace)
+        for number, session in enumerate(sessions, 1):
+            if session.patch is not None:
+                try:
+                    found[session.key] = store.read(session.key, session.patch, commits_of(session))
+                except (Erased, NotFound):
+                    absent.append(session.key)
+                except IntegrityError as e:
+                    findings.append(_damaged(session.key, e))
+            advance(number)
+    with progress.stage("scan", len(found)) as advance:
+        secrets = _secrets(request, found, advance)
+    held = sorted({f.key for f in secrets if f.key is not None})
+    return Diffs(
+        texts={k: v.decode(errors="replace") for k, v in found.items() if k not in set(held)},
+        absent=absent,
+        held=held,
+        damaged=[f.key for f in findings if f.key is not None],
+        findings=(*findings, *secrets),
+    )
+
+
+def _secrets(request: Request, found: Mapping[str, bytes], advance: Advance) -> list[Finding]:
+    texts = (
+        Text(f".diffs/{key}.diff", key, lambda data=data: data)  # type: ignore[misc]
+        for key, data in found.items()
+    )
+    return scan(texts, request.allow, advance, partial(blob_at, request.workspace)).findings
+
+
+def _damaged(key: str, error: IntegrityError) -> Finding:
+    return Finding(
+        code="damaged",
+        message=f"{error.problem}; it is left out",
+        file=error.file,
+        key=key,
+        hint=error.hint,
+    )

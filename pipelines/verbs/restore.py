@@ -1,0 +1,323 @@
+"""Bring a workspace back from a remote.
+
+1. What a remote holds is the union of the last snapshots of all writers: no session of any is lost.
+2. Nothing that is here is overwritten: a diff whose name other bytes have gets another name. What
+   is here already and right is left, so that a run that was stopped is completed by the next.
+3. All that is written was held against a recorded hash first, and has its name only when it is
+   whole. The tracked files come last.
+4. A purged diff is never written. An archive that may hold one is not fetched as a whole: its other
+   diffs are taken from it one by one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import (
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+)
+from dataclasses import dataclass, field
+from typing import Literal
+
+from codec.errors import IntegrityError
+from codec.manifest.facts import Archive
+from codec.records import PatchRef, key_time
+from codec.snapshot import (
+    Pack,
+    archive_object,
+    decode_layout_object,
+    is_layout,
+)
+from pipelines.diffs.local_archives import archive_folder, archive_names, shown
+from pipelines.diffs.store import (
+    Store,
+    patch_in,
+    purged_times,
+)
+from pipelines.errors import Conflict, NotFound
+from pipelines.findings import Finding
+from pipelines.fs.files import make_folder, read_bytes, replace_file
+from pipelines.fs.writable import check_diffs
+from pipelines.progress import Progress
+from pipelines.remotes.base import Remote
+from pipelines.transfer.downloads import (
+    Chosen,
+    fetch_archives,
+    held_of,
+    write_diffs,
+    write_layout,
+)
+from pipelines.transfer.shared_remotes import read_heads
+from pipelines.transfer.snapshots import (
+    FILES,
+    MERGED_FILES,
+    unarchived,
+    united,
+)
+from pipelines.v1.layouts import has_layout
+from pipelines.workspace.location import (
+    MANIFEST,
+    Manifest,
+    Workspace,
+    decode_manifest,
+    read_manifest,
+    writing,
+)
+
+#: What to bring back: everything, the tracked files alone, what git ignores alone, or of that
+#: only the diffs that are in no archive yet.
+Only = Literal["all", "v2", "diffs", "loose"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """All that will be written.
+
+    Attributes:
+        workspace: where to.
+        snapshots: names of those that were read.
+        sessions: how many they have together.
+        files: tracked files to write, by path, in that order.
+        archives: to bring back.
+        packs: objects with loose diffs, and which of them are to be written.
+        layouts: names of objects with layouts that are not here.
+        purged: diffs that no layout may bring back, and for each the key of a session.
+        findings: what was noticed.
+    """
+
+    workspace: Workspace
+    snapshots: list[str]
+    sessions: int
+    files: dict[str, bytes]
+    archives: list[Archive]
+    packs: list[tuple[Pack, Chosen]]
+    layouts: list[str]
+    purged: Mapping[PatchRef, str]
+    findings: list[Finding]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Result:
+    """What was done: the plan, and the paths that were written, relative to the workspace."""
+
+    plan: Plan
+    written: list[str] = field(default_factory=list)
+
+
+def restore(
+    workspace: Workspace,
+    remote: Remote,
+    progress: Progress,
+    *,
+    only: Only,
+    jobs: int,
+    without: Collection[str] = (),
+) -> Result:
+    """Plan and apply, under the lock.
+
+    Where no workspace is, the plan is made once before its lock: a restore that fails creates
+    neither the folder nor a lock file.
+
+    Raises:
+        NotFound: the remote has no snapshot, or `.diffs` leads to a missing target.
+        Conflict: a local file differs from the remote's, or leads elsewhere.
+        IntegrityError: an object is damaged, or differs from its name.
+        Denied, Unavailable: the folder, or `.diffs`, cannot be written.
+    """
+    made = None if workspace.exists else plan(workspace, remote, only, without)
+    os.makedirs(workspace.root, exist_ok=True)
+    with writing(workspace):
+        if made is None or workspace.exists:  # another process may have written it meanwhile
+            made = plan(workspace, remote, only, without)
+        return apply(made, remote, progress, jobs)
+
+
+def plan(workspace: Workspace, remote: Remote, only: Only, without: Collection[str] = ()) -> Plan:
+    """Return what would be written: one LIST, a GET for each writer; reads only.
+
+    Args:
+        workspace: where to.
+        remote: what is restored.
+        only: which part of it.
+        without: names of snapshots to leave out.
+    """
+    stored = {s.name: s for s in remote.list_all()}
+    found, skipped = read_heads(remote, stored, without)
+    if not found:
+        raise NotFound(
+            f"{remote.url}: holds no snapshot of a workspace",
+            hint="Check the remote's name; 'session-codec sync' sends one",
+        )
+    found.sort(key=lambda f: (stored[str(f.name)].modified, f.name))
+    files, findings = united(found)
+    findings += skipped
+    # What was purged here stays away, though the remote has not heard of it.
+    manifest = decode_manifest(files.get(MANIFEST, b"")).with_purged(purged_times(workspace))
+    archives: list[Archive] = []
+    packs: list[tuple[Pack, Chosen]] = []
+    layouts: set[str] = set()
+    if only != "v2":
+        here = set(archive_names(archive_folder(workspace)))
+        for fact in sorted(manifest.archives.values()):
+            if fact.name in here:
+                _check_archive(workspace, fact)
+            elif archive_object(fact.name) in stored:
+                archives.append(fact)
+            else:
+                findings.append(_missing(shown(fact.name), "its diffs are not restored"))
+        known = {pack.name: pack for f in found for pack in f.snapshot.packs}
+        there_first = sorted(known.values(), key=lambda pack: pack.name not in stored)
+        missing = _missing_diffs(workspace, manifest, unarchived(manifest, archives))
+        packs = list(_chosen(missing, there_first))
+        void = [f for f in manifest.void.values() if archive_object(f.name) in stored]
+        void = [f for f in void if f.name not in here and _may_hold(f, missing)]
+        packs += _chosen(missing, held_of(remote, void, missing.keys()))
+        if only == "loose":
+            archives = []
+        else:
+            layouts = {name for f in found for name in f.snapshot.layouts}
+        layouts |= _replaced(layouts, stored)
+        logs = {decode_layout_object(name)[0] for name in layouts & stored.keys()}
+        gone = {name for name in layouts if decode_layout_object(name)[0] not in logs}
+        for name in sorted({*(pack.name for pack, _ in packs), *gone} - stored.keys()):
+            findings.append(_missing(f"{remote.url}/{name}", "a snapshot needs it"))
+    if only != "v2":
+        check_diffs(workspace.diffs)
+    return Plan(
+        workspace=workspace,
+        snapshots=[str(f.name) for f in found],
+        sessions=len(manifest.sessions),
+        files=_absent_files(workspace, files) if only in {"all", "v2"} else {},
+        archives=archives,
+        packs=[(pack, chosen) for pack, chosen in packs if pack.name in stored],
+        layouts=[
+            name
+            for name in sorted(layouts & stored.keys())
+            if not has_layout(workspace, decode_layout_object(name)[0])
+        ],
+        purged=manifest.purged_patches(),
+        findings=findings,
+    )
+
+
+def _replaced(layouts: set[str], stored: Collection[str]) -> set[str]:
+    """Return what is there instead of layouts that a purge on another machine replaced."""
+    logs = {decode_layout_object(name)[0] for name in layouts - set(stored)}
+    return {n for n in stored if is_layout(n) and decode_layout_object(n)[0] in logs}
+
+
+def apply(made: Plan, remote: Remote, progress: Progress, jobs: int = 4) -> Result:
+    """Write what is planned. Use it under the lock."""
+    done = Result(plan=made)
+    workspace = made.workspace
+    done.written.extend(fetch_archives(workspace, remote, made.archives, progress, jobs))
+    with progress.stage("diffs", sum(len(chosen) for _, chosen in made.packs)) as advance:
+        count = 0
+        for pack, chosen in made.packs:
+            names = write_diffs(workspace, remote, pack, chosen)
+            done.written.extend(f".diffs/{name}" for name in names)
+            count += len(chosen)
+            advance(count)
+    with progress.stage("layouts", len(made.layouts)) as advance:
+        for number, name in enumerate(made.layouts, 1):
+            done.written.append(write_layout(workspace, remote, name, made.purged))
+            advance(number)
+    with progress.stage("write", len(made.files)):
+        for name, data in made.files.items():
+            make_folder(os.path.dirname(workspace.path(name)))
+            replace_file(workspace.path(name), [data])
+            done.written.append(name)
+    return done
+
+
+def _absent_files(workspace: Workspace, files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The tracked files that are not here.
+
+    Raises:
+        Conflict: some are here, and say something else.
+    """
+    absent: dict[str, bytes] = {}
+    differing = []
+    for name in FILES:
+        if name not in files:
+            continue
+        if not workspace.holds(name):
+            differing.append(name)
+        elif not os.path.exists(workspace.path(name)):
+            absent[name] = files[name]
+        elif not _has_all(name, read_bytes(workspace.path(name)), files[name]):
+            differing.append(name)
+    if differing:
+        raise Conflict(
+            f"{', '.join(differing)}: is here and says something else; nothing was written",
+            hint="--only diffs restores what git does not have; or restore into another folder",
+        )
+    return absent
+
+
+def _has_all(name: str, here: bytes, there: bytes) -> bool:
+    """Whether a file that is here is what the remote has, with more lines at the most."""
+    if name not in MERGED_FILES:
+        return here == there
+    return set(there.split(b"\n")) <= set(here.split(b"\n"))
+
+
+def _check_archive(workspace: Workspace, fact: Archive) -> None:
+    path = os.path.join(archive_folder(workspace), fact.name)
+    if patch_in(path, {fact.size}) != PatchRef(fact.sha256, fact.size):
+        raise Conflict(
+            f"{shown(fact.name)} is here and is not what was recorded; nothing was written",
+            hint="Run 'session-codec archive repair', or move it away and run this again",
+        )
+
+
+#: Diffs that are not here, by time and content: the keys of their sessions.
+_Missing = dict[tuple[str, PatchRef], list[str]]
+
+
+def _missing_diffs(
+    workspace: Workspace, manifest: Manifest, needed: Mapping[str, PatchRef]
+) -> _Missing:
+    """Return which of the needed diffs are not here.
+
+    A diff is found by its time and its hash: the sessions of two machines may share a key, and
+    have keys of their own only now.
+    """
+    mine = read_manifest(workspace).every_session()  # their diffs may have the names of others
+    store = Store(workspace, manifest=manifest, others=mine)
+    missing: _Missing = {}
+    for key, patch in needed.items():
+        try:
+            store.read(key, patch)
+        except NotFound:
+            missing.setdefault((key_time(key), patch), []).append(key)
+        except IntegrityError as e:
+            raise Conflict(f"{e}; nothing was written") from None
+    return missing
+
+
+def _chosen(missing: _Missing, packs: Iterable[Pack]) -> Iterator[tuple[Pack, Chosen]]:
+    """Yield what to write of each object, and take it out of what is missing."""
+    for pack in packs:
+        chosen: Chosen = {}
+        for name, patch in pack.diffs.items():
+            chosen.update(dict.fromkeys(missing.pop((key_time(name), patch), ()), name))
+        if chosen:
+            yield pack, chosen
+
+
+def _may_hold(fact: Archive, missing: _Missing) -> bool:
+    """Return whether an archive has diffs of the times of what is missing."""
+    times = {time for time, _ in missing}
+    return not times.isdisjoint(map(key_time, fact.keys))
+
+
+def _missing(name: str, why: str) -> Finding:
+    return Finding(
+        code="missing",
+        message=f"is not on the remote: {why}",
+        file=name,
+        hint="Run 'session-codec sync' where it is stored, then this again",
+    )

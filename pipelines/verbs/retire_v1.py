@@ -1,0 +1,140 @@
+"""Swap a migrated v1 log for a stub.
+
+1. It refuses unless the log, as it stands, was migrated and has just been rebuilt byte for byte,
+   *and* its bytes survive this machine: they stand in the commit `HEAD`, or were just rebuilt byte
+   for byte from a remote alone.
+2. The fact that it was retired is recorded first, the swap is one rename after it. A run that
+   stopped in between is completed by the next.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+
+from codec.manifest.facts import V1Retired, V1Version
+from codec.records import PatchRef
+from codec.v1.stub import encode_stub, is_bare_stub, stubbed_log
+from pipelines.errors import Conflict, NotFound
+from pipelines.fs.files import read_bytes, replace_file
+from pipelines.v1.layouts import Copy, log_pieces, rebuilt
+from pipelines.workspace.git_queries import content_at
+from pipelines.workspace.journal import recover
+from pipelines.workspace.location import V1_LOG, Workspace, moment, read_manifest, writing
+from pipelines.workspace.tracked_files import record_facts
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """Which log to retire.
+
+    Attributes:
+        workspace: whose log.
+        source: its path relative to the workspace.
+        sha256: of the log as it stands.
+        stands_for: SHA-256 of the log that the stub will name: this one, or, where sessions were
+            added to a stub, the one that the stub names.
+        fact: to record; None where it is recorded already.
+        done: it is a stub already.
+    """
+
+    workspace: Workspace
+    source: str
+    sha256: str
+    stands_for: str
+    fact: V1Retired | None
+    done: bool = False
+
+
+def plan(workspace: Workspace, source: str = V1_LOG, copy: Copy | None = None) -> Plan:
+    """Check that the log may go.
+
+    Args:
+        workspace: whose log.
+        source: its path relative to the workspace.
+        copy: a place elsewhere that may hold it.
+
+    Raises:
+        NotFound: there is no such log.
+        Conflict: it changed since it was migrated, or its bytes would not survive this machine.
+        IntegrityError: it cannot be rebuilt.
+    """
+    manifest = read_manifest(workspace)
+    path = workspace.path(*source.split("/"))
+    if not os.path.exists(path):
+        raise NotFound(f"{source}: no such file in {workspace.root}")
+    data = read_bytes(path)
+    sha256 = hashlib.sha256(data).hexdigest()
+    stands_for = stubbed_log(data) or sha256
+    if is_bare_stub(data):
+        return Plan(
+            workspace=workspace,
+            source=source,
+            sha256=sha256,
+            stands_for=stands_for,
+            fact=None,
+            done=True,
+        )
+    version = manifest.newest(source)
+    if version is None or version.sha256 != sha256:
+        raise Conflict(
+            f"{source} is not as it was migrated" if version else f"{source} was not migrated",
+            hint="Run 'session-codec migrate' first",
+        )
+    at = 0
+    for piece in log_pieces(workspace, version):
+        if data[at : at + len(piece)] != piece:
+            raise Conflict(f"{source} cannot be rebuilt from what is stored")
+        at += len(piece)
+    if not _in_head(workspace, source, data) and not (copy and _in_copy(copy, version, data)):
+        raise Conflict(
+            f"the bytes of {source} would not survive this machine: HEAD does not hold them, nor"
+            " does a remote that was named",
+            hint=f"Commit the log as it is: git add {source} && git commit; or copy it with"
+            " 'session-codec sync', and name the --remote",
+        )
+    retired = manifest.retired_version(source)
+    recorded = retired is not None and retired.sha256 == stands_for
+    fact = None if recorded else V1Retired(source=source, sha256=stands_for, time=moment())
+    return Plan(workspace=workspace, source=source, sha256=sha256, stands_for=stands_for, fact=fact)
+
+
+def apply(made: Plan) -> None:
+    """Record that the log is retired, then put the stub in its place.
+
+    Raises:
+        Conflict: the log changed since the plan was made.
+    """
+    workspace = made.workspace
+    with writing(workspace):
+        recover(workspace)
+        path = workspace.path(*made.source.split("/"))
+        if hashlib.sha256(read_bytes(path)).hexdigest() != made.sha256:
+            raise Conflict(f"{made.source} changed just now", hint="Run the same command again")
+        if made.fact is not None:
+            record_facts(workspace, "retire-v1", [made.fact])
+        replace_file(path, [encode_stub(made.stands_for)])
+
+
+def _in_copy(copy: Copy, version: V1Version, data: bytes) -> bool:
+    """Whether a copy gives these very bytes, with nothing of this machine."""
+    found = copy.read_layout(version)
+    if found is None:
+        return False
+
+    def read(key: str, patch: PatchRef) -> bytes:
+        there = copy.read(key, patch)
+        if there is None:
+            raise NotFound(f"the diff of {key} is not there")
+        return there
+
+    try:
+        return b"".join(rebuilt(*found, read)) == data
+    except NotFound:
+        return False
+
+
+def _in_head(workspace: Workspace, source: str, data: bytes) -> bool:
+    """Whether the commit HEAD holds these very bytes under that name."""
+    return bool(data) and content_at(workspace, "HEAD", source) == data

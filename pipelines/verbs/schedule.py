@@ -1,0 +1,352 @@
+"""A job once a month that packs past months and makes a copy: systemd, cron, GitHub, Kubernetes.
+
+1. What a person wrote or edited stays: a unit, a line of the crontab, a workflow is ours only while
+   it hashes to what it says. Doing it again changes nothing.
+2. systemd and cron run it here; GitHub and Kubernetes in a clone, which has no diffs but those of a
+   remote. Files of those two stand in the repository, and take effect once they are committed and
+   applied: nothing is sent anywhere.
+3. Taking out takes out every job of the workspace, whichever it has.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from codec.errors import FormatError
+from codec.schedules.cloned import cron_job, workflow
+from codec.schedules.local import (
+    job_name,
+    local_command,
+    replaced,
+    systemd_service,
+    systemd_timer,
+    with_cron_job,
+    without_cron_job,
+)
+from pipelines.errors import Conflict, NotFound, Unavailable
+from pipelines.findings import Finding
+from pipelines.fs.files import remove
+from pipelines.fs.user_files import Change, Edit, check_edits, edit_of, write_edits
+from pipelines.settings.user import config_home
+from pipelines.workspace.git_queries import get_config
+from pipelines.workspace.location import Workspace, writing
+
+KINDS: Final = ("systemd", "cron", "github", "kubernetes")
+#: Those that need a remote.
+IN_A_CLONE: Final = frozenset({"github", "kubernetes"})
+#: What pip installs in a clone: a submodule of the repository.
+PACKAGE: Final = "./session-codec"
+CRONJOB: Final = ".session-codec/cronjob.yaml"
+_CRONTAB: Final = "crontab"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """What to schedule.
+
+    Attributes:
+        workspace: whose months are packed.
+        kind: one of `KINDS`.
+        remote: where a copy goes; None for none, which those of `IN_A_CLONE` cannot do without.
+        package: what pip installs in a clone.
+    """
+
+    workspace: Workspace
+    kind: str
+    remote: str | None = None
+    package: str = PACKAGE
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """What would be written.
+
+    Attributes:
+        workspace: whose months are packed.
+        edits: of files.
+        crontab: the person's, before and after; None where it stays as it is.
+        timer: path of the timer that systemd is to start, or to stop; None for none.
+        removal: the jobs are taken out.
+        findings: what is left as it is.
+    """
+
+    workspace: Workspace
+    edits: tuple[Edit, ...] = ()
+    crontab: tuple[bytes, bytes] | None = None
+    timer: str | None = None
+    removal: bool = False
+    findings: tuple[Finding, ...] = ()
+
+    def changes(self) -> list[tuple[str, str]]:
+        """Each file that changes, and what happens to it."""
+        crontab = [(_CRONTAB, "changed")] if self.crontab else []
+        return [*((e.path, e.what) for e in self.edits), *crontab]
+
+
+def plan(request: Request, environment: Mapping[str, str] = os.environ) -> Plan:
+    """What a schedule would write; reads only.
+
+    Raises:
+        FormatError: a path or an address cannot be written into a job.
+        NotFound: what a job in a clone needs is not there.
+        Unavailable: the crontab cannot be read.
+    """
+    workspace, kind = request.workspace, request.kind
+    if kind == "cron":
+        return _plan_cron(request)
+    if kind == "systemd":
+        return _plan_systemd(request, environment)
+    if workspace.repository is None or request.remote is None:
+        raise NotFound(
+            f"{workspace.root}: a job in a clone needs a git repository and a remote",
+            hint="Use --schedule systemd or cron, which run here",
+        )
+    if kind == "github":
+        text = workflow(request.remote, request.package, _folder(workspace))
+        return _plan_files(workspace, [_workflow(workspace, text)])
+    origin = get_config(workspace, "remote.origin.url")
+    if origin is None:
+        raise NotFound(
+            "git has no remote 'origin', which a cluster could clone",
+            hint="Name it with: git remote add origin https://HOST/PATH",
+        )
+    text = cron_job(request.remote, request.package, _folder(workspace), origin)
+    return _plan_files(workspace, [_cronjob(workspace, text)])
+
+
+def plan_removal(workspace: Workspace, environment: Mapping[str, str] = os.environ) -> Plan:
+    """What taking out every job of a workspace would change; reads only."""
+    units = _units(workspace, {".service": None, ".timer": None}, environment)
+    files = [*units, _cronjob(workspace, None)]
+    if workspace.repository is not None:
+        files.append(_workflow(workspace, None))
+    made = _plan_files(workspace, files)
+    findings = list(made.findings)
+    # Who may not read a crontab, or has no cron, has no job in it that could be taken out.
+    before = _read_crontab(lambda _: None) or b""
+    after = before
+    try:
+        after = without_cron_job(before, job_name(workspace.root))
+    except FormatError as e:
+        findings.append(_left_alone(_CRONTAB, e))
+    return Plan(
+        workspace=workspace,
+        edits=made.edits,
+        crontab=(before, after) if after != before else None,
+        timer=units[-1].path if any(e.path == units[-1].path for e in made.edits) else None,
+        removal=True,
+        findings=tuple(findings),
+    )
+
+
+def apply(made: Plan) -> tuple[Finding, ...]:
+    """Write what was planned, under the lock; gives what is left to do.
+
+    Raises:
+        Conflict: a file or the crontab changed since the plan was made.
+        Unavailable: the crontab cannot be written.
+    """
+    if made.edits or made.crontab:
+        with writing(made.workspace):
+            check_edits(made.edits)
+            if made.crontab is not None:
+                _write_crontab(*made.crontab)
+            write_edits(made.edits)
+    if made.timer is None:
+        return ()
+    folder, timer = os.path.split(made.timer)
+    if made.removal:
+        remove(os.path.join(folder, "timers.target.wants", timer))  # it was enabled by that
+        return _tell_systemd(["stop", timer], ["daemon-reload"])
+    return _tell_systemd(["daemon-reload"], ["enable", "--now", timer])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _File:
+    """A file that holds a job, or is not to hold one any more."""
+
+    path: str
+    within: str
+    shown: str
+    text: bytes | None
+    folders: tuple[str, ...] = ()
+
+    @property
+    def change(self) -> Change:
+        return lambda data: replaced(data, self.text)
+
+
+def _plan_files(workspace: Workspace, files: list[_File]) -> Plan:
+    edits, findings = [], []
+    for file in files:
+        try:
+            edit = edit_of(
+                file.path,
+                within=file.within,
+                shown=file.shown,
+                change=file.change,
+                folders=file.folders,
+            )
+        except FormatError as e:
+            findings.append(_left_alone(file.shown, e))
+            continue
+        if edit.after != edit.before:
+            edits.append(edit)
+    return Plan(workspace=workspace, edits=tuple(edits), findings=tuple(findings))
+
+
+def _left_alone(shown: str, error: FormatError) -> Finding:
+    return Finding(
+        code="left-alone", message=error.problem, file=shown, line=error.line, hint=error.hint
+    )
+
+
+def _units(
+    workspace: Workspace, texts: Mapping[str, bytes | None], environment: Mapping[str, str]
+) -> list[_File]:
+    """The units of a workspace, in the folder that systemd reads a person's units from."""
+    folder = os.path.join(config_home(environment), "systemd", "user")
+    paths = {os.path.join(folder, job_name(workspace.root) + end): t for end, t in texts.items()}
+    return [_File(path=path, within=folder, shown=path, text=text) for path, text in paths.items()]
+
+
+def _workflow(workspace: Workspace, text: bytes | None) -> _File:
+    """The workflow of a workspace, which stands where the repository has its workflows."""
+    assert workspace.repository is not None
+    folder = _folder(workspace)
+    end = "" if folder == "." else "-" + folder.replace("/", "-")
+    shown = f".github/workflows/session-codec{end}.yml"
+    path = os.path.join(workspace.repository, *shown.split("/"))
+    workflows = os.path.dirname(path)
+    return _File(
+        path=path,
+        within=workspace.repository,
+        shown=shown,
+        text=text,
+        folders=(workflows, os.path.dirname(workflows)),
+    )
+
+
+def _cronjob(workspace: Workspace, text: bytes | None) -> _File:
+    return _File(
+        path=workspace.path(*CRONJOB.split("/")),
+        within=workspace.repository or workspace.root,
+        shown=CRONJOB,
+        text=text,
+    )
+
+
+def _folder(workspace: Workspace) -> str:
+    """The folder of a workspace, relative to the top of the repository."""
+    return os.path.relpath(workspace.root, workspace.repository).replace(os.sep, "/")
+
+
+def _program() -> list[str]:
+    """How a job calls session-codec: by its whole path, for a job's PATH is not a person's."""
+    beside = os.path.join(os.path.dirname(sys.executable), "session-codec")
+    if os.access(beside, os.X_OK):
+        return [beside]
+    main = os.path.join(
+        os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "cli", "main.py"
+    )
+    return [sys.executable, "-P", main]
+
+
+def _plan_systemd(request: Request, environment: Mapping[str, str]) -> Plan:
+    workspace = request.workspace
+    command = local_command(_program(), workspace.root, request.remote)
+    units = {
+        ".service": systemd_service(command, workspace.root),
+        ".timer": systemd_timer(workspace.root),
+    }
+    files = _units(workspace, units, environment)
+    made = _plan_files(workspace, files)
+    timer = files[-1].path
+    starts = not made.findings and (bool(made.edits) or not _is_enabled(timer))
+    return Plan(
+        workspace=workspace,
+        edits=made.edits,
+        timer=timer if starts else None,
+        findings=made.findings,
+    )
+
+
+def _plan_cron(request: Request) -> Plan:
+    workspace = request.workspace
+    command = local_command(_program(), workspace.root, request.remote)
+
+    def refuse(said: str) -> None:
+        raise Unavailable(f"crontab: {said}", hint="Install cron, or use --schedule systemd")
+
+    before = _read_crontab(refuse) or b""
+    try:
+        after = with_cron_job(before, job_name(workspace.root), command)
+    except FormatError as e:
+        return Plan(workspace=workspace, findings=(_left_alone(_CRONTAB, e),))
+    return Plan(workspace=workspace, crontab=(before, after) if after != before else None)
+
+
+def _read_crontab(otherwise: Callable[[str], None]) -> bytes | None:
+    """The person's crontab; where it cannot be read, `otherwise` gets why."""
+    try:
+        done = _run([_CRONTAB, "-l"])
+    except FileNotFoundError:
+        otherwise("is not installed")
+        return None
+    said = done.stderr.decode(errors="replace").strip()
+    if done.returncode and "no crontab for" not in said:
+        otherwise(said or f"ended with {done.returncode}")
+        return None
+    return b"" if done.returncode else done.stdout
+
+
+def _write_crontab(before: bytes, after: bytes) -> None:
+    """Replace the person's crontab; one that would be empty goes."""
+    if (_read_crontab(lambda _: None) or b"") != before:
+        raise Conflict("the crontab changed just now", hint="Run the same command again")
+    done = _run([_CRONTAB, "-"], after) if after else _run([_CRONTAB, "-r"])
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip()
+        raise Unavailable(f"crontab: {said}", hint="Ask crontab -l what it has")
+
+
+def _is_enabled(timer: str) -> bool:
+    try:
+        return (
+            _run(
+                ["systemctl", "--user", "--quiet", "is-enabled", os.path.basename(timer)]
+            ).returncode
+            == 0
+        )
+    except FileNotFoundError:
+        return False
+
+
+def _tell_systemd(*orders: list[str]) -> tuple[Finding, ...]:
+    """Tell the person's systemd; what it does not do is for the person to do."""
+    commands = [["systemctl", "--user", *order] for order in orders]
+    for command in commands:
+        try:
+            done = _run(command)
+        except FileNotFoundError:
+            said = "it is not installed"
+        else:
+            if not done.returncode:
+                continue
+            said = done.stderr.decode(errors="replace").strip()
+        hint = " && ".join(map(shlex.join, commands))
+        message = f"systemd was not told: {said}"
+        return (Finding(code="not-told", message=message, level="note", hint=f"Run: {hint}"),)
+    return ()
+
+
+def _run(command: list[str], data: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    """Run a program of the system; what it says is not translated."""
+    environment = {**os.environ, "LC_ALL": "C"}
+    return subprocess.run(command, input=data, capture_output=True, check=False, env=environment)

@@ -1,0 +1,76 @@
+"""Show one session: its reference entry, its diff, or its entry as it stood in the v1 log."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from codec.records import Session
+from codec.v2.progress_log import encode_reference, reference_of
+from pipelines.diffs.store import Store, commits_of
+from pipelines.errors import NotFound
+from pipelines.workspace.find_session import find_session
+from pipelines.workspace.location import Workspace
+
+if TYPE_CHECKING:
+    from pipelines.diffs.remote_archives import OpenRemote
+
+
+def show(workspace: Workspace, name: str) -> tuple[Session, str]:
+    """A session and its reference entry.
+
+    Args:
+        workspace: whose session.
+        name: a key, the beginning of one, `latest`, or `latest~N`.
+    """
+    session = find_session(workspace, name)
+    return session, encode_reference(reference_of(session)).rstrip("\n") + "\n"
+
+
+def show_diff(workspace: Workspace, name: str, open_remote: OpenRemote) -> bytes:
+    """The exact bytes of a session's diff.
+
+    Args:
+        workspace: whose session.
+        name: a key, the beginning of one, `latest`, or `latest~N`.
+        open_remote: gives the remote that is looked at where the diff is not here.
+
+    Raises:
+        Erased: it was purged.
+        NotFound: it has none, or it is not stored on this machine.
+        IntegrityError: what is stored is not what was recorded.
+    """
+    session = find_session(workspace, name)
+    if session.patch is None:
+        raise NotFound(f"{session.key}: the session has no diff")
+    try:
+        return Store(workspace, open_remote).read(session.key, session.patch, commits_of(session))
+    except NotFound:
+        from pipelines.transfer.remote_reader import (
+            RemoteCopy,  # no archive has it: it may be packed loose
+        )
+
+        data = RemoteCopy(workspace, open_remote).read(session.key, session.patch)
+        if data is None:
+            raise
+        return data
+
+
+def show_entry(workspace: Workspace, name: str, open_remote: OpenRemote) -> bytes:
+    """The exact bytes of a session's entry, as it stood in the v1 log.
+
+    Args:
+        workspace: whose session.
+        name: a key, the beginning of one, `latest`, or `latest~N`.
+        open_remote: gives the remote that is looked at where the log cannot be put together here.
+
+    Raises:
+        NotFound: it was never in one, or no version that has it is stored on this machine.
+        IntegrityError: something stored is not what was recorded.
+    """
+    from pipelines.transfer.remote_reader import RemoteCopy
+    from pipelines.v1.entries import find_entry
+
+    session = find_session(workspace, name)
+    if session.v1 is None:
+        raise NotFound(f"{session.key}: was recorded, and never stood in a v1 log")
+    return find_entry(workspace, session.v1, RemoteCopy(workspace, open_remote))

@@ -1,0 +1,202 @@
+"""Verify a workspace: is everything whole, does it agree, and what is saved.
+
+Stages that only read: `integrity` (what is stored against its hash, each line of the files against
+the manifest), `references` (what the repository states now) and `tokens` (the baselines).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from codec.errors import FormatError
+from pipelines.errors import NotFound
+from pipelines.findings import Finding
+from pipelines.fs.files import read_bytes
+from pipelines.progress import Progress
+from pipelines.recording.drain import spool_findings
+from pipelines.recording.text_scan import secrets_in_text
+from pipelines.references.plan import Request as Refreshing
+from pipelines.references.plan import plan_with, stale_finding
+from pipelines.references.sources import LogRules
+from pipelines.remotes.base import Remote
+from pipelines.settings.thresholds import limits_of, read_limits
+from pipelines.token_savings import Limits, TokenReport, rounded_down, token_report
+from pipelines.verification.housekeeping import agent_findings, upkeep_of
+from pipelines.verification.integrity import check_integrity
+from pipelines.verification.report import Request, Verdict
+from pipelines.verification.since_base import added, read_base
+from pipelines.worker.client import Worker
+from pipelines.workspace.git_ignored import ignored_findings
+from pipelines.workspace.git_queries import content_at
+from pipelines.workspace.location import (
+    MANIFEST,
+    PROGRESS,
+    REFERENCES,
+    Manifest,
+    decode_manifest,
+)
+from pipelines.workspace.tracked_files import read_tracked
+
+#: Of a refresh, what the budgets say here, and what is nothing to look at.
+_NOT_TOLD = ("over-budget", "left-out", "no-build")
+
+
+def verify(
+    request: Request, worker: Worker, progress: Progress, remote: Remote | None = None
+) -> Verdict:
+    """Verify a workspace; reads only.
+
+    Args:
+        request: what to verify.
+        worker: reads v1 logs and counts tokens beside it.
+        progress: hears of the stages.
+        remote: where diffs that are absent here must be; it is asked for nothing if none is.
+
+    Raises:
+        FormatError: the manifest holds nothing that can be read, or the settings are not right.
+        NotFound: there is no such revision.
+        WorkspaceLocked: another process was writing for too long.
+    """
+    workspace = request.workspace
+    base = read_base(workspace, request.since) if request.since else None
+    # A branch does not choose what it is measured by.
+    limits = limits_of(base.config, request.limits) if base else _limits(request)
+    # First, for what is committed was written before.
+    committed = content_at(workspace, "HEAD", MANIFEST) + (base.tracked.manifest if base else b"")
+    tracked = read_tracked(workspace)
+    manifest = decode_manifest(tracked.manifest)
+    if manifest.errors and not manifest.sessions:
+        raise FormatError(
+            "holds no fact that can be read",
+            file=manifest.errors[0].file,
+            hint="'session-codec doctor --repair' brings back what was committed",
+        )
+    rules = worker.rules(workspace, manifest)
+    with progress.stage("integrity", len(manifest.sessions)) as advance:
+        integrity = check_integrity(workspace, tracked, manifest, advance, committed)
+    findings = list(integrity.findings)
+    if request.require == "local":
+        findings += map(_absent, integrity.absent)
+    elif remote is not None and integrity.absent:
+        from pipelines.transfer.reachable import not_there
+
+        lost = not_there(manifest, integrity.absent, remote)
+        findings += (_lost(key, remote) for key in lost)
+    with progress.stage("references"):
+        findings += _references(request, worker, limits, manifest, rules.result())
+    text = read_bytes(workspace.path(REFERENCES)).decode(errors="replace")
+    findings += secrets_in_text(workspace, manifest, text)
+    if base:
+        findings = list(added(base, tracked, findings))
+    else:
+        findings += [*spool_findings(workspace), *agent_findings(workspace)]
+        findings += ignored_findings(workspace)
+        findings += upkeep_of(workspace, manifest).findings()
+    with progress.stage("tokens"):
+        tokens, judged = _tokens(request, worker, manifest, limits)
+    return Verdict(
+        root=os.path.relpath(workspace.root, workspace.repository or workspace.root),
+        sessions=len(manifest.sessions),
+        versions=len({v.sha256 for v in manifest.versions}),
+        diffs=integrity.diffs,
+        layouts=integrity.layouts,
+        absent=integrity.absent,
+        in_git=integrity.in_git,
+        findings=(*findings, *judged),
+        tokens=tokens,
+        since=base.commit if base else None,
+    )
+
+
+def _limits(request: Request) -> Limits:
+    return read_limits(request.workspace, request.limits)
+
+
+def _absent(key: str) -> Finding:
+    return Finding(
+        code="absent",
+        message=f"the diff of {key} is required here, and absent",
+        file=PROGRESS,
+        key=key,
+        hint="Bring it back with 'session-codec restore', or record it again",
+    )
+
+
+def _lost(key: str, remote: Remote) -> Finding:
+    return Finding(
+        code="absent",
+        message=f"the diff of {key} is neither here nor on {remote.url}",
+        file=PROGRESS,
+        key=key,
+        hint="Run 'session-codec sync' where it is stored",
+    )
+
+
+def _references(
+    request: Request, worker: Worker, limits: Limits, manifest: Manifest, rules: LogRules
+) -> Iterator[Finding]:
+    """What `references --check` tells, the budget apart."""
+    refreshing = Refreshing(
+        workspace=request.workspace,
+        tokenizer=request.tokenizer,
+        count=worker.count_text,
+        budget=limits.references,
+    )
+    try:
+        made = plan_with(refreshing, manifest, rules)
+    except FormatError as e:
+        yield Finding(
+            code="broken-references",
+            message=e.problem,
+            file=REFERENCES,
+            line=e.line,
+            hint=e.hint or "Mend the line, or remove the file and run 'session-codec references'",
+        )
+        return
+    yield from (f for f in made.findings if f.code not in _NOT_TOLD)
+    if made.is_stale:
+        yield stale_finding(made)
+
+
+def _tokens(
+    request: Request, worker: Worker, manifest: Manifest, limits: Limits
+) -> tuple[TokenReport | None, list[Finding]]:
+    """What is saved, and what of it is not enough."""
+    if not manifest.sessions:
+        return None, []
+    try:
+        report = token_report(
+            request.workspace,
+            manifest,
+            tokenizer=request.tokenizer,
+            count=worker.count_text,
+            limits=limits,
+        )
+    except NotFound as e:
+        return None, [Finding(code="gate-uncounted", message=e.problem, hint=e.hint)]
+    return report, list(_judged(report))
+
+
+def _judged(report: TokenReport) -> Iterator[Finding]:
+    limits, window = report.limits, report.baselines[0]
+    if not report.gate_met:
+        saved = rounded_down(window.reduction, 1)
+        yield Finding(
+            code="gate",
+            message=f"the window saves {saved:.1f} % of {window.before:,} tokens, "
+            f"{limits.threshold:g} % are asked for",
+            hint="Shorten the references, or ask for less with --threshold",
+        )
+    costs = (
+        ("context", report.context, limits.context, None),
+        ("references", report.references, limits.references, REFERENCES),
+    )
+    for name, cost, limit, file in costs:
+        if cost > limit:
+            yield Finding(
+                code=f"over-{name}-budget",
+                message=f"{name}: {cost:,} tokens by {report.tokenizer}, budget {limit:,}",
+                file=file,
+                hint=f"Shorten the references, or give more with --{name}-budget",
+            )

@@ -1,0 +1,291 @@
+"""What is wrong with a workspace outside of its lines; none of it does harm, but for damage.
+
+What git is not told, diffs under another name, halves of files, a verb that was stopped, and what
+is damaged and can be made again, byte for byte: the end of an archive, a diff that git has.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Container, Iterator, Mapping
+from contextlib import nullcontext
+from typing import Final, NamedTuple
+
+from codec.agents.guide_block import BEGIN, GUIDE, block_state
+from codec.errors import CodecError, FormatError, IntegrityError
+from codec.manifest.facts import Archive
+from codec.records import Session
+from pipelines.diffs.local_archives import (
+    UNFINISHED,
+    archive_folder,
+    archive_names,
+    ranges_of,
+    shown,
+)
+from pipelines.diffs.store import Store, commits_of, names_of, patch_in
+from pipelines.errors import NotFound
+from pipelines.findings import Finding
+from pipelines.fs.files import read_bytes, unchanging
+from pipelines.workspace.git_patches import remade
+from pipelines.workspace.git_queries import content_at
+from pipelines.workspace.journal import Replace, is_pending
+from pipelines.workspace.location import V1_LOG, Manifest, Workspace
+from pipelines.workspace.tracked_files import git_appends
+
+#: The files that `install` tells agents in.
+_TOLD: Final = ("AGENTS.md", "CLAUDE.md")
+_BLOCK: Final = 1 << 20
+_LEFTOVER: Final = re.compile(
+    r"\.(?:manifest\.jsonl|SESSION_DELTAS\.log|PROJECT_METRICS\.tsv|AGENT_PROGRESS_LOG_v2\.md"
+    r"|\d{4}-\d{2}-\d{2}.*\.diff)\.\d+\.tmp|journal(?:-[0-9a-f]{16})?\.tmp(?:\.payload)?"
+)
+
+
+class Rename(NamedTuple):
+    """A diff that stands under the name that its session had before a merge gave it another key."""
+
+    old: str
+    new: str
+    key: str
+
+
+class Mend(NamedTuple):
+    """A stored file that is damaged and can be made again: its first bytes, and another end.
+
+    Attributes:
+        path: of the file, absolute.
+        file: as a user would name it.
+        start: how many of its bytes stay.
+        tail: what comes behind them.
+        key: of the session whose diff it is, empty for an archive.
+    """
+
+    path: str
+    file: str
+    start: int
+    tail: bytes
+    key: str = ""
+
+
+class Upkeep(NamedTuple):
+    """What can be put right outside of the lines of the tracked files.
+
+    Attributes:
+        git_edits: of `.gitignore` and `.gitattributes`.
+        renames: of diffs.
+        leftovers: paths of files that a stopped run left, relative to the workspace.
+        pending: a verb was stopped after its commit; it is completed first.
+        mends: of what is stored.
+    """
+
+    git_edits: tuple[Replace, ...]
+    renames: tuple[Rename, ...]
+    leftovers: tuple[str, ...]
+    pending: bool
+    mends: tuple[Mend, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not any(self)
+
+    def findings(self) -> Iterator[Finding]:
+        """What is wrong, a finding each."""
+        for edit in self.git_edits:
+            yield _finding("git-lines", edit.path, "lacks lines for git", "they are added")
+        for old, new, key in self.renames:
+            message = f"is the diff of {key}, which is found by its hash"
+            yield _finding("misnamed-diff", f".diffs/{old}", message, f"it becomes .diffs/{new}")
+        for path in self.leftovers:
+            yield _finding(
+                "leftover", path, "half of a file of a stopped run", "it becomes a backup"
+            )
+        if self.pending:
+            message = "a verb was stopped half-way; the next one that writes completes it"
+            yield _finding("unfinished", ".session-codec/journal", message, "it is completed")
+        for mend in self.mends:
+            what = ("is not the diff that was recorded, but git has its commits" if mend.key
+                    else "its end is damaged, but its frames are whole")  # fmt: skip
+            found = _finding("mendable", mend.file, what, "it is made again")
+            yield found._replace(level="finding", key=mend.key or None)
+
+
+def upkeep_of(
+    workspace: Workspace, manifest: Manifest, *, mends: bool = False, alone: bool = False
+) -> Upkeep:
+    """What can be put right outside of the lines of the tracked files; reads only.
+
+    Args:
+        workspace, manifest: what is looked at.
+        mends: look for what is damaged as well, which reads what is stored.
+        alone: whoever asks holds the lock.
+    """
+    # What a verb is writing now is nothing that a stopped one left.
+    with nullcontext() if alone else unchanging(workspace.lock):
+        leftovers, pending = tuple(_leftovers(workspace)), is_pending(workspace)
+    return Upkeep(
+        git_edits=tuple(_git_edits(workspace, manifest)),
+        renames=tuple(_renames(workspace, manifest)),
+        leftovers=leftovers,
+        pending=pending,
+        mends=(*_archives(workspace, manifest), *_diffs(workspace, manifest)) if mends else (),
+    )
+
+
+def agent_findings(workspace: Workspace) -> Iterator[Finding]:
+    """Where agents are told of the workspace no more, or by half a block."""
+    for name in _TOLD:
+        path = workspace.path(name)
+        if os.path.islink(path):
+            continue  # what it leads to is looked at by its own name
+        data = read_bytes(path)
+        try:
+            lost = block_state(data, GUIDE) == "absent" and BEGIN in content_at(
+                workspace, "HEAD", name
+            )
+        except FormatError as e:
+            yield Finding(
+                code="agent-block", message=e.problem, file=name, line=e.line, hint=e.hint
+            )
+            continue
+        if lost:
+            yield Finding(
+                code="agent-block",
+                message="lost the block that tells agents of the workspace, which was committed",
+                level="note",
+                file=name,
+                hint="'session-codec install' puts it there; without agents, commit the file",
+            )
+
+
+def mended_end(path: str, fact: Archive) -> tuple[int, bytes]:
+    """Return how many bytes of a damaged archive stay, and the index and seek table behind them.
+
+    No more of a file is read than the archive had.
+
+    Raises:
+        IntegrityError: more than its end is damaged.
+    """
+    from codec.archive.recovery import rebuild_tail
+
+    start, tail = rebuild_tail(ranges_of(path), min(os.path.getsize(path), fact.size))
+    digest = hashlib.sha256()
+    for block in with_end(path, start, tail):
+        digest.update(block)
+    if digest.hexdigest() != fact.sha256:
+        raise IntegrityError("its frames are whole, but they are not those that were recorded")
+    return start, tail
+
+
+def with_end(path: str, start: int, tail: bytes) -> Iterator[bytes]:
+    """The first bytes of a file, and another end."""
+    with open(path, "rb") as f:
+        while start > 0 and (block := f.read(min(start, _BLOCK))):
+            start -= len(block)
+            yield block
+    yield tail
+
+
+def _finding(code: str, file: str, message: str, done: str) -> Finding:
+    hint = f"With 'session-codec doctor --repair' {done}"
+    return Finding(code=code, message=message, level="note", file=file, hint=hint)
+
+
+def _git_edits(workspace: Workspace, manifest: Manifest) -> Iterator[Replace]:
+    """What git is not told yet: what to ignore, and how to keep and merge the files."""
+    here = [V1_LOG] if os.path.exists(workspace.path(V1_LOG)) else []
+    for append in git_appends(workspace, [*here, *manifest.sources()]):
+        before = read_bytes(workspace.path(append.path))
+        added = b"".join((b"\n" if append.torn else b"", *append.chunks))
+        yield Replace(append.path, before, before + added)
+
+
+def _renames(workspace: Workspace, manifest: Manifest) -> Iterator[Rename]:
+    """Find diffs under the name of another session; a rename can make room for the next one."""
+    store = Store(workspace)
+    loose = store.loose_names()
+    owners = {name: s for s in manifest.sessions.values() for name in names_of(s.key)}
+    sessions = [s for s in manifest.sessions.values() if s.patch is not None]
+    moved: set[str] = set()
+    while True:
+        stray = [s for s in sessions if loose.isdisjoint(names_of(s.key))]
+        found = [r for s in stray if (r := _rename(workspace, store, owners, s, moved))]
+        for rename in found:
+            loose.remove(rename.old)
+            loose.add(rename.new)
+            moved.add(rename.old)
+        yield from found
+        if not found:
+            return
+
+
+def _rename(
+    workspace: Workspace,
+    store: Store,
+    owners: Mapping[str, Session],
+    session: Session,
+    moved: Container[str],
+) -> Rename | None:
+    """Return how the diff of a session gets its own name, None where it is not loose."""
+    if session.patch is None:
+        return None
+    for name in store.names_near(session.key):
+        owner = owners.get(name)
+        if name in moved or (owner is not None and owner.patch == session.patch):
+            continue
+        if patch_in(os.path.join(workspace.diffs, name), {session.patch.size}) == session.patch:
+            return Rename(name, names_of(session.key)[0], session.key)
+    return None
+
+
+def _leftovers(workspace: Workspace) -> Iterator[str]:
+    """Halves of files that a stopped run was about to put in place, relative to the workspace."""
+    for folder in (workspace.root, workspace.path(".session-codec"), workspace.diffs):
+        names = os.listdir(folder) if os.path.isdir(folder) else []
+        for name in sorted(filter(_LEFTOVER.fullmatch, names)):
+            yield os.path.relpath(os.path.join(folder, name), workspace.root)
+    folder = archive_folder(workspace)
+    for name in sorted(os.listdir(folder) if os.path.isdir(folder) else []):
+        if name.startswith(UNFINISHED) and not name.endswith(".bak"):
+            yield os.path.relpath(os.path.join(folder, name), workspace.root)
+
+
+def _archives(workspace: Workspace, manifest: Manifest) -> Iterator[Mend]:
+    """Archives whose index cannot be read, and can be made again."""
+    from codec.archive.container import ArchiveReader
+
+    facts = manifest.every_archive()
+    for name in archive_names(archive_folder(workspace)):
+        path = os.path.join(archive_folder(workspace), name)
+        if name not in facts:
+            continue
+        try:
+            list(ArchiveReader(ranges_of(path), os.path.getsize(path)).index.entries())
+        except CodecError:
+            try:
+                yield Mend(path, shown(name), *mended_end(path, facts[name]))
+            except IntegrityError:
+                continue  # the check of what is stored tells that it is damaged
+
+
+def _diffs(workspace: Workspace, manifest: Manifest) -> Iterator[Mend]:
+    """Loose diffs that are damaged, and that git makes again."""
+    store = Store(workspace)
+    loose = store.loose_names()
+    for session in manifest.sessions.values():
+        commits = commits_of(session)
+        if not commits or session.patch is None or loose.isdisjoint(names_of(session.key)):
+            continue
+        if session.patch.sha256 in manifest.purged:
+            continue
+        try:
+            store.read(session.key, session.patch)
+        except IntegrityError as e:
+            data = remade(workspace, commits, session.patch)
+            if data is not None and e.file and e.file.endswith(".diff"):
+                path = os.path.join(workspace.diffs, os.path.basename(e.file))
+                yield Mend(path, e.file, 0, data, session.key)
+        except NotFound:
+            continue

@@ -1,0 +1,290 @@
+"""What is wrong with the tracked files line by line, and the files as a repair would leave them.
+
+1. Reads nothing and writes nothing: bytes in, findings and bytes out.
+2. Where each line is the one that the manifest makes, and stands once, nothing else is asked.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, NamedTuple
+
+from codec.manifest.erased import without_erased
+from codec.manifest.fact_lines import kept_in
+from codec.merge.lost_facts import with_committed
+from codec.merge.repair import Repair, repair_manifest, repair_rows
+from codec.merge.tracked_formats import DELTAS as DELTA_LINES
+from codec.merge.tracked_formats import METRICS as METRICS_ROWS
+from codec.merge.tracked_formats import REFERENCES as ENTRIES
+from codec.merge.tracked_formats import Format, row_digest
+from codec.records import Session
+from pipelines.findings import Finding, Level, torn_finding
+from pipelines.workspace.journal import Replace
+from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, Manifest
+from pipelines.workspace.tracked_files import Tracked
+
+#: What each code means, and what is done about it.
+_MEANING: Final[dict[str, tuple[Level, str, str]]] = {
+    "byte-order-mark": ("note", "begins with a byte order mark", "it is taken out"),
+    "line-ends": ("finding", "has lines that end in CR LF", "they end in LF"),
+    "missing-header": ("finding", "does not begin with its header", "it is put there"),
+    "conflict-mark": ("finding", "a mark of a merge conflict", "it goes, both sides stay"),
+    "torn-line": ("note", "ends in a piece of a line", "it is ended"),
+    "run-together": ("finding", "several lines ran together", "they are lines again"),
+    "fragment": ("finding", "a piece of what stands whole elsewhere", "it goes"),
+    "repeated-line": ("note", "stands above already", "it goes"),
+    "key-clash": ("finding", "another session has the same key", "this one's is {key} now"),
+    "row-differs": ("finding", "does not say of {key} what the manifest says", "it does"),
+    "second-row": ("finding", "a second row of {key}, which says something else", "it goes"),
+    "missing-row": ("finding", "has nothing about {key}", "its row is added at the end"),
+    "broken-fact": ("finding", "cannot be read: {problem}", "it goes, and the backup has it"),
+    "broken-line": ("finding", "cannot be read: {problem}", "it goes, and the backup has it"),
+    "erased-text": ("finding", "has a fact whose text was erased on purpose", "it goes"),
+    "lost-fact": ("finding", "lacks a fact that was committed{key}", "it comes back"),
+    "edited-fact": ("finding", "does not say of {key} what was committed", "it does again"),
+}
+NO_ROWS: Final[frozenset[str]] = frozenset()
+
+
+class Repairs(NamedTuple):
+    """What can be put right in the tracked files.
+
+    Attributes:
+        after: the files as they would be.
+        findings: each thing that is put right, with the line of the file as it stands.
+        edits: of files, in the order in which they are to be written.
+    """
+
+    after: Tracked
+    findings: tuple[Finding, ...] = ()
+    edits: tuple[Replace, ...] = ()
+
+    def as_they_stand(self, findings: Iterable[Finding]) -> Iterator[Finding]:
+        """Findings about files as they would be, with the lines of the files as they are."""
+        after = {e.path: e.after.split(b"\n") for e in self.edits}
+        before: dict[str, dict[bytes, int]] = {e.path: {} for e in self.edits}
+        for edit in self.edits:
+            for number, line in enumerate(edit.before.split(b"\n"), 1):
+                before[edit.path].setdefault(line.rstrip(b"\r"), number)
+        for f in findings:
+            if f.file in after and f.line is not None:
+                yield f._replace(line=before[f.file].get(after[f.file][f.line - 1]))
+            else:
+                yield f
+
+
+def repairs_of(before: Tracked, committed: bytes = b"") -> Repairs:
+    """What can be put right in the tracked files.
+
+    Args:
+        before: the files as they stand.
+        committed: lines that the manifest had, and that it must have.
+    """
+    whole, lost = with_committed(before.manifest, committed)
+    manifest, settled = repair_manifest(whole)
+    kept = kept_in(manifest.data)
+    metrics = repair_rows(METRICS_ROWS, before.metrics, settled, kept.get(METRICS, NO_ROWS))
+    progress = repair_rows(ENTRIES, before.progress, settled, kept.get(PROGRESS, NO_ROWS))
+    deltas = repair_rows(DELTA_LINES, before.deltas, settled, kept.get(DELTAS, NO_ROWS))
+    # The manifest is written first and the deltas last: a session exists once both lines stand.
+    files = (
+        (MANIFEST, before.manifest, manifest),
+        (METRICS, before.metrics, metrics),
+        (PROGRESS, before.progress, progress),
+        (DELTAS, before.deltas, deltas),
+    )
+    sessions = {becomes.key: becomes for _, becomes in settled}
+    return Repairs(
+        after=Tracked(
+            manifest=manifest.data,
+            deltas=deltas.data,
+            metrics=metrics.data,
+            progress=progress.data,
+        ),
+        findings=(
+            *(_finding(MANIFEST, loss.code, loss.line, loss.key) for loss in lost),
+            *(
+                _row_finding(name, repair, data, sessions)
+                for name, data, found in files
+                for repair in found.repairs
+            ),
+        ),
+        edits=tuple(
+            Replace(name, data, found.data)
+            for name, data, found in files
+            if found.repairs or (lost and name == MANIFEST)
+        ),
+    )
+
+
+def is_sound(tracked: Tracked, manifest: Manifest, committed: bytes = b"") -> bool:
+    """Return whether each line is the one that the manifest makes, stands once, and is understood.
+
+    Args:
+        tracked: the files.
+        manifest: as they have it.
+        committed: lines that the manifest must have.
+    """
+    if manifest.errors or manifest.clashes or manifest.unknown or b"\r" in tracked.manifest:
+        return False
+    lines = tracked.manifest.split(b"\n")
+    once = set(lines)
+    return (
+        not lines.pop()
+        and len(once) == len(lines) + (b"" not in lines)
+        and once.issuperset(committed.split(b"\n"))
+        and len(without_erased(lines, manifest.erased)) == len(lines)
+        and all(
+            _is_made_of(data, form, manifest.sessions, manifest.kept.get(name, NO_ROWS))
+            for name, form, data in (
+                (DELTAS, DELTA_LINES, tracked.deltas),
+                (METRICS, METRICS_ROWS, tracked.metrics),
+                (PROGRESS, ENTRIES, tracked.progress),
+            )
+        )
+    )
+
+
+def _is_made_of(
+    data: bytes, form: Format, sessions: Mapping[str, Session], kept: frozenset[str]
+) -> bool:
+    """Return whether a file is its head, one piece a session in any order, and kept rows."""
+    if not data.endswith(b"\n"):
+        return not data and not sessions
+    wanted = Counter(map(form.encode, sessions.values()))
+    pieces = form.split(data.removeprefix(form.head))
+    if not kept:
+        return data.startswith(form.head) and Counter(pieces) == wanted
+    if not data.startswith(form.head) and row_digest(pieces[0]) not in kept:
+        return False
+    others = (p for p in pieces if p in wanted or (p != b"\n" and row_digest(p) not in kept))
+    return Counter(others) == wanted
+
+
+def _finding(name: str, code: str, line: int, key: str, problem: str = "") -> Finding:
+    level, message, done = _MEANING[code]
+    of = f": {key}" if key and code == "lost-fact" else key
+    return Finding(
+        code=code,
+        message=message.format(key=of, problem=problem),
+        level=level,
+        file=name,
+        line=line or None,
+        key=key or None,
+        hint=f"With 'session-codec doctor --repair' {done.format(key=key)}",
+    )
+
+
+def _row_finding(
+    name: str, repair: Repair, data: bytes, sessions: Mapping[str, Session]
+) -> Finding:
+    """A repair; that a session has no row is a note where it shares that of its time."""
+    finding = _finding(name, *repair)
+    session = sessions.get(repair.key)
+    if repair.code == "missing-row" and session is not None and session.key != session.time:
+        twin = _FORMS[name].encode(session._replace(key=session.time))
+        if twin in data:
+            message = f"says of {session.key} what it says of {session.time}, in one row: two "
+            message += "clones recorded the same in one second"
+            return finding._replace(code="shared-row", level="note", message=message)
+    return finding
+
+
+def left_findings(repairs: Repairs, manifest: Manifest) -> Iterator[Finding]:
+    """What is wrong with the lines of the files, and stays so.
+
+    Args:
+        repairs: of the files; lines are those of the files as they stand.
+        manifest: as it is after them.
+    """
+    after = repairs.after
+    files = ((DELTAS, after.deltas), (METRICS, after.metrics), (PROGRESS, after.progress))
+    found = fact_findings(manifest)
+    found += _unknown_facts(after, manifest)
+    if not manifest.sessions and any(
+        DELTA_LINES.named_key(line) and row_digest(line) not in manifest.kept.get(DELTAS, NO_ROWS)
+        for line in DELTA_LINES.split(after.deltas)
+    ):
+        found.append(_lost_manifest())
+    for name, data in files:
+        found += _unknown_rows(name, data, manifest)
+    return repairs.as_they_stand(found)
+
+
+def fact_findings(manifest: Manifest) -> list[Finding]:
+    """What is wrong with the manifest itself."""
+    findings = [
+        Finding(
+            code="broken-fact",
+            message=e.problem,
+            file=MANIFEST,
+            line=e.line,
+            hint="Restore the line from git history",
+        )
+        for e in manifest.errors
+    ]
+    findings += [
+        Finding(
+            code="key-clash",
+            message=f"two sessions have the key {session.key}",
+            file=MANIFEST,
+            key=session.key,
+            hint="'session-codec doctor --repair' gives one of them a key of its own",
+        )
+        for session in manifest.clashes
+    ]
+    if manifest.torn:
+        findings.append(torn_finding(MANIFEST))
+    return findings
+
+
+def _unknown_facts(tracked: Tracked, manifest: Manifest) -> Iterator[Finding]:
+    """Return a note for each fact of a later version, which is kept."""
+    lines: dict[bytes, int] = {}
+    for number, line in enumerate(tracked.manifest.split(b"\n") if manifest.unknown else (), 1):
+        lines.setdefault(line.rstrip(b"\r"), number)
+    for fact in manifest.unknown:
+        yield Finding(
+            code="unknown-fact",
+            message="is of a kind that this version does not know, and is kept",
+            level="note",
+            file=MANIFEST,
+            line=lines.get(fact.line.encode(errors="replace")),
+            hint="A later version of session-codec wrote it: update",
+        )
+
+
+def _lost_manifest() -> Finding:
+    return Finding(
+        code="lost-manifest",
+        message="has no session, and the files have: readers ignore all of them",
+        file=MANIFEST,
+        hint="Bring it back from git history, or with 'session-codec restore' from a copy",
+    )
+
+
+def _unknown_rows(name: str, data: bytes, manifest: Manifest) -> Iterator[Finding]:
+    """Give a note for each row of a session that the manifest does not have, kept rows apart."""
+    number = 1
+    kept = manifest.kept.get(name, NO_ROWS)
+    for piece in _FORMS[name].split(data):
+        key = _FORMS[name].named_key(piece)
+        if key is not None and key not in manifest.sessions and row_digest(piece) not in kept:
+            yield Finding(
+                code="unknown-row",
+                message=f"names the session {key}, which the manifest does not have; readers "
+                "ignore it",
+                file=name,
+                line=number,
+                key=key,
+                level="note",
+            )
+        number += piece.count(b"\n")
+
+
+_FORMS: Final[dict[str, Format]] = {
+    DELTAS: DELTA_LINES,
+    METRICS: METRICS_ROWS,
+    PROGRESS: ENTRIES,
+}

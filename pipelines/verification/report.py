@@ -1,0 +1,257 @@
+"""What a verification is asked, and what it says: findings, by check, and the figures.
+
+One value that every output is made of (`cli/verdict_*`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal, NamedTuple
+
+from codec.errors import IntegrityError
+from pipelines.errors import FINDINGS, exit_code
+from pipelines.findings import Finding
+from pipelines.token_savings import TokenReport
+from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES, Workspace
+
+#: What an absent diff is: nothing to speak of, a finding, or one if a remote lacks it as well.
+Require = Literal["none", "local", "remote"]
+
+#: What is checked, in the order in which it is told: name and title.
+_CHECKS: Final = {
+    "manifest": "The manifest holds facts, each once",
+    "deltas": f"Each line of {DELTAS} is a session of the manifest",
+    "metrics": f"Each row of {METRICS} is a session of the manifest",
+    "progress": f"Each entry of {PROGRESS} is a session of the manifest",
+    "diffs": "Each diff that is stored here is the one that was recorded",
+    "archives": "Archives hold nothing that was erased",
+    "logs": "Each version of a v1 log can be rebuilt from what is stored here",
+    "files": "Nothing is left of a stopped run; git and agents are told of the files",
+    "references": f"{REFERENCES} is what the repository states",
+    "spool": "No event of a hook waits",
+    "gate": "The window saves what is asked for",
+    "context-budget": "The context keeps to its budget",
+    "references-budget": "The references keep to their budget",
+}
+#: The meaning of every code that a finding of any verb can have.
+RULES: Final = {
+    "absent": "A diff that is required here is absent",
+    "agent-block": "The block that tells agents of the workspace is not whole, or lost",
+    "ambiguous-date": "Dates of a v1 log may begin with day or month; their sessions stay text",
+    "assumed-zone": "A time of a v1 log names no zone, and one was assumed",
+    "broken-fact": "A line of the manifest is not a fact",
+    "broken-line": "A line or an entry cannot be read",
+    "broken-references": "The references cannot be read",
+    "byte-order-mark": "A file begins with a byte order mark",
+    "commits-unknown": "The commits of a recorded session could not be determined",
+    "conflict-mark": "A merge conflict was committed",
+    "contradicted": "A figure that a v1 entry declares differs from its diff",
+    "damaged": "What is stored is not what was recorded",
+    "differs": "Snapshots on the remote differ in a file that is not merged; the newest is used",
+    "edited": "The entry of a migrated session was edited in its v1 log",
+    "edited-block": "The marked block of session-codec was edited, and is left as it is",
+    "edited-fact": "A line of the manifest does not say what was committed",
+    "elsewhere": "A purged diff is also in a place that is not on this machine, or not known here",
+    "erased-text": "A fact whose text was erased on purpose stands here again",
+    "foreign-diff": "A file in .diffs has the name of a diff and other content",
+    "foreign-snapshot": "A snapshot has a number of this workspace, which did not write it",
+    "fragment": "A piece of what stands whole elsewhere, as a merge by lines leaves it",
+    "gap": "A version of a v1 log has a gap: a diff of it was erased on purpose",
+    "gate": "The window saves less than is asked for",
+    "gate-uncounted": "What v1 cost is not known by this tokenizer",
+    "git-lines": "Lines that git needs are missing in .gitignore or .gitattributes",
+    "ignored": "git ignores a file that every clone needs",
+    "in-git": "Commits in git's history hold a purged diff",
+    "key-clash": "Two sessions have the same key",
+    "left-alone": "A file of another program cannot be edited safely, and was not changed",
+    "left-out": "Values were left out of the references to keep to the budget",
+    "leftover": "Half of a file of a stopped run was left",
+    "line-ends": "Lines end in CR LF",
+    "log-absent": "A v1 log cannot be read on this machine",
+    "lost-fact": "The manifest lacks a fact that was committed",
+    "lost-manifest": "The manifest has no session, and the files have",
+    "mendable": "What is stored is damaged, and can be made again byte for byte",
+    "merge-driver": "git merges the tracked files by lines",
+    "misnamed-diff": "A diff stands under the name that its session had before a merge",
+    "missing": "A file to restore is not on the remote",
+    "missing-deltas": "The file of the deltas is missing or empty; the manifest was read instead",
+    "missing-header": "A file does not begin with its header",
+    "missing-row": "A session of the manifest has no line in a file",
+    "mostly-quoted": "More dated headings of a v1 log are inside fences than outside",
+    "no-build": "The references were written by hand, and lack what the repository also states",
+    "no-match": "No session matches a filter",
+    "no-sessions": "A v1 log that was migrated has no session any more",
+    "not-editable": "The references cannot be refreshed without losing what a person wrote",
+    "not-inspected": "Encrypted objects cannot be searched for a purged diff without an identity",
+    "not-told": "systemd was not told of a new or removed job",
+    "not-trusted": "Settings of the repository are not used: the operator has not trusted it",
+    "over-budget": "The references exceed their budget, and all of it is a person's own",
+    "over-context-budget": "The context costs more than its budget",
+    "over-references-budget": "The references cost more than their budget",
+    "purged-again": "A new session has a diff that was purged; the diff is not stored",
+    "purged-archive": "An archive here holds a diff that was erased",
+    "purged-diff": "Bytes of a purged diff remain",
+    "quarantined": "A session of a v1 log cannot be mapped and stays text",
+    "quoted-session": "A dated heading in a fence was taken for an example",
+    "refused-log": "One of several logs was refused",
+    "remote": "A remote was not searched for a purged diff",
+    "repeated-entry": "A v1 log has the same entry twice; it is one session",
+    "repeated-line": "A line stands twice",
+    "row-differs": "A line does not say of its session what the manifest says",
+    "run-together": "Several lines ran together",
+    "same-commits": "There are no commits since the last recorded session; no diff is recorded",
+    "second-row": "A session has a second line that says something else",
+    "secret": "A diff holds what looks like a secret",
+    "secret-replaced": "What looks like a secret was replaced in a text",
+    "secret-text": "A text of a tracked file holds what looks like a secret",
+    "shared-row": "Two sessions of one second share a line",
+    "skipped-snapshot": "A snapshot on the remote cannot be used",
+    "spare-diffs": "An entry of a v1 log has more than one diff; the others stay text",
+    "spool-broken": "An event of a hook cannot be used",
+    "spool-waits": "Events of hooks wait to be recorded",
+    "stale": "The references are not what the repository states",
+    "still-there": "A file holds the bytes of a purged diff as text",
+    "text-remains": "Texts that amend removed are still in a file or on a remote",
+    "torn-line": "A file ends in a piece of a line",
+    "unclosed-fence": "A fence of a v1 log is never closed",
+    "undated-session": "A heading of a v1 log looks like a session without a date; it stays text",
+    "unfinished": "A verb was stopped half-way",
+    "unknown-fact": "A fact is of a kind that this version does not know",
+    "unknown-row": "A line names a session that the manifest does not have",
+    "unread-zone": "Times of a v1 log name a zone that cannot be read",
+    "unreadable": "A file that states something cannot be read",
+    "unreadable-heading": "A heading of a v1 log has a date that cannot be read; it stays text",
+    "unseen": "Part of a diff cannot be scanned for secrets",
+}
+_BY_FILE: Final = {
+    MANIFEST: "manifest",
+    DELTAS: "deltas",
+    METRICS: "metrics",
+    PROGRESS: "progress",
+    REFERENCES: "references",
+}
+_BY_CODE: Final = {
+    "agent-block": "files",
+    "gap": "logs",
+    "git-lines": "files",
+    "ignored": "files",
+    "leftover": "files",
+    "misnamed-diff": "files",
+    "unfinished": "files",
+    "gate": "gate",
+    "gate-uncounted": "gate",
+    "over-context-budget": "context-budget",
+    "over-references-budget": "references-budget",
+    "purged-archive": "archives",
+    "spool-broken": "spool",
+    "spool-waits": "spool",
+}
+_LOGS: Final = ".diffs/v1/"
+_DAMAGED: Final = "damaged"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """What to verify.
+
+    Attributes:
+        workspace: whose files.
+        tokenizer: the name of what counts tokens.
+        limits: what the command line says of threshold and budgets, by name of the setting.
+        require: whether a diff that is absent here is a finding.
+        since: a revision; what was wrong already where `HEAD` left it is not told.
+    """
+
+    workspace: Workspace
+    tokenizer: str
+    limits: Mapping[str, float | int | None] = field(default_factory=dict)
+    require: Require = "none"
+    since: str | None = None
+
+
+class Check(NamedTuple):
+    """One thing that was checked.
+
+    Attributes:
+        name: stable for scripts, in kebab case.
+        title: what holds where it passed.
+        findings: what was found, notes among it.
+        skipped: why it was not judged, empty where it was.
+    """
+
+    name: str
+    title: str
+    findings: tuple[Finding, ...] = ()
+    skipped: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether there is nothing that a person should look at."""
+        return all(f.level == "note" for f in self.findings)
+
+
+class Kept(NamedTuple):
+    """That a verdict was made before: when, in v2 form, and of how many files."""
+
+    at: str
+    files: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """What a verification says.
+
+    Attributes:
+        root: the folder of the workspace, as the repository calls it; `.` for its top.
+        sessions, versions: how many the manifest has.
+        diffs, layouts: how many are intact, absent here and damaged, in this order.
+        absent: keys of the diffs that are missing here, and that git cannot remake.
+        in_git: how many are missing here, and git remakes with the recorded hash.
+        findings: all that was found, notes among it.
+        tokens: what is saved; None where no v1 log was migrated, or v1 was not counted so.
+        since: the commit that changes are held against, None where all is judged.
+        kept: it was made before, and no file has another size or time since; None where all of
+            them were read now.
+    """
+
+    root: str
+    sessions: int
+    versions: int
+    diffs: tuple[int, int, int]
+    layouts: tuple[int, int, int]
+    absent: tuple[str, ...]
+    in_git: int
+    findings: tuple[Finding, ...]
+    tokens: TokenReport | None
+    since: str | None = None
+    kept: Kept | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """12 where something stored is damaged, 3 where a person should look, else 0."""
+        if any(f.code == _DAMAGED for f in self.findings):
+            return exit_code(IntegrityError(""))
+        return FINDINGS if any(f.level == "finding" for f in self.findings) else 0
+
+    def checks(self) -> Iterator[Check]:
+        """What was checked, each with its findings."""
+        found: dict[str, list[Finding]] = {name: [] for name in _CHECKS}
+        for finding in self.findings:
+            found[_check_of(finding)].append(finding)
+        for name, title in _CHECKS.items():
+            yield Check(name, title, tuple(found[name]), self._skipped(name))
+
+    def _skipped(self, name: str) -> str:
+        if name == "gate" and (self.tokens is None or not self.tokens.judged):
+            return "there are no counts" if self.tokens is None else "the last sessions are small"
+        if name == "context-budget" and self.tokens is None:
+            return "there are no counts"
+        return ""
+
+
+def _check_of(finding: Finding) -> str:
+    file = finding.file or ""
+    if finding.code in _BY_CODE:
+        return _BY_CODE[finding.code]
+    return _BY_FILE.get(file, "logs" if file.startswith(_LOGS) else "diffs")

@@ -1,0 +1,148 @@
+"""Compare a workspace with what it was where a branch began, to find the problems that it adds.
+
+A problem that was there already is not the branch's. Two findings are the same if they are about
+the same line: its number may have changed, its text has not.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from fnmatch import fnmatch
+from typing import Any, NamedTuple
+
+from codec.references.sources.collect import WANTED
+from pipelines.errors import NotFound
+from pipelines.findings import Finding
+from pipelines.verification.line_repairs import left_findings, repairs_of
+from pipelines.workspace.git_queries import content_at, names_changed, resolve
+from pipelines.workspace.location import (
+    CONFIG,
+    DELTAS,
+    MANIFEST,
+    METRICS,
+    PROGRESS,
+    REFERENCES,
+    Manifest,
+    Workspace,
+    decode_manifest,
+    decode_tables,
+)
+from pipelines.workspace.tracked_files import Tracked
+
+
+class Base(NamedTuple):
+    """A workspace where a branch began.
+
+    Attributes:
+        commit: the whole hash.
+        tracked, manifest: its files then, nothing where there were none.
+        changed: paths that differ since, relative to the workspace.
+        config: what its settings said.
+    """
+
+    commit: str
+    tracked: Tracked
+    manifest: Manifest
+    changed: frozenset[str]
+    config: dict[str, Any]
+
+    @property
+    def states_change(self) -> bool:
+        """Return whether the references, or a file that they are built from, may have changed."""
+        return any(
+            path == REFERENCES or any(fnmatch(path, pattern) for pattern in WANTED)
+            for path in self.changed
+        )
+
+
+def read_base(workspace: Workspace, revision: str) -> Base:
+    """Read the workspace at the merge base of `HEAD` and a revision.
+
+    Raises:
+        NotFound: there is no repository, no such commit, or no merge base.
+        FormatError: the settings were not TOML.
+    """
+    if workspace.repository is None:
+        raise NotFound(
+            f"{workspace.root}: not in a git repository", hint="--since needs its history"
+        )
+    try:
+        commit = resolve(workspace, f"{revision}...HEAD")[0].partition("..")[0]
+    except NotFound as e:
+        hint = "A shallow clone may not have it: fetch its history (fetch-depth: 0)"
+        raise NotFound(f"--since {revision}: {e.problem}", hint=hint) from None
+    manifest, deltas, metrics, progress, config = (
+        content_at(workspace, commit, name)
+        for name in (MANIFEST, DELTAS, METRICS, PROGRESS, CONFIG)
+    )
+    return Base(
+        commit=commit,
+        tracked=Tracked(manifest=manifest, deltas=deltas, metrics=metrics, progress=progress),
+        manifest=decode_manifest(manifest),
+        changed=frozenset(names_changed(workspace, commit)),
+        config=decode_tables(config, CONFIG),
+    )
+
+
+def line_findings(tracked: Tracked) -> Iterator[Finding]:
+    """Return the problems of the tracked files, line by line."""
+    repairs = repairs_of(tracked)
+    yield from repairs.findings
+    yield from left_findings(repairs, decode_manifest(repairs.after.manifest))
+
+
+def added(base: Base, tracked: Tracked, findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Return the findings that were not there before.
+
+    Args:
+        base: what was there before.
+        tracked: the files that the findings are about.
+        findings: of everything.
+    """
+    were, are = _lines(base.tracked), _lines(tracked)
+    known = Counter(_identity(f, were) for f in line_findings(base.tracked))
+    versions = {f".diffs/v1/{v.sha256}" for v in base.manifest.versions}
+    for finding in findings:
+        identity = _identity(finding, are)
+        if known[identity]:
+            known[identity] -= 1
+        elif finding.file in versions or _is_old_diff(finding, base):
+            continue
+        elif finding.file != REFERENCES or base.states_change:
+            yield finding
+
+
+def _is_old_diff(finding: Finding, base: Base) -> bool:
+    in_files = finding.file in (MANIFEST, DELTAS, METRICS, PROGRESS)
+    return finding.key in base.manifest.sessions and not in_files
+
+
+def _lines(tracked: Tracked) -> dict[str, list[bytes]]:
+    """Return the lines of each file, by its name."""
+    files = (
+        (MANIFEST, tracked.manifest),
+        (DELTAS, tracked.deltas),
+        (METRICS, tracked.metrics),
+        (PROGRESS, tracked.progress),
+    )
+    return {name: data.split(b"\n") for name, data in files}
+
+
+def _identity(
+    finding: Finding, files: Mapping[str, Sequence[bytes]]
+) -> tuple[str, str | None, str | None, bytes]:
+    """Return what identifies a finding, wherever its line is.
+
+    Args:
+        finding: what was found.
+        files: the lines of those that it may be about.
+    """
+    lines = files.get(finding.file or "")
+    if lines is None:
+        text = finding.message.encode()
+    elif finding.line is None or finding.code in ("byte-order-mark", "line-ends"):
+        text = b""
+    else:
+        text = lines[finding.line - 1]
+    return finding.code, finding.file, finding.key, text

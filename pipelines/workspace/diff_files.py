@@ -1,0 +1,96 @@
+"""Put diffs into the folder of loose diffs without overwriting a file.
+
+1. A file name is a hint, the SHA-256 of the content is the identity.
+2. A diff is put only where no file is. A file with the same bytes is the same diff.
+3. Where the name is taken by other bytes, the diff gets a name of its time and its hash; readers
+   find it by its time, and verify its hash.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from typing import Final
+
+from codec.records import key_time
+from pipelines.errors import Conflict
+from pipelines.fs.files import is_file, read_bytes, remove, replace_file
+from pipelines.git.local_state import checked
+
+SUFFIX: Final = ".diff"
+#: Hex digits of the hash in a name; more where even that name is taken.
+_DIGITS: Final = (6, 12, 64)
+_BLOCK: Final = 1 << 20
+#: How systems refuse a hard link that this file system, or this pair of them, cannot have.
+_NO_LINKS: Final = frozenset(
+    (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.EXDEV, errno.ENOSYS)
+)
+
+
+def put_diff(source: str, folder: str, name: str) -> str:
+    """Move a finished file into a folder of diffs, and return the name that it got.
+
+    Args:
+        source: path of the file, its content on the disk already.
+        folder: where it goes. The caller syncs it.
+        name: the name to use, unless other bytes have it.
+
+    Raises:
+        Conflict: every name for these bytes holds other bytes.
+    """
+    if _put(source, os.path.join(folder, name)):
+        return name
+    sha256 = hashlib.sha256(read_bytes(source)).hexdigest()
+    for other in hashed_names(name, sha256):
+        if _put(source, os.path.join(folder, other)):
+            return other
+    raise Conflict(
+        f"{os.path.join(folder, other)} holds other bytes than its name says and is kept",
+        hint="Move the file away and run the same command again",
+    )
+
+
+def hashed_names(name: str, sha256: str) -> list[str]:
+    """Return the names that a diff gets where the name of its key is taken, in order."""
+    time = key_time(name.removesuffix(SUFFIX))
+    return [f"{time}.{sha256[:digits]}{SUFFIX}" for digits in _DIGITS]
+
+
+def _put(source: str, target: str) -> bool:
+    """Move a file to a free path; False where other bytes have the path."""
+    if not _placed(source, target) and not _is_same(source, target):
+        return False
+    remove(source)
+    return True
+
+
+def _placed(source: str, target: str) -> bool:
+    """Give a file a second name; False where the name is taken."""
+    try:
+        os.link(source, checked(target))
+    except FileExistsError:
+        return False
+    except OSError as e:
+        if e.errno not in _NO_LINKS:
+            raise
+        return _copied(source, target)
+    return True
+
+
+def _copied(source: str, target: str) -> bool:
+    """Copy a file to a free path, which is reserved first; False where it is taken."""
+    try:
+        os.close(os.open(checked(target), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+    except FileExistsError:
+        return False
+    with open(source, "rb") as f:
+        replace_file(target, iter(lambda: f.read(_BLOCK), b""))
+    return True
+
+
+def _is_same(source: str, target: str) -> bool:
+    """Return whether a file holds the bytes of another."""
+    if not is_file(target) or os.path.getsize(source) != os.path.getsize(target):
+        return False
+    return os.path.samefile(source, target) or read_bytes(source) == read_bytes(target)

@@ -1,0 +1,117 @@
+"""From what a person calls a session to the session.
+
+A name is a key, the beginning of one, `latest`, or `latest~N`, the Nth before the latest. Only
+sessions that exist are found: those with a delta line and a manifest line.
+"""
+
+from __future__ import annotations
+
+import mmap
+import re
+from bisect import bisect_left
+from collections.abc import Iterator
+from typing import Final
+
+from codec.manifest.fact_lines import read_fact
+from codec.manifest.jsonl import identity_of
+from codec.records import Session, key_time
+from pipelines.errors import Conflict, NotFound
+from pipelines.fs.files import mapped, read_bytes
+from pipelines.workspace.location import (
+    DELTAS,
+    MANIFEST,
+    Workspace,
+    read_manifest,
+)
+
+_KEY_OF_LINE = re.compile(rb"^([^ |\n]+) \| [^\n]*\n", re.M)
+_LATEST = re.compile(r"latest(?:~(?P<back>\d{1,9}))?")
+_NAMED = 5
+#: Kinds of facts that change what others say of a session.
+_REVISING: Final = (b'"revision"', b'"purged-text"')
+
+
+def find_session(workspace: Workspace, name: str) -> Session:
+    """Return the session that a name means, as it is now.
+
+    Raises:
+        NotFound: there is none; the nearest keys are named.
+        Conflict: several keys begin with it.
+    """
+    return _read_fact(workspace, find_key(workspace, name))
+
+
+def find_key(workspace: Workspace, name: str) -> str:
+    """The key that a name means; raises as `find_session` does."""
+    found: list[bytes] = _KEY_OF_LINE.findall(read_bytes(workspace.path(DELTAS)))
+    keys = sorted({k.decode(errors="replace") for k in found}, key=lambda k: (key_time(k), k))
+    latest = _LATEST.fullmatch(name)
+    if latest:
+        back = int(latest["back"] or 0)
+        if back >= len(keys):
+            count = f"there are only {len(keys)} sessions" if keys else "there are no sessions yet"
+            raise NotFound(f"{name}: {count}")
+        return keys[-1 - back]
+    keys.sort()
+    at = bisect_left(keys, name)
+    if at < len(keys) and keys[at] == name:
+        return name
+    fitting = [k for k in keys[at : at + _NAMED + 1] if k.startswith(name)]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        more = ", ..." if len(fitting) > _NAMED else ""
+        raise Conflict(
+            f"several sessions begin with {name}",
+            hint=f"Name one: {', '.join(fitting[:_NAMED])}{more}",
+        )
+    nearest = keys[max(0, at - 2) : at + 2]
+    raise NotFound(
+        f"{name}: no such session",
+        hint=f"Nearest: {', '.join(nearest)}" if nearest else "The workspace has no sessions",
+    )
+
+
+def current(workspace: Workspace, fact: Session) -> Session:
+    """Return a session as it is now, from one of its facts; a revision may have changed it."""
+    with mapped(workspace.path(MANIFEST)) as data:
+        if not _is_revised(data) and len(list(_facts_with(data, fact.key))) == 1:
+            return fact
+    manifest = read_manifest(workspace)
+    identity = identity_of(fact)
+    found = (s for s in manifest.sessions.values() if manifest.identity(s.key) == identity)
+    return next(found, fact)
+
+
+def _read_fact(workspace: Workspace, key: str) -> Session:
+    """Return the session with a key, found without reading all of the manifest as JSON."""
+    with mapped(workspace.path(MANIFEST)) as data:
+        facts = list(_facts_with(data, key))
+        if len(facts) == 1 and not _is_revised(data):
+            return facts[0]
+    session = read_manifest(workspace).sessions.get(key) if facts else None
+    if session is None:
+        raise NotFound(
+            f"{key}: has a delta line and no line in {MANIFEST}",
+            hint="The line was added by hand, or the manifest's was lost in a merge: see git "
+            "history",
+        )
+    return session
+
+
+def _is_revised(data: mmap.mmap | bytes) -> bool:
+    """Return whether any session may not be as its fact has it."""
+    return any(data.find(kind) >= 0 for kind in _REVISING)
+
+
+def _facts_with(data: mmap.mmap | bytes, key: str) -> Iterator[Session]:
+    """Give the facts of sessions with a key, in whole lines."""
+    needle = f'"key":"{key}"'.encode()
+    at = data.find(needle)
+    while at >= 0:
+        start = data.rfind(b"\n", 0, at) + 1
+        end = data.find(b"\n", at)
+        fact = read_fact(data[start : end if end >= 0 else len(data)])
+        if isinstance(fact, Session) and fact.key == key and end >= 0:
+            yield fact
+        at = data.find(needle, at + 1)

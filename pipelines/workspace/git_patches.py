@@ -1,0 +1,268 @@
+"""Make the patch between two states of a repository.
+
+1. The same two trees give the same bytes on every machine, so that a lost diff can be made again
+   and compared with its hash. git reads the objects through an empty repository: attributes and
+   settings of the repository, of the user and of the system do not apply. What is left to choose
+   is said on the command line.
+2. The files that session-codec itself writes are not part of a patch: every commit would carry the
+   lines of the session before it.
+3. git can remake a diff only if its hash was compared.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
+from typing import IO, Final
+
+from codec.records import PatchRef
+from pipelines.errors import NotFound, Unavailable
+from pipelines.fs.files import remove
+from pipelines.git.process import Repository, git_output, run_git
+from pipelines.workspace.git_queries import (
+    add_worktree,
+    commit_of,
+    empty_tree,
+    is_object,
+    parent_of,
+    prefix_of,
+    repository_of,
+)
+from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, V1_LOG, Workspace
+
+#: Published in FORMATS.md. A change of them needs another field beside a session's `range`.
+PATCH_OPTIONS: Final = (
+    "-p", "-r", "--binary", "--full-index", "--find-renames=50%", "-l1000", "--unified=3",
+    "--inter-hunk-context=0", "--diff-algorithm=myers", "--indent-heuristic", "--no-color",
+    "--no-ext-diff", "--no-textconv", "--submodule=short", "--ignore-submodules=none",
+    "--src-prefix=a/", "--dst-prefix=b/", "-O/dev/null",
+)  # fmt: skip
+#: The files that verbs and agents append sessions to: not part of a session's patch.
+LEFT_OUT: Final = (MANIFEST, DELTAS, METRICS, PROGRESS, V1_LOG)
+#: Sessions of one run of git, and ranges of a session: what git is asked fits into a pipe.
+_BATCH: Final = 16
+_RANGES: Final = 16
+_LINE: Final = 1 << 16
+
+
+def patch_of(workspace: Workspace, commits: Sequence[str], *, plain: bool = True) -> bytes:
+    """Return the patch of commits; of several, their patches in order.
+
+    Args:
+        workspace: whose repository, and whose own files are left out.
+        commits: each `BASE..HEAD` or a commit, by whole hashes.
+        plain: without attributes and settings; version 0.1.0 applied those of the repository.
+
+    Raises:
+        NotFound: the repository does not have all of their objects.
+    """
+    pairs = (_ends(workspace, text) for text in commits)
+    return b"".join(_patch(workspace, *pair, plain=plain) for pair in pairs)
+
+
+def remade(workspace: Workspace, commits: Sequence[str], patch: PatchRef) -> bytes | None:
+    """Return a recorded diff as git makes it again; None where that has another hash.
+
+    Before patches were made without attributes and settings, those of the repository applied. Such
+    a diff is tried as well.
+
+    Args:
+        workspace: whose repository.
+        commits: of the session, see `patch_of`.
+        patch: what was recorded.
+    """
+    for plain in (True, False):
+        try:
+            data = patch_of(workspace, commits, plain=plain)
+        except NotFound:
+            return None
+        if _is(data, patch):
+            return data
+    return None
+
+
+def remakable(
+    workspace: Workspace, sessions: Iterable[tuple[tuple[str, ...], PatchRef]]
+) -> set[tuple[tuple[str, ...], PatchRef]]:
+    """Return those commits and patches that git makes again, each compared with its hash.
+
+    Patches are not kept in memory. A file of more than 256 MiB is not tried.
+
+    Args:
+        workspace: whose repository.
+        sessions: commits as for `patch_of`, and the patch that was recorded.
+    """
+    left = set(sessions)
+    if workspace.repository is None:
+        return set()
+    made = set()
+    for plain in (True, False):
+        refs = dict(_refs(workspace, {commits for commits, _ in left}, plain=plain))
+        made |= {(commits, patch) for commits, patch in left if refs.get(commits) == patch}
+        left -= made
+    return made
+
+
+def worktree_patch(workspace: Workspace) -> bytes:
+    """Return the patch from the last commit to the working tree, with new files, without ignored.
+
+    They are added to a copy of the index; the index itself stays as it is. Line ends, encodings and
+    filters are converted as for a commit, but filters that the repository configures do not run.
+
+    Raises:
+        Conflict: a changed file needs a filter that only the repository configures.
+    """
+    repository = repository_of(workspace)
+    index = os.path.join(repository.git, "index")
+    copy = f"{index}.{os.getpid()}-{os.urandom(4).hex()}"
+    try:
+        if os.path.exists(index):
+            with open(index, "rb") as source, open(copy, "xb") as target:
+                target.write(source.read())
+        add_worktree(repository, copy, _paths(workspace))
+        tree = run_git(repository, "write-tree", index=copy).stdout.decode().strip()
+    finally:
+        remove(copy)
+        remove(f"{copy}.lock")
+    base = commit_of(repository, "HEAD") or empty_tree(repository)
+    return _patch(workspace, base, tree, plain=True)
+
+
+def _ends(workspace: Workspace, commits: str) -> tuple[str, str]:
+    """Return what a range or a commit is the difference of.
+
+    Raises:
+        NotFound: the repository does not have the commit, or a shallow clone lacks its parent.
+    """
+    base, dots, head = commits.partition("..")
+    if dots:
+        return base, head
+    repository = repository_of(workspace)
+    if commit_of(repository, commits) is None:
+        raise NotFound(f"{commits}: no such commit in {repository.top}")
+    return parent_of(repository, commits), commits
+
+
+def _patch(workspace: Workspace, base: str, head: str, *, plain: bool) -> bytes:
+    """Return the patch between two objects, see `patch_of`."""
+    repository = repository_of(workspace)
+    arguments = ("diff-tree", *PATCH_OPTIONS, base, head, "--", *_paths(workspace))
+    try:
+        return run_git(repository, *arguments, plain=plain).stdout
+    except Unavailable as e:
+        raise NotFound(
+            f"git cannot make the patch of {base}..{head}: {e.problem}",
+            hint=_advice(repository, base, head),
+        ) from None
+
+
+def _advice(repository: Repository, base: str, head: str) -> str:
+    """Say how to get the objects that are missing."""
+    packs = os.path.join(repository.common, "objects", "pack")
+    names = os.listdir(packs) if os.path.isdir(packs) else []
+    if any(name.endswith(".promisor") for name in names):
+        return (
+            "This is a partial clone, and session-codec does not fetch. Fetch the missing objects "
+            f"with: git diff {base} {head} > /dev/null"
+        )
+    return "Fetch the commits; a shallow clone may not have them"
+
+
+def _refs(
+    workspace: Workspace, wanted: Collection[tuple[str, ...]], *, plain: bool
+) -> Iterator[tuple[tuple[str, ...], PatchRef]]:
+    """Return hash and size of the patches that git can make."""
+    asked = _requests(workspace, wanted)
+    waiting, size = list(asked), _BATCH
+    while waiting:
+        batch = waiting[:size]
+        refs, is_whole = _measured(workspace, [asked[commits] for commits in batch], plain=plain)
+        yield from zip(batch, refs)
+        if is_whole or len(batch) == 1:  # of one that fails alone, an object is missing
+            waiting, size = waiting[len(batch) :], _BATCH
+        else:
+            waiting, size = waiting[len(refs) :], 1
+
+
+def _requests(
+    workspace: Workspace, wanted: Collection[tuple[str, ...]]
+) -> dict[tuple[str, ...], list[bytes]]:
+    """Return the lines that ask `diff-tree --stdin`, where the repository has the trees."""
+    pairs: dict[tuple[str, ...], list[tuple[str, str]]] = {}
+    for commits in sorted(wanted):
+        with suppress(NotFound):
+            pairs[commits] = [_ends(workspace, text) for text in commits[:_RANGES]]
+    ends = {end for of in pairs.values() for pair in of for end in pair}
+    trees = _trees(repository_of(workspace), ends) if ends else {}
+    return {
+        commits: [f"{trees[base]} {trees[head]}\n".encode() for base, head in of]
+        for commits, of in pairs.items()
+        if len(commits) <= _RANGES and all(trees.keys() >= {*pair} for pair in of)
+    }
+
+
+def _measured(
+    workspace: Workspace, groups: Sequence[Sequence[bytes]], *, plain: bool
+) -> tuple[list[PatchRef], bool]:
+    """Run git once; return hash and size of each patch that is whole, and whether all are."""
+    repository = repository_of(workspace)
+    arguments = ("diff-tree", "--stdin", *PATCH_OPTIONS, "--", *_paths(workspace))
+    data = b"".join(line for group in groups for line in group)
+    refs: list[PatchRef] = []
+    try:
+        with git_output(repository, *arguments, data=data, plain=plain) as output:
+            refs = list(_split(output, groups))
+    except Unavailable:
+        return refs[:-1], False  # git stopped within the last one
+    return refs, True
+
+
+def _split(output: IO[bytes], groups: Sequence[Sequence[bytes]]) -> Iterator[PatchRef]:
+    """Measure what `diff-tree --stdin` prints: before each patch the line that it was asked with.
+
+    No line of a patch is two hashes: each begins with a mark or a word, and a line of a binary
+    patch is shorter.
+
+    Args:
+        output: of git.
+        groups: lines that it was asked with; the patches of a group are one.
+    """
+    headers = iter([(line, n) for n, group in enumerate(groups) for line in group])
+    header, number = next(headers, (b"", -1))
+    current, size, digest, is_start = -1, 0, hashlib.sha256(), True
+    while line := output.readline(_LINE):
+        if is_start and line == header:
+            if number != current:
+                if current >= 0:
+                    yield PatchRef(sha256=digest.hexdigest(), size=size)
+                current, size, digest = number, 0, hashlib.sha256()
+            header, number = next(headers, (b"", -1))
+        else:
+            digest.update(line)
+            size += len(line)
+        is_start = line.endswith(b"\n")
+    if current >= 0:
+        yield PatchRef(sha256=digest.hexdigest(), size=size)
+
+
+def _trees(repository: Repository, objects: Collection[str]) -> dict[str, str]:
+    """Return the trees of those commits or trees that the repository has, by given name."""
+    names = sorted(objects)
+    asked = "".join(f"{name}^{{tree}}\n" for name in names).encode()
+    form = "--batch-check=%(objectname)"
+    answers = run_git(repository, "cat-file", form, data=asked, plain=True).stdout.decode()
+    found = zip(names, answers.splitlines(), strict=True)
+    return {name: tree for name, tree in found if is_object(tree)}
+
+
+def _is(data: bytes, patch: PatchRef) -> bool:
+    return len(data) == patch.size and hashlib.sha256(data).hexdigest() == patch.sha256
+
+
+def _paths(workspace: Workspace) -> list[str]:
+    """Return pathspecs of everything but the files of the workspace."""
+    prefix = prefix_of(workspace)
+    own = () if prefix is None else LEFT_OUT
+    return [":(top)", *(f":(top,exclude,literal){prefix}{name}" for name in own)]

@@ -1,0 +1,255 @@
+"""Ask git about the repository of a workspace: commits, files of a commit, settings."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection, Mapping
+from typing import Final
+
+from pipelines.errors import Conflict, NotFound, Unavailable
+from pipelines.git.process import Repository, repository_at, run_git
+from pipelines.workspace.location import Workspace
+
+#: How `rev-parse --verify --quiet` and `config --get` say that there is none.
+_OR_NONE: Final = (0, 1)
+_LENGTHS: Final = (40, 64)
+_DIGITS: Final = frozenset("0123456789abcdef")
+#: Compiled where it is used: every call of `record` loads this module.
+_FILTER_FAILED: Final = r"(?:fatal: )?(?P<path>.*): clean filter '(?P<name>.*)' failed"
+_FILTER_KEYS: Final = r"^filter\..*\.(clean|process|required)$"
+_OF_USER: Final = frozenset({"system", "global"})
+
+
+def repository_of(workspace: Workspace) -> Repository:
+    """Return the repository that a workspace is in.
+
+    Raises:
+        NotFound: there is none.
+    """
+    if workspace.repository is None:
+        raise NotFound(
+            f"{workspace.root}: not in a git repository",
+            hint="Give the patch with --diff FILE, or none with --no-diff",
+        )
+    return repository_at(workspace.repository)
+
+
+def prefix_of(workspace: Workspace) -> str | None:
+    """Return what the paths of a workspace begin with in its repository; None if it is outside.
+
+    Links are followed: git knows a folder by its real path.
+    """
+    top = os.path.realpath(repository_of(workspace).top)
+    root = os.path.realpath(workspace.root)
+    if os.path.commonpath([top, root]) != top:
+        return None
+    folder = os.path.relpath(root, top).replace(os.sep, "/")
+    return "" if folder == "." else f"{folder}/"
+
+
+def is_object(text: str) -> bool:
+    """Return whether a text is the whole hash of an object."""
+    return len(text) in _LENGTHS and _DIGITS.issuperset(text)
+
+
+def resolve(workspace: Workspace, text: str) -> tuple[str, int]:
+    """Resolve what a user calls commits to `BASE..HEAD` by whole hashes, and count the commits.
+
+    Args:
+        workspace: whose repository.
+        text: `A..B`, `A...B` (since they parted), or one commit for what it changed; a merge is
+            compared with its first parent.
+
+    Raises:
+        NotFound: the repository does not have them.
+    """
+    repository = repository_of(workspace)
+    left, dots, right = text.partition("...") if "..." in text else text.partition("..")
+    if not dots:
+        head = _known(repository, text)
+        return f"{parent_of(repository, head)}..{head}", 1
+    base, head = _known(repository, left or "HEAD"), _known(repository, right or "HEAD")
+    if dots == "...":
+        done = run_git(repository, "merge-base", base, head, answers=_OR_NONE)
+        if done.returncode:
+            raise NotFound(f"{text}: the commits have no common ancestor", hint="Name A..B")
+        base = done.stdout.decode().strip()
+    count = run_git(repository, "rev-list", "--count", f"{base}..{head}").stdout
+    return f"{base}..{head}", int(count)
+
+
+def parent_of(repository: Repository, commit: str) -> str:
+    """Return the first parent of a commit, or the empty tree where it is the first commit.
+
+    Args:
+        repository: that has the commit.
+        commit: its whole hash.
+
+    Raises:
+        NotFound: the clone is shallow and does not have the parent.
+    """
+    raw = run_git(repository, "cat-file", "commit", commit).stdout
+    header = raw.partition(b"\n\n")[0].split(b"\n")
+    parents = [line.split()[1].decode() for line in header if line.startswith(b"parent ")]
+    if not parents:
+        return empty_tree(repository)
+    if commit_of(repository, parents[0]) is None:
+        is_shallow = os.path.exists(os.path.join(repository.common, "shallow"))
+        raise NotFound(
+            f"the parent {parents[0]} of {commit} is missing"
+            + (": this is a shallow clone" if is_shallow else ""),
+            hint="Fetch it with: git fetch --deepen=1" if is_shallow else "Run: git fsck",
+        )
+    return parents[0]
+
+
+def commit_of(repository: Repository, name: str) -> str | None:
+    """Return the whole hash of a commit; None if no commit has the name."""
+    arguments = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    done = run_git(repository, *arguments, answers=_OR_NONE)
+    return None if done.returncode else done.stdout.decode().strip()
+
+
+def empty_tree(repository: Repository) -> str:
+    """Return the hash of the tree without files."""
+    return run_git(repository, "hash-object", "-t", "tree", os.devnull).stdout.decode().strip()
+
+
+def content_at(workspace: Workspace, commit: str, name: str) -> bytes:
+    """Return what a file of the workspace held at a commit; nothing if there was no such file.
+
+    Args:
+        workspace: whose repository; outside of git there is no such file.
+        commit: the whole hash, or `HEAD`.
+        name: the path in the workspace.
+
+    Raises:
+        Denied, Unavailable: git cannot be asked, so that is not known.
+    """
+    prefix = prefix_of(workspace) if workspace.repository else None
+    if prefix is None or "\n" in f"{prefix}{name}":  # it would not be one line of the request
+        return b""
+    asked = os.fsencode(f"{commit}:{prefix}{name}\n")
+    repository = repository_of(workspace)
+    answer = run_git(repository, "cat-file", "--batch=%(objecttype)", data=asked).stdout
+    kind, _, content = answer.partition(b"\n")
+    return content[:-1] if kind == b"blob" else b""
+
+
+def blob_at(workspace: Workspace, name: str) -> bytes | None:
+    """Return a blob by its whole object id; None if the repository does not have it."""
+    if workspace.repository is None or not is_object(name):
+        return None
+    asked = f"{name}\n".encode()
+    answer = run_git(
+        repository_of(workspace), "cat-file", "--batch=%(objecttype)", data=asked
+    ).stdout
+    kind, _, content = answer.partition(b"\n")
+    return content[:-1] if kind == b"blob" else None
+
+
+def names_changed(workspace: Workspace, commit: str) -> list[str]:
+    """Return paths below the workspace, relative to it, that differ from a commit.
+
+    Args:
+        workspace: whose working tree.
+        commit: the whole hash.
+    """
+    prefix, repository = prefix_of(workspace), repository_of(workspace)
+    if prefix is None:
+        return []
+    done = run_git(
+        repository, "diff-index", "--name-only", "--no-renames", "--ignore-submodules=dirty", "-z",
+        commit, "--", settings=_without_filters(repository),
+    )  # fmt: skip
+    names = [os.fsdecode(name) for name in done.stdout.split(b"\0") if name]
+    return [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
+
+
+def add_worktree(repository: Repository, index: str, pathspecs: Collection[str]) -> None:
+    """Add the files of the working tree to an index.
+
+    Raises:
+        Conflict: a changed file needs a filter that only the repository configures.
+    """
+    # Files that are not checked out are marked in the index; other folders may have new ones.
+    settings = (
+        "core.safecrlf=false", "core.sparseCheckout=false", "core.splitIndex=false",
+        *_without_filters(repository),
+    )  # fmt: skip
+    try:
+        run_git(repository, "add", "--all", "--", *pathspecs, index=index, settings=settings)
+    except Unavailable as e:
+        filtered = re.search(_FILTER_FAILED, e.problem.partition(": ")[2])
+        if filtered is None:
+            raise
+        path, name = filtered["path"], filtered["name"]
+        raise Conflict(
+            f"{path} needs the filter '{name}', which the repository's own configuration names; "
+            "session-codec does not run it",
+            hint=f"Configure filter.{name} in your own settings (git config --global), or commit "
+            "and record the commits",
+        ) from None
+
+
+def subject_of(workspace: Workspace, commit: str) -> str:
+    """Return the first line of a commit's message."""
+    arguments = ("log", "-1", "--format=%s", "--encoding=UTF-8", "--no-show-signature", commit)
+    said = run_git(repository_of(workspace), *arguments, "--").stdout
+    return said.decode(errors="replace").strip()
+
+
+def get_config(workspace: Workspace, name: str) -> str | None:
+    """Return a setting of the repository itself; None if it is not set."""
+    arguments = ("config", "--local", "--get", name)
+    done = run_git(repository_of(workspace), *arguments, answers=_OR_NONE)
+    return None if done.returncode else done.stdout.decode(errors="replace").removesuffix("\n")
+
+
+def set_config(workspace: Workspace, name: str, value: str) -> None:
+    """Change a setting of the repository itself."""
+    run_git(repository_of(workspace), "config", "--local", "--replace-all", name, value)
+
+
+def remove_config(workspace: Workspace, section: str) -> None:
+    """Remove a section of the repository's own settings."""
+    run_git(repository_of(workspace), "config", "--local", "--remove-section", section)
+
+
+def _known(repository: Repository, name: str) -> str:
+    found = commit_of(repository, name)
+    if found is None:
+        hint = "Name a commit, or two as A..B"
+        if name == "HEAD":
+            hint = "Commit first, or record the working tree with --worktree"
+        raise NotFound(f"{name}: no such commit in {repository.top}", hint=hint)
+    return found
+
+
+def _without_filters(repository: Repository) -> list[str]:
+    """Return settings by which no filter runs that only the repository configures.
+
+    What the user or the system configures applies, `git lfs install` for example. A file that needs
+    one of the others cannot be added.
+    """
+    arguments = ("config", "--show-scope", "--null", "--get-regexp", _FILTER_KEYS)
+    words = run_git(repository, *arguments, answers=_OR_NONE).stdout.split(b"\0")
+    of_user: dict[str, str] = {}
+    of_repository: set[str] = set()
+    for scope, entry in zip(words[::2], words[1::2]):
+        name, _, value = os.fsdecode(entry).partition("\n")
+        if scope.decode() in _OF_USER:
+            of_user[name] = value
+        else:
+            of_repository.add(name.rpartition(".")[0])
+    return [setting for name in sorted(of_repository) for setting in _pinned(name, of_user)]
+
+
+def _pinned(section: str, of_user: Mapping[str, str]) -> list[str]:
+    values = {key: of_user.get(f"{section}.{key}", "") for key in ("clean", "process")}
+    required = "true" if not any(values.values()) else of_user.get(f"{section}.required", "false")
+    return [
+        *(f"{section}.{key}={value}" for key, value in values.items()),
+        f"{section}.required={required}",
+    ]

@@ -1,0 +1,363 @@
+"""All or nothing for a verb that writes many files: staged files and appends, then one commit.
+
+A transaction stages new files of `.diffs` in a folder of its own, and writes what it appends to the
+tracked files to a journal. `commit` makes both durable and gives the journal its name; from then on
+all of it will be done, by this process or by `recover` in the next one. Journal and staging folder
+share a random token, `.session-codec/journal-TOKEN`; version 0.1.0 used none:
+
+    {"format":"session-codec-journal","version":1,"verb":"migrate","appends":[["PROJECT_METRICS.tsv",0,80]]}
+    <the bytes to append, one after the other>
+
+1. Before the commit the workspace is unchanged; after it, `recover` completes it.
+2. Completing is idempotent: a staged file that was already moved is gone from the staging
+   folder, an append continues where the file ends inside of what is appended. A diff never replaces
+   a file with other bytes (`diff_files`).
+3. A file that no longer ends where the transaction began is left alone: somebody else wrote to
+   it since. The manifest proves what is missing there, and `migrate` adds it.
+4. Appends are done in the order given: the delta line, which makes a session exist, is last.
+5. A journal or a staging folder that git tracks, that is a link or that another user owns is
+   refused. Whatever a journal says, only the files of a workspace are appended to.
+6. The references, the manifest and the v2 files can be replaced as well:
+   `"replaces":[["PROJECT_REFERENCES.yaml","<SHA-256 of the file before>",120]]`. A file that has
+   changed since is left alone.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterable, Sequence
+from typing import IO, Any, Final, NamedTuple
+
+from codec.errors import FormatError
+from pipelines.errors import Conflict
+from pipelines.fs.files import (
+    create,
+    make_folder,
+    move,
+    opened,
+    read_bytes,
+    remove,
+    remove_folder,
+    replace_file,
+    sync_directory,
+    sync_written,
+)
+from pipelines.fs.writable import check_room, check_tracked
+from pipelines.git.local_state import refuse_linked
+from pipelines.workspace.diff_files import SUFFIX, put_diff
+from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES, Workspace
+from pipelines.workspace.staging import (
+    make_staging,
+    new_token,
+    staged_files,
+    staging_of,
+)
+
+FORMAT: Final = "session-codec-journal"
+VERSION: Final = 1
+_BLOCK: Final = 1 << 20
+_FOLDER: Final = ".session-codec"
+_JOURNAL: Final = re.compile(
+    r"journal(?P<token>(?:-[0-9a-f]{16})?)(?P<unfinished>\.tmp(?:\.payload)?)?", re.ASCII
+)
+#: All files that are appended to.
+APPENDED: Final = (
+    MANIFEST, METRICS, PROGRESS, DELTAS, REFERENCES, ".gitignore", ".gitattributes",
+)  # fmt: skip
+#: All files that are replaced.
+REPLACED: Final = (MANIFEST, METRICS, PROGRESS, DELTAS, REFERENCES)
+
+
+class Append(NamedTuple):
+    """Bytes to append to a tracked file.
+
+    Attributes:
+        path: the file, relative to the workspace.
+        chunks: what to append, in whole lines.
+        torn: the file ends in a piece of a line, which is ended first.
+    """
+
+    path: str
+    chunks: Iterable[bytes]
+    torn: bool = False
+
+
+class Replace(NamedTuple):
+    """A file to replace.
+
+    Attributes:
+        path: the file, relative to the workspace.
+        before: what it holds now, nothing where there is none.
+        after: what it is to hold.
+    """
+
+    path: str
+    before: bytes
+    after: bytes
+
+
+class Transaction:
+    """One verb's writes. Use it under the workspace's lock."""
+
+    def __init__(self, workspace: Workspace, verb: str) -> None:
+        self._workspace = workspace
+        self._verb = verb
+        self._token = new_token()
+        self.staging = staging_of(workspace, self._token)
+        self._journal = workspace.path(_FOLDER, f"journal{self._token}")
+
+    def begin(self) -> None:
+        """Create an empty staging folder, and remove what stopped runs left before their commit."""
+        make_staging(self._workspace, self._token)
+
+    def abandon(self) -> None:
+        """Forget all of it; the workspace is unchanged."""
+        remove_folder(self.staging)
+        _remove_unfinished(self._workspace)
+
+    def prepare(self, appends: Iterable[Append], replaces: Sequence[Replace] = ()) -> None:
+        """Write the journal, under a name that `recover` does not look for."""
+        make_folder(os.path.dirname(self._journal))
+        _remove_unfinished(self._workspace)
+        with create(f"{self._journal}.tmp") as f:
+            _write_journal(f, self._workspace, self._verb, appends, replaces)
+
+    def commit(self) -> None:
+        """Make all of it durable, then do it.
+
+        Raises:
+            NotFound, Denied, Unavailable: `.diffs` cannot take the staged files; nothing is done.
+        """
+        staged = staged_files(self.staging)
+        check_room(staged, self.staging, self._workspace.diffs)
+        sync_written([*staged, f"{self._journal}.tmp"])
+        for folder in {os.path.dirname(path) for path in staged}:
+            sync_directory(folder)
+        if staged:  # the journal promises them: their folder must outlive a power failure, too
+            sync_directory(os.path.dirname(self.staging))
+        move(f"{self._journal}.tmp", self._journal)
+        sync_directory(os.path.dirname(self._journal))
+        _complete(self._workspace, self._journal, self._token)
+
+
+def is_pending(workspace: Workspace) -> bool:
+    """Return True if a verb was stopped after its commit, so that `recover` completes it."""
+    return any(not m["unfinished"] for m in _journals(workspace))
+
+
+def recover(workspace: Workspace) -> str | None:
+    """Complete what a stopped verb had committed, and return the verb's name.
+
+    Use it under the workspace's lock.
+
+    Raises:
+        Conflict: the journal or its staging folder came with a clone, or is another user's.
+        FormatError: it is a journal that this version cannot complete.
+    """
+    verb = None
+    for m in _journals(workspace):
+        if not m["unfinished"]:
+            verb = _complete(workspace, workspace.path(_FOLDER, m[0]), m["token"])
+    return verb
+
+
+def _journals(workspace: Workspace) -> list[re.Match[str]]:
+    """Return the names of the journals of a worktree, and of unfinished ones."""
+    try:
+        names = sorted(os.listdir(workspace.path(_FOLDER)))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return [m for name in names if (m := _JOURNAL.fullmatch(name))]
+
+
+def _remove_unfinished(workspace: Workspace) -> None:
+    """Remove journals that were never committed; a link among them is removed, not followed."""
+    for m in _journals(workspace):
+        if m["unfinished"]:
+            remove(workspace.path(_FOLDER, m[0]))
+
+
+def _write_journal(
+    f: IO[bytes],
+    workspace: Workspace,
+    verb: str,
+    appends: Iterable[Append],
+    replaces: Sequence[Replace],
+) -> None:
+    """The journal has its header first, but the lengths are known last: write both in turn."""
+    with create(f"{f.name}.payload") as payload:
+        for replaced in replaces:
+            check_tracked(target_of(workspace, replaced.path))
+            payload.write(replaced.after)
+        table: list[tuple[str, int, int]] = []
+        for append in appends:
+            path = target_of(workspace, append.path)
+            check_tracked(path)
+            offset = os.path.getsize(path) if os.path.exists(path) else 0
+            start = payload.tell()
+            if append.torn:
+                payload.write(b"\n")
+            payload.writelines(append.chunks)
+            table.append((append.path, offset, payload.tell() - start))
+        header = {"format": FORMAT, "version": VERSION, "verb": verb, "appends": table}
+        if replaces:
+            header["replaces"] = [(r.path, _digest(r.before), len(r.after)) for r in replaces]
+        f.write(json.dumps(header, separators=(",", ":")).encode() + b"\n")
+        payload.seek(0)
+        shutil.copyfileobj(payload, f, _BLOCK)
+    remove(payload.name)
+
+
+def _complete(workspace: Workspace, journal: str, token: str) -> str:
+    refuse_linked(journal, "a journal")
+    with open(journal, "rb", opener=opened) as f:
+        header = _header(f.readline(), journal)
+        appends = [(target_of(workspace, a[0]), a[1], a[2]) for a in header["appends"]]
+        replaces = [(target_of(workspace, r[0]), r[1], r[2]) for r in header.get("replaces", ())]
+        lengths = [length for _, _, length in (*replaces, *appends)]
+        if f.tell() + sum(lengths) > os.path.getsize(journal):
+            raise _unfit(journal)
+        staging = staging_of(workspace, token)
+        if staged_files(staging):
+            _publish(staging, workspace.diffs)
+        remove_folder(staging)
+        for path, before, length in replaces:
+            data = f.read(length)
+            if _digest(read_bytes(path)) == before:
+                replace_file(path, [data])
+        for path, offset, length in appends:
+            _append(path, offset, f, length)
+    remove(journal)
+    sync_directory(os.path.dirname(journal))
+    return str(header.get("verb"))
+
+
+def _header(line: bytes, journal: str) -> dict[str, Any]:
+    try:
+        header = json.loads(line)
+    except (ValueError, RecursionError):
+        header = None
+    known = isinstance(header, dict) and (header.get("format"), header.get("version")) == (
+        FORMAT,
+        VERSION,
+    )
+    appends = header.get("appends") if known else None
+    replaces = header.get("replaces", []) if known else None
+    if not isinstance(appends, list) or not all(map(_is_append, appends)):
+        raise _unfit(journal)
+    if not isinstance(replaces, list) or not all(map(_is_replace, replaces)):
+        raise _unfit(journal)
+    return dict(header)
+
+
+def _is_append(value: object) -> bool:
+    match value:
+        case [str() as path, int() as offset, int() as length]:
+            return path in APPENDED and offset >= 0 and length >= 0
+    return False
+
+
+def _is_replace(value: object) -> bool:
+    match value:
+        case [str() as path, str(), int() as length]:
+            return path in REPLACED and length >= 0
+    return False
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _unfit(journal: str) -> FormatError:
+    return FormatError(
+        "not a journal that this version can complete",
+        file=journal,
+        hint="Finish with the version of session-codec that wrote it, or remove the file",
+    )
+
+
+def target_of(workspace: Workspace, path: str) -> str:
+    """The absolute path of a file to write, which must not be a link to somewhere else.
+
+    Raises:
+        Conflict: it is one, or stands behind one.
+    """
+    target = workspace.path(*path.split("/"))
+    if os.path.realpath(target) != os.path.join(os.path.realpath(workspace.root), *path.split("/")):
+        raise Conflict(
+            f"{path} is a symbolic link, or stands behind one; nothing is written through it",
+            hint="Put the file itself in its place",
+        )
+    return target
+
+
+def _publish(staging: str, target: str) -> None:
+    """Move the staged files into place, a whole folder at once where there is none yet."""
+    if not os.path.exists(target):
+        move(staging, target)
+        sync_directory(os.path.dirname(target))
+        return
+    for directory, folders, names in os.walk(staging):
+        place = os.path.normpath(os.path.join(target, os.path.relpath(directory, staging)))
+        for folder in list(folders):
+            if not os.path.exists(os.path.join(place, folder)):
+                if _moved(os.path.join(directory, folder), os.path.join(place, folder)):
+                    folders.remove(folder)
+                else:
+                    make_folder(os.path.join(place, folder))
+        for name in names:
+            if directory == staging and name.endswith(SUFFIX):
+                put_diff(os.path.join(directory, name), place, name)
+            else:
+                _move(os.path.join(directory, name), os.path.join(place, name))
+        sync_directory(place)
+
+
+def _moved(source: str, target: str) -> bool:
+    """Rename; False where `.diffs` is a file system of its own (a mount, a link to another)."""
+    try:
+        move(source, target)
+    except OSError as e:
+        if e.errno != errno.EXDEV:
+            raise
+        return False
+    return True
+
+
+def _move(source: str, target: str) -> None:
+    if not _moved(source, target):
+        with open(source, "rb") as f:
+            replace_file(target, iter(lambda: f.read(_BLOCK), b""))
+        remove(source)
+
+
+def _append(path: str, offset: int, payload: IO[bytes], length: int) -> None:
+    """Append what is still missing of `length` bytes that begin at `offset` of the file."""
+    make_folder(os.path.dirname(path))
+    is_new = not os.path.exists(path)
+    end = payload.tell() + length
+    with open(path, "ab+") as f:
+        size = f.seek(0, os.SEEK_END)
+        done = size - offset
+        if not 0 <= done <= length:
+            payload.seek(end)
+            return
+        f.seek(offset)
+        while done > 0:
+            block = min(done, _BLOCK)
+            if f.read(block) != payload.read(block):
+                payload.seek(end)
+                return
+            done -= block
+        f.seek(0, os.SEEK_END)
+        while payload.tell() < end:
+            f.write(payload.read(min(_BLOCK, end - payload.tell())))
+        f.flush()
+        os.fsync(f.fileno())
+    if is_new:
+        sync_directory(os.path.dirname(path))

@@ -1,0 +1,366 @@
+"""A workspace: where its files are, and how they are found.
+
+1. It is found from any folder inside it, as git finds a repository.
+2. `.diffs` of a linked git worktree is the main worktree's, for removing a worktree deletes what
+   git ignores.
+3. A session exists once its manifest line and its delta line stand.
+4. Its files are files, and inside of it: one that a cloned repository links to elsewhere, or to a
+   device, is neither read nor written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from codec.errors import FormatError
+from pipelines.errors import Conflict, NewerFormat, WorkspaceMissing
+from pipelines.fs.files import locked, read_bytes
+from pipelines.fs.lines import read_tail
+from pipelines.git.local_state import checked
+from pipelines.git.worktree import ancestors, home_of, repository_of
+
+if TYPE_CHECKING:
+    from pipelines.workspace.manifest_view import Manifest, decode_manifest, manifest_of
+
+V1_LOG: Final = "AGENT_PROGRESS_LOG.md"
+DELTAS: Final = "SESSION_DELTAS.log"
+METRICS: Final = "PROJECT_METRICS.tsv"
+PROGRESS: Final = "AGENT_PROGRESS_LOG_v2.md"
+REFERENCES: Final = "PROJECT_REFERENCES.yaml"
+MANIFEST: Final = ".session-codec/manifest.jsonl"
+CONFIG: Final = ".session-codec/config.toml"
+
+__all__ = [
+    "CONFIG",
+    "DELTAS",
+    "MANIFEST",
+    "METRICS",
+    "PROGRESS",
+    "REFERENCES",
+    "V1_LOG",
+    "Config",
+    "Manifest",
+    "Workspace",
+    "at",
+    "check_format",
+    "decode_manifest",
+    "decode_tables",
+    "find",
+    "locate",
+    "manifest_of",
+    "moment",
+    "newest_delta_lines",
+    "read_config",
+    "read_manifest",
+    "read_tables",
+    "writing",
+]
+
+#: What every verb takes to be its own, and reads without looking twice.
+_FOLDERS: Final = (".session-codec", ".session-codec/cache")
+_OWN: Final = (*_FOLDERS, MANIFEST, CONFIG, DELTAS, METRICS, PROGRESS, REFERENCES)
+#: Folders of local state, which worktrees share.
+_STORED: Final = (
+    (".diffs", "archive"), (".diffs", "v1"), (".session-codec", "cache"),
+    (".session-codec", "spool", "broken"),
+)  # fmt: skip
+#: What the line of a fact `format` begins with, and the most bytes that it has.
+_FORMAT: Final = b'{"fact":"format",'
+_FORMAT_LIMIT: Final = 1 << 10
+#: A merge can repeat lines: to have enough of them, this many times as many are read.
+_SPARE: Final = 2
+
+
+class Workspace(NamedTuple):
+    """Where a workspace's files are.
+
+    Attributes:
+        root: absolute path of its folder.
+        diffs: absolute path of its `.diffs`.
+        repository: absolute path of the git worktree that it is in, None outside of git.
+    """
+
+    root: str
+    diffs: str
+    repository: str | None
+
+    def path(self, *parts: str) -> str:
+        """The absolute path of one of its files."""
+        return os.path.join(self.root, *parts)
+
+    @property
+    def exists(self) -> bool:
+        """Whether it has a manifest."""
+        return os.path.exists(self.path(MANIFEST))
+
+    @property
+    def home(self) -> str:
+        """Where it keeps what worktrees share: the folder of `.diffs`."""
+        return os.path.dirname(self.diffs)
+
+    @property
+    def lock(self) -> str:
+        """The path of its lock, which worktrees share as they share `.diffs`."""
+        return os.path.join(self.home, ".session-codec", "lock")
+
+    def holds(self, name: str) -> bool:
+        """Return True if a path, relative to the workspace, stays inside of it, links followed.
+
+        A cloned repository must not make other files readable. git's own folder is not inside: it
+        holds credentials.
+        """
+        root = os.path.realpath(self.root)
+        target = os.path.realpath(self.path(name))
+        if os.path.commonpath([root, target]) != root:
+            return False
+        return ".git" not in os.path.relpath(target, root).lower().split(os.sep)
+
+    def is_linked(self, name: str) -> bool:
+        """Return True if a path, relative to the workspace, is a link or is reached through one."""
+        return os.path.realpath(self.path(name)) != os.path.join(os.path.realpath(self.root), name)
+
+    @property
+    def staging_prefix(self) -> str:
+        """The beginning of the paths of its staging folders.
+
+        New diffs wait there to be published, beside `.diffs`, so that a rename is enough. Worktrees
+        share `.diffs`, so each has names of its own there.
+        """
+        name = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:12]
+        return os.path.join(self.home, ".session-codec", f"staging-{name}")
+
+
+class Config(NamedTuple):
+    """Settings of a workspace, all optional: `.session-codec/config.toml`.
+
+    Attributes:
+        agents: aliases of agents, from a name as written to the name to use.
+        prompts: whether the first prompt of a session may become its task.
+    """
+
+    agents: Mapping[str, str] = MappingProxyType({})
+    prompts: bool = True
+
+
+def moment(when: datetime | None = None) -> str:
+    """A moment as facts have it, UTC with microseconds: now, unless another is given."""
+    return (when or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def locate(start: str) -> Workspace:
+    """The workspace at or above a folder; else the one that the folder itself could become.
+
+    A folder with a manifest is preferred, then one whose manifest is lost, then one with a v1 log,
+    then the folder itself. The search ends at the top of the git worktree.
+
+    Raises:
+        WorkspaceMissing: there is no such folder.
+        Conflict: one of its files is none, or is elsewhere.
+    """
+    start = os.path.abspath(start)
+    if not os.path.isdir(start):
+        raise WorkspaceMissing(
+            f"{start}: no such folder",
+            hint="Give the folder of a repository; a log is named with --from",
+        )
+    above = ancestors(start)
+    repository = repository_of(above)
+    if repository is None and _is_bare(start):
+        raise Conflict(
+            f"{start}: is a bare git repository, which has no files to keep a history beside",
+            hint="Use a clone of it that has a working tree",
+        )
+    inside = above[: above.index(repository) + 1] if repository else above
+    for name in (MANIFEST, DELTAS, V1_LOG):
+        for folder in inside:
+            if os.path.exists(os.path.join(folder, name)):
+                return _workspace(folder, repository)
+    return _workspace(start, repository)
+
+
+def find(start: str) -> Workspace:
+    """The workspace at or above a folder.
+
+    Raises:
+        WorkspaceMissing: there is none.
+        Conflict: one of its files is none, or is elsewhere.
+    """
+    workspace = locate(start)
+    if not workspace.exists and os.path.exists(workspace.path(DELTAS)):
+        raise WorkspaceMissing(
+            f"{workspace.path(MANIFEST)}: the manifest is lost",
+            hint="'session-codec doctor --repair' brings it back from the last commit, "
+            "'session-codec restore' from a copy; where there never was one, "
+            "'session-codec install' makes it and keeps the lines that stand there",
+        )
+    if not workspace.exists:
+        raise WorkspaceMissing(
+            f"{workspace.root}: no session-codec workspace here or above",
+            hint="Run 'session-codec migrate' to migrate a log, or 'session-codec install "
+            "--hooks claude,codex' to record sessions from now on",
+        )
+    return workspace
+
+
+def at(folder: str) -> Workspace:
+    """The workspace that a folder itself is or becomes; the folder need not be there.
+
+    Raises:
+        Conflict: one of its files is none, or is elsewhere.
+    """
+    folder = os.path.abspath(folder)
+    return _workspace(folder, repository_of(ancestors(folder)))
+
+
+def __getattr__(name: str) -> object:
+    """Import what reads whole manifests only where it is used; `context` does without."""
+    if name in {"Manifest", "decode_manifest", "manifest_of"}:
+        from pipelines.workspace import manifest_view
+
+        return getattr(manifest_view, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def read_manifest(workspace: Workspace) -> Manifest:
+    """Return what the manifest says, nothing where there is none."""
+    from pipelines.workspace.manifest_view import decode_manifest
+
+    return decode_manifest(read_bytes(workspace.path(MANIFEST)))
+
+
+def read_config(workspace: Workspace) -> Config:
+    """The settings of a workspace.
+
+    Raises:
+        FormatError: the file is not TOML, or a setting is not of its kind.
+    """
+    tables = read_tables(workspace.path(CONFIG), CONFIG)
+    agents = tables.get("agents", {})
+    if not isinstance(agents, dict) or not all(isinstance(v, str) for v in agents.values()):
+        raise FormatError("is not a table of names", file=CONFIG, field="agents")
+    record = tables.get("record", {})
+    prompts = record.get("prompts", "on") if isinstance(record, dict) else None
+    if prompts not in ("on", "off"):
+        raise FormatError("is neither 'on' nor 'off'", file=CONFIG, field="record.prompts")
+    return Config(agents=agents, prompts=prompts == "on")
+
+
+def read_tables(path: str, name: str) -> dict[str, Any]:
+    """Return the tables of a file of settings, which errors call `name`; none where it is missing.
+
+    Raises:
+        FormatError: it is not TOML.
+    """
+    return decode_tables(read_bytes(path), name)
+
+
+def decode_tables(data: bytes, name: str) -> dict[str, Any]:
+    """What the bytes of a file of settings say: see `read_tables`."""
+    if not data:
+        return {}
+    import tomllib
+
+    try:
+        return tomllib.loads(data.decode())
+    except (ValueError, RecursionError) as e:
+        raise FormatError(f"not TOML: {e}", file=name) from None
+
+
+@contextmanager
+def writing(workspace: Workspace) -> Iterator[None]:
+    """Hold the lock of a workspace, alone, to write to it.
+
+    Raises:
+        WorkspaceLocked: another process was writing for too long.
+        NewerFormat: a later version of session-codec has written to it.
+    """
+    with locked(workspace.lock):
+        check_format(workspace)
+        yield
+
+
+def check_format(workspace: Workspace) -> None:
+    """Refuse to write to a workspace of a format that this version does not know.
+
+    Raises:
+        NewerFormat: a later version of session-codec has written to it.
+    """
+    try:
+        with open(workspace.path(MANIFEST), "rb") as f:
+            line = f.readline(_FORMAT_LIMIT)
+    except FileNotFoundError:
+        return
+    if not line.startswith(_FORMAT):
+        return
+    from codec.manifest.fact_lines import read_fact
+    from codec.manifest.facts import FORMAT, Format
+
+    fact = read_fact(line)
+    if isinstance(fact, Format) and fact.version > FORMAT:
+        raise NewerFormat(
+            f"{MANIFEST} has format {fact.version}, and this version of session-codec writes "
+            f"format {FORMAT}: it can be read, and nothing was written",
+            hint=f"Update session-codec to {fact.needs} or later",
+        )
+
+
+def newest_delta_lines(workspace: Workspace, count: int) -> list[str]:
+    """Return the last lines of the deltas, read from the end of the file, equal lines once.
+
+    If the file is missing or empty, the lines are those of the manifest's sessions.
+    """
+    lines = read_tail(workspace.path(DELTAS), count * _SPARE)
+    if not lines and count and workspace.exists:
+        lines = delta_lines_of(read_manifest(workspace))
+    return list(dict.fromkeys(lines))[-count:] if count else []
+
+
+def _is_bare(folder: str) -> bool:
+    """Return whether a folder that is in no working tree has the parts of a git repository."""
+    return all(os.path.exists(os.path.join(folder, part)) for part in ("HEAD", "objects", "refs"))
+
+
+def delta_lines_of(manifest: Manifest) -> list[str]:
+    """Return the deltas that the sessions of a manifest should have, oldest first."""
+    from codec.v2.deltas import delta_of, encode_delta
+
+    sessions = sorted(manifest.sessions.values(), key=lambda s: (s.time, s.key))
+    return [encode_delta(delta_of(session)) for session in sessions]
+
+
+def _workspace(root: str, repository: str | None) -> Workspace:
+    home = home_of(root, repository)
+    workspace = Workspace(root=root, diffs=os.path.join(home, ".diffs"), repository=repository)
+    for name in _OWN:
+        _check_own(workspace, name)
+    for names in _STORED:
+        checked(os.path.join(home, *names))
+    return workspace
+
+
+def _check_own(workspace: Workspace, name: str) -> None:
+    path = workspace.path(name)
+    try:
+        mode = os.lstat(path).st_mode
+        if stat.S_ISLNK(mode):
+            if not workspace.holds(name):
+                raise Conflict(
+                    f"{name} is a symbolic link that leads out of the workspace; "
+                    "nothing is read or written through it",
+                    hint="Put the file itself in its place",
+                )
+            mode = os.stat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    if name not in _FOLDERS and not stat.S_ISREG(mode):
+        raise Conflict(
+            f"{name} is not a file",
+            hint="Move it away; 'git status' tells whether git has what was there",
+        )

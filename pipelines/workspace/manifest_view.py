@@ -1,0 +1,272 @@
+"""The manifest of a workspace, as a whole: its facts, by what they are about.
+
+1. Facts that describe one session are one session, and revisions are applied
+(`codec.merge.key_conflicts`). 2. What was purged is known by its SHA-256, whichever session had it
+and under whatever key. 3. Facts whose text was erased are passed over, wherever they come from.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import NamedTuple, TypeVar, cast
+
+from codec.errors import FormatError
+from codec.manifest.fact_lines import erased_digests, kept_rows
+from codec.manifest.facts import (
+    Archive,
+    Disowned,
+    Fact,
+    Follows,
+    Format,
+    Kept,
+    Purged,
+    PurgedText,
+    ReferencesBuilt,
+    Revision,
+    UnknownFact,
+    V1Retired,
+    V1Version,
+)
+from codec.manifest.identity import History, are_plain, histories_of
+from codec.manifest.jsonl import decode_facts, fact_digest, fact_id, identity_of
+from codec.manifest.session_fields import revised
+from codec.records import PatchRef, Session, key_time
+from pipelines.fs.lines import lines_of
+from pipelines.workspace.location import MANIFEST
+
+_F = TypeVar("_F", bound=Fact)
+
+
+class Manifest(NamedTuple):
+    """What the manifest of a workspace says.
+
+    Attributes:
+        sessions: as they are now, by key.
+        histories: by key, the sessions that have several facts, or revisions.
+        clashes: facts whose key another session has; `sessions` has their sessions by other keys.
+        format: the greatest version that a `format` fact states; 0 for none.
+        versions, retired: of the v1 logs, in no order.
+        follows: entries that come directly after another, in no order.
+        archives: by name, those that cannot hold a purged diff.
+        void: by name, those that may hold a purged diff, by the times of their sessions. Their
+            other diffs are read from them until they are rewritten.
+        purged: when diffs were erased on purpose, by SHA-256; without disowned tombstones.
+        tombstones: all of them, disowned ones too.
+        erased: digests of the facts whose text was erased.
+        kept: by file, digests of the rows that belong to a person.
+        builds: of the references, in no order.
+        unknown: facts of a kind that this version does not know.
+        errors: lines that are not facts.
+        torn: the file ends in a piece of a line.
+    """
+
+    sessions: Mapping[str, Session]
+    histories: Mapping[str, History] = MappingProxyType({})
+    clashes: tuple[Session, ...] = ()
+    format: int = 0
+    versions: tuple[V1Version, ...] = ()
+    retired: tuple[V1Retired, ...] = ()
+    follows: tuple[Follows, ...] = ()
+    archives: Mapping[str, Archive] = MappingProxyType({})
+    void: Mapping[str, Archive] = MappingProxyType({})
+    purged: Mapping[str, str] = MappingProxyType({})
+    tombstones: tuple[Purged, ...] = ()
+    erased: frozenset[str] = frozenset()
+    kept: Mapping[str, frozenset[str]] = MappingProxyType({})
+    builds: tuple[ReferencesBuilt, ...] = ()
+    unknown: tuple[UnknownFact, ...] = ()
+    errors: tuple[FormatError, ...] = ()
+    torn: bool = False
+
+    def history(self, key: str) -> History:
+        """Return a session with the facts and revisions that it comes from."""
+        session = self.sessions[key]
+        return self.histories.get(key) or History(session, session, (session,))
+
+    def identity(self, key: str) -> str:
+        """Return the identity of a session, by which revisions name it."""
+        return identity_of(self.history(key).base)
+
+    def patches_of(self, key: str) -> list[PatchRef]:
+        """Return all patches that a session has or had, each once: the present one first."""
+        versions = _versions_of(self.history(key))
+        return list(dict.fromkeys(s.patch for s in versions if s.patch is not None))
+
+    def shared_times(self) -> set[str]:
+        """Return the times of several sessions, or of a session that had another patch before.
+
+        There, the key of an archive's member does not say which patch it is.
+        """
+        times = Counter(map(key_time, self.sessions))
+        times.update(key_time(key) for key in self.histories if len(self.patches_of(key)) > 1)
+        return {time for time, count in times.items() if count > 1}
+
+    def patches(self) -> dict[str, PatchRef]:
+        """Return all patches that any session has or had, by SHA-256."""
+        found = {s.patch.sha256: s.patch for s in self.sessions.values() if s.patch is not None}
+        found |= {p.sha256: p for key in self.histories for p in self.patches_of(key)}
+        return found
+
+    def keys_with(self, sha256: str) -> list[str]:
+        """Return the keys of the sessions that have or had the patch with this hash, sorted."""
+        now = {k for k, s in self.sessions.items() if s.patch and s.patch.sha256 == sha256}
+        then = {k for k in self.histories if sha256 in {p.sha256 for p in self.patches_of(k)}}
+        return sorted(now | then)
+
+    def entries(self) -> dict[str, Session]:
+        """Return the migrated sessions by the hashes of all entries that they have or had."""
+        found = {s.v1.sha256: s for s in self.sessions.values() if s.v1 is not None}
+        for history in self.histories.values():
+            versions = (
+                *history.facts,
+                *(revised(history.base, r.changes) for r in history.revisions),
+            )
+            found |= {s.v1.sha256: history.session for s in versions if s.v1 is not None}
+        return found
+
+    def every_session(self) -> list[Session]:
+        """Return all sessions as they are now, then as their facts and revisions have them."""
+        older = (v for key in self.histories for v in _versions_of(self.history(key)))
+        return [*self.sessions.values(), *older]
+
+    def every_archive(self) -> dict[str, Archive]:
+        """Return all archives by name, void ones included."""
+        return {**self.archives, **self.void}
+
+    def purged_patches(self) -> dict[PatchRef, str]:
+        """Return the purged diffs of known sessions, and for each the key of a session."""
+        found: dict[PatchRef, str] = {}
+        for session in self.every_session() if self.purged else ():
+            if session.patch is not None and session.patch.sha256 in self.purged:
+                found.setdefault(session.patch, session.key)
+        return found
+
+    def session_of(self, patch: PatchRef) -> Session:
+        """Return a session that has or had a diff."""
+        return next(s for s in self.every_session() if s.patch == patch)
+
+    def with_purged(self, purged: Mapping[str, str]) -> Manifest:
+        """Return the manifest with more tombstones, by SHA-256 as in `purged`."""
+        return _without_void(self._replace(purged={**purged, **self.purged}))
+
+    def sources(self) -> list[str]:
+        """Return the v1 logs that were seen, by path."""
+        return sorted({v.source for v in self.versions})
+
+    def newest(self, source: str) -> V1Version | None:
+        """Return the version of a log that was seen last."""
+        seen = [v for v in self.versions if v.source == source]
+        return max(seen, key=lambda v: (v.seen, v.sha256), default=None)
+
+    def current_versions(self) -> dict[str, V1Version]:
+        """Return by log the version that was retired, else the one that was seen last."""
+        found: dict[str, V1Version] = {}
+        for version in sorted(self.versions, key=lambda v: (v.seen, v.sha256)):
+            found[version.source] = version
+        last = {r.source: r.sha256 for r in sorted(self.retired, key=lambda r: (r.time, r.sha256))}
+        for version in sorted(self.versions, key=lambda v: v.seen, reverse=True):
+            if last.get(version.source) == version.sha256:
+                found[version.source] = version
+                del last[version.source]
+        return dict(sorted(found.items()))
+
+    def last_builds(self) -> list[ReferencesBuilt]:
+        """Return the builds of the references that no later one knew of: one, but after a merge."""
+        taken = {name for build in self.builds for name in build.after}
+        return [build for build in self.builds if fact_id(build) not in taken]
+
+    def retired_version(self, source: str) -> V1Version | None:
+        """Return the version of a log that was retired last, None where it was not."""
+        facts = [r for r in self.retired if r.source == source]
+        last = max(facts, key=lambda r: (r.time, r.sha256), default=None)
+        versions = [v for v in self.versions if last and v.sha256 == last.sha256]
+        return max(versions, key=lambda v: v.seen, default=None)
+
+
+def decode_manifest(data: bytes) -> Manifest:
+    """Return what the bytes of a manifest say."""
+    lines = lines_of(data)
+    facts, errors = decode_facts(lines.lines)
+    return manifest_of(facts, errors=tuple(e.at(file=MANIFEST) for e in errors), torn=lines.torn)
+
+
+def manifest_of(
+    facts: Iterable[Fact], *, errors: tuple[FormatError, ...] = (), torn: bool = False
+) -> Manifest:
+    """Return facts, by what they are about."""
+    kinds = _by_kind(facts)
+    found, revisions = _all(Session, kinds), _all(Revision, kinds)
+    plain = not revisions and are_plain(found)
+    histories = [] if plain else histories_of(found, revisions)
+    clashes = (
+        fact
+        for h in histories
+        for fact in h.facts
+        if fact.key != h.session.key and fact.time == h.session.time
+    )
+    tombstones = _all(Purged, kinds)
+    purged = _purged(tombstones, _all(Disowned, kinds))
+    manifest = Manifest(
+        sessions={s.key: s for s in (found if plain else (h.session for h in histories))},
+        histories={h.session.key: h for h in histories if len(h.facts) > 1 or h.revisions},
+        clashes=tuple(clashes),
+        format=max((f.version for f in _all(Format, kinds)), default=0),
+        versions=_all(V1Version, kinds),
+        retired=_all(V1Retired, kinds),
+        follows=_all(Follows, kinds),
+        archives={f.name: f for f in _all(Archive, kinds)},
+        purged=purged,
+        tombstones=tombstones,
+        erased=erased_digests(_all(PurgedText, kinds)),
+        kept=kept_rows(_all(Kept, kinds)),
+        builds=_all(ReferencesBuilt, kinds),
+        unknown=_all(UnknownFact, kinds),
+        errors=errors,
+        torn=torn,
+    )
+    return _without_void(manifest) if purged and manifest.archives else manifest
+
+
+def _by_kind(facts: Iterable[Fact]) -> dict[type, list[Fact]]:
+    """Return facts by their kinds, without those whose text was erased."""
+    kinds: defaultdict[type, list[Fact]] = defaultdict(list)
+    for fact in facts:
+        kinds[type(fact)].append(fact)
+    erased = erased_digests(kinds.get(PurgedText, ()))
+    for kind in (Session, Revision) if erased else ():
+        kinds[kind] = [fact for fact in kinds[kind] if fact_digest(fact) not in erased]
+    return kinds
+
+
+def _all(kind: type[_F], kinds: Mapping[type, list[Fact]]) -> tuple[_F, ...]:
+    return cast(tuple[_F, ...], tuple(kinds.get(kind, ())))
+
+
+def _versions_of(history: History) -> Iterator[Session]:
+    """Give a session as it is now, as its facts have it, and as each revision left it."""
+    yield history.session
+    yield from history.facts
+    yield from (revised(history.base, revision.changes) for revision in history.revisions)
+
+
+def _purged(tombstones: Iterable[Purged], disowned: Iterable[Disowned]) -> dict[str, str]:
+    """Return the times of the tombstones that are not disowned, by the SHA-256 of the diff."""
+    void = {digest for fact in disowned for digest in fact.tombstones}
+    valid = (fact for fact in tombstones if not void or fact_digest(fact) not in void)
+    return {fact.sha256: fact.time for fact in valid}
+
+
+def _without_void(manifest: Manifest) -> Manifest:
+    """Return a manifest with the archives apart that may hold a diff that was purged.
+
+    A merge may have given the session that was packed under a key another key of its time, and
+    several sessions may have the same diff.
+    """
+    sessions = manifest.every_session()
+    times = {s.time for s in sessions if s.patch and s.patch.sha256 in manifest.purged}
+    every = manifest.every_archive()
+    void = {n: a for n, a in every.items() if not times.isdisjoint(map(key_time, a.keys))}
+    left = {name: a for name, a in every.items() if name not in void}
+    return manifest._replace(archives=left, void=void)

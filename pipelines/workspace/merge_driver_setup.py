@@ -1,0 +1,122 @@
+"""Configure git to merge the tracked files by record, in its settings and its own attributes.
+
+1. `.gitattributes`, which everybody gets, says `merge=union`: git's own, which a hosting service
+   and a clone without session-codec have too. What git runs is named in the repository's settings
+   and in `info/attributes`, which goes before `.gitattributes`; neither comes with a clone.
+2. The program is named by its whole path and takes no module from the folder that it runs in, so
+   nothing in a repository can stand in for it. Should it be gone or fail, union takes its place.
+3. Lines of others stay as they are, byte for byte. Doing it again changes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from typing import Final
+
+from pipelines.fs.files import read_bytes, replace_file
+from pipelines.fs.lines import last_byte
+from pipelines.workspace.git_queries import (
+    get_config,
+    prefix_of,
+    remove_config,
+    repository_of,
+    set_config,
+)
+from pipelines.workspace.location import Workspace
+from pipelines.workspace.tracked_files import MERGED, pattern
+
+_DRIVER: Final = "session-codec"
+_SECTION: Final = f"merge.{_DRIVER}"
+_TITLE: Final = "session-codec merges by record, git's union without it"
+
+
+def driver_command() -> str:
+    """Return the command that git runs through a shell; git fills in `%O`, `%A`, `%B` and `%P`."""
+    main = os.path.join(
+        os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "cli", "main.py"
+    )
+    python = shlex.join([sys.executable, "-P", main]).replace("%", "%%")
+    program = f"{python} merge-driver -- %O %A %B %P"
+    return f"{program} || git merge-file -q --union %A %O %B"
+
+
+def merges_by_record(workspace: Workspace, *, as_now: bool = False) -> bool:
+    """Return whether git merges the files of a workspace by record.
+
+    Args:
+        workspace: whose files.
+        as_now: with the very command that `configure_merge` would name now.
+    """
+    if workspace.repository is None:
+        return False
+    command = get_config(workspace, f"{_SECTION}.driver")
+    if command is None or (as_now and command != driver_command()):
+        return False
+    return not _missing(workspace, read_bytes(_attributes(workspace)))
+
+
+def configure_merge(workspace: Workspace) -> bool:
+    """Configure git to merge the files of a workspace by record; return whether this changed it.
+
+    Outside of git there is nothing to do.
+
+    Raises:
+        Unavailable: git could not be asked.
+    """
+    if workspace.repository is None:
+        return False
+    changed = False
+    # The settings first: git takes a driver that has none for a conflict.
+    for name, value in (("name", _TITLE), ("driver", driver_command())):
+        if get_config(workspace, f"{_SECTION}.{name}") != value:
+            set_config(workspace, f"{_SECTION}.{name}", value)
+            changed = True
+    path = _attributes(workspace)
+    missing = _missing(workspace, read_bytes(path))
+    if missing:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        torn = last_byte(path) not in (b"", b"\n")
+        with open(path, "ab") as f:
+            f.write(b"".join((b"\n" if torn else b"", *missing)))
+    return changed or bool(missing)
+
+
+def unconfigure_merge(workspace: Workspace) -> bool:
+    """Undo what `configure_merge` did; return whether the configuration changed.
+
+    The settings stay while another workspace of the repository is merged by them.
+    """
+    if workspace.repository is None:
+        return False
+    path = _attributes(workspace)
+    before = read_bytes(path)
+    mine = set(_lines(workspace))
+    lines = before.splitlines(keepends=True)
+    kept = [line for line in lines if line.rstrip(b"\r\n") + b"\n" not in mine]
+    if kept != lines:
+        replace_file(os.path.realpath(path), kept)
+    used = any(line.split()[-1:] == [f"merge={_DRIVER}".encode()] for line in kept)
+    configured = get_config(workspace, f"{_SECTION}.driver") is not None
+    if configured and not used:
+        remove_config(workspace, _SECTION)
+    return kept != lines or (configured and not used)
+
+
+def _attributes(workspace: Workspace) -> str:
+    """Return the path of the repository's own attributes, which its worktrees share."""
+    return os.path.join(repository_of(workspace).common, "info", "attributes")
+
+
+def _lines(workspace: Workspace) -> list[bytes]:
+    """Return the lines of a workspace's files; paths are relative to the top of the repository."""
+    prefix = prefix_of(workspace)
+    if prefix is None:
+        return []
+    return [os.fsencode(f"{pattern(prefix + name)} merge={_DRIVER}\n") for name in MERGED]
+
+
+def _missing(workspace: Workspace, attributes: bytes) -> list[bytes]:
+    present = {line.strip() for line in attributes.split(b"\n")}
+    return [line for line in _lines(workspace) if line.strip() not in present]

@@ -1,0 +1,130 @@
+"""The newest deltas of a workspace and the sums of the older ones, which are kept.
+
+A context is nearly always rendered right after a session was recorded. What was summed up of a
+large file is therefore kept with the file's identity and the SHA-256 of the bytes that were read;
+of a file that has only grown, the new lines alone are read as lines.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import mmap
+import os
+import sys
+from typing import Any, Final, NamedTuple
+
+from codec.errors import FormatError
+from codec.v2.delta_summary import Scanned, Summary
+from codec.v2.deltas import Delta, decode_delta, decode_deltas, encode_delta
+from pipelines.fs.files import keep_file, mapped, read_bytes
+from pipelines.workspace.location import DELTAS, Workspace, newest_delta_lines
+
+#: Sums of a smaller file are not worth keeping.
+_KEPT_FROM: Final = 1 << 17
+#: The most sessions to decode; who asks for more gets all of them.
+_MOST: Final = 1000
+#: Many new lines are scanned with the rest.
+_NEW: Final = 1 << 20
+
+
+class _Kept(NamedTuple):
+    """What is kept of a file.
+
+    Attributes:
+        file: its device and inode: a cache that came with a clone is about another file.
+        size, sha256: of the bytes that were read.
+        scanned: what they hold.
+    """
+
+    file: tuple[int, int]
+    size: int
+    sha256: str
+    scanned: Scanned
+
+
+def newest_deltas(workspace: Workspace, last: int) -> Scanned:
+    """Return at least the `last` newest deltas of a workspace, and the sums of all others."""
+    path = workspace.path(DELTAS)
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        found = None
+    if found is None or found.st_size < _KEPT_FROM or last > _MOST:
+        return Scanned(_every_delta(workspace), None, "")
+    from codec.v2.newest_deltas import extend, scan, trimmed
+
+    cache = workspace.path(".session-codec", "cache", "newest.json")
+    with mapped(path) as data:
+        kept = _read(cache)
+        size = data.rfind(b"\n") + 1
+        file = found.st_dev, found.st_ino
+        scanned: Scanned | None = None
+        if kept is not None and kept.file == file and len(kept.scanned.newest) >= last:
+            added = _added(kept, data, size)
+            scanned = None if added is None else extend(kept.scanned, added)
+        if scanned is None:
+            scanned = scan(data[:size], 2 * last or 1)
+        elif kept is not None and kept.size == size:
+            return scanned
+        if len(scanned.newest) > 4 * last:
+            scanned = trimmed(scanned, 2 * last or 1)
+        _keep(cache, _Kept(file, size, _digest(data, size), scanned))
+    return scanned
+
+
+def _every_delta(workspace: Workspace) -> list[Delta]:
+    """Return all deltas, without rows that a person wrote for sessions that have rows of ours."""
+    lines = newest_delta_lines(workspace, sys.maxsize)
+    deltas, _ = decode_deltas(enumerate(lines, 1))
+    if len({delta.key for delta in deltas}) == len(deltas):
+        return deltas
+    from pipelines.workspace.delta_lines import kept_twins
+
+    twins = kept_twins(workspace, [line.encode() for line in lines])
+    left = (line for line in lines if line.encode() not in twins)
+    return decode_deltas(enumerate(left, 1))[0]
+
+
+def _added(kept: _Kept, data: mmap.mmap | bytes, size: int) -> bytes | None:
+    """Return the lines with which a file has grown; None if it has changed in another way."""
+    if not 0 <= size - kept.size <= _NEW or _digest(data, kept.size) != kept.sha256:
+        return None
+    return data[kept.size : size]
+
+
+def _digest(data: mmap.mmap | bytes, size: int) -> str:
+    with memoryview(data) as view, view[:size] as part:
+        return hashlib.sha256(part).hexdigest()
+
+
+def _keep(path: str, kept: _Kept) -> None:
+    before, newest = kept.scanned.before, kept.scanned.newest
+    lines = [encode_delta(d) for d in newest]
+    scanned = [lines, before and list(before), kept.scanned.summed_to]
+    keep_file(path, json.dumps([kept.file, kept.size, kept.sha256, scanned]).encode())
+
+
+def _read(path: str) -> _Kept | None:
+    """Return what is kept; None for a cache that cannot be read."""
+    try:
+        (device, inode), size, sha256, (lines, before, summed_to) = json.loads(read_bytes(path))
+        newest = [decode_delta(line) for line in lines]
+        scanned = Scanned(newest, before and _summary(*before), str(summed_to))
+        return _Kept((int(device), int(inode)), int(size), str(sha256), scanned)
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError, FormatError):
+        return None
+
+
+def _summary(
+    sessions: Any, first: Any, last: Any, statuses: Any, added: Any, removed: Any
+) -> Summary:
+    """Return a summary from its JSON."""
+    return Summary(
+        sessions=int(sessions),
+        first=str(first),
+        last=str(last),
+        statuses=tuple(map(int, statuses)),
+        added=None if added is None else int(added),
+        removed=None if removed is None else int(removed),
+    )

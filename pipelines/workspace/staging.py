@@ -1,0 +1,72 @@
+"""Staging folders: where new diffs are written before they get their names.
+
+`.session-codec/staging-WORKTREE-TOKEN/` stands beside `.diffs`, on the same file system in most
+cases. The token is random, so that nobody can prepare the name; WORKTREE keeps the worktrees that
+share `.diffs` apart. Version 0.1.0 used no token.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import suppress
+from typing import Final
+
+from pipelines.fs.files import make_folder, remove_folder
+from pipelines.git.local_state import refuse_linked
+from pipelines.workspace.location import Workspace
+
+_TOKEN: Final = re.compile(r"(?:-[0-9a-f]{16})?", re.ASCII)
+_WHAT: Final = "a staging folder"
+
+
+def new_token() -> str:
+    """Return a random ending for the names of a journal and its staging folder."""
+    return f"-{os.urandom(8).hex()}"
+
+
+def staging_of(workspace: Workspace, token: str) -> str:
+    """Return the path of a staging folder."""
+    return workspace.staging_prefix + token
+
+
+def make_staging(workspace: Workspace, token: str) -> str:
+    """Create an empty staging folder, and remove those that stopped runs left.
+
+    Use it under the lock.
+
+    Raises:
+        Conflict: there is one that came with a clone, or that another user owns.
+    """
+    remove_staging(workspace)
+    path = staging_of(workspace, token)
+    make_folder(os.path.dirname(path))
+    os.mkdir(path)
+    return path
+
+
+def remove_staging(workspace: Workspace) -> None:
+    """Remove all staging folders of a worktree. Use it under the lock, after `recover`.
+
+    Raises:
+        Conflict: there is one that came with a clone, or that another user owns.
+    """
+    folder, prefix = os.path.split(workspace.staging_prefix)
+    with suppress(FileNotFoundError):
+        for name in sorted(os.listdir(folder)):
+            if name.startswith(prefix) and _TOKEN.fullmatch(name.removeprefix(prefix)):
+                path = os.path.join(folder, name)
+                refuse_linked(path, _WHAT)
+                remove_folder(path)
+
+
+def staged_files(folder: str) -> list[str]:
+    """Return the paths of all files in a staging folder, none if it does not exist.
+
+    Raises:
+        Conflict: the folder came with a clone, or another user owns it.
+    """
+    refuse_linked(folder, _WHAT)
+    return [
+        os.path.join(directory, name) for directory, _, names in os.walk(folder) for name in names
+    ]

@@ -1,0 +1,300 @@
+"""What is appended to the tracked files of a workspace for its sessions.
+
+The manifest is the truth: a session that it has and that a v2 file lacks gets its row there. So
+the same code writes new sessions, and completes files that lost rows in a merge.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from codec.errors import IntegrityError
+from codec.manifest.facts import Fact, Kept
+from codec.manifest.jsonl import encode_fact
+from codec.records import Session
+from codec.v2.deltas import (
+    delta_of,
+    encode_delta,
+)
+from codec.v2.metrics import (
+    HEADER,
+    encode_row,
+    row_of,
+)
+from codec.v2.progress_log import (
+    TITLE,
+    encode_reference,
+    reference_of,
+)
+from pipelines.fs.files import (
+    make_folder,
+    read_bytes,
+    unchanging,
+    write_new,
+)
+from pipelines.fs.lines import last_byte, read_lines
+from pipelines.workspace.git_ignored import COMMITTED, exceptions, ignored_files
+from pipelines.workspace.git_queries import content_at
+from pipelines.workspace.journal import Append, Transaction
+from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES, Workspace
+
+if TYPE_CHECKING:
+    from codec.merge.tracked_formats import Format as RowFormat
+
+#: The v2 files, in the order in which they must be written: a delta makes its session exist.
+ROWS: Final = (METRICS, PROGRESS, DELTAS)
+IGNORED: Final = (
+    "/.diffs/",
+    "/.session-codec/cache/",
+    "/.session-codec/lock",
+    "/.session-codec/journal*",
+    "/.session-codec/spool/",
+    "/.session-codec/staging-*/",
+    "*.repair-*.bak",
+)
+#: What lines are appended to: merged by record (`merging`), or by union where that is not set up.
+MERGED: Final = (MANIFEST, PROGRESS, METRICS, DELTAS)
+ATTRIBUTES: Final = (
+    *(f"/{name} text eol=lf" for name in (*MERGED, REFERENCES)),
+    *(f"/{name} merge=union" for name in MERGED),
+)
+#: Every line that `git_appends` adds, but those of v1 logs.
+_OURS: Final = frozenset((*IGNORED, *ATTRIBUTES, *exceptions(COMMITTED)))
+_COMMENT: Final = "# session-codec"
+#: The same where the file had no line end at its end, so that it can get back what it was.
+_COMMENT_TORN: Final = "# session-codec (no line end before)"
+
+
+class Tracked(NamedTuple):
+    """The tracked files of one moment, as bytes: no verb was writing them."""
+
+    manifest: bytes
+    deltas: bytes
+    metrics: bytes
+    progress: bytes
+
+
+def read_tracked(workspace: Workspace) -> Tracked:
+    """The tracked files, between two writes.
+
+    Raises:
+        WorkspaceLocked: another process was writing for too long.
+    """
+    with unchanging(workspace.lock):
+        return tracked_under_lock(workspace)
+
+
+def tracked_under_lock(workspace: Workspace) -> Tracked:
+    """The tracked files, for whoever holds the lock."""
+    return Tracked(
+        manifest=read_bytes(workspace.path(MANIFEST)),
+        deltas=read_bytes(workspace.path(DELTAS)),
+        metrics=read_bytes(workspace.path(METRICS)),
+        progress=read_bytes(workspace.path(PROGRESS)),
+    )
+
+
+def kept_facts(workspace: Workspace) -> list[Kept]:
+    """Return facts about the rows that a person wrote before there was a workspace.
+
+    None if the workspace has a manifest, or had one when HEAD was committed: then the rows are of
+    session-codec.
+
+    Raises:
+        Denied, Unavailable: git cannot be asked.
+    """
+    if workspace.exists:
+        return []
+    held = {name: data for name in ROWS if (data := read_bytes(workspace.path(name)))}
+    if not held:
+        return []
+    from codec.merge.tracked_formats import kept_of
+
+    forms = row_formats()
+    facts = [kept for name, data in held.items() if (kept := kept_of(name, forms[name], data))]
+    return [] if facts and content_at(workspace, "HEAD", MANIFEST) else facts
+
+
+def row_formats() -> Mapping[str, RowFormat]:
+    """Return the formats of the v2 files, in the order in which they must be written."""
+    from codec.merge.tracked_formats import (
+        DELTAS as DELTA_LINES,  # imports dataclasses, which hooks do without
+    )
+    from codec.merge.tracked_formats import METRICS as METRICS_ROWS
+    from codec.merge.tracked_formats import REFERENCES as ENTRIES
+
+    return dict(zip(ROWS, (METRICS_ROWS, ENTRIES, DELTA_LINES), strict=True))
+
+
+def session_appends(
+    workspace: Workspace,
+    sessions: Iterable[Session],
+    kept: Mapping[str, frozenset[str]] = MappingProxyType({}),
+) -> Iterator[Append]:
+    """Yield the rows that the v2 files lack, in the order in which they must be written.
+
+    Args:
+        workspace: whose files.
+        sessions: all sessions of the workspace, new ones among them.
+        kept: by file, digests of the rows that belong to a person.
+    """
+    ordered = sorted(sessions, key=lambda s: (s.time, s.key))
+    for name, form in row_formats().items():
+        data = read_bytes(workspace.path(name))
+        pieces = form.split(data[: data.rfind(b"\n") + 1])  # a torn end is not a row
+        missing = _missing(ordered, form, pieces, kept.get(name))
+        if missing or not data:
+            torn = bool(data) and not data.endswith(b"\n")
+            chunks = _chunks(b"" if data else form.head, map(form.encode, missing))
+            yield Append(path=name, chunks=chunks, torn=torn)
+
+
+def new_session_appends(workspace: Workspace, session: Session) -> list[Append]:
+    """The lines of a session that no file has yet; only the ends of the files are looked at."""
+    reference = encode_reference(reference_of(session))
+    return [
+        _at_end(workspace, MANIFEST, "", f"{encode_fact(session)}\n"),
+        _at_end(workspace, PROGRESS, f"{TITLE}\n\n", reference),
+        _at_end(workspace, METRICS, f"{HEADER}\n", f"{encode_row(row_of(session))}\n"),
+        _at_end(workspace, DELTAS, "", f"{encode_delta(delta_of(session))}\n"),
+    ]
+
+
+def record_facts(
+    workspace: Workspace,
+    verb: str,
+    facts: Iterable[Fact],
+    files: Mapping[str, bytes] = MappingProxyType({}),
+) -> None:
+    """Append facts that are no sessions to the manifest. Use it under the lock.
+
+    Args:
+        workspace: whose facts.
+        verb: that records them.
+        facts: what to append.
+        files: files of `.diffs` that are written in the same transaction, by path.
+
+    Raises:
+        IntegrityError: a file does not read back as it was written.
+    """
+    lines = "".join(f"{encode_fact(fact)}\n" for fact in facts)
+    transaction = Transaction(workspace, verb)
+    transaction.begin()
+    for name, data in files.items():
+        path = os.path.join(transaction.staging, *name.split("/"))
+        make_folder(os.path.dirname(path))
+        if not write_new(path, data):
+            raise IntegrityError("does not read back as it was written", file=path)
+    transaction.prepare([_at_end(workspace, MANIFEST, "", lines)] if lines else [])
+    transaction.commit()
+
+
+def _at_end(workspace: Workspace, name: str, head: str, text: str) -> Append:
+    """An append that begins the file where there is none."""
+    last = last_byte(workspace.path(name))
+    chunk = text if last else head + text
+    return Append(path=name, chunks=[chunk.encode()], torn=last not in (b"", b"\n"))
+
+
+def _missing(
+    sessions: list[Session],
+    form: RowFormat,
+    pieces: list[bytes],
+    kept: frozenset[str] | None,
+) -> list[Session]:
+    """Return the sessions that have neither their own row nor another that can be read.
+
+    A row that belongs to a person counts only if it is the very row of the session.
+    """
+    from codec.merge.tracked_formats import kept_pieces
+
+    rows = set(pieces)
+    missing = [s for s in sessions if form.encode(s) not in rows] if rows else sessions
+    if not missing or not rows:
+        return missing
+    others = {form.key_of(row) for row in rows - kept_pieces(rows, kept)}
+    return [s for s in missing if s.key not in others]
+
+
+def git_appends(workspace: Workspace, logs: Iterable[str]) -> Iterator[Append]:
+    """Yield the lines that `.gitignore` and `.gitattributes` lack; none outside of git.
+
+    If git ignores a file that clones need, `.gitignore` gets an exception for it.
+
+    Args:
+        workspace: whose files.
+        logs: names of its v1 logs: git must not change a byte of them.
+    """
+    if workspace.repository is None:
+        return
+    inside = (log for log in logs if not log.startswith("../") and not os.path.isabs(log))
+    attributes = dict.fromkeys((*ATTRIBUTES, *(f"{pattern(log)} -text" for log in inside)))
+    ignore = (*exceptions(file.name for file in ignored_files(workspace)), *IGNORED)
+    yield from _lacking(workspace, ".gitignore", ignore)
+    yield from _lacking(workspace, ".gitattributes", attributes)
+
+
+def exception_appends(workspace: Workspace) -> list[Append]:
+    """Return the exceptions that `.gitignore` needs so that git takes the tracked files."""
+    names = [file.name for file in ignored_files(workspace)]
+    return list(_lacking(workspace, ".gitignore", exceptions(names))) if names else []
+
+
+def _lacking(workspace: Workspace, name: str, wanted: Iterable[str]) -> Iterator[Append]:
+    """Yield an append of the lines that a file for git lacks."""
+    lines = read_lines(workspace.path(name))
+    torn = os.path.exists(workspace.path(name)) and lines.torn
+    present = {line.strip() for _, line in lines.lines}
+    if torn:
+        last = read_bytes(workspace.path(name)).rpartition(b"\n")[2]
+        present.add(last.decode(errors="replace").strip())
+    missing = [line for line in wanted if line not in present]
+    if missing:
+        comment = _COMMENT_TORN if torn else _COMMENT
+        text = "".join(f"{line}\n" for line in (comment, *missing))
+        yield Append(path=name, chunks=[text.encode()], torn=torn)
+
+
+def without_git_lines(data: bytes) -> bytes | None:
+    """A `.gitignore` or `.gitattributes` without what `git_appends` added; None if nothing is left.
+
+    What was added begins with our comment, and goes as far as lines that are ours.
+    """
+    kept: list[bytes] = []
+    ours = torn = False
+    for line in data.splitlines(keepends=True):
+        text = line.decode(errors="replace").strip()
+        if text in {_COMMENT, _COMMENT_TORN}:
+            ours, torn = True, text == _COMMENT_TORN
+        elif not (ours and (text in _OURS or text.endswith(" -text"))):
+            ours = torn = False
+            kept.append(line)
+    if torn and kept:
+        kept[-1] = kept[-1].removesuffix(b"\n")
+    return b"".join(kept) or None
+
+
+def pattern(path: str) -> str:
+    """A path as a pattern of `.gitattributes` that matches it alone."""
+    literal = re.sub(r"[\\*?\[\]]", r"\\\g<0>", path)
+    if not any(c.isspace() or c == '"' for c in path):
+        return f"/{literal}"
+    quoted = literal.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"/{quoted}"'
+
+
+def _chunks(head: bytes, rows: Iterable[bytes]) -> Iterator[bytes]:
+    """Rows joined to larger writes."""
+    block = [head]
+    size = 0
+    for row in rows:
+        block.append(row)
+        size += len(row)
+        if size > 1 << 18:
+            yield b"".join(block)
+            block, size = [], 0
+    yield b"".join(block)

@@ -1,0 +1,305 @@
+"""Purge on a remote: the bytes are in no object any more, and all others come back."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from codec.snapshot import is_pack
+from pipelines.remotes.base import Remote, read_whole
+from pipelines.remotes.directory import DirectoryRemote
+from pipelines.remotes.s3 import Options, S3Remote
+from tests.conformance.conftest import Started, at_once, sdk_environment, started
+from tests.pipelines.conftest import Bench, Cli, day, entry, log_of
+from tests.pipelines.remotes.test_age import Person, ada
+from tests.pipelines.remotes.test_encrypted import opened
+from tests.pipelines.verbs.test_archive import log_of_months, patch_of
+from tests.pipelines.verbs.test_purge import holding
+from tests.pipelines.verbs.test_sync import own_configuration, remote
+from tests.support.made_secrets import patch_with, planted
+
+__all__ = ["ada", "at_once", "own_configuration", "remote", "sdk_environment", "started"]
+ERASED = patch_of("f3")
+LEAK = patch_with(planted()[0].text)
+
+
+@pytest.fixture
+def made(bench: Bench) -> Bench:
+    """A migrated workspace, its log gone: only diffs hold what they hold."""
+    bench.log.write_bytes(log_of_months())
+    bench.migrate()
+    bench.log.unlink()
+    return bench
+
+
+def restored(cli: Cli, bench: Bench, *options: object) -> dict[str, bytes]:
+    """What an empty machine gets of a remote."""
+    back = bench.root.parent / "back"
+    shutil.rmtree(back, ignore_errors=True)
+    assert cli("restore", back, *options).code == 0
+    return diffs_without(Bench(back, bench.worker), day(3))
+
+
+def diffs_without(bench: Bench, key: str) -> dict[str, bytes]:
+    """What the store gives for all sessions but one that was purged."""
+    from pipelines.diffs.store import Store
+
+    store = Store(bench.workspace)
+    sessions = bench.manifest.sessions.values()
+    return {
+        s.key: store.read(s.key, s.patch, s.range) for s in sessions if s.patch and s.key != key
+    }
+
+
+@pytest.mark.parametrize("how", ["archived", "loose", "pruned", "loose, then archived"])
+def test_the_bytes_are_in_no_object_and_the_rest_comes_back(
+    made: Bench, cli: Cli, remote: Path, how: str
+) -> None:
+    to = ("--remote", remote)
+    before = diffs_without(made, day(3))
+    if how.startswith("loose"):
+        assert cli("sync", made.root, *to).code == 0
+    if how != "loose":
+        cli("archive", made.root)
+        prune = ("--prune-local",) if how == "pruned" else ()
+        assert cli("sync", made.root, *to, *prune).code == 0
+    assert holding(remote, ERASED)
+    said = cli("purge", day(3), made.root, "--yes", *to, "--json")
+    assert said.code == 0, said
+    assert said.json["erased_there"]
+    assert holding(remote, ERASED) == holding(made.root, ERASED) == []
+    assert restored(cli, made, *to) == before
+    again = cli("purge", day(3), made.root, "--yes", *to, "--json")
+    assert (again.code, again.json["erased_there"]) == (0, [])
+    assert cli("sync", made.root, *to, "--json").json["requests"] == {"LIST": 1}
+
+
+def test_a_dry_run_names_the_objects_and_deletes_none(made: Bench, cli: Cli, remote: Path) -> None:
+    cli("sync", made.root, "--remote", remote)
+    said = cli("purge", day(3), made.root, "--dry-run", "--remote", remote)
+    assert f"would erase it from {remote}/loose/" in said.out
+    assert holding(remote, ERASED)
+
+
+def test_diffs_of_sessions_that_are_not_known_here_keep_their_object(
+    made: Bench, cli: Cli, remote: Path, tmp_path: Path
+) -> None:
+    clone = tmp_path / "clone"
+    shutil.copytree(made.root, clone, symlinks=True)
+    other = Bench(clone, made.worker)
+    other.log.write_bytes(log_of(entry(day(28), task="theirs", patch=patch_of("theirs"))))
+    other.migrate()
+    cli("sync", other.root, "--remote", remote)
+    said = cli("purge", day(3), made.root, "--yes", "--remote", remote)
+    assert said.code == 3
+    assert "sessions that are not known here" in said.err
+    assert holding(remote, patch_of("theirs"))
+    assert holding(made.root, ERASED) == []
+
+
+def test_what_another_machine_sent_of_known_sessions_goes_and_nothing_is_lost(
+    made: Bench, cli: Cli, remote: Path, tmp_path: Path
+) -> None:
+    before = diffs_without(made, day(3))
+    clone = tmp_path / "clone"
+    shutil.copytree(made.root, clone, symlinks=True)
+    cli("sync", clone, "--remote", remote)
+    shutil.rmtree(made.root / ".diffs")
+    said = cli("purge", day(3), made.root, "--yes", "--remote", remote)
+    assert said.code == 0, said
+    assert holding(remote, ERASED) == []
+    assert restored(cli, made, "--remote", remote) == before
+
+
+def test_a_remote_of_the_settings_that_was_not_named_is_told(
+    made: Bench, cli: Cli, remote: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SESSION_CODEC_REMOTE", str(remote))
+    cli("sync", made.root)
+    said = cli("purge", day(3), made.root, "--yes")
+    assert said.code == 0
+    assert f"note: {remote}: was not looked at" in said.err
+    assert holding(remote, ERASED)
+
+
+def test_an_object_that_is_damaged_is_not_passed_over(made: Bench, cli: Cli, remote: Path) -> None:
+    cli("sync", made.root, "--remote", remote)
+    (pack,) = (remote / "loose").iterdir()
+    pack.write_bytes(pack.read_bytes()[:-20])
+    said = cli("purge", day(3), made.root, "--yes", "--remote", remote)
+    assert said.code == 12
+    assert "nobody can tell what it holds" in said.err
+
+
+def test_an_encrypted_remote_is_purged_by_who_can_read_it(
+    made: Bench, cli: Cli, remote: Path, ada: Person
+) -> None:
+    before = diffs_without(made, day(3))
+    to = ("--remote", remote, "--encrypt-to", ada.recipient)
+    assert cli("sync", made.root, *to).code == 0
+    assert cli("purge", day(3), made.root, "--yes", *to).code == 31
+    assert day(3) not in made.manifest.purged
+    mine = (*to, "--identity", ada.file)
+    assert cli("purge", day(3), made.root, "--yes", *mine).code == 0
+    there = opened(DirectoryRemote(str(remote)), ada)
+    packs = [s.name for s in there.list_all() if is_pack(s.name)]
+    assert packs
+    for name in packs:
+        (remote.parent / "opened.zst").write_bytes(read_whole(there, name))
+    assert holding(remote.parent, ERASED) == []
+    assert restored(cli, made, "--remote", remote, "--identity", ada.file) == before
+
+
+def in_bucket(started: Started, *, lock: bool) -> tuple[S3Remote, str]:
+    """A remote in a bucket that keeps versions, and its client's name of it."""
+    server = started("moto")
+    bucket = f"versions-{'locked' if lock else 'free'}-{datetime.now(UTC):%H%M%S%f}"
+    client = server.client()
+    client.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=lock)
+    client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    return S3Remote(bucket, "p", Options(endpoint_url=server.endpoint)), server.endpoint
+
+
+@pytest.mark.usefixtures("sdk_environment")
+def test_a_bucket_that_keeps_versions_keeps_none_of_what_was_erased(
+    made: Bench, cli: Cli, started: Started
+) -> None:
+    there, endpoint = in_bucket(started, lock=False)
+    to = ("--remote", there.url, "--endpoint-url", endpoint)
+    assert cli("sync", made.root, *to).code == 0
+    (pack,) = (s.name for s in there.list_all() if is_pack(s.name))
+    assert cli("purge", day(3), made.root, "--yes", *to).code == 0
+    listed = started("moto").client().list_object_versions(Bucket=there.url.split("/")[2])
+    kept = [*listed.get("Versions", ()), *listed.get("DeleteMarkers", ())]
+    assert kept
+    assert not any(v["Key"] == f"p/{pack}" for v in kept)
+
+
+@pytest.mark.usefixtures("sdk_environment")
+def test_a_lock_that_retains_an_object_is_told_and_what_is_here_is_erased(
+    made: Bench, cli: Cli, started: Started
+) -> None:
+    there, endpoint = in_bucket(started, lock=True)
+    to = ("--remote", there.url, "--endpoint-url", endpoint)
+    until = f"{datetime.now(UTC) + timedelta(days=2):%Y-%m-%d}"
+    assert cli("sync", made.root, *to, "--retain-until", until).code == 0
+    said = cli("purge", day(3), made.root, "--yes", *to)
+    assert said.code == 31
+    assert "retain" in said.err
+    assert holding(made.root, ERASED) == []
+
+
+def test_deleting_an_object_of_a_plain_remote_twice_is_no_error(remote: Path) -> None:
+    there: Remote = DirectoryRemote(str(remote))
+    there.delete("loose/x")
+    assert there.requests == {"DELETE": 1}
+
+
+def test_a_secret_in_another_diff_neither_stops_a_purge_nor_is_sent(
+    made: Bench, cli: Cli, remote: Path
+) -> None:
+    to = ("--remote", remote)
+    cli("archive", made.root)
+    cli("sync", made.root, *to)
+    made.log.write_bytes(log_of(entry("2026-01-01T10:00:00Z", patch=LEAK)))
+    made.migrate()
+    made.log.unlink()
+    assert cli("sync", made.root, *to).code == 3
+    assert cli("purge", day(3), made.root, "--yes", *to).code == 0
+    assert not holding(remote, ERASED)
+    assert not holding(remote, LEAK)
+    for n in (1, 2, 4, 5, 6, 7):
+        assert holding(remote, patch_of(f"f{n}"))
+
+
+@pytest.mark.parametrize("archived", [False, True])
+def test_replacements_are_there_before_an_object_is_deleted(
+    made: Bench, cli: Cli, remote: Path, monkeypatch: pytest.MonkeyPatch, archived: bool
+) -> None:
+    if archived:
+        cli("archive", made.root)
+    cli("sync", made.root, "--remote", remote)
+    others = [patch_of(f"f{n}") for n in (1, 2, 4, 5, 6, 7)]
+    seen = []
+
+    def look(self: DirectoryRemote, name: str) -> None:
+        (remote / name).unlink()
+        seen.append(all(holding(remote, patch) for patch in others))
+
+    monkeypatch.setattr(DirectoryRemote, "delete", look)
+    assert cli("purge", day(3), made.root, "--yes", "--remote", remote).code == 0
+    assert seen == [True]
+
+
+def test_a_purge_writes_no_diff_that_was_purged_before(made: Bench, cli: Cli, remote: Path) -> None:
+    cli("sync", made.root, "--remote", remote)
+    assert cli("purge", day(3), made.root, "--yes").code == 0
+    assert cli("purge", day(5), made.root, "--yes", "--remote", remote).code == 0
+    for n in (3, 5):
+        assert holding(made.root, patch_of(f"f{n}")) == []
+        assert holding(remote, patch_of(f"f{n}")) == []
+    assert holding(remote, patch_of("f4"))
+
+
+def test_objects_for_other_recipients_are_told_and_not_passed_over(
+    made: Bench, cli: Cli, remote: Path, ada: Person, tmp_path: Path
+) -> None:
+    pyrage = pytest.importorskip("pyrage")
+    other = pyrage.x25519.Identity.generate()
+    cli("sync", made.root, "--remote", remote, "--encrypt-to", str(other.to_public()))
+    to = ("--remote", remote, "--encrypt-to", ada.recipient, "--identity", ada.file)
+    cli("sync", made.root, *to)
+    said = cli("purge", day(3), made.root, "--yes", *to, "--json")
+    assert said.code == 3
+    assert "not-inspected" in [f["code"] for f in said.json["findings"]]
+
+
+def test_a_layout_of_the_remote_with_the_text_is_replaced(
+    bench: Bench, cli: Cli, remote: Path
+) -> None:
+    twice = entry(day(3), task="t-3", patch=ERASED)
+    bench.log.write_bytes(log_of(twice, twice))
+    text = bench.log.read_bytes()
+    bench.migrate()
+    bench.log.unlink()
+    cli("sync", bench.root, "--remote", remote)
+    assert cli("purge", day(3), bench.root, "--yes", "--remote", remote).code == 0
+    assert not holding(remote, ERASED)
+    back = bench.root.parent / "back"
+    assert cli("restore", back, "--remote", remote).code == 0
+    out = back / "out.md"
+    assert cli("restore-v1", back, "-o", out).code == 3
+    assert out.read_bytes().partition(b"[session-codec")[0] == text.partition(ERASED)[0]
+
+
+def test_what_a_stopped_upload_left_goes_once_it_is_old(
+    made: Bench, cli: Cli, remote: Path
+) -> None:
+    cli("sync", made.root, "--remote", remote)
+    old, new = remote / "loose" / ".new-0a", remote / "loose" / ".new-0b"
+    for path in (old, new):
+        path.write_bytes(ERASED)
+    os.utime(old, (0, 0))
+    assert cli("purge", day(3), made.root, "--yes", "--remote", remote).code == 0
+    assert not old.exists()
+    assert new.exists()  # somebody may be writing it
+
+
+@pytest.mark.usefixtures("sdk_environment")
+def test_a_version_behind_a_delete_marker_goes(made: Bench, cli: Cli, started: Started) -> None:
+    there, endpoint = in_bucket(started, lock=False)
+    to = ("--remote", there.url, "--endpoint-url", endpoint)
+    assert cli("sync", made.root, *to).code == 0
+    (pack,) = (s.name for s in there.list_all() if is_pack(s.name))
+    client = started("moto").client()
+    bucket = there.url.split("/")[2]
+    client.delete_object(Bucket=bucket, Key=f"p/{pack}")
+    assert pack not in [s.name for s in there.list_all()]
+    said = cli("purge", day(3), made.root, "--yes", *to, "--json")
+    assert said.code == 0, said
+    listed = client.list_object_versions(Bucket=bucket)
+    assert not any(v["Key"] == f"p/{pack}" for v in listed.get("Versions", ()))

@@ -1,0 +1,103 @@
+"""Rules of a large log are read once, and again once it is another file or says something else."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from codec.manifest.facts import V1Version
+from codec.references.sources.collect import LineMap
+from codec.v1.text import Log
+from pipelines.references.sources import LogRules
+from pipelines.v1 import rules as v1_rules
+from pipelines.v1.rules import read_rules
+from pipelines.workspace.location import V1_LOG, locate, read_manifest
+from tests.pipelines.conftest import THREE, Bench
+
+_RULES = b"\n## Rules\n\n- Tests MUST pass\n"
+_KEPT = Path(".session-codec", "cache", "rules.json")
+
+
+def rules_of(root: Path) -> LogRules:
+    workspace = locate(str(root))
+    return read_rules(workspace, read_manifest(workspace))
+
+
+@pytest.fixture
+def read(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
+    """A workspace whose rules are kept, however small its log is; how often one was taken apart."""
+    monkeypatch.setattr(v1_rules, "_KEPT_FROM", 1)
+    bench.log.write_bytes(THREE + _RULES)
+    bench.migrate()
+    calls: list[int] = []
+    sections = v1_rules._sections
+
+    def counted(log: Log, version: V1Version | None) -> tuple[bytes, LineMap]:
+        calls.append(1)
+        return sections(log, version)
+
+    monkeypatch.setattr(v1_rules, "_sections", counted)
+    assert b"MUST pass" in rules_of(bench.root).texts[V1_LOG]
+    return lambda: len(calls)
+
+
+def test_what_was_read_is_not_taken_apart_again(bench: Bench, read: Callable[[], int]) -> None:
+    was = rules_of(bench.root)
+    assert read() == 1
+    (bench.root / _KEPT).unlink()
+    now = rules_of(bench.root)
+    assert read() == 2
+    assert (now.texts, [*now.lines[V1_LOG]]) == (was.texts, [*was.lines[V1_LOG]])
+
+
+def test_a_log_that_was_edited_is_read_again_whatever_its_times_say(
+    bench: Bench, read: Callable[[], int]
+) -> None:
+    was = bench.log.stat()
+    bench.log.write_bytes(bench.log.read_bytes().replace(b"pass", b"fail"))
+    os.utime(bench.log, ns=(was.st_atime_ns, was.st_mtime_ns))
+    assert b"MUST fail" in rules_of(bench.root).texts[V1_LOG]
+    assert read() == 2
+
+
+def test_what_came_with_a_clone_is_not_believed(
+    bench: Bench, read: Callable[[], int], tmp_path: Path
+) -> None:
+    clone = tmp_path / "clone"
+    shutil.copytree(bench.root, clone)
+    rules_of(clone)
+    assert read() == 2
+
+
+@pytest.mark.parametrize("broken", ["", "[]", "{}", "null", '{"of": 1}'])
+def test_what_cannot_be_read_is_nothing(bench: Bench, read: Callable[[], int], broken: str) -> None:
+    (bench.root / _KEPT).write_text(broken)
+    assert b"MUST pass" in rules_of(bench.root).texts[V1_LOG]
+    assert read() == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("text", 1), ("text", "?"), ("lines", [1]), ("lines", 1)]
+)
+def test_what_is_kept_in_another_form_is_nothing(
+    bench: Bench, read: Callable[[], int], name: str, value: object
+) -> None:
+    kept = json.loads((bench.root / _KEPT).read_text())
+    (bench.root / _KEPT).write_text(json.dumps({**kept, name: value}))
+    rules_of(bench.root)
+    assert read() == 2
+
+
+def test_where_nothing_can_be_kept_it_is_read_every_time(
+    bench: Bench, read: Callable[[], int]
+) -> None:
+    cache = bench.root / ".session-codec" / "cache"
+    shutil.rmtree(cache)
+    cache.write_text("a file where the folder would be")
+    assert b"MUST pass" in rules_of(bench.root).texts[V1_LOG]
+    assert read() == 2
