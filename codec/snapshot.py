@@ -22,7 +22,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from codec.errors import FormatError
-from codec.records import PatchRef, is_key
+from codec.names import is_key
+from codec.records import PatchRef
 
 FORMAT: Final = "session-codec-snapshot"
 VERSION: Final = 1

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
-from codec.records import Status, name_of, one_line
+from codec.names import name_of, one_line
+from codec.records import Status
 
 #: What a status begins with, in lower case and with spaces between words, and what it means. Text
 #: that begins with none of these is UNKNOWN, and the whole text becomes the remark.

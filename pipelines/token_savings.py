@@ -35,12 +35,11 @@ from codec.v2.progress_log import encode_reference, reference_of
 from pipelines.diffs.store import Store, commits_of
 from pipelines.errors import Erased, NotFound
 from pipelines.fs.files import read_bytes
+from pipelines.settings.thresholds import Limits
 from pipelines.workspace.location import DELTAS, REFERENCES, Manifest, Workspace, newest_delta_lines
 from pipelines.workspace.newest import newest_deltas
 
 WINDOW: Final = 5
-THRESHOLD: Final = 90.0
-REFERENCES_BUDGET: Final = 250
 #: The gate is judged where the window is at least this many times the context's budget.
 JUDGED_FROM: Final = 10
 
@@ -57,22 +56,6 @@ class Baseline(NamedTuple):
     def reduction(self) -> float:
         """Per cent saved; negative where it costs more now."""
         return 100.0 * (self.before - self.after) / self.before if self.before else 0.0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Limits:
-    """What the gate and the budgets ask for.
-
-    Attributes:
-        threshold: per cent that the window must save.
-        context, references: tokens that each may cost.
-        is_explicit: somebody set the threshold, so it is judged whatever the size of the window.
-    """
-
-    threshold: float = THRESHOLD
-    context: int = DEFAULT_BUDGET
-    references: int = REFERENCES_BUDGET
-    is_explicit: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -20,8 +20,7 @@ from typing import Final, NamedTuple
 
 from codec.archive.frames import FRAME_SIZE
 from codec.errors import EncodeError, FormatError, IntegrityError
-from codec.records import is_key, key_time
-from codec.v2.progress_log import diff_name
+from codec.names import diff_name, is_key, key_time
 
 FORMAT: Final = "session-codec-archive"
 VERSION: Final = 1

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from codec.errors import EncodeError, FormatError
-from codec.records import NUMBER_LIMIT, check_name, is_key, one_line
+from codec.names import check_name, is_key, one_line
+from codec.records import NUMBER_LIMIT
 
 
 def read_key(value: object) -> str:

@@ -24,17 +24,8 @@ from codec.manifest.fields import (
     read_texts,
     require,
 )
-from codec.records import (
-    STATUSES,
-    Metrics,
-    PatchRef,
-    Session,
-    Status,
-    V1Entry,
-    is_commits,
-    is_range,
-    key_time,
-)
+from codec.names import is_commits, is_range, key_time
+from codec.records import STATUSES, Metrics, PatchRef, Session, Status, V1Entry
 from codec.timestamps import is_canonical
 
 _METRICS: Final = ("lines_added", "lines_removed", "commits", "duration_min", "tokens_used")

@@ -12,7 +12,8 @@ from codec.manifest.facts import Revision
 from codec.manifest.identity import are_plain, histories_of, name_of_fact
 from codec.manifest.jsonl import content_line, encode_fact, identity_of
 from codec.merge.tracked_formats import FACTS
-from codec.records import Session, key_time
+from codec.names import key_time
+from codec.records import Session
 
 _REVISION = b'"revision"'
 

@@ -24,7 +24,8 @@ from typing import Final, NamedTuple
 import zstandard
 
 from codec.errors import FormatError, IntegrityError
-from codec.records import PatchRef, is_key
+from codec.names import is_key
+from codec.records import PatchRef
 from codec.v1.purged_text import gap_line
 
 FORMAT: Final = "session-codec-layout"

@@ -17,16 +17,8 @@ from typing import Final
 
 from codec.diffs import DiffStat
 from codec.errors import FormatError
-from codec.records import (
-    READER,
-    UNNAMED,
-    Metrics,
-    PatchRef,
-    Session,
-    V1Entry,
-    name_of,
-    one_line,
-)
+from codec.names import UNNAMED, name_of, one_line
+from codec.records import READER, Metrics, PatchRef, Session, V1Entry
 from codec.timestamps import minutes_between
 from codec.v1.dates import (
     NO_CLUES,

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Final
 
-from codec.records import one_line
+from codec.names import one_line
 from codec.v1.fields import OTHER, Body, Line
 from codec.v1.labels import NOTE_FIELDS
 

@@ -27,7 +27,8 @@ from collections import Counter as Tally
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Literal, NamedTuple, cast
 
-from codec.records import UNNAMED, Metrics, Status, is_key, key_time
+from codec.names import UNNAMED, is_key, key_time
+from codec.records import Metrics, Status
 from codec.shown_text import shown
 from codec.v2.delta_summary import STATUSES, Summary, summary_of, united
 from codec.v2.deltas import Delta, decode_delta, encode_delta

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-from codec.records import key_time
+from codec.names import key_time
 from codec.v2.deltas import Delta
 
 STATUSES: Final = ("PASS", "FAIL", "PARTIAL", "UNKNOWN")

@@ -14,16 +14,8 @@ from collections.abc import Iterable
 from typing import NamedTuple, cast
 
 from codec.errors import EncodeError, FormatError
-from codec.records import (
-    NO_METRICS,
-    NUMBER_LIMIT,
-    Metrics,
-    Session,
-    Status,
-    check_field,
-    is_key,
-    name_faults,
-)
+from codec.names import check_field, is_key, name_faults
+from codec.records import NO_METRICS, NUMBER_LIMIT, Metrics, Session, Status
 
 SEPARATOR = " | "
 NONE_KNOWN = "-"

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Final, NamedTuple, cast
 
 from codec.errors import EncodeError, FormatError
-from codec.records import Session, Status, check_field, is_key, name_faults
+from codec.names import check_field, is_key, name_faults
+from codec.records import Session, Status
 
 COLUMNS: Final = (
     "timestamp", "agent", "task", "status",

@@ -17,7 +17,7 @@ from operator import lt
 from typing import Final
 
 from codec.errors import FormatError
-from codec.records import key_time
+from codec.names import key_time
 from codec.v2.delta_summary import STATUSES, Scanned, Summary, summary_of, united
 from codec.v2.deltas import Delta, decode_delta, decode_deltas
 

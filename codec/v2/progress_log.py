@@ -16,7 +16,8 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple, cast
 
 from codec.errors import EncodeError, FormatError
-from codec.records import NO_METRICS, Metrics, Session, Status, check_name, is_key, one_line
+from codec.names import check_name, is_key, one_line
+from codec.records import NO_METRICS, Metrics, Session, Status
 from codec.v2.deltas import decode_metrics, encode_metrics, shown_metrics
 
 TITLE: Final = "# Agent progress log, version 2: reference entries, oldest first"
@@ -50,11 +51,6 @@ def diff_path(key: str) -> str:
     On a file system that refuses `:` the file is called as `diff_name` says.
     """
     return f".diffs/{key}.diff"
-
-
-def diff_name(key: str, *, colons: bool = True) -> str:
-    """The file name of a session's diff; `colons` is false where the file system refuses them."""
-    return f"{key if colons else key.replace(':', '-')}.diff"
 
 
 def reference_of(session: Session) -> Reference:

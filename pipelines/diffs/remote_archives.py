@@ -22,7 +22,8 @@ from codec.archive.container import INDEX_MAGIC, TAIL, ArchiveReader
 from codec.errors import CodecError, FormatError, IntegrityError
 from codec.manifest.facts import Archive
 from codec.manifest.jsonl import decode_fact
-from codec.records import PatchRef, key_time
+from codec.names import key_time
+from codec.records import PatchRef
 from codec.snapshot import archive_object
 from pipelines.errors import Conflict, NotFound
 from pipelines.fs.files import (

@@ -26,12 +26,8 @@ from typing import TYPE_CHECKING
 from codec.errors import FormatError, IntegrityError
 from codec.manifest.facts import Purged
 from codec.manifest.jsonl import decode_fact
-from codec.records import (
-    PatchRef,
-    Session,
-    key_time,
-)
-from codec.v2.progress_log import diff_name
+from codec.names import key_time
+from codec.records import PatchRef, Session
 from pipelines.diffs.local_archives import Archives
 from pipelines.errors import Erased, NotFound, StorageError
 from pipelines.fs.files import (
@@ -40,6 +36,7 @@ from pipelines.fs.files import (
     read_file,
     regular_size,
 )
+from pipelines.workspace.diff_names import names_of
 from pipelines.workspace.location import (
     MANIFEST,
     Manifest,
@@ -51,8 +48,6 @@ from pipelines.workspace.location import (
 if TYPE_CHECKING:
     from pipelines.diffs.remote_archives import OpenRemote, RemoteArchives
 
-#: Whether this machine's file systems take `:` in a name.
-COLONS = os.name != "nt"
 _PURGED = b'"fact":"purged"'
 _DISOWNED = b'"fact":"disowned"'
 
@@ -283,14 +278,6 @@ def purged_in(manifest: mmap.mmap | bytes) -> dict[str, str]:
 def _time_of(name: str) -> str:
     """The time that a key or a name of a diff begins with, as file systems without `:` have it."""
     return key_time(name).replace(":", "-")
-
-
-def names_of(key: str) -> tuple[str, ...]:
-    """The file names under which a key's diff may be found; the first is how it is written."""
-    plain, safe = diff_name(key), diff_name(key, colons=False)
-    if plain == safe:
-        return (plain,)
-    return (plain, safe) if COLONS else (safe, plain)
 
 
 def commits_of(session: Session) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from typing import Final, Literal, NamedTuple
 from codec.archive.container import ArchiveReader
 from codec.archive.recovery import Damage, Scan
 from codec.errors import CodecError, IntegrityError
-from codec.records import key_time
+from codec.names import key_time
 from codec.v1.layout import LAYOUT_NAME, LITERAL_NAME, literal_bytes
 from codec.v1.purged_text import find_purged
 from pipelines.diffs.local_archives import (

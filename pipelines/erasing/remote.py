@@ -17,7 +17,8 @@ from typing import Final
 from codec.archive.bundle import Bundle, encode_bundle
 from codec.archive.container import ArchiveReader
 from codec.errors import CodecError, IntegrityError
-from codec.records import PatchRef, key_time
+from codec.names import key_time
+from codec.records import PatchRef
 from codec.snapshot import (
     Pack,
     archive_object,

@@ -8,9 +8,10 @@ from collections.abc import Collection
 from typing import Final, NamedTuple
 
 from codec.archive.container import ArchiveReader
-from codec.records import PatchRef, key_time
-from pipelines.diffs.store import names_of
+from codec.names import key_time
+from codec.records import PatchRef
 from pipelines.workspace.diff_files import hashed_names
+from pipelines.workspace.diff_names import names_of
 from pipelines.workspace.location import Manifest
 
 #: What doctor's backups, and temporary files, have around the name of the file.

@@ -26,7 +26,8 @@ from codec.merge.tracked_formats import DELTAS as DELTA_LINES
 from codec.merge.tracked_formats import METRICS as METRICS_ROWS
 from codec.merge.tracked_formats import REFERENCES as ENTRIES
 from codec.merge.tracked_formats import kept_pieces
-from codec.records import UNNAMED, Session
+from codec.names import UNNAMED
+from codec.records import Session
 from pipelines.errors import Conflict
 from pipelines.workspace.journal import Replace
 from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, Manifest

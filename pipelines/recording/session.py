@@ -20,21 +20,14 @@ from typing import Final, NamedTuple
 from codec.diffs import diff_stat
 from codec.errors import FormatError, IntegrityError
 from codec.manifest.jsonl import decode_fact, identity_of
-from codec.records import (
-    Metrics,
-    PatchRef,
-    Session,
-    Status,
-    key_time,
-    name_of,
-    one_line,
-    session_key,
-)
+from codec.names import key_time, name_of, one_line, session_key
+from codec.records import Metrics, PatchRef, Session, Status
 from codec.vocabulary import agent_of
-from pipelines.diffs.store import names_of, purged_in
+from pipelines.diffs.store import purged_in
 from pipelines.findings import Finding, torn_finding
 from pipelines.fs.files import mapped, write_new
 from pipelines.recording.text_scan import clean_recording
+from pipelines.workspace.diff_names import names_of
 from pipelines.workspace.journal import (
     Append,
     Transaction,

@@ -14,7 +14,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from codec.records import Session, name_of
+from codec.names import name_of
+from codec.records import Session
 from codec.secrets.hint import may_hold_secret
 from pipelines.findings import Finding
 from pipelines.workspace.location import MANIFEST, Manifest, Workspace

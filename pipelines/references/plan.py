@@ -22,12 +22,13 @@ from codec.references.document import (
 )
 from codec.references.edit import edit_references
 from codec.references.merge import Change, Refresh, Standing, refresh
+from codec.references.sources.log_rules import LogRules
 from codec.references.sources.statement import Origin
 from codec.references.values import MANDATE, by_name, from_names
 from pipelines.errors import Conflict
 from pipelines.findings import Finding, Level
-from pipelines.references.sources import LogRules, read_stated, source_files
-from pipelines.token_savings import REFERENCES_BUDGET
+from pipelines.references.sources import read_stated, source_files
+from pipelines.settings.thresholds import REFERENCES_BUDGET
 from pipelines.workspace.location import REFERENCES, Manifest, Workspace, read_manifest
 
 #: Of a references file more bytes than these are not read.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from codec.errors import FormatError
 from codec.manifest.facts import ReferencesBuilt
@@ -15,23 +14,6 @@ from codec.references.merge import Refresh, refresh
 from codec.references.sources.collect import WANTED, LineMap, Stated, limit_of, stated_references
 from codec.references.values import by_name, from_names
 from pipelines.recording.text_scan import holds_secret
-
-
-@dataclass(frozen=True, slots=True)
-class LogRules:
-    """What the v1 logs of a workspace hold beside their sessions: that is where rules stand.
-
-    Attributes:
-        texts: by name of the log, what of it is no session.
-        lines: by name, which lines of the log those are.
-        unread: names of logs that cannot be read here.
-        refused: by name of a log that is not read, the problem with what the manifest says of it.
-    """
-
-    texts: dict[str, bytes] = field(default_factory=dict)
-    lines: dict[str, LineMap] = field(default_factory=dict)
-    unread: list[str] = field(default_factory=list)
-    refused: dict[str, str] = field(default_factory=dict)
 
 
 def read_stated(

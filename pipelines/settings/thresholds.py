@@ -12,11 +12,16 @@ The command line speaks first, for whoever can commit can change the file.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from codec.errors import FormatError
-from pipelines.token_savings import Limits
+from codec.v2.context_view import DEFAULT_BUDGET
 from pipelines.workspace.location import CONFIG, Workspace, read_tables
+
+THRESHOLD: Final = 90.0
+REFERENCES_BUDGET: Final = 250
+
 
 TABLE: Final = "verify"
 #: By the name of a setting, the field of `Limits`, and whether it is per cent.
@@ -64,3 +69,19 @@ def _number(name: str, value: object, *, percent: bool) -> Any:
         wanted = "a number up to 100" if percent else "a whole number that is not negative"
         raise FormatError(f"is not {wanted}", file=CONFIG, field=f"{TABLE}.{name}")
     return value
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """What the gate and the budgets ask for.
+
+    Attributes:
+        threshold: per cent that the window must save.
+        context, references: tokens that each may cost.
+        is_explicit: somebody set the threshold, so it is judged whatever the size of the window.
+    """
+
+    threshold: float = THRESHOLD
+    context: int = DEFAULT_BUDGET
+    references: int = REFERENCES_BUDGET
+    is_explicit: bool = False

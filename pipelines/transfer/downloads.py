@@ -17,13 +17,13 @@ from codec.archive.bundle import decode_bundle
 from codec.archive.container import ArchiveReader
 from codec.errors import CodecError, IntegrityError
 from codec.manifest.facts import Archive
-from codec.records import PatchRef, key_time
+from codec.names import key_time
+from codec.records import PatchRef
 from codec.snapshot import Pack, archive_object, decode_archive_object, decode_layout_object
 from codec.v1.layout import LAYOUT_NAME, LITERAL_NAME, decode_layout
 from codec.v1.purged_layout import without
 from pipelines.diffs.archive_writer import remove_unfinished
 from pipelines.diffs.local_archives import UNFINISHED, archive_folder, shown
-from pipelines.diffs.store import names_of
 from pipelines.fs.files import (
     create,
     make_folder,
@@ -37,6 +37,7 @@ from pipelines.fs.files import (
 from pipelines.progress import Progress
 from pipelines.remotes.base import LIMIT, Remote, bounded, read_whole
 from pipelines.workspace.diff_files import put_diff
+from pipelines.workspace.diff_names import names_of
 from pipelines.workspace.location import Workspace
 from pipelines.workspace.staging import make_staging, new_token
 

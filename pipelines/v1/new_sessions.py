@@ -17,17 +17,19 @@ from dataclasses import dataclass, field
 from dataclasses import replace as dc_replace
 
 from codec.errors import FormatError
-from codec.records import UNNAMED, PatchRef, Session, session_key
+from codec.names import UNNAMED, session_key
+from codec.records import PatchRef, Session
 from codec.v1.clues import find_clues, needs_clues
 from codec.v1.dates import Clues
 from codec.v1.layout import StoredPatch
 from codec.v1.mapping import Mapped, Options, session_of
 from codec.v1.split import LineNumbers
-from pipelines.diffs.store import Store, names_of
+from pipelines.diffs.store import Store
 from pipelines.findings import Finding
 from pipelines.recording.text_scan import clean_session
 from pipelines.v1.reader import Found, ReadLog
 from pipelines.v1.source import Source
+from pipelines.workspace.diff_names import names_of
 from pipelines.workspace.location import Manifest, Workspace
 
 

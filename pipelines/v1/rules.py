@@ -19,13 +19,13 @@ from contextlib import suppress
 from codec.errors import CodecError, FormatError
 from codec.manifest.facts import V1Version
 from codec.references.sources.collect import LineMap
+from codec.references.sources.log_rules import LogRules
 from codec.v1.layout import literal_bytes
 from codec.v1.split import LineNumbers, split
 from codec.v1.stub import stubbed_log
 from codec.v1.text import Log
 from pipelines.errors import Conflict, PipelineError
 from pipelines.fs.files import keep_file, read_bytes
-from pipelines.references.sources import LogRules
 from pipelines.v1.entries import dialects_of
 from pipelines.v1.layouts import has_layout, read_layout
 from pipelines.v1.reader import RULES_LIMIT

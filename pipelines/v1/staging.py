@@ -13,10 +13,11 @@ from concurrent.futures import Future
 
 from codec.errors import IntegrityError
 from codec.v1.layout import LAYOUT_NAME, LITERAL_NAME, EncodedLayout, StoredPatch
-from pipelines.diffs.store import Store, names_of
+from pipelines.diffs.store import Store
 from pipelines.fs.files import make_folder, write_new
 from pipelines.v1.new_sessions import Added
 from pipelines.worker.client import Worker
+from pipelines.workspace.diff_names import names_of
 from pipelines.workspace.location import Workspace
 
 _BATCH = 256

@@ -17,7 +17,8 @@ from codec.manifest.fact_lines import split_lines
 from codec.manifest.facts import Fact
 from codec.manifest.identity import History
 from codec.merge.key_conflicts import Settled
-from codec.records import Metrics, Session, Status, name_of, one_line
+from codec.names import name_of, one_line
+from codec.records import Metrics, Session, Status
 from codec.vocabulary import agent_of
 from pipelines.findings import Finding
 from pipelines.fs.files import read_bytes, remove

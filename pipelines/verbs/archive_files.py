@@ -19,7 +19,8 @@ from codec.archive.recovery import Damage, Scan, check
 from codec.archive.tar import Entry
 from codec.errors import IntegrityError
 from codec.manifest.facts import Archive
-from codec.records import PatchRef, key_time
+from codec.names import key_time
+from codec.records import PatchRef
 from pipelines.diffs.local_archives import (
     archive_folder,
     archive_names,
@@ -27,13 +28,14 @@ from pipelines.diffs.local_archives import (
     recorded_in,
     shown,
 )
-from pipelines.diffs.store import names_of, patch_in
+from pipelines.diffs.store import patch_in
 from pipelines.erasing.targets import Targets, targets_of
 from pipelines.errors import Conflict, NotFound
 from pipelines.findings import Finding
 from pipelines.fs.files import remove, replace_file
 from pipelines.progress import Progress
 from pipelines.verification.housekeeping import mended_end, with_end
+from pipelines.workspace.diff_names import names_of
 from pipelines.workspace.location import Manifest, Workspace, read_manifest, writing
 
 _EXTRACT = "'session-codec archive extract' takes out what is intact"

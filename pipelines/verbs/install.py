@@ -40,7 +40,7 @@ from pipelines.fs.files import (
 )
 from pipelines.fs.user_files import Change, Edit, check_edits, edit_of, write_edits
 from pipelines.references.sources import first_build, read_stated
-from pipelines.token_savings import REFERENCES_BUDGET
+from pipelines.settings.thresholds import REFERENCES_BUDGET
 from pipelines.tokenizer import load
 from pipelines.v1.rules import read_rules
 from pipelines.workspace.journal import Append, Transaction, recover

@@ -23,11 +23,10 @@ from codec.records import PatchRef, Session
 from codec.v1.layout import StoredPatch
 from codec.v1.mapping import Options
 from codec.v1.stub import is_bare_stub
-from pipelines.diffs.store import names_of
 from pipelines.findings import Finding, torn_finding
 from pipelines.fs.files import identity
 from pipelines.progress import Progress
-from pipelines.token_savings import REFERENCES_BUDGET
+from pipelines.settings.thresholds import REFERENCES_BUDGET
 from pipelines.v1.layouts import has_layout
 from pipelines.v1.logs import (
     Request,
@@ -45,6 +44,7 @@ from pipelines.v1.source import open_source, source_name
 from pipelines.v1.staging import planned_patches, stage_diffs, stage_layout
 from pipelines.verification.line_repairs import fact_findings
 from pipelines.worker.client import Worker
+from pipelines.workspace.diff_names import names_of
 from pipelines.workspace.journal import APPENDED, Append, Transaction, is_pending, recover
 from pipelines.workspace.location import (
     MANIFEST,

@@ -20,7 +20,8 @@ from codec.errors import IntegrityError
 from codec.manifest.fact_lines import format_first, split_lines
 from codec.manifest.facts import Archive, Disowned, Format, Purged
 from codec.manifest.jsonl import encode_fact, fact_digest
-from codec.records import Session, key_time
+from codec.names import key_time
+from codec.records import Session
 from codec.v1.layout import LAYOUT_NAME, LITERAL_NAME
 from codec.v1.purged_layout import without
 from pipelines.diffs.archive_writer import (

@@ -19,7 +19,8 @@ from fnmatch import translate
 from functools import lru_cache
 from typing import Final, Literal
 
-from codec.records import Metrics, key_time, name_of
+from codec.names import key_time, name_of
+from codec.records import Metrics
 from codec.v2.deltas import SEPARATOR, decode_metrics
 from codec.vocabulary import agent_of
 from pipelines.answers import Answer, Cell

@@ -23,7 +23,8 @@ from typing import Literal
 
 from codec.errors import IntegrityError
 from codec.manifest.facts import Archive
-from codec.records import PatchRef, key_time
+from codec.names import key_time
+from codec.records import PatchRef
 from codec.snapshot import (
     Pack,
     archive_object,

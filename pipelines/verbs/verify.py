@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 
 from codec.errors import FormatError
+from codec.references.sources.log_rules import LogRules
 from pipelines.errors import NotFound
 from pipelines.findings import Finding
 from pipelines.fs.files import read_bytes
@@ -18,10 +19,9 @@ from pipelines.recording.drain import spool_findings
 from pipelines.recording.text_scan import secrets_in_text
 from pipelines.references.plan import Request as Refreshing
 from pipelines.references.plan import plan_with, stale_finding
-from pipelines.references.sources import LogRules
 from pipelines.remotes.base import Remote
-from pipelines.settings.thresholds import limits_of, read_limits
-from pipelines.token_savings import Limits, TokenReport, rounded_down, token_report
+from pipelines.settings.thresholds import Limits, limits_of, read_limits
+from pipelines.token_savings import TokenReport, rounded_down, token_report
 from pipelines.verification.housekeeping import agent_findings, upkeep_of
 from pipelines.verification.integrity import check_integrity
 from pipelines.verification.report import Request, Verdict

@@ -24,10 +24,11 @@ from pipelines.diffs.local_archives import (
     ranges_of,
     shown,
 )
-from pipelines.diffs.store import Store, commits_of, names_of, patch_in
+from pipelines.diffs.store import Store, commits_of, patch_in
 from pipelines.errors import NotFound
 from pipelines.findings import Finding
 from pipelines.fs.files import read_bytes, unchanging
+from pipelines.workspace.diff_names import names_of
 from pipelines.workspace.git_patches import remade
 from pipelines.workspace.git_queries import content_at
 from pipelines.workspace.journal import Replace, is_pending

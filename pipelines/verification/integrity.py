@@ -12,7 +12,8 @@ from typing import Final
 
 from codec.errors import IntegrityError
 from codec.manifest.facts import V1Version
-from codec.records import PatchRef, Session, key_time
+from codec.names import key_time
+from codec.records import PatchRef, Session
 from codec.v1.layout import Layout, StoredPatch
 from pipelines.diffs.store import Store, commits_of
 from pipelines.erasing.local import Kind, places

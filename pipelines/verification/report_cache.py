@@ -31,7 +31,8 @@ from pipelines.errors import FINDINGS
 from pipelines.findings import Finding
 from pipelines.fs.files import keep_file, read_bytes
 from pipelines.git.worktree import head_of
-from pipelines.token_savings import Baseline, Limits, TokenReport
+from pipelines.settings.thresholds import Limits
+from pipelines.token_savings import Baseline, TokenReport
 from pipelines.verification.report import Kept, Request, Verdict
 from pipelines.workspace.location import (
     CONFIG,

@@ -20,7 +20,7 @@ from pipelines.worker.programs import python_program
 
 if TYPE_CHECKING:
     from codec.manifest.facts import Fact, ReferencesBuilt
-    from pipelines.references.sources import LogRules
+    from codec.references.sources.log_rules import LogRules
     from pipelines.v1.source import Source
     from pipelines.workspace.location import Manifest, Workspace
 
@@ -115,7 +115,7 @@ class Worker:
     def rules(self, workspace: Workspace, manifest: Manifest) -> Future[LogRules]:
         """What the v1 logs of a workspace hold beside their sessions."""
         from codec.manifest.jsonl import encode_fact
-        from pipelines.references.sources import LogRules
+        from codec.references.sources.log_rules import LogRules
 
         known: list[Fact] = [*manifest.versions, *manifest.retired]
         facts = [encode_fact(fact) for fact in known]

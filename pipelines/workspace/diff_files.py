@@ -13,7 +13,7 @@ import hashlib
 import os
 from typing import Final
 
-from codec.records import key_time
+from codec.names import key_time
 from pipelines.errors import Conflict
 from pipelines.fs.files import is_file, read_bytes, remove, replace_file
 from pipelines.git.local_state import checked

@@ -14,7 +14,8 @@ from typing import Final
 
 from codec.manifest.fact_lines import read_fact
 from codec.manifest.jsonl import identity_of
-from codec.records import Session, key_time
+from codec.names import key_time
+from codec.records import Session
 from pipelines.errors import Conflict, NotFound
 from pipelines.fs.files import mapped, read_bytes
 from pipelines.workspace.location import (

@@ -32,7 +32,8 @@ from codec.manifest.facts import (
 from codec.manifest.identity import History, are_plain, histories_of
 from codec.manifest.jsonl import decode_facts, fact_digest, fact_id, identity_of
 from codec.manifest.session_fields import revised
-from codec.records import PatchRef, Session, key_time
+from codec.names import key_time
+from codec.records import PatchRef, Session
 from pipelines.fs.lines import lines_of
 from pipelines.workspace.location import MANIFEST
 

@@ -44,7 +44,8 @@ from codec.manifest.jsonl import decode_fact, encode_fact, fact_digest, identity
 from codec.merge.key_conflicts import settle_merge
 from codec.merge.three_way import merge_manifests, merge_rows
 from codec.merge.tracked_formats import DELTAS, FACTS
-from codec.records import Metrics, PatchRef, Session, V1Entry, is_key, name_of
+from codec.names import diff_name, is_key, name_of
+from codec.records import Metrics, PatchRef, Session, V1Entry
 from codec.references.document import decode_references, encode_references
 from codec.snapshot import decode_snapshot, decode_snapshot_name, encode_snapshot, is_object
 from codec.tokens.tokenizers import TOKENIZERS, counter
@@ -62,10 +63,9 @@ from codec.v2.context_view import decode_view, digest, encode_view, render_conte
 from codec.v2.deltas import Delta, decode_delta, delta_of, encode_delta, encode_metrics
 from codec.v2.metrics import HEADER, decode_row, encode_row
 from codec.v2.progress_log import decode_references as decode_entries
-from codec.v2.progress_log import diff_name, encode_reference
+from codec.v2.progress_log import encode_reference
 from codec.vocabulary import STATUS_WORDS, agent_of, status_of
-from pipelines.settings.thresholds import limits_of
-from pipelines.token_savings import Limits
+from pipelines.settings.thresholds import Limits, limits_of
 from pipelines.verification.report import RULES
 from pipelines.workspace.journal import FORMAT, VERSION
 from pipelines.workspace.location import decode_tables

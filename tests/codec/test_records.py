@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codec.errors import EncodeError
-from codec.records import (
+from codec.names import (
     NAME_LIMIT,
     UNNAMED,
     check_field,

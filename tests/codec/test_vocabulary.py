@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codec.records import STATUSES, UNNAMED
+from codec.names import UNNAMED
+from codec.records import STATUSES
 from codec.vocabulary import STATUS_WORDS, agent_of, status_of
 
 # Status

@@ -7,7 +7,8 @@ import pytest
 from codec.tokens.tokenizers import counter
 from pipelines.cli.token_table import percent
 from pipelines.errors import NotFound
-from pipelines.token_savings import Baseline, Limits, TokenReport, token_report
+from pipelines.settings.thresholds import Limits
+from pipelines.token_savings import Baseline, TokenReport, token_report
 from pipelines.workspace.location import PROGRESS
 from tests.pipelines.conftest import THREE, Bench, Cli, corpus, day, entry, log_of
 

@@ -23,16 +23,8 @@ from codec.manifest.facts import (
     archive_name,
 )
 from codec.manifest.session_fields import changes_between
-from codec.records import (
-    Metrics,
-    PatchRef,
-    Session,
-    Status,
-    V1Entry,
-    key_time,
-    name_of,
-    one_line,
-)
+from codec.names import key_time, name_of, one_line
+from codec.records import Metrics, PatchRef, Session, Status, V1Entry
 from codec.references.document import References
 from codec.v1.dialects import Dialects, Marker, custom_dialect
 from codec.v1.forms import FORMS

@@ -13,7 +13,8 @@ from codec.manifest.jsonl import content_line, encode_fact, identity_of
 from codec.merge.key_conflicts import settle_merge
 from codec.merge.three_way import merge_manifests, merge_rows
 from codec.merge.tracked_formats import DELTAS, FACTS, METRICS, REFERENCES
-from codec.records import Session, session_key
+from codec.names import session_key
+from codec.records import Session
 from tests.property.strategies import facts, sessions
 
 ROWS: Final = {"deltas": DELTAS, "metrics": METRICS, "progress": REFERENCES}

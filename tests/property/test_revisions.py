@@ -15,7 +15,8 @@ from codec.merge.key_conflicts import Settled, settle_merge
 from codec.merge.repair import repair_manifest, repair_rows
 from codec.merge.three_way import merge_manifests, merge_rows
 from codec.merge.tracked_formats import DELTAS, FACTS, METRICS, REFERENCES
-from codec.records import PatchRef, Session, Status, V1Entry, session_key
+from codec.names import session_key
+from codec.records import PatchRef, Session, Status, V1Entry
 from pipelines.recording.revising import edits_of, private_facts, revision_to, without_texts
 from pipelines.verification.line_repairs import is_sound
 from pipelines.workspace.location import DELTAS as DELTAS_FILE

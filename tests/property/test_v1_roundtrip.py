@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from codec.diffs import diff_stat
 from codec.errors import CodecError, IntegrityError
-from codec.records import STATUSES, PatchRef, is_key
+from codec.names import is_key
+from codec.records import STATUSES, PatchRef
 from codec.timestamps import is_canonical
 from codec.v1.detect import detect
 from codec.v1.dialects import Dialects

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from codec.manifest.jsonl import encode_fact, identity_of
-from codec.records import session_key
-from codec.v2.progress_log import diff_name
+from codec.names import diff_name, session_key
 from pipelines.recording.session import Recording, record_session, session_of
 from pipelines.verification.integrity import Integrity, check_integrity
 from pipelines.workspace.journal import Append

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
-from codec.records import one_line
+from codec.names import one_line
 
 VALUE_LIMIT: Final = 80
 

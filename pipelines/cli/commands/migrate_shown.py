@@ -12,7 +12,8 @@ from pipelines.cli.next_step import tell_next_step
 from pipelines.cli.output import Stages, findings_json, say, say_json, tell, tell_findings
 from pipelines.cli.token_table import token_lines, tokens_json
 from pipelines.errors import FINDINGS, NotFound
-from pipelines.token_savings import Limits, TokenReport, token_report
+from pipelines.settings.thresholds import Limits
+from pipelines.token_savings import TokenReport, token_report
 from pipelines.v1.logs import Request
 from pipelines.v1.reader import Section
 from pipelines.verbs.migrate import LogPlan, Result, migrate, plan, prove_on_paper

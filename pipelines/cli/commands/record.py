@@ -9,8 +9,9 @@ from typing import Final
 
 from codec.errors import FormatError
 from codec.manifest.session_fields import encode_session
+from codec.names import NAME_LIMIT
 from codec.patches.check import check_patch
-from codec.records import NAME_LIMIT, STATUSES, Session, Status
+from codec.records import STATUSES, Session, Status
 from codec.v2.progress_log import encode_reference, reference_of
 from codec.vocabulary import status_of
 from pipelines.cli.commands.spooled import workspace_of

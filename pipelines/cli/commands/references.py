@@ -13,8 +13,7 @@ from pipelines.cli.next_step import tell_next_step
 from pipelines.cli.output import findings_json, say, say_json, tell, tell_findings
 from pipelines.errors import FINDINGS
 from pipelines.references.plan import SIGNS, Plan, Request, plan, shown_name, stale_finding, summary
-from pipelines.settings.thresholds import read_limits
-from pipelines.token_savings import REFERENCES_BUDGET
+from pipelines.settings.thresholds import REFERENCES_BUDGET, read_limits
 from pipelines.tokenizer import load
 from pipelines.verbs.references import Result, references
 from pipelines.workspace.location import REFERENCES, find

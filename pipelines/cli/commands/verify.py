@@ -22,7 +22,7 @@ from pipelines.cli.verify_output.json import json_of
 from pipelines.cli.verify_output.text import text_of
 from pipelines.errors import PipelineError
 from pipelines.remotes.base import Remote
-from pipelines.token_savings import REFERENCES_BUDGET, THRESHOLD
+from pipelines.settings.thresholds import REFERENCES_BUDGET, THRESHOLD
 from pipelines.verification.report import Request, Require, Verdict
 from pipelines.verification.report_cache import keep, read_from, recall, standing
 from pipelines.workspace.location import find

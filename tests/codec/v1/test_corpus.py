@@ -16,7 +16,8 @@ import zstandard
 
 from bench.tiktoken_counter import TiktokenCounter
 from codec.diffs import DiffStat, diff_stat
-from codec.records import PatchRef, key_time
+from codec.names import key_time
+from codec.records import PatchRef
 from codec.tokens.bpe_counts import LONGEST, ShortCounts
 from codec.tokens.bpe_table import decode_table
 from codec.tokens.tokenizers import ToktokCounter

@@ -9,7 +9,8 @@ import pytest
 
 from codec.diffs import DiffStat
 from codec.errors import FormatError
-from codec.records import NO_METRICS, UNNAMED, Metrics, PatchRef, V1Entry
+from codec.names import UNNAMED
+from codec.records import NO_METRICS, Metrics, PatchRef, V1Entry
 from codec.v1.dates import Clues
 from codec.v1.entry import Entry
 from codec.v1.mapping import Mapped, Options, session_of

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from codec.errors import EncodeError, FormatError
+from codec.names import diff_name
 from codec.records import Metrics, PatchRef, Session, V1Entry
 from codec.v2.progress_log import (
     TITLE,
     Reference,
     decode_reference,
     decode_references,
-    diff_name,
     diff_path,
     encode_reference,
     reference_of,

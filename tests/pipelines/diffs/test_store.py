@@ -9,12 +9,13 @@ import pytest
 from codec.errors import IntegrityError
 from codec.manifest.jsonl import encode_fact
 from codec.records import PatchRef, Session
-from pipelines.diffs.store import Store, names_of
+from pipelines.diffs.store import Store
 from pipelines.errors import NotFound
 from pipelines.progress import Silent
 from pipelines.verbs.archive import Request, archive
 from pipelines.verbs.archive_files import verify_archives
 from pipelines.verification.integrity import check_integrity
+from pipelines.workspace.diff_names import names_of
 from pipelines.workspace.location import MANIFEST
 from pipelines.workspace.tracked_files import read_tracked
 from tests.pipelines.conftest import PATCH, THREE, Bench, day, entry, log_of

@@ -12,8 +12,8 @@ import pytest
 
 from codec.manifest.facts import V1Version
 from codec.references.sources.collect import LineMap
+from codec.references.sources.log_rules import LogRules
 from codec.v1.text import Log
-from pipelines.references.sources import LogRules
 from pipelines.v1 import rules as v1_rules
 from pipelines.v1.rules import read_rules
 from pipelines.workspace.location import V1_LOG, locate, read_manifest
