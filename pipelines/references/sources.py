@@ -14,6 +14,7 @@ from codec.references.merge import Refresh, refresh
 from codec.references.sources.collect import WANTED, LineMap, Stated, limit_of, stated_references
 from codec.references.values import by_name, from_names
 from pipelines.recording.text_scan import holds_secret
+from pipelines.worker.process import count_text
 
 
 def read_stated(
@@ -75,6 +76,22 @@ def source_files(stated: Stated) -> dict[str, tuple[str, ...]]:
         name: tuple(dict.fromkeys(origin.file for origin in origins))
         for name, origins in stated.origins.items()
     }
+
+
+def build_references(
+    root: str,
+    repository: str | None,
+    logs: Mapping[str, bytes],
+    builds: Sequence[ReferencesBuilt],
+    budget: int,
+) -> tuple[bytes, ReferencesBuilt]:
+    """Build references where there is no file; call it in the worker, which counts tokens.
+
+    Args:
+        root, repository, logs: see `read_stated`.
+        builds, budget: see `first_build`.
+    """
+    return first_build(read_stated(root, repository, logs), builds, count_text, budget)
 
 
 def first_build(

@@ -23,8 +23,9 @@ from codec.v1.split import LineNumbers, Span, split
 from codec.v1.text import decode_text
 from pipelines.findings import Finding
 from pipelines.progress import Progress
+from pipelines.v1.beside import Counted, Range, count_runs, open_log
 from pipelines.v1.source import Source
-from pipelines.worker.client import Counted, Range, Worker
+from pipelines.worker.client import Worker
 
 #: How much of a log's own rules is kept for the references, in bytes.
 RULES_LIMIT: Final = 1 << 16
@@ -140,7 +141,7 @@ def read_log(
         counted: SHA-256 of the version whose tokens are known: of that, only new entries count.
     """
     data = source.data
-    counts = Counts(worker.open(source))
+    counts = Counts(worker.call(open_log, source.path, source.name, source.identity))
     with progress.stage("split", len(data)) as reached:
 
         def passed(offset: int) -> None:
@@ -224,7 +225,7 @@ class _Reading:
     def send(self) -> None:
         """Let the worker count what was not sent yet."""
         if self._batch:
-            self.counts.add(self._orders, self._worker.count(self._batch))
+            self.counts.add(self._orders, self._worker.call(count_runs, self._batch))
         self._batch, self._orders = [], []
 
     def _add_section(self, span: Span) -> None:

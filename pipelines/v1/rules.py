@@ -14,10 +14,11 @@ import hashlib
 import json
 import os
 from base64 import b64decode, b64encode
+from collections.abc import Iterable
 from contextlib import suppress
 
 from codec.errors import CodecError, FormatError
-from codec.manifest.facts import V1Version
+from codec.manifest.facts import Fact, V1Version
 from codec.references.sources.collect import LineMap
 from codec.references.sources.log_rules import LogRules
 from codec.v1.layout import literal_bytes
@@ -30,7 +31,7 @@ from pipelines.v1.entries import dialects_of
 from pipelines.v1.layouts import has_layout, read_layout
 from pipelines.v1.reader import RULES_LIMIT
 from pipelines.v1.source import Source, open_source
-from pipelines.workspace.location import V1_LOG, Manifest, Workspace
+from pipelines.workspace.location import V1_LOG, Manifest, Workspace, manifest_of
 
 _STUB_HEAD = 200
 #: The rules of a smaller log are not worth keeping.
@@ -60,6 +61,14 @@ def read_rules(workspace: Workspace, manifest: Manifest) -> LogRules:
         except (CodecError, PipelineError):
             rules.unread.append(name)  # `migrate` and `verify` tell what is wrong with it
     return rules
+
+
+def rules_by_facts(workspace: Workspace, facts: Iterable[Fact]) -> LogRules:
+    """Return the rules of the logs that facts of the manifest name; see `read_rules`.
+
+    The worker is sent these facts, not a whole manifest.
+    """
+    return read_rules(workspace, manifest_of(list(facts)))
 
 
 def _of_source(

@@ -15,6 +15,7 @@ from codec.errors import IntegrityError
 from codec.v1.layout import LAYOUT_NAME, LITERAL_NAME, EncodedLayout, StoredPatch
 from pipelines.diffs.store import Store
 from pipelines.fs.files import make_folder, write_new
+from pipelines.v1.beside import open_log, stage_runs
 from pipelines.v1.new_sessions import Added
 from pipelines.worker.client import Worker
 from pipelines.workspace.diff_names import names_of
@@ -34,11 +35,11 @@ def stage_diffs(staging: str, sessions: list[Added], worker: Worker) -> list[Fut
     waiting: list[Future[None]] = []
     for source in {a.source.path: a.source for a in sessions}.values():
         own = sorted((a for a in sessions if a.source is source), key=lambda a: a.found.start)
-        waiting.append(worker.open(source))
+        waiting.append(worker.call(open_log, source.path, source.name, source.identity))
         for i in range(0, len(own), _BATCH):
             batch = own[i : i + _BATCH]
             files = [(names_of(a.session.key)[0], *a.found.patch_at) for a in batch]
-            waiting.append(worker.stage(staging, files))
+            waiting.append(worker.call(stage_runs, staging, files))
     return waiting
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from codec.errors import CodecError, EncodeError, FormatError
 from codec.manifest.fact_lines import kept_rows
-from codec.manifest.facts import Fact, V1Version
+from codec.manifest.facts import Fact, ReferencesBuilt, V1Version
 from codec.manifest.jsonl import encode_fact
 from codec.records import PatchRef, Session
 from codec.v1.layout import StoredPatch
@@ -26,6 +26,7 @@ from codec.v1.stub import is_bare_stub
 from pipelines.findings import Finding, torn_finding
 from pipelines.fs.files import identity
 from pipelines.progress import Progress
+from pipelines.references.sources import build_references
 from pipelines.settings.thresholds import REFERENCES_BUDGET
 from pipelines.v1.layouts import has_layout
 from pipelines.v1.logs import (
@@ -328,23 +329,30 @@ def _purged_findings(manifest: Manifest, added: list[Added]) -> list[Finding]:
 
 def _references(
     workspace: Workspace, manifest: Manifest, logs: list[ReadLog], worker: Worker
-) -> Future[tuple[bytes, str]] | None:
+) -> Future[tuple[bytes, ReferencesBuilt]] | None:
     """What the workspace states, where it has no references: made beside the stages that follow."""
     if os.path.exists(workspace.path(REFERENCES)):
         return None
     rules = {log.source.name: log.rules for log in logs}
-    return worker.references(workspace, rules, manifest.last_builds(), REFERENCES_BUDGET)
+    return worker.call(
+        build_references,
+        workspace.root,
+        workspace.repository,
+        rules,
+        manifest.last_builds(),
+        REFERENCES_BUDGET,
+    )
 
 
 def _manifest_append(
-    facts: list[Fact], references: Future[tuple[bytes, str]] | None, manifest: Manifest
+    facts: list[Fact], references: Future[tuple[bytes, ReferencesBuilt]] | None, manifest: Manifest
 ) -> Append:
     """The new facts; that the references were built is the last, for it is known last."""
 
     def lines() -> Iterator[bytes]:
         yield from (f"{encode_fact(fact)}\n".encode() for fact in facts)
         if references is not None:
-            yield f"{references.result()[1]}\n".encode()
+            yield f"{encode_fact(references.result()[1])}\n".encode()
 
     return Append(path=MANIFEST, chunks=lines(), torn=manifest.torn)
 

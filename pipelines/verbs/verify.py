@@ -22,6 +22,7 @@ from pipelines.references.plan import plan_with, stale_finding
 from pipelines.remotes.base import Remote
 from pipelines.settings.thresholds import Limits, limits_of, read_limits
 from pipelines.token_savings import TokenReport, rounded_down, token_report
+from pipelines.v1.rules import rules_by_facts
 from pipelines.verification.housekeeping import agent_findings, upkeep_of
 from pipelines.verification.integrity import check_integrity
 from pipelines.verification.report import Request, Verdict
@@ -72,7 +73,7 @@ def verify(
             file=manifest.errors[0].file,
             hint="'session-codec doctor --repair' brings back what was committed",
         )
-    rules = worker.rules(workspace, manifest)
+    rules = worker.call(rules_by_facts, workspace, [*manifest.versions, *manifest.retired])
     with progress.stage("integrity", len(manifest.sessions)) as advance:
         integrity = check_integrity(workspace, tracked, manifest, advance, committed)
     findings = list(integrity.findings)

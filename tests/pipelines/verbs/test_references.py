@@ -17,6 +17,7 @@ import pytest
 from codec.manifest.facts import ReferencesBuilt
 from codec.references.document import decode_references
 from pipelines.references.plan import Plan, Request, plan
+from pipelines.references.sources import build_references
 from pipelines.verbs.references import Result, references
 from pipelines.worker.client import Worker
 from pipelines.workspace.location import MANIFEST, REFERENCES
@@ -553,6 +554,7 @@ def test_a_build_of_a_manifest_is_read_as_one(repo: Bench) -> None:
 
 
 def test_a_worker_answers_with_the_file_and_its_fact(repo: Bench, worker: Worker) -> None:
-    made, fact = worker.references(repo.workspace, {}, [], 250).result()
+    where = repo.workspace.root, repo.workspace.repository
+    made, built = worker.call(build_references, *where, {}, [], 250).result()
     assert made == file(repo).read_bytes()
-    assert json.loads(fact)["fact"] == "references"
+    assert isinstance(built, ReferencesBuilt)

@@ -1,4 +1,4 @@
-"""The process beside a verb: right counts, its errors told, and gone when the verb is."""
+"""The process beside a verb: its errors are raised here, and it ends with the verb."""
 
 from __future__ import annotations
 
@@ -6,49 +6,21 @@ import os
 import select
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-from codec.tokens.tokenizers import count_words, counter
-from pipelines.errors import Conflict, Unavailable
-from pipelines.v1.source import open_source
+from pipelines.errors import Unavailable, WorkspaceMissing
 from pipelines.worker.client import Worker
-from tests.pipelines.conftest import THREE, Bench
+from pipelines.workspace.location import find
 
 
-def test_runs_are_counted_as_the_tokenizer_and_wc_count_them(plain: Bench) -> None:
-    source = open_source(plain.workspace, str(plain.log))
-    plain.worker.open(source).result()
-    half = len(THREE) // 2
-    runs = [(0, half), (half, len(THREE))]
-    found = plain.worker.count(runs).result()
-    texts = [THREE[:half].decode(), THREE[half:].decode()]
-    assert [c.tokens for c in found] == counter("o200k_base").count(texts)
-    assert [c.words for c in found] == [count_words(t.encode()) for t in texts]
-    wc = subprocess.run(
-        ["wc", "-w"], input=THREE, capture_output=True, check=True, env={"LC_ALL": "C"}
-    )
-    assert count_words(THREE) == int(wc.stdout)
-
-
-def test_a_log_that_was_swapped_before_the_worker_read_it_is_a_conflict(plain: Bench) -> None:
-    source = open_source(plain.workspace, str(plain.log))
-    plain.log.unlink()
-    plain.log.write_bytes(THREE)
-    with pytest.raises(Conflict):
-        plain.worker.open(source).result()
-
-
-def test_an_error_of_the_system_in_the_worker_is_one_here(plain: Bench, tmp_path: Path) -> None:
-    plain.worker.open(open_source(plain.workspace, str(plain.log))).result()
+def test_what_a_function_raises_on_purpose_is_raised_here(worker: Worker) -> None:
+    with pytest.raises(WorkspaceMissing) as raised:
+        worker.call(find, "/nonexistent").result()
+    assert raised.value.hint
     with pytest.raises(FileNotFoundError):
-        plain.worker.stage(str(tmp_path / "none"), [("a", 0, 1)]).result()
-    (tmp_path / "a").write_bytes(b"mine")
-    with pytest.raises(FileExistsError):
-        plain.worker.stage(str(tmp_path), [("a", 0, 1)]).result()
-    assert (tmp_path / "a").read_bytes() == b"mine"
-    assert plain.worker.count_text("still here") == 2
+        worker.call(os.stat, "/nonexistent").result()
+    assert worker.count_text("still here") == 2
 
 
 def test_a_worker_that_was_killed_is_unavailable_and_not_a_success() -> None:
