@@ -39,11 +39,11 @@ MOVED: Final = {
     "codec.pieces": "codec.merge.tracked_formats",
     "codec.references_edit": "codec.references.edit",
     "codec.repair": "codec.merge.repair",
-    "codec.secret_rules": "codec.secret_patterns",
+    "codec.secret_rules": "codec.secrets.patterns",
     "codec.spool_entry": "codec.agents.spool_entry",
     "codec.stated": "codec.references.sources.collect",
     "codec.stated_prose": "codec.references.sources.markdown",
-    "codec.tokens": "codec.tokenizers",
+    "codec.tokens": "codec.tokens.tokenizers",
     "codec.transcripts": "codec.agents.transcripts",
     "codec.v1_detect": "codec.v1.detect",
     "codec.v1_entry": "codec.v1.entry",
@@ -65,7 +65,7 @@ MOVED: Final = {
     "pipelines.store": "pipelines.diffs.store",
     "pipelines.v1_reading": "pipelines.v1.reader",
     "pipelines.v1_store": "pipelines.v1.layouts",
-    "pipelines.workspace": "pipelines.workspace.manifest_view",
+    "pipelines.workspace": "pipelines.workspace.location",
     **{
         f"pipelines.cli.{verb.replace('-', '_')}": (
             f"pipelines.cli.commands.{verb.replace('-', '_')}"
