@@ -52,3 +52,8 @@ def serve(tokenizer: str) -> None:
             error = e
         pickle.dump((result, error), sys.stdout.buffer)
         sys.stdout.buffer.flush()
+
+
+def main() -> None:
+    """Serve with the tokenizer that the arguments name."""
+    serve(sys.argv[1])
