@@ -56,7 +56,7 @@ MOVED: Final = {
     "codec.yaml_nodes": "codec.references.yaml_nodes",
     "pipelines.archives": "pipelines.diffs.local_archives",
     "pipelines.git": "pipelines.workspace.git_queries",
-    "pipelines.purge_remote": "pipelines.verbs.purge_remote",
+    "pipelines.purge_remote": "pipelines.erasing.purge_remote",
     "pipelines.recording": "pipelines.recording.session",
     "pipelines.remote_archives": "pipelines.diffs.remote_archives",
     "pipelines.remote_dir": "pipelines.remotes.directory",
