@@ -55,7 +55,7 @@ class V1Entry(NamedTuple):
 
     Attributes:
         source: path of the log, relative to the workspace, with `/`.
-        sha256: hash of the entry, by which it is recognised again (`v1_entry.entry_hash`).
+        sha256: hash of the entry, by which it is recognised again (`v1.entry.entry_hash`).
         tokens: tokens of the whole entry by tokenizer name.
         counted: metrics that the log does not declare and that were counted from the patch.
     """

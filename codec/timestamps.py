@@ -1,7 +1,7 @@
 """Times as the v2 files hold them.
 
 The v2 form is `YYYY-MM-DDTHH:MM:SSZ` in UTC, or `YYYY-MM-DD` where the time of day is not known.
-`v1_dates` reads the times of v1 logs.
+`v1.dates` reads the times of v1 logs.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ def encode_archive(
     Args:
         members: the diffs, in any order.
         load: gives the content of one in pieces; called once for each, in the archive's order.
-        profile: one of `archive_frames.PROFILES`.
+        profile: one of `archive.frames.PROFILES`.
         pool, ahead: threads to compress in, and frames under way; see `encode_frames`.
 
     Raises:

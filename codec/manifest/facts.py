@@ -47,7 +47,7 @@ class Revision(NamedTuple):
     """A session was changed.
 
     Attributes:
-        of: identity of the session (`manifest.identity_of`).
+        of: identity of the session (`manifest.jsonl.identity_of`).
         after: digests of the revisions that it replaces, sorted; empty if it is a first one.
         by: who changed it.
         changes: fields of the session as they are now, as JSON has them, where they differ from
@@ -134,7 +134,7 @@ class Disowned(NamedTuple):
     """Tombstones that were recorded elsewhere and do not count in this workspace.
 
     Attributes:
-        tombstones: digests of the facts `purged` (`manifest.fact_digest`), sorted.
+        tombstones: digests of the facts `purged` (`manifest.jsonl.fact_digest`), sorted.
         time: when, UTC with microseconds.
     """
 
@@ -146,7 +146,7 @@ class PurgedText(NamedTuple):
     """Facts whose text was erased on purpose; whoever meets one of their lines drops it.
 
     Attributes:
-        lines: digests of the facts (`manifest.fact_digest`), sorted.
+        lines: digests of the facts (`manifest.jsonl.fact_digest`), sorted.
         time: when, UTC with microseconds.
     """
 
@@ -159,7 +159,7 @@ class Kept(NamedTuple):
 
     Attributes:
         file: name of the file.
-        rows: digests of the rows (`pieces.row_digest`), sorted.
+        rows: digests of the rows (`merge.tracked_formats.row_digest`), sorted.
     """
 
     file: str
@@ -172,7 +172,7 @@ class ReferencesBuilt(NamedTuple):
     Attributes:
         after: the builds that it took into account, by `fact_id`; the last builds are those that
             no other one names.
-        values: by name (`references.by_name`), what was stated and not left out.
+        values: by name (`references.values.by_name`), what was stated and not left out.
         sources: by name, the files that stated it.
         declined: names of what is stated, or was, and a person removed.
     """

@@ -3,7 +3,7 @@
 Two clones that record in the same second both give the time as the key, and two clones that read
 one entry with two versions of the reader describe it differently. Once they meet:
 
-1. Facts with one identity (`manifest.identity_of`) describe one session. The one that is private
+1. Facts with one identity (`jsonl.identity_of`) describe one session. The one that is private
    counts, else the one of the newest reader, else the greater one; it has the token counts of all.
    Where a revision says that an entry became another one, the facts of both describe one session.
 2. Of the sessions that claim a key the one with the least identity keeps it; each of the others

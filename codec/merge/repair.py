@@ -128,7 +128,7 @@ def repair_rows(
         form: of the file.
         data: what it holds.
         settled: all sessions of the manifest, as `repair_manifest` gives them.
-        kept_rows: digests of the rows that belong to a person (`pieces.row_digest`).
+        kept_rows: digests of the rows that belong to a person (`merge.tracked_formats.row_digest`).
     """
     if not data and not settled:
         return Repaired(data, [])

@@ -7,8 +7,8 @@
 3. A line that cannot be read is kept, unless a version removed it on purpose: there was nothing in
    it that could be lost.
 4. Sessions that two clones gave the same key get keys of their own, and a session that two clones
-   read or revised differently has one row (`clashes`), in every file the same. A row does not tell
-   which session it is of: for that both manifests are needed. Without them both rows stay.
+   read or revised differently has one row (`merge.key_conflicts`), in every file the same. A row
+   does not name its session: for that both manifests are needed. Without them both rows stay.
 5. A row that belongs to a person (fact `kept`) stays wherever it stands, as often as it does.
 """
 

@@ -27,7 +27,7 @@ def edit_references(data: bytes, values: Mapping[str, Value]) -> bytes:
 
     Args:
         data: a file that `decode_references` reads.
-        values: all values, as `references.by_name` gives them.
+        values: all values, as `references.values.by_name` gives them.
 
     Raises:
         EncodeError: a comment would be lost, or the layout is one that cannot be edited.

@@ -8,7 +8,7 @@
 4. Paths and addresses reach a program as they are, whatever spaces, quotes, `%` and `$` they have.
    What cannot be written without being read as something else is refused.
 5. A job on a machine commits nothing, for the working tree there is a person's. Jobs that begin
-   with a clone do (`schedules_cloned`).
+   with a clone do (`schedules.cloned`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Find secrets in a text by rules of our own: what scanners for providers' tokens miss.
 
-1. A rule finds a shape, then `secret_values` decides whether the value can be a secret.
+1. A rule finds a shape, then `secrets.values` decides whether the value can be a secret.
 2. A hit is a place, never the secret itself: it cannot be printed by mistake.
 3. A patch is a text like any other; a key of several lines is the same whatever precedes them.
 4. Every repetition in a pattern is bounded: no text takes longer than its length allows.

@@ -1,6 +1,6 @@
 """Decide whether a value can be a secret: placeholders, names, paths, code and examples cannot.
 
-A rule finds a shape (`secret_rules`); these functions judge the value in it. Too many warnings
+A rule finds a shape (`secrets.patterns`); these functions judge the value in it. Too many warnings
 teach people to allow secrets without looking, so a value that reads as words is a secret only where
 a person chose it: behind the name of a password, or in a URL.
 """

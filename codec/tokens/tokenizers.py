@@ -1,7 +1,7 @@
 """Token counters: real BPE, by name, with no download.
 
 1. `o200k_base` and `cl100k_base` are counted by toktok, which has both vocabularies compiled in.
-   `bpe_counts` counts short texts without it.
+   `tokens.bpe_counts` counts short texts without it.
 2. Text that looks like a special token is counted as the text it is.
 """
 

@@ -1,6 +1,6 @@
 """Words and abbreviations of dates and times in the languages that logs are written in.
 
-Data only: `v1_dates` builds its patterns and lookups from these tables.
+Data only: `v1.dates` builds its patterns and lookups from these tables.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How each dialect of a v1 log marks a session.
 
 A log marks its sessions by dated lines: headings of one level, headings with a date field below,
-bold lines, list items, or lines of their own. `v1_detect` picks the one way that a log uses;
+bold lines, list items, or lines of their own. `v1.detect` picks the one way that a log uses;
 `Dialects.match` then decides for one line whether it begins a session, and what it says.
 
 1. One log marks its sessions in one way: a dated line of another level or kind is content.

@@ -1,6 +1,6 @@
 """The forms of line that begin a session, and what their pieces are.
 
-Each form is a pattern over the text of a line, with a time in it. `v1_heading` decides what the
+Each form is a pattern over the text of a line, with a time in it. `v1.heading` decides what the
 pieces around the time say.
 """
 

@@ -1,6 +1,6 @@
 """What the line that begins a session says: its time, agent, task and status.
 
-A form (`v1_dialects`) finds the time and cuts the line around it; `refine` decides what the pieces
+A form (`v1.dialects`) finds the time and cuts the line around it; `refine` decides what the pieces
 are. It reads only what is stated: a status that stands by itself or in brackets, a known agent by
 itself, in brackets or before a colon. The number of a session, a zone and a branch say nothing.
 """

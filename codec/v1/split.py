@@ -13,7 +13,7 @@ after it.
    Headings of its own level without a date belong to it, but not those behind the last entry.
 5. Time is linear in the input, also for input made to be slow.
 
-`v1_fences` decides where fences end; FORMATS.md has the examples.
+`v1.fences` decides where fences end; FORMATS.md has the examples.
 """
 
 from __future__ import annotations

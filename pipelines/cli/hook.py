@@ -90,7 +90,7 @@ def _input() -> tuple[bytes, int]:
 
 
 def _workspace() -> tuple[str, str | None] | None:
-    """Return the workspace of the session and its repository, as `workspace.find` but cheaper."""
+    """Return the workspace of the session and its repository; cheaper than `location.find`."""
     for start in dict.fromkeys((os.environ.get("CLAUDE_PROJECT_DIR"), os.curdir)):
         if not start:
             continue

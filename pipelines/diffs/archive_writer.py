@@ -53,7 +53,7 @@ def pack(folder: str, packing: Packing, profile: str, pool: Executor | None) -> 
     Args:
         folder: where archives are stored.
         packing: what it will hold.
-        profile: one of `archive_frames.PROFILES`.
+        profile: one of `archive.frames.PROFILES`.
         pool: threads to compress in.
 
     Raises:

@@ -4,7 +4,7 @@
    the same directory, fsync, rename, fsync of the directory.
 2. The lock belongs to a process and goes with it; its file stays and means nothing.
 3. Local state is not written, renamed or deleted through a link that came with a clone, or that
-   another user made: every function that changes a file asks `local_state.checked` first.
+   another user made: every function that changes a file asks `git.local_state.checked` first.
 """
 
 from __future__ import annotations

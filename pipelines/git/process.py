@@ -1,12 +1,13 @@
 """Run git. Nothing else in this project does.
 
 1. git never searches for a repository. It is given the one that was found by reading the file
-   system (`worktree`): a folder that a clone brought can look like a bare repository, whose
+   system (`git.worktree`): a folder that a clone brought can look like a bare repository, whose
    configuration names programs to run.
 2. The owner of the repository is checked first, by git's own rule.
 3. No program that a repository names runs: no fsmonitor, hook, pager or transport. Without a
    transport, git cannot fetch the missing objects of a partial clone on demand either. Filters are
-   left to the two callers that read the working tree (`git.add_worktree`, `git.names_changed`).
+   left to the two callers that read the working tree: `add_worktree` and `names_changed` of
+   `workspace.git_queries`.
 4. What the environment says about repositories, diffs and configuration is dropped. Which files
    hold the user's and the system's configuration is kept.
 5. An exit code counts as an answer only where git documents it as one. Any other raises.

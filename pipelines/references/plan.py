@@ -1,6 +1,6 @@
 """What a refresh of the references would write: the repository's statements, a person's edits.
 
-1. It only reads. A person's values, and comments, stay (`references_merge`, `references_edit`).
+1. It only reads. A person's values, and comments, stay (`references.merge`, `references.edit`).
 2. What could only be written by losing one is a finding, and nothing is written.
 """
 

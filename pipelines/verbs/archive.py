@@ -55,7 +55,7 @@ class Request:
         workspace: whose diffs.
         before: sessions before this time, in v2 form or the beginning of one.
         months: of these alone, `2025-11`; empty for all.
-        profile: how hard to compress, one of `archive_frames.PROFILES`.
+        profile: how hard to compress, one of `archive.frames.PROFILES`.
         keep_loose: leave the diffs where they are as well.
         allow: fingerprints of secrets that may be packed; None to look for none.
     """

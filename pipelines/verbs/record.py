@@ -1,6 +1,6 @@
 """Record a session on completion of its task.
 
-The plan asks git for the patch; `recording.record_session` then writes all of it.
+The plan asks git for the patch; `recording.session.record_session` then writes all of it.
 """
 
 from __future__ import annotations

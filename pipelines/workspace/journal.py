@@ -11,7 +11,7 @@ share a random token, `.session-codec/journal-TOKEN`; version 0.1.0 used none:
 1. Before the commit the workspace is unchanged; after it, `recover` completes it.
 2. Completing is idempotent: a staged file that was already moved is gone from the staging
    folder, an append continues where the file ends inside of what is appended. A diff never replaces
-   a file with other bytes (`diff_files`).
+   a file with other bytes (`workspace.diff_files`).
 3. A file that no longer ends where the transaction began is left alone: somebody else wrote to
    it since. The manifest proves what is missing there, and `migrate` adds it.
 4. Appends are done in the order given: the delta line, which makes a session exist, is last.

@@ -85,7 +85,7 @@ class Stated:
 
     Attributes:
         references: the values.
-        origins: where each comes from, by its name as `references.by_name` has it.
+        origins: where each comes from, by its name as `references.values.by_name` has it.
         problems: files that are not what their names say.
     """
 
@@ -109,7 +109,7 @@ class _Rank(IntEnum):
     LOG = 9
 
 
-#: Name of a manifest -> its ecosystem, as `stated_locks` has it, and its reader; in their order.
+#: Name of a manifest -> its ecosystem, as `lockfiles` has it, and its reader; in order.
 _MANIFESTS: Final[Mapping[str, tuple[str, ManifestReader]]] = {
     "package.json": ("npm", stated_package_json),
     "pyproject.toml": ("python", stated_pyproject),
