@@ -80,8 +80,12 @@ def test_every_repair_is_in_the_table() -> None:
 
 
 def test_every_code_of_the_table_is_in_the_source() -> None:
-    text = "".join(ast.unparse(tree) for name, tree in MODULES.items() if "verdict" not in name)
-    text += (TOP / "codec" / "repair.py").read_text(encoding="utf-8")
+    text = "".join(
+        ast.unparse(tree)
+        for name, tree in MODULES.items()
+        if name != "pipelines/verification/report.py"
+    )
+    text += (TOP / "codec" / "merge" / "repair.py").read_text(encoding="utf-8")
     unused = [code for code in RULES if f"'{code}'" not in text and f'"{code}"' not in text]
     assert [code for code in unused if not re.fullmatch("over-[a-z]+-budget", code)] == []
 
