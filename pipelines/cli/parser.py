@@ -8,12 +8,12 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from importlib import import_module
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from pipelines.cli.declared import JSON, OUTPUT, Misuse, Option, Verb, absolute, text_of
 from pipelines.cli.verbs import HIDDEN, VERBS
@@ -75,7 +75,12 @@ def _verb_of(name: str, rest: list[str]) -> tuple[str, Verb, list[str]]:
     verb = load_verb(name)
     if rest and rest[0] in verb.verbs:
         return f"{name} {rest[0]}", verb.verbs[rest[0]], rest[1:]
-    if rest and (hint := guess(rest[0], verb.verbs)) and not os.path.exists(absolute(rest[0])):
+    if (
+        verb.verbs
+        and rest
+        and (hint := guess(rest[0], verb.verbs))
+        and not os.path.exists(absolute(rest[0]))
+    ):
         raise Misuse(f"unknown verb '{name} {text_of(rest[0])}'{hint}")
     return name, verb, rest
 
@@ -104,76 +109,77 @@ def parse(verb: Verb, words: Sequence[str]) -> dict[str, Any]:
         Misuse: an option or argument is unknown, missing or has no valid value.
     """
     options = verb.all_options
-    parser = _Parser(add_help=False, allow_abbrev=False, exit_on_error=False, usage="")
-    for option in options:
-        _add(parser, option)
+    values = {option.target: option.unset for option in options}
     end = words.index("--") if "--" in words else len(words)
-    try:
-        found, rest = parser.parse_known_args(words[:end])
-    except argparse.ArgumentError as e:
-        raise Misuse(_explained(e)) from None
-    values = vars(found)
-    _refuse_unknown(options, rest)
+    rest: Sequence[str] = words[:end]
+    if any(word.startswith("-") for word in rest):
+        given, rest = _read_options(options, rest)
+        values.update(given)
+        _refuse_unknown(options, rest)
     values.update(_arguments(verb, [*rest, *words[end + 1 :]]))
     missing = [o.name for o in options if o.required and values[o.target] == o.unset]
     if missing:
         raise Misuse(f"missing {' and '.join(missing)}")
-    for option in options:
-        if option.repeat:
-            values[option.target] = tuple(values[option.target])
     return values
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise Misuse(message)
+def _read_options(
+    options: Sequence[Option], words: Sequence[str]
+) -> tuple[dict[str, Any], list[str]]:
+    """Return the values of the options that are given, by parameter, and the words left over."""
+    import argparse
 
-
-def _add(parser: argparse.ArgumentParser, option: Option) -> None:
-    if option.flag:
-        parser.add_argument(
-            *option.names,
-            dest=option.target,
-            action="store_const",
-            const=option.const,
-            default=option.unset,
-        )
-        return
-    parser.add_argument(
-        *option.names,
-        *filter(None, [option.former]),
-        dest=option.target,
-        action="append" if option.repeat else "store",
-        type=_reader(option),
-        default=[] if option.repeat else option.default,
+    parser = argparse.ArgumentParser(
+        add_help=False,
+        allow_abbrev=False,
+        exit_on_error=False,
+        usage="",
+        argument_default=argparse.SUPPRESS,
+        # Without a width, argparse imports shutil and with it four compressors, for 6 ms.
+        formatter_class=partial(argparse.HelpFormatter, width=80),
     )
+    for option in options:
+        if option.flag:
+            kind: dict[str, Any] = {"action": "store_const", "const": option.const}
+        else:
+            action = "append" if option.repeat else "store"
+            kind = {"action": action, "type": _reader(option, argparse.ArgumentTypeError)}
+        names = [*option.names, *filter(None, [option.former])]
+        parser.add_argument(*names, dest=option.target, **kind)
+    try:
+        found, rest = parser.parse_known_args(words)
+    except argparse.ArgumentError as e:
+        raise Misuse(_explained(e.argument_name or "", e.message)) from None
+    given = vars(found)
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}, rest
 
 
-def _reader(option: Option) -> Callable[[str], Any]:
+def _reader(option: Option, refusal: type[Exception]) -> Callable[[str], Any]:
+    """Return a function that converts the text of an option, or raises a refusal."""
     by_name = {choice.lower(): choice for choice in option.choices}
 
     def read(text: str) -> Any:
         if by_name and text.lower() not in by_name:
             known = ", ".join(option.choices)
             problem = f"unknown value {_shown(text)} (choose from {known})"
-            raise argparse.ArgumentTypeError(problem + guess(text, option.choices))
+            raise refusal(problem + guess(text, option.choices))
         try:
             return option.read(by_name.get(text.lower(), text))
         except ValueError as e:
-            raise argparse.ArgumentTypeError(str(e)) from None
+            raise refusal(str(e)) from None
 
     return read
 
 
-def _explained(error: argparse.ArgumentError) -> str:
+def _explained(names: str, message: str) -> str:
     """Return what is wrong with an option, in the words of this program."""
-    name = (error.argument_name or "").replace("/", ", ")
-    if error.message.startswith("expected"):
+    name = names.replace("/", ", ")
+    if message.startswith("expected"):
         long = name.rpartition(" ")[2]
         return f"{name}: missing value; write {long}=VALUE if it begins with a dash"
-    if error.message.startswith("ignored"):
+    if message.startswith("ignored"):
         return f"{name}: takes no value"
-    return f"{name}: {error.message}"
+    return f"{name}: {message}"
 
 
 def _refuse_unknown(options: Sequence[Option], rest: Sequence[str]) -> None:
