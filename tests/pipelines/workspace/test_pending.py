@@ -114,6 +114,7 @@ def test_sessions_beside_a_read_only_git_are_gathered_later(
     repository: Path, git_read_only: Callable[[], AbstractContextManager[None]]
 ) -> None:
     workspace = workspace_in(repository)
+    (repository / ".gitignore").write_text("/.session-codec/cache/\n")
     with git_read_only():
         pending.put(workspace, [session("one")], [PATCH])
         pending.gather(workspace)
