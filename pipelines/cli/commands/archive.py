@@ -26,7 +26,8 @@ from pipelines.errors import EXIT_CODES, FINDINGS, Erased, NotFound, exit_code
 from pipelines.settings.user import ignored_findings, read_settings
 from pipelines.verbs.archive import Plan, Request, Result, archive, plan
 from pipelines.verbs.archive_files import extract, repair, verify_archives
-from pipelines.workspace.location import find, locate, read_manifest
+from pipelines.workspace.location import find, locate
+from pipelines.workspace.reading import read_manifest
 
 
 def pack(
