@@ -10,8 +10,8 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-#: Digits of the largest number that an option takes: see `records.NUMBER_LIMIT`.
-_DIGITS: Final = 15
+#: Digits of the largest number that an option takes; the codec refuses what a record cannot hold.
+_DIGITS: Final = 18
 
 
 class Misuse(Exception):

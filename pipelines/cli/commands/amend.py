@@ -17,7 +17,7 @@ from pipelines.cli.declared import (
     Option,
     Verb,
     absolute,
-    number,
+    between,
     text_of,
 )
 from pipelines.cli.output import findings_json, say, say_json, tell, tell_findings, visible
@@ -35,7 +35,7 @@ _FIGURES: Final = {
 
 
 def _figure(text: str) -> int | str:
-    return text if text == "unknown" else number(text)
+    return text if text == "unknown" else between(0, 10**15 - 1)(text)
 
 
 def run(name: str, repo: str, private: bool, dry_run: bool, as_json: bool, **given: object) -> int:

@@ -77,7 +77,7 @@ def test_defaults_stand_for_what_is_not_given() -> None:
         ([], "missing KEY"),
         (["k", "--last", "x"], "--last: 'x' is not a whole number"),
         (["k", "--last", "-5"], "--last: '-5' is not a whole number"),
-        (["k", "--last", "9" * 5000], "--last: the number has more than 15 digits"),
+        (["k", "--last", "9" * 5000], "--last: the number has more than 18 digits"),
         (["k", "--last", "٣"], "--last: '٣' is not a whole number"),
         (["k", "--last"], "--last: missing value; write --last=VALUE if it begins with a dash"),
         (["k", "--json=1"], "--json: takes no value"),
