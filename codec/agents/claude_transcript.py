@@ -78,9 +78,7 @@ def _answer(reading: _Reading, message: dict[str, Any], time: int) -> None:
             reading.commands[text_of(piece.get("id"))] = Command(time, 0, command)
 
 
-def _results(
-    reading: _Reading, entry: dict[str, Any], message: dict[str, Any], time: int
-) -> None:
+def _results(reading: _Reading, entry: dict[str, Any], message: dict[str, Any], time: int) -> None:
     """Take the result of a command."""
     for piece in map(object_of, list_of(message.get("content"))):
         name = text_of(piece.get("tool_use_id"))

@@ -1,7 +1,7 @@
 """One event of an agent's session as its hook spools it: what was seized, then the hook's input.
 
     session-codec-spool 2, agent, event, time, head, branch, root, process, size, kept
-    <each ended by NUL; then the first bytes of the input, and where it was too long the last of them>
+    <each ended by NUL; then the first bytes of the input, and of a longer one the last as well>
 
 `time` is in nanoseconds since 1970, `head` the commit or empty, `root` the workspace's folder,
 `process` names the agent's process, `size` counts the bytes that arrived, `kept` those that follow:
@@ -37,7 +37,18 @@ class Entry:
         cut: the entry has fewer bytes than were written.
     """
 
-    __slots__ = ("agent", "branch", "cut", "data", "event", "head", "process", "root", "size", "time")
+    __slots__ = (
+        "agent",
+        "branch",
+        "cut",
+        "data",
+        "event",
+        "head",
+        "process",
+        "root",
+        "size",
+        "time",
+    )
 
     def __init__(
         self,

@@ -7,6 +7,7 @@ milliseconds since 1970, 0 where a transcript has none.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 #: A pause in which nothing is written and no command runs does not count as work if it is longer.
@@ -93,9 +94,7 @@ class Told(NamedTuple):
     last: int = 0
 
 
-def told_between(
-    main: Transcript, helpers: Iterable[Transcript], since: int, until: int
-) -> Told:
+def told_between(main: Transcript, helpers: Iterable[Transcript], since: int, until: int) -> Told:
     """Sum up what happened in a part of a session.
 
     Args:
@@ -145,7 +144,7 @@ def _work(times: Sequence[int], commands: Sequence[Command]) -> int:
     """Return the time in which something happened: no long pauses, but long commands."""
     ordered = sorted(times)
     work = 0
-    for before, after in zip(ordered, ordered[1:]):
+    for before, after in pairwise(ordered):
         running = any(c.began <= before and after <= c.ended for c in commands)
         if after - before <= PAUSE_LIMIT or running:
             work += after - before

@@ -1,7 +1,7 @@
 """Read what agents keep of a session: its transcript, and those of its sub-agents.
 
-1. A hook names the transcript. Only files in the agents' own folders are read: the name may come from
-   a repository that somebody else wrote.
+1. A hook names the transcript. Only files in the agents' own folders are read: the name may come
+   from a repository that somebody else wrote.
 2. Claude Code keeps sub-agents in `SESSION/subagents/agent-*.jsonl`, Codex as further rollouts that
    name their parent in the first line.
 """

@@ -11,6 +11,7 @@ from codec.errors import FormatError
 from codec.manifest.facts import Revision
 from codec.manifest.jsonl import decode_fact, identity_of
 from codec.records import Session
+from pipelines.workspace import pending
 from pipelines.workspace.location import MANIFEST, Workspace
 
 #: How much of the end of the manifest is read, and how many facts with commits are used.
@@ -41,7 +42,7 @@ class Recorded(NamedTuple):
 def recorded_ranges(workspace: Workspace) -> list[Recorded]:
     """Return the newest facts with commits, the newest first."""
     found = []
-    for line in reversed(_newest_lines(workspace)):
+    for line in reversed([*_newest_lines(workspace), *pending.read_lines(workspace)]):
         if _HAS_COMMITS.search(line) and (fact := _recorded(line)):
             found.append(fact)
             if len(found) == _FACTS:

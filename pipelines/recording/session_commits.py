@@ -5,8 +5,8 @@
 2. Reflogs show which commits were made, in which worktree, and which branches were left.
    `attribution` decides which of them are this session's. What came by pull or merge, or from the
    branch that a rebase went onto, is not. Without a reflog, all commits since the beginning count.
-3. A commit that a later one replaced (amend, rebase, reset) does not count: what counts is reachable
-   from where HEAD was at the end, or where it left a branch.
+3. A commit that a later one replaced (amend, rebase, reset) does not count: what counts is
+   reachable from where HEAD was at the end, or where it left a branch.
 4. What was recorded is not taken again, nor is a copy of it that a rebase made.
 5. Commits that touch only files that session-codec itself writes do not count.
 6. Commits that follow each other are one range. Where others came in between, there are several.
@@ -43,7 +43,7 @@ class Beginning(NamedTuple):
     time: int
 
 
-class Part(NamedTuple):
+class Stretch(NamedTuple):
     """A part of a session, whose commits are looked for.
 
     Attributes:
@@ -70,11 +70,13 @@ class Taken(NamedTuple):
         ranges: each `BASE..HEAD`, in their order; empty if it made none.
         commits: how many.
         seen: all commits that it made, with those that were recorded before.
+        made: these, and those that later ones replaced.
     """
 
     ranges: tuple[str, ...]
     commits: int
     seen: frozenset[str] = frozenset()
+    made: frozenset[str] = frozenset()
 
 
 def commits_until_now(
@@ -93,16 +95,18 @@ def commits_until_now(
             f"HEAD: no such commit in {repository.top}",
             hint="Commit first, or record the working tree with --worktree",
         )
-    part = Part(head=head, begun=begun, until=None, root=root, branch=branch, whose=whose)
-    return commits_of_part(workspace, part, recorded_ranges(workspace))
+    stretch = Stretch(head=head, begun=begun, until=None, root=root, branch=branch, whose=whose)
+    return commits_of_stretch(workspace, stretch, recorded_ranges(workspace))
 
 
-def commits_of_part(workspace: Workspace, part: Part, recorded: Sequence[Recorded]) -> Taken:
+def commits_of_stretch(
+    workspace: Workspace, stretch: Stretch, recorded: Sequence[Recorded]
+) -> Taken:
     """Return the commits of a part of a session.
 
     Args:
         workspace: whose repository.
-        part: of the session.
+        stretch: of the session.
         recorded: facts with commits, the newest first; those of the session itself left out.
 
     Raises:
@@ -110,54 +114,55 @@ def commits_of_part(workspace: Workspace, part: Part, recorded: Sequence[Recorde
     """
     repository = repository_of(workspace)
     logs = all_logs(repository.common)
-    own = _own_log(repository, logs, part)
-    first = [part.begun.commit] if part.begun and part.begun.commit else []
-    if part.begun and not (known_commits(repository, first, own.moves) if first else own.moves):
-        part, first = part._replace(begun=None), []
+    own = _own_log(repository, logs, stretch)
+    first = [stretch.begun.commit] if stretch.begun and stretch.begun.commit else []
+    if stretch.begun and not (known_commits(repository, first, own.moves) if first else own.moves):
+        first = []
+        if stretch.whose is None:
+            stretch = stretch._replace(begun=None)
     ends = list(dict.fromkeys(end for fact in recorded for end in fact.ends))
-    before = _on_branch(repository, part.head, ends)
-    if part.begun is None and not before:
-        found = last_commit(workspace, repository, part.head)
-        return Taken((found,), 1, frozenset([part.head])) if found else Taken((), 0)
-    floor = first if part.begun else before
-    start, end = _limits(own.moves, part, [*first, *before])
-    slices = [own._replace(moves=own.moves[start:end]), *_elsewhere(logs, part)]
-    tips = _tips(repository, part, slices)
+    before = _on_branch(repository, stretch.head, ends)
+    if stretch.begun is None and not before:
+        found = last_commit(workspace, repository, stretch.head)
+        return Taken((found,), 1) if found else Taken((), 0)
+    floor = first if stretch.begun and (first or own.moves) else before
+    start, end = _limits(own.moves, stretch, [*first, *before])
+    slices = [own._replace(moves=own.moves[start:end]), *_elsewhere(logs, stretch)]
+    tips = _tips(repository, stretch, slices)
     parents = walk(workspace, repository, tips, floor)
-    made = _made(repository, part, slices, logs, None if own.moves else parents)
+    made = _made(repository, stretch, slices, logs, None if own.moves else parents)
     seen = [c for c, of in parents.items() if len(of) <= 1 and (made is None or c in made.here)]
     if made is not None and made.rewritten.intersection(seen) and (first or before):
         seen = _without_copies(repository, seen, made, [*first, *before], tips)
     taken = _recorded_in(repository, tips, floor, recorded)
     mine = [commit for commit in seen if commit not in taken]
     ranges = ranges_of(repository, mine, parents, made)
-    return Taken(tuple(ranges), len(mine), frozenset(seen))
+    every = made.here.union(seen) if made else frozenset(seen)
+    return Taken(tuple(ranges), len(mine), frozenset(seen), every)
 
 
-def _own_log(repository: Repository, logs: Sequence[Log], part: Part) -> Log:
+def _own_log(repository: Repository, logs: Sequence[Log], stretch: Stretch) -> Log:
     """Return the log of the session's worktree; that of its branch where the worktree is gone."""
     for log in logs:
-        if log.root == part.root and log.moves:
+        if log.root == stretch.root and log.moves:
             return log
-    return branch_log(repository.common, part.branch)._replace(root=part.root)
+    return branch_log(repository.common, stretch.branch)._replace(root=stretch.root)
 
 
-def _limits(
-    moves: Sequence[Move], part: Part, anchors: Sequence[str]
-) -> tuple[int, int]:
+def _limits(moves: Sequence[Move], stretch: Stretch, anchors: Sequence[str]) -> tuple[int, int]:
     """Return between which indexes the moves of a session are.
 
     Args:
         moves: of the log of its worktree.
-        part: of the session.
+        stretch: of the session.
         anchors: commits that were there before.
     """
-    if part.begun is not None:
-        start = _index(moves, part.begun.commit, part.begun.time)
+    if stretch.begun is not None:
+        start = _index(moves, stretch.begun.commit, stretch.begun.time)
     else:
         first = {move.new: n for n, move in reversed(list(enumerate(moves, 1))) if move.made}
         start = max((first[commit] for commit in anchors if commit in first), default=0)
-    end = len(moves) if part.until is None else _index(moves, part.head, part.until)
+    end = len(moves) if stretch.until is None else _index(moves, stretch.head, stretch.until)
     return start, max(start, end)
 
 
@@ -168,22 +173,22 @@ def _index(moves: Sequence[Move], commit: str, time: int) -> int:
     return max(there or before, default=0)
 
 
-def _elsewhere(logs: Sequence[Log], part: Part) -> Iterator[Log]:
+def _elsewhere(logs: Sequence[Log], stretch: Stretch) -> Iterator[Log]:
     """Yield the moves of other logs while the session ran, if it made any of their commits."""
-    if part.begun is None or part.whose is None:
+    if stretch.begun is None or stretch.whose is None:
         return
-    since, until = part.begun.time, part.until
+    since, until = stretch.begun.time, stretch.until
     for log in logs:
         moves = [m for m in log.moves if since <= m.time and (until is None or m.time <= until)]
-        mine = (part.whose.is_mine(move, log.root) for move in moves if move.made)
-        if log.root != part.root and any(mine):
+        mine = (stretch.whose.is_mine(move, log.root) for move in moves if move.made)
+        if log.root != stretch.root and any(mine):
             yield Log(log.root, tuple(moves))
 
 
-def _tips(repository: Repository, part: Part, slices: Sequence[Log]) -> list[str]:
+def _tips(repository: Repository, stretch: Stretch, slices: Sequence[Log]) -> list[str]:
     """Return where HEAD was at the end, and where it left branches that the session worked on."""
     found = (tip for log in slices for tip in tips_of(log.moves) if tip.strip("0"))
-    tips = list(dict.fromkeys([part.head, *found]))
+    tips = list(dict.fromkeys([stretch.head, *found]))
     if len(tips) == 1:
         return tips
     known = known_commits(repository, tips)
@@ -192,7 +197,7 @@ def _tips(repository: Repository, part: Part, slices: Sequence[Log]) -> list[str
 
 def _made(
     repository: Repository,
-    part: Part,
+    stretch: Stretch,
     slices: Sequence[Log],
     logs: Sequence[Log],
     unlogged: Iterable[str] | None,
@@ -201,19 +206,19 @@ def _made(
 
     Args:
         repository: of the session.
-        part: of the session.
+        stretch: of the session.
         slices: the moves of logs that it can have made.
         logs: all logs, in which originals of copies are looked for.
         unlogged: commits since its beginning, if its worktree has no log; else None.
     """
-    whose = part.whose
+    whose = stretch.whose
     moves = [(move, log.root) for log in slices for move in log.moves if move.made]
     if whose is None:
         return None if unlogged is not None else made_by(move for move, _ in moves)
     if unlogged is not None:
         known = {move.new for move, _ in moves}
         others = _committed(repository, (c for c in unlogged if c not in known))
-        moves += [(move, part.root) for move in others]
+        moves += [(move, stretch.root) for move in others]
     originals = _originals(repository, [move for move, _ in moves], logs)
     return made_by(
         move for move, root in moves if whose.is_mine(*originals.get(move.new, (move, root)))

@@ -1,9 +1,9 @@
 """The events that wait in the spool, grouped into parts of sessions.
 
-1. A part of a session is what one process of an agent did: from its start to its end. A session that
-   is resumed has another part. A start after a compaction begins nothing.
-2. A part is over when its end was noted, when another part of the session began, or when its process
-   has ended. Where nobody knows whether the process runs, silence of a day ends it.
+1. A part of a session is what one process of an agent did: from its start to its end. A session
+   that is resumed has another part. A start after a compaction begins nothing.
+2. A part is over when its end was noted, when another part of the session began, or when its
+   process has ended. Where nobody knows whether the process runs, silence of a day ends it.
 3. The end of a turn (`stop`) is what a part has done so far. It is recorded, and completed later.
 """
 
@@ -24,13 +24,11 @@ from pipelines.findings import Finding
 from pipelines.fs.files import make_folder, move
 from pipelines.git.local_state import is_foreign
 from pipelines.recording.agent_process import has_ended
-from pipelines.recording.spool import BROKEN, waiting
+from pipelines.recording.spool import BROKEN, SILENCE, waiting
 
 #: What an agent is called that does not tell its model.
 NAMES: Final = {"claude": "claude-code", "codex": "codex"}
 _ENTRY_LIMIT: Final = HEAD_LIMIT + TAIL_LIMIT + (1 << 16)
-#: Nanoseconds without a sign of life after which a part is over.
-SILENCE: Final = 86_400 * 10**9
 
 
 class Event(NamedTuple):
@@ -91,6 +89,11 @@ class Part(NamedTuple):
         """The path of its transcript, empty if the agent named none."""
         paths = (event.input.transcript_path for event in reversed(self.events))
         return next(filter(None, paths), "")
+
+    def until_stop(self) -> Part | None:
+        """Return the part up to the end of its last turn; None if no turn ended."""
+        last = max((n for n, e in enumerate(self.events, 1) if e.entry.event == "stop"), default=0)
+        return self._replace(events=self.events[:last]) if last else None
 
     def is_over(self) -> bool:
         """Return whether nothing will follow."""
