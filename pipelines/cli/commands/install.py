@@ -177,7 +177,7 @@ def _uninstalled(
     """What taking it all out would change; jobs are taken out already, and what is left to do."""
     notes: tuple[Finding, ...] = ()
     if not dry_run:
-        drain_spool(workspace, within="")
+        drain_spool(workspace)
     jobs = schedule.plan_removal(workspace)
     if not dry_run:
         notes = schedule.apply(jobs)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from typing import Final
@@ -25,9 +24,10 @@ from pipelines.cli.output import (
     tell_findings,
 )
 from pipelines.errors import EXIT_CODES
-from pipelines.recording.session import Recording, record_session, session_of
+from pipelines.recording.running import running_session
+from pipelines.recording.session import Recording, session_of
 from pipelines.recording.text_scan import clean_recording
-from pipelines.verbs.record import plan
+from pipelines.verbs.record import apply, plan, root_of
 from pipelines.workspace.location import Workspace, find, read_config
 
 #: Digits of a commit's name that are shown.
@@ -86,16 +86,16 @@ def run(
         tokens_used=tokens,
         id=text_of(name),
     )
+    running = running_session(workspace, root_of(workspace))
     if asks_git:
-        asking = os.environ.get("CODEX_THREAD_ID", "")
-        recording = plan(workspace, recording, commits=commits, worktree=worktree, asking=asking)
+        recording = plan(workspace, recording, commits=commits, worktree=worktree, running=running)
         if recording.ranges:
             tell(_taken(recording.ranges, recording.commits or 0))
     if dry_run:
         recording, replaced = clean_recording(workspace, recording)
         tell_findings(replaced)
         return _show(workspace, session_of(recording, read_config(workspace).agents), as_json)
-    recorded = record_session(workspace, recording)
+    recorded = apply(workspace, recording, running)
     if recorded.recovered:
         tell(f"completed a '{recorded.recovered}' that was stopped half-way")
     tell_findings(recorded.findings)
