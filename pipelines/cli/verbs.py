@@ -19,6 +19,7 @@ VERBS: Final = {
     "purge": "Erase the diff of one session permanently.",
     "verify": "Verify every hash, and report how many tokens are saved.",
     "report": "Write one HTML file that shows the savings and the agents' work.",
+    "summarize": "Report what was done in a quarter, month, week or range of days.",
     "doctor": "Find the problems of a workspace; repair them without loss with --repair.",
     "restore-v1": "Restore a migrated v1 log, byte for byte.",
     "retire-v1": "Replace a migrated v1 log by a stub that names its successors.",

@@ -52,9 +52,12 @@ _NAMES: Final = {
     "encrypt_to": _Name("encrypt", "to", list),
     "identity": _Name("encrypt", "identity", str),
     "allow": _Name("secrets", "allow", list),
+    "private_paths": _Name("private", "paths", list),
 }
 #: The tables of a repository's file that need trust.
 _TABLES: Final = frozenset(name.table for name in _NAMES.values())
+#: The table that needs none: it only keeps more from leaving.
+_PRIVATE: Final = "private"
 _KINDS: Final = {str: "a text", int: "a whole number", list: "a list of texts"}
 _PREFIX: Final = "SESSION_CODEC_"
 
@@ -74,6 +77,8 @@ class Settings(NamedTuple):
         encrypt_to: age recipients; whoever none of them is cannot read what is uploaded.
         identity: path of a file of age identities.
         allow: fingerprints of secrets that may leave, of all sources together.
+        private_paths: patterns of paths whose sessions are not described where text leaves, of
+            all sources together.
         ignored: tables of the repository's file that were not used for want of trust.
     """
 
@@ -90,6 +95,7 @@ class Settings(NamedTuple):
     encrypt_to: tuple[str, ...] = ()
     identity: str | None = None
     allow: frozenset[str] = frozenset()
+    private_paths: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
 
 
@@ -120,7 +126,8 @@ def read_settings(
         _of_tables(_of_workspace(mine, workspace, path), path),
         _of_tables({k: v for k, v in mine.items() if k != "workspace"}, path),
     ]
-    asked = {k: v for k, v in theirs.items() if k in _TABLES}
+    asked = {k: v for k, v in theirs.items() if k in _TABLES and k != _PRIVATE}
+    sources.append(_of_tables({k: v for k, v in theirs.items() if k == _PRIVATE}, CONFIG))
     if trust_repository:
         sources.append(_of_tables(asked, CONFIG))
     found = {k: v for source in reversed(sources) for k, v in source.items()}
@@ -129,6 +136,9 @@ def read_settings(
             **found,
             "encrypt_to": tuple(found.get("encrypt_to", ())),
             "allow": frozenset(f for source in sources for f in source.get("allow", ())),
+            "private_paths": tuple(
+                dict.fromkeys(path for s in sources for path in s.get("private_paths", ()))
+            ),
             "ignored": () if trust_repository else tuple(sorted(asked)),
         }
     )

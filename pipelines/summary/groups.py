@@ -1,0 +1,103 @@
+"""Sessions that belong together: tasks that were repeated or reverted, and related work.
+
+A group is what most sessions share, a word of their tasks or a folder of their files; then what
+most of the remaining sessions share, and so on. So a session is in one group at most.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from codec.records import Session
+
+MOST_GROUPS: Final = 8
+_FEWEST: Final = 3
+_REVERTED = re.compile(
+    r"(?<![a-z])(?:revert(?:s|ed|ing)?|roll(?:ed|ing)?[- ]?back|back(?:ed|ing)?[- ]out|undo|undid)"
+    r"(?![a-z])",
+    re.I,
+)
+#: Words that say how a task was worked on, and not what it was about.
+_VERBS: Final = frozenset(
+    re.findall(
+        r"\w+",
+        """
+    add and bug build change chore clean cleanup code create do docs feat feature finish fix fixed
+    for from implement improve in into make more move new of on or part refactor remove rename
+    session some support task test tests the to try update use with work
+""",
+    )
+)
+
+
+class Repeated(NamedTuple):
+    """A task with several sessions: its name, their statuses and keys, oldest first."""
+
+    task: str
+    statuses: tuple[str, ...]
+    keys: tuple[str, ...]
+
+
+class Group(NamedTuple):
+    """Sessions that share a word of their tasks (`wording`) or a folder (`path`)."""
+
+    name: str
+    by: str
+    keys: tuple[str, ...]
+
+
+def repeated(sessions: Iterable[Session]) -> list[Repeated]:
+    """Return the tasks that several sessions worked on, those with most sessions first.
+
+    Args:
+        sessions: oldest first.
+    """
+    tasks: defaultdict[str, list[Session]] = defaultdict(list)
+    for session in sessions:
+        tasks[session.task].append(session)
+    found = [
+        Repeated(task, tuple(s.status for s in members), tuple(s.key for s in members))
+        for task, members in tasks.items()
+        if len(members) > 1
+    ]
+    return sorted(found, key=lambda r: (-len(r.keys), r.task))
+
+
+def reverted(sessions: Iterable[Session]) -> list[Session]:
+    """Return the sessions whose task or title names a revert."""
+    return [s for s in sessions if _REVERTED.search(f"{s.task} {s.title}")]
+
+
+def groups(sessions: Sequence[Session], folders: Mapping[str, Iterable[str]]) -> list[Group]:
+    """Return groups of related sessions, the largest first.
+
+    Args:
+        sessions: oldest first.
+        folders: of the files of each session, by its key.
+    """
+    members: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for session in sessions:
+        shared = {("wording", word) for word in _words(session.task)}
+        shared |= {("path", folder) for folder in folders.get(session.key, ())}
+        for feature in shared:
+            members[feature].append(session.key)
+    found: list[Group] = []
+    taken: set[str] = set()
+    # What nearly every session shares does not tell them apart.
+    limit = max(_FEWEST, len(sessions) // 2)
+    open_features = {f: keys for f, keys in members.items() if _FEWEST <= len(keys) <= limit}
+    while open_features and len(found) < MOST_GROUPS:
+        best = min(open_features, key=lambda f: (-len(open_features[f]), f[0] != "wording", f[1]))
+        keys = open_features.pop(best)
+        found.append(Group(best[1], best[0], tuple(keys)))
+        taken.update(keys)
+        rest = {f: [k for k in keys if k not in taken] for f, keys in open_features.items()}
+        open_features = {f: keys for f, keys in rest.items() if len(keys) >= _FEWEST}
+    return found
+
+
+def _words(task: str) -> set[str]:
+    return {w for w in task.split("-") if len(w) > 2 and w.isalpha() and w not in _VERBS}

@@ -1,0 +1,147 @@
+"""Read what a period report is made from: rows, texts, files and archives."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import translate
+from re import compile as compile_pattern
+from typing import Any, NamedTuple, cast
+
+from codec.names import key_time
+from codec.periods import Period
+from codec.records import Session, Status
+from codec.secrets.hint import may_hold_secret
+from codec.shown_text import shown
+from codec.v2.deltas import SEPARATOR, decode_metrics
+from pipelines.diffs.local_archives import list_archives
+from pipelines.findings import Finding
+from pipelines.progress import Progress
+from pipelines.recording.text_scan import TEXTS, clean_session
+from pipelines.summary.content import Source
+from pipelines.summary.touched import files_of
+from pipelines.workspace.delta_lines import read_deltas
+from pipelines.workspace.location import METRICS, Manifest, Workspace
+from pipelines.workspace.reading import read_file, read_manifest
+
+
+class Read(NamedTuple):
+    """What was read: the source of a report, the manifest, and findings."""
+
+    source: Source
+    manifest: Manifest
+    findings: tuple[Finding, ...]
+
+
+def read_source(
+    workspace: Workspace,
+    period: Period,
+    progress: Progress,
+    *,
+    private_paths: Sequence[str] = (),
+    allow: frozenset[str] = frozenset(),
+) -> Read:
+    """Read what a period report is made from.
+
+    Args:
+        workspace: whose sessions.
+        period: which of them.
+        progress: is told about the stages.
+        private_paths: patterns of paths; the texts of sessions that touch one are not shown.
+        allow: fingerprints of secrets that may stay.
+
+    Raises:
+        FormatError: there is no period before this one.
+        Unavailable: a text may hold a secret, and the scanner is missing or failed.
+    """
+    earlier = period.before()
+    with progress.stage("read"):
+        deltas = read_deltas(workspace)
+        manifest = read_manifest(workspace)
+        tokens = _tokens(workspace)
+        rows = [line.decode(errors="replace").rstrip("\n") for line in deltas.lines]
+        inside = [_session(r, manifest, tokens) for r in rows if period.contains(r)]
+        before = [_session(r, manifest, tokens) for r in rows if earlier.contains(r)]
+        inside.sort(key=lambda s: (s.time, s.key))
+    sessions, replaced = _public(workspace, inside, allow)
+    files = files_of(workspace, manifest, sessions, progress)
+    source = Source(
+        name=os.path.basename(workspace.root) or workspace.root,
+        period=period,
+        sessions=sessions,
+        before=before,
+        private=_private(sessions, files, private_paths),
+        files=files,
+        archives=list_archives(workspace, manifest),
+    )
+    return Read(source, manifest, (*deltas.findings, *replaced))
+
+
+def _session(row: str, manifest: Manifest, tokens: Mapping[str, int]) -> Session:
+    """Return the session of a delta line: figures of the line, texts of the manifest."""
+    key, agent, task, status, metrics = row.split(SEPARATOR)
+    m = decode_metrics(metrics)._replace(tokens_used=tokens.get(key) or None)
+    word = cast(Status, status)
+    known = manifest.sessions.get(key)
+    if known is None:
+        return Session(key=key, time=key_time(key), agent=agent, task=task, status=word, metrics=m)
+    if (known.agent, known.task, known.status, known.metrics) == (agent, task, status, m):
+        return known
+    return known._replace(agent=agent, task=task, status=word, metrics=m)
+
+
+def _tokens(workspace: Workspace) -> dict[str, int]:
+    """Return the tokens used by key, from the metrics table."""
+    found: dict[str, int] = {}
+    for line in read_file(workspace, METRICS).decode(errors="replace").split("\n"):
+        fields = line.split("\t")
+        if len(fields) == 9 and fields[8].isascii() and fields[8].isdigit():
+            found[fields[0]] = int(fields[8])
+    return found
+
+
+def _public(
+    workspace: Workspace, sessions: Sequence[Session], allow: frozenset[str]
+) -> tuple[list[Session], list[Finding]]:
+    """Return sessions without secrets and format characters."""
+    together = "\n".join(text for s in sessions for text in map(s.__getattribute__, TEXTS))
+    may_hold = may_hold_secret(together)
+    if not may_hold and together.isascii():
+        return list(sessions), []
+    public, findings = [], []
+    for session in sessions:
+        clean = session
+        texts = [getattr(session, name) for name in TEXTS]
+        if may_hold and may_hold_secret("\n".join(texts)):
+            clean, replaced = clean_session(workspace, session, allow)
+            findings += [finding._replace(key=session.key) for finding in replaced]
+            texts = [getattr(clean, name) for name in TEXTS]
+        if not all(map(str.isascii, texts)):
+            changed: dict[str, Any] = dict(zip(TEXTS, map(shown, texts), strict=True))
+            clean = clean._replace(**changed)
+        public.append(clean)
+    return public, findings
+
+
+def _private(
+    sessions: Iterable[Session], files: Mapping[str, Mapping[str, int]], paths: Sequence[str]
+) -> frozenset[str]:
+    """Return the keys of private sessions.
+
+    A patch whose files are unknown may touch a private path.
+    """
+    patterns = [compile_pattern(translate(_pattern(path))) for path in paths]
+    found = {s.key for s in sessions if s.private}
+    for session in sessions if patterns else ():
+        touched = files.get(session.key)
+        if touched is None:
+            if session.patch is not None:
+                found.add(session.key)
+        elif any(p.match(path) for p in patterns for path in touched):
+            found.add(session.key)
+    return frozenset(found)
+
+
+def _pattern(path: str) -> str:
+    """Return the pattern of a setting: a folder means everything below it."""
+    return f"{path}*" if path.endswith("/") else path

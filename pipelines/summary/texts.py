@@ -1,0 +1,76 @@
+"""What the notes of sessions say: decisions, lessons, blockers and next steps, each once.
+
+1. Notes are one line; what is not a plain note follows its name, `Decisions: ...`, as the reader of
+   v1 logs and agents write it. Plain notes are lessons.
+2. Texts that differ only in case, punctuation and small words are one text. It keeps the newest
+   wording, and the keys of all sessions that have it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final, Literal, NamedTuple, cast
+
+from codec.records import Session
+
+Kind = Literal["decisions", "lessons", "blockers", "next"]
+_NAMES: Final = {
+    "decision": "decisions", "decisions": "decisions", "decided": "decisions",
+    "blocker": "blockers", "blockers": "blockers", "blocked": "blockers",
+    "escalation": "blockers", "next": "next", "next steps": "next",
+    "lesson": "lessons", "lessons": "lessons", "learned": "lessons",
+    "lessons learned": "lessons",
+}  # fmt: skip
+_LABEL = re.compile(
+    rf"(?:^|(?<=[.;!?…])\s+)(?P<name>{'|'.join(sorted(_NAMES, key=len, reverse=True))}):\s+", re.I
+)
+_WORD = re.compile(r"\w+")
+_SMALL: Final = frozenset(
+    re.findall(
+        r"\w+",
+        "a an and are as at be by for from in is it of on or that the this to was we were with",
+    )
+)
+
+
+class Said(NamedTuple):
+    """One text and the keys of the sessions that have it, oldest first."""
+
+    text: str
+    keys: tuple[str, ...]
+
+
+def said_in(sessions: Iterable[Session]) -> dict[Kind, list[Said]]:
+    """Return what the notes of sessions say by kind, what most sessions say first, then the newest.
+
+    Args:
+        sessions: oldest first.
+    """
+    found: dict[Kind, dict[tuple[str, ...], Said]] = {
+        "decisions": {}, "lessons": {}, "blockers": {}, "next": {},
+    }  # fmt: skip
+    for session in sessions:
+        for kind, text in parts_of(session.notes):
+            words = tuple(w for w in _WORD.findall(text.casefold()) if w not in _SMALL)
+            if not words:
+                continue
+            before = found[kind].pop(words, None)
+            keys = before.keys if before else ()
+            found[kind][words] = Said(text, tuple(dict.fromkeys((*keys, session.key))))
+    ordered: dict[Kind, list[Said]] = {}
+    for kind, texts in found.items():
+        newest_first = list(reversed(texts.values()))
+        ordered[kind] = sorted(newest_first, key=lambda s: -len(s.keys))
+    return ordered
+
+
+def parts_of(notes: str) -> list[tuple[Kind, str]]:
+    """Return the parts of notes, each with what it is."""
+    parts: list[tuple[Kind, str]] = []
+    kind, at = "lessons", 0
+    for m in _LABEL.finditer(notes):
+        parts.append((cast(Kind, kind), notes[at : m.start()]))
+        kind, at = _NAMES[m["name"].lower()], m.end()
+    parts.append((cast(Kind, kind), notes[at:]))
+    return [(k, text.strip(" ;")) for k, text in parts if text.strip(" ;")]

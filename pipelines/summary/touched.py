@@ -1,0 +1,72 @@
+"""The files that the patches of sessions change.
+
+1. A patch is read once: what it changes is kept by its SHA-256 in the cache of the workspace.
+2. Loose diffs, local archives and git are read; a remote is not. A patch that is not stored here,
+   or was purged, has unknown files; the number of these is reported.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from codec.errors import IntegrityError
+from codec.patches.files import changed_files
+from codec.records import Session
+from pipelines.diffs.store import Store, commits_of
+from pipelines.errors import StorageError
+from pipelines.fs.files import keep_file, read_bytes
+from pipelines.progress import Progress
+from pipelines.workspace.diff_names import names_of
+from pipelines.workspace.location import Manifest, Workspace
+
+Files = Mapping[str, int]
+_CACHE: Final = (".session-codec", "cache", "changed-files.json")
+
+
+def files_of(
+    workspace: Workspace, manifest: Manifest, sessions: Sequence[Session], progress: Progress
+) -> dict[str, Files]:
+    """Return the changed lines of each file by session key, where the patch can be read."""
+    path = workspace.path(*_CACHE)
+    kept = {k: v for k, v in _kept(path).items() if k not in manifest.purged}
+    wanted = [s for s in sessions if s.patch is not None and s.patch.sha256 not in kept]
+    found = _read(workspace, manifest, wanted, progress) if wanted else {}
+    if found:
+        kept |= found
+        keep_file(path, json.dumps(kept).encode())
+    return {s.key: kept[s.patch.sha256] for s in sessions if s.patch and s.patch.sha256 in kept}
+
+
+def _read(
+    workspace: Workspace, manifest: Manifest, sessions: Sequence[Session], progress: Progress
+) -> dict[str, Files]:
+    """Return the files of patches that are stored here, by SHA-256."""
+    store = Store(workspace, manifest=manifest)
+    loose, archived = store.loose_names(), store.archived_keys()
+    times = {key[:10] for key in (*loose, *archived)}
+    found: dict[str, Files] = {}
+    with progress.stage("files", len(sessions)) as advance:
+        for number, session in enumerate(sessions, 1):
+            patch = session.patch
+            near = session.key[:10] in times or not loose.isdisjoint(names_of(session.key))
+            if patch is not None and (near or (commits_of(session) and workspace.repository)):
+                try:
+                    data = store.read(session.key, patch, commits_of(session))
+                    found[patch.sha256] = changed_files(data)
+                except (StorageError, IntegrityError):  # `verify` reports a damaged one
+                    continue
+            advance(number)
+    return found
+
+
+def _kept(path: str) -> dict[str, Files]:
+    """Return what is kept; a cache that cannot be read is an empty one."""
+    try:
+        kept = json.loads(read_bytes(path) or b"{}")
+        if not isinstance(kept, dict) or not all(isinstance(v, dict) for v in kept.values()):
+            return {}
+        return {k: {str(p): n for p, n in v.items() if isinstance(n, int)} for k, v in kept.items()}
+    except (OSError, ValueError, RecursionError):
+        return {}
