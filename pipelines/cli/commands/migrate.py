@@ -22,6 +22,8 @@ OPTIONS: Final = (
            "texts", default=(), metavar="PATH"),
     Option("--dry-run", "dry_run", "Plan and prove, write nothing.", "flag", default=False),
     Option("--strict", "strict", "Write nothing where there are findings.", "flag", default=False),
+    Option("--reread", "reread", "Read sessions anew that an older version read.", "flag",
+           default=False),
     Option("--dialect", "dialect", "The form of the session headings, as FORMATS.md names it.",
            metavar="FORM"),
     Option("--heading-pattern", "heading_pattern",
@@ -44,6 +46,7 @@ def run(
     sources: tuple[str, ...],
     dry_run: bool,
     strict: bool,
+    reread: bool,
     dialect: str | None,
     heading_pattern: str | None,
     timezone: str,
@@ -54,7 +57,8 @@ def run(
 ) -> int:
     """Migrate the v1 log of REPO, and prove that no byte of it is lost.
 
-    The log itself is not changed. Running it again adds what is new and nothing else.
+    The log itself is not changed. Running it again adds new sessions and updates those whose
+    entries changed. --reread also applies this version's reader to sessions that an older one read.
 
     \b
     Examples:
@@ -86,6 +90,7 @@ def run(
             clues=clues,
             tokenizer=tokenizer,
             strict=strict,
+            reread=reread,
         )
         return run_migrate(request, worker, dry_run=dry_run, as_json=as_json)
 
