@@ -36,8 +36,9 @@ from pipelines.diffs.store import Store, commits_of
 from pipelines.errors import Erased, NotFound
 from pipelines.fs.files import read_bytes
 from pipelines.settings.thresholds import Limits
-from pipelines.workspace.location import DELTAS, REFERENCES, Manifest, Workspace, newest_delta_lines
+from pipelines.workspace.location import DELTAS, REFERENCES, Manifest, Workspace
 from pipelines.workspace.newest import newest_deltas
+from pipelines.workspace.reading import newest_delta_lines
 
 WINDOW: Final = 5
 #: The gate is judged where the window is at least this many times the context's budget.

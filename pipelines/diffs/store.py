@@ -37,13 +37,8 @@ from pipelines.fs.files import (
     regular_size,
 )
 from pipelines.workspace.diff_names import names_of
-from pipelines.workspace.location import (
-    MANIFEST,
-    Manifest,
-    Workspace,
-    decode_manifest,
-    read_manifest,
-)
+from pipelines.workspace.location import MANIFEST, Manifest, Workspace, decode_manifest
+from pipelines.workspace.reading import read_manifest
 
 if TYPE_CHECKING:
     from pipelines.diffs.remote_archives import OpenRemote, RemoteArchives

@@ -185,7 +185,7 @@ def _is_tracked(path: str) -> bool:
     """Return True if git tracks a file or link, or anything in a folder."""
     parent = os.path.realpath(os.path.dirname(path) or os.curdir)
     top = repository_of(ancestors(parent))
-    if top is None:
+    if top is None or (_is_in_git(parent, top) and _is_own(path)):
         return False
     question = (path, _index_of(top))
     if question not in _answers:
@@ -193,6 +193,16 @@ def _is_tracked(path: str) -> bool:
 
         _answers[question] = is_tracked(os.path.join(parent, os.path.basename(path)))
     return _answers[question]
+
+
+def _is_in_git(folder: str, top: str) -> bool:
+    """Return True for the folder of git itself, below which git never tracks anything."""
+    return os.path.relpath(folder, top).split(os.sep)[0] == ".git"
+
+
+def _is_own(path: str) -> bool:
+    """Return True if a file is the user's own, so that git need not check who owns it."""
+    return os.name != "nt" and os.lstat(path).st_uid == os.geteuid()
 
 
 def _index_of(top: str) -> tuple[int, int]:

@@ -29,7 +29,8 @@ from pipelines.errors import Conflict
 from pipelines.findings import Finding, Level
 from pipelines.references.sources import read_stated, source_files
 from pipelines.settings.thresholds import REFERENCES_BUDGET
-from pipelines.workspace.location import REFERENCES, Manifest, Workspace, read_manifest
+from pipelines.workspace.location import REFERENCES, Manifest, Workspace
+from pipelines.workspace.reading import read_manifest
 
 #: Of a references file more bytes than these are not read.
 SIZE_LIMIT: Final = 1 << 20

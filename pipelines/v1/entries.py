@@ -16,7 +16,8 @@ from codec.v1.text import Log
 from pipelines.errors import NotFound
 from pipelines.v1.layouts import Copy, log_pieces
 from pipelines.v1.pattern import check_pattern
-from pipelines.workspace.location import V1_LOG, Workspace, read_manifest
+from pipelines.workspace.location import V1_LOG, Workspace
+from pipelines.workspace.reading import read_manifest
 
 #: The dialect is looked for in this much of a log, and in more only if that has no session.
 DETECT_IN: Final = 1 << 20

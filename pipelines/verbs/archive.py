@@ -41,7 +41,8 @@ from pipelines.fs.writable import check_diffs
 from pipelines.progress import Advance, Progress
 from pipelines.workspace.git_queries import blob_at
 from pipelines.workspace.journal import recover
-from pipelines.workspace.location import Manifest, Workspace, read_manifest, writing
+from pipelines.workspace.location import Manifest, Workspace, writing
+from pipelines.workspace.reading import read_manifest
 from pipelines.workspace.tracked_files import record_facts
 
 _BLOCK: Final = 1 << 20

@@ -36,7 +36,8 @@ from pipelines.fs.files import remove, replace_file
 from pipelines.progress import Progress
 from pipelines.verification.housekeeping import mended_end, with_end
 from pipelines.workspace.diff_names import names_of
-from pipelines.workspace.location import Manifest, Workspace, read_manifest, writing
+from pipelines.workspace.location import Manifest, Workspace, writing
+from pipelines.workspace.reading import read_manifest
 
 _EXTRACT = "'session-codec archive extract' takes out what is intact"
 _MEND = "'session-codec archive repair' mends an index; 'archive extract' takes out what is intact"

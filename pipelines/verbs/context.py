@@ -16,7 +16,8 @@ from typing import Final, NamedTuple
 
 from codec.v2.context_view import DEFAULT_BUDGET, DEFAULT_LAST, VIEW_VERSION, Context, Style
 from pipelines.fs.files import keep_file, read_bytes
-from pipelines.workspace.location import DELTAS, REFERENCES, Workspace, newest_delta_lines
+from pipelines.workspace.location import DELTAS, REFERENCES, Workspace
+from pipelines.workspace.reading import newest_delta_lines
 
 #: How many renderings are kept: one for each set of options in use.
 KEPT: Final = 8

@@ -52,7 +52,6 @@ from pipelines.workspace.location import (
     REFERENCES,
     V1_LOG,
     Workspace,
-    read_manifest,
     writing,
 )
 from pipelines.workspace.merge_driver_setup import (
@@ -60,6 +59,7 @@ from pipelines.workspace.merge_driver_setup import (
     merges_by_record,
     unconfigure_merge,
 )
+from pipelines.workspace.reading import read_manifest
 from pipelines.workspace.tracked_files import (
     git_appends,
     kept_facts,

@@ -40,9 +40,9 @@ from pipelines.workspace.location import (
     Manifest,
     Workspace,
     read_config,
-    read_manifest,
     writing,
 )
+from pipelines.workspace.reading import read_manifest
 from pipelines.workspace.tracked_files import git_appends
 
 

@@ -41,14 +41,8 @@ from pipelines.fs.files import read_bytes, remove, sync_directory
 from pipelines.v1.layouts import read_layout
 from pipelines.workspace.find_session import find_session
 from pipelines.workspace.journal import Replace, Transaction, recover
-from pipelines.workspace.location import (
-    MANIFEST,
-    Manifest,
-    Workspace,
-    moment,
-    read_manifest,
-    writing,
-)
+from pipelines.workspace.location import MANIFEST, Manifest, Workspace, moment, writing
+from pipelines.workspace.reading import read_manifest
 from pipelines.workspace.staging import remove_staging
 from pipelines.workspace.tracked_files import record_facts
 

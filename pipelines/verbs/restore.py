@@ -58,14 +58,8 @@ from pipelines.transfer.snapshots import (
     united,
 )
 from pipelines.v1.layouts import has_layout
-from pipelines.workspace.location import (
-    MANIFEST,
-    Manifest,
-    Workspace,
-    decode_manifest,
-    read_manifest,
-    writing,
-)
+from pipelines.workspace.location import MANIFEST, Manifest, Workspace, decode_manifest, writing
+from pipelines.workspace.reading import read_manifest
 
 #: What to bring back: everything, the tracked files alone, what git ignores alone, or of that
 #: only the diffs that are in no archive yet.

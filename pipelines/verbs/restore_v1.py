@@ -20,7 +20,8 @@ from pipelines.errors import Conflict, NotFound
 from pipelines.findings import Finding
 from pipelines.fs.files import read_bytes, replace_file
 from pipelines.v1.layouts import Copy, log_pieces
-from pipelines.workspace.location import V1_LOG, Manifest, Workspace, read_manifest
+from pipelines.workspace.location import V1_LOG, Manifest, Workspace
+from pipelines.workspace.reading import read_manifest
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -21,7 +21,8 @@ from pipelines.fs.files import read_bytes, replace_file
 from pipelines.v1.layouts import Copy, log_pieces, rebuilt
 from pipelines.workspace.git_queries import content_at
 from pipelines.workspace.journal import recover
-from pipelines.workspace.location import V1_LOG, Workspace, moment, read_manifest, writing
+from pipelines.workspace.location import V1_LOG, Workspace, moment, writing
+from pipelines.workspace.reading import read_manifest
 from pipelines.workspace.tracked_files import record_facts
 
 

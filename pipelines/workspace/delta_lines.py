@@ -23,7 +23,8 @@ from codec.v2.deltas import decode_delta
 from codec.v2.newest_deltas import PLAIN_LINES
 from pipelines.findings import Finding
 from pipelines.fs.files import keep_file, read_bytes
-from pipelines.workspace.location import DELTAS, MANIFEST, Workspace, delta_lines_of, read_manifest
+from pipelines.workspace.location import DELTAS, MANIFEST, Workspace
+from pipelines.workspace.reading import delta_lines_of, read_manifest
 
 #: What was found in a smaller file is not worth keeping.
 _KEPT_FROM: Final = 1 << 20

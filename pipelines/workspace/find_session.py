@@ -18,12 +18,8 @@ from codec.names import key_time
 from codec.records import Session
 from pipelines.errors import Conflict, NotFound
 from pipelines.fs.files import mapped, read_bytes
-from pipelines.workspace.location import (
-    DELTAS,
-    MANIFEST,
-    Workspace,
-    read_manifest,
-)
+from pipelines.workspace.location import DELTAS, MANIFEST, Workspace
+from pipelines.workspace.reading import read_manifest
 
 _KEY_OF_LINE = re.compile(rb"^([^ |\n]+) \| [^\n]*\n", re.M)
 _LATEST = re.compile(r"latest(?:~(?P<back>\d{1,9}))?")

@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from codec.errors import FormatError
 from pipelines.errors import Conflict, NewerFormat, WorkspaceMissing
 from pipelines.fs.files import locked, read_bytes
-from pipelines.fs.lines import read_tail
 from pipelines.git.local_state import checked
 from pipelines.git.worktree import ancestors, home_of, repository_of
 
@@ -56,9 +55,7 @@ __all__ = [
     "locate",
     "manifest_of",
     "moment",
-    "newest_delta_lines",
     "read_config",
-    "read_manifest",
     "read_tables",
     "writing",
 ]
@@ -74,8 +71,6 @@ _STORED: Final = (
 #: What the line of a fact `format` begins with, and the most bytes that it has.
 _FORMAT: Final = b'{"fact":"format",'
 _FORMAT_LIMIT: Final = 1 << 10
-#: A merge can repeat lines: to have enough of them, this many times as many are read.
-_SPARE: Final = 2
 
 
 class Workspace(NamedTuple):
@@ -228,13 +223,6 @@ def __getattr__(name: str) -> object:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def read_manifest(workspace: Workspace) -> Manifest:
-    """Return what the manifest says, nothing where there is none."""
-    from pipelines.workspace.manifest_view import decode_manifest
-
-    return decode_manifest(read_bytes(workspace.path(MANIFEST)))
-
-
 def read_config(workspace: Workspace) -> Config:
     """The settings of a workspace.
 
@@ -311,27 +299,9 @@ def check_format(workspace: Workspace) -> None:
         )
 
 
-def newest_delta_lines(workspace: Workspace, count: int) -> list[str]:
-    """Return the last lines of the deltas, read from the end of the file, equal lines once.
-
-    If the file is missing or empty, the lines are those of the manifest's sessions.
-    """
-    lines = read_tail(workspace.path(DELTAS), count * _SPARE)
-    if not lines and count and workspace.exists:
-        lines = delta_lines_of(read_manifest(workspace))
-    return list(dict.fromkeys(lines))[-count:] if count else []
-
-
 def _is_bare(folder: str) -> bool:
     """Return whether a folder that is in no working tree has the parts of a git repository."""
     return all(os.path.exists(os.path.join(folder, part)) for part in ("HEAD", "objects", "refs"))
-
-
-def delta_lines_of(manifest: Manifest) -> list[str]:
-    """Return the deltas that the sessions of a manifest should have, oldest first."""
-    from codec.v2.deltas import delta_of, encode_delta
-
-    return [encode_delta(delta_of(session)) for session in manifest.in_order()]
 
 
 def _workspace(root: str, repository: str | None) -> Workspace:

@@ -18,7 +18,8 @@ from codec.errors import FormatError
 from codec.v2.delta_summary import Scanned, Summary
 from codec.v2.deltas import Delta, decode_delta, decode_deltas, encode_delta
 from pipelines.fs.files import keep_file, mapped, read_bytes
-from pipelines.workspace.location import DELTAS, Workspace, newest_delta_lines
+from pipelines.workspace.location import DELTAS, Workspace
+from pipelines.workspace.reading import newest_delta_lines
 
 #: Sums of a smaller file are not worth keeping.
 _KEPT_FROM: Final = 1 << 17

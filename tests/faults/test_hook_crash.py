@@ -14,7 +14,8 @@ import pytest
 from pipelines.recording.drain import drain
 from pipelines.recording.spool import waiting
 from pipelines.verbs.install import apply, plan
-from pipelines.workspace.location import locate, read_manifest
+from pipelines.workspace.location import locate
+from pipelines.workspace.reading import read_manifest
 from tests.faults.test_crash import SCRIPT
 from tests.pipelines.conftest import Cli, git
 

@@ -22,7 +22,8 @@ from pipelines.v1.logs import Request
 from pipelines.verbs import restore_v1
 from pipelines.verbs.migrate import Result, migrate
 from pipelines.worker.client import Worker
-from pipelines.workspace.location import V1_LOG, Manifest, Workspace, locate, read_manifest
+from pipelines.workspace.location import V1_LOG, Manifest, Workspace, locate
+from pipelines.workspace.reading import read_manifest
 
 if TYPE_CHECKING:
     from tests.support.clones import Clone

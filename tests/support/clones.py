@@ -20,9 +20,9 @@ from pipelines.workspace.location import (
     Manifest,
     Workspace,
     find,
-    read_manifest,
 )
 from pipelines.workspace.merge_driver_setup import configure_merge
+from pipelines.workspace.reading import read_manifest
 from pipelines.workspace.tracked_files import read_tracked, session_appends
 from tests.pipelines.conftest import git
 

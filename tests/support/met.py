@@ -9,7 +9,8 @@ from codec.manifest.jsonl import identity_of
 from codec.snapshot import Snapshot, SnapshotName
 from pipelines.recording.session import Recording, record_session, session_of
 from pipelines.transfer.snapshots import MERGED_FILES, Found, tracked_files, united
-from pipelines.workspace.location import Manifest, Workspace, at, read_manifest
+from pipelines.workspace.location import Manifest, Workspace, at
+from pipelines.workspace.reading import read_manifest
 from tests.pipelines.conftest import PATCH, git
 from tests.pipelines.verbs.test_purge import holding
 

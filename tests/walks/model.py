@@ -16,7 +16,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from pipelines.workspace.location import find, read_manifest
+from pipelines.workspace.location import find
+from pipelines.workspace.reading import read_manifest
 from tests.walks.remotes import WalkRemote
 from tests.walks.running import RAISED, Done, run_verb
 

@@ -29,7 +29,8 @@ from pipelines.errors import FINDINGS, Erased, NotFound, exit_code
 from pipelines.settings.user import ignored_findings, read_settings
 from pipelines.verbs.archive import Plan, Request, Result, archive, plan
 from pipelines.verbs.archive_files import extract, repair, verify_archives
-from pipelines.workspace.location import find, locate, read_manifest
+from pipelines.workspace.location import find, locate
+from pipelines.workspace.reading import read_manifest
 
 _MONTH = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])", re.ASCII)
 _AGE = re.compile(r"(?P<days>\d{1,5})d", re.ASCII)

@@ -22,7 +22,8 @@ from pipelines.findings import Finding
 from pipelines.verbs import schedule
 from pipelines.verbs.install import HOOKS, PLUGIN, Plan, apply, plan, plan_removal
 from pipelines.verbs.schedule import CRONJOB, IN_A_CLONE, KINDS, PACKAGE
-from pipelines.workspace.location import V1_LOG, Workspace, at, find, locate, read_manifest
+from pipelines.workspace.location import V1_LOG, Workspace, at, find, locate
+from pipelines.workspace.reading import read_manifest
 
 _NEXT: Final = {
     "systemd": "it runs while you are logged in; 'loginctl enable-linger' lets it run without",

@@ -16,7 +16,8 @@ import pytest
 from codec.records import Session
 from pipelines.cli.hook_start import LIMIT, document_of
 from pipelines.recording.drain import Drained, drain, spool_findings
-from pipelines.workspace.location import Workspace, locate, read_manifest
+from pipelines.workspace.location import Workspace, locate
+from pipelines.workspace.reading import read_manifest
 from tests.pipelines.conftest import Cli, command, git, tree
 
 SCRIPT = Path(__file__).parents[3] / "pipelines" / "cli" / "session-codec-hook"

@@ -16,7 +16,8 @@ from pipelines.diffs.store import Store, commits_of
 from pipelines.recording.session_commits import own_commits, recorded_ends
 from pipelines.recording.spool import leave, spool_of
 from pipelines.verification.integrity import check_integrity
-from pipelines.workspace.location import Workspace, find, read_manifest
+from pipelines.workspace.location import Workspace, find
+from pipelines.workspace.reading import read_manifest
 from pipelines.workspace.tracked_files import read_tracked
 from tests.pipelines.conftest import Cli, Said, git
 

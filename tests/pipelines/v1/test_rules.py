@@ -16,7 +16,8 @@ from codec.references.sources.log_rules import LogRules
 from codec.v1.text import Log
 from pipelines.v1 import rules as v1_rules
 from pipelines.v1.rules import read_rules
-from pipelines.workspace.location import V1_LOG, locate, read_manifest
+from pipelines.workspace.location import V1_LOG, locate
+from pipelines.workspace.reading import read_manifest
 from tests.pipelines.conftest import THREE, Bench
 
 _RULES = b"\n## Rules\n\n- Tests MUST pass\n"

@@ -16,7 +16,8 @@ from pipelines.diffs.store import Store
 from pipelines.errors import NotFound
 from pipelines.progress import Silent
 from pipelines.verbs.archive import Request, archive, plan
-from pipelines.workspace.location import Workspace, locate, read_manifest
+from pipelines.workspace.location import Workspace, locate
+from pipelines.workspace.reading import read_manifest
 from tests.pipelines.conftest import PATCH, Bench, Cli, command, day, entry, git, log_of, tree
 
 

@@ -15,8 +15,9 @@ from codec.agents.guide_block import BEGIN, GUIDE, IMPORT
 from pipelines.errors import Conflict
 from pipelines.references.sources import read_stated
 from pipelines.verbs.install import apply, plan, plan_removal
-from pipelines.workspace.location import locate, read_manifest
+from pipelines.workspace.location import locate
 from pipelines.workspace.merge_driver_setup import merges_by_record
+from pipelines.workspace.reading import read_manifest
 from pipelines.workspace.tracked_files import IGNORED
 from tests.pipelines.conftest import Bench, Cli, git, tree
 

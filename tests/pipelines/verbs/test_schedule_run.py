@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from pipelines.remotes.directory import DirectoryRemote
-from pipelines.workspace.location import V1_LOG, locate, read_manifest
+from pipelines.workspace.location import V1_LOG, locate
+from pipelines.workspace.reading import read_manifest
 from tests.conformance.conftest import Started, sdk_environment, started
 from tests.pipelines.conftest import entry, git, log_of
 from tests.pipelines.verbs.test_schedule import (

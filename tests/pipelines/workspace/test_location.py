@@ -26,10 +26,9 @@ from pipelines.workspace.location import (
     find,
     locate,
     manifest_of,
-    newest_delta_lines,
     read_config,
-    read_manifest,
 )
+from pipelines.workspace.reading import newest_delta_lines, read_manifest
 from tests.pipelines.conftest import Bench, Cli, day, entry, git, log_of, tree
 
 

@@ -1,0 +1,304 @@
+"""The pending store: sessions that no commit holds yet, outside of the tracked files.
+
+    GIT_COMMON_DIR/.session-codec/pending/WORKSPACE/facts.jsonl
+    GIT_COMMON_DIR/.session-codec/pending/WORKSPACE/patches/SHA256.diff
+
+1. All worktrees of a repository share the store. WORKSPACE is a hash of the workspace's folder
+   relative to the top of its worktree, so several workspaces in one repository stay apart.
+2. Without git, and where git's folder cannot be written (the sandbox of an agent), the same files
+   are below `.session-codec/pending/` of the workspace. Readers read both places; `gather` moves
+   sessions to git's folder once it can be written.
+3. `put` returns when facts and patches are durable. Patches are written before the facts that name
+   them. A torn last line is cut off by the next `put`: whoever wrote it was stopped, and writes
+   the session again.
+4. Facts are the lines of the manifest: sessions and revisions. A later fact about a session is a
+   revision of it; lines are removed only by `rewrite`.
+5. Readers take no lock: a line is appended whole, and a file is replaced whole. They read the store
+   before the tracked files, because a session leaves the store after it is written there.
+6. Local state is trusted by the rules of `git.local_state`: a store that git tracks or that another
+   user owns is refused. git never writes below `.git/.session-codec`, so nothing there is tracked.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from pipelines.fs.files import (
+    locked,
+    make_folder,
+    move,
+    opened_small,
+    read_bytes,
+    regular_size,
+    remove,
+    remove_folder,
+    replace_file,
+    sync_directory,
+    sync_written,
+    write_new,
+)
+from pipelines.git.local_state import checked, refuse_planted
+from pipelines.git.worktree import git_folders
+
+if TYPE_CHECKING:
+    from codec.manifest.facts import Revision
+    from codec.records import Session
+    from pipelines.workspace.location import Workspace
+
+FOLDER: Final = os.path.join(".session-codec", "pending")
+FACTS: Final = "facts.jsonl"
+PATCHES: Final = "patches"
+_WHAT: Final = "a store of pending sessions"
+_NAME_DIGITS: Final = 16
+#: Errors of a folder that this process may not write.
+_READ_ONLY: Final = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+def folders(workspace: Workspace) -> list[str]:
+    """Return the folders of a workspace's stores in the order in which they are read.
+
+    A session moves from the first to the last, which is where new ones are written.
+    """
+    local = workspace.path(FOLDER)
+    shared = shared_folder(workspace)
+    return [local] if shared is None else [local, shared]
+
+
+def shared_folder(workspace: Workspace) -> str | None:
+    """Return the folder of the store that all worktrees share; None outside of git."""
+    if workspace.repository is None:
+        return None
+    found = git_folders(workspace.repository)
+    if found is None or not os.path.isdir(found[1]):
+        return None
+    real = os.path.realpath
+    inside = os.path.relpath(real(workspace.root), real(workspace.repository))
+    name = hashlib.sha256(os.fsencode(inside)).hexdigest()[:_NAME_DIGITS]
+    return os.path.join(found[1], FOLDER, name)
+
+
+def read_lines(workspace: Workspace) -> list[bytes]:
+    """Return the lines of the pending facts, with their line ends, each once, in order.
+
+    Raises:
+        Conflict: a store is tracked by git, or is another user's.
+    """
+    found = [line for folder in folders(workspace) for line in _lines_in(folder)]
+    return list(dict.fromkeys(found))
+
+
+def version(workspace: Workspace) -> tuple[tuple[int, int, int], ...]:
+    """Return what changes when the pending facts change: inode, size and time of their files."""
+    return tuple(_version(os.path.join(folder, FACTS)) for folder in folders(workspace))
+
+
+def put(
+    workspace: Workspace,
+    facts: Iterable[Session | Revision],
+    patches: Iterable[bytes] = (),
+) -> None:
+    """Add facts to the store, with the patches that they name; return when they are durable.
+
+    Equal facts are added once. To change a pending session, put a `Revision` of it.
+
+    Args:
+        workspace: whose sessions.
+        facts: sessions and revisions.
+        patches: their bytes; the hash of the bytes is their name.
+
+    Raises:
+        Conflict: the store is tracked by git, or is another user's.
+        WorkspaceLocked: another process was writing to the store for too long.
+        OSError: neither place can be written.
+    """
+    from codec.manifest.jsonl import encode_fact
+
+    lines = [f"{encode_fact(fact)}\n".encode() for fact in facts]
+    named = {hashlib.sha256(data).hexdigest(): data for data in patches}
+    if lines or named:
+        _in_writable(workspace, lambda folder: _add(folder, lines, named))
+
+
+def read_patch(workspace: Workspace, sha256: str, size: int) -> bytes | None:
+    """Return a patch of the store; None if it is missing or damaged."""
+    for folder in folders(workspace):
+        path = _patch_path(folder, sha256)
+        if regular_size(path) == size:
+            refuse_planted(folder, _WHAT)
+            data = read_bytes(path)
+            if hashlib.sha256(data).hexdigest() == sha256:
+                return data
+    return None
+
+
+def patch_files(workspace: Workspace) -> dict[str, list[str]]:
+    """Return the paths of all files of patches in the stores, by the SHA-256 of their names."""
+    found: dict[str, list[str]] = {}
+    for folder in folders(workspace):
+        for name in _names_in(os.path.join(folder, PATCHES)):
+            path = os.path.join(folder, PATCHES, name)
+            found.setdefault(name.removesuffix(".diff"), []).append(path)
+    return found
+
+
+def rewrite(workspace: Workspace, keep: Callable[[bytes], bytes | None]) -> None:
+    """Replace or remove lines of the stores, then remove the patches that no line names.
+
+    Args:
+        workspace: whose stores.
+        keep: returns a line as it is to be; None to remove it.
+
+    Raises:
+        Conflict: a store is tracked by git, or is another user's.
+        WorkspaceLocked: another process was writing to a store for too long.
+    """
+    for folder in folders(workspace):
+        if not os.path.exists(os.path.join(folder, FACTS)):
+            continue
+        with _locked(folder):
+            lines = _lines_in(folder)
+            left = [new for line in lines if (new := keep(line)) is not None]
+            if left != lines:
+                replace_file(os.path.join(folder, FACTS), left)
+            if left:
+                _remove_unnamed(folder, b"".join(left))
+            else:
+                remove_folder(folder)
+
+
+def gather(workspace: Workspace) -> None:
+    """Move sessions that wait in the workspace's folder to git's folder, if it can be written."""
+    local = workspace.path(FOLDER)
+    shared = shared_folder(workspace)
+    if shared is None or not os.path.exists(os.path.join(local, FACTS)):
+        return
+    with _locked(local):
+        lines = _lines_in(local)
+        names = _names_in(os.path.join(local, PATCHES))
+        named = {
+            n.removesuffix(".diff"): read_bytes(os.path.join(local, PATCHES, n)) for n in names
+        }
+        try:
+            _add(shared, lines, named)
+        except OSError as e:
+            if e.errno in _READ_ONLY:
+                return
+            raise
+        remove_folder(local)
+
+
+def _in_writable(workspace: Workspace, write: Callable[[str], None]) -> None:
+    """Write to the store in git's folder; where that is read-only, to that of the workspace."""
+    local = workspace.path(FOLDER)
+    shared = shared_folder(workspace)
+    if shared is not None:
+        try:
+            write(shared)
+        except OSError as e:
+            if e.errno not in _READ_ONLY:
+                raise
+        else:
+            return
+    make_folder(local)
+    ignore = os.path.join(local, ".gitignore")
+    if not os.path.exists(ignore):  # a workspace of an older version does not ignore the folder
+        replace_file(ignore, [b"*\n"])
+    write(local)
+
+
+def _add(folder: str, lines: Iterable[bytes], patches: Mapping[str, bytes]) -> None:
+    """Add lines and patches, by hash, to a store."""
+    with _locked(folder):
+        _add_patches(folder, patches)
+        present = set(_lines_in(folder))
+        new = b"".join(line for line in dict.fromkeys(lines) if line not in present)
+        if new:
+            _append(os.path.join(folder, FACTS), new)
+
+
+def _add_patches(folder: str, patches: Mapping[str, bytes]) -> None:
+    """Write the patches that a store lacks: all contents are durable before the first name."""
+    targets = {_patch_path(folder, sha256): data for sha256, data in patches.items()}
+    new = {p: d for p, d in targets.items() if regular_size(p) != len(d) or read_bytes(p) != d}
+    if not new:
+        return
+    place = os.path.join(folder, PATCHES)
+    make_folder(place)
+    for path, data in new.items():
+        remove(f"{path}.tmp")
+        write_new(f"{path}.tmp", data)
+    sync_written([f"{path}.tmp" for path in new])
+    for path in new:
+        move(f"{path}.tmp", path)
+    sync_directory(place)
+
+
+def _append(path: str, data: bytes) -> None:
+    """Append whole lines to a file, cut off a torn last line, and wait for the disk."""
+    is_new = not os.path.exists(path)
+    with open(checked(path), "ab+", opener=opened_small) as f:
+        f.seek(0)
+        held = f.read()
+        f.truncate(held.rfind(b"\n") + 1)
+        f.write(data)
+        f.flush()
+        os.fsync(f.fileno())
+    if is_new:
+        sync_directory(os.path.dirname(path))
+
+
+def _remove_unnamed(folder: str, facts: bytes) -> None:
+    """Remove the patches of a store that its facts do not name."""
+    for name in _names_in(os.path.join(folder, PATCHES)):
+        if name.partition(".")[0].encode() not in facts:
+            remove(os.path.join(folder, PATCHES, name))
+
+
+@contextmanager
+def _locked(folder: str) -> Iterator[None]:
+    """Hold the lock of a store, whose folder is created, and refused unless it is the user's own.
+
+    The lock is not inside of the folder, which is removed when nothing is pending. That of a
+    workspace's own store is among the caches, which git ignores.
+    """
+    above, name = os.path.split(folder)
+    if name == os.path.basename(FOLDER):
+        above = os.path.join(above, "cache")
+    with locked(os.path.join(above, f"{name}.lock")):
+        make_folder(folder)
+        refuse_planted(folder, _WHAT)
+        yield
+
+
+def _lines_in(folder: str) -> list[bytes]:
+    """Return the complete lines of a store."""
+    path = os.path.join(folder, FACTS)
+    if not os.path.lexists(path):
+        return []
+    refuse_planted(folder, _WHAT)
+    data = read_bytes(checked(path))
+    return data[: data.rfind(b"\n") + 1].splitlines(keepends=True)
+
+
+def _names_in(folder: str) -> list[str]:
+    try:
+        return sorted(os.listdir(checked(folder)))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _patch_path(folder: str, sha256: str) -> str:
+    return os.path.join(folder, PATCHES, f"{sha256}.diff")
+
+
+def _version(path: str) -> tuple[int, int, int]:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return 0, 0, 0
+    return found.st_ino, found.st_size, found.st_mtime_ns

@@ -1,0 +1,280 @@
+"""Read the tracked files of a workspace together with its pending sessions.
+
+Every verb reads the tracked files through this module, and sees the union of both, each session
+once. What a verb reads is what `flush` writes:
+
+1. A pending fact that the manifest lacks is a line behind its lines. A session of the manifest with
+   the same id is the same session, whatever its key is now.
+2. A pending session without a row has one behind the rows. A revised session has its new row in
+   place of the old one; so has a session whose key changes because a pending one has it, too.
+3. Nothing pending costs a look at two folders. Sessions that are only added are found without
+   decoding the manifest; revisions, erased texts and shared keys need all of it.
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from pipelines.fs.files import mapped, read_bytes
+from pipelines.fs.lines import read_tail
+from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, Workspace
+from pipelines.workspace.pending import read_lines
+
+if TYPE_CHECKING:
+    from codec.manifest.facts import Fact
+    from codec.merge.key_conflicts import Settled
+    from codec.merge.tracked_formats import Format
+    from codec.records import Session
+    from pipelines.workspace.manifest_view import Manifest
+
+#: A merge can repeat lines: to have enough of them, this many times as many are read.
+_SPARE: Final = 2
+_ERASED: Final = b'"purged-text"'
+_REVISION: Final = b'{"fact":"revision"'
+
+
+class Overlay(NamedTuple):
+    """What pending facts add to the tracked files.
+
+    Attributes:
+        lines: of the manifest that it lacks, with their line ends.
+        sessions: those that the lines add, with the keys that they have in the union.
+        settled: sessions whose rows change, as they are now and as they become; none where
+            sessions are only added.
+    """
+
+    lines: tuple[bytes, ...] = ()
+    sessions: tuple[Session, ...] = ()
+    settled: tuple[Settled, ...] = ()
+
+
+NOTHING: Final = Overlay()
+
+
+def read_overlay(workspace: Workspace) -> Overlay:
+    """Return what pending facts add to the tracked files.
+
+    Raises:
+        Conflict: the pending store is tracked by git, or is another user's.
+    """
+    lines = read_lines(workspace)
+    if not lines:
+        return NOTHING
+    with mapped(workspace.path(MANIFEST)) as manifest:
+        return _overlay(manifest, lines)
+
+
+def read_file(workspace: Workspace, name: str) -> bytes:
+    """Return the bytes of the manifest or of a v2 file, with pending sessions.
+
+    A torn last line stays the last one.
+    """
+    overlay = read_overlay(workspace)
+    data = read_bytes(workspace.path(name))
+    return with_overlay(workspace, name, data, overlay) if overlay.lines else data
+
+
+@contextmanager
+def mapped_file(workspace: Workspace, name: str) -> Iterator[mmap.mmap | bytes]:
+    """Give the bytes that `read_file` returns, mapped where nothing is pending."""
+    overlay = read_overlay(workspace)
+    with mapped(workspace.path(name)) as data:
+        yield with_overlay(workspace, name, data[:], overlay) if overlay.lines else data
+
+
+def read_manifest(workspace: Workspace) -> Manifest:
+    """Return what the manifest and the pending facts say, nothing where there are none."""
+    from pipelines.workspace.manifest_view import decode_manifest
+
+    return decode_manifest(read_file(workspace, MANIFEST))
+
+
+def newest_delta_lines(workspace: Workspace, count: int) -> list[str]:
+    """Return the last lines of the deltas, read from the end of the file, equal lines once.
+
+    If the file is missing or empty, the lines are those of the manifest's sessions.
+    """
+    overlay = read_overlay(workspace)
+    if overlay.lines:
+        data = with_overlay(workspace, DELTAS, read_bytes(workspace.path(DELTAS)), overlay)
+        lines = data[: data.rfind(b"\n") + 1].decode(errors="replace").split("\n")[:-1]
+        lines = lines[-count * _SPARE :]
+    else:
+        lines = read_tail(workspace.path(DELTAS), count * _SPARE)
+    if not lines and count and workspace.exists:
+        lines = delta_lines_of(read_manifest(workspace))
+    return list(dict.fromkeys(lines))[-count:] if count else []
+
+
+def delta_lines_of(manifest: Manifest) -> list[str]:
+    """Return the deltas that the sessions of a manifest should have, oldest first."""
+    from codec.v2.deltas import delta_of, encode_delta
+
+    return [encode_delta(delta_of(session)) for session in manifest.in_order()]
+
+
+def with_overlay(workspace: Workspace, name: str, data: bytes, overlay: Overlay) -> bytes:
+    """Return the bytes of a tracked file with what pending facts add to it.
+
+    Args:
+        workspace: whose file.
+        name: of the file.
+        data: what it holds.
+        overlay: what is added.
+    """
+    end = data.rfind(b"\n") + 1
+    whole, torn = data[:end], data[end:]
+    if name == MANIFEST:
+        return _with_format(whole, overlay) + b"".join(overlay.lines) + torn
+    added = rows_of(name, overlay.sessions)
+    if not is_rebuilt(data, overlay):
+        return (whole or _head_of(name)) + b"".join(added) + torn
+    return _rebuilt(workspace, name, whole, overlay) + torn
+
+
+def is_rebuilt(data: bytes, overlay: Overlay) -> bool:
+    """Return whether rows of a v2 file change or move, rather than being added at its end."""
+    return bool(overlay.settled) or any(s.key.encode() in data for s in overlay.sessions)
+
+
+def rows_of(name: str, sessions: Sequence[Session]) -> list[bytes]:
+    """Return the rows of sessions in a v2 file."""
+    if name == DELTAS:
+        from codec.v2.deltas import delta_of, encode_delta
+
+        return [f"{encode_delta(delta_of(s))}\n".encode() for s in sessions]
+    if name == METRICS:
+        from codec.v2.metrics import encode_row, row_of
+
+        return [f"{encode_row(row_of(s))}\n".encode() for s in sessions]
+    from codec.v2.progress_log import encode_reference, reference_of
+
+    return [encode_reference(reference_of(s)).encode() for s in sessions]
+
+
+def is_held(manifest: mmap.mmap | bytes, line: bytes, fact: Fact | None) -> bool:
+    """Return whether the bytes of a manifest hold a pending fact.
+
+    Args:
+        manifest: the bytes.
+        line: of the fact, with its line end.
+        fact: the same, decoded; None for a line that is not a fact.
+    """
+    from codec.records import Session
+
+    if isinstance(fact, Session) and fact.id:
+        return any(found.id == fact.id for found in _facts_with(manifest, "id", fact.id))
+    at = manifest.rfind(line)
+    return at == 0 or (at > 0 and manifest[at - 1 : at] == b"\n")
+
+
+def _overlay(manifest: mmap.mmap | bytes, lines: Sequence[bytes]) -> Overlay:
+    from codec.manifest.fact_lines import read_fact
+    from codec.manifest.facts import Revision
+    from codec.records import Session
+
+    facts = [(line, read_fact(line)) for line in lines]
+    lacking = [(line, f) for line, f in facts if f is not None and not is_held(manifest, line, f)]
+    if not lacking:
+        return NOTHING
+    sessions = [f for _, f in lacking if isinstance(f, Session)]
+    revisions = [f for _, f in lacking if isinstance(f, Revision)]
+    if revisions or manifest.find(_ERASED) >= 0 or any(_has_key(manifest, s) for s in sessions):
+        return _settled_overlay(manifest[:], lacking)
+    ordered = sorted(sessions, key=lambda s: (s.time, s.key))
+    return Overlay(tuple(line for line, _ in lacking), tuple(ordered))
+
+
+def _settled_overlay(data: bytes, lacking: Sequence[tuple[bytes, Fact | None]]) -> Overlay:
+    """Return the overlay of facts that change sessions of the manifest, or may do so."""
+    from codec.manifest.facts import Revision
+    from codec.manifest.jsonl import fact_digest
+    from codec.merge.key_conflicts import Settled
+    from pipelines.workspace.manifest_view import decode_manifest
+
+    before = decode_manifest(data)
+    left = [(x, f) for x, f in lacking if f is not None and fact_digest(f) not in before.erased]
+    lines = tuple(line for line, _ in left)
+    after = decode_manifest(data[: data.rfind(b"\n") + 1] + b"".join(lines))
+    was = {before.identity(key): session for key, session in before.sessions.items()}
+    added = []
+    settled = []
+    for key, session in after.sessions.items():
+        old = was.get(after.identity(key))
+        if old is None:
+            added.append(session)
+        elif old != session:
+            settled.append(Settled(old, session))
+    if not added and not settled and not any(isinstance(f, Revision) for _, f in left):
+        return NOTHING
+    ordered = sorted(added, key=lambda s: (s.time, s.key))
+    return Overlay(lines, tuple(ordered), tuple(settled))
+
+
+def _has_key(manifest: mmap.mmap | bytes, session: Session) -> bool:
+    return any(True for _ in _facts_with(manifest, "key", session.key))
+
+
+def _facts_with(manifest: mmap.mmap | bytes, field: str, value: str) -> Iterator[Session]:
+    """Yield the sessions of a manifest with a value of a field, from its end."""
+    import json
+
+    from codec.manifest.fact_lines import read_fact
+    from codec.records import Session
+
+    needle = f'"{field}":{json.dumps(value, ensure_ascii=False)}'.encode()
+    at = len(manifest)
+    while (at := manifest.rfind(needle, 0, at)) >= 0:
+        end = manifest.find(b"\n", at)
+        fact = read_fact(manifest[manifest.rfind(b"\n", 0, at) + 1 : end]) if end >= 0 else None
+        if isinstance(fact, Session) and getattr(fact, field) == value:
+            yield fact
+
+
+def _with_format(whole: bytes, overlay: Overlay) -> bytes:
+    """Return the lines of a manifest, which states its format first if revisions are added."""
+    from codec.manifest.fact_lines import FORMAT_LINE
+
+    if whole.startswith(FORMAT_LINE) or not any(x.startswith(_REVISION) for x in overlay.lines):
+        return whole
+    from codec.manifest.facts import Format
+    from codec.manifest.jsonl import encode_fact
+
+    return f"{encode_fact(Format())}\n".encode() + whole
+
+
+def _head_of(name: str) -> bytes:
+    if name == METRICS:
+        from codec.v2.metrics import HEADER
+
+        return f"{HEADER}\n".encode()
+    if name == PROGRESS:
+        from codec.v2.progress_log import TITLE
+
+        return f"{TITLE}\n\n".encode()
+    return b""
+
+
+def _rebuilt(workspace: Workspace, name: str, whole: bytes, overlay: Overlay) -> bytes:
+    """Return a v2 file in which the rows of changed sessions are replaced in their places."""
+    from codec.manifest.fact_lines import kept_in
+    from codec.merge.key_conflicts import Settled
+    from codec.merge.rows import rebuild_rows
+    from codec.merge.tracked_formats import kept_pieces
+
+    form = _form_of(name)
+    pieces = form.split(whole) or form.split(form.head)
+    fixed = kept_pieces(pieces, kept_in(read_bytes(workspace.path(MANIFEST))).get(name))
+    pairs = [*overlay.settled, *(Settled(s, s) for s in overlay.sessions)]
+    return b"".join(rebuild_rows(form, pieces, pairs, fixed=fixed)[0])
+
+
+def _form_of(name: str) -> Format:
+    from codec.merge import tracked_formats
+
+    if name == DELTAS:
+        return tracked_formats.DELTAS
+    return tracked_formats.METRICS if name == METRICS else tracked_formats.REFERENCES
