@@ -29,9 +29,9 @@ from codec.merge.tracked_formats import kept_pieces
 from codec.names import UNNAMED
 from codec.records import Session
 from pipelines.errors import Conflict
-from pipelines.workspace.journal import Replace
 from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, Manifest
 from pipelines.workspace.tracked_files import Tracked
+from pipelines.workspace.transaction import Replace
 
 _TEXTS: Final = ("task", "remark", "title", "notes")
 #: What a revision states that removes the texts of a session.

@@ -28,12 +28,7 @@ from pipelines.findings import Finding, torn_finding
 from pipelines.fs.files import mapped, write_new
 from pipelines.recording.text_scan import clean_recording
 from pipelines.workspace.diff_names import names_of
-from pipelines.workspace.journal import (
-    Append,
-    Transaction,
-    is_pending,
-    recover,
-)
+from pipelines.workspace.journal import recover
 from pipelines.workspace.location import (
     MANIFEST,
     Workspace,
@@ -42,6 +37,7 @@ from pipelines.workspace.location import (
     writing,
 )
 from pipelines.workspace.tracked_files import exception_appends, new_session_appends
+from pipelines.workspace.transaction import Append, Transaction
 
 _SESSION: Final = b'{"fact":"session","key":"'
 _RANGE: Final = b'"range":"'
@@ -190,19 +186,13 @@ def _write(
 ) -> list[Finding]:
     """Write all of a session; return a finding for each torn end that was ended."""
     appends = [*exceptions, *new_session_appends(workspace, session)]
-    transaction = Transaction(workspace, "record")
-    try:
-        transaction.begin()
+    with Transaction(workspace, "record") as transaction:
         if patch:
             path = os.path.join(transaction.staging, names_of(session.key)[0])
             if not write_new(path, patch):
                 raise IntegrityError("the diff does not read back as it was written", file=path)
         transaction.prepare(appends)
         transaction.commit()
-    except BaseException:
-        if not is_pending(workspace):
-            transaction.abandon()
-        raise
     return [torn_finding(append.path) for append in appends if append.torn]
 
 

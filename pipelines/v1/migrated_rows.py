@@ -24,7 +24,6 @@ from codec.merge.tracked_formats import Format, kept_pieces
 from codec.records import Session
 from pipelines.fs.files import read_bytes
 from pipelines.v1.new_sessions import SessionPlan
-from pipelines.workspace.journal import Append, Replace
 from pipelines.workspace.location import MANIFEST, Manifest, Workspace
 from pipelines.workspace.tracked_files import (
     at_last_line_end,
@@ -33,6 +32,7 @@ from pipelines.workspace.tracked_files import (
     session_appends,
     sessions_without_row,
 )
+from pipelines.workspace.transaction import Append, Replace
 
 
 class MigratedRows:

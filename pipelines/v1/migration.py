@@ -12,8 +12,8 @@ from codec.v1.layout import StoredPatch
 from pipelines.findings import Finding
 from pipelines.v1.new_sessions import Added
 from pipelines.v1.reader import ReadLog
-from pipelines.workspace.journal import Append, Replace
 from pipelines.workspace.location import Manifest, Workspace
+from pipelines.workspace.transaction import Append, Replace
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

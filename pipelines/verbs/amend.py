@@ -32,7 +32,7 @@ from pipelines.recording.revising import (
 from pipelines.v1.layouts import has_layout
 from pipelines.workspace.find_session import find_key
 from pipelines.workspace.git_queries import content_at
-from pipelines.workspace.journal import Replace, Transaction, is_pending, recover
+from pipelines.workspace.journal import recover
 from pipelines.workspace.location import (
     MANIFEST,
     Manifest,
@@ -43,6 +43,7 @@ from pipelines.workspace.location import (
     writing,
 )
 from pipelines.workspace.tracked_files import MERGED, Tracked, tracked_under_lock
+from pipelines.workspace.transaction import Replace, Transaction
 
 _HISTORY = "git filter-repo rewrites history; a host keeps what was pushed until it is asked"
 _CACHES = ("context.json", "newest.json", "verified.json", "deltas*")
@@ -150,15 +151,9 @@ def apply(made: Plan) -> None:
     if not made.edits:
         return
     workspace = made.workspace
-    transaction = Transaction(workspace, "amend")
-    try:
-        transaction.begin()
+    with Transaction(workspace, "amend") as transaction:
         transaction.prepare((), made.edits)
         transaction.commit()
-    except BaseException:
-        if not is_pending(workspace):
-            transaction.abandon()
-        raise
     if made.pair.becomes.private:
         for path in _caches(workspace):
             remove(path)

@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import Future, wait
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from codec.manifest.facts import ReferencesBuilt
@@ -28,11 +28,11 @@ from pipelines.v1.migration import LogPlan, Plan, purged_findings
 from pipelines.v1.new_sessions import plan_sessions
 from pipelines.v1.proof import encode_log, prove
 from pipelines.v1.reader import ReadLog
-from pipelines.v1.staging import planned_patches, stage_diffs, stage_layout
+from pipelines.v1.staging import planned_patches, stage_layout, staged_diffs
 from pipelines.verification.line_repairs import fact_findings
 from pipelines.worker.client import Worker
 from pipelines.workspace.diff_names import names_of
-from pipelines.workspace.journal import APPENDED, Append, Transaction, is_pending, recover
+from pipelines.workspace.journal import APPENDED, is_pending, recover
 from pipelines.workspace.location import (
     MANIFEST,
     REFERENCES,
@@ -44,6 +44,7 @@ from pipelines.workspace.location import (
 )
 from pipelines.workspace.reading import read_manifest
 from pipelines.workspace.tracked_files import git_appends
+from pipelines.workspace.transaction import Append, Transaction
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -144,20 +145,20 @@ def plan(request: Request, worker: Worker, progress: Progress) -> Plan:
 def apply(made: Plan, worker: Worker, progress: Progress) -> list[str]:
     """Write what was planned, under the lock: stage, prove, commit. Gives the paths written."""
     workspace = made.workspace
-    transaction = Transaction(workspace, "migrate")
-    staged: list[Future[None]] = []
-    try:
-        transaction.begin()
+    diffs = made.with_diffs()
+    purged = made.purged()
+    with (
+        Transaction(workspace, "migrate") as transaction,
+        staged_diffs(transaction.staging, diffs, worker) as staged,
+    ):
         with progress.stage("stage"):
-            staged = stage_diffs(transaction.staging, made.with_diffs(), worker)
             unstored = {p.log.sha256: p.log for p in made.logs if not p.stored}.values()
-            purged = made.purged()
             layouts = [(log, encode_log(log, made.stored, purged)) for log in unstored]
             for log, layout in layouts:
                 stage_layout(transaction.staging, log.sha256, layout)
             transaction.prepare(made.appends, made.replaces)
         with progress.stage("prove", len(staged)) as proved:
-            patches = planned_patches(workspace, made.with_diffs())
+            patches = planned_patches(workspace, diffs)
             for log, layout in layouts:
                 prove(log, layout, patches, purged)
             for number, batch in enumerate(staged, 1):
@@ -167,15 +168,8 @@ def apply(made: Plan, worker: Worker, progress: Progress) -> list[str]:
                 log_plan.log.source.check_unchanged()
         with progress.stage("write"):
             transaction.commit()
-    except BaseException:
-        if not is_pending(workspace):
-            for batch in staged:
-                batch.cancel()
-            wait(staged)  # or the worker would put more into the folder while it is removed
-            transaction.abandon()
-        raise
     paths = made.tracked()
-    paths += [f".diffs/{names_of(a.session.key)[0]}" for a in made.with_diffs()]
+    paths += [f".diffs/{names_of(a.session.key)[0]}" for a in diffs]
     paths += [f".diffs/v1/{log.sha256}/" for log, _ in layouts]
     return paths
 

@@ -31,9 +31,10 @@ from pipelines.fs.files import read_bytes, unchanging
 from pipelines.workspace.diff_names import names_of
 from pipelines.workspace.git_patches import remade
 from pipelines.workspace.git_queries import content_at
-from pipelines.workspace.journal import Replace, is_pending
+from pipelines.workspace.journal import is_pending
 from pipelines.workspace.location import V1_LOG, Manifest, Workspace
 from pipelines.workspace.tracked_files import git_appends
+from pipelines.workspace.transaction import Replace
 
 #: The files that `install` tells agents in.
 _TOLD: Final = ("AGENTS.md", "CLAUDE.md")

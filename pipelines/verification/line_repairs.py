@@ -20,7 +20,6 @@ from codec.merge.tracked_formats import REFERENCES as ENTRIES
 from codec.merge.tracked_formats import Format, row_digest
 from codec.records import Session
 from pipelines.findings import Finding, Level, torn_finding
-from pipelines.workspace.journal import Replace
 from pipelines.workspace.location import (
     DELTAS,
     MANIFEST,
@@ -30,6 +29,7 @@ from pipelines.workspace.location import (
     decode_manifest,
 )
 from pipelines.workspace.tracked_files import Tracked
+from pipelines.workspace.transaction import Replace
 
 #: What each code means, and what is done about it.
 _MEANING: Final[dict[str, tuple[Level, str, str]]] = {

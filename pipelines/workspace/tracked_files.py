@@ -39,8 +39,8 @@ from pipelines.fs.files import (
 from pipelines.fs.lines import last_byte, read_lines
 from pipelines.workspace.git_ignored import COMMITTED, exceptions, ignored_files
 from pipelines.workspace.git_queries import content_at
-from pipelines.workspace.journal import Append, Transaction
 from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES, Workspace
+from pipelines.workspace.transaction import Append, Transaction
 
 if TYPE_CHECKING:
     from codec.merge.tracked_formats import Format as RowFormat
@@ -186,15 +186,14 @@ def record_facts(
         IntegrityError: a file does not read back as it was written.
     """
     lines = "".join(f"{encode_fact(fact)}\n" for fact in facts)
-    transaction = Transaction(workspace, verb)
-    transaction.begin()
-    for name, data in files.items():
-        path = os.path.join(transaction.staging, *name.split("/"))
-        make_folder(os.path.dirname(path))
-        if not write_new(path, data):
-            raise IntegrityError("does not read back as it was written", file=path)
-    transaction.prepare([_at_end(workspace, MANIFEST, "", lines)] if lines else [])
-    transaction.commit()
+    with Transaction(workspace, verb) as transaction:
+        for name, data in files.items():
+            path = os.path.join(transaction.staging, *name.split("/"))
+            make_folder(os.path.dirname(path))
+            if not write_new(path, data):
+                raise IntegrityError("does not read back as it was written", file=path)
+        transaction.prepare([_at_end(workspace, MANIFEST, "", lines)] if lines else [])
+        transaction.commit()
 
 
 def _at_end(workspace: Workspace, name: str, head: str, text: str) -> Append:

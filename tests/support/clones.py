@@ -11,7 +11,6 @@ from codec.manifest.jsonl import encode_fact, identity_of
 from codec.names import diff_name, session_key
 from pipelines.recording.session import Recording, record_session, session_of
 from pipelines.verification.integrity import Integrity, check_integrity
-from pipelines.workspace.journal import Append
 from pipelines.workspace.location import (
     DELTAS,
     MANIFEST,
@@ -24,6 +23,7 @@ from pipelines.workspace.location import (
 from pipelines.workspace.merge_driver_setup import configure_merge
 from pipelines.workspace.reading import read_manifest
 from pipelines.workspace.tracked_files import read_tracked, session_appends
+from pipelines.workspace.transaction import Append
 from tests.pipelines.conftest import git
 
 MANY = 50

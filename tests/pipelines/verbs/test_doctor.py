@@ -15,10 +15,10 @@ from pipelines.errors import Conflict
 from pipelines.fs.files import replace_file
 from pipelines.progress import Silent
 from pipelines.verbs.doctor import Result, apply, plan, remaining
-from pipelines.workspace.journal import Append, Transaction
 from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, Workspace
 from pipelines.workspace.merge_driver_setup import configure_merge, unconfigure_merge
 from pipelines.workspace.tracked_files import IGNORED
+from pipelines.workspace.transaction import Append, Transaction
 from tests.pipelines.conftest import Bench, Cli, day, git, tree
 from tests.support.clones import MANY, TIMES, Clone, assert_whole, clone_of, pull
 
