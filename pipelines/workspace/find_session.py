@@ -44,12 +44,12 @@ def find_key(workspace: Workspace, name: str) -> str:
     """Return the key that a name means; raises as `find_session` does."""
     found: list[bytes] = _KEY_OF_LINE.findall(read_bytes(workspace.path(DELTAS)))
     try:
-        return _key_among({k.decode(errors="replace") for k in found}, name)
+        return _key_among(workspace, {k.decode(errors="replace") for k in found}, name)
     except NotFound:
-        return _key_among(read_manifest(workspace).sessions, name)
+        return _key_among(workspace, read_manifest(workspace).sessions, name)
 
 
-def _key_among(found: Collection[str], name: str) -> str:
+def _key_among(workspace: Workspace, found: Collection[str], name: str) -> str:
     """Return the one of some keys that a name means; raises as `find_session` does."""
     keys = sorted(found, key=lambda k: (key_time(k), k))
     latest = _LATEST.fullmatch(name)
