@@ -11,7 +11,6 @@ from codec.errors import FormatError
 from codec.records import Metrics, Status
 from codec.tokens.tokenizers import TOKENIZERS, counter
 from codec.v2.context_view import (
-    FRAME,
     RESERVE,
     STYLES,
     Context,
