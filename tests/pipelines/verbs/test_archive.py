@@ -270,7 +270,7 @@ def test_a_clone_without_archives_names_them_absent(
     git(tmp_path, "clone", "-q", str(made.root), "clone")
     said = cli("archive", name, tmp_path / "clone")
     assert said.code == 0
-    assert "not here" in said.out or "2 absent here" in said.out
+    assert "not here" in said.out or "2 missing locally" in said.out
     with pytest.raises(NotFound):
         diffs(locate(str(tmp_path / "clone")))
 
@@ -307,7 +307,7 @@ def test_a_lost_index_is_made_again_with_the_recorded_hash(made: Bench, cli: Cli
         assert path.read_bytes() == whole
     assert diffs(made.workspace) == before
     said = cli("archive", "repair", archives(made)[0].name, made.root)
-    assert "as it should be" in said.out
+    assert "intact" in said.out
 
 
 def test_more_than_a_lost_index_is_not_mended(made: Bench, cli: Cli) -> None:
@@ -359,7 +359,7 @@ def test_extract_takes_out_what_is_asked_for_and_writes_over_nothing(
         (("--month", "2025-13"), 2, "2025-13"),
         (("--before", "soon"), 2, "soon"),
         (("--older-than", "30"), 2, "30d"),
-        (("--before", "2025-11", "--older-than", "3d"), 2, "name one"),
+        (("--before", "2025-11", "--older-than", "3d"), 2, "exclude each other"),
         (("--profile", "best"), 2, "best"),
     ],
 )
