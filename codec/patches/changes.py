@@ -76,8 +76,8 @@ class _Section:
         if not old:
             return None
         old_blob, new_blob = (blob.decode() for blob in self.blobs)
-        names = (name.decode(errors="replace") for name in (old, new))
-        return FileChange(*names, old_blob, new_blob, tuple(self.lines))
+        was, now = (name.decode(errors="replace") for name in (old, new))
+        return FileChange(was, now, old_blob, new_blob, tuple(self.lines))
 
     def begin_hunk(self, m: re.Match[bytes]) -> None:
         self.is_in_hunk = True
@@ -135,7 +135,8 @@ def _is_header(lines: list[bytes], at: int, section: _Section) -> bool:
     if not lines[at + 1].startswith(b"+++ "):
         return False
     return not section.is_in_hunk or (
-        max(section.left.values()) <= 0 and _HUNK.match(b"".join(lines[at + 2 : at + 3])) is not None
+        max(section.left.values()) <= 0
+        and _HUNK.match(b"".join(lines[at + 2 : at + 3])) is not None
     )
 
 

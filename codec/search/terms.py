@@ -22,15 +22,18 @@ _PART: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+")
 _JOINED: Final = re.compile(r"[\w]+(?:[./:-]+[\w]+)+|\w*_\w+|[a-z]+[A-Z]\w*|[A-Z][a-z]+[A-Z]\w*")
 #: Longer runs are data, not words.
 _LONGEST: Final = 64
-_COMMON: Final = frozenset(
+_ENGLISH: Final = (
     "a about all an and are as at be been but by can could did do does for from had has have how i"
     " in is it its me my not of on or our that the their then there these they this those to us was"
     " we were what when where which who why will with would you"
-    " aber als am auch auf aus bei bin bis da damit das dass dem den der des die dies diese doch"
-    " durch ein eine einem einen einer es fur hat hatte haben ich ihr im in ist ja kann man mit nach"
-    " nicht noch nur ob oder sein sich sie sind so uber um und uns vom von vor war waren warum was"
-    " wegen wenn wer werden wie wieder wir wird wo wurde wurden zu zum zur".split()
 )
+_GERMAN: Final = (
+    "aber als am auch auf aus bei bin bis da damit das dass dem den der des die dies diese doch"
+    " durch ein eine einem einen einer es fur hat hatte haben ich ihr im in ist ja kann man mit"
+    " nach nicht noch nur ob oder sein sich sie sind so uber um und uns vom von vor war waren warum"
+    " was wegen wenn wer werden wie wieder wir wird wo wurde wurden zu zum zur"
+)
+_COMMON: Final = frozenset(f"{_ENGLISH} {_GERMAN}".split())
 
 
 def terms_of(text: str) -> Iterator[str]:

@@ -40,7 +40,8 @@ _COLUMNS: Final = (
     "identity", "key", "time", "agent", "task", "status", "title", "notes", "remark", "patch",
     "size",
 )  # fmt: skip
-_INSERT: Final = f"INSERT INTO sessions ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * 11)})"
+_MARKS: Final = ", ".join("?" for _ in _COLUMNS)
+_INSERT: Final = f"INSERT INTO sessions ({', '.join(_COLUMNS)}) VALUES ({_MARKS})"  # noqa: S608 - constants
 _SELECT: Final = f"SELECT id, {', '.join(_COLUMNS)} FROM sessions"  # noqa: S608 - constants
 _SESSION: Final = b'{"fact":"session"'
 
@@ -186,32 +187,28 @@ def _insert(connection: sqlite3.Connection, rows: Iterable[_Row]) -> list[int]:
     return [int(connection.execute(_INSERT, row).lastrowid or 0) for row in rows]
 
 
-def _read_patches(
-    connection: sqlite3.Connection, store: Store, *, with_lines: bool
-) -> list[str]:
-    """Read the diffs that the index lacks, or whose lines it lacks; return the hashes of new ones."""
+def _read_patches(connection: sqlite3.Connection, store: Store, *, with_lines: bool) -> list[str]:
+    """Read the diffs whose paths or lines the index lacks; return the hashes of new ones."""
     query = (
         "SELECT key, patch, size, patches.id FROM sessions LEFT JOIN patches ON patch = sha256"
         " WHERE patch <> '' AND (patches.id IS NULL OR has_lines < ?) GROUP BY patch"
     )
     found = []
-    for key, sha256, size, number in connection.execute(query, (with_lines,)).fetchall():
+    for key, sha256, size, known in connection.execute(query, (with_lines,)).fetchall():
         try:
             data = store.read(key, PatchRef(sha256, size))
         except (StorageError, CodecError):
             continue
         changes = list(changes_of(data))
-        if number is None:
-            number = _add_patch(connection, sha256, changes)
+        number = _add_patch(connection, sha256, changes) if known is None else known
+        if known is None:
             found.append(sha256)
         if with_lines:
             _add_lines(connection, number, changes)
     return found
 
 
-def _add_patch(
-    connection: sqlite3.Connection, sha256: str, changes: Collection[FileChange]
-) -> int:
+def _add_patch(connection: sqlite3.Connection, sha256: str, changes: Collection[FileChange]) -> int:
     """Insert a diff with its paths; return the number of its row."""
     insert = "INSERT INTO patches (sha256, has_lines) VALUES (?, 0)"
     number = int(connection.execute(insert, (sha256,)).lastrowid or 0)
@@ -222,9 +219,7 @@ def _add_patch(
     return number
 
 
-def _add_lines(
-    connection: sqlite3.Connection, number: int, changes: Iterable[FileChange]
-) -> None:
+def _add_lines(connection: sqlite3.Connection, number: int, changes: Iterable[FileChange]) -> None:
     """Insert the words of the lines that a diff adds and removes, each once."""
     texts = dict.fromkeys(line.text for change in changes for line in change.lines)
     words = dict.fromkeys(t for text in texts for t in terms_of(text.decode(errors="replace")))
