@@ -24,6 +24,7 @@ from pipelines.workspace.reading import read_manifest
 _KEY_OF_LINE = re.compile(rb"^([^ |\n]+) \| [^\n]*\n", re.M)
 _LATEST = re.compile(r"latest(?:~(?P<back>\d{1,9}))?")
 _NAMED = 5
+_FOLLOWS: Final = b'"follows"'
 #: Kinds of facts that change what others say of a session.
 _REVISING: Final = (b'"revision"', b'"purged-text"')
 
@@ -44,6 +45,7 @@ def find_key(workspace: Workspace, name: str) -> str:
     keys = sorted({k.decode(errors="replace") for k in found}, key=lambda k: (key_time(k), k))
     latest = _LATEST.fullmatch(name)
     if latest:
+        keys = _in_order(workspace, keys)
         back = int(latest["back"] or 0)
         if back >= len(keys):
             count = f"there are only {len(keys)} sessions" if keys else "there are no sessions yet"
@@ -67,6 +69,16 @@ def find_key(workspace: Workspace, name: str) -> str:
         f"{name}: no such session",
         hint=f"Nearest: {', '.join(nearest)}" if nearest else "The workspace has no sessions",
     )
+
+
+def _in_order(workspace: Workspace, keys: list[str]) -> list[str]:
+    """Return keys that are in order of time in the order in which their sessions happened."""
+    with mapped(workspace.path(MANIFEST)) as data:
+        if data.find(_FOLLOWS) < 0:
+            return keys
+    ranks = {s.key: rank for rank, s in enumerate(read_manifest(workspace).in_order())}
+    known = iter(sorted((key for key in keys if key in ranks), key=ranks.__getitem__))
+    return [next(known) if key in ranks else key for key in keys]
 
 
 def current(workspace: Workspace, fact: Session) -> Session:
