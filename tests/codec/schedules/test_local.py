@@ -213,7 +213,7 @@ def test_a_pod_clones_without_the_password_of_a_person(origin: str, address: str
 
 @pytest.mark.parametrize("origin", ["/srv/git/app.git", "../app", "file:///srv/app", "", "a b:c"])
 def test_what_a_pod_cannot_clone_is_refused(origin: str) -> None:
-    with pytest.raises(FormatError, match="no address that a cluster can clone from"):
+    with pytest.raises(FormatError, match="not an address that a cluster can clone from"):
         clone_address(origin)
 
 
