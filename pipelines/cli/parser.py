@@ -36,6 +36,8 @@ def call(words: Sequence[str]) -> int:
     Raises:
         Misuse: it cannot be run.
     """
+    if any("\0" in word for word in words):  # no shell passes one, but a program that calls us can
+        raise Misuse("an argument contains a NUL byte")
     if set(words) <= {JSON.name}:
         from pipelines.cli.overview import run as show_overview
 
