@@ -153,6 +153,11 @@ def _read_options(
     except argparse.ArgumentError as e:
         raise Misuse(_explained(e.argument_name or "", e.message)) from None
     given = vars(found)
+    for option in options:
+        value = given.get(option.target)
+        # Python 3.11 drops the value of `--option=--`.
+        if value == [] or (option.repeat and [] in (value or ())):
+            raise Misuse(_explained(option.name, "expected"))
     return {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}, rest
 
 
