@@ -8,11 +8,19 @@ from typing import Any, Final
 
 from pipelines.cli.commands.spooled import workspace_of
 from pipelines.cli.declared import JSON, REPO, Argument, Misuse, Option, Verb, absolute
-from pipelines.cli.output import Stages, confirm, findings_json, say, say_json, tell, tell_findings
+from pipelines.cli.output import (
+    Stages,
+    code_of,
+    confirm,
+    findings_json,
+    say,
+    say_json,
+    tell,
+    tell_findings,
+)
 from pipelines.cli.remote_options import REMOTE_OPTIONS, open_remote, settings_of
 from pipelines.diffs.local_archives import shown
 from pipelines.erasing.purge_remote import There
-from pipelines.errors import FINDINGS
 from pipelines.findings import Finding
 from pipelines.settings.user import Settings
 from pipelines.verbs.amend import Amendment, amend
@@ -78,7 +86,32 @@ def run(
     findings = list(result.findings)
     if settings.remote and there is None:
         findings.append(_not_looked_at(settings.remote))
-    return _say_result(result, findings, name, as_json)
+    return _say(result, findings, as_json=as_json, one=name is not None)
+
+
+def _say(result: Result, findings: list[Finding], *, as_json: bool, one: bool) -> int:
+    made, code = result.plan, code_of(findings)
+    keys = _keys(made)
+    if as_json:
+        fields = {
+            "exit": code,
+            "key": keys[0] if one else None,
+            "keys": keys,
+            "erased": made.files,
+            "erased_there": made.objects,
+            "written": [shown(a.name) for a in result.written],
+            "findings": findings_json(findings),
+        }
+        say_json("purge", fields)
+        return code
+    tell_findings(findings)
+    for file in (*made.files, *made.objects):
+        say(f"erased: {file}")
+    for archive in result.written:
+        say(f"written: {shown(archive.name)}, {len(archive.keys):,} diffs")
+    for key in keys:
+        say(f"{key}: purged; commit .session-codec/manifest.jsonl")
+    return code
 
 
 VERB: Final = Verb(
@@ -107,32 +140,6 @@ VERB: Final = Verb(
         31: "a lock retains an object",
     },
 )
-
-
-def _say_result(result: Result, findings: list[Finding], name: str | None, as_json: bool) -> int:
-    made = result.plan
-    code = FINDINGS if any(f.level == "finding" for f in findings) else 0
-    keys = _keys(made)
-    if as_json:
-        fields = {
-            "exit": code,
-            "key": keys[0] if name is not None else None,
-            "keys": keys,
-            "erased": made.files,
-            "erased_there": made.objects,
-            "written": [shown(a.name) for a in result.written],
-            "findings": findings_json(findings),
-        }
-        say_json("purge", fields)
-        return code
-    tell_findings(findings)
-    for file in (*made.files, *made.objects):
-        say(f"erased: {file}")
-    for archive in result.written:
-        say(f"written: {shown(archive.name)}, {len(archive.keys):,} diffs")
-    for key in keys:
-        say(f"{key}: purged; commit .session-codec/manifest.jsonl")
-    return code
 
 
 def _keys(made: Plan) -> list[str]:
@@ -171,7 +178,7 @@ def _purge_text(name: str, repo: str, *, yes: bool, dry_run: bool, as_json: bool
         return _declined(as_json)
     made = amend(workspace, name, amendment).plan
     files = [edit.path for edit in made.edits]
-    code = FINDINGS if made.findings else 0
+    code = code_of(made.findings)
     if as_json:
         fields = {"exit": code, "key": key, "keys": [key], "erased": files}
         say_json("purge", {**fields, "findings": findings_json(made.findings)})
