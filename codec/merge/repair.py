@@ -24,7 +24,14 @@ from codec.errors import CodecError
 from codec.manifest.fact_lines import erased_digests, format_first, read_fact, split_lines
 from codec.manifest.facts import Fact, Revision
 from codec.manifest.jsonl import fact_digest
-from codec.merge.key_conflicts import Settled, moved_keys, name_in, rekeyed_facts, settle
+from codec.merge.key_conflicts import (
+    Settled,
+    moved_keys,
+    name_in,
+    other_versions,
+    rekeyed_facts,
+    settle,
+)
 from codec.merge.rows import rebuild_rows, sort_rows
 from codec.merge.tracked_formats import FACTS, REFERENCES, Format, Numbered, kept_pieces, row_digest
 from codec.records import Session
@@ -104,6 +111,7 @@ def repair_manifest(data: bytes) -> tuple[Repaired, list[Settled]]:
     pieces = format_first(rekeyed_facts([line for _, line in kept], settled))
     concerned = {session.key for session, _ in settled}
     settled += [Settled(session, session) for session in sessions if session.key not in concerned]
+    settled += list(other_versions(facts.values(), [facts[line] for line in gone], settled))
     settled.sort(key=lambda s: (s.becomes.time, s.becomes.key))
     return _repaired(data, pieces, repairs), settled
 
