@@ -9,8 +9,8 @@
 
 1. A blob and a recorded commit are facts of git. A rebase, squash or cherry-pick gives commits
    other hashes; blobs and lines survive it as far as the content does.
-2. `hunk` is for rewritten commits: a session whose recorded commits are in the history of HEAD is
-   matched to no other commit.
+2. `hunk` and `time` are for rewritten and unrecorded commits: a session whose recorded commits are
+   in the history of HEAD is matched to no other commit.
 3. Of a line, `blob` means that the line is added by the diff that leads to the content which the
    blamed commit has, or by one before it whose result is what the next one begins with; or by one
    that begins before the commit and ends after it.
@@ -103,13 +103,14 @@ def of_line(
     if len(around) == 1:
         return [Evidence(session, "blob", line.commit) for session in around.values()]
     in_head = _in_head(candidates, graph, head)
-    rewritten = [c for c in candidates if c.session.key in adding and c.session.key not in in_head]
-    hunks = [e for e in _hunks(rewritten, history) if e.commit == line.commit]
+    elsewhere = [c for c in candidates if c.session.key not in in_head]
+    adding_there = [c for c in elsewhere if c.session.key in adding]
+    hunks = [e for e in _hunks(adding_there, history) if e.commit == line.commit]
     hunks = list({e.session.key: e for e in hunks}.values())
     if hunks:
         return hunks if len(hunks) == 1 else [e._replace(grade="time") for e in hunks]
     time = at.time if at is not None else None
-    near = _near(candidates, time) if time is not None else []
+    near = _near(elsewhere, time) if time is not None else []
     return [Evidence(session, "time", line.commit) for session in near]
 
 

@@ -26,11 +26,11 @@ def run(path: str, repo: str | None, limit: int, as_json: bool) -> int:
     the time fits, so it is a guess).
 
     Examples:
-      session-codec why lib/predict.ts
-      session-codec why lib/predict.ts:12
+      session-codec why package.json
+      session-codec why package.json:5 --limit 3
     """
     place = absolute(path) if repo is None else os.path.join(absolute(repo), path)
-    found, findings = why(workspace_of(repo or os.path.dirname(place)), place)
+    found, findings = why(workspace_of(repo or _folder_of(place)), place)
     shown = found.evidence[:limit]
     tell_findings(findings)
     if as_json:
@@ -47,6 +47,14 @@ def run(path: str, repo: str | None, limit: int, as_json: bool) -> int:
             say(f"{len(found.evidence) - len(shown)} more sessions; see --limit")
         say(f"more: session-codec show {shown[0].session.key} --diff")
     return 0
+
+
+def _folder_of(path: str) -> str:
+    """Return the nearest folder above a path that exists: the file may be deleted."""
+    folder = os.path.dirname(path)
+    while not os.path.isdir(folder):
+        folder = os.path.dirname(folder)
+    return folder
 
 
 def _line(evidence: Evidence) -> str:

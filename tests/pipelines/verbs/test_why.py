@@ -24,7 +24,7 @@ class History:
 
     root: Path
     cli: Cli
-    random: random.Random = field(default_factory=lambda: random.Random(7))
+    random: random.Random = field(default_factory=lambda: random.Random(7))  # noqa: S311
     count: int = 0
 
     def edit(self, who: str) -> None:
@@ -40,7 +40,7 @@ class History:
 
     def commit(self, who: str) -> None:
         self.edit(who)
-        git(self.root, "add", "-A", *FILES[:0], ".")
+        git(self.root, "add", "-A")
         git(self.root, "commit", "-qm", f"{who} {self.count}")
 
     def session(self, number: int, commits: int = 1) -> None:
@@ -49,7 +49,7 @@ class History:
             self.commit(name)
         made = ("--git", f"HEAD~{commits}..HEAD", "--status", "PASS", "--agent", "human")
         assert self.cli("record", self.root, "--task", name, *made).code == 0
-        git(self.root, "add", "-A", ".")
+        git(self.root, "add", "-A")
         git(self.root, "commit", "-qm", "Record")
 
     def grades(self) -> Counter[str]:
@@ -142,10 +142,7 @@ def test_a_file_has_its_sessions_with_their_best_evidence(history: History) -> N
         found = history.why(name)
         keys = [e.session.key for e in found]
         assert keys == sorted(set(keys), reverse=True)
-        assert {e.grade for e in found} == {"blob"} or {e.grade for e in found} == {
-            "blob",
-            "commit",
-        }
+        assert {e.grade for e in found} <= {"blob", "commit"}
 
 
 def test_lines_move_with_edits_that_are_not_committed(history: History) -> None:
