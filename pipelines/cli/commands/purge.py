@@ -6,14 +6,22 @@ import sys
 from typing import Any, Final
 
 from pipelines.cli.declared import JSON, REPO, Argument, Misuse, Option, Verb, absolute
-from pipelines.cli.output import Stages, confirm, findings_json, say, say_json, tell, tell_findings
+from pipelines.cli.output import (
+    Stages,
+    code_of,
+    confirm,
+    findings_json,
+    say,
+    say_json,
+    tell,
+    tell_findings,
+)
 from pipelines.cli.remote_options import REMOTE_OPTIONS, open_remote, settings_of
 from pipelines.diffs.local_archives import shown
 from pipelines.erasing.purge_remote import There
-from pipelines.errors import FINDINGS
 from pipelines.findings import Finding
 from pipelines.settings.user import Settings
-from pipelines.verbs.purge import Plan, disown, plan, plan_merged, purge
+from pipelines.verbs.purge import Plan, Result, disown, plan, plan_merged, purge
 from pipelines.workspace.location import Workspace, find
 
 
@@ -65,24 +73,26 @@ def run(
     findings = list(result.findings)
     if settings.remote and there is None:
         findings.append(_not_looked_at(settings.remote))
-    code = FINDINGS if any(f.level == "finding" for f in findings) else 0
+    return _say(result, findings, as_json=as_json, one=name is not None)
+
+
+def _say(result: Result, findings: list[Finding], *, as_json: bool, one: bool) -> int:
+    made, code = result.plan, code_of(findings)
     keys = _keys(made)
     if as_json:
-        say_json(
-            "purge",
-            {
-                "exit": code,
-                "key": keys[0] if name is not None else None,
-                "keys": keys,
-                "erased": result.plan.files,
-                "erased_there": made.objects,
-                "written": [shown(a.name) for a in result.written],
-                "findings": findings_json(findings),
-            },
-        )
+        fields = {
+            "exit": code,
+            "key": keys[0] if one else None,
+            "keys": keys,
+            "erased": made.files,
+            "erased_there": made.objects,
+            "written": [shown(a.name) for a in result.written],
+            "findings": findings_json(findings),
+        }
+        say_json("purge", fields)
         return code
     tell_findings(findings)
-    for file in (*result.plan.files, *made.objects):
+    for file in (*made.files, *made.objects):
         say(f"erased: {file}")
     for archive in result.written:
         say(f"written: {shown(archive.name)}, {len(archive.keys):,} diffs")
