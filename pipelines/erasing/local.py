@@ -1,8 +1,8 @@
-"""Where purged bytes are on this machine.
+"""Find purged bytes on this machine.
 
 1. Content is found by its hash, whatever the file is called; a changed copy is found by the name of
    the file, unless it is the diff of another session.
-2. A file that may hold the bytes and cannot be read is told, never passed over.
+2. A file that may hold the bytes and cannot be read is reported, never skipped.
 3. Reads only. `purge` deletes what is found, `verify` reports it.
 """
 
@@ -31,6 +31,7 @@ from pipelines.diffs.store import patch_in
 from pipelines.erasing.targets import Targets, held_in
 from pipelines.errors import NotFound
 from pipelines.fs.files import SIZE_LIMIT, is_file, read_bytes, regular_size
+from pipelines.search.index_file import files_of, holds_patch
 from pipelines.v1.layouts import has_layout, read_layout
 from pipelines.workspace.location import (
     DELTAS,
@@ -174,8 +175,11 @@ def _holds(path: str, targets: Targets, fact: Archive | None) -> tuple[bool, str
 
 
 def _caches(workspace: Workspace, manifest: Manifest, targets: Targets) -> Iterator[Place]:
-    """Yield cached ends of remote archives that have frames with diffs in them."""
+    """Yield caches: the search index, and ends of remote archives that have diffs in them."""
     facts = manifest.every_archive()
+    if holds_patch(workspace, targets.hashes):
+        for path in files_of(workspace):
+            yield Place(path, _shown(workspace, path), "file")
     for parent in dict.fromkeys((workspace.home, workspace.root)):
         folder = os.path.join(parent, CACHE)
         for name in _listed(folder):

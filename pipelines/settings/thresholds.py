@@ -33,11 +33,11 @@ _NAMES: Final = {
 
 
 def limits_of(tables: Mapping[str, Any], given: Mapping[str, float | int | None]) -> Limits:
-    """The limits that the command line gives, else a repository's settings.
+    """Return the limits of the command line, and a repository's settings for the others.
 
     Args:
         tables: of the settings.
-        given: by name of the setting; None where nothing is said.
+        given: by name of the setting; None for one that is not given.
 
     Raises:
         FormatError: a setting is not known, or not of its kind.
@@ -58,7 +58,7 @@ def limits_of(tables: Mapping[str, Any], given: Mapping[str, float | int | None]
 
 
 def read_limits(workspace: Workspace, given: Mapping[str, float | int | None]) -> Limits:
-    """The limits of a workspace: see `limits_of`."""
+    """Return the limits of a workspace: see `limits_of`."""
     return limits_of(read_tables(workspace.path(CONFIG), CONFIG), given)
 
 
