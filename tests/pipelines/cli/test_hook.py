@@ -340,6 +340,18 @@ def test_commits_on_another_branch_are_the_sessions_and_what_it_left_is_not(
     assert session.title == "Add b"
 
 
+def test_commits_on_a_branch_that_the_session_left_again_are_its_own(agents: Agents) -> None:
+    base = git(agents.root, "rev-parse", "HEAD").strip()
+    agents.claude("SessionStart")
+    git(agents.root, "switch", "-qc", "topic")
+    head = agents.commit("a")
+    git(agents.root, "switch", "-q", "main")
+    agents.claude("SessionEnd")
+    agents.drain()
+    (session,) = agents.sessions
+    assert (session.range, session.metrics.commits) == (f"{base}..{head}", 1)
+
+
 @pytest.fixture
 def transcripts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder where Claude Code keeps its transcripts."""
