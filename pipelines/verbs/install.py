@@ -24,7 +24,7 @@ from codec.agents.guide_block import (
     with_block,
     without_block,
 )
-from codec.agents.hook_settings import PROGRAM, our_commands, with_hooks, without_hooks
+from codec.agents.hook_settings import PROGRAM
 from codec.errors import FormatError
 from codec.manifest.fact_lines import read_fact, split_lines
 from codec.manifest.facts import Fact, Kept, ReferencesBuilt
@@ -39,6 +39,7 @@ from pipelines.fs.files import (
     remove_folder,
 )
 from pipelines.fs.user_files import Change, Edit, check_edits, edit_of, write_edits
+from pipelines.recording.agent_hooks import HOOKS, hooked, unhooked
 from pipelines.references.sources import first_build, read_stated
 from pipelines.settings.thresholds import REFERENCES_BUDGET
 from pipelines.tokenizer import load
@@ -72,33 +73,6 @@ from pipelines.workspace.transaction import Append, Transaction
 PLUGIN: Final = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "plugin")
 AGENTS: Final = "AGENTS.md"
 CLAUDE: Final = "CLAUDE.md"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Hooks:
-    """Where an agent has its hooks, and which of its events are wanted.
-
-    Attributes:
-        path: relative to the workspace.
-        events: by the agent's name of it, what we call it, and its seconds at the most.
-    """
-
-    path: str
-    events: tuple[tuple[str, str, int], ...]
-
-
-#: Claude Code gives all hooks at a session's end the longest of their timeouts; Codex no more than
-#: three seconds. Versions of Codex before 0.146 have no `SessionEnd`: `Stop` ends each turn.
-HOOKS: Final = {
-    "claude": _Hooks(
-        path=".claude/settings.json",
-        events=(("SessionStart", "start", 30), ("SessionEnd", "end", 5)),
-    ),
-    "codex": _Hooks(
-        path=".codex/hooks.json",
-        events=(("SessionStart", "start", 30), ("Stop", "stop", 5), ("SessionEnd", "end", 3)),
-    ),
-}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -161,7 +135,7 @@ def plan_removal(workspace: Workspace) -> Plan:
     for path in (AGENTS, CLAUDE):
         _edit(workspace, path, _unblocked, edits, findings)
     for wanted in HOOKS.values():
-        _edit(workspace, wanted.path, _unhooked, edits, findings)
+        _edit(workspace, wanted.path, unhooked, edits, findings)
     clear = workspace.exists and _holds_nothing(workspace)
     if clear:
         for path, change in _cleared(workspace):
@@ -211,7 +185,7 @@ def _wanted(
     if not same:
         yield CLAUDE, _claude
     for agent in hooks:
-        yield HOOKS[agent].path, _hooked(agent, program)
+        yield HOOKS[agent].path, hooked(agent, program)
 
 
 def _edit(
@@ -287,40 +261,6 @@ def _is_edited(data: bytes) -> bool:
     with suppress(FormatError):  # told where the block is changed
         return block_state(data, GUIDE) == "edited"
     return False
-
-
-def _hooked(agent: str, program: str) -> Change:
-    wanted = {
-        event: {
-            "hooks": [
-                {"type": "command", "command": f"{program} {agent} {name}", "timeout": seconds}
-            ]
-        }
-        for event, name, seconds in HOOKS[agent].events
-    }
-    commands = {f"{program} {agent} {name}" for _, name, _ in HOOKS[agent].events}
-
-    def change(data: bytes | None) -> bytes | None:
-        text = _decoded(data) if data is not None else None
-        if text is not None and not commands.issuperset(our_commands(text)):
-            text = without_hooks(text)  # the program has moved since
-        return with_hooks(text, wanted).encode()
-
-    return change
-
-
-def _unhooked(data: bytes | None) -> bytes | None:
-    if data is None or PROGRAM.encode() not in data:
-        return data
-    text = without_hooks(_decoded(data))
-    return text.encode() if text is not None else None
-
-
-def _decoded(data: bytes) -> str:
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        raise FormatError("not UTF-8", hint="Convert it to UTF-8") from None
 
 
 def _appends(workspace: Workspace) -> Iterator[Append]:

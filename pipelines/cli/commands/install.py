@@ -19,8 +19,9 @@ from pipelines.cli.output import findings_json, say, say_json, tell, tell_findin
 from pipelines.cli.remote_options import check_url, settings_of
 from pipelines.errors import FINDINGS
 from pipelines.findings import Finding
-from pipelines.verbs import schedule
-from pipelines.verbs.install import HOOKS, PLUGIN, Plan, apply, plan, plan_removal
+from pipelines.recording.agent_hooks import HOOKS
+from pipelines.verbs import install_user, schedule
+from pipelines.verbs.install import PLUGIN, Plan, apply, plan, plan_removal
 from pipelines.verbs.schedule import CRONJOB, IN_A_CLONE, KINDS, PACKAGE
 from pipelines.workspace.location import V1_LOG, Workspace, at, find, locate
 from pipelines.workspace.reading import read_manifest
@@ -51,6 +52,11 @@ def _agents(_ctx: click.Context, _param: click.Parameter, value: str | None) -> 
     help="Hooks that inject the context and record each session: claude, codex, or both.",
 )
 @click.option(
+    "--user",
+    is_flag=True,
+    help="Put the hooks into your own settings instead, for all repositories; REPO stays as it is.",
+)
+@click.option(
     "--schedule",
     "kind",
     type=click.Choice(KINDS),
@@ -71,6 +77,7 @@ def _agents(_ctx: click.Context, _param: click.Parameter, value: str | None) -> 
 def command(
     repo: str,
     hooks: tuple[str, ...],
+    user: bool,
     kind: str | None,
     remote: str | None,
     package: str,
@@ -91,13 +98,13 @@ def command(
     Examples:
       session-codec install
       session-codec install ~/src/app --hooks claude,codex
+      session-codec install --user
       session-codec install --schedule systemd --remote s3://bucket/app
       session-codec install --uninstall
     """
-    if uninstall and (hooks or kind):
-        raise click.UsageError("--uninstall takes out all; leave --hooks and --schedule away")
-    if remote and not kind:
-        raise click.UsageError("--remote is that of a job: name one with --schedule")
+    _check_options(hooks, user=user, kind=kind, remote=remote, uninstall=uninstall)
+    if user:
+        return _for_user(hooks or tuple(HOOKS), uninstall, dry_run=dry_run, as_json=as_json)
     where = absolute(repo)
     if uninstall:
         made, jobs, notes = _uninstalled(find(where), dry_run=dry_run)
@@ -124,6 +131,44 @@ def command(
         if kind is not None:
             _advise_job(kind)
     return FINDINGS if any(f.level == "finding" for f in findings) else 0
+
+
+def _check_options(
+    hooks: tuple[str, ...], *, user: bool, kind: str | None, remote: str | None, uninstall: bool
+) -> None:
+    """Refuse options that do not go together.
+
+    Raises:
+        UsageError: they do not.
+    """
+    if user and (kind or remote):
+        raise click.UsageError("--user sets up hooks alone; leave out --schedule and --remote")
+    if uninstall and not user and (hooks or kind):
+        raise click.UsageError("--uninstall takes out all; leave --hooks and --schedule away")
+    if remote and not kind:
+        raise click.UsageError("--remote is that of a job: name one with --schedule")
+
+
+def _for_user(hooks: tuple[str, ...], uninstall: bool, *, dry_run: bool, as_json: bool) -> int:
+    """Set up the hooks of the user, or take them out."""
+    made = install_user.plan(hooks, program=_program(), removal=uninstall)
+    if not dry_run:
+        install_user.apply(made)
+    tell_findings(made.findings)
+    changes = [{"path": path, "what": what} for path, what in made.changes()]
+    if as_json:
+        fields = {"user": True, "changes": changes, "dry_run": dry_run}
+        say_json("install", {**fields, "findings": findings_json(made.findings)})
+    else:
+        for change in changes:
+            say(f"{change['what']:<8} {change['path']}")
+        if not changes:
+            say("nothing to do")
+        elif dry_run:
+            say("dry run: nothing written")
+        if not uninstall:
+            _advise_hooks(hooks)
+    return FINDINGS if made.findings else 0
 
 
 def _workspace_of(repo: str) -> Workspace:
@@ -225,8 +270,16 @@ def _advise(workspace: Workspace, hooks: tuple[str, ...]) -> None:
     if os.path.exists(workspace.path(V1_LOG)) and not seen:
         tell(f"{V1_LOG} is here: 'session-codec migrate' takes its sessions in")
     tell(f"a plugin for Claude Code, with a skill and the hooks of --hooks claude: {PLUGIN}")
+    _advise_hooks(hooks)
+
+
+def _advise_hooks(hooks: tuple[str, ...]) -> None:
+    """Tell what agents and the PATH need before hooks run."""
     if "codex" in hooks:
-        tell("Codex runs a hook once you trust it: start it here and run /hooks")
+        tell(
+            "Codex runs a hook once you trust it: start it and run /hooks; hooks of a repository "
+            "also need the repository to be trusted"
+        )
     if hooks and os.sep in _program():
         tell(
             f"{PROGRAM} is not on the PATH, so the hooks name it by its path, which is of this "
