@@ -5,6 +5,9 @@
 2. Hooks of a user work in every repository, clone, worktree and subfolder; those of a repository
    come with a clone. Where an agent has both, a session is recorded once, and the context comes
    once.
+3. Claude Code started below the root reads only the settings of the user and `settings.local.json`
+   of the root; in a folder that is not trusted it ignores rules of a tracked file, with a warning.
+   So the hooks go into that local file as well, with the rule.
 """
 
 from __future__ import annotations
@@ -25,15 +28,16 @@ class Hooks:
 
     Attributes:
         path: relative to the workspace, or to the user's home.
+        local: the same for one user of the workspace, which git ignores; empty if the agent has
+            no such file.
         variable: names the agent's folder of a user, if it is set.
         events: by the agent's name of it, what we call it, and its seconds at the most.
-        asks: the agent asks before it runs a command, unless the same file allows it.
     """
 
     path: str
     variable: str
     events: tuple[tuple[str, str, int], ...]
-    asks: bool = False
+    local: str = ""
 
     def user_path(self) -> str:
         """Return the absolute path of the file of a user."""
@@ -50,7 +54,7 @@ HOOKS: Final = {
         path=".claude/settings.json",
         variable="CLAUDE_CONFIG_DIR",
         events=(("SessionStart", "start", 30), ("Stop", "stop", 5), ("SessionEnd", "end", 5)),
-        asks=True,
+        local=".claude/settings.local.json",
     ),
     "codex": Hooks(
         path=".codex/hooks.json",
@@ -65,12 +69,14 @@ def command_of(program: str, agent: str, event: str) -> str:
     return f"command -v {program} >/dev/null 2>&1 && {program} {agent} {event} || :"
 
 
-def hooked(agent: str, program: str) -> Change:
+def hooked(agent: str, program: str, *, shared: bool) -> Change:
     """Return what adds the hooks of an agent to its settings.
 
     Args:
         agent: one of `HOOKS`.
         program: how a hook calls our hook program.
+        shared: others use the settings, too; else a user's rule joins the hooks, by which Claude
+            Code runs `session-codec` without asking.
     """
     hooks = HOOKS[agent]
     commands = {event: command_of(program, agent, name) for event, name, _ in hooks.events}
@@ -84,7 +90,7 @@ def hooked(agent: str, program: str) -> Change:
         if text is not None and not {*commands.values()}.issuperset(our_commands(text)):
             text = without_hooks(text)  # the program has moved since
         text = with_hooks(text, wanted)
-        return (with_rule(text) if hooks.asks else text).encode()
+        return (with_rule(text) if hooks.local and not shared else text).encode()
 
     return change
 

@@ -134,8 +134,8 @@ def plan_removal(workspace: Workspace) -> Plan:
     findings: list[Finding] = []
     for path in (AGENTS, CLAUDE):
         _edit(workspace, path, _unblocked, edits, findings)
-    for wanted in HOOKS.values():
-        _edit(workspace, wanted.path, unhooked, edits, findings)
+    for path in _settings_files():
+        _edit(workspace, path, unhooked, edits, findings)
     clear = workspace.exists and _holds_nothing(workspace)
     if clear:
         for path, change in _cleared(workspace):
@@ -185,7 +185,14 @@ def _wanted(
     if not same:
         yield CLAUDE, _claude
     for agent in hooks:
-        yield HOOKS[agent].path, hooked(agent, program)
+        yield HOOKS[agent].path, hooked(agent, program, shared=True)
+        if HOOKS[agent].local:
+            yield HOOKS[agent].local, hooked(agent, program, shared=False)
+
+
+def _settings_files() -> list[str]:
+    """Return the settings that can have our hooks."""
+    return [path for hooks in HOOKS.values() for path in (hooks.local, hooks.path) if path]
 
 
 def _edit(
@@ -200,7 +207,7 @@ def _edit(
     target = os.path.realpath(absolute)
     if any(edit.target == target for edit in edits):
         return
-    agents = any(path == wanted.path for wanted in HOOKS.values())
+    agents = path in _settings_files()
     try:
         edit = edit_of(
             absolute,

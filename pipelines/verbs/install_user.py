@@ -50,7 +50,7 @@ def plan(agents: Sequence[str], *, program: str = PROGRAM, removal: bool = False
                 path,
                 within=os.path.realpath(os.path.dirname(path)),
                 shown=path,
-                change=unhooked if removal else hooked(agent, program),
+                change=unhooked if removal else hooked(agent, program, shared=False),
             )
         except FormatError as e:
             found = Finding(

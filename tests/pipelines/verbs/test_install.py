@@ -317,8 +317,20 @@ def test_a_hook_of_a_missing_program_is_silent_and_succeeds(repo: Path) -> None:
 
 def test_claude_code_may_run_session_codec_without_asking(repo: Path, cli: Cli) -> None:
     cli("install", repo, "--hooks", "claude,codex")
-    settings = json.loads((repo / ".claude/settings.json").read_text())
+    local = ".claude/settings.local.json"
+    settings = json.loads((repo / local).read_text())
     assert settings["permissions"] == {"allow": ["Bash(session-codec:*)"]}
+    assert "permissions" not in json.loads((repo / ".claude/settings.json").read_text())
+    git(repo, "check-ignore", "-q", local)
+
+
+def test_claude_code_below_the_root_has_the_hooks(repo: Path, cli: Cli) -> None:
+    """It reads `settings.local.json` of the root there, and not `settings.json`."""
+    cli("install", repo, "--hooks", "claude")
+    shared, local = (
+        hooks_of(repo / ".claude" / name) for name in ("settings.json", "settings.local.json")
+    )
+    assert shared == local
 
 
 @pytest.fixture
@@ -375,7 +387,9 @@ SETTINGS = (
 
 
 @pytest.mark.parametrize("before", SETTINGS)
-@pytest.mark.parametrize("path", [".claude/settings.json", ".codex/hooks.json"])
+@pytest.mark.parametrize(
+    "path", [".claude/settings.json", ".claude/settings.local.json", ".codex/hooks.json"]
+)
 def test_uninstall_gives_back_the_exact_settings(
     repo: Path, cli: Cli, path: str, before: bytes
 ) -> None:
