@@ -16,6 +16,7 @@ import mmap
 import os
 from collections.abc import (
     Collection,
+    Container,
     Iterable,
     Mapping,
     Sequence,
@@ -88,9 +89,9 @@ class Store:
         """The keys of all diffs that an archive here has."""
         return self._archives.keys()
 
-    def holder(self, key: str, patch: PatchRef) -> str | None:
-        """Return the archive here that holds a diff of the time of a key, by hash."""
-        return self._archives.holder(key, patch)
+    def holder(self, key: str, patch: PatchRef, among: Container[str]) -> str | None:
+        """Return the archive, of some that are here, that holds a diff of the time of a key."""
+        return self._archives.holder(key, patch, among)
 
     def read(self, key: str, patch: PatchRef, commits: Sequence[str] = ()) -> bytes:
         """The bytes of a diff.

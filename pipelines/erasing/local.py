@@ -31,6 +31,7 @@ from pipelines.diffs.store import patch_in
 from pipelines.erasing.targets import Targets, held_in
 from pipelines.errors import NotFound
 from pipelines.fs.files import SIZE_LIMIT, is_file, read_bytes, regular_size
+from pipelines.search.index_file import files_of, holds_patch
 from pipelines.v1.layouts import has_layout, read_layout
 from pipelines.workspace.location import (
     DELTAS,
@@ -174,8 +175,11 @@ def _holds(path: str, targets: Targets, fact: Archive | None) -> tuple[bool, str
 
 
 def _caches(workspace: Workspace, manifest: Manifest, targets: Targets) -> Iterator[Place]:
-    """Yield cached ends of remote archives that have frames with diffs in them."""
+    """Yield caches: the search index, and ends of remote archives that have diffs in them."""
     facts = manifest.every_archive()
+    if holds_patch(workspace, targets.hashes):
+        for path in files_of(workspace):
+            yield Place(path, _shown(workspace, path), "file")
     for parent in dict.fromkeys((workspace.home, workspace.root)):
         folder = os.path.join(parent, CACHE)
         for name in _listed(folder):

@@ -46,7 +46,7 @@ from pipelines.workspace.tracked_files import MERGED, Tracked, tracked_under_loc
 from pipelines.workspace.transaction import Replace, Transaction
 
 _HISTORY = "git filter-repo rewrites history; a host keeps what was pushed until it is asked"
-_CACHES = ("context.json", "newest.json", "verified.json", "deltas*")
+_CACHES = ("context.json", "newest.json", "verified.json", "deltas*", "search.sqlite*")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

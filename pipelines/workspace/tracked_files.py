@@ -140,18 +140,22 @@ def session_appends(
 
     Args:
         workspace: whose files.
-        sessions: all sessions of the workspace, new ones among them.
+        sessions: all sessions of the workspace, new ones among them, in order.
         kept: by file, digests of the rows that belong to a person.
     """
-    ordered = sorted(sessions, key=lambda s: (s.time, s.key))
+    ordered = list(sessions)
     for name, form in row_formats().items():
-        data = read_bytes(workspace.path(name))
-        pieces = form.split(data[: data.rfind(b"\n") + 1])  # a torn end is not a row
-        missing = _missing(ordered, form, pieces, kept.get(name))
-        if missing or not data:
-            torn = bool(data) and not data.endswith(b"\n")
-            chunks = _chunks(b"" if data else form.head, map(form.encode, missing))
-            yield Append(path=name, chunks=chunks, torn=torn)
+        whole, torn = at_last_line_end(read_bytes(workspace.path(name)))
+        missing = sessions_without_row(ordered, form, form.split(whole), kept.get(name))
+        if missing or not (whole or torn):
+            chunks = _chunks(b"" if whole or torn else form.head, map(form.encode, missing))
+            yield Append(path=name, chunks=chunks, torn=bool(torn))
+
+
+def at_last_line_end(data: bytes) -> tuple[bytes, bytes]:
+    """Return the lines of a file, and a torn end, which is not a row."""
+    end = data.rfind(b"\n") + 1
+    return data[:end], data[end:]
 
 
 def new_session_appends(workspace: Workspace, session: Session) -> list[Append]:
@@ -200,7 +204,7 @@ def _at_end(workspace: Workspace, name: str, head: str, text: str) -> Append:
     return Append(path=name, chunks=[chunk.encode()], torn=last not in (b"", b"\n"))
 
 
-def _missing(
+def sessions_without_row(
     sessions: list[Session],
     form: RowFormat,
     pieces: list[bytes],

@@ -8,16 +8,13 @@ import shutil
 import sys
 from typing import Any, Final
 
-import click
-
 from codec.agents.hook_settings import PROGRAM
-from pipelines.cli import options
 from pipelines.cli.commands.spooled import drain_spool
-from pipelines.cli.declared import absolute
+from pipelines.cli.declared import JSON, REPO, Misuse, Option, Verb, absolute
 from pipelines.cli.next_step import tell_next_step
 from pipelines.cli.output import findings_json, say, say_json, tell, tell_findings
 from pipelines.cli.remote_options import check_url, settings_of
-from pipelines.errors import FINDINGS
+from pipelines.errors import EXIT_CODES, FINDINGS
 from pipelines.findings import Finding
 from pipelines.recording.agent_hooks import HOOKS
 from pipelines.verbs import install_user, schedule
@@ -34,47 +31,16 @@ _NEXT: Final = {
 }
 
 
-def _agents(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[str, ...]:
-    """The agents of `--hooks`, each once."""
-    names = dict.fromkeys(name.strip() for name in (value or "").split(",") if name.strip())
+def _agents(text: str) -> tuple[str, ...]:
+    """Return the agents of `--hooks`, each once."""
+    names = dict.fromkeys(name.strip() for name in text.split(",") if name.strip())
     for name in names:
         if name not in HOOKS:
-            raise click.BadParameter(f"{name!r} is none of {', '.join(HOOKS)}")
+            raise ValueError(f"unknown agent {name!r} (choose from {', '.join(HOOKS)})")
     return tuple(names)
 
 
-@click.command()
-@options.repo
-@click.option(
-    "--hooks",
-    callback=_agents,
-    metavar="AGENTS",
-    help="Hooks that inject the context and record each session: claude, codex, or both.",
-)
-@click.option(
-    "--user",
-    is_flag=True,
-    help="Put the hooks into your own settings instead, for all repositories; REPO stays as it is.",
-)
-@click.option(
-    "--schedule",
-    "kind",
-    type=click.Choice(KINDS),
-    metavar="KIND",
-    help="A job once a month that runs archive and, where it is not in a clone, verify; and sync "
-    "where there is a remote: systemd, cron, github or kubernetes.",
-)
-@click.option("--remote", metavar="URL", help="Where the job's copies go.")
-@click.option(
-    "--package",
-    default=PACKAGE,
-    show_default=True,
-    help="What pip installs in a job of github and kubernetes.",
-)
-@click.option("--uninstall", is_flag=True, help="Take it all out again; sessions stay.")
-@click.option("--dry-run", is_flag=True, help="Show what would change, change nothing.")
-@options.as_json
-def command(
+def run(
     repo: str,
     hooks: tuple[str, ...],
     user: bool,
@@ -85,16 +51,16 @@ def command(
     dry_run: bool,
     as_json: bool,
 ) -> int:
-    """Make a workspace in REPO, and tell agents of it.
+    """Create a workspace in REPO, and set up the agents that work there.
 
-    A marked block in AGENTS.md says what to run. CLAUDE.md is made to import it; one that is there
-    and does not gets the block. Nothing outside the marks changes. Running it again changes
-    nothing; --uninstall gives back the bytes of before.
+    A marked block in AGENTS.md names the commands to run. A CLAUDE.md that does not exist is
+    created and imports AGENTS.md; one that exists without the import gets the block. Nothing
+    outside the marks changes. Running install again changes nothing; --uninstall restores the
+    former bytes.
 
-    A job of systemd or cron runs here and commits nothing: you commit the manifest. Those of github
-    and kubernetes begin with a clone, need a remote, and commit and push the manifest themselves.
+    Jobs for systemd and cron run on this machine and do not commit: you commit the manifest. Jobs
+    for github and kubernetes start with a clone, need a remote, and commit and push the manifest.
 
-    \b
     Examples:
       session-codec install
       session-codec install ~/src/app --hooks claude,codex
@@ -133,24 +99,68 @@ def command(
     return FINDINGS if any(f.level == "finding" for f in findings) else 0
 
 
+VERB: Final = Verb(
+    run,
+    (REPO,),
+    (
+        Option(
+            "--hooks",
+            "Install hooks that inject the context and record each session: claude, codex, or "
+            "both with a comma.",
+            read=_agents,
+            metavar="AGENTS",
+            default=(),
+        ),
+        Option(
+            "--user",
+            "Put the hooks into your own settings, for all repositories; do not change REPO.",
+            flag=True,
+        ),
+        Option(
+            "--schedule",
+            "Install a monthly job that runs archive, sync if there is a remote, and verify "
+            "unless it works in a clone.",
+            to="kind",
+            choices=KINDS,
+            metavar="KIND",
+        ),
+        Option("--remote", "The remote of the job.", metavar="URL"),
+        Option(
+            "--package",
+            "What pip installs in a job for github or kubernetes.",
+            default=PACKAGE,
+            shown=True,
+        ),
+        Option("--uninstall", "Remove everything that install added; sessions stay.", flag=True),
+        Option("--dry-run", "Print what would change; change nothing.", flag=True),
+        JSON,
+    ),
+    exits={
+        3: "a file was left as it is; the finding says why",
+        20: EXIT_CODES[20],
+        22: "a file is not what install expects",
+    },
+)
+
+
 def _check_options(
     hooks: tuple[str, ...], *, user: bool, kind: str | None, remote: str | None, uninstall: bool
 ) -> None:
     """Refuse options that do not go together.
 
     Raises:
-        UsageError: they do not.
+        Misuse: they do not.
     """
     if user and (kind or remote):
-        raise click.UsageError("--user sets up hooks alone; leave out --schedule and --remote")
+        raise Misuse("--user installs hooks only; drop --schedule and --remote")
     if uninstall and not user and (hooks or kind):
-        raise click.UsageError("--uninstall takes out all; leave --hooks and --schedule away")
+        raise Misuse("--uninstall removes everything; drop --hooks and --schedule")
     if remote and not kind:
-        raise click.UsageError("--remote is that of a job: name one with --schedule")
+        raise Misuse("--remote needs --schedule")
 
 
 def _for_user(hooks: tuple[str, ...], uninstall: bool, *, dry_run: bool, as_json: bool) -> int:
-    """Set up the hooks of the user, or take them out."""
+    """Install the hooks of the user, or remove them."""
     made = install_user.plan(hooks, program=_program(), removal=uninstall)
     if not dry_run:
         install_user.apply(made)
@@ -228,7 +238,7 @@ def _scheduled(
         return schedule.Plan(workspace=workspace)
     remote = settings_of(workspace, {"remote": remote}, trust=False).remote
     if remote is None and kind in IN_A_CLONE:
-        raise click.UsageError(
+        raise Misuse(
             f"--schedule {kind} begins with a clone, which has no diffs: name --remote URL"
         )
     if remote is not None:
@@ -274,11 +284,11 @@ def _advise(workspace: Workspace, hooks: tuple[str, ...]) -> None:
 
 
 def _advise_hooks(hooks: tuple[str, ...]) -> None:
-    """Tell what agents and the PATH need before hooks run."""
+    """Print what agents and the PATH need before hooks run."""
     if "codex" in hooks:
         tell(
             "Codex runs a hook once you trust it: start it and run /hooks; hooks of a repository "
-            "also need the repository to be trusted"
+            "need the repository to be trusted as well"
         )
     if hooks and os.sep in _program():
         tell(
