@@ -36,7 +36,7 @@ def limits_of(tables: Mapping[str, Any], given: Mapping[str, float | int | None]
 
     Args:
         tables: of the settings.
-        given: by name of the setting; None where nothing is said.
+        given: by name of the setting; None for one that is not given.
 
     Raises:
         FormatError: a setting is not known, or not of its kind.

@@ -2,8 +2,8 @@
 
 1. The command line speaks first, then the environment, then the operator's own file, and in it what
    it says of one workspace before what it says of all.
-2. The file that a repository brings along speaks last, and only where the operator trusts it: who
-   can commit must not redirect an upload, add a reader, or let a secret pass.
+2. The repository's own file comes last, and only if the operator trusts it: a committer must not
+   redirect an upload, add a reader, or let a secret pass.
 3. A name that is not known is refused: `encrypt.too` must not become an upload that all can read.
 
 `$XDG_CONFIG_HOME/session-codec/config.toml`:
@@ -109,11 +109,11 @@ def read_settings(
     trust_repository: bool = False,
     environment: Mapping[str, str] = os.environ,
 ) -> Settings:
-    """What was decided, by whoever comes first.
+    """Return the settings, each from the first place that has it.
 
     Args:
-        workspace: that it is for, None where there is none yet.
-        given: what the command line says, by field; None, empty and missing are not said.
+        workspace: that it is for; None before one exists.
+        given: the values of the command line, by field; None and empty values are not given.
         trust_repository: use the repository's own file as well.
         environment: where variables and the folder of the operator's file are taken from.
 
@@ -144,12 +144,12 @@ def read_settings(
 
 
 def operator_file(environment: Mapping[str, str] = os.environ) -> str:
-    """The path of the operator's own file, which need not be there."""
+    """Return the path of the operator's own file, which need not exist."""
     return os.path.join(config_home(environment), "session-codec", "config.toml")
 
 
 def config_home(environment: Mapping[str, str] = os.environ) -> str:
-    """The folder of a person's settings, of all programs."""
+    """Return the folder of the user's settings, of all programs."""
     folder = environment.get("XDG_CONFIG_HOME", "")
     if not os.path.isabs(folder):  # of a folder that is not absolute, its specification says
         folder = os.path.join(os.path.expanduser("~"), ".config")
@@ -157,7 +157,7 @@ def config_home(environment: Mapping[str, str] = os.environ) -> str:
 
 
 def _of_workspace(mine: Tables, workspace: Workspace | None, path: str) -> Tables:
-    """The tables that the operator's file has for one workspace."""
+    """Return the tables that the operator's file has for one workspace."""
     tables = mine.get("workspace", {})
     if not isinstance(tables, dict) or not all(isinstance(v, dict) for v in tables.values()):
         raise FormatError("is not a table of tables, one a path", file=path, field="workspace")
@@ -179,7 +179,7 @@ def _of_tables(tables: Tables, file: str) -> dict[str, Any]:
 
 
 def _of_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    """The settings of the environment, by field; lists are separated by spaces or commas."""
+    """Return the settings of the environment, by field; lists are separated by spaces or commas."""
     found: dict[str, Any] = {}
     for field, name in _NAMES.items():
         variable = _PREFIX + field.upper()
@@ -197,7 +197,7 @@ def _of_environment(environment: Mapping[str, str]) -> dict[str, Any]:
 
 
 def ignored_findings(settings: Settings, *tables: str) -> Iterator[Finding]:
-    """A note on tables of the repository's file that were not used, if the verb would use them."""
+    """Yield a note on tables of the repository's file that the verb uses, but does not trust."""
     for table in settings.ignored:
         if table in tables:
             yield Finding(

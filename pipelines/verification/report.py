@@ -112,7 +112,7 @@ RULES: Final = {
     "spool-waits": "Events of hooks wait to be recorded",
     "stale": "The references are not what the repository states",
     "still-there": "A file holds the bytes of a purged diff as text",
-    "text-remains": "Texts that amend removed are still in a file or on a remote",
+    "text-remains": "Texts that were erased are still in a file or on a remote",
     "torn-line": "A file ends in a piece of a line",
     "unclosed-fence": "A fence of a v1 log is never closed",
     "undated-session": "A heading of a v1 log looks like a session without a date; it stays text",
