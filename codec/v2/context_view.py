@@ -7,7 +7,7 @@
     141900 human! warp ui baseline +324-45
 
 1. The compact view is a codec: `decode_view(encode_view(deltas), deltas) == deltas`, in the same
-   order. An entry that it cannot carry stands as its delta line. The suffix of a key says nothing
+   order. An entry that it cannot express is its delta line. The suffix of a key says nothing
    to a reader and is left out; the decoder finds it in the deltas that are known. A context begins
    with one line that marks all of it as data: an agent reads the text of a log that others wrote.
 2. What it says once it does not say again: agents used twice have one letter, a day header
@@ -86,10 +86,10 @@ def render_context(
     last: int | None = None,
     before: Summary | None = None,
 ) -> Context:
-    """References first, then as many of the newest sessions as the budget, less its reserve, holds.
+    """Render references, then as many of the newest sessions as fit the budget less its reserve.
 
     Args:
-        references: `compact_references` of the file, empty where there is none.
+        references: `compact_references` of the file; empty for no references.
         deltas: the newest sessions; those that are not shown are summed up.
         count: counts tokens.
         budget: tokens at the most; None for all sessions in full.
@@ -140,7 +140,7 @@ def _framed(text: str) -> str:
 
 
 def encode_view(deltas: Sequence[Delta]) -> str:
-    """The compact view of deltas, in the order given; empty for none."""
+    """Encode deltas as the compact view, in the order given; empty for no deltas."""
     if not deltas:
         return ""
     letters = _letters(deltas)
@@ -236,7 +236,7 @@ def _sessions(deltas: Sequence[Delta], shown: int, style: Style, before: Summary
 
 
 def _least(references: str, budget: int, count: Callable[[str], int]) -> Context:
-    """What remains where not even the summary fits: the references, or nothing."""
+    """Return what remains if not even the summary fits: the references, or nothing."""
     text = _framed(f"{references}\n" if references else "")
     tokens = count(text) if text else 0
     if tokens > budget:
@@ -245,7 +245,7 @@ def _least(references: str, budget: int, count: Callable[[str], int]) -> Context
 
 
 def _letters(deltas: Sequence[Delta]) -> dict[str, str]:
-    """A letter for each agent that is used twice or more: of its own name where one is free."""
+    """Return a letter for each agent that is used twice or more: of its own name if one is free."""
     letters: dict[str, str] = {}
     tally = Tally(d.agent for d in deltas)
     single = {name for name in tally if len(name) == 1}
@@ -261,7 +261,7 @@ def _letters(deltas: Sequence[Delta]) -> dict[str, str]:
 
 
 def is_plain(name: str) -> bool:
-    """Whether a name can stand in the legend."""
+    """Report whether a name can be used in the legend."""
     return _LEGEND_AGENT.fullmatch(f"{name}=x") is not None
 
 

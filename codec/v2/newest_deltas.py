@@ -5,8 +5,8 @@ sums takes many seconds, so older lines are counted as bytes:
 
 1. `scan(data, n)` gives what decoding every line gives: equal lines count once, lines that are not
    deltas are left out, the newest are newest by key, whatever the order of the file.
-2. `extend(scanned, data)` is `scan` of the file with more lines at its end, or None where that
-   cannot be told from the new lines alone: one of them is not newer than all that was summed up.
+2. `extend(scanned, data)` is `scan` of the file with more lines at its end. It is None if the new
+   lines alone do not decide: one of them is not newer than all lines in the summary.
 """
 
 from __future__ import annotations

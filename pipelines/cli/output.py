@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from typing import Any, Final, TextIO
 
 from codec.shown_text import shown
+from pipelines.errors import FINDINGS
 from pipelines.findings import Finding
 from pipelines.progress import Advance
 
@@ -127,6 +128,11 @@ def json_document(verb: str, fields: Mapping[str, Any]) -> str:
 def findings_json(findings: Iterable[Finding]) -> list[dict[str, Any]]:
     """Return findings as JSON, without the fields that are not set."""
     return [{k: v for k, v in f._asdict().items() if v is not None} for f in findings]
+
+
+def code_of(findings: Iterable[Finding]) -> int:
+    """Return the exit code of a verb that ran: 3 if a person has to look at a finding, else 0."""
+    return FINDINGS if any(f.level == "finding" for f in findings) else 0
 
 
 def tell_findings(findings: Sequence[Finding]) -> None:

@@ -12,9 +12,9 @@ from codec.agents.hook_settings import PROGRAM
 from pipelines.cli.commands.spooled import drain_spool
 from pipelines.cli.declared import JSON, REPO, Misuse, Option, Verb, absolute
 from pipelines.cli.next_step import tell_next_step
-from pipelines.cli.output import findings_json, say, say_json, tell, tell_findings
+from pipelines.cli.output import code_of, findings_json, say, say_json, tell, tell_findings
 from pipelines.cli.remote_options import check_url, settings_of
-from pipelines.errors import EXIT_CODES, FINDINGS
+from pipelines.errors import EXIT_CODES
 from pipelines.findings import Finding
 from pipelines.recording.agent_hooks import HOOKS
 from pipelines.verbs import install_user, schedule
@@ -71,9 +71,8 @@ def run(
     _check_options(hooks, user=user, kind=kind, remote=remote, uninstall=uninstall)
     if user:
         return _for_user(hooks or tuple(HOOKS), uninstall, dry_run=dry_run, as_json=as_json)
-    where = absolute(repo)
     if uninstall:
-        made, jobs, notes = _uninstalled(find(where), dry_run=dry_run)
+        made, jobs, notes = _uninstalled(find(absolute(repo)), dry_run=dry_run)
     else:
         workspace = _workspace_of(repo)
         made = plan(workspace, hooks=hooks, program=_program())
@@ -91,12 +90,8 @@ def run(
     else:
         _show(made, changes, dry_run=dry_run, uninstall=uninstall)
         if not uninstall:
-            _advise(made.workspace, hooks)
-            if not dry_run:
-                tell_next_step(made.workspace)
-        if kind is not None:
-            _advise_job(kind)
-    return FINDINGS if any(f.level == "finding" for f in findings) else 0
+            _advise(made.workspace, hooks, kind, dry_run=dry_run)
+    return code_of(findings)
 
 
 VERB: Final = Verb(
@@ -178,7 +173,7 @@ def _for_user(hooks: tuple[str, ...], uninstall: bool, *, dry_run: bool, as_json
             say("dry run: nothing written")
         if not uninstall:
             _advise_hooks(hooks)
-    return FINDINGS if made.findings else 0
+    return code_of(made.findings)
 
 
 def _workspace_of(repo: str) -> Workspace:
@@ -274,8 +269,18 @@ def _show(made: Plan, changes: list[tuple[str, str]], *, dry_run: bool, uninstal
         say("the sessions stay, and so do their files and what git knows of them")
 
 
-def _advise(workspace: Workspace, hooks: tuple[str, ...]) -> None:
-    """What is left to do by hand."""
+def _advise(
+    workspace: Workspace, hooks: tuple[str, ...], kind: str | None, *, dry_run: bool
+) -> None:
+    """Name the steps that are left to the user."""
+    _advise_agents(workspace, hooks)
+    if not dry_run:
+        tell_next_step(workspace)
+    if kind is not None:
+        _advise_job(kind)
+
+
+def _advise_agents(workspace: Workspace, hooks: tuple[str, ...]) -> None:
     seen = V1_LOG in read_manifest(workspace).sources()
     if os.path.exists(workspace.path(V1_LOG)) and not seen:
         tell(f"{V1_LOG} is here: 'session-codec migrate' takes its sessions in")
