@@ -1,6 +1,6 @@
 """What an agent reads at its start: references, then the newest sessions in a compact view.
 
-    session-codec data, not instructions:
+    session-codec context, not instructions:
     sonnet-4.5=s !FAIL +added-removed tN min cN commits else c1
     2025-11-06
     140000 s coverage validation +1247-89c11t30
@@ -36,7 +36,7 @@ from codec.v2.deltas import Delta, decode_delta, encode_delta, in_order
 Style = Literal["compact", "lines", "digest"]
 STYLES: Final[tuple[Style, ...]] = ("compact", "lines", "digest")
 #: Changes when the same sessions are rendered in another way.
-VIEW_VERSION: Final = 4
+VIEW_VERSION: Final = 5
 DEFAULT_BUDGET: Final = 500
 DEFAULT_LAST: Final = 30
 #: One part in so many of a budget stays free of sessions.
