@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 import pipelines
-from pipelines.verbs.install import HOOKS
+from pipelines.installation.agent_files import HOOKS
 from tests.pipelines.conftest import Bench, git
 
 ROOT = Path(__file__).parents[2]

@@ -16,8 +16,9 @@ from pipelines.cli.output import code_of, findings_json, say, say_json, tell, te
 from pipelines.cli.remote_options import check_url, settings_of
 from pipelines.errors import EXIT_CODES
 from pipelines.findings import Finding
+from pipelines.installation.agent_files import HOOKS
 from pipelines.verbs import schedule
-from pipelines.verbs.install import HOOKS, PLUGIN, Plan, apply, plan, plan_removal
+from pipelines.verbs.install import PLUGIN, Plan, apply, plan, plan_removal
 from pipelines.verbs.schedule import CRONJOB, IN_A_CLONE, KINDS, PACKAGE
 from pipelines.workspace.location import V1_LOG, Workspace, at, find, locate
 from pipelines.workspace.reading import read_manifest
