@@ -16,6 +16,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
+from codec.agents.guide_block import (
+    GUIDE,
+    IMPORT,
+    block_state,
+    imports_agents,
+    with_block,
+    without_block,
+)
 from codec.agents.hook_settings import PROGRAM
 from codec.errors import FormatError
 from codec.manifest.fact_lines import read_fact, split_lines
@@ -31,15 +39,7 @@ from pipelines.fs.files import (
     remove_folder,
 )
 from pipelines.fs.user_files import Change, Edit, check_edits, edit_of, write_edits
-from pipelines.installation.agent_files import (
-    AGENTS,
-    CLAUDE,
-    HOOKS,
-    is_edited,
-    unblocked,
-    unhooked,
-    wanted_changes,
-)
+from pipelines.recording.agent_hooks import HOOKS, hooked, unhooked
 from pipelines.references.sources import first_build, read_stated
 from pipelines.settings.thresholds import REFERENCES_BUDGET
 from pipelines.tokenizer import load
@@ -71,6 +71,8 @@ from pipelines.workspace.transaction import Append, Transaction
 
 #: The plugin for Claude Code that comes with this package: the same hooks, and a skill.
 PLUGIN: Final = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "plugin")
+AGENTS: Final = "AGENTS.md"
+CLAUDE: Final = "CLAUDE.md"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -115,7 +117,7 @@ def plan(workspace: Workspace, *, hooks: Sequence[str] = (), program: str = PROG
     """
     edits: list[Edit] = []
     findings: list[Finding] = []
-    for path, change in wanted_changes(workspace, hooks, program):
+    for path, change in _wanted(workspace, hooks, program):
         _edit(workspace, path, change, edits, findings)
     return Plan(
         workspace=workspace,
@@ -131,9 +133,9 @@ def plan_removal(workspace: Workspace) -> Plan:
     edits: list[Edit] = []
     findings: list[Finding] = []
     for path in (AGENTS, CLAUDE):
-        _edit(workspace, path, unblocked, edits, findings)
-    for wanted in HOOKS.values():
-        _edit(workspace, wanted.path, unhooked, edits, findings)
+        _edit(workspace, path, _unblocked, edits, findings)
+    for path in _settings_files():
+        _edit(workspace, path, unhooked, edits, findings)
     clear = workspace.exists and _holds_nothing(workspace)
     if clear:
         for path, change in _cleared(workspace):
@@ -174,6 +176,25 @@ def apply(made: Plan) -> None:
         _remove_folders(workspace)
 
 
+def _wanted(
+    workspace: Workspace, hooks: Sequence[str], program: str
+) -> Iterator[tuple[str, Change]]:
+    """The files of agents, and how each is to change; a file behind a link is named once."""
+    yield AGENTS, _blocked(GUIDE)
+    same = os.path.realpath(workspace.path(CLAUDE)) == os.path.realpath(workspace.path(AGENTS))
+    if not same:
+        yield CLAUDE, _claude
+    for agent in hooks:
+        yield HOOKS[agent].path, hooked(agent, program, shared=True)
+        if HOOKS[agent].local:
+            yield HOOKS[agent].local, hooked(agent, program, shared=False)
+
+
+def _settings_files() -> list[str]:
+    """Return the settings that can have our hooks."""
+    return [path for hooks in HOOKS.values() for path in (hooks.local, hooks.path) if path]
+
+
 def _edit(
     workspace: Workspace,
     path: str,
@@ -186,7 +207,7 @@ def _edit(
     target = os.path.realpath(absolute)
     if any(edit.target == target for edit in edits):
         return
-    agents = any(path == wanted.path for wanted in HOOKS.values())
+    agents = path in _settings_files()
     try:
         edit = edit_of(
             absolute,
@@ -202,7 +223,7 @@ def _edit(
         return
     if edit.after != edit.before:
         edits.append(edit)
-    elif edit.before is not None and change is not unblocked and is_edited(edit.before):
+    elif edit.before is not None and change is not _unblocked and _is_edited(edit.before):
         findings.append(
             Finding(
                 code="edited-block",
@@ -212,6 +233,41 @@ def _edit(
                 hint="Remove the block and run 'session-codec install' again to renew it",
             )
         )
+
+
+def _text(data: bytes | None) -> bytes | None:
+    """A file that a block can stand in."""
+    if data is not None and b"\0" in data:
+        raise FormatError("not UTF-8 text; no block is put in", hint="Convert it to UTF-8")
+    return data
+
+
+def _blocked(text: str) -> Change:
+    return lambda data: with_block(_text(data), text)
+
+
+def _claude(data: bytes | None) -> bytes | None:
+    """`CLAUDE.md`: Claude Code does not read `AGENTS.md` by itself."""
+    if data is None:
+        return with_block(None, IMPORT)
+    has_import = block_state(_text(data) or b"", IMPORT) == "current"
+    return data if has_import or imports_agents(data) else with_block(data, GUIDE)
+
+
+def _unblocked(data: bytes | None) -> bytes | None:
+    if data is None:
+        return None
+    if _is_edited(data):
+        raise FormatError(
+            "the text between the marks was edited; it is left as it is", hint="Remove it by hand"
+        )
+    return without_block(data)
+
+
+def _is_edited(data: bytes) -> bool:
+    with suppress(FormatError):  # told where the block is changed
+        return block_state(data, GUIDE) == "edited"
+    return False
 
 
 def _appends(workspace: Workspace) -> Iterator[Append]:
