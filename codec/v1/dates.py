@@ -207,23 +207,6 @@ def is_clock(text: str) -> bool:
     return _CLOCK_PARTS.fullmatch(text) is not None and _DATE_PARTS.match(text) is None
 
 
-def day_of(text: str, clues: Clues = NO_CLUES) -> str:
-    """Return the date of a time as `YYYY-MM-DD`, in its own zone.
-
-    Raises:
-        FormatError: as `parse_timestamp`.
-    """
-    m = _DATE_PARTS.match(text.strip())
-    if m is None:
-        raise FormatError(f"not a time: {text!r}")
-    try:
-        return date(*_year_month_day(m, clues.dates)).isoformat()
-    except FormatError:
-        raise
-    except ValueError as e:
-        raise FormatError(f"no such time: {text!r} ({e})") from None
-
-
 def _year_month_day(m: re.Match[str], order: DateOrder) -> tuple[int, int, int]:
     if m["y"] or m["yc"] or m["y3"]:
         year, month, day = (m[k] or m[f"{k}c"] or m[f"{k}3"] for k in "ymd")
