@@ -1,7 +1,8 @@
 """From a key to the bytes of its diff, wherever they are.
 
 No verb knows where a diff is stored. Looked at in this order: loose in `.diffs`, in an archive
-there, made again by git from the commits that it was recorded from, in an archive of the remote.
+there, in the pending store, made again by git from the commits that it was recorded from, in an
+archive of the remote.
 
 A loose diff is what its hash says, not what its name says: a merge can give a session another key
 (`codec/merge/key_conflicts.py`), and its diff is then found under the name that it was stored
@@ -36,6 +37,7 @@ from pipelines.fs.files import (
     read_file,
     regular_size,
 )
+from pipelines.workspace import pending
 from pipelines.workspace.diff_names import names_of
 from pipelines.workspace.location import MANIFEST, Manifest, Workspace, decode_manifest
 from pipelines.workspace.reading import read_manifest
@@ -115,6 +117,8 @@ class Store:
             data = self._archived(key, patch)
         if data is None:
             data = self._loose(self.names_near(key), patch)
+        if data is None:
+            data = pending.read_patch(self._workspace, patch.sha256, patch.size)
         if data is not None:
             return data
         self._check_own(key, patch)

@@ -33,12 +33,13 @@ from pipelines.errors import NotFound, StorageError
 from pipelines.findings import Finding
 from pipelines.fs.files import locked, make_folder, move, remove
 from pipelines.git.local_state import is_foreign, refuse_planted
-from pipelines.recording.session import Recording, record_session
+from pipelines.recording.session import Recording, keep_session
 from pipelines.recording.session_commits import Beginning, Taken, commits_until, recorded_ends
 from pipelines.recording.spool import BROKEN, spool_of, waiting
 from pipelines.workspace.git_patches import patch_of
 from pipelines.workspace.git_queries import subject_of
 from pipelines.workspace.location import MANIFEST, Workspace, moment, read_config
+from pipelines.workspace.reading import mapped_file
 
 #: What an agent is called that does not tell its model.
 NAMES: Final = {"claude": "claude-code", "codex": "codex"}
@@ -216,7 +217,7 @@ def _record(workspace: Workspace, stretch: list[_Event], findings: list[Finding]
     if taken is not None and taken.ranges and (before := _recorded_until(workspace, taken)):
         since = _moment(before.time)
     recording = _recording(workspace, stretch, taken, since)
-    recorded = record_session(workspace, recording)
+    recorded = keep_session(workspace, recording)
     if not recorded.is_new and taken is not None and taken.commits:
         since = _moment(recorded.session.time)
         more = recording._replace(
@@ -224,7 +225,7 @@ def _record(workspace: Workspace, stretch: list[_Event], findings: list[Finding]
             duration_min=_minutes(since, _time(last.entry)),
             tokens_used=None,  # the transcript has those of the whole
         )
-        recorded = record_session(workspace, more)
+        recorded = keep_session(workspace, more)
     findings += recorded.findings
     return [recorded.session] if recorded.is_new else []
 
@@ -264,10 +265,8 @@ def _recorded_until(workspace: Workspace, taken: Taken) -> Session | None:
 
 def _recent(workspace: Workspace) -> Iterator[Session]:
     """The sessions with a range at the end of the manifest."""
-    with open(workspace.path(MANIFEST), "rb") as f:
-        size = f.seek(0, os.SEEK_END)
-        f.seek(max(0, size - _RECENT))
-        lines = f.read().split(b"\n")
+    with mapped_file(workspace, MANIFEST) as manifest:
+        lines = manifest[-_RECENT:].split(b"\n")
     for line in lines:
         if b'"range":' in line:
             with suppress(FormatError):  # a line cut by where we began, or that verify tells of

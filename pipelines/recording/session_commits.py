@@ -26,6 +26,7 @@ from pipelines.recording.spool import spool_of, waiting
 from pipelines.workspace.git_patches import LEFT_OUT
 from pipelines.workspace.git_queries import commit_of, parent_of, prefix_of, repository_of
 from pipelines.workspace.location import MANIFEST, REFERENCES, Workspace
+from pipelines.workspace.reading import mapped_file
 
 #: The files that only session-codec writes, and its folder.
 _OWN: Final = (*LEFT_OUT, REFERENCES, ".session-codec")
@@ -149,13 +150,8 @@ def commits_until(
 
 def recorded_ends(workspace: Workspace) -> list[str]:
     """Return the commits that recorded ranges end with, the newest fact first."""
-    try:
-        with open(workspace.path(MANIFEST), "rb") as f:
-            size = f.seek(0, os.SEEK_END)
-            f.seek(max(0, size - _MANIFEST_END))
-            data = f.read()
-    except FileNotFoundError:
-        return []
+    with mapped_file(workspace, MANIFEST) as manifest:
+        data = manifest[-_MANIFEST_END:]
     found = [match["end"].decode() for match in _ENDS.finditer(data)]
     return list(dict.fromkeys(reversed(found)))[:_RANGES]
 

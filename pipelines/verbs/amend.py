@@ -22,6 +22,7 @@ from codec.records import Metrics, Session, Status
 from codec.vocabulary import agent_of
 from pipelines.findings import Finding
 from pipelines.fs.files import read_bytes, remove
+from pipelines.recording.flushing import begin_writing
 from pipelines.recording.revising import (
     edits_of,
     private_facts,
@@ -32,7 +33,7 @@ from pipelines.recording.revising import (
 from pipelines.v1.layouts import has_layout
 from pipelines.workspace.find_session import find_key
 from pipelines.workspace.git_queries import content_at
-from pipelines.workspace.journal import Replace, Transaction, is_pending, recover
+from pipelines.workspace.journal import Replace, Transaction, is_pending
 from pipelines.workspace.location import (
     MANIFEST,
     Manifest,
@@ -139,7 +140,7 @@ def amend(workspace: Workspace, name: str, amendment: Amendment) -> Result:
         NewerFormat: a later version of session-codec has written to the workspace.
     """
     with writing(workspace):
-        recovered = recover(workspace)
+        recovered = begin_writing(workspace)
         made = plan(workspace, name, amendment)
         apply(made)
     return Result(plan=made, recovered=recovered)

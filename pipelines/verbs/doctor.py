@@ -25,13 +25,14 @@ from pipelines.fs.files import (
 )
 from pipelines.progress import Progress
 from pipelines.recording.drain import spool_findings
+from pipelines.recording.flushing import begin_writing
 from pipelines.verification.housekeeping import Mend, Upkeep, agent_findings, upkeep_of, with_end
 from pipelines.verification.integrity import check_stored
 from pipelines.verification.line_repairs import Repairs, left_findings, repairs_of
 from pipelines.workspace.diff_files import put_diff
 from pipelines.workspace.git_ignored import ignored_findings
 from pipelines.workspace.git_queries import content_at
-from pipelines.workspace.journal import Replace, recover, target_of
+from pipelines.workspace.journal import Replace, target_of
 from pipelines.workspace.location import MANIFEST, Workspace, decode_manifest, find, locate, writing
 from pipelines.workspace.merge_driver_setup import merges_by_record
 from pipelines.workspace.tracked_files import MERGED, Tracked, read_tracked, tracked_under_lock
@@ -106,7 +107,7 @@ def apply(made: Plan) -> Result:
         return Result(plan=made)
     workspace = made.workspace
     with writing(workspace):
-        recovered = recover(workspace)
+        recovered = begin_writing(workspace)
         now = tracked_under_lock(workspace)
         if recovered or now != made.before:
             committed = content_at(workspace, "HEAD", MANIFEST)

@@ -26,6 +26,7 @@ from codec.v1.stub import is_bare_stub
 from pipelines.findings import Finding, torn_finding
 from pipelines.fs.files import identity
 from pipelines.progress import Progress
+from pipelines.recording.flushing import begin_writing
 from pipelines.references.sources import build_references
 from pipelines.settings.thresholds import REFERENCES_BUDGET
 from pipelines.v1.layouts import has_layout
@@ -46,7 +47,7 @@ from pipelines.v1.staging import planned_patches, stage_diffs, stage_layout
 from pipelines.verification.line_repairs import fact_findings
 from pipelines.worker.client import Worker
 from pipelines.workspace.diff_names import names_of
-from pipelines.workspace.journal import APPENDED, Append, Transaction, is_pending, recover
+from pipelines.workspace.journal import APPENDED, Append, Transaction, is_pending
 from pipelines.workspace.location import (
     MANIFEST,
     REFERENCES,
@@ -146,14 +147,14 @@ def migrate(request: Request, worker: Worker, progress: Progress) -> Result:
     recovered = None
     if is_pending(workspace):
         with writing(workspace):
-            recovered = recover(workspace)
+            recovered = begin_writing(workspace)
     before = _state(workspace)
     made = plan(request, worker, progress)
     if made.is_empty or (request.strict and _stops(made)):
         return Result(plan=made, recovered=recovered)
     with writing(workspace):
         if _state(workspace) != before or is_pending(workspace):
-            recovered = recover(workspace) or recovered
+            recovered = begin_writing(workspace) or recovered
             made = plan(request, worker, progress)
             if made.is_empty or (request.strict and _stops(made)):
                 return Result(plan=made, recovered=recovered)

@@ -17,9 +17,8 @@ from codec.manifest.jsonl import identity_of
 from codec.names import key_time
 from codec.records import Session
 from pipelines.errors import Conflict, NotFound
-from pipelines.fs.files import mapped, read_bytes
 from pipelines.workspace.location import DELTAS, MANIFEST, Workspace
-from pipelines.workspace.reading import read_manifest
+from pipelines.workspace.reading import mapped_file, read_file, read_manifest
 
 _KEY_OF_LINE = re.compile(rb"^([^ |\n]+) \| [^\n]*\n", re.M)
 _LATEST = re.compile(r"latest(?:~(?P<back>\d{1,9}))?")
@@ -40,7 +39,7 @@ def find_session(workspace: Workspace, name: str) -> Session:
 
 def find_key(workspace: Workspace, name: str) -> str:
     """The key that a name means; raises as `find_session` does."""
-    found: list[bytes] = _KEY_OF_LINE.findall(read_bytes(workspace.path(DELTAS)))
+    found: list[bytes] = _KEY_OF_LINE.findall(read_file(workspace, DELTAS))
     keys = sorted({k.decode(errors="replace") for k in found}, key=lambda k: (key_time(k), k))
     latest = _LATEST.fullmatch(name)
     if latest:
@@ -71,7 +70,7 @@ def find_key(workspace: Workspace, name: str) -> str:
 
 def current(workspace: Workspace, fact: Session) -> Session:
     """Return a session as it is now, from one of its facts; a revision may have changed it."""
-    with mapped(workspace.path(MANIFEST)) as data:
+    with mapped_file(workspace, MANIFEST) as data:
         if not _is_revised(data) and len(list(_facts_with(data, fact.key))) == 1:
             return fact
     manifest = read_manifest(workspace)
@@ -82,7 +81,7 @@ def current(workspace: Workspace, fact: Session) -> Session:
 
 def _read_fact(workspace: Workspace, key: str) -> Session:
     """Return the session with a key, found without reading all of the manifest as JSON."""
-    with mapped(workspace.path(MANIFEST)) as data:
+    with mapped_file(workspace, MANIFEST) as data:
         facts = list(_facts_with(data, key))
         if len(facts) == 1 and not _is_revised(data):
             return facts[0]

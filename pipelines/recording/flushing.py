@@ -1,0 +1,153 @@
+"""Write pending sessions to the tracked files, in one transaction.
+
+1. What is written is what verbs read (`workspace.reading`): files that are only appended to are
+   appended to, else all of them are replaced.
+2. New sessions are put in the pending store when everything else is prepared, right before the
+   commit of the transaction. What can fail fails before, and a session that was recorded is not
+   lost with the tracked files. Outside of git the tracked files are all there is.
+3. A session stays in the store until it is committed (`recording.committed`). A verb that writes
+   tracked files starts with `begin_writing`, so that it finds in them what it has read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Container, Sequence
+from typing import Final, NamedTuple
+
+from codec.errors import IntegrityError
+from codec.records import Session
+from pipelines.diffs.store import purged_times
+from pipelines.findings import Finding, torn_finding
+from pipelines.fs.files import mapped, read_bytes, write_new
+from pipelines.recording.committed import release
+from pipelines.workspace import pending
+from pipelines.workspace.diff_names import names_of
+from pipelines.workspace.journal import Append, Replace, Transaction, is_pending, recover
+from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, Workspace
+from pipelines.workspace.reading import (
+    Overlay,
+    head_of,
+    read_overlay,
+    rows_of,
+    with_overlay,
+)
+from pipelines.workspace.tracked_files import at_end
+
+#: The order in which files are written: the delta line makes a session exist.
+_FILES: Final = (MANIFEST, PROGRESS, METRICS, DELTAS)
+
+
+class Flushed(NamedTuple):
+    """What was written.
+
+    Attributes:
+        sessions: new or changed ones, as the manifest has them now.
+        findings: what was noticed.
+    """
+
+    sessions: tuple[Session, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+def begin_writing(workspace: Workspace) -> str | None:
+    """Complete a verb that was stopped, then write pending sessions; return that verb's name.
+
+    Use it under the workspace's lock.
+
+    Raises:
+        Conflict: a journal or a store came with a clone, or is another user's.
+        FormatError: there is a journal that this version cannot complete.
+    """
+    recovered = recover(workspace)
+    flush(workspace)
+    return recovered
+
+
+def flush(
+    workspace: Workspace,
+    new: Sequence[Session] = (),
+    patches: Sequence[bytes] = (),
+    exceptions: Sequence[Append] = (),
+) -> Flushed:
+    """Write pending sessions and new ones to the tracked files. Use it under the lock.
+
+    Args:
+        workspace: whose files.
+        new: sessions to record, with ids and keys that no other session has.
+        patches: of the new sessions; purged ones are left out.
+        exceptions: other appends of the same transaction.
+
+    Raises:
+        Conflict: a file is a link, or the store came with a clone or is another user's.
+        Denied, Unavailable: a file cannot be written; nothing was recorded.
+    """
+    overlay = _overlay(workspace, new)
+    if not overlay.lines:
+        return Flushed()
+    appends, replaces = _changes(workspace, overlay, {session.key for session in new})
+    transaction = Transaction(workspace, "record" if new else "flush")
+    try:
+        transaction.begin()
+        _stage(workspace, transaction.staging, overlay, patches)
+        transaction.prepare([*exceptions, *appends], replaces)
+        if new and pending.shared_folder(workspace) is not None:
+            pending.put(workspace, new, patches)
+        transaction.commit()
+    except BaseException:
+        if not is_pending(workspace):
+            transaction.abandon()
+        raise
+    release(workspace)
+    sessions = (*overlay.sessions, *(pair.becomes for pair in overlay.settled))
+    torn = tuple(torn_finding(append.path) for append in appends if append.torn)
+    return Flushed(sessions=sessions, findings=torn)
+
+
+def _overlay(workspace: Workspace, new: Sequence[Session]) -> Overlay:
+    """Return what is to be written; what another branch holds already is not written again."""
+    release(workspace)
+    if read_overlay(workspace).lines:
+        release(workspace, everywhere=True)
+    return read_overlay(workspace, new)
+
+
+def _changes(
+    workspace: Workspace, overlay: Overlay, new: Container[str]
+) -> tuple[list[Append], list[Replace]]:
+    """Return what is appended to the tracked files, or else what they are replaced with."""
+    known = [s.key.encode() for s in overlay.sessions if s.key not in new]
+    if overlay.settled or overlay.has_revisions or _have_rows(workspace, known):
+        before = {name: read_bytes(workspace.path(name)) for name in _FILES}
+        edits = [Replace(n, d, with_overlay(workspace, n, d, overlay)) for n, d in before.items()]
+        return [], [edit for edit in edits if edit.before != edit.after]
+    manifest = at_end(workspace, MANIFEST, "", b"".join(overlay.lines).decode())
+    rows = (
+        at_end(workspace, n, head_of(n), b"".join(rows_of(n, overlay.sessions)).decode())
+        for n in _FILES[1:]
+    )
+    return [manifest, *rows], []
+
+
+def _have_rows(workspace: Workspace, keys: Sequence[bytes]) -> bool:
+    """Return whether a v2 file has a row of one of these sessions, as after a partial checkout."""
+    for name in _FILES[1:] if keys else ():
+        with mapped(workspace.path(name)) as data:
+            if any(data.find(key) >= 0 for key in keys):
+                return True
+    return False
+
+
+def _stage(workspace: Workspace, staging: str, overlay: Overlay, patches: Sequence[bytes]) -> None:
+    """Write the patches of sessions to a staging folder, except for purged ones."""
+    given = {hashlib.sha256(data).hexdigest(): data for data in patches}
+    purged = purged_times(workspace)
+    for session in (*overlay.sessions, *(pair.becomes for pair in overlay.settled)):
+        patch = session.patch
+        if patch is None or patch.sha256 in purged:
+            continue
+        data = given.get(patch.sha256) or pending.read_patch(workspace, patch.sha256, patch.size)
+        name = names_of(session.key)[0]
+        if data and not write_new(os.path.join(staging, name), data):
+            raise IntegrityError("the diff does not read back as it was written", file=name)
