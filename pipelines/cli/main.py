@@ -25,7 +25,7 @@ from typing import Any, Final, NoReturn
 from pipelines.cli.declared import Misuse, called
 
 #: Verbs whose options are declared, so that they can be called without click.
-_QUICK: Final = ("context", "record", "migrate")
+_QUICK: Final = ("context", "record", "flush", "migrate")
 
 
 class Terminated(BaseException):

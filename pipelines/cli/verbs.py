@@ -8,6 +8,7 @@ VERBS: Final = {
     "install": "Make a workspace and tell agents of it, with hooks; take it out again.",
     "context": "What an agent reads at its start: references and the newest sessions.",
     "record": "Record a session when its task is done: its diff, figures and notes.",
+    "flush": "Write pending sessions to the tracked files, so that they can be committed.",
     "show": "One session: its reference entry, its diff, or its v1 entry.",
     "amend": "Change what is recorded of a session, or remove its texts.",
     "query": "Ask about the sessions: filter, group, sum, average.",

@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from codec.errors import IntegrityError
+from codec.manifest.fact_lines import read_fact
 from codec.records import Session
 from pipelines.diffs.store import purged_times
 from pipelines.findings import Finding, torn_finding
@@ -151,3 +152,34 @@ def _stage(workspace: Workspace, staging: str, overlay: Overlay, patches: Sequen
         name = names_of(session.key)[0]
         if data and not write_new(os.path.join(staging, name), data):
             raise IntegrityError("the diff does not read back as it was written", file=name)
+
+
+def pending_findings(workspace: Workspace) -> Iterator[Finding]:
+    """Yield notes on what is pending and where, and a finding for each line that cannot be read."""
+    overlay = read_overlay(workspace)
+    count = len(overlay.sessions) + len(overlay.settled)
+    folders = [folder for folder in pending.folders(workspace) if pending.lines_in(folder)]
+    if count:
+        where = " and ".join(_shown(workspace, folder) for folder in folders)
+        yield Finding(
+            code="pending",
+            message=f"sessions wait in {where} to be written to the tracked files: {count}",
+            level="note",
+            hint="'session-codec flush --commit' writes and commits them",
+        )
+    for folder in folders:
+        for number, line in enumerate(pending.lines_in(folder), 1):
+            if read_fact(line) is None:
+                yield Finding(
+                    code="pending-broken",
+                    message="a line of the pending store is not a fact",
+                    file=os.path.join(_shown(workspace, folder), pending.FACTS),
+                    line=number,
+                    hint="Record its session with 'session-codec record', and remove the line",
+                )
+
+
+def _shown(workspace: Workspace, folder: str) -> str:
+    """Return the folder of a store as users name it: relative to the workspace, if it is inside."""
+    inside = os.path.relpath(folder, workspace.root)
+    return folder if inside.startswith(os.pardir) else inside.replace(os.sep, "/")

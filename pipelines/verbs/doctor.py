@@ -25,7 +25,7 @@ from pipelines.fs.files import (
 )
 from pipelines.progress import Progress
 from pipelines.recording.drain import spool_findings
-from pipelines.recording.flushing import begin_writing
+from pipelines.recording.flushing import begin_writing, pending_findings
 from pipelines.verification.housekeeping import Mend, Upkeep, agent_findings, upkeep_of, with_end
 from pipelines.verification.integrity import check_stored
 from pipelines.verification.line_repairs import Repairs, left_findings, repairs_of
@@ -35,6 +35,7 @@ from pipelines.workspace.git_queries import content_at
 from pipelines.workspace.journal import Replace, target_of
 from pipelines.workspace.location import MANIFEST, Workspace, decode_manifest, find, locate, writing
 from pipelines.workspace.merge_driver_setup import merges_by_record
+from pipelines.workspace.reading import read_overlay
 from pipelines.workspace.tracked_files import MERGED, Tracked, read_tracked, tracked_under_lock
 
 
@@ -60,7 +61,7 @@ class Plan:
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to do."""
-        return not self.edits and self.upkeep.is_empty
+        return not self.edits and self.upkeep.is_empty and not read_overlay(self.workspace).lines
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -131,7 +132,7 @@ def remaining(made: Plan, progress: Progress, *, repaired: bool) -> tuple[Findin
     repairs = Repairs(made.after, edits=() if repaired else made.edits)
     mended = () if repaired else {mend.file for mend in made.upkeep.mends}
     found = (*(f for f in stored if f.file not in mended), *left_findings(repairs, manifest))
-    beside = (spool_findings, agent_findings, ignored_findings, _driver_note)
+    beside = (spool_findings, pending_findings, agent_findings, ignored_findings, _driver_note)
     return (*found, *(finding for look in beside for finding in look(made.workspace)))
 
 

@@ -89,6 +89,8 @@ RULES: Final = {
     "over-budget": "The references exceed their budget, and all of it is a person's own",
     "over-context-budget": "The context costs more than its budget",
     "over-references-budget": "The references cost more than their budget",
+    "pending": "Sessions wait to be written to the tracked files",
+    "pending-broken": "A line of the pending store cannot be read",
     "purged-again": "A new session has a diff that was purged; the diff is not stored",
     "purged-archive": "An archive here holds a diff that was erased",
     "purged-diff": "Bytes of a purged diff remain",
@@ -144,6 +146,8 @@ _BY_CODE: Final = {
     "over-context-budget": "context-budget",
     "over-references-budget": "references-budget",
     "purged-archive": "archives",
+    "pending": "spool",
+    "pending-broken": "spool",
     "spool-broken": "spool",
     "spool-waits": "spool",
 }

@@ -34,6 +34,7 @@ from pipelines.git.worktree import head_of
 from pipelines.settings.thresholds import Limits
 from pipelines.token_savings import Baseline, TokenReport
 from pipelines.verification.report import Kept, Request, Verdict
+from pipelines.workspace import pending
 from pipelines.workspace.location import (
     CONFIG,
     DELTAS,
@@ -150,7 +151,8 @@ def _question(request: Request) -> str:
     program = os.stat(__file__).st_mtime_ns
     repository = request.workspace.repository
     head = head_of(repository)[0] if repository else ""
-    return f"{program} {__file__} {head} {request.tokenizer} {request.require} {limits}\n"
+    waiting = pending.version(request.workspace)
+    return f"{program} {__file__} {head} {waiting} {request.tokenizer} {request.require} {limits}\n"
 
 
 def _files(workspace: Workspace, patterns: Sequence[str]) -> Iterator[tuple[str, os.stat_result]]:

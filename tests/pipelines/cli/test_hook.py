@@ -567,7 +567,7 @@ def test_a_linked_worktree_spools_where_removing_it_loses_nothing(
     agents.raw("claude", "SessionEnd", b'{"session_id": "late"}', cwd=linked)
     cli("context", linked)
     there = read_manifest(locate(str(linked)))
-    assert {s.id for s in there.sessions.values()} == {"in-linked", "late"}
+    assert {s.id for s in there.sessions.values()} == {"in-linked", "late", "in-main"}
     agents.raw("claude", "SessionEnd", b'{"session_id": "last"}', cwd=linked)
     git(agents.root, "worktree", "remove", "--force", str(linked))
     cli("context", agents.root)
