@@ -180,6 +180,10 @@ class Store:
         self._check_own(key, patch)
         return None
 
+    def is_pending(self, patch: PatchRef) -> bool:
+        """Return whether a diff is in the pending store, intact."""
+        return pending.read_patch(self._workspace, patch.sha256, patch.size) is not None
+
     def _check_own(self, key: str, patch: PatchRef) -> None:
         """Refuse a file of a key's name that is neither its diff nor that of another session."""
         for name in names_of(key):

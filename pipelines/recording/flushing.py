@@ -18,6 +18,8 @@ from typing import Final, NamedTuple
 
 from codec.errors import IntegrityError
 from codec.manifest.fact_lines import read_fact
+from codec.manifest.facts import Fact, Revision
+from codec.manifest.jsonl import fact_digest
 from codec.records import Session
 from pipelines.diffs.store import purged_times
 from pipelines.findings import Finding, torn_finding
@@ -104,6 +106,29 @@ def flush(
     sessions = (*overlay.sessions, *(pair.becomes for pair in overlay.settled))
     torn = tuple(torn_finding(append.path) for append in appends if append.torn)
     return Flushed(sessions=sessions, findings=torn)
+
+
+def keep_until_committed(
+    workspace: Workspace, facts: Sequence[Fact], erased: frozenset[str] = frozenset()
+) -> None:
+    """Put facts in the store that are about to be written, and remove those whose text is erased.
+
+    Outside of git the tracked files are all there is, and nothing is kept.
+
+    Args:
+        workspace: whose facts.
+        facts: that are written; those about sessions are kept.
+        erased: digests of the facts that go.
+    """
+    if pending.shared_folder(workspace) is not None:
+        pending.put(workspace, [f for f in facts if isinstance(f, Session | Revision)])
+
+    def without_erased(line: bytes) -> bytes | None:
+        fact = read_fact(line)
+        return None if fact is not None and fact_digest(fact) in erased else line
+
+    if erased:
+        pending.rewrite(workspace, without_erased)
 
 
 def _overlay(workspace: Workspace, new: Sequence[Session]) -> Overlay:

@@ -22,7 +22,7 @@ from codec.records import Metrics, Session, Status
 from codec.vocabulary import agent_of
 from pipelines.findings import Finding
 from pipelines.fs.files import read_bytes, remove
-from pipelines.recording.flushing import begin_writing
+from pipelines.recording.flushing import begin_writing, keep_until_committed
 from pipelines.recording.revising import (
     edits_of,
     private_facts,
@@ -80,6 +80,8 @@ class Plan:
         before: the tracked files as they are.
         pair: the session as it is, and as it is to be.
         edits: of the tracked files; none where nothing changes.
+        facts: that the edits add.
+        erased: digests of the facts that go.
         findings: where texts remain that are removed.
     """
 
@@ -87,6 +89,8 @@ class Plan:
     before: Tracked
     pair: Settled
     edits: tuple[Replace, ...]
+    facts: tuple[Fact, ...] = ()
+    erased: frozenset[str] = frozenset()
     findings: tuple[Finding, ...] = ()
 
 
@@ -128,7 +132,15 @@ def plan(workspace: Workspace, name: str, amendment: Amendment) -> Plan:
         facts = [revision_to(history, session, "person")]
     pair = Settled(was, session)
     edits = edits_of(before, manifest, pair, facts, erased) if facts else ()
-    return Plan(workspace=workspace, before=before, pair=pair, edits=edits, findings=findings)
+    return Plan(
+        workspace=workspace,
+        before=before,
+        pair=pair,
+        edits=edits,
+        facts=tuple(facts),
+        erased=erased,
+        findings=findings,
+    )
 
 
 def amend(workspace: Workspace, name: str, amendment: Amendment) -> Result:
@@ -155,6 +167,7 @@ def apply(made: Plan) -> None:
     try:
         transaction.begin()
         transaction.prepare((), made.edits)
+        keep_until_committed(workspace, made.facts, made.erased)
         transaction.commit()
     except BaseException:
         if not is_pending(workspace):
