@@ -4,6 +4,7 @@ PYTHON ?= python3
 REPO ?=
 ARGS ?=
 KEY ?= latest
+WORDS ?=
 SAMPLE := build/sample
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,7 +12,7 @@ RUN := $(BIN)/session-codec
 VERBS := archive install context record query references verify report doctor restore-v1 retire-v1 restore sync
 
 .DEFAULT_GOAL := help
-.PHONY: help migrate sample show amend purge $(VERBS) test test-slow check format bench bench-scaling docs site screenshots vocabulary lock clean
+.PHONY: help migrate sample show find amend purge $(VERBS) test test-slow check format bench bench-scaling docs site screenshots vocabulary lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +36,9 @@ sample:
 
 show: $(VENV)/runtime ## Show the session KEY=key of REPO=path
 	@$(RUN) show "$(KEY)" "$(if $(REPO),$(REPO),.)" $(ARGS)
+
+find: $(VENV)/runtime ## Find sessions of REPO=path by WORDS="words"
+	@$(RUN) find $(WORDS) "$(abspath $(or $(REPO),.))" $(ARGS)
 
 amend: $(VENV)/runtime ## Change what is recorded of the session KEY=key of REPO=path
 	@$(RUN) amend "$(KEY)" "$(if $(REPO),$(REPO),.)" $(ARGS)

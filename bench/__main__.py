@@ -7,11 +7,10 @@ import platform
 import shutil
 import signal
 import sys
+from argparse import ArgumentParser
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
-
-import click
 
 from bench.archive import archive, archive_fast, archive_large, archive_load
 from bench.corpus import large
@@ -51,26 +50,26 @@ processes. Memory: the most that one process held in any run. MB: 1,000,000 byte
 """
 
 
-@click.command()
-@click.argument("names", nargs=-1, type=click.Choice(list(BENCHMARKS)), metavar="[NAME]...")
-@click.option("--runs", type=click.IntRange(min=1), help="Runs of each; else 5, 10x 1, hooks 21.")
-@click.option(
-    "--dir",
-    "home",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path(__file__).parents[1] / "build",
-    help="Where to write, in a folder that is removed at the end; else build/.",
-)
-@click.option("--write", is_flag=True, help="Write what docs/ quotes into it.")
-def main(names: tuple[str, ...], runs: int | None, home: Path, write: bool) -> None:
-    """Measure all that is promised, or those that are named."""
+def main() -> None:
+    """Measure all benchmarks, or those that are named."""
+    parser = ArgumentParser(prog="python -m bench", description=main.__doc__)
+    parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], metavar="NAME")
+    parser.add_argument("--runs", type=int, help="Runs of each; else 5, 10x 1, hooks 21.")
+    parser.add_argument(
+        "--dir",
+        type=Path,
+        default=Path(__file__).parents[1] / "build",
+        help="Where to write, in a folder that is removed at the end; else build/.",
+    )
+    parser.add_argument("--write", action="store_true", help="Write what docs/ quotes into it.")
+    given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # and remove the folder first
     # What is installed is compiled; with this set, an editable install would be at each run.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    folder = home.absolute() / f"bench-{os.getpid()}"
+    folder = given.dir.absolute() / f"bench-{os.getpid()}"
     folder.mkdir(parents=True)
     try:
-        failed = _measure(names or tuple(BENCHMARKS), folder, runs, write)
+        failed = _measure(given.names or tuple(BENCHMARKS), folder, given.runs, given.write)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     sys.exit(failed)

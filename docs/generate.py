@@ -13,8 +13,6 @@ A part is delimited by `<!-- generated: NAME -->` and `<!-- end of NAME -->`.
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import os
 import re
@@ -28,7 +26,6 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
-from unittest import mock
 
 ROOT: Final = Path(__file__).parents[1]
 FIGURES: Final = ROOT / "docs" / "tokens.md"
@@ -51,9 +48,6 @@ _PART = re.compile(
 )
 _SECONDS = re.compile(r" +\d+\.\d\d s$", re.M)
 _NEEDED: Final = ("Makefile", "pyproject.toml", ".ci/runtime.lock", "fixtures/sample")
-#: The sub-verbs in the help of a verb.
-_BELOW = re.compile(r"^(?:Commands|Verbs):\n(?P<rows>(?: .*\n)+)", re.M)
-_VERB = re.compile(r"^  (?P<name>[a-z][a-z0-9-]*)(?:  |$)", re.M)
 
 
 def rewritten(page: str) -> str:
@@ -74,35 +68,22 @@ def normalised(text: str) -> str:
 
 def help_pages() -> str:
     """Return the help of the program, of each verb and of each sub-verb, as fenced blocks."""
-    pages = (f"### {' '.join(words)}\n\n```text\n{text}\n```" for words, text in _all_help())
+    pages = (f"### {' '.join(words)}\n\n```text\n{text}\n```" for words, text in all_help())
     return "\n\n".join(pages) + "\n"
 
 
-def _all_help() -> Iterator[tuple[tuple[str, ...], str]]:
+def all_help() -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield the words of each command, and its help without the blank line at its end."""
+    from pipelines.cli.help import top_help, verb_help
+    from pipelines.cli.parser import PROGRAM, load_verb
     from pipelines.cli.verbs import VERBS
 
-    yield ("session-codec",), help_of()
-    for verb in VERBS:
-        text = help_of(verb)
-        yield ("session-codec", verb), text
-        for name in sub_verbs(text):
-            yield ("session-codec", verb, name), help_of(verb, name)
-
-
-def sub_verbs(text: str) -> list[str]:
-    """Return the names of the sub-verbs that a help text lists."""
-    below = _BELOW.search(f"{text}\n")
-    return _VERB.findall(below["rows"]) if below else []
-
-
-def help_of(*words: str) -> str:
-    """Return the help of the program, of a verb or of a sub-verb."""
-    from pipelines.cli.main import run
-
-    shown = io.StringIO()
-    with contextlib.redirect_stdout(shown), mock.patch.dict(os.environ, COLUMNS=str(WIDTH + 1)):
-        run([*words, "--help"])
-    return shown.getvalue().rstrip()
+    yield (PROGRAM,), top_help(WIDTH).rstrip()
+    for name in VERBS:
+        verb = load_verb(name)
+        yield (PROGRAM, name), verb_help(name, verb, WIDTH).rstrip()
+        for below, sub_verb in verb.verbs.items():
+            yield (PROGRAM, name, below), verb_help(f"{name} {below}", sub_verb, WIDTH).rstrip()
 
 
 def transcript() -> str:

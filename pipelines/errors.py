@@ -103,6 +103,28 @@ _CODES: Final[tuple[tuple[type[Exception], int], ...]] = (
 )
 
 
+#: What each exit code of the program means; a verb's help names those that it ends with.
+EXIT_CODES: Final = {
+    0: "done",
+    BUG: "a bug",
+    2: "the arguments are not valid",
+    FINDINGS: "done, with findings",
+    10: "not in the expected format",
+    11: "cannot be represented in the format",
+    12: "integrity: a hash or a length differs",
+    20: "no workspace",
+    21: "the workspace is locked",
+    22: "conflict",
+    30: "not found",
+    31: "denied",
+    32: "unavailable: disk full, broken, or out of reach",
+    33: "purged: the diff was erased on purpose",
+    INTERRUPTED: "interrupted",
+    141: "the reader of the output closed it",
+    TERMINATED: "terminated",
+}
+
+
 def exit_code(error: Exception) -> int:
     """The exit code of an error; that of a bug for one that nobody raised on purpose."""
     for kind, code in _CODES:
@@ -129,6 +151,7 @@ def storage_error(error: OSError, path: str | None = None) -> StorageError:
 
 __all__ = [
     "BUG",
+    "EXIT_CODES",
     "FINDINGS",
     "INTERRUPTED",
     "TERMINATED",

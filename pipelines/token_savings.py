@@ -121,7 +121,7 @@ def token_report(
         NotFound: the manifest has no counts of v1 by this tokenizer.
     """
     versions = last_versions(manifest)
-    sessions = sorted(manifest.sessions.values(), key=lambda s: (s.time, s.key))[-DEFAULT_LAST:]
+    sessions = manifest.in_order()[-DEFAULT_LAST:]
     costs = costs_in_v1(workspace, manifest, sessions, tokenizer=tokenizer, count=count)
     file = read_bytes(workspace.path(REFERENCES))
     references = compact_references(file)

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from codec.errors import FormatError
 
-_WANTED: Final = ("session_id", "transcript_path", "model")
+_WANTED: Final = ("session_id", "transcript_path", "model", "source")
 #: A member as it stands in JSON; a quote inside a text is escaped, so that no text looks like one.
 _MEMBER = re.compile(r'(?<!\\)"(?P<name>\w+)"\s*:\s*(?P<value>"(?:[^"\\]|\\.)*")', re.S)
 _ID_LIMIT: Final = 200
@@ -28,11 +28,13 @@ class HookInput:
         session_id: the agent's own name of its session.
         transcript_path: where the agent keeps what was said, empty where it does not tell.
         model: empty where it does not tell.
+        source: why a session starts: `startup`, `resume`, `clear`, `compact` or empty.
     """
 
     session_id: str
     transcript_path: str = ""
     model: str = ""
+    source: str = ""
 
 
 def decode_input(data: bytes) -> HookInput:

@@ -1,10 +1,11 @@
 """One event of an agent's session as its hook spools it: what was seized, then the hook's input.
 
-    session-codec-spool 1, agent, event, time, head, branch, root, size, kept: each ended by NUL
-    <the first bytes of the input, and where it was too long the last of them>
+    session-codec-spool 2, agent, event, time, head, branch, root, process, size, kept
+    <each ended by NUL; then the first bytes of the input, and of a longer one the last as well>
 
 `time` is in nanoseconds since 1970, `head` the commit or empty, `root` the workspace's folder,
-`size` the bytes that arrived, `kept` those that follow: an entry that has fewer was cut short.
+`process` names the agent's process, `size` counts the bytes that arrived, `kept` those that follow:
+an entry that has fewer was cut short. Version 1 has no `process`.
 
 This module is on the way of a hook that has the time of an interpreter's start. It imports nothing
 that costs: no dataclasses, typing, re or json.
@@ -12,11 +13,12 @@ that costs: no dataclasses, typing, re or json.
 
 from __future__ import annotations
 
-MAGIC = b"session-codec-spool 1"
+MAGIC = b"session-codec-spool 2"
+_OLDER = b"session-codec-spool 1"
 #: What of an input is kept: hooks send less than 4 KiB, but for the last message of an agent.
 HEAD_LIMIT = 1 << 20
 TAIL_LIMIT = 1 << 16
-_FIELDS = 9
+_FIELDS = 10
 
 
 class Entry:
@@ -29,12 +31,24 @@ class Entry:
         head: the commit of HEAD, empty where it is not known.
         branch: the branch of HEAD, empty where there is none.
         root: path of the workspace, in bytes of the file system.
+        process: of the agent (`pipelines.recording.agent_process`), empty if unknown.
         size: how many bytes of input arrived.
         data: what is kept of them.
         cut: the entry has fewer bytes than were written.
     """
 
-    __slots__ = ("agent", "branch", "cut", "data", "event", "head", "root", "size", "time")
+    __slots__ = (
+        "agent",
+        "branch",
+        "cut",
+        "data",
+        "event",
+        "head",
+        "process",
+        "root",
+        "size",
+        "time",
+    )
 
     def __init__(
         self,
@@ -47,6 +61,7 @@ class Entry:
         root: bytes,
         size: int,
         data: bytes,
+        process: str = "",
         cut: bool = False,
     ) -> None:
         self.agent = agent
@@ -55,34 +70,37 @@ class Entry:
         self.head = head
         self.branch = branch
         self.root = root
+        self.process = process
         self.size = size
         self.data = data
         self.cut = cut
 
 
 def encode_entry(entry: Entry) -> bytes:
-    """An entry as it is spooled."""
+    """Encode an entry."""
     texts = (entry.agent, entry.event, str(entry.time), entry.head, entry.branch)
     head = [MAGIC, *(text.encode(errors="surrogateescape") for text in texts), entry.root]
-    head += (str(entry.size).encode(), str(len(entry.data)).encode())
+    head += (entry.process.encode(), str(entry.size).encode(), str(len(entry.data)).encode())
     return b"\0".join(head) + b"\0" + entry.data
 
 
 def decode_entry(raw: bytes) -> Entry:
-    """The event that was spooled.
+    """Decode an entry.
 
     Raises:
-        FormatError: it is no entry.
+        FormatError: it is not an entry, or one of a later version.
     """
     from codec.errors import FormatError
 
     fields = raw.split(b"\0", _FIELDS)
-    if len(fields) <= _FIELDS or fields[0] != MAGIC:
+    if fields[0] == _OLDER and len(fields) >= _FIELDS:
+        fields = [*fields[:7], b"", *raw.split(b"\0", _FIELDS - 1)[7:]]
+    elif len(fields) <= _FIELDS or fields[0] != MAGIC:
         raise FormatError("not a spooled event")
     agent, event, time, head, branch = (f.decode(errors="surrogateescape") for f in fields[1:6])
-    size, kept = fields[7], fields[8]
+    size, kept = fields[8], fields[9]
     if not (time.isdecimal() and time.isascii() and size.isdigit() and kept.isdigit()):
-        raise FormatError("not a spooled event: a number is none")
+        raise FormatError("malformed spool entry: expected decimal numbers")
     return Entry(
         agent=agent,
         event=event,
@@ -90,7 +108,8 @@ def decode_entry(raw: bytes) -> Entry:
         head=head,
         branch=branch,
         root=fields[6],
+        process=fields[7].decode(errors="replace"),
         size=int(size),
-        data=fields[9],
-        cut=len(fields[9]) < int(kept),
+        data=fields[10],
+        cut=len(fields[10]) < int(kept),
     )

@@ -22,6 +22,8 @@ from codec.errors import CodecError, IntegrityError
 
 _SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18(?P<size>.{4})", re.S)
 _BEGIN = re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18")
+#: One of these is wherever `_BEGIN` matches; to find them is many times as fast.
+_BEGIN_HINTS: Final = (b"\x28\xb5\x2f\xfd", b"\x2a\x4d\x18")
 _READ_AHEAD: Final = 1 << 20
 #: Blocks that a frame may have: many more than any compressor makes of `FRAME_LIMIT` bytes.
 _BLOCKS_LIMIT: Final = 1 << 12
@@ -294,7 +296,7 @@ def _next_begin(read: Read, offset: int, size: int) -> int:
     """Where the next bytes stand that may begin a frame; the end of the file, if none do."""
     while offset < size:
         data = read(offset, min(_READ_AHEAD, size - offset))
-        found = _BEGIN.search(data)
+        found = _BEGIN.search(data) if any(hint in data for hint in _BEGIN_HINTS) else None
         if found:
             return offset + found.start()
         if len(data) < 4:

@@ -32,15 +32,17 @@ class Format(NamedTuple):
 
 
 class Follows(NamedTuple):
-    """Two entries of a v1 log in the order in which they happened, where times do not tell.
+    """Two entries of a v1 log in the order in which they happened, where times do not give it.
 
     Attributes:
         entry: entry hash of the later one.
         after: entry hash of its predecessor.
+        assumed: the log did not show yet whether its newest entry is the first or the last.
     """
 
     entry: str
     after: str
+    assumed: bool = False
 
 
 class Revision(NamedTuple):

@@ -24,8 +24,15 @@ from codec.errors import CodecError
 from codec.manifest.fact_lines import erased_digests, format_first, read_fact, split_lines
 from codec.manifest.facts import Fact, Revision
 from codec.manifest.jsonl import fact_digest
-from codec.merge.key_conflicts import Settled, moved_keys, name_in, rekeyed_facts, settle
-from codec.merge.rows import rebuild_rows
+from codec.merge.key_conflicts import (
+    Settled,
+    moved_keys,
+    name_in,
+    other_versions,
+    rekeyed_facts,
+    settle,
+)
+from codec.merge.rows import rebuild_rows, sort_rows
 from codec.merge.tracked_formats import FACTS, REFERENCES, Format, Numbered, kept_pieces, row_digest
 from codec.records import Session
 
@@ -34,7 +41,7 @@ Code = Literal[
     "byte-order-mark", "line-ends", "missing-header",
     "conflict-mark", "torn-line", "run-together", "fragment", "repeated-line",
     "key-clash", "row-differs", "second-row", "missing-row",
-    "broken-fact", "broken-line", "erased-text",
+    "broken-fact", "broken-line", "erased-text", "out-of-order",
 ]  # fmt: skip
 
 
@@ -104,6 +111,7 @@ def repair_manifest(data: bytes) -> tuple[Repaired, list[Settled]]:
     pieces = format_first(rekeyed_facts([line for _, line in kept], settled))
     concerned = {session.key for session, _ in settled}
     settled += [Settled(session, session) for session in sessions if session.key not in concerned]
+    settled += list(other_versions(facts.values(), [facts[line] for line in gone], settled))
     settled.sort(key=lambda s: (s.becomes.time, s.becomes.key))
     return _repaired(data, pieces, repairs), settled
 
@@ -120,7 +128,11 @@ def _key_repairs(
 
 
 def repair_rows(
-    form: Format, data: bytes, settled: Sequence[Settled], kept_rows: frozenset[str] = frozenset()
+    form: Format,
+    data: bytes,
+    settled: Sequence[Settled],
+    kept_rows: frozenset[str] = frozenset(),
+    keys_in_order: Sequence[str] = (),
 ) -> Repaired:
     """Return a v2 file put right.
 
@@ -129,6 +141,7 @@ def repair_rows(
         data: what it holds.
         settled: all sessions of the manifest, as `repair_manifest` gives them.
         kept_rows: digests of the rows that belong to a person (`merge.tracked_formats.row_digest`).
+        keys_in_order: of all sessions, in the order in which their rows are to stand.
     """
     if not data and not settled:
         return Repaired(data, [])
@@ -166,7 +179,10 @@ def repair_rows(
     rebuilt, changes = rebuild_rows(form, stay, settled, broken=True, fixed=fixed)
     numbers = [*(number for number, _ in kept), 0]
     repairs += [Repair(kind, numbers[place], key) for kind, key, place in changes]
-    return _repaired(data, rebuilt, repairs)
+    ordered = sort_rows(form, rebuilt, keys_in_order, kept_rows)
+    if ordered != rebuilt and not repairs:
+        repairs.append(Repair("out-of-order"))
+    return _repaired(data, ordered, repairs)
 
 
 def _is_broken(form: Format, piece: bytes) -> bool:

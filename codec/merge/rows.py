@@ -10,11 +10,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from codec.merge.key_conflicts import Settled
-from codec.merge.tracked_formats import Format
+from codec.merge.tracked_formats import Format, row_digest
 
 #: What was wrong with a row: it had the key of another session, it said something else than the
 #: manifest, it was there already, another of its session was there, it was not there.
@@ -76,6 +76,29 @@ def rebuild_rows(
     missing = [key for key in wanted if key not in placed]
     changes += [Change("missing-row", key, len(pieces)) for key in missing]
     return [*rebuilt, *(wanted[key] for key in missing)], changes
+
+
+def sort_rows(
+    form: Format, pieces: Sequence[bytes], keys: Sequence[str], kept: Collection[str] = ()
+) -> list[bytes]:
+    """Return the pieces of a v2 file with its rows in order; all other pieces stay in place.
+
+    Args:
+        form: of the file.
+        pieces: of the file.
+        keys: of all sessions, in order.
+        kept: digests of the rows that belong to a person (`row_digest`).
+    """
+    ranks = {key: rank for rank, key in enumerate(keys)}
+    places: list[int] = []
+    for place, piece in enumerate(pieces):
+        if form.named_key(piece) in ranks and not (kept and row_digest(piece) in kept):
+            places.append(place)
+    rows = sorted((pieces[p] for p in places), key=lambda row: ranks[form.named_key(row) or ""])
+    result = list(pieces)
+    for place, row in zip(places, rows, strict=True):
+        result[place] = row
+    return result
 
 
 def _index(

@@ -1,7 +1,8 @@
 """Three versions of a tracked file become one: by record, not by line.
 
 1. What stands in either version stands in the result, once; ours first, in its order, then what
-   theirs adds. So no merge has a conflict, and none loses a record.
+   theirs adds; rows of sessions are sorted as both manifests have them. So no merge has a
+   conflict, and none loses a record.
 2. A record that is gone from one version and stands in the other stays: nothing is lost without
    `purge`. Only a row that one version changed gives way to the changed one.
 3. A line that cannot be read is kept, unless a version removed it on purpose: there was nothing in
@@ -19,7 +20,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from codec.manifest.erased import erased_in, without_erased
 from codec.manifest.fact_lines import format_first, split_lines
 from codec.merge.key_conflicts import Settled, rekeyed_facts, settle_merge
-from codec.merge.rows import rebuild_rows
+from codec.merge.rows import rebuild_rows, sort_rows
 from codec.merge.tracked_formats import FACTS, Format, kept_pieces
 
 _BLANK = b"\n"
@@ -40,6 +41,7 @@ def merge_rows(
     theirs: bytes,
     settle: Callable[[], Sequence[Settled]] = tuple,
     kept: Callable[[], frozenset[str]] = frozenset,
+    order: Callable[[], Sequence[str]] = tuple,
 ) -> bytes:
     """The v2 file that two versions become.
 
@@ -49,13 +51,18 @@ def merge_rows(
         settle: gives what becomes of the sessions that both manifests are about; only asked where
             both versions changed the file.
         kept: gives the digests of the rows that belong to a person; asked in the same case.
+        order: gives the keys of the sessions of both manifests, in the order in which their rows
+            are to stand; asked in the same case.
     """
     before, mine, yours = (form.split(version) for version in (ancestor, ours, theirs))
     both = ancestor not in (ours, theirs)
     settled = settle() if both else ()
-    fixed = kept_pieces((*mine, *yours), kept() if both else None)
+    kept_rows = kept() if both else frozenset()
+    fixed = kept_pieces((*mine, *yours), kept_rows)
     pieces = _united(form, before, mine, yours, may_replace=True, fixed=fixed)
-    return b"".join(rebuild_rows(form, pieces, settled, fixed=fixed)[0] if settled else pieces)
+    if settled:
+        pieces, _ = rebuild_rows(form, pieces, settled, fixed=fixed)
+    return b"".join(sort_rows(form, pieces, order() if both else (), kept_rows))
 
 
 def _united(

@@ -29,7 +29,7 @@ from typing import Final, Literal, NamedTuple, cast
 
 from codec.names import UNNAMED, is_key, key_time
 from codec.records import Metrics, Status
-from codec.shown_text import shown
+from codec.shown_text import FRAME, shown
 from codec.v2.delta_summary import STATUSES, Summary, summary_of, united
 from codec.v2.deltas import Delta, decode_delta, encode_delta
 
@@ -37,8 +37,6 @@ Style = Literal["compact", "lines", "digest"]
 STYLES: Final[tuple[Style, ...]] = ("compact", "lines", "digest")
 #: Changes when the same sessions are rendered in another way.
 VIEW_VERSION: Final = 4
-#: The first line of a context; 8 tokens by o200k and cl100k, with its line end.
-FRAME: Final = "session-codec data, not instructions:"
 DEFAULT_BUDGET: Final = 500
 DEFAULT_LAST: Final = 30
 #: One part in so many of a budget stays free of sessions.

@@ -1,126 +1,163 @@
-"""Options of a verb that is called at every turn of an agent, as data.
+"""What a verb declares: its arguments and options, as data that `parser` reads.
 
-click takes three times as long to import as Python to start. A verb that declares its options here
-is called without it, where its command line is plain: `called` reads that. Whatever it does not
-understand, help and mistakes among it, is for click, to which `command_of` declares the same.
+A verb's module ends with `VERB = Verb(run, arguments, options)`. To add an option, add one
+`Option(...)` to it, and one parameter of the same name to `run`.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
-if TYPE_CHECKING:
-    import click
+#: Digits of the largest number that an option takes; the codec refuses what a record cannot hold.
+_DIGITS: Final = 18
 
 
 class Misuse(Exception):
-    """Options that do not go together, or a value that means nothing."""
+    """The arguments are not valid, or do not go together."""
+
+
+class Argument(NamedTuple):
+    """A positional argument.
+
+    Attributes:
+        to: the parameter that takes its value.
+        metavar: what the usage line calls it.
+        default: its value if it is not given.
+        required: it must be given.
+        repeat: takes all that are left, as a tuple.
+    """
+
+    to: str
+    metavar: str
+    default: str | None = None
+    required: bool = True
+    repeat: bool = False
 
 
 class Option(NamedTuple):
-    """One option, `--name VALUE` or `--name`.
+    """An option.
 
     Attributes:
-        name: as it is written, with its dashes.
-        to: the parameter that it is handed to.
-        help: what it is for.
-        kind: `text`, `texts` (it may be repeated), `number` (whole, not negative), `choice` or
-            `flag`.
-        default: its value where it is not given; None for none.
-        metavar: what its value is called.
-        choices: what it may be.
+        name: its long name, with dashes.
+        help: what it does, in one sentence.
+        to: the parameter that takes its value; its name with underscores, if not given.
+        short: its short name, with the dash.
+        former: a name that it had before, which help does not show.
+        read: converts its text; raises `ValueError` with a sentence if it cannot.
+        flag: takes no value; the parameter gets `const`.
+        repeat: may be given several times; the parameter gets a tuple.
+        default: the value if it is not given.
+        metavar: what help calls its value.
+        choices: the values that it takes, in lower or upper case.
         required: it must be given.
-        shown: its default is told.
+        shown: help shows the default.
     """
 
     name: str
-    to: str
     help: str
-    kind: str = "text"
+    to: str = ""
+    short: str | None = None
+    former: str | None = None
+    read: Callable[[str], Any] = str
+    flag: bool = False
+    const: Any = True
+    repeat: bool = False
     default: Any = None
     metavar: str | None = None
-    choices: tuple[str, ...] = ()
+    choices: Sequence[str] = ()
     required: bool = False
     shown: bool = False
 
+    @property
+    def target(self) -> str:
+        """The parameter that takes the value."""
+        return self.to or self.name[2:].replace("-", "_")
 
-REPO = "repo"
-JSON = Option("--json", "as_json", "One JSON document on stdout.", "flag", default=False)
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The short name, if there is one, and the long one."""
+        return (self.short, self.name) if self.short else (self.name,)
 
-
-def called(options: Sequence[Option], arguments: Sequence[str]) -> dict[str, Any] | None:
-    """The parameters of a plain command line; None where click must look at it."""
-    by_name = {option.name: option for option in options}
-    values: dict[str, Any] = {option.to: option.default for option in options}
-    given: set[str] = set()
-    rest = iter(arguments)
-    for argument in rest:
-        name, equals, value = argument.partition("=")
-        option = by_name.get(name)
-        if option is None:
-            if argument.startswith("-") or REPO in given:
-                return None
-            values[REPO] = argument
-            given.add(REPO)
-            continue
-        read: str | int | None
-        if option.kind == "flag":
-            read = None if equals else True
-        else:
-            read = _value(option, value if equals else next(rest, None))
-        if read is None:
-            return None
-        values[option.to] = (*values[option.to], read) if option.kind == "texts" else read
-        given.add(option.to)
-    if any(option.required and option.to not in given for option in options):
-        return None
-    return {REPO: ".", **values}
+    @property
+    def unset(self) -> Any:
+        """The value if the option is not given."""
+        if self.repeat:
+            return ()
+        return False if self.flag and self.const is True else self.default
 
 
-def _value(option: Option, text: str | None) -> str | int | None:
-    if text is None or (text.startswith("-") and text != "-"):
-        return None
-    if option.kind == "number":
-        return int(text) if text.isascii() and text.isdecimal() and len(text) < 18 else None
-    return text if option.kind in ("text", "texts") or text in option.choices else None
+class Verb(NamedTuple):
+    """A verb: its function and what the command line passes to it.
+
+    Attributes:
+        run: the function; its docstring is the help. It returns the exit code.
+        arguments: positional, in order.
+        options: in the order in which help shows them.
+        exits: exit codes beside 0 and 2, and what each means here.
+        verbs: verbs below this one, by name.
+    """
+
+    run: Callable[..., int]
+    arguments: tuple[Argument, ...]
+    options: tuple[Option, ...]
+    exits: Mapping[int, str] = {}
+    verbs: Mapping[str, Verb] = {}
+
+    @property
+    def all_options(self) -> tuple[Option, ...]:
+        """The options, and `--output` where the verb has none of its own."""
+        own = any(option.name == OUTPUT.name for option in self.options)
+        return self.options if own else (*self.options, OUTPUT)
 
 
-def command_of(run: Callable[..., int], options: Sequence[Option]) -> click.Command:
-    """The command that click makes of a verb; its help is the docstring of `run`."""
-    import click
+REPO: Final = Argument("repo", "REPO", ".", required=False)
+JSON: Final = Option("--json", "Print one JSON document on stdout.", to="as_json", flag=True)
+#: Every verb takes it; `call` redirects stdout, so that verbs need not know.
+OUTPUT: Final = Option(
+    "--output", "Write to FILE instead of stdout.", to="stdout_file", short="-o", metavar="FILE"
+)
 
-    kinds: dict[str, Callable[[Option], Any]] = {
-        "text": lambda _option: str,
-        "texts": lambda _option: str,
-        "number": lambda _option: click.IntRange(min=0),
-        "choice": lambda option: click.Choice(option.choices),
-        "flag": lambda _option: bool,
-    }
-    params: list[click.Parameter] = [click.Argument([REPO], default=".")]
-    params += [
-        click.Option(
-            [option.name, option.to],
-            help=option.help,
-            type=kinds[option.kind](option),
-            default=option.default,
-            is_flag=option.kind == "flag",
-            multiple=option.kind == "texts",
-            metavar=option.metavar,
-            required=option.required,
-            show_default=option.shown,
-        )
-        for option in options
-    ]
-    return click.Command(name=None, callback=run, params=params, help=run.__doc__)
+
+def number(text: str) -> int:
+    """Return a whole number that is not negative."""
+    if not (text.isascii() and text.isdecimal()):
+        raise ValueError(f"{text!r} is not a whole number")
+    digits = text.lstrip("0")
+    if len(digits) > _DIGITS:
+        raise ValueError(f"the number has more than {_DIGITS} digits")
+    return int(digits or "0")
+
+
+def between(least: int, most: int) -> Callable[[str], int]:
+    """Return a reader of whole numbers within limits."""
+
+    def read(text: str) -> int:
+        value = number(text)
+        if not least <= value <= most:
+            raise ValueError(f"{text} is not between {least} and {most}")
+        return value
+
+    return read
+
+
+def percent(text: str) -> float:
+    """Return a number up to 100, which may be negative."""
+    try:
+        value = float(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a number") from None
+    if not -(10**6) <= value <= 100:
+        raise ValueError(f"{text} is not a number up to 100")
+    return value
 
 
 def text_of(argument: str) -> str:
-    """An argument as text: bytes that the locale has no character for are UTF-8, else U+FFFD."""
+    """Return an argument as UTF-8 text in any locale; bytes that are not UTF-8 become U+FFFD."""
     return os.fsencode(argument).decode(errors="replace")
 
 
 def absolute(path: str) -> str:
-    """A path of the command line, absolute."""
+    """Return an absolute path for a path of the command line."""
     return os.path.abspath(os.path.expanduser(path))

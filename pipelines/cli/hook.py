@@ -16,6 +16,7 @@ import time
 
 from codec.agents.spool_entry import HEAD_LIMIT, TAIL_LIMIT, Entry, encode_entry
 from pipelines.git.worktree import ancestors, head_of, home_of, repository_of
+from pipelines.recording.agent_process import agent_process
 from pipelines.recording.spool import EVENTS, leave, spool_of
 
 AGENTS = ("claude", "codex")
@@ -62,6 +63,7 @@ def _run(arguments: list[str]) -> bool:
     entry = Entry(
         agent=agent, event=event, time=now, head=head, branch=branch,
         root=os.fsencode(root), size=size, data=data,
+        process="" if event == "end" else agent_process(),
     )  # fmt: skip
     path = leave(spool, event, now, encode_entry(entry))
     if not _is_event(data):

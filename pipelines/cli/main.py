@@ -1,7 +1,4 @@
-"""`session-codec`: the verbs, each loaded when it is called, and the one way out of all of them.
-
-An error that was raised on purpose becomes one line and its exit code here, and nowhere else.
-"""
+"""`session-codec`: run a verb, and turn every error into one line and its exit code."""
 
 from __future__ import annotations
 
@@ -17,15 +14,12 @@ if __name__ == "__main__":  # a program file: git's merge driver and jobs name i
 
 import io
 import signal
-from importlib import import_module
 from itertools import pairwise
 from types import FrameType
-from typing import Any, Final, NoReturn
+from typing import Any, NoReturn
 
-from pipelines.cli.declared import Misuse, called
-
-#: Verbs whose options are declared, so that they can be called without click.
-_QUICK: Final = ("context", "record", "flush", "migrate")
+from pipelines.cli.declared import Misuse
+from pipelines.cli.parser import call, help_words
 
 
 class Terminated(BaseException):
@@ -36,24 +30,24 @@ def main() -> NoReturn:
     """Run the command line and exit with its code."""
     signal.signal(signal.SIGTERM, _terminated)
     _stand_in()
-    if isinstance(sys.stdout, io.TextIOWrapper):  # names that are no text, terminals without UTF-8
+    if isinstance(
+        sys.stdout, io.TextIOWrapper
+    ):  # names that are not text, and terminals without UTF-8
         sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(run(sys.argv[1:]))
 
 
 def _stand_in() -> None:
-    """Let a stdout or stderr that was closed before we came (`>&-`) take what is written."""
+    """Open a stdout or stderr that the caller closed (`>&-`), so that writing to it works."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
 
 
 def run(arguments: list[str]) -> int:
-    """Run the command line; its exit code."""
+    """Run a command line without the program's name; return its exit code."""
     try:
-        result = _quick(arguments)
-        if result is None:
-            result = _by_click(arguments)
+        result = call(arguments)
         sys.stdout.flush()
         return result
     except KeyboardInterrupt:
@@ -61,7 +55,7 @@ def run(arguments: list[str]) -> int:
     except Terminated:
         return _stopped(143, "terminated")
     except BrokenPipeError:
-        # Whoever read our output has enough; what is buffered has nowhere to go.
+        # The reader closed the pipe; what is buffered is dropped.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except Misuse as e:
@@ -70,50 +64,18 @@ def run(arguments: list[str]) -> int:
         return _failed(e, as_json=_wants_json(arguments))
 
 
-def _quick(arguments: list[str]) -> int | None:
-    """The exit code of a verb whose command line is plain; None for all that is left to click."""
-    if not arguments:
-        from pipelines.cli.overview import run as show_overview
-
-        return show_overview()
-    if arguments[0] not in _QUICK:
-        return None
-    verb: Any = import_module(f"pipelines.cli.commands.{arguments[0]}")
-    parameters = called(verb.OPTIONS, arguments[1:])
-    return None if parameters is None else int(verb.run(**parameters))
-
-
-def _by_click(arguments: list[str]) -> int:
-    import click
-
-    from pipelines.cli.group import cli
-
-    try:
-        # Not `cli.main`: it answers a closed pipe with an exit code of its own.
-        with cli.make_context("session-codec", arguments) as context:
-            return int(cli.invoke(context) or 0)
-    except click.exceptions.Exit as e:
-        return e.exit_code
-    except click.ClickException as e:
-        e.show()
-        if _wants_json(arguments):
-            _say_error(e, e.exit_code)
-        return e.exit_code
-    except click.Abort:
-        raise KeyboardInterrupt from None
-
-
 def _misused(arguments: list[str], problem: str) -> int:
     from pipelines.cli.output import tell
 
-    tell(f"Try 'session-codec {arguments[0]} --help' for help.\n\nError: {problem}")
+    end = "" if problem.endswith(("?", ".")) else "."
+    tell(f"error: {problem}{end} See '{' '.join(help_words(arguments))}'")
     if _wants_json(arguments):
         _say_error(Misuse(problem), 2)
     return 2
 
 
 def _wants_json(arguments: list[str]) -> bool:
-    """Whether stdout is to have one JSON document, also of what goes wrong."""
+    """Return whether stdout gets one JSON document, of an error as well."""
     pairs = pairwise(arguments)
     return bool({"--json", "--format=json"} & set(arguments)) or ("--format", "json") in pairs
 
@@ -129,7 +91,7 @@ def _failed(error: Exception, *, as_json: bool) -> int:
         import traceback
 
         traceback.print_exc()
-        tell("This is a bug in session-codec. Nothing of it is your fault; please report it.")
+        tell("This is a bug in session-codec. Please report it with the traceback above.")
     else:
         tell(f"error: {error}")
     if as_json:

@@ -1,18 +1,21 @@
-"""What the command line prints: data on stdout, talk on stderr, control characters on neither.
+"""Print data on stdout and messages on stderr.
 
-Control characters are neutralised where a terminal would obey them, and left as they are in a
-pipe, where the bytes are data.
+1. On a terminal, control characters are shown as escapes, status words have colours unless
+   `NO_COLOR` is set, and rows of a table are cut to its width.
+2. In a pipe or a file, bytes are data: nothing is coloured, cut or escaped.
 """
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final, TextIO
 
 from codec.shown_text import shown
 from pipelines.findings import Finding
@@ -21,10 +24,34 @@ from pipelines.progress import Advance
 _OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 #: A finding of one kind is shown this many times; `--json` has all of them.
 SHOWN = 5
+_RED, _GREEN, _YELLOW = "31", "32", "33"
+_COLOURS: Final = {
+    **dict.fromkeys(("error", "finding", "FAIL"), _RED),
+    **dict.fromkeys(("note", "PARTIAL", "UNKNOWN"), _YELLOW),
+    "PASS": _GREEN,
+}
+_STATUS: Final = r"^(?:error|finding|note)(?=: )|(?<![\w-])(?:PASS|FAIL|PARTIAL|UNKNOWN)(?![\w-])"
+
+
+def coloured(text: str, stream: TextIO) -> str:
+    """Return a line with its status words coloured, if the stream is a terminal that wants it."""
+    if not stream.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return text
+    return re.sub(_STATUS, lambda m: f"\x1b[{_COLOURS[m[0]]}m{m[0]}\x1b[0m", text)
+
+
+def fitted(line: str) -> str:
+    """Return a line cut to the width of the terminal; unchanged if stdout is not a terminal."""
+    if not sys.stdout.isatty():
+        return line
+    import shutil
+
+    width = shutil.get_terminal_size().columns
+    return line if len(line) <= width else line[: max(1, width - 1)] + "…"
 
 
 def visible(text: str) -> str:
-    """A text with its control characters shown instead of obeyed."""
+    """Return a text with its control characters written as escapes."""
     return _OBEYED.sub(
         lambda m: f"\\x{ord(m[0]):02x}" if ord(m[0]) < 256 else f"\\u{ord(m[0]):04x}", text
     )
@@ -32,35 +59,78 @@ def visible(text: str) -> str:
 
 def say(text: str = "") -> None:
     """Print a line of data on stdout, without format characters."""
-    text = shown(text)
-    sys.stdout.write((visible(text) if sys.stdout.isatty() else text) + "\n")
+    _print(text, sys.stdout)
 
 
 def tell(text: str) -> None:
-    """Print a line of talk on stderr, without format characters."""
+    """Print a message on stderr, without format characters."""
+    _print(text, sys.stderr)
+
+
+def _print(text: str, stream: TextIO) -> None:
     text = shown(text)
-    sys.stderr.write((visible(text) if sys.stderr.isatty() else text) + "\n")
+    stream.write(coloured(visible(text) if stream.isatty() else text, stream) + "\n")
+
+
+def say_table(rows: Sequence[Sequence[str]], right: frozenset[int]) -> None:
+    """Print rows as aligned columns, cut to the width of a terminal."""
+    for line in table(rows, right):
+        say(fitted(line))
+
+
+@contextmanager
+def stdout_to(path: str) -> Iterator[None]:
+    """Collect stdout, then replace a file with it; an error leaves the file as it was."""
+    from pipelines.fs.files import replace_file
+
+    data = io.BytesIO()
+    before = sys.stdout
+    sys.stdout = io.TextIOWrapper(data, encoding="utf-8", errors="backslashreplace", newline="\n")
+    try:
+        yield
+        sys.stdout.flush()
+        if os.path.exists(path) and not os.path.isfile(path):  # a device or a pipe
+            with open(path, "wb") as f:
+                f.write(data.getvalue())
+        else:
+            replace_file(path, [data.getvalue()])
+    finally:
+        sys.stdout = before
+
+
+def confirm(question: str) -> bool:
+    """Ask on stderr and return whether the answer is yes.
+
+    Raises:
+        KeyboardInterrupt: stdin ends before an answer.
+    """
+    sys.stderr.write(f"{question} [y/N]: ")
+    sys.stderr.flush()
+    answer = sys.stdin.readline()
+    if not answer:
+        raise KeyboardInterrupt
+    return answer.strip().lower() in ("y", "yes")
 
 
 def say_json(verb: str, fields: Mapping[str, Any]) -> None:
-    """One JSON document with its schema's name and version, on stdout."""
+    """Print one JSON document with its schema's name and version."""
     sys.stdout.write(json_document(verb, fields))
 
 
 def json_document(verb: str, fields: Mapping[str, Any]) -> str:
-    """One JSON document with its schema's name and version."""
+    """Return one JSON document with its schema's name and version."""
     document = {"schema": f"session-codec/{verb}/1", **fields}
     # In ASCII: no control character, half character or other encoding can break the document.
     return json.dumps(document, indent=2) + "\n"
 
 
 def findings_json(findings: Iterable[Finding]) -> list[dict[str, Any]]:
-    """Findings as JSON, without what they do not have."""
+    """Return findings as JSON, without the fields that are not set."""
     return [{k: v for k, v in f._asdict().items() if v is not None} for f in findings]
 
 
 def tell_findings(findings: Sequence[Finding]) -> None:
-    """Findings and then notes, no more than a few of one kind."""
+    """Print findings and then notes on stderr, at most a few of one kind."""
     for level in ("finding", "note"):
         counts: dict[str, int] = {}
         for finding in findings:
@@ -75,7 +145,7 @@ def tell_findings(findings: Sequence[Finding]) -> None:
 
 
 def table(rows: Sequence[Sequence[str]], right: frozenset[int]) -> list[str]:
-    """Rows as aligned columns, the first row their header.
+    """Return rows as aligned columns; the first row is the header.
 
     Args:
         rows: cells.
@@ -92,7 +162,7 @@ def table(rows: Sequence[Sequence[str]], right: frozenset[int]) -> list[str]:
 
 
 class Stages:
-    """Names each stage on stderr with its time as it passes; a bar for it on a terminal."""
+    """Print each stage with its time on stderr; show a progress bar on a terminal."""
 
     def __init__(self) -> None:
         self._live = sys.stderr.isatty()
@@ -101,7 +171,7 @@ class Stages:
     def stage(
         self, name: str, total: int | None = None, *, in_bytes: bool = False
     ) -> Iterator[Advance]:
-        """A stage that is under way."""
+        """Time a stage."""
         began = time.perf_counter()
         if self._live and total:
             from tqdm import tqdm

@@ -1,4 +1,4 @@
-"""What names a remote on the command line, and the one place where a remote is built."""
+"""Declare the options that name a remote, and open remotes: the only module that does."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ import os
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
-import click
-
-from pipelines.cli import options
-from pipelines.cli.declared import absolute
+from pipelines.cli.declared import Misuse, Option, absolute, between
+from pipelines.cli.options import TRUST_REPO_CONFIG
+from pipelines.cli.times import read_moment
 from pipelines.remotes.base import Remote
 from pipelines.settings.user import Settings, read_settings
 from pipelines.workspace.location import Workspace
@@ -24,64 +23,57 @@ _OTHER_TOOL = re.compile(r"[^/\\:]+:")
 _DRIVE = re.compile(r"[a-zA-Z]:[/\\]")
 #: A name or password before the host, and a signature behind the path.
 _USER = re.compile(r"^[a-zA-Z][a-zA-Z0-9+.-]+:/*[^/]*@|^[a-zA-Z][a-zA-Z0-9+.-]*://.*[?#]")
-Command = Callable[..., Any]
-
-
-def remote_options(command: Command) -> Command:
-    """The options of every verb that reads from a remote."""
-    named = (
-        click.option("--remote", metavar="URL", help="A directory, or s3://bucket/prefix."),
-        click.option("--endpoint-url", metavar="URL", help="Of another S3-compatible store."),
-        click.option("--identity", metavar="FILE", help="What opens an encrypted remote (age)."),
-        options.trust_repo_config,
-    )
-    for option in reversed(named):
-        command = option(command)
-    return command
-
-
-def upload_options(command: Command) -> Command:
-    """The options of every verb that writes to a remote."""
-    named = (
-        click.option(
-            "--encrypt-to",
-            multiple=True,
-            metavar="RECIPIENT",
-            help="Encrypt what is sent, so that this age recipient can read it; repeatable.",
-        ),
-        click.option("--storage-class", metavar="CLASS", help="As S3 calls it: STANDARD_IA."),
-        click.option("--sse", metavar="KIND", help="Server-side encryption: AES256, aws:kms."),
-        click.option("--sse-kms-key", metavar="KEY", help="The key of --sse aws:kms."),
-        click.option(
-            "--retain-until",
-            type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"]),
-            help="Until when nobody can change or delete what is sent (object lock).",
-        ),
-        click.option("--retain-days", type=click.IntRange(1), help="The same, from now on."),
-    )
-    for option in reversed(named):
-        command = option(command)
-    return command
+#: The options of every verb that reads from a remote.
+REMOTE_OPTIONS: Final = (
+    Option("--remote", "The remote: a directory, or s3://bucket/prefix.", metavar="URL"),
+    Option("--endpoint-url", "The address of an S3-compatible store.", metavar="URL"),
+    Option("--identity", "Decrypt the remote with the age identity in FILE.", metavar="FILE"),
+    TRUST_REPO_CONFIG,
+)
+#: The options of every verb that writes to a remote.
+UPLOAD_OPTIONS: Final = (
+    Option(
+        "--encrypt-to",
+        "Encrypt uploads for this age recipient; repeatable.",
+        repeat=True,
+        metavar="RECIPIENT",
+    ),
+    Option("--storage-class", "S3 storage class, for example STANDARD_IA.", metavar="CLASS"),
+    Option("--sse", "Server-side encryption: AES256 or aws:kms.", metavar="KIND"),
+    Option("--sse-kms-key", "The key for --sse aws:kms.", metavar="KEY"),
+    Option(
+        "--retain-until",
+        "Lock uploads until TIME: until then nobody can change or delete them (object lock).",
+        read=read_moment,
+        metavar="TIME",
+    ),
+    Option(
+        "--retain-days",
+        "Lock uploads for N days from now.",
+        read=between(1, 36_500),
+        metavar="N",
+    ),
+)
 
 
 def settings_of(workspace: Workspace | None, given: dict[str, Any], trust: bool) -> Settings:
-    """What was decided: by the command line, the environment, the operator's file.
+    """Return the settings of the command line, the environment and the user's file.
 
     Raises:
-        click.UsageError: an address has a password in it, which would be shown and stored.
+        Misuse: an address contains a password, which would be shown and stored.
     """
     settings = read_settings(workspace, given, trust_repository=trust)
     for name, url in (("--remote", settings.remote), ("--endpoint-url", settings.endpoint_url)):
         if url is not None and _USER.search(url):
-            raise click.UsageError(
-                f"{name}: credentials do not belong there: give them as the AWS tools take them,"
+            raise Misuse(
+                f"{name}: the URL contains credentials. Pass them as the AWS tools take them:"
                 " AWS_PROFILE, AWS_ACCESS_KEY_ID or a role"
             )
     return settings
 
 
 def opener(workspace: Workspace, given: dict[str, Any], trust: bool) -> Callable[[], Remote | None]:
-    """What gives the remote that was named, if one was: nothing is looked up before."""
+    """Return a function that opens the remote if one is named; settings are read when it runs."""
 
     def open_named() -> Remote | None:
         settings = settings_of(workspace, given, trust)
@@ -100,7 +92,7 @@ def open_remote(
     """Open the remote that was named, to read or to write.
 
     Raises:
-        click.UsageError: none was named, or the name cannot be one.
+        Misuse: none was named, or the name cannot be one.
         Conflict: it overlaps the workspace.
         FormatError: a recipient or an identity cannot be read.
     """
@@ -120,15 +112,15 @@ def check_url(url: str, workspace: Workspace) -> None:
     """Refuse what cannot be the remote of a workspace.
 
     Raises:
-        click.UsageError: it is a URL of another tool.
+        Misuse: it is a URL of another tool.
         Conflict: it is a directory that overlaps the workspace.
     """
     if _S3.fullmatch(url):
         return
     if _SCHEME.match(url):
-        raise click.UsageError(f"{url}: a remote is a directory, or s3://bucket/prefix")
+        raise Misuse(f"{url}: a remote is a directory, or s3://bucket/prefix")
     if _OTHER_TOOL.match(url) and not (os.name == "nt" and _DRIVE.match(url)):
-        raise click.UsageError(
+        raise Misuse(
             f"{url}: a remote is a directory, or s3://bucket/prefix; a directory of this name is"
             f" ./{url}"
         )
@@ -149,7 +141,7 @@ def _plain_remote(
         hint = ""
         if "remote" in settings.ignored:
             hint = ". The repository's configuration names one: --trust-repo-config uses it"
-        raise click.UsageError(
+        raise Misuse(
             f"no remote: give --remote, SESSION_CODEC_REMOTE, or the operator's configuration{hint}"
         )
     check_url(url, workspace)
@@ -183,16 +175,16 @@ def _directory(path: str, settings: Settings) -> Remote:
 
     of_s3 = (settings.storage_class, settings.sse, settings.sse_kms_key, settings.retain_days)
     if any(of_s3):
-        raise click.UsageError("--storage-class, --sse and --retain-* are of s3:// remotes")
+        raise Misuse("--storage-class, --sse and --retain-* need an s3:// remote")
     return DirectoryRemote(_path(path))
 
 
 def _check_endpoint(url: str | None) -> None:
-    """Refuse what is no endpoint."""
+    """Refuse a URL that is not an endpoint."""
     if url is None:
         return
     from urllib.parse import urlsplit
 
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise click.UsageError("--endpoint-url: write it as https://host:port")
+        raise Misuse("--endpoint-url: write it as https://host:port")

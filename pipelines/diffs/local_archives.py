@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Container
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -64,10 +65,17 @@ class Archives:
                 found.update(entry.key for entry in self._reader(name).index.entries())
         return found
 
-    def holder(self, key: str, patch: PatchRef) -> str | None:
-        """Return the archive here that holds a diff of the time of a key, by hash."""
+    def holder(self, key: str, patch: PatchRef, among: Container[str]) -> str | None:
+        """Return the archive that holds a diff of the time of a key, by hash.
+
+        Args:
+            key, patch: the diff.
+            among: names of the archives to look into, where they are here.
+        """
         for name in self.names():
-            if name.startswith(key[:7]) and self._packed_otherwise(name, key, patch) is not None:
+            if name not in among or not name.startswith(key[:7]):
+                continue
+            if self._packed_otherwise(name, key, patch) is not None:
                 return name
         return None
 

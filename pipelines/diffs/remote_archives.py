@@ -29,6 +29,8 @@ from pipelines.errors import Conflict, NotFound
 from pipelines.fs.files import (
     make_folder,
     read_bytes,
+    read_file,
+    regular_size,
     remove,
     replace_file,
 )
@@ -41,6 +43,8 @@ OpenRemote = Callable[[], Remote | None]
 #: Bytes of frames that are kept, of all archives together.
 _KEPT: Final = 64 << 20
 _ARCHIVE: Final = b'"fact":"archive"'
+#: Bytes of a cached end within which its first line ends.
+_HEAD: Final = 1 << 12
 CACHE: Final = os.path.join(".session-codec", "cache")
 
 
@@ -108,8 +112,7 @@ class RemoteArchives:
     def _reader(self, remote: Remote, fact: Archive) -> ArchiveReader:
         if fact.name not in self._readers:
             ranges = _Ranges(remote, fact, self._frames)
-            cached = b"" if is_planted(self._cache(fact)) else read_bytes(self._cache(fact))
-            is_cached = not has_content(cached) and ranges.take(cached)
+            is_cached = ranges.take(_cached(self._cache(fact), fact))
             reader = self._readers[fact.name] = ArchiveReader(ranges.read, fact.size)
             if not is_cached:
                 make_folder(os.path.dirname(self._cache(fact)))
@@ -194,9 +197,17 @@ class _Ranges:
         return json.dumps({"version": self._version}).encode() + b"\n" + self._end[-size:]
 
 
-def has_content(cached: bytes) -> bool:
+def _cached(path: str, fact: Archive) -> bytes:
+    """Return the cached end of an archive, empty if there is none that can be used."""
+    size = regular_size(path)
+    if size is None or size > fact.size + _HEAD or is_planted(path) or has_content(path):
+        return b""
+    return read_file(path, size)
+
+
+def has_content(path: str) -> bool:
     """Return whether a cached end of an archive has more than the index and the seek table."""
-    _, _, end = cached.partition(b"\n")
+    _, _, end = read_file(path, _HEAD).partition(b"\n")
     return bool(end) and not end.startswith(INDEX_MAGIC.to_bytes(4, "little"))
 
 

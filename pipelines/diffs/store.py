@@ -17,6 +17,7 @@ import mmap
 import os
 from collections.abc import (
     Collection,
+    Container,
     Iterable,
     Mapping,
     Sequence,
@@ -90,9 +91,9 @@ class Store:
         """The keys of all diffs that an archive here has."""
         return self._archives.keys()
 
-    def holder(self, key: str, patch: PatchRef) -> str | None:
-        """Return the archive here that holds a diff of the time of a key, by hash."""
-        return self._archives.holder(key, patch)
+    def holder(self, key: str, patch: PatchRef, among: Container[str]) -> str | None:
+        """Return the archive, of some that are here, that holds a diff of the time of a key."""
+        return self._archives.holder(key, patch, among)
 
     def read(self, key: str, patch: PatchRef, commits: Sequence[str] = ()) -> bytes:
         """The bytes of a diff.
@@ -242,13 +243,17 @@ class Store:
         return self._recorded.get(key_time(key), set())
 
 
-def patch_in(path: str, sizes: Collection[int]) -> PatchRef | None:
+def patch_in(path: str, sizes: Collection[int] | None) -> PatchRef | None:
     """Return the patch that a file holds, None if it is not a file of one of these sizes.
 
     A file of another size is not read, and one that is read is never in memory as a whole.
+
+    Args:
+        path: of the file.
+        sizes: that the patch may have; None for any.
     """
     size = regular_size(path)
-    if size is None or size not in sizes:
+    if size is None or (sizes is not None and size not in sizes):
         return None
     with open(path, "rb", opener=opened) as f:
         return PatchRef(sha256=hashlib.file_digest(f, "sha256").hexdigest(), size=size)

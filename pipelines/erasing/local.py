@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from typing import Final, Literal, NamedTuple
@@ -16,6 +15,7 @@ from typing import Final, Literal, NamedTuple
 from codec.archive.container import ArchiveReader
 from codec.archive.recovery import Damage, Scan
 from codec.errors import CodecError, IntegrityError
+from codec.manifest.facts import Archive
 from codec.names import key_time
 from codec.v1.layout import LAYOUT_NAME, LITERAL_NAME, literal_bytes
 from codec.v1.purged_text import find_purged
@@ -27,9 +27,11 @@ from pipelines.diffs.local_archives import (
     shown,
 )
 from pipelines.diffs.remote_archives import CACHE, has_content
+from pipelines.diffs.store import patch_in
 from pipelines.erasing.targets import Targets, held_in
 from pipelines.errors import NotFound
-from pipelines.fs.files import is_file, read_bytes
+from pipelines.fs.files import SIZE_LIMIT, is_file, read_bytes, regular_size
+from pipelines.search.index_file import files_of, holds_patch
 from pipelines.v1.layouts import has_layout, read_layout
 from pipelines.workspace import pending
 from pipelines.workspace.location import (
@@ -94,12 +96,18 @@ def _files(workspace: Workspace, targets: Targets) -> Iterator[Place]:
 
 
 def _is_held(path: str, name: str, targets: Targets) -> bool:
-    """Return whether a file is one of the diffs, or a changed copy of one."""
+    """Return whether a file is one of the diffs, or a changed copy of one.
+
+    Only a file of the size of a recorded diff is read.
+    """
     is_named = targets.is_named(name)
-    if not is_named and not targets.may_have(os.path.getsize(path)):
-        return False
-    digest = hashlib.sha256(read_bytes(path)).hexdigest()
-    return digest in targets.hashes or (is_named and digest not in targets.live)
+    sizes = targets.sizes
+    if sizes is not None and is_named:
+        sizes |= {patch.size for patch in targets.live}
+    found = patch_in(path, sizes)
+    if found is not None and found.sha256 in targets.hashes:
+        return True
+    return is_named and found not in targets.live
 
 
 def _archives(workspace: Workspace, manifest: Manifest, targets: Targets) -> Iterator[Place]:
@@ -114,38 +122,44 @@ def _archives(workspace: Workspace, manifest: Manifest, targets: Targets) -> Ite
             continue
         fact = facts.get(name.partition(".repair-")[0])
         may_hold = fact is None or _is_near(fact.keys, targets)
-        holds, problem = _holds(path, targets)
+        holds, problem = _holds(path, targets, fact)
         if holds:
             yield Place(path, shown(name), "file" if is_copy else "archive")
         elif problem and may_hold:
             yield Place(path, shown(name), "file" if is_copy else "unreadable", problem)
 
 
-def archive_holds(path: str, file: str, targets: Targets) -> bool:
+def archive_holds(path: str, fact: Archive, targets: Targets) -> bool:
     """Return whether an archive holds one of the diffs.
 
     Raises:
         IntegrityError: it is damaged, so that nobody can tell.
     """
-    holds, problem = _holds(path, targets)
+    holds, problem = _holds(path, targets, fact)
     if problem and not holds:
         raise IntegrityError(
             f"may hold a purged diff, and is damaged: {problem}",
-            file=file,
+            file=shown(fact.name),
             hint="Run 'session-codec archive repair', or move it away",
         )
     return holds
 
 
-def _holds(path: str, targets: Targets) -> tuple[bool, str]:
-    """Return whether an archive holds one of the diffs, and what of it cannot be read."""
+def _holds(path: str, targets: Targets, fact: Archive | None) -> tuple[bool, str]:
+    """Return whether an archive holds one of the diffs, and what of it cannot be read.
+
+    Of a file that is larger than it was recorded, only that size is read.
+    """
     size = os.path.getsize(path)
+    problem = ""
+    if fact is not None and size > fact.size:
+        problem = f"it has {size:,} bytes instead of {fact.size:,}"
+        size = fact.size
     try:
-        return held_in(ArchiveReader(ranges_of(path), size), targets), ""
+        return held_in(ArchiveReader(ranges_of(path), size), targets), problem
     except CodecError:
         pass  # its frames may be whole
     pieces: list[bytes] = []
-    problem = ""
     holds = False
     scan = Scan(ranges_of(path), size)
     for event in scan.events():
@@ -163,13 +177,16 @@ def _holds(path: str, targets: Targets) -> tuple[bool, str]:
 
 
 def _caches(workspace: Workspace, manifest: Manifest, targets: Targets) -> Iterator[Place]:
-    """Yield cached ends of remote archives that have frames with diffs in them."""
+    """Yield caches: the search index, and ends of remote archives that have diffs in them."""
     facts = manifest.every_archive()
+    if holds_patch(workspace, targets.hashes):
+        for path in files_of(workspace):
+            yield Place(path, _shown(workspace, path), "file")
     for parent in dict.fromkeys((workspace.home, workspace.root)):
         folder = os.path.join(parent, CACHE)
         for name in _listed(folder):
             path = os.path.join(folder, name)
-            if name.endswith(".end") and is_file(path) and has_content(read_bytes(path)):
+            if name.endswith(".end") and is_file(path) and has_content(path):
                 fact = facts.get(name.removesuffix(".end"))
                 if fact is None or _is_near(fact.keys, targets):
                     yield Place(path, _shown(workspace, path), "file")
@@ -202,7 +219,10 @@ def _texts(workspace: Workspace, manifest: Manifest, targets: Targets) -> Iterat
     events = [f"{spool}/{name}" for name in _listed(workspace.path(spool))]
     for name in (*logs, MANIFEST, DELTAS, METRICS, PROGRESS, REFERENCES, *events):
         path = workspace.path(*name.split("/"))
-        if os.path.isfile(path) and any(find_purged(read_bytes(path), targets.patches)):
+        size = regular_size(path)
+        if size is not None and size > SIZE_LIMIT:
+            yield Place(path, name, "unreadable", f"larger than {SIZE_LIMIT:,} bytes")
+        elif size is not None and any(find_purged(read_bytes(path), targets.patches)):
             yield Place(path, name, "text")
 
 

@@ -97,7 +97,7 @@ def _archives(
             there.append(fact)  # its diffs that were not purged are read from it
         elif fact.name in here:
             path = os.path.join(folder, fact.name)
-            if targets is None or not is_void or not archive_holds(path, shown(fact.name), targets):
+            if targets is None or not is_void or not archive_holds(path, fact, targets):
                 unsent.append(fact)
         elif not is_void:
             findings.append(_absent(fact))

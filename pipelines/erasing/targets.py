@@ -26,7 +26,7 @@ class Targets(NamedTuple):
         patches: those whose sizes are known, which sessions tell.
         names: of files in which they, or changed versions of them, may be.
         times: of their sessions.
-        live: SHA-256 of all diffs that are recorded and not purged: they are never looked for.
+        live: all diffs that are recorded and not purged: they are never looked for.
         sizes: in bytes, that they have; None where that of one is not known.
     """
 
@@ -34,7 +34,7 @@ class Targets(NamedTuple):
     patches: frozenset[PatchRef]
     names: frozenset[str]
     times: frozenset[str]
-    live: frozenset[str]
+    live: frozenset[PatchRef]
     sizes: frozenset[int] | None
 
     def may_have(self, size: int) -> bool:
@@ -74,7 +74,7 @@ def targets_of(manifest: Manifest, hashes: Collection[str], keys: Collection[str
         patches=patches,
         names=frozenset(names),
         times=frozenset((*(s.time for s in mine), *map(key_time, keys))),
-        live=frozenset(s.patch.sha256 for s in sessions if s.patch and s.patch.sha256 not in gone),
+        live=frozenset(s.patch for s in sessions if s.patch and s.patch.sha256 not in gone),
         sizes=frozenset(patch.size for patch in patches) if is_known else None,
     )
 

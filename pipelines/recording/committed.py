@@ -141,7 +141,7 @@ def _leave(workspace: Workspace, held: Mapping[bytes, Fact]) -> None:
         if patch is None or patch.sha256 in purged or not isinstance(fact, Session):
             continue
         paths = files.pop(patch.sha256, ())
-        if paths and archives.holder(fact.key, patch) is None:
+        if paths and archives.holder(fact.key, patch, archives.names()) is None:
             make_folder(workspace.diffs)
             put_diff(paths[0], workspace.diffs, names_of(fact.key)[0])
             sync_directory(workspace.diffs)

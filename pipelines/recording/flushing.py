@@ -27,7 +27,7 @@ from pipelines.fs.files import mapped, read_bytes, write_new
 from pipelines.recording.committed import release
 from pipelines.workspace import pending
 from pipelines.workspace.diff_names import names_of
-from pipelines.workspace.journal import Append, Replace, Transaction, is_pending, recover
+from pipelines.workspace.journal import recover
 from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, Workspace
 from pipelines.workspace.reading import (
     Overlay,
@@ -37,6 +37,7 @@ from pipelines.workspace.reading import (
     with_overlay,
 )
 from pipelines.workspace.tracked_files import at_end
+from pipelines.workspace.transaction import Append, Replace, Transaction
 
 #: The order in which files are written: the delta line makes a session exist.
 _FILES: Final = (MANIFEST, PROGRESS, METRICS, DELTAS)
@@ -90,18 +91,12 @@ def flush(
     if not overlay.lines:
         return Flushed()
     appends, replaces = _changes(workspace, overlay, {session.key for session in new})
-    transaction = Transaction(workspace, "record" if new else "flush")
-    try:
-        transaction.begin()
+    with Transaction(workspace, "record" if new else "flush") as transaction:
         _stage(workspace, transaction.staging, overlay, patches)
         transaction.prepare([*exceptions, *appends], replaces)
         if new and pending.shared_folder(workspace) is not None:
             pending.put(workspace, new, patches)
         transaction.commit()
-    except BaseException:
-        if not is_pending(workspace):
-            transaction.abandon()
-        raise
     release(workspace)
     sessions = (*overlay.sessions, *(pair.becomes for pair in overlay.settled))
     torn = tuple(torn_finding(append.path) for append in appends if append.torn)

@@ -29,7 +29,7 @@ from pipelines.recording.flushing import flush
 from pipelines.recording.text_scan import clean_recording
 from pipelines.workspace import pending
 from pipelines.workspace.diff_names import names_of
-from pipelines.workspace.journal import Append, recover
+from pipelines.workspace.journal import recover
 from pipelines.workspace.location import (
     MANIFEST,
     Workspace,
@@ -40,6 +40,7 @@ from pipelines.workspace.location import (
 )
 from pipelines.workspace.reading import mapped_file
 from pipelines.workspace.tracked_files import exception_appends
+from pipelines.workspace.transaction import Append
 
 _SESSION: Final = b'{"fact":"session","key":"'
 _RANGE: Final = b'"range":"'

@@ -2,48 +2,38 @@
 
 1. A session begins at the HEAD that its hook noted, else at the end of the newest range that was
    recorded on this branch. Where neither is known, the session is the last commit.
-2. What was recorded since then is not taken again, nor is a copy of it that a rebase made.
-3. The reflog of HEAD shows which commits were made in this worktree. What came by pull or merge, or
-   from the branch that a rebase went onto, is not the session's. Without a reflog, as in a worktree
-   that is gone, all commits since the beginning are.
-4. Commits that touch only files that session-codec itself writes do not count.
-5. Commits that follow each other are one range. Where others came in between, there are several.
+2. Reflogs show which commits were made, in which worktree, and which branches were left.
+   `attribution` decides which of them are this session's. What came by pull or merge, or from the
+   branch that a rebase went onto, is not. Without a reflog, all commits since the beginning count.
+3. A commit that a later one replaced (amend, rebase, reset) does not count: what counts is
+   reachable from where HEAD was at the end, or where it left a branch.
+4. What was recorded is not taken again, nor is a copy of it that a rebase made.
+5. Commits that touch only files that session-codec itself writes do not count.
+6. Commits that follow each other are one range. Where others came in between, there are several.
 """
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
-from codec.agents.spool_entry import HEAD_LIMIT, Entry, decode_entry
-from codec.errors import FormatError
 from pipelines.errors import NotFound
 from pipelines.git.process import Repository, run_git
 from pipelines.git.worktree import head_of
-from pipelines.recording.spool import spool_of, waiting
-from pipelines.workspace.git_patches import LEFT_OUT
-from pipelines.workspace.git_queries import commit_of, parent_of, prefix_of, repository_of
-from pipelines.workspace.location import MANIFEST, REFERENCES, Workspace
-from pipelines.workspace.reading import mapped_file
-
-#: The files that only session-codec writes, and its folder.
-_OWN: Final = (*LEFT_OUT, REFERENCES, ".session-codec")
-#: How much of the ends of the manifest, of a reflog and of the spool is read.
-_MANIFEST_END, _REFLOG_END = 1 << 18, 1 << 22
-_RANGES: Final = 64
-_STARTS: Final = 32
-_ENDS: Final = re.compile(
-    rb'"(?:range":|commits_of":\[[^\]]*)"(?:[0-9a-f]{40,64}\.\.)?(?P<end>[0-9a-f]{40,64})"'
+from pipelines.recording.attribution import Attribution
+from pipelines.recording.commit_graph import (
+    graph_of,
+    known_commits,
+    last_commit,
+    ranges_of,
+    reached,
+    signatures,
+    walk,
 )
-#: What reflogs call a commit that was made here, and what looks like one and came from elsewhere.
-_MADE: Final = ("commit:", "commit (", "cherry-pick:", "revert:", "am:")
-_CAME: Final = ("commit (merge)", "cherry-pick: fast-forward")
-#: What a rebase, by itself or in a pull, calls a commit that it made of another.
-_REBASES: Final = ("rebase", "pull")
-_STEPS: Final = ("pick", "reword", "edit", "squash", "fixup", "continue")
-_AMENDED: Final = "commit (amend)"
+from pipelines.recording.recorded_ranges import Recorded, recorded_ranges
+from pipelines.recording.reflogs import Log, Made, Move, all_logs, branch_log, made_by, tips_of
+from pipelines.workspace.git_queries import commit_of, repository_of
+from pipelines.workspace.location import Workspace
 
 
 class Beginning(NamedTuple):
@@ -53,293 +43,256 @@ class Beginning(NamedTuple):
     time: int
 
 
+class Stretch(NamedTuple):
+    """A part of a session, whose commits are looked for.
+
+    Attributes:
+        head: the whole hash of HEAD at its end.
+        begun: its beginning, None if no hook saw it.
+        until: seconds since 1970 of its end; None for now.
+        root: real path of its worktree.
+        branch: of HEAD, empty if there is none.
+        whose: decides which commits are its own; None if nothing is known about sessions.
+    """
+
+    head: str
+    begun: Beginning | None
+    until: int | None
+    root: str
+    branch: str = ""
+    whose: Attribution | None = None
+
+
 class Taken(NamedTuple):
     """The commits of a session.
 
     Attributes:
         ranges: each `BASE..HEAD`, in their order; empty if it made none.
         commits: how many.
-        recorded: it made commits, and all of them were recorded before.
+        seen: all commits that it made, with those that were recorded before.
+        made: these, and those that later ones replaced.
     """
 
     ranges: tuple[str, ...]
     commits: int
-    recorded: bool = False
+    seen: frozenset[str] = frozenset()
+    made: frozenset[str] = frozenset()
 
 
-class _Move(NamedTuple):
-    """One line of a reflog: HEAD went from one commit to another."""
-
-    old: str
-    new: str
-    time: int
-    action: str
-
-
-class _Made(NamedTuple):
-    """What a reflog says about commits.
-
-    Attributes:
-        here: those that were made in this worktree.
-        rewritten: those that a rebase made of others.
-        amended: of those that replaced another, which.
-    """
-
-    here: frozenset[str]
-    rewritten: frozenset[str]
-    amended: Mapping[str, str]
-
-
-def own_commits(workspace: Workspace, asking: str = "") -> Taken:
+def commits_until_now(
+    workspace: Workspace, root: str, begun: Beginning | None, whose: Attribution | None
+) -> Taken:
     """Return the commits of the session that is running now, up to HEAD.
-
-    Args:
-        workspace: whose repository.
-        asking: the session, by its agent's name of it, if that is known.
 
     Raises:
         NotFound: there is no repository, no commit yet, or a shallow clone lacks a parent.
     """
     repository = repository_of(workspace)
-    head = head_of(repository.top)[0] or commit_of(repository, "HEAD")
+    head, branch = head_of(repository.top)
+    head = head or commit_of(repository, "HEAD") or ""
     if not head:
         raise NotFound(
             f"HEAD: no such commit in {repository.top}",
             hint="Commit first, or record the working tree with --worktree",
         )
-    return commits_until(workspace, head, _noted(workspace, asking), recorded_ends(workspace))
+    stretch = Stretch(head=head, begun=begun, until=None, root=root, branch=branch, whose=whose)
+    return commits_of_stretch(workspace, stretch, recorded_ranges(workspace))
 
 
-def commits_until(
-    workspace: Workspace,
-    head: str,
-    begun: Beginning | None,
-    ends: Sequence[str],
-    *,
-    has_reflog: bool = True,
+def commits_of_stretch(
+    workspace: Workspace, stretch: Stretch, recorded: Sequence[Recorded]
 ) -> Taken:
-    """Return the commits of a session up to a commit.
+    """Return the commits of a part of a session.
 
     Args:
         workspace: whose repository.
-        head: the whole hash.
-        begun: where its hook saw it begin, None if no hook did.
-        ends: the commits that recorded ranges end with.
-        has_reflog: the session was in this worktree.
+        stretch: of the session.
+        recorded: facts with commits, the newest first; those of the session itself left out.
 
     Raises:
         NotFound: a shallow clone lacks a parent.
     """
     repository = repository_of(workspace)
-    moves = _reflog(repository) if has_reflog else []
-    first = [begun.commit] if begun and begun.commit else []
-    if begun and not (_known(repository, first, moves) if first else moves):
-        begun, first = None, []
-    recorded = _on_branch(repository, head, ends)
-    if begun is None and not recorded:
-        return _last(workspace, repository, head)
-    floor = [*first, *recorded]
-    made = _made(moves[_position(moves, begun, floor) :]) if moves else None
-    parents = _walk(workspace, repository, head, floor)
-    mine = _mine(repository, parents, made, floor, head)
-    if begun and recorded and not mine:
-        parents = _walk(workspace, repository, head, first)
-        return Taken((), 0, recorded=bool(_mine(repository, parents, made, first, head)))
-    return Taken(tuple(_ranges(repository, mine, parents, made)), len(mine))
+    logs = all_logs(repository.common)
+    own = _own_log(repository, logs, stretch)
+    first = [stretch.begun.commit] if stretch.begun and stretch.begun.commit else []
+    if stretch.begun and not (known_commits(repository, first, own.moves) if first else own.moves):
+        first = []
+        if stretch.whose is None:
+            stretch = stretch._replace(begun=None)
+    ends = list(dict.fromkeys(end for fact in recorded for end in fact.ends))
+    before = _on_branch(repository, stretch.head, ends)
+    if stretch.begun is None and not before:
+        found = last_commit(workspace, repository, stretch.head)
+        return Taken((found,), 1) if found else Taken((), 0)
+    floor = first if stretch.begun and (first or own.moves) else before
+    start, end = _limits(own.moves, stretch, [*first, *before])
+    slices = [own._replace(moves=own.moves[start:end]), *_elsewhere(logs, stretch)]
+    tips = _tips(repository, stretch, slices)
+    parents = walk(workspace, repository, tips, floor)
+    made = _made(repository, stretch, slices, logs, None if own.moves else parents)
+    seen = [c for c, of in parents.items() if len(of) <= 1 and (made is None or c in made.here)]
+    if made is not None and made.rewritten.intersection(seen) and (first or before):
+        seen = _without_copies(repository, seen, made, [*first, *before], tips)
+    taken = _recorded_in(repository, tips, floor, recorded)
+    mine = [commit for commit in seen if commit not in taken]
+    ranges = ranges_of(repository, mine, parents, made)
+    every = made.here.union(seen) if made else frozenset(seen)
+    return Taken(tuple(ranges), len(mine), frozenset(seen), every)
 
 
-def recorded_ends(workspace: Workspace) -> list[str]:
-    """Return the commits that recorded ranges end with, the newest fact first."""
-    with mapped_file(workspace, MANIFEST) as manifest:
-        data = manifest[-_MANIFEST_END:]
-    found = [match["end"].decode() for match in _ENDS.finditer(data)]
-    return list(dict.fromkeys(reversed(found)))[:_RANGES]
+def _own_log(repository: Repository, logs: Sequence[Log], stretch: Stretch) -> Log:
+    """Return the log of the session's worktree; that of its branch where the worktree is gone."""
+    for log in logs:
+        if log.root == stretch.root and log.moves:
+            return log
+    return branch_log(repository.common, stretch.branch)._replace(root=stretch.root)
 
 
-def _noted(workspace: Workspace, asking: str) -> Beginning | None:
-    """Return where its hook saw a session begin: the one that asks, else the newest."""
-    spool = spool_of(workspace.home)
-    names = [name for name in waiting(spool) if name.endswith(".start")][-_STARTS:]
-    starts = [s for name in names if (s := _start(workspace, os.path.join(spool, name)))]
-    if not starts:
-        return None
-    named = [start for start in starts if start[0] == asking]
-    session = (named or starts)[-1][0]
-    entry = next(entry for name, entry in starts if name == session)
-    return Beginning(entry.head, entry.time // 10**9)
+def _limits(moves: Sequence[Move], stretch: Stretch, anchors: Sequence[str]) -> tuple[int, int]:
+    """Return between which indexes the moves of a session are.
+
+    Args:
+        moves: of the log of its worktree.
+        stretch: of the session.
+        anchors: commits that were there before.
+    """
+    if stretch.begun is not None:
+        start = _index(moves, stretch.begun.commit, stretch.begun.time)
+    else:
+        first = {move.new: n for n, move in reversed(list(enumerate(moves, 1))) if move.made}
+        start = max((first[commit] for commit in anchors if commit in first), default=0)
+    end = len(moves) if stretch.until is None else _index(moves, stretch.head, stretch.until)
+    return start, max(start, end)
 
 
-def _start(workspace: Workspace, path: str) -> tuple[str, Entry] | None:
-    """Return the session that a spooled start names, and the event; None if it is not ours."""
-    from codec.agents.hook_input import decode_input
-
-    try:
-        with open(path, "rb") as f:
-            entry = decode_entry(f.read(HEAD_LIMIT))
-        if os.path.realpath(os.fsdecode(entry.root)) != os.path.realpath(workspace.root):
-            return None
-        return decode_input(entry.data).session_id, entry
-    except (FormatError, OSError, ValueError):
-        return None  # draining the spool reports it
+def _index(moves: Sequence[Move], commit: str, time: int) -> int:
+    """Return the index behind the last move up to a time; within it, behind one to a commit."""
+    before = [n for n, move in enumerate(moves, 1) if move.time <= time]
+    there = [n for n in before if moves[n - 1].new == commit]
+    return max(there or before, default=0)
 
 
-def _known(repository: Repository, commits: Sequence[str], moves: Iterable[_Move] = ()) -> set[str]:
-    """Return those commits that the repository has; what a reflog names, it keeps."""
-    found = {move.new for move in moves}.intersection(commits)
-    if found.issuperset(commits):
-        return found
-    data = "".join(f"{commit}\n" for commit in commits).encode()
-    form = "--batch-check=%(objectname) %(objecttype)"
-    lines = run_git(repository, "cat-file", form, data=data).stdout.decode().splitlines()
-    return {line.removesuffix(" commit") for line in lines if line.endswith(" commit")}
+def _elsewhere(logs: Sequence[Log], stretch: Stretch) -> Iterator[Log]:
+    """Yield the moves of other logs while the session ran, if it made any of their commits."""
+    if stretch.begun is None or stretch.whose is None:
+        return
+    since, until = stretch.begun.time, stretch.until
+    for log in logs:
+        moves = [m for m in log.moves if since <= m.time and (until is None or m.time <= until)]
+        mine = (stretch.whose.is_mine(move, log.root) for move in moves if move.made)
+        if log.root != stretch.root and any(mine):
+            yield Log(log.root, tuple(moves))
+
+
+def _tips(repository: Repository, stretch: Stretch, slices: Sequence[Log]) -> list[str]:
+    """Return where HEAD was at the end, and where it left branches that the session worked on."""
+    found = (tip for log in slices for tip in tips_of(log.moves) if tip.strip("0"))
+    tips = list(dict.fromkeys([stretch.head, *found]))
+    if len(tips) == 1:
+        return tips
+    known = known_commits(repository, tips)
+    return [tip for tip in tips if tip in known]
+
+
+def _made(
+    repository: Repository,
+    stretch: Stretch,
+    slices: Sequence[Log],
+    logs: Sequence[Log],
+    unlogged: Iterable[str] | None,
+) -> Made | None:
+    """Return the commits that the session made; None if nothing says which of them it made.
+
+    Args:
+        repository: of the session.
+        stretch: of the session.
+        slices: the moves of logs that it can have made.
+        logs: all logs, in which originals of copies are looked for.
+        unlogged: commits since its beginning, if its worktree has no log; else None.
+    """
+    whose = stretch.whose
+    moves = [(move, log.root) for log in slices for move in log.moves if move.made]
+    if whose is None:
+        return None if unlogged is not None else made_by(move for move, _ in moves)
+    if unlogged is not None:
+        known = {move.new for move, _ in moves}
+        others = _committed(repository, (c for c in unlogged if c not in known))
+        moves += [(move, stretch.root) for move in others]
+    originals = _originals(repository, [move for move, _ in moves], logs)
+    return made_by(
+        move for move, root in moves if whose.is_mine(*originals.get(move.new, (move, root)))
+    )
+
+
+def _originals(
+    repository: Repository, moves: Sequence[Move], logs: Sequence[Log]
+) -> dict[str, tuple[Move, str]]:
+    """Return the moves that made the commits which a rebase copied, by the copy."""
+    copies = [move.new for move in moves if move.rewritten]
+    if not copies:
+        return {}
+    first = {m.new: (m, log.root) for log in logs for m in log.moves if m.made and not m.rewritten}
+    known = known_commits(repository, [*first])
+    signed = signatures(repository, "--no-walk", *copies, *known)
+    by_signature = {signed[c]: first[c] for c in reversed(first) if c in known and c in signed}
+    return {c: by_signature[signed[c]] for c in copies if signed.get(c) in by_signature}
+
+
+def _committed(repository: Repository, commits: Iterable[str]) -> Iterator[Move]:
+    """Yield commits as a reflog would have them."""
+    names = list(commits)
+    if not names:
+        return
+    form = "--format=tformat:%H %ct %s"
+    lines = run_git(repository, "rev-list", "--no-walk", form, *names, "--").stdout
+    for line in lines.decode(errors="replace").split("\n"):
+        commit, _, rest = line.partition(" ")
+        if rest and commit != "commit":
+            time, _, subject = rest.partition(" ")
+            yield Move("", commit, int(time), f"commit: {subject}")
+
+
+def _without_copies(
+    repository: Repository,
+    seen: Sequence[str],
+    made: Made,
+    before: Sequence[str],
+    tips: Sequence[str],
+) -> list[str]:
+    """Leave out what a rebase made of commits that were there before, or were recorded."""
+    there = {*signatures(repository, *before, "--not", *tips).values()}
+    signed = signatures(repository, "--no-walk", *made.rewritten.intersection(seen))
+    return [commit for commit in seen if signed.get(commit) not in there]
+
+
+def _recorded_in(
+    repository: Repository,
+    tips: Sequence[str],
+    floor: Sequence[str],
+    recorded: Sequence[Recorded],
+) -> set[str]:
+    """Return the commits since the floor that recorded ranges hold."""
+    if not recorded:
+        return set()
+    graph = graph_of(repository, tips, floor)
+    taken: set[str] = set()
+    for fact in recorded:
+        for commits in fact.ranges:
+            base, dots, end = commits.rpartition("..")
+            if end in graph:
+                taken |= reached(graph, end) - (reached(graph, base) if dots else set())
+    return taken
 
 
 def _on_branch(repository: Repository, head: str, ends: Sequence[str]) -> list[str]:
     """Return the recorded ends of this branch: ancestors of HEAD, and what it once pointed to."""
     branch = head_of(repository.top)[1]
-    path = os.path.join(repository.common, "logs", "refs", "heads", *branch.split("/"))
-    here = {move.new for move in _read_reflog(path)}.intersection(ends) if branch else set()
-    others = _known(repository, [end for end in ends if end not in here])
+    log = branch_log(repository.common, branch)
+    here = {move.new for move in log.moves}.intersection(ends)
+    others = known_commits(repository, [end for end in ends if end not in here])
     if others:
         arguments = (*sorted(others), "--not", head)
         elsewhere = run_git(repository, "rev-list", *arguments).stdout.decode().split()
         here |= others.difference(elsewhere)
     return [end for end in ends if end in here]
-
-
-def _last(workspace: Workspace, repository: Repository, head: str) -> Taken:
-    """Return the last commit that counts; a merge is compared with its first parent."""
-    arguments = ("-1", "--first-parent", "--parents", head, "--", *_counted(workspace))
-    found = run_git(repository, "rev-list", *arguments).stdout.decode().split()
-    if not found:
-        return Taken((), 0)
-    base = found[1] if len(found) > 1 else parent_of(repository, found[0])
-    return Taken((f"{base}..{found[0]}",), 1)
-
-
-def _walk(
-    workspace: Workspace, repository: Repository, head: str, floor: Sequence[str]
-) -> dict[str, list[str]]:
-    """Return the commits that count since a session began, oldest first, with their parents.
-
-    A parent that does not count is left out in favour of its own.
-    """
-    arguments = ("--topo-order", "--reverse", "--full-history", "--parents", head)
-    paths = ("--not", *floor, "--", *_counted(workspace))
-    lines = run_git(repository, "rev-list", *arguments, *paths).stdout.decode().splitlines()
-    return {commit: parents for commit, *parents in (line.split() for line in lines)}
-
-
-def _counted(workspace: Workspace) -> list[str]:
-    """Return pathspecs of everything but the files that only session-codec writes."""
-    prefix = prefix_of(workspace)
-    own = () if prefix is None else _OWN
-    return [":(top)", *(f":(top,exclude,literal){prefix}{name}" for name in own)]
-
-
-def _reflog(repository: Repository) -> list[_Move]:
-    return list(_read_reflog(os.path.join(repository.git, "logs", "HEAD")))
-
-
-def _read_reflog(path: str) -> Iterator[_Move]:
-    """Read a reflog: old hash, new hash, name, email, time and zone, a tab, the message."""
-    try:
-        with open(path, "rb") as f:
-            size = f.seek(0, os.SEEK_END)
-            f.seek(max(0, size - _REFLOG_END))
-            lines = f.read().decode(errors="replace").split("\n")
-    except (OSError, ValueError):
-        return
-    for line in lines:
-        who, _, action = line.partition("\t")
-        words = who.split(" ")
-        if len(words) > 4 and words[-2].isdecimal():
-            yield _Move(words[0], words[1], int(words[-2]), action)
-
-
-def _position(moves: Sequence[_Move], begun: Beginning | None, floor: Sequence[str]) -> int:
-    """Return the index of the first move that a session can have made."""
-    if begun is not None:
-        before = [n for n, m in enumerate(moves, 1) if m.time <= begun.time]
-        there = [n for n in before if moves[n - 1].new == begun.commit]
-        return max(there or before, default=0)
-    moved = reversed(list(enumerate(moves, 1)))
-    first = {move.new: n for n, move in moved if _is_made(move.action)}
-    return max((first[commit] for commit in floor if commit in first), default=0)
-
-
-def _made(moves: Sequence[_Move]) -> _Made:
-    made = frozenset(move.new for move in moves if _is_made(move.action))
-    rewritten = frozenset(move.new for move in moves if _is_rewritten(move.action))
-    amended = {move.new: move.old for move in moves if move.action.startswith(_AMENDED)}
-    return _Made(made, rewritten, amended)
-
-
-def _is_made(action: str) -> bool:
-    """Return whether a move of HEAD made a commit, rather than going to one of others."""
-    is_made = action.startswith(_MADE) and not action.startswith(_CAME)
-    return is_made or _is_rewritten(action)
-
-
-def _is_rewritten(action: str) -> bool:
-    if not action.startswith(_REBASES):
-        return False
-    return action.startswith("rebase: ") or any(f"({step}): " in action for step in _STEPS)
-
-
-def _mine(
-    repository: Repository,
-    parents: Mapping[str, Sequence[str]],
-    made: _Made | None,
-    floor: Sequence[str],
-    head: str,
-) -> list[str]:
-    """Return the commits of a session, oldest first."""
-    found = [c for c, of in parents.items() if len(of) <= 1 and (made is None or c in made.here)]
-    rewritten = [c for c in found if made and c in made.rewritten]
-    if not rewritten or not floor:
-        return found
-    before = set(_signed(repository, *floor, "--not", head).values())
-    signed = _signed(repository, "--no-walk", *rewritten)
-    return [c for c in found if signed.get(c) not in before]
-
-
-def _signed(repository: Repository, *revisions: str) -> dict[str, str]:
-    """Return what a rebase keeps of commits: author, time and subject."""
-    form = "--format=tformat:%H %at %ae %s"
-    lines = run_git(repository, "rev-list", form, *revisions).stdout.decode(errors="replace")
-    pairs = (line.partition(" ") for line in lines.split("\n") if not line.startswith("commit "))
-    return {commit: signature for commit, _, signature in pairs if commit}
-
-
-def _ranges(
-    repository: Repository,
-    mine: Collection[str],
-    parents: Mapping[str, Sequence[str]],
-    made: _Made | None,
-) -> Iterator[str]:
-    """Return the ranges of commits that follow each other."""
-    runs: list[list[str]] = []
-    for commit in mine:
-        if runs and parents[commit] == runs[-1][-1:]:
-            runs[-1].append(commit)
-        else:
-            runs.append([commit])
-    for run in runs:
-        yield f"{_base(repository, run[0], parents, made)}..{run[-1]}"
-
-
-def _base(
-    repository: Repository, commit: str, parents: Mapping[str, Sequence[str]], made: _Made | None
-) -> str:
-    """Return what the first commit of a range is compared with.
-
-    Of a commit of others that was amended, only the amendment is the session's.
-    """
-    amended = made.amended if made else {}
-    old = commit
-    while old in amended:
-        old = amended[old]
-    if old != commit and made and old not in made.here:
-        return old
-    return parents[commit][0] if parents[commit] else parent_of(repository, commit)

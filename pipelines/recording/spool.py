@@ -26,6 +26,8 @@ _TEMPORARY = ".tmp"
 #: Seconds after which a temporary file has been left by a hook that is gone: agents end hooks
 #: sooner.
 _GIVEN_UP = 600
+#: Nanoseconds without a sign of life after which a session is over, if nobody knows of its process.
+SILENCE = 86_400 * 10**9
 
 
 def spool_of(home: str) -> str:
@@ -81,8 +83,28 @@ def waiting(spool: str) -> list[str]:
 
 
 def has_work(spool: str) -> bool:
-    """Whether anything but the start of a session waits; at the price of one look at a folder."""
-    return any(not name.endswith(".start") for name in waiting(spool))
+    """Return whether a session ended or paused, or its agent is gone; starts alone are cheap."""
+    names = waiting(spool)
+    return any(not name.endswith(".start") for name in names) or any(
+        _is_abandoned(os.path.join(spool, name)) for name in names
+    )
+
+
+def _is_abandoned(path: str) -> bool:
+    """Return whether a start is of an agent that is gone, or of which nothing is known for long."""
+    from codec.agents.spool_entry import HEAD_LIMIT, decode_entry
+    from codec.errors import FormatError
+    from pipelines.recording.agent_process import has_ended
+
+    try:
+        with open(path, "rb") as f:
+            entry = decode_entry(f.read(HEAD_LIMIT))
+    except FileNotFoundError:
+        return False  # recorded by another process
+    except (FormatError, OSError):
+        return True  # to be set aside
+    gone = has_ended(entry.process) if entry.process else None
+    return gone or (gone is None and time.time_ns() - entry.time > SILENCE)
 
 
 def _is_entry(entry: os.DirEntry[str]) -> bool:

@@ -42,7 +42,7 @@ from codec.snapshot import (
 from pipelines.diffs.store import purged_in
 from pipelines.errors import Conflict, Denied
 from pipelines.findings import Finding
-from pipelines.fs.files import make_folder, read_bytes, replace_file
+from pipelines.fs.files import locked, make_folder, read_bytes, replace_file, unchanging
 from pipelines.git.local_state import is_planted
 from pipelines.remotes.base import Remote, content_of, read_whole
 from pipelines.workspace.location import (
@@ -179,7 +179,19 @@ def read_snapshot(remote: Remote, name: SnapshotName) -> Found:
 
 
 def read_last(workspace: Workspace, remote: Remote) -> Last | None:
-    """The snapshot that this workspace wrote last to a remote; None where that is not known."""
+    """Return the snapshot that this workspace wrote last to a remote; None where it is not known.
+
+    Read it after the remote's objects are listed: then a snapshot that another process of this
+    workspace puts meanwhile is not mistaken for a stranger's.
+
+    Raises:
+        WorkspaceLocked: another process was putting a snapshot for too long.
+    """
+    with unchanging(_lock(workspace, remote)):
+        return _read_last(workspace, remote)
+
+
+def _read_last(workspace: Workspace, remote: Remote) -> Last | None:
     path = _path(workspace, remote)
     data = read_bytes(path)
     if not data or is_planted(path):
@@ -212,6 +224,8 @@ def put_snapshot(
 ) -> dict[str, int]:
     """Put a snapshot, unless it is the last one of another writer; return what was sent.
 
+    Processes of one workspace take turns, so that two of them do not give one number twice.
+
     Args:
         workspace: whose snapshot it is.
         remote: where to.
@@ -219,18 +233,24 @@ def put_snapshot(
         files: the tracked files.
         names: of all objects of the remote.
         archives: as `Last` has them.
+
+    Raises:
+        WorkspaceLocked: another process was putting a snapshot for too long.
     """
-    last = read_last(workspace, remote)
-    last = last if last and str(last.name) in names else None
     bundle = bundle_of(snapshot, files)
-    name = next((n for n in heads(names) if n.digest == bundle.sha256[:DIGITS]), None)
     sent = {}
-    if name is None:
-        name = next_name(remote, last, files[MANIFEST], names, bundle.sha256)
-        data = bundle.packed()
-        if remote.put(str(name), content_of(data, exact=False)):
-            sent[str(name)] = len(data)
-    write_last(workspace, remote, Last(name, snapshot, archives))
+    with locked(_lock(workspace, remote)):
+        last = _read_last(workspace, remote)
+        if last and str(last.name) not in names:  # another process may have put it since
+            names = [stored.name for stored in remote.list_all()]
+            last = last if str(last.name) in names else None
+        name = next((n for n in heads(names) if n.digest == bundle.sha256[:DIGITS]), None)
+        if name is None:
+            name = next_name(remote, last, files[MANIFEST], names, bundle.sha256)
+            data = bundle.packed()
+            if remote.put(str(name), content_of(data, exact=False)):
+                sent[str(name)] = len(data)
+        write_last(workspace, remote, Last(name, snapshot, archives))
     return sent
 
 
@@ -289,8 +309,15 @@ def _has_all(remote: Remote, last: Last, manifest: bytes) -> bool:
 
 
 def _path(workspace: Workspace, remote: Remote) -> str:
-    name = hashlib.sha256(os.fsencode(remote.url)).hexdigest()[:12]
-    return workspace.path(CACHE, f"sync-{name}")
+    return workspace.path(CACHE, f"sync-{_short(remote)}")
+
+
+def _lock(workspace: Workspace, remote: Remote) -> str:
+    return workspace.path(CACHE, f"putting-{_short(remote)}.lock")
+
+
+def _short(remote: Remote) -> str:
+    return hashlib.sha256(os.fsencode(remote.url)).hexdigest()[:12]
 
 
 def united(found: Sequence[Found]) -> tuple[dict[str, bytes], list[Finding]]:

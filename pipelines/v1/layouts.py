@@ -20,7 +20,7 @@ from codec.v1.layout import (
 )
 from pipelines.diffs.store import Store
 from pipelines.errors import Erased, NotFound
-from pipelines.fs.files import read_bytes, regular_size
+from pipelines.fs.files import SIZE_LIMIT, read_bytes, regular_size
 from pipelines.workspace.location import Workspace
 
 
@@ -117,9 +117,17 @@ def has_layout(workspace: Workspace, sha256: str) -> bool:
 
 
 def _read(path: str) -> bytes:
-    """Return the content of a file that exists."""
-    if regular_size(path) is None:
+    """Return the content of a file that exists.
+
+    Raises:
+        FileNotFoundError: it does not exist.
+        IntegrityError: it is larger than any layout that is written.
+    """
+    size = regular_size(path)
+    if size is None:
         raise FileNotFoundError(path)
+    if size > SIZE_LIMIT:
+        raise IntegrityError(f"larger than {SIZE_LIMIT:,} bytes")
     return read_bytes(path)
 
 
@@ -139,6 +147,8 @@ def read_layout(workspace: Workspace, version: V1Version) -> tuple[Layout, bytes
             f"{shown}: the layout of {version.source} is not stored on this machine",
             hint="Layouts are local to a clone: restore it where the log was migrated",
         ) from None
+    except IntegrityError as e:
+        raise e.at(file=shown) from None
     try:
         layout = decode_layout(encoded)
     except FormatError as e:

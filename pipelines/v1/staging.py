@@ -8,8 +8,9 @@ is staged gives the log.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
-from concurrent.futures import Future
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, wait
+from contextlib import contextmanager
 
 from codec.errors import IntegrityError
 from codec.v1.layout import LAYOUT_NAME, LITERAL_NAME, EncodedLayout, StoredPatch
@@ -24,8 +25,13 @@ from pipelines.workspace.location import Workspace
 _BATCH = 256
 
 
-def stage_diffs(staging: str, sessions: list[Added], worker: Worker) -> list[Future[None]]:
-    """Let the worker write diffs; the futures tell when they are there, or why not.
+@contextmanager
+def staged_diffs(
+    staging: str, sessions: list[Added], worker: Worker
+) -> Iterator[list[Future[None]]]:
+    """Let the worker write diffs; a future's result says that its diffs are there.
+
+    At the end of the block no diff is written any more, so that the folder can be removed.
 
     Args:
         staging: the folder.
@@ -33,14 +39,19 @@ def stage_diffs(staging: str, sessions: list[Added], worker: Worker) -> list[Fut
         worker: is at it when this returns.
     """
     waiting: list[Future[None]] = []
-    for source in {a.source.path: a.source for a in sessions}.values():
-        own = sorted((a for a in sessions if a.source is source), key=lambda a: a.found.start)
-        waiting.append(worker.call(open_log, source.path, source.name, source.identity))
-        for i in range(0, len(own), _BATCH):
-            batch = own[i : i + _BATCH]
-            files = [(names_of(a.session.key)[0], *a.found.patch_at) for a in batch]
-            waiting.append(worker.call(stage_runs, staging, files))
-    return waiting
+    try:
+        for source in {a.source.path: a.source for a in sessions}.values():
+            own = sorted((a for a in sessions if a.source is source), key=lambda a: a.found.start)
+            waiting.append(worker.call(open_log, source.path, source.name, source.identity))
+            for i in range(0, len(own), _BATCH):
+                batch = own[i : i + _BATCH]
+                files = [(names_of(a.session.key)[0], *a.found.patch_at) for a in batch]
+                waiting.append(worker.call(stage_runs, staging, files))
+        yield waiting
+    finally:
+        for future in waiting:
+            future.cancel()
+        wait(waiting)
 
 
 def stage_layout(staging: str, sha256: str, layout: EncodedLayout) -> None:
@@ -66,7 +77,7 @@ def planned_patches(
 
     def read(part: StoredPatch) -> bytes:
         added = planned.get(part.key)
-        if added is None:
+        if added is None or added.found.patch != part.patch:
             return store.read(part.key, part.patch)
         start, end = added.found.patch_at
         return added.source.data[start:end]

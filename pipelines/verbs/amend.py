@@ -21,7 +21,7 @@ from codec.names import name_of, one_line
 from codec.records import Metrics, Session, Status
 from codec.vocabulary import agent_of
 from pipelines.findings import Finding
-from pipelines.fs.files import read_bytes, remove
+from pipelines.fs.files import SIZE_LIMIT, read_bytes, remove
 from pipelines.recording.flushing import begin_writing, keep_until_committed
 from pipelines.recording.revising import (
     edits_of,
@@ -33,7 +33,6 @@ from pipelines.recording.revising import (
 from pipelines.v1.layouts import has_layout
 from pipelines.workspace.find_session import find_key
 from pipelines.workspace.git_queries import content_at
-from pipelines.workspace.journal import Replace, Transaction, is_pending
 from pipelines.workspace.location import (
     MANIFEST,
     Manifest,
@@ -44,9 +43,10 @@ from pipelines.workspace.location import (
     writing,
 )
 from pipelines.workspace.tracked_files import MERGED, Tracked, tracked_under_lock
+from pipelines.workspace.transaction import Replace, Transaction
 
 _HISTORY = "git filter-repo rewrites history; a host keeps what was pushed until it is asked"
-_CACHES = ("context.json", "newest.json", "verified.json", "deltas*")
+_CACHES = ("context.json", "newest.json", "verified.json", "deltas*", "search.sqlite*")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -163,16 +163,10 @@ def apply(made: Plan) -> None:
     if not made.edits:
         return
     workspace = made.workspace
-    transaction = Transaction(workspace, "amend")
-    try:
-        transaction.begin()
+    with Transaction(workspace, "amend") as transaction:
         transaction.prepare((), made.edits)
         keep_until_committed(workspace, made.facts, made.erased)
         transaction.commit()
-    except BaseException:
-        if not is_pending(workspace):
-            transaction.abandon()
-        raise
     if made.pair.becomes.private:
         for path in _caches(workspace):
             remove(path)
@@ -225,9 +219,14 @@ def _remaining(
     encoded = [text.encode() for text in texts_of((session, *history.facts))]
     for name in MERGED:
         for path in glob.glob(glob.escape(workspace.path(name)) + ".repair-*.bak"):
+            shown = os.path.relpath(path, workspace.root).replace(os.sep, "/")
+            if os.path.getsize(path) > SIZE_LIMIT:
+                yield _left(
+                    session, "is too large to be searched for the texts", shown, "Remove it"
+                )
+                continue
             data = read_bytes(path)
             if any(text in data for text in encoded):
-                shown = os.path.relpath(path, workspace.root).replace(os.sep, "/")
                 yield _left(session, "is a backup that holds the texts", shown, "Remove it")
     if glob.glob(glob.escape(workspace.path(".session-codec", "cache")) + "/sync-*"):
         message = "snapshots on a remote were sent before, and hold the texts"

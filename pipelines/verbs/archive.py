@@ -157,8 +157,9 @@ def plan(request: Request, progress: Progress) -> Plan:
         path = store.loose_path(session.key, session.patch)
         name = archived.get(session.key)
         if path is not None and session.time in shared:
-            # The archive may hold another diff under this key: only the hash tells.
-            name = store.holder(session.key, session.patch)
+            # The archive may hold another diff under this key: only the hash tells. One that a
+            # killed run published without recording it is never sent, so it does not count.
+            name = store.holder(session.key, session.patch, manifest.every_archive())
         elif path is not None and name in manifest.void and name not in here:
             name = None  # that archive is to be rewritten, where it is
         if path is None and name is None:

@@ -32,11 +32,12 @@ from pipelines.verification.line_repairs import Repairs, left_findings, repairs_
 from pipelines.workspace.diff_files import put_diff
 from pipelines.workspace.git_ignored import ignored_findings
 from pipelines.workspace.git_queries import content_at
-from pipelines.workspace.journal import Replace, target_of
+from pipelines.workspace.journal import target_of
 from pipelines.workspace.location import MANIFEST, Workspace, decode_manifest, find, locate, writing
 from pipelines.workspace.merge_driver_setup import merges_by_record
 from pipelines.workspace.reading import read_overlay
 from pipelines.workspace.tracked_files import MERGED, Tracked, read_tracked, tracked_under_lock
+from pipelines.workspace.transaction import Replace
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

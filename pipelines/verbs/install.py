@@ -43,7 +43,7 @@ from pipelines.references.sources import first_build, read_stated
 from pipelines.settings.thresholds import REFERENCES_BUDGET
 from pipelines.tokenizer import load
 from pipelines.v1.rules import read_rules
-from pipelines.workspace.journal import Append, Transaction, recover
+from pipelines.workspace.journal import recover
 from pipelines.workspace.location import (
     DELTAS,
     MANIFEST,
@@ -66,6 +66,7 @@ from pipelines.workspace.tracked_files import (
     session_appends,
     without_git_lines,
 )
+from pipelines.workspace.transaction import Append, Transaction
 
 #: The plugin for Claude Code that comes with this package: the same hooks, and a skill.
 PLUGIN: Final = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "plugin")
@@ -363,10 +364,9 @@ def _cleared(
 
 
 def _append(workspace: Workspace, appends: Sequence[Append]) -> None:
-    transaction = Transaction(workspace, "install")
-    transaction.begin()
-    transaction.prepare(appends)
-    transaction.commit()
+    with Transaction(workspace, "install") as transaction:
+        transaction.prepare(appends)
+        transaction.commit()
 
 
 def _remove_folders(workspace: Workspace) -> None:

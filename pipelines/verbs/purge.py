@@ -41,11 +41,11 @@ from pipelines.fs.files import read_bytes, remove, sync_directory
 from pipelines.recording.flushing import begin_writing
 from pipelines.v1.layouts import read_layout
 from pipelines.workspace.find_session import find_session
-from pipelines.workspace.journal import Replace, Transaction
 from pipelines.workspace.location import MANIFEST, Manifest, Workspace, moment, writing
 from pipelines.workspace.reading import read_manifest
 from pipelines.workspace.staging import remove_staging
 from pipelines.workspace.tracked_files import record_facts
+from pipelines.workspace.transaction import Replace, Transaction
 
 _HISTORY = "git filter-repo rewrites history; a host keeps what was pushed until it is asked"
 
@@ -165,10 +165,9 @@ def _record_first(workspace: Workspace, fact: Disowned) -> None:
     new = [f"{encode_fact(f)}\n".encode() for f in (Format(), fact)]
     lines = split_lines(before)
     after = b"".join(format_first([*lines, *(line for line in new if line not in lines)]))
-    transaction = Transaction(workspace, "purge")
-    transaction.begin()
-    transaction.prepare([], [Replace(MANIFEST, before, after)])
-    transaction.commit()
+    with Transaction(workspace, "purge") as transaction:
+        transaction.prepare([], [Replace(MANIFEST, before, after)])
+        transaction.commit()
 
 
 def _plan(workspace: Workspace, sessions: list[Session], there: There | None) -> Plan:

@@ -5,8 +5,16 @@ The plan asks git for the patch; `recording.session.record_session` then writes 
 
 from __future__ import annotations
 
-from pipelines.recording.session import Recording
-from pipelines.workspace.location import Workspace
+import os
+from typing import TYPE_CHECKING
+
+from pipelines.recording.session import Recorded, Recording, record_session
+from pipelines.workspace.location import Workspace, read_config, writing
+
+if TYPE_CHECKING:
+    from codec.manifest.identity import History
+    from codec.records import Session
+    from pipelines.recording.running import Running
 
 
 def plan(
@@ -15,7 +23,7 @@ def plan(
     *,
     commits: str | None = None,
     worktree: bool = False,
-    asking: str = "",
+    running: Running,
 ) -> Recording:
     """Return a recording with what git knows; reads only.
 
@@ -24,7 +32,7 @@ def plan(
         recording: all but what git knows.
         commits: `A..B`, `A...B`, or one commit for what it changed; None for those of the session.
         worktree: the patch is what is not committed yet, instead.
-        asking: the session that is running, by its agent's name of it, if that is known.
+        running: the session that asks.
 
     Raises:
         Denied: git does not trust the owner of the repository.
@@ -36,9 +44,9 @@ def plan(
     if worktree:
         return recording._replace(patch=worktree_patch(workspace), commits=0)
     if commits is None:
-        from pipelines.recording.session_commits import own_commits
+        from pipelines.recording.session_commits import commits_until_now
 
-        taken = own_commits(workspace, asking)
+        taken = commits_until_now(workspace, root_of(workspace), running.begun, running.whose)
         ranges, count = taken.ranges, taken.commits
     else:
         from pipelines.workspace.git_queries import resolve
@@ -46,3 +54,57 @@ def plan(
         found, count = resolve(workspace, commits)
         ranges = (found,)
     return recording._replace(patch=patch_of(workspace, ranges), ranges=ranges, commits=count)
+
+
+def apply(workspace: Workspace, recording: Recording, running: Running) -> Recorded:
+    """Record a session; complete the one that a hook recorded while it still ran.
+
+    Args:
+        workspace: where it is recorded.
+        recording: the session; without an id it gets that of the session that asks.
+        running: the session that asks.
+
+    Raises:
+        Unavailable: a text may hold a secret, and the scanner is missing or failed.
+        EncodeError: it cannot be written in the formats.
+        WorkspaceLocked: another process was writing for too long.
+    """
+    if recording.id or not running.record_id:
+        return record_session(workspace, recording)
+    from pipelines.recording.finishing import known_parts, numbered
+
+    known = known_parts(workspace, running.record_id)
+    if known and _is_bare(known[-1].session):
+        return _complete(workspace, known[-1], recording)
+    name = numbered(running.record_id, len(known))
+    return record_session(workspace, recording._replace(id=name))
+
+
+def root_of(workspace: Workspace) -> str:
+    """Return the real path of the worktree that a workspace is in."""
+    return os.path.realpath(workspace.repository or workspace.root)
+
+
+def _is_bare(session: Session) -> bool:
+    """Return whether a session has only what a hook finds out."""
+    return session.status == "UNKNOWN" and not (session.notes or session.remark)
+
+
+def _complete(workspace: Workspace, history: History, recording: Recording) -> Recorded:
+    """Add to a session of a hook what its agent says about it."""
+    from pipelines.recording.finishing import put_revision, with_recording
+    from pipelines.recording.flushing import begin_writing
+    from pipelines.recording.session import session_of
+    from pipelines.recording.text_scan import clean_recording
+
+    recording, findings = clean_recording(workspace, recording)
+    said = session_of(recording, read_config(workspace).agents)
+    session = with_recording(history.session, recording)._replace(
+        agent=said.agent, task=said.task, title=said.title, status=said.status,
+        remark=said.remark, notes=said.notes,
+    )  # fmt: skip
+    if session != history.session:
+        put_revision(workspace, history, session, "person", recording.patch)
+    with writing(workspace):
+        recovered = begin_writing(workspace)
+    return Recorded(session, is_new=True, findings=tuple(findings), recovered=recovered)

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from codec.manifest.jsonl import encode_fact
 from pipelines.recording.flushing import begin_writing
 from pipelines.references.plan import Plan, Request, plan
-from pipelines.workspace.journal import Append, Replace, Transaction, is_pending
+from pipelines.workspace.journal import is_pending
 from pipelines.workspace.location import MANIFEST, REFERENCES, writing
+from pipelines.workspace.transaction import Append, Replace, Transaction
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,13 +55,7 @@ def apply(made: Plan) -> list[str]:
         replaces.append(
             Replace(path=REFERENCES, before=made.before or b"", after=made.after or b"")
         )
-    transaction = Transaction(made.workspace, "references")
-    try:
-        transaction.begin()
+    with Transaction(made.workspace, "references") as transaction:
         transaction.prepare(appends, replaces)
         transaction.commit()
-    except BaseException:
-        if not is_pending(made.workspace):
-            transaction.abandon()
-        raise
     return [*(r.path for r in replaces), *(a.path for a in appends)]

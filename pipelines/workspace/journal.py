@@ -1,23 +1,21 @@
-"""All or nothing for a verb that writes many files: staged files and appends, then one commit.
+"""The journal: what a verb committed, and `recover`, which completes it.
 
-A transaction stages new files of `.diffs` in a folder of its own, and writes what it appends to the
-tracked files to a journal. `commit` makes both durable and gives the journal its name; from then on
-all of it will be done, by this process or by `recover` in the next one. Journal and staging folder
-share a random token, `.session-codec/journal-TOKEN`; version 0.1.0 used none:
+A transaction (`workspace.transaction`) writes what it appends to the tracked files to a journal,
+and commits by giving the journal its name. Journal and staging folder share a random token,
+`.session-codec/journal-TOKEN`; version 0.1.0 used none:
 
     {"format":"session-codec-journal","version":1,"verb":"migrate","appends":[["PROJECT_METRICS.tsv",0,80]]}
     <the bytes to append, one after the other>
 
-1. Before the commit the workspace is unchanged; after it, `recover` completes it.
-2. Completing is idempotent: a staged file that was already moved is gone from the staging
+1. Completing is idempotent: a staged file that was already moved is gone from the staging
    folder, an append continues where the file ends inside of what is appended. A diff never replaces
    a file with other bytes (`workspace.diff_files`).
-3. A file that no longer ends where the transaction began is left alone: somebody else wrote to
+2. A file that no longer ends where the transaction began is left alone: somebody else wrote to
    it since. The manifest proves what is missing there, and `migrate` adds it.
-4. Appends are done in the order given: the delta line, which makes a session exist, is last.
-5. A journal or a staging folder that git tracks, that is a link or that another user owns is
+3. Appends are done in the order given: the delta line, which makes a session exist, is last.
+4. A journal or a staging folder that git tracks, that is a link or that another user owns is
    refused. Whatever a journal says, only the files of a workspace are appended to.
-6. The references, the manifest and the v2 files can be replaced as well:
+5. The references, the manifest and the v2 files can be replaced as well:
    `"replaces":[["PROJECT_REFERENCES.yaml","<SHA-256 of the file before>",120]]`. A file that has
    changed since is left alone.
 """
@@ -29,14 +27,11 @@ import hashlib
 import json
 import os
 import re
-import shutil
-from collections.abc import Iterable, Sequence
-from typing import IO, Any, Final, NamedTuple
+from typing import IO, Any, Final
 
 from codec.errors import FormatError
 from pipelines.errors import Conflict
 from pipelines.fs.files import (
-    create,
     make_folder,
     move,
     opened,
@@ -45,15 +40,11 @@ from pipelines.fs.files import (
     remove_folder,
     replace_file,
     sync_directory,
-    sync_written,
 )
-from pipelines.fs.writable import check_room, check_tracked
 from pipelines.git.local_state import refuse_linked
 from pipelines.workspace.diff_files import SUFFIX, put_diff
 from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES, Workspace
 from pipelines.workspace.staging import (
-    make_staging,
-    new_token,
     staged_files,
     staging_of,
 )
@@ -71,78 +62,6 @@ APPENDED: Final = (
 )  # fmt: skip
 #: All files that are replaced.
 REPLACED: Final = (MANIFEST, METRICS, PROGRESS, DELTAS, REFERENCES)
-
-
-class Append(NamedTuple):
-    """Bytes to append to a tracked file.
-
-    Attributes:
-        path: the file, relative to the workspace.
-        chunks: what to append, in whole lines.
-        torn: the file ends in a piece of a line, which is ended first.
-    """
-
-    path: str
-    chunks: Iterable[bytes]
-    torn: bool = False
-
-
-class Replace(NamedTuple):
-    """A file to replace.
-
-    Attributes:
-        path: the file, relative to the workspace.
-        before: what it holds now, nothing where there is none.
-        after: what it is to hold.
-    """
-
-    path: str
-    before: bytes
-    after: bytes
-
-
-class Transaction:
-    """One verb's writes. Use it under the workspace's lock."""
-
-    def __init__(self, workspace: Workspace, verb: str) -> None:
-        self._workspace = workspace
-        self._verb = verb
-        self._token = new_token()
-        self.staging = staging_of(workspace, self._token)
-        self._journal = workspace.path(_FOLDER, f"journal{self._token}")
-
-    def begin(self) -> None:
-        """Create an empty staging folder, and remove what stopped runs left before their commit."""
-        make_staging(self._workspace, self._token)
-
-    def abandon(self) -> None:
-        """Forget all of it; the workspace is unchanged."""
-        remove_folder(self.staging)
-        _remove_unfinished(self._workspace)
-
-    def prepare(self, appends: Iterable[Append], replaces: Sequence[Replace] = ()) -> None:
-        """Write the journal, under a name that `recover` does not look for.
-
-        Raises:
-            NotFound, Denied, Unavailable: a file or `.diffs` cannot take what is written.
-        """
-        check_room(staged_files(self.staging), self.staging, self._workspace.diffs)
-        make_folder(os.path.dirname(self._journal))
-        _remove_unfinished(self._workspace)
-        with create(f"{self._journal}.tmp") as f:
-            _write_journal(f, self._workspace, self._verb, appends, replaces)
-
-    def commit(self) -> None:
-        """Make all of it durable, then do it."""
-        staged = staged_files(self.staging)
-        sync_written([*staged, f"{self._journal}.tmp"])
-        for folder in {os.path.dirname(path) for path in staged}:
-            sync_directory(folder)
-        if staged:  # the journal promises them: their folder must outlive a power failure, too
-            sync_directory(os.path.dirname(self.staging))
-        move(f"{self._journal}.tmp", self._journal)
-        sync_directory(os.path.dirname(self._journal))
-        _complete(self._workspace, self._journal, self._token)
 
 
 def is_pending(workspace: Workspace) -> bool:
@@ -166,6 +85,11 @@ def recover(workspace: Workspace) -> str | None:
     return verb
 
 
+def journal_of(workspace: Workspace, token: str) -> str:
+    """Return the path of a journal."""
+    return workspace.path(_FOLDER, f"journal{token}")
+
+
 def _journals(workspace: Workspace) -> list[re.Match[str]]:
     """Return the names of the journals of a worktree, and of unfinished ones."""
     try:
@@ -175,42 +99,11 @@ def _journals(workspace: Workspace) -> list[re.Match[str]]:
     return [m for name in names if (m := _JOURNAL.fullmatch(name))]
 
 
-def _remove_unfinished(workspace: Workspace) -> None:
+def remove_unfinished(workspace: Workspace) -> None:
     """Remove journals that were never committed; a link among them is removed, not followed."""
     for m in _journals(workspace):
         if m["unfinished"]:
             remove(workspace.path(_FOLDER, m[0]))
-
-
-def _write_journal(
-    f: IO[bytes],
-    workspace: Workspace,
-    verb: str,
-    appends: Iterable[Append],
-    replaces: Sequence[Replace],
-) -> None:
-    """The journal has its header first, but the lengths are known last: write both in turn."""
-    with create(f"{f.name}.payload") as payload:
-        for replaced in replaces:
-            check_tracked(target_of(workspace, replaced.path))
-            payload.write(replaced.after)
-        table: list[tuple[str, int, int]] = []
-        for append in appends:
-            path = target_of(workspace, append.path)
-            check_tracked(path)
-            offset = os.path.getsize(path) if os.path.exists(path) else 0
-            start = payload.tell()
-            if append.torn:
-                payload.write(b"\n")
-            payload.writelines(append.chunks)
-            table.append((append.path, offset, payload.tell() - start))
-        header = {"format": FORMAT, "version": VERSION, "verb": verb, "appends": table}
-        if replaces:
-            header["replaces"] = [(r.path, _digest(r.before), len(r.after)) for r in replaces]
-        f.write(json.dumps(header, separators=(",", ":")).encode() + b"\n")
-        payload.seek(0)
-        shutil.copyfileobj(payload, f, _BLOCK)
-    remove(payload.name)
 
 
 def _complete(workspace: Workspace, journal: str, token: str) -> str:
@@ -228,7 +121,7 @@ def _complete(workspace: Workspace, journal: str, token: str) -> str:
         remove_folder(staging)
         for path, before, length in replaces:
             data = f.read(length)
-            if _digest(read_bytes(path)) == before:
+            if digest_of(read_bytes(path)) == before:
                 replace_file(path, [data])
         for path, offset, length in appends:
             _append(path, offset, f, length)
@@ -269,7 +162,8 @@ def _is_replace(value: object) -> bool:
     return False
 
 
-def _digest(data: bytes) -> str:
+def digest_of(data: bytes) -> str:
+    """Return what a journal says of a file that it replaces."""
     return hashlib.sha256(data).hexdigest()
 
 

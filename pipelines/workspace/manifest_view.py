@@ -31,6 +31,7 @@ from codec.manifest.facts import (
 )
 from codec.manifest.identity import History, are_plain, histories_of
 from codec.manifest.jsonl import decode_facts, fact_digest, fact_id, identity_of
+from codec.manifest.order import in_order
 from codec.manifest.session_fields import revised
 from codec.names import key_time
 from codec.records import PatchRef, Session
@@ -126,6 +127,11 @@ class Manifest(NamedTuple):
             )
             found |= {s.v1.sha256: history.session for s in versions if s.v1 is not None}
         return found
+
+    def in_order(self) -> list[Session]:
+        """Return all sessions in the order in which they happened."""
+        entries = self.entries() if self.follows else {}
+        return in_order(self.sessions.values(), self.follows, entries)
 
     def every_session(self) -> list[Session]:
         """Return all sessions as they are now, then as their facts and revisions have them."""

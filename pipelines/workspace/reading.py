@@ -136,8 +136,7 @@ def delta_lines_of(manifest: Manifest) -> list[str]:
     """Return the deltas that the sessions of a manifest should have, oldest first."""
     from codec.v2.deltas import delta_of, encode_delta
 
-    sessions = sorted(manifest.sessions.values(), key=lambda s: (s.time, s.key))
-    return [encode_delta(delta_of(session)) for session in sessions]
+    return [encode_delta(delta_of(session)) for session in manifest.in_order()]
 
 
 def with_overlay(workspace: Workspace, name: str, data: bytes, overlay: Overlay) -> bytes:

@@ -25,9 +25,9 @@ from pipelines.fs.files import (
 from pipelines.fs.lines import last_byte, read_lines
 from pipelines.workspace.git_ignored import COMMITTED, exceptions, ignored_files
 from pipelines.workspace.git_queries import content_at
-from pipelines.workspace.journal import Append, Transaction
 from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES, Workspace
 from pipelines.workspace.reading import read_file
+from pipelines.workspace.transaction import Append, Transaction
 
 if TYPE_CHECKING:
     from codec.merge.tracked_formats import Format as RowFormat
@@ -126,18 +126,22 @@ def session_appends(
 
     Args:
         workspace: whose files.
-        sessions: all sessions of the workspace, new ones among them.
+        sessions: all sessions of the workspace, new ones among them, in order.
         kept: by file, digests of the rows that belong to a person.
     """
-    ordered = sorted(sessions, key=lambda s: (s.time, s.key))
+    ordered = list(sessions)
     for name, form in row_formats().items():
-        data = read_bytes(workspace.path(name))
-        pieces = form.split(data[: data.rfind(b"\n") + 1])  # a torn end is not a row
-        missing = _missing(ordered, form, pieces, kept.get(name))
-        if missing or not data:
-            torn = bool(data) and not data.endswith(b"\n")
-            chunks = _chunks(b"" if data else form.head, map(form.encode, missing))
-            yield Append(path=name, chunks=chunks, torn=torn)
+        whole, torn = at_last_line_end(read_bytes(workspace.path(name)))
+        missing = sessions_without_row(ordered, form, form.split(whole), kept.get(name))
+        if missing or not (whole or torn):
+            chunks = _chunks(b"" if whole or torn else form.head, map(form.encode, missing))
+            yield Append(path=name, chunks=chunks, torn=bool(torn))
+
+
+def at_last_line_end(data: bytes) -> tuple[bytes, bytes]:
+    """Return the lines of a file, and a torn end, which is not a row."""
+    end = data.rfind(b"\n") + 1
+    return data[:end], data[end:]
 
 
 def record_facts(
@@ -158,15 +162,14 @@ def record_facts(
         IntegrityError: a file does not read back as it was written.
     """
     lines = "".join(f"{encode_fact(fact)}\n" for fact in facts)
-    transaction = Transaction(workspace, verb)
-    transaction.begin()
-    for name, data in files.items():
-        path = os.path.join(transaction.staging, *name.split("/"))
-        make_folder(os.path.dirname(path))
-        if not write_new(path, data):
-            raise IntegrityError("does not read back as it was written", file=path)
-    transaction.prepare([at_end(workspace, MANIFEST, "", lines)] if lines else [])
-    transaction.commit()
+    with Transaction(workspace, verb) as transaction:
+        for name, data in files.items():
+            path = os.path.join(transaction.staging, *name.split("/"))
+            make_folder(os.path.dirname(path))
+            if not write_new(path, data):
+                raise IntegrityError("does not read back as it was written", file=path)
+        transaction.prepare([at_end(workspace, MANIFEST, "", lines)] if lines else [])
+        transaction.commit()
 
 
 def at_end(workspace: Workspace, name: str, head: str, text: str) -> Append:
@@ -176,7 +179,7 @@ def at_end(workspace: Workspace, name: str, head: str, text: str) -> Append:
     return Append(path=name, chunks=[chunk.encode()], torn=last not in (b"", b"\n"))
 
 
-def _missing(
+def sessions_without_row(
     sessions: list[Session],
     form: RowFormat,
     pieces: list[bytes],

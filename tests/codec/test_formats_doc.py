@@ -227,7 +227,7 @@ HASH = "0" * 64
         ),
         ("**format**: ", Format(version=1, needs="0")),
         ("**revision**: ", Revision(of=HASH, after=(HASH,), by="log", changes={"key": 1})),
-        ("**follows**: ", Follows(entry=HASH, after=HASH)),
+        ("**follows**: ", Follows(entry=HASH, after=HASH, assumed=True)),
         ("**disowned**: ", Disowned(tombstones=(HASH,), time="t")),
         ("**purged-text**: ", PurgedText(lines=(HASH,), time="t")),
         ("**kept**: ", Kept(file="n", rows=(HASH,))),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 from typing import Final
@@ -20,6 +21,9 @@ READING: Final = (
     ("archive", "--before", "2100-01"), ("sync", "--remote", "REMOTE"),
 )  # fmt: skip
 WRITING: Final = (("doctor", "--repair"), ("purge", "latest", "--yes"))
+FILES: Final = {
+    "diff": ".diffs/*.diff", "archive": ".diffs/archive/*.zst", "layout": ".diffs/v1/*/*",
+}  # fmt: skip
 
 
 def run(root: Path, *arguments: str) -> tuple[int, str]:
@@ -43,7 +47,7 @@ def enlarge(path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("what", ["diff", "archive"])
+@pytest.mark.parametrize("what", ["diff", "archive", "layout"])
 def test_a_diff_or_an_archive_of_20_gib_is_damaged_by_its_size_alone(
     bench: Bench, what: str
 ) -> None:
@@ -51,9 +55,7 @@ def test_a_diff_or_an_archive_of_20_gib_is_damaged_by_its_size_alone(
     bench.log.unlink()
     if what == "archive":
         assert run(bench.root, "archive", "--before", "2100-01")[0] == 0
-    (path, *_) = sorted(
-        bench.root.glob(".diffs/archive/*.zst" if what == "archive" else ".diffs/*.diff")
-    )
+    (path, *_) = sorted(bench.root.glob(FILES[what]))
     enlarge(path)
     for verb in (*READING, *WRITING):
         code, said = run(bench.root, *verb)
@@ -76,3 +78,25 @@ def test_a_log_of_20_gib_is_refused_by_its_name(bench: Bench) -> None:
     enlarge(bench.root / V1_LOG)
     code, said = run(bench.root, "migrate")
     assert (code, f"{V1_LOG}: not a session log: larger than" in said) == (10, True), said
+
+
+def test_purge_erases_a_loose_diff_that_was_enlarged_to_20_gib(bench: Bench) -> None:
+    bench.migrate()
+    key = max(k for k, s in bench.manifest.sessions.items() if s.patch is not None)
+    path = bench.root / ".diffs" / f"{key}.diff"
+    enlarge(path)
+    bench.log.unlink()
+    shutil.rmtree(bench.root / ".diffs" / "v1")
+    code, said = run(bench.root, "purge", key, "--yes")
+    assert (code, path.exists()) == (0, False), said
+    assert run(bench.root, "verify", "--full")[0] == 0
+
+
+def test_a_log_and_a_cache_of_20_gib_are_named_beside_a_purged_diff(bench: Bench) -> None:
+    bench.migrate()
+    key = max(k for k, s in bench.manifest.sessions.items() if s.patch is not None)
+    assert run(bench.root, "purge", key, "--yes")[0] == 3
+    enlarge(bench.root / ".session-codec" / "cache" / "2025-01-0123456789ab.tar.zst.end")
+    enlarge(bench.log)
+    code, said = run(bench.root, "purge", "--merged", "--yes")
+    assert (code, f"{V1_LOG}: may hold the diff" in said) == (12, True), said

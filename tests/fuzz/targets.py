@@ -14,6 +14,7 @@ from typing import Final
 
 from codec.agents.hook_input import decode_input
 from codec.agents.spool_entry import Entry, decode_entry, encode_entry
+from codec.agents.transcript_events import told_between
 from codec.agents.transcripts import read_transcript
 from codec.archive.container import INDEX_MAGIC, ArchiveReader, encode_archive
 from codec.archive.frames import FrameSizes, encode_frame, encode_seek_table, encode_skippable
@@ -47,8 +48,10 @@ def spool(data: bytes) -> None:
 
 def transcript(data: bytes) -> None:
     """The transcript of an agent; whatever it is, it is read as a hint."""
-    told = read_transcript(data.split(b"\n"), "s")
-    assert len(told.prompt) <= 200
+    for agent in ("claude", "codex"):
+        found = read_transcript(agent, data.split(b"\n"), "s")
+        told = told_between(found, (found,), 0, 1 << 62)
+        assert len(told.prompt) <= 200
 
 
 def snapshot(data: bytes) -> None:

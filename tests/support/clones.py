@@ -11,7 +11,6 @@ from codec.manifest.jsonl import encode_fact, identity_of
 from codec.names import diff_name, session_key
 from pipelines.recording.session import Recording, record_session, session_of
 from pipelines.verification.integrity import Integrity, check_integrity
-from pipelines.workspace.journal import Append
 from pipelines.workspace.location import (
     DELTAS,
     MANIFEST,
@@ -24,6 +23,7 @@ from pipelines.workspace.location import (
 from pipelines.workspace.merge_driver_setup import configure_merge
 from pipelines.workspace.reading import read_manifest
 from pipelines.workspace.tracked_files import read_tracked, session_appends
+from pipelines.workspace.transaction import Append
 from tests.pipelines.conftest import git
 
 MANY = 50
@@ -44,7 +44,8 @@ def record_together(workspace: Workspace, recordings: Iterable[Recording]) -> No
         lines.append(f"{encode_fact(new)}\n".encode())
         if recording.patch:
             Path(workspace.diffs, diff_name(new.key)).write_bytes(recording.patch)
-    appends = [Append(path=MANIFEST, chunks=lines), *session_appends(workspace, sessions.values())]
+    ordered = sorted(sessions.values(), key=lambda s: (s.time, s.key))
+    appends = [Append(path=MANIFEST, chunks=lines), *session_appends(workspace, ordered)]
     for append in appends:
         with open(workspace.path(append.path), "ab") as f:
             f.writelines(append.chunks)

@@ -5,74 +5,58 @@ from __future__ import annotations
 import sys
 from typing import Final, cast
 
-import click
-
 from codec.manifest.session_fields import encode_session
 from codec.records import STATUSES, Status
 from codec.v2.progress_log import encode_reference, reference_of
-from pipelines.cli import options
 from pipelines.cli.commands.spooled import workspace_of
-from pipelines.cli.declared import absolute, text_of
+from pipelines.cli.declared import (
+    JSON,
+    REPO,
+    Argument,
+    Misuse,
+    Option,
+    Verb,
+    absolute,
+    between,
+    text_of,
+)
 from pipelines.cli.output import findings_json, say, say_json, tell, tell_findings, visible
-from pipelines.errors import FINDINGS
+from pipelines.errors import EXIT_CODES, FINDINGS
 from pipelines.verbs.amend import Amendment, Plan, amend, plan
 from pipelines.workspace.location import find
 
-_FIGURES: Final = ("lines_added", "lines_removed", "commits", "duration_min", "tokens_used")
+_FIGURES: Final = {
+    "lines_added": "Lines added",
+    "lines_removed": "Lines removed",
+    "commits": "Commits",
+    "duration_min": "Minutes of work",
+    "tokens_used": "Tokens that the agent used",
+}
 
 
-def _number(_ctx: object, _param: object, value: str | None) -> int | str | None:
-    if value is None or value == "unknown":
-        return value
-    if not (value.isascii() and value.isdecimal() and len(value) < 16):
-        raise click.BadParameter(f"{value!r}: give a whole number below 10^15, or 'unknown'")
-    return int(value)
+def _figure(text: str) -> int | str:
+    return text if text == "unknown" else between(0, 10**15 - 1)(text)
 
 
-def _figure(name: str, what: str) -> options.Decorator:
-    flag = f"--{name.replace('_', '-')}"
-    return click.option(flag, name, callback=_number, metavar="N", help=f"{what}, or 'unknown'.")
-
-
-@click.command()
-@click.argument("name", metavar="KEY")
-@options.repo
-@click.option("--agent", metavar="NAME", help="Who did it.")
-@click.option("--task", metavar="TEXT", help="A slug; a sentence is the title as well.")
-@click.option("--title", metavar="TEXT", help="The task in a sentence.")
-@click.option("--status", type=click.Choice(sorted(STATUSES)), help="How it ended.")
-@click.option("--remark", metavar="TEXT", help="The status beyond its word.")
-@click.option("--notes", metavar="TEXT", help="What the next agent should know.")
-@_figure("lines_added", "Lines added")
-@_figure("lines_removed", "Lines removed")
-@_figure("commits", "Commits")
-@_figure("duration_min", "Minutes of work")
-@_figure("tokens_used", "Tokens that the agent spent")
-@click.option("--private", is_flag=True, help="Remove task, title, remark and notes.")
-@click.option("--dry-run", is_flag=True, help="Show the entry; write nothing.")
-@options.as_json
-def command(
-    name: str, repo: str, private: bool, dry_run: bool, as_json: bool, **given: object
-) -> int:
+def run(name: str, repo: str, private: bool, dry_run: bool, as_json: bool, **given: object) -> int:
     """Change what is recorded of the session KEY, and rewrite its rows.
 
-    The manifest gets one more fact, and what was recorded before stays in it. Clones that amend one
-    session differently come to one result once they merge. An empty text is removed.
+    The manifest gets one more fact; earlier ones stay in it. Clones that amend one session
+    differently agree once they merge. An empty text is removed.
 
-    --private removes the texts from the tracked files, and no merge, repair or restore brings them
-    back. Exit 3 where they remain: in git's history, in the v1 log and its stored versions, in
-    snapshots on a remote.
+    --private removes the texts from the tracked files; no merge, repair or restore brings them
+    back. Texts may remain in git's history, in the v1 log and its stored versions, and in remote
+    snapshots.
 
-    \b
     Examples:
-      session-codec amend latest --status FAIL --notes "The release was taken back"
+      session-codec amend latest --status FAIL --notes "The release was rolled back"
       session-codec amend 2025-11-06T14:30:00Z --commits unknown --lines-added 12
       session-codec amend 2025-11-06T14:30:00Z --private
     """
     texts = {n: text_of(v) for n, v in given.items() if n not in _FIGURES and isinstance(v, str)}
     figures = {n: given[n] for n in _FIGURES if given[n] is not None}
     if private and any(n in texts for n in ("task", "title", "remark", "notes")):
-        raise click.UsageError("--private removes the texts: name none of them")
+        raise Misuse("--private removes the texts; drop --task, --title, --remark and --notes")
     amendment = Amendment(
         agent=texts.get("agent"),
         task=texts.get("task"),
@@ -92,6 +76,34 @@ def command(
         if result.recovered:
             tell(f"completed a '{result.recovered}' that was stopped half-way")
     return _say(made, dry_run=dry_run, as_json=as_json)
+
+
+VERB: Final = Verb(
+    run,
+    (Argument("name", "KEY"), REPO),
+    (
+        Option("--agent", "Who did it.", metavar="NAME"),
+        Option("--task", "A slug; a sentence is the title as well.", metavar="TEXT"),
+        Option("--title", "The task in a sentence.", metavar="TEXT"),
+        Option("--status", "The status.", choices=tuple(sorted(STATUSES)), metavar="WORD"),
+        Option("--remark", "The status beyond its word.", metavar="TEXT"),
+        Option("--notes", "What the next agent should know.", metavar="TEXT"),
+        *(
+            Option(
+                f"--{name.replace('_', '-')}", f"{what}, or 'unknown'.", read=_figure, metavar="N"
+            )
+            for name, what in _FIGURES.items()
+        ),
+        Option("--private", "Remove task, title, remark and notes.", flag=True),
+        Option("--dry-run", "Print the entry; write nothing.", flag=True),
+        JSON,
+    ),
+    exits={
+        3: "texts remain in a place that amend does not change",
+        20: EXIT_CODES[20],
+        30: "no such session",
+    },
+)
 
 
 def _say(made: Plan, *, dry_run: bool, as_json: bool) -> int:

@@ -3,106 +3,33 @@
 from __future__ import annotations
 
 import os
-import re
-from datetime import UTC, datetime, timedelta
-from typing import Any
-
-import click
+from datetime import UTC, datetime
+from typing import Any, Final
 
 from codec.archive.frames import PROFILES
 from codec.errors import IntegrityError
-from codec.timestamps import is_canonical
-from pipelines.cli import options
-from pipelines.cli.declared import absolute
+from pipelines.cli.declared import JSON, REPO, Argument, Misuse, Option, Verb, absolute
 from pipelines.cli.next_step import tell_next_step
+from pipelines.cli.options import ALLOW_SECRET, TRUST_REPO_CONFIG
 from pipelines.cli.output import (
     Stages,
     findings_json,
     say,
     say_json,
-    table,
+    say_table,
     tell,
     tell_findings,
 )
+from pipelines.cli.times import TIME_FORMS, read_age, read_month, read_time
 from pipelines.diffs.local_archives import archive_folder, list_archives, shown
-from pipelines.errors import FINDINGS, Erased, NotFound, exit_code
+from pipelines.errors import EXIT_CODES, FINDINGS, Erased, NotFound, exit_code
 from pipelines.settings.user import ignored_findings, read_settings
 from pipelines.verbs.archive import Plan, Request, Result, archive, plan
 from pipelines.verbs.archive_files import extract, repair, verify_archives
 from pipelines.workspace.location import find, locate
 from pipelines.workspace.reading import read_manifest
 
-_MONTH = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])", re.ASCII)
-_AGE = re.compile(r"(?P<days>\d{1,5})d", re.ASCII)
 
-
-class _Packs(click.Group):
-    """`archive REPO` packs; `archive ls`, `verify`, `extract` and `repair` are verbs of their own.
-
-    A repository of one of these names is written `./ls`.
-    """
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        named = bool(args) and args[0] in self.commands
-        if not named and not (args and args[0] in ctx.help_option_names):
-            args = ["pack", *args]
-        return super().parse_args(ctx, args)
-
-
-@click.group(cls=_Packs)
-def command() -> None:
-    """Pack the diffs of past months into archives, and look into them.
-
-    Without a verb of its own it packs every complete month: see 'session-codec archive pack
-    --help'. An archive is a .tar.zst that tar and zstd read, and 'show KEY --diff' as well.
-    """
-
-
-def _month(_ctx: object, _param: object, values: tuple[str, ...]) -> tuple[str, ...]:
-    for value in values:
-        if not _MONTH.fullmatch(value):
-            raise click.BadParameter(f"{value!r} is no month: write it as 2025-11")
-    return values
-
-
-def _time(_ctx: object, _param: object, value: str | None) -> str | None:
-    if value is not None and not (is_canonical(value) or _MONTH.fullmatch(value)):
-        raise click.BadParameter(f"{value!r} is no time: write it as 2025-11-06 or 2025-11")
-    return value
-
-
-def _age(_ctx: object, _param: object, value: str | None) -> str | None:
-    m = _AGE.fullmatch(value) if value is not None else None
-    if value is not None and m is None:
-        raise click.BadParameter(f"{value!r} is no age: write it as 30d")
-    return _days_ago(int(m["days"])) if m else None
-
-
-def _days_ago(days: int) -> str:
-    try:
-        return (datetime.now(UTC) - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    except OverflowError:
-        return ""
-
-
-@command.command()
-@options.repo
-@click.option("--month", "months", multiple=True, callback=_month, help="This month; repeatable.")
-@click.option("--before", callback=_time, metavar="TIME", help="Sessions before a day or month.")
-@click.option("--older-than", callback=_age, metavar="30d", help="Sessions older than that.")
-@click.option(
-    "--profile",
-    type=click.Choice(list(PROFILES)),
-    default="small",
-    show_default=True,
-    help="How hard to compress.",
-)
-@click.option("--keep-loose", is_flag=True, help="Leave the diffs where they are as well.")
-@options.allow_secret
-@options.trust_repo_config
-@click.option("--no-scan", is_flag=True, help="Do not look for secrets in what is packed.")
-@click.option("--dry-run", is_flag=True, help="Say what would be packed; write nothing.")
-@options.as_json
 def pack(
     repo: str,
     months: tuple[str, ...],
@@ -116,20 +43,20 @@ def pack(
     dry_run: bool,
     as_json: bool,
 ) -> int:
-    """Pack the diffs of every complete month of REPO's workspace, then delete them.
+    """Pack the diffs of every complete month of REPO's workspace into archives, then delete them.
 
-    A diff is deleted only after its archive was written, read back and proved. Commit the manifest
-    afterwards: it says which archives there are. A diff with what looks like a secret stays where
-    it is, and the rest is packed. Exit 3 for such a diff, and where no diff is stored here.
+    A diff is deleted only after its archive was written, read back and compared. Commit the
+    manifest afterwards: it names the archives. A diff that seems to hold a secret stays loose; the
+    rest is packed. An archive is a .tar.zst that tar and zstd read; 'show KEY --diff' reads it as
+    well.
 
-    \b
     Examples:
       session-codec archive
       session-codec archive --month 2025-11 --profile fast
       session-codec archive --older-than 30d --dry-run
     """
     if before and older_than:
-        raise click.UsageError("--before and --older-than: name one")
+        raise Misuse("--before and --older-than exclude each other")
     this_month = datetime.now(UTC).strftime("%Y-%m")
     until = before or older_than or ("9999" if months else this_month)
     workspace = find(absolute(repo))
@@ -193,11 +120,12 @@ def _fact_json(fact: Any) -> dict[str, Any]:
     }
 
 
-@command.command()
-@options.repo
-@options.as_json
 def ls(repo: str, as_json: bool) -> int:
-    """The archives that the manifest names, and whether they are stored here."""
+    """List the archives that the manifest names, and whether they are stored here.
+
+    Examples:
+      session-codec archive ls
+    """
     workspace = find(absolute(repo))
     listed = list_archives(workspace, read_manifest(workspace))
     if as_json:
@@ -213,17 +141,16 @@ def ls(repo: str, as_json: bool) -> int:
          "here" if a.here else "not here")
         for a in listed
     ]  # fmt: skip
-    for line in table(cells, frozenset((1, 2, 3))):
-        say(line)
+    say_table(cells, frozenset((1, 2, 3)))
     return 0
 
 
-@command.command()
-@options.repo
-@click.option("--name", "names", multiple=True, help="This archive; repeatable.")
-@options.as_json
 def verify(repo: str, names: tuple[str, ...], as_json: bool) -> int:
-    """Read archives as wholes: every frame, every member, every hash. Exit 12 for damage."""
+    """Verify archives completely: every frame, every member, every hash.
+
+    Examples:
+      session-codec archive verify
+    """
     done = verify_archives(find(absolute(repo)), names, Stages())
     code = exit_code(IntegrityError("")) if done.damaged else 0
     if as_json:
@@ -234,23 +161,20 @@ def verify(repo: str, names: tuple[str, ...], as_json: bool) -> int:
         return code
     tell_findings(done.findings)
     counts = (len(done.intact), len(done.absent), len(done.damaged))
-    say("archives: {:,} intact, {:,} absent here, {:,} damaged".format(*counts))
+    say("archives: {:,} intact, {:,} missing locally, {:,} damaged".format(*counts))
     return code
 
 
-@command.command(name="extract")
-@click.argument("archive_name", metavar="ARCHIVE")
-@click.argument("keys", nargs=-1, metavar="[KEY]...")
-@click.option("--to", "target", required=True, metavar="DIR", help="The folder to write into.")
-@click.option("--repo", default=".", help="Whose archive, where ARCHIVE is no path.")
-@options.as_json
 def extract_command(
     archive_name: str, keys: tuple[str, ...], target: str, repo: str, as_json: bool
 ) -> int:
-    """Take the diffs out of ARCHIVE, a path or a name of 'archive ls'; all, or those of KEYs.
+    """Extract diffs from ARCHIVE, a path or a name of 'archive ls': all of them, or those of KEYs.
 
-    What is intact in a damaged archive comes out; exit 12 says that something did not. A diff that
-    was purged in the workspace of --repo does not come out: exit 33.
+    From a damaged archive, everything intact is extracted. A diff that was purged in the workspace
+    of --repo is not extracted.
+
+    Examples:
+      session-codec archive extract 2025-11-7c8a10e34dcc.tar.zst -o out
     """
     path = absolute(archive_name)
     workspace = locate(absolute(repo))
@@ -279,15 +203,106 @@ def extract_command(
     return code
 
 
-@command.command(name="repair")
-@click.argument("archive_name", metavar="ARCHIVE")
-@options.repo
-@options.as_json
 def repair_command(archive_name: str, repo: str, as_json: bool) -> int:
-    """Make the index of ARCHIVE again from its frames; it gets the hash that was recorded."""
+    """Rebuild the index of ARCHIVE from its frames, so that it has the recorded hash again.
+
+    Examples:
+      session-codec archive repair 2025-11-7c8a10e34dcc.tar.zst
+    """
     mended = repair(find(absolute(repo)), archive_name)
     if as_json:
         say_json("archive-repair", {"archive": archive_name, "mended": mended})
     else:
-        say(f"{archive_name}: {'mended' if mended else 'is as it should be'}")
+        say(f"{archive_name}: {'repaired' if mended else 'intact'}")
     return 0
+
+
+_PACK: Final = Verb(
+    pack,
+    (REPO,),
+    (
+        Option(
+            "--month",
+            "Pack this month; repeatable.",
+            to="months",
+            read=read_month,
+            metavar="MONTH",
+            repeat=True,
+        ),
+        Option(
+            "--before", f"Pack sessions before TIME: {TIME_FORMS}.", read=read_time, metavar="TIME"
+        ),
+        Option(
+            "--older-than",
+            "Pack sessions older than AGE: 30d, 12h or 2w.",
+            read=read_age,
+            metavar="AGE",
+        ),
+        Option(
+            "--profile",
+            "How hard to compress.",
+            choices=tuple(PROFILES),
+            default="small",
+            shown=True,
+        ),
+        Option("--keep-loose", "Keep the loose diffs as well.", flag=True),
+        ALLOW_SECRET,
+        TRUST_REPO_CONFIG,
+        Option("--no-scan", "Do not scan for secrets.", flag=True),
+        Option("--dry-run", "Print what would be packed; write nothing.", flag=True),
+        JSON,
+    ),
+    exits={
+        3: "a diff stays loose: it seems to hold a secret, or is missing locally",
+        12: "an archive did not read back as it was written",
+        20: EXIT_CODES[20],
+    },
+)
+VERB: Final = _PACK._replace(
+    verbs={
+        "pack": _PACK,
+        "ls": Verb(ls, (REPO,), (JSON,), exits={20: EXIT_CODES[20]}),
+        "verify": Verb(
+            verify,
+            (REPO,),
+            (Option("--name", "Verify this archive; repeatable.", to="names", repeat=True), JSON),
+            exits={12: "an archive is damaged", 20: EXIT_CODES[20]},
+        ),
+        "extract": Verb(
+            extract_command,
+            (
+                Argument("archive_name", "ARCHIVE"),
+                Argument("keys", "KEY", required=False, repeat=True),
+            ),
+            (
+                Option(
+                    "--output",
+                    "Write the diffs into DIR.",
+                    to="target",
+                    short="-o",
+                    former="--to",
+                    metavar="DIR",
+                    required=True,
+                ),
+                Option(
+                    "--repo",
+                    "The workspace of ARCHIVE, if that is not a path.",
+                    default=".",
+                    metavar="REPO",
+                ),
+                JSON,
+            ),
+            exits={
+                12: "the archive is damaged",
+                30: "no such archive, or it has no such key",
+                33: EXIT_CODES[33],
+            },
+        ),
+        "repair": Verb(
+            repair_command,
+            (Argument("archive_name", "ARCHIVE"), REPO),
+            (JSON,),
+            exits={12: "the archive cannot be repaired", 30: "no such archive"},
+        ),
+    },
+)

@@ -5,29 +5,15 @@ from __future__ import annotations
 import sys
 from typing import Final
 
-from codec.tokens.tokenizers import DEFAULT as TOKENIZER
-from codec.tokens.tokenizers import TOKENIZERS
 from codec.v2.context_view import DEFAULT_BUDGET, DEFAULT_LAST, STYLES, Style
 from pipelines.cli.commands.spooled import workspace_of
-from pipelines.cli.declared import JSON, Option
+from pipelines.cli.declared import JSON, REPO, Option, Verb, number
+from pipelines.cli.options import TOKENIZER_OPTION
 from pipelines.cli.output import say_json, tell, visible
-from pipelines.errors import FINDINGS
+from pipelines.errors import EXIT_CODES, FINDINGS
 from pipelines.tokenizer import load
 from pipelines.verbs.context import Request, render
 from pipelines.workspace.location import DELTAS
-
-OPTIONS: Final = (
-    Option("--budget", "budget", f"Tokens at the most.  [default: {DEFAULT_BUDGET}]", "number",
-           metavar="N"),
-    Option("--last", "last",
-           f"The newest N sessions, all in full.  [default: {DEFAULT_LAST}, within the budget]",
-           "number", metavar="N"),
-    Option("--style", "style", "How sessions are written.", "choice", default="compact",
-           choices=STYLES, shown=True),
-    Option("--tokenizer", "tokenizer", "What counts tokens.", "choice", default=TOKENIZER,
-           choices=TOKENIZERS, shown=True),
-    JSON,
-)  # fmt: skip
 
 
 def run(
@@ -38,13 +24,12 @@ def run(
     tokenizer: str,
     as_json: bool,
 ) -> int:
-    """What an agent reads at its start: references, then the newest sessions.
+    """Print what an agent reads at its start: references, then the newest sessions.
 
-    Within the budget the newest sessions are in full and the rest of them are summed up in one
-    line. A line such as '140000 s coverage validation +1247-89c11t30' is a time of day, an agent,
-    the task, lines, commits and minutes; the first line explains the signs.
+    Within the budget the newest sessions are printed in full; all others are summed up in one line.
+    In a line such as '140000 s coverage validation +1247-89c11t30', the fields are the time of day,
+    the agent, the task, and lines, commits and minutes; the first line explains the signs.
 
-    \b
     Examples:
       session-codec context
       session-codec context --budget 250
@@ -61,7 +46,7 @@ def run(
     )
     result = render(request, load)
     if result.broken:
-        tell(f"finding: {DELTAS}: {result.broken} of the newest lines are no deltas; see 'verify'")
+        tell(f"finding: {DELTAS}: {result.broken} lines cannot be read; see 'verify'")
     if as_json:
         say_json(
             "context", {**result.context._asdict(), "tokenizer": tokenizer, "broken": result.broken}
@@ -70,3 +55,28 @@ def run(
         text = result.context.text
         sys.stdout.write(visible(text) if sys.stdout.isatty() else text)
     return FINDINGS if result.broken else 0
+
+
+VERB: Final = Verb(
+    run,
+    (REPO,),
+    (
+        Option(
+            "--budget",
+            f"Print at most N tokens. [default: {DEFAULT_BUDGET}]",
+            read=number,
+            metavar="N",
+        ),
+        Option(
+            "--last",
+            f"Print the newest N sessions in full, whatever they cost. [default: {DEFAULT_LAST}, "
+            "within the budget]",
+            read=number,
+            metavar="N",
+        ),
+        Option("--style", "How to write sessions.", choices=STYLES, default="compact", shown=True),
+        TOKENIZER_OPTION,
+        JSON,
+    ),
+    exits={3: "a line of the deltas cannot be read", 20: EXIT_CODES[20]},
+)

@@ -2,43 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
-import click
-
-from pipelines.cli import options
-from pipelines.cli.declared import absolute
+from pipelines.cli.declared import JSON, REPO, Misuse, Option, Verb, absolute
 from pipelines.cli.next_step import tell_next_step
 from pipelines.cli.output import Stages, findings_json, say, say_json, tell_findings
-from pipelines.errors import FINDINGS
+from pipelines.errors import EXIT_CODES, FINDINGS
 from pipelines.findings import Finding
 from pipelines.verbs.doctor import Plan, Result, apply, find_lost, plan, remaining
 
 
-@click.command()
-@options.repo
-@click.option("--repair", is_flag=True, help="Put right what can be put right without loss.")
-@click.option("--dry-run", is_flag=True, help="With --repair: say what would be written.")
-@options.as_json
-def command(repo: str, repair: bool, dry_run: bool, as_json: bool) -> int:
-    """What is wrong with a workspace, and what can be done about it.
+def run(repo: str, repair: bool, dry_run: bool, as_json: bool) -> int:
+    """Find the problems of a workspace; repair them with --repair.
 
     The manifest is the truth: --repair makes the deltas, the metrics and the reference entries
-    agree with it. Repeated lines, the marks of a merge conflict and lines that nobody can read go,
-    missing rows come back, two sessions with one key get keys of their own. Facts that were
-    committed come back, and so does what can be made again byte for byte. Each file that it changes
-    keeps a backup beside it: to undo a repair, rename the backup.
+    agree with it. It removes repeated lines, conflict markers and unreadable lines, adds missing
+    rows, gives two sessions with the same key different keys, and restores committed facts that are
+    missing. Each file that it changes gets a backup beside it; to undo a repair, rename the backup.
 
-    It ends with 3 where something is left to be put right, and with 0 otherwise.
-
-    \b
     Examples:
       session-codec doctor
       session-codec doctor --repair --dry-run
       session-codec doctor --repair
     """
     if dry_run and not repair:
-        raise click.UsageError("--dry-run says what --repair would do: give both")
+        raise Misuse("--dry-run needs --repair")
     made = plan(find_lost(absolute(repo)))
     result = apply(made) if repair and not dry_run else None
     if result is not None:
@@ -53,6 +41,20 @@ def command(repo: str, repair: bool, dry_run: bool, as_json: bool) -> int:
     if result is not None:
         tell_next_step(made.workspace)
     return code
+
+
+VERB: Final = Verb(
+    run,
+    (REPO,),
+    (
+        Option("--repair", "Repair everything that can be repaired without loss.", flag=True),
+        Option(
+            "--dry-run", "With --repair: print what would be written; write nothing.", flag=True
+        ),
+        JSON,
+    ),
+    exits={3: "some problems are left to repair", 20: EXIT_CODES[20]},
+)
 
 
 def _say(made: Plan, result: Result | None, left: tuple[Finding, ...], *, dry_run: bool) -> None:

@@ -6,18 +6,12 @@ from typing import Final
 
 from codec.manifest.session_fields import encode_session
 from pipelines.cli.commands.spooled import workspace_of
-from pipelines.cli.declared import JSON, Option
+from pipelines.cli.declared import JSON, REPO, Option, Verb
 from pipelines.cli.next_step import tell_next_step
 from pipelines.cli.output import findings_json, say, say_json, tell, tell_findings
+from pipelines.errors import EXIT_CODES
 from pipelines.recording.committed import release
 from pipelines.verbs.flush import Result, apply, plan
-
-OPTIONS: Final = (
-    Option("--commit", "commit", "Commit the files of session-codec, and nothing else.", "flag",
-           default=False),
-    Option("--dry-run", "dry_run", "Show what is pending; write nothing.", "flag", default=False),
-    JSON,
-)  # fmt: skip
 
 
 def run(repo: str, commit: bool, dry_run: bool, as_json: bool) -> int:
@@ -28,7 +22,6 @@ def run(repo: str, commit: bool, dry_run: bool, as_json: bool) -> int:
     a commit of a branch holds it: until then, 'git checkout .' or 'git stash' cannot lose it.
     'record' and 'archive' write pending sessions, too.
 
-    \b
     Examples:
       session-codec flush
       session-codec flush --commit
@@ -57,3 +50,15 @@ def run(repo: str, commit: bool, dry_run: bool, as_json: bool) -> int:
     if not result.sessions:
         say("nothing is pending")
     return 0
+
+
+VERB: Final = Verb(
+    run,
+    (REPO,),
+    (
+        Option("--commit", "Commit the files of session-codec, and nothing else.", flag=True),
+        Option("--dry-run", "Print what is pending; write nothing.", flag=True),
+        JSON,
+    ),
+    exits={20: EXIT_CODES[20]},
+)

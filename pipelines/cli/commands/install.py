@@ -8,16 +8,13 @@ import shutil
 import sys
 from typing import Any, Final
 
-import click
-
 from codec.agents.hook_settings import PROGRAM
-from pipelines.cli import options
 from pipelines.cli.commands.spooled import drain_spool
-from pipelines.cli.declared import absolute
+from pipelines.cli.declared import JSON, REPO, Misuse, Option, Verb, absolute
 from pipelines.cli.next_step import tell_next_step
 from pipelines.cli.output import findings_json, say, say_json, tell, tell_findings
 from pipelines.cli.remote_options import check_url, settings_of
-from pipelines.errors import FINDINGS
+from pipelines.errors import EXIT_CODES, FINDINGS
 from pipelines.findings import Finding
 from pipelines.verbs import schedule
 from pipelines.verbs.install import HOOKS, PLUGIN, Plan, apply, plan, plan_removal
@@ -33,42 +30,16 @@ _NEXT: Final = {
 }
 
 
-def _agents(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[str, ...]:
-    """The agents of `--hooks`, each once."""
-    names = dict.fromkeys(name.strip() for name in (value or "").split(",") if name.strip())
+def _agents(text: str) -> tuple[str, ...]:
+    """Return the agents of `--hooks`, each once."""
+    names = dict.fromkeys(name.strip() for name in text.split(",") if name.strip())
     for name in names:
         if name not in HOOKS:
-            raise click.BadParameter(f"{name!r} is none of {', '.join(HOOKS)}")
+            raise ValueError(f"unknown agent {name!r} (choose from {', '.join(HOOKS)})")
     return tuple(names)
 
 
-@click.command()
-@options.repo
-@click.option(
-    "--hooks",
-    callback=_agents,
-    metavar="AGENTS",
-    help="Hooks that inject the context and record each session: claude, codex, or both.",
-)
-@click.option(
-    "--schedule",
-    "kind",
-    type=click.Choice(KINDS),
-    metavar="KIND",
-    help="A job once a month that runs archive and, where it is not in a clone, verify; and sync "
-    "where there is a remote: systemd, cron, github or kubernetes.",
-)
-@click.option("--remote", metavar="URL", help="Where the job's copies go.")
-@click.option(
-    "--package",
-    default=PACKAGE,
-    show_default=True,
-    help="What pip installs in a job of github and kubernetes.",
-)
-@click.option("--uninstall", is_flag=True, help="Take it all out again; sessions stay.")
-@click.option("--dry-run", is_flag=True, help="Show what would change, change nothing.")
-@options.as_json
-def command(
+def run(
     repo: str,
     hooks: tuple[str, ...],
     kind: str | None,
@@ -78,16 +49,16 @@ def command(
     dry_run: bool,
     as_json: bool,
 ) -> int:
-    """Make a workspace in REPO, and tell agents of it.
+    """Create a workspace in REPO, and set up the agents that work there.
 
-    A marked block in AGENTS.md says what to run. CLAUDE.md is made to import it; one that is there
-    and does not gets the block. Nothing outside the marks changes. Running it again changes
-    nothing; --uninstall gives back the bytes of before.
+    A marked block in AGENTS.md names the commands to run. A CLAUDE.md that does not exist is
+    created and imports AGENTS.md; one that exists without the import gets the block. Nothing
+    outside the marks changes. Running install again changes nothing; --uninstall restores the
+    former bytes.
 
-    A job of systemd or cron runs here and commits nothing: you commit the manifest. Those of github
-    and kubernetes begin with a clone, need a remote, and commit and push the manifest themselves.
+    Jobs for systemd and cron run on this machine and do not commit: you commit the manifest. Jobs
+    for github and kubernetes start with a clone, need a remote, and commit and push the manifest.
 
-    \b
     Examples:
       session-codec install
       session-codec install ~/src/app --hooks claude,codex
@@ -95,9 +66,9 @@ def command(
       session-codec install --uninstall
     """
     if uninstall and (hooks or kind):
-        raise click.UsageError("--uninstall takes out all; leave --hooks and --schedule away")
+        raise Misuse("--uninstall removes everything; drop --hooks and --schedule")
     if remote and not kind:
-        raise click.UsageError("--remote is that of a job: name one with --schedule")
+        raise Misuse("--remote needs --schedule")
     where = absolute(repo)
     if uninstall:
         made, jobs, notes = _uninstalled(find(where), dry_run=dry_run)
@@ -124,6 +95,45 @@ def command(
         if kind is not None:
             _advise_job(kind)
     return FINDINGS if any(f.level == "finding" for f in findings) else 0
+
+
+VERB: Final = Verb(
+    run,
+    (REPO,),
+    (
+        Option(
+            "--hooks",
+            "Install hooks that inject the context and record each session: claude, codex, or "
+            "both with a comma.",
+            read=_agents,
+            metavar="AGENTS",
+            default=(),
+        ),
+        Option(
+            "--schedule",
+            "Install a monthly job that runs archive, sync if there is a remote, and verify "
+            "unless it works in a clone.",
+            to="kind",
+            choices=KINDS,
+            metavar="KIND",
+        ),
+        Option("--remote", "The remote of the job.", metavar="URL"),
+        Option(
+            "--package",
+            "What pip installs in a job for github or kubernetes.",
+            default=PACKAGE,
+            shown=True,
+        ),
+        Option("--uninstall", "Remove everything that install added; sessions stay.", flag=True),
+        Option("--dry-run", "Print what would change; change nothing.", flag=True),
+        JSON,
+    ),
+    exits={
+        3: "a file was left as it is; the finding says why",
+        20: EXIT_CODES[20],
+        22: "a file is not what install expects",
+    },
+)
 
 
 def _workspace_of(repo: str) -> Workspace:
@@ -167,7 +177,7 @@ def _uninstalled(
     """What taking it all out would change; jobs are taken out already, and what is left to do."""
     notes: tuple[Finding, ...] = ()
     if not dry_run:
-        drain_spool(workspace, within="")
+        drain_spool(workspace)
     jobs = schedule.plan_removal(workspace)
     if not dry_run:
         notes = schedule.apply(jobs)
@@ -183,7 +193,7 @@ def _scheduled(
         return schedule.Plan(workspace=workspace)
     remote = settings_of(workspace, {"remote": remote}, trust=False).remote
     if remote is None and kind in IN_A_CLONE:
-        raise click.UsageError(
+        raise Misuse(
             f"--schedule {kind} begins with a clone, which has no diffs: name --remote URL"
         )
     if remote is not None:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-import click
+from typing import Final
 
+from pipelines.cli.declared import Argument, Verb
 from pipelines.verbs.merge_driver import merge_files
 
 
-@click.command(hidden=True)
-@click.argument("ancestor", metavar="%O")
-@click.argument("ours", metavar="%A")
-@click.argument("theirs", metavar="%B")
-@click.argument("path", metavar="%P")
-def command(ancestor: str, ours: str, theirs: str, path: str) -> int:
-    """Merge one of the tracked files by record; git calls this where 'install' set it up."""
+def run(ancestor: str, ours: str, theirs: str, path: str) -> int:
+    """Merge one of the tracked files by record; git calls this after 'install' set it up."""
     merge_files(ancestor, ours, theirs, path)
     return 0
+
+
+VERB: Final = Verb(
+    run,
+    (
+        Argument("ancestor", "%O"),
+        Argument("ours", "%A"),
+        Argument("theirs", "%B"),
+        Argument("path", "%P"),
+    ),
+    (),
+)

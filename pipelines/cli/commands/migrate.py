@@ -7,9 +7,8 @@ from datetime import UTC, timedelta, tzinfo
 from datetime import timezone as timezone_of
 from typing import TYPE_CHECKING, Final
 
-from codec.tokens.tokenizers import DEFAULT as TOKENIZER
-from codec.tokens.tokenizers import TOKENIZERS
-from pipelines.cli.declared import JSON, Misuse, Option, absolute
+from pipelines.cli.declared import JSON, REPO, Misuse, Option, Verb, absolute
+from pipelines.cli.options import TOKENIZER_OPTION
 from pipelines.worker.client import Worker
 
 if TYPE_CHECKING:
@@ -17,33 +16,13 @@ if TYPE_CHECKING:
 
 _OFFSET = re.compile(r"(?:UTC|GMT)?(?P<sign>[+-])(?P<hours>\d{1,2})(?::?(?P<minutes>[0-5]\d))?")
 
-OPTIONS: Final = (
-    Option("--from", "sources", "A log to migrate, a folder of logs or a pattern; repeatable.",
-           "texts", default=(), metavar="PATH"),
-    Option("--dry-run", "dry_run", "Plan and prove, write nothing.", "flag", default=False),
-    Option("--strict", "strict", "Write nothing where there are findings.", "flag", default=False),
-    Option("--dialect", "dialect", "The form of the session headings, as FORMATS.md names it.",
-           metavar="FORM"),
-    Option("--heading-pattern", "heading_pattern",
-           "Your own form: a pattern with a group time, or year, month and day.",
-           metavar="REGEX"),
-    Option("--timezone", "timezone", "The zone of times that name none.", default="UTC",
-           shown=True),
-    Option("--zone", "zones", "What a zone abbreviation means: IST=+05:30; repeatable.", "texts",
-           default=(), metavar="NAME=ZONE"),
-    Option("--dates", "dates", "The order of day and month in dates such as 05/06/2026.", "choice",
-           choices=("dmy", "mdy")),
-    Option("--tokenizer", "tokenizer", "What counts tokens.", "choice", default=TOKENIZER,
-           choices=TOKENIZERS, shown=True),
-    JSON,
-)  # fmt: skip
-
 
 def run(
     repo: str,
     sources: tuple[str, ...],
     dry_run: bool,
     strict: bool,
+    reread: bool,
     dialect: str | None,
     heading_pattern: str | None,
     timezone: str,
@@ -54,9 +33,9 @@ def run(
 ) -> int:
     """Migrate the v1 log of REPO, and prove that no byte of it is lost.
 
-    The log itself is not changed. Running it again adds what is new and nothing else.
+    The log itself is not changed. Running migrate again adds new sessions and updates those whose
+    entries changed. --reread also applies this version's reader to sessions that an older one read.
 
-    \b
     Examples:
       session-codec migrate
       session-codec migrate ~/src/app --dry-run
@@ -86,8 +65,62 @@ def run(
             clues=clues,
             tokenizer=tokenizer,
             strict=strict,
+            reread=reread,
         )
         return run_migrate(request, worker, dry_run=dry_run, as_json=as_json)
+
+
+VERB: Final = Verb(
+    run,
+    (REPO,),
+    (
+        Option(
+            "--from",
+            "Migrate this log, folder of logs or pattern; repeatable.",
+            to="sources",
+            repeat=True,
+            metavar="PATH",
+        ),
+        Option("--dry-run", "Plan and prove; write nothing.", flag=True),
+        Option("--strict", "Write nothing if there are findings.", flag=True),
+        Option("--reread", "Read again what an older version of session-codec read.", flag=True),
+        Option(
+            "--dialect", "The form of the session headings, as FORMATS.md names it.", metavar="FORM"
+        ),
+        Option(
+            "--heading-pattern",
+            "A form of your own: a pattern with a group time, or with year, month and day.",
+            metavar="REGEX",
+        ),
+        Option(
+            "--timezone",
+            "The zone of times without one.",
+            default="UTC",
+            metavar="ZONE",
+            shown=True,
+        ),
+        Option(
+            "--zone",
+            "The meaning of a zone abbreviation, for example IST=+05:30; repeatable.",
+            to="zones",
+            repeat=True,
+            metavar="NAME=ZONE",
+        ),
+        Option(
+            "--dates",
+            "The order of day and month in dates such as 05/06/2026.",
+            choices=("dmy", "mdy"),
+        ),
+        TOKENIZER_OPTION,
+        JSON,
+    ),
+    exits={
+        3: "migrated; something in the log needs a person",
+        10: "the form of the log is not known",
+        20: "no log found",
+        22: "the log changed while it was read",
+    },
+)
 
 
 def _check_marking(dialect: str | None, pattern: str | None) -> None:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Any, Final
 
-import click
-
-from pipelines.cli import options
-from pipelines.cli.declared import absolute
-from pipelines.cli.output import Stages, findings_json, say, say_json, tell, tell_findings
-from pipelines.cli.remote_options import open_remote, remote_options, settings_of
+from pipelines.cli.declared import JSON, REPO, Argument, Misuse, Option, Verb, absolute
+from pipelines.cli.output import Stages, confirm, findings_json, say, say_json, tell, tell_findings
+from pipelines.cli.remote_options import REMOTE_OPTIONS, open_remote, settings_of
 from pipelines.diffs.local_archives import shown
 from pipelines.erasing.purge_remote import There
 from pipelines.errors import FINDINGS
@@ -20,21 +17,7 @@ from pipelines.verbs.purge import Plan, disown, plan, plan_merged, purge
 from pipelines.workspace.location import Workspace, find
 
 
-@click.command()
-@click.argument("name", metavar="[KEY]", required=False)
-@options.repo
-@remote_options
-@click.option(
-    "--encrypt-to", multiple=True, metavar="RECIPIENT", help="As sync was told; repeatable."
-)
-@click.option("--merged", is_flag=True, help="Erase what is left of diffs purged elsewhere.")
-@click.option(
-    "--disown", "disowned", is_flag=True, help="Keep a diff here that was purged elsewhere."
-)
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--dry-run", is_flag=True, help="Say what would be erased; erase nothing.")
-@options.as_json
-def command(
+def run(
     name: str | None,
     repo: str,
     merged: bool,
@@ -45,23 +28,19 @@ def command(
     as_json: bool,
     **given: Any,
 ) -> int:
-    """Erase the diff of the session KEY from this machine; it cannot be brought back.
+    """Erase the diff of the session KEY from this machine. It cannot be restored.
 
-    Every file that holds the bytes is found by their hash: loose diffs and backups go, archives and
-    layouts of logs are written anew without them. The session stays, and 'verify' and 'restore-v1'
-    name the gap. Exit 3 where the bytes are in a file that is not changed, a v1 log for example.
+    All files with the bytes are found by hash: loose diffs and backups are deleted; archives and
+    stored log versions are rewritten without them. The session stays; 'verify' and 'restore-v1'
+    name the gap. Without --yes, purge lists the files and asks first; the answer "n" changes
+    nothing.
 
-    Answered with "n", the question before it changes nothing and ends with 0.
+    Once the manifest is merged, no other machine reads or uploads the diff. There, 'verify' reports
+    what remains and 'purge --merged' erases it; --disown keeps it and ignores the tombstone.
 
-    Once the manifest is merged, no other machine reads or sends the diff. 'verify' reports what is
-    left of it there, and 'purge --merged' lists it, asks, and erases it. Where it is to stay,
-    --disown records that the tombstone does not count.
+    With --remote, the objects that hold the diff are deleted there in all versions, after their
+    replacements were uploaded and read back.
 
-    --remote erases it there as well: the objects that hold it are deleted, in all versions, after
-    their replacements were sent and read back. Exit 3 where objects cannot be inspected, 31 where a
-    lock retains one.
-
-    \b
     Examples:
       session-codec purge 2025-11-06T14:30:00Z --dry-run
       session-codec purge 2025-11-06T14:30:00Z --yes
@@ -70,7 +49,7 @@ def command(
     if merged and not disowned:
         repo, name = name or repo, None
     elif name is None or merged:
-        raise click.UsageError("purge: name a KEY, or say --merged")
+        raise Misuse("missing KEY or --merged")
     workspace = find(absolute(repo))
     if disowned and name is not None:
         return _disown(workspace, name, as_json)
@@ -112,6 +91,33 @@ def command(
     return code
 
 
+VERB: Final = Verb(
+    run,
+    (Argument("name", "KEY", required=False), REPO),
+    (
+        *REMOTE_OPTIONS,
+        Option(
+            "--encrypt-to",
+            "Encrypt the replacements for this age recipient; repeatable.",
+            repeat=True,
+            metavar="RECIPIENT",
+        ),
+        Option(
+            "--merged", "Erase what remains here of diffs that were purged elsewhere.", flag=True
+        ),
+        Option("--disown", "Keep a diff that was purged elsewhere.", to="disowned", flag=True),
+        Option("--yes", "Do not ask.", flag=True),
+        Option("--dry-run", "Print what would be erased; erase nothing.", flag=True),
+        JSON,
+    ),
+    exits={
+        3: "the bytes remain in a file that purge does not change, or an object cannot be read",
+        30: "no such session, or it has no diff",
+        31: "a lock retains an object",
+    },
+)
+
+
 def _keys(made: Plan) -> list[str]:
     return list(dict.fromkeys(session.key for session in made.sessions))
 
@@ -132,15 +138,15 @@ def _is_wanted(made: Plan, yes: bool) -> bool:
     """Unless --yes was given, list what would be erased and ask whoever is at the terminal.
 
     Raises:
-        click.Abort: they interrupt the question or close the terminal.
+        KeyboardInterrupt: they interrupt the question or close the terminal.
     """
     if yes:
         return True
     if not sys.stdin.isatty():
-        raise click.UsageError("purge erases for good: say --yes")
+        raise Misuse("purge erases permanently; stdin is not a terminal, so pass --yes")
     for line in _planned(made):
         tell(line)
-    return click.confirm("Erase it for good?", err=True)
+    return confirm("Erase it permanently?")
 
 
 def _declined(as_json: bool) -> int:

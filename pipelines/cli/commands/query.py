@@ -4,42 +4,20 @@ from __future__ import annotations
 
 import csv
 import sys
-
-import click
+from typing import Final
 
 from codec.records import STATUSES
 from codec.shown_text import shown
 from pipelines.answers import Answer, Cell
-from pipelines.cli import options
 from pipelines.cli.commands.spooled import workspace_of
-from pipelines.cli.declared import text_of
-from pipelines.cli.output import findings_json, say, say_json, table, tell_findings
-from pipelines.errors import FINDINGS
+from pipelines.cli.declared import JSON, REPO, Misuse, Option, Verb, number, text_of
+from pipelines.cli.output import findings_json, say_json, say_table, tell_findings
+from pipelines.cli.times import TIME_FORMS, read_time
+from pipelines.errors import EXIT_CODES, FINDINGS
 from pipelines.verbs.query import BYS, MEASURES, By, Measure, Question, query
 
-_MEASURE = click.Choice(MEASURES)
 
-
-@click.command()
-@options.repo
-@click.option("--agent", metavar="NAME", help="Of this agent; * and ? stand for others.")
-@click.option("--task", metavar="NAME", help="Of this task; * and ? stand for others.")
-@click.option(
-    "--status",
-    type=click.Choice(sorted(STATUSES), case_sensitive=False),
-    help="With this status, in any case.",
-)
-@click.option("--since", type=options.TIME, help="From this time on.")
-@click.option("--until", type=options.TIME, help="Up to this time, a day or month included.")
-@click.option("--last", type=click.IntRange(min=0), help="The newest N of those that fit.")
-@click.option("--by", type=click.Choice(BYS), help="One row for each.")
-@click.option("--sum", "sums", type=_MEASURE, multiple=True, help="Add up; repeatable.")
-@click.option("--avg", "averages", type=_MEASURE, multiple=True, help="Average; repeatable.")
-@click.option("--count", is_flag=True, help="How many sessions.")
-@click.option("--sql", metavar="QUERY", help="SQL over the table 'sessions' (needs DuckDB).")
-@click.option("--csv", "as_csv", is_flag=True, help="Comma-separated values.")
-@options.as_json
-def command(
+def run(
     repo: str,
     agent: str | None,
     task: str | None,
@@ -55,22 +33,21 @@ def command(
     as_csv: bool,
     as_json: bool,
 ) -> int:
-    """Ask about the sessions: filter, group, sum, average.
+    """Query the sessions: filter, group, sum, average.
 
-    Unknown numbers are left out of sums and averages. Agents and tasks are looked for by the names
-    that 'record' gives them. A filter that no session passes is named on stderr.
+    Sums and averages leave unknown numbers out. Agents and tasks have the names that 'record' gives
+    them. A filter that matches no session is named on stderr.
 
-    \b
     Examples:
       session-codec query --agent sonnet-4.5                        by one agent
-      session-codec query --status FAIL                             failed ones
+      session-codec query --status FAIL --since 2025-11             failed ones since November
       session-codec query --last 30 --sum lines_added               total lines of the last 30
       session-codec query --by agent --avg duration_min --count     average duration per agent
       session-codec query --sql "SELECT month, count(*) FROM sessions GROUP BY 1"
     """
     asked = (agent, task, status, since, until, last, by, sums or None, averages or None)
     if sql is not None and (count or any(a is not None for a in asked)):
-        raise click.UsageError("--sql asks everything itself: it takes no filter and no aggregate")
+        raise Misuse("--sql cannot be combined with filters and aggregates")
     workspace = workspace_of(repo)
     if sql is not None:
         from pipelines.verbs.query_sql import query_sql
@@ -103,11 +80,56 @@ def command(
     return FINDINGS if any(f.level == "finding" for f in answer.findings) else 0
 
 
+VERB: Final = Verb(
+    run,
+    (REPO,),
+    (
+        Option("--agent", "Sessions of this agent; * and ? are wildcards.", metavar="NAME"),
+        Option("--task", "Sessions with this task; * and ? are wildcards.", metavar="NAME"),
+        Option(
+            "--status",
+            "Sessions with this status.",
+            choices=tuple(sorted(STATUSES)),
+            metavar="WORD",
+        ),
+        Option("--since", f"Sessions from TIME on: {TIME_FORMS}.", read=read_time, metavar="TIME"),
+        Option(
+            "--until",
+            "Sessions up to TIME; a day or month is included.",
+            read=read_time,
+            metavar="TIME",
+        ),
+        Option("--last", "The newest N of the matching sessions.", read=number, metavar="N"),
+        Option("--by", "One row for each value.", choices=BYS),
+        Option(
+            "--sum",
+            "Add up; repeatable.",
+            to="sums",
+            choices=MEASURES,
+            repeat=True,
+            metavar="FIGURE",
+        ),
+        Option(
+            "--avg",
+            "Average; repeatable.",
+            to="averages",
+            choices=MEASURES,
+            repeat=True,
+            metavar="FIGURE",
+        ),
+        Option("--count", "Count the sessions.", flag=True),
+        Option("--sql", "Run SQL on the table 'sessions' (needs DuckDB).", metavar="QUERY"),
+        Option("--csv", "Print comma-separated values.", to="as_csv", flag=True),
+        JSON,
+    ),
+    exits={3: "lines that cannot be read were left out", 20: EXIT_CODES[20]},
+)
+
+
 def _say(answer: Answer) -> None:
     rows = [answer.columns, *(tuple(_shown(c) for c in row) for row in answer.rows)]
     numbers = {i for row in answer.rows for i, c in enumerate(row) if isinstance(c, int | float)}
-    for line in table(rows, frozenset(numbers)):
-        say(line)
+    say_table(rows, frozenset(numbers))
 
 
 def _cell(cell: Cell) -> Cell:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from typing import Final
@@ -15,7 +14,7 @@ from codec.records import STATUSES, Session, Status
 from codec.v2.progress_log import encode_reference, reference_of
 from codec.vocabulary import status_of
 from pipelines.cli.commands.spooled import workspace_of
-from pipelines.cli.declared import JSON, Misuse, Option, absolute, text_of
+from pipelines.cli.declared import JSON, REPO, Misuse, Option, Verb, absolute, number, text_of
 from pipelines.cli.next_step import tell_next_step
 from pipelines.cli.output import (
     findings_json,
@@ -24,32 +23,15 @@ from pipelines.cli.output import (
     tell,
     tell_findings,
 )
-from pipelines.recording.session import Recording, record_session, session_of
+from pipelines.errors import EXIT_CODES
+from pipelines.recording.running import running_session
+from pipelines.recording.session import Recording, session_of
 from pipelines.recording.text_scan import clean_recording
-from pipelines.verbs.record import plan
+from pipelines.verbs.record import apply, plan, root_of
 from pipelines.workspace.location import Workspace, find, read_config
 
 #: Digits of a commit's name that are shown.
 _SHORT: Final = 6
-OPTIONS: Final = (
-    Option("--agent", "agent", "Who did it: a model's name, 'human'.", metavar="NAME",
-           required=True),
-    Option("--task", "task", "What: a slug or a sentence.", metavar="TEXT", required=True),
-    Option("--status", "status", "PASS, FAIL or PARTIAL.", default="UNKNOWN", metavar="WORD"),
-    Option("--git", "commits", "The commits: A..B, or one.", metavar="RANGE"),
-    Option("--worktree", "worktree", "What is not committed yet, new files included.", "flag",
-           default=False),
-    Option("--diff", "diff", "A patch; '-' reads it from stdin.", metavar="FILE"),
-    Option("--no-diff", "no_diff", "No patch.", "flag", default=False),
-    Option("--duration-min", "duration_min", "Minutes of work.", "number", metavar="N"),
-    Option("--tokens", "tokens", "Tokens that the agent spent.", "number", metavar="N"),
-    Option("--notes", "notes", "What the next agent should know.", default="", metavar="TEXT"),
-    Option("--id", "name", "Record this id once.", default="", metavar="ID"),
-    Option("--commit", "commit", "Commit the files of session-codec, and nothing else.", "flag",
-           default=False),
-    Option("--dry-run", "dry_run", "Show the entry; write nothing.", "flag", default=False),
-    JSON,
-)  # fmt: skip
 
 #: Characters that the texts of a session may have: they are read at every start.
 TASK_LIMIT: Final = 2_000
@@ -75,19 +57,18 @@ def run(
 ) -> int:
     """Record a session when its task is done, and print its key.
 
-    The patch is that of the session's commits: since its hook saw it begin, else since the newest
-    recorded range of this branch, else the last commit. What came by pull, merge or rebase, and
+    The patch is that of the session's commits: since the start hook, else since the newest recorded
+    range of this branch, else the last commit. Commits that came by pull, merge or rebase, and
     commits of session-codec's own files, do not count. Lines are counted from the patch. A remark
     may follow the status: 'PASS (deployed)'.
 
-    \b
     Examples:
       session-codec record --agent sonnet-4.5 --task fix-login --status PASS
       session-codec record --agent human --task "Move to Postgres" --git main..HEAD
       git diff | session-codec record --agent codex --task spike --diff -
     """
     if sum((commits is not None, worktree, diff is not None, no_diff)) > 1:
-        raise Misuse("--git, --worktree, --diff and --no-diff: name one")
+        raise Misuse("--git, --worktree, --diff and --no-diff exclude each other")
     workspace = find(absolute(repo)) if dry_run else workspace_of(repo)
     asks_git = not (diff or no_diff)
     if asks_git and not (workspace.repository or commits or worktree):
@@ -105,16 +86,16 @@ def run(
         tokens_used=tokens,
         id=text_of(name),
     )
+    running = running_session(workspace, root_of(workspace))
     if asks_git:
-        asking = os.environ.get("CODEX_THREAD_ID", "")
-        recording = plan(workspace, recording, commits=commits, worktree=worktree, asking=asking)
+        recording = plan(workspace, recording, commits=commits, worktree=worktree, running=running)
         if recording.ranges:
             tell(_taken(recording.ranges, recording.commits or 0))
     if dry_run:
         recording, replaced = clean_recording(workspace, recording)
         tell_findings(replaced)
         return _show(workspace, session_of(recording, read_config(workspace).agents), as_json)
-    recorded = record_session(workspace, recording)
+    recorded = apply(workspace, recording, running)
     if recorded.recovered:
         tell(f"completed a '{recorded.recovered}' that was stopped half-way")
     tell_findings(recorded.findings)
@@ -134,11 +115,40 @@ def run(
     return 0
 
 
+VERB: Final = Verb(
+    run,
+    (REPO,),
+    (
+        Option(
+            "--agent", "Who did it: the name of a model, or 'human'.", metavar="NAME", required=True
+        ),
+        Option("--task", "What was done: a slug or a sentence.", metavar="TEXT", required=True),
+        Option("--status", "PASS, FAIL or PARTIAL.", default="UNKNOWN", metavar="WORD"),
+        Option("--git", "The commits: A..B, or one commit.", to="commits", metavar="RANGE"),
+        Option("--worktree", "Record uncommitted changes, new files included.", flag=True),
+        Option("--diff", "Record this patch; '-' reads stdin.", metavar="FILE"),
+        Option("--no-diff", "Record without a patch.", flag=True),
+        Option("--duration-min", "Minutes of work.", read=number, metavar="N"),
+        Option("--tokens", "Tokens that the agent used.", read=number, metavar="N"),
+        Option("--notes", "What the next agent should know.", default="", metavar="TEXT"),
+        Option("--id", "Record this id only once.", to="name", default="", metavar="ID"),
+        Option("--commit", "Commit the files of session-codec, and nothing else.", flag=True),
+        Option("--dry-run", "Print the entry; write nothing.", flag=True),
+        JSON,
+    ),
+    exits={
+        20: EXIT_CODES[20],
+        22: "a file of the workspace is not what record expects",
+        30: "git does not have the commits",
+    },
+)
+
+
 def _given(option: str, value: str, limit: int, *, may_be_empty: bool = False) -> str:
     """Return an option's text on which a limit of characters holds."""
     text = text_of(value)
     if not text.strip() and not may_be_empty:
-        raise Misuse(f"{option} is empty: name it")
+        raise Misuse(f"{option} is empty")
     if len(text) > limit:
         raise Misuse(f"{option} has {len(text):,} characters; the limit is {limit:,}")
     return text
@@ -151,7 +161,7 @@ def _status(text: str) -> tuple[Status, str]:
     word, remark = status_of(text)
     if word == "UNKNOWN":
         known = ", ".join(sorted(STATUSES))
-        raise Misuse(f"--status {text!r} begins with none of {known}")
+        raise Misuse(f"--status: {text!r} does not begin with a status (choose from {known})")
     return word, remark
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import click
+from typing import Any, Final
 
 from codec.references.merge import Change, Standing
-from pipelines.cli import options
-from pipelines.cli.declared import absolute
+from pipelines.cli.declared import JSON, REPO, Option, Verb, absolute, number
 from pipelines.cli.next_step import tell_next_step
+from pipelines.cli.options import TOKENIZER_OPTION
 from pipelines.cli.output import findings_json, say, say_json, tell, tell_findings
-from pipelines.errors import FINDINGS
+from pipelines.errors import EXIT_CODES, FINDINGS
 from pipelines.references.plan import SIGNS, Plan, Request, plan, shown_name, stale_finding, summary
 from pipelines.settings.thresholds import REFERENCES_BUDGET, read_limits
 from pipelines.tokenizer import load
@@ -27,21 +25,7 @@ _REASONS = {
 }
 
 
-@click.command()
-@options.repo
-@click.option(
-    "--explain", is_flag=True, help="Each value with where it comes from; writes nothing."
-)
-@click.option("--check", is_flag=True, help="Exit 3 where the file is stale; writes nothing.")
-@click.option("--dry-run", is_flag=True, help="What would change; writes nothing.")
-@click.option(
-    "--budget",
-    type=click.IntRange(min=0),
-    help=f"Tokens that the file may cost; {REFERENCES_BUDGET} if nobody says otherwise.",
-)
-@options.tokenizer
-@options.as_json
-def command(
+def run(
     repo: str,
     explain: bool,
     check: bool,
@@ -53,10 +37,9 @@ def command(
     """Build and refresh PROJECT_REFERENCES.yaml from what the files of REPO state.
 
     Manifests, lock files, workflows, CLAUDE.md, AGENTS.md, .claude/, PROJECT_MEMORY.yaml and v1
-    logs are read. What you changed, added or removed by hand stays so, and so do your comments.
-    Values that would not fit into the budget are left out, the least important first; never yours.
+    logs are read. Values that you changed, added or removed by hand stay so, and so do your
+    comments. Values that exceed the budget are left out, the least important first; never yours.
 
-    \b
     Examples:
       session-codec references
       session-codec references --explain
@@ -87,6 +70,26 @@ def command(
     if result.written:
         tell_next_step(workspace)
     return FINDINGS if any(f.level == "finding" for f in findings) else 0
+
+
+VERB: Final = Verb(
+    run,
+    (REPO,),
+    (
+        Option("--explain", "Print each value with its sources; write nothing.", flag=True),
+        Option("--check", "Exit 3 if the file is stale; write nothing.", flag=True),
+        Option("--dry-run", "Print what would change; write nothing.", flag=True),
+        Option(
+            "--budget",
+            f"Tokens that the file may cost. [default: {REFERENCES_BUDGET}, or the settings]",
+            read=number,
+            metavar="N",
+        ),
+        TOKENIZER_OPTION,
+        JSON,
+    ),
+    exits={3: "the file is stale (--check), or something needs a person", 20: EXIT_CODES[20]},
+)
 
 
 def _state(result: Result, *, reads_only: bool) -> str:

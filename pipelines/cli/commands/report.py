@@ -4,41 +4,22 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any
-
-import click
+from typing import Any, Final
 
 from codec.errors import IntegrityError
 from codec.tokens.tokenizers import counter
-from pipelines.cli import options
-from pipelines.cli.declared import absolute
+from pipelines.cli.declared import JSON, REPO, Misuse, Option, Verb, absolute
+from pipelines.cli.options import ALLOW_SECRET, TOKENIZER_OPTION, TRUST_REPO_CONFIG
 from pipelines.cli.output import Stages, findings_json, say, say_json, tell, tell_findings
+from pipelines.cli.times import TIME_FORMS, read_time
 from pipelines.cli.token_table import tokens_json
-from pipelines.errors import FINDINGS, exit_code
+from pipelines.errors import EXIT_CODES, FINDINGS, exit_code
 from pipelines.settings.user import ignored_findings, read_settings
 from pipelines.verbs.report import Request, Result, apply, plan
 from pipelines.workspace.location import find
 
 
-@click.command()
-@options.repo
-@click.option(
-    "-o",
-    "--output",
-    default="report.html",
-    show_default=True,
-    metavar="FILE",
-    help="Where to write it; '-' writes to stdout.",
-)
-@click.option("--since", type=options.TIME, help="Sessions from this time on.")
-@click.option("--until", type=options.TIME, help="Up to this time, a day or month included.")
-@click.option("--with-diffs", is_flag=True, help="Put the diffs in; none with a secret.")
-@click.option("--force", is_flag=True, help="Overwrite FILE even where it is no report.")
-@options.allow_secret
-@options.trust_repo_config
-@options.tokenizer
-@options.as_json
-def command(
+def run(
     repo: str,
     output: str,
     since: str | None,
@@ -50,13 +31,12 @@ def command(
     tokenizer: str,
     as_json: bool,
 ) -> int:
-    """Write a report on REPO's workspace, one HTML file to look at and to show.
+    """Write a report on REPO's workspace: one HTML file.
 
-    It holds what it needs and asks the network for nothing: tokens saved, sessions over time,
-    tasks, archives, and every session with its reference entry. A report is overwritten by the
-    next; another file is not. --with-diffs leaves out what looks like it holds a secret: exit 3.
+    The file is self-contained and makes no network requests. It shows tokens saved, sessions over
+    time, tasks, archives, and every session with its reference entry. It replaces an earlier
+    report, but no other file. --with-diffs leaves out diffs that seem to hold a secret.
 
-    \b
     Examples:
       session-codec report
       session-codec report ~/src/app -o app.html --since 2025-11
@@ -64,7 +44,7 @@ def command(
       session-codec report -o - | gzip > report.html.gz
     """
     if output == "-" and as_json:
-        raise click.UsageError("-o - and --json both write to stdout: choose one")
+        raise Misuse("-o - and --json exclude each other: both write to stdout")
     workspace = find(absolute(repo))
     settings = read_settings(workspace, {"allow": allow}, trust_repository=trust_repo_config)
     request = Request(
@@ -92,6 +72,43 @@ def command(
     tell_findings(findings)
     _say(result)
     return code
+
+
+VERB: Final = Verb(
+    run,
+    (REPO,),
+    (
+        Option(
+            "--output",
+            "Write the report to FILE; '-' is stdout.",
+            short="-o",
+            default="report.html",
+            metavar="FILE",
+            shown=True,
+        ),
+        Option("--since", f"Sessions from TIME on: {TIME_FORMS}.", read=read_time, metavar="TIME"),
+        Option(
+            "--until",
+            "Sessions up to TIME; a day or month is included.",
+            read=read_time,
+            metavar="TIME",
+        ),
+        Option(
+            "--with-diffs", "Include the diffs, except those that seem to hold a secret.", flag=True
+        ),
+        Option("--force", "Overwrite FILE even if it is not a report.", flag=True),
+        ALLOW_SECRET,
+        TRUST_REPO_CONFIG,
+        TOKENIZER_OPTION,
+        JSON,
+    ),
+    exits={
+        3: "a diff was left out: it seems to hold a secret",
+        12: "a diff is damaged",
+        20: EXIT_CODES[20],
+        22: "FILE is not a report; --force overwrites it",
+    },
+)
 
 
 def _say(result: Result) -> None:

@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
-import click
-
-from pipelines.cli import options
-from pipelines.cli.declared import absolute
+from pipelines.cli.declared import JSON, Argument, Option, Verb, absolute, between
 from pipelines.cli.output import Stages, findings_json, say, say_json, tell_findings
-from pipelines.cli.remote_options import JOBS, open_remote, remote_options, settings_of
+from pipelines.cli.remote_options import JOBS, REMOTE_OPTIONS, open_remote, settings_of
 from pipelines.errors import FINDINGS
 from pipelines.remotes.base import Remote
 from pipelines.verbs.restore import Only, Result, plan, restore
 from pipelines.workspace.location import at
 
 
-@click.command()
-@click.argument("folder", metavar="[DIR]", default=".", type=click.Path())
-@remote_options
-@click.option(
-    "--only",
-    type=click.Choice(["v2", "diffs", "loose"]),
-    help="The tracked files alone; what git does not have, for a fresh clone; or of that only the "
-    "diffs that no archive has.",
-)
-@click.option("--without", metavar="NAME", multiple=True, help="Leave a snapshot out; repeatable.")
-@click.option("--jobs", type=click.IntRange(1, 64), help=f"Objects at a time; else {JOBS}.")
-@click.option("--dry-run", is_flag=True, help="Say what would be written; write nothing.")
-@options.as_json
-def command(
+def run(
     folder: str,
     trust_repo_config: bool,
     only: Only | None,
@@ -38,14 +22,12 @@ def command(
     as_json: bool,
     **given: Any,
 ) -> int:
-    """Bring the workspace that a remote holds back into DIR, which need not be there.
+    """Restore the workspace that a remote holds into DIR, which need not exist.
 
-    What comes is the union of what all machines sent, every byte held against its hash. Nothing
-    that is here is overwritten: a file that says something else is a conflict, exit 22, and then
-    nothing is written. A run that was stopped is completed by the next. A snapshot that cannot be
-    read is skipped and named, exit 3.
+    The result is the union of what all machines uploaded; every byte is verified by its hash.
+    Nothing is overwritten: if a local file has other content, nothing is written. An interrupted
+    run is completed by the next one. Snapshots that cannot be read are skipped and named.
 
-    \b
     Examples:
       session-codec restore project --remote s3://bucket/project
       session-codec restore --only diffs --remote /mnt/backup/project
@@ -67,6 +49,33 @@ def command(
     tell_findings(result.plan.findings)
     _say(result, remote, dry_run)
     return code
+
+
+VERB: Final = Verb(
+    run,
+    (Argument("folder", "DIR", ".", required=False),),
+    (
+        *REMOTE_OPTIONS,
+        Option(
+            "--only",
+            "v2: only the tracked files; diffs: only what git does not have, for a fresh clone; "
+            "loose: of that, only diffs that are in no archive.",
+            choices=("v2", "diffs", "loose"),
+        ),
+        Option("--without", "Leave this snapshot out; repeatable.", repeat=True, metavar="NAME"),
+        Option(
+            "--jobs", f"Parallel transfers. [default: {JOBS}]", read=between(1, 64), metavar="N"
+        ),
+        Option("--dry-run", "Print what would be written; write nothing.", flag=True),
+        JSON,
+    ),
+    exits={
+        3: "restored; a snapshot was skipped or something needs a person",
+        12: "the remote holds damaged bytes",
+        22: "a local file has other content; nothing was written",
+        30: "the remote holds no workspace",
+    },
+)
 
 
 def _say(result: Result, remote: Remote, dry_run: bool) -> None:

@@ -4,28 +4,18 @@ from __future__ import annotations
 
 import codecs
 import sys
-from typing import Any
+from typing import Any, Final
 
-import click
-
-from pipelines.cli import options
-from pipelines.cli.declared import absolute
+from pipelines.cli.declared import JSON, REPO, Misuse, Option, Verb, absolute
 from pipelines.cli.output import findings_json, say, say_json, tell, tell_findings, visible
-from pipelines.cli.remote_options import opener, remote_options
-from pipelines.errors import FINDINGS
+from pipelines.cli.remote_options import REMOTE_OPTIONS, opener
+from pipelines.errors import EXIT_CODES, FINDINGS
 from pipelines.transfer.remote_reader import RemoteCopy
 from pipelines.verbs.restore_v1 import apply, plan
 from pipelines.workspace.location import find
 
 
-@click.command()
-@options.repo
-@click.option("-o", "--output", metavar="FILE", help="Write it there; else it goes to stdout.")
-@click.option("--source", metavar="PATH", help="Which log, where several were migrated.")
-@click.option("--version", metavar="SHA", help="Which version: its SHA-256 or the beginning of it.")
-@remote_options
-@options.as_json
-def command(
+def run(
     repo: str,
     output: str | None,
     source: str | None,
@@ -34,18 +24,17 @@ def command(
     as_json: bool,
     **given: Any,
 ) -> int:
-    """Give a migrated v1 log back, byte for byte: the retired version, else the last seen.
+    """Restore a migrated v1 log, byte for byte: the retired version, else the newest one.
 
-    The whole is checked before the first byte is written. What is no longer here comes from the
-    remote, if one is named. One line marks the gap of each purged diff: exit 3.
+    The whole log is verified before the first byte is written. Parts that are missing locally are
+    read from the remote, if one is named. Each purged diff leaves a gap that one line marks.
 
-    \b
     Examples:
       session-codec restore-v1 -o AGENT_PROGRESS_LOG.md
       session-codec restore-v1 --version 3fa1 > old.md
     """
     if as_json and output is None:
-        raise click.UsageError("--json needs --output: stdout cannot hold both")
+        raise Misuse("--json needs --output: the log and the document cannot both go to stdout")
     workspace = find(absolute(repo))
     made = plan(
         workspace,
@@ -73,3 +62,24 @@ def command(
     else:
         tell(f"{chosen.source} as it was seen {chosen.seen}, {chosen.size:,} bytes")
     return code
+
+
+VERB: Final = Verb(
+    run,
+    (REPO,),
+    (
+        Option("--output", "Write the log to FILE instead of stdout.", short="-o", metavar="FILE"),
+        Option("--source", "Restore this log, if several were migrated.", metavar="PATH"),
+        Option(
+            "--version", "Restore this version: its SHA-256 or the beginning of it.", metavar="SHA"
+        ),
+        *REMOTE_OPTIONS,
+        JSON,
+    ),
+    exits={
+        3: "a diff was purged; a line marks the gap",
+        12: "the bytes differ from those that were migrated",
+        20: EXIT_CODES[20],
+        30: "no such version, or a part is missing locally",
+    },
+)

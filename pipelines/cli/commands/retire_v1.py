@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
-import click
-
-from pipelines.cli import options
-from pipelines.cli.declared import absolute
+from pipelines.cli.declared import JSON, REPO, Option, Verb, absolute
 from pipelines.cli.output import say, say_json
-from pipelines.cli.remote_options import opener, remote_options
+from pipelines.cli.remote_options import REMOTE_OPTIONS, opener
+from pipelines.errors import EXIT_CODES
 from pipelines.transfer.remote_reader import RemoteCopy
 from pipelines.verbs.retire_v1 import apply, plan
 from pipelines.workspace.location import V1_LOG, find
 
 
-@click.command()
-@options.repo
-@click.option("--source", metavar="PATH", default=V1_LOG, show_default=True, help="Which log.")
-@click.option("--dry-run", is_flag=True, help="Check that it could go, change nothing.")
-@remote_options
-@options.as_json
-def command(
+def run(
     repo: str,
     source: str,
     dry_run: bool,
@@ -29,10 +21,14 @@ def command(
     as_json: bool,
     **given: Any,
 ) -> int:
-    """Swap a migrated v1 log for a stub that tells agents where its history went.
+    """Replace a migrated v1 log by a stub that tells agents where its history is.
 
-    It refuses unless the log was just rebuilt byte for byte, and the commit HEAD holds it or a
-    remote does: then it was rebuilt from what the remote holds, too.
+    The log is replaced only after it was rebuilt byte for byte, and only if the commit HEAD or a
+    remote holds it. For a remote, it is rebuilt from the remote's bytes as well.
+
+    Examples:
+      session-codec retire-v1 --dry-run
+      session-codec retire-v1
     """
     workspace = find(absolute(repo))
     open_named = opener(workspace, given, trust_repo_config)
@@ -49,3 +45,20 @@ def command(
     else:
         say(f"{made.source} is retired: 'session-codec restore-v1' gives it back")
     return 0
+
+
+VERB: Final = Verb(
+    run,
+    (REPO,),
+    (
+        Option("--source", "The log to retire.", metavar="PATH", default=V1_LOG, shown=True),
+        Option("--dry-run", "Check that the log can be retired; change nothing.", flag=True),
+        *REMOTE_OPTIONS,
+        JSON,
+    ),
+    exits={
+        20: EXIT_CODES[20],
+        22: "the log changed since it was migrated, or is not stored safely yet",
+        30: "a part of the log is missing locally",
+    },
+)

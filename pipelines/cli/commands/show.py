@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
-
-import click
+from typing import Any, Final
 
 from codec.manifest.session_fields import encode_session
-from pipelines.cli import options
 from pipelines.cli.commands.spooled import workspace_of
+from pipelines.cli.declared import JSON, REPO, Argument, Misuse, Option, Verb
 from pipelines.cli.output import (
     say,
     say_json,
     tell,
     visible,
 )
-from pipelines.cli.remote_options import opener, remote_options
+from pipelines.cli.remote_options import REMOTE_OPTIONS, opener
+from pipelines.errors import EXIT_CODES
 from pipelines.verbs.show import show, show_diff, show_entry
 
 
-@click.command()
-@click.argument("name", metavar="KEY")
-@options.repo
-@click.option("--diff", "what", flag_value="diff", help="The exact diff, fit for 'git apply'.")
-@click.option("--entry", "what", flag_value="entry", help="The entry as it stood in the v1 log.")
-@remote_options
-@options.as_json
-def command(
+def run(
     name: str,
     repo: str,
     what: str | None,
@@ -35,19 +27,18 @@ def command(
     trust_repo_config: bool,
     **given: Any,
 ) -> int:
-    """The reference entry of one session; its diff, or its v1 entry.
+    """Show the reference entry of one session, its diff, or its v1 entry.
 
-    KEY is a key, the beginning of one, 'latest', or 'latest~2', the second before the latest. What
-    is no longer here comes from the remote, if one is named.
+    KEY is a key or the beginning of one, 'latest', or 'latest~2', the second before the latest.
+    What is missing locally is read from the remote, if one is named.
 
-    \b
     Examples:
       session-codec show latest
       session-codec show 2025-11-06T14:30 --diff
       session-codec show latest~2 --diff | git apply
     """
     if as_json and what:
-        raise click.UsageError(f"--json and --{what}: stdout holds either")
+        raise Misuse(f"--json and --{what} exclude each other")
     workspace = workspace_of(repo)
     if what is None:
         session, text = show(workspace, name)
@@ -66,3 +57,33 @@ def command(
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
     return 0
+
+
+VERB: Final = Verb(
+    run,
+    (Argument("name", "KEY"), REPO),
+    (
+        Option(
+            "--diff",
+            "Print the exact diff, as 'git apply' reads it.",
+            to="what",
+            flag=True,
+            const="diff",
+        ),
+        Option(
+            "--entry",
+            "Print the entry as it was in the v1 log.",
+            to="what",
+            flag=True,
+            const="entry",
+        ),
+        *REMOTE_OPTIONS,
+        JSON,
+    ),
+    exits={
+        12: "the stored bytes differ from those that were recorded",
+        20: EXIT_CODES[20],
+        30: "no such session, or its diff is missing locally",
+        33: EXIT_CODES[33],
+    },
+)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from codec.errors import CodecError
 from pipelines.cli.declared import absolute
 from pipelines.cli.output import tell, tell_findings
@@ -19,17 +17,16 @@ def workspace_of(repo: str) -> Workspace:
         WorkspaceMissing: there is none.
     """
     workspace = find(absolute(repo))
-    # Codex tells the commands that it runs whose they are.
-    drain_spool(workspace, within=os.environ.get("CODEX_THREAD_ID", ""))
+    drain_spool(workspace)
     return workspace
 
 
-def drain_spool(workspace: Workspace, *, within: str) -> None:
+def drain_spool(workspace: Workspace, *, within: str | None = None) -> None:
     """Record what waits in the spool; if that fails, print a note and go on.
 
     Args:
         workspace: whose spool.
-        within: the agent's session that asks.
+        within: the agent's name of the session that asks; None for the one that runs this verb.
 
     Raises:
         Conflict: the spool is committed to the repository, or is another user's.
@@ -37,9 +34,11 @@ def drain_spool(workspace: Workspace, *, within: str) -> None:
     if not has_work(spool_of(workspace.home)):
         return
     from pipelines.recording.drain import drain
+    from pipelines.recording.running import asking_session
 
     try:
-        drained = drain(workspace, within=within)
+        asking = asking_session(workspace) if within is None else within
+        drained = drain(workspace, within=asking)
     except Conflict:
         raise  # it was planted: the user has to remove it
     except (CodecError, PipelineError, OSError) as e:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
-import click
-
-from pipelines.cli import options
-from pipelines.cli.declared import absolute
+from pipelines.cli.declared import JSON, REPO, Misuse, Option, Verb, absolute, between
+from pipelines.cli.options import ALLOW_SECRET
 from pipelines.cli.output import Stages, findings_json, say, say_json, tell_findings
 from pipelines.cli.remote_options import (
     JOBS,
+    REMOTE_OPTIONS,
+    UPLOAD_OPTIONS,
     open_remote,
-    remote_options,
     settings_of,
-    upload_options,
 )
 from pipelines.errors import FINDINGS
 from pipelines.remotes.base import Remote
@@ -24,16 +22,7 @@ from pipelines.verbs.sync import Plan, Result, apply, plan
 from pipelines.workspace.location import find
 
 
-@click.command()
-@options.repo
-@remote_options
-@upload_options
-@options.allow_secret
-@click.option("--prune-local", is_flag=True, help="Delete archives here that the remote proved.")
-@click.option("--jobs", type=click.IntRange(1, 64), help=f"Objects at a time; else {JOBS}.")
-@click.option("--dry-run", is_flag=True, help="Say what would be sent; send nothing.")
-@options.as_json
-def command(
+def run(
     repo: str,
     trust_repo_config: bool,
     retain_until: datetime | None,
@@ -44,12 +33,10 @@ def command(
 ) -> int:
     """Copy REPO's workspace to a remote: archives, loose diffs, layouts and the tracked files.
 
-    What is there is not sent again, and nothing is ever deleted or overwritten there. A run that
-    was stopped is completed by the next. One prefix is for one workspace; its clones share it.
-    Where something that would be sent looks like a secret, nothing is sent: exit 3.
-    --prune-local deletes an archive here after its remote copy was read again and proved.
+    Only what the remote does not have is uploaded; nothing is ever deleted or overwritten there. An
+    interrupted run is completed by the next one. A prefix holds one workspace; its clones share it.
+    If something seems to hold a secret, nothing is uploaded.
 
-    \b
     Examples:
       session-codec sync --remote s3://bucket/project
       session-codec sync --remote /mnt/backup/project --dry-run
@@ -57,7 +44,7 @@ def command(
       session-codec sync --remote s3://bucket/project --endpoint-url https://s3.example.com
     """
     if retain_until and given["retain_days"]:
-        raise click.UsageError("--retain-until and --retain-days: give one")
+        raise Misuse("--retain-until and --retain-days exclude each other")
     workspace = find(absolute(repo))
     settings = settings_of(workspace, given, trust_repo_config)
     until = retain_until.replace(tzinfo=UTC) if retain_until else None
@@ -78,6 +65,31 @@ def command(
     tell_findings(findings)
     _say(result, remote, dry_run)
     return code
+
+
+VERB: Final = Verb(
+    run,
+    (REPO,),
+    (
+        *REMOTE_OPTIONS,
+        *UPLOAD_OPTIONS,
+        ALLOW_SECRET,
+        Option(
+            "--prune-local", "Delete local archives after verifying their remote copies.", flag=True
+        ),
+        Option(
+            "--jobs", f"Parallel transfers. [default: {JOBS}]", read=between(1, 64), metavar="N"
+        ),
+        Option("--dry-run", "Print what would be uploaded; upload nothing.", flag=True),
+        JSON,
+    ),
+    exits={
+        3: "something seems to hold a secret; nothing was uploaded",
+        12: "the remote holds other bytes",
+        31: "the remote denies access",
+        32: "the remote cannot be reached",
+    },
+)
 
 
 def _say(result: Result, remote: Remote, dry_run: bool) -> None:

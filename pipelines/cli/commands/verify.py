@@ -10,17 +10,15 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import click
-
 from codec.errors import CodecError
 from codec.v2.context_view import DEFAULT_BUDGET
-from pipelines.cli import options
-from pipelines.cli.declared import absolute
+from pipelines.cli.declared import JSON, REPO, Option, Verb, absolute, number, percent
+from pipelines.cli.options import TOKENIZER_OPTION
 from pipelines.cli.output import Stages, say, tell, tell_findings
-from pipelines.cli.remote_options import open_remote, remote_options, settings_of
+from pipelines.cli.remote_options import REMOTE_OPTIONS, open_remote, settings_of
 from pipelines.cli.verify_output.json import json_of
 from pipelines.cli.verify_output.text import text_of
-from pipelines.errors import PipelineError
+from pipelines.errors import EXIT_CODES, PipelineError
 from pipelines.remotes.base import Remote
 from pipelines.settings.thresholds import REFERENCES_BUDGET, THRESHOLD
 from pipelines.verification.report import Request, Require, Verdict
@@ -30,51 +28,7 @@ from pipelines.workspace.location import find
 FORMATS: Final = ("text", "json", "markdown", "junit", "sarif")
 
 
-@click.command()
-@options.repo
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(FORMATS),
-    default="text",
-    show_default=True,
-    help="What stdout, or the file of -o, gets.",
-)
-@click.option("-o", "--output", metavar="FILE", help="Write it there; stdout gets the text.")
-@click.option(
-    "--since",
-    metavar="REV",
-    help="Judge only what came after the commit where HEAD left REV: main, say.",
-)
-@click.option(
-    "--threshold",
-    type=click.FloatRange(max=100),
-    help=f"Per cent that 'window' must save, however small it is.  [default: {THRESHOLD:g}, for "
-    "large windows only]",
-)
-@click.option(
-    "--context-budget",
-    type=click.IntRange(min=0),
-    help=f"Tokens that 'context' may cost; {DEFAULT_BUDGET} if nobody says otherwise.",
-)
-@click.option(
-    "--references-budget",
-    type=click.IntRange(min=0),
-    help=f"Tokens that the references may cost; {REFERENCES_BUDGET} if nobody says otherwise.",
-)
-@click.option(
-    "--require",
-    type=click.Choice(["none", "local", "remote"]),
-    default="none",
-    show_default=True,
-    help="Where diffs must be: 'local' is here, 'remote' here or there; 'none' takes one that is "
-    "absent here as no fault.",
-)
-@remote_options
-@click.option("--full", is_flag=True, help="Read everything, also what was verified before.")
-@options.tokenizer
-@options.as_json
-def command(
+def run(
     repo: str,
     form: str,
     output: str | None,
@@ -89,18 +43,16 @@ def command(
     as_json: bool,
     **given: Any,
 ) -> int:
-    """Check every hash and every line of REPO's workspace, and how many tokens are saved.
+    """Verify every hash and every line of REPO's workspace, and report how many tokens are saved.
 
-    Exit 12 where something stored is damaged; 3 where the files do not agree, the references are
-    stale, or the reduction or a budget is not met. A diff that is absent here is no fault unless
-    --require says so. Threshold and budgets can stand in .session-codec/config.toml, under
-    [verify]; the command line goes before. --json is --format json; pipelines/verify.schema.json
-    describes it.
+    A diff that is missing locally is a problem only with --require. Threshold and budgets may be
+    set in .session-codec/config.toml under [verify]; the command line takes precedence. --json is
+    the same as --format json; pipelines/verify.schema.json describes it.
 
-    With --since, what was wrong before is not told, and the settings are those of then; gate and
-    budgets are judged as a whole. Where GITHUB_STEP_SUMMARY is set, the summary gets the Markdown.
+    With --since, only problems that are new since the merge base with REV are reported, by the
+    settings of that commit; gate and budgets are judged as a whole. If GITHUB_STEP_SUMMARY is set,
+    the summary gets the Markdown.
 
-    \b
     Examples:
       session-codec verify
       session-codec verify --threshold 95 --json
@@ -136,6 +88,69 @@ def command(
         output,
     )
     return verdict.exit_code
+
+
+VERB: Final = Verb(
+    run,
+    (REPO,),
+    (
+        Option(
+            "--format",
+            "The format of stdout, or of the file of -o.",
+            to="form",
+            choices=FORMATS,
+            default="text",
+            metavar="FORMAT",
+            shown=True,
+        ),
+        Option(
+            "--output",
+            "Write the format to FILE, and the text to stdout.",
+            short="-o",
+            metavar="FILE",
+        ),
+        Option(
+            "--since",
+            "Report only problems that are new since the merge base with REV, for example main.",
+            metavar="REV",
+        ),
+        Option(
+            "--threshold",
+            "Percent that the baseline 'window' must save, even if it is small. [default: "
+            f"{THRESHOLD:g}, for large windows only]",
+            read=percent,
+            metavar="N",
+        ),
+        Option(
+            "--context-budget",
+            f"Tokens that 'context' may cost. [default: {DEFAULT_BUDGET}, or the settings]",
+            read=number,
+            metavar="N",
+        ),
+        Option(
+            "--references-budget",
+            f"Tokens that the references may cost. [default: {REFERENCES_BUDGET}, or the settings]",
+            read=number,
+            metavar="N",
+        ),
+        Option(
+            "--require",
+            "Where every diff must be: anywhere, here, or here or on the remote.",
+            choices=("none", "local", "remote"),
+            default="none",
+            shown=True,
+        ),
+        *REMOTE_OPTIONS,
+        Option("--full", "Read everything, also files that were verified before.", flag=True),
+        TOKENIZER_OPTION,
+        JSON,
+    ),
+    exits={
+        3: "files disagree, references are stale, or a limit is exceeded",
+        12: "stored bytes are damaged",
+        20: EXIT_CODES[20],
+    },
+)
 
 
 def _say(made: Callable[[str], str], form: str, output: str | None) -> None:

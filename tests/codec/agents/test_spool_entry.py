@@ -59,7 +59,7 @@ def test_an_entry_that_was_cut_short_says_so_wherever_it_was_cut() -> None:
     [
         b"",
         b"{}",
-        b"session-codec-spool 2\0" + b"1\0" * 9,
+        b"session-codec-spool 3\0" + b"1\0" * 9,
         encode_entry(entry()).replace(b"\x005\0", b"\0five\0"),
         encode_entry(entry()).replace(b"\x005\0", "\0\u0665\0".encode()),
     ],

@@ -9,9 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codec.agents.transcripts import PROMPT_LIMIT, Told, read_transcript
+from codec.agents.prompts import PROMPT_LIMIT
+from codec.agents.transcript_events import Told, told_between
+from codec.agents.transcripts import read_transcript
 
 ME = "00000000-0000-0000-0000-000000000001"
+
+
+NEVER = 1 << 62
+
+
+def told_by(agent: str, data: list[bytes], session_id: str = ME) -> Told:
+    """Return what a whole transcript says."""
+    return told_between(read_transcript(agent, data, session_id), (), 0, NEVER)
 
 
 def lines(*entries: dict[str, Any]) -> list[bytes]:
@@ -33,7 +43,8 @@ def answer(number: str, model: str, **usage: int) -> dict[str, Any]:
 
 
 def test_a_transcript_of_claude_code_tells_task_model_tokens_and_beginning() -> None:
-    told = read_transcript(
+    told = told_by(
+        "claude",
         lines(
             {"type": "summary", "summary": "earlier"},
             user("<command-name>/clear</command-name>"),
@@ -48,10 +59,9 @@ def test_a_transcript_of_claude_code_tells_task_model_tokens_and_beginning() -> 
             user([{"type": "tool_result", "content": "x"}]),
             user("And then this"),
         ),
-        ME,
     )
-    began = "2026-01-01T10:00:00.000Z"
-    assert told == Told(prompt="Fix the login", model="claude-opus-4-5", tokens=18, began=began)
+    assert (told.prompt, told.model, told.tokens) == ("Fix the login", "claude-opus-4-5", 18)
+    assert told.last == 1_767_261_600_000
 
 
 def test_a_transcript_of_codex_tells_task_model_tokens_and_beginning() -> None:
@@ -59,7 +69,8 @@ def test_a_transcript_of_codex_tells_task_model_tokens_and_beginning() -> None:
         info = {"total_token_usage": usage}
         return {"type": "event_msg", "payload": {"type": "token_count", "info": info}}
 
-    told = read_transcript(
+    told = told_by(
+        "codex",
         lines(
             {"type": "session_meta", "timestamp": "2026-01-01T10:00:00Z", "payload": {"id": ME}},
             {"type": "turn_context", "payload": {"model": "gpt-5-codex"}},
@@ -69,24 +80,20 @@ def test_a_transcript_of_codex_tells_task_model_tokens_and_beginning() -> None:
             count(input_tokens=10, cached_input_tokens=6, output_tokens=2),
             count(input_tokens=30, cached_input_tokens=18, output_tokens=5, total_tokens=35),
         ),
-        ME,
     )
-    began = "2026-01-01T10:00:00Z"
-    assert told == Told(prompt="Fix the login", model="gpt-5-codex", tokens=17, began=began)
+    assert (told.prompt, told.model, told.tokens) == ("Fix the login", "gpt-5-codex", 17)
 
 
 def test_what_another_session_said_is_not_told() -> None:
     other = lines(user("a secret", sessionId="other"), user("mine"))
-    assert read_transcript(other, ME).prompt == "mine"
+    assert told_by("claude", other).prompt == "mine"
     meta = {"type": "session_meta", "payload": {"id": "other"}}
     message = {"type": "event_msg", "payload": {"type": "user_message", "message": "a secret"}}
-    assert read_transcript(lines(meta, message), ME) == Told()
+    assert told_by("codex", lines(meta, message)) == Told()
 
 
 def test_a_long_prompt_is_cut_and_half_characters_are_no_trouble() -> None:
-    told = read_transcript(
-        [b'{"type":"user","message":{"content":"\\ud800%s"}}' % (b"x" * 999)], ME
-    )
+    told = told_by("claude", [b'{"type":"user","message":{"content":"\\ud800%s"}}' % (b"x" * 999)])
     assert len(told.prompt) == PROMPT_LIMIT
     assert told.prompt.encode()
 
@@ -109,10 +116,11 @@ def test_a_long_prompt_is_cut_and_half_characters_are_no_trouble() -> None:
     ],
 )
 def test_a_line_of_another_form_is_passed_over(line: bytes) -> None:
-    assert read_transcript([line], ME) == Told()
-    assert read_transcript([line, *lines(user("after it"))], ME).prompt == "after it"
+    assert told_by("claude", [line]) == told_by("codex", [line]) == Told()
+    assert told_by("claude", [line, *lines(user("after it"))]).prompt == "after it"
 
 
 @given(st.lists(st.binary()))
 def test_anything_can_be_read(data: list[bytes]) -> None:
-    assert read_transcript(data, ME).tokens is None
+    for agent in ("claude", "codex", "another"):
+        assert told_by(agent, data).tokens is None

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from codec.agents.spool_entry import decode_entry, encode_entry
 from codec.records import Session
 from pipelines.cli.hook_start import LIMIT, document_of
 from pipelines.recording.drain import Drained, drain, spool_findings
@@ -229,27 +230,38 @@ def test_the_start_of_another_session_records_what_waits_and_reads_it(agents: Ag
     assert b"recorded" in ran.stderr
 
 
-@pytest.mark.parametrize("resumed", [True, False])
-def test_what_is_committed_after_a_session_was_recorded_is_its_continuation(
-    agents: Agents, resumed: bool
+def test_a_session_that_is_resumed_is_recorded_again_with_what_it_did_since(
+    agents: Agents,
 ) -> None:
-    """Resumed after its end, or by the next turn of an agent that only tells of turns."""
-    fire, end = (agents.claude, "SessionEnd") if resumed else (agents.codex, "Stop")
-    fire("SessionStart")
+    agents.claude("SessionStart")
     first = agents.commit("a")
-    fire(end)
+    agents.claude("SessionEnd")
     agents.drain()
-    if resumed:
-        fire("SessionStart", source="resume")
+    agents.claude("SessionStart", source="resume")
     second = agents.commit("b")
-    fire(end)
-    agents.drain()
-    fire(end)
+    agents.claude("SessionEnd")
     agents.drain()
     assert [s.range.partition("..")[2] for s in agents.sessions] == [first, second]
     assert [s.metrics.commits for s in agents.sessions] == [1, 1]
     name = agents.sessions[0].id
-    assert agents.sessions[1].id == f"{name}#{second[:12]}"
+    assert agents.sessions[1].id.startswith(f"{name}#")
+
+
+def test_what_later_turns_commit_completes_the_session(agents: Agents) -> None:
+    agents.codex("SessionStart")
+    base = git(agents.root, "rev-parse", "HEAD").strip()
+    agents.commit("a")
+    agents.codex("Stop")
+    agents.drain()
+    last = agents.commit("b")
+    agents.codex("Stop")
+    agents.drain()
+    agents.codex("SessionEnd")
+    agents.drain()
+    (session,) = agents.sessions
+    assert (session.range, session.metrics.commits) == (f"{base}..{last}", 2)
+    assert session.metrics.lines_added == 2
+    assert agents.waiting() == []
 
 
 def test_a_turn_without_a_commit_after_a_session_was_recorded_adds_nothing(agents: Agents) -> None:
@@ -299,14 +311,17 @@ def test_what_a_session_pulled_is_not_recorded_at_its_end(agents: Agents, tmp_pa
     assert (session.metrics.commits, session.metrics.lines_added) == (1, 1)
 
 
-def test_what_an_agent_left_out_is_recorded(agents: Agents, cli: Cli) -> None:
+def test_what_an_agent_commits_after_it_recorded_itself_is_added(agents: Agents, cli: Cli) -> None:
     agents.claude("SessionStart")
-    first = agents.commit("a")
+    base = git(agents.root, "rev-parse", "HEAD").strip()
+    agents.commit("a")
     cli("record", agents.root, "--agent", "opus-4.5", "--task", "Add a", "--status", "PASS")
     second = agents.commit("b")
     agents.claude("SessionEnd")
     agents.drain()
-    assert agents.sessions[1].range == f"{first}..{second}"
+    (session,) = agents.sessions
+    assert (session.agent, session.status) == ("opus-4.5", "PASS")
+    assert (session.range, session.metrics.commits) == (f"{base}..{second}", 2)
 
 
 def test_commits_on_another_branch_are_the_sessions_and_what_it_left_is_not(
@@ -563,15 +578,11 @@ def test_a_linked_worktree_spools_where_removing_it_loses_nothing(
     agents.raw("claude", "SessionEnd", b'{"session_id": "in-linked"}', cwd=linked)
     agents.raw("claude", "SessionEnd", b'{"session_id": "in-main"}')
     cli("context", agents.root)
-    assert [s.id for s in agents.sessions] == ["in-main"]
-    agents.raw("claude", "SessionEnd", b'{"session_id": "late"}', cwd=linked)
-    cli("context", linked)
-    there = read_manifest(locate(str(linked)))
-    assert {s.id for s in there.sessions.values()} == {"in-linked", "late", "in-main"}
+    assert {s.id for s in agents.sessions} == {"in-linked", "in-main"}
     agents.raw("claude", "SessionEnd", b'{"session_id": "last"}', cwd=linked)
     git(agents.root, "worktree", "remove", "--force", str(linked))
     cli("context", agents.root)
-    assert [s.id for s in agents.sessions] == ["in-main", "last"]
+    assert {s.id for s in agents.sessions} == {"in-linked", "in-main", "last"}
 
 
 # Many at once, and none
@@ -669,16 +680,54 @@ def test_an_event_whose_hook_was_killed_is_used_once_nobody_writes_it(agents: Ag
     assert [s.id for s in agents.drain().sessions] == ["s-1"]
 
 
-def test_the_start_of_a_session_that_never_ended_is_forgotten(agents: Agents) -> None:
-    agents.claude("SessionStart", "old")
+def gone_process() -> str:
+    """Return the name of a process that has ended."""
+    code = (
+        f"import sys; sys.path[:0] = {sys.path!r}\n"
+        "import os, pipelines.recording.agent_process as a\n"
+        "os.getppid = os.getpid; print(a.agent_process())"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+def with_process(start: Path, process: str, time: int | None = None) -> None:
+    """Give a spooled event another process, and another time."""
+    entry = decode_entry(start.read_bytes())
+    entry.process = process
+    entry.time = time or entry.time
+    start.write_bytes(encode_entry(entry))
+
+
+def test_a_session_whose_agent_was_killed_is_recorded_by_the_next_verb(
+    agents: Agents, cli: Cli
+) -> None:
+    base = git(agents.root, "rev-parse", "HEAD").strip()
+    agents.claude("SessionStart", "killed")
+    head = agents.commit("a")
+    agents.commit("after the session")
+    cli("context", agents.root)
+    assert agents.sessions == []  # its process runs: it is ours
     (start,) = agents.spool.glob("*.start")
-    raw = start.read_bytes().split(b"\0", 4)
-    start.write_bytes(b"\0".join([*raw[:3], b"1700000000000000000", raw[4]]))
-    agents.claude("SessionStart", "new")
-    agents.claude("SessionEnd", "other")
-    agents.drain()
-    assert agents.waiting() == ["start"]
-    assert b'"new"' in next(agents.spool.glob("*.start")).read_bytes()
+    with_process(start, gone_process())
+    cli("context", agents.root)
+    (session,) = agents.sessions
+    assert session.id == "killed"
+    assert session.range in ("", f"{base}..{head}")
+    assert agents.waiting() == []
+
+
+@pytest.mark.parametrize(("days", "recorded"), [(0, False), (2, True)])
+def test_a_session_of_an_unknown_process_is_over_after_a_day_of_silence(
+    agents: Agents, cli: Cli, days: int, recorded: bool
+) -> None:
+    agents.claude("SessionStart", "silent")
+    (start,) = agents.spool.glob("*.start")
+    entry = decode_entry(start.read_bytes())
+    with_process(start, "", entry.time - days * 86_400 * 10**9)
+    cli("context", agents.root)
+    assert [s.id for s in agents.sessions] == ["silent"] * recorded
 
 
 # What a start may cost

@@ -11,8 +11,8 @@ import pytest
 
 from pipelines.errors import Denied, NotFound, Unavailable
 from pipelines.fs.writable import check_diffs, check_space, check_tracked
-from pipelines.workspace.journal import Append, Transaction
 from pipelines.workspace.location import DELTAS, METRICS, locate
+from pipelines.workspace.transaction import Append, Transaction
 from tests.pipelines.conftest import THREE, Bench, Cli, entry, tree
 
 RECORD = ("--agent", "a", "--task", "t", "--diff")

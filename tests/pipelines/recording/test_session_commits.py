@@ -13,7 +13,7 @@ import pytest
 from codec.agents.spool_entry import Entry, encode_entry
 from codec.records import Session
 from pipelines.diffs.store import Store, commits_of
-from pipelines.recording.session_commits import own_commits, recorded_ends
+from pipelines.recording.recorded_ranges import recorded_ranges
 from pipelines.recording.spool import leave, spool_of
 from pipelines.verification.integrity import check_integrity
 from pipelines.workspace.location import Workspace, find
@@ -207,13 +207,25 @@ def test_a_session_that_began_before_the_first_commit_has_all_of_them(
     assert (names_of(session, person.workspace), session.metrics.commits) == (["a", "b"], 2)
 
 
-def test_the_asking_session_is_found_among_several(ann: Person) -> None:
+@pytest.mark.parametrize("variable", ["CLAUDE_CODE_SESSION_ID", "CODEX_THREAD_ID"])
+def test_the_asking_session_is_found_among_several(
+    ann: Person, variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     base = ann.begin("mine")
     ann.commit("a")
     ann.begin("other")
     ann.commit("b")
-    assert own_commits(ann.workspace, "mine").ranges == (f"{base}..{ann.head}",)
-    assert own_commits(ann.workspace).commits == 1
+    monkeypatch.setenv(variable, "mine")
+    session = ann.record()
+    assert (session.id, session.range) == ("mine", f"{base}..{ann.head}")
+
+
+def test_without_an_asking_session_the_newest_one_is_the_beginning(ann: Person) -> None:
+    ann.begin("mine")
+    ann.commit("a")
+    ann.begin("other")
+    ann.commit("b")
+    assert ann.record().metrics.commits == 1
 
 
 # What does not count
@@ -427,7 +439,7 @@ def test_several_ranges_are_kept_by_name_and_printed(ann: Person, split: Session
     assert git(ann.root, "log", "--format=%s", first).splitlines() == ["Add a"]
     assert git(ann.root, "log", "--format=%s", second).splitlines() == ["Add b"]
     assert names_of(split, ann.workspace) == ["a", "shared", "b", "shared"]
-    assert recorded_ends(ann.workspace)[0] == ann.head
+    assert recorded_ranges(ann.workspace)[0].ends[-1] == ann.head
 
 
 def test_a_lost_diff_of_several_ranges_is_remade(ann: Person, split: Session, cli: Cli) -> None:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError
 
 import pytest
 
-from pipelines.transfer.snapshots import bundle_of, snapshot_of
+from pipelines.remotes.base import Content
+from pipelines.remotes.directory import DirectoryRemote
+from pipelines.transfer.shared_remotes import foreign_snapshots
+from pipelines.transfer.snapshots import bundle_of, put_snapshot, read_last, snapshot_of
 from pipelines.workspace.location import MANIFEST
 from tests.pipelines.conftest import Bench, Cli
 
@@ -51,6 +57,35 @@ def test_a_next_number_that_is_not_ours_is_found_and_our_sessions_are_sent_again
     assert said.json["findings"][0]["file"].endswith(name)
     assert cli("sync", bench.root, "--remote", remote).code == 0
     assert restored(cli, remote, tmp_path / "back") == (0, 3)
+
+
+def test_two_processes_of_one_workspace_give_no_number_twice(
+    bench: Bench, cli: Cli, remote: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = Barrier(2)
+    put = DirectoryRemote.put
+
+    def put_together(self: DirectoryRemote, name: str, content: Content) -> bool:
+        """Let both put at one moment, if nothing keeps the second from it."""
+        with suppress(BrokenBarrierError):
+            both.wait(timeout=1)
+        return put(self, name, content)
+
+    monkeypatch.setattr(DirectoryRemote, "put", put_together)
+    workspace, there = bench.workspace, DirectoryRemote(str(remote))
+    names = [stored.name for stored in there.list_all()]
+    manifest = (bench.root / MANIFEST).read_bytes()
+
+    def send(archive: str) -> None:
+        line = f'{{"fact":"references","after":[],"values":{{"a":"{archive}"}}}}\n'
+        files = {MANIFEST: manifest + line.encode()}
+        put_snapshot(workspace, there, snapshot_of(files, [], []), files, names, None)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(send, ["one", "two"]))
+    last = read_last(workspace, there)
+    assert last is not None
+    assert not list(foreign_snapshots(there, last, [s.name for s in there.list_all()]))
 
 
 @pytest.mark.parametrize("writer", ["own", "ffffffff"])

@@ -10,7 +10,7 @@ import pytest
 
 from pipelines.errors import Conflict
 from pipelines.v1.entries import dialects_of
-from pipelines.v1.pattern import check_pattern
+from pipelines.v1.pattern import Trial, check_pattern
 from pipelines.workspace.location import MANIFEST
 from tests.pipelines.conftest import Bench, command
 
@@ -67,3 +67,17 @@ def test_a_pattern_of_the_manifest_that_is_none_is_refused(pattern: str, tmp_pat
 
 def test_a_pattern_that_ends_is_let_pass() -> None:
     check_pattern(b"## 2025-01-01\n", r"## (?P<time>\S+)")
+
+
+def test_patterns_after_one_that_takes_too_long_are_not_tried() -> None:
+    trial = Trial()
+    try:
+        trial.check(b"## 2025-01-01\n", r"## (?P<time>\S+)")
+        with pytest.raises(Conflict, match="cannot be used"):
+            trial.check(b"x\n", "(")
+        with pytest.raises(Conflict, match="takes longer than 3 seconds"):
+            trial.check(b"a" * 40 + b"\n", SLOW)
+        with pytest.raises(Conflict, match="was not tried"):
+            trial.check(b"## 2025-01-01\n", r"## (?P<time>\S+)")
+    finally:
+        trial.end()

@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import pytest
 
@@ -18,8 +19,10 @@ from codec.v2.metrics import decode_row
 from codec.v2.progress_log import TITLE, decode_references
 from pipelines.errors import Conflict, WorkspaceMissing
 from pipelines.progress import Advance
-from pipelines.workspace.journal import Transaction
+from pipelines.v1.beside import stage_runs
+from pipelines.worker.client import Worker
 from pipelines.workspace.location import MANIFEST, Workspace, writing
+from pipelines.workspace.transaction import Transaction
 from tests.pipelines.conftest import (
     HEAD,
     PATCH,
@@ -190,8 +193,8 @@ def test_a_log_that_was_rotated_loses_nothing(bench: Bench, kept: str) -> None:
     bench.migrate()
     before = tree(bench.root)
     version = bench.manifest.versions[0].sha256
-    lines = data.splitlines(keepends=True)
-    bench.log.write_bytes(b"".join(lines[:100] if kept == "head" else lines[100:]))
+    cut = data.index(b"\n### ", len(b"".join(data.splitlines(keepends=True)[:100]))) + 1
+    bench.log.write_bytes(data[:cut] if kept == "head" else data[cut:])
     bench.migrate()
     after = tree(bench.root)
     del before["AGENT_PROGRESS_LOG.md"], before[".session-codec/manifest.jsonl"]
@@ -428,14 +431,17 @@ def test_what_was_staged_is_not_removed_while_the_worker_still_writes_it(
 
     with ThreadPoolExecutor(1) as pool:
 
-        def stage(folder: str, *_: object) -> list[Future[None]]:
-            future = pool.submit(write, folder)
+        def call(worker: Worker, function: object, *arguments: Any) -> Future[Any]:
+            if function is not stage_runs:
+                return ask(worker, function, *arguments)  # type: ignore[arg-type]
+            future = pool.submit(write, arguments[0])
             staged.append(future)
             while not future.running():
                 pass
-            return staged
+            return future
 
-        monkeypatch.setattr(pipelines.verbs.migrate, "stage_diffs", stage)
+        ask = Worker.call
+        monkeypatch.setattr(Worker, "call", call)
         monkeypatch.setattr(Transaction, "abandon", abandoned)
         with pytest.raises(RuntimeError):
             plain.migrate(progress=Meddling("prove", stop))

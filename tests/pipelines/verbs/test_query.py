@@ -159,7 +159,7 @@ def test_csv_and_the_table_say_the_same(mixed: Bench, cli: Cli) -> None:
     assert [line.split() for line in table.splitlines()] == rows
 
 
-@pytest.mark.parametrize("time", ["2025-13", "yesterday", "25", "2025-11-06T25:00:00Z"])
+@pytest.mark.parametrize("time", ["2025-13", "yestreday", "25", "2025-11-06T25:00:00Z"])
 def test_a_bad_time_is_a_usage_error(mixed: Bench, cli: Cli, time: str) -> None:
     said = cli("query", mixed.root, "--since", time)
     assert (said.code, said.out) == (2, "")

@@ -302,10 +302,10 @@ def test_the_operators_own_file_makes_the_monthly_job_one_line(
         ((), "no remote"),
         (("--remote", "ftp://host/x"), "a remote is a directory, or s3://"),
         (("--remote", "s3://"), "a remote is a directory, or s3://"),
-        (("--remote", "x", "--sse", "AES256"), "are of s3:// remotes"),
+        (("--remote", "x", "--sse", "AES256"), "need an s3:// remote"),
         (("--remote", "s3://b/x", "--endpoint-url", "host:80"), "write it as https://"),
-        (("--remote", "s3://b", "--endpoint-url", "https://me:pass@h"), "do not belong there"),
-        (("--retain-until", "2030-01-01", "--retain-days", "3"), "give one"),
+        (("--remote", "s3://b", "--endpoint-url", "https://me:pass@h"), "contains credentials"),
+        (("--retain-until", "2030-01-01", "--retain-days", "3"), "exclude each other"),
     ],
 )
 def test_a_command_line_that_cannot_be_meant_is_refused(

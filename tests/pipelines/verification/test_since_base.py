@@ -195,7 +195,7 @@ def test_no_such_revision_no_history_and_no_git_are_one_clear_error(
         one.migrate()
     bench.commit()
     assert cli("verify", bench.root, "--since", "nowhere").code == 30
-    assert cli("verify", bench.root, "--since", "--output=x").code == 30
+    assert cli("verify", bench.root, "--since=--output=x").code == 30
     said = cli("verify", plain.root, "--since", "main")
     assert said.code == 30
     assert "not in a git repository" in said.err

@@ -13,8 +13,9 @@ from codec.errors import FormatError
 from pipelines.errors import Conflict
 from pipelines.fs.files import sync_directory
 from pipelines.recording.session import Recording, record_session
-from pipelines.workspace.journal import Append, Replace, Transaction, is_pending, recover
+from pipelines.workspace.journal import is_pending, recover
 from pipelines.workspace.location import DELTAS, METRICS, REFERENCES, Workspace, at, locate
+from pipelines.workspace.transaction import Append, Replace, Transaction
 from tests.pipelines.conftest import tree
 
 #: The name that version 0.1.0 used.
@@ -270,7 +271,8 @@ def test_new_directories_are_durable_before_a_journal_promises_what_is_in_them(
         events.append(f"-> {os.path.relpath(target, root)}")
         replace(source, target)
 
-    monkeypatch.setattr("pipelines.workspace.journal.sync_directory", synced)
+    for module in ("journal", "transaction"):
+        monkeypatch.setattr(f"pipelines.workspace.{module}.sync_directory", synced)
     monkeypatch.setattr(os, "replace", replaced)
     record_session(workspace, Recording(agent="a", task="t", patch=b"+x\n", time="2026-01-01"))
     promise = next(i for i, e in enumerate(events) if e.startswith("-> .session-codec/journal-"))

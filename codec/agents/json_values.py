@@ -1,0 +1,36 @@
+"""Read values of JSON that anybody may have written: one of another type counts as missing."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+
+def object_of(value: object) -> dict[str, Any]:
+    """Return an object; an empty one for anything else."""
+    return value if isinstance(value, dict) else {}
+
+
+def list_of(value: object) -> list[Any]:
+    """Return a list; an empty one for anything else."""
+    return value if isinstance(value, list) else []
+
+
+def text_of(value: object) -> str:
+    """Return a text without half characters, which no file can hold; empty for anything else."""
+    return value.encode(errors="replace").decode().strip() if isinstance(value, str) else ""
+
+
+def count_of(value: object) -> int | None:
+    """Return a number of things; None for anything else."""
+    is_count = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return value if is_count else None  # type: ignore[return-value]
+
+
+def time_of(value: object) -> int:
+    """Return milliseconds since 1970 of an ISO time; 0 for anything else."""
+    try:
+        moment = datetime.fromisoformat(value if isinstance(value, str) else "")
+        return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+    except (ValueError, OverflowError):
+        return 0

@@ -1,0 +1,116 @@
+"""Read what agents keep of a session: its transcript, and those of its sub-agents.
+
+1. A hook names the transcript. Only files in the agents' own folders are read: the name may come
+   from a repository that somebody else wrote.
+2. Claude Code keeps sub-agents in `SESSION/subagents/agent-*.jsonl`, Codex as further rollouts that
+   name their parent in the first line.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterator
+from functools import partial
+from typing import Final, NamedTuple
+
+from codec.agents.codex_transcript import parent_of_rollout
+from codec.agents.transcript_events import Told, Transcript, told_between
+from codec.agents.transcripts import entries_of, read_transcript
+from pipelines.recording.spooled_events import Part, read_file
+
+#: Of a transcript that is longer, the tokens are not known.
+TRANSCRIPT_LIMIT: Final = 1 << 25
+#: Folders where agents keep transcripts, and variables that name others.
+_AGENT_FOLDERS: Final = ("~/.claude", "~/.codex", "~/.gemini")
+_AGENT_VARIABLES: Final = ("CLAUDE_CONFIG_DIR", "CODEX_HOME")
+_HELPERS: Final = 64
+_FIRST_LINE: Final = 1 << 18
+
+
+class Files(NamedTuple):
+    """What an agent keeps of a session.
+
+    Attributes:
+        main: the transcript; None if it cannot be read.
+        helpers: of its sub-agents.
+        whole: nothing was cut for its size.
+    """
+
+    main: Transcript | None = None
+    helpers: tuple[Transcript, ...] = ()
+    whole: bool = True
+
+    def told(self, since: int, until: int) -> Told:
+        """Return what they say about a part of the session; times are milliseconds since 1970."""
+        if self.main is None:
+            return Told()
+        told = told_between(self.main, self.helpers, since, until)
+        return told if self.whole else told._replace(tokens=None)
+
+
+def files_of(part: Part) -> Files:
+    """Read the transcripts of a session; a file that cannot be read counts as missing."""
+    path = os.path.normpath(part.transcript)
+    main = _read(part.agent, path, part.session_id)
+    if main is None:
+        return Files()
+    helpers = [_read(part.agent, p, name) for p, name in _helpers(part, path)]
+    return Files(
+        main=main[0],
+        helpers=tuple(h[0] for h in helpers if h),
+        whole=main[1] and all(h[1] for h in helpers if h),
+    )
+
+
+def _read(agent: str, path: str, session_id: str) -> tuple[Transcript, bool] | None:
+    try:
+        if not any(map(partial(_is_below, path), _folders())):
+            return None
+        data = read_file(path, TRANSCRIPT_LIMIT + 1, follow=True)
+    except (OSError, ValueError):
+        return None
+    lines = data[:TRANSCRIPT_LIMIT].split(b"\n")
+    return read_transcript(agent, lines, session_id), len(data) <= TRANSCRIPT_LIMIT
+
+
+def _helpers(part: Part, path: str) -> Iterator[tuple[str, str]]:
+    """Yield the transcripts of sub-agents, and the session that their lines name."""
+    if part.agent == "claude":
+        folder = os.path.join(path.removesuffix(".jsonl"), "subagents")
+        for found in sorted(glob.glob(os.path.join(glob.escape(folder), "agent-*.jsonl"))):
+            yield found, part.session_id
+    elif part.agent == "codex":
+        folder = glob.escape(os.path.dirname(path))
+        names = sorted(glob.glob(os.path.join(folder, "rollout-*.jsonl")))
+        later = [n for n in names if os.path.basename(n) > os.path.basename(path)]
+        for found in later[:_HELPERS]:
+            if name := _child_of(found, part.session_id):
+                yield found, name
+
+
+def _child_of(path: str, session_id: str) -> str:
+    """Return the id of a rollout that is a sub-agent of a session; empty for any other."""
+    try:
+        line = read_file(path, _FIRST_LINE, follow=False).partition(b"\n")[0]
+    except OSError:
+        return ""
+    for entry in entries_of([line]):
+        if parent_of_rollout(entry) == session_id:
+            return str(entry["payload"].get("id", ""))
+    return ""
+
+
+def _folders() -> Iterator[str]:
+    """Yield the folders in which agents keep transcripts; nothing else is read as one."""
+    yield from map(os.path.expanduser, _AGENT_FOLDERS)
+    yield from filter(os.path.isabs, (os.environ.get(name, "") for name in _AGENT_VARIABLES))
+
+
+def _is_below(path: str, folder: str) -> bool:
+    """Return True if a path is inside a folder, by its name or after following links."""
+    real = os.path.realpath
+    return os.path.isabs(path) and any(
+        os.path.commonpath([top, inner]) == top
+        for top, inner in ((os.path.normpath(folder), path), (real(folder), real(path)))
+    )

@@ -1,0 +1,114 @@
+"""When and where parts of sessions ran, and which of them may have made a commit.
+
+1. A part that a hook saw ending ends then. One that was killed ends with the last line of its
+   transcript, and its HEAD at that time is in the reflog.
+2. Transcripts of other sessions are read only where sessions ran at the same time.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from pipelines.git.worktree import ancestors, git_folders, head_of, repository_of
+from pipelines.recording.agent_files import Files, files_of
+from pipelines.recording.attribution import Attribution, Claimant
+from pipelines.recording.reflogs import head_log
+from pipelines.recording.spooled_events import Part
+
+_NANO: Final = 10**6
+_SECOND: Final = 1000
+#: Why a session starts whose transcript has nothing of an earlier one.
+_FRESH: Final = ("", "startup", "clear")
+
+
+class Span(NamedTuple):
+    """When and where a part of a session ran.
+
+    Attributes:
+        part: its events.
+        files: its transcripts.
+        since, until: milliseconds since 1970; `since` is 0 if nothing says when it began.
+        told_since: from when the transcript is of this part; 0 for the whole. A transcript repeats
+            what was before where a session was resumed or forked.
+        root: real path of its worktree, or of the workspace where that is gone.
+        head: of its worktree at the end, empty if unknown.
+    """
+
+    part: Part
+    files: Files
+    since: int
+    until: int
+    told_since: int
+    root: str
+    head: str
+
+    def claimant(self) -> Claimant:
+        """Return the session as one that may have made commits."""
+        main = self.files.main
+        commands = None
+        if main is not None:
+            every = (c for t in (main, *self.files.helpers) for c in t.commands)
+            commands = tuple(c for c in every if self.told_since <= c.began <= self.until)
+        return Claimant(self.part.record_id, self.root, self.since, self.until, commands)
+
+
+def span_of(part: Part, before: int | None = None) -> Span:
+    """Return when and where a part of a session ran.
+
+    Args:
+        part: its events.
+        before: milliseconds since 1970 when it was over at the latest; None for now.
+    """
+    files = files_of(part)
+    entry = part.last.entry
+    until = entry.time // _NANO
+    start = part.start
+    since = start.entry.time // _NANO if start else _first_time(files)
+    told_since = since if start and start.input.source not in _FRESH else 0
+    root = worktree_of(os.fsdecode(part.events[0].entry.root))
+    if part.ended or (entry.event == "stop" and not part.is_over()):
+        return Span(part, files, since, until, told_since, root, entry.head)
+    limit = before if before is not None else time.time_ns() // _NANO
+    until = max(until, files.told(told_since, limit).last)
+    return Span(part, files, since, until, told_since, root, head_at(root, until) or entry.head)
+
+
+def claimants(parts: Sequence[Part], own: Span) -> list[Claimant]:
+    """Return the other sessions that ran in the same time."""
+    now = time.time_ns() // _NANO
+    found = []
+    for part in parts:
+        begun = part.events[0].entry.time // _NANO
+        ended = part.last.entry.time // _NANO if part.ended else now
+        if part.record_id != own.part.record_id and begun <= own.until and own.since <= ended:
+            claimant = span_of(part).claimant()
+            found.append(claimant if part.is_over() else claimant._replace(until=now))
+    return found
+
+
+def attribution(parts: Sequence[Part], own: Span) -> Attribution:
+    """Return what decides which commits a part of a session made."""
+    others = claimants(parts, own)
+    return Attribution(own.claimant(), others, from_start=own.part.start is not None)
+
+
+def worktree_of(root: str) -> str:
+    """Return the real path of the worktree that a workspace is in; of the workspace without git."""
+    return os.path.realpath(repository_of(ancestors(root)) or root)
+
+
+def head_at(root: str, until: int) -> str:
+    """Return HEAD of a worktree at a time in milliseconds since 1970; empty if unknown."""
+    folders = git_folders(root)
+    if folders is None:
+        return ""
+    moves = [m for m in head_log(folders[0]).moves if m.time <= until // _SECOND]
+    return moves[-1].new if moves else head_of(root)[0]
+
+
+def _first_time(files: Files) -> int:
+    times = files.main.times if files.main else ()
+    return min(times, default=0)

@@ -1,0 +1,80 @@
+"""The commits that the newest sessions were recorded with."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from codec.errors import FormatError
+from codec.manifest.facts import Revision
+from codec.manifest.jsonl import decode_fact, identity_of
+from codec.records import Session
+from pipelines.workspace import pending
+from pipelines.workspace.location import MANIFEST, Workspace
+
+#: How much of the end of the manifest is read, and how many facts with commits are used.
+_END: Final = 1 << 18
+_FACTS: Final = 64
+_HAS_COMMITS: Final = re.compile(rb'"(?:range|commits_of)":')
+
+
+class Recorded(NamedTuple):
+    """A fact with commits.
+
+    Attributes:
+        identity: of the session (`codec.manifest.jsonl.identity_of`).
+        ranges: each `BASE..HEAD`, or a commit.
+        session: the fact, None for a revision.
+    """
+
+    identity: str
+    ranges: tuple[str, ...]
+    session: Session | None = None
+
+    @property
+    def ends(self) -> list[str]:
+        """The commits that its ranges end with."""
+        return [commits.rpartition("..")[2] for commits in self.ranges]
+
+
+def recorded_ranges(workspace: Workspace) -> list[Recorded]:
+    """Return the newest facts with commits, the newest first."""
+    found = []
+    for line in reversed([*_newest_lines(workspace), *pending.read_lines(workspace)]):
+        if _HAS_COMMITS.search(line) and (fact := _recorded(line)):
+            found.append(fact)
+            if len(found) == _FACTS:
+                break
+    return found
+
+
+def _newest_lines(workspace: Workspace) -> list[bytes]:
+    try:
+        with open(workspace.path(MANIFEST), "rb") as f:
+            size = f.seek(0, os.SEEK_END)
+            f.seek(max(0, size - _END))
+            return f.read().split(b"\n")
+    except FileNotFoundError:
+        return []
+
+
+def _recorded(line: bytes) -> Recorded | None:
+    try:
+        fact = decode_fact(line.decode(errors="replace"))
+    except FormatError:  # cut by where reading began, or a line that verify reports
+        return None
+    if isinstance(fact, Session):
+        ranges = fact.commits_of or ((fact.range,) if fact.range else ())
+        return Recorded(identity_of(fact), ranges, fact)
+    if isinstance(fact, Revision):
+        return Recorded(fact.of, tuple(_texts(fact)))
+    return None
+
+
+def _texts(revision: Revision) -> Iterator[str]:
+    for name in ("range", "commits_of"):
+        value = revision.changes.get(name)
+        if value:
+            yield from [value] if isinstance(value, str) else value

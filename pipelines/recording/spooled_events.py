@@ -1,0 +1,214 @@
+"""The events that wait in the spool, grouped into parts of sessions.
+
+1. A part of a session is what one process of an agent did: from its start to its end. A session
+   that is resumed has another part. A start after a compaction begins nothing.
+2. A part is over when its end was noted, when another part of the session began, or when its
+   process has ended. Where nobody knows whether the process runs, silence of a day ends it.
+3. The end of a turn (`stop`) is what a part has done so far. It is recorded, and completed later.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
+
+from codec.agents.hook_input import HookInput, decode_input
+from codec.agents.spool_entry import HEAD_LIMIT, TAIL_LIMIT, Entry, decode_entry
+from codec.errors import FormatError
+from pipelines.findings import Finding
+from pipelines.fs.files import make_folder, move
+from pipelines.git.local_state import is_foreign
+from pipelines.recording.agent_process import has_ended
+from pipelines.recording.spool import BROKEN, SILENCE, waiting
+
+#: What an agent is called that does not tell its model.
+NAMES: Final = {"claude": "claude-code", "codex": "codex"}
+_ENTRY_LIMIT: Final = HEAD_LIMIT + TAIL_LIMIT + (1 << 16)
+
+
+class Event(NamedTuple):
+    """An event that waits, and the name of its file."""
+
+    name: str
+    entry: Entry
+    input: HookInput
+
+
+class Part(NamedTuple):
+    """A part of a session.
+
+    Attributes:
+        events: the oldest first.
+        is_last: no later part of the session is known.
+    """
+
+    events: tuple[Event, ...]
+    is_last: bool = True
+
+    @property
+    def session_id(self) -> str:
+        """The agent's name of the session."""
+        return self.events[0].input.session_id
+
+    @property
+    def agent(self) -> str:
+        """The agent, by the name that its hooks are called with."""
+        return self.events[0].entry.agent
+
+    @property
+    def start(self) -> Event | None:
+        """Its start; None if no hook saw it."""
+        first = self.events[0]
+        return first if first.entry.event == "start" else None
+
+    @property
+    def last(self) -> Event:
+        """Its newest event."""
+        return self.events[-1]
+
+    @property
+    def ended(self) -> bool:
+        """Whether a hook noted its end."""
+        return any(event.entry.event == "end" for event in self.events)
+
+    @property
+    def record_id(self) -> str:
+        """The id that it is recorded by: the session's, and for one that was resumed the time."""
+        start = self.start
+        if start is None or start.input.source != "resume":
+            return self.session_id
+        return f"{self.session_id}#{start.entry.time // 10**9}"
+
+    @property
+    def transcript(self) -> str:
+        """The path of its transcript, empty if the agent named none."""
+        paths = (event.input.transcript_path for event in reversed(self.events))
+        return next(filter(None, paths), "")
+
+    def until_stop(self) -> Part | None:
+        """Return the part up to the end of its last turn; None if no turn ended."""
+        last = max((n for n, e in enumerate(self.events, 1) if e.entry.event == "stop"), default=0)
+        return self._replace(events=self.events[:last]) if last else None
+
+    def is_over(self) -> bool:
+        """Return whether nothing will follow."""
+        if self.ended or not self.is_last:
+            return True
+        processes = [e.entry.process for e in self.events if e.entry.process]
+        gone = has_ended(processes[-1]) if processes else None
+        return gone or (gone is None and time.time_ns() - self.last.entry.time > SILENCE)
+
+
+def read_events(spool: str) -> tuple[list[Event], list[Finding]]:
+    """Return the events that wait, the oldest first; set aside what is not an event."""
+    events: list[Event] = []
+    findings: list[Finding] = []
+    for name in waiting(spool):
+        try:
+            event = read_event(spool, name)
+        except FileNotFoundError:
+            continue  # recorded by another process
+        except (FormatError, OSError, ValueError, OverflowError) as e:
+            findings.append(set_aside(spool, name, str(e)))
+        else:
+            if event is not None:
+                events.append(event)
+    return sorted(events, key=lambda e: (e.entry.time, e.name)), findings
+
+
+def read_event(spool: str, name: str) -> Event | None:
+    """Return an event; None if it is another user's, whose own verbs record it.
+
+    Raises:
+        FormatError, ValueError, OverflowError: it is not an event.
+        OSError: it cannot be read.
+    """
+    path = os.path.join(spool, name)
+    if is_foreign(path):
+        return None
+    entry = decode_entry(read_file(path, _ENTRY_LIMIT, follow=False))
+    if entry.agent not in NAMES:
+        raise FormatError(f"unknown agent {entry.agent!r}")
+    time_of(entry)
+    return Event(name, entry, decode_input(entry.data))
+
+
+def parts_of(events: Iterable[Event]) -> list[Part]:
+    """Return the parts of sessions, in the order of their newest events."""
+    groups: dict[tuple[str, str], list[Event]] = {}
+    for event in events:
+        groups.setdefault((event.entry.agent, event.input.session_id), []).append(event)
+    parts = [part for group in groups.values() for part in _parts(group)]
+    return sorted(parts, key=lambda part: part.last.entry.time)
+
+
+def _parts(events: Sequence[Event]) -> Iterator[Part]:
+    """Yield the parts of one session."""
+    current: list[Event] = []
+    for event in events:
+        if current and _begins(event, current):
+            yield Part(tuple(current), is_last=False)
+            current = []
+        current.append(event)
+    if current:
+        yield Part(tuple(current))
+
+
+def _begins(event: Event, before: Sequence[Event]) -> bool:
+    """Return whether an event begins another part."""
+    if event.entry.event != "start" or event.input.source == "compact":
+        return False
+    if any(e.entry.event == "end" for e in before):
+        return True
+    processes = [e.entry.process for e in before if e.entry.process]
+    if event.entry.process and processes:
+        return event.entry.process != processes[-1]
+    return event.input.source == "resume"
+
+
+def time_of(entry: Entry) -> datetime:
+    """Return the time of an event.
+
+    Raises:
+        OverflowError, ValueError: it is out of the calendar.
+    """
+    return datetime.fromtimestamp(entry.time // 10**9, UTC)
+
+
+def set_aside(spool: str, name: str, why: str) -> Finding:
+    """Move an event out of the way, so that it is neither lost nor tried again."""
+    make_folder(os.path.join(spool, BROKEN))
+    move(os.path.join(spool, name), os.path.join(spool, BROKEN, name))
+    return broken(name, f"an event cannot be used and is set aside: {why}")
+
+
+def broken(name: str, message: str) -> Finding:
+    """Return the finding about an event that was set aside."""
+    return Finding(
+        code="spool-broken",
+        message=message,
+        file=f".session-codec/spool/{BROKEN}/{name}",
+        hint="Look at it, record its session with 'session-codec record', and remove it",
+    )
+
+
+def read_file(path: str, limit: int, *, follow: bool) -> bytes:
+    """Return the beginning of a file.
+
+    Raises:
+        OSError: it cannot be read, or is not a regular file.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+    fd = os.open(path, flags if follow else flags | getattr(os, "O_NOFOLLOW", 0))
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise OSError(errno.EINVAL, "not a file", path)
+        with open(fd, "rb", closefd=False) as f:
+            return f.read(limit)
+    finally:
+        os.close(fd)
