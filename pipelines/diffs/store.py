@@ -118,11 +118,12 @@ class Store:
             data = self._archived(key, patch)
         if data is None:
             data = self._loose(self.names_near(key), patch)
-        if data is None:
-            data = pending.read_patch(self._workspace, patch.sha256, patch.size)
         if data is not None:
             return data
         self._check_own(key, patch)
+        data = pending.read_patch(self._workspace, patch.sha256, patch.size)
+        if data is not None:
+            return data
         if commits and self._workspace.repository:
             from pipelines.workspace.git_patches import remade
 

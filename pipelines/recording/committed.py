@@ -74,31 +74,30 @@ def release(workspace: Workspace, *, everywhere: bool = False) -> None:
     lines = pending.read_lines(workspace)
     if not lines:
         return
-    facts = [(line, fact) for line in lines if (fact := read_fact(line)) is not None]
     store = pending.shared_folder(workspace)
     if store is None:
         with mapped(workspace.path(MANIFEST)) as manifest:
-            _leave(workspace, _held_by(manifest, facts))
+            _leave(workspace, _held_by(manifest, _decoded(lines)))
         return
-    asked = _read_asked(store)
+    known = asked = _read_asked(store)
     held: dict[bytes, Fact] = {}
     try:
         head, branch = head_of(str(workspace.repository))
         if branch and head and head != asked.head:
-            held = _held_by(content_at(workspace, head, MANIFEST), facts)
+            held = _held_by(content_at(workspace, head, MANIFEST), _decoded(lines))
             asked = asked._replace(head=head)
         if everywhere and len(held) < len(lines):
-            asked, more = _ask_branches(workspace, asked, facts)
+            asked, more = _ask_branches(workspace, asked, lines)
             held |= more
     except (Denied, NotFound, Unavailable):
         return
     _leave(workspace, held)
-    if len(held) < len(lines):
+    if len(held) < len(lines) and asked != known:
         keep_file(os.path.join(store, _ASKED), json.dumps(asked).encode())
 
 
 def _ask_branches(
-    workspace: Workspace, asked: _Asked, facts: Sequence[Pending]
+    workspace: Workspace, asked: _Asked, lines: Sequence[bytes]
 ) -> tuple[_Asked, dict[bytes, Fact]]:
     """Return the facts that any local branch holds; nothing if no branch has moved."""
     repository, prefix = repository_of(workspace), prefix_of(workspace)
@@ -107,9 +106,16 @@ def _ask_branches(
         return asked, {}
     blobs = _manifests(repository, prefix)
     held: dict[bytes, Fact] = {}
-    for content in _contents(repository, [blob for blob in blobs if blob not in asked.manifests]):
+    new = [blob for blob in blobs if blob not in asked.manifests]
+    facts = _decoded(lines) if new else []
+    for content in _contents(repository, new):
         held |= _held_by(content, facts)
     return asked._replace(branches=state, manifests=tuple(blobs)), held
+
+
+def _decoded(lines: Sequence[bytes]) -> list[Pending]:
+    """Return the facts of lines; one that is not a fact stays in the store."""
+    return [(line, fact) for line in lines if (fact := read_fact(line)) is not None]
 
 
 def _held_by(manifest: mmap.mmap | bytes, facts: Sequence[Pending]) -> dict[bytes, Fact]:

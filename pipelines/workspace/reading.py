@@ -201,7 +201,8 @@ def _overlay(manifest: mmap.mmap | bytes, lines: Sequence[bytes]) -> Overlay:
     from codec.manifest.facts import Revision
     from codec.records import Session
 
-    facts = [(line, read_fact(line)) for line in lines]
+    end = set(manifest[-2 * sum(map(len, lines)) :].splitlines(keepends=True))
+    facts = [(line, read_fact(line)) for line in lines if line not in end]
     lacking = [(line, f) for line, f in facts if f is not None and not is_held(manifest, line, f)]
     if not lacking:
         return NOTHING
