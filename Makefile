@@ -5,6 +5,7 @@ REPO ?=
 ARGS ?=
 KEY ?= latest
 WORDS ?=
+FILE ?=
 SAMPLE := build/sample
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,7 +13,7 @@ RUN := $(BIN)/session-codec
 VERBS := archive install context record query references verify report doctor restore-v1 retire-v1 restore sync
 
 .DEFAULT_GOAL := help
-.PHONY: help migrate sample show find amend purge $(VERBS) test test-slow check format bench bench-scaling docs site screenshots vocabulary lock clean
+.PHONY: help migrate sample show find why amend purge $(VERBS) test test-slow check format bench bench-scaling docs site screenshots vocabulary lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +40,9 @@ show: $(VENV)/runtime ## Show the session KEY=key of REPO=path
 
 find: $(VENV)/runtime ## Find sessions of REPO=path by WORDS="words"
 	@$(RUN) find $(WORDS) "$(abspath $(or $(REPO),.))" $(ARGS)
+
+why: $(VENV)/runtime ## Name the sessions of REPO=path behind FILE=path or FILE=path:line
+	@$(RUN) why "$(FILE)" "$(if $(REPO),$(REPO),.)" $(ARGS)
 
 amend: $(VENV)/runtime ## Change what is recorded of the session KEY=key of REPO=path
 	@$(RUN) amend "$(KEY)" "$(if $(REPO),$(REPO),.)" $(ARGS)

@@ -27,9 +27,9 @@ class Settled(NamedTuple):
 
 
 def settle(sessions: Sequence[Session], revisions: Sequence[Revision] = ()) -> list[Settled]:
-    """Return what becomes of the facts that alone do not tell what their sessions are.
+    """Return the outcome for facts that do not determine their sessions on their own.
 
-    Those are the facts of a session that has several, or another key now, or revisions, and all
+    These are the facts of a session that has several, or has another key now, or revisions, and all
     facts with the key of one of them.
 
     Args:
@@ -135,7 +135,7 @@ def moved_keys(settled: Iterable[Settled]) -> dict[tuple[str, str], str]:
 
 
 def name_in(fact: Session) -> tuple[str, str]:
-    """Return what tells the fact of a session from all others: its key and its content."""
+    """Return what identifies the fact of a session: its key and its content."""
     return fact.key, content_line(fact)
 
 

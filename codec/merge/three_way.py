@@ -1,16 +1,16 @@
 """Three versions of a tracked file become one: by record, not by line.
 
-1. What stands in either version stands in the result, once; ours first, in its order, then what
+1. What is in either version is in the result, once; ours first, in its order, then what
    theirs adds; rows of sessions are sorted as both manifests have them. So no merge has a
    conflict, and none loses a record.
-2. A record that is gone from one version and stands in the other stays: nothing is lost without
-   `purge`. Only a row that one version changed gives way to the changed one.
+2. A record that is in one version and gone from the other stays: only `purge` removes one.
+   Only a row that one version changed is replaced by the changed one.
 3. A line that cannot be read is kept, unless a version removed it on purpose: there was nothing in
    it that could be lost.
 4. Sessions that two clones gave the same key get keys of their own, and a session that two clones
    read or revised differently has one row (`merge.key_conflicts`), in every file the same. A row
    does not name its session: for that both manifests are needed. Without them both rows stay.
-5. A row that belongs to a person (fact `kept`) stays wherever it stands, as often as it does.
+5. A row that belongs to the user (fact `kept`) stays where it is, as often as it is there.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _BLANK = b"\n"
 
 
 def merge_manifests(ancestor: bytes, ours: bytes, theirs: bytes) -> bytes:
-    """The manifest that two versions become."""
+    """Merge two versions of the manifest."""
     versions = (split_lines(version) for version in (ancestor, ours, theirs))
     pieces = _united(FACTS, *versions, may_replace=False)
     pieces = without_erased(pieces, erased_in(ours, theirs))
@@ -43,16 +43,16 @@ def merge_rows(
     kept: Callable[[], frozenset[str]] = frozenset,
     order: Callable[[], Sequence[str]] = tuple,
 ) -> bytes:
-    """The v2 file that two versions become.
+    """Merge two versions of a v2 file.
 
     Args:
         form: of the file.
         ancestor, ours, theirs: its versions.
-        settle: gives what becomes of the sessions that both manifests are about; only asked where
-            both versions changed the file.
-        kept: gives the digests of the rows that belong to a person; asked in the same case.
-        order: gives the keys of the sessions of both manifests, in the order in which their rows
-            are to stand; asked in the same case.
+        settle: gives the outcome for the sessions of both manifests; only called if both
+            versions changed the file.
+        kept: gives the digests of the rows that belong to the user; called in the same case.
+        order: gives the keys of the sessions of both manifests, in the order of their rows; called
+            in the same case.
     """
     before, mine, yours = (form.split(version) for version in (ancestor, ours, theirs))
     both = ancestor not in (ours, theirs)
@@ -74,13 +74,13 @@ def _united(
     may_replace: bool,
     fixed: Container[bytes] = frozenset(),
 ) -> list[bytes]:
-    """The pieces of both versions, ours first.
+    """Return the pieces of both versions, ours first.
 
     Args:
         form: of the file.
         before, mine, yours: the pieces of the versions.
-        may_replace: a record goes where the other version has another of its key in its place.
-        fixed: pieces that belong to a person.
+        may_replace: a record is dropped if the other version has a changed one of its key.
+        fixed: pieces that belong to the user.
     """
     old, in_ours, in_theirs = set(before), set(mine), set(yours)
     head = form.split(form.head)

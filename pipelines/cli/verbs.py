@@ -11,6 +11,7 @@ VERBS: Final = {
     "flush": "Write pending sessions to the tracked files, so that they can be committed.",
     "show": "Show one session: its reference entry, its diff, or its v1 entry.",
     "find": "Find sessions by words of their task, notes, paths and diffs.",
+    "why": "Name the sessions behind a file or a line, with graded evidence.",
     "amend": "Change what is recorded of a session, or remove its texts.",
     "query": "Query the sessions: filter, group, sum, average.",
     "references": "Build and refresh PROJECT_REFERENCES.yaml from the repository's files.",

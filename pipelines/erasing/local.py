@@ -1,8 +1,8 @@
-"""Where purged bytes are on this machine.
+"""Find purged bytes on this machine.
 
 1. Content is found by its hash, whatever the file is called; a changed copy is found by the name of
    the file, unless it is the diff of another session.
-2. A file that may hold the bytes and cannot be read is told, never passed over.
+2. A file that may hold the bytes and cannot be read is reported, never skipped.
 3. Reads only. `purge` deletes what is found, `verify` reports it.
 """
 

@@ -1,4 +1,4 @@
-"""Erase from a remote: send what stands for the objects, read it back, then delete them."""
+"""Erase from a remote: send the replacements, read them back, then delete the objects."""
 
 from __future__ import annotations
 
@@ -107,12 +107,12 @@ def erase(
     Args:
         workspace: after the diffs were purged in it.
         there: the remote.
-        instead: what stands for objects with loose diffs, and for layouts.
-        written: archives here that stand for others.
+        instead: replaces objects with loose diffs, and layouts.
+        written: local archives that replace others.
 
     Raises:
-        IntegrityError: what was sent did not arrive as it was.
-        Denied: an object stays.
+        IntegrityError: a replacement arrived with other content.
+        Denied: an object cannot be deleted.
     """
     remote = there.writes
     sent = send(remote, instead)
@@ -133,7 +133,7 @@ def erase(
 def _name_all(
     workspace: Workspace, remote: Remote, instead: Replacement, gone: Collection[str]
 ) -> None:
-    """Put a snapshot that names what stays, and what stands for the rest."""
+    """Put a snapshot that names the remaining objects and the replacements."""
     listed = {stored.name: stored.size for stored in remote.list_all()}
     names = {name: size for name, size in listed.items() if name not in gone}
     files = tracked_files(workspace)

@@ -37,7 +37,7 @@ from pipelines.recording.finishing import (
 from pipelines.recording.recorded_ranges import Recorded, recorded_ranges
 from pipelines.recording.session import Recording, keep_session
 from pipelines.recording.session_commits import Beginning, Stretch, Taken, commits_of_stretch
-from pipelines.recording.spool import BROKEN, spool_of, waiting
+from pipelines.recording.spool import BROKEN, remove_old_claims, spool_of, waiting
 from pipelines.recording.spooled_events import (
     NAMES,
     Part,
@@ -121,6 +121,7 @@ def _drain(workspace: Workspace, spool: str, within: str) -> Drained:
             findings.append(Finding(code="spool-waits", message=message, hint=e.hint))
         else:
             _forget(spool, part)
+    remove_old_claims(spool)
     return Drained(sessions=tuple(sessions), findings=tuple(findings))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from codec.manifest.erased import without_erased
@@ -30,6 +30,7 @@ from pipelines.recording.revising import (
     texts_of,
     without_texts,
 )
+from pipelines.recording.text_scan import TEXTS, clean_texts
 from pipelines.v1.layouts import has_layout
 from pipelines.workspace.find_session import find_key
 from pipelines.workspace.git_queries import content_at
@@ -83,6 +84,7 @@ class Plan:
         facts: that the edits add.
         erased: digests of the facts that go.
         findings: where texts remain that are removed.
+        replaced: secrets that were replaced in new texts.
     """
 
     workspace: Workspace
@@ -92,6 +94,7 @@ class Plan:
     facts: tuple[Fact, ...] = ()
     erased: frozenset[str] = frozenset()
     findings: tuple[Finding, ...] = ()
+    replaced: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,7 +116,11 @@ def plan(workspace: Workspace, name: str, amendment: Amendment) -> Plan:
     Raises:
         NotFound: there is no such session.
         Conflict: several keys begin with the name, or the texts cannot be removed.
+        Unavailable: a text may hold a secret, and the scanner is missing or failed.
     """
+    given = {name: text for name in TEXTS if (text := getattr(amendment, name)) is not None}
+    cleaned, replaced = clean_texts(workspace, given)
+    amendment = replace(amendment, **cleaned)  # type: ignore[arg-type]
     before = tracked_under_lock(workspace)
     manifest = decode_manifest(before.manifest)
     key = find_key(workspace, name)
@@ -126,7 +133,10 @@ def plan(workspace: Workspace, name: str, amendment: Amendment) -> Plan:
     if amendment.private:
         facts, purged = private_facts(history, session, moment())
         erased = frozenset(purged.lines)
-        facts.append(purged)
+        if erased:
+            facts.append(purged)
+        elif session == was:
+            facts = []  # its texts were removed before
         findings = tuple(_remaining(workspace, manifest, history, erased))
     elif session != was:
         facts = [revision_to(history, session, "person")]
@@ -140,6 +150,7 @@ def plan(workspace: Workspace, name: str, amendment: Amendment) -> Plan:
         facts=tuple(facts),
         erased=erased,
         findings=findings,
+        replaced=tuple(replaced),
     )
 
 
@@ -150,6 +161,7 @@ def amend(workspace: Workspace, name: str, amendment: Amendment) -> Result:
         NotFound: there is no such session.
         Conflict: several keys begin with the name, or a file is a link to somewhere else.
         NewerFormat: a later version of session-codec has written to the workspace.
+        Unavailable: a text may hold a secret, and the scanner is missing or failed.
     """
     with writing(workspace):
         recovered = begin_writing(workspace)

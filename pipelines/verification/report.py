@@ -114,7 +114,7 @@ RULES: Final = {
     "spool-waits": "Events of hooks wait to be recorded",
     "stale": "The references are not what the repository states",
     "still-there": "A file holds the bytes of a purged diff as text",
-    "text-remains": "Texts that amend removed are still in a file or on a remote",
+    "text-remains": "Texts that were erased are still in a file or on a remote",
     "torn-line": "A file ends in a piece of a line",
     "unclosed-fence": "A fence of a v1 log is never closed",
     "undated-session": "A heading of a v1 log looks like a session without a date; it stays text",
@@ -195,13 +195,6 @@ class Check(NamedTuple):
         return all(f.level == "note" for f in self.findings)
 
 
-class Kept(NamedTuple):
-    """That a verdict was made before: when, in v2 form, and of how many files."""
-
-    at: str
-    files: int
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
     """What a verification says.
@@ -215,8 +208,6 @@ class Verdict:
         findings: all that was found, notes among it.
         tokens: what is saved; None where no v1 log was migrated, or v1 was not counted so.
         since: the commit that changes are held against, None where all is judged.
-        kept: it was made before, and no file has another size or time since; None where all of
-            them were read now.
     """
 
     root: str
@@ -229,7 +220,6 @@ class Verdict:
     findings: tuple[Finding, ...]
     tokens: TokenReport | None
     since: str | None = None
-    kept: Kept | None = None
 
     @property
     def exit_code(self) -> int:

@@ -42,6 +42,7 @@ IGNORED: Final = (
     "/.session-codec/spool/",
     "/.session-codec/staging-*/",
     "*.repair-*.bak",
+    "/.claude/settings.local.json",
 )
 #: What lines are appended to: merged by record (`merging`), or by union where that is not set up.
 MERGED: Final = (MANIFEST, PROGRESS, METRICS, DELTAS)

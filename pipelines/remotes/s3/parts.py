@@ -28,7 +28,7 @@ class SentPart(NamedTuple):
 
 
 def begun(client: Any, where: Mapping[str, str]) -> tuple[str | None, dict[int, tuple[str, int]]]:
-    """An upload of an object that was never ended: its id, and ETag and size of its parts."""
+    """Return an unfinished upload of an object: its id, and the ETags and sizes of its parts."""
     with suppress(sdk.ClientError):  # not every server lists them, nor may everybody
         for upload in _uploads(client, where):
             pages = client.get_paginator("list_parts").paginate(**where, UploadId=upload)
@@ -118,7 +118,7 @@ def send_parts(
 
 
 def etag_of(sent: Iterable[SentPart]) -> str:
-    """The ETag of an object that was sent in these parts."""
+    """Return the ETag of an object that was sent in these parts."""
     digests = [part.md5 for part in sent]
     whole = hashlib.md5(b"".join(digests), usedforsecurity=False)
     return f"{whole.hexdigest()}-{len(digests)}"
@@ -132,10 +132,10 @@ def is_proved(reply: Mapping[str, Any], md5: str, sha256: str) -> bool:
 
 
 def is_sealed(reply: Mapping[str, Any]) -> bool:
-    """Whether the server encrypted the object so that its ETag is no MD5."""
+    """Report whether the server encrypted the object so that its ETag is not an MD5."""
     return str(reply.get("ServerSideEncryption", "")).startswith("aws:kms")
 
 
 def b64(digest: bytes) -> str:
-    """A digest as S3 has it."""
+    """Encode a digest as S3 does."""
     return base64.b64encode(digest).decode()

@@ -132,7 +132,7 @@ def test_an_object_that_is_damaged_is_not_passed_over(made: Bench, cli: Cli, rem
     pack.write_bytes(pack.read_bytes()[:-20])
     said = cli("purge", day(3), made.root, "--yes", "--remote", remote)
     assert said.code == 12
-    assert "nobody can tell what it holds" in said.err
+    assert "its content cannot be read" in said.err
 
 
 def test_an_encrypted_remote_is_purged_by_who_can_read_it(
