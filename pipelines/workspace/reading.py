@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -151,7 +151,8 @@ def with_overlay(workspace: Workspace, name: str, data: bytes, overlay: Overlay)
     end = data.rfind(b"\n") + 1
     whole, torn = data[:end], data[end:]
     if name == MANIFEST:
-        return _with_format(whole, overlay) + b"".join(overlay.lines) + torn
+        lines = _with_format(_with_keys(whole, overlay.settled), overlay)
+        return lines + b"".join(overlay.lines) + torn
     added = rows_of(name, overlay.sessions)
     if not overlay.settled and not any(s.key.encode() in data for s in overlay.sessions):
         return (whole or head_of(name).encode()) + b"".join(added) + torn
@@ -229,6 +230,8 @@ def _settled_overlay(data: bytes, lacking: Sequence[tuple[bytes, Fact | None]]) 
     left = [(x, f) for x, f in lacking if f is not None and fact_digest(f) not in before.erased]
     lines = tuple(line for line, _ in left)
     after = decode_manifest(data[: data.rfind(b"\n") + 1] + b"".join(lines))
+    keys = {after.identity(key): key for key in after.sessions}
+    lines = tuple(_with_key(line, fact, keys) for line, fact in left)
     was = {before.identity(key): session for key, session in before.sessions.items()}
     added = []
     settled = []
@@ -260,6 +263,32 @@ def _facts_with(manifest: mmap.mmap | bytes, field: str, value: str) -> Iterator
         fact = read_fact(manifest[manifest.rfind(b"\n", 0, at) + 1 : end]) if end >= 0 else None
         if isinstance(fact, Session) and getattr(fact, field) == value:
             yield fact
+
+
+def _with_key(line: bytes, fact: Fact | None, keys: Mapping[str, str]) -> bytes:
+    """Return the line of a session with the key that it has in the union, by its identity."""
+    from codec.manifest.jsonl import encode_fact, identity_of
+    from codec.records import Session
+
+    if not isinstance(fact, Session) or keys.get(identity_of(fact), fact.key) == fact.key:
+        return line
+    return f"{encode_fact(fact._replace(key=keys[identity_of(fact)]))}\n".encode()
+
+
+def _with_keys(whole: bytes, settled: Sequence[Settled]) -> bytes:
+    """Return the lines of a manifest with the keys that its sessions have in the union."""
+    from codec.manifest.fact_lines import read_fact, split_lines
+    from codec.manifest.jsonl import identity_of
+
+    moved = [pair for pair in settled if pair.session.key != pair.becomes.key]
+    keys = {identity_of(pair.session): pair.becomes.key for pair in moved}
+    named = [f'"key":"{pair.session.key}"'.encode() for pair in moved]
+    if not moved:
+        return whole
+    return b"".join(
+        _with_key(line, read_fact(line), keys) if any(name in line for name in named) else line
+        for line in split_lines(whole)
+    )
 
 
 def _with_format(whole: bytes, overlay: Overlay) -> bytes:

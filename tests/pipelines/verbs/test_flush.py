@@ -252,3 +252,28 @@ def test_a_workspace_outside_of_git_keeps_nothing_pending(tmp_path: Path, cli: C
     assert waiting(root) == 0
     assert not (root / pending.FOLDER).exists()
     assert len(ids(root)) == 2
+
+
+@pytest.mark.parametrize("first", ["a", "z"])
+def test_a_pending_session_of_the_same_second_gets_a_key_of_its_own(
+    repo: Path, tmp_path: Path, cli: Cli, first: str
+) -> None:
+    from pipelines.recording.session import Recording, keep_session, record_session
+
+    second = "z" if first == "a" else "a"
+    time = "2026-01-02T10:00:00Z"
+    other = tmp_path / "other"
+    git(tmp_path, "clone", "-q", str(repo), str(other))
+    theirs = Recording(agent="o", task="theirs", id=first, time=time, patch=PATCH)
+    record_session(find(str(other)), theirs)
+    git(other, "-c", "user.name=o", "-c", "user.email=o@o", "commit", "-qam", "theirs")
+    mine = PATCH.replace(b"a.py", b"b.py")
+    keep_session(
+        find(str(repo)), Recording(agent="m", task="mine", id=second, time=time, patch=mine)
+    )
+    git(repo, "pull", "-q", "--rebase", str(other), "main")
+    assert cli("verify", repo).code == 0
+    assert cli("flush", repo, "--commit").code == 0
+    assert ids(repo) == ["a", "z"]
+    assert waiting(repo) == 0
+    assert cli("verify", repo).code == 0
