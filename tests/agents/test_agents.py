@@ -69,9 +69,9 @@ def test_a_scenario(scenario: str, agent: str, home: Path) -> None:
         "AGENT_PATH": f"{home.parent / 'bin'}:/usr/local/bin:/usr/bin:/bin",
         "READ_ONLY": str(ROOT),
     }
-    drive = [sys.executable, HERE / "drive.py", "--agent", agent, scenario]
+    drive = [sys.executable, str(HERE / "drive.py"), "--agent", agent, scenario]
     ran = subprocess.run(
-        ["bash", HERE / "sandbox.sh", *drive],
+        ["bash", str(HERE / "sandbox.sh"), *drive],
         env=environment, capture_output=True, text=True, check=False, timeout=LIMIT,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stdout + ran.stderr

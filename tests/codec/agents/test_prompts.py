@@ -8,7 +8,7 @@ from codec.agents.prompts import task_of
 
 CASES = {
     "Fix the login\nIt is broken.": ("Fix the login", ""),
-    "\n\n<pasted_content id=\"f\">\nA pasted task\n</pasted_content id=\"f\">\n": ("A pasted task", ""),
+    "\n<pasted_content id='f'>\nA pasted task\n</pasted_content id='f'>\n": ("A pasted task", ""),
     "<command-name>/review</command-name>\n<command-message>review</command-message>\n"
     "<command-args>the login page</command-args>": ("/review the login page", ""),
     "<command-message>init</command-message>\n<command-name>/init</command-name>": ("", "/init"),
@@ -16,8 +16,8 @@ CASES = {
     "<ide_opened_file>The user opened a.py</ide_opened_file>\nRename it": ("Rename it", ""),
     "<ide_selection>x = 1</ide_selection>": ("", ""),
     "<system-reminder>\nToday is Friday.\n</system-reminder>\nTidy up": ("Tidy up", ""),
-    "# Context from my IDE setup:\n\n## Active file: a.py\n\n## My request for Codex:\nAdd a test\n": (
-        "Add a test", "",
+    "# Context from my IDE setup:\n\n## Active file: a.py\n\n## My request for Codex:\nAdd it": (
+        "Add it", "",
     ),
     "<div> is not closed": ("<div> is not closed", ""),
     "<task-notification>\n<task-id>a</task-id>\n</task-notification>": ("", ""),
