@@ -31,7 +31,7 @@ from codec.names import UNNAMED, is_key, key_time
 from codec.records import Metrics, Status
 from codec.shown_text import FRAME, shown
 from codec.v2.delta_summary import STATUSES, Summary, summary_of, united
-from codec.v2.deltas import Delta, decode_delta, encode_delta
+from codec.v2.deltas import Delta, decode_delta, encode_delta, in_order
 
 Style = Literal["compact", "lines", "digest"]
 STYLES: Final[tuple[Style, ...]] = ("compact", "lines", "digest")
@@ -97,7 +97,7 @@ def render_context(
         last: the most sessions to show; None for all. Without a budget, the others are left out.
         before: a summary of sessions that are older than `deltas`.
     """
-    deltas = sorted(deltas, key=lambda d: (key_time(d.key), d.key))
+    deltas = in_order(deltas, lambda delta: delta.key)
     most = len(deltas) if last is None else min(last, len(deltas))
     if budget is None:
         deltas, before = deltas[len(deltas) - most :], None

@@ -19,9 +19,9 @@ from fnmatch import translate
 from functools import lru_cache
 from typing import Final, Literal
 
-from codec.names import key_time, name_of
+from codec.names import name_of
 from codec.records import Metrics
-from codec.v2.deltas import SEPARATOR, decode_metrics
+from codec.v2.deltas import SEPARATOR, decode_metrics, in_order
 from codec.vocabulary import agent_of
 from pipelines.answers import Answer, Cell
 from pipelines.findings import Finding
@@ -126,10 +126,10 @@ def _answer(
 ) -> Answer:
     fitting = _fitting(lines, question)
     if question.last is not None:
-        ordered = sorted(fitting, key=_order)
+        ordered = in_order(fitting, _key)
         fitting = ordered[len(ordered) - min(question.last, len(ordered)) :]
     if not (question.by or question.sums or question.averages or question.count):
-        rows = [_row(line) for line in sorted(fitting, key=_order)]
+        rows = [_row(line) for line in in_order(fitting, _key)]
         return Answer(columns=COLUMNS, rows=rows, findings=findings)
     measures = dict.fromkeys((*question.sums, *question.averages))
     if question.by and not measures:
@@ -229,9 +229,8 @@ def _row(line: bytes) -> tuple[Cell, ...]:
     )  # fmt: skip
 
 
-def _order(line: bytes) -> tuple[str, str]:
-    key = line.partition(_BAR)[0].decode(errors="replace")
-    return key_time(key), key
+def _key(line: bytes) -> str:
+    return line.partition(_BAR)[0].decode(errors="replace")
 
 
 def _tokens(workspace: Workspace) -> dict[str, int]:
