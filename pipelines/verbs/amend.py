@@ -22,6 +22,7 @@ from codec.records import Metrics, Session, Status
 from codec.vocabulary import agent_of
 from pipelines.findings import Finding
 from pipelines.fs.files import SIZE_LIMIT, read_bytes, remove
+from pipelines.recording.flushing import begin_writing, keep_until_committed
 from pipelines.recording.revising import (
     edits_of,
     private_facts,
@@ -33,7 +34,6 @@ from pipelines.recording.text_scan import TEXTS, clean_texts
 from pipelines.v1.layouts import has_layout
 from pipelines.workspace.find_session import find_key
 from pipelines.workspace.git_queries import content_at
-from pipelines.workspace.journal import recover
 from pipelines.workspace.location import (
     MANIFEST,
     Manifest,
@@ -81,6 +81,8 @@ class Plan:
         before: the tracked files as they are.
         pair: the session as it is, and as it is to be.
         edits: of the tracked files; none where nothing changes.
+        facts: that the edits add.
+        erased: digests of the facts that go.
         findings: where texts remain that are removed.
         replaced: secrets that were replaced in new texts.
     """
@@ -89,6 +91,8 @@ class Plan:
     before: Tracked
     pair: Settled
     edits: tuple[Replace, ...]
+    facts: tuple[Fact, ...] = ()
+    erased: frozenset[str] = frozenset()
     findings: tuple[Finding, ...] = ()
     replaced: tuple[Finding, ...] = ()
 
@@ -143,6 +147,8 @@ def plan(workspace: Workspace, name: str, amendment: Amendment) -> Plan:
         before=before,
         pair=pair,
         edits=edits,
+        facts=tuple(facts),
+        erased=erased,
         findings=findings,
         replaced=tuple(replaced),
     )
@@ -158,7 +164,7 @@ def amend(workspace: Workspace, name: str, amendment: Amendment) -> Result:
         Unavailable: a text may hold a secret, and the scanner is missing or failed.
     """
     with writing(workspace):
-        recovered = recover(workspace)
+        recovered = begin_writing(workspace)
         made = plan(workspace, name, amendment)
         apply(made)
     return Result(plan=made, recovered=recovered)
@@ -171,6 +177,7 @@ def apply(made: Plan) -> None:
     workspace = made.workspace
     with Transaction(workspace, "amend") as transaction:
         transaction.prepare((), made.edits)
+        keep_until_committed(workspace, made.facts, made.erased)
         transaction.commit()
     if made.pair.becomes.private:
         for path in _caches(workspace):

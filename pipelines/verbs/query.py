@@ -25,9 +25,9 @@ from codec.v2.deltas import SEPARATOR, decode_metrics, in_order
 from codec.vocabulary import agent_of
 from pipelines.answers import Answer, Cell
 from pipelines.findings import Finding
-from pipelines.fs.files import read_bytes
 from pipelines.workspace.delta_lines import read_deltas
 from pipelines.workspace.location import DELTAS, METRICS, Workspace, read_config
+from pipelines.workspace.reading import read_file
 
 By = Literal["agent", "status", "month", "task"]
 Measure = Literal["lines_added", "lines_removed", "commits", "duration_min", "tokens_used"]
@@ -236,7 +236,7 @@ def _key(line: bytes) -> str:
 def _tokens(workspace: Workspace) -> dict[str, int]:
     """Tokens used, by key, from the metrics table."""
     found: dict[str, int] = {}
-    for line in read_bytes(workspace.path(METRICS)).decode(errors="replace").split("\n"):
+    for line in read_file(workspace, METRICS).decode(errors="replace").split("\n"):
         fields = line.split("\t")
         if len(fields) == 9 and fields[8].isascii() and fields[8].isdigit():
             found[fields[0]] = int(fields[8])

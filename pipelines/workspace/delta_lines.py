@@ -16,9 +16,9 @@ from codec.errors import FormatError
 from codec.v2.deltas import decode_delta
 from codec.v2.newest_deltas import PLAIN_LINES
 from pipelines.findings import Finding
-from pipelines.fs.files import read_bytes
+from pipelines.fs.files import read_bytes, regular_size
 from pipelines.workspace.location import DELTAS, MANIFEST, Workspace
-from pipelines.workspace.reading import delta_lines_of, read_manifest
+from pipelines.workspace.reading import delta_lines_of, read_file, read_manifest
 
 
 class Deltas(NamedTuple):
@@ -37,12 +37,13 @@ class Deltas(NamedTuple):
 
 def read_deltas(workspace: Workspace) -> Deltas:
     """The deltas of a workspace; a torn last line is not among them."""
-    data = read_bytes(workspace.path(DELTAS))
+    data = read_file(workspace, DELTAS)
     if not data and workspace.exists:
         return _deltas_of_the_manifest(workspace)
     whole = data[: data.rfind(b"\n") + 1]
+    is_file = len(data) == regular_size(workspace.path(DELTAS))  # nothing pending is in it
     if whole and _are_plain(whole):
-        alone = len(whole) == len(data) and data.isascii()
+        alone = is_file and len(whole) == len(data) and data.isascii()
         return Deltas(BytesIO(whole), (), as_they_stand=alone)
     lines = dict.fromkeys(BytesIO(whole))
     lines.pop(b"\n", None)

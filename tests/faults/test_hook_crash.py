@@ -123,7 +123,7 @@ def stopped_at(root: Path, cli: Cli, choose: Callable[[int], Iterable[int]]) -> 
 
 
 def crash(root: Path, at: int) -> Ran:
-    argv = [sys.executable, str(SCRIPT), str(at), "kill", "context", str(root)]
+    argv = [sys.executable, str(SCRIPT), str(at), "kill", "flush", str(root)]
     return subprocess.run(argv, capture_output=True, text=True, check=False)
 
 
