@@ -83,3 +83,16 @@ def test_a_commit_before_or_after_a_session_is_not_its(at: int) -> None:
 def test_a_command_without_an_end_was_still_running() -> None:
     killed = ran(9, 9)._replace(ended=0)
     assert owner(made(), session("a", killed), session("b")) == ["a"]
+
+
+def test_a_session_that_began_in_the_second_in_which_another_ended_is_asked_as_well() -> None:
+    ended = session("ended", ran(9.1, 9.2))._replace(until=(NOON + 9) * 1000 + 200)
+    begun = session("begun", ran(9.5, 9.6, "git commit -qm 'Add a page'"), root=THERE)
+    begun = begun._replace(since=(NOON + 9) * 1000 + 400)
+    assert owner(made(9), ended, begun, root=THERE) == ["begun"]
+
+
+def test_a_commit_in_another_worktree_needs_more_than_the_time() -> None:
+    assert owner(made(), session("a", ran(9, 11)), root=THERE) == []
+    named = ran(9, 11, "cd /tree && git commit -qm 'Add a page'")
+    assert owner(made(), session("a", named), root=THERE) == ["a"]
