@@ -119,9 +119,9 @@ def _combined_stat(patch: bytes) -> DiffStat:
 
 
 def touched_path(patch: bytes) -> bytes:
-    """The path that most bytes of a patch are about, empty where it names none.
+    """Return the path that most bytes of a patch are about; empty for a patch without paths.
 
-    It tells which patches resemble each other, no more: it is the path as the patch writes it.
+    It is the path as the patch writes it, and only serves to group similar patches.
     """
     marks = _marks(_GIT_SECTION, patch) or _marks(_PLAIN_SECTION, patch)
     ends = [m.start() for m in marks[1:]]

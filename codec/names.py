@@ -98,10 +98,10 @@ def check_name(value: str, field_name: str) -> str:
     """Return `value` if it can be an agent or a task in all v2 files.
 
     Raises:
-        EncodeError: it cannot stand in a field, or holds `:` or `]`, which end it in a reference.
+        EncodeError: it cannot be a field, or holds `:` or `]`, which end it in a reference.
     """
     if ":" in check_field(value, field_name) or "]" in value:
-        raise EncodeError(f"cannot stand in a reference: {value!r}", field=field_name)
+        raise EncodeError(f"cannot be used in a reference: {value!r}", field=field_name)
     return value
 
 
@@ -116,12 +116,13 @@ def name_faults(
         except EncodeError as e:
             faults.append(str(e))
     if status not in STATUSES:
-        faults.append(f"status: {status!r} is none of {', '.join(sorted(STATUSES))}")
+        choices = ", ".join(sorted(STATUSES))
+        faults.append(f"status: unknown status {status!r} (choose from {choices})")
     return faults
 
 
 def check_field(value: str, field_name: str) -> str:
-    """Return `value` if it can stand in a field of the v2 files.
+    """Return `value` if it can be a field of the v2 files.
 
     Raises:
         EncodeError: it is empty, has spaces around it, or holds `|` or a control character
@@ -130,5 +131,5 @@ def check_field(value: str, field_name: str) -> str:
     if value and value.isprintable() and "|" not in value and value == value.strip():
         return value
     if not value or value != value.strip() or "|" in value or _CONTROL.search(value):
-        raise EncodeError(f"cannot stand in a field: {value!r}", field=field_name)
+        raise EncodeError(f"cannot be a field of a v2 file: {value!r}", field=field_name)
     return value

@@ -51,7 +51,7 @@ class PatchRef(NamedTuple):
 
 
 class V1Entry(NamedTuple):
-    """Where a migrated session stood in v1.
+    """Origin of a migrated session in a v1 log.
 
     Attributes:
         source: path of the log, relative to the workspace, with `/`.
@@ -77,12 +77,12 @@ class Session(NamedTuple):
         title: the task in a sentence, as the log has it.
         notes: one line.
         metrics: the figures.
-        patch: the diff, None where there is none.
-        id: what whoever recorded it calls it; a workspace records an id once.
-        range: two commits or trees, `BASE..HEAD`, from which git makes the patch again.
+        patch: the diff; None for a session without one.
+        id: the identifier that its recorder uses; a workspace records an id once.
+        range: two commits or trees, `BASE..HEAD`, from which git can recompute the patch.
         commits_of: where its commits are not one range, these, each a commit or a range; the patch
             is their patches in this order.
-        v1: where it stood in a v1 log, None for a session recorded since.
+        v1: its origin in a v1 log; None for a session that was not migrated.
         reader: version of the v1 reader that made the fact; 0 for version 0.1.0 and for sessions
             that were not read from a log.
         private: its texts were removed on purpose.

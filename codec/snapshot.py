@@ -1,4 +1,4 @@
-"""What a remote holds of a workspace: which objects there are, and what a snapshot says.
+"""Names of a workspace's objects on a remote, and the document of a snapshot.
 
     archive/2025-11-7c8a10e34dcc.tar.zst            an archive, under its own name
     v1/<SHA-256 of the log>-<16 hex>.tar.zst        the layout of a version of a v1 log
@@ -7,9 +7,9 @@
 
 1. A name is never given to other content: layouts and snapshots are named by their tar, archives
    and packs by their bytes.
-2. A writer is one copy of a workspace on one machine. Its last snapshot stands for all before it;
-   what a remote holds is the union of the last ones of all writers. Which they are is told by the
-   names alone, without a clock.
+2. A writer is one copy of a workspace on one machine. Its last snapshot replaces all before it;
+   a remote holds the union of the last snapshots of all writers. The names alone identify them,
+   without a clock.
 3. `snapshot.json` names all objects that the snapshot needs beside the archives, which the manifest
    names.
 """
@@ -90,22 +90,22 @@ class SnapshotName(NamedTuple):
 
 
 def archive_object(name: str) -> str:
-    """The name of the object that an archive is."""
+    """Return the name of the object that holds an archive."""
     return f"archive/{name}"
 
 
 def layout_object(log: str, digest: str) -> str:
-    """The name of the object that has the layout of a log of this SHA-256."""
+    """Return the name of the object that holds the layout of a log with this SHA-256."""
     return f"v1/{log}-{digest[:DIGITS]}.tar.zst"
 
 
 def pack_object(sha256: str) -> str:
-    """The name of the object that a pack of this SHA-256 is."""
+    """Return the name of the object that holds a pack with this SHA-256."""
     return f"loose/{sha256[:DIGITS]}.tar.zst"
 
 
 def decode_layout_object(name: str) -> tuple[str, str]:
-    """The SHA-256 of the log whose layout an object has, and the beginning of that of its tar."""
+    """Return the SHA-256 of the log and the SHA-256 prefix of the tar in a layout's name."""
     m = _LAYOUT.fullmatch(name)
     if m is None:
         raise FormatError(f"not the name of a layout: {name!r}")
@@ -113,7 +113,7 @@ def decode_layout_object(name: str) -> tuple[str, str]:
 
 
 def decode_snapshot_name(name: str) -> SnapshotName | None:
-    """What the name of a snapshot says; None where it is the name of something else."""
+    """Return the parts of a snapshot's name; None for any other name."""
     m = _SNAPSHOT.fullmatch(name)
     return SnapshotName(m["writer"], int(m["sequence"]), m["digest"]) if m else None
 
@@ -129,7 +129,7 @@ def is_layout(name: str) -> bool:
 
 
 def decode_archive_object(name: str) -> str | None:
-    """The name of the archive that an object is; None where it is something else."""
+    """Return the name of the archive in an object; None for any other object."""
     m = _ARCHIVE.fullmatch(name)
     return m["name"] if m else None
 
@@ -140,7 +140,7 @@ def is_object(name: str) -> bool:
 
 
 def heads(names: Iterable[str]) -> list[SnapshotName]:
-    """The last snapshot of each writer; all of them, where two have one number."""
+    """Return the last snapshot of each writer; several if they share the highest number."""
     found = [name for name in map(decode_snapshot_name, names) if name is not None]
     last: dict[str, int] = {}
     for name in found:
@@ -149,7 +149,7 @@ def heads(names: Iterable[str]) -> list[SnapshotName]:
 
 
 def encode_snapshot(snapshot: Snapshot) -> bytes:
-    """The document of a snapshot; `decode_snapshot` gives the same snapshot back."""
+    """Encode a snapshot as its document; `decode_snapshot` is the inverse."""
     document = {
         "format": FORMAT,
         "version": VERSION,
@@ -169,10 +169,10 @@ def encode_snapshot(snapshot: Snapshot) -> bytes:
 
 
 def decode_snapshot(data: bytes) -> Snapshot:
-    """A snapshot from its document.
+    """Decode a snapshot from its document.
 
     Raises:
-        FormatError: it is none, or of a version that is not known.
+        FormatError: it is not a snapshot, or has an unknown version.
     """
     try:
         document = json.loads(data)

@@ -117,7 +117,7 @@ _REMARK_EDGE = " \t-–—:,;.*_`"
 
 @lru_cache(maxsize=4096)
 def status_of(text: str) -> tuple[Status, str]:
-    """The status that a text states, and the remark that remains of it."""
+    """Return the status that a text states, and the remark that remains of it."""
     text = one_line(text).strip("*_` ")
     m = _EXIT_CODE.fullmatch(text)
     if m:
@@ -130,7 +130,7 @@ def status_of(text: str) -> tuple[Status, str]:
         return "UNKNOWN", text
     remark = _remark(rest, status)
     if not word[:1].isalpha() and remark:
-        again = _first_status(remark)  # a sign, and then the word that it stands for
+        again = _first_status(remark)  # a sign, then the word with the same meaning
         if again and again[0] == status and again[1][:1].isalpha():
             remark = _remark(again[2], status)
     return status, remark
@@ -168,7 +168,7 @@ def _first_status(text: str) -> tuple[Status, str, str] | None:
 
 
 def agent_of(text: str, aliases: Mapping[str, str]) -> str:
-    """The short name of an agent: an alias, a Claude model's family and version, or the name."""
+    """Return an agent's short name: an alias, a Claude model's family and version, or the name."""
     text = text.strip()
     if text in aliases:
         return name_of(aliases[text])
@@ -186,7 +186,7 @@ def _short_name(text: str) -> str:
 
 
 def _remark(rest: str, status: Status) -> str:
-    """What follows the status word, without brackets, and without signs that say the same."""
+    """Return the text after the status word, without brackets and signs that repeat the status."""
     rest = rest.replace("\ufe0f", "").strip(_REMARK_EDGE)
     if rest.startswith("(") and rest.endswith(")") and rest.count("(") == 1:
         rest = rest[1:-1].strip()

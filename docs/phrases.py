@@ -18,8 +18,10 @@ from typing import Final, NamedTuple
 CHECKED: Final = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "docs")
 #: Phrase, and what to write instead.
 PHRASES: Final = {
-    r"\b(?!there\b)\w+ (?:is|are|was|were) no (?!more\b|longer\b|less\b|other\b)\w+": "is not a",
-    r"\b(?:is|are|was) none\b": "name the missing thing",
+    r"\b(?!there\b)\w+ (?:is|are|was|were) no (?!(?:more|longer|larger|less|other)\b)\w+": (
+        "is not a"
+    ),
+    r"\b(?:is|are|was) (?-i:none)\b": "name the missing thing",
     r"\b(?:pass|passed): none\b": "all checks passed",
     r"\bthat which\b": "name the thing",
     r"\bthere is (?:none|no such thing)\b": "name the missing thing",
@@ -36,7 +38,7 @@ PHRASES: Final = {
     r"\bstands\b": "is, replaces, follows",
     r"\b(?:stand|stood) (?:there|here|behind|before|in|for|under|at)\b": "be, replace, follow",
     r"\bput right\b": "repair",
-    r"\bclash(?:es)?\b": "conflict",
+    r"(?<!key-)\bclash(?:es)?\b": "conflict",
     r"\bmend(?:s|ed|able)?\b": "repair",
     r"\bgiv(?:e|es|en) (?:it |them |\w+ )?back\b": "restore",
     r"\babsent here\b": "missing locally",
@@ -67,6 +69,8 @@ _QUOTED = re.compile(
 )
 _NOT_NEWLINE = re.compile(r"[^\n]")
 _F_STRING = re.compile(r"(?:[fF][rR]?|[rR][fF])[\"\']")
+#: A raw string is a regular expression, not English; a raw docstring is.
+_RAW = re.compile(r"[rRfFbB]*[rR][fFbB]*[\"'](?![\"']{2})")
 _EXPRESSION = re.compile(r"\{[^{}]*\}")
 #: Tokens with English in them; before Python 3.12 an f-string is a STRING.
 _ENGLISH: Final = frozenset(
@@ -114,7 +118,7 @@ def _python(text: str) -> str:
     """Return the comments and strings of Python, each at its line."""
     lines = [""] * (text.count("\n") + 2)
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type in _ENGLISH:
+        if token.type in _ENGLISH and not _RAW.match(token.string):
             english = token.string
             if _F_STRING.match(english):
                 english = _EXPRESSION.sub(lambda m: _NOT_NEWLINE.sub(" ", m[0]), english)

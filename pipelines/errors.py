@@ -126,7 +126,7 @@ EXIT_CODES: Final = {
 
 
 def exit_code(error: Exception) -> int:
-    """The exit code of an error; that of a bug for one that nobody raised on purpose."""
+    """Return the exit code of an error; an unexpected exception has that of a bug."""
     for kind, code in _CODES:
         if isinstance(error, kind):
             return code
@@ -134,7 +134,7 @@ def exit_code(error: Exception) -> int:
 
 
 def storage_error(error: OSError, path: str | None = None) -> StorageError:
-    """What an error of the operating system means for a user."""
+    """Map an error of the operating system to an error for a user."""
     path = path or str(error.filename or "the file system")
     reason = (error.strerror or str(error)).lower()
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
@@ -146,7 +146,7 @@ def storage_error(error: OSError, path: str | None = None) -> StorageError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         hint = "Free some space and run the same command again: it goes on where this one stopped"
         return Unavailable(f"{path}: {reason}", hint=hint)
-    return Unavailable(f"{path}: {reason}", hint="Run the same command again once it is mended")
+    return Unavailable(f"{path}: {reason}", hint="Run the same command again once it is repaired")
 
 
 __all__ = [

@@ -1,7 +1,7 @@
 """What a run noticed.
 
-A finding is something that a person should look at: the exit code says so. A note is told and
-changes nothing: history that was declared wrong cannot be mended.
+A finding needs a user's attention and changes the exit code. A note is reported and changes
+nothing: history that was declared wrong cannot be repaired.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Finding(NamedTuple):
         file, line: where, as a user would name it.
         key: the session that it is about.
         hint: the way out.
-        rule, fingerprint: of a secret, which itself is never told.
+        rule, fingerprint: of a secret, which itself is never shown.
     """
 
     code: str
@@ -40,7 +40,7 @@ class Finding(NamedTuple):
 
 
 def torn_finding(name: str) -> Finding:
-    """A note on a file whose last line was never finished."""
+    """Return a note on a file whose last line is incomplete."""
     return Finding(
         code="torn-line",
         message="ends in a piece of a line; the next verb that writes ends it",

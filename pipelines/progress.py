@@ -1,4 +1,4 @@
-"""How a pipeline tells how far it is: passed in, so that no verb prints."""
+"""How a pipeline reports its progress: passed in, so that no verb prints."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
-#: Told how much of a stage's total is done.
+#: Called with the part of a stage's total that is done.
 Advance = Callable[[int], None]
 
 
@@ -16,11 +16,11 @@ class Progress(Protocol):
     def stage(
         self, name: str, total: int | None = None, *, in_bytes: bool = False
     ) -> AbstractContextManager[Advance]:
-        """A stage that is under way.
+        """Start a stage, which ends with the context.
 
         Args:
             name: one word.
-            total: how much there is to do, in any unit; None where that is not known.
+            total: how much there is to do, in any unit; None if unknown.
             in_bytes: the unit is a byte.
         """
         ...
@@ -33,5 +33,5 @@ class Silent:
     def stage(
         self, name: str, total: int | None = None, *, in_bytes: bool = False
     ) -> Iterator[Advance]:
-        """A stage that nobody watches."""
+        """Start a stage without showing it."""
         yield lambda done: None

@@ -9,7 +9,7 @@
 | `words` | `wc -w` of the v1 log | `wc -w` of references and deltas |
 
 1. Before is what the manifest keeps of v1, so that it can be judged after the log is gone.
-2. A session that was recorded since never stood in a v1 log. It counts as estimated, and is named
+2. A session that was recorded was never in a v1 log. It counts as estimated, and is named
    so: its patch and its reference entry. A patch that is not stored here counts by its size, with
    the tokens a byte that the v1 logs had.
 3. The gate is `window`. A threshold that somebody set, on the command line or in the repository's
@@ -38,7 +38,7 @@ from pipelines.fs.files import read_bytes
 from pipelines.settings.thresholds import Limits
 from pipelines.workspace.location import DELTAS, REFERENCES, Manifest, Workspace
 from pipelines.workspace.newest import newest_deltas
-from pipelines.workspace.reading import newest_delta_lines
+from pipelines.workspace.reading import newest_delta_lines, read_file
 
 WINDOW: Final = 5
 #: The gate is judged where the window is at least this many times the context's budget.
@@ -65,8 +65,8 @@ class TokenReport:
 
     Attributes:
         tokenizer: the name of what counted.
-        baselines: all that there are, the gate first; the last three where there was a v1 log.
-        estimated: how many sessions of the gate's window were recorded, and never stood in v1.
+        baselines: all that apply, the gate first; the last three only with a v1 log.
+        estimated: how many sessions of the gate's window were recorded, and never in v1.
         context, references: tokens that each costs now.
         limits: what was asked for.
         judged: the gate applies: its threshold is explicit, or the window is large enough.
@@ -96,7 +96,7 @@ class TokenReport:
 
 
 def rounded_down(percent: float, digits: int) -> float:
-    """A reduction with so many digits: never more than it is, so that nothing but all is 100."""
+    """Round a reduction down to so many digits, so that only a complete one is 100."""
     whole: int = 10**digits
     return math.floor(percent * whole + 1e-9) / whole
 
@@ -109,7 +109,7 @@ def token_report(
     count: Callable[[str], int],
     limits: Limits,
 ) -> TokenReport:
-    """Measure all baselines of a workspace as it stands.
+    """Measure all baselines of a workspace.
 
     Args:
         workspace, manifest: what is measured.
@@ -121,7 +121,7 @@ def token_report(
         NotFound: the manifest has no counts of v1 by this tokenizer.
     """
     versions = last_versions(manifest)
-    sessions = sorted(manifest.sessions.values(), key=lambda s: (s.time, s.key))[-DEFAULT_LAST:]
+    sessions = manifest.in_order()[-DEFAULT_LAST:]
     costs = costs_in_v1(workspace, manifest, sessions, tokenizer=tokenizer, count=count)
     file = read_bytes(workspace.path(REFERENCES))
     references = compact_references(file)
@@ -150,7 +150,7 @@ def token_report(
         log = _log_tokens(versions, tokenizer)
         lines = newest_delta_lines(workspace, DEFAULT_LAST)
         files = count(file.decode(errors="replace") + "".join(f"{line}\n" for line in lines))
-        words = count_words(file) + count_words(read_bytes(workspace.path(DELTAS)))
+        words = count_words(file) + count_words(read_file(workspace, DELTAS))
         baselines += _of_the_log(versions, log, context.tokens, files, words)
     return TokenReport(
         tokenizer=tokenizer,
@@ -166,7 +166,7 @@ def token_report(
 def _of_the_log(
     versions: Sequence[V1Version], log: int, context: int, files: int, words: int
 ) -> list[Baseline]:
-    """The baselines whose before is the whole v1 log."""
+    """Return the baselines whose before is the whole v1 log."""
     return [
         Baseline("log", log, context, "the whole v1 log -> context"),
         Baseline(
@@ -189,10 +189,10 @@ def costs_in_v1(
     tokenizer: str,
     count: Callable[[str], int],
 ) -> list[int]:
-    """What each session cost in v1, or would have.
+    """Return the cost of each session in v1, or what it would have been.
 
-    The newest are those of the baselines. Of older ones that were recorded no patch is read: theirs
-    count by their size, as those do that are not stored here.
+        The newest are those of the baselines. Patches of older recorded sessions are not read: they
+        count by size, like those that are not stored locally.
 
     Args:
         workspace, manifest: whose sessions.
@@ -232,7 +232,7 @@ class _Estimate(NamedTuple):
     per_byte: float
 
     def of(self, session: Session) -> int:
-        """The tokens of its reference entry and of its patch."""
+        """Return the tokens of its reference entry and of its patch."""
         if session.patch is None:
             return self.by_size(session)
         try:
@@ -242,7 +242,7 @@ class _Estimate(NamedTuple):
         return self.count(_entry(session)) + self.count(decode_text(patch))
 
     def by_size(self, session: Session) -> int:
-        """The tokens of its reference entry, and of as many bytes as its patch has."""
+        """Return the tokens of its reference entry, and of as many bytes as its patch has."""
         size = session.patch.size if session.patch else 0
         return self.count(_entry(session)) + round(size * self.per_byte)
 
@@ -252,7 +252,7 @@ def _entry(session: Session) -> str:
 
 
 def _cost(session: Session, tokenizer: str, estimate: _Estimate) -> int:
-    """The tokens of a session in a v1 log."""
+    """Return the tokens of a session in a v1 log."""
     if session.v1 is None:
         return estimate.of(session)
     if tokenizer not in session.v1.tokens:
@@ -261,7 +261,7 @@ def _cost(session: Session, tokenizer: str, estimate: _Estimate) -> int:
 
 
 def _last(sessions: Sequence[Session], most: int) -> str:
-    """What the last sessions are called."""
+    """Return the label of the last sessions."""
     last = sessions[-most:]
     estimated = sum(s.v1 is None for s in last)
     if not estimated:
@@ -270,7 +270,7 @@ def _last(sessions: Sequence[Session], most: int) -> str:
 
 
 def _tokens_per_byte(manifest: Manifest, tokenizer: str) -> float:
-    """What a byte of the v1 logs cost; nothing where there were none."""
+    """Return the tokens per byte of the v1 logs; 0 without logs."""
     versions = last_versions(manifest)
     size = sum(v.size for v in versions)
     return _log_tokens(versions, tokenizer) / size if size else 0.0

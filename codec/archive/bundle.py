@@ -26,7 +26,7 @@ class Bundle(NamedTuple):
     sha256: str
 
     def packed(self) -> bytes:
-        """The bytes of the object."""
+        """Return the bytes of the object."""
         return encode_frame(self.tar, "fast")
 
 
@@ -49,7 +49,7 @@ def encode_bundle(files: Mapping[str, bytes]) -> Bundle:
 def decode_bundle(
     packed: bytes, digest: str, is_known: Callable[[str], bool], limit: int = LIMIT
 ) -> dict[str, bytes]:
-    """The files of an object, by name.
+    """Return the files of an object, by name.
 
     Args:
         packed: the bytes of the object.
@@ -58,8 +58,8 @@ def decode_bundle(
         limit: bytes that its tar may have.
 
     Raises:
-        FormatError: it is no such object, or holds what it should not.
-        IntegrityError: it is damaged, or another than its name says.
+        FormatError: it is not such an object, or holds a name that may not be in it.
+        IntegrityError: it is damaged, or does not have the hash in its name.
     """
     data = decode_frame(packed, limit)
     if not hashlib.sha256(data).hexdigest().startswith(digest):

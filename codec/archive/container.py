@@ -1,15 +1,15 @@
 """Archives: one month's diffs in one `.tar.zst`, each readable by itself.
 
     frame frame ... frame       a tar, cut into independent zstd frames
-    index                       a skippable frame: where each member stands, compressed
+    index                       a skippable frame: the position of each member, compressed
     seek table                  a skippable frame: the sizes of all frames, index included
 
 1. It is a `.tar.zst` like any other to `tar`, `zstd` and every reader of the seekable format.
 2. The same members give the same bytes, for one version of the library and one profile.
 3. It is written from beginning to end, with no more than a few frames in memory, and read from
    anything that gives a range of bytes: the end, then the one frame of the member.
-4. The index is a hint. A member's header is held against it, and its bytes against the SHA-256
-   that the caller knows.
+4. The index is a hint. A member's header is compared with it, and the member's bytes with the
+   SHA-256 that the caller knows.
 5. Nothing that an archive says makes a reader take more memory than `FRAME_LIMIT`, `INDEX_LIMIT`
    and the size that the caller expects.
 """
@@ -56,7 +56,7 @@ from codec.records import PatchRef
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-#: The index stands in a skippable frame with this magic number.
+#: Magic number of the skippable frame that holds the index.
 INDEX_MAGIC: Final = 0x184D2A58
 #: What is read first, in bytes: the end of an archive, with the index of a usual month in it.
 TAIL: Final = 1 << 17
@@ -72,7 +72,7 @@ def encode_archive(
     pool: Executor | None = None,
     ahead: int = 2,
 ) -> Iterator[bytes]:
-    """The bytes of an archive, frame by frame.
+    """Yield the bytes of an archive, frame by frame.
 
     Args:
         members: the diffs, in any order.
@@ -95,7 +95,7 @@ def encode_archive(
 
 
 def encode_tail(frames: Sequence[FrameSizes], entries: Iterable[Entry]) -> bytes:
-    """What stands behind the data frames: the index and the seek table."""
+    """Return the index and the seek table, which follow the data frames."""
     index = encode_frame(encode_index(entries, sum(f.size for f in frames)), "small")
     frame = encode_skippable(INDEX_MAGIC, index)
     return frame + encode_seek_table([*frames, FrameSizes(len(frame), 0)])
@@ -105,7 +105,7 @@ class ArchiveReader:
     """Reads members of an archive, one at a time.
 
     Attributes:
-        index: where each member stands.
+        index: the position of each member.
         frames: the sizes of the data frames.
     """
 
@@ -117,7 +117,7 @@ class ArchiveReader:
             size: its size in bytes.
 
         Raises:
-            FormatError: it is no archive, or of a version that is not known.
+            FormatError: it is not an archive, or has an unknown version.
             IntegrityError: its end is damaged or cut.
         """
         self._read = read
@@ -148,11 +148,11 @@ class ArchiveReader:
         return frames
 
     def read(self, key: str, patch: PatchRef) -> bytes:
-        """The bytes of a diff, from its frame alone, decompressed no further than the diff's end.
+        """Return the bytes of a diff; its frame is decompressed only up to the end of the diff.
 
         Args:
             key: of the session.
-            patch: what is known of the diff: its bytes are held against it.
+            patch: the size and hash that the diff must have.
 
         Raises:
             IntegrityError: the archive does not have it, or another in its place, or is damaged.
@@ -180,7 +180,7 @@ class ArchiveReader:
         return data[BLOCK:]
 
     def _content(self, start: int, stop: int) -> bytes:
-        """A part of the tar."""
+        """Return a part of the tar."""
         parts = []
         first = bisect_right(self._starts, start) - 1
         for i, (_, size) in enumerate(self.frames[first:], first):
@@ -191,7 +191,7 @@ class ArchiveReader:
         return b"".join(parts)
 
     def _part(self, i: int, start: int, stop: int) -> bytes:
-        """A part of a frame; one that is asked for again is decompressed whole, and kept."""
+        """Return a part of a frame; a second request decompresses the whole frame and caches it."""
         if i not in self._kept:
             packed, size = self.frames[i]
             frame = self._range(self._offsets[i], packed)

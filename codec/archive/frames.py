@@ -5,8 +5,8 @@ skippable frame that lists the sizes of all frames before it. Any zstd reader pa
 
 1. A frame is compressed by itself, says how large its content is, and ends with a checksum of it.
 2. Nothing is decompressed that does not first say its size: at most `FRAME_LIMIT` bytes.
-3. What a frame gives is held against what its header and the table say. zstandard's own readers
-   stop at the end of the first frame, and give nothing for a cut one, without a word.
+3. The content of a frame is compared with its header and the table. zstandard's own readers stop
+   at the end of the first frame, and return nothing for a cut one, without an error.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def encode_frames(
 
 
 def decode_frame(packed: bytes, limit: int = FRAME_LIMIT) -> bytes:
-    """The whole content of a frame, its checksum proved.
+    """Return the whole content of a frame after checking its checksum.
 
     Args:
         packed: the frame, and nothing behind it.
@@ -119,7 +119,7 @@ def decode_frame(packed: bytes, limit: int = FRAME_LIMIT) -> bytes:
 
 
 def decode_part(packed: bytes, size: int, start: int, stop: int) -> bytes:
-    """The content of a frame from `start` to `stop`; what is behind is not decompressed.
+    """Return the content of a frame from `start` to `stop`, without decompressing the rest.
 
     The frame's checksum is not reached: the caller has to know the bytes.
 
@@ -141,15 +141,15 @@ def decode_part(packed: bytes, size: int, start: int, stop: int) -> bytes:
 
 
 def encode_skippable(magic: int, data: bytes) -> bytes:
-    """A frame that zstd readers pass over."""
+    """Encode data as a frame that zstd readers skip."""
     return _SKIPPABLE.pack(magic, len(data)) + data
 
 
 def decode_skippable(magic: int, frame: bytes) -> bytes:
-    """What a skippable frame with that magic number holds.
+    """Return the data of a skippable frame with that magic number.
 
     Raises:
-        IntegrityError: it is no such frame, or of another size.
+        IntegrityError: it is not such a frame, or has another size.
     """
     data = frame[_SKIPPABLE.size :]
     if not frame.startswith(_SKIPPABLE.pack(magic, len(data))):
@@ -158,7 +158,7 @@ def decode_skippable(magic: int, frame: bytes) -> bytes:
 
 
 def encode_seek_table(frames: Sequence[FrameSizes]) -> bytes:
-    """The seek table of a file's frames, to stand at its end."""
+    """Return the seek table of a file's frames, which belongs at the end of the file."""
     entries = b"".join(_ENTRY.pack(*sizes) for sizes in frames)
     return encode_skippable(_SEEK_TABLE, entries + _FOOTER.pack(len(frames), 0, _FOOTER_MAGIC))
 
@@ -167,7 +167,7 @@ def seek_table_size(end: bytes) -> int:
     """How large the seek table is, from the last bytes of a file.
 
     Raises:
-        IntegrityError: there is none, or it is damaged.
+        IntegrityError: the file ends without one, or it is damaged.
     """
     if len(end) < _TABLE_SIZE:
         raise IntegrityError("it is cut off")
@@ -180,7 +180,7 @@ def seek_table_size(end: bytes) -> int:
 
 
 def decode_seek_table(table: bytes, file_size: int) -> list[FrameSizes]:
-    """The sizes of a file's frames, from its last `seek_table_size` bytes.
+    """Return the sizes of a file's frames from its last `seek_table_size` bytes.
 
     Raises:
         IntegrityError: it is damaged, or does not fit the file.

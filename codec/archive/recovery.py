@@ -31,7 +31,7 @@ _RLE, _RESERVED = 1, 3
 
 
 class Frame(NamedTuple):
-    """A frame where it stands.
+    """A frame and its position.
 
     Attributes:
         offset, packed: where it begins, and its size there.
@@ -116,7 +116,7 @@ class Scan:
         self._size = size
 
     def events(self) -> Iterator[Chunk | Damage]:
-        """The contents of all members that can be read, and what is damaged, in order.
+        """Yield the contents of all readable members, and what is damaged, in order.
 
         Behind damage it goes on with the next frame that begins with a member; blocks of entries
         are then counted as if nothing were missing. A member without its last chunk is lost.
@@ -149,7 +149,7 @@ class Scan:
 def check(read: Read, size: int) -> Iterator[Checked | Damage]:
     """Read an archive as a whole: every member with its SHA-256, and all that is damaged.
 
-    Where nothing is, the index and the seek table are held against the frames, last.
+    If nothing is damaged, the index and the seek table are compared with the frames last.
     """
     scan = Scan(read, size)
     sound = True
@@ -172,7 +172,7 @@ def check(read: Read, size: int) -> Iterator[Checked | Damage]:
 
 
 def rebuild_tail(read: Read, size: int) -> tuple[int, bytes]:
-    """The index and the seek table that an archive should have, made from its frames.
+    """Rebuild the index and the seek table of an archive from its frames.
 
     Returns:
         Where they belong, in bytes from the beginning of the archive, and their bytes.
@@ -211,10 +211,10 @@ class _Tar:
         self._entry = None
 
     def take(self, data: bytes) -> Iterator[Chunk]:
-        """The contents in one more frame.
+        """Yield the contents in one more frame.
 
         Raises:
-            IntegrityError: something else stands in it.
+            IntegrityError: it holds anything else.
         """
         at = 0
         while at < len(data):

@@ -1,9 +1,9 @@
-"""The tar inside an archive: one month's diffs as members, and the index of where each stands.
+"""The tar inside an archive: one month's diffs as members, and the index of their positions.
 
 1. The bytes depend on the keys, sizes, paths and contents of the members alone: every header is
    made from a key and a size, everything else in it is fixed.
-2. Members stand in order of the path that each mostly touches, then of their keys: what resembles
-   each other is compressed together. Those that are larger than a frame come last.
+2. Members are ordered by the path that each mostly touches, then by key: similar patches are
+   compressed together. Members that are larger than a frame come last.
 3. No member crosses into another frame, unless it is larger than a frame; such a one has frames of
    its own.
 4. A header that this module would not write is refused. So a member is a file with a key for a
@@ -34,7 +34,7 @@ INDEX_LIMIT: Final = 32 << 20
 
 _NAME_SIZE: Final = 100
 _SIZE: Final = slice(124, 135)
-#: What stands between the name, the size, the checksum and the end of every header.
+#: Fields of every header between the name, the size, the checksum and the end.
 _OWNER: Final = b"0000644\0" + b"0000000\0" * 2
 _TIME: Final = b"\0" + b"00000000000\0"
 _KIND: Final = b"0" + bytes(100) + b"ustar\x0000"
@@ -53,7 +53,7 @@ class Member(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A line of the index: a member, and the block of the tar where its header stands."""
+    """A line of the index: a member, and the block of the tar where its header begins."""
 
     key: str
     block: int
@@ -70,10 +70,10 @@ Load = Callable[[Member], Iterable[bytes]]
 
 
 def arrange(members: Iterable[Member]) -> list[Member]:
-    """Members in the order in which they stand in an archive.
+    """Return the members in the order of an archive.
 
     Raises:
-        EncodeError: there is none, one is too large, or two have one key.
+        EncodeError: there are no members, one is too large, or two have one key.
     """
     arranged = sorted(members, key=lambda m: (_is_large(m), m.path, m.key))
     if not arranged:
@@ -87,7 +87,7 @@ def arrange(members: Iterable[Member]) -> list[Member]:
 
 
 def entries_of(arranged: Iterable[Member]) -> Iterator[Entry]:
-    """Where each member stands."""
+    """Yield the index entry of each member."""
     block = 0
     for m in arranged:
         yield Entry(m.key, block, m.size)
@@ -95,7 +95,7 @@ def entries_of(arranged: Iterable[Member]) -> Iterator[Entry]:
 
 
 def frame_sizes(arranged: Sequence[Member]) -> list[int]:
-    """The bytes of tar that each frame holds: about `FRAME_SIZE`, and about equal."""
+    """Return the bytes of tar that each frame holds: about `FRAME_SIZE`, and about equal."""
     small = [_blocks(m.size) for m in arranged if not _is_large(m)]
     sizes: list[int] = []
     done = cut = 0
@@ -119,7 +119,7 @@ def frame_sizes(arranged: Sequence[Member]) -> list[int]:
 
 
 def tar_pieces(arranged: Iterable[Member], load: Load) -> Iterator[bytes]:
-    """The bytes of the tar, in pieces.
+    """Yield the bytes of the tar in pieces.
 
     Raises:
         IntegrityError: the content of a member has another size.
@@ -139,7 +139,7 @@ def tar_pieces(arranged: Iterable[Member], load: Load) -> Iterator[bytes]:
 
 
 def cut(pieces: Iterable[bytes], sizes: Iterable[int]) -> Iterator[bytes]:
-    """The same bytes, in pieces of these sizes."""
+    """Yield the same bytes in pieces of these sizes."""
     left = memoryview(b"")
     given = iter(pieces)
     for size in sizes:
@@ -155,7 +155,7 @@ def cut(pieces: Iterable[bytes], sizes: Iterable[int]) -> Iterator[bytes]:
 
 
 def encode_header(key: str, size: int) -> bytes:
-    """The header block of a member: POSIX ustar, owned by nobody, of no time."""
+    """Return the header block of a member: POSIX ustar, without owner or time."""
     name = diff_name(key).encode()
     octal = b"%011o" % size
     checksum = b"%06o\0 " % (_FIXED_SUM + sum(name) + sum(octal))
@@ -164,10 +164,10 @@ def encode_header(key: str, size: int) -> bytes:
 
 
 def decode_header(header: bytes) -> tuple[str, int]:
-    """The key and the size of a member, from its header block.
+    """Return the key and the size of a member from its header block.
 
     Raises:
-        IntegrityError: it is no header that `encode_header` gives.
+        IntegrityError: it is not a header that `encode_header` writes.
     """
     name = header[:_NAME_SIZE].rstrip(b"\0").decode("ascii", "replace")
     key, size = name.removesuffix(_SUFFIX), header[_SIZE]
@@ -179,7 +179,7 @@ def decode_header(header: bytes) -> tuple[str, int]:
 
 
 class Index:
-    """Where each member of an archive stands; not read further than it is asked."""
+    """The positions of the members of an archive; lines are decoded only on request."""
 
     def __init__(self, text: bytes, members: int, size: int) -> None:
         """Take a text that `decode_index` has looked at, the members and the bytes that it says."""
@@ -191,7 +191,7 @@ class Index:
         return self._members
 
     def find(self, key: str) -> Entry | None:
-        """The entry of a member, None if there is none.
+        """Return the entry of a member; None if the archive does not have it.
 
         Raises:
             IntegrityError: its line is damaged.
@@ -200,7 +200,7 @@ class Index:
         return self._entry(at + 1) if at >= 0 else None
 
     def near(self, key: str) -> Iterator[Entry]:
-        """The entries of the time that a key has.
+        """Yield the entries of the time that a key has.
 
         Raises:
             IntegrityError: a line is damaged.
@@ -233,7 +233,7 @@ class Index:
 
 
 def encode_index(entries: Iterable[Entry], size: int) -> bytes:
-    """The index of a tar of `size` bytes: a header object, then a line a member, sorted by key.
+    """Encode the index of a tar of `size` bytes: a header object, then members sorted by key.
 
     Raises:
         EncodeError: it would be larger than a reader takes.
@@ -249,11 +249,11 @@ def encode_index(entries: Iterable[Entry], size: int) -> bytes:
 
 
 def decode_index(text: bytes) -> Index:
-    """The index from its text.
+    """Decode an index.
 
     Raises:
-        FormatError: it is none, or of a version that is not known.
-        IntegrityError: it does not have the lines that it says.
+        FormatError: it is not an index, or has an unknown version.
+        IntegrityError: its lines are not those that its header counts.
     """
     try:
         head = json.loads(text[: text.find(b"\n")])

@@ -98,11 +98,16 @@ def _decode_retired(fields: Fields) -> V1Retired:
 
 
 def _encode_follows(fact: Follows) -> Fields:
-    return {"fact": "follows", "entry": fact.entry, "after": fact.after}
+    fields: Fields = {"fact": "follows", "entry": fact.entry, "after": fact.after}
+    return {**fields, "assumed": True} if fact.assumed else fields
 
 
 def _decode_follows(fields: Fields) -> Follows:
-    return Follows(entry=read_sha256(fields, "entry"), after=read_sha256(fields, "after"))
+    assumed = fields.get("assumed", False)
+    require(isinstance(assumed, bool), "assumed", assumed)
+    return Follows(
+        entry=read_sha256(fields, "entry"), after=read_sha256(fields, "after"), assumed=assumed
+    )
 
 
 def _encode_archive(fact: Archive) -> Fields:

@@ -1,4 +1,4 @@
-"""The lines of a manifest as bytes, and what can be told of them without the rest of the file."""
+"""The lines of a manifest as bytes, and what can be read from them without the rest of the file."""
 
 from __future__ import annotations
 

@@ -32,15 +32,17 @@ class Format(NamedTuple):
 
 
 class Follows(NamedTuple):
-    """Two entries of a v1 log in the order in which they happened, where times do not tell.
+    """Two entries of a v1 log in the order in which they happened, where times do not give it.
 
     Attributes:
         entry: entry hash of the later one.
         after: entry hash of its predecessor.
+        assumed: the log did not show yet whether its newest entry is the first or the last.
     """
 
     entry: str
     after: str
+    assumed: bool = False
 
 
 class Revision(NamedTuple):
@@ -85,7 +87,7 @@ class V1Version(NamedTuple):
 
 
 class V1Retired(NamedTuple):
-    """A v1 log was swapped for a stub; `sha256` is the version that `restore-v1` gives back."""
+    """A v1 log was swapped for a stub; `sha256` is the version that `restore-v1` restores."""
 
     source: str
     sha256: str
@@ -155,7 +157,7 @@ class PurgedText(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """Rows that stood in a v2 file before the first migration: they belong to a person.
+    """Rows that were in a v2 file before the first migration: they belong to the user.
 
     Attributes:
         file: name of the file.
@@ -167,14 +169,14 @@ class Kept(NamedTuple):
 
 
 class ReferencesBuilt(NamedTuple):
-    """A build of the references: what it took from the repository, which tells a person's edits.
+    """A build of the references: its values from the repository, from which a user's edits differ.
 
     Attributes:
         after: the builds that it took into account, by `fact_id`; the last builds are those that
             no other one names.
         values: by name (`references.values.by_name`), what was stated and not left out.
         sources: by name, the files that stated it.
-        declined: names of what is stated, or was, and a person removed.
+        declined: names of values that the repository states, or did, and that a user removed.
     """
 
     after: tuple[str, ...]
@@ -184,7 +186,7 @@ class ReferencesBuilt(NamedTuple):
 
 
 class UnknownFact(NamedTuple):
-    """A fact of a kind that this version does not know, as it stands."""
+    """A fact of a kind that this version does not know, kept as it is."""
 
     line: str
 
@@ -207,5 +209,5 @@ Fact = (
 
 
 def archive_name(month: str, sha256: str) -> str:
-    """The name of an archive: content, so that two clones never fight over it."""
+    """Return an archive's name, which depends on its content: two clones never conflict over it."""
     return f"{month}-{sha256[:12]}.tar.zst"

@@ -15,7 +15,7 @@ from codec.records import NUMBER_LIMIT
 
 
 def read_key(value: object) -> str:
-    """A key of a session, which is safe as a file name."""
+    """Return a key of a session, which is safe as a file name."""
     if not isinstance(value, str) or not is_key(value):
         raise FormatError(f"not a key: {value!r}", field="key")
     return value
@@ -28,21 +28,21 @@ def require(ok: bool, name: str, value: object) -> None:
 
 
 def read_text(fields: Mapping[str, Any], name: str) -> str:
-    """A text."""
+    """Return a text."""
     value = fields[name]
     require(isinstance(value, str), name, value)
     return cast(str, value)
 
 
 def read_texts(fields: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    """A list of texts."""
+    """Return a list of texts."""
     value = fields[name]
     require(isinstance(value, list) and all(isinstance(v, str) for v in value), name, value)
     return tuple(value)
 
 
 def read_name(fields: Mapping[str, Any], name: str) -> str:
-    """A name that the v2 files can hold."""
+    """Return a name that the v2 files can hold."""
     try:
         return check_name(read_text(fields, name), name)
     except EncodeError as e:
@@ -50,14 +50,14 @@ def read_name(fields: Mapping[str, Any], name: str) -> str:
 
 
 def read_line(fields: Mapping[str, Any], name: str) -> str:
-    """A text that is one line."""
+    """Return a text that is one line."""
     value = read_text(fields, name)
     require(value == one_line(value), name, value)
     return value
 
 
 def read_count(fields: Mapping[str, Any], name: str) -> int:
-    """A number that is not negative, and not larger than a file can hold."""
+    """Return a number that is not negative, and not larger than a file can hold."""
     value = fields[name]
     require(type(value) is int and 0 <= value < NUMBER_LIMIT, name, value)
     return cast(int, value)
@@ -71,14 +71,14 @@ def read_counts(fields: Mapping[str, Any], name: str) -> dict[str, int]:
 
 
 def read_sha256(fields: Mapping[str, Any], name: str) -> str:
-    """A SHA-256 in lower-case hex."""
+    """Return a SHA-256 in lower-case hex."""
     value = read_text(fields, name)
     require(_is_sha256(value), name, value)
     return value
 
 
 def read_sha256s(fields: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    """A list of SHA-256s, sorted and without repetitions."""
+    """Return a list of SHA-256s, sorted and without repetitions."""
     values = read_texts(fields, name)
     ordered = list(values) == sorted(set(values))
     require(ordered and all(map(_is_sha256, values)), name, fields[name])

@@ -33,7 +33,7 @@ _SESSION_FIELDS: Final = frozenset(
     ("fact", "key", "time", "agent", "task", "status", "remark", "title", "notes", *_METRICS,
      "deployment", "diff", "id", "range", "commits_of", "v1", "reader", "private")
 )  # fmt: skip
-#: What a revision cannot change: which session it is, and where it stands in time.
+#: Fields that a revision cannot change: the identity of the session, and its time.
 _FIXED: Final = frozenset(("fact", "key", "time", "id"))
 _REVISION_FIELDS: Final = frozenset(("fact", "of", "after", "by"))
 _NOT_REVISED: Final = _FIXED | _REVISION_FIELDS
@@ -102,7 +102,8 @@ def decode_session(fields: dict[str, Any]) -> Session:
     if not is_canonical(time) or key_time(key) != time:
         raise FormatError(f"not the time of the key: {time!r}", field="time")
     if status not in STATUSES:
-        raise FormatError(f"{status!r} is none of {', '.join(sorted(STATUSES))}", field="status")
+        choices = ", ".join(sorted(STATUSES))
+        raise FormatError(f"unknown status {status!r} (choose from {choices})", field="status")
     return Session(
         key=key,
         time=time,

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from codec.manifest.erased import erased_in, without_erased
 from codec.manifest.fact_lines import read_fact, split_lines
-from codec.manifest.facts import Revision
+from codec.manifest.facts import Fact, Revision
 from codec.manifest.identity import are_plain, histories_of, name_of_fact
 from codec.manifest.jsonl import content_line, encode_fact, identity_of
+from codec.manifest.session_fields import revised
 from codec.merge.tracked_formats import FACTS
 from codec.names import key_time
 from codec.records import Session
@@ -26,9 +27,9 @@ class Settled(NamedTuple):
 
 
 def settle(sessions: Sequence[Session], revisions: Sequence[Revision] = ()) -> list[Settled]:
-    """Return what becomes of the facts that alone do not tell what their sessions are.
+    """Return the outcome for facts that do not determine their sessions on their own.
 
-    Those are the facts of a session that has several, or another key now, or revisions, and all
+    These are the facts of a session that has several, or has another key now, or revisions, and all
     facts with the key of one of them.
 
     Args:
@@ -91,6 +92,36 @@ def settle_merge(ours: bytes, theirs: bytes) -> list[Settled]:
     ]
 
 
+def other_versions(
+    facts: Iterable[Fact], gone: Sequence[Fact], settled: Sequence[Settled]
+) -> Iterator[Settled]:
+    """Yield sessions as erased facts and as revisions have them, and as they are now.
+
+    The rows of another clone were made from these: under another key, or with texts that a merge by
+    lines leaves behind as fragments.
+
+    Args:
+        facts: all of a manifest.
+        gone: those of them that were erased.
+        settled: all sessions of the manifest.
+    """
+    revisions = [fact for fact in facts if isinstance(fact, Revision)]
+    if not (revisions or gone):
+        return
+    now = {identity_of(fact): becomes for fact, becomes in settled}
+    bases = defaultdict(list)
+    for fact in (*(pair.session for pair in settled), *gone):
+        if isinstance(fact, Session):
+            bases[identity_of(fact)].append(fact)
+    for fact in gone:
+        if isinstance(fact, Session) and identity_of(fact) in now:
+            yield Settled(fact, now[identity_of(fact)])
+    for revision in revisions:
+        for base in bases[revision.of]:
+            if revision.of in now:
+                yield Settled(revised(base, revision.changes), now[revision.of])
+
+
 def moved_keys(settled: Iterable[Settled]) -> dict[tuple[str, str], str]:
     """Return the new keys of facts that get another one, by `name_in`.
 
@@ -104,7 +135,7 @@ def moved_keys(settled: Iterable[Settled]) -> dict[tuple[str, str], str]:
 
 
 def name_in(fact: Session) -> tuple[str, str]:
-    """Return what tells the fact of a session from all others: its key and its content."""
+    """Return what identifies the fact of a session: its key and its content."""
     return fact.key, content_line(fact)
 
 

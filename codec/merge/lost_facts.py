@@ -20,12 +20,12 @@ _BOM: Final = b"\xef\xbb\xbf"
 
 
 class Lost(NamedTuple):
-    """A fact that was committed: `lost-fact`, or `edited-fact` with the line that stands now.
+    """A fact that was committed: `lost-fact`, or `edited-fact` with the line that replaced it.
 
     Attributes:
         code: what became of it.
-        line: counted from 1; 0 for none.
-        key: of its session, empty where it is none.
+        line: counted from 1; 0 if unknown.
+        key: of its session, empty for a fact that is not about a session.
     """
 
     code: Literal["lost-fact", "edited-fact"]
@@ -34,7 +34,7 @@ class Lost(NamedTuple):
 
 
 def with_committed(data: bytes, committed: bytes) -> tuple[bytes, list[Lost]]:
-    """A manifest with the facts that it had when it was committed, and which those are.
+    """Return a manifest with the facts that it had when it was committed, and list those facts.
 
     Args:
         data: the manifest.

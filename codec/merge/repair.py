@@ -1,14 +1,14 @@
-"""A tracked file put right: what is wrong with it is told with its line, what is unknown stays.
+"""Repair of a tracked file: each problem is reported with its line; unknown content stays.
 
 1. The manifest is the truth: each session has one row in each v2 file, and that row says what the
-   manifest says. A file that was lost is made again.
-2. What goes is what has nothing of its own: repeated lines, marks of a merge conflict, and pieces
-   of rows and entries that stand whole elsewhere, as git's union leaves them; and what no reader
-   can read, which whoever repairs keeps beside the file. A row of a session that the manifest does
-   not have stays, and so does text between entries.
-3. Of the manifest no fact goes that is not there twice, nor what may be the remains of one. Facts
+   manifest says. A file that was lost is rebuilt.
+2. Only these are removed: repeated lines, marks of a merge conflict, fragments of rows and
+   entries that are complete elsewhere, as git's union leaves them; and what no reader can read,
+   which the caller keeps beside the file. A row of a session that the manifest does not have
+   stays, and so does text between entries.
+3. A fact of the manifest is only removed if it is there twice; possible remains of one stay. Facts
    that run together in one line are facts again.
-4. Doing it again changes nothing.
+4. A second repair changes nothing.
 """
 
 from __future__ import annotations
@@ -24,8 +24,15 @@ from codec.errors import CodecError
 from codec.manifest.fact_lines import erased_digests, format_first, read_fact, split_lines
 from codec.manifest.facts import Fact, Revision
 from codec.manifest.jsonl import fact_digest
-from codec.merge.key_conflicts import Settled, moved_keys, name_in, rekeyed_facts, settle
-from codec.merge.rows import rebuild_rows
+from codec.merge.key_conflicts import (
+    Settled,
+    moved_keys,
+    name_in,
+    other_versions,
+    rekeyed_facts,
+    settle,
+)
+from codec.merge.rows import rebuild_rows, sort_rows
 from codec.merge.tracked_formats import FACTS, REFERENCES, Format, Numbered, kept_pieces, row_digest
 from codec.records import Session
 
@@ -34,16 +41,16 @@ Code = Literal[
     "byte-order-mark", "line-ends", "missing-header",
     "conflict-mark", "torn-line", "run-together", "fragment", "repeated-line",
     "key-clash", "row-differs", "second-row", "missing-row",
-    "broken-fact", "broken-line", "erased-text",
+    "broken-fact", "broken-line", "erased-text", "out-of-order",
 ]  # fmt: skip
 
 
 class Repair(NamedTuple):
-    """One thing that is put right.
+    """One repair.
 
     Attributes:
-        code: what it is.
-        line: counted from 1; 0 for none.
+        code: its kind.
+        line: counted from 1; 0 if unknown.
         key: of the session that it is about.
         problem: why a line cannot be read.
     """
@@ -71,7 +78,7 @@ _FACT: Final = re.compile(rb'\{"fact":')
 
 
 def repair_manifest(data: bytes) -> tuple[Repaired, list[Settled]]:
-    """Return the manifest put right, and what becomes of each fact of a session."""
+    """Return the repaired manifest, and the outcome for each fact of a session."""
     repairs: list[Repair] = []
     lines = list(_apart(_cleaned(data, repairs), FACTS, _FACT, repairs))
     facts = {line: fact for _, line in lines if (fact := read_fact(line)) is not None}
@@ -104,6 +111,7 @@ def repair_manifest(data: bytes) -> tuple[Repaired, list[Settled]]:
     pieces = format_first(rekeyed_facts([line for _, line in kept], settled))
     concerned = {session.key for session, _ in settled}
     settled += [Settled(session, session) for session in sessions if session.key not in concerned]
+    settled += list(other_versions(facts.values(), [facts[line] for line in gone], settled))
     settled.sort(key=lambda s: (s.becomes.time, s.becomes.key))
     return _repaired(data, pieces, repairs), settled
 
@@ -120,20 +128,25 @@ def _key_repairs(
 
 
 def repair_rows(
-    form: Format, data: bytes, settled: Sequence[Settled], kept_rows: frozenset[str] = frozenset()
+    form: Format,
+    data: bytes,
+    settled: Sequence[Settled],
+    kept_rows: frozenset[str] = frozenset(),
+    keys_in_order: Sequence[str] = (),
 ) -> Repaired:
-    """Return a v2 file put right.
+    """Return a repaired v2 file.
 
     Args:
         form: of the file.
         data: what it holds.
         settled: all sessions of the manifest, as `repair_manifest` gives them.
-        kept_rows: digests of the rows that belong to a person (`merge.tracked_formats.row_digest`).
+        kept_rows: digests of the rows that belong to the user (`merge.tracked_formats.row_digest`).
+        keys_in_order: of all sessions, in the order of their rows.
     """
     if not data and not settled:
         return Repaired(data, [])
     repairs: list[Repair] = []
-    keys = {becomes.key for _, becomes in settled}  # of a clash one keeps the key
+    keys = {becomes.key for _, becomes in settled}  # of conflicting sessions one keeps the key
     lines = _cleaned(data, repairs, _kept_lines(form, data, kept_rows))
     pieces: Iterable[Numbered] = list(form.gather(lines))
     fixed = kept_pieces((piece for _, piece in pieces), kept_rows)
@@ -166,16 +179,19 @@ def repair_rows(
     rebuilt, changes = rebuild_rows(form, stay, settled, broken=True, fixed=fixed)
     numbers = [*(number for number, _ in kept), 0]
     repairs += [Repair(kind, numbers[place], key) for kind, key, place in changes]
-    return _repaired(data, rebuilt, repairs)
+    ordered = sort_rows(form, rebuilt, keys_in_order, kept_rows)
+    if ordered != rebuilt and not repairs:
+        repairs.append(Repair("out-of-order"))
+    return _repaired(data, ordered, repairs)
 
 
 def _is_broken(form: Format, piece: bytes) -> bool:
-    """Whether a piece should be a record, and is none."""
+    """Report whether a piece should be a record, but cannot be read as one."""
     return piece != _BLANK and not form.is_text(piece) and form.read(piece) is None
 
 
 def _unreadable(code: Code, form: Format, number: int, piece: bytes) -> Repair:
-    """That a piece cannot be read, with its line at fault and the reason."""
+    """Return the report that a piece cannot be read, with its line and the reason."""
     try:
         form.decode(piece)
     except CodecError as e:
@@ -262,12 +278,12 @@ def _apart(
 def _without_text(
     pieces: Iterable[Numbered], keys: Container[str | None], fixed: Container[bytes]
 ) -> Iterator[Numbered]:
-    """Pieces; lines in a broken entry that are no part of one are pieces of their own behind it.
+    """Yield pieces; foreign lines in a broken entry follow it as pieces of their own.
 
     Args:
         pieces: of the file.
-        keys: of the sessions whose entries can be made again.
-        fixed: pieces that belong to a person.
+        keys: of the sessions whose entries can be rebuilt.
+        fixed: pieces that belong to the user.
     """
     for number, piece in pieces:
         if piece in fixed:
@@ -294,11 +310,11 @@ def _headed(
 
 
 class _Fragments:
-    """Tells pieces of what stands whole elsewhere.
+    """Recognizes fragments of lines that are complete elsewhere.
 
     Args:
-        whole: gives the lines that stand whole; only called if need be.
-        part: what a fragment begins with, where that is not any line.
+        whole: gives the complete lines; only called if needed.
+        part: the beginning that a fragment must have; empty for any line.
     """
 
     def __init__(
@@ -312,7 +328,7 @@ class _Fragments:
         return sorted({line.rstrip(b"\n") for line in self._whole()})
 
     def has(self, piece: bytes) -> bool:
-        """Whether each line of a piece is the beginning of one that stands whole."""
+        """Report whether each line of a piece is the beginning of a complete line."""
         # Zeros are what a file system leaves of a block that was never written.
         if not piece.strip(b"\0\n"):
             return b"\0" in piece

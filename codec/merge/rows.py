@@ -1,28 +1,28 @@
-"""The rows of a v2 file made to say what the manifest says, each in its place.
+"""Rows of a v2 file, changed to what the manifest says, each in its place.
 
-1. A session has one row: its own, where it first stood. A row that says something else of it gives
-   way to its own; a session without a row gets one at the end.
-2. A row of a session that the manifest does not have stays, and so does what is no row.
-3. A row that belongs to a person stays as it is, whatever key it has. It counts as the row of a
+1. A session has one row, at the place of its first. A row that says something else of it is
+   replaced by the row of the manifest; a session without a row gets one at the end.
+2. A row of a session that the manifest does not have stays, and so does text that is not a row.
+3. A row that belongs to the user stays as it is, whatever key it has. It counts as the row of a
    session only if it says exactly what the manifest says.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from codec.merge.key_conflicts import Settled
-from codec.merge.tracked_formats import Format
+from codec.merge.tracked_formats import Format, row_digest
 
-#: What was wrong with a row: it had the key of another session, it said something else than the
-#: manifest, it was there already, another of its session was there, it was not there.
+#: Problems of a row, in order: it has the key of another session, it differs from the manifest, it
+#: is there twice, its session has another row, it is missing.
 Kind = Literal["key-clash", "row-differs", "repeated-line", "second-row", "missing-row"]
 
 
 class Change(NamedTuple):
-    """One thing that was put right: what, of which key, and in which piece, counted from 0."""
+    """One repair: its kind, the key, and the number of the piece, counted from 0."""
 
     kind: Kind
     key: str
@@ -37,15 +37,15 @@ def rebuild_rows(
     broken: bool = False,
     fixed: Container[bytes] = (),
 ) -> tuple[list[bytes], list[Change]]:
-    """The pieces of a v2 file with the rows of these sessions put right, and what was done.
+    """Return the pieces of a v2 file with the rows of these sessions repaired, and the repairs.
 
     Args:
         form: of the file.
         pieces: of the file.
         settled: the sessions, as they stand and as they are to stand, in the order in which
             missing rows are added.
-        broken: a row that cannot be read, and that names a session, gives way to its own as well.
-        fixed: pieces that belong to a person and stay.
+        broken: a row that cannot be read, and that names a session, is replaced as well.
+        fixed: pieces that belong to the user and stay.
     """
     wanted, claims, heirs = _index(form, settled)
     placed = _place(pieces, claims, wanted, fixed)
@@ -78,10 +78,33 @@ def rebuild_rows(
     return [*rebuilt, *(wanted[key] for key in missing)], changes
 
 
+def sort_rows(
+    form: Format, pieces: Sequence[bytes], keys: Sequence[str], kept: Collection[str] = ()
+) -> list[bytes]:
+    """Return the pieces of a v2 file with its rows in order; all other pieces stay in place.
+
+    Args:
+        form: of the file.
+        pieces: of the file.
+        keys: of all sessions, in order.
+        kept: digests of the rows that belong to a person (`row_digest`).
+    """
+    ranks = {key: rank for rank, key in enumerate(keys)}
+    places: list[int] = []
+    for place, piece in enumerate(pieces):
+        if form.named_key(piece) in ranks and not (kept and row_digest(piece) in kept):
+            places.append(place)
+    rows = sorted((pieces[p] for p in places), key=lambda row: ranks[form.named_key(row) or ""])
+    result = list(pieces)
+    for place, row in zip(places, rows, strict=True):
+        result[place] = row
+    return result
+
+
 def _index(
     form: Format, settled: Sequence[Settled]
 ) -> tuple[dict[str, bytes], Mapping[bytes, list[str]], Mapping[str, list[str]]]:
-    """The row of each key, the keys of each row, old ones among them, and what becomes of keys."""
+    """Return the row of each key, the keys of each row, old ones included, and what keys become."""
     wanted: dict[str, bytes] = {}
     claims: defaultdict[bytes, list[str]] = defaultdict(list)
     heirs: defaultdict[str, list[str]] = defaultdict(list)

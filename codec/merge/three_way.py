@@ -1,15 +1,16 @@
 """Three versions of a tracked file become one: by record, not by line.
 
-1. What stands in either version stands in the result, once; ours first, in its order, then what
-   theirs adds. So no merge has a conflict, and none loses a record.
-2. A record that is gone from one version and stands in the other stays: nothing is lost without
-   `purge`. Only a row that one version changed gives way to the changed one.
+1. What is in either version is in the result, once; ours first, in its order, then what
+   theirs adds; rows of sessions are sorted as both manifests have them. So no merge has a
+   conflict, and none loses a record.
+2. A record that is in one version and gone from the other stays: only `purge` removes one.
+   Only a row that one version changed is replaced by the changed one.
 3. A line that cannot be read is kept, unless a version removed it on purpose: there was nothing in
    it that could be lost.
 4. Sessions that two clones gave the same key get keys of their own, and a session that two clones
    read or revised differently has one row (`merge.key_conflicts`), in every file the same. A row
    does not name its session: for that both manifests are needed. Without them both rows stay.
-5. A row that belongs to a person (fact `kept`) stays wherever it stands, as often as it does.
+5. A row that belongs to the user (fact `kept`) stays where it is, as often as it is there.
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from codec.manifest.erased import erased_in, without_erased
 from codec.manifest.fact_lines import format_first, split_lines
 from codec.merge.key_conflicts import Settled, rekeyed_facts, settle_merge
-from codec.merge.rows import rebuild_rows
+from codec.merge.rows import rebuild_rows, sort_rows
 from codec.merge.tracked_formats import FACTS, Format, kept_pieces
 
 _BLANK = b"\n"
 
 
 def merge_manifests(ancestor: bytes, ours: bytes, theirs: bytes) -> bytes:
-    """The manifest that two versions become."""
+    """Merge two versions of the manifest."""
     versions = (split_lines(version) for version in (ancestor, ours, theirs))
     pieces = _united(FACTS, *versions, may_replace=False)
     pieces = without_erased(pieces, erased_in(ours, theirs))
@@ -40,22 +41,28 @@ def merge_rows(
     theirs: bytes,
     settle: Callable[[], Sequence[Settled]] = tuple,
     kept: Callable[[], frozenset[str]] = frozenset,
+    order: Callable[[], Sequence[str]] = tuple,
 ) -> bytes:
-    """The v2 file that two versions become.
+    """Merge two versions of a v2 file.
 
     Args:
         form: of the file.
         ancestor, ours, theirs: its versions.
-        settle: gives what becomes of the sessions that both manifests are about; only asked where
-            both versions changed the file.
-        kept: gives the digests of the rows that belong to a person; asked in the same case.
+        settle: gives the outcome for the sessions of both manifests; only called if both
+            versions changed the file.
+        kept: gives the digests of the rows that belong to the user; called in the same case.
+        order: gives the keys of the sessions of both manifests, in the order of their rows; called
+            in the same case.
     """
     before, mine, yours = (form.split(version) for version in (ancestor, ours, theirs))
     both = ancestor not in (ours, theirs)
     settled = settle() if both else ()
-    fixed = kept_pieces((*mine, *yours), kept() if both else None)
+    kept_rows = kept() if both else frozenset()
+    fixed = kept_pieces((*mine, *yours), kept_rows)
     pieces = _united(form, before, mine, yours, may_replace=True, fixed=fixed)
-    return b"".join(rebuild_rows(form, pieces, settled, fixed=fixed)[0] if settled else pieces)
+    if settled:
+        pieces, _ = rebuild_rows(form, pieces, settled, fixed=fixed)
+    return b"".join(sort_rows(form, pieces, order() if both else (), kept_rows))
 
 
 def _united(
@@ -67,13 +74,13 @@ def _united(
     may_replace: bool,
     fixed: Container[bytes] = frozenset(),
 ) -> list[bytes]:
-    """The pieces of both versions, ours first.
+    """Return the pieces of both versions, ours first.
 
     Args:
         form: of the file.
         before, mine, yours: the pieces of the versions.
-        may_replace: a record goes where the other version has another of its key in its place.
-        fixed: pieces that belong to a person.
+        may_replace: a record is dropped if the other version has a changed one of its key.
+        fixed: pieces that belong to the user.
     """
     old, in_ours, in_theirs = set(before), set(mine), set(yours)
     head = form.split(form.head)

@@ -35,12 +35,12 @@ Record = Fact | Row
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Format:
-    """How one kind of file is taken apart and made.
+    """How one kind of file is split into pieces and written.
 
     Attributes:
         head: what the file begins with.
         split: its pieces.
-        decode: the record of a piece; raises CodecError where it is none.
+        decode: the record of a piece; raises CodecError for any other piece.
         encode: a session's piece.
         names: finds the key that a piece names.
     """
@@ -56,23 +56,23 @@ class Format:
         return self is REFERENCES and not piece.startswith(b"### ")
 
     def read(self, piece: bytes) -> Record | None:
-        """The record of a piece, None where it is none."""
+        """Return the record of a piece; None for any other piece."""
         try:
             return self.decode(piece)
         except CodecError:
             return None
 
     def key_of(self, piece: bytes) -> str | None:
-        """The key of the session that a piece is about, None where it is about none."""
+        """Return the key of the session that a piece is about; None if it is not about one."""
         return getattr(self.read(piece), "key", None)
 
     def named_key(self, piece: bytes) -> str | None:
-        """The key that a piece names, which need not be a record; found without reading it."""
+        """Return the key that a piece names, without decoding it; it need not be a record."""
         found = self.names.match(piece)
         return found[1].decode(errors="replace") if found else None
 
     def gather(self, lines: Sequence[Numbered]) -> Iterator[Numbered]:
-        """The pieces of a file from its lines; each has the number of its first line."""
+        """Yield the pieces of a file from its lines; each has the number of its first line."""
         data = b"".join(line for _, line in lines)
         line = at = 0
         for piece in self.split(data):

@@ -34,14 +34,14 @@ _MARK = re.compile(rb"^GIT binary patch\r?\n", re.M)
 _IDS = re.compile(rb"index (?P<old>[0-9a-f]{40,64})\.\.(?P<new>[0-9a-f]{40,64})")
 _HEADER_SIZE: Final = 1 << 10
 _BLANKS: Final = bytes(c if c in b"\r\n" else ord(" ") for c in range(256))
-#: Possessive: what a repetition could give back would be remembered for every line.
+#: Possessive: otherwise the engine would remember a backtracking point for every line.
 _LINES = rb"(?:[A-Za-z][0-9A-Za-z!#$%&()*+;<=>?@^_`{|}~-]{5,65}+\r?\n)++"
 _PART = re.compile(
     rb"(?P<kind>literal|delta) (?P<size>\d{1,12})\r?\n(?P<lines>" + _LINES + rb")(?:\r?\n)?"
 )
 
 
-#: Reads a blob by its object id; None where there is none.
+#: Reads a blob by its object id; None for a blob that is missing.
 ReadBlob = Callable[[str], bytes | None]
 
 
@@ -61,7 +61,7 @@ class Part(NamedTuple):
 
 
 class _Read(NamedTuple):
-    """A part as it was inflated; `data` is None where that failed."""
+    """An inflated part; `data` is None where inflating failed."""
 
     kind: bytes
     start: int
@@ -170,7 +170,7 @@ def _decoded(line: bytes) -> bytes:
 
 
 def _applied(delta: bytes, known: _Base, limit: int) -> _Delta:
-    """Apply a delta; the target is None where the base is missing or does not fit."""
+    """Apply a delta; the target is None if the base is missing or does not fit."""
     inserted: list[bytes] = []
     target: list[bytes] = []
     try:

@@ -16,8 +16,7 @@ from codec.references.values import MANDATE
 FIRST_MANDATES: Final = 4
 
 _FURTHER, _FIRST = "further mandates", "first mandates"
-#: The least important first. What stands before the dot alone is a section, whose last value goes
-#: first.
+#: The least important first. A name without a dot is a section; its last value is dropped first.
 DROP_ORDER: Final = (
     "stack.", "stack.build_backend", "stack.deployment", "stack.ci", "stack.styling",
     "performance_targets.", _FURTHER, "stack.linting", "stack.testing", "routing_rules.",

@@ -86,7 +86,7 @@ for _type in (bytes, set):  # these need tags, which the file does not have
 
 
 def encode_references(references: References) -> bytes:
-    """The file: UTF-8, LF, no comments; `{}` where there is nothing to say.
+    """Encode the file: UTF-8, LF, no comments; `{}` for references without a value.
 
     Raises:
         EncodeError: `extra` has a key of a section, or a value that YAML has no plain form for.
@@ -98,14 +98,14 @@ def encode_references(references: References) -> bytes:
         "performance_targets": dict(references.performance_targets),
     }
     if doubled := sorted(known.keys() & references.extra.keys()):
-        raise EncodeError("stands in extra, but is a section", field=doubled[0])
+        raise EncodeError("is in extra, but is the name of a section", field=doubled[0])
     sections = dump_yaml({name: value for name, value in known.items() if value})
     text = _INDENT.sub(" ", sections) + dump_yaml(dict(references.extra))
     return (text or "{}\n").encode()
 
 
 def dump_yaml(content: dict[str, Any] | list[Any]) -> str:
-    """A value as the file has it, each entry on a line; nothing where it is empty.
+    """Return a value as the file has it, each entry on a line; empty for an empty value.
 
     Raises:
         EncodeError: it holds a value that YAML has no plain form for.

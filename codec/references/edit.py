@@ -1,9 +1,9 @@
-"""Change values of a person's `PROJECT_REFERENCES.yaml` and leave every other byte of it.
+"""Change values of a user-owned `PROJECT_REFERENCES.yaml` and leave every other byte of it.
 
-1. A file that stands as `encode_references` writes it is written anew. In any other a value is
-   changed where it stands: comments, order and layout are a person's own.
+1. A file that is formatted as `encode_references` writes it is written as a whole. In any other
+   a value is changed in place: comments, order and layout belong to the user.
 2. The edited text is decoded again and must be what was asked for. Where it is not, or where a
-   comment stands inside of what changes, nothing is edited, and the error has the line.
+   comment is inside the text that changes, nothing is edited, and the error has the line.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from codec.references.values import Value, by_name, from_names
 from codec.references.yaml_nodes import compose, line_of
 
 _COMMENT = re.compile(r"(?:^|[ \t])#", re.MULTILINE)
-_HINT = "Change it by hand, or remove the comment that stands inside of it"
+_HINT = "Change it by hand, or remove the comment inside it"
 
 
 def edit_references(data: bytes, values: Mapping[str, Value]) -> bytes:
-    """A references file with these values instead of its own; its other keys stay.
+    """Return a references file with these values instead of its own; its other keys stay.
 
     Args:
         data: a file that `decode_references` reads.
@@ -109,7 +109,7 @@ class _Editor:
                 self._insert(at, self._entry(name, value_, indent))
 
     def _entry(self, name: str, value: Value, indent: str) -> str:
-        """The line of one value."""
+        """Return the line of one value."""
         section, _, key = name.partition(".")
         if section == "mandates":
             line = f"- {dump_yaml([value[0]])[1:-2]}\n"
@@ -118,7 +118,7 @@ class _Editor:
         return indent + line.replace("\n", self._newline)
 
     def _section(self, section: str, indent: str) -> str:
-        """A section with all its values, nothing if it has none."""
+        """Return a section with all its values; empty for a section without values."""
         values = self._values(section, self._after)
         if not values:
             return ""
@@ -160,7 +160,7 @@ class _Editor:
         self._edits.append((start, end, kept))
 
     def _indent(self, key: yaml.Node) -> str:
-        """The white space before an entry."""
+        """Return the white space before an entry."""
         start = self._line_start(key)
         return self._text[start : key.start_mark.index].partition("-")[0]
 
@@ -171,7 +171,7 @@ class _Editor:
         return start
 
     def _end(self, node: yaml.Node) -> int:
-        """Where the text of a node ends: a block's mark stands behind what is blank below."""
+        """Return the end of a node's text: a block's end mark follows the blank lines below it."""
         if isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
             last = node.value[-1]
             return self._end(last[1] if isinstance(last, tuple) else last)

@@ -1,17 +1,17 @@
 """A refresh of the references: what was built last, what the file says now, what is stated now.
 
-1. A person's word stands. A value that is not what was built is a person's, and is never changed
-   or removed; one that was built and is gone was removed by a person, and stays away until a
-   person writes it in again.
-2. What was built and still stands there follows the repository: it is changed, and removed where
-   nothing states it any more.
+1. A user's edit wins. A value that differs from the last build was written by a user, and is
+   never changed or removed; one that was built and is gone was removed by a user, and stays out
+   until a user adds it again.
+2. What was built and is still in the file follows the repository: it is changed, and removed
+   when nothing states it any more.
 3. What cannot be read now (a broken manifest, a log that is not stored here) is not unstated: what
    came from it stays as it is.
 4. Several builds at once are a merge of branches: a value is a built one if any of them built it.
 5. A file without any build was written by a person, and nothing is added to it: what it says of
    what is stated is taken as built, the rest is the person's, and what is stated and not in it
    counts as declined.
-6. The order is the file's; what is new stands behind what it follows where all is built anew.
+6. The order is the file's; a new value follows the value that precedes it in a fresh build.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Standing(Enum):
     DROPPED = "dropped"
 
 
-#: What stands in the file afterwards.
+#: Changes after which the value is in the file.
 KEPT: Final = frozenset(
     {Standing.SAME, Standing.ADDED, Standing.CHANGED, Standing.YOURS, Standing.UNREAD}
 )
@@ -51,7 +51,7 @@ KEPT: Final = frozenset(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Change:
-    """One value: what it was, is stated to be, and is now; None where there is none."""
+    """One value: what it was, is stated to be, and is now; None for a missing value."""
 
     standing: Standing
     was: Value | None
@@ -64,7 +64,7 @@ class Refresh:
     """The outcome of a refresh.
 
     Attributes:
-        changes: by name, in the order of the file, and what does not stand in it behind.
+        changes: by name, in the order of the file, then those that are not in it.
         built: what the next merge goes by.
     """
 
@@ -72,7 +72,7 @@ class Refresh:
     built: ReferencesBuilt
 
     def values(self) -> dict[str, Value]:
-        """What stands in the file afterwards."""
+        """Return the values that are in the file afterwards."""
         return {
             name: change.value
             for name, change in self.changes.items()
@@ -80,11 +80,11 @@ class Refresh:
         }
 
     def changed(self) -> dict[str, Change]:
-        """What is another value in the file now, or none."""
+        """Return the values that the merge changes, adds or removes."""
         return {name: c for name, c in self.changes.items() if c.was != c.value}
 
     def droppable(self, builds: Sequence[ReferencesBuilt]) -> list[str]:
-        """The values that no person has to do with, and that may be left out."""
+        """Return the names of values that no user wrote or edited, and that may be left out."""
         return [
             name
             for name, c in self.changes.items()
@@ -108,8 +108,8 @@ def refresh(
     """Merge what is stated now into a file.
 
     Args:
-        builds: the last builds; several after branches were merged, none where nobody knows.
-        mine: the values of the file as it stands; None where there is no file: all is built anew.
+        builds: the last builds; several after branches were merged, none if they are unknown.
+        mine: the values of the file; None for a file that does not exist: all values are built.
         stated: the values that are stated now.
         sources: by name, the files that state each.
         unread: files that cannot be read now.
@@ -148,7 +148,7 @@ def _standing(
     unread: Collection[str],
     dropped: Collection[str],
 ) -> Change:
-    """What becomes of a value that the file has."""
+    """Return the change of a value that the file has."""
     makers = [b for b in builds if b.values.get(name) == value]
     if not makers and now != value:
         return _change(Standing.YOURS, value, now, value)
@@ -190,7 +190,7 @@ def _built(
 def _ordered(
     changes: Mapping[str, Change], known: Iterable[str], stated: Iterable[str]
 ) -> dict[str, Change]:
-    """The file's order, each new value behind the stated one that it follows in its section."""
+    """Return the file's order, each new value after its stated predecessor in its section."""
     order = [name for name in known if name in changes]
     previous: dict[str, str] = {}
     for name in stated:

@@ -1,4 +1,4 @@
-"""The values of the references by name: what is built, edited, merged and told of one by one.
+"""The values of the references by name: they are built, edited, merged and reported one by one.
 
 A name is the section, a dot and the key in it: `stack.framework`, `routing_rules.app/*.tsx`. A
 mandate has no key; its name is its letters and digits, so that another spelling of one rule is
@@ -19,13 +19,13 @@ MANDATE: Final = "mandates."
 
 
 def mandate_name(text: str) -> str:
-    """What makes two mandates the same: their letters and digits, if they have any."""
+    """Return a mandate's name, made of its letters and digits; of the whole text if it has none."""
     words = "".join(c for c in text.casefold() if c.isalnum())
     return f"{MANDATE}{words or text}"
 
 
 def by_name(references: References) -> dict[str, Value]:
-    """All values, in the order of the file; a mandate that stands there again has a `'` more."""
+    """Return all values in the order of the file; a repeated mandate's name has a further `'`."""
     values: dict[str, Value] = {f"stack.{key}": (text,) for key, text in references.stack.items()}
     for text in references.mandates:
         name = mandate_name(text)
@@ -39,7 +39,7 @@ def by_name(references: References) -> dict[str, Value]:
 
 
 def from_names(values: Mapping[str, Value], extra: Mapping[str, Any]) -> References:
-    """The references that have these values.
+    """Return the references that have these values.
 
     Args:
         values: as `by_name` gives them.

@@ -29,7 +29,7 @@ DEPTH_LIMIT: Final = 50
 
 
 class Text(str):
-    """A text of a YAML document that knows its 1-based line: the first that it stands on."""
+    """A text of a YAML document with its 1-based line: the first line that it is on."""
 
     __slots__ = ("line",)
     line: int
@@ -47,7 +47,7 @@ _NOT_PRINTABLE = re.compile(r"[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-
 
 
 def compose(text: str) -> yaml.Node | None:
-    """The nodes of one YAML document, each with its tag, text and place; None if it is empty.
+    """Return the nodes of one YAML document, with tag, text and place; None if it is empty.
 
     Raises:
         FormatError: it is not YAML, or holds an alias, a tag, a second document, a key twice, or
@@ -62,17 +62,17 @@ def compose(text: str) -> yaml.Node | None:
 
 
 def construct(node: yaml.Node) -> Any:
-    """The Python value of a node: mappings, lists and scalars as YAML 1.1 types them.
+    """Return the Python value of a node: mappings, lists and scalars as YAML 1.1 types them.
 
     Raises:
-        FormatError: a scalar looks like a date or a number, but is none (`2025-13-45`).
+        FormatError: a scalar looks like a date or a number, but is invalid (`2025-13-45`).
     """
     with _yaml_errors(line=line_of(node)):
         return _SafeLoader("").construct_document(node)
 
 
 def load_texts(text: str) -> Any:
-    """The value of one YAML document with every scalar as the text that was written.
+    """Return the value of one YAML document with every scalar as the text that was written.
 
     Each is a `Text`. So `on` stays a key, and `3.10` is not 3.1. Values may be shared between
     places, and a value may even hold itself: walk it to a fixed depth only.
@@ -86,7 +86,7 @@ def load_texts(text: str) -> Any:
 
 
 def line_of(node: yaml.Node) -> int:
-    """The 1-based line where a node begins."""
+    """Return the 1-based line where a node begins."""
     return _line(node.start_mark) or 1
 
 
@@ -131,7 +131,7 @@ def _check_keys(root: yaml.Node) -> None:
             if isinstance(key, yaml.ScalarNode):
                 if key.value in seen:
                     raise FormatError(
-                        f"the key {key.value!r} stands here a second time",
+                        f"duplicate key {key.value!r}",
                         line=line_of(key),
                         hint="Keep one of the two",
                     )

@@ -3,7 +3,7 @@
 1. A clone has no diffs: the job gets them from the remote, which it therefore needs.
 2. It commits the changed manifest and pushes it; the clone is thrown away.
 3. The shell that runs is the same in both, and the same for all: what differs are variables.
-4. No password stands in what is written, in an argument of a program, or in a file of the clone.
+4. What is written, the arguments of programs and the files of the clone never hold a password.
 """
 
 from __future__ import annotations
@@ -187,15 +187,15 @@ spec:
 
 
 def workflow(remote: str, package: str, folder: str) -> bytes:
-    """The workflow of GitHub Actions.
+    """Return the workflow of GitHub Actions.
 
     Args:
-        remote: address of the copy; a runner has no folder of ours.
+        remote: address of the copy; a runner cannot reach a local directory.
         package: what pip installs, relative to the top of the repository.
         folder: the workspace's, relative to the top of the repository, `.` for the top itself.
 
     Raises:
-        FormatError: the remote is none that a runner reaches, or a value would be evaluated.
+        FormatError: a runner cannot reach the remote, or a value would be evaluated.
     """
     environment = {
         "SESSION_CODEC_REMOTE": _address(remote),
@@ -216,16 +216,16 @@ def workflow(remote: str, package: str, folder: str) -> bytes:
 
 
 def cron_job(remote: str, package: str, folder: str, origin: str) -> bytes:
-    """The CronJob of Kubernetes, and the names of what its Secret holds.
+    """Return the CronJob of Kubernetes, with the names of what its Secret holds.
 
     Args:
-        remote: address of the copy; a pod has no folder of ours.
+        remote: address of the copy; a pod cannot reach a local directory.
         package: what pip installs, relative to the top of the repository.
         folder: the workspace's, relative to the top of the repository, `.` for the top itself.
-        origin: where the repository is cloned from; who may push is left out of it.
+        origin: where the repository is cloned from; credentials in it are left out.
 
     Raises:
-        FormatError: the remote or the origin is none that a pod reaches.
+        FormatError: a pod cannot reach the remote or the origin.
     """
     address = clone_address(origin)
     environment = {
@@ -257,7 +257,7 @@ def _in_a_clone() -> str:
 
 
 def clone_address(origin: str) -> str:
-    """The address that a pod clones from, of a remote of git; no name or password is in it.
+    """Return the address that a pod clones from, without user and password.
 
     Raises:
         FormatError: it is a path, or an address that takes more than a password.
@@ -270,7 +270,7 @@ def clone_address(origin: str) -> str:
     m = _SCP.fullmatch(origin)
     if m is None:
         raise FormatError(
-            "the remote 'origin' of git is no address that a cluster can clone from",
+            "the git remote 'origin' is not an address that a cluster can clone from",
             hint="Name it with: git remote set-url origin https://HOST/PATH",
         )
     return f"https://{m['host']}/{m['path'].lstrip('/')}"
@@ -279,18 +279,18 @@ def clone_address(origin: str) -> str:
 def _address(remote: str) -> str:
     if not _REMOTE.fullmatch(safe(remote)):
         raise FormatError(
-            "the remote is no address that a machine without your files and passwords can use",
+            "the remote cannot be reached from a machine without your files and passwords",
             hint="Name one as --remote s3://bucket/prefix",
         )
     return remote
 
 
 def _literal(text: str) -> str:
-    """A text in YAML, which takes JSON's."""
+    """Return a text as a YAML scalar; YAML accepts JSON's."""
     if "${{" in safe(text):
         raise FormatError(
-            f"{text!r}: a workflow would evaluate what stands after '${{{{'",
-            hint="Rename it without them",
+            f"{text!r}: a workflow would evaluate the text after '${{{{'",
+            hint="Rename it, without '${{'",
         )
     return json.dumps(text)
 

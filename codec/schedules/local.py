@@ -33,7 +33,7 @@ _NAME = re.compile(r"[^A-Za-z0-9]+")
 
 
 def job_name(root: str) -> str:
-    """What the job of a workspace is called on its machine.
+    """Return the name of a workspace's job on its machine.
 
     Args:
         root: absolute path of the workspace.
@@ -42,12 +42,12 @@ def job_name(root: str) -> str:
 
 
 def local_command(program: Sequence[str], root: str, remote: str | None) -> str:
-    """What a job on a machine runs, for a shell.
+    """Return the command of a job on a machine, for a shell.
 
     Args:
         program: how session-codec is called, by absolute paths.
         root: absolute path of the workspace.
-        remote: where a copy goes, None for none.
+        remote: where a copy goes; None for no copy.
 
     Raises:
         FormatError: a path has characters that no job can have.
@@ -62,7 +62,7 @@ def local_command(program: Sequence[str], root: str, remote: str | None) -> str:
 
 
 def systemd_service(command: str, root: str) -> bytes:
-    """The unit that runs a shell command once.
+    """Return the unit that runs a shell command once.
 
     Source: systemd.service(5), "Command lines"; systemd.unit(5), "Specifiers".
     """
@@ -83,7 +83,7 @@ ExecStart=/bin/sh -c "{escaped}"
 
 
 def systemd_timer(root: str) -> bytes:
-    """The unit that starts the service of its name each month, later where the machine was off."""
+    """Return the unit that starts the service each month, late if the machine was off."""
     return sealed(
         "session-codec, once a month",
         f"""\
@@ -102,7 +102,7 @@ WantedBy=timers.target
 
 
 def with_cron_job(crontab: bytes, name: str, command: str) -> bytes:
-    """A crontab with the line of a job, and the mark above it.
+    """Return a crontab with the line of a job, and the mark above it.
 
     Raises:
         FormatError: the line was edited, or is longer than cron reads.
@@ -123,7 +123,7 @@ def with_cron_job(crontab: bytes, name: str, command: str) -> bytes:
 
 
 def without_cron_job(crontab: bytes, name: str) -> bytes:
-    """A crontab without the line of a job.
+    """Return a crontab without the line of a job.
 
     Raises:
         FormatError: the line was edited.
@@ -150,20 +150,20 @@ def _cron_job(crontab: bytes, name: str) -> tuple[int, int]:
 
 
 def sealed(title: str, body: str) -> bytes:
-    """A text below a comment that says whose it is and what it hashes to."""
+    """Return a text below a comment with its owner and its hash."""
     data = body.encode()
     return b"# %s [%s]\n%s" % (title.encode(), _digest(data), data)
 
 
 def replaced(data: bytes | None, text: bytes | None) -> bytes | None:
-    """What a file becomes that is to hold a sealed text, or None; a person's stays.
+    """Return the new content of a file that is to hold a sealed text, or is to be deleted.
 
     Args:
-        data: what it holds; None for no file.
-        text: what it is to hold; None where ours is to go.
+        data: its content; None for a file that does not exist.
+        text: its new content; None to delete ours.
 
     Raises:
-        FormatError: a person wrote the file, or edited what we had written.
+        FormatError: the user wrote the file, or edited our text in it.
     """
     m = _SEAL.match(data or b"")
     if data is None or (m is not None and _digest(data[m.end() :]) == m["digest"]):
@@ -181,7 +181,7 @@ def _digest(data: bytes) -> bytes:
 
 
 def safe(text: str) -> str:
-    """The text itself, if it has no control character and is UTF-8.
+    """Return the text itself, if it has no control character and is UTF-8.
 
     Raises:
         FormatError: it is not.
@@ -195,7 +195,7 @@ def safe(text: str) -> str:
 
 
 def slug(text: str) -> str:
-    """What a text is called where only letters, digits and hyphens may stand, forty at the most."""
+    """Return a text as at most forty letters, digits and hyphens."""
     name = _NAME.sub("-", text).strip("-") or "workspace"
     if len(name) > 30:  # two that differ at their ends do not become one
         name = f"{name[:30].strip('-')}-{_short_hash(text)}"

@@ -156,7 +156,7 @@ def is_random(value: bytes) -> bool:
 
 
 def is_identifier(value: bytes) -> bool:
-    """Return True for what reads as words and small numbers, whatever stands between them."""
+    """Return True for a value that reads as words and small numbers with any separators."""
     if len(value) > _LONGEST_NAME:
         return False
     text = _readable(value)

@@ -20,7 +20,7 @@ from codec.tokens.bpe_table import BpeTable
 LONGEST: Final = 1 << 15
 _LONGEST_PIECE: Final = 256
 
-#: A letter that is neither upper nor lower case; a mark, which is no letter but continues a word.
+#: A letter that is neither upper nor lower case; a mark, which continues a word.
 _LETTER: Final = "\u00aa"
 _MARK: Final = "\u0300"
 _SPACE: Final = r"\t\n\v\f\r "

@@ -16,10 +16,10 @@ STATUSES: Final = ("PASS", "FAIL", "PARTIAL", "UNKNOWN")
 
 
 class Summary(NamedTuple):
-    """What a context says of the sessions that it leaves out.
+    """The sessions that a context leaves out, in figures.
 
     Attributes:
-        sessions: how many; the dates mean nothing if there are none.
+        sessions: how many; if 0, the dates mean nothing.
         first, last: the dates of the oldest and the newest.
         statuses: how many sessions have each of `STATUSES`.
         added, removed: lines; None if no session knows them.
@@ -34,12 +34,12 @@ class Summary(NamedTuple):
 
 
 class Scanned(NamedTuple):
-    """What a context needs of a file of deltas.
+    """The parts of a delta file that a context needs.
 
     Attributes:
         newest: the newest deltas, oldest first.
-        before: a summary of all the others, None if there are none.
-        summed_to: the newest key among these; empty if there are none.
+        before: a summary of all the others; None if all are in `newest`.
+        summed_to: the newest key in the summary; empty without a summary.
     """
 
     newest: list[Delta]

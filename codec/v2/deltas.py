@@ -10,8 +10,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import NamedTuple, cast
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, TypeVar, cast
 
 from codec.errors import EncodeError, FormatError
 from codec.names import check_field, is_key, name_faults
@@ -20,6 +20,8 @@ from codec.records import NO_METRICS, NUMBER_LIMIT, Metrics, Session, Status
 SEPARATOR = " | "
 NONE_KNOWN = "-"
 
+_R = TypeVar("_R")
+_DATE = len("2025-11-06")
 _NUMBER = r"[0-9]{1,15}"
 _WORD = r"[^,|\s\x00-\x1f\x7f-\x9f]+"
 _METRICS = re.compile(
@@ -38,8 +40,32 @@ class Delta(NamedTuple):
     metrics: Metrics = NO_METRICS
 
 
+def in_order(rows: Iterable[_R], key_of: Callable[[_R], str]) -> list[_R]:
+    """Return rows of a file in the order in which their sessions happened.
+
+    That is the order of their times. Where these leave it open, it is the order of the file: for
+    rows of one time, and for a date without a time, which follows what the file has of its day
+    before it.
+
+    Args:
+        rows: in the order of the file.
+        key_of: gives the key of a row.
+    """
+    newest: dict[str, str] = {}  # by date: the last time before
+    dated: list[tuple[str, int, _R]] = []
+    for place, row in enumerate(rows):
+        time = key_of(row).partition(".")[0]
+        before = newest.get(time[:10], "")
+        if len(time) == _DATE:
+            time = before or time
+        elif time > before:
+            newest[time[:10]] = time
+        dated.append((time, place, row))
+    return [row for _, _, row in sorted(dated)]
+
+
 def delta_of(session: Session) -> Delta:
-    """The delta of a session."""
+    """Return the delta of a session."""
     return Delta(
         key=session.key,
         agent=session.agent,
@@ -50,7 +76,7 @@ def delta_of(session: Session) -> Delta:
 
 
 def shown_metrics(session: Session) -> Metrics:
-    """The metrics that a session's line shows: of an unknown half of its lines it says 0.
+    """Return the metrics that a session's line shows: an unknown half of its lines is shown as 0.
 
     A deployment that a log names stays in the manifest: an identifier costs an agent more
     tokens than the rest of the line.
@@ -67,10 +93,10 @@ def shown_metrics(session: Session) -> Metrics:
 
 
 def encode_delta(delta: Delta) -> str:
-    """A delta's line, without its line end.
+    """Return a delta's line, without its line end.
 
     Raises:
-        EncodeError: a field cannot stand in the line.
+        EncodeError: a field has a value that the line cannot hold.
     """
     if not is_key(delta.key):
         raise EncodeError(f"not a key: {delta.key!r}", field="key")
@@ -85,7 +111,7 @@ def encode_delta(delta: Delta) -> str:
 
 
 def decode_delta(line: str) -> Delta:
-    """A delta from its line, without its line end.
+    """Decode a delta from its line, without its line end.
 
     Raises:
         FormatError: the line is not a delta; the error names each field at fault.
@@ -108,15 +134,15 @@ def decode_delta(line: str) -> Delta:
 
 
 def encode_metrics(metrics: Metrics) -> str:
-    """`L+added[,-removed],C:commits,T:minutesmin,D:deployment`, as far as known; `-` for none.
+    """Encode metrics as `L+added[,-removed],C:commits,T:minutesmin,D:deployment`; `-` if unknown.
 
     Raises:
-        EncodeError: a number is negative or has more than 15 digits, or the deployment is no word.
+        EncodeError: a number is negative or has over 15 digits, or the deployment is not a word.
     """
     numbers = (metrics.lines_added, metrics.lines_removed, metrics.commits, metrics.duration_min)
     for number in numbers:
         if number is not None and not 0 <= number < NUMBER_LIMIT:
-            raise EncodeError(f"a number that cannot be: {numbers}", field="metrics")
+            raise EncodeError(f"a number is negative or too large: {numbers}", field="metrics")
     parts = []
     if metrics.lines_added is not None or metrics.lines_removed is not None:
         parts.append(f"L+{metrics.lines_added or 0}")
@@ -129,7 +155,7 @@ def encode_metrics(metrics: Metrics) -> str:
     if metrics.deployment is not None:
         if not re.fullmatch(_WORD, metrics.deployment):
             raise EncodeError(
-                f"cannot stand in metrics: {metrics.deployment!r}", field="deployment"
+                f"cannot be used in metrics: {metrics.deployment!r}", field="deployment"
             )
         parts.append(f"D:{metrics.deployment}")
     return ",".join(parts) or NONE_KNOWN
@@ -164,7 +190,7 @@ def decode_metrics(text: str) -> Metrics:
 
 
 def decode_deltas(lines: Iterable[tuple[int, str]]) -> tuple[list[Delta], list[FormatError]]:
-    """The deltas of numbered lines, equal lines once, and an error for each that is none."""
+    """Return the deltas of numbered lines, equal lines once, and an error for each other line."""
     deltas: dict[str, Delta] = {}
     errors: list[FormatError] = []
     for number, line in lines:

@@ -21,7 +21,7 @@ _DIGITS: Final = 15
 
 
 class MetricsRow(NamedTuple):
-    """A session's row. `key` stands in the column `timestamp`; unknown numbers are 0."""
+    """A session's row. `key` is in the column `timestamp`; unknown numbers are 0."""
 
     key: str
     agent: str
@@ -35,7 +35,7 @@ class MetricsRow(NamedTuple):
 
 
 def row_of(session: Session) -> MetricsRow:
-    """The metrics row of a session."""
+    """Return the metrics row of a session."""
     m = session.metrics
     return MetricsRow(
         key=session.key,
@@ -51,10 +51,10 @@ def row_of(session: Session) -> MetricsRow:
 
 
 def encode_row(row: MetricsRow) -> str:
-    """A row, without its line end.
+    """Encode a row, without its line end.
 
     Raises:
-        EncodeError: a field cannot stand in the row.
+        EncodeError: a field has a value that the row cannot hold.
     """
     if not is_key(row.key):
         raise EncodeError(f"not a key: {row.key!r}", field="timestamp")
@@ -66,7 +66,7 @@ def encode_row(row: MetricsRow) -> str:
 
 
 def decode_row(line: str) -> MetricsRow:
-    """A row from its line, without its line end.
+    """Decode a row from its line, without its line end.
 
     Raises:
         FormatError: the line is not a row; the error names each field at fault.

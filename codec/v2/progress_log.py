@@ -6,7 +6,7 @@
     Diff: .diffs/2025-11-06T14:30:00Z.diff
     Notes: Agents need MCP layer for shared state.
 
-An entry ends with a blank line. `Notes` is left out where there are none.
+An entry ends with a blank line. `Notes` is left out of entries without notes.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _LINE = re.compile(r"(?P<name>Metrics|Diff|Notes): (?P<value>.+)")
 
 
 class Reference(NamedTuple):
-    """A session's reference entry. `diff` is a path in the workspace, None where there is none."""
+    """A session's reference entry. `diff` is a path in the workspace; None without a diff."""
 
     key: str
     agent: str
@@ -54,7 +54,7 @@ def diff_path(key: str) -> str:
 
 
 def reference_of(session: Session) -> Reference:
-    """The reference entry of a session."""
+    """Return the reference entry of a session."""
     return Reference(
         key=session.key,
         agent=session.agent,
@@ -68,10 +68,10 @@ def reference_of(session: Session) -> Reference:
 
 
 def encode_reference(reference: Reference) -> str:
-    """A reference entry with the blank line that ends it.
+    """Encode a reference entry with the blank line that ends it.
 
     Raises:
-        EncodeError: a field cannot stand in the entry.
+        EncodeError: a field has a value that the entry cannot hold.
     """
     if not is_key(reference.key):
         raise EncodeError(f"not a key: {reference.key!r}", field="key")
@@ -92,7 +92,7 @@ def encode_reference(reference: Reference) -> str:
 
 
 def decode_reference(lines: list[str]) -> Reference:
-    """A reference entry from its lines, the heading first.
+    """Decode a reference entry from its lines, the heading first.
 
     Raises:
         FormatError: they are not a reference entry; the line counts from the heading.
@@ -125,7 +125,7 @@ def decode_reference(lines: list[str]) -> Reference:
 
 
 def decode_references(text: str) -> tuple[list[Reference], list[FormatError]]:
-    """The reference entries of a file, equal ones once, and an error for each broken one."""
+    """Return the reference entries of a file, equal ones once, and an error for each broken one."""
     found: dict[Reference, None] = {}
     errors: list[FormatError] = []
     for start, lines in _blocks(text):
@@ -138,7 +138,7 @@ def decode_references(text: str) -> tuple[list[Reference], list[FormatError]]:
 
 
 def _blocks(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Runs of lines that begin with a level-3 heading and end at a blank line: (line, lines)."""
+    """Yield runs of lines from a level-3 heading to a blank line: (line, lines)."""
     block: list[str] = []
     start = 0
     for number, line in enumerate(text.split("\n")[:-1], 1):

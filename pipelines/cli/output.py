@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from typing import Any, Final, TextIO
 
 from codec.shown_text import shown
+from pipelines.errors import FINDINGS
 from pipelines.findings import Finding
 from pipelines.progress import Advance
 
@@ -81,21 +82,26 @@ def say_table(rows: Sequence[Sequence[str]], right: frozenset[int]) -> None:
 @contextmanager
 def stdout_to(path: str) -> Iterator[None]:
     """Collect stdout, then replace a file with it; an error leaves the file as it was."""
-    from pipelines.fs.files import replace_file
-
     data = io.BytesIO()
     before = sys.stdout
     sys.stdout = io.TextIOWrapper(data, encoding="utf-8", errors="backslashreplace", newline="\n")
     try:
         yield
         sys.stdout.flush()
-        if os.path.exists(path) and not os.path.isfile(path):  # a device or a pipe
-            with open(path, "wb") as f:
-                f.write(data.getvalue())
-        else:
-            replace_file(path, [data.getvalue()])
+        write_output(path, data.getvalue())
     finally:
         sys.stdout = before
+
+
+def write_output(path: str, data: bytes) -> None:
+    """Replace a file that the user names as a whole, or write to a device or pipe."""
+    from pipelines.fs.files import replace_file
+
+    if os.path.exists(path) and not os.path.isfile(path):
+        with open(path, "wb") as f:
+            f.write(data)
+    else:
+        replace_file(path, [data])
 
 
 def confirm(question: str) -> bool:
@@ -127,6 +133,11 @@ def json_document(verb: str, fields: Mapping[str, Any]) -> str:
 def findings_json(findings: Iterable[Finding]) -> list[dict[str, Any]]:
     """Return findings as JSON, without the fields that are not set."""
     return [{k: v for k, v in f._asdict().items() if v is not None} for f in findings]
+
+
+def code_of(findings: Iterable[Finding]) -> int:
+    """Return the exit code of a verb that ran: 3 if a person has to look at a finding, else 0."""
+    return FINDINGS if any(f.level == "finding" for f in findings) else 0
 
 
 def tell_findings(findings: Sequence[Finding]) -> None:

@@ -36,6 +36,8 @@ def call(words: Sequence[str]) -> int:
     Raises:
         Misuse: it cannot be run.
     """
+    if any("\0" in word for word in words):  # no shell passes one, but a program that calls us can
+        raise Misuse("an argument contains a NUL byte")
     if set(words) <= {JSON.name}:
         from pipelines.cli.overview import run as show_overview
 
@@ -151,6 +153,11 @@ def _read_options(
     except argparse.ArgumentError as e:
         raise Misuse(_explained(e.argument_name or "", e.message)) from None
     given = vars(found)
+    for option in options:
+        value = given.get(option.target)
+        # Python 3.11 drops the value of `--option=--`.
+        if value == [] or (option.repeat and [] in (value or ())):
+            raise Misuse(_explained(option.name, "expected"))
     return {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}, rest
 
 

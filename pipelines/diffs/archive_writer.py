@@ -1,7 +1,7 @@
-"""Write an archive: under a name of its own first, then proved, then named and recorded.
+"""Write an archive: under a temporary name first, then verified, then named and recorded.
 
-What is written is read again from the disk before anybody relies on it: every byte of the file, and
-every member held against the hash that was recorded for its session.
+Before an archive is used, it is read again from the disk: every byte of the file, and every
+member is compared with the hash that was recorded for its session.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def prove(path: str, expected: Mapping[str, str]) -> None:
 
 
 def contents_of(path: str) -> dict[str, PatchRef]:
-    """What an archive holds, by key, read as a whole.
+    """Read a whole archive and return the diffs that it holds, by key.
 
     Raises:
         IntegrityError: a byte of it is wrong.

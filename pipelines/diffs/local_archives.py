@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Container
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -51,35 +52,42 @@ class Archives:
         self._readers: dict[str, ArchiveReader] = {}
 
     def names(self) -> list[str]:
-        """The archives that are stored here, by name."""
+        """Return the names of the local archives."""
         if self._names is None:
             self._names = archive_names(self._folder)
         return self._names
 
     def keys(self) -> set[str]:
-        """The keys of all diffs in the archives here; those with a damaged index have none."""
+        """Return the keys of all diffs in local archives whose index can be read."""
         found: set[str] = set()
         for name in self.names():
             with suppress(CodecError):
                 found.update(entry.key for entry in self._reader(name).index.entries())
         return found
 
-    def holder(self, key: str, patch: PatchRef) -> str | None:
-        """Return the archive here that holds a diff of the time of a key, by hash."""
+    def holder(self, key: str, patch: PatchRef, among: Container[str]) -> str | None:
+        """Return the archive that holds a diff of the time of a key, by hash.
+
+        Args:
+            key, patch: the diff.
+            among: names of the archives to look into, where they are here.
+        """
         for name in self.names():
-            if name.startswith(key[:7]) and self._packed_otherwise(name, key, patch) is not None:
+            if name not in among or not name.startswith(key[:7]):
+                continue
+            if self._packed_otherwise(name, key, patch) is not None:
                 return name
         return None
 
     def read(self, key: str, patch: PatchRef) -> bytes | None:
-        """The bytes of a diff, None where no archive that is stored here has it.
+        """Return the bytes of a diff; None if no local archive has it.
 
         Raises:
-            IntegrityError: those that should have it are damaged, or hold something else.
+            IntegrityError: the archives that should have it are damaged, or hold something else.
         """
         data = self._read(key, patch)
         if data is None and archive_names(self._folder) != self._names:
-            self._names = None  # it was packed, or packed anew, since we looked
+            self._names = None  # packed, or packed again, since the folder was listed
             data = self._read(key, patch)
         return data
 
@@ -104,8 +112,8 @@ class Archives:
         return None
 
     def _packed_otherwise(self, name: str, key: str, patch: PatchRef) -> bytes | None:
-        """The bytes of a diff that was packed under the key it had before a merge."""
-        with suppress(FileNotFoundError, CodecError):  # the first pass told of what is damaged
+        """Return the bytes of a diff that was packed under the key it had before a merge."""
+        with suppress(FileNotFoundError, CodecError):  # the first pass reported the damage
             reader = self._reader(name)
             for entry in reader.index.near(key):
                 with suppress(IntegrityError):  # it is another diff of the time
@@ -134,7 +142,7 @@ def archive_folder(workspace: Workspace) -> str:
 
 
 def archive_names(folder: str) -> list[str]:
-    """The archives in a folder, by name."""
+    """Return the names of the archives in a folder."""
     try:
         return sorted(name for name in os.listdir(folder) if _NAME.fullmatch(name))
     except FileNotFoundError:
@@ -142,7 +150,7 @@ def archive_names(folder: str) -> list[str]:
 
 
 def list_archives(workspace: Workspace, manifest: Manifest) -> list[Listed]:
-    """The archives that a manifest names, oldest month first."""
+    """List the archives that a manifest names, oldest month first."""
     here = set(archive_names(archive_folder(workspace)))
     patches = {key: s.patch for key, s in manifest.sessions.items()}
     return [
@@ -157,7 +165,7 @@ def list_archives(workspace: Workspace, manifest: Manifest) -> list[Listed]:
 
 
 def recorded_in(manifest: Manifest, name: str) -> dict[str, str]:
-    """What an archive must hold, as the manifest has it: SHA-256 by key."""
+    """Return what an archive must hold according to the manifest: SHA-256 by key."""
     patches = {
         key: manifest.sessions[key].patch
         for key in manifest.every_archive()[name].keys
@@ -167,12 +175,12 @@ def recorded_in(manifest: Manifest, name: str) -> dict[str, str]:
 
 
 def shown(name: str) -> str:
-    """An archive as a user would name it."""
+    """Return an archive as a user would name it."""
     return f".diffs/{FOLDER}/{name}"
 
 
 def ranges_of(path: str) -> Read:
-    """Gives ranges of the bytes of a file, which is opened for each."""
+    """Return a reader of ranges of a file, which is opened for each range."""
 
     def read(offset: int, size: int) -> bytes:
         with open(path, "rb", buffering=0) as f:

@@ -1,12 +1,12 @@
-"""Archives that are on the remote and no longer here, read by key.
+"""Archives that are on the remote and not stored locally, read by key.
 
 1. Cold, a diff takes two requests: the end of the archive, which has the index, and the one frame.
    The index and the seek table are cached on the disk, so that the next diff of that archive takes
    one. No frame with diffs is cached: a diff that is purged later must not be left there.
-2. All requests are of one version of the object. Where it is another by now, or what is cached is
-   damaged, the end is read anew, once.
-3. What comes was held against the hash that was recorded for the diff. Frames that came are kept,
-   so that many diffs of one frame are one request.
+2. All requests are of one version of the object. If it changed, or the cached end is damaged,
+   the end is read again, once.
+3. A diff is compared with its recorded hash. Fetched frames are kept, so that many diffs of one
+   frame are one request.
 """
 
 from __future__ import annotations
@@ -60,11 +60,11 @@ class RemoteArchives:
         self._frames = _Frames()
 
     def read(self, key: str, patch: PatchRef) -> bytes | None:
-        """The bytes of a diff; None where no archive of the remote has it, or none was named.
+        """Return the bytes of a diff; None if no archive of the remote has it, or no remote is set.
 
         Raises:
-            IntegrityError: those that should have it are damaged, or hold something else.
-            StorageError: the remote did not do what it was asked.
+            IntegrityError: the archives that should have it are damaged, or hold something else.
+            StorageError: a request to the remote failed.
         """
         if self._facts is None:
             self._facts = list(_archives(self._workspace))
@@ -94,7 +94,7 @@ class RemoteArchives:
         return None
 
     def _read(self, remote: Remote, fact: Archive, key: str, patch: PatchRef) -> bytes | None:
-        """The bytes of a diff, if this archive has it."""
+        """Return the bytes of a diff, if this archive has it."""
         try:
             try:
                 return _member(self._reader(remote, fact), key, patch)
@@ -133,7 +133,7 @@ class _Frames:
         self._size = 0
 
     def get(self, name: str, offset: int, size: int, load: Callable[[], bytes]) -> bytes:
-        """A range, loaded where it is not kept."""
+        """Return a range; load it if it is not kept."""
         at = name, offset, size
         if at in self._kept:
             self._kept.move_to_end(at)
@@ -160,10 +160,10 @@ class _Ranges:
         self.opened = False
 
     def read(self, offset: int, size: int) -> bytes:
-        """A range, from what is here or by one request."""
+        """Return a range, from the cache or by one request."""
         start = self._fact.size - len(self._end)
         if offset < start and self._cached and not self.opened:
-            # What stands before the index is not cached, and nobody looks at it.
+            # The bytes before the index are not cached, and no reader uses them.
             return bytes(start - offset) + self._end[: max(0, offset + size - start)]
         if offset < start and self.opened:
             return self._frames.get(self._name, offset, size, lambda: self._request(offset, size))
@@ -221,7 +221,7 @@ def _member(reader: ArchiveReader, key: str, patch: PatchRef) -> bytes | None:
 
 
 def _archives(workspace: Workspace) -> Iterator[Archive]:
-    """The archives that the manifest names, found without reading all of it as JSON."""
+    """Yield the archives that the manifest names, without decoding all of it as JSON."""
     for line in read_bytes(workspace.path(MANIFEST)).split(b"\n"):
         if _ARCHIVE in line:
             with suppress(FormatError):

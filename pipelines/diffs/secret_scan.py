@@ -218,7 +218,7 @@ def _finding(text: Text, hit: _Hit, mark: str) -> Finding:
         key=text.key,
         rule=hit.rule,
         fingerprint=mark,
-        hint=f"If it is one, change it where it is used, and {erase}. If it is none, add the"
+        hint=f"If it is a secret, change it where it is used, and {erase}. If not, add the"
         f" fingerprint to [secrets] allow in {operator_file()}",
     )
 
@@ -291,7 +291,7 @@ def _rules() -> Iterator[bytes]:
 
 @cache
 def _scanner() -> Scanner:
-    """The scanner; its rules are compiled once a process, and kept on disk between processes."""
+    """Return the scanner; its rules are compiled once a process, and cached on disk."""
     sdk = _sdk()
     try:
         scanner: Scanner = sdk.Scanner()

@@ -1,11 +1,11 @@
-"""What was found in texts that were searched for secrets before: none is searched anew for nothing.
+"""A cache of findings in texts that were searched for secrets: no text is searched twice.
 
-1. A text is known by its hash, with the fingerprints of all that was found in it. Whether these may
-   pass is decided anew each time.
-2. What is known is of these rules and this scanner: after a change of either all begins anew.
-3. It stands among the person's own files and never in a workspace: who can commit must not say what
-   is no secret.
-4. It saves time and decides nothing: where it cannot be read or written, texts are searched again.
+1. A text is identified by its hash, and has the fingerprints of all its findings. Whether these may
+   pass is decided each time.
+2. Entries are of one version of rules and scanner: a change of either starts an empty cache.
+3. It is among the user's own files and never in a workspace: a committer must not decide what is
+   not a secret.
+4. It only saves time: if it cannot be read or written, texts are searched again.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Final
 
 from pipelines.fs.files import read_bytes
 
-#: Bytes of it beyond which it begins anew.
+#: Bytes at which it starts over.
 _LIMIT: Final = 64 << 20
 _LINE = re.compile(rb"[0-9a-f]{64}(?: [0-9a-f]{16})*")
 _PREFIX: Final = "scanned-"
@@ -42,12 +42,12 @@ class Scanned:
         self._new: list[bytes] = []
         with suppress(OSError):
             for line in read_bytes(self._path).split(b"\n"):
-                if _LINE.fullmatch(line):  # one that was torn is no line
+                if _LINE.fullmatch(line):  # a torn line does not match
                     mark, *fingerprints = line.split(b" ")
                     self._known[mark] = frozenset(map(bytes.decode, fingerprints))
 
     def found(self, mark: bytes) -> frozenset[str] | None:
-        """The fingerprints of what was found in a text; None where it was never searched."""
+        """Return the fingerprints of the findings in a text; None if it was never searched."""
         return self._known.get(mark)
 
     def add(self, mark: bytes, fingerprints: Iterable[str]) -> None:
@@ -73,12 +73,12 @@ class Scanned:
 
 
 def mark_of(data: bytes) -> bytes:
-    """What a text is known by."""
+    """Return the identifier of a text."""
     return hashlib.sha256(data).hexdigest().encode()
 
 
 def _cache_home(environment: Mapping[str, str]) -> str:
-    """The folder of what a person's programs can make again."""
+    """Return the folder for caches of the user's programs."""
     folder = environment.get("XDG_CACHE_HOME", "")
     if not os.path.isabs(folder):  # of a folder that is not absolute, its specification says
         folder = os.path.join(os.path.expanduser("~"), ".cache")

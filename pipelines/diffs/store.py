@@ -1,12 +1,13 @@
-"""From a key to the bytes of its diff, wherever they are.
+"""Read the diff of a key, wherever it is stored.
 
-No verb knows where a diff is stored. Looked at in this order: loose in `.diffs`, in an archive
-there, made again by git from the commits that it was recorded from, in an archive of the remote.
+No verb knows where a diff is stored. The order of search: loose in `.diffs`, in an archive there,
+in the pending store, recomputed by git from the commits that it was recorded from, in an archive of
+the remote.
 
-A loose diff is what its hash says, not what its name says: a merge can give a session another key
+Loose diffs are identified by hash, not by file name: a merge can give a session another key
 (`codec/merge/key_conflicts.py`), and its diff is then found under the name that it was stored
-under. What stands under the name of one session and is the diff of another is no damage: the first
-one is absent here.
+under. A file that has the name of one session and is the diff of another is not damage: the first
+diff is missing locally.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import mmap
 import os
 from collections.abc import (
     Collection,
+    Container,
     Iterable,
     Mapping,
     Sequence,
@@ -36,6 +38,7 @@ from pipelines.fs.files import (
     read_file,
     regular_size,
 )
+from pipelines.workspace import pending
 from pipelines.workspace.diff_names import names_of
 from pipelines.workspace.location import MANIFEST, Manifest, Workspace, decode_manifest
 from pipelines.workspace.reading import read_manifest
@@ -77,7 +80,7 @@ class Store:
         self._sizes: set[int] = set()
 
     def loose_names(self) -> set[str]:
-        """The names of all loose diffs."""
+        """Return the names of all loose diffs."""
         try:
             with os.scandir(self._workspace.diffs) as entries:
                 return {e.name for e in entries if e.name.endswith(".diff")}
@@ -85,15 +88,15 @@ class Store:
             return set()
 
     def archived_keys(self) -> set[str]:
-        """The keys of all diffs that an archive here has."""
+        """Return the keys of all diffs in local archives."""
         return self._archives.keys()
 
-    def holder(self, key: str, patch: PatchRef) -> str | None:
-        """Return the archive here that holds a diff of the time of a key, by hash."""
-        return self._archives.holder(key, patch)
+    def holder(self, key: str, patch: PatchRef, among: Container[str]) -> str | None:
+        """Return the archive, of some that are here, that holds a diff of the time of a key."""
+        return self._archives.holder(key, patch, among)
 
     def read(self, key: str, patch: PatchRef, commits: Sequence[str] = ()) -> bytes:
-        """The bytes of a diff.
+        """Return the bytes of a diff.
 
         Args:
             key: of its session.
@@ -103,7 +106,7 @@ class Store:
         Raises:
             Erased: it was erased on purpose.
             NotFound: it is not stored on this machine.
-            IntegrityError: what is stored is not what was recorded.
+            IntegrityError: the stored bytes are not those that were recorded.
         """
         if self._purged is None:
             self._purged = purged_times(self._workspace)
@@ -118,6 +121,9 @@ class Store:
         if data is not None:
             return data
         self._check_own(key, patch)
+        data = pending.read_patch(self._workspace, patch.sha256, patch.size)
+        if data is not None:
+            return data
         if commits and self._workspace.repository:
             from pipelines.workspace.git_patches import remade
 
@@ -142,7 +148,7 @@ class Store:
         return True
 
     def _on_remote(self, key: str, patch: PatchRef) -> bytes | None:
-        """The bytes of a diff that is in an archive of the remote."""
+        """Return the bytes of a diff that is in an archive of the remote."""
         if self._open_remote is None:
             return None
         if self._remote is None:
@@ -152,7 +158,7 @@ class Store:
         return self._remote.read(key, patch)
 
     def _archived(self, key: str, patch: PatchRef) -> bytes | None:
-        """The bytes of a diff that is in an archive here."""
+        """Return the bytes of a diff that is in a local archive."""
         try:
             return self._archives.read(key, patch)
         except IntegrityError:
@@ -164,10 +170,10 @@ class Store:
             raise
 
     def loose_path(self, key: str, patch: PatchRef) -> str | None:
-        """The file in which a diff is loose, None where it is not.
+        """Return the file in which a diff is loose; None if there is no such file.
 
         Raises:
-            IntegrityError: what is stored is not what was recorded.
+            IntegrityError: the stored bytes are not those that were recorded.
         """
         for names in (names_of(key), self.names_near(key)):
             for name in names:
@@ -175,6 +181,10 @@ class Store:
                     return os.path.join(self._workspace.diffs, name)
         self._check_own(key, patch)
         return None
+
+    def is_pending(self, patch: PatchRef) -> bool:
+        """Return whether a diff is in the pending store, intact."""
+        return pending.read_patch(self._workspace, patch.sha256, patch.size) is not None
 
     def _check_own(self, key: str, patch: PatchRef) -> None:
         """Refuse a file of a key's name that is neither its diff nor that of another session."""
@@ -188,7 +198,7 @@ class Store:
                 )
 
     def _loose(self, names: Iterable[str], patch: PatchRef) -> bytes | None:
-        """The bytes of a patch, if they stand under one of these names."""
+        """Return the bytes of a patch, if a file with one of these names has them."""
         for name in names:
             path = os.path.join(self._workspace.diffs, name)
             if regular_size(path) != patch.size:
@@ -202,7 +212,7 @@ class Store:
         return None
 
     def names_near(self, key: str) -> Sequence[str]:
-        """The names of loose diffs of sessions that have the time of a key."""
+        """Return the names of loose diffs of sessions that have the time of a key."""
         if self._by_time is None:
             self._by_time = {}
             for name in sorted(self.loose_names()):
@@ -223,7 +233,7 @@ class Store:
         return is_other or is_pending(self._workspace)
 
     def _patches_of(self, key: str) -> set[PatchRef]:
-        """The diffs of all sessions that have the time of a key."""
+        """Return the diffs of all sessions that have the time of a key."""
         if self._recorded is None:
             manifest = self._manifest or read_manifest(self._workspace)
             self._recorded = {}
@@ -275,7 +285,7 @@ def purged_in(manifest: mmap.mmap | bytes) -> dict[str, str]:
 
 
 def _time_of(name: str) -> str:
-    """The time that a key or a name of a diff begins with, as file systems without `:` have it."""
+    """Return the time at the start of a key or a diff's name, with `-` for `:`."""
     return key_time(name).replace(":", "-")
 
 

@@ -1,8 +1,8 @@
-"""Where purged bytes are on this machine.
+"""Find purged bytes on this machine.
 
 1. Content is found by its hash, whatever the file is called; a changed copy is found by the name of
    the file, unless it is the diff of another session.
-2. A file that may hold the bytes and cannot be read is told, never passed over.
+2. A file that may hold the bytes and cannot be read is reported, never skipped.
 3. Reads only. `purge` deletes what is found, `verify` reports it.
 """
 
@@ -31,7 +31,9 @@ from pipelines.diffs.store import patch_in
 from pipelines.erasing.targets import Targets, held_in
 from pipelines.errors import NotFound
 from pipelines.fs.files import SIZE_LIMIT, is_file, read_bytes, regular_size
+from pipelines.search.index_file import files_of, holds_patch
 from pipelines.v1.layouts import has_layout, read_layout
+from pipelines.workspace import pending
 from pipelines.workspace.location import (
     DELTAS,
     MANIFEST,
@@ -79,8 +81,9 @@ def places(workspace: Workspace, manifest: Manifest, targets: Targets) -> Iterat
 
 
 def _files(workspace: Workspace, targets: Targets) -> Iterator[Place]:
-    """Yield loose diffs, their backups, and files of runs that were stopped."""
+    """Yield loose and pending diffs, their backups, and files of runs that were stopped."""
     folders = [workspace.diffs]
+    folders += [os.path.join(store, pending.PATCHES) for store in pending.folders(workspace)]
     for parent in dict.fromkeys((workspace.home, workspace.root)):
         own = os.path.join(parent, ".session-codec")
         staging = (name for name in _listed(own) if name.startswith(_STAGING))
@@ -174,8 +177,11 @@ def _holds(path: str, targets: Targets, fact: Archive | None) -> tuple[bool, str
 
 
 def _caches(workspace: Workspace, manifest: Manifest, targets: Targets) -> Iterator[Place]:
-    """Yield cached ends of remote archives that have frames with diffs in them."""
+    """Yield caches: the search index, and ends of remote archives that have diffs in them."""
     facts = manifest.every_archive()
+    if holds_patch(workspace, targets.hashes):
+        for path in files_of(workspace):
+            yield Place(path, _shown(workspace, path), "file")
     for parent in dict.fromkeys((workspace.home, workspace.root)):
         folder = os.path.join(parent, CACHE)
         for name in _listed(folder):

@@ -1,4 +1,4 @@
-"""Erase from a remote: send what stands for the objects, read it back, then delete them."""
+"""Erase from a remote: send the replacements, read them back, then delete the objects."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from pipelines.erasing.remote import (
     find_held,
     remove_unfinished,
     send,
+    unfinished_finding,
 )
 from pipelines.erasing.targets import Targets
 from pipelines.errors import Denied, Refused
@@ -107,12 +108,12 @@ def erase(
     Args:
         workspace: after the diffs were purged in it.
         there: the remote.
-        instead: what stands for objects with loose diffs, and for layouts.
-        written: archives here that stand for others.
+        instead: replaces objects with loose diffs, and layouts.
+        written: local archives that replace others.
 
     Raises:
-        IntegrityError: what was sent did not arrive as it was.
-        Denied: an object stays.
+        IntegrityError: a replacement arrived with other content.
+        Denied: an object cannot be deleted.
     """
     remote = there.writes
     sent = send(remote, instead)
@@ -125,15 +126,16 @@ def erase(
     gone = [name for name in (*instead.deleted, *archives) if name not in sent]
     _name_all(workspace, remote, instead, gone)
     denied = _delete(there, gone)
+    running = [unfinished_finding(name) for name in remove_unfinished(there.reads)]
     if denied is not None:
         raise denied
-    return [*there.held.findings, *instead.findings]
+    return [*there.held.findings, *instead.findings, *running]
 
 
 def _name_all(
     workspace: Workspace, remote: Remote, instead: Replacement, gone: Collection[str]
 ) -> None:
-    """Put a snapshot that names what stays, and what stands for the rest."""
+    """Put a snapshot that names the remaining objects and the replacements."""
     listed = {stored.name: stored.size for stored in remote.list_all()}
     names = {name: size for name, size in listed.items() if name not in gone}
     files = tracked_files(workspace)
@@ -174,5 +176,4 @@ def _delete(there: There, names: Iterable[str]) -> Denied | None:
             remote.delete(name)
         except Denied as e:
             stays = Denied(e.problem, hint=_RETAINED)
-    remove_unfinished(there.reads)
     return stays

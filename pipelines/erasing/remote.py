@@ -1,9 +1,9 @@
-"""Where purged bytes are on a remote, and what stands for the objects that hold them.
+"""Find purged bytes on a remote, and build replacements for the objects that hold them.
 
-1. Every object is looked into, whoever sent it, whatever snapshot names it, and in every version.
-   Which one holds a diff is told by its index, and by the hash of what it has.
-2. What else an object holds goes into a replacement, made from the object itself: nothing of it is
-   written into the workspace but an archive.
+1. Every object is searched, whoever sent it, whatever snapshot names it, and in every version.
+   A diff in it is found by the object's index, and by its hash.
+2. The other content of an object goes into a replacement, built from the object itself: only an
+   archive is written into the workspace.
 3. An object with loose diffs of sessions that are not known here stays, and is named.
 """
 
@@ -109,7 +109,7 @@ def _holds(remote: Remote, stored: Stored, targets: Targets) -> bool:
             return held_in(open_object(remote, stored.name, stored.size), targets)
     except CodecError as e:
         raise IntegrityError(
-            f"nobody can tell what it holds: {e.problem}",
+            f"its content cannot be read: {e.problem}",
             file=f"{remote.url}/{stored.name}",
             hint="Move it away, or bring it back from a copy, and run the same command again",
         ) from None
@@ -118,11 +118,11 @@ def _holds(remote: Remote, stored: Stored, targets: Targets) -> bool:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Replacement:
-    """What stands for objects with loose diffs, and for layouts.
+    """Replacements for objects with loose diffs, and for layouts.
 
     Attributes:
         packs, layouts: what to put.
-        deleted: names of the objects that may go once it is there.
+        deleted: names of the objects to delete afterwards.
         findings: objects that stay.
     """
 
@@ -133,7 +133,7 @@ class Replacement:
 
 
 def replacement_of(remote: Remote, held: Held, manifest: Manifest, targets: Targets) -> Replacement:
-    """Make what stands for objects of a remote, without the purged diffs; reads only.
+    """Build the replacements for objects of a remote, without the purged diffs; reads only.
 
     Args:
         remote: that has the objects.
@@ -209,8 +209,18 @@ def send(remote: Remote, made: Replacement) -> dict[str, int]:
 
 
 def remove_unfinished(remote: Remote) -> list[str]:
-    """Remove uploads that nobody will end, and return their names."""
-    return remote.remove_unfinished(_ABANDONED)
+    """Remove uploads that nobody will end; return the names of those that may be running."""
+    return [f"{remote.url}/{name}" for name in remote.remove_unfinished(_ABANDONED)]
+
+
+def unfinished_finding(name: str) -> Finding:
+    """Return the finding for an upload that may still be running."""
+    return Finding(
+        code="not-inspected",
+        message="is an upload that did not end, and may hold the diff",
+        file=name,
+        hint="If no other machine is uploading, run the same command again in an hour",
+    )
 
 
 def _unreadable(remote: Remote, count: int) -> Finding:

@@ -77,8 +77,8 @@ def survey(
 
 
 def _is_here(store: Store, manifest: Manifest, key: str, patch: PatchRef) -> bool:
-    """Return whether a diff can be sent by itself: loose, or in an archive that must not go."""
-    if store.loose_path(key, patch) is not None:
+    """Return whether a diff can be sent by itself: loose, pending, or in an archive that stays."""
+    if store.loose_path(key, patch) is not None or store.is_pending(patch):
         return True
     return bool(manifest.void) and store.has(key, patch)
 
@@ -86,7 +86,7 @@ def _is_here(store: Store, manifest: Manifest, key: str, patch: PatchRef) -> boo
 def _archives(
     workspace: Workspace, manifest: Manifest, names: Mapping[str, int]
 ) -> tuple[list[Archive], list[Archive], list[Finding]]:
-    """The archives that the remote has, those that it is to get, and a note on each other one."""
+    """Return the archives on the remote, those still to send, and a note on each other one."""
     folder = archive_folder(workspace)
     here = set(archive_names(folder))
     targets = targets_of(manifest, manifest.purged.keys()) if manifest.void else None

@@ -1,4 +1,4 @@
-"""Which bytes are looked for: diffs by SHA-256, and what tells where they may be."""
+"""The bytes to look for: diffs by SHA-256, and the places where they may be."""
 
 from __future__ import annotations
 

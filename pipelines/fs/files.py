@@ -38,7 +38,7 @@ _FEW = 16
 
 
 def identity(stat: os.stat_result) -> tuple[int, int, int, int]:
-    """What tells one version of a file from another: device, inode, size, time of change."""
+    """Return what identifies a version of a file: device, inode, size, time of change."""
     return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
@@ -115,7 +115,7 @@ def regular_size(path: str) -> int | None:
 
 
 def read_file(path: str, size: int) -> bytes:
-    """A file of a known size, and a byte more if it has more.
+    """Return a file of a known size, and one byte more if it is larger.
 
     For reading many small files: without the buffers that `open` sets up for each.
     """
@@ -247,7 +247,7 @@ def sync_directory(path: str) -> None:
 def _sync_file_system(folder: str) -> None:
     """Wait until all of a file system is on its disk.
 
-    `os.sync` would wait for every file system there is, and not tell of an error.
+    `os.sync` would wait for every file system of the machine, and not report an error.
     """
     import ctypes
 

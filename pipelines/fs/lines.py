@@ -26,12 +26,12 @@ class Lines(NamedTuple):
 
 
 def read_lines(path: str) -> Lines:
-    """The complete lines of a file, none where there is no file."""
+    """Return the complete lines of a file; no lines if it does not exist."""
     return lines_of(read_bytes(path))
 
 
 def lines_of(data: bytes) -> Lines:
-    """The complete lines of what a file holds."""
+    """Return the complete lines of the content of a file."""
     whole, _, rest = data.rpartition(b"\n")
     text = whole.decode(errors="replace")
     # split, not splitlines: only LF ends a line of these files.
@@ -40,7 +40,7 @@ def lines_of(data: bytes) -> Lines:
 
 
 def read_tail(path: str, count: int) -> list[str]:
-    """The last complete lines of a file, `count` at the most, reading no more than needed."""
+    """Return the last complete lines of a file, at most `count`, reading no more than needed."""
     try:
         f = open(path, "rb", opener=opened_small)  # noqa: SIM115 - closed by the with below
     except FileNotFoundError:
@@ -63,7 +63,7 @@ def read_tail(path: str, count: int) -> list[str]:
 
 
 def last_byte(path: str) -> bytes:
-    """The last byte of a file; none where it is empty, or not there."""
+    """Return the last byte of a file; empty for an empty or missing file."""
     try:
         f = open(path, "rb", opener=opened)  # noqa: SIM115 - closed by the with below
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""A person's files: what one becomes, and its replacement as a whole.
+"""Edit user-owned files: compute the new content, then replace the file atomically.
 
 Nothing is written through a link that leaves the folder it belongs to, or into `.git`.
 """
@@ -21,12 +21,12 @@ Change = Callable[[bytes | None], bytes | None]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Edit:
-    """One file, before and after; None stands for no file.
+    """One file, before and after; None for a file that does not exist.
 
     Attributes:
-        path: as a person knows it.
+        path: as the user knows it.
         target: absolute path of the file itself, links followed.
-        folders: absolute paths that go with the file if nothing else is in them, inner ones first.
+        folders: absolute paths to delete with the file if they are then empty, inner ones first.
     """
 
     path: str
@@ -46,14 +46,14 @@ class Edit:
 def edit_of(
     path: str, *, within: str, shown: str, change: Change, folders: tuple[str, ...] = ()
 ) -> Edit:
-    """What a change makes of a file; its two ends are equal where it makes nothing.
+    """Compute a change of a file; before and after are equal if it changes nothing.
 
     Args:
         path: absolute path of the file.
         within: absolute path of the folder that must not be left.
-        shown: the path as a person knows it.
-        change: what the file becomes.
-        folders: absolute paths that go with the file where nothing else is in them.
+        shown: the path as the user knows it.
+        change: computes the new content.
+        folders: absolute paths to delete with the file if they are then empty.
 
     Raises:
         FormatError: the file may not be written, or `change` refuses.

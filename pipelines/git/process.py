@@ -198,7 +198,7 @@ def git_output(
 def is_tracked(path: str) -> bool:
     """Return whether git tracks a file or a link, in the repository that it really is in.
 
-    Links in the folders above it are followed first. Upper and lower case are not told apart, for
+    Links in the folders above it are followed first. Case is ignored, because
     a file system may not do so.
 
     Args:
@@ -271,7 +271,7 @@ def _check_owner(repository: Repository) -> None:
     """Refuse a repository of another user, unless git is configured to trust it.
 
     git makes this check only when it searches for the repository itself. Its exceptions
-    (`safe.directory`) can stand in several files and in the environment, so git is asked.
+    (`safe.directory`) can be in several files and in the environment, so git is asked.
     """
     paths = (repository.top, os.path.join(repository.top, ".git"), repository.git)
     if all(_is_own(path) for path in paths):

@@ -16,9 +16,9 @@ from typing import Final
 from codec.manifest.erased import without_erased
 from codec.manifest.fact_lines import format_first, split_lines
 from codec.manifest.facts import FORMAT, Author, Fact, Format, PurgedText, Revision
-from codec.manifest.identity import History
+from codec.manifest.identity import History, histories_of
 from codec.manifest.jsonl import encode_fact, fact_digest, identity_of
-from codec.manifest.revisions import heads_of
+from codec.manifest.revisions import apply_revisions, heads_of
 from codec.manifest.session_fields import changes_between
 from codec.merge.key_conflicts import Settled
 from codec.merge.rows import rebuild_rows
@@ -59,6 +59,57 @@ def revision_to(history: History, session: Session, by: Author) -> Revision:
     )
 
 
+def as_logged(history: History) -> Session:
+    """Return a session as the v1 log last had it, without what others changed."""
+    return apply_revisions(history.base, _by_log(history))
+
+
+def _log_revision(history: History, session: Session) -> Revision:
+    """Return the revision of a session whose entry in the v1 log changed.
+
+    It follows the revisions of the log only. So it stands beside those of a person and of hooks,
+    and the rules for several heads keep what these changed.
+
+    Args:
+        history: the session as it is now.
+        session: as the entry has it, with the key and the time of the session.
+    """
+    if history.session.private:
+        session = without_texts(session)
+    return Revision(
+        of=identity_of(history.base),
+        after=heads_of(_by_log(history)),
+        by="log",
+        changes=changes_between(history.base, session),
+    )
+
+
+def revised_by_log(history: History, session: Session) -> tuple[Session | Revision | None, Session]:
+    """Return the fact of what an entry of a v1 log says now, and the session as it becomes.
+
+    Without a change the fact is None. An entry that is the same, but that a newer reader read, is
+    another session fact; any other change is a revision.
+
+    Args:
+        history: the session as it is now.
+        session: as the entry has it, with the key and the time of the session.
+    """
+    base, logged = history.base, as_logged(history)
+    same_entry = identity_of(session) == identity_of(logged)
+    if same_entry and session._replace(reader=logged.reader, v1=logged.v1) == logged:
+        return None, history.session
+    if same_entry and logged == base:
+        facts = [*history.facts, session]
+        (after,) = histories_of(facts, history.revisions)
+        return session, after.session._replace(key=session.key)
+    revision = _log_revision(history, session)
+    return revision, apply_revisions(base, [*history.revisions, revision])
+
+
+def _by_log(history: History) -> list[Revision]:
+    return [r for r in history.revisions if r.by == "log"]
+
+
 def private_facts(history: History, session: Session, time: str) -> tuple[list[Fact], PurgedText]:
     """Return the facts that replace those with texts of a session, and the fact that erases these.
 
@@ -76,7 +127,8 @@ def private_facts(history: History, session: Session, time: str) -> tuple[list[F
             f"{session.key}: has no id, so that its texts identify it, and they cannot be removed",
             hint="Remove its line from the manifest and its rows by hand",
         )
-    told = [r for r in history.revisions if any(r.changes.get(name) for name in _TEXTS)]
+    nothing = (None, "", UNNAMED)
+    told = [r for r in history.revisions if any(r.changes.get(n) not in nothing for n in _TEXTS)]
     # A diff of an older version must stay known, so that purge reaches it.
     diffs = [r._replace(changes={**r.changes, **_REMOVED}) for r in told if "diff" in r.changes]
     revision = Revision(

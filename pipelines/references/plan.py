@@ -68,11 +68,11 @@ class Plan:
 
     Attributes:
         workspace: whose references.
-        before: the file; None where there is none.
-        after: the file as it would be; the one of before where it cannot be written.
+        before: the file; None if it does not exist.
+        after: the file as it would be; equal to `before` if it cannot be written.
         refresh: what becomes of each value.
-        origins: by name, where each stated value stands.
-        fact: that the references were built; None where the manifest says so already.
+        origins: by name, where each stated value is.
+        fact: that the references were built; None if the manifest has it already.
         tokens: what `after` costs as `context` shows it.
         torn: the manifest ends in a piece of a line.
         findings: what was noticed.
@@ -95,7 +95,7 @@ class Plan:
 
 
 def plan(request: Request) -> Plan:
-    """What a refresh would write; reads only."""
+    """Plan a refresh; reads only."""
     from pipelines.v1.rules import read_rules  # takes a while to import
 
     manifest = read_manifest(request.workspace)
@@ -103,7 +103,7 @@ def plan(request: Request) -> Plan:
 
 
 def plan_with(request: Request, manifest: Manifest, rules: LogRules) -> Plan:
-    """The same for who has read the manifest and the rules in the v1 logs already."""
+    """Plan a refresh from a manifest and log rules that were read already."""
     workspace = request.workspace
     builds = manifest.last_builds()
     before = _read_file(workspace)
@@ -182,7 +182,7 @@ def _decoded(data: bytes) -> References:
 
 
 def _written(before: bytes | None, merged: Refresh) -> bytes:
-    """The file with the values of a refresh."""
+    """Return the file with the values of a refresh."""
     if before is None:
         return encode_references(from_names(merged.values(), {}))
     return edit_references(before, merged.values())
@@ -283,7 +283,7 @@ def _adopted(merged: Refresh) -> list[Finding]:
 
 
 def shown_name(name: str, change: Change) -> str:
-    """What a person calls a value: a mandate by its words."""
+    """Return a value's name for the user: of a mandate its words."""
     if not name.startswith(MANDATE):
         return name
     text = (change.value or change.stated or change.was or ("",))[0]
@@ -291,7 +291,7 @@ def shown_name(name: str, change: Change) -> str:
 
 
 def stale_finding(made: Plan) -> Finding:
-    """That the file does not say what it would after a refresh."""
+    """Return a finding: the file differs from what a refresh would write."""
     return Finding(
         code="stale",
         message=f"is not what the repository states: {summary(made)}",

@@ -23,12 +23,12 @@ def read_stated(
     logs: Mapping[str, bytes],
     lines: Mapping[str, LineMap] | None = None,
 ) -> Stated:
-    """What the files of a workspace, and its v1 logs, state; one that cannot be read is a problem.
+    """Return what a workspace's files and v1 logs state; an unreadable file is a problem.
 
     Args:
         root: the folder whose manifests, workflows and agent rules are read.
         repository: the top of the git worktree that it is in; no file outside of that is read.
-        logs: what of its v1 logs is no session, by name: that is where rules stand.
+        logs: by name, the text of its v1 logs outside of sessions, where rules are.
         lines: which lines of the logs those are.
     """
     files: dict[str, bytes] = {}
@@ -97,7 +97,7 @@ def build_references(
 def first_build(
     stated: Stated, builds: Sequence[ReferencesBuilt], count: Callable[[str], int], budget: int
 ) -> tuple[bytes, ReferencesBuilt]:
-    """References where there is no file: its bytes, and the fact that it was built.
+    """Build references for a workspace without the file: its bytes, and the fact of the build.
 
     Args:
         stated: what the repository states.

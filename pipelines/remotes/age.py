@@ -2,9 +2,9 @@
 
 1. The format is age's own, https://age-encryption.org/v1: with the identity, `age -d -i FILE` opens
    an object without us.
-2. Encrypting twice gives other bytes, so an object is named by what it holds, how large that is,
-   and who can read it: `2025-11-6b8395f36bbb.tar.zst.503539.0f3c9a1b2d4e.age`. So its name tells
-   whether it is there.
+2. Encrypting twice gives other bytes, so an object is named by its content, its size and its
+   readers: `2025-11-6b8395f36bbb.tar.zst.503539.0f3c9a1b2d4e.age`. So the name is enough to find
+   it.
 3. A recipient is checked before anything is sent, and only kinds that age itself knows are taken:
    what nobody can open again is lost.
 4. Nothing of an identity is in an error. What is cut short or changed is noticed at its end at the
@@ -63,20 +63,20 @@ class EncryptedName(NamedTuple):
 
 
 def decode_name(name: str) -> EncryptedName | None:
-    """What the name of an object says, None where it is not encrypted."""
+    """Return the parts of an encrypted object's name; None for an object that is not encrypted."""
     m = _NAME.fullmatch(name)
     return EncryptedName(m["plain"], int(m["size"]), m["tag"]) if m else None
 
 
 def decode_recipients(texts: Iterable[str]) -> Recipients:
-    """Who is meant, one a text: `age1...`, or a public key of SSH.
+    """Parse recipients, one a text: `age1...`, or a public key of SSH.
 
     Raises:
-        FormatError: a text is no recipient.
+        FormatError: a text is not a recipient.
         NotFound: pyrage is not installed.
     """
     pyrage = _pyrage()
-    # A key of SSH ends in a comment, which is no part of whom it names.
+    # A key of SSH ends in a comment, which does not identify the recipient.
     chosen = sorted({" ".join(text.split()[:2]) for text in texts})
     keys = []
     for text in chosen:
@@ -95,11 +95,11 @@ def decode_recipients(texts: Iterable[str]) -> Recipients:
 
 
 def read_identities(path: str) -> list[Any]:
-    """The identities of a file: that of `age-keygen`, or a private key of SSH.
+    """Read the identities of a file: that of `age-keygen`, or a private key of SSH.
 
     Raises:
-        FormatError: it holds none, or one that needs a passphrase.
-        NotFound: it is not there, or pyrage is not installed.
+        FormatError: it holds no identity, or one that needs a passphrase.
+        NotFound: it does not exist, or pyrage is not installed.
     """
     pyrage = _pyrage()
     path = os.path.expanduser(path)
@@ -162,7 +162,7 @@ def decrypt(source: IO[bytes], target: IO[bytes], identities: Sequence[Any], nam
 
 
 def opens(begin: bytes, identities: Sequence[Any]) -> bool:
-    """Whether an identity opens an object, told by the beginning of it.
+    """Report whether an identity opens an object, by the beginning of the object.
 
     Args:
         begin: its header at least.
@@ -177,7 +177,7 @@ def opens(begin: bytes, identities: Sequence[Any]) -> bool:
 
 
 def body_size(size: int) -> int:
-    """The size in bytes of what follows the header of an object: age's format has it."""
+    """Return the size in bytes of what follows the header of an object: age's format has it."""
     return _NONCE + size + _TAG * max(1, -(-size // _CHUNK))
 
 

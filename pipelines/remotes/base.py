@@ -1,12 +1,12 @@
 """A remote: named objects that are written once, and read whole or in ranges.
 
-1. A name stands for a content: an object is put only where there is none of its name, and what is
-   there already is held against what should be.
-2. What was put is known to have arrived: by what the remote says of it where that can be checked,
-   else by reading it back.
+1. A name identifies a content: an object is put only under a free name, and an object that already
+   has the name is compared with what it should be.
+2. An upload is verified: by the remote's own checksum where it has one, else by reading the object
+   again.
 3. A read that takes several requests is of one version of the object.
-4. What goes wrong is a NotFound, Denied, Unavailable, Conflict or IntegrityError, and nothing of a
-   vendor's.
+4. Failures are a NotFound, Denied, Unavailable, Conflict or IntegrityError, and never a vendor's
+   exception.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Part(NamedTuple):
     Attributes:
         data: its bytes.
         size: of the whole object.
-        version: what tells this version of the object from any other.
+        version: identifies this version of the object.
     """
 
     data: bytes
@@ -48,12 +48,12 @@ class Part(NamedTuple):
 
 
 class Content(NamedTuple):
-    """What is to be put.
+    """The content of an object to put.
 
     Attributes:
         size: in bytes.
         sha256: in hex.
-        open: opens it anew, at its beginning.
+        open: opens it at its beginning; may be called again.
         exact: what has its name already must be these bytes; else it may be the same content in
             other bytes, packed by another version or encrypted another time.
     """
@@ -103,16 +103,16 @@ class Remote(Protocol):
         ...
 
     def read(self, name: str, offset: int, size: int, version: str | None = None) -> Part:
-        """A range of an object; of this version of it, where one is given.
+        """Return a range of an object; of this version, if one is given.
 
         Raises:
-            NotFound: there is no such object.
+            NotFound: the object does not exist.
             Conflict: it is of another version.
         """
         ...
 
     def read_end(self, name: str, size: int) -> Part:
-        """The last bytes of an object: as many as asked for, or all that it has."""
+        """Return the last bytes of an object: as many as requested, or all that it has."""
         ...
 
     def copy(self, name: str, write: Callable[[bytes], object]) -> int:
@@ -120,15 +120,15 @@ class Remote(Protocol):
         ...
 
     def put(self, name: str, content: Content) -> bool:
-        """Put an object, unless there is one of its name; whether it was put.
+        """Put an object under a free name; report whether it was put.
 
         Raises:
-            IntegrityError: what has the name, or arrived, is something else.
+            IntegrityError: the object with the name, or the one that arrived, has other content.
         """
         ...
 
     def delete(self, name: str) -> None:
-        """Delete an object for good; nothing happens where there is none."""
+        """Delete an object for good; do nothing if it does not exist."""
         ...
 
     def is_file(self, name: str, path: str) -> bool:
@@ -147,7 +147,7 @@ class Remote(Protocol):
         ...
 
     def remove_unfinished(self, age: float) -> list[str]:
-        """Remove uploads that were begun `age` seconds ago or earlier, and return their names."""
+        """Remove uploads that began `age` seconds ago or earlier; return the names of others."""
         ...
 
 
@@ -182,18 +182,18 @@ def bounded(write: Callable[[bytes], object], limit: int, name: str) -> Callable
 
 
 def changed(name: str) -> IntegrityError:
-    """What was to be put is not what it was a moment ago."""
+    """Return the error that content changed between planning and putting it."""
     return IntegrityError(
         "changed while it was sent, and was not put", file=name, hint="Run the same command again"
     )
 
 
 def check_same(remote: Readable, name: str, size: int, sha256: str) -> None:
-    """Read an object as a whole, and hold it against what it should be.
+    """Read a whole object, and compare it with what it should be.
 
     Raises:
-        NotFound: it is not there.
-        IntegrityError: it is something else.
+        NotFound: it does not exist.
+        IntegrityError: it has other content.
     """
     digest = hashlib.sha256()
     write = bounded(digest.update, size, f"{remote.url}/{name}")

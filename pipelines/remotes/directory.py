@@ -1,10 +1,10 @@
 """A directory as a remote: a mounted disk, a share, a folder that something else copies on.
 
 1. An object appears under its name whole or not at all: temporary file beside it, fsync, then a
-   hard link, which fails where there is one of the name; a rename where there are no links.
+   hard link, which fails if the name is taken; a rename on file systems without hard links.
 2. The version of an object is its inode, size and time of change.
-3. The folder above it must be there: a disk that is not mounted is no empty remote.
-4. What is no file is no object, and is not waited for.
+3. The folder above it must exist: a disk that is not mounted must not look like an empty remote.
+4. Only files are objects; anything else is ignored without waiting for it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pipelines.errors import Conflict, NotFound, storage_error
 from pipelines.fs.files import identity, make_folder, remove, sync_directory
 from pipelines.remotes.base import BLOCK, Content, Part, Remote, Requests, Stored, check_same
 
-#: What is being written begins with this, and is no object.
+#: Prefix of unfinished files, which are not objects.
 _UNFINISHED: Final = ".new-"
 #: A pipe is opened without waiting for who writes to it; files do not care.
 _NO_WAIT: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -60,7 +60,7 @@ class DirectoryRemote:
         return sorted(found)
 
     def read(self, name: str, offset: int, size: int, version: str | None = None) -> Part:
-        """A range of an object."""
+        """Return a range of an object."""
         self.requests.add("GET")
         with self._opened(name) as f:
             found, total = _version(f)
@@ -70,7 +70,7 @@ class DirectoryRemote:
             return Part(f.read(size), total, found)
 
     def read_end(self, name: str, size: int) -> Part:
-        """The last bytes of an object."""
+        """Return the last bytes of an object."""
         self.requests.add("GET")
         with self._opened(name) as f:
             found, total = _version(f)
@@ -109,7 +109,7 @@ class DirectoryRemote:
         return placed or self._is_there(name, content)
 
     def _is_there(self, name: str, content: Content) -> bool:
-        """Hold what has the name against what should have it; never what was put."""
+        """Compare the object that has the name with what it should be; never the one just put."""
         if content.exact:
             check_same(self, name, content.size, content.sha256)
         return False
@@ -134,16 +134,19 @@ class DirectoryRemote:
         return []
 
     def remove_unfinished(self, age: float) -> list[str]:
-        """Remove files that a stopped run left, and return their names."""
+        """Remove files that a stopped run left; return the names of younger ones."""
         found = []
         before = time.time() - age
         for folder, _, names in os.walk(self.url):
             for name in names:
                 path = os.path.join(folder, name)
-                if name.startswith(_UNFINISHED) and os.lstat(path).st_mtime < before:
-                    with _said(path):
+                if not name.startswith(_UNFINISHED):
+                    continue
+                with _said(path), suppress(FileNotFoundError):
+                    if os.lstat(path).st_mtime < before:
                         remove(path)
-                    found.append(os.path.relpath(path, self.url).replace(os.sep, "/"))
+                    else:
+                        found.append(os.path.relpath(path, self.url).replace(os.sep, "/"))
         return sorted(found)
 
     def _write(self, path: str, content: Content, name: str) -> None:

@@ -56,7 +56,7 @@ class _There(NamedTuple):
 
 
 class _Opened(NamedTuple):
-    """A whole object that was fetched, and what tells this version of it from others."""
+    """A whole object that was fetched, and its version."""
 
     file: IO[bytes]
     size: int
@@ -144,7 +144,7 @@ class EncryptedRemote:
         return frozenset(mine)
 
     def read(self, name: str, offset: int, size: int, version: str | None = None) -> Part:
-        """A range of an object, of which the whole is fetched, once for several ranges."""
+        """Return a range of an object, which is fetched as a whole, once for several ranges."""
         there = self._find(name)
         if there.tag is None:
             return self._remote.read(name, offset, size, version)
@@ -153,7 +153,7 @@ class EncryptedRemote:
         return Part(whole.file.read(size), whole.size, whole.version)
 
     def read_end(self, name: str, size: int) -> Part:
-        """The last bytes of an object."""
+        """Return the last bytes of an object."""
         there = self._find(name)
         if there.tag is None:
             return self._remote.read_end(name, size)
@@ -226,7 +226,7 @@ class EncryptedRemote:
         return self._remote.remove_unfinished(age)
 
     def _check_there(self, name: str, shown: str, content: Content) -> None:
-        """Hold what has the name already against what should have it, as far as one can look."""
+        """Compare the object that has the name with what it should be, as far as it can be read."""
         if self._identities:
             if content.exact:
                 check_same(self, name, content.size, content.sha256)
@@ -243,13 +243,13 @@ class EncryptedRemote:
             )
 
     def _find(self, name: str) -> _There:
-        """What an object is called there; who neither encrypts nor decrypts calls it so here."""
+        """Return an object's name on the remote; the same name without encryption."""
         if self._known is None and (self._recipients or self._identities):
             self.list_all()
         return (self._known or {}).get(name, _There(name, None))
 
     def _whole(self, there: _There) -> _Opened:
-        """An object that stays open for the next range."""
+        """Return an object that stays open for the next range."""
         if self._opened is None or self._opened[0] != there.name:
             if self._opened is not None:
                 self._opened[1].file.close()
@@ -298,7 +298,7 @@ class _Hashing(io.RawIOBase):
         self.digest = hashlib.sha256()
 
     def read(self, size: int = -1, /) -> bytes:
-        """Some bytes, none at the end."""
+        """Return some bytes; empty at the end."""
         data = self._stream.read(size)
         self.digest.update(data)
         return data

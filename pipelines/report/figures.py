@@ -1,9 +1,9 @@
-"""What a report draws, from the sessions: sums by week, tasks, tokens over time.
+"""The figures that a report draws, from the sessions: sums by week, tasks, tokens over time.
 
 1. Pure: sessions in, figures out.
-2. A week begins on Monday, UTC. A range of more weeks than can be told apart is summed by month,
-   and one of more months by year; which it is stands with the figures.
-3. Unknown numbers are left out of sums, and how many are known is said.
+2. A week begins on Monday, UTC. A range with too many weeks to draw is summed by month,
+   and one with too many months by year; the figures name the unit.
+3. Unknown numbers are left out of sums, and the number of known ones is given.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from codec.v2.context_view import DEFAULT_LAST, render_context
 from codec.v2.deltas import delta_of, encode_delta
 
 Unit = Literal["week", "month", "year"]
-#: More bars than this side by side cannot be told apart.
+#: More bars than this side by side cannot be distinguished.
 MOST_BARS: Final = 130
 #: Agents that are drawn by themselves; the rest is one more.
 MOST_AGENTS: Final = 6
@@ -94,7 +94,7 @@ class Course(NamedTuple):
 
 
 def periods(sessions: Sequence[Session]) -> Periods:
-    """The sums of each period from the first session to the last, empty ones among them."""
+    """Return the sums of each period from the first session to the last, including empty ones."""
     counted = Tally(s.agent for s in sessions)
     named = [name for name, _ in sorted(counted.items(), key=lambda c: (-c[1], c[0]))]
     agents = (*named[:MOST_AGENTS], *((OTHERS,) if len(named) > MOST_AGENTS else ()))
@@ -123,7 +123,7 @@ def periods(sessions: Sequence[Session]) -> Periods:
 
 
 def unit_of(times: Sequence[str]) -> Unit:
-    """The shortest unit in which a range of times has no more periods than can be drawn."""
+    """Return the shortest unit in which a range of times has no more periods than can be drawn."""
     if not times:
         return "week"
     first, last = _day(min(times)), _day(max(times))
@@ -134,7 +134,7 @@ def unit_of(times: Sequence[str]) -> Unit:
 
 
 def start_of(time: str, unit: Unit) -> date:
-    """The first day of the period that a time is in."""
+    """Return the first day of the period that a time is in."""
     day = _day(time)
     if unit == "week":
         return day - timedelta(days=day.weekday())
@@ -142,13 +142,13 @@ def start_of(time: str, unit: Unit) -> date:
 
 
 def slowest(sessions: Iterable[Session]) -> list[Task]:
-    """The tasks that took longest in one go, each with the session that did."""
+    """Return the tasks that took longest in one session, each with that session."""
     found = _tasks(sessions, lambda s: (s.metrics.duration_min or 0, s.key))
     return sorted((t for t in found if t.longest), key=_by_length)[:MOST_TASKS]
 
 
 def failing(sessions: Iterable[Session]) -> list[Task]:
-    """The tasks that failed most often, each with the last session that did."""
+    """Return the tasks that failed most often, each with the last session that did."""
     found = _tasks(sessions, lambda s: (_GRAVITY.get(s.status, 0), s.key))
     failed = (t for t in found if t.fail or t.partial)
     return sorted(failed, key=lambda t: (-t.fail, -t.partial, t.name))[:MOST_TASKS]
@@ -163,9 +163,9 @@ def course(
     drawn: Periods,
     count: Callable[[Sequence[str]], list[int]],
 ) -> list[Course]:
-    """What reading cost over time, at the end of each period that is drawn and has sessions.
+    """Return the cost of reading over time, at the end of each drawn period with sessions.
 
-    The references are those of today: what they once were nobody kept.
+        The references are those of today: their older texts are not kept.
 
     Args:
         sessions: all of a workspace, oldest first.
@@ -217,7 +217,7 @@ def _tasks(sessions: Iterable[Session], order: Callable[[Session], tuple[int, st
 
 
 def _starts(members: Iterable[date], unit: Unit) -> Iterable[date]:
-    """The first days of all periods from the first to the last."""
+    """Yield the first days of all periods from the first to the last."""
     days = sorted(members)
     if not days:
         return

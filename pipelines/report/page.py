@@ -1,7 +1,7 @@
-"""The page of a report: data and its own scripts in one file that asks nobody for anything.
+"""The page of a report: data and its own scripts in one file that makes no requests.
 
-1. What comes from a log is data, and nowhere markup: it stands as JSON, with `<`, `>`, `&` and all
-   that is not ASCII escaped, and the page puts it in place as text. The browser is told to refuse
+1. Text of a log is data, and never markup: it is embedded as JSON, with `<`, `>`, `&` and all
+   that is not ASCII escaped, and the page inserts it as text. The page makes the browser refuse
    everything else: scripts and styles but those of the page itself, by hash, any connection, and
    any text that is made markup of (trusted types).
 2. The page is made of the files in `assets`. The charts are Chart.js 4.6.1 (MIT, its licence
@@ -87,7 +87,7 @@ class Page(NamedTuple):
 
 
 def html(page: Page) -> Iterator[bytes]:
-    """A report, in chunks."""
+    """Yield a report in chunks."""
     library = _SOURCE_MAP.sub("", _file(_LIBRARY))
     script = "\n".join(map(_file, _SCRIPTS))
     style = _file(_STYLE)
@@ -111,7 +111,7 @@ def html(page: Page) -> Iterator[bytes]:
 
 
 def data_block(name: str, value: Any) -> str:
-    """A value as a block of data, which no browser takes for a script or for markup."""
+    """Return a value as a block of data, which no browser takes for a script or for markup."""
     # In ASCII: no line separator, no half character, no other encoding.
     text = json.dumps(value, separators=(",", ":")).translate(_ESCAPED)
     return f'<script type="application/json" id="{name}">{text}</script>\n'
@@ -178,7 +178,7 @@ def _row(session: Session, tokenizer: str) -> list[Any]:
 
 
 def _saved(report: TokenReport) -> dict[str, Any]:
-    """The figures of `verify`."""
+    """Return the figures of `verify`."""
     return {
         "baselines": [
             {

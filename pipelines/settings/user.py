@@ -2,8 +2,8 @@
 
 1. The command line speaks first, then the environment, then the operator's own file, and in it what
    it says of one workspace before what it says of all.
-2. The file that a repository brings along speaks last, and only where the operator trusts it: who
-   can commit must not redirect an upload, add a reader, or let a secret pass.
+2. The repository's own file comes last, and only if the operator trusts it: a committer must not
+   redirect an upload, add a reader, or let a secret pass.
 3. A name that is not known is refused: `encrypt.too` must not become an upload that all can read.
 
 `$XDG_CONFIG_HOME/session-codec/config.toml`:
@@ -24,9 +24,16 @@ from typing import Any, Final, NamedTuple
 
 from codec.errors import FormatError
 from pipelines.findings import Finding
-from pipelines.workspace.location import CONFIG, Workspace, read_tables
-
-Tables = Mapping[str, Any]
+from pipelines.workspace.location import CONFIG, Workspace
+from pipelines.workspace.setting_tables import (
+    NUMBER,
+    TEXT,
+    TEXTS,
+    Kind,
+    Tables,
+    checked_values,
+    read_tables,
+)
 
 
 class _Name(NamedTuple):
@@ -34,31 +41,33 @@ class _Name(NamedTuple):
 
     table: str
     name: str
-    kind: type
+    kind: Kind
 
 
 #: By the name of their field. In the environment it is that name after `SESSION_CODEC_`.
 _NAMES: Final = {
-    "remote": _Name("remote", "url", str),
-    "endpoint_url": _Name("remote", "endpoint_url", str),
-    "ca_bundle": _Name("remote", "ca_bundle", str),
-    "storage_class": _Name("remote", "storage_class", str),
-    "sse": _Name("remote", "sse", str),
-    "sse_kms_key": _Name("remote", "sse_kms_key", str),
-    "retain_days": _Name("remote", "retain_days", int),
-    "jobs": _Name("remote", "jobs", int),
-    "multipart_mib": _Name("remote", "multipart_mib", int),
-    "part_mib": _Name("remote", "part_mib", int),
-    "encrypt_to": _Name("encrypt", "to", list),
-    "identity": _Name("encrypt", "identity", str),
-    "allow": _Name("secrets", "allow", list),
-    "private_paths": _Name("private", "paths", list),
+    "remote": _Name("remote", "url", TEXT),
+    "endpoint_url": _Name("remote", "endpoint_url", TEXT),
+    "ca_bundle": _Name("remote", "ca_bundle", TEXT),
+    "storage_class": _Name("remote", "storage_class", TEXT),
+    "sse": _Name("remote", "sse", TEXT),
+    "sse_kms_key": _Name("remote", "sse_kms_key", TEXT),
+    "retain_days": _Name("remote", "retain_days", NUMBER),
+    "jobs": _Name("remote", "jobs", NUMBER),
+    "multipart_mib": _Name("remote", "multipart_mib", NUMBER),
+    "part_mib": _Name("remote", "part_mib", NUMBER),
+    "encrypt_to": _Name("encrypt", "to", TEXTS),
+    "identity": _Name("encrypt", "identity", TEXT),
+    "allow": _Name("secrets", "allow", TEXTS),
+    "private_paths": _Name("private", "paths", TEXTS),
 }
 #: The tables of a repository's file that need trust.
 _TABLES: Final = frozenset(name.table for name in _NAMES.values())
 #: The table that needs none: it only keeps more from leaving.
 _PRIVATE: Final = "private"
-_KINDS: Final = {str: "a text", int: "a whole number", list: "a list of texts"}
+_SCHEMA: Final = {
+    table: {n.name: n.kind for n in _NAMES.values() if n.table == table} for table in _TABLES
+}
 _PREFIX: Final = "SESSION_CODEC_"
 
 
@@ -106,11 +115,11 @@ def read_settings(
     trust_repository: bool = False,
     environment: Mapping[str, str] = os.environ,
 ) -> Settings:
-    """What was decided, by whoever comes first.
+    """Return the settings, each from the first place that has it.
 
     Args:
-        workspace: that it is for, None where there is none yet.
-        given: what the command line says, by field; None, empty and missing are not said.
+        workspace: that it is for; None before one exists.
+        given: the values of the command line, by field; None and empty values are not given.
         trust_repository: use the repository's own file as well.
         environment: where variables and the folder of the operator's file are taken from.
 
@@ -145,12 +154,12 @@ def read_settings(
 
 
 def operator_file(environment: Mapping[str, str] = os.environ) -> str:
-    """The path of the operator's own file, which need not be there."""
+    """Return the path of the operator's own file, which need not exist."""
     return os.path.join(config_home(environment), "session-codec", "config.toml")
 
 
 def config_home(environment: Mapping[str, str] = os.environ) -> str:
-    """The folder of a person's settings, of all programs."""
+    """Return the folder of the user's settings, of all programs."""
     folder = environment.get("XDG_CONFIG_HOME", "")
     if not os.path.isabs(folder):  # of a folder that is not absolute, its specification says
         folder = os.path.join(os.path.expanduser("~"), ".config")
@@ -158,7 +167,7 @@ def config_home(environment: Mapping[str, str] = os.environ) -> str:
 
 
 def _of_workspace(mine: Tables, workspace: Workspace | None, path: str) -> Tables:
-    """The tables that the operator's file has for one workspace."""
+    """Return the tables that the operator's file has for one workspace."""
     tables = mine.get("workspace", {})
     if not isinstance(tables, dict) or not all(isinstance(v, dict) for v in tables.values()):
         raise FormatError("is not a table of tables, one a path", file=path, field="workspace")
@@ -172,55 +181,33 @@ def _of_workspace(mine: Tables, workspace: Workspace | None, path: str) -> Table
 
 
 def _of_tables(tables: Tables, file: str) -> dict[str, Any]:
-    """The settings of a file, by field."""
-    fields = {(n.table, n.name): field for field, n in _NAMES.items()}
-    found = {}
-    for table, values in tables.items():
-        if table not in _TABLES:
-            known = ", ".join(sorted(_TABLES))
-            raise FormatError("is no setting", file=file, field=table, hint=f"There are: {known}")
-        if not isinstance(values, dict):
-            raise FormatError("is not a table", file=file, field=table)
-        for name, value in values.items():
-            field = fields.get((table, name))
-            if field is None:
-                known = ", ".join(sorted(n for t, n in fields if t == table))
-                raise FormatError(
-                    "is no setting", file=file, field=f"{table}.{name}", hint=f"There are: {known}"
-                )
-            if not _is_of_kind(value, _NAMES[field].kind):
-                kind = _KINDS[_NAMES[field].kind]
-                raise FormatError(f"is not {kind}", file=file, field=f"{table}.{name}")
-            found[field] = value
-    return found
-
-
-def _is_of_kind(value: object, kind: type) -> bool:
-    if kind is list:
-        return isinstance(value, list) and all(isinstance(v, str) for v in value)
-    return isinstance(value, kind) and not isinstance(value, bool)
+    """Return the settings of a file, by field."""
+    found = checked_values(tables, _SCHEMA, file)
+    return {
+        field: found[n.table, n.name] for field, n in _NAMES.items() if (n.table, n.name) in found
+    }
 
 
 def _of_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    """The settings of the environment, by field; lists are separated by spaces or commas."""
+    """Return the settings of the environment, by field; lists are separated by spaces or commas."""
     found: dict[str, Any] = {}
     for field, name in _NAMES.items():
         variable = _PREFIX + field.upper()
         text = environment.get(variable, "")
         if not text:
             continue
-        if name.kind is int and not (text.isascii() and text.isdigit()):
+        if name.kind is NUMBER and not (text.isascii() and text.isdigit()):
             raise FormatError("is not a whole number", file="the environment", field=variable)
         found[field] = (
-            int(text) if name.kind is int
-            else text.replace(",", " ").split() if name.kind is list
+            int(text) if name.kind is NUMBER
+            else text.replace(",", " ").split() if name.kind is TEXTS
             else text
         )  # fmt: skip
     return found
 
 
 def ignored_findings(settings: Settings, *tables: str) -> Iterator[Finding]:
-    """A note on tables of the repository's file that were not used, if the verb would use them."""
+    """Yield a note on tables of the repository's file that the verb uses, but does not trust."""
     for table in settings.ignored:
         if table in tables:
             yield Finding(

@@ -179,7 +179,7 @@ def write_diffs(workspace: Workspace, remote: Remote, pack: Pack, chosen: Chosen
 
 
 def layout_files(remote: Remote, name: str) -> dict[str, bytes]:
-    """The files of a layout, proved by the name of its object."""
+    """Return the files of a layout, verified by the name of its object."""
     log, digest = decode_layout_object(name)
     with _object(remote, name):
         files = decode_bundle(read_whole(remote, name), digest, _LAYOUT.__contains__)

@@ -42,7 +42,7 @@ class Outgoing(NamedTuple):
 
 
 def search(sent: Outgoing, allow: Collection[str], progress: Progress) -> list[Finding]:
-    """What looks like a secret in what would be sent.
+    """Search the content to be sent for secrets, and return the findings.
 
     Args:
         sent: where to look.
@@ -51,7 +51,7 @@ def search(sent: Outgoing, allow: Collection[str], progress: Progress) -> list[F
 
     Raises:
         IntegrityError: an archive is damaged.
-        Unavailable: nobody can tell whether there are secrets in it.
+        Unavailable: a text could not be searched.
     """
     with progress.stage("scan") as advance:
         blob = partial(blob_at, sent.workspace)
@@ -75,7 +75,7 @@ def _texts(sent: Outgoing) -> Iterator[Text]:
 
 
 def _members(path: str, name: str) -> Iterator[tuple[str, bytes]]:
-    """What an archive holds, by key, each frame read once."""
+    """Yield the members of an archive, by key; each frame is read once."""
     pieces: list[bytes] = []
     for event in Scan(ranges_of(path), os.path.getsize(path)).events():
         if isinstance(event, Damage):

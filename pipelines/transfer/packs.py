@@ -22,7 +22,7 @@ _SIZE: Final = 64 << 20
 
 
 def packs_of_all(remote: Remote, names: Collection[str]) -> list[Pack]:
-    """The objects with loose diffs that any writer named last."""
+    """Return the objects with loose diffs that the last snapshot of any writer names."""
     try:
         return [p for found in read_heads(remote, names).found for p in found.snapshot.packs]
     except Denied:
@@ -32,7 +32,7 @@ def packs_of_all(remote: Remote, names: Collection[str]) -> list[Pack]:
 def needed_packs(
     needed: Mapping[str, PatchRef], names: Mapping[str, int], known: Iterable[Pack]
 ) -> tuple[list[Pack], dict[str, PatchRef]]:
-    """The objects with loose diffs that are still needed, and the diffs that none of them has.
+    """Return the objects with loose diffs that are still needed, and the diffs that no object has.
 
     Args:
         needed: diffs that no archive has, by key.

@@ -1,7 +1,7 @@
-"""What a remote holds of a workspace, read without restoring it: diffs by key, layouts of v1 logs.
+"""Read a workspace on a remote without restoring it: diffs by key, layouts of v1 logs.
 
-Archives are read by ranges, as the manifest names them. What is packed loose and which layouts
-there are stands in the last snapshots of all writers, which are read once, if they are needed.
+Archives are read by ranges, as the manifest names them. Packs of loose diffs and layouts are listed
+in the last snapshots of all writers, which are read once, if they are needed.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ class RemoteCopy:
         self._held: OrderedDict[str, dict[str, bytes]] = OrderedDict()
 
     def read(self, key: str, patch: PatchRef) -> bytes | None:
-        """The bytes of a diff; None where the remote does not hold it, or none was named.
+        """Return the bytes of a diff; None if the remote does not hold it, or no remote is set.
 
         Raises:
-            IntegrityError: what should have it is damaged, or holds something else.
-            StorageError: the remote did not do what it was asked.
+            IntegrityError: the object that should have it is damaged, or holds something else.
+            StorageError: a request to the remote failed.
         """
         remote = self._remote()
         if remote is None:
@@ -64,11 +64,11 @@ class RemoteCopy:
         return self._held[pack.name][name]
 
     def read_layout(self, version: V1Version) -> tuple[Layout, bytes] | None:
-        """The layout of a version of a log, and its literal bytes; None where it is not there.
+        """Return the layout of a version of a log, and its literal bytes; None if it is missing.
 
         Raises:
-            IntegrityError: it is damaged, or not what its name says.
-            StorageError: the remote did not do what it was asked.
+            IntegrityError: it is damaged, or does not have the hash in its name.
+            StorageError: a request to the remote failed.
         """
         remote = self._remote()
         if remote is None:

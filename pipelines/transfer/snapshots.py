@@ -1,8 +1,8 @@
-"""Snapshots of a workspace: what goes into one, which one this workspace wrote last, and reading.
+"""Snapshots of a workspace: their content, the last one of this workspace, and reading them.
 
-What was written last is kept in the cache and believed only as far as the remote has it: where the
-cache is gone, or was copied to another place together with the workspace, another writer begins.
-One that git brought is not believed: who can commit could say that all was sent.
+The last snapshot is recorded in the cache and trusted only as far as the remote has it: if the
+cache is gone, or was copied elsewhere together with the workspace, a new writer starts. A cache
+that git tracks is not trusted: a committer could claim that everything was sent.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class Found(NamedTuple):
 
 
 def unarchived(manifest: Manifest, archives: Iterable[Archive]) -> dict[str, PatchRef]:
-    """The diffs, by key, that are in none of these archives for certain.
+    """Return the diffs, by key, that are certainly in none of these archives.
 
     An archive has a key: of sessions that share a time a merge may have given each the other's, and
     a session may have had another diff before.
@@ -109,7 +109,7 @@ def unarchived(manifest: Manifest, archives: Iterable[Archive]) -> dict[str, Pat
 
 
 def tracked_files(workspace: Workspace) -> dict[str, bytes]:
-    """The tracked files of one moment, those that there are, by path.
+    """Return the tracked files that exist, of one moment, by path.
 
     Raises:
         Conflict: one is a link, whose target may be anything.
@@ -137,7 +137,7 @@ def tracked_files(workspace: Workspace) -> dict[str, bytes]:
 def snapshot_of(
     files: Mapping[str, bytes], layouts: Collection[str], packs: Collection[Pack]
 ) -> Snapshot:
-    """A snapshot of tracked files, and of what they need."""
+    """Return a snapshot of tracked files, and of what they need."""
     return Snapshot(
         files=files_of(files),
         layouts=tuple(sorted(layouts)),
@@ -151,7 +151,7 @@ def files_of(files: Mapping[str, bytes]) -> dict[str, File]:
 
 
 def bundle_of(snapshot: Snapshot, files: Mapping[str, bytes]) -> Bundle:
-    """The object of a snapshot."""
+    """Return the object of a snapshot."""
     return encode_bundle({**files, DOCUMENT: encode_snapshot(snapshot)})
 
 
@@ -257,7 +257,7 @@ def put_snapshot(
 def purged_elsewhere(remote: Remote, names: Collection[str], last: Last | None) -> dict[str, str]:
     """Return the tombstones of the last snapshots of other writers: one GET each.
 
-    A snapshot that cannot be read tells nobody anything.
+    A snapshot that cannot be read is skipped.
 
     Args:
         remote: where to look.
@@ -276,7 +276,7 @@ def purged_elsewhere(remote: Remote, names: Collection[str], last: Last | None) 
 def next_name(
     remote: Remote, last: Last | None, manifest: bytes, names: Collection[str], digest: str
 ) -> SnapshotName:
-    """The name of the next snapshot: of the same writer, if it stands for all that went before.
+    """Return the name of the next snapshot: of the same writer, if it covers all sent before.
 
     Args:
         remote: that it is for.
@@ -304,7 +304,7 @@ def _has_all(remote: Remote, last: Last, manifest: bytes) -> bool:
     try:
         lines = set(read_snapshot(remote, last.name).files[MANIFEST].split(b"\n"))
     except Denied:
-        return False  # who cannot read what was sent begins anew
+        return False  # a writer that cannot read its last snapshot starts over
     return lines <= set(manifest.split(b"\n"))
 
 
@@ -321,7 +321,7 @@ def _short(remote: Remote) -> str:
 
 
 def united(found: Sequence[Found]) -> tuple[dict[str, bytes], list[Finding]]:
-    """The tracked files that several snapshots are together, and what was noticed.
+    """Merge the tracked files of several snapshots; return them with the findings.
 
     Args:
         found: snapshots, the newest last.

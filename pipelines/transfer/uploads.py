@@ -1,4 +1,4 @@
-"""What goes to a remote as it stands here: archives, and layouts of v1 logs."""
+"""Uploads of local content as it is: archives, and layouts of v1 logs."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class LayoutUpload(NamedTuple):
 
 
 def archive_upload(workspace: Workspace, fact: Archive) -> Upload:
-    """An archive that is here, held against its hash when it is loaded."""
+    """Return the upload of a local archive, whose hash is checked when it is loaded."""
     path = os.path.join(archive_folder(workspace), fact.name)
 
     def load() -> Content:
@@ -78,7 +78,7 @@ def _damaged(fact: Archive) -> IntegrityError:
 
 
 def layouts_of(workspace: Workspace, manifest: Manifest) -> Iterator[LayoutUpload | None]:
-    """The layout of each version, proved; None for one that is not here."""
+    """Yield the layout of each version, verified; None for one that is not stored locally."""
     purged = manifest.purged_patches()
     for sha256, version in sorted({v.sha256: v for v in manifest.versions}.items()):
         if has_layout(workspace, sha256):

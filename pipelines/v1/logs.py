@@ -11,20 +11,21 @@ from collections.abc import Container
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from codec.errors import CodecError, FormatError
+from codec.errors import CodecError, EncodeError, FormatError
 from codec.manifest.facts import V1Version
 from codec.records import READER
 from codec.tokens.tokenizers import DEFAULT as DEFAULT_TOKENIZER
 from codec.v1.dates import NO_CLUES, Clues
 from codec.v1.dialects import Dialects, Marker
 from codec.v1.forms import FORMS
+from codec.v1.stub import is_bare_stub
 from pipelines.errors import LogsUnnamed, WorkspaceMissing
 from pipelines.findings import Finding
 from pipelines.progress import Progress
 from pipelines.v1.candidates import migrate_commands, other_logs
 from pipelines.v1.entries import dialects_of
 from pipelines.v1.reader import ReadLog, read_log
-from pipelines.v1.source import Source, source_name
+from pipelines.v1.source import Source, open_source, source_name
 from pipelines.worker.client import Worker
 from pipelines.workspace.location import V1_LOG, Manifest, Workspace, moment
 
@@ -41,6 +42,7 @@ class Request:
         clues: how ambiguous dates and times are read.
         tokenizer: counts the tokens.
         strict: stop, before anything is written, where there are findings.
+        reread: revise the sessions that an older reader read.
     """
 
     workspace: Workspace
@@ -50,9 +52,10 @@ class Request:
     clues: Clues = NO_CLUES
     tokenizer: str = DEFAULT_TOKENIZER
     strict: bool = False
+    reread: bool = False
 
 
-def log_paths(request: Request, manifest: Manifest) -> list[str]:
+def _log_paths(request: Request, manifest: Manifest) -> list[str]:
     """The logs to read: those that are named, else all of the workspace that there are.
 
     Raises:
@@ -90,7 +93,45 @@ def _marking(request: Request, manifest: Manifest, source: Source) -> tuple[str,
     return (newest.dialect, newest.pattern) if newest else ("", "")
 
 
-def read_source(
+def read_logs(
+    request: Request,
+    manifest: Manifest,
+    findings: list[Finding],
+    worker: Worker,
+    progress: Progress,
+) -> tuple[list[ReadLog], list[str]]:
+    """Read every log; of several, those that are refused do not stop the others.
+
+    Returns:
+        The logs, and the names of those that hold nothing. What was refused is a finding.
+    """
+    workspace = request.workspace
+    known = {s.v1.sha256 for s in manifest.sessions.values() if s.v1} if not request.reread else ()
+    logs: list[ReadLog] = []
+    skipped: list[str] = []
+    refused: list[CodecError] = []
+    paths = _log_paths(request, manifest)
+    for path in paths:
+        if _was_emptied(workspace, path, manifest):
+            findings.append(_no_sessions(source_name(workspace, path)))
+            continue
+        try:
+            source = open_source(workspace, path)
+            if len(source.data) < 1 << 14 and is_bare_stub(source.data[:]):
+                skipped.append(source.name)
+                continue
+            logs.append(_read_source(request, source, manifest, known, worker, progress))
+        except (FormatError, EncodeError) as e:
+            if len(paths) == 1:
+                raise
+            refused.append(e)
+    if refused and not (logs or skipped):
+        raise refused[0]
+    findings += [_refused_log(e) for e in refused]
+    return logs, skipped
+
+
+def _read_source(
     request: Request,
     source: Source,
     manifest: Manifest,
@@ -119,23 +160,23 @@ def read_source(
             hint="A fence that was never closed can be the cause",
         )
     if not log.found:
-        log.findings.append(no_sessions(source.name))
+        log.findings.append(_no_sessions(source.name))
     return log
 
 
-def was_emptied(workspace: Workspace, path: str, manifest: Manifest) -> bool:
+def _was_emptied(workspace: Workspace, path: str, manifest: Manifest) -> bool:
     """Whether a log that was migrated before is an empty file now."""
     known = source_name(workspace, path) in manifest.sources()
     return known and os.path.isfile(path) and not os.path.getsize(path)
 
 
-def no_sessions(name: str) -> Finding:
+def _no_sessions(name: str) -> Finding:
     """That a log that was migrated has been cut short."""
     message = "has no session any more; what was migrated from it stays"
     return Finding(code="no-sessions", message=message, level="note", file=name)
 
 
-def refused_log(error: CodecError) -> Finding:
+def _refused_log(error: CodecError) -> Finding:
     """Return the finding that one of several files was refused."""
     return Finding(
         code="refused-log",

@@ -1,34 +1,35 @@
 """Which of the sessions found in v1 logs are new, and what they are called here.
 
 1. An entry whose hash the workspace has is known. The same entry twice is one session.
-2. The same time, agent and task with another hash is an edited session, where the known one is
-   no longer in its log: a finding, neither doubled nor replaced. A day and an agent alone do not
-   name a session.
-3. Keys are given in order of time and content, so that two clones give the same ones.
+2. An entry that takes the place of one that vanished from its log is a new version of that session:
+   the session is revised (`codec.v1.heirs`). An entry that went back to an older text is one, too.
+3. A log's revision follows the log's revisions only, so that what a person changed stays.
+4. Keys are given in order of time and content, so that two clones give the same ones.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from dataclasses import replace as dc_replace
 
 from codec.errors import FormatError
-from codec.names import UNNAMED, session_key
-from codec.records import PatchRef, Session
+from codec.manifest.facts import Follows, Revision
+from codec.manifest.order import Dated, follows_of
+from codec.merge.key_conflicts import Settled
+from codec.names import session_key
+from codec.records import READER, Session
 from codec.v1.clues import find_clues, needs_clues
-from codec.v1.dates import Clues
+from codec.v1.heirs import entry_of, heirs_of
 from codec.v1.layout import StoredPatch
 from codec.v1.mapping import Mapped, Options, session_of
 from codec.v1.split import LineNumbers
-from pipelines.diffs.store import Store
 from pipelines.findings import Finding
+from pipelines.recording.revising import as_logged, revised_by_log
 from pipelines.recording.text_scan import clean_session
+from pipelines.v1.known_diffs import KnownDiffs
 from pipelines.v1.reader import Found, ReadLog
 from pipelines.v1.source import Source
+from pipelines.v1.times import Times
 from pipelines.workspace.diff_names import names_of
 from pipelines.workspace.location import Manifest, Workspace
 
@@ -47,14 +48,24 @@ class SessionPlan:
     """What is to be done about the sessions found.
 
     Attributes:
-        added: new sessions, oldest first.
+        added: new sessions, by time and key.
         restored: known sessions whose diffs are not stored here.
+        updated: known sessions that change, as they are and as they are to be.
+        changed: of these, those that get another diff.
+        facts: what makes the known sessions change.
+        follows: the order of the entries where times do not give it.
+        entries: by entry hash, the session of each entry that the logs have.
         stored: by entry hash, the patch that is, or will be, stored under a key.
         findings: what was noticed.
     """
 
     added: list[Added] = field(default_factory=list)
     restored: list[Added] = field(default_factory=list)
+    updated: list[Settled] = field(default_factory=list)
+    changed: list[Added] = field(default_factory=list)
+    facts: list[Session | Revision] = field(default_factory=list)
+    follows: list[Follows] = field(default_factory=list)
+    entries: dict[str, Session] = field(default_factory=dict)
     stored: dict[str, StoredPatch] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
 
@@ -66,6 +77,7 @@ def plan_sessions(
     *,
     options: Options,
     tokenizer: str,
+    reread: bool = False,
 ) -> SessionPlan:
     """Decide about every session found in the logs.
 
@@ -74,92 +86,53 @@ def plan_sessions(
         logs: what was found.
         options: how times are read, and aliases.
         tokenizer: the name of what counted the tokens.
+        reread: revise the sessions that an older reader read.
     """
-    return _Planner(workspace, manifest, options, tokenizer).plan(logs)
-
-
-class _Times:
-    """What is to be said about the times of one log."""
-
-    def __init__(self, name: str, clues: Clues) -> None:
-        self._name = name
-        self._clues = clues
-        self._assumed = 0
-        self._unread: dict[str, list[int]] = {}  # by zone: where the sessions begin
-        self.ambiguous: list[int] = []
-
-    def add(self, mapped: Mapped, start: int) -> None:
-        """Take in a session and where it begins."""
-        self._assumed += mapped.assumed_zone
-        if mapped.unread_zone:
-            self._unread.setdefault(mapped.unread_zone, []).append(start)
-
-    def findings(self, lines: LineNumbers) -> Iterator[Finding]:
-        """Yield one finding for each thing that was assumed or could not be read."""
-        if self._assumed:
-            yield Finding(
-                code="assumed-zone",
-                message=f"{self._assumed} times name no zone and were read as {self._clues.zone}",
-                level="note",
-                file=self._name,
-                hint="Name another with --timezone",
-            )
-        told = [(starts[0], zone, len(starts)) for zone, starts in self._unread.items()]
-        told += [(self.ambiguous[0], "", len(self.ambiguous))] if self.ambiguous else []
-        for start, zone, number in sorted(told):
-            line = lines.at(start)
-            if zone:
-                yield Finding(
-                    code="unread-zone",
-                    message=f"{number} times name the zone {zone}, which is not known to be one "
-                    f"zone; they were read as {self._clues.zone}",
-                    file=self._name,
-                    line=line,
-                    hint=f"Pass --zone {zone}=+HH:MM, or --timezone Region/City",
-                )
-            else:
-                yield Finding(
-                    code="ambiguous-date",
-                    message=f"{number} sessions have dates that may begin with the day or the "
-                    "month; they are kept as text only",
-                    file=self._name,
-                    line=line,
-                    hint="Pass --dates dmy or --dates mdy",
-                )
+    return _Planner(workspace, manifest, options, tokenizer, reread=reread).plan(logs)
 
 
 class _Planner:
     def __init__(
-        self, workspace: Workspace, manifest: Manifest, options: Options, tokenizer: str
+        self,
+        workspace: Workspace,
+        manifest: Manifest,
+        options: Options,
+        tokenizer: str,
+        *,
+        reread: bool,
     ) -> None:
         self._manifest = manifest
         self._workspace = workspace
         self._options = options
         self._tokenizer = tokenizer
-        self._diffs = Store(workspace)
-        self._loose = self._diffs.loose_names()
-        self._archived = self._diffs.archived_keys()
-        diffs = {(s.time, s.patch) for s in manifest.every_session() if s.patch}
-        self._times = Counter(time for time, _ in diffs)
+        self._reread = reread
+        self._diffs = KnownDiffs(workspace, manifest)
         self._known = manifest.entries()
+        self._logged = {key: as_logged(history) for key, history in manifest.histories.items()}
+        self._present: frozenset[str] = frozenset()
         self._restored: set[str] = set()
         self._plan = SessionPlan()
         self._lines: LineNumbers
 
     def plan(self, logs: list[ReadLog]) -> SessionPlan:
         new: dict[str, tuple[Mapped, Found, Source]] = {}
+        self._present = frozenset(found.sha256 for log in logs for found in log.found)
         for log in logs:
             self._add_log(log, new)
         taken = set(self._manifest.sessions)
-        mine = {name for key in taken for name in names_of(key)}
-        foreign = self._loose - mine
+        foreign = self._diffs.foreign()
         ordered = sorted(new.values(), key=lambda n: (n[0].session.time, n[1].sha256))
         for mapped, found, source in ordered:
             session = self._with_key(mapped.session, found, taken, foreign)
             taken.add(session.key)
             self._plan.added.append(Added(session=session, found=found, source=source))
             self._store(found.sha256, session)
+            self._plan.entries[found.sha256] = session
         self._plan.added.sort(key=lambda a: (a.session.time, a.session.key))
+        for log in logs:
+            sessions = ((f.sha256, self._plan.entries.get(f.sha256)) for f in log.found)
+            dated = [Dated(sha256, s.time) for sha256, s in sessions if s is not None]
+            self._plan.follows.extend(follows_of(dated))
         return self._plan
 
     def _add_log(
@@ -168,15 +141,11 @@ class _Planner:
         new: dict[str, tuple[Mapped, Found, Source]],
     ) -> None:
         self._lines = LineNumbers(log.source.data, log.source.release)
-        present = {found.sha256 for found in log.found}
-        gone = {
-            _name(s): s
-            for s in self._known.values()
-            if s.v1 and s.v1.source == log.source.name and s.v1.sha256 not in present
-        }
         options = self._options_for(log)
+        told = Times(log.source.name, options.clues)
+        restored: set[str] = set()
+        fresh: dict[str, tuple[Mapped, Found]] = {}
         seen: set[str] = set()
-        told = _Times(log.source.name, options.clues)
         for found in log.found:
             if found.sha256 in seen:
                 self._note(log, found, "repeated-entry", "the same entry again: one session")
@@ -184,24 +153,74 @@ class _Planner:
             seen.add(found.sha256)
             if found.sha256 in new:
                 continue
-            if found.sha256 in self._known:
-                self._recognise(self._known[found.sha256], found, log.source)
+            known = self._known.get(found.sha256)
+            if known is not None:
+                self._add_known(log, found, known, options, told)
                 continue
             mapped = self._map(log, found, options, told)
             if mapped is None:
                 continue
             before = self._with_gap(mapped.session, found)
             if before is not None:
+                restored.add(before.key)
                 self._recognise(before, found, log.source)
                 continue
-            name = _name(mapped.session)
-            if name in gone and _is_telling(gone[name]):
-                # An entry that is gone has one heir: a second one of its name is new.
-                self._edited(log, found, gone.pop(name))
+            fresh[found.sha256] = mapped, found
+        heirs = heirs_of(self._vanished(log, restored), (m.session for m, _ in fresh.values()))
+        for sha256, (mapped, found) in fresh.items():
+            if sha256 in heirs:
+                self._revise(heirs[sha256].key, mapped.session, found, log.source)
                 continue
             told.add(mapped, found.start)
-            new[found.sha256] = (mapped, found, log.source)
-        self._plan.findings.extend(told.findings(LineNumbers(log.source.data, log.source.release)))
+            new[sha256] = mapped, found, log.source
+        self._plan.findings.extend(told.findings(self._lines))
+
+    def _add_known(
+        self, log: ReadLog, found: Found, known: Session, options: Options, told: Times
+    ) -> None:
+        """Recognise an entry; revise its session where the log has an older text of it again."""
+        logged = self._logged.get(known.key, known)
+        is_ours = logged.v1 is not None and logged.v1.source == log.source.name
+        if found.sha256 in (entry_of(logged), entry_of(known)):
+            changes = self._reread and logged.reader < READER and not known.private
+        else:
+            changes = entry_of(logged) not in self._present
+        if not (is_ours and changes):
+            self._recognise(known, found, log.source)
+            return
+        mapped = self._map(log, found, options, told)
+        if mapped is None:
+            self._recognise(known, found, log.source)
+        else:
+            self._revise(known.key, mapped.session, found, log.source)
+
+    def _vanished(self, log: ReadLog, restored: set[str]) -> list[Session]:
+        """Return the sessions whose entries a log no longer has, as the log had them."""
+        changed = {pair.becomes.key for pair in self._plan.updated} | restored
+        logged = (self._logged.get(key, s) for key, s in self._manifest.sessions.items())
+        return [
+            s
+            for s in logged
+            if s.v1 is not None
+            and s.v1.source == log.source.name
+            and s.v1.sha256 not in self._present
+            and s.key not in changed
+        ]
+
+    def _revise(self, key: str, session: Session, found: Found, source: Source) -> None:
+        """Give a known session what its entry says now, and store the diff that it has now."""
+        history = self._manifest.history(key)
+        fact, now = revised_by_log(history, session._replace(key=key, time=history.base.time))
+        self._known[found.sha256] = now
+        if fact is not None:
+            self._plan.facts.append(fact)
+            self._plan.updated.append(Settled(history.session, now))
+        self._plan.entries[found.sha256] = now
+        if found.patch is None:
+            return
+        self._plan.stored[found.sha256] = StoredPatch(key=key, patch=found.patch)
+        if not self._diffs.has(key, found.patch):
+            self._plan.changed.append(Added(session=now, found=found, source=source))
 
     def _with_gap(self, session: Session, found: Found) -> Session | None:
         """Return the known session whose restored entry this is, a purged diff missing in it."""
@@ -221,7 +240,7 @@ class _Planner:
             return self._options
         return dc_replace(self._options, clues=find_clues(log.source.data, self._options.clues))
 
-    def _map(self, log: ReadLog, found: Found, options: Options, told: _Times) -> Mapped | None:
+    def _map(self, log: ReadLog, found: Found, options: Options, told: Times) -> Mapped | None:
         entry, stat = log.entries.pop(found.sha256)
         try:
             mapped = session_of(
@@ -258,51 +277,23 @@ class _Planner:
         return mapped
 
     def _recognise(self, session: Session, found: Found, source: Source) -> None:
-        """A known session: its patch can be referred to, and is stored again where it is absent."""
+        """Refer to the patch of a known session, and store it again where it is absent."""
         self._store(found.sha256, session)
+        self._plan.entries[found.sha256] = session
         if session.patch is None or session.patch != found.patch:
             return
         if session.patch.sha256 in self._manifest.purged or session.key in self._restored:
             return
-        if not self._is_stored(session, session.patch):
+        if not self._diffs.is_here(session, session.patch):
             self._plan.restored.append(Added(session=session, found=found, source=source))
             self._restored.add(session.key)  # once, though several logs may hold it
-
-    def _is_stored(self, session: Session, patch: PatchRef) -> bool:
-        """Return whether a diff is stored here.
-
-        A name and a size say so, unless several sessions have the time: then only the hash does,
-        for a merge may have given one of them the key of another.
-        """
-        if self._times[session.time] > 1:
-            return self._diffs.has(session.key, patch)
-        if session.key in self._archived:
-            return True
-        named = self._loose.intersection(names_of(session.key))
-        paths = (os.path.join(self._workspace.diffs, name) for name in named)
-        if any(os.path.getsize(path) == patch.size for path in paths):
-            return True
-        return bool(self._diffs.names_near(session.key)) and self._diffs.has(session.key, patch)
-
-    def _edited(self, log: ReadLog, found: Found, known: Session) -> None:
-        self._recognise(known, found, log.source)
-        self._plan.findings.append(
-            Finding(
-                code="edited",
-                message=f"the session {known.key} ({known.task}) was edited since it was migrated",
-                file=log.source.name,
-                line=self._lines.at(found.start),
-                key=known.key,
-                hint="What was migrated stays as it was; both versions of the log can be restored",
-            )
-        )
 
     def _with_key(
         self, session: Session, found: Found, taken: set[str], foreign: set[str]
     ) -> Session:
         """Give a new session its key, out of the way of diffs that others put into `.diffs`."""
         key = session_key(session.time, found.sha256, taken)
-        if foreign.intersection(names_of(key)) and not self._holds(key, found):
+        if foreign.intersection(names_of(key)) and not self._diffs.has_named(key, found.patch):
             self._plan.findings.append(
                 Finding(
                     code="foreign-diff",
@@ -313,14 +304,6 @@ class _Planner:
             )
             key = session_key(session.time, found.sha256, taken | {key})
         return session if key == session.key else session._replace(key=key)
-
-    def _holds(self, key: str, found: Found) -> bool:
-        for name in names_of(key):
-            path = os.path.join(self._workspace.diffs, name)
-            if name in self._loose and found.patch is not None:
-                with open(path, "rb") as f:
-                    return hashlib.sha256(f.read()).hexdigest() == found.patch.sha256
-        return False
 
     def _store(self, sha256: str, session: Session) -> None:
         if session.patch is not None:
@@ -339,11 +322,6 @@ class _Planner:
                 key=key,
             )
         )
-
-
-def _is_telling(session: Session) -> bool:
-    """Whether time, agent and task name one session: a day without a task does not."""
-    return session.task != UNNAMED or "T" in session.time
 
 
 def _name(session: Session) -> tuple[str, str, str]:

@@ -77,7 +77,7 @@ def planned_patches(
 
     def read(part: StoredPatch) -> bytes:
         added = planned.get(part.key)
-        if added is None:
+        if added is None or added.found.patch != part.patch:
             return store.read(part.key, part.patch)
         start, end = added.found.patch_at
         return added.source.data[start:end]

@@ -39,8 +39,8 @@ from pipelines.fs.files import (
 )
 from pipelines.fs.writable import check_diffs
 from pipelines.progress import Advance, Progress
+from pipelines.recording.flushing import begin_writing
 from pipelines.workspace.git_queries import blob_at
-from pipelines.workspace.journal import recover
 from pipelines.workspace.location import Manifest, Workspace, writing
 from pipelines.workspace.reading import read_manifest
 from pipelines.workspace.tracked_files import record_facts
@@ -130,7 +130,7 @@ def archive(request: Request, progress: Progress) -> Result:
     """
     check_diffs(request.workspace.diffs)
     with writing(request.workspace):
-        recover(request.workspace)
+        begin_writing(request.workspace)
         made = plan(request, progress)
         return Result(plan=made) if made.is_empty else apply(made, progress)
 
@@ -157,8 +157,9 @@ def plan(request: Request, progress: Progress) -> Plan:
         path = store.loose_path(session.key, session.patch)
         name = archived.get(session.key)
         if path is not None and session.time in shared:
-            # The archive may hold another diff under this key: only the hash tells.
-            name = store.holder(session.key, session.patch)
+            # The archive may hold another diff under this key: only the hash tells. One that a
+            # killed run published without recording it is never sent, so it does not count.
+            name = store.holder(session.key, session.patch, manifest.every_archive())
         elif path is not None and name in manifest.void and name not in here:
             name = None  # that archive is to be rewritten, where it is
         if path is None and name is None:

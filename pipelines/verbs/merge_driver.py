@@ -60,8 +60,15 @@ def merge_files(ancestor: str, ours: str, theirs: str, path: str) -> None:
             *versions,
             lambda: settle_merge(*manifests()),
             lambda: kept_in(*manifests()).get(name, frozenset()),
+            lambda: _keys_in_order(*manifests()),
         )
     replace_file(os.path.abspath(ours), [merged])
+
+
+def _keys_in_order(ours: bytes, theirs: bytes) -> list[str]:
+    """Return the keys of the sessions of two manifests, in the order of the sessions."""
+    manifest = workspace.decode_manifest(merge_manifests(b"", ours, theirs))
+    return [session.key for session in manifest.in_order()]
 
 
 def _named(path: str) -> tuple[str, str]:

@@ -211,16 +211,16 @@ def _renames(workspace: Workspace, manifest: Manifest) -> Iterator[Rename]:
     owners = {name: s for s in manifest.sessions.values() for name in names_of(s.key)}
     sessions = [s for s in manifest.sessions.values() if s.patch is not None]
     moved: set[str] = set()
-    while True:
-        stray = [s for s in sessions if loose.isdisjoint(names_of(s.key))]
-        found = [r for s in stray if (r := _rename(workspace, store, owners, s, moved))]
-        for rename in found:
-            loose.remove(rename.old)
-            loose.add(rename.new)
-            moved.add(rename.old)
-        yield from found
-        if not found:
-            return
+    count = -1
+    while count < len(moved):
+        count = len(moved)
+        for session in [s for s in sessions if loose.isdisjoint(names_of(s.key))]:
+            rename = _rename(workspace, store, owners, session, moved)
+            if rename is not None:  # of sessions with equal diffs, the first gets the file
+                loose.remove(rename.old)
+                loose.add(rename.new)
+                moved.add(rename.old)
+                yield rename
 
 
 def _rename(

@@ -156,7 +156,7 @@ def _check_layouts(
     """Rebuild every version of every log: how many could be, and what is amiss with the others."""
     counts = [0, 0, 0]
     findings: list[Finding] = []
-    recorded = {(s.time, s.patch) for s in (*manifest.sessions.values(), *manifest.clashes)}
+    recorded = {(s.time, s.patch) for s in (*manifest.every_session(), *manifest.clashes)}
     for version in {v.sha256: v for v in manifest.versions}.values():
         try:
             layout, literal = read_layout(workspace, version)

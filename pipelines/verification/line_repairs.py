@@ -20,7 +20,14 @@ from codec.merge.tracked_formats import REFERENCES as ENTRIES
 from codec.merge.tracked_formats import Format, row_digest
 from codec.records import Session
 from pipelines.findings import Finding, Level, torn_finding
-from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, Manifest
+from pipelines.workspace.location import (
+    DELTAS,
+    MANIFEST,
+    METRICS,
+    PROGRESS,
+    Manifest,
+    decode_manifest,
+)
 from pipelines.workspace.tracked_files import Tracked
 from pipelines.workspace.transaction import Replace
 
@@ -41,6 +48,7 @@ _MEANING: Final[dict[str, tuple[Level, str, str]]] = {
     "broken-fact": ("finding", "cannot be read: {problem}", "it goes, and the backup has it"),
     "broken-line": ("finding", "cannot be read: {problem}", "it goes, and the backup has it"),
     "erased-text": ("finding", "has a fact whose text was erased on purpose", "it goes"),
+    "out-of-order": ("note", "has rows that are not in the order of their sessions", "they are"),
     "lost-fact": ("finding", "lacks a fact that was committed{key}", "it comes back"),
     "edited-fact": ("finding", "does not say of {key} what was committed", "it does again"),
 }
@@ -84,9 +92,15 @@ def repairs_of(before: Tracked, committed: bytes = b"") -> Repairs:
     whole, lost = with_committed(before.manifest, committed)
     manifest, settled = repair_manifest(whole)
     kept = kept_in(manifest.data)
-    metrics = repair_rows(METRICS_ROWS, before.metrics, settled, kept.get(METRICS, NO_ROWS))
-    progress = repair_rows(ENTRIES, before.progress, settled, kept.get(PROGRESS, NO_ROWS))
-    deltas = repair_rows(DELTA_LINES, before.deltas, settled, kept.get(DELTAS, NO_ROWS))
+    keys = [session.key for session in decode_manifest(manifest.data).in_order()]
+    metrics, progress, deltas = (
+        repair_rows(form, data, settled, kept.get(name, NO_ROWS), keys)
+        for name, form, data in (
+            (METRICS, METRICS_ROWS, before.metrics),
+            (PROGRESS, ENTRIES, before.progress),
+            (DELTAS, DELTA_LINES, before.deltas),
+        )
+    )
     # The manifest is written first and the deltas last: a session exists once both lines stand.
     files = (
         (MANIFEST, before.manifest, manifest),

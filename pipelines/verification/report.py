@@ -49,7 +49,6 @@ RULES: Final = {
     "contradicted": "A figure that a v1 entry declares differs from its diff",
     "damaged": "What is stored is not what was recorded",
     "differs": "Snapshots on the remote differ in a file that is not merged; the newest is used",
-    "edited": "The entry of a migrated session was edited in its v1 log",
     "edited-block": "The marked block of session-codec was edited, and is left as it is",
     "edited-fact": "A line of the manifest does not say what was committed",
     "elsewhere": "A purged diff is also in a place that is not on this machine, or not known here",
@@ -86,9 +85,12 @@ RULES: Final = {
     "not-inspected": "Encrypted objects cannot be searched for a purged diff without an identity",
     "not-told": "systemd was not told of a new or removed job",
     "not-trusted": "Settings of the repository are not used: the operator has not trusted it",
+    "out-of-order": "Rows are not in the order of their sessions",
     "over-budget": "The references exceed their budget, and all of it is a person's own",
     "over-context-budget": "The context costs more than its budget",
     "over-references-budget": "The references cost more than their budget",
+    "pending": "Sessions wait to be written to the tracked files",
+    "pending-broken": "A line of the pending store cannot be read",
     "purged-again": "A new session has a diff that was purged; the diff is not stored",
     "purged-archive": "An archive here holds a diff that was erased",
     "purged-diff": "Bytes of a purged diff remain",
@@ -112,7 +114,7 @@ RULES: Final = {
     "spool-waits": "Events of hooks wait to be recorded",
     "stale": "The references are not what the repository states",
     "still-there": "A file holds the bytes of a purged diff as text",
-    "text-remains": "Texts that amend removed are still in a file or on a remote",
+    "text-remains": "Texts that were erased are still in a file or on a remote",
     "torn-line": "A file ends in a piece of a line",
     "unclosed-fence": "A fence of a v1 log is never closed",
     "undated-session": "A heading of a v1 log looks like a session without a date; it stays text",
@@ -144,6 +146,8 @@ _BY_CODE: Final = {
     "over-context-budget": "context-budget",
     "over-references-budget": "references-budget",
     "purged-archive": "archives",
+    "pending": "spool",
+    "pending-broken": "spool",
     "spool-broken": "spool",
     "spool-waits": "spool",
 }
@@ -191,13 +195,6 @@ class Check(NamedTuple):
         return all(f.level == "note" for f in self.findings)
 
 
-class Kept(NamedTuple):
-    """That a verdict was made before: when, in v2 form, and of how many files."""
-
-    at: str
-    files: int
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
     """What a verification says.
@@ -211,8 +208,6 @@ class Verdict:
         findings: all that was found, notes among it.
         tokens: what is saved; None where no v1 log was migrated, or v1 was not counted so.
         since: the commit that changes are held against, None where all is judged.
-        kept: it was made before, and no file has another size or time since; None where all of
-            them were read now.
     """
 
     root: str
@@ -225,7 +220,6 @@ class Verdict:
     findings: tuple[Finding, ...]
     tokens: TokenReport | None
     since: str | None = None
-    kept: Kept | None = None
 
     @property
     def exit_code(self) -> int:

@@ -1,7 +1,8 @@
-"""From what a person calls a session to the session.
+"""Resolve a user-supplied name to a session.
 
-A name is a key, the beginning of one, `latest`, or `latest~N`, the Nth before the latest. Only
-sessions that exist are found: those with a delta line and a manifest line.
+A name is a key, the beginning of one, `latest`, or `latest~N`, the Nth before the latest. The keys
+are those of the delta lines. Where they do not have the name, those of the manifest are read: after
+a merge, sessions of one second get keys of their own there before the delta lines are repaired.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import mmap
 import re
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
 from codec.manifest.fact_lines import read_fact
@@ -17,13 +18,13 @@ from codec.manifest.jsonl import identity_of
 from codec.names import key_time
 from codec.records import Session
 from pipelines.errors import Conflict, NotFound
-from pipelines.fs.files import mapped, read_bytes
 from pipelines.workspace.location import DELTAS, MANIFEST, Workspace
-from pipelines.workspace.reading import read_manifest
+from pipelines.workspace.reading import mapped_file, read_file, read_manifest
 
 _KEY_OF_LINE = re.compile(rb"^([^ |\n]+) \| [^\n]*\n", re.M)
 _LATEST = re.compile(r"latest(?:~(?P<back>\d{1,9}))?")
 _NAMED = 5
+_FOLLOWS: Final = b'"follows"'
 #: Kinds of facts that change what others say of a session.
 _REVISING: Final = (b'"revision"', b'"purged-text"')
 
@@ -39,11 +40,20 @@ def find_session(workspace: Workspace, name: str) -> Session:
 
 
 def find_key(workspace: Workspace, name: str) -> str:
-    """The key that a name means; raises as `find_session` does."""
-    found: list[bytes] = _KEY_OF_LINE.findall(read_bytes(workspace.path(DELTAS)))
-    keys = sorted({k.decode(errors="replace") for k in found}, key=lambda k: (key_time(k), k))
+    """Return the key that a name means; raises as `find_session` does."""
+    found: list[bytes] = _KEY_OF_LINE.findall(read_file(workspace, DELTAS))
+    try:
+        return _key_among(workspace, {k.decode(errors="replace") for k in found}, name)
+    except NotFound:
+        return _key_among(workspace, read_manifest(workspace).sessions, name)
+
+
+def _key_among(workspace: Workspace, found: Collection[str], name: str) -> str:
+    """Return the one of some keys that a name means; raises as `find_session` does."""
+    keys = sorted(found, key=lambda k: (key_time(k), k))
     latest = _LATEST.fullmatch(name)
     if latest:
+        keys = _in_order(workspace, keys)
         back = int(latest["back"] or 0)
         if back >= len(keys):
             count = f"there are only {len(keys)} sessions" if keys else "there are no sessions yet"
@@ -69,9 +79,19 @@ def find_key(workspace: Workspace, name: str) -> str:
     )
 
 
+def _in_order(workspace: Workspace, keys: list[str]) -> list[str]:
+    """Return keys that are in order of time in the order in which their sessions happened."""
+    with mapped_file(workspace, MANIFEST) as data:
+        if data.find(_FOLLOWS) < 0:
+            return keys
+    ranks = {s.key: rank for rank, s in enumerate(read_manifest(workspace).in_order())}
+    known = iter(sorted((key for key in keys if key in ranks), key=ranks.__getitem__))
+    return [next(known) if key in ranks else key for key in keys]
+
+
 def current(workspace: Workspace, fact: Session) -> Session:
     """Return a session as it is now, from one of its facts; a revision may have changed it."""
-    with mapped(workspace.path(MANIFEST)) as data:
+    with mapped_file(workspace, MANIFEST) as data:
         if not _is_revised(data) and len(list(_facts_with(data, fact.key))) == 1:
             return fact
     manifest = read_manifest(workspace)
@@ -82,11 +102,11 @@ def current(workspace: Workspace, fact: Session) -> Session:
 
 def _read_fact(workspace: Workspace, key: str) -> Session:
     """Return the session with a key, found without reading all of the manifest as JSON."""
-    with mapped(workspace.path(MANIFEST)) as data:
+    with mapped_file(workspace, MANIFEST) as data:
         facts = list(_facts_with(data, key))
         if len(facts) == 1 and not _is_revised(data):
             return facts[0]
-    session = read_manifest(workspace).sessions.get(key) if facts else None
+    session = read_manifest(workspace).sessions.get(key)
     if session is None:
         raise NotFound(
             f"{key}: has a delta line and no line in {MANIFEST}",

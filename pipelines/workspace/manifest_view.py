@@ -31,6 +31,7 @@ from codec.manifest.facts import (
 )
 from codec.manifest.identity import History, are_plain, histories_of
 from codec.manifest.jsonl import decode_facts, fact_digest, fact_id, identity_of
+from codec.manifest.order import in_order
 from codec.manifest.session_fields import revised
 from codec.names import key_time
 from codec.records import PatchRef, Session
@@ -110,12 +111,6 @@ class Manifest(NamedTuple):
         found |= {p.sha256: p for key in self.histories for p in self.patches_of(key)}
         return found
 
-    def keys_with(self, sha256: str) -> list[str]:
-        """Return the keys of the sessions that have or had the patch with this hash, sorted."""
-        now = {k for k, s in self.sessions.items() if s.patch and s.patch.sha256 == sha256}
-        then = {k for k in self.histories if sha256 in {p.sha256 for p in self.patches_of(k)}}
-        return sorted(now | then)
-
     def entries(self) -> dict[str, Session]:
         """Return the migrated sessions by the hashes of all entries that they have or had."""
         found = {s.v1.sha256: s for s in self.sessions.values() if s.v1 is not None}
@@ -126,6 +121,11 @@ class Manifest(NamedTuple):
             )
             found |= {s.v1.sha256: history.session for s in versions if s.v1 is not None}
         return found
+
+    def in_order(self) -> list[Session]:
+        """Return all sessions in the order in which they happened."""
+        entries = self.entries() if self.follows else {}
+        return in_order(self.sessions.values(), self.follows, entries)
 
     def every_session(self) -> list[Session]:
         """Return all sessions as they are now, then as their facts and revisions have them."""

@@ -68,7 +68,7 @@ from codec.vocabulary import STATUS_WORDS, agent_of, status_of
 from pipelines.settings.thresholds import Limits, limits_of
 from pipelines.verification.report import RULES
 from pipelines.workspace.journal import FORMAT, VERSION
-from pipelines.workspace.location import decode_tables
+from pipelines.workspace.setting_tables import decode_tables
 
 TEXT = (Path(__file__).parents[2] / "codec" / "FORMATS.md").read_text(encoding="utf-8")
 
@@ -227,7 +227,7 @@ HASH = "0" * 64
         ),
         ("**format**: ", Format(version=1, needs="0")),
         ("**revision**: ", Revision(of=HASH, after=(HASH,), by="log", changes={"key": 1})),
-        ("**follows**: ", Follows(entry=HASH, after=HASH)),
+        ("**follows**: ", Follows(entry=HASH, after=HASH, assumed=True)),
         ("**disowned**: ", Disowned(tombstones=(HASH,), time="t")),
         ("**purged-text**: ", PurgedText(lines=(HASH,), time="t")),
         ("**kept**: ", Kept(file="n", rows=(HASH,))),

@@ -200,14 +200,7 @@ def facts_in(manifest: Manifest) -> Any:
     return manifest.sessions, manifest.purged, manifest.erased, patches
 
 
-#: Known defect: one clone makes an entry private, another has it and one more of that second;
-#: git's union and `doctor --repair` can then leave a row that `verify` reports once more.
-BY_LINES = pytest.param(
-    merged_by_lines, marks=pytest.mark.xfail(reason="a rare case needs two repairs", strict=False)
-)
-
-
-@pytest.mark.parametrize("merge", [merged_by_record, BY_LINES])
+@pytest.mark.parametrize("merge", [merged_by_record, merged_by_lines])
 @given(start=st.lists(SESSIONS, max_size=3), ann=STEPS, bob=STEPS)
 def test_two_clones_come_to_the_same_sessions_whoever_merges(
     merge: Callable[[Tracked, Tracked, Tracked], Tracked],
@@ -233,3 +226,14 @@ def test_two_clones_come_to_the_same_sessions_whoever_merges(
     # a merge by lines of what was merged by record, and one with a side that knows it all
     again = merge(ours, merged, other)
     assert facts_in(manifest_of(again)) == facts_in(found)
+
+
+def test_a_repair_after_a_merge_by_lines_leaves_no_row_of_an_erased_fact() -> None:
+    secret = session_of("entry", 0, 0, "secret", TIMES[0])
+    other = session_of("entry", 1, 0, "other", TIMES[0])
+    ours = made_private(0)(added(EMPTY, secret))
+    theirs = added(added(EMPTY, other), secret)  # there, the other session has the plain key
+    for sides in ((ours, theirs), (theirs, ours)):
+        merged = merged_by_lines(EMPTY, *sides)
+        assert not any(b"secret" in data for data in merged)
+        assert is_sound(merged, manifest_of(merged))

@@ -44,7 +44,8 @@ def record_together(workspace: Workspace, recordings: Iterable[Recording]) -> No
         lines.append(f"{encode_fact(new)}\n".encode())
         if recording.patch:
             Path(workspace.diffs, diff_name(new.key)).write_bytes(recording.patch)
-    appends = [Append(path=MANIFEST, chunks=lines), *session_appends(workspace, sessions.values())]
+    ordered = sorted(sessions.values(), key=lambda s: (s.time, s.key))
+    appends = [Append(path=MANIFEST, chunks=lines), *session_appends(workspace, ordered)]
     for append in appends:
         with open(workspace.path(append.path), "ab") as f:
             f.writelines(append.chunks)

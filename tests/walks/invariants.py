@@ -125,8 +125,9 @@ def _check_pruned(walk: Walk) -> None:
             found = stored[session]
             if found.sha256 in anywhere:
                 continue
+            key = walk.key_of(clone, session)  # a later session can have taken the recorded one
             done = walk.run(
-                clone, "show", found.key, "--diff", *walk.remote.read_options(), may_kill=False
+                clone, "show", key, "--diff", *walk.remote.read_options(), may_kill=False
             )
             walk.expect(done, f"show {session}", 0)
             _check_bytes(walk, session, found, done.out)

@@ -4,7 +4,7 @@
    sentence of its description that denies nothing. A description without a glob routes nothing.
 2. Front matter is read line by line, as the agents' own program reads it: descriptions are seldom
    valid YAML.
-3. A rule that holds for some paths only is no mandate.
+3. A rule that holds for some paths only is not a mandate.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ Field = tuple[int, str]
 
 
 def stated_agent(stem: str, text: str) -> Iterator[Statement]:
-    """The paths that an agent is routed to by its own file.
+    """Yield the paths that an agent is routed to by its own file.
 
     Args:
         stem: the file's name, for an agent that names itself nowhere.
@@ -83,7 +83,7 @@ def stated_agent(stem: str, text: str) -> Iterator[Statement]:
 
 
 def stated_rule_file(text: str) -> Iterator[Statement]:
-    """What a file of `.claude/rules` states for all paths."""
+    """Yield what a file of `.claude/rules` states for all paths."""
     front = _front_matter(text)
     if not any(front.get(scope) for scope in _SCOPES):
         yield from stated_by_agent_rules(text)
@@ -120,7 +120,7 @@ def _unquoted(text: str) -> str:
 
 
 def stated_memory(text: str) -> Iterator[Statement]:
-    """What a `PROJECT_MEMORY.yaml` states, in sections named as those of the references.
+    """Yield what a `PROJECT_MEMORY.yaml` states, in sections named as those of the references.
 
     Raises:
         FormatError: it is not YAML, or no mapping.
@@ -185,7 +185,7 @@ def _route(glob: str, agents: tuple[str, ...], origin: Origin) -> Statement:
 
 
 def _one_text(value: Any) -> str:
-    """A scalar, a list of scalars, or a name with its version, as one text."""
+    """Return a scalar, a list of scalars, or a name with its version, as one text."""
     if isinstance(value, str):
         return plain(value)
     if isinstance(value, list):

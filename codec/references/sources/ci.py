@@ -94,7 +94,7 @@ _DEPLOYMENTS: Final = (
 
 
 def stated_workflow(text: str) -> Iterator[Statement]:
-    """What one workflow file of GitHub Actions states.
+    """Yield what one workflow file of GitHub Actions states.
 
     Raises:
         FormatError: it is not YAML, or has no jobs.
@@ -113,7 +113,7 @@ def stated_workflow(text: str) -> Iterator[Statement]:
 
 
 def stated_gitlab(text: str) -> Iterator[Statement]:
-    """What a `.gitlab-ci.yml` states.
+    """Yield what a `.gitlab-ci.yml` states.
 
     Raises:
         FormatError: it is not YAML, or no mapping.
@@ -156,7 +156,7 @@ def _versions(
 
 
 def _column(job: Mapping[str, Any], column: str) -> list[str]:
-    """The values of one column of a job's matrix, of its lists and of what it includes."""
+    """Return the values of one column of a job's matrix, of its lists and of what it includes."""
     strategy = job.get("strategy")
     matrix = strategy.get("matrix") if isinstance(strategy, Mapping) else None
     if not isinstance(matrix, Mapping):
@@ -188,7 +188,7 @@ def _commands(run: Text, place: str) -> Iterator[Statement]:
 
 
 def _open_quote(line: str, quote: str) -> str:
-    """The quotes that are open behind a line, or the word that ends a text put in (`<<EOF`)."""
+    """Return the quotes that a line leaves open, or the end word of a here-document (`<<EOF`)."""
     if len(quote) > 1:
         return "" if line.strip() == quote[1:] else quote
     for c in _QUOTES.findall(line):
@@ -200,7 +200,7 @@ def _open_quote(line: str, quote: str) -> str:
 
 
 def _line(mapping: Mapping[Any, Any], key: str) -> int | None:
-    """The line of a key: that of its own text, which looking it up does not give."""
+    """Return the line of a key itself, which looking up its value does not give."""
     found = next((k for k in mapping if k == key), None)
     return found.line if isinstance(found, Text) else None
 

@@ -2,8 +2,8 @@
 
 1. Only what is written there: manifests by a table of known names, prose by plain rules. Each
    value has its origins, so that a person can check it.
-2. Any bytes give a result. A file that is not what its name says is a problem, told by name, and
-   the rest goes on.
+2. Any bytes give a result. A file whose content does not match its name is reported as a problem,
+   and the rest goes on.
 3. What can only be one thing (a version) comes from the first file that states it: manifests,
    files that hold a version, workflows, the project's memory, prose. What can be several (testing,
    linting) is joined. Of several commands of workflows the shortest is taken, as the most general;
@@ -58,7 +58,7 @@ JOIN_LIMIT: Final = 8
 #: Of the keys that only a `PROJECT_MEMORY.yaml` names.
 OTHER_LIMIT: Final = 8
 
-#: The keys of the stack, in the order of the file; others stand behind them.
+#: The keys of the stack, in the order of the file; others follow them.
 STACK_KEYS: Final = (
     "framework", "language", "styling", "testing", "linting", "build_backend", "package_manager",
     "node", "python", "rust", "go", "ruby", "php", "java", "ci", "lint_command",
@@ -166,7 +166,7 @@ def limit_of(path: str) -> int:
 def stated_references(
     files: Mapping[str, bytes], lines: Mapping[str, LineMap] | None = None
 ) -> Stated:
-    """What files state, for any bytes.
+    """Return what files state, for any bytes.
 
     Args:
         files: content by path, relative to the workspace, with `/`: those that `WANTED` names,
@@ -226,7 +226,7 @@ def _rank(path: str) -> _Rank | None:
 def _read(
     rank: _Rank, path: str, files: Mapping[str, bytes], lines: LineMap | None
 ) -> Iterator[Statement]:
-    """The statements of one file, each with the path in its origins."""
+    """Yield the statements of one file, each with the path in its origins."""
     where = plain(path)
     if path in _PRESENT:
         key, label = _PRESENT[path]
@@ -239,7 +239,7 @@ def _read(
     if reader is None:
         return
     data = files[path]
-    # Prose may be read in part; a manifest that is cut off is none.
+    # Prose may be read in part; a manifest that is cut off cannot be parsed.
     if len(data) > SIZE_LIMIT and rank < _Rank.AGENT_RULES:
         raise FormatError(f"larger than {SIZE_LIMIT // 1024} KiB, so not read")
     for statement in reader(_text(data[:SIZE_LIMIT])):
@@ -250,7 +250,7 @@ def _read(
 
 
 def _located(origin: Origin, where: str, lines: LineMap | None) -> Origin:
-    """An origin with its file, and the line of the file itself where only parts of it were read."""
+    """Return an origin with its file, and its line in the file if only parts of it were read."""
     if origin.file:
         return origin
     if lines is None or origin.line is None:
@@ -276,7 +276,7 @@ def _reader(rank: _Rank, path: str, files: Mapping[str, bytes]) -> Reader | None
 
 
 def _lock(ecosystem: str, files: Mapping[str, bytes]) -> Lock | None:
-    """The first lock file of an ecosystem that is there."""
+    """Return the first lock file of an ecosystem that the repository has."""
     name = next((n for n, f in FORMATS.items() if f.ecosystem == ecosystem and n in files), None)
     return read_lock(name, name, _text(files[name][:LOCK_LIMIT])) if name else None
 

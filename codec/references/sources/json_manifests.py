@@ -29,7 +29,7 @@ _NO_TEST = re.compile(r".*no test specified.*")
 
 
 def stated_package_json(text: str, lock: Lock | None) -> Iterator[Statement]:
-    """What a `package.json` states.
+    """Yield what a `package.json` states.
 
     Raises:
         FormatError: it is not a JSON object.
@@ -54,7 +54,7 @@ def stated_package_json(text: str, lock: Lock | None) -> Iterator[Statement]:
 
 
 def stated_composer_json(text: str, lock: Lock | None) -> Iterator[Statement]:
-    """What a `composer.json` states.
+    """Yield what a `composer.json` states.
 
     Raises:
         FormatError: it is not a JSON object.

@@ -1,7 +1,6 @@
 """What files of lines state: `go.mod`, `Gemfile`, `requirements.txt`, versions, images, targets.
 
-Line by line, by patterns of whole lines: what a line says otherwise, or in a language, is passed
-over.
+Patterns match whole lines; lines of any other form, such as code, are skipped.
 """
 
 from __future__ import annotations
@@ -66,7 +65,7 @@ _RECIPES: Final = {
 
 
 def stated_requirements(text: str, lock: Lock | None) -> Iterator[Statement]:
-    """What a `requirements.txt` states."""
+    """Yield what a `requirements.txt` states."""
     found = {}
     for number, line in _lines(text):
         if not line.lstrip().startswith(("#", "-")) and (asked := requirement(line)):
@@ -75,7 +74,7 @@ def stated_requirements(text: str, lock: Lock | None) -> Iterator[Statement]:
 
 
 def stated_go_mod(text: str, lock: Lock | None) -> Iterator[Statement]:
-    """What a `go.mod` states; what is required only indirectly says nothing."""
+    """Yield what a `go.mod` states; indirect requirements are skipped."""
     found: dict[str, tuple[Any, Origin]] = {}
     for number, line in _lines(text):
         match = _GO.fullmatch(line)
@@ -87,7 +86,7 @@ def stated_go_mod(text: str, lock: Lock | None) -> Iterator[Statement]:
 
 
 def stated_gemfile(text: str, lock: Lock | None) -> Iterator[Statement]:
-    """What a `Gemfile` states."""
+    """Yield what a `Gemfile` states."""
     found: dict[str, tuple[Any, Origin]] = {}
     for number, line in _lines(text):
         if ruby := _RUBY.fullmatch(line):
@@ -98,7 +97,7 @@ def stated_gemfile(text: str, lock: Lock | None) -> Iterator[Statement]:
 
 
 def stated_version(key: str, text: str) -> Iterator[Statement]:
-    """The version that a file of `VERSION_FILES` holds, of the tool that its key names."""
+    """Yield the version in a file of `VERSION_FILES`, of the tool that its key names."""
     for number, line in _lines(text):
         if match := _VERSION.fullmatch(line):
             version = match["version"].removeprefix("ruby-").removeprefix("v")
@@ -107,14 +106,14 @@ def stated_version(key: str, text: str) -> Iterator[Statement]:
 
 
 def stated_tool_versions(text: str) -> Iterator[Statement]:
-    """What a `.tool-versions` states."""
+    """Yield what a `.tool-versions` states."""
     for number, line in _lines(text):
         if (match := _TOOL.fullmatch(line)) and match["tool"] in TOOLS:
             yield in_stack(TOOLS[match["tool"]], match["version"], Origin(line=number))
 
 
 def stated_dockerfile(text: str) -> Iterator[Statement]:
-    """The versions of the official images that a `Dockerfile` builds on."""
+    """Yield the versions of the official images that a `Dockerfile` builds on."""
     for number, line in _lines(text):
         if (match := _FROM.fullmatch(line)) and match["image"].lower() in TOOLS:
             key = TOOLS[match["image"].lower()]
@@ -122,7 +121,7 @@ def stated_dockerfile(text: str) -> Iterator[Statement]:
 
 
 def stated_recipes(program: str, text: str) -> Iterator[Statement]:
-    """The commands that a `Makefile` or a `justfile` has targets for.
+    """Yield the commands that a `Makefile` or a `justfile` has targets for.
 
     Args:
         program: what runs them, `make` or `just`.

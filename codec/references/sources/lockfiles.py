@@ -1,8 +1,8 @@
-"""The versions that lock files have, of many megabytes if need be.
+"""The versions in lock files, which can have many megabytes.
 
 1. A lock file is looked through by a pattern of its entries, in linear time, and never parsed: it
-   can be large, and deep, and hostile. What does not look like an entry is passed over.
-2. A package that stands there in several versions has none, unless only one of them is of the
+   can be large, deep and hostile. Text that does not look like an entry is skipped.
+   2. A package that is locked in several versions has none, unless only one of them is of the
    major version that the manifest asks for.
 3. Of a workspace with several projects the entries of the project at its root count.
 """
@@ -23,7 +23,7 @@ class Format(NamedTuple):
     Attributes:
         ecosystem: whose packages it locks.
         entry: a pattern of one entry, with groups `name` and `version`.
-        manager: the package manager that keeps it, where the file alone tells so.
+        manager: the package manager that keeps it, if the file alone identifies it.
     """
 
     ecosystem: str
@@ -92,7 +92,7 @@ class Lock:
     Attributes:
         file: its path.
         text: its content.
-        versions: by name of the package, each version and where it stands in the text.
+        versions: by name of the package, each version and its position in the text.
     """
 
     file: str
@@ -100,7 +100,7 @@ class Lock:
     versions: Mapping[str, Mapping[str, int]]
 
     def version(self, package: str, major: str) -> tuple[str, Origin] | None:
-        """The one version of a package, and where it stands.
+        """Return the one version of a package, and its origin.
 
         Args:
             package: as its manifest names it.
@@ -117,7 +117,7 @@ class Lock:
 
 
 def read_lock(file: str, name: str, text: str) -> Lock:
-    """The entries of a lock file.
+    """Read the entries of a lock file.
 
     Args:
         file: its path, for the origins.
@@ -132,7 +132,7 @@ def read_lock(file: str, name: str, text: str) -> Lock:
 
 
 def _root_project(text: str) -> tuple[int, int]:
-    """Where the entries of the root project stand in a `pnpm-lock.yaml`."""
+    """Return the range of the root project's entries in a `pnpm-lock.yaml`."""
     packages = text.find("\npackages:")
     end = packages if packages >= 0 else len(text)
     if (importers := text.find("\nimporters:", 0, end)) < 0:

@@ -9,13 +9,13 @@ from codec.references.sources.collect import LineMap
 
 @dataclass(frozen=True, slots=True)
 class LogRules:
-    """What the v1 logs of a workspace hold beside their sessions: that is where rules stand.
+    """The text of a workspace's v1 logs outside their sessions, which is where rules are.
 
     Attributes:
-        texts: by name of the log, what of it is no session.
+        texts: by name of the log, its text outside of sessions.
         lines: by name, which lines of the log those are.
         unread: names of logs that cannot be read here.
-        refused: by name of a log that is not read, the problem with what the manifest says of it.
+        refused: by name of a log that is not read, the problem with its facts in the manifest.
     """
 
     texts: dict[str, bytes] = field(default_factory=dict)

@@ -1,14 +1,14 @@
 """What `CLAUDE.md`, `AGENTS.md` and a v1 log state: mandates, routing rules, targets.
 
 1. A mandate is a list item that orders something (`MUST`, `NEVER`, `ALWAYS`, mandatory,
-   required), or that stands right under a heading of rules; further below, or under a mere
+   required), or that directly follows a heading of rules; further below, or under a mere
    convention or guideline, it must begin as an order does. What begins with never, always or do not
-   comes after those, wherever it stands.
+   comes after those, wherever it is.
    A sentence that only contains such a word is a report, not an order: in the past tense
    ("NEVER started"), in a relative clause ("the runner, which MUST have skipped it"), or as an
    attribute ("cut the MANDATORY block").
-2. A log tells what happened, not what holds: there, sessions (whatever stands under a heading
-   with a date) and fenced blocks are passed over, and only the plainest rules count.
+2. A log reports what happened, not what holds: there, sessions (everything under a heading
+   with a date) and fenced blocks are skipped, and only the plainest rules count.
 3. What is planned, or an example, is no rule.
 4. Text is kept as written, on one line. What is too long is shortened: to the sentence that makes
    it a rule, else to its first, else at a word.
@@ -130,7 +130,7 @@ _GAPS = re.compile(r"[^a-z0-9]+")
 
 
 def stated_by_agent_rules(text: str) -> Iterator[Statement]:
-    """What a `CLAUDE.md` or an `AGENTS.md` states."""
+    """Yield what a `CLAUDE.md` or an `AGENTS.md` states."""
     items = list(read_items(text))
     prose = [item for item in items if not item.fenced]
     ranked = [(rank, item) for item in prose if (rank := _mandate_rank(item)) is not None]
@@ -141,7 +141,7 @@ def stated_by_agent_rules(text: str) -> Iterator[Statement]:
 
 
 def stated_by_log(text: str) -> Iterator[Statement]:
-    """What a v1 log states outside its sessions."""
+    """Yield what a v1 log states outside its sessions."""
     items = [item for item in read_items(text) if not item.fenced and not item.dated]
     yield from _protocols(items)
     for item in items:

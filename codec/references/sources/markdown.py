@@ -1,7 +1,7 @@
-"""The list items and lines of a Markdown text, each with the headings that it stands under.
+"""The list items and lines of a Markdown text, each with the headings above it.
 
 1. Line by line, in linear time; any text gives items, nothing raises.
-2. Fenced blocks are told apart as a log has them: in a patch only a fence at column 0 closes, in
+2. Fences are recognized as in a log: in a patch only a fence at column 0 closes, in
    quoted Markdown fences nest. A fence that never closes hides what follows it.
 3. A label line (`Rules:`, `**Rules**`) rules what follows like a heading of the lowest level, up to
    the next line of prose.
@@ -46,11 +46,11 @@ class Item:
     Attributes:
         line: 1-based number of its first line.
         text: on one line, without Markdown marks.
-        headings: what it stands under, outermost first; the document's title, if it has only
+        headings: the headings above it, outermost first; the document's title, if it has only
             one, only where it is all there is.
         bullet: a list item; `nested`: one below another.
-        fenced: stands in a fenced block.
-        dated: stands under a heading that holds a date, or the number of a session.
+        fenced: inside a fenced block.
+        dated: under a heading with a date, or with the number of a session.
     """
 
     line: int
@@ -63,7 +63,7 @@ class Item:
 
 
 def read_items(text: str) -> Iterator[Item]:
-    """The items of a Markdown text, in order."""
+    """Yield the items of a Markdown text, in order."""
     lines = list(_lines(text))
     titles = sum(not fenced and line.startswith("# ") for _, line, fenced in lines)
     top = 0 if titles > 1 else 1  # of several titles, each is the heading of a section
@@ -90,7 +90,7 @@ def read_items(text: str) -> Iterator[Item]:
 
 
 def _enter_or_read(path: list[tuple[int, str]], line: str) -> str:
-    """The text of a line of prose or a table row; a heading or label goes into the path instead."""
+    """Return the text of a line of prose or a table row; put a heading or label into the path."""
     if heading := _HEADING.fullmatch(line):
         _enter(path, len(heading["marks"]), heading["title"].rstrip("# \t"))
         return ""
@@ -105,7 +105,7 @@ def _enter_or_read(path: list[tuple[int, str]], line: str) -> str:
 
 
 def _lines(text: str) -> Iterator[tuple[int, str, bool]]:
-    """(number, line, whether in a fence) for each line but the fences and comments."""
+    """Yield (number, line, whether in a fence) for each line except fences and comments."""
     fences: list[tuple[str, str]] = []
     in_comment = False
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
@@ -141,7 +141,7 @@ def _fence_step(fences: list[tuple[str, str]], line: str) -> bool:
 
 
 def _continues(wrapped: list[str], line: str) -> bool:
-    """Whether a line that is no list item goes on with the one before it."""
+    """Report whether a line that is not a list item continues the one before it."""
     own = _HEADING.fullmatch(line) or _LABEL.fullmatch(line) or line.lstrip().startswith("|")
     return bool(line.strip()) and not own and len(wrapped) < WRAP_LIMIT
 
@@ -156,7 +156,7 @@ def _item(
     nested: bool = False,
     fenced: bool = False,
 ) -> Item:
-    # A title that is one of several heads what stands below it and below none of its sections.
+    # A title that is one of several is a heading of what is below it and outside its sections.
     sections = any(1 < level < _LABEL_LEVEL for level, _ in path)
     top = 1 if sections else top
     return Item(
@@ -181,7 +181,7 @@ def _leave(path: list[tuple[int, str]], level: int) -> None:
 
 
 def _unmarked(text: str) -> str:
-    """A line of Markdown without links, code marks, bold marks and check boxes."""
+    """Return a line of Markdown without links, code marks, bold marks and check boxes."""
     text = _LINK.sub(r"\g<text>", _BOX.sub("", text.strip(), count=1))
     parts, end = [], 0
     for code in _CODE.finditer(text):

@@ -1,10 +1,10 @@
 """Packages that say what a project is built with, and how a version of one is written.
 
-1. Only names that are looked up here are reported: a package that nobody knows says nothing.
+1. Only names that are in the tables here are reported: other packages are ignored.
 2. The version is the one that the lock file has, where it has one; else one is stated where one
    major version is asked for (`^14.2.0`, `==5.*`). A range over several, a tag or an address
    states none.
-3. Of a framework or a language the minor version is told, too: that is where what can be used
+3. Of a framework or a language the minor version is reported too: that is where what can be used
    changes. Never the patch: the references would be stale with every update.
 """
 
@@ -161,7 +161,7 @@ _WITH_MINOR: Final = ("framework", "language")
 def stated_packages(
     known: Packages, found: Mapping[str, tuple[Any, Origin]], lock: Lock | None
 ) -> Iterator[Statement]:
-    """The packages of a manifest that say something, in the order of the table.
+    """Yield the packages of a manifest that the table has, in its order.
 
     Args:
         known: the table of what is known.
@@ -181,7 +181,7 @@ def stated_packages(
 
 
 def _told(version: str, name: str) -> str:
-    """How a locked version is told: ` 14.2` of a framework, ` 14` of what it is tested with."""
+    """Return a locked version as reported: ` 14.2` of a framework, ` 14` of a test tool."""
     match = _ONE_MAJOR.fullmatch(version)
     if match and name in _WITH_MINOR and (match["minor"] or "x").isdigit():
         return f" {match['major']}.{match['minor']}"

@@ -1,4 +1,4 @@
-"""On which line a key of a JSON or TOML file stands, which their parsers do not tell.
+"""The lines of the keys of a JSON or TOML file, which their parsers do not report.
 
 Both take text that a parser has accepted already; they run in linear time over any other, too.
 """
@@ -30,15 +30,15 @@ class Places:
         self._lines = lines
 
     def line(self, *path: str) -> int | None:
-        """The 1-based line of a key, by the keys that lead to it."""
+        """Return the 1-based line of a key, by the keys that lead to it."""
         return self._lines.get(path)
 
     def origin(self, *path: str) -> Origin:
-        """The place of a key, by the keys that lead to it."""
+        """Return the place of a key, by the keys that lead to it."""
         return Origin(line=self.line(*path), place=".".join(path))
 
     def line_of(self, wanted: str, *path: str) -> int | None:
-        """The line of a text in the value of a key: of an entry in a list."""
+        """Return the line of a text in the value of a key: of an entry in a list."""
         first = self._lines.get(path)
         if first is None:
             return None
@@ -50,7 +50,7 @@ class Places:
 
 
 def table_at(content: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
-    """The table at a path of a parsed file; empty where there is none."""
+    """Return the table at a path of a parsed file; empty if it is missing."""
     for name in path:
         inner = content.get(name)
         if not isinstance(inner, Mapping):
@@ -60,7 +60,7 @@ def table_at(content: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
 
 
 def json_places(text: str) -> Places:
-    """The keys of a JSON text."""
+    """Return the places of the keys of a JSON text."""
     lines: dict[Path, int] = {}
     path: list[str] = []
     line = 1
@@ -84,7 +84,7 @@ def json_places(text: str) -> Places:
 
 
 def toml_places(text: str) -> Places:
-    """The tables and keys of a TOML text."""
+    """Return the places of the tables and keys of a TOML text."""
     lines: dict[Path, int] = {}
     table: Path = ()
     open_quotes = ""

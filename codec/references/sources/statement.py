@@ -1,4 +1,4 @@
-"""One thing that a file of a repository states, where it stands, and how its text is made short."""
+"""One statement of a repository's file with its origin, and how its text is shortened."""
 
 from __future__ import annotations
 
@@ -59,13 +59,13 @@ def in_stack(
     *origins: Origin,
     fallback: bool = False,
 ) -> Statement:
-    """A value of the stack, made short."""
+    """Return a value of the stack, shortened."""
     values = (shorten(plain(value)),)
     return Statement(section="stack", name=name, values=values, origins=origins, fallback=fallback)
 
 
 def target(name: str, value: str, origin: Origin) -> Statement:
-    """A performance target, made short."""
+    """Return a performance target, shortened."""
     values = (shorten(plain(value)),)
     return Statement(section="performance_targets", name=name, values=values, origins=(origin,))
 

@@ -37,13 +37,13 @@ _ERROR_LINE = re.compile(r"at line (\d+)")
 
 
 def requirement(text: str) -> tuple[str, str] | None:
-    """The normalised name of a Python requirement, and the versions that it asks for."""
+    """Return the normalised name of a Python requirement, and the versions that it asks for."""
     match = _REQUIREMENT.match(text)
     return (_normal(match["name"]), match["version"].strip()) if match else None
 
 
 def stated_pyproject(text: str, lock: Lock | None) -> Iterator[Statement]:
-    """What a `pyproject.toml` states.
+    """Yield what a `pyproject.toml` states.
 
     Raises:
         FormatError: it is not TOML.
@@ -70,7 +70,7 @@ def stated_pyproject(text: str, lock: Lock | None) -> Iterator[Statement]:
 
 
 def stated_cargo_toml(text: str, lock: Lock | None) -> Iterator[Statement]:
-    """What a `Cargo.toml` states, of a package or of a workspace.
+    """Yield what a `Cargo.toml` states, of a package or of a workspace.
 
     Raises:
         FormatError: it is not TOML.
@@ -91,7 +91,7 @@ def stated_cargo_toml(text: str, lock: Lock | None) -> Iterator[Statement]:
 
 
 def stated_rust_toolchain(text: str) -> Iterator[Statement]:
-    """The channel that a `rust-toolchain.toml` names.
+    """Yield the channel that a `rust-toolchain.toml` names.
 
     Raises:
         FormatError: it is not TOML.

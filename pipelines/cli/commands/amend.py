@@ -20,8 +20,8 @@ from pipelines.cli.declared import (
     between,
     text_of,
 )
-from pipelines.cli.output import findings_json, say, say_json, tell, tell_findings, visible
-from pipelines.errors import EXIT_CODES, FINDINGS
+from pipelines.cli.output import code_of, findings_json, say, say_json, tell, tell_findings, visible
+from pipelines.errors import EXIT_CODES
 from pipelines.verbs.amend import Amendment, Plan, amend, plan
 from pipelines.workspace.location import find
 
@@ -108,11 +108,12 @@ VERB: Final = Verb(
 
 def _say(made: Plan, *, dry_run: bool, as_json: bool) -> int:
     session = made.pair.becomes
-    code = FINDINGS if any(f.level == "finding" for f in made.findings) else 0
+    code = code_of(made.findings)
     changed = bool(made.edits)
     if as_json:
         fields = {"session": encode_session(session), "changed": changed, "exit": code}
-        say_json("amend", {**fields, "findings": findings_json(made.findings)})
+        findings = findings_json((*made.replaced, *made.findings))
+        say_json("amend", {**fields, "findings": findings})
         return code
     if dry_run:
         text = encode_reference(reference_of(session)).rstrip("\n") + "\n"
@@ -121,5 +122,5 @@ def _say(made: Plan, *, dry_run: bool, as_json: bool) -> int:
         say(session.key)
     if not changed:
         tell("note: the session is so already; nothing is written")
-    tell_findings(made.findings)
+    tell_findings((*made.replaced, *made.findings))
     return code

@@ -13,6 +13,7 @@ from pipelines.cli.next_step import tell_next_step
 from pipelines.cli.options import ALLOW_SECRET, TRUST_REPO_CONFIG
 from pipelines.cli.output import (
     Stages,
+    code_of,
     findings_json,
     say,
     say_json,
@@ -22,7 +23,7 @@ from pipelines.cli.output import (
 )
 from pipelines.cli.times import TIME_FORMS, read_age, read_month, read_time
 from pipelines.diffs.local_archives import archive_folder, list_archives, shown
-from pipelines.errors import EXIT_CODES, FINDINGS, Erased, NotFound, exit_code
+from pipelines.errors import EXIT_CODES, Erased, NotFound, exit_code
 from pipelines.settings.user import ignored_findings, read_settings
 from pipelines.verbs.archive import Plan, Request, Result, archive, plan
 from pipelines.verbs.archive_files import extract, repair, verify_archives
@@ -71,7 +72,7 @@ def pack(
     )
     result = Result(plan=plan(request, Stages())) if dry_run else archive(request, Stages())
     findings = [*result.plan.findings, *ignored_findings(settings, "secrets")]
-    code = FINDINGS if any(f.level == "finding" for f in findings) else 0
+    code = code_of(findings)
     if as_json:
         say_json("archive", {"exit": code, **_json(result), "findings": findings_json(findings)})
         return code

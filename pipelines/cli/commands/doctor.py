@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from pipelines.cli.declared import JSON, REPO, Misuse, Option, Verb, absolute
 from pipelines.cli.next_step import tell_next_step
-from pipelines.cli.output import Stages, findings_json, say, say_json, tell_findings
-from pipelines.errors import EXIT_CODES, FINDINGS
+from pipelines.cli.output import Stages, code_of, findings_json, say, say_json, tell_findings
+from pipelines.errors import EXIT_CODES
 from pipelines.findings import Finding
 from pipelines.verbs.doctor import Plan, Result, apply, find_lost, plan, remaining
 
@@ -33,7 +33,7 @@ def run(repo: str, repair: bool, dry_run: bool, as_json: bool) -> int:
         made = result.plan
     left = remaining(made, Stages(), repaired=result is not None)
     open_findings = left if result is not None else (*made.repairs, *left)
-    code = FINDINGS if any(f.level == "finding" for f in open_findings) else 0
+    code = code_of(open_findings)
     if as_json:
         say_json("doctor", _json(made, result, left, code))
     else:

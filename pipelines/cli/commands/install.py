@@ -12,12 +12,13 @@ from codec.agents.hook_settings import PROGRAM
 from pipelines.cli.commands.spooled import drain_spool
 from pipelines.cli.declared import JSON, REPO, Misuse, Option, Verb, absolute
 from pipelines.cli.next_step import tell_next_step
-from pipelines.cli.output import findings_json, say, say_json, tell, tell_findings
+from pipelines.cli.output import code_of, findings_json, say, say_json, tell, tell_findings
 from pipelines.cli.remote_options import check_url, settings_of
-from pipelines.errors import EXIT_CODES, FINDINGS
+from pipelines.errors import EXIT_CODES
 from pipelines.findings import Finding
-from pipelines.verbs import schedule
-from pipelines.verbs.install import HOOKS, PLUGIN, Plan, apply, plan, plan_removal
+from pipelines.recording.agent_hooks import HOOKS
+from pipelines.verbs import install_user, schedule
+from pipelines.verbs.install import PLUGIN, Plan, apply, plan, plan_removal
 from pipelines.verbs.schedule import CRONJOB, IN_A_CLONE, KINDS, PACKAGE
 from pipelines.workspace.location import V1_LOG, Workspace, at, find, locate
 from pipelines.workspace.reading import read_manifest
@@ -42,6 +43,7 @@ def _agents(text: str) -> tuple[str, ...]:
 def run(
     repo: str,
     hooks: tuple[str, ...],
+    user: bool,
     kind: str | None,
     remote: str | None,
     package: str,
@@ -62,16 +64,15 @@ def run(
     Examples:
       session-codec install
       session-codec install ~/src/app --hooks claude,codex
+      session-codec install --user
       session-codec install --schedule systemd --remote s3://bucket/app
       session-codec install --uninstall
     """
-    if uninstall and (hooks or kind):
-        raise Misuse("--uninstall removes everything; drop --hooks and --schedule")
-    if remote and not kind:
-        raise Misuse("--remote needs --schedule")
-    where = absolute(repo)
+    _check_options(hooks, user=user, kind=kind, remote=remote, uninstall=uninstall)
+    if user:
+        return _for_user(hooks or tuple(HOOKS), uninstall, dry_run=dry_run, as_json=as_json)
     if uninstall:
-        made, jobs, notes = _uninstalled(find(where), dry_run=dry_run)
+        made, jobs, notes = _uninstalled(find(absolute(repo)), dry_run=dry_run)
     else:
         workspace = _workspace_of(repo)
         made = plan(workspace, hooks=hooks, program=_program())
@@ -89,12 +90,8 @@ def run(
     else:
         _show(made, changes, dry_run=dry_run, uninstall=uninstall)
         if not uninstall:
-            _advise(made.workspace, hooks)
-            if not dry_run:
-                tell_next_step(made.workspace)
-        if kind is not None:
-            _advise_job(kind)
-    return FINDINGS if any(f.level == "finding" for f in findings) else 0
+            _advise(made.workspace, hooks, kind, dry_run=dry_run)
+    return code_of(findings)
 
 
 VERB: Final = Verb(
@@ -108,6 +105,11 @@ VERB: Final = Verb(
             read=_agents,
             metavar="AGENTS",
             default=(),
+        ),
+        Option(
+            "--user",
+            "Put the hooks into your own settings, for all repositories; do not change REPO.",
+            flag=True,
         ),
         Option(
             "--schedule",
@@ -134,6 +136,44 @@ VERB: Final = Verb(
         22: "a file is not what install expects",
     },
 )
+
+
+def _check_options(
+    hooks: tuple[str, ...], *, user: bool, kind: str | None, remote: str | None, uninstall: bool
+) -> None:
+    """Refuse options that do not go together.
+
+    Raises:
+        Misuse: they do not.
+    """
+    if user and (kind or remote):
+        raise Misuse("--user installs hooks only; drop --schedule and --remote")
+    if uninstall and not user and (hooks or kind):
+        raise Misuse("--uninstall removes everything; drop --hooks and --schedule")
+    if remote and not kind:
+        raise Misuse("--remote needs --schedule")
+
+
+def _for_user(hooks: tuple[str, ...], uninstall: bool, *, dry_run: bool, as_json: bool) -> int:
+    """Install the hooks of the user, or remove them."""
+    made = install_user.plan(hooks, program=_program(), removal=uninstall)
+    if not dry_run:
+        install_user.apply(made)
+    tell_findings(made.findings)
+    changes = [{"path": path, "what": what} for path, what in made.changes()]
+    if as_json:
+        fields = {"user": True, "changes": changes, "dry_run": dry_run}
+        say_json("install", {**fields, "findings": findings_json(made.findings)})
+    else:
+        for change in changes:
+            say(f"{change['what']:<8} {change['path']}")
+        if not changes:
+            say("nothing to do")
+        elif dry_run:
+            say("dry run: nothing written")
+        if not uninstall:
+            _advise_hooks(hooks)
+    return code_of(made.findings)
 
 
 def _workspace_of(repo: str) -> Workspace:
@@ -229,14 +269,32 @@ def _show(made: Plan, changes: list[tuple[str, str]], *, dry_run: bool, uninstal
         say("the sessions stay, and so do their files and what git knows of them")
 
 
-def _advise(workspace: Workspace, hooks: tuple[str, ...]) -> None:
-    """What is left to do by hand."""
+def _advise(
+    workspace: Workspace, hooks: tuple[str, ...], kind: str | None, *, dry_run: bool
+) -> None:
+    """Name the steps that are left to the user."""
+    _advise_agents(workspace, hooks)
+    if not dry_run:
+        tell_next_step(workspace)
+    if kind is not None:
+        _advise_job(kind)
+
+
+def _advise_agents(workspace: Workspace, hooks: tuple[str, ...]) -> None:
     seen = V1_LOG in read_manifest(workspace).sources()
     if os.path.exists(workspace.path(V1_LOG)) and not seen:
         tell(f"{V1_LOG} is here: 'session-codec migrate' takes its sessions in")
     tell(f"a plugin for Claude Code, with a skill and the hooks of --hooks claude: {PLUGIN}")
+    _advise_hooks(hooks)
+
+
+def _advise_hooks(hooks: tuple[str, ...]) -> None:
+    """Print what agents and the PATH need before hooks run."""
     if "codex" in hooks:
-        tell("Codex runs a hook once you trust it: start it here and run /hooks")
+        tell(
+            "Codex runs a hook once you trust it: start it and run /hooks; hooks of a repository "
+            "need the repository to be trusted as well"
+        )
     if hooks and os.sep in _program():
         tell(
             f"{PROGRAM} is not on the PATH, so the hooks name it by its path, which is of this "

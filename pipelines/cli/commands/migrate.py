@@ -22,6 +22,7 @@ def run(
     sources: tuple[str, ...],
     dry_run: bool,
     strict: bool,
+    reread: bool,
     dialect: str | None,
     heading_pattern: str | None,
     timezone: str,
@@ -32,7 +33,8 @@ def run(
 ) -> int:
     """Migrate the v1 log of REPO, and prove that no byte of it is lost.
 
-    The log itself is not changed. Running migrate again adds only what is new.
+    The log itself is not changed. Running migrate again adds new sessions and updates those whose
+    entries changed. --reread also applies this version's reader to sessions that an older one read.
 
     Examples:
       session-codec migrate
@@ -63,6 +65,7 @@ def run(
             clues=clues,
             tokenizer=tokenizer,
             strict=strict,
+            reread=reread,
         )
         return run_migrate(request, worker, dry_run=dry_run, as_json=as_json)
 
@@ -80,6 +83,7 @@ VERB: Final = Verb(
         ),
         Option("--dry-run", "Plan and prove; write nothing.", flag=True),
         Option("--strict", "Write nothing if there are findings.", flag=True),
+        Option("--reread", "Read again what an older version of session-codec read.", flag=True),
         Option(
             "--dialect", "The form of the session headings, as FORMATS.md names it.", metavar="FORM"
         ),

@@ -15,8 +15,9 @@ from pipelines.errors import FINDINGS, NotFound
 from pipelines.settings.thresholds import Limits
 from pipelines.token_savings import TokenReport, token_report
 from pipelines.v1.logs import Request
+from pipelines.v1.migration import LogPlan, Plan
 from pipelines.v1.reader import Section
-from pipelines.verbs.migrate import LogPlan, Result, migrate, plan, prove_on_paper
+from pipelines.verbs.migrate import Result, migrate, plan, prove_on_paper
 from pipelines.worker.client import Worker
 from pipelines.workspace.location import manifest_of
 
@@ -72,14 +73,10 @@ def _say(result: Result, tokens: TokenReport | None, dry_run: bool, stopped: boo
     proved = dry_run or bool(result.written)
     for log in made.logs:
         _say_log(log, proved=proved)
-    say(f"sessions: {len(made.added):,} new, {len(made.manifest.sessions):,} known before")
-    if made.restored:
-        say(
-            f"diffs: {len(made.restored):,} of known sessions were absent here and are stored again"
-        )
+    _say_sessions(made)
     if dry_run:
         say("dry run: proved, nothing written")
-        for path in dict.fromkeys(a.path for a in made.appends):
+        for path in made.tracked():
             say(f"  would write {path}")
     elif stopped:
         say("strict: nothing was written, for there are findings")
@@ -91,6 +88,16 @@ def _say(result: Result, tokens: TokenReport | None, dry_run: bool, stopped: boo
         say()
         for line in token_lines(tokens):
             say(line)
+
+
+def _say_sessions(made: Plan) -> None:
+    say(f"sessions: {len(made.added):,} new, {len(made.manifest.sessions):,} known before")
+    if made.updated:
+        say(f"{len(made.updated):,} sessions updated")
+    if made.restored:
+        say(
+            f"diffs: {len(made.restored):,} of known sessions were absent here and are stored again"
+        )
 
 
 def _say_log(log: LogPlan, *, proved: bool) -> None:
@@ -140,6 +147,7 @@ def _json(result: Result, tokens: TokenReport | None, dry_run: bool) -> dict[str
         ],
         "skipped": made.skipped,
         "added": [a.session.key for a in made.added],
+        "updated": [p.becomes.key for p in made.updated],
         "restored": [a.session.key for a in made.restored],
         "known": len(made.manifest.sessions),
         "written": result.written,

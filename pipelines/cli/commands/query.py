@@ -4,35 +4,20 @@ from __future__ import annotations
 
 import csv
 import sys
-from typing import Final
+from typing import Any, Final
 
 from codec.records import STATUSES
 from codec.shown_text import shown
 from pipelines.answers import Answer, Cell
 from pipelines.cli.commands.spooled import workspace_of
 from pipelines.cli.declared import JSON, REPO, Misuse, Option, Verb, number, text_of
-from pipelines.cli.output import findings_json, say_json, say_table, tell_findings
+from pipelines.cli.output import code_of, findings_json, say_json, say_table, tell_findings
 from pipelines.cli.times import TIME_FORMS, read_time
-from pipelines.errors import EXIT_CODES, FINDINGS
-from pipelines.verbs.query import BYS, MEASURES, By, Measure, Question, query
+from pipelines.errors import EXIT_CODES
+from pipelines.verbs.query import BYS, MEASURES, Question, query
 
 
-def run(
-    repo: str,
-    agent: str | None,
-    task: str | None,
-    status: str | None,
-    since: str | None,
-    until: str | None,
-    last: int | None,
-    by: By | None,
-    sums: tuple[Measure, ...],
-    averages: tuple[Measure, ...],
-    count: bool,
-    sql: str | None,
-    as_csv: bool,
-    as_json: bool,
-) -> int:
+def run(repo: str, sql: str | None, as_csv: bool, as_json: bool, **asked: Any) -> int:
     """Query the sessions: filter, group, sum, average.
 
     Sums and averages leave unknown numbers out. Agents and tasks have the names that 'record' gives
@@ -45,8 +30,7 @@ def run(
       session-codec query --by agent --avg duration_min --count     average duration per agent
       session-codec query --sql "SELECT month, count(*) FROM sessions GROUP BY 1"
     """
-    asked = (agent, task, status, since, until, last, by, sums or None, averages or None)
-    if sql is not None and (count or any(a is not None for a in asked)):
+    if sql is not None and any(v not in (None, ()) and v is not False for v in asked.values()):
         raise Misuse("--sql cannot be combined with filters and aggregates")
     workspace = workspace_of(repo)
     if sql is not None:
@@ -54,19 +38,8 @@ def run(
 
         answer = query_sql(workspace, text_of(sql))
     else:
-        question = Question(
-            agent=text_of(agent) if agent else agent,
-            task=text_of(task) if task else task,
-            status=status,
-            since=since,
-            until=until,
-            last=last,
-            by=by,
-            sums=sums,
-            averages=averages,
-            count=count,
-        )
-        answer = query(workspace, question)
+        names = {n: text_of(asked[n]) for n in ("agent", "task") if asked[n]}
+        answer = query(workspace, Question(**{**asked, **names}))
     tell_findings(answer.findings)
     if as_json:
         rows = [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
@@ -77,7 +50,7 @@ def run(
         writer.writerows(tuple(map(_cell, row)) for row in answer.rows)
     else:
         _say(answer)
-    return FINDINGS if any(f.level == "finding" for f in answer.findings) else 0
+    return code_of(answer.findings)
 
 
 VERB: Final = Verb(

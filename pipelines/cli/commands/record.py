@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from codec.errors import FormatError
 from codec.manifest.session_fields import encode_session
@@ -25,10 +25,10 @@ from pipelines.cli.output import (
 )
 from pipelines.errors import EXIT_CODES
 from pipelines.recording.running import running_session
-from pipelines.recording.session import Recording, session_of
+from pipelines.recording.session import Recorded, Recording, session_of
 from pipelines.recording.text_scan import clean_recording
 from pipelines.verbs.record import apply, plan, root_of
-from pipelines.workspace.location import Workspace, find, read_config
+from pipelines.workspace.location import find, read_config
 
 #: Digits of a commit's name that are shown.
 _SHORT: Final = 6
@@ -40,20 +40,14 @@ NOTES_LIMIT: Final = 20_000
 
 def run(
     repo: str,
-    agent: str,
-    task: str,
-    status: str,
     commits: str | None,
     worktree: bool,
     diff: str | None,
     no_diff: bool,
-    duration_min: int | None,
-    tokens: int | None,
-    notes: str,
-    name: str,
     commit: bool,
     dry_run: bool,
     as_json: bool,
+    **said: Any,
 ) -> int:
     """Record a session when its task is done, and print its key.
 
@@ -74,18 +68,7 @@ def run(
     if asks_git and not (workspace.repository or commits or worktree):
         tell("note: not in a git repository: no diff is recorded")
         asks_git = False
-    word, remark = _status(text_of(status))
-    recording = Recording(
-        agent=_given("--agent", agent, NAME_LIMIT * 4),
-        task=_given("--task", task, TASK_LIMIT),
-        status=word,
-        remark=remark,
-        notes=_given("--notes", notes, NOTES_LIMIT, may_be_empty=True),
-        patch=_read(diff) if diff else None,
-        duration_min=duration_min,
-        tokens_used=tokens,
-        id=text_of(name),
-    )
+    recording = _recording(patch=_read(diff) if diff else None, **said)
     running = running_session(workspace, root_of(workspace))
     if asks_git:
         recording = plan(workspace, recording, commits=commits, worktree=worktree, running=running)
@@ -94,24 +77,15 @@ def run(
     if dry_run:
         recording, replaced = clean_recording(workspace, recording)
         tell_findings(replaced)
-        return _show(workspace, session_of(recording, read_config(workspace).agents), as_json)
+        return _show(session_of(recording, read_config(workspace).agents), as_json)
     recorded = apply(workspace, recording, running)
-    if recorded.recovered:
-        tell(f"completed a '{recorded.recovered}' that was stopped half-way")
-    tell_findings(recorded.findings)
-    if not recorded.is_new:
-        tell(f"note: the id {name!r} was recorded before; nothing is written")
     if commit:
         from pipelines.workspace.commit import commit_sessions
 
         commit_sessions(workspace, f"session-codec: record {recorded.session.key}")
-    else:
+    _say(recorded, as_json)
+    if not commit:
         tell_next_step(workspace)
-    if as_json:
-        fields = {"session": encode_session(recorded.session), "new": recorded.is_new}
-        say_json("record", {**fields, "findings": findings_json(recorded.findings)})
-    else:
-        say(recorded.session.key)
     return 0
 
 
@@ -142,6 +116,44 @@ VERB: Final = Verb(
         30: "git does not have the commits",
     },
 )
+
+
+def _recording(
+    *,
+    patch: bytes | None,
+    agent: str,
+    task: str,
+    status: str,
+    notes: str,
+    name: str,
+    duration_min: int | None,
+    tokens: int | None,
+) -> Recording:
+    word, remark = _status(text_of(status))
+    return Recording(
+        agent=_given("--agent", agent, NAME_LIMIT * 4),
+        task=_given("--task", task, TASK_LIMIT),
+        status=word,
+        remark=remark,
+        notes=_given("--notes", notes, NOTES_LIMIT, may_be_empty=True),
+        patch=patch,
+        duration_min=duration_min,
+        tokens_used=tokens,
+        id=text_of(name),
+    )
+
+
+def _say(recorded: Recorded, as_json: bool) -> None:
+    if recorded.recovered:
+        tell(f"completed a '{recorded.recovered}' that was interrupted")
+    tell_findings(recorded.findings)
+    if not recorded.is_new:
+        tell("note: the id was recorded before; nothing is written")
+    if as_json:
+        fields = {"session": encode_session(recorded.session), "new": recorded.is_new}
+        say_json("record", {**fields, "findings": findings_json(recorded.findings)})
+    else:
+        say(recorded.session.key)
 
 
 def _given(option: str, value: str, limit: int, *, may_be_empty: bool = False) -> str:
@@ -185,7 +197,7 @@ def _read(name: str) -> bytes:
     return data
 
 
-def _show(workspace: Workspace, session: Session, as_json: bool) -> int:
+def _show(session: Session, as_json: bool) -> int:
     if as_json:
         say_json("record", {"session": encode_session(session), "new": False, "findings": []})
     else:

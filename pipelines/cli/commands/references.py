@@ -8,8 +8,8 @@ from codec.references.merge import Change, Standing
 from pipelines.cli.declared import JSON, REPO, Option, Verb, absolute, number
 from pipelines.cli.next_step import tell_next_step
 from pipelines.cli.options import TOKENIZER_OPTION
-from pipelines.cli.output import findings_json, say, say_json, tell, tell_findings
-from pipelines.errors import EXIT_CODES, FINDINGS
+from pipelines.cli.output import code_of, findings_json, say, say_json, tell, tell_findings
+from pipelines.errors import EXIT_CODES
 from pipelines.references.plan import SIGNS, Plan, Request, plan, shown_name, stale_finding, summary
 from pipelines.settings.thresholds import REFERENCES_BUDGET, read_limits
 from pipelines.tokenizer import load
@@ -69,7 +69,7 @@ def run(
         say(f"{REFERENCES}: {state}; {made.tokens} tokens by {tokenizer}, budget {request.budget}")
     if result.written:
         tell_next_step(workspace)
-    return FINDINGS if any(f.level == "finding" for f in findings) else 0
+    return code_of(findings)
 
 
 VERB: Final = Verb(

@@ -10,10 +10,10 @@ from codec.errors import IntegrityError
 from codec.tokens.tokenizers import counter
 from pipelines.cli.declared import JSON, REPO, Misuse, Option, Verb, absolute
 from pipelines.cli.options import ALLOW_SECRET, TOKENIZER_OPTION, TRUST_REPO_CONFIG
-from pipelines.cli.output import Stages, findings_json, say, say_json, tell, tell_findings
+from pipelines.cli.output import Stages, code_of, findings_json, say, say_json, tell, tell_findings
 from pipelines.cli.times import TIME_FORMS, read_time
 from pipelines.cli.token_table import tokens_json
-from pipelines.errors import EXIT_CODES, FINDINGS, exit_code
+from pipelines.errors import EXIT_CODES, exit_code
 from pipelines.settings.user import ignored_findings, read_settings
 from pipelines.verbs.report import Request, Result, apply, plan
 from pipelines.workspace.location import find
@@ -22,14 +22,12 @@ from pipelines.workspace.location import find
 def run(
     repo: str,
     output: str,
-    since: str | None,
-    until: str | None,
     with_diffs: bool,
-    force: bool,
     allow: tuple[str, ...],
     trust_repo_config: bool,
     tokenizer: str,
     as_json: bool,
+    **given: Any,
 ) -> int:
     """Write a report on REPO's workspace: one HTML file.
 
@@ -50,22 +48,17 @@ def run(
     request = Request(
         workspace=workspace,
         output=None if output == "-" else absolute(output),
-        since=since,
-        until=until,
         with_diffs=with_diffs,
         allow=settings.allow,
-        force=force,
+        **given,
     )
     progress = Stages()
     result = apply(plan(request, counter(tokenizer), progress), progress, sys.stdout.buffer.write)
     findings = list(result.plan.findings)
     if with_diffs:
         findings += ignored_findings(settings, "secrets")
-    code = 0
-    if result.plan.diffs is not None and result.plan.diffs.damaged:
-        code = exit_code(IntegrityError(""))
-    elif any(f.level == "finding" for f in findings):
-        code = FINDINGS
+    damaged = result.plan.diffs is not None and result.plan.diffs.damaged
+    code = exit_code(IntegrityError("")) if damaged else code_of(findings)
     if as_json:
         say_json("report", {"exit": code, **_json(result), "findings": findings_json(findings)})
         return code

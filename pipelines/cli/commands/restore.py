@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from pipelines.cli.declared import JSON, Argument, Option, Verb, absolute, between
-from pipelines.cli.output import Stages, findings_json, say, say_json, tell_findings
+from pipelines.cli.output import Stages, code_of, findings_json, say, say_json, tell_findings
 from pipelines.cli.remote_options import JOBS, REMOTE_OPTIONS, open_remote, settings_of
-from pipelines.errors import FINDINGS
 from pipelines.remotes.base import Remote
 from pipelines.verbs.restore import Only, Result, plan, restore
 from pipelines.workspace.location import at
@@ -42,7 +41,7 @@ def run(
         result = restore(
             workspace, remote, Stages(), only=only or "all", jobs=jobs, without=without
         )
-    code = FINDINGS if any(f.level == "finding" for f in result.plan.findings) else 0
+    code = code_of(result.plan.findings)
     if as_json:
         say_json("restore", {"exit": code, **_json(result, remote)})
         return code

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pipelines.cli.declared import JSON, REPO, Misuse, Option, Verb, absolute, between
 from pipelines.cli.options import ALLOW_SECRET
-from pipelines.cli.output import Stages, findings_json, say, say_json, tell_findings
+from pipelines.cli.output import Stages, code_of, findings_json, say, say_json, tell_findings
 from pipelines.cli.remote_options import (
     JOBS,
     REMOTE_OPTIONS,
@@ -15,7 +15,6 @@ from pipelines.cli.remote_options import (
     open_remote,
     settings_of,
 )
-from pipelines.errors import FINDINGS
 from pipelines.remotes.base import Remote
 from pipelines.settings.user import ignored_findings
 from pipelines.verbs.sync import Plan, Result, apply, plan
@@ -57,7 +56,7 @@ def run(
         jobs = settings.jobs or JOBS
         result = apply(made, remote, stages, jobs=jobs, prune=prune_local)
     findings = [*made.findings, *ignored_findings(settings, "encrypt", "remote", "secrets")]
-    code = FINDINGS if any(f.level == "finding" for f in findings) else 0
+    code = code_of(findings)
     if as_json:
         fields = {**_json(result, remote, dry_run), "findings": findings_json(findings)}
         say_json("sync", {"exit": code, **fields})

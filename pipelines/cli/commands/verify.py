@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import gc
-import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from codec.errors import CodecError
 from codec.v2.context_view import DEFAULT_BUDGET
 from pipelines.cli.declared import JSON, REPO, Option, Verb, absolute, number, percent
 from pipelines.cli.options import TOKENIZER_OPTION
-from pipelines.cli.output import Stages, say, tell, tell_findings
+from pipelines.cli.output import Stages
 from pipelines.cli.remote_options import REMOTE_OPTIONS, open_remote, settings_of
-from pipelines.cli.verify_output.json import json_of
-from pipelines.cli.verify_output.text import text_of
-from pipelines.errors import EXIT_CODES, PipelineError
+from pipelines.cli.verify_output.publish import (
+    errors_on_github,
+    in_format,
+    say_verdict,
+    tell_verdict,
+)
+from pipelines.errors import EXIT_CODES
 from pipelines.remotes.base import Remote
 from pipelines.settings.thresholds import REFERENCES_BUDGET, THRESHOLD
 from pipelines.verification.report import Request, Require, Verdict
-from pipelines.verification.report_cache import keep, read_from, recall, standing
 from pipelines.workspace.location import find
 
+_LIMITS: Final = ("threshold", "context_budget", "references_budget")
 FORMATS: Final = ("text", "json", "markdown", "junit", "sarif")
 
 
@@ -33,9 +33,6 @@ def run(
     form: str,
     output: str | None,
     since: str | None,
-    threshold: float | None,
-    context_budget: int | None,
-    references_budget: int | None,
     require: Require,
     full: bool,
     tokenizer: str,
@@ -61,15 +58,11 @@ def run(
     """
     began, start = datetime.now(UTC), time.perf_counter()
     gc.disable()  # the facts of a manifest are many and have no cycles
-    with _told_where_people_look():
+    with errors_on_github():
         request = Request(
             workspace=find(absolute(repo)),
             tokenizer=tokenizer,
-            limits={
-                "threshold": threshold,
-                "context_budget": context_budget,
-                "references_budget": references_budget,
-            },
+            limits={name: given.pop(name) for name in _LIMITS},
             require=require,
             since=since,
         )
@@ -77,17 +70,23 @@ def run(
         if require == "remote":
             settings = settings_of(request.workspace, given, trust_repo_config)
             remote = open_remote(settings, request.workspace)
-        verdict = None if full else recall(request)
-        if verdict is None:
-            verdict = _verified(request, remote)
-
-    _tell(verdict)
-    _say(
-        lambda form: _made(verdict, form, began=began, seconds=time.perf_counter() - start),
+        verdict = _verdict(request, remote)
+    tell_verdict(verdict)
+    say_verdict(
+        lambda form: in_format(verdict, form, began=began, seconds=time.perf_counter() - start),
         "json" if as_json else form,
         output,
     )
     return verdict.exit_code
+
+
+def _verdict(request: Request, remote: Remote | None) -> Verdict:
+    from pipelines.worker.client import Worker
+
+    with Worker(request.tokenizer) as worker:
+        from pipelines.verbs.verify import verify  # beside the worker, which takes longer to start
+
+        return verify(request, worker, Stages(), remote)
 
 
 VERB: Final = Verb(
@@ -141,7 +140,7 @@ VERB: Final = Verb(
             shown=True,
         ),
         *REMOTE_OPTIONS,
-        Option("--full", "Read everything, also files that were verified before.", flag=True),
+        Option("--full", "No effect: everything is always read. Older jobs pass it.", flag=True),
         TOKENIZER_OPTION,
         JSON,
     ),
@@ -151,83 +150,3 @@ VERB: Final = Verb(
         20: EXIT_CODES[20],
     },
 )
-
-
-def _say(made: Callable[[str], str], form: str, output: str | None) -> None:
-    """A verdict on stdout; in the file if there is one, and then stdout has the text."""
-    if output is None:
-        say(made(form).removesuffix("\n"))
-        return
-    with open(absolute(output), "w", encoding="utf-8", newline="\n") as f:
-        f.write(made(form))
-    say(f"{made('text')}{form}: {output}")
-
-
-@contextmanager
-def _told_where_people_look() -> Iterator[None]:
-    """What stops us is told to GitHub, too, where it runs us."""
-    try:
-        yield
-    except (CodecError, PipelineError) as e:
-        if os.environ.get("GITHUB_ACTIONS") == "true":
-            from pipelines.cli.verify_output.github import annotation_of
-
-            tell(annotation_of(e))
-        if os.environ.get("GITHUB_STEP_SUMMARY"):
-            from pipelines.cli.verify_output.markdown import markdown_of_error
-
-            _add_to_summary(markdown_of_error(e))
-        raise
-
-
-def _add_to_summary(text: str) -> None:
-    with open(os.environ["GITHUB_STEP_SUMMARY"], "a", encoding="utf-8", newline="\n") as f:
-        f.write(text)
-
-
-def _verified(request: Request, remote: Remote | None) -> Verdict:
-    """A verdict on what is read now."""
-    from pipelines.worker.client import Worker
-
-    with Worker(request.tokenizer) as worker:
-        from pipelines.verbs.verify import verify  # beside the worker, which takes longer to start
-
-        was = standing(request, read_from(request.workspace))
-        verdict = verify(request, worker, Stages(), remote)
-    keep(request, was, verdict)
-    return verdict
-
-
-def _made(verdict: Verdict, form: str, *, began: datetime, seconds: float) -> str:
-    """A verdict in one of the formats; what only one of them needs is not imported for another."""
-    if form == "junit":
-        import platform
-
-        from pipelines.cli.verify_output.junit import junit_of
-
-        return junit_of(verdict, host=platform.node(), began=began, seconds=seconds)
-    if form == "sarif":
-        from importlib.metadata import version
-
-        from pipelines.cli.verify_output.sarif import sarif_of
-
-        return sarif_of(verdict, version=version("session-codec"))
-    if form == "markdown":
-        from pipelines.cli.verify_output.markdown import markdown_of
-
-        return markdown_of(verdict)
-    return json_of(verdict) if form == "json" else text_of(verdict)
-
-
-def _tell(verdict: Verdict) -> None:
-    """Findings, for people on stderr, and for GitHub where it runs us."""
-    tell_findings(verdict.findings)
-    if os.environ.get("GITHUB_ACTIONS") == "true":
-        from pipelines.cli.verify_output.github import annotations_of
-
-        for line in annotations_of(verdict.findings, verdict.root):
-            tell(line)
-    if os.environ.get("GITHUB_STEP_SUMMARY"):
-        from pipelines.cli.verify_output.markdown import markdown_of
-
-        _add_to_summary(markdown_of(verdict))

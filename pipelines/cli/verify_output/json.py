@@ -20,7 +20,7 @@ def _fields(verdict: Verdict) -> dict[str, Any]:
     return {
         "exit": verdict.exit_code,
         "since": verdict.since,
-        "kept": verdict.kept._asdict() if verdict.kept else None,
+        "kept": None,  # an earlier version could repeat a verdict
         "sessions": verdict.sessions,
         "versions": verdict.versions,
         "diffs": dict(zip(_COUNTED, verdict.diffs, strict=True)),

@@ -35,8 +35,6 @@ def markdown_of(verdict: Verdict) -> str:
     ]
     if verdict.since:
         lines.append(f"Judged is what came after `{verdict.since[:12]}`; gate and budgets whole.")
-    if verdict.kept:
-        lines.append(f"Files were read at {verdict.kept.at}; their sizes and times are the same.")
     if verdict.tokens is not None:
         lines += ["", gate_sentence(verdict.tokens).capitalize() + ".", ""]
         lines += _table(baseline_rows(verdict.tokens), "lrrrl")

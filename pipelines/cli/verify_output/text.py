@@ -7,7 +7,7 @@ from pipelines.verification.report import Verdict
 
 
 def text_of(verdict: Verdict) -> str:
-    """The figures of a verdict; its findings are told apart (`tell_findings`)."""
+    """Return the figures of a verdict; `tell_findings` prints its findings."""
     lines = [f"sessions: {verdict.sessions:,}; versions of v1 logs: {verdict.versions:,}"]
     for name, counts in (("diffs", verdict.diffs), ("layouts", verdict.layouts)):
         intact, absent, damaged = counts
@@ -19,12 +19,6 @@ def text_of(verdict: Verdict) -> str:
     lines.append(f"checks that did not pass: {', '.join(failed) or 'none'}")
     if verdict.since:
         lines.append(f"judged: what came after {verdict.since[:12]}; gate and budgets as a whole")
-    if verdict.kept:
-        at, files = verdict.kept
-        lines.append(
-            f"not read again: {files:,} files have the sizes and times that they had at {at}, when "
-            "all of it was read; --full reads them"
-        )
     if verdict.tokens is not None:
         lines += ["", *token_lines(verdict.tokens)]
     return "".join(f"{line}\n" for line in lines)

@@ -64,15 +64,15 @@ class LostError(Exception):
 
 
 def client_of(options: Options, requests: Requests) -> Any:
-    """A client of the SDK, with the SDK's own chain of credentials.
+    """Return a client of the SDK, with the SDK's own chain of credentials.
 
     Args:
         options: how the server is reached.
-        requests: counts what is sent, what is tried again as well.
+        requests: counts the requests sent, retries included.
 
     Raises:
         FormatError, Unavailable: the settings of the SDK cannot be used.
-        BotoCoreError: the same, as the SDK tells it.
+        BotoCoreError: the same, as the SDK raises it.
     """
     config = Config(
         retries={
@@ -95,11 +95,11 @@ def client_of(options: Options, requests: Requests) -> Any:
             verify=options.ca_bundle,
             region_name=session.get_config_variable("region") or "us-east-1",
         )
-    except ValueError as e:  # it tells the URL, which may have a password in it
+    except ValueError as e:  # it has the URL, which may have a password in it
         if isinstance(e, BotoCoreError):
             raise
         hint = "Look at AWS_ENDPOINT_URL and at what the configuration of the AWS tools says"
-        raise Unavailable("the SDK was given an endpoint that is none", hint=hint) from None
+        raise Unavailable("the SDK was given an invalid endpoint", hint=hint) from None
 
     def count(event_name: str, **_more: object) -> None:
         operation = event_name.rpartition(".")[2]

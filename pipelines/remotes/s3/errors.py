@@ -1,7 +1,7 @@
-"""What the errors of an S3 server and of its SDK mean for a user: one line, and the way out.
+"""Map errors of an S3 server and of its SDK to errors for a user: one line, and a hint.
 
-A server's message can hold anything, credentials that were sent to it among that: only its code is
-told, and only if it looks like one.
+A server's message can hold anything, including the credentials that were sent to it: only its
+code is reported, and only if it looks like one.
 """
 
 from __future__ import annotations
@@ -58,17 +58,17 @@ _OF_THE_NETWORK: Final = (
 
 
 def code_of(error: sdk.ClientError) -> str:
-    """The code of a server's error; its HTTP status where it has none."""
+    """Return the code of a server's error; its HTTP status if it has no code."""
     code = str(error.response.get("Error", {}).get("Code", ""))
     return code if _CODE.fullmatch(code) else str(_status(error))
 
 
 def server_error(error: sdk.ClientError, where: str, bucket: str) -> StorageError | Conflict:
-    """A server's error as what it means.
+    """Map an error of the server.
 
     Args:
         error: of the SDK.
-        where: what was asked for, as a user names it.
+        where: what was requested, as a user names it.
         bucket: its bucket.
     """
     code, status = code_of(error), _status(error)
@@ -91,7 +91,7 @@ def server_error(error: sdk.ClientError, where: str, bucket: str) -> StorageErro
 
 
 def sdk_error(error: sdk.BotoCoreError, where: str) -> StorageError:
-    """An error of the SDK, which never got an answer, as what it means."""
+    """Map an error of the SDK, which never got an answer."""
     if isinstance(error, _NO_CREDENTIALS):
         hint = "Give them as the AWS tools take them: AWS_PROFILE, AWS_ACCESS_KEY_ID, a role"
         return Denied(f"{where}: no credentials", hint=hint)

@@ -28,7 +28,7 @@ class SentPart(NamedTuple):
 
 
 def begun(client: Any, where: Mapping[str, str]) -> tuple[str | None, dict[int, tuple[str, int]]]:
-    """An upload of an object that was never ended: its id, and ETag and size of its parts."""
+    """Return an unfinished upload of an object: its id, and the ETags and sizes of its parts."""
     with suppress(sdk.ClientError):  # not every server lists them, nor may everybody
         for upload in _uploads(client, where):
             pages = client.get_paginator("list_parts").paginate(**where, UploadId=upload)
@@ -45,7 +45,7 @@ def abort_all(client: Any, where: Mapping[str, str]) -> None:
 
 
 def abort_before(client: Any, bucket: str, prefix: str, before: datetime) -> list[str]:
-    """Abort the uploads below a prefix that were begun before a time, and return their keys."""
+    """Abort the uploads below a prefix that began before a time; return the keys of the others."""
     found = []
     pages = client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix)
     try:
@@ -55,6 +55,7 @@ def abort_before(client: Any, bucket: str, prefix: str, before: datetime) -> lis
                     client.abort_multipart_upload(
                         Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"]
                     )
+                else:
                     found.append(upload["Key"])
     except sdk.ClientError as e:
         if e.response["Error"]["Code"] not in _NOT_LISTED:
@@ -118,7 +119,7 @@ def send_parts(
 
 
 def etag_of(sent: Iterable[SentPart]) -> str:
-    """The ETag of an object that was sent in these parts."""
+    """Return the ETag of an object that was sent in these parts."""
     digests = [part.md5 for part in sent]
     whole = hashlib.md5(b"".join(digests), usedforsecurity=False)
     return f"{whole.hexdigest()}-{len(digests)}"
@@ -132,10 +133,10 @@ def is_proved(reply: Mapping[str, Any], md5: str, sha256: str) -> bool:
 
 
 def is_sealed(reply: Mapping[str, Any]) -> bool:
-    """Whether the server encrypted the object so that its ETag is no MD5."""
+    """Report whether the server encrypted the object so that its ETag is not an MD5."""
     return str(reply.get("ServerSideEncryption", "")).startswith("aws:kms")
 
 
 def b64(digest: bytes) -> str:
-    """A digest as S3 has it."""
+    """Encode a digest as S3 does."""
     return base64.b64encode(digest).decode()

@@ -83,12 +83,12 @@ class S3Objects:
         return sorted(again(once))
 
     def read(self, name: str, offset: int, size: int, version: str | None = None) -> Part:
-        """A range of an object."""
+        """Return a range of an object."""
         asked = f"bytes={offset}-{offset + size - 1}"
         return again(lambda: self._part(name, asked, version, lambda _: (offset, size)))
 
     def read_end(self, name: str, size: int) -> Part:
-        """The last bytes of an object."""
+        """Return the last bytes of an object."""
 
         def wanted(total: int) -> tuple[int, int]:
             return max(0, total - size), size
@@ -105,7 +105,7 @@ class S3Objects:
         version: str | None,
         wanted: Callable[[int], tuple[int, int]],
     ) -> Part:
-        """What one request gives of what is wanted of an object of some size."""
+        """Return the wanted part of an object of any size from one request."""
         with self._got(name, asked, version) as (body, start, reply):
             total = _total(reply)
             offset, size = wanted(total)
@@ -139,7 +139,7 @@ class S3Objects:
     def _got(
         self, name: str, asked: str | None, version: str | None
     ) -> Iterator[tuple[Body, int, dict[str, Any]]]:
-        """The body of an object, which byte it begins with, and what the server says of it."""
+        """Yield the body of an object, the offset of its first byte, and the reply's headers."""
         more = {k: v for k, v in (("Range", asked), ("IfMatch", version)) if v is not None}
         with self._said(name):
             reply = self._client.get_object(
@@ -218,7 +218,7 @@ class S3Objects:
         return call(**more)
 
     def _put_parts(self, name: str, content: Content, overwrite: bool) -> bool:
-        """A multipart upload; whether the answers prove that it arrived."""
+        """Upload in parts; report whether the answers prove that the object arrived."""
         where = {"Bucket": self._bucket, "Key": self._key(name)}
         upload, there = begun(self._client, where)
         strays = False
@@ -243,7 +243,7 @@ class S3Objects:
         except BaseException as e:
             if isinstance(e, sdk.ClientError) and code_of(e) == "NoSuchUpload":
                 return False  # completed: by our own request, retried, or by another machine
-            # What went wrong is told; an upload that is left is taken up again by the next run.
+            # The failure is reported; the next run continues an unfinished upload.
             with suppress(sdk.ClientError, sdk.BotoCoreError):
                 self._client.abort_multipart_upload(**at)
             raise
@@ -270,7 +270,7 @@ class S3Objects:
 
     @contextmanager
     def _said(self, name: str = "") -> Iterator[None]:
-        """What the SDK raises as what it means for a user."""
+        """Map what the SDK raises to errors for a user."""
         where = f"{self.url}/{name}" if name else self.url
         try:
             yield
@@ -284,6 +284,6 @@ class S3Objects:
 
 
 def _total(reply: dict[str, Any]) -> int:
-    """The size of a whole object, by an answer that has it or a part of it."""
+    """Return the size of a whole object from a reply with all or a part of it."""
     m = _RANGE.fullmatch(reply.get("ContentRange") or "")
     return int(m["size"] if m else reply["ContentLength"])

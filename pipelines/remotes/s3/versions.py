@@ -87,7 +87,7 @@ class S3Remote(S3Objects):
         return again(once)
 
     def _versions(self, key: str) -> list[str]:
-        """The versions of an object and marks of its deletion, as far as the server has such."""
+        """Return the versions of an object and its delete markers, if the server has versions."""
         try:
             pages = self._client.get_paginator("list_object_versions").paginate(
                 Bucket=self._bucket, Prefix=key

@@ -9,9 +9,9 @@ import pytest
 
 from codec.errors import FormatError
 from codec.records import Metrics, Status
+from codec.shown_text import FRAME
 from codec.tokens.tokenizers import TOKENIZERS, counter
 from codec.v2.context_view import (
-    FRAME,
     RESERVE,
     STYLES,
     Context,

@@ -16,7 +16,7 @@ from pipelines.diffs.store import Store
 from pipelines.errors import NotFound
 from pipelines.progress import Silent
 from pipelines.verbs.archive import Request, archive, plan
-from pipelines.workspace.location import Workspace, locate
+from pipelines.workspace.location import MANIFEST, Workspace, locate
 from pipelines.workspace.reading import read_manifest
 from tests.pipelines.conftest import PATCH, Bench, Cli, command, day, entry, git, log_of, tree
 
@@ -205,6 +205,20 @@ def test_migrate_does_not_bring_back_loose_what_is_archived(made: Bench, cli: Cl
     shutil.rmtree(made.root / ".diffs" / "archive")
     made.migrate()
     assert len(loose(made)) == 9
+
+
+def test_an_archive_that_the_manifest_does_not_name_does_not_replace_a_loose_diff(
+    bench: Bench, cli: Cli
+) -> None:
+    texts = [entry(day(1), task=t, patch=patch_of(t)) for t in ("one", "two")]
+    bench.log.write_bytes(log_of(*texts))
+    bench.migrate()
+    manifest = bench.root / MANIFEST
+    before = manifest.read_bytes()
+    assert cli("archive", bench.root, "--before", "2026-01", "--keep-loose").code == 0
+    manifest.write_bytes(before)  # as a run leaves it that is killed before it records the archive
+    assert cli("archive", bench.root, "--before", "2026-01").code == 0
+    assert manifest.read_bytes().count(b'"fact":"archive"') == 1
 
 
 def test_a_damaged_diff_stops_before_anything_is_deleted(made: Bench, cli: Cli) -> None:

@@ -193,8 +193,8 @@ def test_a_log_that_was_rotated_loses_nothing(bench: Bench, kept: str) -> None:
     bench.migrate()
     before = tree(bench.root)
     version = bench.manifest.versions[0].sha256
-    lines = data.splitlines(keepends=True)
-    bench.log.write_bytes(b"".join(lines[:100] if kept == "head" else lines[100:]))
+    cut = data.index(b"\n### ", len(b"".join(data.splitlines(keepends=True)[:100]))) + 1
+    bench.log.write_bytes(data[:cut] if kept == "head" else data[cut:])
     bench.migrate()
     after = tree(bench.root)
     del before["AGENT_PROGRESS_LOG.md"], before[".session-codec/manifest.jsonl"]

@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from pipelines.workspace.location import DELTAS, MANIFEST
 from tests.pipelines.conftest import PATCH, Bench, Cli, corpus, day, entry, git, log_of
 
 
@@ -133,3 +134,22 @@ def test_the_diff_of_a_linked_worktree_is_the_main_ones(bench: Bench, cli: Cli) 
 def test_json_and_bytes_together_are_refused(bench: Bench, cli: Cli) -> None:
     bench.migrate()
     assert cli("show", "latest", bench.root, "--diff", "--json").code == 2
+
+
+def test_both_sessions_of_a_second_are_found_before_the_merged_lines_are_repaired(
+    bench: Bench, cli: Cli
+) -> None:
+    bench.migrate()
+    recorded = ("record", bench.root, "--no-diff", "--agent", "a", "--task")
+    cli(*recorded, "one", "--id", "id-one")
+    names = (MANIFEST, DELTAS)
+    ours = {name: (bench.root / name).read_bytes() for name in names}
+    (key,) = [k for k, s in bench.manifest.sessions.items() if s.task == "one"]
+    for name in names:  # as git's union merge leaves them where two clones recorded in one second
+        line = ours[name].splitlines(keepends=True)[-1]
+        (bench.root / name).write_bytes(ours[name] + line.replace(b"one", b"two"))
+    keys = [k for k in bench.manifest.sessions if k.startswith(key)]
+    assert len(keys) == 2
+    assert {cli("show", k, bench.root, "--json").json["session"]["key"] for k in keys} == {*keys}
+    assert cli("doctor", bench.root, "--repair").code == 0
+    assert {cli("show", k, bench.root, "--json").json["session"]["key"] for k in keys} == {*keys}

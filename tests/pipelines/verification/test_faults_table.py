@@ -290,7 +290,7 @@ FAULTS: dict[str, Fault] = {
     "value-edited-progress": changed(
         PROGRESS, swap("Status: PASS", "Status: FAIL"), ("row-differs", PROGRESS, 3)
     ),
-    "order-changed": changed(DELTAS, reverse, code=0),
+    "order-changed": changed(DELTAS, reverse, code=0, repairs=["out-of-order"]),
     "by-hand-deltas": changed(DELTAS, after("by hand\n"), ("broken-line", DELTAS, 4)),
     "by-hand-metrics": changed(METRICS, after("by hand\n"), ("broken-line", METRICS, 5)),
     "by-hand-progress": changed(

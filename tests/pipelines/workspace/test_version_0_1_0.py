@@ -111,3 +111,22 @@ def test_its_merge_driver_merges_what_this_version_writes(old: Clone) -> None:
         assert (session.status, session.notes) == ("FAIL", "Bob knows")
         assert len(clone.keys(DELTAS)) == 18
     assert ann.manifest.sessions == bob.manifest.sessions
+
+
+def test_reread_gives_each_session_of_0_1_0_a_better_fact_and_doubles_nothing(
+    old: Clone, worker: Worker
+) -> None:
+    before = old.manifest
+    bench = Bench(old.root, worker)
+    bench.migrate()
+    keys = {s.key for s in bench.manifest.sessions.values()}
+    assert keys >= before.sessions.keys()
+    bench.migrate(reread=True)
+    after = bench.manifest
+    assert after.sessions.keys() == keys
+    assert [k for k in old.keys(DELTAS) if k in before.sessions] == sorted(before.sessions)
+    present = {line for line in bench.log.read_bytes().splitlines() if line.startswith(b"#")}
+    assert present
+    assert faults(old) == []
+    assert bench.restore() == bench.log.read_bytes()
+    assert bench.migrate(reread=True).plan.is_empty

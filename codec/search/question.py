@@ -1,0 +1,26 @@
+"""Write a question as an FTS5 expression.
+
+A term matches itself, and longer words that begin with it. Only letters and digits get into the
+expression, so no question has a syntax error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+#: Shorter terms match whole words only.
+_PREFIX_FROM: Final = 3
+#: A longer question is a text; its first terms are enough to find it.
+_MOST: Final = 48
+
+
+def expression(terms: Sequence[str], *, every: bool) -> str:
+    """Return the expression for texts that have every term, or any."""
+    return (" AND " if every else " OR ").join(map(_matching, terms[:_MOST]))
+
+
+def _matching(term: str) -> str:
+    if len(term) < _PREFIX_FROM or not term.isascii():
+        return f'"{term}"'
+    return f'("{term}" OR "{term}"*)'

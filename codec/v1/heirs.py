@@ -1,0 +1,88 @@
+"""Which entries of a v1 log are known sessions whose text was changed.
+
+1. Only a session whose entry vanished from the log has an heir, and it has one at most.
+2. An heir has the time of the session. Of several the one that agrees in most counts: agent and
+   task; agent and title or content; agent and time of day; agent, or time of day, and most words.
+3. The choice depends on the sessions and the entries alone, so two clones make the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Final
+
+from codec.names import UNNAMED
+from codec.records import Session
+
+_WORD: Final = re.compile(r"\w+")
+#: The share of the words of the shorter text that two similar texts have in common.
+_SIMILAR: Final = 0.5
+
+
+def heirs_of(vanished: Iterable[Session], appeared: Iterable[Session]) -> dict[str, Session]:
+    """Return by the hash of an entry the session that it is a new version of.
+
+    Args:
+        vanished: the sessions of a log whose entries it no longer has.
+        appeared: what the entries describe that the log had not before.
+    """
+    by_time: defaultdict[str, list[Session]] = defaultdict(list)
+    for session in vanished:
+        by_time[session.time].append(session)
+    fits: list[tuple[int, float, str, str]] = []
+    known: dict[str, Session] = {}
+    for new in appeared if by_time else ():
+        for old in by_time.get(new.time, ()):
+            name = entry_of(old)
+            known[name] = old
+            grade, share = _fit(old, new)
+            if grade:
+                fits.append((-grade, -share, name, entry_of(new)))
+    heirs: dict[str, Session] = {}
+    taken: set[str] = set()
+    for _, _, name, entry in sorted(fits):
+        if name not in taken and entry not in heirs:
+            taken.add(name)
+            heirs[entry] = known[name]
+    return heirs
+
+
+def entry_of(session: Session) -> str:
+    """Return the hash of the entry of a migrated session, nothing for another one."""
+    return session.v1.sha256 if session.v1 is not None else ""
+
+
+def _fit(old: Session, new: Session) -> tuple[int, float]:
+    """Return how well an entry fits a session of its time, 0 for not at all; and their likeness."""
+    share = _likeness(old, new)
+    same_agent, is_exact = old.agent == new.agent, "T" in old.time
+    if same_agent and old.task == new.task and (is_exact or old.task != UNNAMED):
+        return 4, share
+    if same_agent and (_same_title(old, new) or _same_content(old, new)):
+        return 3, share
+    if same_agent and is_exact:
+        return 2, share
+    if (same_agent or is_exact) and share >= _SIMILAR:
+        return 1, share
+    return 0, share
+
+
+def _same_title(old: Session, new: Session) -> bool:
+    return bool(old.title) and old.title == new.title
+
+
+def _same_content(old: Session, new: Session) -> bool:
+    """Return whether two sessions differ in nothing but their names, and say anything at all."""
+    texts = (old.notes, old.remark, old.patch)
+    return any(texts) and texts == (new.notes, new.remark, new.patch)
+
+
+def _likeness(old: Session, new: Session) -> float:
+    """Return the share of common words, of the shorter of two texts; 1.0 for the same diff."""
+    if old.patch is not None and old.patch == new.patch:
+        return 1.0
+    first, second = (set(_WORD.findall(f"{s.title} {s.notes}".lower())) for s in (old, new))
+    least = min(len(first), len(second))
+    return len(first & second) / least if least else 0.0

@@ -1,0 +1,121 @@
+"""`session-codec find`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Final
+
+from codec.records import STATUSES
+from codec.tokens.tokenizers import DEFAULT as TOKENIZER
+from pipelines.cli.commands.spooled import workspace_of
+from pipelines.cli.declared import JSON, Argument, Misuse, Option, Verb, absolute, number, text_of
+from pipelines.cli.output import findings_json, say, say_json, tell_findings
+from pipelines.cli.times import TIME_FORMS, read_time
+from pipelines.errors import EXIT_CODES
+from pipelines.search.answers import DEFAULT_LIMIT, Question, answer_text, within
+from pipelines.search.lexical import Filter
+from pipelines.tokenizer import load
+from pipelines.verbs.find import find
+
+#: How an argument begins that names a repository, not a word.
+_PLACES: Final = (".", "~", os.sep)
+
+
+def run(
+    words: tuple[str, ...],
+    path: str | None,
+    agent: str | None,
+    status: str | None,
+    since: str | None,
+    until: str | None,
+    limit: int,
+    tokens: int | None,
+    in_diffs: bool,
+    as_json: bool,
+) -> int:
+    """Find sessions by words of their task, notes, remark and changed paths.
+
+    Sessions that have all words come first. A word also finds longer ones that begin with it;
+    'readManifest' finds 'read_manifest' and the other way round. Each answer has the sentence that
+    matches, in quotes, and the command that prints more. A last argument that is a folder and
+    begins with '.', '~' or '/' is the repository.
+
+    Examples:
+      session-codec find login token
+      session-codec find timeout --status FAIL --since 2025-11
+      session-codec find cache --path 'src/*' --limit 3
+      session-codec find parseHeader --in-diffs
+    """
+    terms, repo = _split(words)
+    if not terms:
+        raise Misuse("missing WORDS")
+    question = Question(
+        text=text_of(" ".join(terms)),
+        wanted=Filter(
+            path=text_of(path) if path else None,
+            agent=text_of(agent) if agent else None,
+            status=status,
+            since=since,
+            until=until,
+        ),
+        limit=limit,
+        in_diffs=in_diffs,
+    )
+    answers, findings = find(workspace_of(repo), question)
+    found = answers.found
+    if tokens is not None:
+        found = within(found, tokens, load(TOKENIZER))
+    tell_findings(findings)
+    if as_json:
+        fields = [{**f._asdict(), "command": f.command} for f in found]
+        say_json("find", {"found": fields, "findings": findings_json(findings)})
+    elif found:
+        say(answer_text(found).removesuffix("\n"))
+    return 0
+
+
+def _split(words: Sequence[str]) -> tuple[Sequence[str], str]:
+    """Return the words to look for, and the repository."""
+    if len(words) > 1 and words[-1].startswith(_PLACES) and os.path.isdir(absolute(words[-1])):
+        return words[:-1], words[-1]
+    return words, os.curdir
+
+
+VERB: Final = Verb(
+    run,
+    (Argument("words", "WORDS", repeat=True),),
+    (
+        Option(
+            "--path",
+            "Sessions whose diff changes this file, folder or pattern.",
+            metavar="GLOB",
+        ),
+        Option("--agent", "Sessions of this agent; * and ? are wildcards.", metavar="NAME"),
+        Option(
+            "--status",
+            "Sessions with this status.",
+            choices=tuple(sorted(STATUSES)),
+            metavar="WORD",
+        ),
+        Option("--since", f"Sessions from TIME on: {TIME_FORMS}.", read=read_time, metavar="TIME"),
+        Option(
+            "--until",
+            "Sessions up to TIME; a day or month is included.",
+            read=read_time,
+            metavar="TIME",
+        ),
+        Option(
+            "--limit",
+            "Print at most N sessions.",
+            read=number,
+            default=DEFAULT_LIMIT,
+            metavar="N",
+            shown=True,
+        ),
+        Option("--tokens", "Print at most N tokens.", read=number, metavar="N"),
+        Option("--in-diffs", "Search the lines of diffs as well.", flag=True),
+        JSON,
+    ),
+    exits={20: EXIT_CODES[20], 22: EXIT_CODES[22]},
+)

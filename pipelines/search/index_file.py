@@ -1,0 +1,130 @@
+"""The file of the search index: an SQLite database among the caches of a workspace.
+
+1. It is a cache. Without it, or where it cannot be read or written, the index is built in memory.
+2. A file that git tracks or that another user owns is not opened: SQLite trusts what it opens. It
+   is left where it is, and the index is built in memory.
+3. Rows of a session that changes are replaced. After text or a diff was erased, the whole file is
+   removed and built again, because SQLite leaves deleted bytes in free pages.
+4. The words of diffs are added when they are first asked for.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Collection
+from contextlib import closing
+from typing import Final
+
+from pipelines.fs.files import make_folder, remove
+from pipelines.git.local_state import checked, is_planted
+from pipelines.workspace.location import Workspace
+
+#: Changes when the same sessions give other rows.
+_VERSION: Final = 1
+NAME: Final = os.path.join(".session-codec", "cache", "search.sqlite")
+_BESIDE: Final = ("-journal", "-wal", "-shm")
+_WAIT: Final = 10.0
+_MEMORY: Final = ":memory:"
+_STATE: Final = (
+    "SELECT (SELECT user_version FROM pragma_user_version),"
+    " (SELECT page_count FROM pragma_page_count)"
+)
+_SCHEMA: Final = f"""
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE sessions (
+    id INTEGER PRIMARY KEY, identity TEXT NOT NULL UNIQUE, key TEXT NOT NULL, time TEXT NOT NULL,
+    agent TEXT NOT NULL, task TEXT NOT NULL, status TEXT NOT NULL, title TEXT NOT NULL,
+    notes TEXT NOT NULL, remark TEXT NOT NULL, patch TEXT NOT NULL, size INTEGER NOT NULL);
+CREATE INDEX sessions_by_patch ON sessions (patch);
+CREATE TABLE patches (
+    id INTEGER PRIMARY KEY, sha256 TEXT NOT NULL UNIQUE, has_lines INTEGER NOT NULL);
+CREATE TABLE paths (patch INTEGER NOT NULL, path TEXT NOT NULL, PRIMARY KEY (patch, path))
+    WITHOUT ROWID;
+CREATE VIRTUAL TABLE words USING fts5 (
+    task, notes, remark, paths, detail = column, tokenize = 'porter ascii');
+CREATE VIRTUAL TABLE lines USING fts5 (
+    line, content = '', detail = none, tokenize = 'porter ascii');
+PRAGMA user_version = {_VERSION};
+"""
+
+
+def open_index(workspace: Workspace) -> sqlite3.Connection:
+    """Return the index of a workspace, empty if it is new.
+
+    Raises:
+        Conflict: a link on the way to it came with a clone, or is another user's.
+    """
+    return _open(checked(workspace.path(NAME)))
+
+
+def memory_index() -> sqlite3.Connection:
+    """Return an empty index that has no file."""
+    connection = _connect(_MEMORY)
+    connection.executescript(_SCHEMA)
+    return connection
+
+
+def recreate(connection: sqlite3.Connection, workspace: Workspace) -> sqlite3.Connection:
+    """Close an index and return an empty one, without any byte of the first."""
+    has_file = bool(connection.execute("PRAGMA database_list").fetchone()[2])
+    connection.close()
+    if not has_file:
+        return memory_index()
+    drop(workspace)
+    return _open(workspace.path(NAME))
+
+
+def drop(workspace: Workspace) -> None:
+    """Remove the file of an index."""
+    for path in files_of(workspace):
+        remove(path)
+
+
+def files_of(workspace: Workspace) -> list[str]:
+    """Return the paths of the files that an index has."""
+    path = workspace.path(NAME)
+    return [p for p in (path, *(path + end for end in _BESIDE)) if os.path.lexists(p)]
+
+
+def holds_patch(workspace: Workspace, hashes: Collection[str]) -> bool:
+    """Return whether the file of the index has words of one of these diffs, or may have some."""
+    path = workspace.path(NAME)
+    if not os.path.lexists(path) or is_planted(path):
+        return False
+    try:
+        with closing(_connect(path)) as connection:
+            found = connection.execute("SELECT sha256 FROM patches")
+            return not {sha256 for (sha256,) in found}.isdisjoint(hashes)
+    except sqlite3.DatabaseError:
+        return True
+
+
+def _open(path: str) -> sqlite3.Connection:
+    names = (path, *(path + end for end in _BESIDE))
+    if any(is_planted(name) for name in names):
+        return memory_index()
+    try:
+        make_folder(os.path.dirname(path))
+        connection = _connect(path)
+        version, size = connection.execute(_STATE).fetchone()
+        if size and version != _VERSION:
+            connection.close()
+            for name in names:
+                remove(name)
+            connection = _connect(path)
+        if version != _VERSION:
+            connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}COMMIT;")
+    except (OSError, sqlite3.OperationalError):  # read-only, or in use by a process that creates it
+        return memory_index()
+    except sqlite3.DatabaseError:
+        for name in names:
+            remove(name)
+        return memory_index()
+    return connection
+
+
+def _connect(path: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=_WAIT, isolation_level=None)
+    connection.executescript("PRAGMA trusted_schema = OFF; PRAGMA synchronous = NORMAL;")
+    return connection

@@ -1,0 +1,119 @@
+"""Rank sessions by the words that they share with a question.
+
+Sessions that have every term go before those that have some; among each, BM25 decides, in which a
+word of the task counts more than one of the notes. With `in_diffs`, the scores of the session's
+texts and of its diff's lines are added.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from codec.search.question import expression
+
+#: Weights of the task, notes, remark and paths.
+_WEIGHTS: Final = (2.0, 1.0, 1.0, 1.0)
+_GLOB_MARKS: Final = frozenset("*?[")
+
+
+class Filter(NamedTuple):
+    """Which sessions are looked at; None for all.
+
+    Attributes:
+        path: of a changed file or its folder; or a pattern with `*`, `?` and `[`.
+        agent: a name, or a pattern.
+        status: one of the four words.
+        since, until: times in v2 form or their beginnings, both included.
+    """
+
+    path: str | None = None
+    agent: str | None = None
+    status: str | None = None
+    since: str | None = None
+    until: str | None = None
+
+
+class Ranked(NamedTuple):
+    """A session by the number of its row, and its score: greater is better."""
+
+    number: int
+    score: float
+
+
+def rank(
+    connection: sqlite3.Connection,
+    terms: Sequence[str],
+    wanted: Filter,
+    *,
+    limit: int,
+    in_diffs: bool,
+) -> list[Ranked]:
+    """Return the best sessions for some terms, the best one first.
+
+    Args:
+        connection: to the index.
+        terms: of the question.
+        wanted: which sessions.
+        limit: the most to return.
+        in_diffs: look into the lines of diffs as well.
+    """
+    found: dict[int, float] = {}
+    for every in (True, False) if len(terms) > 1 else (True,):
+        match = expression(terms, every=every)
+        scores = _matching(connection, match, wanted, limit, in_diffs=in_diffs)
+        for number, score in scores:
+            found.setdefault(number, score)
+        if len(found) >= limit:
+            break
+    return [Ranked(number, score) for number, score in found.items()][:limit]
+
+
+def condition(wanted: Filter) -> tuple[str, list[str]]:
+    """Return a filter as SQL about `sessions`, and the values in it."""
+    parts = ["1"]
+    values = []
+    if wanted.path is not None:
+        path = wanted.path.strip("/")
+        patterns = [path] if _GLOB_MARKS.intersection(path) else [path, f"{path}/*"]
+        globs = " OR ".join("path GLOB ?" for _ in patterns)
+        parts.append(
+            f"patch IN (SELECT sha256 FROM patches JOIN paths ON patch = id WHERE {globs})"  # noqa: S608
+        )
+        values += patterns
+    for column, value in (("agent", wanted.agent), ("status", wanted.status)):
+        if value is not None:
+            parts.append(f"{column} GLOB ?")
+            values.append(value)
+    if wanted.since is not None:
+        parts.append("time >= ?")
+        values.append(wanted.since)
+    if wanted.until is not None:
+        parts.append("substr(time, 1, ?) <= ?")
+        values += [str(len(wanted.until)), wanted.until]
+    return " AND ".join(parts), values
+
+
+def _matching(
+    connection: sqlite3.Connection, match: str, wanted: Filter, limit: int, *, in_diffs: bool
+) -> list[tuple[int, float]]:
+    """Return numbers and scores of the sessions that match, the best one first."""
+    where, values = condition(wanted)
+    weights = ", ".join(map(str, _WEIGHTS))
+    texts = (
+        f"SELECT sessions.id, time, -bm25(words, {weights}) AS score FROM words"  # noqa: S608
+        " JOIN sessions ON sessions.id = words.rowid WHERE words MATCH ?"
+        f" AND {where} ORDER BY score DESC, time DESC LIMIT ?"
+    )
+    lines = (
+        "SELECT sessions.id, time, -bm25(lines) AS score FROM lines"  # noqa: S608
+        " JOIN patches ON patches.id = lines.rowid JOIN sessions ON patch = sha256"
+        f" WHERE lines MATCH ? AND {where} ORDER BY score DESC, time DESC LIMIT ?"
+    )
+    scores: dict[int, tuple[float, str]] = {}
+    for query in (texts, lines) if in_diffs else (texts,):
+        for number, time, score in connection.execute(query, (match, *values, limit)):
+            scores[number] = (scores.get(number, (0.0, ""))[0] + score, time)
+    ordered = sorted(scores.items(), key=lambda item: item[1], reverse=True)
+    return [(number, score) for number, (score, _) in ordered]

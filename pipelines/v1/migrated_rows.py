@@ -1,0 +1,141 @@
+"""What a migration writes to the tracked files: facts, and rows in the order of their sessions.
+
+1. Facts are appended to the manifest. Only where its first line must state a new format, the
+   manifest is written whole.
+2. Rows are appended where they come after all that a file has. Where a session changed, or a new
+   one comes before another, the file is written whole, in order.
+3. Rows that stood in a file before the first migration belong to a person: the first facts say so,
+   and they stay as they are, where they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from functools import cached_property
+
+from codec.manifest.fact_lines import format_first, kept_rows, split_lines
+from codec.manifest.facts import FORMAT, Fact, Follows, Kept, ReferencesBuilt, Revision, V1Version
+from codec.manifest.facts import Format as FormatFact
+from codec.manifest.jsonl import encode_fact
+from codec.manifest.order import in_order
+from codec.merge.rows import rebuild_rows, sort_rows
+from codec.merge.tracked_formats import Format, kept_pieces
+from codec.records import Session
+from pipelines.fs.files import read_bytes
+from pipelines.v1.new_sessions import SessionPlan
+from pipelines.workspace.location import MANIFEST, Manifest, Workspace
+from pipelines.workspace.tracked_files import (
+    at_last_line_end,
+    kept_facts,
+    row_formats,
+    session_appends,
+    sessions_without_row,
+)
+from pipelines.workspace.transaction import Append, Replace
+
+
+class MigratedRows:
+    """The facts and rows of a migration.
+
+    Args:
+        workspace: whose files.
+        manifest: as they have it.
+        sessions: what is done about the sessions of the logs.
+        versions: new facts about the logs.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        manifest: Manifest,
+        sessions: SessionPlan,
+        versions: Sequence[V1Version],
+    ) -> None:
+        self._workspace = workspace
+        self._manifest = manifest
+        self._plan = sessions
+        new = [a.session for a in sessions.added]
+        self._follows: list[Follows] = []
+        if new or sessions.facts or versions:
+            known = frozenset(manifest.follows)
+            self._follows = [f for f in dict.fromkeys(sessions.follows) if f not in known]
+        kept: Sequence[Kept] = kept_facts(workspace)
+        self._kept: Mapping[str, frozenset[str]] = manifest.kept or kept_rows(kept)
+        self._facts: list[Fact] = [*kept, *new, *sessions.facts, *self._follows, *versions]
+
+    def writes(
+        self, built: Future[tuple[bytes, ReferencesBuilt]] | None
+    ) -> tuple[list[Replace], list[Append]]:
+        """Return the files that are written whole, and what is appended, in the order of writing.
+
+        Args:
+            built: the references and the fact that they were built, if they are.
+        """
+        rows = self._replaces()
+        written = {edit.path for edit in rows}
+        appends = session_appends(self._workspace, self.sessions, self._kept)
+        kept = [append for append in appends if append.path not in written]
+        if not self._facts and built is None:
+            return rows, kept
+        lines = self._lines(built)
+        if self._manifest.format < FORMAT and any(isinstance(f, Revision) for f in self._facts):
+            return [self._with_format(lines), *rows], kept
+        return rows, [Append(path=MANIFEST, chunks=lines, torn=self._manifest.torn), *kept]
+
+    def _lines(self, built: Future[tuple[bytes, ReferencesBuilt]] | None) -> Iterator[bytes]:
+        """Yield the lines of the new facts; that the references were built is known last."""
+        yield from (f"{encode_fact(fact)}\n".encode() for fact in self._facts)
+        if built is not None:
+            yield f"{encode_fact(built.result()[1])}\n".encode()
+
+    def _with_format(self, lines: Iterable[bytes]) -> Replace:
+        """Return the manifest with its format first and the new lines last."""
+        before = read_bytes(self._workspace.path(MANIFEST))
+        head = f"{encode_fact(FormatFact())}\n".encode()
+        pieces = format_first([head, *split_lines(before), *lines])
+        return Replace(MANIFEST, before, b"".join(pieces))
+
+    def _replaces(self) -> list[Replace]:
+        """Return the v2 files that are written whole."""
+        if not (self._plan.added or self._plan.updated):
+            return []
+        edits = (self._replace(name, form) for name, form in row_formats().items())
+        return [edit for edit in edits if edit is not None]
+
+    @cached_property
+    def sessions(self) -> list[Session]:
+        """All sessions of the workspace as they are to be, in order."""
+        known = {
+            **self._manifest.sessions,
+            **{p.becomes.key: p.becomes for p in self._plan.updated},
+        }
+        sessions = [*known.values(), *(a.session for a in self._plan.added)]
+        follows = (*self._manifest.follows, *self._follows)
+        entries = {**self._manifest.entries(), **self._plan.entries} if follows else {}
+        return in_order(sessions, follows, entries)
+
+    @cached_property
+    def _keys(self) -> list[str]:
+        return [s.key for s in self.sessions]
+
+    def _replace(self, name: str, form: Format) -> Replace | None:
+        """Return a file with its rows changed and in order; None if appending does it."""
+        before = read_bytes(self._workspace.path(name))
+        if not before or (not self._plan.updated and self._only_grows(form, before)):
+            return None
+        whole, torn = at_last_line_end(before)
+        pieces = form.split(whole)
+        kept = self._kept.get(name, frozenset())
+        fixed = kept_pieces(pieces, kept)
+        rows, _ = rebuild_rows(form, pieces, self._plan.updated, fixed=fixed)
+        rows += map(form.encode, sessions_without_row(self.sessions, form, rows, kept))
+        after = b"".join((*sort_rows(form, rows, self._keys, kept), torn and torn + b"\n"))
+        return Replace(name, before, after) if after != before else None
+
+    def _only_grows(self, form: Format, before: bytes) -> bool:
+        """Return whether each new session comes after the last row of a file."""
+        new = {a.session.key for a in self._plan.added}
+        first = next((n for n, key in enumerate(self._keys) if key in new), len(self._keys))
+        after = set(self._keys[first:]) - new
+        return not after or after.isdisjoint(map(form.named_key, form.split(before)))

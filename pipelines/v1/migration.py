@@ -1,0 +1,115 @@
+"""What a migration is to write, as a value: made by reading only, before anything changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from codec.manifest.facts import V1Version
+from codec.merge.key_conflicts import Settled
+from codec.records import PatchRef, Session
+from codec.v1.layout import StoredPatch
+from pipelines.findings import Finding
+from pipelines.v1.new_sessions import Added
+from pipelines.v1.reader import ReadLog
+from pipelines.workspace.location import Manifest, Workspace
+from pipelines.workspace.transaction import Append, Replace
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LogPlan:
+    """What is to be kept of one log.
+
+    Attributes:
+        log: as it was read.
+        version: the fact to record; None where the manifest has it.
+        stored: its layout is stored already.
+    """
+
+    log: ReadLog
+    version: V1Version | None
+    stored: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """All that a migration will write.
+
+    Attributes:
+        workspace, manifest: as they were when the plan was made.
+        logs: what is kept of each log.
+        added: new sessions, oldest first.
+        restored: known sessions whose diffs are absent here and stand in a log.
+        updated: known sessions whose entries changed, as they are and as they are to be.
+        changed: of these, those that get another diff.
+        stored: by entry hash, the patch that is, or will be, stored under a key.
+        appends: to the tracked files, in order.
+        replaces: tracked files that are written whole, before the appends.
+        skipped: logs that hold nothing: bare stubs.
+        findings: what was noticed.
+    """
+
+    workspace: Workspace
+    manifest: Manifest
+    logs: list[LogPlan]
+    added: list[Added]
+    restored: list[Added]
+    updated: list[Settled]
+    changed: list[Added]
+    stored: Mapping[str, StoredPatch]
+    appends: list[Append]
+    replaces: list[Replace]
+    skipped: list[str]
+    findings: list[Finding]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to write."""
+        layouts = any(p.version or not p.stored for p in self.logs)
+        diffs = self.added or self.restored or self.changed
+        return not (diffs or self.appends or self.replaces or layouts)
+
+    def sessions(self) -> list[Session]:
+        """All sessions of the workspace once it is applied."""
+        known = {**self.manifest.sessions, **{p.becomes.key: p.becomes for p in self.updated}}
+        return [*known.values(), *(a.session for a in self.added)]
+
+    def with_diffs(self) -> list[Added]:
+        """The sessions whose diffs are to be written: never one that was purged."""
+        purged = self.manifest.purged
+        every = (*self.added, *self.restored, *self.changed)
+        return [a for a in every if a.found.patch and a.found.patch.sha256 not in purged]
+
+    def purged(self) -> dict[PatchRef, str]:
+        """Return the purged diffs that a log may hold, and for each the key of a session."""
+        return {**self.manifest.purged_patches(), **again_purged(self.manifest, self.added)}
+
+    def tracked(self) -> list[str]:
+        """Return the tracked files that are written, each once."""
+        paths = [*(r.path for r in self.replaces), *(a.path for a in self.appends)]
+        return list(dict.fromkeys(paths))
+
+    def versions(self) -> list[V1Version]:
+        """All versions of logs once it is applied."""
+        return [*self.manifest.versions, *(p.version for p in self.logs if p.version)]
+
+
+def again_purged(manifest: Manifest, added: list[Added]) -> dict[PatchRef, str]:
+    """Return the purged diffs that new sessions have again, by the keys of these."""
+    return {
+        a.found.patch: a.session.key
+        for a in added
+        if a.found.patch is not None and a.found.patch.sha256 in manifest.purged
+    }
+
+
+def purged_findings(manifest: Manifest, added: list[Added]) -> list[Finding]:
+    """Report new sessions whose diffs were purged before; they are not stored again."""
+    return [
+        Finding(
+            code="purged-again",
+            message="has the diff of a session that was purged; it is not stored again",
+            key=key,
+        )
+        for key in again_purged(manifest, added).values()
+    ]

@@ -1,0 +1,60 @@
+"""Findings about the times of a v1 log: zones and dates that are assumed, ambiguous or unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from codec.v1.dates import Clues
+from codec.v1.mapping import Mapped
+from codec.v1.split import LineNumbers
+from pipelines.findings import Finding
+
+
+class Times:
+    """Collects what must be reported about the times of one log."""
+
+    def __init__(self, name: str, clues: Clues) -> None:
+        self._name = name
+        self._clues = clues
+        self._assumed = 0
+        self._unread: dict[str, list[int]] = {}  # by zone: where the sessions begin
+        self.ambiguous: list[int] = []
+
+    def add(self, mapped: Mapped, start: int) -> None:
+        """Take in a session and where it begins."""
+        self._assumed += mapped.assumed_zone
+        if mapped.unread_zone:
+            self._unread.setdefault(mapped.unread_zone, []).append(start)
+
+    def findings(self, lines: LineNumbers) -> Iterator[Finding]:
+        """Yield one finding for each thing that was assumed or could not be read."""
+        if self._assumed:
+            yield Finding(
+                code="assumed-zone",
+                message=f"{self._assumed} times name no zone and were read as {self._clues.zone}",
+                level="note",
+                file=self._name,
+                hint="Name another with --timezone",
+            )
+        told = [(starts[0], zone, len(starts)) for zone, starts in self._unread.items()]
+        told += [(self.ambiguous[0], "", len(self.ambiguous))] if self.ambiguous else []
+        for start, zone, number in sorted(told):
+            line = lines.at(start)
+            if zone:
+                yield Finding(
+                    code="unread-zone",
+                    message=f"{number} times name the zone {zone}, which is not known to be one "
+                    f"zone; they were read as {self._clues.zone}",
+                    file=self._name,
+                    line=line,
+                    hint=f"Pass --zone {zone}=+HH:MM, or --timezone Region/City",
+                )
+            else:
+                yield Finding(
+                    code="ambiguous-date",
+                    message=f"{number} sessions have dates that may begin with the day or the "
+                    "month; they are kept as text only",
+                    file=self._name,
+                    line=line,
+                    hint="Pass --dates dmy or --dates mdy",
+                )
