@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import date, timedelta
 
 import pytest
@@ -52,7 +53,7 @@ def test_a_period_is_its_months_and_follows_the_one_before(first: date, days: in
     period = read_period(f"{first}..{min(first + timedelta(days), date(9998, 12, 31))}")
     months = period.months()
     assert (months[0].first, months[-1].last) == (period.first, period.last)
-    for one, other in zip(months, months[1:], strict=False):
+    for one, other in itertools.pairwise(months):
         assert one.last + timedelta(1) == other.first
     if first.year > 5:
         before = period.before()

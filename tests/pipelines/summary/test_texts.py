@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from codec.records import Session
+from pipelines.summary.document import Code, Document, Items, Section, Table, Text
 from pipelines.summary.groups import groups, repeated, reverted
 from pipelines.summary.markdown import markdown
-from pipelines.summary.document import Code, Document, Items, Section, Table, Text
 from pipelines.summary.page import page
 from pipelines.summary.texts import parts_of, said_in
 
@@ -39,7 +39,7 @@ def test_texts_that_differ_in_case_and_signs_are_one_with_all_keys() -> None:
 
 def test_tasks_with_several_sessions_are_repeated_and_reverts_are_named() -> None:
     sessions = [session(1, "add-cache"), session(2, "revert-cache"), session(3, "add-cache"),
-                session(4, "x", title="Roll back the cache"), session(5, "irrevertible")]  # fmt: skip
+                session(4, "x", title="Roll back a cache"), session(5, "irrevertible")]  # fmt: skip
     assert [(r.task, r.keys) for r in repeated(sessions)] == [
         ("add-cache", ("2025-11-01", "2025-11-03"))
     ]

@@ -1,4 +1,4 @@
-"""A period report: its figures are those of `query` and of SQL, and private sessions stay private."""
+"""A period report: figures as by `query` and by SQL, and private sessions stay private."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_figures_are_those_of_query_and_of_sql(many: Path, cli: Cli, period: str
           round(100.0 * count(*) FILTER (status = 'PASS')
             / nullif(count(*) FILTER (status <> 'UNKNOWN'), 0), 1)::DOUBLE AS pass_rate,
           max(duration_min) AS longest
-        FROM sessions WHERE key[1:10] BETWEEN '{since}' AND '{until}'"""
+        FROM sessions WHERE key[1:10] BETWEEN '{since}' AND '{until}'"""  # noqa: S608
     (row,) = cli("query", many, "--sql", sql, "--json").json["rows"]
     longest = found["longest"]["rows"]
     assert row.pop("longest") == (longest[0]["minutes"] if longest else None)
