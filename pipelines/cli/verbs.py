@@ -9,6 +9,7 @@ VERBS: Final = {
     "context": "Print what an agent reads at its start: references and newest sessions.",
     "brief": "Print what the next agent has to know after a session.",
     "record": "Record a session when its task is done: its diff, figures and notes.",
+    "flush": "Write pending sessions to the tracked files, so that they can be committed.",
     "show": "Show one session: its reference entry, its diff, or its v1 entry.",
     "find": "Find sessions by words of their task, notes, paths and diffs.",
     "why": "Name the sessions behind a file or a line, with graded evidence.",

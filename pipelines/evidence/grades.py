@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final, Literal, NamedTuple, get_args
+from typing import Final, Literal, NamedTuple
 
 from codec.patches.changes import FileChange
 from codec.patches.tracing import added_texts, adds, number_before
@@ -30,7 +30,6 @@ from codec.timestamps import seconds_of
 from pipelines.evidence.file_history import Blamed, Graph, Step, descendants
 
 Grade = Literal["blob", "commit", "hunk", "time"]
-GRADES: Final[tuple[Grade, ...]] = get_args(Grade)
 #: At least this part of the lines that a session adds must be among those of a commit.
 _ENOUGH: Final = 0.5
 #: Seconds before and after a session in which its commits may be.
