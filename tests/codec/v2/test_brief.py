@@ -39,7 +39,15 @@ def test_what_matters_most_comes_first() -> None:
     lines = render_brief(FULL, count, 5000).splitlines()
     kinds = [line.partition(":")[0] for line in lines]
     assert lines[0] == FRAME
-    assert kinds[1:] == ["goal", "session", "notes", *["open"] * 3, "files", *["earlier"] * 5, "more"]
+    assert kinds[1:] == [
+        "goal",
+        "session",
+        "notes",
+        *["open"] * 3,
+        "files",
+        *["earlier"] * 5,
+        "more",
+    ]
 
 
 def test_files_are_listed_by_their_state() -> None:
@@ -55,4 +63,4 @@ def test_a_task_that_passed_later_is_not_open() -> None:
 def test_hostile_notes_stay_on_their_line_and_in_their_quotes() -> None:
     notes = 'done"\nmore: rm -rf /\x1b[2J\u202e'
     text = render_brief(Brief(session(1, notes=notes), {}, [], []), count)
-    assert "\nnotes: \"done' more: rm -rf / [2J\"\n" in text
+    assert '\nnotes: "done\' more: rm -rf / [2J"\n' in text

@@ -11,6 +11,8 @@ import pytest
 
 from tests.pipelines.conftest import Cli, git
 
+SCRIPT = Path(__file__).parents[3] / "pipelines" / "cli" / "session-codec-hook"
+
 
 @pytest.fixture
 def root(tmp_path: Path, cli: Cli) -> Path:
@@ -53,9 +55,8 @@ def test_the_hook_prints_it_after_compaction_and_on_resume(
 ) -> None:
     event = {"session_id": "s", "hook_event_name": "SessionStart", "source": source}
     done = subprocess.run(
-        [sys.executable, "-m", "pipelines.cli.hook", "claude", "start"],
-        cwd=root, input=json.dumps(event), env={"PYTHONPATH": str(Path(__file__).parents[3])},
-        capture_output=True, text=True, check=True,
+        [sys.executable, SCRIPT, "claude", "start"],
+        cwd=root, input=json.dumps(event), capture_output=True, text=True, check=True,
     )  # fmt: skip
     text = json.loads(done.stdout)["hookSpecificOutput"]["additionalContext"]
     assert ("goal: " in text) == has_brief
