@@ -7,7 +7,7 @@ Claude Code (`.claude/settings.json`) and Codex (`.codex/hooks.json`) have them 
 1. The text around ours keeps its order, indentation and line ends: nothing is parsed and dumped.
 2. What went in has a form of its own for each place (a file that is made, an empty object, a list
    with something in it, ...), so that taking it out gives the bytes of before.
-3. Where a person moved ours or wrote the file anew, ours are taken out by what they are: commands
+3. If a user moved ours or rewrote the file, ours are taken out by what they are: commands
    of `session-codec-hook`. What that leaves empty goes with them.
 4. What was put in or taken out is checked: the rest of the document means what it meant.
 """
@@ -34,7 +34,7 @@ Wanted = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Span:
-    """A member of an object, or an element of an array, and where it stands."""
+    """A member of an object, or an element of an array, and its position."""
 
     key: str
     start: int
@@ -51,20 +51,20 @@ class _Layout:
     unit: str
 
     def dumped(self, value: object, depth: int) -> str:
-        """A value as the document would have it, `depth` steps in."""
+        """Return a value as the document would have it, `depth` steps in."""
         text = json.dumps(value, indent=self.unit, ensure_ascii=False)
         return text.replace("\n", self.eol + self.unit * depth)
 
     def line(self, depth: int) -> str:
-        """A new line, `depth` steps in."""
+        """Return a new line, `depth` steps in."""
         return self.eol + self.unit * depth
 
 
 def with_hooks(text: str | None, wanted: Wanted) -> str:
-    """Settings with a hook of ours for each event; those that are there stay as they are.
+    """Return settings with a hook of ours for each event; existing ones stay as they are.
 
     Args:
-        text: the settings; None stands for no file.
+        text: the settings; None for a file that does not exist.
         wanted: the element that each event's list gets.
 
     Raises:
@@ -87,7 +87,7 @@ def with_hooks(text: str | None, wanted: Wanted) -> str:
 
 
 def our_commands(text: str) -> list[str]:
-    """The commands of the hooks of ours that settings have.
+    """Return the commands of our hooks in settings.
 
     Raises:
         FormatError: the settings are not JSON, or not of the form of hooks.
@@ -98,7 +98,7 @@ def our_commands(text: str) -> list[str]:
 
 
 def without_hooks(text: str) -> str | None:
-    """Settings without our hooks; None where nothing but ours was ever in the file.
+    """Return settings without our hooks; None if the file never held anything else.
 
     Raises:
         FormatError: the settings are not JSON, or not of the form of hooks.
@@ -124,7 +124,7 @@ _NEW: Final = _Layout(eol="\n", unit="  ")
 
 
 def _without_added(text: str, layout: _Layout, ours: Wanted) -> str:
-    """A document without what `with_hooks` added, as far as it stands there as it was added."""
+    """Return a document without what `with_hooks` added, as far as it is unchanged."""
     added = [_all(layout, ours, inline=inline) for inline in (False, True)]
     for event, group in reversed(list(ours.items())):
         added += _forms(layout, event, group)
@@ -140,18 +140,18 @@ def _made(layout: _Layout, wanted: Wanted) -> str:
 
 
 def _member(layout: _Layout, wanted: Wanted) -> str:
-    """The member `hooks` of a root that has none."""
+    """Return the member `hooks` of a root that has none."""
     return f'"hooks": {layout.dumped({e: [g] for e, g in wanted.items()}, 1)}'
 
 
 def _all(layout: _Layout, wanted: Wanted, *, inline: bool) -> str:
-    """The same, behind the other members of the root, or in one that is empty."""
+    """Return the same, behind the other members of the root, or in one that is empty."""
     member = _member(layout, wanted)
     return f" {member} " if inline else f",{layout.line(1)}{member}"
 
 
 def _forms(layout: _Layout, event: str, group: Mapping[str, Any]) -> Iterator[str]:
-    """How one event's hook stands in: a list, an empty one, the other events, no event at all."""
+    """Yield one event's hook in all forms: in a list, an empty one, with and without other events."""
     element, member = layout.dumped(group, 3), f'"{event}": {layout.dumped([group], 2)}'
     yield f",{layout.line(2)}{member}"
     yield f" {member} "
@@ -182,7 +182,7 @@ def _document(text: str) -> dict[str, Any]:
         root = json.loads(text.removeprefix("\ufeff"))
     except json.JSONDecodeError as e:
         raise FormatError(
-            f"not JSON: {e.msg}", line=e.lineno, hint="Mend it, and run the same command again"
+            f"not JSON: {e.msg}", line=e.lineno, hint="Repair it, and run the same command again"
         ) from None
     except RecursionError:
         raise FormatError("nested too deep") from None
@@ -241,7 +241,7 @@ def _layout(text: str) -> _Layout:
 
 
 def _members(text: str, start: int) -> Iterator[_Span]:
-    """The members of the object, or the elements of the array, that begins at `start`."""
+    """Yield the members of the object, or the elements of the array, that begins at `start`."""
     closing = "}" if text[start] == "{" else "]"
     at = _skip(text, start + 1)
     while text[at] != closing:
@@ -257,7 +257,7 @@ def _members(text: str, start: int) -> Iterator[_Span]:
 
 
 def _first_ours(text: str) -> tuple[list[_Span], int] | None:
-    """The largest thing that holds nothing but one of our hooks: its siblings, and which it is."""
+    """Return the largest thing that holds only one of our hooks: its siblings, and its index."""
     for hooks in _members(text, _start(text)):
         if hooks.key != "hooks":
             continue
@@ -286,7 +286,7 @@ def _one_of(text: str, group: _Span) -> tuple[list[_Span], int]:
 
 
 def _cut(text: str, siblings: list[_Span], at: int) -> str:
-    """A text without one of the siblings, and without the comma that it needed."""
+    """Return a text without one of the siblings, and without the comma that it needed."""
     if at:
         return text[: siblings[at - 1].end] + text[siblings[at].end :]
     if len(siblings) > 1:
@@ -303,7 +303,7 @@ def _check(before: str, after: str) -> None:
 
 
 def _others(root: dict[str, Any]) -> dict[str, Any]:
-    """What a document says beside our hooks, and beside what is empty without them."""
+    """Return the content of a document except our hooks and what is empty without them."""
     kept: dict[str, list[Any]] = {}
     for event, groups in _events(root):
         others = []

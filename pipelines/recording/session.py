@@ -53,7 +53,7 @@ class Recording(NamedTuple):
         status, remark, notes: as in `Session`.
         patch: its exact bytes; empty where nothing was changed, None where that is not known.
         ranges: pairs of commits or trees, `BASE..HEAD` by whole hashes; the patch is their patches
-            in order. Empty where commits were looked for and there are none.
+            in order. Empty if there are no commits.
         commits, duration_min, tokens_used: figures; None is unknown.
         id: what it is called outside, by which it is recorded once; empty for none.
         time: in v2 form; empty for now.
@@ -90,7 +90,7 @@ class Recorded(NamedTuple):
 
 
 def session_of(recording: Recording, aliases: Mapping[str, str]) -> Session:
-    """The session that a recording is of; its key is its time until a workspace gives it one."""
+    """Return the session of a recording; its key is its time until a workspace gives it one."""
     patch = recording.patch
     stat = diff_stat(patch) if patch is not None else None
     time = recording.time or f"{moment()[:19]}Z"
@@ -135,7 +135,7 @@ def record_session(workspace: Workspace, recording: Recording) -> Recorded:
     exceptions = exception_appends(workspace)
     with writing(workspace):
         recovered = recover(workspace)
-        session = session_of(recording, aliases)  # now that the lock is ours: times stand in order
+        session = session_of(recording, aliases)  # under the lock, so that times are in order
         with mapped(workspace.path(MANIFEST)) as manifest:
             known = _with_id(manifest, session.id) if recording.id else None
             if known is not None:
@@ -197,7 +197,7 @@ def _write(
 
 
 def _with_id(manifest: mmap.mmap | bytes, name: str) -> Session | None:
-    """The session with an id, looked for from the newest back."""
+    """Find the session with an id, from the newest back."""
     needle = b'"id":' + json.dumps(name, ensure_ascii=False).encode()
     at = len(manifest)
     while (at := manifest.rfind(needle, 0, at)) >= 0:
@@ -208,7 +208,7 @@ def _with_id(manifest: mmap.mmap | bytes, name: str) -> Session | None:
 
 
 def _keys_of(manifest: mmap.mmap | bytes, time: str, *, everywhere: bool) -> set[str]:
-    """The keys of a time, back to the first session that is older, or of the whole manifest."""
+    """Return the keys of a time, back to the first older session, or of the whole manifest."""
     keys: set[str] = set()
     at = len(manifest)
     while (at := manifest.rfind(_SESSION, 0, at)) >= 0:

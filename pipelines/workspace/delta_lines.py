@@ -1,9 +1,9 @@
 """The deltas of a workspace as lines, for questions to all of them.
 
-Lines stay bytes. They are plain where every one is a delta and stands behind all before it: then
-none is there twice either, and each field is where it is looked for. To look at a million lines
-takes half a second. So what was found plain is kept by its hash, of a file that has grown only the
-rest is looked at, and where that is much a second process looks at a part of it.
+Lines stay bytes. A file is plain if every line is a delta with a greater key than all before it:
+then no line is repeated, and each field has a fixed place. Checking a million lines takes half a
+second. So a file that was found plain is remembered by its hash; of a file that has grown only the
+rest is checked, and a second process checks a part of it if it is long.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ _SHARED_FROM: Final = 1 << 24
 
 
 class Deltas(NamedTuple):
-    """What a file of deltas holds.
+    """The lines of a file of deltas.
 
     Attributes:
         lines: its deltas, each once, with their line ends.
-        findings: one for each line that is none, but for the rows that belong to a person.
+        findings: one for each other line, except the rows that belong to the user.
         as_they_stand: the file is these lines and nothing else, and all of it is ASCII.
     """
 
@@ -47,7 +47,7 @@ class Deltas(NamedTuple):
 
 
 def read_deltas(workspace: Workspace) -> Deltas:
-    """The deltas of a workspace; a torn last line is not among them."""
+    """Read the deltas of a workspace; a torn last line is left out."""
     data = read_bytes(workspace.path(DELTAS))
     if not data and workspace.exists:
         return _deltas_of_the_manifest(workspace)
@@ -118,7 +118,7 @@ def _deltas_of_the_manifest(workspace: Workspace) -> Deltas:
 def _faults(
     whole: bytes, start: int = 0, end: int | None = None
 ) -> Iterator[tuple[int, bytes, FormatError]]:
-    """The lines that are no deltas: where each begins, the line, and what is wrong with it."""
+    """Yield the lines that are not deltas: the offset of each, the line, and its problem."""
     at, end = start, len(whole) if end is None else end
     while (m := PLAIN_LINES.match(whole, at, end)) and m.end() < end:
         at = whole.index(b"\n", m.end()) + 1
@@ -175,9 +175,9 @@ def _ascend(whole: bytes, start: int) -> bool:
 
 
 def _description(workspace: Workspace, part: bytes | memoryview) -> dict[str, Any]:
-    """What is kept of the beginning of a file that is plain.
+    """Describe the beginning of a file that is plain, for the cache.
 
-    It names the very file: one that came with a clone is about a file elsewhere, and never true.
+    It names the very file: one that came with a clone is about another file, and not used.
     """
     stat = os.stat(workspace.path(DELTAS))
     sha256 = hashlib.sha256(part).hexdigest()
@@ -185,7 +185,7 @@ def _description(workspace: Workspace, part: bytes | memoryview) -> dict[str, An
 
 
 def _kept(path: str) -> dict[str, Any]:
-    """What is kept; what cannot be read is nothing."""
+    """Return the cached description; empty if it cannot be read."""
     try:
         kept = json.loads(read_bytes(path))
     except (OSError, ValueError, RecursionError):

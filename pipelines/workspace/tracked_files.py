@@ -79,7 +79,7 @@ class Tracked(NamedTuple):
 
 
 def read_tracked(workspace: Workspace) -> Tracked:
-    """The tracked files, between two writes.
+    """Read the tracked files, between two writes.
 
     Raises:
         WorkspaceLocked: another process was writing for too long.
@@ -89,7 +89,7 @@ def read_tracked(workspace: Workspace) -> Tracked:
 
 
 def tracked_under_lock(workspace: Workspace) -> Tracked:
-    """The tracked files, for whoever holds the lock."""
+    """Read the tracked files, for a caller that holds the lock."""
     return Tracked(
         manifest=read_bytes(workspace.path(MANIFEST)),
         deltas=read_bytes(workspace.path(DELTAS)),
@@ -158,7 +158,7 @@ def at_last_line_end(data: bytes) -> tuple[bytes, bytes]:
 
 
 def new_session_appends(workspace: Workspace, session: Session) -> list[Append]:
-    """The lines of a session that no file has yet; only the ends of the files are looked at."""
+    """Return the lines of a session that no file has yet; only the ends of the files are read."""
     reference = encode_reference(reference_of(session))
     return [
         _at_end(workspace, MANIFEST, "", f"{encode_fact(session)}\n"),
@@ -174,7 +174,7 @@ def record_facts(
     facts: Iterable[Fact],
     files: Mapping[str, bytes] = MappingProxyType({}),
 ) -> None:
-    """Append facts that are no sessions to the manifest. Use it under the lock.
+    """Append facts that are not sessions to the manifest. Use it under the lock.
 
     Args:
         workspace: whose facts.
@@ -197,7 +197,7 @@ def record_facts(
 
 
 def _at_end(workspace: Workspace, name: str, head: str, text: str) -> Append:
-    """An append that begins the file where there is none."""
+    """Return an append that also begins the file if it does not exist."""
     last = last_byte(workspace.path(name))
     chunk = text if last else head + text
     return Append(path=name, chunks=[chunk.encode()], torn=last not in (b"", b"\n"))
@@ -263,9 +263,9 @@ def _lacking(workspace: Workspace, name: str, wanted: Iterable[str]) -> Iterator
 
 
 def without_git_lines(data: bytes) -> bytes | None:
-    """A `.gitignore` or `.gitattributes` without what `git_appends` added; None if nothing is left.
+    """Return a `.gitignore` or `.gitattributes` without the lines of `git_appends`; None if empty.
 
-    What was added begins with our comment, and goes as far as lines that are ours.
+    The added lines begin with our comment, and end before the first line that is not ours.
     """
     kept: list[bytes] = []
     ours = torn = False
@@ -282,7 +282,7 @@ def without_git_lines(data: bytes) -> bytes | None:
 
 
 def pattern(path: str) -> str:
-    """A path as a pattern of `.gitattributes` that matches it alone."""
+    """Return a path as a pattern of `.gitattributes` that matches it alone."""
     literal = re.sub(r"[\\*?\[\]]", r"\\\g<0>", path)
     if not any(c.isspace() or c == '"' for c in path):
         return f"/{literal}"
