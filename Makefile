@@ -5,14 +5,15 @@ REPO ?=
 ARGS ?=
 KEY ?= latest
 WORDS ?=
+FILE ?=
 SAMPLE := build/sample
 VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(BIN)/session-codec
-VERBS := archive install context record query references verify report doctor restore-v1 retire-v1 restore sync
+VERBS := archive install context record flush query references verify report doctor restore-v1 retire-v1 restore sync
 
 .DEFAULT_GOAL := help
-.PHONY: help migrate sample show find amend purge $(VERBS) test test-slow check format bench bench-scaling docs site screenshots vocabulary lock clean
+.PHONY: help migrate sample show find why amend purge $(VERBS) test test-slow check format bench bench-scaling agents test-agents docs site screenshots vocabulary lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +41,9 @@ show: $(VENV)/runtime ## Show the session KEY=key of REPO=path
 find: $(VENV)/runtime ## Find sessions of REPO=path by WORDS="words"
 	@$(RUN) find $(WORDS) "$(abspath $(or $(REPO),.))" $(ARGS)
 
+why: $(VENV)/runtime ## Name the sessions of REPO=path behind FILE=path or FILE=path:line
+	@$(RUN) why "$(FILE)" "$(if $(REPO),$(REPO),.)" $(ARGS)
+
 amend: $(VENV)/runtime ## Change what is recorded of the session KEY=key of REPO=path
 	@$(RUN) amend "$(KEY)" "$(if $(REPO),$(REPO),.)" $(ARGS)
 
@@ -51,10 +55,18 @@ $(VERBS): $(VENV)/runtime
 	@$(RUN) $@ "$(if $(REPO),$(REPO),.)" $(ARGS)
 
 test: $(VENV)/dev ## Run the tests
-	@$(BIN)/python -m pytest -q -rs -n 2 -m "not slow"
+	@$(BIN)/python -m pytest -q -rs -n 2 -m "not slow and not agents"
 
 test-slow: $(VENV)/dev ## Run the tests that take longer
 	@$(BIN)/python -m pytest -q -rs -n 2 -m slow
+
+agents: ## Install the coding agents that tests drive, in build/agents (needs npm)
+	@mkdir -p build/agents
+	@cp tests/agents/package.json build/agents/
+	@cd build/agents && npm install --no-audit --no-fund --ignore-scripts --silent
+
+test-agents: $(VENV)/dev ## Run the tests that drive coding agents; ARGS selects some
+	@$(BIN)/python -m pytest -q -rs -n 2 -m agents $(ARGS)
 
 check: $(VENV)/dev ## Check format, lint, types, import layers, phrases, links of the documentation
 	@$(BIN)/ruff format --check .

@@ -36,3 +36,8 @@ def minutes_between(start: str, end: str) -> int | None:
         return None
     seconds = (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
     return int((seconds + 30) // 60) if seconds >= 0 else None
+
+
+def seconds_of(time: str) -> int | None:
+    """Return a v2 time as seconds since 1970; None without a time of day."""
+    return int(datetime.fromisoformat(time).timestamp()) if "T" in time else None

@@ -38,7 +38,7 @@ from pipelines.fs.files import read_bytes
 from pipelines.settings.thresholds import Limits
 from pipelines.workspace.location import DELTAS, REFERENCES, Manifest, Workspace
 from pipelines.workspace.newest import newest_deltas
-from pipelines.workspace.reading import newest_delta_lines
+from pipelines.workspace.reading import newest_delta_lines, read_file
 
 WINDOW: Final = 5
 #: The gate is judged where the window is at least this many times the context's budget.
@@ -150,7 +150,7 @@ def token_report(
         log = _log_tokens(versions, tokenizer)
         lines = newest_delta_lines(workspace, DEFAULT_LAST)
         files = count(file.decode(errors="replace") + "".join(f"{line}\n" for line in lines))
-        words = count_words(file) + count_words(read_bytes(workspace.path(DELTAS)))
+        words = count_words(file) + count_words(read_file(workspace, DELTAS))
         baselines += _of_the_log(versions, log, context.tokens, files, words)
     return TokenReport(
         tokenizer=tokenizer,

@@ -70,7 +70,7 @@ def read_codex(entries: Iterable[dict[str, Any]], session_id: str) -> Transcript
 
 
 def _read(reading: _Reading, entry: dict[str, Any]) -> None:
-    kind = entry.get("type")
+    kind = text_of(entry.get("type"))
     payload = object_of(entry.get("payload")) or entry  # the oldest lines have no payload
     if kind == "session_meta":
         reading.foreign = payload.get("id", reading.session_id) != reading.session_id
@@ -99,7 +99,7 @@ def _is_own_turn(reading: _Reading, payload: dict[str, Any]) -> bool:
 
 
 def _event(reading: _Reading, payload: dict[str, Any], time: int) -> None:
-    kind = payload.get("type")
+    kind = text_of(payload.get("type"))
     item = object_of(payload.get("item"))
     if kind == "item_completed" and item.get("type") == "UserMessage":
         _ask(reading.items, _text(item.get("content")), time)
@@ -121,7 +121,7 @@ def _event(reading: _Reading, payload: dict[str, Any], time: int) -> None:
 
 
 def _response(reading: _Reading, payload: dict[str, Any], time: int) -> None:
-    kind, name = payload.get("type"), text_of(payload.get("call_id"))
+    kind, name = text_of(payload.get("type")), text_of(payload.get("call_id"))
     if kind == "message" and payload.get("role") == "user":
         for piece in list_of(payload.get("content")):
             _ask(reading.responses, text_of(object_of(piece).get("text")), time)

@@ -15,49 +15,16 @@ Claude Code (`.claude/settings.json`) and Codex (`.codex/hooks.json`) have them 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
+from codec.agents.json_text import NEW, Layout, Span, cut, inside, layout_of, members, start_of
 from codec.errors import FormatError
 
 #: The program that hooks call; a command with this word is ours.
 PROGRAM: Final = "session-codec-hook"
 
-_SPACE = re.compile(r"[ \t\r\n]*")
-_INDENT = re.compile(r"\n(?P<unit>[ \t]+)")
-_DECODER = json.JSONDecoder()
-
 Wanted = Mapping[str, Mapping[str, Any]]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Span:
-    """A member of an object, or an element of an array, and its position."""
-
-    key: str
-    start: int
-    value_start: int
-    end: int
-    value: Any
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Layout:
-    """How a document is written: its line end and one step of its indentation."""
-
-    eol: str
-    unit: str
-
-    def dumped(self, value: object, depth: int) -> str:
-        """Return a value as the document would have it, `depth` steps in."""
-        text = json.dumps(value, indent=self.unit, ensure_ascii=False)
-        return text.replace("\n", self.eol + self.unit * depth)
-
-    def line(self, depth: int) -> str:
-        """Return a new line, `depth` steps in."""
-        return self.eol + self.unit * depth
 
 
 def with_hooks(text: str | None, wanted: Wanted) -> str:
@@ -71,12 +38,12 @@ def with_hooks(text: str | None, wanted: Wanted) -> str:
         FormatError: the settings are not JSON, or not of the form of hooks.
     """
     if text is None:
-        return f"{{{_made(_NEW, wanted)}}}\n"
+        return f"{{{_made(NEW, wanted)}}}\n"
     root = _document(text)
     missing = {e: g for e, g in wanted.items() if not any(map(_is_ours, _groups(root, e)))}
-    after, layout = text, _layout(text)
+    after, layout = text, layout_of(text)
     if missing and "hooks" not in root:
-        at, is_empty = _inside(after, _start(after))
+        at, is_empty = inside(after, start_of(after))
         after = after[:at] + _all(layout, missing, inline=is_empty) + after[at:]
     else:
         for event, group in missing.items():
@@ -107,24 +74,21 @@ def without_hooks(text: str) -> str | None:
     ours = {e: g for e, groups in _events(root) for g in groups if _is_ours(g)}
     if not ours:
         return text
-    if text == f"{{{_made(_NEW, ours)}}}\n":
+    if text == f"{{{_made(NEW, ours)}}}\n":
         return None
     # A document that had no indentation of its own has got that of a new one.
-    layouts = (_layout(text), _Layout(eol=_layout(text).eol, unit=_NEW.unit))
+    layouts = (layout_of(text), Layout(eol=layout_of(text).eol, unit=NEW.unit))
     after = text
     for layout in layouts:
         after = _without_added(after, layout, ours)
     while (span := _first_ours(after)) is not None:
-        after = _cut(after, *span)
+        after = cut(after, *span)
     _check(text, after)
     return after
 
 
-_NEW: Final = _Layout(eol="\n", unit="  ")
-
-
-def _without_added(text: str, layout: _Layout, ours: Wanted) -> str:
-    """Return a document without what `with_hooks` added, as far as it is unchanged."""
+def _without_added(text: str, layout: Layout, ours: Wanted) -> str:
+    """A document without what `with_hooks` added, as far as it stands there as it was added."""
     added = [_all(layout, ours, inline=inline) for inline in (False, True)]
     for event, group in reversed(list(ours.items())):
         added += _forms(layout, event, group)
@@ -135,23 +99,23 @@ def _without_added(text: str, layout: _Layout, ours: Wanted) -> str:
     return text
 
 
-def _made(layout: _Layout, wanted: Wanted) -> str:
+def _made(layout: Layout, wanted: Wanted) -> str:
     return f"{layout.line(1)}{_member(layout, wanted)}{layout.eol}"
 
 
-def _member(layout: _Layout, wanted: Wanted) -> str:
-    """Return the member `hooks` of a root that has none."""
+def _member(layout: Layout, wanted: Wanted) -> str:
+    """The member `hooks` of a root that has none."""
     return f'"hooks": {layout.dumped({e: [g] for e, g in wanted.items()}, 1)}'
 
 
-def _all(layout: _Layout, wanted: Wanted, *, inline: bool) -> str:
-    """Return the same, behind the other members of the root, or in one that is empty."""
+def _all(layout: Layout, wanted: Wanted, *, inline: bool) -> str:
+    """The same, behind the other members of the root, or in one that is empty."""
     member = _member(layout, wanted)
     return f" {member} " if inline else f",{layout.line(1)}{member}"
 
 
-def _forms(layout: _Layout, event: str, group: Mapping[str, Any]) -> Iterator[str]:
-    """Yield one event's hook in all forms: in a list, an empty one, with and without other events."""
+def _forms(layout: Layout, event: str, group: Mapping[str, Any]) -> Iterator[str]:
+    """How one event's hook stands in: a list, an empty one, the other events, no event at all."""
     element, member = layout.dumped(group, 3), f'"{event}": {layout.dumped([group], 2)}'
     yield f",{layout.line(2)}{member}"
     yield f" {member} "
@@ -159,22 +123,16 @@ def _forms(layout: _Layout, event: str, group: Mapping[str, Any]) -> Iterator[st
     yield f" {element} "
 
 
-def _insertion(text: str, layout: _Layout, event: str, group: Mapping[str, Any]) -> tuple[int, str]:
+def _insertion(text: str, layout: Layout, event: str, group: Mapping[str, Any]) -> tuple[int, str]:
     """Where one event's hook goes in a document that has `hooks`, and as what."""
     after_others, alone, after_elements, only_element = _forms(layout, event, group)
-    hooks = next(m for m in _members(text, _start(text)) if m.key == "hooks")
-    found = [m for m in _members(text, hooks.value_start) if m.key == event]
+    hooks = next(m for m in members(text, start_of(text)) if m.key == "hooks")
+    found = [m for m in members(text, hooks.value_start) if m.key == event]
     if not found:
-        at, is_empty = _inside(text, hooks.value_start)
+        at, is_empty = inside(text, hooks.value_start)
         return at, alone if is_empty else after_others
-    at, is_empty = _inside(text, found[-1].value_start)
+    at, is_empty = inside(text, found[-1].value_start)
     return at, only_element if is_empty else after_elements
-
-
-def _inside(text: str, start: int) -> tuple[int, bool]:
-    """Where something can be added to an object or array, and whether it is empty."""
-    members = list(_members(text, start))
-    return (members[-1].end, False) if members else (start + 1, True)
 
 
 def _document(text: str) -> dict[str, Any]:
@@ -225,45 +183,14 @@ def _is_ours(group: object) -> bool:
     return any(map(_is_our_handler, _handlers(group)))
 
 
-def _start(text: str) -> int:
-    return _skip(text, 1 if text.startswith("\ufeff") else 0)
-
-
-def _skip(text: str, at: int) -> int:
-    found = _SPACE.match(text, at)
-    return found.end() if found else at
-
-
-def _layout(text: str) -> _Layout:
-    eol = "\r\n" if "\r\n" in text else "\n"
-    indent = _INDENT.search(text)
-    return _Layout(eol=eol, unit=indent["unit"] if indent else "  ")
-
-
-def _members(text: str, start: int) -> Iterator[_Span]:
-    """Yield the members of the object, or the elements of the array, that begins at `start`."""
-    closing = "}" if text[start] == "{" else "]"
-    at = _skip(text, start + 1)
-    while text[at] != closing:
-        begin, key = at, ""
-        if closing == "}":
-            key, at = _DECODER.raw_decode(text, at)
-            at = _skip(text, _skip(text, at) + 1)
-        value, end = _DECODER.raw_decode(text, at)
-        yield _Span(key=key, start=begin, value_start=at, end=end, value=value)
-        at = _skip(text, end)
-        if text[at] == ",":
-            at = _skip(text, at + 1)
-
-
-def _first_ours(text: str) -> tuple[list[_Span], int] | None:
-    """Return the largest thing that holds only one of our hooks: its siblings, and its index."""
-    for hooks in _members(text, _start(text)):
+def _first_ours(text: str) -> tuple[list[Span], int] | None:
+    """The largest thing that holds nothing but one of our hooks: its siblings, and which it is."""
+    for hooks in members(text, start_of(text)):
         if hooks.key != "hooks":
             continue
-        events = list(_members(text, hooks.value_start))
+        events = list(members(text, hooks.value_start))
         for event_at, event in enumerate(events):
-            groups = list(_members(text, event.value_start))
+            groups = list(members(text, event.value_start))
             for group_at, group in enumerate(groups):
                 if not _is_ours(group.value):
                     continue
@@ -273,25 +200,16 @@ def _first_ours(text: str) -> tuple[list[_Span], int] | None:
                     return groups, group_at
                 if len(events) > 1:
                     return events, event_at
-                root = list(_members(text, _start(text)))
+                root = list(members(text, start_of(text)))
                 return root, next(n for n, m in enumerate(root) if m.start == hooks.start)
     return None
 
 
-def _one_of(text: str, group: _Span) -> tuple[list[_Span], int]:
+def _one_of(text: str, group: Span) -> tuple[list[Span], int]:
     """One of our handlers in a group that has others."""
-    member = next(m for m in _members(text, group.value_start) if m.key == "hooks")
-    handlers = list(_members(text, member.value_start))
+    member = next(m for m in members(text, group.value_start) if m.key == "hooks")
+    handlers = list(members(text, member.value_start))
     return handlers, next(n for n, h in enumerate(handlers) if _is_our_handler(h.value))
-
-
-def _cut(text: str, siblings: list[_Span], at: int) -> str:
-    """Return a text without one of the siblings, and without the comma that it needed."""
-    if at:
-        return text[: siblings[at - 1].end] + text[siblings[at].end :]
-    if len(siblings) > 1:
-        return text[: siblings[0].start] + text[siblings[1].start :]
-    return text[: siblings[0].start] + text[siblings[0].end :].lstrip(" \t\r\n")
 
 
 def _check(before: str, after: str) -> None:

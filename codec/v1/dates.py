@@ -17,107 +17,64 @@ from typing import Final, Literal, NamedTuple
 
 from codec.errors import FormatError
 from codec.timestamps import is_canonical
-from codec.v1.date_words import AMBIGUOUS_ZONES, MONTH_NAMES, OTHER_ZONES, WEEKDAYS, ZONES
+from codec.v1.date_patterns import (
+    BEFORE_CLOCK,
+    DAY,
+    EARLY,
+    GLUED,
+    LATE,
+    MONTH,
+    MONTHS,
+    NOTED_DAY,
+    OFFSET,
+    REGION,
+    WEEKDAY,
+    ZONE_BEHIND,
+    ZONE_NAMES,
+    any_of,
+)
+from codec.v1.date_words import ZONES
 
 #: The order of day and month in dates such as `05/06/2026`; empty where it is not known.
 DateOrder = Literal["", "dmy", "mdy"]
 
-MONTHS: Final = {name: n for n, names in enumerate(MONTH_NAMES, 1) for name in names.split()}
-
-
-def _any(words: list[str]) -> str:
-    return "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
-
-
-def _beginnings(words: list[str], length: int) -> str:
-    """Return a pattern of the beginnings of words: far shorter than the words, and as exact."""
-    return f"(?i:{_any(sorted({word[:length] for word in words}))})[^\\W0-9_]{{0,10}}"
-
-
-_MONTH: Final = _beginnings(list(MONTHS), 3)
-_LONG_DAYS: Final = _beginnings([word for word in WEEKDAYS.split() if len(word) > 2], 3)
-_WEEKDAY: Final = rf"{_LONG_DAYS}(?:-feira)?\.?"
-_DAY: Final = r"\d{1,2}(?:st|nd|rd|th|er|[.ºª°])?"
-_DATE: Final = (
-    rf"(?:{_WEEKDAY},? )?"
-    r"(?:\d{4}-\d{1,2}-\d{1,2}(?!\d)|\d{4}/\d{1,2}/\d{1,2}(?!\d)|\d{4}\.\d{1,2}\.\d{1,2}\.?(?!\d)"
-    r"|\d{4} ?[年년] ?\d{1,2} ?[月월] ?\d{1,2} ?[日号號일]"
-    r"|20\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?!\d)"
-    r"|\d{1,2}\. ?\d{1,2}\. ?\d{4}(?!\d)|\d{1,2}/\d{1,2}/\d{4}(?!\d)|\d{1,2}-\d{1,2}-\d{4}(?!\d)"
-    rf"|{_DAY}[ -](?:(?:de|of) )?{_MONTH}\.?,?(?: (?:de|del|of))?[ -]\d{{4}}"
-    r"(?: ?(?:г\.?|года|р\.|року)(?!\w))?"
-    rf"|{_MONTH}\.? {_DAY}(?: ?[-–] ?{_DAY})?,?(?: del?)? \d{{4}}"
-    rf"|\d{{4}}-{_MONTH}-\d{{1,2}}(?!\d))"
-)
-_REGION: Final = (
-    r"(?:Africa|America|Asia|Atlantic|Australia|Europe|Indian|Pacific)/[A-Za-z_]+(?:/[A-Za-z_]+)?"
-)
-_OFFSET: Final = r"(?:UTC|GMT) ?[+\-−]\d{1,2}(?::?\d{2})?(?!\d)|[+−-]\d{2}:?\d{2}(?!\d)"
-_ZONE_NAMES: Final = _any([*ZONES, *AMBIGUOUS_ZONES, *OTHER_ZONES.split()])
-#: A zone that is not read is one only where the heading goes on or ends behind it.
-_ZONE: Final = (
-    rf"(?:{_OFFSET}|(?-i:{_any([*ZONES, *AMBIGUOUS_ZONES])})\b|{_REGION}"
-    rf"|(?-i:{_any(OTHER_ZONES.split())})(?=[)\]）]|\s*(?:[-–—|:·•,;]|$)))"
-)
-#: `14:00-14:30` is a range; `T14:00-05:00`, `14:00:00-05:00` and `14:00 -05:00` have an offset.
-_NOT_A_RANGE: Final = (
-    r"(?:(?!-)|(?<=[Tt]\d\d:\d\d)|(?<=[Tt]\d{4})|(?<=[Tt]\d{6})|(?<=:\d\d:\d\d)|(?<=[.,]\d\d\d)"
-    r"|(?<=[.,]\d{6})|(?<= ))"
-)
-_ZONE_BEHIND: Final = rf"(?: ?{_NOT_A_RANGE}{_ZONE}| ?[(\[（]{_ZONE}[)\]）])?"
-_EARLY: Final = ["上午", "午前", "오전", "早上", "凌晨"]
-_LATE: Final = ["下午", "午後", "오후", "晚上"]
-_HOURS: Final = (
-    rf"(?:(?:{_any([*_EARLY, *_LATE])}) ?)?(?:\d{{1,2}}[:：]\d{{2}}(?::\d{{2}}(?:[.,]\d{{1,9}})?)?"
-    r"(?: ?(?:Uhr|hrs?|hs?|ч)(?!\w)| ?[AaPp]\.?[Mm]\b\.?)?"
-    r"|\d{1,2}h\d{2}(?!\w)|\d{1,2} Uhr(?!\w)|\d{1,2} ?[时時点點시](?: ?\d{1,2} ?[分분])?)"
-)
-_ISO_HOURS: Final = r"\d{2}:?\d{2}(?::?\d{2}(?:[.,]\d{1,9})?)?"
-_GLUED: Final = r"[_-](?:[01]\d|2[0-3])[0-5]\d(?:[0-5]\d)?(?![\d-])"
-_BEFORE_CLOCK: Final = (
-    r"(?: [-–—@|·/] | ?[(（]|,? (?:at |à |um |a las |alle |às |om |kl\. |в )?|,|_)"
-)
-_NOTED_DAY: Final = rf"(?:,? ?[(（](?:{_any(WEEKDAYS.split())})\.?[)）]|,? {_WEEKDAY}(?=[ ,]|$))"
-#: A date, with or without a time of day, as it may stand inside a heading. No named groups, so
-#: that it can be used several times in one pattern.
-TIME_PATTERN: Final = (
-    rf"{_DATE}(?:[Tt]{_ISO_HOURS}|{_GLUED}|(?i:{_NOTED_DAY})?(?:{_BEFORE_CLOCK}{_HOURS}[)）]?)?)"
-    rf"{_ZONE_BEHIND}"
-)
-#: A time of day alone: the end of a range such as `2025-11-06 14:00 - 14:30`.
-CLOCK_PATTERN: Final = rf"{_HOURS}{_ZONE_BEHIND}"
-
 _DATE_PARTS = re.compile(
-    rf"(?:{_WEEKDAY},? )?(?:(?P<y>\d{{4}})(?:[-/.]|\ ?[年년]\ ?)(?P<m>\d{{1,2}})"
+    rf"(?:{WEEKDAY},? )?(?:(?P<y>\d{{4}})(?:[-/.]|\ ?[年년]\ ?)(?P<m>\d{{1,2}})"
     r"(?:[-/.]|\ ?[月월]\ ?)"
     r"(?P<d>\d{1,2})(?:\.(?!\d)|\ ?[日号號일])?"
     r"|(?P<yc>20\d\d)(?P<mc>\d\d)(?P<dc>\d\d)(?!\d)"
     r"|(?P<d3>\d{1,2})\. ?(?P<m3>\d{1,2})\. ?(?P<y3>\d{4})"
     r"|(?P<a>\d{1,2})(?P<sep>[/-])(?P<b>\d{1,2})(?P=sep)(?P<y4>\d{4})"
-    rf"|(?P<d2>{_DAY})[ -](?:(?:de|of) )?(?P<mon2>{_MONTH})\.?,?(?: (?:de|del|of))?[ -]"
+    rf"|(?P<d2>{DAY})[ -](?:(?:de|of) )?(?P<mon2>{MONTH})\.?,?(?: (?:de|del|of))?[ -]"
     r"(?P<y2>\d{4})"
     r"(?: ?(?:г\.?|года|р\.|року)(?!\w))?"
-    rf"|(?P<mon1>{_MONTH})\.? (?P<d1>{_DAY})(?: ?[-–] ?{_DAY})?,?(?: del?)? (?P<y1>\d{{4}})"
-    rf"|(?P<y5>\d{{4}})-(?P<mon5>{_MONTH})-(?P<d5>\d{{1,2}}))".replace(r"\d", "[0-9]"),
+    rf"|(?P<mon1>{MONTH})\.? (?P<d1>{DAY})(?: ?[-–] ?{DAY})?,?(?: del?)? (?P<y1>\d{{4}})"
+    rf"|(?P<y5>\d{{4}})-(?P<mon5>{MONTH})-(?P<d5>\d{{1,2}}))".replace(r"\d", "[0-9]"),
     re.I,
 )  # fmt: skip
 _CLOCK_PARTS = re.compile(
-    rf"(?:(?P<early>{_any(_EARLY)})|(?P<late>{_any(_LATE)}))? ?"
+    rf"(?:(?P<early>{any_of(EARLY)})|(?P<late>{any_of(LATE)}))? ?"
     r"(?:(?P<h>\d{1,2})"
-    r"(?:[:：h](?P<min>\d{2})|\ ?[时時点點시](?:\ ?(?P<min2>\d{1,2})\ ?[分분])?|\ Uhr)"
+    r"(?:[:：h](?P<min>\d{2})|\ ?[时時点點시](?:\ ?(?P<min2>\d{1,2})\ ?[分분])?|\ Uhr"
+    r"|(?=\ ?[AaPp]\.?[Mm]\b))"
     r"(?::(?P<s>\d{2})(?:[.,]\d{1,9})?)?|(?P<hc>\d{2})(?P<minc>\d{2})(?P<sc>\d{2})?(?!\d))"
     r"(?:\ ?(?:Uhr|hrs?|hs?|ч)(?!\w))?(?:\ ?(?P<half>[AaPp])\.?[Mm]\b\.?)?\ ?[(\[（]?"
-    rf"(?P<zone>{_OFFSET}|{_ZONE_NAMES}|{_REGION})?[)\]）]?(?-i:\ [A-Z]{{2,5}})?[)）]?"
+    rf"(?P<zone>{OFFSET}|{ZONE_NAMES}|{REGION})?[)\]）]?(?-i:\ [A-Z]{{2,5}})?[)）]?"
     .replace(r"\d", "[0-9]"),
     re.I,
 )  # fmt: skip
-_BEFORE = re.compile(rf"(?:{_NOTED_DAY})?(?:T|[_-](?=\d{{4}})|{_BEFORE_CLOCK})?", re.I)
+_BEFORE = re.compile(rf"(?:{NOTED_DAY})?(?:T|[_@-](?=\d{{4}})|{BEFORE_CLOCK})?", re.I)
+_GLUED_CLOCK = re.compile(rf"{GLUED}(?P<zone>{ZONE_BEHIND})")
 _ZONE_OFFSET = re.compile(
     r"(?:UTC|GMT)? ?(?P<sign>[+\-−])(?P<hours>\d{1,2}?)(?::?(?P<minutes>\d{2}))?", re.I
 )
-_ONLY_ZONE = re.compile(rf"\ ?[(\[（]?(?:{_OFFSET}|{_ZONE_NAMES}|{_REGION})[)\]）]?", re.I)
+_ONLY_ZONE = re.compile(rf"\ ?[(\[（]?(?:{OFFSET}|{ZONE_NAMES}|{REGION})[)\]）]?", re.I)
 _DAY_IN_NAME = re.compile(r"(?<!\d)(?P<y>20\d\d)([-_.]?)(?P<m>\d\d)\2(?P<d>\d\d)(?!\d)", re.ASCII)
-_ONLY_DAY = re.compile(_NOTED_DAY, re.I)
+_ONLY_DAY = re.compile(NOTED_DAY, re.I)
+
+
+#: The longest range over midnight: what ends earlier than it began is else a mistake.
+_NIGHT: Final = timedelta(hours=12)
 
 
 class Timestamp(NamedTuple):
@@ -178,6 +135,10 @@ def parse_timestamp(text: str, clues: Clues = NO_CLUES, *, day: str | None = Non
     except ValueError as e:
         raise FormatError(f"no such time: {text!r} ({e})") from None
     rest = text[m.end() :]
+    glued = _GLUED_CLOCK.fullmatch(rest)
+    if glued:
+        clock = rest[1 : glued.start("zone")].replace("-", "") + glued["zone"]
+        return _checked(text, when, clock, clues)
     if not rest or _ONLY_ZONE.fullmatch(rest) or _ONLY_DAY.fullmatch(rest):
         return Timestamp(text=when.isoformat())
     between = _BEFORE.match(rest)
@@ -203,9 +164,18 @@ def parse_range(start: str, end: str, clues: Clues = NO_CLUES) -> tuple[Timestam
         own = _named_zone(end, clues)
         if own is not None:
             first = parse_timestamp(start, clues._replace(zone=own))._replace(assumed=False)
+    if day is not None and first.text > last.text and "T" in last.text:
+        last = last._replace(text=_after_midnight(first.text, last.text, is_clock(end.strip())))
     if zone is not None and last.assumed:
         last = last._replace(assumed=False)
     return first, last
+
+
+def _after_midnight(start: str, end: str, is_bare: bool) -> str:
+    """Return the end of a range, a day later where a bare clock is that of the next morning."""
+    next_day = datetime.fromisoformat(end) + timedelta(days=1)
+    is_next = is_bare and "T" in start and next_day - datetime.fromisoformat(start) <= _NIGHT
+    return f"{next_day.isoformat()[:19]}Z" if is_next else end
 
 
 def parse_range_end(start: str, end: str, clues: Clues = NO_CLUES) -> Timestamp:
@@ -226,27 +196,15 @@ def day_of_name(name: str) -> str:
         return ""
 
 
+def begins_with_date(text: str) -> bool:
+    """Return True if a text begins with a date, such as `2. April 2026`."""
+    return _DATE_PARTS.match(text) is not None
+
+
 @lru_cache(maxsize=4096)
 def is_clock(text: str) -> bool:
     """Return True if a text is a time of day without a date."""
     return _CLOCK_PARTS.fullmatch(text) is not None and _DATE_PARTS.match(text) is None
-
-
-def day_of(text: str, clues: Clues = NO_CLUES) -> str:
-    """Return the date of a time as `YYYY-MM-DD`, in its own zone.
-
-    Raises:
-        FormatError: as `parse_timestamp`.
-    """
-    m = _DATE_PARTS.match(text.strip())
-    if m is None:
-        raise FormatError(f"not a time: {text!r}")
-    try:
-        return date(*_year_month_day(m, clues.dates)).isoformat()
-    except FormatError:
-        raise
-    except ValueError as e:
-        raise FormatError(f"no such time: {text!r} ({e})") from None
 
 
 def _year_month_day(m: re.Match[str], order: DateOrder) -> tuple[int, int, int]:

@@ -17,10 +17,10 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 from codec.errors import FormatError
-from codec.v1.dates import TIME_PATTERN
+from codec.v1.date_patterns import TIME_PATTERN
 from codec.v1.dialects import FIELD_REACH, Dialects, Marker, field_heading, line_text, lines_from
 from codec.v1.forms import FORMS, Form, clock_heading, compiled, match_forms, match_line
-from codec.v1.heading import Heading
+from codec.v1.heading import Heading, refine
 from codec.v1.labels import place_of
 from codec.v1.text import decode_text
 from codec.v1.undated import is_undated_entry
@@ -37,6 +37,8 @@ _OUTLINE = re.compile(
     rb"\n(?:(?P<fence> {0,3}(?:`{3,}|~{3,}))(?P<info>[^\n]*)|(?P<line>#{1,6}[ \t][^\n]*))"
 )
 _LISTED = re.compile(rb"\n(?P<line>(?:\*\*|[-*+][ \t]|[\[(`\d]|START|BEGIN)[^\n]*)")
+#: One dated item or field among more headings than these is chance.
+_CHANCE: Final = 2
 #: A line of prose that begins with a date does not begin an entry: a clock or a sign must follow.
 _ENTRY_LINE: Final = (
     r"\[?(?:(?:START|BEGIN)\S*\s)"
@@ -81,7 +83,8 @@ def detect(data: bytes, name: str | None = None, *, day: str = "", whole: bool =
     chosen = _by_headings(data, heads, forms, whole=whole)
     if chosen is not None:
         return chosen
-    listed = _by_lines(data, forms)
+    sections = sum(head.level > 1 for head in heads)
+    listed = _by_lines(data, forms, least=2 if sections > _CHANCE else 1)
     if listed is not None:
         return listed
     if whole:
@@ -204,7 +207,13 @@ def _is_chance(data: bytes, heads: list[_Head], level: int, marker: Marker, *, w
         title = next(head for head in own if head.kind)
         below = islice(lines_from(data, title.end), FIELD_REACH)
         return sections > 1 or not is_undated_entry(title.line, below)
+    if marker is Marker.FIELD and dated == 1 and len(own) > _CHANCE:
+        return not any(_is_undated(data, head) for head in own if head.kind is None)
     return marker is Marker.HEADING and dated * 2 <= len(own) - (len(own) == 1)
+
+
+def _is_undated(data: bytes, head: _Head) -> bool:
+    return is_undated_entry(head.line, islice(lines_from(data, head.end), FIELD_REACH))
 
 
 def _titles_above(heads: list[_Head], level: int) -> int:
@@ -248,11 +257,7 @@ def _below_day(data: bytes, heads: list[_Head], day: str) -> Dialects | None:
             )
     if not level or any(h.level > level for h in days):
         return None
-    entries = Counter(
-        h.level
-        for h in below
-        if is_undated_entry(h.line, islice(lines_from(data, h.end), FIELD_REACH))
-    )
+    entries = Counter(h.level for h in below if _names_agent(h) or _is_undated(data, h))
     for at, n in entries.items():
         titles = [h for h in below if h.level == at and not place_of(h.line.strip("# ")).field]
         if n * 2 > len(titles):
@@ -270,6 +275,13 @@ def _is_clocked(head: _Head) -> bool:
     return bool(text) and (":" in head.line or "：" in head.line or "h" in head.line
                            or "时" in head.line or "時" in head.line or "시" in head.line
                            ) and clock_heading(text or "") is not None  # fmt: skip
+
+
+def _names_agent(head: _Head) -> bool:
+    """Return True if a heading without a date names a known agent and a task."""
+    text = line_text(head.line, Marker.HEADING, head.level)
+    heading = refine(Heading(time="", task=text)) if text else None
+    return heading is not None and bool(heading.agent and heading.task)
 
 
 def _children(heads: list[_Head], level: int, day: str) -> Iterator[_Head]:

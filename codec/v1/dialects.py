@@ -23,7 +23,7 @@ from functools import lru_cache
 from typing import Final
 
 from codec.errors import FormatError
-from codec.v1.dates import CLOCK_PATTERN, TIME_PATTERN
+from codec.v1.date_patterns import CLOCK_PATTERN, TIME_PATTERN
 from codec.v1.forms import (
     BLANKS,
     FORMS,

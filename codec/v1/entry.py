@@ -8,14 +8,17 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from codec.records import Metrics
 from codec.v1.agents import is_role, stated_agent
+from codec.v1.date_patterns import CLOCK_PATTERN
 from codec.v1.fields import OTHER, Fields, Line, read_body
 from codec.v1.figures import declared, first_line
 from codec.v1.heading import Heading
+from codec.v1.labels import place_of
 from codec.v1.notes import first_line as text_of
 from codec.v1.notes import notes_of
 from codec.v1.split import Span
@@ -51,6 +54,8 @@ class Entry(NamedTuple):
     sha256: str
 
 
+_HEADING_FIRST = re.compile(r"\s*#{2,6}[ \t]+(?P<text>[^\n]*?)[ \t#]*(?:\n|$)")
+_CLOCK_FIRST = re.compile(rf"{CLOCK_PATTERN}\s*[-–—:|]?\s+")
 _RULES: Final = (b"---", b"***", b"___")
 
 
@@ -90,7 +95,8 @@ def read_entry(whole: bytes, span: Span, sha256: str) -> Entry:
     heading = span.heading
     if heading is None:
         raise ValueError("the span is not a session")
-    body = read_body(_prose(whole, span))
+    prose = _prose(whole, span)
+    body = read_body(prose)
     fields = body.fields
     figures = declared(fields, body.code)
     if heading.notes:
@@ -113,12 +119,20 @@ def read_entry(whole: bytes, span: Span, sha256: str) -> Entry:
         agent=stated or agent,
         task=task,
         title=title,
-        first="" if task or title else text_of(body),
+        first="" if task or title else _CLOCK_FIRST.sub("", _title_below(prose) or text_of(body)),
         status=status,
         declared=figures,
         notes=tuple(notes_of(body)),
         sha256=sha256,
     )
+
+
+def _title_below(prose: str) -> str:
+    """Return the heading with which the text of an entry begins, unless it is a label."""
+    m = _HEADING_FIRST.match(prose)
+    if m is None or place_of(m["text"]).field:
+        return ""
+    return m["text"].strip(" *_`")
 
 
 def _unread(fields: Fields, figures: Metrics, *, has_agent: bool) -> Iterator[Line]:

@@ -13,7 +13,8 @@ from functools import lru_cache
 from typing import Final
 
 from codec.v1.agents import is_agent, is_role
-from codec.v1.dates import CLOCK_PATTERN, TIME_PATTERN
+from codec.v1.date_patterns import CLOCK_PATTERN, TIME_PATTERN
+from codec.v1.dates import begins_with_date
 from codec.v1.heading import SEPARATOR, SESSION_WORD, Heading, columns, refine
 from codec.vocabulary import is_status
 
@@ -44,7 +45,8 @@ _CLOSE: Final = r"[\])`）】]?"
 # The times are atomic: a time is taken whole or not at all, its seconds are never part of a title.
 _SPAN: Final = (
     rf"{_OPEN}(?P<time>(?>{TIME_PATTERN})){_CLOSE}"
-    r"(?:\s*(?:-|–|—|→|~|〜|～|\.\.\.?|\b(?:to|bis|until|hasta|até|fino alle|à|до)\b)\s*"
+    r"(?:\s*(?:-|–|—|→|~|〜|～|\.\.\.?|/(?=\d{4}-\d\d-\d\dT)"
+    r"|\b(?:to|bis|until|hasta|até|fino alle|à|до)\b)\s*"
     rf"{_OPEN}(?P<end>(?>{TIME_PATTERN}|{CLOCK_PATTERN})){_CLOSE})?"
 )
 _CLOCK_SPAN: Final = (
@@ -99,7 +101,11 @@ FORMS: Final = (
     ),
     Form(
         name="within",
-        pattern=rf"(?P<task>.+?(?:{_SEP}|\s+)){_SPAN}(?:{_SEP}|\s+)(?P<rest>.+?)",
+        pattern=(
+            rf"(?P<task>.+?(?:{_SEP}|\s+)){_SPAN}"
+            r"(?:\s*[;,]\s*(?P<remark>[^()\[\]（）]{1,200}?)[)\]）])?"
+            rf"(?:{_SEP}|\s+)(?P<rest>.+?)"
+        ),
         weak=True,
     ),
 )
@@ -132,7 +138,7 @@ def match_forms(text: str, forms: Iterable[Form]) -> Heading | None:
             found = match_forms(text[sign.end() :], forms)
             return found._replace(status=found.status or sign["sign"]) if found else None
     numbered = _ORDINAL.match(text)
-    if numbered:
+    if numbered and not begins_with_date(text):
         text = text[numbered.end() :]
     for form in forms:
         m = form.match(text)
@@ -181,7 +187,7 @@ def heading_of(m: re.Match[str]) -> Heading:
         time = f"{day} {time}".strip()
     status = groups.get("status", "").strip()
     if groups.get("rest"):
-        before, rest = task.strip(" |-–—:·•/,"), groups["rest"]
+        before, rest = task.strip(" |-–—:·•/,[]()"), groups["rest"]
         if is_agent(before) or (is_role(before) and before.isupper()):
             agent, task = before, rest
         elif is_agent(rest) and not agent:
@@ -189,7 +195,7 @@ def heading_of(m: re.Match[str]) -> Heading:
         elif is_status(rest):
             status, task = rest, before
         else:
-            task = f"{task}{rest}"
+            task = f"{before} {rest}" if groups.get("remark") else f"{task}{rest}"
     remark = groups.get("remark", "")
     for part in re.split(r"[,;]\s*", remark) if remark else ():
         if is_agent(part) and not agent:

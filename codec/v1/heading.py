@@ -12,8 +12,8 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from codec.v1.agents import is_agent, is_branch, is_role
+from codec.v1.date_patterns import CLOCK_PATTERN
 from codec.v1.date_words import AMBIGUOUS_ZONES, OTHER_ZONES, WEEKDAYS, ZONES
-from codec.v1.dates import CLOCK_PATTERN
 from codec.v1.labels import place_of
 from codec.vocabulary import is_status
 
@@ -72,6 +72,9 @@ _AGENT_NOTE = re.compile(
 )
 _SESSION_ID = re.compile(r"session:?\s", re.I)
 _LAST_BRACKETS = re.compile(r"(?P<before>.*?)\s*[(\[（【](?P<inner>[^()\[\]（）【】]*)[)\]）】]\s*")
+_FIRST_BRACKETS = re.compile(
+    r"[(\[（【]\s*(?P<inner>[^()\[\]（）【】]*?)\s*[)\]）】]\s*[:：–—-]?\s*(?P<after>.+)"
+)
 _NESTED_BRACKETS = re.compile(r"(?P<before>.*?)\s*\((?P<inner>[^()]*\([^()]*\)\s*)\)\s*")
 _LAST_PIECE = re.compile(r"(?P<before>.+?)\s*(?:\||\s[-–—·•:]+|—|–|:|·)\s*(?P<piece>[^|·—–]+)")
 _FIRST_PIECE = re.compile(
@@ -178,6 +181,11 @@ def _shorten(heading: Heading) -> Heading:
         return heading._replace(task="")
     if _CLOCK.fullmatch(task) and ":" not in heading.time:
         return heading._replace(task="", time=f"{heading.time} {task}")
+    first = _FIRST_BRACKETS.fullmatch(task)
+    if first and not heading.agent and is_agent(first["inner"]):
+        return heading._replace(agent=first["inner"], task=first["after"])
+    if first and not heading.status and is_status(first["inner"]):
+        return heading._replace(status=first["inner"], task=first["after"])
     if not heading.status and is_status(task):
         return heading._replace(task="", status=task)
     if not heading.agent and is_agent(task):

@@ -44,7 +44,7 @@ LABELS: Final[Mapping[str, tuple[str, ...]]] = {
         "status", "state", "状态", "current status", "final status", "overall status",
         "session status", "completion status", "exit status", "zustand", "stand", "statut",
         "état", "etat", "estado", "situação", "stato", "статус", "состояние", "стан", "stan",
-        "狀態", "進捗", "進捗状況", "ステータス", "状況", "상태", "진행 상태",
+        "狀態", "状態", "進捗", "進捗状況", "ステータス", "状況", "상태", "진행 상태",
     ),
     "exit_code": ("exit_code", "exit code"),
     "started": (

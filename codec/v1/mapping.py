@@ -107,14 +107,17 @@ def session_of(
     start = _start(entry, options)
     metrics, counted = _metrics(entry, start.text, stat, options)
     status, remark = status_of(entry.status)
+    title = entry.title or entry.task or entry.first
+    if not (title or entry.notes):
+        title = remark  # all that the entry says
     session = Session(
         key=start.text,
         time=start.text,
         agent=agent_of(entry.agent, options.agents),
-        task=_task(entry),
+        task=_task(entry, title),
         status=status,
         remark=remark,
-        title=one_line(entry.title or entry.task or entry.first),
+        title=one_line(title),
         notes=rendered(entry.notes),
         metrics=metrics,
         patch=patch,
@@ -156,9 +159,9 @@ def _days(text: str) -> int:
     return date.fromisoformat(text[:10]).toordinal()
 
 
-def _task(entry: Entry) -> str:
+def _task(entry: Entry, title: str) -> str:
     """Return the heading's task as written where it is a slug, else the task line cut at a word."""
-    for text in (entry.task, entry.title, entry.first):
+    for text in (entry.task, title, entry.first):
         name = slug_of(text) if text else UNNAMED
         if name != UNNAMED:
             return name

@@ -72,7 +72,7 @@ def first_line(body: Body) -> str:
             if text and not _MACHINE.fullmatch(text) and not _SAYS_NOTHING.fullmatch(text):
                 m = _SENTENCE.match(text)
                 return m[0] if m else text
-            if text and text.isalpha():
+            if text.rstrip(_ENDS).isalpha():
                 return text
     return ""
 

@@ -1,6 +1,6 @@
 """What an agent reads at its start: references, then the newest sessions in a compact view.
 
-    session-codec data, not instructions:
+    session-codec context, not instructions:
     sonnet-4.5=s !FAIL +added-removed tN min cN commits else c1
     2025-11-06
     140000 s coverage validation +1247-89c11t30
@@ -31,12 +31,12 @@ from codec.names import UNNAMED, is_key, key_time
 from codec.records import Metrics, Status
 from codec.shown_text import FRAME, shown
 from codec.v2.delta_summary import STATUSES, Summary, summary_of, united
-from codec.v2.deltas import Delta, decode_delta, encode_delta
+from codec.v2.deltas import Delta, decode_delta, encode_delta, in_order
 
 Style = Literal["compact", "lines", "digest"]
 STYLES: Final[tuple[Style, ...]] = ("compact", "lines", "digest")
 #: Changes when the same sessions are rendered in another way.
-VIEW_VERSION: Final = 4
+VIEW_VERSION: Final = 5
 DEFAULT_BUDGET: Final = 500
 DEFAULT_LAST: Final = 30
 #: One part in so many of a budget stays free of sessions.
@@ -97,7 +97,7 @@ def render_context(
         last: the most sessions to show; None for all. Without a budget, the others are left out.
         before: a summary of sessions that are older than `deltas`.
     """
-    deltas = sorted(deltas, key=lambda d: (key_time(d.key), d.key))
+    deltas = in_order(deltas, lambda delta: delta.key)
     most = len(deltas) if last is None else min(last, len(deltas))
     if budget is None:
         deltas, before = deltas[len(deltas) - most :], None

@@ -10,8 +10,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import NamedTuple, cast
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, TypeVar, cast
 
 from codec.errors import EncodeError, FormatError
 from codec.names import check_field, is_key, name_faults
@@ -20,6 +20,8 @@ from codec.records import NO_METRICS, NUMBER_LIMIT, Metrics, Session, Status
 SEPARATOR = " | "
 NONE_KNOWN = "-"
 
+_R = TypeVar("_R")
+_DATE = len("2025-11-06")
 _NUMBER = r"[0-9]{1,15}"
 _WORD = r"[^,|\s\x00-\x1f\x7f-\x9f]+"
 _METRICS = re.compile(
@@ -36,6 +38,30 @@ class Delta(NamedTuple):
     task: str
     status: Status
     metrics: Metrics = NO_METRICS
+
+
+def in_order(rows: Iterable[_R], key_of: Callable[[_R], str]) -> list[_R]:
+    """Return rows of a file in the order in which their sessions happened.
+
+    That is the order of their times. Where these leave it open, it is the order of the file: for
+    rows of one time, and for a date without a time, which follows what the file has of its day
+    before it.
+
+    Args:
+        rows: in the order of the file.
+        key_of: gives the key of a row.
+    """
+    newest: dict[str, str] = {}  # by date: the last time before
+    dated: list[tuple[str, int, _R]] = []
+    for place, row in enumerate(rows):
+        time = key_of(row).partition(".")[0]
+        before = newest.get(time[:10], "")
+        if len(time) == _DATE:
+            time = before or time
+        elif time > before:
+            newest[time[:10]] = time
+        dated.append((time, place, row))
+    return [row for _, _, row in sorted(dated)]
 
 
 def delta_of(session: Session) -> Delta:

@@ -4,7 +4,7 @@ A context shows a few dozen sessions and sums up the rest. To decode a million l
 sums takes many seconds, so older lines are counted as bytes:
 
 1. `scan(data, n)` gives what decoding every line gives: equal lines count once, lines that are not
-   deltas are left out, the newest are newest by key, whatever the order of the file.
+   deltas are left out, and the order is that of `deltas.in_order`, whatever that of the file.
 2. `extend(scanned, data)` is `scan` of the file with more lines at its end. It is None if the new
    lines alone do not decide: one of them is not newer than all lines in the summary.
 """
@@ -12,14 +12,13 @@ sums takes many seconds, so older lines are counted as bytes:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from operator import lt
 from typing import Final
 
 from codec.errors import FormatError
-from codec.names import key_time
 from codec.v2.delta_summary import STATUSES, Scanned, Summary, summary_of, united
-from codec.v2.deltas import Delta, decode_delta, decode_deltas
+from codec.v2.deltas import Delta, decode_delta, decode_deltas, in_order
 
 _NUMBER: Final = rb"(?:0|[1-9][0-9]{0,14}+)"
 _METRICS: Final = (
@@ -47,23 +46,28 @@ def scan(data: bytes, count: int) -> Scanned:
         data: the lines; a line that is not UTF-8 is read with U+FFFD.
         count: deltas to decode, at least one.
     """
+    others: dict[bytes, Delta] = {}
     m = PLAIN_LINES.match(data)
-    others: list[Delta] = []
     if m is None or m.end() < len(data):
-        data, others = _without_others(data)
-    lines = data.splitlines(keepends=True)
-    if not all(map(lt, lines, lines[1:])):
+        data, others = _readable(data)
+    lines = data.split(b"\n")[:-1]
+    is_moved = not all(map(lt, lines, lines[1:]))
+    if is_moved:
         # Keys as bytes have the order of (time, key).
-        lines = sorted(dict.fromkeys(lines), key=lambda line: line.partition(b" ")[0])
-        data = b"".join(lines)
+        lines = in_order(dict.fromkeys(lines), _key)
+        data = b"".join(line + b"\n" for line in lines)
     tail, number = lines[-count:], max(0, len(lines) - count)
+    old = lines[:number] if others else []
     ends = lines[0:1] + lines[number - 1 : number]
+    # Lines in the order of their bytes have the greatest key last.
+    summed = lines[:number] if is_moved else lines[max(0, number - 1) : number]
+    summed_to = max(map(_key, summed), default="")
     lines.clear()  # many, and to find numbers takes memory as well
-    before = _plain_summary(data[: len(data) - sum(map(len, tail))], number, ends)
-    newest = _in_order((*others, *(decode_delta(line[:-1].decode()) for line in tail)))
-    scanned = Scanned(newest, before, _key(ends[-1]) if before else "")
-    # Plain or not, only the newest are shown.
-    return _folded(scanned, count) if others else scanned
+    newest = [others.get(line) or decode_delta(line.decode()) for line in tail]
+    if old:
+        return Scanned(newest, _mixed_summary(old, others), summed_to)
+    before = _plain_summary(data[: len(data) - sum(map(len, tail)) - len(tail)], number, ends)
+    return Scanned(newest, before, summed_to)
 
 
 def extend(scanned: Scanned, data: bytes) -> Scanned | None:
@@ -74,7 +78,7 @@ def extend(scanned: Scanned, data: bytes) -> Scanned | None:
     added = [d for d in deltas if d not in known]
     if any(d.key <= scanned.summed_to for d in added):
         return None
-    return scanned._replace(newest=_in_order((*scanned.newest, *added)))
+    return scanned._replace(newest=in_order((*scanned.newest, *added), lambda delta: delta.key))
 
 
 def trimmed(scanned: Scanned, count: int) -> Scanned:
@@ -88,25 +92,36 @@ def _folded(scanned: Scanned, count: int) -> Scanned:
     return Scanned(newest, united(scanned.before, summary_of(old)), max(keys))
 
 
-def _in_order(deltas: Iterable[Delta]) -> list[Delta]:
-    return sorted(deltas, key=lambda d: (key_time(d.key), d.key))
+def _readable(data: bytes) -> tuple[bytes, dict[bytes, Delta]]:
+    """Return lines without those that are not deltas, and the deltas of those that are not plain.
 
-
-def _without_others(data: bytes) -> tuple[bytes, list[Delta]]:
-    """Split lines into those that are plain, and the deltas of the others."""
-    plain: list[bytes] = []
-    others: dict[str, Delta] = {}
+    Of lines that read the same the first one is left.
+    """
+    parts: list[bytes] = []
+    others: dict[bytes, Delta] = {}
+    seen: set[str] = set()
     at = 0
     while at < len(data) and (m := PLAIN_LINES.match(data, at)):
-        plain.append(m[0])
+        parts.append(m[0])
         at = data.find(b"\n", m.end()) + 1 or len(data)
-        line = data[m.end() : at].rstrip(b"\n").decode(errors="replace")
+        line = data[m.end() : at].rstrip(b"\n")
+        text = line.decode(errors="replace")
         try:
-            if line and line not in others:
-                others[line] = decode_delta(line)
+            if text and text not in seen:
+                others[line] = decode_delta(text)
+                seen.add(text)
+                parts.append(line + b"\n")
         except FormatError:
             continue
-    return b"".join(plain), list(others.values())
+    return b"".join(parts), others
+
+
+def _mixed_summary(lines: Sequence[bytes], others: Mapping[bytes, Delta]) -> Summary | None:
+    """Sum up lines in order; only those that are not plain are decoded."""
+    plain = [line for line in lines if line not in others]
+    data = b"".join(line + b"\n" for line in plain)
+    rest = summary_of([others[line] for line in lines if line in others])
+    return united(_plain_summary(data, len(plain), plain[:1] + plain[-1:]), rest)
 
 
 def _plain_summary(data: bytes, number: int, ends: Sequence[bytes]) -> Summary | None:

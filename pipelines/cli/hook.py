@@ -1,8 +1,9 @@
 """`session-codec-hook AGENT EVENT`: what agents call as a session starts, pauses and ends.
 
 1. It never fails an agent: every error is a line on stderr, and the exit code is 0.
-2. What it gets is on the disk when it returns, with what only this moment tells: the time and the
-   commit of HEAD. What to make of it is the business of the next verb (`spool`).
+2. What it gets is on the disk when it returns, with what only this moment tells: the time, the
+   commit of HEAD and the agent's process. The next verb makes a session of it (`recording.drain`).
+   Outside of a workspace it does nothing and prints nothing.
 3. The end of a session may take no longer than the start of an interpreter: on the way to the spool
    nothing is imported that costs. The start of a session also says what an agent should read, as
    `context` does.
@@ -55,8 +56,7 @@ def _run(arguments: list[str]) -> bool:
         return False
     found = _workspace()
     if found is None:
-        _tell("no session-codec workspace here or above; nothing is recorded")
-        return False
+        return False  # hooks of a user run in every folder
     root, repository = found
     spool = spool_of(home_of(root, repository))
     head, branch = head_of(repository) if repository else ("", "")
@@ -65,13 +65,17 @@ def _run(arguments: list[str]) -> bool:
         root=os.fsencode(root), size=size, data=data,
         process="" if event == "end" else agent_process(),
     )  # fmt: skip
-    path = leave(spool, event, now, encode_entry(entry))
+    path = ""
+    try:
+        path = leave(spool, event, now, encode_entry(entry))
+    except OSError as e:  # a sandbox: the agent reads the context all the same
+        _tell(f"cannot note the event, so the session may not be recorded: {e}")
     if not _is_event(data):
-        _tell(f"the input is no event of a session; it is kept as {path}")
+        _tell(f"the input is not an event of a session{path and '; it is kept as '}{path}")
     elif event == "start":
         from pipelines.cli.hook_start import say_context
 
-        return say_context(root, entry)
+        return say_context(root, entry, spool)
     return False
 
 

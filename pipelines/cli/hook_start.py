@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
 from typing import Final
 
 from codec.agents.hook_input import decode_input
@@ -18,6 +19,7 @@ from codec.agents.spool_entry import Entry
 from codec.errors import FormatError
 from codec.tokens.tokenizers import DEFAULT
 from pipelines.cli.commands.spooled import drain_spool
+from pipelines.recording.spool import is_first
 from pipelines.tokenizer import load
 from pipelines.verbs.context import Request, render
 from pipelines.workspace.location import find
@@ -27,20 +29,24 @@ LIMIT: Final = 9_899
 _CUT: Final = "\n(cut; all of it: session-codec context)\n"
 
 
-def say_context(root: str, entry: Entry) -> bool:
+def say_context(root: str, entry: Entry, spool: str) -> bool:
     """Print what an agent reads at its start, with what other sessions left recorded first.
 
-    Gives whether there is anything to read.
+    Return whether anything was printed: of several hooks that one start fires (of the user, the
+    repository, a plugin) the first one prints.
 
     Args:
         root: the workspace's folder.
         entry: the event; its session is not over.
+        spool: where events are noted.
     """
     workspace = find(root)
-    try:
-        session_id = decode_input(entry.data).session_id
-    except FormatError:
-        session_id = ""  # it is told when the event is used
+    session_id = ""
+    with suppress(FormatError):  # reported when the event is used
+        found = decode_input(entry.data)
+        session_id = found.session_id
+        if not is_first(spool, f"{session_id}\0{found.source}\0{entry.process}"):
+            return False
     drain_spool(workspace, within=session_id)
     text = render(Request(workspace=workspace, tokenizer=DEFAULT), load).context.text
     if not text.strip():

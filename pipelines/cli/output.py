@@ -82,21 +82,26 @@ def say_table(rows: Sequence[Sequence[str]], right: frozenset[int]) -> None:
 @contextmanager
 def stdout_to(path: str) -> Iterator[None]:
     """Collect stdout, then replace a file with it; an error leaves the file as it was."""
-    from pipelines.fs.files import replace_file
-
     data = io.BytesIO()
     before = sys.stdout
     sys.stdout = io.TextIOWrapper(data, encoding="utf-8", errors="backslashreplace", newline="\n")
     try:
         yield
         sys.stdout.flush()
-        if os.path.exists(path) and not os.path.isfile(path):  # a device or a pipe
-            with open(path, "wb") as f:
-                f.write(data.getvalue())
-        else:
-            replace_file(path, [data.getvalue()])
+        write_output(path, data.getvalue())
     finally:
         sys.stdout = before
+
+
+def write_output(path: str, data: bytes) -> None:
+    """Replace a file that the user names as a whole, or write to a device or pipe."""
+    from pipelines.fs.files import replace_file
+
+    if os.path.exists(path) and not os.path.isfile(path):
+        with open(path, "wb") as f:
+            f.write(data)
+    else:
+        replace_file(path, [data])
 
 
 def confirm(question: str) -> bool:

@@ -1,7 +1,8 @@
 """Read the diff of a key, wherever it is stored.
 
-No verb knows where a diff is stored. The order of search: loose in `.diffs`, in an archive
-there, recomputed by git from the commits that it was recorded from, in an archive of the remote.
+No verb knows where a diff is stored. The order of search: loose in `.diffs`, in an archive there,
+in the pending store, recomputed by git from the commits that it was recorded from, in an archive of
+the remote.
 
 Loose diffs are identified by hash, not by file name: a merge can give a session another key
 (`codec/merge/key_conflicts.py`), and its diff is then found under the name that it was stored
@@ -37,6 +38,7 @@ from pipelines.fs.files import (
     read_file,
     regular_size,
 )
+from pipelines.workspace import pending
 from pipelines.workspace.diff_names import names_of
 from pipelines.workspace.location import MANIFEST, Manifest, Workspace, decode_manifest
 from pipelines.workspace.reading import read_manifest
@@ -119,6 +121,9 @@ class Store:
         if data is not None:
             return data
         self._check_own(key, patch)
+        data = pending.read_patch(self._workspace, patch.sha256, patch.size)
+        if data is not None:
+            return data
         if commits and self._workspace.repository:
             from pipelines.workspace.git_patches import remade
 
@@ -176,6 +181,10 @@ class Store:
                     return os.path.join(self._workspace.diffs, name)
         self._check_own(key, patch)
         return None
+
+    def is_pending(self, patch: PatchRef) -> bool:
+        """Return whether a diff is in the pending store, intact."""
+        return pending.read_patch(self._workspace, patch.sha256, patch.size) is not None
 
     def _check_own(self, key: str, patch: PatchRef) -> None:
         """Refuse a file of a key's name that is neither its diff nor that of another session."""

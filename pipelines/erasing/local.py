@@ -33,6 +33,7 @@ from pipelines.errors import NotFound
 from pipelines.fs.files import SIZE_LIMIT, is_file, read_bytes, regular_size
 from pipelines.search.index_file import files_of, holds_patch
 from pipelines.v1.layouts import has_layout, read_layout
+from pipelines.workspace import pending
 from pipelines.workspace.location import (
     DELTAS,
     MANIFEST,
@@ -80,8 +81,9 @@ def places(workspace: Workspace, manifest: Manifest, targets: Targets) -> Iterat
 
 
 def _files(workspace: Workspace, targets: Targets) -> Iterator[Place]:
-    """Yield loose diffs, their backups, and files of runs that were stopped."""
+    """Yield loose and pending diffs, their backups, and files of runs that were stopped."""
     folders = [workspace.diffs]
+    folders += [os.path.join(store, pending.PATCHES) for store in pending.folders(workspace)]
     for parent in dict.fromkeys((workspace.home, workspace.root)):
         own = os.path.join(parent, ".session-codec")
         staging = (name for name in _listed(own) if name.startswith(_STAGING))

@@ -18,6 +18,7 @@ from pipelines.erasing.remote import (
     find_held,
     remove_unfinished,
     send,
+    unfinished_finding,
 )
 from pipelines.erasing.targets import Targets
 from pipelines.errors import Denied, Refused
@@ -125,9 +126,10 @@ def erase(
     gone = [name for name in (*instead.deleted, *archives) if name not in sent]
     _name_all(workspace, remote, instead, gone)
     denied = _delete(there, gone)
+    running = [unfinished_finding(name) for name in remove_unfinished(there.reads)]
     if denied is not None:
         raise denied
-    return [*there.held.findings, *instead.findings]
+    return [*there.held.findings, *instead.findings, *running]
 
 
 def _name_all(
@@ -174,5 +176,4 @@ def _delete(there: There, names: Iterable[str]) -> Denied | None:
             remote.delete(name)
         except Denied as e:
             stays = Denied(e.problem, hint=_RETAINED)
-    remove_unfinished(there.reads)
     return stays

@@ -209,8 +209,18 @@ def send(remote: Remote, made: Replacement) -> dict[str, int]:
 
 
 def remove_unfinished(remote: Remote) -> list[str]:
-    """Remove uploads that nobody will end, and return their names."""
-    return remote.remove_unfinished(_ABANDONED)
+    """Remove uploads that nobody will end; return the names of those that may be running."""
+    return [f"{remote.url}/{name}" for name in remote.remove_unfinished(_ABANDONED)]
+
+
+def unfinished_finding(name: str) -> Finding:
+    """Return the finding for an upload that may still be running."""
+    return Finding(
+        code="not-inspected",
+        message="is an upload that did not end, and may hold the diff",
+        file=name,
+        hint="If no other machine is uploading, run the same command again in an hour",
+    )
 
 
 def _unreadable(remote: Remote, count: int) -> Finding:

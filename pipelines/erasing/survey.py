@@ -77,8 +77,8 @@ def survey(
 
 
 def _is_here(store: Store, manifest: Manifest, key: str, patch: PatchRef) -> bool:
-    """Return whether a diff can be sent by itself: loose, or in an archive that must not go."""
-    if store.loose_path(key, patch) is not None:
+    """Return whether a diff can be sent by itself: loose, pending, or in an archive that stays."""
+    if store.loose_path(key, patch) is not None or store.is_pending(patch):
         return True
     return bool(manifest.void) and store.has(key, patch)
 

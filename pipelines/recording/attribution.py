@@ -5,6 +5,7 @@
    commit's subject is the best evidence, then one that commits at all, then any other. Of equal
    evidence the shortest command counts: where one agent runs another, both were running a command,
    and the inner one's took less time.
+   In another worktree than its own, the time alone does not count.
 3. A commit in a session's own worktree that no command explains is the session's if it was alone
    there: a person may have committed, or a command in the background. Where other sessions worked
    there, it is nobody's, unless this session has no transcript.
@@ -23,6 +24,8 @@ from pipelines.recording.reflogs import Move
 _PRINTED: Final = re.compile(r"^\[[^\]\n]+ (?P<commit>[0-9a-f]{7,64})\] ", re.M)
 _COMMITS: Final = re.compile(r"\b(?:commit|rebase|cherry-pick|revert|merge|pull|am)\b")
 _SECOND: Final = 1000
+#: Evidence by the subject or the hash of a commit, rather than by the time alone.
+_NAMED: Final = 2
 
 
 class Claimant(NamedTuple):
@@ -45,6 +48,13 @@ class Claimant(NamedTuple):
         """Return whether it was running at a time in seconds."""
         return self.since // _SECOND <= time <= self.until // _SECOND
 
+    def overlaps(self, other: Claimant) -> bool:
+        """Return whether two sessions ran in the same second: reflogs count seconds."""
+        return (
+            self.since // _SECOND <= other.until // _SECOND
+            and other.since // _SECOND <= self.until // _SECOND
+        )
+
 
 class Attribution:
     """Answers for one session whose commits are whose.
@@ -59,7 +69,7 @@ class Attribution:
         self, own: Claimant, others: Sequence[Claimant] = (), *, from_start: bool = True
     ) -> None:
         self._own = own
-        self._others = [o for o in others if o.since <= own.until and own.since <= o.until]
+        self._others = [other for other in others if other.overlaps(own)]
         self._from_start = from_start
 
     def is_mine(self, move: Move, root: str) -> bool:
@@ -69,16 +79,17 @@ class Attribution:
             move: of a reflog, which made it.
             root: real path of the worktree, empty if it is not known.
         """
-        owner = self._owner(move, root)
+        owner, level = self._owner(move, root)
         if owner is not None:
-            return owner == self._own.name
+            at_home = root == self._own.root
+            return owner == self._own.name and (at_home or level >= _NAMED)
         if root != self._own.root or not self._from_start or not self._own.is_active(move.time):
             return False
         alone = not any(o.root == root and o.is_active(move.time) for o in self._others)
         return alone or self._own.commands is None
 
-    def _owner(self, move: Move, root: str) -> str | None:
-        """Return the session with the best evidence; None if there is none."""
+    def _owner(self, move: Move, root: str) -> tuple[str | None, int]:
+        """Return the session with the best evidence, and how good it is; None if there is none."""
         best: tuple[int, int, bool] | None = None
         owner = None
         for claimant in (self._own, *self._others):
@@ -86,7 +97,7 @@ class Attribution:
                 rank = _rank(move, command, claimant, at_home=claimant.root == root)
                 if rank is not None and (best is None or rank > best):
                     best, owner = rank, claimant.name
-        return owner
+        return owner, best[0] if best else 0
 
 
 def _rank(

@@ -83,7 +83,8 @@ def claimants(parts: Sequence[Part], own: Span) -> list[Claimant]:
     for part in parts:
         begun = part.events[0].entry.time // _NANO
         ended = part.last.entry.time // _NANO if part.ended else now
-        if part.record_id != own.part.record_id and begun <= own.until and own.since <= ended:
+        apart = begun // _SECOND > own.until // _SECOND or own.since // _SECOND > ended // _SECOND
+        if part.record_id != own.part.record_id and not apart:
             claimant = span_of(part).claimant()
             found.append(claimant if part.is_over() else claimant._replace(until=now))
     return found

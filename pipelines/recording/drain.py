@@ -35,9 +35,9 @@ from pipelines.recording.finishing import (
     with_recording,
 )
 from pipelines.recording.recorded_ranges import Recorded, recorded_ranges
-from pipelines.recording.session import Recording, record_session
+from pipelines.recording.session import Recording, keep_session
 from pipelines.recording.session_commits import Beginning, Stretch, Taken, commits_of_stretch
-from pipelines.recording.spool import BROKEN, spool_of, waiting
+from pipelines.recording.spool import BROKEN, remove_old_claims, spool_of, waiting
 from pipelines.recording.spooled_events import (
     NAMES,
     Part,
@@ -121,6 +121,7 @@ def _drain(workspace: Workspace, spool: str, within: str) -> Drained:
             findings.append(Finding(code="spool-waits", message=message, hint=e.hint))
         else:
             _forget(spool, part)
+    remove_old_claims(spool)
     return Drained(sessions=tuple(sessions), findings=tuple(findings))
 
 
@@ -158,7 +159,7 @@ def _record(run: _Draining, part: Part) -> list[Session]:
     told = span.files.told(since, span.until)
     if own is None:
         recording = _recording(repository, span, told, taken)
-        done = record_session(run.workspace, recording)
+        done = keep_session(run.workspace, recording)
         run.findings.extend(done.findings)
         return [done.session]
     if taken is not None and not _replaces(own, taken):

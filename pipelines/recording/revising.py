@@ -127,7 +127,8 @@ def private_facts(history: History, session: Session, time: str) -> tuple[list[F
             f"{session.key}: has no id, so that its texts identify it, and they cannot be removed",
             hint="Remove its line from the manifest and its rows by hand",
         )
-    told = [r for r in history.revisions if any(r.changes.get(name) for name in _TEXTS)]
+    nothing = (None, "", UNNAMED)
+    told = [r for r in history.revisions if any(r.changes.get(n) not in nothing for n in _TEXTS)]
     # A diff of an older version must stay known, so that purge reaches it.
     diffs = [r._replace(changes={**r.changes, **_REMOVED}) for r in told if "diff" in r.changes]
     revision = Revision(

@@ -1,7 +1,7 @@
-"""One session into a workspace: its diff, its fact and its rows, in one transaction.
+"""One session into a workspace: to the pending store, and with `record` to the tracked files.
 
-1. A session is there as a whole or not at all: the delta line, which makes it exist, is the last
-   append of the transaction (`journal`).
+1. A session is there as a whole or not at all: patches are stored before the fact that names them
+   (`pending`), and the tracked files change in one transaction (`flushing`).
 2. What it costs hardly grows with the workspace: the ends of files are read, and the manifest is
    searched for tombstones. A session of now can share its second with the newest sessions alone.
 3. An id is recorded once. A session without one gets a random id, so that no two facts are equal,
@@ -18,26 +18,29 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from codec.diffs import diff_stat
-from codec.errors import FormatError, IntegrityError
+from codec.errors import FormatError
 from codec.manifest.jsonl import decode_fact, identity_of
 from codec.names import key_time, name_of, one_line, session_key
 from codec.records import Metrics, PatchRef, Session, Status
 from codec.vocabulary import agent_of
 from pipelines.diffs.store import purged_in
-from pipelines.findings import Finding, torn_finding
-from pipelines.fs.files import mapped, write_new
+from pipelines.findings import Finding
+from pipelines.recording.flushing import flush
 from pipelines.recording.text_scan import clean_recording
+from pipelines.workspace import pending
 from pipelines.workspace.diff_names import names_of
 from pipelines.workspace.journal import recover
 from pipelines.workspace.location import (
     MANIFEST,
     Workspace,
+    check_format,
     moment,
     read_config,
     writing,
 )
-from pipelines.workspace.tracked_files import exception_appends, new_session_appends
-from pipelines.workspace.transaction import Append, Transaction
+from pipelines.workspace.reading import mapped_file
+from pipelines.workspace.tracked_files import exception_appends
+from pipelines.workspace.transaction import Append
 
 _SESSION: Final = b'{"fact":"session","key":"'
 _RANGE: Final = b'"range":"'
@@ -81,12 +84,14 @@ class Recorded(NamedTuple):
         is_new: it was not there before.
         findings: what was noticed.
         recovered: the verb that had to be completed first.
+        patch: the bytes to store, None for none and for purged ones.
     """
 
     session: Session
     is_new: bool
     findings: tuple[Finding, ...] = ()
     recovered: str | None = None
+    patch: bytes | None = None
 
 
 def session_of(recording: Recording, aliases: Mapping[str, str]) -> Session:
@@ -123,39 +128,72 @@ def session_of(recording: Recording, aliases: Mapping[str, str]) -> Session:
 
 
 def record_session(workspace: Workspace, recording: Recording) -> Recorded:
-    """Record a session, under the lock; secrets in its texts are replaced first.
+    """Record a session in the tracked files, with all pending ones, under the lock.
+
+    Secrets in its texts are replaced first.
 
     Raises:
         Unavailable: a text may hold a secret, and the scanner is missing or failed.
         EncodeError: it cannot be written in the formats.
         WorkspaceLocked: another process was writing for too long.
     """
-    aliases = read_config(workspace).agents
     recording, replaced = clean_recording(workspace, recording)
     exceptions = exception_appends(workspace)
     with writing(workspace):
         recovered = recover(workspace)
-        session = session_of(recording, aliases)  # under the lock, so that times are in order
-        with mapped(workspace.path(MANIFEST)) as manifest:
-            known = _with_id(manifest, session.id) if recording.id else None
-            if known is not None:
-                from pipelines.workspace.find_session import current
+        made = _made(workspace, recording)  # now that the lock is ours: times stand in order
+        if not made.is_new:
+            flush(workspace)
+            return made._replace(recovered=recovered)
+        flushed = flush(workspace, [made.session], _patches([made]), exceptions)
+    excepted = tuple(_excepted(append) for append in exceptions)
+    findings = (*replaced, *made.findings, *flushed.findings, *excepted)
+    return made._replace(findings=findings, recovered=recovered)
 
-                known = current(workspace, known)
-                return Recorded(session=known, is_new=False, recovered=recovered)
+
+def keep_session(workspace: Workspace, recording: Recording) -> Recorded:
+    """Put a session in the pending store; the tracked files stay as they are.
+
+    Secrets in its texts are replaced first.
+
+    Raises:
+        Unavailable: a text may hold a secret, and the scanner is missing or failed.
+        EncodeError: it cannot be written in the formats.
+        NewerFormat: a later version of session-codec has written to the workspace.
+        WorkspaceLocked: another process was writing to the store for too long.
+    """
+    check_format(workspace)
+    recording, replaced = clean_recording(workspace, recording)
+    made = _made(workspace, recording)
+    if made.is_new:
+        pending.put(workspace, [made.session], _patches([made]))
+    return made._replace(findings=(*replaced, *made.findings))
+
+
+def _made(workspace: Workspace, recording: Recording) -> Recorded:
+    """Return the session of a recording with a key of its own; the known one if its id is known."""
+    session = session_of(recording, read_config(workspace).agents)
+    with mapped_file(workspace, MANIFEST) as manifest:
+        known = _with_id(manifest, session.id) if recording.id else None
+        if known is None:
             taken = _keys_of(manifest, session.time, everywhere=bool(recording.time))
             findings = _repeated(manifest, session, recording.ranges)
             is_purged = session.patch is not None and session.patch.sha256 in purged_in(manifest)
-        if any(os.path.exists(os.path.join(workspace.diffs, n)) for n in names_of(session.key)):
-            taken.add(session.key)  # of another worktree, which shares the diffs
-        digest = identity_of(session)
-        session = session._replace(key=session_key(session.time, digest, taken))
-        if is_purged:
-            findings = (*findings, _purged(session))
-        torn = _write(workspace, session, None if is_purged else recording.patch, exceptions)
-    excepted = tuple(_excepted(append) for append in exceptions)
-    findings = (*replaced, *findings, *torn, *excepted)
-    return Recorded(session=session, is_new=True, findings=findings, recovered=recovered)
+    if known is not None:
+        from pipelines.workspace.find_session import current
+
+        return Recorded(session=current(workspace, known), is_new=False)
+    if any(os.path.exists(os.path.join(workspace.diffs, n)) for n in names_of(session.key)):
+        taken.add(session.key)  # of another worktree, which shares the diffs
+    session = session._replace(key=session_key(session.time, identity_of(session), taken))
+    if is_purged:
+        findings = (*findings, _purged(session))
+    patch = None if is_purged else recording.patch
+    return Recorded(session=session, is_new=True, findings=findings, patch=patch)
+
+
+def _patches(made: Iterable[Recorded]) -> list[bytes]:
+    return [recorded.patch for recorded in made if recorded.patch]
 
 
 def _purged(session: Session) -> Finding:
@@ -179,21 +217,6 @@ def _excepted(append: Append) -> Finding:
         file=append.path,
         hint=f"Commit {append.path}",
     )
-
-
-def _write(
-    workspace: Workspace, session: Session, patch: bytes | None, exceptions: Iterable[Append]
-) -> list[Finding]:
-    """Write all of a session; return a finding for each torn end that was ended."""
-    appends = [*exceptions, *new_session_appends(workspace, session)]
-    with Transaction(workspace, "record") as transaction:
-        if patch:
-            path = os.path.join(transaction.staging, names_of(session.key)[0])
-            if not write_new(path, patch):
-                raise IntegrityError("the diff does not read back as it was written", file=path)
-        transaction.prepare(appends)
-        transaction.commit()
-    return [torn_finding(append.path) for append in appends if append.torn]
 
 
 def _with_id(manifest: mmap.mmap | bytes, name: str) -> Session | None:

@@ -158,12 +158,25 @@ def _limits(moves: Sequence[Move], stretch: Stretch, anchors: Sequence[str]) -> 
         anchors: commits that were there before.
     """
     if stretch.begun is not None:
-        start = _index(moves, stretch.begun.commit, stretch.begun.time)
+        start = _first_index(moves, stretch.begun)
     else:
         first = {move.new: n for n, move in reversed(list(enumerate(moves, 1))) if move.made}
         start = max((first[commit] for commit in anchors if commit in first), default=0)
     end = len(moves) if stretch.until is None else _index(moves, stretch.head, stretch.until)
     return start, max(start, end)
+
+
+def _first_index(moves: Sequence[Move], begun: Beginning) -> int:
+    """Return the index of the first move of a session.
+
+    Reflogs count seconds: of those in the second of the beginning, moves count from the first that
+    led to the commit of the beginning.
+    """
+    before = sum(move.time < begun.time for move in moves)
+    if before and moves[before - 1].new == begun.commit:
+        return before
+    now = (n for n, m in enumerate(moves, 1) if m.time == begun.time and m.new == begun.commit)
+    return next(now, _index(moves, begun.commit, begun.time))
 
 
 def _index(moves: Sequence[Move], commit: str, time: int) -> int:

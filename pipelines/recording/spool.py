@@ -23,6 +23,8 @@ SPOOL = os.path.join(".session-codec", "spool")
 BROKEN = "broken"
 EVENTS = ("start", "stop", "end")
 _TEMPORARY = ".tmp"
+_CLAIM = "said-"
+_CLAIM_SECONDS = 60
 #: Seconds after which a temporary file has been left by a hook that is gone: agents end hooks
 #: sooner.
 _GIVEN_UP = 600
@@ -105,6 +107,43 @@ def _is_abandoned(path: str) -> bool:
         return True  # to be set aside
     gone = has_ended(entry.process) if entry.process else None
     return gone or (gone is None and time.time_ns() - entry.time > SILENCE)
+
+
+def is_first(spool: str, name: str) -> bool:
+    """Return whether nobody has asked this with the same name within a minute.
+
+    Several hooks of one event ask at the same time, and one of them gets True. Where the spool
+    cannot be written, each does.
+    """
+    import hashlib
+
+    path = os.path.join(spool, _CLAIM + hashlib.sha256(name.encode()).hexdigest()[:16])
+    try:
+        os.close(os.open(checked(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        return True
+    except FileExistsError:
+        return _renewed(path)
+    except OSError:
+        return True
+
+
+def _renewed(path: str) -> bool:
+    """Take over a claim if it is old."""
+    try:
+        if time.time() - os.stat(path).st_mtime < _CLAIM_SECONDS:
+            return False
+        os.utime(path)
+    except OSError:
+        pass  # removed by another process, or not ours to renew
+    return True
+
+
+def remove_old_claims(spool: str) -> None:
+    """Remove the claims of `is_first` that no longer count."""
+    with os.scandir(spool) as found:
+        for entry in found:
+            if entry.name.startswith(_CLAIM) and time.time() - entry.stat().st_mtime > _GIVEN_UP:
+                os.unlink(checked(entry.path))
 
 
 def _is_entry(entry: os.DirEntry[str]) -> bool:

@@ -82,7 +82,7 @@ class Part(NamedTuple):
         start = self.start
         if start is None or start.input.source != "resume":
             return self.session_id
-        return f"{self.session_id}#{start.entry.time // 10**9}"
+        return f"{self.session_id}#{start.entry.time // 10**6}"
 
     @property
     def transcript(self) -> str:

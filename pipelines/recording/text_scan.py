@@ -1,8 +1,8 @@
 """Replace secrets in texts before they enter a tracked file.
 
 1. Every text of a session passes here before its fact is made: `record_session` for what people,
-   hooks and imports say, the mapping of `migrate` for what v1 logs say, `read_stated` for values of
-   the references. What was pushed once cannot be called back.
+   hooks and imports say, `amend` for what a person corrects, the mapping of `migrate` for what v1
+   logs say, `read_stated` for values of the references. What was pushed once cannot be called back.
 2. A secret becomes a marker, and a finding names its rule and fingerprint. The session is recorded.
 3. A cheap test (`codec.secrets.hint`) decides whether the scanner is loaded, which takes half a
    second. Without one, a text that may hold a secret is refused (`Unavailable`).
@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from codec.names import name_of
@@ -46,9 +46,26 @@ def clean_recording(
         Unavailable: a text may hold a secret, and the scanner is missing or failed.
     """
     names = ("agent", "task", "remark", "notes")
-    found = _search(workspace, ((name, getattr(recording, name)) for name in names))
-    texts: dict[str, Any] = {f.field: f.redacted.text for f in found}
-    return recording._replace(**texts), [finding for f in found for finding in _replaced(f)]
+    texts, findings = clean_texts(workspace, {name: getattr(recording, name) for name in names})
+    changed: dict[str, Any] = texts
+    return recording._replace(**changed), findings
+
+
+def clean_texts(
+    workspace: Workspace | None, texts: Mapping[str, str]
+) -> tuple[dict[str, str], list[Finding]]:
+    """Return texts without secrets, and a finding for each that was replaced.
+
+    Args:
+        workspace: whose session the texts are of.
+        texts: by the names of their fields.
+
+    Raises:
+        Unavailable: a text may hold a secret, and the scanner is missing or failed.
+    """
+    found = _search(workspace, texts.items())
+    cleaned = {**texts, **{f.field: f.redacted.text for f in found}}
+    return cleaned, [finding for f in found for finding in _replaced(f)]
 
 
 def clean_session(

@@ -147,7 +147,7 @@ class Remote(Protocol):
         ...
 
     def remove_unfinished(self, age: float) -> list[str]:
-        """Remove uploads that were begun `age` seconds ago or earlier, and return their names."""
+        """Remove uploads that began `age` seconds ago or earlier; return the names of others."""
         ...
 
 

@@ -134,16 +134,19 @@ class DirectoryRemote:
         return []
 
     def remove_unfinished(self, age: float) -> list[str]:
-        """Remove files that a stopped run left, and return their names."""
+        """Remove files that a stopped run left; return the names of younger ones."""
         found = []
         before = time.time() - age
         for folder, _, names in os.walk(self.url):
             for name in names:
                 path = os.path.join(folder, name)
-                if name.startswith(_UNFINISHED) and os.lstat(path).st_mtime < before:
-                    with _said(path):
+                if not name.startswith(_UNFINISHED):
+                    continue
+                with _said(path), suppress(FileNotFoundError):
+                    if os.lstat(path).st_mtime < before:
                         remove(path)
-                    found.append(os.path.relpath(path, self.url).replace(os.sep, "/"))
+                    else:
+                        found.append(os.path.relpath(path, self.url).replace(os.sep, "/"))
         return sorted(found)
 
     def _write(self, path: str, content: Content, name: str) -> None:

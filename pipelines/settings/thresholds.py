@@ -15,25 +15,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from codec.errors import FormatError
 from codec.v2.context_view import DEFAULT_BUDGET
-from pipelines.workspace.location import CONFIG, Workspace, read_tables
+from pipelines.workspace.location import CONFIG, Workspace
+from pipelines.workspace.setting_tables import COUNT, PERCENT, checked_values, read_tables
 
 THRESHOLD: Final = 90.0
 REFERENCES_BUDGET: Final = 250
 
 
-TABLE: Final = "verify"
-#: By the name of a setting, the field of `Limits`, and whether it is per cent.
-_NAMES: Final = {
-    "threshold": ("threshold", True),
-    "context_budget": ("context", False),
-    "references_budget": ("references", False),
+_FIELDS: Final = {
+    "threshold": "threshold",
+    "context_budget": "context",
+    "references_budget": "references",
 }
+_KINDS: Final = {"threshold": PERCENT, "context_budget": COUNT, "references_budget": COUNT}
 
 
 def limits_of(tables: Mapping[str, Any], given: Mapping[str, float | int | None]) -> Limits:
-    """Return the limits of the command line, and a repository's settings for the others.
+    """Return the limits of the command line, else of a repository's settings.
 
     Args:
         tables: of the settings.
@@ -42,33 +41,16 @@ def limits_of(tables: Mapping[str, Any], given: Mapping[str, float | int | None]
     Raises:
         FormatError: a setting is not known, or not of its kind.
     """
-    table = tables.get(TABLE, {})
-    if not isinstance(table, dict):
-        raise FormatError("is not a table", file=CONFIG, field=TABLE)
-    found: dict[str, Any] = {}
-    for name, value in table.items():
-        if name not in _NAMES:
-            hint = f"There are: {', '.join(_NAMES)}"
-            raise FormatError("is no setting", file=CONFIG, field=f"{TABLE}.{name}", hint=hint)
-        field, percent = _NAMES[name]
-        found[field] = _number(name, value, percent=percent)
-    said = {_NAMES[name][0]: value for name, value in given.items() if value is not None}
-    limits = {**found, **said}
+    found = checked_values({"verify": tables.get("verify", {})}, {"verify": _KINDS}, CONFIG)
+    chosen = {name: value for (_, name), value in found.items()}
+    chosen |= {name: value for name, value in given.items() if value is not None}
+    limits = {_FIELDS[name]: value for name, value in chosen.items()}
     return Limits(**limits, is_explicit="threshold" in limits)
 
 
 def read_limits(workspace: Workspace, given: Mapping[str, float | int | None]) -> Limits:
     """Return the limits of a workspace: see `limits_of`."""
     return limits_of(read_tables(workspace.path(CONFIG), CONFIG), given)
-
-
-def _number(name: str, value: object, *, percent: bool) -> Any:
-    kinds = (int, float) if percent else (int,)
-    is_number = isinstance(value, kinds) and not isinstance(value, bool)
-    if not is_number or not (value <= 100 if percent else value >= 0):  # type: ignore[operator]
-        wanted = "a number up to 100" if percent else "a whole number that is not negative"
-        raise FormatError(f"is not {wanted}", file=CONFIG, field=f"{TABLE}.{name}")
-    return value
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -24,9 +24,16 @@ from typing import Any, Final, NamedTuple
 
 from codec.errors import FormatError
 from pipelines.findings import Finding
-from pipelines.workspace.location import CONFIG, Workspace, read_tables
-
-Tables = Mapping[str, Any]
+from pipelines.workspace.location import CONFIG, Workspace
+from pipelines.workspace.setting_tables import (
+    NUMBER,
+    TEXT,
+    TEXTS,
+    Kind,
+    Tables,
+    checked_values,
+    read_tables,
+)
 
 
 class _Name(NamedTuple):
@@ -34,28 +41,30 @@ class _Name(NamedTuple):
 
     table: str
     name: str
-    kind: type
+    kind: Kind
 
 
 #: By the name of their field. In the environment it is that name after `SESSION_CODEC_`.
 _NAMES: Final = {
-    "remote": _Name("remote", "url", str),
-    "endpoint_url": _Name("remote", "endpoint_url", str),
-    "ca_bundle": _Name("remote", "ca_bundle", str),
-    "storage_class": _Name("remote", "storage_class", str),
-    "sse": _Name("remote", "sse", str),
-    "sse_kms_key": _Name("remote", "sse_kms_key", str),
-    "retain_days": _Name("remote", "retain_days", int),
-    "jobs": _Name("remote", "jobs", int),
-    "multipart_mib": _Name("remote", "multipart_mib", int),
-    "part_mib": _Name("remote", "part_mib", int),
-    "encrypt_to": _Name("encrypt", "to", list),
-    "identity": _Name("encrypt", "identity", str),
-    "allow": _Name("secrets", "allow", list),
+    "remote": _Name("remote", "url", TEXT),
+    "endpoint_url": _Name("remote", "endpoint_url", TEXT),
+    "ca_bundle": _Name("remote", "ca_bundle", TEXT),
+    "storage_class": _Name("remote", "storage_class", TEXT),
+    "sse": _Name("remote", "sse", TEXT),
+    "sse_kms_key": _Name("remote", "sse_kms_key", TEXT),
+    "retain_days": _Name("remote", "retain_days", NUMBER),
+    "jobs": _Name("remote", "jobs", NUMBER),
+    "multipart_mib": _Name("remote", "multipart_mib", NUMBER),
+    "part_mib": _Name("remote", "part_mib", NUMBER),
+    "encrypt_to": _Name("encrypt", "to", TEXTS),
+    "identity": _Name("encrypt", "identity", TEXT),
+    "allow": _Name("secrets", "allow", TEXTS),
 }
 #: The tables of a repository's file that need trust.
 _TABLES: Final = frozenset(name.table for name in _NAMES.values())
-_KINDS: Final = {str: "a text", int: "a whole number", list: "a list of texts"}
+_SCHEMA: Final = {
+    table: {n.name: n.kind for n in _NAMES.values() if n.table == table} for table in _TABLES
+}
 _PREFIX: Final = "SESSION_CODEC_"
 
 
@@ -163,32 +172,10 @@ def _of_workspace(mine: Tables, workspace: Workspace | None, path: str) -> Table
 
 def _of_tables(tables: Tables, file: str) -> dict[str, Any]:
     """Return the settings of a file, by field."""
-    fields = {(n.table, n.name): field for field, n in _NAMES.items()}
-    found = {}
-    for table, values in tables.items():
-        if table not in _TABLES:
-            known = ", ".join(sorted(_TABLES))
-            raise FormatError("is no setting", file=file, field=table, hint=f"There are: {known}")
-        if not isinstance(values, dict):
-            raise FormatError("is not a table", file=file, field=table)
-        for name, value in values.items():
-            field = fields.get((table, name))
-            if field is None:
-                known = ", ".join(sorted(n for t, n in fields if t == table))
-                raise FormatError(
-                    "is no setting", file=file, field=f"{table}.{name}", hint=f"There are: {known}"
-                )
-            if not _is_of_kind(value, _NAMES[field].kind):
-                kind = _KINDS[_NAMES[field].kind]
-                raise FormatError(f"is not {kind}", file=file, field=f"{table}.{name}")
-            found[field] = value
-    return found
-
-
-def _is_of_kind(value: object, kind: type) -> bool:
-    if kind is list:
-        return isinstance(value, list) and all(isinstance(v, str) for v in value)
-    return isinstance(value, kind) and not isinstance(value, bool)
+    found = checked_values(tables, _SCHEMA, file)
+    return {
+        field: found[n.table, n.name] for field, n in _NAMES.items() if (n.table, n.name) in found
+    }
 
 
 def _of_environment(environment: Mapping[str, str]) -> dict[str, Any]:
@@ -199,11 +186,11 @@ def _of_environment(environment: Mapping[str, str]) -> dict[str, Any]:
         text = environment.get(variable, "")
         if not text:
             continue
-        if name.kind is int and not (text.isascii() and text.isdigit()):
+        if name.kind is NUMBER and not (text.isascii() and text.isdigit()):
             raise FormatError("is not a whole number", file="the environment", field=variable)
         found[field] = (
-            int(text) if name.kind is int
-            else text.replace(",", " ").split() if name.kind is list
+            int(text) if name.kind is NUMBER
+            else text.replace(",", " ").split() if name.kind is TEXTS
             else text
         )  # fmt: skip
     return found

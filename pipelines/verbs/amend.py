@@ -9,7 +9,7 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from codec.manifest.erased import without_erased
@@ -22,6 +22,7 @@ from codec.records import Metrics, Session, Status
 from codec.vocabulary import agent_of
 from pipelines.findings import Finding
 from pipelines.fs.files import SIZE_LIMIT, read_bytes, remove
+from pipelines.recording.flushing import begin_writing, keep_until_committed
 from pipelines.recording.revising import (
     edits_of,
     private_facts,
@@ -29,10 +30,10 @@ from pipelines.recording.revising import (
     texts_of,
     without_texts,
 )
+from pipelines.recording.text_scan import TEXTS, clean_texts
 from pipelines.v1.layouts import has_layout
 from pipelines.workspace.find_session import find_key
 from pipelines.workspace.git_queries import content_at
-from pipelines.workspace.journal import recover
 from pipelines.workspace.location import (
     MANIFEST,
     Manifest,
@@ -80,14 +81,20 @@ class Plan:
         before: the tracked files as they are.
         pair: the session as it is, and as it is to be.
         edits: of the tracked files; none where nothing changes.
+        facts: that the edits add.
+        erased: digests of the facts that go.
         findings: where texts remain that are removed.
+        replaced: secrets that were replaced in new texts.
     """
 
     workspace: Workspace
     before: Tracked
     pair: Settled
     edits: tuple[Replace, ...]
+    facts: tuple[Fact, ...] = ()
+    erased: frozenset[str] = frozenset()
     findings: tuple[Finding, ...] = ()
+    replaced: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,7 +116,11 @@ def plan(workspace: Workspace, name: str, amendment: Amendment) -> Plan:
     Raises:
         NotFound: there is no such session.
         Conflict: several keys begin with the name, or the texts cannot be removed.
+        Unavailable: a text may hold a secret, and the scanner is missing or failed.
     """
+    given = {name: text for name in TEXTS if (text := getattr(amendment, name)) is not None}
+    cleaned, replaced = clean_texts(workspace, given)
+    amendment = replace(amendment, **cleaned)  # type: ignore[arg-type]
     before = tracked_under_lock(workspace)
     manifest = decode_manifest(before.manifest)
     key = find_key(workspace, name)
@@ -122,13 +133,25 @@ def plan(workspace: Workspace, name: str, amendment: Amendment) -> Plan:
     if amendment.private:
         facts, purged = private_facts(history, session, moment())
         erased = frozenset(purged.lines)
-        facts.append(purged)
+        if erased:
+            facts.append(purged)
+        elif session == was:
+            facts = []  # its texts were removed before
         findings = tuple(_remaining(workspace, manifest, history, erased))
     elif session != was:
         facts = [revision_to(history, session, "person")]
     pair = Settled(was, session)
     edits = edits_of(before, manifest, pair, facts, erased) if facts else ()
-    return Plan(workspace=workspace, before=before, pair=pair, edits=edits, findings=findings)
+    return Plan(
+        workspace=workspace,
+        before=before,
+        pair=pair,
+        edits=edits,
+        facts=tuple(facts),
+        erased=erased,
+        findings=findings,
+        replaced=tuple(replaced),
+    )
 
 
 def amend(workspace: Workspace, name: str, amendment: Amendment) -> Result:
@@ -138,9 +161,10 @@ def amend(workspace: Workspace, name: str, amendment: Amendment) -> Result:
         NotFound: there is no such session.
         Conflict: several keys begin with the name, or a file is a link to somewhere else.
         NewerFormat: a later version of session-codec has written to the workspace.
+        Unavailable: a text may hold a secret, and the scanner is missing or failed.
     """
     with writing(workspace):
-        recovered = recover(workspace)
+        recovered = begin_writing(workspace)
         made = plan(workspace, name, amendment)
         apply(made)
     return Result(plan=made, recovered=recovered)
@@ -153,6 +177,7 @@ def apply(made: Plan) -> None:
     workspace = made.workspace
     with Transaction(workspace, "amend") as transaction:
         transaction.prepare((), made.edits)
+        keep_until_committed(workspace, made.facts, made.erased)
         transaction.commit()
     if made.pair.becomes.private:
         for path in _caches(workspace):

@@ -39,8 +39,8 @@ from pipelines.fs.files import (
 )
 from pipelines.fs.writable import check_diffs
 from pipelines.progress import Advance, Progress
+from pipelines.recording.flushing import begin_writing
 from pipelines.workspace.git_queries import blob_at
-from pipelines.workspace.journal import recover
 from pipelines.workspace.location import Manifest, Workspace, writing
 from pipelines.workspace.reading import read_manifest
 from pipelines.workspace.tracked_files import record_facts
@@ -130,7 +130,7 @@ def archive(request: Request, progress: Progress) -> Result:
     """
     check_diffs(request.workspace.diffs)
     with writing(request.workspace):
-        recover(request.workspace)
+        begin_writing(request.workspace)
         made = plan(request, progress)
         return Result(plan=made) if made.is_empty else apply(made, progress)
 

@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 
 from codec.v2.context_view import DEFAULT_BUDGET, DEFAULT_LAST, VIEW_VERSION, Context, Style
 from pipelines.fs.files import keep_file, read_bytes
+from pipelines.workspace import pending
 from pipelines.workspace.location import DELTAS, REFERENCES, Workspace
 from pipelines.workspace.reading import newest_delta_lines
 
@@ -98,7 +99,8 @@ def render(request: Request, load: Callable[[str], Callable[[str], int]]) -> Res
 def _name(request: Request, file: bytes, lines: list[str], deltas: str) -> str:
     """Return a hash of all that a rendering depends on.
 
-    The deltas before the newest are only summed up: their file's size and time of change are used.
+    The deltas before the newest are only summed up: size and time of change of the files stand for
+    them.
     """
     options = (VIEW_VERSION, request.tokenizer, request.budget, request.last, request.style)
     try:
@@ -106,7 +108,8 @@ def _name(request: Request, file: bytes, lines: list[str], deltas: str) -> str:
         stamp = (found.st_size, found.st_mtime_ns)
     except OSError:
         stamp = (0, 0)
-    content = json.dumps([options, hashlib.sha256(file).hexdigest(), lines, stamp])
+    stamps = (stamp, pending.version(request.workspace))
+    content = json.dumps([options, hashlib.sha256(file).hexdigest(), lines, stamps])
     return hashlib.sha256(content.encode()).hexdigest()
 
 

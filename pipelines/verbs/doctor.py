@@ -25,15 +25,17 @@ from pipelines.fs.files import (
 )
 from pipelines.progress import Progress
 from pipelines.recording.drain import spool_findings
+from pipelines.recording.flushing import begin_writing, pending_findings
 from pipelines.verification.housekeeping import Mend, Upkeep, agent_findings, upkeep_of, with_end
 from pipelines.verification.integrity import check_stored
 from pipelines.verification.line_repairs import Repairs, left_findings, repairs_of
 from pipelines.workspace.diff_files import put_diff
 from pipelines.workspace.git_ignored import ignored_findings
 from pipelines.workspace.git_queries import content_at
-from pipelines.workspace.journal import recover, target_of
+from pipelines.workspace.journal import target_of
 from pipelines.workspace.location import MANIFEST, Workspace, decode_manifest, find, locate, writing
 from pipelines.workspace.merge_driver_setup import merges_by_record
+from pipelines.workspace.reading import read_overlay
 from pipelines.workspace.tracked_files import MERGED, Tracked, read_tracked, tracked_under_lock
 from pipelines.workspace.transaction import Replace
 
@@ -60,7 +62,7 @@ class Plan:
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to do."""
-        return not self.edits and self.upkeep.is_empty
+        return not self.edits and self.upkeep.is_empty and not read_overlay(self.workspace).lines
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,7 +109,7 @@ def apply(made: Plan) -> Result:
         return Result(plan=made)
     workspace = made.workspace
     with writing(workspace):
-        recovered = recover(workspace)
+        recovered = begin_writing(workspace)
         now = tracked_under_lock(workspace)
         if recovered or now != made.before:
             committed = content_at(workspace, "HEAD", MANIFEST)
@@ -131,7 +133,7 @@ def remaining(made: Plan, progress: Progress, *, repaired: bool) -> tuple[Findin
     repairs = Repairs(made.after, edits=() if repaired else made.edits)
     mended = () if repaired else {mend.file for mend in made.upkeep.mends}
     found = (*(f for f in stored if f.file not in mended), *left_findings(repairs, manifest))
-    beside = (spool_findings, agent_findings, ignored_findings, _driver_note)
+    beside = (spool_findings, pending_findings, agent_findings, ignored_findings, _driver_note)
     return (*found, *(finding for look in beside for finding in look(made.workspace)))
 
 

@@ -24,7 +24,7 @@ from codec.agents.guide_block import (
     with_block,
     without_block,
 )
-from codec.agents.hook_settings import PROGRAM, our_commands, with_hooks, without_hooks
+from codec.agents.hook_settings import PROGRAM
 from codec.errors import FormatError
 from codec.manifest.fact_lines import read_fact, split_lines
 from codec.manifest.facts import Fact, Kept, ReferencesBuilt
@@ -39,6 +39,7 @@ from pipelines.fs.files import (
     remove_folder,
 )
 from pipelines.fs.user_files import Change, Edit, check_edits, edit_of, write_edits
+from pipelines.recording.agent_hooks import HOOKS, hooked, unhooked
 from pipelines.references.sources import first_build, read_stated
 from pipelines.settings.thresholds import REFERENCES_BUDGET
 from pipelines.tokenizer import load
@@ -72,33 +73,6 @@ from pipelines.workspace.transaction import Append, Transaction
 PLUGIN: Final = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "plugin")
 AGENTS: Final = "AGENTS.md"
 CLAUDE: Final = "CLAUDE.md"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Hooks:
-    """Where an agent has its hooks, and which of its events are wanted.
-
-    Attributes:
-        path: relative to the workspace.
-        events: by the agent's name of it, what we call it, and its seconds at the most.
-    """
-
-    path: str
-    events: tuple[tuple[str, str, int], ...]
-
-
-#: Claude Code gives all hooks at a session's end the longest of their timeouts; Codex no more than
-#: three seconds. Versions of Codex before 0.146 have no `SessionEnd`: `Stop` ends each turn.
-HOOKS: Final = {
-    "claude": _Hooks(
-        path=".claude/settings.json",
-        events=(("SessionStart", "start", 30), ("SessionEnd", "end", 5)),
-    ),
-    "codex": _Hooks(
-        path=".codex/hooks.json",
-        events=(("SessionStart", "start", 30), ("Stop", "stop", 5), ("SessionEnd", "end", 3)),
-    ),
-}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -160,8 +134,8 @@ def plan_removal(workspace: Workspace) -> Plan:
     findings: list[Finding] = []
     for path in (AGENTS, CLAUDE):
         _edit(workspace, path, _unblocked, edits, findings)
-    for wanted in HOOKS.values():
-        _edit(workspace, wanted.path, _unhooked, edits, findings)
+    for path in _settings_files():
+        _edit(workspace, path, unhooked, edits, findings)
     clear = workspace.exists and _holds_nothing(workspace)
     if clear:
         for path, change in _cleared(workspace):
@@ -211,7 +185,14 @@ def _wanted(
     if not same:
         yield CLAUDE, _claude
     for agent in hooks:
-        yield HOOKS[agent].path, _hooked(agent, program)
+        yield HOOKS[agent].path, hooked(agent, program, shared=True)
+        if HOOKS[agent].local:
+            yield HOOKS[agent].local, hooked(agent, program, shared=False)
+
+
+def _settings_files() -> list[str]:
+    """Return the settings that can have our hooks."""
+    return [path for hooks in HOOKS.values() for path in (hooks.local, hooks.path) if path]
 
 
 def _edit(
@@ -226,7 +207,7 @@ def _edit(
     target = os.path.realpath(absolute)
     if any(edit.target == target for edit in edits):
         return
-    agents = any(path == wanted.path for wanted in HOOKS.values())
+    agents = path in _settings_files()
     try:
         edit = edit_of(
             absolute,
@@ -287,40 +268,6 @@ def _is_edited(data: bytes) -> bool:
     with suppress(FormatError):  # reported where the block is changed
         return block_state(data, GUIDE) == "edited"
     return False
-
-
-def _hooked(agent: str, program: str) -> Change:
-    wanted = {
-        event: {
-            "hooks": [
-                {"type": "command", "command": f"{program} {agent} {name}", "timeout": seconds}
-            ]
-        }
-        for event, name, seconds in HOOKS[agent].events
-    }
-    commands = {f"{program} {agent} {name}" for _, name, _ in HOOKS[agent].events}
-
-    def change(data: bytes | None) -> bytes | None:
-        text = _decoded(data) if data is not None else None
-        if text is not None and not commands.issuperset(our_commands(text)):
-            text = without_hooks(text)  # the program has moved since
-        return with_hooks(text, wanted).encode()
-
-    return change
-
-
-def _unhooked(data: bytes | None) -> bytes | None:
-    if data is None or PROGRAM.encode() not in data:
-        return data
-    text = without_hooks(_decoded(data))
-    return text.encode() if text is not None else None
-
-
-def _decoded(data: bytes) -> str:
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        raise FormatError("not UTF-8", hint="Convert it to UTF-8") from None
 
 
 def _appends(workspace: Workspace) -> Iterator[Append]:

@@ -19,6 +19,7 @@ from codec.v1.mapping import Options
 from pipelines.findings import torn_finding
 from pipelines.fs.files import identity
 from pipelines.progress import Progress
+from pipelines.recording.flushing import begin_writing
 from pipelines.references.sources import build_references
 from pipelines.settings.thresholds import REFERENCES_BUDGET
 from pipelines.v1.layouts import has_layout
@@ -32,7 +33,7 @@ from pipelines.v1.staging import planned_patches, stage_layout, staged_diffs
 from pipelines.verification.line_repairs import fact_findings
 from pipelines.worker.client import Worker
 from pipelines.workspace.diff_names import names_of
-from pipelines.workspace.journal import APPENDED, is_pending, recover
+from pipelines.workspace.journal import APPENDED, is_pending
 from pipelines.workspace.location import (
     MANIFEST,
     REFERENCES,
@@ -68,14 +69,14 @@ def migrate(request: Request, worker: Worker, progress: Progress) -> Result:
     recovered = None
     if is_pending(workspace):
         with writing(workspace):
-            recovered = recover(workspace)
+            recovered = begin_writing(workspace)
     before = _state(workspace)
     made = plan(request, worker, progress)
     if made.is_empty or (request.strict and _stops(made)):
         return Result(plan=made, recovered=recovered)
     with writing(workspace):
         if _state(workspace) != before or is_pending(workspace):
-            recovered = recover(workspace) or recovered
+            recovered = begin_writing(workspace) or recovered
             made = plan(request, worker, progress)
             if made.is_empty or (request.strict and _stops(made)):
                 return Result(plan=made, recovered=recovered)

@@ -38,9 +38,9 @@ from pipelines.erasing.targets import Targets, targets_of
 from pipelines.errors import Conflict, NotFound
 from pipelines.findings import Finding
 from pipelines.fs.files import read_bytes, remove, sync_directory
+from pipelines.recording.flushing import begin_writing
 from pipelines.v1.layouts import read_layout
 from pipelines.workspace.find_session import find_session
-from pipelines.workspace.journal import recover
 from pipelines.workspace.location import MANIFEST, Manifest, Workspace, moment, writing
 from pipelines.workspace.reading import read_manifest
 from pipelines.workspace.staging import remove_staging
@@ -140,7 +140,7 @@ def disown(workspace: Workspace, name: str) -> list[str]:
         Conflict: nothing of the diff is left here.
     """
     with writing(workspace):
-        recover(workspace)
+        begin_writing(workspace)
         manifest = read_manifest(workspace)
         versions = _versions(workspace, name)
         hashes = {s.patch.sha256 for s in versions if s.patch is not None}
@@ -219,7 +219,7 @@ def purge(made: Plan) -> Result:
     """
     workspace, there = made.workspace, made.there
     with writing(workspace):
-        recover(workspace)
+        begin_writing(workspace)
         manifest = read_manifest(workspace).with_purged(made.manifest.purged)
         made = _local(workspace, manifest, made.sessions, there)
         instead = None

@@ -4,9 +4,9 @@
    sessions used, which deltas do not have, come from the metrics table, where 0 is unknown.
 2. Unknown numbers are left out of sums and averages; where none is known, neither is there. Equal
    lines are one session.
-3. A line that is not a delta is a finding, and the rest goes on.
-4. Lines stay bytes, and no more of them is taken apart than a question needs: a million sessions
-   are a matter of half a second, once they were looked at (`deltas`).
+3. A line that is no delta is a finding, and the rest goes on.
+4. Lines stay bytes, and a question splits only the fields that it needs: a million sessions take
+   about three times as long as awk.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from fnmatch import translate
 from functools import lru_cache
 from typing import Final, Literal
 
-from codec.names import key_time, name_of
+from codec.names import name_of
 from codec.records import Metrics
-from codec.v2.deltas import SEPARATOR, decode_metrics
+from codec.v2.deltas import SEPARATOR, decode_metrics, in_order
 from codec.vocabulary import agent_of
 from pipelines.answers import Answer, Cell
 from pipelines.findings import Finding
-from pipelines.fs.files import read_bytes
 from pipelines.workspace.delta_lines import read_deltas
 from pipelines.workspace.location import DELTAS, METRICS, Workspace, read_config
+from pipelines.workspace.reading import read_file
 
 By = Literal["agent", "status", "month", "task"]
 Measure = Literal["lines_added", "lines_removed", "commits", "duration_min", "tokens_used"]
@@ -126,10 +126,10 @@ def _answer(
 ) -> Answer:
     fitting = _fitting(lines, question)
     if question.last is not None:
-        ordered = sorted(fitting, key=_order)
+        ordered = in_order(fitting, _key)
         fitting = ordered[len(ordered) - min(question.last, len(ordered)) :]
     if not (question.by or question.sums or question.averages or question.count):
-        rows = [_row(line) for line in sorted(fitting, key=_order)]
+        rows = [_row(line) for line in in_order(fitting, _key)]
         return Answer(columns=COLUMNS, rows=rows, findings=findings)
     measures = dict.fromkeys((*question.sums, *question.averages))
     if question.by and not measures:
@@ -229,15 +229,14 @@ def _row(line: bytes) -> tuple[Cell, ...]:
     )  # fmt: skip
 
 
-def _order(line: bytes) -> tuple[str, str]:
-    key = line.partition(_BAR)[0].decode(errors="replace")
-    return key_time(key), key
+def _key(line: bytes) -> str:
+    return line.partition(_BAR)[0].decode(errors="replace")
 
 
 def _tokens(workspace: Workspace) -> dict[str, int]:
     """Tokens used, by key, from the metrics table."""
     found: dict[str, int] = {}
-    for line in read_bytes(workspace.path(METRICS)).decode(errors="replace").split("\n"):
+    for line in read_file(workspace, METRICS).decode(errors="replace").split("\n"):
         fields = line.split("\t")
         if len(fields) == 9 and fields[8].isascii() and fields[8].isdigit():
             found[fields[0]] = int(fields[8])

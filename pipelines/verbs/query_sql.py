@@ -13,7 +13,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from importlib.util import find_spec
 from tempfile import TemporaryDirectory
@@ -24,10 +24,11 @@ from codec.errors import FormatError
 from codec.v2.metrics import COLUMNS
 from pipelines.answers import Answer, Cell
 from pipelines.errors import NotFound
-from pipelines.fs.files import mapped
+from pipelines.fs.files import regular_size
 from pipelines.worker.programs import python_program
 from pipelines.workspace.delta_lines import read_deltas
 from pipelines.workspace.location import DELTAS, METRICS, Workspace
+from pipelines.workspace.reading import mapped_file
 
 _CONFIG: Final[dict[str, Any]] = {
     "autoinstall_known_extensions": False,
@@ -92,17 +93,26 @@ def query_sql(workspace: Workspace, sql: str) -> Answer:
             hint="Install it: pip install duckdb",
         )
     deltas = read_deltas(workspace)
-    with TemporaryDirectory() as folder, mapped(workspace.path(METRICS)):
-        path = workspace.path(DELTAS)
+    with TemporaryDirectory() as folder, mapped_file(workspace, METRICS) as metrics:
+        files = {"deltas": workspace.path(DELTAS), "metrics": workspace.path(METRICS)}
         if not deltas.as_they_stand:
-            path = os.path.join(folder, DELTAS)
-            with open(path, "wb") as f:
-                f.writelines(line.decode(errors="replace").encode() for line in deltas.lines)
-        reply = _ask({"deltas": path, "metrics": workspace.path(METRICS), "sql": sql})
+            lines = (line.decode(errors="replace").encode() for line in deltas.lines)
+            files["deltas"] = _written(folder, DELTAS, lines)
+        if len(metrics) != (regular_size(files["metrics"]) or 0):
+            files["metrics"] = _written(folder, METRICS, [metrics[:]])
+        reply = _ask({**files, "sql": sql})
     if "error" in reply:
         raise FormatError(reply["error"], field="--sql")
     rows = [tuple(row) for row in reply["rows"]]
     return Answer(columns=tuple(reply["columns"]), rows=rows, findings=deltas.findings)
+
+
+def _written(folder: str, name: str, chunks: Iterable[bytes]) -> str:
+    """Write what differs from a file of the workspace to a temporary one, and return its path."""
+    path = os.path.join(folder, name)
+    with open(path, "wb") as f:
+        f.writelines(chunks)
+    return path
 
 
 def _ask(request: dict[str, str]) -> dict[str, Any]:

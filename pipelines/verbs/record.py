@@ -9,7 +9,7 @@ import os
 from typing import TYPE_CHECKING
 
 from pipelines.recording.session import Recorded, Recording, record_session
-from pipelines.workspace.location import Workspace, read_config
+from pipelines.workspace.location import Workspace, read_config, writing
 
 if TYPE_CHECKING:
     from codec.manifest.identity import History
@@ -93,6 +93,7 @@ def _is_bare(session: Session) -> bool:
 def _complete(workspace: Workspace, history: History, recording: Recording) -> Recorded:
     """Add to a session of a hook what its agent says about it."""
     from pipelines.recording.finishing import put_revision, with_recording
+    from pipelines.recording.flushing import begin_writing
     from pipelines.recording.session import session_of
     from pipelines.recording.text_scan import clean_recording
 
@@ -104,4 +105,6 @@ def _complete(workspace: Workspace, history: History, recording: Recording) -> R
     )  # fmt: skip
     if session != history.session:
         put_revision(workspace, history, session, "person", recording.patch)
-    return Recorded(session=session, is_new=True, findings=tuple(findings))
+    with writing(workspace):
+        recovered = begin_writing(workspace)
+    return Recorded(session, is_new=True, findings=tuple(findings), recovered=recovered)

@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from codec.manifest.jsonl import encode_fact
+from pipelines.recording.flushing import begin_writing
 from pipelines.references.plan import Plan, Request, plan
-from pipelines.workspace.journal import is_pending, recover
+from pipelines.workspace.journal import is_pending
 from pipelines.workspace.location import MANIFEST, REFERENCES, writing
 from pipelines.workspace.transaction import Append, Replace, Transaction
 
@@ -37,7 +38,7 @@ def references(request: Request) -> Result:
     if not made.is_stale and made.fact is None and not is_pending(workspace):
         return Result(plan=made)
     with writing(workspace):
-        recovered = recover(workspace)
+        recovered = begin_writing(workspace)
         made = plan(request)
         return Result(plan=made, written=apply(made), recovered=recovered)
 

@@ -18,9 +18,9 @@ from codec.records import PatchRef
 from codec.v1.stub import encode_stub, is_bare_stub, stubbed_log
 from pipelines.errors import Conflict, NotFound
 from pipelines.fs.files import read_bytes, replace_file
+from pipelines.recording.flushing import begin_writing
 from pipelines.v1.layouts import Copy, log_pieces, rebuilt
 from pipelines.workspace.git_queries import content_at
-from pipelines.workspace.journal import recover
 from pipelines.workspace.location import V1_LOG, Workspace, moment, writing
 from pipelines.workspace.reading import read_manifest
 from pipelines.workspace.tracked_files import record_facts
@@ -109,7 +109,7 @@ def apply(made: Plan) -> None:
     """
     workspace = made.workspace
     with writing(workspace):
-        recover(workspace)
+        begin_writing(workspace)
         path = workspace.path(*made.source.split("/"))
         if hashlib.sha256(read_bytes(path)).hexdigest() != made.sha256:
             raise Conflict(f"{made.source} changed just now", hint="Run the same command again")

@@ -16,6 +16,7 @@ from pipelines.findings import Finding
 from pipelines.fs.files import read_bytes
 from pipelines.progress import Progress
 from pipelines.recording.drain import spool_findings
+from pipelines.recording.flushing import pending_findings
 from pipelines.recording.text_scan import secrets_in_text
 from pipelines.references.plan import Request as Refreshing
 from pipelines.references.plan import plan_with, stale_finding
@@ -91,7 +92,8 @@ def verify(
     if base:
         findings = list(added(base, tracked, findings))
     else:
-        findings += [*spool_findings(workspace), *agent_findings(workspace)]
+        findings += [*spool_findings(workspace), *pending_findings(workspace)]
+        findings += agent_findings(workspace)
         findings += ignored_findings(workspace)
         findings += upkeep_of(workspace, manifest).findings()
     with progress.stage("tokens"):

@@ -26,8 +26,8 @@ from pipelines.workspace.location import (
     Manifest,
     Workspace,
     decode_manifest,
-    decode_tables,
 )
+from pipelines.workspace.setting_tables import decode_tables
 from pipelines.workspace.tracked_files import Tracked
 
 

@@ -18,9 +18,8 @@ from codec.manifest.jsonl import identity_of
 from codec.names import key_time
 from codec.records import Session
 from pipelines.errors import Conflict, NotFound
-from pipelines.fs.files import mapped, read_bytes
 from pipelines.workspace.location import DELTAS, MANIFEST, Workspace
-from pipelines.workspace.reading import read_manifest
+from pipelines.workspace.reading import mapped_file, read_file, read_manifest
 
 _KEY_OF_LINE = re.compile(rb"^([^ |\n]+) \| [^\n]*\n", re.M)
 _LATEST = re.compile(r"latest(?:~(?P<back>\d{1,9}))?")
@@ -42,7 +41,7 @@ def find_session(workspace: Workspace, name: str) -> Session:
 
 def find_key(workspace: Workspace, name: str) -> str:
     """Return the key that a name means; raises as `find_session` does."""
-    found: list[bytes] = _KEY_OF_LINE.findall(read_bytes(workspace.path(DELTAS)))
+    found: list[bytes] = _KEY_OF_LINE.findall(read_file(workspace, DELTAS))
     try:
         return _key_among(workspace, {k.decode(errors="replace") for k in found}, name)
     except NotFound:
@@ -82,7 +81,7 @@ def _key_among(workspace: Workspace, found: Collection[str], name: str) -> str:
 
 def _in_order(workspace: Workspace, keys: list[str]) -> list[str]:
     """Return keys that are in order of time in the order in which their sessions happened."""
-    with mapped(workspace.path(MANIFEST)) as data:
+    with mapped_file(workspace, MANIFEST) as data:
         if data.find(_FOLLOWS) < 0:
             return keys
     ranks = {s.key: rank for rank, s in enumerate(read_manifest(workspace).in_order())}
@@ -92,7 +91,7 @@ def _in_order(workspace: Workspace, keys: list[str]) -> list[str]:
 
 def current(workspace: Workspace, fact: Session) -> Session:
     """Return a session as it is now, from one of its facts; a revision may have changed it."""
-    with mapped(workspace.path(MANIFEST)) as data:
+    with mapped_file(workspace, MANIFEST) as data:
         if not _is_revised(data) and len(list(_facts_with(data, fact.key))) == 1:
             return fact
     manifest = read_manifest(workspace)
@@ -103,7 +102,7 @@ def current(workspace: Workspace, fact: Session) -> Session:
 
 def _read_fact(workspace: Workspace, key: str) -> Session:
     """Return the session with a key, found without reading all of the manifest as JSON."""
-    with mapped(workspace.path(MANIFEST)) as data:
+    with mapped_file(workspace, MANIFEST) as data:
         facts = list(_facts_with(data, key))
         if len(facts) == 1 and not _is_revised(data):
             return facts[0]

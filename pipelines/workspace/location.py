@@ -17,13 +17,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from codec.errors import FormatError
 from pipelines.errors import Conflict, NewerFormat, WorkspaceMissing
-from pipelines.fs.files import locked, read_bytes
+from pipelines.fs.files import locked
 from pipelines.git.local_state import checked
 from pipelines.git.worktree import ancestors, home_of, repository_of
+from pipelines.workspace.setting_tables import ANY, SWITCH, TEXT, checked_values, read_tables
 
 if TYPE_CHECKING:
     from pipelines.workspace.manifest_view import Manifest, decode_manifest, manifest_of
@@ -50,13 +50,11 @@ __all__ = [
     "at",
     "check_format",
     "decode_manifest",
-    "decode_tables",
     "find",
     "locate",
     "manifest_of",
     "moment",
     "read_config",
-    "read_tables",
     "writing",
 ]
 
@@ -130,6 +128,9 @@ class Workspace(NamedTuple):
         """
         name = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:12]
         return os.path.join(self.home, ".session-codec", f"staging-{name}")
+
+
+_SETTINGS: Final = {"agents": {ANY: TEXT}, "record": {"prompts": SWITCH}}
 
 
 class Config(NamedTuple):
@@ -224,41 +225,17 @@ def __getattr__(name: str) -> object:
 
 
 def read_config(workspace: Workspace) -> Config:
-    """Read the settings of a workspace.
+    """Return the settings of a workspace.
 
     Raises:
         FormatError: the file is not TOML, or a setting is not of its kind.
     """
     tables = read_tables(workspace.path(CONFIG), CONFIG)
-    agents = tables.get("agents", {})
-    if not isinstance(agents, dict) or not all(isinstance(v, str) for v in agents.values()):
-        raise FormatError("is not a table of names", file=CONFIG, field="agents")
-    record = tables.get("record", {})
-    prompts = record.get("prompts", "on") if isinstance(record, dict) else None
-    if prompts not in ("on", "off"):
-        raise FormatError("is neither 'on' nor 'off'", file=CONFIG, field="record.prompts")
-    return Config(agents=agents, prompts=prompts == "on")
-
-
-def read_tables(path: str, name: str) -> dict[str, Any]:
-    """Return the tables of a file of settings, which errors call `name`; none where it is missing.
-
-    Raises:
-        FormatError: it is not TOML.
-    """
-    return decode_tables(read_bytes(path), name)
-
-
-def decode_tables(data: bytes, name: str) -> dict[str, Any]:
-    """Decode the bytes of a file of settings: see `read_tables`."""
-    if not data:
-        return {}
-    import tomllib
-
-    try:
-        return tomllib.loads(data.decode())
-    except (ValueError, RecursionError) as e:
-        raise FormatError(f"not TOML: {e}", file=name) from None
+    found = checked_values({t: v for t, v in tables.items() if t in _SETTINGS}, _SETTINGS, CONFIG)
+    return Config(
+        agents={name: value for (table, name), value in found.items() if table == "agents"},
+        prompts=found.get(("record", "prompts"), "on") == "on",
+    )
 
 
 @contextmanager

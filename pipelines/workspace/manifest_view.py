@@ -111,12 +111,6 @@ class Manifest(NamedTuple):
         found |= {p.sha256: p for key in self.histories for p in self.patches_of(key)}
         return found
 
-    def keys_with(self, sha256: str) -> list[str]:
-        """Return the keys of the sessions that have or had the patch with this hash, sorted."""
-        now = {k for k, s in self.sessions.items() if s.patch and s.patch.sha256 == sha256}
-        then = {k for k in self.histories if sha256 in {p.sha256 for p in self.patches_of(k)}}
-        return sorted(now | then)
-
     def entries(self) -> dict[str, Session]:
         """Return the migrated sessions by the hashes of all entries that they have or had."""
         found = {s.v1.sha256: s for s in self.sessions.values() if s.v1 is not None}

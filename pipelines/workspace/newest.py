@@ -19,7 +19,7 @@ from codec.v2.delta_summary import Scanned, Summary
 from codec.v2.deltas import Delta, decode_delta, decode_deltas, encode_delta
 from pipelines.fs.files import keep_file, mapped, read_bytes
 from pipelines.workspace.location import DELTAS, Workspace
-from pipelines.workspace.reading import newest_delta_lines
+from pipelines.workspace.reading import newest_delta_lines, read_file, read_overlay, rows_of
 
 #: Sums of a smaller file are not worth keeping.
 _KEPT_FROM: Final = 1 << 17
@@ -46,13 +46,31 @@ class _Kept(NamedTuple):
 
 def newest_deltas(workspace: Workspace, last: int) -> Scanned:
     """Return at least the `last` newest deltas of a workspace, and the sums of all others."""
+    scanned = _newest_tracked(workspace, last)
+    overlay = read_overlay(workspace)
+    if scanned is None:
+        return Scanned(_every_delta(workspace), None, "")
+    if not overlay.lines:
+        return scanned
+    from codec.v2.newest_deltas import extend, scan
+
+    rows = b"".join(rows_of(DELTAS, overlay.sessions))
+    united = None if overlay.settled else extend(scanned, rows)
+    if united is None:
+        data = read_file(workspace, DELTAS)
+        united = scan(data[: data.rfind(b"\n") + 1], 2 * last or 1)
+    return united
+
+
+def _newest_tracked(workspace: Workspace, last: int) -> Scanned | None:
+    """Return the same of the tracked file; None if it is small, or nearly all of it is wanted."""
     path = workspace.path(DELTAS)
     try:
         found = os.stat(path)
     except FileNotFoundError:
         found = None
     if found is None or found.st_size < _KEPT_FROM or last > _MOST:
-        return Scanned(_every_delta(workspace), None, "")
+        return None
     from codec.v2.newest_deltas import extend, scan, trimmed
 
     cache = workspace.path(".session-codec", "cache", "newest.json")

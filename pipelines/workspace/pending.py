@@ -88,7 +88,7 @@ def read_lines(workspace: Workspace) -> list[bytes]:
     Raises:
         Conflict: a store is tracked by git, or is another user's.
     """
-    found = [line for folder in folders(workspace) for line in _lines_in(folder)]
+    found = [line for folder in folders(workspace) for line in lines_in(folder)]
     return list(dict.fromkeys(found))
 
 
@@ -161,7 +161,7 @@ def rewrite(workspace: Workspace, keep: Callable[[bytes], bytes | None]) -> None
         if not os.path.exists(os.path.join(folder, FACTS)):
             continue
         with _locked(folder):
-            lines = _lines_in(folder)
+            lines = lines_in(folder)
             left = [new for line in lines if (new := keep(line)) is not None]
             if left != lines:
                 replace_file(os.path.join(folder, FACTS), left)
@@ -178,7 +178,7 @@ def gather(workspace: Workspace) -> None:
     if shared is None or not os.path.exists(os.path.join(local, FACTS)):
         return
     with _locked(local):
-        lines = _lines_in(local)
+        lines = lines_in(local)
         names = _names_in(os.path.join(local, PATCHES))
         named = {
             n.removesuffix(".diff"): read_bytes(os.path.join(local, PATCHES, n)) for n in names
@@ -215,7 +215,7 @@ def _add(folder: str, lines: Iterable[bytes], patches: Mapping[str, bytes]) -> N
     """Add lines and patches, by hash, to a store."""
     with _locked(folder):
         _add_patches(folder, patches)
-        present = set(_lines_in(folder))
+        present = set(lines_in(folder))
         new = b"".join(line for line in dict.fromkeys(lines) if line not in present)
         if new:
             _append(os.path.join(folder, FACTS), new)
@@ -275,8 +275,8 @@ def _locked(folder: str) -> Iterator[None]:
         yield
 
 
-def _lines_in(folder: str) -> list[bytes]:
-    """Return the complete lines of a store."""
+def lines_in(folder: str) -> list[bytes]:
+    """Return the complete lines of the store in a folder."""
     path = os.path.join(folder, FACTS)
     if not os.path.lexists(path):
         return []

@@ -14,14 +14,15 @@ once. What a verb reads is what `flush` writes:
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from pipelines.fs.files import mapped, read_bytes
+from pipelines.fs.files import identity, mapped, read_bytes
 from pipelines.fs.lines import read_tail
+from pipelines.workspace import pending
 from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, Workspace
-from pipelines.workspace.pending import read_lines
 
 if TYPE_CHECKING:
     from codec.manifest.facts import Fact
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
 
 #: A merge can repeat lines: to have enough of them, this many times as many are read.
 _SPARE: Final = 2
-_ERASED: Final = b'"purged-text"'
+#: What the line of a fact names that erases texts.
+ERASED: Final = b'"purged-text"'
 _REVISION: Final = b'{"fact":"revision"'
 
 
@@ -50,21 +52,42 @@ class Overlay(NamedTuple):
     sessions: tuple[Session, ...] = ()
     settled: tuple[Settled, ...] = ()
 
+    @property
+    def has_revisions(self) -> bool:
+        """Return whether a line revises a session."""
+        return any(line.startswith(_REVISION) for line in self.lines)
+
 
 NOTHING: Final = Overlay()
+#: The overlay that was read last, by the state of the files that it is of: a verb asks many times.
+_last: dict[tuple[object, ...], Overlay] = {}
 
 
-def read_overlay(workspace: Workspace) -> Overlay:
+def read_overlay(workspace: Workspace, new: Sequence[Session] = ()) -> Overlay:
     """Return what pending facts add to the tracked files.
+
+    Args:
+        workspace: whose files.
+        new: sessions to add as well, with ids and keys that no other session has.
 
     Raises:
         Conflict: the pending store is tracked by git, or is another user's.
     """
-    lines = read_lines(workspace)
-    if not lines:
-        return NOTHING
-    with mapped(workspace.path(MANIFEST)) as manifest:
-        return _overlay(manifest, lines)
+    state = (workspace.root, pending.version(workspace), _state_of(workspace.path(MANIFEST)))
+    overlay = _last.get(state)
+    if overlay is None:
+        overlay = NOTHING
+        if lines := pending.read_lines(workspace):
+            with mapped(workspace.path(MANIFEST)) as manifest:
+                overlay = _overlay(manifest, lines)
+        _last.clear()
+        _last[state] = overlay
+    if not new:
+        return overlay
+    from codec.manifest.jsonl import encode_fact
+
+    added = (f"{encode_fact(session)}\n".encode() for session in new)
+    return overlay._replace(lines=(*overlay.lines, *added), sessions=(*overlay.sessions, *new))
 
 
 def read_file(workspace: Workspace, name: str) -> bytes:
@@ -128,16 +151,12 @@ def with_overlay(workspace: Workspace, name: str, data: bytes, overlay: Overlay)
     end = data.rfind(b"\n") + 1
     whole, torn = data[:end], data[end:]
     if name == MANIFEST:
-        return _with_format(whole, overlay) + b"".join(overlay.lines) + torn
+        lines = _with_format(_with_keys(whole, overlay.settled), overlay)
+        return lines + b"".join(overlay.lines) + torn
     added = rows_of(name, overlay.sessions)
-    if not is_rebuilt(data, overlay):
-        return (whole or _head_of(name)) + b"".join(added) + torn
+    if not overlay.settled and not any(s.key.encode() in data for s in overlay.sessions):
+        return (whole or head_of(name).encode()) + b"".join(added) + torn
     return _rebuilt(workspace, name, whole, overlay) + torn
-
-
-def is_rebuilt(data: bytes, overlay: Overlay) -> bool:
-    """Return whether rows of a v2 file change or move, rather than being added at its end."""
-    return bool(overlay.settled) or any(s.key.encode() in data for s in overlay.sessions)
 
 
 def rows_of(name: str, sessions: Sequence[Session]) -> list[bytes]:
@@ -165,10 +184,17 @@ def is_held(manifest: mmap.mmap | bytes, line: bytes, fact: Fact | None) -> bool
     """
     from codec.records import Session
 
-    if isinstance(fact, Session) and fact.id:
-        return any(found.id == fact.id for found in _facts_with(manifest, "id", fact.id))
     at = manifest.rfind(line)
-    return at == 0 or (at > 0 and manifest[at - 1 : at] == b"\n")
+    if at == 0 or (at > 0 and manifest[at - 1 : at] == b"\n"):
+        return True
+    return isinstance(fact, Session) and any(_facts_with(manifest, "id", fact.id))
+
+
+def _state_of(path: str) -> tuple[int, ...]:
+    try:
+        return identity(os.stat(path))
+    except OSError:
+        return ()
 
 
 def _overlay(manifest: mmap.mmap | bytes, lines: Sequence[bytes]) -> Overlay:
@@ -176,13 +202,18 @@ def _overlay(manifest: mmap.mmap | bytes, lines: Sequence[bytes]) -> Overlay:
     from codec.manifest.facts import Revision
     from codec.records import Session
 
-    facts = [(line, read_fact(line)) for line in lines]
+    end = set(manifest[-2 * sum(map(len, lines)) :].splitlines(keepends=True))
+    facts = [(line, read_fact(line)) for line in lines if line not in end]
     lacking = [(line, f) for line, f in facts if f is not None and not is_held(manifest, line, f)]
     if not lacking:
         return NOTHING
     sessions = [f for _, f in lacking if isinstance(f, Session)]
     revisions = [f for _, f in lacking if isinstance(f, Revision)]
-    if revisions or manifest.find(_ERASED) >= 0 or any(_has_key(manifest, s) for s in sessions):
+    if (
+        revisions
+        or manifest.find(ERASED) >= 0
+        or any(any(_facts_with(manifest, "key", s.key)) for s in sessions)
+    ):
         return _settled_overlay(manifest[:], lacking)
     ordered = sorted(sessions, key=lambda s: (s.time, s.key))
     return Overlay(tuple(line for line, _ in lacking), tuple(ordered))
@@ -199,6 +230,8 @@ def _settled_overlay(data: bytes, lacking: Sequence[tuple[bytes, Fact | None]]) 
     left = [(x, f) for x, f in lacking if f is not None and fact_digest(f) not in before.erased]
     lines = tuple(line for line, _ in left)
     after = decode_manifest(data[: data.rfind(b"\n") + 1] + b"".join(lines))
+    keys = {after.identity(key): key for key in after.sessions}
+    lines = tuple(_with_key(line, fact, keys) for line, fact in left)
     was = {before.identity(key): session for key, session in before.sessions.items()}
     added = []
     settled = []
@@ -214,10 +247,6 @@ def _settled_overlay(data: bytes, lacking: Sequence[tuple[bytes, Fact | None]]) 
     return Overlay(lines, tuple(ordered), tuple(settled))
 
 
-def _has_key(manifest: mmap.mmap | bytes, session: Session) -> bool:
-    return any(True for _ in _facts_with(manifest, "key", session.key))
-
-
 def _facts_with(manifest: mmap.mmap | bytes, field: str, value: str) -> Iterator[Session]:
     """Yield the sessions of a manifest with a value of a field, from its end."""
     import json
@@ -225,6 +254,8 @@ def _facts_with(manifest: mmap.mmap | bytes, field: str, value: str) -> Iterator
     from codec.manifest.fact_lines import read_fact
     from codec.records import Session
 
+    if not value:
+        return
     needle = f'"{field}":{json.dumps(value, ensure_ascii=False)}'.encode()
     at = len(manifest)
     while (at := manifest.rfind(needle, 0, at)) >= 0:
@@ -234,11 +265,37 @@ def _facts_with(manifest: mmap.mmap | bytes, field: str, value: str) -> Iterator
             yield fact
 
 
+def _with_key(line: bytes, fact: Fact | None, keys: Mapping[str, str]) -> bytes:
+    """Return the line of a session with the key that it has in the union, by its identity."""
+    from codec.manifest.jsonl import encode_fact, identity_of
+    from codec.records import Session
+
+    if not isinstance(fact, Session) or keys.get(identity_of(fact), fact.key) == fact.key:
+        return line
+    return f"{encode_fact(fact._replace(key=keys[identity_of(fact)]))}\n".encode()
+
+
+def _with_keys(whole: bytes, settled: Sequence[Settled]) -> bytes:
+    """Return the lines of a manifest with the keys that its sessions have in the union."""
+    from codec.manifest.fact_lines import read_fact, split_lines
+    from codec.manifest.jsonl import identity_of
+
+    moved = [pair for pair in settled if pair.session.key != pair.becomes.key]
+    keys = {identity_of(pair.session): pair.becomes.key for pair in moved}
+    named = [f'"key":"{pair.session.key}"'.encode() for pair in moved]
+    if not moved:
+        return whole
+    return b"".join(
+        _with_key(line, read_fact(line), keys) if any(name in line for name in named) else line
+        for line in split_lines(whole)
+    )
+
+
 def _with_format(whole: bytes, overlay: Overlay) -> bytes:
     """Return the lines of a manifest, which states its format first if revisions are added."""
     from codec.manifest.fact_lines import FORMAT_LINE
 
-    if whole.startswith(FORMAT_LINE) or not any(x.startswith(_REVISION) for x in overlay.lines):
+    if whole.startswith(FORMAT_LINE) or not overlay.has_revisions:
         return whole
     from codec.manifest.facts import Format
     from codec.manifest.jsonl import encode_fact
@@ -246,16 +303,17 @@ def _with_format(whole: bytes, overlay: Overlay) -> bytes:
     return f"{encode_fact(Format())}\n".encode() + whole
 
 
-def _head_of(name: str) -> bytes:
+def head_of(name: str) -> str:
+    """Return what a v2 file begins with."""
     if name == METRICS:
         from codec.v2.metrics import HEADER
 
-        return f"{HEADER}\n".encode()
+        return f"{HEADER}\n"
     if name == PROGRESS:
         from codec.v2.progress_log import TITLE
 
-        return f"{TITLE}\n\n".encode()
-    return b""
+        return f"{TITLE}\n\n"
+    return ""
 
 
 def _rebuilt(workspace: Workspace, name: str, whole: bytes, overlay: Overlay) -> bytes:

@@ -16,20 +16,6 @@ from codec.errors import IntegrityError
 from codec.manifest.facts import Fact, Kept
 from codec.manifest.jsonl import encode_fact
 from codec.records import Session
-from codec.v2.deltas import (
-    delta_of,
-    encode_delta,
-)
-from codec.v2.metrics import (
-    HEADER,
-    encode_row,
-    row_of,
-)
-from codec.v2.progress_log import (
-    TITLE,
-    encode_reference,
-    reference_of,
-)
 from pipelines.fs.files import (
     make_folder,
     read_bytes,
@@ -40,6 +26,7 @@ from pipelines.fs.lines import last_byte, read_lines
 from pipelines.workspace.git_ignored import COMMITTED, exceptions, ignored_files
 from pipelines.workspace.git_queries import content_at
 from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES, Workspace
+from pipelines.workspace.reading import read_file
 from pipelines.workspace.transaction import Append, Transaction
 
 if TYPE_CHECKING:
@@ -55,6 +42,7 @@ IGNORED: Final = (
     "/.session-codec/spool/",
     "/.session-codec/staging-*/",
     "*.repair-*.bak",
+    "/.claude/settings.local.json",
 )
 #: What lines are appended to: merged by record (`merging`), or by union where that is not set up.
 MERGED: Final = (MANIFEST, PROGRESS, METRICS, DELTAS)
@@ -70,7 +58,7 @@ _COMMENT_TORN: Final = "# session-codec (no line end before)"
 
 
 class Tracked(NamedTuple):
-    """The tracked files of one moment, as bytes: no verb was writing them."""
+    """The tracked files of one moment with pending sessions, as bytes: no verb was writing them."""
 
     manifest: bytes
     deltas: bytes
@@ -79,7 +67,7 @@ class Tracked(NamedTuple):
 
 
 def read_tracked(workspace: Workspace) -> Tracked:
-    """Read the tracked files, between two writes.
+    """Return the tracked files with pending sessions, between two writes.
 
     Raises:
         WorkspaceLocked: another process was writing for too long.
@@ -89,12 +77,12 @@ def read_tracked(workspace: Workspace) -> Tracked:
 
 
 def tracked_under_lock(workspace: Workspace) -> Tracked:
-    """Read the tracked files, for a caller that holds the lock."""
+    """Return the tracked files with pending sessions, for whoever holds the lock."""
     return Tracked(
-        manifest=read_bytes(workspace.path(MANIFEST)),
-        deltas=read_bytes(workspace.path(DELTAS)),
-        metrics=read_bytes(workspace.path(METRICS)),
-        progress=read_bytes(workspace.path(PROGRESS)),
+        manifest=read_file(workspace, MANIFEST),
+        deltas=read_file(workspace, DELTAS),
+        metrics=read_file(workspace, METRICS),
+        progress=read_file(workspace, PROGRESS),
     )
 
 
@@ -157,17 +145,6 @@ def at_last_line_end(data: bytes) -> tuple[bytes, bytes]:
     return data[:end], data[end:]
 
 
-def new_session_appends(workspace: Workspace, session: Session) -> list[Append]:
-    """Return the lines of a session that no file has yet; only the ends of the files are read."""
-    reference = encode_reference(reference_of(session))
-    return [
-        _at_end(workspace, MANIFEST, "", f"{encode_fact(session)}\n"),
-        _at_end(workspace, PROGRESS, f"{TITLE}\n\n", reference),
-        _at_end(workspace, METRICS, f"{HEADER}\n", f"{encode_row(row_of(session))}\n"),
-        _at_end(workspace, DELTAS, "", f"{encode_delta(delta_of(session))}\n"),
-    ]
-
-
 def record_facts(
     workspace: Workspace,
     verb: str,
@@ -192,12 +169,12 @@ def record_facts(
             make_folder(os.path.dirname(path))
             if not write_new(path, data):
                 raise IntegrityError("does not read back as it was written", file=path)
-        transaction.prepare([_at_end(workspace, MANIFEST, "", lines)] if lines else [])
+        transaction.prepare([at_end(workspace, MANIFEST, "", lines)] if lines else [])
         transaction.commit()
 
 
-def _at_end(workspace: Workspace, name: str, head: str, text: str) -> Append:
-    """Return an append that also begins the file if it does not exist."""
+def at_end(workspace: Workspace, name: str, head: str, text: str) -> Append:
+    """Return an append of whole lines; a missing or empty file gets its head first."""
     last = last_byte(workspace.path(name))
     chunk = text if last else head + text
     return Append(path=name, chunks=[chunk.encode()], torn=last not in (b"", b"\n"))

@@ -103,20 +103,20 @@ class Transaction:
         remove_unfinished(self._workspace)
 
     def prepare(self, appends: Iterable[Append], replaces: Sequence[Replace] = ()) -> None:
-        """Write the journal, under a name that `recover` does not look for."""
+        """Write the journal, under a name that `recover` does not look for.
+
+        Raises:
+            NotFound, Denied, Unavailable: a file or `.diffs` cannot take what is written.
+        """
+        check_room(staged_files(self.staging), self.staging, self._workspace.diffs)
         make_folder(os.path.dirname(self._journal))
         remove_unfinished(self._workspace)
         with create(f"{self._journal}.tmp") as f:
             _write_journal(f, self._workspace, self._verb, appends, replaces)
 
     def commit(self) -> None:
-        """Make all of it durable, then do it.
-
-        Raises:
-            NotFound, Denied, Unavailable: `.diffs` cannot take the staged files; nothing is done.
-        """
+        """Make all of it durable, then do it."""
         staged = staged_files(self.staging)
-        check_room(staged, self.staging, self._workspace.diffs)
         sync_written([*staged, f"{self._journal}.tmp"])
         for folder in {os.path.dirname(path) for path in staged}:
             sync_directory(folder)

@@ -68,7 +68,7 @@ from codec.vocabulary import STATUS_WORDS, agent_of, status_of
 from pipelines.settings.thresholds import Limits, limits_of
 from pipelines.verification.report import RULES
 from pipelines.workspace.journal import FORMAT, VERSION
-from pipelines.workspace.location import decode_tables
+from pipelines.workspace.setting_tables import decode_tables
 
 TEXT = (Path(__file__).parents[2] / "codec" / "FORMATS.md").read_text(encoding="utf-8")
 

@@ -115,7 +115,7 @@ def stopped_at(root: Path, cli: Cli, choose: Callable[[int], Iterable[int]]) -> 
         again(root, start)
         ran = crash(root, at)
         assert ran.returncode == 137, (at, ran.stderr)
-        said = cli("context", root)
+        said = cli("flush", root)
         assert said.code == 0, (at, said.err)
         assert recorded(root) == ["first", "second"], at
         assert cli("verify", root).code == 0, at
@@ -123,7 +123,7 @@ def stopped_at(root: Path, cli: Cli, choose: Callable[[int], Iterable[int]]) -> 
 
 
 def crash(root: Path, at: int) -> Ran:
-    argv = [sys.executable, str(SCRIPT), str(at), "kill", "context", str(root)]
+    argv = [sys.executable, str(SCRIPT), str(at), "kill", "flush", str(root)]
     return subprocess.run(argv, capture_output=True, text=True, check=False)
 
 

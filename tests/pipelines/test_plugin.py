@@ -15,7 +15,8 @@ import pytest
 import yaml
 
 import pipelines
-from pipelines.verbs.install import HOOKS
+from codec.agents.permission_settings import RULE
+from pipelines.recording.agent_hooks import HOOKS, command_of
 from tests.pipelines.conftest import Bench, git
 
 ROOT = Path(__file__).parents[2]
@@ -39,7 +40,8 @@ def told() -> list[list[str]]:
 
 def test_the_front_matter_is_what_an_agent_skill_must_have() -> None:
     fields = front_matter()
-    assert set(fields) == {"name", "description"}
+    assert set(fields) == {"name", "description", "allowed-tools"}
+    assert fields["allowed-tools"] == RULE
     assert re.fullmatch(r"[a-z0-9]+(?:-[a-z0-9]+)*", fields["name"])
     assert fields["name"] == SKILL.parent.name
     assert 0 < len(fields["description"]) <= 1024
@@ -75,7 +77,7 @@ def test_the_plugin_has_the_hooks_that_install_puts_in() -> None:
                 "hooks": [
                     {
                         "type": "command",
-                        "command": f"session-codec-hook claude {name}",
+                        "command": command_of("session-codec-hook", "claude", name),
                         "timeout": seconds,
                     }
                 ]

@@ -9,6 +9,7 @@ from codec.manifest.jsonl import identity_of
 from codec.snapshot import Snapshot, SnapshotName
 from pipelines.recording.session import Recording, record_session, session_of
 from pipelines.transfer.snapshots import MERGED_FILES, Found, tracked_files, united
+from pipelines.workspace import pending
 from pipelines.workspace.location import Manifest, Workspace, at
 from pipelines.workspace.reading import read_manifest
 from tests.pipelines.conftest import PATCH, git
@@ -43,8 +44,11 @@ def recording(marker: str, time: str, name: str) -> Recording:
 
 
 def record(root: Path, marker: str, time: str, name: str = "") -> str:
-    """Record a session with a diff, and return its key."""
-    return record_session(workspace_of(root), recording(marker, time, name or marker)).session.key
+    """Record a session with a diff, which is not pending any more, and return its key."""
+    workspace = workspace_of(root)
+    key = record_session(workspace, recording(marker, time, name or marker)).session.key
+    pending.rewrite(workspace, lambda _: None)
+    return key
 
 
 def key_of(root: Path, marker: str) -> str:

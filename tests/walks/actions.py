@@ -48,6 +48,26 @@ def record_commit(walk: Walk, clone: Clone) -> None:
         clone.readable.add(session)
 
 
+def flush(walk: Walk, clone: Clone) -> None:
+    done = walk.run(clone, "flush")
+    walk.expect(done, "flush", 0)
+    _run_again(walk, clone, done, ["flush"])
+
+
+def take_back(walk: Walk, clone: Clone) -> None:
+    """Record, then restore the tracked files to HEAD: no session may be lost with them."""
+    clone.commit("work")
+    record(walk, clone)
+    before = set(walk.stored(clone))
+    if walk.random.random() < 0.5:
+        clone.git("checkout", "-q", ".")
+    elif not clone.git("stash", check=False).returncode:
+        clone.git("stash", "drop", check=False)
+    walk.note(clone.root.name, "took the tracked files back")
+    if lost := before - set(walk.stored(clone)):
+        raise Violation(f"checkout or stash lost {sorted(lost)}")
+
+
 def write_log(walk: Walk, clone: Clone) -> None:
     if clone is not walk.a:
         return
@@ -266,6 +286,8 @@ def _check_reported(walk: Walk, clone: Clone, done: Done) -> None:
 ACTIONS: Final[tuple[tuple[Action, int], ...]] = (
     (record, 10),
     (record_commit, 2),
+    (flush, 2),
+    (take_back, 2),
     (write_log, 3),
     (migrate, 1),
     (archive, 5),

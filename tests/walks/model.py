@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from pipelines.workspace.location import find
-from pipelines.workspace.reading import read_manifest
+from pipelines.workspace.reading import read_file, read_manifest
 from tests.walks.remotes import WalkRemote
 from tests.walks.running import RAISED, Done, run_verb
 
@@ -83,10 +83,9 @@ class Clone:
         self.git("commit", "-qm", message, check=False)  # nothing to commit is fine
 
     def facts(self) -> list[dict[str, Any]]:
-        """Return the facts of its manifest; a torn or odd line is skipped."""
-        path = self.root / MANIFEST
+        """Return the facts of its manifest and the pending ones; odd lines are skipped."""
         facts = []
-        for line in path.read_bytes().split(b"\n")[:-1] if path.exists() else ():
+        for line in read_file(find(str(self.root)), MANIFEST).split(b"\n")[:-1]:
             try:
                 facts.append(json.loads(line))
             except ValueError:

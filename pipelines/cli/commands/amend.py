@@ -112,7 +112,8 @@ def _say(made: Plan, *, dry_run: bool, as_json: bool) -> int:
     changed = bool(made.edits)
     if as_json:
         fields = {"session": encode_session(session), "changed": changed, "exit": code}
-        say_json("amend", {**fields, "findings": findings_json(made.findings)})
+        findings = findings_json((*made.replaced, *made.findings))
+        say_json("amend", {**fields, "findings": findings})
         return code
     if dry_run:
         text = encode_reference(reference_of(session)).rstrip("\n") + "\n"
@@ -121,5 +122,5 @@ def _say(made: Plan, *, dry_run: bool, as_json: bool) -> int:
         say(session.key)
     if not changed:
         tell("note: the session is so already; nothing is written")
-    tell_findings(made.findings)
+    tell_findings((*made.replaced, *made.findings))
     return code

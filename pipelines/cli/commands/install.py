@@ -16,8 +16,9 @@ from pipelines.cli.output import code_of, findings_json, say, say_json, tell, te
 from pipelines.cli.remote_options import check_url, settings_of
 from pipelines.errors import EXIT_CODES
 from pipelines.findings import Finding
-from pipelines.verbs import schedule
-from pipelines.verbs.install import HOOKS, PLUGIN, Plan, apply, plan, plan_removal
+from pipelines.recording.agent_hooks import HOOKS
+from pipelines.verbs import install_user, schedule
+from pipelines.verbs.install import PLUGIN, Plan, apply, plan, plan_removal
 from pipelines.verbs.schedule import CRONJOB, IN_A_CLONE, KINDS, PACKAGE
 from pipelines.workspace.location import V1_LOG, Workspace, at, find, locate
 from pipelines.workspace.reading import read_manifest
@@ -42,6 +43,7 @@ def _agents(text: str) -> tuple[str, ...]:
 def run(
     repo: str,
     hooks: tuple[str, ...],
+    user: bool,
     kind: str | None,
     remote: str | None,
     package: str,
@@ -62,13 +64,13 @@ def run(
     Examples:
       session-codec install
       session-codec install ~/src/app --hooks claude,codex
+      session-codec install --user
       session-codec install --schedule systemd --remote s3://bucket/app
       session-codec install --uninstall
     """
-    if uninstall and (hooks or kind):
-        raise Misuse("--uninstall removes everything; drop --hooks and --schedule")
-    if remote and not kind:
-        raise Misuse("--remote needs --schedule")
+    _check_options(hooks, user=user, kind=kind, remote=remote, uninstall=uninstall)
+    if user:
+        return _for_user(hooks or tuple(HOOKS), uninstall, dry_run=dry_run, as_json=as_json)
     if uninstall:
         made, jobs, notes = _uninstalled(find(absolute(repo)), dry_run=dry_run)
     else:
@@ -105,6 +107,11 @@ VERB: Final = Verb(
             default=(),
         ),
         Option(
+            "--user",
+            "Put the hooks into your own settings, for all repositories; do not change REPO.",
+            flag=True,
+        ),
+        Option(
             "--schedule",
             "Install a monthly job that runs archive, sync if there is a remote, and verify "
             "unless it works in a clone.",
@@ -129,6 +136,44 @@ VERB: Final = Verb(
         22: "a file is not what install expects",
     },
 )
+
+
+def _check_options(
+    hooks: tuple[str, ...], *, user: bool, kind: str | None, remote: str | None, uninstall: bool
+) -> None:
+    """Refuse options that do not go together.
+
+    Raises:
+        Misuse: they do not.
+    """
+    if user and (kind or remote):
+        raise Misuse("--user installs hooks only; drop --schedule and --remote")
+    if uninstall and not user and (hooks or kind):
+        raise Misuse("--uninstall removes everything; drop --hooks and --schedule")
+    if remote and not kind:
+        raise Misuse("--remote needs --schedule")
+
+
+def _for_user(hooks: tuple[str, ...], uninstall: bool, *, dry_run: bool, as_json: bool) -> int:
+    """Install the hooks of the user, or remove them."""
+    made = install_user.plan(hooks, program=_program(), removal=uninstall)
+    if not dry_run:
+        install_user.apply(made)
+    tell_findings(made.findings)
+    changes = [{"path": path, "what": what} for path, what in made.changes()]
+    if as_json:
+        fields = {"user": True, "changes": changes, "dry_run": dry_run}
+        say_json("install", {**fields, "findings": findings_json(made.findings)})
+    else:
+        for change in changes:
+            say(f"{change['what']:<8} {change['path']}")
+        if not changes:
+            say("nothing to do")
+        elif dry_run:
+            say("dry run: nothing written")
+        if not uninstall:
+            _advise_hooks(hooks)
+    return code_of(made.findings)
 
 
 def _workspace_of(repo: str) -> Workspace:
@@ -240,8 +285,16 @@ def _advise_agents(workspace: Workspace, hooks: tuple[str, ...]) -> None:
     if os.path.exists(workspace.path(V1_LOG)) and not seen:
         tell(f"{V1_LOG} is here: 'session-codec migrate' takes its sessions in")
     tell(f"a plugin for Claude Code, with a skill and the hooks of --hooks claude: {PLUGIN}")
+    _advise_hooks(hooks)
+
+
+def _advise_hooks(hooks: tuple[str, ...]) -> None:
+    """Print what agents and the PATH need before hooks run."""
     if "codex" in hooks:
-        tell("Codex runs a hook once you trust it: start it here and run /hooks")
+        tell(
+            "Codex runs a hook once you trust it: start it and run /hooks; hooks of a repository "
+            "need the repository to be trusted as well"
+        )
     if hooks and os.sep in _program():
         tell(
             f"{PROGRAM} is not on the PATH, so the hooks name it by its path, which is of this "

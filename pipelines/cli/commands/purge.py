@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from typing import Any, Final
 
+from pipelines.cli.commands.spooled import workspace_of
 from pipelines.cli.declared import JSON, REPO, Argument, Misuse, Option, Verb, absolute
 from pipelines.cli.output import (
     Stages,
@@ -21,6 +23,8 @@ from pipelines.diffs.local_archives import shown
 from pipelines.erasing.purge_remote import There
 from pipelines.findings import Finding
 from pipelines.settings.user import Settings
+from pipelines.verbs.amend import Amendment, amend
+from pipelines.verbs.amend import plan as plan_amendment
 from pipelines.verbs.purge import Plan, Result, disown, plan, plan_merged, purge
 from pipelines.workspace.location import Workspace, find
 
@@ -30,6 +34,7 @@ def run(
     repo: str,
     merged: bool,
     disowned: bool,
+    text: bool,
     trust_repo_config: bool,
     yes: bool,
     dry_run: bool,
@@ -46,6 +51,9 @@ def run(
     Once the manifest is merged, no other machine reads or uploads the diff. There, 'verify' reports
     what remains and 'purge --merged' erases it; --disown keeps it and ignores the tombstone.
 
+    --text erases the task, title, remark and notes of the session instead, as 'amend KEY --private'
+    does.
+
     With --remote, the objects that hold the diff are deleted there in all versions, after their
     replacements were uploaded and read back.
 
@@ -53,11 +61,16 @@ def run(
       session-codec purge 2025-11-06T14:30:00Z --dry-run
       session-codec purge 2025-11-06T14:30:00Z --yes
       session-codec purge 2025-11-06T14:30:00Z --yes --remote s3://bucket/project
+      session-codec purge 2025-11-06T14:30:00Z --text --yes
     """
+    if text and (merged or disowned or given["remote"]):
+        raise Misuse("--text cannot be combined with --merged, --disown or --remote")
     if merged and not disowned:
         repo, name = name or repo, None
     elif name is None or merged:
         raise Misuse("missing KEY or --merged")
+    if text and name is not None:
+        return _purge_text(name, repo, yes=yes, dry_run=dry_run, as_json=as_json)
     workspace = find(absolute(repo))
     if disowned and name is not None:
         return _disown(workspace, name, as_json)
@@ -67,7 +80,7 @@ def run(
     if dry_run:
         _say_plan(made, as_json)
         return 0
-    if not _is_wanted(made, yes):
+    if not _is_wanted(_planned(made), yes):
         return _declined(as_json)
     result = purge(made)
     findings = list(result.findings)
@@ -116,12 +129,13 @@ VERB: Final = Verb(
             "--merged", "Erase what remains here of diffs that were purged elsewhere.", flag=True
         ),
         Option("--disown", "Keep a diff that was purged elsewhere.", to="disowned", flag=True),
+        Option("--text", "Erase the texts of the session, not its diff.", flag=True),
         Option("--yes", "Do not ask.", flag=True),
         Option("--dry-run", "Print what would be erased; erase nothing.", flag=True),
         JSON,
     ),
     exits={
-        3: "the bytes remain in a file that purge does not change, or an object cannot be read",
+        3: "bytes or texts remain where purge changes nothing, or an object cannot be read",
         30: "no such session, or it has no diff",
         31: "a lock retains an object",
     },
@@ -144,7 +158,39 @@ def _disown(workspace: Workspace, name: str, as_json: bool) -> int:
     return 0
 
 
-def _is_wanted(made: Plan, yes: bool) -> bool:
+def _purge_text(name: str, repo: str, *, yes: bool, dry_run: bool, as_json: bool) -> int:
+    """Erase the texts of a session from the tracked files."""
+    workspace = find(absolute(repo)) if dry_run else workspace_of(repo)
+    amendment = Amendment(private=True)
+    made = plan_amendment(workspace, name, amendment)
+    planned = [f"would erase its texts from {edit.path}" for edit in made.edits]
+    planned = planned or ["the session has no texts"]
+    key = made.pair.becomes.key
+    if dry_run:
+        if as_json:
+            fields = {"exit": 0, "key": key, "would_erase": [edit.path for edit in made.edits]}
+            say_json("purge", fields)
+            return 0
+        for line in planned:
+            say(line)
+        return 0
+    if not _is_wanted(planned, yes):
+        return _declined(as_json)
+    made = amend(workspace, name, amendment).plan
+    files = [edit.path for edit in made.edits]
+    code = code_of(made.findings)
+    if as_json:
+        fields = {"exit": code, "key": key, "keys": [key], "erased": files}
+        say_json("purge", {**fields, "findings": findings_json(made.findings)})
+        return code
+    tell_findings(made.findings)
+    for file in files:
+        say(f"erased: texts in {file}")
+    say(f"{key}: its texts are erased; commit the files of session-codec")
+    return code
+
+
+def _is_wanted(planned: Iterable[str], yes: bool) -> bool:
     """Unless --yes was given, list what would be erased and ask whoever is at the terminal.
 
     Raises:
@@ -154,7 +200,7 @@ def _is_wanted(made: Plan, yes: bool) -> bool:
         return True
     if not sys.stdin.isatty():
         raise Misuse("purge erases permanently; stdin is not a terminal, so pass --yes")
-    for line in _planned(made):
+    for line in planned:
         tell(line)
     return confirm("Erase it permanently?")
 

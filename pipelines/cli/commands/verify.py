@@ -62,7 +62,7 @@ def run(
         request = Request(
             workspace=find(absolute(repo)),
             tokenizer=tokenizer,
-            limits={name: given[name] for name in _LIMITS},
+            limits={name: given.pop(name) for name in _LIMITS},
             require=require,
             since=since,
         )

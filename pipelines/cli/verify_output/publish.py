@@ -9,7 +9,7 @@ from datetime import datetime
 
 from codec.errors import CodecError
 from pipelines.cli.declared import absolute
-from pipelines.cli.output import say, tell, tell_findings
+from pipelines.cli.output import say, tell, tell_findings, write_output
 from pipelines.cli.verify_output.json import json_of
 from pipelines.cli.verify_output.text import text_of
 from pipelines.errors import PipelineError
@@ -21,8 +21,7 @@ def say_verdict(made: Callable[[str], str], form: str, output: str | None) -> No
     if output is None:
         say(made(form).removesuffix("\n"))
         return
-    with open(absolute(output), "w", encoding="utf-8", newline="\n") as f:
-        f.write(made(form))
+    write_output(absolute(output), made(form).encode())
     say(f"{made('text')}{form}: {output}")
 
 

@@ -45,7 +45,7 @@ def abort_all(client: Any, where: Mapping[str, str]) -> None:
 
 
 def abort_before(client: Any, bucket: str, prefix: str, before: datetime) -> list[str]:
-    """Abort the uploads below a prefix that were begun before a time, and return their keys."""
+    """Abort the uploads below a prefix that began before a time; return the keys of the others."""
     found = []
     pages = client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix)
     try:
@@ -55,6 +55,7 @@ def abort_before(client: Any, bucket: str, prefix: str, before: datetime) -> lis
                     client.abort_multipart_upload(
                         Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"]
                     )
+                else:
                     found.append(upload["Key"])
     except sdk.ClientError as e:
         if e.response["Error"]["Code"] not in _NOT_LISTED:

@@ -10,9 +10,8 @@ import pytest
 
 from codec.errors import FormatError
 from codec.timestamps import is_canonical, minutes_between
+from codec.v1.date_patterns import CLOCK_PATTERN, TIME_PATTERN
 from codec.v1.dates import (
-    CLOCK_PATTERN,
-    TIME_PATTERN,
     Clues,
     Timestamp,
     parse_range_end,

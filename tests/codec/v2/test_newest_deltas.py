@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import codec.v2.newest_deltas
 from codec.v2.context_view import STYLES, digest, render_context
 from codec.v2.delta_summary import Scanned, summary_of
-from codec.v2.deltas import Delta, decode_delta, decode_deltas
+from codec.v2.deltas import Delta, decode_delta, decode_deltas, in_order
 from codec.v2.newest_deltas import extend, scan, trimmed
 
 TIMES = ["2025-11-06", "2025-11-06T10:00:00Z", "2025-11-07T10:00:00Z", "2026-01-01"]
@@ -36,7 +36,7 @@ files = st.lists(lines | st.sampled_from([b"\n", b"x\n", b"\xff | a\n", b"a\rb\n
 def plain_way(data: bytes) -> list[Delta]:
     text = data.decode(errors="replace")
     deltas, _ = decode_deltas(enumerate(text.split("\n"), 1))
-    return sorted(deltas, key=lambda d: d.key)
+    return in_order(deltas, lambda d: d.key)
 
 
 def one_key_each(found: list[bytes]) -> bytes:
@@ -50,7 +50,7 @@ def check(scanned: Scanned, data: bytes) -> None:
     older = deltas[: len(deltas) - len(scanned.newest)]
     assert scanned.newest == deltas[len(older) :]
     assert scanned.before == summary_of(older)
-    assert scanned.summed_to == (older[-1].key if older else "")
+    assert scanned.summed_to == max((d.key for d in older), default="")
 
 
 @given(files, st.integers(1, 50))
@@ -118,3 +118,17 @@ def test_names_that_are_status_words_are_not_counted_as_statuses() -> None:
     line = "2025-11-{:02d} | FAIL | PASS | UNKNOWN | L+1\n"
     data = "".join(line.format(day) for day in range(1, 6)).encode()
     check(scan(data, 1), data)
+
+
+def test_sessions_of_one_date_stay_in_the_order_of_the_file() -> None:
+    keys = [
+        "2025-11-06T09:00:00Z",
+        "2025-11-06.bbbbbb",
+        "2025-11-06.aaaaaa",
+        "2025-11-06T10:00:00Z",
+    ]
+    data = "".join(f"{key} | a | t | PASS | -\n" for key in keys).encode()
+    assert [d.key for d in scan(data, 9).newest] == keys
+    assert [d.key for d in scan(data, 2).newest] == keys[2:]
+    later = b"2025-11-05 | a | t | PASS | -\n"
+    assert [d.key for d in scan(data + later, 9).newest] == ["2025-11-05", *keys]

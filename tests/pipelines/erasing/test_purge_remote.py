@@ -284,9 +284,15 @@ def test_what_a_stopped_upload_left_goes_once_it_is_old(
     for path in (old, new):
         path.write_bytes(ERASED)
     os.utime(old, (0, 0))
-    assert cli("purge", day(3), made.root, "--yes", "--remote", remote).code == 0
+    said = cli("purge", day(3), made.root, "--yes", "--remote", remote, "--json")
+    assert said.code == 3
+    found = [(f["code"], f.get("file")) for f in said.json["findings"]]
+    assert ("not-inspected", str(new)) in found
     assert not old.exists()
     assert new.exists()  # somebody may be writing it
+    os.utime(new, (0, 0))
+    assert cli("purge", day(3), made.root, "--yes", "--remote", remote).code == 0
+    assert not new.exists()
 
 
 @pytest.mark.usefixtures("sdk_environment")

@@ -49,6 +49,18 @@ def test_a_recorded_secret_is_replaced_in_every_text(bench: Bench, cli: Cli, one
     assert MARK in sessions(bench)[-2].notes
 
 
+@pytest.mark.parametrize("option", ["--agent", "--task", "--title", "--remark", "--notes"])
+def test_no_option_of_amend_is_forgotten(bench: Bench, cli: Cli, option: str) -> None:
+    bench.migrate()
+    for dry in (("--dry-run",), ()):
+        said = cli("amend", "latest", bench.root, option, f"t ({ONE.text})", *dry)
+        assert said.code == 0
+        assert "was replaced" in said.err
+        assert ONE.secret not in said.out + said.err
+    assert not any(ONE.secret.lower() in (bench.root / n).read_text().lower() for n in TRACKED)
+    assert cli("verify", bench.root).code == 0
+
+
 @pytest.mark.parametrize("option", ["--agent", "--task", "--status", "--notes"])
 def test_no_option_of_record_is_forgotten(bench: Bench, cli: Cli, option: str) -> None:
     bench.migrate()

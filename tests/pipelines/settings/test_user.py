@@ -99,8 +99,8 @@ def test_allowances_of_all_sources_count_together_and_recipients_do_not(house: H
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[encrypt]\nrecipient = ['x']\n", "encrypt.recipient: is no setting"),
-        ("[encryption]\nto = ['x']\n", "encryption: is no setting"),
+        ("[encrypt]\nrecipient = ['x']\n", "encrypt.recipient: is not a setting"),
+        ("[encryption]\nto = ['x']\n", "encryption: is not a setting"),
         ("[encrypt]\nto = 'x'\n", "encrypt.to: is not a list of texts"),
         ("[encrypt]\nto = [1]\n", "encrypt.to: is not a list of texts"),
         ("[remote]\nretain_days = true\n", "remote.retain_days: is not a whole number"),

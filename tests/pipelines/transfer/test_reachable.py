@@ -91,3 +91,10 @@ def test_what_is_neither_here_nor_there_is_named(
 def test_without_a_remote_there_is_nothing_to_require(clone: Path, cli: Cli) -> None:
     said = cli("verify", clone, "--require", "remote")
     assert (said.code, "no remote" in said.err) == (2, True)
+
+
+def test_limits_and_a_remote_can_be_given_together(made: Bench, cli: Cli, tmp_path: Path) -> None:
+    remote = tmp_path / "remote"
+    assert cli("sync", made.root, "--remote", remote).code == 0
+    asked = ("--require", "remote", "--remote", remote, "--threshold", "-5")
+    assert cli("verify", made.root, *asked).code == 0

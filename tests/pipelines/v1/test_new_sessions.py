@@ -7,6 +7,7 @@ import shutil
 import pytest
 
 from codec.v1.entry import entry_hash
+from pipelines.diffs.store import Store
 from pipelines.findings import Finding
 from pipelines.verbs.amend import Amendment, amend
 from pipelines.verification.integrity import check_integrity
@@ -153,9 +154,14 @@ def test_an_edited_patch_replaces_no_stored_diff_and_both_logs_come_back(bench: 
     result = bench.migrate()
     assert codes(result) == []
     assert (bench.root / ".diffs" / f"{day(2)}.diff").read_bytes() == PATCH
+    patches = bench.manifest.patches_of(day(2))
+    assert patches[0] == bench.manifest.sessions[day(2)].patch
+    store = Store(bench.workspace)
+    assert [store.read(day(2), p) for p in patches] == [PATCH.replace(b"+more", b"+MORE"), PATCH]
     assert bench.restore() == new
     assert bench.restore(version) == old
     assert faults(bench) == ()
+    assert bench.migrate().plan.is_empty
 
 
 def test_a_time_that_does_not_exist_is_quarantined_and_the_rest_goes_on(bench: Bench) -> None:

@@ -136,6 +136,29 @@ def test_private_removes_the_texts_and_nothing_brings_them_back(bench: Bench, cl
     assert findings(bench) == []
 
 
+def test_purge_text_erases_what_amend_private_removes(bench: Bench, cli: Cli) -> None:
+    bench.migrate()
+    cli("amend", day(2), bench.root, "--title", "Secret title", "--notes", "Secret notes")
+    before = tree(bench.root)
+    for wrong in ("--merged", "--disown"):
+        assert cli("purge", day(2), bench.root, "--text", wrong, "--yes").code == 2
+    assert cli("purge", day(2), bench.root, "--text", "--remote", "copy", "--yes").code == 2
+    assert cli("purge", day(2), bench.root, "--text").code == 2  # nobody can be asked
+    planned = cli("purge", day(2), bench.root, "--text", "--dry-run")
+    assert (planned.code, MANIFEST in planned.out, tree(bench.root) == before) == (0, True, True)
+    said = cli("purge", day(2), bench.root, "--text", "--yes", "--json")
+    assert (said.code, said.json["erased"]) == (3, [MANIFEST, METRICS, PROGRESS, DELTAS])
+    assert {f["code"] for f in said.json["findings"]} == {"text-remains"}
+    assert "Secret" not in text(bench, MANIFEST, *ROWS)
+    session = bench.manifest.sessions[day(2)]
+    assert session.private
+    assert session.patch is not None
+    assert session.patch.sha256 not in bench.manifest.purged
+    again = cli("purge", day(2), bench.root, "--text", "--dry-run")
+    assert again.out == "the session has no texts\n"
+    assert findings(bench) == []
+
+
 def test_private_keeps_the_figures_that_were_amended(bench: Bench, cli: Cli) -> None:
     bench.migrate()
     cli("amend", day(2), bench.root, "--commits", "9", "--notes", "Secret")

@@ -13,6 +13,7 @@ import pytest
 
 from codec.agents.guide_block import BEGIN, GUIDE, IMPORT
 from pipelines.errors import Conflict
+from pipelines.recording.agent_hooks import command_of
 from pipelines.references.sources import read_stated
 from pipelines.verbs.install import apply, plan, plan_removal
 from pipelines.workspace.location import locate
@@ -279,11 +280,13 @@ def hooks_of(path: Path) -> dict[str, list[str]]:
 def test_each_agent_gets_the_hooks_that_it_has_events_for(repo: Path, cli: Cli) -> None:
     assert cli("install", repo, "--hooks", "claude,codex").code == 0
     claude, codex = (hooks_of(repo / p) for p in (".claude/settings.json", ".codex/hooks.json"))
-    assert list(claude) == ["SessionStart", "SessionEnd"]
+    assert list(claude) == ["SessionStart", "Stop", "SessionEnd"]
     assert list(codex) == ["SessionStart", "Stop", "SessionEnd"]
     for agent, events in (("claude", claude), ("codex", codex)):
         for event, (call,) in events.items():
-            program, *rest = shlex.split(call)
+            test, guarded = call.split(" && ")
+            assert test.startswith("command -v ")
+            program, *rest = shlex.split(guarded.removesuffix(" || :"))
             assert Path(program).name == "session-codec-hook"
             assert rest == [agent, {"SessionStart": "start", "Stop": "stop"}.get(event, "end")]
 
@@ -304,8 +307,79 @@ def test_only_the_agents_that_are_named_get_hooks(repo: Path, cli: Cli) -> None:
     assert (repo / ".codex/hooks.json").exists()
 
 
+def test_a_hook_of_a_missing_program_is_silent_and_succeeds(repo: Path) -> None:
+    ran = subprocess.run(
+        ["sh", "-c", command_of("session-codec-hook", "claude", "end")],
+        env={"PATH": ""}, executable="/bin/sh", capture_output=True, check=False, input=b"{}",
+    )  # fmt: skip
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, b"", b"")
+
+
+def test_claude_code_may_run_session_codec_without_asking(repo: Path, cli: Cli) -> None:
+    cli("install", repo, "--hooks", "claude,codex")
+    local = ".claude/settings.local.json"
+    settings = json.loads((repo / local).read_text())
+    assert settings["permissions"] == {"allow": ["Bash(session-codec:*)"]}
+    assert "permissions" not in json.loads((repo / ".claude/settings.json").read_text())
+    git(repo, "check-ignore", "-q", local)
+
+
+def test_claude_code_below_the_root_has_the_hooks(repo: Path, cli: Cli) -> None:
+    """It reads `settings.local.json` of the root there, and not `settings.json`."""
+    cli("install", repo, "--hooks", "claude")
+    shared, local = (
+        hooks_of(repo / ".claude" / name) for name in ("settings.json", "settings.local.json")
+    )
+    assert shared == local
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The home of a user without settings of agents."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    monkeypatch.setenv("HOME", str(folder))
+    for name in ("CLAUDE_CONFIG_DIR", "CODEX_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    return folder
+
+
+def test_hooks_of_a_user_go_into_the_home_and_nowhere_else(
+    repo: Path, cli: Cli, home: Path
+) -> None:
+    before = tree(repo)
+    assert cli("install", repo, "--user").code == 0
+    assert set(files(home)) == {".claude/settings.json", ".codex/hooks.json"}
+    assert list(hooks_of(home / ".claude/settings.json")) == ["SessionStart", "Stop", "SessionEnd"]
+    assert cli("install", repo, "--user").out == "nothing to do\n"
+    assert tree(repo) == before
+    assert cli("install", repo, "--user", "--uninstall").code == 0
+    assert files(home) == {}
+
+
+def test_hooks_of_a_user_go_where_the_agents_folders_were_moved_to(
+    repo: Path, cli: Cli, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CODEX_HOME", str(home / "moved"))
+    assert cli("install", repo, "--user", "--hooks", "codex").code == 0
+    assert set(files(home)) == {"moved/hooks.json"}
+
+
+def test_settings_of_a_user_that_cannot_be_read_are_left_alone(
+    repo: Path, cli: Cli, home: Path
+) -> None:
+    (home / ".claude").mkdir()
+    (home / ".claude/settings.json").write_text("{ // mine\n}")
+    said = cli("install", repo, "--user")
+    assert (said.code, (home / ".claude/settings.json").read_text()) == (3, "{ // mine\n}")
+    assert (home / ".codex/hooks.json").exists()
+
+
 SETTINGS = (
     b"{}",
+    b'{"permissions": {}}',
+    b'{"permissions": {"allow": []}, "hooks": {}}\n',
+    b'{"permissions": "none"}\n',
     b'{\n  "permissions": {"allow": ["Bash(ls)"]}\n}\n',
     b'{\r\n\t"hooks": {"SessionEnd": []},\r\n\t"model": "opus"\r\n}',
     b'\xef\xbb\xbf{"hooks": {"Stop": [{"hooks": [{"type": "command", "command": "x"}]}]}}\n',
@@ -313,7 +387,9 @@ SETTINGS = (
 
 
 @pytest.mark.parametrize("before", SETTINGS)
-@pytest.mark.parametrize("path", [".claude/settings.json", ".codex/hooks.json"])
+@pytest.mark.parametrize(
+    "path", [".claude/settings.json", ".claude/settings.local.json", ".codex/hooks.json"]
+)
 def test_uninstall_gives_back_the_exact_settings(
     repo: Path, cli: Cli, path: str, before: bytes
 ) -> None:
@@ -332,7 +408,7 @@ def test_hooks_of_a_program_that_has_moved_are_renewed(repo: Path) -> None:
     apply(plan(locate(str(repo)), hooks=["claude"], program="/old/session-codec-hook"))
     apply(plan(locate(str(repo)), hooks=["claude"], program="session-codec-hook"))
     events = hooks_of(repo / ".claude/settings.json")
-    assert events["SessionEnd"] == ["session-codec-hook claude end"]
+    assert events["SessionEnd"] == [command_of("session-codec-hook", "claude", "end")]
     assert "/old" not in (repo / ".claude/settings.json").read_text()
 
 

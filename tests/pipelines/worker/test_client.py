@@ -6,6 +6,7 @@ import os
 import select
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -14,12 +15,13 @@ from pipelines.worker.client import Worker
 from pipelines.workspace.location import find
 
 
-def test_what_a_function_raises_on_purpose_is_raised_here(worker: Worker) -> None:
+def test_what_a_function_raises_on_purpose_is_raised_here(worker: Worker, tmp_path: Path) -> None:
+    missing = str(tmp_path / "missing")
     with pytest.raises(WorkspaceMissing) as raised:
-        worker.call(find, "/nonexistent").result()
+        worker.call(find, missing).result()
     assert raised.value.hint
     with pytest.raises(FileNotFoundError):
-        worker.call(os.stat, "/nonexistent").result()
+        worker.call(os.stat, missing).result()
     assert worker.count_text("still here") == 2
 
 

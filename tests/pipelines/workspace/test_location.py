@@ -146,7 +146,6 @@ def test_two_facts_of_one_entry_are_one_session_with_the_patches_of_both(bench: 
     assert manifest.clashes == ()
     assert manifest.patches_of(key) == [patch, old.patch]
     assert manifest.patches().keys() == {*before.patches(), patch.sha256}
-    assert manifest.keys_with(patch.sha256) == [key]
     assert manifest.identity(key) == before.identity(key)
 
 

@@ -1,0 +1,27 @@
+"""Follow a line of a file back through a change of it."""
+
+from __future__ import annotations
+
+from codec.patches.changes import FileChange
+
+
+def adds(change: FileChange, number: int) -> bool:
+    """Return whether a change adds the line with this number in the new file."""
+    return any(line.mark == "+" and line.number == number for line in change.lines)
+
+
+def number_before(change: FileChange, number: int) -> int:
+    """Return the number that a line, which a change does not add, has in the old file."""
+    added = removed = 0
+    for line in change.lines:
+        if line.mark == "+" and line.number < number:
+            added += 1
+        elif line.mark == "-" and line.number + added - removed <= number:
+            removed += 1
+    return number - added + removed
+
+
+def added_texts(change: FileChange) -> list[bytes]:
+    """Return the texts of the added lines that are not blank, without white space around them."""
+    texts = (line.text.strip() for line in change.lines if line.mark == "+")
+    return [text for text in texts if text]

@@ -1,0 +1,88 @@
+"""Patterns of dates and times as people write them, made from the words of many languages.
+
+They say what looks like a time. `v1.dates` reads it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from codec.v1.date_words import AMBIGUOUS_ZONES, MONTH_NAMES, OTHER_ZONES, WEEKDAYS, ZONES
+
+MONTHS: Final = {name: n for n, names in enumerate(MONTH_NAMES, 1) for name in names.split()}
+
+
+def any_of(words: list[str]) -> str:
+    return "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
+
+
+def _beginnings(words: list[str], length: int) -> str:
+    """Return a pattern of the beginnings of words: far shorter than the words, and as exact."""
+    return f"(?i:{any_of(sorted({word[:length] for word in words}))})[^\\W0-9_]{{0,10}}"
+
+
+def _by_beginning(words: list[str], length: int) -> str:
+    """Return a pattern of words that tries each of their beginnings once."""
+    rests: dict[str, list[str]] = {}
+    for word in words:
+        rests.setdefault(word[:length], []).append(word[length:])
+    return f"(?i:{'|'.join(f'{start}(?:{any_of(ends)})' for start, ends in rests.items())})"
+
+
+MONTH: Final = _beginnings(list(MONTHS), 3)
+_LONG_DAYS: Final = _by_beginning([word for word in WEEKDAYS.split() if len(word) > 2], 3)
+WEEKDAY: Final = rf"{_LONG_DAYS}(?!\w)\.?"
+DAY: Final = r"\d{1,2}(?:st|nd|rd|th|er|[.ºª°])?"
+_DATE: Final = (
+    rf"(?:{WEEKDAY},? )?"
+    r"(?:\d{4}-\d{1,2}-\d{1,2}(?!\d)|\d{4}/\d{1,2}/\d{1,2}(?!\d)|\d{4}\.\d{1,2}\.\d{1,2}\.?(?!\d)"
+    r"|\d{4} ?[年년] ?\d{1,2} ?[月월] ?\d{1,2} ?[日号號일]"
+    r"|20\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?!\d)"
+    r"|\d{1,2}\. ?\d{1,2}\. ?\d{4}(?!\d)|\d{1,2}/\d{1,2}/\d{4}(?!\d)|\d{1,2}-\d{1,2}-\d{4}(?!\d)"
+    rf"|{DAY}[ -](?:(?:de|of) )?{MONTH}\.?,?(?: (?:de|del|of))?[ -]\d{{4}}"
+    r"(?: ?(?:г\.?|года|р\.|року)(?!\w))?"
+    rf"|{MONTH}\.? {DAY}(?: ?[-–] ?{DAY})?,?(?: del?)? \d{{4}}"
+    rf"|\d{{4}}-{MONTH}-\d{{1,2}}(?!\d))"
+)
+REGION: Final = (
+    r"(?:Africa|America|Asia|Atlantic|Australia|Europe|Indian|Pacific)/[A-Za-z_]+(?:/[A-Za-z_]+)?"
+)
+OFFSET: Final = r"(?:UTC|GMT) ?[+\-−]\d{1,2}(?::?\d{2})?(?!\d)|[+−-]\d{2}:?\d{2}(?!\d)"
+ZONE_NAMES: Final = any_of([*ZONES, *AMBIGUOUS_ZONES, *OTHER_ZONES.split()])
+#: A zone that is not read is one only where the heading goes on or ends behind it.
+_ZONE: Final = (
+    rf"(?:{OFFSET}|(?-i:{any_of([*ZONES, *AMBIGUOUS_ZONES])})\b|{REGION}"
+    rf"|(?-i:{any_of(OTHER_ZONES.split())})(?=[)\]）]|\s*(?:[-–—|:·•,;]|$)))"
+)
+#: `14:00-14:30` is a range; `T14:00-05:00`, `14:00:00-05:00` and `14:00 -05:00` have an offset.
+_NOT_A_RANGE: Final = (
+    r"(?:(?!-)|(?<=[Tt]\d\d:\d\d)|(?<=[Tt]\d{4})|(?<=[Tt]\d{6})|(?<=:\d\d:\d\d)|(?<=[.,]\d\d\d)"
+    r"|(?<=[.,]\d{6})|(?<= ))"
+)
+ZONE_BEHIND: Final = rf"(?: ?{_NOT_A_RANGE}{_ZONE}| ?[(\[（]{_ZONE}[)\]）])?"
+EARLY: Final = ["上午", "午前", "오전", "早上", "凌晨"]
+LATE: Final = ["下午", "午後", "오후", "晚上"]
+_HOURS: Final = (
+    rf"(?:(?:{any_of([*EARLY, *LATE])}) ?)?(?:\d{{1,2}}[:：]\d{{2}}(?::\d{{2}}(?:[.,]\d{{1,9}})?)?"
+    r"(?: ?(?:Uhr|hrs?|hs?|ч)(?!\w)| ?[AaPp]\.?[Mm]\b\.?)?"
+    r"|\d{1,2}h\d{2}(?!\w)|\d{1,2} Uhr(?!\w)|\d{1,2} ?[AaPp]\.?[Mm]\b\.?"
+    r"|\d{1,2} ?[时時点點시](?: ?\d{1,2} ?[分분])?)"
+)
+_ISO_HOURS: Final = r"\d{2}:?\d{2}(?::?\d{2}(?:[.,]\d{1,9})?)?"
+GLUED: Final = (
+    r"(?:[_@-](?:[01]\d|2[0-3])[0-5]\d(?:[0-5]\d)?(?![\d-])"
+    r"|[Tt_](?:[01]\d|2[0-3])-[0-5]\d(?:-[0-5]\d)?(?![\d-]))"
+)
+BEFORE_CLOCK: Final = (
+    r"(?: [-–—@|·/] | ?[(（]|,? (?:at |à |um |a las |alle |às |om |kl\. |в )?|,|_)"
+)
+NOTED_DAY: Final = rf"(?:,? ?[(（](?:{any_of(WEEKDAYS.split())})\.?[)）]|,? {WEEKDAY}(?=[ ,]|$))"
+#: A date, with or without a time of day, as it may stand inside a heading. No named groups, so
+#: that it can be used several times in one pattern.
+TIME_PATTERN: Final = (
+    rf"{_DATE}(?:[Tt]{_ISO_HOURS}(?!-\d\d-)|{GLUED}|(?i:{NOTED_DAY})?(?:{BEFORE_CLOCK}{_HOURS}[)）]?)?)"
+    rf"{ZONE_BEHIND}"
+)
+#: A time of day alone: the end of a range such as `2025-11-06 14:00 - 14:30`.
+CLOCK_PATTERN: Final = rf"{_HOURS}{ZONE_BEHIND}"

@@ -1,0 +1,195 @@
+"""Which pending facts are committed: those leave the pending store.
+
+1. In git, a fact leaves the store once the manifest of a local branch holds it. Neither the working
+   tree, nor the index, nor a stash, nor a detached HEAD counts: `checkout`, `stash`, an aborted
+   rebase or the removal of a worktree would lose it. Without git, the manifest itself counts.
+2. git is asked only after a branch has moved. The branch of HEAD is asked first, because it nearly
+   always holds everything. Manifests of other branches are read once: their ids are kept.
+3. Before a session leaves, its patch is in `.diffs`, or in an archive there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import mmap
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from codec.manifest.fact_lines import erased_digests, read_fact, split_lines
+from codec.manifest.facts import Fact
+from codec.manifest.jsonl import fact_digest
+from codec.records import Session
+from pipelines.diffs.local_archives import Archives
+from pipelines.diffs.store import purged_times
+from pipelines.errors import Denied, NotFound, Unavailable
+from pipelines.fs.files import keep_file, make_folder, mapped, read_bytes, sync_directory
+from pipelines.git.process import Repository, run_git
+from pipelines.git.worktree import head_of
+from pipelines.workspace import pending
+from pipelines.workspace.diff_files import put_diff
+from pipelines.workspace.diff_names import names_of
+from pipelines.workspace.git_queries import content_at, prefix_of, repository_of
+from pipelines.workspace.location import MANIFEST, Workspace
+from pipelines.workspace.reading import ERASED, is_held
+
+#: What git was asked last, beside the facts.
+_ASKED: Final = "asked.json"
+#: Files of git's common folder that change when a branch moves, and the folder of loose branches.
+_BRANCHES: Final = ("packed-refs", os.path.join("reftable", "tables.list"))
+_LOOSE: Final = os.path.join("refs", "heads")
+
+#: A pending line, and its fact.
+Pending = tuple[bytes, Fact]
+
+
+class _Asked(NamedTuple):
+    """What git was asked last.
+
+    Attributes:
+        head: the commit of HEAD.
+        branches: what identifies the state of all local branches.
+        manifests: ids of the manifests of the branches.
+    """
+
+    head: str = ""
+    branches: str = ""
+    manifests: tuple[str, ...] = ()
+
+
+def release(workspace: Workspace, *, everywhere: bool = False) -> None:
+    """Remove the facts that are committed from the pending store.
+
+    If git cannot be asked, everything stays.
+
+    Args:
+        workspace: whose store.
+        everywhere: ask all local branches rather than that of HEAD.
+
+    Raises:
+        Conflict: the store is tracked by git, or is another user's.
+        WorkspaceLocked: another process was writing to the store for too long.
+    """
+    lines = pending.read_lines(workspace)
+    if not lines:
+        return
+    store = pending.shared_folder(workspace)
+    if store is None:
+        with mapped(workspace.path(MANIFEST)) as manifest:
+            _leave(workspace, _held_by(manifest, _decoded(lines)))
+        return
+    known = asked = _read_asked(store)
+    held: dict[bytes, Fact] = {}
+    try:
+        head, branch = head_of(str(workspace.repository))
+        if branch and head and head != asked.head:
+            held = _held_by(content_at(workspace, head, MANIFEST), _decoded(lines))
+            asked = asked._replace(head=head)
+        if everywhere and len(held) < len(lines):
+            asked, more = _ask_branches(workspace, asked, lines)
+            held |= more
+    except (Denied, NotFound, Unavailable):
+        return
+    _leave(workspace, held)
+    if len(held) < len(lines) and asked != known:
+        keep_file(os.path.join(store, _ASKED), json.dumps(asked).encode())
+
+
+def _ask_branches(
+    workspace: Workspace, asked: _Asked, lines: Sequence[bytes]
+) -> tuple[_Asked, dict[bytes, Fact]]:
+    """Return the facts that any local branch holds; nothing if no branch has moved."""
+    repository, prefix = repository_of(workspace), prefix_of(workspace)
+    state = _state_of_branches(repository.common)
+    if prefix is None or state == asked.branches:
+        return asked, {}
+    blobs = _manifests(repository, prefix)
+    held: dict[bytes, Fact] = {}
+    new = [blob for blob in blobs if blob not in asked.manifests]
+    facts = _decoded(lines) if new else []
+    for content in _contents(repository, new):
+        held |= _held_by(content, facts)
+    return asked._replace(branches=state, manifests=tuple(blobs)), held
+
+
+def _decoded(lines: Sequence[bytes]) -> list[Pending]:
+    """Return the facts of lines; one that is not a fact stays in the store."""
+    return [(line, fact) for line in lines if (fact := read_fact(line)) is not None]
+
+
+def _held_by(manifest: mmap.mmap | bytes, facts: Sequence[Pending]) -> dict[bytes, Fact]:
+    """Return the pending facts that a manifest holds, or whose text it erased, by line."""
+    erased = _erased_in(manifest)
+    return {
+        line: fact
+        for line, fact in facts
+        if is_held(manifest, line, fact) or fact_digest(fact) in erased
+    }
+
+
+def _erased_in(manifest: mmap.mmap | bytes) -> frozenset[str]:
+    """Return the digests of the facts whose text a manifest erased."""
+    if manifest.find(ERASED) < 0:
+        return frozenset()
+    lines = split_lines(manifest[:])
+    return erased_digests(f for x in lines if ERASED in x and (f := read_fact(x)) is not None)
+
+
+def _leave(workspace: Workspace, held: Mapping[bytes, Fact]) -> None:
+    """Remove facts from the store after their patches are in `.diffs`."""
+    if not held:
+        return
+    files = pending.patch_files(workspace)
+    archives, purged = Archives(workspace), purged_times(workspace)
+    for fact in held.values():
+        patch = fact.patch if isinstance(fact, Session) else None
+        if patch is None or patch.sha256 in purged or not isinstance(fact, Session):
+            continue
+        paths = files.pop(patch.sha256, ())
+        if paths and archives.holder(fact.key, patch, archives.names()) is None:
+            make_folder(workspace.diffs)
+            put_diff(paths[0], workspace.diffs, names_of(fact.key)[0])
+            sync_directory(workspace.diffs)
+    pending.rewrite(workspace, lambda line: None if line in held else line)
+
+
+def _manifests(repository: Repository, prefix: str) -> list[str]:
+    """Return the ids of the manifests at the tips of the local branches, each once."""
+    form = f"--format=%(objectname):{prefix.replace('%', '%%')}{MANIFEST}"
+    names = run_git(repository, "for-each-ref", form, "refs/heads").stdout
+    found = run_git(repository, "cat-file", "--batch-check=%(objecttype) %(objectname)", data=names)
+    lines = found.stdout.decode(errors="replace").split("\n")
+    return list(dict.fromkeys(x.removeprefix("blob ") for x in lines if x.startswith("blob ")))
+
+
+def _contents(repository: Repository, blobs: Sequence[str]) -> Iterator[bytes]:
+    """Yield what blobs hold, one after the other."""
+    for blob in blobs:
+        yield run_git(repository, "cat-file", "blob", blob).stdout
+
+
+def _state_of_branches(common: str) -> str:
+    """Return what changes when a local branch moves, found without running git."""
+    marks = [_mark(os.path.join(common, name)) for name in _BRANCHES]
+    for folder, folders, _ in os.walk(os.path.join(common, _LOOSE)):
+        folders.sort()
+        marks.append(f"{folder} {_mark(folder)}")
+    return hashlib.sha256("\n".join(marks).encode(errors="surrogateescape")).hexdigest()
+
+
+def _mark(path: str) -> str:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return ""
+    return f"{found.st_ino} {found.st_size} {found.st_mtime_ns}"
+
+
+def _read_asked(store: str) -> _Asked:
+    """Return what git was asked last; nothing if that cannot be read."""
+    try:
+        head, branches, manifests = json.loads(read_bytes(os.path.join(store, _ASKED)))
+        return _Asked(str(head), str(branches), tuple(map(str, manifests)))
+    except (OSError, ValueError, TypeError, RecursionError):
+        return _Asked()

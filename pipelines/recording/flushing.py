@@ -1,0 +1,205 @@
+"""Write pending sessions to the tracked files, in one transaction.
+
+1. What is written is what verbs read (`workspace.reading`): files that are only appended to are
+   appended to, else all of them are replaced.
+2. New sessions are put in the pending store when everything else is prepared, right before the
+   commit of the transaction. What can fail fails before, and a session that was recorded is not
+   lost with the tracked files. Outside of git the tracked files are all there is.
+3. A session stays in the store until it is committed (`recording.committed`). A verb that writes
+   tracked files starts with `begin_writing`, so that it finds in them what it has read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Container, Iterator, Sequence
+from typing import Final, NamedTuple
+
+from codec.errors import IntegrityError
+from codec.manifest.fact_lines import read_fact
+from codec.manifest.facts import Fact, Revision
+from codec.manifest.jsonl import fact_digest
+from codec.records import Session
+from pipelines.diffs.store import purged_times
+from pipelines.findings import Finding, torn_finding
+from pipelines.fs.files import mapped, read_bytes, write_new
+from pipelines.recording.committed import release
+from pipelines.workspace import pending
+from pipelines.workspace.diff_names import names_of
+from pipelines.workspace.journal import recover
+from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, Workspace
+from pipelines.workspace.reading import (
+    Overlay,
+    head_of,
+    read_overlay,
+    rows_of,
+    with_overlay,
+)
+from pipelines.workspace.tracked_files import at_end
+from pipelines.workspace.transaction import Append, Replace, Transaction
+
+#: The order in which files are written: the delta line makes a session exist.
+_FILES: Final = (MANIFEST, PROGRESS, METRICS, DELTAS)
+
+
+class Flushed(NamedTuple):
+    """What was written.
+
+    Attributes:
+        sessions: new or changed ones, as the manifest has them now.
+        findings: what was noticed.
+    """
+
+    sessions: tuple[Session, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+def begin_writing(workspace: Workspace) -> str | None:
+    """Complete a verb that was stopped, then write pending sessions; return that verb's name.
+
+    Use it under the workspace's lock.
+
+    Raises:
+        Conflict: a journal or a store came with a clone, or is another user's.
+        FormatError: there is a journal that this version cannot complete.
+    """
+    recovered = recover(workspace)
+    flush(workspace)
+    return recovered
+
+
+def flush(
+    workspace: Workspace,
+    new: Sequence[Session] = (),
+    patches: Sequence[bytes] = (),
+    exceptions: Sequence[Append] = (),
+) -> Flushed:
+    """Write pending sessions and new ones to the tracked files. Use it under the lock.
+
+    Args:
+        workspace: whose files.
+        new: sessions to record, with ids and keys that no other session has.
+        patches: of the new sessions; purged ones are left out.
+        exceptions: other appends of the same transaction.
+
+    Raises:
+        Conflict: a file is a link, or the store came with a clone or is another user's.
+        Denied, Unavailable: a file cannot be written; nothing was recorded.
+    """
+    overlay = _overlay(workspace, new)
+    if not overlay.lines:
+        return Flushed()
+    appends, replaces = _changes(workspace, overlay, {session.key for session in new})
+    with Transaction(workspace, "record" if new else "flush") as transaction:
+        _stage(workspace, transaction.staging, overlay, patches)
+        transaction.prepare([*exceptions, *appends], replaces)
+        if new and pending.shared_folder(workspace) is not None:
+            pending.put(workspace, new, patches)
+        transaction.commit()
+    release(workspace)
+    sessions = (*overlay.sessions, *(pair.becomes for pair in overlay.settled))
+    torn = tuple(torn_finding(append.path) for append in appends if append.torn)
+    return Flushed(sessions=sessions, findings=torn)
+
+
+def keep_until_committed(
+    workspace: Workspace, facts: Sequence[Fact], erased: frozenset[str] = frozenset()
+) -> None:
+    """Put facts in the store that are about to be written, and remove those whose text is erased.
+
+    Outside of git the tracked files are all there is, and nothing is kept.
+
+    Args:
+        workspace: whose facts.
+        facts: that are written; those about sessions are kept.
+        erased: digests of the facts that go.
+    """
+    if pending.shared_folder(workspace) is not None:
+        pending.put(workspace, [f for f in facts if isinstance(f, Session | Revision)])
+
+    def without_erased(line: bytes) -> bytes | None:
+        fact = read_fact(line)
+        return None if fact is not None and fact_digest(fact) in erased else line
+
+    if erased:
+        pending.rewrite(workspace, without_erased)
+
+
+def _overlay(workspace: Workspace, new: Sequence[Session]) -> Overlay:
+    """Return what is to be written; what another branch holds already is not written again."""
+    release(workspace)
+    if read_overlay(workspace).lines:
+        release(workspace, everywhere=True)
+    return read_overlay(workspace, new)
+
+
+def _changes(
+    workspace: Workspace, overlay: Overlay, new: Container[str]
+) -> tuple[list[Append], list[Replace]]:
+    """Return what is appended to the tracked files, or else what they are replaced with."""
+    known = [s.key.encode() for s in overlay.sessions if s.key not in new]
+    if overlay.settled or overlay.has_revisions or _have_rows(workspace, known):
+        before = {name: read_bytes(workspace.path(name)) for name in _FILES}
+        edits = [Replace(n, d, with_overlay(workspace, n, d, overlay)) for n, d in before.items()]
+        return [], [edit for edit in edits if edit.before != edit.after]
+    manifest = at_end(workspace, MANIFEST, "", b"".join(overlay.lines).decode())
+    rows = (
+        at_end(workspace, n, head_of(n), b"".join(rows_of(n, overlay.sessions)).decode())
+        for n in _FILES[1:]
+    )
+    return [manifest, *rows], []
+
+
+def _have_rows(workspace: Workspace, keys: Sequence[bytes]) -> bool:
+    """Return whether a v2 file has a row of one of these sessions, as after a partial checkout."""
+    for name in _FILES[1:] if keys else ():
+        with mapped(workspace.path(name)) as data:
+            if any(data.find(key) >= 0 for key in keys):
+                return True
+    return False
+
+
+def _stage(workspace: Workspace, staging: str, overlay: Overlay, patches: Sequence[bytes]) -> None:
+    """Write the patches of sessions to a staging folder, except for purged ones."""
+    given = {hashlib.sha256(data).hexdigest(): data for data in patches}
+    purged = purged_times(workspace)
+    for session in (*overlay.sessions, *(pair.becomes for pair in overlay.settled)):
+        patch = session.patch
+        if patch is None or patch.sha256 in purged:
+            continue
+        data = given.get(patch.sha256) or pending.read_patch(workspace, patch.sha256, patch.size)
+        name = names_of(session.key)[0]
+        if data and not write_new(os.path.join(staging, name), data):
+            raise IntegrityError("the diff does not read back as it was written", file=name)
+
+
+def pending_findings(workspace: Workspace) -> Iterator[Finding]:
+    """Yield notes on what is pending and where, and a finding for each line that cannot be read."""
+    overlay = read_overlay(workspace)
+    count = len(overlay.sessions) + len(overlay.settled)
+    folders = [folder for folder in pending.folders(workspace) if pending.lines_in(folder)]
+    if count:
+        where = " and ".join(_shown(workspace, folder) for folder in folders)
+        yield Finding(
+            code="pending",
+            message=f"sessions wait in {where} to be written to the tracked files: {count}",
+            level="note",
+            hint="'session-codec flush --commit' writes and commits them",
+        )
+    for folder in folders:
+        for number, line in enumerate(pending.lines_in(folder), 1):
+            if read_fact(line) is None:
+                yield Finding(
+                    code="pending-broken",
+                    message="a line of the pending store is not a fact",
+                    file=os.path.join(_shown(workspace, folder), pending.FACTS),
+                    line=number,
+                    hint="Record its session with 'session-codec record', and remove the line",
+                )
+
+
+def _shown(workspace: Workspace, folder: str) -> str:
+    """Return the folder of a store as users name it: relative to the workspace, if it is inside."""
+    inside = os.path.relpath(folder, workspace.root)
+    return folder if inside.startswith(os.pardir) else inside.replace(os.sep, "/")

@@ -1,0 +1,68 @@
+"""Write pending sessions to the tracked files, so that they can be committed."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from codec.records import Session
+from pipelines.findings import Finding
+from pipelines.recording import flushing
+from pipelines.workspace import pending
+from pipelines.workspace.journal import recover
+from pipelines.workspace.location import Workspace, writing
+from pipelines.workspace.reading import Overlay, read_overlay
+
+
+class Plan(NamedTuple):
+    """What will be written.
+
+    Attributes:
+        workspace: whose sessions.
+        overlay: what pending facts add to the tracked files.
+    """
+
+    workspace: Workspace
+    overlay: Overlay
+
+    @property
+    def sessions(self) -> tuple[Session, ...]:
+        """Return the new and the changed sessions, as they will be."""
+        return (*self.overlay.sessions, *(pair.becomes for pair in self.overlay.settled))
+
+
+class Result(NamedTuple):
+    """What was written.
+
+    Attributes:
+        sessions: new and changed ones.
+        findings: what was noticed.
+        recovered: the verb that had to be completed first.
+    """
+
+    sessions: tuple[Session, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    recovered: str | None = None
+
+
+def plan(workspace: Workspace) -> Plan:
+    """Return what is pending; reads only.
+
+    Raises:
+        Conflict: the pending store is tracked by git, or is another user's.
+    """
+    return Plan(workspace, read_overlay(workspace))
+
+
+def apply(made: Plan) -> Result:
+    """Write what is pending, under the lock; sessions that were recorded meanwhile included.
+
+    Raises:
+        Conflict: a tracked file is a link.
+        Denied, Unavailable: a file cannot be written.
+        NewerFormat: a later version of session-codec has written to the workspace.
+    """
+    with writing(made.workspace):
+        recovered = recover(made.workspace)
+        pending.gather(made.workspace)
+        flushed = flushing.flush(made.workspace)
+    return Result(flushed.sessions, flushed.findings, recovered)

@@ -1,0 +1,73 @@
+"""Put the hooks of agents into the settings of the user, or take them out again.
+
+They run in every folder, and do nothing where there is no workspace.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from codec.agents.hook_settings import PROGRAM
+from codec.errors import FormatError
+from pipelines.findings import Finding
+from pipelines.fs.user_files import Edit, check_edits, edit_of, write_edits
+from pipelines.recording.agent_hooks import HOOKS, hooked, unhooked
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """What would be written.
+
+    Attributes:
+        edits: of the settings of agents.
+        findings: what cannot be changed.
+    """
+
+    edits: tuple[Edit, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    def changes(self) -> list[tuple[str, str]]:
+        """Return each file that changes, and what happens to it."""
+        return [(edit.path, edit.what) for edit in self.edits]
+
+
+def plan(agents: Sequence[str], *, program: str = PROGRAM, removal: bool = False) -> Plan:
+    """Return what the settings of the user become; reads only.
+
+    Args:
+        agents: of `HOOKS`.
+        program: how a hook calls our hook program.
+        removal: the hooks are taken out.
+    """
+    edits: list[Edit] = []
+    findings: list[Finding] = []
+    for agent in agents:
+        path = HOOKS[agent].user_path()
+        try:
+            edit = edit_of(
+                path,
+                within=os.path.realpath(os.path.dirname(path)),
+                shown=path,
+                change=unhooked if removal else hooked(agent, program, shared=False),
+            )
+        except FormatError as e:
+            found = Finding(
+                code="left-alone", message=e.problem, file=path, line=e.line, hint=e.hint
+            )
+            findings.append(found)
+            continue
+        if edit.before != edit.after:
+            edits.append(edit)
+    return Plan(edits=tuple(edits), findings=tuple(findings))
+
+
+def apply(made: Plan) -> None:
+    """Write what was planned.
+
+    Raises:
+        Conflict: a file changed since the plan was made.
+    """
+    check_edits(made.edits)
+    write_edits(made.edits)
