@@ -88,7 +88,7 @@ def without_hooks(text: str) -> str | None:
 
 
 def _without_added(text: str, layout: Layout, ours: Wanted) -> str:
-    """A document without what `with_hooks` added, as far as it stands there as it was added."""
+    """Return a document without what `with_hooks` added, as far as it is unchanged."""
     added = [_all(layout, ours, inline=inline) for inline in (False, True)]
     for event, group in reversed(list(ours.items())):
         added += _forms(layout, event, group)
@@ -104,18 +104,18 @@ def _made(layout: Layout, wanted: Wanted) -> str:
 
 
 def _member(layout: Layout, wanted: Wanted) -> str:
-    """The member `hooks` of a root that has none."""
+    """Return the member `hooks` of a root that has none."""
     return f'"hooks": {layout.dumped({e: [g] for e, g in wanted.items()}, 1)}'
 
 
 def _all(layout: Layout, wanted: Wanted, *, inline: bool) -> str:
-    """The same, behind the other members of the root, or in one that is empty."""
+    """Return the same, behind the other members of the root, or in one that is empty."""
     member = _member(layout, wanted)
     return f" {member} " if inline else f",{layout.line(1)}{member}"
 
 
 def _forms(layout: Layout, event: str, group: Mapping[str, Any]) -> Iterator[str]:
-    """How one event's hook stands in: a list, an empty one, the other events, no event at all."""
+    """Yield one event's hook in every form: in a list, an empty one, with or without other events."""
     element, member = layout.dumped(group, 3), f'"{event}": {layout.dumped([group], 2)}'
     yield f",{layout.line(2)}{member}"
     yield f" {member} "
@@ -184,7 +184,7 @@ def _is_ours(group: object) -> bool:
 
 
 def _first_ours(text: str) -> tuple[list[Span], int] | None:
-    """The largest thing that holds nothing but one of our hooks: its siblings, and which it is."""
+    """Return the largest thing that holds only one of our hooks: its siblings, and its index."""
     for hooks in members(text, start_of(text)):
         if hooks.key != "hooks":
             continue

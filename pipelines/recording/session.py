@@ -141,7 +141,7 @@ def record_session(workspace: Workspace, recording: Recording) -> Recorded:
     exceptions = exception_appends(workspace)
     with writing(workspace):
         recovered = recover(workspace)
-        made = _made(workspace, recording)  # now that the lock is ours: times stand in order
+        made = _made(workspace, recording)  # under the lock, so that times are in order
         if not made.is_new:
             flush(workspace)
             return made._replace(recovered=recovered)

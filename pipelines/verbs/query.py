@@ -4,7 +4,7 @@
    sessions used, which deltas do not have, come from the metrics table, where 0 is unknown.
 2. Unknown numbers are left out of sums and averages; where none is known, neither is there. Equal
    lines are one session.
-3. A line that is no delta is a finding, and the rest goes on.
+3. A line that is not a delta is a finding, and the rest goes on.
 4. Lines stay bytes, and a question splits only the fields that it needs: a million sessions take
    about three times as long as awk.
 """

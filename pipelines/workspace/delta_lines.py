@@ -36,7 +36,7 @@ class Deltas(NamedTuple):
 
 
 def read_deltas(workspace: Workspace) -> Deltas:
-    """The deltas of a workspace; a torn last line is not among them."""
+    """Read the deltas of a workspace; a torn last line is left out."""
     data = read_file(workspace, DELTAS)
     if not data and workspace.exists:
         return _deltas_of_the_manifest(workspace)
