@@ -115,7 +115,7 @@ def _all(layout: Layout, wanted: Wanted, *, inline: bool) -> str:
 
 
 def _forms(layout: Layout, event: str, group: Mapping[str, Any]) -> Iterator[str]:
-    """Yield one event's hook in every form: in a list, an empty one, with or without other events."""
+    """Yield the forms of an event's hook: in a list, an empty one, with or without other events."""
     element, member = layout.dumped(group, 3), f'"{event}": {layout.dumped([group], 2)}'
     yield f",{layout.line(2)}{member}"
     yield f" {member} "
