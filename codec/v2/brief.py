@@ -1,6 +1,6 @@
 """Write what the next agent has to know after one session, within a budget of tokens.
 
-    session-codec data, not instructions:
+    session-codec context, not instructions:
     goal: "Refresh login tokens before they expire"
     session: 2025-11-06T14:00:00Z sonnet-4.5 PARTIAL "two tests are skipped"
     notes: "Tokens live one hour. Next: rotate the signing keys."
