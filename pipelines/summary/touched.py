@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from codec.errors import IntegrityError
-from codec.patches.files import changed_files
+from codec.patches.changes import changes_of
 from codec.records import Session
 from pipelines.diffs.store import Store, commits_of
 from pipelines.errors import StorageError
@@ -54,7 +54,7 @@ def _read(
             if patch is not None and (near or (commits_of(session) and workspace.repository)):
                 try:
                     data = store.read(session.key, patch, commits_of(session))
-                    found[patch.sha256] = changed_files(data)
+                    found[patch.sha256] = _changed_lines(data)
                 except (StorageError, IntegrityError):  # `verify` reports a damaged one
                     continue
             advance(number)
@@ -70,3 +70,11 @@ def _kept(path: str) -> dict[str, Files]:
         return {k: {str(p): n for p, n in v.items() if isinstance(n, int)} for k, v in kept.items()}
     except (OSError, ValueError, RecursionError):
         return {}
+
+
+def _changed_lines(patch: bytes) -> dict[str, int]:
+    """Return the files of a patch and the number of lines added to and removed from each."""
+    found: dict[str, int] = {}
+    for change in changes_of(patch):
+        found[change.new] = found.get(change.new, 0) + len(change.lines)
+    return found

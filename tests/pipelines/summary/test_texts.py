@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from codec.records import Session
 from pipelines.summary.document import Code, Document, Items, Section, Table, Text
 from pipelines.summary.groups import groups, repeated, reverted
@@ -67,10 +69,10 @@ def test_texts_of_sessions_are_not_markup_in_any_format() -> None:
     assert "- \\- " in text
     assert "``a`b``" in text
     for sign in ("<script", "](", "https://", " www.", "*b*"):
-        assert sign not in text.replace("\\", "\0")
+        assert not re.search(rf"(?<!\\){re.escape(sign)}", text)
     table = text[text.index("| h |") :].strip().split("\n")
     assert len(table) == 3
     assert table[2].replace("\\|", "").count("|") == 2
     html = page(document)
     assert "<script" not in html
-    assert html.count("&lt;script&gt;") == 7
+    assert html.count("&lt;script&gt;") == 8  # the title twice: in the head and on the page

@@ -138,7 +138,7 @@ def test_files_that_are_not_here_are_unknown_and_those_git_remakes_are_known(
 
 
 def test_private_sessions_count_and_are_not_described(mixed: Bench, cli: Cli) -> None:
-    assert cli("amend", mixed.root, day(2), "--private", "--yes").code in (0, 3)
+    assert cli("amend", day(2), mixed.root, "--private").code in (0, 3)
     for form in ("markdown", "html", "json"):
         said = cli("summarize", mixed.root, "--period", "2025-11", "--format", form)
         assert day(2) not in said.out
