@@ -18,7 +18,7 @@ from codec.agents.hook_input import decode_input
 from codec.agents.spool_entry import Entry
 from codec.errors import FormatError
 from codec.tokens.tokenizers import DEFAULT
-from pipelines.cli.commands.spooled import drain_spool
+from pipelines.cli.commands.spooled import drain_spool, refuse_untrusted
 from pipelines.recording.spool import is_first
 from pipelines.tokenizer import load
 from pipelines.verbs.context import Request, render
@@ -41,6 +41,7 @@ def say_context(root: str, entry: Entry, spool: str) -> bool:
         spool: where events are noted.
     """
     workspace = find(root)
+    refuse_untrusted(workspace)
     session_id = ""
     with suppress(FormatError):  # reported when the event is used
         found = decode_input(entry.data)
