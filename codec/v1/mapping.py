@@ -72,7 +72,7 @@ class Mapped:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Options:
-    """What a mapping may be told.
+    """The options of a mapping.
 
     Attributes:
         clues: how ambiguous dates and times are read.
@@ -92,7 +92,7 @@ def session_of(
     tokens: Mapping[str, int],
     options: Options,
 ) -> Mapped:
-    """The session that an entry records.
+    """Map an entry to the session that it records.
 
     Args:
         entry: what the entry says.
@@ -134,7 +134,7 @@ def session_of(
 
 
 def _start(entry: Entry, options: Options) -> Timestamp:
-    """Return the entry's time; the time of day and the zone may stand in its other fields."""
+    """Return the entry's time; the time of day and the zone may be in its other fields."""
     start = _heading_time(entry, options.clues)
     if start.assumed and entry.time_end:
         with suppress(FormatError):
@@ -167,7 +167,7 @@ def _heading_time(entry: Entry, clues: Clues) -> Timestamp:
 
 
 def _is_more_exact(start: Timestamp, started: Timestamp) -> bool:
-    """Return True if a field tells more of the time of the heading and does not contradict it."""
+    """Return True if a field has more of the time than the heading and does not contradict it."""
     if "T" not in started.text:
         return False
     if "T" not in start.text:

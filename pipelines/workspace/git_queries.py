@@ -11,7 +11,7 @@ from pipelines.errors import Conflict, NotFound, Unavailable
 from pipelines.git.process import Repository, repository_at, run_git
 from pipelines.workspace.location import Workspace
 
-#: How `rev-parse --verify --quiet` and `config --get` say that there is none.
+#: How `rev-parse --verify --quiet` and `config --get` report a missing value.
 _OR_NONE: Final = (0, 1)
 _LENGTHS: Final = (40, 64)
 _DIGITS: Final = frozenset("0123456789abcdef")
@@ -25,7 +25,7 @@ def repository_of(workspace: Workspace) -> Repository:
     """Return the repository that a workspace is in.
 
     Raises:
-        NotFound: there is none.
+        NotFound: it is not in a repository.
     """
     if workspace.repository is None:
         raise NotFound(
@@ -95,13 +95,25 @@ def parent_of(repository: Repository, commit: str) -> str:
     if not parents:
         return empty_tree(repository)
     if commit_of(repository, parents[0]) is None:
-        is_shallow = os.path.exists(os.path.join(repository.common, "shallow"))
+        shallow = is_shallow(repository)
         raise NotFound(
             f"the parent {parents[0]} of {commit} is missing"
-            + (": this is a shallow clone" if is_shallow else ""),
-            hint="Fetch it with: git fetch --deepen=1" if is_shallow else "Run: git fsck",
+            + (": this is a shallow clone" if shallow else ""),
+            hint="Fetch it with: git fetch --deepen=1" if shallow else "Run: git fsck",
         )
     return parents[0]
+
+
+#: How to get commits that a shallow clone lacks.
+UNSHALLOW: Final = (
+    "This is a shallow clone, which may lack the session's commits. Fetch them with: "
+    "git fetch --unshallow (or --deepen=N)"
+)
+
+
+def is_shallow(repository: Repository) -> bool:
+    """Return whether a clone has only the newest part of its history (`--depth`)."""
+    return os.path.exists(os.path.join(repository.common, "shallow"))
 
 
 def commit_of(repository: Repository, name: str) -> str | None:
