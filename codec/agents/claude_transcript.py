@@ -7,7 +7,7 @@
 
 1. Lines of another session are skipped. A fork repeats its parent's lines under its own name, with
    their old times, so that a part of a session is selected by time.
-2. One answer stands on several lines, each with its usage so far.
+2. One answer is on several lines, each with its usage so far.
 3. Lines of sub-agents (`isSidechain`, older versions) count for tokens and commands alone.
 """
 

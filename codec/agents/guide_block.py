@@ -1,15 +1,15 @@
-"""The marked block that tells an agent of session-codec, in a file that belongs to a person.
+"""The marked block about session-codec for agents, in a user-owned file.
 
     <!-- session-codec: begin -->
     what an agent should know
     <!-- session-codec: end -->
 
-1. What stands outside the marks is not touched: no byte of it changes, whatever its line ends, byte
+1. Text outside the marks is not touched: no byte of it changes, whatever its line ends, byte
    order mark or encoding of eight bits.
 2. Taking the block out undoes putting it in, byte for byte. A file that had no final line end has
-   none behind the block either; a block with nothing before it, not even a line end, stands in a
-   file that was made for it.
-3. A block whose text was never one of ours was edited by a person, and is theirs.
+   none after the block either; a block with nothing before it, not even a line end, is in a
+      file that was created for it.
+   3. A block whose text was never one of ours was edited by the user, and is theirs.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from codec.errors import FormatError
 BEGIN: Final = b"<!-- session-codec: begin -->"
 END: Final = b"<!-- session-codec: end -->"
 
-#: What an agent is told. It reads this at every start, so it is short.
+#: The instruction for agents. They read it at every start, so it is short.
 GUIDE: Final = (
     "Project history: run `session-codec context` first, unless its output stands above. One"
     " session: `session-codec show KEY`, its patch: `--diff`; filters and totals: `session-codec"
@@ -31,7 +31,7 @@ GUIDE: Final = (
     'Task complete: `session-codec record --agent MODEL --task "..." --status PASS|FAIL|PARTIAL'
     ' --notes "..."`.'
 )
-#: What `CLAUDE.md` holds where there is none: Claude Code reads `AGENTS.md` only through it.
+#: The content of a new `CLAUDE.md`: Claude Code reads `AGENTS.md` only through it.
 IMPORT: Final = "@AGENTS.md"
 _TEXTS: Final = frozenset({GUIDE, IMPORT})
 
@@ -41,7 +41,7 @@ _IMPORTED = re.compile(rb"(?<![\w`/@])@(?:\./)?AGENTS\.md(?![\w`/-])")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Block:
-    """Where a block stands, its text, and the line end that it is written with."""
+    """The place of a block, its text, and the line end that it is written with."""
 
     start: int
     end: int
@@ -50,7 +50,7 @@ class _Block:
 
 
 def block_state(data: bytes, text: str) -> State:
-    """What a file has of the block with this text.
+    """Return the state of the block with this text in a file.
 
     Raises:
         FormatError: a mark has no other.
@@ -64,7 +64,7 @@ def block_state(data: bytes, text: str) -> State:
 
 
 def with_block(data: bytes | None, text: str) -> bytes:
-    """A file with the block; None stands for no file.
+    """Return a file with the block; None as input for a file that does not exist.
 
     A block that is there already is brought up to date, or left alone if a person edited it.
 
@@ -85,7 +85,7 @@ def with_block(data: bytes | None, text: str) -> bytes:
 
 
 def without_block(data: bytes) -> bytes | None:
-    """A file without the block, as it was before; None where there was no file before.
+    """Return a file without the block, as it was before; None if it did not exist before.
 
     Raises:
         FormatError: a mark has no other.

@@ -1,8 +1,8 @@
-"""What an agent tells a hook: one JSON object on stdin.
+"""The input of a hook from an agent: one JSON object on stdin.
 
 The fields are those that Claude Code and Codex share, by the names of their documentation
 (code.claude.com/docs/en/hooks, developers.openai.com/codex/hooks). An input that was too long to
-keep whole, or that is broken, still tells what its beginning and its end tell.
+keep whole, or that is broken, still gives the members in its beginning and its end.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Final
 from codec.errors import FormatError
 
 _WANTED: Final = ("session_id", "transcript_path", "model", "source")
-#: A member as it stands in JSON; a quote inside a text is escaped, so that no text looks like one.
+#: A member as it is in JSON; a quote inside a text is escaped, so that no text looks like one.
 _MEMBER = re.compile(r'(?<!\\)"(?P<name>\w+)"\s*:\s*(?P<value>"(?:[^"\\]|\\.)*")', re.S)
 _ID_LIMIT: Final = 200
 
@@ -38,7 +38,7 @@ class HookInput:
 
 
 def decode_input(data: bytes) -> HookInput:
-    """What an input says.
+    """Decode an input.
 
     Raises:
         FormatError: it names no session.
@@ -49,7 +49,7 @@ def decode_input(data: bytes) -> HookInput:
     except (ValueError, RecursionError):
         fields = _members(text)
     if not isinstance(fields, dict):
-        raise FormatError("the input of a hook is no JSON object")
+        raise FormatError("the input of a hook is not a JSON object")
     found = {name: _text(fields.get(name)) for name in _WANTED}
     name = found["session_id"]
     if not name or len(name) > _ID_LIMIT or not name.isprintable():
@@ -58,7 +58,7 @@ def decode_input(data: bytes) -> HookInput:
 
 
 def _members(text: str) -> dict[str, Any]:
-    """The first member of each name that is wanted, in what may be a piece of JSON."""
+    """Return the first member of each name that is wanted, in what may be a piece of JSON."""
     found: dict[str, Any] = {}
     for m in _MEMBER.finditer(text):
         if m["name"] in _WANTED and m["name"] not in found:
@@ -70,5 +70,5 @@ def _members(text: str) -> dict[str, Any]:
 
 
 def _text(value: object) -> str:
-    """A text, without half characters, which no file can hold."""
+    """Return a text without half characters, which no file can hold."""
     return value.encode(errors="replace").decode().strip() if isinstance(value, str) else ""

@@ -7,7 +7,7 @@ Claude Code (`.claude/settings.json`) and Codex (`.codex/hooks.json`) have them 
 1. The text around ours keeps its order, indentation and line ends: nothing is parsed and dumped.
 2. What went in has a form of its own for each place (a file that is made, an empty object, a list
    with something in it, ...), so that taking it out gives the bytes of before.
-3. Where a person moved ours or wrote the file anew, ours are taken out by what they are: commands
+3. If a user moved ours or rewrote the file, ours are taken out by what they are: commands
    of `session-codec-hook`. What that leaves empty goes with them.
 4. What was put in or taken out is checked: the rest of the document means what it meant.
 """
@@ -28,10 +28,10 @@ Wanted = Mapping[str, Mapping[str, Any]]
 
 
 def with_hooks(text: str | None, wanted: Wanted) -> str:
-    """Settings with a hook of ours for each event; those that are there stay as they are.
+    """Return settings with a hook of ours for each event; existing ones stay as they are.
 
     Args:
-        text: the settings; None stands for no file.
+        text: the settings; None for a file that does not exist.
         wanted: the element that each event's list gets.
 
     Raises:
@@ -54,7 +54,7 @@ def with_hooks(text: str | None, wanted: Wanted) -> str:
 
 
 def our_commands(text: str) -> list[str]:
-    """The commands of the hooks of ours that settings have.
+    """Return the commands of our hooks in settings.
 
     Raises:
         FormatError: the settings are not JSON, or not of the form of hooks.
@@ -65,7 +65,7 @@ def our_commands(text: str) -> list[str]:
 
 
 def without_hooks(text: str) -> str | None:
-    """Settings without our hooks; None where nothing but ours was ever in the file.
+    """Return settings without our hooks; None if the file never held anything else.
 
     Raises:
         FormatError: the settings are not JSON, or not of the form of hooks.
@@ -88,7 +88,7 @@ def without_hooks(text: str) -> str | None:
 
 
 def _without_added(text: str, layout: Layout, ours: Wanted) -> str:
-    """A document without what `with_hooks` added, as far as it stands there as it was added."""
+    """Return a document without what `with_hooks` added, as far as it is unchanged."""
     added = [_all(layout, ours, inline=inline) for inline in (False, True)]
     for event, group in reversed(list(ours.items())):
         added += _forms(layout, event, group)
@@ -104,18 +104,18 @@ def _made(layout: Layout, wanted: Wanted) -> str:
 
 
 def _member(layout: Layout, wanted: Wanted) -> str:
-    """The member `hooks` of a root that has none."""
+    """Return the member `hooks` of a root that has none."""
     return f'"hooks": {layout.dumped({e: [g] for e, g in wanted.items()}, 1)}'
 
 
 def _all(layout: Layout, wanted: Wanted, *, inline: bool) -> str:
-    """The same, behind the other members of the root, or in one that is empty."""
+    """Return the same, behind the other members of the root, or in one that is empty."""
     member = _member(layout, wanted)
     return f" {member} " if inline else f",{layout.line(1)}{member}"
 
 
 def _forms(layout: Layout, event: str, group: Mapping[str, Any]) -> Iterator[str]:
-    """How one event's hook stands in: a list, an empty one, the other events, no event at all."""
+    """Yield the forms of an event's hook: in a list, an empty one, with or without other events."""
     element, member = layout.dumped(group, 3), f'"{event}": {layout.dumped([group], 2)}'
     yield f",{layout.line(2)}{member}"
     yield f" {member} "
@@ -140,7 +140,7 @@ def _document(text: str) -> dict[str, Any]:
         root = json.loads(text.removeprefix("\ufeff"))
     except json.JSONDecodeError as e:
         raise FormatError(
-            f"not JSON: {e.msg}", line=e.lineno, hint="Mend it, and run the same command again"
+            f"not JSON: {e.msg}", line=e.lineno, hint="Repair it, and run the same command again"
         ) from None
     except RecursionError:
         raise FormatError("nested too deep") from None
@@ -184,7 +184,7 @@ def _is_ours(group: object) -> bool:
 
 
 def _first_ours(text: str) -> tuple[list[Span], int] | None:
-    """The largest thing that holds nothing but one of our hooks: its siblings, and which it is."""
+    """Return the largest thing that holds only one of our hooks: its siblings, and its index."""
     for hooks in members(text, start_of(text)):
         if hooks.key != "hooks":
             continue
@@ -221,7 +221,7 @@ def _check(before: str, after: str) -> None:
 
 
 def _others(root: dict[str, Any]) -> dict[str, Any]:
-    """What a document says beside our hooks, and beside what is empty without them."""
+    """Return the content of a document except our hooks and what is empty without them."""
     kept: dict[str, list[Any]] = {}
     for event, groups in _events(root):
         others = []

@@ -18,7 +18,7 @@ _DECODER: Final = json.JSONDecoder()
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Span:
-    """A member of an object, or an element of an array, and where it stands."""
+    """A member of an object, or an element of an array, and its position."""
 
     key: str
     start: int

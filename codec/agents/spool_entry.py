@@ -29,7 +29,7 @@ class Entry:
         event: `start`, `stop` (the end of a turn) or `end`.
         time: in nanoseconds since 1970.
         head: the commit of HEAD, empty where it is not known.
-        branch: the branch of HEAD, empty where there is none.
+        branch: the branch of HEAD, empty for a detached one.
         root: path of the workspace, in bytes of the file system.
         process: of the agent (`pipelines.recording.agent_process`), empty if unknown.
         size: how many bytes of input arrived.

@@ -20,7 +20,7 @@ class Prompt(NamedTuple):
 
     Attributes:
         time: when.
-        text: empty for one that is no task, such as `/compact`.
+        text: empty for one that is not a task, such as `/compact`.
         fallback: the name of a slash command that was given no arguments.
     """
 
@@ -36,7 +36,7 @@ class Answer(NamedTuple):
         time: when.
         id: the agent's name of the answer; one answer may be written several times.
         model: that answered, empty if unknown.
-        tokens: read and written anew: what came from a cache is left out; None if unknown.
+        tokens: read and written; tokens from a cache are left out; None if unknown.
     """
 
     time: int

@@ -83,7 +83,7 @@ class Timestamp(NamedTuple):
     Attributes:
         text: `YYYY-MM-DDTHH:MM:SSZ`, or `YYYY-MM-DD`.
         assumed: the log gave a time of day without a zone, so the caller's zone was used.
-        unread: the zone that the log names and that was not read, empty where there is none.
+        unread: the zone that the log names and that was not read; empty without such a zone.
     """
 
     text: str
@@ -96,7 +96,7 @@ class Clues(NamedTuple):
 
     Attributes:
         zone: the zone of a time of day that names none.
-        dates: the order of day and month where the year stands last.
+        dates: the order of day and month in dates that end in the year.
         zones: by abbreviation, the zones that have several meanings.
     """
 
@@ -117,8 +117,8 @@ def parse_timestamp(text: str, clues: Clues = NO_CLUES, *, day: str | None = Non
         day: the date that a bare time of day belongs to, as `YYYY-MM-DD`.
 
     Raises:
-        FormatError: the text is not a time, the day does not exist, or its day and month cannot
-            be told apart.
+        FormatError: the text is not a time, the day does not exist, or its day and month are
+            ambiguous.
     """
     text = text.strip()
     if is_canonical(text):

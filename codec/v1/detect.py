@@ -235,7 +235,7 @@ def _titles_above(heads: list[_Head], level: int) -> int:
 
 
 def _is_headed(head: _Head) -> bool:
-    """Return True if the date of a heading stands in the heading itself."""
+    """Return True if the date of a heading is in the heading itself."""
     return head.kind is not None and head.kind[0] is Marker.HEADING
 
 

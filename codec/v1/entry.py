@@ -89,7 +89,7 @@ def read_entry(whole: bytes, span: Span, sha256: str) -> Entry:
 
     Args:
         whole: its bytes.
-        span: where they stand in the log, with the heading that begins them.
+        span: their place in the log, with the heading that begins them.
         sha256: their `entry_hash`.
     """
     heading = span.heading
@@ -167,7 +167,7 @@ def _heading_agent(heading: Heading, agent: str, title: str) -> str:
 def _prose(whole: bytes, span: Span) -> str:
     """Return the entry without its heading line and without its patch, fence lines included.
 
-    Fields that stand in the heading line come first.
+    Fields that are in the heading line come first.
     """
     heading = span.heading
     begin = whole.find(b"\n") + 1 or len(whole)

@@ -38,7 +38,7 @@ _MARKS: Final = {
     Marker.LINE: rb"|([\[(`\d]|START|BEGIN)",
     Marker.CUSTOM: rb"|([^\n])",
 }
-#: Behind backticks there are no others: the marks are all that stands there.
+#: No backticks follow an opening mark of backticks on its line.
 _FENCE_LINE = re.compile(rb" {0,3}(`{3,}(?=[^`\n]*(?:\n|\Z))|~{3,})([^\n]*)\n?")
 _PATCH_LINE = re.compile(
     rb"[ +\\@]|-(?!--\r?$)|diff |index |Index: |=====|new |deleted |old |similarity |dissimilarity "
@@ -238,7 +238,7 @@ class Fences:
         """Search for the end of a fence that may be a stray one.
 
         A session heading inside shows a stray fence where a line follows that can only open a
-        fence (it is marked, or stands below a `Label:`), or where the fences of the entry in
+        fence (it is marked, or below a `Label:`), or where the fences of the entry in
         which the search ends pair up among themselves.
         """
         if fence.length >= self._unclosed.get(fence.mark, sys.maxsize):

@@ -1,7 +1,7 @@
 """The body of one entry, read as labelled fields and the text between them.
 
 1. `v1_blocks` cuts the prose of an entry into paragraphs, headings and code.
-2. A label is a heading, a bold line of its own, or what stands before a colon; it holds until the
+2. A label is a heading, a bold line of its own, or the text before a colon; it holds until the
    next one. Fields of one value are taken from the first line that gives one.
 3. A labelled item below an item of text belongs to that item and is not a field of the entry.
 """
@@ -180,7 +180,7 @@ class _Reader:
         """Take a label that is not known: it ends a section that a line has opened.
 
         Args:
-            head, value: what stands before and behind its colon.
+            head, value: the text before and after its colon.
             indent: the indentation of an item; -1 for another line.
         """
         if value and not value.isspace():
@@ -312,7 +312,7 @@ def _is_stated(value: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _label(head: str) -> tuple[int, bool, Place] | None:
-    """Return indentation, whether it is an item, and the place of what stands before a colon."""
+    """Return indentation, whether it is an item, and the place of the text before a colon."""
     m = _LABEL.fullmatch(head)
     if m is None:
         return None

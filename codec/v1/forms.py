@@ -42,7 +42,7 @@ class Form:
 
 _OPEN: Final = r"[\[(`（【]?"
 _CLOSE: Final = r"[\])`）】]?"
-# The times are atomic: a time is taken whole or not at all, its seconds are no title.
+# The times are atomic: a time is taken whole or not at all, its seconds are never part of a title.
 _SPAN: Final = (
     rf"{_OPEN}(?P<time>(?>{TIME_PATTERN})){_CLOSE}"
     r"(?:\s*(?:-|–|—|→|~|〜|～|\.\.\.?|/(?=\d{4}-\d\d-\d\dT)"

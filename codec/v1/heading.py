@@ -1,7 +1,7 @@
 """What the line that begins a session says: its time, agent, task and status.
 
 A form (`v1.dialects`) finds the time and cuts the line around it; `refine` decides what the pieces
-are. It reads only what is stated: a status that stands by itself or in brackets, a known agent by
+are. It reads only what is stated: a status by itself or in brackets, a known agent by
 itself, in brackets or before a colon. The number of a session, a zone and a branch say nothing.
 """
 
@@ -27,7 +27,7 @@ class Heading(NamedTuple):
         name: its agent or its task: the fields of the entry decide.
         title: the task in a sentence, where the line has a slug and a title.
         notes: what a line that is a whole entry says beyond that.
-        fields: labelled fields that stand in the line itself.
+        fields: labelled fields in the line itself.
     """
 
     time: str
@@ -118,7 +118,7 @@ def refine(heading: Heading) -> Heading:
 
 @lru_cache(maxsize=4096)
 def _is_odd(agent: str) -> bool:
-    """Return True if what stands in the agent's place is something else."""
+    """Return True if the text in the agent's place is something else."""
     return not is_agent(agent) and (
         is_status(agent)
         or is_branch(agent)
@@ -155,7 +155,7 @@ def _starts_labelled(text: str) -> bool:
 
 
 def _with_agent(heading: Heading) -> Heading:
-    """Check the agent's place: a status, a branch, a number or a task may stand there."""
+    """Check the agent's place: it may hold a status, a branch, a number or a task."""
     agent, task = heading.agent, heading.task
     if is_agent(agent):
         return heading
@@ -287,11 +287,11 @@ _COLUMNS = re.compile(r"\s{2,}|\t+|\s*\|\s*")
 
 
 def columns(heading: Heading, text: str) -> Heading:
-    """Decide what the columns behind the time of a line are that is a whole entry.
+    """Decide what the columns after the time of a line are that is a whole entry.
 
     Args:
         heading: with the time of the line alone.
-        text: what stands behind the time.
+        text: the text after the time.
     """
     text = text.strip(_EDGES)
     fields = _fields_of(text)

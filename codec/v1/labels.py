@@ -219,7 +219,7 @@ LABELS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
 }  # fmt: skip
 
-#: The fields whose text is the notes of a session, in the order in which they are told.
+#: The fields whose text is the notes of a session, in the order of the notes.
 NOTE_FIELDS: Final = (
     "summary", "done", "outcome", "decisions", "notes", "lessons", "blockers", "escalation", "next",
 )  # fmt: skip
@@ -267,8 +267,8 @@ def label_of(text: str) -> str:
 def place_of(text: str) -> Place:
     """Return the field that a label names, however it is decorated.
 
-    A number, a sign or an emoji before it, `(s)`, a remark in brackets and a question mark are no
-    part of it. Of two labels joined by `/`, `&` or a word for "and", the first known one counts.
+    A number, a sign or an emoji before it, `(s)`, a remark in brackets and a question mark are
+        ignored. Of two labels joined by `/`, `&` or a word for "and", the first known one counts.
     """
     label = label_of(text)
     found = FIELD_OF.get(label)

@@ -119,10 +119,10 @@ def encode_layout(parts: Iterable[Part]) -> Callable[[str, int], EncodedLayout]:
 
 
 def decode_layout(data: bytes) -> Layout:
-    """A layout from `layout.jsonl`.
+    """Decode a layout from `layout.jsonl`.
 
     Raises:
-        FormatError: it is no layout, or of a version that is not known.
+        FormatError: it is not a layout, or has an unknown version.
         IntegrityError: it is cut, or its parts do not add up.
     """
     if not data.endswith(b"\n"):
@@ -226,7 +226,7 @@ def _part(value: object, line: int) -> int | StoredPatch:
 
 
 def _values(lines: list[str]) -> list[object]:
-    """The JSON value of each line: of all at once, or of each by itself to tell which is none."""
+    """Return the JSON value of each line: of all at once, or one by one to find the broken line."""
     try:
         values = json.loads(f"[{','.join(lines)}]")
     except (ValueError, RecursionError):

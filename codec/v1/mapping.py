@@ -71,7 +71,7 @@ class Mapped:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Options:
-    """What a mapping may be told.
+    """The options of a mapping.
 
     Attributes:
         clues: how ambiguous dates and times are read.
@@ -91,7 +91,7 @@ def session_of(
     tokens: Mapping[str, int],
     options: Options,
 ) -> Mapped:
-    """The session that an entry records.
+    """Map an entry to the session that it records.
 
     Args:
         entry: what the entry says.
@@ -133,7 +133,7 @@ def session_of(
 
 
 def _start(entry: Entry, options: Options) -> Timestamp:
-    """Return the entry's time; the time of day and the zone may stand in its other fields."""
+    """Return the entry's time; the time of day and the zone may be in its other fields."""
     start = parse_timestamp(entry.time, options.clues)
     if start.assumed and entry.time_end:
         with suppress(FormatError):
@@ -147,7 +147,7 @@ def _start(entry: Entry, options: Options) -> Timestamp:
 
 
 def _is_more_exact(start: Timestamp, started: Timestamp) -> bool:
-    """Return True if a field tells more of the time of the heading and does not contradict it."""
+    """Return True if a field has more of the time than the heading and does not contradict it."""
     if "T" not in started.text:
         return False
     if "T" not in start.text:

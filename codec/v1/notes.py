@@ -1,6 +1,6 @@
 """The notes of an entry, and the line that says what it was about where it has no title.
 
-1. Notes are what stands under the labels of `NOTE_FIELDS`; items of a list are joined by `; `.
+1. Notes are the text under the labels of `NOTE_FIELDS`; items of a list are joined by `; `.
 2. Without a label for what was done, the first sentences are notes: at most `LIMIT` characters.
 3. The first line is only needed where neither the heading nor a field names the task.
 """
@@ -18,7 +18,7 @@ from codec.v1.labels import NOTE_FIELDS
 
 #: Roughly how many characters of text without a label are notes.
 LIMIT: Final = 300
-#: How many characters are notes of a field that tells what was done, in lists of any length.
+#: How many characters are notes of a field that describes the work done, in lists of any length.
 FIELD_LIMIT: Final = 600
 
 _LONG: Final = frozenset({"notes", "lessons", "blockers", "escalation"})  # kept as they are
@@ -153,7 +153,7 @@ def _cut(text: str, limit: int) -> str:
 
 
 def rendered(notes: Iterable[tuple[str, str]]) -> str:
-    """Return the notes in one line; what is not plain notes stands under its name."""
+    """Return the notes in one line; other text follows the name of its field."""
     text = ""
     for field, said in notes:
         name = _NAMES.get(field)

@@ -8,7 +8,7 @@ after it.
 2. A fence opens with three or more backticks or tildes, indented by up to three spaces, and
    closes with the same character, at least as many. In a patch only a fence line at column 0
    closes, and a session heading at column 0 is a boundary: the fence was never closed.
-3. A heading inside a closed fence is a quoted example. A fence that never closes is no fence.
+3. A heading inside a closed fence is a quoted example. A fence that never closes does not count.
 4. A session ends at the next session heading, or at a heading of a higher level outside fences.
    Headings of its own level without a date belong to it, but not those behind the last entry.
 5. Time is linear in the input, also for input made to be slow.
@@ -82,7 +82,7 @@ class LineNumbers:
         self._line = 1
 
     def at(self, offset: int) -> int:
-        """Return the line that the offset stands in."""
+        """Return the line that the offset is in."""
         while self._offset < offset:
             stop = min(offset, self._offset + (1 << 20))
             self._line += self._data[self._offset : stop].count(b"\n")
@@ -247,7 +247,7 @@ class _Splitter:
         return close + 1
 
     def _note_quoted(self, j: int, now: _OpenSpan, *, marked: bool) -> None:
-        """Remember a heading of the sessions' level that stands in a closed fence."""
+        """Remember a heading of the sessions' level that is in a closed fence."""
         events = self.events
         if events.kind[j] != HEADING or events.level(j) != self.dialects.level:
             return
@@ -315,7 +315,7 @@ class _OpenSpan:
         self.unclosed = False
 
     def is_bare(self, data: Log, end: int) -> bool:
-        """Return True if nothing stands between its first line and an offset."""
+        """Return True if only its first line is before an offset."""
         line_end = data.find(b"\n", self.start, end)
         return line_end < 0 or not data[line_end:end].strip()
 

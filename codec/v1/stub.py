@@ -1,4 +1,4 @@
-"""What stands in place of a retired v1 log.
+"""The stub that replaces a retired v1 log.
 
 An agent that still reads the old file learns where its history went; one that appends a session
 to it loses nothing: `migrate` reads the stub like any log. Nothing in the text is dated.
@@ -24,12 +24,12 @@ This log was migrated. Do not read it at start, and do not add to it.
 
 
 def encode_stub(sha256: str) -> bytes:
-    """The stub of a log with that SHA-256."""
+    """Return the stub of a log with that SHA-256."""
     return _STUB.format(sha256=sha256).encode()
 
 
 def stubbed_log(data: bytes) -> str | None:
-    """The SHA-256 of the log that a stub stands for; None where the file is no stub."""
+    """Return the SHA-256 of the log that a stub replaces; None if the file is not a stub."""
     if not data.startswith(_MARK):
         return None
     sha256 = data[len(_MARK) :].partition(b" ")[0].decode(errors="replace")

@@ -24,7 +24,7 @@ _FIELD = re.compile(
 )
 _NUMBERED = re.compile(rf"(?:{SESSION_WORD})(?:\W.*)?", re.I | re.S)
 _PLACEHOLDER = re.compile(r"[\[<{(].*[\]>})]|.*\w\s*[|/]\s*\w+\s*[|/].*|\.{3}|…|`?\$.*")
-#: Headings of descriptions and of rules for the log, which have fields and are no entries.
+#: Headings of descriptions and of rules for the log, which have fields and are not entries.
 _DESCRIPTIONS = re.compile(
     r"\b(?:format|template|example|metadata|rules?|how to|protocol|instructions?|legend|convention"
     r"|overview|current|snapshot|index|schema|fields?|vorlage|beispiel|regeln|modèle|exemple|plantilla"
@@ -41,7 +41,7 @@ def is_doubtful(line: str) -> bool:
 
 
 def is_undated_entry(line: str, below: Iterable[str]) -> bool:
-    """Return True if a heading without a date stands above the fields of an entry.
+    """Return True if a heading without a date is above the fields of an entry.
 
     A task or a status is enough; an agent or a date that cannot be read needs another field, or
     a heading that counts sessions. Placeholders are not values.

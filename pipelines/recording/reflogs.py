@@ -25,7 +25,7 @@ class Move(NamedTuple):
     """One line of a reflog: a reference went from one commit to another.
 
     Attributes:
-        old, new: commits; zeros where there was none.
+        old, new: commits; zeros for a new or deleted reference.
         time: seconds since 1970.
         action: what moved it.
     """

@@ -67,7 +67,7 @@ def as_logged(history: History) -> Session:
 def _log_revision(history: History, session: Session) -> Revision:
     """Return the revision of a session whose entry in the v1 log changed.
 
-    It follows the revisions of the log only. So it stands beside those of a person and of hooks,
+    It follows the revisions of the log only. So it is a head beside those of a user and of hooks,
     and the rules for several heads keep what these changed.
 
     Args:

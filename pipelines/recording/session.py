@@ -56,7 +56,7 @@ class Recording(NamedTuple):
         status, remark, notes: as in `Session`.
         patch: its exact bytes; empty where nothing was changed, None where that is not known.
         ranges: pairs of commits or trees, `BASE..HEAD` by whole hashes; the patch is their patches
-            in order. Empty where commits were looked for and there are none.
+            in order. Empty if there are no commits.
         commits, duration_min, tokens_used: figures; None is unknown.
         id: what it is called outside, by which it is recorded once; empty for none.
         time: in v2 form; empty for now.
@@ -95,7 +95,7 @@ class Recorded(NamedTuple):
 
 
 def session_of(recording: Recording, aliases: Mapping[str, str]) -> Session:
-    """The session that a recording is of; its key is its time until a workspace gives it one."""
+    """Return the session of a recording; its key is its time until a workspace gives it one."""
     patch = recording.patch
     stat = diff_stat(patch) if patch is not None else None
     time = recording.time or f"{moment()[:19]}Z"
@@ -141,7 +141,7 @@ def record_session(workspace: Workspace, recording: Recording) -> Recorded:
     exceptions = exception_appends(workspace)
     with writing(workspace):
         recovered = recover(workspace)
-        made = _made(workspace, recording)  # now that the lock is ours: times stand in order
+        made = _made(workspace, recording)  # under the lock, so that times are in order
         if not made.is_new:
             flush(workspace)
             return made._replace(recovered=recovered)
@@ -220,7 +220,7 @@ def _excepted(append: Append) -> Finding:
 
 
 def _with_id(manifest: mmap.mmap | bytes, name: str) -> Session | None:
-    """The session with an id, looked for from the newest back."""
+    """Find the session with an id, from the newest back."""
     needle = b'"id":' + json.dumps(name, ensure_ascii=False).encode()
     at = len(manifest)
     while (at := manifest.rfind(needle, 0, at)) >= 0:
@@ -231,7 +231,7 @@ def _with_id(manifest: mmap.mmap | bytes, name: str) -> Session | None:
 
 
 def _keys_of(manifest: mmap.mmap | bytes, time: str, *, everywhere: bool) -> set[str]:
-    """The keys of a time, back to the first session that is older, or of the whole manifest."""
+    """Return the keys of a time, back to the first older session, or of the whole manifest."""
     keys: set[str] = set()
     at = len(manifest)
     while (at := manifest.rfind(_SESSION, 0, at)) >= 0:

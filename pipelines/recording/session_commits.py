@@ -51,7 +51,7 @@ class Stretch(NamedTuple):
         begun: its beginning, None if no hook saw it.
         until: seconds since 1970 of its end; None for now.
         root: real path of its worktree.
-        branch: of HEAD, empty if there is none.
+        branch: of HEAD, empty for a detached one.
         whose: decides which commits are its own; None if nothing is known about sessions.
     """
 

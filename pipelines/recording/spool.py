@@ -3,7 +3,7 @@
 1. An entry gets its name when all of it is written: a hook that is killed leaves an entry whole, or
    a temporary file that `waiting` takes for one once nobody can be writing it.
 2. When `leave` returns, entry and name are on the disk. Both are synced side by side, which costs
-   half as much; should the machine stop before, the entry tells that it was cut.
+   half as much; should the machine stop before, the entry shows that it was cut.
 3. Names are in the order of time, and say what event it is: to see that nothing waits, no file is
    read.
 
@@ -33,7 +33,7 @@ SILENCE = 86_400 * 10**9
 
 
 def spool_of(home: str) -> str:
-    """The spool's folder, in the folder that the worktrees of a workspace share."""
+    """Return the spool's folder, in the folder that the worktrees of a workspace share."""
     return os.path.join(home, SPOOL)
 
 

@@ -1,6 +1,6 @@
 """Find v1 logs of other names in a folder, so that a user can name one with `--from`.
 
-1. A file is a log if its sessions can be told apart: its content decides, not its name.
+1. A file is a log if its sessions can be recognized: its content decides, not its name.
 2. Change logs have dated headings as well; they are excluded by name, as is what other verbs write.
 3. The search is bounded: by depth, by the number of files, and by the size of each.
 """

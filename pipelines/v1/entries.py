@@ -56,12 +56,12 @@ def dialects_of(
 
 
 def find_entry(workspace: Workspace, entry: V1Entry, copy: Copy | None = None) -> bytes:
-    """The exact bytes of an entry, from the newest stored version of its log that has it.
+    """Return the exact bytes of an entry, from the newest stored version of its log that has it.
 
     Args:
         workspace: whose log.
-        entry: where it stood, and its hash.
-        copy: where what is not on this machine is looked for.
+        entry: its origin and its hash.
+        copy: where to look for what is not on this machine.
 
     Raises:
         NotFound: no version that has it is stored on this machine.

@@ -28,11 +28,11 @@ class Copy(Protocol):
     """What is stored elsewhere; each gives None for what is not."""
 
     def read(self, key: str, patch: PatchRef) -> bytes | None:
-        """The bytes of a diff."""
+        """Return the bytes of a diff."""
         ...
 
     def read_layout(self, version: V1Version) -> tuple[Layout, bytes] | None:
-        """The layout of a version, and its literal bytes."""
+        """Return the layout of a version, and its literal bytes."""
         ...
 
 
@@ -106,7 +106,7 @@ def rebuilt(
 
 
 def literal_of(workspace: Workspace, version: V1Version) -> bytes:
-    """The text of a version that is no stored diff, in one piece; raises as `log_pieces` does."""
+    """Return the text of a version outside of stored diffs; raises as `log_pieces` does."""
     return b"".join(literal_bytes(*read_layout(workspace, version)))
 
 
@@ -132,7 +132,7 @@ def _read(path: str) -> bytes:
 
 
 def read_layout(workspace: Workspace, version: V1Version) -> tuple[Layout, bytes]:
-    """The layout of a version, and its literal bytes as they are stored.
+    """Return the layout of a version, and its literal bytes as they are stored.
 
     Raises:
         NotFound: it is not stored on this machine.

@@ -56,11 +56,11 @@ class Request:
 
 
 def _log_paths(request: Request, manifest: Manifest) -> list[str]:
-    """The logs to read: those that are named, else all of the workspace that there are.
+    """Return the logs to read: the named ones, else all of the workspace that exist.
 
     Raises:
         LogsUnnamed: there are logs of other names only.
-        WorkspaceMissing: there is none, and there never was.
+        WorkspaceMissing: the workspace has no log and never had one.
     """
     workspace = request.workspace
     if request.sources:
@@ -86,7 +86,7 @@ def _log_paths(request: Request, manifest: Manifest) -> list[str]:
 
 
 def _marking(request: Request, manifest: Manifest, source: Source) -> tuple[str, str]:
-    """The dialect and pattern that the user named, now or when the log was last migrated."""
+    """Return the dialect and pattern that the user named, now or at the log's last migration."""
     if request.dialect or request.heading_pattern:
         return request.dialect or "", request.heading_pattern or ""
     newest = manifest.newest(source.name)
@@ -171,7 +171,7 @@ def _was_emptied(workspace: Workspace, path: str, manifest: Manifest) -> bool:
 
 
 def _no_sessions(name: str) -> Finding:
-    """That a log that was migrated has been cut short."""
+    """Return a finding that a log that was migrated has been cut short."""
     message = "has no session any more; what was migrated from it stays"
     return Finding(code="no-sessions", message=message, level="note", file=name)
 
@@ -188,7 +188,7 @@ def _refused_log(error: CodecError) -> Finding:
 
 
 def new_version(request: Request, manifest: Manifest, log: ReadLog) -> V1Version | None:
-    """The fact of a version that is not the newest that the manifest has."""
+    """Return the fact of a version that is not the newest that the manifest has."""
     newest = manifest.newest(log.source.name)
     if newest is not None and newest.sha256 == log.sha256:
         return None

@@ -4,7 +4,7 @@
    manifest is written whole.
 2. Rows are appended where they come after all that a file has. Where a session changed, or a new
    one comes before another, the file is written whole, in order.
-3. Rows that stood in a file before the first migration belong to a person: the first facts say so,
+3. Rows that were in a file before the first migration belong to the user: the first facts say so,
    and they stay as they are, where they are.
 """
 

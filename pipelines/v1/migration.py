@@ -39,7 +39,7 @@ class Plan:
         workspace, manifest: as they were when the plan was made.
         logs: what is kept of each log.
         added: new sessions, oldest first.
-        restored: known sessions whose diffs are absent here and stand in a log.
+        restored: known sessions whose diffs are missing locally and are in a log.
         updated: known sessions whose entries changed, as they are and as they are to be.
         changed: of these, those that get another diff.
         stored: by entry hash, the patch that is, or will be, stored under a key.
@@ -75,7 +75,7 @@ class Plan:
         return [*known.values(), *(a.session for a in self.added)]
 
     def with_diffs(self) -> list[Added]:
-        """The sessions whose diffs are to be written: never one that was purged."""
+        """Return the sessions whose diffs are to be written: never one that was purged."""
         purged = self.manifest.purged
         every = (*self.added, *self.restored, *self.changed)
         return [a for a in every if a.found.patch and a.found.patch.sha256 not in purged]

@@ -2,7 +2,7 @@
 
 1. An entry that the workspace already has is recognised by its hash and not read again.
 2. Tokens are counted by the worker while the entries are read.
-3. What is no session is counted and named, and stays in the log's layout.
+3. Text that is not a session is counted and named, and stays in the log's layout.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Section:
-    """A part of a log that is no session, kept as it is: where it begins, and its first words."""
+    """A part of a log that is not a session, kept as it is: its offset, and its first words."""
 
     start: int
     text: str
@@ -71,7 +71,7 @@ class Counts:
         self._counted: dict[int, Counted] = {}
 
     def add(self, orders: list[int], counting: Future[list[Counted]]) -> None:
-        """A batch of spans that the worker was asked to count."""
+        """Add a batch of spans that the worker was asked to count."""
         self._asked.append((orders, counting))
 
     def __getitem__(self, order: int) -> Counted:
@@ -267,7 +267,7 @@ class _Reading:
         for offset in span.quoted:
             self._note(
                 "quoted-session",
-                "a dated heading stands in a fence and is taken for an example",
+                "a dated heading inside a fence is taken for an example",
                 self._line_in(span, offset),
                 hint="If it is a session, the fence above it was never closed",
             )

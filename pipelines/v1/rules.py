@@ -1,8 +1,8 @@
-"""What a workspace's v1 logs hold beside their sessions: that is where rules stand.
+"""The text of a workspace's v1 logs outside of sessions, which is where rules are.
 
-A log that is there is read as `migrate` reads it. One that was retired or is gone is read from the
-layout that is stored of it; where none is stored on this machine, its rules are not known here,
-which does not mean that there are none.
+A log that exists is read as `migrate` reads it. One that was retired or is gone is read from its
+stored layout; if no layout is stored on this machine, its rules are unknown here, which does not
+mean that it has no rules.
 
 To read a large log takes longer than to hash it, so its rules are kept by its hash. What is kept
 names the very file: one that came with a clone is about a file elsewhere, and never true.
@@ -39,7 +39,7 @@ _KEPT_FROM = 1 << 20
 
 
 def read_rules(workspace: Workspace, manifest: Manifest) -> LogRules:
-    """The rules of the logs that were migrated; of the v1 log where none was."""
+    """Read the rules of the logs that were migrated; of the v1 log before any migration."""
     rules = LogRules()
     current = manifest.current_versions()
     for name in current or [V1_LOG]:
@@ -59,7 +59,7 @@ def read_rules(workspace: Workspace, manifest: Manifest) -> LogRules:
         except Conflict as e:
             rules.refused[name] = str(e)
         except (CodecError, PipelineError):
-            rules.unread.append(name)  # `migrate` and `verify` tell what is wrong with it
+            rules.unread.append(name)  # `migrate` and `verify` report its problems
     return rules
 
 
@@ -74,7 +74,7 @@ def rules_by_facts(workspace: Workspace, facts: Iterable[Fact]) -> LogRules:
 def _of_source(
     workspace: Workspace, source: Source, version: V1Version | None
 ) -> tuple[bytes, LineMap]:
-    """The rules of a log that is there, and the lines where they begin."""
+    """Return the rules of a log that exists, and the lines where they begin."""
     if len(source.data) < _KEPT_FROM:
         return _sections(source.data, version)
     sha256 = hashlib.sha256(source.data).hexdigest()
@@ -94,7 +94,7 @@ def _of_source(
 
 
 def _sections(log: Log, version: V1Version | None) -> tuple[bytes, LineMap]:
-    """The parts of a log that are no session, up to a limit, and the lines where they begin."""
+    """Return a log's parts outside of sessions, up to a limit, and the lines where they begin."""
     try:
         marking = dialects_of(
             log,
@@ -103,7 +103,7 @@ def _sections(log: Log, version: V1Version | None) -> tuple[bytes, LineMap]:
             pattern=version.pattern if version else "",
         )
     except FormatError:
-        return bytes(log[:RULES_LIMIT]), ((1, 1),)  # cut short to what is no session
+        return bytes(log[:RULES_LIMIT]), ((1, 1),)  # it was cut, and has no session left
     text = bytearray()
     lines: list[tuple[int, int]] = []
     numbers = LineNumbers(log)

@@ -1,6 +1,6 @@
-"""A v1 log on disk: what is split, hashed, counted and proved.
+"""A v1 log on disk: it is split, hashed, counted and verified.
 
-It is mapped, and mapped pages that were passed are given back, so that a log of any size costs
+It is mapped, and mapped pages that were read are released, so that a log of any size costs
 little memory.
 """
 
@@ -52,7 +52,7 @@ class Source:
             release(self.data, first, last - first)
 
     def digest(self) -> str:
-        """The SHA-256 of the log."""
+        """Return the SHA-256 of the log."""
         whole = hashlib.sha256()
         for start in range(0, len(self.data), _BLOCK):
             whole.update(self.data[start : start + _BLOCK])
@@ -73,14 +73,14 @@ class Source:
 
 
 def source_name(workspace: Workspace, path: str) -> str:
-    """What the manifest calls a log: its path relative to the workspace, with `/`."""
+    """Return the name of a log in the manifest: its path relative to the workspace, with `/`."""
     return os.path.relpath(path, workspace.root).replace(os.sep, "/")
 
 
 def find_sources(workspace: Workspace, name: str) -> list[str]:
     """Return the absolute paths of the logs that a user names.
 
-    A relative name is looked for in the current folder, then in the workspace. A folder stands for
+    A relative name is looked for in the current folder, then in the workspace. A folder means
     the Markdown and text files in it and below, a pattern for the files that match it. What is not
     there is returned as it is named.
 

@@ -1,8 +1,8 @@
 """New diffs and layouts, written to the staging folder and read back.
 
-A diff is written by the worker, which reads it back and holds it against the log. Together with the
-proof that the layout, with the diffs as they stand in the log, gives the log, that says that what
-is staged gives the log.
+A diff is written by the worker, which reads it back and compares it with the log. It is also proved
+that the layout, with the diffs as they are in the log, gives the log. Together this proves that the
+staged files give the log.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def stage_layout(staging: str, sha256: str, layout: EncodedLayout) -> None:
 def planned_patches(
     workspace: Workspace, sessions: Iterable[Added]
 ) -> Callable[[StoredPatch], bytes]:
-    """Gives patches: of these sessions as they stand in the logs, of others from the store."""
+    """Return a reader of patches: of these sessions from the logs, of others from the store."""
     planned = {a.session.key: a for a in sessions}
     store = Store(workspace)
 

@@ -1,7 +1,7 @@
 """Pack the diffs of past months into archives.
 
 1. A diff is deleted only after its archive was written, synced, opened again, every member of it
-   held against the hash that was recorded, and the fact of the archive is in the manifest. So a
+   compared with its recorded hash, and the fact of the archive is in the manifest. So a
    run that is stopped anywhere leaves every diff in at least one place, and the next one goes on.
 2. Sessions that come late, or from another clone, go into a further archive of their month: what
    was written is never changed.
@@ -70,7 +70,7 @@ class Request:
 
 
 class Source(NamedTuple):
-    """A loose diff: its session, what it must hash to, and the file that it stands in."""
+    """A loose diff: its session, its recorded hash, and its file."""
 
     session: Session
     sha256: str
@@ -136,11 +136,11 @@ def archive(request: Request, progress: Progress) -> Result:
 
 
 def plan(request: Request, progress: Progress) -> Plan:
-    """What would be packed and deleted; reads only.
+    """Plan what to pack and delete; reads only.
 
     Raises:
         IntegrityError: a diff is not what was recorded.
-        Unavailable: nobody can tell whether there are secrets in them.
+        Unavailable: the diffs cannot be searched for secrets.
     """
     workspace = request.workspace
     manifest = read_manifest(workspace)
@@ -157,7 +157,7 @@ def plan(request: Request, progress: Progress) -> Plan:
         path = store.loose_path(session.key, session.patch)
         name = archived.get(session.key)
         if path is not None and session.time in shared:
-            # The archive may hold another diff under this key: only the hash tells. One that a
+            # The archive may hold another diff under this key: only the hash decides. One that a
             # killed run published without recording it is never sent, so it does not count.
             name = store.holder(session.key, session.patch, manifest.every_archive())
         elif path is not None and name in manifest.void and name not in here:
@@ -287,7 +287,7 @@ def _loader(sources: Iterable[Source]) -> Load:
 
 
 def _absent_findings(absent: Sequence[str], others: bool) -> list[Finding]:
-    """Diffs that are not here are no fault, unless there is nothing else to do."""
+    """Return a note on missing diffs, which are a fault only if nothing else is to be done."""
     if not absent:
         return []
     return [

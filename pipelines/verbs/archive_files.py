@@ -1,9 +1,9 @@
-"""Archives as files: list them, check them, take members out, mend their ends.
+"""Archives as files: list them, check them, extract members, repair their ends.
 
 1. Checking reads every frame and every member, and names what cannot be read.
 2. Taking out reads the frames one after the other and needs no index: what is intact in a damaged
    archive comes out. It writes into one folder, under names made from keys, and over nothing.
-3. Mending makes the index and the seek table again from the frames. The result must have the
+3. Repairing rebuilds the index and the seek table from the frames. The result must have the
    hash that was recorded, or nothing is changed.
 """
 
@@ -40,7 +40,9 @@ from pipelines.workspace.location import Manifest, Workspace, writing
 from pipelines.workspace.reading import read_manifest
 
 _EXTRACT = "'session-codec archive extract' takes out what is intact"
-_MEND = "'session-codec archive repair' mends an index; 'archive extract' takes out what is intact"
+_MEND = (
+    "'session-codec archive repair' repairs an index; 'archive extract' takes out what is intact"
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,7 +113,7 @@ def verify_archives(workspace: Workspace, names: Collection[str], progress: Prog
 
 
 def _faults(path: str, manifest: Manifest, name: str) -> list[Finding]:
-    """What is wrong with an archive."""
+    """Return the problems of an archive."""
     expected = recorded_in(manifest, name)
     found: dict[str, str] = {}
     problems: list[str] = []

@@ -1,7 +1,7 @@
 """What an agent reads at its start, rendered from the tail of the deltas.
 
 1. It reads the references and the end of the deltas, never the v1 log or the manifest. If a context
-   is rendered anew, the sessions that it leaves out are summed up (`newest`).
+   is rendered again, the sessions that it leaves out are summed up (`newest`).
 2. Tokens are counted without loading a tokenizer (`codec.tokens.bpe_counts`). What was rendered is
    kept by a hash of the content that it came from, which saves a tenth of the time.
 """
@@ -50,11 +50,11 @@ class Result(NamedTuple):
 
 
 def render(request: Request, load: Callable[[str], Callable[[str], int]]) -> Result:
-    """The context of a workspace.
+    """Render the context of a workspace.
 
     Args:
         request: what to render.
-        load: loads the counter of a tokenizer; not called where the rendering is kept.
+        load: loads the counter of a tokenizer; not called for a cached rendering.
     """
     workspace = request.workspace
     file = read_bytes(workspace.path(REFERENCES))
@@ -114,7 +114,7 @@ def _name(request: Request, file: bytes, lines: list[str], deltas: str) -> str:
 
 
 def _read_kept(path: str) -> dict[str, Result]:
-    """What is kept; a cache that cannot be read is an empty one."""
+    """Return the cached renderings; an unreadable cache is empty."""
     try:
         kept = json.loads(read_bytes(path) or b"{}")
         return {

@@ -1,10 +1,10 @@
-"""Find what is wrong with a workspace, and put right what can be without loss.
+"""Find problems of a workspace, and repair those that can be repaired without loss.
 
 1. The plan only reads. What it holds is what is done, and each file is written whole.
 2. What a file held stays beside it as a backup, and the way back is to rename that.
 3. The manifest is written first and the deltas last. A run that was stopped in between is completed
    by the next one.
-4. What cannot be put right without loss is told, and left as it is.
+4. A problem that cannot be repaired without loss is reported, and left as it is.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ from pipelines.workspace.transaction import Replace
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """What is wrong that can be put right, and how.
+    """The repairs of a workspace.
 
     Attributes:
         workspace: whose files.
         before, after: the tracked files.
-        repairs: each thing that is put right.
+        repairs: of the lines of the tracked files.
         edits: of files, in the order in which they are written.
         upkeep: what is done beside them.
     """
@@ -75,10 +75,10 @@ class Result:
 
 
 def find_lost(start: str) -> Workspace:
-    """The workspace at or above a folder, even if its manifest is lost but for the last commit.
+    """Find the workspace at or above a folder, even if only the last commit has its manifest.
 
     Raises:
-        WorkspaceMissing: there is none.
+        WorkspaceMissing: no folder has one.
     """
     workspace = locate(start)
     if not workspace.exists and not content_at(workspace, "HEAD", MANIFEST):
@@ -87,7 +87,7 @@ def find_lost(start: str) -> Workspace:
 
 
 def plan(workspace: Workspace) -> Plan:
-    """What is wrong that can be put right; reads only.
+    """Plan the repairs; reads only.
 
     Raises:
         Conflict: a file is a link to somewhere else.
@@ -100,7 +100,7 @@ def plan(workspace: Workspace) -> Plan:
 
 
 def apply(made: Plan) -> Result:
-    """Put right what was planned, under the lock; planned again if a file changed meanwhile.
+    """Carry out the planned repairs, under the lock; plan again if a file changed meanwhile.
 
     Raises:
         Conflict: a file is a link to somewhere else.
@@ -120,12 +120,12 @@ def apply(made: Plan) -> Result:
 
 
 def remaining(made: Plan, progress: Progress, *, repaired: bool) -> tuple[Finding, ...]:
-    """What is wrong beside the repairs of a plan, and stays so.
+    """Return the problems that the repairs of a plan leave.
 
     Args:
         made: the plan.
         progress: hears of the stage.
-        repaired: it was carried out; else lines are those of the files as they stand.
+        repaired: it was carried out; else lines are those of the files as they are now.
     """
     manifest = decode_manifest(made.after.manifest)
     with progress.stage("integrity", len(manifest.sessions)) as advance:
@@ -138,7 +138,7 @@ def remaining(made: Plan, progress: Progress, *, repaired: bool) -> tuple[Findin
 
 
 def _driver_note(workspace: Workspace) -> Iterator[Finding]:
-    """A note where git would merge the files without us."""
+    """Yield a note if git would merge the files without our merge driver."""
     if workspace.repository is not None and not merges_by_record(workspace, as_now=True):
         yield Finding(
             code="merge-driver",
@@ -162,7 +162,7 @@ def _plan(workspace: Workspace, before: Tracked, committed: bytes, *, alone: boo
 
 
 def _keep_up(workspace: Workspace, upkeep: Upkeep) -> tuple[str, ...]:
-    """Rename, set aside and mend what is stored; the names of the backups."""
+    """Rename, set aside and repair stored files; return the names of the backups."""
     backups = []
     for mend in upkeep.mends:
         backup = _free(mend.path)
@@ -186,7 +186,7 @@ def _keep_up(workspace: Workspace, upkeep: Upkeep) -> tuple[str, ...]:
 
 
 def _put_anew(mend: Mend) -> None:
-    """Put a diff that was made again in the place of a damaged one, which has a backup."""
+    """Replace a damaged diff, which has a backup, with the recomputed one."""
     folder, name = os.path.split(mend.path)
     remade = os.path.join(folder, f".{name}.{os.getpid()}.tmp")
     replace_file(remade, [mend.tail])
@@ -196,7 +196,7 @@ def _put_anew(mend: Mend) -> None:
 
 
 def _free(path: str) -> str:
-    """The path of a backup that is not there yet."""
+    """Return the path of a backup that does not exist yet."""
     number = 1
     while os.path.exists(f"{path}.repair-{number}.bak"):
         number += 1

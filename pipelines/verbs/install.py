@@ -1,7 +1,7 @@
-"""Make a workspace, and tell agents of it: files, marked blocks, hooks; and take all of it out.
+"""Create a workspace, and write it into the files of agents: blocks and hooks; or remove all of it.
 
-1. What stands in a person's file stays as it is, byte for byte; taking out gives back the bytes of
-   before. A file that was made, and that holds nothing else, goes.
+1. The content of a user's file stays as it is, byte for byte; a removal restores the bytes of
+   before. A file that was created, and that holds nothing else, is deleted.
 2. Doing it again changes nothing. A run that was killed is completed by the next.
 3. Nothing is written through a link that leaves the repository, or into `.git`.
 4. Sessions are never taken out: a workspace that has facts stays, and git still ignores its diffs.
@@ -108,7 +108,7 @@ class Plan:
 
 
 def plan(workspace: Workspace, *, hooks: Sequence[str] = (), program: str = PROGRAM) -> Plan:
-    """What an install would write; reads only.
+    """Plan the changes of an install; reads only.
 
     Args:
         workspace: where; it need not exist yet.
@@ -129,7 +129,7 @@ def plan(workspace: Workspace, *, hooks: Sequence[str] = (), program: str = PROG
 
 
 def plan_removal(workspace: Workspace) -> Plan:
-    """What taking everything out would change; reads only."""
+    """Plan the changes of a complete removal; reads only."""
     edits: list[Edit] = []
     findings: list[Finding] = []
     for path in (AGENTS, CLAUDE):
@@ -179,7 +179,7 @@ def apply(made: Plan) -> None:
 def _wanted(
     workspace: Workspace, hooks: Sequence[str], program: str
 ) -> Iterator[tuple[str, Change]]:
-    """The files of agents, and how each is to change; a file behind a link is named once."""
+    """Yield the files of agents with their changes; a file behind a link is named once."""
     yield AGENTS, _blocked(GUIDE)
     same = os.path.realpath(workspace.path(CLAUDE)) == os.path.realpath(workspace.path(AGENTS))
     if not same:
@@ -236,7 +236,7 @@ def _edit(
 
 
 def _text(data: bytes | None) -> bytes | None:
-    """A file that a block can stand in."""
+    """Return a file that can hold a block."""
     if data is not None and b"\0" in data:
         raise FormatError("not UTF-8 text; no block is put in", hint="Convert it to UTF-8")
     return data
@@ -265,13 +265,13 @@ def _unblocked(data: bytes | None) -> bytes | None:
 
 
 def _is_edited(data: bytes) -> bool:
-    with suppress(FormatError):  # told where the block is changed
+    with suppress(FormatError):  # reported where the block is changed
         return block_state(data, GUIDE) == "edited"
     return False
 
 
 def _appends(workspace: Workspace) -> Iterator[Append]:
-    """What makes a workspace; of one that is there, what git should know and does not yet."""
+    """Yield the appends that create a workspace; for an existing one, the lines that git lacks."""
     sources = read_manifest(workspace).sources()
     if not workspace.exists:
         build = None if os.path.exists(workspace.path(REFERENCES)) else _references(workspace)
@@ -286,7 +286,7 @@ def _appends(workspace: Workspace) -> Iterator[Append]:
 
 
 def _references(workspace: Workspace) -> tuple[bytes, ReferencesBuilt]:
-    """The references of a workspace that is made, and the fact that they were built."""
+    """Return the references of a new workspace, and the fact that they were built."""
     rules = read_rules(workspace, read_manifest(workspace)).texts
     stated = read_stated(workspace.root, workspace.repository, rules)
     return first_build(stated, (), load(DEFAULT), REFERENCES_BUDGET)
@@ -295,7 +295,7 @@ def _references(workspace: Workspace) -> tuple[bytes, ReferencesBuilt]:
 def _cleared(
     workspace: Workspace,
 ) -> Iterator[tuple[str, Change]]:
-    """The files of a workspace without facts: those that hold nothing of anybody's go."""
+    """Yield the files of a workspace without facts that can be deleted without loss."""
 
     def goes_if(*contents: bytes) -> Change:
         return lambda data: None if data in contents else data
@@ -317,7 +317,7 @@ def _append(workspace: Workspace, appends: Sequence[Append]) -> None:
 
 
 def _remove_folders(workspace: Workspace) -> None:
-    """The folders of a workspace without facts, unless another worktree or the spool has them."""
+    """Delete the folders of a workspace without facts, unless a worktree or the spool has them."""
     home = workspace.path(".session-codec")
     remove_folder(os.path.join(home, "cache"))
     if os.path.dirname(workspace.lock) == home:

@@ -47,7 +47,7 @@ def merge_files(ancestor: str, ours: str, theirs: str, path: str) -> None:
         path: what git calls the file, relative to the top of the repository.
 
     Raises:
-        Conflict: it is none of the files that are merged by record.
+        Conflict: it is not one of the files that are merged by record.
     """
     versions = read_bytes(ancestor), read_bytes(ours), read_bytes(theirs)
     folder, name = _named(path)

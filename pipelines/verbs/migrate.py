@@ -1,6 +1,6 @@
 """Migrate v1 logs: split, read, count, map, prove, write.
 
-1. The plan only reads. It holds all that will be written, or where in the log it stands.
+1. The plan only reads. It holds all that will be written, or its place in the log.
 2. Before the first file of the workspace changes, what will be written is decoded again and
    compared with the log byte for byte, and every staged diff is read back.
 3. It is incremental: a session is recognised by the hash of its entry, in any version of any
@@ -61,7 +61,7 @@ def migrate(request: Request, worker: Worker, progress: Progress) -> Result:
     """Plan, then apply under the lock; nothing is touched where there is nothing to write.
 
     Raises:
-        FormatError: a log is no session log.
+        FormatError: a log is not a session log.
         IntegrityError: the proof failed, or a stored diff is damaged; nothing was written.
         Conflict: a log changed while it was read.
     """
@@ -85,7 +85,7 @@ def migrate(request: Request, worker: Worker, progress: Progress) -> Result:
 
 
 def plan(request: Request, worker: Worker, progress: Progress) -> Plan:
-    """What a migration would write; reads only."""
+    """Plan a migration; reads only."""
     workspace = request.workspace
     manifest = read_manifest(workspace)
     options = Options(clues=request.clues, agents=read_config(workspace).agents)
@@ -176,7 +176,7 @@ def apply(made: Plan, worker: Worker, progress: Progress) -> list[str]:
 
 
 def prove_on_paper(made: Plan) -> None:
-    """The proof of a plan that is not applied.
+    """Prove a plan that is not applied.
 
     Raises:
         IntegrityError: a log could not be rebuilt.
@@ -190,7 +190,7 @@ def prove_on_paper(made: Plan) -> None:
 def _references(
     workspace: Workspace, manifest: Manifest, logs: list[ReadLog], worker: Worker
 ) -> Future[tuple[bytes, ReferencesBuilt]] | None:
-    """What the workspace states, where it has no references: made beside the stages that follow."""
+    """Build references for a workspace without the file, beside the stages that follow."""
     if os.path.exists(workspace.path(REFERENCES)):
         return None
     rules = {log.source.name: log.rules for log in logs}
@@ -209,7 +209,7 @@ def _stops(made: Plan) -> bool:
 
 
 def _state(workspace: Workspace) -> list[tuple[int, int, int, int] | None]:
-    """What tells whether another run wrote to the workspace meanwhile."""
+    """Return what changes if another run writes to the workspace meanwhile."""
     return [_stamp(workspace.diffs), *(_stamp(workspace.path(name)) for name in APPENDED)]
 
 

@@ -265,7 +265,7 @@ def apply(made: Plan) -> Result:
 
 
 def _rewritten(made: Plan, erased: Collection[str]) -> list[Written]:
-    """Write the archives here and there anew, each once."""
+    """Write the archives again, local and remote, each once."""
     workspace, there = made.workspace, made.there
     written: dict[str, Written | None] = {}
     for place in made.places:

@@ -1,10 +1,10 @@
 """Questions about the sessions: filter, group, sum, average.
 
-1. Answers come from the deltas, which tell an unknown number from a known zero; the tokens that
+1. Answers come from the deltas, which distinguish an unknown number from a known zero; tokens that
    sessions used, which deltas do not have, come from the metrics table, where 0 is unknown.
 2. Unknown numbers are left out of sums and averages; where none is known, neither is there. Equal
    lines are one session.
-3. A line that is no delta is a finding, and the rest goes on.
+3. A line that is not a delta is a finding, and the rest goes on.
 4. Lines stay bytes, and a question splits only the fields that it needs: a million sessions take
    about three times as long as awk.
 """
@@ -152,7 +152,7 @@ def _answer(
 
 
 def _fitting(lines: Iterable[bytes], question: Question) -> Iterable[bytes]:
-    """The lines that a question is about."""
+    """Return the lines that a question is about."""
     tests: list[Callable[[Sequence[bytes]], bool]] = []
     for value, place in ((question.agent, 1), (question.task, 2)):
         if value is not None:
@@ -173,7 +173,7 @@ def _fitting(lines: Iterable[bytes], question: Question) -> Iterable[bytes]:
 
 
 def _heads(lines: Iterable[bytes], by: By) -> Iterator[bytes]:
-    """What each line is grouped by."""
+    """Yield the value that each line is grouped by."""
     if by == "month":
         return (line[:7] for line in lines)
     place = _FIELDS[by]
@@ -194,7 +194,7 @@ def _head(group: bytes, by: By | None) -> tuple[Cell, ...]:
 
 
 def _measured(lines: list[bytes], question: Question, tokens: dict[str, int]) -> Iterator[Cell]:
-    """The count, sums and averages of a group, in the order of the columns."""
+    """Yield the count, sums and averages of a group, in the order of the columns."""
     measures = dict.fromkeys((*question.sums, *question.averages))
     if question.count or not measures:
         yield len(lines)

@@ -36,7 +36,7 @@ def plan(
 
     Raises:
         Denied: git does not trust the owner of the repository.
-        NotFound: the repository does not have the commits, or there is none.
+        NotFound: the repository lacks the commits, or the workspace is not in one.
         Unavailable: git is not installed, or failed.
     """
     from pipelines.workspace.git_patches import patch_of, worktree_patch

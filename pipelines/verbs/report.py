@@ -4,7 +4,7 @@
 2. What is saved is what `verify` prints: measured by `baselines`, and by nothing else.
 3. Diffs are in it only where they were asked for, and none that looks like it holds a secret; a
    secret in any other text is replaced. A file that is passed around cannot be called back.
-4. The file is put in place whole. One that is no report is not overwritten.
+4. The file is put in place whole. A file that is not a report is not overwritten.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Request:
         since, until: times in v2 form or their beginnings, both included.
         with_diffs: put the diffs in as well.
         allow: fingerprints of secrets that may be in them.
-        force: overwrite whatever stands there.
+        force: overwrite any file.
     """
 
     workspace: Workspace
@@ -115,7 +115,7 @@ def plan(request: Request, counter: Counter, progress: Progress) -> Plan:
         progress: hears of the stages.
 
     Raises:
-        Conflict: the file that would be written stands there and is no report.
+        Conflict: the file to write exists and is not a report.
         FormatError: the manifest holds nothing that can be read.
         Unavailable: nobody can tell whether there are secrets in the diffs.
         WorkspaceLocked: another process was writing for too long.
@@ -243,7 +243,7 @@ def _check_output(request: Request) -> None:
             if MARK.encode() in f.read(_HEAD):
                 return
     raise Conflict(
-        f"{path}: is there, and is no report of session-codec",
+        f"{path}: exists, and is not a report of session-codec",
         hint="Name another file with -o, or overwrite it with --force",
     )
 
@@ -263,7 +263,7 @@ def _has_month(request: Request, archive: Listed) -> bool:
 
 
 def _diffs(request: Request, sessions: Sequence[Session], progress: Progress) -> Diffs:
-    """The diffs of sessions, as far as they are here and whole and may be passed on."""
+    """Return the diffs of sessions that are stored locally, intact and without secrets."""
     found: dict[str, bytes] = {}
     absent, findings = [], []
     with progress.stage("diffs", len(sessions)) as advance:

@@ -3,7 +3,7 @@
 1. What a remote holds is the union of the last snapshots of all writers: no session of any is lost.
 2. Nothing that is here is overwritten: a diff whose name other bytes have gets another name. What
    is here already and right is left, so that a run that was stopped is completed by the next.
-3. All that is written was held against a recorded hash first, and has its name only when it is
+3. All that is written was compared with a recorded hash first, and has its name only when it is
    whole. The tracked files come last.
 4. A purged diff is never written. An archive that may hold one is not fetched as a whole: its other
    diffs are taken from it one by one.
@@ -228,7 +228,7 @@ def apply(made: Plan, remote: Remote, progress: Progress, jobs: int = 4) -> Resu
 
 
 def _absent_files(workspace: Workspace, files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The tracked files that are not here.
+    """Return the tracked files that are missing locally.
 
     Raises:
         Conflict: some are here, and say something else.

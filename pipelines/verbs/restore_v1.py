@@ -26,7 +26,7 @@ from pipelines.workspace.reading import read_manifest
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """Which log to give back, and where to put it.
+    """Which log to restore, and where to put it.
 
     Attributes:
         workspace: whose log.

@@ -1,7 +1,7 @@
 """Swap a migrated v1 log for a stub.
 
-1. It refuses unless the log, as it stands, was migrated and has just been rebuilt byte for byte,
-   *and* its bytes survive this machine: they stand in the commit `HEAD`, or were just rebuilt byte
+1. It refuses unless the log, as it is now, was migrated and has just been rebuilt byte for byte,
+   *and* its bytes survive this machine: they are in the commit `HEAD`, or were just rebuilt byte
    for byte from a remote alone.
 2. The fact that it was retired is recorded first, the swap is one rename after it. A run that
    stopped in between is completed by the next.
@@ -33,7 +33,7 @@ class Plan:
     Attributes:
         workspace: whose log.
         source: its path relative to the workspace.
-        sha256: of the log as it stands.
+        sha256: of the log as it is now.
         stands_for: SHA-256 of the log that the stub will name: this one, or, where sessions were
             added to a stub, the one that the stub names.
         fact: to record; None where it is recorded already.

@@ -3,7 +3,7 @@
 1. What a person wrote or edited stays: a unit, a line of the crontab, a workflow is ours only while
    it hashes to what it says. Doing it again changes nothing.
 2. systemd and cron run it here; GitHub and Kubernetes in a clone, which has no diffs but those of a
-   remote. Files of those two stand in the repository, and take effect once they are committed and
+   remote. Files of those two are in the repository, and take effect once they are committed and
    applied: nothing is sent anywhere.
 3. Taking out takes out every job of the workspace, whichever it has.
 """
@@ -90,7 +90,7 @@ class Plan:
 
 
 def plan(request: Request, environment: Mapping[str, str] = os.environ) -> Plan:
-    """What a schedule would write; reads only.
+    """Plan a schedule; reads only.
 
     Raises:
         FormatError: a path or an address cannot be written into a job.
@@ -121,7 +121,7 @@ def plan(request: Request, environment: Mapping[str, str] = os.environ) -> Plan:
 
 
 def plan_removal(workspace: Workspace, environment: Mapping[str, str] = os.environ) -> Plan:
-    """What taking out every job of a workspace would change; reads only."""
+    """Plan the removal of every job of a workspace; reads only."""
     units = _units(workspace, {".service": None, ".timer": None}, environment)
     files = [*units, _cronjob(workspace, None)]
     if workspace.repository is not None:
@@ -210,14 +210,14 @@ def _left_alone(shown: str, error: FormatError) -> Finding:
 def _units(
     workspace: Workspace, texts: Mapping[str, bytes | None], environment: Mapping[str, str]
 ) -> list[_File]:
-    """The units of a workspace, in the folder that systemd reads a person's units from."""
+    """Return the units of a workspace, in the folder that systemd reads a user's units from."""
     folder = os.path.join(config_home(environment), "systemd", "user")
     paths = {os.path.join(folder, job_name(workspace.root) + end): t for end, t in texts.items()}
     return [_File(path=path, within=folder, shown=path, text=text) for path, text in paths.items()]
 
 
 def _workflow(workspace: Workspace, text: bytes | None) -> _File:
-    """The workflow of a workspace, which stands where the repository has its workflows."""
+    """Return the workflow of a workspace, in the folder where the repository has its workflows."""
     assert workspace.repository is not None
     folder = _folder(workspace)
     end = "" if folder == "." else "-" + folder.replace("/", "-")
@@ -243,7 +243,7 @@ def _cronjob(workspace: Workspace, text: bytes | None) -> _File:
 
 
 def _folder(workspace: Workspace) -> str:
-    """The folder of a workspace, relative to the top of the repository."""
+    """Return the folder of a workspace, relative to the top of the repository."""
     return os.path.relpath(workspace.root, workspace.repository).replace(os.sep, "/")
 
 
@@ -293,7 +293,7 @@ def _plan_cron(request: Request) -> Plan:
 
 
 def _read_crontab(otherwise: Callable[[str], None]) -> bytes | None:
-    """The person's crontab; where it cannot be read, `otherwise` gets why."""
+    """Return the user's crontab; if it cannot be read, pass the reason to `otherwise`."""
     try:
         done = _run([_CRONTAB, "-l"])
     except FileNotFoundError:
@@ -341,7 +341,7 @@ def _tell_systemd(*orders: list[str]) -> tuple[Finding, ...]:
                 continue
             said = done.stderr.decode(errors="replace").strip()
         hint = " && ".join(map(shlex.join, commands))
-        message = f"systemd was not told: {said}"
+        message = f"systemd was not notified: {said}"
         return (Finding(code="not-told", message=message, level="note", hint=f"Run: {hint}"),)
     return ()
 

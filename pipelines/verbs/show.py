@@ -1,4 +1,4 @@
-"""Show one session: its reference entry, its diff, or its entry as it stood in the v1 log."""
+"""Show one session: its reference entry, its diff, or its entry in the v1 log."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def show(workspace: Workspace, name: str) -> tuple[Session, str]:
-    """A session and its reference entry.
+    """Return a session and its reference entry.
 
     Args:
         workspace: whose session.
@@ -27,12 +27,12 @@ def show(workspace: Workspace, name: str) -> tuple[Session, str]:
 
 
 def show_diff(workspace: Workspace, name: str, open_remote: OpenRemote) -> bytes:
-    """The exact bytes of a session's diff.
+    """Return the exact bytes of a session's diff.
 
     Args:
         workspace: whose session.
         name: a key, the beginning of one, `latest`, or `latest~N`.
-        open_remote: gives the remote that is looked at where the diff is not here.
+        open_remote: gives the remote that is searched for a diff that is missing locally.
 
     Raises:
         Erased: it was purged.
@@ -56,7 +56,7 @@ def show_diff(workspace: Workspace, name: str, open_remote: OpenRemote) -> bytes
 
 
 def show_entry(workspace: Workspace, name: str, open_remote: OpenRemote) -> bytes:
-    """The exact bytes of a session's entry, as it stood in the v1 log.
+    """Return the exact bytes of a session's entry in the v1 log.
 
     Args:
         workspace: whose session.
@@ -72,5 +72,5 @@ def show_entry(workspace: Workspace, name: str, open_remote: OpenRemote) -> byte
 
     session = find_session(workspace, name)
     if session.v1 is None:
-        raise NotFound(f"{session.key}: was recorded, and never stood in a v1 log")
+        raise NotFound(f"{session.key}: was recorded, and never in a v1 log")
     return find_entry(workspace, session.v1, RemoteCopy(workspace, open_remote))

@@ -1,8 +1,8 @@
 """Copy a workspace to a remote: archives, layouts, loose diffs, and last what names them.
 
-1. An object is put once, under a name that stands for its content; nothing is ever deleted there.
+1. An object is put once, under a name that depends on its content; nothing is ever deleted there.
    So one list says what is to be sent, and a run that is stopped anywhere is completed by the next.
-2. What is sent was held against its recorded hash just before. A snapshot goes when all that it
+2. What is sent was compared with its recorded hash just before. A snapshot is sent when all that it
    names is there.
 3. Where one text of what would be sent has what looks like a secret, nothing is sent at all.
 4. An archive is deleted here only if that is asked for, and after all of its remote copy was read
@@ -96,7 +96,7 @@ class Result:
 
 
 def plan(workspace: Workspace, remote: Remote, allow: Collection[str], progress: Progress) -> Plan:
-    """What would be sent; one LIST, and reads only.
+    """Plan an upload; one LIST, and reads only.
 
     Args:
         workspace: whose copy it is.
@@ -106,7 +106,7 @@ def plan(workspace: Workspace, remote: Remote, allow: Collection[str], progress:
 
     Raises:
         Conflict: a tracked file is a link to somewhere else.
-        Unavailable: nobody can tell whether there are secrets in it.
+        Unavailable: the content cannot be searched for secrets.
         WorkspaceLocked: another process was writing for too long.
     """
     files = tracked_files(workspace)
@@ -152,7 +152,7 @@ def plan(workspace: Workspace, remote: Remote, allow: Collection[str], progress:
 def _nothing(
     workspace: Workspace, names: Mapping[str, int], files: Mapping[str, bytes], last: Last
 ) -> Plan:
-    """The plan where all was sent before."""
+    """Return the plan if everything was sent before."""
     return Plan(
         workspace=workspace,
         names=names,

@@ -53,7 +53,7 @@ def verify(
         request: what to verify.
         worker: reads v1 logs and counts tokens beside it.
         progress: hears of the stages.
-        remote: where diffs that are absent here must be; it is asked for nothing if none is.
+        remote: where diffs that are missing locally must be; never contacted if none is missing.
 
     Raises:
         FormatError: the manifest holds nothing that can be read, or the settings are not right.
@@ -139,7 +139,7 @@ def _lost(key: str, remote: Remote) -> Finding:
 def _references(
     request: Request, worker: Worker, limits: Limits, manifest: Manifest, rules: LogRules
 ) -> Iterator[Finding]:
-    """What `references --check` tells, the budget apart."""
+    """Yield the findings of `references --check`, except those of the budget."""
     refreshing = Refreshing(
         workspace=request.workspace,
         tokenizer=request.tokenizer,
@@ -154,7 +154,7 @@ def _references(
             message=e.problem,
             file=REFERENCES,
             line=e.line,
-            hint=e.hint or "Mend the line, or remove the file and run 'session-codec references'",
+            hint=e.hint or "Repair the line, or remove the file and run 'session-codec references'",
         )
         return
     yield from (f for f in made.findings if f.code not in _NOT_TOLD)
@@ -165,7 +165,7 @@ def _references(
 def _tokens(
     request: Request, worker: Worker, manifest: Manifest, limits: Limits
 ) -> tuple[TokenReport | None, list[Finding]]:
-    """What is saved, and what of it is not enough."""
+    """Measure the savings, and return them with findings on those below their thresholds."""
     if not manifest.sessions:
         return None, []
     try:

@@ -1,7 +1,7 @@
-"""What is wrong with a workspace outside of its lines; none of it does harm, but for damage.
+"""Problems of a workspace outside of its lines; of these only damage can do harm.
 
-What git is not told, diffs under another name, halves of files, a verb that was stopped, and what
-is damaged and can be made again, byte for byte: the end of an archive, a diff that git has.
+Missing lines for git, diffs under another name, unfinished files, a verb that was stopped, and
+damage that can be repaired byte for byte: the end of an archive, a diff that git has.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from pipelines.workspace.location import V1_LOG, Manifest, Workspace
 from pipelines.workspace.tracked_files import git_appends
 from pipelines.workspace.transaction import Replace
 
-#: The files that `install` tells agents in.
+#: The files that `install` writes the block for agents in.
 _TOLD: Final = ("AGENTS.md", "CLAUDE.md")
 _BLOCK: Final = 1 << 20
 _LEFTOVER: Final = re.compile(
@@ -46,7 +46,7 @@ _LEFTOVER: Final = re.compile(
 
 
 class Rename(NamedTuple):
-    """A diff that stands under the name that its session had before a merge gave it another key."""
+    """A diff under the name that its session had before a merge gave it another key."""
 
     old: str
     new: str
@@ -54,7 +54,7 @@ class Rename(NamedTuple):
 
 
 class Mend(NamedTuple):
-    """A stored file that is damaged and can be made again: its first bytes, and another end.
+    """A damaged file that can be repaired: its first bytes, and a new end.
 
     Attributes:
         path: of the file, absolute.
@@ -72,14 +72,14 @@ class Mend(NamedTuple):
 
 
 class Upkeep(NamedTuple):
-    """What can be put right outside of the lines of the tracked files.
+    """The problems outside of the lines of the tracked files that can be repaired.
 
     Attributes:
         git_edits: of `.gitignore` and `.gitattributes`.
         renames: of diffs.
         leftovers: paths of files that a stopped run left, relative to the workspace.
         pending: a verb was stopped after its commit; it is completed first.
-        mends: of what is stored.
+        mends: repairs of stored files.
     """
 
     git_edits: tuple[Replace, ...]
@@ -94,7 +94,7 @@ class Upkeep(NamedTuple):
         return not any(self)
 
     def findings(self) -> Iterator[Finding]:
-        """What is wrong, a finding each."""
+        """Yield a finding for each problem."""
         for edit in self.git_edits:
             yield _finding("git-lines", edit.path, "lacks lines for git", "they are added")
         for old, new, key in self.renames:
@@ -110,19 +110,19 @@ class Upkeep(NamedTuple):
         for mend in self.mends:
             what = ("is not the diff that was recorded, but git has its commits" if mend.key
                     else "its end is damaged, but its frames are whole")  # fmt: skip
-            found = _finding("mendable", mend.file, what, "it is made again")
+            found = _finding("mendable", mend.file, what, "it is repaired")
             yield found._replace(level="finding", key=mend.key or None)
 
 
 def upkeep_of(
     workspace: Workspace, manifest: Manifest, *, mends: bool = False, alone: bool = False
 ) -> Upkeep:
-    """What can be put right outside of the lines of the tracked files; reads only.
+    """Return the repairable problems outside of the lines of the tracked files; reads only.
 
     Args:
         workspace, manifest: what is looked at.
-        mends: look for what is damaged as well, which reads what is stored.
-        alone: whoever asks holds the lock.
+        mends: look for damage as well, which reads all stored files.
+        alone: the caller holds the lock.
     """
     # What a verb is writing now is nothing that a stopped one left.
     with nullcontext() if alone else unchanging(workspace.lock):
@@ -137,7 +137,7 @@ def upkeep_of(
 
 
 def agent_findings(workspace: Workspace) -> Iterator[Finding]:
-    """Where agents are told of the workspace no more, or by half a block."""
+    """Yield a note for each file of agents that lost the block, or has only half of it."""
     for name in _TOLD:
         path = workspace.path(name)
         if os.path.islink(path):
@@ -155,7 +155,7 @@ def agent_findings(workspace: Workspace) -> Iterator[Finding]:
         if lost:
             yield Finding(
                 code="agent-block",
-                message="lost the block that tells agents of the workspace, which was committed",
+                message="lost the committed block about the workspace for agents",
                 level="note",
                 file=name,
                 hint="'session-codec install' puts it there; without agents, commit the file",
@@ -182,7 +182,7 @@ def mended_end(path: str, fact: Archive) -> tuple[int, bytes]:
 
 
 def with_end(path: str, start: int, tail: bytes) -> Iterator[bytes]:
-    """The first bytes of a file, and another end."""
+    """Yield the first bytes of a file, and another end."""
     with open(path, "rb") as f:
         while start > 0 and (block := f.read(min(start, _BLOCK))):
             start -= len(block)
@@ -196,7 +196,7 @@ def _finding(code: str, file: str, message: str, done: str) -> Finding:
 
 
 def _git_edits(workspace: Workspace, manifest: Manifest) -> Iterator[Replace]:
-    """What git is not told yet: what to ignore, and how to keep and merge the files."""
+    """Yield the lines that git lacks: what to ignore, and how to keep and merge the files."""
     here = [V1_LOG] if os.path.exists(workspace.path(V1_LOG)) else []
     for append in git_appends(workspace, [*here, *manifest.sources()]):
         before = read_bytes(workspace.path(append.path))
@@ -255,7 +255,7 @@ def _leftovers(workspace: Workspace) -> Iterator[str]:
 
 
 def _archives(workspace: Workspace, manifest: Manifest) -> Iterator[Mend]:
-    """Archives whose index cannot be read, and can be made again."""
+    """Yield archives whose index cannot be read, and can be rebuilt."""
     from codec.archive.container import ArchiveReader
 
     facts = manifest.every_archive()
@@ -269,11 +269,11 @@ def _archives(workspace: Workspace, manifest: Manifest) -> Iterator[Mend]:
             try:
                 yield Mend(path, shown(name), *mended_end(path, facts[name]))
             except IntegrityError:
-                continue  # the check of what is stored tells that it is damaged
+                continue  # the check of stored files reports the damage
 
 
 def _diffs(workspace: Workspace, manifest: Manifest) -> Iterator[Mend]:
-    """Loose diffs that are damaged, and that git makes again."""
+    """Yield loose diffs that are damaged, and that git can recompute."""
     store = Store(workspace)
     loose = store.loose_names()
     for session in manifest.sessions.values():

@@ -1,7 +1,7 @@
-"""Is what the manifest says still so: hashes against what is stored, lines against facts.
+"""Check the manifest: hashes against stored files, lines against facts.
 
-*intact*: stored here, and the bytes are those that were recorded. *absent here*: not stored on
-this machine, which is no fault (a fresh clone has no diffs). *damaged*: stored, and wrong.
+*intact*: stored locally, with the bytes that were recorded. *missing locally*: not stored on this
+machine, which is not a fault (a fresh clone has no diffs). *damaged*: stored with other bytes.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ _REMAINING: Final[dict[Kind, tuple[str, str]]] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Integrity:
-    """What is stored of what the manifest names.
+    """The state of what the manifest names.
 
     Attributes:
-        diffs, layouts: how many are intact, absent here and damaged, in this order.
+        diffs, layouts: how many are intact, missing locally and damaged, in this order.
         findings: each damaged one, and what does not agree with the manifest.
         absent: keys of the diffs that are missing here, and that git cannot remake.
         in_git: how many are missing here, and git remakes with the recorded hash.
@@ -68,12 +68,12 @@ def check_integrity(
     advance: Callable[[int], None],
     committed: bytes = b"",
 ) -> Integrity:
-    """Hold everything stored against the manifest, and each line of the files against its facts.
+    """Compare everything stored with the manifest, and each line of the files with its facts.
 
     Args:
         workspace, tracked: what is checked.
         manifest: as `tracked` has it.
-        advance: told how many diffs were read.
+        advance: called with the number of diffs that were read.
         committed: lines that the manifest must have.
     """
     if is_sound(tracked, manifest, committed):
@@ -88,12 +88,12 @@ def check_integrity(
 def check_stored(
     workspace: Workspace, manifest: Manifest, advance: Callable[[int], None]
 ) -> Integrity:
-    """Hold everything stored against the manifest.
+    """Compare everything stored with the manifest.
 
     Args:
         workspace: what is checked.
         manifest: its facts.
-        advance: told how many diffs were read.
+        advance: called with the number of diffs that were read.
     """
     findings: list[Finding] = []
     absent: list[Session] = []
@@ -153,7 +153,7 @@ def _remaining(workspace: Workspace, manifest: Manifest) -> Iterator[Finding]:
 def _check_layouts(
     workspace: Workspace, manifest: Manifest, read: Callable[[str, PatchRef], bytes]
 ) -> tuple[tuple[int, int, int], list[Finding]]:
-    """Rebuild every version of every log: how many could be, and what is amiss with the others."""
+    """Rebuild every version of every log: return the counts, and findings about the others."""
     counts = [0, 0, 0]
     findings: list[Finding] = []
     recorded = {(s.time, s.patch) for s in (*manifest.every_session(), *manifest.clashes)}

@@ -1,7 +1,7 @@
-"""What is wrong with the tracked files line by line, and the files as a repair would leave them.
+"""Problems of the tracked files line by line, and the files as a repair would leave them.
 
 1. Reads nothing and writes nothing: bytes in, findings and bytes out.
-2. Where each line is the one that the manifest makes, and stands once, nothing else is asked.
+2. If each line is the one that the manifest makes, and is there once, nothing else is checked.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ _MEANING: Final[dict[str, tuple[Level, str, str]]] = {
     "conflict-mark": ("finding", "a mark of a merge conflict", "it goes, both sides stay"),
     "torn-line": ("note", "ends in a piece of a line", "it is ended"),
     "run-together": ("finding", "several lines ran together", "they are lines again"),
-    "fragment": ("finding", "a piece of what stands whole elsewhere", "it goes"),
-    "repeated-line": ("note", "stands above already", "it goes"),
+    "fragment": ("finding", "a fragment of a line that is complete elsewhere", "it is removed"),
+    "repeated-line": ("note", "is a repeated line", "it is removed"),
     "key-clash": ("finding", "another session has the same key", "this one's is {key} now"),
     "row-differs": ("finding", "does not say of {key} what the manifest says", "it does"),
     "second-row": ("finding", "a second row of {key}, which says something else", "it goes"),
@@ -56,11 +56,11 @@ NO_ROWS: Final[frozenset[str]] = frozenset()
 
 
 class Repairs(NamedTuple):
-    """What can be put right in the tracked files.
+    """The repairs of the tracked files.
 
     Attributes:
         after: the files as they would be.
-        findings: each thing that is put right, with the line of the file as it stands.
+        findings: each repair, with the line of the file as it is now.
         edits: of files, in the order in which they are to be written.
     """
 
@@ -69,7 +69,7 @@ class Repairs(NamedTuple):
     edits: tuple[Replace, ...] = ()
 
     def as_they_stand(self, findings: Iterable[Finding]) -> Iterator[Finding]:
-        """Findings about files as they would be, with the lines of the files as they are."""
+        """Return findings about repaired files with the lines of the files as they are now."""
         after = {e.path: e.after.split(b"\n") for e in self.edits}
         before: dict[str, dict[bytes, int]] = {e.path: {} for e in self.edits}
         for edit in self.edits:
@@ -83,10 +83,10 @@ class Repairs(NamedTuple):
 
 
 def repairs_of(before: Tracked, committed: bytes = b"") -> Repairs:
-    """What can be put right in the tracked files.
+    """Return the repairs of the tracked files.
 
     Args:
-        before: the files as they stand.
+        before: the files as they are now.
         committed: lines that the manifest had, and that it must have.
     """
     whole, lost = with_committed(before.manifest, committed)
@@ -133,7 +133,7 @@ def repairs_of(before: Tracked, committed: bytes = b"") -> Repairs:
 
 
 def is_sound(tracked: Tracked, manifest: Manifest, committed: bytes = b"") -> bool:
-    """Return whether each line is the one that the manifest makes, stands once, and is understood.
+    """Report whether each line is known, is what the manifest makes, and is there once.
 
     Args:
         tracked: the files.
@@ -193,7 +193,7 @@ def _finding(name: str, code: str, line: int, key: str, problem: str = "") -> Fi
 def _row_finding(
     name: str, repair: Repair, data: bytes, sessions: Mapping[str, Session]
 ) -> Finding:
-    """A repair; that a session has no row is a note where it shares that of its time."""
+    """Return a repair; a missing row is a note if the session shares another one's row."""
     finding = _finding(name, *repair)
     session = sessions.get(repair.key)
     if repair.code == "missing-row" and session is not None and session.key != session.time:
@@ -206,10 +206,10 @@ def _row_finding(
 
 
 def left_findings(repairs: Repairs, manifest: Manifest) -> Iterator[Finding]:
-    """What is wrong with the lines of the files, and stays so.
+    """Yield the problems in the lines of the files that a repair leaves.
 
     Args:
-        repairs: of the files; lines are those of the files as they stand.
+        repairs: of the files; lines are those of the files as they are now.
         manifest: as it is after them.
     """
     after = repairs.after
@@ -227,7 +227,7 @@ def left_findings(repairs: Repairs, manifest: Manifest) -> Iterator[Finding]:
 
 
 def fact_findings(manifest: Manifest) -> list[Finding]:
-    """What is wrong with the manifest itself."""
+    """Return the problems of the manifest itself."""
     findings = [
         Finding(
             code="broken-fact",

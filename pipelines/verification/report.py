@@ -18,7 +18,7 @@ from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, RE
 #: What an absent diff is: nothing to speak of, a finding, or one if a remote lacks it as well.
 Require = Literal["none", "local", "remote"]
 
-#: What is checked, in the order in which it is told: name and title.
+#: What is checked, in the order of the report: name and title.
 _CHECKS: Final = {
     "manifest": "The manifest holds facts, each once",
     "deltas": f"Each line of {DELTAS} is a session of the manifest",
@@ -27,7 +27,7 @@ _CHECKS: Final = {
     "diffs": "Each diff that is stored here is the one that was recorded",
     "archives": "Archives hold nothing that was erased",
     "logs": "Each version of a v1 log can be rebuilt from what is stored here",
-    "files": "Nothing is left of a stopped run; git and agents are told of the files",
+    "files": "Nothing is left of a stopped run; git and agents have their lines in the files",
     "references": f"{REFERENCES} is what the repository states",
     "spool": "No event of a hook waits",
     "gate": "The window saves what is asked for",
@@ -36,8 +36,8 @@ _CHECKS: Final = {
 }
 #: The meaning of every code that a finding of any verb can have.
 RULES: Final = {
-    "absent": "A diff that is required here is absent",
-    "agent-block": "The block that tells agents of the workspace is not whole, or lost",
+    "absent": "A diff that is required here is missing",
+    "agent-block": "The block about the workspace for agents is damaged or lost",
     "ambiguous-date": "Dates of a v1 log may begin with day or month; their sessions stay text",
     "assumed-zone": "A time of a v1 log names no zone, and one was assumed",
     "broken-fact": "A line of the manifest is not a fact",
@@ -52,10 +52,10 @@ RULES: Final = {
     "edited-block": "The marked block of session-codec was edited, and is left as it is",
     "edited-fact": "A line of the manifest does not say what was committed",
     "elsewhere": "A purged diff is also in a place that is not on this machine, or not known here",
-    "erased-text": "A fact whose text was erased on purpose stands here again",
+    "erased-text": "A fact whose text was erased on purpose is in the manifest again",
     "foreign-diff": "A file in .diffs has the name of a diff and other content",
     "foreign-snapshot": "A snapshot has a number of this workspace, which did not write it",
-    "fragment": "A piece of what stands whole elsewhere, as a merge by lines leaves it",
+    "fragment": "A fragment of a line that is complete elsewhere, as a merge by lines leaves it",
     "gap": "A version of a v1 log has a gap: a diff of it was erased on purpose",
     "gate": "The window saves less than is asked for",
     "gate-uncounted": "What v1 cost is not known by this tokenizer",
@@ -70,9 +70,9 @@ RULES: Final = {
     "log-absent": "A v1 log cannot be read on this machine",
     "lost-fact": "The manifest lacks a fact that was committed",
     "lost-manifest": "The manifest has no session, and the files have",
-    "mendable": "What is stored is damaged, and can be made again byte for byte",
+    "mendable": "A stored file is damaged, and can be repaired byte for byte",
     "merge-driver": "git merges the tracked files by lines",
-    "misnamed-diff": "A diff stands under the name that its session had before a merge",
+    "misnamed-diff": "A diff has the name that its session had before a merge",
     "missing": "A file to restore is not on the remote",
     "missing-deltas": "The file of the deltas is missing or empty; the manifest was read instead",
     "missing-header": "A file does not begin with its header",
@@ -83,7 +83,7 @@ RULES: Final = {
     "no-sessions": "A v1 log that was migrated has no session any more",
     "not-editable": "The references cannot be refreshed without losing what a person wrote",
     "not-inspected": "Encrypted objects cannot be searched for a purged diff without an identity",
-    "not-told": "systemd was not told of a new or removed job",
+    "not-told": "systemd was not notified of a new or removed job",
     "not-trusted": "Settings of the repository are not used: the operator has not trusted it",
     "out-of-order": "Rows are not in the order of their sessions",
     "over-budget": "The references exceed their budget, and all of it is a person's own",
@@ -99,8 +99,8 @@ RULES: Final = {
     "refused-log": "One of several logs was refused",
     "remote": "A remote was not searched for a purged diff",
     "repeated-entry": "A v1 log has the same entry twice; it is one session",
-    "repeated-line": "A line stands twice",
-    "row-differs": "A line does not say of its session what the manifest says",
+    "repeated-line": "A line is repeated",
+    "row-differs": "A line differs from the manifest's facts about its session",
     "run-together": "Several lines ran together",
     "same-commits": "There are no commits since the last recorded session; no diff is recorded",
     "second-row": "A session has a second line that says something else",
@@ -157,14 +157,14 @@ _DAMAGED: Final = "damaged"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """What to verify.
+    """The request to verify.
 
     Attributes:
         workspace: whose files.
         tokenizer: the name of what counts tokens.
         limits: what the command line says of threshold and budgets, by name of the setting.
-        require: whether a diff that is absent here is a finding.
-        since: a revision; what was wrong already where `HEAD` left it is not told.
+        require: whether a diff that is missing locally is a finding.
+        since: a revision; problems from before its merge base with `HEAD` are not reported.
     """
 
     workspace: Workspace
@@ -197,17 +197,17 @@ class Check(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """What a verification says.
+    """The result of a verification.
 
     Attributes:
         root: the folder of the workspace, as the repository calls it; `.` for its top.
         sessions, versions: how many the manifest has.
-        diffs, layouts: how many are intact, absent here and damaged, in this order.
+        diffs, layouts: how many are intact, missing locally and damaged, in this order.
         absent: keys of the diffs that are missing here, and that git cannot remake.
         in_git: how many are missing here, and git remakes with the recorded hash.
         findings: all that was found, notes among it.
         tokens: what is saved; None where no v1 log was migrated, or v1 was not counted so.
-        since: the commit that changes are held against, None where all is judged.
+        since: the commit that changes are compared with; None if everything is judged.
     """
 
     root: str
@@ -229,7 +229,7 @@ class Verdict:
         return FINDINGS if any(f.level == "finding" for f in self.findings) else 0
 
     def checks(self) -> Iterator[Check]:
-        """What was checked, each with its findings."""
+        """Return the checks, each with its findings."""
         found: dict[str, list[Finding]] = {name: [] for name in _CHECKS}
         for finding in self.findings:
             found[_check_of(finding)].append(finding)

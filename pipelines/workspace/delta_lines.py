@@ -22,11 +22,11 @@ from pipelines.workspace.reading import delta_lines_of, read_file, read_manifest
 
 
 class Deltas(NamedTuple):
-    """What a file of deltas holds.
+    """The lines of a file of deltas.
 
     Attributes:
         lines: its deltas, each once, with their line ends.
-        findings: one for each line that is none, but for the rows that belong to a person.
+        findings: one for each other line, except the rows that belong to the user.
         as_they_stand: the file is these lines and nothing else, and all of it is ASCII.
     """
 
@@ -36,7 +36,7 @@ class Deltas(NamedTuple):
 
 
 def read_deltas(workspace: Workspace) -> Deltas:
-    """The deltas of a workspace; a torn last line is not among them."""
+    """Read the deltas of a workspace; a torn last line is left out."""
     data = read_file(workspace, DELTAS)
     if not data and workspace.exists:
         return _deltas_of_the_manifest(workspace)

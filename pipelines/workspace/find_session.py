@@ -33,7 +33,7 @@ def find_session(workspace: Workspace, name: str) -> Session:
     """Return the session that a name means, as it is now.
 
     Raises:
-        NotFound: there is none; the nearest keys are named.
+        NotFound: no session has the name; the nearest keys are named.
         Conflict: several keys begin with it.
     """
     return _read_fact(workspace, find_key(workspace, name))

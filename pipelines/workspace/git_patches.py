@@ -1,6 +1,6 @@
 """Make the patch between two states of a repository.
 
-1. The same two trees give the same bytes on every machine, so that a lost diff can be made again
+1. The same two trees give the same bytes on every machine, so that a lost diff can be recomputed
    and compared with its hash. git reads the objects through an empty repository: attributes and
    settings of the repository, of the user and of the system do not apply. What is left to choose
    is said on the command line.
@@ -63,7 +63,7 @@ def patch_of(workspace: Workspace, commits: Sequence[str], *, plain: bool = True
 
 
 def remade(workspace: Workspace, commits: Sequence[str], patch: PatchRef) -> bytes | None:
-    """Return a recorded diff as git makes it again; None where that has another hash.
+    """Return a recorded diff as git recomputes it; None if that has another hash.
 
     Before patches were made without attributes and settings, those of the repository applied. Such
     a diff is tried as well.
@@ -86,7 +86,7 @@ def remade(workspace: Workspace, commits: Sequence[str], patch: PatchRef) -> byt
 def remakable(
     workspace: Workspace, sessions: Iterable[tuple[tuple[str, ...], PatchRef]]
 ) -> set[tuple[tuple[str, ...], PatchRef]]:
-    """Return those commits and patches that git makes again, each compared with its hash.
+    """Return those commits and patches that git can recompute, each compared with its hash.
 
     Patches are not kept in memory. A file of more than 256 MiB is not tried.
 

@@ -11,7 +11,7 @@ from pipelines.errors import Conflict, NotFound, Unavailable
 from pipelines.git.process import Repository, repository_at, run_git
 from pipelines.workspace.location import Workspace
 
-#: How `rev-parse --verify --quiet` and `config --get` say that there is none.
+#: How `rev-parse --verify --quiet` and `config --get` report a missing value.
 _OR_NONE: Final = (0, 1)
 _LENGTHS: Final = (40, 64)
 _DIGITS: Final = frozenset("0123456789abcdef")
@@ -25,7 +25,7 @@ def repository_of(workspace: Workspace) -> Repository:
     """Return the repository that a workspace is in.
 
     Raises:
-        NotFound: there is none.
+        NotFound: it is not in a repository.
     """
     if workspace.repository is None:
         raise NotFound(

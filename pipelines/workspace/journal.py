@@ -176,22 +176,22 @@ def _unfit(journal: str) -> FormatError:
 
 
 def target_of(workspace: Workspace, path: str) -> str:
-    """The absolute path of a file to write, which must not be a link to somewhere else.
+    """Return the absolute path of a file to write, which must not be a link to elsewhere.
 
     Raises:
-        Conflict: it is one, or stands behind one.
+        Conflict: it is a link, or below one.
     """
     target = workspace.path(*path.split("/"))
     if os.path.realpath(target) != os.path.join(os.path.realpath(workspace.root), *path.split("/")):
         raise Conflict(
-            f"{path} is a symbolic link, or stands behind one; nothing is written through it",
+            f"{path} is a symbolic link, or below one; nothing is written through it",
             hint="Put the file itself in its place",
         )
     return target
 
 
 def _publish(staging: str, target: str) -> None:
-    """Move the staged files into place, a whole folder at once where there is none yet."""
+    """Move the staged files into place, a whole folder at once if it does not exist yet."""
     if not os.path.exists(target):
         move(staging, target)
         sync_directory(os.path.dirname(target))

@@ -85,7 +85,7 @@ class Workspace(NamedTuple):
     repository: str | None
 
     def path(self, *parts: str) -> str:
-        """The absolute path of one of its files."""
+        """Return the absolute path of one of its files."""
         return os.path.join(self.root, *parts)
 
     @property
@@ -146,19 +146,19 @@ class Config(NamedTuple):
 
 
 def moment(when: datetime | None = None) -> str:
-    """A moment as facts have it, UTC with microseconds: now, unless another is given."""
+    """Format a moment as facts have it, UTC with microseconds: now by default."""
     return (when or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def locate(start: str) -> Workspace:
-    """The workspace at or above a folder; else the one that the folder itself could become.
+    """Find the workspace at or above a folder; else return what the folder itself could become.
 
     A folder with a manifest is preferred, then one whose manifest is lost, then one with a v1 log,
     then the folder itself. The search ends at the top of the git worktree.
 
     Raises:
         WorkspaceMissing: there is no such folder.
-        Conflict: one of its files is none, or is elsewhere.
+        Conflict: one of its files is not a regular file, or is elsewhere.
     """
     start = os.path.abspath(start)
     if not os.path.isdir(start):
@@ -182,11 +182,11 @@ def locate(start: str) -> Workspace:
 
 
 def find(start: str) -> Workspace:
-    """The workspace at or above a folder.
+    """Find the workspace at or above a folder.
 
     Raises:
-        WorkspaceMissing: there is none.
-        Conflict: one of its files is none, or is elsewhere.
+        WorkspaceMissing: no folder has one.
+        Conflict: one of its files is not a regular file, or is elsewhere.
     """
     workspace = locate(start)
     if not workspace.exists and os.path.exists(workspace.path(DELTAS)):
@@ -194,7 +194,7 @@ def find(start: str) -> Workspace:
             f"{workspace.path(MANIFEST)}: the manifest is lost",
             hint="'session-codec doctor --repair' brings it back from the last commit, "
             "'session-codec restore' from a copy; where there never was one, "
-            "'session-codec install' makes it and keeps the lines that stand there",
+            "'session-codec install' creates it and keeps the existing lines",
         )
     if not workspace.exists:
         raise WorkspaceMissing(
@@ -206,10 +206,10 @@ def find(start: str) -> Workspace:
 
 
 def at(folder: str) -> Workspace:
-    """The workspace that a folder itself is or becomes; the folder need not be there.
+    """Return the workspace that a folder itself is or becomes; the folder need not exist.
 
     Raises:
-        Conflict: one of its files is none, or is elsewhere.
+        Conflict: one of its files is not a regular file, or is elsewhere.
     """
     folder = os.path.abspath(folder)
     return _workspace(folder, repository_of(ancestors(folder)))
@@ -308,5 +308,5 @@ def _check_own(workspace: Workspace, name: str) -> None:
     if name not in _FOLDERS and not stat.S_ISREG(mode):
         raise Conflict(
             f"{name} is not a file",
-            hint="Move it away; 'git status' tells whether git has what was there",
+            hint="Move it away; 'git status' shows whether git has its content",
         )

@@ -42,12 +42,12 @@ _F = TypeVar("_F", bound=Fact)
 
 
 class Manifest(NamedTuple):
-    """What the manifest of a workspace says.
+    """The content of a workspace's manifest.
 
     Attributes:
         sessions: as they are now, by key.
         histories: by key, the sessions that have several facts, or revisions.
-        clashes: facts whose key another session has; `sessions` has their sessions by other keys.
+        clashes: facts with the key of another session; `sessions` has their sessions by other keys.
         format: the greatest version that a `format` fact states; 0 for none.
         versions, retired: of the v1 logs, in no order.
         follows: entries that come directly after another, in no order.
@@ -57,7 +57,7 @@ class Manifest(NamedTuple):
         purged: when diffs were erased on purpose, by SHA-256; without disowned tombstones.
         tombstones: all of them, disowned ones too.
         erased: digests of the facts whose text was erased.
-        kept: by file, digests of the rows that belong to a person.
+        kept: by file, digests of the rows that belong to the user.
         builds: of the references, in no order.
         unknown: facts of a kind that this version does not know.
         errors: lines that are not facts.

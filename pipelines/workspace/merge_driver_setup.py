@@ -4,8 +4,8 @@
    and a clone without session-codec have too. What git runs is named in the repository's settings
    and in `info/attributes`, which goes before `.gitattributes`; neither comes with a clone.
 2. The program is named by its whole path and takes no module from the folder that it runs in, so
-   nothing in a repository can stand in for it. Should it be gone or fail, union takes its place.
-3. Lines of others stay as they are, byte for byte. Doing it again changes nothing.
+   nothing in a repository can replace it. Should it be gone or fail, union takes its place.
+   3. Lines of others stay as they are, byte for byte. A second run changes nothing.
 """
 
 from __future__ import annotations

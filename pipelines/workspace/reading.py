@@ -109,7 +109,7 @@ def mapped_file(workspace: Workspace, name: str) -> Iterator[mmap.mmap | bytes]:
 
 
 def read_manifest(workspace: Workspace) -> Manifest:
-    """Return what the manifest and the pending facts say, nothing where there are none."""
+    """Return the content of the manifest and the pending facts; empty if there are no facts."""
     from pipelines.workspace.manifest_view import decode_manifest
 
     return decode_manifest(read_file(workspace, MANIFEST))

@@ -1,6 +1,6 @@
 """Staging folders: where new diffs are written before they get their names.
 
-`.session-codec/staging-WORKTREE-TOKEN/` stands beside `.diffs`, on the same file system in most
+`.session-codec/staging-WORKTREE-TOKEN/` is beside `.diffs`, on the same file system in most
 cases. The token is random, so that nobody can prepare the name; WORKTREE keeps the worktrees that
 share `.diffs` apart. Version 0.1.0 used no token.
 """

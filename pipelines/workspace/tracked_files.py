@@ -151,7 +151,7 @@ def record_facts(
     facts: Iterable[Fact],
     files: Mapping[str, bytes] = MappingProxyType({}),
 ) -> None:
-    """Append facts that are no sessions to the manifest. Use it under the lock.
+    """Append facts that are not sessions to the manifest. Use it under the lock.
 
     Args:
         workspace: whose facts.
@@ -240,9 +240,9 @@ def _lacking(workspace: Workspace, name: str, wanted: Iterable[str]) -> Iterator
 
 
 def without_git_lines(data: bytes) -> bytes | None:
-    """A `.gitignore` or `.gitattributes` without what `git_appends` added; None if nothing is left.
+    """Return a `.gitignore` or `.gitattributes` without the lines of `git_appends`; None if empty.
 
-    What was added begins with our comment, and goes as far as lines that are ours.
+    The added lines begin with our comment, and end before the first line that is not ours.
     """
     kept: list[bytes] = []
     ours = torn = False
@@ -259,7 +259,7 @@ def without_git_lines(data: bytes) -> bytes | None:
 
 
 def pattern(path: str) -> str:
-    """A path as a pattern of `.gitattributes` that matches it alone."""
+    """Return a path as a pattern of `.gitattributes` that matches it alone."""
     literal = re.sub(r"[\\*?\[\]]", r"\\\g<0>", path)
     if not any(c.isspace() or c == '"' for c in path):
         return f"/{literal}"

@@ -58,7 +58,7 @@ class Replace(NamedTuple):
 
     Attributes:
         path: the file, relative to the workspace.
-        before: what it holds now, nothing where there is none.
+        before: what it holds now; empty if it does not exist.
         after: what it is to hold.
     """
 

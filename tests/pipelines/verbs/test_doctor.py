@@ -168,7 +168,7 @@ def test_without_repair_it_tells_and_writes_nothing(bench: Bench, cli: Cli) -> N
         said = cli("doctor", bench.root, *arguments)
         assert said.code == 3
         assert f"{DELTAS}: has nothing about {day(1)}" in said.err
-        assert f"{DELTAS}:3: stands above already" in said.err
+        assert f"{DELTAS}:3: is a repeated line" in said.err
         assert f"{DELTAS}:4: cannot be read: 1 fields instead of 5" in said.err
         assert said.out.endswith("can be put right: 3; cannot: 0\n")
     assert f"would write {DELTAS}" in said.out

@@ -155,7 +155,7 @@ def test_where_systemd_cannot_be_told_the_order_is_named(
     write_program(programs / "systemctl", "#!/bin/sh\necho 'no bus' >&2\nexit 1\n")
     said = home.install("--schedule", "systemd")
     assert said.code == 0
-    assert "systemd was not told: no bus" in said.err
+    assert "systemd was not notified: no bus" in said.err
     assert f"systemctl --user enable --now {home.units.name}.timer" in said.err
 
 
