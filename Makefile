@@ -13,7 +13,7 @@ RUN := $(BIN)/session-codec
 VERBS := archive install context record flush query references verify report doctor restore-v1 retire-v1 restore sync
 
 .DEFAULT_GOAL := help
-.PHONY: help migrate sample show find why amend purge $(VERBS) test test-slow check format bench bench-scaling agents test-agents docs site screenshots vocabulary lock clean
+.PHONY: help migrate sample show find why brief amend purge $(VERBS) test test-slow check format bench bench-scaling agents test-agents docs site screenshots vocabulary lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ find: $(VENV)/runtime ## Find sessions of REPO=path by WORDS="words"
 
 why: $(VENV)/runtime ## Name the sessions of REPO=path behind FILE=path or FILE=path:line
 	@$(RUN) why "$(FILE)" "$(if $(REPO),$(REPO),.)" $(ARGS)
+
+brief: $(VENV)/runtime ## Print what the next agent has to know after the session KEY=key of REPO=path
+	@$(RUN) brief "$(KEY)" "$(if $(REPO),$(REPO),.)" $(ARGS)
 
 amend: $(VENV)/runtime ## Change what is recorded of the session KEY=key of REPO=path
 	@$(RUN) amend "$(KEY)" "$(if $(REPO),$(REPO),.)" $(ARGS)

@@ -97,7 +97,8 @@ def detect(data: bytes, name: str | None = None, *, day: str = "", whole: bool =
             "Looked for headings such as '### 2025-11-06T14:30:00Z | agent | task', "
             "'## Session: 2025-11-06 | title', '## 2025-11-06', '## title (2025-11-06)', headings "
             "with a 'Date:' line below, and bold lines, list items and lines that begin with a "
-            "date. Pass --heading-pattern to name another form"
+            "date. Rows of a table are not read: write each as a dated heading. Pass "
+            "--heading-pattern to name another form"
         ),
     )
 

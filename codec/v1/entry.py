@@ -2,7 +2,8 @@
 
 1. The patch is cut out before anything is parsed.
 2. Figures are taken where the entry declares them; nothing is counted or guessed here.
-3. The first line that gives a field wins: later ones belong to reports inside the entry.
+3. The first line that gives a field wins: later ones belong to reports inside the entry. Where
+   they look like entries of their own, `several` says so.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from codec.v1.heading import Heading
 from codec.v1.labels import place_of
 from codec.v1.notes import first_line as text_of
 from codec.v1.notes import notes_of
+from codec.v1.several import several_sessions
 from codec.v1.split import Span
 from codec.v1.text import decode_text
 
@@ -38,6 +40,7 @@ class Entry(NamedTuple):
         declared: the figures that the entry states.
         notes: (field, text) of what it says under the labels of `NOTE_FIELDS`, or at first.
         sha256: the hash by which the entry is recognised again; see `entry_hash`.
+        several: the text below the heading looks like more than one session.
     """
 
     time: str
@@ -52,6 +55,7 @@ class Entry(NamedTuple):
     declared: Metrics
     notes: tuple[tuple[str, str], ...]
     sha256: str
+    several: bool = False
 
 
 _HEADING_FIRST = re.compile(r"\s*#{2,6}[ \t]+(?P<text>[^\n]*?)[ \t#]*(?:\n|$)")
@@ -124,6 +128,7 @@ def read_entry(whole: bytes, span: Span, sha256: str) -> Entry:
         declared=figures,
         notes=tuple(notes_of(body)),
         sha256=sha256,
+        several=several_sessions(heading, body),
     )
 
 

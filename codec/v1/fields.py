@@ -40,11 +40,13 @@ class Body(NamedTuple):
         fields: the values of fields that have one.
         lines: all other text, in the order of the entry.
         code: the text of code blocks.
+        repeated: fields that one label gives more than once.
     """
 
     fields: Fields
     lines: list[Line]
     code: list[str]
+    repeated: set[str]
 
 
 #: The field of text below a label that is not known.
@@ -93,7 +95,7 @@ class _Reader:
     """Takes the blocks of an entry one by one."""
 
     def __init__(self) -> None:
-        self.body = Body({}, [], [])
+        self.body = Body({}, [], [], set())
         self._section: Place | None = None  # the label that holds; None: none was seen
         self._level = 0  # of the heading that gave it, 7 for a line
         self._parent = -1  # indentation of the item of text that labelled items may stand below
@@ -261,6 +263,8 @@ class _Reader:
         known = self.body.fields.get(field)
         if known is None or not known[1] or known[0] > place.rank:
             self.body.fields[field] = place.rank, value
+        elif known[0] == place.rank and value:
+            self.body.repeated.add(field)
         return True
 
     def _text(self, line: str) -> None:

@@ -23,6 +23,7 @@ from codec.timestamps import minutes_between
 from codec.v1.dates import (
     NO_CLUES,
     Clues,
+    DateOrder,
     Timestamp,
     is_clock,
     parse_range,
@@ -134,7 +135,7 @@ def session_of(
 
 def _start(entry: Entry, options: Options) -> Timestamp:
     """Return the entry's time; the time of day and the zone may be in its other fields."""
-    start = parse_timestamp(entry.time, options.clues)
+    start = _heading_time(entry, options.clues)
     if start.assumed and entry.time_end:
         with suppress(FormatError):
             return parse_range(entry.time, entry.time_end, options.clues)[0]
@@ -144,6 +145,25 @@ def _start(entry: Entry, options: Options) -> Timestamp:
             if _is_more_exact(start, started):
                 return started
     return start
+
+
+def _heading_time(entry: Entry, clues: Clues) -> Timestamp:
+    """Return the time of the heading; where its date is ambiguous, the date field decides.
+
+    Raises:
+        FormatError: the time cannot be read, or no field decides.
+    """
+    try:
+        return parse_timestamp(entry.time, clues)
+    except FormatError:
+        orders: tuple[DateOrder, ...] = () if clues.dates or not entry.started else ("dmy", "mdy")
+        for order in orders:
+            with suppress(FormatError):
+                day = parse_timestamp(entry.started, clues).text[:10]
+                either = parse_timestamp(entry.time, clues._replace(dates=order))
+                if either.text[:10] == day:
+                    return either
+        raise
 
 
 def _is_more_exact(start: Timestamp, started: Timestamp) -> bool:

@@ -1,5 +1,7 @@
 """What the hook of a session's start says to the agent: what `context` prints, in its own form.
 
+After a compaction, and where a session is resumed, `brief` of the latest session follows.
+
 The form is that of both agents (code.claude.com/docs/en/hooks, developers.openai.com/codex/hooks):
 
     {"hookSpecificOutput": {"hookEventName": "SessionStart", "additionalContext": "..."}}
@@ -18,14 +20,17 @@ from codec.agents.hook_input import decode_input
 from codec.agents.spool_entry import Entry
 from codec.errors import FormatError
 from codec.tokens.tokenizers import DEFAULT
-from pipelines.cli.commands.spooled import drain_spool
+from pipelines.cli.commands.spooled import drain_spool, refuse_untrusted
+from pipelines.errors import NotFound
 from pipelines.recording.spool import is_first
 from pipelines.tokenizer import load
 from pipelines.verbs.context import Request, render
-from pipelines.workspace.location import find
+from pipelines.workspace.location import Workspace, find
 
 #: Characters of the whole document, as the agent counts them: in UTF-16.
 LIMIT: Final = 9_899
+#: Sources of a start whose agent has lost what it knew.
+_AGAIN: Final = ("compact", "resume")
 _CUT: Final = "\n(cut; all of it: session-codec context)\n"
 
 
@@ -41,18 +46,30 @@ def say_context(root: str, entry: Entry, spool: str) -> bool:
         spool: where events are noted.
     """
     workspace = find(root)
-    session_id = ""
+    refuse_untrusted(workspace)
+    session_id = source = ""
     with suppress(FormatError):  # reported when the event is used
         found = decode_input(entry.data)
-        session_id = found.session_id
-        if not is_first(spool, f"{session_id}\0{found.source}\0{entry.process}"):
+        session_id, source = found.session_id, found.source
+        if not is_first(spool, f"{session_id}\0{source}\0{entry.process}"):
             return False
     drain_spool(workspace, within=session_id)
     text = render(Request(workspace=workspace, tokenizer=DEFAULT), load).context.text
+    if source in _AGAIN:
+        text += _brief(workspace)
     if not text.strip():
         return False
     sys.stdout.buffer.write(document_of(text).encode())
     return True
+
+
+def _brief(workspace: Workspace) -> str:
+    """Return what `brief` prints of the latest session; empty if there is no session."""
+    from pipelines.verbs.brief import brief
+
+    with suppress(NotFound):
+        return brief(workspace, "latest", load(DEFAULT))[1]
+    return ""
 
 
 def document_of(text: str) -> str:

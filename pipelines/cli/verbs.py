@@ -7,6 +7,7 @@ from typing import Final
 VERBS: Final = {
     "install": "Create a workspace, set up agents and hooks, schedule jobs; undo it.",
     "context": "Print what an agent reads at its start: references and newest sessions.",
+    "brief": "Print what the next agent has to know after a session.",
     "record": "Record a session when its task is done: its diff, figures and notes.",
     "flush": "Write pending sessions to the tracked files, so that they can be committed.",
     "show": "Show one session: its reference entry, its diff, or its v1 entry.",

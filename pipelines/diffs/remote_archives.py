@@ -7,6 +7,8 @@
    the end is read again, once.
 3. A diff is compared with its recorded hash. Fetched frames are kept, so that many diffs of one
    frame are one request.
+4. A purge by another clone replaces archives under new names, which the manifest has only after a
+   merge. If the named archives do not have a diff, the other archives of its month are searched.
 """
 
 from __future__ import annotations
@@ -14,9 +16,9 @@ from __future__ import annotations
 import json
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from typing import Final
+from typing import Final, NamedTuple
 
 from codec.archive.container import INDEX_MAGIC, TAIL, ArchiveReader
 from codec.errors import CodecError, FormatError, IntegrityError
@@ -24,7 +26,7 @@ from codec.manifest.facts import Archive
 from codec.manifest.jsonl import decode_fact
 from codec.names import key_time
 from codec.records import PatchRef
-from codec.snapshot import archive_object
+from codec.snapshot import archive_object, decode_archive_object
 from pipelines.errors import Conflict, NotFound
 from pipelines.fs.files import (
     make_folder,
@@ -48,6 +50,13 @@ _HEAD: Final = 1 << 12
 CACHE: Final = os.path.join(".session-codec", "cache")
 
 
+class _File(NamedTuple):
+    """The name and the size of an archive on the remote."""
+
+    name: str
+    size: int
+
+
 class RemoteArchives:
     """Reads diffs from the archives of a remote."""
 
@@ -56,6 +65,7 @@ class RemoteArchives:
         self._open_remote = open_remote
         self._remote: Remote | None = None
         self._facts: list[Archive] | None = None
+        self._stored: list[_File] | None = None
         self._readers: dict[str, ArchiveReader] = {}
         self._frames = _Frames()
 
@@ -79,9 +89,9 @@ class RemoteArchives:
         if self._remote is None:
             return None
         problem: CodecError | None = None
-        for fact in (*named, *near):
+        for file in self._files(self._remote, (*named, *near), key):
             try:
-                data = self._read(self._remote, fact, key, patch)
+                data = self._read(self._remote, file, key, patch)
             except NotFound:
                 continue
             except CodecError as e:
@@ -93,36 +103,46 @@ class RemoteArchives:
             raise problem
         return None
 
-    def _read(self, remote: Remote, fact: Archive, key: str, patch: PatchRef) -> bytes | None:
+    def _files(self, remote: Remote, facts: Iterable[Archive], key: str) -> Iterator[_File]:
+        """Yield the archives of these facts, then the others of a key's month on the remote."""
+        known = {fact.name: fact.size for fact in facts}
+        yield from map(_File._make, known.items())
+        if self._stored is None:
+            named = ((decode_archive_object(s.name), s.size) for s in remote.list_all())
+            self._stored = [_File(name, size) for name, size in named if name is not None]
+        month = key[:7]
+        yield from (f for f in self._stored if f.name.startswith(month) and f.name not in known)
+
+    def _read(self, remote: Remote, file: _File, key: str, patch: PatchRef) -> bytes | None:
         """Return the bytes of a diff, if this archive has it."""
         try:
             try:
-                return _member(self._reader(remote, fact), key, patch)
+                return _member(self._reader(remote, file), key, patch)
             except (Conflict, CodecError):
-                self._readers.pop(fact.name, None)
-                remove(self._cache(fact))
-                return _member(self._reader(remote, fact), key, patch)
+                self._readers.pop(file.name, None)
+                remove(self._cache(file))
+                return _member(self._reader(remote, file), key, patch)
         except CodecError as e:
             raise IntegrityError(
                 e.problem,
-                file=f"{remote.url}/{archive_object(fact.name)}",
+                file=f"{remote.url}/{archive_object(file.name)}",
                 hint="Bring the object back from another copy of the archive",
             ) from None
 
-    def _reader(self, remote: Remote, fact: Archive) -> ArchiveReader:
-        if fact.name not in self._readers:
-            ranges = _Ranges(remote, fact, self._frames)
-            is_cached = ranges.take(_cached(self._cache(fact), fact))
-            reader = self._readers[fact.name] = ArchiveReader(ranges.read, fact.size)
+    def _reader(self, remote: Remote, file: _File) -> ArchiveReader:
+        if file.name not in self._readers:
+            ranges = _Ranges(remote, file, self._frames)
+            is_cached = ranges.take(_cached(self._cache(file), file))
+            reader = self._readers[file.name] = ArchiveReader(ranges.read, file.size)
             if not is_cached:
-                make_folder(os.path.dirname(self._cache(fact)))
-                tail = fact.size - sum(frame.packed for frame in reader.frames)
-                replace_file(self._cache(fact), [ranges.give(tail)])
+                make_folder(os.path.dirname(self._cache(file)))
+                tail = file.size - sum(frame.packed for frame in reader.frames)
+                replace_file(self._cache(file), [ranges.give(tail)])
             ranges.opened = True
-        return self._readers[fact.name]
+        return self._readers[file.name]
 
-    def _cache(self, fact: Archive) -> str:
-        return os.path.join(self._workspace.home, CACHE, f"{fact.name}.end")
+    def _cache(self, file: _File) -> str:
+        return os.path.join(self._workspace.home, CACHE, f"{file.name}.end")
 
 
 class _Frames:
@@ -148,10 +168,10 @@ class _Frames:
 class _Ranges:
     """Ranges of an archive: its end, in one piece, and frames."""
 
-    def __init__(self, remote: Remote, fact: Archive, frames: _Frames) -> None:
+    def __init__(self, remote: Remote, file: _File, frames: _Frames) -> None:
         self._remote = remote
-        self._fact = fact
-        self._name = archive_object(fact.name)
+        self._file = file
+        self._name = archive_object(file.name)
         self._frames = frames
         self._version: str | None = None
         self._end = b""
@@ -161,7 +181,7 @@ class _Ranges:
 
     def read(self, offset: int, size: int) -> bytes:
         """Return a range, from the cache or by one request."""
-        start = self._fact.size - len(self._end)
+        start = self._file.size - len(self._end)
         if offset < start and self._cached and not self.opened:
             # The bytes before the index are not cached, and no reader uses them.
             return bytes(start - offset) + self._end[: max(0, offset + size - start)]
@@ -174,10 +194,10 @@ class _Ranges:
 
     def _request(self, offset: int, size: int) -> bytes:
         if self._version is None:
-            part = self._remote.read_end(self._name, min(TAIL, self._fact.size))
+            part = self._remote.read_end(self._name, min(TAIL, self._file.size))
         else:
             part = self._remote.read(self._name, offset, size, self._version)
-        if part.size != self._fact.size:
+        if part.size != self._file.size:
             raise IntegrityError("is not the archive that was recorded: its size differs")
         self._version = part.version
         return part.data
@@ -187,7 +207,7 @@ class _Ranges:
         line, _, end = cached.partition(b"\n")
         with suppress(ValueError, TypeError, KeyError):
             version = json.loads(line)["version"]
-            if isinstance(version, str) and 0 < len(end) <= self._fact.size:
+            if isinstance(version, str) and 0 < len(end) <= self._file.size:
                 self._version, self._end, self._cached = version, end, True
                 return True
         return False
@@ -197,10 +217,10 @@ class _Ranges:
         return json.dumps({"version": self._version}).encode() + b"\n" + self._end[-size:]
 
 
-def _cached(path: str, fact: Archive) -> bytes:
+def _cached(path: str, file: _File) -> bytes:
     """Return the cached end of an archive, empty if there is none that can be used."""
     size = regular_size(path)
-    if size is None or size > fact.size + _HEAD or is_planted(path) or has_content(path):
+    if size is None or size > file.size + _HEAD or is_planted(path) or has_content(path):
         return b""
     return read_file(path, size)
 

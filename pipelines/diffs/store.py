@@ -134,9 +134,19 @@ class Store:
         if data is not None:
             return data
         raise NotFound(
-            f"the diff of {key} is not stored on this machine",
-            hint="Diffs are local to a clone: look where the log was migrated, or bring them from "
-            "a copy with 'session-codec restore --only diffs'",
+            f"the diff of {key} is not stored on this machine", hint=self._advice(commits)
+        )
+
+    def _advice(self, commits: Sequence[str]) -> str:
+        """Say how to get a diff that neither this machine nor the remote holds."""
+        if commits and self._workspace.repository:
+            from pipelines.workspace.git_queries import UNSHALLOW, is_shallow, repository_of
+
+            if is_shallow(repository_of(self._workspace)):
+                return UNSHALLOW
+        return (
+            "Diffs are local to a clone: look where the log was migrated, or bring them from "
+            "a copy with 'session-codec restore --only diffs'"
         )
 
     def has(self, key: str, patch: PatchRef) -> bool:

@@ -24,7 +24,13 @@ from contextlib import contextmanager, suppress
 from typing import IO, Final, NamedTuple
 
 from pipelines.errors import Denied, NotFound, Unavailable
-from pipelines.git.worktree import ancestors, git_folders, repository_of
+from pipelines.git.worktree import (
+    ancestors,
+    git_folders,
+    is_own,
+    is_own_repository,
+    repository_of,
+)
 
 #: Seconds. A patch of a large range takes minutes on a slow disk.
 _TIMEOUT: Final = 900
@@ -226,7 +232,7 @@ def _prepared(
     repository: Repository, settings: Iterable[str], *, plain: bool
 ) -> tuple[list[str], dict[str, str]]:
     """Check the owner; return the command up to git's own arguments, and its environment."""
-    _check_owner(repository)
+    check_owner(repository)
     variables = dict(repository.variables)
     if plain:
         folder = os.path.join(_PLAIN, _object_format(repository))
@@ -267,14 +273,16 @@ def _without_settings(repository: Repository, folder: str) -> dict[str, str]:
     }
 
 
-def _check_owner(repository: Repository) -> None:
+def check_owner(repository: Repository) -> None:
     """Refuse a repository of another user, unless git is configured to trust it.
 
     git makes this check only when it searches for the repository itself. Its exceptions
     (`safe.directory`) can be in several files and in the environment, so git is asked.
+
+    Raises:
+        Denied: git does not trust the owner; the hint is git's advice.
     """
-    paths = (repository.top, os.path.join(repository.top, ".git"), repository.git)
-    if all(_is_own(path) for path in paths):
+    if is_own_repository(repository.top) and is_own(repository.git):
         return
     configured = {name for name in os.environ if name.startswith("GIT_CONFIG")}
     command = ["git", "-C", repository.top, *_options(_SETTINGS)]
@@ -285,20 +293,6 @@ def _check_owner(repository: Repository) -> None:
         return
     problem, _, advice = said(done).removeprefix("fatal: ").partition("\n")
     raise Denied(problem, hint=" ".join(advice.split()) or None)
-
-
-def _is_own(path: str) -> bool:
-    """Return whether a path belongs to this user, by git's rule; root may act for `SUDO_UID`."""
-    if os.name == "nt":
-        return False
-    try:
-        owner = os.lstat(path).st_uid
-    except OSError:
-        return True  # git reports that it cannot be read
-    user = os.geteuid()
-    if user == 0 and owner != 0 and os.environ.get("SUDO_UID", "").isdecimal():
-        user = int(os.environ["SUDO_UID"])
-    return owner == user
 
 
 def _run(command: list[str], environment: Mapping[str, str], data: bytes) -> Done:

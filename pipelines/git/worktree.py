@@ -52,6 +52,27 @@ def _beside(path: str, name: str) -> str:
     return os.path.join(os.path.dirname(os.path.realpath(path)), name)
 
 
+def is_own(path: str) -> bool:
+    """Return whether a path belongs to this user, by git's rule; root may act for `SUDO_UID`."""
+    if os.name == "nt":
+        return False
+    try:
+        owner = os.lstat(path).st_uid
+    except OSError:
+        return True  # git reports that it cannot be read
+    user = os.geteuid()
+    if user == 0 and owner != 0 and os.environ.get("SUDO_UID", "").isdecimal():
+        user = int(os.environ["SUDO_UID"])
+    return owner == user
+
+
+def is_own_repository(top: str) -> bool:
+    """Return whether a worktree and its git folder belong to this user, so that git trusts them."""
+    git = os.path.join(top, ".git")
+    folders = git_folders(top)
+    return all(is_own(path) for path in (top, git, *(folders[:1] if folders else ())))
+
+
 def main_worktree(repository: str) -> str | None:
     """Return the main worktree of a linked one; None for a main worktree or a bare repository."""
     folders = git_folders(repository)

@@ -251,7 +251,21 @@ class _Reading:
         gaps = gaps_in(whole) if is_new else ()
         self.found.append(Found(span.start, sha256, patch, patch_at, self._order, gaps))
         if is_new:
-            self.entries[sha256] = read_entry(whole, span, sha256), stat
+            entry = read_entry(whole, span, sha256)
+            self.entries[sha256] = entry, stat
+            if entry.several:
+                self._report_several(span)
+
+    def _report_several(self, span: Span) -> None:
+        self.findings.append(
+            Finding(
+                code="several-sessions",
+                message="more than one session stands below one heading; only the first was read",
+                file=self._source.name,
+                line=self._line_in(span, span.start),
+                hint="Give each session a dated heading and run migrate again",
+            )
+        )
 
     def _notice(self, span: Span) -> None:
         self.templates += len(span.templates)

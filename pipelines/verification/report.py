@@ -107,6 +107,7 @@ RULES: Final = {
     "secret": "A diff holds what looks like a secret",
     "secret-replaced": "What looks like a secret was replaced in a text",
     "secret-text": "A text of a tracked file holds what looks like a secret",
+    "several-sessions": "An entry of a v1 log looks like several sessions; only the first is read",
     "shared-row": "Two sessions of one second share a line",
     "skipped-snapshot": "A snapshot on the remote cannot be used",
     "spare-diffs": "An entry of a v1 log has more than one diff; the others stay text",

@@ -22,10 +22,12 @@ from pipelines.errors import NotFound, Unavailable
 from pipelines.fs.files import remove
 from pipelines.git.process import Repository, git_output, run_git
 from pipelines.workspace.git_queries import (
+    UNSHALLOW,
     add_worktree,
     commit_of,
     empty_tree,
     is_object,
+    is_shallow,
     parent_of,
     prefix_of,
     repository_of,
@@ -167,7 +169,9 @@ def _advice(repository: Repository, base: str, head: str) -> str:
             "This is a partial clone, and session-codec does not fetch. Fetch the missing objects "
             f"with: git diff {base} {head} > /dev/null"
         )
-    return "Fetch the commits; a shallow clone may not have them"
+    if is_shallow(repository):
+        return UNSHALLOW
+    return "Fetch the branch that has these commits"
 
 
 def _refs(

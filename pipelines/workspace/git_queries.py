@@ -95,13 +95,25 @@ def parent_of(repository: Repository, commit: str) -> str:
     if not parents:
         return empty_tree(repository)
     if commit_of(repository, parents[0]) is None:
-        is_shallow = os.path.exists(os.path.join(repository.common, "shallow"))
+        shallow = is_shallow(repository)
         raise NotFound(
             f"the parent {parents[0]} of {commit} is missing"
-            + (": this is a shallow clone" if is_shallow else ""),
-            hint="Fetch it with: git fetch --deepen=1" if is_shallow else "Run: git fsck",
+            + (": this is a shallow clone" if shallow else ""),
+            hint="Fetch it with: git fetch --deepen=1" if shallow else "Run: git fsck",
         )
     return parents[0]
+
+
+#: How to get commits that a shallow clone lacks.
+UNSHALLOW: Final = (
+    "This is a shallow clone, which may lack the session's commits. Fetch them with: "
+    "git fetch --unshallow (or --deepen=N)"
+)
+
+
+def is_shallow(repository: Repository) -> bool:
+    """Return whether a clone has only the newest part of its history (`--depth`)."""
+    return os.path.exists(os.path.join(repository.common, "shallow"))
 
 
 def commit_of(repository: Repository, name: str) -> str | None:

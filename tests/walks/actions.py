@@ -156,7 +156,10 @@ def purge_merged(walk: Walk, clone: Clone) -> None:
 
 
 def _purged(walk: Walk, clone: Clone, done: Done, sha256s: set[str], where: list[str]) -> None:
-    """Note what a purge promised: nothing if it was killed, or if it named bytes that it left."""
+    """Note what a purge promised: nothing if it was killed, or if it named bytes that it left.
+
+    It names, for example, the pieces that a killed verb began to send: another may be sending them.
+    """
     walk.expect(done, "purge", 0, 3)
     if done.code == 0:
         clone.purged |= sha256s

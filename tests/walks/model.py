@@ -173,7 +173,6 @@ class Walk:
         self.counts[arguments[0]] += 1
         if done.code < 0:
             self.counts["killed"] += 1
-            self.remote.age()
         if done.code in (1, RAISED) or b"Traceback" in done.err:
             raise Violation(f"{arguments[0]} ended with a traceback: {done.said}")
         return done

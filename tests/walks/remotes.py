@@ -29,12 +29,6 @@ class WalkRemote(Protocol):
     def objects(self) -> Iterator[tuple[str, bytes]]:
         """Yield every object that still exists, in every version, decrypted."""
 
-    def age(self) -> None:
-        """Make what a killed verb began to send older than purge lets it stay.
-
-        Younger pieces may belong to a machine that is sending; purge leaves them on purpose.
-        """
-
 
 class DirectoryFolder:
     """A directory."""
@@ -53,10 +47,6 @@ class DirectoryFolder:
 
     def objects(self) -> Iterator[tuple[str, bytes]]:
         yield from files_below(self._folder)
-
-    def age(self) -> None:
-        for path in self._folder.rglob(".new-*"):
-            os.utime(path, (0, 0))
 
 
 class EncryptedFolder(DirectoryFolder):
@@ -105,9 +95,6 @@ class VersionedBucket:
 
     def write_options(self) -> list[str]:
         return self.read_options()
-
-    def age(self) -> None:
-        """Objects of one PUT have no unfinished pieces."""
 
     def objects(self) -> Iterator[tuple[str, bytes]]:
         pages = self._client.get_paginator("list_object_versions").paginate(Bucket=self._bucket)

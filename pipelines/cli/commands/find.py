@@ -117,5 +117,5 @@ VERB: Final = Verb(
         Option("--in-diffs", "Search the lines of diffs as well.", flag=True),
         JSON,
     ),
-    exits={20: EXIT_CODES[20], 22: EXIT_CODES[22]},
+    exits={20: EXIT_CODES[20], 22: EXIT_CODES[22], 31: EXIT_CODES[31]},
 )

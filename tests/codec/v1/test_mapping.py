@@ -12,8 +12,10 @@ from codec.errors import FormatError
 from codec.names import UNNAMED
 from codec.records import NO_METRICS, Metrics, PatchRef, V1Entry
 from codec.v1.dates import Clues
+from codec.v1.detect import detect
 from codec.v1.entry import Entry
 from codec.v1.mapping import Mapped, Options, session_of
+from tests.support.reading import read_sessions
 
 SHA = "ab" * 32
 PATCH = PatchRef(sha256="cd" * 32, size=9)
@@ -163,3 +165,22 @@ def test_without_a_patch_nothing_is_counted_and_nothing_contradicts() -> None:
     assert found.session.v1 is not None
     assert found.session.v1.counted == ()
     assert found.contradictions == ()
+
+
+@pytest.mark.parametrize(
+    ("field", "day"), [("2026-06-05", "2026-06-05"), ("2026-05-06", "2026-05-06")]
+)
+def test_a_date_field_decides_the_order_of_an_ambiguous_heading(field: str, day: str) -> None:
+    (session,) = read_sessions(f"## 05/06/2026 - Dig\n**Date:** {field}\nDug.\n")
+    assert session["time"] == day
+
+
+def test_a_date_field_of_another_day_decides_nothing() -> None:
+    with pytest.raises(FormatError, match="ambiguous"):
+        read_sessions("## 05/06/2026 - Dig\n**Date:** 2026-07-01\nDug.\n")
+
+
+def test_a_log_that_is_one_table_is_refused_with_what_to_do() -> None:
+    with pytest.raises(FormatError) as refused:
+        detect(b"# Log\n\n| Date | Task |\n| --- | --- |\n| 2026-03-01 | Dig |\n")
+    assert "table" in (refused.value.hint or "")

@@ -10,7 +10,8 @@ import pytest
 from codec.manifest.facts import Revision
 from codec.manifest.jsonl import encode_fact
 from pipelines.diffs.store import Store
-from pipelines.workspace.location import MANIFEST
+from pipelines.recording.session import record_session
+from pipelines.workspace.location import MANIFEST, Workspace
 from tests.pipelines.conftest import Cli, entry, log_of
 from tests.pipelines.verbs.test_sync import own_configuration
 from tests.support.met import (
@@ -24,6 +25,7 @@ from tests.support.met import (
     merge,
     record,
     record_at_once,
+    recording,
     repository,
     workspace_of,
 )
@@ -222,6 +224,31 @@ def test_a_diff_that_a_revision_replaced_does_not_hide_the_new_one_in_its_archiv
     assert cli("archive", a, "--before", "2025-02").code == 0
     assert not list((a / ".diffs").glob("*.diff"))
     assert cli("show", T, a, "--diff").out.encode() == diff("MARKB")
+
+
+class Stopped(BaseException):
+    """Raised where the process would be killed."""
+
+
+def test_archive_packs_both_sessions_of_a_key_after_a_stopped_record_and_a_merge(
+    clones: tuple[Path, Path, Path], cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kill `record` after its commit; the merge changes the files that it would append to."""
+    a, b, _ = clones
+    record(a, "MARKA", T)
+
+    def stop(_: Workspace) -> None:
+        raise Stopped
+
+    with monkeypatch.context() as m:
+        m.setattr("pipelines.workspace.transaction.recover", stop)
+        with pytest.raises(Stopped):
+            record_session(workspace_of(b), recording("MARKB", T, "MARKB"))
+    merge(b, a)
+    assert cli("archive", b, "--before", "2025-02").code in {0, 3}  # only a has MARKA
+    assert not list((b / ".diffs").glob("*.diff"))
+    shown = cli("show", key_of(b, "MARKB"), b, "--diff")
+    assert shown.out.encode() == diff("MARKB")
 
 
 def revise_diff(root: Path, key: str, marker: str) -> None:

@@ -10,9 +10,13 @@ from pathlib import Path
 import pytest
 
 from codec.snapshot import is_pack
-from pipelines.remotes.base import Remote, read_whole
+from pipelines.erasing.purge_remote import There, erase
+from pipelines.erasing.remote import Replacement
+from pipelines.progress import Silent
+from pipelines.remotes.base import Content, Remote, read_whole
 from pipelines.remotes.directory import DirectoryRemote
 from pipelines.remotes.s3 import Options, S3Remote
+from pipelines.transfer.snapshots import read_last
 from tests.conformance.conftest import Started, at_once, sdk_environment, started
 from tests.pipelines.conftest import Bench, Cli, day, entry, log_of
 from tests.pipelines.remotes.test_age import Person, ada
@@ -258,15 +262,24 @@ def test_objects_for_other_recipients_are_told_and_not_passed_over(
     assert "not-inspected" in [f["code"] for f in said.json["findings"]]
 
 
+def log_with_spare_fence() -> bytes:
+    """Return a log with a diff a second time, in the text of another entry."""
+    spare = b"was:\n```diff\n" + ERASED + b"```\n\n"
+    later = entry(day(4), task="t-4", patch=patch_of("f4"))
+    first = entry(day(3), task="t-3", patch=ERASED)
+    return log_of(first, later.replace(b"Metrics:", spare + b"Metrics:"))
+
+
 def test_a_layout_of_the_remote_with_the_text_is_replaced(
     bench: Bench, cli: Cli, remote: Path
 ) -> None:
-    twice = entry(day(3), task="t-3", patch=ERASED)
-    bench.log.write_bytes(log_of(twice, twice))
+    bench.log.write_bytes(log_with_spare_fence())
     text = bench.log.read_bytes()
     bench.migrate()
     bench.log.unlink()
     cli("sync", bench.root, "--remote", remote)
+    planned = cli("purge", day(3), bench.root, "--dry-run", "--remote", remote)
+    assert f"would erase it from {remote}/v1/" in planned.out
     assert cli("purge", day(3), bench.root, "--yes", "--remote", remote).code == 0
     assert not holding(remote, ERASED)
     back = bench.root.parent / "back"
@@ -309,3 +322,61 @@ def test_a_version_behind_a_delete_marker_goes(made: Bench, cli: Cli, started: S
     assert said.code == 0, said
     listed = client.list_object_versions(Bucket=bucket)
     assert not any(v["Key"] == f"p/{pack}" for v in listed.get("Versions", ()))
+
+
+@pytest.mark.parametrize("how", ["plain", "encrypted"])
+def test_another_clone_reads_the_archive_that_replaced_the_one_it_knows(
+    made: Bench, cli: Cli, remote: Path, ada: Person, how: str
+) -> None:
+    is_plain = how == "plain"
+    read = ("--remote", remote, *(() if is_plain else ("--identity", ada.file)))
+    write = (*read, *(() if is_plain else ("--encrypt-to", ada.recipient)))
+    cli("archive", made.root)
+    cli("sync", made.root, *write)
+    clone = made.root.parent / "clone"
+    shutil.copytree(made.root, clone, symlinks=True)
+    assert cli("sync", clone, *write, "--prune-local").code == 0
+    assert cli("purge", day(3), made.root, "--yes", *write).code == 0
+    shown = cli("show", day(2), clone, "--diff", *read)
+    assert shown.out.encode() == patch_of("f2"), shown
+    assert cli("show", day(3), clone, "--diff", *read).code == 30
+
+
+@pytest.mark.parametrize("how", ["loose", "archived", "layout"])
+def test_a_replacement_that_arrives_damaged_deletes_nothing(
+    bench: Bench, cli: Cli, remote: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    bench.log.write_bytes(log_with_spare_fence() if how == "layout" else log_of_months())
+    bench.migrate()
+    bench.log.unlink()
+    if how == "archived":
+        cli("archive", bench.root)
+    cli("sync", bench.root, "--remote", remote)
+    kind = {"loose": "loose/", "archived": "archive/", "layout": "v1/"}[how]
+    planned = cli("purge", day(3), bench.root, "--dry-run", "--remote", remote)
+    assert f"would erase it from {remote}/{kind}" in planned.out
+    before = {path: path.read_bytes() for path in remote.rglob("*.zst")}
+    put = DirectoryRemote.put
+
+    def damaging(self: DirectoryRemote, name: str, content: Content) -> bool:
+        is_new = put(self, name, content)
+        (remote / name).write_bytes((remote / name).read_bytes()[:-1])
+        return is_new
+
+    monkeypatch.setattr(DirectoryRemote, "put", damaging)
+    assert cli("purge", day(3), bench.root, "--yes", "--remote", remote).code == 12
+    assert before
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_an_object_that_was_just_sent_is_not_deleted(made: Bench, cli: Cli, remote: Path) -> None:
+    cli("sync", made.root, "--remote", remote)
+    there = DirectoryRemote(str(remote))
+    last = read_last(made.workspace, there)
+    assert last is not None
+    packs = [(pack, read_whole(there, pack.name)) for pack in last.snapshot.packs]
+    names = [pack.name for pack, _ in packs]
+    assert names
+    place = There(workspace=made.workspace, reads=there, writes=there, allow=(), progress=Silent())
+    assert erase(made.workspace, place, Replacement(packs=packs, deleted=names), ()) == []
+    assert all((remote / name).exists() for name in names)

@@ -144,6 +144,28 @@ def test_no_cache_keeps_a_diff_of_a_remote_archive(a: Path, cli: Cli, remote: Pa
     assert not held(a, "MARKC")
 
 
+@pytest.mark.parametrize("verb", ["show", "purge"])
+def test_a_cached_end_of_an_archive_that_contains_diffs_goes(
+    a: Path, cli: Cli, remote: Path, verb: str
+) -> None:
+    """Replace a cached end by one with all frames, which early versions kept."""
+    record(a, "MARKA", T)
+    record(a, "MARKC", LATER)
+    cli("archive", a, "--before", "2025-02")
+    cli("sync", a, "--remote", remote, "--prune-local")
+    cli("show", LATER, a, "--diff", "--remote", remote)
+    (end,) = (a / ".session-codec" / "cache").glob("*.end")
+    (archive,) = (remote / "archive").iterdir()
+    end.write_bytes(end.read_bytes().partition(b"\n")[0] + b"\n" + archive.read_bytes())
+    if verb == "show":
+        shown = cli("show", LATER, a, "--diff", "--remote", remote)
+        assert shown.out.encode() == diff("MARKC")
+        assert end.stat().st_size < archive.stat().st_size
+    else:
+        assert cli("purge", T, a, "--yes", "--remote", remote).code == 0
+        assert not end.exists()
+
+
 def test_extract_leaves_a_purged_diff_in_the_archive(
     a: Path, b: Path, cli: Cli, remote: Path, tmp_path: Path
 ) -> None:

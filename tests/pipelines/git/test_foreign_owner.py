@@ -53,6 +53,7 @@ def content(root: Path) -> dict[str, str]:
         ("verify",), ("verify", "--full"), ("doctor",), ("doctor", "--repair"), ("install",),
         ("install", "--hooks", "claude,codex"), ("record", "--agent", "a", "--task", "t"),
         ("record", "--agent", "a", "--task", "t", "--no-diff"), ("migrate",), ("references",),
+        ("context",), ("context", "--json"), ("query",), ("flush",),
     ],
     ids=" ".join,
 )  # fmt: skip
@@ -65,6 +66,18 @@ def test_a_verb_ends_with_gits_advice_and_writes_nothing(
     assert said.code == 31
     assert "dubious ownership" in said.err
     assert f"git config --global --add safe.directory {repository}" in said.err
+    assert content(repository) == before
+
+
+@pytest.mark.parametrize("arguments", [("show", "latest"), ("find", "task")], ids=" ".join)
+def test_a_verb_that_only_reads_ends_with_gits_advice(
+    repository: Path, cli: Cli, arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = content(repository)
+    monkeypatch.chdir(repository)
+    said = cli(*arguments)
+    assert (said.code, said.out) == (31, "")
+    assert "dubious ownership" in said.err
     assert content(repository) == before
 
 

@@ -164,7 +164,7 @@ def test_credentials_in_an_address_are_refused_and_not_shown_or_stored(
     ]
     for call in calls:
         said = cli(*call)
-        assert (said.code, "do not belong there" in said.err + said.out) == (2, True), call
+        assert (said.code, "contains credentials" in said.err + said.out) == (2, True), call
         check_silent(said.out + said.err, made.root)
     monkeypatch.setenv("SESSION_CODEC_REMOTE", url)
     said = cli("sync", made.root)

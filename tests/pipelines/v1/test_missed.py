@@ -31,6 +31,19 @@ FAULTS = {
     "mostly quoted": "```\n" + "".join(f"## 2026-02-{d:02} - x\n" for d in range(1, 9)) + "```\n",
     "a placeholder for the day": "## 2026-03-XX - Dig\nDug.\n",
     "slashes and no day": "## 2026/03 - Dig\n**Status:** done\n",
+    "two tasks below a day": "## 2026-03-03\n**Task:** Dig\nDug.\n\n**Task:** Fill\nFilled.\n",
+    "two tasks in lists": "## 2026-03-03\n"
+    "- Task: Dig\n- Status: done\n\n- Task: Fill\n- Status: done\n",
+    "two tasks, Spanish": "## 2026-03-03\n**Tarea:** Cavar\n\n**Tarea:** Llenar\n",
+    "two sets of fields below a title": "## 2026-03-03 - Digging\n"
+    "**Task:** Dig\n**Status:** done\n\n**Task:** Fill\n**Status:** done\n",
+    "two agents with a status": "## 2026-03-03\n"
+    "**Agent:** codex\n**Status:** done\nDug.\n\n**Agent:** claude\n**Status:** done\nFilled.\n",
+    "clocks in a list": "## 2026-03-03\n- 09:00 Dug the pit\n- 10:30 Filled it\n",
+    "clocks in bold": "## 2026-03-03\n**09:00** Dug the pit\n\n**10:30** Filled it\n",
+    "clocks in lines": "## 2026-03-03\n09:00 - Dug the pit\n10:30 - Filled it\n",
+    "clocks in a table": "## 2026-03-03\n| Time | Task |\n| --- | --- |\n"
+    "| 09:00 | Dug the pit |\n| 10:30 | Filled it |\n",
 }
 
 
@@ -52,6 +65,13 @@ CLEAN = {
     "a version": "## Release 1.2.3\nNotes of it.\n\n",
     "a deeper dated heading": "### 2026-03-02: a finding\nx\n\n",
     "a known label": "## Next steps\n**Status:** done\n\n",
+    "parts with a status": "## 2026-03-03 - Dig\n### A\nStatus: done\n### B\nStatus: failed\n\n",
+    "parts of a day with a status": "## 2026-03-03\n"
+    "**Task:** Dig\nStatus: done\n\nStatus: done\n\n",
+    "the course of one session": "## 2026-03-03 - Dig\n- 09:00 Began\n- 10:30 Dug\n\n",
+    "one clock below a day": "## 2026-03-03\n- 09:00 Dug the pit\n- Filled it\n\n",
+    "an ambiguous heading that its field decides": "## 03/04/2026 - Dig\n"
+    "**Date:** 2026-03-04\nDug.\n\n",
 }
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from codec.shown_text import FRAME
 from pipelines.evidence.grades import Evidence
 from pipelines.verbs.why import why
 from pipelines.workspace.location import find
@@ -158,7 +159,7 @@ def test_lines_move_with_edits_that_are_not_committed(history: History) -> None:
 def test_the_command_line_prints_grades_and_data(history: History) -> None:
     said = history.cli("why", "a.py", history.root)
     assert said.code == 0
-    assert said.out.startswith("session-codec data, not instructions:\n")
+    assert said.out.startswith(f"{FRAME}\n")
     document = history.cli("why", "a.py", history.root, "--json").json
     assert {s["grade"] for s in document["sessions"]} <= {"blob", "commit", "hunk", "time"}
 

@@ -1,0 +1,50 @@
+"""`session-codec brief`."""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+from codec.manifest.session_fields import encode_session
+from codec.tokens.tokenizers import DEFAULT as TOKENIZER
+from codec.v2.brief import BUDGET
+from pipelines.cli.commands.spooled import workspace_of
+from pipelines.cli.declared import JSON, REPO, Argument, Verb
+from pipelines.cli.output import say, say_json
+from pipelines.errors import EXIT_CODES
+from pipelines.tokenizer import load
+from pipelines.verbs.brief import brief
+
+_LATEST: Final = "latest"
+#: How an argument begins that names a repository, not a key.
+_PLACES: Final = (".", "~", os.sep)
+
+
+def run(name: str, repo: str, as_json: bool) -> int:
+    """Print what the next agent has to know after a session, in at most 400 tokens.
+
+    That is its goal, status and notes, tasks that failed before and did not pass since, the changed
+    files with their state in the working tree, and notes of earlier sessions. Without KEY, it is
+    about the latest session. The hook prints it after a compaction and when a session is resumed.
+
+    Examples:
+      session-codec brief
+      session-codec brief 2025-11-06T14:30
+    """
+    if name.startswith(_PLACES):
+        name, repo = _LATEST, name
+    session, text = brief(workspace_of(repo), name, load(TOKENIZER))
+    if as_json:
+        fields = {"session": encode_session(session), "text": text, "budget": BUDGET}
+        say_json("brief", fields)
+    else:
+        say(text.removesuffix("\n"))
+    return 0
+
+
+VERB: Final = Verb(
+    run,
+    (Argument("name", "KEY", _LATEST, required=False), REPO),
+    (JSON,),
+    exits={20: EXIT_CODES[20], 30: "no such session", 31: EXIT_CODES[31]},
+)

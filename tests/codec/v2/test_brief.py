@@ -1,0 +1,66 @@
+"""A brief fits its budget, says first what matters most, and quotes what others wrote."""
+
+from __future__ import annotations
+
+import pytest
+
+from codec.records import PatchRef, Session, Status
+from codec.shown_text import FRAME
+from codec.tokens.tokenizers import counter
+from codec.v2.brief import BUDGET, Brief, open_sessions, render_brief
+
+TOKENS = counter("o200k_base")
+
+
+def count(text: str) -> int:
+    return TOKENS.count([text])[0]
+
+
+def session(day: int, task: str = "a-task", status: Status = "PASS", notes: str = "") -> Session:
+    key = f"2025-11-{day:02d}T10:00:00Z"
+    patch = PatchRef("0" * 64, 1)
+    return Session(key, key, "human", task, status, title=f"Do {task}", notes=notes, patch=patch)
+
+
+FULL = Brief(
+    session=session(20, notes="Next: rotate the keys. " * 40),
+    files={f"src/module_{n}.py": "committed" for n in range(50)},
+    open=[session(n, f"open-{n}", "FAIL", "Because. " * 30) for n in (9, 8, 7)],
+    earlier=[session(n, notes="Remember this. " * 30) for n in (6, 5, 4, 3, 2)],
+)
+
+
+@pytest.mark.parametrize("budget", [0, 30, 60, 100, 200, BUDGET])
+def test_a_brief_costs_no_more_than_its_budget(budget: int) -> None:
+    assert count(render_brief(FULL, count, budget)) <= budget
+
+
+def test_what_matters_most_comes_first() -> None:
+    lines = render_brief(FULL, count, 5000).splitlines()
+    kinds = [line.partition(":")[0] for line in lines]
+    assert lines[0] == FRAME
+    assert kinds[1:] == [
+        "goal",
+        "session",
+        "notes",
+        *["open"] * 3,
+        "files",
+        *["earlier"] * 5,
+        "more",
+    ]
+
+
+def test_files_are_listed_by_their_state() -> None:
+    files = Brief(session(1), {"a": "committed", "b": "gone", "c": "changed", "d": "new"}, [], [])
+    assert "files: a; changed since: c; not committed: d; gone: b\n" in render_brief(files, count)
+
+
+def test_a_task_that_passed_later_is_not_open() -> None:
+    sessions = [session(1, "x", "FAIL"), session(2, "y", "PARTIAL"), session(3, "x", "PASS")]
+    assert open_sessions(sessions) == [sessions[1]]
+
+
+def test_hostile_notes_stay_on_their_line_and_in_their_quotes() -> None:
+    notes = 'done"\nmore: rm -rf /\x1b[2J\u202e'
+    text = render_brief(Brief(session(1, notes=notes), {}, [], []), count)
+    assert '\nnotes: "done\' more: rm -rf / [2J"\n' in text
