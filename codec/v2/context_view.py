@@ -15,7 +15,8 @@
    only what is used.
 3. A context never costs more than its budget by the counter that is named with it; what does
    not fit is summed up in one line, and what is left out is said.
-4. A tenth of the budget is a reserve into which no session is put: the agent that reads has a
+4. Sessions that did nothing are never shown, only summed up: an agent learns nothing from them.
+5. A tenth of the budget is a reserve into which no session is put: the agent that reads has a
    tokenizer of its own, and by many the same text costs more (cl100k 0.5 %; where each digit is a
    token, a third).
 """
@@ -36,7 +37,7 @@ from codec.v2.deltas import Delta, decode_delta, encode_delta, in_order
 Style = Literal["compact", "lines", "digest"]
 STYLES: Final[tuple[Style, ...]] = ("compact", "lines", "digest")
 #: Changes when the same sessions are rendered in another way.
-VIEW_VERSION: Final = 5
+VIEW_VERSION: Final = 6
 DEFAULT_BUDGET: Final = 500
 DEFAULT_LAST: Final = 30
 #: One part in so many of a budget stays free of sessions.
@@ -90,7 +91,8 @@ def render_context(
 
     Args:
         references: `compact_references` of the file; empty for no references.
-        deltas: the newest sessions; those that are not shown are summed up.
+        deltas: the newest sessions; those that are not shown are summed up, and those that did
+            nothing are never shown.
         count: counts tokens.
         budget: tokens at the most; None for all sessions in full.
         style: how sessions are written.
@@ -98,9 +100,12 @@ def render_context(
         before: a summary of sessions that are older than `deltas`.
     """
     deltas = in_order(deltas, lambda delta: delta.key)
-    most = len(deltas) if last is None else min(last, len(deltas))
+    active = [delta for delta in deltas if not _did_nothing(delta)]
+    most = len(active) if last is None else min(last, len(active))
     if budget is None:
-        deltas, before = deltas[len(deltas) - most :], None
+        deltas = active = active[len(active) - most :]
+        before = None
+    idle = [delta for delta in deltas if _did_nothing(delta)]
     fixed = references.strip("\n")
     fixed = "" if fixed == _NO_REFERENCES else fixed
     left_out = ""
@@ -108,7 +113,9 @@ def render_context(
         fixed, left_out = "", "PROJECT_REFERENCES.yaml is over the budget: read it by itself\n"
 
     def made(number: int) -> Context:
-        parts = (f"{fixed}\n" if fixed else left_out, _sessions(deltas, number, style, before))
+        older, newest = active[: len(active) - number], active[len(active) - number :]
+        sessions = _sessions(newest, older, idle, style, before)
+        parts = (f"{fixed}\n" if fixed else left_out, sessions)
         text = _framed("\n".join(p for p in parts if p))
         return Context(
             text=text,
@@ -119,7 +126,7 @@ def render_context(
         )
 
     if budget is None:
-        return made(len(deltas))
+        return made(len(active))
     fits = made(0)
     if fits.tokens > budget:
         return _least(fixed, budget, count)
@@ -224,14 +231,27 @@ def digest(deltas: Sequence[Delta], before: Summary | None = None) -> str:
     return f"{summary.sessions} {plural} {days}: {statuses} {lines}".rstrip() + "\n"
 
 
-def _sessions(deltas: Sequence[Delta], shown: int, style: Style, before: Summary | None) -> str:
-    older, newest = deltas[: len(deltas) - shown], deltas[len(deltas) - shown :]
+def _did_nothing(delta: Delta) -> bool:
+    """Return whether a session is known to have no commit, and has neither a diff nor a status."""
+    m = delta.metrics
+    nothing_made = m.commits == 0 and m.lines_added is None and m.deployment is None
+    return nothing_made and delta.status == "UNKNOWN"
+
+
+def _sessions(
+    newest: Sequence[Delta],
+    older: Sequence[Delta],
+    idle: Sequence[Delta],
+    style: Style,
+    before: Summary | None,
+) -> str:
+    """Return the newest sessions in full, and one line that sums up all others."""
     if style == "lines":
         text = "".join(f"{encode_delta(d)}\n" for d in newest)
     else:
         text = encode_view(newest)
-    if summed := digest(older, before):
-        text += ("earlier: " if shown else "left out: ") + summed
+    if summed := digest([*older, *idle], before):
+        text += ("earlier: " if newest and not idle else "left out: ") + summed
     return text
 
 

@@ -113,28 +113,47 @@ def is_first(spool: str, name: str) -> bool:
     """Return whether nobody has asked this with the same name within a minute.
 
     Several hooks of one event ask at the same time, and one of them gets True. Where the spool
-    cannot be written, each does.
+    cannot be written (a sandbox), they meet in the folder for temporary files. Where neither can be
+    written, each gets True.
     """
+    try:
+        return _claim(checked(_claim_path(spool, name)))
+    except OSError:
+        pass
+    import tempfile
+
+    try:
+        return _claim(_claim_path(tempfile.gettempdir(), f"{os.path.abspath(spool)}\0{name}"))
+    except OSError:
+        return True
+
+
+def _claim_path(folder: str, name: str) -> str:
     import hashlib
 
-    path = os.path.join(spool, _CLAIM + hashlib.sha256(name.encode()).hexdigest()[:16])
+    return os.path.join(folder, _CLAIM + hashlib.sha256(name.encode()).hexdigest()[:16])
+
+
+def _claim(path: str) -> bool:
+    """Create a claim or take over an old one; return False if somebody else has it.
+
+    Raises:
+        OSError: the folder cannot be written, or the claim is another user's.
+    """
     try:
-        os.close(os.open(checked(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         return True
     except FileExistsError:
-        return _renewed(path)
-    except OSError:
-        return True
-
-
-def _renewed(path: str) -> bool:
-    """Take over a claim if it is old."""
+        pass
     try:
-        if time.time() - os.stat(path).st_mtime < _CLAIM_SECONDS:
+        found = os.lstat(path)
+        if found.st_uid != getattr(os, "geteuid", lambda: found.st_uid)():
+            raise PermissionError(path)
+        if time.time() - found.st_mtime < _CLAIM_SECONDS:
             return False
         os.utime(path)
-    except OSError:
-        pass  # removed by another process, or not ours to renew
+    except FileNotFoundError:
+        pass  # removed by another process
     return True
 
 

@@ -23,7 +23,7 @@ from pipelines.cli.output import (
     tell,
     tell_findings,
 )
-from pipelines.errors import EXIT_CODES
+from pipelines.errors import EXIT_CODES, Denied, StorageError, storage_error
 from pipelines.recording.running import running_session
 from pipelines.recording.session import Recorded, Recording, session_of
 from pipelines.recording.text_scan import clean_recording
@@ -78,7 +78,10 @@ def run(
         recording, replaced = clean_recording(workspace, recording)
         tell_findings(replaced)
         return _show(session_of(recording, read_config(workspace).agents), as_json)
-    recorded = apply(workspace, recording, running)
+    try:
+        recorded = apply(workspace, recording, running)
+    except OSError as e:
+        raise _cannot_write(e) from e
     if commit:
         from pipelines.workspace.commit import commit_sessions
 
@@ -114,6 +117,7 @@ VERB: Final = Verb(
         20: EXIT_CODES[20],
         22: "a file of the workspace is not what record expects",
         30: "git does not have the commits",
+        31: "the workspace is read-only, as in an agent's sandbox",
     },
 )
 
@@ -140,6 +144,18 @@ def _recording(
         duration_min=duration_min,
         tokens_used=tokens,
         id=text_of(name),
+    )
+
+
+def _cannot_write(error: OSError) -> StorageError:
+    """Return an error that says how to go on where a sandbox keeps the workspace read-only."""
+    found = storage_error(error)
+    if not isinstance(found, Denied):
+        return found
+    return Denied(
+        f"{found.problem}; the session is not recorded",
+        hint="Run the same command where '.session-codec' can be written, outside of the agent's"
+        " sandbox; commits can be recorded later, too, with '--git A..B'",
     )
 
 

@@ -233,6 +233,39 @@ def test_sessions_beyond_the_last_ones_are_summed_up_too() -> None:
     assert found.text.endswith(f"earlier: {digest(MANY[:20])}")
 
 
+IDLE = delta("2025-11-15T12:00:00Z", task="just-asking", status="UNKNOWN", commits=0, minutes=3)
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("budget", [200, 1000, None])
+def test_a_session_that_did_nothing_is_only_counted(budget: int | None, style: Style) -> None:
+    found = render_context("", [IDLE, *MANY], count=words, budget=budget, style=style)
+    assert "just" not in found.text
+    assert found.shown + found.summed == (30 if budget is None else 31)
+    assert ("1 UNKNOWN" in found.text) == (budget is not None)
+
+
+def test_sessions_that_did_nothing_take_no_place_of_others() -> None:
+    later = [IDLE._replace(key=f"2025-12-{day:02}T10:00:00Z") for day in range(1, 31)]
+    found = render_context("", [*MANY, *later], count=words, budget=1000, last=30)
+    assert found.shown == 30
+    assert found.text == f"{FRAME}\n{encode_view(MANY)}left out: {digest(later)}"
+
+
+@pytest.mark.parametrize(
+    "did",
+    [
+        IDLE._replace(status="PASS"),
+        delta(IDLE.key, status="UNKNOWN", commits=0, added=0, removed=0),
+        delta(IDLE.key, status="UNKNOWN", commits=0, deployment="vercel"),
+        delta(IDLE.key, status="UNKNOWN", commits=1),
+        delta(IDLE.key, status="UNKNOWN"),
+    ],
+)
+def test_a_session_that_did_something_or_of_which_nothing_is_known_is_shown(did: Delta) -> None:
+    assert render_context("", [did], count=words).shown == 1
+
+
 def test_a_digest_alone_shows_no_session() -> None:
     found = context(1000, "digest")
     assert (found.shown, found.summed) == (0, 30)

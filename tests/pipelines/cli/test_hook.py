@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,9 +19,10 @@ from codec.agents.spool_entry import decode_entry, encode_entry
 from codec.records import Session
 from pipelines.cli.hook_start import LIMIT, document_of
 from pipelines.recording.drain import Drained, drain, spool_findings
-from pipelines.workspace.location import Workspace, locate
+from pipelines.workspace.location import DELTAS, REFERENCES, Workspace, locate
 from pipelines.workspace.reading import read_manifest
 from tests.pipelines.conftest import Cli, command, git, tree
+from tests.support.read_only import read_only
 
 SCRIPT = Path(__file__).parents[3] / "pipelines" / "cli" / "session-codec-hook"
 SETTINGS = {"claude": ".claude/settings.json", "codex": ".codex/hooks.json"}
@@ -123,6 +126,13 @@ def agents(tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Agents:
     made = Agents(root, bin_)
     made.commit("first")
     return made
+
+
+def remove_folders(root: Path) -> None:
+    """Remove the local state that verbs create, so that it can be replaced by a file."""
+    for path in (root / ".git" / ".session-codec", root / ".session-codec" / "cache"):
+        shutil.rmtree(path, ignore_errors=True)
+    shutil.rmtree(root / ".session-codec" / "spool", ignore_errors=True)
 
 
 # The loop
@@ -580,6 +590,92 @@ def test_a_spool_that_cannot_be_is_told_and_fails_nothing(
     ran = agents.claude("SessionEnd")
     assert ran.stderr.count(b"\n") == 1
     assert list(elsewhere.iterdir()) == []
+
+
+@pytest.mark.parametrize("agent", ["claude", "codex"])
+def test_several_hooks_in_a_read_only_workspace_inject_the_context_once(
+    agents: Agents, tmp_path: Path, cli: Cli, agent: str
+) -> None:
+    assert cli("record", agents.root, "--agent", "a", "--task", "t", "--no-diff").code == 0
+    agents.environment["TMPDIR"] = str(tmp_path)
+    fire = getattr(agents, agent)
+    with read_only(agents.root):
+        with ThreadPoolExecutor(3) as pool:
+            said = list(pool.map(lambda _: fire("SessionStart").stdout, range(3)))
+        other = fire("SessionStart", "another session").stdout
+    assert sum(b"additionalContext" in text for text in said) == 1
+    assert b"additionalContext" in other
+
+
+def test_a_session_that_did_nothing_is_recorded_and_not_injected(agents: Agents, cli: Cli) -> None:
+    agents.claude("SessionStart", "idle")
+    agents.claude("SessionEnd", "idle")
+    assert cli("record", agents.root, "--agent", "a", "--task", "real", "--no-diff").code == 0
+    said = agents.claude("SessionStart", "next").stdout.decode()
+    assert len(agents.sessions) == 2
+    assert " a~ real" in said
+    assert "left out: 1 session" in said
+
+
+def _manifest_is(content: bytes) -> Callable[[Path], object]:
+    return lambda root: (root / ".session-codec" / "manifest.jsonl").write_bytes(content)
+
+
+def _replace_by_folder(name: str) -> Callable[[Path], object]:
+    def damage(root: Path) -> None:
+        (root / name).unlink(missing_ok=True)
+        (root / name).mkdir()
+
+    return damage
+
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "manifest with binary bytes": _manifest_is(b"\xff\0\xfe{\n" * 50),
+    "manifest with half a line": _manifest_is(b'{"fact":"sess'),
+    "manifest is a folder": _replace_by_folder(".session-codec/manifest.jsonl"),
+    "manifest of a later version": _manifest_is(b'{"fact":"format","version":99}\n'),
+    "deltas with binary bytes": lambda root: (root / DELTAS).write_bytes(b"\xff\0|\n" * 9),
+    "deltas is a folder": _replace_by_folder(DELTAS),
+    "references are not YAML": lambda root: (root / REFERENCES).write_bytes(b"\t: [\xff"),
+    "settings are not TOML": lambda root: (root / ".session-codec" / "config.toml").write_text("="),
+    "git's HEAD is empty": lambda root: (root / ".git" / "HEAD").write_text(""),
+    "pending store is a file": lambda root: (root / ".git" / ".session-codec").write_text(""),
+    "spool is a file": lambda root: (root / ".session-codec" / "spool").write_text(""),
+    "cache is a file": lambda root: (root / ".session-codec" / "cache").write_text(""),
+}
+
+
+@pytest.mark.parametrize("agent", ["claude", "codex"])
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_workspace_disturbs_no_agent(
+    agents: Agents, cli: Cli, agent: str, damage: str
+) -> None:
+    """What an agent reads is nothing, or a context; the program exits with 0 by itself."""
+    assert cli("record", agents.root, "--agent", "a", "--task", "t", "--no-diff").code == 0
+    assert cli("flush", agents.root).code == 0
+    remove_folders(agents.root)
+    DAMAGES[damage](agents.root)
+    for event in ("SessionStart", "Stop", "SessionEnd", "SessionStart"):
+        said = getattr(agents, agent)(event, "s-9" if event == "SessionStart" else "s-1")
+        assert b"Traceback" not in said.stderr
+        if event != "SessionStart":
+            assert said.stdout == (b"{}\n" if agent == "codex" else b"")
+        elif said.stdout.strip():
+            assert json.loads(said.stdout).keys() <= {"hookSpecificOutput"}
+    for kind in ("start", "stop", "end"):
+        program = [str(agents.bin / "session-codec-hook"), agent, kind]
+        ran = subprocess.run(program, cwd=agents.root, input=b'{"session_id": "d"}', check=False)
+        assert ran.returncode == 0
+
+
+@pytest.mark.parametrize("agent", ["claude", "codex"])
+@pytest.mark.parametrize("event", ["SessionStart", "Stop", "SessionEnd"])
+def test_a_missing_program_disturbs_no_agent(agents: Agents, agent: str, event: str) -> None:
+    (agents.bin / "session-codec-hook").unlink()
+    agents.environment["PATH"] = os.pathsep.join(("/usr/bin", "/bin"))
+    said = getattr(agents, agent)(event)
+    assert (said.stdout, said.stderr) == (b"", b"")
+    assert agents.waiting() == []
 
 
 def test_a_linked_worktree_spools_where_removing_it_loses_nothing(

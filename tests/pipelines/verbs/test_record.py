@@ -19,6 +19,7 @@ from pipelines.workspace import pending
 from pipelines.workspace.location import Workspace, find
 from pipelines.workspace.tracked_files import read_tracked
 from tests.pipelines.conftest import PATCH, Bench, Cli, command, git, tree
+from tests.support.read_only import read_only
 
 
 @pytest.fixture
@@ -427,3 +428,13 @@ def _last(bench: Bench) -> str:
 def _read(workspace: Workspace, session: Session) -> bytes:
     assert session.patch is not None
     return Store(workspace).read(session.key, session.patch, session.range)
+
+
+def test_a_record_in_a_read_only_sandbox_says_how_to_go_on(made: Bench, cli: Cli) -> None:
+    before = tree(made.root)
+    with read_only(made.root):
+        said = cli("record", made.root, *ASKED)
+    assert said.code == 31
+    assert "the session is not recorded. Run the same command where" in said.err
+    assert "outside of the agent's sandbox" in said.err
+    assert tree(made.root) == before

@@ -7,8 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ from pipelines.verbs.references import Result, references
 from pipelines.worker.client import Worker
 from pipelines.workspace.location import MANIFEST, REFERENCES
 from tests.pipelines.conftest import THREE, Bench, Cli, command, git, tree
+from tests.support.read_only import read_only
 
 PACKAGE = {
     "packageManager": "npm@10.9.0",
@@ -361,28 +360,6 @@ def test_outside_of_a_workspace_it_says_the_way_out(tmp_path: Path, cli: Cli) ->
     assert said.code == 20
     assert "session-codec" in said.err
     assert [p.name for p in tmp_path.iterdir()] == ["package.json"]
-
-
-@contextmanager
-def read_only(root: Path) -> Iterator[None]:
-    """A folder in which nothing can be written: for root, who may do all, a file system."""
-    if os.geteuid():
-        root.chmod(0o555)
-        (root / ".session-codec").chmod(0o555)
-        yield
-        (root / ".session-codec").chmod(0o755)
-        root.chmod(0o755)
-        return
-    for options in (["--bind"], ["-o", "remount,bind,ro"]):
-        mounted = subprocess.run(
-            ["mount", *options, str(root), str(root)], capture_output=True, check=False
-        )
-        if mounted.returncode:
-            pytest.skip("nothing can be mounted here")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "-l", str(root)], check=True)
 
 
 def test_a_directory_that_may_not_be_written_is_exit_31_and_stays(repo: Bench, cli: Cli) -> None:
