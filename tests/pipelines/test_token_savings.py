@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from codec.tokens.tokenizers import counter
@@ -9,6 +11,7 @@ from pipelines.cli.token_table import percent
 from pipelines.errors import NotFound
 from pipelines.settings.thresholds import Limits
 from pipelines.token_savings import Baseline, TokenReport, token_report
+from pipelines.workspace import pending
 from pipelines.workspace.location import PROGRESS
 from tests.pipelines.conftest import THREE, Bench, Cli, corpus, day, entry, log_of
 
@@ -114,6 +117,8 @@ def test_a_recorded_session_costs_its_patch_and_its_entry_and_is_called_estimate
 
     for stored in (bench.root / ".diffs").glob("*.diff"):
         stored.unlink()
+    for folder in pending.folders(bench.workspace):
+        shutil.rmtree(folder, ignore_errors=True)
     by_size = before(report(bench))["window"]
     assert by_size != before(found)["window"]
     (version,) = bench.manifest.versions
