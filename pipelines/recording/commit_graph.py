@@ -109,8 +109,11 @@ def _base(repository: Repository, commit: str, parents: Graph, made: Made | None
     """
     amended = made.amended if made else {}
     old = commit
-    while old in amended:
-        old = amended[old]
+    seen = {old}
+    # An amendment that changes nothing within a second has the same hash, also over several.
+    while (before := amended.get(old)) is not None and before not in seen:
+        seen.add(before)
+        old = before
     if old != commit and made and old not in made.here:
         return old
     return parents[commit][0] if parents[commit] else parent_of(repository, commit)

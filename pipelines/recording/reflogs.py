@@ -92,7 +92,11 @@ def made_by(moves: Iterable[Move]) -> Made:
     return Made(
         here=frozenset(move.new for move in every),
         rewritten=frozenset(move.new for move in every if move.rewritten),
-        amended={move.new: move.old for move in every if move.action.startswith(_AMENDED)},
+        amended={
+            move.new: move.old
+            for move in every
+            if move.action.startswith(_AMENDED) and move.new != move.old
+        },
     )
 
 

@@ -362,6 +362,21 @@ def test_of_an_amended_commit_of_others_only_the_amendment_is_taken(ann: Person)
     assert (session.range, names_of(session, ann.workspace)) == (f"{base}..{ann.head}", ["more"])
 
 
+@pytest.mark.parametrize("messages", [["same"], ["other", "same"]])
+def test_amendments_that_end_at_the_same_hash_are_one_commit(
+    ann: Person, messages: list[str]
+) -> None:
+    base = ann.begin()
+    ann.commit("a")
+    ann.git("commit", "-q", "--amend", "-m", "same")
+    head = ann.head
+    for message in messages:
+        ann.now -= 1  # within one second, so that equal commits have equal hashes
+        ann.git("commit", "-q", "--amend", "-m", message)
+    assert ann.head == head
+    assert ann.record().range == f"{base}..{head}"
+
+
 def test_an_amended_commit_of_the_session_is_taken_as_it_is_now(ann: Person) -> None:
     base = ann.begin()
     ann.commit("a")
