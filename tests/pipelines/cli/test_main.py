@@ -84,6 +84,7 @@ def test_a_folder_without_a_workspace_is_exit_20_in_words_and_in_json(
         "install": ["--uninstall"],
         "restore-v1": ["-o", tmp_path / "x"],
         "record": ["--agent", "a", "--task", "t"],
+        "summarize": ["--period", "2025"],
     }
     said = cli(verb, *key, tmp_path, *needed.get(verb, []), "--json")
     assert said.code == said.json["exit"] == 20
