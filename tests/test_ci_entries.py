@@ -36,7 +36,7 @@ HERE = {
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What is installed beside these tests, session-codec itself apart."""
+    """Return the path of the packages installed for these tests, session-codec left out."""
     root = tmp_path_factory.mktemp("installed")
     for path in Path(sysconfig.get_path("purelib")).iterdir():
         if "session_codec" not in path.name:
@@ -62,7 +62,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository with a workspace, to clone."""
+    """Make a repository with a workspace, to clone."""
     root = tmp_path_factory.mktemp("migrated")
     git(root, "init", "-q", "-b", "main")
     (root / "AGENT_PROGRESS_LOG.md").write_bytes(THREE)
@@ -143,7 +143,7 @@ class Runner:
 
 @pytest.fixture(scope="module")
 def runner(source: Path, installed: str, tmp_path_factory: pytest.TempPathFactory) -> Runner:
-    """A runner on which the first step of the action installed session-codec."""
+    """Make a runner on which the action's first step installed session-codec."""
     made = Runner(source, tmp_path_factory.mktemp("runner"), installed)
     python = made.temp / "bin" / "python3"
     python.parent.mkdir()

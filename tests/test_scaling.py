@@ -36,7 +36,7 @@ def quoted() -> str:
 
 
 def rows(text: str, tokenizer: str = "o200k_base") -> dict[str, list[str]]:
-    """The rows of the scaling table, by sessions."""
+    """Return the rows of the scaling table by sessions."""
     cells = (line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| "))
     return {row[0]: row for row in cells if len(row) == 10 and row[1] == tokenizer}
 

@@ -80,7 +80,7 @@ def _run(arguments: list[str]) -> bool:
 
 
 def _input() -> tuple[bytes, int]:
-    """The input as it is kept, and its size: all of it, or the first and the last of it."""
+    """Return the input to keep, and its size: all of it, or its first and last part."""
     blocks: list[bytes] = []
     kept = size = 0
     tail = b""

@@ -191,4 +191,4 @@ class _Nowhere:
         """Nothing is there to be flushed."""
 
     def close(self) -> None:
-        """It is closed."""
+        """Close the server."""

@@ -25,7 +25,7 @@ _VERDICTS: Final = {
 
 
 def markdown_of(verdict: Verdict) -> str:
-    """A verdict as a page; where findings do not fit, their number is told."""
+    """Return a verdict as a page; give the number of the findings that do not fit."""
     checks = list(verdict.checks())
     lines = [
         f"## session-codec verify: {_VERDICTS[verdict.exit_code]}",
@@ -45,7 +45,7 @@ def markdown_of(verdict: Verdict) -> str:
 
 
 def markdown_of_error(error: Exception) -> str:
-    """What stopped a verification, as a page."""
+    """Return the page for an error that stopped `verify`."""
     return f"## session-codec verify: could not run\n\n{_text(str(error))}\n"
 
 
@@ -58,7 +58,7 @@ def _check(check: Check) -> tuple[str, ...]:
 
 
 def _findings(findings: Sequence[Finding], room: int) -> str:
-    """Findings and then notes as a table, as many as there is room for, in bytes."""
+    """Return findings, then notes, as a table that fits into the given number of bytes."""
     if not findings:
         return ""
     rows = ["", "| | where | what | the way out |", "| --- | --- | --- | --- |"]
@@ -85,7 +85,7 @@ def _row(finding: Finding) -> str:
 
 
 def _text(text: str) -> str:
-    """A text that says in a cell what it says, and does nothing."""
+    """Escape a text for a table cell."""
     if len(text) > _CELL:
         text = text[:_CELL] + "…"
     text = visible(shown(text)).replace("\n", " ").encode(errors="backslashreplace").decode()

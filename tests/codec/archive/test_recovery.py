@@ -48,7 +48,7 @@ def _small_frames(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def checked(data: bytes) -> tuple[dict[str, str], list[Damage]]:
-    """The members by key that are found whole, and the damage."""
+    """Return the members recovered whole, by key, and the damage."""
     events = list(check(Ranges(data), len(data)))
     found = {e.entry.key: e.sha256 for e in events if isinstance(e, Checked)}
     return found, [e for e in events if isinstance(e, Damage)]
@@ -212,7 +212,7 @@ def test_damage_in_a_frame_that_was_skipped_over_is_one_finding() -> None:
 
 
 def archive_of(*contents: bytes, entries: tuple[Entry, ...] = ()) -> bytes:
-    """An archive whose tar has these bytes, whatever they are, a frame each."""
+    """Pack a tar of these bytes, whatever they are, one frame each."""
     frames = [encode_frame(c, "fast") for c in contents]
     sizes = [FrameSizes(len(f), len(c)) for f, c in zip(frames, contents, strict=True)]
     return b"".join(frames) + encode_tail(sizes, entries)

@@ -30,7 +30,7 @@ def facts(*parts: Session | bytes) -> bytes:
 
 
 def mended(form: Format, data: bytes) -> list[tuple[str, str]]:
-    """What was wrong, where the file ends as it should, and needs nothing more."""
+    """Repair a file; assert that it ends in order and needs no second repair."""
     repaired = repair_rows(form, data, SETTLED)
     assert repaired.data == rows(form, *SESSIONS)
     assert repair_rows(form, repaired.data, SETTLED) == (repaired.data, [])

@@ -57,7 +57,7 @@ def edit(text: str, **changes: Value | None) -> str:
 
 
 def changed_lines(before: str, after: str) -> tuple[list[str], list[str]]:
-    """The lines that only one of two texts has."""
+    """Return the lines that only one of two texts has."""
     old, new = before.splitlines(), after.splitlines()
     return [x for x in old if x not in new], [x for x in new if x not in old]
 

@@ -41,7 +41,7 @@ def patches_of(log: bytes) -> list[bytes]:
 
 
 def in_the_middle(patch: bytes, text: str) -> tuple[bytes, int]:
-    """A patch that adds one more text among its lines, and the line it stands in."""
+    """Return a patch that adds one more text among its lines, and that text's line number."""
     lines = patch.splitlines(keepends=True)
     at = max(5, len(lines) // 2)
     planted_lines = [f"+{line}\n".encode() for line in text.split("\n")]
@@ -126,7 +126,7 @@ missing: Final = secrets._scanner.__wrapped__
 
 @pytest.fixture
 def leaky(bench: Bench) -> Bench:
-    """A workspace of two past months; a diff of the first holds a secret."""
+    """Make a workspace of two past months; a diff of the first holds a secret."""
     entries = [entry(day(n), task=f"t-{n}", patch=patch_of(f"f{n}")) for n in range(1, 4)]
     entries.append(entry(day(5), task="leak", patch=patch_with(ONE.text)))
     entries.append(entry("2025-12-01T10:00:00Z", task="late", patch=patch_of("late")))
@@ -137,7 +137,7 @@ def leaky(bench: Bench) -> Bench:
 
 @pytest.fixture(autouse=True)
 def own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A folder of settings in which there are none."""
+    """Use an empty folder of settings."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     return tmp_path / "config" / "session-codec" / "config.toml"
 
@@ -241,7 +241,7 @@ def test_an_error_of_the_scanner_says_nothing_of_what_it_read(
 
 
 def binary_patch_of(folder: Path, *versions: bytes) -> bytes:
-    """The patch of the last of some commits of a binary file, as `record` makes it."""
+    """Return the patch of the last commit of a binary file, as `record` makes it."""
 
     def git(*arguments: str) -> bytes:
         command = ["git", "-c", "user.name=a", "-c", "user.email=a@b.c", *arguments]

@@ -201,7 +201,7 @@ def test_outside_of_git_nothing_is_tracked(tmp_path: Path) -> None:
 
 @pytest.fixture
 def foreign(repo: Path) -> Path:
-    """A repository of another user."""
+    """Make a repository of another user."""
     if not IS_ROOT:
         pytest.skip("only root can give files away")
     for path in (repo, *repo.rglob("*")):

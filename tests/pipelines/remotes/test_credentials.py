@@ -1,5 +1,6 @@
-"""No credential is printed or written, wherever it came from and whatever goes wrong; each error is
-one line that says what to do.
+"""No credential is ever printed or written, whatever its source and whatever fails.
+
+Each error is one line that says what to do.
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def nobody(monkeypatch: pytest.MonkeyPatch, sdk_environment: None) -> pytest.MonkeyPatch:
-    """An environment without credentials, and an SDK that tries once."""
+    """Remove all credentials from the environment, and make the SDK try once."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")

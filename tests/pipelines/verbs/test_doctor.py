@@ -39,7 +39,7 @@ def assert_clean(bench: Bench) -> None:
 
 @pytest.fixture
 def bench(bench: Bench, this_tree: None) -> Bench:
-    """A repository in which the merge driver is set up."""
+    """Make a repository in which the merge driver is configured."""
     configure_merge(bench.workspace)
     return bench
 
@@ -231,7 +231,7 @@ def test_a_note_alone_is_no_finding(bench: Bench, cli: Cli) -> None:
 
 
 def stopped(bench: Bench) -> Session:
-    """A verb that was stopped after its commit, with the fact of a session and no rows of it."""
+    """Stop a verb after its commit: the fact of a session is written, its rows are not."""
     session = Session(key=day(9), time=day(9), agent="a", task="t", status="PASS")
     transaction = Transaction(bench.workspace, "record")
     transaction.begin()

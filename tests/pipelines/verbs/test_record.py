@@ -24,7 +24,7 @@ from tests.support.read_only import read_only
 
 @pytest.fixture
 def made(bench: Bench) -> Bench:
-    """A migrated workspace, committed, with a commit after it."""
+    """Make a migrated, committed workspace with a commit after it."""
     bench.migrate()
     (bench.root / "a.py").write_text("one\n")
     bench.commit()
@@ -46,7 +46,7 @@ def lose_diff(bench: Bench, key: str) -> None:
 
 
 def newest(bench: Bench) -> Session:
-    """The session that was recorded last."""
+    """Return the session that was recorded last."""
     return list(bench.manifest.sessions.values())[-1]
 
 

@@ -29,14 +29,14 @@ TRACKED = {
 
 @pytest.fixture
 def synced(made: Bench, cli: Cli, remote: Path) -> Bench:
-    """A workspace that a remote has."""
+    """Make a workspace and sync it to a remote."""
     assert cli("sync", made.root, "--remote", remote).code == 0
     return made
 
 
 @pytest.fixture
 def back(tmp_path: Path) -> Path:
-    """A folder that is not there."""
+    """Return the path of a folder that does not exist."""
     return tmp_path / "back"
 
 

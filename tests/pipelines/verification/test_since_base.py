@@ -15,7 +15,7 @@ TSV_HAND = "2026-01-01\ta\tb\tPASS\n"
 
 @pytest.fixture
 def branch(bench: Bench) -> Bench:
-    """A branch of a repository in whose main several things are wrong already."""
+    """Make a branch of a repository whose main branch already has several problems."""
     bench.migrate()
     deltas = bench.root / DELTAS
     deltas.write_text("wrong before\n" + deltas.read_text().replace("PASS", "FAIL", 1))
