@@ -1,4 +1,4 @@
-"""What the notes of sessions say: decisions, lessons, blockers and next steps, each once.
+"""Collect decisions, lessons, blockers and next steps from notes, each once.
 
 1. Notes are one line; what is not a plain note follows its name, `Decisions: ...`, as the reader of
    v1 logs and agents write it. Plain notes are lessons.
@@ -42,7 +42,7 @@ class Said(NamedTuple):
 
 
 def said_in(sessions: Iterable[Session]) -> dict[Kind, list[Said]]:
-    """Return what the notes of sessions say by kind, what most sessions say first, then the newest.
+    """Return the statements of notes by kind, the most frequent first, then the newest.
 
     Args:
         sessions: oldest first.
@@ -66,7 +66,7 @@ def said_in(sessions: Iterable[Session]) -> dict[Kind, list[Said]]:
 
 
 def parts_of(notes: str) -> list[tuple[Kind, str]]:
-    """Return the parts of notes, each with what it is."""
+    """Return the parts of notes, each with its kind."""
     parts: list[tuple[Kind, str]] = []
     kind, at = "lessons", 0
     for m in _LABEL.finditer(notes):
