@@ -73,7 +73,7 @@ def _brief(workspace: Workspace) -> str:
 
 
 def document_of(text: str) -> str:
-    """The document that injects a text, the text cut at a line where it is too long."""
+    """Return the document that injects a text; cut a long text at the end of a line."""
     whole = _document(text)
     lines = text.splitlines(keepends=True)
     while _length(whole) > LIMIT:

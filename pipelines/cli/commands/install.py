@@ -214,21 +214,21 @@ def _json(
 def _uninstalled(
     workspace: Workspace, *, dry_run: bool
 ) -> tuple[Plan, schedule.Plan, tuple[Finding, ...]]:
-    """What taking it all out would change; jobs are taken out already, and what is left to do."""
+    """Return what `--uninstall` would change; jobs are removed before, and the rest stays to do."""
     notes: tuple[Finding, ...] = ()
     if not dry_run:
         drain_spool(workspace)
     jobs = schedule.plan_removal(workspace)
     if not dry_run:
         notes = schedule.apply(jobs)
-    # Without the workflow, which the repository's files tell of.
+    # Without the workflow, which is visible in the repository's files.
     return plan_removal(workspace), jobs, notes
 
 
 def _scheduled(
     workspace: Workspace, kind: str | None, remote: str | None, package: str
 ) -> schedule.Plan:
-    """What a job would write; nothing where none is asked for."""
+    """Return what a job would write; nothing without `--schedule`."""
     if kind is None:
         return schedule.Plan(workspace=workspace)
     remote = settings_of(workspace, {"remote": remote}, trust=False).remote

@@ -104,7 +104,7 @@ def _state(result: Result, *, reads_only: bool) -> str:
 
 
 def _say(made: Plan, *, explain: bool) -> None:
-    """The values that change; or all of them, each with where it comes from."""
+    """Print the values that change, or all values with their sources."""
     for name, change in made.refresh.changes.items():
         if not explain and change.was == change.value:
             continue

@@ -12,7 +12,7 @@ _COUNTED = ("intact", "absent", "damaged")
 
 
 def json_of(verdict: Verdict) -> str:
-    """The whole verdict as one document."""
+    """Return the verdict as one JSON document."""
     return json_document("verify", _fields(verdict))
 
 

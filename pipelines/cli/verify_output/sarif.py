@@ -20,7 +20,7 @@ _LEVELS: Final = {"finding": "error", "note": "note"}
 
 
 def sarif_of(verdict: Verdict, *, version: str) -> str:
-    """A verdict as a SARIF log.
+    """Return a verdict as a SARIF log.
 
     Args:
         verdict: what to tell.
@@ -77,7 +77,7 @@ def _result(finding: Finding, rule: int, root: str, seen: Counter[str]) -> dict[
 
 
 def _uri(root: str, file: str) -> str:
-    """A path of the workspace as one of the repository, as a URI."""
+    """Return the URI, relative to the repository, of a path of the workspace."""
     path = posixpath.normpath(posixpath.join(root.replace("\\", "/"), file))
     return quote(path.lstrip("/"), safe="/")
 
