@@ -102,7 +102,7 @@ def test_figures_are_those_of_query_and_of_sql(many: Path, cli: Cli, period: str
 
 
 def by_query(cli: Cli, root: Path, since: str, until: str) -> dict[str, Any]:
-    """The figures of a period as `query` has them."""
+    """Return the figures of a period as `query` has them."""
     asked = ["query", root, "--since", since, "--until", until]
     sums = [option for name in SUMS for option in ("--sum", name)]
     (row,) = cli(*asked, "--count", *sums, "--json").json["rows"]
@@ -120,7 +120,7 @@ def by_query(cli: Cli, root: Path, since: str, until: str) -> dict[str, Any]:
 
 
 def by_sql(cli: Cli, root: Path, since: str, until: str) -> dict[str, Any]:
-    """The figures of a period as SQL has them."""
+    """Return the figures of a period as SQL has them."""
     where = f"FROM sessions WHERE key[1:10] BETWEEN '{since}' AND '{until}'"
     (row,) = sql(
         cli,
