@@ -46,9 +46,13 @@ class History(NamedTuple):
 
 def are_plain(sessions: Sequence[Session]) -> bool:
     """Return whether each fact describes a session of its own, under a key of its own."""
-    keys = {session.key for session in sessions}
-    names = {name_of_fact(session) for session in sessions}
-    return len(keys) == len(names) == len(sessions)
+    if len({session.key for session in sessions}) < len(sessions):
+        return False
+    bare = [s for s in sessions if s.v1 is None and not s.id]
+    named = [name_of_fact(s) for s in sessions if s.v1 is not None or s.id]
+    if len(bare) > len({session.time for session in bare}):  # else no two content lines are equal
+        named += map(content_line, bare)
+    return len(set(named)) == len(named)
 
 
 def histories_of(sessions: Iterable[Session], revisions: Sequence[Revision] = ()) -> list[History]:
