@@ -62,7 +62,7 @@ def _renewed(m: re.Match[str]) -> str:
 
 
 def normalised(text: str) -> str:
-    """A text without what differs between two runs: seconds, and how wide they are."""
+    """Return a text without what differs between two runs: seconds and their width."""
     return _SECONDS.sub(" N s", text)
 
 
@@ -194,7 +194,7 @@ def _shown(
 
 
 def _pretend_installed(venv: Path) -> None:
-    """A `.venv` that runs this checkout by this Python, newer than what it is made from."""
+    """Make a `.venv` that runs this checkout with this Python and is newer than its sources."""
     (venv / "bin").mkdir(parents=True)
     python = shlex.quote(sys.executable)
     for name, command in (("python", python), ("session-codec", f"{python} -m pipelines.cli.main")):
@@ -205,7 +205,7 @@ def _pretend_installed(venv: Path) -> None:
 
 
 def labels() -> str:
-    """The labels of each field."""
+    """Return the table of the labels of each field."""
     from codec.v1.labels import LABELS
 
     rows = ((field, _code(found)) for field, found in LABELS.items())
@@ -213,14 +213,14 @@ def labels() -> str:
 
 
 def date_labels() -> str:
-    """The labels of the field that dates a heading."""
+    """Return the labels of the field that dates a heading."""
     from codec.v1.labels import DATE_LABELS
 
     return _table("date-labels", ("labels",), [(_code(DATE_LABELS),)])
 
 
 def status_words() -> str:
-    """The words of each status."""
+    """Return the words of each status."""
     from codec.vocabulary import STATUS_WORDS
 
     words: dict[str, list[str]] = {}
@@ -231,7 +231,7 @@ def status_words() -> str:
 
 
 def findings() -> str:
-    """What each code of a finding means."""
+    """Return the table of finding codes and their meanings."""
     from pipelines.verification.report import RULES
 
     rows = ((f"`{code}`", text) for code, text in RULES.items())
@@ -253,7 +253,7 @@ def diff_tree() -> str:
 
 
 def drop_order() -> str:
-    """What the references leave out first."""
+    """Return the values in the order in which the references leave them out."""
     from codec.references.budget import DROP_ORDER
 
     sections = {"stack.": "other keys of the stack", "performance_targets.": "targets",

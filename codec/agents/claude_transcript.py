@@ -60,7 +60,7 @@ _PIECES: Final = frozenset((
 
 
 class _Reading:
-    """What is kept between the lines."""
+    """The state of a reader between lines."""
 
     def __init__(self, session_id: str, seen: set[str]) -> None:
         self.session_id = session_id

@@ -64,7 +64,7 @@ _OTHER_RESPONSES: Final = frozenset((
 
 
 class _Reading:
-    """What is kept between the lines."""
+    """The state of a reader between lines."""
 
     def __init__(self, session_id: str) -> None:
         self.session_id = session_id
@@ -209,7 +209,7 @@ def _noted(reading: _Reading, name: str, changes: dict[str, Any], time: int) -> 
 
 
 def _executed(reading: _Reading, name: str, said: dict[str, Any], ended: int) -> None:
-    """Take what Codex noted about a command that ended."""
+    """Read what Codex noted about a command that ended."""
     words = [text_of(word) for word in list_of(said.get("command"))]
     known = reading.commands.get(name) or Command(ended, 0, "")
     output = text_of(said.get("aggregated_output"))
@@ -271,7 +271,7 @@ def _usage(usage: dict[str, Any]) -> Usage | None:
 
 
 def _count(reading: _Reading, info: dict[str, Any], time: int) -> None:
-    """Take the increase of the running total; a total is often repeated."""
+    """Read the increase of the running total; a total is often repeated."""
     total = _usage(object_of(info.get("total_token_usage")))
     if total is None or total == reading.total:
         return

@@ -1,4 +1,4 @@
-"""Edits of files, as agents note them: states before and after, or what leads from one to the other.
+"""Edits of files, as agents note them: states before and after, or the steps between them.
 
 A state is what a file holds, or that it does not exist. Some agents keep both states of an edit,
 some one of them and the replacements, some only the changed lines. An event has what the transcript

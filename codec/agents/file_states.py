@@ -194,9 +194,10 @@ def _position(lines: Sequence[bytes], at: int, hunk: Hunk) -> int | None:
     for same in (bytes, bytes.rstrip, bytes.strip):
         wanted = [same(line) for line in hunk.old]
         for n in range(at, len(lines) - len(wanted) + 1):
-            if same(lines[n]) == wanted[0] and [
-                same(line) for line in lines[n : n + len(wanted)]
-            ] == wanted:
+            if (
+                same(lines[n]) == wanted[0]
+                and [same(line) for line in lines[n : n + len(wanted)]] == wanted
+            ):
                 return n
     return None
 

@@ -1,8 +1,7 @@
-"""What happened in a session, in the same words for every agent.
+"""The events of a session, in one form for all agents.
 
-1. A reader of an agent's format yields events; `transcript_of` collects them. The hooks and `import`
-   read transcripts through these two functions only, so a new agent needs a reader and nothing
-   else.
+1. A reader of an agent's format yields events; `transcript_of` collects them. Hooks and `import`
+   read transcripts in no other way, so a new agent needs a reader and nothing else.
 2. Events are yielded as they are found, not by time. Only the edits of one file have to be in the
    order in which they were made.
 3. Times are milliseconds since 1970, 0 where a transcript has none.
@@ -50,7 +49,7 @@ class Place(NamedTuple):
 
 
 class Prompt(NamedTuple):
-    """What a person asked for, without what the agent put around it.
+    """A prompt, without the text that the agent added.
 
     Attributes:
         time: when.
@@ -167,7 +166,7 @@ class Transcript(NamedTuple):
 
 
 class Told(NamedTuple):
-    """What a transcript says about a part of a session; empty or None where it says nothing.
+    """The facts that a transcript states about a part of a session; empty or None if unknown.
 
     Attributes:
         prompt: the first task.
@@ -234,7 +233,7 @@ def transcript_of(
 
 
 def told_between(main: Transcript, helpers: Iterable[Transcript], since: int, until: int) -> Told:
-    """Sum up what happened in a part of a session.
+    """Sum up the events of a part of a session.
 
     Args:
         main: the transcript of the session.

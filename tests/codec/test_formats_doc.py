@@ -98,7 +98,7 @@ def block(kind: str) -> str:
 
 
 def rows(table: str) -> Iterator[list[str]]:
-    """The rows of a table below its header, each cell without its backticks."""
+    """Return the rows below a table's header, each cell without backticks."""
     (text,) = [m["rows"] for m in _TABLE.finditer(TEXT) if m["name"] == table]
     for line in text.splitlines()[2:]:
         cells = [cell.strip() for cell in _CELL_END.split(line)[1:-1]]
@@ -274,7 +274,7 @@ def test_the_layout_is_the_one_of_the_log_above_it() -> None:
 
 
 def archived() -> tuple[list[Member], dict[str, bytes]]:
-    """The members of the example, and diffs that are about their paths and as large."""
+    """Return the members of the example, with diffs of their sizes that mention their paths."""
     cells = list(rows("archive-members"))
     heads = {key: f"diff --git a/{path} b/{path}\n".encode() for key, path, _ in cells}
     diffs = {key: heads[key].ljust(int(size), b"+")[: int(size)] for key, _, size in cells}

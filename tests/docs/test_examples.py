@@ -183,7 +183,7 @@ ENDS: Final = {
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory, server: Server) -> Path:
-    """A home whose repository has what the examples of help texts name."""
+    """Make a home whose repository has what the examples of help texts name."""
     home = tmp_path_factory.mktemp("help") / "home"
     sandbox = Sandbox(home, server)
     sandbox.create()

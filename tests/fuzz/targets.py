@@ -41,14 +41,14 @@ def manifest(data: bytes) -> None:
 
 
 def spool(data: bytes) -> None:
-    """An entry of the spool and the input of a hook."""
+    """Decode a spool entry and the input of a hook."""
     entry = decode_entry(data)
     assert decode_entry(encode_entry(entry)).data == entry.data
     decode_input(entry.data)
 
 
 def transcript(data: bytes) -> None:
-    """The transcript of an agent; whatever it is, it is read as a hint."""
+    """Read the transcript of an agent, which may hold anything."""
     for agent in ("claude", "codex"):
         entries = entries_of(data.split(b"\n"))
         found = transcript_of(events_of(agent, entries, "s"), States().take)
@@ -57,13 +57,13 @@ def transcript(data: bytes) -> None:
 
 
 def snapshot(data: bytes) -> None:
-    """The document of a snapshot."""
+    """Decode the document of a snapshot."""
     found = decode_snapshot(data)
     assert decode_snapshot(encode_snapshot(found)) == found
 
 
 def archive(data: bytes) -> None:
-    """An archive as it is, or by its first byte an index, or a tar, in frames that are right."""
+    """Read an archive as given, or by its first byte an index or a tar inside valid frames."""
     kind, rest = data[:1], data[1:]
     if kind == b"i":
         tar = encode_header("2025-01-01", 3) + b"abc".ljust(512, b"\0") + bytes(1024)
@@ -88,7 +88,7 @@ def archive(data: bytes) -> None:
 
 
 def layout(data: bytes) -> None:
-    """A layout, with what follows two bytes 0xff as its literal bytes."""
+    """Decode a layout; two bytes 0xff separate it from its literal bytes."""
     head, _, literal = data.partition(b"\xff\xff")
     found = decode_layout(head)
     b"".join(rebuild(found, encode_frame(literal, "fast"), lambda p: b"x" * min(p.patch.size, 99)))

@@ -44,7 +44,7 @@ def manifest_of(files: Tracked) -> Manifest:
 
 
 def added(files: Tracked, session: Session) -> Tracked:
-    """What a clone holds once it has recorded or migrated a session that it does not know."""
+    """Return the files of a clone after it recorded or migrated a new session."""
     known = manifest_of(files)
     if identity_of(session) in {known.identity(key) for key in known.sessions}:
         return files
@@ -109,7 +109,7 @@ def purged(number: int) -> Step:
 
 
 def session_of(kind: str, which: int, reader: int, task: str, time: str) -> Session:
-    """A session of one of few entries and ids, as one reader or another has it."""
+    """Return a session with one of few entries and ids, as one of two readers reads it."""
     session = Session(
         key=time,
         time=time,
@@ -161,9 +161,9 @@ def run(files: Tracked, steps: list[Step]) -> Tracked:
 
 
 def merged_by_record(base: Tracked, ours: Tracked, theirs: Tracked) -> Tracked:
-    """What git makes of two clones with the driver, which it asks only where both changed.
+    """Merge two clones as git does with the driver, which it calls only where both changed.
 
-    It does not ask where both have the same file, either; `shared-row` tells of what that leaves.
+    It does not ask where both have the same file, either; `shared-row` reports what that leaves.
     """
 
     def one(name: str) -> bytes:
@@ -179,7 +179,7 @@ def merged_by_record(base: Tracked, ours: Tracked, theirs: Tracked) -> Tracked:
 
 
 def merged_by_lines(_base: Tracked, ours: Tracked, theirs: Tracked) -> Tracked:
-    """What a union of lines and then a repair make of them."""
+    """Merge two clones by a union of lines, then repair the result."""
 
     def one(name: str) -> bytes:
         mine, yours = getattr(ours, name), getattr(theirs, name)

@@ -139,7 +139,7 @@ def test_a_diff_is_counted_whatever_it_is_and_never_below_zero(data: bytes) -> N
 
 
 def cut(data: bytes, places: list[int], kinds: list[bool], names: list[str]) -> list[Part]:
-    """A log, cut at places into literals and patches."""
+    """Cut a log into literals and patches."""
     bounds = [0, *sorted(p % (len(data) + 1) for p in places), len(data)]
     parts: list[Part] = []
     for number, (start, end) in enumerate(pairwise(bounds)):

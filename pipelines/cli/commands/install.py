@@ -214,21 +214,21 @@ def _json(
 def _uninstalled(
     workspace: Workspace, *, dry_run: bool
 ) -> tuple[Plan, schedule.Plan, tuple[Finding, ...]]:
-    """What taking it all out would change; jobs are taken out already, and what is left to do."""
+    """Return what `--uninstall` would change; jobs are removed before, and the rest stays to do."""
     notes: tuple[Finding, ...] = ()
     if not dry_run:
         drain_spool(workspace)
     jobs = schedule.plan_removal(workspace)
     if not dry_run:
         notes = schedule.apply(jobs)
-    # Without the workflow, which the repository's files tell of.
+    # Without the workflow, which is visible in the repository's files.
     return plan_removal(workspace), jobs, notes
 
 
 def _scheduled(
     workspace: Workspace, kind: str | None, remote: str | None, package: str
 ) -> schedule.Plan:
-    """What a job would write; nothing where none is asked for."""
+    """Return what a job would write; nothing without `--schedule`."""
     if kind is None:
         return schedule.Plan(workspace=workspace)
     remote = settings_of(workspace, {"remote": remote}, trust=False).remote
@@ -250,7 +250,7 @@ def _who_commits(kind: str) -> str:
 
 
 def _advise_job(kind: str) -> None:
-    """Who does what is left to do, once a job is written."""
+    """Print the remaining steps after a job was written."""
     if _who_commits(kind) == "you":
         tell("the job commits nothing: when it has packed, commit .session-codec/manifest.jsonl")
     else:
@@ -303,7 +303,7 @@ def _advise_hooks(hooks: tuple[str, ...]) -> None:
 
 
 def _program() -> str:
-    """How a hook calls our hook program: by its name, if the PATH has it."""
+    """Return the command of the hook program: its name, if the PATH has it."""
     beside = os.path.join(os.path.dirname(sys.executable), PROGRAM)
     if shutil.which(PROGRAM) is None and os.path.exists(beside):
         return shlex.quote(beside)

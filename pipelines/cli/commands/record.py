@@ -183,7 +183,7 @@ def _given(option: str, value: str, limit: int, *, may_be_empty: bool = False) -
 
 
 def _status(text: str) -> tuple[Status, str]:
-    """A status and its remark; an unknown word is more likely a slip than a remark."""
+    """Split a status from its remark; reject an unknown word, which is most likely a typo."""
     if text.strip().upper() == "UNKNOWN":
         return "UNKNOWN", ""
     word, remark = status_of(text)

@@ -104,7 +104,7 @@ def _state(result: Result, *, reads_only: bool) -> str:
 
 
 def _say(made: Plan, *, explain: bool) -> None:
-    """The values that change; or all of them, each with where it comes from."""
+    """Print the values that change, or all values with their sources."""
     for name, change in made.refresh.changes.items():
         if not explain and change.was == change.value:
             continue
@@ -120,7 +120,7 @@ def _say(made: Plan, *, explain: bool) -> None:
 
 
 def _reasons(made: Plan, name: str, change: Change) -> list[str]:
-    """Where a value comes from, a line each."""
+    """Return the sources of a value, one a line."""
     reason = _REASONS.get(change.standing)
     told = [reason] if reason else []
     differs = change.standing in (Standing.YOURS, Standing.UNREAD) and change.stated is not None

@@ -12,10 +12,10 @@ from pipelines.workspace.location import Workspace, find
 
 
 def workspace_of(repo: str) -> Workspace:
-    """The workspace at or above a path of the command line, its spool drained.
+    """Return the workspace at or above a path of the command line, after draining its spool.
 
     Raises:
-        WorkspaceMissing: there is none.
+        WorkspaceMissing: no workspace was found.
         Denied: git does not trust the owner of its repository.
     """
     workspace = find(absolute(repo))

@@ -133,7 +133,7 @@ def medium() -> Log:
 
 @pytest.fixture(scope="session")
 def deltas(medium: Log) -> list[Delta]:
-    """The deltas of medium.md, oldest first."""
+    """Return the deltas of medium.md, oldest first."""
     found = [delta_of(s.mapped.session) for s in medium.sessions]
     return sorted(found, key=lambda d: key_time(d.key))
 

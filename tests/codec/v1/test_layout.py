@@ -36,7 +36,7 @@ FILES = encoded(HEAD, STORED, TAIL)
 
 
 def changed(**head: object) -> bytes:
-    """The layout with other values in its first line; None takes one away."""
+    """Return the layout with other values in its first line; None removes one."""
     first, rest = FILES.layout.split(b"\n", 1)
     fields = {**json.loads(first), **head}
     fields = {name: value for name, value in fields.items() if value is not None}

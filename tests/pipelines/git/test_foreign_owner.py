@@ -18,7 +18,7 @@ OTHER = 1000
 
 @pytest.fixture
 def repository(tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A workspace that lost a fact since its last commit, owned by another user."""
+    """Make a workspace, owned by another user, that lost a fact since its last commit."""
     root = tmp_path / "app"
     root.mkdir()
     for name in ("HOME", "XDG_CONFIG_HOME"):  # a `safe.directory` of the developer's must not count

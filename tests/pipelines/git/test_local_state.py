@@ -46,7 +46,7 @@ ALLOWED: Final = {
 
 
 def raw_changes(path: Path) -> Iterator[str]:
-    """Calls that change files without `files`."""
+    """Return the calls that change files without the package `fs`."""
     for node in ast.walk(ast.parse(path.read_text())):
         if not isinstance(node, ast.Call):
             continue

@@ -69,7 +69,7 @@ def age() -> str:
 
 @pytest.fixture
 def ssh(tmp_path: Path) -> Path:
-    """A private key of SSH without a passphrase; the public one is beside it."""
+    """Make an SSH private key without a passphrase; its public key is beside it."""
     if shutil.which("ssh-keygen") is None:
         pytest.skip("there is no ssh-keygen here")
     path = tmp_path / "id_ed25519"

@@ -25,7 +25,7 @@ __all__ = ["ada", "age", "eve", "made", "own_configuration", "remote"]
 
 
 def closed(place: Remote, *persons: Person, identity: Person | None = None) -> EncryptedRemote:
-    """A remote opened to write."""
+    """Open a remote for writing."""
     return EncryptedRemote(
         place,
         recipients=decode_recipients([p.recipient for p in persons]),
@@ -35,7 +35,7 @@ def closed(place: Remote, *persons: Person, identity: Person | None = None) -> E
 
 
 def opened(place: Remote, *persons: Person) -> EncryptedRemote:
-    """A remote opened to read."""
+    """Open a remote for reading."""
     identities = [i for p in persons for i in read_identities(str(p.file))]
     return EncryptedRemote(place, recipients=None, identities=identities, writes=False)
 

@@ -44,7 +44,7 @@ def old_log(bench: Bench, _cli: Cli) -> str:
 
 
 def notes(bench: Bench, _cli: Cli) -> str:
-    """A person wrote it there: `migrate` and `record` would have replaced it."""
+    """Write notes by hand into the files that `migrate` and `record` would redact."""
     bench.migrate()
     with (bench.root / "AGENT_PROGRESS_LOG_v2.md").open("a") as f:
         f.write(f"\n{ONE.text}\n")

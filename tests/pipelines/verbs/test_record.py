@@ -24,7 +24,7 @@ from tests.support.read_only import read_only
 
 @pytest.fixture
 def made(bench: Bench) -> Bench:
-    """A migrated workspace, committed, with a commit after it."""
+    """Make a migrated, committed workspace with a commit after it."""
     bench.migrate()
     (bench.root / "a.py").write_text("one\n")
     bench.commit()
@@ -46,7 +46,7 @@ def lose_diff(bench: Bench, key: str) -> None:
 
 
 def newest(bench: Bench) -> Session:
-    """The session that was recorded last."""
+    """Return the session that was recorded last."""
     return list(bench.manifest.sessions.values())[-1]
 
 
@@ -358,7 +358,7 @@ def test_a_hook_of_git_may_record(made: Bench, cli: Cli, monkeypatch: pytest.Mon
 
 
 def write_at_once(root: Path, writers: int, each: int) -> list[str]:
-    """Sessions that cannot be told apart, recorded by several threads; their keys."""
+    """Record indistinguishable sessions in several threads; return their keys."""
 
     def write(_number: int) -> list[str]:
         workspace = find(str(root))

@@ -1,4 +1,4 @@
-"""The references follow the repository, keep what a person wrote, and tell what is stale."""
+"""The references follow the repository, keep what a person wrote, and name what is stale."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def package(bench: Bench, **changes: Any) -> None:
 
 @pytest.fixture
 def repo(bench: Bench) -> Bench:
-    """A migrated repository that states something."""
+    """Make a migrated repository whose files state some values."""
     package(bench)
     (bench.root / "CLAUDE.md").write_text(RULES)
     bench.migrate()

@@ -18,7 +18,7 @@ __all__ = ["own_configuration"]
 
 @pytest.fixture
 def root(tmp_path: Path, cli: Cli) -> Path:
-    """A workspace with one archive."""
+    """Make a workspace with one archive."""
     root = repository(tmp_path / "repo")
     record(root, "MARKA", T)
     record(root, "MARKC", LATER)

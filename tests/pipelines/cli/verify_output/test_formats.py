@@ -53,7 +53,7 @@ ALL = verdict(*(finding(code) for code in RULES), finding(message=HOSTILE, hint=
 
 @pytest.fixture
 def faulty(bench: Bench) -> Bench:
-    """A workspace with findings of several kinds, of files with and without lines."""
+    """Make a workspace with findings of several kinds, in files with and without lines."""
     bench.log.write_bytes(log_of(*(entry(day(n), patch=BIG) for n in range(1, 6))))
     bench.migrate()
     (bench.root / METRICS).unlink()
