@@ -16,7 +16,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from codec.agents.claude_edits import EDIT_TOOLS, edit_of, edit_of_call
@@ -91,7 +91,9 @@ def read_claude(
     yield from reading.running.values()
 
 
-def _record(reading: _Reading, entry: dict[str, Any], *, of_helper: bool = False) -> Iterator[Event]:
+def _record(
+    reading: _Reading, entry: dict[str, Any], *, of_helper: bool = False
+) -> Iterator[Event]:
     name = entry.get("uuid")
     if isinstance(name, str):
         if name in reading.seen:
@@ -101,25 +103,7 @@ def _record(reading: _Reading, entry: dict[str, Any], *, of_helper: bool = False
     if time and not of_helper:
         yield Line(time)
         yield from _moved(reading, entry, time)
-    kind = text_of(entry.get("type"))
-    message = object_of(entry.get("message"))
-    if kind == "assistant":
-        yield from _answer(reading, entry, message, time)
-    elif kind == "user":
-        yield from _results(reading, entry, message, time)
-        if not of_helper and not any(entry.get(name) for name in _NOT_ASKED):
-            yield from _ask(reading, _text(message.get("content")), time)
-    elif kind == "progress":
-        yield from _progress(reading, object_of(entry.get("data")))
-    elif kind == "attachment":
-        attachment = object_of(entry.get("attachment"))
-        if attachment.get("type") == "queued_command":
-            yield from _ask(reading, _text(attachment.get("prompt")), time)
-    elif kind == "system":
-        if entry.get("subtype") == "compact_boundary":
-            yield Compaction(time)
-    elif kind not in _OTHER_RECORDS:
-        yield Unknown(kind or "without a type")
+    yield from _RECORDS.get(text_of(entry.get("type")), _other)(reading, entry, time, of_helper)
 
 
 def _moved(reading: _Reading, entry: dict[str, Any], time: int) -> Iterator[Event]:
@@ -131,7 +115,34 @@ def _moved(reading: _Reading, entry: dict[str, Any], time: int) -> Iterator[Even
         yield reading.place
 
 
-def _progress(reading: _Reading, data: dict[str, Any]) -> Iterator[Event]:
+def _user(reading: _Reading, entry: dict[str, Any], time: int, of_helper: bool) -> Iterator[Event]:
+    """Yield the results of tools, or a prompt."""
+    message = object_of(entry.get("message"))
+    yield from _results(reading, entry, message, time)
+    if not of_helper and not any(entry.get(name) for name in _NOT_ASKED):
+        yield from _ask(reading, _text(message.get("content")), time)
+
+
+def _attachment(reading: _Reading, entry: dict[str, Any], time: int, _: bool) -> Iterator[Event]:
+    """Yield a prompt that waited for the end of a turn."""
+    attachment = object_of(entry.get("attachment"))
+    if attachment.get("type") == "queued_command":
+        yield from _ask(reading, _text(attachment.get("prompt")), time)
+
+
+def _system(reading: _Reading, entry: dict[str, Any], time: int, _: bool) -> Iterator[Event]:
+    if entry.get("subtype") == "compact_boundary":
+        yield Compaction(time)
+
+
+def _other(reading: _Reading, entry: dict[str, Any], time: int, _: bool) -> Iterator[Event]:
+    kind = text_of(entry.get("type"))
+    if kind not in _OTHER_RECORDS:
+        yield Unknown(kind or "without a type")
+
+
+def _progress(reading: _Reading, entry: dict[str, Any], time: int, _: bool) -> Iterator[Event]:
+    data = object_of(entry.get("data"))
     kind = text_of(data.get("type"))
     if kind == "agent_progress":
         if name := text_of(data.get("agentId")):
@@ -141,9 +152,8 @@ def _progress(reading: _Reading, data: dict[str, Any]) -> Iterator[Event]:
         yield Unknown(f"progress {kind}")
 
 
-def _answer(
-    reading: _Reading, entry: dict[str, Any], message: dict[str, Any], time: int
-) -> Iterator[Event]:
+def _answer(reading: _Reading, entry: dict[str, Any], time: int, _: bool) -> Iterator[Event]:
+    message = object_of(entry.get("message"))
     model = text_of(message.get("model"))
     usage = object_of(message.get("usage"))
     counts = [count_of(usage.get(name)) for name in _USAGE]
@@ -225,3 +235,12 @@ def _ask(reading: _Reading, text: str, time: int) -> Iterator[Event]:
         if reading.prompt is not None:
             yield reading.prompt
         reading.prompt = Prompt(time, task, fallback)
+
+
+_RECORDS: Final[Mapping[str, Callable[[_Reading, dict[str, Any], int, bool], Iterator[Event]]]] = {
+    "assistant": _answer,
+    "attachment": _attachment,
+    "progress": _progress,
+    "system": _system,
+    "user": _user,
+}

@@ -39,8 +39,8 @@ def call_of(payload: dict[str, Any]) -> Call:
     is_patch = payload.get("name") == "apply_patch"
     if not fields:
         action = object_of(payload.get("action"))
-        words = text_of(text) or " ".join(map(text_of, list_of(action.get("command"))))
-        return Call(command=words, patch=text if is_patch or text.startswith(_BEGIN) else "")
+        asked = text_of(text) or " ".join(map(text_of, list_of(action.get("command"))))
+        return Call(command=asked, patch=text if is_patch or text.startswith(_BEGIN) else "")
     value = fields.get("cmd") or fields.get("command") or ""
     words = [word for word in list_of(value) if isinstance(word, str)]
     patch = next((fields[n] for n in ("patch", "input") if isinstance(fields.get(n), str)), "")

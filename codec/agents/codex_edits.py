@@ -69,10 +69,9 @@ def patch_edits(patch: str, time: int, folder: str) -> Iterator[Edit]:
     """
     inside = patch.partition(_BEGIN)[2].partition(_END)[0]
     lines = inside.split("\n")[1:]
-    starts = [n for n, line in enumerate(lines) if _FILE.fullmatch(line.rstrip())]
-    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
-        head = _FILE.fullmatch(lines[start].rstrip())
-        assert head is not None
+    heads = [(n, m) for n, line in enumerate(lines) if (m := _FILE.fullmatch(line.rstrip()))]
+    ends = [*(n for n, _ in heads[1:]), len(lines)]
+    for (start, head), end in zip(heads, ends, strict=True):
         edit = Edit(time=time, path=head["path"].strip(), folder=folder)
         body = lines[start + 1 : end]
         if end == len(lines) and body and not body[-1]:

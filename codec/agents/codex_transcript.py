@@ -117,10 +117,16 @@ def _record(reading: _Reading, entry: dict[str, Any]) -> Iterator[Event]:
     elif reading.foreign and _is_own(reading, payload, time):
         reading.foreign = False
     reading.before = time or reading.before
-    if reading.foreign:
-        return
-    if time:
-        yield Line(time)
+    if not reading.foreign:
+        if time:
+            yield Line(time)
+        yield from _own_record(reading, entry, payload, time)
+
+
+def _own_record(
+    reading: _Reading, entry: dict[str, Any], payload: dict[str, Any], time: int
+) -> Iterator[Event]:
+    kind = text_of(entry.get("type"))
     if kind in {"session_meta", "turn_context"}:
         reading.model = text_of(payload.get("model")) or reading.model
         yield from _moved(reading, payload, time)
@@ -142,7 +148,7 @@ def _record(reading: _Reading, entry: dict[str, Any]) -> Iterator[Event]:
 def _is_own(reading: _Reading, payload: dict[str, Any], time: int) -> bool:
     """Return whether a line is the first one behind those of the parent."""
     if "thread_id" in payload:
-        return payload["thread_id"] == reading.session_id
+        return bool(payload["thread_id"] == reading.session_id)
     return 0 < reading.before < time - _REPLAY_PAUSE
 
 

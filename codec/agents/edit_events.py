@@ -27,7 +27,7 @@ class Replacement(NamedTuple):
     """Replace a text by another.
 
     Attributes:
-        old, new: the texts; an empty old text stands for the whole file.
+        old, new: the texts; an empty old text means the whole file.
         every: all occurrences; else the first one.
         with_line_end: an empty new text removes the line end behind the old text as well.
     """
