@@ -1,7 +1,7 @@
 """`session-codec-hook AGENT EVENT`: what agents call as a session starts, pauses and ends.
 
 1. It never fails an agent: every error is a line on stderr, and the exit code is 0.
-2. What it gets is on the disk when it returns, with what only this moment tells: the time, the
+2. What it gets is on the disk when it returns, with what is known only now: the time, the
    commit of HEAD and the agent's process. The next verb makes a session of it (`recording.drain`).
    Outside of a workspace it does nothing and prints nothing.
 3. The end of a session may take no longer than the start of an interpreter: on the way to the spool

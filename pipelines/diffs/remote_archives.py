@@ -218,7 +218,7 @@ class _Ranges:
 
 
 def _cached(path: str, file: _File) -> bytes:
-    """Return the cached end of an archive, empty if there is none that can be used."""
+    """Return the cached end of an archive, empty without a valid one."""
     size = regular_size(path)
     if size is None or size > file.size + _HEAD or is_planted(path) or has_content(path):
         return b""

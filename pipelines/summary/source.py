@@ -46,7 +46,7 @@ def read_source(
     Args:
         workspace: whose sessions.
         period: which of them.
-        progress: is told about the stages.
+        progress: receives the stages.
         private_paths: patterns of paths; the texts of sessions that touch one are not shown.
         allow: fingerprints of secrets that may stay.
 

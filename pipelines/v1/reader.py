@@ -260,7 +260,7 @@ class _Reading:
         self.findings.append(
             Finding(
                 code="several-sessions",
-                message="more than one session stands below one heading; only the first was read",
+                message="one heading has more than one session below it; only the first was read",
                 file=self._source.name,
                 line=self._line_in(span, span.start),
                 hint="Give each session a dated heading and run migrate again",

@@ -99,8 +99,8 @@ def render(request: Request, load: Callable[[str], Callable[[str], int]]) -> Res
 def _name(request: Request, file: bytes, lines: list[str], deltas: str) -> str:
     """Return a hash of all that a rendering depends on.
 
-    The deltas before the newest are only summed up: size and time of change of the files stand for
-    them.
+    The deltas before the newest are only summed up: the files' sizes and modification times
+    identify them.
     """
     options = (VIEW_VERSION, request.tokenizer, request.budget, request.last, request.style)
     try:

@@ -131,7 +131,7 @@ def remaining(made: Plan, progress: Progress, *, repaired: bool) -> tuple[Findin
     with progress.stage("integrity", len(manifest.sessions)) as advance:
         stored = check_stored(made.workspace, manifest, advance).findings
     repairs = Repairs(made.after, edits=() if repaired else made.edits)
-    mended = () if repaired else {mend.file for mend in made.upkeep.mends}
+    mended = () if repaired else {mend.file for mend in made.upkeep.repairs}
     found = (*(f for f in stored if f.file not in mended), *left_findings(repairs, manifest))
     beside = (spool_findings, pending_findings, agent_findings, ignored_findings, _driver_note)
     return (*found, *(finding for look in beside for finding in look(made.workspace)))
@@ -150,7 +150,9 @@ def _driver_note(workspace: Workspace) -> Iterator[Finding]:
 
 def _plan(workspace: Workspace, before: Tracked, committed: bytes, *, alone: bool = False) -> Plan:
     repairs = repairs_of(before, committed)
-    upkeep = upkeep_of(workspace, decode_manifest(repairs.after.manifest), mends=True, alone=alone)
+    upkeep = upkeep_of(
+        workspace, decode_manifest(repairs.after.manifest), repairs=True, alone=alone
+    )
     return Plan(
         workspace=workspace,
         before=before,
@@ -164,7 +166,7 @@ def _plan(workspace: Workspace, before: Tracked, committed: bytes, *, alone: boo
 def _keep_up(workspace: Workspace, upkeep: Upkeep) -> tuple[str, ...]:
     """Rename, set aside and repair stored files; return the names of the backups."""
     backups = []
-    for mend in upkeep.mends:
+    for mend in upkeep.repairs:
         backup = _free(mend.path)
         keep_copy(mend.path, backup)
         if mend.key:

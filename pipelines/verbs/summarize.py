@@ -49,7 +49,7 @@ def summarize(
     Args:
         request: what to report.
         load: loads the counter of a tokenizer.
-        progress: is told about the stages.
+        progress: receives the stages.
 
     Raises:
         FormatError: there is no period before this one.

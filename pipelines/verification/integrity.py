@@ -156,7 +156,7 @@ def _check_layouts(
     """Rebuild every version of every log: return the counts, and findings about the others."""
     counts = [0, 0, 0]
     findings: list[Finding] = []
-    recorded = {(s.time, s.patch) for s in (*manifest.every_session(), *manifest.clashes)}
+    recorded = {(s.time, s.patch) for s in (*manifest.every_session(), *manifest.key_conflicts)}
     for version in {v.sha256: v for v in manifest.versions}.values():
         try:
             layout, literal = read_layout(workspace, version)

@@ -140,7 +140,7 @@ def is_sound(tracked: Tracked, manifest: Manifest, committed: bytes = b"") -> bo
         manifest: as they have it.
         committed: lines that the manifest must have.
     """
-    if manifest.errors or manifest.clashes or manifest.unknown or b"\r" in tracked.manifest:
+    if manifest.errors or manifest.key_conflicts or manifest.unknown or b"\r" in tracked.manifest:
         return False
     lines = tracked.manifest.split(b"\n")
     once = set(lines)
@@ -246,7 +246,7 @@ def fact_findings(manifest: Manifest) -> list[Finding]:
             key=session.key,
             hint="'session-codec doctor --repair' gives one of them a key of its own",
         )
-        for session in manifest.clashes
+        for session in manifest.key_conflicts
     ]
     if manifest.torn:
         findings.append(torn_finding(MANIFEST))

@@ -47,7 +47,7 @@ class Manifest(NamedTuple):
     Attributes:
         sessions: as they are now, by key.
         histories: by key, the sessions that have several facts, or revisions.
-        clashes: facts with the key of another session; `sessions` has their sessions by other keys.
+        key_conflicts: facts whose key another session has; `sessions` has them by other keys.
         format: the greatest version that a `format` fact states; 0 for none.
         versions, retired: of the v1 logs, in no order.
         follows: entries that come directly after another, in no order.
@@ -66,7 +66,7 @@ class Manifest(NamedTuple):
 
     sessions: Mapping[str, Session]
     histories: Mapping[str, History] = MappingProxyType({})
-    clashes: tuple[Session, ...] = ()
+    key_conflicts: tuple[Session, ...] = ()
     format: int = 0
     versions: tuple[V1Version, ...] = ()
     retired: tuple[V1Retired, ...] = ()
@@ -201,7 +201,7 @@ def manifest_of(
     found, revisions = _all(Session, kinds), _all(Revision, kinds)
     plain = not revisions and are_plain(found)
     histories = [] if plain else histories_of(found, revisions)
-    clashes = (
+    key_conflicts = (
         fact
         for h in histories
         for fact in h.facts
@@ -212,7 +212,7 @@ def manifest_of(
     manifest = Manifest(
         sessions={s.key: s for s in (found if plain else (h.session for h in histories))},
         histories={h.session.key: h for h in histories if len(h.facts) > 1 or h.revisions},
-        clashes=tuple(clashes),
+        key_conflicts=tuple(key_conflicts),
         format=max((f.version for f in _all(Format, kinds)), default=0),
         versions=_all(V1Version, kinds),
         retired=_all(V1Retired, kinds),

@@ -95,9 +95,7 @@ def _say_sessions(made: Plan) -> None:
     if made.updated:
         say(f"{len(made.updated):,} sessions updated")
     if made.restored:
-        say(
-            f"diffs: {len(made.restored):,} of known sessions were absent here and are stored again"
-        )
+        say(f"diffs: {len(made.restored):,} of known sessions were missing and are stored again")
 
 
 def _say_log(log: LogPlan, *, proved: bool) -> None:

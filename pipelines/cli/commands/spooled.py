@@ -14,7 +14,7 @@ def workspace_of(repo: str) -> Workspace:
     """Return the workspace at or above a path of the command line, after draining its spool.
 
     Raises:
-        WorkspaceMissing: there is none.
+        WorkspaceMissing: no workspace was found.
         Denied: git does not trust the owner of its repository.
     """
     workspace = find(absolute(repo))
