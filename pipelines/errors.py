@@ -1,4 +1,4 @@
-"""What stops a pipeline, and the exit code of everything that can.
+"""The errors that stop a pipeline, and their exit codes.
 
 `exit_code` is the only place that knows exit codes; no two classes of its table share one.
 """
@@ -51,7 +51,7 @@ class WorkspaceLocked(PipelineError):
 
 
 class Conflict(PipelineError):
-    """What is there is not what was expected, and must not be overwritten."""
+    """An existing file or object differs from the expected one and must not be overwritten."""
 
 
 class Refused(Conflict):
@@ -79,7 +79,7 @@ class Denied(StorageError):
 
 
 class Unavailable(StorageError):
-    """The disk or the remote did not do what it was asked: full, broken, out of reach."""
+    """The disk or the remote failed: full, broken, unreachable."""
 
 
 #: Ran, with findings. Not an error: the result says what was found.

@@ -25,7 +25,7 @@ _NOT_ASKED: Final = ("isMeta", "isSidechain", "isCompactSummary")
 
 
 class _Reading:
-    """What was read so far."""
+    """The state of a reader: events read so far."""
 
     def __init__(self) -> None:
         self.prompts: list[Prompt] = []
@@ -35,7 +35,7 @@ class _Reading:
 
 
 def read_claude(entries: Iterable[dict[str, Any]], session_id: str) -> Transcript:
-    """Return what the lines of a transcript say.
+    """Return the events of a transcript.
 
     Args:
         entries: the lines, as JSON has them.
@@ -79,7 +79,7 @@ def _answer(reading: _Reading, message: dict[str, Any], time: int) -> None:
 
 
 def _results(reading: _Reading, entry: dict[str, Any], message: dict[str, Any], time: int) -> None:
-    """Take the result of a command."""
+    """Read the result of a command."""
     for piece in map(object_of, list_of(message.get("content"))):
         name = text_of(piece.get("tool_use_id"))
         command = reading.commands.get(name)
@@ -100,7 +100,7 @@ def _text(content: object) -> str:
 
 
 def _ask(reading: _Reading, content: object, time: int) -> None:
-    """Take what a person asked for, as a text or as a list of pieces."""
+    """Read a prompt, which is a text or a list of pieces."""
     text = _text(content)
     if is_local_output(text):  # the slash command before it was not for a model
         if reading.prompts and reading.prompts[-1].fallback:

@@ -30,7 +30,7 @@ _OUTPUTS: Final = ("function_call_output", "custom_tool_call_output")
 
 
 class _Reading:
-    """What was read so far."""
+    """The state of a reader: events read so far."""
 
     def __init__(self, session_id: str) -> None:
         self.session_id = session_id
@@ -52,7 +52,7 @@ def parent_of_rollout(entry: dict[str, Any]) -> str:
 
 
 def read_codex(entries: Iterable[dict[str, Any]], session_id: str) -> Transcript:
-    """Return what the lines of a rollout say.
+    """Return the events of a rollout.
 
     Args:
         entries: the lines, as JSON has them.
@@ -166,7 +166,7 @@ def _spent(usage: dict[str, Any]) -> int | None:
 
 
 def _count(reading: _Reading, info: dict[str, Any], time: int) -> None:
-    """Take the increase of the running total; a total is often repeated."""
+    """Read the increase of the running total; a total is often repeated."""
     total = _spent(object_of(info.get("total_token_usage")))
     if total is None or total == reading.total:
         return

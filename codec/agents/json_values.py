@@ -1,4 +1,4 @@
-"""Read values of JSON that anybody may have written: one of another type counts as missing."""
+"""Read values of untrusted JSON: a value of another type counts as missing."""
 
 from __future__ import annotations
 

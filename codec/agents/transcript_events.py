@@ -1,4 +1,4 @@
-"""What happened in a session, in the same words for every agent.
+"""The events of a session, in one form for all agents.
 
 Readers of transcripts give these events; `told_between` sums up a part of them. Times are
 milliseconds since 1970, 0 where a transcript has none.
@@ -16,7 +16,7 @@ _MINUTE: Final = 60_000
 
 
 class Prompt(NamedTuple):
-    """What a person asked for, without what the agent put around it.
+    """A prompt, without the text that the agent added.
 
     Attributes:
         time: when.
@@ -77,7 +77,7 @@ class Transcript(NamedTuple):
 
 
 class Told(NamedTuple):
-    """What a transcript says about a part of a session; empty or None where it says nothing.
+    """The facts that a transcript states about a part of a session; empty or None if unknown.
 
     Attributes:
         prompt: the first task.
@@ -95,7 +95,7 @@ class Told(NamedTuple):
 
 
 def told_between(main: Transcript, helpers: Iterable[Transcript], since: int, until: int) -> Told:
-    """Sum up what happened in a part of a session.
+    """Sum up the events of a part of a session.
 
     Args:
         main: the transcript of the session.

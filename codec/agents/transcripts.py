@@ -21,7 +21,7 @@ _READERS: Final[Mapping[str, Callable[[Iterable[dict[str, Any]], str], Transcrip
 
 
 def read_transcript(agent: str, lines: Iterable[bytes], session_id: str) -> Transcript:
-    """Return what the lines of a transcript say.
+    """Return the events of a transcript.
 
     Args:
         agent: that wrote it; an agent whose form is not known has an empty transcript.

@@ -1,4 +1,4 @@
-"""What the hook of a session's start says to the agent: what `context` prints, in its own form.
+"""The start hook's answer to the agent: the output of `context`, in the agent's form.
 
 After a compaction, and where a session is resumed, `brief` of the latest session follows.
 
@@ -35,7 +35,7 @@ _CUT: Final = "\n(cut; all of it: session-codec context)\n"
 
 
 def say_context(root: str, entry: Entry, spool: str) -> bool:
-    """Print what an agent reads at its start, with what other sessions left recorded first.
+    """Print the context for an agent, after recording what other sessions left.
 
     Return whether anything was printed: of several hooks that one start fires (of the user, the
     repository, a plugin) the first one prints.
@@ -63,7 +63,7 @@ def say_context(root: str, entry: Entry, spool: str) -> bool:
 
 
 def _brief(workspace: Workspace) -> str:
-    """Return what `brief` prints of the latest session; empty if there is no session."""
+    """Return the output of `brief` for the latest session; empty without a session."""
     from pipelines.verbs.brief import brief
 
     with suppress(NotFound):

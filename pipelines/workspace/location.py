@@ -74,7 +74,7 @@ _FORMAT_LIMIT: Final = 1 << 10
 
 
 class Workspace(NamedTuple):
-    """Where a workspace's files are.
+    """The places of a workspace's files.
 
     Attributes:
         root: absolute path of its folder.
@@ -92,12 +92,12 @@ class Workspace(NamedTuple):
 
     @property
     def exists(self) -> bool:
-        """Whether it has a manifest."""
+        """Return True if it has a manifest."""
         return os.path.exists(self.path(MANIFEST))
 
     @property
     def home(self) -> str:
-        """Where it keeps what worktrees share: the folder of `.diffs`."""
+        """Return the folder that worktrees share: that of `.diffs`."""
         return os.path.dirname(self.diffs)
 
     @property
@@ -153,7 +153,7 @@ def moment(when: datetime | None = None) -> str:
 
 
 def locate(start: str) -> Workspace:
-    """Find the workspace at or above a folder; else return what the folder itself could become.
+    """Find the workspace at or above a folder; else return a new one at the folder itself.
 
     A folder with a manifest is preferred, then one whose manifest is lost, then one with a v1 log,
     then the folder itself. The search ends at the top of the git worktree.
@@ -245,7 +245,7 @@ def read_config(workspace: Workspace) -> Config:
 
 @contextmanager
 def writing(workspace: Workspace) -> Iterator[None]:
-    """Hold the lock of a workspace, alone, to write to it.
+    """Hold the exclusive lock of a workspace for writing.
 
     Raises:
         WorkspaceLocked: another process was writing for too long.
