@@ -6,6 +6,8 @@
 3. A session exists once its manifest line and its delta line stand.
 4. Its files are files, and inside of it: one that a cloned repository links to elsewhere, or to a
    device, is neither read nor written.
+5. A workspace in a repository whose owner git does not trust is never returned, so no verb can
+   read it, leave caches in it, or print it as the user's own.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from pipelines.errors import Conflict, NewerFormat, WorkspaceMissing
 from pipelines.fs.files import locked
 from pipelines.git.local_state import checked
-from pipelines.git.worktree import ancestors, home_of, repository_of
+from pipelines.git.worktree import ancestors, home_of, is_own_repository, repository_of
 from pipelines.workspace.setting_tables import ANY, SWITCH, TEXT, checked_values, read_tables
 
 if TYPE_CHECKING:
@@ -159,6 +161,7 @@ def locate(start: str) -> Workspace:
     Raises:
         WorkspaceMissing: there is no such folder.
         Conflict: one of its files is not a regular file, or is elsewhere.
+        Denied: git does not trust the owner of the repository.
     """
     start = os.path.abspath(start)
     if not os.path.isdir(start):
@@ -187,6 +190,7 @@ def find(start: str) -> Workspace:
     Raises:
         WorkspaceMissing: no folder has one.
         Conflict: one of its files is not a regular file, or is elsewhere.
+        Denied: git does not trust the owner of the repository.
     """
     workspace = locate(start)
     if not workspace.exists and os.path.exists(workspace.path(DELTAS)):
@@ -210,6 +214,7 @@ def at(folder: str) -> Workspace:
 
     Raises:
         Conflict: one of its files is not a regular file, or is elsewhere.
+        Denied: git does not trust the owner of the repository.
     """
     folder = os.path.abspath(folder)
     return _workspace(folder, repository_of(ancestors(folder)))
@@ -282,6 +287,8 @@ def _is_bare(folder: str) -> bool:
 
 
 def _workspace(root: str, repository: str | None) -> Workspace:
+    if repository is not None:
+        _refuse_untrusted(repository)
     home = home_of(root, repository)
     workspace = Workspace(root=root, diffs=os.path.join(home, ".diffs"), repository=repository)
     for name in _OWN:
@@ -289,6 +296,14 @@ def _workspace(root: str, repository: str | None) -> Workspace:
     for names in _STORED:
         checked(os.path.join(home, *names))
     return workspace
+
+
+def _refuse_untrusted(top: str) -> None:
+    if is_own_repository(top):
+        return  # what git would answer, without importing what runs it
+    from pipelines.git.process import check_owner, repository_at
+
+    check_owner(repository_at(top))
 
 
 def _check_own(workspace: Workspace, name: str) -> None:
