@@ -23,6 +23,7 @@ from pipelines.fs.files import (
     replace_file,
     sync_directory,
 )
+from pipelines.importing.expiring import expiring_findings
 from pipelines.progress import Progress
 from pipelines.recording.drain import spool_findings
 from pipelines.recording.flushing import begin_writing, pending_findings
@@ -133,7 +134,10 @@ def remaining(made: Plan, progress: Progress, *, repaired: bool) -> tuple[Findin
     repairs = Repairs(made.after, edits=() if repaired else made.edits)
     mended = () if repaired else {mend.file for mend in made.upkeep.repairs}
     found = (*(f for f in stored if f.file not in mended), *left_findings(repairs, manifest))
-    beside = (spool_findings, pending_findings, agent_findings, ignored_findings, _driver_note)
+    beside = (
+        spool_findings, pending_findings, agent_findings, ignored_findings, _driver_note,
+        expiring_findings,
+    )  # fmt: skip
     return (*found, *(finding for look in beside for finding in look(made.workspace)))
 
 
