@@ -34,7 +34,7 @@ from pipelines.fs.files import (
     sync_written,
     write_new,
 )
-from pipelines.progress import Progress
+from pipelines.outcomes.progress import Progress
 from pipelines.remotes.base import LIMIT, Remote, bounded, read_whole
 from pipelines.workspace.diff_files import put_diff
 from pipelines.workspace.diff_names import names_of

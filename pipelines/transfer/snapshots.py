@@ -40,10 +40,10 @@ from codec.snapshot import (
     heads,
 )
 from pipelines.diffs.store import purged_in
-from pipelines.errors import Conflict, Denied
-from pipelines.findings import Finding
 from pipelines.fs.files import locked, make_folder, read_bytes, replace_file, unchanging
 from pipelines.git.local_state import is_planted
+from pipelines.outcomes.errors import Conflict, Denied
+from pipelines.outcomes.findings import Finding
 from pipelines.remotes.base import Remote, content_of, read_whole
 from pipelines.workspace.location import (
     CONFIG,
@@ -52,9 +52,9 @@ from pipelines.workspace.location import (
     METRICS,
     PROGRESS,
     REFERENCES,
-    Manifest,
     Workspace,
 )
+from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.tracked_files import read_tracked
 
 #: The tracked files of a workspace, in the order in which they are restored.
