@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -15,14 +14,13 @@ from codec.errors import IntegrityError
 from codec.patches.changes import changes_of
 from codec.records import Session
 from pipelines.diffs.store import Store, commits_of
-from pipelines.fs.files import keep_file, read_bytes
 from pipelines.outcomes.errors import StorageError
 from pipelines.outcomes.progress import Progress
+from pipelines.workspace.cache import CACHE, read_json_cache, write_json_cache
 from pipelines.workspace.location import Workspace
 from pipelines.workspace.manifest_view import Manifest
 
 Files = Mapping[str, int]
-_CACHE: Final = (".session-codec", "cache", "changed-files.json")
 _DAY: Final = len("2025-11-06")
 
 
@@ -30,13 +28,14 @@ def files_of(
     workspace: Workspace, manifest: Manifest, sessions: Sequence[Session], progress: Progress
 ) -> dict[str, Files]:
     """Return the changed lines of each file by session key, where the patch can be read."""
-    path = workspace.path(*_CACHE)
-    kept = {k: v for k, v in _kept(path).items() if k not in manifest.purged}
+    path = workspace.path(CACHE, "changed-files.json")
+    cached: dict[str, Files] = read_json_cache(path, dict) or {}
+    kept = {k: v for k, v in cached.items() if k not in manifest.purged}
     wanted = [s for s in sessions if s.patch is not None and s.patch.sha256 not in kept]
     found = _read(workspace, manifest, wanted, progress) if wanted else {}
     if found:
         kept |= found
-        keep_file(path, json.dumps(kept).encode())
+        write_json_cache(path, kept)
     return {s.key: kept[s.patch.sha256] for s in sessions if s.patch and s.patch.sha256 in kept}
 
 
@@ -59,17 +58,6 @@ def _read(
                     continue
             advance(number)
     return found
-
-
-def _kept(path: str) -> dict[str, Files]:
-    """Return the cached values; an unreadable cache is empty."""
-    try:
-        kept = json.loads(read_bytes(path) or b"{}")
-        if not isinstance(kept, dict) or not all(isinstance(v, dict) for v in kept.values()):
-            return {}
-        return {k: {str(p): n for p, n in v.items() if isinstance(n, int)} for k, v in kept.items()}
-    except (OSError, ValueError, RecursionError):
-        return {}
 
 
 def _changed_lines(patch: bytes) -> dict[str, int]:
