@@ -278,10 +278,10 @@ def purged_times(workspace: Workspace) -> dict[str, str]:
 
 def purged_in(manifest: mmap.mmap | bytes) -> dict[str, str]:
     """Return when diffs were purged, by SHA-256, from the bytes of a manifest."""
-    if manifest.find(_DISOWNED) >= 0:
-        return dict(decode_manifest(manifest[:]).purged)
     purged: dict[str, str] = {}
     at = manifest.find(_PURGED)
+    if at >= 0 and manifest.find(_DISOWNED) >= 0:
+        return dict(decode_manifest(manifest[:]).purged)
     while at >= 0:
         start = manifest.rfind(b"\n", 0, at) + 1
         end = manifest.find(b"\n", at)
