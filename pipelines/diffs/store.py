@@ -140,7 +140,8 @@ class Store:
     def _advice(self, commits: Sequence[str]) -> str:
         """Say how to get a diff that neither this machine nor the remote holds."""
         if commits and self._workspace.repository:
-            from pipelines.workspace.git_queries import UNSHALLOW, is_shallow, repository_of
+            from pipelines.git.missing import UNSHALLOW, is_shallow
+            from pipelines.workspace.git_queries import repository_of
 
             if is_shallow(repository_of(self._workspace)):
                 return UNSHALLOW

@@ -3,8 +3,8 @@
 1. A session is there as a whole or not at all: patches are stored before the fact that names them
    (`pending`), and the tracked files change in one transaction (`flushing`).
 2. What it costs hardly grows with the workspace: files are only appended to, and the manifest is
-   searched for bytes, not decoded. All of it is searched: the clock can go back, and a merge appends
-   older sessions, so the order of the lines is not the order of the times.
+   searched for bytes, not decoded. All of it is searched: the clock can go back, and a merge
+   appends older sessions, so the order of the lines is not the order of the times.
 3. An id is recorded once. A session without one gets a random id, so that no two facts are equal,
    and no two keys, however many are recorded in one second.
 """
