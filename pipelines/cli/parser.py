@@ -179,7 +179,7 @@ def _reader(option: Option, refusal: type[Exception]) -> Callable[[str], Any]:
 
 
 def _explained(names: str, message: str) -> str:
-    """Return what is wrong with an option, in the words of this program."""
+    """Return the error of an option in this program's wording."""
     name = names.replace("/", ", ")
     if message.startswith("expected"):
         long = name.rpartition(" ")[2]

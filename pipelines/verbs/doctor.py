@@ -62,13 +62,13 @@ class Plan:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to do."""
+        """Return True if there is nothing to do."""
         return not self.edits and self.upkeep.is_empty and not read_overlay(self.workspace).lines
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
-    """What was done: the plan as it was carried out, the backups, the verb that was completed."""
+    """The result: the executed plan, the backups, and the stopped verb that was completed."""
 
     plan: Plan
     backups: tuple[str, ...] = ()
@@ -132,7 +132,7 @@ def remaining(made: Plan, progress: Progress, *, repaired: bool) -> tuple[Findin
     with progress.stage("integrity", len(manifest.sessions)) as advance:
         stored = check_stored(made.workspace, manifest, advance).findings
     repairs = Repairs(made.after, edits=() if repaired else made.edits)
-    mended = () if repaired else {mend.file for mend in made.upkeep.mends}
+    mended = () if repaired else {mend.file for mend in made.upkeep.repairs}
     found = (*(f for f in stored if f.file not in mended), *left_findings(repairs, manifest))
     beside = (
         spool_findings,
@@ -158,7 +158,9 @@ def _driver_note(workspace: Workspace) -> Iterator[Finding]:
 
 def _plan(workspace: Workspace, before: Tracked, committed: bytes, *, alone: bool = False) -> Plan:
     repairs = repairs_of(before, committed)
-    upkeep = upkeep_of(workspace, decode_manifest(repairs.after.manifest), mends=True, alone=alone)
+    upkeep = upkeep_of(
+        workspace, decode_manifest(repairs.after.manifest), repairs=True, alone=alone
+    )
     return Plan(
         workspace=workspace,
         before=before,
@@ -172,7 +174,7 @@ def _plan(workspace: Workspace, before: Tracked, committed: bytes, *, alone: boo
 def _keep_up(workspace: Workspace, upkeep: Upkeep) -> tuple[str, ...]:
     """Rename, set aside and repair stored files; return the names of the backups."""
     backups = []
-    for mend in upkeep.mends:
+    for mend in upkeep.repairs:
         backup = _free(mend.path)
         keep_copy(mend.path, backup)
         if mend.key:

@@ -1,4 +1,4 @@
-"""What every remote does, whatever stands behind it."""
+"""What every remote does, whatever its backend is."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def corpus(name: str) -> bytes:
     packed = CORPUS / "generated" / f"{name}.zst"
     if packed.exists():
         return zstandard.ZstdDecompressor().stream_reader(packed.read_bytes()).read()
-    pytest.skip(f"{path} is not there: the corpus is no part of the repository")
+    pytest.skip(f"{path} is not there: the corpus is not part of the repository")
 
 
 def entry(

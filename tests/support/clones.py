@@ -150,7 +150,7 @@ def worktree_of(origin: Clone, name: str) -> Clone:
 
 
 def assert_whole(clone: Clone, whose: Iterable[str], each: int = MANY) -> None:
-    """Everybody's sessions stand in all files, once, and all files agree."""
+    """Assert that all files have every clone's sessions once, and that they agree."""
     found = clone.check()
     assert [f for f in found.findings if f.level == "finding"] == []
     assert not found.damaged

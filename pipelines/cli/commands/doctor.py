@@ -65,7 +65,7 @@ def _say(made: Plan, result: Result | None, left: tuple[Finding, ...], *, dry_ru
         tell_findings(made.repairs)
         if dry_run:
             _say_plan(made)
-        say(f"can be put right: {len(made.repairs):,}; cannot: {findings:,}{notes}")
+        say(f"can be repaired: {len(made.repairs):,}; cannot: {findings:,}{notes}")
         return
     if result.recovered:
         say(f"completed a '{result.recovered}' that was stopped half-way")
@@ -73,7 +73,7 @@ def _say(made: Plan, result: Result | None, left: tuple[Finding, ...], *, dry_ru
         say(f"repaired: {finding._replace(hint=None)}")
     for name in result.backups:
         say(f"backup: {name}")
-    say(f"put right: {len(made.repairs):,}; left: {findings:,}{notes}")
+    say(f"repaired: {len(made.repairs):,}; left: {findings:,}{notes}")
 
 
 def _say_plan(made: Plan) -> None:
@@ -81,8 +81,8 @@ def _say_plan(made: Plan) -> None:
         say(f"would write {edit.path}: {len(edit.before):,} bytes become {len(edit.after):,}")
     for rename in made.upkeep.renames:
         say(f"would rename .diffs/{rename.old} to .diffs/{rename.new}")
-    for mend in made.upkeep.mends:
-        say(f"would mend {mend.file}")
+    for mend in made.upkeep.repairs:
+        say(f"would repair {mend.file}")
     for path in made.upkeep.leftovers:
         say(f"would set aside {path}")
 

@@ -242,7 +242,7 @@ def _uninstalled(
     jobs = schedule.plan_removal(workspace)
     if not dry_run:
         notes = schedule.apply(jobs)
-    # Without the workflow, which the repository's files tell of.
+    # Without the workflow, which is visible in the repository's files.
     return plan_removal(workspace), jobs, notes
 
 

@@ -81,7 +81,7 @@ def _advise_servers(servers: tuple[str, ...]) -> None:
 
 
 def _advise_job(kind: str) -> None:
-    """Who does what is left to do, once a job is written."""
+    """Print the remaining steps after a job was written."""
     if who_commits(kind) == "you":
         tell("the job commits nothing: when it has packed, commit .session-codec/manifest.jsonl")
     else:

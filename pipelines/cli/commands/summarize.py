@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import Final, Literal
 
@@ -39,6 +40,7 @@ def run(
       session-codec summarize --period 2025-11 --format html -o november.html
       session-codec summarize --period 2025-11-03..2025-11-20 --format json
     """
+    gc.disable()  # the facts of a manifest are many and have no cycles
     workspace = workspace_of(repo)
     settings = read_settings(workspace, {"allow": allow})
     request = Request(

@@ -98,7 +98,7 @@ def test_the_diff_of_another_session_of_the_time_is_absence_and_no_damage(bench:
     bench.migrate()
     rekey(bench, day(1), f"{day(1)}.abcdef")
     with (bench.root / MANIFEST).open("a") as f:
-        f.write(f"{encode_fact(OTHER)}\n")  # it came with a merge, and stands on another machine
+        f.write(f"{encode_fact(OTHER)}\n")  # it came with a merge; its diff is on another machine
     assert OTHER.patch is not None
     with pytest.raises(NotFound, match="not stored on this machine"):
         Store(bench.workspace).read(OTHER.key, OTHER.patch)

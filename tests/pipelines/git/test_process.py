@@ -95,7 +95,7 @@ def test_no_other_module_names_git_as_a_program() -> None:
         assert "git" not in strings
 
 
-# What a clone brings
+# Settings inside a clone
 
 
 def test_a_bare_repository_in_a_folder_runs_no_program(

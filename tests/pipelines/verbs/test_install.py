@@ -1,4 +1,4 @@
-"""Agents are told, and what they are told goes again without a trace."""
+"""`install` instructs agents, and `--uninstall` removes the instructions without a trace."""
 
 from __future__ import annotations
 

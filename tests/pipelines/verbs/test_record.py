@@ -358,7 +358,7 @@ def test_a_hook_of_git_may_record(made: Bench, cli: Cli, monkeypatch: pytest.Mon
 
 
 def write_at_once(root: Path, writers: int, each: int) -> list[str]:
-    """Sessions that cannot be told apart, recorded by several threads; their keys."""
+    """Record indistinguishable sessions in several threads; return their keys."""
 
     def write(_number: int) -> list[str]:
         workspace = find(str(root))
