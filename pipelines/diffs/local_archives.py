@@ -19,7 +19,7 @@ from pipelines.git.local_state import refuse_committed_diffs
 from pipelines.workspace.location import Workspace
 
 if TYPE_CHECKING:
-    from pipelines.workspace.location import Manifest
+    from pipelines.workspace.manifest_view import Manifest
 
 if TYPE_CHECKING:
     from codec.archive.container import ArchiveReader

@@ -10,19 +10,20 @@ import os
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from codec.archive.snapshot import Pack, archive_object
 from codec.manifest.facts import Archive
 from codec.records import PatchRef
-from codec.snapshot import Pack, archive_object
 from pipelines.diffs.local_archives import archive_folder, archive_names, shown
 from pipelines.diffs.store import Store
 from pipelines.erasing.local import archive_holds
 from pipelines.erasing.targets import targets_of
-from pipelines.findings import Finding
+from pipelines.outcomes.findings import Finding
 from pipelines.remotes.base import Remote
 from pipelines.transfer.packs import needed_packs, packs_of_all
 from pipelines.transfer.snapshots import Last, unarchived
 from pipelines.transfer.uploads import LayoutUpload, layouts_of
-from pipelines.workspace.location import Manifest, Workspace
+from pipelines.workspace.location import Workspace
+from pipelines.workspace.manifest_view import Manifest
 
 
 class Survey(NamedTuple):

@@ -28,8 +28,9 @@ from codec.merge.tracked_formats import REFERENCES as ENTRIES
 from codec.merge.tracked_formats import kept_pieces
 from codec.names import UNNAMED
 from codec.records import Session
-from pipelines.errors import Conflict
-from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, Manifest
+from pipelines.outcomes.errors import Conflict
+from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS
+from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.tracked_files import Tracked
 from pipelines.workspace.transaction import Replace
 

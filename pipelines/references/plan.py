@@ -25,12 +25,13 @@ from codec.references.merge import Change, Refresh, Standing, refresh
 from codec.references.sources.log_rules import LogRules
 from codec.references.sources.statement import Origin
 from codec.references.values import MANDATE, by_name, from_names
-from pipelines.errors import Conflict
-from pipelines.findings import Finding, Level
+from pipelines.outcomes.errors import Conflict
+from pipelines.outcomes.findings import Finding, Level
 from pipelines.references.sources import read_stated, source_files
-from pipelines.settings.thresholds import REFERENCES_BUDGET
-from pipelines.workspace.location import REFERENCES, Manifest, Workspace
+from pipelines.workspace.location import REFERENCES, Workspace
+from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.reading import read_manifest
+from pipelines.workspace.thresholds import REFERENCES_BUDGET
 
 #: Of a references file more bytes than these are not read.
 SIZE_LIMIT: Final = 1 << 20

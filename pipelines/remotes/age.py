@@ -21,7 +21,7 @@ from collections.abc import Iterable, Sequence
 from typing import IO, Any, Final, NamedTuple
 
 from codec.errors import FormatError, IntegrityError
-from pipelines.errors import Denied, NotFound
+from pipelines.outcomes.errors import Denied, NotFound
 
 _NAME = re.compile(
     r"(?P<plain>.+)\.(?P<size>0|[1-9][0-9]{0,14})\.(?P<tag>[0-9a-f]{12})\.age", re.DOTALL

@@ -19,8 +19,8 @@ from stat import S_ISREG
 from typing import IO, Final
 
 from codec.errors import IntegrityError
-from pipelines.errors import Conflict, NotFound, storage_error
 from pipelines.fs.files import identity, make_folder, remove, sync_directory
+from pipelines.outcomes.errors import Conflict, NotFound, storage_error
 from pipelines.remotes.base import BLOCK, Content, Part, Remote, Requests, Stored, check_same
 
 #: Prefix of unfinished files, which are not objects.

@@ -21,7 +21,7 @@ from functools import partial
 from typing import IO, Any, Final, NamedTuple
 
 from codec.errors import IntegrityError
-from pipelines.errors import Denied
+from pipelines.outcomes.errors import Denied
 from pipelines.remotes.age import (
     EncryptedName,
     Recipients,

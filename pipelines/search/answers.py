@@ -17,7 +17,7 @@ from codec.search.excerpt import Excerpt, excerpt, matching
 from codec.search.terms import question_terms
 from codec.shown_text import FRAME, quoted
 from pipelines.diffs.store import Store
-from pipelines.errors import StorageError
+from pipelines.outcomes.errors import StorageError
 from pipelines.search.lexical import Filter, count, rank
 from pipelines.search.refresh import ask_index, missing_diffs, paths_in
 from pipelines.workspace.location import Workspace

@@ -16,14 +16,15 @@ from codec.secrets.hint import may_hold_secret
 from codec.shown_text import shown
 from codec.v2.deltas import SEPARATOR, decode_metrics
 from pipelines.diffs.local_archives import list_archives
-from pipelines.findings import Finding
-from pipelines.progress import Progress
+from pipelines.outcomes.findings import Finding
+from pipelines.outcomes.progress import Progress
 from pipelines.recording.text_scan import TEXTS, clean_session
 from pipelines.summary.content import Source
 from pipelines.summary.touched import files_of
 from pipelines.workspace.days_of_manifest import read_days
 from pipelines.workspace.delta_lines import read_deltas
-from pipelines.workspace.location import METRICS, Manifest, Workspace
+from pipelines.workspace.location import METRICS, Workspace
+from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.reading import read_file
 
 _DAY: Final = len("2025-11-06")

@@ -15,10 +15,11 @@ from codec.errors import IntegrityError
 from codec.patches.changes import changes_of
 from codec.records import Session
 from pipelines.diffs.store import Store, commits_of
-from pipelines.errors import StorageError
 from pipelines.fs.files import keep_file, read_bytes
-from pipelines.progress import Progress
-from pipelines.workspace.location import Manifest, Workspace
+from pipelines.outcomes.errors import StorageError
+from pipelines.outcomes.progress import Progress
+from pipelines.workspace.location import Workspace
+from pipelines.workspace.manifest_view import Manifest
 
 Files = Mapping[str, int]
 _CACHE: Final = (".session-codec", "cache", "changed-files.json")

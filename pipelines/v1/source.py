@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 from codec.errors import EncodeError, FormatError
 from codec.v1.text import Log
-from pipelines.errors import Conflict, NotFound, storage_error
 from pipelines.fs.files import identity, release
+from pipelines.outcomes.errors import Conflict, NotFound, storage_error
 from pipelines.workspace.location import Workspace
 
 _BLOCK = 1 << 24

@@ -21,15 +21,14 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from codec.archive.tar import Load, Member
-from codec.diffs import touched_path
 from codec.errors import IntegrityError
 from codec.manifest.facts import Archive
+from codec.patches.diff_stat import touched_path
 from codec.records import Session
 from pipelines.diffs.archive_writer import Packing, contents_of, pack, publish, remove_unfinished
 from pipelines.diffs.local_archives import archive_folder, archive_names
 from pipelines.diffs.secret_scan import Text, scan
 from pipelines.diffs.store import Store
-from pipelines.findings import Finding
 from pipelines.fs.files import (
     make_folder,
     read_bytes,
@@ -38,10 +37,12 @@ from pipelines.fs.files import (
     sync_directory,
 )
 from pipelines.fs.writable import check_diffs
-from pipelines.progress import Advance, Progress
+from pipelines.outcomes.findings import Finding
+from pipelines.outcomes.progress import Advance, Progress
 from pipelines.recording.flushing import begin_writing
 from pipelines.workspace.git_queries import blob_at
-from pipelines.workspace.location import Manifest, Workspace, writing
+from pipelines.workspace.location import Workspace, writing
+from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.reading import read_manifest
 from pipelines.workspace.tracked_files import record_facts
 

@@ -22,9 +22,9 @@ from typing import Any, Final
 
 from codec.errors import FormatError
 from codec.v2.metrics import COLUMNS
-from pipelines.answers import Answer, Cell
-from pipelines.errors import NotFound
 from pipelines.fs.files import regular_size
+from pipelines.outcomes.answers import Answer, Cell
+from pipelines.outcomes.errors import NotFound
 from pipelines.worker.programs import python_program
 from pipelines.workspace.delta_lines import read_deltas
 from pipelines.workspace.location import DELTAS, METRICS, Workspace

@@ -22,18 +22,19 @@ from codec.tokens.tokenizers import Counter
 from pipelines.diffs.local_archives import Listed, list_archives
 from pipelines.diffs.secret_scan import Text, scan
 from pipelines.diffs.store import Store, commits_of
-from pipelines.errors import Conflict, Erased, NotFound
-from pipelines.findings import Finding
 from pipelines.fs.files import read_bytes, replace_file
 from pipelines.fs.lines import lines_of
-from pipelines.progress import Advance, Progress
+from pipelines.outcomes.errors import Conflict, Erased, NotFound
+from pipelines.outcomes.findings import Finding
+from pipelines.outcomes.progress import Advance, Progress
 from pipelines.recording.text_scan import TEXTS, clean_session
 from pipelines.report.figures import course, periods
 from pipelines.report.page import MARK, Page, html
-from pipelines.settings.thresholds import read_limits
-from pipelines.token_savings import WINDOW, TokenReport, costs_in_v1, token_report
+from pipelines.report.token_savings import WINDOW, TokenReport, costs_in_v1, token_report
 from pipelines.workspace.git_queries import blob_at
-from pipelines.workspace.location import REFERENCES, Manifest, Workspace, decode_manifest, moment
+from pipelines.workspace.location import REFERENCES, Workspace, moment
+from pipelines.workspace.manifest_view import Manifest, decode_manifest
+from pipelines.workspace.thresholds import read_limits
 from pipelines.workspace.tracked_files import read_tracked
 
 #: A report says what it is in so many of its first bytes.

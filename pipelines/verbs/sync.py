@@ -17,15 +17,15 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from codec.archive.snapshot import Pack, archive_object
 from codec.records import PatchRef
-from codec.snapshot import Pack, archive_object
 from pipelines.diffs.local_archives import archive_folder, archive_names, shown
 from pipelines.diffs.store import Store
 from pipelines.erasing.survey import survey
-from pipelines.errors import Conflict, Refused
-from pipelines.findings import Finding
 from pipelines.fs.files import remove, sync_directory
-from pipelines.progress import Progress
+from pipelines.outcomes.errors import Conflict, Refused
+from pipelines.outcomes.findings import Finding
+from pipelines.outcomes.progress import Progress
 from pipelines.remotes.base import Remote, check_same, content_of
 from pipelines.transfer.outgoing import Outgoing, search
 from pipelines.transfer.packs import packed
@@ -40,7 +40,8 @@ from pipelines.transfer.snapshots import (
     tracked_files,
 )
 from pipelines.transfer.uploads import Upload, archive_upload
-from pipelines.workspace.location import MANIFEST, Workspace, decode_manifest, writing
+from pipelines.workspace.location import MANIFEST, Workspace, writing
+from pipelines.workspace.manifest_view import decode_manifest
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

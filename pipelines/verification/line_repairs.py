@@ -19,15 +19,9 @@ from codec.merge.tracked_formats import METRICS as METRICS_ROWS
 from codec.merge.tracked_formats import REFERENCES as ENTRIES
 from codec.merge.tracked_formats import Format, row_digest
 from codec.records import Session
-from pipelines.findings import Finding, Level, torn_finding
-from pipelines.workspace.location import (
-    DELTAS,
-    MANIFEST,
-    METRICS,
-    PROGRESS,
-    Manifest,
-    decode_manifest,
-)
+from pipelines.outcomes.findings import Finding, Level, torn_finding
+from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS
+from pipelines.workspace.manifest_view import Manifest, decode_manifest
 from pipelines.workspace.tracked_files import Tracked
 from pipelines.workspace.transaction import Replace
 

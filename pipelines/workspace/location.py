@@ -19,16 +19,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from pipelines.errors import Conflict, NewerFormat, WorkspaceMissing
 from pipelines.fs.files import locked
 from pipelines.git.local_state import checked
 from pipelines.git.worktree import ancestors, home_of, is_own_repository, repository_of
+from pipelines.outcomes.errors import Conflict, NewerFormat, WorkspaceMissing
 from pipelines.workspace.setting_tables import ANY, SWITCH, TEXT, checked_values, read_tables
-
-if TYPE_CHECKING:
-    from pipelines.workspace.manifest_view import Manifest, decode_manifest, manifest_of
 
 V1_LOG: Final = "AGENT_PROGRESS_LOG.md"
 DELTAS: Final = "SESSION_DELTAS.log"
@@ -37,28 +34,6 @@ PROGRESS: Final = "AGENT_PROGRESS_LOG_v2.md"
 REFERENCES: Final = "PROJECT_REFERENCES.yaml"
 MANIFEST: Final = ".session-codec/manifest.jsonl"
 CONFIG: Final = ".session-codec/config.toml"
-
-__all__ = [
-    "CONFIG",
-    "DELTAS",
-    "MANIFEST",
-    "METRICS",
-    "PROGRESS",
-    "REFERENCES",
-    "V1_LOG",
-    "Config",
-    "Manifest",
-    "Workspace",
-    "at",
-    "check_format",
-    "decode_manifest",
-    "find",
-    "locate",
-    "manifest_of",
-    "moment",
-    "read_config",
-    "writing",
-]
 
 #: What every verb takes to be its own, and reads without looking twice.
 _FOLDERS: Final = (".session-codec", ".session-codec/cache")
@@ -218,15 +193,6 @@ def at(folder: str) -> Workspace:
     """
     folder = os.path.abspath(folder)
     return _workspace(folder, repository_of(ancestors(folder)))
-
-
-def __getattr__(name: str) -> object:
-    """Import what reads whole manifests only where it is used; `context` does without."""
-    if name in {"Manifest", "decode_manifest", "manifest_of"}:
-        from pipelines.workspace import manifest_view
-
-        return getattr(manifest_view, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def read_config(workspace: Workspace) -> Config:

@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator
 from typing import Final
 
-from pipelines.errors import Conflict
+from pipelines.outcomes.errors import Conflict
 from pipelines.workspace.location import Workspace
 
 #: The folders of a remote, each of which may be a link.

@@ -17,10 +17,10 @@ from pipelines.cli.commands.spooled import drain_spool
 from pipelines.cli.declared import JSON, REPO, Misuse, Option, Verb, absolute
 from pipelines.cli.output import code_of, findings_json, say, say_json, tell, tell_findings
 from pipelines.cli.remote_options import check_url, settings_of
-from pipelines.errors import EXIT_CODES
-from pipelines.findings import Finding
+from pipelines.outcomes.errors import EXIT_CODES
+from pipelines.outcomes.findings import Finding
 from pipelines.recording.agent_hooks import HOOKS
-from pipelines.settings.agent_servers import SERVERS
+from pipelines.recording.agent_servers import SERVERS
 from pipelines.verbs import install_user, schedule
 from pipelines.verbs.install import PLUGIN, Plan, apply, plan, plan_removal
 from pipelines.verbs.schedule import IN_A_CLONE, KINDS, PACKAGE

@@ -7,7 +7,7 @@ from typing import Final
 
 from pipelines.cli.commands.spooled import workspace_of
 from pipelines.cli.declared import REPO, Verb
-from pipelines.errors import NotFound
+from pipelines.outcomes.errors import NotFound
 
 
 def run(repo: str) -> int:

@@ -21,12 +21,12 @@ from pipelines.cli.output import (
 from pipelines.cli.remote_options import REMOTE_OPTIONS, open_remote, settings_of
 from pipelines.diffs.local_archives import shown
 from pipelines.erasing.purge_remote import There
-from pipelines.findings import Finding
-from pipelines.settings.user import Settings
+from pipelines.outcomes.findings import Finding
 from pipelines.verbs.amend import Amendment, amend
 from pipelines.verbs.amend import plan as plan_amendment
 from pipelines.verbs.purge import Plan, Result, disown, plan, plan_merged, purge
 from pipelines.workspace.location import Workspace, find
+from pipelines.workspace.user_settings import Settings
 
 
 def run(

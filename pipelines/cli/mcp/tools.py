@@ -27,11 +27,11 @@ from pipelines.cli.mcp.reading import (
 )
 from pipelines.cli.output import visible
 from pipelines.cli.times import read_time
-from pipelines.errors import Erased, NotFound, PipelineError, storage_error
+from pipelines.outcomes.errors import Erased, NotFound, PipelineError, storage_error
 from pipelines.search.answers import DEFAULT_LIMIT, Question, answer_text
 from pipelines.search.lexical import Filter
-from pipelines.tokenizer import load
 from pipelines.verbs import context, find, show
+from pipelines.worker.tokenizer import load
 from pipelines.workspace.location import Workspace
 
 #: Most answers of one call, and most tokens of a context.

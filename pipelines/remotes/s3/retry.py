@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 import stamina
 
 from codec.errors import IntegrityError
-from pipelines.errors import PipelineError
+from pipelines.outcomes.errors import PipelineError
 from pipelines.remotes.s3.client import ATTEMPTS
 
 #: Codes of a server: another conditional put was under way; bytes were altered.

@@ -12,7 +12,7 @@ import pytest
 from codec.errors import IntegrityError
 from codec.records import Session
 from pipelines.diffs.store import Store
-from pipelines.errors import NotFound
+from pipelines.outcomes.errors import NotFound
 from pipelines.recording.session import Recording, record_session
 from pipelines.verification.integrity import check_integrity
 from pipelines.workspace import pending

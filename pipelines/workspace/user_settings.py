@@ -23,7 +23,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from codec.errors import FormatError
-from pipelines.findings import Finding
+from pipelines.outcomes.findings import Finding
 from pipelines.workspace.location import CONFIG, Workspace
 from pipelines.workspace.setting_tables import (
     NUMBER,
