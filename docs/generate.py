@@ -76,8 +76,9 @@ def help_pages() -> str:
 
 def all_help() -> Iterator[tuple[tuple[str, ...], str]]:
     """Yield the words of each command, and its help without the blank line at its end."""
+    from pipelines.cli.declared import PROGRAM
     from pipelines.cli.help import top_help, verb_help
-    from pipelines.cli.parser import PROGRAM, load_verb
+    from pipelines.cli.parser import load_verb
     from pipelines.cli.verbs import VERBS
 
     yield (PROGRAM,), top_help(WIDTH).rstrip()

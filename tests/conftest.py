@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# A busy machine is no failure: what must be linear is counted, not timed.
+# A busy machine is not a failure: what must be linear is counted, not timed.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 

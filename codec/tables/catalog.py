@@ -44,7 +44,7 @@ class Catalog(NamedTuple):
     """One version of a catalog.
 
     Attributes:
-        number: of the version; 0 if there is none.
+        number: of the version; 0 before the first export.
         format: of the parts.
         redacted: texts are left out of all of them.
         parts: sorted by name of table, month and first repository.

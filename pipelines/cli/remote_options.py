@@ -12,8 +12,8 @@ from pipelines.cli.declared import Misuse, Option, absolute, between
 from pipelines.cli.options import TRUST_REPO_CONFIG
 from pipelines.cli.times import read_moment
 from pipelines.remotes.base import Remote
-from pipelines.settings.user import Settings, read_settings
 from pipelines.workspace.location import Workspace
+from pipelines.workspace.user_settings import Settings, read_settings
 
 JOBS = 4
 _S3 = re.compile(r"s3://(?P<bucket>[^/]+)(?P<prefix>(?:/[^/]+)*)/?")

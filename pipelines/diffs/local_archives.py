@@ -19,7 +19,7 @@ from pipelines.git.local_state import refuse_committed_diffs
 from pipelines.workspace.location import Workspace
 
 if TYPE_CHECKING:
-    from pipelines.workspace.location import Manifest
+    from pipelines.workspace.manifest_view import Manifest
 
 if TYPE_CHECKING:
     from codec.archive.container import ArchiveReader
@@ -165,7 +165,7 @@ def list_archives(workspace: Workspace, manifest: Manifest) -> list[Listed]:
 
 
 def recorded_in(manifest: Manifest, name: str) -> dict[str, str]:
-    """Return what an archive must hold according to the manifest: SHA-256 by key."""
+    """Return the members of an archive by the manifest: SHA-256 by key."""
     patches = {
         key: manifest.sessions[key].patch
         for key in manifest.every_archive()[name].keys

@@ -19,7 +19,8 @@ from pipelines.diffs.local_archives import UNFINISHED, archive_folder, ranges_of
 from pipelines.diffs.store import Store
 from pipelines.fs.files import create, make_folder, remove
 from pipelines.remotes.base import Remote, bounded
-from pipelines.workspace.location import Manifest, Workspace
+from pipelines.workspace.location import Workspace
+from pipelines.workspace.manifest_view import Manifest
 
 
 def rewrite(path: str, month: str, erased: Collection[str]) -> Written | None:

@@ -21,9 +21,9 @@ from pipelines.erasing.remote import (
     unfinished_finding,
 )
 from pipelines.erasing.targets import Targets
-from pipelines.errors import Denied, Refused
-from pipelines.findings import Finding
-from pipelines.progress import Progress
+from pipelines.outcomes.errors import Denied, Refused
+from pipelines.outcomes.findings import Finding
+from pipelines.outcomes.progress import Progress
 from pipelines.remotes.base import Remote, check_same
 from pipelines.transfer.outgoing import Outgoing, search
 from pipelines.transfer.packs import needed_packs
@@ -36,7 +36,8 @@ from pipelines.transfer.snapshots import (
     unarchived,
 )
 from pipelines.transfer.uploads import archive_upload
-from pipelines.workspace.location import MANIFEST, Manifest, Workspace, decode_manifest
+from pipelines.workspace.location import MANIFEST, Workspace
+from pipelines.workspace.manifest_view import Manifest, decode_manifest
 
 _RETAINED = (
     "It is erased here. If a lock retains the object there, run the same command again when that"
@@ -46,7 +47,7 @@ _RETAINED = (
 
 @dataclass(kw_only=True, slots=True)
 class There:
-    """A remote to erase from, and what it has.
+    """A remote to erase from, and its objects.
 
     Attributes:
         workspace: whose copy it holds.

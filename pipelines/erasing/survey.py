@@ -1,4 +1,4 @@
-"""What of a workspace is on a remote, what is to be sent, and what must not be.
+"""Compare a workspace with a remote: what is there, what to send, what must not be sent.
 
 An archive that may hold a purged diff is not sent if it does; its other diffs are sent by
 themselves. One that the remote has already keeps serving them.
@@ -17,16 +17,17 @@ from pipelines.diffs.local_archives import archive_folder, archive_names, shown
 from pipelines.diffs.store import Store
 from pipelines.erasing.local import archive_holds
 from pipelines.erasing.targets import targets_of
-from pipelines.findings import Finding
+from pipelines.outcomes.findings import Finding
 from pipelines.remotes.base import Remote
 from pipelines.transfer.packs import needed_packs, packs_of_all
 from pipelines.transfer.snapshots import Last, unarchived
 from pipelines.transfer.uploads import LayoutUpload, layouts_of
-from pipelines.workspace.location import Manifest, Workspace
+from pipelines.workspace.location import Workspace
+from pipelines.workspace.manifest_view import Manifest
 
 
 class Survey(NamedTuple):
-    """What of a workspace is on a remote, and what is not.
+    """The parts of a workspace that are on a remote, and those that are missing there.
 
     Attributes:
         there: archives that the remote has.
@@ -54,7 +55,7 @@ def survey(
     names: Mapping[str, int],
     last: Last | None,
 ) -> Survey:
-    """Compare a workspace with what a remote has; reads only."""
+    """Compare a workspace with a remote; reads only."""
     there, unsent, findings = _archives(workspace, manifest, names)
     is_whole = not findings
     needed = unarchived(manifest, [*there, *unsent])

@@ -89,7 +89,7 @@ class Attribution:
         return alone or self._own.commands is None
 
     def _owner(self, move: Move, root: str) -> tuple[str | None, int]:
-        """Return the session with the best evidence, and how good it is; None if there is none."""
+        """Return the session with the best evidence and its grade; None without evidence."""
         best: tuple[int, int, bool] | None = None
         owner = None
         for claimant in (self._own, *self._others):

@@ -17,7 +17,7 @@ from codec.search.excerpt import Excerpt, excerpt, matching
 from codec.search.terms import question_terms
 from codec.shown_text import FRAME, quoted
 from pipelines.diffs.store import Store
-from pipelines.errors import StorageError
+from pipelines.outcomes.errors import StorageError
 from pipelines.search.lexical import Filter, rank
 from pipelines.search.refresh import ask_index, missing_diffs, paths_in
 from pipelines.workspace.location import Workspace
@@ -29,7 +29,7 @@ _SENTENCE: Final = 200
 
 
 class Question(NamedTuple):
-    """What is looked for.
+    """A question to the index.
 
     Attributes:
         text: words, identifiers or a sentence.
@@ -70,7 +70,7 @@ class Found(NamedTuple):
 
 
 class Answers(NamedTuple):
-    """What was found.
+    """The answers to a question.
 
     Attributes:
         found: the best one first.

@@ -15,13 +15,14 @@ from codec.errors import IntegrityError
 from codec.patches.changes import changes_of
 from codec.records import Session
 from pipelines.diffs.store import Store, commits_of
-from pipelines.errors import StorageError
 from pipelines.fs.files import keep_file, read_bytes
-from pipelines.progress import Progress
-from pipelines.workspace.diff_names import names_of
-from pipelines.workspace.location import Manifest, Workspace
+from pipelines.outcomes.errors import StorageError
+from pipelines.outcomes.progress import Progress
+from pipelines.workspace.location import Workspace
+from pipelines.workspace.manifest_view import Manifest
 
 _CACHE: Final = (".session-codec", "cache", "changed-files.json")
+_DAY: Final = len("2025-11-06")
 
 
 class Touched(NamedTuple):
@@ -62,14 +63,13 @@ def _read(
 ) -> dict[str, Files]:
     """Return the files of patches that are stored here, by SHA-256."""
     store = Store(workspace, manifest=manifest)
-    loose, archived = store.loose_names(), store.archived_keys()
-    times = {key[:10] for key in (*loose, *archived)}
+    days = {name[:_DAY] for name in (*store.loose_names(), *store.archived_keys())}
     found: dict[str, Files] = {}
     with progress.stage("files", len(sessions)) as advance:
         for number, session in enumerate(sessions, 1):
             patch = session.patch
-            near = session.key[:10] in times or not loose.isdisjoint(names_of(session.key))
-            if patch is not None and (near or (commits_of(session) and workspace.repository)):
+            is_near = session.key[:_DAY] in days
+            if patch is not None and (is_near or (commits_of(session) and workspace.repository)):
                 try:
                     data = store.read(session.key, patch, commits_of(session))
                     found[patch.sha256] = _files_in(data)
@@ -80,7 +80,7 @@ def _read(
 
 
 def _kept(path: str) -> dict[str, Files]:
-    """Return what is kept; a cache that cannot be read is an empty one."""
+    """Return the cached values; an unreadable cache is empty."""
     try:
         kept = json.loads(read_bytes(path) or b"{}")
         return {

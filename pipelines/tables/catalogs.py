@@ -25,7 +25,7 @@ from codec.tables.catalog import (
     encode_catalog,
     version_name,
 )
-from pipelines.errors import Conflict, NotFound
+from pipelines.outcomes.errors import Conflict, NotFound
 from pipelines.remotes.base import Remote, Stored, content_of, read_whole
 
 _VERSION: Final = re.compile(rf"{FOLDER}/(?P<number>\d{{8}})\.json")
@@ -80,7 +80,7 @@ def newest_catalog(remote: Remote) -> Catalog:
     """Return the newest version of the catalog.
 
     Raises:
-        FormatError: there is none, or it cannot be read.
+        FormatError: no export wrote one, or it cannot be read.
     """
     catalog = _newest(remote, remote.list_all())
     if catalog is None:

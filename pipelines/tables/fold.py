@@ -21,8 +21,8 @@ import pyarrow.compute as pc
 from codec.tables.catalog import Catalog, Format, PartFile, folder_of
 from codec.tables.rows import Row
 from codec.tables.schema import BY_NAME
-from pipelines.errors import Conflict
-from pipelines.progress import Progress
+from pipelines.outcomes.errors import Conflict
+from pipelines.outcomes.progress import Progress
 from pipelines.remotes.base import Content, Remote
 from pipelines.tables.catalogs import Seen, commit, drop, put_plan, see
 from pipelines.tables.formats import arrow_rows, read_part, schema_of
@@ -89,7 +89,7 @@ def fold(target: Target, given: Sequence[Given], progress: Progress) -> Folded:
     Args:
         target: the folder.
         given: the repositories, each once.
-        progress: is told about the stages.
+        progress: receives the stages.
 
     Raises:
         Conflict: the folder holds tables of another format, or other exporters won every time.

@@ -23,14 +23,13 @@ from codec.tables.rows import Head, Row, digest_of
 from codec.tables.schema import BY_NAME, Cell
 from codec.tokens.tokenizers import DEFAULT
 from pipelines.diffs.local_archives import list_archives
-from pipelines.errors import NotFound
-from pipelines.findings import Finding
 from pipelines.fs.files import regular_size
-from pipelines.progress import Progress
-from pipelines.settings.thresholds import read_limits
+from pipelines.outcomes.errors import NotFound
+from pipelines.outcomes.findings import Finding
+from pipelines.outcomes.progress import Progress
+from pipelines.report.token_savings import token_report
 from pipelines.summary.source import private_keys, public_sessions, session_of_row, tokens_by_key
 from pipelines.summary.touched import Files, Touched, touched_by
-from pipelines.token_savings import token_report
 from pipelines.workspace.delta_lines import read_deltas
 from pipelines.workspace.git_queries import prefix_of, repository_of
 from pipelines.workspace.location import (
@@ -39,10 +38,11 @@ from pipelines.workspace.location import (
     METRICS,
     PROGRESS,
     REFERENCES,
-    Manifest,
     Workspace,
 )
+from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.reading import read_manifest
+from pipelines.workspace.thresholds import read_limits
 
 _TRACKED: Final = (MANIFEST, METRICS, PROGRESS, DELTAS, REFERENCES)
 #: Hex digits of a hash that replaces a text.
@@ -89,7 +89,7 @@ def read_rows(
     Args:
         request: what to export.
         load: loads the counter of a tokenizer.
-        progress: is told about the stages.
+        progress: receives the stages.
 
     Raises:
         Denied: git does not trust the owner of the repository.

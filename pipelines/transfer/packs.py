@@ -13,7 +13,7 @@ from codec.diffs import touched_path
 from codec.errors import IntegrityError
 from codec.records import PatchRef
 from codec.snapshot import Pack, pack_object
-from pipelines.errors import Denied
+from pipelines.outcomes.errors import Denied
 from pipelines.remotes.base import Remote
 from pipelines.transfer.shared_remotes import read_heads
 

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from codec.errors import CodecError, IntegrityError
 from codec.snapshot import SnapshotName, decode_snapshot_name
-from pipelines.errors import Denied
-from pipelines.findings import Finding
+from pipelines.outcomes.errors import Denied
+from pipelines.outcomes.findings import Finding
 from pipelines.remotes.base import Remote
 from pipelines.transfer.snapshots import LIMIT, Found, Last, read_snapshot
 from pipelines.workspace.location import MANIFEST

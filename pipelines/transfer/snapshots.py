@@ -40,10 +40,10 @@ from codec.snapshot import (
     heads,
 )
 from pipelines.diffs.store import purged_in
-from pipelines.errors import Conflict, Denied
-from pipelines.findings import Finding
 from pipelines.fs.files import locked, make_folder, read_bytes, replace_file, unchanging
 from pipelines.git.local_state import is_planted
+from pipelines.outcomes.errors import Conflict, Denied
+from pipelines.outcomes.findings import Finding
 from pipelines.remotes.base import Remote, content_of, read_whole
 from pipelines.workspace.location import (
     CONFIG,
@@ -52,9 +52,9 @@ from pipelines.workspace.location import (
     METRICS,
     PROGRESS,
     REFERENCES,
-    Manifest,
     Workspace,
 )
+from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.tracked_files import read_tracked
 
 #: The tracked files of a workspace, in the order in which they are restored.
@@ -84,7 +84,7 @@ class Last(NamedTuple):
 
 
 class Found(NamedTuple):
-    """A snapshot that was read: its name, what it says, and the tracked files, by path."""
+    """A snapshot: its name, its document, and the tracked files by path."""
 
     name: SnapshotName
     snapshot: Snapshot
@@ -137,7 +137,7 @@ def tracked_files(workspace: Workspace) -> dict[str, bytes]:
 def snapshot_of(
     files: Mapping[str, bytes], layouts: Collection[str], packs: Collection[Pack]
 ) -> Snapshot:
-    """Return a snapshot of tracked files, and of what they need."""
+    """Return a snapshot of tracked files and the objects that they need."""
     return Snapshot(
         files=files_of(files),
         layouts=tuple(sorted(layouts)),
@@ -295,7 +295,7 @@ def next_name(
 
 
 def _has_all(remote: Remote, last: Last, manifest: bytes) -> bool:
-    """Whether a manifest has every fact that it had in the last snapshot."""
+    """Return True if a manifest has every fact of the last snapshot."""
     before = last.snapshot.files.get(MANIFEST)
     if before is None:
         return True

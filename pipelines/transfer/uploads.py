@@ -14,15 +14,16 @@ from codec.snapshot import archive_object, layout_object
 from codec.v1.layout import LAYOUT_NAME, LITERAL_NAME, literal_bytes
 from codec.v1.purged_text import find_purged
 from pipelines.diffs.local_archives import archive_folder, shown
-from pipelines.errors import Conflict
 from pipelines.fs.files import read_bytes, regular_size
+from pipelines.outcomes.errors import Conflict
 from pipelines.remotes.base import BLOCK, Content, content_of
 from pipelines.v1.layouts import has_layout, read_layout
-from pipelines.workspace.location import Manifest, Workspace
+from pipelines.workspace.location import Workspace
+from pipelines.workspace.manifest_view import Manifest
 
 
 class Upload(NamedTuple):
-    """An object to be put: its name, its size in bytes, and what gives its content."""
+    """An object to upload: its name, its size in bytes, and a function that opens its content."""
 
     name: str
     size: int

@@ -13,7 +13,7 @@ from codec.v1.dialects import Dialects, custom_dialect
 from codec.v1.entry import entry_hash
 from codec.v1.split import split
 from codec.v1.text import Log
-from pipelines.errors import NotFound
+from pipelines.outcomes.errors import NotFound
 from pipelines.v1.layouts import Copy, log_pieces
 from pipelines.v1.pattern import check_pattern
 from pipelines.workspace.location import V1_LOG, Workspace

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from codec.tables.catalog import Format
 from codec.tables.rows import encode_rows
 from codec.tables.schema import EXPORTED
-from pipelines.errors import NotFound
 from pipelines.fs.files import make_folder, replace_file
-from pipelines.progress import Progress
+from pipelines.outcomes.errors import NotFound
+from pipelines.outcomes.progress import Progress
 from pipelines.remotes.base import Remote
 from pipelines.tables.source import Request, Rows, read_rows
 
@@ -52,7 +52,7 @@ def apply(made: Sequence[Rows], remote: Remote, form: Format, progress: Progress
         made: the rows, of at least one repository.
         remote: the folder of the tables.
         form: of their parts.
-        progress: is told about the stages.
+        progress: receives the stages.
 
     Raises:
         Conflict: the folder holds tables of another format.

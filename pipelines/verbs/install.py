@@ -32,18 +32,17 @@ from codec.manifest.jsonl import encode_fact
 from codec.tokens.tokenizers import DEFAULT
 from codec.v2.metrics import HEADER
 from codec.v2.progress_log import TITLE
-from pipelines.findings import Finding
 from pipelines.fs.files import (
     read_bytes,
     remove,
     remove_folder,
 )
 from pipelines.fs.user_files import Change, Edit, check_edits, edit_of, write_edits
+from pipelines.outcomes.findings import Finding
 from pipelines.recording.agent_hooks import HOOKS, hooked, unhooked
 from pipelines.references.sources import first_build, read_stated
-from pipelines.settings.thresholds import REFERENCES_BUDGET
-from pipelines.tokenizer import load
 from pipelines.v1.rules import read_rules
+from pipelines.worker.tokenizer import load
 from pipelines.workspace.journal import recover
 from pipelines.workspace.location import (
     DELTAS,
@@ -61,6 +60,7 @@ from pipelines.workspace.merge_driver_setup import (
     unconfigure_merge,
 )
 from pipelines.workspace.reading import read_manifest
+from pipelines.workspace.thresholds import REFERENCES_BUDGET
 from pipelines.workspace.tracked_files import (
     git_appends,
     kept_facts,
@@ -77,7 +77,7 @@ CLAUDE: Final = "CLAUDE.md"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """What would be written.
+    """The plan of an installation.
 
     Attributes:
         workspace: where.
@@ -98,7 +98,7 @@ class Plan:
     clear: bool = False
 
     def changes(self) -> list[tuple[str, str]]:
-        """Each file that changes, and what happens to it."""
+        """Yield each file that changes, and its change."""
         appended = [
             (a.path, "changed" if os.path.exists(self.workspace.path(a.path)) else "created")
             for a in self.appends
@@ -151,13 +151,13 @@ def plan_removal(workspace: Workspace) -> Plan:
 
 
 def _holds_nothing(workspace: Workspace) -> bool:
-    """Return whether a workspace knows only how its references were built and what it found."""
+    """Return True if a workspace has no facts but those of its first references and rows."""
     lines = {*split_lines(read_bytes(workspace.path(MANIFEST)))} - {b"\n"}
     return all(isinstance(read_fact(line), Kept | ReferencesBuilt) for line in lines)
 
 
 def apply(made: Plan) -> None:
-    """Write what was planned, under the lock.
+    """Write the plan under the lock.
 
     Raises:
         Conflict: a file changed since the plan was made.
@@ -202,7 +202,7 @@ def _edit(
     edits: list[Edit],
     findings: list[Finding],
 ) -> None:
-    """Add what one file becomes, or why it cannot."""
+    """Add the edit of one file, or the reason why it is refused."""
     absolute = workspace.path(*path.split("/"))
     target = os.path.realpath(absolute)
     if any(edit.target == target for edit in edits):

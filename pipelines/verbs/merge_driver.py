@@ -21,10 +21,11 @@ from codec.manifest.fact_lines import kept_in
 from codec.merge.key_conflicts import settle_merge
 from codec.merge.three_way import merge_manifests, merge_rows
 from codec.merge.tracked_formats import DELTAS, METRICS, REFERENCES
-from pipelines.errors import Conflict
 from pipelines.fs.files import read_bytes, replace_file
 from pipelines.git.process import Repository, calling_repository, run_git
+from pipelines.outcomes.errors import Conflict
 from pipelines.workspace import location as workspace
+from pipelines.workspace.manifest_view import decode_manifest
 
 _ROWS: Final = {
     workspace.DELTAS: DELTAS,
@@ -67,7 +68,7 @@ def merge_files(ancestor: str, ours: str, theirs: str, path: str) -> None:
 
 def _keys_in_order(ours: bytes, theirs: bytes) -> list[str]:
     """Return the keys of the sessions of two manifests, in the order of the sessions."""
-    manifest = workspace.decode_manifest(merge_manifests(b"", ours, theirs))
+    manifest = decode_manifest(merge_manifests(b"", ours, theirs))
     return [session.key for session in manifest.in_order()]
 
 
@@ -107,7 +108,7 @@ def _manifests(ours: str, theirs: str, path: str, manifest: str) -> tuple[bytes,
 
 
 def _holders(repository: Repository, path: str, commits: Sequence[str]) -> dict[str, str]:
-    """Return commits by what they hold at a path; the first where several hold the same."""
+    """Return commits by their content at a path; the first of several with the same content."""
     asked = os.fsencode("".join(f"{commit}:{path}\n" for commit in commits))
     done = run_git(repository, "cat-file", "--batch-check=%(objectname)", data=asked)
     held = [answer.decode(errors="replace") for answer in done.stdout.split(b"\n")[:-1]]

@@ -35,13 +35,14 @@ from pipelines.erasing.local import Place, places
 from pipelines.erasing.purge_remote import There, erase
 from pipelines.erasing.remote import replacement_of
 from pipelines.erasing.targets import Targets, targets_of
-from pipelines.errors import Conflict, NotFound
-from pipelines.findings import Finding
 from pipelines.fs.files import read_bytes, remove, sync_directory
+from pipelines.outcomes.errors import Conflict, NotFound
+from pipelines.outcomes.findings import Finding
 from pipelines.recording.flushing import begin_writing
 from pipelines.v1.layouts import read_layout
 from pipelines.workspace.find_session import find_session
-from pipelines.workspace.location import MANIFEST, Manifest, Workspace, moment, writing
+from pipelines.workspace.location import MANIFEST, Workspace, moment, writing
+from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.reading import read_manifest
 from pipelines.workspace.staging import remove_staging
 from pipelines.workspace.tracked_files import record_facts
@@ -52,7 +53,7 @@ _HISTORY = "git filter-repo rewrites history; a host keeps what was pushed until
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """What will be erased.
+    """The plan of a purge.
 
     Attributes:
         workspace, manifest: as they are, with the tombstones that only the remote has.
@@ -84,7 +85,7 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
-    """What was erased: the archives written instead, and where the bytes still are."""
+    """The result: replacement archives, and the remaining places of the bytes."""
 
     plan: Plan
     written: list[Archive] = field(default_factory=list)
@@ -107,7 +108,7 @@ def plan(workspace: Workspace, name: str, there: There | None = None) -> Plan:
 
 
 def plan_merged(workspace: Workspace, there: There | None = None) -> Plan:
-    """Find what is left of diffs that were purged elsewhere; reads only.
+    """Find the remains of diffs that were purged elsewhere; reads only.
 
     Raises:
         IntegrityError: a file or an object that may hold one is damaged.
@@ -211,7 +212,7 @@ def _is_near(archive: Archive, targets: Targets) -> bool:
 
 
 def purge(made: Plan) -> Result:
-    """Erase what was planned; what is here is looked up again, under the lock.
+    """Erase the planned diffs; their places are looked up again under the lock.
 
     Raises:
         IntegrityError: an archive that holds it is damaged, so that the rest cannot be kept.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pipelines.answers import Answer
+from pipelines.outcomes.answers import Answer
 from pipelines.remotes.base import Remote
 from pipelines.tables.views import views_of
 from pipelines.worker.duckdb_process import Limits, ask

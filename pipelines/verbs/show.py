@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from codec.records import Session
 from codec.v2.progress_log import encode_reference, reference_of
 from pipelines.diffs.store import Store, commits_of
-from pipelines.errors import NotFound
+from pipelines.outcomes.errors import NotFound
 from pipelines.workspace.find_session import find_session
 from pipelines.workspace.location import Workspace
 

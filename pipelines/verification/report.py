@@ -1,4 +1,4 @@
-"""What a verification is asked, and what it says: findings, by check, and the figures.
+"""The request and the result of a verification: findings by check, and figures.
 
 One value that every output is made of (`cli/verdict_*`).
 """
@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
 from codec.errors import IntegrityError
-from pipelines.errors import FINDINGS, exit_code
-from pipelines.findings import Finding
-from pipelines.token_savings import TokenReport
+from pipelines.outcomes.errors import FINDINGS, exit_code
+from pipelines.outcomes.findings import Finding
+from pipelines.report.token_savings import TokenReport
 from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES, Workspace
 
 #: What an absent diff is: nothing to speak of, a finding, or one if a remote lacks it as well.
@@ -192,7 +192,7 @@ class Check(NamedTuple):
 
     @property
     def passed(self) -> bool:
-        """Whether there is nothing that a person should look at."""
+        """Return True if the check found no problem."""
         return all(f.level == "note" for f in self.findings)
 
 

@@ -17,8 +17,8 @@ from threading import Timer
 from typing import Any, Final, NamedTuple
 
 from codec.errors import FormatError
-from pipelines.answers import Answer, Cell
-from pipelines.errors import NotFound
+from pipelines.outcomes.answers import Answer, Cell
+from pipelines.outcomes.errors import NotFound
 from pipelines.worker.programs import python_program
 
 _LOCK: Final = "SET enable_external_access = false; SET lock_configuration = true"

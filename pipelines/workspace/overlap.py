@@ -1,4 +1,4 @@
-"""A remote that overlaps the workspace is not a copy: what is deleted here would be gone there.
+"""Refuse a remote that overlaps the workspace: it would not be a second copy.
 
 Folders are compared by device and inode, so that links and bind mounts are seen through.
 """
@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator
 from typing import Final
 
-from pipelines.errors import Conflict
+from pipelines.outcomes.errors import Conflict
 from pipelines.workspace.location import Workspace
 
 #: The folders of a remote, each of which may be a link.

@@ -102,7 +102,7 @@ def plain(check: Check, stage: Stage, name: str) -> None:
     stage.run("Add a farewell", repo, "write bye.txt Bye", commit("Farewell page"), "say Done")
     text = stage.asked("Add a farewell").text()
     check(
-        "the next is told of it",
+        "the next session sees it",
         "~ Add a greeting +1" in text or "~ Greeting page +1" in text,
         True,
     )
@@ -126,7 +126,7 @@ def marked(check: Check, stage: Stage, name: str) -> None:
     text = stage.asked("Look").text()
     at = text.index("stack:")
     check(
-        "'session-codec context' stands right before it",
+        "'session-codec context' comes right before it",
         "session-codec context" in text[at - 60 : at],
         True,
     )
@@ -434,7 +434,7 @@ def branches(check: Check, stage: Stage, name: str) -> None:
 def secret(check: Check, stage: Stage, name: str) -> None:
     """Put a token into a prompt."""
     repo = repository(f"secret-{name}")
-    letters = random.Random(7)  # noqa: S311 - a token that is none
+    letters = random.Random(7)  # noqa: S311 - not a real token
     token = "ghp_" + "".join(
         letters.choice(string.ascii_letters + string.digits) for _ in range(36)
     )
@@ -502,7 +502,7 @@ def no_program(check: Check, stage: Stage, name: str) -> None:
 
 @scenario("claude")
 def permissions(check: Check, stage: Stage, name: str) -> None:
-    """Check that an agent may run what AGENTS.md tells it to run."""
+    """Check that an agent may run what AGENTS.md asks it to run."""
     repo = repository("permissions")
     sh(
         f'{stage.agent.program} -p "$T"',

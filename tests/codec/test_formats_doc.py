@@ -65,10 +65,10 @@ from codec.v2.metrics import HEADER, decode_row, encode_row
 from codec.v2.progress_log import decode_references as decode_entries
 from codec.v2.progress_log import encode_reference
 from codec.vocabulary import STATUS_WORDS, agent_of, status_of
-from pipelines.settings.thresholds import Limits, limits_of
 from pipelines.verification.report import RULES
 from pipelines.workspace.journal import FORMAT, VERSION
 from pipelines.workspace.setting_tables import decode_tables
+from pipelines.workspace.thresholds import Limits, limits_of
 
 TEXT = (Path(__file__).parents[2] / "codec" / "FORMATS.md").read_text(encoding="utf-8")
 

@@ -76,7 +76,7 @@ class Proxy:
         self.endpoint = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def reset(self, harm: Harm) -> None:
-        """Begin to count anew."""
+        """Restart the count."""
         self.seen = []
         self.harm = harm
 

@@ -20,11 +20,11 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.progress import Advance
+from pipelines.outcomes.progress import Advance
 from tests.pipelines.conftest import THREE, Bench, command, day, entry, tree
 
 SCRIPT = Path(__file__).with_name("crashing.py")
-#: What a stopped run may leave beside the workspace's files: nothing of it is read as a fact.
+#: What a stopped run may leave beside the workspace's files: none of it is read as a fact.
 JOURNAL = re.compile(r"\.session-codec/journal-\w+")
 LITTER = re.compile(r"\.session-codec/(?:lock|journal-\w+\.tmp(?:\.payload)?|staging-[\w-]+/.*)")
 Tree = dict[str, bytes]

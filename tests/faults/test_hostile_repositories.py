@@ -433,7 +433,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def ended(arguments: list[str], folder: Path) -> tuple[int, float, str]:
     """Run a program: its exit code, its memory in MiB, and what it printed."""
-    ran = measured(arguments, folder, SECONDS * 3)  # a busy machine is no failure
+    ran = measured(arguments, folder, SECONDS * 3)  # a busy machine is not a failure
     assert ran.seconds < SECONDS, ("too much time", arguments)
     return ran.code, ran.mebibytes, ran.said
 

@@ -20,8 +20,9 @@ from codec.records import PatchRef, Session, Status, V1Entry
 from pipelines.recording.revising import edits_of, private_facts, revision_to, without_texts
 from pipelines.verification.line_repairs import is_sound
 from pipelines.workspace.location import DELTAS as DELTAS_FILE
-from pipelines.workspace.location import MANIFEST, PROGRESS, Manifest, decode_manifest
+from pipelines.workspace.location import MANIFEST, PROGRESS
 from pipelines.workspace.location import METRICS as METRICS_FILE
+from pipelines.workspace.manifest_view import Manifest, decode_manifest
 from pipelines.workspace.tracked_files import Tracked
 
 FORMS: Final = {"deltas": DELTAS, "metrics": METRICS, "progress": REFERENCES}
@@ -163,7 +164,7 @@ def run(files: Tracked, steps: list[Step]) -> Tracked:
 def merged_by_record(base: Tracked, ours: Tracked, theirs: Tracked) -> Tracked:
     """Merge two clones as git does with the driver, which it calls only where both changed.
 
-    It does not ask where both have the same file, either; `shared-row` tells of what that leaves.
+    It does not ask where both have the same file, either; `shared-row` reports what that leaves.
     """
 
     def one(name: str) -> bytes:

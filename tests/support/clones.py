@@ -11,15 +11,8 @@ from codec.manifest.jsonl import encode_fact, identity_of
 from codec.names import diff_name, session_key
 from pipelines.recording.session import Recording, record_session, session_of
 from pipelines.verification.integrity import Integrity, check_integrity
-from pipelines.workspace.location import (
-    DELTAS,
-    MANIFEST,
-    METRICS,
-    PROGRESS,
-    Manifest,
-    Workspace,
-    find,
-)
+from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, Workspace, find
+from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.merge_driver_setup import configure_merge
 from pipelines.workspace.reading import read_manifest
 from pipelines.workspace.tracked_files import read_tracked, session_appends
@@ -150,7 +143,7 @@ def worktree_of(origin: Clone, name: str) -> Clone:
 
 
 def assert_whole(clone: Clone, whose: Iterable[str], each: int = MANY) -> None:
-    """Everybody's sessions stand in all files, once, and all files agree."""
+    """Assert that all files have every clone's sessions once, and that they agree."""
     found = clone.check()
     assert [f for f in found.findings if f.level == "finding"] == []
     assert not found.damaged

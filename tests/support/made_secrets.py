@@ -1,6 +1,6 @@
 """Secrets that open nothing, made up when the tests run: no file of the repository holds one.
 
-What providers put before their tokens stands here in two pieces, so that no scanner takes this file
+The prefixes of providers' tokens are written in two pieces, so that no scanner takes this file
 for a leak.
 """
 

@@ -10,7 +10,8 @@ from codec.snapshot import Snapshot, SnapshotName
 from pipelines.recording.session import Recording, record_session, session_of
 from pipelines.transfer.snapshots import MERGED_FILES, Found, tracked_files, united
 from pipelines.workspace import pending
-from pipelines.workspace.location import Manifest, Workspace, at
+from pipelines.workspace.location import Workspace, at
+from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.reading import read_manifest
 from tests.pipelines.conftest import PATCH, git
 from tests.pipelines.verbs.test_purge import holding

@@ -10,10 +10,10 @@ from pipelines.cli.declared import JSON, REPO, Argument, Option, Verb, absolute,
 from pipelines.cli.options import ALLOW_SECRET
 from pipelines.cli.output import Stages, code_of, findings_json, say, say_json, tell_findings
 from pipelines.cli.remote_options import open_tables
-from pipelines.errors import EXIT_CODES
-from pipelines.settings.user import read_settings
-from pipelines.tokenizer import load
+from pipelines.outcomes.errors import EXIT_CODES
 from pipelines.verbs.export import Request, Rows, apply, apply_rows, check_installed, plan
+from pipelines.worker.tokenizer import load
+from pipelines.workspace.user_settings import read_settings
 
 #: One file with the rows of all tables, which `fleet` collects.
 ROWS: Final = "rows"

@@ -12,11 +12,11 @@ from pipelines.cli.commands.spooled import workspace_of
 from pipelines.cli.declared import JSON, Argument, Misuse, Option, Verb, absolute, number, text_of
 from pipelines.cli.output import findings_json, say, say_json, tell_findings
 from pipelines.cli.times import TIME_FORMS, read_time
-from pipelines.errors import EXIT_CODES
+from pipelines.outcomes.errors import EXIT_CODES
 from pipelines.search.answers import DEFAULT_LIMIT, Question, answer_text, within
 from pipelines.search.lexical import Filter
-from pipelines.tokenizer import load
 from pipelines.verbs.find import find
+from pipelines.worker.tokenizer import load
 
 #: How an argument begins that names a repository, not a word.
 _PLACES: Final = (".", "~", os.sep)

@@ -14,8 +14,8 @@ from pipelines.cli.declared import JSON, REPO, Misuse, Option, Verb, absolute
 from pipelines.cli.next_step import tell_next_step
 from pipelines.cli.output import code_of, findings_json, say, say_json, tell, tell_findings
 from pipelines.cli.remote_options import check_url, settings_of
-from pipelines.errors import EXIT_CODES
-from pipelines.findings import Finding
+from pipelines.outcomes.errors import EXIT_CODES
+from pipelines.outcomes.findings import Finding
 from pipelines.recording.agent_hooks import HOOKS
 from pipelines.verbs import install_user, schedule
 from pipelines.verbs.install import PLUGIN, Plan, apply, plan, plan_removal
@@ -221,7 +221,7 @@ def _uninstalled(
     jobs = schedule.plan_removal(workspace)
     if not dry_run:
         notes = schedule.apply(jobs)
-    # Without the workflow, which the repository's files tell of.
+    # Without the workflow, which is visible in the repository's files.
     return plan_removal(workspace), jobs, notes
 
 
@@ -250,7 +250,7 @@ def _who_commits(kind: str) -> str:
 
 
 def _advise_job(kind: str) -> None:
-    """Who does what is left to do, once a job is written."""
+    """Print the remaining steps after a job was written."""
     if _who_commits(kind) == "you":
         tell("the job commits nothing: when it has packed, commit .session-codec/manifest.jsonl")
     else:
@@ -303,7 +303,7 @@ def _advise_hooks(hooks: tuple[str, ...]) -> None:
 
 
 def _program() -> str:
-    """How a hook calls our hook program: by its name, if the PATH has it."""
+    """Return the command of the hook program: its name, if the PATH has it."""
     beside = os.path.join(os.path.dirname(sys.executable), PROGRAM)
     if shutil.which(PROGRAM) is None and os.path.exists(beside):
         return shlex.quote(beside)

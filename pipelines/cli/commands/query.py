@@ -8,12 +8,12 @@ from typing import Any, Final
 
 from codec.records import STATUSES
 from codec.shown_text import shown
-from pipelines.answers import Answer, Cell
 from pipelines.cli.commands.spooled import workspace_of
 from pipelines.cli.declared import JSON, REPO, Misuse, Option, Verb, number, text_of
 from pipelines.cli.output import code_of, findings_json, say_json, say_table, tell_findings
 from pipelines.cli.times import TIME_FORMS, read_time
-from pipelines.errors import EXIT_CODES
+from pipelines.outcomes.answers import Answer, Cell
+from pipelines.outcomes.errors import EXIT_CODES
 from pipelines.verbs.query import BYS, MEASURES, Question, query
 
 
@@ -111,7 +111,7 @@ VERB: Final = Verb(
         Option("--csv", "Print comma-separated values.", to="as_csv", flag=True),
         JSON,
     ),
-    exits={3: "lines that cannot be read were left out", 20: EXIT_CODES[20], 31: EXIT_CODES[31]},
+    exits={3: "lines that cannot be read were left out", 20: EXIT_CODES[20]},
 )
 
 

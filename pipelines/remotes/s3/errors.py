@@ -11,7 +11,7 @@ from typing import Final
 
 from botocore import exceptions as sdk
 
-from pipelines.errors import Conflict, Denied, NotFound, StorageError, Unavailable
+from pipelines.outcomes.errors import Conflict, Denied, NotFound, StorageError, Unavailable
 
 RESUME: Final = "Run the same command again: it goes on where this one stopped"
 _CODE = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
@@ -20,7 +20,7 @@ SET_REGION: Final = "Set AWS_REGION to the region of the bucket, or give the rig
 
 
 class Unsatisfiable(NotFound):
-    """An object does not have the range that was asked for."""
+    """An object does not have the requested range."""
 
 
 #: Codes that say more than their HTTP status: what they mean, and the way out.

@@ -205,7 +205,7 @@ def test_an_index_that_lies_is_found_out() -> None:
         lying = opened(with_entries(Entry(KEY, block, size)))
         with pytest.raises(IntegrityError, match="not where the index says"):
             lying.read(KEY, ref(DIFFS[KEY]))
-    # With the size and the hash of the diff that does stand there: its header has another name.
+    # With the size and the hash of the diff at that place: its header has another name.
     same = Entry("2025-11-10", other.block, other.size)
     with pytest.raises(IntegrityError, match="not where the index says"):
         opened(with_entries(same)).read(same.key, ref(DIFFS[other.key]))

@@ -35,7 +35,7 @@ from codec.errors import IntegrityError
 from tests.support.archives import DIFFS, Ranges, members_of, packed, patch_of
 
 FRAME_SIZE = 4096
-#: Diffs for many frames of 4 KiB; one is larger than such a frame, and stands last.
+#: Diffs for many frames of 4 KiB; one is larger than such a frame, and comes last.
 MANY = {
     **{f"2025-11-{1 + i:02}": patch_of(f"{i % 3}.py", 60, i) for i in range(12)},
     "2025-11-30": patch_of("large.py", 600),
@@ -194,7 +194,7 @@ def test_a_diff_that_looks_like_a_frame_is_no_frame() -> None:
     diffs = {"2025-11-06": inner + noise, "2025-11-07": b"x"}
     data = packed(diffs)
     (frame, *_) = frames_of(data)
-    assert inner[:100] in data[: frame.packed]  # it stands in the archive as it is
+    assert inner[:100] in data[: frame.packed]  # it is in the archive uncompressed
     spoilt = bytearray(data)
     spoilt[frame.packed - 1] ^= 1
     found, damage = checked(bytes(spoilt))

@@ -1,4 +1,4 @@
-"""A tracked file put right: each kind of fault told with its line, and nothing unknown lost."""
+"""A repair names each kind of fault with its line and loses nothing unknown."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ def test_every_entry_stays_on_its_line(record: References) -> None:
         if section
     ) + bool(record.mandates)
     if not record.extra and entries:
-        # A key that is too long for YAML's simple form stands on a line of its own.
+        # A key that is too long for YAML's simple form is on a line of its own.
         own_lines = data.count(b"\n ? ")
         assert data.count(b"\n") == entries + own_lines
 

@@ -462,7 +462,7 @@ def test_a_transcript_that_cannot_be_read_tells_nothing(
     assert (session.agent, session.task) == ("claude-code", "-")
 
 
-# Input that is none
+# Input that is not JSON
 
 
 @pytest.mark.parametrize("agent", ["claude", "codex"])

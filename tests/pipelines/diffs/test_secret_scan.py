@@ -1,4 +1,4 @@
-"""The gate: what is found in real patches, what may pass, and that no secret is ever told."""
+"""The gate: findings in real patches, what may pass, and that no secret is ever printed."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from codec.v1.detect import detect
 from codec.v1.split import split
 from pipelines.diffs import secret_scan as secrets
 from pipelines.diffs.secret_scan import Scan, Text, scan
-from pipelines.errors import Unavailable
+from pipelines.outcomes.errors import Unavailable
 from tests.pipelines.conftest import Bench, Cli, corpus, day, entry, log_of
 from tests.pipelines.verbs.test_archive import archives, loose, patch_of
 from tests.support.made_secrets import HARMLESS, Maker, Planted, patch_with, planted
 
 SAMPLE = Path(__file__).parents[3] / "fixtures" / "sample" / "AGENT_PROGRESS_LOG.md"
-#: What stands for the length of a line of base85.
+#: The letters that encode the length of a line of base85.
 _LENGTHS: Final = b" ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 ONE: Planted = planted()[0]
 
@@ -110,7 +110,7 @@ def test_texts_are_in_memory_a_few_at_a_time() -> None:
 
 
 class Broken:
-    """A scanner that fails, and tells in its error what it read."""
+    """A scanner that fails and puts what it read into its error."""
 
     def scan(self, data: bytes, timeout: float) -> list[object]:
         raise RuntimeError(data.decode())

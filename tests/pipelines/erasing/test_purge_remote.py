@@ -12,7 +12,7 @@ import pytest
 from codec.snapshot import is_pack
 from pipelines.erasing.purge_remote import There, erase
 from pipelines.erasing.remote import Replacement
-from pipelines.progress import Silent
+from pipelines.outcomes.progress import Silent
 from pipelines.remotes.base import Content, Remote, read_whole
 from pipelines.remotes.directory import DirectoryRemote
 from pipelines.remotes.s3 import Options, S3Remote

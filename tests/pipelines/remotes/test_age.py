@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from codec.errors import FormatError, IntegrityError
-from pipelines.errors import Denied, NotFound
+from pipelines.outcomes.errors import Denied, NotFound
 from pipelines.remotes.age import (
     EncryptedName,
     Recipients,

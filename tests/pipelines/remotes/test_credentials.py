@@ -21,7 +21,7 @@ from tests.pipelines.verbs.test_sync import made, own_configuration
 from tests.support.servers import ACCESS, Server
 
 __all__ = ["at_once", "made", "own_configuration", "proxy", "sdk_environment", "started"]
-#: What nobody is to see, in whichever place it stands.
+#: What must never be visible, wherever it comes from.
 SECRET = "wJalrXUtnFEMIK7MDENGbPxRfiCYzzzzSECRETKEY"  # noqa: S105 - of nobody
 TOKEN = "FwoGZXIvYXdzEJrzzzzSESSIONTOKEN"  # noqa: S105 - of nobody
 
@@ -102,7 +102,7 @@ def nobody(monkeypatch: pytest.MonkeyPatch, sdk_environment: None) -> pytest.Mon
 
 
 def written(*folders: Path) -> Iterator[bytes]:
-    """All that stands in files."""
+    """Return the content of all files."""
     for folder in folders:
         for path in folder.rglob("*"):
             if path.is_file():

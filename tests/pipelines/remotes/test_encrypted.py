@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from codec.errors import IntegrityError
-from pipelines.errors import Denied, NotFound
+from pipelines.outcomes.errors import Denied, NotFound
 from pipelines.remotes.age import decode_name, decode_recipients, read_identities
 from pipelines.remotes.base import Remote, content_of, read_whole
 from pipelines.remotes.directory import DirectoryRemote

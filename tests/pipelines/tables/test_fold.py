@@ -14,8 +14,8 @@ import pytest
 from codec.tables.catalog import FOLDER, Format
 from codec.tables.rows import Row, digest_of
 from codec.tables.schema import BY_NAME
-from pipelines.errors import Conflict
-from pipelines.progress import Silent
+from pipelines.outcomes.errors import Conflict
+from pipelines.outcomes.progress import Silent
 from pipelines.remotes.base import Content
 from pipelines.remotes.directory import DirectoryRemote
 from tests.pipelines.conftest import tree

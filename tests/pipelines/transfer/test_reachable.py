@@ -1,4 +1,4 @@
-"""verify --require remote: every diff is here or there, told without reading one."""
+"""verify --require remote: every diff is stored here or remotely, checked without reading."""
 
 from __future__ import annotations
 

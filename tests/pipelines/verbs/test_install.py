@@ -1,4 +1,4 @@
-"""Agents are told, and what they are told goes again without a trace."""
+"""`install` instructs agents, and `--uninstall` removes the instructions without a trace."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from codec.agents.guide_block import BEGIN, GUIDE, IMPORT
-from pipelines.errors import Conflict
+from pipelines.outcomes.errors import Conflict
 from pipelines.recording.agent_hooks import command_of
 from pipelines.references.sources import read_stated
 from pipelines.verbs.install import apply, plan, plan_removal

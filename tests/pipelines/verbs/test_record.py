@@ -12,7 +12,7 @@ import pytest
 from codec.errors import IntegrityError
 from codec.records import Session
 from pipelines.diffs.store import Store
-from pipelines.errors import NotFound
+from pipelines.outcomes.errors import NotFound
 from pipelines.recording.session import Recording, record_session
 from pipelines.verification.integrity import check_integrity
 from pipelines.workspace import pending
@@ -358,7 +358,7 @@ def test_a_hook_of_git_may_record(made: Bench, cli: Cli, monkeypatch: pytest.Mon
 
 
 def write_at_once(root: Path, writers: int, each: int) -> list[str]:
-    """Sessions that cannot be told apart, recorded by several threads; their keys."""
+    """Record indistinguishable sessions in several threads; return their keys."""
 
     def write(_number: int) -> list[str]:
         workspace = find(str(root))

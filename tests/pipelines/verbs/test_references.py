@@ -1,4 +1,4 @@
-"""The references follow the repository, keep what a person wrote, and tell what is stale."""
+"""The references follow the repository, keep what a person wrote, and name what is stale."""
 
 from __future__ import annotations
 

@@ -187,7 +187,7 @@ def test_an_object_that_is_missing_is_told_and_the_rest_comes(
     assert said.code == 3
     assert [f["code"] for f in said.json["findings"]] == ["missing", "missing"]
     assert [p.name for p in archives(Bench(back, synced.worker))] == [second.name]
-    # a sync from where they are mends it
+    # a sync from where they are repairs it
     assert cli("sync", synced.root, "--remote", remote).code == 0
     assert cli("restore", back, "--remote", remote).code == 0
     assert without_cache(back) == without_cache(synced.root)

@@ -8,7 +8,7 @@ import pytest
 
 from codec.errors import IntegrityError
 from codec.v1.stub import is_bare_stub
-from pipelines.errors import Conflict, NotFound
+from pipelines.outcomes.errors import Conflict, NotFound
 from pipelines.verbs.retire_v1 import apply, plan
 from tests.pipelines.conftest import THREE, Bench, Cli, day, entry, tree
 

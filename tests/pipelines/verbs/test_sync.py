@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from codec.errors import IntegrityError
-from pipelines.errors import Conflict
-from pipelines.progress import Silent
+from pipelines.outcomes.errors import Conflict
+from pipelines.outcomes.progress import Silent
 from pipelines.remotes.directory import DirectoryRemote
 from pipelines.transfer.snapshots import CACHE, Last, read_last, write_last
 from pipelines.verbs.sync import apply, plan

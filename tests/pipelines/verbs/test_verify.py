@@ -6,7 +6,7 @@ import pytest
 
 from pipelines.workspace.location import CONFIG, REFERENCES
 from tests.pipelines.conftest import Bench, Cli, corpus, day, entry, git, log_of, tree
-from tests.pipelines.test_token_savings import BIG
+from tests.pipelines.report.test_token_savings import BIG
 
 
 def test_an_intact_workspace_is_verified_and_nothing_is_written(bench: Bench, cli: Cli) -> None:

@@ -1,6 +1,6 @@
-"""One fault of each kind: verify names it, doctor mends what it says it mends, verify is clean.
+"""One fault of each kind: verify names it, doctor repairs what it announced, verify is clean.
 
-The workspace has three sessions, committed. A fault that doctor cannot mend says what can.
+The workspace has three sessions, committed. A fault that doctor cannot repair names what can.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ CLASH = Session(key=day(2), time=day(2), agent="other", task="t", status="PASS")
 
 
 class Fault(NamedTuple):
-    """A fault, and what is told of it and done about it.
+    """A fault, what is reported of it, and what repairs it.
 
     Attributes:
         seed: does it.
-        found: what verify tells, in its order.
+        found: what verify reports, in its order.
         code: the exit code of verify.
         repairs: codes of what doctor puts right; the same as verify's where this is None.
-        left: codes of what verify tells afterwards.
-        then: a command that mends what doctor leaves; none where nothing is left.
+        left: codes that verify reports afterwards.
+        then: a command that repairs what doctor leaves; empty where nothing is left.
     """
 
     seed: Seed

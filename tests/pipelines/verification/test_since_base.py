@@ -45,7 +45,7 @@ def test_what_was_wrong_before_is_told_without_since_and_not_with_it(
     assert judged(cli, branch.root) == []
     said = cli("verify", branch.root, "--since", "main")
     assert said.code == 0
-    assert "judged: what came after " in said.out
+    assert "reported: problems introduced since " in said.out
 
 
 def test_lines_that_moved_are_not_new(branch: Bench, cli: Cli) -> None:

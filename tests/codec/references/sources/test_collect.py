@@ -26,7 +26,7 @@ from codec.references.sources.lockfiles import FORMATS
 from codec.references.sources.statement import Origin
 from codec.references.values import by_name
 from codec.tokens.tokenizers import counter
-from pipelines.settings.thresholds import REFERENCES_BUDGET
+from pipelines.workspace.thresholds import REFERENCES_BUDGET
 
 FIXTURES = Path(__file__).parents[4] / "fixtures" / "references"
 CI = ".github/workflows/ci.yml"

@@ -1,16 +1,16 @@
-"""What a question is answered with: a table."""
+"""The answer to a question: a table."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from pipelines.findings import Finding
+from pipelines.outcomes.findings import Finding
 
 Cell = str | int | float | None
 
 
 class Answer(NamedTuple):
-    """The names of the columns, the rows, and what was noticed."""
+    """The names of the columns, the rows, and findings."""
 
     columns: tuple[str, ...]
     rows: list[tuple[Cell, ...]]

@@ -1,4 +1,4 @@
-"""How many tokens the migration saves, each figure with what it is compared to.
+"""Compute the tokens that the migration saves, each figure with its baseline.
 
 | baseline | before | after |
 | --- | --- | --- |
@@ -33,12 +33,13 @@ from codec.v1.text import decode_text
 from codec.v2.context_view import DEFAULT_BUDGET, DEFAULT_LAST, render_context
 from codec.v2.progress_log import encode_reference, reference_of
 from pipelines.diffs.store import Store, commits_of
-from pipelines.errors import Erased, NotFound
 from pipelines.fs.files import read_bytes
-from pipelines.settings.thresholds import Limits
-from pipelines.workspace.location import DELTAS, REFERENCES, Manifest, Workspace
+from pipelines.outcomes.errors import Erased, NotFound
+from pipelines.workspace.location import DELTAS, REFERENCES, Workspace
+from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.newest import newest_deltas
 from pipelines.workspace.reading import newest_delta_lines, read_file
+from pipelines.workspace.thresholds import Limits
 
 WINDOW: Final = 5
 #: The gate is judged where the window is at least this many times the context's budget.
@@ -46,7 +47,7 @@ JUDGED_FROM: Final = 10
 
 
 class Baseline(NamedTuple):
-    """One comparison: what it cost before, what it costs now, in tokens or words."""
+    """One comparison: the cost before and now, in tokens or words."""
 
     name: str
     before: int
@@ -87,7 +88,7 @@ class TokenReport:
 
     @property
     def over_budget(self) -> tuple[str, ...]:
-        """What costs more than its budget."""
+        """Return the names of the parts over their budget."""
         over = [("context", self.context, self.limits.context)]
         over.append(("references", self.references, self.limits.references))
         return tuple(
@@ -219,7 +220,7 @@ def last_versions(manifest: Manifest) -> list[V1Version]:
 
 
 class _Estimate(NamedTuple):
-    """What a session that was recorded would have cost in a v1 log.
+    """The estimated cost of a recorded session in a v1 log.
 
     Attributes:
         store: has the patches.
