@@ -21,12 +21,12 @@ from contextlib import suppress
 from typing import Final, NamedTuple
 
 from codec.archive.container import INDEX_MAGIC, TAIL, ArchiveReader
+from codec.archive.snapshot import archive_object, decode_archive_object
 from codec.errors import CodecError, FormatError, IntegrityError
 from codec.manifest.facts import Archive
 from codec.manifest.jsonl import decode_fact
 from codec.names import key_time
 from codec.records import PatchRef
-from codec.snapshot import archive_object, decode_archive_object
 from pipelines.fs.files import (
     make_folder,
     read_bytes,

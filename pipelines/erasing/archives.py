@@ -8,12 +8,12 @@ from collections.abc import Collection, Iterator
 
 from codec.archive.container import ArchiveReader
 from codec.archive.recovery import Damage, check
+from codec.archive.snapshot import archive_object
 from codec.archive.tar import Member
-from codec.diffs import touched_path
 from codec.errors import IntegrityError
 from codec.manifest.facts import archive_name
+from codec.patches.diff_stat import touched_path
 from codec.records import PatchRef
-from codec.snapshot import archive_object
 from pipelines.diffs.archive_writer import Packing, Written, contents_of, pack
 from pipelines.diffs.local_archives import UNFINISHED, archive_folder, ranges_of
 from pipelines.diffs.store import Store

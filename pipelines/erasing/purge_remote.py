@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from codec.manifest.facts import Archive
-from codec.snapshot import (
+from codec.archive.snapshot import (
     Pack,
     archive_object,
     decode_archive_object,
     decode_layout_object,
 )
+from codec.manifest.facts import Archive
 from pipelines.erasing.remote import (
     Held,
     Replacement,

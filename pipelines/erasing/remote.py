@@ -16,10 +16,7 @@ from typing import Final
 
 from codec.archive.bundle import Bundle, encode_bundle
 from codec.archive.container import ArchiveReader
-from codec.errors import CodecError, IntegrityError
-from codec.names import key_time
-from codec.records import PatchRef
-from codec.snapshot import (
+from codec.archive.snapshot import (
     Pack,
     archive_object,
     decode_archive_object,
@@ -28,6 +25,9 @@ from codec.snapshot import (
     is_pack,
     layout_object,
 )
+from codec.errors import CodecError, IntegrityError
+from codec.names import key_time
+from codec.records import PatchRef
 from codec.v1.layout import LAYOUT_NAME, LITERAL_NAME, decode_layout, literal_bytes
 from codec.v1.purged_layout import without
 from codec.v1.purged_text import find_purged

@@ -10,9 +10,9 @@ import os
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from codec.archive.snapshot import Pack, archive_object
 from codec.manifest.facts import Archive
 from codec.records import PatchRef
-from codec.snapshot import Pack, archive_object
 from pipelines.diffs.local_archives import archive_folder, archive_names, shown
 from pipelines.diffs.store import Store
 from pipelines.erasing.local import archive_holds

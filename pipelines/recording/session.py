@@ -17,10 +17,10 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
-from codec.diffs import diff_stat
 from codec.errors import FormatError
 from codec.manifest.jsonl import decode_fact, identity_of
 from codec.names import key_time, name_of, one_line, session_key
+from codec.patches.diff_stat import diff_stat
 from codec.records import Metrics, PatchRef, Session, Status
 from codec.vocabulary import agent_of
 from pipelines.diffs.store import purged_in

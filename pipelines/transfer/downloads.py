@@ -15,11 +15,11 @@ from typing import Final
 
 from codec.archive.bundle import decode_bundle
 from codec.archive.container import ArchiveReader
+from codec.archive.snapshot import Pack, archive_object, decode_archive_object, decode_layout_object
 from codec.errors import CodecError, IntegrityError
 from codec.manifest.facts import Archive
 from codec.names import key_time
 from codec.records import PatchRef
-from codec.snapshot import Pack, archive_object, decode_archive_object, decode_layout_object
 from codec.v1.layout import LAYOUT_NAME, LITERAL_NAME, decode_layout
 from codec.v1.purged_layout import without
 from pipelines.diffs.archive_writer import remove_unfinished

@@ -8,11 +8,11 @@ from typing import Final
 
 from codec.archive.container import encode_archive
 from codec.archive.recovery import Damage, check
+from codec.archive.snapshot import Pack, pack_object
 from codec.archive.tar import Member
-from codec.diffs import touched_path
 from codec.errors import IntegrityError
+from codec.patches.diff_stat import touched_path
 from codec.records import PatchRef
-from codec.snapshot import Pack, pack_object
 from pipelines.outcomes.errors import Denied
 from pipelines.remotes.base import Remote
 from pipelines.transfer.shared_remotes import read_heads

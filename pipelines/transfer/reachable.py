@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from codec.archive.snapshot import archive_object
 from codec.names import key_time
-from codec.snapshot import archive_object
 from pipelines.remotes.base import Remote
 from pipelines.transfer.packs import packs_of_all
 from pipelines.transfer.snapshots import unarchived

@@ -11,8 +11,8 @@ from collections.abc import Collection, Iterator
 from itertools import groupby
 from typing import NamedTuple
 
+from codec.archive.snapshot import SnapshotName, decode_snapshot_name
 from codec.errors import CodecError, IntegrityError
-from codec.snapshot import SnapshotName, decode_snapshot_name
 from pipelines.outcomes.errors import Denied
 from pipelines.outcomes.findings import Finding
 from pipelines.remotes.base import Remote

@@ -17,17 +17,7 @@ from functools import cache, partial
 from typing import Final, NamedTuple
 
 from codec.archive.bundle import Bundle, decode_bundle, encode_bundle
-from codec.errors import CodecError, FormatError, IntegrityError
-from codec.manifest.erased import drop_erased
-from codec.manifest.fact_lines import kept_in
-from codec.manifest.facts import Archive
-from codec.merge.key_conflicts import settle_merge
-from codec.merge.three_way import merge_manifests, merge_rows
-from codec.merge.tracked_formats import DELTAS as DELTA_LINES
-from codec.merge.tracked_formats import METRICS as METRICS_ROWS
-from codec.merge.tracked_formats import REFERENCES as ENTRIES
-from codec.records import PatchRef
-from codec.snapshot import (
+from codec.archive.snapshot import (
     DIGITS,
     DOCUMENT,
     File,
@@ -39,6 +29,16 @@ from codec.snapshot import (
     encode_snapshot,
     heads,
 )
+from codec.errors import CodecError, FormatError, IntegrityError
+from codec.manifest.erased import drop_erased
+from codec.manifest.fact_lines import kept_in
+from codec.manifest.facts import Archive
+from codec.merge.key_conflicts import settle_merge
+from codec.merge.three_way import merge_manifests, merge_rows
+from codec.merge.tracked_formats import DELTAS as DELTA_LINES
+from codec.merge.tracked_formats import METRICS as METRICS_ROWS
+from codec.merge.tracked_formats import REFERENCES as ENTRIES
+from codec.records import PatchRef
 from pipelines.diffs.store import purged_in
 from pipelines.fs.files import locked, make_folder, read_bytes, replace_file, unchanging
 from pipelines.git.local_state import is_planted

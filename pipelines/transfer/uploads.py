@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from codec.archive.bundle import Bundle, encode_bundle
+from codec.archive.snapshot import archive_object, layout_object
 from codec.errors import IntegrityError
 from codec.manifest.facts import Archive, V1Version
-from codec.snapshot import archive_object, layout_object
 from codec.v1.layout import LAYOUT_NAME, LITERAL_NAME, literal_bytes
 from codec.v1.purged_text import find_purged
 from pipelines.diffs.local_archives import archive_folder, shown

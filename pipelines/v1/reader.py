@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from codec.diffs import DiffStat, diff_stat
+from codec.patches.diff_stat import DiffStat, diff_stat
 from codec.records import PatchRef
 from codec.v1.dialects import Dialects
 from codec.v1.entry import Entry, entry_hash, read_entry

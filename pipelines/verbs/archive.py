@@ -21,9 +21,9 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from codec.archive.tar import Load, Member
-from codec.diffs import touched_path
 from codec.errors import IntegrityError
 from codec.manifest.facts import Archive
+from codec.patches.diff_stat import touched_path
 from codec.records import Session
 from pipelines.diffs.archive_writer import Packing, contents_of, pack, publish, remove_unfinished
 from pipelines.diffs.local_archives import archive_folder, archive_names

@@ -21,16 +21,16 @@ from collections.abc import (
 from dataclasses import dataclass, field
 from typing import Literal
 
-from codec.errors import IntegrityError
-from codec.manifest.facts import Archive
-from codec.names import key_time
-from codec.records import PatchRef
-from codec.snapshot import (
+from codec.archive.snapshot import (
     Pack,
     archive_object,
     decode_layout_object,
     is_layout,
 )
+from codec.errors import IntegrityError
+from codec.manifest.facts import Archive
+from codec.names import key_time
+from codec.records import PatchRef
 from pipelines.diffs.local_archives import archive_folder, archive_names, shown
 from pipelines.diffs.store import (
     Store,

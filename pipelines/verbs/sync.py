@@ -17,8 +17,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from codec.archive.snapshot import Pack, archive_object
 from codec.records import PatchRef
-from codec.snapshot import Pack, archive_object
 from pipelines.diffs.local_archives import archive_folder, archive_names, shown
 from pipelines.diffs.store import Store
 from pipelines.erasing.survey import survey

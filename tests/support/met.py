@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from codec.archive.snapshot import Snapshot, SnapshotName
 from codec.manifest.jsonl import identity_of
-from codec.snapshot import Snapshot, SnapshotName
 from pipelines.recording.session import Recording, record_session, session_of
 from pipelines.transfer.snapshots import MERGED_FILES, Found, tracked_files, united
 from pipelines.workspace import pending

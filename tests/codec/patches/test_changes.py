@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codec.diffs import diff_stat
 from codec.patches.changes import Line, changes_of, paths_of
+from codec.patches.diff_stat import diff_stat
 from tests.pipelines.conftest import git
 
 NAMES = ("plain.py", "with space.py", "umläut.py", 'quo"te.py', "tab\there.py", "a/b/c.py")

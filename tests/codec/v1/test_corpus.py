@@ -15,8 +15,8 @@ import pytest
 import zstandard
 
 from bench.tiktoken_counter import TiktokenCounter
-from codec.diffs import DiffStat, diff_stat
 from codec.names import key_time
+from codec.patches.diff_stat import DiffStat, diff_stat
 from codec.records import PatchRef
 from codec.tokens.bpe_counts import LONGEST, ShortCounts
 from codec.tokens.bpe_table import decode_table

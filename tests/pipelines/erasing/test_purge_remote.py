@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from codec.snapshot import is_pack
+from codec.archive.snapshot import is_pack
 from pipelines.erasing.purge_remote import There, erase
 from pipelines.erasing.remote import Replacement
 from pipelines.outcomes.progress import Silent

@@ -1,4 +1,4 @@
-"""Names of a workspace's objects on a remote, and the document of a snapshot.
+"""Name the objects of a workspace on a remote, and encode and decode `snapshot.json`.
 
     archive/2025-11-7c8a10e34dcc.tar.zst            an archive, under its own name
     v1/<SHA-256 of the log>-<16 hex>.tar.zst        the layout of a version of a v1 log

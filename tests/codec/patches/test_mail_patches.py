@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from codec.diffs import DiffStat, diff_stat
 from codec.errors import FormatError
 from codec.patches.check import check_patch
+from codec.patches.diff_stat import DiffStat, diff_stat
 
 #: Added and removed lines of the series.
 SERIES = DiffStat(7, 4)
