@@ -126,7 +126,7 @@ class RemoteArchives:
             raise IntegrityError(
                 e.problem,
                 file=f"{remote.url}/{archive_object(file.name)}",
-                hint="Bring the object back from another copy of the archive",
+                hint="Restore the object from another copy of the archive",
             ) from None
 
     def _reader(self, remote: Remote, file: _File) -> ArchiveReader:

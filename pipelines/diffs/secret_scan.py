@@ -212,7 +212,7 @@ def _finding(text: Text, hit: _Hit, mark: str) -> Finding:
         )
     return Finding(
         code="secret",
-        message=f"{hit.rule}{where}: what looks like a secret, fingerprint {mark}",
+        message=f"{hit.rule}{where}: a possible secret, fingerprint {mark}",
         file=text.name,
         line=hit.line,
         key=text.key,

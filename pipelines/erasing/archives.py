@@ -77,7 +77,7 @@ def check_copied(workspace: Workspace, manifest: Manifest, path: str, file: str)
             raise IntegrityError(
                 f"holds the diff, and the only copy of the diff of {known[patch]}",
                 file=file,
-                hint="Take that out with 'session-codec archive extract', and remove the file",
+                hint="Extract them with 'session-codec archive extract', and remove the file",
             )
 
 
@@ -101,7 +101,5 @@ def fetch_unnamed(workspace: Workspace, remote: Remote, name: str, size: int) ->
         remote.copy(archive_object(name), bounded(write, size, shown))
     if archive_name(name[:7], digest.hexdigest()) != name:
         remove(path)
-        raise IntegrityError(
-            "is not the archive that its name says; nothing was erased", file=shown
-        )
+        raise IntegrityError("its content does not match its name; nothing was erased", file=shown)
     return path

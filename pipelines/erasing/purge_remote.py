@@ -95,7 +95,7 @@ class There:
         secret = next((f for f in findings if f.code == "secret"), None)
         if secret is not None:
             raise Refused(
-                f"{secret.file}: {secret.message}, and would be sent with the tombstone; nothing is"
+                f"{secret.file}: {secret.message}; it would go with the tombstone, so nothing is"
                 " erased",
                 hint=secret.hint,
             )

@@ -111,7 +111,7 @@ def _holds(remote: Remote, stored: Stored, targets: Targets) -> bool:
         raise IntegrityError(
             f"its content cannot be read: {e.problem}",
             file=f"{remote.url}/{stored.name}",
-            hint="Move it away, or bring it back from a copy, and run the same command again",
+            hint="Move it away, or restore it from a copy, and run the same command again",
         ) from None
     return False
 
@@ -217,7 +217,7 @@ def unfinished_finding(name: str) -> Finding:
     """Return the finding for an upload that may still be running."""
     return Finding(
         code="not-inspected",
-        message="is an upload that did not end, and may hold the diff",
+        message="is an unfinished upload that may hold the diff",
         file=name,
         hint="If no other machine is uploading, run the same command again in an hour",
     )

@@ -108,7 +108,7 @@ def _archives(
 def _absent(fact: Archive) -> Finding:
     return Finding(
         code="absent",
-        message="is neither here nor on the remote",
+        message="is missing locally and on the remote",
         level="note",
         file=shown(fact.name),
         hint="Run the same command where it is stored",
@@ -118,7 +118,7 @@ def _absent(fact: Archive) -> Finding:
 def _held(layout: LayoutUpload) -> Finding:
     return Finding(
         code="purged-diff",
-        message="has a purged diff in its text, and is not sent",
+        message="contains a purged diff and is not sent",
         file=f".diffs/v1/{layout.version.sha256}/",
         hint="Run 'session-codec purge --merged'",
     )

@@ -125,7 +125,7 @@ def private_facts(history: History, session: Session, time: str) -> tuple[list[F
     base = without_texts(history.base)
     if identity_of(base) != identity_of(history.base):
         raise Conflict(
-            f"{session.key}: has no id, so that its texts identify it, and they cannot be removed",
+            f"{session.key}: is identified by its texts, which therefore cannot be removed",
             hint="Remove its line from the manifest and its rows by hand",
         )
     nothing = (None, "", UNNAMED)

@@ -114,7 +114,7 @@ def _replaced(found: _Found) -> Iterator[Finding]:
     for rule, fingerprint in found.redacted.found:
         yield Finding(
             code="secret-replaced",
-            message=f"{rule}: what looks like a secret in the {found.field} was replaced"
+            message=f"{rule}: a possible secret in the {found.field} was replaced"
             f" before it was written, fingerprint {fingerprint}",
             rule=rule,
             fingerprint=fingerprint,
@@ -130,7 +130,7 @@ def _present(
     for rule, fingerprint in found.redacted.found:
         yield Finding(
             code="secret-text",
-            message=f"{rule}: what looks like a secret{where}, fingerprint {fingerprint}",
+            message=f"{rule}: a possible secret{where}, fingerprint {fingerprint}",
             file=file,
             line=line,
             key=key,

@@ -287,5 +287,5 @@ def _log_tokens(versions: Sequence[V1Version], tokenizer: str) -> int:
 def _not_counted(what: str, tokenizer: str, known: Iterable[str]) -> NotFound:
     return NotFound(
         f"{what}: its v1 tokens were not counted with {tokenizer}",
-        hint=f"They were counted with {', '.join(known) or 'nothing'}: name that with --tokenizer",
+        hint=f"They were counted with {', '.join(known) or 'nothing'}: pass it as --tokenizer",
     )

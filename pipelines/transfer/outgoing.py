@@ -82,7 +82,7 @@ def _members(path: str, name: str) -> Iterator[tuple[str, bytes]]:
             raise IntegrityError(
                 f"does not read back at byte {event.offset}: {event.problem}",
                 file=name,
-                hint="Run 'session-codec archive repair', or bring the file back from a copy",
+                hint="Run 'session-codec archive repair', or restore the file from a copy",
             )
         pieces.append(event.data)
         if event.last:

@@ -85,7 +85,7 @@ def foreign_snapshots(remote: Remote, last: Last, names: Collection[str]) -> Ite
             "begins, so that it hides nothing",
             level="note" if _continues(remote, last, name) else "finding",
             file=f"{remote.url}/{name}",
-            hint="Look at who else may write there; a copy of this workspace does so, too",
+            hint="Check who else writes to the remote: perhaps a copy of this workspace",
         )
 
 
@@ -104,5 +104,5 @@ def _skipped(remote: Remote, name: SnapshotName, problem: str) -> Finding:
         code="skipped-snapshot",
         message=f"is not used: {problem}",
         file=f"{remote.url}/{name}",
-        hint=f"Look at who wrote it; --without {name} leaves it out",
+        hint=f"Check who wrote it; --without {name} leaves it out",
     )

@@ -119,7 +119,7 @@ def tracked_files(workspace: Workspace) -> dict[str, bytes]:
         if workspace.is_linked(name):
             raise Conflict(
                 f"{name} is a link; refusing to send the file that it leads to",
-                hint="Put the file itself in its place",
+                hint="Replace the link by the file itself",
             )
     tracked = read_tracked(workspace)
     found = {
@@ -330,7 +330,7 @@ def united(found: Sequence[Found]) -> tuple[dict[str, bytes], list[Finding]]:
     findings = [
         Finding(
             code="differs",
-            message="is not the same in all copies; the newest is taken",
+            message="differs between copies; the newest is used",
             level="note",
             file=name,
         )

@@ -58,7 +58,7 @@ def archive_upload(workspace: Workspace, fact: Archive) -> Upload:
                     digest.update(block)
         except FileNotFoundError:
             raise Conflict(
-                f"{shown(fact.name)} is gone: something changed the workspace just now",
+                f"{shown(fact.name)} is gone: another program changed the workspace",
                 hint="Run the same command again",
             ) from None
         if digest.hexdigest() != fact.sha256:
@@ -74,7 +74,7 @@ def _damaged(fact: Archive) -> IntegrityError:
     return IntegrityError(
         "is not the archive that was recorded; it is not sent",
         file=shown(fact.name),
-        hint="Run 'session-codec archive repair', or bring the file back from a copy",
+        hint="Run 'session-codec archive repair', or restore the file from a copy",
     )
 
 
@@ -98,7 +98,9 @@ def _bundle(workspace: Workspace, sha256: str) -> Bundle:
     paths = {name: os.path.join(folder, name) for name in (LAYOUT_NAME, LITERAL_NAME)}
     for path in (folder, *paths.values()):
         if os.path.islink(path):
-            raise Conflict(f"{path} is a link, and is not copied", hint="Put the file itself there")
+            raise Conflict(
+                f"{path} is a link, and is not copied", hint="Replace the link by the file itself"
+            )
     return encode_bundle({name: read_bytes(path) for name, path in paths.items()})
 
 

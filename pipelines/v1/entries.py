@@ -78,7 +78,7 @@ def find_entry(workspace: Workspace, entry: V1Entry, copy: Copy | None = None) -
             continue
         if found is not None:
             return found
-    raise absent or NotFound(f"{entry.source}: no version of it that was seen has this entry")
+    raise absent or NotFound(f"{entry.source}: no migrated version of it has this entry")
 
 
 def _in_version(

@@ -298,7 +298,7 @@ class _Planner:
             self._plan.findings.append(
                 Finding(
                     code="foreign-diff",
-                    message=f"holds another diff than the session of {key}, and stays as it is",
+                    message=f"does not hold the diff of the session {key}; it is left unchanged",
                     level="note",
                     file=f".diffs/{names_of(key)[0]}",
                 )

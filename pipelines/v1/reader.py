@@ -315,7 +315,7 @@ class _Reading:
             self.findings.append(
                 Finding(
                     code="mostly-quoted",
-                    message=f"{self._inside} dated headings stand inside fences and "
+                    message=f"{self._inside} dated headings are inside fences and "
                     f"{len(self.found)} outside",
                     file=self._source.name,
                     line=line,

@@ -5,7 +5,7 @@
    run that is stopped anywhere leaves every diff in at least one place, and the next one goes on.
 2. Sessions that come late, or from another clone, go into a further archive of their month: what
    was written is never changed.
-3. A diff with what looks like a secret stays loose, and the rest of its month is packed: what is
+3. A diff with a possible secret stays loose, and the rest of its month is packed: what is
    immutable is hard to erase. Once it is allowed or erased, the next run has no more to say.
 4. Months are packed side by side, and so are the frames of one: the bytes do not depend on it.
 """
@@ -87,7 +87,7 @@ class Plan:
         months: the diffs to pack, by month, the oldest first.
         leftovers: diffs that are loose and in an archive here as well, by its name.
         absent: keys of diffs that are nowhere on this machine.
-        held: keys of diffs that are not packed, for what looks like a secret in them.
+        held: keys of diffs that are not packed, for a possible secret in them.
         findings: what was noticed.
     """
 
@@ -294,7 +294,7 @@ def _absent_findings(absent: Sequence[str], others: bool) -> list[Finding]:
     return [
         Finding(
             code="absent",
-            message=f"{len(absent)} diffs are not stored on this machine and cannot be packed here",
+            message=f"{len(absent)} diffs are not stored on this machine and cannot be packed",
             level="note" if others else "finding",
             hint="Diffs are local to a clone: archive where they were recorded",
         )

@@ -136,7 +136,10 @@ def _faults(path: str, manifest: Manifest, name: str) -> list[Finding]:
     ]
     return findings + [
         Finding(
-            code="damaged", message=f"the diff of {key} is lost in it", file=shown(name), key=key
+            code="damaged",
+            message=f"the diff of {key} cannot be recovered from it",
+            file=shown(name),
+            key=key,
         )
         for key in lost
     ]
@@ -254,7 +257,7 @@ class _Output:
                 self._path, self._unfinished, shallow=False
             ):
                 raise Conflict(
-                    f"{self._path} is there and holds something else; it is not overwritten",
+                    f"{self._path} exists with other content; it is not overwritten",
                     hint="Name another folder with --to",
                 )
             os.replace(self._unfinished, self._path)

@@ -253,7 +253,7 @@ def _edit(
 def _text(data: bytes | None) -> bytes | None:
     """Return a file that can hold a block."""
     if data is not None and b"\0" in data:
-        raise FormatError("not UTF-8 text; no block is put in", hint="Convert it to UTF-8")
+        raise FormatError("not UTF-8 text; no block is added", hint="Convert it to UTF-8")
     return data
 
 

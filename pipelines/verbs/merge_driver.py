@@ -79,7 +79,8 @@ def _named(path: str) -> tuple[str, str]:
             return path.removesuffix(name), name
     raise Conflict(
         f"{path}: not a file that is merged by record",
-        hint="Name it to merge=session-codec in no attributes; 'session-codec install' names those",
+        hint="Remove merge=session-codec from its attributes; 'session-codec install' sets it"
+        " for the right files",
     )
 
 

@@ -154,7 +154,7 @@ def disown(workspace: Workspace, name: str) -> list[str]:
             if place.kind in {"file", "archive"}
         ]
         if not found:
-            raise Conflict(f"{versions[0].key}: nothing of its diff is left here; a purge is final")
+            raise Conflict(f"{versions[0].key}: its diff is erased here; a purge is final")
         tombstones = sorted(fact_digest(t) for t in manifest.tombstones if t.sha256 in hashes)
         _record_first(workspace, Disowned(tombstones=tuple(tombstones), time=moment()))
     return found
@@ -325,7 +325,7 @@ def _left(made: Plan) -> Iterator[Finding]:
             what = "commits of its range" if session.range else "commits that have the v1 log"
             yield Finding(
                 code="in-git",
-                message=f"the {what} are in git's history, and hold what the diff holds",
+                message=f"the {what} are in git's history and contain the diff",
                 level="note",
                 key=session.key,
                 hint=_HISTORY,

@@ -70,7 +70,7 @@ class Diffs:
     Attributes:
         texts: by key, what is shown of each.
         absent: keys of those that are not stored on this machine, or were erased.
-        held: keys of those with what looks like a secret.
+        held: keys of those with a possible secret.
         damaged: keys of those that are not what was recorded.
         findings: one for each that is held or damaged.
     """
@@ -127,7 +127,7 @@ def plan(request: Request, counter: Counter, progress: Progress) -> Plan:
         tracked = read_tracked(workspace)
         manifest = decode_manifest(tracked.manifest)
         if manifest.errors and not manifest.sessions:
-            raise FormatError("holds no fact that can be read", file=manifest.errors[0].file)
+            raise FormatError("holds no readable fact", file=manifest.errors[0].file)
         there = {line.partition(" | ")[0] for _, line in lines_of(tracked.deltas).lines}
         # A missing file of deltas is a finding of verify; the manifest has the sessions.
         every = [s for s in manifest.sessions.values() if not there or s.key in there]
@@ -244,7 +244,7 @@ def _check_output(request: Request) -> None:
             if MARK.encode() in f.read(_HEAD):
                 return
     raise Conflict(
-        f"{path}: exists, and is not a report of session-codec",
+        f"{path}: exists and is not a report of session-codec",
         hint="Name another file with -o, or overwrite it with --force",
     )
 

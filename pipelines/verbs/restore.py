@@ -247,7 +247,7 @@ def _absent_files(workspace: Workspace, files: Mapping[str, bytes]) -> dict[str,
             differing.append(name)
     if differing:
         raise Conflict(
-            f"{', '.join(differing)}: is here and says something else; nothing was written",
+            f"{', '.join(differing)}: exists with other content; nothing was written",
             hint="--only diffs restores what git does not have; or restore into another folder",
         )
     return absent
@@ -264,7 +264,7 @@ def _check_archive(workspace: Workspace, fact: Archive) -> None:
     path = os.path.join(archive_folder(workspace), fact.name)
     if patch_in(path, {fact.size}) != PatchRef(fact.sha256, fact.size):
         raise Conflict(
-            f"{shown(fact.name)} is here and is not what was recorded; nothing was written",
+            f"{shown(fact.name)} differs from the recorded file; nothing was written",
             hint="Run 'session-codec archive repair', or move it away and run this again",
         )
 

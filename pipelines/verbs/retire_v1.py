@@ -58,7 +58,7 @@ def plan(workspace: Workspace, source: str = V1_LOG, copy: Copy | None = None) -
 
     Raises:
         NotFound: there is no such log.
-        Conflict: it changed since it was migrated, or its bytes would not survive this machine.
+        Conflict: it changed since it was migrated, or its bytes exist only on this machine.
         IntegrityError: it cannot be rebuilt.
     """
     manifest = read_manifest(workspace)
@@ -90,8 +90,8 @@ def plan(workspace: Workspace, source: str = V1_LOG, copy: Copy | None = None) -
         at += len(piece)
     if not _in_head(workspace, source, data) and not (copy and _in_copy(copy, version, data)):
         raise Conflict(
-            f"the bytes of {source} would not survive this machine: HEAD does not hold them, nor"
-            " does a remote that was named",
+            f"the bytes of {source} exist only on this machine: neither HEAD nor a named remote"
+            " holds them",
             hint=f"Commit the log as it is: git add {source} && git commit; or copy it with"
             " 'session-codec sync', and name the --remote",
         )

@@ -309,7 +309,9 @@ def _read_crontab(otherwise: Callable[[str], None]) -> bytes | None:
 def _write_crontab(before: bytes, after: bytes) -> None:
     """Replace the person's crontab; one that would be empty goes."""
     if (_read_crontab(lambda _: None) or b"") != before:
-        raise Conflict("the crontab changed just now", hint="Run the same command again")
+        raise Conflict(
+            "the crontab was changed by another program", hint="Run the same command again"
+        )
     done = _run([_CRONTAB, "-"], after) if after else _run([_CRONTAB, "-r"])
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip()

@@ -65,9 +65,9 @@ def verify(
     manifest = decode_manifest(tracked.manifest)
     if manifest.errors and not manifest.sessions:
         raise FormatError(
-            "holds no fact that can be read",
+            "holds no readable fact",
             file=manifest.errors[0].file,
-            hint="'session-codec doctor --repair' brings back what was committed",
+            hint="'session-codec doctor --repair' restores what was committed",
         )
     rules = worker.call(rules_by_facts, workspace, [*manifest.versions, *manifest.retired])
     with progress.stage("integrity", len(manifest.sessions)) as advance:
@@ -114,17 +114,17 @@ def _limits(request: Request) -> Limits:
 def _absent(key: str) -> Finding:
     return Finding(
         code="absent",
-        message=f"the diff of {key} is required here, and absent",
+        message=f"the diff of {key} is required locally, but missing",
         file=PROGRESS,
         key=key,
-        hint="Bring it back with 'session-codec restore', or record it again",
+        hint="Restore it with 'session-codec restore', or record it again",
     )
 
 
 def _lost(key: str, remote: Remote) -> Finding:
     return Finding(
         code="absent",
-        message=f"the diff of {key} is neither here nor on {remote.url}",
+        message=f"the diff of {key} is missing locally and on {remote.url}",
         file=PROGRESS,
         key=key,
         hint="Run 'session-codec sync' where it is stored",
@@ -183,8 +183,8 @@ def _judged(report: TokenReport) -> Iterator[Finding]:
         yield Finding(
             code="gate",
             message=f"the window saves {saved:.1f} % of {window.before:,} tokens, "
-            f"{limits.threshold:g} % are asked for",
-            hint="Shorten the references, or ask for less with --threshold",
+            f"less than the threshold of {limits.threshold:g} %",
+            hint="Shorten the references, or lower --threshold",
         )
     costs = (
         ("context", report.context, limits.context, None),

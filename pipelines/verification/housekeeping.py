@@ -178,7 +178,7 @@ def mended_end(path: str, fact: Archive) -> tuple[int, bytes]:
     for block in with_end(path, start, tail):
         digest.update(block)
     if digest.hexdigest() != fact.sha256:
-        raise IntegrityError("its frames are whole, but they are not those that were recorded")
+        raise IntegrityError("its frames are intact, but differ from the recorded ones")
     return start, tail
 
 

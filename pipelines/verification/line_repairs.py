@@ -266,9 +266,9 @@ def _unknown_facts(tracked: Tracked, manifest: Manifest) -> Iterator[Finding]:
 def _lost_manifest() -> Finding:
     return Finding(
         code="lost-manifest",
-        message="has no session, and the files have: readers ignore all of them",
+        message="has no session, but the files have rows; readers ignore them",
         file=MANIFEST,
-        hint="Bring it back from git history, or with 'session-codec restore' from a copy",
+        hint="Restore it from git history, or with 'session-codec restore' from a copy",
     )
 
 

@@ -46,7 +46,7 @@ def put_diff(source: str, folder: str, name: str) -> str:
         if _put(source, os.path.join(folder, other)):
             return other
     raise Conflict(
-        f"{os.path.join(folder, other)} holds other bytes than its name says and is kept",
+        f"{os.path.join(folder, other)}: its content does not match its name; it is kept",
         hint="Move the file away and run the same command again",
     )
 

@@ -185,7 +185,7 @@ def target_of(workspace: Workspace, path: str) -> str:
     if os.path.realpath(target) != os.path.join(os.path.realpath(workspace.root), *path.split("/")):
         raise Conflict(
             f"{path} is a symbolic link, or below one; nothing is written through it",
-            hint="Put the file itself in its place",
+            hint="Replace the link by the file itself",
         )
     return target
 

@@ -142,7 +142,7 @@ def locate(start: str) -> Workspace:
     if not os.path.isdir(start):
         raise WorkspaceMissing(
             f"{start}: no such folder",
-            hint="Give the folder of a repository; a log is named with --from",
+            hint="Pass the folder of a repository; name a log with --from",
         )
     above = ancestors(start)
     repository = repository_of(above)
@@ -171,7 +171,7 @@ def find(start: str) -> Workspace:
     if not workspace.exists and os.path.exists(workspace.path(DELTAS)):
         raise WorkspaceMissing(
             f"{workspace.path(MANIFEST)}: the manifest is lost",
-            hint="'session-codec doctor --repair' brings it back from the last commit, "
+            hint="'session-codec doctor --repair' restores it from the last commit, "
             "'session-codec restore' from a copy; where there never was one, "
             "'session-codec install' creates it and keeps the existing lines",
         )
@@ -281,7 +281,7 @@ def _check_own(workspace: Workspace, name: str) -> None:
                 raise Conflict(
                     f"{name} is a symbolic link that leads out of the workspace; "
                     "nothing is read or written through it",
-                    hint="Put the file itself in its place",
+                    hint="Replace the link by the file itself",
                 )
             mode = os.stat(path).st_mode
     except (FileNotFoundError, NotADirectoryError):

@@ -226,7 +226,7 @@ def _there(workspace: Workspace, settings: Settings) -> There:
 def _not_looked_at(url: str) -> Finding:
     return Finding(
         code="remote",
-        message="was not looked at, and may hold the diff",
+        message="was not searched and may hold the diff",
         level="note",
         file=url,
         hint="Run the same command with --remote",

@@ -115,7 +115,7 @@ def _say(result: Result) -> None:
             f"{len(keys):,} {why}"
             for keys, why in (
                 (made.diffs.absent, "not stored here"),
-                (made.diffs.held, "with what looks like a secret"),
+                (made.diffs.held, "with a possible secret"),
                 (made.diffs.damaged, "damaged"),
             )
             if keys

@@ -35,4 +35,4 @@ def again(call: Callable[[], T]) -> T:
                 return call()
     except AgainError as e:
         raise e.error from None
-    raise AssertionError("stamina raises what it does not try again")
+    raise AssertionError("stamina re-raises other errors")

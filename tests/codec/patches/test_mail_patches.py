@@ -88,7 +88,7 @@ def test_a_mail_whose_hunks_were_shortened_by_hand_is_counted_by_its_lines(
 
 def test_coloured_mail_is_refused(repository: Path) -> None:
     mail = git(repository, "format-patch", "--stdout", "--color=always", "HEAD~4")
-    with pytest.raises(FormatError, match="is coloured"):
+    with pytest.raises(FormatError, match="contains terminal colours"):
         check_patch(mail + b"GIT binary patch\n")
 
 

@@ -178,7 +178,7 @@ def test_a_secret_that_the_operator_lets_pass_is_packed(
             (leaky.root / ".session-codec" / "config.toml").write_text(allow)
             refused = cli("archive", leaky.root)
             assert (refused.code, len(loose(leaky))) == (3, 1)
-            assert "note: .session-codec/config.toml: [secrets] is not used" in refused.err
+            assert "note: .session-codec/config.toml: [secrets] is ignored" in refused.err
             options = ["--trust-repo-config"]
         case "no-scan":
             options = ["--no-scan"]

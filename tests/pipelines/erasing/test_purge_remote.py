@@ -126,7 +126,7 @@ def test_a_remote_of_the_settings_that_was_not_named_is_told(
     cli("sync", made.root)
     said = cli("purge", day(3), made.root, "--yes")
     assert said.code == 0
-    assert f"note: {remote}: was not looked at" in said.err
+    assert f"note: {remote}: was not searched" in said.err
     assert holding(remote, ERASED)
 
 

@@ -260,7 +260,7 @@ def test_a_recipient_of_the_repository_cannot_read_what_is_sent(
     config = made.root / ".session-codec" / "config.toml"
     config.write_text(f'[encrypt]\nto = ["{eve.recipient}"]\n')
     said = cli("sync", made.root, "--remote", remote)
-    assert "[encrypt] is not used" in said.err
+    assert "[encrypt] is ignored" in said.err
     assert not any(decode_name(name) for name in tree(remote))
 
 

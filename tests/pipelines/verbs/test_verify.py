@@ -29,7 +29,7 @@ def test_a_fresh_clone_is_no_fault_unless_diffs_are_required_here(bench: Bench, 
     assert said.json["layouts"] == {"intact": 0, "absent": 1, "damaged": 0}
     said = cli("verify", clone, "--require", "local")
     assert said.code == 3
-    assert f"the diff of {day(1)} is required here" in said.err
+    assert f"the diff of {day(1)} is required locally" in said.err
 
 
 @pytest.mark.parametrize("name", [f"{day(2)}.diff", "layout.jsonl", "literal.zst"])
