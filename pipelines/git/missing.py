@@ -6,7 +6,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Final
 
-from pipelines.errors import NotFound, StorageError, Unavailable
+from pipelines.outcomes.errors import NotFound, StorageError, Unavailable
 
 if TYPE_CHECKING:
     from pipelines.git.process import Repository

@@ -46,7 +46,7 @@ class Files(NamedTuple):
         if self.main is None:
             return Told()
         told = told_between(self.main, self.helpers, since, until)
-        return told if self.whole else told._replace(tokens=None)
+        return told if self.whole else told._replace(usage=None)
 
 
 def files_of(part: Part) -> Files:

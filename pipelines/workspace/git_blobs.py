@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 from typing import Final
 
-from pipelines.errors import Unavailable
 from pipelines.fs.files import SIZE_LIMIT
 from pipelines.git.process import Repository, git_output
+from pipelines.outcomes.errors import Unavailable
 
 _BLOCK: Final = 1 << 16
 
