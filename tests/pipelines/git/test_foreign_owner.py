@@ -66,7 +66,8 @@ COMMANDS = (
     "sync . --remote /r", "sync . --remote /r --dry-run", "restore . --remote /r",
     "restore . --remote /r --dry-run", "purge latest . --yes", "purge latest . --dry-run",
     "purge --merged . --yes", "verify .", "verify . --full", "report .",
-    "summarize . --period 2025-Q4", "export out .", "export out . --dry-run",
+    "summarize . --period 2025-Q4", "export out . --to rows",
+    "export out . --to rows --dry-run",
     "doctor .", "doctor . --repair", "restore-v1 .", "retire-v1 .", "retire-v1 . --dry-run",
 )  # fmt: skip
 #: One needs no repository, the other answers each call of a tool with the error.
