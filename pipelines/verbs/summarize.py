@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from codec.periods import Period
-from pipelines.findings import Finding
-from pipelines.progress import Progress
+from pipelines.outcomes.findings import Finding
+from pipelines.outcomes.progress import Progress
 from pipelines.summary.content import Content, content_of
 from pipelines.summary.source import read_source
 from pipelines.workspace.location import Workspace
