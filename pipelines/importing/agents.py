@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from codec.agents.transcript_events import Event
-from pipelines.findings import Finding
+from pipelines.outcomes.findings import Finding
 
 
 class Source(NamedTuple):

@@ -6,11 +6,11 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
-from pipelines.findings import Finding
 from pipelines.importing.agents import Agent, Source, agents
 from pipelines.importing.belonging import choose
 from pipelines.importing.objects import opened
 from pipelines.importing.parts import Known, milliseconds
+from pipelines.outcomes.findings import Finding
 from pipelines.workspace.git_queries import repository_of
 from pipelines.workspace.location import Workspace
 from pipelines.workspace.reading import read_manifest

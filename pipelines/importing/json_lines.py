@@ -21,9 +21,9 @@ from codec.agents.codex_transcript import parent_of_rollout
 from codec.agents.json_values import object_of, text_of, time_of
 from codec.agents.transcript_events import Event
 from codec.agents.transcripts import entry_of, events_of
-from pipelines.findings import Finding
 from pipelines.importing.agents import Agent, Reading, Search, Source, user_folder
 from pipelines.importing.lines import entries, opened, read_errors, unreadable
+from pipelines.outcomes.findings import Finding
 
 _HEAD: Final = 1 << 18
 _SUFFIXES: Final = (".jsonl", ".jsonl.zst")

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import IO, Any, Final
 
 from codec.agents.transcripts import entry_of
-from pipelines.findings import Finding
+from pipelines.outcomes.findings import Finding
 
 LINE_LIMIT: Final = 1 << 26
 #: How many lines of one file are named.

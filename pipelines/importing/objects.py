@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from typing import IO, Final
 
 from pipelines.git.process import Repository, git_dialogue, run_git
+from pipelines.outcomes.errors import Unavailable
+from pipelines.workspace.git_blobs import read_blob
 
 #: Questions that are asked before their answers are read: both fit into a pipe.
 _BATCH: Final = 200
 _PIPE: Final = 1 << 14
 #: Longer names are not asked for: the line would not fit.
 _NAME: Final = 4096
-#: A larger file is not read.
-SIZE_LIMIT: Final = 1 << 24
 _HISTORY: Final = 64
 
 
@@ -86,10 +86,10 @@ class Objects:
         return self._versions[path]
 
     def _blob(self, name: str) -> bytes | None:
-        size = run_git(self._repository, "cat-file", "-s", name, answers=(0, 128), plain=True)
-        if not size.stdout.strip().isdigit() or int(size.stdout) > SIZE_LIMIT:
+        try:
+            return read_blob(self._repository, name, plain=True)
+        except Unavailable:  # too large: not a state that an agent edits
             return None
-        return run_git(self._repository, "cat-file", "blob", name, plain=True).stdout
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 from codec.agents.transcript_events import Command
 from codec.manifest.identity import History
 from codec.records import Session
-from pipelines.workspace.location import Manifest
+from pipelines.workspace.manifest_view import Manifest
 
 #: Later than every time of a transcript, in milliseconds.
 END: Final = 1 << 62

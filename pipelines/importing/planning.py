@@ -20,8 +20,6 @@ from codec.manifest.jsonl import identity_of
 from codec.merge.key_conflicts import Settled
 from codec.names import session_key
 from codec.records import Session
-from pipelines.errors import NotFound
-from pipelines.findings import Finding
 from pipelines.git.process import Repository, run_git
 from pipelines.importing.agents import Agent, Reading, Source, agents
 from pipelines.importing.belonging import choose, worktrees_of
@@ -38,13 +36,16 @@ from pipelines.importing.objects import Objects, opened
 from pipelines.importing.parts import Known, Part
 from pipelines.importing.patches import PatchMaker
 from pipelines.importing.tops import Tops
-from pipelines.progress import Progress
+from pipelines.outcomes.errors import NotFound
+from pipelines.outcomes.findings import Finding
+from pipelines.outcomes.progress import Progress
 from pipelines.recording.revising import revision_to
 from pipelines.recording.session import session_of
 from pipelines.recording.text_scan import clean_session
 from pipelines.workspace.git_patches import LEFT_OUT, patch_of
 from pipelines.workspace.git_queries import empty_tree, repository_of
-from pipelines.workspace.location import Config, Manifest, Workspace, read_config
+from pipelines.workspace.location import Config, Workspace, read_config
+from pipelines.workspace.manifest_view import Manifest
 
 _NAMED: Final = 5
 

@@ -25,13 +25,8 @@ from codec.merge.rows import rebuild_rows, sort_rows
 from codec.merge.tracked_formats import Format, kept_pieces
 from codec.records import Session
 from pipelines.fs.files import read_bytes
-<<<<<<< HEAD
-from pipelines.workspace.location import MANIFEST, Manifest, Workspace
-=======
-from pipelines.v1.new_sessions import SessionPlan
 from pipelines.workspace.location import MANIFEST, Workspace
 from pipelines.workspace.manifest_view import Manifest
->>>>>>> main
 from pipelines.workspace.tracked_files import (
     at_last_line_end,
     kept_facts,

@@ -22,13 +22,9 @@ from pipelines.fs.files import (
     replace_file,
     sync_directory,
 )
-<<<<<<< HEAD
 from pipelines.importing.expiring import expiring_findings
-from pipelines.progress import Progress
-=======
 from pipelines.outcomes.findings import Finding
 from pipelines.outcomes.progress import Progress
->>>>>>> main
 from pipelines.recording.drain import spool_findings
 from pipelines.recording.flushing import begin_writing, pending_findings
 from pipelines.verification.agent_servers import server_findings
@@ -141,19 +137,14 @@ def remaining(made: Plan, progress: Progress, *, repaired: bool) -> tuple[Findin
     mended = () if repaired else {mend.file for mend in made.upkeep.repairs}
     found = (*(f for f in stored if f.file not in mended), *left_findings(repairs, manifest))
     beside = (
-<<<<<<< HEAD
-        spool_findings, pending_findings, agent_findings, ignored_findings, _driver_note,
-        expiring_findings,
-    )  # fmt: skip
-=======
         spool_findings,
         pending_findings,
         agent_findings,
         server_findings,
         ignored_findings,
         _driver_note,
+        expiring_findings,
     )
->>>>>>> main
     return (*found, *(finding for look in beside for finding in look(made.workspace)))
 
 
