@@ -7,7 +7,6 @@ of a file that has only grown, the new lines alone are read as lines.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import mmap
 import os
@@ -15,6 +14,7 @@ import sys
 from typing import Any, Final, NamedTuple
 
 from codec.errors import FormatError
+from codec.kinds import Sha256, sha256_of
 from codec.v2.delta_summary import Scanned, Summary
 from codec.v2.deltas import Delta, decode_delta, decode_deltas, encode_delta
 from pipelines.fs.files import keep_file, mapped, read_bytes
@@ -40,7 +40,7 @@ class _Kept(NamedTuple):
 
     file: tuple[int, int]
     size: int
-    sha256: str
+    sha256: Sha256
     scanned: Scanned
 
 
@@ -112,9 +112,9 @@ def _added(kept: _Kept, data: mmap.mmap | bytes, size: int) -> bytes | None:
     return data[kept.size : size]
 
 
-def _digest(data: mmap.mmap | bytes, size: int) -> str:
+def _digest(data: mmap.mmap | bytes, size: int) -> Sha256:
     with memoryview(data) as view, view[:size] as part:
-        return hashlib.sha256(part).hexdigest()
+        return sha256_of(part)
 
 
 def _keep(path: str, kept: _Kept) -> None:
@@ -130,7 +130,7 @@ def _read(path: str) -> _Kept | None:
         (device, inode), size, sha256, (lines, before, summed_to) = json.loads(read_bytes(path))
         newest = [decode_delta(line) for line in lines]
         scanned = Scanned(newest, before and _summary(*before), str(summed_to))
-        return _Kept((int(device), int(inode)), int(size), str(sha256), scanned)
+        return _Kept((int(device), int(inode)), int(size), Sha256(str(sha256)), scanned)
     except (OSError, ValueError, TypeError, AttributeError, RecursionError, FormatError):
         return None
 
