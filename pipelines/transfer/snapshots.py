@@ -45,6 +45,7 @@ from pipelines.git.local_state import is_planted
 from pipelines.outcomes.errors import Conflict, Denied
 from pipelines.outcomes.findings import Finding
 from pipelines.remotes.base import Remote, content_of, read_whole
+from pipelines.workspace.cache import CACHE
 from pipelines.workspace.location import (
     CONFIG,
     DELTAS,
@@ -61,7 +62,6 @@ from pipelines.workspace.tracked_files import read_tracked
 FILES: Final = (
     ".gitattributes", ".gitignore", CONFIG, REFERENCES, METRICS, PROGRESS, MANIFEST, DELTAS,
 )  # fmt: skip
-CACHE: Final = ".session-codec/cache"
 #: Bytes that the tracked files may have: a snapshot of a stranger must not fill the memory.
 LIMIT: Final = 256 << 20
 _ROWS: Final = {METRICS: METRICS_ROWS, PROGRESS: ENTRIES, DELTAS: DELTA_LINES}
