@@ -1,6 +1,6 @@
 """Read transcripts line by line, within bounds; what cannot be read is a finding, with its line.
 
-1. A line of more than 64 MiB is skipped, without holding it in memory.
+1. A line of more than 32 MiB is skipped, without holding it in memory.
 2. A last line that is cut short was being written: it is read the next time.
 3. Bytes that are not UTF-8 are kept (`codec.agents.transcripts.entry_of`), and named.
 """
@@ -16,7 +16,7 @@ from typing import IO, Any, Final
 from codec.agents.transcripts import entry_of
 from pipelines.outcomes.findings import Finding
 
-LINE_LIMIT: Final = 1 << 26
+LINE_LIMIT: Final = 1 << 25
 #: How many lines of one file are named.
 _NAMED: Final = 3
 
