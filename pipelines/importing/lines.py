@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator
 from typing import IO, Any, Final
 
-from codec.agents.transcripts import entry_of
+from codec.agents.transcripts import entry_of, object_in
 from pipelines.outcomes.findings import Finding
 
 LINE_LIMIT: Final = 1 << 25
@@ -66,10 +66,13 @@ def entries(path: str, findings: list[Finding]) -> Iterator[dict[str, Any]]:
                 if line is None:
                     problems.setdefault("too long", []).append(number)
                     continue
-                entry = entry_of(line)
-                if entry is not None:
-                    if not line.isascii() and not _is_utf8(line):
+                try:
+                    entry = object_in(line.decode())
+                except UnicodeDecodeError:
+                    entry = entry_of(line)
+                    if entry is not None:
                         problems.setdefault("not UTF-8", []).append(number)
+                if entry is not None:
                     yield entry
                 elif line.strip():
                     torn = not line.endswith(b"\n")
@@ -122,11 +125,3 @@ def _damaged(path: str, kind: str, numbers: list[int]) -> Finding:
         file=path,
         line=numbers[0],
     )
-
-
-def _is_utf8(line: bytes) -> bool:
-    try:
-        line.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
