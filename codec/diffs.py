@@ -1,4 +1,4 @@
-"""How many lines a patch adds and removes, and what it is about.
+"""Count the lines that a patch adds and removes, and name the path it is mostly about.
 
 1. Counts come from the lines themselves. Hunk headers in logs are often wrong (shortened by
    hand, or written by a model), so their counts are never relied on.
@@ -133,6 +133,6 @@ def touched_path(patch: bytes) -> bytes:
 
 
 def _marks(section: re.Pattern[bytes], patch: bytes) -> list[re.Match[bytes]]:
-    """Where the sections of a patch begin; looked for by their first letters, which is fast."""
+    """Return the offsets of the sections of a patch, found by their first letters for speed."""
     found = section.finditer(patch)
     return [m for m in found if not m.start() or patch[m.start() - 1] == _LF]

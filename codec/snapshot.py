@@ -65,7 +65,7 @@ class Pack(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """What a workspace was at one moment.
+    """The state of a workspace at one moment.
 
     Attributes:
         files: its tracked files, by path.
@@ -119,7 +119,7 @@ def decode_snapshot_name(name: str) -> SnapshotName | None:
 
 
 def is_pack(name: str) -> bool:
-    """Whether an object of this name holds loose diffs."""
+    """Return True if an object of this name holds loose diffs."""
     return _PACK.fullmatch(name) is not None
 
 
@@ -135,7 +135,7 @@ def decode_archive_object(name: str) -> str | None:
 
 
 def is_object(name: str) -> bool:
-    """Whether an object of this name is one of a workspace's."""
+    """Return True if an object of this name belongs to a workspace."""
     return any(p.fullmatch(name) for p in (_ARCHIVE, _LAYOUT, _PACK, _SNAPSHOT))
 
 

@@ -1,4 +1,4 @@
-"""What a question is answered with: a table."""
+"""The answer to a question: a table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Cell = str | int | float | None
 
 
 class Answer(NamedTuple):
-    """The names of the columns, the rows, and what was noticed."""
+    """The names of the columns, the rows, and findings."""
 
     columns: tuple[str, ...]
     rows: list[tuple[Cell, ...]]

@@ -1,4 +1,4 @@
-"""What stops a pipeline, and the exit code of everything that can.
+"""The errors that stop a pipeline, and their exit codes.
 
 `exit_code` is the only place that knows exit codes; no two classes of its table share one.
 """
@@ -51,7 +51,7 @@ class WorkspaceLocked(PipelineError):
 
 
 class Conflict(PipelineError):
-    """What is there is not what was expected, and must not be overwritten."""
+    """An existing file or object differs from the expected one and must not be overwritten."""
 
 
 class Refused(Conflict):
@@ -79,12 +79,13 @@ class Denied(StorageError):
 
 
 class Unavailable(StorageError):
-    """The disk or the remote did not do what it was asked: full, broken, out of reach."""
+    """The disk or the remote failed: full, broken, unreachable."""
 
 
 #: Ran, with findings. Not an error: the result says what was found.
 FINDINGS: Final = 3
 BUG: Final = 1
+DENIED: Final = 31
 INTERRUPTED: Final = 130
 TERMINATED: Final = 143
 
@@ -97,7 +98,7 @@ _CODES: Final[tuple[tuple[type[Exception], int], ...]] = (
     (WorkspaceLocked, 21),
     (Conflict, 22),
     (NotFound, 30),
-    (Denied, 31),
+    (Denied, DENIED),
     (Unavailable, 32),
     (Erased, 33),
 )
@@ -116,7 +117,7 @@ EXIT_CODES: Final = {
     21: "the workspace is locked",
     22: "conflict",
     30: "not found",
-    31: "denied",
+    DENIED: "denied",
     32: "unavailable: disk full, broken, or out of reach",
     33: "purged: the diff was erased on purpose",
     INTERRUPTED: "interrupted",
@@ -151,6 +152,7 @@ def storage_error(error: OSError, path: str | None = None) -> StorageError:
 
 __all__ = [
     "BUG",
+    "DENIED",
     "EXIT_CODES",
     "FINDINGS",
     "INTERRUPTED",

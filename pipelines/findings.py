@@ -1,4 +1,4 @@
-"""What a run noticed.
+"""The findings of a run.
 
 A finding needs a user's attention and changes the exit code. A note is reported and changes
 nothing: history that was declared wrong cannot be repaired.

@@ -1,4 +1,4 @@
-"""How a pipeline reports its progress: passed in, so that no verb prints."""
+"""The protocol by which a pipeline reports progress: passed in, so that no verb prints."""
 
 from __future__ import annotations
 

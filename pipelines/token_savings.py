@@ -1,4 +1,4 @@
-"""How many tokens the migration saves, each figure with what it is compared to.
+"""Compute the tokens that the migration saves, each figure with its baseline.
 
 | baseline | before | after |
 | --- | --- | --- |
@@ -46,7 +46,7 @@ JUDGED_FROM: Final = 10
 
 
 class Baseline(NamedTuple):
-    """One comparison: what it cost before, what it costs now, in tokens or words."""
+    """One comparison: the cost before and now, in tokens or words."""
 
     name: str
     before: int
@@ -87,7 +87,7 @@ class TokenReport:
 
     @property
     def over_budget(self) -> tuple[str, ...]:
-        """What costs more than its budget."""
+        """Return the names of the parts over their budget."""
         over = [("context", self.context, self.limits.context)]
         over.append(("references", self.references, self.limits.references))
         return tuple(
@@ -219,7 +219,7 @@ def last_versions(manifest: Manifest) -> list[V1Version]:
 
 
 class _Estimate(NamedTuple):
-    """What a session that was recorded would have cost in a v1 log.
+    """The estimated cost of a recorded session in a v1 log.
 
     Attributes:
         store: has the patches.

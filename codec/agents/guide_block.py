@@ -103,7 +103,7 @@ def without_block(data: bytes) -> bytes | None:
 
 
 def imports_agents(data: bytes) -> bool:
-    """Whether a `CLAUDE.md` imports `AGENTS.md`, so that the block there is enough."""
+    """Return True if a `CLAUDE.md` imports `AGENTS.md`, so that one block is enough."""
     return _IMPORTED.search(data) is not None
 
 

@@ -31,7 +31,7 @@ class Bundle(NamedTuple):
 
 
 def encode_bundle(files: Mapping[str, bytes]) -> Bundle:
-    """Files as one object.
+    """Pack files into one object.
 
     Args:
         files: content by name, with `/`.

@@ -168,7 +168,7 @@ class ArchiveReader:
         return content
 
     def content(self, entry: Entry) -> bytes:
-        """Return what a member of the index holds, whatever that is.
+        """Return the content of a member of the index, without checking that it is a diff.
 
         Raises:
             IntegrityError: it is damaged, or not where the index says.

@@ -61,7 +61,7 @@ class Entry(NamedTuple):
 
     @property
     def end(self) -> int:
-        """The block behind the member."""
+        """Return the number of the block after the member."""
         return self.block + _blocks(self.size)
 
 
@@ -182,7 +182,7 @@ class Index:
     """The positions of the members of an archive; lines are decoded only on request."""
 
     def __init__(self, text: bytes, members: int, size: int) -> None:
-        """Take a text that `decode_index` has looked at, the members and the bytes that it says."""
+        """Store a text that `decode_index` has checked, and its number of members and bytes."""
         self.text = text
         self.size = size
         self._members = members
@@ -213,7 +213,7 @@ class Index:
             at = self.text.find(begins, at + 1)
 
     def entries(self) -> Iterator[Entry]:
-        """All entries, in order of their keys.
+        """Yield all entries in order of their keys.
 
         Raises:
             IntegrityError: a line is damaged.
@@ -270,7 +270,7 @@ def decode_index(text: bytes) -> Index:
 
 
 def _blocks(size: int) -> int:
-    """Blocks of a member of that size, its header among them."""
+    """Return the number of blocks of a member of that size, including its header."""
     return 1 - -size // BLOCK
 
 
@@ -279,5 +279,5 @@ def _is_large(member: Member) -> bool:
 
 
 def _frames(blocks: int) -> int:
-    """How many frames so many blocks should have."""
+    """Return the number of frames for this many blocks."""
     return max(1, round(blocks * BLOCK / FRAME_SIZE))

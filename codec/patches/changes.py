@@ -45,7 +45,7 @@ class Line(NamedTuple):
 
 
 class FileChange(NamedTuple):
-    """What a patch does to one file.
+    """The change that a patch makes to one file.
 
     Attributes:
         old, new: its name before and after.
@@ -85,7 +85,7 @@ class _Section:
         self.left = {b"-": int(m["olds"] or 1), b"+": int(m["news"] or 1)}
 
     def add(self, line: bytes) -> None:
-        """Take a line of a hunk; one without a mark ends it, but for an empty one."""
+        """Read a line of a hunk; a line without a mark ends the hunk unless it is empty."""
         mark = line[:1] or b" "
         if mark[0] not in _MARKS and line != b"\r":
             self.is_in_hunk = False
@@ -98,7 +98,7 @@ class _Section:
 
 
 def changes_of(patch: bytes) -> Iterator[FileChange]:
-    """Give the files that a patch changes, in order."""
+    """Yield the files that a patch changes, in order."""
     section = _Section()
     lines = patch.split(b"\n")
     for at, line in enumerate(lines):
@@ -141,7 +141,7 @@ def _is_header(lines: list[bytes], at: int, section: _Section) -> bool:
 
 
 def _read_header(section: _Section, line: bytes) -> None:
-    """Take a line between `diff --git` and the first hunk."""
+    """Read a line between `diff --git` and the first hunk."""
     m = _INDEX.match(line)
     if m is not None:
         section.blobs = m["old"], m["new"]

@@ -1,4 +1,4 @@
-"""Whether some bytes are a patch that `git apply` or `patch` could read.
+"""Check that bytes are a patch that `git apply` or `patch` can read.
 
 The check is about what a person hands over: it refuses a file that is something else and a patch
 that a terminal coloured, and nothing that might be a patch.

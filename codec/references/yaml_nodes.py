@@ -144,7 +144,7 @@ def _check_keys(root: yaml.Node) -> None:
 
 @contextmanager
 def _yaml_errors(*, line: int | None = None) -> Iterator[None]:
-    """Turn what PyYAML raises into a FormatError; `line` is for errors that name none."""
+    """Turn PyYAML's errors into a FormatError; `line` is for errors without a line."""
     try:
         yield
     except yaml.MarkedYAMLError as e:

@@ -1,4 +1,4 @@
-"""How one version of a v1 log is put together again: literal bytes and patches.
+"""Reassemble one version of a v1 log from literal bytes and patches.
 
 A layout is two files. `layout.jsonl` lists the parts in order, and `literal.zst` holds all literal
 bytes, one after the other, as one zstd frame:
@@ -73,7 +73,7 @@ class EncodedLayout:
 
 
 def encode_layout(parts: Iterable[Part]) -> Callable[[str, int], EncodedLayout]:
-    """Take in the parts of a log; the result gives the files once the log's hash is known.
+    """Encode the parts of a log; the result gives the files once the log's hash is known.
 
     Args:
         parts: literal bytes and stored patches, in order.
@@ -185,7 +185,7 @@ def rebuild(
 
 
 def literal_bytes(layout: Layout, literal: bytes) -> Iterator[bytes]:
-    """All that is literal in a log, in pieces, without the stored patches; raises as `rebuild`."""
+    """Yield a log's literal bytes, without the stored patches; raises as `rebuild` does."""
     return _Literals(literal).take(layout.literal_size)
 
 

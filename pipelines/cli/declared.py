@@ -1,4 +1,4 @@
-"""What a verb declares: its arguments and options, as data that `parser` reads.
+"""The declaration of a verb: its arguments and options, as data for `parser`.
 
 A verb's module ends with `VERB = Verb(run, arguments, options)`. To add an option, add one
 `Option(...)` to it, and one parameter of the same name to `run`.

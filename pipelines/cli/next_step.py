@@ -1,4 +1,4 @@
-"""What a person does after a verb wrote tracked files."""
+"""Name the next step after a verb wrote tracked files."""
 
 from __future__ import annotations
 

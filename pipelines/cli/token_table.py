@@ -1,4 +1,4 @@
-"""How a token report is shown, as text and as JSON."""
+"""Show a token report as text and as JSON."""
 
 from __future__ import annotations
 

@@ -165,7 +165,7 @@ def list_archives(workspace: Workspace, manifest: Manifest) -> list[Listed]:
 
 
 def recorded_in(manifest: Manifest, name: str) -> dict[str, str]:
-    """Return what an archive must hold according to the manifest: SHA-256 by key."""
+    """Return the members of an archive by the manifest: SHA-256 by key."""
     patches = {
         key: manifest.sessions[key].patch
         for key in manifest.every_archive()[name].keys

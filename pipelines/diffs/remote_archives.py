@@ -203,7 +203,7 @@ class _Ranges:
         return part.data
 
     def take(self, cached: bytes) -> bool:
-        """Take the end from a cache; whether there was one."""
+        """Read the end from a cache; return True if it was there."""
         line, _, end = cached.partition(b"\n")
         with suppress(ValueError, TypeError, KeyError):
             version = json.loads(line)["version"]

@@ -50,7 +50,7 @@ _FOUND_URL: Final = "betterleaks.generic-credential-uri"
 
 
 class Text(NamedTuple):
-    """A text to look at: what a user would call it, the session it is of, and how to read it."""
+    """A text to scan: its name for the user, its session, and a function that reads it."""
 
     name: str
     key: str | None
@@ -58,7 +58,7 @@ class Text(NamedTuple):
 
 
 class Scan(NamedTuple):
-    """What was found.
+    """The result of a scan.
 
     Attributes:
         findings: the secrets, one finding for each in each text; none means that all may pass.
@@ -79,7 +79,7 @@ class _Looked(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """Where a secret begins, the rule that found it, and its line where that is known."""
+    """The place of a secret: its rule, its offset, and its line if known."""
 
     start: int
     rule: str
@@ -259,7 +259,7 @@ def _places(data: bytes, name: str) -> dict[bytes, _Place]:
 
 
 def _foreign(data: bytes, name: str) -> Iterator[tuple[bytes, _Place]]:
-    """Yield what the scanner finds, without what cannot be a secret."""
+    """Yield the scanner's findings, without those that cannot be a secret."""
     scanner = _scanner()
     try:
         found = scanner.scan(data, timeout=_PATIENCE)
@@ -281,7 +281,7 @@ def _foreign(data: bytes, name: str) -> Iterator[tuple[bytes, _Place]]:
 
 
 def _rules() -> Iterator[bytes]:
-    """Yield all that decides what is found: our own rules, how they are used, and the scanner's."""
+    """Yield everything that decides the findings: our rules, their use, and the scanner's rules."""
     modules = (secret_rules, secret_values, secret_views, binary_patch)
     for path in (*(module.__file__ for module in modules), __file__):
         source = read_bytes(path) if path else b""

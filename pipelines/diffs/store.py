@@ -60,7 +60,7 @@ class Store:
         manifest: Manifest | None = None,
         others: Iterable[Session] = (),
     ) -> None:
-        """Take the workspace whose diffs are read.
+        """Open the diffs of a workspace.
 
         Args:
             workspace: whose.

@@ -146,7 +146,7 @@ def archive_holds(path: str, fact: Archive, targets: Targets) -> bool:
 
 
 def _holds(path: str, targets: Targets, fact: Archive | None) -> tuple[bool, str]:
-    """Return whether an archive holds one of the diffs, and what of it cannot be read.
+    """Return whether an archive holds one of the diffs, and its unreadable parts.
 
     Of a file that is larger than it was recorded, only that size is read.
     """

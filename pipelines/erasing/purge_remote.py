@@ -46,7 +46,7 @@ _RETAINED = (
 
 @dataclass(kw_only=True, slots=True)
 class There:
-    """A remote to erase from, and what it has.
+    """A remote to erase from, and its objects.
 
     Attributes:
         workspace: whose copy it holds.

@@ -68,7 +68,7 @@ class Held:
 
 
 def find_held(remote: Remote, targets: Targets) -> Held:
-    """Return what a remote has that holds purged diffs; reads only.
+    """Return the objects of a remote that hold purged diffs; reads only.
 
     Raises:
         IntegrityError: an object that may hold one is damaged.
@@ -190,7 +190,7 @@ def _contents(reader: ArchiveReader) -> Iterator[tuple[str, bytes]]:
 
 
 def send(remote: Remote, made: Replacement) -> dict[str, int]:
-    """Put a replacement and read it back; return the sizes of what was put, by name.
+    """Put a replacement and read it back; return the sizes of the new objects by name.
 
     Raises:
         IntegrityError: it did not arrive as it was sent.
@@ -209,7 +209,7 @@ def send(remote: Remote, made: Replacement) -> dict[str, int]:
 
 
 def remove_unfinished(remote: Remote) -> list[str]:
-    """Remove uploads that nobody will end; return the names of those that may be running."""
+    """Remove abandoned uploads; return the names of those that may still be running."""
     return [f"{remote.url}/{name}" for name in remote.remove_unfinished(_ABANDONED)]
 
 

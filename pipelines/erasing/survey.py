@@ -1,4 +1,4 @@
-"""What of a workspace is on a remote, what is to be sent, and what must not be.
+"""Compare a workspace with a remote: what is there, what to send, what must not be sent.
 
 An archive that may hold a purged diff is not sent if it does; its other diffs are sent by
 themselves. One that the remote has already keeps serving them.
@@ -26,7 +26,7 @@ from pipelines.workspace.location import Manifest, Workspace
 
 
 class Survey(NamedTuple):
-    """What of a workspace is on a remote, and what is not.
+    """The parts of a workspace that are on a remote, and those that are missing there.
 
     Attributes:
         there: archives that the remote has.
@@ -54,7 +54,7 @@ def survey(
     names: Mapping[str, int],
     last: Last | None,
 ) -> Survey:
-    """Compare a workspace with what a remote has; reads only."""
+    """Compare a workspace with a remote; reads only."""
     there, unsent, findings = _archives(workspace, manifest, names)
     is_whole = not findings
     needed = unarchived(manifest, [*there, *unsent])

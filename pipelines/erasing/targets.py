@@ -52,7 +52,7 @@ class Targets(NamedTuple):
 
 
 def targets_of(manifest: Manifest, hashes: Collection[str], keys: Collection[str] = ()) -> Targets:
-    """Return what to look for.
+    """Return the hashes and names to look for.
 
     Args:
         manifest: whose sessions tell sizes, keys and times.

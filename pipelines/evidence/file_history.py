@@ -1,4 +1,4 @@
-"""Ask git how a file came to be what it is at HEAD.
+"""Read the history of a file at HEAD from git.
 
 git reads objects only, without settings, attributes and references of the repository, so what is
 shown depends on nothing but the commits.
@@ -28,7 +28,7 @@ Graph = Mapping[str, Sequence[str]]
 
 
 class Step(NamedTuple):
-    """What one commit did to a file: author's time in seconds since 1970, and the change."""
+    """The change of one commit to a file, with the author's time in seconds since 1970."""
 
     commit: str
     time: int
@@ -36,7 +36,7 @@ class Step(NamedTuple):
 
 
 class Blamed(NamedTuple):
-    """Where a line comes from.
+    """The origin of a line.
 
     Attributes:
         commit: that added it.
@@ -50,7 +50,7 @@ class Blamed(NamedTuple):
 
 
 def file_history(repository: Repository, head: str, path: str) -> list[Step]:
-    """Return what commits did to a file, the newest first; renames are followed.
+    """Return the changes of commits to a file, newest first; renames are followed.
 
     Args:
         repository: that has the file.

@@ -1,4 +1,4 @@
-"""Collect what is known about a file or a line, and grade it.
+"""Collect the evidence for a file or a line, and grade it.
 
 Lines are those of the file in the working tree. One that is not committed yet is looked for in the
 diffs of sessions.
@@ -139,7 +139,7 @@ def _uncommitted(candidates: Iterable[Candidate], text: bytes) -> list[Evidence]
 def _candidates(
     workspace: Workspace, manifest: Manifest, names: Collection[str]
 ) -> tuple[list[Candidate], int]:
-    """Return all sessions with what their diffs do to a file, and how many diffs are missing.
+    """Return all sessions with their diffs' changes to a file, and the number of missing diffs.
 
     Args:
         workspace: whose sessions.
@@ -171,7 +171,7 @@ def _touching(connection: sqlite3.Connection, names: Collection[str]) -> tuple[s
 
 
 def _changes(store: Store, session: Session, names: Collection[str]) -> list[FileChange]:
-    """Return what the diff of a session does to a file."""
+    """Return the change of a session's diff to a file."""
     assert session.patch is not None
     try:
         data = store.read(session.key, session.patch)

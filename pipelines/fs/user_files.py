@@ -37,7 +37,7 @@ class Edit:
 
     @property
     def what(self) -> str:
-        """What happens to the file, in a word."""
+        """Return the change of the file as one word."""
         if self.before is None:
             return "created"
         return "removed" if self.after is None else "changed"
@@ -66,7 +66,7 @@ def edit_of(
 
 
 def check_edits(edits: Iterable[Edit]) -> None:
-    """Hold files against what was read of them.
+    """Check that files still have the content that was read.
 
     Raises:
         Conflict: one changed since.
@@ -77,7 +77,7 @@ def check_edits(edits: Iterable[Edit]) -> None:
 
 
 def write_edits(edits: Iterable[Edit]) -> None:
-    """Replace and remove files, whatever they hold now."""
+    """Replace and remove files, whatever their current content."""
     for edit in edits:
         folder = os.path.dirname(edit.target)
         if edit.after is not None:

@@ -206,7 +206,7 @@ def _is_own(path: str) -> bool:
 
 
 def _index_of(top: str) -> tuple[int, int]:
-    """Return what identifies the current version of a worktree's index."""
+    """Return the identity of the current version of a worktree's index."""
     folders = git_folders(top)
     try:
         found = os.stat(os.path.join(folders[0] if folders else top, "index"))

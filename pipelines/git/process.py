@@ -164,7 +164,7 @@ def run_git(
 def git_output(
     repository: Repository, *arguments: str, data: bytes, plain: bool
 ) -> Iterator[IO[bytes]]:
-    """Run git, and yield what it prints as a stream: neither side keeps all of it in memory.
+    """Run git and yield its output as a stream, without holding all of it in memory.
 
     Args:
         repository: the one that was found.
@@ -224,7 +224,7 @@ def is_tracked(path: str) -> bool:
 
 
 def said(done: Done) -> str:
-    """Return what a git that failed wrote to stderr."""
+    """Return the stderr of a failed git."""
     return done.stderr.decode(errors="replace").strip() or f"ended with {done.returncode}"
 
 

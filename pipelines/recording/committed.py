@@ -1,4 +1,4 @@
-"""Which pending facts are committed: those leave the pending store.
+"""Find the pending facts that are committed, which leave the pending store.
 
 1. In git, a fact leaves the store once the manifest of a local branch holds it. Neither the working
    tree, nor the index, nor a stash, nor a detached HEAD counts: `checkout`, `stash`, an aborted
@@ -45,7 +45,7 @@ Pending = tuple[bytes, Fact]
 
 
 class _Asked(NamedTuple):
-    """What git was asked last.
+    """The last question to git, and its answer.
 
     Attributes:
         head: the commit of HEAD.
@@ -164,13 +164,13 @@ def _manifests(repository: Repository, prefix: str) -> list[str]:
 
 
 def _contents(repository: Repository, blobs: Sequence[str]) -> Iterator[bytes]:
-    """Yield what blobs hold, one after the other."""
+    """Yield the contents of blobs, one after the other."""
     for blob in blobs:
         yield run_git(repository, "cat-file", "blob", blob).stdout
 
 
 def _state_of_branches(common: str) -> str:
-    """Return what changes when a local branch moves, found without running git."""
+    """Return a value that changes when a local branch moves, found without running git."""
     marks = [_mark(os.path.join(common, name)) for name in _BRANCHES]
     for folder, folders, _ in os.walk(os.path.join(common, _LOOSE)):
         folders.sort()
@@ -187,7 +187,7 @@ def _mark(path: str) -> str:
 
 
 def _read_asked(store: str) -> _Asked:
-    """Return what git was asked last; nothing if that cannot be read."""
+    """Return the last question to git; an empty one if it cannot be read."""
     try:
         head, branches, manifests = json.loads(read_bytes(os.path.join(store, _ASKED)))
         return _Asked(str(head), str(branches), tuple(map(str, manifests)))

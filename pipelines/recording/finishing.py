@@ -1,4 +1,4 @@
-"""Complete a session that is recorded already with what a hook found out later.
+"""Complete a recorded session with facts that a hook found later.
 
 1. A session has an id, and is recorded once. What a hook finds out later (more commits, the tokens
    of the whole) is a revision of the same session.
@@ -34,7 +34,7 @@ def put_revision(
     by: Author,
     patch: bytes | None = None,
 ) -> None:
-    """Put what became of a session into the pending store.
+    """Put the revision of a session into the pending store.
 
     Args:
         workspace: whose session.

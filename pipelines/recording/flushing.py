@@ -44,7 +44,7 @@ _FILES: Final = (MANIFEST, PROGRESS, METRICS, DELTAS)
 
 
 class Flushed(NamedTuple):
-    """What was written.
+    """The result of a flush.
 
     Attributes:
         sessions: new or changed ones, as the manifest has them now.
@@ -127,7 +127,7 @@ def keep_until_committed(
 
 
 def _overlay(workspace: Workspace, new: Sequence[Session]) -> Overlay:
-    """Return what is to be written; what another branch holds already is not written again."""
+    """Return the pending facts to write, without those that another branch already has."""
     release(workspace)
     if read_overlay(workspace).lines:
         release(workspace, everywhere=True)
@@ -137,7 +137,7 @@ def _overlay(workspace: Workspace, new: Sequence[Session]) -> Overlay:
 def _changes(
     workspace: Workspace, overlay: Overlay, new: Container[str]
 ) -> tuple[list[Append], list[Replace]]:
-    """Return what is appended to the tracked files, or else what they are replaced with."""
+    """Return the lines to append to the tracked files, or their replacements."""
     known = [s.key.encode() for s in overlay.sessions if s.key not in new]
     if overlay.settled or overlay.has_revisions or _have_rows(workspace, known):
         before = {name: read_bytes(workspace.path(name)) for name in _FILES}
@@ -175,7 +175,7 @@ def _stage(workspace: Workspace, staging: str, overlay: Overlay, patches: Sequen
 
 
 def pending_findings(workspace: Workspace) -> Iterator[Finding]:
-    """Yield notes on what is pending and where, and a finding for each line that cannot be read."""
+    """Yield notes on pending sessions and their places, and a finding for each broken line."""
     overlay = read_overlay(workspace)
     count = len(overlay.sessions) + len(overlay.settled)
     folders = [folder for folder in pending.folders(workspace) if pending.lines_in(folder)]

@@ -44,7 +44,7 @@ def without_texts(session: Session) -> Session:
 
 
 def revision_to(history: History, session: Session, by: Author) -> Revision:
-    """Return the revision that makes a session what it is to be.
+    """Return the revision that turns a session into its new version.
 
     Args:
         history: the session as it is now.
@@ -60,7 +60,7 @@ def revision_to(history: History, session: Session, by: Author) -> Revision:
 
 
 def as_logged(history: History) -> Session:
-    """Return a session as the v1 log last had it, without what others changed."""
+    """Return a session as the v1 log last had it, without later changes by others."""
     return apply_revisions(history.base, _by_log(history))
 
 
@@ -85,7 +85,7 @@ def _log_revision(history: History, session: Session) -> Revision:
 
 
 def revised_by_log(history: History, session: Session) -> tuple[Session | Revision | None, Session]:
-    """Return the fact of what an entry of a v1 log says now, and the session as it becomes.
+    """Return the fact for a v1 entry's current text, and the revised session.
 
     Without a change the fact is None. An entry that is the same, but that a newer reader read, is
     another session fact; any other change is a revision.
@@ -150,7 +150,7 @@ def edits_of(
     facts: Iterable[Fact],
     erased: frozenset[str] = frozenset(),
 ) -> tuple[Replace, ...]:
-    """Return what the tracked files become, in the order in which they are to be written.
+    """Return the new content of the tracked files, in writing order.
 
     Args:
         before: the files as they are.

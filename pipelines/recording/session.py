@@ -48,7 +48,7 @@ _ID_BYTES: Final = 8
 
 
 class Recording(NamedTuple):
-    """What is to be recorded of a session.
+    """The content to record for a session.
 
     Attributes:
         agent: as it calls itself; aliases apply.

@@ -31,7 +31,7 @@ TEXTS: Final = ("agent", "task", "remark", "title", "notes")
 
 
 class _Found(NamedTuple):
-    """A text with a secret: its field, the text without, and what was found."""
+    """A text with a secret: its field, the redacted text, and the findings."""
 
     field: str
     redacted: Redacted

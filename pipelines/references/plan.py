@@ -1,4 +1,4 @@
-"""What a refresh of the references would write: the repository's statements, a person's edits.
+"""Plan a refresh of the references: the repository's statements, then the user's edits.
 
 1. It only reads. A person's values, and comments, stay (`references.merge`, `references.edit`).
 2. What could only be written by losing one is a finding, and nothing is written.
@@ -47,7 +47,7 @@ SIGNS: Final = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """What to refresh.
+    """The request to refresh the references.
 
     Attributes:
         workspace: whose references.
@@ -64,7 +64,7 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """What a refresh would write.
+    """The plan of a refresh.
 
     Attributes:
         workspace: whose references.
@@ -90,7 +90,7 @@ class Plan:
 
     @property
     def is_stale(self) -> bool:
-        """Whether the file does not say what it would after a refresh."""
+        """Return True if a refresh would change the file."""
         return self.before != self.after
 
 
@@ -189,7 +189,7 @@ def _written(before: bytes | None, merged: Refresh) -> bytes:
 
 
 def _is_recorded(builds: list[ReferencesBuilt], built: ReferencesBuilt) -> bool:
-    """Whether the last build is the same but for what it came after."""
+    """Return True if the last build has the same values."""
     return len(builds) == 1 and builds[0]._replace(after=built.after) == built
 
 
@@ -256,12 +256,12 @@ def _over_budget(merged: Refresh, tokens: int, request: Request) -> Finding:
 
 
 def _began_by_hand(builds: Iterable[ReferencesBuilt]) -> bool:
-    """Return whether a first build found a file that leaves out what the repository states."""
+    """Return True if a first build found a file without some of the repository's statements."""
     return any(build.declined and not build.after for build in builds)
 
 
 def _adopted(merged: Refresh) -> list[Finding]:
-    """Return a note on what a file that a person wrote leaves out of what is stated."""
+    """Return a note on the statements that a hand-written file leaves out."""
     declined = [
         shown_name(name, change)
         for name, change in merged.changes.items()
@@ -301,7 +301,7 @@ def stale_finding(made: Plan) -> Finding:
 
 
 def summary(made: Plan) -> str:
-    """How many values change, by how."""
+    """Return the number of changed values by kind of change."""
     changes = list(made.refresh.changed().values())
     counts = {
         word: sum(SIGNS.get(change.standing) == sign for change in changes)

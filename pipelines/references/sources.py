@@ -1,4 +1,4 @@
-"""What a repository states about itself, read from its own files, and the references made of it."""
+"""Read a repository's statements about itself and build the references from them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def read_stated(
     logs: Mapping[str, bytes],
     lines: Mapping[str, LineMap] | None = None,
 ) -> Stated:
-    """Return what a workspace's files and v1 logs state; an unreadable file is a problem.
+    """Return the statements of a workspace's files and v1 logs; an unreadable file is a problem.
 
     Args:
         root: the folder whose manifests, workflows and agent rules are read.

@@ -1,4 +1,4 @@
-"""What a remote holds, unreadable to the remote: encrypted by age before it leaves the machine.
+"""Encrypt objects with age before they leave the machine, so that a remote cannot read them.
 
 1. The format is age's own, https://age-encryption.org/v1: with the identity, `age -d -i FILE` opens
    an object without us.
@@ -35,7 +35,7 @@ _NOT_OURS: Final = "No matching keys found"
 
 
 class Recipients(NamedTuple):
-    """Who can read what is encrypted.
+    """The recipients of encrypted objects.
 
     Attributes:
         texts: as they were written, in order, each once.
@@ -47,12 +47,12 @@ class Recipients(NamedTuple):
 
     @property
     def tag(self) -> str:
-        """Names them in the names of objects: 12 hex digits, whatever their order."""
+        """Return the recipients' tag in object names: 12 hex digits, independent of their order."""
         return hashlib.sha256("\n".join(self.texts).encode()).hexdigest()[:12]
 
 
 class EncryptedName(NamedTuple):
-    """The name of an encrypted object: that of what it holds, its size, and who can read it."""
+    """The name of an encrypted object: its content's name and size, and its recipients."""
 
     plain: str
     size: int
@@ -129,12 +129,12 @@ def read_identities(path: str) -> list[Any]:
 
 
 def encrypt(source: IO[bytes] | io.RawIOBase, target: IO[bytes], recipients: Recipients) -> None:
-    """Encrypt what a stream has into another, 64 KiB at a time."""
+    """Encrypt one stream into another, 64 KiB at a time."""
     _pyrage().encrypt_io(source, target, recipients.keys)
 
 
 def decrypt(source: IO[bytes], target: IO[bytes], identities: Sequence[Any], name: str) -> None:
-    """Decrypt what a stream has into another.
+    """Decrypt one stream into another.
 
     Args:
         source, target: streams; what is in the target is good only when this returns.
@@ -177,7 +177,7 @@ def opens(begin: bytes, identities: Sequence[Any]) -> bool:
 
 
 def body_size(size: int) -> int:
-    """Return the size in bytes of what follows the header of an object: age's format has it."""
+    """Return the size in bytes of an object's body, computed by age's format."""
     return _NONCE + size + _TAG * max(1, -(-size // _CHUNK))
 
 

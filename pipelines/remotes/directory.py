@@ -39,7 +39,7 @@ class DirectoryRemote:
         self.requests = Requests()
 
     def list_all(self) -> list[Stored]:
-        """All objects, by name; none where the directory is still to be made."""
+        """Return all objects by name; none if the directory does not exist yet."""
         self.requests.add("LIST")
         found = []
         with _said(self.url):
@@ -109,7 +109,7 @@ class DirectoryRemote:
         return placed or self._is_there(name, content)
 
     def _is_there(self, name: str, content: Content) -> bool:
-        """Compare the object that has the name with what it should be; never the one just put."""
+        """Compare an existing object with the expected one, unless it was just put."""
         if content.exact:
             check_same(self, name, content.size, content.sha256)
         return False
@@ -121,7 +121,7 @@ class DirectoryRemote:
             remove(self._path(name))
 
     def is_file(self, name: str, path: str) -> bool:
-        """Return whether an object is the very file at a path, through whatever links."""
+        """Return True if an object is the very file at a path, through any links."""
         with _said(path):
             return os.path.samefile(self._path(name), path)
 
@@ -189,7 +189,7 @@ def _version(f: IO[bytes]) -> tuple[str, int]:
 
 
 def _place(temporary: str, path: str) -> bool:
-    """Give a file its name, unless there is one; whether it got it."""
+    """Give a file its name unless it is taken; return True on success."""
     try:
         os.link(temporary, path)
     except FileExistsError:
@@ -204,7 +204,7 @@ def _place(temporary: str, path: str) -> bool:
 
 @contextmanager
 def _said(path: str) -> Iterator[None]:
-    """Errors of the operating system as what they mean for a user."""
+    """Map errors of the operating system to errors for the user."""
     try:
         yield
     except OSError as e:

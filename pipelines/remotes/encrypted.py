@@ -49,7 +49,7 @@ _NO_IDENTITY: Final = "Name a file of identities with --identity, or SESSION_COD
 
 
 class _There(NamedTuple):
-    """An object as it is there: its name, and who can read it; no tag where everybody can."""
+    """An object on the remote: its name, and its recipients' tag; no tag if unencrypted."""
 
     name: str
     tag: str | None
@@ -74,7 +74,7 @@ class EncryptedRemote:
         identities: Sequence[Any],
         writes: bool,
     ) -> None:
-        """Take what holds the objects.
+        """Wrap the remote that holds the objects.
 
         Args:
             remote: holds the encrypted objects.
@@ -92,7 +92,7 @@ class EncryptedRemote:
         self.requests = remote.requests
 
     def list_all(self) -> list[Stored]:
-        """All objects that are there for whoever asks, by name.
+        """Return all objects that these recipients can read, by name.
 
         Raises:
             Denied: it holds encrypted objects, and there is no recipient or identity.
@@ -115,7 +115,7 @@ class EncryptedRemote:
         return [found[name] for name in sorted(found)]
 
     def _tags(self, listed: Sequence[Stored]) -> frozenset[str]:
-        """Whose objects are there for whoever asks."""
+        """Return the tags of the readable objects."""
         first: dict[str, str] = {}
         for stored in listed:
             if (name := decode_name(stored.name)) is not None:
@@ -194,7 +194,7 @@ class EncryptedRemote:
         return is_new
 
     def delete(self, name: str) -> None:
-        """Delete an object for good, whoever it was encrypted for."""
+        """Delete an object for good, for all recipients."""
         for stored in self._remote.list_all():
             decoded = decode_name(stored.name)
             if name == (decoded.plain if decoded else stored.name):
@@ -226,7 +226,7 @@ class EncryptedRemote:
         return self._remote.remove_unfinished(age)
 
     def _check_there(self, name: str, shown: str, content: Content) -> None:
-        """Compare the object that has the name with what it should be, as far as it can be read."""
+        """Compare an existing object with the expected one, as far as it can be read."""
         if self._identities:
             if content.exact:
                 check_same(self, name, content.size, content.sha256)
@@ -265,7 +265,7 @@ class EncryptedRemote:
             yield whole
 
     def _fetch(self, there: _There) -> _Opened:
-        """Fetch and open an object; what is opened is on this machine's disk, and has no name."""
+        """Fetch and decrypt an object into an unnamed file on this machine's disk."""
         name = f"{self.url}/{there.name}"
         if not self._identities:
             raise Denied(f"{name}: is encrypted", hint=_NO_IDENTITY)
@@ -290,7 +290,7 @@ class EncryptedRemote:
 
 
 class _Hashing(io.RawIOBase):
-    """A stream that knows the SHA-256 of what was read of it."""
+    """A stream that computes the SHA-256 of the bytes read."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         super().__init__()
@@ -305,7 +305,7 @@ class _Hashing(io.RawIOBase):
 
 
 def _is_plausible(name: EncryptedName, size: int) -> bool:
-    """Whether an object can be as large as it is, seeing how large what it holds is."""
+    """Return True if an object's size fits the size of its content."""
     return 0 < size - body_size(name.size) <= _HEADER
 
 

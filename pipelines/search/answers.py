@@ -29,7 +29,7 @@ _SENTENCE: Final = 200
 
 
 class Question(NamedTuple):
-    """What is looked for.
+    """A question to the index.
 
     Attributes:
         text: words, identifiers or a sentence.
@@ -70,7 +70,7 @@ class Found(NamedTuple):
 
 
 class Answers(NamedTuple):
-    """What was found.
+    """The answers to a question.
 
     Attributes:
         found: the best one first.

@@ -19,7 +19,7 @@ _GLOB_MARKS: Final = frozenset("*?[")
 
 
 class Filter(NamedTuple):
-    """Which sessions are looked at; None for all.
+    """The sessions to search; None for all.
 
     Attributes:
         path: of a changed file or its folder; or a pattern with `*`, `?` and `[`.

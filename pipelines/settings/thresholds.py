@@ -1,4 +1,4 @@
-"""What a repository asks of itself: the gate and the budgets, `[verify]` of its settings.
+"""The thresholds of a repository: the gate and the budgets, `[verify]` in its settings.
 
 These are safe to take from a repository: they decide what is a finding, not where anything goes.
 The command line speaks first, for whoever can commit can change the file.
@@ -55,7 +55,7 @@ def read_limits(workspace: Workspace, given: Mapping[str, float | int | None]) -
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """What the gate and the budgets ask for.
+    """The values of the gate and the budgets.
 
     Attributes:
         threshold: per cent that the window must save.

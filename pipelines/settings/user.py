@@ -1,4 +1,4 @@
-"""What the person who runs a verb has decided: where copies go, who can read them, what may leave.
+"""The settings of the user who runs a verb: remotes, recipients, permitted findings.
 
 1. The command line speaks first, then the environment, then the operator's own file, and in it what
    it says of one workspace before what it says of all.
@@ -37,7 +37,7 @@ from pipelines.workspace.setting_tables import (
 
 
 class _Name(NamedTuple):
-    """How a setting is called in a file: its table, its name there, and its type."""
+    """The name of a setting in a file: its table, its key, and its type."""
 
     table: str
     name: str
@@ -72,7 +72,7 @@ _PREFIX: Final = "SESSION_CODEC_"
 
 
 class Settings(NamedTuple):
-    """What was decided; None and empty where nobody said anything.
+    """The settings; None or empty if not set.
 
     Attributes:
         remote: a directory, or `s3://bucket/prefix`.

@@ -1,4 +1,4 @@
-"""The content of a period report, computed from facts alone: no model is asked.
+"""The content of a period report, computed from facts alone, without a model.
 
 1. Figures are those of `query`: they come from the rows of the deltas, unknown numbers are left out
    of sums, a sum without a known number is null, and 0 tokens used are unknown.
@@ -135,7 +135,7 @@ class Content(NamedTuple):
 
 
 class Source(NamedTuple):
-    """What a period report is made from.
+    """The input of a period report.
 
     Attributes:
         name: of the workspace.

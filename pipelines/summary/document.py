@@ -45,7 +45,7 @@ Block = Table | Items | Text
 
 
 class Section(NamedTuple):
-    """A heading and what is below it."""
+    """A heading and its content."""
 
     title: str
     blocks: tuple[Block, ...]

@@ -1,4 +1,4 @@
-"""Read what a period report is made from: rows, texts, files and archives."""
+"""Read the input of a period report: rows, texts, files and archives."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _DAY: Final = len("2025-11-06")
 
 
 class Read(NamedTuple):
-    """What was read: the source of a report, the manifest, and findings."""
+    """The input of a report, the manifest, and findings."""
 
     source: Source
     manifest: Manifest
@@ -45,7 +45,7 @@ def read_source(
     private_paths: Sequence[str] = (),
     allow: frozenset[str] = frozenset(),
 ) -> Read:
-    """Read what a period report is made from.
+    """Read the input of a period report.
 
     Args:
         workspace: whose sessions.

@@ -1,4 +1,4 @@
-"""What the notes of sessions say: decisions, lessons, blockers and next steps, each once.
+"""Collect decisions, lessons, blockers and next steps from notes, each once.
 
 1. Notes are one line; what is not a plain note follows its name, `Decisions: ...`, as the reader of
    v1 logs and agents write it. Plain notes are lessons.
@@ -45,7 +45,7 @@ class Said(NamedTuple):
 
 
 def said_in(sessions: Iterable[Session]) -> dict[Kind, list[Said]]:
-    """Return what the notes of sessions say by kind, what most sessions say first, then the newest.
+    """Return the statements of notes by kind, the most frequent first, then the newest.
 
     Args:
         sessions: oldest first.
@@ -70,7 +70,7 @@ def said_in(sessions: Iterable[Session]) -> dict[Kind, list[Said]]:
 
 
 def _words(text: str) -> tuple[str, ...]:
-    """Return the words of a text that tell it from others, in order."""
+    """Return the words that distinguish a text from others, in order."""
     text = text.casefold()
     words = text.translate(_SPACES).split() if text.isascii() else _WORD.findall(text)
     return tuple(filterfalse(_SMALL.__contains__, words))

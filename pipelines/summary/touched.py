@@ -61,7 +61,7 @@ def _read(
 
 
 def _kept(path: str) -> dict[str, Files]:
-    """Return what is kept; a cache that cannot be read is an empty one."""
+    """Return the cached values; an unreadable cache is empty."""
     try:
         kept = json.loads(read_bytes(path) or b"{}")
         if not isinstance(kept, dict) or not all(isinstance(v, dict) for v in kept.values()):

@@ -53,7 +53,7 @@ def fetch_archives(
     progress: Progress,
     jobs: int,
 ) -> Iterator[str]:
-    """Bring archives back; gives their paths, each when it is there."""
+    """Download archives; yield each path when it is complete."""
     folder = archive_folder(workspace)
     if archives:
         make_folder(folder)
@@ -85,7 +85,7 @@ def fetch_archives(
 
 
 def _fetch(remote: Remote, folder: str, fact: Archive, count: Callable[[int], None]) -> None:
-    """Bring an archive back; it gets its name once it is what was recorded."""
+    """Download an archive; it gets its name after its hash was compared."""
     path = os.path.join(folder, f"{UNFINISHED}{fact.name}")
     name = f"{remote.url}/{archive_object(fact.name)}"
     digest = hashlib.sha256()
@@ -214,7 +214,7 @@ def write_layout(
 
 @contextmanager
 def _staged(workspace: Workspace, files: Mapping[str, bytes]) -> Iterator[list[str]]:
-    """Files on the disk under names that nobody reads; gives their paths."""
+    """Write files under temporary names and return their paths."""
     staging = make_staging(workspace, new_token())
     paths = []
     try:

@@ -1,4 +1,4 @@
-"""What a sync would send, searched for secrets: nothing stays unread for being packed."""
+"""Scan everything that a sync would send for secrets, packed diffs included."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from pipelines.workspace.location import Workspace
 
 
 class Outgoing(NamedTuple):
-    """What would be sent.
+    """The content of a sync.
 
     Attributes:
         workspace: whose it is.

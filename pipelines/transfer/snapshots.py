@@ -84,7 +84,7 @@ class Last(NamedTuple):
 
 
 class Found(NamedTuple):
-    """A snapshot that was read: its name, what it says, and the tracked files, by path."""
+    """A snapshot: its name, its document, and the tracked files by path."""
 
     name: SnapshotName
     snapshot: Snapshot
@@ -137,7 +137,7 @@ def tracked_files(workspace: Workspace) -> dict[str, bytes]:
 def snapshot_of(
     files: Mapping[str, bytes], layouts: Collection[str], packs: Collection[Pack]
 ) -> Snapshot:
-    """Return a snapshot of tracked files, and of what they need."""
+    """Return a snapshot of tracked files and the objects that they need."""
     return Snapshot(
         files=files_of(files),
         layouts=tuple(sorted(layouts)),
@@ -295,7 +295,7 @@ def next_name(
 
 
 def _has_all(remote: Remote, last: Last, manifest: bytes) -> bool:
-    """Whether a manifest has every fact that it had in the last snapshot."""
+    """Return True if a manifest has every fact of the last snapshot."""
     before = last.snapshot.files.get(MANIFEST)
     if before is None:
         return True

@@ -22,7 +22,7 @@ from pipelines.workspace.location import Manifest, Workspace
 
 
 class Upload(NamedTuple):
-    """An object to be put: its name, its size in bytes, and what gives its content."""
+    """An object to upload: its name, its size in bytes, and a function that opens its content."""
 
     name: str
     size: int

@@ -1,4 +1,4 @@
-"""What the worker does with a v1 log beside the verb: count its runs, write them as files.
+"""Work on a v1 log beside the verb: count tokens, write diffs.
 
 Every function but `open_log` needs the log that was opened last; call them in the worker only.
 """

@@ -32,7 +32,7 @@ from pipelines.workspace.location import V1_LOG, Manifest, Workspace, moment
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """What to migrate.
+    """The logs to migrate.
 
     Attributes:
         workspace: where to.
@@ -165,7 +165,7 @@ def _read_source(
 
 
 def _was_emptied(workspace: Workspace, path: str, manifest: Manifest) -> bool:
-    """Whether a log that was migrated before is an empty file now."""
+    """Return True if a migrated log is an empty file now."""
     known = source_name(workspace, path) in manifest.sources()
     return known and os.path.isfile(path) and not os.path.getsize(path)
 
@@ -208,7 +208,7 @@ def new_version(request: Request, manifest: Manifest, log: ReadLog) -> V1Version
 
 
 def _after(newest: V1Version | None) -> str:
-    """Now, or just after what another machine's clock, ahead of ours, has called now."""
+    """Return the current time, or a time just after that of a machine whose clock is ahead."""
     now = moment()
     if newest is None or newest.seen < now:
         return now

@@ -1,4 +1,4 @@
-"""What a migration writes to the tracked files: facts, and rows in the order of their sessions.
+"""The lines that a migration writes to the tracked files: facts, and rows in session order.
 
 1. Facts are appended to the manifest. Only where its first line must state a new format, the
    manifest is written whole.
@@ -105,7 +105,7 @@ class MigratedRows:
 
     @cached_property
     def sessions(self) -> list[Session]:
-        """All sessions of the workspace as they are to be, in order."""
+        """Return all sessions of the migrated workspace, in order."""
         known = {
             **self._manifest.sessions,
             **{p.becomes.key: p.becomes for p in self._plan.updated},

@@ -35,7 +35,7 @@ _HINT: Final = "Give a better one: session-codec migrate --heading-pattern PATTE
 
 
 class Trial:
-    """The process that tries patterns, and the seconds that are left for them."""
+    """The process that runs patterns, and the seconds left for them."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""The layout of a log that was read, and the proof that it gives the log back."""
+"""Encode the layout of a log, and prove that the log can be rebuilt from it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def prove(
     patch: Callable[[StoredPatch], bytes],
     purged: Container[PatchRef],
 ) -> None:
-    """Decode a layout as it was encoded and compare what it gives with the log.
+    """Decode the encoded layout, rebuild the log and compare it with the original.
 
     Args:
         log: as it was read.

@@ -63,7 +63,7 @@ class Section:
 
 
 class Counts:
-    """What is counted in the spans of a log, by their order; asking waits for the worker."""
+    """The token counts of a log's spans, in order; reading one waits for the worker."""
 
     def __init__(self, opened: Future[None]) -> None:
         self._opened = opened
@@ -71,7 +71,7 @@ class Counts:
         self._counted: dict[int, Counted] = {}
 
     def add(self, orders: list[int], counting: Future[list[Counted]]) -> None:
-        """Add a batch of spans that the worker was asked to count."""
+        """Add a batch of spans that the worker is counting."""
         self._asked.append((orders, counting))
 
     def __getitem__(self, order: int) -> Counted:
@@ -87,7 +87,7 @@ class Counts:
         return Counted(sum(c.tokens for c in every), sum(c.words for c in every))
 
     def _wait(self) -> None:
-        """Take what was counted of the batch that was asked for first."""
+        """Wait for the counts of the oldest batch."""
         self._opened.result()
         orders, counting = self._asked.popleft()
         self._counted.update(zip(orders, counting.result(), strict=True))
@@ -223,7 +223,7 @@ class _Reading:
         return True
 
     def send(self) -> None:
-        """Let the worker count what was not sent yet."""
+        """Send the remaining spans to the worker."""
         if self._batch:
             self.counts.add(self._orders, self._worker.call(count_runs, self._batch))
         self._batch, self._orders = [], []

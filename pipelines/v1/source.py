@@ -43,7 +43,7 @@ class Source:
     identity: tuple[int, int, int, int]
 
     def release(self, start: int, end: int) -> None:
-        """Give the memory of a run of the log back, as far as it is whole blocks.
+        """Release the memory of a part of the log, in whole blocks.
 
         The bytes can be read again. Called after every run, it costs a system call a block.
         """

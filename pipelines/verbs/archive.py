@@ -50,7 +50,7 @@ _BLOCK: Final = 1 << 20
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """What to pack.
+    """The diffs to pack.
 
     Attributes:
         workspace: whose diffs.
@@ -99,7 +99,7 @@ class Plan:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to write or delete."""
+        """Return True if there is nothing to write or delete."""
         return not self.months and (self.request.keep_loose or not self.leftovers)
 
 
@@ -112,7 +112,7 @@ class Packed(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
-    """What was done: the plan, the archives written, and how many loose diffs were deleted."""
+    """The result: the plan, the archives written, and the number of deleted loose diffs."""
 
     plan: Plan
     packed: list[Packed] = field(default_factory=list)
@@ -188,7 +188,7 @@ def _secrets(
     allow: frozenset[str],
     progress: Progress,
 ) -> list[Finding]:
-    """Return what looks like a secret in the diffs that would be packed."""
+    """Return the findings of the secret scan in the diffs to pack."""
     sources = [source for month in sorted(months) for source in months[month]]
     texts = (
         Text(f".diffs/{os.path.basename(s.path)}", s.session.key, partial(read_bytes, s.path))
@@ -199,7 +199,7 @@ def _secrets(
 
 
 def apply(made: Plan, progress: Progress) -> Result:
-    """Write, prove and record each archive, then delete what it holds. Use it under the lock."""
+    """Write, prove and record each archive, then delete its loose diffs. Requires the lock."""
     request = made.request
     folder = archive_folder(request.workspace)
     make_folder(folder)
@@ -247,7 +247,7 @@ def _is_chosen(request: Request, manifest: Manifest, session: Session) -> bool:
 
 
 def _packings(months: dict[str, list[Source]], advance: Advance) -> Iterator[Packing]:
-    """Read every diff once: is it what was recorded, and what is it about?"""
+    """Read every diff once: compare its hash and find the path that it is about."""
     done = 0
     for month in sorted(months):
         members = []
@@ -287,7 +287,7 @@ def _loader(sources: Iterable[Source]) -> Load:
 
 
 def _absent_findings(absent: Sequence[str], others: bool) -> list[Finding]:
-    """Return a note on missing diffs, which are a fault only if nothing else is to be done."""
+    """Return a note on missing diffs, an error only if there is nothing else to do."""
     if not absent:
         return []
     return [
@@ -301,7 +301,7 @@ def _absent_findings(absent: Sequence[str], others: bool) -> list[Finding]:
 
 
 def _delete(workspace: Workspace, sources: Iterable[Source]) -> int:
-    """Delete diffs that an archive holds; gives how many."""
+    """Delete loose diffs that an archive holds; return their number."""
     count = 0
     for source in sources:
         remove(source.path)

@@ -47,7 +47,7 @@ _MEND = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verified:
-    """What a check of archives found.
+    """The result of a check of archives.
 
     Attributes:
         intact, absent: names of archives.
@@ -63,7 +63,7 @@ class Verified:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Extracted:
-    """What came out of an archive: the paths written, and what did not come out.
+    """The result of an extraction: the paths written, and the members that failed.
 
     Attributes:
         paths: of the files that were written.
@@ -149,7 +149,7 @@ def _is_recorded(path: str, fact: Archive) -> bool:
 def extract(
     path: str, target: str, keys: Collection[str] = (), manifest: Manifest | None = None
 ) -> Extracted:
-    """Take members out of an archive, damaged or not.
+    """Extract members of an archive, damaged or not.
 
     Args:
         path: of the archive.
@@ -241,11 +241,11 @@ class _Output:
         return self._file
 
     def is_purged(self) -> bool:
-        """Return whether what was written is a purged diff, which is then forgotten."""
+        """Return True if the written file is a purged diff, which must be removed."""
         return self._targets is not None and self._targets.has(b"".join(self._held))
 
     def finish(self) -> str:
-        """Give it its name."""
+        """Give the file its final name."""
         with self._opened() as f:
             f.writelines(self._held)
         try:
@@ -262,7 +262,7 @@ class _Output:
         return self._path
 
     def abandon(self) -> None:
-        """Remove what was written of it."""
+        """Remove the unfinished file."""
         if self._file is not None:
             self._file.close()
         remove(self._unfinished)

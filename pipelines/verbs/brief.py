@@ -1,4 +1,4 @@
-"""Collect what the next agent has to know after a session."""
+"""Collect the handover to the next agent after a session."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _files(workspace: Workspace, manifest: Manifest, session: Session) -> dict[s
 
 
 def _states(workspace: Workspace, names: Iterable[str]) -> dict[str, State]:
-    """Return what became of files in the working tree; names are relative to its top."""
+    """Return the state of files in the working tree; names are relative to its top."""
     repository = repository_of(workspace)
     head = commit_of(repository, "HEAD")
     prefix = prefix_of(workspace) or ""

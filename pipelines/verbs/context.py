@@ -1,4 +1,4 @@
-"""What an agent reads at its start, rendered from the tail of the deltas.
+"""Render the text for an agent at its start from the tail of the deltas.
 
 1. It reads the references and the end of the deltas, never the v1 log or the manifest. If a context
    is rendered again, the sessions that it leaves out are summed up (`newest`).
@@ -25,7 +25,7 @@ KEPT: Final = 8
 
 
 class Request(NamedTuple):
-    """What to render.
+    """The request to render.
 
     Attributes:
         workspace: whose sessions.

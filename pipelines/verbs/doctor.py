@@ -61,13 +61,13 @@ class Plan:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to do."""
+        """Return True if there is nothing to do."""
         return not self.edits and self.upkeep.is_empty and not read_overlay(self.workspace).lines
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
-    """What was done: the plan as it was carried out, the backups, the verb that was completed."""
+    """The result: the executed plan, the backups, and the stopped verb that was completed."""
 
     plan: Plan
     backups: tuple[str, ...] = ()

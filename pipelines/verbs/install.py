@@ -77,7 +77,7 @@ CLAUDE: Final = "CLAUDE.md"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """What would be written.
+    """The plan of an installation.
 
     Attributes:
         workspace: where.
@@ -98,7 +98,7 @@ class Plan:
     clear: bool = False
 
     def changes(self) -> list[tuple[str, str]]:
-        """Each file that changes, and what happens to it."""
+        """Yield each file that changes, and its change."""
         appended = [
             (a.path, "changed" if os.path.exists(self.workspace.path(a.path)) else "created")
             for a in self.appends
@@ -151,13 +151,13 @@ def plan_removal(workspace: Workspace) -> Plan:
 
 
 def _holds_nothing(workspace: Workspace) -> bool:
-    """Return whether a workspace knows only how its references were built and what it found."""
+    """Return True if a workspace has no facts but those of its first references and rows."""
     lines = {*split_lines(read_bytes(workspace.path(MANIFEST)))} - {b"\n"}
     return all(isinstance(read_fact(line), Kept | ReferencesBuilt) for line in lines)
 
 
 def apply(made: Plan) -> None:
-    """Write what was planned, under the lock.
+    """Write the plan under the lock.
 
     Raises:
         Conflict: a file changed since the plan was made.
@@ -202,7 +202,7 @@ def _edit(
     edits: list[Edit],
     findings: list[Finding],
 ) -> None:
-    """Add what one file becomes, or why it cannot."""
+    """Add the edit of one file, or the reason why it is refused."""
     absolute = workspace.path(*path.split("/"))
     target = os.path.realpath(absolute)
     if any(edit.target == target for edit in edits):

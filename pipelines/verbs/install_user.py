@@ -18,7 +18,7 @@ from pipelines.recording.agent_hooks import HOOKS, hooked, unhooked
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """What would be written.
+    """The plan of a user's installation.
 
     Attributes:
         edits: of the settings of agents.
@@ -34,7 +34,7 @@ class Plan:
 
 
 def plan(agents: Sequence[str], *, program: str = PROGRAM, removal: bool = False) -> Plan:
-    """Return what the settings of the user become; reads only.
+    """Plan the new settings of the user; reads only.
 
     Args:
         agents: of `HOOKS`.
@@ -64,7 +64,7 @@ def plan(agents: Sequence[str], *, program: str = PROGRAM, removal: bool = False
 
 
 def apply(made: Plan) -> None:
-    """Write what was planned.
+    """Write the plan.
 
     Raises:
         Conflict: a file changed since the plan was made.

@@ -107,7 +107,7 @@ def _manifests(ours: str, theirs: str, path: str, manifest: str) -> tuple[bytes,
 
 
 def _holders(repository: Repository, path: str, commits: Sequence[str]) -> dict[str, str]:
-    """Return commits by what they hold at a path; the first where several hold the same."""
+    """Return commits by their content at a path; the first of several with the same content."""
     asked = os.fsencode("".join(f"{commit}:{path}\n" for commit in commits))
     done = run_git(repository, "cat-file", "--batch-check=%(objectname)", data=asked)
     held = [answer.decode(errors="replace") for answer in done.stdout.split(b"\n")[:-1]]

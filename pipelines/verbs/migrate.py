@@ -50,7 +50,7 @@ from pipelines.workspace.transaction import Append, Transaction
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
-    """What a migration did: the plan, and the verb that it had to complete first."""
+    """The result: the plan, and the stopped verb that was completed first."""
 
     plan: Plan
     written: list[str] = field(default_factory=list)
@@ -144,7 +144,7 @@ def plan(request: Request, worker: Worker, progress: Progress) -> Plan:
 
 
 def apply(made: Plan, worker: Worker, progress: Progress) -> list[str]:
-    """Write what was planned, under the lock: stage, prove, commit. Gives the paths written."""
+    """Stage, prove and commit the plan under the lock; return the written paths."""
     workspace = made.workspace
     diffs = made.with_diffs()
     purged = made.purged()
@@ -209,7 +209,7 @@ def _stops(made: Plan) -> bool:
 
 
 def _state(workspace: Workspace) -> list[tuple[int, int, int, int] | None]:
-    """Return what changes if another run writes to the workspace meanwhile."""
+    """Return a value that changes if another run writes to the workspace meanwhile."""
     return [_stamp(workspace.diffs), *(_stamp(workspace.path(name)) for name in APPENDED)]
 
 

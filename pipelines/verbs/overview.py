@@ -17,7 +17,7 @@ _HOOKS = "session-codec install --hooks claude,codex"
 
 
 class Overview(NamedTuple):
-    """What a person sees who calls `session-codec` alone.
+    """The output of `session-codec` without a verb.
 
     Attributes:
         state: what is there, a line each.
@@ -61,7 +61,7 @@ def _without_workspace(workspace: Workspace, problem: str) -> Overview:
 
 
 def _next_steps(workspace: Workspace, manifest: Manifest) -> list[tuple[str, str]]:
-    """Return what is due, the most urgent first; reading the context if nothing is."""
+    """Return the next steps, the most urgent first; without any, reading the context."""
     steps = []
     log, version = workspace.path(V1_LOG), manifest.newest(V1_LOG)
     grew = version and os.path.isfile(log) and os.path.getsize(log) != version.size

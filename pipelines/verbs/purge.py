@@ -52,7 +52,7 @@ _HISTORY = "git filter-repo rewrites history; a host keeps what was pushed until
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """What will be erased.
+    """The plan of a purge.
 
     Attributes:
         workspace, manifest: as they are, with the tombstones that only the remote has.
@@ -84,7 +84,7 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
-    """What was erased: the archives written instead, and where the bytes still are."""
+    """The result: replacement archives, and the remaining places of the bytes."""
 
     plan: Plan
     written: list[Archive] = field(default_factory=list)
@@ -107,7 +107,7 @@ def plan(workspace: Workspace, name: str, there: There | None = None) -> Plan:
 
 
 def plan_merged(workspace: Workspace, there: There | None = None) -> Plan:
-    """Find what is left of diffs that were purged elsewhere; reads only.
+    """Find the remains of diffs that were purged elsewhere; reads only.
 
     Raises:
         IntegrityError: a file or an object that may hold one is damaged.
@@ -211,7 +211,7 @@ def _is_near(archive: Archive, targets: Targets) -> bool:
 
 
 def purge(made: Plan) -> Result:
-    """Erase what was planned; what is here is looked up again, under the lock.
+    """Erase the planned diffs; their places are looked up again under the lock.
 
     Raises:
         IntegrityError: an archive that holds it is damaged, so that the rest cannot be kept.

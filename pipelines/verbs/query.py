@@ -48,7 +48,7 @@ _NAMED: Final = 8
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Question:
-    """What is asked.
+    """A question to the history.
 
     Attributes:
         agent, task: a name, or a pattern with `*` and `?`; None for all. A name without either

@@ -108,7 +108,7 @@ def query_sql(workspace: Workspace, sql: str) -> Answer:
 
 
 def _written(folder: str, name: str, chunks: Iterable[bytes]) -> str:
-    """Write what differs from a file of the workspace to a temporary one, and return its path."""
+    """Write a changed copy of a workspace's file to a temporary file and return its path."""
     path = os.path.join(folder, name)
     with open(path, "wb") as f:
         f.writelines(chunks)

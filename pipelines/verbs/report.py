@@ -42,7 +42,7 @@ _HEAD: Final = 512
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """What to report.
+    """The request for a report.
 
     Attributes:
         workspace: whose sessions.
@@ -100,7 +100,7 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
-    """What was written: the plan, and the size of the file in bytes."""
+    """The result: the plan, and the size of the file in bytes."""
 
     plan: Plan
     size: int
@@ -204,7 +204,7 @@ def apply(made: Plan, progress: Progress, write: Callable[[bytes], object]) -> R
 
 
 class _Measured(NamedTuple):
-    """What is saved, or why that is not known, and what each session cost in v1."""
+    """The savings, or why they are unknown, and the cost of each session in v1."""
 
     tokens: TokenReport | None
     uncounted: str | None
@@ -230,7 +230,7 @@ def _measured(
 
 
 def _check_output(request: Request) -> None:
-    """Refuse to overwrite what is not a report; a link is nothing that a report is written to."""
+    """Refuse to overwrite a file that is not a report, or a link."""
     path = request.output
     if path is None:
         return
@@ -249,13 +249,13 @@ def _check_output(request: Request) -> None:
 
 
 def _is_inside(request: Request, key: str) -> bool:
-    """Whether a key is in the range that was asked for; read as `query` reads it."""
+    """Return True if a key is in the requested range, read as `query` reads it."""
     since, until = request.since or "", request.until
     return key >= since and (until is None or key[: len(until)] <= until)
 
 
 def _has_month(request: Request, archive: Listed) -> bool:
-    """Whether the month of an archive is in the range, if only in part."""
+    """Return True if the month of an archive overlaps the range."""
     month, until = archive.fact.month, request.until
     return month >= (request.since or "")[:7] and (
         until is None or month[: len(until)] <= until[:7]

@@ -95,7 +95,7 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
-    """What was done: the plan, and the paths that were written, relative to the workspace."""
+    """The result: the plan, and the written paths, relative to the workspace."""
 
     plan: Plan
     written: list[str] = field(default_factory=list)
@@ -130,7 +130,7 @@ def restore(
 
 
 def plan(workspace: Workspace, remote: Remote, only: Only, without: Collection[str] = ()) -> Plan:
-    """Return what would be written: one LIST, a GET for each writer; reads only.
+    """Plan a restore with one LIST and a GET for each writer; reads only.
 
     Args:
         workspace: where to.
@@ -198,13 +198,13 @@ def plan(workspace: Workspace, remote: Remote, only: Only, without: Collection[s
 
 
 def _replaced(layouts: set[str], stored: Collection[str]) -> set[str]:
-    """Return what is there instead of layouts that a purge on another machine replaced."""
+    """Return the layouts that replace those of a purge on another machine."""
     logs = {decode_layout_object(name)[0] for name in layouts - set(stored)}
     return {n for n in stored if is_layout(n) and decode_layout_object(n)[0] in logs}
 
 
 def apply(made: Plan, remote: Remote, progress: Progress, jobs: int = 4) -> Result:
-    """Write what is planned. Use it under the lock."""
+    """Write the plan. Requires the lock."""
     done = Result(plan=made)
     workspace = made.workspace
     done.written.extend(fetch_archives(workspace, remote, made.archives, progress, jobs))
@@ -253,7 +253,7 @@ def _absent_files(workspace: Workspace, files: Mapping[str, bytes]) -> dict[str,
 
 
 def _has_all(name: str, here: bytes, there: bytes) -> bool:
-    """Whether a file that is here is what the remote has, with more lines at the most."""
+    """Return True if the local file equals the remote one or extends it by lines."""
     if name not in MERGED_FILES:
         return here == there
     return set(there.split(b"\n")) <= set(here.split(b"\n"))
@@ -294,7 +294,7 @@ def _missing_diffs(
 
 
 def _chosen(missing: _Missing, packs: Iterable[Pack]) -> Iterator[tuple[Pack, Chosen]]:
-    """Yield what to write of each object, and take it out of what is missing."""
+    """Yield the files to write from each object, and remove them from the missing ones."""
     for pack in packs:
         chosen: Chosen = {}
         for name, patch in pack.diffs.items():
@@ -304,7 +304,7 @@ def _chosen(missing: _Missing, packs: Iterable[Pack]) -> Iterator[tuple[Pack, Ch
 
 
 def _may_hold(fact: Archive, missing: _Missing) -> bool:
-    """Return whether an archive has diffs of the times of what is missing."""
+    """Return True if an archive can have missing diffs, by their times."""
     times = {time for time, _ in missing}
     return not times.isdisjoint(map(key_time, fact.keys))
 

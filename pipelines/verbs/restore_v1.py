@@ -26,7 +26,7 @@ from pipelines.workspace.reading import read_manifest
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """Which log to restore, and where to put it.
+    """The log to restore, and its target.
 
     Attributes:
         workspace: whose log.
@@ -43,7 +43,7 @@ class Plan:
     gaps: list[StoredPatch] = field(default_factory=list)
 
     def findings(self) -> list[Finding]:
-        """Report each gap in what was restored."""
+        """Report each gap in the restored log."""
         return [
             Finding(
                 code="gap",
@@ -101,7 +101,7 @@ def plan(
 
 
 def apply(made: Plan) -> Iterator[bytes]:
-    """Check the whole log, then write it to the plan's file, or give its bytes.
+    """Check the whole log, then write it to the plan's file or yield its bytes.
 
     Raises:
         NotFound: its layout or one of its diffs is not stored on this machine.

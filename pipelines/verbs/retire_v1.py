@@ -28,7 +28,7 @@ from pipelines.workspace.tracked_files import record_facts
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """Which log to retire.
+    """The log to retire.
 
     Attributes:
         workspace: whose log.
@@ -119,7 +119,7 @@ def apply(made: Plan) -> None:
 
 
 def _in_copy(copy: Copy, version: V1Version, data: bytes) -> bool:
-    """Whether a copy gives these very bytes, with nothing of this machine."""
+    """Return True if a remote copy yields these very bytes without this machine's files."""
     found = copy.read_layout(version)
     if found is None:
         return False
@@ -137,5 +137,5 @@ def _in_copy(copy: Copy, version: V1Version, data: bytes) -> bool:
 
 
 def _in_head(workspace: Workspace, source: str, data: bytes) -> bool:
-    """Whether the commit HEAD holds these very bytes under that name."""
+    """Return True if the commit HEAD has these very bytes under that name."""
     return bool(data) and content_at(workspace, "HEAD", source) == data

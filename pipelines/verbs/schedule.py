@@ -48,7 +48,7 @@ _CRONTAB: Final = "crontab"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """What to schedule.
+    """The request for a job.
 
     Attributes:
         workspace: whose months are packed.
@@ -65,7 +65,7 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """What would be written.
+    """The plan of a job.
 
     Attributes:
         workspace: whose months are packed.
@@ -84,7 +84,7 @@ class Plan:
     findings: tuple[Finding, ...] = ()
 
     def changes(self) -> list[tuple[str, str]]:
-        """Each file that changes, and what happens to it."""
+        """Yield each file that changes, and its change."""
         crontab = [(_CRONTAB, "changed")] if self.crontab else []
         return [*((e.path, e.what) for e in self.edits), *crontab]
 
@@ -146,7 +146,7 @@ def plan_removal(workspace: Workspace, environment: Mapping[str, str] = os.envir
 
 
 def apply(made: Plan) -> tuple[Finding, ...]:
-    """Write what was planned, under the lock; gives what is left to do.
+    """Write the plan under the lock; return the remaining steps.
 
     Raises:
         Conflict: a file or the crontab changed since the plan was made.
@@ -248,7 +248,7 @@ def _folder(workspace: Workspace) -> str:
 
 
 def _program() -> list[str]:
-    """How a job calls session-codec: by its whole path, for a job's PATH is not a person's."""
+    """Return the absolute path of session-codec, because a job's PATH differs from the user's."""
     beside = os.path.join(os.path.dirname(sys.executable), "session-codec")
     if os.access(beside, os.X_OK):
         return [beside]
@@ -329,7 +329,7 @@ def _is_enabled(timer: str) -> bool:
 
 
 def _tell_systemd(*orders: list[str]) -> tuple[Finding, ...]:
-    """Tell the person's systemd; what it does not do is for the person to do."""
+    """Notify the user's systemd; report the steps that it refuses."""
     commands = [["systemctl", "--user", *order] for order in orders]
     for command in commands:
         try:
@@ -347,6 +347,6 @@ def _tell_systemd(*orders: list[str]) -> tuple[Finding, ...]:
 
 
 def _run(command: list[str], data: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    """Run a program of the system; what it says is not translated."""
+    """Run a program of the system with untranslated output."""
     environment = {**os.environ, "LC_ALL": "C"}
     return subprocess.run(command, input=data, capture_output=True, check=False, env=environment)

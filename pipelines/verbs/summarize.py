@@ -1,4 +1,4 @@
-"""A period report: what was done in a year, quarter, month, week or range of days.
+"""A period report on a year, quarter, month, week or range of days.
 
 It only reads the workspace. Its content is complete without a model; figures are those of `query`.
 """
@@ -17,7 +17,7 @@ from pipelines.workspace.location import Workspace
 
 
 class Request(NamedTuple):
-    """What to report.
+    """The request for a period report.
 
     Attributes:
         workspace: whose sessions.
@@ -35,7 +35,7 @@ class Request(NamedTuple):
 
 
 class Report(NamedTuple):
-    """A period report and what was noticed."""
+    """A period report and findings."""
 
     content: Content
     findings: tuple[Finding, ...]

@@ -1,4 +1,4 @@
-"""Copy a workspace to a remote: archives, layouts, loose diffs, and last what names them.
+"""Copy a workspace to a remote: archives, layouts, loose diffs, and last their snapshot.
 
 1. An object is put once, under a name that depends on its content; nothing is ever deleted there.
    So one list says what is to be sent, and a run that is stopped anywhere is completed by the next.
@@ -74,13 +74,13 @@ class Plan:
 
     @property
     def is_refused(self) -> bool:
-        """Whether nothing may be sent, for what looks like a secret in it."""
+        """Return True if nothing may be sent because of a suspected secret."""
         return any(f.code == "secret" for f in self.findings)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
-    """What was done.
+    """The result of a sync.
 
     Attributes:
         plan: as it was made.
@@ -168,7 +168,7 @@ def _nothing(
 
 
 def _is_current(last: Last, names: Mapping[str, int], files: Mapping[str, bytes]) -> bool:
-    """Whether nothing has changed since all was sent, here or there; it need not be decoded."""
+    """Return True if neither side has changed since the last complete sync."""
     return (
         last.archives is not None
         and files_of(files) == last.snapshot.files
@@ -181,7 +181,7 @@ def _is_current(last: Last, names: Mapping[str, int], files: Mapping[str, bytes]
 def apply(
     made: Plan, remote: Remote, progress: Progress, *, jobs: int = 4, prune: bool = False
 ) -> Result:
-    """Send what is planned.
+    """Send the plan.
 
     Args:
         made: the plan.
@@ -256,7 +256,7 @@ def _side_by_side(call: Callable[[Upload], None], uploads: Iterable[Upload], job
 
 
 def _prune(made: Plan, remote: Remote, progress: Progress, done: Result) -> None:
-    """Delete the archives here whose remote copy, read as a whole, is what was recorded."""
+    """Delete local archives whose remote copies were read as a whole and have the recorded hash."""
     folder = archive_folder(made.workspace)
     archives = decode_manifest(made.files[MANIFEST]).every_archive()
     there = {*made.names, *(upload.name for upload in made.uploads)}

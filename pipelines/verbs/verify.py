@@ -1,4 +1,4 @@
-"""Verify a workspace: is everything whole, does it agree, and what is saved.
+"""Verify a workspace: completeness, consistency and savings.
 
 Stages that only read: `integrity` (what is stored against its hash, each line of the files against
 the manifest), `references` (what the repository states now) and `tokens` (the baselines).

@@ -14,7 +14,7 @@ from pipelines.workspace.location import Workspace
 
 
 def why(workspace: Workspace, path: str) -> tuple[Why, tuple[Finding, ...]]:
-    """Return the sessions behind `PATH` or `PATH:LINE`, and notes on what could not be compared.
+    """Return the sessions behind `PATH` or `PATH:LINE`, and notes on missing evidence.
 
     Args:
         workspace: whose sessions.

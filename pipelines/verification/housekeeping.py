@@ -90,7 +90,7 @@ class Upkeep(NamedTuple):
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to do."""
+        """Return True if there is nothing to do."""
         return not any(self)
 
     def findings(self) -> Iterator[Finding]:
@@ -163,7 +163,7 @@ def agent_findings(workspace: Workspace) -> Iterator[Finding]:
 
 
 def mended_end(path: str, fact: Archive) -> tuple[int, bytes]:
-    """Return how many bytes of a damaged archive stay, and the index and seek table behind them.
+    """Return the intact size of a damaged archive, and its rebuilt index and seek table.
 
     No more of a file is read than the archive had.
 
@@ -196,7 +196,7 @@ def _finding(code: str, file: str, message: str, done: str) -> Finding:
 
 
 def _git_edits(workspace: Workspace, manifest: Manifest) -> Iterator[Replace]:
-    """Yield the lines that git lacks: what to ignore, and how to keep and merge the files."""
+    """Yield the missing lines of .gitignore and .gitattributes."""
     here = [V1_LOG] if os.path.exists(workspace.path(V1_LOG)) else []
     for append in git_appends(workspace, [*here, *manifest.sources()]):
         before = read_bytes(workspace.path(append.path))

@@ -40,7 +40,7 @@ _REMAINING: Final[dict[Kind, tuple[str, str]]] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Integrity:
-    """The state of what the manifest names.
+    """The state of the files that the manifest names.
 
     Attributes:
         diffs, layouts: how many are intact, missing locally and damaged, in this order.
@@ -57,7 +57,7 @@ class Integrity:
 
     @property
     def damaged(self) -> bool:
-        """Whether anything stored is wrong."""
+        """Return True if any stored file is damaged."""
         return bool(self.diffs[2] or self.layouts[2])
 
 
@@ -184,7 +184,7 @@ def _gap(version: V1Version, key: str) -> Finding:
 
 
 def _check_recorded(layout: Layout, recorded: Container[tuple[str, PatchRef | None]]) -> None:
-    """Every patch of a layout is that of a session of its time; a merge may have given it a key."""
+    """Check that a session has each patch of a layout; a merge may have changed its key."""
     for part in layout.parts:
         if isinstance(part, StoredPatch) and (key_time(part.key), part.patch) not in recorded:
             raise IntegrityError(f"the layout needs a diff of {part.key} that was not recorded")

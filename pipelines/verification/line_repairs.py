@@ -133,7 +133,7 @@ def repairs_of(before: Tracked, committed: bytes = b"") -> Repairs:
 
 
 def is_sound(tracked: Tracked, manifest: Manifest, committed: bytes = b"") -> bool:
-    """Report whether each line is known, is what the manifest makes, and is there once.
+    """Return True if each line is known, matches the manifest, and occurs once.
 
     Args:
         tracked: the files.
@@ -279,7 +279,7 @@ def _lost_manifest() -> Finding:
 
 
 def _unknown_rows(name: str, data: bytes, manifest: Manifest) -> Iterator[Finding]:
-    """Give a note for each row of a session that the manifest does not have, kept rows apart."""
+    """Yield a note for each row without a session in the manifest, except kept rows."""
     number = 1
     kept = manifest.kept.get(name, NO_ROWS)
     for piece in _FORMS[name].split(data):

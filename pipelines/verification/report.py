@@ -1,4 +1,4 @@
-"""What a verification is asked, and what it says: findings, by check, and the figures.
+"""The request and the result of a verification: findings by check, and figures.
 
 One value that every output is made of (`cli/verdict_*`).
 """
@@ -192,7 +192,7 @@ class Check(NamedTuple):
 
     @property
     def passed(self) -> bool:
-        """Whether there is nothing that a person should look at."""
+        """Return True if the check found no problem."""
         return all(f.level == "note" for f in self.findings)
 
 

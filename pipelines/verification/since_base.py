@@ -1,4 +1,4 @@
-"""Compare a workspace with what it was where a branch began, to find the problems that it adds.
+"""Compare a workspace with its state at a branch's base, to find the problems the branch adds.
 
 A problem that was there already is not the branch's. Two findings are the same if they are about
 the same line: its number may have changed, its text has not.
@@ -132,7 +132,7 @@ def _lines(tracked: Tracked) -> dict[str, list[bytes]]:
 def _identity(
     finding: Finding, files: Mapping[str, Sequence[bytes]]
 ) -> tuple[str, str | None, str | None, bytes]:
-    """Return what identifies a finding, wherever its line is.
+    """Return the identity of a finding, independent of its line.
 
     Args:
         finding: what was found.

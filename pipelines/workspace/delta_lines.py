@@ -119,7 +119,7 @@ def _faults(whole: bytes) -> Iterator[tuple[int, bytes, FormatError]]:
 
 
 def _are_plain(whole: bytes) -> bool:
-    """Return whether all lines are deltas, each behind all before it."""
+    """Return True if all lines are deltas in ascending order."""
     return not any(_faults(whole)) and _ascend(whole)
 
 

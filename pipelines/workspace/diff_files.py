@@ -66,7 +66,7 @@ def _put(source: str, target: str) -> bool:
 
 
 def _placed(source: str, target: str) -> bool:
-    """Give a file a second name; False where the name is taken."""
+    """Give a file a second name; return False if the name is taken."""
     try:
         os.link(source, checked(target))
     except FileExistsError:

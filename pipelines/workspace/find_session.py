@@ -122,7 +122,7 @@ def _is_revised(data: mmap.mmap | bytes) -> bool:
 
 
 def _facts_with(data: mmap.mmap | bytes, key: str) -> Iterator[Session]:
-    """Give the facts of sessions with a key, in whole lines."""
+    """Yield the facts of sessions with a key, from whole lines."""
     needle = f'"key":"{key}"'.encode()
     at = data.find(needle)
     while at >= 0:

@@ -48,7 +48,7 @@ def exceptions(names: Iterable[str]) -> list[str]:
 
 
 def ignored_files(workspace: Workspace) -> list[Ignored]:
-    """Return the files that clones need and git would not add; git is asked only if it must be.
+    """Return the files that clones need and git ignores; git runs only if necessary.
 
     A file that git tracks already stays tracked, whatever a pattern says. Where git cannot be
     asked, the list is empty: other checks report that.

@@ -133,7 +133,7 @@ def worktree_patch(workspace: Workspace) -> bytes:
 
 
 def _ends(workspace: Workspace, commits: str) -> tuple[str, str]:
-    """Return what a range or a commit is the difference of.
+    """Return the two ends of a range or a commit.
 
     Raises:
         NotFound: the repository does not have the commit, or a shallow clone lacks its parent.
@@ -224,7 +224,7 @@ def _measured(
 
 
 def _split(output: IO[bytes], groups: Sequence[Sequence[bytes]]) -> Iterator[PatchRef]:
-    """Measure what `diff-tree --stdin` prints: before each patch the line that it was asked with.
+    """Split the output of `diff-tree --stdin`, which repeats the request before each patch.
 
     No line of a patch is two hashes: each begins with a mark or a word, and a line of a binary
     patch is shorter.

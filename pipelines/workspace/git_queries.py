@@ -36,7 +36,7 @@ def repository_of(workspace: Workspace) -> Repository:
 
 
 def prefix_of(workspace: Workspace) -> str | None:
-    """Return what the paths of a workspace begin with in its repository; None if it is outside.
+    """Return the path of a workspace in its repository as a prefix; None if it is outside.
 
     Links are followed: git knows a folder by its real path.
     """
@@ -54,7 +54,7 @@ def is_object(text: str) -> bool:
 
 
 def resolve(workspace: Workspace, text: str) -> tuple[str, int]:
-    """Resolve what a user calls commits to `BASE..HEAD` by whole hashes, and count the commits.
+    """Resolve user-supplied commits to `BASE..HEAD` by whole hashes, and count the commits.
 
     Args:
         workspace: whose repository.
@@ -129,7 +129,7 @@ def empty_tree(repository: Repository) -> str:
 
 
 def content_at(workspace: Workspace, commit: str, name: str) -> bytes:
-    """Return what a file of the workspace held at a commit; nothing if there was no such file.
+    """Return the content of a workspace's file at a commit; empty if it did not exist.
 
     Args:
         workspace: whose repository; outside of git there is no such file.

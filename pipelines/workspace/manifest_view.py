@@ -1,4 +1,4 @@
-"""The manifest of a workspace, as a whole: its facts, by what they are about.
+"""The whole manifest of a workspace: its facts, grouped by subject.
 
 1. Facts that describe one session are one session, and revisions are applied
 (`codec.merge.key_conflicts`). 2. What was purged is known by its SHA-256, whichever session had it
@@ -187,7 +187,7 @@ class Manifest(NamedTuple):
 
 
 def decode_manifest(data: bytes) -> Manifest:
-    """Return what the bytes of a manifest say."""
+    """Decode the bytes of a manifest."""
     lines = lines_of(data)
     facts, errors = decode_facts(lines.lines)
     return manifest_of(facts, errors=tuple(e.at(file=MANIFEST) for e in errors), torn=lines.torn)
@@ -196,7 +196,7 @@ def decode_manifest(data: bytes) -> Manifest:
 def manifest_of(
     facts: Iterable[Fact], *, errors: tuple[FormatError, ...] = (), torn: bool = False
 ) -> Manifest:
-    """Return facts, by what they are about."""
+    """Group facts by subject."""
     kinds = _by_kind(facts)
     found, revisions = _all(Session, kinds), _all(Revision, kinds)
     plain = not revisions and are_plain(found)
@@ -246,7 +246,7 @@ def _all(kind: type[_F], kinds: Mapping[type, list[Fact]]) -> tuple[_F, ...]:
 
 
 def _versions_of(history: History) -> Iterator[Session]:
-    """Give a session as it is now, as its facts have it, and as each revision left it."""
+    """Yield a session as it is now, as its facts have it, and after each revision."""
     yield history.session
     yield from history.facts
     yield from (revised(history.base, revision.changes) for revision in history.revisions)

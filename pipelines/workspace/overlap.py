@@ -1,4 +1,4 @@
-"""A remote that overlaps the workspace is not a copy: what is deleted here would be gone there.
+"""Refuse a remote that overlaps the workspace: it would not be a second copy.
 
 Folders are compared by device and inode, so that links and bind mounts are seen through.
 """

@@ -12,10 +12,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
+from codec.agents.file_states import States
 from codec.agents.hook_input import decode_input
 from codec.agents.spool_entry import Entry, decode_entry, encode_entry
-from codec.agents.transcript_events import told_between
-from codec.agents.transcripts import read_transcript
+from codec.agents.transcript_events import told_between, transcript_of
+from codec.agents.transcripts import entries_of, events_of
 from codec.archive.container import INDEX_MAGIC, ArchiveReader, encode_archive
 from codec.archive.frames import FrameSizes, encode_frame, encode_seek_table, encode_skippable
 from codec.archive.recovery import check, rebuild_tail
@@ -49,7 +50,8 @@ def spool(data: bytes) -> None:
 def transcript(data: bytes) -> None:
     """Read the transcript of an agent, which may hold anything."""
     for agent in ("claude", "codex"):
-        found = read_transcript(agent, data.split(b"\n"), "s")
+        entries = entries_of(data.split(b"\n"))
+        found = transcript_of(events_of(agent, entries, "s"), States().take)
         told = told_between(found, (found,), 0, 1 << 62)
         assert len(told.prompt) <= 200
 

@@ -85,7 +85,7 @@ def _object(text: str) -> Mapping[str, Any]:
 def _dependencies(
     content: Mapping[str, Any], places: Places, groups: tuple[str, ...]
 ) -> dict[str, tuple[Any, Origin]]:
-    """By package, the version that is asked for and where; a later group overrides."""
+    """Return the required version and its place by package; a later group overrides."""
     return {
         package: (version, places.origin(group, package))
         for group in groups

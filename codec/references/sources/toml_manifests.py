@@ -114,7 +114,7 @@ def _load(text: str) -> tuple[Mapping[str, Any], Places]:
 
 
 def _requirements(content: Mapping[str, Any], places: Places) -> dict[str, tuple[str, Origin]]:
-    """Known packages of lists of dependencies; what runs comes after what tests, and overrides."""
+    """Yield known packages of dependency lists; runtime lists come last and override test lists."""
     paths: list[tuple[str, ...]] = [
         (*path, group)
         for path in (

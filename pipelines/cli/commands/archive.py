@@ -1,4 +1,4 @@
-"""`session-codec archive`, and what it does with archives that are there."""
+"""`session-codec archive`, and its verbs for existing archives."""
 
 from __future__ import annotations
 

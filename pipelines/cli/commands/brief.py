@@ -46,5 +46,5 @@ VERB: Final = Verb(
     run,
     (Argument("name", "KEY", _LATEST, required=False), REPO),
     (JSON,),
-    exits={20: EXIT_CODES[20], 30: "no such session", 31: EXIT_CODES[31]},
+    exits={20: EXIT_CODES[20], 30: "no such session"},
 )

@@ -79,5 +79,5 @@ VERB: Final = Verb(
         TOKENIZER_OPTION,
         JSON,
     ),
-    exits={3: "a line of the deltas cannot be read", 20: EXIT_CODES[20], 31: EXIT_CODES[31]},
+    exits={3: "a line of the deltas cannot be read", 20: EXIT_CODES[20]},
 )

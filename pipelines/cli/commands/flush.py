@@ -60,5 +60,5 @@ VERB: Final = Verb(
         Option("--dry-run", "Print what is pending; write nothing.", flag=True),
         JSON,
     ),
-    exits={20: EXIT_CODES[20], 31: EXIT_CODES[31]},
+    exits={20: EXIT_CODES[20]},
 )

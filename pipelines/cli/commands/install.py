@@ -250,7 +250,7 @@ def _who_commits(kind: str) -> str:
 
 
 def _advise_job(kind: str) -> None:
-    """Who does what is left to do, once a job is written."""
+    """Print the remaining steps after a job was written."""
     if _who_commits(kind) == "you":
         tell("the job commits nothing: when it has packed, commit .session-codec/manifest.jsonl")
     else:
@@ -303,7 +303,7 @@ def _advise_hooks(hooks: tuple[str, ...]) -> None:
 
 
 def _program() -> str:
-    """How a hook calls our hook program: by its name, if the PATH has it."""
+    """Return the command of the hook program: its name, if the PATH has it."""
     beside = os.path.join(os.path.dirname(sys.executable), PROGRAM)
     if shutil.which(PROGRAM) is None and os.path.exists(beside):
         return shlex.quote(beside)

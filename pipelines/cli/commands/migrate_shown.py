@@ -1,4 +1,4 @@
-"""What a migration says: its plan and result, as text and as JSON."""
+"""Print a migration's plan and result, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from pipelines.workspace.location import manifest_of
 
 
 def run_migrate(request: Request, worker: Worker, *, dry_run: bool, as_json: bool) -> int:
-    """Migrate, or only plan and prove, and say what came of it; the exit code."""
+    """Migrate, or only plan and prove; print the result and return the exit code."""
     stages = Stages()
     gc.disable()  # the records of a log are many and have no cycles: looking for some costs a tenth
     if dry_run:

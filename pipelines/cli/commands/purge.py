@@ -147,7 +147,7 @@ def _keys(made: Plan) -> list[str]:
 
 
 def _disown(workspace: Workspace, name: str, as_json: bool) -> int:
-    """Take back what another clone purged, as far as it is still here."""
+    """Keep diffs that another clone purged, as far as they are still stored here."""
     files = disown(workspace, name)
     if as_json:
         say_json("purge", {"exit": 0, "key": name, "disowned": files})
@@ -191,7 +191,7 @@ def _purge_text(name: str, repo: str, *, yes: bool, dry_run: bool, as_json: bool
 
 
 def _is_wanted(planned: Iterable[str], yes: bool) -> bool:
-    """Unless --yes was given, list what would be erased and ask whoever is at the terminal.
+    """Without --yes, list what would be erased and ask at the terminal.
 
     Raises:
         KeyboardInterrupt: they interrupt the question or close the terminal.

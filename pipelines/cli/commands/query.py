@@ -95,7 +95,7 @@ VERB: Final = Verb(
         Option("--csv", "Print comma-separated values.", to="as_csv", flag=True),
         JSON,
     ),
-    exits={3: "lines that cannot be read were left out", 20: EXIT_CODES[20], 31: EXIT_CODES[31]},
+    exits={3: "lines that cannot be read were left out", 20: EXIT_CODES[20]},
 )
 
 

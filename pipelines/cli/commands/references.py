@@ -120,7 +120,7 @@ def _say(made: Plan, *, explain: bool) -> None:
 
 
 def _reasons(made: Plan, name: str, change: Change) -> list[str]:
-    """Where a value comes from, a line each."""
+    """Return the sources of a value, one a line."""
     reason = _REASONS.get(change.standing)
     told = [reason] if reason else []
     differs = change.standing in (Standing.YOURS, Standing.UNREAD) and change.stated is not None

@@ -84,7 +84,6 @@ VERB: Final = Verb(
         12: "the stored bytes differ from those that were recorded",
         20: EXIT_CODES[20],
         30: "no such session, or its diff is missing locally",
-        31: EXIT_CODES[31],
         33: EXIT_CODES[33],
     },
 )

@@ -6,7 +6,6 @@ from codec.errors import CodecError
 from pipelines.cli.declared import absolute
 from pipelines.cli.output import tell, tell_findings
 from pipelines.errors import Conflict, PipelineError
-from pipelines.git.worktree import is_own_repository
 from pipelines.recording.spool import has_work, spool_of
 from pipelines.workspace.location import Workspace, find
 
@@ -19,26 +18,8 @@ def workspace_of(repo: str) -> Workspace:
         Denied: git does not trust the owner of its repository.
     """
     workspace = find(absolute(repo))
-    refuse_untrusted(workspace)
     drain_spool(workspace)
     return workspace
-
-
-def refuse_untrusted(workspace: Workspace) -> None:
-    """Refuse the repository of another user, unless git is configured to trust it.
-
-    Verbs that never ask git would otherwise print it as their own, and leave caches in it that its
-    owner cannot write.
-
-    Raises:
-        Denied: git does not trust the owner.
-    """
-    top = workspace.repository
-    if top is None or is_own_repository(top):
-        return
-    from pipelines.git.process import check_owner, repository_at
-
-    check_owner(repository_at(top))
 
 
 def drain_spool(workspace: Workspace, *, within: str | None = None) -> None:

@@ -78,5 +78,5 @@ VERB: Final = Verb(
                shown=True),
         JSON,
     ),
-    exits={20: EXIT_CODES[20], 30: "no such file or line", 31: EXIT_CODES[31]},
+    exits={20: EXIT_CODES[20], 30: "no such file or line"},
 )  # fmt: skip

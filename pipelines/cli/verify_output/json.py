@@ -1,4 +1,4 @@
-"""What a verification found, as JSON: `pipelines/verify.schema.json`."""
+"""The result of a verification as JSON: `pipelines/verify.schema.json`."""
 
 from __future__ import annotations
 

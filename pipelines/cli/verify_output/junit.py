@@ -1,4 +1,4 @@
-"""What a verification found, as JUnit's XML: a test case a check.
+"""The result of a verification as JUnit XML: one test case a check.
 
 It is valid by both schemas that are in use, Ant's and Jenkins'.
 """

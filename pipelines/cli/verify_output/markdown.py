@@ -1,4 +1,4 @@
-"""What a verification found, as Markdown for the summary of a job: less than a megabyte of it."""
+"""The result of a verification as Markdown for a job's summary: less than 1 MiB."""
 
 from __future__ import annotations
 

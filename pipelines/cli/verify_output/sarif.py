@@ -1,4 +1,4 @@
-"""What a verification found, as SARIF 2.1.0, which code hosts show beside the lines."""
+"""The result of a verification as SARIF 2.1.0, which code hosts show beside the lines."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _uri(root: str, file: str) -> str:
 
 
 def _fingerprint(finding: Finding, seen: Counter[str]) -> str:
-    """Names a finding whatever line it moves to; the nth of equal ones has its number."""
+    """Identify a finding independent of its line; equal findings are numbered."""
     what = "\0".join((finding.code, finding.file or "", finding.key or finding.message))
     seen[what] += 1
     data = f"{what}\0{seen[what]}".encode(errors="backslashreplace")

@@ -1,4 +1,4 @@
-"""What a verification found, as plain text."""
+"""The result of a verification as plain text."""
 
 from __future__ import annotations
 

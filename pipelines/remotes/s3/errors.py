@@ -20,7 +20,7 @@ SET_REGION: Final = "Set AWS_REGION to the region of the bucket, or give the rig
 
 
 class Unsatisfiable(NotFound):
-    """An object does not have the range that was asked for."""
+    """An object does not have the requested range."""
 
 
 #: Codes that say more than their HTTP status: what they mean, and the way out.
