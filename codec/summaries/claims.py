@@ -1,7 +1,7 @@
 """Claims of a model, and the test that each must pass: a claim without its sources is dropped.
 
-1. A claim cites keys of sessions that the model was given. Every quotation, date, name and number in
-   its text must be in those sessions; numbers may also be figures of the deterministic part.
+1. A claim cites keys of sessions that the model was given. Every quotation, date, name and number
+   in its text must be in those sessions; numbers may also be figures of the deterministic part.
 2. The test reads only the claim, the sessions and the figures. So no instruction in a note, and
    nothing else that a model was given, changes what passes.
 3. Statements without keys, numbers, names, dates or quotations cannot be tested: "the tests became
@@ -37,16 +37,14 @@ class Claim(NamedTuple):
     keys: tuple[str, ...]
 
 
-class Tested(NamedTuple):
+class Checked(NamedTuple):
     """Claims that passed, and the others with what is not supported in each."""
 
     kept: tuple[Claim, ...]
     dropped: tuple[tuple[Claim, Fault, str], ...]
 
 
-def tested(
-    claims: Sequence[Claim], sessions: Mapping[str, Session], figures: Figures
-) -> Tested:
+def check_claims(claims: Sequence[Claim], sessions: Mapping[str, Session], figures: Figures) -> Checked:
     """Return which claims the sessions support.
 
     Args:
@@ -62,7 +60,7 @@ def tested(
             kept[claim._replace(text=plain(claim.text))] = None
         else:
             dropped.append((claim, *found))
-    return Tested(tuple(kept), tuple(dropped))
+    return Checked(tuple(kept), tuple(dropped))
 
 
 def fault_of(

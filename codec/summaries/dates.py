@@ -15,13 +15,21 @@ from typing import Final
 from codec.periods import quarter_of
 from codec.summaries.evidence import MOMENT, Evidence
 
-_MONTHS: Final = (
-    "january february march april may june july august september october november december".split()
+_MONTHS: Final = re.findall(
+    r"\w+",
+    """
+january february march april may june july august september october november december
+""",
 )
 _SHORT: Final = {"jan": 1, "feb": 2, "mar": 3, "apr": 4, "jun": 6, "jul": 7, "aug": 8, "sep": 9,
                  "sept": 9, "oct": 10, "nov": 11, "dec": 12}  # fmt: skip
 _NUMBER_OF: Final = {name: n for n, name in enumerate(_MONTHS, 1)} | _SHORT
-_DAYS: Final = "monday tuesday wednesday thursday friday saturday sunday".split()
+_DAYS: Final = re.findall(
+    r"\w+",
+    """
+monday tuesday wednesday thursday friday saturday sunday
+""",
+)
 #: `march` and `may` are months with a capital letter alone; so are the short names.
 _MONTH: Final = (
     rf"(?:{'|'.join(f'(?i:{m})' for m in _MONTHS if m not in ('march', 'may'))}"
@@ -60,9 +68,8 @@ def without_dates(text: str, evidence: Evidence) -> tuple[str, str | None]:
         (_YEAR_MONTH, _is_month), (_WEEKDAY, _is_weekday), (_RELATIVE, lambda m, e: False),
     )  # fmt: skip
     for pattern, is_supported in checks:
-        for m in pattern.finditer(text):
-            if not (is_supported(m, evidence) or evidence.says(m[0])):
-                wrong.append(m[0])
+        found = pattern.finditer(text)
+        wrong += [m[0] for m in found if not (is_supported(m, evidence) or evidence.says(m[0]))]
         text = pattern.sub(" ", text)
     return text, wrong[0] if wrong else None
 

@@ -1,9 +1,9 @@
 """What a claim of a model may draw on: the texts and figures of the sessions that it cites.
 
 1. Texts are compared in one form (`plain`): composed characters, straight quotation marks, no
-   format characters. So neither a look-alike nor a zero-width character makes a new text an old one.
-2. Keys, dates and times that occur in texts are removed before numbers are looked for: the digits of
-   a key are not a number that a session states.
+   format characters. So no zero-width character makes a new text equal to an old one.
+2. Keys, dates and times that occur in texts are removed before numbers are looked for: the digits
+   of a key are not a number that a session states.
 """
 
 from __future__ import annotations
@@ -42,16 +42,16 @@ NUMBER: Final = re.compile(r"\d+(?:[,_']\d{3})*(?:\.\d+)?")
 _PERCENT = re.compile(rf"({NUMBER.pattern})\s*(?:%|per ?cent\b)")
 
 SESSION_WORDS: Final = frozenset(
-    "session sessions task tasks time times attempt attempts run runs".split()
+    ["session", "sessions", "task", "tasks", "time", "times", "attempt", "attempts", "run", "runs"]
 )
 _LINES: Final = "line lines loc"
 #: The words that may stand beside a sum, in the order of the fields of `Metrics`.
 METRIC_WORDS: Final = (
     frozenset(f"{_LINES} added new".split()),
     frozenset(f"{_LINES} removed deleted".split()),
-    frozenset("commit commits".split()),
-    frozenset("minute minutes min mins".split()),
-    frozenset("token tokens".split()),
+    frozenset(["commit", "commits"]),
+    frozenset(["minute", "minutes", "min", "mins"]),
+    frozenset(["token", "tokens"]),
 )
 
 
@@ -90,12 +90,7 @@ def evidence_of(sessions: Iterable[Session], figures: Figures) -> Evidence:
     cited = list(sessions)
     lines = [plain(text) for session in cited for text in _texts(session)]
     stated = [MOMENT.sub(" ", line) for line in lines]
-    metrics = {
-        Decimal(value)
-        for s in cited
-        for value in s.metrics[:5]
-        if isinstance(value, int)
-    }
+    metrics = {Decimal(value) for s in cited for value in s.metrics[:5] if isinstance(value, int)}
     folded = [line.casefold() for line in lines]
     return Evidence(
         keys=tuple(dict.fromkeys(s.key for s in cited)),

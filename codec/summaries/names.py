@@ -20,36 +20,40 @@ _POSSESSIVE = re.compile(r"'s?$")
 _FORMS: Final = frozenset(("e.g", "i.e", "etc", "vs", "and/or"))
 #: Words that begin sentences of reports and are not names.
 _USUAL: Final = frozenset(
-    """
-a about above across added adding additional adopted after afterwards all almost along already also
-although among an and another any are around as at attempts back based because been before began
-behind being below besides better between beyond both bug bugs build building built but by can
-caused changed changes changing checked cleaned cleanup closed code common completed completing
-configured continued converted could created creating decided decision decisions deployed
-deployment despite did documentation documented documenting does done down due during each earlier
-early efforts either enabled enabling encountered ended errors especially even every existing
-expanded extended failed failing failure failures far few finally finished first fix fixed fixes
-fixing focus focused follow followed following for found from further given had half has have having
-here how however if implementation implemented implementing improved improvement improvements
-improving in including increased initial initially inside instead into introduced introducing
-investigated is issues it its just kept large last late later latest learned learning left less
-lessons like little long made main mainly major making many may mid might migrated migrating
-migration minor more moreover most mostly moved moving much multiple must near nearly neither never
-new next no non none nor not notable notably notes nothing now of off often old on once one only
-open or other others otherwise our out outside over overall own part partial partially passed
-performance planned plans post pre previous previously problems progress project quality quick
-rather re recorded redesigned reduced reducing refactored refactoring refactors related release
-released remaining removal removed removing renamed renaming reorganized repaired repeated repeatedly
-replaced replacing report reported reports resolved rest restored restructured result results
-reverted reverting review reviewed rewrote running same second sessions session set setting several
-shipped short should similar simple simplified since single slow small so solved some sometimes soon
-sped split stabilized started starting status still stopped such support supported supporting switched
-task tasks team test tested testing tests than that the their them then there therefore these they
-things third this those though through throughout time to together too took toward towards tried
-turned two under unit unresolved until up update updated updates updating upgraded use used using
-usually various verified very was ways we were what when where whereas whether which while who whole
-why will with within without work worked working works would write writing written wrote yet
-""".split()
+    re.findall(
+        r"\w+",
+        """
+a about above across added adding additional adopted after afterwards all almost along already
+also although among an and another any are around as at attempts back based because been before
+began behind being below besides better between beyond both bug bugs build building built but by
+can caused changed changes changing checked cleaned cleanup closed code common completed
+completing configured continued converted could created creating decided decision decisions
+deployed deployment despite did documentation documented documenting does done down due during
+each earlier early efforts either enabled enabling encountered ended errors especially even
+every existing expanded extended failed failing failure failures far few finally finished first
+fix fixed fixes fixing focus focused follow followed following for found from further given had
+half has have having here how however if implementation implemented implementing improved
+improvement improvements improving in including increased initial initially inside instead into
+introduced introducing investigated is issues it its just kept large last late later latest
+learned learning left less lessons like little long made main mainly major making many may mid
+might migrated migrating migration minor more moreover most mostly moved moving much multiple
+must near nearly neither never new next no non none nor not notable notably notes nothing now of
+off often old on once one only open or other others otherwise our out outside over overall own
+part partial partially passed performance planned plans post pre previous previously problems
+progress project quality quick rather re recorded redesigned reduced reducing refactored
+refactoring refactors related release released remaining removal removed removing renamed
+renaming reorganized repaired repeated repeatedly replaced replacing report reported reports
+resolved rest restored restructured result results reverted reverting review reviewed rewrote
+running same second sessions session set setting several shipped short should similar simple
+simplified since single slow small so solved some sometimes soon sped split stabilized started
+starting status still stopped such support supported supporting switched task tasks team test
+tested testing tests than that the their them then there therefore these they things third this
+those though through throughout time to together too took toward towards tried turned two under
+unit unresolved until up update updated updates updating upgraded use used using usually various
+verified very was ways we were what when where whereas whether which while who whole why will
+with within without work worked working works would write writing written wrote yet
+""",
+    )
 )
 
 

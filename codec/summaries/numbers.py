@@ -17,16 +17,26 @@ from typing import Final
 from codec.summaries.evidence import NUMBER, Evidence, tokens_of, value_of
 
 _UNITS: Final = {"k": 10**3, "m": 10**6, "bn": 10**9, "b": 10**9}
-_PLAIN_UNITS: Final = "x|min|mins|minutes|s|sec|ms|h|hr|hrs|d|st|nd|rd|th|-lines?|-commits?|-minutes?"
+_PLAIN_UNITS: Final = (
+    "x|min|mins|minutes|s|sec|ms|h|hr|hrs|d|st|nd|rd|th|-lines?|-commits?|-minutes?"
+)
 _NUMBER = re.compile(
     rf"[~≈<>=+]*(?P<number>{NUMBER.pattern})(?P<unit>%|k|m|bn|b|{_PLAIN_UNITS})?\+?", re.I
 )
 _PAIR = re.compile(rf"(?P<first>{NUMBER.pattern})(?:-|/|\.\.)(?P<second>{NUMBER.pattern})")
-_ONES: Final = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
-    "sixteen seventeen eighteen nineteen"
-).split()
-_TENS: Final = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+_ONES: Final = re.findall(
+    r"\w+",
+    """
+zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen
+sixteen seventeen eighteen nineteen
+""",
+)
+_TENS: Final = re.findall(
+    r"\w+",
+    """
+twenty thirty forty fifty sixty seventy eighty ninety
+""",
+)
 _VALUES: Final = (
     {word: n for n, word in enumerate(_ONES)}
     | {word: 10 * n for n, word in enumerate(_TENS, 2)}
@@ -36,8 +46,13 @@ _VALUES: Final = (
 _SCALES: Final = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9}
 #: Words that state an amount without naming it: only a text with the same word supports them.
 _VAGUE: Final = frozenset(
-    "dozen dozens hundreds thousands millions billions half halved halves doubled double tripled "
-    "triple quadrupled twice thrice twofold threefold tenfold couple pair thirds".split()
+    re.findall(
+        r"\w+",
+        """
+dozen dozens hundreds thousands millions billions half halved halves doubled double tripled
+triple quadrupled twice thrice twofold threefold tenfold couple pair thirds
+""",
+    )
 )
 _NUMERAL: Final = "|".join((*_VALUES, *_SCALES))
 _WORDS = re.compile(rf"\b(?:{_NUMERAL})(?:(?:[- ]| and )(?:{_NUMERAL}))*\b", re.I)

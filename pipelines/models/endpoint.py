@@ -14,7 +14,8 @@ import json
 import socket
 import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -90,28 +91,16 @@ class Endpoint:
         """Send a question, once, and return the answer."""
         messages = [{"role": "user", "content": question}]
         body = json.dumps({**self._fixed, "messages": messages}).encode()
-        connection = _connection(self._parts)
         late = threading.Event()
-
-        def close() -> None:
-            late.set()
-            if connection.sock is not None:
-                connection.sock.shutdown(socket.SHUT_RDWR)
-
-        watchdog = threading.Timer(self._seconds, close)
-        watchdog.daemon = True
         try:
-            connection.connect()
-            connection.sock.settimeout(self._seconds)
-            watchdog.start()
-            connection.request("POST", self._path, body, self._headers())
-            response = connection.getresponse()
-            data = response.read(ANSWER_LIMIT + 1)
+            with closing(_connection(self._parts)) as connection:
+                connection.connect()
+                with _closed_after(self._seconds, connection.sock, late):
+                    connection.request("POST", self._path, body, self._headers())
+                    with connection.getresponse() as response:
+                        data = response.read(ANSWER_LIMIT + 1)
         except (OSError, http.client.HTTPException) as e:
             raise self._unanswered(e, is_late=late.is_set()) from None
-        finally:
-            watchdog.cancel()
-            connection.close()
         if late.is_set():
             raise self._unanswered(TimeoutError(), is_late=True)
         self._check(response, data)
@@ -153,6 +142,25 @@ class Endpoint:
                 f"{where}: the answer is {kind or 'of no stated type'}, not application/json",
                 hint="The address must end where /chat/completions follows, often with /v1",
             )
+
+
+@contextmanager
+def _closed_after(seconds: float, sock: socket.socket, late: threading.Event) -> Iterator[None]:
+    """Shut a connection down when the time is over, whatever is read from it."""
+
+    def shut() -> None:
+        late.set()
+        with suppress(OSError):  # it is closed already
+            sock.shutdown(socket.SHUT_RDWR)
+
+    sock.settimeout(seconds)
+    watchdog = threading.Timer(seconds, shut)
+    watchdog.daemon = True
+    watchdog.start()
+    try:
+        yield
+    finally:
+        watchdog.cancel()
 
 
 def _connection(parts: SplitResult) -> http.client.HTTPConnection:

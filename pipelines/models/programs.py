@@ -134,7 +134,7 @@ def _read(process: subprocess.Popen[bytes]) -> bytes:
     """Return what a process prints, up to a block over the limit."""
     blocks: list[bytes] = []
     size = 0
-    assert process.stdout is not None  # noqa: S101 - it is a pipe
+    assert process.stdout is not None
     with process.stdout as out:
         while size <= ANSWER_LIMIT and (block := out.read1(_BLOCK)):  # type: ignore[attr-defined]
             blocks.append(block)
@@ -230,5 +230,7 @@ PROGRAMS: Final[Mapping[str, _Form]] = {
         _read_codex,
         ("-",),
     ),
-    "llm": _Form(("prompt", "--no-log", "--no-stream", "--schema", _SCHEMA_FILE), "--model", _read_llm),
+    "llm": _Form(
+        ("prompt", "--no-log", "--no-stream", "--schema", _SCHEMA_FILE), "--model", _read_llm
+    ),
 }  # fmt: skip
