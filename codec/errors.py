@@ -2,7 +2,7 @@
 
 An error says what is wrong, where (file, line, field) and the way out. A codec function knows
 only the line and the field; the caller that knows the file adds it with `at` as the error rises.
-Exit codes are not known here: one table in `pipelines/errors.py` maps classes to them.
+Exit codes are not known here: one table in `pipelines/outcomes/errors.py` maps classes to them.
 """
 
 from __future__ import annotations

@@ -7,7 +7,8 @@ A part is delimited by `<!-- generated: NAME -->` and `<!-- end of NAME -->`.
    Times and folders differ between runs and machines; a part that differs in nothing else is kept.
 3. `context`, `newest`, `baselines`: the output of other verbs for the migrated sample.
 4. `window`: a column of the measured scaling table of docs/tokens.md.
-5. `labels`, `date-labels`, `status-words`, `findings`, `diff-tree`, `drop-order`: tables of the
+5. `tables`: the columns of exported tables, with types and units.
+6. `labels`, `date-labels`, `status-words`, `findings`, `diff-tree`, `drop-order`: tables of the
    code.
 """
 
@@ -35,6 +36,7 @@ PAGES: Final = (
     ROOT / "docs" / "agents.md",
     ROOT / "docs" / "commands.md",
     ROOT / "docs" / "migrate.md",
+    ROOT / "docs" / "tables.md",
     FIGURES,
 )
 WIDTH: Final = 88
@@ -74,8 +76,9 @@ def help_pages() -> str:
 
 def all_help() -> Iterator[tuple[tuple[str, ...], str]]:
     """Yield the words of each command, and its help without the blank line at its end."""
+    from pipelines.cli.declared import PROGRAM
     from pipelines.cli.help import top_help, verb_help
-    from pipelines.cli.parser import PROGRAM, load_verb
+    from pipelines.cli.parser import load_verb
     from pipelines.cli.verbs import VERBS
 
     yield (PROGRAM,), top_help(WIDTH).rstrip()
@@ -238,6 +241,28 @@ def findings() -> str:
     return _table("findings", ("code", "what it means"), rows)
 
 
+def tables() -> str:
+    """Return the columns of the exported tables."""
+    from codec.tables.schema import TABLES
+
+    parts = []
+    for table in TABLES:
+        month = "`month` (string, YYYY-MM) is in the name of the folder." if table.by_month else ""
+        rows = [
+            (
+                f"`{c.name}`",
+                c.type,
+                c.unit or "",
+                c.meaning + (f" ({c.text} by `--redact`)" if c.text else ""),
+            )
+            for c in table.columns
+        ]
+        header = ("column", "type", "unit", "meaning")
+        parts.append(f"### {table.name}\n\n{table.meaning}. {month}".rstrip())
+        parts.append(_rows(header, rows))
+    return "\n\n".join(parts)
+
+
 def diff_tree() -> str:
     """How git is asked for the patch of a range."""
     from pipelines.workspace.git_patches import LEFT_OUT, PATCH_OPTIONS
@@ -287,6 +312,7 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "date-labels": date_labels,
     "status-words": status_words,
     "findings": findings,
+    "tables": tables,
     "diff-tree": diff_tree,
     "drop-order": drop_order,
 }

@@ -173,7 +173,9 @@ def seek_table_size(end: bytes) -> int:
         raise IntegrityError("it is cut off")
     frames, descriptor, magic = _FOOTER.unpack(end[-_FOOTER.size :])
     if magic != _FOOTER_MAGIC:
-        raise IntegrityError("it does not end with a seek table: it is cut off, or no archive")
+        raise IntegrityError(
+            "it does not end with a seek table: it is truncated, or not an archive"
+        )
     if descriptor or frames > _FRAMES_LIMIT:
         raise IntegrityError("the seek table is damaged")
     return _TABLE_SIZE + int(frames) * _ENTRY.size

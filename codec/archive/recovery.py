@@ -193,7 +193,7 @@ def _hold_against(scan: Scan, reader: ArchiveReader) -> None:
     """Refuse an index or a seek table that differs from the frames."""
     text = encode_index(scan.entries, sum(f.size for f in scan.frames))
     if reader.frames != scan.frames or reader.index.text != text:
-        raise IntegrityError("the index does not say what the frames hold")
+        raise IntegrityError("the index does not match the frames")
 
 
 class _Tar:
@@ -232,7 +232,7 @@ class _Tar:
             if self._done == entry.size:
                 filling = data[at : at + -entry.size % BLOCK]
                 if filling != bytes(-entry.size % BLOCK):
-                    raise IntegrityError(f"the filling behind the diff of {entry.key} is damaged")
+                    raise IntegrityError(f"the padding after the diff of {entry.key} is damaged")
                 at += len(filling)
                 self._entry = None
 
@@ -248,7 +248,7 @@ class _Tar:
 
     def _end(self, left: int) -> None:
         if self.ended or left != len(END):
-            raise IntegrityError("there are bytes behind the end of the tar")
+            raise IntegrityError("there are bytes after the end of the tar")
         self.ended = True
 
 
@@ -278,7 +278,7 @@ def _frame_length(data: bytes) -> int | None:
         header = zstandard.get_frame_parameters(data)
         at = zstandard.frame_header_size(data)
     except zstandard.ZstdError:
-        raise IntegrityError("there is no frame where one should begin") from None
+        raise IntegrityError("a frame is missing at its offset") from None
     for _ in range(_BLOCKS_LIMIT):
         block = int.from_bytes(data[at : at + 3], "little")
         if len(data) < at + 3:

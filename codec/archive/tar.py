@@ -175,7 +175,7 @@ def decode_header(header: bytes) -> tuple[str, int]:
         member = key, int(size, 8)
         if member[1] <= MEMBER_LIMIT and header == encode_header(*member):
             return member
-    raise IntegrityError("there is no header of a diff where one should stand")
+    raise IntegrityError("the header of a diff is missing at its offset")
 
 
 class Index:
@@ -243,7 +243,8 @@ def encode_index(entries: Iterable[Entry], size: int) -> bytes:
     text = f"{json.dumps(head, separators=(',', ':'))}\n{''.join(lines)}".encode()
     if len(text) > INDEX_LIMIT:
         raise EncodeError(
-            f"{len(lines)} diffs are too many for one archive", hint="Make more than one of them"
+            f"{len(lines)} diffs are too many for one archive",
+            hint="Pack fewer at once: --before TIME",
         )
     return text
 
@@ -262,7 +263,7 @@ def decode_index(text: bytes) -> Index:
     if not isinstance(head, dict) or head.get("format") != FORMAT:
         raise FormatError(f'not an archive: no index with "format":"{FORMAT}"')
     if head.get("version") != VERSION:
-        raise FormatError(f"archive version {head.get('version')!r} is not known")
+        raise FormatError(f"unknown archive version {head.get('version')!r}")
     members, size = head.get("members"), head.get("bytes")
     if type(size) is not int or members != text.count(b"\n") - 1 or not text.endswith(b"\n"):
         raise IntegrityError("the index is damaged")

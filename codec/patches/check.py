@@ -42,7 +42,7 @@ def check_patch(data: bytes) -> None:
         return
     if coloured or _COLOURED.search(data):
         raise FormatError(
-            "is coloured for a terminal, so nothing can apply it",
+            "contains terminal colours; no tool can apply it",
             line=1,
             hint="Make it with 'git diff --no-color', or without color.ui=always",
         )

@@ -117,7 +117,7 @@ def dump_yaml(content: dict[str, Any] | list[Any]) -> str:
             content, Dumper=_Dumper, width=float("inf"), allow_unicode=True, sort_keys=False
         )
     except yaml.YAMLError as e:
-        raise EncodeError(f"no plain YAML for it: {e}", field="extra") from e
+        raise EncodeError(f"cannot be written as plain YAML: {e}", field="extra") from e
     return text
 
 

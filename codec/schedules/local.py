@@ -188,7 +188,7 @@ def safe(text: str) -> str:
     """
     if _UNSAFE.search(text):
         raise FormatError(
-            f"{text!a}: no job can name characters that are not UTF-8 text of one line",
+            f"{text!a}: a job needs a path of one line of UTF-8 text",
             hint="Rename it without them",
         )
     return text

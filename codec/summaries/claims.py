@@ -44,7 +44,9 @@ class Checked(NamedTuple):
     dropped: tuple[tuple[Claim, Fault, str], ...]
 
 
-def check_claims(claims: Sequence[Claim], sessions: Mapping[str, Session], figures: Figures) -> Checked:
+def check_claims(
+    claims: Sequence[Claim], sessions: Mapping[str, Session], figures: Figures
+) -> Checked:
     """Return which claims the sessions support.
 
     Args:

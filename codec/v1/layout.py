@@ -132,7 +132,7 @@ def decode_layout(data: bytes) -> Layout:
     if not isinstance(head, dict) or head.get("format") != FORMAT:
         raise FormatError(f'not a layout: no "format":"{FORMAT}"', line=1)
     if head.get("version") != VERSION:
-        raise FormatError(f"layout version {head.get('version')!r} is not known", line=1)
+        raise FormatError(f"unknown layout version {head.get('version')!r}", line=1)
     parts = tuple(_part(value, number) for number, value in enumerate(_values(rest), 2))
     literal = sum(p for p in parts if isinstance(p, int))
     stored = sum(p.patch.size for p in parts if isinstance(p, StoredPatch))

@@ -15,9 +15,9 @@ from datetime import date
 from functools import lru_cache
 from typing import Final
 
-from codec.diffs import DiffStat
 from codec.errors import FormatError
 from codec.names import UNNAMED, name_of, one_line
+from codec.patches.diff_stat import DiffStat
 from codec.records import READER, Metrics, PatchRef, Session, V1Entry
 from codec.timestamps import minutes_between
 from codec.v1.dates import (

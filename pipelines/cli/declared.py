@@ -10,6 +10,9 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+PROGRAM: Final = "session-codec"
+HELP: Final = ("-h", "--help")
+VERSION: Final = ("-V", "--version")
 #: Digits of the largest number that an option takes; the codec refuses what a record cannot hold.
 _DIGITS: Final = 18
 

@@ -8,10 +8,9 @@ import textwrap
 from collections.abc import Iterable
 from typing import Final
 
-from pipelines.cli.declared import Argument, Option, Verb
-from pipelines.cli.parser import HELP, PROGRAM, VERSION
+from pipelines.cli.declared import HELP, PROGRAM, VERSION, Argument, Option, Verb
 from pipelines.cli.verbs import VERBS
-from pipelines.errors import DENIED, EXIT_CODES
+from pipelines.outcomes.errors import DENIED, EXIT_CODES
 
 _WIDEST: Final = 100
 _NARROWEST: Final = 40

@@ -21,10 +21,10 @@ from codec.agents.spool_entry import Entry
 from codec.errors import FormatError
 from codec.tokens.tokenizers import DEFAULT
 from pipelines.cli.commands.spooled import drain_spool
-from pipelines.errors import NotFound
+from pipelines.outcomes.errors import NotFound
 from pipelines.recording.spool import is_first
-from pipelines.tokenizer import load
 from pipelines.verbs.context import Request, render
+from pipelines.worker.tokenizer import load
 from pipelines.workspace.location import Workspace, find
 
 #: Characters of the whole document, as the agent counts them: in UTF-16.

@@ -7,7 +7,7 @@ import shlex
 import sys
 
 from pipelines.cli.output import tell
-from pipelines.errors import PipelineError
+from pipelines.outcomes.errors import PipelineError
 from pipelines.workspace.location import Workspace
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pipelines.cli.output import table
-from pipelines.token_savings import JUDGED_FROM, WINDOW, TokenReport, rounded_down
+from pipelines.report.token_savings import JUDGED_FROM, WINDOW, TokenReport, rounded_down
 
 
 def token_lines(report: TokenReport) -> Iterator[str]:

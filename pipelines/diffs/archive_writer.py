@@ -95,7 +95,9 @@ def prove(path: str, expected: Mapping[str, str]) -> None:
     found = {key: patch.sha256 for key, patch in contents_of(path).items()}
     wrong = sorted(k for k in found.keys() | expected if found.get(k) != expected.get(k))
     if wrong:
-        raise IntegrityError(f"does not hold what it should: {', '.join(wrong[:5])}", file=path)
+        raise IntegrityError(
+            f"does not hold the expected content: {', '.join(wrong[:5])}", file=path
+        )
 
 
 def contents_of(path: str) -> dict[str, PatchRef]:

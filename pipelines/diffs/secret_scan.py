@@ -30,11 +30,11 @@ from codec.secrets.patterns import file_of, find_secrets, fingerprint, line_of
 from codec.secrets.values import can_be_secret, is_inside_address
 from codec.secrets.views import Unseen, views
 from pipelines.diffs.secret_scan_cache import Scanned, mark_of
-from pipelines.errors import Unavailable
-from pipelines.findings import Finding
 from pipelines.fs.files import read_bytes
-from pipelines.progress import Advance
-from pipelines.settings.user import operator_file
+from pipelines.outcomes.errors import Unavailable
+from pipelines.outcomes.findings import Finding
+from pipelines.outcomes.progress import Advance
+from pipelines.workspace.user_settings import operator_file
 
 if TYPE_CHECKING:
     from kingfisher_sdk import Scanner
@@ -212,7 +212,7 @@ def _finding(text: Text, hit: _Hit, mark: str) -> Finding:
         )
     return Finding(
         code="secret",
-        message=f"{hit.rule}{where}: what looks like a secret, fingerprint {mark}",
+        message=f"{hit.rule}{where}: a possible secret, fingerprint {mark}",
         file=text.name,
         line=hit.line,
         key=text.key,

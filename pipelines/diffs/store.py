@@ -31,16 +31,17 @@ from codec.manifest.jsonl import decode_fact
 from codec.names import key_time
 from codec.records import PatchRef, Session
 from pipelines.diffs.local_archives import Archives
-from pipelines.errors import Erased, NotFound, StorageError
 from pipelines.fs.files import (
     mapped,
     opened,
     read_file,
     regular_size,
 )
+from pipelines.outcomes.errors import Erased, NotFound, StorageError
 from pipelines.workspace import pending
 from pipelines.workspace.diff_names import names_of
-from pipelines.workspace.location import MANIFEST, Manifest, Workspace, decode_manifest
+from pipelines.workspace.location import MANIFEST, Workspace
+from pipelines.workspace.manifest_view import Manifest, decode_manifest
 from pipelines.workspace.reading import read_manifest
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from codec.names import key_time
 from codec.records import PatchRef
 from pipelines.workspace.diff_files import hashed_names
 from pipelines.workspace.diff_names import names_of
-from pipelines.workspace.location import Manifest
+from pipelines.workspace.manifest_view import Manifest
 
 #: What doctor's backups, and temporary files, have around the name of the file.
 _AROUND: Final = re.compile(r"\.?(?P<name>.+?)(?:\.\d+\.tmp|(?:\.\d+\.tmp)?\.repair-\d+\.bak)?")

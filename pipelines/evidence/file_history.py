@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from codec.patches.changes import FileChange, changes_of
-from pipelines.errors import NotFound, Unavailable
 from pipelines.git.process import Repository, run_git
+from pipelines.outcomes.errors import NotFound, Unavailable
 from pipelines.recording.commit_graph import known_commits
 
 _COMMIT: Final = re.compile(rb"^\0(?P<commit>[0-9a-f]{40,64}) (?P<time>\d{1,12})\n", re.M)

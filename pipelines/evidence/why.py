@@ -16,10 +16,10 @@ from codec.errors import CodecError
 from codec.patches.changes import FileChange, changes_of
 from codec.records import Session
 from pipelines.diffs.store import Store
-from pipelines.errors import NotFound, StorageError
 from pipelines.evidence.file_history import blame, file_history, graph_with
 from pipelines.evidence.grades import Candidate, Evidence, commits_of, of_file, of_line
 from pipelines.fs.files import read_bytes, regular_size
+from pipelines.outcomes.errors import NotFound, StorageError
 from pipelines.search.refresh import ask_index
 from pipelines.workspace.git_queries import commit_of, repository_of
 from pipelines.workspace.location import Workspace

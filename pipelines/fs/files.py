@@ -19,8 +19,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import IO, Final
 
-from pipelines.errors import WorkspaceLocked
 from pipelines.git.local_state import checked
+from pipelines.outcomes.errors import WorkspaceLocked
 
 LOCK_WAIT = 10.0
 #: Bytes of a file that is read into memory: a million sessions fit.

@@ -12,8 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from codec.errors import FormatError
-from pipelines.errors import Conflict
 from pipelines.fs.files import make_folder, read_bytes, remove, replace_file, sync_directory
+from pipelines.outcomes.errors import Conflict
 
 #: From the bytes of a file, None for no file, to what it is to hold.
 Change = Callable[[bytes | None], bytes | None]

@@ -10,7 +10,7 @@ import os
 import stat
 from collections.abc import Sequence
 
-from pipelines.errors import Denied, NotFound, Unavailable
+from pipelines.outcomes.errors import Denied, NotFound, Unavailable
 
 
 def check_diffs(path: str) -> None:

@@ -23,7 +23,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import IO, Final, NamedTuple
 
-from pipelines.errors import Denied, NotFound, Unavailable
 from pipelines.git.worktree import (
     ancestors,
     git_folders,
@@ -31,6 +30,7 @@ from pipelines.git.worktree import (
     is_own_repository,
     repository_of,
 )
+from pipelines.outcomes.errors import Denied, NotFound, Unavailable
 
 #: Seconds. A patch of a large range takes minutes on a slow disk.
 _TIMEOUT: Final = 900

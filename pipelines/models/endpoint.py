@@ -20,8 +20,8 @@ from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
 from codec.errors import FormatError
-from pipelines.errors import Denied, NotFound, Unavailable
 from pipelines.models.base import ANSWER_LIMIT, Answer, known_cost, known_count
+from pipelines.outcomes.errors import Denied, NotFound, Unavailable
 
 _CONNECT_SECONDS: Final = 10.0
 #: Characters of an error's body that are shown.

@@ -19,8 +19,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from codec.errors import FormatError
-from pipelines.errors import NotFound, Unavailable
 from pipelines.models.base import ANSWER_LIMIT, Answer, known_cost, known_count
+from pipelines.outcomes.errors import NotFound, Unavailable
 
 _BLOCK: Final = 1 << 16
 _SHOWN: Final = 200

@@ -23,10 +23,10 @@ from codec.manifest.jsonl import fact_digest
 from codec.records import Session
 from pipelines.diffs.local_archives import Archives
 from pipelines.diffs.store import purged_times
-from pipelines.errors import Denied, NotFound, Unavailable
 from pipelines.fs.files import keep_file, make_folder, mapped, read_bytes, sync_directory
 from pipelines.git.process import Repository, run_git
 from pipelines.git.worktree import head_of
+from pipelines.outcomes.errors import Denied, NotFound, Unavailable
 from pipelines.workspace import pending
 from pipelines.workspace.diff_files import put_diff
 from pipelines.workspace.diff_names import names_of

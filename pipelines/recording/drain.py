@@ -23,10 +23,10 @@ from codec.errors import EncodeError
 from codec.manifest.identity import History
 from codec.manifest.jsonl import identity_of
 from codec.records import NUMBER_LIMIT, Session
-from pipelines.errors import NotFound, StorageError
-from pipelines.findings import Finding
 from pipelines.fs.files import locked, remove
 from pipelines.git.local_state import refuse_planted
+from pipelines.outcomes.errors import NotFound, StorageError
+from pipelines.outcomes.findings import Finding
 from pipelines.recording.claims import Span, attribution, head_at, span_of
 from pipelines.recording.finishing import (
     known_history,

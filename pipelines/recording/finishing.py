@@ -15,11 +15,11 @@ import mmap
 from collections.abc import Iterator
 from contextlib import suppress
 
-from codec.diffs import diff_stat
 from codec.errors import FormatError
 from codec.manifest.facts import Author, Fact, Revision
 from codec.manifest.identity import History, histories_of
 from codec.manifest.jsonl import decode_fact
+from codec.patches.diff_stat import diff_stat
 from codec.records import PatchRef, Session
 from pipelines.recording.session import Recording
 from pipelines.workspace import pending

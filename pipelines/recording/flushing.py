@@ -22,8 +22,8 @@ from codec.manifest.facts import Fact, Revision
 from codec.manifest.jsonl import fact_digest
 from codec.records import Session
 from pipelines.diffs.store import purged_times
-from pipelines.findings import Finding, torn_finding
 from pipelines.fs.files import mapped, read_bytes, write_new
+from pipelines.outcomes.findings import Finding, torn_finding
 from pipelines.recording.committed import release
 from pipelines.workspace import pending
 from pipelines.workspace.diff_names import names_of

@@ -28,8 +28,9 @@ from codec.merge.tracked_formats import REFERENCES as ENTRIES
 from codec.merge.tracked_formats import kept_pieces
 from codec.names import UNNAMED
 from codec.records import Session
-from pipelines.errors import Conflict
-from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, Manifest
+from pipelines.outcomes.errors import Conflict
+from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS
+from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.tracked_files import Tracked
 from pipelines.workspace.transaction import Replace
 
@@ -124,7 +125,7 @@ def private_facts(history: History, session: Session, time: str) -> tuple[list[F
     base = without_texts(history.base)
     if identity_of(base) != identity_of(history.base):
         raise Conflict(
-            f"{session.key}: has no id, so that its texts identify it, and they cannot be removed",
+            f"{session.key}: is identified by its texts, which therefore cannot be removed",
             hint="Remove its line from the manifest and its rows by hand",
         )
     nothing = (None, "", UNNAMED)

@@ -15,18 +15,18 @@ import json
 import mmap
 import os
 from collections.abc import Iterable, Mapping
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from codec.diffs import diff_stat
 from codec.errors import FormatError
 from codec.manifest.jsonl import decode_fact, identity_of
 from codec.names import key_time, name_of, one_line, session_key
+from codec.patches.diff_stat import diff_stat
 from codec.records import Metrics, PatchRef, Session, Status
 from codec.vocabulary import agent_of
 from pipelines.diffs.store import purged_in
-from pipelines.findings import Finding
+from pipelines.outcomes.findings import Finding
 from pipelines.recording.flushing import flush
-from pipelines.recording.text_scan import clean_recording
+from pipelines.recording.text_scan import clean_texts
 from pipelines.workspace import pending
 from pipelines.workspace.diff_names import names_of
 from pipelines.workspace.journal import recover
@@ -259,6 +259,20 @@ def _repeated(
         message = f"no commits since {key or 'the session began'}; no diff is recorded"
     hint = "Commit first, or record the working tree with --worktree, or nothing with --no-diff"
     return (Finding(code="same-commits", message=message, level="note", key=key, hint=hint),)
+
+
+def clean_recording(
+    workspace: Workspace | None, recording: Recording
+) -> tuple[Recording, list[Finding]]:
+    """Return a recording without secrets, and a finding for each that was replaced.
+
+    Raises:
+        Unavailable: a text may hold a secret, and the scanner is missing or failed.
+    """
+    names = ("agent", "task", "remark", "notes")
+    texts, findings = clean_texts(workspace, {name: getattr(recording, name) for name in names})
+    changed: dict[str, Any] = texts
+    return recording._replace(**changed), findings
 
 
 def _session_around(manifest: mmap.mmap | bytes, at: int) -> Session | None:

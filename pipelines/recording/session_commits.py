@@ -17,9 +17,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from pipelines.errors import NotFound
 from pipelines.git.process import Repository, run_git
 from pipelines.git.worktree import head_of
+from pipelines.outcomes.errors import NotFound
 from pipelines.recording.attribution import Attribution
 from pipelines.recording.commit_graph import (
     graph_of,

@@ -25,12 +25,13 @@ from codec.references.merge import Change, Refresh, Standing, refresh
 from codec.references.sources.log_rules import LogRules
 from codec.references.sources.statement import Origin
 from codec.references.values import MANDATE, by_name, from_names
-from pipelines.errors import Conflict
-from pipelines.findings import Finding, Level
+from pipelines.outcomes.errors import Conflict
+from pipelines.outcomes.findings import Finding, Level
 from pipelines.references.sources import read_stated, source_files
-from pipelines.settings.thresholds import REFERENCES_BUDGET
-from pipelines.workspace.location import REFERENCES, Manifest, Workspace
+from pipelines.workspace.location import REFERENCES, Workspace
+from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.reading import read_manifest
+from pipelines.workspace.thresholds import REFERENCES_BUDGET
 
 #: Of a references file more bytes than these are not read.
 SIZE_LIMIT: Final = 1 << 20
@@ -162,7 +163,7 @@ def _read_file(workspace: Workspace) -> bytes | None:
     if os.path.islink(path):
         raise Conflict(
             f"{REFERENCES} is a symbolic link; nothing is read or written through it",
-            hint="Put the file itself in its place",
+            hint="Replace the link by the file itself",
         )
     try:
         with open(path, "rb") as f:
@@ -170,7 +171,7 @@ def _read_file(workspace: Workspace) -> bytes | None:
     except FileNotFoundError:
         return None
     if len(data) > SIZE_LIMIT:
-        raise FormatError(f"larger than {SIZE_LIMIT // 1024} KiB, so not read", file=REFERENCES)
+        raise FormatError(f"larger than {SIZE_LIMIT // 1024} KiB; not read", file=REFERENCES)
     return data
 
 
@@ -196,7 +197,7 @@ def _is_recorded(builds: list[ReferencesBuilt], built: ReferencesBuilt) -> bool:
 def _unreadable(problem: FormatError, level: Level) -> Finding:
     return Finding(
         code="unreadable",
-        message=f"{problem.problem}; what was taken from it before stays",
+        message=f"{problem.problem}; its earlier values stay",
         level=level,
         file=problem.file,
         line=problem.line,
@@ -207,7 +208,7 @@ def _unreadable(problem: FormatError, level: Level) -> Finding:
 def _unread(name: str) -> Finding:
     return Finding(
         code="log-absent",
-        message="cannot be read on this machine; the rules that were taken from it stay",
+        message="cannot be read on this machine; its earlier rules stay",
         level="note",
         file=name,
     )
@@ -235,7 +236,7 @@ def _left_out(merged: Refresh, request: Request) -> Finding:
     ]
     return Finding(
         code="left-out",
-        message=f"to keep to {request.budget} tokens, this is left out: {'; '.join(names)}",
+        message=f"left out to stay within {request.budget} tokens: {'; '.join(names)}",
         level="note",
         file=REFERENCES,
         hint="A greater --budget takes more",
@@ -276,7 +277,7 @@ def _adopted(merged: Refresh) -> list[Finding]:
             + ", ".join(declined),
             level="note",
             file=REFERENCES,
-            hint="Write in what you want; to have the file built, remove it and run "
+            hint="Write it by hand; to have the file built, remove it and run "
             "'session-codec references'",
         )
     ]
@@ -294,7 +295,7 @@ def stale_finding(made: Plan) -> Finding:
     """Return a finding: the file differs from what a refresh would write."""
     return Finding(
         code="stale",
-        message=f"is not what the repository states: {summary(made)}",
+        message=f"differs from the repository's statement: {summary(made)}",
         file=REFERENCES,
         hint="Run 'session-codec references' and commit the file",
     )

@@ -41,7 +41,7 @@ def read_stated(
             if not os.path.isfile(target):
                 continue
             if os.path.commonpath([top, target]) != top:
-                problems.append(FormatError("leads out of the repository, so not read", file=path))
+                problems.append(FormatError("leads out of the repository; not read", file=path))
                 continue
             try:
                 with open(target, "rb") as f:
@@ -85,7 +85,7 @@ def build_references(
     builds: Sequence[ReferencesBuilt],
     budget: int,
 ) -> tuple[bytes, ReferencesBuilt]:
-    """Build references where there is no file; call it in the worker, which counts tokens.
+    """Build references where no file exists; call it in the worker, which counts tokens.
 
     Args:
         root, repository, logs: see `read_stated`.

@@ -21,7 +21,7 @@ from collections.abc import Iterable, Sequence
 from typing import IO, Any, Final, NamedTuple
 
 from codec.errors import FormatError, IntegrityError
-from pipelines.errors import Denied, NotFound
+from pipelines.outcomes.errors import Denied, NotFound
 
 _NAME = re.compile(
     r"(?P<plain>.+)\.(?P<size>0|[1-9][0-9]{0,14})\.(?P<tag>[0-9a-f]{12})\.age", re.DOTALL
@@ -86,7 +86,7 @@ def decode_recipients(texts: Iterable[str]) -> Recipients:
         except pyrage.RecipientError:
             shown = "an identity, which is secret" if "SECRET" in text.upper() else repr(text)
             raise FormatError(
-                f"{shown} is no recipient",
+                f"{shown} is not a recipient",
                 field="encrypt-to",
                 hint="Give what 'age-keygen -y FILE' prints (age1...), or an ssh-ed25519 or"
                 " ssh-rsa public key",
@@ -121,7 +121,7 @@ def read_identities(path: str) -> list[Any]:
         found = []
     if not found:
         raise FormatError(
-            "holds no identity that can be used without a passphrase",
+            "holds no identity that works without a passphrase",
             file=path,
             hint="Give the file that age-keygen wrote, or a private key of SSH",
         )
@@ -182,7 +182,7 @@ def body_size(size: int) -> int:
 
 
 def _damaged(name: str) -> IntegrityError:
-    return IntegrityError("is not what was encrypted: changed, or cut short", file=name)
+    return IntegrityError("the encrypted object was changed or truncated", file=name)
 
 
 def _pyrage() -> Any:

@@ -175,7 +175,7 @@ def bounded(write: Callable[[bytes], object], limit: int, name: str) -> Callable
         nonlocal left
         left -= len(block)
         if left < 0:
-            raise IntegrityError(f"is larger than {limit:,} bytes, and should not be", file=name)
+            raise IntegrityError(f"is larger than the limit of {limit:,} bytes", file=name)
         write(block)
 
     return take
@@ -184,7 +184,9 @@ def bounded(write: Callable[[bytes], object], limit: int, name: str) -> Callable
 def changed(name: str) -> IntegrityError:
     """Return the error that content changed between planning and putting it."""
     return IntegrityError(
-        "changed while it was sent, and was not put", file=name, hint="Run the same command again"
+        "changed while it was sent; nothing was stored",
+        file=name,
+        hint="Run the same command again",
     )
 
 
@@ -199,7 +201,7 @@ def check_same(remote: Readable, name: str, size: int, sha256: str) -> None:
     write = bounded(digest.update, size, f"{remote.url}/{name}")
     if (remote.copy(name, write), digest.hexdigest()) != (size, sha256):
         raise IntegrityError(
-            "holds something else than its name says",
+            "its content does not match its name",
             file=f"{remote.url}/{name}",
-            hint="Look at who else writes there; move the object away and run the same command",
+            hint="Check who else writes to the remote; move the object away and run again",
         )

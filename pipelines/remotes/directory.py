@@ -19,8 +19,8 @@ from stat import S_ISREG
 from typing import IO, Final
 
 from codec.errors import IntegrityError
-from pipelines.errors import Conflict, NotFound, storage_error
 from pipelines.fs.files import identity, make_folder, remove, sync_directory
+from pipelines.outcomes.errors import Conflict, NotFound, storage_error
 from pipelines.remotes.base import BLOCK, Content, Part, Remote, Requests, Stored, check_same
 
 #: Prefix of unfinished files, which are not objects.
@@ -162,9 +162,7 @@ class DirectoryRemote:
             while block := f.read(BLOCK):
                 digest.update(block)
         if digest.hexdigest() != content.sha256:
-            raise IntegrityError(
-                "did not arrive as it was sent: its SHA-256 differs", file=f"{self.url}/{name}"
-            )
+            raise IntegrityError("arrived damaged: its SHA-256 differs", file=f"{self.url}/{name}")
 
     @contextmanager
     def _opened(self, name: str) -> Iterator[IO[bytes]]:
@@ -176,7 +174,7 @@ class DirectoryRemote:
                 raise NotFound(f"{path}: the remote has no such object") from None
             with open(fd, "rb") as f:
                 if not S_ISREG(os.fstat(fd).st_mode):
-                    raise IntegrityError("is no file", file=path, hint="Move it away")
+                    raise IntegrityError("is not a file", file=path, hint="Move it away")
                 yield f
 
     def _path(self, name: str) -> str:

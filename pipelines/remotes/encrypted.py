@@ -21,7 +21,7 @@ from functools import partial
 from typing import IO, Any, Final, NamedTuple
 
 from codec.errors import IntegrityError
-from pipelines.errors import Denied
+from pipelines.outcomes.errors import Denied
 from pipelines.remotes.age import (
     EncryptedName,
     Recipients,
@@ -95,7 +95,7 @@ class EncryptedRemote:
         """Return all objects that these recipients can read, by name.
 
         Raises:
-            Denied: it holds encrypted objects, and there is no recipient or identity.
+            Denied: it holds encrypted objects, and no recipient or identity was given.
         """
         known: dict[str, _There] = {}
         found: dict[str, Stored] = {}
@@ -125,8 +125,8 @@ class EncryptedRemote:
                 return frozenset({self._recipients.tag})
             if first:
                 raise Denied(
-                    f"{self.url}: holds encrypted objects, and what is sent would not be",
-                    hint="Say for whom with --encrypt-to, or name another remote",
+                    f"{self.url}: holds encrypted objects; refusing to upload unencrypted ones",
+                    hint="Name the recipients with --encrypt-to, or name another remote",
                 )
             return frozenset()
         if first and not self._identities:
@@ -138,7 +138,7 @@ class EncryptedRemote:
         }
         if first and not mine:
             raise Denied(
-                f"{self.url}: none of the identities opens what it holds",
+                f"{self.url}: none of the identities opens its objects",
                 hint="Name the identity of one of its recipients with --identity",
             )
         return frozenset(mine)
@@ -237,7 +237,7 @@ class EncryptedRemote:
             decoded, begin.size
         ):
             raise IntegrityError(
-                "is not what its name says",
+                "its content does not match its name",
                 file=f"{self.url}/{shown}",
                 hint="Move the object away and run the same command again",
             )

@@ -30,7 +30,7 @@ from pipelines.report.figures import (
     failing,
     slowest,
 )
-from pipelines.token_savings import JUDGED_FROM, TokenReport
+from pipelines.report.token_savings import JUDGED_FROM, TokenReport
 
 #: What the first bytes of every report hold.
 MARK: Final = '<meta name="generator" content="session-codec report">'

@@ -29,7 +29,7 @@ from codec.records import PatchRef, Session
 from codec.search.terms import terms_of
 from pipelines.diffs.local_archives import FOLDER
 from pipelines.diffs.store import Store
-from pipelines.errors import StorageError
+from pipelines.outcomes.errors import StorageError
 from pipelines.search.index_file import drop, memory_index, open_index, recreate
 from pipelines.workspace import pending
 from pipelines.workspace.location import MANIFEST, Workspace

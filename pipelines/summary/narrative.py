@@ -36,8 +36,8 @@ from codec.summaries.summary_file import (
     digest_of,
     input_hash,
 )
-from pipelines.errors import Refused, Unavailable
 from pipelines.models.base import Answer, Model
+from pipelines.outcomes.errors import Refused, Unavailable
 from pipelines.summary.content import Figures as Counts
 from pipelines.summary.content import figures_of
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from fnmatch import translate
 from operator import attrgetter
 from re import compile as compile_pattern
@@ -16,14 +16,15 @@ from codec.secrets.hint import may_hold_secret
 from codec.shown_text import shown
 from codec.v2.deltas import SEPARATOR, decode_metrics
 from pipelines.diffs.local_archives import list_archives
-from pipelines.findings import Finding
-from pipelines.progress import Progress
+from pipelines.outcomes.findings import Finding
+from pipelines.outcomes.progress import Progress
 from pipelines.recording.text_scan import TEXTS, clean_session
 from pipelines.summary.content import Source
-from pipelines.summary.touched import files_of
+from pipelines.summary.touched import changed_lines, touched_by
 from pipelines.workspace.days_of_manifest import read_days
 from pipelines.workspace.delta_lines import read_deltas
-from pipelines.workspace.location import METRICS, Manifest, Workspace
+from pipelines.workspace.location import METRICS, Workspace
+from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.reading import read_file
 
 _DAY: Final = len("2025-11-06")
@@ -62,19 +63,19 @@ def read_source(
     with progress.stage("read"):
         deltas = read_deltas(workspace)
         manifest = read_days(workspace, period.since, period.until)
-        tokens = _tokens(workspace)
+        tokens = tokens_by_key(workspace)
         lines = list(deltas.lines)
-        inside = [_session(r, manifest, tokens) for r in _rows(lines, period)]
-        before = [_session(r, manifest, tokens) for r in _rows(lines, earlier)]
+        inside = [session_of_row(r, manifest, tokens) for r in _rows(lines, period)]
+        before = [session_of_row(r, manifest, tokens) for r in _rows(lines, earlier)]
         inside.sort(key=lambda s: (s.time, s.key))
-    sessions, replaced = _public(workspace, inside, allow)
-    files = files_of(workspace, manifest, sessions, progress)
+    sessions, replaced = public_sessions(workspace, inside, allow)
+    files = changed_lines(touched_by(workspace, manifest, sessions, progress))
     source = Source(
         name=os.path.basename(workspace.root) or workspace.root,
         period=period,
         sessions=sessions,
         before=before,
-        private=_private(sessions, files, private_paths),
+        private=private_keys(sessions, files, private_paths),
         files=files,
         archives=list_archives(workspace, manifest),
     )
@@ -91,7 +92,7 @@ def _rows(lines: Iterable[bytes], period: Period) -> list[str]:
     ]
 
 
-def _session(row: str, manifest: Manifest, tokens: Mapping[str, int]) -> Session:
+def session_of_row(row: str, manifest: Manifest, tokens: Mapping[str, int]) -> Session:
     """Return the session of a delta line: figures of the line, texts of the manifest."""
     key, agent, task, status, metrics = row.split(SEPARATOR)
     m = decode_metrics(metrics)
@@ -104,7 +105,7 @@ def _session(row: str, manifest: Manifest, tokens: Mapping[str, int]) -> Session
     return base._replace(agent=agent, task=task, status=cast(Status, status), metrics=m)
 
 
-def _tokens(workspace: Workspace) -> dict[str, int]:
+def tokens_by_key(workspace: Workspace) -> dict[str, int]:
     """Return the tokens used by key, from the metrics table."""
     found: dict[str, int] = {}
     for line in read_file(workspace, METRICS).decode(errors="replace").split("\n"):
@@ -114,7 +115,7 @@ def _tokens(workspace: Workspace) -> dict[str, int]:
     return found
 
 
-def _public(
+def public_sessions(
     workspace: Workspace, sessions: Sequence[Session], allow: frozenset[str]
 ) -> tuple[list[Session], list[Finding]]:
     """Return sessions without secrets and format characters."""
@@ -138,8 +139,8 @@ def _public(
     return public, findings
 
 
-def _private(
-    sessions: Iterable[Session], files: Mapping[str, Mapping[str, int]], paths: Sequence[str]
+def private_keys(
+    sessions: Iterable[Session], files: Mapping[str, Collection[str]], paths: Sequence[str]
 ) -> frozenset[str]:
     """Return the keys of private sessions.
 

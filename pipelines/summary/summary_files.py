@@ -22,8 +22,8 @@ from codec.summaries.summary_file import (
     path_of,
     without_sessions,
 )
-from pipelines.findings import Finding
 from pipelines.fs.files import read_bytes
+from pipelines.outcomes.findings import Finding
 from pipelines.workspace.location import Manifest, Workspace
 from pipelines.workspace.transaction import Replace
 

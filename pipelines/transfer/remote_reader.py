@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Final
 
+from codec.archive.snapshot import Pack, decode_layout_object, heads
 from codec.manifest.facts import V1Version
 from codec.names import key_time
 from codec.records import PatchRef
-from codec.snapshot import Pack, decode_layout_object, heads
 from codec.v1.layout import LAYOUT_NAME, LITERAL_NAME, Layout, decode_layout
 from pipelines.diffs.remote_archives import OpenRemote, RemoteArchives
 from pipelines.remotes.base import Remote

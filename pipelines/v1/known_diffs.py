@@ -13,7 +13,8 @@ from collections import Counter
 from codec.records import PatchRef, Session
 from pipelines.diffs.store import Store
 from pipelines.workspace.diff_names import names_of
-from pipelines.workspace.location import Manifest, Workspace
+from pipelines.workspace.location import Workspace
+from pipelines.workspace.manifest_view import Manifest
 
 
 class KnownDiffs:

@@ -19,8 +19,8 @@ from codec.v1.layout import (
     rebuild,
 )
 from pipelines.diffs.store import Store
-from pipelines.errors import Erased, NotFound
 from pipelines.fs.files import SIZE_LIMIT, read_bytes, regular_size
+from pipelines.outcomes.errors import Erased, NotFound
 from pipelines.workspace.location import Workspace
 
 

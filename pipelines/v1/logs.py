@@ -19,15 +19,16 @@ from codec.v1.dates import NO_CLUES, Clues
 from codec.v1.dialects import Dialects, Marker
 from codec.v1.forms import FORMS
 from codec.v1.stub import is_bare_stub
-from pipelines.errors import LogsUnnamed, WorkspaceMissing
-from pipelines.findings import Finding
-from pipelines.progress import Progress
+from pipelines.outcomes.errors import LogsUnnamed, WorkspaceMissing
+from pipelines.outcomes.findings import Finding
+from pipelines.outcomes.progress import Progress
 from pipelines.v1.candidates import migrate_commands, other_logs
 from pipelines.v1.entries import dialects_of
 from pipelines.v1.reader import ReadLog, read_log
 from pipelines.v1.source import Source, open_source, source_name
 from pipelines.worker.client import Worker
-from pipelines.workspace.location import V1_LOG, Manifest, Workspace, moment
+from pipelines.workspace.location import V1_LOG, Workspace, moment
+from pipelines.workspace.manifest_view import Manifest
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -24,7 +24,8 @@ from codec.merge.tracked_formats import Format, kept_pieces
 from codec.records import Session
 from pipelines.fs.files import read_bytes
 from pipelines.v1.new_sessions import SessionPlan
-from pipelines.workspace.location import MANIFEST, Manifest, Workspace
+from pipelines.workspace.location import MANIFEST, Workspace
+from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.tracked_files import (
     at_last_line_end,
     kept_facts,

@@ -9,10 +9,11 @@ from codec.manifest.facts import V1Version
 from codec.merge.key_conflicts import Settled
 from codec.records import PatchRef, Session
 from codec.v1.layout import StoredPatch
-from pipelines.findings import Finding
+from pipelines.outcomes.findings import Finding
 from pipelines.v1.new_sessions import Added
 from pipelines.v1.reader import ReadLog
-from pipelines.workspace.location import Manifest, Workspace
+from pipelines.workspace.location import Workspace
+from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.transaction import Append, Replace
 
 

@@ -23,7 +23,7 @@ from codec.v1.heirs import entry_of, heirs_of
 from codec.v1.layout import StoredPatch
 from codec.v1.mapping import Mapped, Options, session_of
 from codec.v1.split import LineNumbers
-from pipelines.findings import Finding
+from pipelines.outcomes.findings import Finding
 from pipelines.recording.revising import as_logged, revised_by_log
 from pipelines.recording.text_scan import clean_session
 from pipelines.v1.known_diffs import KnownDiffs
@@ -31,7 +31,8 @@ from pipelines.v1.reader import Found, ReadLog
 from pipelines.v1.source import Source
 from pipelines.v1.times import Times
 from pipelines.workspace.diff_names import names_of
-from pipelines.workspace.location import Manifest, Workspace
+from pipelines.workspace.location import Workspace
+from pipelines.workspace.manifest_view import Manifest
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -297,7 +298,7 @@ class _Planner:
             self._plan.findings.append(
                 Finding(
                     code="foreign-diff",
-                    message=f"holds another diff than the session of {key}, and stays as it is",
+                    message=f"does not hold the diff of the session {key}; it is left unchanged",
                     level="note",
                     file=f".diffs/{names_of(key)[0]}",
                 )

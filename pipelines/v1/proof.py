@@ -56,11 +56,13 @@ def prove(
 
     for piece in rebuild(decode_layout(layout.layout), layout.literal, read):
         if source.data[at : at + len(piece)] != piece:
-            raise IntegrityError("what was encoded does not give the log back", file=source.name)
+            raise IntegrityError(
+                "the encoded layout does not give the original log", file=source.name
+            )
         source.release(at, at + len(piece))
         at += len(piece)
     if at != len(source.data):
-        raise IntegrityError("what was encoded does not give all of the log", file=source.name)
+        raise IntegrityError("the encoded layout does not give the whole log", file=source.name)
 
 
 def _parts(

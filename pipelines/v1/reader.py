@@ -14,15 +14,15 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from codec.diffs import DiffStat, diff_stat
+from codec.patches.diff_stat import DiffStat, diff_stat
 from codec.records import PatchRef
 from codec.v1.dialects import Dialects
 from codec.v1.entry import Entry, entry_hash, read_entry
 from codec.v1.purged_text import gaps_in, is_gap
 from codec.v1.split import LineNumbers, Span, split
 from codec.v1.text import decode_text
-from pipelines.findings import Finding
-from pipelines.progress import Progress
+from pipelines.outcomes.findings import Finding
+from pipelines.outcomes.progress import Progress
 from pipelines.v1.beside import Counted, Range, count_runs, open_log
 from pipelines.v1.source import Source
 from pipelines.worker.client import Worker
@@ -315,7 +315,7 @@ class _Reading:
             self.findings.append(
                 Finding(
                     code="mostly-quoted",
-                    message=f"{self._inside} dated headings stand inside fences and "
+                    message=f"{self._inside} dated headings are inside fences and "
                     f"{len(self.found)} outside",
                     file=self._source.name,
                     line=line,

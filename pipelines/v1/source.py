@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 from codec.errors import EncodeError, FormatError
 from codec.v1.text import Log
-from pipelines.errors import Conflict, NotFound, storage_error
 from pipelines.fs.files import identity, release
+from pipelines.outcomes.errors import Conflict, NotFound, storage_error
 from pipelines.workspace.location import Workspace
 
 _BLOCK = 1 << 24
@@ -129,7 +129,7 @@ def open_source(workspace: Workspace, path: str) -> Source:
         if stat.S_ISDIR(kind):
             raise FormatError("is a folder", file=name, hint="Name a log in it with --from")
         if not stat.S_ISREG(kind):
-            raise FormatError("is no regular file", file=name, hint="Save it as a file first")
+            raise FormatError("is not a regular file", file=name, hint="Save it as a file first")
         with open(path, "rb") as f:
             opened = os.fstat(f.fileno())
             if opened.st_size > _LIMIT:

@@ -20,8 +20,8 @@ from codec.merge.key_conflicts import Settled
 from codec.names import name_of, one_line
 from codec.records import Metrics, Session, Status
 from codec.vocabulary import agent_of
-from pipelines.findings import Finding
 from pipelines.fs.files import SIZE_LIMIT, read_bytes, remove
+from pipelines.outcomes.findings import Finding
 from pipelines.recording.flushing import begin_writing, keep_until_committed
 from pipelines.recording.revising import (
     edits_of,
@@ -34,15 +34,8 @@ from pipelines.recording.text_scan import TEXTS, clean_texts
 from pipelines.v1.layouts import has_layout
 from pipelines.workspace.find_session import find_key
 from pipelines.workspace.git_queries import content_at
-from pipelines.workspace.location import (
-    MANIFEST,
-    Manifest,
-    Workspace,
-    decode_manifest,
-    moment,
-    read_config,
-    writing,
-)
+from pipelines.workspace.location import MANIFEST, Workspace, moment, read_config, writing
+from pipelines.workspace.manifest_view import Manifest, decode_manifest
 from pipelines.workspace.tracked_files import MERGED, Tracked, tracked_under_lock
 from pipelines.workspace.transaction import Replace, Transaction
 

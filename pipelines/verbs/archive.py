@@ -5,7 +5,7 @@
    run that is stopped anywhere leaves every diff in at least one place, and the next one goes on.
 2. Sessions that come late, or from another clone, go into a further archive of their month: what
    was written is never changed.
-3. A diff with what looks like a secret stays loose, and the rest of its month is packed: what is
+3. A diff with a possible secret stays loose, and the rest of its month is packed: what is
    immutable is hard to erase. Once it is allowed or erased, the next run has no more to say.
 4. Months are packed side by side, and so are the frames of one: the bytes do not depend on it.
 """
@@ -21,15 +21,14 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from codec.archive.tar import Load, Member
-from codec.diffs import touched_path
 from codec.errors import IntegrityError
 from codec.manifest.facts import Archive
+from codec.patches.diff_stat import touched_path
 from codec.records import Session
 from pipelines.diffs.archive_writer import Packing, contents_of, pack, publish, remove_unfinished
 from pipelines.diffs.local_archives import archive_folder, archive_names
 from pipelines.diffs.secret_scan import Text, scan
 from pipelines.diffs.store import Store
-from pipelines.findings import Finding
 from pipelines.fs.files import (
     make_folder,
     read_bytes,
@@ -38,10 +37,12 @@ from pipelines.fs.files import (
     sync_directory,
 )
 from pipelines.fs.writable import check_diffs
-from pipelines.progress import Advance, Progress
+from pipelines.outcomes.findings import Finding
+from pipelines.outcomes.progress import Advance, Progress
 from pipelines.recording.flushing import begin_writing
 from pipelines.workspace.git_queries import blob_at
-from pipelines.workspace.location import Manifest, Workspace, writing
+from pipelines.workspace.location import Workspace, writing
+from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.reading import read_manifest
 from pipelines.workspace.tracked_files import record_facts
 
@@ -86,7 +87,7 @@ class Plan:
         months: the diffs to pack, by month, the oldest first.
         leftovers: diffs that are loose and in an archive here as well, by its name.
         absent: keys of diffs that are nowhere on this machine.
-        held: keys of diffs that are not packed, for what looks like a secret in them.
+        held: keys of diffs that are not packed, for a possible secret in them.
         findings: what was noticed.
     """
 
@@ -293,7 +294,7 @@ def _absent_findings(absent: Sequence[str], others: bool) -> list[Finding]:
     return [
         Finding(
             code="absent",
-            message=f"{len(absent)} diffs are not stored on this machine and cannot be packed here",
+            message=f"{len(absent)} diffs are not stored on this machine and cannot be packed",
             level="note" if others else "finding",
             hint="Diffs are local to a clone: archive where they were recorded",
         )

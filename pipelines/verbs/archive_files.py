@@ -30,13 +30,14 @@ from pipelines.diffs.local_archives import (
 )
 from pipelines.diffs.store import patch_in
 from pipelines.erasing.targets import Targets, targets_of
-from pipelines.errors import Conflict, NotFound
-from pipelines.findings import Finding
 from pipelines.fs.files import remove, replace_file
-from pipelines.progress import Progress
+from pipelines.outcomes.errors import Conflict, NotFound
+from pipelines.outcomes.findings import Finding
+from pipelines.outcomes.progress import Progress
 from pipelines.verification.housekeeping import mended_end, with_end
 from pipelines.workspace.diff_names import names_of
-from pipelines.workspace.location import Manifest, Workspace, writing
+from pipelines.workspace.location import Workspace, writing
+from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.reading import read_manifest
 
 _EXTRACT = "'session-codec archive extract' takes out what is intact"
@@ -135,7 +136,10 @@ def _faults(path: str, manifest: Manifest, name: str) -> list[Finding]:
     ]
     return findings + [
         Finding(
-            code="damaged", message=f"the diff of {key} is lost in it", file=shown(name), key=key
+            code="damaged",
+            message=f"the diff of {key} cannot be recovered from it",
+            file=shown(name),
+            key=key,
         )
         for key in lost
     ]
@@ -253,7 +257,7 @@ class _Output:
                 self._path, self._unfinished, shallow=False
             ):
                 raise Conflict(
-                    f"{self._path} is there and holds something else; it is not overwritten",
+                    f"{self._path} exists with other content; it is not overwritten",
                     hint="Name another folder with --to",
                 )
             os.replace(self._unfinished, self._path)

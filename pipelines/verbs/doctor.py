@@ -14,7 +14,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from pipelines.findings import Finding
 from pipelines.fs.files import (
     keep_copy,
     make_folder,
@@ -23,9 +22,11 @@ from pipelines.fs.files import (
     replace_file,
     sync_directory,
 )
-from pipelines.progress import Progress
+from pipelines.outcomes.findings import Finding
+from pipelines.outcomes.progress import Progress
 from pipelines.recording.drain import spool_findings
 from pipelines.recording.flushing import begin_writing, pending_findings
+from pipelines.verification.agent_servers import server_findings
 from pipelines.verification.housekeeping import Mend, Upkeep, agent_findings, upkeep_of, with_end
 from pipelines.verification.integrity import check_stored
 from pipelines.verification.line_repairs import Repairs, left_findings, repairs_of
@@ -33,7 +34,8 @@ from pipelines.workspace.diff_files import put_diff
 from pipelines.workspace.git_ignored import ignored_findings
 from pipelines.workspace.git_queries import content_at
 from pipelines.workspace.journal import target_of
-from pipelines.workspace.location import MANIFEST, Workspace, decode_manifest, find, locate, writing
+from pipelines.workspace.location import MANIFEST, Workspace, find, locate, writing
+from pipelines.workspace.manifest_view import decode_manifest
 from pipelines.workspace.merge_driver_setup import merges_by_record
 from pipelines.workspace.reading import read_overlay
 from pipelines.workspace.tracked_files import MERGED, Tracked, read_tracked, tracked_under_lock
@@ -133,7 +135,14 @@ def remaining(made: Plan, progress: Progress, *, repaired: bool) -> tuple[Findin
     repairs = Repairs(made.after, edits=() if repaired else made.edits)
     mended = () if repaired else {mend.file for mend in made.upkeep.repairs}
     found = (*(f for f in stored if f.file not in mended), *left_findings(repairs, manifest))
-    beside = (spool_findings, pending_findings, agent_findings, ignored_findings, _driver_note)
+    beside = (
+        spool_findings,
+        pending_findings,
+        agent_findings,
+        server_findings,
+        ignored_findings,
+        _driver_note,
+    )
     return (*found, *(finding for look in beside for finding in look(made.workspace)))
 
 

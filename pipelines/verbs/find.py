@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from codec.search.terms import question_terms
 from codec.vocabulary import agent_of
-from pipelines.findings import Finding
+from pipelines.outcomes.findings import Finding
 from pipelines.search import answers as search
 from pipelines.search.answers import Answers, Question
 from pipelines.workspace.location import Workspace, read_config

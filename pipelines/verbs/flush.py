@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from codec.records import Session
-from pipelines.findings import Finding
+from pipelines.outcomes.findings import Finding
 from pipelines.recording import flushing
 from pipelines.workspace import pending
 from pipelines.workspace.journal import recover

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from codec.agents.hook_settings import PROGRAM
 from codec.errors import FormatError
-from pipelines.findings import Finding
 from pipelines.fs.user_files import Edit, check_edits, edit_of, write_edits
+from pipelines.outcomes.findings import Finding
 from pipelines.recording.agent_hooks import HOOKS, hooked, unhooked
 
 

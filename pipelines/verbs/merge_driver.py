@@ -21,10 +21,11 @@ from codec.manifest.fact_lines import kept_in
 from codec.merge.key_conflicts import settle_merge
 from codec.merge.three_way import merge_manifests, merge_rows
 from codec.merge.tracked_formats import DELTAS, METRICS, REFERENCES
-from pipelines.errors import Conflict
 from pipelines.fs.files import read_bytes, replace_file
 from pipelines.git.process import Repository, calling_repository, run_git
+from pipelines.outcomes.errors import Conflict
 from pipelines.workspace import location as workspace
+from pipelines.workspace.manifest_view import decode_manifest
 
 _ROWS: Final = {
     workspace.DELTAS: DELTAS,
@@ -67,7 +68,7 @@ def merge_files(ancestor: str, ours: str, theirs: str, path: str) -> None:
 
 def _keys_in_order(ours: bytes, theirs: bytes) -> list[str]:
     """Return the keys of the sessions of two manifests, in the order of the sessions."""
-    manifest = workspace.decode_manifest(merge_manifests(b"", ours, theirs))
+    manifest = decode_manifest(merge_manifests(b"", ours, theirs))
     return [session.key for session in manifest.in_order()]
 
 
@@ -78,7 +79,8 @@ def _named(path: str) -> tuple[str, str]:
             return path.removesuffix(name), name
     raise Conflict(
         f"{path}: not a file that is merged by record",
-        hint="Name it to merge=session-codec in no attributes; 'session-codec install' names those",
+        hint="Remove merge=session-codec from its attributes; 'session-codec install' sets it"
+        " for the right files",
     )
 
 

@@ -16,12 +16,11 @@ from dataclasses import dataclass, field
 
 from codec.manifest.facts import ReferencesBuilt
 from codec.v1.mapping import Options
-from pipelines.findings import torn_finding
 from pipelines.fs.files import identity
-from pipelines.progress import Progress
+from pipelines.outcomes.findings import torn_finding
+from pipelines.outcomes.progress import Progress
 from pipelines.recording.flushing import begin_writing
 from pipelines.references.sources import build_references
-from pipelines.settings.thresholds import REFERENCES_BUDGET
 from pipelines.v1.layouts import has_layout
 from pipelines.v1.logs import Request, new_version, read_logs
 from pipelines.v1.migrated_rows import MigratedRows
@@ -38,12 +37,13 @@ from pipelines.workspace.location import (
     MANIFEST,
     REFERENCES,
     V1_LOG,
-    Manifest,
     Workspace,
     read_config,
     writing,
 )
+from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.reading import read_manifest
+from pipelines.workspace.thresholds import REFERENCES_BUDGET
 from pipelines.workspace.tracked_files import git_appends
 from pipelines.workspace.transaction import Append, Transaction
 

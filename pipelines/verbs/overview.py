@@ -7,10 +7,11 @@ import shlex
 from typing import NamedTuple
 
 from codec.v2.deltas import decode_deltas
-from pipelines.errors import WorkspaceMissing
+from pipelines.outcomes.errors import WorkspaceMissing
 from pipelines.v1.candidates import migrate_commands, other_logs
 from pipelines.workspace.commit import uncommitted
-from pipelines.workspace.location import DELTAS, V1_LOG, Manifest, Workspace, find
+from pipelines.workspace.location import DELTAS, V1_LOG, Workspace, find
+from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.reading import newest_delta_lines, read_manifest
 
 _HOOKS = "session-codec install --hooks claude,codex"

@@ -94,8 +94,7 @@ def _complete(workspace: Workspace, history: History, recording: Recording) -> R
     """Complete a hook's session with the agent's own statements."""
     from pipelines.recording.finishing import put_revision, with_recording
     from pipelines.recording.flushing import begin_writing
-    from pipelines.recording.session import session_of
-    from pipelines.recording.text_scan import clean_recording
+    from pipelines.recording.session import clean_recording, session_of
 
     recording, findings = clean_recording(workspace, recording)
     said = session_of(recording, read_config(workspace).agents)

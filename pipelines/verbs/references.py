@@ -30,7 +30,7 @@ def references(request: Request) -> Result:
     """Plan, then apply under the lock; nothing is touched where there is nothing to write.
 
     Raises:
-        FormatError: the references file is not what its name says.
+        FormatError: the references file is not valid.
         Conflict: it is a link.
     """
     workspace = request.workspace

@@ -21,27 +21,27 @@ from collections.abc import (
 from dataclasses import dataclass, field
 from typing import Literal
 
-from codec.errors import IntegrityError
-from codec.manifest.facts import Archive
-from codec.names import key_time
-from codec.records import PatchRef
-from codec.snapshot import (
+from codec.archive.snapshot import (
     Pack,
     archive_object,
     decode_layout_object,
     is_layout,
 )
+from codec.errors import IntegrityError
+from codec.manifest.facts import Archive
+from codec.names import key_time
+from codec.records import PatchRef
 from pipelines.diffs.local_archives import archive_folder, archive_names, shown
 from pipelines.diffs.store import (
     Store,
     patch_in,
     purged_times,
 )
-from pipelines.errors import Conflict, NotFound
-from pipelines.findings import Finding
 from pipelines.fs.files import make_folder, read_bytes, replace_file
 from pipelines.fs.writable import check_diffs
-from pipelines.progress import Progress
+from pipelines.outcomes.errors import Conflict, NotFound
+from pipelines.outcomes.findings import Finding
+from pipelines.outcomes.progress import Progress
 from pipelines.remotes.base import Remote
 from pipelines.transfer.downloads import (
     Chosen,
@@ -58,7 +58,8 @@ from pipelines.transfer.snapshots import (
     united,
 )
 from pipelines.v1.layouts import has_layout
-from pipelines.workspace.location import MANIFEST, Manifest, Workspace, decode_manifest, writing
+from pipelines.workspace.location import MANIFEST, Workspace, writing
+from pipelines.workspace.manifest_view import Manifest, decode_manifest
 from pipelines.workspace.reading import read_manifest
 
 #: What to bring back: everything, the tracked files alone, what git ignores alone, or of that
@@ -246,7 +247,7 @@ def _absent_files(workspace: Workspace, files: Mapping[str, bytes]) -> dict[str,
             differing.append(name)
     if differing:
         raise Conflict(
-            f"{', '.join(differing)}: is here and says something else; nothing was written",
+            f"{', '.join(differing)}: exists with other content; nothing was written",
             hint="--only diffs restores what git does not have; or restore into another folder",
         )
     return absent
@@ -263,7 +264,7 @@ def _check_archive(workspace: Workspace, fact: Archive) -> None:
     path = os.path.join(archive_folder(workspace), fact.name)
     if patch_in(path, {fact.size}) != PatchRef(fact.sha256, fact.size):
         raise Conflict(
-            f"{shown(fact.name)} is here and is not what was recorded; nothing was written",
+            f"{shown(fact.name)} differs from the recorded file; nothing was written",
             hint="Run 'session-codec archive repair', or move it away and run this again",
         )
 

@@ -29,13 +29,13 @@ from codec.schedules.local import (
     with_cron_job,
     without_cron_job,
 )
-from pipelines.errors import Conflict, NotFound, Unavailable
-from pipelines.findings import Finding
 from pipelines.fs.files import remove
 from pipelines.fs.user_files import Change, Edit, check_edits, edit_of, write_edits
-from pipelines.settings.user import config_home
+from pipelines.outcomes.errors import Conflict, NotFound, Unavailable
+from pipelines.outcomes.findings import Finding
 from pipelines.workspace.git_queries import get_config
 from pipelines.workspace.location import Workspace, writing
+from pipelines.workspace.user_settings import config_home
 
 KINDS: Final = ("systemd", "cron", "github", "kubernetes")
 #: Those that need a remote.
@@ -309,7 +309,9 @@ def _read_crontab(otherwise: Callable[[str], None]) -> bytes | None:
 def _write_crontab(before: bytes, after: bytes) -> None:
     """Replace the person's crontab; one that would be empty goes."""
     if (_read_crontab(lambda _: None) or b"") != before:
-        raise Conflict("the crontab changed just now", hint="Run the same command again")
+        raise Conflict(
+            "the crontab was changed by another program", hint="Run the same command again"
+        )
     done = _run([_CRONTAB, "-"], after) if after else _run([_CRONTAB, "-r"])
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip()

@@ -16,10 +16,10 @@ from codec.periods import Period
 from codec.records import Session
 from codec.summaries.prompt import DIFF_TOKENS
 from codec.summaries.summary_file import Summary, digest_of, encode_summary, path_of
-from pipelines.errors import CodecError, Refused, StorageError
-from pipelines.findings import Finding
 from pipelines.models.base import Model
-from pipelines.progress import Progress
+from pipelines.outcomes.errors import CodecError, Refused, StorageError
+from pipelines.outcomes.findings import Finding
+from pipelines.outcomes.progress import Progress
 from pipelines.summary import narrative
 from pipelines.summary.content import Content, content_of
 from pipelines.summary.narrative import Material, Step
@@ -32,7 +32,7 @@ _DIFF_TEXT = 16 * DIFF_TOKENS
 
 
 class Request(NamedTuple):
-    """What to report.
+    """The request for a period report.
 
     Attributes:
         workspace: whose sessions.

@@ -25,14 +25,15 @@ from pipelines.diffs.local_archives import (
     shown,
 )
 from pipelines.diffs.store import Store, commits_of, patch_in
-from pipelines.errors import NotFound
-from pipelines.findings import Finding
 from pipelines.fs.files import read_bytes, unchanging
+from pipelines.outcomes.errors import NotFound
+from pipelines.outcomes.findings import Finding
 from pipelines.workspace.diff_names import names_of
 from pipelines.workspace.git_patches import remade
 from pipelines.workspace.git_queries import content_at
 from pipelines.workspace.journal import is_pending
-from pipelines.workspace.location import V1_LOG, Manifest, Workspace
+from pipelines.workspace.location import V1_LOG, Workspace
+from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.tracked_files import git_appends
 from pipelines.workspace.transaction import Replace
 
@@ -177,7 +178,7 @@ def mended_end(path: str, fact: Archive) -> tuple[int, bytes]:
     for block in with_end(path, start, tail):
         digest.update(block)
     if digest.hexdigest() != fact.sha256:
-        raise IntegrityError("its frames are whole, but they are not those that were recorded")
+        raise IntegrityError("its frames are intact, but differ from the recorded ones")
     return start, tail
 
 

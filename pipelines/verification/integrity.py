@@ -18,12 +18,13 @@ from codec.v1.layout import Layout, StoredPatch
 from pipelines.diffs.store import Store, commits_of
 from pipelines.erasing.local import Kind, places
 from pipelines.erasing.targets import targets_of
-from pipelines.errors import NotFound
-from pipelines.findings import Finding
+from pipelines.outcomes.errors import NotFound
+from pipelines.outcomes.findings import Finding
 from pipelines.v1.layouts import read_layout, rebuilt
 from pipelines.verification.line_repairs import is_sound, left_findings, repairs_of
 from pipelines.workspace.git_patches import remakable
-from pipelines.workspace.location import Manifest, Workspace, decode_manifest
+from pipelines.workspace.location import Workspace
+from pipelines.workspace.manifest_view import Manifest, decode_manifest
 from pipelines.workspace.tracked_files import Tracked
 
 _MEND = "Restore it from a backup, or remove it and run 'session-codec migrate' with the v1 log"

@@ -19,15 +19,9 @@ from codec.merge.tracked_formats import METRICS as METRICS_ROWS
 from codec.merge.tracked_formats import REFERENCES as ENTRIES
 from codec.merge.tracked_formats import Format, row_digest
 from codec.records import Session
-from pipelines.findings import Finding, Level, torn_finding
-from pipelines.workspace.location import (
-    DELTAS,
-    MANIFEST,
-    METRICS,
-    PROGRESS,
-    Manifest,
-    decode_manifest,
-)
+from pipelines.outcomes.findings import Finding, Level, torn_finding
+from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS
+from pipelines.workspace.manifest_view import Manifest, decode_manifest
 from pipelines.workspace.tracked_files import Tracked
 from pipelines.workspace.transaction import Replace
 
@@ -272,9 +266,9 @@ def _unknown_facts(tracked: Tracked, manifest: Manifest) -> Iterator[Finding]:
 def _lost_manifest() -> Finding:
     return Finding(
         code="lost-manifest",
-        message="has no session, and the files have: readers ignore all of them",
+        message="has no session, but the files have rows; readers ignore them",
         file=MANIFEST,
-        hint="Bring it back from git history, or with 'session-codec restore' from a copy",
+        hint="Restore it from git history, or with 'session-codec restore' from a copy",
     )
 
 

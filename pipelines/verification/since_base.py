@@ -12,8 +12,8 @@ from fnmatch import fnmatch
 from typing import Any, NamedTuple
 
 from codec.references.sources.collect import WANTED
-from pipelines.errors import NotFound
-from pipelines.findings import Finding
+from pipelines.outcomes.errors import NotFound
+from pipelines.outcomes.findings import Finding
 from pipelines.verification.line_repairs import left_findings, repairs_of
 from pipelines.workspace.git_queries import content_at, names_changed, resolve
 from pipelines.workspace.location import (
@@ -23,10 +23,9 @@ from pipelines.workspace.location import (
     METRICS,
     PROGRESS,
     REFERENCES,
-    Manifest,
     Workspace,
-    decode_manifest,
 )
+from pipelines.workspace.manifest_view import Manifest, decode_manifest
 from pipelines.workspace.setting_tables import decode_tables
 from pipelines.workspace.tracked_files import Tracked
 

@@ -14,7 +14,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import IO, ParamSpec, Self, TypeVar, cast
 
-from pipelines.errors import Unavailable
+from pipelines.outcomes.errors import Unavailable
 from pipelines.worker.process import count_text
 from pipelines.worker.programs import python_program
 

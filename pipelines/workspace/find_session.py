@@ -17,7 +17,7 @@ from codec.manifest.fact_lines import read_fact
 from codec.manifest.jsonl import identity_of
 from codec.names import key_time
 from codec.records import Session
-from pipelines.errors import Conflict, NotFound
+from pipelines.outcomes.errors import Conflict, NotFound
 from pipelines.workspace.location import DELTAS, MANIFEST, Workspace
 from pipelines.workspace.reading import mapped_file, read_file, read_manifest
 

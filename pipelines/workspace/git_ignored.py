@@ -12,9 +12,9 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-from pipelines.errors import Denied, NotFound, Unavailable
-from pipelines.findings import Finding
 from pipelines.git.worktree import git_folders
+from pipelines.outcomes.errors import Denied, NotFound, Unavailable
+from pipelines.outcomes.findings import Finding
 from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES, Workspace
 
 #: The files that every clone needs.

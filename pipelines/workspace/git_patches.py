@@ -18,9 +18,9 @@ from contextlib import suppress
 from typing import IO, Final
 
 from codec.records import PatchRef
-from pipelines.errors import NotFound, Unavailable
 from pipelines.fs.files import remove
 from pipelines.git.process import Repository, git_output, run_git
+from pipelines.outcomes.errors import NotFound, Unavailable
 from pipelines.workspace.git_queries import (
     UNSHALLOW,
     add_worktree,

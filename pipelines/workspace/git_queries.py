@@ -7,8 +7,8 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Final
 
-from pipelines.errors import Conflict, NotFound, Unavailable
 from pipelines.git.process import Repository, repository_at, run_git
+from pipelines.outcomes.errors import Conflict, NotFound, Unavailable
 from pipelines.workspace.location import Workspace
 
 #: How `rev-parse --verify --quiet` and `config --get` report a missing value.

@@ -30,7 +30,6 @@ import re
 from typing import IO, Any, Final
 
 from codec.errors import FormatError
-from pipelines.errors import Conflict
 from pipelines.fs.files import (
     make_folder,
     move,
@@ -42,6 +41,7 @@ from pipelines.fs.files import (
     sync_directory,
 )
 from pipelines.git.local_state import refuse_linked
+from pipelines.outcomes.errors import Conflict
 from pipelines.workspace.diff_files import SUFFIX, put_diff
 from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES, Workspace
 from pipelines.workspace.staging import (
@@ -189,7 +189,7 @@ def target_of(workspace: Workspace, path: str) -> str:
     if os.path.realpath(target) != os.path.join(os.path.realpath(workspace.root), *path.split("/")):
         raise Conflict(
             f"{path} is a symbolic link, or below one; nothing is written through it",
-            hint="Put the file itself in its place",
+            hint="Replace the link by the file itself",
         )
     return target
 

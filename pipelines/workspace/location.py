@@ -19,16 +19,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from pipelines.errors import Conflict, NewerFormat, WorkspaceMissing
 from pipelines.fs.files import locked
 from pipelines.git.local_state import checked
 from pipelines.git.worktree import ancestors, home_of, is_own_repository, repository_of
+from pipelines.outcomes.errors import Conflict, NewerFormat, WorkspaceMissing
 from pipelines.workspace.setting_tables import ANY, SWITCH, TEXT, checked_values, read_tables
-
-if TYPE_CHECKING:
-    from pipelines.workspace.manifest_view import Manifest, decode_manifest, manifest_of
 
 V1_LOG: Final = "AGENT_PROGRESS_LOG.md"
 DELTAS: Final = "SESSION_DELTAS.log"
@@ -37,28 +34,6 @@ PROGRESS: Final = "AGENT_PROGRESS_LOG_v2.md"
 REFERENCES: Final = "PROJECT_REFERENCES.yaml"
 MANIFEST: Final = ".session-codec/manifest.jsonl"
 CONFIG: Final = ".session-codec/config.toml"
-
-__all__ = [
-    "CONFIG",
-    "DELTAS",
-    "MANIFEST",
-    "METRICS",
-    "PROGRESS",
-    "REFERENCES",
-    "V1_LOG",
-    "Config",
-    "Manifest",
-    "Workspace",
-    "at",
-    "check_format",
-    "decode_manifest",
-    "find",
-    "locate",
-    "manifest_of",
-    "moment",
-    "read_config",
-    "writing",
-]
 
 #: What every verb takes to be its own, and reads without looking twice.
 _FOLDERS: Final = (".session-codec", ".session-codec/cache")
@@ -167,7 +142,7 @@ def locate(start: str) -> Workspace:
     if not os.path.isdir(start):
         raise WorkspaceMissing(
             f"{start}: no such folder",
-            hint="Give the folder of a repository; a log is named with --from",
+            hint="Pass the folder of a repository; name a log with --from",
         )
     above = ancestors(start)
     repository = repository_of(above)
@@ -196,7 +171,7 @@ def find(start: str) -> Workspace:
     if not workspace.exists and os.path.exists(workspace.path(DELTAS)):
         raise WorkspaceMissing(
             f"{workspace.path(MANIFEST)}: the manifest is lost",
-            hint="'session-codec doctor --repair' brings it back from the last commit, "
+            hint="'session-codec doctor --repair' restores it from the last commit, "
             "'session-codec restore' from a copy; where there never was one, "
             "'session-codec install' creates it and keeps the existing lines",
         )
@@ -218,15 +193,6 @@ def at(folder: str) -> Workspace:
     """
     folder = os.path.abspath(folder)
     return _workspace(folder, repository_of(ancestors(folder)))
-
-
-def __getattr__(name: str) -> object:
-    """Import what reads whole manifests only where it is used; `context` does without."""
-    if name in {"Manifest", "decode_manifest", "manifest_of"}:
-        from pipelines.workspace import manifest_view
-
-        return getattr(manifest_view, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def read_config(workspace: Workspace) -> Config:
@@ -315,7 +281,7 @@ def _check_own(workspace: Workspace, name: str) -> None:
                 raise Conflict(
                     f"{name} is a symbolic link that leads out of the workspace; "
                     "nothing is read or written through it",
-                    hint="Put the file itself in its place",
+                    hint="Replace the link by the file itself",
                 )
             mode = os.stat(path).st_mode
     except (FileNotFoundError, NotADirectoryError):

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.progress import Advance
+from pipelines.outcomes.progress import Advance
 from tests.pipelines.conftest import THREE, Bench, command, day, entry, tree
 
 SCRIPT = Path(__file__).with_name("crashing.py")

@@ -18,7 +18,7 @@ from types import SimpleNamespace
 import pytest
 
 from codec.errors import IntegrityError
-from pipelines.errors import Denied, PipelineError, Unavailable
+from pipelines.outcomes.errors import Denied, PipelineError, Unavailable
 from pipelines.remotes.base import content_of, read_whole
 from pipelines.remotes.s3 import Options, S3Remote
 from pipelines.transfer.snapshots import CACHE

@@ -20,12 +20,12 @@ from codec.agents.transcripts import entries_of, events_of
 from codec.archive.container import INDEX_MAGIC, ArchiveReader, encode_archive
 from codec.archive.frames import FrameSizes, encode_frame, encode_seek_table, encode_skippable
 from codec.archive.recovery import check, rebuild_tail
+from codec.archive.snapshot import decode_snapshot, encode_snapshot
 from codec.archive.tar import Member, encode_header
 from codec.errors import CodecError
 from codec.manifest.jsonl import decode_facts, encode_fact
 from codec.merge.repair import repair_manifest
 from codec.records import PatchRef
-from codec.snapshot import decode_snapshot, encode_snapshot
 from codec.v1.layout import decode_layout, encode_layout, rebuild
 
 

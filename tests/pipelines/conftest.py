@@ -17,12 +17,13 @@ import pytest
 import zstandard
 
 from pipelines.cli.main import run
-from pipelines.progress import Progress, Silent
+from pipelines.outcomes.progress import Progress, Silent
 from pipelines.v1.logs import Request
 from pipelines.verbs import restore_v1
 from pipelines.verbs.migrate import Result, migrate
 from pipelines.worker.client import Worker
-from pipelines.workspace.location import V1_LOG, Manifest, Workspace, locate
+from pipelines.workspace.location import V1_LOG, Workspace, locate
+from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.reading import read_manifest
 
 if TYPE_CHECKING:

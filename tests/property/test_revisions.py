@@ -20,8 +20,9 @@ from codec.records import PatchRef, Session, Status, V1Entry
 from pipelines.recording.revising import edits_of, private_facts, revision_to, without_texts
 from pipelines.verification.line_repairs import is_sound
 from pipelines.workspace.location import DELTAS as DELTAS_FILE
-from pipelines.workspace.location import MANIFEST, PROGRESS, Manifest, decode_manifest
+from pipelines.workspace.location import MANIFEST, PROGRESS
 from pipelines.workspace.location import METRICS as METRICS_FILE
+from pipelines.workspace.manifest_view import Manifest, decode_manifest
 from pipelines.workspace.tracked_files import Tracked
 
 FORMS: Final = {"deltas": DELTAS, "metrics": METRICS, "progress": REFERENCES}

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codec.diffs import diff_stat
 from codec.errors import CodecError, IntegrityError
 from codec.names import is_key
+from codec.patches.diff_stat import diff_stat
 from codec.records import STATUSES, PatchRef
 from codec.timestamps import is_canonical
 from codec.v1.detect import detect

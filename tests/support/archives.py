@@ -10,7 +10,7 @@ from typing import Final
 
 from codec.archive.container import encode_archive
 from codec.archive.tar import Member
-from codec.diffs import touched_path
+from codec.patches.diff_stat import touched_path
 from codec.records import PatchRef
 
 

@@ -11,15 +11,8 @@ from codec.manifest.jsonl import encode_fact, identity_of
 from codec.names import diff_name, session_key
 from pipelines.recording.session import Recording, record_session, session_of
 from pipelines.verification.integrity import Integrity, check_integrity
-from pipelines.workspace.location import (
-    DELTAS,
-    MANIFEST,
-    METRICS,
-    PROGRESS,
-    Manifest,
-    Workspace,
-    find,
-)
+from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, Workspace, find
+from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.merge_driver_setup import configure_merge
 from pipelines.workspace.reading import read_manifest
 from pipelines.workspace.tracked_files import read_tracked, session_appends

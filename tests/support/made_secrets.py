@@ -142,7 +142,7 @@ def planted(seed: int = 7) -> list[Planted]:
     return [Planted(kind, text.format(secret), secret, own) for kind, text, secret, own in rows]
 
 
-#: What looks like a secret to the hasty.
+#: A possible secret to the hasty.
 HARMLESS: Final = (
     "password = os.environ['DB_PASSWORD']",
     "password = getpass.getpass()",

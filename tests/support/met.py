@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from codec.archive.snapshot import Snapshot, SnapshotName
 from codec.manifest.jsonl import identity_of
-from codec.snapshot import Snapshot, SnapshotName
 from pipelines.recording.session import Recording, record_session, session_of
 from pipelines.transfer.snapshots import MERGED_FILES, Found, tracked_files, united
 from pipelines.workspace import pending
-from pipelines.workspace.location import Manifest, Workspace, at
+from pipelines.workspace.location import Workspace, at
+from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.reading import read_manifest
 from tests.pipelines.conftest import PATCH, git
 from tests.pipelines.verbs.test_purge import holding

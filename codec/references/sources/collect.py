@@ -241,7 +241,7 @@ def _read(
     data = files[path]
     # Prose may be read in part; a manifest that is cut off cannot be parsed.
     if len(data) > SIZE_LIMIT and rank < _Rank.AGENT_RULES:
-        raise FormatError(f"larger than {SIZE_LIMIT // 1024} KiB, so not read")
+        raise FormatError(f"larger than {SIZE_LIMIT // 1024} KiB; not read")
     for statement in reader(_text(data[:SIZE_LIMIT])):
         if statement.name or statement.section == "mandates":
             origins = tuple(_located(origin, where, lines) for origin in statement.origins)

@@ -104,7 +104,7 @@ def stated_rust_toolchain(text: str) -> Iterator[Statement]:
 def _load(text: str) -> tuple[Mapping[str, Any], Places]:
     for number, content in enumerate(text.split("\n"), 1):
         if content.count(".") > DOTS_LIMIT:
-            raise FormatError(f"more than {DOTS_LIMIT} dots on one line, so not read", line=number)
+            raise FormatError(f"more than {DOTS_LIMIT} dots on one line; not read", line=number)
     try:
         return tomllib.loads(text), toml_places(text)
     except (ValueError, RecursionError) as e:

@@ -7,8 +7,8 @@ from typing import Any, Final
 from pipelines.cli.declared import JSON, REPO, Misuse, Option, Verb, absolute
 from pipelines.cli.next_step import tell_next_step
 from pipelines.cli.output import Stages, code_of, findings_json, say, say_json, tell_findings
-from pipelines.errors import EXIT_CODES
-from pipelines.findings import Finding
+from pipelines.outcomes.errors import EXIT_CODES
+from pipelines.outcomes.findings import Finding
 from pipelines.verbs.doctor import Plan, Result, apply, find_lost, plan, remaining
 
 

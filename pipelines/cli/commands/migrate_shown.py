@@ -11,15 +11,15 @@ from codec.v1.split import LineNumbers
 from pipelines.cli.next_step import tell_next_step
 from pipelines.cli.output import Stages, findings_json, say, say_json, tell, tell_findings
 from pipelines.cli.token_table import token_lines, tokens_json
-from pipelines.errors import FINDINGS, NotFound
-from pipelines.settings.thresholds import Limits
-from pipelines.token_savings import TokenReport, token_report
+from pipelines.outcomes.errors import FINDINGS, NotFound
+from pipelines.report.token_savings import TokenReport, token_report
 from pipelines.v1.logs import Request
 from pipelines.v1.migration import LogPlan, Plan
 from pipelines.v1.reader import Section
 from pipelines.verbs.migrate import Result, migrate, plan, prove_on_paper
 from pipelines.worker.client import Worker
-from pipelines.workspace.location import manifest_of
+from pipelines.workspace.manifest_view import manifest_of
+from pipelines.workspace.thresholds import Limits
 
 
 def run_migrate(request: Request, worker: Worker, *, dry_run: bool, as_json: bool) -> int:

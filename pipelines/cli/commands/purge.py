@@ -21,12 +21,12 @@ from pipelines.cli.output import (
 from pipelines.cli.remote_options import REMOTE_OPTIONS, open_remote, settings_of
 from pipelines.diffs.local_archives import shown
 from pipelines.erasing.purge_remote import There
-from pipelines.findings import Finding
-from pipelines.settings.user import Settings
+from pipelines.outcomes.findings import Finding
 from pipelines.verbs.amend import Amendment, amend
 from pipelines.verbs.amend import plan as plan_amendment
 from pipelines.verbs.purge import Plan, Result, disown, plan, plan_merged, purge
 from pipelines.workspace.location import Workspace, find
+from pipelines.workspace.user_settings import Settings
 
 
 def run(
@@ -226,7 +226,7 @@ def _there(workspace: Workspace, settings: Settings) -> There:
 def _not_looked_at(url: str) -> Finding:
     return Finding(
         code="remote",
-        message="was not looked at, and may hold the diff",
+        message="was not searched and may hold the diff",
         level="note",
         file=url,
         hint="Run the same command with --remote",

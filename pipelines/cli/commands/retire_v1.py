@@ -7,7 +7,7 @@ from typing import Any, Final
 from pipelines.cli.declared import JSON, REPO, Option, Verb, absolute
 from pipelines.cli.output import say, say_json
 from pipelines.cli.remote_options import REMOTE_OPTIONS, opener
-from pipelines.errors import EXIT_CODES
+from pipelines.outcomes.errors import EXIT_CODES
 from pipelines.transfer.remote_reader import RemoteCopy
 from pipelines.verbs.retire_v1 import apply, plan
 from pipelines.workspace.location import V1_LOG, find

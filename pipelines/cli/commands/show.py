@@ -15,7 +15,7 @@ from pipelines.cli.output import (
     visible,
 )
 from pipelines.cli.remote_options import REMOTE_OPTIONS, opener
-from pipelines.errors import EXIT_CODES
+from pipelines.outcomes.errors import EXIT_CODES
 from pipelines.verbs.show import show, show_diff, show_entry
 
 

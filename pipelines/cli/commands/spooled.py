@@ -5,7 +5,7 @@ from __future__ import annotations
 from codec.errors import CodecError
 from pipelines.cli.declared import absolute
 from pipelines.cli.output import tell, tell_findings
-from pipelines.errors import Conflict, PipelineError
+from pipelines.outcomes.errors import Conflict, PipelineError
 from pipelines.recording.spool import has_work, spool_of
 from pipelines.workspace.location import Workspace, find
 

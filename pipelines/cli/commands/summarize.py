@@ -23,14 +23,14 @@ from pipelines.cli.commands.summarize_model import (
 from pipelines.cli.declared import JSON, REPO, Option, Verb
 from pipelines.cli.options import ALLOW_SECRET, TOKENIZER_OPTION
 from pipelines.cli.output import Stages, code_of, findings_json, say_json, tell, tell_findings
-from pipelines.errors import EXIT_CODES
-from pipelines.findings import Finding
-from pipelines.settings.user import ignored_findings, read_settings
+from pipelines.outcomes.errors import EXIT_CODES
+from pipelines.outcomes.findings import Finding
 from pipelines.summary.content import Content
 from pipelines.summary.document import document_of, headline
 from pipelines.summary.narrative import Step
-from pipelines.tokenizer import load
 from pipelines.verbs.summarize import Request, apply_claims, plan_claims, summarize
+from pipelines.worker.tokenizer import load
+from pipelines.workspace.user_settings import ignored_findings, read_settings
 
 Format = Literal["markdown", "json", "html"]
 FORMATS: Final = ("markdown", "json", "html")

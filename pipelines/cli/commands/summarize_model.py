@@ -13,11 +13,11 @@ from codec.summaries.prompt import ANSWER_TOKENS, SCHEMA
 from codec.summaries.summary_file import Statement, Summary
 from pipelines.cli.declared import Misuse, Option, between, percent
 from pipelines.cli.output import confirm, say, tell
-from pipelines.findings import Finding
 from pipelines.models.base import Model
-from pipelines.settings.user import Settings
+from pipelines.outcomes.findings import Finding
 from pipelines.summary.document import Block, Cell, Code, Items, Section, Text
 from pipelines.summary.narrative import Step, most_tokens
+from pipelines.workspace.user_settings import Settings
 
 MOST_TOKENS: Final = 200_000
 SECONDS: Final = 300

@@ -9,7 +9,7 @@ from typing import Final
 
 from codec.shown_text import shown
 from pipelines.cli.output import visible
-from pipelines.findings import Finding
+from pipelines.outcomes.findings import Finding
 
 #: Of each level GitHub shows this many a step.
 SHOWN: Final = 10

@@ -9,7 +9,7 @@ from typing import Final
 from codec.shown_text import shown
 from pipelines.cli.output import visible
 from pipelines.cli.token_table import baseline_rows, gate_sentence
-from pipelines.findings import Finding
+from pipelines.outcomes.findings import Finding
 from pipelines.verification.report import Check, Verdict
 
 #: GitHub takes 1 MiB of a step; the text above the findings is far smaller than the reserve.

@@ -9,7 +9,7 @@ from collections import Counter
 from typing import Any, Final
 from urllib.parse import quote
 
-from pipelines.findings import Finding
+from pipelines.outcomes.findings import Finding
 from pipelines.verification.report import RULES, Verdict
 from pipelines.workspace.location import MANIFEST
 

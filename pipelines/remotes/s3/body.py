@@ -7,7 +7,7 @@ from typing import Any
 from botocore import exceptions as sdk
 from urllib3.exceptions import HTTPError
 
-from pipelines.errors import Unavailable
+from pipelines.outcomes.errors import Unavailable
 from pipelines.remotes.base import BLOCK
 from pipelines.remotes.s3.errors import RESUME
 from pipelines.remotes.s3.retry import AgainError

@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError
 from botocore.session import Session
 
 from codec.errors import FormatError
-from pipelines.errors import Unavailable
+from pipelines.outcomes.errors import Unavailable
 from pipelines.remotes.base import Requests
 
 #: Bytes above which an object goes in parts, and those of a part.

@@ -21,7 +21,7 @@ from typing import Any, Final
 from botocore import exceptions as sdk
 
 from codec.errors import IntegrityError
-from pipelines.errors import Conflict, NotFound, Unavailable
+from pipelines.outcomes.errors import Conflict, NotFound, Unavailable
 from pipelines.remotes.base import BLOCK, Content, Part, Requests, Stored, changed, check_same
 from pipelines.remotes.s3.body import Body
 from pipelines.remotes.s3.client import LostError, Options, client_of

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 import stamina
 
 from codec.errors import IntegrityError
-from pipelines.errors import PipelineError
+from pipelines.outcomes.errors import PipelineError
 from pipelines.remotes.s3.client import ATTEMPTS
 
 #: Codes of a server: another conditional put was under way; bytes were altered.
@@ -35,4 +35,4 @@ def again(call: Callable[[], T]) -> T:
                 return call()
     except AgainError as e:
         raise e.error from None
-    raise AssertionError("stamina raises what it does not try again")
+    raise AssertionError("stamina re-raises other errors")

@@ -286,7 +286,7 @@ def test_an_archive_of_another_size_than_it_has_is_refused() -> None:
 def test_a_server_that_gives_another_range_than_asked_is_found_out(given: bytes) -> None:
     ranges = Ranges(ARCHIVE)
     reader = ArchiveReader(lambda at, n: given if ranges.asked else ranges(at, n), len(ARCHIVE))
-    with pytest.raises(IntegrityError, match=f"{len(given)} bytes were read where"):
+    with pytest.raises(IntegrityError, match=f"{len(given)} bytes were read; expected"):
         reader.read(KEY, ref(DIFFS[KEY]))
 
 

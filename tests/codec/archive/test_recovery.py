@@ -185,7 +185,7 @@ def test_frames_of_another_order_are_noticed() -> None:
     assert first.packed == middle
     found, damage = checked(data[middle:end] + data[start:middle] + data[end:])
     assert found == hashes(MANY)
-    assert [d.problem for d in damage] == ["the index does not say what the frames hold"]
+    assert [d.problem for d in damage] == ["the index does not match the frames"]
 
 
 def test_a_diff_that_looks_like_a_frame_is_no_frame() -> None:
@@ -208,7 +208,7 @@ def test_damage_in_a_frame_that_was_skipped_over_is_one_finding() -> None:
     data[first.offset] ^= 1
     data[second.offset] ^= 1
     _, damage = checked(bytes(data))
-    assert damage == [Damage(0, third.offset, "there is no frame where one should begin")]
+    assert damage == [Damage(0, third.offset, "a frame is missing at its offset")]
 
 
 def archive_of(*contents: bytes, entries: tuple[Entry, ...] = ()) -> bytes:

@@ -210,7 +210,7 @@ def test_compact_text_of_a_broken_file_is_what_stands_there(data: bytes) -> None
         (b"stack: {}\nmandates: []\nstack: {}\n", 3, "duplicate key 'stack'"),
         (b"? [a]\n: b\n", 1, "a list instead of a text"),
         (b"a: &x 1\nb: *x\n", 2, "an alias, *x"),
-        (b"a: !!python/name:os.system x\n", 1, "a tag"),
+        (b"a: !!python/name:os.system x\n", 1, "YAML tags"),
         (b"a: 1\n---\nb: 2\n", 2, "another document"),
         (b"a: 'open\n", 1, "not YAML"),
         (b"a: b: c\n", 1, "not YAML"),

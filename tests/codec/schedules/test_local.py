@@ -125,7 +125,7 @@ def test_without_a_remote_nothing_is_copied() -> None:
 
 @pytest.mark.parametrize("root", ["/srv/a\nb", "/srv/\x1b[0m", "/srv/\x85", "/srv/\udcff"])
 def test_a_path_that_is_no_line_of_text_is_refused(root: str) -> None:
-    with pytest.raises(FormatError, match="no job can name"):
+    with pytest.raises(FormatError, match="a job needs a path"):
         local_command(["/bin/session-codec"], root, None)
     assert re.fullmatch(r"session-codec-[A-Za-z0-9-]+", job_name(root))
 

@@ -20,7 +20,7 @@ from codec.v1.detect import detect
 from codec.v1.split import split
 from pipelines.diffs import secret_scan as secrets
 from pipelines.diffs.secret_scan import Scan, Text, scan
-from pipelines.errors import Unavailable
+from pipelines.outcomes.errors import Unavailable
 from tests.pipelines.conftest import Bench, Cli, corpus, day, entry, log_of
 from tests.pipelines.verbs.test_archive import archives, loose, patch_of
 from tests.support.made_secrets import HARMLESS, Maker, Planted, patch_with, planted
@@ -178,7 +178,7 @@ def test_a_secret_that_the_operator_lets_pass_is_packed(
             (leaky.root / ".session-codec" / "config.toml").write_text(allow)
             refused = cli("archive", leaky.root)
             assert (refused.code, len(loose(leaky))) == (3, 1)
-            assert "note: .session-codec/config.toml: [secrets] is not used" in refused.err
+            assert "note: .session-codec/config.toml: [secrets] is ignored" in refused.err
             options = ["--trust-repo-config"]
         case "no-scan":
             options = ["--no-scan"]

@@ -10,8 +10,8 @@ from codec.errors import IntegrityError
 from codec.manifest.jsonl import encode_fact
 from codec.records import PatchRef, Session
 from pipelines.diffs.store import Store
-from pipelines.errors import NotFound
-from pipelines.progress import Silent
+from pipelines.outcomes.errors import NotFound
+from pipelines.outcomes.progress import Silent
 from pipelines.verbs.archive import Request, archive
 from pipelines.verbs.archive_files import verify_archives
 from pipelines.verification.integrity import check_integrity

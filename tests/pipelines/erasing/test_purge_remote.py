@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from codec.snapshot import is_pack
+from codec.archive.snapshot import is_pack
 from pipelines.erasing.purge_remote import There, erase
 from pipelines.erasing.remote import Replacement
-from pipelines.progress import Silent
+from pipelines.outcomes.progress import Silent
 from pipelines.remotes.base import Content, Remote, read_whole
 from pipelines.remotes.directory import DirectoryRemote
 from pipelines.remotes.s3 import Options, S3Remote
@@ -126,7 +126,7 @@ def test_a_remote_of_the_settings_that_was_not_named_is_told(
     cli("sync", made.root)
     said = cli("purge", day(3), made.root, "--yes")
     assert said.code == 0
-    assert f"note: {remote}: was not looked at" in said.err
+    assert f"note: {remote}: was not searched" in said.err
     assert holding(remote, ERASED)
 
 

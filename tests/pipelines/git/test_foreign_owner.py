@@ -12,7 +12,7 @@ import pytest
 from pipelines.cli.help import exits_of
 from pipelines.cli.parser import load_verb
 from pipelines.cli.verbs import VERBS
-from pipelines.errors import DENIED
+from pipelines.outcomes.errors import DENIED
 from pipelines.workspace.location import MANIFEST, V1_LOG
 from tests.pipelines.conftest import THREE, Cli
 

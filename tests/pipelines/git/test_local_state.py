@@ -10,9 +10,9 @@ from typing import Final
 
 import pytest
 
-from pipelines.errors import Conflict
 from pipelines.fs.files import create, keep_file, make_folder, move, remove, replace_file, write_new
 from pipelines.git.local_state import checked, is_planted, refuse_committed_diffs, refuse_linked
+from pipelines.outcomes.errors import Conflict
 from tests.pipelines.conftest import Bench, git, tree
 
 PIPELINES: Final = Path(__file__).parents[3] / "pipelines"

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.errors import Denied, NotFound, Unavailable
 from pipelines.git.process import (
     calling_repository,
     git_output,
@@ -19,6 +18,7 @@ from pipelines.git.process import (
     repository_at,
     run_git,
 )
+from pipelines.outcomes.errors import Denied, NotFound, Unavailable
 from tests.pipelines.conftest import THREE, Cli, git
 
 CODE = Path(__file__).parents[3]

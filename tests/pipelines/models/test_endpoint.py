@@ -9,8 +9,8 @@ import pytest
 
 from codec.errors import CodecError, FormatError
 from codec.summaries.prompt import SCHEMA
-from pipelines.errors import Denied, NotFound, PipelineError, Unavailable
 from pipelines.models.endpoint import Endpoint
+from pipelines.outcomes.errors import Denied, NotFound, PipelineError, Unavailable
 from tests.support.model_server import Answers, Call, ModelServer, message
 
 HONEST: Final = message('{"claims": []}')

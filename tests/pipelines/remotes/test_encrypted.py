@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from codec.errors import IntegrityError
-from pipelines.errors import Denied, NotFound
+from pipelines.outcomes.errors import Denied, NotFound
 from pipelines.remotes.age import decode_name, decode_recipients, read_identities
 from pipelines.remotes.base import Remote, content_of, read_whole
 from pipelines.remotes.directory import DirectoryRemote
@@ -260,7 +260,7 @@ def test_a_recipient_of_the_repository_cannot_read_what_is_sent(
     config = made.root / ".session-codec" / "config.toml"
     config.write_text(f'[encrypt]\nto = ["{eve.recipient}"]\n')
     said = cli("sync", made.root, "--remote", remote)
-    assert "[encrypt] is not used" in said.err
+    assert "[encrypt] is ignored" in said.err
     assert not any(decode_name(name) for name in tree(remote))
 
 

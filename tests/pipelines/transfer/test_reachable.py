@@ -84,7 +84,7 @@ def test_what_is_neither_here_nor_there_is_named(
     harm(remote)
     said = cli("verify", clone, "--require", "remote", "--remote", remote, "--json")
     assert said.code == 3
-    assert f"neither here nor on {remote}" in lost(said)[key]
+    assert f"missing locally and on {remote}" in lost(said)[key]
     assert (NEW in lost(said)) == (harm is lose_a_pack)
 
 

@@ -11,7 +11,7 @@ import pytest
 from codec.archive.container import TAIL
 from codec.errors import IntegrityError
 from pipelines.diffs.store import Store
-from pipelines.errors import NotFound
+from pipelines.outcomes.errors import NotFound
 from pipelines.remotes.base import Remote
 from pipelines.remotes.directory import DirectoryRemote
 from pipelines.remotes.s3 import Options, S3Remote

@@ -8,7 +8,7 @@ import pytest
 
 from codec.v1.entry import entry_hash
 from pipelines.diffs.store import Store
-from pipelines.findings import Finding
+from pipelines.outcomes.findings import Finding
 from pipelines.verbs.amend import Amendment, amend
 from pipelines.verification.integrity import check_integrity
 from pipelines.workspace.tracked_files import read_tracked

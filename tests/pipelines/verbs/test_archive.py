@@ -13,8 +13,8 @@ import pytest
 from codec.errors import IntegrityError
 from pipelines.diffs.local_archives import archive_folder
 from pipelines.diffs.store import Store
-from pipelines.errors import NotFound
-from pipelines.progress import Silent
+from pipelines.outcomes.errors import NotFound
+from pipelines.outcomes.progress import Silent
 from pipelines.verbs.archive import Request, archive, plan
 from pipelines.workspace.location import MANIFEST, Workspace, locate
 from pipelines.workspace.reading import read_manifest

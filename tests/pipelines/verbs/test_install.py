@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from codec.agents.guide_block import BEGIN, GUIDE, IMPORT
-from pipelines.errors import Conflict
+from pipelines.outcomes.errors import Conflict
 from pipelines.recording.agent_hooks import command_of
 from pipelines.references.sources import read_stated
 from pipelines.verbs.install import apply, plan, plan_removal

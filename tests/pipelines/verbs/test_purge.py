@@ -12,7 +12,7 @@ import zstandard
 
 from codec.records import PatchRef
 from codec.v1.purged_text import gap_line
-from pipelines.errors import Erased
+from pipelines.outcomes.errors import Erased
 from tests.pipelines.conftest import Bench, Cli, day, entry, git, log_of, tree
 from tests.pipelines.verbs.test_archive import archives, diffs, log_of_months, loose, patch_of
 

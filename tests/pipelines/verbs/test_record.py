@@ -12,7 +12,7 @@ import pytest
 from codec.errors import IntegrityError
 from codec.records import Session
 from pipelines.diffs.store import Store
-from pipelines.errors import NotFound
+from pipelines.outcomes.errors import NotFound
 from pipelines.recording.session import Recording, record_session
 from pipelines.verification.integrity import check_integrity
 from pipelines.workspace import pending
@@ -253,7 +253,10 @@ def test_a_changed_loose_diff_is_damage_even_if_git_could_help(made: Bench, cli:
     ("content", "told"),
     [
         (b"# Read me\n\n- one\n+ two\n", "given:1: is not a patch"),
-        (b"\x1b[1mdiff --git a/a b/a\x1b[m\n\x1b[32m+one\x1b[m\n", "given:1: is coloured"),
+        (
+            b"\x1b[1mdiff --git a/a b/a\x1b[m\n\x1b[32m+one\x1b[m\n",
+            "given:1: contains terminal colours",
+        ),
     ],
 )
 def test_a_file_that_is_not_a_patch_is_refused(

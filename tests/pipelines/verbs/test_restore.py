@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from codec.archive.bundle import encode_bundle
-from codec.snapshot import DOCUMENT
+from codec.archive.snapshot import DOCUMENT
 from pipelines.remotes.base import content_of
 from pipelines.remotes.directory import DirectoryRemote
 from pipelines.workspace.location import MANIFEST, V1_LOG

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from codec.errors import IntegrityError
-from pipelines.errors import Conflict
-from pipelines.progress import Silent
+from pipelines.outcomes.errors import Conflict
+from pipelines.outcomes.progress import Silent
 from pipelines.remotes.directory import DirectoryRemote
 from pipelines.transfer.snapshots import CACHE, Last, read_last, write_last
 from pipelines.verbs.sync import apply, plan
@@ -425,7 +425,7 @@ def test_a_pipe_in_a_folder_is_no_object_and_is_not_waited_for(
     path.unlink()
     os.mkfifo(path)
     said = cli("sync", made.root, "--remote", remote, "--prune-local")
-    assert (said.code, "is no file" in said.err) == (12, True)
+    assert (said.code, "is not a file" in said.err) == (12, True)
     assert len(archives(made)) == 2
     assert cli("restore", tmp_path / "back", "--remote", remote).code == 3
 

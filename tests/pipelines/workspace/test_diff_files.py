@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.errors import Conflict
+from pipelines.outcomes.errors import Conflict
 from pipelines.workspace.diff_files import put_diff
 
 NAME = "2025-01-05T10:00:00Z.diff"

@@ -15,7 +15,7 @@ from codec.manifest.facts import Disowned, Purged, PurgedText, Revision
 from codec.manifest.jsonl import encode_fact, fact_digest
 from codec.manifest.session_fields import changes_between
 from codec.records import PatchRef, Session
-from pipelines.errors import Conflict, WorkspaceMissing
+from pipelines.outcomes.errors import Conflict, WorkspaceMissing
 from pipelines.workspace.location import (
     CONFIG,
     DELTAS,
@@ -25,9 +25,9 @@ from pipelines.workspace.location import (
     REFERENCES,
     find,
     locate,
-    manifest_of,
     read_config,
 )
+from pipelines.workspace.manifest_view import manifest_of
 from pipelines.workspace.reading import newest_delta_lines, read_manifest
 from tests.pipelines.conftest import Bench, Cli, day, entry, git, log_of, tree
 

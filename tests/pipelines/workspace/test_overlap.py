@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.errors import Conflict
+from pipelines.outcomes.errors import Conflict
 from pipelines.workspace import overlap
 from tests.pipelines.conftest import Cli
 from tests.pipelines.verbs.test_sync import own_configuration

@@ -33,12 +33,13 @@ from codec.v1.text import decode_text
 from codec.v2.context_view import DEFAULT_BUDGET, DEFAULT_LAST, render_context
 from codec.v2.progress_log import encode_reference, reference_of
 from pipelines.diffs.store import Store, commits_of
-from pipelines.errors import Erased, NotFound
 from pipelines.fs.files import read_bytes
-from pipelines.settings.thresholds import Limits
-from pipelines.workspace.location import DELTAS, REFERENCES, Manifest, Workspace
+from pipelines.outcomes.errors import Erased, NotFound
+from pipelines.workspace.location import DELTAS, REFERENCES, Workspace
+from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.newest import newest_deltas
 from pipelines.workspace.reading import newest_delta_lines, read_file
+from pipelines.workspace.thresholds import Limits
 
 WINDOW: Final = 5
 #: The gate is judged where the window is at least this many times the context's budget.
@@ -286,5 +287,5 @@ def _log_tokens(versions: Sequence[V1Version], tokenizer: str) -> int:
 def _not_counted(what: str, tokenizer: str, known: Iterable[str]) -> NotFound:
     return NotFound(
         f"{what}: its v1 tokens were not counted with {tokenizer}",
-        hint=f"They were counted with {', '.join(known) or 'nothing'}: name that with --tokenizer",
+        hint=f"They were counted with {', '.join(known) or 'nothing'}: pass it as --tokenizer",
     )

@@ -10,7 +10,7 @@ import pytest
 from codec.errors import FormatError
 from codec.tokens.bpe_counts import LONGEST
 from codec.tokens.tokenizers import TOKENIZERS, counter
-from pipelines.tokenizer import load
+from pipelines.worker.tokenizer import load
 
 TEXTS = ["", "hello world", "it'\u017f", "naïve ✅", "word " * LONGEST]
 
@@ -33,7 +33,7 @@ def test_an_unknown_tokenizer_is_refused() -> None:
 )
 def test_a_short_text_loads_no_tokenizer(text: str, loaded: str) -> None:
     script = (
-        "import sys\nfrom pipelines.tokenizer import load\n"
+        "import sys\nfrom pipelines.worker.tokenizer import load\n"
         f"load('o200k_base')({text!r})\nprint('toktok' in sys.modules)\n"
     )
     done = subprocess.run(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from pipelines.findings import Finding
+from pipelines.outcomes.findings import Finding
 
 Cell = str | int | float | None
 

@@ -23,7 +23,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from codec.errors import FormatError
-from pipelines.findings import Finding
+from pipelines.outcomes.findings import Finding
 from pipelines.workspace.location import CONFIG, Workspace
 from pipelines.workspace.setting_tables import (
     NUMBER,
@@ -222,8 +222,8 @@ def ignored_findings(settings: Settings, *tables: str) -> Iterator[Finding]:
         if table in tables:
             yield Finding(
                 code="not-trusted",
-                message=f"[{table}] is not used: whoever can commit must not decide that",
+                message=f"[{table}] is ignored: a committer must not decide that",
                 level="note",
                 file=CONFIG,
-                hint="If you have read it, say --trust-repo-config",
+                hint="If you have read it, pass --trust-repo-config",
             )

@@ -8,11 +8,11 @@ import pytest
 
 from codec.tokens.tokenizers import counter
 from pipelines.cli.token_table import percent
-from pipelines.errors import NotFound
-from pipelines.settings.thresholds import Limits
-from pipelines.token_savings import Baseline, TokenReport, token_report
+from pipelines.outcomes.errors import NotFound
+from pipelines.report.token_savings import Baseline, TokenReport, token_report
 from pipelines.workspace import pending
 from pipelines.workspace.location import PROGRESS
+from pipelines.workspace.thresholds import Limits
 from tests.pipelines.conftest import THREE, Bench, Cli, corpus, day, entry, log_of
 
 BIG = b"".join(b"+line %d of a patch that is long enough to be judged\n" % n for n in range(400))

@@ -8,8 +8,8 @@ import inspect
 import pytest
 
 import codec.errors
-import pipelines.errors
-from pipelines.errors import (
+import pipelines.outcomes.errors
+from pipelines.outcomes.errors import (
     BUG,
     FINDINGS,
     INTERRUPTED,
@@ -23,10 +23,10 @@ from pipelines.errors import (
     storage_error,
 )
 
-BASES = {codec.errors.CodecError, pipelines.errors.PipelineError, StorageError}
+BASES = {codec.errors.CodecError, pipelines.outcomes.errors.PipelineError, StorageError}
 LEAVES = [
     kind
-    for module in (codec.errors, pipelines.errors)
+    for module in (codec.errors, pipelines.outcomes.errors)
     for _, kind in inspect.getmembers(module, inspect.isclass)
     if issubclass(kind, Exception) and kind.__module__ == module.__name__ and kind not in BASES
 ]

@@ -1,4 +1,4 @@
-"""Names of a workspace's objects on a remote, and the document of a snapshot.
+"""Name the objects of a workspace on a remote, and encode and decode `snapshot.json`.
 
     archive/2025-11-7c8a10e34dcc.tar.zst            an archive, under its own name
     v1/<SHA-256 of the log>-<16 hex>.tar.zst        the layout of a version of a v1 log
@@ -182,7 +182,7 @@ def decode_snapshot(data: bytes) -> Snapshot:
         raise FormatError("not a snapshot", file=DOCUMENT)
     if document.get("version") != VERSION:
         raise FormatError(
-            f"a snapshot of version {document.get('version')!r}, not {VERSION}",
+            f"snapshot has version {document.get('version')!r}; expected {VERSION}",
             file=DOCUMENT,
             hint="Use the version of session-codec that wrote it, or a newer one",
         )
@@ -200,7 +200,7 @@ def _pack(fields: dict[str, Any]) -> Pack:
     sha256, size = _reference([fields["sha256"], fields["bytes"]])
     diffs = {key: PatchRef(*_reference(patch)) for key, patch in fields["diffs"].items()}
     if not all(map(is_key, diffs)):
-        raise ValueError("a diff without a key")
+        raise ValueError("a diff has no key")
     return Pack(_name(fields["name"], _PACK), sha256, size, diffs)
 
 
@@ -213,5 +213,5 @@ def _reference(value: Any) -> tuple[str, int]:
 
 def _name(value: Any, form: re.Pattern[str]) -> str:
     if not form.fullmatch(value):
-        raise ValueError(f"no name of an object: {value!r}")
+        raise ValueError(f"not the name of an object: {value!r}")
     return str(value)

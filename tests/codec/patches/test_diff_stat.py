@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from unidiff.patch import PatchSet
 
-from codec.diffs import DiffStat, diff_stat, touched_path
+from codec.patches.diff_stat import DiffStat, diff_stat, touched_path
 
 ORDINARY = b"""\
 diff --git a/a.py b/a.py

@@ -55,7 +55,7 @@ class Conflict(PipelineError):
 
 
 class Refused(Conflict):
-    """The plan found something that looks like a secret, and must not be carried out."""
+    """The plan contains a possible secret and must not be carried out."""
 
 
 class NewerFormat(Conflict):
@@ -141,7 +141,7 @@ def storage_error(error: OSError, path: str | None = None) -> StorageError:
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         return NotFound(f"{path}: {reason}", hint="Check the path")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return Denied(f"{path}: {reason}", hint="Check who may read and write there")
+        return Denied(f"{path}: {reason}", hint="Check who has access to the remote")
     if error.errno == errno.EFBIG:
         return Unavailable(f"{path}: {reason}", hint="Replace it by a file of a sensible size")
     if error.errno in (errno.ENOSPC, errno.EDQUOT):

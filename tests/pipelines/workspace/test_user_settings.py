@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from codec.errors import FormatError
-from pipelines.settings.user import Settings, operator_file, read_settings
 from pipelines.workspace.location import Workspace
+from pipelines.workspace.user_settings import Settings, operator_file, read_settings
 
 
 class House:

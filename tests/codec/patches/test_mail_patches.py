@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from codec.diffs import DiffStat, diff_stat
 from codec.errors import FormatError
 from codec.patches.check import check_patch
+from codec.patches.diff_stat import DiffStat, diff_stat
 
 #: Added and removed lines of the series.
 SERIES = DiffStat(7, 4)
@@ -88,7 +88,7 @@ def test_a_mail_whose_hunks_were_shortened_by_hand_is_counted_by_its_lines(
 
 def test_coloured_mail_is_refused(repository: Path) -> None:
     mail = git(repository, "format-patch", "--stdout", "--color=always", "HEAD~4")
-    with pytest.raises(FormatError, match="is coloured"):
+    with pytest.raises(FormatError, match="contains terminal colours"):
         check_patch(mail + b"GIT binary patch\n")
 
 
