@@ -2,13 +2,14 @@
 
 1. A file is one JSON document; each claim is on a line, so that git shows what changed.
 2. A claim cites a session by key and identity: a merge can give the key to another session.
-3. `input` is the hash of all that was asked. If nothing of it changed, nothing is sent again.
+3. `input` is the hash of all that was asked. If it is the same, nothing is sent again.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Collection, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -24,6 +25,7 @@ FOLDER: Final = ".session-codec/summaries"
 #: Bytes that a file may have: it comes with clones.
 SIZE_LIMIT: Final = 1 << 20
 _DIGEST: Final = 16
+_PATH: Final = re.compile(rf"{re.escape(FOLDER)}/\d{{4}}[0-9QW.-]{{0,24}}\.json", re.ASCII)
 
 
 class Cited(NamedTuple):
@@ -76,6 +78,11 @@ class Summary(NamedTuple):
 def path_of(period: str) -> str:
     """Return the path of the summary of a period, relative to the workspace."""
     return f"{FOLDER}/{period}.json"
+
+
+def is_path(path: str) -> bool:
+    """Return whether a path, relative to the workspace, is that of a summary."""
+    return _PATH.fullmatch(path) is not None
 
 
 def digest_of(identity: str) -> str:

@@ -24,8 +24,8 @@ from pipelines.summary import narrative
 from pipelines.summary.content import Content, content_of
 from pipelines.summary.narrative import Material, Step
 from pipelines.summary.source import Read, read_source
-from pipelines.summary.summary_files import summary_of
 from pipelines.workspace.location import Workspace
+from pipelines.workspace.summaries import summary_of
 
 #: Characters of a diff that can be in its first tokens.
 _DIFF_TEXT = 16 * DIFF_TOKENS

@@ -19,15 +19,18 @@ from codec.summaries.summary_file import (
     decode_summary,
     digest_of,
     encode_summary,
+    is_path,
     path_of,
     without_sessions,
 )
 from pipelines.fs.files import read_bytes
 from pipelines.outcomes.findings import Finding
-from pipelines.workspace.location import Manifest, Workspace
+from pipelines.workspace.location import Workspace
+from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.transaction import Replace
 
-_END: Final = ".json"
+#: The code of the finding on claims that must go.
+PRIVATE: Final = "private-summary"
 
 
 class Stored(NamedTuple):
@@ -53,7 +56,7 @@ def stored_summaries(workspace: Workspace) -> Iterator[Stored]:
     for name in names:
         path = f"{FOLDER}/{name}"
         full = workspace.path(*path.split("/"))
-        if name.endswith(_END) and not workspace.is_linked(path) and os.path.isfile(full):
+        if is_path(path) and not workspace.is_linked(path) and os.path.isfile(full):
             yield _read(full, path)
 
 
@@ -69,14 +72,15 @@ def newest_summary(workspace: Workspace) -> Summary | None:
     return max(found, key=_age, default=None)
 
 
-def edits_without(workspace: Workspace, identities: Collection[str]) -> list[Replace]:
+def edits_without(workspace: Workspace, digests: Collection[str]) -> list[Replace]:
     """Return what summaries become without the claims that cite some sessions.
 
     Args:
         workspace: whose summaries.
-        identities: of the sessions.
+        digests: of the sessions.
     """
-    digests = {digest_of(identity) for identity in identities}
+    if not digests:
+        return []
     edits = []
     for stored in stored_summaries(workspace):
         if stored.summary is None:
@@ -87,10 +91,33 @@ def edits_without(workspace: Workspace, identities: Collection[str]) -> list[Rep
     return edits
 
 
+def public_summary(data: bytes, private: Collection[str]) -> bytes | None:
+    """Return the bytes of a summary without claims about private sessions.
+
+    Args:
+        data: of the file.
+        private: digests of the private sessions.
+
+    Returns:
+        The same bytes if nothing goes; None for a file that is not a summary.
+    """
+    try:
+        summary = decode_summary(data)
+    except FormatError:
+        return None
+    left = without_sessions(summary, private)
+    return data if left == summary else encode_summary(left)
+
+
+def private_digests(manifest: Manifest) -> set[str]:
+    """Return the digests of the sessions whose texts were removed."""
+    return {digest_of(manifest.identity(k)) for k, s in manifest.sessions.items() if s.private}
+
+
 def summary_findings(workspace: Workspace, manifest: Manifest) -> Iterator[Finding]:
     """Yield a finding for each file that is not a summary, and for claims that must go."""
     stored = list(stored_summaries(workspace))
-    private = _private(manifest) if stored else set()
+    private = private_digests(manifest) if stored else set()
     known = {digest_of(manifest.identity(key)) for key in manifest.sessions} if stored else set()
     for file in stored:
         if file.summary is None:
@@ -104,7 +131,7 @@ def summary_findings(workspace: Workspace, manifest: Manifest) -> Iterator[Findi
         cited = {s.digest for claim in file.summary.claims for s in claim.cited}
         if cited & private:
             yield Finding(
-                code="private-summary",
+                code=PRIVATE,
                 message="has claims about a session whose texts were removed",
                 file=file.path,
                 hint="'session-codec doctor --repair' removes these claims",
@@ -117,16 +144,6 @@ def summary_findings(workspace: Workspace, manifest: Manifest) -> Iterator[Findi
                 level="note",
                 hint="Run 'session-codec summarize' with --model again",
             )
-
-
-def private_edits(workspace: Workspace, manifest: Manifest) -> list[Replace]:
-    """Return what summaries become without the claims about private sessions."""
-    identities = [manifest.identity(k) for k, s in manifest.sessions.items() if s.private]
-    return edits_without(workspace, identities) if identities else []
-
-
-def _private(manifest: Manifest) -> set[str]:
-    return {digest_of(manifest.identity(k)) for k, s in manifest.sessions.items() if s.private}
 
 
 def _read(full: str, path: str) -> Stored:
