@@ -141,7 +141,8 @@ class Store:
     def _advice(self, commits: Sequence[str]) -> str:
         """Say how to get a diff that neither this machine nor the remote holds."""
         if commits and self._workspace.repository:
-            from pipelines.workspace.git_queries import UNSHALLOW, is_shallow, repository_of
+            from pipelines.git.missing import UNSHALLOW, is_shallow
+            from pipelines.workspace.git_queries import repository_of
 
             if is_shallow(repository_of(self._workspace)):
                 return UNSHALLOW
@@ -279,10 +280,10 @@ def purged_times(workspace: Workspace) -> dict[str, str]:
 
 def purged_in(manifest: mmap.mmap | bytes) -> dict[str, str]:
     """Return when diffs were purged, by SHA-256, from the bytes of a manifest."""
-    if manifest.find(_DISOWNED) >= 0:
-        return dict(decode_manifest(manifest[:]).purged)
     purged: dict[str, str] = {}
     at = manifest.find(_PURGED)
+    if at >= 0 and manifest.find(_DISOWNED) >= 0:
+        return dict(decode_manifest(manifest[:]).purged)
     while at >= 0:
         start = manifest.rfind(b"\n", 0, at) + 1
         end = manifest.find(b"\n", at)
