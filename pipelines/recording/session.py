@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import mmap
 import os
@@ -121,9 +120,7 @@ def session_of(recording: Recording, aliases: Mapping[str, str]) -> Session:
             duration_min=recording.duration_min,
             tokens_used=recording.tokens_used,
         ),
-        patch=PatchRef(sha256=hashlib.sha256(patch).hexdigest(), size=len(patch))
-        if patch
-        else None,
+        patch=PatchRef.of(patch) if patch else None,
         id=one_line(recording.id) or os.urandom(_ID_BYTES).hex(),
         range=ranges[0] if len(ranges) == 1 else "",
         commits_of=ranges if len(ranges) > 1 else (),
