@@ -23,6 +23,7 @@ from pipelines.fs.files import (
     replace_file,
     sync_directory,
 )
+from pipelines.importing.expiring import expiring_findings
 from pipelines.outcomes.findings import Finding
 from pipelines.outcomes.progress import Progress
 from pipelines.recording.drain import spool_findings
@@ -153,6 +154,7 @@ def remaining(made: Plan, progress: Progress, *, repaired: bool) -> tuple[Findin
         server_findings,
         ignored_findings,
         _driver_note,
+        expiring_findings,
     )
     return (*found, *(finding for look in beside for finding in look(made.workspace)))
 
