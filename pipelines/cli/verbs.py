@@ -16,6 +16,7 @@ VERBS: Final = {
     "amend": "Change what is recorded of a session, or remove its texts.",
     "query": "Query the sessions: filter, group, sum, average.",
     "export": "Write the sessions into tables: Parquet, CSV or JSON lines.",
+    "fleet": "Run verbs over many repositories, and report on them.",
     "references": "Build and refresh PROJECT_REFERENCES.yaml from the repository's files.",
     "migrate": "Migrate a v1 log to references, diffs and metrics; prove that no byte is lost.",
     "archive": "Pack the diffs of past months; list, verify, unpack and repair archives.",
