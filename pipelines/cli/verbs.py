@@ -13,6 +13,7 @@ VERBS: Final = {
     "show": "Show one session: its reference entry, its diff, or its v1 entry.",
     "find": "Find sessions by words of their task, notes, paths and diffs.",
     "why": "Name the sessions behind a file or a line, with graded evidence.",
+    "mcp": "Serve find, read and context to coding agents over MCP.",
     "amend": "Change what is recorded of a session, or remove its texts.",
     "query": "Query the sessions: filter, group, sum, average.",
     "export": "Write the sessions into tables: Parquet, CSV or JSON lines.",

@@ -26,6 +26,7 @@ from pipelines.outcomes.findings import Finding
 from pipelines.outcomes.progress import Progress
 from pipelines.recording.drain import spool_findings
 from pipelines.recording.flushing import begin_writing, pending_findings
+from pipelines.verification.agent_servers import server_findings
 from pipelines.verification.housekeeping import Mend, Upkeep, agent_findings, upkeep_of, with_end
 from pipelines.verification.integrity import check_stored
 from pipelines.verification.line_repairs import Repairs, left_findings, repairs_of
@@ -134,7 +135,14 @@ def remaining(made: Plan, progress: Progress, *, repaired: bool) -> tuple[Findin
     repairs = Repairs(made.after, edits=() if repaired else made.edits)
     mended = () if repaired else {mend.file for mend in made.upkeep.repairs}
     found = (*(f for f in stored if f.file not in mended), *left_findings(repairs, manifest))
-    beside = (spool_findings, pending_findings, agent_findings, ignored_findings, _driver_note)
+    beside = (
+        spool_findings,
+        pending_findings,
+        agent_findings,
+        server_findings,
+        ignored_findings,
+        _driver_note,
+    )
     return (*found, *(finding for look in beside for finding in look(made.workspace)))
 
 

@@ -71,6 +71,7 @@ RULES: Final = {
     "log-absent": "A v1 log cannot be read on this machine",
     "lost-fact": "The manifest lacks a fact that was committed",
     "lost-manifest": "The manifest has no session, and the files have",
+    "mcp-server": "The MCP server that agents are to start is lost, or cannot be started",
     "mendable": "A stored file is damaged, and can be repaired byte for byte",
     "merge-driver": "git merges the tracked files by lines",
     "misnamed-diff": "A diff has the name that its session had before a merge",

@@ -21,6 +21,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
@@ -542,6 +543,35 @@ def hint(check: Check, stage: Stage, name: str) -> None:
         "'session-codec context' records them" in sh("session-codec verify", repo).err,
         False,
     )
+
+
+@scenario()
+def served(check: Check, stage: Stage, name: str) -> None:
+    """Ask the MCP server that `install --mcp` named."""
+    repo = repository(f"served-{name}", "--mcp claude,codex")
+    recorded_task = "Rotate the signing keys"
+    must(f"session-codec record --agent m --task '{recorded_task}' --status PASS --no-diff", repo)
+    more: dict[str, Any] = {"more": ["-m", "gpt-4.1"]}  # its tools are listed, not searched for
+    if name == "claude":
+        approved = {
+            "enabledMcpjsonServers": ["session-codec"],
+            "permissions": {"allow": ["mcp__session-codec"]},
+        }
+        (repo / ".claude").mkdir()
+        (repo / ".claude" / "settings.local.json").write_text(json.dumps(approved))
+        more = {"environment": {"ENABLE_TOOL_SEARCH": "false"}}
+    # Agents do not wait for servers before the first request.
+    steps = ("run sleep 6", 'tool find {"query": "signing keys"}', 'tool read {"key": "latest"}',
+             'tool find {"qurey": "x"}', "say Done")  # fmt: skip
+    ran = stage.run("Ask the server", repo, *steps, **more)
+    check("it ends well", ran.code, 0)
+    tools = stage.model.asked("Ask the server")[-1].tools
+    ours = {t.replace("/", "__").rpartition("__")[2] for t in tools if t.startswith("mcp__")}
+    check("the tools are listed", {"find", "read", "context"} <= ours, True)
+    _, found, read, refused = (*stage.results("Ask the server"), "", "", "", "")[:4]
+    check("find answers", recorded_task in found and "not instructions" in found, True)
+    check("read answers", "1|### [REF:" in read, True)
+    check("a bad argument is named", "did you mean query?" in refused, True)
 
 
 def main() -> int:
