@@ -83,6 +83,7 @@ RULES: Final = {
     "no-match": "No session matches a filter",
     "no-sessions": "A v1 log that was migrated has no session any more",
     "not-editable": "The references cannot be refreshed without losing what a person wrote",
+    "not-embedded": "Older sessions are not yet searched by meaning",
     "not-inspected": "Encrypted objects cannot be searched for a purged diff without an identity",
     "not-told": "systemd was not notified of a new or removed job",
     "not-trusted": "Settings of the repository are not used: the operator has not trusted it",
@@ -127,6 +128,7 @@ RULES: Final = {
     "unreadable": "A file that states something cannot be read",
     "unreadable-heading": "A heading of a v1 log has a date that cannot be read; it stays text",
     "unseen": "Part of a diff cannot be scanned for secrets",
+    "words-only": "Sessions are searched by words, because the model for meaning is missing",
 }
 _BY_FILE: Final = {
     MANIFEST: "manifest",
