@@ -7,12 +7,12 @@ query's effect is what one question of a language can change: its share of the m
 from __future__ import annotations
 
 import csv
-import hashlib
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from codec.kinds import sha256_of
 from codec.manifest.jsonl import encode_fact
 from codec.records import PatchRef, Session, Status
 from codec.search.terms import question_terms
@@ -69,7 +69,7 @@ def judged_workspace(folder: Path) -> tuple[Workspace, list[Judged]]:
         key = f"2025-{1 + number // 28:02}-{1 + number % 28:02}T10:00:00Z"
         diff = "".join(map(_changed, row["paths"].split())).encode()
         (folder / ".diffs" / f"{key}.diff").write_bytes(diff)
-        patch = PatchRef(sha256=hashlib.sha256(diff).hexdigest(), size=len(diff))
+        patch = PatchRef(sha256=sha256_of(diff), size=len(diff))
         keys[row["id"]] = key
         session = Session(
             key=key, time=key, agent="sonnet-4.5", task=f"task-{number}", title=row["title"],

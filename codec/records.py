@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple, get_args
 
+from codec.kinds import Sha256, sha256_of
+
 Status = Literal["PASS", "FAIL", "PARTIAL", "UNKNOWN"]
 STATUSES: Final[frozenset[str]] = frozenset(get_args(Status))
 
@@ -44,10 +46,15 @@ NO_METRICS: Final = Metrics()
 
 
 class PatchRef(NamedTuple):
-    """A patch by its content: SHA-256 (64 hex digits) and size in bytes."""
+    """A patch by its content: SHA-256 and size in bytes."""
 
-    sha256: str
+    sha256: Sha256
     size: int
+
+    @classmethod
+    def of(cls, data: bytes) -> PatchRef:
+        """Return the reference to a patch of these bytes."""
+        return cls(sha256_of(data), len(data))
 
 
 class V1Entry(NamedTuple):
@@ -61,7 +68,7 @@ class V1Entry(NamedTuple):
     """
 
     source: str
-    sha256: str
+    sha256: Sha256
     tokens: Mapping[str, int] = MappingProxyType({})
     counted: tuple[str, ...] = ()
 

@@ -147,6 +147,7 @@ def run_git(
 
     Raises:
         Denied: git does not trust the owner of the repository.
+        NotFound: the repository lacks objects; the hint says how to fetch them.
         Unavailable: git is not installed, failed, or did not end in time.
     """
     command, environment = _prepared(repository, settings, plain=plain)
@@ -156,13 +157,15 @@ def run_git(
         environment |= {name: os.environ[name] for name in _IDENTITY if name in os.environ}
     done = _run([*command, *arguments], environment, data)
     if done.returncode not in answers:
-        raise Unavailable(f"git {arguments[0]}: {said(done)}")
+        from pipelines.git.missing import failure
+
+        raise failure(repository, arguments[0], said(done))
     return done
 
 
 @contextmanager
 def git_output(
-    repository: Repository, *arguments: str, data: bytes, plain: bool
+    repository: Repository, *arguments: str, data: bytes, plain: bool, memory: int = _MEMORY
 ) -> Iterator[IO[bytes]]:
     """Run git and yield its output as a stream, without holding all of it in memory.
 
@@ -171,13 +174,14 @@ def git_output(
         arguments: of git.
         data: what git reads from stdin, no more than a pipe holds.
         plain: see `run_git`.
+        memory: bytes that git may allocate at once.
 
     Raises:
         Denied: git does not trust the owner of the repository.
         Unavailable: git is not installed, failed, needs more memory, or did not end in time.
     """
     command, environment = _prepared(repository, (), plain=plain)
-    environment["GIT_ALLOC_LIMIT"] = str(_MEMORY)
+    environment["GIT_ALLOC_LIMIT"] = str(memory)
     pipe, null = subprocess.PIPE, subprocess.DEVNULL
     try:
         process = subprocess.Popen(

@@ -30,6 +30,7 @@ from pipelines.outcomes.errors import Denied, NotFound, Unavailable
 from pipelines.workspace import pending
 from pipelines.workspace.diff_files import put_diff
 from pipelines.workspace.diff_names import names_of
+from pipelines.workspace.git_blobs import read_blob
 from pipelines.workspace.git_queries import content_at, prefix_of, repository_of
 from pipelines.workspace.location import MANIFEST, Workspace
 from pipelines.workspace.reading import ERASED, is_held
@@ -166,7 +167,7 @@ def _manifests(repository: Repository, prefix: str) -> list[str]:
 def _contents(repository: Repository, blobs: Sequence[str]) -> Iterator[bytes]:
     """Yield the contents of blobs, one after the other."""
     for blob in blobs:
-        yield run_git(repository, "cat-file", "blob", blob).stdout
+        yield read_blob(repository, blob) or b""
 
 
 def _state_of_branches(common: str) -> str:

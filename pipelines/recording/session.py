@@ -2,15 +2,15 @@
 
 1. A session is there as a whole or not at all: patches are stored before the fact that names them
    (`pending`), and the tracked files change in one transaction (`flushing`).
-2. What it costs hardly grows with the workspace: the ends of files are read, and the manifest is
-   searched for tombstones. A session of now can share its second with the newest sessions alone.
+2. What it costs hardly grows with the workspace: files are only appended to, and the manifest is
+   searched for bytes, not decoded. All of it is searched: the clock can go back, and a merge
+   appends older sessions, so the order of the lines is not the order of the times.
 3. An id is recorded once. A session without one gets a random id, so that no two facts are equal,
    and no two keys, however many are recorded in one second.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import mmap
 import os
@@ -118,9 +118,7 @@ def session_of(recording: Recording, aliases: Mapping[str, str]) -> Session:
             duration_min=recording.duration_min,
             tokens_used=recording.tokens_used,
         ),
-        patch=PatchRef(sha256=hashlib.sha256(patch).hexdigest(), size=len(patch))
-        if patch
-        else None,
+        patch=PatchRef.of(patch) if patch else None,
         id=one_line(recording.id) or os.urandom(_ID_BYTES).hex(),
         range=ranges[0] if len(ranges) == 1 else "",
         commits_of=ranges if len(ranges) > 1 else (),
@@ -176,7 +174,7 @@ def _made(workspace: Workspace, recording: Recording) -> Recorded:
     with mapped_file(workspace, MANIFEST) as manifest:
         known = _with_id(manifest, session.id) if recording.id else None
         if known is None:
-            taken = _keys_of(manifest, session.time, everywhere=bool(recording.time))
+            taken = _keys_of(manifest, session.time)
             findings = _repeated(manifest, session, recording.ranges)
             is_purged = session.patch is not None and session.patch.sha256 in purged_in(manifest)
     if known is not None:
@@ -230,17 +228,17 @@ def _with_id(manifest: mmap.mmap | bytes, name: str) -> Session | None:
     return None
 
 
-def _keys_of(manifest: mmap.mmap | bytes, time: str, *, everywhere: bool) -> set[str]:
-    """Return the keys of a time, back to the first older session, or of the whole manifest."""
+def _keys_of(manifest: mmap.mmap | bytes, time: str) -> set[str]:
+    """Return the keys of the sessions that have a time."""
     keys: set[str] = set()
-    at = len(manifest)
-    while (at := manifest.rfind(_SESSION, 0, at)) >= 0:
+    needle = _SESSION + time.encode()
+    at = manifest.find(needle)
+    while at >= 0:
         start = at + len(_SESSION)
         key = manifest[start : manifest.find(b'"', start)].decode(errors="replace")
-        if key_time(key) == time:
+        if key_time(key) == time:  # a date is also the beginning of the times of its day
             keys.add(key)
-        elif key < time and not everywhere:
-            break
+        at = manifest.find(needle, start)
     return keys
 
 

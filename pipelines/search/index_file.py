@@ -18,11 +18,12 @@ from typing import Final
 
 from pipelines.fs.files import make_folder, remove
 from pipelines.git.local_state import checked, is_planted
+from pipelines.workspace.cache import CACHE
 from pipelines.workspace.location import Workspace
 
 #: Changes when the same sessions give other rows.
 _VERSION: Final = 2
-NAME: Final = os.path.join(".session-codec", "cache", "search.sqlite")
+NAME: Final = os.path.join(CACHE, "search.sqlite")
 _BESIDE: Final = ("-journal", "-wal", "-shm")
 _WAIT: Final = 10.0
 _MEMORY: Final = ":memory:"

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from pipelines.search.encoder import Vectors
 
-#: Sessions that one question encodes unless it is told to encode all.
+#: Sessions that one question encodes unless all are asked for.
 LIMIT: Final = 500
 _BATCH: Final = 64
 #: Components are far below this; larger ones are cut.

@@ -7,7 +7,6 @@ that git tracks is not trusted: a committer could claim that everything was sent
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections import defaultdict
@@ -30,6 +29,7 @@ from codec.archive.snapshot import (
     heads,
 )
 from codec.errors import CodecError, FormatError, IntegrityError
+from codec.kinds import sha256_of
 from codec.manifest.erased import drop_erased
 from codec.manifest.fact_lines import kept_in
 from codec.manifest.facts import Archive
@@ -45,6 +45,7 @@ from pipelines.git.local_state import is_planted
 from pipelines.outcomes.errors import Conflict, Denied
 from pipelines.outcomes.findings import Finding
 from pipelines.remotes.base import Remote, content_of, read_whole
+from pipelines.workspace.cache import CACHE
 from pipelines.workspace.location import (
     CONFIG,
     DELTAS,
@@ -61,7 +62,6 @@ from pipelines.workspace.tracked_files import read_tracked
 FILES: Final = (
     ".gitattributes", ".gitignore", CONFIG, REFERENCES, METRICS, PROGRESS, MANIFEST, DELTAS,
 )  # fmt: skip
-CACHE: Final = ".session-codec/cache"
 #: Bytes that the tracked files may have: a snapshot of a stranger must not fill the memory.
 LIMIT: Final = 256 << 20
 _ROWS: Final = {METRICS: METRICS_ROWS, PROGRESS: ENTRIES, DELTAS: DELTA_LINES}
@@ -147,7 +147,7 @@ def snapshot_of(
 
 def files_of(files: Mapping[str, bytes]) -> dict[str, File]:
     """Tracked files as a snapshot has them."""
-    return {n: File(hashlib.sha256(d).hexdigest(), len(d)) for n, d in files.items()}
+    return {n: File(sha256_of(d), len(d)) for n, d in files.items()}
 
 
 def bundle_of(snapshot: Snapshot, files: Mapping[str, bytes]) -> Bundle:
@@ -171,7 +171,7 @@ def read_snapshot(remote: Remote, name: SnapshotName) -> Found:
         )
         snapshot = decode_snapshot(files.pop(DOCUMENT, b""))
         for path, file in snapshot.files.items():
-            if hashlib.sha256(files.get(path, b"")).hexdigest() != file.sha256:
+            if sha256_of(files.get(path, b"")) != file.sha256:
                 raise IntegrityError(f"does not hold {path} as it says")
     except CodecError as e:
         raise e.at(file=f"{remote.url}/{name}") from None
@@ -299,7 +299,7 @@ def _has_all(remote: Remote, last: Last, manifest: bytes) -> bool:
     before = last.snapshot.files.get(MANIFEST)
     if before is None:
         return True
-    if hashlib.sha256(manifest[: before.size]).hexdigest() == before.sha256:
+    if sha256_of(manifest[: before.size]) == before.sha256:
         return True
     try:
         lines = set(read_snapshot(remote, last.name).files[MANIFEST].split(b"\n"))
@@ -317,7 +317,7 @@ def _lock(workspace: Workspace, remote: Remote) -> str:
 
 
 def _short(remote: Remote) -> str:
-    return hashlib.sha256(os.fsencode(remote.url)).hexdigest()[:12]
+    return sha256_of(os.fsencode(remote.url))[:12]
 
 
 def united(found: Sequence[Found]) -> tuple[dict[str, bytes], list[Finding]]:

@@ -20,7 +20,7 @@ from codec.merge.key_conflicts import Settled
 from codec.names import name_of, one_line
 from codec.records import Metrics, Session, Status
 from codec.vocabulary import agent_of
-from pipelines.fs.files import SIZE_LIMIT, read_bytes, remove
+from pipelines.fs.files import SIZE_LIMIT, read_bytes
 from pipelines.outcomes.findings import Finding
 from pipelines.recording.flushing import begin_writing, keep_until_committed
 from pipelines.recording.revising import (
@@ -32,6 +32,7 @@ from pipelines.recording.revising import (
 )
 from pipelines.recording.text_scan import TEXTS, clean_texts
 from pipelines.v1.layouts import has_layout
+from pipelines.workspace.cache import CACHE, remove_caches
 from pipelines.workspace.find_session import find_key
 from pipelines.workspace.git_queries import content_at
 from pipelines.workspace.location import MANIFEST, Workspace, moment, read_config, writing
@@ -40,7 +41,6 @@ from pipelines.workspace.tracked_files import MERGED, Tracked, tracked_under_loc
 from pipelines.workspace.transaction import Replace, Transaction
 
 _HISTORY = "git filter-repo rewrites history; a host keeps what was pushed until it is asked"
-_CACHES = ("context.json", "newest.json", "verified.json", "deltas*", "search.sqlite*")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -173,8 +173,7 @@ def apply(made: Plan) -> None:
         keep_until_committed(workspace, made.facts, made.erased)
         transaction.commit()
     if made.pair.becomes.private:
-        for path in _caches(workspace):
-            remove(path)
+        remove_caches(workspace)
 
 
 def _amended(session: Session, amendment: Amendment, aliases: Any) -> Session:
@@ -233,17 +232,10 @@ def _remaining(
             data = read_bytes(path)
             if any(text in data for text in encoded):
                 yield _left(session, "is a backup that holds the texts", shown, "Remove it")
-    if glob.glob(glob.escape(workspace.path(".session-codec", "cache")) + "/sync-*"):
+    if glob.glob(glob.escape(workspace.path(CACHE)) + "/sync-*"):
         message = "snapshots on a remote were sent before, and hold the texts"
         yield _left(session, message, None, "Delete the old snapshots there")
 
 
 def _left(session: Session, message: str, file: str | None, hint: str) -> Finding:
     return Finding(code="text-remains", message=message, file=file, key=session.key, hint=hint)
-
-
-def _caches(workspace: Workspace) -> Iterator[str]:
-    """Yield the caches that depend on the changed files."""
-    folder = workspace.path(".session-codec", "cache")
-    for pattern in _CACHES:
-        yield from glob.glob(os.path.join(glob.escape(folder), pattern))

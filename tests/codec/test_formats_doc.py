@@ -25,6 +25,7 @@ from codec.archive.tar import (
     frame_sizes,
 )
 from codec.errors import FormatError
+from codec.kinds import Sha256, sha256_of
 from codec.manifest.facts import (
     Archive,
     Disowned,
@@ -127,7 +128,7 @@ def sessions_of(log: str) -> list[tuple[int, Session, Span]]:
         mapped = session_of(
             read_entry(whole, span, entry_hash(whole)),
             source="log.md",
-            patch=None if patch is None else PatchRef(sha256=sha256(patch), size=len(patch)),
+            patch=None if patch is None else PatchRef.of(patch),
             stat=None if patch is None else diff_stat(patch),
             tokens={},
             options=Options(),
@@ -199,7 +200,7 @@ def test_the_example_facts_name_each_other_by_their_digests() -> None:
 NUMBERS = dict.fromkeys(
     ("lines_added", "lines_removed", "commits", "duration_min", "tokens_used"), 1
 )
-HASH = "0" * 64
+HASH = Sha256("0" * 64)
 
 
 @pytest.mark.parametrize(
@@ -269,7 +270,7 @@ def test_the_layout_is_the_one_of_the_log_above_it() -> None:
     assert span.patch is not None
     start, end = span.patch
     stored = StoredPatch(key=session.key, patch=session.patch)
-    encoded = encode_layout([data[:start], stored, data[end:]])(sha256(data), len(data))
+    encoded = encode_layout([data[:start], stored, data[end:]])(sha256_of(data), len(data))
     assert encoded.layout.decode() == block("layout")
 
 
