@@ -11,7 +11,7 @@ SAMPLE := build/sample
 VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(BIN)/session-codec
-VERBS := archive install context record flush query references verify report doctor restore-v1 retire-v1 restore summarize sync
+VERBS := archive import install context record flush query references verify report doctor restore-v1 retire-v1 restore summarize sync
 
 .DEFAULT_GOAL := help
 .PHONY: help migrate sample show find why brief amend purge export fleet $(VERBS) test test-slow check format bench bench-scaling agents test-agents docs site screenshots vocabulary lock clean

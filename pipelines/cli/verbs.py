@@ -19,6 +19,7 @@ VERBS: Final = {
     "export": "Write the sessions into tables: Parquet, CSV or JSON lines.",
     "fleet": "Run verbs over many repositories, and report on them.",
     "references": "Build and refresh PROJECT_REFERENCES.yaml from the repository's files.",
+    "import": "Import sessions from the transcripts that coding agents keep.",
     "migrate": "Migrate a v1 log to references, diffs and metrics; prove that no byte is lost.",
     "archive": "Pack the diffs of past months; list, verify, unpack and repair archives.",
     "sync": "Copy a workspace to a directory or an S3 bucket; upload only what is missing.",

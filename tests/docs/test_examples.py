@@ -171,6 +171,7 @@ NOT_RUN: Final = {
     "fleet run migrate,verify,export": "prepares what the examples beside it read",
     "--schedule systemd": "starts a service of the user's own service manager",
     "https://s3.example.com": "names a server that does not exist",
+    "--model": "asks a model that is not installed",
     "source <(": "changes the shell that runs it",
     "| source": "changes the shell that runs it",
 }
