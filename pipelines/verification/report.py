@@ -51,6 +51,7 @@ RULES: Final = {
     "contradicted": "A figure that a v1 entry declares differs from its diff",
     "damaged": "What is stored is not what was recorded",
     "differs": "Snapshots on the remote differ in a file that is not merged; the newest is used",
+    "duplicate-repository": "Two repositories of a fleet are clones of one",
     "edited-block": "The marked block of session-codec was edited, and is left as it is",
     "edited-fact": "A line of the manifest does not say what was committed",
     "edits-unknown": "Edits of a transcript begin at states that neither it nor git has",
@@ -86,6 +87,7 @@ RULES: Final = {
     "no-match": "No session matches a filter",
     "no-sessions": "A v1 log that was migrated has no session any more",
     "not-editable": "The references cannot be refreshed without losing what a person wrote",
+    "not-embedded": "Older sessions are not yet searched by meaning",
     "not-inspected": "Encrypted objects cannot be searched for a purged diff without an identity",
     "not-told": "systemd was not notified of a new or removed job",
     "not-trusted": "Settings of the repository are not used: the operator has not trusted it",
@@ -105,6 +107,8 @@ RULES: Final = {
     "remote": "A remote was not searched for a purged diff",
     "repeated-entry": "A v1 log has the same entry twice; it is one session",
     "repeated-line": "A line is repeated",
+    "repository-failed": "A verb failed in a repository of a fleet",
+    "repository-findings": "A verb has findings in a repository of a fleet",
     "row-differs": "A line differs from the manifest's facts about its session",
     "run-together": "Several lines ran together",
     "same-commits": "There are no commits since the last recorded session; no diff is recorded",
@@ -139,6 +143,7 @@ RULES: Final = {
     "unreadable": "A file that states something cannot be read",
     "unreadable-heading": "A heading of a v1 log has a date that cannot be read; it stays text",
     "unseen": "Part of a diff cannot be scanned for secrets",
+    "words-only": "Sessions are searched by words, because the model for meaning is missing",
 }
 _BY_FILE: Final = {
     MANIFEST: "manifest",
