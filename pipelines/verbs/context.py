@@ -96,7 +96,7 @@ def render(request: Request, load: Callable[[str], Callable[[str], int]]) -> Res
         budget=request.budget,
         style=request.style,
         last=request.last,
-        told=told,
+        lines=told,
     )
     result = Result(context=context, broken=len(broken))
     write_json_cache(cache, _encode({**dict(list(kept.items())[1 - KEPT :]), name: result}))
