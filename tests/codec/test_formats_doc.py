@@ -49,6 +49,7 @@ from codec.names import diff_name, is_key, name_of
 from codec.patches.diff_stat import diff_stat, touched_path
 from codec.records import FromTranscript, Metrics, PatchRef, Session, V1Entry
 from codec.references.document import decode_references, encode_references
+from codec.summaries.summary_file import decode_summary, encode_summary
 from codec.tokens.tokenizers import TOKENIZERS, counter
 from codec.v1.dates import parse_timestamp
 from codec.v1.detect import detect
@@ -85,7 +86,7 @@ KINDS = {
     "gap", "journal", "view", "frame", "digest", "log", "sessions", "hash", "one-liner", "output",
     "ours", "theirs", "merged", "merged-deltas",
     "archive-index", "archive-seek-table", "archive-one-liner", "archive-output",
-    "objects", "snapshot", "config",
+    "objects", "snapshot", "config", "summary",
 }  # fmt: skip
 
 
@@ -327,6 +328,11 @@ def test_the_header_of_a_member_is_as_shown() -> None:
         value = text.encode() + end
         shown[int(offset) : int(offset) + len(value)] = value
     assert bytes(shown) == encode_header("2025-11-06T14:30:00Z", 1148)
+
+
+def test_a_summary_is_read_and_written_as_shown() -> None:
+    data = block("summary").encode()
+    assert encode_summary(decode_summary(data)) == data
 
 
 def test_the_journal_is_of_this_version() -> None:
