@@ -27,7 +27,7 @@ from pipelines.errors import NotFound, StorageError
 from pipelines.findings import Finding
 from pipelines.fs.files import locked, remove
 from pipelines.git.local_state import refuse_planted
-from pipelines.recording.claims import Span, attribution, head_at, span_of
+from pipelines.recording.claims import Claims, Span, head_at
 from pipelines.recording.finishing import (
     known_history,
     known_parts,
@@ -50,7 +50,6 @@ from pipelines.workspace.git_patches import patch_of
 from pipelines.workspace.git_queries import subject_of
 from pipelines.workspace.location import Workspace, at, moment, read_config
 
-_NANO: Final = 10**6
 _SECOND: Final = 1000
 #: Ids that session-codec made for a session of which it knew none.
 _OWN_ID: Final = re.compile(r"[0-9a-f]{16}")
@@ -69,6 +68,7 @@ class _Draining(NamedTuple):
     workspace: Workspace
     spool: str
     parts: tuple[Part, ...]
+    claims: Claims
     findings: list[Finding]
 
 
@@ -108,7 +108,8 @@ def spool_findings(workspace: Workspace) -> list[Finding]:
 
 def _drain(workspace: Workspace, spool: str, within: str) -> Drained:
     events, findings = read_events(spool)
-    run = _Draining(workspace, spool, tuple(parts_of(events)), findings)
+    parts = tuple(parts_of(events))
+    run = _Draining(workspace, spool, parts, Claims(parts), findings)
     sessions: list[Session] = []
     read_config(workspace)  # where it is broken, everything waits
     for part in filter(None, (_ready(part, within) for part in run.parts)):
@@ -147,7 +148,7 @@ def _record(run: _Draining, part: Part) -> list[Session]:
     known = known_parts(run.workspace, part.record_id)
     if part.start is None and known:
         return []  # the same event from a second hook, after the session was recorded
-    span = span_of(part, _next_start(run.parts, part))
+    span = run.claims.span_of(part)
     repository = _repository(run.workspace, part)
     recorded = recorded_ranges(run.workspace)
     own = known[-1] if known else None
@@ -200,16 +201,6 @@ def _time_of(session: Session) -> int:
     return int(datetime.fromisoformat(session.time).replace(tzinfo=UTC).timestamp() * _SECOND)
 
 
-def _next_start(parts: Sequence[Part], part: Part) -> int | None:
-    """Return when the next part of the same session began."""
-    later = (
-        p.events[0].entry.time // _NANO
-        for p in parts
-        if p.session_id == part.session_id and p.events[0].entry.time > part.last.entry.time
-    )
-    return min(later, default=None)
-
-
 def _repository(workspace: Workspace, part: Part) -> Workspace:
     """Return the workspace to ask git about a part: where it ran, unless that worktree is gone."""
     root = os.fsdecode(part.events[0].entry.root)
@@ -238,7 +229,7 @@ def _commits(
         until=span.until // _SECOND,
         root=span.root,
         branch=span.part.last.entry.branch,
-        whose=attribution(run.parts, span),
+        whose=run.claims.attribution(span),
     )
     try:
         return commits_of_stretch(repository, stretch, recorded)

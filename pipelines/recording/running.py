@@ -75,9 +75,10 @@ def running_session(workspace: Workspace, root: str) -> Running:
     begun = _begun(own[-1], root)
     whose = None
     if len(parts) > 1:
-        from pipelines.recording.claims import attribution, span_of
+        from pipelines.recording.claims import Claims
 
-        whose = attribution(parts, span_of(own[-1])._replace(until=_STILL_RUNNING))
+        claims = Claims(parts)
+        whose = claims.attribution(claims.span_of(own[-1])._replace(until=_STILL_RUNNING))
     return Running(name, own[-1].record_id, begun, whose)
 
 
