@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def event(home: Path, name: str, kind: str, at: float, source: str = "startup") 
 def write_command(home: Path, name: str, at: float, text: str) -> None:
     """Add a command, which took a tenth of a second, to a transcript."""
 
-    def line(after: float, kind: str, *content: dict[str, object]) -> str:
+    def line(after: float, kind: str, *content: Mapping[str, object]) -> str:
         moment = datetime.fromtimestamp(NOW + after, UTC).isoformat()
         return json.dumps({"type": kind, "timestamp": moment, "message": {"content": content}})
 
