@@ -33,12 +33,12 @@ class Period(NamedTuple):
 
     @property
     def since(self) -> str:
-        """Its first day as `query --since` takes it."""
+        """Return the first day in the form of `query --since`."""
         return self.first.isoformat()
 
     @property
     def until(self) -> str:
-        """Its last day as `query --until` takes it."""
+        """Return the last day in the form of `query --until`."""
         return self.last.isoformat()
 
     def contains(self, key: str) -> bool:

@@ -21,7 +21,7 @@ READER: Final = 1
 
 
 class Metrics(NamedTuple):
-    """What a session did, in numbers; None is unknown, 0 is a known zero.
+    """The figures of a session; None is unknown, 0 is a known zero.
 
     Attributes:
         lines_added, lines_removed: lines of the patch.
@@ -44,7 +44,7 @@ NO_METRICS: Final = Metrics()
 
 
 class PatchRef(NamedTuple):
-    """A patch by what it holds: SHA-256 (64 hex digits) and size in bytes of its exact bytes."""
+    """A patch by its content: SHA-256 (64 hex digits) and size in bytes."""
 
     sha256: str
     size: int

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from codec.diffs import diff_stat
 from codec.errors import FormatError
+from codec.patches.diff_stat import diff_stat
 from codec.records import PatchRef
 from codec.timestamps import is_canonical
 from codec.v1.detect import detect

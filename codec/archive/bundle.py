@@ -31,7 +31,7 @@ class Bundle(NamedTuple):
 
 
 def encode_bundle(files: Mapping[str, bytes]) -> Bundle:
-    """Files as one object.
+    """Pack files into one object.
 
     Args:
         files: content by name, with `/`.
@@ -63,15 +63,15 @@ def decode_bundle(
     """
     data = decode_frame(packed, limit)
     if not hashlib.sha256(data).hexdigest().startswith(digest):
-        raise IntegrityError("is not the object that its name says")
+        raise IntegrityError("its content does not match its name")
     files: dict[str, bytes] = {}
     try:
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as tar:
             for info in tar:
                 content = tar.extractfile(info) if info.isreg() else None
                 if content is None or not is_known(info.name) or info.name in files:
-                    raise FormatError(f"holds {info.name!r}, which does not belong there")
+                    raise FormatError(f"holds {info.name!r}, which does not belong in it")
                 files[info.name] = content.read()
     except (tarfile.TarError, OSError) as e:
-        raise FormatError(f"is no tar: {e}") from None
+        raise FormatError(f"is not a tar: {e}") from None
     return files

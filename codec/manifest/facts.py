@@ -145,7 +145,7 @@ class Disowned(NamedTuple):
 
 
 class PurgedText(NamedTuple):
-    """Facts whose text was erased on purpose; whoever meets one of their lines drops it.
+    """Facts whose text was erased on purpose; every reader drops their lines.
 
     Attributes:
         lines: digests of the facts (`manifest.jsonl.fact_digest`), sorted.

@@ -1,4 +1,4 @@
-"""Fields of a JSON object that anybody may have written, each checked as it is read.
+"""Fields of an untrusted JSON object, each checked as it is read.
 
 All raise KeyError where there is no such field, and FormatError with its name where it is not of
 its kind.
@@ -22,7 +22,7 @@ def read_key(value: object) -> str:
 
 
 def require(ok: bool, name: str, value: object) -> None:
-    """Refuse a value that is not what it should be."""
+    """Raise FormatError unless a condition on a value holds."""
     if not ok:
         raise FormatError(f"unexpected value {value!r}", field=name)
 
@@ -64,7 +64,7 @@ def read_count(fields: Mapping[str, Any], name: str) -> int:
 
 
 def read_counts(fields: Mapping[str, Any], name: str) -> dict[str, int]:
-    """Numbers by name."""
+    """Return an object of numbers by name."""
     value = fields[name]
     require(isinstance(value, dict), name, value)
     return {counter: read_count(value, counter) for counter in value}

@@ -1,4 +1,4 @@
-"""How a log marks its sessions, found out by counting its dated lines.
+"""Detect how a log marks its sessions, by counting its dated lines.
 
 1. One kind of line and one level marks sessions: the one that most dated lines have. Headings come
    first, then headings dated by a field below them, bold lines, list items and lines.
@@ -104,7 +104,7 @@ def detect(data: bytes, name: str | None = None, *, day: str = "", whole: bool =
 
 
 def _heads(data: bytes, forms: tuple[Form, ...]) -> list[_Head]:
-    """Return the headings of a log that count, each with what it says."""
+    """Return the relevant headings of a log, each parsed."""
     heads = [_classify(data, head, forms) for head in _outline(data)]
     if any(head.kind and not head.inside for head in heads):
         return [head for head in heads if not head.inside]
@@ -134,7 +134,7 @@ def _outline(data: bytes) -> Iterator[_Head]:
 
 
 def _classify(data: bytes, head: _Head, forms: tuple[Form, ...]) -> _Head:
-    """Find out what a heading says if it could begin a session."""
+    """Parse a heading that could begin a session."""
     text = line_text(head.line, Marker.HEADING, head.level) or ""
     if _DATED.search(head.line.encode()):
         for weak in (False, True):

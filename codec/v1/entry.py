@@ -1,4 +1,4 @@
-"""One span of a v1 log, read as an entry: what it says, as it says it.
+"""Read one span of a v1 log as an entry, its values as written.
 
 1. The patch is cut out before anything is parsed.
 2. Figures are taken where the entry declares them; nothing is counted or guessed here.
@@ -28,7 +28,7 @@ from codec.v1.text import decode_text
 
 
 class Entry(NamedTuple):
-    """What one entry of a v1 log says, as written; empty where it says nothing.
+    """The values of one entry of a v1 log, as written; empty if not stated.
 
     Attributes:
         time, time_end: the heading's time, and its end where the heading gives a range.
@@ -141,7 +141,7 @@ def _title_below(prose: str) -> str:
 
 
 def _unread(fields: Fields, figures: Metrics, *, has_agent: bool) -> Iterator[Line]:
-    """Yield the values of fields that were not what their label promises: they are text."""
+    """Yield field values that do not fit their label and count as text."""
     unread = [] if has_agent else ["agent", "tool"]
     unread += ["commits"] if figures.commits is None else []
     unread += ["duration"] if figures.duration_min is None else []

@@ -1,4 +1,4 @@
-"""How one version of a v1 log is put together again: literal bytes and patches.
+"""Reassemble one version of a v1 log from literal bytes and patches.
 
 A layout is two files. `layout.jsonl` lists the parts in order, and `literal.zst` holds all literal
 bytes, one after the other, as one zstd frame:
@@ -73,7 +73,7 @@ class EncodedLayout:
 
 
 def encode_layout(parts: Iterable[Part]) -> Callable[[str, int], EncodedLayout]:
-    """Take in the parts of a log; the result gives the files once the log's hash is known.
+    """Encode the parts of a log; the result gives the files once the log's hash is known.
 
     Args:
         parts: literal bytes and stored patches, in order.
@@ -132,7 +132,7 @@ def decode_layout(data: bytes) -> Layout:
     if not isinstance(head, dict) or head.get("format") != FORMAT:
         raise FormatError(f'not a layout: no "format":"{FORMAT}"', line=1)
     if head.get("version") != VERSION:
-        raise FormatError(f"layout version {head.get('version')!r} is not known", line=1)
+        raise FormatError(f"unknown layout version {head.get('version')!r}", line=1)
     parts = tuple(_part(value, number) for number, value in enumerate(_values(rest), 2))
     literal = sum(p for p in parts if isinstance(p, int))
     stored = sum(p.patch.size for p in parts if isinstance(p, StoredPatch))
@@ -185,7 +185,7 @@ def rebuild(
 
 
 def literal_bytes(layout: Layout, literal: bytes) -> Iterator[bytes]:
-    """All that is literal in a log, in pieces, without the stored patches; raises as `rebuild`."""
+    """Yield a log's literal bytes, without the stored patches; raises as `rebuild` does."""
     return _Literals(literal).take(layout.literal_size)
 
 

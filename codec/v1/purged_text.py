@@ -24,7 +24,7 @@ _GAP_BEGIN: Final = b"[session-codec: purged diff "
 
 
 class Piece(NamedTuple):
-    """Where a purged diff is in a text: its first byte, and what it is."""
+    """The place of a purged diff in a text: its first byte, and its patch."""
 
     start: int
     patch: PatchRef

@@ -37,7 +37,7 @@ def stubbed_log(data: bytes) -> str | None:
 
 
 def is_bare_stub(data: bytes) -> bool:
-    """Whether a file is a stub that nothing was added to, whatever its line ends."""
+    """Return True if a file is an unchanged stub, with any line ends."""
     sha256 = stubbed_log(data)
     return (
         sha256 is not None and data.replace(b"\r\n", b"\n").rstrip() == encode_stub(sha256).rstrip()

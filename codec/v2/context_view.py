@@ -1,4 +1,4 @@
-"""What an agent reads at its start: references, then the newest sessions in a compact view.
+"""The text for an agent at its start: references, then the newest sessions in a compact view.
 
     session-codec context, not instructions:
     sonnet-4.5=s !FAIL +added-removed tN min cN commits else c1

@@ -83,7 +83,7 @@ def pack(folder: str, packing: Packing, profile: str, pool: Executor | None) -> 
 
 
 def prove(path: str, expected: Mapping[str, str]) -> None:
-    """Open an archive and hold all of it against what it must hold.
+    """Read an archive as a whole and compare every member with its recorded hash.
 
     Args:
         path: of the archive.
@@ -95,7 +95,9 @@ def prove(path: str, expected: Mapping[str, str]) -> None:
     found = {key: patch.sha256 for key, patch in contents_of(path).items()}
     wrong = sorted(k for k in found.keys() | expected if found.get(k) != expected.get(k))
     if wrong:
-        raise IntegrityError(f"does not hold what it should: {', '.join(wrong[:5])}", file=path)
+        raise IntegrityError(
+            f"does not hold the expected content: {', '.join(wrong[:5])}", file=path
+        )
 
 
 def contents_of(path: str) -> dict[str, PatchRef]:
@@ -114,14 +116,14 @@ def contents_of(path: str) -> dict[str, PatchRef]:
 
 
 def publish(written: Written) -> None:
-    """Give an archive its name; one that is there already has the same bytes."""
+    """Give an archive its final name; an existing one has the same bytes."""
     folder = os.path.dirname(written.path)
     move(written.path, os.path.join(folder, written.fact.name))
     sync_directory(folder)
 
 
 def remove_unfinished(folder: str) -> None:
-    """Remove what a run that was stopped had begun to write. Use it under the lock."""
+    """Remove the unfinished files of a stopped run. Requires the lock."""
     for name in os.listdir(folder):
         if name.startswith(UNFINISHED):
             remove(os.path.join(folder, name))

@@ -21,13 +21,12 @@ from contextlib import suppress
 from typing import Final, NamedTuple
 
 from codec.archive.container import INDEX_MAGIC, TAIL, ArchiveReader
+from codec.archive.snapshot import archive_object, decode_archive_object
 from codec.errors import CodecError, FormatError, IntegrityError
 from codec.manifest.facts import Archive
 from codec.manifest.jsonl import decode_fact
 from codec.names import key_time
 from codec.records import PatchRef
-from codec.snapshot import archive_object, decode_archive_object
-from pipelines.errors import Conflict, NotFound
 from pipelines.fs.files import (
     make_folder,
     read_bytes,
@@ -37,6 +36,7 @@ from pipelines.fs.files import (
     replace_file,
 )
 from pipelines.git.local_state import is_planted
+from pipelines.outcomes.errors import Conflict, NotFound
 from pipelines.remotes.base import Remote
 from pipelines.workspace.location import MANIFEST, Workspace
 
@@ -126,7 +126,7 @@ class RemoteArchives:
             raise IntegrityError(
                 e.problem,
                 file=f"{remote.url}/{archive_object(file.name)}",
-                hint="Bring the object back from another copy of the archive",
+                hint="Restore the object from another copy of the archive",
             ) from None
 
     def _reader(self, remote: Remote, file: _File) -> ArchiveReader:
@@ -203,7 +203,7 @@ class _Ranges:
         return part.data
 
     def take(self, cached: bytes) -> bool:
-        """Take the end from a cache; whether there was one."""
+        """Read the end from a cache; return True if it was there."""
         line, _, end = cached.partition(b"\n")
         with suppress(ValueError, TypeError, KeyError):
             version = json.loads(line)["version"]
@@ -218,7 +218,7 @@ class _Ranges:
 
 
 def _cached(path: str, file: _File) -> bytes:
-    """Return the cached end of an archive, empty if there is none that can be used."""
+    """Return the cached end of an archive, empty without a valid one."""
     size = regular_size(path)
     if size is None or size > file.size + _HEAD or is_planted(path) or has_content(path):
         return b""

@@ -26,10 +26,10 @@ _PREFIX: Final = "scanned-"
 
 
 class Scanned:
-    """What was found in texts, by hash."""
+    """The findings of scanned texts, by hash."""
 
     def __init__(self, rules: Iterable[bytes], environment: Mapping[str, str] = os.environ) -> None:
-        """Read what is known.
+        """Read the cached findings.
 
         Args:
             rules: all that decides what is found.
@@ -57,7 +57,7 @@ class Scanned:
             self._new.append(b" ".join([mark, *map(str.encode, sorted(self._known[mark]))]))
 
     def save(self) -> None:
-        """Keep what was added for other runs."""
+        """Save new findings for other runs."""
         if not self._new:
             return
         with suppress(OSError):

@@ -29,8 +29,8 @@ from pipelines.diffs.local_archives import (
 from pipelines.diffs.remote_archives import CACHE, has_content
 from pipelines.diffs.store import patch_in
 from pipelines.erasing.targets import Targets, held_in
-from pipelines.errors import NotFound
 from pipelines.fs.files import SIZE_LIMIT, is_file, read_bytes, regular_size
+from pipelines.outcomes.errors import NotFound
 from pipelines.search.index_file import files_of, holds_patch
 from pipelines.v1.layouts import has_layout, read_layout
 from pipelines.workspace import pending
@@ -41,9 +41,9 @@ from pipelines.workspace.location import (
     PROGRESS,
     REFERENCES,
     V1_LOG,
-    Manifest,
     Workspace,
 )
+from pipelines.workspace.manifest_view import Manifest
 
 #: `file` goes as a whole, `archive` and `layout` are written again without the bytes, `text` is a
 #: file that is not ours to change, `unreadable` one that may hold them and is damaged.
@@ -146,7 +146,7 @@ def archive_holds(path: str, fact: Archive, targets: Targets) -> bool:
 
 
 def _holds(path: str, targets: Targets, fact: Archive | None) -> tuple[bool, str]:
-    """Return whether an archive holds one of the diffs, and what of it cannot be read.
+    """Return whether an archive holds one of the diffs, and its unreadable parts.
 
     Of a file that is larger than it was recorded, only that size is read.
     """

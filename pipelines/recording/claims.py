@@ -81,7 +81,7 @@ class Claims:
         return span._replace(until=until, head=head_at(span.root, until) or entry.head)
 
     def attribution(self, own: Span) -> Attribution:
-        """Return what decides which commits a part of a session made."""
+        """Return the evidence for the commits that a part of a session made."""
         others = [self._claimant(p) for p in self._parts if self._is_rival(p, own)]
         return Attribution(own.claimant(), others, from_start=own.part.start is not None)
 

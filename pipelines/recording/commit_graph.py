@@ -1,7 +1,7 @@
-"""Ask git about commits since a point: which count, what recorded ranges hold, and as ranges.
+"""Ask git for the commits since a point, those in recorded ranges, and their ranges.
 
-Commits are read with two runs of git, however many sessions they are read for: what is reachable
-from where, and what a session is compared with, is computed from their parents.
+Commits are read with two runs of git, however many sessions need them: reachability and the base of
+a range are computed from their parents.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def read_commits(
 def known_commits(
     repository: Repository, commits: Sequence[str], moves: Sequence[Move] = ()
 ) -> set[str]:
-    """Return those commits that the repository has; what a reflog names, it keeps."""
+    """Return the commits that the repository has; it keeps those in a reflog."""
     found = {move.new for move in moves}.intersection(commits)
     if found.issuperset(commits):
         return found
@@ -149,7 +149,7 @@ def last_commit(workspace: Workspace, repository: Repository, head: str) -> str:
 
 
 def signatures(repository: Repository, *revisions: str) -> dict[str, str]:
-    """Return what a rebase keeps of commits: author, time and subject."""
+    """Return the properties of commits that a rebase keeps: author, time and subject."""
     form = "--format=tformat:%H %at %ae %s"
     lines = run_git(repository, "rev-list", form, *revisions, "--").stdout.decode(errors="replace")
     pairs = (line.partition(" ") for line in lines.split("\n") if not line.startswith("commit "))
@@ -178,7 +178,7 @@ def ranges_of(
 
 
 def _base(repository: Repository, commit: str, before: Mapping[str, str], made: Made | None) -> str:
-    """Return what the first commit of a range is compared with.
+    """Return the base that the first commit of a range is compared with.
 
     Of a commit of others that was amended, only the amendment is the session's.
     """

@@ -78,7 +78,7 @@ class Requests(Counter[str]):
 
 
 class Readable(Protocol):
-    """What objects are read from; the attributes and methods are those of a `Remote`."""
+    """The readable part of a `Remote`."""
 
     url: str
 
@@ -88,7 +88,7 @@ class Readable(Protocol):
 
 
 class Remote(Protocol):
-    """Where copies are kept.
+    """A place for copies: a directory or a bucket.
 
     Attributes:
         url: as a user names it.
@@ -99,7 +99,7 @@ class Remote(Protocol):
     requests: Requests
 
     def list_all(self) -> list[Stored]:
-        """All objects, by name."""
+        """Return all objects by name."""
         ...
 
     def read(self, name: str, offset: int, size: int, version: str | None = None) -> Part:
@@ -152,12 +152,12 @@ class Remote(Protocol):
 
 
 def content_of(data: bytes, *, exact: bool = True) -> Content:
-    """Bytes as what is to be put."""
+    """Return bytes as the content of an upload."""
     return Content(len(data), hashlib.sha256(data).hexdigest(), lambda: io.BytesIO(data), exact)
 
 
 def read_whole(remote: Remote, name: str, limit: int = LIMIT) -> bytes:
-    """All bytes of an object that fits into memory.
+    """Read an object that fits into memory.
 
     Raises:
         IntegrityError: it has more than `limit` bytes.
@@ -175,7 +175,7 @@ def bounded(write: Callable[[bytes], object], limit: int, name: str) -> Callable
         nonlocal left
         left -= len(block)
         if left < 0:
-            raise IntegrityError(f"is larger than {limit:,} bytes, and should not be", file=name)
+            raise IntegrityError(f"is larger than the limit of {limit:,} bytes", file=name)
         write(block)
 
     return take
@@ -184,12 +184,14 @@ def bounded(write: Callable[[bytes], object], limit: int, name: str) -> Callable
 def changed(name: str) -> IntegrityError:
     """Return the error that content changed between planning and putting it."""
     return IntegrityError(
-        "changed while it was sent, and was not put", file=name, hint="Run the same command again"
+        "changed while it was sent; nothing was stored",
+        file=name,
+        hint="Run the same command again",
     )
 
 
 def check_same(remote: Readable, name: str, size: int, sha256: str) -> None:
-    """Read a whole object, and compare it with what it should be.
+    """Read a whole object and compare it with its expected size and hash.
 
     Raises:
         NotFound: it does not exist.
@@ -199,7 +201,7 @@ def check_same(remote: Readable, name: str, size: int, sha256: str) -> None:
     write = bounded(digest.update, size, f"{remote.url}/{name}")
     if (remote.copy(name, write), digest.hexdigest()) != (size, sha256):
         raise IntegrityError(
-            "holds something else than its name says",
+            "its content does not match its name",
             file=f"{remote.url}/{name}",
-            hint="Look at who else writes there; move the object away and run the same command",
+            hint="Check who else writes to the remote; move the object away and run again",
         )

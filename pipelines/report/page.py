@@ -30,7 +30,7 @@ from pipelines.report.figures import (
     failing,
     slowest,
 )
-from pipelines.token_savings import JUDGED_FROM, TokenReport
+from pipelines.report.token_savings import JUDGED_FROM, TokenReport
 
 #: What the first bytes of every report hold.
 MARK: Final = '<meta name="generator" content="session-codec report">'
@@ -55,7 +55,7 @@ FIELDS: Final = (
 
 
 class Page(NamedTuple):
-    """What a page shows.
+    """The content of a page.
 
     Attributes:
         name: of the workspace.
@@ -118,7 +118,7 @@ def data_block(name: str, value: Any) -> str:
 
 
 def data_of(page: Page) -> dict[str, Any]:
-    """All that a page shows, apart from its diffs, as JSON has it."""
+    """Return the content of a page without its diffs, as a JSON value."""
     return {
         "name": page.name,
         "made": page.made,

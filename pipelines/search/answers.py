@@ -17,8 +17,8 @@ from codec.search.excerpt import Excerpt, excerpt, matching
 from codec.search.terms import question_terms
 from codec.shown_text import FRAME, quoted
 from pipelines.diffs.store import Store
-from pipelines.errors import StorageError
-from pipelines.search.lexical import Filter, rank
+from pipelines.outcomes.errors import StorageError
+from pipelines.search.lexical import Filter, count, rank
 from pipelines.search.refresh import ask_index, missing_diffs, paths_in
 from pipelines.workspace.location import Workspace
 
@@ -29,7 +29,7 @@ _SENTENCE: Final = 200
 
 
 class Question(NamedTuple):
-    """What is looked for.
+    """A question to the index.
 
     Attributes:
         text: words, identifiers or a sentence.
@@ -70,14 +70,16 @@ class Found(NamedTuple):
 
 
 class Answers(NamedTuple):
-    """What was found.
+    """The answers to a question.
 
     Attributes:
         found: the best one first.
+        more: sessions that have words of the question as well, and are left out.
         missing: sessions whose diffs are missing locally, so that their paths are unknown.
     """
 
     found: list[Found]
+    more: int
     missing: int
 
 
@@ -91,41 +93,49 @@ def find(workspace: Workspace, question: Question) -> Answers:
 
     def ask(connection: sqlite3.Connection) -> Answers:
         if not terms:
-            return Answers([], 0)
+            return Answers([], 0, 0)
         ranked = rank(
             connection, terms, question.wanted, limit=question.limit, in_diffs=question.in_diffs
         )
         store = Store(workspace) if question.in_diffs else None
         found = [_found(connection, r.number, terms, store) for r in ranked]
-        return Answers(found, missing_diffs(connection))
+        more = count(connection, terms, question.wanted, in_diffs=question.in_diffs) - len(found)
+        return Answers(found, more, missing_diffs(connection))
 
     return ask_index(workspace, ask, with_lines=question.in_diffs)
 
 
-def answer_text(found: Iterable[Found]) -> str:
-    """Return answers as text for people and agents; empty for none."""
-    blocks = "".join(map(_block, found))
+def answer_text(found: Iterable[Found], *, commands: bool = True) -> str:
+    """Return answers as text for people and agents; empty for none.
+
+    Args:
+        found: the answers.
+        commands: name the command that prints more of each.
+    """
+    blocks = "".join(_block(f, commands=commands) for f in found)
     return f"{FRAME}\n{blocks}" if blocks else ""
 
 
-def within(found: Sequence[Found], tokens: int | None, count: Callable[[str], int]) -> list[Found]:
+def within(
+    found: Sequence[Found], tokens: int | None, count_tokens: Callable[[str], int]
+) -> list[Found]:
     """Return the first answers whose text costs at most so many tokens.
 
     Args:
         found: answers.
         tokens: the most; None for no limit.
-        count: counts tokens.
+        count_tokens: counts them.
     """
     kept = list(found)
-    while tokens is not None and kept and count(answer_text(kept)) > tokens:
+    while tokens is not None and kept and count_tokens(answer_text(kept)) > tokens:
         kept.pop()
     return kept
 
 
-def _block(found: Found) -> str:
+def _block(found: Found, *, commands: bool) -> str:
     why = f"  {_plain(found.field)}: {quoted(found.why, _SENTENCE)}\n" if found.why else ""
     head = f"{found.key} {found.agent} {found.status} {quoted(found.task, _TASK)}\n"
-    return f"{head}{why}  more: {found.command}\n"
+    return f"{head}{why}" + (f"  more: {found.command}\n" if commands else "")
 
 
 def _plain(field: str) -> str:

@@ -19,7 +19,7 @@ _GLOB_MARKS: Final = frozenset("*?[")
 
 
 class Filter(NamedTuple):
-    """Which sessions are looked at; None for all.
+    """The sessions to search; None for all.
 
     Attributes:
         path: of a changed file or its folder; or a pattern with `*`, `?` and `[`.
@@ -68,6 +68,27 @@ def rank(
         if len(found) >= limit:
             break
     return [Ranked(number, score) for number, score in found.items()][:limit]
+
+
+def count(
+    connection: sqlite3.Connection, terms: Sequence[str], wanted: Filter, *, in_diffs: bool
+) -> int:
+    """Return how many sessions have some of the terms."""
+    match = expression(terms, every=False)
+    where, values = condition(wanted)
+    texts = "SELECT rowid FROM words WHERE words MATCH ?"
+    lines = (
+        "SELECT sessions.id FROM lines JOIN patches ON patches.id = lines.rowid"
+        " JOIN sessions ON patch = sha256 WHERE lines MATCH ?"
+    )
+    matching = f"{texts} UNION {lines}" if in_diffs else texts
+    matches = [match] * (2 if in_diffs else 1)
+    query = f"SELECT count(*) FROM ({matching})"  # noqa: S608 - constants
+    if wanted != Filter():
+        query = f"SELECT count(*) FROM sessions WHERE id IN ({matching}) AND {where}"  # noqa: S608
+        matches += values
+    (found,) = connection.execute(query, matches).fetchone()
+    return int(found)
 
 
 def condition(wanted: Filter) -> tuple[str, list[str]]:

@@ -29,7 +29,7 @@ from codec.records import PatchRef, Session
 from codec.search.terms import terms_of
 from pipelines.diffs.local_archives import FOLDER
 from pipelines.diffs.store import Store
-from pipelines.errors import StorageError
+from pipelines.outcomes.errors import StorageError
 from pipelines.search.index_file import drop, memory_index, open_index, recreate
 from pipelines.workspace import pending
 from pipelines.workspace.location import MANIFEST, Workspace
@@ -53,7 +53,7 @@ _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 def ask_index(
     workspace: Workspace, ask: Callable[[sqlite3.Connection], _T], *, with_lines: bool
 ) -> _T:
-    """Return what a question to the index gives, which is brought up to date first.
+    """Bring the index up to date, then return its answers to a question.
 
     An index that is damaged is removed; for one that cannot be written, one in memory is asked.
 
@@ -116,7 +116,7 @@ def missing_diffs(connection: sqlite3.Connection) -> int:
 
 
 def _stamp(workspace: Workspace, *, with_lines: bool) -> str:
-    """Return what changes when the facts or the stored diffs change."""
+    """Return a value that changes when the facts or the stored diffs change."""
     folders = (workspace.diffs, os.path.join(workspace.diffs, FOLDER))
     versions = [_version(path) for path in (workspace.path(MANIFEST), *folders)]
     return json.dumps([with_lines, versions, pending.version(workspace)])
@@ -156,7 +156,7 @@ def _has(connection: sqlite3.Connection, session: Session) -> bool:
 
 
 def _gone(manifest: Manifest) -> str:
-    """Return a digest of what was erased."""
+    """Return a digest of the erased facts."""
     erased = json.dumps([sorted(manifest.purged), sorted(manifest.erased)])
     return hashlib.sha256(erased.encode()).hexdigest()
 

@@ -17,17 +17,7 @@ from functools import cache, partial
 from typing import Final, NamedTuple
 
 from codec.archive.bundle import Bundle, decode_bundle, encode_bundle
-from codec.errors import CodecError, FormatError, IntegrityError
-from codec.manifest.erased import drop_erased
-from codec.manifest.fact_lines import kept_in
-from codec.manifest.facts import Archive
-from codec.merge.key_conflicts import settle_merge
-from codec.merge.three_way import merge_manifests, merge_rows
-from codec.merge.tracked_formats import DELTAS as DELTA_LINES
-from codec.merge.tracked_formats import METRICS as METRICS_ROWS
-from codec.merge.tracked_formats import REFERENCES as ENTRIES
-from codec.records import PatchRef
-from codec.snapshot import (
+from codec.archive.snapshot import (
     DIGITS,
     DOCUMENT,
     File,
@@ -39,11 +29,21 @@ from codec.snapshot import (
     encode_snapshot,
     heads,
 )
+from codec.errors import CodecError, FormatError, IntegrityError
+from codec.manifest.erased import drop_erased
+from codec.manifest.fact_lines import kept_in
+from codec.manifest.facts import Archive
+from codec.merge.key_conflicts import settle_merge
+from codec.merge.three_way import merge_manifests, merge_rows
+from codec.merge.tracked_formats import DELTAS as DELTA_LINES
+from codec.merge.tracked_formats import METRICS as METRICS_ROWS
+from codec.merge.tracked_formats import REFERENCES as ENTRIES
+from codec.records import PatchRef
 from pipelines.diffs.store import purged_in
-from pipelines.errors import Conflict, Denied
-from pipelines.findings import Finding
 from pipelines.fs.files import locked, make_folder, read_bytes, replace_file, unchanging
 from pipelines.git.local_state import is_planted
+from pipelines.outcomes.errors import Conflict, Denied
+from pipelines.outcomes.findings import Finding
 from pipelines.remotes.base import Remote, content_of, read_whole
 from pipelines.workspace.location import (
     CONFIG,
@@ -52,9 +52,9 @@ from pipelines.workspace.location import (
     METRICS,
     PROGRESS,
     REFERENCES,
-    Manifest,
     Workspace,
 )
+from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.tracked_files import read_tracked
 
 #: The tracked files of a workspace, in the order in which they are restored.
@@ -84,7 +84,7 @@ class Last(NamedTuple):
 
 
 class Found(NamedTuple):
-    """A snapshot that was read: its name, what it says, and the tracked files, by path."""
+    """A snapshot: its name, its document, and the tracked files by path."""
 
     name: SnapshotName
     snapshot: Snapshot
@@ -119,7 +119,7 @@ def tracked_files(workspace: Workspace) -> dict[str, bytes]:
         if workspace.is_linked(name):
             raise Conflict(
                 f"{name} is a link; refusing to send the file that it leads to",
-                hint="Put the file itself in its place",
+                hint="Replace the link by the file itself",
             )
     tracked = read_tracked(workspace)
     found = {
@@ -137,7 +137,7 @@ def tracked_files(workspace: Workspace) -> dict[str, bytes]:
 def snapshot_of(
     files: Mapping[str, bytes], layouts: Collection[str], packs: Collection[Pack]
 ) -> Snapshot:
-    """Return a snapshot of tracked files, and of what they need."""
+    """Return a snapshot of tracked files and the objects that they need."""
     return Snapshot(
         files=files_of(files),
         layouts=tuple(sorted(layouts)),
@@ -295,7 +295,7 @@ def next_name(
 
 
 def _has_all(remote: Remote, last: Last, manifest: bytes) -> bool:
-    """Whether a manifest has every fact that it had in the last snapshot."""
+    """Return True if a manifest has every fact of the last snapshot."""
     before = last.snapshot.files.get(MANIFEST)
     if before is None:
         return True
@@ -330,7 +330,7 @@ def united(found: Sequence[Found]) -> tuple[dict[str, bytes], list[Finding]]:
     findings = [
         Finding(
             code="differs",
-            message="is not the same in all copies; the newest is taken",
+            message="differs between copies; the newest is used",
             level="note",
             file=name,
         )

@@ -13,7 +13,7 @@ from codec.v1.dialects import Dialects, custom_dialect
 from codec.v1.entry import entry_hash
 from codec.v1.split import split
 from codec.v1.text import Log
-from pipelines.errors import NotFound
+from pipelines.outcomes.errors import NotFound
 from pipelines.v1.layouts import Copy, log_pieces
 from pipelines.v1.pattern import check_pattern
 from pipelines.workspace.location import V1_LOG, Workspace
@@ -78,7 +78,7 @@ def find_entry(workspace: Workspace, entry: V1Entry, copy: Copy | None = None) -
             continue
         if found is not None:
             return found
-    raise absent or NotFound(f"{entry.source}: no version of it that was seen has this entry")
+    raise absent or NotFound(f"{entry.source}: no migrated version of it has this entry")
 
 
 def _in_version(

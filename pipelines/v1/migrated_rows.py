@@ -1,4 +1,4 @@
-"""What a migration writes to the tracked files: facts, and rows in the order of their sessions.
+"""The lines that a migration writes to the tracked files: facts, and rows in session order.
 
 1. Facts are appended to the manifest. Only where its first line must state a new format, the
    manifest is written whole.
@@ -24,7 +24,8 @@ from codec.merge.tracked_formats import Format, kept_pieces
 from codec.records import Session
 from pipelines.fs.files import read_bytes
 from pipelines.v1.new_sessions import SessionPlan
-from pipelines.workspace.location import MANIFEST, Manifest, Workspace
+from pipelines.workspace.location import MANIFEST, Workspace
+from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.tracked_files import (
     at_last_line_end,
     kept_facts,
@@ -105,7 +106,7 @@ class MigratedRows:
 
     @cached_property
     def sessions(self) -> list[Session]:
-        """All sessions of the workspace as they are to be, in order."""
+        """Return all sessions of the migrated workspace, in order."""
         known = {
             **self._manifest.sessions,
             **{p.becomes.key: p.becomes for p in self._plan.updated},

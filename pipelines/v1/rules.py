@@ -25,13 +25,14 @@ from codec.v1.layout import literal_bytes
 from codec.v1.split import LineNumbers, split
 from codec.v1.stub import stubbed_log
 from codec.v1.text import Log
-from pipelines.errors import Conflict, PipelineError
 from pipelines.fs.files import keep_file, read_bytes
+from pipelines.outcomes.errors import Conflict, PipelineError
 from pipelines.v1.entries import dialects_of
 from pipelines.v1.layouts import has_layout, read_layout
 from pipelines.v1.reader import RULES_LIMIT
 from pipelines.v1.source import Source, open_source
-from pipelines.workspace.location import V1_LOG, Manifest, Workspace, manifest_of
+from pipelines.workspace.location import V1_LOG, Workspace
+from pipelines.workspace.manifest_view import Manifest, manifest_of
 
 _STUB_HEAD = 200
 #: The rules of a smaller log are not worth keeping.

@@ -29,7 +29,7 @@ _BATCH = 256
 def staged_diffs(
     staging: str, sessions: list[Added], worker: Worker
 ) -> Iterator[list[Future[None]]]:
-    """Let the worker write diffs; a future's result says that its diffs are there.
+    """Write diffs in the worker; a future's result says that its diffs are written.
 
     At the end of the block no diff is written any more, so that the folder can be removed.
 

@@ -20,8 +20,8 @@ from codec.merge.key_conflicts import Settled
 from codec.names import name_of, one_line
 from codec.records import Metrics, Session, Status
 from codec.vocabulary import agent_of
-from pipelines.findings import Finding
 from pipelines.fs.files import SIZE_LIMIT, read_bytes, remove
+from pipelines.outcomes.findings import Finding
 from pipelines.recording.flushing import begin_writing, keep_until_committed
 from pipelines.recording.revising import (
     edits_of,
@@ -34,15 +34,8 @@ from pipelines.recording.text_scan import TEXTS, clean_texts
 from pipelines.v1.layouts import has_layout
 from pipelines.workspace.find_session import find_key
 from pipelines.workspace.git_queries import content_at
-from pipelines.workspace.location import (
-    MANIFEST,
-    Manifest,
-    Workspace,
-    decode_manifest,
-    moment,
-    read_config,
-    writing,
-)
+from pipelines.workspace.location import MANIFEST, Workspace, moment, read_config, writing
+from pipelines.workspace.manifest_view import Manifest, decode_manifest
 from pipelines.workspace.tracked_files import MERGED, Tracked, tracked_under_lock
 from pipelines.workspace.transaction import Replace, Transaction
 
@@ -52,7 +45,7 @@ _CACHES = ("context.json", "newest.json", "verified.json", "deltas*", "search.sq
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Amendment:
-    """What is to be changed of a session; None leaves a field as it is.
+    """The changes of a session; None leaves a field unchanged.
 
     Attributes:
         agent: as it calls itself; aliases apply.
@@ -74,7 +67,7 @@ class Amendment:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """What will be written.
+    """The plan of an amendment.
 
     Attributes:
         workspace: whose session.
@@ -99,14 +92,14 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
-    """What was written: the plan, and the verb that had to be completed first."""
+    """The result: the plan, and the stopped verb that was completed first."""
 
     plan: Plan
     recovered: str | None = None
 
 
 def plan(workspace: Workspace, name: str, amendment: Amendment) -> Plan:
-    """Return what an amendment changes; reads only.
+    """Plan an amendment; reads only.
 
     Args:
         workspace: whose session.
@@ -171,7 +164,7 @@ def amend(workspace: Workspace, name: str, amendment: Amendment) -> Result:
 
 
 def apply(made: Plan) -> None:
-    """Write what was planned, in one transaction. Use it under the lock."""
+    """Write the plan in one transaction. Requires the lock."""
     if not made.edits:
         return
     workspace = made.workspace
@@ -250,7 +243,7 @@ def _left(session: Session, message: str, file: str | None, hint: str) -> Findin
 
 
 def _caches(workspace: Workspace) -> Iterator[str]:
-    """Give the caches that are made of what the files said."""
+    """Yield the caches that depend on the changed files."""
     folder = workspace.path(".session-codec", "cache")
     for pattern in _CACHES:
         yield from glob.glob(os.path.join(glob.escape(folder), pattern))

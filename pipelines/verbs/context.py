@@ -1,4 +1,4 @@
-"""What an agent reads at its start, rendered from the tail of the deltas.
+"""Render the text for an agent at its start from the tail of the deltas.
 
 1. It reads the references and the end of the deltas, never the v1 log or the manifest. If a context
    is rendered again, the sessions that it leaves out are summed up (`newest`).
@@ -25,7 +25,7 @@ KEPT: Final = 8
 
 
 class Request(NamedTuple):
-    """What to render.
+    """The request to render.
 
     Attributes:
         workspace: whose sessions.
@@ -99,8 +99,8 @@ def render(request: Request, load: Callable[[str], Callable[[str], int]]) -> Res
 def _name(request: Request, file: bytes, lines: list[str], deltas: str) -> str:
     """Return a hash of all that a rendering depends on.
 
-    The deltas before the newest are only summed up: size and time of change of the files stand for
-    them.
+    The deltas before the newest are only summed up: the files' sizes and modification times
+    identify them.
     """
     options = (VIEW_VERSION, request.tokenizer, request.budget, request.last, request.style)
     try:

@@ -14,7 +14,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from pipelines.findings import Finding
 from pipelines.fs.files import (
     keep_copy,
     make_folder,
@@ -23,9 +22,11 @@ from pipelines.fs.files import (
     replace_file,
     sync_directory,
 )
-from pipelines.progress import Progress
+from pipelines.outcomes.findings import Finding
+from pipelines.outcomes.progress import Progress
 from pipelines.recording.drain import spool_findings
 from pipelines.recording.flushing import begin_writing, pending_findings
+from pipelines.verification.agent_servers import server_findings
 from pipelines.verification.housekeeping import Mend, Upkeep, agent_findings, upkeep_of, with_end
 from pipelines.verification.integrity import check_stored
 from pipelines.verification.line_repairs import Repairs, left_findings, repairs_of
@@ -33,7 +34,8 @@ from pipelines.workspace.diff_files import put_diff
 from pipelines.workspace.git_ignored import ignored_findings
 from pipelines.workspace.git_queries import content_at
 from pipelines.workspace.journal import target_of
-from pipelines.workspace.location import MANIFEST, Workspace, decode_manifest, find, locate, writing
+from pipelines.workspace.location import MANIFEST, Workspace, find, locate, writing
+from pipelines.workspace.manifest_view import decode_manifest
 from pipelines.workspace.merge_driver_setup import merges_by_record
 from pipelines.workspace.reading import read_overlay
 from pipelines.workspace.tracked_files import MERGED, Tracked, read_tracked, tracked_under_lock
@@ -61,13 +63,13 @@ class Plan:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to do."""
+        """Return True if there is nothing to do."""
         return not self.edits and self.upkeep.is_empty and not read_overlay(self.workspace).lines
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
-    """What was done: the plan as it was carried out, the backups, the verb that was completed."""
+    """The result: the executed plan, the backups, and the stopped verb that was completed."""
 
     plan: Plan
     backups: tuple[str, ...] = ()
@@ -131,9 +133,16 @@ def remaining(made: Plan, progress: Progress, *, repaired: bool) -> tuple[Findin
     with progress.stage("integrity", len(manifest.sessions)) as advance:
         stored = check_stored(made.workspace, manifest, advance).findings
     repairs = Repairs(made.after, edits=() if repaired else made.edits)
-    mended = () if repaired else {mend.file for mend in made.upkeep.mends}
+    mended = () if repaired else {mend.file for mend in made.upkeep.repairs}
     found = (*(f for f in stored if f.file not in mended), *left_findings(repairs, manifest))
-    beside = (spool_findings, pending_findings, agent_findings, ignored_findings, _driver_note)
+    beside = (
+        spool_findings,
+        pending_findings,
+        agent_findings,
+        server_findings,
+        ignored_findings,
+        _driver_note,
+    )
     return (*found, *(finding for look in beside for finding in look(made.workspace)))
 
 
@@ -150,7 +159,9 @@ def _driver_note(workspace: Workspace) -> Iterator[Finding]:
 
 def _plan(workspace: Workspace, before: Tracked, committed: bytes, *, alone: bool = False) -> Plan:
     repairs = repairs_of(before, committed)
-    upkeep = upkeep_of(workspace, decode_manifest(repairs.after.manifest), mends=True, alone=alone)
+    upkeep = upkeep_of(
+        workspace, decode_manifest(repairs.after.manifest), repairs=True, alone=alone
+    )
     return Plan(
         workspace=workspace,
         before=before,
@@ -164,7 +175,7 @@ def _plan(workspace: Workspace, before: Tracked, committed: bytes, *, alone: boo
 def _keep_up(workspace: Workspace, upkeep: Upkeep) -> tuple[str, ...]:
     """Rename, set aside and repair stored files; return the names of the backups."""
     backups = []
-    for mend in upkeep.mends:
+    for mend in upkeep.repairs:
         backup = _free(mend.path)
         keep_copy(mend.path, backup)
         if mend.key:

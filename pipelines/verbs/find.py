@@ -1,4 +1,4 @@
-"""Find sessions by what their texts and diffs say."""
+"""Find sessions by the words of their texts and diffs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from codec.search.terms import question_terms
 from codec.vocabulary import agent_of
-from pipelines.findings import Finding
+from pipelines.outcomes.findings import Finding
 from pipelines.search import answers as search
 from pipelines.search.answers import Answers, Question
 from pipelines.workspace.location import Workspace, read_config
@@ -15,7 +15,7 @@ _WILD = frozenset("*?[")
 
 
 def find(workspace: Workspace, question: Question) -> tuple[Answers, tuple[Finding, ...]]:
-    """Return the sessions that answer a question, and notes on what was not searched.
+    """Return the sessions that answer a question, and notes on unsearched parts.
 
     Raises:
         Conflict: caches or diffs came with a clone, or are another user's.

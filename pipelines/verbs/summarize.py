@@ -1,4 +1,4 @@
-"""A period report: what was done in a year, quarter, month, week or range of days.
+"""A period report on a year, quarter, month, week or range of days.
 
 It only reads the workspace. Its content is complete without a model; figures are those of `query`.
 """
@@ -9,15 +9,15 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from codec.periods import Period
-from pipelines.findings import Finding
-from pipelines.progress import Progress
+from pipelines.outcomes.findings import Finding
+from pipelines.outcomes.progress import Progress
 from pipelines.summary.content import Content, content_of
 from pipelines.summary.source import read_source
 from pipelines.workspace.location import Workspace
 
 
 class Request(NamedTuple):
-    """What to report.
+    """The request for a period report.
 
     Attributes:
         workspace: whose sessions.
@@ -35,7 +35,7 @@ class Request(NamedTuple):
 
 
 class Report(NamedTuple):
-    """A period report and what was noticed."""
+    """A period report and findings."""
 
     content: Content
     findings: tuple[Finding, ...]
@@ -49,7 +49,7 @@ def summarize(
     Args:
         request: what to report.
         load: loads the counter of a tokenizer.
-        progress: is told about the stages.
+        progress: receives the stages.
 
     Raises:
         FormatError: there is no period before this one.

@@ -1,4 +1,4 @@
-"""What a verification is asked, and what it says: findings, by check, and the figures.
+"""The request and the result of a verification: findings by check, and figures.
 
 One value that every output is made of (`cli/verdict_*`).
 """
@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
 from codec.errors import IntegrityError
-from pipelines.errors import FINDINGS, exit_code
-from pipelines.findings import Finding
-from pipelines.token_savings import TokenReport
+from pipelines.outcomes.errors import FINDINGS, exit_code
+from pipelines.outcomes.findings import Finding
+from pipelines.report.token_savings import TokenReport
 from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES, Workspace
 
 #: What an absent diff is: nothing to speak of, a finding, or one if a remote lacks it as well.
@@ -70,6 +70,7 @@ RULES: Final = {
     "log-absent": "A v1 log cannot be read on this machine",
     "lost-fact": "The manifest lacks a fact that was committed",
     "lost-manifest": "The manifest has no session, and the files have",
+    "mcp-server": "The MCP server that agents are to start is lost, or cannot be started",
     "mendable": "A stored file is damaged, and can be repaired byte for byte",
     "merge-driver": "git merges the tracked files by lines",
     "misnamed-diff": "A diff has the name that its session had before a merge",
@@ -104,9 +105,9 @@ RULES: Final = {
     "run-together": "Several lines ran together",
     "same-commits": "There are no commits since the last recorded session; no diff is recorded",
     "second-row": "A session has a second line that says something else",
-    "secret": "A diff holds what looks like a secret",
-    "secret-replaced": "What looks like a secret was replaced in a text",
-    "secret-text": "A text of a tracked file holds what looks like a secret",
+    "secret": "A diff holds a possible secret",
+    "secret-replaced": "A possible secret was replaced in a text",
+    "secret-text": "A text of a tracked file holds a possible secret",
     "several-sessions": "An entry of a v1 log looks like several sessions; only the first is read",
     "shared-row": "Two sessions of one second share a line",
     "skipped-snapshot": "A snapshot on the remote cannot be used",
@@ -192,7 +193,7 @@ class Check(NamedTuple):
 
     @property
     def passed(self) -> bool:
-        """Whether there is nothing that a person should look at."""
+        """Return True if the check found no problem."""
         return all(f.level == "note" for f in self.findings)
 
 

@@ -1,4 +1,4 @@
-"""A process beside the verb, for what needs no more than bytes: counting tokens, staging diffs.
+"""A process beside the verb for work on bytes alone: counting tokens, staging diffs.
 
 1. The worker runs any function that a module defines; `process` is its side of the pipes.
 2. Calls run in the order in which they were made, each after the one before has returned.
@@ -14,7 +14,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import IO, ParamSpec, Self, TypeVar, cast
 
-from pipelines.errors import Unavailable
+from pipelines.outcomes.errors import Unavailable
 from pipelines.worker.process import count_text
 from pipelines.worker.programs import python_program
 

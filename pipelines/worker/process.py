@@ -14,7 +14,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from codec.errors import CodecError
-from pipelines.errors import PipelineError
+from pipelines.outcomes.errors import PipelineError
 
 if TYPE_CHECKING:
     from codec.tokens.tokenizers import Counter

@@ -14,9 +14,9 @@ import os
 from typing import Final
 
 from codec.names import key_time
-from pipelines.errors import Conflict
 from pipelines.fs.files import is_file, read_bytes, remove, replace_file
 from pipelines.git.local_state import checked
+from pipelines.outcomes.errors import Conflict
 
 SUFFIX: Final = ".diff"
 #: Hex digits of the hash in a name; more where even that name is taken.
@@ -46,7 +46,7 @@ def put_diff(source: str, folder: str, name: str) -> str:
         if _put(source, os.path.join(folder, other)):
             return other
     raise Conflict(
-        f"{os.path.join(folder, other)} holds other bytes than its name says and is kept",
+        f"{os.path.join(folder, other)}: its content does not match its name; it is kept",
         hint="Move the file away and run the same command again",
     )
 
@@ -66,7 +66,7 @@ def _put(source: str, target: str) -> bool:
 
 
 def _placed(source: str, target: str) -> bool:
-    """Give a file a second name; False where the name is taken."""
+    """Give a file a second name; return False if the name is taken."""
     try:
         os.link(source, checked(target))
     except FileExistsError:

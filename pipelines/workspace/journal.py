@@ -1,4 +1,4 @@
-"""The journal: what a verb committed, and `recover`, which completes it.
+"""The journal: the committed writes of a verb, and `recover`, which completes them.
 
 A transaction (`workspace.transaction`) writes what it appends to the tracked files to a journal,
 and commits by giving the journal its name. Journal and staging folder share a random token,
@@ -30,7 +30,6 @@ import re
 from typing import IO, Any, Final
 
 from codec.errors import FormatError
-from pipelines.errors import Conflict
 from pipelines.fs.files import (
     make_folder,
     move,
@@ -42,6 +41,7 @@ from pipelines.fs.files import (
     sync_directory,
 )
 from pipelines.git.local_state import refuse_linked
+from pipelines.outcomes.errors import Conflict
 from pipelines.workspace.diff_files import SUFFIX, put_diff
 from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES, Workspace
 from pipelines.workspace.staging import (
@@ -70,7 +70,7 @@ def is_pending(workspace: Workspace) -> bool:
 
 
 def recover(workspace: Workspace) -> str | None:
-    """Complete what a stopped verb had committed, and return the verb's name.
+    """Complete the committed writes of a stopped verb, and return the verb's name.
 
     Use it under the workspace's lock.
 
@@ -163,7 +163,7 @@ def _is_replace(value: object) -> bool:
 
 
 def digest_of(data: bytes) -> str:
-    """Return what a journal says of a file that it replaces."""
+    """Return a journal's digest of a file that it replaces."""
     return hashlib.sha256(data).hexdigest()
 
 
@@ -185,7 +185,7 @@ def target_of(workspace: Workspace, path: str) -> str:
     if os.path.realpath(target) != os.path.join(os.path.realpath(workspace.root), *path.split("/")):
         raise Conflict(
             f"{path} is a symbolic link, or below one; nothing is written through it",
-            hint="Put the file itself in its place",
+            hint="Replace the link by the file itself",
         )
     return target
 
@@ -231,7 +231,7 @@ def _move(source: str, target: str) -> None:
 
 
 def _append(path: str, offset: int, payload: IO[bytes], length: int) -> None:
-    """Append what is still missing of `length` bytes that begin at `offset` of the file."""
+    """Append the missing rest of the `length` bytes at `offset` of the file."""
     make_folder(os.path.dirname(path))
     is_new = not os.path.exists(path)
     end = payload.tell() + length

@@ -30,7 +30,7 @@ _NEW: Final = 1 << 20
 
 
 class _Kept(NamedTuple):
-    """What is kept of a file.
+    """The cached state of a file.
 
     Attributes:
         file: its device and inode: a cache that came with a clone is about another file.
@@ -125,7 +125,7 @@ def _keep(path: str, kept: _Kept) -> None:
 
 
 def _read(path: str) -> _Kept | None:
-    """Return what is kept; None for a cache that cannot be read."""
+    """Return the cached state; None if the cache cannot be read."""
     try:
         (device, inode), size, sha256, (lines, before, summed_to) = json.loads(read_bytes(path))
         newest = [decode_delta(line) for line in lines]

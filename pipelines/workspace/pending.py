@@ -93,7 +93,7 @@ def read_lines(workspace: Workspace) -> list[bytes]:
 
 
 def version(workspace: Workspace) -> tuple[tuple[int, int, int], ...]:
-    """Return what changes when the pending facts change: inode, size and time of their files."""
+    """Return a value that changes with the pending facts: inode, size and time of their files."""
     return tuple(_version(os.path.join(folder, FACTS)) for folder in folders(workspace))
 
 
@@ -261,7 +261,7 @@ def _remove_unnamed(folder: str, facts: bytes) -> None:
 
 @contextmanager
 def _locked(folder: str) -> Iterator[None]:
-    """Hold the lock of a store, whose folder is created, and refused unless it is the user's own.
+    """Hold the lock of a store; create its folder, and refuse one of another user.
 
     The lock is not inside of the folder, which is removed when nothing is pending. That of a
     workspace's own store is among the caches, which git ignores.

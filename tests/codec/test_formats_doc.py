@@ -14,6 +14,7 @@ import pytest
 
 from codec.archive.container import encode_archive
 from codec.archive.frames import PROFILES, FrameSizes, encode_seek_table
+from codec.archive.snapshot import decode_snapshot, decode_snapshot_name, encode_snapshot, is_object
 from codec.archive.tar import (
     Member,
     arrange,
@@ -23,7 +24,6 @@ from codec.archive.tar import (
     entries_of,
     frame_sizes,
 )
-from codec.diffs import diff_stat, touched_path
 from codec.errors import FormatError
 from codec.manifest.facts import (
     Archive,
@@ -45,9 +45,9 @@ from codec.merge.key_conflicts import settle_merge
 from codec.merge.three_way import merge_manifests, merge_rows
 from codec.merge.tracked_formats import DELTAS, FACTS
 from codec.names import diff_name, is_key, name_of
+from codec.patches.diff_stat import diff_stat, touched_path
 from codec.records import Metrics, PatchRef, Session, V1Entry
 from codec.references.document import decode_references, encode_references
-from codec.snapshot import decode_snapshot, decode_snapshot_name, encode_snapshot, is_object
 from codec.tokens.tokenizers import TOKENIZERS, counter
 from codec.v1.dates import parse_timestamp
 from codec.v1.detect import detect
@@ -65,10 +65,10 @@ from codec.v2.metrics import HEADER, decode_row, encode_row
 from codec.v2.progress_log import decode_references as decode_entries
 from codec.v2.progress_log import encode_reference
 from codec.vocabulary import STATUS_WORDS, agent_of, status_of
-from pipelines.settings.thresholds import Limits, limits_of
 from pipelines.verification.report import RULES
 from pipelines.workspace.journal import FORMAT, VERSION
 from pipelines.workspace.setting_tables import decode_tables
+from pipelines.workspace.thresholds import Limits, limits_of
 
 TEXT = (Path(__file__).parents[2] / "codec" / "FORMATS.md").read_text(encoding="utf-8")
 
@@ -98,7 +98,7 @@ def block(kind: str) -> str:
 
 
 def rows(table: str) -> Iterator[list[str]]:
-    """The rows of a table below its header, each cell without its backticks."""
+    """Return the rows below a table's header, each cell without backticks."""
     (text,) = [m["rows"] for m in _TABLE.finditer(TEXT) if m["name"] == table]
     for line in text.splitlines()[2:]:
         cells = [cell.strip() for cell in _CELL_END.split(line)[1:-1]]
@@ -274,7 +274,7 @@ def test_the_layout_is_the_one_of_the_log_above_it() -> None:
 
 
 def archived() -> tuple[list[Member], dict[str, bytes]]:
-    """The members of the example, and diffs that are about their paths and as large."""
+    """Return the members of the example, with diffs of their sizes that mention their paths."""
     cells = list(rows("archive-members"))
     heads = {key: f"diff --git a/{path} b/{path}\n".encode() for key, path, _ in cells}
     diffs = {key: heads[key].ljust(int(size), b"+")[: int(size)] for key, _, size in cells}

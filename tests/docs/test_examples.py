@@ -183,7 +183,7 @@ ENDS: Final = {
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory, server: Server) -> Path:
-    """A home whose repository has what the examples of help texts name."""
+    """Make a home whose repository has what the examples of help texts name."""
     home = tmp_path_factory.mktemp("help") / "home"
     sandbox = Sandbox(home, server)
     sandbox.create()
@@ -203,6 +203,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, server: Server) -> Path:
     sandbox.run("git commit -qm 'Topic'")
     for remote in ("project", "app"):
         sandbox.run(sandbox.filled(f"session-codec sync --remote s3://bucket/{remote}", "help"))
+    sandbox.run("session-codec export --to parquet ../tables --repository app")
     sandbox.run(sandbox.filled("session-codec sync --remote /mnt/backup/project", "help"))
     return home
 

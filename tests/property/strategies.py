@@ -114,7 +114,7 @@ def logs() -> st.SearchStrategy[bytes]:
 
 
 def times() -> st.SearchStrategy[str]:
-    """Times in v2 form."""
+    """Generate times in v2 form."""
     days = st.dates().map(lambda d: d.isoformat())
     moments = st.datetimes().map(lambda t: f"{t.isoformat()[:19]}Z")
     return st.one_of(days, moments)
@@ -203,7 +203,7 @@ def lines_of_text() -> st.SearchStrategy[str]:
 
 
 def progress_entries() -> st.SearchStrategy[Reference]:
-    """Reference entries."""
+    """Generate reference entries."""
     return st.builds(
         lambda key, diff, **fields: Reference(
             key=key, diff=diff_path(key) if diff else None, **fields
@@ -220,7 +220,7 @@ def progress_entries() -> st.SearchStrategy[Reference]:
 
 
 def static_references() -> st.SearchStrategy[References]:
-    """The static context."""
+    """Generate static references."""
     text = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_size=1, max_size=20)
     plain = text.map(one_line).filter(bool)
     return st.builds(

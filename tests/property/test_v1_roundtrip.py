@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codec.diffs import diff_stat
 from codec.errors import CodecError, IntegrityError
 from codec.names import is_key
+from codec.patches.diff_stat import diff_stat
 from codec.records import STATUSES, PatchRef
 from codec.timestamps import is_canonical
 from codec.v1.detect import detect
@@ -139,7 +139,7 @@ def test_a_diff_is_counted_whatever_it_is_and_never_below_zero(data: bytes) -> N
 
 
 def cut(data: bytes, places: list[int], kinds: list[bool], names: list[str]) -> list[Part]:
-    """A log, cut at places into literals and patches."""
+    """Cut a log into literals and patches."""
     bounds = [0, *sorted(p % (len(data) + 1) for p in places), len(data)]
     parts: list[Part] = []
     for number, (start, end) in enumerate(pairwise(bounds)):

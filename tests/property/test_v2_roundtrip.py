@@ -1,4 +1,4 @@
-"""What the v2 files say is what they were told, and any bytes give records or an error."""
+"""The v2 files decode to what was encoded, and any bytes give records or an error."""
 
 from __future__ import annotations
 

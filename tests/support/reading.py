@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from codec.diffs import diff_stat
+from codec.patches.diff_stat import diff_stat
 from codec.records import PatchRef
 from codec.v1.clues import find_clues
 from codec.v1.dates import NO_CLUES

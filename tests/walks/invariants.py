@@ -8,7 +8,7 @@ from hashlib import sha256
 from codec.errors import CodecError
 from codec.records import PatchRef
 from pipelines.diffs.store import Store
-from pipelines.errors import Erased, NotFound
+from pipelines.outcomes.errors import Erased, NotFound
 from pipelines.workspace.location import find
 from tests.walks.model import LOG, Clone, Stored, Violation, Walk, marker_of
 from tests.walks.running import run_verb

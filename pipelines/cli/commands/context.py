@@ -10,9 +10,9 @@ from pipelines.cli.commands.spooled import workspace_of
 from pipelines.cli.declared import JSON, REPO, Option, Verb, number
 from pipelines.cli.options import TOKENIZER_OPTION
 from pipelines.cli.output import say_json, tell, visible
-from pipelines.errors import EXIT_CODES, FINDINGS
-from pipelines.tokenizer import load
+from pipelines.outcomes.errors import EXIT_CODES, FINDINGS
 from pipelines.verbs.context import Request, render
+from pipelines.worker.tokenizer import load
 from pipelines.workspace.location import DELTAS
 
 
@@ -79,5 +79,5 @@ VERB: Final = Verb(
         TOKENIZER_OPTION,
         JSON,
     ),
-    exits={3: "a line of the deltas cannot be read", 20: EXIT_CODES[20], 31: EXIT_CODES[31]},
+    exits={3: "a line of the deltas cannot be read", 20: EXIT_CODES[20]},
 )

@@ -10,13 +10,13 @@ from codec.records import STATUSES
 from codec.tokens.tokenizers import DEFAULT as TOKENIZER
 from pipelines.cli.commands.spooled import workspace_of
 from pipelines.cli.declared import JSON, Argument, Misuse, Option, Verb, absolute, number, text_of
-from pipelines.cli.output import findings_json, say, say_json, tell_findings
+from pipelines.cli.output import findings_json, say, say_json, tell, tell_findings
 from pipelines.cli.times import TIME_FORMS, read_time
-from pipelines.errors import EXIT_CODES
+from pipelines.outcomes.errors import EXIT_CODES
 from pipelines.search.answers import DEFAULT_LIMIT, Question, answer_text, within
 from pipelines.search.lexical import Filter
-from pipelines.tokenizer import load
 from pipelines.verbs.find import find
+from pipelines.worker.tokenizer import load
 
 #: How an argument begins that names a repository, not a word.
 _PLACES: Final = (".", "~", os.sep)
@@ -66,10 +66,13 @@ def run(
     found = answers.found
     if tokens is not None:
         found = within(found, tokens, load(TOKENIZER))
+    more = answers.more + len(answers.found) - len(found)
     tell_findings(findings)
+    if more:
+        tell(f"{more} more sessions have words of the question; --limit shows more")
     if as_json:
         fields = [{**f._asdict(), "command": f.command} for f in found]
-        say_json("find", {"found": fields, "findings": findings_json(findings)})
+        say_json("find", {"found": fields, "more": more, "findings": findings_json(findings)})
     elif found:
         say(answer_text(found).removesuffix("\n"))
     return 0

@@ -23,10 +23,9 @@ from pipelines.cli.output import (
     tell,
     tell_findings,
 )
-from pipelines.errors import EXIT_CODES, Denied, StorageError, storage_error
+from pipelines.outcomes.errors import EXIT_CODES, Denied, StorageError, storage_error
 from pipelines.recording.running import running_session
-from pipelines.recording.session import Recorded, Recording, session_of
-from pipelines.recording.text_scan import clean_recording
+from pipelines.recording.session import Recorded, Recording, clean_recording, session_of
 from pipelines.verbs.record import apply, plan, root_of
 from pipelines.workspace.location import find, read_config
 
@@ -183,7 +182,7 @@ def _given(option: str, value: str, limit: int, *, may_be_empty: bool = False) -
 
 
 def _status(text: str) -> tuple[Status, str]:
-    """A status and its remark; an unknown word is more likely a slip than a remark."""
+    """Split a status from its remark; reject an unknown word, which is most likely a typo."""
     if text.strip().upper() == "UNKNOWN":
         return "UNKNOWN", ""
     word, remark = status_of(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import Final, Literal
 
@@ -10,11 +11,11 @@ from pipelines.cli.commands.spooled import workspace_of
 from pipelines.cli.declared import JSON, REPO, Option, Verb
 from pipelines.cli.options import ALLOW_SECRET, TOKENIZER_OPTION
 from pipelines.cli.output import Stages, findings_json, say_json, tell, tell_findings
-from pipelines.errors import EXIT_CODES, FINDINGS
-from pipelines.settings.user import read_settings
+from pipelines.outcomes.errors import EXIT_CODES, FINDINGS
 from pipelines.summary.document import document_of, headline
-from pipelines.tokenizer import load
 from pipelines.verbs.summarize import Report, Request, summarize
+from pipelines.worker.tokenizer import load
+from pipelines.workspace.user_settings import read_settings
 
 Format = Literal["markdown", "json", "html"]
 FORMATS: Final = ("markdown", "json", "html")
@@ -39,6 +40,7 @@ def run(
       session-codec summarize --period 2025-11 --format html -o november.html
       session-codec summarize --period 2025-11-03..2025-11-20 --format json
     """
+    gc.disable()  # the facts of a manifest are many and have no cycles
     workspace = workspace_of(repo)
     settings = read_settings(workspace, {"allow": allow})
     request = Request(

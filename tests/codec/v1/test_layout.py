@@ -36,7 +36,7 @@ FILES = encoded(HEAD, STORED, TAIL)
 
 
 def changed(**head: object) -> bytes:
-    """The layout with other values in its first line; None takes one away."""
+    """Return the layout with other values in its first line; None removes one."""
     first, rest = FILES.layout.split(b"\n", 1)
     fields = {**json.loads(first), **head}
     fields = {name: value for name, value in fields.items() if value is not None}
@@ -95,8 +95,8 @@ def test_literals_larger_than_a_block_come_in_pieces() -> None:
         (b"[" * 100_000 + b"\n", FormatError, "not JSON"),
         (b"\xff\n", FormatError, "not JSON"),
         (changed(format="tar"), FormatError, "not a layout"),
-        (changed(version=2), FormatError, "version 2 is not known"),
-        (changed(version=None), FormatError, "version None is not known"),
+        (changed(version=2), FormatError, "unknown layout version 2"),
+        (changed(version=None), FormatError, "unknown layout version None"),
         (changed(sha256=None), FormatError, "no sha256"),
         (changed(bytes="20"), FormatError, "no bytes"),
         (changed(bytes=21), IntegrityError, "add up"),

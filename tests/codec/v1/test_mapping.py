@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from codec.diffs import DiffStat
 from codec.errors import FormatError
 from codec.names import UNNAMED
+from codec.patches.diff_stat import DiffStat
 from codec.records import NO_METRICS, Metrics, PatchRef, V1Entry
 from codec.v1.dates import Clues
 from codec.v1.detect import detect

@@ -50,7 +50,7 @@ class Agents:
         return self.root / ".session-codec" / "spool"
 
     def waiting(self) -> list[str]:
-        """The kinds of events that wait."""
+        """Return the kinds of the waiting events."""
         names = sorted(os.listdir(self.spool)) if self.spool.exists() else []
         return [n.rpartition(".")[2] for n in names if "." in n]
 
@@ -110,7 +110,7 @@ class Agents:
 
 @pytest.fixture
 def agents(tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Agents:
-    """A repository with a workspace and the hooks of both agents, all committed."""
+    """Make a repository with a workspace and the hooks of both agents, all committed."""
     bin_ = tmp_path / "bin"
     bin_.mkdir()
     script = bin_ / "session-codec-hook"
@@ -364,7 +364,7 @@ def test_commits_on_a_branch_that_the_session_left_again_are_its_own(agents: Age
 
 @pytest.fixture
 def transcripts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder where Claude Code keeps its transcripts."""
+    """Return the folder where Claude Code keeps its transcripts."""
     folder = tmp_path / "claude" / "projects"
     folder.mkdir(parents=True)
     monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(folder.parent))
@@ -462,7 +462,7 @@ def test_a_transcript_that_cannot_be_read_tells_nothing(
     assert (session.agent, session.task) == ("claude-code", "-")
 
 
-# Input that is none
+# Input that is not JSON
 
 
 @pytest.mark.parametrize("agent", ["claude", "codex"])

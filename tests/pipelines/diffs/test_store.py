@@ -10,8 +10,8 @@ from codec.errors import IntegrityError
 from codec.manifest.jsonl import encode_fact
 from codec.records import PatchRef, Session
 from pipelines.diffs.store import Store
-from pipelines.errors import NotFound
-from pipelines.progress import Silent
+from pipelines.outcomes.errors import NotFound
+from pipelines.outcomes.progress import Silent
 from pipelines.verbs.archive import Request, archive
 from pipelines.verbs.archive_files import verify_archives
 from pipelines.verification.integrity import check_integrity
@@ -98,7 +98,7 @@ def test_the_diff_of_another_session_of_the_time_is_absence_and_no_damage(bench:
     bench.migrate()
     rekey(bench, day(1), f"{day(1)}.abcdef")
     with (bench.root / MANIFEST).open("a") as f:
-        f.write(f"{encode_fact(OTHER)}\n")  # it came with a merge, and stands on another machine
+        f.write(f"{encode_fact(OTHER)}\n")  # it came with a merge; its diff is on another machine
     assert OTHER.patch is not None
     with pytest.raises(NotFound, match="not stored on this machine"):
         Store(bench.workspace).read(OTHER.key, OTHER.patch)

@@ -33,7 +33,7 @@ def remote(tmp_path: Path) -> Path:
 
 
 def found(cli: Cli, root: Path) -> list[str]:
-    """What verify says of purged diffs: a code, and a file."""
+    """Return what `verify` reports of purged diffs: codes and files."""
     said = cli("verify", root, "--full", "--json").json["findings"]
     return [f["file"] for f in said if f["code"] in {"purged-diff", "purged-archive"}]
 

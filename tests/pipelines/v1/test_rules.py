@@ -31,7 +31,7 @@ def rules_of(root: Path) -> LogRules:
 
 @pytest.fixture
 def read(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
-    """A workspace whose rules are kept, however small its log is; how often one was taken apart."""
+    """Keep a small log's rules too; return how often a log was parsed."""
     monkeypatch.setattr(v1_rules, "_KEPT_FROM", 1)
     bench.log.write_bytes(THREE + _RULES)
     bench.migrate()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.errors import Unavailable, WorkspaceMissing
+from pipelines.outcomes.errors import Unavailable, WorkspaceMissing
 from pipelines.worker.client import Worker
 from pipelines.workspace.location import find
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import pytest
 
 from codec.records import PatchRef
-from pipelines.errors import Conflict, NotFound
+from pipelines.outcomes.errors import Conflict, NotFound
 from pipelines.workspace.git_patches import (
     LEFT_OUT,
     PATCH_OPTIONS,

@@ -15,7 +15,7 @@ from codec.manifest.facts import Disowned, Purged, PurgedText, Revision
 from codec.manifest.jsonl import encode_fact, fact_digest
 from codec.manifest.session_fields import changes_between
 from codec.records import PatchRef, Session
-from pipelines.errors import Conflict, WorkspaceMissing
+from pipelines.outcomes.errors import Conflict, WorkspaceMissing
 from pipelines.workspace.location import (
     CONFIG,
     DELTAS,
@@ -25,9 +25,9 @@ from pipelines.workspace.location import (
     REFERENCES,
     find,
     locate,
-    manifest_of,
     read_config,
 )
+from pipelines.workspace.manifest_view import manifest_of
 from pipelines.workspace.reading import newest_delta_lines, read_manifest
 from tests.pipelines.conftest import Bench, Cli, day, entry, git, log_of, tree
 
@@ -117,7 +117,7 @@ def test_a_manifest_is_read_around_what_is_broken_in_it(bench: Bench) -> None:
     assert len(read.unknown) == 1
     assert [e.line for e in read.errors] == [2 * whole.count(b"\n") + 2]
     assert read.torn
-    assert not read.clashes
+    assert not read.key_conflicts
 
 
 def test_two_sessions_under_one_key_are_a_clash_and_neither_is_lost(bench: Bench) -> None:
@@ -126,8 +126,8 @@ def test_two_sessions_under_one_key_are_a_clash_and_neither_is_lost(bench: Bench
     (line,) = [x for x in path.read_text().splitlines() if '"task":"task-1"' in x]
     other = line.partition(',"v1"')[0].replace("task-1", "other") + ',"id":"x"}\n'
     path.write_text(path.read_text() + other)
-    assert len(bench.manifest.clashes) == 1
-    key = bench.manifest.clashes[0].key
+    assert len(bench.manifest.key_conflicts) == 1
+    key = bench.manifest.key_conflicts[0].key
     tasks = {s.task for k, s in bench.manifest.sessions.items() if k.startswith(key)}
     assert tasks == {"task-1", "other"}
 
@@ -143,7 +143,7 @@ def test_two_facts_of_one_entry_are_one_session_with_the_patches_of_both(bench: 
     path.write_text(path.read_text() + encode_fact(new) + "\n")
     manifest = bench.manifest
     assert manifest.sessions == {**before.sessions, key: new}
-    assert manifest.clashes == ()
+    assert manifest.key_conflicts == ()
     assert manifest.patches_of(key) == [patch, old.patch]
     assert manifest.patches().keys() == {*before.patches(), patch.sha256}
     assert manifest.identity(key) == before.identity(key)

@@ -31,7 +31,7 @@ def workspace(tmp_path: Path) -> Workspace:
 
 @pytest.fixture
 def scans(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The sizes of what is scanned as a whole."""
+    """Collect the sizes of everything that is read as a whole."""
     sizes: list[int] = []
     real = codec.v2.newest_deltas.scan
 

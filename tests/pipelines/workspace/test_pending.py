@@ -13,7 +13,7 @@ import pytest
 
 from codec.manifest.jsonl import encode_fact
 from codec.records import PatchRef, Session
-from pipelines.errors import Conflict
+from pipelines.outcomes.errors import Conflict
 from pipelines.workspace import pending
 from pipelines.workspace.location import MANIFEST, Workspace, at
 from pipelines.workspace.reading import read_file, read_manifest
