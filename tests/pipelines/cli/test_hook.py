@@ -18,7 +18,8 @@ import pytest
 from codec.agents.spool_entry import decode_entry, encode_entry
 from codec.records import Session
 from pipelines.cli.hook_start import LIMIT, document_of
-from pipelines.recording.drain import Drained, drain, spool_findings
+from pipelines.recording.drain import Drained, drain
+from pipelines.recording.spooled_events import spool_findings
 from pipelines.workspace.location import DELTAS, REFERENCES, Workspace, locate
 from pipelines.workspace.reading import read_manifest
 from tests.pipelines.conftest import Cli, command, git, tree
