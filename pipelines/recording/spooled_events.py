@@ -29,7 +29,13 @@ from pipelines.recording.spool import BROKEN, SILENCE, spool_of, waiting
 from pipelines.workspace.location import Workspace
 
 #: What an agent is called that does not tell its model.
-NAMES: Final = {"claude": "claude-code", "codex": "codex"}
+NAMES: Final = {
+    "claude": "claude-code",
+    "codex": "codex",
+    "gemini": "gemini-cli",
+    "opencode": "opencode",
+    "cursor": "cursor",
+}
 _ENTRY_LIMIT: Final = HEAD_LIMIT + TAIL_LIMIT + (1 << 16)
 
 
