@@ -26,6 +26,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from codec.errors import FormatError, IntegrityError
+from codec.kinds import Sha256
 from codec.manifest.facts import Purged
 from codec.manifest.jsonl import decode_fact
 from codec.names import key_time
@@ -269,7 +270,7 @@ def patch_in(path: str, sizes: Collection[int] | None) -> PatchRef | None:
     if size is None or (sizes is not None and size not in sizes):
         return None
     with open(path, "rb", opener=opened) as f:
-        return PatchRef(sha256=hashlib.file_digest(f, "sha256").hexdigest(), size=size)
+        return PatchRef(sha256=Sha256(hashlib.file_digest(f, "sha256").hexdigest()), size=size)
 
 
 def purged_times(workspace: Workspace) -> dict[str, str]:

@@ -19,11 +19,10 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
+from codec.agents.commits import printed_commits
 from codec.agents.transcript_events import Command
 from pipelines.recording.reflogs import Move
 
-#: What git prints of a commit: `[main 630ee73] Subject`, `[main (root-commit) 630ee73] Subject`.
-_PRINTED: Final = re.compile(r"^\[[^\]\n]+ (?P<commit>[0-9a-f]{7,64})\] ", re.M)
 #: What commands contain that do what the beginning of a reflog's action says; the first that fits.
 _ACTIONS: Final = {
     "commit (amend)": re.compile(r"--amend\b"),
@@ -117,8 +116,7 @@ class Attribution:
 
 def _evidence(move: Move, command: Command, ended: int, *, at_home: bool) -> int | None:
     """Return the evidence that a command made a commit; None if it did not."""
-    printed = (*command.commits, *_PRINTED.findall(command.output))
-    if any(move.new.startswith(commit) for commit in printed):
+    if any(move.new.startswith(commit) for commit in printed_commits(command)):
         return _PRINTED_HASH
     if not command.began // _SECOND <= move.time <= ended // _SECOND:
         return None

@@ -12,11 +12,12 @@ import hashlib
 import json
 import os
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from codec.v2.context_view import DEFAULT_BUDGET, DEFAULT_LAST, VIEW_VERSION, Context, Style
-from pipelines.fs.files import keep_file, read_bytes
+from pipelines.fs.files import read_bytes
 from pipelines.workspace import pending
+from pipelines.workspace.cache import CACHE, read_json_cache, write_json_cache
 from pipelines.workspace.location import DELTAS, REFERENCES, Workspace
 from pipelines.workspace.reading import newest_delta_lines
 
@@ -59,9 +60,9 @@ def render(request: Request, load: Callable[[str], Callable[[str], int]]) -> Res
     workspace = request.workspace
     file = read_bytes(workspace.path(REFERENCES))
     lines = newest_delta_lines(workspace, request.last)
-    cache = workspace.path(".session-codec", "cache", "context.json")
+    cache = workspace.path(CACHE, "context.json")
     name = _name(request, file, lines, workspace.path(DELTAS))
-    kept = _read_kept(cache)
+    kept = read_json_cache(cache, _decode) or {}
     if name in kept:
         return kept[name]
 
@@ -92,7 +93,7 @@ def render(request: Request, load: Callable[[str], Callable[[str], int]]) -> Res
         last=request.last,
     )
     result = Result(context=context, broken=len(broken))
-    _keep(cache, {**dict(list(kept.items())[1 - KEPT :]), name: result})
+    write_json_cache(cache, _encode({**dict(list(kept.items())[1 - KEPT :]), name: result}))
     return result
 
 
@@ -113,18 +114,12 @@ def _name(request: Request, file: bytes, lines: list[str], deltas: str) -> str:
     return hashlib.sha256(content.encode()).hexdigest()
 
 
-def _read_kept(path: str) -> dict[str, Result]:
-    """Return the cached renderings; an unreadable cache is empty."""
-    try:
-        kept = json.loads(read_bytes(path) or b"{}")
-        return {
-            name: Result(context=Context(**context), broken=broken)
-            for name, (context, broken) in kept.items()
-        }
-    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
-        return {}
+def _decode(document: Any) -> dict[str, Result]:
+    return {
+        name: Result(context=Context(**context), broken=broken)
+        for name, (context, broken) in document.items()
+    }
 
 
-def _keep(path: str, kept: dict[str, Result]) -> None:
-    fields = {name: (r.context._asdict(), r.broken) for name, r in kept.items()}
-    keep_file(path, json.dumps(fields).encode())
+def _encode(kept: dict[str, Result]) -> dict[str, Any]:
+    return {name: (r.context._asdict(), r.broken) for name, r in kept.items()}
