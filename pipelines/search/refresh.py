@@ -106,6 +106,14 @@ def _refreshed(
     return connection
 
 
+def is_first_time(connection: sqlite3.Connection, name: str) -> bool:
+    """Return whether something is done for the first time with this index, and remember it."""
+    if _meta(connection, name):
+        return False
+    _set_meta(connection, name, "1")
+    return True
+
+
 def missing_diffs(connection: sqlite3.Connection) -> int:
     """Return how many sessions have a diff that is missing locally, whose paths are unknown."""
     query = (
@@ -173,6 +181,7 @@ def _replace(connection: sqlite3.Connection, manifest: Manifest) -> list[int]:
         else:
             connection.execute("DELETE FROM sessions WHERE id = ?", (number,))
             connection.execute("DELETE FROM words WHERE rowid = ?", (number,))
+            connection.execute("DELETE FROM vectors WHERE id = ?", (number,))
     return _insert(connection, wanted.values())
 
 

@@ -39,6 +39,7 @@ from codec.merge.tracked_formats import DELTAS as DELTA_LINES
 from codec.merge.tracked_formats import METRICS as METRICS_ROWS
 from codec.merge.tracked_formats import REFERENCES as ENTRIES
 from codec.records import PatchRef
+from codec.summaries.summary_file import is_path
 from pipelines.diffs.store import purged_in
 from pipelines.fs.files import locked, make_folder, read_bytes, replace_file, unchanging
 from pipelines.git.local_state import is_planted
@@ -55,7 +56,8 @@ from pipelines.workspace.location import (
     REFERENCES,
     Workspace,
 )
-from pipelines.workspace.manifest_view import Manifest
+from pipelines.workspace.manifest_view import Manifest, decode_manifest
+from pipelines.workspace.summaries import private_digests, public_summary, stored_summaries
 from pipelines.workspace.tracked_files import read_tracked
 
 #: The tracked files of a workspace, in the order in which they are restored.
@@ -131,6 +133,10 @@ def tracked_files(workspace: Workspace) -> dict[str, bytes]:
     for name in (".gitattributes", ".gitignore", CONFIG, REFERENCES):
         if os.path.isfile(workspace.path(name)):
             found[name] = read_bytes(workspace.path(name))
+    if summaries := list(stored_summaries(workspace)):
+        private = private_digests(decode_manifest(found[MANIFEST]))
+        public = {s.path: public_summary(s.data, private) for s in summaries}
+        found |= {path: data for path, data in public.items() if data is not None}
     return found
 
 
@@ -166,7 +172,7 @@ def read_snapshot(remote: Remote, name: SnapshotName) -> Found:
         files = decode_bundle(
             read_whole(remote, str(name), LIMIT),
             name.digest,
-            lambda n: n in FILES or n == DOCUMENT,
+            lambda n: n in FILES or n == DOCUMENT or is_path(n),
             LIMIT,
         )
         snapshot = decode_snapshot(files.pop(DOCUMENT, b""))
@@ -326,7 +332,9 @@ def united(found: Sequence[Found]) -> tuple[dict[str, bytes], list[Finding]]:
     Args:
         found: snapshots, the newest last.
     """
-    files = {name: f.files[name] for f in found for name in FILES if name in f.files}
+    summaries = sorted({name for f in found for name in f.files if is_path(name)})
+    names = (*summaries, *FILES)
+    files = {name: f.files[name] for f in found for name in names if name in f.files}
     findings = [
         Finding(
             code="differs",
@@ -334,7 +342,7 @@ def united(found: Sequence[Found]) -> tuple[dict[str, bytes], list[Finding]]:
             level="note",
             file=name,
         )
-        for name in FILES
+        for name in names
         if name not in MERGED_FILES and len({f.files[name] for f in found if name in f.files}) > 1
     ]
     lines = [set(f.files.get(MANIFEST, b"").split(b"\n")) for f in found]
