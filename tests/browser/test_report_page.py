@@ -328,7 +328,7 @@ def test_a_quarter_shows_what_summarize_writes(
         assert titles[0] == "Figures"
         assert "Failing and partial" in titles
         assert f"{written['figures']['pass_rate']:.1f} %" in page.inner_text()
-        assert page.locator("img, script, b").count() == 0, "texts of sessions are no markup"
+        assert page.locator("img, script, b").count() == 0, "texts of sessions are shown as text"
         assert ALERT in page.inner_text()
         width = seen.page.evaluate("document.documentElement.scrollWidth")
         assert width <= view.get("width", 1280)
