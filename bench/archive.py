@@ -57,7 +57,7 @@ _LOADS: Final = {
 
 
 def archive(setting: Setting) -> Iterator[Row]:
-    """A year, packed month by month, and as one month."""
+    """Measure a year packed month by month, and as one month."""
     months = _months(setting)
     megabytes = sum(path.stat().st_size for path in months.glob("*/*")) / _MEGA
     made, cost = _packed(setting, "small", months)
@@ -81,7 +81,7 @@ def archive(setting: Setting) -> Iterator[Row]:
 
 
 def archive_fast(setting: Setting) -> Iterator[Row]:
-    """The profile `fast` beside `tar -czf`: processor time, and size."""
+    """Measure the profile `fast` beside `tar -czf`: processor time and size."""
     months = _months(setting)
     pairs = [
         (_packed(setting, "fast", months), _theirs(setting, _TAR_GZ, months))
@@ -142,7 +142,7 @@ def archive_large(setting: Setting) -> Iterator[Row]:
 
 
 def _months(setting: Setting) -> Path:
-    """A folder with a folder for each month, in which its diffs are."""
+    """Make a folder with one folder of diffs for each month."""
     months = setting.folder / "months"
     if not months.exists():
         repository = setting.repository(setting.log)
@@ -155,7 +155,7 @@ def _months(setting: Setting) -> Path:
 
 
 def _one_month(setting: Setting, months: Path) -> Path:
-    """A folder with one folder, in which the diffs of all months are."""
+    """Make a folder with one folder that holds the diffs of all months."""
     one = setting.folder / "one-month"
     if not one.exists():
         (one / "all").mkdir(parents=True)

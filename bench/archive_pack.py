@@ -16,7 +16,7 @@ from typing import Final
 
 from codec.archive.container import encode_archive
 from codec.archive.tar import Member
-from codec.diffs import touched_path
+from codec.patches.diff_stat import touched_path
 
 #: Threads that compress, and months that are under way.
 _WORKERS: Final = 2

@@ -33,7 +33,7 @@ class ClaudeCounter:
         self._frame: int = ctok.token_count("", _FAMILY)
 
     def count(self, texts: Sequence[str]) -> list[int]:
-        """The number of tokens of each text."""
+        """Return the number of tokens of each text."""
         return [
             sum(self._count(piece, _FAMILY) - self._frame for piece in pieces(text))
             for text in texts

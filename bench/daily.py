@@ -41,7 +41,7 @@ def query(setting: Setting) -> Iterator[Row]:
 
 
 def context(setting: Setting) -> Iterator[Row]:
-    """What an agent reads at its start: again, after a new session, and of a million sessions."""
+    """Measure the text for an agent: unchanged, after a new session, of a million sessions."""
     few, many = _workspace(setting, _FEW), _workspace(setting, _MANY)
     for folder in (few, many):
         verb("context", cwd=folder)

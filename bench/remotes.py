@@ -40,7 +40,7 @@ class Copier(NamedTuple):
 
 
 def remotes(setting: Setting) -> Iterator[Row]:
-    """The first copy, a second one of what did not change, and one diff read through."""
+    """Measure the first copy, a second copy of unchanged months, and one diff read through."""
     import pytest  # heavy, as is what the servers of the tests import
 
     from tests.faults.hostile import Proxy
@@ -67,7 +67,7 @@ def remotes(setting: Setting) -> Iterator[Row]:
 
 
 def _workspace(setting: Setting) -> tuple[Path, str]:
-    """A migrated log, all of it archived, and the key of a session with a diff."""
+    """Make a migrated, archived workspace; return it with the key of a session with a diff."""
     folder = setting.repository(setting.log)
     verb("migrate", cwd=folder)
     (folder / "AGENT_PROGRESS_LOG.md").unlink()
@@ -78,7 +78,7 @@ def _workspace(setting: Setting) -> tuple[Path, str]:
 
 
 def _own_cache(folder: Path) -> Path:
-    """A folder of caches, with the scanner's rules as they are compiled once a machine."""
+    """Point caches at one folder that holds the scanner's compiled rules."""
     rules = Path.home() / ".cache" / "kingfisher"
     rules.mkdir(parents=True, exist_ok=True)
     (folder / rules.name).symlink_to(rules)
@@ -86,7 +86,7 @@ def _own_cache(folder: Path) -> Path:
 
 
 def _fingerprints(folder: Path, url: str) -> str:
-    """What looks like a secret in the log: it may go, for it goes nowhere."""
+    """Return the fingerprints of the findings in the log, so that they may be copied."""
     program = os.path.join(os.path.dirname(sys.executable), "session-codec")
     said = subprocess.run(
         [program, "sync", "--dry-run", "--json", "--remote", url],
@@ -100,7 +100,7 @@ def _fingerprints(folder: Path, url: str) -> str:
 
 
 def _copiers(endpoint: str, bucket: str, home: Path) -> Iterator[Copier]:
-    """What copies folders, as their manuals say."""
+    """Return the commands of other programs that copy folders, as their manuals give them."""
     excluded = ("--exclude", ".git/*")
     yield Copier(
         "aws s3 sync",
@@ -158,7 +158,7 @@ def _compared(
 
 
 def _counted(proxy: Proxy, measured: Callable[[], Cost]) -> tuple[Cost, str]:
-    """What a run took, and how many requests of each method it made."""
+    """Return what a run took, and its number of requests by method."""
     proxy.reset(lambda _: "")
     cost = measured()
     methods = Counter(request.method for request in proxy.seen)

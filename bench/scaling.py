@@ -49,7 +49,7 @@ class Text(NamedTuple):
     text: str
 
     def line(self) -> str:
-        """What is printed."""
+        """Return the printed line."""
         return self.text
 
 
@@ -106,7 +106,7 @@ def scaling(setting: Setting) -> Iterator[Text]:
 
 
 def prices() -> list[Price]:
-    """The prices of `prices.toml`."""
+    """Read the prices of `prices.toml`."""
     tables = tomllib.loads((Path(__file__).parent / "prices.toml").read_text(encoding="utf-8"))
     return [Price(**table) for table in tables["price"]]
 
@@ -152,7 +152,7 @@ def percent(value: float) -> str:
 
 
 def _logs(setting: Setting) -> Iterator[tuple[str, Path, int]]:
-    """The logs to measure: name, file, sessions."""
+    """Yield the logs to measure: name, file, sessions."""
     if ORIGIN.exists():
         yield ORIGIN.name, ORIGIN, ORIGIN.read_bytes().count(b"\n### 20")
     for size in SIZES:
@@ -162,7 +162,7 @@ def _logs(setting: Setting) -> Iterator[tuple[str, Path, int]]:
 
 
 def _workspace(setting: Setting, log: Path) -> Path:
-    """A migrated log, with the references of the sample."""
+    """Make a migrated workspace with the references of the sample."""
     folder = setting.fresh()
     subprocess.run(["git", "init", "-q", folder], check=True)
     shutil.copytree(ROOT / "fixtures" / "sample", folder, dirs_exist_ok=True)
@@ -227,7 +227,7 @@ def _baseline_table(found: Sequence[Measured]) -> Iterator[str]:
 
 
 def _not_reached(found: Sequence[Measured], price: Price) -> Iterator[str]:
-    """What the specification promises, and is not so."""
+    """Return the sentences on figures of the specification that were not reached."""
     lines = []
     for m in found:
         missed = "; ".join(_missed(m))

@@ -44,7 +44,7 @@ class Row:
     met: bool | None = None
 
     def line(self) -> str:
-        """The row as it is printed."""
+        """Return the row as it is printed."""
         spread = f"{min(self.ratios):.2f}-{max(self.ratios):.2f}"
         verdict = {None: "", True: "  met", False: "  MISSED"}[self.met]
         ratio = f"{median(self.ratios):.2f}"
@@ -62,7 +62,7 @@ def compared(
     seconds: float | None = None,
     peak: int | None = None,
 ) -> Row:
-    """The row of two programs that ran in turn.
+    """Return the row of two programs that ran in turn.
 
     Args:
         name: the benchmark.

@@ -45,11 +45,11 @@ class Setting:
         return range(self.wanted or usual)
 
     def fresh(self) -> Path:
-        """A new directory."""
+        """Return a new directory."""
         return Path(tempfile.mkdtemp(dir=self.folder))
 
     def repository(self, log: Path) -> Path:
-        """A new repository that has a log, not copied, so that nothing of it is unwritten."""
+        """Make a new repository with a log, written in full rather than linked or copied lazily."""
         folder = self.fresh()
         subprocess.run(["git", "init", "-q", folder], check=True)
         os.link(log, folder / "AGENT_PROGRESS_LOG.md")
@@ -57,7 +57,7 @@ class Setting:
 
 
 def migrate(setting: Setting) -> Iterator[Row]:
-    """The first migrate, beside csplit, which cuts the same log into as many files."""
+    """Measure the first migrate beside csplit, which cuts the same log into as many files."""
     csplit = tool("csplit")
     cut = [csplit, "-s", "-z", "-n", "6", str(setting.log), "/^### 20/", "{*}"]
     pairs = [
@@ -67,7 +67,7 @@ def migrate(setting: Setting) -> Iterator[Row]:
 
 
 def migrate_10x(setting: Setting) -> Iterator[Row]:
-    """The first migrate of ten times as many sessions: time must grow as the log does."""
+    """Measure the first migrate of ten times the sessions; time must grow as the log does."""
     log = setting.folder / "large-10x.md"
     repeated(setting.log, log, _TIMES)
     pairs = [(_migrated(setting, log), _migrated(setting, setting.log)) for _ in setting.turns(1)]
@@ -75,7 +75,7 @@ def migrate_10x(setting: Setting) -> Iterator[Row]:
 
 
 def again(setting: Setting) -> Iterator[Row]:
-    """The second migrate of a log that did not change, beside the first."""
+    """Measure the second migrate of an unchanged log beside the first."""
     pairs: list[Pair] = []
     for _ in setting.turns():
         folder = setting.repository(setting.log)
@@ -95,7 +95,7 @@ def help_(setting: Setting) -> Iterator[Row]:
 
 
 def hook(setting: Setting) -> Iterator[Row]:
-    """The hook of a session's end, which ends up on the disk, beside the interpreter's start."""
+    """Measure the hook of a session's end, which writes to disk, beside the interpreter's start."""
     folder = setting.fresh()
     subprocess.run(["git", "init", "-q", folder], check=True)
     verb("install", cwd=folder)
@@ -113,7 +113,7 @@ def hook(setting: Setting) -> Iterator[Row]:
 
 
 def restore(setting: Setting) -> Iterator[Row]:
-    """A log put together again, beside a copy of it."""
+    """Measure a restored log beside a copy of it."""
     folder = setting.repository(setting.log)
     verb("migrate", cwd=folder)
     pairs: list[Pair] = []
@@ -150,7 +150,7 @@ def verify(setting: Setting) -> Iterator[Row]:
 
 
 def secrets(setting: Setting) -> Iterator[Row]:
-    """Looking for secrets before diffs are packed, beside a search for a few words in them."""
+    """Measure the secret scan before diffs are packed beside a search for a few words in them."""
     grep = [tool("grep"), "-rciE", "password|secret|token|api_?key", ".diffs"]
     folder = setting.repository(setting.log)
     verb("migrate", cwd=folder)
@@ -180,17 +180,17 @@ def verb(
 
 
 def together(one: Cost, other: Cost) -> Cost:
-    """What two runs took, one after the other."""
+    """Add what two runs took one after the other."""
     return replace(one, wall=one.wall + other.wall, cpu=one.cpu + other.cpu)
 
 
 def without(whole: Cost, part: Cost) -> Cost:
-    """What a run took beside another that does a part of it."""
+    """Subtract from a run what a part of it took."""
     return replace(whole, wall=whole.wall - part.wall, cpu=whole.cpu - part.cpu)
 
 
 def tool(name: str) -> str:
-    """The path of a program that is not ours.
+    """Return the path of another program.
 
     Raises:
         Skipped: it is not on this machine.

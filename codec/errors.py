@@ -1,8 +1,8 @@
-"""What can go wrong with bytes and records.
+"""Errors of bytes and records.
 
 An error says what is wrong, where (file, line, field) and the way out. A codec function knows
 only the line and the field; the caller that knows the file adds it with `at` as the error rises.
-Exit codes are not known here: one table in `pipelines/errors.py` maps classes to them.
+Exit codes are not known here: one table in `pipelines/outcomes/errors.py` maps classes to them.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class CodecError(Exception):
         self.hint = hint
 
     def at(self, *, file: str | None = None, line: int | None = None) -> Self:
-        """Add where it happened; what is already known stays."""
+        """Add the place of the error; a known place is kept."""
         self.file = self.file or file
         self.line = self.line or line
         return self
@@ -61,4 +61,4 @@ class EncodeError(CodecError, ValueError):
 
 
 class IntegrityError(CodecError):
-    """Bytes are not what was recorded: truncated, another hash, an unsafe name."""
+    """The bytes differ from what was recorded: truncated, another hash, an unsafe name."""

@@ -34,5 +34,10 @@ def quoted(text: str, limit: int) -> str:
     Control and format characters are removed, and quotes in it are single ones: what follows the
     closing quote is not part of the text.
     """
-    line = " ".join(re.sub(_CONTROL, " ", shown(text)).split()).replace('"', "'")
-    return f'"{line if len(line) <= limit else line[: limit - 1].rstrip() + "…"}"'
+    return '"{}"'.format(one_line(text, limit).replace('"', "'"))
+
+
+def one_line(text: str, limit: int) -> str:
+    """Return a text as one line of at most `limit` characters, without control characters."""
+    line = " ".join(re.sub(_CONTROL, " ", shown(text)).split())
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"

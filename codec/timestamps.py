@@ -13,7 +13,7 @@ _CANONICAL = re.compile(r"(?P<date>\d{4}-\d{2}-\d{2})(?:T(?P<clock>\d{2}:\d{2}:\
 
 
 def is_canonical(text: str) -> bool:
-    """Whether `text` is a time in the v2 form and names a real day and time of day."""
+    """Return True if `text` is a time in the v2 form and exists in the calendar."""
     m = _CANONICAL.fullmatch(text)
     if m is None:
         return False

@@ -1,4 +1,4 @@
-"""The words that people and agents use for agents and statuses, and what v2 calls them.
+"""The words that logs use for agents and statuses, and their names in v2.
 
 The tables here are published in FORMATS.md.
 """
@@ -138,7 +138,7 @@ def status_of(text: str) -> tuple[Status, str]:
 
 @lru_cache(maxsize=4096)
 def is_status(text: str) -> bool:
-    """Return True if a text is a status and at most a remark behind a sign or in brackets."""
+    """Return True if a text is a status with at most a remark after a sign or in brackets."""
     text = one_line(text).strip("*_`~ ")
     found = _first_status(text)
     if found is None or _CHOICE.match(found[2]):

@@ -7,7 +7,8 @@ A part is delimited by `<!-- generated: NAME -->` and `<!-- end of NAME -->`.
    Times and folders differ between runs and machines; a part that differs in nothing else is kept.
 3. `context`, `newest`, `baselines`: the output of other verbs for the migrated sample.
 4. `window`: a column of the measured scaling table of docs/tokens.md.
-5. `labels`, `date-labels`, `status-words`, `findings`, `diff-tree`, `drop-order`: tables of the
+5. `tables`: the columns of exported tables, with types and units.
+6. `labels`, `date-labels`, `status-words`, `findings`, `diff-tree`, `drop-order`: tables of the
    code.
 """
 
@@ -35,6 +36,7 @@ PAGES: Final = (
     ROOT / "docs" / "agents.md",
     ROOT / "docs" / "commands.md",
     ROOT / "docs" / "migrate.md",
+    ROOT / "docs" / "tables.md",
     FIGURES,
 )
 WIDTH: Final = 88
@@ -62,7 +64,7 @@ def _renewed(m: re.Match[str]) -> str:
 
 
 def normalised(text: str) -> str:
-    """A text without what differs between two runs: seconds, and how wide they are."""
+    """Return a text without what differs between two runs: seconds and their width."""
     return _SECONDS.sub(" N s", text)
 
 
@@ -74,8 +76,9 @@ def help_pages() -> str:
 
 def all_help() -> Iterator[tuple[tuple[str, ...], str]]:
     """Yield the words of each command, and its help without the blank line at its end."""
+    from pipelines.cli.declared import PROGRAM
     from pipelines.cli.help import top_help, verb_help
-    from pipelines.cli.parser import PROGRAM, load_verb
+    from pipelines.cli.parser import load_verb
     from pipelines.cli.verbs import VERBS
 
     yield (PROGRAM,), top_help(WIDTH).rstrip()
@@ -194,7 +197,7 @@ def _shown(
 
 
 def _pretend_installed(venv: Path) -> None:
-    """A `.venv` that runs this checkout by this Python, newer than what it is made from."""
+    """Make a `.venv` that runs this checkout with this Python and is newer than its sources."""
     (venv / "bin").mkdir(parents=True)
     python = shlex.quote(sys.executable)
     for name, command in (("python", python), ("session-codec", f"{python} -m pipelines.cli.main")):
@@ -205,7 +208,7 @@ def _pretend_installed(venv: Path) -> None:
 
 
 def labels() -> str:
-    """The labels of each field."""
+    """Return the table of the labels of each field."""
     from codec.v1.labels import LABELS
 
     rows = ((field, _code(found)) for field, found in LABELS.items())
@@ -213,14 +216,14 @@ def labels() -> str:
 
 
 def date_labels() -> str:
-    """The labels of the field that dates a heading."""
+    """Return the labels of the field that dates a heading."""
     from codec.v1.labels import DATE_LABELS
 
     return _table("date-labels", ("labels",), [(_code(DATE_LABELS),)])
 
 
 def status_words() -> str:
-    """The words of each status."""
+    """Return the words of each status."""
     from codec.vocabulary import STATUS_WORDS
 
     words: dict[str, list[str]] = {}
@@ -231,11 +234,33 @@ def status_words() -> str:
 
 
 def findings() -> str:
-    """What each code of a finding means."""
+    """Return the table of finding codes and their meanings."""
     from pipelines.verification.report import RULES
 
     rows = ((f"`{code}`", text) for code, text in RULES.items())
     return _table("findings", ("code", "what it means"), rows)
+
+
+def tables() -> str:
+    """Return the columns of the exported tables."""
+    from codec.tables.schema import TABLES
+
+    parts = []
+    for table in TABLES:
+        month = "`month` (string, YYYY-MM) is in the name of the folder." if table.by_month else ""
+        rows = [
+            (
+                f"`{c.name}`",
+                c.type,
+                c.unit or "",
+                c.meaning + (f" ({c.text} by `--redact`)" if c.text else ""),
+            )
+            for c in table.columns
+        ]
+        header = ("column", "type", "unit", "meaning")
+        parts.append(f"### {table.name}\n\n{table.meaning}. {month}".rstrip())
+        parts.append(_rows(header, rows))
+    return "\n\n".join(parts)
 
 
 def diff_tree() -> str:
@@ -253,7 +278,7 @@ def diff_tree() -> str:
 
 
 def drop_order() -> str:
-    """What the references leave out first."""
+    """Return the values in the order in which the references leave them out."""
     from codec.references.budget import DROP_ORDER
 
     sections = {"stack.": "other keys of the stack", "performance_targets.": "targets",
@@ -287,6 +312,7 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "date-labels": date_labels,
     "status-words": status_words,
     "findings": findings,
+    "tables": tables,
     "diff-tree": diff_tree,
     "drop-order": drop_order,
 }

@@ -15,7 +15,17 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 #: What `make check` searches: files, and folders with all Markdown and Python in them.
-CHECKED: Final = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "docs")
+CHECKED: Final = (
+    "README.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "bench",
+    "codec",
+    "docs",
+    "pipelines",
+    "tests",
+)
 #: Phrase, and what to write instead.
 PHRASES: Final = {
     r"\b(?!there\b)\w+ (?:is|are|was|were) no (?!(?:more|longer|larger|less|other)\b)\w+": (
@@ -59,6 +69,11 @@ PHRASES: Final = {
 _PATTERNS: Final = {
     re.compile(phrase.replace(" ", r"[\s#]+"), re.I): instead for phrase, instead in PHRASES.items()
 }
+#: The phrases themselves, and the tests that search for them.
+_EXAMPLES: Final = (
+    Path(__file__).resolve(),
+    Path(__file__).resolve().parents[1] / "tests/docs/test_phrases.py",
+)
 #: Parts of a page that are not its own prose: comments, code, and what is generated.
 _QUOTED = re.compile(
     r"<!-- (?P<kind>generated|measured): (?P<name>[\w-]+) -->.*?<!-- end of (?:the )?[\w -]+ -->"
@@ -71,6 +86,8 @@ _NOT_NEWLINE = re.compile(r"[^\n]")
 _F_STRING = re.compile(r"(?:[fF][rR]?|[rR][fF])[\"\']")
 #: A raw string is a regular expression, not English; a raw docstring is.
 _RAW = re.compile(r"[rRfFbB]*[rR][fFbB]*[\"'](?![\"']{2})")
+#: A code, a field or an option is spelled as it is, whatever it is called.
+_IDENTIFIER = re.compile(r"[fF]?([\"'])[\w.=*/-]*\1")
 _EXPRESSION = re.compile(r"\{[^{}]*\}")
 #: Tokens with English in them; before Python 3.12 an f-string is a STRING.
 _ENGLISH: Final = frozenset(
@@ -95,7 +112,7 @@ def find(paths: Iterable[Path]) -> Iterator[Found]:
     for path in paths:
         below = [p for p in sorted(path.rglob("*")) if p.suffix in (".md", ".py")]
         for file in below if path.is_dir() else [path]:
-            if file.resolve() == Path(__file__).resolve():
+            if file.resolve() in _EXAMPLES:
                 continue
             text = file.read_text(encoding="utf-8")
             yield from search(file, _python(text) if file.suffix == ".py" else prose(text))
@@ -118,7 +135,11 @@ def _python(text: str) -> str:
     """Return the comments and strings of Python, each at its line."""
     lines = [""] * (text.count("\n") + 2)
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type in _ENGLISH and not _RAW.match(token.string):
+        if (
+            token.type in _ENGLISH
+            and not _RAW.match(token.string)
+            and not _IDENTIFIER.fullmatch(token.string)
+        ):
             english = token.string
             if _F_STRING.match(english):
                 english = _EXPRESSION.sub(lambda m: _NOT_NEWLINE.sub(" ", m[0]), english)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# A busy machine is no failure: what must be linear is counted, not timed.
+# A busy machine is not a failure: what must be linear is counted, not timed.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
@@ -16,7 +16,7 @@ _RULES = Path.home() / ".cache" / "kingfisher"
 
 @pytest.fixture(autouse=True)
 def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Caches of a test's own, the scanner's compiled rules apart: to make them takes seconds."""
+    """Give each test its own caches, but share the scanner's compiled rules, to save seconds."""
     folder = tmp_path_factory.mktemp("cache")
     _RULES.mkdir(parents=True, exist_ok=True)
     (folder / _RULES.name).symlink_to(_RULES)

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from codec.diffs import diff_stat
 from codec.errors import FormatError
+from codec.patches.diff_stat import diff_stat
 from codec.records import PatchRef
 from codec.timestamps import is_canonical
 from codec.v1.detect import detect
@@ -42,7 +42,7 @@ def mapped(data: bytes, span: Span) -> Mapped:
     return session_of(
         read_entry(whole, span, entry_hash(whole)),
         source="log.md",
-        patch=None if patch is None else PatchRef(sha256=sha256(patch), size=len(patch)),
+        patch=None if patch is None else PatchRef.of(patch),
         stat=None if patch is None else diff_stat(patch),
         tokens={},
         options=Options(),

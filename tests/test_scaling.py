@@ -36,7 +36,7 @@ def quoted() -> str:
 
 
 def rows(text: str, tokenizer: str = "o200k_base") -> dict[str, list[str]]:
-    """The rows of the scaling table, by sessions."""
+    """Return the rows of the scaling table by sessions."""
     cells = (line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| "))
     return {row[0]: row for row in cells if len(row) == 10 and row[1] == tokenizer}
 
@@ -67,7 +67,7 @@ def test_the_limits_of_the_readme_are_the_measured_ones() -> None:
 
 def test_the_figures_of_the_specification_are_its_own() -> None:
     if not SPECIFICATION.exists():
-        pytest.skip(f"{SPECIFICATION} is not there: it is no part of the repository")
+        pytest.skip(f"{SPECIFICATION} is not there: it is not part of the repository")
     text = SPECIFICATION.read_text(encoding="utf-8")
     for size, (v1, v2, saved, cost) in SPECIFIED.items():
         assert re.search(
@@ -120,7 +120,7 @@ def test_the_figures_of_the_page_can_be_measured_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not SHARED.exists():
-        pytest.skip(f"{SHARED} is not there: the corpus is no part of the repository")
+        pytest.skip(f"{SHARED} is not there: the corpus is not part of the repository")
     monkeypatch.setattr("bench.scaling.SIZES", (10, 100))
     monkeypatch.setattr("bench.scaling.is_installed", lambda: False)
     log = tmp_path / "log.md"

@@ -25,7 +25,7 @@ END: Final = b"<!-- session-codec: end -->"
 
 #: The instruction for agents. They read it at every start, so it is short.
 GUIDE: Final = (
-    "Project history: run `session-codec context` first, unless its output stands above. One"
+    "Project history: run `session-codec context` first, unless its output is above. One"
     " session: `session-codec show KEY`, its patch: `--diff`; filters and totals: `session-codec"
     " query`. Use these instead of reading the log files and `.diffs/`.\n"
     'Task complete: `session-codec record --agent MODEL --task "..." --status PASS|FAIL|PARTIAL'
@@ -103,7 +103,7 @@ def without_block(data: bytes) -> bytes | None:
 
 
 def imports_agents(data: bytes) -> bool:
-    """Whether a `CLAUDE.md` imports `AGENTS.md`, so that the block there is enough."""
+    """Return True if a `CLAUDE.md` imports `AGENTS.md`, so that one block is enough."""
     return _IMPORTED.search(data) is not None
 
 

@@ -22,7 +22,7 @@ _ID_LIMIT: Final = 200
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HookInput:
-    """What is used of it.
+    """The members of a hook's input that are used.
 
     Attributes:
         session_id: the agent's own name of its session.

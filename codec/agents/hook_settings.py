@@ -124,7 +124,7 @@ def _forms(layout: Layout, event: str, group: Mapping[str, Any]) -> Iterator[str
 
 
 def _insertion(text: str, layout: Layout, event: str, group: Mapping[str, Any]) -> tuple[int, str]:
-    """Where one event's hook goes in a document that has `hooks`, and as what."""
+    """Return the place and the text of one event's hook in a document that has `hooks`."""
     after_others, alone, after_elements, only_element = _forms(layout, event, group)
     hooks = next(m for m in members(text, start_of(text)) if m.key == "hooks")
     found = [m for m in members(text, hooks.value_start) if m.key == event]
@@ -206,14 +206,14 @@ def _first_ours(text: str) -> tuple[list[Span], int] | None:
 
 
 def _one_of(text: str, group: Span) -> tuple[list[Span], int]:
-    """One of our handlers in a group that has others."""
+    """Return one of our handlers in a group that has others."""
     member = next(m for m in members(text, group.value_start) if m.key == "hooks")
     handlers = list(members(text, member.value_start))
     return handlers, next(n for n, h in enumerate(handlers) if _is_our_handler(h.value))
 
 
 def _check(before: str, after: str) -> None:
-    """Hold what both texts mean against each other, our hooks left out."""
+    """Compare the meaning of both texts without our hooks; raise if it differs."""
     if _others(_document(before)) != _others(_document(after)):
         raise FormatError(
             "cannot be changed without changing more", hint="Add or remove the hooks by hand"

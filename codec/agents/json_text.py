@@ -29,7 +29,7 @@ class Span:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Layout:
-    """How a document is written: its line end and one step of its indentation."""
+    """The layout of a document: its line end and one step of its indentation."""
 
     eol: str
     unit: str

@@ -1,4 +1,4 @@
-"""Read values of JSON that anybody may have written: one of another type counts as missing."""
+"""Read values of untrusted JSON: a value of another type counts as missing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ def list_of(value: object) -> list[Any]:
 
 def text_of(value: object) -> str:
     """Return a text without half characters, which no file can hold; empty for anything else."""
-    return value.encode(errors="replace").decode().strip() if isinstance(value, str) else ""
+    if not isinstance(value, str):
+        return ""
+    return (value if value.isascii() else value.encode(errors="replace").decode()).strip()
 
 
 def count_of(value: object) -> int | None:
@@ -34,3 +36,19 @@ def time_of(value: object) -> int:
         return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
     except (ValueError, OverflowError):
         return 0
+
+
+def bytes_of(text: str) -> bytes:
+    """Return the bytes of a text that a file holds.
+
+    Bytes that are not UTF-8 were decoded by `surrogateescape`, and come back. Any other half
+    character becomes U+FFFD, as JavaScript writes it.
+    """
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        pass
+    try:
+        return text.encode(errors="surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()

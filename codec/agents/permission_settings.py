@@ -65,7 +65,7 @@ def _every_form(layout: Layout) -> Iterator[str]:
 
 
 def _forms(layout: Layout, depth: int) -> tuple[str, str]:
-    """Return what is added behind other members, and to what is empty."""
+    """Return the texts to add after other members and to an empty list."""
     value: Any = (RULE, [RULE], {"allow": [RULE]})[3 - depth]
     name = ("permissions", "allow", "")[depth - 1]
     text = (f'"{name}": ' if name else "") + layout.dumped(value, depth)

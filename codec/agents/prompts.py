@@ -1,4 +1,4 @@
-"""Find what a person asked for in the text of a prompt, as agents and editors write it.
+"""Find the task in a prompt, without the text that agents and editors add.
 
 1. What an agent, a hook or an editor puts before the words of a person is one of a few known
    blocks. A text that begins with another `<` is a person's.

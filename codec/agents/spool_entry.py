@@ -1,4 +1,4 @@
-"""One event of an agent's session as its hook spools it: what was seized, then the hook's input.
+"""One spooled event of an agent's session: facts of that moment, then the hook's input.
 
     session-codec-spool 2, agent, event, time, head, branch, root, process, size, kept
     <each ended by NUL; then the first bytes of the input, and of a longer one the last as well>

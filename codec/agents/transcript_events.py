@@ -1,22 +1,55 @@
-"""What happened in a session, in the same words for every agent.
+"""The events of a session, in one form for all agents.
 
-Readers of transcripts give these events; `told_between` sums up a part of them. Times are
-milliseconds since 1970, 0 where a transcript has none.
+1. A reader of an agent's format yields events; `transcript_of` collects them. Hooks and `import`
+   read transcripts in no other way, so a new agent needs a reader and nothing else.
+2. Events are yielded as they are found, not by time. Only the edits of one file have to be in the
+   order in which they were made.
+3. Times are milliseconds since 1970, 0 where a transcript has none.
+4. A record that a reader does not know is an `Unknown`, never dropped silently.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Final, NamedTuple
+
+from codec.agents.edit_events import Edit
 
 #: A pause in which nothing is written and no command runs does not count as work if it is longer.
 PAUSE_LIMIT: Final = 5 * 60_000
+#: How much of a command's output is kept: its beginning and its end.
+OUTPUT_LIMIT: Final = 8192
 _MINUTE: Final = 60_000
 
 
+class Line(NamedTuple):
+    """The transcript was written to: the agent was at work."""
+
+    time: int
+
+
+class Place(NamedTuple):
+    """Where an agent works, as far as its transcript says.
+
+    Attributes:
+        time: when.
+        folder: absolute path of the current folder.
+        branch: of git.
+        commit: HEAD.
+        remote: URL of the repository.
+    """
+
+    time: int
+    folder: str
+    branch: str = ""
+    commit: str = ""
+    remote: str = ""
+
+
 class Prompt(NamedTuple):
-    """What a person asked for, without what the agent put around it.
+    """A prompt, without the text that the agent added.
 
     Attributes:
         time: when.
@@ -29,6 +62,31 @@ class Prompt(NamedTuple):
     fallback: str = ""
 
 
+class Usage(NamedTuple):
+    """Tokens by class; the four do not overlap.
+
+    Attributes:
+        input: read, and neither from a cache nor into one.
+        output: written, reasoning included.
+        cache_write: read, and written into a cache.
+        cache_read: read from a cache.
+    """
+
+    input: int = 0
+    output: int = 0
+    cache_write: int = 0
+    cache_read: int = 0
+
+    @property
+    def spent(self) -> int:
+        """Return the tokens that were read and written; those from a cache are left out."""
+        return self.input + self.output + self.cache_write
+
+    def plus(self, other: Usage) -> Usage:
+        """Return the sum of two usages."""
+        return Usage(*(a + b for a, b in zip(self, other, strict=True)))
+
+
 class Answer(NamedTuple):
     """A model answered.
 
@@ -36,13 +94,13 @@ class Answer(NamedTuple):
         time: when.
         id: the agent's name of the answer; one answer may be written several times.
         model: that answered, empty if unknown.
-        tokens: read and written; tokens from a cache are left out; None if unknown.
+        usage: tokens; None if unknown.
     """
 
     time: int
     id: str
     model: str = ""
-    tokens: int | None = None
+    usage: Usage | None = None
 
 
 class Command(NamedTuple):
@@ -51,8 +109,9 @@ class Command(NamedTuple):
     Attributes:
         began, ended: when; the end is 0 if the transcript does not have it.
         text: the command.
-        output: what it printed.
+        output: what it printed; of a long output the beginning and the end.
         commits: hashes of commits that the agent noted itself, whole or abbreviated.
+        exit_code: None if unknown.
     """
 
     began: int
@@ -60,42 +119,121 @@ class Command(NamedTuple):
     text: str
     output: str = ""
     commits: tuple[str, ...] = ()
+    exit_code: int | None = None
+
+
+class Compaction(NamedTuple):
+    """The agent summarised what was said so far."""
+
+    time: int
+
+
+class Helper(NamedTuple):
+    """A sub-agent was started; `id` is the agent's name of it."""
+
+    time: int
+    id: str
+
+
+class Unknown(NamedTuple):
+    """A record of a type that the reader does not know."""
+
+    name: str
+
+
+Event = Line | Place | Prompt | Answer | Command | Edit | Compaction | Helper | Unknown
 
 
 class Transcript(NamedTuple):
     """A transcript, read.
 
     Attributes:
-        prompts, answers, commands: in the order of the transcript.
+        prompts, answers, commands, places: in the order of the transcript.
         times: of all lines, in their order.
+        compactions: how often the agent summarised what was said.
+        helpers: names of sub-agents.
+        unknown: records of unknown types, counted by name.
     """
 
     prompts: tuple[Prompt, ...] = ()
     answers: tuple[Answer, ...] = ()
     commands: tuple[Command, ...] = ()
     times: tuple[int, ...] = ()
+    places: tuple[Place, ...] = ()
+    compactions: int = 0
+    helpers: tuple[str, ...] = ()
+    unknown: Mapping[str, int] = MappingProxyType({})
 
 
 class Told(NamedTuple):
-    """What a transcript says about a part of a session; empty or None where it says nothing.
+    """The facts that a transcript states about a part of a session; empty or None if unknown.
 
     Attributes:
         prompt: the first task.
         model: that answered last.
-        tokens: spent.
+        usage: tokens by class.
         work: milliseconds of work.
-        last: the time of the last line.
+        first, last: the times of the first and the last line.
     """
 
     prompt: str = ""
     model: str = ""
-    tokens: int | None = None
+    usage: Usage | None = None
     work: int | None = None
+    first: int = 0
     last: int = 0
+
+    @property
+    def tokens(self) -> int | None:
+        """Return the tokens that were spent; None if unknown."""
+        return self.usage.spent if self.usage is not None else None
+
+
+def transcript_of(
+    events: Iterable[Event], take_edit: Callable[[Edit], object] = lambda _: None
+) -> Transcript:
+    """Collect the events of a transcript.
+
+    Args:
+        events: of one reader.
+        take_edit: is called with each edit, in order; edits hold whole files and are not kept.
+    """
+    prompts: list[Prompt] = []
+    answers: list[Answer] = []
+    commands: list[Command] = []
+    places: list[Place] = []
+    times: list[int] = []
+    helpers: dict[str, None] = {}
+    unknown: dict[str, int] = {}
+    compactions = 0
+    for event in events:
+        match event:
+            case Line():
+                times.append(event.time)
+            case Answer():
+                answers.append(event)
+            case Command():
+                commands.append(event)
+            case Edit():
+                take_edit(event)
+            case Prompt():
+                prompts.append(event)
+            case Place():
+                places.append(event)
+            case Helper():
+                helpers[event.id] = None
+            case Compaction():
+                compactions += 1
+            case Unknown():
+                unknown[event.name] = unknown.get(event.name, 0) + 1
+    return Transcript(
+        tuple(prompts), tuple(answers), tuple(commands), tuple(times), tuple(places),
+        compactions, tuple(helpers), unknown,
+    )  # fmt: skip
 
 
 def told_between(main: Transcript, helpers: Iterable[Transcript], since: int, until: int) -> Told:
-    """Sum up what happened in a part of a session.
+    """Sum up the events of a part of a session.
 
     Args:
         main: the transcript of the session.
@@ -111,16 +249,14 @@ def told_between(main: Transcript, helpers: Iterable[Transcript], since: int, un
     texts = (p.text for p in prompts if p.text)
     names = (p.fallback for p in prompts if p.fallback)
     answers = [a for a in main.answers if is_within(a.time)]
-    spent = _spent(answers)
-    for helper in helpers:
-        more = _spent([a for a in helper.answers if is_within(a.time)])
-        spent = spent if more is None else (spent or 0) + more
+    more = [a for helper in helpers for a in helper.answers if is_within(a.time)]
     times = [t for t in main.times if t and is_within(t)]
     return Told(
         prompt=next(texts, "") or next(names, ""),
         model=next((a.model for a in reversed(answers) if a.model), ""),
-        tokens=spent,
+        usage=usage_of([*answers, *more]),
         work=_work(times, main.commands) if times else None,
+        first=min(times, default=0),
         last=max(times, default=0),
     )
 
@@ -130,22 +266,35 @@ def minutes(work: int) -> int:
     return round(work / _MINUTE)
 
 
-def _spent(answers: Iterable[Answer]) -> int | None:
-    """Return the tokens of answers, each counted once, by the highest figure that it was given."""
-    spent: dict[str, int] = {}
+def output_head(text: str) -> str:
+    """Return the output of a command as an event keeps it."""
+    if len(text) <= OUTPUT_LIMIT:
+        return text
+    half = OUTPUT_LIMIT // 2
+    return f"{text[:half]}\n{text[-half:]}"
+
+
+def usage_of(answers: Iterable[Answer]) -> Usage | None:
+    """Return the tokens of answers, each counted once, by the highest usage that it was given."""
+    spent: dict[str, Usage] = {}
     for answer in answers:
-        if answer.tokens is not None:
+        if answer.usage is not None:
             name = answer.id or f"#{len(spent)}"
-            spent[name] = max(answer.tokens, spent.get(name, 0))
-    return sum(spent.values()) if spent else None
+            spent[name] = max(answer.usage, spent.get(name, answer.usage), key=sum)
+    total = Usage()
+    for usage in spent.values():
+        total = total.plus(usage)
+    return total if spent else None
 
 
-def _work(times: Sequence[int], commands: Sequence[Command]) -> int:
+def _work(times: Iterable[int], commands: Iterable[Command]) -> int:
     """Return the time in which something happened: no long pauses, but long commands."""
-    ordered = sorted(times)
+    long = [c for c in commands if c.ended - c.began > PAUSE_LIMIT]
     work = 0
-    for before, after in pairwise(ordered):
-        running = any(c.began <= before and after <= c.ended for c in commands)
+    for before, after in pairwise(sorted(times)):
+        running = after - before > PAUSE_LIMIT and any(
+            c.began <= before and after <= c.ended for c in long
+        )
         if after - before <= PAUSE_LIMIT or running:
             work += after - before
     return work

@@ -12,32 +12,64 @@ from typing import Any, Final
 
 from codec.agents.claude_transcript import read_claude
 from codec.agents.codex_transcript import read_codex
-from codec.agents.transcript_events import Transcript
+from codec.agents.transcript_events import Event, Transcript, transcript_of
 
-_READERS: Final[Mapping[str, Callable[[Iterable[dict[str, Any]], str], Transcript]]] = {
+_Reader = Callable[[Iterable[dict[str, Any]], str, set[str] | None], Iterator[Event]]
+#: Readers of agents that write JSON lines.
+_READERS: Final[Mapping[str, _Reader]] = {
     "claude": read_claude,
     "codex": read_codex,
 }
 
 
 def read_transcript(agent: str, lines: Iterable[bytes], session_id: str) -> Transcript:
-    """Return what the lines of a transcript say.
+    """Return the events of a transcript.
 
     Args:
         agent: that wrote it; an agent whose form is not known has an empty transcript.
         lines: of a file that anybody may have written.
         session_id: lines that name another session are skipped.
     """
+    return transcript_of(events_of(agent, entries_of(lines), session_id))
+
+
+def events_of(
+    agent: str,
+    entries: Iterable[dict[str, Any]],
+    session_id: str,
+    seen: set[str] | None = None,
+) -> Iterator[Event]:
+    """Yield the events of a transcript.
+
+    Args:
+        agent: that wrote it; an agent whose form is not known has no events.
+        entries: its lines, as JSON has them.
+        session_id: lines that name another session are skipped.
+        seen: names of lines that were read before and are skipped; those that are read are added.
+    """
     reader = _READERS.get(agent)
-    return reader(entries_of(lines), session_id) if reader else Transcript()
+    return reader(entries, session_id, seen) if reader else iter(())
 
 
 def entries_of(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
     """Yield the lines that are JSON objects."""
     for line in lines:
+        entry = entry_of(line)
+        if entry is not None:
+            yield entry
+
+
+def entry_of(line: bytes) -> dict[str, Any] | None:
+    """Return the object on a line; None if it is not one.
+
+    Bytes that are not UTF-8 become half characters (`surrogateescape`), so that they can be had
+    back.
+    """
+    try:
         try:
             entry = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(entry, dict):
-            yield entry
+        except UnicodeDecodeError:
+            entry = json.loads(line.decode(errors="surrogateescape"))
+    except (ValueError, RecursionError):
+        return None
+    return entry if isinstance(entry, dict) else None

@@ -144,7 +144,7 @@ class ArchiveReader:
             tail = self._range(size - table_size, table_size)
         frames = decode_seek_table(tail[-table_size:], size)
         if len(frames) < 2 or frames[-1].size or not all(f.size for f in frames[:-1]):
-            raise IntegrityError("there is no index before the seek table")
+            raise IntegrityError("the index before the seek table is missing")
         return frames
 
     def read(self, key: str, patch: PatchRef) -> bytes:
@@ -168,7 +168,7 @@ class ArchiveReader:
         return content
 
     def content(self, entry: Entry) -> bytes:
-        """Return what a member of the index holds, whatever that is.
+        """Return the content of a member of the index, without checking that it is a diff.
 
         Raises:
             IntegrityError: it is damaged, or not where the index says.
@@ -206,5 +206,5 @@ class ArchiveReader:
     def _range(self, offset: int, size: int) -> bytes:
         data = self._read(offset, size)
         if len(data) != size:
-            raise IntegrityError(f"{len(data)} bytes were read where {size} should be")
+            raise IntegrityError(f"{len(data)} bytes were read; expected {size}")
         return data

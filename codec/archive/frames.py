@@ -61,7 +61,7 @@ class FrameSizes(NamedTuple):
 
 
 def encode_frame(data: bytes, profile: str) -> bytes:
-    """One frame with a size and a checksum; the same bytes for one version of the library."""
+    """Encode one frame with a size and a checksum; one library version gives the same bytes."""
     # A window that is no larger than a usual frame halves the memory for one that is.
     level, search = PROFILES[profile]
     parameters = zstandard.ZstdCompressionParameters.from_level(
@@ -73,7 +73,7 @@ def encode_frame(data: bytes, profile: str) -> bytes:
 def encode_frames(
     contents: Iterable[bytes], profile: str, pool: Executor | None = None, ahead: int = 2
 ) -> Iterator[bytes]:
-    """Frames of many contents, in order.
+    """Encode many contents as frames, in order.
 
     Args:
         contents: of each frame.
@@ -164,7 +164,7 @@ def encode_seek_table(frames: Sequence[FrameSizes]) -> bytes:
 
 
 def seek_table_size(end: bytes) -> int:
-    """How large the seek table is, from the last bytes of a file.
+    """Return the size of the seek table from the last bytes of a file.
 
     Raises:
         IntegrityError: the file ends without one, or it is damaged.
@@ -173,7 +173,9 @@ def seek_table_size(end: bytes) -> int:
         raise IntegrityError("it is cut off")
     frames, descriptor, magic = _FOOTER.unpack(end[-_FOOTER.size :])
     if magic != _FOOTER_MAGIC:
-        raise IntegrityError("it does not end with a seek table: it is cut off, or no archive")
+        raise IntegrityError(
+            "it does not end with a seek table: it is truncated, or not an archive"
+        )
     if descriptor or frames > _FRAMES_LIMIT:
         raise IntegrityError("the seek table is damaged")
     return _TABLE_SIZE + int(frames) * _ENTRY.size
@@ -195,7 +197,7 @@ def decode_seek_table(table: bytes, file_size: int) -> list[FrameSizes]:
 
 
 def _content_size(packed: bytes, limit: int) -> int:
-    """How many bytes a frame says that it has; one that needs too much memory is refused."""
+    """Return the content size that a frame declares; refuse one that needs too much memory."""
     try:
         header = zstandard.get_frame_parameters(packed)
     except zstandard.ZstdError as e:

@@ -1,4 +1,4 @@
-"""What an archive holds, found without its index and its seek table.
+"""Recover the members of an archive without its index and its seek table.
 
 1. Frames are found one after the other, from the headers of their blocks; behind a damaged one,
    from the next bytes that begin a whole frame. So what is intact is found, whatever is not.
@@ -19,6 +19,7 @@ from codec.archive.container import ArchiveReader, encode_tail
 from codec.archive.frames import PACKED_LIMIT, FrameSizes, Read, decode_frame
 from codec.archive.tar import BLOCK, END, Entry, decode_header, encode_index
 from codec.errors import CodecError, IntegrityError
+from codec.kinds import Sha256
 
 _SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18(?P<size>.{4})", re.S)
 _BEGIN = re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18")
@@ -44,7 +45,7 @@ class Frame(NamedTuple):
 
 
 class Damage(NamedTuple):
-    """A piece of a file that cannot be read: its offset and size in bytes, and what is wrong."""
+    """A piece of a file that cannot be read: its offset and size in bytes, and the reason."""
 
     offset: int
     size: int
@@ -63,7 +64,7 @@ class Chunk(NamedTuple):
 
     @property
     def last(self) -> bool:
-        """Whether the content ends with it."""
+        """Return True if the content ends with this chunk."""
         return self.start + len(self.data) == self.entry.size
 
 
@@ -71,11 +72,11 @@ class Checked(NamedTuple):
     """A member that was read as a whole, and the SHA-256 of its content."""
 
     entry: Entry
-    sha256: str
+    sha256: Sha256
 
 
 def walk_frames(read: Read, size: int) -> Iterator[Frame | Damage]:
-    """Every frame of a file of `size` bytes, in order, and what is damaged between them."""
+    """Yield every frame of a file of `size` bytes, in order, and the damage between them."""
     offset = lost = 0
     problem = ""
     while offset < size:
@@ -99,7 +100,7 @@ def walk_frames(read: Read, size: int) -> Iterator[Frame | Damage]:
 
 
 class Scan:
-    """Reads an archive from beginning to end, and gathers what its end should say.
+    """Reads an archive from beginning to end and collects the entries of its index.
 
     Attributes:
         frames: the sizes of the data frames that passed.
@@ -108,7 +109,7 @@ class Scan:
     """
 
     def __init__(self, read: Read, size: int) -> None:
-        """Take what gives a range of the bytes of an archive, and its size in bytes."""
+        """Store the function that reads a range of the archive, and its size in bytes."""
         self.frames: list[FrameSizes] = []
         self.entries: list[Entry] = []
         self.end = 0
@@ -116,7 +117,7 @@ class Scan:
         self._size = size
 
     def events(self) -> Iterator[Chunk | Damage]:
-        """Yield the contents of all readable members, and what is damaged, in order.
+        """Yield the contents of all readable members, and all damage, in order.
 
         Behind damage it goes on with the next frame that begins with a member; blocks of entries
         are then counted as if nothing were missing. A member without its last chunk is lost.
@@ -163,7 +164,7 @@ def check(read: Read, size: int) -> Iterator[Checked | Damage]:
             digest = hashlib.sha256()
         digest.update(event.data)
         if event.last:
-            yield Checked(event.entry, digest.hexdigest())
+            yield Checked(event.entry, Sha256(digest.hexdigest()))
     if sound:
         try:
             _hold_against(scan, ArchiveReader(read, size))
@@ -190,10 +191,10 @@ def rebuild_tail(read: Read, size: int) -> tuple[int, bytes]:
 
 
 def _hold_against(scan: Scan, reader: ArchiveReader) -> None:
-    """Refuse an index or a seek table that says anything else than the frames."""
+    """Refuse an index or a seek table that differs from the frames."""
     text = encode_index(scan.entries, sum(f.size for f in scan.frames))
     if reader.frames != scan.frames or reader.index.text != text:
-        raise IntegrityError("the index does not say what the frames hold")
+        raise IntegrityError("the index does not match the frames")
 
 
 class _Tar:
@@ -207,7 +208,7 @@ class _Tar:
         self._done = 0
 
     def lose(self) -> None:
-        """Go on behind damage: what was begun is lost."""
+        """Go on after damage; the member that was begun is lost."""
         self._entry = None
 
     def take(self, data: bytes) -> Iterator[Chunk]:
@@ -232,7 +233,7 @@ class _Tar:
             if self._done == entry.size:
                 filling = data[at : at + -entry.size % BLOCK]
                 if filling != bytes(-entry.size % BLOCK):
-                    raise IntegrityError(f"the filling behind the diff of {entry.key} is damaged")
+                    raise IntegrityError(f"the padding after the diff of {entry.key} is damaged")
                 at += len(filling)
                 self._entry = None
 
@@ -248,12 +249,12 @@ class _Tar:
 
     def _end(self, left: int) -> None:
         if self.ended or left != len(END):
-            raise IntegrityError("there are bytes behind the end of the tar")
+            raise IntegrityError("there are bytes after the end of the tar")
         self.ended = True
 
 
 def _frame_end(read: Read, offset: int, size: int) -> int:
-    """Where the frame at an offset ends, found from the headers of its blocks.
+    """Return the end of the frame at an offset, found from the headers of its blocks.
 
     Raises:
         IntegrityError: there is no frame, or it is damaged or cut.
@@ -270,7 +271,7 @@ def _frame_end(read: Read, offset: int, size: int) -> int:
 
 
 def _frame_length(data: bytes) -> int | None:
-    """How long the frame is that begins here; None where too little of it is here to say."""
+    """Return the length of the frame that begins here; None if too little of it is known."""
     skippable = _SKIPPABLE.match(data)
     if skippable:
         return 8 + int.from_bytes(skippable["size"], "little")
@@ -278,7 +279,7 @@ def _frame_length(data: bytes) -> int | None:
         header = zstandard.get_frame_parameters(data)
         at = zstandard.frame_header_size(data)
     except zstandard.ZstdError:
-        raise IntegrityError("there is no frame where one should begin") from None
+        raise IntegrityError("a frame is missing at its offset") from None
     for _ in range(_BLOCKS_LIMIT):
         block = int.from_bytes(data[at : at + 3], "little")
         if len(data) < at + 3:
@@ -293,7 +294,7 @@ def _frame_length(data: bytes) -> int | None:
 
 
 def _next_begin(read: Read, offset: int, size: int) -> int:
-    """Where the next bytes stand that may begin a frame; the end of the file, if none do."""
+    """Return the offset of the next possible frame, or the end of the file."""
     while offset < size:
         data = read(offset, min(_READ_AHEAD, size - offset))
         found = _BEGIN.search(data) if any(hint in data for hint in _BEGIN_HINTS) else None

@@ -61,7 +61,7 @@ class Entry(NamedTuple):
 
     @property
     def end(self) -> int:
-        """The block behind the member."""
+        """Return the number of the block after the member."""
         return self.block + _blocks(self.size)
 
 
@@ -175,14 +175,14 @@ def decode_header(header: bytes) -> tuple[str, int]:
         member = key, int(size, 8)
         if member[1] <= MEMBER_LIMIT and header == encode_header(*member):
             return member
-    raise IntegrityError("there is no header of a diff where one should stand")
+    raise IntegrityError("the header of a diff is missing at its offset")
 
 
 class Index:
     """The positions of the members of an archive; lines are decoded only on request."""
 
     def __init__(self, text: bytes, members: int, size: int) -> None:
-        """Take a text that `decode_index` has looked at, the members and the bytes that it says."""
+        """Store a text that `decode_index` has checked, and its number of members and bytes."""
         self.text = text
         self.size = size
         self._members = members
@@ -213,7 +213,7 @@ class Index:
             at = self.text.find(begins, at + 1)
 
     def entries(self) -> Iterator[Entry]:
-        """All entries, in order of their keys.
+        """Yield all entries in order of their keys.
 
         Raises:
             IntegrityError: a line is damaged.
@@ -243,7 +243,8 @@ def encode_index(entries: Iterable[Entry], size: int) -> bytes:
     text = f"{json.dumps(head, separators=(',', ':'))}\n{''.join(lines)}".encode()
     if len(text) > INDEX_LIMIT:
         raise EncodeError(
-            f"{len(lines)} diffs are too many for one archive", hint="Make more than one of them"
+            f"{len(lines)} diffs are too many for one archive",
+            hint="Pack fewer at once: --before TIME",
         )
     return text
 
@@ -262,7 +263,7 @@ def decode_index(text: bytes) -> Index:
     if not isinstance(head, dict) or head.get("format") != FORMAT:
         raise FormatError(f'not an archive: no index with "format":"{FORMAT}"')
     if head.get("version") != VERSION:
-        raise FormatError(f"archive version {head.get('version')!r} is not known")
+        raise FormatError(f"unknown archive version {head.get('version')!r}")
     members, size = head.get("members"), head.get("bytes")
     if type(size) is not int or members != text.count(b"\n") - 1 or not text.endswith(b"\n"):
         raise IntegrityError("the index is damaged")
@@ -270,7 +271,7 @@ def decode_index(text: bytes) -> Index:
 
 
 def _blocks(size: int) -> int:
-    """Blocks of a member of that size, its header among them."""
+    """Return the number of blocks of a member of that size, including its header."""
     return 1 - -size // BLOCK
 
 
@@ -279,5 +280,5 @@ def _is_large(member: Member) -> bool:
 
 
 def _frames(blocks: int) -> int:
-    """How many frames so many blocks should have."""
+    """Return the number of frames for this many blocks."""
     return max(1, round(blocks * BLOCK / FRAME_SIZE))

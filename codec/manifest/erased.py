@@ -1,4 +1,4 @@
-"""Facts whose text was erased on purpose: they never come back, whoever brings them."""
+"""Facts whose text was erased on purpose: they never return, from any merge or remote."""
 
 from __future__ import annotations
 

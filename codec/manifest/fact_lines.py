@@ -1,4 +1,4 @@
-"""The lines of a manifest as bytes, and what can be read from them without the rest of the file."""
+"""The lines of a manifest as bytes, and what one line says without the rest of the file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _KEPT: Final = b'"kept"'
 
 
 def split_lines(data: bytes) -> list[bytes]:
-    """Lines with their ends; the last one is ended."""
+    """Split lines and keep their ends; add an end to the last one."""
     *lines, rest = data.split(b"\n")
     pieces = [line + b"\n" for line in lines]
     return [*pieces, rest + b"\n"] if rest else pieces

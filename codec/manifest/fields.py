@@ -1,4 +1,4 @@
-"""Fields of a JSON object that anybody may have written, each checked as it is read.
+"""Fields of an untrusted JSON object, each checked as it is read.
 
 All raise KeyError where there is no such field, and FormatError with its name where it is not of
 its kind.
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from codec.errors import EncodeError, FormatError
+from codec.kinds import Sha256
 from codec.names import check_name, is_key, one_line
 from codec.records import NUMBER_LIMIT
 
@@ -22,7 +23,7 @@ def read_key(value: object) -> str:
 
 
 def require(ok: bool, name: str, value: object) -> None:
-    """Refuse a value that is not what it should be."""
+    """Raise FormatError unless a condition on a value holds."""
     if not ok:
         raise FormatError(f"unexpected value {value!r}", field=name)
 
@@ -64,25 +65,25 @@ def read_count(fields: Mapping[str, Any], name: str) -> int:
 
 
 def read_counts(fields: Mapping[str, Any], name: str) -> dict[str, int]:
-    """Numbers by name."""
+    """Return an object of numbers by name."""
     value = fields[name]
     require(isinstance(value, dict), name, value)
     return {counter: read_count(value, counter) for counter in value}
 
 
-def read_sha256(fields: Mapping[str, Any], name: str) -> str:
+def read_sha256(fields: Mapping[str, Any], name: str) -> Sha256:
     """Return a SHA-256 in lower-case hex."""
     value = read_text(fields, name)
     require(_is_sha256(value), name, value)
-    return value
+    return Sha256(value)
 
 
-def read_sha256s(fields: Mapping[str, Any], name: str) -> tuple[str, ...]:
+def read_sha256s(fields: Mapping[str, Any], name: str) -> tuple[Sha256, ...]:
     """Return a list of SHA-256s, sorted and without repetitions."""
     values = read_texts(fields, name)
     ordered = list(values) == sorted(set(values))
     require(ordered and all(map(_is_sha256, values)), name, fields[name])
-    return values
+    return tuple(map(Sha256, values))
 
 
 def _is_sha256(value: str) -> bool:

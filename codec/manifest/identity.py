@@ -1,4 +1,4 @@
-"""From the facts of a manifest to its sessions: which facts describe one, and what its key is.
+"""Group the facts of a manifest by session, and choose the key of each session.
 
 Two clones that record in the same second both give the time as the key, and two clones that read
 one entry with two versions of the reader describe it differently. Once they meet:
@@ -46,9 +46,13 @@ class History(NamedTuple):
 
 def are_plain(sessions: Sequence[Session]) -> bool:
     """Return whether each fact describes a session of its own, under a key of its own."""
-    keys = {session.key for session in sessions}
-    names = {name_of_fact(session) for session in sessions}
-    return len(keys) == len(names) == len(sessions)
+    if len({session.key for session in sessions}) < len(sessions):
+        return False
+    bare = [s for s in sessions if s.v1 is None and not s.id]
+    named = [name_of_fact(s) for s in sessions if s.v1 is not None or s.id]
+    if len(bare) > len({session.time for session in bare}):  # else no two content lines are equal
+        named += map(content_line, bare)
+    return len(set(named)) == len(named)
 
 
 def histories_of(sessions: Iterable[Session], revisions: Sequence[Revision] = ()) -> list[History]:
@@ -77,14 +81,14 @@ def histories_of(sessions: Iterable[Session], revisions: Sequence[Revision] = ()
 
 
 def name_of_fact(session: Session) -> str:
-    """Return what is equal for facts with one identity, without hashing."""
+    """Return a value that is equal for facts with one identity, without hashing."""
     if session.v1 is not None:
         return session.v1.sha256
     return f"id:{session.id}" if session.id else content_line(session)
 
 
 def _base_of(group: Sequence[Session]) -> Session:
-    """Return what the facts of one session describe together, with the key of one of them."""
+    """Join the facts of one session into one record, with the key of one of them."""
     base = max(group, key=lambda s: (s.private, s.reader, content_line(s), s.key))
     counts = [s.v1.tokens for s in group if s.v1 is not None]
     names = sorted({name for tokens in counts for name in tokens})

@@ -103,6 +103,8 @@ def identity_of(session: Session) -> str:
 
 def decode_facts(lines: Iterable[tuple[int, str]]) -> tuple[list[Fact], list[FormatError]]:
     """Return the facts of numbered lines, equal lines once, and an error for each broken line."""
+    from codec.manifest.plain_sessions import decode_plain  # `record` and hooks do without
+
     seen: set[str] = set()
     facts: list[Fact] = []
     errors: list[FormatError] = []
@@ -111,7 +113,7 @@ def decode_facts(lines: Iterable[tuple[int, str]]) -> tuple[list[Fact], list[For
             continue
         seen.add(line)
         try:
-            facts.append(decode_fact(line))
+            facts.append(decode_plain(line) or decode_fact(line))
         except FormatError as e:
             errors.append(e.at(line=number))
     return facts, errors

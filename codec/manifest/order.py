@@ -29,7 +29,7 @@ class Dated(NamedTuple):
 
 
 def follows_of(entries: Sequence[Dated]) -> list[Follows]:
-    """Return the order of the entries of one log where times do not give it.
+    """Return the order of a log's entries whose times do not decide it.
 
     Args:
         entries: in the order of the file.

@@ -1,4 +1,4 @@
-"""What the revisions of a session make of it.
+"""Apply the revisions of a session to it.
 
 1. A revision names the revisions that it replaces by their hashes, so that revisions form a graph
    without cycles, whatever the order of their lines. A revision that no other one names is a head.

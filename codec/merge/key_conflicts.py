@@ -1,4 +1,4 @@
-"""Facts that do not stand as their sessions are now, in one manifest and in a merge of two."""
+"""Facts that differ from their current sessions, in one manifest and in a merge of two."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Settled(NamedTuple):
 
 
 def settle(sessions: Sequence[Session], revisions: Sequence[Revision] = ()) -> list[Settled]:
-    """Return the outcome for facts that do not determine their sessions on their own.
+    """Settle the facts whose sessions depend on other facts.
 
     These are the facts of a session that has several, or has another key now, or revisions, and all
     facts with the key of one of them.
@@ -50,7 +50,7 @@ def settle(sessions: Sequence[Session], revisions: Sequence[Revision] = ()) -> l
 
 
 def settle_merge(ours: bytes, theirs: bytes) -> list[Settled]:
-    """Return what becomes of the facts that a merge of two manifests is about.
+    """Settle the facts that a merge of two manifests has to decide.
 
     Those are the facts of sessions whose key both sides brought, that both sides brought, that a
     side revised, or whose text a side erased. What one side has by itself is left to `settle`.
@@ -135,7 +135,7 @@ def moved_keys(settled: Iterable[Settled]) -> dict[tuple[str, str], str]:
 
 
 def name_in(fact: Session) -> tuple[str, str]:
-    """Return what identifies the fact of a session: its key and its content."""
+    """Return the key and the content of a session's fact, which identify it."""
     return fact.key, content_line(fact)
 
 

@@ -79,12 +79,12 @@ def with_committed(data: bytes, committed: bytes) -> tuple[bytes, list[Lost]]:
 
 
 def _is_edited(was: Session, now: Session) -> bool:
-    """Whether a session is another one with some values changed, and not that of another clone."""
+    """Return True if a session is an edited version of another one, not one of another clone."""
     return (was.agent, was.task, was.patch, was.id) == (now.agent, now.task, now.patch, now.id)
 
 
 def _identity(fact: Fact) -> object:
-    """Return what no change on purpose changes of a fact."""
+    """Return the part of a fact that no intended change alters."""
     if isinstance(fact, Session):
         v1 = fact.v1
         return content_line(fact._replace(v1=v1._replace(tokens={})) if v1 else fact)

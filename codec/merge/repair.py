@@ -62,7 +62,7 @@ class Repair(NamedTuple):
 
 
 class Repaired(NamedTuple):
-    """What a file is to hold, and what was wrong with it; nothing where it stays as it is."""
+    """The new content of a file and the problems found; content is None for a valid file."""
 
     data: bytes
     repairs: list[Repair]
@@ -119,7 +119,7 @@ def repair_manifest(data: bytes) -> tuple[Repaired, list[Settled]]:
 def _key_repairs(
     kept: Iterable[Numbered], facts: Mapping[bytes, Fact], moved: Mapping[tuple[str, str], str]
 ) -> Iterator[Repair]:
-    """Give the lines whose sessions get another key."""
+    """Yield the repairs of lines whose sessions get another key."""
     for number, line in kept if moved else ():
         fact = facts.get(line)
         key = moved.get(name_in(fact)) if isinstance(fact, Session) else None
@@ -222,7 +222,7 @@ def _kept_lines(form: Format, data: bytes, kept_rows: frozenset[str]) -> frozens
 def _cleaned(
     data: bytes, repairs: list[Repair], fixed: Container[int] = frozenset()
 ) -> list[Numbered]:
-    """Return the lines of a file without what editors and git put around them.
+    """Return the lines of a file without the marks of editors and git around them.
 
     Args:
         data: the file.
@@ -261,7 +261,7 @@ def _apart(
     repairs: list[Repair],
     fixed: Container[bytes] = frozenset(),
 ) -> Iterator[Numbered]:
-    """Give the lines; if several ran together into one that cannot be read, give these."""
+    """Yield the lines; split a broken line that consists of several joined ones."""
     for number, line in lines:
         if line in fixed:
             yield number, line

@@ -1,4 +1,4 @@
-"""Rows of a v2 file, changed to what the manifest says, each in its place.
+"""Update the rows of a v2 file to match the manifest, each in its place.
 
 1. A session has one row, at the place of its first. A row that says something else of it is
    replaced by the row of the manifest; a session without a row gets one at the end.
@@ -104,7 +104,7 @@ def sort_rows(
 def _index(
     form: Format, settled: Sequence[Settled]
 ) -> tuple[dict[str, bytes], Mapping[bytes, list[str]], Mapping[str, list[str]]]:
-    """Return the row of each key, the keys of each row, old ones included, and what keys become."""
+    """Return the row of each key, the keys of each row with old ones, and the new keys."""
     wanted: dict[str, bytes] = {}
     claims: defaultdict[bytes, list[str]] = defaultdict(list)
     heirs: defaultdict[str, list[str]] = defaultdict(list)

@@ -97,7 +97,7 @@ def _united(
 def _gone(
     form: Format, removed: set[bytes], others: set[bytes], *, may_replace: bool
 ) -> set[bytes]:
-    """Of the pieces that one version removed those that are to go: see the rules above."""
+    """Return the removed pieces that the result drops too, by the rules above."""
     records = {piece: form.read(piece) for piece in removed}
     unread = {piece for piece, record in records.items() if record is None}
     if len(unread) == len(removed) or not may_replace:
@@ -111,7 +111,7 @@ def _keys(form: Format, pieces: set[bytes]) -> set[str]:
 
 
 def _once(form: Format, pieces: Iterable[bytes], fixed: Container[bytes]) -> Iterator[bytes]:
-    """Give each record once; lines of text and what belongs to a person may be repeated."""
+    """Yield each record once; text and user-owned rows may repeat."""
     seen: set[bytes] = set()
     for piece in pieces:
         if piece not in seen or piece in fixed or form.read(piece) is None:

@@ -35,7 +35,7 @@ Record = Fact | Row
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Format:
-    """How one kind of file is split into pieces and written.
+    """The format of one kind of file: how it is split into pieces and written.
 
     Attributes:
         head: what the file begins with.
@@ -52,7 +52,7 @@ class Format:
     names: re.Pattern[bytes]
 
     def is_text(self, piece: bytes) -> bool:
-        """Whether a piece is a line of text that may stand between the records of its file."""
+        """Return True if a piece is a line of text, which may be between records."""
         return self is REFERENCES and not piece.startswith(b"### ")
 
     def read(self, piece: bytes) -> Record | None:
@@ -83,7 +83,7 @@ class Format:
 
 
 def split_entries(data: bytes) -> list[bytes]:
-    """Entries (from a level-3 heading to a blank line, which the last one gets) and other lines."""
+    """Split into entries (a level-3 heading to a blank line, added to the last) and other lines."""
     if data and not data.endswith(b"\n"):
         data += b"\n"
     pieces: list[bytes] = _PIECE.findall(data)

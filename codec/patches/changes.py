@@ -45,12 +45,13 @@ class Line(NamedTuple):
 
 
 class FileChange(NamedTuple):
-    """What a patch does to one file.
+    """The change that a patch makes to one file.
 
     Attributes:
         old, new: its name before and after.
         old_blob, new_blob: object ids that the patch states, possibly shortened; else empty.
         lines: those that it adds and removes, in order.
+        span: numbers of the patch's own lines about this file, from 0.
     """
 
     old: str
@@ -58,12 +59,14 @@ class FileChange(NamedTuple):
     old_blob: str
     new_blob: str
     lines: tuple[Line, ...]
+    span: range
 
 
 class _Section:
-    """The file that is being read."""
+    """The file that is being read, from a line of the patch on."""
 
-    def __init__(self) -> None:
+    def __init__(self, start: int) -> None:
+        self.start = start
         self.old = self.new = b""
         self.blobs = (b"", b"")
         self.lines: list[Line] = []
@@ -71,13 +74,15 @@ class _Section:
         self.number = {b"+": 0, b"-": 0}
         self.left = {b"+": 0, b"-": 0}
 
-    def change(self) -> FileChange | None:
+    def change(self, end: int) -> FileChange | None:
+        """Return what was read up to a line of the patch; None if no file was named."""
         old, new = self.old or self.new, self.new or self.old
         if not old:
             return None
         old_blob, new_blob = (blob.decode() for blob in self.blobs)
         was, now = (name.decode(errors="replace") for name in (old, new))
-        return FileChange(was, now, old_blob, new_blob, tuple(self.lines))
+        span = range(self.start, end)
+        return FileChange(was, now, old_blob, new_blob, tuple(self.lines), span)
 
     def begin_hunk(self, m: re.Match[bytes]) -> None:
         self.is_in_hunk = True
@@ -85,7 +90,7 @@ class _Section:
         self.left = {b"-": int(m["olds"] or 1), b"+": int(m["news"] or 1)}
 
     def add(self, line: bytes) -> None:
-        """Take a line of a hunk; one without a mark ends it, but for an empty one."""
+        """Read a line of a hunk; a line without a mark ends the hunk unless it is empty."""
         mark = line[:1] or b" "
         if mark[0] not in _MARKS and line != b"\r":
             self.is_in_hunk = False
@@ -98,13 +103,13 @@ class _Section:
 
 
 def changes_of(patch: bytes) -> Iterator[FileChange]:
-    """Give the files that a patch changes, in order."""
-    section = _Section()
+    """Yield the files that a patch changes, in order."""
+    section = _Section(0)
     lines = patch.split(b"\n")
     for at, line in enumerate(lines):
         if line.startswith(_GIT):
-            yield from filter(None, [section.change()])
-            section = _Section()
+            yield from filter(None, [section.change(at)])
+            section = _Section(at)
             section.old, section.new = _pair(line.removeprefix(_GIT))
             continue
         m = _HUNK.match(line)
@@ -112,15 +117,18 @@ def changes_of(patch: bytes) -> Iterator[FileChange]:
             section.begin_hunk(m)
         elif _is_header(lines, at, section):
             if section.is_in_hunk or section.lines:
-                yield from filter(None, [section.change()])
-                section = _Section()
+                yield from filter(None, [section.change(at)])
+                section = _Section(at)
+            elif not (section.old or section.new):
+                section.start = at
             section.old = _name(line[4:]) or section.old
             section.new = _name(lines[at + 1][4:]) or section.new
         elif section.is_in_hunk:
             section.add(line)
         else:
             _read_header(section, line)
-    yield from filter(None, [section.change()])
+    end = len(lines) - (not lines[-1])
+    yield from filter(None, [section.change(end)])
 
 
 def paths_of(patch: bytes) -> list[str]:
@@ -141,7 +149,7 @@ def _is_header(lines: list[bytes], at: int, section: _Section) -> bool:
 
 
 def _read_header(section: _Section, line: bytes) -> None:
-    """Take a line between `diff --git` and the first hunk."""
+    """Read a line between `diff --git` and the first hunk."""
     m = _INDEX.match(line)
     if m is not None:
         section.blobs = m["old"], m["new"]

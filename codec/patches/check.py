@@ -1,4 +1,4 @@
-"""Whether some bytes are a patch that `git apply` or `patch` could read.
+"""Check that bytes are a patch that `git apply` or `patch` can read.
 
 The check is about what a person hands over: it refuses a file that is something else and a patch
 that a terminal coloured, and nothing that might be a patch.
@@ -42,7 +42,7 @@ def check_patch(data: bytes) -> None:
         return
     if coloured or _COLOURED.search(data):
         raise FormatError(
-            "is coloured for a terminal, so nothing can apply it",
+            "contains terminal colours; no tool can apply it",
             line=1,
             hint="Make it with 'git diff --no-color', or without color.ui=always",
         )

@@ -1,4 +1,4 @@
-"""Which stated values the references leave out where there are too many tokens.
+"""Choose which values the references leave out to stay within the token budget.
 
 1. Only values that no person has to do with are left out, the least important first.
 2. No more of them than needed; and none where a person's own values alone are too many, for then
@@ -27,14 +27,14 @@ DROP_ORDER: Final = (
 
 
 class Fit(NamedTuple):
-    """What is left out, and what the rest costs in tokens."""
+    """The values left out, and the tokens of the rest."""
 
     dropped: frozenset[str]
     tokens: int
 
 
 def fit(names: Iterable[str], cost: Callable[[Collection[str]], int], budget: int) -> Fit:
-    """Choose what to leave out.
+    """Choose the values to leave out.
 
     Args:
         names: the values that may be left out, in the order of the file.
@@ -56,7 +56,7 @@ def fit(names: Iterable[str], cost: Callable[[Collection[str]], int], budget: in
 
 
 def drop_order(names: Iterable[str]) -> Sequence[str]:
-    """Values in the order of `DROP_ORDER`."""
+    """Return values in the order of `DROP_ORDER`."""
     names = list(names)
     ranks = {name: rank for rank, name in enumerate(DROP_ORDER)}
     first = [name for name in names if name.startswith(MANDATE)][:FIRST_MANDATES]

@@ -41,7 +41,7 @@ _TEXT_HINT: Final = "Write one text, in quotes if need be"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class References:
-    """What every session of a project needs to know.
+    """The static context of a project, which every session needs.
 
     Attributes:
         stack: what the project is built with, `framework: Next.js 14`.
@@ -117,7 +117,7 @@ def dump_yaml(content: dict[str, Any] | list[Any]) -> str:
             content, Dumper=_Dumper, width=float("inf"), allow_unicode=True, sort_keys=False
         )
     except yaml.YAMLError as e:
-        raise EncodeError(f"no plain YAML for it: {e}", field="extra") from e
+        raise EncodeError(f"cannot be written as plain YAML: {e}", field="extra") from e
     return text
 
 
@@ -159,7 +159,7 @@ def _lay_out(node: yaml.Node, *, in_list: bool) -> None:
 
 
 def decode_references(data: bytes) -> References:
-    """Return the record of a file, in whatever layout; an empty file is an empty record.
+    """Return the record of a file in any YAML layout; an empty file is an empty record.
 
     Raises:
         FormatError: it is not UTF-8 or not YAML, it uses aliases or tags, has a key twice, or a

@@ -132,7 +132,7 @@ class _Editor:
         self._insert(len(self._text), lines)
 
     def _insert(self, at: int, lines: str) -> None:
-        """Insert lines, behind what was inserted at the same place before."""
+        """Insert lines after earlier insertions at the same place."""
         for i, (start, end, earlier) in enumerate(self._edits):
             if start == end == at:
                 self._edits[i] = (start, end, earlier + lines)
@@ -151,7 +151,7 @@ class _Editor:
         self._edits.append((start, end, f"{line}{comment}{newline}{more}"))
 
     def _remove(self, key: yaml.Node, value: yaml.Node) -> None:
-        """Remove an entry; a comment behind it stays, on a line of its own."""
+        """Remove an entry; a trailing comment stays, on a line of its own."""
         start, end = self._line_start(key), self._line_after(value)
         if _COMMENT.search(self._text[start : self._end(value)]):
             raise _unfit(key)

@@ -1,4 +1,4 @@
-"""A refresh of the references: what was built last, what the file says now, what is stated now.
+"""Refresh the references: merge the last build, the current file and the current sources.
 
 1. A user's edit wins. A value that differs from the last build was written by a user, and is
    never changed or removed; one that was built and is gone was removed by a user, and stays out
@@ -27,7 +27,7 @@ from codec.references.values import Value
 
 
 class Standing(Enum):
-    """What became of a value."""
+    """The outcome for a value."""
 
     SAME = "same"
     ADDED = "added"
@@ -51,7 +51,7 @@ KEPT: Final = frozenset(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Change:
-    """One value: what it was, is stated to be, and is now; None for a missing value."""
+    """One value in the last build, in the sources and in the file; None if it is missing."""
 
     standing: Standing
     was: Value | None
@@ -105,7 +105,7 @@ def refresh(
     unread: Collection[str] = (),
     dropped: Collection[str] = (),
 ) -> Refresh:
-    """Merge what is stated now into a file.
+    """Merge the values that the sources state now into a file.
 
     Args:
         builds: the last builds; several after branches were merged, none if they are unknown.

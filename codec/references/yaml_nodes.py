@@ -113,12 +113,14 @@ def _check_plain(event: yaml.Event) -> None:
     line = _line(event.start_mark)
     if isinstance(event, yaml.AliasEvent):
         raise FormatError(
-            f"an alias, *{event.anchor}, is not read here", line=line, hint="Write its value out"
+            f"an alias, *{event.anchor}, is not supported",
+            line=line,
+            hint="Write its value in full",
         )
     tag = getattr(event, "tag", None)
     if tag is not None:
         raise FormatError(
-            f"a tag is not read here: {tag}",
+            f"YAML tags are not supported: {tag}",
             line=line,
             hint="Leave it out, or put the value in quotes",
         )
@@ -144,7 +146,7 @@ def _check_keys(root: yaml.Node) -> None:
 
 @contextmanager
 def _yaml_errors(*, line: int | None = None) -> Iterator[None]:
-    """Turn what PyYAML raises into a FormatError; `line` is for errors that name none."""
+    """Turn PyYAML's errors into a FormatError; `line` is for errors without a line."""
     try:
         yield
     except yaml.MarkedYAMLError as e:

@@ -216,7 +216,7 @@ def workflow(remote: str, package: str, folder: str) -> bytes:
 
 
 def cron_job(remote: str, package: str, folder: str, origin: str) -> bytes:
-    """Return the CronJob of Kubernetes, with the names of what its Secret holds.
+    """Return the Kubernetes CronJob, with the names of its Secret's values.
 
     Args:
         remote: address of the copy; a pod cannot reach a local directory.

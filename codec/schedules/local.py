@@ -1,4 +1,4 @@
-"""The monthly job as text: a systemd service and timer, a crontab line; what all such jobs share.
+"""The monthly job as text: a systemd service and timer, a crontab line, and shared parts.
 
 1. On the second of a month: by then the last one is over in every time zone. Whatever a job missed,
    the next packs as well.
@@ -137,7 +137,7 @@ def _cron_title(name: str) -> str:
 
 
 def _cron_job(crontab: bytes, name: str) -> tuple[int, int]:
-    """Where the mark and the line of a job stand; the end of the crontab where they do not."""
+    """Return the place of a job's mark and line, or the end of the crontab."""
     for m in _SEAL.finditer(crontab):
         if m["title"] == _cron_title(name).encode():
             end = crontab.find(b"\n", m.end()) + 1 or len(crontab)
@@ -156,7 +156,7 @@ def sealed(title: str, body: str) -> bytes:
 
 
 def replaced(data: bytes | None, text: bytes | None) -> bytes | None:
-    """Return the new content of a file that is to hold a sealed text, or is to be deleted.
+    """Return a file's new content with a sealed text; None to delete the file.
 
     Args:
         data: its content; None for a file that does not exist.
@@ -176,7 +176,7 @@ def replaced(data: bytes | None, text: bytes | None) -> bytes | None:
 
 
 def _digest(data: bytes) -> bytes:
-    """Of what a checkout may have given other line ends."""
+    """Return the digest of a text, independent of its line ends."""
     return hashlib.sha256(data.replace(b"\r\n", b"\n")).hexdigest()[:16].encode()
 
 
@@ -188,7 +188,7 @@ def safe(text: str) -> str:
     """
     if _UNSAFE.search(text):
         raise FormatError(
-            f"{text!a}: no job can name characters that are not UTF-8 text of one line",
+            f"{text!a}: a job needs a path of one line of UTF-8 text",
             hint="Rename it without them",
         )
     return text

@@ -37,7 +37,7 @@ _COMMON: Final = frozenset(f"{_ENGLISH} {_GERMAN}".split())
 
 
 def terms_of(text: str) -> Iterator[str]:
-    """Give the terms of a text, in order; a word may give several."""
+    """Yield the terms of a text, in order; a word may have several."""
     for m in _WORD.finditer(text if text.isascii() else _plain(text)):
         run = m["cjk"]
         if run is not None:

@@ -1,4 +1,4 @@
-"""Find secrets in a text by rules of our own: what scanners for providers' tokens miss.
+"""Find secrets that scanners for providers' tokens miss, by additional rules.
 
 1. A rule finds a shape, then `secrets.values` decides whether the value can be a secret.
 2. A hit is a place, never the secret itself: it cannot be printed by mistake.
@@ -153,7 +153,7 @@ _SHORTEST: Final = 8
 
 
 class Hit(NamedTuple):
-    """Where a secret is: the rule that found it, and the bytes from `start` to `end`."""
+    """The place of a secret: the rule that found it, and the bytes from `start` to `end`."""
 
     rule: str
     start: int

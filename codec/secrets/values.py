@@ -210,7 +210,7 @@ def _is_unsigned(value: bytes) -> bool:
 
 
 def _readable(value: bytes) -> bytes:
-    """Return what Base64 says where that is text, otherwise the value."""
+    """Return the text that a Base64 value encodes, else the value itself."""
     if len(value) % 4 or len(value) < 12:
         return value
     try:

@@ -1,4 +1,4 @@
-"""What the rest of a log says about its ambiguous dates and times.
+"""Resolve a log's ambiguous dates and times from the rest of the log.
 
 The order of day and month is that of the dates in which one of them is above 12, if all agree. A
 zone abbreviation with several meanings has the one whose offset or region the log names elsewhere,
@@ -28,7 +28,7 @@ def needs_clues(times: Iterable[str]) -> bool:
 
 
 def find_clues(data: Log, given: Clues) -> Clues:
-    """Complete what the user said with what the log says.
+    """Complete the user's settings with the evidence of the log.
 
     Args:
         data: the log.

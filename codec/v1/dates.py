@@ -92,7 +92,7 @@ class Timestamp(NamedTuple):
 
 
 class Clues(NamedTuple):
-    """How the ambiguous dates and times of a log are read.
+    """The reading of a log's ambiguous dates and times.
 
     Attributes:
         zone: the zone of a time of day that names none.

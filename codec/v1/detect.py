@@ -1,4 +1,4 @@
-"""How a log marks its sessions, found out by counting its dated lines.
+"""Detect how a log marks its sessions, by counting its dated lines.
 
 1. One kind of line and one level marks sessions: the one that most dated lines have. Headings come
    first, then headings dated by a field below them, bold lines, list items and lines.

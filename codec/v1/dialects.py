@@ -1,4 +1,4 @@
-"""How each dialect of a v1 log marks a session.
+"""The forms in which each dialect of a v1 log marks a session.
 
 A log marks its sessions by dated lines: headings of one level, headings with a date field below,
 bold lines, list items, or lines of their own. `v1.detect` picks the one way that a log uses;
@@ -44,7 +44,7 @@ from codec.vocabulary import is_status
 
 
 class Marker(Enum):
-    """What kind of line begins a session."""
+    """The kind of line that begins a session."""
 
     HEADING = "heading"
     FIELD = "heading with a date field below"
@@ -80,7 +80,7 @@ FIELD_REACH: Final = 8
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Dialects:
-    """How one log marks its sessions.
+    """The marks of sessions in one log.
 
     Attributes:
         marker: the kind of line.
@@ -103,7 +103,7 @@ class Dialects:
     title: str = ""
 
     def match(self, line: str, below: Callable[[], Iterable[str]]) -> Heading | None:
-        """Return what `line` says if it begins a session.
+        """Return the parsed heading if `line` begins a session.
 
         Args:
             line: one line at column 0, without its line end.
@@ -135,7 +135,7 @@ class Dialects:
         return refine(Heading(time="", task=text[:LINE_LIMIT]))
 
     def match_day(self, line: str) -> Heading | None:
-        """Return what `line` says if it gives the day of the sessions below it."""
+        """Return the parsed day if `line` dates the sessions below it."""
         text = line_text(line, Marker.HEADING, self.day_level)
         return None if text is None else match_forms(text, FORMS)
 
@@ -165,7 +165,7 @@ def custom_dialect(pattern: str) -> Dialects:
 
 
 def _without_closing_marks(text: str) -> str:
-    """Return a heading's text without the `##` that may close it behind white space."""
+    """Return a heading's text without a closing `##` after white space."""
     before = text.rstrip("#")
     return before.rstrip(" \t") if before[-1:] in ("", " ", "\t") else text
 
@@ -231,7 +231,7 @@ _DATE_RANKS: Final[Mapping[str, int]] = {
 def field_heading(
     line: str, level: int, below: Callable[[], Iterable[str]], *, mixed: bool = False
 ) -> Heading | None:
-    """Return what a heading says that a date field or a date in the lines below it dates.
+    """Return the heading whose date is in a field, or alone on a line, below it.
 
     Args:
         line: the heading.
@@ -266,7 +266,7 @@ def field_heading(
 
 
 def date_line(line: str) -> Heading | None:
-    """Return what a line says that is a date, in any emphasis, and at most an agent or a status."""
+    """Parse a line that is a date, in any emphasis, and at most an agent or a status."""
     text = line.lstrip("> \t")
     if len(text) > 2 * _DATE_LIMIT or not any(map(str.isdigit, text)):
         return None

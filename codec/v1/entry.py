@@ -1,4 +1,4 @@
-"""One span of a v1 log, read as an entry: what it says, as it says it.
+"""Read one span of a v1 log as an entry, its values as written.
 
 1. The patch is cut out before anything is parsed.
 2. Figures are taken where the entry declares them; nothing is counted or guessed here.
@@ -8,11 +8,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from codec.kinds import Sha256, sha256_of
 from codec.records import Metrics
 from codec.v1.agents import is_role, stated_agent
 from codec.v1.date_patterns import CLOCK_PATTERN
@@ -29,7 +29,7 @@ from codec.v1.text import decode_text
 
 
 class Entry(NamedTuple):
-    """What one entry of a v1 log says, as written; empty where it says nothing.
+    """The values of one entry of a v1 log, as written; empty if not stated.
 
     Attributes:
         time, time_end: the heading's time, and its end where the heading gives a range.
@@ -55,7 +55,7 @@ class Entry(NamedTuple):
     status: str
     declared: Metrics
     notes: tuple[tuple[str, str], ...]
-    sha256: str
+    sha256: Sha256
     several: bool = False
 
 
@@ -64,7 +64,7 @@ _CLOCK_FIRST = re.compile(rf"{CLOCK_PATTERN}\s*[-–—:|]?\s+")
 _RULES: Final = (b"---", b"***", b"___")
 
 
-def entry_hash(entry: bytes) -> str:
+def entry_hash(entry: bytes) -> Sha256:
     """Return the hash by which an entry is recognised in another version of its log.
 
     SHA-256 of its bytes with CRLF as LF and without trailing blank lines and rules, so that
@@ -79,7 +79,7 @@ def entry_hash(entry: bytes) -> str:
         if start == 0 or line.strip(line[:1]):
             break
         end = _trimmed(entry, start)
-    return hashlib.sha256(memoryview(entry)[:end]).hexdigest()
+    return sha256_of(memoryview(entry)[:end])
 
 
 def _trimmed(entry: bytes, end: int) -> int:
@@ -89,7 +89,7 @@ def _trimmed(entry: bytes, end: int) -> int:
     return end
 
 
-def read_entry(whole: bytes, span: Span, sha256: str) -> Entry:
+def read_entry(whole: bytes, span: Span, sha256: Sha256) -> Entry:
     """Read one entry.
 
     Args:
@@ -142,7 +142,7 @@ def _title_below(prose: str) -> str:
 
 
 def _unread(fields: Fields, figures: Metrics, *, has_agent: bool) -> Iterator[Line]:
-    """Yield the values of fields that were not what their label promises: they are text."""
+    """Yield field values that do not fit their label and count as text."""
     unread = [] if has_agent else ["agent", "tool"]
     unread += ["commits"] if figures.commits is None else []
     unread += ["duration"] if figures.duration_min is None else []

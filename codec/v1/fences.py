@@ -49,7 +49,7 @@ _LABEL_BEFORE = re.compile(rb":[*_]*[ \t]*\r?\n\Z")
 
 
 class Fence(NamedTuple):
-    """A fence line: its mark and length, what it is marked with, and the offset after it."""
+    """A fence line: its mark and length, its info string, and the offset after it."""
 
     mark: bytes
     length: int
@@ -107,11 +107,11 @@ class Events:
         )
 
     def session_heading(self, i: int) -> Heading | None:
-        """Return what event `i` says if it begins a session."""
+        """Return the heading of event `i` if it begins a session."""
         return self.heading_at(self.at[i])
 
     def heading_at(self, start: int) -> Heading | None:
-        """Return what the line at an offset says if it begins a session."""
+        """Return the heading at an offset if it begins a session."""
         line, end = self.line_at(start)
         return self.dialects.match(line, lambda: lines_from(self.data, end))
 

@@ -21,7 +21,7 @@ Fields = dict[str, tuple[int, str]]
 
 
 class Line(NamedTuple):
-    """A line of text: the field it belongs to, what it says, and how.
+    """A line of text: its field, its text and its form.
 
     `field` is empty outside of any section, and `OTHER` below a label that is not known. `label`
     is such a label on the line itself, as written.
@@ -34,7 +34,7 @@ class Line(NamedTuple):
 
 
 class Body(NamedTuple):
-    """What an entry says below its heading.
+    """The body of an entry, below its heading.
 
     Attributes:
         fields: the values of fields that have one.
@@ -103,7 +103,7 @@ class _Reader:
         self._parent = -1  # indentation of the item of text that labelled items may stand below
 
     def heading(self, text: str, level: int) -> None:
-        """Take a heading: a label, a labelled value, or a sub-heading of a section."""
+        """Read a heading: a label, a labelled value, or a sub-heading of a section."""
         head, colon, value = text.partition(":")
         if colon and value.strip() and self._field(place_of(head), value):
             self._section, self._level = _UNKNOWN, level
@@ -116,7 +116,7 @@ class _Reader:
         self._parent = -1
 
     def paragraph(self, text: str) -> None:
-        """Take the lines of a paragraph."""
+        """Read the lines of a paragraph."""
         if "\n|" in text:
             text = _TABLE_HEAD.sub("", f"\n{text}")
         for line in text.split("\n"):
@@ -135,7 +135,7 @@ class _Reader:
     def _labelled(
         self, line: str, indent: int, place: Place | None, value: str | None, other: Line
     ) -> bool:
-        """Take a line with a label and a colon; return False if the line is text after all."""
+        """Read a line with a label and a colon; return False if the line is text after all."""
         if place is None or value is None or indent > self._parent >= 0:
             return False
         if ("|" in value or "·" in value) and self._several(line):
@@ -151,7 +151,7 @@ class _Reader:
         return True
 
     def _unlabelled(self, line: str, *, has_colon: bool) -> None:
-        """Take a line that has no label before a colon: a bold label, a table row, or text."""
+        """Read a line without a label before a colon: a bold label, a table row, or text."""
         if "**" in line or "__" in line:
             m = None if has_colon else _BOLD_LABEL.fullmatch(line)
             if m and self._bold(m):
@@ -168,7 +168,7 @@ class _Reader:
             self._text(line)
 
     def _unknown(self, line: Line, indent: int) -> None:
-        """Take a label that is not known: it ends a section that a line has opened.
+        """Read an unknown label, which ends a section that a line has opened.
 
         Args:
             line: the text behind its colon.
@@ -186,7 +186,7 @@ class _Reader:
                 self._section, self._level = _UNKNOWN, 7
 
     def _several(self, line: str) -> bool:
-        """Take a line of several labelled fields; return False if it is not one."""
+        """Read a line of several labelled fields; return False if it is not one."""
         parts = [p.replace("：", ":").partition(":") for p in _PARTS.split(line.strip(" |"))]
         places = [place_of(head) for head, _, _ in parts]
         if not all(colon for _, colon, _ in parts) or sum(bool(p.field) for p in places) < 2:
@@ -201,7 +201,7 @@ class _Reader:
         return True
 
     def _bold(self, m: re.Match[str]) -> bool:
-        """Take a line that begins with bold text: a label alone, or one with its value."""
+        """Read a line that begins with bold text: a label alone, or one with its value."""
         place, value = place_of(m["label"]), m["value"].strip()
         if place.field:
             if not value:
@@ -256,7 +256,7 @@ class _Reader:
         return True
 
     def _text(self, line: str) -> None:
-        """Take a line that has no label of its own."""
+        """Read a line without a label of its own."""
         section = self._section
         m = _ITEM.match(line)
         text = line[m.end() :] if m else line.strip()

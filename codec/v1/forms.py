@@ -1,4 +1,4 @@
-"""The forms of line that begin a session, and what their pieces are.
+"""The forms of lines that begin a session, and the meaning of their pieces.
 
 Each form is a pattern over the text of a line, with a time in it. `v1.heading` decides what the
 pieces around the time say.
@@ -124,7 +124,7 @@ def compiled(pattern: str, flags: re.RegexFlag) -> re.Pattern[str]:
 
 
 def match_forms(text: str, forms: Iterable[Form]) -> Heading | None:
-    """Return what a dated line says: the first form that fits names the fields.
+    """Parse a dated line by the first form that fits.
 
     Of a line that is longer than any heading only the beginning is looked at, and a run of white
     space is one space: the lazy parts of some forms would take their time over more.
@@ -148,7 +148,7 @@ def match_forms(text: str, forms: Iterable[Form]) -> Heading | None:
 
 
 def match_line(text: str, forms: Iterable[Form]) -> Heading | None:
-    """Return what a line says that is a whole entry: its columns are looked at one by one."""
+    """Parse a line that is a whole entry, column by column."""
     text = text[:LINE_LIMIT]
     squeezed = BLANKS.sub(" ", text)
     for form in forms:
@@ -167,7 +167,7 @@ def match_line(text: str, forms: Iterable[Form]) -> Heading | None:
 
 
 def clock_heading(text: str) -> Heading | None:
-    """Return what a heading says that has a time of day and no date."""
+    """Parse a heading with a time of day and no date."""
     text = BLANKS.sub(" ", text[:LINE_LIMIT])
     for pattern in _CLOCK_FORMS:
         m = compiled(pattern, re.IGNORECASE).fullmatch(text)

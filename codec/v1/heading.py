@@ -1,4 +1,4 @@
-"""What the line that begins a session says: its time, agent, task and status.
+"""Parse the line that begins a session: its time, agent, task and status.
 
 A form (`v1.dialects`) finds the time and cuts the line around it; `refine` decides what the pieces
 are. It reads only what is stated: a status by itself or in brackets, a known agent by
@@ -19,7 +19,7 @@ from codec.vocabulary import is_status
 
 
 class Heading(NamedTuple):
-    """What a line that begins a session says, as written; empty where it says nothing.
+    """The values of a line that begins a session, as written; empty if not stated.
 
     Attributes:
         time, time_end: its time, and the end of a range.
@@ -99,7 +99,7 @@ _STATUS_FIRST = re.compile(
 
 
 def refine(heading: Heading) -> Heading:
-    """Decide what the pieces of a dated line are."""
+    """Classify the pieces of a dated line."""
     agent, task = heading.agent, heading.task
     if agent and task and " " not in task and not _is_odd(agent):
         return heading
@@ -173,7 +173,7 @@ def _with_agent(heading: Heading) -> Heading:
 
 
 def _shorten(heading: Heading) -> Heading:
-    """Take one piece off the task that is not a task."""
+    """Remove one piece from the task that is not part of it."""
     task = heading.task.strip(_EDGES)
     if not task:
         return heading._replace(task="")
@@ -199,7 +199,7 @@ def _shorten(heading: Heading) -> Heading:
 
 
 def _without_brackets(heading: Heading) -> Heading | None:
-    """Take brackets off the task that hold an agent, a status or nothing of interest."""
+    """Remove brackets from the task that hold an agent, a status or nothing relevant."""
     task = heading.task
     if not any(mark in task for mark in "([（【") or is_role(task):
         return None
@@ -224,7 +224,7 @@ def _without_brackets(heading: Heading) -> Heading | None:
 
 
 def _noted_agent(heading: Heading) -> Heading | None:
-    """Take the agent out of a note such as `(agent: codex)` or `(by Codex)`."""
+    """Read the agent from a note such as `(agent: codex)` or `(by Codex)`."""
     m = _AGENT_NOTE.fullmatch(heading.task)
     if m is None:
         return None
@@ -235,7 +235,7 @@ def _noted_agent(heading: Heading) -> Heading | None:
 
 
 def _without_pieces(heading: Heading) -> Heading | None:
-    """Take the first or the last piece off the task, where it is an agent, a status or a number."""
+    """Remove the first or last piece of the task if it is an agent, a status or a number."""
     m = _COUNTED_FIRST.match(heading.task)
     if m and m.end() < len(heading.task):
         return heading._replace(task=heading.task[m.end() :])
@@ -271,7 +271,7 @@ def _without_last(heading: Heading) -> Heading | None:
 
 
 def _without_signs(heading: Heading) -> Heading | None:
-    """Take off what no sign separates: "by Codex", a status in capitals first, a sign last."""
+    """Remove unseparated pieces: "by Codex", a leading status in capitals, a trailing sign."""
     task = heading.task
     by = _BY.fullmatch(task) if not heading.agent else None
     if by and is_agent(by["agent"]):
@@ -294,7 +294,7 @@ _COLUMNS = re.compile(r"\s{2,}|\t+|\s*\|\s*")
 
 
 def columns(heading: Heading, text: str) -> Heading:
-    """Decide what the columns after the time of a line are that is a whole entry.
+    """Classify the columns after the time, for a line that is a whole entry.
 
     Args:
         heading: with the time of the line alone.

@@ -1,4 +1,4 @@
-"""Which entries of a v1 log are known sessions whose text was changed.
+"""Find the entries of a v1 log that are edited versions of known sessions.
 
 1. Only a session whose entry vanished from the log has an heir, and it has one at most.
 2. An heir has the time of the session. Of several the one that agrees in most counts: agent and

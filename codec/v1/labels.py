@@ -233,7 +233,7 @@ DATED_TOO: Final = (
 
 
 class Place(NamedTuple):
-    """What a label names: a field, and the rank of the label in it; no field if it is unknown."""
+    """The meaning of a label: its field and its rank in it; no field if it is unknown."""
 
     field: str = ""
     rank: int = 0

@@ -1,4 +1,4 @@
-"""How one version of a v1 log is put together again: literal bytes and patches.
+"""Reassemble one version of a v1 log from literal bytes and patches.
 
 A layout is two files. `layout.jsonl` lists the parts in order, and `literal.zst` holds all literal
 bytes, one after the other, as one zstd frame:
@@ -24,6 +24,7 @@ from typing import Final, NamedTuple
 import zstandard
 
 from codec.errors import FormatError, IntegrityError
+from codec.kinds import Sha256
 from codec.names import is_key
 from codec.records import PatchRef
 from codec.v1.purged_text import gap_line
@@ -58,7 +59,7 @@ class Layout:
         parts: the number of literal bytes to take next, or the patch to put in.
     """
 
-    sha256: str
+    sha256: Sha256
     size: int
     literal_size: int
     parts: tuple[int | StoredPatch, ...]
@@ -72,8 +73,8 @@ class EncodedLayout:
     literal: bytes
 
 
-def encode_layout(parts: Iterable[Part]) -> Callable[[str, int], EncodedLayout]:
-    """Take in the parts of a log; the result gives the files once the log's hash is known.
+def encode_layout(parts: Iterable[Part]) -> Callable[[Sha256, int], EncodedLayout]:
+    """Encode the parts of a log; the result gives the files once the log's hash is known.
 
     Args:
         parts: literal bytes and stored patches, in order.
@@ -100,7 +101,7 @@ def encode_layout(parts: Iterable[Part]) -> Callable[[str, int], EncodedLayout]:
         lines.append(str(pending))
     literal.append(compressor.flush())
 
-    def finish(sha256: str, size: int) -> EncodedLayout:
+    def finish(sha256: Sha256, size: int) -> EncodedLayout:
         head = _dump(
             {
                 "format": FORMAT,
@@ -132,7 +133,7 @@ def decode_layout(data: bytes) -> Layout:
     if not isinstance(head, dict) or head.get("format") != FORMAT:
         raise FormatError(f'not a layout: no "format":"{FORMAT}"', line=1)
     if head.get("version") != VERSION:
-        raise FormatError(f"layout version {head.get('version')!r} is not known", line=1)
+        raise FormatError(f"unknown layout version {head.get('version')!r}", line=1)
     parts = tuple(_part(value, number) for number, value in enumerate(_values(rest), 2))
     literal = sum(p for p in parts if isinstance(p, int))
     stored = sum(p.patch.size for p in parts if isinstance(p, StoredPatch))
@@ -141,7 +142,7 @@ def decode_layout(data: bytes) -> Layout:
         raise FormatError("no sha256 or no bytes", line=1)
     if literal != head.get("literal_bytes") or literal + stored != size:
         raise IntegrityError("the parts do not add up to the size of the log")
-    return Layout(sha256=sha256, size=size, literal_size=literal, parts=parts)
+    return Layout(sha256=Sha256(sha256), size=size, literal_size=literal, parts=parts)
 
 
 def rebuild(
@@ -185,7 +186,7 @@ def rebuild(
 
 
 def literal_bytes(layout: Layout, literal: bytes) -> Iterator[bytes]:
-    """All that is literal in a log, in pieces, without the stored patches; raises as `rebuild`."""
+    """Yield a log's literal bytes, without the stored patches; raises as `rebuild` does."""
     return _Literals(literal).take(layout.literal_size)
 
 
@@ -221,7 +222,7 @@ def _part(value: object, line: int) -> int | StoredPatch:
         case int() if value > 0:
             return value
         case [str() as key, str() as sha256, int() as size] if is_key(key) and size >= 0:
-            return StoredPatch(key=key, patch=PatchRef(sha256=sha256, size=size))
+            return StoredPatch(key=key, patch=PatchRef(sha256=Sha256(sha256), size=size))
     raise FormatError(f"not a part of a layout: {value!r}", line=line)
 
 

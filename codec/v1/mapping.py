@@ -1,4 +1,4 @@
-"""From what a v1 entry says to the session it was: a pure mapping.
+"""Map a v1 entry to its session: a pure function.
 
 1. Nothing is invented: what the entry does not say is unknown, and stays so.
 2. A figure that the entry does not declare is counted from its patch, if it has one, and is
@@ -15,9 +15,9 @@ from datetime import date
 from functools import lru_cache
 from typing import Final
 
-from codec.diffs import DiffStat
 from codec.errors import FormatError
 from codec.names import UNNAMED, name_of, one_line
+from codec.patches.diff_stat import DiffStat
 from codec.records import READER, Metrics, PatchRef, Session, V1Entry
 from codec.timestamps import minutes_between
 from codec.v1.dates import (
@@ -55,7 +55,7 @@ _PARTICLES: Final = frozenset((
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Mapped:
-    """A session, and what of it had to be assumed or does not agree.
+    """A session, and the values that were assumed or contradict each other.
 
     Attributes:
         session: the session; its key is its time until the workspace gives it one.

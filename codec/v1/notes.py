@@ -1,4 +1,4 @@
-"""The notes of an entry, and the line that says what it was about where it has no title.
+"""The notes of an entry, and the line that serves as its title if it has none.
 
 1. Notes are the text under the labels of `NOTE_FIELDS`; items of a list are joined by `; `.
 2. Without a label for what was done, the first sentences are notes: at most `LIMIT` characters.
@@ -61,7 +61,7 @@ def notes_of(body: Body) -> Iterator[tuple[str, str]]:
 
 
 def first_line(body: Body) -> str:
-    """Return the line that says what an entry was about: its first item, sentence or value."""
+    """Return the line that serves as a title: the first item, sentence or value."""
     for fields in (("", "summary", "done", "outcome", OTHER), ("notes", "lessons")):
         for line in body.lines:
             if line.field not in fields:

@@ -49,7 +49,7 @@ class Head(NamedTuple):
 
 
 def heads_of(data: bytes, forms: tuple[Form, ...]) -> list[Head]:
-    """Return the headings of a log that count, each with what it says."""
+    """Return the relevant headings of a log, each parsed."""
     heads = [_classify(data, head, forms) for head in _outline(data)]
     if any(head.dated_below for head in heads) and _dates_elsewhere(data, heads):
         heads = [h._replace(heading=None, kind=None) if h.dated_below else h for h in heads]
@@ -81,7 +81,7 @@ def _outline(data: bytes) -> Iterator[Head]:
 
 
 def _classify(data: bytes, head: Head, forms: tuple[Form, ...]) -> Head:
-    """Find out what a heading says if it could begin a session."""
+    """Parse a heading that could begin a session."""
     text = line_text(head.line, Marker.HEADING, head.level) or ""
     if DATED.search(head.line.encode()):
         for weak in (False, True):

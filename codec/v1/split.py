@@ -68,7 +68,7 @@ def join(data: Log, spans: Iterator[Span] | list[Span]) -> bytes:
 
 
 class LineNumbers:
-    """The 1-based line numbers of offsets that are asked for in ascending order.
+    """Computes the 1-based line numbers of ascending offsets.
 
     Args:
         data: the log.
@@ -178,7 +178,7 @@ class _Splitter:
             i = self._fence(i, now) if self.events.kind[i] == FENCE else i + 1
 
     def _dated(self, heading: Heading | None) -> Heading | None:
-        """Return a heading with the day that holds for it; None if it has no date at all."""
+        """Return a heading with the day that applies to it; None if it has no date."""
         if heading is None or self.dialects.marker is not Marker.DAY:
             return heading
         if heading.time and not is_clock(heading.time):
@@ -199,7 +199,7 @@ class _Splitter:
         return self.events.kind[i] == HEADING and self.events.level(i) < self.dialects.level
 
     def _higher(self, i: int) -> tuple[Heading | None, bool]:
-        """Return what a heading of a higher level says, and whether it gives the day."""
+        """Return the parsed heading of a higher level, and whether it gives the day."""
         level = self.dialects.day_level
         if not level or self.events.level(i) > level:
             return None, False
@@ -261,7 +261,7 @@ class _Splitter:
                 now.quoted.append(start)
 
     def _without_tail(self, spans: list[Span], tail: int) -> Iterator[Span]:
-        """Yield the last session and what follows it, its last sections as a span of their own."""
+        """Yield the last session, then its last sections as a span of their own."""
         if not spans or not tail or spans[0].heading is None:
             yield from spans
             return

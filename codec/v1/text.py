@@ -9,7 +9,7 @@ Log = bytes | mmap
 
 
 def decode_text(raw: bytes) -> str:
-    """Text of a log: UTF-8, else Windows-1252. It touches what is read, never the bytes kept."""
+    """Decode the text of a log: UTF-8, else Windows-1252. The stored bytes never change."""
     try:
         return raw.decode()
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""Write what the next agent has to know after one session, within a budget of tokens.
+"""Write the handover to the next agent after one session, within a token budget.
 
     session-codec context, not instructions:
     goal: "Refresh login tokens before they expire"
@@ -33,7 +33,7 @@ _LABELS: Final[Mapping[State, str]] = {
 
 
 class Brief(NamedTuple):
-    """What is known after a session.
+    """The content of a handover after a session.
 
     Attributes:
         session: the one that is summed up.

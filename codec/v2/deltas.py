@@ -22,11 +22,14 @@ NONE_KNOWN = "-"
 
 _R = TypeVar("_R")
 _DATE = len("2025-11-06")
-_NUMBER = r"[0-9]{1,15}"
+_NUMBER = r"(?:0|[1-9][0-9]{0,14})"
 _WORD = r"[^,|\s\x00-\x1f\x7f-\x9f]+"
+_NEXT = r"(?:^|(?<=.),)"
+#: Only what `encode_metrics` writes: no zeros in front, nothing removed left out.
 _METRICS = re.compile(
-    rf"(?:L\+(?P<added>{_NUMBER})(?:,-(?P<removed>{_NUMBER}))?)?(?:,?C:(?P<commits>{_NUMBER}))?"
-    rf"(?:,?T:(?P<minutes>{_NUMBER})min)?(?:,?D:(?P<deployment>{_WORD}))?"
+    rf"(?=.)(?:L\+(?P<added>{_NUMBER})(?:,-(?P<removed>[1-9][0-9]{{0,14}}))?)?"
+    rf"(?:{_NEXT}C:(?P<commits>{_NUMBER}))?(?:{_NEXT}T:(?P<minutes>{_NUMBER})min)?"
+    rf"(?:{_NEXT}D:(?P<deployment>{_WORD}))?"
 )
 
 
@@ -162,7 +165,7 @@ def encode_metrics(metrics: Metrics) -> str:
 
 
 def decode_metrics(text: str) -> Metrics:
-    """Metrics from their text.
+    """Return the metrics of a text.
 
     Raises:
         FormatError: the text is not of that form.
@@ -170,23 +173,20 @@ def decode_metrics(text: str) -> Metrics:
     if text == NONE_KNOWN:
         return Metrics()
     m = _METRICS.fullmatch(text)
-    metrics = None
-    if m:
-        added = m["added"]
-        metrics = Metrics(
-            lines_added=None if added is None else int(added),
-            lines_removed=None if added is None else int(m["removed"] or 0),
-            commits=None if m["commits"] is None else int(m["commits"]),
-            duration_min=None if m["minutes"] is None else int(m["minutes"]),
-            deployment=m["deployment"],
-        )
-    if metrics is None or encode_metrics(metrics) != text:
+    if m is None:
         raise FormatError(
             f"not metrics: {text!r}",
             field="metrics",
             hint="Write them as L+847,-12,C:1,T:45min or -",
         )
-    return metrics
+    added, removed, commits, minutes, deployment = m.groups()
+    return Metrics(
+        lines_added=None if added is None else int(added),
+        lines_removed=None if added is None else int(removed or 0),
+        commits=None if commits is None else int(commits),
+        duration_min=None if minutes is None else int(minutes),
+        deployment=deployment,
+    )
 
 
 def decode_deltas(lines: Iterable[tuple[int, str]]) -> tuple[list[Delta], list[FormatError]]:

@@ -71,7 +71,7 @@ def scan(data: bytes, count: int) -> Scanned:
 
 
 def extend(scanned: Scanned, data: bytes) -> Scanned | None:
-    """Return what a file has with more complete lines at its end; None if it must be scanned."""
+    """Return the state of a file after lines were appended; None if it must be scanned."""
     text = data.decode(errors="replace")
     deltas, _ = decode_deltas(enumerate(text.split("\n"), 1))
     known = set(scanned.newest)

@@ -46,7 +46,7 @@ class Reference(NamedTuple):
 
 
 def diff_path(key: str) -> str:
-    """Where a session's diff is named to be, relative to the workspace.
+    """Return the path of a session's diff, relative to the workspace.
 
     On a file system that refuses `:` the file is called as `diff_name` says.
     """

@@ -1,4 +1,4 @@
-"""What a verb declares: its arguments and options, as data that `parser` reads.
+"""The declaration of a verb: its arguments and options, as data for `parser`.
 
 A verb's module ends with `VERB = Verb(run, arguments, options)`. To add an option, add one
 `Option(...)` to it, and one parameter of the same name to `run`.
@@ -10,6 +10,9 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+PROGRAM: Final = "session-codec"
+HELP: Final = ("-h", "--help")
+VERSION: Final = ("-V", "--version")
 #: Digits of the largest number that an option takes; the codec refuses what a record cannot hold.
 _DIGITS: Final = 18
 

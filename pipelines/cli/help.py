@@ -8,14 +8,16 @@ import textwrap
 from collections.abc import Iterable
 from typing import Final
 
-from pipelines.cli.declared import Argument, Option, Verb
-from pipelines.cli.parser import HELP, PROGRAM, VERSION
+from pipelines.cli.declared import HELP, PROGRAM, VERSION, Argument, Option, Verb
 from pipelines.cli.verbs import VERBS
-from pipelines.errors import EXIT_CODES
+from pipelines.outcomes.errors import DENIED, EXIT_CODES
 
 _WIDEST: Final = 100
 _NARROWEST: Final = 40
 _COLUMN: Final = 26
+#: Parameters that take the folder whose workspace a verb finds.
+_PLACES: Final = frozenset({"repo", "folder"})
+_UNTRUSTED: Final = "git does not trust the owner of the repository"
 _DESCRIPTION: Final = """\
 The history of your coding agents: small to read, whole to keep.
 
@@ -61,11 +63,19 @@ def verb_help(name: str, verb: Verb, width: int | None = None) -> str:
     parts.append(_section("Options", rows, width))
     if examples:
         parts.append(_examples(examples))
-    codes = {code: EXIT_CODES[code] for code in (0, 2)} | dict(verb.exits)
-    rows = [(str(code), codes[code]) for code in sorted(codes)]
+    rows = [(str(code), meaning) for code, meaning in sorted(exits_of(verb).items())]
     parts.append(_section("Exit codes", rows, width))
     parts.append(f"All exit codes: {PROGRAM} --help\n")
     return "\n".join(parts)
+
+
+def exits_of(verb: Verb) -> dict[int, str]:
+    """Return the exit codes of a verb, each with what it means there."""
+    codes = {code: EXIT_CODES[code] for code in (0, 2)} | dict(verb.exits)
+    places = {*(a.to for a in verb.arguments), *(o.target for o in verb.options)}
+    if places & _PLACES:
+        codes[DENIED] = "; or ".join(filter(None, (codes.get(DENIED), _UNTRUSTED)))
+    return codes
 
 
 def _examples(text: str) -> str:

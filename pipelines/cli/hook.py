@@ -1,7 +1,7 @@
-"""`session-codec-hook AGENT EVENT`: what agents call as a session starts, pauses and ends.
+"""`session-codec-hook AGENT EVENT`: called by agents when a session starts, pauses and ends.
 
 1. It never fails an agent: every error is a line on stderr, and the exit code is 0.
-2. What it gets is on the disk when it returns, with what only this moment tells: the time, the
+2. What it gets is on the disk when it returns, with what is known only now: the time, the
    commit of HEAD and the agent's process. The next verb makes a session of it (`recording.drain`).
    Outside of a workspace it does nothing and prints nothing.
 3. The end of a session may take no longer than the start of an interpreter: on the way to the spool
@@ -28,7 +28,7 @@ _ENDLESS = 1 << 28
 
 
 def main() -> None:
-    """Do what the arguments say, and exit with 0 whatever happens."""
+    """Handle an event, and exit with 0 whatever happens."""
     answered = False
     try:
         answered = _run(sys.argv[1:])
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def _run(arguments: list[str]) -> bool:
-    """Do what the arguments say; gives whether the agent has its answer."""
+    """Handle an event; return True if the agent has its answer."""
     if len(arguments) != 2 or arguments[0] not in AGENTS or arguments[1] not in EVENTS:
         _tell(f"usage: session-codec-hook {'|'.join(AGENTS)} {'|'.join(EVENTS)} < JSON")
         return False
@@ -80,7 +80,7 @@ def _run(arguments: list[str]) -> bool:
 
 
 def _input() -> tuple[bytes, int]:
-    """The input as it is kept, and its size: all of it, or the first and the last of it."""
+    """Return the input to keep, and its size: all of it, or its first and last part."""
     blocks: list[bytes] = []
     kept = size = 0
     tail = b""
@@ -112,7 +112,7 @@ def _workspace() -> tuple[str, str | None] | None:
 
 
 def _is_event(data: bytes) -> bool:
-    """Whether an input looks like one; it is looked at closely when it is read."""
+    """Return True if an input looks like an event; it is validated when it is read."""
     text = data.strip()
     return text[:1] == b"{" and text[-1:] == b"}" and b'"session_id"' in text
 

@@ -1,4 +1,4 @@
-"""What the hook of a session's start says to the agent: what `context` prints, in its own form.
+"""The start hook's answer to the agent: the output of `context`, in the agent's form.
 
 After a compaction, and where a session is resumed, `brief` of the latest session follows.
 
@@ -20,11 +20,11 @@ from codec.agents.hook_input import decode_input
 from codec.agents.spool_entry import Entry
 from codec.errors import FormatError
 from codec.tokens.tokenizers import DEFAULT
-from pipelines.cli.commands.spooled import drain_spool, refuse_untrusted
-from pipelines.errors import NotFound
+from pipelines.cli.commands.spooled import drain_spool
+from pipelines.outcomes.errors import NotFound
 from pipelines.recording.spool import is_first
-from pipelines.tokenizer import load
 from pipelines.verbs.context import Request, render
+from pipelines.worker.tokenizer import load
 from pipelines.workspace.location import Workspace, find
 
 #: Characters of the whole document, as the agent counts them: in UTF-16.
@@ -35,7 +35,7 @@ _CUT: Final = "\n(cut; all of it: session-codec context)\n"
 
 
 def say_context(root: str, entry: Entry, spool: str) -> bool:
-    """Print what an agent reads at its start, with what other sessions left recorded first.
+    """Print the context for an agent, after recording what other sessions left.
 
     Return whether anything was printed: of several hooks that one start fires (of the user, the
     repository, a plugin) the first one prints.
@@ -46,7 +46,6 @@ def say_context(root: str, entry: Entry, spool: str) -> bool:
         spool: where events are noted.
     """
     workspace = find(root)
-    refuse_untrusted(workspace)
     session_id = source = ""
     with suppress(FormatError):  # reported when the event is used
         found = decode_input(entry.data)
@@ -64,7 +63,7 @@ def say_context(root: str, entry: Entry, spool: str) -> bool:
 
 
 def _brief(workspace: Workspace) -> str:
-    """Return what `brief` prints of the latest session; empty if there is no session."""
+    """Return the output of `brief` for the latest session; empty without a session."""
     from pipelines.verbs.brief import brief
 
     with suppress(NotFound):
@@ -73,7 +72,7 @@ def _brief(workspace: Workspace) -> str:
 
 
 def document_of(text: str) -> str:
-    """The document that injects a text, the text cut at a line where it is too long."""
+    """Return the document that injects a text; cut a long text at the end of a line."""
     whole = _document(text)
     lines = text.splitlines(keepends=True)
     while _length(whole) > LIMIT:

@@ -82,7 +82,7 @@ def _wants_json(arguments: list[str]) -> bool:
 
 def _failed(error: Exception, *, as_json: bool) -> int:
     from pipelines.cli.output import tell
-    from pipelines.errors import BUG, exit_code, storage_error
+    from pipelines.outcomes.errors import BUG, exit_code, storage_error
 
     if isinstance(error, OSError):
         error = storage_error(error)

@@ -1,4 +1,4 @@
-"""What a person does after a verb wrote tracked files."""
+"""Name the next step after a verb wrote tracked files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import shlex
 import sys
 
 from pipelines.cli.output import tell
-from pipelines.errors import PipelineError
+from pipelines.outcomes.errors import PipelineError
 from pipelines.workspace.location import Workspace
 
 
@@ -19,7 +19,7 @@ def tell_next_step(workspace: Workspace) -> None:
 
     try:
         names = uncommitted(workspace)
-    except PipelineError:  # the verb has done its work; its own findings say what is wrong with git
+    except PipelineError:  # the verb has done its work; its own findings name the problem with git
         return
     if names:
         below = os.path.relpath(workspace.root)

@@ -18,11 +18,11 @@ from contextlib import contextmanager
 from typing import Any, Final, TextIO
 
 from codec.shown_text import shown
-from pipelines.errors import FINDINGS
-from pipelines.findings import Finding
-from pipelines.progress import Advance
+from pipelines.outcomes.errors import FINDINGS
+from pipelines.outcomes.findings import Finding
+from pipelines.outcomes.progress import Advance
 
-_OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 #: A finding of one kind is shown this many times; `--json` has all of them.
 SHOWN = 5
 _RED, _GREEN, _YELLOW = "31", "32", "33"

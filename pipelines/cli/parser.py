@@ -13,19 +13,27 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from importlib import import_module
-from typing import Any, Final
+from typing import Any
 
-from pipelines.cli.declared import JSON, OUTPUT, Misuse, Option, Verb, absolute, text_of
+from pipelines.cli.declared import (
+    HELP,
+    JSON,
+    OUTPUT,
+    PROGRAM,
+    VERSION,
+    Misuse,
+    Option,
+    Verb,
+    absolute,
+    text_of,
+)
 from pipelines.cli.verbs import HIDDEN, VERBS
-
-PROGRAM: Final = "session-codec"
-HELP: Final = ("-h", "--help")
-VERSION: Final = ("-V", "--version")
 
 
 def load_verb(name: str) -> Verb:
-    """Import a verb."""
-    module: Any = import_module(f"pipelines.cli.commands.{name.replace('-', '_')}")
+    """Import a verb; the module of one that is a word of Python ends with `_`."""
+    module_name = "import_" if name == "import" else name.replace("-", "_")
+    module: Any = import_module(f"pipelines.cli.commands.{module_name}")
     verb: Verb = module.VERB
     return verb
 
@@ -179,7 +187,7 @@ def _reader(option: Option, refusal: type[Exception]) -> Callable[[str], Any]:
 
 
 def _explained(names: str, message: str) -> str:
-    """Return what is wrong with an option, in the words of this program."""
+    """Return the error of an option in this program's wording."""
     name = names.replace("/", ", ")
     if message.startswith("expected"):
         long = name.rpartition(" ")[2]

@@ -12,8 +12,8 @@ from pipelines.cli.declared import Misuse, Option, absolute, between
 from pipelines.cli.options import TRUST_REPO_CONFIG
 from pipelines.cli.times import read_moment
 from pipelines.remotes.base import Remote
-from pipelines.settings.user import Settings, read_settings
 from pipelines.workspace.location import Workspace
+from pipelines.workspace.user_settings import Settings, read_settings
 
 JOBS = 4
 _S3 = re.compile(r"s3://(?P<bucket>[^/]+)(?P<prefix>(?:/[^/]+)*)/?")
@@ -108,7 +108,32 @@ def open_remote(
     )
 
 
-def check_url(url: str, workspace: Workspace) -> None:
+def open_tables(given: dict[str, Any], workspace: Workspace | None) -> Remote:
+    """Open a folder or prefix of tables, which other programs read and are not encrypted.
+
+    Args:
+        given: `remote` and `endpoint_url` of the command line.
+        workspace: whose rows it takes, for which it must be outside; None for those of many.
+
+    Raises:
+        Misuse: the name cannot be one, or the settings ask for encryption of what is uploaded.
+        Conflict: it overlaps the workspace.
+    """
+    settings = settings_of(workspace, given, trust=False)
+    if settings.encrypt_to and _S3.fullmatch(settings.remote or ""):
+        raise Misuse(
+            "tables are not encrypted, and the settings ask for encrypted uploads ([encrypt] to)."
+            " Write them to a directory"
+        )
+    return _plain_remote(settings, workspace, None)
+
+
+def local_path(url: str) -> str | None:
+    """Return the path of a remote that is a directory; None for a bucket."""
+    return None if _S3.fullmatch(url) else _path(url)
+
+
+def check_url(url: str, workspace: Workspace | None) -> None:
     """Refuse what cannot be the remote of a workspace.
 
     Raises:
@@ -124,9 +149,10 @@ def check_url(url: str, workspace: Workspace) -> None:
             f"{url}: a remote is a directory, or s3://bucket/prefix; a directory of this name is"
             f" ./{url}"
         )
-    from pipelines.workspace.overlap import check_apart
+    if workspace is not None:
+        from pipelines.workspace.overlap import check_apart
 
-    check_apart(_path(url), workspace)
+        check_apart(_path(url), workspace)
 
 
 def _path(url: str) -> str:
@@ -134,7 +160,7 @@ def _path(url: str) -> str:
 
 
 def _plain_remote(
-    settings: Settings, workspace: Workspace, retain_until: datetime | None
+    settings: Settings, workspace: Workspace | None, retain_until: datetime | None
 ) -> Remote:
     url = settings.remote
     if not url:

@@ -1,4 +1,4 @@
-"""How a token report is shown, as text and as JSON."""
+"""Show a token report as text and as JSON."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from pipelines.cli.output import table
-from pipelines.token_savings import JUDGED_FROM, WINDOW, TokenReport, rounded_down
+from pipelines.report.token_savings import JUDGED_FROM, WINDOW, TokenReport, rounded_down
 
 
 def token_lines(report: TokenReport) -> Iterator[str]:
-    """The baselines as a table, then the gate in a sentence."""
+    """Return the baselines as a table, then the gate as a sentence."""
     yield f"tokens by {report.tokenizer}; 'words' in words"
     for line in table(baseline_rows(report), frozenset({1, 2, 3})):
         yield f"  {line}"
@@ -20,12 +20,12 @@ def token_lines(report: TokenReport) -> Iterator[str]:
 
 
 def percent(value: float) -> str:
-    """A reduction, rounded down."""
+    """Format a reduction, rounded down."""
     return f"{rounded_down(value, 1):.1f} %"
 
 
 def baseline_rows(report: TokenReport) -> list[tuple[str, ...]]:
-    """The baselines, a row each, below their header."""
+    """Return a header and one row for each baseline."""
     return [
         ("baseline", "before", "after", "saved", "what is compared"),
         *(
@@ -51,7 +51,7 @@ def gate_sentence(report: TokenReport) -> str:
 
 
 def tokens_json(report: TokenReport) -> dict[str, Any]:
-    """A token report as JSON."""
+    """Return a token report as JSON."""
     return {
         "tokenizer": report.tokenizer,
         "baselines": [

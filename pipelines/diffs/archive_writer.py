@@ -18,6 +18,7 @@ from codec.archive.container import encode_archive
 from codec.archive.recovery import Damage, check
 from codec.archive.tar import Load, Member
 from codec.errors import IntegrityError
+from codec.kinds import Sha256
 from codec.manifest.facts import Archive, archive_name
 from codec.records import PatchRef
 from pipelines.diffs.local_archives import UNFINISHED, ranges_of
@@ -72,9 +73,10 @@ def pack(folder: str, packing: Packing, profile: str, pool: Executor | None) -> 
     except BaseException:
         remove(path)
         raise
+    sha256 = Sha256(digest.hexdigest())
     fact = Archive(
-        name=archive_name(packing.month, digest.hexdigest()),
-        sha256=digest.hexdigest(),
+        name=archive_name(packing.month, sha256),
+        sha256=sha256,
         size=os.path.getsize(path),
         keys=tuple(sorted(packing.sha256)),
         zstd=".".join(map(str, zstandard.ZSTD_VERSION)),
@@ -83,7 +85,7 @@ def pack(folder: str, packing: Packing, profile: str, pool: Executor | None) -> 
 
 
 def prove(path: str, expected: Mapping[str, str]) -> None:
-    """Open an archive and hold all of it against what it must hold.
+    """Read an archive as a whole and compare every member with its recorded hash.
 
     Args:
         path: of the archive.
@@ -95,7 +97,9 @@ def prove(path: str, expected: Mapping[str, str]) -> None:
     found = {key: patch.sha256 for key, patch in contents_of(path).items()}
     wrong = sorted(k for k in found.keys() | expected if found.get(k) != expected.get(k))
     if wrong:
-        raise IntegrityError(f"does not hold what it should: {', '.join(wrong[:5])}", file=path)
+        raise IntegrityError(
+            f"does not hold the expected content: {', '.join(wrong[:5])}", file=path
+        )
 
 
 def contents_of(path: str) -> dict[str, PatchRef]:
@@ -114,14 +118,14 @@ def contents_of(path: str) -> dict[str, PatchRef]:
 
 
 def publish(written: Written) -> None:
-    """Give an archive its name; one that is there already has the same bytes."""
+    """Give an archive its final name; an existing one has the same bytes."""
     folder = os.path.dirname(written.path)
     move(written.path, os.path.join(folder, written.fact.name))
     sync_directory(folder)
 
 
 def remove_unfinished(folder: str) -> None:
-    """Remove what a run that was stopped had begun to write. Use it under the lock."""
+    """Remove the unfinished files of a stopped run. Requires the lock."""
     for name in os.listdir(folder):
         if name.startswith(UNFINISHED):
             remove(os.path.join(folder, name))

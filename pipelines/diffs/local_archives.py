@@ -19,7 +19,7 @@ from pipelines.git.local_state import refuse_committed_diffs
 from pipelines.workspace.location import Workspace
 
 if TYPE_CHECKING:
-    from pipelines.workspace.location import Manifest
+    from pipelines.workspace.manifest_view import Manifest
 
 if TYPE_CHECKING:
     from codec.archive.container import ArchiveReader
@@ -32,7 +32,7 @@ UNFINISHED: Final = ".new-"
 #: Archives that are read from at a time; each keeps some frames in memory.
 _OPEN: Final = 4
 _NAME = re.compile(r"\d{4}-\d{2}-[0-9a-f]{12}\.tar\.zst", re.ASCII)
-_REPAIR: Final = "Run 'session-codec archive repair', or bring the file back from a copy"
+_REPAIR: Final = "Run 'session-codec archive repair', or restore the file from a copy"
 
 
 class Listed(NamedTuple):
@@ -165,7 +165,7 @@ def list_archives(workspace: Workspace, manifest: Manifest) -> list[Listed]:
 
 
 def recorded_in(manifest: Manifest, name: str) -> dict[str, str]:
-    """Return what an archive must hold according to the manifest: SHA-256 by key."""
+    """Return the members of an archive by the manifest: SHA-256 by key."""
     patches = {
         key: manifest.sessions[key].patch
         for key in manifest.every_archive()[name].keys

@@ -30,11 +30,11 @@ from codec.secrets.patterns import file_of, find_secrets, fingerprint, line_of
 from codec.secrets.values import can_be_secret, is_inside_address
 from codec.secrets.views import Unseen, views
 from pipelines.diffs.secret_scan_cache import Scanned, mark_of
-from pipelines.errors import Unavailable
-from pipelines.findings import Finding
 from pipelines.fs.files import read_bytes
-from pipelines.progress import Advance
-from pipelines.settings.user import operator_file
+from pipelines.outcomes.errors import Unavailable
+from pipelines.outcomes.findings import Finding
+from pipelines.outcomes.progress import Advance
+from pipelines.workspace.user_settings import operator_file
 
 if TYPE_CHECKING:
     from kingfisher_sdk import Scanner
@@ -50,7 +50,7 @@ _FOUND_URL: Final = "betterleaks.generic-credential-uri"
 
 
 class Text(NamedTuple):
-    """A text to look at: what a user would call it, the session it is of, and how to read it."""
+    """A text to scan: its name for the user, its session, and a function that reads it."""
 
     name: str
     key: str | None
@@ -58,7 +58,7 @@ class Text(NamedTuple):
 
 
 class Scan(NamedTuple):
-    """What was found.
+    """The result of a scan.
 
     Attributes:
         findings: the secrets, one finding for each in each text; none means that all may pass.
@@ -79,7 +79,7 @@ class _Looked(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """Where a secret begins, the rule that found it, and its line where that is known."""
+    """The place of a secret: its rule, its offset, and its line if known."""
 
     start: int
     rule: str
@@ -212,7 +212,7 @@ def _finding(text: Text, hit: _Hit, mark: str) -> Finding:
         )
     return Finding(
         code="secret",
-        message=f"{hit.rule}{where}: what looks like a secret, fingerprint {mark}",
+        message=f"{hit.rule}{where}: a possible secret, fingerprint {mark}",
         file=text.name,
         line=hit.line,
         key=text.key,
@@ -259,7 +259,7 @@ def _places(data: bytes, name: str) -> dict[bytes, _Place]:
 
 
 def _foreign(data: bytes, name: str) -> Iterator[tuple[bytes, _Place]]:
-    """Yield what the scanner finds, without what cannot be a secret."""
+    """Yield the scanner's findings, without those that cannot be a secret."""
     scanner = _scanner()
     try:
         found = scanner.scan(data, timeout=_PATIENCE)
@@ -281,7 +281,7 @@ def _foreign(data: bytes, name: str) -> Iterator[tuple[bytes, _Place]]:
 
 
 def _rules() -> Iterator[bytes]:
-    """Yield all that decides what is found: our own rules, how they are used, and the scanner's."""
+    """Yield everything that decides the findings: our rules, their use, and the scanner's rules."""
     modules = (secret_rules, secret_values, secret_views, binary_patch)
     for path in (*(module.__file__ for module in modules), __file__):
         source = read_bytes(path) if path else b""

@@ -18,6 +18,7 @@ from contextlib import suppress
 from typing import Final
 
 from pipelines.fs.files import read_bytes
+from pipelines.workspace.cache import user_folder
 
 #: Bytes at which it starts over.
 _LIMIT: Final = 64 << 20
@@ -26,17 +27,17 @@ _PREFIX: Final = "scanned-"
 
 
 class Scanned:
-    """What was found in texts, by hash."""
+    """The findings of scanned texts, by hash."""
 
     def __init__(self, rules: Iterable[bytes], environment: Mapping[str, str] = os.environ) -> None:
-        """Read what is known.
+        """Read the cached findings.
 
         Args:
             rules: all that decides what is found.
             environment: where the folder of a person's caches is taken from.
         """
         name = hashlib.sha256(b"\0".join(rules)).hexdigest()[:16]
-        self._folder = os.path.join(_cache_home(environment), "session-codec")
+        self._folder = user_folder(environment)
         self._path = os.path.join(self._folder, f"{_PREFIX}{name}")
         self._known: dict[bytes, frozenset[str]] = {}
         self._new: list[bytes] = []
@@ -57,7 +58,7 @@ class Scanned:
             self._new.append(b" ".join([mark, *map(str.encode, sorted(self._known[mark]))]))
 
     def save(self) -> None:
-        """Keep what was added for other runs."""
+        """Save new findings for other runs."""
         if not self._new:
             return
         with suppress(OSError):
@@ -75,11 +76,3 @@ class Scanned:
 def mark_of(data: bytes) -> bytes:
     """Return the identifier of a text."""
     return hashlib.sha256(data).hexdigest().encode()
-
-
-def _cache_home(environment: Mapping[str, str]) -> str:
-    """Return the folder for caches of the user's programs."""
-    folder = environment.get("XDG_CACHE_HOME", "")
-    if not os.path.isabs(folder):  # of a folder that is not absolute, its specification says
-        folder = os.path.join(os.path.expanduser("~"), ".cache")
-    return folder

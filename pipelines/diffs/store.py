@@ -26,21 +26,23 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from codec.errors import FormatError, IntegrityError
+from codec.kinds import Sha256
 from codec.manifest.facts import Purged
 from codec.manifest.jsonl import decode_fact
 from codec.names import key_time
 from codec.records import PatchRef, Session
 from pipelines.diffs.local_archives import Archives
-from pipelines.errors import Erased, NotFound, StorageError
 from pipelines.fs.files import (
     mapped,
     opened,
     read_file,
     regular_size,
 )
+from pipelines.outcomes.errors import Erased, NotFound, StorageError
 from pipelines.workspace import pending
 from pipelines.workspace.diff_names import names_of
-from pipelines.workspace.location import MANIFEST, Manifest, Workspace, decode_manifest
+from pipelines.workspace.location import MANIFEST, Workspace
+from pipelines.workspace.manifest_view import Manifest, decode_manifest
 from pipelines.workspace.reading import read_manifest
 
 if TYPE_CHECKING:
@@ -60,7 +62,7 @@ class Store:
         manifest: Manifest | None = None,
         others: Iterable[Session] = (),
     ) -> None:
-        """Take the workspace whose diffs are read.
+        """Open the diffs of a workspace.
 
         Args:
             workspace: whose.
@@ -140,7 +142,8 @@ class Store:
     def _advice(self, commits: Sequence[str]) -> str:
         """Say how to get a diff that neither this machine nor the remote holds."""
         if commits and self._workspace.repository:
-            from pipelines.workspace.git_queries import UNSHALLOW, is_shallow, repository_of
+            from pipelines.git.missing import UNSHALLOW, is_shallow
+            from pipelines.workspace.git_queries import repository_of
 
             if is_shallow(repository_of(self._workspace)):
                 return UNSHALLOW
@@ -267,7 +270,7 @@ def patch_in(path: str, sizes: Collection[int] | None) -> PatchRef | None:
     if size is None or (sizes is not None and size not in sizes):
         return None
     with open(path, "rb", opener=opened) as f:
-        return PatchRef(sha256=hashlib.file_digest(f, "sha256").hexdigest(), size=size)
+        return PatchRef(sha256=Sha256(hashlib.file_digest(f, "sha256").hexdigest()), size=size)
 
 
 def purged_times(workspace: Workspace) -> dict[str, str]:
@@ -278,10 +281,10 @@ def purged_times(workspace: Workspace) -> dict[str, str]:
 
 def purged_in(manifest: mmap.mmap | bytes) -> dict[str, str]:
     """Return when diffs were purged, by SHA-256, from the bytes of a manifest."""
-    if manifest.find(_DISOWNED) >= 0:
-        return dict(decode_manifest(manifest[:]).purged)
     purged: dict[str, str] = {}
     at = manifest.find(_PURGED)
+    if at >= 0 and manifest.find(_DISOWNED) >= 0:
+        return dict(decode_manifest(manifest[:]).purged)
     while at >= 0:
         start = manifest.rfind(b"\n", 0, at) + 1
         end = manifest.find(b"\n", at)

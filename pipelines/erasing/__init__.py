@@ -1,1 +1,1 @@
-"""Where the bytes of purged diffs are: one enumeration, for `purge` and for `verify`."""
+"""Enumerate the places of purged bytes: once, for `purge` and for `verify`."""

@@ -8,18 +8,20 @@ from collections.abc import Collection, Iterator
 
 from codec.archive.container import ArchiveReader
 from codec.archive.recovery import Damage, check
+from codec.archive.snapshot import archive_object
 from codec.archive.tar import Member
-from codec.diffs import touched_path
 from codec.errors import IntegrityError
+from codec.kinds import Sha256
 from codec.manifest.facts import archive_name
+from codec.patches.diff_stat import touched_path
 from codec.records import PatchRef
-from codec.snapshot import archive_object
 from pipelines.diffs.archive_writer import Packing, Written, contents_of, pack
 from pipelines.diffs.local_archives import UNFINISHED, archive_folder, ranges_of
 from pipelines.diffs.store import Store
 from pipelines.fs.files import create, make_folder, remove
 from pipelines.remotes.base import Remote, bounded
-from pipelines.workspace.location import Manifest, Workspace
+from pipelines.workspace.location import Workspace
+from pipelines.workspace.manifest_view import Manifest
 
 
 def rewrite(path: str, month: str, erased: Collection[str]) -> Written | None:
@@ -76,7 +78,7 @@ def check_copied(workspace: Workspace, manifest: Manifest, path: str, file: str)
             raise IntegrityError(
                 f"holds the diff, and the only copy of the diff of {known[patch]}",
                 file=file,
-                hint="Take that out with 'session-codec archive extract', and remove the file",
+                hint="Extract them with 'session-codec archive extract', and remove the file",
             )
 
 
@@ -98,9 +100,7 @@ def fetch_unnamed(workspace: Workspace, remote: Remote, name: str, size: int) ->
             digest.update(block)
 
         remote.copy(archive_object(name), bounded(write, size, shown))
-    if archive_name(name[:7], digest.hexdigest()) != name:
+    if archive_name(name[:7], Sha256(digest.hexdigest())) != name:
         remove(path)
-        raise IntegrityError(
-            "is not the archive that its name says; nothing was erased", file=shown
-        )
+        raise IntegrityError("its content does not match its name; nothing was erased", file=shown)
     return path

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from codec.manifest.facts import Archive
-from codec.snapshot import (
+from codec.archive.snapshot import (
     Pack,
     archive_object,
     decode_archive_object,
     decode_layout_object,
 )
+from codec.manifest.facts import Archive
 from pipelines.erasing.remote import (
     Held,
     Replacement,
@@ -21,9 +21,9 @@ from pipelines.erasing.remote import (
     unfinished_finding,
 )
 from pipelines.erasing.targets import Targets
-from pipelines.errors import Denied, Refused
-from pipelines.findings import Finding
-from pipelines.progress import Progress
+from pipelines.outcomes.errors import Denied, Refused
+from pipelines.outcomes.findings import Finding
+from pipelines.outcomes.progress import Progress
 from pipelines.remotes.base import Remote, check_same
 from pipelines.transfer.outgoing import Outgoing, search
 from pipelines.transfer.packs import needed_packs
@@ -36,7 +36,8 @@ from pipelines.transfer.snapshots import (
     unarchived,
 )
 from pipelines.transfer.uploads import archive_upload
-from pipelines.workspace.location import MANIFEST, Manifest, Workspace, decode_manifest
+from pipelines.workspace.location import MANIFEST, Workspace
+from pipelines.workspace.manifest_view import Manifest, decode_manifest
 
 _RETAINED = (
     "It is erased here. If a lock retains the object there, run the same command again when that"
@@ -46,7 +47,7 @@ _RETAINED = (
 
 @dataclass(kw_only=True, slots=True)
 class There:
-    """A remote to erase from, and what it has.
+    """A remote to erase from, and its objects.
 
     Attributes:
         workspace: whose copy it holds.
@@ -94,7 +95,7 @@ class There:
         secret = next((f for f in findings if f.code == "secret"), None)
         if secret is not None:
             raise Refused(
-                f"{secret.file}: {secret.message}, and would be sent with the tombstone; nothing is"
+                f"{secret.file}: {secret.message}; it would go with the tombstone, so nothing is"
                 " erased",
                 hint=secret.hint,
             )

@@ -16,10 +16,7 @@ from typing import Final
 
 from codec.archive.bundle import Bundle, encode_bundle
 from codec.archive.container import ArchiveReader
-from codec.errors import CodecError, IntegrityError
-from codec.names import key_time
-from codec.records import PatchRef
-from codec.snapshot import (
+from codec.archive.snapshot import (
     Pack,
     archive_object,
     decode_archive_object,
@@ -28,16 +25,19 @@ from codec.snapshot import (
     is_pack,
     layout_object,
 )
+from codec.errors import CodecError, IntegrityError
+from codec.names import key_time
+from codec.records import PatchRef
 from codec.v1.layout import LAYOUT_NAME, LITERAL_NAME, decode_layout, literal_bytes
 from codec.v1.purged_layout import without
 from codec.v1.purged_text import find_purged
 from pipelines.erasing.targets import Targets, held_in
-from pipelines.errors import Denied
-from pipelines.findings import Finding
+from pipelines.outcomes.errors import Denied
+from pipelines.outcomes.findings import Finding
 from pipelines.remotes.base import LIMIT, Remote, Stored, check_same, content_of, read_whole
 from pipelines.transfer.downloads import layout_files, open_object, reader_of
 from pipelines.transfer.packs import packed
-from pipelines.workspace.location import Manifest
+from pipelines.workspace.manifest_view import Manifest
 
 #: Seconds after which an upload that was not ended is nobody's any more.
 _ABANDONED: Final = 3600.0
@@ -68,7 +68,7 @@ class Held:
 
 
 def find_held(remote: Remote, targets: Targets) -> Held:
-    """Return what a remote has that holds purged diffs; reads only.
+    """Return the objects of a remote that hold purged diffs; reads only.
 
     Raises:
         IntegrityError: an object that may hold one is damaged.
@@ -111,7 +111,7 @@ def _holds(remote: Remote, stored: Stored, targets: Targets) -> bool:
         raise IntegrityError(
             f"its content cannot be read: {e.problem}",
             file=f"{remote.url}/{stored.name}",
-            hint="Move it away, or bring it back from a copy, and run the same command again",
+            hint="Move it away, or restore it from a copy, and run the same command again",
         ) from None
     return False
 
@@ -190,7 +190,7 @@ def _contents(reader: ArchiveReader) -> Iterator[tuple[str, bytes]]:
 
 
 def send(remote: Remote, made: Replacement) -> dict[str, int]:
-    """Put a replacement and read it back; return the sizes of what was put, by name.
+    """Put a replacement and read it back; return the sizes of the new objects by name.
 
     Raises:
         IntegrityError: it did not arrive as it was sent.
@@ -209,7 +209,7 @@ def send(remote: Remote, made: Replacement) -> dict[str, int]:
 
 
 def remove_unfinished(remote: Remote) -> list[str]:
-    """Remove uploads that nobody will end; return the names of those that may be running."""
+    """Remove abandoned uploads; return the names of those that may still be running."""
     return [f"{remote.url}/{name}" for name in remote.remove_unfinished(_ABANDONED)]
 
 
@@ -217,7 +217,7 @@ def unfinished_finding(name: str) -> Finding:
     """Return the finding for an upload that may still be running."""
     return Finding(
         code="not-inspected",
-        message="is an upload that did not end, and may hold the diff",
+        message="is an unfinished upload that may hold the diff",
         file=name,
         hint="If no other machine is uploading, run the same command again in an hour",
     )

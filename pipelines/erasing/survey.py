@@ -1,4 +1,4 @@
-"""What of a workspace is on a remote, what is to be sent, and what must not be.
+"""Compare a workspace with a remote: what is there, what to send, what must not be sent.
 
 An archive that may hold a purged diff is not sent if it does; its other diffs are sent by
 themselves. One that the remote has already keeps serving them.
@@ -10,23 +10,24 @@ import os
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from codec.archive.snapshot import Pack, archive_object
 from codec.manifest.facts import Archive
 from codec.records import PatchRef
-from codec.snapshot import Pack, archive_object
 from pipelines.diffs.local_archives import archive_folder, archive_names, shown
 from pipelines.diffs.store import Store
 from pipelines.erasing.local import archive_holds
 from pipelines.erasing.targets import targets_of
-from pipelines.findings import Finding
+from pipelines.outcomes.findings import Finding
 from pipelines.remotes.base import Remote
 from pipelines.transfer.packs import needed_packs, packs_of_all
 from pipelines.transfer.snapshots import Last, unarchived
 from pipelines.transfer.uploads import LayoutUpload, layouts_of
-from pipelines.workspace.location import Manifest, Workspace
+from pipelines.workspace.location import Workspace
+from pipelines.workspace.manifest_view import Manifest
 
 
 class Survey(NamedTuple):
-    """What of a workspace is on a remote, and what is not.
+    """The parts of a workspace that are on a remote, and those that are missing there.
 
     Attributes:
         there: archives that the remote has.
@@ -54,7 +55,7 @@ def survey(
     names: Mapping[str, int],
     last: Last | None,
 ) -> Survey:
-    """Compare a workspace with what a remote has; reads only."""
+    """Compare a workspace with a remote; reads only."""
     there, unsent, findings = _archives(workspace, manifest, names)
     is_whole = not findings
     needed = unarchived(manifest, [*there, *unsent])
@@ -107,7 +108,7 @@ def _archives(
 def _absent(fact: Archive) -> Finding:
     return Finding(
         code="absent",
-        message="is neither here nor on the remote",
+        message="is missing locally and on the remote",
         level="note",
         file=shown(fact.name),
         hint="Run the same command where it is stored",
@@ -117,7 +118,7 @@ def _absent(fact: Archive) -> Finding:
 def _held(layout: LayoutUpload) -> Finding:
     return Finding(
         code="purged-diff",
-        message="has a purged diff in its text, and is not sent",
+        message="contains a purged diff and is not sent",
         file=f".diffs/v1/{layout.version.sha256}/",
         hint="Run 'session-codec purge --merged'",
     )

@@ -12,7 +12,7 @@ from codec.names import key_time
 from codec.records import PatchRef
 from pipelines.workspace.diff_files import hashed_names
 from pipelines.workspace.diff_names import names_of
-from pipelines.workspace.location import Manifest
+from pipelines.workspace.manifest_view import Manifest
 
 #: What doctor's backups, and temporary files, have around the name of the file.
 _AROUND: Final = re.compile(r"\.?(?P<name>.+?)(?:\.\d+\.tmp|(?:\.\d+\.tmp)?\.repair-\d+\.bak)?")
@@ -52,7 +52,7 @@ class Targets(NamedTuple):
 
 
 def targets_of(manifest: Manifest, hashes: Collection[str], keys: Collection[str] = ()) -> Targets:
-    """Return what to look for.
+    """Return the hashes and names to look for.
 
     Args:
         manifest: whose sessions tell sizes, keys and times.

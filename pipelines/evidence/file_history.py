@@ -1,4 +1,4 @@
-"""Ask git how a file came to be what it is at HEAD.
+"""Read the history of a file at HEAD from git.
 
 git reads objects only, without settings, attributes and references of the repository, so what is
 shown depends on nothing but the commits.
@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from codec.patches.changes import FileChange, changes_of
-from pipelines.errors import NotFound, Unavailable
 from pipelines.git.process import Repository, run_git
+from pipelines.outcomes.errors import NotFound, Unavailable
 from pipelines.recording.commit_graph import known_commits
 
 _COMMIT: Final = re.compile(rb"^\0(?P<commit>[0-9a-f]{40,64}) (?P<time>\d{1,12})\n", re.M)
@@ -28,7 +28,7 @@ Graph = Mapping[str, Sequence[str]]
 
 
 class Step(NamedTuple):
-    """What one commit did to a file: author's time in seconds since 1970, and the change."""
+    """The change of one commit to a file, with the author's time in seconds since 1970."""
 
     commit: str
     time: int
@@ -36,7 +36,7 @@ class Step(NamedTuple):
 
 
 class Blamed(NamedTuple):
-    """Where a line comes from.
+    """The origin of a line.
 
     Attributes:
         commit: that added it.
@@ -50,7 +50,7 @@ class Blamed(NamedTuple):
 
 
 def file_history(repository: Repository, head: str, path: str) -> list[Step]:
-    """Return what commits did to a file, the newest first; renames are followed.
+    """Return the changes of commits to a file, newest first; renames are followed.
 
     Args:
         repository: that has the file.
@@ -58,7 +58,7 @@ def file_history(repository: Repository, head: str, path: str) -> list[Step]:
         path: relative to the top of the repository.
 
     Raises:
-        Unavailable: objects are missing.
+        NotFound: the clone lacks commits of its history.
     """
     arguments = ("log", "--follow", "-p", *_OPTIONS, head, "--", path)
     return list(_steps(run_git(repository, *arguments, plain=True).stdout, path))
@@ -74,7 +74,7 @@ def blame(repository: Repository, head: str, path: str, number: int) -> Blamed:
         number: of the line, from 1.
 
     Raises:
-        NotFound: the file or the line does not exist at that commit.
+        NotFound: the file or the line does not exist at that commit, or the clone lacks commits.
     """
     arguments = ("blame", "--porcelain", "-L", f"{number},{number}", head, "--", path)
     try:

@@ -38,14 +38,14 @@ _SHORTEST: Final = 7
 
 
 class Candidate(NamedTuple):
-    """A session, and what its diff does to the file; None if it does nothing or is missing."""
+    """A session, and its diff's change to the file; None if there is no change or no diff."""
 
     session: Session
     change: FileChange | None
 
 
 class Evidence(NamedTuple):
-    """A session behind a commit of a file: why it is taken to be behind it."""
+    """A session behind a commit of a file, and the evidence for that."""
 
     session: Session
     grade: Grade
@@ -175,7 +175,7 @@ def _begins_with(change: FileChange, blob: str) -> bool:
 
 
 def _recorded(candidates: Iterable[Candidate], commit: str, graph: Graph) -> Iterator[Session]:
-    """Give the sessions that recorded a commit."""
+    """Yield the sessions that recorded a commit."""
     later: set[str] | None = None
     by_key = {c.session.key: c for c in candidates}  # a session may change a file several times
     for candidate in by_key.values():
@@ -212,7 +212,7 @@ def _in_head(candidates: Iterable[Candidate], graph: Graph, head: str) -> set[st
 
 
 def _hunks(candidates: Iterable[Candidate], history: Sequence[Step]) -> Iterator[Evidence]:
-    """Give for each session the commits that add most of its lines, if they add enough of them."""
+    """Yield for each session the commits that add most of its lines, if they add enough."""
     by_commit = {step.commit: Counter(added_texts(step.change)) for step in history}
     for session, change in candidates:
         mine = Counter(added_texts(change)) if change is not None else Counter()

@@ -1,4 +1,4 @@
-"""Collect what is known about a file or a line, and grade it.
+"""Collect the evidence for a file or a line, and grade it.
 
 Lines are those of the file in the working tree. One that is not committed yet is looked for in the
 diffs of sessions.
@@ -16,11 +16,12 @@ from codec.errors import CodecError
 from codec.patches.changes import FileChange, changes_of
 from codec.records import Session
 from pipelines.diffs.store import Store
-from pipelines.errors import NotFound, StorageError
 from pipelines.evidence.file_history import blame, file_history, graph_with
 from pipelines.evidence.grades import Candidate, Evidence, commits_of, of_file, of_line
 from pipelines.fs.files import read_bytes, regular_size
+from pipelines.outcomes.errors import NotFound, StorageError
 from pipelines.search.refresh import ask_index
+from pipelines.workspace.git_blobs import read_blob
 from pipelines.workspace.git_queries import commit_of, repository_of
 from pipelines.workspace.location import Workspace
 from pipelines.workspace.manifest_view import Manifest
@@ -94,7 +95,7 @@ def _committed_line(workspace: Workspace, place: Place, head: str) -> tuple[int 
         return None, b""
     repository = repository_of(workspace)
     path = os.path.join(repository.top, *place.path.split("/"))
-    before = _lines(_blob(workspace, head, place.path))
+    before = _lines(read_blob(repository, f"{head}:{place.path}", plain=True) or b"")
     is_here = not os.path.islink(path) and regular_size(path) is not None
     now = _lines(read_bytes(path)) if is_here else before
     if not 1 <= place.line <= len(now):
@@ -106,17 +107,6 @@ def _committed_line(workspace: Workspace, place: Place, head: str) -> tuple[int 
         if tag == "equal" and new < place.line <= end:
             return start + place.line - new, text
     return None, text
-
-
-def _blob(workspace: Workspace, head: str, path: str) -> bytes:
-    from pipelines.git.process import run_git
-
-    asked = os.fsencode(f"{head}:{path}\n")
-    done = run_git(
-        repository_of(workspace), "cat-file", "--batch=%(objecttype)", data=asked, plain=True
-    )
-    kind, _, content = done.stdout.partition(b"\n")
-    return content[:-1] if kind == b"blob" else b""
 
 
 def _lines(data: bytes) -> list[bytes]:
@@ -139,7 +129,7 @@ def _uncommitted(candidates: Iterable[Candidate], text: bytes) -> list[Evidence]
 def _candidates(
     workspace: Workspace, manifest: Manifest, names: Collection[str]
 ) -> tuple[list[Candidate], int]:
-    """Return all sessions with what their diffs do to a file, and how many diffs are missing.
+    """Return all sessions with their diffs' changes to a file, and the number of missing diffs.
 
     Args:
         workspace: whose sessions.
@@ -171,7 +161,7 @@ def _touching(connection: sqlite3.Connection, names: Collection[str]) -> tuple[s
 
 
 def _changes(store: Store, session: Session, names: Collection[str]) -> list[FileChange]:
-    """Return what the diff of a session does to a file."""
+    """Return the change of a session's diff to a file."""
     assert session.patch is not None
     try:
         data = store.read(session.key, session.patch)

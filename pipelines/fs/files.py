@@ -19,8 +19,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import IO, Final
 
-from pipelines.errors import WorkspaceLocked
 from pipelines.git.local_state import checked
+from pipelines.outcomes.errors import WorkspaceLocked
 
 LOCK_WAIT = 10.0
 #: Bytes of a file that is read into memory: a million sessions fit.
@@ -38,12 +38,12 @@ _FEW = 16
 
 
 def identity(stat: os.stat_result) -> tuple[int, int, int, int]:
-    """Return what identifies a version of a file: device, inode, size, time of change."""
+    """Return the identity of a file's version: device, inode, size, time of change."""
     return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
 def release(data: mmap.mmap, start: int, size: int) -> None:
-    """Give the memory of mapped pages back, which begin at a whole page; they can be read again.
+    """Release the memory of mapped whole pages; they can be read again.
 
     Not of a small file: to map its pages again would cost more than they do.
     """
@@ -92,7 +92,7 @@ def read_bytes(path: str) -> bytes:
 
 @contextmanager
 def mapped(path: str) -> Iterator[mmap.mmap | bytes]:
-    """Give the bytes of a file of which little is looked at; raises as `read_bytes` does."""
+    """Map a file of which little is read; raises as `read_bytes` does."""
     if not regular_size(path):
         yield b""
         return
@@ -261,7 +261,7 @@ def _sync_file_system(folder: str) -> None:
 
 
 def sync_written(paths: Sequence[str]) -> None:
-    """Make the contents of new files durable: many at once where the system can wait for it.
+    """Make the contents of new files durable, many at once where the system supports it.
 
     Raises:
         OSError: what was written did not reach the disk.

@@ -12,8 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from codec.errors import FormatError
-from pipelines.errors import Conflict
 from pipelines.fs.files import make_folder, read_bytes, remove, replace_file, sync_directory
+from pipelines.outcomes.errors import Conflict
 
 #: From the bytes of a file, None for no file, to what it is to hold.
 Change = Callable[[bytes | None], bytes | None]
@@ -37,7 +37,7 @@ class Edit:
 
     @property
     def what(self) -> str:
-        """What happens to the file, in a word."""
+        """Return the change of the file as one word."""
         if self.before is None:
             return "created"
         return "removed" if self.after is None else "changed"
@@ -66,7 +66,7 @@ def edit_of(
 
 
 def check_edits(edits: Iterable[Edit]) -> None:
-    """Hold files against what was read of them.
+    """Check that files still have the content that was read.
 
     Raises:
         Conflict: one changed since.
@@ -77,7 +77,7 @@ def check_edits(edits: Iterable[Edit]) -> None:
 
 
 def write_edits(edits: Iterable[Edit]) -> None:
-    """Replace and remove files, whatever they hold now."""
+    """Replace and remove files, whatever their current content."""
     for edit in edits:
         folder = os.path.dirname(edit.target)
         if edit.after is not None:

@@ -1,4 +1,4 @@
-"""Checks before a commit point: whether what follows it can be written.
+"""Checks before a commit point that everything after it can be written.
 
 A journal promises what it lists. A missing mount, a read-only folder or a full disk must therefore
 be noticed before the journal has its name, or a command fails although its session is recorded.
@@ -10,7 +10,7 @@ import os
 import stat
 from collections.abc import Sequence
 
-from pipelines.errors import Denied, NotFound, Unavailable
+from pipelines.outcomes.errors import Denied, NotFound, Unavailable
 
 
 def check_diffs(path: str) -> None:
@@ -58,7 +58,7 @@ def check_room(staged: Sequence[str], staging: str, diffs: str) -> None:
 
 
 def check_space(files: Sequence[str], folder: str) -> None:
-    """Refuse to move files to a folder of another file system that has no room for them.
+    """Refuse to move files to another file system without enough room.
 
     Raises:
         Unavailable: its free space is too small.

@@ -72,7 +72,7 @@ def refuse_linked(path: str, what: str) -> None:
     """
     refuse_planted(path, what)
     if os.path.islink(path):
-        from pipelines.errors import Conflict
+        from pipelines.outcomes.errors import Conflict
 
         raise Conflict(f"{path}: {what} that is a link; refusing to use it", hint="Remove it")
 
@@ -117,7 +117,7 @@ def refuse_committed_diffs(home: str) -> None:
         return
     found = [name for name in _tracked_below(top, folder) if _is_diff(name)]
     if found:
-        from pipelines.errors import Conflict
+        from pipelines.outcomes.errors import Conflict
 
         raise Conflict(
             f"{os.path.join(home, '.diffs')}: {len(found)} diffs are committed to the repository "
@@ -144,7 +144,7 @@ def _is_diff(name: str) -> bool:
 
 
 def _refuse(path: str, found: os.stat_result, what: str) -> None:
-    from pipelines.errors import Conflict
+    from pipelines.outcomes.errors import Conflict
 
     if _is_foreign(path, found):
         raise Conflict(
@@ -206,7 +206,7 @@ def _is_own(path: str) -> bool:
 
 
 def _index_of(top: str) -> tuple[int, int]:
-    """Return what identifies the current version of a worktree's index."""
+    """Return the identity of the current version of a worktree's index."""
     folders = git_folders(top)
     try:
         found = os.stat(os.path.join(folders[0] if folders else top, "index"))

@@ -23,7 +23,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import IO, Final, NamedTuple
 
-from pipelines.errors import Denied, NotFound, Unavailable
 from pipelines.git.worktree import (
     ancestors,
     git_folders,
@@ -31,6 +30,7 @@ from pipelines.git.worktree import (
     is_own_repository,
     repository_of,
 )
+from pipelines.outcomes.errors import Denied, NotFound, Unavailable
 
 #: Seconds. A patch of a large range takes minutes on a slow disk.
 _TIMEOUT: Final = 900
@@ -147,6 +147,7 @@ def run_git(
 
     Raises:
         Denied: git does not trust the owner of the repository.
+        NotFound: the repository lacks objects; the hint says how to fetch them.
         Unavailable: git is not installed, failed, or did not end in time.
     """
     command, environment = _prepared(repository, settings, plain=plain)
@@ -156,28 +157,31 @@ def run_git(
         environment |= {name: os.environ[name] for name in _IDENTITY if name in os.environ}
     done = _run([*command, *arguments], environment, data)
     if done.returncode not in answers:
-        raise Unavailable(f"git {arguments[0]}: {said(done)}")
+        from pipelines.git.missing import failure
+
+        raise failure(repository, arguments[0], said(done))
     return done
 
 
 @contextmanager
 def git_output(
-    repository: Repository, *arguments: str, data: bytes, plain: bool
+    repository: Repository, *arguments: str, data: bytes, plain: bool, memory: int = _MEMORY
 ) -> Iterator[IO[bytes]]:
-    """Run git, and yield what it prints as a stream: neither side keeps all of it in memory.
+    """Run git and yield its output as a stream, without holding all of it in memory.
 
     Args:
         repository: the one that was found.
         arguments: of git.
         data: what git reads from stdin, no more than a pipe holds.
         plain: see `run_git`.
+        memory: bytes that git may allocate at once.
 
     Raises:
         Denied: git does not trust the owner of the repository.
         Unavailable: git is not installed, failed, needs more memory, or did not end in time.
     """
     command, environment = _prepared(repository, (), plain=plain)
-    environment["GIT_ALLOC_LIMIT"] = str(_MEMORY)
+    environment["GIT_ALLOC_LIMIT"] = str(memory)
     pipe, null = subprocess.PIPE, subprocess.DEVNULL
     try:
         process = subprocess.Popen(
@@ -197,6 +201,50 @@ def git_output(
         process.stdout.close()
         process.wait()
         watch.cancel()
+    if process.returncode:
+        raise Unavailable(f"git {arguments[0]}: ended with {process.returncode}")
+
+
+@contextmanager
+def git_dialogue(
+    repository: Repository, *arguments: str, settings: Iterable[str] = (), plain: bool = False
+) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+    """Run a git that answers while it is asked; yield its stdin and its stdout.
+
+    Write no more than a pipe holds before the answer is read, unless git answers nothing.
+
+    Args:
+        repository: the one that was found.
+        arguments: of git.
+        settings, plain: see `run_git`.
+
+    Raises:
+        Denied: git does not trust the owner of the repository.
+        Unavailable: git is not installed, or failed.
+    """
+    command, environment = _prepared(repository, settings, plain=plain)
+    pipe, null = subprocess.PIPE, subprocess.DEVNULL
+    try:
+        process = subprocess.Popen(
+            [*command, *arguments], env=environment, stdin=pipe, stdout=pipe, stderr=null
+        )
+    except FileNotFoundError:
+        raise _missing() from None
+    assert process.stdin
+    assert process.stdout
+    done = False
+    try:
+        yield process.stdin, process.stdout
+        done = True
+    except BrokenPipeError:
+        done = True
+    finally:
+        with suppress(BrokenPipeError):
+            process.stdin.close()
+        if not done:
+            process.kill()
+        process.stdout.close()
+        process.wait()
     if process.returncode:
         raise Unavailable(f"git {arguments[0]}: ended with {process.returncode}")
 
@@ -224,7 +272,7 @@ def is_tracked(path: str) -> bool:
 
 
 def said(done: Done) -> str:
-    """Return what a git that failed wrote to stderr."""
+    """Return the stderr of a failed git."""
     return done.stderr.decode(errors="replace").strip() or f"ended with {done.returncode}"
 
 

@@ -1,4 +1,4 @@
-"""Read git's own files without running git: where a worktree is, and what its HEAD is.
+"""Read git's own files without running git: the place of a worktree, and its HEAD.
 
 Every hook loads this module, and has only the time that an interpreter takes to start: it imports
 nothing that costs.
@@ -83,7 +83,7 @@ def main_worktree(repository: str) -> str | None:
 
 
 def home_of(root: str, repository: str | None) -> str:
-    """Return the folder of what the worktrees of a workspace share: that of the main `.diffs`."""
+    """Return the folder that all worktrees of a workspace share: that of the main `.diffs`."""
     main = main_worktree(repository) if repository else None
     home = os.path.join(main, os.path.relpath(root, repository)) if main and repository else root
     return os.path.normpath(home)

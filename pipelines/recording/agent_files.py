@@ -1,4 +1,4 @@
-"""Read what agents keep of a session: its transcript, and those of its sub-agents.
+"""Read an agent's files of a session: its transcript, and those of its sub-agents.
 
 1. A hook names the transcript. Only files in the agents' own folders are read: the name may come
    from a repository that somebody else wrote.
@@ -29,7 +29,7 @@ _FIRST_LINE: Final = 1 << 18
 
 
 class Files(NamedTuple):
-    """What an agent keeps of a session.
+    """An agent's files of a session.
 
     Attributes:
         main: the transcript; None if it cannot be read.
@@ -42,11 +42,11 @@ class Files(NamedTuple):
     whole: bool = True
 
     def told(self, since: int, until: int) -> Told:
-        """Return what they say about a part of the session; times are milliseconds since 1970."""
+        """Return the facts about a part of the session; times are milliseconds since 1970."""
         if self.main is None:
             return Told()
         told = told_between(self.main, self.helpers, since, until)
-        return told if self.whole else told._replace(tokens=None)
+        return told if self.whole else told._replace(usage=None)
 
 
 def files_of(part: Part) -> Files:

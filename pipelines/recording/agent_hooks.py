@@ -1,4 +1,4 @@
-"""The hooks of agents: in which files, for which events, and what these files become.
+"""The hooks of agents: their files, their events, and the new content of these files.
 
 1. A hook runs nothing and prints nothing where the program is not installed: a repository with
    hooks in it is cloned by people who do not use session-codec.
@@ -24,7 +24,7 @@ from pipelines.fs.user_files import Change
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Hooks:
-    """Where an agent has its hooks, and which of its events are wanted.
+    """An agent's hook settings: the file, and the events to hook.
 
     Attributes:
         path: relative to the workspace, or to the user's home.
@@ -70,7 +70,7 @@ def command_of(program: str, agent: str, event: str) -> str:
 
 
 def hooked(agent: str, program: str, *, shared: bool) -> Change:
-    """Return what adds the hooks of an agent to its settings.
+    """Return the edit that adds the hooks of an agent to its settings.
 
     Args:
         agent: one of `HOOKS`.

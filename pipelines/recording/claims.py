@@ -91,7 +91,7 @@ def claimants(parts: Sequence[Part], own: Span) -> list[Claimant]:
 
 
 def attribution(parts: Sequence[Part], own: Span) -> Attribution:
-    """Return what decides which commits a part of a session made."""
+    """Return the evidence for the commits that a part of a session made."""
     others = claimants(parts, own)
     return Attribution(own.claimant(), others, from_start=own.part.start is not None)
 

@@ -1,4 +1,4 @@
-"""Ask git about commits since a point: which count, what recorded ranges hold, and as ranges."""
+"""Ask git for the commits since a point, those in recorded ranges, and their ranges."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Graph = Mapping[str, Sequence[str]]
 def known_commits(
     repository: Repository, commits: Sequence[str], moves: Sequence[Move] = ()
 ) -> set[str]:
-    """Return those commits that the repository has; what a reflog names, it keeps."""
+    """Return the commits that the repository has; it keeps those in a reflog."""
     found = {move.new for move in moves}.intersection(commits)
     if found.issuperset(commits):
         return found
@@ -73,7 +73,7 @@ def reached(graph: Graph, tip: str) -> set[str]:
 
 
 def signatures(repository: Repository, *revisions: str) -> dict[str, str]:
-    """Return what a rebase keeps of commits: author, time and subject."""
+    """Return the properties of commits that a rebase keeps: author, time and subject."""
     form = "--format=tformat:%H %at %ae %s"
     lines = run_git(repository, "rev-list", form, *revisions, "--").stdout.decode(errors="replace")
     pairs = (line.partition(" ") for line in lines.split("\n") if not line.startswith("commit "))
@@ -103,7 +103,7 @@ def _read_graph(repository: Repository, *arguments: str) -> dict[str, list[str]]
 
 
 def _base(repository: Repository, commit: str, parents: Graph, made: Made | None) -> str:
-    """Return what the first commit of a range is compared with.
+    """Return the base that the first commit of a range is compared with.
 
     Of a commit of others that was amended, only the amendment is the session's.
     """

@@ -1,4 +1,4 @@
-"""Which pending facts are committed: those leave the pending store.
+"""Find the pending facts that are committed, which leave the pending store.
 
 1. In git, a fact leaves the store once the manifest of a local branch holds it. Neither the working
    tree, nor the index, nor a stash, nor a detached HEAD counts: `checkout`, `stash`, an aborted
@@ -23,13 +23,14 @@ from codec.manifest.jsonl import fact_digest
 from codec.records import Session
 from pipelines.diffs.local_archives import Archives
 from pipelines.diffs.store import purged_times
-from pipelines.errors import Denied, NotFound, Unavailable
 from pipelines.fs.files import keep_file, make_folder, mapped, read_bytes, sync_directory
 from pipelines.git.process import Repository, run_git
 from pipelines.git.worktree import head_of
+from pipelines.outcomes.errors import Denied, NotFound, Unavailable
 from pipelines.workspace import pending
 from pipelines.workspace.diff_files import put_diff
 from pipelines.workspace.diff_names import names_of
+from pipelines.workspace.git_blobs import read_blob
 from pipelines.workspace.git_queries import content_at, prefix_of, repository_of
 from pipelines.workspace.location import MANIFEST, Workspace
 from pipelines.workspace.reading import ERASED, is_held
@@ -45,7 +46,7 @@ Pending = tuple[bytes, Fact]
 
 
 class _Asked(NamedTuple):
-    """What git was asked last.
+    """The last question to git, and its answer.
 
     Attributes:
         head: the commit of HEAD.
@@ -164,13 +165,13 @@ def _manifests(repository: Repository, prefix: str) -> list[str]:
 
 
 def _contents(repository: Repository, blobs: Sequence[str]) -> Iterator[bytes]:
-    """Yield what blobs hold, one after the other."""
+    """Yield the contents of blobs, one after the other."""
     for blob in blobs:
-        yield run_git(repository, "cat-file", "blob", blob).stdout
+        yield read_blob(repository, blob) or b""
 
 
 def _state_of_branches(common: str) -> str:
-    """Return what changes when a local branch moves, found without running git."""
+    """Return a value that changes when a local branch moves, found without running git."""
     marks = [_mark(os.path.join(common, name)) for name in _BRANCHES]
     for folder, folders, _ in os.walk(os.path.join(common, _LOOSE)):
         folders.sort()
@@ -187,7 +188,7 @@ def _mark(path: str) -> str:
 
 
 def _read_asked(store: str) -> _Asked:
-    """Return what git was asked last; nothing if that cannot be read."""
+    """Return the last question to git; an empty one if it cannot be read."""
     try:
         head, branches, manifests = json.loads(read_bytes(os.path.join(store, _ASKED)))
         return _Asked(str(head), str(branches), tuple(map(str, manifests)))

@@ -23,10 +23,10 @@ from codec.errors import EncodeError
 from codec.manifest.identity import History
 from codec.manifest.jsonl import identity_of
 from codec.records import NUMBER_LIMIT, Session
-from pipelines.errors import NotFound, StorageError
-from pipelines.findings import Finding
 from pipelines.fs.files import locked, remove
 from pipelines.git.local_state import refuse_planted
+from pipelines.outcomes.errors import NotFound, StorageError
+from pipelines.outcomes.findings import Finding
 from pipelines.recording.claims import Span, attribution, head_at, span_of
 from pipelines.recording.finishing import (
     known_history,
@@ -57,14 +57,14 @@ _OWN_ID: Final = re.compile(r"[0-9a-f]{16}")
 
 
 class Drained(NamedTuple):
-    """What became of the spool: the sessions that were recorded, and what was noticed."""
+    """The result of a drain: the recorded sessions, and findings."""
 
     sessions: tuple[Session, ...] = ()
     findings: tuple[Finding, ...] = ()
 
 
 class _Draining(NamedTuple):
-    """What a run works on."""
+    """The state of a drain."""
 
     workspace: Workspace
     spool: str
@@ -92,7 +92,7 @@ def drain(workspace: Workspace, *, within: str = "") -> Drained:
 
 
 def spool_findings(workspace: Workspace) -> list[Finding]:
-    """Return what waits in the spool, and what was set aside there."""
+    """Return findings on waiting spool entries and on those set aside."""
     spool = spool_of(workspace.home)
     found = []
     count = sum(not name.endswith(".start") for name in waiting(spool))
@@ -126,7 +126,7 @@ def _drain(workspace: Workspace, spool: str, within: str) -> Drained:
 
 
 def _ready(part: Part, within: str) -> Part | None:
-    """Return what of a part is to be recorded; None if it goes on and no turn ended."""
+    """Return the recordable events of a part; None if it goes on and no turn ended."""
     if part.session_id == within and part.is_last and not part.ended:
         return None
     return part if part.is_over() else part.until_stop()
@@ -183,7 +183,7 @@ def _closed(earlier: Sequence[History], since: int) -> int:
 def _complete_earlier(
     workspace: Workspace, history: History, span: Span, known: Sequence[History]
 ) -> None:
-    """Add what the transcript says about a session that another one of the same part followed."""
+    """Complete a session that another one of the same part followed, from the transcript."""
     at_ = [h.base.id for h in known].index(history.base.id)
     since = _closed(known[:at_], span.told_since)
     told = span.files.told(since, _time_of(history.session))
@@ -278,7 +278,7 @@ def _added(own: History, more: Taken) -> Taken | None:
 
 
 def _recording(repository: Workspace, span: Span, told: Told, taken: Taken | None) -> Recording:
-    """Return what is known about a part of a session."""
+    """Return the recording of a part of a session."""
     part = span.part
     made = taken if taken is not None and taken.commits else None
     task = told.prompt if read_config(repository).prompts else ""
@@ -302,6 +302,6 @@ def _recording(repository: Workspace, span: Span, told: Told, taken: Taken | Non
 
 
 def _branch(part: Part) -> str:
-    """Return a branch that says what it is for."""
+    """Return a branch whose name describes a task."""
     name = part.last.entry.branch.encode(errors="replace").decode()
     return "" if name in {"main", "master", "trunk", "develop"} else name

@@ -1,4 +1,4 @@
-"""Complete a session that is recorded already with what a hook found out later.
+"""Complete a recorded session with facts that a hook found later.
 
 1. A session has an id, and is recorded once. What a hook finds out later (more commits, the tokens
    of the whole) is a revision of the same session.
@@ -15,11 +15,11 @@ import mmap
 from collections.abc import Iterator
 from contextlib import suppress
 
-from codec.diffs import diff_stat
 from codec.errors import FormatError
 from codec.manifest.facts import Author, Fact, Revision
 from codec.manifest.identity import History, histories_of
 from codec.manifest.jsonl import decode_fact
+from codec.patches.diff_stat import diff_stat
 from codec.records import PatchRef, Session
 from pipelines.recording.session import Recording
 from pipelines.workspace import pending
@@ -34,7 +34,7 @@ def put_revision(
     by: Author,
     patch: bytes | None = None,
 ) -> None:
-    """Put what became of a session into the pending store.
+    """Put the revision of a session into the pending store.
 
     Args:
         workspace: whose session.
@@ -66,9 +66,7 @@ def with_recording(session: Session, recording: Recording) -> Session:
         metrics=session.metrics._replace(
             lines_added=stat.added, lines_removed=stat.removed, commits=recording.commits
         ),
-        patch=PatchRef(hashlib.sha256(recording.patch).hexdigest(), len(recording.patch))
-        if recording.patch
-        else None,
+        patch=PatchRef.of(recording.patch) if recording.patch else None,
         range=ranges[0] if len(ranges) == 1 else "",
         commits_of=ranges if len(ranges) > 1 else (),
     )

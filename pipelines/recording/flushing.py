@@ -22,8 +22,8 @@ from codec.manifest.facts import Fact, Revision
 from codec.manifest.jsonl import fact_digest
 from codec.records import Session
 from pipelines.diffs.store import purged_times
-from pipelines.findings import Finding, torn_finding
 from pipelines.fs.files import mapped, read_bytes, write_new
+from pipelines.outcomes.findings import Finding, torn_finding
 from pipelines.recording.committed import release
 from pipelines.workspace import pending
 from pipelines.workspace.diff_names import names_of
@@ -44,7 +44,7 @@ _FILES: Final = (MANIFEST, PROGRESS, METRICS, DELTAS)
 
 
 class Flushed(NamedTuple):
-    """What was written.
+    """The result of a flush.
 
     Attributes:
         sessions: new or changed ones, as the manifest has them now.
@@ -80,7 +80,7 @@ def flush(
     Args:
         workspace: whose files.
         new: sessions to record, with ids and keys that no other session has.
-        patches: of the new sessions; purged ones are left out.
+        patches: of the new sessions, without purged ones.
         exceptions: other appends of the same transaction.
 
     Raises:
@@ -127,7 +127,7 @@ def keep_until_committed(
 
 
 def _overlay(workspace: Workspace, new: Sequence[Session]) -> Overlay:
-    """Return what is to be written; what another branch holds already is not written again."""
+    """Return the pending facts to write, without those that another branch already has."""
     release(workspace)
     if read_overlay(workspace).lines:
         release(workspace, everywhere=True)
@@ -137,7 +137,7 @@ def _overlay(workspace: Workspace, new: Sequence[Session]) -> Overlay:
 def _changes(
     workspace: Workspace, overlay: Overlay, new: Container[str]
 ) -> tuple[list[Append], list[Replace]]:
-    """Return what is appended to the tracked files, or else what they are replaced with."""
+    """Return the lines to append to the tracked files, or their replacements."""
     known = [s.key.encode() for s in overlay.sessions if s.key not in new]
     if overlay.settled or overlay.has_revisions or _have_rows(workspace, known):
         before = {name: read_bytes(workspace.path(name)) for name in _FILES}
@@ -163,19 +163,21 @@ def _have_rows(workspace: Workspace, keys: Sequence[bytes]) -> bool:
 def _stage(workspace: Workspace, staging: str, overlay: Overlay, patches: Sequence[bytes]) -> None:
     """Write the patches of sessions to a staging folder, except for purged ones."""
     given = {hashlib.sha256(data).hexdigest(): data for data in patches}
-    purged = purged_times(workspace)
-    for session in (*overlay.sessions, *(pair.becomes for pair in overlay.settled)):
-        patch = session.patch
-        if patch is None or patch.sha256 in purged:
+    sessions = (*overlay.sessions, *(pair.becomes for pair in overlay.settled))
+    named = [(s.key, s.patch) for s in sessions if s.patch is not None]
+    # Tombstones may have come by a merge since a session was put in the store.
+    purged = purged_times(workspace) if any(p.sha256 not in given for _, p in named) else {}
+    for key, patch in named:
+        if patch.sha256 in purged:
             continue
         data = given.get(patch.sha256) or pending.read_patch(workspace, patch.sha256, patch.size)
-        name = names_of(session.key)[0]
+        name = names_of(key)[0]
         if data and not write_new(os.path.join(staging, name), data):
             raise IntegrityError("the diff does not read back as it was written", file=name)
 
 
 def pending_findings(workspace: Workspace) -> Iterator[Finding]:
-    """Yield notes on what is pending and where, and a finding for each line that cannot be read."""
+    """Yield notes on pending sessions and their places, and a finding for each broken line."""
     overlay = read_overlay(workspace)
     count = len(overlay.sessions) + len(overlay.settled)
     folders = [folder for folder in pending.folders(workspace) if pending.lines_in(folder)]

@@ -37,13 +37,13 @@ class Move(NamedTuple):
 
     @property
     def made(self) -> bool:
-        """Whether it made a commit, rather than going to one that was there."""
+        """Return True if the move made a commit rather than going to an existing one."""
         is_made = self.action.startswith(_MADE) and not self.action.startswith(_CAME)
         return is_made or self.rewritten
 
     @property
     def rewritten(self) -> bool:
-        """Whether it made a commit of another in a rebase."""
+        """Return True if the move rewrote a commit in a rebase."""
         if not self.action.startswith(_REBASES):
             return False
         steps = any(f"({step}): " in self.action for step in _STEPS)
@@ -51,7 +51,7 @@ class Move(NamedTuple):
 
     @property
     def left(self) -> bool:
-        """Whether HEAD left a branch, at its commit `old`."""
+        """Return True if HEAD left a branch, at its commit `old`."""
         return self.action.startswith(_LEFT)
 
     @property
@@ -73,7 +73,7 @@ class Log(NamedTuple):
 
 
 class Made(NamedTuple):
-    """What moves say about commits.
+    """The commits that moves of HEAD made or rewrote.
 
     Attributes:
         here: those that were made.
@@ -87,7 +87,7 @@ class Made(NamedTuple):
 
 
 def made_by(moves: Iterable[Move]) -> Made:
-    """Return what moves say about commits."""
+    """Return the commits that moves of HEAD made or rewrote."""
     every = [move for move in moves if move.made]
     return Made(
         here=frozenset(move.new for move in every),

@@ -28,8 +28,9 @@ from codec.merge.tracked_formats import REFERENCES as ENTRIES
 from codec.merge.tracked_formats import kept_pieces
 from codec.names import UNNAMED
 from codec.records import Session
-from pipelines.errors import Conflict
-from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, Manifest
+from pipelines.outcomes.errors import Conflict
+from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS
+from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.tracked_files import Tracked
 from pipelines.workspace.transaction import Replace
 
@@ -44,7 +45,7 @@ def without_texts(session: Session) -> Session:
 
 
 def revision_to(history: History, session: Session, by: Author) -> Revision:
-    """Return the revision that makes a session what it is to be.
+    """Return the revision that turns a session into its new version.
 
     Args:
         history: the session as it is now.
@@ -60,7 +61,7 @@ def revision_to(history: History, session: Session, by: Author) -> Revision:
 
 
 def as_logged(history: History) -> Session:
-    """Return a session as the v1 log last had it, without what others changed."""
+    """Return a session as the v1 log last had it, without later changes by others."""
     return apply_revisions(history.base, _by_log(history))
 
 
@@ -85,7 +86,7 @@ def _log_revision(history: History, session: Session) -> Revision:
 
 
 def revised_by_log(history: History, session: Session) -> tuple[Session | Revision | None, Session]:
-    """Return the fact of what an entry of a v1 log says now, and the session as it becomes.
+    """Return the fact for a v1 entry's current text, and the revised session.
 
     Without a change the fact is None. An entry that is the same, but that a newer reader read, is
     another session fact; any other change is a revision.
@@ -124,7 +125,7 @@ def private_facts(history: History, session: Session, time: str) -> tuple[list[F
     base = without_texts(history.base)
     if identity_of(base) != identity_of(history.base):
         raise Conflict(
-            f"{session.key}: has no id, so that its texts identify it, and they cannot be removed",
+            f"{session.key}: is identified by its texts, which therefore cannot be removed",
             hint="Remove its line from the manifest and its rows by hand",
         )
     nothing = (None, "", UNNAMED)
@@ -150,7 +151,7 @@ def edits_of(
     facts: Iterable[Fact],
     erased: frozenset[str] = frozenset(),
 ) -> tuple[Replace, ...]:
-    """Return what the tracked files become, in the order in which they are to be written.
+    """Return the new content of the tracked files, in writing order.
 
     Args:
         before: the files as they are.

@@ -1,4 +1,4 @@
-"""Find the session that runs a verb, by what agents export to their commands.
+"""Find the session that runs a verb, by the variables that agents export.
 
 Claude Code exports `CLAUDE_CODE_SESSION_ID`, Codex `CODEX_THREAD_ID`. Where one agent runs the
 other, commands have both, and the agent whose process is nearer counts.

@@ -17,9 +17,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from pipelines.errors import NotFound
 from pipelines.git.process import Repository, run_git
 from pipelines.git.worktree import head_of
+from pipelines.outcomes.errors import NotFound
 from pipelines.recording.attribution import Attribution
 from pipelines.recording.commit_graph import (
     graph_of,
@@ -37,7 +37,7 @@ from pipelines.workspace.location import Workspace
 
 
 class Beginning(NamedTuple):
-    """Where HEAD was when a session began: the commit or nothing, and seconds since 1970."""
+    """HEAD at the beginning of a session: the commit or nothing, and seconds since 1970."""
 
     commit: str
     time: int
@@ -180,7 +180,7 @@ def _first_index(moves: Sequence[Move], begun: Beginning) -> int:
 
 
 def _index(moves: Sequence[Move], commit: str, time: int) -> int:
-    """Return the index behind the last move up to a time; within it, behind one to a commit."""
+    """Return the index after the last move up to a time; at that time, after one to a commit."""
     before = [n for n, move in enumerate(moves, 1) if move.time <= time]
     there = [n for n in before if moves[n - 1].new == commit]
     return max(there or before, default=0)
@@ -273,7 +273,7 @@ def _without_copies(
     before: Sequence[str],
     tips: Sequence[str],
 ) -> list[str]:
-    """Leave out what a rebase made of commits that were there before, or were recorded."""
+    """Leave out commits that a rebase made from older or recorded commits."""
     there = {*signatures(repository, *before, "--not", *tips).values()}
     signed = signatures(repository, "--no-walk", *made.rewritten.intersection(seen))
     return [commit for commit in seen if signed.get(commit) not in there]
@@ -299,7 +299,7 @@ def _recorded_in(
 
 
 def _on_branch(repository: Repository, head: str, ends: Sequence[str]) -> list[str]:
-    """Return the recorded ends of this branch: ancestors of HEAD, and what it once pointed to."""
+    """Return the recorded ends of this branch: ancestors of HEAD and its former commits."""
     branch = head_of(repository.top)[1]
     log = branch_log(repository.common, branch)
     here = {move.new for move in log.moves}.intersection(ends)

@@ -110,7 +110,7 @@ def _is_abandoned(path: str) -> bool:
 
 
 def is_first(spool: str, name: str) -> bool:
-    """Return whether nobody has asked this with the same name within a minute.
+    """Return True for the first call with this name within a minute.
 
     Several hooks of one event ask at the same time, and one of them gets True. Where the spool
     cannot be written (a sandbox), they meet in the folder for temporary files. Where neither can be

@@ -20,9 +20,9 @@ from typing import Final, NamedTuple
 from codec.agents.hook_input import HookInput, decode_input
 from codec.agents.spool_entry import HEAD_LIMIT, TAIL_LIMIT, Entry, decode_entry
 from codec.errors import FormatError
-from pipelines.findings import Finding
 from pipelines.fs.files import make_folder, move
 from pipelines.git.local_state import is_foreign
+from pipelines.outcomes.findings import Finding
 from pipelines.recording.agent_process import has_ended
 from pipelines.recording.spool import BROKEN, SILENCE, waiting
 
@@ -62,18 +62,18 @@ class Part(NamedTuple):
 
     @property
     def start(self) -> Event | None:
-        """Its start; None if no hook saw it."""
+        """Return the start of the session; None if no hook saw it."""
         first = self.events[0]
         return first if first.entry.event == "start" else None
 
     @property
     def last(self) -> Event:
-        """Its newest event."""
+        """Return the newest event of the session."""
         return self.events[-1]
 
     @property
     def ended(self) -> bool:
-        """Whether a hook noted its end."""
+        """Return True if a hook saw the end of the session."""
         return any(event.entry.event == "end" for event in self.events)
 
     @property
@@ -105,7 +105,7 @@ class Part(NamedTuple):
 
 
 def read_events(spool: str) -> tuple[list[Event], list[Finding]]:
-    """Return the events that wait, the oldest first; set aside what is not an event."""
+    """Return the waiting events, oldest first; set aside files that are not events."""
     events: list[Event] = []
     findings: list[Finding] = []
     for name in waiting(spool):

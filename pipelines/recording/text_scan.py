@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from codec.names import name_of
 from codec.records import Session
 from codec.secrets.hint import may_hold_secret
-from pipelines.findings import Finding
-from pipelines.workspace.location import MANIFEST, Manifest, Workspace
+from pipelines.outcomes.findings import Finding
+from pipelines.workspace.location import MANIFEST, Workspace
+from pipelines.workspace.manifest_view import Manifest
 
 if TYPE_CHECKING:
     from pipelines.diffs.secret_scan import Redacted
-    from pipelines.recording.session import Recording
 
 #: What replaces a secret.
 MARK: Final = "[secret removed]"
@@ -31,24 +31,10 @@ TEXTS: Final = ("agent", "task", "remark", "title", "notes")
 
 
 class _Found(NamedTuple):
-    """A text with a secret: its field, the text without, and what was found."""
+    """A text with a secret: its field, the redacted text, and the findings."""
 
     field: str
     redacted: Redacted
-
-
-def clean_recording(
-    workspace: Workspace | None, recording: Recording
-) -> tuple[Recording, list[Finding]]:
-    """Return a recording without secrets, and a finding for each that was replaced.
-
-    Raises:
-        Unavailable: a text may hold a secret, and the scanner is missing or failed.
-    """
-    names = ("agent", "task", "remark", "notes")
-    texts, findings = clean_texts(workspace, {name: getattr(recording, name) for name in names})
-    changed: dict[str, Any] = texts
-    return recording._replace(**changed), findings
 
 
 def clean_texts(
@@ -115,7 +101,7 @@ def _search(
     if not may_hold_secret("\n".join(text for _, text in fields)):
         return []
     from pipelines.diffs.secret_scan import redact
-    from pipelines.settings.user import read_settings
+    from pipelines.workspace.user_settings import read_settings
 
     allowed = read_settings(workspace).allow if allow is None else allow
     redacted = ((name, redact(text, allowed, MARK)) for name, text in fields)
@@ -123,12 +109,12 @@ def _search(
 
 
 def _replaced(found: _Found) -> Iterator[Finding]:
-    from pipelines.settings.user import operator_file
+    from pipelines.workspace.user_settings import operator_file
 
     for rule, fingerprint in found.redacted.found:
         yield Finding(
             code="secret-replaced",
-            message=f"{rule}: what looks like a secret in the {found.field} was replaced"
+            message=f"{rule}: a possible secret in the {found.field} was replaced"
             f" before it was written, fingerprint {fingerprint}",
             rule=rule,
             fingerprint=fingerprint,
@@ -139,12 +125,12 @@ def _replaced(found: _Found) -> Iterator[Finding]:
 def _present(
     found: _Found, file: str, where: str, key: str | None, line: int | None = None
 ) -> Iterator[Finding]:
-    from pipelines.settings.user import operator_file
+    from pipelines.workspace.user_settings import operator_file
 
     for rule, fingerprint in found.redacted.found:
         yield Finding(
             code="secret-text",
-            message=f"{rule}: what looks like a secret{where}, fingerprint {fingerprint}",
+            message=f"{rule}: a possible secret{where}, fingerprint {fingerprint}",
             file=file,
             line=line,
             key=key,

@@ -1,4 +1,4 @@
-"""What a refresh of the references would write: the repository's statements, a person's edits.
+"""Plan a refresh of the references: the repository's statements, then the user's edits.
 
 1. It only reads. A person's values, and comments, stay (`references.merge`, `references.edit`).
 2. What could only be written by losing one is a finding, and nothing is written.
@@ -25,12 +25,13 @@ from codec.references.merge import Change, Refresh, Standing, refresh
 from codec.references.sources.log_rules import LogRules
 from codec.references.sources.statement import Origin
 from codec.references.values import MANDATE, by_name, from_names
-from pipelines.errors import Conflict
-from pipelines.findings import Finding, Level
+from pipelines.outcomes.errors import Conflict
+from pipelines.outcomes.findings import Finding, Level
 from pipelines.references.sources import read_stated, source_files
-from pipelines.settings.thresholds import REFERENCES_BUDGET
-from pipelines.workspace.location import REFERENCES, Manifest, Workspace
+from pipelines.workspace.location import REFERENCES, Workspace
+from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.reading import read_manifest
+from pipelines.workspace.thresholds import REFERENCES_BUDGET
 
 #: Of a references file more bytes than these are not read.
 SIZE_LIMIT: Final = 1 << 20
@@ -47,7 +48,7 @@ SIGNS: Final = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """What to refresh.
+    """The request to refresh the references.
 
     Attributes:
         workspace: whose references.
@@ -64,7 +65,7 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """What a refresh would write.
+    """The plan of a refresh.
 
     Attributes:
         workspace: whose references.
@@ -90,7 +91,7 @@ class Plan:
 
     @property
     def is_stale(self) -> bool:
-        """Whether the file does not say what it would after a refresh."""
+        """Return True if a refresh would change the file."""
         return self.before != self.after
 
 
@@ -162,7 +163,7 @@ def _read_file(workspace: Workspace) -> bytes | None:
     if os.path.islink(path):
         raise Conflict(
             f"{REFERENCES} is a symbolic link; nothing is read or written through it",
-            hint="Put the file itself in its place",
+            hint="Replace the link by the file itself",
         )
     try:
         with open(path, "rb") as f:
@@ -170,7 +171,7 @@ def _read_file(workspace: Workspace) -> bytes | None:
     except FileNotFoundError:
         return None
     if len(data) > SIZE_LIMIT:
-        raise FormatError(f"larger than {SIZE_LIMIT // 1024} KiB, so not read", file=REFERENCES)
+        raise FormatError(f"larger than {SIZE_LIMIT // 1024} KiB; not read", file=REFERENCES)
     return data
 
 
@@ -189,14 +190,14 @@ def _written(before: bytes | None, merged: Refresh) -> bytes:
 
 
 def _is_recorded(builds: list[ReferencesBuilt], built: ReferencesBuilt) -> bool:
-    """Whether the last build is the same but for what it came after."""
+    """Return True if the last build has the same values."""
     return len(builds) == 1 and builds[0]._replace(after=built.after) == built
 
 
 def _unreadable(problem: FormatError, level: Level) -> Finding:
     return Finding(
         code="unreadable",
-        message=f"{problem.problem}; what was taken from it before stays",
+        message=f"{problem.problem}; its earlier values stay",
         level=level,
         file=problem.file,
         line=problem.line,
@@ -207,7 +208,7 @@ def _unreadable(problem: FormatError, level: Level) -> Finding:
 def _unread(name: str) -> Finding:
     return Finding(
         code="log-absent",
-        message="cannot be read on this machine; the rules that were taken from it stay",
+        message="cannot be read on this machine; its earlier rules stay",
         level="note",
         file=name,
     )
@@ -235,7 +236,7 @@ def _left_out(merged: Refresh, request: Request) -> Finding:
     ]
     return Finding(
         code="left-out",
-        message=f"to keep to {request.budget} tokens, this is left out: {'; '.join(names)}",
+        message=f"left out to stay within {request.budget} tokens: {'; '.join(names)}",
         level="note",
         file=REFERENCES,
         hint="A greater --budget takes more",
@@ -256,12 +257,12 @@ def _over_budget(merged: Refresh, tokens: int, request: Request) -> Finding:
 
 
 def _began_by_hand(builds: Iterable[ReferencesBuilt]) -> bool:
-    """Return whether a first build found a file that leaves out what the repository states."""
+    """Return True if a first build found a file without some of the repository's statements."""
     return any(build.declined and not build.after for build in builds)
 
 
 def _adopted(merged: Refresh) -> list[Finding]:
-    """Return a note on what a file that a person wrote leaves out of what is stated."""
+    """Return a note on the statements that a hand-written file leaves out."""
     declined = [
         shown_name(name, change)
         for name, change in merged.changes.items()
@@ -276,7 +277,7 @@ def _adopted(merged: Refresh) -> list[Finding]:
             + ", ".join(declined),
             level="note",
             file=REFERENCES,
-            hint="Write in what you want; to have the file built, remove it and run "
+            hint="Write it by hand; to have the file built, remove it and run "
             "'session-codec references'",
         )
     ]
@@ -294,14 +295,14 @@ def stale_finding(made: Plan) -> Finding:
     """Return a finding: the file differs from what a refresh would write."""
     return Finding(
         code="stale",
-        message=f"is not what the repository states: {summary(made)}",
+        message=f"differs from the repository's statement: {summary(made)}",
         file=REFERENCES,
         hint="Run 'session-codec references' and commit the file",
     )
 
 
 def summary(made: Plan) -> str:
-    """How many values change, by how."""
+    """Return the number of changed values by kind of change."""
     changes = list(made.refresh.changed().values())
     counts = {
         word: sum(SIGNS.get(change.standing) == sign for change in changes)

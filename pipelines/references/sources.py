@@ -1,4 +1,4 @@
-"""What a repository states about itself, read from its own files, and the references made of it."""
+"""Read a repository's statements about itself and build the references from them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def read_stated(
     logs: Mapping[str, bytes],
     lines: Mapping[str, LineMap] | None = None,
 ) -> Stated:
-    """Return what a workspace's files and v1 logs state; an unreadable file is a problem.
+    """Return the statements of a workspace's files and v1 logs; an unreadable file is a problem.
 
     Args:
         root: the folder whose manifests, workflows and agent rules are read.
@@ -41,7 +41,7 @@ def read_stated(
             if not os.path.isfile(target):
                 continue
             if os.path.commonpath([top, target]) != top:
-                problems.append(FormatError("leads out of the repository, so not read", file=path))
+                problems.append(FormatError("leads out of the repository; not read", file=path))
                 continue
             try:
                 with open(target, "rb") as f:
@@ -85,7 +85,7 @@ def build_references(
     builds: Sequence[ReferencesBuilt],
     budget: int,
 ) -> tuple[bytes, ReferencesBuilt]:
-    """Build references where there is no file; call it in the worker, which counts tokens.
+    """Build references where no file exists; call it in the worker, which counts tokens.
 
     Args:
         root, repository, logs: see `read_stated`.

@@ -1,4 +1,4 @@
-"""What a remote holds, unreadable to the remote: encrypted by age before it leaves the machine.
+"""Encrypt objects with age before they leave the machine, so that a remote cannot read them.
 
 1. The format is age's own, https://age-encryption.org/v1: with the identity, `age -d -i FILE` opens
    an object without us.
@@ -21,7 +21,7 @@ from collections.abc import Iterable, Sequence
 from typing import IO, Any, Final, NamedTuple
 
 from codec.errors import FormatError, IntegrityError
-from pipelines.errors import Denied, NotFound
+from pipelines.outcomes.errors import Denied, NotFound
 
 _NAME = re.compile(
     r"(?P<plain>.+)\.(?P<size>0|[1-9][0-9]{0,14})\.(?P<tag>[0-9a-f]{12})\.age", re.DOTALL
@@ -35,7 +35,7 @@ _NOT_OURS: Final = "No matching keys found"
 
 
 class Recipients(NamedTuple):
-    """Who can read what is encrypted.
+    """The recipients of encrypted objects.
 
     Attributes:
         texts: as they were written, in order, each once.
@@ -47,12 +47,12 @@ class Recipients(NamedTuple):
 
     @property
     def tag(self) -> str:
-        """Names them in the names of objects: 12 hex digits, whatever their order."""
+        """Return the recipients' tag in object names: 12 hex digits, independent of their order."""
         return hashlib.sha256("\n".join(self.texts).encode()).hexdigest()[:12]
 
 
 class EncryptedName(NamedTuple):
-    """The name of an encrypted object: that of what it holds, its size, and who can read it."""
+    """The name of an encrypted object: its content's name and size, and its recipients."""
 
     plain: str
     size: int
@@ -86,7 +86,7 @@ def decode_recipients(texts: Iterable[str]) -> Recipients:
         except pyrage.RecipientError:
             shown = "an identity, which is secret" if "SECRET" in text.upper() else repr(text)
             raise FormatError(
-                f"{shown} is no recipient",
+                f"{shown} is not a recipient",
                 field="encrypt-to",
                 hint="Give what 'age-keygen -y FILE' prints (age1...), or an ssh-ed25519 or"
                 " ssh-rsa public key",
@@ -121,7 +121,7 @@ def read_identities(path: str) -> list[Any]:
         found = []
     if not found:
         raise FormatError(
-            "holds no identity that can be used without a passphrase",
+            "holds no identity that works without a passphrase",
             file=path,
             hint="Give the file that age-keygen wrote, or a private key of SSH",
         )
@@ -129,12 +129,12 @@ def read_identities(path: str) -> list[Any]:
 
 
 def encrypt(source: IO[bytes] | io.RawIOBase, target: IO[bytes], recipients: Recipients) -> None:
-    """Encrypt what a stream has into another, 64 KiB at a time."""
+    """Encrypt one stream into another, 64 KiB at a time."""
     _pyrage().encrypt_io(source, target, recipients.keys)
 
 
 def decrypt(source: IO[bytes], target: IO[bytes], identities: Sequence[Any], name: str) -> None:
-    """Decrypt what a stream has into another.
+    """Decrypt one stream into another.
 
     Args:
         source, target: streams; what is in the target is good only when this returns.
@@ -177,12 +177,12 @@ def opens(begin: bytes, identities: Sequence[Any]) -> bool:
 
 
 def body_size(size: int) -> int:
-    """Return the size in bytes of what follows the header of an object: age's format has it."""
+    """Return the size in bytes of an object's body, computed by age's format."""
     return _NONCE + size + _TAG * max(1, -(-size // _CHUNK))
 
 
 def _damaged(name: str) -> IntegrityError:
-    return IntegrityError("is not what was encrypted: changed, or cut short", file=name)
+    return IntegrityError("the encrypted object was changed or truncated", file=name)
 
 
 def _pyrage() -> Any:

@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from typing import IO, Final, NamedTuple, Protocol
 
 from codec.errors import IntegrityError
+from codec.kinds import Sha256, sha256_of
 
 BLOCK: Final = 1 << 20
 #: Bytes of an object that are held in memory, unless somebody says less.
@@ -59,7 +60,7 @@ class Content(NamedTuple):
     """
 
     size: int
-    sha256: str
+    sha256: Sha256
     open: Callable[[], IO[bytes]]
     exact: bool = True
 
@@ -78,7 +79,7 @@ class Requests(Counter[str]):
 
 
 class Readable(Protocol):
-    """What objects are read from; the attributes and methods are those of a `Remote`."""
+    """The readable part of a `Remote`."""
 
     url: str
 
@@ -88,7 +89,7 @@ class Readable(Protocol):
 
 
 class Remote(Protocol):
-    """Where copies are kept.
+    """A place for copies: a directory or a bucket.
 
     Attributes:
         url: as a user names it.
@@ -99,7 +100,7 @@ class Remote(Protocol):
     requests: Requests
 
     def list_all(self) -> list[Stored]:
-        """All objects, by name."""
+        """Return all objects by name."""
         ...
 
     def read(self, name: str, offset: int, size: int, version: str | None = None) -> Part:
@@ -152,12 +153,12 @@ class Remote(Protocol):
 
 
 def content_of(data: bytes, *, exact: bool = True) -> Content:
-    """Bytes as what is to be put."""
-    return Content(len(data), hashlib.sha256(data).hexdigest(), lambda: io.BytesIO(data), exact)
+    """Return bytes as the content of an upload."""
+    return Content(len(data), sha256_of(data), lambda: io.BytesIO(data), exact)
 
 
 def read_whole(remote: Remote, name: str, limit: int = LIMIT) -> bytes:
-    """All bytes of an object that fits into memory.
+    """Read an object that fits into memory.
 
     Raises:
         IntegrityError: it has more than `limit` bytes.
@@ -175,7 +176,7 @@ def bounded(write: Callable[[bytes], object], limit: int, name: str) -> Callable
         nonlocal left
         left -= len(block)
         if left < 0:
-            raise IntegrityError(f"is larger than {limit:,} bytes, and should not be", file=name)
+            raise IntegrityError(f"is larger than the limit of {limit:,} bytes", file=name)
         write(block)
 
     return take
@@ -184,12 +185,14 @@ def bounded(write: Callable[[bytes], object], limit: int, name: str) -> Callable
 def changed(name: str) -> IntegrityError:
     """Return the error that content changed between planning and putting it."""
     return IntegrityError(
-        "changed while it was sent, and was not put", file=name, hint="Run the same command again"
+        "changed while it was sent; nothing was stored",
+        file=name,
+        hint="Run the same command again",
     )
 
 
-def check_same(remote: Readable, name: str, size: int, sha256: str) -> None:
-    """Read a whole object, and compare it with what it should be.
+def check_same(remote: Readable, name: str, size: int, sha256: Sha256) -> None:
+    """Read a whole object and compare it with its expected size and hash.
 
     Raises:
         NotFound: it does not exist.
@@ -199,7 +202,7 @@ def check_same(remote: Readable, name: str, size: int, sha256: str) -> None:
     write = bounded(digest.update, size, f"{remote.url}/{name}")
     if (remote.copy(name, write), digest.hexdigest()) != (size, sha256):
         raise IntegrityError(
-            "holds something else than its name says",
+            "its content does not match its name",
             file=f"{remote.url}/{name}",
-            hint="Look at who else writes there; move the object away and run the same command",
+            hint="Check who else writes to the remote; move the object away and run again",
         )

@@ -19,8 +19,8 @@ from stat import S_ISREG
 from typing import IO, Final
 
 from codec.errors import IntegrityError
-from pipelines.errors import Conflict, NotFound, storage_error
 from pipelines.fs.files import identity, make_folder, remove, sync_directory
+from pipelines.outcomes.errors import Conflict, NotFound, storage_error
 from pipelines.remotes.base import BLOCK, Content, Part, Remote, Requests, Stored, check_same
 
 #: Prefix of unfinished files, which are not objects.
@@ -39,7 +39,7 @@ class DirectoryRemote:
         self.requests = Requests()
 
     def list_all(self) -> list[Stored]:
-        """All objects, by name; none where the directory is still to be made."""
+        """Return all objects by name; none if the directory does not exist yet."""
         self.requests.add("LIST")
         found = []
         with _said(self.url):
@@ -109,7 +109,7 @@ class DirectoryRemote:
         return placed or self._is_there(name, content)
 
     def _is_there(self, name: str, content: Content) -> bool:
-        """Compare the object that has the name with what it should be; never the one just put."""
+        """Compare an existing object with the expected one, unless it was just put."""
         if content.exact:
             check_same(self, name, content.size, content.sha256)
         return False
@@ -121,7 +121,7 @@ class DirectoryRemote:
             remove(self._path(name))
 
     def is_file(self, name: str, path: str) -> bool:
-        """Return whether an object is the very file at a path, through whatever links."""
+        """Return True if an object is the very file at a path, through any links."""
         with _said(path):
             return os.path.samefile(self._path(name), path)
 
@@ -162,9 +162,7 @@ class DirectoryRemote:
             while block := f.read(BLOCK):
                 digest.update(block)
         if digest.hexdigest() != content.sha256:
-            raise IntegrityError(
-                "did not arrive as it was sent: its SHA-256 differs", file=f"{self.url}/{name}"
-            )
+            raise IntegrityError("arrived damaged: its SHA-256 differs", file=f"{self.url}/{name}")
 
     @contextmanager
     def _opened(self, name: str) -> Iterator[IO[bytes]]:
@@ -176,7 +174,7 @@ class DirectoryRemote:
                 raise NotFound(f"{path}: the remote has no such object") from None
             with open(fd, "rb") as f:
                 if not S_ISREG(os.fstat(fd).st_mode):
-                    raise IntegrityError("is no file", file=path, hint="Move it away")
+                    raise IntegrityError("is not a file", file=path, hint="Move it away")
                 yield f
 
     def _path(self, name: str) -> str:
@@ -189,7 +187,7 @@ def _version(f: IO[bytes]) -> tuple[str, int]:
 
 
 def _place(temporary: str, path: str) -> bool:
-    """Give a file its name, unless there is one; whether it got it."""
+    """Give a file its name unless it is taken; return True on success."""
     try:
         os.link(temporary, path)
     except FileExistsError:
@@ -204,7 +202,7 @@ def _place(temporary: str, path: str) -> bool:
 
 @contextmanager
 def _said(path: str) -> Iterator[None]:
-    """Errors of the operating system as what they mean for a user."""
+    """Map errors of the operating system to errors for the user."""
     try:
         yield
     except OSError as e:

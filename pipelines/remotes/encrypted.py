@@ -21,7 +21,8 @@ from functools import partial
 from typing import IO, Any, Final, NamedTuple
 
 from codec.errors import IntegrityError
-from pipelines.errors import Denied
+from codec.kinds import Sha256
+from pipelines.outcomes.errors import Denied
 from pipelines.remotes.age import (
     EncryptedName,
     Recipients,
@@ -49,7 +50,7 @@ _NO_IDENTITY: Final = "Name a file of identities with --identity, or SESSION_COD
 
 
 class _There(NamedTuple):
-    """An object as it is there: its name, and who can read it; no tag where everybody can."""
+    """An object on the remote: its name, and its recipients' tag; no tag if unencrypted."""
 
     name: str
     tag: str | None
@@ -74,7 +75,7 @@ class EncryptedRemote:
         identities: Sequence[Any],
         writes: bool,
     ) -> None:
-        """Take what holds the objects.
+        """Wrap the remote that holds the objects.
 
         Args:
             remote: holds the encrypted objects.
@@ -92,10 +93,10 @@ class EncryptedRemote:
         self.requests = remote.requests
 
     def list_all(self) -> list[Stored]:
-        """All objects that are there for whoever asks, by name.
+        """Return all objects that these recipients can read, by name.
 
         Raises:
-            Denied: it holds encrypted objects, and there is no recipient or identity.
+            Denied: it holds encrypted objects, and no recipient or identity was given.
         """
         known: dict[str, _There] = {}
         found: dict[str, Stored] = {}
@@ -115,7 +116,7 @@ class EncryptedRemote:
         return [found[name] for name in sorted(found)]
 
     def _tags(self, listed: Sequence[Stored]) -> frozenset[str]:
-        """Whose objects are there for whoever asks."""
+        """Return the tags of the readable objects."""
         first: dict[str, str] = {}
         for stored in listed:
             if (name := decode_name(stored.name)) is not None:
@@ -125,8 +126,8 @@ class EncryptedRemote:
                 return frozenset({self._recipients.tag})
             if first:
                 raise Denied(
-                    f"{self.url}: holds encrypted objects, and what is sent would not be",
-                    hint="Say for whom with --encrypt-to, or name another remote",
+                    f"{self.url}: holds encrypted objects; refusing to upload unencrypted ones",
+                    hint="Name the recipients with --encrypt-to, or name another remote",
                 )
             return frozenset()
         if first and not self._identities:
@@ -138,7 +139,7 @@ class EncryptedRemote:
         }
         if first and not mine:
             raise Denied(
-                f"{self.url}: none of the identities opens what it holds",
+                f"{self.url}: none of the identities opens its objects",
                 hint="Name the identity of one of its recipients with --identity",
             )
         return frozenset(mine)
@@ -183,7 +184,7 @@ class EncryptedRemote:
             if read.digest.hexdigest() != content.sha256:
                 raise changed(f"{self.url}/{shown}")
             with open(path, "rb") as f:
-                sha256 = hashlib.file_digest(f, "sha256").hexdigest()
+                sha256 = Sha256(hashlib.file_digest(f, "sha256").hexdigest())
             size = os.path.getsize(path)
             sealed = Content(size, sha256, partial(_reopened, path), exact=False)
             is_new = self._remote.put(shown, sealed)
@@ -194,7 +195,7 @@ class EncryptedRemote:
         return is_new
 
     def delete(self, name: str) -> None:
-        """Delete an object for good, whoever it was encrypted for."""
+        """Delete an object for good, for all recipients."""
         for stored in self._remote.list_all():
             decoded = decode_name(stored.name)
             if name == (decoded.plain if decoded else stored.name):
@@ -226,7 +227,7 @@ class EncryptedRemote:
         return self._remote.remove_unfinished(age)
 
     def _check_there(self, name: str, shown: str, content: Content) -> None:
-        """Compare the object that has the name with what it should be, as far as it can be read."""
+        """Compare an existing object with the expected one, as far as it can be read."""
         if self._identities:
             if content.exact:
                 check_same(self, name, content.size, content.sha256)
@@ -237,7 +238,7 @@ class EncryptedRemote:
             decoded, begin.size
         ):
             raise IntegrityError(
-                "is not what its name says",
+                "its content does not match its name",
                 file=f"{self.url}/{shown}",
                 hint="Move the object away and run the same command again",
             )
@@ -265,7 +266,7 @@ class EncryptedRemote:
             yield whole
 
     def _fetch(self, there: _There) -> _Opened:
-        """Fetch and open an object; what is opened is on this machine's disk, and has no name."""
+        """Fetch and decrypt an object into an unnamed file on this machine's disk."""
         name = f"{self.url}/{there.name}"
         if not self._identities:
             raise Denied(f"{name}: is encrypted", hint=_NO_IDENTITY)
@@ -290,7 +291,7 @@ class EncryptedRemote:
 
 
 class _Hashing(io.RawIOBase):
-    """A stream that knows the SHA-256 of what was read of it."""
+    """A stream that computes the SHA-256 of the bytes read."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         super().__init__()
@@ -305,7 +306,7 @@ class _Hashing(io.RawIOBase):
 
 
 def _is_plausible(name: EncryptedName, size: int) -> bool:
-    """Whether an object can be as large as it is, seeing how large what it holds is."""
+    """Return True if an object's size fits the size of its content."""
     return 0 < size - body_size(name.size) <= _HEADER
 
 

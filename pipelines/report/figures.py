@@ -76,7 +76,7 @@ class Task(NamedTuple):
 
 
 class Course(NamedTuple):
-    """What reading costs after a period: tokens of all that there was then.
+    """The cost of reading after a period: the tokens of the whole history at its end.
 
     Attributes:
         start: the first day of the period.
@@ -199,7 +199,7 @@ def _by_length(task: Task) -> tuple[int, str]:
 
 
 def _tasks(sessions: Iterable[Session], order: Callable[[Session], tuple[int, str]]) -> list[Task]:
-    """All tasks, each with the session that comes last in an order."""
+    """Return all tasks, each with its last session in an order."""
     groups: dict[str, list[Session]] = {}
     for session in sessions:
         groups.setdefault(session.task, []).append(session)

@@ -1,4 +1,4 @@
-"""The content of a period report, computed from facts alone: no model is asked.
+"""The content of a period report, computed from facts alone, without a model.
 
 1. Figures are those of `query`: they come from the rows of the deltas, unknown numbers are left out
    of sums, a sum without a known number is null, and 0 tokens used are unknown.
@@ -135,7 +135,7 @@ class Content(NamedTuple):
 
 
 class Source(NamedTuple):
-    """What a period report is made from.
+    """The input of a period report.
 
     Attributes:
         name: of the workspace.
@@ -177,9 +177,9 @@ def content_of(source: Source, tokenizer: str, count: Callable[[str], int]) -> C
         files=_listing(_touched(files, lambda path: path), MOST_FILES),
         folders=_listing(_touched(files, _folder), MOST_FILES),
         unread=sum(s.patch is not None and s.key not in files for s in public),
-        longest=_listing(_longest(public), MOST_TASKS),
-        failing=_listing([_entry(s) for s in _failing(public)], MOST_TASKS),
-        reverted=_listing([_entry(s) for s in reverted(public)], MOST_TASKS),
+        longest=_entries(_longest(public)),
+        failing=_entries(_failing(public)),
+        reverted=_entries(reverted(public)),
         repeated=_listing(repeated(public), MOST_TASKS),
         groups=tuple(groups(public, folders)),
         decisions=_listing(said["decisions"], MOST_TEXTS),
@@ -216,6 +216,10 @@ def _listing(rows: Sequence[T], most: int) -> Listing[T]:
     return Listing(tuple(rows[:most]), len(rows))
 
 
+def _entries(sessions: Sequence[Session]) -> Listing[Entry]:
+    return Listing(tuple(map(_entry, sessions[:MOST_TASKS])), len(sessions))
+
+
 def _entry(session: Session) -> Entry:
     return Entry(
         key=session.key,
@@ -228,9 +232,9 @@ def _entry(session: Session) -> Entry:
     )
 
 
-def _longest(sessions: Iterable[Session]) -> list[Entry]:
+def _longest(sessions: Iterable[Session]) -> list[Session]:
     known = [s for s in sessions if s.metrics.duration_min]
-    return [_entry(s) for s in sorted(known, key=lambda s: (-(s.metrics.duration_min or 0), s.key))]
+    return sorted(known, key=lambda s: (-(s.metrics.duration_min or 0), s.key))
 
 
 def _failing(sessions: Sequence[Session]) -> list[Session]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from pipelines.summary.content import Content, Entry, Figures, Listing, Touched
 from pipelines.summary.texts import Said
 
-#: Keys that stand behind one text; `--format json` has all of them.
+#: Keys cited after one text; `--format json` has all of them.
 _SHOWN_KEYS = 3
 
 
@@ -45,7 +45,7 @@ Block = Table | Items | Text
 
 
 class Section(NamedTuple):
-    """A heading and what is below it."""
+    """A heading and its content."""
 
     title: str
     blocks: tuple[Block, ...]

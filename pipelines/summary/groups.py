@@ -78,12 +78,15 @@ def groups(sessions: Sequence[Session], folders: Mapping[str, Iterable[str]]) ->
         sessions: oldest first.
         folders: of the files of each session, by its key.
     """
-    members: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    words: defaultdict[str, list[str]] = defaultdict(list)
+    paths: defaultdict[str, list[str]] = defaultdict(list)
     for session in sessions:
-        shared = {("wording", word) for word in _words(session.task)}
-        shared |= {("path", folder) for folder in folders.get(session.key, ())}
-        for feature in shared:
-            members[feature].append(session.key)
+        for word in set(session.task.split("-")):
+            words[word].append(session.key)
+        for folder in folders.get(session.key, ()):
+            paths[folder].append(session.key)
+    members = {("wording", word): keys for word, keys in words.items() if _is_subject(word)}
+    members |= {("path", folder): keys for folder, keys in paths.items()}
     found: list[Group] = []
     taken: set[str] = set()
     # What nearly every session shares does not tell them apart.
@@ -99,5 +102,6 @@ def groups(sessions: Sequence[Session], folders: Mapping[str, Iterable[str]]) ->
     return found
 
 
-def _words(task: str) -> set[str]:
-    return {w for w in task.split("-") if len(w) > 2 and w.isalpha() and w not in _VERBS}
+def _is_subject(word: str) -> bool:
+    """Return whether a word says what a task was about."""
+    return len(word) > 2 and word.isalpha() and word not in _VERBS

@@ -1,32 +1,37 @@
-"""Read what a period report is made from: rows, texts, files and archives."""
+"""Read the input of a period report: rows, texts, files and archives."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from fnmatch import translate
+from operator import attrgetter
 from re import compile as compile_pattern
-from typing import Any, NamedTuple, cast
+from typing import Any, Final, NamedTuple, cast
 
 from codec.names import key_time
 from codec.periods import Period
-from codec.records import Session, Status
+from codec.records import Metrics, Session, Status
 from codec.secrets.hint import may_hold_secret
 from codec.shown_text import shown
 from codec.v2.deltas import SEPARATOR, decode_metrics
 from pipelines.diffs.local_archives import list_archives
-from pipelines.findings import Finding
-from pipelines.progress import Progress
+from pipelines.outcomes.findings import Finding
+from pipelines.outcomes.progress import Progress
 from pipelines.recording.text_scan import TEXTS, clean_session
 from pipelines.summary.content import Source
-from pipelines.summary.touched import files_of
+from pipelines.summary.touched import changed_lines, touched_by
+from pipelines.workspace.days_of_manifest import read_days
 from pipelines.workspace.delta_lines import read_deltas
-from pipelines.workspace.location import METRICS, Manifest, Workspace
-from pipelines.workspace.reading import read_file, read_manifest
+from pipelines.workspace.location import METRICS, Workspace
+from pipelines.workspace.manifest_view import Manifest
+from pipelines.workspace.reading import read_file
+
+_DAY: Final = len("2025-11-06")
 
 
 class Read(NamedTuple):
-    """What was read: the source of a report, the manifest, and findings."""
+    """The input of a report, the manifest, and findings."""
 
     source: Source
     manifest: Manifest
@@ -41,12 +46,12 @@ def read_source(
     private_paths: Sequence[str] = (),
     allow: frozenset[str] = frozenset(),
 ) -> Read:
-    """Read what a period report is made from.
+    """Read the input of a period report.
 
     Args:
         workspace: whose sessions.
         period: which of them.
-        progress: is told about the stages.
+        progress: receives the stages.
         private_paths: patterns of paths; the texts of sessions that touch one are not shown.
         allow: fingerprints of secrets that may stay.
 
@@ -57,40 +62,50 @@ def read_source(
     earlier = period.before()
     with progress.stage("read"):
         deltas = read_deltas(workspace)
-        manifest = read_manifest(workspace)
-        tokens = _tokens(workspace)
-        rows = [line.decode(errors="replace").rstrip("\n") for line in deltas.lines]
-        inside = [_session(r, manifest, tokens) for r in rows if period.contains(r)]
-        before = [_session(r, manifest, tokens) for r in rows if earlier.contains(r)]
+        manifest = read_days(workspace, period.since, period.until)
+        tokens = tokens_by_key(workspace)
+        lines = list(deltas.lines)
+        inside = [session_of_row(r, manifest, tokens) for r in _rows(lines, period)]
+        before = [session_of_row(r, manifest, tokens) for r in _rows(lines, earlier)]
         inside.sort(key=lambda s: (s.time, s.key))
-    sessions, replaced = _public(workspace, inside, allow)
-    files = files_of(workspace, manifest, sessions, progress)
+    sessions, replaced = public_sessions(workspace, inside, allow)
+    files = changed_lines(touched_by(workspace, manifest, sessions, progress))
     source = Source(
         name=os.path.basename(workspace.root) or workspace.root,
         period=period,
         sessions=sessions,
         before=before,
-        private=_private(sessions, files, private_paths),
+        private=private_keys(sessions, files, private_paths),
         files=files,
         archives=list_archives(workspace, manifest),
     )
     return Read(source, manifest, (*deltas.findings, *replaced))
 
 
-def _session(row: str, manifest: Manifest, tokens: Mapping[str, int]) -> Session:
+def _rows(lines: Iterable[bytes], period: Period) -> list[str]:
+    """Return the lines of a period, without their line ends."""
+    since, until = period.since.encode(), period.until.encode()
+    return [
+        line.decode(errors="replace").rstrip("\n")
+        for line in lines
+        if since <= line[:_DAY] <= until
+    ]
+
+
+def session_of_row(row: str, manifest: Manifest, tokens: Mapping[str, int]) -> Session:
     """Return the session of a delta line: figures of the line, texts of the manifest."""
     key, agent, task, status, metrics = row.split(SEPARATOR)
-    m = decode_metrics(metrics)._replace(tokens_used=tokens.get(key) or None)
-    word = cast(Status, status)
+    m = decode_metrics(metrics)
+    if spent := tokens.get(key):
+        m = Metrics(m.lines_added, m.lines_removed, m.commits, m.duration_min, spent, m.deployment)
     known = manifest.sessions.get(key)
-    if known is None:
-        return Session(key=key, time=key_time(key), agent=agent, task=task, status=word, metrics=m)
-    if (known.agent, known.task, known.status, known.metrics) == (agent, task, status, m):
+    if known and (known.agent, known.task, known.status, known.metrics) == (agent, task, status, m):
         return known
-    return known._replace(agent=agent, task=task, status=word, metrics=m)
+    base = known or Session(key, key_time(key), agent, task, "UNKNOWN")
+    return base._replace(agent=agent, task=task, status=cast(Status, status), metrics=m)
 
 
-def _tokens(workspace: Workspace) -> dict[str, int]:
+def tokens_by_key(workspace: Workspace) -> dict[str, int]:
     """Return the tokens used by key, from the metrics table."""
     found: dict[str, int] = {}
     for line in read_file(workspace, METRICS).decode(errors="replace").split("\n"):
@@ -100,22 +115,23 @@ def _tokens(workspace: Workspace) -> dict[str, int]:
     return found
 
 
-def _public(
+def public_sessions(
     workspace: Workspace, sessions: Sequence[Session], allow: frozenset[str]
 ) -> tuple[list[Session], list[Finding]]:
     """Return sessions without secrets and format characters."""
-    together = "\n".join(text for s in sessions for text in map(s.__getattribute__, TEXTS))
+    texts_of = attrgetter(*TEXTS)
+    together = "\n".join({text for session in sessions for text in texts_of(session)})
     may_hold = may_hold_secret(together)
     if not may_hold and together.isascii():
         return list(sessions), []
     public, findings = [], []
     for session in sessions:
         clean = session
-        texts = [getattr(session, name) for name in TEXTS]
+        texts = texts_of(session)
         if may_hold and may_hold_secret("\n".join(texts)):
             clean, replaced = clean_session(workspace, session, allow)
             findings += [finding._replace(key=session.key) for finding in replaced]
-            texts = [getattr(clean, name) for name in TEXTS]
+            texts = texts_of(clean)
         if not all(map(str.isascii, texts)):
             changed: dict[str, Any] = dict(zip(TEXTS, map(shown, texts), strict=True))
             clean = clean._replace(**changed)
@@ -123,8 +139,8 @@ def _public(
     return public, findings
 
 
-def _private(
-    sessions: Iterable[Session], files: Mapping[str, Mapping[str, int]], paths: Sequence[str]
+def private_keys(
+    sessions: Iterable[Session], files: Mapping[str, Collection[str]], paths: Sequence[str]
 ) -> frozenset[str]:
     """Return the keys of private sessions.
 

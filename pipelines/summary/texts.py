@@ -1,4 +1,4 @@
-"""What the notes of sessions say: decisions, lessons, blockers and next steps, each once.
+"""Collect decisions, lessons, blockers and next steps from notes, each once.
 
 1. Notes are one line; what is not a plain note follows its name, `Decisions: ...`, as the reader of
    v1 logs and agents write it. Plain notes are lessons.
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import filterfalse
 from typing import Final, Literal, NamedTuple, cast
 
 from codec.records import Session
@@ -26,6 +27,8 @@ _LABEL = re.compile(
     rf"(?:^|(?<=[.;!?…])\s+)(?P<name>{'|'.join(sorted(_NAMES, key=len, reverse=True))}):\s+", re.I
 )
 _WORD = re.compile(r"\w+")
+#: For ASCII: spaces in place of all that is in no word.
+_SPACES: Final = {n: " " for n in range(128) if not (chr(n).isalnum() or chr(n) == "_")}
 _SMALL: Final = frozenset(
     re.findall(
         r"\w+",
@@ -42,7 +45,7 @@ class Said(NamedTuple):
 
 
 def said_in(sessions: Iterable[Session]) -> dict[Kind, list[Said]]:
-    """Return what the notes of sessions say by kind, what most sessions say first, then the newest.
+    """Return the statements of notes by kind, the most frequent first, then the newest.
 
     Args:
         sessions: oldest first.
@@ -52,12 +55,13 @@ def said_in(sessions: Iterable[Session]) -> dict[Kind, list[Said]]:
     }  # fmt: skip
     for session in sessions:
         for kind, text in parts_of(session.notes):
-            words = tuple(w for w in _WORD.findall(text.casefold()) if w not in _SMALL)
+            words = _words(text)
             if not words:
                 continue
-            before = found[kind].pop(words, None)
-            keys = before.keys if before else ()
-            found[kind][words] = Said(text, tuple(dict.fromkeys((*keys, session.key))))
+            keys: tuple[str, ...] = (session.key,)
+            if before := found[kind].pop(words, None):
+                keys = tuple(dict.fromkeys((*before.keys, session.key)))
+            found[kind][words] = Said(text, keys)
     ordered: dict[Kind, list[Said]] = {}
     for kind, texts in found.items():
         newest_first = list(reversed(texts.values()))
@@ -65,8 +69,18 @@ def said_in(sessions: Iterable[Session]) -> dict[Kind, list[Said]]:
     return ordered
 
 
+def _words(text: str) -> tuple[str, ...]:
+    """Return the words that distinguish a text from others, in order."""
+    text = text.casefold()
+    words = text.translate(_SPACES).split() if text.isascii() else _WORD.findall(text)
+    return tuple(filterfalse(_SMALL.__contains__, words))
+
+
 def parts_of(notes: str) -> list[tuple[Kind, str]]:
-    """Return the parts of notes, each with what it is."""
+    """Return the parts of notes, each with its kind."""
+    if ":" not in notes:
+        text = notes.strip(" ;")
+        return [("lessons", text)] if text else []
     parts: list[tuple[Kind, str]] = []
     kind, at = "lessons", 0
     for m in _LABEL.finditer(notes):

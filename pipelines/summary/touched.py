@@ -7,36 +7,54 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from codec.errors import IntegrityError
 from codec.patches.changes import changes_of
 from codec.records import Session
 from pipelines.diffs.store import Store, commits_of
-from pipelines.errors import StorageError
-from pipelines.fs.files import keep_file, read_bytes
-from pipelines.progress import Progress
-from pipelines.workspace.diff_names import names_of
-from pipelines.workspace.location import Manifest, Workspace
+from pipelines.outcomes.errors import StorageError
+from pipelines.outcomes.progress import Progress
+from pipelines.workspace.cache import CACHE, read_json_cache, write_json_cache
+from pipelines.workspace.location import Workspace
+from pipelines.workspace.manifest_view import Manifest
 
-Files = Mapping[str, int]
-_CACHE: Final = (".session-codec", "cache", "changed-files.json")
+_DAY: Final = len("2025-11-06")
 
 
-def files_of(
+class Touched(NamedTuple):
+    """What a patch does to one file: lines added and removed, the object id of the new content."""
+
+    added: int
+    removed: int
+    blob: str
+
+
+Files = Mapping[str, Touched]
+
+
+def touched_by(
     workspace: Workspace, manifest: Manifest, sessions: Sequence[Session], progress: Progress
 ) -> dict[str, Files]:
-    """Return the changed lines of each file by session key, where the patch can be read."""
-    path = workspace.path(*_CACHE)
-    kept = {k: v for k, v in _kept(path).items() if k not in manifest.purged}
+    """Return the files that each session changes by its key, where the patch can be read."""
+    path = workspace.path(CACHE, "changed-files.json")
+    cached = read_json_cache(path, _decode) or {}
+    kept = {k: v for k, v in cached.items() if k not in manifest.purged}
     wanted = [s for s in sessions if s.patch is not None and s.patch.sha256 not in kept]
     found = _read(workspace, manifest, wanted, progress) if wanted else {}
     if found:
         kept |= found
-        keep_file(path, json.dumps(kept).encode())
+        write_json_cache(path, kept)
     return {s.key: kept[s.patch.sha256] for s in sessions if s.patch and s.patch.sha256 in kept}
+
+
+def changed_lines(files: Mapping[str, Files]) -> dict[str, dict[str, int]]:
+    """Return the number of changed lines of each file by session key."""
+    return {
+        key: {path: touched.added + touched.removed for path, touched in found.items()}
+        for key, found in files.items()
+    }
 
 
 def _read(
@@ -44,37 +62,38 @@ def _read(
 ) -> dict[str, Files]:
     """Return the files of patches that are stored here, by SHA-256."""
     store = Store(workspace, manifest=manifest)
-    loose, archived = store.loose_names(), store.archived_keys()
-    times = {key[:10] for key in (*loose, *archived)}
+    days = {name[:_DAY] for name in (*store.loose_names(), *store.archived_keys())}
     found: dict[str, Files] = {}
     with progress.stage("files", len(sessions)) as advance:
         for number, session in enumerate(sessions, 1):
             patch = session.patch
-            near = session.key[:10] in times or not loose.isdisjoint(names_of(session.key))
-            if patch is not None and (near or (commits_of(session) and workspace.repository)):
+            is_near = session.key[:_DAY] in days
+            if patch is not None and (is_near or (commits_of(session) and workspace.repository)):
                 try:
                     data = store.read(session.key, patch, commits_of(session))
-                    found[patch.sha256] = _changed_lines(data)
+                    found[patch.sha256] = _files_in(data)
                 except (StorageError, IntegrityError):  # `verify` reports a damaged one
                     continue
             advance(number)
     return found
 
 
-def _kept(path: str) -> dict[str, Files]:
-    """Return what is kept; a cache that cannot be read is an empty one."""
-    try:
-        kept = json.loads(read_bytes(path) or b"{}")
-        if not isinstance(kept, dict) or not all(isinstance(v, dict) for v in kept.values()):
-            return {}
-        return {k: {str(p): n for p, n in v.items() if isinstance(n, int)} for k, v in kept.items()}
-    except (OSError, ValueError, RecursionError):
-        return {}
+def _decode(document: Any) -> dict[str, Files]:
+    return {
+        sha256: {path: Touched(*value) for path, value in files.items()}
+        for sha256, files in document.items()
+    }
 
 
-def _changed_lines(patch: bytes) -> dict[str, int]:
-    """Return the files of a patch and the number of lines added to and removed from each."""
-    found: dict[str, int] = {}
+def _files_in(patch: bytes) -> dict[str, Touched]:
+    """Return the files of a patch, each once."""
+    found: dict[str, Touched] = {}
     for change in changes_of(patch):
-        found[change.new] = found.get(change.new, 0) + len(change.lines)
+        before = found.get(change.new, Touched(0, 0, ""))
+        added = sum(line.mark == "+" for line in change.lines)
+        found[change.new] = Touched(
+            before.added + added,
+            before.removed + len(change.lines) - added,
+            change.new_blob or before.blob,
+        )
     return found

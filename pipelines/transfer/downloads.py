@@ -15,11 +15,11 @@ from typing import Final
 
 from codec.archive.bundle import decode_bundle
 from codec.archive.container import ArchiveReader
+from codec.archive.snapshot import Pack, archive_object, decode_archive_object, decode_layout_object
 from codec.errors import CodecError, IntegrityError
 from codec.manifest.facts import Archive
 from codec.names import key_time
 from codec.records import PatchRef
-from codec.snapshot import Pack, archive_object, decode_archive_object, decode_layout_object
 from codec.v1.layout import LAYOUT_NAME, LITERAL_NAME, decode_layout
 from codec.v1.purged_layout import without
 from pipelines.diffs.archive_writer import remove_unfinished
@@ -34,7 +34,7 @@ from pipelines.fs.files import (
     sync_written,
     write_new,
 )
-from pipelines.progress import Progress
+from pipelines.outcomes.progress import Progress
 from pipelines.remotes.base import LIMIT, Remote, bounded, read_whole
 from pipelines.workspace.diff_files import put_diff
 from pipelines.workspace.diff_names import names_of
@@ -53,7 +53,7 @@ def fetch_archives(
     progress: Progress,
     jobs: int,
 ) -> Iterator[str]:
-    """Bring archives back; gives their paths, each when it is there."""
+    """Download archives; yield each path when it is complete."""
     folder = archive_folder(workspace)
     if archives:
         make_folder(folder)
@@ -85,7 +85,7 @@ def fetch_archives(
 
 
 def _fetch(remote: Remote, folder: str, fact: Archive, count: Callable[[int], None]) -> None:
-    """Bring an archive back; it gets its name once it is what was recorded."""
+    """Download an archive; it gets its name after its hash was compared."""
     path = os.path.join(folder, f"{UNFINISHED}{fact.name}")
     name = f"{remote.url}/{archive_object(fact.name)}"
     digest = hashlib.sha256()
@@ -105,7 +105,7 @@ def _fetch(remote: Remote, folder: str, fact: Archive, count: Callable[[int], No
             raise IntegrityError(
                 "is not the archive that was recorded; it is not restored",
                 file=name,
-                hint="Bring the object back from another copy, and run the same command again",
+                hint="Restore the object from another copy, and run the same command again",
             )
         move(path, os.path.join(folder, fact.name))
     except BaseException:
@@ -125,7 +125,7 @@ def pack_diffs(remote: Remote, pack: Pack, names: Iterable[str]) -> dict[str, by
         else:
             data = read_whole(remote, pack.name, min(pack.size, LIMIT))
             if hashlib.sha256(data).hexdigest() != pack.sha256:
-                raise IntegrityError("is not the object that the snapshot names")
+                raise IntegrityError("is not the object of the snapshot")
             reader = reader_of(data)
         return {name: reader.read(name, pack.diffs[name]) for name in names}
 
@@ -184,7 +184,7 @@ def layout_files(remote: Remote, name: str) -> dict[str, bytes]:
     with _object(remote, name):
         files = decode_bundle(read_whole(remote, name), digest, _LAYOUT.__contains__)
         if files.keys() != _LAYOUT or decode_layout(files[LAYOUT_NAME]).sha256 != log:
-            raise IntegrityError("is not the layout that its name says")
+            raise IntegrityError("is not the layout of its name")
     return files
 
 
@@ -214,7 +214,7 @@ def write_layout(
 
 @contextmanager
 def _staged(workspace: Workspace, files: Mapping[str, bytes]) -> Iterator[list[str]]:
-    """Files on the disk under names that nobody reads; gives their paths."""
+    """Write files under temporary names and return their paths."""
     staging = make_staging(workspace, new_token())
     paths = []
     try:

@@ -1,4 +1,4 @@
-"""What a sync would send, searched for secrets: nothing stays unread for being packed."""
+"""Scan everything that a sync would send for secrets, packed diffs included."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from codec.v1.layout import LITERAL_NAME
 from pipelines.diffs.local_archives import archive_folder, ranges_of, shown
 from pipelines.diffs.secret_scan import Text, scan
 from pipelines.diffs.store import Store
-from pipelines.findings import Finding
-from pipelines.progress import Progress
+from pipelines.outcomes.findings import Finding
+from pipelines.outcomes.progress import Progress
 from pipelines.v1.layouts import literal_of
 from pipelines.workspace.diff_names import names_of
 from pipelines.workspace.git_queries import blob_at
@@ -24,7 +24,7 @@ from pipelines.workspace.location import Workspace
 
 
 class Outgoing(NamedTuple):
-    """What would be sent.
+    """The content of a sync.
 
     Attributes:
         workspace: whose it is.
@@ -82,7 +82,7 @@ def _members(path: str, name: str) -> Iterator[tuple[str, bytes]]:
             raise IntegrityError(
                 f"does not read back at byte {event.offset}: {event.problem}",
                 file=name,
-                hint="Run 'session-codec archive repair', or bring the file back from a copy",
+                hint="Run 'session-codec archive repair', or restore the file from a copy",
             )
         pieces.append(event.data)
         if event.last:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Final
 
 from codec.archive.container import encode_archive
 from codec.archive.recovery import Damage, check
+from codec.archive.snapshot import Pack, pack_object
 from codec.archive.tar import Member
-from codec.diffs import touched_path
 from codec.errors import IntegrityError
+from codec.kinds import sha256_of
+from codec.patches.diff_stat import touched_path
 from codec.records import PatchRef
-from codec.snapshot import Pack, pack_object
-from pipelines.errors import Denied
+from pipelines.outcomes.errors import Denied
 from pipelines.remotes.base import Remote
 from pipelines.transfer.shared_remotes import read_heads
 
@@ -86,9 +86,9 @@ def _packed(
     found = {}
     for event in check(lambda offset, size: data[offset : offset + size], len(data)):
         if isinstance(event, Damage):
-            raise IntegrityError(f"what was packed does not read back: {event.problem}")
+            raise IntegrityError(f"the packed archive cannot be read back: {event.problem}")
         found[event.entry.key] = PatchRef(event.sha256, event.entry.size)
     if found != diffs:
-        raise IntegrityError("what was packed does not hold what it should")
-    sha256 = hashlib.sha256(data).hexdigest()
+        raise IntegrityError("the packed archive does not hold the expected diffs")
+    sha256 = sha256_of(data)
     return Pack(pack_object(sha256), sha256, len(data), diffs), data

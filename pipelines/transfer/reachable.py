@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from codec.archive.snapshot import archive_object
 from codec.names import key_time
-from codec.snapshot import archive_object
 from pipelines.remotes.base import Remote
 from pipelines.transfer.packs import packs_of_all
 from pipelines.transfer.snapshots import unarchived
-from pipelines.workspace.location import Manifest
+from pipelines.workspace.manifest_view import Manifest
 
 
 def not_there(manifest: Manifest, keys: Collection[str], remote: Remote) -> list[str]:

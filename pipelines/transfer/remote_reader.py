@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Final
 
+from codec.archive.snapshot import Pack, decode_layout_object, heads
 from codec.manifest.facts import V1Version
 from codec.names import key_time
 from codec.records import PatchRef
-from codec.snapshot import Pack, decode_layout_object, heads
 from codec.v1.layout import LAYOUT_NAME, LITERAL_NAME, Layout, decode_layout
 from pipelines.diffs.remote_archives import OpenRemote, RemoteArchives
 from pipelines.remotes.base import Remote
@@ -25,7 +25,7 @@ _HELD: Final = 2
 
 
 class RemoteCopy:
-    """What a remote holds of a workspace."""
+    """The copy of a workspace on a remote."""
 
     def __init__(self, workspace: Workspace, open_remote: OpenRemote) -> None:
         """Ask for nothing yet.
@@ -85,7 +85,7 @@ class RemoteCopy:
         return self._opened
 
     def _named(self, remote: Remote) -> dict[tuple[str, PatchRef], tuple[Pack, str]]:
-        """Which object has a diff, and the key that it has there, by time and hash."""
+        """Return the object that holds a diff and its key there, by time and hash."""
         if self._packs is None:
             self._packs = {}
             names = {stored.name: stored.size for stored in remote.list_all()}

@@ -11,10 +11,10 @@ from collections.abc import Collection, Iterator
 from itertools import groupby
 from typing import NamedTuple
 
+from codec.archive.snapshot import SnapshotName, decode_snapshot_name
 from codec.errors import CodecError, IntegrityError
-from codec.snapshot import SnapshotName, decode_snapshot_name
-from pipelines.errors import Denied
-from pipelines.findings import Finding
+from pipelines.outcomes.errors import Denied
+from pipelines.outcomes.findings import Finding
 from pipelines.remotes.base import Remote
 from pipelines.transfer.snapshots import LIMIT, Found, Last, read_snapshot
 from pipelines.workspace.location import MANIFEST
@@ -85,7 +85,7 @@ def foreign_snapshots(remote: Remote, last: Last, names: Collection[str]) -> Ite
             "begins, so that it hides nothing",
             level="note" if _continues(remote, last, name) else "finding",
             file=f"{remote.url}/{name}",
-            hint="Look at who else may write there; a copy of this workspace does so, too",
+            hint="Check who else writes to the remote: perhaps a copy of this workspace",
         )
 
 
@@ -104,5 +104,5 @@ def _skipped(remote: Remote, name: SnapshotName, problem: str) -> Finding:
         code="skipped-snapshot",
         message=f"is not used: {problem}",
         file=f"{remote.url}/{name}",
-        hint=f"Look at who wrote it; --without {name} leaves it out",
+        hint=f"Check who wrote it; --without {name} leaves it out",
     )

@@ -7,7 +7,6 @@ that git tracks is not trusted: a committer could claim that everything was sent
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections import defaultdict
@@ -17,17 +16,7 @@ from functools import cache, partial
 from typing import Final, NamedTuple
 
 from codec.archive.bundle import Bundle, decode_bundle, encode_bundle
-from codec.errors import CodecError, FormatError, IntegrityError
-from codec.manifest.erased import drop_erased
-from codec.manifest.fact_lines import kept_in
-from codec.manifest.facts import Archive
-from codec.merge.key_conflicts import settle_merge
-from codec.merge.three_way import merge_manifests, merge_rows
-from codec.merge.tracked_formats import DELTAS as DELTA_LINES
-from codec.merge.tracked_formats import METRICS as METRICS_ROWS
-from codec.merge.tracked_formats import REFERENCES as ENTRIES
-from codec.records import PatchRef
-from codec.snapshot import (
+from codec.archive.snapshot import (
     DIGITS,
     DOCUMENT,
     File,
@@ -39,12 +28,25 @@ from codec.snapshot import (
     encode_snapshot,
     heads,
 )
+from codec.errors import CodecError, FormatError, IntegrityError
+from codec.kinds import sha256_of
+from codec.manifest.erased import drop_erased
+from codec.manifest.fact_lines import kept_in
+from codec.manifest.facts import Archive
+from codec.merge.key_conflicts import settle_merge
+from codec.merge.three_way import merge_manifests, merge_rows
+from codec.merge.tracked_formats import DELTAS as DELTA_LINES
+from codec.merge.tracked_formats import METRICS as METRICS_ROWS
+from codec.merge.tracked_formats import REFERENCES as ENTRIES
+from codec.records import PatchRef
+from codec.summaries.summary_file import is_path
 from pipelines.diffs.store import purged_in
-from pipelines.errors import Conflict, Denied
-from pipelines.findings import Finding
 from pipelines.fs.files import locked, make_folder, read_bytes, replace_file, unchanging
 from pipelines.git.local_state import is_planted
+from pipelines.outcomes.errors import Conflict, Denied
+from pipelines.outcomes.findings import Finding
 from pipelines.remotes.base import Remote, content_of, read_whole
+from pipelines.workspace.cache import CACHE
 from pipelines.workspace.location import (
     CONFIG,
     DELTAS,
@@ -52,16 +54,16 @@ from pipelines.workspace.location import (
     METRICS,
     PROGRESS,
     REFERENCES,
-    Manifest,
     Workspace,
 )
+from pipelines.workspace.manifest_view import Manifest, decode_manifest
+from pipelines.workspace.summaries import private_digests, public_summary, stored_summaries
 from pipelines.workspace.tracked_files import read_tracked
 
 #: The tracked files of a workspace, in the order in which they are restored.
 FILES: Final = (
     ".gitattributes", ".gitignore", CONFIG, REFERENCES, METRICS, PROGRESS, MANIFEST, DELTAS,
 )  # fmt: skip
-CACHE: Final = ".session-codec/cache"
 #: Bytes that the tracked files may have: a snapshot of a stranger must not fill the memory.
 LIMIT: Final = 256 << 20
 _ROWS: Final = {METRICS: METRICS_ROWS, PROGRESS: ENTRIES, DELTAS: DELTA_LINES}
@@ -84,7 +86,7 @@ class Last(NamedTuple):
 
 
 class Found(NamedTuple):
-    """A snapshot that was read: its name, what it says, and the tracked files, by path."""
+    """A snapshot: its name, its document, and the tracked files by path."""
 
     name: SnapshotName
     snapshot: Snapshot
@@ -119,7 +121,7 @@ def tracked_files(workspace: Workspace) -> dict[str, bytes]:
         if workspace.is_linked(name):
             raise Conflict(
                 f"{name} is a link; refusing to send the file that it leads to",
-                hint="Put the file itself in its place",
+                hint="Replace the link by the file itself",
             )
     tracked = read_tracked(workspace)
     found = {
@@ -131,13 +133,17 @@ def tracked_files(workspace: Workspace) -> dict[str, bytes]:
     for name in (".gitattributes", ".gitignore", CONFIG, REFERENCES):
         if os.path.isfile(workspace.path(name)):
             found[name] = read_bytes(workspace.path(name))
+    if summaries := list(stored_summaries(workspace)):
+        private = private_digests(decode_manifest(found[MANIFEST]))
+        public = {s.path: public_summary(s.data, private) for s in summaries}
+        found |= {path: data for path, data in public.items() if data is not None}
     return found
 
 
 def snapshot_of(
     files: Mapping[str, bytes], layouts: Collection[str], packs: Collection[Pack]
 ) -> Snapshot:
-    """Return a snapshot of tracked files, and of what they need."""
+    """Return a snapshot of tracked files and the objects that they need."""
     return Snapshot(
         files=files_of(files),
         layouts=tuple(sorted(layouts)),
@@ -147,7 +153,7 @@ def snapshot_of(
 
 def files_of(files: Mapping[str, bytes]) -> dict[str, File]:
     """Tracked files as a snapshot has them."""
-    return {n: File(hashlib.sha256(d).hexdigest(), len(d)) for n, d in files.items()}
+    return {n: File(sha256_of(d), len(d)) for n, d in files.items()}
 
 
 def bundle_of(snapshot: Snapshot, files: Mapping[str, bytes]) -> Bundle:
@@ -166,12 +172,12 @@ def read_snapshot(remote: Remote, name: SnapshotName) -> Found:
         files = decode_bundle(
             read_whole(remote, str(name), LIMIT),
             name.digest,
-            lambda n: n in FILES or n == DOCUMENT,
+            lambda n: n in FILES or n == DOCUMENT or is_path(n),
             LIMIT,
         )
         snapshot = decode_snapshot(files.pop(DOCUMENT, b""))
         for path, file in snapshot.files.items():
-            if hashlib.sha256(files.get(path, b"")).hexdigest() != file.sha256:
+            if sha256_of(files.get(path, b"")) != file.sha256:
                 raise IntegrityError(f"does not hold {path} as it says")
     except CodecError as e:
         raise e.at(file=f"{remote.url}/{name}") from None
@@ -295,11 +301,11 @@ def next_name(
 
 
 def _has_all(remote: Remote, last: Last, manifest: bytes) -> bool:
-    """Whether a manifest has every fact that it had in the last snapshot."""
+    """Return True if a manifest has every fact of the last snapshot."""
     before = last.snapshot.files.get(MANIFEST)
     if before is None:
         return True
-    if hashlib.sha256(manifest[: before.size]).hexdigest() == before.sha256:
+    if sha256_of(manifest[: before.size]) == before.sha256:
         return True
     try:
         lines = set(read_snapshot(remote, last.name).files[MANIFEST].split(b"\n"))
@@ -317,7 +323,7 @@ def _lock(workspace: Workspace, remote: Remote) -> str:
 
 
 def _short(remote: Remote) -> str:
-    return hashlib.sha256(os.fsencode(remote.url)).hexdigest()[:12]
+    return sha256_of(os.fsencode(remote.url))[:12]
 
 
 def united(found: Sequence[Found]) -> tuple[dict[str, bytes], list[Finding]]:
@@ -326,15 +332,17 @@ def united(found: Sequence[Found]) -> tuple[dict[str, bytes], list[Finding]]:
     Args:
         found: snapshots, the newest last.
     """
-    files = {name: f.files[name] for f in found for name in FILES if name in f.files}
+    summaries = sorted({name for f in found for name in f.files if is_path(name)})
+    names = (*summaries, *FILES)
+    files = {name: f.files[name] for f in found for name in names if name in f.files}
     findings = [
         Finding(
             code="differs",
-            message="is not the same in all copies; the newest is taken",
+            message="differs between copies; the newest is used",
             level="note",
             file=name,
         )
-        for name in FILES
+        for name in names
         if name not in MERGED_FILES and len({f.files[name] for f in found if name in f.files}) > 1
     ]
     lines = [set(f.files.get(MANIFEST, b"").split(b"\n")) for f in found]

@@ -8,21 +8,23 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from codec.archive.bundle import Bundle, encode_bundle
+from codec.archive.snapshot import archive_object, layout_object
 from codec.errors import IntegrityError
+from codec.kinds import Sha256
 from codec.manifest.facts import Archive, V1Version
-from codec.snapshot import archive_object, layout_object
 from codec.v1.layout import LAYOUT_NAME, LITERAL_NAME, literal_bytes
 from codec.v1.purged_text import find_purged
 from pipelines.diffs.local_archives import archive_folder, shown
-from pipelines.errors import Conflict
 from pipelines.fs.files import read_bytes, regular_size
+from pipelines.outcomes.errors import Conflict
 from pipelines.remotes.base import BLOCK, Content, content_of
 from pipelines.v1.layouts import has_layout, read_layout
-from pipelines.workspace.location import Manifest, Workspace
+from pipelines.workspace.location import Workspace
+from pipelines.workspace.manifest_view import Manifest
 
 
 class Upload(NamedTuple):
-    """An object to be put: its name, its size in bytes, and what gives its content."""
+    """An object to upload: its name, its size in bytes, and a function that opens its content."""
 
     name: str
     size: int
@@ -57,7 +59,7 @@ def archive_upload(workspace: Workspace, fact: Archive) -> Upload:
                     digest.update(block)
         except FileNotFoundError:
             raise Conflict(
-                f"{shown(fact.name)} is gone: something changed the workspace just now",
+                f"{shown(fact.name)} is gone: another program changed the workspace",
                 hint="Run the same command again",
             ) from None
         if digest.hexdigest() != fact.sha256:
@@ -73,7 +75,7 @@ def _damaged(fact: Archive) -> IntegrityError:
     return IntegrityError(
         "is not the archive that was recorded; it is not sent",
         file=shown(fact.name),
-        hint="Run 'session-codec archive repair', or bring the file back from a copy",
+        hint="Run 'session-codec archive repair', or restore the file from a copy",
     )
 
 
@@ -92,12 +94,14 @@ def layouts_of(workspace: Workspace, manifest: Manifest) -> Iterator[LayoutUploa
             yield None
 
 
-def _bundle(workspace: Workspace, sha256: str) -> Bundle:
+def _bundle(workspace: Workspace, sha256: Sha256) -> Bundle:
     folder = os.path.join(workspace.diffs, "v1", sha256)
     paths = {name: os.path.join(folder, name) for name in (LAYOUT_NAME, LITERAL_NAME)}
     for path in (folder, *paths.values()):
         if os.path.islink(path):
-            raise Conflict(f"{path} is a link, and is not copied", hint="Put the file itself there")
+            raise Conflict(
+                f"{path} is a link, and is not copied", hint="Replace the link by the file itself"
+            )
     return encode_bundle({name: read_bytes(path) for name, path in paths.items()})
 
 

@@ -1,4 +1,4 @@
-"""What the worker does with a v1 log beside the verb: count its runs, write them as files.
+"""Work on a v1 log beside the verb: count tokens, write diffs.
 
 Every function but `open_log` needs the log that was opened last; call them in the worker only.
 """
@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from codec.tokens.tokenizers import count_words
 from codec.v1.text import decode_text
-from pipelines.errors import Conflict
 from pipelines.fs.files import identity, release, write_new
+from pipelines.outcomes.errors import Conflict
 from pipelines.worker.process import count_texts
 
 #: Start and end of a run of bytes in a log.

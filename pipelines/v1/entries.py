@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from codec.errors import FormatError
+from codec.kinds import Sha256
 from codec.manifest.facts import V1Version
 from codec.records import V1Entry
 from codec.v1.dates import day_of_name
@@ -13,7 +14,7 @@ from codec.v1.dialects import Dialects, custom_dialect
 from codec.v1.entry import entry_hash
 from codec.v1.split import split
 from codec.v1.text import Log
-from pipelines.errors import NotFound
+from pipelines.outcomes.errors import NotFound
 from pipelines.v1.layouts import Copy, log_pieces
 from pipelines.v1.pattern import check_pattern
 from pipelines.workspace.location import V1_LOG, Workspace
@@ -78,11 +79,11 @@ def find_entry(workspace: Workspace, entry: V1Entry, copy: Copy | None = None) -
             continue
         if found is not None:
             return found
-    raise absent or NotFound(f"{entry.source}: no version of it that was seen has this entry")
+    raise absent or NotFound(f"{entry.source}: no migrated version of it has this entry")
 
 
 def _in_version(
-    workspace: Workspace, version: V1Version, sha256: str, copy: Copy | None
+    workspace: Workspace, version: V1Version, sha256: Sha256, copy: Copy | None
 ) -> bytes | None:
     data = b"".join(log_pieces(workspace, version, copy, gaps=[]))
     marking = dialects_of(data, version.source, dialect=version.dialect, pattern=version.pattern)

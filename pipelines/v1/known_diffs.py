@@ -1,4 +1,4 @@
-"""Which diffs of the sessions of v1 logs are stored here.
+"""Find the stored diffs of migrated sessions.
 
 A migration asks this for each session that it knows, so a name and a size answer where they can;
 contents are read only where several sessions have one time.
@@ -13,7 +13,8 @@ from collections import Counter
 from codec.records import PatchRef, Session
 from pipelines.diffs.store import Store
 from pipelines.workspace.diff_names import names_of
-from pipelines.workspace.location import Manifest, Workspace
+from pipelines.workspace.location import Workspace
+from pipelines.workspace.manifest_view import Manifest
 
 
 class KnownDiffs:
@@ -33,7 +34,7 @@ class KnownDiffs:
         return self._loose - {name for key in self._sessions for name in names_of(key)}
 
     def has(self, key: str, patch: PatchRef) -> bool:
-        """Return whether a diff is stored here, whatever its name, by its hash."""
+        """Return True if a diff is stored here under any name, by its hash."""
         return self._store.has(key, patch)
 
     def is_here(self, session: Session, patch: PatchRef) -> bool:

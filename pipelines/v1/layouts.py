@@ -1,4 +1,4 @@
-"""Versions of v1 logs, put together again from what is stored: layouts and diffs."""
+"""Reassemble versions of v1 logs from stored layouts and diffs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from codec.errors import FormatError, IntegrityError
+from codec.kinds import Sha256
 from codec.manifest.facts import V1Version
 from codec.records import PatchRef
 from codec.v1.layout import (
@@ -19,13 +20,13 @@ from codec.v1.layout import (
     rebuild,
 )
 from pipelines.diffs.store import Store
-from pipelines.errors import Erased, NotFound
 from pipelines.fs.files import SIZE_LIMIT, read_bytes, regular_size
+from pipelines.outcomes.errors import Erased, NotFound
 from pipelines.workspace.location import Workspace
 
 
 class Copy(Protocol):
-    """What is stored elsewhere; each gives None for what is not."""
+    """Readers of another copy; each returns None for a missing part."""
 
     def read(self, key: str, patch: PatchRef) -> bytes | None:
         """Return the bytes of a diff."""
@@ -82,7 +83,7 @@ def rebuilt(
     read: Callable[[str, PatchRef], bytes],
     gaps: list[StoredPatch] | None = None,
 ) -> Iterator[bytes]:
-    """Yield the bytes that a layout gives; raises as `log_pieces` does.
+    """Yield the bytes of the log of a layout; raises as `log_pieces` does.
 
     Args:
         layout, literal: as `read_layout` gives them.
@@ -110,8 +111,8 @@ def literal_of(workspace: Workspace, version: V1Version) -> bytes:
     return b"".join(literal_bytes(*read_layout(workspace, version)))
 
 
-def has_layout(workspace: Workspace, sha256: str) -> bool:
-    """Whether the layout of a version is stored on this machine."""
+def has_layout(workspace: Workspace, sha256: Sha256) -> bool:
+    """Return True if the layout of a version is stored on this machine."""
     folder = os.path.join(workspace.diffs, "v1", sha256)
     return all(os.path.exists(os.path.join(folder, n)) for n in (LAYOUT_NAME, LITERAL_NAME))
 

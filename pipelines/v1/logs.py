@@ -19,20 +19,21 @@ from codec.v1.dates import NO_CLUES, Clues
 from codec.v1.dialects import Dialects, Marker
 from codec.v1.forms import FORMS
 from codec.v1.stub import is_bare_stub
-from pipelines.errors import LogsUnnamed, WorkspaceMissing
-from pipelines.findings import Finding
-from pipelines.progress import Progress
+from pipelines.outcomes.errors import LogsUnnamed, WorkspaceMissing
+from pipelines.outcomes.findings import Finding
+from pipelines.outcomes.progress import Progress
 from pipelines.v1.candidates import migrate_commands, other_logs
 from pipelines.v1.entries import dialects_of
 from pipelines.v1.reader import ReadLog, read_log
 from pipelines.v1.source import Source, open_source, source_name
 from pipelines.worker.client import Worker
-from pipelines.workspace.location import V1_LOG, Manifest, Workspace, moment
+from pipelines.workspace.location import V1_LOG, Workspace, moment
+from pipelines.workspace.manifest_view import Manifest
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """What to migrate.
+    """The logs to migrate.
 
     Attributes:
         workspace: where to.
@@ -165,7 +166,7 @@ def _read_source(
 
 
 def _was_emptied(workspace: Workspace, path: str, manifest: Manifest) -> bool:
-    """Whether a log that was migrated before is an empty file now."""
+    """Return True if a migrated log is an empty file now."""
     known = source_name(workspace, path) in manifest.sources()
     return known and os.path.isfile(path) and not os.path.getsize(path)
 
@@ -208,7 +209,7 @@ def new_version(request: Request, manifest: Manifest, log: ReadLog) -> V1Version
 
 
 def _after(newest: V1Version | None) -> str:
-    """Now, or just after what another machine's clock, ahead of ours, has called now."""
+    """Return the current time, or a time just after that of a machine whose clock is ahead."""
     now = moment()
     if newest is None or newest.seen < now:
         return now

@@ -1,4 +1,4 @@
-"""What a migration is to write, as a value: made by reading only, before anything changes."""
+"""The plan of a migration, as a value computed by reading only."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from codec.manifest.facts import V1Version
 from codec.merge.key_conflicts import Settled
 from codec.records import PatchRef, Session
 from codec.v1.layout import StoredPatch
-from pipelines.findings import Finding
+from pipelines.outcomes.findings import Finding
 from pipelines.v1.new_sessions import Added
 from pipelines.v1.reader import ReadLog
-from pipelines.workspace.location import Manifest, Workspace
+from pipelines.workspace.location import Workspace
+from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.transaction import Append, Replace
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LogPlan:
-    """What is to be kept of one log.
+    """The parts of one log to store.
 
     Attributes:
         log: as it was read.
@@ -64,18 +65,18 @@ class Plan:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to write."""
+        """Return True if there is nothing to write."""
         layouts = any(p.version or not p.stored for p in self.logs)
         diffs = self.added or self.restored or self.changed
         return not (diffs or self.appends or self.replaces or layouts)
 
     def sessions(self) -> list[Session]:
-        """All sessions of the workspace once it is applied."""
+        """Return all sessions of the workspace after the migration."""
         known = {**self.manifest.sessions, **{p.becomes.key: p.becomes for p in self.updated}}
         return [*known.values(), *(a.session for a in self.added)]
 
     def with_diffs(self) -> list[Added]:
-        """Return the sessions whose diffs are to be written: never one that was purged."""
+        """Return the sessions whose diffs will be written, never a purged one."""
         purged = self.manifest.purged
         every = (*self.added, *self.restored, *self.changed)
         return [a for a in every if a.found.patch and a.found.patch.sha256 not in purged]
@@ -90,7 +91,7 @@ class Plan:
         return list(dict.fromkeys(paths))
 
     def versions(self) -> list[V1Version]:
-        """All versions of logs once it is applied."""
+        """Return all versions of logs after the migration."""
         return [*self.manifest.versions, *(p.version for p in self.logs if p.version)]
 
 

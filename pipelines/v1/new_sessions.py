@@ -1,4 +1,4 @@
-"""Which of the sessions found in v1 logs are new, and what they are called here.
+"""Find the new sessions in v1 logs and choose their keys.
 
 1. An entry whose hash the workspace has is known. The same entry twice is one session.
 2. An entry that takes the place of one that vanished from its log is a new version of that session:
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from dataclasses import replace as dc_replace
 
 from codec.errors import FormatError
+from codec.kinds import Sha256
 from codec.manifest.facts import Follows, Revision
 from codec.manifest.order import Dated, follows_of
 from codec.merge.key_conflicts import Settled
@@ -23,7 +24,7 @@ from codec.v1.heirs import entry_of, heirs_of
 from codec.v1.layout import StoredPatch
 from codec.v1.mapping import Mapped, Options, session_of
 from codec.v1.split import LineNumbers
-from pipelines.findings import Finding
+from pipelines.outcomes.findings import Finding
 from pipelines.recording.revising import as_logged, revised_by_log
 from pipelines.recording.text_scan import clean_session
 from pipelines.v1.known_diffs import KnownDiffs
@@ -31,12 +32,13 @@ from pipelines.v1.reader import Found, ReadLog
 from pipelines.v1.source import Source
 from pipelines.v1.times import Times
 from pipelines.workspace.diff_names import names_of
-from pipelines.workspace.location import Manifest, Workspace
+from pipelines.workspace.location import Workspace
+from pipelines.workspace.manifest_view import Manifest
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Added:
-    """A session whose diff is to be written, and where it was found."""
+    """A session whose diff will be written, and its place in the log."""
 
     session: Session
     found: Found
@@ -45,7 +47,7 @@ class Added:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SessionPlan:
-    """What is to be done about the sessions found.
+    """The plan for the sessions found.
 
     Attributes:
         added: new sessions, by time and key.
@@ -208,7 +210,7 @@ class _Planner:
         ]
 
     def _revise(self, key: str, session: Session, found: Found, source: Source) -> None:
-        """Give a known session what its entry says now, and store the diff that it has now."""
+        """Revise a known session to its entry's current text and diff."""
         history = self._manifest.history(key)
         fact, now = revised_by_log(history, session._replace(key=key, time=history.base.time))
         self._known[found.sha256] = now
@@ -233,7 +235,7 @@ class _Planner:
         return next(iter((*both, *named, *of_gap)), None)
 
     def _options_for(self, log: ReadLog) -> Options:
-        """Return the options of a log: what it says itself about ambiguous times is added."""
+        """Return the options of a log, completed by its own evidence about ambiguous times."""
         entries = (entry for entry, _ in log.entries.values())
         times = (text for e in entries for text in (e.time, e.time_end, e.started, e.finished))
         if not needs_clues(times):
@@ -291,13 +293,13 @@ class _Planner:
     def _with_key(
         self, session: Session, found: Found, taken: set[str], foreign: set[str]
     ) -> Session:
-        """Give a new session its key, out of the way of diffs that others put into `.diffs`."""
+        """Choose a new session's key that no file in `.diffs` uses."""
         key = session_key(session.time, found.sha256, taken)
         if foreign.intersection(names_of(key)) and not self._diffs.has_named(key, found.patch):
             self._plan.findings.append(
                 Finding(
                     code="foreign-diff",
-                    message=f"holds another diff than the session of {key}, and stays as it is",
+                    message=f"does not hold the diff of the session {key}; it is left unchanged",
                     level="note",
                     file=f".diffs/{names_of(key)[0]}",
                 )
@@ -305,7 +307,7 @@ class _Planner:
             key = session_key(session.time, found.sha256, taken | {key})
         return session if key == session.key else session._replace(key=key)
 
-    def _store(self, sha256: str, session: Session) -> None:
+    def _store(self, sha256: Sha256, session: Session) -> None:
         if session.patch is not None:
             self._plan.stored[sha256] = StoredPatch(key=session.key, patch=session.patch)
 

@@ -24,7 +24,7 @@ from typing import Final
 
 from codec.errors import FormatError
 from codec.v1.text import Log
-from pipelines.errors import Conflict
+from pipelines.outcomes.errors import Conflict
 from pipelines.worker.programs import python_program
 
 #: Seconds that the patterns may take in all, besides those for the bytes that they split.
@@ -35,7 +35,7 @@ _HINT: Final = "Give a better one: session-codec migrate --heading-pattern PATTE
 
 
 class Trial:
-    """The process that tries patterns, and the seconds that are left for them."""
+    """The process that runs patterns, and the seconds left for them."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(

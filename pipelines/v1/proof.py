@@ -1,4 +1,4 @@
-"""The layout of a log that was read, and the proof that it gives the log back."""
+"""Encode the layout of a log, and prove that the log can be rebuilt from it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def prove(
     patch: Callable[[StoredPatch], bytes],
     purged: Container[PatchRef],
 ) -> None:
-    """Decode a layout as it was encoded and compare what it gives with the log.
+    """Decode the encoded layout, rebuild the log and compare it with the original.
 
     Args:
         log: as it was read.
@@ -56,11 +56,13 @@ def prove(
 
     for piece in rebuild(decode_layout(layout.layout), layout.literal, read):
         if source.data[at : at + len(piece)] != piece:
-            raise IntegrityError("what was encoded does not give the log back", file=source.name)
+            raise IntegrityError(
+                "the encoded layout does not give the original log", file=source.name
+            )
         source.release(at, at + len(piece))
         at += len(piece)
     if at != len(source.data):
-        raise IntegrityError("what was encoded does not give all of the log", file=source.name)
+        raise IntegrityError("the encoded layout does not give the whole log", file=source.name)
 
 
 def _parts(

@@ -7,22 +7,22 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import deque
 from collections.abc import Container
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from codec.diffs import DiffStat, diff_stat
+from codec.kinds import Sha256
+from codec.patches.diff_stat import DiffStat, diff_stat
 from codec.records import PatchRef
 from codec.v1.dialects import Dialects
 from codec.v1.entry import Entry, entry_hash, read_entry
 from codec.v1.purged_text import gaps_in, is_gap
 from codec.v1.split import LineNumbers, Span, split
 from codec.v1.text import decode_text
-from pipelines.findings import Finding
-from pipelines.progress import Progress
+from pipelines.outcomes.findings import Finding
+from pipelines.outcomes.progress import Progress
 from pipelines.v1.beside import Counted, Range, count_runs, open_log
 from pipelines.v1.source import Source
 from pipelines.worker.client import Worker
@@ -46,7 +46,7 @@ class Found(NamedTuple):
     """
 
     start: int
-    sha256: str
+    sha256: Sha256
     patch: PatchRef | None
     patch_at: tuple[int, int]
     order: int
@@ -63,7 +63,7 @@ class Section:
 
 
 class Counts:
-    """What is counted in the spans of a log, by their order; asking waits for the worker."""
+    """The token counts of a log's spans, in order; reading one waits for the worker."""
 
     def __init__(self, opened: Future[None]) -> None:
         self._opened = opened
@@ -71,7 +71,7 @@ class Counts:
         self._counted: dict[int, Counted] = {}
 
     def add(self, orders: list[int], counting: Future[list[Counted]]) -> None:
-        """Add a batch of spans that the worker was asked to count."""
+        """Add a batch of spans that the worker is counting."""
         self._asked.append((orders, counting))
 
     def __getitem__(self, order: int) -> Counted:
@@ -87,7 +87,7 @@ class Counts:
         return Counted(sum(c.tokens for c in every), sum(c.words for c in every))
 
     def _wait(self) -> None:
-        """Take what was counted of the batch that was asked for first."""
+        """Wait for the counts of the oldest batch."""
         self._opened.result()
         orders, counting = self._asked.popleft()
         self._counted.update(zip(orders, counting.result(), strict=True))
@@ -111,7 +111,7 @@ class ReadLog:
     """
 
     source: Source
-    sha256: str
+    sha256: Sha256
     found: list[Found]
     entries: dict[str, tuple[Entry, DiffStat | None]]
     sections: list[Section]
@@ -223,7 +223,7 @@ class _Reading:
         return True
 
     def send(self) -> None:
-        """Let the worker count what was not sent yet."""
+        """Send the remaining spans to the worker."""
         if self._batch:
             self.counts.add(self._orders, self._worker.call(count_runs, self._batch))
         self._batch, self._orders = [], []
@@ -246,7 +246,7 @@ class _Reading:
             patch_at = span.patch
             bytes_ = whole[patch_at[0] - span.start : patch_at[1] - span.start]
             if not is_gap(bytes_):
-                patch = PatchRef(sha256=hashlib.sha256(bytes_).hexdigest(), size=len(bytes_))
+                patch = PatchRef.of(bytes_)
                 stat = diff_stat(bytes_) if is_new else None
         gaps = gaps_in(whole) if is_new else ()
         self.found.append(Found(span.start, sha256, patch, patch_at, self._order, gaps))
@@ -260,7 +260,7 @@ class _Reading:
         self.findings.append(
             Finding(
                 code="several-sessions",
-                message="more than one session stands below one heading; only the first was read",
+                message="one heading has more than one session below it; only the first was read",
                 file=self._source.name,
                 line=self._line_in(span, span.start),
                 hint="Give each session a dated heading and run migrate again",
@@ -315,7 +315,7 @@ class _Reading:
             self.findings.append(
                 Finding(
                     code="mostly-quoted",
-                    message=f"{self._inside} dated headings stand inside fences and "
+                    message=f"{self._inside} dated headings are inside fences and "
                     f"{len(self.found)} outside",
                     file=self._source.name,
                     line=line,

@@ -14,9 +14,10 @@ import stat
 from dataclasses import dataclass
 
 from codec.errors import EncodeError, FormatError
+from codec.kinds import Sha256
 from codec.v1.text import Log
-from pipelines.errors import Conflict, NotFound, storage_error
 from pipelines.fs.files import identity, release
+from pipelines.outcomes.errors import Conflict, NotFound, storage_error
 from pipelines.workspace.location import Workspace
 
 _BLOCK = 1 << 24
@@ -43,7 +44,7 @@ class Source:
     identity: tuple[int, int, int, int]
 
     def release(self, start: int, end: int) -> None:
-        """Give the memory of a run of the log back, as far as it is whole blocks.
+        """Release the memory of a part of the log, in whole blocks.
 
         The bytes can be read again. Called after every run, it costs a system call a block.
         """
@@ -51,13 +52,13 @@ class Source:
         if last > first and isinstance(self.data, mmap.mmap):
             release(self.data, first, last - first)
 
-    def digest(self) -> str:
+    def digest(self) -> Sha256:
         """Return the SHA-256 of the log."""
         whole = hashlib.sha256()
         for start in range(0, len(self.data), _BLOCK):
             whole.update(self.data[start : start + _BLOCK])
             self.release(start, start + _BLOCK)
-        return whole.hexdigest()
+        return Sha256(whole.hexdigest())
 
     def check_unchanged(self) -> None:
         """Raise `Conflict` if the file is no longer the one that was read."""
@@ -129,7 +130,7 @@ def open_source(workspace: Workspace, path: str) -> Source:
         if stat.S_ISDIR(kind):
             raise FormatError("is a folder", file=name, hint="Name a log in it with --from")
         if not stat.S_ISREG(kind):
-            raise FormatError("is no regular file", file=name, hint="Save it as a file first")
+            raise FormatError("is not a regular file", file=name, hint="Save it as a file first")
         with open(path, "rb") as f:
             opened = os.fstat(f.fileno())
             if opened.st_size > _LIMIT:

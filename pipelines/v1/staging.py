@@ -13,6 +13,7 @@ from concurrent.futures import Future, wait
 from contextlib import contextmanager
 
 from codec.errors import IntegrityError
+from codec.kinds import Sha256
 from codec.v1.layout import LAYOUT_NAME, LITERAL_NAME, EncodedLayout, StoredPatch
 from pipelines.diffs.store import Store
 from pipelines.fs.files import make_folder, write_new
@@ -29,7 +30,7 @@ _BATCH = 256
 def staged_diffs(
     staging: str, sessions: list[Added], worker: Worker
 ) -> Iterator[list[Future[None]]]:
-    """Let the worker write diffs; a future's result says that its diffs are there.
+    """Write diffs in the worker; a future's result says that its diffs are written.
 
     At the end of the block no diff is written any more, so that the folder can be removed.
 
@@ -54,7 +55,7 @@ def staged_diffs(
         wait(waiting)
 
 
-def stage_layout(staging: str, sha256: str, layout: EncodedLayout) -> None:
+def stage_layout(staging: str, sha256: Sha256, layout: EncodedLayout) -> None:
     """Write the layout of the version with that hash.
 
     Raises:

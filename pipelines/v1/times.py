@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from codec.v1.dates import Clues
 from codec.v1.mapping import Mapped
 from codec.v1.split import LineNumbers
-from pipelines.findings import Finding
+from pipelines.outcomes.findings import Finding
 
 
 class Times:
@@ -21,7 +21,7 @@ class Times:
         self.ambiguous: list[int] = []
 
     def add(self, mapped: Mapped, start: int) -> None:
-        """Take in a session and where it begins."""
+        """Add a session and the place of its heading."""
         self._assumed += mapped.assumed_zone
         if mapped.unread_zone:
             self._unread.setdefault(mapped.unread_zone, []).append(start)

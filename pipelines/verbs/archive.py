@@ -5,7 +5,7 @@
    run that is stopped anywhere leaves every diff in at least one place, and the next one goes on.
 2. Sessions that come late, or from another clone, go into a further archive of their month: what
    was written is never changed.
-3. A diff with what looks like a secret stays loose, and the rest of its month is packed: what is
+3. A diff with a possible secret stays loose, and the rest of its month is packed: what is
    immutable is hard to erase. Once it is allowed or erased, the next run has no more to say.
 4. Months are packed side by side, and so are the frames of one: the bytes do not depend on it.
 """
@@ -21,15 +21,15 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from codec.archive.tar import Load, Member
-from codec.diffs import touched_path
 from codec.errors import IntegrityError
+from codec.kinds import Sha256
 from codec.manifest.facts import Archive
+from codec.patches.diff_stat import touched_path
 from codec.records import Session
 from pipelines.diffs.archive_writer import Packing, contents_of, pack, publish, remove_unfinished
 from pipelines.diffs.local_archives import archive_folder, archive_names
 from pipelines.diffs.secret_scan import Text, scan
 from pipelines.diffs.store import Store
-from pipelines.findings import Finding
 from pipelines.fs.files import (
     make_folder,
     read_bytes,
@@ -38,10 +38,12 @@ from pipelines.fs.files import (
     sync_directory,
 )
 from pipelines.fs.writable import check_diffs
-from pipelines.progress import Advance, Progress
+from pipelines.outcomes.findings import Finding
+from pipelines.outcomes.progress import Advance, Progress
 from pipelines.recording.flushing import begin_writing
 from pipelines.workspace.git_queries import blob_at
-from pipelines.workspace.location import Manifest, Workspace, writing
+from pipelines.workspace.location import Workspace, writing
+from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.reading import read_manifest
 from pipelines.workspace.tracked_files import record_facts
 
@@ -50,7 +52,7 @@ _BLOCK: Final = 1 << 20
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """What to pack.
+    """The diffs to pack.
 
     Attributes:
         workspace: whose diffs.
@@ -73,7 +75,7 @@ class Source(NamedTuple):
     """A loose diff: its session, its recorded hash, and its file."""
 
     session: Session
-    sha256: str
+    sha256: Sha256
     path: str
 
 
@@ -86,7 +88,7 @@ class Plan:
         months: the diffs to pack, by month, the oldest first.
         leftovers: diffs that are loose and in an archive here as well, by its name.
         absent: keys of diffs that are nowhere on this machine.
-        held: keys of diffs that are not packed, for what looks like a secret in them.
+        held: keys of diffs that are not packed, for a possible secret in them.
         findings: what was noticed.
     """
 
@@ -99,7 +101,7 @@ class Plan:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to write or delete."""
+        """Return True if there is nothing to write or delete."""
         return not self.months and (self.request.keep_loose or not self.leftovers)
 
 
@@ -112,7 +114,7 @@ class Packed(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
-    """What was done: the plan, the archives written, and how many loose diffs were deleted."""
+    """The result: the plan, the archives written, and the number of deleted loose diffs."""
 
     plan: Plan
     packed: list[Packed] = field(default_factory=list)
@@ -188,7 +190,7 @@ def _secrets(
     allow: frozenset[str],
     progress: Progress,
 ) -> list[Finding]:
-    """Return what looks like a secret in the diffs that would be packed."""
+    """Return the findings of the secret scan in the diffs to pack."""
     sources = [source for month in sorted(months) for source in months[month]]
     texts = (
         Text(f".diffs/{os.path.basename(s.path)}", s.session.key, partial(read_bytes, s.path))
@@ -199,7 +201,7 @@ def _secrets(
 
 
 def apply(made: Plan, progress: Progress) -> Result:
-    """Write, prove and record each archive, then delete what it holds. Use it under the lock."""
+    """Write, prove and record each archive, then delete its loose diffs. Requires the lock."""
     request = made.request
     folder = archive_folder(request.workspace)
     make_folder(folder)
@@ -247,7 +249,7 @@ def _is_chosen(request: Request, manifest: Manifest, session: Session) -> bool:
 
 
 def _packings(months: dict[str, list[Source]], advance: Advance) -> Iterator[Packing]:
-    """Read every diff once: is it what was recorded, and what is it about?"""
+    """Read every diff once: compare its hash and find the path that it is about."""
     done = 0
     for month in sorted(months):
         members = []
@@ -287,13 +289,13 @@ def _loader(sources: Iterable[Source]) -> Load:
 
 
 def _absent_findings(absent: Sequence[str], others: bool) -> list[Finding]:
-    """Return a note on missing diffs, which are a fault only if nothing else is to be done."""
+    """Return a note on missing diffs, an error only if there is nothing else to do."""
     if not absent:
         return []
     return [
         Finding(
             code="absent",
-            message=f"{len(absent)} diffs are not stored on this machine and cannot be packed here",
+            message=f"{len(absent)} diffs are not stored on this machine and cannot be packed",
             level="note" if others else "finding",
             hint="Diffs are local to a clone: archive where they were recorded",
         )
@@ -301,7 +303,7 @@ def _absent_findings(absent: Sequence[str], others: bool) -> list[Finding]:
 
 
 def _delete(workspace: Workspace, sources: Iterable[Source]) -> int:
-    """Delete diffs that an archive holds; gives how many."""
+    """Delete loose diffs that an archive holds; return their number."""
     count = 0
     for source in sources:
         remove(source.path)

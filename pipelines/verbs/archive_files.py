@@ -30,13 +30,14 @@ from pipelines.diffs.local_archives import (
 )
 from pipelines.diffs.store import patch_in
 from pipelines.erasing.targets import Targets, targets_of
-from pipelines.errors import Conflict, NotFound
-from pipelines.findings import Finding
 from pipelines.fs.files import remove, replace_file
-from pipelines.progress import Progress
+from pipelines.outcomes.errors import Conflict, NotFound
+from pipelines.outcomes.findings import Finding
+from pipelines.outcomes.progress import Progress
 from pipelines.verification.housekeeping import mended_end, with_end
 from pipelines.workspace.diff_names import names_of
-from pipelines.workspace.location import Manifest, Workspace, writing
+from pipelines.workspace.location import Workspace, writing
+from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.reading import read_manifest
 
 _EXTRACT = "'session-codec archive extract' takes out what is intact"
@@ -47,7 +48,7 @@ _MEND = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verified:
-    """What a check of archives found.
+    """The result of a check of archives.
 
     Attributes:
         intact, absent: names of archives.
@@ -63,7 +64,7 @@ class Verified:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Extracted:
-    """What came out of an archive: the paths written, and what did not come out.
+    """The result of an extraction: the paths written, and the members that failed.
 
     Attributes:
         paths: of the files that were written.
@@ -135,7 +136,10 @@ def _faults(path: str, manifest: Manifest, name: str) -> list[Finding]:
     ]
     return findings + [
         Finding(
-            code="damaged", message=f"the diff of {key} is lost in it", file=shown(name), key=key
+            code="damaged",
+            message=f"the diff of {key} cannot be recovered from it",
+            file=shown(name),
+            key=key,
         )
         for key in lost
     ]
@@ -149,7 +153,7 @@ def _is_recorded(path: str, fact: Archive) -> bool:
 def extract(
     path: str, target: str, keys: Collection[str] = (), manifest: Manifest | None = None
 ) -> Extracted:
-    """Take members out of an archive, damaged or not.
+    """Extract members of an archive, damaged or not.
 
     Args:
         path: of the archive.
@@ -241,11 +245,11 @@ class _Output:
         return self._file
 
     def is_purged(self) -> bool:
-        """Return whether what was written is a purged diff, which is then forgotten."""
+        """Return True if the written file is a purged diff, which must be removed."""
         return self._targets is not None and self._targets.has(b"".join(self._held))
 
     def finish(self) -> str:
-        """Give it its name."""
+        """Give the file its final name."""
         with self._opened() as f:
             f.writelines(self._held)
         try:
@@ -253,7 +257,7 @@ class _Output:
                 self._path, self._unfinished, shallow=False
             ):
                 raise Conflict(
-                    f"{self._path} is there and holds something else; it is not overwritten",
+                    f"{self._path} exists with other content; it is not overwritten",
                     hint="Name another folder with --to",
                 )
             os.replace(self._unfinished, self._path)
@@ -262,7 +266,7 @@ class _Output:
         return self._path
 
     def abandon(self) -> None:
-        """Remove what was written of it."""
+        """Remove the unfinished file."""
         if self._file is not None:
             self._file.close()
         remove(self._unfinished)

@@ -1,4 +1,4 @@
-"""Collect what the next agent has to know after a session."""
+"""Collect the handover to the next agent after a session."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from codec.patches.changes import changes_of
 from codec.records import Session
 from codec.v2.brief import Brief, State, open_sessions, render_brief
 from pipelines.diffs.store import Store, commits_of
-from pipelines.errors import StorageError
 from pipelines.git.process import run_git
+from pipelines.outcomes.errors import StorageError
 from pipelines.workspace.find_session import find_key
 from pipelines.workspace.git_queries import commit_of, names_changed, prefix_of, repository_of
-from pipelines.workspace.location import Manifest, Workspace
+from pipelines.workspace.location import Workspace
+from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.reading import read_manifest
 
 #: Sessions before the one that is summed up whose notes are of use.
@@ -61,7 +62,7 @@ def _files(workspace: Workspace, manifest: Manifest, session: Session) -> dict[s
 
 
 def _states(workspace: Workspace, names: Iterable[str]) -> dict[str, State]:
-    """Return what became of files in the working tree; names are relative to its top."""
+    """Return the state of files in the working tree; names are relative to its top."""
     repository = repository_of(workspace)
     head = commit_of(repository, "HEAD")
     prefix = prefix_of(workspace) or ""

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from pipelines.findings import Finding
+from codec.summaries.summary_file import is_path
 from pipelines.fs.files import (
     keep_copy,
     make_folder,
@@ -23,9 +23,12 @@ from pipelines.fs.files import (
     replace_file,
     sync_directory,
 )
-from pipelines.progress import Progress
+from pipelines.importing.expiring import expiring_findings
+from pipelines.outcomes.findings import Finding
+from pipelines.outcomes.progress import Progress
 from pipelines.recording.drain import spool_findings
 from pipelines.recording.flushing import begin_writing, pending_findings
+from pipelines.verification.agent_servers import server_findings
 from pipelines.verification.housekeeping import Mend, Upkeep, agent_findings, upkeep_of, with_end
 from pipelines.verification.integrity import check_stored
 from pipelines.verification.line_repairs import Repairs, left_findings, repairs_of
@@ -33,9 +36,16 @@ from pipelines.workspace.diff_files import put_diff
 from pipelines.workspace.git_ignored import ignored_findings
 from pipelines.workspace.git_queries import content_at
 from pipelines.workspace.journal import target_of
-from pipelines.workspace.location import MANIFEST, Workspace, decode_manifest, find, locate, writing
+from pipelines.workspace.location import MANIFEST, Workspace, find, locate, writing
+from pipelines.workspace.manifest_view import decode_manifest
 from pipelines.workspace.merge_driver_setup import merges_by_record
 from pipelines.workspace.reading import read_overlay
+from pipelines.workspace.summaries import (
+    PRIVATE,
+    edits_without,
+    private_digests,
+    summary_findings,
+)
 from pipelines.workspace.tracked_files import MERGED, Tracked, read_tracked, tracked_under_lock
 from pipelines.workspace.transaction import Replace
 
@@ -61,13 +71,13 @@ class Plan:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to do."""
+        """Return True if there is nothing to do."""
         return not self.edits and self.upkeep.is_empty and not read_overlay(self.workspace).lines
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
-    """What was done: the plan as it was carried out, the backups, the verb that was completed."""
+    """The result: the executed plan, the backups, and the stopped verb that was completed."""
 
     plan: Plan
     backups: tuple[str, ...] = ()
@@ -131,9 +141,21 @@ def remaining(made: Plan, progress: Progress, *, repaired: bool) -> tuple[Findin
     with progress.stage("integrity", len(manifest.sessions)) as advance:
         stored = check_stored(made.workspace, manifest, advance).findings
     repairs = Repairs(made.after, edits=() if repaired else made.edits)
-    mended = () if repaired else {mend.file for mend in made.upkeep.mends}
-    found = (*(f for f in stored if f.file not in mended), *left_findings(repairs, manifest))
-    beside = (spool_findings, pending_findings, agent_findings, ignored_findings, _driver_note)
+    mended = () if repaired else {mend.file for mend in made.upkeep.repairs}
+    found = (
+        *(f for f in stored if f.file not in mended),
+        *left_findings(repairs, manifest),
+        *(f for f in summary_findings(made.workspace, manifest) if f.code != PRIVATE),
+    )
+    beside = (
+        spool_findings,
+        pending_findings,
+        agent_findings,
+        server_findings,
+        ignored_findings,
+        _driver_note,
+        expiring_findings,
+    )
     return (*found, *(finding for look in beside for finding in look(made.workspace)))
 
 
@@ -150,13 +172,19 @@ def _driver_note(workspace: Workspace) -> Iterator[Finding]:
 
 def _plan(workspace: Workspace, before: Tracked, committed: bytes, *, alone: bool = False) -> Plan:
     repairs = repairs_of(before, committed)
-    upkeep = upkeep_of(workspace, decode_manifest(repairs.after.manifest), mends=True, alone=alone)
+    manifest = decode_manifest(repairs.after.manifest)
+    upkeep = upkeep_of(workspace, manifest, repairs=True, alone=alone)
+    private = [f for f in summary_findings(workspace, manifest) if f.code == PRIVATE]
     return Plan(
         workspace=workspace,
         before=before,
         after=repairs.after,
-        repairs=(*repairs.findings, *upkeep.findings()),
-        edits=(*repairs.edits, *upkeep.git_edits),
+        repairs=(*repairs.findings, *private, *upkeep.findings()),
+        edits=(
+            *repairs.edits,
+            *edits_without(workspace, private_digests(manifest)),
+            *upkeep.git_edits,
+        ),
         upkeep=upkeep,
     )
 
@@ -164,7 +192,7 @@ def _plan(workspace: Workspace, before: Tracked, committed: bytes, *, alone: boo
 def _keep_up(workspace: Workspace, upkeep: Upkeep) -> tuple[str, ...]:
     """Rename, set aside and repair stored files; return the names of the backups."""
     backups = []
-    for mend in upkeep.mends:
+    for mend in upkeep.repairs:
         backup = _free(mend.path)
         keep_copy(mend.path, backup)
         if mend.key:
@@ -211,7 +239,8 @@ def _write(workspace: Workspace, edits: Sequence[Replace]) -> tuple[str, ...]:
     made: list[str] = []
     for edit in edits:
         target = target_of(workspace, edit.path)
-        if os.path.exists(target):
+        # What goes from a summary is private: no backup keeps it.
+        if os.path.exists(target) and not is_path(edit.path):
             replace_file(workspace.path(_backup(edit, number)), [edit.before])
             made.append(_backup(edit, number))
         make_folder(os.path.dirname(target))

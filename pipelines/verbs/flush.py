@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from codec.records import Session
-from pipelines.findings import Finding
+from pipelines.outcomes.findings import Finding
 from pipelines.recording import flushing
 from pipelines.workspace import pending
 from pipelines.workspace.journal import recover
@@ -14,7 +14,7 @@ from pipelines.workspace.reading import Overlay, read_overlay
 
 
 class Plan(NamedTuple):
-    """What will be written.
+    """The plan of a flush.
 
     Attributes:
         workspace: whose sessions.
@@ -31,7 +31,7 @@ class Plan(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What was written.
+    """The result of a flush.
 
     Attributes:
         sessions: new and changed ones.
@@ -45,7 +45,7 @@ class Result(NamedTuple):
 
 
 def plan(workspace: Workspace) -> Plan:
-    """Return what is pending; reads only.
+    """Plan a flush of the pending sessions; reads only.
 
     Raises:
         Conflict: the pending store is tracked by git, or is another user's.
@@ -54,7 +54,7 @@ def plan(workspace: Workspace) -> Plan:
 
 
 def apply(made: Plan) -> Result:
-    """Write what is pending, under the lock; sessions that were recorded meanwhile included.
+    """Write all pending sessions under the lock, also those recorded meanwhile.
 
     Raises:
         Conflict: a tracked file is a link.

@@ -1,4 +1,4 @@
-"""Create a workspace, and write it into the files of agents: blocks and hooks; or remove all of it.
+"""Create a workspace, and write it into the files of agents: blocks, hooks, servers; or remove it.
 
 1. The content of a user's file stays as it is, byte for byte; a removal restores the bytes of
    before. A file that was created, and that holds nothing else, is deleted.
@@ -25,6 +25,7 @@ from codec.agents.guide_block import (
     without_block,
 )
 from codec.agents.hook_settings import PROGRAM
+from codec.agents.server_settings import NAME
 from codec.errors import FormatError
 from codec.manifest.fact_lines import read_fact, split_lines
 from codec.manifest.facts import Fact, Kept, ReferencesBuilt
@@ -32,18 +33,18 @@ from codec.manifest.jsonl import encode_fact
 from codec.tokens.tokenizers import DEFAULT
 from codec.v2.metrics import HEADER
 from codec.v2.progress_log import TITLE
-from pipelines.findings import Finding
 from pipelines.fs.files import (
     read_bytes,
     remove,
     remove_folder,
 )
 from pipelines.fs.user_files import Change, Edit, check_edits, edit_of, write_edits
+from pipelines.outcomes.findings import Finding
 from pipelines.recording.agent_hooks import HOOKS, hooked, unhooked
+from pipelines.recording.agent_servers import SERVERS, served, unserved
 from pipelines.references.sources import first_build, read_stated
-from pipelines.settings.thresholds import REFERENCES_BUDGET
-from pipelines.tokenizer import load
 from pipelines.v1.rules import read_rules
+from pipelines.worker.tokenizer import load
 from pipelines.workspace.journal import recover
 from pipelines.workspace.location import (
     DELTAS,
@@ -61,6 +62,7 @@ from pipelines.workspace.merge_driver_setup import (
     unconfigure_merge,
 )
 from pipelines.workspace.reading import read_manifest
+from pipelines.workspace.thresholds import REFERENCES_BUDGET
 from pipelines.workspace.tracked_files import (
     git_appends,
     kept_facts,
@@ -77,7 +79,7 @@ CLAUDE: Final = "CLAUDE.md"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """What would be written.
+    """The plan of an installation.
 
     Attributes:
         workspace: where.
@@ -98,7 +100,7 @@ class Plan:
     clear: bool = False
 
     def changes(self) -> list[tuple[str, str]]:
-        """Each file that changes, and what happens to it."""
+        """Yield each file that changes, and its change."""
         appended = [
             (a.path, "changed" if os.path.exists(self.workspace.path(a.path)) else "created")
             for a in self.appends
@@ -107,17 +109,28 @@ class Plan:
         return [*appended, *((e.path, e.what) for e in self.edits), *driver]
 
 
-def plan(workspace: Workspace, *, hooks: Sequence[str] = (), program: str = PROGRAM) -> Plan:
+def plan(
+    workspace: Workspace,
+    *,
+    hooks: Sequence[str] = (),
+    program: str = PROGRAM,
+    servers: Sequence[str] = (),
+    command: str = NAME,
+) -> Plan:
     """Plan the changes of an install; reads only.
 
     Args:
         workspace: where; it need not exist yet.
         hooks: agents of `HOOKS` that get hooks.
         program: how a hook calls our hook program.
+        servers: agents of `SERVERS` that get the MCP server.
+        command: how an agent starts our program.
     """
     edits: list[Edit] = []
     findings: list[Finding] = []
-    for path, change in _wanted(workspace, hooks, program):
+    wanted = [*_wanted(workspace, hooks, program)]
+    wanted += [(SERVERS[agent].path, served(agent, command)) for agent in servers]
+    for path, change in wanted:
         _edit(workspace, path, change, edits, findings)
     return Plan(
         workspace=workspace,
@@ -134,8 +147,10 @@ def plan_removal(workspace: Workspace) -> Plan:
     findings: list[Finding] = []
     for path in (AGENTS, CLAUDE):
         _edit(workspace, path, _unblocked, edits, findings)
-    for path in _settings_files():
+    for path in _hook_files():
         _edit(workspace, path, unhooked, edits, findings)
+    for agent, servers in SERVERS.items():
+        _edit(workspace, servers.path, unserved(agent), edits, findings)
     clear = workspace.exists and _holds_nothing(workspace)
     if clear:
         for path, change in _cleared(workspace):
@@ -151,13 +166,13 @@ def plan_removal(workspace: Workspace) -> Plan:
 
 
 def _holds_nothing(workspace: Workspace) -> bool:
-    """Return whether a workspace knows only how its references were built and what it found."""
+    """Return True if a workspace has no facts but those of its first references and rows."""
     lines = {*split_lines(read_bytes(workspace.path(MANIFEST)))} - {b"\n"}
     return all(isinstance(read_fact(line), Kept | ReferencesBuilt) for line in lines)
 
 
 def apply(made: Plan) -> None:
-    """Write what was planned, under the lock.
+    """Write the plan under the lock.
 
     Raises:
         Conflict: a file changed since the plan was made.
@@ -190,7 +205,7 @@ def _wanted(
             yield HOOKS[agent].local, hooked(agent, program, shared=False)
 
 
-def _settings_files() -> list[str]:
+def _hook_files() -> list[str]:
     """Return the settings that can have our hooks."""
     return [path for hooks in HOOKS.values() for path in (hooks.local, hooks.path) if path]
 
@@ -202,19 +217,19 @@ def _edit(
     edits: list[Edit],
     findings: list[Finding],
 ) -> None:
-    """Add what one file becomes, or why it cannot."""
+    """Add the edit of one file, or the reason why it is refused."""
     absolute = workspace.path(*path.split("/"))
     target = os.path.realpath(absolute)
     if any(edit.target == target for edit in edits):
         return
-    agents = path in _settings_files()
+    agents = path in {*_hook_files(), *(servers.path for servers in SERVERS.values())}
     try:
         edit = edit_of(
             absolute,
             within=workspace.repository or workspace.root,
             shown=path,
             change=change,
-            folders=(os.path.dirname(absolute),) if agents else (),
+            folders=(os.path.dirname(absolute),) if agents and "/" in path else (),
         )
     except FormatError as e:
         findings.append(
@@ -238,7 +253,7 @@ def _edit(
 def _text(data: bytes | None) -> bytes | None:
     """Return a file that can hold a block."""
     if data is not None and b"\0" in data:
-        raise FormatError("not UTF-8 text; no block is put in", hint="Convert it to UTF-8")
+        raise FormatError("not UTF-8 text; no block is added", hint="Convert it to UTF-8")
     return data
 
 

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 from codec.agents.hook_settings import PROGRAM
 from codec.errors import FormatError
-from pipelines.findings import Finding
 from pipelines.fs.user_files import Edit, check_edits, edit_of, write_edits
+from pipelines.outcomes.findings import Finding
 from pipelines.recording.agent_hooks import HOOKS, hooked, unhooked
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """What would be written.
+    """The plan of a user's installation.
 
     Attributes:
         edits: of the settings of agents.
@@ -34,7 +34,7 @@ class Plan:
 
 
 def plan(agents: Sequence[str], *, program: str = PROGRAM, removal: bool = False) -> Plan:
-    """Return what the settings of the user become; reads only.
+    """Plan the new settings of the user; reads only.
 
     Args:
         agents: of `HOOKS`.
@@ -64,7 +64,7 @@ def plan(agents: Sequence[str], *, program: str = PROGRAM, removal: bool = False
 
 
 def apply(made: Plan) -> None:
-    """Write what was planned.
+    """Write the plan.
 
     Raises:
         Conflict: a file changed since the plan was made.

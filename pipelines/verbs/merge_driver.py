@@ -21,10 +21,12 @@ from codec.manifest.fact_lines import kept_in
 from codec.merge.key_conflicts import settle_merge
 from codec.merge.three_way import merge_manifests, merge_rows
 from codec.merge.tracked_formats import DELTAS, METRICS, REFERENCES
-from pipelines.errors import Conflict
 from pipelines.fs.files import read_bytes, replace_file
 from pipelines.git.process import Repository, calling_repository, run_git
+from pipelines.outcomes.errors import Conflict
 from pipelines.workspace import location as workspace
+from pipelines.workspace.git_blobs import read_blob
+from pipelines.workspace.manifest_view import decode_manifest
 
 _ROWS: Final = {
     workspace.DELTAS: DELTAS,
@@ -67,7 +69,7 @@ def merge_files(ancestor: str, ours: str, theirs: str, path: str) -> None:
 
 def _keys_in_order(ours: bytes, theirs: bytes) -> list[str]:
     """Return the keys of the sessions of two manifests, in the order of the sessions."""
-    manifest = workspace.decode_manifest(merge_manifests(b"", ours, theirs))
+    manifest = decode_manifest(merge_manifests(b"", ours, theirs))
     return [session.key for session in manifest.in_order()]
 
 
@@ -78,7 +80,8 @@ def _named(path: str) -> tuple[str, str]:
             return path.removesuffix(name), name
     raise Conflict(
         f"{path}: not a file that is merged by record",
-        hint="Name it to merge=session-codec in no attributes; 'session-codec install' names those",
+        hint="Remove merge=session-codec from its attributes; 'session-codec install' sets it"
+        " for the right files",
     )
 
 
@@ -102,21 +105,13 @@ def _manifests(ours: str, theirs: str, path: str, manifest: str) -> tuple[bytes,
         sides = {**_holders(repository, path, found.stdout.decode().split()), **sides}
     if not sides.keys() >= {*wanted}:
         return b"", b""
-    mine, yours = (_blob(repository, f"{sides[blob]}:{manifest}") for blob in wanted)
+    mine, yours = (read_blob(repository, f"{sides[blob]}:{manifest}") or b"" for blob in wanted)
     return mine, yours
 
 
 def _holders(repository: Repository, path: str, commits: Sequence[str]) -> dict[str, str]:
-    """Return commits by what they hold at a path; the first where several hold the same."""
+    """Return commits by their content at a path; the first of several with the same content."""
     asked = os.fsencode("".join(f"{commit}:{path}\n" for commit in commits))
     done = run_git(repository, "cat-file", "--batch-check=%(objectname)", data=asked)
     held = [answer.decode(errors="replace") for answer in done.stdout.split(b"\n")[:-1]]
     return dict(zip(reversed(held), reversed(commits), strict=True))
-
-
-def _blob(repository: Repository, name: str) -> bytes:
-    """Return a file of a commit; nothing if the commit does not have it."""
-    asked = os.fsencode(f"{name}\n")
-    answer = run_git(repository, "cat-file", "--batch=%(objecttype)", data=asked).stdout
-    kind, _, content = answer.partition(b"\n")
-    return content[:-1] if kind == b"blob" else b""

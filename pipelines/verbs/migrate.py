@@ -16,12 +16,11 @@ from dataclasses import dataclass, field
 
 from codec.manifest.facts import ReferencesBuilt
 from codec.v1.mapping import Options
-from pipelines.findings import torn_finding
 from pipelines.fs.files import identity
-from pipelines.progress import Progress
+from pipelines.outcomes.findings import torn_finding
+from pipelines.outcomes.progress import Progress
 from pipelines.recording.flushing import begin_writing
 from pipelines.references.sources import build_references
-from pipelines.settings.thresholds import REFERENCES_BUDGET
 from pipelines.v1.layouts import has_layout
 from pipelines.v1.logs import Request, new_version, read_logs
 from pipelines.v1.migrated_rows import MigratedRows
@@ -38,19 +37,20 @@ from pipelines.workspace.location import (
     MANIFEST,
     REFERENCES,
     V1_LOG,
-    Manifest,
     Workspace,
     read_config,
     writing,
 )
+from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.reading import read_manifest
+from pipelines.workspace.thresholds import REFERENCES_BUDGET
 from pipelines.workspace.tracked_files import git_appends
 from pipelines.workspace.transaction import Append, Transaction
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
-    """What a migration did: the plan, and the verb that it had to complete first."""
+    """The result: the plan, and the stopped verb that was completed first."""
 
     plan: Plan
     written: list[str] = field(default_factory=list)
@@ -144,7 +144,7 @@ def plan(request: Request, worker: Worker, progress: Progress) -> Plan:
 
 
 def apply(made: Plan, worker: Worker, progress: Progress) -> list[str]:
-    """Write what was planned, under the lock: stage, prove, commit. Gives the paths written."""
+    """Stage, prove and commit the plan under the lock; return the written paths."""
     workspace = made.workspace
     diffs = made.with_diffs()
     purged = made.purged()
@@ -209,7 +209,7 @@ def _stops(made: Plan) -> bool:
 
 
 def _state(workspace: Workspace) -> list[tuple[int, int, int, int] | None]:
-    """Return what changes if another run writes to the workspace meanwhile."""
+    """Return a value that changes if another run writes to the workspace meanwhile."""
     return [_stamp(workspace.diffs), *(_stamp(workspace.path(name)) for name in APPENDED)]
 
 

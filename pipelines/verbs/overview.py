@@ -7,17 +7,18 @@ import shlex
 from typing import NamedTuple
 
 from codec.v2.deltas import decode_deltas
-from pipelines.errors import WorkspaceMissing
+from pipelines.outcomes.errors import WorkspaceMissing
 from pipelines.v1.candidates import migrate_commands, other_logs
 from pipelines.workspace.commit import uncommitted
-from pipelines.workspace.location import DELTAS, V1_LOG, Manifest, Workspace, find
+from pipelines.workspace.location import DELTAS, V1_LOG, Workspace, find
+from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.reading import newest_delta_lines, read_manifest
 
 _HOOKS = "session-codec install --hooks claude,codex"
 
 
 class Overview(NamedTuple):
-    """What a person sees who calls `session-codec` alone.
+    """The output of `session-codec` without a verb.
 
     Attributes:
         state: what is there, a line each.
@@ -61,7 +62,7 @@ def _without_workspace(workspace: Workspace, problem: str) -> Overview:
 
 
 def _next_steps(workspace: Workspace, manifest: Manifest) -> list[tuple[str, str]]:
-    """Return what is due, the most urgent first; reading the context if nothing is."""
+    """Return the next steps, the most urgent first; without any, reading the context."""
     steps = []
     log, version = workspace.path(V1_LOG), manifest.newest(V1_LOG)
     grew = version and os.path.isfile(log) and os.path.getsize(log) != version.size

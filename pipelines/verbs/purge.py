@@ -17,6 +17,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from codec.errors import IntegrityError
+from codec.kinds import Sha256
 from codec.manifest.fact_lines import format_first, split_lines
 from codec.manifest.facts import Archive, Disowned, Format, Purged
 from codec.manifest.jsonl import encode_fact, fact_digest
@@ -35,13 +36,14 @@ from pipelines.erasing.local import Place, places
 from pipelines.erasing.purge_remote import There, erase
 from pipelines.erasing.remote import replacement_of
 from pipelines.erasing.targets import Targets, targets_of
-from pipelines.errors import Conflict, NotFound
-from pipelines.findings import Finding
 from pipelines.fs.files import read_bytes, remove, sync_directory
+from pipelines.outcomes.errors import Conflict, NotFound
+from pipelines.outcomes.findings import Finding
 from pipelines.recording.flushing import begin_writing
 from pipelines.v1.layouts import read_layout
 from pipelines.workspace.find_session import find_session
-from pipelines.workspace.location import MANIFEST, Manifest, Workspace, moment, writing
+from pipelines.workspace.location import MANIFEST, Workspace, moment, writing
+from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.reading import read_manifest
 from pipelines.workspace.staging import remove_staging
 from pipelines.workspace.tracked_files import record_facts
@@ -52,7 +54,7 @@ _HISTORY = "git filter-repo rewrites history; a host keeps what was pushed until
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """What will be erased.
+    """The plan of a purge.
 
     Attributes:
         workspace, manifest: as they are, with the tombstones that only the remote has.
@@ -84,7 +86,7 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
-    """What was erased: the archives written instead, and where the bytes still are."""
+    """The result: replacement archives, and the remaining places of the bytes."""
 
     plan: Plan
     written: list[Archive] = field(default_factory=list)
@@ -107,7 +109,7 @@ def plan(workspace: Workspace, name: str, there: There | None = None) -> Plan:
 
 
 def plan_merged(workspace: Workspace, there: There | None = None) -> Plan:
-    """Find what is left of diffs that were purged elsewhere; reads only.
+    """Find the remains of diffs that were purged elsewhere; reads only.
 
     Raises:
         IntegrityError: a file or an object that may hold one is damaged.
@@ -153,7 +155,7 @@ def disown(workspace: Workspace, name: str) -> list[str]:
             if place.kind in {"file", "archive"}
         ]
         if not found:
-            raise Conflict(f"{versions[0].key}: nothing of its diff is left here; a purge is final")
+            raise Conflict(f"{versions[0].key}: its diff is erased here; a purge is final")
         tombstones = sorted(fact_digest(t) for t in manifest.tombstones if t.sha256 in hashes)
         _record_first(workspace, Disowned(tombstones=tuple(tombstones), time=moment()))
     return found
@@ -211,7 +213,7 @@ def _is_near(archive: Archive, targets: Targets) -> bool:
 
 
 def purge(made: Plan) -> Result:
-    """Erase what was planned; what is here is looked up again, under the lock.
+    """Erase the planned diffs; their places are looked up again under the lock.
 
     Raises:
         IntegrityError: an archive that holds it is damaged, so that the rest cannot be kept.
@@ -290,7 +292,7 @@ def _layouts(made: Plan) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     for place in made.places:
         if place.kind == "layout":
-            sha256 = os.path.basename(place.path)
+            sha256 = Sha256(os.path.basename(place.path))
             new = without(*read_layout(made.workspace, versions[sha256]), purged)
             files[f"v1/{sha256}/{LAYOUT_NAME}"] = new.layout
             files[f"v1/{sha256}/{LITERAL_NAME}"] = new.literal
@@ -324,7 +326,7 @@ def _left(made: Plan) -> Iterator[Finding]:
             what = "commits of its range" if session.range else "commits that have the v1 log"
             yield Finding(
                 code="in-git",
-                message=f"the {what} are in git's history, and hold what the diff holds",
+                message=f"the {what} are in git's history and contain the diff",
                 level="note",
                 key=session.key,
                 hint=_HISTORY,

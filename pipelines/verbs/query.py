@@ -23,8 +23,8 @@ from codec.names import name_of
 from codec.records import Metrics
 from codec.v2.deltas import SEPARATOR, decode_metrics, in_order
 from codec.vocabulary import agent_of
-from pipelines.answers import Answer, Cell
-from pipelines.findings import Finding
+from pipelines.outcomes.answers import Answer, Cell
+from pipelines.outcomes.findings import Finding
 from pipelines.workspace.delta_lines import read_deltas
 from pipelines.workspace.location import DELTAS, METRICS, Workspace, read_config
 from pipelines.workspace.reading import read_file
@@ -48,7 +48,7 @@ _NAMED: Final = 8
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Question:
-    """What is asked.
+    """A question to the history.
 
     Attributes:
         agent, task: a name, or a pattern with `*` and `?`; None for all. A name without either

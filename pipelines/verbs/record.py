@@ -25,7 +25,7 @@ def plan(
     worktree: bool = False,
     running: Running,
 ) -> Recording:
-    """Return a recording with what git knows; reads only.
+    """Complete a recording from git; reads only.
 
     Args:
         workspace: whose repository is asked.
@@ -86,22 +86,21 @@ def root_of(workspace: Workspace) -> str:
 
 
 def _is_bare(session: Session) -> bool:
-    """Return whether a session has only what a hook finds out."""
+    """Return True if a session has only the facts that a hook finds."""
     return session.status == "UNKNOWN" and not (session.notes or session.remark)
 
 
 def _complete(workspace: Workspace, history: History, recording: Recording) -> Recorded:
-    """Add to a session of a hook what its agent says about it."""
+    """Complete a hook's session with the agent's own statements."""
     from pipelines.recording.finishing import put_revision, with_recording
     from pipelines.recording.flushing import begin_writing
-    from pipelines.recording.session import session_of
-    from pipelines.recording.text_scan import clean_recording
+    from pipelines.recording.session import clean_recording, session_of
 
     recording, findings = clean_recording(workspace, recording)
     said = session_of(recording, read_config(workspace).agents)
     session = with_recording(history.session, recording)._replace(
         agent=said.agent, task=said.task, title=said.title, status=said.status,
-        remark=said.remark, notes=said.notes,
+        remark=said.remark, notes=said.notes, private=said.private,
     )  # fmt: skip
     if session != history.session:
         put_revision(workspace, history, session, "person", recording.patch)

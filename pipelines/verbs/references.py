@@ -1,4 +1,4 @@
-"""Build and refresh the references: what the repository states, merged with a person's edits.
+"""Build and refresh the references: the repository's statements, merged with the user's edits.
 
 1. The plan (`refreshing`) only reads. Where nothing that is stated changed, no file is touched.
 2. The file and the fact that it was built change in one transaction (`journal`): either alone would
@@ -19,7 +19,7 @@ from pipelines.workspace.transaction import Append, Replace, Transaction
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
-    """What a refresh did: the plan, the paths written, and the verb it had to complete first."""
+    """The result: the plan, the written paths, and the stopped verb that was completed first."""
 
     plan: Plan
     written: list[str] = field(default_factory=list)
@@ -30,7 +30,7 @@ def references(request: Request) -> Result:
     """Plan, then apply under the lock; nothing is touched where there is nothing to write.
 
     Raises:
-        FormatError: the references file is not what its name says.
+        FormatError: the references file is not valid.
         Conflict: it is a link.
     """
     workspace = request.workspace
@@ -44,7 +44,7 @@ def references(request: Request) -> Result:
 
 
 def apply(made: Plan) -> list[str]:
-    """Write what was planned, under the lock. Gives the paths written."""
+    """Write the plan under the lock; return the written paths."""
     if not made.is_stale and made.fact is None:
         return []
     appends, replaces = [], []

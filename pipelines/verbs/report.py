@@ -22,18 +22,19 @@ from codec.tokens.tokenizers import Counter
 from pipelines.diffs.local_archives import Listed, list_archives
 from pipelines.diffs.secret_scan import Text, scan
 from pipelines.diffs.store import Store, commits_of
-from pipelines.errors import Conflict, Erased, NotFound
-from pipelines.findings import Finding
 from pipelines.fs.files import read_bytes, replace_file
 from pipelines.fs.lines import lines_of
-from pipelines.progress import Advance, Progress
+from pipelines.outcomes.errors import Conflict, Erased, NotFound
+from pipelines.outcomes.findings import Finding
+from pipelines.outcomes.progress import Advance, Progress
 from pipelines.recording.text_scan import TEXTS, clean_session
 from pipelines.report.figures import course, periods
 from pipelines.report.page import MARK, Page, html
-from pipelines.settings.thresholds import read_limits
-from pipelines.token_savings import WINDOW, TokenReport, costs_in_v1, token_report
+from pipelines.report.token_savings import WINDOW, TokenReport, costs_in_v1, token_report
 from pipelines.workspace.git_queries import blob_at
-from pipelines.workspace.location import REFERENCES, Manifest, Workspace, decode_manifest, moment
+from pipelines.workspace.location import REFERENCES, Workspace, moment
+from pipelines.workspace.manifest_view import Manifest, decode_manifest
+from pipelines.workspace.thresholds import read_limits
 from pipelines.workspace.tracked_files import read_tracked
 
 #: A report says what it is in so many of its first bytes.
@@ -42,7 +43,7 @@ _HEAD: Final = 512
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """What to report.
+    """The request for a report.
 
     Attributes:
         workspace: whose sessions.
@@ -69,7 +70,7 @@ class Diffs:
     Attributes:
         texts: by key, what is shown of each.
         absent: keys of those that are not stored on this machine, or were erased.
-        held: keys of those with what looks like a secret.
+        held: keys of those with a possible secret.
         damaged: keys of those that are not what was recorded.
         findings: one for each that is held or damaged.
     """
@@ -100,7 +101,7 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
-    """What was written: the plan, and the size of the file in bytes."""
+    """The result: the plan, and the size of the file in bytes."""
 
     plan: Plan
     size: int
@@ -126,7 +127,7 @@ def plan(request: Request, counter: Counter, progress: Progress) -> Plan:
         tracked = read_tracked(workspace)
         manifest = decode_manifest(tracked.manifest)
         if manifest.errors and not manifest.sessions:
-            raise FormatError("holds no fact that can be read", file=manifest.errors[0].file)
+            raise FormatError("holds no readable fact", file=manifest.errors[0].file)
         there = {line.partition(" | ")[0] for _, line in lines_of(tracked.deltas).lines}
         # A missing file of deltas is a finding of verify; the manifest has the sessions.
         every = [s for s in manifest.sessions.values() if not there or s.key in there]
@@ -204,7 +205,7 @@ def apply(made: Plan, progress: Progress, write: Callable[[bytes], object]) -> R
 
 
 class _Measured(NamedTuple):
-    """What is saved, or why that is not known, and what each session cost in v1."""
+    """The savings, or why they are unknown, and the cost of each session in v1."""
 
     tokens: TokenReport | None
     uncounted: str | None
@@ -230,7 +231,7 @@ def _measured(
 
 
 def _check_output(request: Request) -> None:
-    """Refuse to overwrite what is not a report; a link is nothing that a report is written to."""
+    """Refuse to overwrite a file that is not a report, or a link."""
     path = request.output
     if path is None:
         return
@@ -243,19 +244,19 @@ def _check_output(request: Request) -> None:
             if MARK.encode() in f.read(_HEAD):
                 return
     raise Conflict(
-        f"{path}: exists, and is not a report of session-codec",
+        f"{path}: exists and is not a report of session-codec",
         hint="Name another file with -o, or overwrite it with --force",
     )
 
 
 def _is_inside(request: Request, key: str) -> bool:
-    """Whether a key is in the range that was asked for; read as `query` reads it."""
+    """Return True if a key is in the requested range, read as `query` reads it."""
     since, until = request.since or "", request.until
     return key >= since and (until is None or key[: len(until)] <= until)
 
 
 def _has_month(request: Request, archive: Listed) -> bool:
-    """Whether the month of an archive is in the range, if only in part."""
+    """Return True if the month of an archive overlaps the range."""
     month, until = archive.fact.month, request.until
     return month >= (request.since or "")[:7] and (
         until is None or month[: len(until)] <= until[:7]

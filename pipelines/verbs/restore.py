@@ -21,27 +21,28 @@ from collections.abc import (
 from dataclasses import dataclass, field
 from typing import Literal
 
-from codec.errors import IntegrityError
-from codec.manifest.facts import Archive
-from codec.names import key_time
-from codec.records import PatchRef
-from codec.snapshot import (
+from codec.archive.snapshot import (
     Pack,
     archive_object,
     decode_layout_object,
     is_layout,
 )
+from codec.errors import IntegrityError
+from codec.manifest.facts import Archive
+from codec.names import key_time
+from codec.records import PatchRef
+from codec.summaries.summary_file import is_path
 from pipelines.diffs.local_archives import archive_folder, archive_names, shown
 from pipelines.diffs.store import (
     Store,
     patch_in,
     purged_times,
 )
-from pipelines.errors import Conflict, NotFound
-from pipelines.findings import Finding
 from pipelines.fs.files import make_folder, read_bytes, replace_file
 from pipelines.fs.writable import check_diffs
-from pipelines.progress import Progress
+from pipelines.outcomes.errors import Conflict, NotFound
+from pipelines.outcomes.findings import Finding
+from pipelines.outcomes.progress import Progress
 from pipelines.remotes.base import Remote
 from pipelines.transfer.downloads import (
     Chosen,
@@ -58,8 +59,10 @@ from pipelines.transfer.snapshots import (
     united,
 )
 from pipelines.v1.layouts import has_layout
-from pipelines.workspace.location import MANIFEST, Manifest, Workspace, decode_manifest, writing
+from pipelines.workspace.location import MANIFEST, Workspace, writing
+from pipelines.workspace.manifest_view import Manifest, decode_manifest
 from pipelines.workspace.reading import read_manifest
+from pipelines.workspace.summaries import private_digests, public_summary
 
 #: What to bring back: everything, the tracked files alone, what git ignores alone, or of that
 #: only the diffs that are in no archive yet.
@@ -95,7 +98,7 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
-    """What was done: the plan, and the paths that were written, relative to the workspace."""
+    """The result: the plan, and the written paths, relative to the workspace."""
 
     plan: Plan
     written: list[str] = field(default_factory=list)
@@ -130,7 +133,7 @@ def restore(
 
 
 def plan(workspace: Workspace, remote: Remote, only: Only, without: Collection[str] = ()) -> Plan:
-    """Return what would be written: one LIST, a GET for each writer; reads only.
+    """Plan a restore with one LIST and a GET for each writer; reads only.
 
     Args:
         workspace: where to.
@@ -184,7 +187,7 @@ def plan(workspace: Workspace, remote: Remote, only: Only, without: Collection[s
         workspace=workspace,
         snapshots=[str(f.name) for f in found],
         sessions=len(manifest.sessions),
-        files=_absent_files(workspace, files) if only in {"all", "v2"} else {},
+        files=_absent(workspace, files, manifest) if only in {"all", "v2"} else {},
         archives=archives,
         packs=[(pack, chosen) for pack, chosen in packs if pack.name in stored],
         layouts=[
@@ -198,13 +201,13 @@ def plan(workspace: Workspace, remote: Remote, only: Only, without: Collection[s
 
 
 def _replaced(layouts: set[str], stored: Collection[str]) -> set[str]:
-    """Return what is there instead of layouts that a purge on another machine replaced."""
+    """Return the layouts that replace those of a purge on another machine."""
     logs = {decode_layout_object(name)[0] for name in layouts - set(stored)}
     return {n for n in stored if is_layout(n) and decode_layout_object(n)[0] in logs}
 
 
 def apply(made: Plan, remote: Remote, progress: Progress, jobs: int = 4) -> Result:
-    """Write what is planned. Use it under the lock."""
+    """Write the plan. Requires the lock."""
     done = Result(plan=made)
     workspace = made.workspace
     done.written.extend(fetch_archives(workspace, remote, made.archives, progress, jobs))
@@ -227,6 +230,31 @@ def apply(made: Plan, remote: Remote, progress: Progress, jobs: int = 4) -> Resu
     return done
 
 
+def _absent(
+    workspace: Workspace, files: Mapping[str, bytes], manifest: Manifest
+) -> dict[str, bytes]:
+    """Return the tracked files and the summaries that are missing locally.
+
+    Summaries that differ stay as they are here; claims about sessions that are private here or
+    there do not come back.
+
+    Raises:
+        Conflict: some tracked files are here, and say something else.
+    """
+    absent = _absent_files(workspace, files)
+    names = [name for name in sorted(files) if is_path(name)]
+    if not names:
+        return absent
+    private = private_digests(manifest) | private_digests(read_manifest(workspace))
+    summaries: dict[str, bytes] = {}
+    for name in names:
+        data = public_summary(files[name], private)
+        is_here = workspace.is_linked(name) or os.path.lexists(workspace.path(name))
+        if data is not None and not is_here:
+            summaries[name] = data
+    return {**summaries, **absent}
+
+
 def _absent_files(workspace: Workspace, files: Mapping[str, bytes]) -> dict[str, bytes]:
     """Return the tracked files that are missing locally.
 
@@ -246,14 +274,14 @@ def _absent_files(workspace: Workspace, files: Mapping[str, bytes]) -> dict[str,
             differing.append(name)
     if differing:
         raise Conflict(
-            f"{', '.join(differing)}: is here and says something else; nothing was written",
+            f"{', '.join(differing)}: exists with other content; nothing was written",
             hint="--only diffs restores what git does not have; or restore into another folder",
         )
     return absent
 
 
 def _has_all(name: str, here: bytes, there: bytes) -> bool:
-    """Whether a file that is here is what the remote has, with more lines at the most."""
+    """Return True if the local file equals the remote one or extends it by lines."""
     if name not in MERGED_FILES:
         return here == there
     return set(there.split(b"\n")) <= set(here.split(b"\n"))
@@ -263,7 +291,7 @@ def _check_archive(workspace: Workspace, fact: Archive) -> None:
     path = os.path.join(archive_folder(workspace), fact.name)
     if patch_in(path, {fact.size}) != PatchRef(fact.sha256, fact.size):
         raise Conflict(
-            f"{shown(fact.name)} is here and is not what was recorded; nothing was written",
+            f"{shown(fact.name)} differs from the recorded file; nothing was written",
             hint="Run 'session-codec archive repair', or move it away and run this again",
         )
 
@@ -294,7 +322,7 @@ def _missing_diffs(
 
 
 def _chosen(missing: _Missing, packs: Iterable[Pack]) -> Iterator[tuple[Pack, Chosen]]:
-    """Yield what to write of each object, and take it out of what is missing."""
+    """Yield the files to write from each object, and remove them from the missing ones."""
     for pack in packs:
         chosen: Chosen = {}
         for name, patch in pack.diffs.items():
@@ -304,7 +332,7 @@ def _chosen(missing: _Missing, packs: Iterable[Pack]) -> Iterator[tuple[Pack, Ch
 
 
 def _may_hold(fact: Archive, missing: _Missing) -> bool:
-    """Return whether an archive has diffs of the times of what is missing."""
+    """Return True if an archive can have missing diffs, by their times."""
     times = {time for time, _ in missing}
     return not times.isdisjoint(map(key_time, fact.keys))
 

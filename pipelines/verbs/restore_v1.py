@@ -16,17 +16,18 @@ from dataclasses import dataclass, field
 from codec.manifest.facts import V1Version
 from codec.v1.layout import StoredPatch
 from codec.v1.stub import is_bare_stub
-from pipelines.errors import Conflict, NotFound
-from pipelines.findings import Finding
 from pipelines.fs.files import read_bytes, replace_file
+from pipelines.outcomes.errors import Conflict, NotFound
+from pipelines.outcomes.findings import Finding
 from pipelines.v1.layouts import Copy, log_pieces
-from pipelines.workspace.location import V1_LOG, Manifest, Workspace
+from pipelines.workspace.location import V1_LOG, Workspace
+from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.reading import read_manifest
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """Which log to restore, and where to put it.
+    """The log to restore, and its target.
 
     Attributes:
         workspace: whose log.
@@ -43,7 +44,7 @@ class Plan:
     gaps: list[StoredPatch] = field(default_factory=list)
 
     def findings(self) -> list[Finding]:
-        """Report each gap in what was restored."""
+        """Report each gap in the restored log."""
         return [
             Finding(
                 code="gap",
@@ -101,7 +102,7 @@ def plan(
 
 
 def apply(made: Plan) -> Iterator[bytes]:
-    """Check the whole log, then write it to the plan's file, or give its bytes.
+    """Check the whole log, then write it to the plan's file or yield its bytes.
 
     Raises:
         NotFound: its layout or one of its diffs is not stored on this machine.
@@ -124,7 +125,7 @@ def _check_replaceable(manifest: Manifest, output: str) -> None:
     seen = {v.sha256 for v in manifest.versions}
     if data and not is_bare_stub(data) and hashlib.sha256(data).hexdigest() not in seen:
         raise Conflict(
-            f"{output} holds something that was not migrated, and is not overwritten",
+            f"{output} has content that was not migrated; it is not overwritten",
             hint="Run 'session-codec migrate' first, or write to another file",
         )
 

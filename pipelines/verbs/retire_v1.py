@@ -9,15 +9,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from dataclasses import dataclass
 
+from codec.kinds import Sha256, sha256_of
 from codec.manifest.facts import V1Retired, V1Version
 from codec.records import PatchRef
 from codec.v1.stub import encode_stub, is_bare_stub, stubbed_log
-from pipelines.errors import Conflict, NotFound
 from pipelines.fs.files import read_bytes, replace_file
+from pipelines.outcomes.errors import Conflict, NotFound
 from pipelines.recording.flushing import begin_writing
 from pipelines.v1.layouts import Copy, log_pieces, rebuilt
 from pipelines.workspace.git_queries import content_at
@@ -28,7 +28,7 @@ from pipelines.workspace.tracked_files import record_facts
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """Which log to retire.
+    """The log to retire.
 
     Attributes:
         workspace: whose log.
@@ -42,8 +42,8 @@ class Plan:
 
     workspace: Workspace
     source: str
-    sha256: str
-    stands_for: str
+    sha256: Sha256
+    stands_for: Sha256
     fact: V1Retired | None
     done: bool = False
 
@@ -58,7 +58,7 @@ def plan(workspace: Workspace, source: str = V1_LOG, copy: Copy | None = None) -
 
     Raises:
         NotFound: there is no such log.
-        Conflict: it changed since it was migrated, or its bytes would not survive this machine.
+        Conflict: it changed since it was migrated, or its bytes exist only on this machine.
         IntegrityError: it cannot be rebuilt.
     """
     manifest = read_manifest(workspace)
@@ -66,7 +66,7 @@ def plan(workspace: Workspace, source: str = V1_LOG, copy: Copy | None = None) -
     if not os.path.exists(path):
         raise NotFound(f"{source}: no such file in {workspace.root}")
     data = read_bytes(path)
-    sha256 = hashlib.sha256(data).hexdigest()
+    sha256 = sha256_of(data)
     stands_for = stubbed_log(data) or sha256
     if is_bare_stub(data):
         return Plan(
@@ -90,8 +90,8 @@ def plan(workspace: Workspace, source: str = V1_LOG, copy: Copy | None = None) -
         at += len(piece)
     if not _in_head(workspace, source, data) and not (copy and _in_copy(copy, version, data)):
         raise Conflict(
-            f"the bytes of {source} would not survive this machine: HEAD does not hold them, nor"
-            " does a remote that was named",
+            f"the bytes of {source} exist only on this machine: neither HEAD nor a named remote"
+            " holds them",
             hint=f"Commit the log as it is: git add {source} && git commit; or copy it with"
             " 'session-codec sync', and name the --remote",
         )
@@ -111,7 +111,7 @@ def apply(made: Plan) -> None:
     with writing(workspace):
         begin_writing(workspace)
         path = workspace.path(*made.source.split("/"))
-        if hashlib.sha256(read_bytes(path)).hexdigest() != made.sha256:
+        if sha256_of(read_bytes(path)) != made.sha256:
             raise Conflict(f"{made.source} changed just now", hint="Run the same command again")
         if made.fact is not None:
             record_facts(workspace, "retire-v1", [made.fact])
@@ -119,7 +119,7 @@ def apply(made: Plan) -> None:
 
 
 def _in_copy(copy: Copy, version: V1Version, data: bytes) -> bool:
-    """Whether a copy gives these very bytes, with nothing of this machine."""
+    """Return True if a remote copy yields these very bytes without this machine's files."""
     found = copy.read_layout(version)
     if found is None:
         return False
@@ -137,5 +137,5 @@ def _in_copy(copy: Copy, version: V1Version, data: bytes) -> bool:
 
 
 def _in_head(workspace: Workspace, source: str, data: bytes) -> bool:
-    """Whether the commit HEAD holds these very bytes under that name."""
+    """Return True if the commit HEAD has these very bytes under that name."""
     return bool(data) and content_at(workspace, "HEAD", source) == data

@@ -29,13 +29,13 @@ from codec.schedules.local import (
     with_cron_job,
     without_cron_job,
 )
-from pipelines.errors import Conflict, NotFound, Unavailable
-from pipelines.findings import Finding
 from pipelines.fs.files import remove
 from pipelines.fs.user_files import Change, Edit, check_edits, edit_of, write_edits
-from pipelines.settings.user import config_home
+from pipelines.outcomes.errors import Conflict, NotFound, Unavailable
+from pipelines.outcomes.findings import Finding
 from pipelines.workspace.git_queries import get_config
 from pipelines.workspace.location import Workspace, writing
+from pipelines.workspace.user_settings import config_home
 
 KINDS: Final = ("systemd", "cron", "github", "kubernetes")
 #: Those that need a remote.
@@ -48,7 +48,7 @@ _CRONTAB: Final = "crontab"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """What to schedule.
+    """The request for a job.
 
     Attributes:
         workspace: whose months are packed.
@@ -65,7 +65,7 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """What would be written.
+    """The plan of a job.
 
     Attributes:
         workspace: whose months are packed.
@@ -84,7 +84,7 @@ class Plan:
     findings: tuple[Finding, ...] = ()
 
     def changes(self) -> list[tuple[str, str]]:
-        """Each file that changes, and what happens to it."""
+        """Yield each file that changes, and its change."""
         crontab = [(_CRONTAB, "changed")] if self.crontab else []
         return [*((e.path, e.what) for e in self.edits), *crontab]
 
@@ -146,7 +146,7 @@ def plan_removal(workspace: Workspace, environment: Mapping[str, str] = os.envir
 
 
 def apply(made: Plan) -> tuple[Finding, ...]:
-    """Write what was planned, under the lock; gives what is left to do.
+    """Write the plan under the lock; return the remaining steps.
 
     Raises:
         Conflict: a file or the crontab changed since the plan was made.
@@ -248,7 +248,7 @@ def _folder(workspace: Workspace) -> str:
 
 
 def _program() -> list[str]:
-    """How a job calls session-codec: by its whole path, for a job's PATH is not a person's."""
+    """Return the absolute path of session-codec, because a job's PATH differs from the user's."""
     beside = os.path.join(os.path.dirname(sys.executable), "session-codec")
     if os.access(beside, os.X_OK):
         return [beside]
@@ -309,7 +309,9 @@ def _read_crontab(otherwise: Callable[[str], None]) -> bytes | None:
 def _write_crontab(before: bytes, after: bytes) -> None:
     """Replace the person's crontab; one that would be empty goes."""
     if (_read_crontab(lambda _: None) or b"") != before:
-        raise Conflict("the crontab changed just now", hint="Run the same command again")
+        raise Conflict(
+            "the crontab was changed by another program", hint="Run the same command again"
+        )
     done = _run([_CRONTAB, "-"], after) if after else _run([_CRONTAB, "-r"])
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip()
@@ -329,7 +331,7 @@ def _is_enabled(timer: str) -> bool:
 
 
 def _tell_systemd(*orders: list[str]) -> tuple[Finding, ...]:
-    """Tell the person's systemd; what it does not do is for the person to do."""
+    """Notify the user's systemd; report the steps that it refuses."""
     commands = [["systemctl", "--user", *order] for order in orders]
     for command in commands:
         try:
@@ -347,6 +349,6 @@ def _tell_systemd(*orders: list[str]) -> tuple[Finding, ...]:
 
 
 def _run(command: list[str], data: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    """Run a program of the system; what it says is not translated."""
+    """Run a program of the system with untranslated output."""
     environment = {**os.environ, "LC_ALL": "C"}
     return subprocess.run(command, input=data, capture_output=True, check=False, env=environment)

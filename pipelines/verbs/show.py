@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from codec.records import Session
 from codec.v2.progress_log import encode_reference, reference_of
 from pipelines.diffs.store import Store, commits_of
-from pipelines.errors import NotFound
+from pipelines.outcomes.errors import NotFound
 from pipelines.workspace.find_session import find_session
 from pipelines.workspace.location import Workspace
 
@@ -72,5 +72,5 @@ def show_entry(workspace: Workspace, name: str, open_remote: OpenRemote) -> byte
 
     session = find_session(workspace, name)
     if session.v1 is None:
-        raise NotFound(f"{session.key}: was recorded, and never in a v1 log")
+        raise NotFound(f"{session.key}: was recorded and never was in a v1 log")
     return find_entry(workspace, session.v1, RemoteCopy(workspace, open_remote))

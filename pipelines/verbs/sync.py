@@ -1,10 +1,10 @@
-"""Copy a workspace to a remote: archives, layouts, loose diffs, and last what names them.
+"""Copy a workspace to a remote: archives, layouts, loose diffs, and last their snapshot.
 
 1. An object is put once, under a name that depends on its content; nothing is ever deleted there.
    So one list says what is to be sent, and a run that is stopped anywhere is completed by the next.
 2. What is sent was compared with its recorded hash just before. A snapshot is sent when all that it
    names is there.
-3. Where one text of what would be sent has what looks like a secret, nothing is sent at all.
+3. If one text to send has a possible secret, nothing is sent at all.
 4. An archive is deleted here only if that is asked for, and after all of its remote copy was read
    again and had the recorded hash.
 """
@@ -17,15 +17,15 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from codec.archive.snapshot import Pack, archive_object
 from codec.records import PatchRef
-from codec.snapshot import Pack, archive_object
 from pipelines.diffs.local_archives import archive_folder, archive_names, shown
 from pipelines.diffs.store import Store
 from pipelines.erasing.survey import survey
-from pipelines.errors import Conflict, Refused
-from pipelines.findings import Finding
 from pipelines.fs.files import remove, sync_directory
-from pipelines.progress import Progress
+from pipelines.outcomes.errors import Conflict, Refused
+from pipelines.outcomes.findings import Finding
+from pipelines.outcomes.progress import Progress
 from pipelines.remotes.base import Remote, check_same, content_of
 from pipelines.transfer.outgoing import Outgoing, search
 from pipelines.transfer.packs import packed
@@ -40,7 +40,8 @@ from pipelines.transfer.snapshots import (
     tracked_files,
 )
 from pipelines.transfer.uploads import Upload, archive_upload
-from pipelines.workspace.location import MANIFEST, Workspace, decode_manifest, writing
+from pipelines.workspace.location import MANIFEST, Workspace, writing
+from pipelines.workspace.manifest_view import decode_manifest
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,13 +75,13 @@ class Plan:
 
     @property
     def is_refused(self) -> bool:
-        """Whether nothing may be sent, for what looks like a secret in it."""
+        """Return True if nothing may be sent because of a suspected secret."""
         return any(f.code == "secret" for f in self.findings)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
-    """What was done.
+    """The result of a sync.
 
     Attributes:
         plan: as it was made.
@@ -168,7 +169,7 @@ def _nothing(
 
 
 def _is_current(last: Last, names: Mapping[str, int], files: Mapping[str, bytes]) -> bool:
-    """Whether nothing has changed since all was sent, here or there; it need not be decoded."""
+    """Return True if neither side has changed since the last complete sync."""
     return (
         last.archives is not None
         and files_of(files) == last.snapshot.files
@@ -181,7 +182,7 @@ def _is_current(last: Last, names: Mapping[str, int], files: Mapping[str, bytes]
 def apply(
     made: Plan, remote: Remote, progress: Progress, *, jobs: int = 4, prune: bool = False
 ) -> Result:
-    """Send what is planned.
+    """Send the plan.
 
     Args:
         made: the plan.
@@ -191,15 +192,14 @@ def apply(
         prune: delete the archives here whose remote copy is proved.
 
     Raises:
-        Refused: something that would be sent looks like a secret; nothing was sent.
+        Refused: the data to send contains a possible secret; nothing was sent.
         IntegrityError: something here, or there, is not what was recorded.
         StorageError: the remote did not do what it was asked.
     """
     done = Result(plan=made)
     if made.is_refused:
         raise Refused(
-            f"{remote.url}: what would be sent has something that looks like a secret; nothing is"
-            " sent",
+            f"{remote.url}: the data to send contains a possible secret; nothing is sent",
             hint="See the findings of 'session-codec sync --dry-run'",
         )
     if not made.is_current:
@@ -256,7 +256,7 @@ def _side_by_side(call: Callable[[Upload], None], uploads: Iterable[Upload], job
 
 
 def _prune(made: Plan, remote: Remote, progress: Progress, done: Result) -> None:
-    """Delete the archives here whose remote copy, read as a whole, is what was recorded."""
+    """Delete local archives whose remote copies were read as a whole and have the recorded hash."""
     folder = archive_folder(made.workspace)
     archives = decode_manifest(made.files[MANIFEST]).every_archive()
     there = {*made.names, *(upload.name for upload in made.uploads)}
@@ -269,8 +269,8 @@ def _prune(made: Plan, remote: Remote, progress: Progress, done: Result) -> None
             path = os.path.join(folder, fact.name)
             if remote.is_file(archive_object(fact.name), path):
                 raise Conflict(
-                    f"{shown(fact.name)} and the object of the remote are one file; it is kept",
-                    hint="Give the remote a copy of its own",
+                    f"{shown(fact.name)} is the same file as the remote's object; it is kept",
+                    hint="Use a remote with a copy of its own",
                 )
             check_same(remote, archive_object(fact.name), fact.size, fact.sha256)
             done.verified.append(fact.name)

@@ -1,4 +1,4 @@
-"""Verify a workspace: is everything whole, does it agree, and what is saved.
+"""Verify a workspace: completeness, consistency and savings.
 
 Stages that only read: `integrity` (what is stored against its hash, each line of the files against
 the manifest), `references` (what the repository states now) and `tokens` (the baselines).
@@ -11,18 +11,17 @@ from collections.abc import Iterator
 
 from codec.errors import FormatError
 from codec.references.sources.log_rules import LogRules
-from pipelines.errors import NotFound
-from pipelines.findings import Finding
 from pipelines.fs.files import read_bytes
-from pipelines.progress import Progress
+from pipelines.outcomes.errors import NotFound
+from pipelines.outcomes.findings import Finding
+from pipelines.outcomes.progress import Progress
 from pipelines.recording.drain import spool_findings
 from pipelines.recording.flushing import pending_findings
 from pipelines.recording.text_scan import secrets_in_text
 from pipelines.references.plan import Request as Refreshing
 from pipelines.references.plan import plan_with, stale_finding
 from pipelines.remotes.base import Remote
-from pipelines.settings.thresholds import Limits, limits_of, read_limits
-from pipelines.token_savings import TokenReport, rounded_down, token_report
+from pipelines.report.token_savings import TokenReport, rounded_down, token_report
 from pipelines.v1.rules import rules_by_facts
 from pipelines.verification.housekeeping import agent_findings, upkeep_of
 from pipelines.verification.integrity import check_integrity
@@ -31,13 +30,10 @@ from pipelines.verification.since_base import added, read_base
 from pipelines.worker.client import Worker
 from pipelines.workspace.git_ignored import ignored_findings
 from pipelines.workspace.git_queries import content_at
-from pipelines.workspace.location import (
-    MANIFEST,
-    PROGRESS,
-    REFERENCES,
-    Manifest,
-    decode_manifest,
-)
+from pipelines.workspace.location import MANIFEST, PROGRESS, REFERENCES
+from pipelines.workspace.manifest_view import Manifest, decode_manifest
+from pipelines.workspace.summaries import summary_findings
+from pipelines.workspace.thresholds import Limits, limits_of, read_limits
 from pipelines.workspace.tracked_files import read_tracked
 
 #: Of a refresh, what the budgets say here, and what is nothing to look at.
@@ -70,9 +66,9 @@ def verify(
     manifest = decode_manifest(tracked.manifest)
     if manifest.errors and not manifest.sessions:
         raise FormatError(
-            "holds no fact that can be read",
+            "holds no readable fact",
             file=manifest.errors[0].file,
-            hint="'session-codec doctor --repair' brings back what was committed",
+            hint="'session-codec doctor --repair' restores what was committed",
         )
     rules = worker.call(rules_by_facts, workspace, [*manifest.versions, *manifest.retired])
     with progress.stage("integrity", len(manifest.sessions)) as advance:
@@ -94,6 +90,7 @@ def verify(
     else:
         findings += [*spool_findings(workspace), *pending_findings(workspace)]
         findings += agent_findings(workspace)
+        findings += summary_findings(workspace, manifest)
         findings += ignored_findings(workspace)
         findings += upkeep_of(workspace, manifest).findings()
     with progress.stage("tokens"):
@@ -119,17 +116,17 @@ def _limits(request: Request) -> Limits:
 def _absent(key: str) -> Finding:
     return Finding(
         code="absent",
-        message=f"the diff of {key} is required here, and absent",
+        message=f"the diff of {key} is required locally, but missing",
         file=PROGRESS,
         key=key,
-        hint="Bring it back with 'session-codec restore', or record it again",
+        hint="Restore it with 'session-codec restore', or record it again",
     )
 
 
 def _lost(key: str, remote: Remote) -> Finding:
     return Finding(
         code="absent",
-        message=f"the diff of {key} is neither here nor on {remote.url}",
+        message=f"the diff of {key} is missing locally and on {remote.url}",
         file=PROGRESS,
         key=key,
         hint="Run 'session-codec sync' where it is stored",
@@ -188,8 +185,8 @@ def _judged(report: TokenReport) -> Iterator[Finding]:
         yield Finding(
             code="gate",
             message=f"the window saves {saved:.1f} % of {window.before:,} tokens, "
-            f"{limits.threshold:g} % are asked for",
-            hint="Shorten the references, or ask for less with --threshold",
+            f"less than the threshold of {limits.threshold:g} %",
+            hint="Shorten the references, or lower --threshold",
         )
     costs = (
         ("context", report.context, limits.context, None),

@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from pipelines.errors import NotFound
 from pipelines.evidence.why import Place, Why
 from pipelines.evidence.why import why as evidence_of
-from pipelines.findings import Finding
+from pipelines.outcomes.errors import NotFound
+from pipelines.outcomes.findings import Finding
 from pipelines.workspace.git_queries import repository_of
 from pipelines.workspace.location import Workspace
 
 
 def why(workspace: Workspace, path: str) -> tuple[Why, tuple[Finding, ...]]:
-    """Return the sessions behind `PATH` or `PATH:LINE`, and notes on what could not be compared.
+    """Return the sessions behind `PATH` or `PATH:LINE`, and notes on missing evidence.
 
     Args:
         workspace: whose sessions.

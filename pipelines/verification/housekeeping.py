@@ -25,14 +25,15 @@ from pipelines.diffs.local_archives import (
     shown,
 )
 from pipelines.diffs.store import Store, commits_of, patch_in
-from pipelines.errors import NotFound
-from pipelines.findings import Finding
 from pipelines.fs.files import read_bytes, unchanging
+from pipelines.outcomes.errors import NotFound
+from pipelines.outcomes.findings import Finding
 from pipelines.workspace.diff_names import names_of
 from pipelines.workspace.git_patches import remade
 from pipelines.workspace.git_queries import content_at
 from pipelines.workspace.journal import is_pending
-from pipelines.workspace.location import V1_LOG, Manifest, Workspace
+from pipelines.workspace.location import V1_LOG, Workspace
+from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.tracked_files import git_appends
 from pipelines.workspace.transaction import Replace
 
@@ -79,18 +80,18 @@ class Upkeep(NamedTuple):
         renames: of diffs.
         leftovers: paths of files that a stopped run left, relative to the workspace.
         pending: a verb was stopped after its commit; it is completed first.
-        mends: repairs of stored files.
+        repairs: repairs of stored files.
     """
 
     git_edits: tuple[Replace, ...]
     renames: tuple[Rename, ...]
     leftovers: tuple[str, ...]
     pending: bool
-    mends: tuple[Mend, ...] = ()
+    repairs: tuple[Mend, ...] = ()
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to do."""
+        """Return True if there is nothing to do."""
         return not any(self)
 
     def findings(self) -> Iterator[Finding]:
@@ -107,7 +108,7 @@ class Upkeep(NamedTuple):
         if self.pending:
             message = "a verb was stopped half-way; the next one that writes completes it"
             yield _finding("unfinished", ".session-codec/journal", message, "it is completed")
-        for mend in self.mends:
+        for mend in self.repairs:
             what = ("is not the diff that was recorded, but git has its commits" if mend.key
                     else "its end is damaged, but its frames are whole")  # fmt: skip
             found = _finding("mendable", mend.file, what, "it is repaired")
@@ -115,13 +116,13 @@ class Upkeep(NamedTuple):
 
 
 def upkeep_of(
-    workspace: Workspace, manifest: Manifest, *, mends: bool = False, alone: bool = False
+    workspace: Workspace, manifest: Manifest, *, repairs: bool = False, alone: bool = False
 ) -> Upkeep:
     """Return the repairable problems outside of the lines of the tracked files; reads only.
 
     Args:
         workspace, manifest: what is looked at.
-        mends: look for damage as well, which reads all stored files.
+        repairs: look for damage as well, which reads all stored files.
         alone: the caller holds the lock.
     """
     # What a verb is writing now is nothing that a stopped one left.
@@ -132,7 +133,7 @@ def upkeep_of(
         renames=tuple(_renames(workspace, manifest)),
         leftovers=leftovers,
         pending=pending,
-        mends=(*_archives(workspace, manifest), *_diffs(workspace, manifest)) if mends else (),
+        repairs=(*_archives(workspace, manifest), *_diffs(workspace, manifest)) if repairs else (),
     )
 
 
@@ -163,7 +164,7 @@ def agent_findings(workspace: Workspace) -> Iterator[Finding]:
 
 
 def mended_end(path: str, fact: Archive) -> tuple[int, bytes]:
-    """Return how many bytes of a damaged archive stay, and the index and seek table behind them.
+    """Return the intact size of a damaged archive, and its rebuilt index and seek table.
 
     No more of a file is read than the archive had.
 
@@ -177,7 +178,7 @@ def mended_end(path: str, fact: Archive) -> tuple[int, bytes]:
     for block in with_end(path, start, tail):
         digest.update(block)
     if digest.hexdigest() != fact.sha256:
-        raise IntegrityError("its frames are whole, but they are not those that were recorded")
+        raise IntegrityError("its frames are intact, but differ from the recorded ones")
     return start, tail
 
 
@@ -196,7 +197,7 @@ def _finding(code: str, file: str, message: str, done: str) -> Finding:
 
 
 def _git_edits(workspace: Workspace, manifest: Manifest) -> Iterator[Replace]:
-    """Yield the lines that git lacks: what to ignore, and how to keep and merge the files."""
+    """Yield the missing lines of .gitignore and .gitattributes."""
     here = [V1_LOG] if os.path.exists(workspace.path(V1_LOG)) else []
     for append in git_appends(workspace, [*here, *manifest.sources()]):
         before = read_bytes(workspace.path(append.path))

@@ -18,12 +18,13 @@ from codec.v1.layout import Layout, StoredPatch
 from pipelines.diffs.store import Store, commits_of
 from pipelines.erasing.local import Kind, places
 from pipelines.erasing.targets import targets_of
-from pipelines.errors import NotFound
-from pipelines.findings import Finding
+from pipelines.outcomes.errors import NotFound
+from pipelines.outcomes.findings import Finding
 from pipelines.v1.layouts import read_layout, rebuilt
 from pipelines.verification.line_repairs import is_sound, left_findings, repairs_of
 from pipelines.workspace.git_patches import remakable
-from pipelines.workspace.location import Manifest, Workspace, decode_manifest
+from pipelines.workspace.location import Workspace
+from pipelines.workspace.manifest_view import Manifest, decode_manifest
 from pipelines.workspace.tracked_files import Tracked
 
 _MEND = "Restore it from a backup, or remove it and run 'session-codec migrate' with the v1 log"
@@ -40,7 +41,7 @@ _REMAINING: Final[dict[Kind, tuple[str, str]]] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Integrity:
-    """The state of what the manifest names.
+    """The state of the files that the manifest names.
 
     Attributes:
         diffs, layouts: how many are intact, missing locally and damaged, in this order.
@@ -57,7 +58,7 @@ class Integrity:
 
     @property
     def damaged(self) -> bool:
-        """Whether anything stored is wrong."""
+        """Return True if any stored file is damaged."""
         return bool(self.diffs[2] or self.layouts[2])
 
 
@@ -156,7 +157,7 @@ def _check_layouts(
     """Rebuild every version of every log: return the counts, and findings about the others."""
     counts = [0, 0, 0]
     findings: list[Finding] = []
-    recorded = {(s.time, s.patch) for s in (*manifest.every_session(), *manifest.clashes)}
+    recorded = {(s.time, s.patch) for s in (*manifest.every_session(), *manifest.key_conflicts)}
     for version in {v.sha256: v for v in manifest.versions}.values():
         try:
             layout, literal = read_layout(workspace, version)
@@ -184,7 +185,7 @@ def _gap(version: V1Version, key: str) -> Finding:
 
 
 def _check_recorded(layout: Layout, recorded: Container[tuple[str, PatchRef | None]]) -> None:
-    """Every patch of a layout is that of a session of its time; a merge may have given it a key."""
+    """Check that a session has each patch of a layout; a merge may have changed its key."""
     for part in layout.parts:
         if isinstance(part, StoredPatch) and (key_time(part.key), part.patch) not in recorded:
             raise IntegrityError(f"the layout needs a diff of {part.key} that was not recorded")

@@ -19,15 +19,9 @@ from codec.merge.tracked_formats import METRICS as METRICS_ROWS
 from codec.merge.tracked_formats import REFERENCES as ENTRIES
 from codec.merge.tracked_formats import Format, row_digest
 from codec.records import Session
-from pipelines.findings import Finding, Level, torn_finding
-from pipelines.workspace.location import (
-    DELTAS,
-    MANIFEST,
-    METRICS,
-    PROGRESS,
-    Manifest,
-    decode_manifest,
-)
+from pipelines.outcomes.findings import Finding, Level, torn_finding
+from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS
+from pipelines.workspace.manifest_view import Manifest, decode_manifest
 from pipelines.workspace.tracked_files import Tracked
 from pipelines.workspace.transaction import Replace
 
@@ -133,14 +127,14 @@ def repairs_of(before: Tracked, committed: bytes = b"") -> Repairs:
 
 
 def is_sound(tracked: Tracked, manifest: Manifest, committed: bytes = b"") -> bool:
-    """Report whether each line is known, is what the manifest makes, and is there once.
+    """Return True if each line is known, matches the manifest, and occurs once.
 
     Args:
         tracked: the files.
         manifest: as they have it.
         committed: lines that the manifest must have.
     """
-    if manifest.errors or manifest.clashes or manifest.unknown or b"\r" in tracked.manifest:
+    if manifest.errors or manifest.key_conflicts or manifest.unknown or b"\r" in tracked.manifest:
         return False
     lines = tracked.manifest.split(b"\n")
     once = set(lines)
@@ -246,7 +240,7 @@ def fact_findings(manifest: Manifest) -> list[Finding]:
             key=session.key,
             hint="'session-codec doctor --repair' gives one of them a key of its own",
         )
-        for session in manifest.clashes
+        for session in manifest.key_conflicts
     ]
     if manifest.torn:
         findings.append(torn_finding(MANIFEST))
@@ -272,14 +266,14 @@ def _unknown_facts(tracked: Tracked, manifest: Manifest) -> Iterator[Finding]:
 def _lost_manifest() -> Finding:
     return Finding(
         code="lost-manifest",
-        message="has no session, and the files have: readers ignore all of them",
+        message="has no session, but the files have rows; readers ignore them",
         file=MANIFEST,
-        hint="Bring it back from git history, or with 'session-codec restore' from a copy",
+        hint="Restore it from git history, or with 'session-codec restore' from a copy",
     )
 
 
 def _unknown_rows(name: str, data: bytes, manifest: Manifest) -> Iterator[Finding]:
-    """Give a note for each row of a session that the manifest does not have, kept rows apart."""
+    """Yield a note for each row without a session in the manifest, except kept rows."""
     number = 1
     kept = manifest.kept.get(name, NO_ROWS)
     for piece in _FORMS[name].split(data):

@@ -1,4 +1,4 @@
-"""What a verification is asked, and what it says: findings, by check, and the figures.
+"""The request and the result of a verification: findings by check, and figures.
 
 One value that every output is made of (`cli/verdict_*`).
 """
@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
 from codec.errors import IntegrityError
-from pipelines.errors import FINDINGS, exit_code
-from pipelines.findings import Finding
-from pipelines.token_savings import TokenReport
+from pipelines.outcomes.errors import FINDINGS, exit_code
+from pipelines.outcomes.findings import Finding
+from pipelines.report.token_savings import TokenReport
 from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES, Workspace
 
 #: What an absent diff is: nothing to speak of, a finding, or one if a remote lacks it as well.
@@ -43,14 +43,18 @@ RULES: Final = {
     "broken-fact": "A line of the manifest is not a fact",
     "broken-line": "A line or an entry cannot be read",
     "broken-references": "The references cannot be read",
+    "broken-summary": "A summary of a period cannot be read",
     "byte-order-mark": "A file begins with a byte order mark",
+    "claims-dropped": "More claims of a model were dropped than allowed",
     "commits-unknown": "The commits of a recorded session could not be determined",
     "conflict-mark": "A merge conflict was committed",
     "contradicted": "A figure that a v1 entry declares differs from its diff",
     "damaged": "What is stored is not what was recorded",
     "differs": "Snapshots on the remote differ in a file that is not merged; the newest is used",
+    "duplicate-repository": "Two repositories of a fleet are clones of one",
     "edited-block": "The marked block of session-codec was edited, and is left as it is",
     "edited-fact": "A line of the manifest does not say what was committed",
+    "edits-unknown": "Edits of a transcript begin at states that neither it nor git has",
     "elsewhere": "A purged diff is also in a place that is not on this machine, or not known here",
     "erased-text": "A fact whose text was erased on purpose is in the manifest again",
     "foreign-diff": "A file in .diffs has the name of a diff and other content",
@@ -70,6 +74,7 @@ RULES: Final = {
     "log-absent": "A v1 log cannot be read on this machine",
     "lost-fact": "The manifest lacks a fact that was committed",
     "lost-manifest": "The manifest has no session, and the files have",
+    "mcp-server": "The MCP server that agents are to start is lost, or cannot be started",
     "mendable": "A stored file is damaged, and can be repaired byte for byte",
     "merge-driver": "git merges the tracked files by lines",
     "misnamed-diff": "A diff has the name that its session had before a merge",
@@ -82,6 +87,7 @@ RULES: Final = {
     "no-match": "No session matches a filter",
     "no-sessions": "A v1 log that was migrated has no session any more",
     "not-editable": "The references cannot be refreshed without losing what a person wrote",
+    "not-embedded": "Older sessions are not yet searched by meaning",
     "not-inspected": "Encrypted objects cannot be searched for a purged diff without an identity",
     "not-told": "systemd was not notified of a new or removed job",
     "not-trusted": "Settings of the repository are not used: the operator has not trusted it",
@@ -91,6 +97,7 @@ RULES: Final = {
     "over-references-budget": "The references cost more than their budget",
     "pending": "Sessions wait to be written to the tracked files",
     "pending-broken": "A line of the pending store cannot be read",
+    "private-summary": "A summary has claims about a session whose texts were removed",
     "purged-again": "A new session has a diff that was purged; the diff is not stored",
     "purged-archive": "An archive here holds a diff that was erased",
     "purged-diff": "Bytes of a purged diff remain",
@@ -100,13 +107,15 @@ RULES: Final = {
     "remote": "A remote was not searched for a purged diff",
     "repeated-entry": "A v1 log has the same entry twice; it is one session",
     "repeated-line": "A line is repeated",
+    "repository-failed": "A verb failed in a repository of a fleet",
+    "repository-findings": "A verb has findings in a repository of a fleet",
     "row-differs": "A line differs from the manifest's facts about its session",
     "run-together": "Several lines ran together",
     "same-commits": "There are no commits since the last recorded session; no diff is recorded",
     "second-row": "A session has a second line that says something else",
-    "secret": "A diff holds what looks like a secret",
-    "secret-replaced": "What looks like a secret was replaced in a text",
-    "secret-text": "A text of a tracked file holds what looks like a secret",
+    "secret": "A diff holds a possible secret",
+    "secret-replaced": "A possible secret was replaced in a text",
+    "secret-text": "A text of a tracked file holds a possible secret",
     "several-sessions": "An entry of a v1 log looks like several sessions; only the first is read",
     "shared-row": "Two sessions of one second share a line",
     "skipped-snapshot": "A snapshot on the remote cannot be used",
@@ -114,9 +123,17 @@ RULES: Final = {
     "spool-broken": "An event of a hook cannot be used",
     "spool-waits": "Events of hooks wait to be recorded",
     "stale": "The references are not what the repository states",
+    "stale-summary": "A summary has claims about sessions that the manifest lacks",
     "still-there": "A file holds the bytes of a purged diff as text",
     "text-remains": "Texts that were erased are still in a file or on a remote",
     "torn-line": "A file ends in a piece of a line",
+    "transcript-cut": "The last line of a transcript is cut short and is left out",
+    "transcript-damaged": "Lines of a transcript cannot be read as they are",
+    "transcript-link": "A link in a folder of transcripts is not followed",
+    "transcript-unknown": "A transcript has records of types that this version does not know",
+    "transcript-unreadable": "A transcript, or a folder of transcripts, cannot be read",
+    "transcripts-elsewhere": "Transcripts of folders that are gone are not known to belong here",
+    "transcripts-expire": "An agent deletes transcripts soon that are not imported yet",
     "unclosed-fence": "A fence of a v1 log is never closed",
     "undated-session": "A heading of a v1 log looks like a session without a date; it stays text",
     "unfinished": "A verb was stopped half-way",
@@ -126,6 +143,7 @@ RULES: Final = {
     "unreadable": "A file that states something cannot be read",
     "unreadable-heading": "A heading of a v1 log has a date that cannot be read; it stays text",
     "unseen": "Part of a diff cannot be scanned for secrets",
+    "words-only": "Sessions are searched by words, because the model for meaning is missing",
 }
 _BY_FILE: Final = {
     MANIFEST: "manifest",
@@ -192,7 +210,7 @@ class Check(NamedTuple):
 
     @property
     def passed(self) -> bool:
-        """Whether there is nothing that a person should look at."""
+        """Return True if the check found no problem."""
         return all(f.level == "note" for f in self.findings)
 
 

@@ -1,4 +1,4 @@
-"""Compare a workspace with what it was where a branch began, to find the problems that it adds.
+"""Compare a workspace with its state at a branch's base, to find the problems the branch adds.
 
 A problem that was there already is not the branch's. Two findings are the same if they are about
 the same line: its number may have changed, its text has not.
@@ -12,8 +12,8 @@ from fnmatch import fnmatch
 from typing import Any, NamedTuple
 
 from codec.references.sources.collect import WANTED
-from pipelines.errors import NotFound
-from pipelines.findings import Finding
+from pipelines.outcomes.errors import NotFound
+from pipelines.outcomes.findings import Finding
 from pipelines.verification.line_repairs import left_findings, repairs_of
 from pipelines.workspace.git_queries import content_at, names_changed, resolve
 from pipelines.workspace.location import (
@@ -23,10 +23,9 @@ from pipelines.workspace.location import (
     METRICS,
     PROGRESS,
     REFERENCES,
-    Manifest,
     Workspace,
-    decode_manifest,
 )
+from pipelines.workspace.manifest_view import Manifest, decode_manifest
 from pipelines.workspace.setting_tables import decode_tables
 from pipelines.workspace.tracked_files import Tracked
 
@@ -132,7 +131,7 @@ def _lines(tracked: Tracked) -> dict[str, list[bytes]]:
 def _identity(
     finding: Finding, files: Mapping[str, Sequence[bytes]]
 ) -> tuple[str, str | None, str | None, bytes]:
-    """Return what identifies a finding, wherever its line is.
+    """Return the identity of a finding, independent of its line.
 
     Args:
         finding: what was found.

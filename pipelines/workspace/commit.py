@@ -1,4 +1,4 @@
-"""Commit what session-codec wrote: which files that concerns, and the commit itself.
+"""Find the files that session-codec wrote, and commit them.
 
 Only session-codec's own files are ever added or committed; what a person has staged stays staged.
 """

@@ -15,8 +15,8 @@ from typing import NamedTuple
 from codec.errors import FormatError
 from codec.v2.deltas import decode_delta
 from codec.v2.newest_deltas import PLAIN_LINES
-from pipelines.findings import Finding
 from pipelines.fs.files import read_bytes, regular_size
+from pipelines.outcomes.findings import Finding
 from pipelines.workspace.location import DELTAS, MANIFEST, Workspace
 from pipelines.workspace.reading import delta_lines_of, read_file, read_manifest
 
@@ -119,7 +119,7 @@ def _faults(whole: bytes) -> Iterator[tuple[int, bytes, FormatError]]:
 
 
 def _are_plain(whole: bytes) -> bool:
-    """Return whether all lines are deltas, each behind all before it."""
+    """Return True if all lines are deltas in ascending order."""
     return not any(_faults(whole)) and _ascend(whole)
 
 

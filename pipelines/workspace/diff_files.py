@@ -9,14 +9,14 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 from typing import Final
 
+from codec.kinds import Sha256, sha256_of
 from codec.names import key_time
-from pipelines.errors import Conflict
 from pipelines.fs.files import is_file, read_bytes, remove, replace_file
 from pipelines.git.local_state import checked
+from pipelines.outcomes.errors import Conflict
 
 SUFFIX: Final = ".diff"
 #: Hex digits of the hash in a name; more where even that name is taken.
@@ -41,17 +41,17 @@ def put_diff(source: str, folder: str, name: str) -> str:
     """
     if _put(source, os.path.join(folder, name)):
         return name
-    sha256 = hashlib.sha256(read_bytes(source)).hexdigest()
+    sha256 = sha256_of(read_bytes(source))
     for other in hashed_names(name, sha256):
         if _put(source, os.path.join(folder, other)):
             return other
     raise Conflict(
-        f"{os.path.join(folder, other)} holds other bytes than its name says and is kept",
+        f"{os.path.join(folder, other)}: its content does not match its name; it is kept",
         hint="Move the file away and run the same command again",
     )
 
 
-def hashed_names(name: str, sha256: str) -> list[str]:
+def hashed_names(name: str, sha256: Sha256) -> list[str]:
     """Return the names that a diff gets where the name of its key is taken, in order."""
     time = key_time(name.removesuffix(SUFFIX))
     return [f"{time}.{sha256[:digits]}{SUFFIX}" for digits in _DIGITS]
@@ -66,7 +66,7 @@ def _put(source: str, target: str) -> bool:
 
 
 def _placed(source: str, target: str) -> bool:
-    """Give a file a second name; False where the name is taken."""
+    """Give a file a second name; return False if the name is taken."""
     try:
         os.link(source, checked(target))
     except FileExistsError:

@@ -17,7 +17,7 @@ from codec.manifest.fact_lines import read_fact
 from codec.manifest.jsonl import identity_of
 from codec.names import key_time
 from codec.records import Session
-from pipelines.errors import Conflict, NotFound
+from pipelines.outcomes.errors import Conflict, NotFound
 from pipelines.workspace.location import DELTAS, MANIFEST, Workspace
 from pipelines.workspace.reading import mapped_file, read_file, read_manifest
 
@@ -122,7 +122,7 @@ def _is_revised(data: mmap.mmap | bytes) -> bool:
 
 
 def _facts_with(data: mmap.mmap | bytes, key: str) -> Iterator[Session]:
-    """Give the facts of sessions with a key, in whole lines."""
+    """Yield the facts of sessions with a key, from whole lines."""
     needle = f'"key":"{key}"'.encode()
     at = data.find(needle)
     while at >= 0:

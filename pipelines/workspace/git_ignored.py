@@ -12,9 +12,9 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-from pipelines.errors import Denied, NotFound, Unavailable
-from pipelines.findings import Finding
 from pipelines.git.worktree import git_folders
+from pipelines.outcomes.errors import Denied, NotFound, Unavailable
+from pipelines.outcomes.findings import Finding
 from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES, Workspace
 
 #: The files that every clone needs.
@@ -48,7 +48,7 @@ def exceptions(names: Iterable[str]) -> list[str]:
 
 
 def ignored_files(workspace: Workspace) -> list[Ignored]:
-    """Return the files that clones need and git would not add; git is asked only if it must be.
+    """Return the files that clones need and git ignores; git runs only if necessary.
 
     A file that git tracks already stays tracked, whatever a pattern says. Where git cannot be
     asked, the list is empty: other checks report that.

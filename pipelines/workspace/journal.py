@@ -1,4 +1,4 @@
-"""The journal: what a verb committed, and `recover`, which completes it.
+"""The journal: the committed writes of a verb, and `recover`, which completes them.
 
 A transaction (`workspace.transaction`) writes what it appends to the tracked files to a journal,
 and commits by giving the journal its name. Journal and staging folder share a random token,
@@ -15,7 +15,7 @@ and commits by giving the journal its name. Journal and staging folder share a r
 3. Appends are done in the order given: the delta line, which makes a session exist, is last.
 4. A journal or a staging folder that git tracks, that is a link or that another user owns is
    refused. Whatever a journal says, only the files of a workspace are appended to.
-5. The references, the manifest and the v2 files can be replaced as well:
+5. The references, the manifest, the v2 files and summaries can be replaced as well:
    `"replaces":[["PROJECT_REFERENCES.yaml","<SHA-256 of the file before>",120]]`. A file that has
    changed since is left alone.
 """
@@ -30,7 +30,6 @@ import re
 from typing import IO, Any, Final
 
 from codec.errors import FormatError
-from pipelines.errors import Conflict
 from pipelines.fs.files import (
     make_folder,
     move,
@@ -42,6 +41,7 @@ from pipelines.fs.files import (
     sync_directory,
 )
 from pipelines.git.local_state import refuse_linked
+from pipelines.outcomes.errors import Conflict
 from pipelines.workspace.diff_files import SUFFIX, put_diff
 from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES, Workspace
 from pipelines.workspace.staging import (
@@ -62,6 +62,8 @@ APPENDED: Final = (
 )  # fmt: skip
 #: All files that are replaced.
 REPLACED: Final = (MANIFEST, METRICS, PROGRESS, DELTAS, REFERENCES)
+#: Summaries are replaced as well; `codec.summaries.summary_file` has their names.
+_SUMMARY: Final = re.compile(r"\.session-codec/summaries/\d{4}[0-9QW.-]{0,24}\.json", re.ASCII)
 
 
 def is_pending(workspace: Workspace) -> bool:
@@ -70,7 +72,7 @@ def is_pending(workspace: Workspace) -> bool:
 
 
 def recover(workspace: Workspace) -> str | None:
-    """Complete what a stopped verb had committed, and return the verb's name.
+    """Complete the committed writes of a stopped verb, and return the verb's name.
 
     Use it under the workspace's lock.
 
@@ -122,6 +124,7 @@ def _complete(workspace: Workspace, journal: str, token: str) -> str:
         for path, before, length in replaces:
             data = f.read(length)
             if digest_of(read_bytes(path)) == before:
+                make_folder(os.path.dirname(path))
                 replace_file(path, [data])
         for path, offset, length in appends:
             _append(path, offset, f, length)
@@ -158,12 +161,13 @@ def _is_append(value: object) -> bool:
 def _is_replace(value: object) -> bool:
     match value:
         case [str() as path, str(), int() as length]:
-            return path in REPLACED and length >= 0
+            is_known = path in REPLACED or _SUMMARY.fullmatch(path) is not None
+            return is_known and length >= 0
     return False
 
 
 def digest_of(data: bytes) -> str:
-    """Return what a journal says of a file that it replaces."""
+    """Return a journal's digest of a file that it replaces."""
     return hashlib.sha256(data).hexdigest()
 
 
@@ -185,7 +189,7 @@ def target_of(workspace: Workspace, path: str) -> str:
     if os.path.realpath(target) != os.path.join(os.path.realpath(workspace.root), *path.split("/")):
         raise Conflict(
             f"{path} is a symbolic link, or below one; nothing is written through it",
-            hint="Put the file itself in its place",
+            hint="Replace the link by the file itself",
         )
     return target
 
@@ -231,7 +235,7 @@ def _move(source: str, target: str) -> None:
 
 
 def _append(path: str, offset: int, payload: IO[bytes], length: int) -> None:
-    """Append what is still missing of `length` bytes that begin at `offset` of the file."""
+    """Append the missing rest of the `length` bytes at `offset` of the file."""
     make_folder(os.path.dirname(path))
     is_new = not os.path.exists(path)
     end = payload.tell() + length

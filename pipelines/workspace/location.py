@@ -6,6 +6,8 @@
 3. A session exists once its manifest line and its delta line stand.
 4. Its files are files, and inside of it: one that a cloned repository links to elsewhere, or to a
    device, is neither read nor written.
+5. A workspace in a repository whose owner git does not trust is never returned, so no verb can
+   read it, leave caches in it, or print it as the user's own.
 """
 
 from __future__ import annotations
@@ -17,16 +19,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from pipelines.errors import Conflict, NewerFormat, WorkspaceMissing
 from pipelines.fs.files import locked
 from pipelines.git.local_state import checked
-from pipelines.git.worktree import ancestors, home_of, repository_of
+from pipelines.git.worktree import ancestors, home_of, is_own_repository, repository_of
+from pipelines.outcomes.errors import Conflict, NewerFormat, WorkspaceMissing
 from pipelines.workspace.setting_tables import ANY, SWITCH, TEXT, checked_values, read_tables
-
-if TYPE_CHECKING:
-    from pipelines.workspace.manifest_view import Manifest, decode_manifest, manifest_of
 
 V1_LOG: Final = "AGENT_PROGRESS_LOG.md"
 DELTAS: Final = "SESSION_DELTAS.log"
@@ -35,28 +34,6 @@ PROGRESS: Final = "AGENT_PROGRESS_LOG_v2.md"
 REFERENCES: Final = "PROJECT_REFERENCES.yaml"
 MANIFEST: Final = ".session-codec/manifest.jsonl"
 CONFIG: Final = ".session-codec/config.toml"
-
-__all__ = [
-    "CONFIG",
-    "DELTAS",
-    "MANIFEST",
-    "METRICS",
-    "PROGRESS",
-    "REFERENCES",
-    "V1_LOG",
-    "Config",
-    "Manifest",
-    "Workspace",
-    "at",
-    "check_format",
-    "decode_manifest",
-    "find",
-    "locate",
-    "manifest_of",
-    "moment",
-    "read_config",
-    "writing",
-]
 
 #: What every verb takes to be its own, and reads without looking twice.
 _FOLDERS: Final = (".session-codec", ".session-codec/cache")
@@ -72,7 +49,7 @@ _FORMAT_LIMIT: Final = 1 << 10
 
 
 class Workspace(NamedTuple):
-    """Where a workspace's files are.
+    """The places of a workspace's files.
 
     Attributes:
         root: absolute path of its folder.
@@ -90,12 +67,12 @@ class Workspace(NamedTuple):
 
     @property
     def exists(self) -> bool:
-        """Whether it has a manifest."""
+        """Return True if it has a manifest."""
         return os.path.exists(self.path(MANIFEST))
 
     @property
     def home(self) -> str:
-        """Where it keeps what worktrees share: the folder of `.diffs`."""
+        """Return the folder that worktrees share: that of `.diffs`."""
         return os.path.dirname(self.diffs)
 
     @property
@@ -151,7 +128,7 @@ def moment(when: datetime | None = None) -> str:
 
 
 def locate(start: str) -> Workspace:
-    """Find the workspace at or above a folder; else return what the folder itself could become.
+    """Find the workspace at or above a folder; else return a new one at the folder itself.
 
     A folder with a manifest is preferred, then one whose manifest is lost, then one with a v1 log,
     then the folder itself. The search ends at the top of the git worktree.
@@ -159,12 +136,13 @@ def locate(start: str) -> Workspace:
     Raises:
         WorkspaceMissing: there is no such folder.
         Conflict: one of its files is not a regular file, or is elsewhere.
+        Denied: git does not trust the owner of the repository.
     """
     start = os.path.abspath(start)
     if not os.path.isdir(start):
         raise WorkspaceMissing(
             f"{start}: no such folder",
-            hint="Give the folder of a repository; a log is named with --from",
+            hint="Pass the folder of a repository; name a log with --from",
         )
     above = ancestors(start)
     repository = repository_of(above)
@@ -187,12 +165,13 @@ def find(start: str) -> Workspace:
     Raises:
         WorkspaceMissing: no folder has one.
         Conflict: one of its files is not a regular file, or is elsewhere.
+        Denied: git does not trust the owner of the repository.
     """
     workspace = locate(start)
     if not workspace.exists and os.path.exists(workspace.path(DELTAS)):
         raise WorkspaceMissing(
             f"{workspace.path(MANIFEST)}: the manifest is lost",
-            hint="'session-codec doctor --repair' brings it back from the last commit, "
+            hint="'session-codec doctor --repair' restores it from the last commit, "
             "'session-codec restore' from a copy; where there never was one, "
             "'session-codec install' creates it and keeps the existing lines",
         )
@@ -210,18 +189,10 @@ def at(folder: str) -> Workspace:
 
     Raises:
         Conflict: one of its files is not a regular file, or is elsewhere.
+        Denied: git does not trust the owner of the repository.
     """
     folder = os.path.abspath(folder)
     return _workspace(folder, repository_of(ancestors(folder)))
-
-
-def __getattr__(name: str) -> object:
-    """Import what reads whole manifests only where it is used; `context` does without."""
-    if name in {"Manifest", "decode_manifest", "manifest_of"}:
-        from pipelines.workspace import manifest_view
-
-        return getattr(manifest_view, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def read_config(workspace: Workspace) -> Config:
@@ -240,7 +211,7 @@ def read_config(workspace: Workspace) -> Config:
 
 @contextmanager
 def writing(workspace: Workspace) -> Iterator[None]:
-    """Hold the lock of a workspace, alone, to write to it.
+    """Hold the exclusive lock of a workspace for writing.
 
     Raises:
         WorkspaceLocked: another process was writing for too long.
@@ -282,6 +253,8 @@ def _is_bare(folder: str) -> bool:
 
 
 def _workspace(root: str, repository: str | None) -> Workspace:
+    if repository is not None:
+        _refuse_untrusted(repository)
     home = home_of(root, repository)
     workspace = Workspace(root=root, diffs=os.path.join(home, ".diffs"), repository=repository)
     for name in _OWN:
@@ -289,6 +262,14 @@ def _workspace(root: str, repository: str | None) -> Workspace:
     for names in _STORED:
         checked(os.path.join(home, *names))
     return workspace
+
+
+def _refuse_untrusted(top: str) -> None:
+    if is_own_repository(top):
+        return  # what git would answer, without importing what runs it
+    from pipelines.git.process import check_owner, repository_at
+
+    check_owner(repository_at(top))
 
 
 def _check_own(workspace: Workspace, name: str) -> None:
@@ -300,7 +281,7 @@ def _check_own(workspace: Workspace, name: str) -> None:
                 raise Conflict(
                     f"{name} is a symbolic link that leads out of the workspace; "
                     "nothing is read or written through it",
-                    hint="Put the file itself in its place",
+                    hint="Replace the link by the file itself",
                 )
             mode = os.stat(path).st_mode
     except (FileNotFoundError, NotADirectoryError):

@@ -1,4 +1,4 @@
-"""The manifest of a workspace, as a whole: its facts, by what they are about.
+"""The whole manifest of a workspace: its facts, grouped by subject.
 
 1. Facts that describe one session are one session, and revisions are applied
 (`codec.merge.key_conflicts`). 2. What was purged is known by its SHA-256, whichever session had it
@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import NamedTuple, TypeVar, cast
 
 from codec.errors import FormatError
+from codec.kinds import Sha256
 from codec.manifest.fact_lines import erased_digests, kept_rows
 from codec.manifest.facts import (
     Archive,
@@ -47,7 +48,7 @@ class Manifest(NamedTuple):
     Attributes:
         sessions: as they are now, by key.
         histories: by key, the sessions that have several facts, or revisions.
-        clashes: facts with the key of another session; `sessions` has their sessions by other keys.
+        key_conflicts: facts whose key another session has; `sessions` has them by other keys.
         format: the greatest version that a `format` fact states; 0 for none.
         versions, retired: of the v1 logs, in no order.
         follows: entries that come directly after another, in no order.
@@ -66,7 +67,7 @@ class Manifest(NamedTuple):
 
     sessions: Mapping[str, Session]
     histories: Mapping[str, History] = MappingProxyType({})
-    clashes: tuple[Session, ...] = ()
+    key_conflicts: tuple[Session, ...] = ()
     format: int = 0
     versions: tuple[V1Version, ...] = ()
     retired: tuple[V1Retired, ...] = ()
@@ -105,7 +106,7 @@ class Manifest(NamedTuple):
         times.update(key_time(key) for key in self.histories if len(self.patches_of(key)) > 1)
         return {time for time, count in times.items() if count > 1}
 
-    def patches(self) -> dict[str, PatchRef]:
+    def patches(self) -> dict[Sha256, PatchRef]:
         """Return all patches that any session has or had, by SHA-256."""
         found = {s.patch.sha256: s.patch for s in self.sessions.values() if s.patch is not None}
         found |= {p.sha256: p for key in self.histories for p in self.patches_of(key)}
@@ -113,7 +114,9 @@ class Manifest(NamedTuple):
 
     def entries(self) -> dict[str, Session]:
         """Return the migrated sessions by the hashes of all entries that they have or had."""
-        found = {s.v1.sha256: s for s in self.sessions.values() if s.v1 is not None}
+        found: dict[str, Session] = {
+            s.v1.sha256: s for s in self.sessions.values() if s.v1 is not None
+        }
         for history in self.histories.values():
             versions = (
                 *history.facts,
@@ -187,7 +190,7 @@ class Manifest(NamedTuple):
 
 
 def decode_manifest(data: bytes) -> Manifest:
-    """Return what the bytes of a manifest say."""
+    """Decode the bytes of a manifest."""
     lines = lines_of(data)
     facts, errors = decode_facts(lines.lines)
     return manifest_of(facts, errors=tuple(e.at(file=MANIFEST) for e in errors), torn=lines.torn)
@@ -196,12 +199,12 @@ def decode_manifest(data: bytes) -> Manifest:
 def manifest_of(
     facts: Iterable[Fact], *, errors: tuple[FormatError, ...] = (), torn: bool = False
 ) -> Manifest:
-    """Return facts, by what they are about."""
+    """Group facts by subject."""
     kinds = _by_kind(facts)
     found, revisions = _all(Session, kinds), _all(Revision, kinds)
     plain = not revisions and are_plain(found)
     histories = [] if plain else histories_of(found, revisions)
-    clashes = (
+    key_conflicts = (
         fact
         for h in histories
         for fact in h.facts
@@ -212,7 +215,7 @@ def manifest_of(
     manifest = Manifest(
         sessions={s.key: s for s in (found if plain else (h.session for h in histories))},
         histories={h.session.key: h for h in histories if len(h.facts) > 1 or h.revisions},
-        clashes=tuple(clashes),
+        key_conflicts=tuple(key_conflicts),
         format=max((f.version for f in _all(Format, kinds)), default=0),
         versions=_all(V1Version, kinds),
         retired=_all(V1Retired, kinds),
@@ -246,7 +249,7 @@ def _all(kind: type[_F], kinds: Mapping[type, list[Fact]]) -> tuple[_F, ...]:
 
 
 def _versions_of(history: History) -> Iterator[Session]:
-    """Give a session as it is now, as its facts have it, and as each revision left it."""
+    """Yield a session as it is now, as its facts have it, and after each revision."""
     yield history.session
     yield from history.facts
     yield from (revised(history.base, revision.changes) for revision in history.revisions)

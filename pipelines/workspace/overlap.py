@@ -1,4 +1,4 @@
-"""A remote that overlaps the workspace is not a copy: what is deleted here would be gone there.
+"""Refuse a remote that overlaps the workspace: it would not be a second copy.
 
 Folders are compared by device and inode, so that links and bind mounts are seen through.
 """
@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator
 from typing import Final
 
-from pipelines.errors import Conflict
+from pipelines.outcomes.errors import Conflict
 from pipelines.workspace.location import Workspace
 
 #: The folders of a remote, each of which may be a link.
@@ -34,7 +34,7 @@ def check_apart(path: str, workspace: Workspace) -> None:
     theirs = [os.path.join(path, name) for name in _OBJECTS]
     if _is_inside(theirs, own) or _is_inside(own, [path]):
         raise Conflict(
-            f"{path} overlaps the workspace {workspace.root}; a copy there would not be one",
+            f"{path} overlaps the workspace {workspace.root}; it would not be a second copy",
             hint="Name a directory outside of it, on another disk if possible",
         )
 

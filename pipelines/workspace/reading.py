@@ -39,7 +39,7 @@ _REVISION: Final = b'{"fact":"revision"'
 
 
 class Overlay(NamedTuple):
-    """What pending facts add to the tracked files.
+    """The lines that pending facts add to the tracked files.
 
     Attributes:
         lines: of the manifest that it lacks, with their line ends.
@@ -64,7 +64,7 @@ _last: dict[tuple[object, ...], Overlay] = {}
 
 
 def read_overlay(workspace: Workspace, new: Sequence[Session] = ()) -> Overlay:
-    """Return what pending facts add to the tracked files.
+    """Return the lines that pending facts add to the tracked files.
 
     Args:
         workspace: whose files.
@@ -102,7 +102,7 @@ def read_file(workspace: Workspace, name: str) -> bytes:
 
 @contextmanager
 def mapped_file(workspace: Workspace, name: str) -> Iterator[mmap.mmap | bytes]:
-    """Give the bytes that `read_file` returns, mapped where nothing is pending."""
+    """Yield the bytes that `read_file` returns, mapped if nothing is pending."""
     overlay = read_overlay(workspace)
     with mapped(workspace.path(name)) as data:
         yield with_overlay(workspace, name, data[:], overlay) if overlay.lines else data
@@ -140,7 +140,7 @@ def delta_lines_of(manifest: Manifest) -> list[str]:
 
 
 def with_overlay(workspace: Workspace, name: str, data: bytes, overlay: Overlay) -> bytes:
-    """Return the bytes of a tracked file with what pending facts add to it.
+    """Return the bytes of a tracked file with the lines of pending facts.
 
     Args:
         workspace: whose file.
@@ -304,7 +304,7 @@ def _with_format(whole: bytes, overlay: Overlay) -> bytes:
 
 
 def head_of(name: str) -> str:
-    """Return what a v2 file begins with."""
+    """Return the head of a v2 file."""
     if name == METRICS:
         from codec.v2.metrics import HEADER
 

@@ -10,7 +10,7 @@ from pipelines.fs.files import read_bytes
 
 
 class Kind(NamedTuple):
-    """A kind of value: its test, and what an error calls it."""
+    """A kind of value: its test, and its name in errors."""
 
     accepts: Callable[[Any], bool]
     words: str

@@ -1,4 +1,4 @@
-"""What is appended to the tracked files of a workspace for its sessions.
+"""Build the lines of sessions for the tracked files of a workspace.
 
 The manifest is the truth: a session that it has and that a v2 file lacks gets its row there. So
 the same code writes new sessions, and completes files that lost rows in a merge.
@@ -77,7 +77,7 @@ def read_tracked(workspace: Workspace) -> Tracked:
 
 
 def tracked_under_lock(workspace: Workspace) -> Tracked:
-    """Return the tracked files with pending sessions, for whoever holds the lock."""
+    """Return the tracked files with pending sessions. Requires the lock."""
     return Tracked(
         manifest=read_file(workspace, MANIFEST),
         deltas=read_file(workspace, DELTAS),

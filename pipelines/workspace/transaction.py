@@ -94,7 +94,7 @@ class Transaction:
             self.abandon()
 
     def begin(self) -> None:
-        """Create an empty staging folder, and remove what stopped runs left before their commit."""
+        """Create an empty staging folder, and remove the uncommitted files of stopped runs."""
         make_staging(self._workspace, self._token)
 
     def abandon(self) -> None:

@@ -21,6 +21,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
@@ -54,7 +55,7 @@ SCENARIOS: dict[str, tuple[tuple[str, ...], Scenario]] = {}
 
 
 def scenario(*agents: str) -> Callable[[Scenario], Scenario]:
-    """A scenario of agents, all where none is named."""
+    """Register a scenario for the named agents, or for all agents."""
 
     def keep(function: Scenario) -> Scenario:
         SCENARIOS[function.__name__] = (agents or tuple(AGENTS), function)
@@ -85,7 +86,7 @@ class Check:
 
 @scenario()
 def plain(check: Check, stage: Stage, name: str) -> None:
-    """A session with a commit; the next one is told of it."""
+    """Run a session with a commit; the context of the next session names it."""
     repo = repository(f"plain-{name}")
     ran = stage.run("Add a greeting", repo, "write hi.txt Hi", commit("Greeting page"), "say Done")
     check("it ends well, and nothing is said", (ran.code, told(ran)), (0, []))
@@ -102,7 +103,7 @@ def plain(check: Check, stage: Stage, name: str) -> None:
     stage.run("Add a farewell", repo, "write bye.txt Bye", commit("Farewell page"), "say Done")
     text = stage.asked("Add a farewell").text()
     check(
-        "the next is told of it",
+        "the next session sees it",
         "~ Add a greeting +1" in text or "~ Greeting page +1" in text,
         True,
     )
@@ -120,13 +121,13 @@ def plain(check: Check, stage: Stage, name: str) -> None:
 
 @scenario()
 def marked(check: Check, stage: Stage, name: str) -> None:
-    """What is injected says what it is."""
+    """Check that the injected text names its source."""
     repo = repository(f"marked-{name}")
     stage.run("Look", repo, "say Done")
     text = stage.asked("Look").text()
     at = text.index("stack:")
     check(
-        "'session-codec context' stands right before it",
+        "'session-codec context' comes right before it",
         "session-codec context" in text[at - 60 : at],
         True,
     )
@@ -223,7 +224,7 @@ def removed_worktree(check: Check, stage: Stage, name: str) -> None:
 
 @scenario()
 def clean_tree(check: Check, stage: Stage, name: str) -> None:
-    """What hooks record does not stand in the way of git."""
+    """Check that sessions recorded by hooks do not block git commands."""
     repo = repository(f"clean-{name}")
     stage.run(
         "On a branch", repo, "run git switch -qc topic", "write a.txt 1", commit("A"), "say Done"
@@ -239,7 +240,7 @@ def clean_tree(check: Check, stage: Stage, name: str) -> None:
 
 @scenario()
 def resumed(check: Check, stage: Stage, name: str) -> None:
-    """A session that is resumed after a while."""
+    """Resume a session after a while."""
     repo = repository(f"resumed-{name}")
     first = session_id(stage.run("Part one", repo, "write p1.txt 1", commit("P one"), "say Done"))
     recorded(repo)
@@ -253,7 +254,7 @@ def resumed(check: Check, stage: Stage, name: str) -> None:
 
 @scenario()
 def forked(check: Check, stage: Stage, name: str) -> None:
-    """A session that goes on from what another said."""
+    """Fork a session from another one."""
     repo = repository(f"forked-{name}")
     first = session_id(stage.run("Part one", repo, "write p1.txt 1", commit("P one"), "say Done"))
     steps = ("write p2.txt 2", commit("P two"), "say Done")
@@ -294,7 +295,7 @@ def killed(check: Check, stage: Stage, name: str) -> None:
 
 @scenario()
 def in_a_subdirectory(check: Check, stage: Stage, name: str) -> None:
-    """An agent that is started below the repository's root."""
+    """Start an agent below the repository's root."""
     repo = repository(f"below-{name}")
     folder = repo / "packages" / "app"
     folder.mkdir(parents=True)
@@ -321,7 +322,7 @@ def odd_path(check: Check, stage: Stage, name: str) -> None:
 
 @scenario("claude")
 def plugin(check: Check, stage: Stage, name: str) -> None:
-    """The plugin, without and with the hooks in the repository."""
+    """Run the plugin without and with hooks in the repository."""
     folder = json.loads(
         must("session-codec install --dry-run --json", repository("plugin-path", ""))
     )["plugin"]
@@ -353,7 +354,7 @@ def plugin(check: Check, stage: Stage, name: str) -> None:
 
 @scenario("claude")
 def sub_agent(check: Check, stage: Stage, name: str) -> None:
-    """What a sub-agent costs counts as well."""
+    """Check that the tokens of a sub-agent are counted."""
     repo = repository(f"sub-{name}")
     stage.run(
         "Let a helper do it",
@@ -372,7 +373,7 @@ def sub_agent(check: Check, stage: Stage, name: str) -> None:
 
 @scenario()
 def recorded_by_itself(check: Check, stage: Stage, name: str) -> None:
-    """An agent that runs `record`, as AGENTS.md says."""
+    """Let an agent run `record` as AGENTS.md says."""
     record = "run session-codec record --agent m --task 'By itself' --status PASS --notes Why"
     for title, steps, commits in (
         ("after its commit", ("write a.txt 1", commit("A"), record), 1),
@@ -406,7 +407,7 @@ def recorded_by_itself(check: Check, stage: Stage, name: str) -> None:
 
 @scenario()
 def branches(check: Check, stage: Stage, name: str) -> None:
-    """Commits that are not between the first HEAD and the last."""
+    """Make commits that are not between the first HEAD and the last."""
     back = ("run git switch -qc topic", "write a.txt 1", commit("A"), "run git switch -q main")
     amended = ("write a.txt 1", "run git add -A && git commit -q --amend -m Amended")
     by_hand = (
@@ -432,9 +433,9 @@ def branches(check: Check, stage: Stage, name: str) -> None:
 
 @scenario()
 def secret(check: Check, stage: Stage, name: str) -> None:
-    """A token in what a person asks for."""
+    """Put a token into a prompt."""
     repo = repository(f"secret-{name}")
-    letters = random.Random(7)  # noqa: S311 - a token that is none
+    letters = random.Random(7)  # noqa: S311 - not a real token
     token = "ghp_" + "".join(
         letters.choice(string.ascii_letters + string.digits) for _ in range(36)
     )
@@ -445,7 +446,7 @@ def secret(check: Check, stage: Stage, name: str) -> None:
 
 @scenario("claude")
 def terminal(check: Check, stage: Stage, name: str) -> None:
-    """A pasted prompt, /compact, /clear, and a window that is closed."""
+    """Paste a prompt, run /compact and /clear, and close the window."""
     repo = repository("terminal")
     path = HOME / ".claude.json"
     known = json.loads(path.read_text()) if path.exists() else {}
@@ -502,7 +503,7 @@ def no_program(check: Check, stage: Stage, name: str) -> None:
 
 @scenario("claude")
 def permissions(check: Check, stage: Stage, name: str) -> None:
-    """An agent may run what AGENTS.md tells it to run."""
+    """Check that an agent may run what AGENTS.md asks it to run."""
     repo = repository("permissions")
     sh(
         f'{stage.agent.program} -p "$T"',
@@ -533,7 +534,7 @@ def sandboxed(check: Check, stage: Stage, name: str) -> None:
 
 @scenario()
 def hint(check: Check, stage: Stage, name: str) -> None:
-    """What verify says of events that are another worktree's."""
+    """Check that `verify` reports events of another worktree."""
     repo = repository(f"hint-{name}")
     stage.run("In the worktree", worktree(repo, "other"), "write d.txt 1", commit("D"), "say Done")
     must("session-codec context", repo)
@@ -542,6 +543,65 @@ def hint(check: Check, stage: Stage, name: str) -> None:
         "'session-codec context' records them" in sh("session-codec verify", repo).err,
         False,
     )
+
+
+@scenario()
+def served(check: Check, stage: Stage, name: str) -> None:
+    """Ask the MCP server that `install --mcp` named."""
+    repo = repository(f"served-{name}", "--mcp claude,codex")
+    recorded_task = "Rotate the signing keys"
+    must(f"session-codec record --agent m --task '{recorded_task}' --status PASS --no-diff", repo)
+    more: dict[str, Any] = {"more": ["-m", "gpt-4.1"]}  # its tools are listed, not searched for
+    if name == "claude":
+        approved = {
+            "enabledMcpjsonServers": ["session-codec"],
+            "permissions": {"allow": ["mcp__session-codec"]},
+        }
+        (repo / ".claude").mkdir()
+        (repo / ".claude" / "settings.local.json").write_text(json.dumps(approved))
+        more = {"environment": {"ENABLE_TOOL_SEARCH": "false"}}
+    # Agents do not wait for servers before the first request.
+    steps = ("run sleep 6", 'tool find {"query": "signing keys"}', 'tool read {"key": "latest"}',
+             'tool find {"qurey": "x"}', "say Done")  # fmt: skip
+    ran = stage.run("Ask the server", repo, *steps, **more)
+    check("it ends well", ran.code, 0)
+    tools = stage.model.asked("Ask the server")[-1].tools
+    ours = {t.replace("/", "__").rpartition("__")[2] for t in tools if t.startswith("mcp__")}
+    check("the tools are listed", {"find", "read", "context"} <= ours, True)
+    _, found, read, refused = (*stage.results("Ask the server"), "", "", "", "")[:4]
+    check("find answers", recorded_task in found and "not instructions" in found, True)
+    check("read answers", "1|### [REF:" in read, True)
+    check("a bad argument is named", "did you mean query?" in refused, True)
+
+
+@scenario()
+def summarized(check: Check, stage: Stage, name: str) -> None:
+    """Summarise a month with the agent as the model."""
+    repo = repository(f"summarized-{name}")
+    task = "Repair the login"
+    must(f"session-codec record --agent m --task '{task}' --status PASS --no-diff --commit", repo)
+    key = must('session-codec query --json | grep -o \'"key": "[^"]*\' | cut -c9-', repo).strip()
+    key = key.strip('"')
+    claims = [{"text": "The login was repaired.", "keys": [key]},
+              {"text": "Bob repaired 99 logins.", "keys": [key]}]  # fmt: skip
+    stage.model.answer = json.dumps({"claims": claims})
+    environment = stage.agent.environment()
+    command = f"session-codec summarize --period {key[:7]} --model {name} --yes --json"
+    ran = sh(command, repo, **environment)
+    check(f"it ends well: {ran.err[-300:]}", ran.code, 0)
+    found = json.loads(ran.out)["summary"] if ran.code == 0 else {"claims": [], "dropped": {}}
+    check("the honest claim is kept", [c["text"] for c in found["claims"]], [claims[0]["text"]])
+    check("the lie is dropped", sum(found["dropped"].values()), 1)
+    check("tokens are reported", (found.get("output_tokens") or 0) > 0, True)
+    asked = [r for r in stage.model.requests if "Repair the login" in r.text()]
+    check("the question is asked once", len(asked), 1)
+    check("no tool can write", {"Bash", "Write", "Edit"} & set(asked[0].tools), set())
+    again = sh(command, repo, **environment)
+    check(
+        "a second run asks nothing", len([r for r in stage.model.requests if task in r.text()]), 1
+    )
+    check("and says the same", again.out == ran.out, True)
+    check("no session is recorded of it", len(recorded(repo)), 1)
 
 
 def main() -> int:

@@ -40,12 +40,12 @@ def must(command: str, folder: Path) -> str:
 
 
 def commit(subject: str, *, files: str = "-A") -> str:
-    """The step that commits, without a word."""
+    """Return a step that commits silently."""
     return f"run git add {files} && git commit -qm '{subject}'"
 
 
 def repository(name: str, install: str = "--hooks claude,codex") -> Path:
-    """A repository with session-codec's files, all committed.
+    """Make a repository with session-codec's files, all committed.
 
     Args:
         name: of its folder.
@@ -64,14 +64,14 @@ def repository(name: str, install: str = "--hooks claude,codex") -> Path:
 
 
 def worktree(repo: Path, branch: str) -> Path:
-    """A worktree beside a repository."""
+    """Make a worktree beside a repository."""
     folder = repo.parent / f"{repo.name}-{branch}"
     must(f"rm -rf '{folder}'; git worktree prune; git worktree add -q -b {branch} '{folder}'", repo)
     return folder
 
 
 def events(repo: Path) -> list[str]:
-    """What waits in the spool: `start`, `stop`, `end`, in the order of time."""
+    """Return the kinds of the spooled events in order of time: `start`, `stop`, `end`."""
     spool = repo / ".session-codec" / "spool"
     names = sorted(p.name for p in spool.iterdir()) if spool.is_dir() else []
     return [name.rpartition(".")[2] for name in names if "." in name]
@@ -85,7 +85,7 @@ def recorded(repo: Path) -> list[dict[str, Any]]:
 
 
 def titles(repo: Path) -> list[str]:
-    """What the sessions of a workspace were for."""
+    """Return the tasks of a workspace's sessions."""
     return [s.get("title", s["task"]) for s in recorded(repo)]
 
 
@@ -119,16 +119,16 @@ class Stage:
         process.wait(20)
 
     def asked(self, task: str) -> Request:
-        """The first request of a session."""
+        """Return the first request of a session."""
         return self.model.asked(task)[0]
 
     def results(self, task: str) -> list[str]:
-        """What the agent's tools answered, as the model saw it."""
+        """Return the results of the agent's tools, as the model saw them."""
         return [r.last_result() for r in self.model.asked(task) if r.last_result()]
 
 
 def session_id(ran: Ran) -> str:
-    """The agent's own name of a session, as it printed it."""
+    """Return the session's id, as the agent printed it."""
     for line in (*ran.out.splitlines(), ran.out):
         try:
             document = json.loads(line)
@@ -141,6 +141,6 @@ def session_id(ran: Ran) -> str:
 
 
 def told(ran: Ran, ignored: Sequence[str] = ("additional input from stdin",)) -> list[str]:
-    """What an agent said on stderr."""
+    """Return what an agent printed to stderr."""
     lines = [line.strip() for line in ran.err.splitlines() if line.strip()]
     return [line for line in lines if not any(word in line for word in ignored)]

@@ -40,7 +40,7 @@ def missing(agent: str) -> str:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """The home of a user, whose PATH has the agents and session-codec."""
+    """Make the home of a user whose PATH has the agents and session-codec."""
     programs = tmp_path / "bin"
     programs.mkdir()
     for agent, path in PROGRAMS.items():

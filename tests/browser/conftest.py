@@ -34,7 +34,7 @@ class Seen:
     requests: list[str] = field(default_factory=list)
 
     def texts(self, selector: str) -> list[str]:
-        """The texts of all elements that fit."""
+        """Return the texts of all matching elements."""
         return self.page.locator(selector).all_inner_texts()
 
 
@@ -45,7 +45,7 @@ class Chromium:
     browser: Browser
 
     def open(self, path: Path, *, width: int = 1280, **more: Any) -> Seen:
-        """A file, once it says that it has drawn itself."""
+        """Open a file and wait until the page says that it is drawn."""
         page = self.browser.new_page(viewport={"width": width, "height": 900}, **more)
         page.set_default_timeout(30_000)
         seen = Seen(page)

@@ -34,7 +34,7 @@ KEY = "td .open"
 
 @pytest.fixture
 def made(bench: Bench, cli: Cli, tmp_path: Path) -> Path:
-    """The report of a few sessions, some of them hostile, with their diffs."""
+    """Make the report of a few sessions, some of them hostile, with their diffs."""
     bench.log.write_bytes(
         log_of(
             entry(day(1), task="first-task", notes=f"Beware of {IMAGE}"),

@@ -27,7 +27,7 @@ Started = Callable[[str], Server]
 
 @pytest.fixture(scope="session")
 def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Started]:
-    """Starts a server of a name, or gives the one that was started."""
+    """Start a server by its name, or return the running one."""
     running: dict[str, Server] = {}
     with ExitStack() as stack:
 
@@ -51,20 +51,20 @@ def sdk_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def at_once() -> Iterator[None]:
-    """What is tried again is tried again at once."""
+    """Retry without waiting."""
     with stamina.set_testing(True, attempts=5, cap=True):
         yield
 
 
 @pytest.fixture(params=["directory", *SERVERS, "S3_TEST_URL"])
 def kind(request: pytest.FixtureRequest) -> str:
-    """The name of a remote."""
+    """Return the name of a remote."""
     return str(request.param)
 
 
 @pytest.fixture
 def remote(kind: str, started: Started, tmp_path: Path, request: pytest.FixtureRequest) -> Remote:
-    """A remote with nothing in it."""
+    """Return an empty remote."""
     if kind == "directory":
         return DirectoryRemote(str(tmp_path / "remote"))
     if kind == "S3_TEST_URL":
@@ -81,7 +81,7 @@ def remote(kind: str, started: Started, tmp_path: Path, request: pytest.FixtureR
 
 
 def _given(request: pytest.FixtureRequest) -> Remote:
-    """A bucket of the user's: `s3://bucket/prefix?endpoint=https://host`, credentials as usual."""
+    """Return a user's bucket: `s3://bucket/prefix?endpoint=https://host`, usual credentials."""
     given = os.environ.get("S3_TEST_URL")
     if not given:
         pytest.skip("S3_TEST_URL names no other server")

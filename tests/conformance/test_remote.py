@@ -1,4 +1,4 @@
-"""What every remote does, whatever stands behind it."""
+"""What every remote does, whatever its backend is."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from codec.errors import IntegrityError
-from pipelines.errors import Conflict, NotFound
+from pipelines.outcomes.errors import Conflict, NotFound
 from pipelines.remotes.base import Remote, check_same, content_of
 from tests.conformance.conftest import HOSTILE, MULTIPART
 

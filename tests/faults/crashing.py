@@ -30,7 +30,7 @@ class Fault:
         self.count = 0
 
     def reached(self, name: str) -> None:
-        """Called before each change."""
+        """Count a change, and crash at the chosen one."""
         if self.how == "full" and name not in NEEDS_SPACE:
             return
         self.count += 1

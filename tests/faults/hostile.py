@@ -76,7 +76,7 @@ class Proxy:
         self.endpoint = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def reset(self, harm: Harm) -> None:
-        """Begin to count anew."""
+        """Restart the count."""
         self.seen = []
         self.harm = harm
 
@@ -191,4 +191,4 @@ class _Nowhere:
         """Nothing is there to be flushed."""
 
     def close(self) -> None:
-        """It is closed."""
+        """Close the server."""

@@ -1,7 +1,7 @@
 """Run a program and measure what it alone uses.
 
 The peak memory that the system reports of a process includes that of the process that forked it, up
-to the moment of `exec`: of a large test process. So a small process stands in between.
+to the moment of `exec`: of a large test process. So a small process runs in between.
 """
 
 from __future__ import annotations

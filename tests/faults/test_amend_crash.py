@@ -17,7 +17,7 @@ CHANGES = ("--status", "FAIL", "--notes", "Taken back")
 
 
 def state(root: Path) -> dict[str, bytes]:
-    """The files of a workspace; half a replacement that a kill left is what `doctor` sets aside."""
+    """Return a workspace's files without half-written replacements, which `doctor` sets aside."""
     return {name: data for name, data in state_of(root).items() if not name.endswith(".tmp")}
 
 

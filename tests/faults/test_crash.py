@@ -1,5 +1,7 @@
-"""Stopped at any moment, a migration leaves a workspace that is as before or that the next run
-completes: then it equals one that was never stopped.
+"""A migration that is killed at any moment loses nothing.
+
+The workspace is as it was before, or the next run completes it; then it equals the workspace of
+a migration that was never killed.
 """
 
 from __future__ import annotations
@@ -18,18 +20,18 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.progress import Advance
+from pipelines.outcomes.progress import Advance
 from tests.pipelines.conftest import THREE, Bench, command, day, entry, tree
 
 SCRIPT = Path(__file__).with_name("crashing.py")
-#: What a stopped run may leave beside the workspace's files: nothing of it is read as a fact.
+#: What a stopped run may leave beside the workspace's files: none of it is read as a fact.
 JOURNAL = re.compile(r"\.session-codec/journal-\w+")
 LITTER = re.compile(r"\.session-codec/(?:lock|journal-\w+\.tmp(?:\.payload)?|staging-[\w-]+/.*)")
 Tree = dict[str, bytes]
 
 
 def state(root: Path) -> Tree:
-    """The files of a workspace, litter and the moment a version was seen apart."""
+    """Return a workspace's files without temporary files and times of reading."""
     return {
         name: re.sub(rb'"seen":"[^"]*"', b'"seen":""', content)
         for name, (content, _) in tree(root).items()
@@ -80,7 +82,7 @@ class Runs:
         return int(found.stderr.split()[-1])
 
     def check(self) -> None:
-        """What was left is sound, and the next run completes it."""
+        """Check that what was left is valid and that the next run completes it."""
         stopped = state(self.bench.root)
         pending = any(JOURNAL.fullmatch(name) for name in stopped)
         if not pending:

@@ -35,7 +35,7 @@ Ran = subprocess.CompletedProcess[str]
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A workspace with one session that waits."""
+    """Make a workspace with one waiting session."""
     made = tmp_path / "repo"
     made.mkdir()
     git(made, "init", "-q", "-b", "main")
@@ -46,7 +46,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def hook(root: Path, session_id: str, at: int = 0, how: str = "kill") -> Ran:
-    """The hook of a session's end, stopped at its nth change of a file."""
+    """Run the hook of a session's end and stop it at its nth change of a file."""
     return subprocess.run(
         [sys.executable, "-c", HOOK, str(at), how],
         input=f'{{"session_id": "{session_id}"}}',
@@ -104,7 +104,7 @@ def test_what_a_killed_hook_wrote_is_used_in_the_end(root: Path) -> None:
 
 
 def stopped_at(root: Path, cli: Cli, choose: Callable[[int], Iterable[int]]) -> None:
-    """A verb that records what waits, stopped at each of the moments that are chosen."""
+    """Stop a verb that records waiting sessions at each of the chosen moments."""
     hook(root, "second")
     start = root.parent / "start"
     shutil.copytree(root, start, symlinks=True)

@@ -112,7 +112,7 @@ def staging(world: World) -> str:
 
 
 def outside_link(name: str, inner: str = "", codes: frozenset[int] = REFUSED) -> Kind:
-    """A link to something outside."""
+    """Link to a place outside the repository."""
     return Kind(lambda w: w.link(name, w.outside / inner if inner else w.outside), codes=codes)
 
 
@@ -150,7 +150,7 @@ def event(world: World, **more: object) -> bytes:
 
 
 def bare(world: World, config: str) -> object:
-    """A folder that git can take for a bare repository."""
+    """Make a folder that git can take for a bare repository."""
     folder = world.repo / "sub"
     git(world.repo, "init", "-q", "--bare", str(folder))
     shutil.rmtree(folder / "hooks")
@@ -419,7 +419,7 @@ KINDS: Final[dict[str, Kind]] = {
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository with a workspace of one session, with a diff."""
+    """Make a repository with a workspace of one session with a diff."""
     repo = tmp_path_factory.mktemp("template") / "repo"
     repo.mkdir()
     git(repo, "init", "-q", "-b", "main")
@@ -433,7 +433,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def ended(arguments: list[str], folder: Path) -> tuple[int, float, str]:
     """Run a program: its exit code, its memory in MiB, and what it printed."""
-    ran = measured(arguments, folder, SECONDS * 3)  # a busy machine is no failure
+    ran = measured(arguments, folder, SECONDS * 3)  # a busy machine is not a failure
     assert ran.seconds < SECONDS, ("too much time", arguments)
     return ran.code, ran.mebibytes, ran.said
 

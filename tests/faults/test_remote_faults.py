@@ -1,5 +1,6 @@
-"""Every request to a remote fails once, in every way: nothing is lost, nothing doubled, and the end
-is the same as without the fault.
+"""Fail every request to a remote once, in every way.
+
+Nothing is lost or doubled, and the end is the same as without the fault.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ from types import SimpleNamespace
 import pytest
 
 from codec.errors import IntegrityError
-from pipelines.errors import Denied, PipelineError, Unavailable
+from pipelines.outcomes.errors import Denied, PipelineError, Unavailable
 from pipelines.remotes.base import content_of, read_whole
 from pipelines.remotes.s3 import Options, S3Remote
-from pipelines.transfer.snapshots import CACHE
+from pipelines.workspace.cache import CACHE
 from tests.conformance.conftest import (
     MULTIPART,
     PART_SIZE,
@@ -46,7 +47,7 @@ PASSING = ["reset", "lost", "500", "503", "broken", "short", "altered", "whole",
 def proxy(
     started: Started, sdk_environment: None, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Proxy]:
-    """A proxy before a server, and an SDK that does not wait before it tries again."""
+    """Put a proxy before a server, and make the SDK retry without waiting."""
     no_wait = SimpleNamespace(sleep=lambda _: None, time=time.time)
     monkeypatch.setattr("botocore.endpoint.time", no_wait)
     with Proxy(started("moto").endpoint).running() as running:
@@ -55,7 +56,7 @@ def proxy(
 
 @pytest.fixture
 def place(started: Started) -> tuple[str, str]:
-    """A bucket, and a prefix in it."""
+    """Return a bucket and a prefix in it."""
     return started("moto").place()
 
 
@@ -263,7 +264,7 @@ def synced(cli: Cli, bench: Bench, proxy: Proxy, place: tuple[str, str]) -> int:
 
 
 def contents(remote: S3Remote) -> dict[str, bytes]:
-    """The objects of a remote, writers apart."""
+    """Return the objects of a remote, those of writers left out."""
     return {
         o.name if not o.name.startswith("snapshot") else o.name[-28:]: read_whole(remote, o.name)
         for o in remote.list_all()

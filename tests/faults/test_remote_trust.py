@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.remotes.s3 import Options, S3Remote
-from pipelines.transfer.snapshots import CACHE
+from pipelines.workspace.cache import CACHE
 from pipelines.workspace.location import CONFIG
 from tests.conformance.conftest import Started, at_once, sdk_environment, started
 from tests.faults.hostile import Proxy
@@ -33,14 +33,14 @@ def at(place: tuple[str, str], endpoint: str) -> tuple[str, ...]:
 
 
 def listed(server: Server, place: tuple[str, str]) -> dict[str, tuple[str, str]]:
-    """The objects of a prefix, as an SDK that is not ours lists them: ETag and time, by name."""
+    """List a prefix with an independent SDK: ETag and time by name."""
     bucket, prefix = place
     found = server.client().list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", ())
     return {o["Key"][len(prefix) + 1 :]: (o["ETag"], str(o["LastModified"])) for o in found}
 
 
 def seen(cli: Cli, proxy: Proxy, *call: object) -> list[str]:
-    """The requests of a verb, as they came to the server."""
+    """Return the requests of a verb as the server received them."""
     proxy.reset(lambda _: "")
     said = cli(*call)
     assert said.code == 0, said.err

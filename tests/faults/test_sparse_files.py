@@ -36,7 +36,7 @@ def run(root: Path, *arguments: str) -> tuple[int, str]:
 
 
 def used(root: Path) -> int:
-    """The bytes that a folder uses on the disk."""
+    """Return the bytes that a folder occupies on disk."""
     return sum(p.lstat().st_blocks * 512 for p in root.rglob("*"))
 
 

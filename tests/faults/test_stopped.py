@@ -43,7 +43,7 @@ def archiving(bench: Bench) -> Stopping:
 
 
 def recording(bench: Bench) -> Stopping:
-    """A session is recorded: the next record with its id leaves it there whole, and once."""
+    """Record a session; check that the next record with its id keeps it whole and single."""
     bench.migrate()
     patch = bench.root.parent / "x.patch"
     patch.write_bytes(PATCH)

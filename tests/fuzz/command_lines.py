@@ -22,11 +22,11 @@ from typing import Final, NamedTuple
 from unittest import mock
 
 from codec.tokens.tokenizers import DEFAULT
-from pipelines.cli.declared import Verb
+from pipelines.cli.declared import HELP, VERSION, Verb
 from pipelines.cli.main import run
-from pipelines.cli.parser import HELP, VERSION, load_verb
+from pipelines.cli.parser import load_verb
 from pipelines.cli.verbs import HIDDEN, VERBS
-from pipelines.errors import BUG, EXIT_CODES
+from pipelines.outcomes.errors import BUG, EXIT_CODES
 from pipelines.worker.client import Worker
 from tests.pipelines.conftest import THREE, git
 

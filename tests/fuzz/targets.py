@@ -6,25 +6,26 @@ else: another exception, or a promise that does not hold.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
+from codec.agents.file_states import States
 from codec.agents.hook_input import decode_input
 from codec.agents.spool_entry import Entry, decode_entry, encode_entry
-from codec.agents.transcript_events import told_between
-from codec.agents.transcripts import read_transcript
+from codec.agents.transcript_events import told_between, transcript_of
+from codec.agents.transcripts import entries_of, events_of
 from codec.archive.container import INDEX_MAGIC, ArchiveReader, encode_archive
 from codec.archive.frames import FrameSizes, encode_frame, encode_seek_table, encode_skippable
 from codec.archive.recovery import check, rebuild_tail
+from codec.archive.snapshot import decode_snapshot, encode_snapshot
 from codec.archive.tar import Member, encode_header
 from codec.errors import CodecError
+from codec.kinds import Sha256, sha256_of
 from codec.manifest.jsonl import decode_facts, encode_fact
 from codec.merge.repair import repair_manifest
 from codec.records import PatchRef
-from codec.snapshot import decode_snapshot, encode_snapshot
 from codec.v1.layout import decode_layout, encode_layout, rebuild
 
 
@@ -40,28 +41,29 @@ def manifest(data: bytes) -> None:
 
 
 def spool(data: bytes) -> None:
-    """An entry of the spool and the input of a hook."""
+    """Decode a spool entry and the input of a hook."""
     entry = decode_entry(data)
     assert decode_entry(encode_entry(entry)).data == entry.data
     decode_input(entry.data)
 
 
 def transcript(data: bytes) -> None:
-    """The transcript of an agent; whatever it is, it is read as a hint."""
+    """Read the transcript of an agent, which may hold anything."""
     for agent in ("claude", "codex"):
-        found = read_transcript(agent, data.split(b"\n"), "s")
+        entries = entries_of(data.split(b"\n"))
+        found = transcript_of(events_of(agent, entries, "s"), States().take)
         told = told_between(found, (found,), 0, 1 << 62)
         assert len(told.prompt) <= 200
 
 
 def snapshot(data: bytes) -> None:
-    """The document of a snapshot."""
+    """Decode the document of a snapshot."""
     found = decode_snapshot(data)
     assert decode_snapshot(encode_snapshot(found)) == found
 
 
 def archive(data: bytes) -> None:
-    """An archive as it is, or by its first byte an index, or a tar, in frames that are right."""
+    """Read an archive as given, or by its first byte an index or a tar inside valid frames."""
     kind, rest = data[:1], data[1:]
     if kind == b"i":
         tar = encode_header("2025-01-01", 3) + b"abc".ljust(512, b"\0") + bytes(1024)
@@ -79,14 +81,14 @@ def archive(data: bytes) -> None:
         reader = ArchiveReader(read, len(rest))
         for entry in list(reader.index.entries())[:5]:
             with suppress(CodecError):
-                reader.read(entry.key, PatchRef("0" * 64, entry.size))
+                reader.read(entry.key, PatchRef(Sha256("0" * 64), entry.size))
     with suppress(CodecError):
         list(check(read, len(rest)))
     rebuild_tail(read, len(rest))
 
 
 def layout(data: bytes) -> None:
-    """A layout, with what follows two bytes 0xff as its literal bytes."""
+    """Decode a layout; two bytes 0xff separate it from its literal bytes."""
     head, _, literal = data.partition(b"\xff\xff")
     found = decode_layout(head)
     b"".join(rebuild(found, encode_frame(literal, "fast"), lambda p: b"x" * min(p.patch.size, 99)))
@@ -151,6 +153,6 @@ def seeds(target: str) -> list[bytes]:
             return [b"a" + whole, b"i" + index + b"2025-01-01 0 3\n", b"t" + tar]
         case "layout":
             text = b"# Log\n"
-            made = encode_layout([text])(hashlib.sha256(text).hexdigest(), len(text))
+            made = encode_layout([text])(sha256_of(text), len(text))
             return [made.layout + b"\xff\xff" + text]
     raise KeyError(target)

@@ -17,12 +17,13 @@ import pytest
 import zstandard
 
 from pipelines.cli.main import run
-from pipelines.progress import Progress, Silent
+from pipelines.outcomes.progress import Progress, Silent
 from pipelines.v1.logs import Request
 from pipelines.verbs import restore_v1
 from pipelines.verbs.migrate import Result, migrate
 from pipelines.worker.client import Worker
-from pipelines.workspace.location import V1_LOG, Manifest, Workspace, locate
+from pipelines.workspace.location import V1_LOG, Workspace, locate
+from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.reading import read_manifest
 
 if TYPE_CHECKING:
@@ -39,14 +40,14 @@ TAIL: Final = b"## Rules\n\nBe brief.\n"
 
 @lru_cache(maxsize=8)
 def corpus(name: str) -> bytes:
-    """A log or a truth file of the shared corpus; skips the test where it is not there."""
+    """Return a log or a truth file of the shared corpus; skip the test if it is missing."""
     path = CORPUS / name
     if path.exists():
         return path.read_bytes()
     packed = CORPUS / "generated" / f"{name}.zst"
     if packed.exists():
         return zstandard.ZstdDecompressor().stream_reader(packed.read_bytes()).read()
-    pytest.skip(f"{path} is not there: the corpus is no part of the repository")
+    pytest.skip(f"{path} is not there: the corpus is not part of the repository")
 
 
 def entry(
@@ -58,7 +59,7 @@ def entry(
     patch: bytes | None = PATCH,
     notes: str = "None",
 ) -> bytes:
-    """A session as a v1 log has it."""
+    """Return a session as a v1 log has it."""
     diff = b"" if patch is None else b"Full Diff:\n```diff\n" + patch + b"```\n\n"
     head = f"### {time} | {agent} | {task}\nAgent: {agent}\nTask: {task}\nStatus: {status}\n\n"
     return (
@@ -69,12 +70,12 @@ def entry(
 
 
 def day(n: int) -> str:
-    """The time of the nth of a run of sessions."""
+    """Return the time of the nth session."""
     return f"2025-11-{n:02d}T10:00:00Z"
 
 
 def log_of(*entries: bytes) -> bytes:
-    """A v1 log with these sessions."""
+    """Return a v1 log with these sessions."""
     return HEAD + b"".join(entries) + TAIL
 
 
@@ -146,7 +147,7 @@ class Bench:
 
 
 def codes(result: Result, level: str = "finding") -> list[str]:
-    """The kinds of what was found."""
+    """Return the codes of findings."""
     return [f.code for f in result.plan.findings if f.level == level]
 
 
@@ -159,7 +160,7 @@ def worker() -> Iterator[Worker]:
 
 @pytest.fixture
 def bench(tmp_path: Path, worker: Worker) -> Bench:
-    """A git repository with a log of three sessions, not migrated."""
+    """Make a git repository with an unmigrated log of three sessions."""
     root = tmp_path / "repo"
     root.mkdir()
     git(root, "init", "-q", "-b", "main")
@@ -169,7 +170,7 @@ def bench(tmp_path: Path, worker: Worker) -> Bench:
 
 @pytest.fixture
 def plain(tmp_path: Path, worker: Worker) -> Bench:
-    """The same outside of git."""
+    """Make an unmigrated log of three sessions outside of git."""
     root = tmp_path / "plain"
     root.mkdir()
     (root / V1_LOG).write_bytes(THREE)
@@ -177,14 +178,20 @@ def plain(tmp_path: Path, worker: Worker) -> Bench:
 
 
 @pytest.fixture
+def words_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Search as without the extra `search`: by words alone."""
+    monkeypatch.setattr("pipelines.search.answers.is_available", lambda: False)
+
+
+@pytest.fixture
 def this_tree(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What git runs is the code that these tests stand beside, whatever else is installed."""
+    """Make git run the code of this checkout, whatever else is installed."""
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
 
 
 @pytest.fixture
 def origin(bench: Bench, this_tree: None) -> Clone:
-    """A repository with a migrated workspace, to clone."""
+    """Make a repository with a migrated workspace, to clone."""
     from tests.support.clones import Clone
 
     bench.migrate()
@@ -194,7 +201,7 @@ def origin(bench: Bench, this_tree: None) -> Clone:
 
 @pytest.fixture
 def ann(origin: Clone) -> Clone:
-    """A clone in which the merge driver is set up, and that recorded."""
+    """Make a clone with the merge driver and one recorded session."""
     from tests.support.clones import TIMES, clone_of
 
     clone = clone_of(origin, "ann")
@@ -231,7 +238,7 @@ Cli = Callable[..., Said]
 
 @pytest.fixture
 def cli(worker: Worker, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Cli:
-    """The command line in this process, with the shared worker."""
+    """Run the command line in this process, with the shared worker."""
 
     def shared(_tokenizer: str) -> AbstractContextManager[Worker]:
         return nullcontext(worker)
@@ -250,5 +257,5 @@ def cli(worker: Worker, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFi
 
 
 def command(*arguments: object) -> list[str]:
-    """The command line as a process."""
+    """Run the command line as a process."""
     return [sys.executable, "-m", "pipelines.cli.main", *map(str, arguments)]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, get_args
 
 from codec.merge.repair import Code
-from pipelines.findings import Finding
+from pipelines.outcomes.findings import Finding
 from pipelines.verification.report import RULES
 
 TOP: Final = Path(__file__).parents[2]

@@ -33,7 +33,7 @@ def front_matter() -> dict[str, str]:
 
 
 def told() -> list[list[str]]:
-    """The commands of the skill."""
+    """Return the commands that the skill names."""
     blocks = re.findall(r"```sh\n(.*?)```", SKILL.read_text(encoding="utf-8"), re.S)
     return [shlex.split(line) for block in blocks for line in block.splitlines()]
 

@@ -33,7 +33,7 @@ POOL: Final = st.lists(
 
 
 def recorded(files: Files, added: Iterable[Session]) -> Files:
-    """What a clone holds once it has recorded these."""
+    """Return the files of a clone that recorded these sessions."""
     pieces = FACTS.split(files["manifest"])
     taken = {key for piece in pieces if (key := FACTS.key_of(piece))}
     files = dict(files)
@@ -48,7 +48,7 @@ def recorded(files: Files, added: Iterable[Session]) -> Files:
 
 
 def merge(base: Files, ours: Files, theirs: Files) -> Files:
-    """What git makes of two clones with the driver."""
+    """Merge two clones with git and the merge driver."""
     settled = settle_merge(ours["manifest"], theirs["manifest"])
     merged = {
         name: merge_rows(form, base[name], ours[name], theirs[name], lambda: settled)

@@ -1,4 +1,4 @@
-"""Any bytes as a tracked file: put right once, with every fact still there."""
+"""Any bytes as a tracked file: one repair suffices and keeps every fact."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from codec.kinds import Sha256
 from codec.manifest.facts import Fact, Purged
 from codec.manifest.jsonl import identity_of
 from codec.merge.key_conflicts import Settled, settle_merge
@@ -20,8 +21,9 @@ from codec.records import PatchRef, Session, Status, V1Entry
 from pipelines.recording.revising import edits_of, private_facts, revision_to, without_texts
 from pipelines.verification.line_repairs import is_sound
 from pipelines.workspace.location import DELTAS as DELTAS_FILE
-from pipelines.workspace.location import MANIFEST, PROGRESS, Manifest, decode_manifest
+from pipelines.workspace.location import MANIFEST, PROGRESS
 from pipelines.workspace.location import METRICS as METRICS_FILE
+from pipelines.workspace.manifest_view import Manifest, decode_manifest
 from pipelines.workspace.tracked_files import Tracked
 
 FORMS: Final = {"deltas": DELTAS, "metrics": METRICS, "progress": REFERENCES}
@@ -44,7 +46,7 @@ def manifest_of(files: Tracked) -> Manifest:
 
 
 def added(files: Tracked, session: Session) -> Tracked:
-    """What a clone holds once it has recorded or migrated a session that it does not know."""
+    """Return the files of a clone after it recorded or migrated a new session."""
     known = manifest_of(files)
     if identity_of(session) in {known.identity(key) for key in known.sessions}:
         return files
@@ -109,7 +111,7 @@ def purged(number: int) -> Step:
 
 
 def session_of(kind: str, which: int, reader: int, task: str, time: str) -> Session:
-    """A session of one of few entries and ids, as one reader or another has it."""
+    """Return a session with one of few entries and ids, as one of two readers reads it."""
     session = Session(
         key=time,
         time=time,
@@ -117,10 +119,10 @@ def session_of(kind: str, which: int, reader: int, task: str, time: str) -> Sess
         task=task,
         status="PASS",
         notes=f"{task} noted",
-        patch=PatchRef(sha256=f"{which}{reader}" * 32, size=3),
+        patch=PatchRef(sha256=Sha256(f"{which}{reader}" * 32), size=3),
     )
     if kind == "entry":
-        entry = V1Entry(source="LOG.md", sha256=f"{which}f" * 32, tokens={"o200k_base": 9})
+        entry = V1Entry(source="LOG.md", sha256=Sha256(f"{which}f" * 32), tokens={"o200k_base": 9})
         return session._replace(v1=entry, reader=reader)
     return session._replace(id=f"run-{which}")
 
@@ -139,7 +141,7 @@ CHANGES: Final = st.fixed_dictionaries(
         "task": st.sampled_from(["b", "c"]),
         "status": st.sampled_from(STATUSES),
         "notes": st.sampled_from(["", "m"]),
-        "patch": st.sampled_from([None, PatchRef(sha256="ab" * 32, size=1)]),
+        "patch": st.sampled_from([None, PatchRef(sha256=Sha256("ab" * 32), size=1)]),
     },
 )
 STEPS: Final = st.lists(
@@ -161,9 +163,9 @@ def run(files: Tracked, steps: list[Step]) -> Tracked:
 
 
 def merged_by_record(base: Tracked, ours: Tracked, theirs: Tracked) -> Tracked:
-    """What git makes of two clones with the driver, which it asks only where both changed.
+    """Merge two clones as git does with the driver, which it calls only where both changed.
 
-    It does not ask where both have the same file, either; `shared-row` tells of what that leaves.
+    It does not ask where both have the same file, either; `shared-row` reports what that leaves.
     """
 
     def one(name: str) -> bytes:
@@ -179,7 +181,7 @@ def merged_by_record(base: Tracked, ours: Tracked, theirs: Tracked) -> Tracked:
 
 
 def merged_by_lines(_base: Tracked, ours: Tracked, theirs: Tracked) -> Tracked:
-    """What a union of lines and then a repair make of them."""
+    """Merge two clones by a union of lines, then repair the result."""
 
     def one(name: str) -> bytes:
         mine, yours = getattr(ours, name), getattr(theirs, name)

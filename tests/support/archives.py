@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
 from collections.abc import Mapping
 from concurrent.futures import Executor
@@ -10,12 +9,12 @@ from typing import Final
 
 from codec.archive.container import encode_archive
 from codec.archive.tar import Member
-from codec.diffs import touched_path
+from codec.patches.diff_stat import touched_path
 from codec.records import PatchRef
 
 
 def patch_of(path: str, lines: int, seed: int = 0) -> bytes:
-    """A patch that does not compress to nothing."""
+    """Return a patch that hardly compresses."""
     pick = random.Random(f"{path} {seed}")  # noqa: S311 - the same patch for every run
     body = "".join(f"+{pick.getrandbits(64):x}\n" for _ in range(lines))
     return f"diff --git a/{path} b/{path}\n--- a/{path}\n+++ b/{path}\n{body}".encode()
@@ -38,7 +37,7 @@ def members_of(diffs: Mapping[str, bytes]) -> list[Member]:
 def packed(
     diffs: Mapping[str, bytes], *, profile: str = "small", pool: Executor | None = None
 ) -> bytes:
-    """The archive of these diffs."""
+    """Pack these diffs into an archive."""
     pieces = encode_archive(
         members_of(diffs), lambda m: (diffs[m.key],), profile=profile, pool=pool
     )
@@ -46,7 +45,7 @@ def packed(
 
 
 def ref(diff: bytes) -> PatchRef:
-    return PatchRef(sha256=hashlib.sha256(diff).hexdigest(), size=len(diff))
+    return PatchRef.of(diff)
 
 
 class Ranges:

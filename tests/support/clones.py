@@ -11,15 +11,8 @@ from codec.manifest.jsonl import encode_fact, identity_of
 from codec.names import diff_name, session_key
 from pipelines.recording.session import Recording, record_session, session_of
 from pipelines.verification.integrity import Integrity, check_integrity
-from pipelines.workspace.location import (
-    DELTAS,
-    MANIFEST,
-    METRICS,
-    PROGRESS,
-    Manifest,
-    Workspace,
-    find,
-)
+from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, Workspace, find
+from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.merge_driver_setup import configure_merge
 from pipelines.workspace.reading import read_manifest
 from pipelines.workspace.tracked_files import read_tracked, session_appends
@@ -30,7 +23,7 @@ MANY = 50
 
 
 def record_together(workspace: Workspace, recordings: Iterable[Recording]) -> None:
-    """What recording one after the other gives, without waiting for the disk each time."""
+    """Record sessions one after the other without syncing each to disk."""
     manifest = read_manifest(workspace)
     sessions = dict(manifest.sessions)
     os.makedirs(workspace.diffs, exist_ok=True)
@@ -52,7 +45,7 @@ def record_together(workspace: Workspace, recordings: Iterable[Recording]) -> No
 
 
 def second(n: int) -> str:
-    """The nth second of an hour in which everybody records."""
+    """Return the nth second of an hour in which every clone records."""
     return f"2026-03-01T10:{n // 60:02d}:{n % 60:02d}Z"
 
 
@@ -122,7 +115,7 @@ class Clone:
         return {(s.agent, s.task, s.notes) for s in self.manifest.sessions.values()}
 
     def keys(self, name: str) -> list[str]:
-        """The keys of a file, as they stand."""
+        """Return the keys of a file in file order."""
         lines = (self.root / name).read_text().splitlines()
         if name == PROGRESS:
             return [line[9:].rsplit(":", 2)[0] for line in lines if line.startswith("### [REF:")]
@@ -130,7 +123,7 @@ class Clone:
 
 
 def clone_of(origin: Clone, name: str, *, driver: bool = True) -> Clone:
-    """A clone of a repository, on a branch of its own."""
+    """Clone a repository on a branch of its own."""
     root = origin.root.parent / name
     git(origin.root.parent, "clone", "-q", str(origin.root), str(root))
     git(root, "config", "user.name", name)
@@ -143,14 +136,14 @@ def clone_of(origin: Clone, name: str, *, driver: bool = True) -> Clone:
 
 
 def worktree_of(origin: Clone, name: str) -> Clone:
-    """A linked worktree on a branch of its own."""
+    """Add a linked worktree on a branch of its own."""
     root = origin.root.parent / name
     git(origin.root, "worktree", "add", "-qb", name, str(root))
     return Clone(root)
 
 
 def assert_whole(clone: Clone, whose: Iterable[str], each: int = MANY) -> None:
-    """Everybody's sessions stand in all files, once, and all files agree."""
+    """Assert that all files have every clone's sessions once, and that they agree."""
     found = clone.check()
     assert [f for f in found.findings if f.level == "finding"] == []
     assert not found.damaged

@@ -1,6 +1,6 @@
 """Secrets that open nothing, made up when the tests run: no file of the repository holds one.
 
-What providers put before their tokens stands here in two pieces, so that no scanner takes this file
+The prefixes of providers' tokens are written in two pieces, so that no scanner takes this file
 for a leak.
 """
 
@@ -38,7 +38,7 @@ class Maker:
         self._random = random.Random(seed)  # noqa: S311 - what opens nothing may be guessed
 
     def of(self, size: int, letters: str = _ANY) -> str:
-        """A secret of so many letters, which has a small one, a capital and a digit."""
+        """Generate a secret of this many characters: lower-case, upper-case and a digit."""
         while True:
             text = "".join(self._random.choice(letters) for _ in range(size))
             kinds = [str.islower, str.isupper, str.isdigit]
@@ -50,12 +50,12 @@ class Maker:
         return [self._random.choice(_WORDS) for _ in range(count)]
 
     def key(self, kind: str, lines: int) -> str:
-        """A private key as PEM has it."""
+        """Generate a private key in PEM form."""
         body = "\n".join(self.of(64, _BASE64) for _ in range(lines))
         return f"-----BEGIN {kind}-----\n{body}\n{self.of(40, _BASE64)}=\n-----END {kind}-----"
 
     def token(self) -> str:
-        """A JSON web token."""
+        """Generate a JSON web token."""
         parts = ({"alg": "HS256", "typ": "JWT"}, {"sub": self.of(10), "iat": 1700000000})
         coded = [
             base64.urlsafe_b64encode(json.dumps(p).encode()).decode().strip("=") for p in parts
@@ -63,7 +63,7 @@ class Maker:
         return ".".join([*coded, self.of(43, _ANY + "-_")])
 
     def basic(self) -> str:
-        """A name and a password as HTTP has them."""
+        """Generate an HTTP basic credential."""
         return base64.b64encode(f"ada:{self.of(14)}".encode()).decode()
 
 
@@ -142,7 +142,7 @@ def planted(seed: int = 7) -> list[Planted]:
     return [Planted(kind, text.format(secret), secret, own) for kind, text, secret, own in rows]
 
 
-#: What looks like a secret to the hasty.
+#: A possible secret to the hasty.
 HARMLESS: Final = (
     "password = os.environ['DB_PASSWORD']",
     "password = getpass.getpass()",
@@ -214,7 +214,7 @@ HARMLESS: Final = (
 
 
 def patch_with(text: str, *, sign: str = "+", file: str = "conf/settings.py") -> bytes:
-    """A patch that adds a text, or takes it away."""
+    """Return a patch that adds or removes a text."""
     lines = "".join(f"{sign}{line}\n" for line in text.split("\n"))
     head = (
         f"diff --git a/{file} b/{file}\nindex 1111111..2222222 100644\n--- a/{file}\n+++ b/{file}\n"

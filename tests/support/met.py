@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from codec.archive.snapshot import Snapshot, SnapshotName
 from codec.manifest.jsonl import identity_of
-from codec.snapshot import Snapshot, SnapshotName
 from pipelines.recording.session import Recording, record_session, session_of
 from pipelines.transfer.snapshots import MERGED_FILES, Found, tracked_files, united
 from pipelines.workspace import pending
-from pipelines.workspace.location import Manifest, Workspace, at
+from pipelines.workspace.location import Workspace, at
+from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.reading import read_manifest
 from tests.pipelines.conftest import PATCH, git
 from tests.pipelines.verbs.test_purge import holding
@@ -21,7 +22,7 @@ FEBRUARY = "2025-02-06T10:00:00Z"
 
 
 def diff(marker: str) -> bytes:
-    """A patch of one size, whatever the marker of five letters is."""
+    """Return a patch whose size does not depend on its marker of five letters."""
     return PATCH.replace(b"new", marker.encode())
 
 
@@ -52,7 +53,7 @@ def record(root: Path, marker: str, time: str, name: str = "") -> str:
 
 
 def key_of(root: Path, marker: str) -> str:
-    """The key of the session whose diff has a marker."""
+    """Return the key of the session whose diff has a marker."""
     import hashlib
 
     digest = hashlib.sha256(diff(marker)).hexdigest()
@@ -86,5 +87,5 @@ def merge(root: Path, other: Path) -> None:
 
 
 def held(root: Path, marker: str) -> list[str]:
-    """The files that hold a diff, whatever packs them."""
+    """Return the files that hold a diff, compressed or not."""
     return holding(root, diff(marker))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
-from codec.diffs import diff_stat
+from codec.patches.diff_stat import diff_stat
 from codec.records import PatchRef
 from codec.v1.clues import find_clues
 from codec.v1.dates import NO_CLUES
@@ -40,7 +39,7 @@ def read_sessions(log: str, day: str = "") -> list[dict[str, Any]]:
         mapped = session_of(
             read_entry(whole, span, entry_hash(whole)),
             source="log.md",
-            patch=PatchRef(hashlib.sha256(patch).hexdigest(), len(patch)) if patch else None,
+            patch=PatchRef.of(patch) if patch else None,
             stat=diff_stat(patch) if patch else None,
             tokens={},
             options=options,

@@ -1,5 +1,7 @@
-"""S3 servers on loopback, each started once by whatever test needs one: a fake one, a real one over
-HTTP and HTTPS, and a hostile one that ignores conditions and ranges.
+"""S3 servers on loopback, each started once, by the first test that needs it.
+
+There is a fake server, a real one over HTTP and HTTPS, and a hostile one that ignores conditions
+and ranges.
 """
 
 from __future__ import annotations
@@ -46,7 +48,7 @@ class Server(NamedTuple):
     ca_bundle: str | None = None
 
     def client(self) -> Any:
-        """The SDK's own client."""
+        """Return a client of the SDK itself."""
         return boto3.client(
             "s3",
             endpoint_url=self.endpoint,
@@ -62,17 +64,17 @@ class Server(NamedTuple):
         )
 
     def place(self) -> tuple[str, str]:
-        """A bucket, and a prefix in it that nobody has."""
+        """Return a bucket and an unused prefix in it."""
         return _bucket(self), f"a/{uuid4().hex[:12]}"
 
     def url(self) -> str:
-        """The same as a remote's URL."""
+        """Return the place as a remote's URL."""
         return "s3://{}/{}".format(*self.place())
 
 
 @cache
 def _bucket(server: Server) -> str:
-    """A bucket of a server, as soon as it makes one and lists it; one, for each costs it space."""
+    """Create the server's one bucket as soon as the server lists it; each bucket costs space."""
     name = f"test-{uuid4().hex[:12]}"
     client = server.client()
     until = time.monotonic() + _PATIENCE

@@ -34,13 +34,13 @@ class Chances(NamedTuple):
     """Probabilities that make a walk hard.
 
     Attributes:
-        clash: a session gets the time of the one before.
+        same_key: a session gets the time of the one before.
         repeat: a session gets the bytes of an earlier one.
         kill: a verb is killed.
         union: clone b merges by git's own union, without our merge driver.
     """
 
-    clash: float = 0.25
+    same_key: float = 0.25
     repeat: float = 0.12
     kill: float = 0.2
     union: float = 0.3
@@ -104,7 +104,7 @@ class Clone:
 
 
 class Walk:
-    """One walk: its seed tells every step, except when a SIGKILL strikes.
+    """One walk: its seed decides every step, except when a SIGKILL strikes.
 
     Attributes:
         diffs: the diff of each session by its id; None where git made it.
@@ -188,7 +188,7 @@ class Walk:
 
     def tick(self) -> None:
         """Move the clock, or leave it, so that the next session gets the same time."""
-        if self.random.random() < self.chances.clash:
+        if self.random.random() < self.chances.same_key:
             return
         self._ticks += 1
         n = self._ticks

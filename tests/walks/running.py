@@ -42,7 +42,7 @@ def import_everything() -> None:
 
 
 class _Forking:
-    """Stands for `subprocess` in `worker`: a worker is a fork, and finds its vocabulary loaded."""
+    """Replaces `subprocess` in `worker`: a worker is a fork, and finds its vocabulary loaded."""
 
     PIPE = subprocess.PIPE
 

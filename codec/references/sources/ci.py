@@ -200,7 +200,7 @@ def _open_quote(line: str, quote: str) -> str:
 
 
 def _line(mapping: Mapping[Any, Any], key: str) -> int | None:
-    """Return the line of a key itself, which looking up its value does not give."""
+    """Return the line of a key; the lookup of its value has only the value's line."""
     found = next((k for k in mapping if k == key), None)
     return found.line if isinstance(found, Text) else None
 

@@ -1,4 +1,4 @@
-"""What a repository's own files state about it: the references, as they are built.
+"""Collect the values that a repository's files state; the references are built from them.
 
 1. Only what is written there: manifests by a table of known names, prose by plain rules. Each
    value has its origins, so that a person can check it.
@@ -81,7 +81,7 @@ ManifestReader = Callable[[str, Lock | None], Iterable[Statement]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stated:
-    """What was found.
+    """The values found, with their sources and findings.
 
     Attributes:
         references: the values.
@@ -95,7 +95,7 @@ class Stated:
 
 
 class _Rank(IntEnum):
-    """What a file is, in the order in which they are read."""
+    """The kinds of files, in reading order."""
 
     MANIFEST = 0
     VERSION = 1
@@ -159,14 +159,14 @@ _VERSION_TAIL = re.compile(r"\s+v?\d[\w.+-]*$")
 
 
 def limit_of(path: str) -> int:
-    """How many bytes of a file are read."""
+    """Return the number of bytes of a file that are read."""
     return LOCK_LIMIT if path in FORMATS else SIZE_LIMIT
 
 
 def stated_references(
     files: Mapping[str, bytes], lines: Mapping[str, LineMap] | None = None
 ) -> Stated:
-    """Return what files state, for any bytes.
+    """Return the values that files state; any bytes are accepted.
 
     Args:
         files: content by path, relative to the workspace, with `/`: those that `WANTED` names,
@@ -241,7 +241,7 @@ def _read(
     data = files[path]
     # Prose may be read in part; a manifest that is cut off cannot be parsed.
     if len(data) > SIZE_LIMIT and rank < _Rank.AGENT_RULES:
-        raise FormatError(f"larger than {SIZE_LIMIT // 1024} KiB, so not read")
+        raise FormatError(f"larger than {SIZE_LIMIT // 1024} KiB; not read")
     for statement in reader(_text(data[:SIZE_LIMIT])):
         if statement.name or statement.section == "mandates":
             origins = tuple(_located(origin, where, lines) for origin in statement.origins)
@@ -312,7 +312,7 @@ def _stated(
 
 
 def _merged(statements: list[Statement]) -> dict[tuple[str, str], Statement]:
-    """One statement a name: joined where several can hold at once, else the first or shortest."""
+    """Return one statement a name: joined if several are valid, else the first or shortest."""
     merged: dict[tuple[str, str], Statement] = {}
     for statement in statements:
         place = statement.section, statement.name

@@ -76,7 +76,7 @@ def _object(text: str) -> Mapping[str, Any]:
     except json.JSONDecodeError as e:
         raise FormatError(f"not JSON: {e.msg}", line=e.lineno) from e
     except (ValueError, RecursionError) as e:
-        raise FormatError("not JSON: a number or a nesting without end") from e
+        raise FormatError("not JSON: a number is too long or the nesting too deep") from e
     if not isinstance(content, Mapping):
         raise FormatError("not a JSON object")
     return content
@@ -85,7 +85,7 @@ def _object(text: str) -> Mapping[str, Any]:
 def _dependencies(
     content: Mapping[str, Any], places: Places, groups: tuple[str, ...]
 ) -> dict[str, tuple[Any, Origin]]:
-    """By package, the version that is asked for and where; a later group overrides."""
+    """Return the required version and its place by package; a later group overrides."""
     return {
         package: (version, places.origin(group, package))
         for group in groups

@@ -87,7 +87,7 @@ _IMPORTER = re.compile(r"^  (?P<name>\S[^\n]*):\r?$", re.M)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lock:
-    """What one lock file locks.
+    """The packages that one lock file pins.
 
     Attributes:
         file: its path.

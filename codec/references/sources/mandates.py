@@ -195,7 +195,7 @@ def _is_order(text: str, word: re.Match[str]) -> bool:
 
 
 def _protocols(items: list[Item]) -> Iterator[Statement]:
-    """`MANDATORY ... PROTOCOL:` with what it forbids or demands; else with its first steps."""
+    """Yield each `MANDATORY ... PROTOCOL:` with its demands, else with its first steps."""
     steps: dict[str, list[Item]] = {}
     for item in items:
         if name := _protocol_of(item):

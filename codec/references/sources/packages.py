@@ -1,4 +1,4 @@
-"""Packages that say what a project is built with, and how a version of one is written.
+"""Packages that identify a project's stack, and the format of their versions.
 
 1. Only names that are in the tables here are reported: other packages are ignored.
 2. The version is the one that the lock file has, where it has one; else one is stated where one

@@ -17,7 +17,7 @@ Section = Literal["stack", "mandates", "routing_rules", "performance_targets"]
 
 
 class Origin(NamedTuple):
-    """Where something is stated.
+    """The place of a statement.
 
     Attributes:
         file: path relative to the workspace; a reader of one file leaves it empty.

@@ -104,7 +104,7 @@ def stated_rust_toolchain(text: str) -> Iterator[Statement]:
 def _load(text: str) -> tuple[Mapping[str, Any], Places]:
     for number, content in enumerate(text.split("\n"), 1):
         if content.count(".") > DOTS_LIMIT:
-            raise FormatError(f"more than {DOTS_LIMIT} dots on one line, so not read", line=number)
+            raise FormatError(f"more than {DOTS_LIMIT} dots on one line; not read", line=number)
     try:
         return tomllib.loads(text), toml_places(text)
     except (ValueError, RecursionError) as e:
@@ -114,7 +114,7 @@ def _load(text: str) -> tuple[Mapping[str, Any], Places]:
 
 
 def _requirements(content: Mapping[str, Any], places: Places) -> dict[str, tuple[str, Origin]]:
-    """Known packages of lists of dependencies; what runs comes after what tests, and overrides."""
+    """Yield known packages of dependency lists; runtime lists come last and override test lists."""
     paths: list[tuple[str, ...]] = [
         (*path, group)
         for path in (

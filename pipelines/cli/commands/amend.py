@@ -21,7 +21,7 @@ from pipelines.cli.declared import (
     text_of,
 )
 from pipelines.cli.output import code_of, findings_json, say, say_json, tell, tell_findings, visible
-from pipelines.errors import EXIT_CODES
+from pipelines.outcomes.errors import EXIT_CODES
 from pipelines.verbs.amend import Amendment, Plan, amend, plan
 from pipelines.workspace.location import find
 

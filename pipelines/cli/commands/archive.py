@@ -1,4 +1,4 @@
-"""`session-codec archive`, and what it does with archives that are there."""
+"""`session-codec archive`, and its verbs for existing archives."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from pipelines.cli.output import (
 )
 from pipelines.cli.times import TIME_FORMS, read_age, read_month, read_time
 from pipelines.diffs.local_archives import archive_folder, list_archives, shown
-from pipelines.errors import EXIT_CODES, Erased, NotFound, exit_code
-from pipelines.settings.user import ignored_findings, read_settings
+from pipelines.outcomes.errors import EXIT_CODES, Erased, NotFound, exit_code
 from pipelines.verbs.archive import Plan, Request, Result, archive, plan
 from pipelines.verbs.archive_files import extract, repair, verify_archives
 from pipelines.workspace.location import find, locate
 from pipelines.workspace.reading import read_manifest
+from pipelines.workspace.user_settings import ignored_findings, read_settings
 
 
 def pack(

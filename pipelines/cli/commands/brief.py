@@ -11,9 +11,9 @@ from codec.v2.brief import BUDGET
 from pipelines.cli.commands.spooled import workspace_of
 from pipelines.cli.declared import JSON, REPO, Argument, Verb
 from pipelines.cli.output import say, say_json
-from pipelines.errors import EXIT_CODES
-from pipelines.tokenizer import load
+from pipelines.outcomes.errors import EXIT_CODES
 from pipelines.verbs.brief import brief
+from pipelines.worker.tokenizer import load
 
 _LATEST: Final = "latest"
 #: How an argument begins that names a repository, not a key.
@@ -46,5 +46,5 @@ VERB: Final = Verb(
     run,
     (Argument("name", "KEY", _LATEST, required=False), REPO),
     (JSON,),
-    exits={20: EXIT_CODES[20], 30: "no such session", 31: EXIT_CODES[31]},
+    exits={20: EXIT_CODES[20], 30: "no such session"},
 )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from typing import Final
 
-from pipelines.cli.declared import JSON, Argument, Misuse, Verb
+from pipelines.cli.declared import HELP, JSON, PROGRAM, Argument, Misuse, Verb
 from pipelines.cli.output import say_json
-from pipelines.cli.parser import HELP, PROGRAM, guess, load_verb
+from pipelines.cli.parser import guess, load_verb
 from pipelines.cli.verbs import VERBS
 
 SHELLS: Final = ("bash", "zsh", "fish")

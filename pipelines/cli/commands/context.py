@@ -10,9 +10,9 @@ from pipelines.cli.commands.spooled import workspace_of
 from pipelines.cli.declared import JSON, REPO, Option, Verb, number
 from pipelines.cli.options import TOKENIZER_OPTION
 from pipelines.cli.output import say_json, tell, visible
-from pipelines.errors import EXIT_CODES, FINDINGS
-from pipelines.tokenizer import load
+from pipelines.outcomes.errors import EXIT_CODES, FINDINGS
 from pipelines.verbs.context import Request, render
+from pipelines.worker.tokenizer import load
 from pipelines.workspace.location import DELTAS
 
 
@@ -21,6 +21,7 @@ def run(
     budget: int | None,
     last: int | None,
     style: Style,
+    with_summary: bool,
     tokenizer: str,
     as_json: bool,
 ) -> int:
@@ -44,6 +45,7 @@ def run(
         budget=budget,
         last=DEFAULT_LAST if last is None else last,
         style=style,
+        with_summary=with_summary,
     )
     result = render(request, load)
     if result.broken:
@@ -76,8 +78,13 @@ VERB: Final = Verb(
             metavar="N",
         ),
         Option("--style", "How to write sessions.", choices=STYLES, default="compact", shown=True),
+        Option(
+            "--with-summary",
+            "Add the newest summary by a model, in two lines within the budget.",
+            flag=True,
+        ),
         TOKENIZER_OPTION,
         JSON,
     ),
-    exits={3: "a line of the deltas cannot be read", 20: EXIT_CODES[20], 31: EXIT_CODES[31]},
+    exits={3: "a line of the deltas cannot be read", 20: EXIT_CODES[20]},
 )

@@ -7,8 +7,8 @@ from typing import Any, Final
 from pipelines.cli.declared import JSON, REPO, Misuse, Option, Verb, absolute
 from pipelines.cli.next_step import tell_next_step
 from pipelines.cli.output import Stages, code_of, findings_json, say, say_json, tell_findings
-from pipelines.errors import EXIT_CODES
-from pipelines.findings import Finding
+from pipelines.outcomes.errors import EXIT_CODES
+from pipelines.outcomes.findings import Finding
 from pipelines.verbs.doctor import Plan, Result, apply, find_lost, plan, remaining
 
 
@@ -65,7 +65,7 @@ def _say(made: Plan, result: Result | None, left: tuple[Finding, ...], *, dry_ru
         tell_findings(made.repairs)
         if dry_run:
             _say_plan(made)
-        say(f"can be put right: {len(made.repairs):,}; cannot: {findings:,}{notes}")
+        say(f"can be repaired: {len(made.repairs):,}; cannot: {findings:,}{notes}")
         return
     if result.recovered:
         say(f"completed a '{result.recovered}' that was stopped half-way")
@@ -73,7 +73,7 @@ def _say(made: Plan, result: Result | None, left: tuple[Finding, ...], *, dry_ru
         say(f"repaired: {finding._replace(hint=None)}")
     for name in result.backups:
         say(f"backup: {name}")
-    say(f"put right: {len(made.repairs):,}; left: {findings:,}{notes}")
+    say(f"repaired: {len(made.repairs):,}; left: {findings:,}{notes}")
 
 
 def _say_plan(made: Plan) -> None:
@@ -81,8 +81,8 @@ def _say_plan(made: Plan) -> None:
         say(f"would write {edit.path}: {len(edit.before):,} bytes become {len(edit.after):,}")
     for rename in made.upkeep.renames:
         say(f"would rename .diffs/{rename.old} to .diffs/{rename.new}")
-    for mend in made.upkeep.mends:
-        say(f"would mend {mend.file}")
+    for mend in made.upkeep.repairs:
+        say(f"would repair {mend.file}")
     for path in made.upkeep.leftovers:
         say(f"would set aside {path}")
 

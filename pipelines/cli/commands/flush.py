@@ -9,7 +9,7 @@ from pipelines.cli.commands.spooled import workspace_of
 from pipelines.cli.declared import JSON, REPO, Option, Verb
 from pipelines.cli.next_step import tell_next_step
 from pipelines.cli.output import findings_json, say, say_json, tell, tell_findings
-from pipelines.errors import EXIT_CODES
+from pipelines.outcomes.errors import EXIT_CODES
 from pipelines.recording.committed import release
 from pipelines.verbs.flush import Result, apply, plan
 
@@ -60,5 +60,5 @@ VERB: Final = Verb(
         Option("--dry-run", "Print what is pending; write nothing.", flag=True),
         JSON,
     ),
-    exits={20: EXIT_CODES[20], 31: EXIT_CODES[31]},
+    exits={20: EXIT_CODES[20]},
 )

@@ -2,47 +2,48 @@
 
 from __future__ import annotations
 
-import os
-import shlex
-import shutil
-import sys
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from codec.agents.hook_settings import PROGRAM
+from codec.agents.server_settings import NAME as SERVER
+from pipelines.cli.commands.install_advice import (
+    advise,
+    advise_hooks,
+    hook_program,
+    installed,
+    who_commits,
+)
 from pipelines.cli.commands.spooled import drain_spool
 from pipelines.cli.declared import JSON, REPO, Misuse, Option, Verb, absolute
-from pipelines.cli.next_step import tell_next_step
 from pipelines.cli.output import code_of, findings_json, say, say_json, tell, tell_findings
 from pipelines.cli.remote_options import check_url, settings_of
-from pipelines.errors import EXIT_CODES
-from pipelines.findings import Finding
+from pipelines.outcomes.errors import EXIT_CODES
+from pipelines.outcomes.findings import Finding
 from pipelines.recording.agent_hooks import HOOKS
+from pipelines.recording.agent_servers import SERVERS
 from pipelines.verbs import install_user, schedule
 from pipelines.verbs.install import PLUGIN, Plan, apply, plan, plan_removal
-from pipelines.verbs.schedule import CRONJOB, IN_A_CLONE, KINDS, PACKAGE
-from pipelines.workspace.location import V1_LOG, Workspace, at, find, locate
-from pipelines.workspace.reading import read_manifest
-
-_NEXT: Final = {
-    "systemd": "it runs while you are logged in; 'loginctl enable-linger' lets it run without",
-    "cron": "cron makes up for no run that was missed: the next packs what is left",
-    "github": "commit the workflow, and give the repository the secrets that it names",
-    "kubernetes": f"make the Secret that it names, then: kubectl apply -f {CRONJOB}",
-}
+from pipelines.verbs.schedule import IN_A_CLONE, KINDS, PACKAGE
+from pipelines.workspace.location import Workspace, at, find, locate
 
 
-def _agents(text: str) -> tuple[str, ...]:
-    """Return the agents of `--hooks`, each once."""
-    names = dict.fromkeys(name.strip() for name in text.split(",") if name.strip())
-    for name in names:
-        if name not in HOOKS:
-            raise ValueError(f"unknown agent {name!r} (choose from {', '.join(HOOKS)})")
-    return tuple(names)
+def _agents(known: Iterable[str]) -> Callable[[str], tuple[str, ...]]:
+    """Return a reader of a list of agents, which takes each once."""
+
+    def read(text: str) -> tuple[str, ...]:
+        names = dict.fromkeys(name.strip() for name in text.split(",") if name.strip())
+        for name in names:
+            if name not in known:
+                raise ValueError(f"unknown agent {name!r} (choose from {', '.join(known)})")
+        return tuple(names)
+
+    return read
 
 
 def run(
     repo: str,
     hooks: tuple[str, ...],
+    servers: tuple[str, ...],
     user: bool,
     kind: str | None,
     remote: str | None,
@@ -63,19 +64,25 @@ def run(
 
     Examples:
       session-codec install
-      session-codec install ~/src/app --hooks claude,codex
+      session-codec install ~/src/app --hooks claude,codex --mcp claude,codex
       session-codec install --user
       session-codec install --schedule systemd --remote s3://bucket/app
       session-codec install --uninstall
     """
-    _check_options(hooks, user=user, kind=kind, remote=remote, uninstall=uninstall)
+    _check_options(hooks, servers, user=user, kind=kind, remote=remote, uninstall=uninstall)
     if user:
         return _for_user(hooks or tuple(HOOKS), uninstall, dry_run=dry_run, as_json=as_json)
     if uninstall:
         made, jobs, notes = _uninstalled(find(absolute(repo)), dry_run=dry_run)
     else:
         workspace = _workspace_of(repo)
-        made = plan(workspace, hooks=hooks, program=_program())
+        made = plan(
+            workspace,
+            hooks=hooks,
+            program=hook_program(),
+            servers=servers,
+            command=installed(SERVER),
+        )
         jobs = _scheduled(workspace, kind, remote, package)
         notes = ()
     changes = [*made.changes(), *jobs.changes()]
@@ -90,7 +97,7 @@ def run(
     else:
         _show(made, changes, dry_run=dry_run, uninstall=uninstall)
         if not uninstall:
-            _advise(made.workspace, hooks, kind, dry_run=dry_run)
+            advise(made.workspace, hooks, servers, kind, dry_run=dry_run)
     return code_of(findings)
 
 
@@ -102,7 +109,15 @@ VERB: Final = Verb(
             "--hooks",
             "Install hooks that inject the context and record each session: claude, codex, or "
             "both with a comma.",
-            read=_agents,
+            read=_agents(HOOKS),
+            metavar="AGENTS",
+            default=(),
+        ),
+        Option(
+            "--mcp",
+            "Name the MCP server in the settings of agents: claude, codex, or both with a comma.",
+            to="servers",
+            read=_agents(SERVERS),
             metavar="AGENTS",
             default=(),
         ),
@@ -139,24 +154,30 @@ VERB: Final = Verb(
 
 
 def _check_options(
-    hooks: tuple[str, ...], *, user: bool, kind: str | None, remote: str | None, uninstall: bool
+    hooks: tuple[str, ...],
+    servers: tuple[str, ...],
+    *,
+    user: bool,
+    kind: str | None,
+    remote: str | None,
+    uninstall: bool,
 ) -> None:
     """Refuse options that do not go together.
 
     Raises:
         Misuse: they do not.
     """
-    if user and (kind or remote):
-        raise Misuse("--user installs hooks only; drop --schedule and --remote")
-    if uninstall and not user and (hooks or kind):
-        raise Misuse("--uninstall removes everything; drop --hooks and --schedule")
+    if user and (kind or remote or servers):
+        raise Misuse("--user installs hooks only; drop --mcp, --schedule and --remote")
+    if uninstall and not user and (hooks or kind or servers):
+        raise Misuse("--uninstall removes everything; drop --hooks, --mcp and --schedule")
     if remote and not kind:
         raise Misuse("--remote needs --schedule")
 
 
 def _for_user(hooks: tuple[str, ...], uninstall: bool, *, dry_run: bool, as_json: bool) -> int:
     """Install the hooks of the user, or remove them."""
-    made = install_user.plan(hooks, program=_program(), removal=uninstall)
+    made = install_user.plan(hooks, program=hook_program(), removal=uninstall)
     if not dry_run:
         install_user.apply(made)
     tell_findings(made.findings)
@@ -172,7 +193,7 @@ def _for_user(hooks: tuple[str, ...], uninstall: bool, *, dry_run: bool, as_json
         elif dry_run:
             say("dry run: nothing written")
         if not uninstall:
-            _advise_hooks(hooks)
+            advise_hooks(hooks)
     return code_of(made.findings)
 
 
@@ -206,7 +227,7 @@ def _json(
         "dry_run": dry_run,
         "plugin": PLUGIN,
         "schedule": kind,
-        "commits": None if kind is None else _who_commits(kind),
+        "commits": None if kind is None else who_commits(kind),
         "findings": findings_json(findings),
     }
 
@@ -214,21 +235,21 @@ def _json(
 def _uninstalled(
     workspace: Workspace, *, dry_run: bool
 ) -> tuple[Plan, schedule.Plan, tuple[Finding, ...]]:
-    """What taking it all out would change; jobs are taken out already, and what is left to do."""
+    """Return what `--uninstall` would change; jobs are removed before, and the rest stays to do."""
     notes: tuple[Finding, ...] = ()
     if not dry_run:
         drain_spool(workspace)
     jobs = schedule.plan_removal(workspace)
     if not dry_run:
         notes = schedule.apply(jobs)
-    # Without the workflow, which the repository's files tell of.
+    # Without the workflow, which is visible in the repository's files.
     return plan_removal(workspace), jobs, notes
 
 
 def _scheduled(
     workspace: Workspace, kind: str | None, remote: str | None, package: str
 ) -> schedule.Plan:
-    """What a job would write; nothing where none is asked for."""
+    """Return what a job would write; nothing without `--schedule`."""
     if kind is None:
         return schedule.Plan(workspace=workspace)
     remote = settings_of(workspace, {"remote": remote}, trust=False).remote
@@ -245,19 +266,6 @@ def _scheduled(
     )
 
 
-def _who_commits(kind: str) -> str:
-    return "job" if kind in IN_A_CLONE else "you"
-
-
-def _advise_job(kind: str) -> None:
-    """Who does what is left to do, once a job is written."""
-    if _who_commits(kind) == "you":
-        tell("the job commits nothing: when it has packed, commit .session-codec/manifest.jsonl")
-    else:
-        tell("the job commits the manifest and pushes it")
-    tell(_NEXT[kind])
-
-
 def _show(made: Plan, changes: list[tuple[str, str]], *, dry_run: bool, uninstall: bool) -> None:
     for path, what in changes:
         say(f"{what:<8} {path}")
@@ -267,44 +275,3 @@ def _show(made: Plan, changes: list[tuple[str, str]], *, dry_run: bool, uninstal
         say("dry run: nothing written")
     if uninstall and not made.clear:
         say("the sessions stay, and so do their files and what git knows of them")
-
-
-def _advise(
-    workspace: Workspace, hooks: tuple[str, ...], kind: str | None, *, dry_run: bool
-) -> None:
-    """Name the steps that are left to the user."""
-    _advise_agents(workspace, hooks)
-    if not dry_run:
-        tell_next_step(workspace)
-    if kind is not None:
-        _advise_job(kind)
-
-
-def _advise_agents(workspace: Workspace, hooks: tuple[str, ...]) -> None:
-    seen = V1_LOG in read_manifest(workspace).sources()
-    if os.path.exists(workspace.path(V1_LOG)) and not seen:
-        tell(f"{V1_LOG} is here: 'session-codec migrate' takes its sessions in")
-    tell(f"a plugin for Claude Code, with a skill and the hooks of --hooks claude: {PLUGIN}")
-    _advise_hooks(hooks)
-
-
-def _advise_hooks(hooks: tuple[str, ...]) -> None:
-    """Print what agents and the PATH need before hooks run."""
-    if "codex" in hooks:
-        tell(
-            "Codex runs a hook once you trust it: start it and run /hooks; hooks of a repository "
-            "need the repository to be trusted as well"
-        )
-    if hooks and os.sep in _program():
-        tell(
-            f"{PROGRAM} is not on the PATH, so the hooks name it by its path, which is of this "
-            "machine: put it on the PATH and run the same command again before you commit them"
-        )
-
-
-def _program() -> str:
-    """How a hook calls our hook program: by its name, if the PATH has it."""
-    beside = os.path.join(os.path.dirname(sys.executable), PROGRAM)
-    if shutil.which(PROGRAM) is None and os.path.exists(beside):
-        return shlex.quote(beside)
-    return PROGRAM

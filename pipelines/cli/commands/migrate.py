@@ -124,13 +124,13 @@ VERB: Final = Verb(
 
 
 def _check_marking(dialect: str | None, pattern: str | None) -> None:
-    """Refuse a form that there is not, or a pattern that is none."""
+    """Refuse an unknown dialect and an invalid pattern."""
     if dialect is not None:
         from codec.v1.forms import FORMS
 
         known = [form.name for form in FORMS]
         if dialect not in known:
-            raise Misuse(f"--dialect: {dialect!r} is none of {', '.join(known)}")
+            raise Misuse(f"--dialect: unknown dialect {dialect!r} (choose from {', '.join(known)})")
     if pattern is not None:
         from codec.errors import FormatError
         from codec.v1.dialects import custom_dialect

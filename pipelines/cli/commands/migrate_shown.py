@@ -1,4 +1,4 @@
-"""What a migration says: its plan and result, as text and as JSON."""
+"""Print a migration's plan and result, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from codec.v1.split import LineNumbers
 from pipelines.cli.next_step import tell_next_step
 from pipelines.cli.output import Stages, findings_json, say, say_json, tell, tell_findings
 from pipelines.cli.token_table import token_lines, tokens_json
-from pipelines.errors import FINDINGS, NotFound
-from pipelines.settings.thresholds import Limits
-from pipelines.token_savings import TokenReport, token_report
+from pipelines.outcomes.errors import FINDINGS, NotFound
+from pipelines.report.token_savings import TokenReport, token_report
 from pipelines.v1.logs import Request
 from pipelines.v1.migration import LogPlan, Plan
 from pipelines.v1.reader import Section
 from pipelines.verbs.migrate import Result, migrate, plan, prove_on_paper
 from pipelines.worker.client import Worker
-from pipelines.workspace.location import manifest_of
+from pipelines.workspace.manifest_view import manifest_of
+from pipelines.workspace.thresholds import Limits
 
 
 def run_migrate(request: Request, worker: Worker, *, dry_run: bool, as_json: bool) -> int:
-    """Migrate, or only plan and prove, and say what came of it; the exit code."""
+    """Migrate, or only plan and prove; print the result and return the exit code."""
     stages = Stages()
     gc.disable()  # the records of a log are many and have no cycles: looking for some costs a tenth
     if dry_run:
@@ -95,9 +95,7 @@ def _say_sessions(made: Plan) -> None:
     if made.updated:
         say(f"{len(made.updated):,} sessions updated")
     if made.restored:
-        say(
-            f"diffs: {len(made.restored):,} of known sessions were absent here and are stored again"
-        )
+        say(f"diffs: {len(made.restored):,} of known sessions were missing and are stored again")
 
 
 def _say_log(log: LogPlan, *, proved: bool) -> None:

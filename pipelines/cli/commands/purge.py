@@ -21,12 +21,12 @@ from pipelines.cli.output import (
 from pipelines.cli.remote_options import REMOTE_OPTIONS, open_remote, settings_of
 from pipelines.diffs.local_archives import shown
 from pipelines.erasing.purge_remote import There
-from pipelines.findings import Finding
-from pipelines.settings.user import Settings
+from pipelines.outcomes.findings import Finding
 from pipelines.verbs.amend import Amendment, amend
 from pipelines.verbs.amend import plan as plan_amendment
 from pipelines.verbs.purge import Plan, Result, disown, plan, plan_merged, purge
 from pipelines.workspace.location import Workspace, find
+from pipelines.workspace.user_settings import Settings
 
 
 def run(
@@ -147,7 +147,7 @@ def _keys(made: Plan) -> list[str]:
 
 
 def _disown(workspace: Workspace, name: str, as_json: bool) -> int:
-    """Take back what another clone purged, as far as it is still here."""
+    """Keep diffs that another clone purged, as far as they are still stored here."""
     files = disown(workspace, name)
     if as_json:
         say_json("purge", {"exit": 0, "key": name, "disowned": files})
@@ -191,7 +191,7 @@ def _purge_text(name: str, repo: str, *, yes: bool, dry_run: bool, as_json: bool
 
 
 def _is_wanted(planned: Iterable[str], yes: bool) -> bool:
-    """Unless --yes was given, list what would be erased and ask whoever is at the terminal.
+    """Without --yes, list what would be erased and ask at the terminal.
 
     Raises:
         KeyboardInterrupt: they interrupt the question or close the terminal.
@@ -226,7 +226,7 @@ def _there(workspace: Workspace, settings: Settings) -> There:
 def _not_looked_at(url: str) -> Finding:
     return Finding(
         code="remote",
-        message="was not looked at, and may hold the diff",
+        message="was not searched and may hold the diff",
         level="note",
         file=url,
         hint="Run the same command with --remote",

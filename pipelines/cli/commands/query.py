@@ -8,16 +8,24 @@ from typing import Any, Final
 
 from codec.records import STATUSES
 from codec.shown_text import shown
-from pipelines.answers import Answer, Cell
 from pipelines.cli.commands.spooled import workspace_of
 from pipelines.cli.declared import JSON, REPO, Misuse, Option, Verb, number, text_of
 from pipelines.cli.output import code_of, findings_json, say_json, say_table, tell_findings
 from pipelines.cli.times import TIME_FORMS, read_time
-from pipelines.errors import EXIT_CODES
+from pipelines.outcomes.answers import Answer, Cell
+from pipelines.outcomes.errors import EXIT_CODES
 from pipelines.verbs.query import BYS, MEASURES, Question, query
 
 
-def run(repo: str, sql: str | None, as_csv: bool, as_json: bool, **asked: Any) -> int:
+def run(
+    repo: str,
+    sql: str | None,
+    tables: str | None,
+    endpoint_url: str | None,
+    as_csv: bool,
+    as_json: bool,
+    **asked: Any,
+) -> int:
     """Query the sessions: filter, group, sum, average.
 
     Sums and averages leave unknown numbers out. Agents and tasks have the names that 'record' gives
@@ -29,17 +37,19 @@ def run(repo: str, sql: str | None, as_csv: bool, as_json: bool, **asked: Any) -
       session-codec query --last 30 --sum lines_added               total lines of the last 30
       session-codec query --by agent --avg duration_min --count     average duration per agent
       session-codec query --sql "SELECT month, count(*) FROM sessions GROUP BY 1"
+      session-codec query --tables ../tables --sql "SELECT repository, sessions FROM repos"
     """
     if sql is not None and any(v not in (None, ()) and v is not False for v in asked.values()):
         raise Misuse("--sql cannot be combined with filters and aggregates")
-    workspace = workspace_of(repo)
-    if sql is not None:
+    if tables is not None:
+        answer = _of_tables(tables, endpoint_url, sql)
+    elif sql is not None:
         from pipelines.verbs.query_sql import query_sql
 
-        answer = query_sql(workspace, text_of(sql))
+        answer = query_sql(workspace_of(repo), text_of(sql))
     else:
         names = {n: text_of(asked[n]) for n in ("agent", "task") if asked[n]}
-        answer = query(workspace, Question(**{**asked, **names}))
+        answer = query(workspace_of(repo), Question(**{**asked, **names}))
     tell_findings(answer.findings)
     if as_json:
         rows = [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
@@ -92,11 +102,27 @@ VERB: Final = Verb(
         ),
         Option("--count", "Count the sessions.", flag=True),
         Option("--sql", "Run SQL on the table 'sessions' (needs DuckDB).", metavar="QUERY"),
+        Option(
+            "--tables",
+            "Ask the tables that 'export' wrote: sessions, edits, usage, repos, runs; with --sql.",
+            metavar="DIR|URL",
+        ),
+        Option("--endpoint-url", "The address of an S3-compatible store.", metavar="URL"),
         Option("--csv", "Print comma-separated values.", to="as_csv", flag=True),
         JSON,
     ),
-    exits={3: "lines that cannot be read were left out", 20: EXIT_CODES[20], 31: EXIT_CODES[31]},
+    exits={3: "lines that cannot be read were left out", 20: EXIT_CODES[20]},
 )
+
+
+def _of_tables(tables: str, endpoint_url: str | None, sql: str | None) -> Answer:
+    if sql is None:
+        raise Misuse("--tables needs --sql")
+    from pipelines.cli.remote_options import local_path, open_tables
+    from pipelines.verbs.query_tables import query_tables
+
+    remote = open_tables({"remote": tables, "endpoint_url": endpoint_url}, None)
+    return query_tables(remote, local_path(tables), text_of(sql))
 
 
 def _say(answer: Answer) -> None:

@@ -9,12 +9,12 @@ from pipelines.cli.declared import JSON, REPO, Option, Verb, absolute, number
 from pipelines.cli.next_step import tell_next_step
 from pipelines.cli.options import TOKENIZER_OPTION
 from pipelines.cli.output import code_of, findings_json, say, say_json, tell, tell_findings
-from pipelines.errors import EXIT_CODES
+from pipelines.outcomes.errors import EXIT_CODES
 from pipelines.references.plan import SIGNS, Plan, Request, plan, shown_name, stale_finding, summary
-from pipelines.settings.thresholds import REFERENCES_BUDGET, read_limits
-from pipelines.tokenizer import load
 from pipelines.verbs.references import Result, references
+from pipelines.worker.tokenizer import load
 from pipelines.workspace.location import REFERENCES, find
+from pipelines.workspace.thresholds import REFERENCES_BUDGET, read_limits
 
 _REASONS = {
     Standing.YOURS: "yours",
@@ -104,7 +104,7 @@ def _state(result: Result, *, reads_only: bool) -> str:
 
 
 def _say(made: Plan, *, explain: bool) -> None:
-    """The values that change; or all of them, each with where it comes from."""
+    """Print the values that change, or all values with their sources."""
     for name, change in made.refresh.changes.items():
         if not explain and change.was == change.value:
             continue
@@ -120,7 +120,7 @@ def _say(made: Plan, *, explain: bool) -> None:
 
 
 def _reasons(made: Plan, name: str, change: Change) -> list[str]:
-    """Where a value comes from, a line each."""
+    """Return the sources of a value, one a line."""
     reason = _REASONS.get(change.standing)
     told = [reason] if reason else []
     differs = change.standing in (Standing.YOURS, Standing.UNREAD) and change.stated is not None

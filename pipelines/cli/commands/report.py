@@ -13,10 +13,10 @@ from pipelines.cli.options import ALLOW_SECRET, TOKENIZER_OPTION, TRUST_REPO_CON
 from pipelines.cli.output import Stages, code_of, findings_json, say, say_json, tell, tell_findings
 from pipelines.cli.times import TIME_FORMS, read_time
 from pipelines.cli.token_table import tokens_json
-from pipelines.errors import EXIT_CODES, exit_code
-from pipelines.settings.user import ignored_findings, read_settings
+from pipelines.outcomes.errors import EXIT_CODES, exit_code
 from pipelines.verbs.report import Request, Result, apply, plan
 from pipelines.workspace.location import find
+from pipelines.workspace.user_settings import ignored_findings, read_settings
 
 
 def run(
@@ -115,7 +115,7 @@ def _say(result: Result) -> None:
             f"{len(keys):,} {why}"
             for keys, why in (
                 (made.diffs.absent, "not stored here"),
-                (made.diffs.held, "with what looks like a secret"),
+                (made.diffs.held, "with a possible secret"),
                 (made.diffs.damaged, "damaged"),
             )
             if keys

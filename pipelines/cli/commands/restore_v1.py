@@ -9,7 +9,7 @@ from typing import Any, Final
 from pipelines.cli.declared import JSON, REPO, Misuse, Option, Verb, absolute
 from pipelines.cli.output import findings_json, say, say_json, tell, tell_findings, visible
 from pipelines.cli.remote_options import REMOTE_OPTIONS, opener
-from pipelines.errors import EXIT_CODES, FINDINGS
+from pipelines.outcomes.errors import EXIT_CODES, FINDINGS
 from pipelines.transfer.remote_reader import RemoteCopy
 from pipelines.verbs.restore_v1 import apply, plan
 from pipelines.workspace.location import find

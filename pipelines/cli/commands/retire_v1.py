@@ -7,7 +7,7 @@ from typing import Any, Final
 from pipelines.cli.declared import JSON, REPO, Option, Verb, absolute
 from pipelines.cli.output import say, say_json
 from pipelines.cli.remote_options import REMOTE_OPTIONS, opener
-from pipelines.errors import EXIT_CODES
+from pipelines.outcomes.errors import EXIT_CODES
 from pipelines.transfer.remote_reader import RemoteCopy
 from pipelines.verbs.retire_v1 import apply, plan
 from pipelines.workspace.location import V1_LOG, find
@@ -21,7 +21,7 @@ def run(
     as_json: bool,
     **given: Any,
 ) -> int:
-    """Replace a migrated v1 log by a stub that tells agents where its history is.
+    """Replace a migrated v1 log by a stub that points agents to its history.
 
     The log is replaced only after it was rebuilt byte for byte, and only if the commit HEAD or a
     remote holds it. For a remote, it is rebuilt from the remote's bytes as well.
@@ -43,7 +43,7 @@ def run(
     elif dry_run:
         say(f"{made.source} can be retired: it was rebuilt byte for byte, and its bytes are safe")
     else:
-        say(f"{made.source} is retired: 'session-codec restore-v1' gives it back")
+        say(f"{made.source} is retired: 'session-codec restore-v1' restores it")
     return 0
 
 

@@ -15,7 +15,7 @@ from pipelines.cli.output import (
     visible,
 )
 from pipelines.cli.remote_options import REMOTE_OPTIONS, opener
-from pipelines.errors import EXIT_CODES
+from pipelines.outcomes.errors import EXIT_CODES
 from pipelines.verbs.show import show, show_diff, show_entry
 
 
@@ -84,7 +84,6 @@ VERB: Final = Verb(
         12: "the stored bytes differ from those that were recorded",
         20: EXIT_CODES[20],
         30: "no such session, or its diff is missing locally",
-        31: EXIT_CODES[31],
         33: EXIT_CODES[33],
     },
 )

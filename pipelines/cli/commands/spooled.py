@@ -5,40 +5,21 @@ from __future__ import annotations
 from codec.errors import CodecError
 from pipelines.cli.declared import absolute
 from pipelines.cli.output import tell, tell_findings
-from pipelines.errors import Conflict, PipelineError
-from pipelines.git.worktree import is_own_repository
+from pipelines.outcomes.errors import Conflict, PipelineError
 from pipelines.recording.spool import has_work, spool_of
 from pipelines.workspace.location import Workspace, find
 
 
 def workspace_of(repo: str) -> Workspace:
-    """The workspace at or above a path of the command line, its spool drained.
+    """Return the workspace at or above a path of the command line, after draining its spool.
 
     Raises:
-        WorkspaceMissing: there is none.
+        WorkspaceMissing: no workspace was found.
         Denied: git does not trust the owner of its repository.
     """
     workspace = find(absolute(repo))
-    refuse_untrusted(workspace)
     drain_spool(workspace)
     return workspace
-
-
-def refuse_untrusted(workspace: Workspace) -> None:
-    """Refuse the repository of another user, unless git is configured to trust it.
-
-    Verbs that never ask git would otherwise print it as their own, and leave caches in it that its
-    owner cannot write.
-
-    Raises:
-        Denied: git does not trust the owner.
-    """
-    top = workspace.repository
-    if top is None or is_own_repository(top):
-        return
-    from pipelines.git.process import check_owner, repository_at
-
-    check_owner(repository_at(top))
 
 
 def drain_spool(workspace: Workspace, *, within: str | None = None) -> None:

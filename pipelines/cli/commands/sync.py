@@ -16,9 +16,9 @@ from pipelines.cli.remote_options import (
     settings_of,
 )
 from pipelines.remotes.base import Remote
-from pipelines.settings.user import ignored_findings
 from pipelines.verbs.sync import Plan, Result, apply, plan
 from pipelines.workspace.location import find
+from pipelines.workspace.user_settings import ignored_findings
 
 
 def run(

@@ -18,11 +18,11 @@ from pipelines.cli.verify_output.publish import (
     say_verdict,
     tell_verdict,
 )
-from pipelines.errors import EXIT_CODES
+from pipelines.outcomes.errors import EXIT_CODES
 from pipelines.remotes.base import Remote
-from pipelines.settings.thresholds import REFERENCES_BUDGET, THRESHOLD
 from pipelines.verification.report import Request, Require, Verdict
 from pipelines.workspace.location import find
+from pipelines.workspace.thresholds import REFERENCES_BUDGET, THRESHOLD
 
 _LIMITS: Final = ("threshold", "context_budget", "references_budget")
 FORMATS: Final = ("text", "json", "markdown", "junit", "sarif")

@@ -9,8 +9,8 @@ from codec.shown_text import FRAME, quoted
 from pipelines.cli.commands.spooled import workspace_of
 from pipelines.cli.declared import JSON, Argument, Option, Verb, absolute, number
 from pipelines.cli.output import findings_json, say, say_json, tell_findings
-from pipelines.errors import EXIT_CODES
 from pipelines.evidence.grades import Evidence
+from pipelines.outcomes.errors import EXIT_CODES
 from pipelines.verbs.why import why
 
 _TASK: Final = 80
@@ -78,5 +78,5 @@ VERB: Final = Verb(
                shown=True),
         JSON,
     ),
-    exits={20: EXIT_CODES[20], 30: "no such file or line", 31: EXIT_CODES[31]},
+    exits={20: EXIT_CODES[20], 30: "no such file or line"},
 )  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Final
 
 from codec.shown_text import shown
 from pipelines.cli.output import visible
-from pipelines.findings import Finding
+from pipelines.outcomes.findings import Finding
 
 #: Of each level GitHub shows this many a step.
 SHOWN: Final = 10
@@ -40,13 +40,13 @@ def annotations_of(findings: Iterable[Finding], root: str) -> Iterator[str]:
 
 
 def annotation_of(error: Exception) -> str:
-    """A workflow command that tells what stopped us."""
+    """Return the workflow command for an error that stopped `verify`."""
     kind = _property(f"session-codec: {type(error).__name__}")
     return f"::error title={kind}::{_data(str(error))}"
 
 
 def _data(text: str) -> str:
-    """A text that ends no line and begins no command."""
+    """Escape a text so that it neither ends a line nor begins a command."""
     text = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
     return visible(shown(text))
 

@@ -1,4 +1,4 @@
-"""What a verification found, as JSON: `pipelines/verify.schema.json`."""
+"""The result of a verification as JSON: `pipelines/verify.schema.json`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _COUNTED = ("intact", "absent", "damaged")
 
 
 def json_of(verdict: Verdict) -> str:
-    """The whole verdict as one document."""
+    """Return the verdict as one JSON document."""
     return json_document("verify", _fields(verdict))
 
 

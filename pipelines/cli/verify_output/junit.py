@@ -1,4 +1,4 @@
-"""What a verification found, as JUnit's XML: a test case a check.
+"""The result of a verification as JUnit XML: one test case a check.
 
 It is valid by both schemas that are in use, Ant's and Jenkins'.
 """
@@ -19,7 +19,7 @@ _CLASS = "session-codec.verify"
 
 
 def junit_of(verdict: Verdict, *, host: str, began: datetime, seconds: float) -> str:
-    """A verdict as a JUnit document.
+    """Return a verdict as a JUnit document.
 
     Args:
         verdict: what to tell.
@@ -70,5 +70,5 @@ def _case(check: Check) -> str:
 
 
 def _clean(text: str) -> str:
-    """A text without what XML cannot hold, shown instead."""
+    """Replace characters that XML cannot hold by visible escapes."""
     return _NO_XML.sub(lambda m: f"\\u{ord(m[0]):04x}", shown(text))

@@ -1,4 +1,4 @@
-"""What a verification found, as Markdown for the summary of a job: less than a megabyte of it."""
+"""The result of a verification as Markdown for a job's summary: less than 1 MiB."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Final
 from codec.shown_text import shown
 from pipelines.cli.output import visible
 from pipelines.cli.token_table import baseline_rows, gate_sentence
-from pipelines.findings import Finding
+from pipelines.outcomes.findings import Finding
 from pipelines.verification.report import Check, Verdict
 
-#: GitHub takes 1 MiB of a step; what stands above the findings is far less than what is spared.
+#: GitHub takes 1 MiB of a step; the text above the findings is far smaller than the reserve.
 LIMIT: Final = 900_000
 _CELL: Final = 600
 #: What Markdown, HTML or a code host would make something of.
@@ -25,16 +25,19 @@ _VERDICTS: Final = {
 
 
 def markdown_of(verdict: Verdict) -> str:
-    """A verdict as a page; where findings do not fit, their number is told."""
+    """Return a verdict as a page; give the number of the findings that do not fit."""
     checks = list(verdict.checks())
     lines = [
         f"## session-codec verify: {_VERDICTS[verdict.exit_code]}",
         "",
         f"{verdict.sessions:,} sessions; of their diffs {verdict.diffs[0]:,} are intact, "
-        f"{verdict.diffs[1]:,} absent here, {verdict.diffs[2]:,} damaged.",
+        f"{verdict.diffs[1]:,} missing locally, {verdict.diffs[2]:,} damaged.",
     ]
     if verdict.since:
-        lines.append(f"Judged is what came after `{verdict.since[:12]}`; gate and budgets whole.")
+        lines.append(
+            f"Reported: problems introduced since `{verdict.since[:12]}`;"
+            " gate and budgets cover all."
+        )
     if verdict.tokens is not None:
         lines += ["", gate_sentence(verdict.tokens).capitalize() + ".", ""]
         lines += _table(baseline_rows(verdict.tokens), "lrrrl")
@@ -45,7 +48,7 @@ def markdown_of(verdict: Verdict) -> str:
 
 
 def markdown_of_error(error: Exception) -> str:
-    """What stopped a verification, as a page."""
+    """Return the page for an error that stopped `verify`."""
     return f"## session-codec verify: could not run\n\n{_text(str(error))}\n"
 
 
@@ -58,7 +61,7 @@ def _check(check: Check) -> tuple[str, ...]:
 
 
 def _findings(findings: Sequence[Finding], room: int) -> str:
-    """Findings and then notes as a table, as many as there is room for, in bytes."""
+    """Return findings, then notes, as a table that fits into the given number of bytes."""
     if not findings:
         return ""
     rows = ["", "| | where | what | the way out |", "| --- | --- | --- | --- |"]
@@ -85,7 +88,7 @@ def _row(finding: Finding) -> str:
 
 
 def _text(text: str) -> str:
-    """A text that says in a cell what it says, and does nothing."""
+    """Escape a text for a table cell."""
     if len(text) > _CELL:
         text = text[:_CELL] + "…"
     text = visible(shown(text)).replace("\n", " ").encode(errors="backslashreplace").decode()

@@ -12,7 +12,7 @@ from pipelines.cli.declared import absolute
 from pipelines.cli.output import say, tell, tell_findings, write_output
 from pipelines.cli.verify_output.json import json_of
 from pipelines.cli.verify_output.text import text_of
-from pipelines.errors import PipelineError
+from pipelines.outcomes.errors import PipelineError
 from pipelines.verification.report import Verdict
 
 

@@ -1,4 +1,4 @@
-"""What a verification found, as SARIF 2.1.0, which code hosts show beside the lines."""
+"""The result of a verification as SARIF 2.1.0, which code hosts show beside the lines."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections import Counter
 from typing import Any, Final
 from urllib.parse import quote
 
-from pipelines.findings import Finding
+from pipelines.outcomes.findings import Finding
 from pipelines.verification.report import RULES, Verdict
 from pipelines.workspace.location import MANIFEST
 
@@ -20,7 +20,7 @@ _LEVELS: Final = {"finding": "error", "note": "note"}
 
 
 def sarif_of(verdict: Verdict, *, version: str) -> str:
-    """A verdict as a SARIF log.
+    """Return a verdict as a SARIF log.
 
     Args:
         verdict: what to tell.
@@ -77,13 +77,13 @@ def _result(finding: Finding, rule: int, root: str, seen: Counter[str]) -> dict[
 
 
 def _uri(root: str, file: str) -> str:
-    """A path of the workspace as one of the repository, as a URI."""
+    """Return the URI, relative to the repository, of a path of the workspace."""
     path = posixpath.normpath(posixpath.join(root.replace("\\", "/"), file))
     return quote(path.lstrip("/"), safe="/")
 
 
 def _fingerprint(finding: Finding, seen: Counter[str]) -> str:
-    """Names a finding whatever line it moves to; the nth of equal ones has its number."""
+    """Identify a finding independent of its line; equal findings are numbered."""
     what = "\0".join((finding.code, finding.file or "", finding.key or finding.message))
     seen[what] += 1
     data = f"{what}\0{seen[what]}".encode(errors="backslashreplace")

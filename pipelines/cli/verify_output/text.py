@@ -1,4 +1,4 @@
-"""What a verification found, as plain text."""
+"""The result of a verification as plain text."""
 
 from __future__ import annotations
 
@@ -11,14 +11,18 @@ def text_of(verdict: Verdict) -> str:
     lines = [f"sessions: {verdict.sessions:,}; versions of v1 logs: {verdict.versions:,}"]
     for name, counts in (("diffs", verdict.diffs), ("layouts", verdict.layouts)):
         intact, absent, damaged = counts
-        lines.append(f"{name}: {intact:,} intact, {absent:,} absent here, {damaged:,} damaged")
+        lines.append(f"{name}: {intact:,} intact, {absent:,} missing locally, {damaged:,} damaged")
     if verdict.in_git:
         count = f"{verdict.in_git:,}"
-        lines.append(f"  of those absent, git has the commits of {count}, and makes them again")
-    failed = [check.name for check in verdict.checks() if not check.passed]
-    lines.append(f"checks that did not pass: {', '.join(failed) or 'none'}")
+        lines.append(f"  of those, git has the commits of {count} and can remake them")
+    checks = list(verdict.checks())
+    failed = [check.name for check in checks if not check.passed]
+    passed = f"all {len(checks)} checks passed"
+    lines.append(f"failed checks: {', '.join(failed)}" if failed else passed)
     if verdict.since:
-        lines.append(f"judged: what came after {verdict.since[:12]}; gate and budgets as a whole")
+        lines.append(
+            f"reported: problems introduced since {verdict.since[:12]}; gate and budgets cover all"
+        )
     if verdict.tokens is not None:
         lines += ["", *token_lines(verdict.tokens)]
     return "".join(f"{line}\n" for line in lines)

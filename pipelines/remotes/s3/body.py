@@ -1,4 +1,4 @@
-"""The body of an object as it comes: it may break off, or begin before what was asked for."""
+"""Read the body of an object, which may break off or begin before the requested range."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from typing import Any
 from botocore import exceptions as sdk
 from urllib3.exceptions import HTTPError
 
-from pipelines.errors import Unavailable
+from pipelines.outcomes.errors import Unavailable
 from pipelines.remotes.base import BLOCK
 from pipelines.remotes.s3.errors import RESUME
 from pipelines.remotes.s3.retry import AgainError
 
 
 class Body:
-    """What a server sends of an object; asked for again where it breaks off."""
+    """The body of a reply; requested again from where it breaks off."""
 
     def __init__(self, stream: Any, where: str) -> None:
         self._stream = stream
         self._where = where
 
     def read(self, size: int) -> bytes:
-        """Up to so many bytes, at least one, unless none is asked for."""
+        """Read up to `size` bytes: at least one, unless `size` is 0."""
         try:
             data: bytes = self._stream.read(size)
         except (sdk.BotoCoreError, HTTPError, OSError):
@@ -32,7 +32,7 @@ class Body:
         return data
 
     def skip(self, size: int) -> None:
-        """Pass over what was not asked for, of a server that gives the whole instead of a range."""
+        """Skip bytes before the range, for servers that send the whole object."""
         if size < 0:
             raise Unavailable(
                 f"{self._where}: the server gave another range than the one asked for"

@@ -1,4 +1,4 @@
-"""A client of the SDK: how a server is reached, how often it is asked again, who counts requests.
+"""Make a client of the SDK: address, retries, and a counter of requests.
 
 It is botocore's, which is what boto3's is: importing boto3 for it takes a tenth of a second more.
 """
@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError
 from botocore.session import Session
 
 from codec.errors import FormatError
-from pipelines.errors import Unavailable
+from pipelines.outcomes.errors import Unavailable
 from pipelines.remotes.base import Requests
 
 #: Bytes above which an object goes in parts, and those of a part.
@@ -37,7 +37,7 @@ _KINDS: Final = {
 
 
 class Options(NamedTuple):
-    """How objects are put and the server is reached; None where the SDK or the bucket decides.
+    """The options of uploads and of the connection; None leaves them to the SDK or the bucket.
 
     Attributes:
         endpoint_url: of an S3-compatible server.

@@ -11,7 +11,7 @@ from typing import Final
 
 from botocore import exceptions as sdk
 
-from pipelines.errors import Conflict, Denied, NotFound, StorageError, Unavailable
+from pipelines.outcomes.errors import Conflict, Denied, NotFound, StorageError, Unavailable
 
 RESUME: Final = "Run the same command again: it goes on where this one stopped"
 _CODE = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
@@ -20,7 +20,7 @@ SET_REGION: Final = "Set AWS_REGION to the region of the bucket, or give the rig
 
 
 class Unsatisfiable(NotFound):
-    """An object does not have the range that was asked for."""
+    """An object does not have the requested range."""
 
 
 #: Codes that say more than their HTTP status: what they mean, and the way out.
@@ -37,7 +37,7 @@ _CODES: Final[dict[str, tuple[type[StorageError], str, str]]] = {
     "IllegalLocationConstraintException": (
         Unavailable, ELSEWHERE, SET_REGION,
     ),
-    "InvalidBucketName": (NotFound, "is no name of a bucket", "Write it as s3://bucket/prefix"),
+    "InvalidBucketName": (NotFound, "is not the name of a bucket", "Write it as s3://bucket/prefix"),
     "InvalidRange": (Unsatisfiable, "is shorter than it should be", "Look at who writes there"),
 }  # fmt: skip
 _NO_CREDENTIALS: Final = (
@@ -79,7 +79,7 @@ def server_error(error: sdk.ClientError, where: str, bucket: str) -> StorageErro
         kind, problem, hint = _CODES[code]
         return kind(f"{where}: {problem}", hint=hint)
     if status == 412:
-        return Conflict(f"{where}: is there, or is no longer what it was", hint=RESUME)
+        return Conflict(f"{where}: exists, or was changed meanwhile", hint=RESUME)
     if status == 404:
         return NotFound(f"{where}: the remote has no such object", hint="Check the remote's name")
     if status in (401, 403):
@@ -99,7 +99,9 @@ def sdk_error(error: sdk.BotoCoreError, where: str) -> StorageError:
         hint = "Name the certificates to trust: [remote] ca_bundle in the configuration"
         return Unavailable(f"{where}: the server's certificate is not trusted", hint=hint)
     if isinstance(error, sdk.ParamValidationError):
-        return NotFound(f"{where}: is no name of a bucket", hint="Write it as s3://bucket/prefix")
+        return NotFound(
+            f"{where}: is not the name of a bucket", hint="Write it as s3://bucket/prefix"
+        )
     kind = type(error).__name__
     if not isinstance(error, _OF_THE_NETWORK):
         hint = "Look at AWS_REGION and AWS_PROFILE, and at the configuration of the AWS tools"

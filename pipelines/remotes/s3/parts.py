@@ -1,4 +1,4 @@
-"""An object in parts: which are there, sending the others, and what shows that they arrived."""
+"""Upload an object in parts: find those that exist, send the others, prove their arrival."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def begun(client: Any, where: Mapping[str, str]) -> tuple[str | None, dict[int, 
 
 
 def abort_all(client: Any, where: Mapping[str, str]) -> None:
-    """Abort all uploads of an object that is there: whoever has one under way finds it there."""
+    """Abort all uploads of an existing object; a running uploader will find the object."""
     with suppress(sdk.ClientError, sdk.BotoCoreError):
         for upload in _uploads(client, where):
             client.abort_multipart_upload(**where, UploadId=upload)
@@ -126,7 +126,7 @@ def etag_of(sent: Iterable[SentPart]) -> str:
 
 
 def is_proved(reply: Mapping[str, Any], md5: str, sha256: str) -> bool:
-    """Whether the answer to a put shows that what was sent has arrived."""
+    """Return True if the reply to a put proves that the bytes arrived."""
     if reply["ETag"].strip('"') == md5:
         return True
     return is_sealed(reply) and reply.get("ChecksumSHA256") == sha256

@@ -21,7 +21,7 @@ from typing import Any, Final
 from botocore import exceptions as sdk
 
 from codec.errors import IntegrityError
-from pipelines.errors import Conflict, NotFound, Unavailable
+from pipelines.outcomes.errors import Conflict, NotFound, Unavailable
 from pipelines.remotes.base import BLOCK, Content, Part, Requests, Stored, changed, check_same
 from pipelines.remotes.s3.body import Body
 from pipelines.remotes.s3.client import LostError, Options, client_of
@@ -67,7 +67,7 @@ class S3Objects:
             self._client = client_of(options, self.requests)
 
     def list_all(self) -> list[Stored]:
-        """All objects, by name; a thousand a request."""
+        """Return all objects by name, a thousand a request."""
 
         def once() -> list[Stored]:
             with self._said():
@@ -155,7 +155,7 @@ class S3Objects:
             yield Body(body, f"{self.url}/{name}"), int(m["start"]) if m else 0, reply
 
     def _which(self, _name: str) -> dict[str, str]:
-        """Return what names the version of an object to read: the newest."""
+        """Return the parameters that select the newest version of an object."""
         return {}
 
     def put(self, name: str, content: Content) -> bool:
@@ -187,7 +187,7 @@ class S3Objects:
         return again(once)
 
     def _put_whole(self, name: str, content: Content, overwrite: bool) -> bool:
-        """One PUT; whether the answer proves that it arrived."""
+        """Send one PUT; return True if the reply proves that the bytes arrived."""
         with content.open() as f:
             data = f.read(content.size + 1)  # held, so that what is sent is what was looked at
         if hashlib.sha256(data).hexdigest() != content.sha256:
@@ -254,7 +254,7 @@ class S3Objects:
         return is_sealed(reply) and all(part.proved for part in sent)
 
     def _attributes(self) -> dict[str, Any]:
-        """How objects are kept."""
+        """Return the storage attributes of uploads."""
         options = self._options
         named = {
             "StorageClass": options.storage_class,
@@ -270,7 +270,7 @@ class S3Objects:
 
     @contextmanager
     def _said(self, name: str = "") -> Iterator[None]:
-        """Map what the SDK raises to errors for a user."""
+        """Map the SDK's errors to errors for the user."""
         where = f"{self.url}/{name}" if name else self.url
         try:
             yield

@@ -1,4 +1,4 @@
-"""What the SDK does not try again, and may pass: a conditional put, bytes that were altered."""
+"""Retry what the SDK does not: a conditional put, and bytes altered in transit."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 import stamina
 
 from codec.errors import IntegrityError
-from pipelines.errors import PipelineError
+from pipelines.outcomes.errors import PipelineError
 from pipelines.remotes.s3.client import ATTEMPTS
 
 #: Codes of a server: another conditional put was under way; bytes were altered.
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class AgainError(Exception):
-    """What was asked did not happen, and may if it is asked again."""
+    """A request failed and may succeed if it is repeated."""
 
     def __init__(self, error: PipelineError | IntegrityError) -> None:
         super().__init__()
@@ -28,11 +28,11 @@ class AgainError(Exception):
 
 
 def again(call: Callable[[], T]) -> T:
-    """Do something, and again where it may pass; what it raises last, where it does not."""
+    """Call a function, and repeat it on AgainError; raise the last error."""
     try:
         for attempt in stamina.retry_context(on=AgainError, attempts=ATTEMPTS):
             with attempt:
                 return call()
     except AgainError as e:
         raise e.error from None
-    raise AssertionError("stamina raises what it does not try again")
+    raise AssertionError("stamina re-raises other errors")

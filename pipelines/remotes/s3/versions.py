@@ -1,4 +1,4 @@
-"""All versions of the objects of a bucket: what is deleted is deleted in all of them."""
+"""All versions of a bucket's objects, so that a deletion removes every version."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class S3Remote(S3Objects):
         return False
 
     def hidden(self) -> Sequence[Remote]:
-        """Return views of older versions, and of those behind a delete marker."""
+        """Return views of older versions, including those behind a delete marker."""
         by_key: dict[str, list[dict[str, Any]]] = {}
 
         def once() -> None:
@@ -112,7 +112,7 @@ class S3Hidden(S3Objects):
         self._found = {v["Key"][len(self._prefix) :]: v for v in versions}
 
     def list_all(self) -> list[Stored]:
-        """All objects that have such a version, by name."""
+        """Return all objects that have such a version, by name."""
         return sorted(
             Stored(name, v["Size"], v["LastModified"].timestamp())
             for name, v in self._found.items()

@@ -1,4 +1,4 @@
-"""What an agent tells a hook, whole or in pieces."""
+"""The input that an agent gives to a hook, whole or in pieces."""
 
 from __future__ import annotations
 

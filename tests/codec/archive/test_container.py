@@ -23,6 +23,7 @@ from codec.archive.frames import (
 )
 from codec.archive.tar import Entry, Member, arrange, entries_of
 from codec.errors import CodecError, EncodeError, FormatError, IntegrityError
+from codec.kinds import Sha256
 from codec.records import PatchRef
 from tests.support.archives import DIFFS, Ranges, members_of, packed, patch_of, ref
 
@@ -37,7 +38,7 @@ MANY = {
 
 @pytest.fixture
 def many(monkeypatch: pytest.MonkeyPatch) -> bytes:
-    """An archive of many frames."""
+    """Make an archive of many frames."""
     monkeypatch.setattr("codec.archive.tar.FRAME_SIZE", 4096)
     return packed(MANY)
 
@@ -180,7 +181,7 @@ def test_a_diff_that_changed_while_it_was_archived_is_refused() -> None:
     ("key", "patch", "problem"),
     [
         ("2025-11-10", ref(b""), "has no diff"),
-        (KEY, PatchRef(sha256="0" * 64, size=len(DIFFS[KEY])), "SHA-256 differs"),
+        (KEY, PatchRef(sha256=Sha256("0" * 64), size=len(DIFFS[KEY])), "SHA-256 differs"),
         (KEY, PatchRef(sha256=ref(DIFFS[KEY]).sha256, size=5), "size differs"),
     ],
 )
@@ -190,7 +191,7 @@ def test_what_is_not_as_it_was_recorded_is_refused(key: str, patch: PatchRef, pr
 
 
 def with_entries(*changed: Entry) -> bytes:
-    """The archive with another index."""
+    """Return the archive with another index."""
     entries = {e.key: e for e in entries_of(arrange(members_of(DIFFS)))}
     entries.update((e.key, e) for e in changed)
     frames = opened(ARCHIVE).frames
@@ -205,7 +206,7 @@ def test_an_index_that_lies_is_found_out() -> None:
         lying = opened(with_entries(Entry(KEY, block, size)))
         with pytest.raises(IntegrityError, match="not where the index says"):
             lying.read(KEY, ref(DIFFS[KEY]))
-    # With the size and the hash of the diff that does stand there: its header has another name.
+    # With the size and the hash of the diff at that place: its header has another name.
     same = Entry("2025-11-10", other.block, other.size)
     with pytest.raises(IntegrityError, match="not where the index says"):
         opened(with_entries(same)).read(same.key, ref(DIFFS[other.key]))
@@ -217,12 +218,12 @@ def test_a_size_that_the_archive_cannot_hold_is_refused_before_anything_is_read(
     ranges = Ranges(data)
     reader = ArchiveReader(ranges, len(data))
     with pytest.raises(IntegrityError):
-        reader.read(KEY, PatchRef(sha256="0" * 64, size=size))
+        reader.read(KEY, PatchRef(sha256=Sha256("0" * 64), size=size))
     assert len(ranges.asked) == 1
 
 
 def ended(*frames: FrameSizes, index: bytes = b"", size: int = 0) -> bytes:
-    """An end as nobody writes it."""
+    """Return an archive end that no writer produces."""
     packed_index = encode_skippable(INDEX_MAGIC, index or encode_frame(b"{}\n", "fast"))
     return packed_index + encode_seek_table([*frames, FrameSizes(len(packed_index), size)])
 
@@ -286,7 +287,7 @@ def test_an_archive_of_another_size_than_it_has_is_refused() -> None:
 def test_a_server_that_gives_another_range_than_asked_is_found_out(given: bytes) -> None:
     ranges = Ranges(ARCHIVE)
     reader = ArchiveReader(lambda at, n: given if ranges.asked else ranges(at, n), len(ARCHIVE))
-    with pytest.raises(IntegrityError, match=f"{len(given)} bytes were read where"):
+    with pytest.raises(IntegrityError, match=f"{len(given)} bytes were read; expected"):
         reader.read(KEY, ref(DIFFS[KEY]))
 
 

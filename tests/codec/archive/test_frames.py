@@ -36,7 +36,7 @@ RAW_BLOCK = (1 | 3 << 3).to_bytes(3, "little") + b"abc"
 
 
 def header(descriptor: int, *fields: bytes) -> bytes:
-    """The beginning of a frame: its descriptor says which fields follow."""
+    """Return the header of a frame; its descriptor says which fields follow."""
     return b"\x28\xb5\x2f\xfd" + bytes([descriptor]) + b"".join(fields)
 
 

@@ -32,10 +32,11 @@ from codec.archive.tar import (
     tar_pieces,
 )
 from codec.errors import IntegrityError
+from codec.kinds import Sha256
 from tests.support.archives import DIFFS, Ranges, members_of, packed, patch_of
 
 FRAME_SIZE = 4096
-#: Diffs for many frames of 4 KiB; one is larger than such a frame, and stands last.
+#: Diffs for many frames of 4 KiB; one is larger than such a frame, and comes last.
 MANY = {
     **{f"2025-11-{1 + i:02}": patch_of(f"{i % 3}.py", 60, i) for i in range(12)},
     "2025-11-30": patch_of("large.py", 600),
@@ -47,8 +48,8 @@ def _small_frames(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("codec.archive.tar.FRAME_SIZE", FRAME_SIZE)
 
 
-def checked(data: bytes) -> tuple[dict[str, str], list[Damage]]:
-    """The members by key that are found whole, and the damage."""
+def checked(data: bytes) -> tuple[dict[str, Sha256], list[Damage]]:
+    """Return the members recovered whole, by key, and the damage."""
     events = list(check(Ranges(data), len(data)))
     found = {e.entry.key: e.sha256 for e in events if isinstance(e, Checked)}
     return found, [e for e in events if isinstance(e, Damage)]
@@ -185,7 +186,7 @@ def test_frames_of_another_order_are_noticed() -> None:
     assert first.packed == middle
     found, damage = checked(data[middle:end] + data[start:middle] + data[end:])
     assert found == hashes(MANY)
-    assert [d.problem for d in damage] == ["the index does not say what the frames hold"]
+    assert [d.problem for d in damage] == ["the index does not match the frames"]
 
 
 def test_a_diff_that_looks_like_a_frame_is_no_frame() -> None:
@@ -194,7 +195,7 @@ def test_a_diff_that_looks_like_a_frame_is_no_frame() -> None:
     diffs = {"2025-11-06": inner + noise, "2025-11-07": b"x"}
     data = packed(diffs)
     (frame, *_) = frames_of(data)
-    assert inner[:100] in data[: frame.packed]  # it stands in the archive as it is
+    assert inner[:100] in data[: frame.packed]  # it is in the archive uncompressed
     spoilt = bytearray(data)
     spoilt[frame.packed - 1] ^= 1
     found, damage = checked(bytes(spoilt))
@@ -208,11 +209,11 @@ def test_damage_in_a_frame_that_was_skipped_over_is_one_finding() -> None:
     data[first.offset] ^= 1
     data[second.offset] ^= 1
     _, damage = checked(bytes(data))
-    assert damage == [Damage(0, third.offset, "there is no frame where one should begin")]
+    assert damage == [Damage(0, third.offset, "a frame is missing at its offset")]
 
 
 def archive_of(*contents: bytes, entries: tuple[Entry, ...] = ()) -> bytes:
-    """An archive whose tar has these bytes, whatever they are, a frame each."""
+    """Pack a tar of these bytes, whatever they are, one frame each."""
     frames = [encode_frame(c, "fast") for c in contents]
     sizes = [FrameSizes(len(f), len(c)) for f, c in zip(frames, contents, strict=True)]
     return b"".join(frames) + encode_tail(sizes, entries)

@@ -34,7 +34,7 @@ def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(*argv: str | Path) -> bytes:
-    """What a program prints, and nothing on stderr."""
+    """Return what a program prints; fail if it prints anything to stderr."""
     if not shutil.which(argv[0]) or not shutil.which("zstd"):
         pytest.skip(f"{argv[0]} or zstd is not here")
     ran = subprocess.run(argv, capture_output=True, check=True)

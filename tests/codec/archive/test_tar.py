@@ -1,4 +1,4 @@
-"""Members stand in a fixed order under fixed headers, and nothing else is taken for one."""
+"""Members are in a fixed order under fixed headers, and nothing else is taken for one."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_the_largest_member_and_the_longest_key_have_a_header() -> None:
 
 
 def header_of(**fields: object) -> bytes:
-    """A header as another program would write it."""
+    """Return a header as another program would write it."""
     info = tarfile.TarInfo(f"{KEY}.diff")
     for name, value in fields.items():
         setattr(info, name, value)

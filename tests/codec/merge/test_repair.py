@@ -1,4 +1,4 @@
-"""A tracked file put right: each kind of fault told with its line, and nothing unknown lost."""
+"""A repair names each kind of fault with its line and loses nothing unknown."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def facts(*parts: Session | bytes) -> bytes:
 
 
 def mended(form: Format, data: bytes) -> list[tuple[str, str]]:
-    """What was wrong, where the file ends as it should, and needs nothing more."""
+    """Repair a file; assert that it ends in order and needs no second repair."""
     repaired = repair_rows(form, data, SETTLED)
     assert repaired.data == rows(form, *SESSIONS)
     assert repair_rows(form, repaired.data, SETTLED) == (repaired.data, [])

@@ -57,7 +57,7 @@ def test_a_row_that_cannot_be_read_gives_way_only_where_that_is_asked_for(form: 
 @FORMATS
 def test_the_row_of_a_clash_gets_the_new_key_and_a_shared_one_is_doubled(form: Format) -> None:
     kept, moved = SESSIONS[0], SESSIONS[0]._replace(agent="b")
-    twin = SESSIONS[0]._replace(title="only the manifest tells this one from the first")
+    twin = SESSIONS[0]._replace(title="only the manifest distinguishes this from the first")
     settled = [
         Settled(kept, kept),
         Settled(moved, moved._replace(key=f"{DAYS[0]}.abcdef")),

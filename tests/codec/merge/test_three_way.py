@@ -18,7 +18,7 @@ ALL = pytest.mark.parametrize("form", [FACTS, DELTAS, METRICS, REFERENCES])
 
 
 def file(form: Format, *sessions: Session | bytes) -> bytes:
-    """A file of these sessions, and of other lines."""
+    """Return a file of these sessions and other lines."""
     pieces = (s if isinstance(s, bytes) else form.encode(s) for s in sessions)
     return form.head + b"".join(pieces)
 

@@ -46,7 +46,7 @@ class Repository:
         return self.git("cat-file", "blob", name)
 
     def applied(self, patch: bytes) -> bytes:
-        """The file after `git apply` of a patch to its parent."""
+        """Return the file after `git apply` of a patch to its parent."""
         self.git("checkout", "-q", "HEAD^")
         self.git("apply", "--binary", "-", data=patch)
         return (self._folder / "f.bin").read_bytes()

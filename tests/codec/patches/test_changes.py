@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codec.diffs import diff_stat
 from codec.patches.changes import Line, changes_of, paths_of
+from codec.patches.diff_stat import diff_stat
 from tests.pipelines.conftest import git
 
 NAMES = ("plain.py", "with space.py", "umläut.py", 'quo"te.py', "tab\there.py", "a/b/c.py")
@@ -90,3 +90,21 @@ def test_lines_are_as_many_as_are_counted(repository: Path) -> None:
     patch = patch_of(repository)
     marks = [line.mark for change in changes_of(patch) for line in change.lines]
     assert (marks.count("+"), marks.count("-")) == diff_stat(patch)
+
+
+def test_spans_joined_are_the_patch_and_each_has_its_own_file(repository: Path) -> None:
+    for name in NAMES:
+        (repository / name).write_text("changed\n")
+    (repository / "binary").write_bytes(b"\0")
+    patch = patch_of(repository)
+    lines = patch.split(b"\n")[:-1]
+    changes = list(changes_of(patch))
+    spans = [lines[c.span.start : c.span.stop] for c in changes]
+    assert [line for span in spans for line in span] == lines
+    again = [[c.new for c in changes_of(b"\n".join((*span, b"")))] for span in spans]
+    assert again == [[c.new] for c in changes]
+
+
+def test_what_comes_before_the_first_file_is_in_no_span() -> None:
+    (change,) = changes_of(b"From: ada\n\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n")
+    assert change.span == range(2, 7)

@@ -35,8 +35,8 @@ def test_a_patch_is_accepted(data: bytes) -> None:
         (b"+only added lines\n", "is not a patch"),
         (b"From: a@example.com\nSubject: [PATCH 0/2] cover\n\n--- \n2.39\n", "is not a patch"),
         (b"\x00\x01", "is not a patch"),
-        (b"\x1b[1mdiff --git a/a b/a\x1b[m\n", "is coloured"),
-        (b"\x1b[1m\x1b[31m-old\x1b[m\n", "is coloured"),
+        (b"\x1b[1mdiff --git a/a b/a\x1b[m\n", "contains terminal colours"),
+        (b"\x1b[1m\x1b[31m-old\x1b[m\n", "contains terminal colours"),
     ],
 )
 def test_what_is_not_a_patch_is_refused(data: bytes, words: str) -> None:

@@ -82,7 +82,7 @@ def test_every_entry_stays_on_its_line(record: References) -> None:
         if section
     ) + bool(record.mandates)
     if not record.extra and entries:
-        # A key that is too long for YAML's simple form stands on a line of its own.
+        # A key that is too long for YAML's simple form is on a line of its own.
         own_lines = data.count(b"\n ? ")
         assert data.count(b"\n") == entries + own_lines
 
@@ -210,7 +210,7 @@ def test_compact_text_of_a_broken_file_is_what_stands_there(data: bytes) -> None
         (b"stack: {}\nmandates: []\nstack: {}\n", 3, "duplicate key 'stack'"),
         (b"? [a]\n: b\n", 1, "a list instead of a text"),
         (b"a: &x 1\nb: *x\n", 2, "an alias, *x"),
-        (b"a: !!python/name:os.system x\n", 1, "a tag"),
+        (b"a: !!python/name:os.system x\n", 1, "YAML tags"),
         (b"a: 1\n---\nb: 2\n", 2, "another document"),
         (b"a: 'open\n", 1, "not YAML"),
         (b"a: b: c\n", 1, "not YAML"),

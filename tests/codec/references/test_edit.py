@@ -42,7 +42,7 @@ def values_of(text: str) -> dict[str, Value]:
 
 
 def edit(text: str, **changes: Value | None) -> str:
-    """Change, add and remove values; `__` in a keyword stands for a dot."""
+    """Change, add and remove values; `__` in a keyword means a dot."""
     values = values_of(text)
     for name, value in changes.items():
         dotted = name.replace("__", ".")
@@ -57,7 +57,7 @@ def edit(text: str, **changes: Value | None) -> str:
 
 
 def changed_lines(before: str, after: str) -> tuple[list[str], list[str]]:
-    """The lines that only one of two texts has."""
+    """Return the lines that only one of two texts has."""
     old, new = before.splitlines(), after.splitlines()
     return [x for x in old if x not in new], [x for x in new if x not in old]
 
@@ -176,7 +176,7 @@ def test_an_edit_gives_what_was_asked_for_and_keeps_every_comment_or_refuses(
     try:
         kept = [c for c in comments if c in text]
         if decode_references(text.encode()) != before:
-            return  # a comment inside of a text is none
+            return  # a comment sign inside a text does not begin a comment
         edited = edit_references(text.encode(), by_name(after)).decode()
     except EncodeError:
         return

@@ -184,7 +184,7 @@ def test_in_any_history_edits_stay_and_all_else_is_what_is_stated(
         found = refresh(builds, file, stated, {})
         file, builds = found.values(), [found.built]
         assert file == edited(stated, own)
-        # To remove what is not there is no edit; to take one's own word back is no word about
+        # Removing a missing value is not an edit; withdrawing one's own value says nothing about
         # what may be stated later.
         real = {n: v for n, v in edits.items() if v is not None or n in file}
         file = edited(file, real)

@@ -41,7 +41,7 @@ REMOTES = [REMOTE, "/mnt/my copies/100%\\%", "s3://bucket/$x'y"]
 
 @pytest.fixture
 def program(tmp_path: Path) -> str:
-    """A program that notes its arguments, and ends as its folder says for each verb."""
+    """Make a program that logs its arguments and exits as its folder says for each verb."""
     path = tmp_path / "bin of 100%" / "session-codec"
     path.parent.mkdir()
     path.write_text(
@@ -55,7 +55,7 @@ exit "$(cat {shlex.quote(str(tmp_path))}/"$1" 2>/dev/null || echo 0)"
 
 
 def as_cron_runs(line: str) -> list[str]:
-    """What cron makes of a line: five fields, then a command that ends at a bare %."""
+    """Run a line as cron does: five fields, then a command that ends at a bare %."""
     text = line.split(" ", 5)[5].removesuffix("\n")
     command, escaped = "", False
     for char in text:
@@ -70,7 +70,7 @@ def as_cron_runs(line: str) -> list[str]:
 
 
 def as_systemd_runs(unit: bytes) -> list[str]:
-    """What systemd makes of ExecStart: quotes and backslashes, then specifiers and variables."""
+    """Run ExecStart as systemd does: quotes and backslashes, then specifiers and variables."""
     (line,) = re.findall(r"^ExecStart=(.*)$", unit.decode(), re.M)
     words = shlex.split(line)
     for word in words:
@@ -125,7 +125,7 @@ def test_without_a_remote_nothing_is_copied() -> None:
 
 @pytest.mark.parametrize("root", ["/srv/a\nb", "/srv/\x1b[0m", "/srv/\x85", "/srv/\udcff"])
 def test_a_path_that_is_no_line_of_text_is_refused(root: str) -> None:
-    with pytest.raises(FormatError, match="no job can name"):
+    with pytest.raises(FormatError, match="a job needs a path"):
         local_command(["/bin/session-codec"], root, None)
     assert re.fullmatch(r"session-codec-[A-Za-z0-9-]+", job_name(root))
 

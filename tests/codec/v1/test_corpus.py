@@ -15,8 +15,8 @@ import pytest
 import zstandard
 
 from bench.tiktoken_counter import TiktokenCounter
-from codec.diffs import DiffStat, diff_stat
 from codec.names import key_time
+from codec.patches.diff_stat import DiffStat, diff_stat
 from codec.records import PatchRef
 from codec.tokens.bpe_counts import LONGEST, ShortCounts
 from codec.tokens.bpe_table import decode_table
@@ -28,7 +28,7 @@ from codec.v1.split import LineNumbers, Span, join, split
 from codec.v1.text import decode_text
 from codec.v2.context_view import decode_view, encode_view
 from codec.v2.deltas import Delta, delta_of, encode_delta
-from pipelines.tokenizer import table_path
+from pipelines.worker.tokenizer import table_path
 
 CORPUS = Path(__file__).parents[3].parent / "shared" / "corpus"
 REAL = ("origin", "rss-feed", "forge-ledger", "codex-log")
@@ -96,7 +96,7 @@ def _read(data: bytes, span: Span, lines: LineNumbers) -> Read:
     patch = ref = stat = None
     if span.patch:
         patch = data[slice(*span.patch)]
-        ref = PatchRef(sha256=hashlib.sha256(patch).hexdigest(), size=len(patch))
+        ref = PatchRef.of(patch)
         stat = diff_stat(patch)
     mapped = session_of(entry, source="log.md", patch=ref, stat=stat, tokens={}, options=Options())
     return Read(lines.at(span.start), span, entry, patch, stat, mapped)
@@ -133,7 +133,7 @@ def medium() -> Log:
 
 @pytest.fixture(scope="session")
 def deltas(medium: Log) -> list[Delta]:
-    """The deltas of medium.md, oldest first."""
+    """Return the deltas of medium.md, oldest first."""
     found = [delta_of(s.mapped.session) for s in medium.sessions]
     return sorted(found, key=lambda d: key_time(d.key))
 

@@ -117,7 +117,9 @@ def test_a_date_that_is_far_or_of_another_heading_does_not(below: tuple[str, ...
 @pytest.mark.parametrize(
     ("log", "marker", "level"),
     [
-        pytest.param(f"# Log {D}\n## {D}\n", Marker.HEADING, 2, id="a dated title is no session"),
+        pytest.param(
+            f"# Log {D}\n## {D}\n", Marker.HEADING, 2, id="a dated title is not a session"
+        ),
         pytest.param(
             f"# Log, begun {D}\n- {D} one\n- {D} two\n", Marker.BULLET, 7, id="nor above list items"
         ),

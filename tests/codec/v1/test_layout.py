@@ -8,6 +8,7 @@ import json
 import pytest
 
 from codec.errors import FormatError, IntegrityError
+from codec.kinds import Sha256, sha256_of
 from codec.records import PatchRef
 from codec.v1.layout import (
     FORMAT,
@@ -24,19 +25,19 @@ HEAD, PATCH, TAIL = b"# Log\n", b"+one\n-two\n", b"end\n"
 LOG = HEAD + PATCH + TAIL
 STORED = StoredPatch(
     key="2025-11-06",
-    patch=PatchRef(sha256=hashlib.sha256(PATCH).hexdigest(), size=len(PATCH)),
+    patch=PatchRef.of(PATCH),
 )
 
 
 def encoded(*parts: Part, log: bytes = LOG) -> EncodedLayout:
-    return encode_layout(parts)(hashlib.sha256(log).hexdigest(), len(log))
+    return encode_layout(parts)(sha256_of(log), len(log))
 
 
 FILES = encoded(HEAD, STORED, TAIL)
 
 
 def changed(**head: object) -> bytes:
-    """The layout with other values in its first line; None takes one away."""
+    """Return the layout with other values in its first line; None removes one."""
     first, rest = FILES.layout.split(b"\n", 1)
     fields = {**json.loads(first), **head}
     fields = {name: value for name, value in fields.items() if value is not None}
@@ -56,7 +57,7 @@ def test_the_file_is_as_it_is_specified() -> None:
 
 def test_it_decodes_to_its_parts() -> None:
     assert decode_layout(FILES.layout) == Layout(
-        sha256=hashlib.sha256(LOG).hexdigest(),
+        sha256=Sha256(hashlib.sha256(LOG).hexdigest()),
         size=20,
         literal_size=10,
         parts=(6, STORED, 4),
@@ -95,8 +96,8 @@ def test_literals_larger_than_a_block_come_in_pieces() -> None:
         (b"[" * 100_000 + b"\n", FormatError, "not JSON"),
         (b"\xff\n", FormatError, "not JSON"),
         (changed(format="tar"), FormatError, "not a layout"),
-        (changed(version=2), FormatError, "version 2 is not known"),
-        (changed(version=None), FormatError, "version None is not known"),
+        (changed(version=2), FormatError, "unknown layout version 2"),
+        (changed(version=None), FormatError, "unknown layout version None"),
         (changed(sha256=None), FormatError, "no sha256"),
         (changed(bytes="20"), FormatError, "no bytes"),
         (changed(bytes=21), IntegrityError, "add up"),

@@ -36,7 +36,7 @@ def tasks_of(log: str, dialects: Dialects = HEADINGS) -> list[str]:
 
 
 def patch_of(log: str) -> str | None:
-    """The patch of the first session."""
+    """Return the patch of the first session."""
     span = sessions_of(log)[0]
     return None if span.patch is None else log.encode()[slice(*span.patch)].decode()
 

@@ -72,7 +72,7 @@ sonnet-4.5=s !FAIL ?PARTIAL ~UNKNOWN +added-removed cN commits else c1 tN min
 
 
 def words(text: str) -> int:
-    """A counter that anyone can count after."""
+    """Count tokens by a rule that a reader can check by hand."""
     return len(text.split())
 
 

@@ -92,7 +92,7 @@ def test_a_context_of_the_newest_is_the_context_of_all(found: list[bytes], count
 
 @pytest.fixture
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The lines that are decoded from here on."""
+    """Collect the lines that are decoded from here on."""
     seen: list[str] = []
 
     def counting(real: Callable[[str], Delta]) -> Callable[[str], Delta]:

@@ -50,7 +50,7 @@ class Agents:
         return self.root / ".session-codec" / "spool"
 
     def waiting(self) -> list[str]:
-        """The kinds of events that wait."""
+        """Return the kinds of the waiting events."""
         names = sorted(os.listdir(self.spool)) if self.spool.exists() else []
         return [n.rpartition(".")[2] for n in names if "." in n]
 
@@ -110,7 +110,7 @@ class Agents:
 
 @pytest.fixture
 def agents(tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Agents:
-    """A repository with a workspace and the hooks of both agents, all committed."""
+    """Make a repository with a workspace and the hooks of both agents, all committed."""
     bin_ = tmp_path / "bin"
     bin_.mkdir()
     script = bin_ / "session-codec-hook"
@@ -296,6 +296,20 @@ def test_what_an_agent_recorded_itself_is_not_recorded_again(agents: Agents, cli
     assert agents.waiting() == []
 
 
+def test_a_private_record_removes_the_texts_that_a_hook_recorded(
+    agents: Agents, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agents.codex("SessionStart")
+    agents.commit("vault")
+    agents.codex("Stop")
+    agents.drain()
+    assert "vault" in agents.sessions[0].task
+    monkeypatch.setenv("CODEX_THREAD_ID", "t-1")
+    cli("record", agents.root, "--agent", "a", "--task", "Sell the vault", "--private")
+    (session,) = agents.sessions
+    assert (session.private, session.task, session.title) == (True, "-", "")
+
+
 def test_committing_what_an_agent_recorded_is_not_a_session(agents: Agents, cli: Cli) -> None:
     agents.claude("SessionStart")
     agents.commit("a")
@@ -364,7 +378,7 @@ def test_commits_on_a_branch_that_the_session_left_again_are_its_own(agents: Age
 
 @pytest.fixture
 def transcripts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder where Claude Code keeps its transcripts."""
+    """Return the folder where Claude Code keeps its transcripts."""
     folder = tmp_path / "claude" / "projects"
     folder.mkdir(parents=True)
     monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(folder.parent))
@@ -462,7 +476,7 @@ def test_a_transcript_that_cannot_be_read_tells_nothing(
     assert (session.agent, session.task) == ("claude-code", "-")
 
 
-# Input that is none
+# Input that is not JSON
 
 
 @pytest.mark.parametrize("agent", ["claude", "codex"])

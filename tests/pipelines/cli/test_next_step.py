@@ -1,4 +1,4 @@
-"""What a person is told to commit, and the commit that `record --commit` makes."""
+"""The commit that a user is asked to make, and the commit that `record --commit` makes."""
 
 from __future__ import annotations
 

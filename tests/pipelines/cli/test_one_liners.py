@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.progress import Silent
+from pipelines.outcomes.progress import Silent
 from pipelines.v1.logs import Request
 from pipelines.verbs.migrate import migrate
 from pipelines.worker.client import Worker

@@ -17,7 +17,7 @@ from pipelines.cli.output import coloured, fitted
 from pipelines.cli.parser import load_verb, parse
 from pipelines.cli.times import read_moment, read_time
 from pipelines.cli.verbs import HIDDEN, VERBS
-from pipelines.errors import EXIT_CODES
+from pipelines.outcomes.errors import EXIT_CODES
 from tests.fuzz.command_lines import failures
 from tests.pipelines.conftest import Bench, Cli, command
 

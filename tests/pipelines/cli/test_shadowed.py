@@ -17,7 +17,7 @@ CLI = Path(__file__).parents[3] / "pipelines" / "cli"
 
 @pytest.fixture
 def shadows(tmp_path: Path) -> Path:
-    """A folder of modules that have the names of ours, and of what Python programs import."""
+    """Make a folder of modules named like ours and like those that Python programs import."""
     folder = tmp_path / "shadows"
     for name in ("pipelines", "codec", "venv", "pip", "click", "yaml", "zstandard"):
         (folder / name).mkdir(parents=True)

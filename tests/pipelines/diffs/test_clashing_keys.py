@@ -40,7 +40,7 @@ def clones(tmp_path: Path) -> tuple[Path, Path, Path]:
 
 
 def archived(cli: Cli, clones: tuple[Path, Path, Path], *, loser: str) -> None:
-    """A archived and sent its session, b sent its own, then they met."""
+    """Let a archive and send its session and b send its own; then merge them."""
     a, b, remote = clones
     record_at_once(a, b, ("MARKA", "MARKB"), loser)
     record(a, "MARKC", LATER)
@@ -96,7 +96,7 @@ def test_archive_packs_what_a_merge_and_a_restore_brought(
 
 
 def met(cli: Cli, clones: tuple[Path, Path, Path]) -> None:
-    """A sent its session; b merged, its session lost the key, and its diff kept the name."""
+    """Let a send its session and b merge: its session loses the key, its diff keeps the name."""
     a, b, remote = clones
     record_at_once(a, b, ("MARKA", "MARKB"), "MARKB")
     record(a, "MARKC", LATER)

@@ -1,4 +1,4 @@
-"""The gate: what is found in real patches, what may pass, and that no secret is ever told."""
+"""The gate: findings in real patches, what may pass, and that no secret is ever printed."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from codec.v1.detect import detect
 from codec.v1.split import split
 from pipelines.diffs import secret_scan as secrets
 from pipelines.diffs.secret_scan import Scan, Text, scan
-from pipelines.errors import Unavailable
+from pipelines.outcomes.errors import Unavailable
 from tests.pipelines.conftest import Bench, Cli, corpus, day, entry, log_of
 from tests.pipelines.verbs.test_archive import archives, loose, patch_of
 from tests.support.made_secrets import HARMLESS, Maker, Planted, patch_with, planted
 
 SAMPLE = Path(__file__).parents[3] / "fixtures" / "sample" / "AGENT_PROGRESS_LOG.md"
-#: What stands for the length of a line of base85.
+#: The letters that encode the length of a line of base85.
 _LENGTHS: Final = b" ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 ONE: Planted = planted()[0]
 
@@ -41,7 +41,7 @@ def patches_of(log: bytes) -> list[bytes]:
 
 
 def in_the_middle(patch: bytes, text: str) -> tuple[bytes, int]:
-    """A patch that adds one more text among its lines, and the line it stands in."""
+    """Return a patch that adds one more text among its lines, and that text's line number."""
     lines = patch.splitlines(keepends=True)
     at = max(5, len(lines) // 2)
     planted_lines = [f"+{line}\n".encode() for line in text.split("\n")]
@@ -110,7 +110,7 @@ def test_texts_are_in_memory_a_few_at_a_time() -> None:
 
 
 class Broken:
-    """A scanner that fails, and tells in its error what it read."""
+    """A scanner that fails and puts what it read into its error."""
 
     def scan(self, data: bytes, timeout: float) -> list[object]:
         raise RuntimeError(data.decode())
@@ -126,7 +126,7 @@ missing: Final = secrets._scanner.__wrapped__
 
 @pytest.fixture
 def leaky(bench: Bench) -> Bench:
-    """A workspace of two past months; a diff of the first holds a secret."""
+    """Make a workspace of two past months; a diff of the first holds a secret."""
     entries = [entry(day(n), task=f"t-{n}", patch=patch_of(f"f{n}")) for n in range(1, 4)]
     entries.append(entry(day(5), task="leak", patch=patch_with(ONE.text)))
     entries.append(entry("2025-12-01T10:00:00Z", task="late", patch=patch_of("late")))
@@ -137,7 +137,7 @@ def leaky(bench: Bench) -> Bench:
 
 @pytest.fixture(autouse=True)
 def own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A folder of settings in which there are none."""
+    """Use an empty folder of settings."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     return tmp_path / "config" / "session-codec" / "config.toml"
 
@@ -178,7 +178,7 @@ def test_a_secret_that_the_operator_lets_pass_is_packed(
             (leaky.root / ".session-codec" / "config.toml").write_text(allow)
             refused = cli("archive", leaky.root)
             assert (refused.code, len(loose(leaky))) == (3, 1)
-            assert "note: .session-codec/config.toml: [secrets] is not used" in refused.err
+            assert "note: .session-codec/config.toml: [secrets] is ignored" in refused.err
             options = ["--trust-repo-config"]
         case "no-scan":
             options = ["--no-scan"]
@@ -241,7 +241,7 @@ def test_an_error_of_the_scanner_says_nothing_of_what_it_read(
 
 
 def binary_patch_of(folder: Path, *versions: bytes) -> bytes:
-    """The patch of the last of some commits of a binary file, as `record` makes it."""
+    """Return the patch of the last commit of a binary file, as `record` makes it."""
 
     def git(*arguments: str) -> bytes:
         command = ["git", "-c", "user.name=a", "-c", "user.email=a@b.c", *arguments]

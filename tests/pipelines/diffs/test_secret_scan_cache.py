@@ -12,7 +12,7 @@ import pytest
 from pipelines.diffs import secret_scan as secrets
 from pipelines.diffs import secret_scan_cache as scanned
 from pipelines.diffs.secret_scan_cache import Scanned, mark_of
-from pipelines.errors import Unavailable
+from pipelines.outcomes.errors import Unavailable
 from tests.pipelines.conftest import Bench, Cli, day, entry, log_of
 from tests.pipelines.diffs.test_secret_scan import ONE, broken, look
 from tests.pipelines.verbs.test_archive import patch_of

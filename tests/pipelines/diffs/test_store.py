@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from codec.errors import IntegrityError
+from codec.kinds import Sha256
 from codec.manifest.jsonl import encode_fact
 from codec.records import PatchRef, Session
 from pipelines.diffs.store import Store
-from pipelines.errors import NotFound
-from pipelines.progress import Silent
+from pipelines.outcomes.errors import NotFound
+from pipelines.outcomes.progress import Silent
 from pipelines.verbs.archive import Request, archive
 from pipelines.verbs.archive_files import verify_archives
 from pipelines.verification.integrity import check_integrity
@@ -76,7 +77,7 @@ def rekey(bench: Bench, key: str, new: str) -> None:
 
 OTHER = Session(
     key=day(1), time=day(1), agent="a", task="t", status="PASS",
-    patch=PatchRef(sha256="12" * 32, size=9),
+    patch=PatchRef(sha256=Sha256("12" * 32), size=9),
 )  # fmt: skip
 
 
@@ -98,7 +99,7 @@ def test_the_diff_of_another_session_of_the_time_is_absence_and_no_damage(bench:
     bench.migrate()
     rekey(bench, day(1), f"{day(1)}.abcdef")
     with (bench.root / MANIFEST).open("a") as f:
-        f.write(f"{encode_fact(OTHER)}\n")  # it came with a merge, and stands on another machine
+        f.write(f"{encode_fact(OTHER)}\n")  # it came with a merge; its diff is on another machine
     assert OTHER.patch is not None
     with pytest.raises(NotFound, match="not stored on this machine"):
         Store(bench.workspace).read(OTHER.key, OTHER.patch)
@@ -131,7 +132,7 @@ def test_an_archived_diff_is_found_by_its_hash_after_a_merge(bench: Bench) -> No
     assert store.read(session.key, session.patch) == others[1]
     with pytest.raises(NotFound, match="not stored on this machine"):
         store.read(OTHER.key, OTHER.patch)
-    unknown = PatchRef(sha256="34" * 32, size=9)
+    unknown = PatchRef(sha256=Sha256("34" * 32), size=9)
     with pytest.raises(IntegrityError, match="not the one recorded"):
         store.read(day(2), unknown)
     assert verify_archives(bench.workspace, (), Silent()).damaged == []

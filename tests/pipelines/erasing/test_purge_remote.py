@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from codec.snapshot import is_pack
+from codec.archive.snapshot import is_pack
 from pipelines.erasing.purge_remote import There, erase
 from pipelines.erasing.remote import Replacement
-from pipelines.progress import Silent
+from pipelines.outcomes.progress import Silent
 from pipelines.remotes.base import Content, Remote, read_whole
 from pipelines.remotes.directory import DirectoryRemote
 from pipelines.remotes.s3 import Options, S3Remote
@@ -33,7 +33,7 @@ LEAK = patch_with(planted()[0].text)
 
 @pytest.fixture
 def made(bench: Bench) -> Bench:
-    """A migrated workspace, its log gone: only diffs hold what they hold."""
+    """Make a migrated workspace without its log, so that only its diffs hold their bytes."""
     bench.log.write_bytes(log_of_months())
     bench.migrate()
     bench.log.unlink()
@@ -41,7 +41,7 @@ def made(bench: Bench) -> Bench:
 
 
 def restored(cli: Cli, bench: Bench, *options: object) -> dict[str, bytes]:
-    """What an empty machine gets of a remote."""
+    """Restore from a remote into an empty folder."""
     back = bench.root.parent / "back"
     shutil.rmtree(back, ignore_errors=True)
     assert cli("restore", back, *options).code == 0
@@ -49,7 +49,7 @@ def restored(cli: Cli, bench: Bench, *options: object) -> dict[str, bytes]:
 
 
 def diffs_without(bench: Bench, key: str) -> dict[str, bytes]:
-    """What the store gives for all sessions but one that was purged."""
+    """Return the store's diffs of all sessions but the purged one."""
     from pipelines.diffs.store import Store
 
     store = Store(bench.workspace)
@@ -126,7 +126,7 @@ def test_a_remote_of_the_settings_that_was_not_named_is_told(
     cli("sync", made.root)
     said = cli("purge", day(3), made.root, "--yes")
     assert said.code == 0
-    assert f"note: {remote}: was not looked at" in said.err
+    assert f"note: {remote}: was not searched" in said.err
     assert holding(remote, ERASED)
 
 
@@ -159,7 +159,7 @@ def test_an_encrypted_remote_is_purged_by_who_can_read_it(
 
 
 def in_bucket(started: Started, *, lock: bool) -> tuple[S3Remote, str]:
-    """A remote in a bucket that keeps versions, and its client's name of it."""
+    """Return a remote in a versioned bucket, and the bucket's name."""
     server = started("moto")
     bucket = f"versions-{'locked' if lock else 'free'}-{datetime.now(UTC):%H%M%S%f}"
     client = server.client()

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.errors import WorkspaceLocked
 from pipelines.fs import files
 from pipelines.fs.files import locked, read_bytes, replace_file, sync_written, unchanging, write_new
 from pipelines.fs.lines import last_byte, read_lines, read_tail
+from pipelines.outcomes.errors import WorkspaceLocked
 
 
 def test_a_replaced_file_has_the_new_content_and_the_old_mode(tmp_path: Path) -> None:

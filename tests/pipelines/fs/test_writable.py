@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from pipelines.errors import Denied, NotFound, Unavailable
 from pipelines.fs.writable import check_diffs, check_space, check_tracked
+from pipelines.outcomes.errors import Denied, NotFound, Unavailable
 from pipelines.workspace.location import DELTAS, METRICS, locate
 from pipelines.workspace.transaction import Append, Transaction
 from tests.pipelines.conftest import THREE, Bench, Cli, entry, tree

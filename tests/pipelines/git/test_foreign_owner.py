@@ -1,4 +1,4 @@
-"""A repository of another user: every verb that asks git refuses, and nothing is written."""
+"""A repository of another user: every verb refuses it, and nothing is written."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.cli.help import exits_of
+from pipelines.cli.parser import load_verb
+from pipelines.cli.verbs import VERBS
+from pipelines.outcomes.errors import DENIED
 from pipelines.workspace.location import MANIFEST, V1_LOG
 from tests.pipelines.conftest import THREE, Cli
 
@@ -18,7 +22,7 @@ OTHER = 1000
 
 @pytest.fixture
 def repository(tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A workspace that lost a fact since its last commit, owned by another user."""
+    """Make a workspace, owned by another user, that lost a fact since its last commit."""
     root = tmp_path / "app"
     root.mkdir()
     for name in ("HOME", "XDG_CONFIG_HOME"):  # a `safe.directory` of the developer's must not count
@@ -47,38 +51,54 @@ def content(root: Path) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("verify",), ("verify", "--full"), ("doctor",), ("doctor", "--repair"), ("install",),
-        ("install", "--hooks", "claude,codex"), ("record", "--agent", "a", "--task", "t"),
-        ("record", "--agent", "a", "--task", "t", "--no-diff"), ("migrate",), ("references",),
-        ("context",), ("context", "--json"), ("query",), ("flush",),
-    ],
-    ids=" ".join,
+#: Each command line with its folder as `.`. Whoever adds a verb adds it here.
+COMMANDS = (
+    "install .", "install . --hooks claude,codex", "install . --uninstall",
+    "install . --uninstall --dry-run", "install . --schedule cron --dry-run --remote /r",
+    "context .", "context . --json", "brief latest .",
+    "record . --agent a --task t", "record . --agent a --task t --no-diff",
+    "record . --agent a --task t --no-diff --dry-run", "flush .",
+    "show latest .", "show latest . --diff", "find task .", "why a.py .", "query .",
+    "amend latest . --status PASS", "amend latest . --status PASS --dry-run", "references .",
+    "references . --check", "migrate .", "migrate . --dry-run", "archive .", "archive . --dry-run",
+    "archive pack .", "archive ls .", "archive verify .",
+    "archive extract x --repo . -o out", "archive repair x .",
+    "sync . --remote /r", "sync . --remote /r --dry-run", "restore . --remote /r",
+    "restore . --remote /r --dry-run", "purge latest . --yes", "purge latest . --dry-run",
+    "purge --merged . --yes", "verify .", "verify . --full", "report .",
+    "summarize . --period 2025-Q4", "export out . --to rows",
+    "export out . --to rows --dry-run",
+    "doctor .", "doctor . --repair", "restore-v1 .", "retire-v1 .", "retire-v1 . --dry-run",
 )  # fmt: skip
+#: One needs no repository, the other answers each call of a tool with the error.
+ELSEWHERE = {"completion", "mcp"}
+
+
+@pytest.mark.parametrize("line", [*COMMANDS, ""])
 def test_a_verb_ends_with_gits_advice_and_writes_nothing(
-    repository: Path, cli: Cli, arguments: tuple[str, ...]
+    repository: Path, cli: Cli, line: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = content(repository)
-    verb, *options = arguments
-    said = cli(verb, repository, *options)
-    assert said.code == 31
+    monkeypatch.chdir(repository)
+    said = cli(*line.split())
+    assert (said.code, said.out if "--json" not in line else "") == (31, "")
     assert "dubious ownership" in said.err
     assert f"git config --global --add safe.directory {repository}" in said.err
     assert content(repository) == before
 
 
-@pytest.mark.parametrize("arguments", [("show", "latest"), ("find", "task")], ids=" ".join)
-def test_a_verb_that_only_reads_ends_with_gits_advice(
-    repository: Path, cli: Cli, arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = content(repository)
-    monkeypatch.chdir(repository)
-    said = cli(*arguments)
-    assert (said.code, said.out) == (31, "")
-    assert "dubious ownership" in said.err
-    assert content(repository) == before
+def test_the_table_has_every_verb() -> None:
+    named = {line.split()[0] for line in COMMANDS}
+    assert named == VERBS.keys() - ELSEWHERE
+    archive = {line.split()[1] for line in COMMANDS if line.startswith("archive ")}
+    assert archive - {"."} == load_verb("archive").verbs.keys()
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_the_help_of_a_verb_has_the_exit_code(line: str) -> None:
+    name, below, *_ = line.split()
+    verb = load_verb(name)
+    assert exits_of(verb.verbs.get(below, verb))[DENIED]
 
 
 def test_after_the_advice_was_followed_lost_facts_are_found(repository: Path, cli: Cli) -> None:

@@ -10,9 +10,9 @@ from typing import Final
 
 import pytest
 
-from pipelines.errors import Conflict
 from pipelines.fs.files import create, keep_file, make_folder, move, remove, replace_file, write_new
 from pipelines.git.local_state import checked, is_planted, refuse_committed_diffs, refuse_linked
+from pipelines.outcomes.errors import Conflict
 from tests.pipelines.conftest import Bench, git, tree
 
 PIPELINES: Final = Path(__file__).parents[3] / "pipelines"
@@ -46,7 +46,7 @@ ALLOWED: Final = {
 
 
 def raw_changes(path: Path) -> Iterator[str]:
-    """Calls that change files without `files`."""
+    """Return the calls that change files without the package `fs`."""
     for node in ast.walk(ast.parse(path.read_text())):
         if not isinstance(node, ast.Call):
             continue

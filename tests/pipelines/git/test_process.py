@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.errors import Denied, NotFound, Unavailable
 from pipelines.git.process import (
     calling_repository,
     git_output,
@@ -19,6 +18,7 @@ from pipelines.git.process import (
     repository_at,
     run_git,
 )
+from pipelines.outcomes.errors import Denied, NotFound, Unavailable
 from tests.pipelines.conftest import THREE, Cli, git
 
 CODE = Path(__file__).parents[3]
@@ -95,7 +95,7 @@ def test_no_other_module_names_git_as_a_program() -> None:
         assert "git" not in strings
 
 
-# What a clone brings
+# Settings inside a clone
 
 
 def test_a_bare_repository_in_a_folder_runs_no_program(
@@ -201,7 +201,7 @@ def test_outside_of_git_nothing_is_tracked(tmp_path: Path) -> None:
 
 @pytest.fixture
 def foreign(repo: Path) -> Path:
-    """A repository of another user."""
+    """Make a repository of another user."""
     if not IS_ROOT:
         pytest.skip("only root can give files away")
     for path in (repo, *repo.rglob("*")):

@@ -21,7 +21,7 @@ def repo(tmp_path: Path) -> Path:
 
 
 def said(root: Path) -> tuple[str, str]:
-    """What git says of HEAD."""
+    """Return git's own answer for HEAD."""
     return git(root, "rev-parse", "HEAD").strip(), git(root, "branch", "--show-current").strip()
 
 

@@ -101,7 +101,7 @@ class Person:
 
 @pytest.fixture
 def ann(tmp_path: Path, cli: Cli) -> Person:
-    """A repository with a workspace and an older commit."""
+    """Make a repository with a workspace and an older commit."""
     root = tmp_path / "ann"
     root.mkdir()
     git(root, "init", "-q", "-b", "main")
@@ -115,7 +115,7 @@ def ann(tmp_path: Path, cli: Cli) -> Person:
 
 @pytest.fixture
 def bob(ann: Person) -> Person:
-    """A clone of it, which ann pulls from."""
+    """Make a clone that ann pulls from."""
     root = ann.root.parent / "bob"
     git(root.parent, "clone", "-q", str(ann.root), str(root))
     git(ann.root, "remote", "add", "bob", str(root))
@@ -123,7 +123,7 @@ def bob(ann: Person) -> Person:
 
 
 def names_of(session: Session, workspace: Workspace) -> list[str]:
-    """The files that a session changed, in the order of its patch."""
+    """Return the files of a session's patch, in its order."""
     if session.patch is None:
         return []
     patch = Store(workspace).read(session.key, session.patch, commits_of(session))
@@ -440,7 +440,7 @@ def test_a_session_can_still_name_its_commits(ann: Person) -> None:
 
 @pytest.fixture
 def split(ann: Person, bob: Person) -> Session:
-    """A session of two ranges, between which a pull brought commits of others."""
+    """Make a session of two ranges with a pull of other people's commits between them."""
     ann.begin()
     ann.commit("a", "shared")
     bob.commit("theirs")

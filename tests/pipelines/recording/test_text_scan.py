@@ -30,7 +30,7 @@ def sessions(bench: Bench) -> list[Session]:
 
 
 def holders(bench: Bench, secret: str) -> list[str]:
-    """The tracked files that hold a secret."""
+    """Return the tracked files that hold a secret."""
     files = [name for name in TRACKED if (bench.root / name).exists()]
     return [name for name in files if secret in (bench.root / name).read_text()]
 
@@ -169,7 +169,7 @@ def test_a_report_holds_no_secret_of_any_text(
 
 @pytest.fixture
 def agents_with_prompt(agents: Agents, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The transcript of a session whose first prompt holds a secret."""
+    """Write a transcript whose first prompt holds a secret."""
     folder = tmp_path / "claude" / "projects"
     folder.mkdir(parents=True)
     monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(folder.parent))

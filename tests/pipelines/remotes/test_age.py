@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from codec.errors import FormatError, IntegrityError
-from pipelines.errors import Denied, NotFound
+from pipelines.outcomes.errors import Denied, NotFound
 from pipelines.remotes.age import (
     EncryptedName,
     Recipients,
@@ -69,7 +69,7 @@ def age() -> str:
 
 @pytest.fixture
 def ssh(tmp_path: Path) -> Path:
-    """A private key of SSH without a passphrase; the public one is beside it."""
+    """Make an SSH private key without a passphrase; its public key is beside it."""
     if shutil.which("ssh-keygen") is None:
         pytest.skip("there is no ssh-keygen here")
     path = tmp_path / "id_ed25519"
@@ -158,7 +158,7 @@ def test_a_name_tells_what_is_in_it_and_who_can_read_it(ada: Person, eve: Person
 
 @pytest.mark.parametrize("text", ["", "age1", "ada", "ssh-ed25519 AAAA", "ssh-dss AAAAB3", "age1é"])
 def test_what_is_no_recipient_is_refused_before_anything_is_closed(text: str) -> None:
-    with pytest.raises(FormatError, match="no recipient"):
+    with pytest.raises(FormatError, match="not a recipient"):
         decode_recipients([text])
 
 

@@ -1,5 +1,6 @@
-"""No credential is printed or written, wherever it came from and whatever goes wrong; each error is
-one line that says what to do.
+"""No credential is ever printed or written, whatever its source and whatever fails.
+
+Each error is one line that says what to do.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from tests.pipelines.verbs.test_sync import made, own_configuration
 from tests.support.servers import ACCESS, Server
 
 __all__ = ["at_once", "made", "own_configuration", "proxy", "sdk_environment", "started"]
-#: What nobody is to see, in whichever place it stands.
+#: What must never be visible, wherever it comes from.
 SECRET = "wJalrXUtnFEMIK7MDENGbPxRfiCYzzzzSECRETKEY"  # noqa: S105 - of nobody
 TOKEN = "FwoGZXIvYXdzEJrzzzzSESSIONTOKEN"  # noqa: S105 - of nobody
 
@@ -93,7 +94,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def nobody(monkeypatch: pytest.MonkeyPatch, sdk_environment: None) -> pytest.MonkeyPatch:
-    """An environment without credentials, and an SDK that tries once."""
+    """Remove all credentials from the environment, and make the SDK try once."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
@@ -101,7 +102,7 @@ def nobody(monkeypatch: pytest.MonkeyPatch, sdk_environment: None) -> pytest.Mon
 
 
 def written(*folders: Path) -> Iterator[bytes]:
-    """All that stands in files."""
+    """Return the content of all files."""
     for folder in folders:
         for path in folder.rglob("*"):
             if path.is_file():

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from codec.errors import IntegrityError
-from pipelines.errors import Denied, NotFound
+from pipelines.outcomes.errors import Denied, NotFound
 from pipelines.remotes.age import decode_name, decode_recipients, read_identities
 from pipelines.remotes.base import Remote, content_of, read_whole
 from pipelines.remotes.directory import DirectoryRemote
@@ -25,7 +25,7 @@ __all__ = ["ada", "age", "eve", "made", "own_configuration", "remote"]
 
 
 def closed(place: Remote, *persons: Person, identity: Person | None = None) -> EncryptedRemote:
-    """A remote opened to write."""
+    """Open a remote for writing."""
     return EncryptedRemote(
         place,
         recipients=decode_recipients([p.recipient for p in persons]),
@@ -35,7 +35,7 @@ def closed(place: Remote, *persons: Person, identity: Person | None = None) -> E
 
 
 def opened(place: Remote, *persons: Person) -> EncryptedRemote:
-    """A remote opened to read."""
+    """Open a remote for reading."""
     identities = [i for p in persons for i in read_identities(str(p.file))]
     return EncryptedRemote(place, recipients=None, identities=identities, writes=False)
 
@@ -260,7 +260,7 @@ def test_a_recipient_of_the_repository_cannot_read_what_is_sent(
     config = made.root / ".session-codec" / "config.toml"
     config.write_text(f'[encrypt]\nto = ["{eve.recipient}"]\n')
     said = cli("sync", made.root, "--remote", remote)
-    assert "[encrypt] is not used" in said.err
+    assert "[encrypt] is ignored" in said.err
     assert not any(decode_name(name) for name in tree(remote))
 
 

@@ -44,7 +44,7 @@ def old_log(bench: Bench, _cli: Cli) -> str:
 
 
 def notes(bench: Bench, _cli: Cli) -> str:
-    """A person wrote it there: `migrate` and `record` would have replaced it."""
+    """Write notes by hand into the files that `migrate` and `record` would redact."""
     bench.migrate()
     with (bench.root / "AGENT_PROGRESS_LOG_v2.md").open("a") as f:
         f.write(f"\n{ONE.text}\n")
@@ -119,6 +119,6 @@ def test_an_allowance_of_the_repository_lets_nothing_out(
     config.write_text(f'[secrets]\nallow = ["{found[0]["fingerprint"]}"]\n')
     said = cli("sync", bench.root, "--remote", remote)
     assert (said.code, remote.exists() and tree(remote)) == (3, False)
-    assert "[secrets] is not used" in said.err
+    assert "[secrets] is ignored" in said.err
     trusted = cli("sync", bench.root, "--remote", remote, "--trust-repo-config")
     assert trusted.code == 0

@@ -1,4 +1,4 @@
-"""verify --require remote: every diff is here or there, told without reading one."""
+"""verify --require remote: every diff is stored here or remotely, checked without reading."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NEW = "2099-01-01T00:00:00Z"
 
 @pytest.fixture
 def clone(made: Bench, cli: Cli, remote: Path, tmp_path: Path) -> Path:
-    """A fresh clone of a workspace that was copied."""
+    """Make a fresh clone of a synced workspace."""
     made.commit()
     assert cli("sync", made.root, "--remote", remote).code == 0
     git(tmp_path, "clone", "-q", str(made.root), str(tmp_path / "clone"))
@@ -27,7 +27,7 @@ def clone(made: Bench, cli: Cli, remote: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> Requests:
-    """Counts what remotes are asked."""
+    """Count the requests to remotes."""
     counted = Requests()
     monkeypatch.setattr(DirectoryRemote, "requests", counted, raising=False)
     real = DirectoryRemote.__init__
@@ -41,7 +41,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Requests:
 
 
 def lost(said: Said) -> dict[str, str]:
-    """What is told of absent diffs, by key."""
+    """Return what is reported of missing diffs, by key."""
     return {f["key"]: f["message"] for f in said.json["findings"] if f["code"] == "absent"}
 
 
@@ -84,7 +84,7 @@ def test_what_is_neither_here_nor_there_is_named(
     harm(remote)
     said = cli("verify", clone, "--require", "remote", "--remote", remote, "--json")
     assert said.code == 3
-    assert f"neither here nor on {remote}" in lost(said)[key]
+    assert f"missing locally and on {remote}" in lost(said)[key]
     assert (NEW in lost(said)) == (harm is lose_a_pack)
 
 

@@ -11,11 +11,11 @@ import pytest
 from codec.archive.container import TAIL
 from codec.errors import IntegrityError
 from pipelines.diffs.store import Store
-from pipelines.errors import NotFound
+from pipelines.outcomes.errors import NotFound
 from pipelines.remotes.base import Remote
 from pipelines.remotes.directory import DirectoryRemote
 from pipelines.remotes.s3 import Options, S3Remote
-from pipelines.transfer.snapshots import CACHE
+from pipelines.workspace.cache import CACHE, write_cache
 from tests.conformance.conftest import Started, at_once, sdk_environment, started
 from tests.pipelines.conftest import Bench, Cli, day, entry, log_of
 from tests.pipelines.verbs.test_archive import archives
@@ -26,7 +26,7 @@ DAYS = range(1, 15)
 
 
 def patch_of(n: int) -> bytes:
-    """A patch that hardly compresses."""
+    """Return a patch that hardly compresses."""
     text = random.Random(n).randbytes(20_000).hex()  # noqa: S311 - as good as any
     lines = "".join(f"+{text[i : i + 64]}\n" for i in range(0, len(text), 64))
     head = f"diff --git a/f{n}.py b/f{n}.py\n--- a/f{n}.py\n+++ b/f{n}.py\n"
@@ -40,7 +40,7 @@ Opened = Callable[[], Remote]
 def opened(
     request: pytest.FixtureRequest, started: Started, tmp_path: Path, sdk_environment: None
 ) -> Opened:
-    """Opens the same remote anew, with its requests at zero."""
+    """Open the same remote again with its request counts at zero."""
     if request.param == "directory":
         return lambda: DirectoryRemote(str(tmp_path / "remote"))
     server = started(request.param)
@@ -50,7 +50,7 @@ def opened(
 
 @pytest.fixture
 def pruned(bench: Bench, cli: Cli, opened: Opened, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    """A workspace whose one archive is on the remote, and no longer here."""
+    """Make a workspace whose only archive is on the remote and was deleted locally."""
     bench.log.write_bytes(log_of(*(entry(day(n), task=f"t-{n}", patch=patch_of(n)) for n in DAYS)))
     bench.migrate()
     bench.log.unlink()
@@ -110,9 +110,9 @@ def test_without_a_remote_a_diff_that_is_not_here_is_not_found(pruned: Bench, cl
 def test_a_copy_that_was_put_anew_is_read_anew(pruned: Bench, opened: Opened) -> None:
     read(pruned, opened(), 3)
     (cached,) = (pruned.root / CACHE).glob("*.end")
-    version, _, end = cached.read_bytes().partition(b"\n")
+    _, version, end = cached.read_bytes().split(b"\n", 2)
     assert version
-    cached.write_bytes(b'{"version":"\\"other\\""}\n' + end)
+    write_cache(str(cached), b'{"version":"\\"other\\""}\n' + end)
     assert read(pruned, opened(), 3)["GET"] <= 4
     assert read(pruned, opened(), 3) == {"GET": 1}
 

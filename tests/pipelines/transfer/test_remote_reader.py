@@ -22,7 +22,7 @@ WHOLE = log_of_months() + entry(NEW, task="new")
 
 @pytest.fixture
 def clone(made: Bench, cli: Cli, remote: Path, tmp_path: Path) -> Path:
-    """A fresh clone of a workspace that was copied: nothing of `.diffs` is in it."""
+    """Make a fresh clone of a synced workspace, without any file of `.diffs`."""
     made.commit()
     assert cli("sync", made.root, "--remote", remote).code == 0
     git(tmp_path, "clone", "-q", str(made.root), str(tmp_path / "clone"))
@@ -77,7 +77,7 @@ def test_what_was_erased_here_is_not_brought_back_from_a_remote(
 
 @pytest.fixture
 def alone(made: Bench, plain: Bench, cli: Cli) -> Bench:
-    """A workspace outside of git, archived in part, whose log stands as it was migrated."""
+    """Make a partly archived workspace outside of git that still has its log."""
     plain.log.write_bytes(log_of_months())
     plain.migrate()
     cli("archive", plain.root)

@@ -20,7 +20,7 @@ from tests.pipelines.conftest import Bench, Cli
 
 @pytest.fixture
 def remote(bench: Bench, cli: Cli, tmp_path: Path) -> Path:
-    """A remote with one snapshot."""
+    """Return a remote with one snapshot."""
     bench.migrate()
     folder = tmp_path / "remote"
     assert cli("sync", bench.root, "--remote", folder).code == 0
@@ -38,7 +38,7 @@ def plant(remote: Path, number: int) -> str:
 
 
 def restored(cli: Cli, remote: Path, folder: Path, *more: str) -> tuple[int, int]:
-    """The exit code of a restore, and how many sessions it gave."""
+    """Restore; return the exit code and the number of sessions."""
     said = cli("restore", folder, "--remote", remote, *more, "--json")
     return said.code, said.json["sessions"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from codec.tokens.tokenizers import count_words, counter
-from pipelines.errors import Conflict
+from pipelines.outcomes.errors import Conflict
 from pipelines.v1.beside import count_runs, open_log, stage_runs
 from pipelines.v1.source import open_source
 from tests.pipelines.conftest import THREE, Bench

@@ -66,7 +66,7 @@ def agrees(field: str, want: Any, has: Any) -> bool:
     """Return whether a value is as expected.
 
     A list: any of its values will do; `{"all": [...]}`: each must hold. A title, notes and a remark
-    must contain the text; null stands for an empty one.
+    must contain the text; null means an empty one.
     """
     if isinstance(want, dict):
         return all(agrees(field, one, has) for one in want["all"])

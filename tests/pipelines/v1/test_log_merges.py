@@ -31,7 +31,7 @@ def edits(draw: st.DrawFn) -> tuple[list[Entry], list[Entry]]:
     after = list(before)
     for place in draw(st.sets(st.integers(0, len(after) - 1), min_size=1)):
         time, task, text = after[place]
-        after[place] = time, task, f"{text}, mended"
+        after[place] = time, task, f"{text}, revised"
     if draw(st.booleans()):
         after.append(("2026-03-02", "d", "the last one"))
     return before, after

@@ -83,7 +83,7 @@ def test_a_zone_that_cannot_be_read_is_misuse(bench: Bench, cli: Cli, zone: str)
 
 
 def test_a_pattern_may_name_the_parts_of_a_date_a_title_and_notes(bench: Bench, cli: Cli) -> None:
-    bench.log.write_text("@ 1 June 2026 [ok] gate: Mend the gate; a new hinge\n")
+    bench.log.write_text("@ 1 June 2026 [ok] gate: Fix the gate; a new hinge\n")
     pattern = (
         r"@ (?P<day>\d+) (?P<month>\w+) (?P<year>\d+) \[(?P<status>\w+)\] (?P<task>\w+): "
         r"(?P<title>[^;]+); (?P<notes>.*)"
@@ -92,4 +92,4 @@ def test_a_pattern_may_name_the_parts_of_a_date_a_title_and_notes(bench: Bench, 
     (key,) = (line.split(" | ")[0] for line in bench.deltas())
     session = json.loads(cli("show", key, bench.root, "--json").out)["session"]
     assert (key, session["task"], session["status"]) == ("2026-06-01", "gate", "PASS")
-    assert (session["title"], session["notes"]) == ("Mend the gate", "a new hinge")
+    assert (session["title"], session["notes"]) == ("Fix the gate", "a new hinge")

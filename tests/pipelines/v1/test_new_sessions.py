@@ -8,7 +8,7 @@ import pytest
 
 from codec.v1.entry import entry_hash
 from pipelines.diffs.store import Store
-from pipelines.findings import Finding
+from pipelines.outcomes.findings import Finding
 from pipelines.verbs.amend import Amendment, amend
 from pipelines.verification.integrity import check_integrity
 from pipelines.workspace.tracked_files import read_tracked
@@ -110,11 +110,11 @@ def test_of_two_entries_with_the_name_of_one_that_vanished_the_likelier_is_its_h
     bench.log.write_text("## 2026-03-01 | bot | sweep\nfirst text\n")
     bench.migrate()
     bench.log.write_text(
-        "## 2026-03-01 | bot | sweep\nanother\n\n## 2026-03-01 | bot | sweep\nfirst text, mended\n"
+        "## 2026-03-01 | bot | sweep\nanother\n\n## 2026-03-01 | bot | sweep\nfirst text, revised\n"
     )
     result = bench.migrate()
     assert codes(result) == []
-    assert [p.becomes.notes for p in result.plan.updated] == ["first text, mended"]
+    assert [p.becomes.notes for p in result.plan.updated] == ["first text, revised"]
     assert len(keys(bench)) == 2
     assert bench.migrate().plan.is_empty
 

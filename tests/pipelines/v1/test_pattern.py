@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.errors import Conflict
+from pipelines.outcomes.errors import Conflict
 from pipelines.v1.entries import dialects_of
 from pipelines.v1.pattern import Trial, check_pattern
 from pipelines.workspace.location import MANIFEST

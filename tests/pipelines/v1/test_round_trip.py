@@ -16,7 +16,7 @@ __all__ = ["at_once", "own_configuration", "sdk_environment", "started"]
 
 
 def fingerprints(findings: list[dict[str, str]]) -> str:
-    """The real patches hold what looks like secrets: examples in manuals, keys of tests."""
+    """Allow the real patches' findings, which are examples in manuals and keys of tests."""
     return " ".join(f["fingerprint"] for f in findings if "fingerprint" in f)
 
 

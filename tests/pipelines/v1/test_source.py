@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.errors import Conflict, NotFound
+from pipelines.outcomes.errors import Conflict, NotFound
 from pipelines.v1.source import open_source
 from tests.pipelines.conftest import THREE, Bench, Cli, tree
 
@@ -69,7 +69,7 @@ def test_a_log_that_may_not_be_read_is_denied() -> None:
     # root reads everything: the process gives its rights up before it begins
     code = (
         "import os, sys\n"
-        "from pipelines.errors import PipelineError, exit_code\n"
+        "from pipelines.outcomes.errors import PipelineError, exit_code\n"
         "from pipelines.v1.source import open_source\n"
         "from pipelines.workspace.location import locate\n"
         "if os.getuid() == 0: os.setuid(65534)\n"

@@ -13,8 +13,8 @@ import pytest
 from codec.errors import IntegrityError
 from pipelines.diffs.local_archives import archive_folder
 from pipelines.diffs.store import Store
-from pipelines.errors import NotFound
-from pipelines.progress import Silent
+from pipelines.outcomes.errors import NotFound
+from pipelines.outcomes.progress import Silent
 from pipelines.verbs.archive import Request, archive, plan
 from pipelines.workspace.location import MANIFEST, Workspace, locate
 from pipelines.workspace.reading import read_manifest
@@ -35,14 +35,14 @@ def log_of_months() -> bytes:
 
 @pytest.fixture
 def made(bench: Bench) -> Bench:
-    """A migrated workspace with sessions of two past months."""
+    """Make a migrated workspace with sessions of two past months."""
     bench.log.write_bytes(log_of_months())
     bench.migrate()
     return bench
 
 
 def diffs(workspace: Workspace) -> dict[str, bytes]:
-    """What the store gives for every session."""
+    """Return the store's diffs of all sessions."""
     store = Store(workspace)
     sessions = read_manifest(workspace).sessions.values()
     return {s.key: store.read(s.key, s.patch, s.range) for s in sessions if s.patch}

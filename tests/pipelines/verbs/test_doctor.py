@@ -1,4 +1,4 @@
-"""What is wrong is found and told; what is put right stays right, and nothing is lost by it."""
+"""`doctor` finds and names each fault; a repair lasts and loses nothing."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from codec.manifest.jsonl import encode_fact
 from codec.merge.tracked_formats import DELTAS as DELTA_LINES
 from codec.records import Session
 from pipelines.diffs.store import Store
-from pipelines.errors import Conflict
 from pipelines.fs.files import replace_file
-from pipelines.progress import Silent
+from pipelines.outcomes.errors import Conflict
+from pipelines.outcomes.progress import Silent
 from pipelines.verbs.doctor import Result, apply, plan, remaining
 from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, Workspace
 from pipelines.workspace.merge_driver_setup import configure_merge, unconfigure_merge
@@ -39,7 +39,7 @@ def assert_clean(bench: Bench) -> None:
 
 @pytest.fixture
 def bench(bench: Bench, this_tree: None) -> Bench:
-    """A repository in which the merge driver is set up."""
+    """Make a repository in which the merge driver is configured."""
     configure_merge(bench.workspace)
     return bench
 
@@ -52,7 +52,7 @@ def test_a_workspace_that_is_right_has_nothing_to_repair(bench: Bench, cli: Cli)
     bench.migrate()
     before = tree(bench.root, times=True)
     said = cli("doctor", bench.root, "--repair")
-    assert (said.code, said.out) == (0, "put right: 0; left: 0\n")
+    assert (said.code, said.out) == (0, "repaired: 0; left: 0\n")
     assert tree(bench.root, times=True) == before
 
 
@@ -154,7 +154,7 @@ def test_a_note_is_nothing_that_cannot_be_put_right(bench: Bench, cli: Cli) -> N
     bench.migrate()
     with (bench.root / DELTAS).open("a") as f:
         f.write("2030-01-01 | a | b | PASS | -\n")
-    assert cli("doctor", bench.root).out.endswith("can be put right: 0; cannot: 0; notes: 1\n")
+    assert cli("doctor", bench.root).out.endswith("can be repaired: 0; cannot: 0; notes: 1\n")
     assert cli("doctor", bench.root, "--repair").out.endswith("left: 0; notes: 1\n")
 
 
@@ -170,7 +170,7 @@ def test_without_repair_it_tells_and_writes_nothing(bench: Bench, cli: Cli) -> N
         assert f"{DELTAS}: has nothing about {day(1)}" in said.err
         assert f"{DELTAS}:3: is a repeated line" in said.err
         assert f"{DELTAS}:4: cannot be read: 1 fields instead of 5" in said.err
-        assert said.out.endswith("can be put right: 3; cannot: 0\n")
+        assert said.out.endswith("can be repaired: 3; cannot: 0\n")
     assert f"would write {DELTAS}" in said.out
     assert tree(bench.root, times=True) == before
     assert cli("doctor", bench.root, "--dry-run").code == 2
@@ -231,7 +231,7 @@ def test_a_note_alone_is_no_finding(bench: Bench, cli: Cli) -> None:
 
 
 def stopped(bench: Bench) -> Session:
-    """A verb that was stopped after its commit, with the fact of a session and no rows of it."""
+    """Stop a verb after its commit: the fact of a session is written, its rows are not."""
     session = Session(key=day(9), time=day(9), agent="a", task="t", status="PASS")
     transaction = Transaction(bench.workspace, "record")
     transaction.begin()

@@ -49,7 +49,7 @@ def verified(cli: Cli, root: Path) -> Said:
 
 @pytest.fixture
 def ann(tmp_path: Path, cli: Cli, this_tree: None) -> Path:
-    """A repository with 20 commits, in which session-codec was installed after these."""
+    """Make a repository with 20 commits, then install session-codec."""
     root = tmp_path / "ann"
     root.mkdir()
     git(root, "init", "-q", "-b", "main")

@@ -23,7 +23,7 @@ HOOK: Final = "from pipelines.cli.hook import main; main()"
 
 @pytest.fixture
 def repo(tmp_path: Path, cli: Cli) -> Path:
-    """A repository with an installed and committed workspace."""
+    """Make a repository with an installed and committed workspace."""
     root = tmp_path / "repo"
     root.mkdir()
     git(root, "init", "-q", "-b", "main")
@@ -46,7 +46,7 @@ def hook(root: Path, event: str, session: str) -> None:
 
 
 def work(root: Path, session: str) -> None:
-    """A session of an agent that commits a file; hooks see its start and its end."""
+    """Run an agent's session that commits a file, with hooks at its start and end."""
     hook(root, "start", session)
     (root / f"{session}.py").write_text(f"{session} = 1\n")
     git(root, "add", f"{session}.py")

@@ -1,4 +1,4 @@
-"""Agents are told, and what they are told goes again without a trace."""
+"""`install` instructs agents, and `--uninstall` removes the instructions without a trace."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from codec.agents.guide_block import BEGIN, GUIDE, IMPORT
-from pipelines.errors import Conflict
+from pipelines.outcomes.errors import Conflict
 from pipelines.recording.agent_hooks import command_of
 from pipelines.references.sources import read_stated
 from pipelines.verbs.install import apply, plan, plan_removal
@@ -37,7 +37,7 @@ MADE = {
 
 @pytest.fixture
 def repo(tmp_path: Path) -> Path:
-    """A repository that never had a v1 log."""
+    """Make a repository that never had a v1 log."""
     root = tmp_path / "repo"
     root.mkdir()
     git(root, "init", "-q", "-b", "main")
@@ -272,7 +272,7 @@ def test_a_manifest_behind_a_link_is_not_written_through(
 
 
 def hooks_of(path: Path) -> dict[str, list[str]]:
-    """The commands of each event."""
+    """Return the hook commands of each event."""
     events = json.loads(path.read_text())["hooks"]
     return {e: [h["command"] for g in groups for h in g["hooks"]] for e, groups in events.items()}
 
@@ -335,7 +335,7 @@ def test_claude_code_below_the_root_has_the_hooks(repo: Path, cli: Cli) -> None:
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The home of a user without settings of agents."""
+    """Make the home of a user without settings of agents."""
     folder = tmp_path / "home"
     folder.mkdir()
     monkeypatch.setenv("HOME", str(folder))

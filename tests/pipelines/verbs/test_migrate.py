@@ -17,8 +17,8 @@ import pipelines.verbs.migrate
 from codec.v2.deltas import decode_deltas
 from codec.v2.metrics import decode_row
 from codec.v2.progress_log import TITLE, decode_references
-from pipelines.errors import Conflict, WorkspaceMissing
-from pipelines.progress import Advance
+from pipelines.outcomes.errors import Conflict, WorkspaceMissing
+from pipelines.outcomes.progress import Advance
 from pipelines.v1.beside import stage_runs
 from pipelines.worker.client import Worker
 from pipelines.workspace.location import MANIFEST, Workspace, writing

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import shutil
 from pathlib import Path
@@ -12,7 +11,7 @@ import zstandard
 
 from codec.records import PatchRef
 from codec.v1.purged_text import gap_line
-from pipelines.errors import Erased
+from pipelines.outcomes.errors import Erased
 from tests.pipelines.conftest import Bench, Cli, day, entry, git, log_of, tree
 from tests.pipelines.verbs.test_archive import archives, diffs, log_of_months, loose, patch_of
 
@@ -21,7 +20,7 @@ SECRET = patch_of("f3")
 
 @pytest.fixture
 def made(bench: Bench) -> Bench:
-    """A migrated and retired workspace: no log holds the diffs any more."""
+    """Make a migrated workspace without its log, so that no log holds the diffs."""
     bench.log.write_bytes(log_of_months())
     bench.commit()
     bench.migrate()
@@ -30,7 +29,7 @@ def made(bench: Bench) -> Bench:
 
 
 def holding(root: Path, data: bytes) -> list[str]:
-    """The files of a workspace that hold these bytes, whatever packs them."""
+    """Return the files of a workspace that hold these bytes, compressed or not."""
     found = []
     for name, (content, _) in tree(root).items():
         whole = content
@@ -100,7 +99,7 @@ def test_the_gap_is_named(made: Bench, cli: Cli) -> None:
     restored = cli("restore-v1", made.root, "-o", made.root / "log.md")
     assert restored.code == 3
     assert day(3) in restored.err
-    gap = gap_line(PatchRef(hashlib.sha256(SECRET).hexdigest(), len(SECRET)))
+    gap = gap_line(PatchRef.of(SECRET))
     assert (made.root / "log.md").read_bytes() == log_of_months().replace(SECRET, gap)
     with pytest.raises(Erased):
         diffs(made.workspace)

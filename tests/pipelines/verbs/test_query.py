@@ -1,4 +1,4 @@
-"""Questions about the sessions, each answer held against one computed another way."""
+"""Questions about the sessions, each answer compared with one computed another way."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ import pytest
 from codec.errors import IntegrityError
 from codec.records import Session
 from pipelines.diffs.store import Store
-from pipelines.errors import NotFound
+from pipelines.outcomes.errors import NotFound
 from pipelines.recording.session import Recording, record_session
 from pipelines.verification.integrity import check_integrity
 from pipelines.workspace import pending
@@ -24,7 +24,7 @@ from tests.support.read_only import read_only
 
 @pytest.fixture
 def made(bench: Bench) -> Bench:
-    """A migrated workspace, committed, with a commit after it."""
+    """Make a migrated, committed workspace with a commit after it."""
     bench.migrate()
     (bench.root / "a.py").write_text("one\n")
     bench.commit()
@@ -46,7 +46,7 @@ def lose_diff(bench: Bench, key: str) -> None:
 
 
 def newest(bench: Bench) -> Session:
-    """The session that was recorded last."""
+    """Return the session that was recorded last."""
     return list(bench.manifest.sessions.values())[-1]
 
 
@@ -253,7 +253,10 @@ def test_a_changed_loose_diff_is_damage_even_if_git_could_help(made: Bench, cli:
     ("content", "told"),
     [
         (b"# Read me\n\n- one\n+ two\n", "given:1: is not a patch"),
-        (b"\x1b[1mdiff --git a/a b/a\x1b[m\n\x1b[32m+one\x1b[m\n", "given:1: is coloured"),
+        (
+            b"\x1b[1mdiff --git a/a b/a\x1b[m\n\x1b[32m+one\x1b[m\n",
+            "given:1: contains terminal colours",
+        ),
     ],
 )
 def test_a_file_that_is_not_a_patch_is_refused(
@@ -358,7 +361,7 @@ def test_a_hook_of_git_may_record(made: Bench, cli: Cli, monkeypatch: pytest.Mon
 
 
 def write_at_once(root: Path, writers: int, each: int) -> list[str]:
-    """Sessions that cannot be told apart, recorded by several threads; their keys."""
+    """Record indistinguishable sessions in several threads; return their keys."""
 
     def write(_number: int) -> list[str]:
         workspace = find(str(root))
@@ -439,3 +442,27 @@ def test_a_record_in_a_read_only_sandbox_says_how_to_go_on(made: Bench, cli: Cli
     assert "the session is not recorded. Run the same command where" in said.err
     assert "outside of the agent's sandbox" in said.err
     assert tree(made.root) == before
+
+
+def test_a_clock_that_goes_back_gives_no_key_twice(
+    made: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = []
+    for second in (30, 10, 20, 30, 10, 20):
+        now = f"2030-01-05T10:00:{second}.000000Z"
+        monkeypatch.setattr("pipelines.recording.session.moment", lambda now=now: now)
+        keys.append(record_session(made.workspace, Recording(agent="a", task="t")).session.key)
+    assert len(set(keys)) == len(keys)
+    assert [key for key in made.manifest.sessions if key.startswith("2030")] == keys
+    assert len({line.split()[0] for line in made.deltas()}) == len(made.manifest.sessions)
+
+
+def test_a_private_session_has_figures_and_no_texts(made: Bench, cli: Cli) -> None:
+    said = cli("record", made.root, "--agent", "a", "--task", "Sell the vault", "--status",
+               "FAIL (vault)", "--notes", "vault", "--private", "--json")  # fmt: skip
+    assert said.code == 0, said.err
+    session = made.manifest.sessions[said.json["session"]["key"]]
+    assert (session.private, session.task, session.title, session.notes) == (True, "-", "", "")
+    assert (session.status, session.metrics.lines_added) == ("FAIL", 1)
+    written = (d for name, (d, _) in tree(made.root).items() if not name.startswith(".diffs"))
+    assert not any(b"vault" in data for data in written)

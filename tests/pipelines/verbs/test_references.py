@@ -1,4 +1,4 @@
-"""The references follow the repository, keep what a person wrote, and tell what is stale."""
+"""The references follow the repository, keep what a person wrote, and name what is stale."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def package(bench: Bench, **changes: Any) -> None:
 
 @pytest.fixture
 def repo(bench: Bench) -> Bench:
-    """A migrated repository that states something."""
+    """Make a migrated repository whose files state some values."""
     package(bench)
     (bench.root / "CLAUDE.md").write_text(RULES)
     bench.migrate()
@@ -369,7 +369,7 @@ def test_a_directory_that_may_not_be_written_is_exit_31_and_stays(repo: Bench, c
         assert cli("references", repo.root, "--check").code == 3
         said = cli("references", repo.root)
     assert said.code == 31
-    assert "Check who may read and write there" in said.err
+    assert "Check who has access to the remote" in said.err
     assert tree(repo.root, times=True) == before
 
 
@@ -381,7 +381,7 @@ def test_check_names_what_is_stale_and_writes_nothing(repo: Bench, cli: Cli) -> 
     before = tree(repo.root, times=True)
     said = cli("references", repo.root, "--check")
     assert said.code == 3
-    assert "is not what the repository states: 1 changed, 1 removed" in said.err
+    assert "differs from the repository's statement: 1 changed, 1 removed" in said.err
     assert "~ stack.framework: Next.js 14 -> Next.js 15" in said.out
     assert cli("references", repo.root, "--dry-run").code == 0
     as_json = cli("references", repo.root, "--check", "--json")

@@ -69,7 +69,7 @@ def blocks(path: Path) -> Blocks:
 
 
 def shown(path: Path) -> dict[str, Any]:
-    """The data of a report."""
+    """Return the data embedded in a report."""
     data: dict[str, Any] = json.loads(blocks(path).data["data"])
     return data
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from codec.archive.bundle import encode_bundle
-from codec.snapshot import DOCUMENT
+from codec.archive.snapshot import DOCUMENT
 from pipelines.remotes.base import content_of
 from pipelines.remotes.directory import DirectoryRemote
 from pipelines.workspace.location import MANIFEST, V1_LOG
@@ -29,14 +29,14 @@ TRACKED = {
 
 @pytest.fixture
 def synced(made: Bench, cli: Cli, remote: Path) -> Bench:
-    """A workspace that a remote has."""
+    """Make a workspace and sync it to a remote."""
     assert cli("sync", made.root, "--remote", remote).code == 0
     return made
 
 
 @pytest.fixture
 def back(tmp_path: Path) -> Path:
-    """A folder that is not there."""
+    """Return the path of a folder that does not exist."""
     return tmp_path / "back"
 
 
@@ -187,7 +187,7 @@ def test_an_object_that_is_missing_is_told_and_the_rest_comes(
     assert said.code == 3
     assert [f["code"] for f in said.json["findings"]] == ["missing", "missing"]
     assert [p.name for p in archives(Bench(back, synced.worker))] == [second.name]
-    # a sync from where they are mends it
+    # a sync from where they are repairs it
     assert cli("sync", synced.root, "--remote", remote).code == 0
     assert cli("restore", back, "--remote", remote).code == 0
     assert without_cache(back) == without_cache(synced.root)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from codec.errors import IntegrityError
-from pipelines.errors import Conflict, NotFound
+from pipelines.outcomes.errors import Conflict, NotFound
 from pipelines.verbs.restore_v1 import apply, plan
 from tests.pipelines.conftest import THREE, Bench, Cli, day, entry
 

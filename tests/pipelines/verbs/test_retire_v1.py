@@ -8,7 +8,7 @@ import pytest
 
 from codec.errors import IntegrityError
 from codec.v1.stub import is_bare_stub
-from pipelines.errors import Conflict, NotFound
+from pipelines.outcomes.errors import Conflict, NotFound
 from pipelines.verbs.retire_v1 import apply, plan
 from tests.pipelines.conftest import THREE, Bench, Cli, day, entry, tree
 
@@ -36,11 +36,11 @@ def test_a_log_that_changed_since_is_not_retired(committed: Bench, cli: Cli) -> 
 
 def test_a_log_that_head_does_not_hold_is_not_retired(bench: Bench, cli: Cli) -> None:
     bench.migrate()
-    assert "HEAD does not hold" in refusal(bench, cli)
+    assert "neither HEAD nor a named remote" in refusal(bench, cli)
     bench.commit()
     bench.log.write_bytes(THREE + entry(day(9)))
     bench.migrate()
-    assert "HEAD does not hold" in refusal(bench, cli)
+    assert "neither HEAD nor a named remote" in refusal(bench, cli)
 
 
 def test_a_log_that_head_holds_with_other_line_ends_is_not_retired(bench: Bench, cli: Cli) -> None:
@@ -48,12 +48,12 @@ def test_a_log_that_head_holds_with_other_line_ends_is_not_retired(bench: Bench,
     bench.commit()
     bench.log.write_bytes(THREE.replace(b"\n", b"\r\n"))
     bench.migrate()
-    assert "HEAD does not hold" in refusal(bench, cli)
+    assert "neither HEAD nor a named remote" in refusal(bench, cli)
 
 
 def test_a_log_outside_of_git_is_not_retired(plain: Bench, cli: Cli) -> None:
     plain.migrate()
-    assert "HEAD does not hold" in refusal(plain, cli)
+    assert "neither HEAD nor a named remote" in refusal(plain, cli)
 
 
 def test_a_log_that_was_never_migrated_is_not_retired(committed: Bench, cli: Cli) -> None:

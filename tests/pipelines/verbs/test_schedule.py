@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from codec.schedules.local import job_name
-from pipelines.errors import Conflict
+from pipelines.outcomes.errors import Conflict
 from pipelines.verbs.schedule import KINDS, Request, apply, plan
 from pipelines.workspace.location import locate
 from tests.pipelines.conftest import Cli, Said, git, tree

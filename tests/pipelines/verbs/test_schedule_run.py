@@ -1,5 +1,6 @@
-"""What a job says is run as its scheduler runs it: with the installed program, a git that is pushed
-to, and a remote.
+"""Run each job as its scheduler does.
+
+The program is installed, git pushes to a bare repository, and the remote is real.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ MANIFEST = ".session-codec/manifest.jsonl"
 
 
 def with_a_session(home: Home) -> None:
-    """A workspace, committed, with a diff of a month that is over."""
+    """Make a committed workspace with a diff of a past month."""
     home.install()
     (home.repo / V1_LOG).write_bytes(log_of(entry(OLD)))
     said = home.cli("migrate", home.repo)
@@ -46,12 +47,12 @@ def with_a_session(home: Home) -> None:
 
 
 def archives(repo: Path) -> list[str]:
-    """The archives that a manifest names."""
+    """Return the archives that a manifest names."""
     return sorted(read_manifest(locate(str(repo))).archives)
 
 
 def command_of(home: Home, kind: str) -> str:
-    """What the scheduler of a machine hands to a shell."""
+    """Return the command that the machine's scheduler gives to a shell."""
     if kind == "cron":
         line = home.crontab.read_text().splitlines()[1]
         return line.split(" ", 5)[5].replace("\\%", "%")
@@ -64,7 +65,7 @@ def command_of(home: Home, kind: str) -> str:
 
 @pytest.fixture
 def outside(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A person's folder; the scanner keeps its compiled rules there, for all jobs."""
+    """Return a user's home, in which all jobs share the scanner's compiled rules."""
     path = tmp_path_factory.getbasetemp() / "person"
     path.mkdir(exist_ok=True)
     return path
@@ -157,13 +158,13 @@ class Cluster:
         assert said.code == 0, said.err
 
     def copied(self) -> list[str]:
-        """The objects of the remote, by an SDK that is not ours."""
+        """List the objects of the remote with an independent SDK."""
         bucket, _, prefix = self.url.removeprefix("s3://").partition("/")
         listed = self.server.client().list_objects_v2(Bucket=bucket, Prefix=prefix)
         return [o["Key"].removeprefix(f"{prefix}/") for o in listed.get("Contents", ())]
 
     def clone(self, target: Path) -> Path:
-        """A fresh clone of what was pushed."""
+        """Make a fresh clone of what was pushed."""
         git(target.parent, "clone", "-q", str(self.origin), str(target))
         return target
 
@@ -187,7 +188,7 @@ def cluster(
 
 
 def workflow_step(cluster: Cluster) -> tuple[str, dict[str, str]]:
-    """The last step of the workflow: its shell, and its variables that no runner fills in."""
+    """Return the workflow's last step: its shell, and the variables that it sets itself."""
     home = cluster.home
     assert home.install("--schedule", "github", "--remote", cluster.url).code == 0
     step = document(home.repo / WORKFLOW)["jobs"]["archive"]["steps"][-1]
@@ -301,7 +302,7 @@ def test_git_gets_the_password_of_the_job(cluster: Cluster, tmp_path: Path) -> N
 
 
 def pod(cluster: Cluster) -> tuple[str, dict[str, str]]:
-    """The shell of the pod, and its variables."""
+    """Return the pod's shell command and its variables."""
     home = cluster.home
     assert home.install("--schedule", "kubernetes", "--remote", cluster.url).code == 0
     job: dict[str, Any] = document(home.repo / CRONJOB)["spec"]["jobTemplate"]["spec"]

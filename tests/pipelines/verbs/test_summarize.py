@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from bench.sessions import make_workspace
+from codec.periods import read_period
+from pipelines.summary.content import STATUS_ORDER
 from tests.pipelines.conftest import Bench, Cli, day, entry, git, log_of, tree
 from tests.support.made_secrets import Maker
 
@@ -37,6 +39,17 @@ def mixed(bench: Bench) -> Bench:
     return bench
 
 
+@pytest.fixture
+def repository(tmp_path: Path, cli: Cli) -> Path:
+    root = tmp_path / "r"
+    root.mkdir()
+    git(root, "init", "-q", "-b", "main")
+    assert cli("install", root).code == 0
+    git(root, "add", "-A")
+    git(root, "commit", "-qm", "start")
+    return root
+
+
 def report(cli: Cli, root: Path, period: str) -> dict[str, Any]:
     said = cli("summarize", root, "--period", period, "--json")
     assert said.code == 0, said.err
@@ -50,33 +63,91 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.mark.parametrize(
-    "period", ["2016-Q1", "2016-01", "2016-W02", "2016-01-03..2016-01-05", "2015"]
-)
+@pytest.mark.parametrize("period", ["2016-01", "2016-W02", "2016-01-03..2016-01-05", "2015"])
 def test_figures_are_those_of_query_and_of_sql(many: Path, cli: Cli, period: str) -> None:
     pytest.importorskip("duckdb")
     found = report(cli, many, period)
+    before = read_period(found["before"].pop("period"))
     since, until = found["period"]["since"], found["period"]["until"]
-    asked = ["query", many, "--since", since, "--until", until]
-    sums = [option for name in SUMS for option in ("--sum", name)]
-    rows = cli(*asked, "--count", *sums, "--json").json["rows"]
-    figures = found["figures"]
-    assert figures["sessions"] == rows[0]["sessions"]
-    assert {name: figures[name] for name in SUMS} == {name: rows[0][f"sum_{name}"] for name in SUMS}
-    for by, counts in (("agent", "agents"), ("status", "statuses")):
-        groups = cli(*asked, "--by", by, "--json").json["rows"]
-        counted = {k: v for k, v in figures[counts].items() if v}
-        assert counted == {r[by]: r["sessions"] for r in groups}
-    sql = f"""
-        SELECT count(*) AS sessions, {", ".join(f"sum({name})::BIGINT AS {name}" for name in SUMS)},
-          round(100.0 * count(*) FILTER (status = 'PASS')
-            / nullif(count(*) FILTER (status <> 'UNKNOWN'), 0), 1)::DOUBLE AS pass_rate,
-          max(duration_min) AS longest
-        FROM sessions WHERE key[1:10] BETWEEN '{since}' AND '{until}'"""  # noqa: S608
-    (row,) = cli("query", many, "--sql", sql, "--json").json["rows"]
+    for figures, days in (
+        (found["figures"], (since, until)),
+        (found["before"], (before.since, before.until)),
+    ):
+        assert figures == by_query(cli, many, *days) == by_sql(cli, many, *days)
+    where = f"FROM sessions WHERE key[1:10] BETWEEN '{since}' AND '{until}'"
+    (row,) = sql(
+        cli,
+        many,
+        f"""
+        SELECT max(duration_min) AS longest,
+          count(*) FILTER (status IN ('FAIL', 'PARTIAL')) AS failing,
+          count(*) FILTER (duration_min > 0) AS timed
+        {where}""",
+    )
     longest = found["longest"]["rows"]
-    assert row.pop("longest") == (longest[0]["minutes"] if longest else None)
-    assert row == {name: figures[name] for name in row}
+    assert row["longest"] == (longest[0]["minutes"] if longest else None)
+    assert (row["failing"], row["timed"]) == (found["failing"]["total"], found["longest"]["total"])
+    repeated = sql(
+        cli,
+        many,
+        f"""
+        SELECT task, count(*) AS n {where}
+        GROUP BY 1 HAVING n > 1 ORDER BY n DESC, task""",
+    )
+    rows = found["repeated"]["rows"]
+    assert [(r["task"], len(r["keys"])) for r in rows] == [
+        (r["task"], r["n"]) for r in repeated[: len(rows)]
+    ]
+    assert found["repeated"]["total"] == len(repeated)
+
+
+def by_query(cli: Cli, root: Path, since: str, until: str) -> dict[str, Any]:
+    """Return the figures of a period as `query` has them."""
+    asked = ["query", root, "--since", since, "--until", until]
+    sums = [option for name in SUMS for option in ("--sum", name)]
+    (row,) = cli(*asked, "--count", *sums, "--json").json["rows"]
+    groups = {by: cli(*asked, "--by", by, "--json").json["rows"] for by in ("agent", "status")}
+    counts = {by: {r[by]: r["sessions"] for r in rows} for by, rows in groups.items()}
+    statuses = {word: counts["status"].get(word, 0) for word in STATUS_ORDER}
+    known = row["sessions"] - statuses["UNKNOWN"]
+    return {
+        "sessions": row["sessions"],
+        **{name: row[f"sum_{name}"] for name in SUMS},
+        "agents": counts["agent"],
+        "statuses": statuses,
+        "pass_rate": round(100 * statuses["PASS"] / known, 1) if known else None,
+    }
+
+
+def by_sql(cli: Cli, root: Path, since: str, until: str) -> dict[str, Any]:
+    """Return the figures of a period as SQL has them."""
+    where = f"FROM sessions WHERE key[1:10] BETWEEN '{since}' AND '{until}'"
+    (row,) = sql(
+        cli,
+        root,
+        f"""
+        SELECT count(*) AS sessions, {", ".join(f"sum({n})::BIGINT AS {n}" for n in SUMS)},
+          round(100.0 * count(*) FILTER (status = 'PASS')
+            / nullif(count(*) FILTER (status <> 'UNKNOWN'), 0), 1)::DOUBLE AS pass_rate
+        {where}""",
+    )
+    agents = sql(cli, root, f"SELECT agent, count(*) AS n {where} GROUP BY 1")
+    statuses = {
+        r["status"]: r["n"]
+        for r in sql(cli, root, f"SELECT status, count(*) AS n {where} GROUP BY 1")
+    }
+    return {
+        **row,
+        "agents": {r["agent"]: r["n"] for r in agents},
+        "statuses": {word: statuses.get(word, 0) for word in STATUS_ORDER},
+    }
+
+
+def sql(cli: Cli, root: Path, text: str) -> list[dict[str, Any]]:
+    said = cli("query", root, "--sql", text, "--json")
+    assert said.code == 0, said.err
+    rows: list[dict[str, Any]] = said.json["rows"]
+    return rows
 
 
 def test_it_says_what_was_done(mixed: Bench, cli: Cli) -> None:
@@ -128,9 +199,7 @@ def test_it_writes_nothing_but_its_cache_and_reads_a_patch_once(mixed: Bench, cl
     assert report(cli, mixed.root, "2025-Q4") == first
 
 
-def test_files_that_are_not_here_are_unknown_and_those_git_remakes_are_known(
-    mixed: Bench, cli: Cli
-) -> None:
+def test_files_of_diffs_that_are_not_here_are_unknown(mixed: Bench, cli: Cli) -> None:
     for path in (mixed.root / ".diffs").glob("*.diff"):
         path.unlink()
     found = report(cli, mixed.root, "2025-Q4")
@@ -177,31 +246,41 @@ def test_a_period_that_cannot_be_read_is_misuse(mixed: Bench, cli: Cli, period: 
     assert cli("summarize", mixed.root).code == 2
 
 
-def test_renamed_files_of_git_ranges_are_known(plain: Bench, tmp_path: Path, cli: Cli) -> None:
-    root = tmp_path / "r"
-    root.mkdir()
-    git(root, "init", "-q", "-b", "main")
-    assert cli("install", root).code == 0
-    git(root, "add", "-A")
-    git(root, "commit", "-qm", "start")
-    (root / "src").mkdir()
-    (root / "src" / "a.py").write_text("a\n" * 3)
-    git(root, "add", "-A")
-    git(root, "commit", "-qm", "work")
-    recorded = cli(
-        "record",
-        root,
-        "--task",
-        "t",
-        "--status",
-        "PASS",
-        "--agent",
-        "a",
-        "--git",
-        "HEAD~1..HEAD",
-        "--json",
-    )
-    assert recorded.code == 0, recorded.err
-    year = recorded.json["key"][:4] if "key" in recorded.json else "2026"
-    found = report(cli, root, year)
-    assert [(r["path"], r["lines"]) for r in found["files"]["rows"]] == [("src/a.py", 3)]
+def recorded(cli: Cli, root: Path, *arguments: str) -> str:
+    """Record the last commit, and return the year of its session."""
+    made = cli("record", root, "--task", "t", "--status", "PASS", "--agent", "a", *arguments,
+               "--git", "HEAD~1..HEAD", "--json")  # fmt: skip
+    assert made.code == 0, made.err
+    year: str = made.json["session"]["key"][:4]
+    return year
+
+
+def test_files_of_diffs_that_git_remakes_are_known(repository: Path, cli: Cli) -> None:
+    (repository / "a.py").write_text("a\n" * 3)
+    git(repository, "add", "-A")
+    git(repository, "commit", "-qm", "work")
+    year = recorded(cli, repository)
+    loose = list((repository / ".diffs").glob("*.diff"))
+    assert loose
+    for path in loose:
+        path.unlink()
+    found = report(cli, repository, year)
+    assert [(r["path"], r["lines"]) for r in found["files"]["rows"]] == [("a.py", 3)]
+    assert found["unread"] == 0
+
+
+def test_a_renamed_file_counts_under_its_new_name(repository: Path, cli: Cli) -> None:
+    (repository / "old.py").write_text("".join(f"line {n}\n" for n in range(20)))
+    git(repository, "add", "-A")
+    git(repository, "commit", "-qm", "before")
+    git(repository, "mv", "old.py", "new.py")
+    (repository / "new.py").write_text("".join(f"line {n}\n" for n in range(21)))
+    git(repository, "commit", "-qam", "rename")
+    patch = git(repository, "diff", "-M", "HEAD~1..HEAD")
+    assert "rename from old.py" in patch
+    diff = repository / "rename.patch"
+    diff.write_text(patch)
+    made = cli("record", repository, "--task", "t", "--status", "PASS", "--agent", "a",
+               "--diff", diff, "--json")  # fmt: skip
+    found = report(cli, repository, made.json["session"]["key"][:4])
+    assert [(r["path"], r["lines"]) for r in found["files"]["rows"]] == [("new.py", 1)]

@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from codec.errors import IntegrityError
-from pipelines.errors import Conflict
-from pipelines.progress import Silent
+from pipelines.outcomes.errors import Conflict
+from pipelines.outcomes.progress import Silent
 from pipelines.remotes.directory import DirectoryRemote
-from pipelines.transfer.snapshots import CACHE, Last, read_last, write_last
+from pipelines.transfer.snapshots import Last, read_last, write_last
 from pipelines.verbs.sync import apply, plan
+from pipelines.workspace.cache import CACHE
 from pipelines.workspace.location import CONFIG, MANIFEST, V1_LOG
 from tests.conformance.conftest import Started, at_once, sdk_environment, started
 from tests.pipelines.conftest import PATCH, Bench, Cli, command, day, entry, git, log_of, tree
@@ -28,7 +29,7 @@ MONTHS = [f"{year}-{month:02}" for year in (2023, 2024) for month in range(1, 13
 
 @pytest.fixture(autouse=True)
 def own_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """An operator who has decided nothing."""
+    """Use the configuration of an operator who has decided nothing."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     for name in [n for n in os.environ if n.startswith("SESSION_CODEC_")]:
         monkeypatch.delenv(name)
@@ -37,13 +38,13 @@ def own_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def remote(tmp_path: Path) -> Path:
-    """A directory that will be a remote."""
+    """Return the directory of a future remote."""
     return tmp_path / "remote"
 
 
 @pytest.fixture
 def made(bench: Bench, cli: Cli) -> Bench:
-    """A workspace of two archived months and a session of this one."""
+    """Make a workspace of two archived months and one session of this month."""
     bench.log.write_bytes(log_of_months())
     bench.migrate()
     cli("archive", bench.root)
@@ -54,7 +55,7 @@ def made(bench: Bench, cli: Cli) -> Bench:
 
 
 def without_cache(root: Path) -> dict[str, tuple[bytes, int]]:
-    """The files of a workspace that are not of one machine alone."""
+    """Return the files of a workspace without machine-local ones."""
     local = (CACHE, ".session-codec/lock")
     return {name: file for name, file in tree(root).items() if not name.startswith(local)}
 
@@ -322,7 +323,7 @@ def test_a_disk_that_is_not_mounted_is_no_empty_remote(made: Bench, cli: Cli) ->
 
 
 def clone(made: Bench, target: Path) -> Bench:
-    """A copy of a workspace, with its diffs and its cache: as a disk image would be."""
+    """Copy a workspace with its diffs and its cache, as a disk image does."""
     shutil.copytree(made.root, target, symlinks=True)
     return Bench(target, made.worker)
 
@@ -425,7 +426,7 @@ def test_a_pipe_in_a_folder_is_no_object_and_is_not_waited_for(
     path.unlink()
     os.mkfifo(path)
     said = cli("sync", made.root, "--remote", remote, "--prune-local")
-    assert (said.code, "is no file" in said.err) == (12, True)
+    assert (said.code, "is not a file" in said.err) == (12, True)
     assert len(archives(made)) == 2
     assert cli("restore", tmp_path / "back", "--remote", remote).code == 3
 

@@ -6,7 +6,7 @@ import pytest
 
 from pipelines.workspace.location import CONFIG, REFERENCES
 from tests.pipelines.conftest import Bench, Cli, corpus, day, entry, git, log_of, tree
-from tests.pipelines.test_token_savings import BIG
+from tests.pipelines.report.test_token_savings import BIG
 
 
 def test_an_intact_workspace_is_verified_and_nothing_is_written(bench: Bench, cli: Cli) -> None:
@@ -29,7 +29,7 @@ def test_a_fresh_clone_is_no_fault_unless_diffs_are_required_here(bench: Bench, 
     assert said.json["layouts"] == {"intact": 0, "absent": 1, "damaged": 0}
     said = cli("verify", clone, "--require", "local")
     assert said.code == 3
-    assert f"the diff of {day(1)} is required here" in said.err
+    assert f"the diff of {day(1)} is required locally" in said.err
 
 
 @pytest.mark.parametrize("name", [f"{day(2)}.diff", "layout.jsonl", "literal.zst"])

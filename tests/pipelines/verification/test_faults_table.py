@@ -1,6 +1,6 @@
-"""One fault of each kind: verify names it, doctor mends what it says it mends, verify is clean.
+"""One fault of each kind: verify names it, doctor repairs what it announced, verify is clean.
 
-The workspace has three sessions, committed. A fault that doctor cannot mend says what can.
+The workspace has three sessions, committed. A fault that doctor cannot repair names what can.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ CLASH = Session(key=day(2), time=day(2), agent="other", task="t", status="PASS")
 
 
 class Fault(NamedTuple):
-    """A fault, and what is told of it and done about it.
+    """A fault, what is reported of it, and what repairs it.
 
     Attributes:
         seed: does it.
-        found: what verify tells, in its order.
+        found: what verify reports, in its order.
         code: the exit code of verify.
         repairs: codes of what doctor puts right; the same as verify's where this is None.
-        left: codes of what verify tells afterwards.
-        then: a command that mends what doctor leaves; none where nothing is left.
+        left: codes that verify reports afterwards.
+        then: a command that repairs what doctor leaves; empty where nothing is left.
     """
 
     seed: Seed
@@ -51,7 +51,7 @@ class Fault(NamedTuple):
 
 
 def edit(name: str, change: Callable[[bytes], bytes]) -> Seed:
-    """A change of a file; it must change something."""
+    """Change a file; assert that it changed."""
 
     def seed(bench: Bench, _cli: Cli) -> None:
         path = bench.root / name
@@ -96,7 +96,7 @@ def cut(size: int) -> Callable[[bytes], bytes]:
 
 
 def zeros(size: int) -> Callable[[bytes], bytes]:
-    """The end of a file that was never written: the file system has zeros for it."""
+    """Replace the end of a file by zeros, as a file system does for unwritten blocks."""
     return lambda data: data[:-size] + b"\0" * size
 
 
@@ -119,7 +119,7 @@ def ran_together(data: bytes) -> bytes:
 
 
 def recorded(bench: Bench, cli: Cli) -> str:
-    """A session recorded from a commit, which git makes the diff of again; its key."""
+    """Record a session of a commit whose diff git can remake; return its key."""
     (bench.root / "a.py").write_text("one\n")
     git(bench.root, "add", "a.py")
     git(bench.root, "commit", "-qm", "work")
@@ -410,7 +410,7 @@ FAULTS: dict[str, Fault] = {
 
 @pytest.fixture
 def workspace(bench: Bench, this_tree: None) -> Bench:
-    """A workspace with three sessions, committed, and the merge driver set up."""
+    """Make a committed workspace of three sessions with the merge driver configured."""
     bench.migrate()
     configure_merge(bench.workspace)
     (bench.root / ".session-codec" / "spool" / "broken").mkdir(parents=True)
@@ -420,7 +420,7 @@ def workspace(bench: Bench, this_tree: None) -> Bench:
 
 
 def told(cli: Cli, bench: Bench) -> tuple[int, list[Found]]:
-    """The exit code of verify, and what it tells; names that are hashes or times of now are `*`."""
+    """Return the exit code and findings of `verify`; replace hashes and current times by `*`."""
     said = cli("verify", bench.root, "--json")
     assert said.code == said.json["exit"], said.err
     found = said.json["findings"]

@@ -1,4 +1,4 @@
-"""Intact, absent here, damaged: told apart, and every disagreement of the files is found."""
+"""Intact, missing and damaged diffs are distinguished; every disagreement of the files is found."""
 
 from __future__ import annotations
 

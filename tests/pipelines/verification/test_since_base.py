@@ -15,7 +15,7 @@ TSV_HAND = "2026-01-01\ta\tb\tPASS\n"
 
 @pytest.fixture
 def branch(bench: Bench) -> Bench:
-    """A branch of a repository in whose main several things are wrong already."""
+    """Make a branch of a repository whose main branch already has several problems."""
     bench.migrate()
     deltas = bench.root / DELTAS
     deltas.write_text("wrong before\n" + deltas.read_text().replace("PASS", "FAIL", 1))
@@ -45,7 +45,7 @@ def test_what_was_wrong_before_is_told_without_since_and_not_with_it(
     assert judged(cli, branch.root) == []
     said = cli("verify", branch.root, "--since", "main")
     assert said.code == 0
-    assert "judged: what came after " in said.out
+    assert "reported: problems introduced since " in said.out
 
 
 def test_lines_that_moved_are_not_new(branch: Bench, cli: Cli) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.errors import Conflict
+from pipelines.outcomes.errors import Conflict
 from pipelines.workspace.diff_files import put_diff
 
 NAME = "2025-01-05T10:00:00Z.diff"
@@ -17,7 +17,7 @@ OF_NEW = "2025-01-05T10:00:00Z.11507a.diff"
 
 @pytest.fixture(params=["links", "no links"])
 def folder(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of diffs, on a file system with hard links or without."""
+    """Return a folder of diffs on a file system with or without hard links."""
     if request.param == "no links":
 
         def refuse(_source: str, _target: str) -> None:

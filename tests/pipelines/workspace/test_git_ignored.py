@@ -14,7 +14,7 @@ NODE = "# Logs\nlogs\n*.log\nnpm-debug.log*\n"
 
 @pytest.fixture
 def made(bench: Bench, cli: Cli) -> Bench:
-    """A repository whose .gitignore is GitHub's template for Node."""
+    """Make a repository with GitHub's .gitignore template for Node."""
     bench.log.unlink()
     (bench.root / ".gitignore").write_text(NODE)
     (bench.root / "code.py").write_text("one\n")

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from codec.errors import FormatError
-from pipelines.errors import Conflict
 from pipelines.fs.files import sync_directory
+from pipelines.outcomes.errors import Conflict
 from pipelines.recording.session import Recording, record_session
 from pipelines.workspace.journal import is_pending, recover
 from pipelines.workspace.location import DELTAS, METRICS, REFERENCES, Workspace, at, locate

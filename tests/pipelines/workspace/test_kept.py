@@ -65,7 +65,7 @@ VERBS: Final = ("references", "references --check", "verify", "context", "query"
 
 @pytest.fixture
 def tower(tmp_path: Path) -> Path:
-    """A repository with a v1 log, files that a person wrote, and no workspace."""
+    """Make a repository with a v1 log and hand-written files, but without a workspace."""
     root = tmp_path / "tower"
     root.mkdir()
     git(root, "init", "-q", "-b", "main")
@@ -117,7 +117,7 @@ def assert_sound(cli: Cli, root: Path) -> None:
 
 
 def assert_by_hand(root: Path) -> None:
-    """The v2 files still begin with what a person wrote."""
+    """Assert that the v2 files still begin with the hand-written text."""
     for name, text in ((PROGRESS, PROSE), (DELTAS, ROWS), (METRICS, TABLE)):
         before = lines_of(text)
         assert lines_of((root / name).read_text())[: len(before)] == before, name

@@ -11,11 +11,12 @@ from typing import Final
 import pytest
 
 from codec.errors import FormatError
+from codec.kinds import Sha256
 from codec.manifest.facts import Disowned, Purged, PurgedText, Revision
 from codec.manifest.jsonl import encode_fact, fact_digest
 from codec.manifest.session_fields import changes_between
 from codec.records import PatchRef, Session
-from pipelines.errors import Conflict, WorkspaceMissing
+from pipelines.outcomes.errors import Conflict, WorkspaceMissing
 from pipelines.workspace.location import (
     CONFIG,
     DELTAS,
@@ -25,9 +26,9 @@ from pipelines.workspace.location import (
     REFERENCES,
     find,
     locate,
-    manifest_of,
     read_config,
 )
+from pipelines.workspace.manifest_view import manifest_of
 from pipelines.workspace.reading import newest_delta_lines, read_manifest
 from tests.pipelines.conftest import Bench, Cli, day, entry, git, log_of, tree
 
@@ -117,7 +118,7 @@ def test_a_manifest_is_read_around_what_is_broken_in_it(bench: Bench) -> None:
     assert len(read.unknown) == 1
     assert [e.line for e in read.errors] == [2 * whole.count(b"\n") + 2]
     assert read.torn
-    assert not read.clashes
+    assert not read.key_conflicts
 
 
 def test_two_sessions_under_one_key_are_a_clash_and_neither_is_lost(bench: Bench) -> None:
@@ -126,8 +127,8 @@ def test_two_sessions_under_one_key_are_a_clash_and_neither_is_lost(bench: Bench
     (line,) = [x for x in path.read_text().splitlines() if '"task":"task-1"' in x]
     other = line.partition(',"v1"')[0].replace("task-1", "other") + ',"id":"x"}\n'
     path.write_text(path.read_text() + other)
-    assert len(bench.manifest.clashes) == 1
-    key = bench.manifest.clashes[0].key
+    assert len(bench.manifest.key_conflicts) == 1
+    key = bench.manifest.key_conflicts[0].key
     tasks = {s.task for k, s in bench.manifest.sessions.items() if k.startswith(key)}
     assert tasks == {"task-1", "other"}
 
@@ -138,12 +139,12 @@ def test_two_facts_of_one_entry_are_one_session_with_the_patches_of_both(bench: 
     before = bench.manifest
     key, old = next(iter(before.sessions.items()))
     assert old.patch is not None
-    patch = PatchRef(sha256="ab" * 32, size=7)
+    patch = PatchRef(sha256=Sha256("ab" * 32), size=7)
     new = old._replace(task="other", patch=patch, reader=old.reader + 1)
     path.write_text(path.read_text() + encode_fact(new) + "\n")
     manifest = bench.manifest
     assert manifest.sessions == {**before.sessions, key: new}
-    assert manifest.clashes == ()
+    assert manifest.key_conflicts == ()
     assert manifest.patches_of(key) == [patch, old.patch]
     assert manifest.patches().keys() == {*before.patches(), patch.sha256}
     assert manifest.identity(key) == before.identity(key)
@@ -154,7 +155,7 @@ def test_a_revised_session_is_known_by_the_old_entry_and_the_new_one(bench: Benc
     path = bench.root / MANIFEST
     key, old = next(iter(bench.manifest.sessions.items()))
     assert old.v1 is not None
-    entry = old.v1._replace(sha256="cd" * 32)
+    entry = old.v1._replace(sha256=Sha256("cd" * 32))
     new = old._replace(title="A better one", v1=entry, patch=None)
     of = bench.manifest.identity(key)
     changes = changes_between(old, new)
@@ -169,7 +170,7 @@ def test_a_revised_session_is_known_by_the_old_entry_and_the_new_one(bench: Benc
 
 
 def test_a_disowned_tombstone_hides_nothing_and_a_later_one_does(tmp_path: Path) -> None:
-    first = Purged(key="2026-03-01", sha256="ab" * 32, time="2026-03-01T00:00:00.000000Z")
+    first = Purged(key="2026-03-01", sha256=Sha256("ab" * 32), time="2026-03-01T00:00:00.000000Z")
     disowned = Disowned(tombstones=(fact_digest(first),), time="2026-03-02T00:00:00.000000Z")
     assert manifest_of([first]).purged == {first.sha256: first.time}
     assert manifest_of([first, disowned]).purged == {}

@@ -192,7 +192,7 @@ def test_a_clone_without_the_driver_falls_back_to_union(origin: Clone, bob: Clon
     pull(cid, bob)
     manifest = cid.manifest
     assert len({*manifest.sessions}) == 2 * MANY + 3
-    assert len(manifest.clashes) == MANY
+    assert len(manifest.key_conflicts) == MANY
 
 
 def test_nothing_in_a_repository_stands_in_for_what_git_runs(origin: Clone, bob: Clone) -> None:

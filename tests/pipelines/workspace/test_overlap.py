@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.errors import Conflict
+from pipelines.outcomes.errors import Conflict
 from pipelines.workspace import overlap
 from tests.pipelines.conftest import Cli
 from tests.pipelines.verbs.test_sync import own_configuration
@@ -18,7 +18,7 @@ __all__ = ["own_configuration"]
 
 @pytest.fixture
 def root(tmp_path: Path, cli: Cli) -> Path:
-    """A workspace with one archive."""
+    """Make a workspace with one archive."""
     root = repository(tmp_path / "repo")
     record(root, "MARKA", T)
     record(root, "MARKC", LATER)

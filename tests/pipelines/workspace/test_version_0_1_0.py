@@ -26,7 +26,7 @@ PURGED: Final = "2025-12-02T09:00:00Z"
 
 @pytest.fixture
 def old(tmp_path: Path, this_tree: None) -> Clone:
-    """The frozen workspace in a repository, committed; `dot-` stands for a dot in its names."""
+    """Commit the frozen workspace to a repository; `dot-` means a dot in its file names."""
     root = tmp_path / "repo"
     for folder, _, names in os.walk(FROZEN):
         for name in names:

@@ -26,7 +26,7 @@ from codec.references.sources.lockfiles import FORMATS
 from codec.references.sources.statement import Origin
 from codec.references.values import by_name
 from codec.tokens.tokenizers import counter
-from pipelines.settings.thresholds import REFERENCES_BUDGET
+from pipelines.workspace.thresholds import REFERENCES_BUDGET
 
 FIXTURES = Path(__file__).parents[4] / "fixtures" / "references"
 CI = ".github/workflows/ci.yml"
@@ -238,7 +238,7 @@ def test_a_huge_log_is_read_in_part_and_a_huge_manifest_is_a_problem() -> None:
     text = b"- NEVER push to main\n\n" + b"filler\n" * SIZE_LIMIT
     found = stated_references({"CLAUDE.md": text, "package.json": b" " * (SIZE_LIMIT + 1)})
     assert found.references.mandates == ("NEVER push to main",)
-    assert [str(p) for p in found.problems] == ["package.json: larger than 256 KiB, so not read"]
+    assert [str(p) for p in found.problems] == ["package.json: larger than 256 KiB; not read"]
 
 
 def test_a_byte_order_mark_crlf_and_bytes_that_are_no_utf8_are_read() -> None:

@@ -11,7 +11,7 @@ from codec.references.sources.positions import json_places, toml_places
 
 
 def stated(**files: str) -> Stated:
-    """What files state; `__` in a keyword stands for a dot, `_I_` for a slash."""
+    """Return what files state; `__` in a keyword means a dot, `_I_` a slash."""
     return stated_references(
         {n.replace("_I_", "/").replace("__", "."): t.encode() for n, t in files.items()}
     )

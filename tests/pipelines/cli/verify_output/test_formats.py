@@ -18,11 +18,11 @@ from pipelines.cli.verify_output.json import json_of
 from pipelines.cli.verify_output.junit import junit_of
 from pipelines.cli.verify_output.markdown import markdown_of
 from pipelines.cli.verify_output.sarif import sarif_of
-from pipelines.findings import Finding
+from pipelines.outcomes.findings import Finding
 from pipelines.verification.report import RULES, Verdict
 from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS
 from tests.pipelines.conftest import Bench, Cli, day, entry, log_of
-from tests.pipelines.test_token_savings import BIG
+from tests.pipelines.report.test_token_savings import BIG
 
 TOP = Path(__file__).parents[4]
 VENDORED = TOP / "fixtures" / "verify"
@@ -53,7 +53,7 @@ ALL = verdict(*(finding(code) for code in RULES), finding(message=HOSTILE, hint=
 
 @pytest.fixture
 def faulty(bench: Bench) -> Bench:
-    """A workspace with findings of several kinds, of files with and without lines."""
+    """Make a workspace with findings of several kinds, in files with and without lines."""
     bench.log.write_bytes(log_of(*(entry(day(n), patch=BIG) for n in range(1, 6))))
     bench.migrate()
     (bench.root / METRICS).unlink()

@@ -1,0 +1,224 @@
+"""What the edits of a session make of each file: its states before the first and after the last.
+
+1. A state is taken from the transcript, else computed from the state before and the steps of the
+   edit, else looked for by the caller (in git). What is found in none of these ways is unknown;
+   nothing is guessed.
+2. A computed state is compared with the lines that the agent displayed. Where they differ, the
+   state is unknown and the edit counts as contradicted.
+3. Whole files are held only for the first and the last state of each file.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final, NamedTuple
+
+from codec.agents.edit_events import ABSENT, Edit, Hunk, Replacement, State
+
+#: Finds the state before an edit: gets the path of the file and the edit; None if unknown.
+Find = Callable[[str, Edit], State | None]
+#: What agents make of a tab when they display a line.
+_TAB: Final = b"  "
+
+
+class FileStates(NamedTuple):
+    """A file of a session.
+
+    Attributes:
+        before: the earliest state that is known; None if none is.
+        after: the state after the last edit; None if unknown.
+        edits: how many were made.
+        exact: of these, how many have known states before and after.
+        contradicted: of these, how many do not fit what the agent displayed.
+        changed_between: how often something else changed the file between two edits.
+    """
+
+    before: State | None = None
+    after: State | None = None
+    edits: int = 0
+    exact: int = 0
+    contradicted: int = 0
+    changed_between: int = 0
+
+    @property
+    def is_whole(self) -> bool:
+        """Return whether the states before the first and after the last edit are known."""
+        return self.before is not None and self.after is not None and self.exact == self.edits
+
+
+class States:
+    """Follow the edits of a session, each given once and in order.
+
+    Args:
+        find: finds the state before an edit that the transcript does not have.
+    """
+
+    def __init__(self, find: Find = lambda path, edit: None) -> None:
+        self.files: dict[str, FileStates] = {}
+        self._find = find
+
+    def take(self, edit: Edit) -> None:
+        """Take one more edit."""
+        path = absolute(edit.path, edit.folder)
+        known = self.files.get(path, FileStates())
+        before = edit.before or known.after or self._find(path, edit)
+        after, fits = after_edit(edit, before)
+        if after is None and edit.before is None and known.after is not None:
+            before = self._find(path, edit)  # something else changed the file in between
+            after, fits = after_edit(edit, before)
+        if edit.moved_to:
+            self._put(path, known, before, ABSENT if after is not None else None, fits=fits)
+            target = absolute(edit.moved_to, edit.folder)
+            self._put(target, self.files.get(target, FileStates()), ABSENT, after, fits=fits)
+        else:
+            self._put(path, known, before, after, fits=fits)
+
+    def _put(
+        self, path: str, known: FileStates, before: State | None, after: State | None, *, fits: bool
+    ) -> None:
+        between = known.after is not None and before is not None and known.after != before
+        self.files[path] = FileStates(
+            before=known.before or before,
+            after=after,
+            edits=known.edits + 1,
+            exact=known.exact + (before is not None and after is not None),
+            contradicted=known.contradicted + (not fits),
+            changed_between=known.changed_between + between,
+        )
+
+
+def absolute(path: str, folder: str) -> str:
+    """Return the path of a file without `.` and `..`, absolute if the folder is known."""
+    return posixpath.normpath(posixpath.join(folder, path.replace("\\", "/")))
+
+
+def after_edit(edit: Edit, before: State | None) -> tuple[State | None, bool]:
+    """Return the state after an edit, and whether it fits what the agent displayed.
+
+    Args:
+        edit: what the agent noted.
+        before: the state before; None if unknown.
+    """
+    after = edit.after
+    if after is None and before is not None:
+        data = _applied(before.data or b"", edit.steps) if edit.steps else None
+        after = State(data) if data is not None else None
+    if after is None or before is None or not edit.shown:
+        return after, True
+    fits = _fits(before.data or b"", after.data or b"", edit.shown)
+    return (after if fits or edit.after is not None else None), fits
+
+
+def could_precede(edit: Edit, data: bytes) -> bool:
+    """Return whether a file with this content is proved to be the state before an edit.
+
+    The steps must apply, and the displayed lines or the lines of the hunks be where they say.
+    """
+    placed = edit.shown or tuple(s for s in edit.steps if isinstance(s, Hunk) and s.start >= 0)
+    if not placed:
+        return False
+    after, fits = after_edit(edit, State(data))
+    return after is not None and fits
+
+
+def _applied(data: bytes, steps: Iterable[Replacement | Hunk]) -> bytes | None:
+    """Return a content after some steps; None if one does not apply."""
+    hunks = [step for step in steps if isinstance(step, Hunk)]
+    if hunks:
+        return _with_hunks(data, hunks)
+    for step in steps:
+        if isinstance(step, Replacement):
+            replaced = _replaced(data, step)
+            if replaced is None:
+                return None
+            data = replaced
+    return data
+
+
+def _replaced(data: bytes, step: Replacement) -> bytes | None:
+    if not step.old:
+        return step.new
+    old = step.old
+    if step.with_line_end and not step.new and old + b"\n" in data and old[-1:] != b"\n":
+        old += b"\n"
+    if old not in data:
+        return None
+    return data.replace(old, step.new, -1 if step.every else 1)
+
+
+def _with_hunks(data: bytes, hunks: Sequence[Hunk]) -> bytes | None:
+    """Return a content with its lines replaced; None if the old lines of a hunk are not there."""
+    lines = _lines(data)
+    result: list[bytes] = []
+    at = 0
+    searched = False
+    for hunk in hunks:
+        placed = hunk.start >= 0
+        searched = searched or not placed
+        if placed:  # a hunk without old lines names the line before it
+            start: int | None = hunk.start - bool(hunk.old)
+        else:
+            start = _position(lines, at, hunk)
+        if start is None or start < at or not _has(lines, start, hunk.old, placed=placed):
+            return None
+        result += [*lines[at:start], *hunk.new]
+        at = start + len(hunk.old)
+    joined = b"".join([*result, *lines[at:]])
+    return joined + b"\n" if searched and joined and joined[-1:] != b"\n" else joined
+
+
+def _lines(data: bytes) -> list[bytes]:
+    """Return the lines of a content with their ends; only a line feed ends a line."""
+    lines = [line + b"\n" for line in data.split(b"\n")]
+    lines[-1] = lines[-1][:-1]
+    return lines if lines[-1] else lines[:-1]
+
+
+def _has(lines: Sequence[bytes], start: int, old: Sequence[bytes], *, placed: bool) -> bool:
+    found = lines[start : start + len(old)]
+    if placed:
+        return [*found] == [*old]
+    return [line.strip() for line in found] == [line.strip() for line in old]
+
+
+def _position(lines: Sequence[bytes], at: int, hunk: Hunk) -> int | None:
+    """Return where the old lines of a hunk are, behind its anchors; None if they are not there."""
+    for anchor in hunk.after:
+        found = next((n for n in range(at, len(lines)) if lines[n].strip() == anchor.strip()), None)
+        if found is None:
+            return None
+        at = found + 1
+    if not hunk.old:
+        return len(lines)
+    for same in (bytes, bytes.rstrip, bytes.strip):
+        wanted = [same(line) for line in hunk.old]
+        for n in range(at, len(lines) - len(wanted) + 1):
+            if (
+                same(lines[n]) == wanted[0]
+                and [same(line) for line in lines[n : n + len(wanted)]] == wanted
+            ):
+                return n
+    return None
+
+
+def _fits(before: bytes, after: bytes, shown: Sequence[Hunk]) -> bool:
+    """Return whether the lines that an agent displayed are in both states, where it says."""
+    end = max(hunk.start + max(len(hunk.old), len(hunk.new)) for hunk in shown)
+    grown = sum(max(len(hunk.new) - len(hunk.old), 0) for hunk in shown)
+    old, new = before.split(b"\n", end), after.split(b"\n", end + grown)
+    shift = 0
+    for hunk in shown:
+        start = max(hunk.start - 1, 0)
+        if [*_as_shown(old[start : start + len(hunk.old)])] != [*_as_shown(hunk.old)]:
+            return False
+        start += shift
+        if [*_as_shown(new[start : start + len(hunk.new)])] != [*_as_shown(hunk.new)]:
+            return False
+        shift += len(hunk.new) - len(hunk.old)
+    return True
+
+
+def _as_shown(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield lines as agents display them."""
+    return (line.rstrip(b"\r\n").replace(b"\t", _TAB) for line in lines)

@@ -1,0 +1,138 @@
+"""Count the lines that a patch adds and removes, and name the path it is mostly about.
+
+1. Counts come from the lines themselves. Hunk headers in logs are often wrong (shortened by
+   hand, or written by a model), so their counts are never relied on.
+2. `--- a` followed by `+++ b` is a file header, where a hunk, another file or the end of the
+   patch follows; anything else that begins with `+` or `-` is a changed line.
+3. In a combined diff (`@@@`) a line is added or removed if any of its parent columns says so.
+4. In a mail (`git format-patch`) only the lines of hunks count, not cover letters, text,
+   signatures and boundaries. There the counts of the hunk headers decide where a hunk ends, if
+   all of them fit.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+_FILE_HEADER = re.compile(rb"\n--- [^\n]*\n\+\+\+ [^\n]*(?:\n@@|\ndiff |\n?\Z)")
+_COMBINED_HUNK = re.compile(rb"^(?P<marks>@{3,}) [^\n]* @{3,}[^\n]*$", re.M)
+_GIT_SECTION = re.compile(rb"diff --(?:git|cc|combined) (?:a/)?(?P<path>[^\n]*)")
+_PLAIN_SECTION = re.compile(rb"\+\+\+ (?:b/)?(?P<path>[^\t\n]*)")
+_MAIL = re.compile(rb"^From [0-9a-f]{40,64} [^\n]*$", re.M)
+_MAIL_START = re.compile(
+    rb"From [0-9a-f]{40,64} |(?:From|Subject|Date|Message-I[Dd]|MIME-Version): "
+)
+_COVER_LETTER = re.compile(rb"^Subject: [^\n]*\[[^\]\n]*\b0+/\d+\]", re.M)
+_HUNK = re.compile(rb"^@@ -\d+(?:,(?P<old>\d+))? \+\d+(?:,(?P<new>\d+))? @@[^\n]*\n", re.M)
+_DIFF_START = re.compile(rb"^(?:diff --|--- [^\n]+\n\+\+\+ |Index: )", re.M)
+_SIGNATURE = re.compile(rb"(?:^|\n)-- ?\r?\n[0-9][^\n]*\s*\Z")
+_LF = 0x0A
+_SECTION = re.compile(rb"^(?:@@|diff )[^\n]*$", re.M)
+
+
+class DiffStat(NamedTuple):
+    """Lines that a patch adds and removes."""
+
+    added: int
+    removed: int
+
+
+def diff_stat(patch: bytes) -> DiffStat:
+    """Count the added and removed lines of a patch, whatever its hunk headers claim."""
+    if _MAIL_START.match(patch) or b"\n-- \n" in patch[-80:]:
+        return _mail_stat(patch)
+    return _plain_stat(patch)
+
+
+def _mail_stat(patch: bytes) -> DiffStat:
+    """Count the lines of the hunks of each message."""
+    starts = [m.start() for m in _MAIL.finditer(patch)] or [0]
+    added = removed = 0
+    for start, end in zip([0, *starts[1:]], [*starts[1:], len(patch)], strict=True):
+        message = patch[start:end]
+        is_mail = _MAIL_START.match(message)
+        first = _DIFF_START.search(message) if is_mail else None
+        if is_mail and (first is None or _COVER_LETTER.search(message, 0, first.start())):
+            continue
+        diff = message[first.start() :] if first else message
+        stat = _hunk_stat(diff) or _plain_stat(_unsigned(diff))
+        added, removed = added + stat.added, removed + stat.removed
+    return DiffStat(added, removed)
+
+
+def _unsigned(message: bytes) -> bytes:
+    signature = _SIGNATURE.search(message, max(0, len(message) - 200))
+    return message[: signature.start() + 1] if signature else message
+
+
+def _hunk_stat(diff: bytes) -> DiffStat | None:
+    """Count lines by the hunk headers; None if the counts of one do not fit its lines."""
+    if b"\n@@@" in diff:
+        return None
+    added = removed = 0
+    for hunk in _HUNK.finditer(diff):
+        old, new = (int(hunk[side] or 1) for side in ("old", "new"))
+        at = hunk.end()
+        while old > 0 or new > 0:
+            mark = diff[at : at + 1]
+            if mark not in (b"+", b"-", b" ", b"\\", b"\n", b"\r") or at >= len(diff):
+                return None
+            old -= mark not in (b"+", b"\\")
+            new -= mark not in (b"-", b"\\")
+            added += mark == b"+"
+            removed += mark == b"-"
+            at = diff.find(b"\n", at) + 1 or len(diff)
+        rest = diff[at : at + 2]
+        if old or new or (rest[:1] in (b"+", b"-", b" ") and rest != b"--"):
+            return None
+    return DiffStat(added, removed)
+
+
+def _plain_stat(patch: bytes) -> DiffStat:
+    if b"\n@@@" in patch or patch.startswith(b"@@@"):
+        return _combined_stat(patch)
+    headers = len(_FILE_HEADER.findall(patch))
+    if patch.startswith(b"--- ") and _FILE_HEADER.match(b"\n" + patch):
+        headers += 1
+    return DiffStat(
+        patch.count(b"\n+") + patch.startswith(b"+") - headers,
+        patch.count(b"\n-") + patch.startswith(b"-") - headers,
+    )
+
+
+def _combined_stat(patch: bytes) -> DiffStat:
+    """Walk a combined diff: the number of columns changes with each hunk header."""
+    added = removed = 0
+    columns = 0
+    for line in patch.split(b"\n"):
+        hunk = _COMBINED_HUNK.match(line)
+        if hunk:
+            columns = len(hunk["marks"]) - 1
+        elif _SECTION.match(line):
+            columns = 1 if line.startswith(b"@@") else 0
+        elif columns:
+            marks = line[:columns]
+            added += b"+" in marks
+            removed += b"-" in marks
+    return DiffStat(added, removed)
+
+
+def touched_path(patch: bytes) -> bytes:
+    """Return the path that most bytes of a patch are about; empty for a patch without paths.
+
+    It is the path as the patch writes it, and only serves to group similar patches.
+    """
+    marks = _marks(_GIT_SECTION, patch) or _marks(_PLAIN_SECTION, patch)
+    ends = [m.start() for m in marks[1:]]
+    sizes: dict[bytes, int] = {}
+    for mark, end in zip(marks, [*ends, len(patch)], strict=False):
+        path = mark["path"].partition(b" b/")[0]
+        sizes[path] = sizes.get(path, 0) + end - mark.start()
+    return max(sizes, key=sizes.__getitem__, default=b"")
+
+
+def _marks(section: re.Pattern[bytes], patch: bytes) -> list[re.Match[bytes]]:
+    """Return the offsets of the sections of a patch, found by their first letters for speed."""
+    found = section.finditer(patch)
+    return [m for m in found if not m.start() or patch[m.start() - 1] == _LF]

@@ -1,0 +1,128 @@
+"""The catalog of a folder of tables: which parts hold the rows.
+
+A version of the catalog is one JSON object, put under the next free number; the greatest number
+counts. Who finds the number taken starts again from the version that took it, so two exporters
+lose nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Final, Literal, NamedTuple, get_args
+
+from codec.errors import FormatError
+from codec.tables.schema import BY_NAME, SCHEMA_NAME
+
+Format = Literal["parquet", "csv", "jsonl"]
+FORMATS: Final[tuple[Format, ...]] = get_args(Format)
+#: Where versions and the plans of exporters are.
+FOLDER: Final = "_catalog"
+#: Names of deleted parts that a version remembers.
+_RETIRED: Final = 10_000
+
+
+class PartFile(NamedTuple):
+    """A file with rows of one table and month, sorted by repository.
+
+    Attributes:
+        name: relative to the folder of the tables.
+        first, last: the first and the last repository in it.
+        rows: how many.
+        size: in bytes.
+    """
+
+    name: str
+    first: str
+    last: str
+    rows: int
+    size: int
+
+
+class Catalog(NamedTuple):
+    """One version of a catalog.
+
+    Attributes:
+        number: of the version; 0 before the first export.
+        format: of the parts.
+        redacted: texts are left out of all of them.
+        parts: sorted by name of table, month and first repository.
+        retired: names of parts that were deleted, the newest last; none of them is used again.
+    """
+
+    number: int
+    format: Format
+    redacted: bool
+    parts: tuple[PartFile, ...] = ()
+    retired: tuple[str, ...] = ()
+
+    def folders(self) -> Mapping[str, list[PartFile]]:
+        """Return the parts by their folder, in order."""
+        found: dict[str, list[PartFile]] = {}
+        for part in self.parts:
+            found.setdefault(part.name.rpartition("/")[0], []).append(part)
+        return MappingProxyType(found)
+
+    def of(self, table: str) -> list[PartFile]:
+        """Return the parts of a table."""
+        return [part for part in self.parts if part.name.startswith(f"{table}/")]
+
+    def following(self, folders: Mapping[str, Iterable[PartFile]]) -> Catalog:
+        """Return the next version, in which folders have these parts."""
+        found = {**self.folders(), **{name: list(parts) for name, parts in folders.items()}}
+        parts = tuple(part for name in sorted(found) for part in found[name])
+        names = {part.name for part in parts}
+        gone = [part.name for part in self.parts if part.name not in names]
+        retired = (*self.retired, *gone)[-_RETIRED:]
+        return self._replace(number=self.number + 1, parts=parts, retired=retired)
+
+
+def folder_of(table: str, month: str) -> str:
+    """Return the folder of the parts of a table and month."""
+    return f"{table}/month={month}" if BY_NAME[table].by_month else table
+
+
+def version_name(number: int) -> str:
+    """Return the name of a version of the catalog."""
+    return f"{FOLDER}/{number:08d}.json"
+
+
+def encode_catalog(catalog: Catalog) -> bytes:
+    """Return a catalog as JSON."""
+    document = {
+        "schema": SCHEMA_NAME,
+        "number": catalog.number,
+        "format": catalog.format,
+        "redacted": catalog.redacted,
+        "parts": [part._asdict() for part in catalog.parts],
+        "retired": catalog.retired,
+    }
+    return (json.dumps(document, indent=1) + "\n").encode()
+
+
+def decode_catalog(data: bytes, name: str) -> Catalog:
+    """Return a catalog.
+
+    Args:
+        data: its bytes.
+        name: what a user would call it.
+
+    Raises:
+        FormatError: it is not a catalog of this schema.
+    """
+    try:
+        found = json.loads(data)
+        schema = found["schema"]
+        if schema == SCHEMA_NAME:
+            return Catalog(
+                number=int(found["number"]),
+                format=FORMATS[FORMATS.index(found["format"])],
+                redacted=bool(found["redacted"]),
+                parts=tuple(PartFile(**part) for part in found["parts"]),
+                retired=tuple(map(str, found["retired"])),
+            )
+        problem = f"has the schema {schema!r}, expected {SCHEMA_NAME!r}"
+    except (ValueError, KeyError, TypeError):
+        problem = "is not the catalog of exported tables"
+    raise FormatError(problem, file=name, hint="Export to an empty folder or prefix")

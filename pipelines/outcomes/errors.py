@@ -1,0 +1,175 @@
+"""The errors that stop a pipeline, and their exit codes.
+
+`exit_code` is the only place that knows exit codes; no two classes of its table share one.
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import Final
+
+from codec.errors import CodecError, EncodeError, FormatError, IntegrityError
+
+
+class PipelineError(Exception):
+    """Base of everything that `pipelines` raises on purpose.
+
+    Args:
+        problem: what is wrong, one sentence without a full stop.
+        hint: the way out, one sentence without a full stop.
+    """
+
+    def __init__(self, problem: str, *, hint: str | None = None) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.problem}. {self.hint}" if self.hint else self.problem
+
+
+class WorkspaceMissing(PipelineError):
+    """There is no workspace at or above the folder."""
+
+
+class LogsUnnamed(PipelineError):
+    """There is no v1 log of the usual name, but logs of other names: a user decides which.
+
+    Attributes:
+        logs: their paths, relative to the workspace.
+    """
+
+    def __init__(
+        self, problem: str, *, logs: tuple[str, ...] = (), hint: str | None = None
+    ) -> None:
+        super().__init__(problem, hint=hint)
+        self.logs = logs
+
+
+class WorkspaceLocked(PipelineError):
+    """Another process is writing to the workspace."""
+
+
+class Conflict(PipelineError):
+    """An existing file or object differs from the expected one and must not be overwritten."""
+
+
+class Refused(Conflict):
+    """The plan contains a possible secret and must not be carried out."""
+
+
+class NewerFormat(Conflict):
+    """A later version of session-codec has written facts that this one would misunderstand."""
+
+
+class StorageError(PipelineError):
+    """Base of errors of a disk or a remote."""
+
+
+class NotFound(StorageError):
+    """The object is not there."""
+
+
+class Erased(StorageError):
+    """The diff was purged. It is not a `NotFound`: looking elsewhere for it would bring it back."""
+
+
+class Denied(StorageError):
+    """The object may not be read or written."""
+
+
+class Unavailable(StorageError):
+    """The disk or the remote failed: full, broken, unreachable."""
+
+
+#: Ran, with findings. Not an error: the result says what was found.
+FINDINGS: Final = 3
+BUG: Final = 1
+DENIED: Final = 31
+INTERRUPTED: Final = 130
+TERMINATED: Final = 143
+
+_CODES: Final[tuple[tuple[type[Exception], int], ...]] = (
+    (LogsUnnamed, 2),
+    (FormatError, 10),
+    (EncodeError, 11),
+    (IntegrityError, 12),
+    (WorkspaceMissing, 20),
+    (WorkspaceLocked, 21),
+    (Conflict, 22),
+    (NotFound, 30),
+    (Denied, DENIED),
+    (Unavailable, 32),
+    (Erased, 33),
+)
+
+
+#: What each exit code of the program means; a verb's help names those that it ends with.
+EXIT_CODES: Final = {
+    0: "done",
+    BUG: "a bug",
+    2: "the arguments are not valid",
+    FINDINGS: "done, with findings",
+    10: "not in the expected format",
+    11: "cannot be represented in the format",
+    12: "integrity: a hash or a length differs",
+    20: "no workspace",
+    21: "the workspace is locked",
+    22: "conflict",
+    30: "not found",
+    DENIED: "denied",
+    32: "unavailable: disk full, broken, or out of reach",
+    33: "purged: the diff was erased on purpose",
+    INTERRUPTED: "interrupted",
+    141: "the reader of the output closed it",
+    TERMINATED: "terminated",
+}
+
+
+def exit_code(error: Exception) -> int:
+    """Return the exit code of an error; an unexpected exception has that of a bug."""
+    for kind, code in _CODES:
+        if isinstance(error, kind):
+            return code
+    return BUG
+
+
+def storage_error(error: OSError, path: str | None = None) -> StorageError:
+    """Map an error of the operating system to an error for a user."""
+    path = path or str(error.filename or "the file system")
+    reason = (error.strerror or str(error)).lower()
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        return NotFound(f"{path}: {reason}", hint="Check the path")
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return Denied(f"{path}: {reason}", hint="Check who has access to the remote")
+    if error.errno == errno.EFBIG:
+        return Unavailable(f"{path}: {reason}", hint="Replace it by a file of a sensible size")
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        hint = "Free some space and run the same command again: it goes on where this one stopped"
+        return Unavailable(f"{path}: {reason}", hint=hint)
+    return Unavailable(f"{path}: {reason}", hint="Run the same command again once it is repaired")
+
+
+__all__ = [
+    "BUG",
+    "DENIED",
+    "EXIT_CODES",
+    "FINDINGS",
+    "INTERRUPTED",
+    "TERMINATED",
+    "CodecError",
+    "Conflict",
+    "Denied",
+    "Erased",
+    "LogsUnnamed",
+    "NewerFormat",
+    "NotFound",
+    "PipelineError",
+    "Refused",
+    "StorageError",
+    "Unavailable",
+    "WorkspaceLocked",
+    "WorkspaceMissing",
+    "exit_code",
+    "storage_error",
+]

@@ -1,0 +1,49 @@
+"""The findings of a run.
+
+A finding needs a user's attention and changes the exit code. A note is reported and changes
+nothing: history that was declared wrong cannot be repaired.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+Level = Literal["finding", "note"]
+
+
+class Finding(NamedTuple):
+    """One thing that was noticed.
+
+    Attributes:
+        code: names the kind, in kebab case; stable for scripts.
+        message: what it is, one sentence without a full stop.
+        level: `finding` or `note`.
+        file, line: where, as a user would name it.
+        key: the session that it is about.
+        hint: the way out.
+        rule, fingerprint: of a secret, which itself is never shown.
+    """
+
+    code: str
+    message: str
+    level: Level = "finding"
+    file: str | None = None
+    line: int | None = None
+    key: str | None = None
+    hint: str | None = None
+    rule: str | None = None
+    fingerprint: str | None = None
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}: " if self.line else f"{self.file}: " if self.file else ""
+        return f"{where}{self.message}" + (f". {self.hint}" if self.hint else "")
+
+
+def torn_finding(name: str) -> Finding:
+    """Return a note on a file whose last line is incomplete."""
+    return Finding(
+        code="torn-line",
+        message="its last line has no end; the next verb that writes completes it",
+        file=name,
+        level="note",
+    )

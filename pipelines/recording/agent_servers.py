@@ -1,0 +1,95 @@
+"""The MCP server in the settings of agents: in which files, and what these files become.
+
+The settings of a repository are shared: they name the program as the PATH finds it, so that they
+work on every machine where session-codec is installed. Each user approves them once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from codec.agents.server_settings import (
+    NAME,
+    json_command,
+    toml_command,
+    with_json_server,
+    with_toml_server,
+    without_json_server,
+    without_toml_server,
+)
+from codec.errors import FormatError
+from pipelines.fs.user_files import Change
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Servers:
+    """Where an agent names its servers, and how that file is changed.
+
+    Attributes:
+        path: relative to the workspace.
+        add: returns the text with our server, started by a command.
+        remove: returns the text without it, None for a file that held nothing else.
+        command: returns the command of our server in a text, None without it.
+    """
+
+    path: str
+    add: Callable[[str | None, str], str]
+    remove: Callable[[str], str | None]
+    command: Callable[[str], str | None]
+
+
+SERVERS: Final = {
+    "claude": Servers(
+        path=".mcp.json",
+        add=with_json_server,
+        remove=without_json_server,
+        command=json_command,
+    ),
+    "codex": Servers(
+        path=".codex/config.toml",
+        add=with_toml_server,
+        remove=without_toml_server,
+        command=toml_command,
+    ),
+}
+
+
+def served(agent: str, command: str) -> Change:
+    """Return what adds our server to the settings of an agent.
+
+    Args:
+        agent: one of `SERVERS`.
+        command: starts our program.
+    """
+    add = SERVERS[agent].add
+    return lambda data: add(_decoded(data) if data is not None else None, command).encode()
+
+
+def unserved(agent: str) -> Change:
+    """Return what takes our server out of the settings of an agent."""
+
+    def change(data: bytes | None) -> bytes | None:
+        if data is None or NAME.encode() not in data:
+            return data
+        text = SERVERS[agent].remove(_decoded(data))
+        return text.encode() if text is not None else None
+
+    return change
+
+
+def server_command(agent: str, data: bytes) -> str | None:
+    """Return the command of our server in the settings of an agent; None without it.
+
+    Raises:
+        FormatError: the settings cannot be read.
+    """
+    return SERVERS[agent].command(_decoded(data)) if NAME.encode() in data else None
+
+
+def _decoded(data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise FormatError("not UTF-8", hint="Convert it to UTF-8") from None

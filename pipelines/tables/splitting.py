@@ -1,0 +1,207 @@
+"""Cut the sorted rows of a table and month into parts that depend on the rows alone.
+
+1. A part ends behind a repository: the first whose name's hash is a multiple of `_ONE_IN` after
+   the part has its least size, or the first after it has its greatest. So equal rows give equal
+   parts, in whatever order they were exported, and a change leaves the other parts as they are.
+2. A repository that is larger than a part by itself is cut behind a group of rows.
+3. Parts are written to a folder of their own, and named by their content.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import IO, Any, Final, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from codec.kinds import Sha256
+from codec.tables.catalog import Format, PartFile, folder_of
+from pipelines.tables.formats import GROUP, Writer, writer
+
+#: Sizes of a part, in bytes.
+LEAST: Final = 128 << 20
+GREATEST: Final = 512 << 20
+_ONE_IN: Final = 16
+#: Hex digits of a part's hash in its name.
+_DIGITS: Final = 32
+
+
+class Limits(NamedTuple):
+    """The least and the greatest size of a part in bytes, and the rows of a group."""
+
+    least: int = LEAST
+    greatest: int = GREATEST
+    group: int = GROUP
+
+
+LIMITS: Final = Limits()
+
+
+class Written(NamedTuple):
+    """A part on this machine, and what the catalog says of it."""
+
+    path: str
+    part: PartFile
+    sha256: Sha256
+
+
+class Splitter:
+    """Writes rows of one table and month to parts.
+
+    `open` is True while a part is begun and not ended.
+    """
+
+    def __init__(
+        self, form: Format, table: str, month: str, folder: str, limits: Limits = LIMITS
+    ) -> None:
+        self._form, self._table, self._month = form, table, month
+        self._folder, self._limits = folder, limits
+        self._sink: IO[bytes] | None = None
+        self._writer: Writer | None = None
+        self._waiting: list[pa.Table] = []
+        self._count = self._rows = 0
+        self._first = self._last = ""
+
+    @property
+    def open(self) -> bool:
+        """Return whether a part is begun."""
+        return self._rows > 0 or self._count > 0
+
+    def add(self, rows: pa.Table) -> Iterator[Written]:
+        """Take rows behind all before them; yield the parts that they complete."""
+        for piece in _by_repository(rows):
+            name = piece.column("repository")[0].as_py()
+            if self.open and name != self._last and self._ends_before():
+                yield self.close()
+            self._first = self._first if self.open else name
+            self._last = name
+            yield from self._take(piece)
+
+    def close(self) -> Written:
+        """Complete the part that is open."""
+        self._flush()
+        assert self._writer is not None
+        assert self._sink is not None
+        self._writer.close()
+        self._sink.flush()
+        path, size = self._sink.name, self._sink.tell()
+        self._sink.close()
+        with open(path, "rb") as f:
+            digest = Sha256(hashlib.file_digest(f, "sha256").hexdigest())
+        folder = folder_of(self._table, self._month)
+        part = PartFile(
+            name=f"{folder}/part-{digest[:_DIGITS]}.{self._form}",
+            first=self._first,
+            last=self._last,
+            rows=self._rows,
+            size=size,
+        )
+        self._sink = self._writer = None
+        self._rows = 0
+        return Written(path, part, digest)
+
+    def discard(self) -> None:
+        """Drop a part that is open, after an error."""
+        if self._sink is not None:
+            self._sink.close()
+            with suppress(OSError):
+                os.unlink(self._sink.name)
+
+    def _take(self, piece: pa.Table) -> Iterator[Written]:
+        while piece.num_rows:
+            room = self._limits.group - self._count
+            self._waiting.append(piece.slice(0, room))
+            self._count += min(room, piece.num_rows)
+            piece = piece.slice(room)
+            if self._count == self._limits.group:
+                self._flush()
+                if piece.num_rows and self._size() >= self._limits.greatest:
+                    yield self.close()
+                    self._first = self._last
+
+    def _ends_before(self) -> bool:
+        """Return whether the part ends behind its last repository."""
+        size = self._size()
+        if size < self._limits.least:
+            return False
+        return size >= self._limits.greatest or _hash(self._last) % _ONE_IN == 0
+
+    def _size(self) -> int:
+        return self._sink.tell() if self._sink is not None else 0
+
+    def _flush(self) -> None:
+        """Write the group of rows that waits."""
+        if not self._count:
+            return
+        if self._writer is None:
+            path = os.path.join(self._folder, f"part-{os.urandom(8).hex()}")
+            self._sink = open(path, "xb")  # noqa: SIM115 - closed with the part
+            self._writer = writer(self._form, self._table, self._sink)
+        self._writer.write(pa.concat_tables(self._waiting).combine_chunks())
+        self._rows += self._count
+        self._waiting, self._count = [], 0
+
+
+def _hash(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8])
+
+
+def _by_repository(rows: pa.Table) -> Iterator[pa.Table]:
+    """Yield the rows of each repository, in order."""
+    start = 0
+    for end in _ends(rows):
+        yield rows.slice(start, end - start)
+        start = end
+
+
+def _ends(rows: pa.Table) -> list[int]:
+    if not rows.num_rows:
+        return []
+    runs: Any = pc.run_end_encode(rows.column("repository").combine_chunks())
+    chunks = runs.chunks if isinstance(runs, pa.ChunkedArray) else [runs]
+    ends, offset = [], 0
+    for chunk in chunks:
+        ends += [offset + end for end in chunk.run_ends.to_pylist()]
+        offset = ends[-1]
+    return ends
+
+
+def in_order(parts: Iterable[Iterable[pa.Table]]) -> Iterator[pa.Table]:
+    """Merge two streams that are sorted by repository and share none.
+
+    A repository's rows stay in their order.
+    """
+    left, right = map(iter, parts)
+    a, b = next(left, None), next(right, None)
+    while a is not None and b is not None:
+        a, b = _filled(a, left), _filled(b, right)
+        if a is None or b is None:
+            break
+        limit = min(_last(a), _last(b))
+        cut_a, cut_b = _upto(a, limit), _upto(b, limit)
+        both = pa.concat_tables([a.slice(0, cut_a), b.slice(0, cut_b)])
+        yield both.take(pc.sort_indices(both, sort_keys=[("repository", "ascending")]))
+        a, b = a.slice(cut_a), b.slice(cut_b)
+    for rest, stream in ((a, left), (b, right)):
+        if rest is not None and rest.num_rows:
+            yield rest
+        yield from stream
+
+
+def _filled(rows: pa.Table | None, stream: Iterator[pa.Table]) -> pa.Table | None:
+    while rows is not None and not rows.num_rows:
+        rows = next(stream, None)
+    return rows
+
+
+def _last(rows: pa.Table) -> str:
+    return str(rows.column("repository")[-1].as_py())
+
+
+def _upto(rows: pa.Table, limit: str) -> int:
+    """Return how many rows have a repository up to a name."""
+    return int(pc.sum(pc.less_equal(rows.column("repository"), limit)).as_py() or 0)
