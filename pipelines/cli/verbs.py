@@ -17,6 +17,7 @@ VERBS: Final = {
     "amend": "Change what is recorded of a session, or remove its texts.",
     "query": "Query the sessions: filter, group, sum, average.",
     "export": "Write the sessions into tables: Parquet, CSV or JSON lines.",
+    "fleet": "Run verbs over many repositories, and report on them.",
     "references": "Build and refresh PROJECT_REFERENCES.yaml from the repository's files.",
     "import": "Import sessions from the transcripts that coding agents keep.",
     "migrate": "Migrate a v1 log to references, diffs and metrics; prove that no byte is lost.",
