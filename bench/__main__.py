@@ -17,6 +17,7 @@ from bench.corpus import large
 from bench.daily import context, query, record
 from bench.fleet import fleet, fleet_tables
 from bench.hook_start import hook_start
+from bench.imports import imports
 from bench.process import Failed, Skipped, apart
 from bench.remotes import remotes
 from bench.scaling import scaling
@@ -44,6 +45,7 @@ BENCHMARKS: Final[dict[str, Callable[[Setting], Iterator[Line]]]] = {
     "secrets": secrets,
     "remotes": remotes,
     "scaling": scaling,
+    "import": imports,
     "fleet": fleet,
     "fleet-tables": fleet_tables,
 }
