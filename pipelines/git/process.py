@@ -17,11 +17,9 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import IO, Final, NamedTuple
+from typing import IO, TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from pipelines.git.worktree import (
     ancestors,
@@ -31,6 +29,9 @@ from pipelines.git.worktree import (
     repository_of,
 )
 from pipelines.outcomes.errors import Denied, NotFound, Unavailable
+
+if TYPE_CHECKING:
+    import subprocess
 
 #: Seconds. A patch of a large range takes minutes on a slow disk.
 _TIMEOUT: Final = 900
@@ -69,7 +70,7 @@ _PLAIN: Final = os.path.join(
 
 _SHA256: Final = rb"(?im)^\s*objectformat\s*=\s*sha256\s*$"
 
-Done = subprocess.CompletedProcess[bytes]
+Done: TypeAlias = "subprocess.CompletedProcess[bytes]"
 
 
 class Repository(NamedTuple):
@@ -159,7 +160,7 @@ def run_git(
     if done.returncode not in answers:
         from pipelines.git.missing import failure
 
-        raise failure(repository, arguments[0], said(done))
+        raise failure(repository.common, arguments[0], said(done))
     return done
 
 
@@ -180,6 +181,9 @@ def git_output(
         Denied: git does not trust the owner of the repository.
         Unavailable: git is not installed, failed, needs more memory, or did not end in time.
     """
+    import subprocess
+    import threading
+
     command, environment = _prepared(repository, (), plain=plain)
     environment["GIT_ALLOC_LIMIT"] = str(memory)
     pipe, null = subprocess.PIPE, subprocess.DEVNULL
@@ -300,6 +304,8 @@ def check_owner(repository: Repository) -> None:
 
 
 def _run(command: list[str], environment: Mapping[str, str], data: bytes) -> Done:
+    import subprocess  # takes 3 ms, and `record` may not need git
+
     try:
         return subprocess.run(
             command, env=environment, input=data, capture_output=True, check=False, timeout=_TIMEOUT

@@ -155,7 +155,7 @@ def _patch(workspace: Workspace, base: str, head: str, *, plain: bool) -> bytes:
     except (NotFound, Unavailable) as e:
         raise NotFound(
             f"git cannot make the patch of {base}..{head}: {e.problem}",
-            hint=advice(repository, f"git diff {base} {head} > /dev/null"),
+            hint=advice(repository.common, f"git diff {base} {head} > /dev/null"),
         ) from None
 
 

@@ -99,7 +99,7 @@ def parent_of(repository: Repository, commit: str) -> str:
     if commit_of(repository, parents[0]) is None:
         from pipelines.git.missing import is_shallow
 
-        shallow = is_shallow(repository)
+        shallow = is_shallow(repository.common)
         raise NotFound(
             f"the parent {parents[0]} of {commit} is missing"
             + (": this is a shallow clone" if shallow else ""),
@@ -226,7 +226,7 @@ def _hint_on_history(repository: Repository, hint: str) -> str:
     """Return a hint on commits that are not found; in a shallow clone, how to fetch them."""
     from pipelines.git.missing import UNSHALLOW, is_shallow
 
-    return UNSHALLOW if is_shallow(repository) else hint
+    return UNSHALLOW if is_shallow(repository.common) else hint
 
 
 def _without_filters(repository: Repository) -> list[str]:

@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from pipelines.fs.files import locked
+from pipelines.fs.locks import locked
 from pipelines.git.local_state import checked
 from pipelines.git.worktree import ancestors, home_of, is_own_repository, repository_of
 from pipelines.outcomes.errors import Conflict, NewerFormat, WorkspaceMissing
