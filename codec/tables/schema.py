@@ -148,7 +148,10 @@ TABLES: Final = (
             _REPOSITORY,
             Column("verb", "string", "", "The verb"),
             Column(
-                "outcome", "string", "", "done, findings, failed, denied, timeout, memory, lost"
+                "outcome",
+                "string",
+                "",
+                "done, findings, absent, failed, denied, timeout, memory or lost",
             ),
             Column("exit_code", "int64", "", "Exit code; null if the verb was killed"),
             Column("findings", "int64", "findings", "Findings that need a person"),

@@ -24,7 +24,14 @@ from collections.abc import (
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+<<<<<<< HEAD
 from codec.errors import IntegrityError
+=======
+from codec.errors import FormatError, IntegrityError
+from codec.kinds import Sha256
+from codec.manifest.facts import Purged
+from codec.manifest.jsonl import decode_fact
+>>>>>>> main
 from codec.names import key_time
 from codec.records import PatchRef, Session
 from pipelines.diffs.local_archives import Archives
@@ -263,7 +270,7 @@ def patch_in(path: str, sizes: Collection[int] | None) -> PatchRef | None:
     if size is None or (sizes is not None and size not in sizes):
         return None
     with open(path, "rb", opener=opened) as f:
-        return PatchRef(sha256=hashlib.file_digest(f, "sha256").hexdigest(), size=size)
+        return PatchRef(sha256=Sha256(hashlib.file_digest(f, "sha256").hexdigest()), size=size)
 
 
 def _time_of(name: str) -> str:

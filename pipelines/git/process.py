@@ -209,6 +209,50 @@ def git_output(
         raise Unavailable(f"git {arguments[0]}: ended with {process.returncode}")
 
 
+@contextmanager
+def git_dialogue(
+    repository: Repository, *arguments: str, settings: Iterable[str] = (), plain: bool = False
+) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+    """Run a git that answers while it is asked; yield its stdin and its stdout.
+
+    Write no more than a pipe holds before the answer is read, unless git answers nothing.
+
+    Args:
+        repository: the one that was found.
+        arguments: of git.
+        settings, plain: see `run_git`.
+
+    Raises:
+        Denied: git does not trust the owner of the repository.
+        Unavailable: git is not installed, or failed.
+    """
+    command, environment = _prepared(repository, settings, plain=plain)
+    pipe, null = subprocess.PIPE, subprocess.DEVNULL
+    try:
+        process = subprocess.Popen(
+            [*command, *arguments], env=environment, stdin=pipe, stdout=pipe, stderr=null
+        )
+    except FileNotFoundError:
+        raise _missing() from None
+    assert process.stdin
+    assert process.stdout
+    done = False
+    try:
+        yield process.stdin, process.stdout
+        done = True
+    except BrokenPipeError:
+        done = True
+    finally:
+        with suppress(BrokenPipeError):
+            process.stdin.close()
+        if not done:
+            process.kill()
+        process.stdout.close()
+        process.wait()
+    if process.returncode:
+        raise Unavailable(f"git {arguments[0]}: ended with {process.returncode}")
+
+
 def is_tracked(path: str) -> bool:
     """Return whether git tracks a file or a link, in the repository that it really is in.
 

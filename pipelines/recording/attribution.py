@@ -17,11 +17,10 @@ import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from codec.agents.commits import printed_commits
 from codec.agents.transcript_events import Command
 from pipelines.recording.reflogs import Move
 
-#: What git prints of a commit: `[main 630ee73] Subject`, `[main (root-commit) 630ee73] Subject`.
-_PRINTED: Final = re.compile(r"^\[[^\]\n]+ (?P<commit>[0-9a-f]{7,64})\] ", re.M)
 _COMMITS: Final = re.compile(r"\b(?:commit|rebase|cherry-pick|revert|merge|pull|am)\b")
 _SECOND: Final = 1000
 #: Evidence by the subject or the hash of a commit, rather than by the time alone.
@@ -105,8 +104,7 @@ def _rank(
 ) -> tuple[int, int, bool] | None:
     """Return how well a command explains a commit, the greater the better; None if not at all."""
     ended = command.ended or claimant.until
-    printed = (*command.commits, *_PRINTED.findall(command.output))
-    if any(move.new.startswith(commit) for commit in printed):
+    if any(move.new.startswith(commit) for commit in printed_commits(command)):
         level = 3
     elif not command.began // _SECOND <= move.time <= ended // _SECOND:
         return None

@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import mmap
 import os
@@ -61,6 +60,7 @@ class Recording(NamedTuple):
         commits, duration_min, tokens_used: figures; None is unknown.
         id: what it is called outside, by which it is recorded once; empty for none.
         time: in v2 form; empty for now.
+        private: record no texts.
     """
 
     agent: str
@@ -75,6 +75,7 @@ class Recording(NamedTuple):
     tokens_used: int | None = None
     id: str = ""
     time: str = ""
+    private: bool = False
 
 
 class Recorded(NamedTuple):
@@ -103,7 +104,7 @@ def session_of(recording: Recording, aliases: Mapping[str, str]) -> Session:
     task = name_of(recording.task)
     title = one_line(recording.task)
     ranges = recording.ranges or ()
-    return Session(
+    session = Session(
         key=time,
         time=time,
         agent=agent_of(recording.agent, aliases),
@@ -119,13 +120,16 @@ def session_of(recording: Recording, aliases: Mapping[str, str]) -> Session:
             duration_min=recording.duration_min,
             tokens_used=recording.tokens_used,
         ),
-        patch=PatchRef(sha256=hashlib.sha256(patch).hexdigest(), size=len(patch))
-        if patch
-        else None,
+        patch=PatchRef.of(patch) if patch else None,
         id=one_line(recording.id) or os.urandom(_ID_BYTES).hex(),
         range=ranges[0] if len(ranges) == 1 else "",
         commits_of=ranges if len(ranges) > 1 else (),
     )
+    if recording.private:
+        from pipelines.recording.revising import without_texts
+
+        return without_texts(session)
+    return session
 
 
 def record_session(workspace: Workspace, recording: Recording) -> Recorded:

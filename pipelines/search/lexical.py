@@ -70,25 +70,35 @@ def rank(
     return [Ranked(number, score) for number, score in found.items()][:limit]
 
 
-def count(
-    connection: sqlite3.Connection, terms: Sequence[str], wanted: Filter, *, in_diffs: bool
+def count_others(
+    connection: sqlite3.Connection,
+    terms: Sequence[str],
+    wanted: Filter,
+    shown: Sequence[int],
+    *,
+    in_diffs: bool,
 ) -> int:
-    """Return how many sessions have some of the terms."""
-    match = expression(terms, every=False)
-    where, values = condition(wanted)
-    texts = "SELECT rowid FROM words WHERE words MATCH ?"
+    """Return how many sessions have some of the terms, apart from those that are shown."""
+    texts = "SELECT rowid AS id FROM words WHERE words MATCH ?"
     lines = (
         "SELECT sessions.id FROM lines JOIN patches ON patches.id = lines.rowid"
         " JOIN sessions ON patch = sha256 WHERE lines MATCH ?"
     )
     matching = f"{texts} UNION {lines}" if in_diffs else texts
-    matches = [match] * (2 if in_diffs else 1)
-    query = f"SELECT count(*) FROM ({matching})"  # noqa: S608 - constants
+    where, values = condition(wanted)
     if wanted != Filter():
-        query = f"SELECT count(*) FROM sessions WHERE id IN ({matching}) AND {where}"  # noqa: S608
-        matches += values
-    (found,) = connection.execute(query, matches).fetchone()
+        matching = f"SELECT id FROM sessions WHERE id IN ({matching}) AND {where}"  # noqa: S608
+    marks = ", ".join("?" for _ in shown)
+    query = f"SELECT count(*) FROM ({matching}) WHERE id NOT IN ({marks})"  # noqa: S608 - constants
+    matches = [expression(terms, every=False)] * (2 if in_diffs else 1)
+    (found,) = connection.execute(query, (*matches, *values, *shown)).fetchone()
     return int(found)
+
+
+def has_every(connection: sqlite3.Connection, terms: Sequence[str], wanted: Filter) -> bool:
+    """Return whether a session has every term."""
+    match = expression(terms, every=True)
+    return bool(_matching(connection, match, wanted, 1, in_diffs=False))
 
 
 def condition(wanted: Filter) -> tuple[str, list[str]]:

@@ -22,6 +22,7 @@ from types import MappingProxyType
 from typing import Final, TypeVar
 
 from codec.errors import CodecError
+from codec.kinds import Sha256
 from codec.manifest.fact_lines import read_fact
 from codec.manifest.jsonl import identity_of
 from codec.patches.changes import FileChange, changes_of
@@ -105,6 +106,14 @@ def _refreshed(
     return connection
 
 
+def is_first_time(connection: sqlite3.Connection, name: str) -> bool:
+    """Return whether something is done for the first time with this index, and remember it."""
+    if _meta(connection, name):
+        return False
+    _set_meta(connection, name, "1")
+    return True
+
+
 def missing_diffs(connection: sqlite3.Connection) -> int:
     """Return how many sessions have a diff that is missing locally, whose paths are unknown."""
     query = (
@@ -172,11 +181,16 @@ def _replace(connection: sqlite3.Connection, manifest: Manifest) -> list[int]:
         else:
             connection.execute("DELETE FROM sessions WHERE id = ?", (number,))
             connection.execute("DELETE FROM words WHERE rowid = ?", (number,))
+            connection.execute("DELETE FROM vectors WHERE id = ?", (number,))
     return _insert(connection, wanted.values())
 
 
+#: What a session without a patch has in its row.
+_NO_PATCH: Final = PatchRef(Sha256(""), 0)
+
+
 def _row_of(identity: str, s: Session, purged: Mapping[str, str] = _NOTHING) -> _Row:
-    patch = s.patch if s.patch is not None and s.patch.sha256 not in purged else PatchRef("", 0)
+    patch = s.patch if s.patch is not None and s.patch.sha256 not in purged else _NO_PATCH
     return (
         identity, s.key, s.time, s.agent, s.task, s.status, s.title, s.notes, s.remark, *patch,
     )  # fmt: skip
@@ -208,7 +222,9 @@ def _read_patches(connection: sqlite3.Connection, store: Store, *, with_lines: b
     return found
 
 
-def _add_patch(connection: sqlite3.Connection, sha256: str, changes: Collection[FileChange]) -> int:
+def _add_patch(
+    connection: sqlite3.Connection, sha256: Sha256, changes: Collection[FileChange]
+) -> int:
     """Insert a diff with its paths; return the number of its row."""
     insert = "INSERT INTO patches (sha256, has_lines) VALUES (?, 0)"
     number = int(connection.execute(insert, (sha256,)).lastrowid or 0)
@@ -247,7 +263,7 @@ def _write_words(
         )
 
 
-def paths_in(connection: sqlite3.Connection, sha256: str) -> list[str]:
+def paths_in(connection: sqlite3.Connection, sha256: Sha256) -> list[str]:
     """Return the paths of the files that a diff changes; none if it is missing locally."""
     query = "SELECT path FROM patches JOIN paths ON patch = id WHERE sha256 = ?"
     return [path for (path,) in connection.execute(query, (sha256,))]

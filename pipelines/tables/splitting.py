@@ -18,6 +18,7 @@ from typing import IO, Any, Final, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from codec.kinds import Sha256
 from codec.tables.catalog import Format, PartFile, folder_of
 from pipelines.tables.formats import GROUP, Writer, writer
 
@@ -45,7 +46,7 @@ class Written(NamedTuple):
 
     path: str
     part: PartFile
-    sha256: str
+    sha256: Sha256
 
 
 class Splitter:
@@ -90,7 +91,7 @@ class Splitter:
         path, size = self._sink.name, self._sink.tell()
         self._sink.close()
         with open(path, "rb") as f:
-            digest = hashlib.file_digest(f, "sha256").hexdigest()
+            digest = Sha256(hashlib.file_digest(f, "sha256").hexdigest())
         folder = folder_of(self._table, self._month)
         part = PartFile(
             name=f"{folder}/part-{digest[:_DIGITS]}.{self._form}",

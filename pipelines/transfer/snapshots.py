@@ -7,7 +7,11 @@ that git tracks is not trusted: a committer could claim that everything was sent
 
 from __future__ import annotations
 
+<<<<<<< HEAD
 import hashlib
+=======
+import json
+>>>>>>> main
 import os
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -28,7 +32,12 @@ from codec.archive.snapshot import (
     encode_snapshot,
     heads,
 )
+<<<<<<< HEAD
 from codec.errors import CodecError, IntegrityError
+=======
+from codec.errors import CodecError, FormatError, IntegrityError
+from codec.kinds import sha256_of
+>>>>>>> main
 from codec.manifest.erased import drop_erased
 from codec.manifest.fact_lines import kept_in
 from codec.manifest.facts import Archive
@@ -38,8 +47,15 @@ from codec.merge.tracked_formats import DELTAS as DELTA_LINES
 from codec.merge.tracked_formats import METRICS as METRICS_ROWS
 from codec.merge.tracked_formats import REFERENCES as ENTRIES
 from codec.records import PatchRef
+<<<<<<< HEAD
 from pipelines.fs.files import read_bytes
 from pipelines.fs.locks import locked
+=======
+from codec.summaries.summary_file import is_path
+from pipelines.diffs.store import purged_in
+from pipelines.fs.files import locked, make_folder, read_bytes, replace_file, unchanging
+from pipelines.git.local_state import is_planted
+>>>>>>> main
 from pipelines.outcomes.errors import Conflict, Denied
 from pipelines.outcomes.findings import Finding
 from pipelines.remotes.base import Remote, content_of, read_whole
@@ -53,8 +69,13 @@ from pipelines.workspace.location import (
     REFERENCES,
     Workspace,
 )
+<<<<<<< HEAD
 from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.purged_diffs import purged_in
+=======
+from pipelines.workspace.manifest_view import Manifest, decode_manifest
+from pipelines.workspace.summaries import private_digests, public_summary, stored_summaries
+>>>>>>> main
 from pipelines.workspace.tracked_files import read_tracked
 
 #: The tracked files of a workspace, in the order in which they are restored.
@@ -115,6 +136,10 @@ def tracked_files(workspace: Workspace) -> dict[str, bytes]:
     for name in (".gitattributes", ".gitignore", CONFIG, REFERENCES):
         if os.path.isfile(workspace.path(name)):
             found[name] = read_bytes(workspace.path(name))
+    if summaries := list(stored_summaries(workspace)):
+        private = private_digests(decode_manifest(found[MANIFEST]))
+        public = {s.path: public_summary(s.data, private) for s in summaries}
+        found |= {path: data for path, data in public.items() if data is not None}
     return found
 
 
@@ -131,7 +156,7 @@ def snapshot_of(
 
 def files_of(files: Mapping[str, bytes]) -> dict[str, File]:
     """Tracked files as a snapshot has them."""
-    return {n: File(hashlib.sha256(d).hexdigest(), len(d)) for n, d in files.items()}
+    return {n: File(sha256_of(d), len(d)) for n, d in files.items()}
 
 
 def bundle_of(snapshot: Snapshot, files: Mapping[str, bytes]) -> Bundle:
@@ -150,12 +175,12 @@ def read_snapshot(remote: Remote, name: SnapshotName) -> Found:
         files = decode_bundle(
             read_whole(remote, str(name), LIMIT),
             name.digest,
-            lambda n: n in FILES or n == DOCUMENT,
+            lambda n: n in FILES or n == DOCUMENT or is_path(n),
             LIMIT,
         )
         snapshot = decode_snapshot(files.pop(DOCUMENT, b""))
         for path, file in snapshot.files.items():
-            if hashlib.sha256(files.get(path, b"")).hexdigest() != file.sha256:
+            if sha256_of(files.get(path, b"")) != file.sha256:
                 raise IntegrityError(f"does not hold {path} as it says")
     except CodecError as e:
         raise e.at(file=f"{remote.url}/{name}") from None
@@ -247,7 +272,7 @@ def _has_all(remote: Remote, last: Last, manifest: bytes) -> bool:
     before = last.snapshot.files.get(MANIFEST)
     if before is None:
         return True
-    if hashlib.sha256(manifest[: before.size]).hexdigest() == before.sha256:
+    if sha256_of(manifest[: before.size]) == before.sha256:
         return True
     try:
         lines = set(read_snapshot(remote, last.name).files[MANIFEST].split(b"\n"))
@@ -256,13 +281,30 @@ def _has_all(remote: Remote, last: Last, manifest: bytes) -> bool:
     return lines <= set(manifest.split(b"\n"))
 
 
+<<<<<<< HEAD
+=======
+def _path(workspace: Workspace, remote: Remote) -> str:
+    return workspace.path(CACHE, f"sync-{_short(remote)}")
+
+
+def _lock(workspace: Workspace, remote: Remote) -> str:
+    return workspace.path(CACHE, f"putting-{_short(remote)}.lock")
+
+
+def _short(remote: Remote) -> str:
+    return sha256_of(os.fsencode(remote.url))[:12]
+
+
+>>>>>>> main
 def united(found: Sequence[Found]) -> tuple[dict[str, bytes], list[Finding]]:
     """Merge the tracked files of several snapshots; return them with the findings.
 
     Args:
         found: snapshots, the newest last.
     """
-    files = {name: f.files[name] for f in found for name in FILES if name in f.files}
+    summaries = sorted({name for f in found for name in f.files if is_path(name)})
+    names = (*summaries, *FILES)
+    files = {name: f.files[name] for f in found for name in names if name in f.files}
     findings = [
         Finding(
             code="differs",
@@ -270,7 +312,7 @@ def united(found: Sequence[Found]) -> tuple[dict[str, bytes], list[Finding]]:
             level="note",
             file=name,
         )
-        for name in FILES
+        for name in names
         if name not in MERGED_FILES and len({f.files[name] for f in found if name in f.files}) > 1
     ]
     lines = [set(f.files.get(MANIFEST, b"").split(b"\n")) for f in found]

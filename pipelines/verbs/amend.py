@@ -19,6 +19,7 @@ from codec.manifest.identity import History
 from codec.merge.key_conflicts import Settled
 from codec.names import name_of, one_line
 from codec.records import Metrics, Session, Status
+from codec.summaries.summary_file import digest_of
 from codec.vocabulary import agent_of
 from pipelines.fs.files import SIZE_LIMIT, read_bytes
 from pipelines.outcomes.findings import Finding
@@ -37,6 +38,7 @@ from pipelines.workspace.find_session import find_key
 from pipelines.workspace.git_queries import content_at
 from pipelines.workspace.location import MANIFEST, Workspace, moment, read_config, writing
 from pipelines.workspace.manifest_view import Manifest, decode_manifest
+from pipelines.workspace.summaries import edits_without
 from pipelines.workspace.tracked_files import MERGED, Tracked, tracked_under_lock
 from pipelines.workspace.transaction import Replace, Transaction
 
@@ -135,6 +137,8 @@ def plan(workspace: Workspace, name: str, amendment: Amendment) -> Plan:
         facts = [revision_to(history, session, "person")]
     pair = Settled(was, session)
     edits = edits_of(before, manifest, pair, facts, erased) if facts else ()
+    if amendment.private:
+        edits += tuple(edits_without(workspace, {digest_of(manifest.identity(key))}))
     return Plan(
         workspace=workspace,
         before=before,

@@ -32,6 +32,7 @@ from pipelines.workspace.git_ignored import ignored_findings
 from pipelines.workspace.git_queries import content_at
 from pipelines.workspace.location import MANIFEST, PROGRESS, REFERENCES
 from pipelines.workspace.manifest_view import Manifest, decode_manifest
+from pipelines.workspace.summaries import summary_findings
 from pipelines.workspace.thresholds import Limits, limits_of, read_limits
 from pipelines.workspace.tracked_files import read_tracked
 
@@ -90,6 +91,7 @@ def verify(
     else:
         findings += [*spool_findings(workspace), *pending_findings(workspace)]
         findings += agent_findings(workspace)
+        findings += summary_findings(workspace, manifest)
         findings += ignored_findings(workspace)
         findings += upkeep_of(workspace, manifest).findings()
     with progress.stage("tokens"):

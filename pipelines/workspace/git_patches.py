@@ -17,6 +17,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import IO, Final
 
+from codec.kinds import Sha256
 from codec.records import PatchRef
 from pipelines.fs.files import remove
 from pipelines.git.missing import advice
@@ -225,7 +226,7 @@ def _split(output: IO[bytes], groups: Sequence[Sequence[bytes]]) -> Iterator[Pat
         if is_start and line == header:
             if number != current:
                 if current >= 0:
-                    yield PatchRef(sha256=digest.hexdigest(), size=size)
+                    yield PatchRef(sha256=Sha256(digest.hexdigest()), size=size)
                 current, size, digest = number, 0, hashlib.sha256()
             header, number = next(headers, (b"", -1))
         else:
@@ -233,7 +234,7 @@ def _split(output: IO[bytes], groups: Sequence[Sequence[bytes]]) -> Iterator[Pat
             size += len(line)
         is_start = line.endswith(b"\n")
     if current >= 0:
-        yield PatchRef(sha256=digest.hexdigest(), size=size)
+        yield PatchRef(sha256=Sha256(digest.hexdigest()), size=size)
 
 
 def _trees(repository: Repository, objects: Collection[str]) -> dict[str, str]:

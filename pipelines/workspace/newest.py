@@ -7,12 +7,12 @@ grown, the new lines alone are read as lines.
 
 from __future__ import annotations
 
-import hashlib
 import mmap
 import os
 import sys
 from typing import Any, Final, NamedTuple
 
+from codec.kinds import Sha256, sha256_of
 from codec.v2.delta_summary import Scanned, Summary
 from codec.v2.deltas import Delta, decode_delta, decode_deltas, encode_delta
 from pipelines.fs.files import mapped
@@ -37,7 +37,7 @@ class _Kept(NamedTuple):
     """
 
     size: int
-    sha256: str
+    sha256: Sha256
     scanned: Scanned
 
 
@@ -108,9 +108,9 @@ def _added(kept: _Kept, data: mmap.mmap | bytes, size: int) -> bytes | None:
     return data[kept.size : size]
 
 
-def _digest(data: mmap.mmap | bytes, size: int) -> str:
+def _digest(data: mmap.mmap | bytes, size: int) -> Sha256:
     with memoryview(data) as view, view[:size] as part:
-        return hashlib.sha256(part).hexdigest()
+        return sha256_of(part)
 
 
 def _encode(kept: _Kept) -> list[Any]:

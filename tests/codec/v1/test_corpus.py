@@ -96,7 +96,7 @@ def _read(data: bytes, span: Span, lines: LineNumbers) -> Read:
     patch = ref = stat = None
     if span.patch:
         patch = data[slice(*span.patch)]
-        ref = PatchRef(sha256=hashlib.sha256(patch).hexdigest(), size=len(patch))
+        ref = PatchRef.of(patch)
         stat = diff_stat(patch)
     mapped = session_of(entry, source="log.md", patch=ref, stat=stat, tokens={}, options=Options())
     return Read(lines.at(span.start), span, entry, patch, stat, mapped)

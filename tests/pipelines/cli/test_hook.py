@@ -296,6 +296,20 @@ def test_what_an_agent_recorded_itself_is_not_recorded_again(agents: Agents, cli
     assert agents.waiting() == []
 
 
+def test_a_private_record_removes_the_texts_that_a_hook_recorded(
+    agents: Agents, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agents.codex("SessionStart")
+    agents.commit("vault")
+    agents.codex("Stop")
+    agents.drain()
+    assert "vault" in agents.sessions[0].task
+    monkeypatch.setenv("CODEX_THREAD_ID", "t-1")
+    cli("record", agents.root, "--agent", "a", "--task", "Sell the vault", "--private")
+    (session,) = agents.sessions
+    assert (session.private, session.task, session.title) == (True, "-", "")
+
+
 def test_committing_what_an_agent_recorded_is_not_a_session(agents: Agents, cli: Cli) -> None:
     agents.claude("SessionStart")
     agents.commit("a")

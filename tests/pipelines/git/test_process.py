@@ -24,7 +24,7 @@ from tests.pipelines.conftest import THREE, Cli, git
 CODE = Path(__file__).parents[3]
 #: Programs other than git: our own worker, and what schedules a job.
 OTHERS = {
-    "pipelines/verbs/query_sql.py",
+    "pipelines/worker/duckdb_process.py",
     "pipelines/verbs/schedule.py",
     "pipelines/v1/pattern.py",
     "pipelines/worker/client.py",

@@ -455,3 +455,14 @@ def test_a_clock_that_goes_back_gives_no_key_twice(
     assert len(set(keys)) == len(keys)
     assert [key for key in made.manifest.sessions if key.startswith("2030")] == keys
     assert len({line.split()[0] for line in made.deltas()}) == len(made.manifest.sessions)
+
+
+def test_a_private_session_has_figures_and_no_texts(made: Bench, cli: Cli) -> None:
+    said = cli("record", made.root, "--agent", "a", "--task", "Sell the vault", "--status",
+               "FAIL (vault)", "--notes", "vault", "--private", "--json")  # fmt: skip
+    assert said.code == 0, said.err
+    session = made.manifest.sessions[said.json["session"]["key"]]
+    assert (session.private, session.task, session.title, session.notes) == (True, "-", "", "")
+    assert (session.status, session.metrics.lines_added) == ("FAIL", 1)
+    written = (d for name, (d, _) in tree(made.root).items() if not name.startswith(".diffs"))
+    assert not any(b"vault" in data for data in written)
