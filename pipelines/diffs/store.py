@@ -24,14 +24,8 @@ from collections.abc import (
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-<<<<<<< HEAD
 from codec.errors import IntegrityError
-=======
-from codec.errors import FormatError, IntegrityError
 from codec.kinds import Sha256
-from codec.manifest.facts import Purged
-from codec.manifest.jsonl import decode_fact
->>>>>>> main
 from codec.names import key_time
 from codec.records import PatchRef, Session
 from pipelines.diffs.local_archives import Archives

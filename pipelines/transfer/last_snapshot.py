@@ -6,7 +6,6 @@ together with the workspace, a new writer starts.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -20,6 +19,7 @@ from codec.archive.snapshot import (
     encode_snapshot,
 )
 from codec.errors import FormatError
+from codec.kinds import sha256_of
 from pipelines.fs.files import make_folder, read_bytes, replace_file
 from pipelines.fs.locks import unchanging
 from pipelines.git.local_state import is_planted
@@ -88,4 +88,4 @@ def lock_of(workspace: Workspace, remote: Remote) -> str:
 
 
 def _short(remote: Remote) -> str:
-    return hashlib.sha256(os.fsencode(remote.url)).hexdigest()[:12]
+    return sha256_of(os.fsencode(remote.url))[:12]

@@ -7,11 +7,6 @@ that git tracks is not trusted: a committer could claim that everything was sent
 
 from __future__ import annotations
 
-<<<<<<< HEAD
-import hashlib
-=======
-import json
->>>>>>> main
 import os
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -32,12 +27,8 @@ from codec.archive.snapshot import (
     encode_snapshot,
     heads,
 )
-<<<<<<< HEAD
 from codec.errors import CodecError, IntegrityError
-=======
-from codec.errors import CodecError, FormatError, IntegrityError
 from codec.kinds import sha256_of
->>>>>>> main
 from codec.manifest.erased import drop_erased
 from codec.manifest.fact_lines import kept_in
 from codec.manifest.facts import Archive
@@ -47,15 +38,9 @@ from codec.merge.tracked_formats import DELTAS as DELTA_LINES
 from codec.merge.tracked_formats import METRICS as METRICS_ROWS
 from codec.merge.tracked_formats import REFERENCES as ENTRIES
 from codec.records import PatchRef
-<<<<<<< HEAD
+from codec.summaries.summary_file import is_path
 from pipelines.fs.files import read_bytes
 from pipelines.fs.locks import locked
-=======
-from codec.summaries.summary_file import is_path
-from pipelines.diffs.store import purged_in
-from pipelines.fs.files import locked, make_folder, read_bytes, replace_file, unchanging
-from pipelines.git.local_state import is_planted
->>>>>>> main
 from pipelines.outcomes.errors import Conflict, Denied
 from pipelines.outcomes.findings import Finding
 from pipelines.remotes.base import Remote, content_of, read_whole
@@ -69,13 +54,9 @@ from pipelines.workspace.location import (
     REFERENCES,
     Workspace,
 )
-<<<<<<< HEAD
-from pipelines.workspace.manifest_view import Manifest
-from pipelines.workspace.purged_diffs import purged_in
-=======
 from pipelines.workspace.manifest_view import Manifest, decode_manifest
+from pipelines.workspace.purged_diffs import purged_in
 from pipelines.workspace.summaries import private_digests, public_summary, stored_summaries
->>>>>>> main
 from pipelines.workspace.tracked_files import read_tracked
 
 #: The tracked files of a workspace, in the order in which they are restored.
@@ -281,21 +262,6 @@ def _has_all(remote: Remote, last: Last, manifest: bytes) -> bool:
     return lines <= set(manifest.split(b"\n"))
 
 
-<<<<<<< HEAD
-=======
-def _path(workspace: Workspace, remote: Remote) -> str:
-    return workspace.path(CACHE, f"sync-{_short(remote)}")
-
-
-def _lock(workspace: Workspace, remote: Remote) -> str:
-    return workspace.path(CACHE, f"putting-{_short(remote)}.lock")
-
-
-def _short(remote: Remote) -> str:
-    return sha256_of(os.fsencode(remote.url))[:12]
-
-
->>>>>>> main
 def united(found: Sequence[Found]) -> tuple[dict[str, bytes], list[Finding]]:
     """Merge the tracked files of several snapshots; return them with the findings.
 
