@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, Final
 
-from pipelines.git.process import Repository, git_dialogue, run_git
+from pipelines.git.process import git_dialogue, run_git
+from pipelines.git.repository import Repository
 from pipelines.outcomes.errors import Unavailable
 from pipelines.workspace.git_blobs import read_blob
 

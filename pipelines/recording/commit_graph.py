@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
-from pipelines.git.process import Repository, run_git
+from pipelines.git.process import run_git
+from pipelines.git.repository import Repository
 from pipelines.recording.reflogs import Made, Move
 from pipelines.workspace.git_patches import LEFT_OUT
 from pipelines.workspace.git_queries import parent_of, prefix_of

@@ -22,7 +22,8 @@ from codec.manifest.facts import Fact
 from codec.manifest.jsonl import fact_digest
 from codec.records import Session
 from pipelines.fs.files import keep_file, make_folder, mapped, read_bytes, sync_directory
-from pipelines.git.process import Repository, run_git
+from pipelines.git.process import run_git
+from pipelines.git.repository import Repository
 from pipelines.git.worktree import head_of
 from pipelines.outcomes.errors import Denied, NotFound, Unavailable
 from pipelines.workspace import pending

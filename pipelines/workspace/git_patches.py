@@ -21,7 +21,8 @@ from codec.kinds import Sha256
 from codec.records import PatchRef
 from pipelines.fs.files import remove
 from pipelines.git.missing import advice
-from pipelines.git.process import Repository, git_output, run_git
+from pipelines.git.process import git_output, run_git
+from pipelines.git.repository import Repository
 from pipelines.outcomes.errors import NotFound, Unavailable
 from pipelines.workspace.git_queries import (
     add_worktree,

@@ -7,7 +7,8 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Final
 
-from pipelines.git.process import Repository, repository_at, run_git
+from pipelines.git.process import run_git
+from pipelines.git.repository import Repository, repository_at
 from pipelines.outcomes.errors import Conflict, NotFound, Unavailable
 from pipelines.workspace.git_blobs import read_blob
 from pipelines.workspace.location import Workspace

@@ -267,7 +267,8 @@ def _workspace(root: str, repository: str | None) -> Workspace:
 def _refuse_untrusted(top: str) -> None:
     if is_own_repository(top):
         return  # what git would answer, without importing what runs it
-    from pipelines.git.process import check_owner, repository_at
+    from pipelines.git.process import check_owner
+    from pipelines.git.repository import repository_at
 
     check_owner(repository_at(top))
 

@@ -11,13 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.git.process import (
-    calling_repository,
-    git_output,
-    is_tracked,
-    repository_at,
-    run_git,
-)
+from pipelines.git.process import git_output, is_tracked, run_git
+from pipelines.git.repository import calling_repository, repository_at
 from pipelines.outcomes.errors import Denied, NotFound, Unavailable
 from tests.pipelines.conftest import THREE, Cli, git
 
