@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final, NamedTuple
 
 from codec.errors import FormatError
@@ -133,6 +133,24 @@ def decode_summary(data: bytes) -> Summary:
         return _decode(fields)
     except KeyError as e:
         raise FormatError("is missing", field=str(e.args[0])) from None
+
+
+def two_lines(summary: Summary, count: Callable[[str], int], limit: int) -> str:
+    """Return what a summary says in two lines; empty if not even its first claim fits.
+
+    Args:
+        summary: what is shown.
+        count: counts tokens.
+        limit: tokens that the lines may have.
+    """
+    head = f"summary of {summary.period} by {summary.model}, {summary.made[:10]}:\n"
+    text = ""
+    for number in range(1, len(summary.claims) + 1):
+        line = " ".join(claim.text for claim in summary.claims[:number])
+        if count(f"{head}{line}\n") > limit:
+            break
+        text = f"{head}{line}\n"
+    return text
 
 
 def without_sessions(summary: Summary, digests: Collection[str]) -> Summary:

@@ -65,6 +65,7 @@ def render_context(
     style: Style = "compact",
     last: int | None = None,
     before: Summary | None = None,
+    lines: str = "",
 ) -> Context:
     """Render references, then as many of the newest sessions as fit the budget less its reserve.
 
@@ -77,6 +78,7 @@ def render_context(
         style: how sessions are written.
         last: the most sessions to show; None for all. Without a budget, the others are left out.
         before: a summary of sessions that are older than `deltas`.
+        lines: lines behind the sessions; left out if they do not fit.
     """
     deltas = in_order(deltas, lambda delta: delta.key)
     active = [delta for delta in deltas if not _did_nothing(delta)]
@@ -95,7 +97,7 @@ def render_context(
         older, newest = active[: len(active) - number], active[len(active) - number :]
         sessions = _sessions(newest, older, idle, style, before)
         parts = (f"{fixed}\n" if fixed else left_out, sessions)
-        text = _framed("\n".join(p for p in parts if p))
+        text = _framed("\n".join(p for p in parts if p) + lines)
         return Context(
             text=text,
             tokens=count(text),
@@ -107,6 +109,9 @@ def render_context(
     if budget is None:
         return made(len(active))
     fits = made(0)
+    if fits.tokens > budget and lines:
+        lines = ""
+        fits = made(0)
     if fits.tokens > budget:
         return _least(fixed, budget, count)
     low, high = 0, 0 if style == "digest" else most

@@ -23,6 +23,8 @@ from pipelines.workspace.reading import newest_delta_lines
 
 #: How many renderings are kept: one for each set of options in use.
 KEPT: Final = 8
+#: A summary gets one part in so many of the budget.
+SUMMARY_PART: Final = 4
 
 
 class Request(NamedTuple):
@@ -34,6 +36,7 @@ class Request(NamedTuple):
         budget: tokens at the most; None for no limit.
         last: how many of the newest sessions.
         style: how sessions are written.
+        with_summary: add two lines of the newest summary by a model.
     """
 
     workspace: Workspace
@@ -41,6 +44,7 @@ class Request(NamedTuple):
     budget: int | None = DEFAULT_BUDGET
     last: int = DEFAULT_LAST
     style: Style = "compact"
+    with_summary: bool = False
 
 
 class Result(NamedTuple):
@@ -61,7 +65,8 @@ def render(request: Request, load: Callable[[str], Callable[[str], int]]) -> Res
     file = read_bytes(workspace.path(REFERENCES))
     lines = newest_delta_lines(workspace, request.last)
     cache = workspace.path(CACHE, "context.json")
-    name = _name(request, file, lines, workspace.path(DELTAS))
+    told = _told(request, load(request.tokenizer)) if request.with_summary else ""
+    name = _name(request, file, lines, told)
     kept = read_json_cache(cache, _decode) or {}
     if name in kept:
         return kept[name]
@@ -91,13 +96,24 @@ def render(request: Request, load: Callable[[str], Callable[[str], int]]) -> Res
         budget=request.budget,
         style=request.style,
         last=request.last,
+        lines=told,
     )
     result = Result(context=context, broken=len(broken))
     write_json_cache(cache, _encode({**dict(list(kept.items())[1 - KEPT :]), name: result}))
     return result
 
 
-def _name(request: Request, file: bytes, lines: list[str], deltas: str) -> str:
+def _told(request: Request, count: Callable[[str], int]) -> str:
+    """Return two lines of the newest summary, in a part of the budget; empty without one."""
+    from codec.summaries.summary_file import two_lines
+    from pipelines.workspace.summaries import newest_summary
+
+    summary = newest_summary(request.workspace)
+    budget = DEFAULT_BUDGET if request.budget is None else request.budget
+    return two_lines(summary, count, budget // SUMMARY_PART) if summary else ""
+
+
+def _name(request: Request, file: bytes, lines: list[str], told: str) -> str:
     """Return a hash of all that a rendering depends on.
 
     The deltas before the newest are only summed up: the files' sizes and modification times
@@ -105,12 +121,12 @@ def _name(request: Request, file: bytes, lines: list[str], deltas: str) -> str:
     """
     options = (VIEW_VERSION, request.tokenizer, request.budget, request.last, request.style)
     try:
-        found = os.stat(deltas)
+        found = os.stat(request.workspace.path(DELTAS))
         stamp = (found.st_size, found.st_mtime_ns)
     except OSError:
         stamp = (0, 0)
     stamps = (stamp, pending.version(request.workspace))
-    content = json.dumps([options, hashlib.sha256(file).hexdigest(), lines, stamps])
+    content = json.dumps([options, hashlib.sha256(file).hexdigest(), lines, told, stamps])
     return hashlib.sha256(content.encode()).hexdigest()
 
 

@@ -574,6 +574,36 @@ def served(check: Check, stage: Stage, name: str) -> None:
     check("a bad argument is named", "did you mean query?" in refused, True)
 
 
+@scenario()
+def summarized(check: Check, stage: Stage, name: str) -> None:
+    """Summarise a month with the agent as the model."""
+    repo = repository(f"summarized-{name}")
+    task = "Repair the login"
+    must(f"session-codec record --agent m --task '{task}' --status PASS --no-diff --commit", repo)
+    key = must('session-codec query --json | grep -o \'"key": "[^"]*\' | cut -c9-', repo).strip()
+    key = key.strip('"')
+    claims = [{"text": "The login was repaired.", "keys": [key]},
+              {"text": "Bob repaired 99 logins.", "keys": [key]}]  # fmt: skip
+    stage.model.answer = json.dumps({"claims": claims})
+    environment = stage.agent.environment()
+    command = f"session-codec summarize --period {key[:7]} --model {name} --yes --json"
+    ran = sh(command, repo, **environment)
+    check(f"it ends well: {ran.err[-300:]}", ran.code, 0)
+    found = json.loads(ran.out)["summary"] if ran.code == 0 else {"claims": [], "dropped": {}}
+    check("the honest claim is kept", [c["text"] for c in found["claims"]], [claims[0]["text"]])
+    check("the lie is dropped", sum(found["dropped"].values()), 1)
+    check("tokens are reported", (found.get("output_tokens") or 0) > 0, True)
+    asked = [r for r in stage.model.requests if "Repair the login" in r.text()]
+    check("the question is asked once", len(asked), 1)
+    check("no tool can write", {"Bash", "Write", "Edit"} & set(asked[0].tools), set())
+    again = sh(command, repo, **environment)
+    check(
+        "a second run asks nothing", len([r for r in stage.model.requests if task in r.text()]), 1
+    )
+    check("and says the same", again.out == ran.out, True)
+    check("no session is recorded of it", len(recorded(repo)), 1)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--agent", action="append", choices=AGENTS)

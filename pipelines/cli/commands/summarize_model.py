@@ -233,7 +233,7 @@ def _open(settings: Settings, name: str, seconds: int, *, is_given: bool) -> Mod
 def _row(statement: Statement) -> tuple[Cell, ...]:
     cited: list[Cell] = []
     for session in statement.cited:
-        cited += [Code(f"show {session.key}"), f"({session.digest})"]
+        cited += [Code(f"show {session.key}"), Code(session.digest)]
     return (statement.text, *cited)
 
 
@@ -253,10 +253,10 @@ def _about(summary: Summary, all_of_them: Sequence[Summary]) -> tuple[Cell, ...]
         f"By {model} on {summary.made[:10]} from {_count(summary.sessions, 'session')};"
         f" {tokens}; cost {cost}; input",
         Code(summary.input[:16]),
-        f". {dropped} Share of all claims that were dropped: {share:.1f} %. Each claim cites"
-        " sessions by key and digest; read one with",
+        f"({dropped} Share of all claims that were dropped: {share:.1f} %). Each claim cites"
+        " sessions by key and digest. Statements without keys, numbers, names, dates or quotations"
+        " cannot be checked; read a session with",
         Code("session-codec show KEY"),
-        ". Statements without keys, numbers, names, dates or quotations cannot be checked.",
     )
 
 

@@ -101,3 +101,22 @@ def test_a_claim_about_a_session_that_is_gone_is_noted(told: Bench, cli: Cli) ->
     digest = told.manifest.identity(day(1))[:16]
     (told.root / MONTH).write_text(text.replace(digest, "0" * 16))
     assert "stale-summary" in codes(cli, "verify", told.root)
+
+
+def test_a_context_carries_the_newest_summary_in_two_lines(told: Bench, cli: Cli) -> None:
+    plain = cli("context", told.root).out
+    said = cli("context", told.root, "--with-summary", "--json").json
+    added = said["text"].removeprefix(plain).splitlines()
+    assert said["text"].startswith(plain)
+    assert len(added) == 2
+    assert added[0].startswith("summary of 2025-11 by m, ")
+    assert added[1] == f"opened the {WORD}. closed the door."
+    assert cli("context", told.root).out == plain, "another rendering is kept beside it"
+    for budget in (10, 60, 100, 120, 200):
+        small = cli("context", told.root, "--with-summary", "--budget", budget, "--json").json
+        assert small["tokens"] <= budget
+
+
+def test_a_context_without_a_summary_is_as_before(bench: Bench, cli: Cli) -> None:
+    bench.migrate()
+    assert cli("context", bench.root, "--with-summary").out == cli("context", bench.root).out
