@@ -114,11 +114,16 @@ def render_context(
         fits = made(0)
     if fits.tokens > budget:
         return _least(fixed, budget, count)
-    low, high = 0, 0 if style == "digest" else most
+    return _largest(fits, made, 0 if style == "digest" else most, budget - budget // RESERVE)
+
+
+def _largest(fits: Context, made: Callable[[int], Context], most: int, budget: int) -> Context:
+    """Return the context with most sessions that fits a budget: `fits`, which has none, or more."""
+    low, high = 0, most
     while low < high:
         middle = (low + high + 1) // 2
         tried = made(middle)
-        if tried.tokens <= budget - budget // RESERVE:
+        if tried.tokens <= budget:
             low, fits = middle, tried
         else:
             high = middle - 1
