@@ -236,6 +236,11 @@ class _Planner:
             unknown=sum(not states.is_whole for states in inside.values()),
             outside=len(compiled.files) - len(inside),
             proved=sum(any(n and n[0] != ":" for n in pair) for pair in pairs.values()),
+            edits=(
+                sum(f.edits for f in inside.values()),
+                sum(f.known for f in inside.values()),
+                sum(f.exact for f in inside.values()),
+            ),
         )
 
     def finish(self) -> Imported:

@@ -11,7 +11,8 @@ from pipelines.cli.commands.fleet_options import (
     PLANNED,
     RUNNERS,
     STEPS_ARGUMENT,
-    price_of,
+    WORKERS,
+    price,
 )
 from pipelines.cli.commands.fleet_shown import (
     estimate_json,
@@ -276,8 +277,7 @@ VERB: Final = Verb(
             (STEPS_ARGUMENT, MORE),
             (
                 *PLANNED,
-                Option("--workers", "Verbs at a time. [default: one for each processor]",
-                       read=between(1, 10_000), metavar="N"),
+                WORKERS,
                 JSON,
             ),
             exits={10: "a list of repositories cannot be read"},
@@ -291,8 +291,7 @@ VERB: Final = Verb(
                        metavar="DIR", shown=True),
                 Option("--runner", "What runs the shards.", choices=RUNNERS, default="local",
                        shown=True),
-                Option("--workers", "Verbs at a time. [default: one for each processor]",
-                       read=between(1, 10_000), metavar="N"),
+                WORKERS,
                 Option("--scheduler", "Address of a Dask scheduler, tcp://host:port.",
                        metavar="ADDRESS"),
                 Option("--again", "Run repositories again that failed.", flag=True),
@@ -325,7 +324,7 @@ VERB: Final = Verb(
                 Option("--tables", "The tables. [default: those of the run]", metavar="DIR|URL"),
                 Option("--endpoint-url", "The address of an S3-compatible store.", metavar="URL"),
                 Option("--usd-per-million", "Price of a million tokens, for the cost.",
-                       read=price_of, metavar="USD"),
+                       read=price, metavar="USD"),
                 Option("--force", "Overwrite FILE even if it is not a fleet report.", flag=True),
                 JSON,
             ),

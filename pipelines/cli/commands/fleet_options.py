@@ -1,4 +1,4 @@
-"""The options that verbs of `session-codec fleet` share."""
+"""What the verbs of a fleet take."""
 
 from __future__ import annotations
 
@@ -7,22 +7,10 @@ from typing import Final
 from pipelines.cli.declared import Argument, Option, between
 
 RUNNERS: Final = ("local", "dask", "kubernetes")
-
-
-def price_of(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        raise ValueError(f"{text!r} is not a number") from None
-    if not 0 <= value < 1_000_000:
-        raise ValueError(f"{text} is not a price")
-    return value
-
-
 STEPS_ARGUMENT: Final = Argument("steps", "VERB[,VERB...]")
 MORE: Final = Argument("arguments", "ARGUMENT", required=False, repeat=True)
 FOLDER: Final = Argument("folder", "DIR", "fleet-run", required=False)
-LISTS: Final = (
+_LISTS: Final = (
     Option(
         "--repos",
         "A file with a path or an address on each line; repeatable.",
@@ -43,7 +31,7 @@ LISTS: Final = (
     ),
 )  # fmt: skip
 PLANNED: Final = (
-    *LISTS,
+    *_LISTS,
     Option("--shard-size", "Repositories of a shard. [default: about 200 shards]",
            read=between(1, 100_000), metavar="N"),
     Option("--time-limit", "Seconds that a verb may take.", read=between(1, 864_000), default=900,
@@ -57,3 +45,20 @@ PLANNED: Final = (
     Option("--endpoint-url", "The address of an S3-compatible store.", metavar="URL"),
     Option("--redact", "For 'export': hash paths and tasks, and leave other texts out.", flag=True),
 )  # fmt: skip
+WORKERS: Final = Option(
+    "--workers",
+    "Verbs at a time. [default: one for each processor]",
+    read=between(1, 10_000),
+    metavar="N",
+)
+
+
+def price(text: str) -> float:
+    """Return a price in US dollars."""
+    try:
+        value = float(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a number") from None
+    if not 0 <= value < 1_000_000:
+        raise ValueError(f"{text} is not a price")
+    return value

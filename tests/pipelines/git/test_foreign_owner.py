@@ -70,8 +70,9 @@ COMMANDS = (
     "export out . --to rows --dry-run",
     "doctor .", "doctor . --repair", "restore-v1 .", "retire-v1 .", "retire-v1 . --dry-run",
 )  # fmt: skip
-#: One needs no repository, the other answers each call of a tool with the error.
-ELSEWHERE = {"completion", "mcp"}
+#: They do not end with the code: one needs no repository, one reports the error for each of many
+#: repositories, one answers each call of a tool with it.
+ELSEWHERE = {"completion", "fleet", "mcp"}
 
 
 @pytest.mark.parametrize("line", [*COMMANDS, ""])
