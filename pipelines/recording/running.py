@@ -1,7 +1,8 @@
 """Find the session that runs a verb, by the variables that agents export.
 
-Claude Code exports `CLAUDE_CODE_SESSION_ID`, Codex `CODEX_THREAD_ID`. Where one agent runs the
-other, commands have both, and the agent whose process is nearer counts.
+Claude Code exports `CLAUDE_CODE_SESSION_ID`, Codex `CODEX_THREAD_ID`, and our plugin for OpenCode
+`OPENCODE_SESSION_ID`. Where one agent runs another, commands have both variables; the agent
+whose process is nearer counts.
 
 Every `record` loads this module: what reads events is imported only if the spool has some.
 """
@@ -22,7 +23,11 @@ if TYPE_CHECKING:
     from pipelines.recording.session_commits import Beginning
     from pipelines.recording.spooled_events import Event, Part
 
-VARIABLES: Final = {"codex": "CODEX_THREAD_ID", "claude": "CLAUDE_CODE_SESSION_ID"}
+VARIABLES: Final = {
+    "codex": "CODEX_THREAD_ID",
+    "claude": "CLAUDE_CODE_SESSION_ID",
+    "opencode": "OPENCODE_SESSION_ID",
+}
 _STARTS: Final = 32
 _FAR: Final = 1 << 16
 _SECOND: Final = 10**9
@@ -78,9 +83,10 @@ def running_session(workspace: Workspace, root: str) -> Running:
     begun = _begun(own[-1], root)
     whose = None
     if len(parts) > 1:
-        from pipelines.recording.claims import attribution, span_of
+        from pipelines.recording.claims import Claims
 
-        whose = attribution(parts, span_of(own[-1])._replace(until=_STILL_RUNNING))
+        claims = Claims(parts)
+        whose = claims.attribution(claims.span_of(own[-1])._replace(until=_STILL_RUNNING))
     return Running(name, own[-1].record_id, begun, whose)
 
 
