@@ -44,6 +44,7 @@ class Draft(NamedTuple):
         unknown: of these, files with states that are not known.
         outside: files that it edited outside of the repository.
         proved: files with a state that is in git.
+        edits: of these files; how many, with a known state before, and with both states known.
     """
 
     source: Source
@@ -55,6 +56,7 @@ class Draft(NamedTuple):
     unknown: int = 0
     outside: int = 0
     proved: int = 0
+    edits: tuple[int, int, int] = (0, 0, 0)
 
 
 def stored_pairs(

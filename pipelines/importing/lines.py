@@ -1,6 +1,6 @@
 """Read transcripts line by line, within bounds; what cannot be read is a finding, with its line.
 
-1. A line of more than 64 MiB is skipped, without holding it in memory.
+1. A line of more than 32 MiB is skipped, without holding it in memory.
 2. A last line that is cut short was being written: it is read the next time.
 3. Bytes that are not UTF-8 are kept (`codec.agents.transcripts.entry_of`), and named.
 """
@@ -13,10 +13,10 @@ import sys
 from collections.abc import Iterator
 from typing import IO, Any, Final
 
-from codec.agents.transcripts import entry_of
+from codec.agents.transcripts import entry_of, object_in
 from pipelines.outcomes.findings import Finding
 
-LINE_LIMIT: Final = 1 << 26
+LINE_LIMIT: Final = 1 << 25
 #: How many lines of one file are named.
 _NAMED: Final = 3
 
@@ -66,10 +66,13 @@ def entries(path: str, findings: list[Finding]) -> Iterator[dict[str, Any]]:
                 if line is None:
                     problems.setdefault("too long", []).append(number)
                     continue
-                entry = entry_of(line)
-                if entry is not None:
-                    if not line.isascii() and not _is_utf8(line):
+                try:
+                    entry = object_in(line.decode())
+                except UnicodeDecodeError:
+                    entry = entry_of(line)
+                    if entry is not None:
                         problems.setdefault("not UTF-8", []).append(number)
+                if entry is not None:
                     yield entry
                 elif line.strip():
                     torn = not line.endswith(b"\n")
@@ -122,11 +125,3 @@ def _damaged(path: str, kind: str, numbers: list[int]) -> Finding:
         file=path,
         line=numbers[0],
     )
-
-
-def _is_utf8(line: bytes) -> bool:
-    try:
-        line.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

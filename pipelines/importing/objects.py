@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import IO, Final
 
-from pipelines.git.process import Repository, git_dialogue, run_git
-from pipelines.outcomes.errors import Unavailable
-from pipelines.workspace.git_blobs import read_blob
+from pipelines.git.process import git_dialogue, run_git
+from pipelines.git.repository import Repository
 
 #: Questions that are asked before their answers are read: both fit into a pipe.
 _BATCH: Final = 200
@@ -17,6 +16,8 @@ _PIPE: Final = 1 << 14
 #: Longer names are not asked for: the line would not fit.
 _NAME: Final = 4096
 _HISTORY: Final = 64
+#: A larger blob is not read.
+SIZE_LIMIT: Final = 1 << 24
 
 
 class Objects:
@@ -24,12 +25,17 @@ class Objects:
 
     Args:
         repository: whose objects.
-        ask: stdin and stdout of `git cat-file --batch-check`.
+        stack: closes what is opened.
     """
 
-    def __init__(self, repository: Repository, ask: tuple[IO[bytes], IO[bytes]]) -> None:
+    def __init__(self, repository: Repository, stack: ExitStack) -> None:
         self._repository = repository
-        self._in, self._out = ask
+        self._stack = stack
+        self._in, self._out = stack.enter_context(
+            git_dialogue(repository, "cat-file", "--batch-check")
+        )
+        self._contents: tuple[IO[bytes], IO[bytes]] | None = None
+        self._sizes: dict[str, int] = {}
         self._known: dict[str, str] = {}
         self._versions: dict[str, list[bytes]] = {}
         self.hash: str = "sha256" if len(self.resolve(["HEAD^{tree}"])[0] or "") > 40 else "sha1"
@@ -63,6 +69,7 @@ class Objects:
             words = self._out.readline().rsplit(b" ", 2)  # a name that is missing may have spaces
             found = len(words) == 3 and words[1] in {b"blob", b"commit", b"tree", b"tag"}
             self._known[name] = words[0].decode() if found else ""
+            self._sizes[name] = int(words[2]) if found else 0
 
     def has(self, names: Iterable[str]) -> set[str]:
         """Return those objects that the repository has, by their whole names."""
@@ -86,10 +93,18 @@ class Objects:
         return self._versions[path]
 
     def _blob(self, name: str) -> bytes | None:
-        try:
-            return read_blob(self._repository, name, plain=True)
-        except Unavailable:  # too large: not a state that an agent edits
+        """Return the content of a blob; None if it is missing, or larger than agents edit."""
+        (known,) = self.resolve([name])
+        if known is None or self._sizes.get(name, 0) > SIZE_LIMIT:
             return None
+        if self._contents is None:
+            dialogue = git_dialogue(self._repository, "cat-file", "--batch", plain=True)
+            self._contents = self._stack.enter_context(dialogue)
+        ask, output = self._contents
+        ask.write(known.encode() + b"\n")
+        ask.flush()
+        size = int(output.readline().split()[2])
+        return output.read(size + 1)[:size]
 
 
 @contextmanager
@@ -100,5 +115,5 @@ def opened(repository: Repository) -> Iterator[Objects]:
         Denied: git does not trust the owner of the repository.
         Unavailable: git is not installed, or failed.
     """
-    with git_dialogue(repository, "cat-file", "--batch-check") as ask:
-        yield Objects(repository, ask)
+    with ExitStack() as stack:
+        yield Objects(repository, stack)

@@ -5,6 +5,15 @@ from __future__ import annotations
 import os
 from typing import Any, Final
 
+from pipelines.cli.commands.fleet_options import (
+    FOLDER,
+    MORE,
+    PLANNED,
+    RUNNERS,
+    STEPS_ARGUMENT,
+    WORKERS,
+    price,
+)
 from pipelines.cli.commands.fleet_shown import (
     estimate_json,
     say_estimate,
@@ -12,7 +21,7 @@ from pipelines.cli.commands.fleet_shown import (
     say_status,
     status_json,
 )
-from pipelines.cli.declared import JSON, Argument, Misuse, Option, Verb, absolute, between
+from pipelines.cli.declared import JSON, Misuse, Option, Verb, absolute, between
 from pipelines.cli.output import Stages, code_of, findings_json, say_json, tell_findings
 from pipelines.cli.parser import guess
 from pipelines.cli.remote_options import local_path, open_tables
@@ -29,56 +38,6 @@ from pipelines.verbs.fleet import (
     run_shard,
     status,
 )
-
-RUNNERS: Final = ("local", "dask", "kubernetes")
-_STEPS: Final = Argument("steps", "VERB[,VERB...]")
-_MORE: Final = Argument("arguments", "ARGUMENT", required=False, repeat=True)
-_FOLDER: Final = Argument("folder", "DIR", "fleet-run", required=False)
-_LISTS: Final = (
-    Option(
-        "--repos",
-        "A file with a path or an address on each line; repeatable.",
-        to="lists",
-        repeat=True,
-        metavar="FILE",
-    ),
-    Option(
-        "--find", "Look for repositories below DIR; repeatable.", to="folders", repeat=True,
-        metavar="DIR",
-    ),
-    Option(
-        "--org-file",
-        "JSON of a hosting service's list of repositories; repeatable.",
-        to="organizations",
-        repeat=True,
-        metavar="FILE",
-    ),
-)  # fmt: skip
-_PLANNED: Final = (
-    *_LISTS,
-    Option("--shard-size", "Repositories of a shard. [default: about 200 shards]",
-           read=between(1, 100_000), metavar="N"),
-    Option("--time-limit", "Seconds that a verb may take.", read=between(1, 864_000), default=900,
-           metavar="SECONDS", shown=True),
-    Option("--memory-limit", "MiB that a verb may take.", read=between(64, 1 << 20), default=2048,
-           metavar="MIB", shown=True),
-    Option("--remote", "For 'sync': a directory or s3://bucket/prefix; {name} is the repository.",
-           metavar="URL"),
-    Option("--tables", "For 'export': where the tables are written. [default: tables in the run]",
-           metavar="DIR|URL"),
-    Option("--endpoint-url", "The address of an S3-compatible store.", metavar="URL"),
-    Option("--redact", "For 'export': hash paths and tasks, and leave other texts out.", flag=True),
-)  # fmt: skip
-
-
-def _price(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        raise ValueError(f"{text!r} is not a number") from None
-    if not 0 <= value < 1_000_000:
-        raise ValueError(f"{text} is not a price")
-    return value
 
 
 def run(**_given: Any) -> int:
@@ -315,26 +274,24 @@ VERB: Final = Verb(
     verbs={
         "plan": Verb(
             run_plan,
-            (_STEPS, _MORE),
+            (STEPS_ARGUMENT, MORE),
             (
-                *_PLANNED,
-                Option("--workers", "Verbs at a time. [default: one for each processor]",
-                       read=between(1, 10_000), metavar="N"),
+                *PLANNED,
+                WORKERS,
                 JSON,
             ),
             exits={10: "a list of repositories cannot be read"},
         ),
         "run": Verb(
             run_run,
-            (_STEPS, _MORE),
+            (STEPS_ARGUMENT, MORE),
             (
-                *_PLANNED,
+                *PLANNED,
                 Option("--run", "The folder of the run.", to="folder", default="fleet-run",
                        metavar="DIR", shown=True),
                 Option("--runner", "What runs the shards.", choices=RUNNERS, default="local",
                        shown=True),
-                Option("--workers", "Verbs at a time. [default: one for each processor]",
-                       read=between(1, 10_000), metavar="N"),
+                WORKERS,
                 Option("--scheduler", "Address of a Dask scheduler, tcp://host:port.",
                        metavar="ADDRESS"),
                 Option("--again", "Run repositories again that failed.", flag=True),
@@ -354,20 +311,20 @@ VERB: Final = Verb(
         ),
         "status": Verb(
             run_status,
-            (_FOLDER,),
+            (FOLDER,),
             (JSON,),
             exits={3: "a repository needs a person; each is named", 30: "the folder holds no run"},
         ),
         "report": Verb(
             run_report,
-            (_FOLDER,),
+            (FOLDER,),
             (
                 Option("--output", "Write the page to FILE.", short="-o", default="fleet.html",
                        metavar="FILE", shown=True),
                 Option("--tables", "The tables. [default: those of the run]", metavar="DIR|URL"),
                 Option("--endpoint-url", "The address of an S3-compatible store.", metavar="URL"),
                 Option("--usd-per-million", "Price of a million tokens, for the cost.",
-                       read=_price, metavar="USD"),
+                       read=price, metavar="USD"),
                 Option("--force", "Overwrite FILE even if it is not a fleet report.", flag=True),
                 JSON,
             ),
@@ -379,7 +336,7 @@ VERB: Final = Verb(
         ),
         "shard": Verb(
             run_one,
-            (_FOLDER,),
+            (FOLDER,),
             (
                 Option("--index", "Number of the shard.", read=between(0, 10**9), metavar="N",
                        required=True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -20,8 +21,8 @@ from pipelines.cli.output import (
     tell_findings,
 )
 from pipelines.cli.times import TIME_FORMS, read_moment
-from pipelines.importing.agents import NAMES
 from pipelines.importing.drafts import Draft
+from pipelines.importing.known_agents import NAMES
 from pipelines.importing.planning import Added, Request
 from pipelines.outcomes.errors import EXIT_CODES
 from pipelines.verbs.import_sessions import Plan, Result, import_sessions, plan
@@ -59,6 +60,7 @@ def run(
     )
     _drain(request)
     stages = Stages()
+    gc.disable()  # records are many and have no cycles: looking for some costs a tenth
     result = Result(plan=plan(request, stages)) if dry_run else import_sessions(request, stages)
     made = result.plan
     tell_findings(made.imported.findings)
@@ -208,6 +210,7 @@ def _draft_json(draft: Draft) -> dict[str, Any]:
         "sub_agents": compiled.helpers,
         "compactions": compiled.compactions,
         "files": list(draft.files),
+        "edits": dict(zip(("all", "known", "exact"), draft.edits, strict=True)),
         "files_proved_by_git": draft.proved,
         "files_unknown": draft.unknown,
         "files_outside": draft.outside,
