@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Final, NamedTuple
 
-from pipelines.git.process import Repository, run_git
+from pipelines.git.process import run_git
+from pipelines.git.repository import Repository
 from pipelines.recording.reflogs import Log, Made, Move, all_logs
 from pipelines.workspace.git_patches import LEFT_OUT
 from pipelines.workspace.git_queries import parent_of, prefix_of

@@ -23,7 +23,8 @@ from codec.manifest.facts import Revision
 from codec.manifest.identity import History
 from codec.manifest.jsonl import identity_of
 from codec.records import NUMBER_LIMIT, Session
-from pipelines.fs.files import locked, remove
+from pipelines.fs.files import remove
+from pipelines.fs.locks import locked
 from pipelines.git.local_state import refuse_planted
 from pipelines.outcomes.errors import NotFound, StorageError
 from pipelines.outcomes.findings import Finding

@@ -23,7 +23,6 @@ from codec.names import key_time, name_of, one_line, session_key
 from codec.patches.diff_stat import diff_stat
 from codec.records import Metrics, PatchRef, Session, Status
 from codec.vocabulary import agent_of
-from pipelines.diffs.store import purged_in
 from pipelines.outcomes.findings import Finding
 from pipelines.recording.flushing import flush
 from pipelines.recording.text_scan import clean_texts
@@ -37,6 +36,7 @@ from pipelines.workspace.location import (
     read_config,
     writing,
 )
+from pipelines.workspace.purged_diffs import purged_in
 from pipelines.workspace.reading import mapped_file
 from pipelines.workspace.tracked_files import exception_appends
 from pipelines.workspace.transaction import Append

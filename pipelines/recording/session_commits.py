@@ -17,7 +17,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from pipelines.git.process import Repository, run_git
+from pipelines.git.process import run_git
+from pipelines.git.repository import Repository
 from pipelines.git.worktree import head_of
 from pipelines.outcomes.errors import NotFound
 from pipelines.recording.attribution import Attribution

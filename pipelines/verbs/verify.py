@@ -40,6 +40,7 @@ from pipelines.workspace.tracked_files import read_tracked
 _NOT_TOLD = ("over-budget", "left-out", "no-build")
 
 
+# Long: one call for each check, in the order of the report.
 def verify(
     request: Request, worker: Worker, progress: Progress, remote: Remote | None = None
 ) -> Verdict:
