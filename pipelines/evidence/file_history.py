@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from codec.patches.changes import FileChange, changes_of
-from pipelines.git.process import Repository, run_git
+from pipelines.git.process import run_git
+from pipelines.git.repository import Repository
 from pipelines.outcomes.errors import NotFound, Unavailable
 from pipelines.recording.commit_graph import known_commits
 

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from pipelines.outcomes.errors import NotFound, StorageError, Unavailable
-
-if TYPE_CHECKING:
-    from pipelines.git.process import Repository
 
 UNSHALLOW: Final = (
     "This is a shallow clone, which may lack the session's commits. Fetch them with: "
@@ -26,41 +23,41 @@ _LACKING: Final = (
 )
 
 
-def is_shallow(repository: Repository) -> bool:
+def is_shallow(common: str) -> bool:
     """Return whether a clone has only the newest part of its history (`--depth`)."""
-    return os.path.exists(os.path.join(repository.common, "shallow"))
+    return os.path.exists(os.path.join(common, "shallow"))
 
 
-def is_partial(repository: Repository) -> bool:
+def is_partial(common: str) -> bool:
     """Return whether a clone leaves objects on its remote (`--filter`)."""
-    packs = os.path.join(repository.common, "objects", "pack")
+    packs = os.path.join(common, "objects", "pack")
     names = os.listdir(packs) if os.path.isdir(packs) else []
     return any(name.endswith(".promisor") for name in names)
 
 
-def advice(repository: Repository, fetching: str = "git log --all -p > /dev/null") -> str:
+def advice(common: str, fetching: str = "git log --all -p > /dev/null") -> str:
     """Say how to get missing objects.
 
     Args:
-        repository: that lacks them.
+        common: git's common folder of the repository that lacks them.
         fetching: a command that makes git fetch them on demand.
     """
-    if is_partial(repository):
+    if is_partial(common):
         return f"{_PARTIAL}{fetching}"
-    return UNSHALLOW if is_shallow(repository) else _OTHERWISE
+    return UNSHALLOW if is_shallow(common) else _OTHERWISE
 
 
-def failure(repository: Repository, command: str, said: str) -> StorageError:
+def failure(common: str, command: str, said: str) -> StorageError:
     """Return the error of a git that failed.
 
     Args:
-        repository: in which it ran.
+        common: git's common folder of the repository in which it ran.
         command: the name of the command.
         said: what git printed.
     """
-    incomplete = is_shallow(repository) or is_partial(repository)
+    incomplete = is_shallow(common) or is_partial(common)
     if incomplete and re.search(_LACKING, said):
         return NotFound(
-            f"git {command}: the clone lacks objects that it needs", hint=advice(repository)
+            f"git {command}: the clone lacks objects that it needs", hint=advice(common)
         )
     return Unavailable(f"git {command}: {said}")

@@ -7,8 +7,8 @@ in `codec.agents`. Another one brings its own functions `find` and `events`.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from typing import Final, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from codec.agents.transcript_events import Event
 from pipelines.outcomes.findings import Finding
@@ -87,17 +87,6 @@ class Agent(NamedTuple):
     find: Callable[[list[str]], Search]
     events: Callable[[Source, Reading], list[Iterator[Event]]]
     keeps_days: Callable[[], int | None] = lambda: None
-
-
-def agents() -> Mapping[str, Agent]:
-    """Return the agents by name."""
-    from pipelines.importing.json_lines import claude_agent, codex_agent
-
-    return {agent.name: agent for agent in (claude_agent(), codex_agent())}
-
-
-#: Names of all agents.
-NAMES: Final = ("claude", "codex")
 
 
 def user_folder(variable: str, default: str, *parts: str) -> str:

@@ -16,7 +16,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from pipelines.git.process import Repository, repository_at, run_git
+from pipelines.git.process import run_git
+from pipelines.git.repository import Repository, repository_at
 from pipelines.git.worktree import ancestors, git_folders, repository_of
 from pipelines.importing.agents import Source
 from pipelines.importing.lines import opened, read_errors

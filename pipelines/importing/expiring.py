@@ -6,8 +6,9 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
-from pipelines.importing.agents import Agent, Source, agents
+from pipelines.importing.agents import Agent, Source
 from pipelines.importing.belonging import choose
+from pipelines.importing.known_agents import agents
 from pipelines.importing.objects import opened
 from pipelines.importing.parts import Known, milliseconds
 from pipelines.outcomes.findings import Finding

@@ -21,7 +21,8 @@ from contextlib import ExitStack
 from typing import IO, Final, Self
 
 from codec.agents.edit_events import State
-from pipelines.git.process import Repository, git_dialogue, run_git
+from pipelines.git.process import git_dialogue, run_git
+from pipelines.git.repository import Repository
 from pipelines.importing.objects import Objects
 from pipelines.workspace.git_patches import PATCH_OPTIONS
 

@@ -20,8 +20,9 @@ from codec.manifest.jsonl import identity_of
 from codec.merge.key_conflicts import Settled
 from codec.names import session_key
 from codec.records import Session
-from pipelines.git.process import Repository, run_git
-from pipelines.importing.agents import Agent, Reading, Source, agents
+from pipelines.git.process import run_git
+from pipelines.git.repository import Repository
+from pipelines.importing.agents import Agent, Reading, Source
 from pipelines.importing.belonging import choose, worktrees_of
 from pipelines.importing.compiling import Compiled, Read, compile_session, finder
 from pipelines.importing.drafts import (
@@ -32,6 +33,7 @@ from pipelines.importing.drafts import (
     stored_pairs,
     transcript_of_draft,
 )
+from pipelines.importing.known_agents import agents
 from pipelines.importing.objects import Objects, opened
 from pipelines.importing.parts import Known, Part
 from pipelines.importing.patches import PatchMaker

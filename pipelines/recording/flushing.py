@@ -21,7 +21,6 @@ from codec.manifest.fact_lines import read_fact
 from codec.manifest.facts import Fact, Revision
 from codec.manifest.jsonl import fact_digest
 from codec.records import Session
-from pipelines.diffs.store import purged_times
 from pipelines.fs.files import mapped, read_bytes, write_new
 from pipelines.outcomes.findings import Finding, torn_finding
 from pipelines.recording.committed import release
@@ -29,6 +28,7 @@ from pipelines.workspace import pending
 from pipelines.workspace.diff_names import names_of
 from pipelines.workspace.journal import recover
 from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, Workspace
+from pipelines.workspace.purged_diffs import purged_times
 from pipelines.workspace.reading import (
     Overlay,
     head_of,

@@ -14,20 +14,18 @@ from __future__ import annotations
 import json
 import mmap
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from codec.errors import FormatError
-from codec.manifest.jsonl import decode_fact, identity_of
+from codec.manifest.jsonl import decode_fact, encode_fact, identity_of
 from codec.names import key_time, name_of, one_line, session_key
 from codec.patches.diff_stat import diff_stat
 from codec.records import Metrics, PatchRef, Session, Status
 from codec.vocabulary import agent_of
-from pipelines.diffs.store import purged_in
 from pipelines.outcomes.findings import Finding
 from pipelines.recording.flushing import flush
 from pipelines.recording.text_scan import clean_texts
-from pipelines.workspace import pending
 from pipelines.workspace.diff_names import names_of
 from pipelines.workspace.journal import recover
 from pipelines.workspace.location import (
@@ -38,6 +36,7 @@ from pipelines.workspace.location import (
     read_config,
     writing,
 )
+from pipelines.workspace.purged_diffs import purged_in
 from pipelines.workspace.reading import mapped_file
 from pipelines.workspace.tracked_files import exception_appends
 from pipelines.workspace.transaction import Append
@@ -156,32 +155,35 @@ def record_session(workspace: Workspace, recording: Recording) -> Recorded:
     return made._replace(findings=findings, recovered=recovered)
 
 
-def keep_session(workspace: Workspace, recording: Recording) -> Recorded:
-    """Put a session in the pending store; the tracked files stay as they are.
+def new_session(workspace: Workspace, recording: Recording, keys: Collection[str] = ()) -> Recorded:
+    """Return the session of a recording, which the caller puts into the pending store.
 
     Secrets in its texts are replaced first.
+
+    Args:
+        workspace: that gets the session.
+        recording: of the session.
+        keys: of sessions that are not in the store yet.
 
     Raises:
         Unavailable: a text may hold a secret, and the scanner is missing or failed.
         EncodeError: it cannot be written in the formats.
         NewerFormat: a later version of session-codec has written to the workspace.
-        WorkspaceLocked: another process was writing to the store for too long.
     """
     check_format(workspace)
     recording, replaced = clean_recording(workspace, recording)
-    made = _made(workspace, recording)
-    if made.is_new:
-        pending.put(workspace, [made.session], _patches([made]))
+    made = _made(workspace, recording, keys)
+    encode_fact(made.session)
     return made._replace(findings=(*replaced, *made.findings))
 
 
-def _made(workspace: Workspace, recording: Recording) -> Recorded:
+def _made(workspace: Workspace, recording: Recording, keys: Collection[str] = ()) -> Recorded:
     """Return the session of a recording with a key of its own; the known one if its id is known."""
     session = session_of(recording, read_config(workspace).agents)
     with mapped_file(workspace, MANIFEST) as manifest:
         known = _with_id(manifest, session.id) if recording.id else None
         if known is None:
-            taken = _keys_of(manifest, session.time)
+            taken = {*keys, *_keys_of(manifest, session.time)}
             findings = _repeated(manifest, session, recording.ranges)
             is_purged = session.patch is not None and session.patch.sha256 in purged_in(manifest)
     if known is not None:

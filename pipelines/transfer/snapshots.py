@@ -7,7 +7,6 @@ that git tracks is not trusted: a committer could claim that everything was sent
 
 from __future__ import annotations
 
-import json
 import os
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -28,7 +27,7 @@ from codec.archive.snapshot import (
     encode_snapshot,
     heads,
 )
-from codec.errors import CodecError, FormatError, IntegrityError
+from codec.errors import CodecError, IntegrityError
 from codec.kinds import sha256_of
 from codec.manifest.erased import drop_erased
 from codec.manifest.fact_lines import kept_in
@@ -40,13 +39,12 @@ from codec.merge.tracked_formats import METRICS as METRICS_ROWS
 from codec.merge.tracked_formats import REFERENCES as ENTRIES
 from codec.records import PatchRef
 from codec.summaries.summary_file import is_path
-from pipelines.diffs.store import purged_in
-from pipelines.fs.files import locked, make_folder, read_bytes, replace_file, unchanging
-from pipelines.git.local_state import is_planted
+from pipelines.fs.files import read_bytes
+from pipelines.fs.locks import locked
 from pipelines.outcomes.errors import Conflict, Denied
 from pipelines.outcomes.findings import Finding
 from pipelines.remotes.base import Remote, content_of, read_whole
-from pipelines.workspace.cache import CACHE
+from pipelines.transfer.last_snapshot import Last, lock_of, read_last_under_lock, write_last
 from pipelines.workspace.location import (
     CONFIG,
     DELTAS,
@@ -57,6 +55,7 @@ from pipelines.workspace.location import (
     Workspace,
 )
 from pipelines.workspace.manifest_view import Manifest, decode_manifest
+from pipelines.workspace.purged_diffs import purged_in
 from pipelines.workspace.summaries import private_digests, public_summary, stored_summaries
 from pipelines.workspace.tracked_files import read_tracked
 
@@ -68,21 +67,6 @@ FILES: Final = (
 LIMIT: Final = 256 << 20
 _ROWS: Final = {METRICS: METRICS_ROWS, PROGRESS: ENTRIES, DELTAS: DELTA_LINES}
 MERGED_FILES: Final = (MANIFEST, *_ROWS)
-
-
-class Last(NamedTuple):
-    """The snapshot that this workspace wrote last.
-
-    Attributes:
-        name: its name.
-        snapshot: what it says.
-        archives: sizes of the archives that the manifest named, by name; None where the remote did
-            not get all that the manifest names.
-    """
-
-    name: SnapshotName
-    snapshot: Snapshot
-    archives: Mapping[str, int] | None
 
 
 class Found(NamedTuple):
@@ -184,42 +168,6 @@ def read_snapshot(remote: Remote, name: SnapshotName) -> Found:
     return Found(name, snapshot, files)
 
 
-def read_last(workspace: Workspace, remote: Remote) -> Last | None:
-    """Return the snapshot that this workspace wrote last to a remote; None where it is not known.
-
-    Read it after the remote's objects are listed: then a snapshot that another process of this
-    workspace puts meanwhile is not mistaken for a stranger's.
-
-    Raises:
-        WorkspaceLocked: another process was putting a snapshot for too long.
-    """
-    with unchanging(_lock(workspace, remote)):
-        return _read_last(workspace, remote)
-
-
-def _read_last(workspace: Workspace, remote: Remote) -> Last | None:
-    path = _path(workspace, remote)
-    data = read_bytes(path)
-    if not data or is_planted(path):
-        return None
-    line, _, document = data.partition(b"\n")
-    try:
-        said = json.loads(line)
-        name, archives = decode_snapshot_name(said["snapshot"]), said["archives"]
-        is_known = archives is None or isinstance(archives, dict)
-        return Last(name, decode_snapshot(document), archives) if name and is_known else None
-    except (FormatError, ValueError, KeyError, TypeError, RecursionError):
-        return None  # a cache: what cannot be read of it is as if it were not there
-
-
-def write_last(workspace: Workspace, remote: Remote, last: Last) -> None:
-    """Keep which snapshot this workspace wrote last to a remote."""
-    path = _path(workspace, remote)
-    make_folder(os.path.dirname(path))
-    said = {"remote": remote.url, "snapshot": str(last.name), "archives": last.archives}
-    replace_file(path, [json.dumps(said).encode(), b"\n", encode_snapshot(last.snapshot)])
-
-
 def put_snapshot(
     workspace: Workspace,
     remote: Remote,
@@ -245,8 +193,8 @@ def put_snapshot(
     """
     bundle = bundle_of(snapshot, files)
     sent = {}
-    with locked(_lock(workspace, remote)):
-        last = _read_last(workspace, remote)
+    with locked(lock_of(workspace, remote)):
+        last = read_last_under_lock(workspace, remote)
         if last and str(last.name) not in names:  # another process may have put it since
             names = [stored.name for stored in remote.list_all()]
             last = last if str(last.name) in names else None
@@ -312,18 +260,6 @@ def _has_all(remote: Remote, last: Last, manifest: bytes) -> bool:
     except Denied:
         return False  # a writer that cannot read its last snapshot starts over
     return lines <= set(manifest.split(b"\n"))
-
-
-def _path(workspace: Workspace, remote: Remote) -> str:
-    return workspace.path(CACHE, f"sync-{_short(remote)}")
-
-
-def _lock(workspace: Workspace, remote: Remote) -> str:
-    return workspace.path(CACHE, f"putting-{_short(remote)}.lock")
-
-
-def _short(remote: Remote) -> str:
-    return sha256_of(os.fsencode(remote.url))[:12]
 
 
 def united(found: Sequence[Found]) -> tuple[dict[str, bytes], list[Finding]]:

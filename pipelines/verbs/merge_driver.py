@@ -22,7 +22,8 @@ from codec.merge.key_conflicts import settle_merge
 from codec.merge.three_way import merge_manifests, merge_rows
 from codec.merge.tracked_formats import DELTAS, METRICS, REFERENCES
 from pipelines.fs.files import read_bytes, replace_file
-from pipelines.git.process import Repository, calling_repository, run_git
+from pipelines.git.process import run_git
+from pipelines.git.repository import Repository, calling_repository
 from pipelines.outcomes.errors import Conflict
 from pipelines.workspace import location as workspace
 from pipelines.workspace.git_blobs import read_blob

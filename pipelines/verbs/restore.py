@@ -36,7 +36,6 @@ from pipelines.diffs.local_archives import archive_folder, archive_names, shown
 from pipelines.diffs.store import (
     Store,
     patch_in,
-    purged_times,
 )
 from pipelines.fs.files import make_folder, read_bytes, replace_file
 from pipelines.fs.writable import check_diffs
@@ -61,6 +60,7 @@ from pipelines.transfer.snapshots import (
 from pipelines.v1.layouts import has_layout
 from pipelines.workspace.location import MANIFEST, Workspace, writing
 from pipelines.workspace.manifest_view import Manifest, decode_manifest
+from pipelines.workspace.purged_diffs import purged_times
 from pipelines.workspace.reading import read_manifest
 from pipelines.workspace.summaries import private_digests, public_summary
 
@@ -132,6 +132,7 @@ def restore(
         return apply(made, remote, progress, jobs)
 
 
+# Long: the steps of a restore, which share most of their values.
 def plan(workspace: Workspace, remote: Remote, only: Only, without: Collection[str] = ()) -> Plan:
     """Plan a restore with one LIST and a GET for each writer; reads only.
 

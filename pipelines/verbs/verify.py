@@ -15,8 +15,8 @@ from pipelines.fs.files import read_bytes
 from pipelines.outcomes.errors import NotFound
 from pipelines.outcomes.findings import Finding
 from pipelines.outcomes.progress import Progress
-from pipelines.recording.drain import spool_findings
 from pipelines.recording.flushing import pending_findings
+from pipelines.recording.spooled_events import spool_findings
 from pipelines.recording.text_scan import secrets_in_text
 from pipelines.references.plan import Request as Refreshing
 from pipelines.references.plan import plan_with, stale_finding
@@ -40,6 +40,7 @@ from pipelines.workspace.tracked_files import read_tracked
 _NOT_TOLD = ("over-budget", "left-out", "no-build")
 
 
+# Long: one call for each check, in the order of the report.
 def verify(
     request: Request, worker: Worker, progress: Progress, remote: Remote | None = None
 ) -> Verdict:

@@ -10,7 +10,8 @@ import os
 from typing import Final
 
 from pipelines.fs.files import SIZE_LIMIT
-from pipelines.git.process import Repository, git_output
+from pipelines.git.process import git_output
+from pipelines.git.repository import Repository
 from pipelines.outcomes.errors import Unavailable
 
 _BLOCK: Final = 1 << 16

@@ -20,8 +20,8 @@ from typing import IO, Final
 from codec.kinds import Sha256
 from codec.records import PatchRef
 from pipelines.fs.files import remove
-from pipelines.git.missing import advice
-from pipelines.git.process import Repository, git_output, run_git
+from pipelines.git.process import git_output, run_git
+from pipelines.git.repository import Repository
 from pipelines.outcomes.errors import NotFound, Unavailable
 from pipelines.workspace.git_queries import (
     add_worktree,
@@ -154,9 +154,11 @@ def _patch(workspace: Workspace, base: str, head: str, *, plain: bool) -> bytes:
     try:
         return run_git(repository, *arguments, plain=plain).stdout
     except (NotFound, Unavailable) as e:
+        from pipelines.git.missing import advice
+
         raise NotFound(
             f"git cannot make the patch of {base}..{head}: {e.problem}",
-            hint=advice(repository, f"git diff {base} {head} > /dev/null"),
+            hint=advice(repository.common, f"git diff {base} {head} > /dev/null"),
         ) from None
 
 

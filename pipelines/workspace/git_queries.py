@@ -7,7 +7,8 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Final
 
-from pipelines.git.process import Repository, repository_at, run_git
+from pipelines.git.process import run_git
+from pipelines.git.repository import Repository, repository_at
 from pipelines.outcomes.errors import Conflict, NotFound, Unavailable
 from pipelines.workspace.git_blobs import read_blob
 from pipelines.workspace.location import Workspace
@@ -99,7 +100,7 @@ def parent_of(repository: Repository, commit: str) -> str:
     if commit_of(repository, parents[0]) is None:
         from pipelines.git.missing import is_shallow
 
-        shallow = is_shallow(repository)
+        shallow = is_shallow(repository.common)
         raise NotFound(
             f"the parent {parents[0]} of {commit} is missing"
             + (": this is a shallow clone" if shallow else ""),
@@ -226,7 +227,7 @@ def _hint_on_history(repository: Repository, hint: str) -> str:
     """Return a hint on commits that are not found; in a shallow clone, how to fetch them."""
     from pipelines.git.missing import UNSHALLOW, is_shallow
 
-    return UNSHALLOW if is_shallow(repository) else hint
+    return UNSHALLOW if is_shallow(repository.common) else hint
 
 
 def _without_filters(repository: Repository) -> list[str]:

@@ -214,6 +214,8 @@ def _publish(staging: str, target: str) -> None:
             else:
                 _move(os.path.join(directory, name), os.path.join(place, name))
         sync_directory(place)
+        for name in names:
+            remove(os.path.join(directory, name))  # a diff is linked, not moved
 
 
 def _moved(source: str, target: str) -> bool:

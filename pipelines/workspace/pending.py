@@ -29,7 +29,6 @@ from typing import TYPE_CHECKING, Final
 
 from codec.kinds import Sha256, sha256_of
 from pipelines.fs.files import (
-    locked,
     make_folder,
     move,
     opened_small,
@@ -42,6 +41,7 @@ from pipelines.fs.files import (
     sync_written,
     write_new,
 )
+from pipelines.fs.locks import locked
 from pipelines.git.local_state import checked, refuse_planted
 from pipelines.git.worktree import git_folders
 

@@ -19,7 +19,7 @@ from codec.v1.dates import parse_timestamp
 from codec.v1.detect import detect
 from codec.v1.layout import decode_layout
 from codec.v1.stub import encode_stub, is_bare_stub, stubbed_log
-from codec.v2.context_view import decode_view, encode_view
+from codec.v2.compact_view import decode_view, encode_view
 from codec.v2.deltas import Delta, decode_delta, decode_deltas, decode_metrics, encode_delta
 from codec.v2.metrics import MetricsRow, decode_row, encode_row
 from codec.v2.progress_log import (

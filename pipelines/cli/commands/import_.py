@@ -21,8 +21,8 @@ from pipelines.cli.output import (
     tell_findings,
 )
 from pipelines.cli.times import TIME_FORMS, read_moment
-from pipelines.importing.agents import NAMES
 from pipelines.importing.drafts import Draft
+from pipelines.importing.known_agents import NAMES
 from pipelines.importing.planning import Added, Request
 from pipelines.outcomes.errors import EXIT_CODES
 from pipelines.verbs.import_sessions import Plan, Result, import_sessions, plan

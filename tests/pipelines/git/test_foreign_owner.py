@@ -60,7 +60,8 @@ COMMANDS = (
     "record . --agent a --task t --no-diff --dry-run", "flush .",
     "show latest .", "show latest . --diff", "find task .", "why a.py .", "query .",
     "amend latest . --status PASS", "amend latest . --status PASS --dry-run", "references .",
-    "references . --check", "migrate .", "migrate . --dry-run", "archive .", "archive . --dry-run",
+    "references . --check", "import .", "import . --dry-run", "migrate .",
+    "migrate . --dry-run", "archive .", "archive . --dry-run",
     "archive pack .", "archive ls .", "archive verify .",
     "archive extract x --repo . -o out", "archive repair x .",
     "sync . --remote /r", "sync . --remote /r --dry-run", "restore . --remote /r",
@@ -70,8 +71,9 @@ COMMANDS = (
     "export out . --to rows --dry-run",
     "doctor .", "doctor . --repair", "restore-v1 .", "retire-v1 .", "retire-v1 . --dry-run",
 )  # fmt: skip
-#: One needs no repository, the other answers each call of a tool with the error.
-ELSEWHERE = {"completion", "mcp"}
+#: They do not end with the code: one needs no repository, one reports the error for each of many
+#: repositories, one answers each call of a tool with it.
+ELSEWHERE = {"completion", "fleet", "mcp"}
 
 
 @pytest.mark.parametrize("line", [*COMMANDS, ""])

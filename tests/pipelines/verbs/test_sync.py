@@ -15,7 +15,7 @@ from codec.errors import IntegrityError
 from pipelines.outcomes.errors import Conflict
 from pipelines.outcomes.progress import Silent
 from pipelines.remotes.directory import DirectoryRemote
-from pipelines.transfer.snapshots import Last, read_last, write_last
+from pipelines.transfer.last_snapshot import Last, read_last, write_last
 from pipelines.verbs.sync import apply, plan
 from pipelines.workspace.cache import CACHE
 from pipelines.workspace.location import CONFIG, MANIFEST, V1_LOG

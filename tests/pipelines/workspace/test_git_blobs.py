@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.git.process import Repository, repository_at
+from pipelines.git.repository import Repository, repository_at
 from pipelines.outcomes.errors import Unavailable
 from pipelines.workspace.git_blobs import read_blob
 from pipelines.workspace.git_queries import content_at
