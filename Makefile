@@ -11,10 +11,10 @@ SAMPLE := build/sample
 VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(BIN)/session-codec
-VERBS := archive install context record flush query references verify report doctor restore-v1 retire-v1 restore summarize sync
+VERBS := archive import install context record flush query references verify report doctor restore-v1 retire-v1 restore summarize sync
 
 .DEFAULT_GOAL := help
-.PHONY: help migrate sample show find why brief amend purge export $(VERBS) test test-slow check format bench bench-scaling agents test-agents docs site screenshots vocabulary lock clean
+.PHONY: help migrate sample show find why brief amend purge export fleet $(VERBS) test test-slow check format bench bench-scaling agents test-agents docs site screenshots vocabulary lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ amend: $(VENV)/runtime ## Change what is recorded of the session KEY=key of REPO
 purge: $(VENV)/runtime ## Erase the diff of the session KEY=key of REPO=path
 	@test "$(origin KEY)" = "command line" || { echo "Name the session: make purge KEY=key"; exit 2; }
 	@$(RUN) purge "$(KEY)" "$(if $(REPO),$(REPO),.)" $(ARGS)
+
+fleet: $(VENV)/runtime ## Run verbs over many repositories; ARGS="run VERBS --repos FILE"
+	@$(RUN) fleet $(ARGS)
 
 export: $(VENV)/runtime ## Write the sessions of REPO=path into the tables of DIR=folder
 	@$(RUN) export --to parquet "$(DIR)" "$(if $(REPO),$(REPO),.)" $(ARGS)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.corpus import AGENTS, NAMES
+from codec.kinds import Sha256
 from codec.manifest.jsonl import encode_fact
 from codec.records import Metrics, PatchRef, Session, Status
 from codec.v2.deltas import delta_of, encode_delta
@@ -63,5 +64,5 @@ def made_up(sessions: int) -> Iterator[Session]:
                 duration_min=pick.choice((None, *range(5, 95, 5))),
                 tokens_used=pick.choice((None, pick.randint(1_000, 99_999))),
             ),
-            patch=PatchRef(sha256=hashlib.sha256(b"%d" % number).hexdigest(), size=4096),
+            patch=PatchRef(sha256=Sha256(hashlib.sha256(b"%d" % number).hexdigest()), size=4096),
         )

@@ -66,18 +66,17 @@ class Period(NamedTuple):
             return read_period(f"{last.year:04d}-Q{(last.month + 2) // 3}")
         return read_period(f"{last.isoformat()[: len(self.name)]}")
 
-    def months(self) -> list[Period]:
-        """Return its parts by month, oldest first; the first and the last may be incomplete."""
-        found, day = [], self.first
-        while day <= self.last:
-            whole = read_period(day.isoformat()[:7])
-            end = min(whole.last, self.last)
-            is_whole = whole.first == day and whole.last == end
-            found.append(whole if is_whole else Period(f"{day}..{end}", day, end))
-            if end == date.max:
-                break
-            day = end + timedelta(days=1)
-        return found
+    def parts(self) -> tuple[Period, ...]:
+        """Return the quarters of a year, or the months of a quarter; no parts for other periods."""
+        form = _FORM.fullmatch(self.name)
+        if form is None or form["week"] or form["month"]:
+            return ()
+        if form["quarter"]:
+            last = int(form["quarter"]) * 3
+            names = [f"{form['year']}-{month:02d}" for month in range(last - 2, last + 1)]
+        else:
+            names = [f"{form['year']}-Q{quarter}" for quarter in range(1, 5)]
+        return tuple(map(read_period, names))
 
 
 def read_period(text: str) -> Period:

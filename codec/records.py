@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple, get_args
 
+from codec.kinds import Sha256, sha256_of
+
 Status = Literal["PASS", "FAIL", "PARTIAL", "UNKNOWN"]
 STATUSES: Final[frozenset[str]] = frozenset(get_args(Status))
 
@@ -18,6 +20,8 @@ STATUSES: Final[frozenset[str]] = frozenset(get_args(Status))
 NUMBER_LIMIT: Final = 10**15
 #: Version of the reader of v1 logs; it is raised when the reader gives other facts for an entry.
 READER: Final = 1
+#: Version of the readers of transcripts; it is raised when they give other facts for a session.
+TRANSCRIPT_READER: Final = 1
 
 
 class Metrics(NamedTuple):
@@ -44,10 +48,15 @@ NO_METRICS: Final = Metrics()
 
 
 class PatchRef(NamedTuple):
-    """A patch by its content: SHA-256 (64 hex digits) and size in bytes."""
+    """A patch by its content: SHA-256 and size in bytes."""
 
-    sha256: str
+    sha256: Sha256
     size: int
+
+    @classmethod
+    def of(cls, data: bytes) -> PatchRef:
+        """Return the reference to a patch of these bytes."""
+        return cls(sha256_of(data), len(data))
 
 
 class V1Entry(NamedTuple):
@@ -61,9 +70,35 @@ class V1Entry(NamedTuple):
     """
 
     source: str
-    sha256: str
+    sha256: Sha256
     tokens: Mapping[str, int] = MappingProxyType({})
     counted: tuple[str, ...] = ()
+
+
+class FromTranscript(NamedTuple):
+    """What the transcript of an agent says about a session, beside its figures.
+
+    Attributes:
+        agent: the agent, as `import --agent` takes it.
+        session: the agent's name of the session.
+        until: time of the last line that was read, in v2 form.
+        reader: version of the reader of transcripts.
+        wall_min: minutes from the first line to the last, pauses included.
+        tokens: tokens by class: `input`, `output`, `cache_write`, `cache_read`.
+        files: how many files of the repository it edited.
+        unknown: of these, how many have states that are not known.
+        commits: hashes of the commits that it made, whole or abbreviated.
+    """
+
+    agent: str
+    session: str
+    until: str
+    reader: int = 0
+    wall_min: int | None = None
+    tokens: Mapping[str, int] = MappingProxyType({})
+    files: int = 0
+    unknown: int = 0
+    commits: tuple[str, ...] = ()
 
 
 class Session(NamedTuple):
@@ -86,6 +121,7 @@ class Session(NamedTuple):
         reader: version of the v1 reader that made the fact; 0 for version 0.1.0 and for sessions
             that were not read from a log.
         private: its texts were removed on purpose.
+        transcript: what `import` read of it; None for a session that it did not read.
         extra: fields of the manifest line that this version does not know, kept as they are.
     """
 
@@ -105,4 +141,5 @@ class Session(NamedTuple):
     v1: V1Entry | None = None
     reader: int = 0
     private: bool = False
+    transcript: FromTranscript | None = None
     extra: Mapping[str, Any] = MappingProxyType({})

@@ -42,7 +42,7 @@ def mapped(data: bytes, span: Span) -> Mapped:
     return session_of(
         read_entry(whole, span, entry_hash(whole)),
         source="log.md",
-        patch=None if patch is None else PatchRef(sha256=sha256(patch), size=len(patch)),
+        patch=None if patch is None else PatchRef.of(patch),
         stat=None if patch is None else diff_stat(patch),
         tokens={},
         options=Options(),

@@ -102,14 +102,15 @@ def _record(
     time = time_of(entry.get("timestamp"))
     if time and not of_helper:
         yield Line(time)
-        yield from _moved(reading, entry, time)
+        if (entry.get("cwd"), entry.get("gitBranch")) != reading.folder_and_branch:
+            yield from _moved(reading, entry, time)
     yield from _RECORDS.get(text_of(entry.get("type")), _other)(reading, entry, time, of_helper)
 
 
 def _moved(reading: _Reading, entry: dict[str, Any], time: int) -> Iterator[Event]:
     """Yield a place, where the folder or the branch changed."""
     folder, branch = entry.get("cwd"), entry.get("gitBranch")
-    if (folder, branch) != reading.folder_and_branch and text_of(folder):
+    if text_of(folder):
         reading.folder_and_branch = (folder, branch)
         reading.place = Place(time, text_of(folder), text_of(branch))
         yield reading.place

@@ -29,7 +29,8 @@ class FileStates(NamedTuple):
         before: the earliest state that is known; None if none is.
         after: the state after the last edit; None if unknown.
         edits: how many were made.
-        exact: of these, how many have known states before and after.
+        known: of these, how many have a known state before.
+        exact: of these, how many have a known state after as well.
         contradicted: of these, how many do not fit what the agent displayed.
         changed_between: how often something else changed the file between two edits.
     """
@@ -37,6 +38,7 @@ class FileStates(NamedTuple):
     before: State | None = None
     after: State | None = None
     edits: int = 0
+    known: int = 0
     exact: int = 0
     contradicted: int = 0
     changed_between: int = 0
@@ -82,6 +84,7 @@ class States:
             before=known.before or before,
             after=after,
             edits=known.edits + 1,
+            known=known.known + (before is not None),
             exact=known.exact + (before is not None and after is not None),
             contradicted=known.contradicted + (not fits),
             changed_between=known.changed_between + between,

@@ -1,7 +1,8 @@
 """The input of a hook from an agent: one JSON object on stdin.
 
-The fields are those that Claude Code and Codex share, by the names of their documentation
-(code.claude.com/docs/en/hooks, developers.openai.com/codex/hooks). An input that was too long to
+The fields are those that Claude Code, Codex and Gemini CLI share, by the names of their
+documentation (code.claude.com/docs/en/hooks, developers.openai.com/codex/hooks,
+geminicli.com/docs/hooks). Cursor calls a session a conversation. An input that was too long to
 keep whole, or that is broken, still gives the members in its beginning and its end.
 """
 
@@ -14,7 +15,7 @@ from typing import Any, Final
 
 from codec.errors import FormatError
 
-_WANTED: Final = ("session_id", "transcript_path", "model", "source")
+_WANTED: Final = ("session_id", "conversation_id", "transcript_path", "model", "source")
 #: A member as it is in JSON; a quote inside a text is escaped, so that no text looks like one.
 _MEMBER = re.compile(r'(?<!\\)"(?P<name>\w+)"\s*:\s*(?P<value>"(?:[^"\\]|\\.)*")', re.S)
 _ID_LIMIT: Final = 200
@@ -51,7 +52,8 @@ def decode_input(data: bytes) -> HookInput:
     if not isinstance(fields, dict):
         raise FormatError("the input of a hook is not a JSON object")
     found = {name: _text(fields.get(name)) for name in _WANTED}
-    name = found["session_id"]
+    conversation = found.pop("conversation_id")
+    name = found["session_id"] = found["session_id"] or conversation
     if not name or len(name) > _ID_LIMIT or not name.isprintable():
         raise FormatError("the input of a hook names no session", field="session_id")
     return HookInput(**found)

@@ -1,8 +1,12 @@
 """Hooks in the JSON settings of an agent: put in and taken out as text, between a person's own.
 
-Claude Code (`.claude/settings.json`) and Codex (`.codex/hooks.json`) have them in one form:
+Claude Code (`.claude/settings.json`) and Codex (`.codex/hooks.json`) use one form:
 
     {"hooks": {"SessionStart": [{"hooks": [{"type": "command", "command": "...", "timeout": 30}]}]}}
+
+Gemini CLI uses the same form. Cursor (`.cursor/hooks.json`) lists the commands without groups:
+
+    {"version": 1, "hooks": {"sessionStart": [{"command": "..."}]}}
 
 1. The text around ours keeps its order, indentation and line ends: nothing is parsed and dumped.
 2. What went in has a form of its own for each place (a file that is made, an empty object, a list
@@ -38,7 +42,7 @@ def with_hooks(text: str | None, wanted: Wanted) -> str:
         FormatError: the settings are not JSON, or not of the form of hooks.
     """
     if text is None:
-        return f"{{{_made(NEW, wanted)}}}\n"
+        return _new_document(wanted)
     root = _document(text)
     missing = {e: g for e, g in wanted.items() if not any(map(_is_ours, _groups(root, e)))}
     after, layout = text, layout_of(text)
@@ -74,7 +78,7 @@ def without_hooks(text: str) -> str | None:
     ours = {e: g for e, groups in _events(root) for g in groups if _is_ours(g)}
     if not ours:
         return text
-    if text == f"{{{_made(NEW, ours)}}}\n":
+    if text == _new_document(ours):
         return None
     # A document that had no indentation of its own has got that of a new one.
     layouts = (layout_of(text), Layout(eol=layout_of(text).eol, unit=NEW.unit))
@@ -99,8 +103,11 @@ def _without_added(text: str, layout: Layout, ours: Wanted) -> str:
     return text
 
 
-def _made(layout: Layout, wanted: Wanted) -> str:
-    return f"{layout.line(1)}{_member(layout, wanted)}{layout.eol}"
+def _new_document(wanted: Wanted) -> str:
+    """Return the settings of a file that did not exist. A list without groups needs a version."""
+    is_grouped = all("hooks" in group for group in wanted.values())
+    version = "" if is_grouped else f'{NEW.line(1)}"version": 1,'
+    return f"{{{version}{NEW.line(1)}{_member(NEW, wanted)}{NEW.eol}}}\n"
 
 
 def _member(layout: Layout, wanted: Wanted) -> str:
@@ -170,7 +177,10 @@ def _groups(root: dict[str, Any], event: str) -> list[Any]:
 
 
 def _handlers(group: object) -> list[Any]:
-    handlers = group.get("hooks") if isinstance(group, dict) else None
+    """Return the commands of a group; an element without groups is a command itself."""
+    if not isinstance(group, dict):
+        return []
+    handlers = group.get("hooks", [group])
     return handlers if isinstance(handlers, list) else []
 
 

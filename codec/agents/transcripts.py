@@ -15,6 +15,7 @@ from codec.agents.codex_transcript import read_codex
 from codec.agents.transcript_events import Event, Transcript, transcript_of
 
 _Reader = Callable[[Iterable[dict[str, Any]], str, set[str] | None], Iterator[Event]]
+_SCAN: Final = json.JSONDecoder().raw_decode
 #: Readers of agents that write JSON lines.
 _READERS: Final[Mapping[str, _Reader]] = {
     "claude": read_claude,
@@ -65,11 +66,14 @@ def entry_of(line: bytes) -> dict[str, Any] | None:
     Bytes that are not UTF-8 become half characters (`surrogateescape`), so that they can be had
     back.
     """
+    return object_in(line.decode(errors="surrogateescape"))
+
+
+def object_in(text: str) -> dict[str, Any] | None:
+    """Return the object that a text is in JSON; None if it is not one."""
+    text = text.strip()
     try:
-        try:
-            entry = json.loads(line)
-        except UnicodeDecodeError:
-            entry = json.loads(line.decode(errors="surrogateescape"))
+        value, end = _SCAN(text)
     except (ValueError, RecursionError):
         return None
-    return entry if isinstance(entry, dict) else None
+    return value if isinstance(value, dict) and end == len(text) else None

@@ -6,7 +6,6 @@ that neither how it is compressed nor for whom it is encrypted changes its name.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import tarfile
 from collections.abc import Callable, Mapping
@@ -14,6 +13,7 @@ from typing import Final, NamedTuple
 
 from codec.archive.frames import decode_frame, encode_frame
 from codec.errors import FormatError, IntegrityError
+from codec.kinds import Sha256, sha256_of
 
 #: Bytes of tar that a reader takes.
 LIMIT: Final = 1 << 30
@@ -23,7 +23,7 @@ class Bundle(NamedTuple):
     """Files as one object: its bytes before and after compression, and SHA-256 of the former."""
 
     tar: bytes
-    sha256: str
+    sha256: Sha256
 
     def packed(self) -> bytes:
         """Return the bytes of the object."""
@@ -43,7 +43,7 @@ def encode_bundle(files: Mapping[str, bytes]) -> Bundle:
             info.size = len(files[name])
             tar.addfile(info, io.BytesIO(files[name]))
     data = out.getvalue()
-    return Bundle(data, hashlib.sha256(data).hexdigest())
+    return Bundle(data, sha256_of(data))
 
 
 def decode_bundle(
@@ -62,7 +62,7 @@ def decode_bundle(
         IntegrityError: it is damaged, or does not have the hash in its name.
     """
     data = decode_frame(packed, limit)
-    if not hashlib.sha256(data).hexdigest().startswith(digest):
+    if not sha256_of(data).startswith(digest):
         raise IntegrityError("its content does not match its name")
     files: dict[str, bytes] = {}
     try:

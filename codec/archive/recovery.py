@@ -19,6 +19,7 @@ from codec.archive.container import ArchiveReader, encode_tail
 from codec.archive.frames import PACKED_LIMIT, FrameSizes, Read, decode_frame
 from codec.archive.tar import BLOCK, END, Entry, decode_header, encode_index
 from codec.errors import CodecError, IntegrityError
+from codec.kinds import Sha256
 
 _SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18(?P<size>.{4})", re.S)
 _BEGIN = re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18")
@@ -71,7 +72,7 @@ class Checked(NamedTuple):
     """A member that was read as a whole, and the SHA-256 of its content."""
 
     entry: Entry
-    sha256: str
+    sha256: Sha256
 
 
 def walk_frames(read: Read, size: int) -> Iterator[Frame | Damage]:
@@ -163,7 +164,7 @@ def check(read: Read, size: int) -> Iterator[Checked | Damage]:
             digest = hashlib.sha256()
         digest.update(event.data)
         if event.last:
-            yield Checked(event.entry, digest.hexdigest())
+            yield Checked(event.entry, Sha256(digest.hexdigest()))
     if sound:
         try:
             _hold_against(scan, ArchiveReader(read, size))

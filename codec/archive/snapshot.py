@@ -22,6 +22,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from codec.errors import FormatError
+from codec.kinds import Sha256
 from codec.names import is_key
 from codec.records import PatchRef
 
@@ -45,7 +46,7 @@ _SNAPSHOT = re.compile(
 class File(NamedTuple):
     """A tracked file of a snapshot: SHA-256 and size in bytes."""
 
-    sha256: str
+    sha256: Sha256
     size: int
 
 
@@ -59,7 +60,7 @@ class Pack(NamedTuple):
     """
 
     name: str
-    sha256: str
+    sha256: Sha256
     size: int
     diffs: Mapping[str, PatchRef]
 
@@ -94,22 +95,22 @@ def archive_object(name: str) -> str:
     return f"archive/{name}"
 
 
-def layout_object(log: str, digest: str) -> str:
+def layout_object(log: Sha256, digest: str) -> str:
     """Return the name of the object that holds the layout of a log with this SHA-256."""
     return f"v1/{log}-{digest[:DIGITS]}.tar.zst"
 
 
-def pack_object(sha256: str) -> str:
+def pack_object(sha256: Sha256) -> str:
     """Return the name of the object that holds a pack with this SHA-256."""
     return f"loose/{sha256[:DIGITS]}.tar.zst"
 
 
-def decode_layout_object(name: str) -> tuple[str, str]:
+def decode_layout_object(name: str) -> tuple[Sha256, str]:
     """Return the SHA-256 of the log and the SHA-256 prefix of the tar in a layout's name."""
     m = _LAYOUT.fullmatch(name)
     if m is None:
         raise FormatError(f"not the name of a layout: {name!r}")
-    return m["log"], m["digest"]
+    return Sha256(m["log"]), m["digest"]
 
 
 def decode_snapshot_name(name: str) -> SnapshotName | None:
@@ -204,11 +205,11 @@ def _pack(fields: dict[str, Any]) -> Pack:
     return Pack(_name(fields["name"], _PACK), sha256, size, diffs)
 
 
-def _reference(value: Any) -> tuple[str, int]:
+def _reference(value: Any) -> tuple[Sha256, int]:
     sha256, size = value
     if not _SHA256.fullmatch(sha256) or type(size) is not int or size < 0:
         raise ValueError(f"no hash and size: {value!r}")
-    return sha256, size
+    return Sha256(sha256), size
 
 
 def _name(value: Any, form: re.Pattern[str]) -> str:

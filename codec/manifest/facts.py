@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, Literal, NamedTuple
 
+from codec.kinds import Sha256
 from codec.records import Session
 
 #: Version of the manifest's format that this program writes, and the newest one that it may change.
@@ -76,7 +77,7 @@ class V1Version(NamedTuple):
     """
 
     source: str
-    sha256: str
+    sha256: Sha256
     size: int
     words: int
     tokens: Mapping[str, int]
@@ -90,7 +91,7 @@ class V1Retired(NamedTuple):
     """A v1 log was swapped for a stub; `sha256` is the version that `restore-v1` restores."""
 
     source: str
-    sha256: str
+    sha256: Sha256
     time: str
 
 
@@ -105,7 +106,7 @@ class Archive(NamedTuple):
     """
 
     name: str
-    sha256: str
+    sha256: Sha256
     size: int
     keys: tuple[str, ...]
     zstd: str
@@ -128,7 +129,7 @@ class Purged(NamedTuple):
     """
 
     key: str
-    sha256: str
+    sha256: Sha256
     time: str
 
 
@@ -208,6 +209,6 @@ Fact = (
 )
 
 
-def archive_name(month: str, sha256: str) -> str:
+def archive_name(month: str, sha256: Sha256) -> str:
     """Return an archive's name, which depends on its content: two clones never conflict over it."""
     return f"{month}-{sha256[:12]}.tar.zst"

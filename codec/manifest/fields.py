@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from codec.errors import EncodeError, FormatError
+from codec.kinds import Sha256
 from codec.names import check_name, is_key, one_line
 from codec.records import NUMBER_LIMIT
 
@@ -70,19 +71,19 @@ def read_counts(fields: Mapping[str, Any], name: str) -> dict[str, int]:
     return {counter: read_count(value, counter) for counter in value}
 
 
-def read_sha256(fields: Mapping[str, Any], name: str) -> str:
+def read_sha256(fields: Mapping[str, Any], name: str) -> Sha256:
     """Return a SHA-256 in lower-case hex."""
     value = read_text(fields, name)
     require(_is_sha256(value), name, value)
-    return value
+    return Sha256(value)
 
 
-def read_sha256s(fields: Mapping[str, Any], name: str) -> tuple[str, ...]:
+def read_sha256s(fields: Mapping[str, Any], name: str) -> tuple[Sha256, ...]:
     """Return a list of SHA-256s, sorted and without repetitions."""
     values = read_texts(fields, name)
     ordered = list(values) == sorted(set(values))
     require(ordered and all(map(_is_sha256, values)), name, fields[name])
-    return values
+    return tuple(map(Sha256, values))
 
 
 def _is_sha256(value: str) -> bool:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from typing import Final, cast
 
+from codec.kinds import Sha256
 from codec.records import Metrics, PatchRef, Session, Status, V1Entry
 
 _DAY: Final = (
@@ -79,16 +80,16 @@ def decode_plain(line: str) -> Session | None:
             int(minutes) if minutes else None,
             int(tokens) if tokens else None,
         ),
-        PatchRef(sha256, int(size)) if sha256 else None,
+        PatchRef(Sha256(sha256), int(size)) if sha256 else None,
         name,
         commits_range,
         (),
-        _v1(*origin[:4]) if origin[0] else None,
+        _v1(origin[0], Sha256(origin[1]), *origin[2:4]) if origin[0] else None,
         int(origin[4] or 0),
     )
 
 
-def _v1(source: str, sha256: str, tokens: str, counted: str) -> V1Entry:
+def _v1(source: str, sha256: Sha256, tokens: str, counted: str) -> V1Entry:
     """Return the origin of a session from its fields, as the line has them."""
     counts = (pair.split(":") for pair in tokens.split(",") if pair)
     return V1Entry(

@@ -24,6 +24,7 @@ from codec.manifest.fields import (
     read_texts,
     require,
 )
+from codec.manifest.transcript_field import decode_transcript, encode_transcript
 from codec.names import is_commits, is_range, key_time
 from codec.records import STATUSES, Metrics, PatchRef, Session, Status, V1Entry
 from codec.timestamps import is_canonical
@@ -31,7 +32,7 @@ from codec.timestamps import is_canonical
 _METRICS: Final = ("lines_added", "lines_removed", "commits", "duration_min", "tokens_used")
 _SESSION_FIELDS: Final = frozenset(
     ("fact", "key", "time", "agent", "task", "status", "remark", "title", "notes", *_METRICS,
-     "deployment", "diff", "id", "range", "commits_of", "v1", "reader", "private")
+     "deployment", "diff", "id", "range", "commits_of", "v1", "reader", "private", "transcript")
 )  # fmt: skip
 #: Fields that a revision cannot change: the identity of the session, and its time.
 _FIXED: Final = frozenset(("fact", "key", "time", "id"))
@@ -88,6 +89,8 @@ def encode_session(s: Session) -> dict[str, Any]:
         fields["reader"] = s.reader
     if s.private:
         fields["private"] = True
+    if s.transcript is not None:
+        fields["transcript"] = encode_transcript(s.transcript)
     fields.update(s.extra)
     return fields
 
@@ -124,6 +127,7 @@ def decode_session(fields: dict[str, Any]) -> Session:
         v1=_v1(fields["v1"]) if "v1" in fields else None,
         reader=read_count(fields, "reader") if "reader" in fields else 0,
         private=_private(fields) if "private" in fields else False,
+        transcript=decode_transcript(fields["transcript"]) if "transcript" in fields else None,
         extra={name: value for name, value in fields.items() if name not in _SESSION_FIELDS},
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from codec.search.terms import terms_of
@@ -36,11 +36,16 @@ def excerpt(fields: Iterable[tuple[str, str]], terms: Sequence[str]) -> Excerpt 
     """
     best: Excerpt | None = None
     for field, text in fields:
-        for sentence in _END.split(text):
+        for sentence in sentences_of(text):
             matched = matching(sentence, terms)
             if matched and (best is None or len(matched) > len(best.terms)):
-                best = Excerpt(field, sentence.strip(), matched)
+                best = Excerpt(field, sentence, matched)
     return best
+
+
+def sentences_of(text: str) -> Iterator[str]:
+    """Yield the sentences of a text that are not empty."""
+    yield from filter(None, (sentence.strip() for sentence in _END.split(text)))
 
 
 def matching(text: str, terms: Sequence[str]) -> tuple[str, ...]:

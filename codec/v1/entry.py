@@ -8,11 +8,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from codec.kinds import Sha256, sha256_of
 from codec.records import Metrics
 from codec.v1.agents import is_role, stated_agent
 from codec.v1.date_patterns import CLOCK_PATTERN
@@ -54,7 +54,7 @@ class Entry(NamedTuple):
     status: str
     declared: Metrics
     notes: tuple[tuple[str, str], ...]
-    sha256: str
+    sha256: Sha256
     several: bool = False
 
 
@@ -63,7 +63,7 @@ _CLOCK_FIRST = re.compile(rf"{CLOCK_PATTERN}\s*[-–—:|]?\s+")
 _RULES: Final = (b"---", b"***", b"___")
 
 
-def entry_hash(entry: bytes) -> str:
+def entry_hash(entry: bytes) -> Sha256:
     """Return the hash by which an entry is recognised in another version of its log.
 
     SHA-256 of its bytes with CRLF as LF and without trailing blank lines and rules, so that
@@ -78,7 +78,7 @@ def entry_hash(entry: bytes) -> str:
         if start == 0 or line.strip(line[:1]):
             break
         end = _trimmed(entry, start)
-    return hashlib.sha256(memoryview(entry)[:end]).hexdigest()
+    return sha256_of(memoryview(entry)[:end])
 
 
 def _trimmed(entry: bytes, end: int) -> int:
@@ -88,7 +88,7 @@ def _trimmed(entry: bytes, end: int) -> int:
     return end
 
 
-def read_entry(whole: bytes, span: Span, sha256: str) -> Entry:
+def read_entry(whole: bytes, span: Span, sha256: Sha256) -> Entry:
     """Read one entry.
 
     Args:

@@ -24,6 +24,7 @@ from typing import Final, NamedTuple
 import zstandard
 
 from codec.errors import FormatError, IntegrityError
+from codec.kinds import Sha256
 from codec.names import is_key
 from codec.records import PatchRef
 from codec.v1.purged_text import gap_line
@@ -58,7 +59,7 @@ class Layout:
         parts: the number of literal bytes to take next, or the patch to put in.
     """
 
-    sha256: str
+    sha256: Sha256
     size: int
     literal_size: int
     parts: tuple[int | StoredPatch, ...]
@@ -72,7 +73,7 @@ class EncodedLayout:
     literal: bytes
 
 
-def encode_layout(parts: Iterable[Part]) -> Callable[[str, int], EncodedLayout]:
+def encode_layout(parts: Iterable[Part]) -> Callable[[Sha256, int], EncodedLayout]:
     """Encode the parts of a log; the result gives the files once the log's hash is known.
 
     Args:
@@ -100,7 +101,7 @@ def encode_layout(parts: Iterable[Part]) -> Callable[[str, int], EncodedLayout]:
         lines.append(str(pending))
     literal.append(compressor.flush())
 
-    def finish(sha256: str, size: int) -> EncodedLayout:
+    def finish(sha256: Sha256, size: int) -> EncodedLayout:
         head = _dump(
             {
                 "format": FORMAT,
@@ -141,7 +142,7 @@ def decode_layout(data: bytes) -> Layout:
         raise FormatError("no sha256 or no bytes", line=1)
     if literal != head.get("literal_bytes") or literal + stored != size:
         raise IntegrityError("the parts do not add up to the size of the log")
-    return Layout(sha256=sha256, size=size, literal_size=literal, parts=parts)
+    return Layout(sha256=Sha256(sha256), size=size, literal_size=literal, parts=parts)
 
 
 def rebuild(
@@ -221,7 +222,7 @@ def _part(value: object, line: int) -> int | StoredPatch:
         case int() if value > 0:
             return value
         case [str() as key, str() as sha256, int() as size] if is_key(key) and size >= 0:
-            return StoredPatch(key=key, patch=PatchRef(sha256=sha256, size=size))
+            return StoredPatch(key=key, patch=PatchRef(sha256=Sha256(sha256), size=size))
     raise FormatError(f"not a part of a layout: {value!r}", line=line)
 
 

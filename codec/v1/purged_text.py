@@ -13,6 +13,7 @@ import re
 from collections.abc import Collection, Iterator
 from typing import Final, NamedTuple
 
+from codec.kinds import Sha256
 from codec.records import PatchRef
 from codec.v1.text import Log
 
@@ -43,7 +44,7 @@ def find_purged(text: Log, purged: Collection[PatchRef]) -> Iterator[Piece]:
                 continue
             sha256 = hashlib.sha256(text[start : start + size]).hexdigest()
             if sha256 in hashes:
-                yield Piece(start, PatchRef(sha256, size))
+                yield Piece(start, PatchRef(Sha256(sha256), size))
                 done = start + size
 
 
@@ -66,7 +67,9 @@ def gaps_in(text: bytes) -> tuple[PatchRef, ...]:
     """Return the purged diffs whose gaps a text marks."""
     if _GAP_BEGIN not in text:
         return ()
-    return tuple(PatchRef(m["sha256"].decode(), int(m["size"])) for m in _GAP.finditer(text))
+    return tuple(
+        PatchRef(Sha256(m["sha256"].decode()), int(m["size"])) for m in _GAP.finditer(text)
+    )
 
 
 def is_gap(text: bytes) -> bool:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from codec.kinds import Sha256
+
 _MARK: Final = b"<!-- session-codec: retired v1 log "
 _STUB: Final = """\
 <!-- session-codec: retired v1 log {sha256} -->
@@ -23,17 +25,18 @@ This log was migrated. Do not read it at start, and do not add to it.
 """
 
 
-def encode_stub(sha256: str) -> bytes:
+def encode_stub(sha256: Sha256) -> bytes:
     """Return the stub of a log with that SHA-256."""
     return _STUB.format(sha256=sha256).encode()
 
 
-def stubbed_log(data: bytes) -> str | None:
+def stubbed_log(data: bytes) -> Sha256 | None:
     """Return the SHA-256 of the log that a stub replaces; None if the file is not a stub."""
     if not data.startswith(_MARK):
         return None
     sha256 = data[len(_MARK) :].partition(b" ")[0].decode(errors="replace")
-    return sha256 if len(sha256) == 64 and not sha256.strip("0123456789abcdef") else None
+    is_hash = len(sha256) == 64 and not sha256.strip("0123456789abcdef")
+    return Sha256(sha256) if is_hash else None
 
 
 def is_bare_stub(data: bytes) -> bool:

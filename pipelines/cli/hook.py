@@ -20,7 +20,10 @@ from pipelines.git.worktree import ancestors, head_of, home_of, repository_of
 from pipelines.recording.agent_process import agent_process
 from pipelines.recording.spool import EVENTS, leave, spool_of
 
-AGENTS = ("claude", "codex")
+AGENTS = ("claude", "codex", "gemini", "opencode", "cursor")
+#: Where agents say which project a hook is of.
+_PROJECTS = ("CLAUDE_PROJECT_DIR", "GEMINI_PROJECT_DIR", "CURSOR_PROJECT_DIR")
+_IDS = (b'"session_id"', b'"conversation_id"')
 _MANIFEST = os.path.join(".session-codec", "manifest.jsonl")
 _BLOCK = 1 << 16
 #: An input that is longer than this never ends.
@@ -97,7 +100,7 @@ def _input() -> tuple[bytes, int]:
 
 def _workspace() -> tuple[str, str | None] | None:
     """Return the workspace of the session and its repository; cheaper than `location.find`."""
-    for start in dict.fromkeys((os.environ.get("CLAUDE_PROJECT_DIR"), os.curdir)):
+    for start in dict.fromkeys((*map(os.environ.get, _PROJECTS), os.curdir)):
         if not start:
             continue
         try:
@@ -114,7 +117,7 @@ def _workspace() -> tuple[str, str | None] | None:
 def _is_event(data: bytes) -> bool:
     """Return True if an input looks like an event; it is validated when it is read."""
     text = data.strip()
-    return text[:1] == b"{" and text[-1:] == b"}" and b'"session_id"' in text
+    return text[:1] == b"{" and text[-1:] == b"}" and any(name in text for name in _IDS)
 
 
 def _tell(text: str) -> None:

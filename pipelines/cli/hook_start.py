@@ -2,9 +2,13 @@
 
 After a compaction, and where a session is resumed, `brief` of the latest session follows.
 
-The form is that of both agents (code.claude.com/docs/en/hooks, developers.openai.com/codex/hooks):
+The form is that of Claude Code, Codex and Gemini CLI; our plugin for OpenCode reads it as well:
 
     {"hookSpecificOutput": {"hookEventName": "SessionStart", "additionalContext": "..."}}
+
+That of Cursor, from its documentation:
+
+    {"additional_context": "..."}
 
 Claude Code puts more than 10,000 characters into a file that the agent does not see by itself.
 """
@@ -58,7 +62,7 @@ def say_context(root: str, entry: Entry, spool: str) -> bool:
         text += _brief(workspace)
     if not text.strip():
         return False
-    sys.stdout.buffer.write(document_of(text).encode())
+    sys.stdout.buffer.write(document_of(text, entry.agent).encode())
     return True
 
 
@@ -71,20 +75,23 @@ def _brief(workspace: Workspace) -> str:
     return ""
 
 
-def document_of(text: str) -> str:
-    """Return the document that injects a text; cut a long text at the end of a line."""
-    whole = _document(text)
+def document_of(text: str, agent: str = "claude") -> str:
+    """Return the document that injects a text into an agent, cut at a line if it is too long."""
+    whole = _document(text, agent)
     lines = text.splitlines(keepends=True)
     while _length(whole) > LIMIT:
         lines.pop()
-        whole = _document("".join(lines) + _CUT)
+        whole = _document("".join(lines) + _CUT, agent)
     return whole
 
 
-def _document(text: str) -> str:
-    fields = {"hookEventName": "SessionStart", "additionalContext": text}
-    # What is half a character cannot be said.
-    text = json.dumps({"hookSpecificOutput": fields}, ensure_ascii=False)
+def _document(text: str, agent: str) -> str:
+    fields: dict[str, object] = {"additional_context": text}
+    if agent != "cursor":
+        said = {"hookEventName": "SessionStart", "additionalContext": text}
+        fields = {"hookSpecificOutput": said}
+    # Half a character cannot be encoded.
+    text = json.dumps(fields, ensure_ascii=False)
     return text.encode(errors="replace").decode() + "\n"
 
 

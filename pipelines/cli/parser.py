@@ -31,8 +31,9 @@ from pipelines.cli.verbs import HIDDEN, VERBS
 
 
 def load_verb(name: str) -> Verb:
-    """Import a verb."""
-    module: Any = import_module(f"pipelines.cli.commands.{name.replace('-', '_')}")
+    """Import a verb; the module of one that is a word of Python ends with `_`."""
+    module_name = "import_" if name == "import" else name.replace("-", "_")
+    module: Any = import_module(f"pipelines.cli.commands.{module_name}")
     verb: Verb = module.VERB
     return verb
 

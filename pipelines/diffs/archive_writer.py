@@ -18,6 +18,7 @@ from codec.archive.container import encode_archive
 from codec.archive.recovery import Damage, check
 from codec.archive.tar import Load, Member
 from codec.errors import IntegrityError
+from codec.kinds import Sha256
 from codec.manifest.facts import Archive, archive_name
 from codec.records import PatchRef
 from pipelines.diffs.local_archives import UNFINISHED, ranges_of
@@ -72,9 +73,10 @@ def pack(folder: str, packing: Packing, profile: str, pool: Executor | None) -> 
     except BaseException:
         remove(path)
         raise
+    sha256 = Sha256(digest.hexdigest())
     fact = Archive(
-        name=archive_name(packing.month, digest.hexdigest()),
-        sha256=digest.hexdigest(),
+        name=archive_name(packing.month, sha256),
+        sha256=sha256,
         size=os.path.getsize(path),
         keys=tuple(sorted(packing.sha256)),
         zstd=".".join(map(str, zstandard.ZSTD_VERSION)),

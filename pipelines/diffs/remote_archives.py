@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Final, NamedTuple
 
-from codec.archive.container import INDEX_MAGIC, TAIL, ArchiveReader
+from codec.archive.container import TAIL, ArchiveReader
 from codec.archive.snapshot import archive_object, decode_archive_object
 from codec.errors import CodecError, FormatError, IntegrityError
 from codec.manifest.facts import Archive
@@ -28,16 +28,12 @@ from codec.manifest.jsonl import decode_fact
 from codec.names import key_time
 from codec.records import PatchRef
 from pipelines.fs.files import (
-    make_folder,
     read_bytes,
-    read_file,
-    regular_size,
     remove,
-    replace_file,
 )
-from pipelines.git.local_state import is_planted
 from pipelines.outcomes.errors import Conflict, NotFound
 from pipelines.remotes.base import Remote
+from pipelines.workspace.cache import CACHE, read_cache, write_cache
 from pipelines.workspace.location import MANIFEST, Workspace
 
 #: Gives the remote that was named; None where none was.
@@ -45,9 +41,6 @@ OpenRemote = Callable[[], Remote | None]
 #: Bytes of frames that are kept, of all archives together.
 _KEPT: Final = 64 << 20
 _ARCHIVE: Final = b'"fact":"archive"'
-#: Bytes of a cached end within which its first line ends.
-_HEAD: Final = 1 << 12
-CACHE: Final = os.path.join(".session-codec", "cache")
 
 
 class _File(NamedTuple):
@@ -132,12 +125,11 @@ class RemoteArchives:
     def _reader(self, remote: Remote, file: _File) -> ArchiveReader:
         if file.name not in self._readers:
             ranges = _Ranges(remote, file, self._frames)
-            is_cached = ranges.take(_cached(self._cache(file), file))
+            is_cached = ranges.take(self._cache(file))
             reader = self._readers[file.name] = ArchiveReader(ranges.read, file.size)
             if not is_cached:
-                make_folder(os.path.dirname(self._cache(file)))
                 tail = file.size - sum(frame.packed for frame in reader.frames)
-                replace_file(self._cache(file), [ranges.give(tail)])
+                write_cache(self._cache(file), ranges.give(tail))
             ranges.opened = True
         return self._readers[file.name]
 
@@ -202,33 +194,22 @@ class _Ranges:
         self._version = part.version
         return part.data
 
-    def take(self, cached: bytes) -> bool:
+    def take(self, path: str) -> bool:
         """Read the end from a cache; return True if it was there."""
-        line, _, end = cached.partition(b"\n")
-        with suppress(ValueError, TypeError, KeyError):
-            version = json.loads(line)["version"]
-            if isinstance(version, str) and 0 < len(end) <= self._file.size:
-                self._version, self._end, self._cached = version, end, True
-                return True
-        return False
+        cached = read_cache(path, _decode_end)
+        if cached is not None and len(cached[1]) <= self._file.size:
+            self._version, self._end = cached
+            self._cached = True
+        return self._cached
 
     def give(self, size: int) -> bytes:
         """Return the last `size` bytes, for a cache."""
         return json.dumps({"version": self._version}).encode() + b"\n" + self._end[-size:]
 
 
-def _cached(path: str, file: _File) -> bytes:
-    """Return the cached end of an archive, empty without a valid one."""
-    size = regular_size(path)
-    if size is None or size > file.size + _HEAD or is_planted(path) or has_content(path):
-        return b""
-    return read_file(path, size)
-
-
-def has_content(path: str) -> bool:
-    """Return whether a cached end of an archive has more than the index and the seek table."""
-    _, _, end = read_file(path, _HEAD).partition(b"\n")
-    return bool(end) and not end.startswith(INDEX_MAGIC.to_bytes(4, "little"))
+def _decode_end(cached: bytes) -> tuple[str, bytes]:
+    line, _, end = cached.partition(b"\n")
+    return json.loads(line)["version"], end
 
 
 def _member(reader: ArchiveReader, key: str, patch: PatchRef) -> bytes | None:

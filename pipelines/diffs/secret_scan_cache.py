@@ -18,6 +18,7 @@ from contextlib import suppress
 from typing import Final
 
 from pipelines.fs.files import read_bytes
+from pipelines.workspace.cache import user_folder
 
 #: Bytes at which it starts over.
 _LIMIT: Final = 64 << 20
@@ -36,7 +37,7 @@ class Scanned:
             environment: where the folder of a person's caches is taken from.
         """
         name = hashlib.sha256(b"\0".join(rules)).hexdigest()[:16]
-        self._folder = os.path.join(_cache_home(environment), "session-codec")
+        self._folder = user_folder(environment)
         self._path = os.path.join(self._folder, f"{_PREFIX}{name}")
         self._known: dict[bytes, frozenset[str]] = {}
         self._new: list[bytes] = []
@@ -75,11 +76,3 @@ class Scanned:
 def mark_of(data: bytes) -> bytes:
     """Return the identifier of a text."""
     return hashlib.sha256(data).hexdigest().encode()
-
-
-def _cache_home(environment: Mapping[str, str]) -> str:
-    """Return the folder for caches of the user's programs."""
-    folder = environment.get("XDG_CACHE_HOME", "")
-    if not os.path.isabs(folder):  # of a folder that is not absolute, its specification says
-        folder = os.path.join(os.path.expanduser("~"), ".cache")
-    return folder

@@ -13,7 +13,6 @@ diff is missing locally.
 from __future__ import annotations
 
 import hashlib
-import mmap
 import os
 from collections.abc import (
     Collection,
@@ -25,14 +24,12 @@ from collections.abc import (
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from codec.errors import FormatError, IntegrityError
-from codec.manifest.facts import Purged
-from codec.manifest.jsonl import decode_fact
+from codec.errors import IntegrityError
+from codec.kinds import Sha256
 from codec.names import key_time
 from codec.records import PatchRef, Session
 from pipelines.diffs.local_archives import Archives
 from pipelines.fs.files import (
-    mapped,
     opened,
     read_file,
     regular_size,
@@ -40,15 +37,13 @@ from pipelines.fs.files import (
 from pipelines.outcomes.errors import Erased, NotFound, StorageError
 from pipelines.workspace import pending
 from pipelines.workspace.diff_names import names_of
-from pipelines.workspace.location import MANIFEST, Workspace
-from pipelines.workspace.manifest_view import Manifest, decode_manifest
+from pipelines.workspace.location import Workspace
+from pipelines.workspace.manifest_view import Manifest
+from pipelines.workspace.purged_diffs import purged_times
 from pipelines.workspace.reading import read_manifest
 
 if TYPE_CHECKING:
     from pipelines.diffs.remote_archives import OpenRemote, RemoteArchives
-
-_PURGED = b'"fact":"purged"'
-_DISOWNED = b'"fact":"disowned"'
 
 
 class Store:
@@ -141,9 +136,10 @@ class Store:
     def _advice(self, commits: Sequence[str]) -> str:
         """Say how to get a diff that neither this machine nor the remote holds."""
         if commits and self._workspace.repository:
-            from pipelines.workspace.git_queries import UNSHALLOW, is_shallow, repository_of
+            from pipelines.git.missing import UNSHALLOW, is_shallow
+            from pipelines.workspace.git_queries import repository_of
 
-            if is_shallow(repository_of(self._workspace)):
+            if is_shallow(repository_of(self._workspace).common):
                 return UNSHALLOW
         return (
             "Diffs are local to a clone: look where the log was migrated, or bring them from "
@@ -268,31 +264,7 @@ def patch_in(path: str, sizes: Collection[int] | None) -> PatchRef | None:
     if size is None or (sizes is not None and size not in sizes):
         return None
     with open(path, "rb", opener=opened) as f:
-        return PatchRef(sha256=hashlib.file_digest(f, "sha256").hexdigest(), size=size)
-
-
-def purged_times(workspace: Workspace) -> dict[str, str]:
-    """When diffs were erased, by SHA-256; found without reading all of the manifest as JSON."""
-    with mapped(workspace.path(MANIFEST)) as data:
-        return purged_in(data)
-
-
-def purged_in(manifest: mmap.mmap | bytes) -> dict[str, str]:
-    """Return when diffs were purged, by SHA-256, from the bytes of a manifest."""
-    if manifest.find(_DISOWNED) >= 0:
-        return dict(decode_manifest(manifest[:]).purged)
-    purged: dict[str, str] = {}
-    at = manifest.find(_PURGED)
-    while at >= 0:
-        start = manifest.rfind(b"\n", 0, at) + 1
-        end = manifest.find(b"\n", at)
-        line = manifest[start : end if end >= 0 else len(manifest)]
-        with suppress(FormatError):
-            fact = decode_fact(line.decode(errors="replace"))
-            if isinstance(fact, Purged):
-                purged[fact.sha256] = fact.time
-        at = manifest.find(_PURGED, at + 1)
-    return purged
+        return PatchRef(sha256=Sha256(hashlib.file_digest(f, "sha256").hexdigest()), size=size)
 
 
 def _time_of(name: str) -> str:

@@ -11,6 +11,7 @@ from codec.archive.recovery import Damage, check
 from codec.archive.snapshot import archive_object
 from codec.archive.tar import Member
 from codec.errors import IntegrityError
+from codec.kinds import Sha256
 from codec.manifest.facts import archive_name
 from codec.patches.diff_stat import touched_path
 from codec.records import PatchRef
@@ -99,7 +100,7 @@ def fetch_unnamed(workspace: Workspace, remote: Remote, name: str, size: int) ->
             digest.update(block)
 
         remote.copy(archive_object(name), bounded(write, size, shown))
-    if archive_name(name[:7], digest.hexdigest()) != name:
+    if archive_name(name[:7], Sha256(digest.hexdigest())) != name:
         remove(path)
         raise IntegrityError("its content does not match its name; nothing was erased", file=shown)
     return path

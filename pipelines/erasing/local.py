@@ -26,7 +26,6 @@ from pipelines.diffs.local_archives import (
     ranges_of,
     shown,
 )
-from pipelines.diffs.remote_archives import CACHE, has_content
 from pipelines.diffs.store import patch_in
 from pipelines.erasing.targets import Targets, held_in
 from pipelines.fs.files import SIZE_LIMIT, is_file, read_bytes, regular_size
@@ -34,6 +33,7 @@ from pipelines.outcomes.errors import NotFound
 from pipelines.search.index_file import files_of, holds_patch
 from pipelines.v1.layouts import has_layout, read_layout
 from pipelines.workspace import pending
+from pipelines.workspace.cache import CACHE, is_sealed
 from pipelines.workspace.location import (
     DELTAS,
     MANIFEST,
@@ -177,7 +177,10 @@ def _holds(path: str, targets: Targets, fact: Archive | None) -> tuple[bool, str
 
 
 def _caches(workspace: Workspace, manifest: Manifest, targets: Targets) -> Iterator[Place]:
-    """Yield caches: the search index, and ends of remote archives that have diffs in them."""
+    """Yield caches: the search index, and ends of remote archives that have diffs in them.
+
+    Early versions kept whole ends, which have no seal.
+    """
     facts = manifest.every_archive()
     if holds_patch(workspace, targets.hashes):
         for path in files_of(workspace):
@@ -186,7 +189,7 @@ def _caches(workspace: Workspace, manifest: Manifest, targets: Targets) -> Itera
         folder = os.path.join(parent, CACHE)
         for name in _listed(folder):
             path = os.path.join(folder, name)
-            if name.endswith(".end") and is_file(path) and has_content(path):
+            if name.endswith(".end") and is_file(path) and not is_sealed(path):
                 fact = facts.get(name.removesuffix(".end"))
                 if fact is None or _is_near(fact.keys, targets):
                     yield Place(path, _shown(workspace, path), "file")

@@ -25,12 +25,12 @@ from pipelines.outcomes.errors import Denied, Refused
 from pipelines.outcomes.findings import Finding
 from pipelines.outcomes.progress import Progress
 from pipelines.remotes.base import Remote, check_same
+from pipelines.transfer.last_snapshot import read_last
 from pipelines.transfer.outgoing import Outgoing, search
 from pipelines.transfer.packs import needed_packs
 from pipelines.transfer.snapshots import (
     purged_elsewhere,
     put_snapshot,
-    read_last,
     snapshot_of,
     tracked_files,
     unarchived,

@@ -19,8 +19,9 @@ from pipelines.erasing.local import archive_holds
 from pipelines.erasing.targets import targets_of
 from pipelines.outcomes.findings import Finding
 from pipelines.remotes.base import Remote
+from pipelines.transfer.last_snapshot import Last
 from pipelines.transfer.packs import needed_packs, packs_of_all
-from pipelines.transfer.snapshots import Last, unarchived
+from pipelines.transfer.snapshots import unarchived
 from pipelines.transfer.uploads import LayoutUpload, layouts_of
 from pipelines.workspace.location import Workspace
 from pipelines.workspace.manifest_view import Manifest

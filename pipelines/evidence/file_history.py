@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from codec.patches.changes import FileChange, changes_of
-from pipelines.git.process import Repository, run_git
+from pipelines.git.process import run_git
+from pipelines.git.repository import Repository
 from pipelines.outcomes.errors import NotFound, Unavailable
 from pipelines.recording.commit_graph import known_commits
 
@@ -58,7 +59,7 @@ def file_history(repository: Repository, head: str, path: str) -> list[Step]:
         path: relative to the top of the repository.
 
     Raises:
-        Unavailable: objects are missing.
+        NotFound: the clone lacks commits of its history.
     """
     arguments = ("log", "--follow", "-p", *_OPTIONS, head, "--", path)
     return list(_steps(run_git(repository, *arguments, plain=True).stdout, path))
@@ -74,7 +75,7 @@ def blame(repository: Repository, head: str, path: str, number: int) -> Blamed:
         number: of the line, from 1.
 
     Raises:
-        NotFound: the file or the line does not exist at that commit.
+        NotFound: the file or the line does not exist at that commit, or the clone lacks commits.
     """
     arguments = ("blame", "--porcelain", "-L", f"{number},{number}", head, "--", path)
     try:

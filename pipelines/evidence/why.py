@@ -21,6 +21,7 @@ from pipelines.evidence.grades import Candidate, Evidence, commits_of, of_file, 
 from pipelines.fs.files import read_bytes, regular_size
 from pipelines.outcomes.errors import NotFound, StorageError
 from pipelines.search.refresh import ask_index
+from pipelines.workspace.git_blobs import read_blob
 from pipelines.workspace.git_queries import commit_of, repository_of
 from pipelines.workspace.location import Workspace
 from pipelines.workspace.manifest_view import Manifest
@@ -94,7 +95,7 @@ def _committed_line(workspace: Workspace, place: Place, head: str) -> tuple[int 
         return None, b""
     repository = repository_of(workspace)
     path = os.path.join(repository.top, *place.path.split("/"))
-    before = _lines(_blob(workspace, head, place.path))
+    before = _lines(read_blob(repository, f"{head}:{place.path}", plain=True) or b"")
     is_here = not os.path.islink(path) and regular_size(path) is not None
     now = _lines(read_bytes(path)) if is_here else before
     if not 1 <= place.line <= len(now):
@@ -106,17 +107,6 @@ def _committed_line(workspace: Workspace, place: Place, head: str) -> tuple[int 
         if tag == "equal" and new < place.line <= end:
             return start + place.line - new, text
     return None, text
-
-
-def _blob(workspace: Workspace, head: str, path: str) -> bytes:
-    from pipelines.git.process import run_git
-
-    asked = os.fsencode(f"{head}:{path}\n")
-    done = run_git(
-        repository_of(workspace), "cat-file", "--batch=%(objecttype)", data=asked, plain=True
-    )
-    kind, _, content = done.stdout.partition(b"\n")
-    return content[:-1] if kind == b"blob" else b""
 
 
 def _lines(data: bytes) -> list[bytes]:

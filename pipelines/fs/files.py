@@ -14,25 +14,17 @@ import mmap
 import os
 import stat
 import sys
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import IO, Final
 
 from pipelines.git.local_state import checked
-from pipelines.outcomes.errors import WorkspaceLocked
 
-LOCK_WAIT = 10.0
 #: Bytes of a file that is read into memory: a million sessions fit.
 SIZE_LIMIT: Final = 1 << 29
 #: The pages of a mapped file up to this size are kept.
 KEPT_MAPPED = 1 << 26
-_RETRY = 0.02
 _BLOCK = 1 << 20
-#: A lock that a cloned repository links to elsewhere must not be made there, nor a pipe waited for.
-_LOCK_FLAGS = (
-    getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-)
 #: More files than this are synced by one call, which waits for other programs' files as well.
 _FEW = 16
 
@@ -227,10 +219,13 @@ def remove(path: str) -> None:
 
 def remove_folder(path: str) -> None:
     """Remove a folder with everything in it, if it exists; links in it are not followed."""
-    import shutil
-
     with suppress(FileNotFoundError):
-        shutil.rmtree(checked(path))
+        try:
+            os.rmdir(checked(path))
+        except OSError:  # it is not empty
+            import shutil  # takes 3 ms
+
+            shutil.rmtree(path)
 
 
 def sync_directory(path: str) -> None:
@@ -274,94 +269,3 @@ def sync_written(paths: Sequence[str]) -> None:
     for path in paths:
         with open(path, "rb+") as f:
             os.fsync(f.fileno())
-
-
-@contextmanager
-def locked(path: str, *, wait: float = LOCK_WAIT) -> Iterator[None]:
-    """Hold the lock of a workspace, alone.
-
-    Args:
-        path: the lock's file; its directory is made.
-        wait: seconds to wait for another process.
-
-    Raises:
-        WorkspaceLocked: another process still held it then.
-    """
-    make_folder(os.path.dirname(path))
-    fd = os.open(checked(path), os.O_RDWR | os.O_CREAT | _LOCK_FLAGS, 0o644)
-    with _held(fd, path, wait, alone=True):
-        yield
-
-
-@contextmanager
-def unchanging(path: str, *, wait: float = LOCK_WAIT) -> Iterator[None]:
-    """Keep writers out while files are read that belong together.
-
-    A lock that is not there, or not ours to open, is nobody's to hold: then nothing is waited for.
-
-    Args:
-        path: the lock's file.
-        wait: seconds to wait for a writer.
-
-    Raises:
-        WorkspaceLocked: a writer still held it then.
-    """
-    try:
-        fd = os.open(path, os.O_RDONLY | _LOCK_FLAGS)
-    except (FileNotFoundError, NotADirectoryError, PermissionError):
-        yield
-        return
-    with _held(fd, path, wait, alone=False):
-        yield
-
-
-@contextmanager
-def _held(fd: int, path: str, wait: float, *, alone: bool) -> Iterator[None]:
-    try:
-        if not _lock(fd, wait, alone=alone):
-            raise WorkspaceLocked(
-                f"{path}: another process is writing to this workspace",
-                hint="Wait for it to end and run the same command again",
-            )
-        yield
-    finally:
-        os.close(fd)
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(fd: int, wait: float, *, alone: bool) -> bool:
-        until = time.monotonic() + wait
-        while True:
-            try:
-                msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
-            except OSError:
-                if time.monotonic() > until:
-                    return False
-                time.sleep(_RETRY)
-            else:
-                return True
-
-else:
-    import fcntl
-
-    def _lock(fd: int, wait: float, *, alone: bool) -> bool:
-        """Lock a file; False where others held it all the while.
-
-        Who has to wait does so in the system's queue: one who looks again and again can go hungry
-        beside busy writers.
-        """
-        kind = fcntl.LOCK_EX if alone else fcntl.LOCK_SH
-        try:
-            fcntl.flock(fd, kind | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if wait <= 0:
-                return False
-            from threading import Thread
-
-            waiting = Thread(target=fcntl.flock, args=(fd, kind), daemon=True)
-            waiting.start()
-            waiting.join(wait)
-            return not waiting.is_alive()
-        return True

@@ -129,7 +129,8 @@ def refuse_committed_diffs(home: str) -> None:
 
 def _tracked_below(top: str, folder: str) -> list[str]:
     """Return the paths that git tracks below a folder, relative to it."""
-    from pipelines.git.process import repository_at, run_git
+    from pipelines.git.process import run_git
+    from pipelines.git.repository import repository_at
 
     name = os.path.relpath(folder, top).replace(os.sep, "/")
     pathspec = f":(top,literal,icase){name}"

@@ -17,20 +17,21 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import IO, Final, NamedTuple
+from typing import IO, TYPE_CHECKING, Final, TypeAlias
 
+from pipelines.git.repository import Repository, repository_at
 from pipelines.git.worktree import (
     ancestors,
-    git_folders,
     is_own,
     is_own_repository,
     repository_of,
 )
-from pipelines.outcomes.errors import Denied, NotFound, Unavailable
+from pipelines.outcomes.errors import Denied, Unavailable
+
+if TYPE_CHECKING:
+    import subprocess
 
 #: Seconds. A patch of a large range takes minutes on a slow disk.
 _TIMEOUT: Final = 900
@@ -42,8 +43,6 @@ _KEPT: Final = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM",
 _IDENTITY: Final = tuple(
     f"GIT_{role}_{what}" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL", "DATE")
 )
-#: Variables by which the git that calls the merge driver names what it works on.
-_CALLERS: Final = ("GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES")
 _PINNED: Final = {
     "LC_ALL": "C",
     "GIT_ALLOW_PROTOCOL": "",
@@ -69,57 +68,7 @@ _PLAIN: Final = os.path.join(
 
 _SHA256: Final = rb"(?im)^\s*objectformat\s*=\s*sha256\s*$"
 
-Done = subprocess.CompletedProcess[bytes]
-
-
-class Repository(NamedTuple):
-    """A git repository that was found by reading the file system.
-
-    Attributes:
-        top: absolute path of its working tree.
-        git: path of the folder that git has for this working tree.
-        common: path of the folder that all its worktrees share.
-        variables: what the git that called this process said about it.
-    """
-
-    top: str
-    git: str
-    common: str
-    variables: tuple[tuple[str, str], ...] = ()
-
-
-def repository_at(top: str) -> Repository:
-    """Return the repository whose working tree has its top at a folder.
-
-    Raises:
-        NotFound: its `.git` cannot be read.
-    """
-    folders = git_folders(top)
-    if folders is None or not os.path.isdir(folders[0]):
-        raise NotFound(
-            f"{os.path.join(top, '.git')}: does not name a git repository",
-            hint="If it is a linked worktree and its repository was moved: git worktree repair",
-        )
-    return Repository(top, *folders)
-
-
-def calling_repository() -> Repository:
-    """Return the repository of the git that called this process as its merge driver.
-
-    Raises:
-        NotFound: no repository contains the current folder.
-    """
-    here = os.getcwd()
-    variables = tuple((name, os.environ[name]) for name in _CALLERS if name in os.environ)
-    if "GIT_DIR" in os.environ:
-        folder = os.path.abspath(os.environ["GIT_DIR"])
-        common = os.path.abspath(os.environ.get("GIT_COMMON_DIR", folder))
-        top = os.path.abspath(os.environ.get("GIT_WORK_TREE", here))
-        return Repository(top, folder, common, variables)
-    found = repository_of(ancestors(here))
-    if found is None:
-        raise NotFound(f"{here}: not in a git repository")
-    return repository_at(found)._replace(variables=variables)
+Done: TypeAlias = "subprocess.CompletedProcess[bytes]"
 
 
 def run_git(
@@ -147,6 +96,7 @@ def run_git(
 
     Raises:
         Denied: git does not trust the owner of the repository.
+        NotFound: the repository lacks objects; the hint says how to fetch them.
         Unavailable: git is not installed, failed, or did not end in time.
     """
     command, environment = _prepared(repository, settings, plain=plain)
@@ -156,13 +106,15 @@ def run_git(
         environment |= {name: os.environ[name] for name in _IDENTITY if name in os.environ}
     done = _run([*command, *arguments], environment, data)
     if done.returncode not in answers:
-        raise Unavailable(f"git {arguments[0]}: {said(done)}")
+        from pipelines.git.missing import failure
+
+        raise failure(repository.common, arguments[0], said(done))
     return done
 
 
 @contextmanager
 def git_output(
-    repository: Repository, *arguments: str, data: bytes, plain: bool
+    repository: Repository, *arguments: str, data: bytes, plain: bool, memory: int = _MEMORY
 ) -> Iterator[IO[bytes]]:
     """Run git and yield its output as a stream, without holding all of it in memory.
 
@@ -171,20 +123,15 @@ def git_output(
         arguments: of git.
         data: what git reads from stdin, no more than a pipe holds.
         plain: see `run_git`.
+        memory: bytes that git may allocate at once.
 
     Raises:
         Denied: git does not trust the owner of the repository.
         Unavailable: git is not installed, failed, needs more memory, or did not end in time.
     """
-    command, environment = _prepared(repository, (), plain=plain)
-    environment["GIT_ALLOC_LIMIT"] = str(_MEMORY)
-    pipe, null = subprocess.PIPE, subprocess.DEVNULL
-    try:
-        process = subprocess.Popen(
-            [*command, *arguments], env=environment, stdin=pipe, stdout=pipe, stderr=null
-        )
-    except FileNotFoundError:
-        raise _missing() from None
+    import threading
+
+    process = _start(repository, arguments, plain=plain, memory=memory)
     watch = threading.Timer(_TIMEOUT, process.kill)
     watch.start()
     assert process.stdin
@@ -197,6 +144,43 @@ def git_output(
         process.stdout.close()
         process.wait()
         watch.cancel()
+    if process.returncode:
+        raise Unavailable(f"git {arguments[0]}: ended with {process.returncode}")
+
+
+@contextmanager
+def git_dialogue(
+    repository: Repository, *arguments: str, settings: Iterable[str] = (), plain: bool = False
+) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+    """Run a git that answers while it is asked; yield its stdin and its stdout.
+
+    Write no more than a pipe holds before the answer is read, unless git answers nothing.
+
+    Args:
+        repository: the one that was found.
+        arguments: of git.
+        settings, plain: see `run_git`.
+
+    Raises:
+        Denied: git does not trust the owner of the repository.
+        Unavailable: git is not installed, or failed.
+    """
+    process = _start(repository, arguments, settings, plain=plain)
+    assert process.stdin
+    assert process.stdout
+    done = False
+    try:
+        yield process.stdin, process.stdout
+        done = True
+    except BrokenPipeError:
+        done = True
+    finally:
+        with suppress(BrokenPipeError):
+            process.stdin.close()
+        if not done:
+            process.kill()
+        process.stdout.close()
+        process.wait()
     if process.returncode:
         raise Unavailable(f"git {arguments[0]}: ended with {process.returncode}")
 
@@ -295,7 +279,32 @@ def check_owner(repository: Repository) -> None:
     raise Denied(problem, hint=" ".join(advice.split()) or None)
 
 
+def _start(
+    repository: Repository,
+    arguments: Iterable[str],
+    settings: Iterable[str] = (),
+    *,
+    plain: bool,
+    memory: int | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start git with pipes for its stdin and its stdout."""
+    import subprocess
+
+    command, environment = _prepared(repository, settings, plain=plain)
+    if memory is not None:
+        environment["GIT_ALLOC_LIMIT"] = str(memory)
+    pipe, null = subprocess.PIPE, subprocess.DEVNULL
+    try:
+        return subprocess.Popen(
+            [*command, *arguments], env=environment, stdin=pipe, stdout=pipe, stderr=null
+        )
+    except FileNotFoundError:
+        raise _missing() from None
+
+
 def _run(command: list[str], environment: Mapping[str, str], data: bytes) -> Done:
+    import subprocess  # takes 3 ms, and `record` may not need git
+
     try:
         return subprocess.run(
             command, env=environment, input=data, capture_output=True, check=False, timeout=_TIMEOUT

@@ -2,9 +2,11 @@
 
 1. A commit that a command printed, or that the agent noted, belongs to the session of that command.
 2. A commit that was made while a command ran may belong to its session. A command that names the
-   commit's subject is the best evidence, then one that commits at all, then any other. Of equal
-   evidence the shortest command counts: where one agent runs another, both were running a command,
-   and the inner one's took less time.
+   commit's subject is the best evidence, then one that does what the reflog says was done, then any
+   other. Reflogs count seconds, so commands of several sessions may fit. Of equal evidence, a
+   session that named the subject before counts (it amends its own commit), then the shortest
+   command: where one agent runs another, both were running a command, and the inner one's took less
+   time.
    In another worktree than its own, the time alone does not count.
 3. A commit in a session's own worktree that no command explains is the session's if it was alone
    there: a person may have committed, or a command in the background. Where other sessions worked
@@ -14,18 +16,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
+from codec.agents.commits import printed_commits
 from codec.agents.transcript_events import Command
 from pipelines.recording.reflogs import Move
 
-#: What git prints of a commit: `[main 630ee73] Subject`, `[main (root-commit) 630ee73] Subject`.
-_PRINTED: Final = re.compile(r"^\[[^\]\n]+ (?P<commit>[0-9a-f]{7,64})\] ", re.M)
-_COMMITS: Final = re.compile(r"\b(?:commit|rebase|cherry-pick|revert|merge|pull|am)\b")
+#: What commands contain that do what the beginning of a reflog's action says; the first that fits.
+_ACTIONS: Final = {
+    "commit (amend)": re.compile(r"--amend\b"),
+    "commit": re.compile(r"\bcommit\b"),
+    "rebase": re.compile(r"\b(?:rebase|pull)\b"),
+    "pull": re.compile(r"\bpull\b"),
+    "cherry-pick": re.compile(r"\bcherry-pick\b"),
+    "revert": re.compile(r"\brevert\b"),
+    "am": re.compile(r"\bam\b"),
+}
 _SECOND: Final = 1000
-#: Evidence by the subject or the hash of a commit, rather than by the time alone.
-_NAMED: Final = 2
+#: Evidence, the greater the better. From `_SUBJECT` on it is more than the time.
+_ELSEWHERE, _RUNNING, _FITTING, _SUBJECT, _PRINTED_HASH = range(5)
+
+#: How well a command explains a commit: the evidence, whether its session named the subject in any
+#: command, and the negative length of the command in milliseconds.
+_Rank = tuple[int, bool, int]
 
 
 class Claimant(NamedTuple):
@@ -79,39 +93,36 @@ class Attribution:
             move: of a reflog, which made it.
             root: real path of the worktree, empty if it is not known.
         """
-        owner, level = self._owner(move, root)
-        if owner is not None:
-            at_home = root == self._own.root
-            return owner == self._own.name and (at_home or level >= _NAMED)
+        best = max(self._explanations(move, root), default=None, key=lambda found: found[0])
+        if best is not None:
+            rank, owner = best
+            return owner == self._own.name and rank[0] > _ELSEWHERE
         if root != self._own.root or not self._from_start or not self._own.is_active(move.time):
             return False
         alone = not any(o.root == root and o.is_active(move.time) for o in self._others)
         return alone or self._own.commands is None
 
-    def _owner(self, move: Move, root: str) -> tuple[str | None, int]:
-        """Return the session with the best evidence and its grade; None without evidence."""
-        best: tuple[int, int, bool] | None = None
-        owner = None
+    def _explanations(self, move: Move, root: str) -> Iterator[tuple[_Rank, str]]:
+        """Yield how well commands explain a commit, and whose they are; our own first."""
         for claimant in (self._own, *self._others):
-            for command in claimant.commands or ():
-                rank = _rank(move, command, claimant, at_home=claimant.root == root)
-                if rank is not None and (best is None or rank > best):
-                    best, owner = rank, claimant.name
-        return owner, best[0] if best else 0
+            commands = claimant.commands or ()
+            named = any(move.subject and move.subject in c.text for c in commands)
+            for command in commands:
+                ended = command.ended or claimant.until
+                level = _evidence(move, command, ended, at_home=claimant.root == root)
+                if level is not None:
+                    yield (level, named, command.began - ended), claimant.name
 
 
-def _rank(
-    move: Move, command: Command, claimant: Claimant, *, at_home: bool
-) -> tuple[int, int, bool] | None:
-    """Return how well a command explains a commit, the greater the better; None if not at all."""
-    ended = command.ended or claimant.until
-    printed = (*command.commits, *_PRINTED.findall(command.output))
-    if any(move.new.startswith(commit) for commit in printed):
-        level = 3
-    elif not command.began // _SECOND <= move.time <= ended // _SECOND:
+def _evidence(move: Move, command: Command, ended: int, *, at_home: bool) -> int | None:
+    """Return the evidence that a command made a commit; None if it did not."""
+    if any(move.new.startswith(commit) for commit in printed_commits(command)):
+        return _PRINTED_HASH
+    if not command.began // _SECOND <= move.time <= ended // _SECOND:
         return None
-    elif move.subject and move.subject in command.text:
-        level = 2
-    else:
-        level = int(_COMMITS.search(command.text) is not None)
-    return level, command.began - ended, at_home
+    if move.subject and move.subject in command.text:
+        return _SUBJECT
+    fits = next((p for name, p in _ACTIONS.items() if move.action.startswith(name)), None)
+    if fits is not None and fits.search(command.text):
+        return _FITTING if at_home else _ELSEWHERE
+    return _RUNNING if at_home else None

@@ -2,7 +2,10 @@
 
 1. A part that a hook saw ending ends then. One that was killed ends with the last line of its
    transcript, and its HEAD at that time is in the reflog.
-2. Transcripts of other sessions are read only where sessions ran at the same time.
+2. What is recorded of a part that goes on is up to the end of its last turn. What it has done since
+   still claims commits: another session must not get them.
+3. A transcript is read once, however many sessions ran at the same time, and only if one of them is
+   recorded.
 """
 
 from __future__ import annotations
@@ -55,45 +58,67 @@ class Span(NamedTuple):
         return Claimant(self.part.record_id, self.root, self.since, self.until, commands)
 
 
-def span_of(part: Part, before: int | None = None) -> Span:
-    """Return when and where a part of a session ran.
+class Claims:
+    """Spans of the parts that wait; the transcript of each session is read once.
 
     Args:
-        part: its events.
-        before: milliseconds since 1970 when it was over at the latest; None for now.
+        parts: all parts that are known, in the order of their newest events.
     """
-    files = files_of(part)
-    entry = part.last.entry
-    until = entry.time // _NANO
-    start = part.start
-    since = start.entry.time // _NANO if start else _first_time(files)
-    told_since = since if start and start.input.source not in _FRESH else 0
-    root = worktree_of(os.fsdecode(part.events[0].entry.root))
-    if part.ended or (entry.event == "stop" and not part.is_over()):
-        return Span(part, files, since, until, told_since, root, entry.head)
-    limit = before if before is not None else time.time_ns() // _NANO
-    until = max(until, files.told(told_since, limit).last)
-    return Span(part, files, since, until, told_since, root, head_at(root, until) or entry.head)
 
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self._parts = parts
+        self._files: dict[tuple[str, str, str], Files] = {}
 
-def claimants(parts: Sequence[Part], own: Span) -> list[Claimant]:
-    """Return the other sessions that ran in the same time."""
-    now = time.time_ns() // _NANO
-    found = []
-    for part in parts:
+    def span_of(self, part: Part) -> Span:
+        """Return when and where a part of a session ran, or what is to be recorded of it."""
+        entry = part.last.entry
+        until = entry.time // _NANO
+        if part.ended or (entry.event == "stop" and not part.is_over()):
+            return self._span(part, until, entry.head)
+        limit = self._next_start(part) or time.time_ns() // _NANO
+        span = self._span(part, until, entry.head)
+        until = max(until, span.files.told(span.told_since, limit).last)
+        return span._replace(until=until, head=head_at(span.root, until) or entry.head)
+
+    def attribution(self, own: Span) -> Attribution:
+        """Return the evidence for the commits that a part of a session made."""
+        others = [self._claimant(p) for p in self._parts if self._is_rival(p, own)]
+        return Attribution(own.claimant(), others, from_start=own.part.start is not None)
+
+    def _span(self, part: Part, until: int, head: str) -> Span:
+        files = self._files_of(part)
+        start = part.start
+        since = start.entry.time // _NANO if start else _first_time(files)
+        told_since = since if start and start.input.source not in _FRESH else 0
+        root = worktree_of(os.fsdecode(part.events[0].entry.root))
+        return Span(part, files, since, until, told_since, root, head)
+
+    def _claimant(self, part: Part) -> Claimant:
+        if part.is_over():
+            return self.span_of(part).claimant()
+        return self._span(part, time.time_ns() // _NANO, "").claimant()
+
+    def _is_rival(self, part: Part, own: Span) -> bool:
+        """Return whether a part is of another session and may have run at the same time."""
         begun = part.events[0].entry.time // _NANO
-        ended = part.last.entry.time // _NANO if part.ended else now
+        ended = part.last.entry.time // _NANO if part.ended else time.time_ns() // _NANO
         apart = begun // _SECOND > own.until // _SECOND or own.since // _SECOND > ended // _SECOND
-        if part.record_id != own.part.record_id and not apart:
-            claimant = span_of(part).claimant()
-            found.append(claimant if part.is_over() else claimant._replace(until=now))
-    return found
+        return part.record_id != own.part.record_id and not apart
 
+    def _files_of(self, part: Part) -> Files:
+        name = (part.agent, part.session_id, part.transcript)
+        if name not in self._files:
+            self._files[name] = files_of(part)
+        return self._files[name]
 
-def attribution(parts: Sequence[Part], own: Span) -> Attribution:
-    """Return the evidence for the commits that a part of a session made."""
-    others = claimants(parts, own)
-    return Attribution(own.claimant(), others, from_start=own.part.start is not None)
+    def _next_start(self, part: Part) -> int | None:
+        """Return when the next part of the same session began."""
+        later = (
+            p.events[0].entry.time // _NANO
+            for p in self._parts
+            if p.session_id == part.session_id and p.events[0].entry.time > part.last.entry.time
+        )
+        return min(later, default=None)
 
 
 def worktree_of(root: str) -> str:

@@ -1,12 +1,17 @@
-"""Ask git for the commits since a point, those in recorded ranges, and their ranges."""
+"""Ask git for the commits since a point, those in recorded ranges, and their ranges.
+
+Commits are read with two runs of git, however many sessions need them: reachability and the base of
+a range are computed from their parents.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from typing import Final, NamedTuple
 
-from pipelines.git.process import Repository, run_git
-from pipelines.recording.reflogs import Made, Move
+from pipelines.git.process import run_git
+from pipelines.git.repository import Repository
+from pipelines.recording.reflogs import Log, Made, Move, all_logs
 from pipelines.workspace.git_patches import LEFT_OUT
 from pipelines.workspace.git_queries import parent_of, prefix_of
 from pipelines.workspace.location import REFERENCES, Workspace
@@ -14,7 +19,108 @@ from pipelines.workspace.location import REFERENCES, Workspace
 #: The files that only session-codec writes, and its folder.
 _OWN: Final = (*LEFT_OUT, REFERENCES, ".session-codec")
 
-Graph = Mapping[str, Sequence[str]]
+
+class Commits(NamedTuple):
+    """Commits since a point.
+
+    Attributes:
+        parents: of each commit, the oldest first.
+        counted: commits that count: merges, and those that change more than our own files.
+    """
+
+    parents: Mapping[str, Sequence[str]]
+    counted: Set[str]
+
+    def reached(self, tips: Iterable[str]) -> set[str]:
+        """Return the commits that are reachable from some."""
+        found: set[str] = set()
+        waiting = [*tips]
+        while waiting:
+            commit = waiting.pop()
+            if commit in self.parents and commit not in found:
+                found.add(commit)
+                waiting += self.parents[commit]
+        return found
+
+    def between(self, tips: Iterable[str], floor: Iterable[str]) -> dict[str, str]:
+        """Return the commits that count since a session began, oldest first, without merges.
+
+        The value is the first parent, or its nearest ancestor that counts or was there before;
+        empty for a commit without one.
+        """
+        since = self.reached(tips) - self.reached(floor)
+        return {
+            commit: self._before(commit, since)
+            for commit, parents in self.parents.items()
+            if commit in since and commit in self.counted and len(parents) <= 1
+        }
+
+    def in_ranges(self, ranges: Iterable[str]) -> set[str]:
+        """Return the commits of ranges `BASE..HEAD`; of a single commit, it and its ancestors."""
+        found: set[str] = set()
+        for commits in ranges:
+            base, dots, end = commits.rpartition("..")
+            found |= self.reached([end]) - (self.reached([base]) if dots else set())
+        return found
+
+    def _before(self, commit: str, since: Set[str]) -> str:
+        before = next(iter(self.parents[commit]), "")
+        while before in since and before not in self.counted:
+            before = next(iter(self.parents[before]), "")
+        return before
+
+
+class Past(NamedTuple):
+    """What git knows about the time in which sessions ran, read once for all of them.
+
+    Attributes:
+        logs: all reflogs.
+        tips: commits from which `commits` were read.
+        commits: since the first session began.
+    """
+
+    logs: Sequence[Log]
+    tips: Set[str] = frozenset()
+    commits: Commits = Commits({}, frozenset())
+
+
+def read_past(
+    workspace: Workspace,
+    repository: Repository,
+    heads: Iterable[str],
+    floor: Sequence[str],
+    since: int,
+) -> Past:
+    """Read what commits of sessions are found in.
+
+    Args:
+        workspace: whose own files do not count.
+        repository: of the sessions.
+        heads: commits of which sessions or recorded ranges may consist.
+        floor: commits that were there as the first of the sessions began.
+        since: seconds since 1970 when it began.
+    """
+    logs = all_logs(repository.common)
+    moved = (c for log in logs for m in log.moves if m.time >= since for c in (m.old, m.new))
+    tips = {commit for commit in (*heads, *moved) if commit.strip("0")}
+    return Past(logs, tips, read_commits(workspace, repository, tips, floor))
+
+
+def read_commits(
+    workspace: Workspace, repository: Repository, tips: Iterable[str], floor: Sequence[str]
+) -> Commits:
+    """Return the commits since a session began; those that the repository lacks are left out."""
+    data = "".join(f"{name}\n" for name in (*sorted(tips), *(f"^{c}" for c in floor))).encode()
+
+    def read(*arguments: str) -> list[str]:
+        command = ("rev-list", "--ignore-missing", "--full-history", "--stdin", *arguments)
+        return run_git(repository, *command, data=data).stdout.decode().splitlines()
+
+    lines = (line.split() for line in read("--topo-order", "--reverse", "--parents"))
+    parents = {commit: of for commit, *of in lines}
+    counted = set(read("--", *_counted(workspace))) if parents else set()
+    counted.update(commit for commit, of in parents.items() if len(of) > 1)
+    return Commits(parents, counted)
 
 
 def known_commits(
@@ -43,35 +149,6 @@ def last_commit(workspace: Workspace, repository: Repository, head: str) -> str:
     return f"{base}..{found[0]}"
 
 
-def walk(
-    workspace: Workspace, repository: Repository, tips: Sequence[str], floor: Sequence[str]
-) -> dict[str, list[str]]:
-    """Return the commits that count since a session began, oldest first, with their parents.
-
-    A parent that does not count is left out in favour of its own.
-    """
-    arguments = ("--topo-order", "--reverse", "--full-history", "--parents", *tips)
-    paths = ("--not", *floor, "--", *_counted(workspace))
-    return _read_graph(repository, *arguments, *paths)
-
-
-def graph_of(repository: Repository, tips: Sequence[str], floor: Sequence[str]) -> Graph:
-    """Return all commits since a session began, with their parents."""
-    return _read_graph(repository, "--parents", *tips, "--not", *floor, "--")
-
-
-def reached(graph: Graph, tip: str) -> set[str]:
-    """Return the commits of a graph that are reachable from one."""
-    found: set[str] = set()
-    waiting = [tip]
-    while waiting:
-        commit = waiting.pop()
-        if commit in graph and commit not in found:
-            found.add(commit)
-            waiting += graph[commit]
-    return found
-
-
 def signatures(repository: Repository, *revisions: str) -> dict[str, str]:
     """Return the properties of commits that a rebase keeps: author, time and subject."""
     form = "--format=tformat:%H %at %ae %s"
@@ -81,28 +158,27 @@ def signatures(repository: Repository, *revisions: str) -> dict[str, str]:
 
 
 def ranges_of(
-    repository: Repository,
-    mine: Collection[str],
-    parents: Graph,
-    made: Made | None,
+    repository: Repository, mine: Iterable[str], before: Mapping[str, str], made: Made | None
 ) -> Iterator[str]:
-    """Yield the ranges of commits that follow each other."""
+    """Yield the ranges of commits that follow each other.
+
+    Args:
+        repository: that has the commits.
+        mine: the commits, the oldest first.
+        before: what each is compared with (`Commits.between`).
+        made: what reflogs say about commits.
+    """
     runs: list[list[str]] = []
     for commit in mine:
-        if runs and list(parents[commit]) == runs[-1][-1:]:
+        if runs and before[commit] == runs[-1][-1]:
             runs[-1].append(commit)
         else:
             runs.append([commit])
     for run in runs:
-        yield f"{_base(repository, run[0], parents, made)}..{run[-1]}"
+        yield f"{_base(repository, run[0], before, made)}..{run[-1]}"
 
 
-def _read_graph(repository: Repository, *arguments: str) -> dict[str, list[str]]:
-    lines = run_git(repository, "rev-list", *arguments).stdout.decode().splitlines()
-    return {commit: parents for commit, *parents in (line.split() for line in lines)}
-
-
-def _base(repository: Repository, commit: str, parents: Graph, made: Made | None) -> str:
+def _base(repository: Repository, commit: str, before: Mapping[str, str], made: Made | None) -> str:
     """Return the base that the first commit of a range is compared with.
 
     Of a commit of others that was amended, only the amendment is the session's.
@@ -111,12 +187,12 @@ def _base(repository: Repository, commit: str, parents: Graph, made: Made | None
     old = commit
     seen = {old}
     # An amendment that changes nothing within a second has the same hash, also over several.
-    while (before := amended.get(old)) is not None and before not in seen:
-        seen.add(before)
-        old = before
+    while (replaced := amended.get(old)) is not None and replaced not in seen:
+        seen.add(replaced)
+        old = replaced
     if old != commit and made and old not in made.here:
         return old
-    return parents[commit][0] if parents[commit] else parent_of(repository, commit)
+    return before[commit] or parent_of(repository, commit)
 
 
 def _counted(workspace: Workspace) -> list[str]:

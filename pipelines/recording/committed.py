@@ -21,17 +21,18 @@ from codec.manifest.fact_lines import erased_digests, read_fact, split_lines
 from codec.manifest.facts import Fact
 from codec.manifest.jsonl import fact_digest
 from codec.records import Session
-from pipelines.diffs.local_archives import Archives
-from pipelines.diffs.store import purged_times
 from pipelines.fs.files import keep_file, make_folder, mapped, read_bytes, sync_directory
-from pipelines.git.process import Repository, run_git
+from pipelines.git.process import run_git
+from pipelines.git.repository import Repository
 from pipelines.git.worktree import head_of
 from pipelines.outcomes.errors import Denied, NotFound, Unavailable
 from pipelines.workspace import pending
 from pipelines.workspace.diff_files import put_diff
 from pipelines.workspace.diff_names import names_of
+from pipelines.workspace.git_blobs import read_blob
 from pipelines.workspace.git_queries import content_at, prefix_of, repository_of
 from pipelines.workspace.location import MANIFEST, Workspace
+from pipelines.workspace.purged_diffs import purged_times
 from pipelines.workspace.reading import ERASED, is_held
 
 #: What git was asked last, beside the facts.
@@ -140,6 +141,8 @@ def _leave(workspace: Workspace, held: Mapping[bytes, Fact]) -> None:
     """Remove facts from the store after their patches are in `.diffs`."""
     if not held:
         return
+    from pipelines.diffs.local_archives import Archives
+
     files = pending.patch_files(workspace)
     archives, purged = Archives(workspace), purged_times(workspace)
     for fact in held.values():
@@ -166,7 +169,7 @@ def _manifests(repository: Repository, prefix: str) -> list[str]:
 def _contents(repository: Repository, blobs: Sequence[str]) -> Iterator[bytes]:
     """Yield the contents of blobs, one after the other."""
     for blob in blobs:
-        yield run_git(repository, "cat-file", "blob", blob).stdout
+        yield read_blob(repository, blob) or b""
 
 
 def _state_of_branches(common: str) -> str:

@@ -1,7 +1,7 @@
 """Record the sessions whose events hooks left in the spool.
 
-1. An event is removed once its session is durable in the pending store. A run that is killed
-   between the two is repeated by the next, and an id is recorded once.
+1. The sessions of a run are put into the pending store at once, and their events are removed when
+   they are durable there. A run that is killed before is repeated, and an id is recorded once.
 2. Every part of a session that ended is recorded, with commits or without. What an agent recorded
    itself is completed, not recorded again.
 3. Whatever worktree a session ran in, the next verb in any of them records it.
@@ -14,44 +14,46 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from codec.agents.transcript_events import Told, minutes
 from codec.errors import EncodeError
+from codec.manifest.facts import Revision
 from codec.manifest.identity import History
 from codec.manifest.jsonl import identity_of
 from codec.records import NUMBER_LIMIT, Session
-from pipelines.fs.files import locked, remove
+from pipelines.fs.files import remove
+from pipelines.fs.locks import locked
 from pipelines.git.local_state import refuse_planted
 from pipelines.outcomes.errors import NotFound, StorageError
 from pipelines.outcomes.findings import Finding
-from pipelines.recording.claims import Span, attribution, head_at, span_of
+from pipelines.recording.claims import Claims, Span, head_at
+from pipelines.recording.commit_graph import Past, read_past
 from pipelines.recording.finishing import (
     known_history,
     known_parts,
-    put_revision,
     with_recording,
 )
-from pipelines.recording.recorded_ranges import Recorded, recorded_ranges
-from pipelines.recording.session import Recording, keep_session
+from pipelines.recording.recorded_ranges import Recorded, recorded_by, recorded_ranges
+from pipelines.recording.session import Recording, new_session
 from pipelines.recording.session_commits import Beginning, Stretch, Taken, commits_of_stretch
-from pipelines.recording.spool import BROKEN, remove_old_claims, spool_of, waiting
+from pipelines.recording.spool import remove_old_claims, spool_of
 from pipelines.recording.spooled_events import (
     NAMES,
     Part,
-    broken,
     parts_of,
     read_events,
     set_aside,
 )
+from pipelines.workspace import pending
 from pipelines.workspace.git_patches import patch_of
-from pipelines.workspace.git_queries import subject_of
+from pipelines.workspace.git_queries import repository_of, subject_of
 from pipelines.workspace.location import Workspace, at, moment, read_config
 
-_NANO: Final = 10**6
 _SECOND: Final = 1000
+#: Sessions that are recorded at once: so many patches are in memory.
+_BATCH: Final = 16
 #: Ids that session-codec made for a session of which it knew none.
 _OWN_ID: Final = re.compile(r"[0-9a-f]{16}")
 
@@ -68,8 +70,28 @@ class _Draining(NamedTuple):
 
     workspace: Workspace
     spool: str
-    parts: tuple[Part, ...]
+    claims: Claims
+    past: Past | None
     findings: list[Finding]
+    facts: list[Session | Revision]
+    patches: list[bytes]
+
+    def recorded(self) -> list[Recorded]:
+        """Return the newest facts with commits, those of this run first."""
+        of_run = filter(None, map(recorded_by, reversed(self.facts)))
+        return [*of_run, *recorded_ranges(self.workspace)]
+
+    def add(self, fact: Session | Revision, patch: bytes | None = None) -> None:
+        """Add a fact to what is put into the pending store."""
+        self.facts.append(fact)
+        if patch:
+            self.patches.append(patch)
+
+    def revise(self, history: History, becomes: Session, patch: bytes | None = None) -> None:
+        """Add what became of a session that is recorded."""
+        from pipelines.recording.revising import revision_to  # not on the way of a new session
+
+        self.add(revision_to(history, becomes, "hook"), patch)
 
 
 def drain(workspace: Workspace, *, within: str = "") -> Drained:
@@ -91,38 +113,56 @@ def drain(workspace: Workspace, *, within: str = "") -> Drained:
         return _drain(workspace, spool, within)
 
 
-def spool_findings(workspace: Workspace) -> list[Finding]:
-    """Return findings on waiting spool entries and on those set aside."""
-    spool = spool_of(workspace.home)
-    found = []
-    count = sum(not name.endswith(".start") for name in waiting(spool))
-    if count:
-        message = f"events of hooks that wait to be recorded: {count}"
-        hint = "'session-codec context' records them"
-        found.append(Finding(code="spool-waits", message=message, level="note", hint=hint))
-    with suppress(FileNotFoundError):
-        names = sorted(os.listdir(os.path.join(spool, BROKEN)))
-        found += [broken(name, "an event that cannot be used was set aside") for name in names]
-    return found
-
-
 def _drain(workspace: Workspace, spool: str, within: str) -> Drained:
     events, findings = read_events(spool)
-    run = _Draining(workspace, spool, tuple(parts_of(events)), findings)
-    sessions: list[Session] = []
+    parts = parts_of(events)
     read_config(workspace)  # where it is broken, everything waits
-    for part in filter(None, (_ready(part, within) for part in run.parts)):
+    claims = Claims(parts)
+    ready = [part for part in (_ready(part, within) for part in parts) if part is not None]
+    sessions: list[Session] = []
+    for first in range(0, len(ready), _BATCH):
+        batch = ready[first : first + _BATCH]
+        past = _past(workspace, [claims.span_of(part) for part in batch])
+        run = _Draining(workspace, spool, claims, past, findings, [], [])
+        sessions += _record_all(run, batch)
+    remove_old_claims(spool)
+    return Drained(sessions=tuple(sessions), findings=tuple(findings))
+
+
+def _record_all(run: _Draining, parts: Sequence[Part]) -> list[Session]:
+    """Record parts of sessions; return the sessions that are new or changed."""
+    sessions: list[Session] = []
+    done: list[Part] = []
+    for part in parts:
         try:
             sessions += _record(run, part)
         except (EncodeError, UnicodeError) as e:
-            findings += [set_aside(spool, event.name, str(e)) for event in part.events]
+            run.findings.extend(set_aside(run.spool, event.name, str(e)) for event in part.events)
         except StorageError as e:
             message = f"a session of a hook waits: {e.problem}"
-            findings.append(Finding(code="spool-waits", message=message, hint=e.hint))
+            run.findings.append(Finding(code="spool-waits", message=message, hint=e.hint))
         else:
-            _forget(spool, part)
-    remove_old_claims(spool)
-    return Drained(sessions=tuple(sessions), findings=tuple(findings))
+            done.append(part)
+    pending.put(run.workspace, run.facts, run.patches)
+    for part in done:
+        _forget(run.spool, part)
+    return sessions
+
+
+def _past(workspace: Workspace, spans: Sequence[Span]) -> Past | None:
+    """Return the commits of the time of several sessions; None where each is asked for alone."""
+    known = [span for span in spans if span.part.start is not None and span.head]
+    if workspace.repository is None or len(known) < 2:
+        return None
+    first = min(known, key=lambda span: span.since)
+    begun = first.part.start.entry.head if first.part.start else ""
+    ends = (end for fact in recorded_ranges(workspace) for end in fact.ends)
+    heads = (*(span.head for span in known), *ends)
+    floor = [begun] if begun else []
+    try:
+        return read_past(workspace, repository_of(workspace), heads, floor, first.since // _SECOND)
+    except StorageError:
+        return None  # each session is asked for alone, and reports it
 
 
 def _ready(part: Part, within: str) -> Part | None:
@@ -147,9 +187,9 @@ def _record(run: _Draining, part: Part) -> list[Session]:
     known = known_parts(run.workspace, part.record_id)
     if part.start is None and known:
         return []  # the same event from a second hook, after the session was recorded
-    span = span_of(part, _next_start(run.parts, part))
+    span = run.claims.span_of(part)
     repository = _repository(run.workspace, part)
-    recorded = recorded_ranges(run.workspace)
+    recorded = run.recorded()
     own = known[-1] if known else None
     taken = _commits(run, repository, span, _without(recorded, own))
     if own is None and (adopted := _adopted(recorded, taken, span)):
@@ -159,19 +199,22 @@ def _record(run: _Draining, part: Part) -> list[Session]:
     told = span.files.told(since, span.until)
     if own is None:
         recording = _recording(repository, span, told, taken)
-        done = keep_session(run.workspace, recording)
+        keys = [fact.key for fact in run.facts if isinstance(fact, Session)]
+        done = new_session(run.workspace, recording, keys)
         run.findings.extend(done.findings)
+        if done.is_new:
+            run.add(done.session, done.patch)
         return [done.session]
     if taken is not None and not _replaces(own, taken):
         more = _commits(run, repository, span, recorded)
         taken = _added(own, more) if more is not None else None
     recording = _recording(repository, span, told, taken)
     for earlier in known[:-1]:
-        _complete_earlier(run.workspace, earlier, span, known)
+        _complete_earlier(run, earlier, span, known)
     becomes = with_recording(own.session, recording)
     if becomes == own.session:
         return []
-    put_revision(run.workspace, own, becomes, "hook", recording.patch)
+    run.revise(own, becomes, recording.patch)
     return [becomes]
 
 
@@ -181,7 +224,7 @@ def _closed(earlier: Sequence[History], since: int) -> int:
 
 
 def _complete_earlier(
-    workspace: Workspace, history: History, span: Span, known: Sequence[History]
+    run: _Draining, history: History, span: Span, known: Sequence[History]
 ) -> None:
     """Complete a session that another one of the same part followed, from the transcript."""
     at_ = [h.base.id for h in known].index(history.base.id)
@@ -193,21 +236,11 @@ def _complete_earlier(
     )  # fmt: skip
     becomes = with_recording(history.session, recording)
     if becomes != history.session:
-        put_revision(workspace, history, becomes, "hook")
+        run.revise(history, becomes)
 
 
 def _time_of(session: Session) -> int:
     return int(datetime.fromisoformat(session.time).replace(tzinfo=UTC).timestamp() * _SECOND)
-
-
-def _next_start(parts: Sequence[Part], part: Part) -> int | None:
-    """Return when the next part of the same session began."""
-    later = (
-        p.events[0].entry.time // _NANO
-        for p in parts
-        if p.session_id == part.session_id and p.events[0].entry.time > part.last.entry.time
-    )
-    return min(later, default=None)
 
 
 def _repository(workspace: Workspace, part: Part) -> Workspace:
@@ -238,10 +271,10 @@ def _commits(
         until=span.until // _SECOND,
         root=span.root,
         branch=span.part.last.entry.branch,
-        whose=attribution(run.parts, span),
+        whose=run.claims.attribution(span),
     )
     try:
-        return commits_of_stretch(repository, stretch, recorded)
+        return commits_of_stretch(repository, stretch, recorded, run.past)
     except NotFound as e:
         message = f"the commits of a session are not known: {e.problem}"
         run.findings.append(Finding(code="commits-unknown", message=message, level="note"))

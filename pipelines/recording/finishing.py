@@ -66,9 +66,7 @@ def with_recording(session: Session, recording: Recording) -> Session:
         metrics=session.metrics._replace(
             lines_added=stat.added, lines_removed=stat.removed, commits=recording.commits
         ),
-        patch=PatchRef(hashlib.sha256(recording.patch).hexdigest(), len(recording.patch))
-        if recording.patch
-        else None,
+        patch=PatchRef.of(recording.patch) if recording.patch else None,
         range=ranges[0] if len(ranges) == 1 else "",
         commits_of=ranges if len(ranges) > 1 else (),
     )

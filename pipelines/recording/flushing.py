@@ -21,7 +21,6 @@ from codec.manifest.fact_lines import read_fact
 from codec.manifest.facts import Fact, Revision
 from codec.manifest.jsonl import fact_digest
 from codec.records import Session
-from pipelines.diffs.store import purged_times
 from pipelines.fs.files import mapped, read_bytes, write_new
 from pipelines.outcomes.findings import Finding, torn_finding
 from pipelines.recording.committed import release
@@ -29,6 +28,7 @@ from pipelines.workspace import pending
 from pipelines.workspace.diff_names import names_of
 from pipelines.workspace.journal import recover
 from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, Workspace
+from pipelines.workspace.purged_diffs import purged_times
 from pipelines.workspace.reading import (
     Overlay,
     head_of,
@@ -80,7 +80,7 @@ def flush(
     Args:
         workspace: whose files.
         new: sessions to record, with ids and keys that no other session has.
-        patches: of the new sessions; purged ones are left out.
+        patches: of the new sessions, without purged ones.
         exceptions: other appends of the same transaction.
 
     Raises:
@@ -163,13 +163,15 @@ def _have_rows(workspace: Workspace, keys: Sequence[bytes]) -> bool:
 def _stage(workspace: Workspace, staging: str, overlay: Overlay, patches: Sequence[bytes]) -> None:
     """Write the patches of sessions to a staging folder, except for purged ones."""
     given = {hashlib.sha256(data).hexdigest(): data for data in patches}
-    purged = purged_times(workspace)
-    for session in (*overlay.sessions, *(pair.becomes for pair in overlay.settled)):
-        patch = session.patch
-        if patch is None or patch.sha256 in purged:
+    sessions = (*overlay.sessions, *(pair.becomes for pair in overlay.settled))
+    named = [(s.key, s.patch) for s in sessions if s.patch is not None]
+    # Tombstones may have come by a merge since a session was put in the store.
+    purged = purged_times(workspace) if any(p.sha256 not in given for _, p in named) else {}
+    for key, patch in named:
+        if patch.sha256 in purged:
             continue
         data = given.get(patch.sha256) or pending.read_patch(workspace, patch.sha256, patch.size)
-        name = names_of(session.key)[0]
+        name = names_of(key)[0]
         if data and not write_new(os.path.join(staging, name), data):
             raise IntegrityError("the diff does not read back as it was written", file=name)
 

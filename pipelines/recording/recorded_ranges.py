@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from codec.errors import FormatError
-from codec.manifest.facts import Revision
+from codec.manifest.facts import Fact, Revision
 from codec.manifest.jsonl import decode_fact, identity_of
 from codec.records import Session
 from pipelines.workspace import pending
@@ -62,14 +62,19 @@ def _newest_lines(workspace: Workspace) -> list[bytes]:
 
 def _recorded(line: bytes) -> Recorded | None:
     try:
-        fact = decode_fact(line.decode(errors="replace"))
+        return recorded_by(decode_fact(line.decode(errors="replace")))
     except FormatError:  # cut by where reading began, or a line that verify reports
         return None
+
+
+def recorded_by(fact: Fact) -> Recorded | None:
+    """Return the commits of a fact; None for a fact that has none."""
     if isinstance(fact, Session):
         ranges = fact.commits_of or ((fact.range,) if fact.range else ())
-        return Recorded(identity_of(fact), ranges, fact)
+        return Recorded(identity_of(fact), ranges, fact) if ranges else None
     if isinstance(fact, Revision):
-        return Recorded(fact.of, tuple(_texts(fact)))
+        ranges = tuple(_texts(fact))
+        return Recorded(fact.of, ranges) if ranges else None
     return None
 
 

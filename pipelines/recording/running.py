@@ -1,25 +1,33 @@
 """Find the session that runs a verb, by the variables that agents export.
 
-Claude Code exports `CLAUDE_CODE_SESSION_ID`, Codex `CODEX_THREAD_ID`. Where one agent runs the
-other, commands have both, and the agent whose process is nearer counts.
+Claude Code exports `CLAUDE_CODE_SESSION_ID`, Codex `CODEX_THREAD_ID`, and our plugin for OpenCode
+`OPENCODE_SESSION_ID`. Where one agent runs another, commands have both variables; the agent
+whose process is nearer counts.
+
+Every `record` loads this module: what reads events is imported only if the spool has some.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from codec.errors import FormatError
 from pipelines.git.worktree import ancestors, repository_of
-from pipelines.recording.agent_process import distance_to
-from pipelines.recording.attribution import Attribution
-from pipelines.recording.session_commits import Beginning
 from pipelines.recording.spool import spool_of, waiting
-from pipelines.recording.spooled_events import Event, Part, parts_of, read_event
 from pipelines.workspace.location import Workspace
 
-VARIABLES: Final = {"codex": "CODEX_THREAD_ID", "claude": "CLAUDE_CODE_SESSION_ID"}
+if TYPE_CHECKING:
+    from pipelines.recording.attribution import Attribution
+    from pipelines.recording.session_commits import Beginning
+    from pipelines.recording.spooled_events import Event, Part
+
+VARIABLES: Final = {
+    "codex": "CODEX_THREAD_ID",
+    "claude": "CLAUDE_CODE_SESSION_ID",
+    "opencode": "OPENCODE_SESSION_ID",
+}
 _STARTS: Final = 32
 _FAR: Final = 1 << 16
 _SECOND: Final = 10**9
@@ -64,7 +72,7 @@ def running_session(workspace: Workspace, root: str) -> Running:
         root: real path of the worktree in which commits are looked for.
     """
     names = session_ids()
-    parts = parts_of(_starts(workspace))
+    parts = _parts(workspace)
     if not names:
         here = [p for p in parts if _root_of(p) == root]
         return Running(begun=_begun(here[-1], root)) if here else Running()
@@ -75,17 +83,33 @@ def running_session(workspace: Workspace, root: str) -> Running:
     begun = _begun(own[-1], root)
     whose = None
     if len(parts) > 1:
-        from pipelines.recording.claims import attribution, span_of
+        from pipelines.recording.claims import Claims
 
-        whose = attribution(parts, span_of(own[-1])._replace(until=_STILL_RUNNING))
+        claims = Claims(parts)
+        whose = claims.attribution(claims.span_of(own[-1])._replace(until=_STILL_RUNNING))
     return Running(name, own[-1].record_id, begun, whose)
+
+
+def _parts(workspace: Workspace) -> list[Part]:
+    """Return the running sessions that hooks have seen, the one that began first before others."""
+    starts = _starts(workspace)
+    if not starts:
+        return []
+    from pipelines.recording.spooled_events import parts_of
+
+    return parts_of(starts)
 
 
 def _starts(workspace: Workspace) -> list[Event]:
     """Return the starts of sessions that are not recorded, the oldest first."""
     spool = spool_of(workspace.home)
+    names = [name for name in waiting(spool) if name.endswith(".start")][-_STARTS:]
+    if not names:
+        return []
+    from pipelines.recording.spooled_events import read_event
+
     found = []
-    for name in [name for name in waiting(spool) if name.endswith(".start")][-_STARTS:]:
+    for name in names:
         try:
             event = read_event(spool, name)
         except (FormatError, OSError, ValueError, OverflowError):
@@ -98,6 +122,8 @@ def _starts(workspace: Workspace) -> list[Event]:
 def _nearest(names: dict[str, str], starts: Sequence[Event]) -> str:
     """Return the session whose process is nearest above ours."""
 
+    from pipelines.recording.agent_process import distance_to
+
     def distance(name: str) -> int:
         own = [e for e in starts if e.input.session_id == name and e.entry.process]
         found = distance_to(own[-1].entry.process) if own else None
@@ -108,6 +134,8 @@ def _nearest(names: dict[str, str], starts: Sequence[Event]) -> str:
 
 def _begun(part: Part, root: str) -> Beginning:
     """Return where HEAD of a worktree was as a session began."""
+    from pipelines.recording.session_commits import Beginning
+
     entry = part.events[0].entry
     commit = entry.head
     if _root_of(part) != root:

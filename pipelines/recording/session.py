@@ -2,32 +2,30 @@
 
 1. A session is there as a whole or not at all: patches are stored before the fact that names them
    (`pending`), and the tracked files change in one transaction (`flushing`).
-2. What it costs hardly grows with the workspace: the ends of files are read, and the manifest is
-   searched for tombstones. A session of now can share its second with the newest sessions alone.
+2. What it costs hardly grows with the workspace: files are only appended to, and the manifest is
+   searched for bytes, not decoded. All of it is searched: the clock can go back, and a merge
+   appends older sessions, so the order of the lines is not the order of the times.
 3. An id is recorded once. A session without one gets a random id, so that no two facts are equal,
    and no two keys, however many are recorded in one second.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import mmap
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from codec.errors import FormatError
-from codec.manifest.jsonl import decode_fact, identity_of
+from codec.manifest.jsonl import decode_fact, encode_fact, identity_of
 from codec.names import key_time, name_of, one_line, session_key
 from codec.patches.diff_stat import diff_stat
 from codec.records import Metrics, PatchRef, Session, Status
 from codec.vocabulary import agent_of
-from pipelines.diffs.store import purged_in
 from pipelines.outcomes.findings import Finding
 from pipelines.recording.flushing import flush
 from pipelines.recording.text_scan import clean_texts
-from pipelines.workspace import pending
 from pipelines.workspace.diff_names import names_of
 from pipelines.workspace.journal import recover
 from pipelines.workspace.location import (
@@ -38,6 +36,7 @@ from pipelines.workspace.location import (
     read_config,
     writing,
 )
+from pipelines.workspace.purged_diffs import purged_in
 from pipelines.workspace.reading import mapped_file
 from pipelines.workspace.tracked_files import exception_appends
 from pipelines.workspace.transaction import Append
@@ -60,6 +59,7 @@ class Recording(NamedTuple):
         commits, duration_min, tokens_used: figures; None is unknown.
         id: what it is called outside, by which it is recorded once; empty for none.
         time: in v2 form; empty for now.
+        private: record no texts.
     """
 
     agent: str
@@ -74,6 +74,7 @@ class Recording(NamedTuple):
     tokens_used: int | None = None
     id: str = ""
     time: str = ""
+    private: bool = False
 
 
 class Recorded(NamedTuple):
@@ -102,7 +103,7 @@ def session_of(recording: Recording, aliases: Mapping[str, str]) -> Session:
     task = name_of(recording.task)
     title = one_line(recording.task)
     ranges = recording.ranges or ()
-    return Session(
+    session = Session(
         key=time,
         time=time,
         agent=agent_of(recording.agent, aliases),
@@ -118,13 +119,16 @@ def session_of(recording: Recording, aliases: Mapping[str, str]) -> Session:
             duration_min=recording.duration_min,
             tokens_used=recording.tokens_used,
         ),
-        patch=PatchRef(sha256=hashlib.sha256(patch).hexdigest(), size=len(patch))
-        if patch
-        else None,
+        patch=PatchRef.of(patch) if patch else None,
         id=one_line(recording.id) or os.urandom(_ID_BYTES).hex(),
         range=ranges[0] if len(ranges) == 1 else "",
         commits_of=ranges if len(ranges) > 1 else (),
     )
+    if recording.private:
+        from pipelines.recording.revising import without_texts
+
+        return without_texts(session)
+    return session
 
 
 def record_session(workspace: Workspace, recording: Recording) -> Recorded:
@@ -151,32 +155,35 @@ def record_session(workspace: Workspace, recording: Recording) -> Recorded:
     return made._replace(findings=findings, recovered=recovered)
 
 
-def keep_session(workspace: Workspace, recording: Recording) -> Recorded:
-    """Put a session in the pending store; the tracked files stay as they are.
+def new_session(workspace: Workspace, recording: Recording, keys: Collection[str] = ()) -> Recorded:
+    """Return the session of a recording, which the caller puts into the pending store.
 
     Secrets in its texts are replaced first.
+
+    Args:
+        workspace: that gets the session.
+        recording: of the session.
+        keys: of sessions that are not in the store yet.
 
     Raises:
         Unavailable: a text may hold a secret, and the scanner is missing or failed.
         EncodeError: it cannot be written in the formats.
         NewerFormat: a later version of session-codec has written to the workspace.
-        WorkspaceLocked: another process was writing to the store for too long.
     """
     check_format(workspace)
     recording, replaced = clean_recording(workspace, recording)
-    made = _made(workspace, recording)
-    if made.is_new:
-        pending.put(workspace, [made.session], _patches([made]))
+    made = _made(workspace, recording, keys)
+    encode_fact(made.session)
     return made._replace(findings=(*replaced, *made.findings))
 
 
-def _made(workspace: Workspace, recording: Recording) -> Recorded:
+def _made(workspace: Workspace, recording: Recording, keys: Collection[str] = ()) -> Recorded:
     """Return the session of a recording with a key of its own; the known one if its id is known."""
     session = session_of(recording, read_config(workspace).agents)
     with mapped_file(workspace, MANIFEST) as manifest:
         known = _with_id(manifest, session.id) if recording.id else None
         if known is None:
-            taken = _keys_of(manifest, session.time, everywhere=bool(recording.time))
+            taken = {*keys, *_keys_of(manifest, session.time)}
             findings = _repeated(manifest, session, recording.ranges)
             is_purged = session.patch is not None and session.patch.sha256 in purged_in(manifest)
     if known is not None:
@@ -230,17 +237,17 @@ def _with_id(manifest: mmap.mmap | bytes, name: str) -> Session | None:
     return None
 
 
-def _keys_of(manifest: mmap.mmap | bytes, time: str, *, everywhere: bool) -> set[str]:
-    """Return the keys of a time, back to the first older session, or of the whole manifest."""
+def _keys_of(manifest: mmap.mmap | bytes, time: str) -> set[str]:
+    """Return the keys of the sessions that have a time."""
     keys: set[str] = set()
-    at = len(manifest)
-    while (at := manifest.rfind(_SESSION, 0, at)) >= 0:
+    needle = _SESSION + time.encode()
+    at = manifest.find(needle)
+    while at >= 0:
         start = at + len(_SESSION)
         key = manifest[start : manifest.find(b'"', start)].decode(errors="replace")
-        if key_time(key) == time:
+        if key_time(key) == time:  # a date is also the beginning of the times of its day
             keys.add(key)
-        elif key < time and not everywhere:
-            break
+        at = manifest.find(needle, start)
     return keys
 
 

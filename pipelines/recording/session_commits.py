@@ -17,18 +17,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from pipelines.git.process import Repository, run_git
+from pipelines.git.process import run_git
+from pipelines.git.repository import Repository
 from pipelines.git.worktree import head_of
 from pipelines.outcomes.errors import NotFound
 from pipelines.recording.attribution import Attribution
 from pipelines.recording.commit_graph import (
-    graph_of,
+    Commits,
+    Past,
     known_commits,
     last_commit,
     ranges_of,
-    reached,
+    read_commits,
     signatures,
-    walk,
 )
 from pipelines.recording.recorded_ranges import Recorded, recorded_ranges
 from pipelines.recording.reflogs import Log, Made, Move, all_logs, branch_log, made_by, tips_of
@@ -100,7 +101,7 @@ def commits_until_now(
 
 
 def commits_of_stretch(
-    workspace: Workspace, stretch: Stretch, recorded: Sequence[Recorded]
+    workspace: Workspace, stretch: Stretch, recorded: Sequence[Recorded], past: Past | None = None
 ) -> Taken:
     """Return the commits of a part of a session.
 
@@ -108,12 +109,13 @@ def commits_of_stretch(
         workspace: whose repository.
         stretch: of the session.
         recorded: facts with commits, the newest first; those of the session itself left out.
+        past: what was read for several sessions.
 
     Raises:
         NotFound: a shallow clone lacks a parent.
     """
     repository = repository_of(workspace)
-    logs = all_logs(repository.common)
+    logs = past.logs if past else all_logs(repository.common)
     own = _own_log(repository, logs, stretch)
     first = [stretch.begun.commit] if stretch.begun and stretch.begun.commit else []
     if stretch.begun and not (known_commits(repository, first, own.moves) if first else own.moves):
@@ -121,24 +123,40 @@ def commits_of_stretch(
         if stretch.whose is None:
             stretch = stretch._replace(begun=None)
     ends = list(dict.fromkeys(end for fact in recorded for end in fact.ends))
-    before = _on_branch(repository, stretch.head, ends)
+    has_floor = stretch.begun is not None and bool(first or own.moves)
+    before = [] if has_floor else _on_branch(repository, stretch.head, ends)
     if stretch.begun is None and not before:
         found = last_commit(workspace, repository, stretch.head)
         return Taken((found,), 1) if found else Taken((), 0)
-    floor = first if stretch.begun and (first or own.moves) else before
+    floor = first if has_floor else before
     start, end = _limits(own.moves, stretch, [*first, *before])
     slices = [own._replace(moves=own.moves[start:end]), *_elsewhere(logs, stretch)]
-    tips = _tips(repository, stretch, slices)
-    parents = walk(workspace, repository, tips, floor)
-    made = _made(repository, stretch, slices, logs, None if own.moves else parents)
-    seen = [c for c, of in parents.items() if len(of) <= 1 and (made is None or c in made.here)]
-    if made is not None and made.rewritten.intersection(seen) and (first or before):
-        seen = _without_copies(repository, seen, made, [*first, *before], tips)
-    taken = _recorded_in(repository, tips, floor, recorded)
+    tips = [stretch.head, *(tip for log in slices for tip in tips_of(log.moves) if tip.strip("0"))]
+    commits = _commits(workspace, repository, [*tips, *ends], floor, past)
+    since = commits.between(tips, floor)
+    made = _made(repository, stretch, slices, logs, None if own.moves else since)
+    seen = [c for c in since if made is None or c in made.here]
+    if made is not None and made.rewritten.intersection(seen):
+        there = [*first, *(before or _on_branch(repository, stretch.head, ends))]
+        seen = _without_copies(repository, seen, made, there, tips) if there else seen
+    taken = commits.in_ranges(text for fact in recorded for text in fact.ranges)
     mine = [commit for commit in seen if commit not in taken]
-    ranges = ranges_of(repository, mine, parents, made)
+    ranges = ranges_of(repository, mine, since, made)
     every = made.here.union(seen) if made else frozenset(seen)
     return Taken(tuple(ranges), len(mine), frozenset(seen), every)
+
+
+def _commits(
+    workspace: Workspace,
+    repository: Repository,
+    tips: Sequence[str],
+    floor: Sequence[str],
+    past: Past | None,
+) -> Commits:
+    """Return the commits since a session began, which were read for all sessions if possible."""
+    if past is not None and past.tips >= {*tips}:
+        return past.commits
+    return read_commits(workspace, repository, tips, floor)
 
 
 def _own_log(repository: Repository, logs: Sequence[Log], stretch: Stretch) -> Log:
@@ -196,16 +214,6 @@ def _elsewhere(logs: Sequence[Log], stretch: Stretch) -> Iterator[Log]:
         mine = (stretch.whose.is_mine(move, log.root) for move in moves if move.made)
         if log.root != stretch.root and any(mine):
             yield Log(log.root, tuple(moves))
-
-
-def _tips(repository: Repository, stretch: Stretch, slices: Sequence[Log]) -> list[str]:
-    """Return where HEAD was at the end, and where it left branches that the session worked on."""
-    found = (tip for log in slices for tip in tips_of(log.moves) if tip.strip("0"))
-    tips = list(dict.fromkeys([stretch.head, *found]))
-    if len(tips) == 1:
-        return tips
-    known = known_commits(repository, tips)
-    return [tip for tip in tips if tip in known]
 
 
 def _made(
@@ -277,25 +285,6 @@ def _without_copies(
     there = {*signatures(repository, *before, "--not", *tips).values()}
     signed = signatures(repository, "--no-walk", *made.rewritten.intersection(seen))
     return [commit for commit in seen if signed.get(commit) not in there]
-
-
-def _recorded_in(
-    repository: Repository,
-    tips: Sequence[str],
-    floor: Sequence[str],
-    recorded: Sequence[Recorded],
-) -> set[str]:
-    """Return the commits since the floor that recorded ranges hold."""
-    if not recorded:
-        return set()
-    graph = graph_of(repository, tips, floor)
-    taken: set[str] = set()
-    for fact in recorded:
-        for commits in fact.ranges:
-            base, dots, end = commits.rpartition("..")
-            if end in graph:
-                taken |= reached(graph, end) - (reached(graph, base) if dots else set())
-    return taken
 
 
 def _on_branch(repository: Repository, head: str, ends: Sequence[str]) -> list[str]:

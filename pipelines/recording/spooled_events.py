@@ -14,6 +14,7 @@ import os
 import stat
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
@@ -24,10 +25,17 @@ from pipelines.fs.files import make_folder, move
 from pipelines.git.local_state import is_foreign
 from pipelines.outcomes.findings import Finding
 from pipelines.recording.agent_process import has_ended
-from pipelines.recording.spool import BROKEN, SILENCE, waiting
+from pipelines.recording.spool import BROKEN, SILENCE, spool_of, waiting
+from pipelines.workspace.location import Workspace
 
 #: What an agent is called that does not tell its model.
-NAMES: Final = {"claude": "claude-code", "codex": "codex"}
+NAMES: Final = {
+    "claude": "claude-code",
+    "codex": "codex",
+    "gemini": "gemini-cli",
+    "opencode": "opencode",
+    "cursor": "cursor",
+}
 _ENTRY_LIMIT: Final = HEAD_LIMIT + TAIL_LIMIT + (1 << 16)
 
 
@@ -195,6 +203,21 @@ def broken(name: str, message: str) -> Finding:
         file=f".session-codec/spool/{BROKEN}/{name}",
         hint="Look at it, record its session with 'session-codec record', and remove it",
     )
+
+
+def spool_findings(workspace: Workspace) -> list[Finding]:
+    """Return findings on waiting spool entries and on those set aside."""
+    spool = spool_of(workspace.home)
+    found = []
+    count = sum(not name.endswith(".start") for name in waiting(spool))
+    if count:
+        message = f"events of hooks that wait to be recorded: {count}"
+        hint = "'session-codec context' records them"
+        found.append(Finding(code="spool-waits", message=message, level="note", hint=hint))
+    with suppress(FileNotFoundError):
+        names = sorted(os.listdir(os.path.join(spool, BROKEN)))
+        found += [broken(name, "an event that cannot be used was set aside") for name in names]
+    return found
 
 
 def read_file(path: str, limit: int, *, follow: bool) -> bytes:

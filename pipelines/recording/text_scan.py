@@ -19,10 +19,10 @@ from codec.records import Session
 from codec.secrets.hint import may_hold_secret
 from pipelines.outcomes.findings import Finding
 from pipelines.workspace.location import MANIFEST, Workspace
-from pipelines.workspace.manifest_view import Manifest
 
 if TYPE_CHECKING:
     from pipelines.diffs.secret_scan import Redacted
+    from pipelines.workspace.manifest_view import Manifest
 
 #: What replaces a secret.
 MARK: Final = "[secret removed]"

@@ -103,6 +103,7 @@ def plan(request: Request) -> Plan:
     return plan_with(request, manifest, read_rules(request.workspace, manifest))
 
 
+# Long: the outcomes of one comparison, each of one statement.
 def plan_with(request: Request, manifest: Manifest, rules: LogRules) -> Plan:
     """Plan a refresh from a manifest and log rules that were read already."""
     workspace = request.workspace

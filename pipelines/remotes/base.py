@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from typing import IO, Final, NamedTuple, Protocol
 
 from codec.errors import IntegrityError
+from codec.kinds import Sha256, sha256_of
 
 BLOCK: Final = 1 << 20
 #: Bytes of an object that are held in memory, unless somebody says less.
@@ -59,7 +60,7 @@ class Content(NamedTuple):
     """
 
     size: int
-    sha256: str
+    sha256: Sha256
     open: Callable[[], IO[bytes]]
     exact: bool = True
 
@@ -153,7 +154,7 @@ class Remote(Protocol):
 
 def content_of(data: bytes, *, exact: bool = True) -> Content:
     """Return bytes as the content of an upload."""
-    return Content(len(data), hashlib.sha256(data).hexdigest(), lambda: io.BytesIO(data), exact)
+    return Content(len(data), sha256_of(data), lambda: io.BytesIO(data), exact)
 
 
 def read_whole(remote: Remote, name: str, limit: int = LIMIT) -> bytes:
@@ -190,7 +191,7 @@ def changed(name: str) -> IntegrityError:
     )
 
 
-def check_same(remote: Readable, name: str, size: int, sha256: str) -> None:
+def check_same(remote: Readable, name: str, size: int, sha256: Sha256) -> None:
     """Read a whole object and compare it with its expected size and hash.
 
     Raises:

@@ -21,6 +21,7 @@ from functools import partial
 from typing import IO, Any, Final, NamedTuple
 
 from codec.errors import IntegrityError
+from codec.kinds import Sha256
 from pipelines.outcomes.errors import Denied
 from pipelines.remotes.age import (
     EncryptedName,
@@ -183,7 +184,7 @@ class EncryptedRemote:
             if read.digest.hexdigest() != content.sha256:
                 raise changed(f"{self.url}/{shown}")
             with open(path, "rb") as f:
-                sha256 = hashlib.file_digest(f, "sha256").hexdigest()
+                sha256 = Sha256(hashlib.file_digest(f, "sha256").hexdigest())
             size = os.path.getsize(path)
             sealed = Content(size, sha256, partial(_reopened, path), exact=False)
             is_new = self._remote.put(shown, sealed)

@@ -43,7 +43,7 @@ _FRAME: Final = "page.html"
 _SLOT = re.compile(r"\{\{(?P<name>[a-z]+)\}\}")
 _SOURCE_MAP = re.compile(r"^//# sourceMappingURL=.*$", re.M)
 _ESCAPED: Final = str.maketrans({c: f"\\u{ord(c):04x}" for c in "<>&"})
-_POLICY: Final = (
+POLICY: Final = (
     "default-src 'none'; script-src {scripts}; style-src {style}; img-src data:; base-uri 'none';"
     " form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 )
@@ -88,10 +88,12 @@ class Page(NamedTuple):
 
 def html(page: Page) -> Iterator[bytes]:
     """Yield a report in chunks."""
-    library = _SOURCE_MAP.sub("", _file(_LIBRARY))
-    script = "\n".join(map(_file, _SCRIPTS))
-    style = _file(_STYLE)
-    policy = _POLICY.format(scripts=f"{_hash(library)} {_hash(script)}", style=_hash(style))
+    library = _SOURCE_MAP.sub("", asset(_LIBRARY))
+    script = "\n".join(map(asset, _SCRIPTS))
+    style = asset(_STYLE)
+    policy = POLICY.format(
+        scripts=f"{source_hash(library)} {source_hash(script)}", style=source_hash(style)
+    )
     slots = {
         "mark": MARK,
         "policy": policy,
@@ -100,14 +102,14 @@ def html(page: Page) -> Iterator[bytes]:
         "library": library,
         "script": script,
     }
-    before, after = _file(_FRAME).split("{{data}}")
-    yield _filled(before, slots).encode()
+    before, after = asset(_FRAME).split("{{data}}")
+    yield filled(before, slots).encode()
     yield data_block("data", data_of(page)).encode()
     for number, session in enumerate(page.sessions):
         text = (page.diffs or {}).get(session.key)
         if text is not None:
             yield data_block(f"diff-{number}", text).encode()
-    yield _filled(after, slots).encode()
+    yield filled(after, slots).encode()
 
 
 def data_block(name: str, value: Any) -> str:
@@ -199,14 +201,14 @@ def _saved(report: TokenReport) -> dict[str, Any]:
     }
 
 
-def _filled(frame: str, slots: Mapping[str, str]) -> str:
+def filled(frame: str, slots: Mapping[str, str]) -> str:
     return _SLOT.sub(lambda m: slots[m["name"]], frame)
 
 
-def _hash(text: str) -> str:
+def source_hash(text: str) -> str:
     digest = hashlib.sha256(text.encode()).digest()
     return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
-def _file(name: str) -> str:
+def asset(name: str) -> str:
     return (resources.files("pipelines.report") / "assets" / name).read_text(encoding="utf-8")

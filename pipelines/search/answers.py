@@ -10,16 +10,23 @@ import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
-from codec.errors import CodecError
-from codec.patches.changes import changes_of
 from codec.records import PatchRef
-from codec.search.excerpt import Excerpt, excerpt, matching
 from codec.search.terms import question_terms
 from codec.shown_text import FRAME, quoted
-from pipelines.diffs.store import Store
-from pipelines.outcomes.errors import StorageError
-from pipelines.search.lexical import Filter, count, rank
-from pipelines.search.refresh import ask_index, missing_diffs, paths_in
+from pipelines.outcomes.progress import Progress, Silent
+from pipelines.search.encoder import Encoder, is_available, load_encoder
+from pipelines.search.hybrid import Asked, by_both, by_words, is_answered_by_words
+from pipelines.search.lexical import Filter, count_others
+from pipelines.search.reasons import (
+    By,
+    Reason,
+    Texts,
+    reason_by_words,
+    reason_in_diff,
+    reasons_by_meaning,
+)
+from pipelines.search.refresh import ask_index, is_first_time, missing_diffs, paths_in
+from pipelines.search.vectors import LIMIT, refresh_vectors
 from pipelines.workspace.location import Workspace
 
 DEFAULT_LIMIT: Final = 5
@@ -36,12 +43,14 @@ class Question(NamedTuple):
         wanted: which sessions.
         limit: the most answers.
         in_diffs: look into the lines of diffs as well.
+        embed_all: encode all sessions before ranking, however long it takes.
     """
 
     text: str
     wanted: Filter = Filter()
     limit: int = DEFAULT_LIMIT
     in_diffs: bool = False
+    embed_all: bool = False
 
 
 class Found(NamedTuple):
@@ -49,8 +58,10 @@ class Found(NamedTuple):
 
     Attributes:
         key, time, agent, task, status: of the session; the task is its title, if it has one.
-        field: the text that matches: task, notes, remark, paths, or a file and line of the diff.
-        why: the sentence or line of it that matches; empty if only its form matches.
+        by: why it matches, its words or its meaning.
+        field: the text that matches, empty for the task: notes,
+            remark, path, or a file and line of the diff.
+        why: the sentence or line of it that matches; empty for the task, which is shown anyway.
         terms: of the question that the sentence has.
     """
 
@@ -59,6 +70,7 @@ class Found(NamedTuple):
     agent: str
     task: str
     status: str
+    by: By
     field: str
     why: str
     terms: tuple[str, ...]
@@ -74,33 +86,54 @@ class Answers(NamedTuple):
 
     Attributes:
         found: the best one first.
-        more: sessions that have words of the question as well, and are left out.
-        missing: sessions whose diffs are missing locally, so that their paths are unknown.
+        more: sessions that have words of the question as well, and are left out; counted up to
+            `COUNTED`.
+        missing: sessions whose diffs are missing locally, so that their paths are unknown; 0 if
+            neither paths nor lines were asked for.
+        unread: sessions that were ranked by words alone, because they are not encoded yet.
+        words_only: the model is missing, which is reported once.
     """
 
     found: list[Found]
-    more: int
-    missing: int
+    more: int = 0
+    missing: int = 0
+    unread: int = 0
+    words_only: bool = False
 
 
-def find(workspace: Workspace, question: Question) -> Answers:
+def find(workspace: Workspace, question: Question, progress: Progress | None = None) -> Answers:
     """Return the sessions that answer a question.
+
+    Args:
+        workspace: whose sessions.
+        question: what is looked for.
+        progress: hears of the encoding of sessions.
 
     Raises:
         Conflict: the folder of caches, or diffs, came with a clone or are another user's.
     """
     terms = question_terms(question.text)
+    asked = Asked(question.text, terms, question.wanted, question.limit, question.in_diffs)
 
     def ask(connection: sqlite3.Connection) -> Answers:
         if not terms:
-            return Answers([], 0, 0)
-        ranked = rank(
-            connection, terms, question.wanted, limit=question.limit, in_diffs=question.in_diffs
+            return Answers([])
+        encoder, unread = None, 0
+        if is_available() and not is_answered_by_words(connection, asked):
+            encoder = load_encoder()
+            most = None if question.embed_all else LIMIT
+            unread = refresh_vectors(connection, encoder, progress or Silent(), most)
+            ranked = by_both(connection, asked, encoder)
+        else:
+            ranked = by_words(connection, asked)
+        numbers = [r.number for r in ranked]
+        return Answers(
+            _described(connection, numbers, asked, workspace, encoder),
+            count_others(connection, terms, asked.wanted, numbers, in_diffs=asked.in_diffs),
+            missing_diffs(connection) if asked.in_diffs or asked.wanted.path else 0,
+            unread,
+            not is_available() and is_first_time(connection, "words-only"),
         )
-        store = Store(workspace) if question.in_diffs else None
-        found = [_found(connection, r.number, terms, store) for r in ranked]
-        more = count(connection, terms, question.wanted, in_diffs=question.in_diffs) - len(found)
-        return Answers(found, more, missing_diffs(connection))
 
     return ask_index(workspace, ask, with_lines=question.in_diffs)
 
@@ -133,7 +166,8 @@ def within(
 
 
 def _block(found: Found, *, commands: bool) -> str:
-    why = f"  {_plain(found.field)}: {quoted(found.why, _SENTENCE)}\n" if found.why else ""
+    by = ", by meaning" if found.by == "meaning" else ""
+    why = f"  {_plain(found.field)}{by}: {quoted(found.why, _SENTENCE)}\n" if found.why else ""
     head = f"{found.key} {found.agent} {found.status} {quoted(found.task, _TASK)}\n"
     return f"{head}{why}" + (f"  more: {found.command}\n" if commands else "")
 
@@ -142,37 +176,41 @@ def _plain(field: str) -> str:
     return quoted(field, _SENTENCE)[1:-1]
 
 
-def _found(
-    connection: sqlite3.Connection, number: int, terms: Sequence[str], store: Store | None
-) -> Found:
+def _described(
+    connection: sqlite3.Connection,
+    numbers: Sequence[int],
+    asked: Asked,
+    workspace: Workspace,
+    encoder: Encoder | None,
+) -> list[Found]:
+    """Return sessions with the reasons for which they match."""
+    store = None
+    if asked.in_diffs:
+        from pipelines.diffs.store import Store  # not for questions that read no diff
+
+        store = Store(workspace)
     query = (
-        "SELECT key, time, agent, task, status, title, notes, remark, patch, size FROM sessions"
-        " WHERE id = ?"
+        "SELECT key, time, agent, coalesce(nullif(title, ''), task), status, notes, remark, patch,"
+        " size FROM sessions WHERE id = ?"
     )
-    row = connection.execute(query, (number,)).fetchone()
-    key, time, agent, task, status, title, notes, remark, patch, size = row
-    paths = "\n".join(paths_in(connection, patch)) if patch else ""
-    named = (("notes", notes), ("remark", remark), ("task", f"{title or task}"), ("path", paths))
-    why = excerpt(named, terms)
-    if store is not None and patch:
-        why = _in_diff(store, key, PatchRef(patch, size), terms, why)
-    if why is None or why.field == "task":  # the task is shown in any case
-        why = Excerpt("", "", why.terms if why is not None else ())
-    return Found(key, time, agent, title or task, status, why.field, why.text, why.terms)
+    heads: list[tuple[str, str, str, str, str]] = []
+    reasons: list[tuple[Texts, Reason]] = []
+    for number in numbers:
+        row = connection.execute(query, (number,)).fetchone()
+        key, time, agent, task, status, notes, remark, patch, size = row
+        texts = Texts(task, notes, remark, paths_in(connection, patch))
+        reason = reason_by_words(texts, asked.terms)
+        if store is not None and patch:
+            reason = reason_in_diff(store, key, PatchRef(patch, size), asked.terms, reason)
+        heads.append((key, time, agent, task, status))
+        reasons.append((texts, reason))
+    final = [reason for _, reason in reasons]
+    if encoder is not None:
+        final = reasons_by_meaning(reasons, asked.text, asked.terms, encoder)
+    return [_found(head, reason) for head, reason in zip(heads, final, strict=True)]
 
 
-def _in_diff(
-    store: Store, key: str, patch: PatchRef, terms: Sequence[str], why: Excerpt | None
-) -> Excerpt | None:
-    """Return the line of a diff that has more terms than `why`, else `why`."""
-    try:
-        changes = list(changes_of(store.read(key, patch)))
-    except (StorageError, CodecError):
-        return why
-    for change in changes:
-        for line in change.lines:
-            text = line.text.decode(errors="replace")
-            matched = matching(text, terms)
-            if matched and (why is None or len(matched) > len(why.terms)):
-                why = Excerpt(f"{change.new}:{line.number}", f"{line.mark}{text}", matched)
-    return why
+def _found(head: tuple[str, str, str, str, str], reason: Reason) -> Found:
+    if reason.field == "task":  # it is shown in any case
+        reason = reason._replace(field="", text="")
+    return Found(*head, *reason)

@@ -18,11 +18,12 @@ from typing import Final
 
 from pipelines.fs.files import make_folder, remove
 from pipelines.git.local_state import checked, is_planted
+from pipelines.workspace.cache import CACHE
 from pipelines.workspace.location import Workspace
 
 #: Changes when the same sessions give other rows.
-_VERSION: Final = 1
-NAME: Final = os.path.join(".session-codec", "cache", "search.sqlite")
+_VERSION: Final = 2
+NAME: Final = os.path.join(CACHE, "search.sqlite")
 _BESIDE: Final = ("-journal", "-wal", "-shm")
 _WAIT: Final = 10.0
 _MEMORY: Final = ":memory:"
@@ -41,6 +42,7 @@ CREATE TABLE patches (
     id INTEGER PRIMARY KEY, sha256 TEXT NOT NULL UNIQUE, has_lines INTEGER NOT NULL);
 CREATE TABLE paths (patch INTEGER NOT NULL, path TEXT NOT NULL, PRIMARY KEY (patch, path))
     WITHOUT ROWID;
+CREATE TABLE vectors (id INTEGER PRIMARY KEY, vector BLOB NOT NULL);
 CREATE VIRTUAL TABLE words USING fts5 (
     task, notes, remark, paths, detail = column, tokenize = 'porter ascii');
 CREATE VIRTUAL TABLE lines USING fts5 (

@@ -15,6 +15,8 @@ from codec.search.question import expression
 
 #: Weights of the task, notes, remark and paths.
 _WEIGHTS: Final = (2.0, 1.0, 1.0, 1.0)
+#: Where counting ends.
+COUNTED: Final = 1000
 _GLOB_MARKS: Final = frozenset("*?[")
 
 
@@ -70,25 +72,44 @@ def rank(
     return [Ranked(number, score) for number, score in found.items()][:limit]
 
 
-def count(
-    connection: sqlite3.Connection, terms: Sequence[str], wanted: Filter, *, in_diffs: bool
+def count_others(
+    connection: sqlite3.Connection,
+    terms: Sequence[str],
+    wanted: Filter,
+    shown: Sequence[int],
+    *,
+    in_diffs: bool,
 ) -> int:
-    """Return how many sessions have some of the terms."""
-    match = expression(terms, every=False)
-    where, values = condition(wanted)
-    texts = "SELECT rowid FROM words WHERE words MATCH ?"
+    """Return how many sessions have some of the terms, apart from those that are shown.
+
+    At most `COUNTED`: counting all that have a common word would cost more than ranking them.
+    """
+    texts = "SELECT rowid AS id FROM words WHERE words MATCH ?"
     lines = (
         "SELECT sessions.id FROM lines JOIN patches ON patches.id = lines.rowid"
         " JOIN sessions ON patch = sha256 WHERE lines MATCH ?"
     )
     matching = f"{texts} UNION {lines}" if in_diffs else texts
-    matches = [match] * (2 if in_diffs else 1)
-    query = f"SELECT count(*) FROM ({matching})"  # noqa: S608 - constants
+    where, values = condition(wanted)
     if wanted != Filter():
-        query = f"SELECT count(*) FROM sessions WHERE id IN ({matching}) AND {where}"  # noqa: S608
-        matches += values
-    (found,) = connection.execute(query, matches).fetchone()
+        matching = f"SELECT id FROM sessions WHERE id IN ({matching}) AND {where}"  # noqa: S608
+    marks = ", ".join("?" for _ in shown)
+    others = f"SELECT 1 FROM ({matching}) WHERE id NOT IN ({marks}) LIMIT {COUNTED}"  # noqa: S608
+    query = f"SELECT count(*) FROM ({others})"  # noqa: S608 - constants
+    matches = [expression(terms, every=False)] * (2 if in_diffs else 1)
+    (found,) = connection.execute(query, (*matches, *values, *shown)).fetchone()
     return int(found)
+
+
+def has_every(connection: sqlite3.Connection, terms: Sequence[str], wanted: Filter) -> bool:
+    """Return whether a session has every term."""
+    where, values = condition(wanted)
+    query = (
+        "SELECT 1 FROM words JOIN sessions ON sessions.id = words.rowid"  # noqa: S608
+        f" WHERE words MATCH ? AND {where} LIMIT 1"
+    )
+    asked = (expression(terms, every=True), *values)
+    return connection.execute(query, asked).fetchone() is not None
 
 
 def condition(wanted: Filter) -> tuple[str, list[str]]:

@@ -19,22 +19,23 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import closing
 from types import MappingProxyType
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from codec.errors import CodecError
-from codec.manifest.fact_lines import read_fact
-from codec.manifest.jsonl import identity_of
-from codec.patches.changes import FileChange, changes_of
+from codec.kinds import Sha256
 from codec.records import PatchRef, Session
 from codec.search.terms import terms_of
 from pipelines.diffs.local_archives import FOLDER
-from pipelines.diffs.store import Store
 from pipelines.outcomes.errors import StorageError
 from pipelines.search.index_file import drop, memory_index, open_index, recreate
 from pipelines.workspace import pending
 from pipelines.workspace.location import MANIFEST, Workspace
-from pipelines.workspace.manifest_view import Manifest, decode_manifest
 from pipelines.workspace.reading import mapped_file
+
+if TYPE_CHECKING:  # most questions change nothing, and start without these
+    from codec.patches.changes import FileChange
+    from pipelines.diffs.store import Store
+    from pipelines.workspace.manifest_view import Manifest
 
 _COLUMNS: Final = (
     "identity", "key", "time", "agent", "task", "status", "title", "notes", "remark", "patch",
@@ -82,6 +83,10 @@ def _refreshed(
     stamp = _stamp(workspace, with_lines=with_lines)
     if _meta(connection, "stamp") in (stamp, _stamp(workspace, with_lines=True)):
         return connection
+    from codec.manifest.jsonl import identity_of
+    from pipelines.diffs.store import Store
+    from pipelines.workspace.manifest_view import decode_manifest
+
     with mapped_file(workspace, MANIFEST) as data:
         connection.execute("BEGIN IMMEDIATE")
         manifest = None
@@ -103,6 +108,14 @@ def _refreshed(
     _set_meta(connection, "stamp", stamp)
     connection.execute("COMMIT")
     return connection
+
+
+def is_first_time(connection: sqlite3.Connection, name: str) -> bool:
+    """Return whether something is done for the first time with this index, and remember it."""
+    if _meta(connection, name):
+        return False
+    _set_meta(connection, name, "1")
+    return True
 
 
 def missing_diffs(connection: sqlite3.Connection) -> int:
@@ -132,6 +145,8 @@ def _version(path: str) -> tuple[int, ...]:
 
 def _added(connection: sqlite3.Connection, data: mmap.mmap | bytes) -> list[Session] | None:
     """Return the sessions by which the manifest has grown; None if it changed in another way."""
+    from codec.manifest.fact_lines import read_fact
+
     text = _meta(connection, "read")
     if not text:
         return None
@@ -150,6 +165,8 @@ def _added(connection: sqlite3.Connection, data: mmap.mmap | bytes) -> list[Sess
 
 def _has(connection: sqlite3.Connection, session: Session) -> bool:
     """Return whether a session of this identity, or of this time, is in the index."""
+    from codec.manifest.jsonl import identity_of
+
     query = "SELECT 1 FROM sessions WHERE identity = ? OR key >= ? AND key < ? LIMIT 1"
     asked = (identity_of(session), session.time, session.time + "/")
     return connection.execute(query, asked).fetchone() is not None
@@ -172,11 +189,16 @@ def _replace(connection: sqlite3.Connection, manifest: Manifest) -> list[int]:
         else:
             connection.execute("DELETE FROM sessions WHERE id = ?", (number,))
             connection.execute("DELETE FROM words WHERE rowid = ?", (number,))
+            connection.execute("DELETE FROM vectors WHERE id = ?", (number,))
     return _insert(connection, wanted.values())
 
 
+#: What a session without a patch has in its row.
+_NO_PATCH: Final = PatchRef(Sha256(""), 0)
+
+
 def _row_of(identity: str, s: Session, purged: Mapping[str, str] = _NOTHING) -> _Row:
-    patch = s.patch if s.patch is not None and s.patch.sha256 not in purged else PatchRef("", 0)
+    patch = s.patch if s.patch is not None and s.patch.sha256 not in purged else _NO_PATCH
     return (
         identity, s.key, s.time, s.agent, s.task, s.status, s.title, s.notes, s.remark, *patch,
     )  # fmt: skip
@@ -189,6 +211,8 @@ def _insert(connection: sqlite3.Connection, rows: Iterable[_Row]) -> list[int]:
 
 def _read_patches(connection: sqlite3.Connection, store: Store, *, with_lines: bool) -> list[str]:
     """Read the diffs whose paths or lines the index lacks; return the hashes of new ones."""
+    from codec.patches.changes import changes_of
+
     query = (
         "SELECT key, patch, size, patches.id FROM sessions LEFT JOIN patches ON patch = sha256"
         " WHERE patch <> '' AND (patches.id IS NULL OR has_lines < ?) GROUP BY patch"
@@ -208,7 +232,9 @@ def _read_patches(connection: sqlite3.Connection, store: Store, *, with_lines: b
     return found
 
 
-def _add_patch(connection: sqlite3.Connection, sha256: str, changes: Collection[FileChange]) -> int:
+def _add_patch(
+    connection: sqlite3.Connection, sha256: Sha256, changes: Collection[FileChange]
+) -> int:
     """Insert a diff with its paths; return the number of its row."""
     insert = "INSERT INTO patches (sha256, has_lines) VALUES (?, 0)"
     number = int(connection.execute(insert, (sha256,)).lastrowid or 0)
@@ -247,7 +273,7 @@ def _write_words(
         )
 
 
-def paths_in(connection: sqlite3.Connection, sha256: str) -> list[str]:
+def paths_in(connection: sqlite3.Connection, sha256: Sha256) -> list[str]:
     """Return the paths of the files that a diff changes; none if it is missing locally."""
     query = "SELECT path FROM patches JOIN paths ON patch = id WHERE sha256 = ?"
     return [path for (path,) in connection.execute(query, (sha256,))]

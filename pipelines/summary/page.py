@@ -10,6 +10,8 @@ from importlib import resources
 
 from pipelines.summary.document import Block, Cell, Code, Document, Items, Table
 
+#: On a phone, the rows of tables with more columns become blocks.
+_NARROW = 4
 #: What the first bytes of every page hold.
 MARK = '<meta name="generator" content="session-codec summarize">'
 _HEAD = """\
@@ -74,9 +76,11 @@ def _block(block: Block, title: str) -> str:
         # A table that is wider than a phone scrolls, with the keyboard as well.
         label = _escaped(f"{title}: {block.head[0] or 'figures'}")
         head = "".join(_head_cell(text, i in block.right) for i, text in enumerate(block.head))
-        rows = "".join(_row(row, block.right) for row in block.rows)
+        rows = "".join(_row(row, block) for row in block.rows)
+        wide = ' class="wide"' if len(block.head) > _NARROW else ""
         return (
-            f'<div class="scroll" role="region" tabindex="0" aria-label="{label}">\n<table>\n'
+            f'<div class="scroll" role="region" tabindex="0" aria-label="{label}">\n'
+            f"<table{wide}>\n"
             f"<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table>\n</div>\n"
         )
     if isinstance(block, Items):
@@ -90,11 +94,12 @@ def _head_cell(text: str, is_number: bool) -> str:
     return f'<th scope="col"{number}>{_escaped(text)}</th>' if text else "<td></td>"
 
 
-def _row(row: tuple[Cell, ...], right: frozenset[int]) -> str:
+def _row(row: tuple[Cell, ...], table: Table) -> str:
     cells = [f'<th scope="row">{_cell(row[0])}</th>']
     for place, cell in enumerate(row[1:], 1):
-        number = ' class="number"' if place in right else ""
-        cells.append(f"<td{number}>{_cell(cell)}</td>")
+        number = ' class="number"' if place in table.right else ""
+        name = _escaped(table.head[place])
+        cells.append(f'<td{number} data-name="{name}">{_cell(cell)}</td>')
     return f"<tr>{''.join(cells)}</tr>\n"
 
 

@@ -7,21 +7,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from codec.errors import IntegrityError
 from codec.patches.changes import changes_of
 from codec.records import Session
 from pipelines.diffs.store import Store, commits_of
-from pipelines.fs.files import keep_file, read_bytes
 from pipelines.outcomes.errors import StorageError
 from pipelines.outcomes.progress import Progress
+from pipelines.workspace.cache import CACHE, read_json_cache, write_json_cache
 from pipelines.workspace.location import Workspace
 from pipelines.workspace.manifest_view import Manifest
 
-_CACHE: Final = (".session-codec", "cache", "changed-files.json")
 _DAY: Final = len("2025-11-06")
 
 
@@ -40,13 +38,14 @@ def touched_by(
     workspace: Workspace, manifest: Manifest, sessions: Sequence[Session], progress: Progress
 ) -> dict[str, Files]:
     """Return the files that each session changes by its key, where the patch can be read."""
-    path = workspace.path(*_CACHE)
-    kept = {k: v for k, v in _kept(path).items() if k not in manifest.purged}
+    path = workspace.path(CACHE, "changed-files.json")
+    cached = read_json_cache(path, _decode) or {}
+    kept = {k: v for k, v in cached.items() if k not in manifest.purged}
     wanted = [s for s in sessions if s.patch is not None and s.patch.sha256 not in kept]
     found = _read(workspace, manifest, wanted, progress) if wanted else {}
     if found:
         kept |= found
-        keep_file(path, json.dumps(kept).encode())
+        write_json_cache(path, kept)
     return {s.key: kept[s.patch.sha256] for s in sessions if s.patch and s.patch.sha256 in kept}
 
 
@@ -79,21 +78,11 @@ def _read(
     return found
 
 
-def _kept(path: str) -> dict[str, Files]:
-    """Return the cached values; an unreadable cache is empty."""
-    try:
-        kept = json.loads(read_bytes(path) or b"{}")
-        return {
-            k: {str(p): _decoded(*value) for p, value in files.items()} for k, files in kept.items()
-        }
-    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
-        return {}
-
-
-def _decoded(added: object, removed: object, blob: object) -> Touched:
-    if isinstance(added, int) and isinstance(removed, int) and isinstance(blob, str):
-        return Touched(added, removed, blob)
-    raise ValueError("not a touched file")
+def _decode(document: Any) -> dict[str, Files]:
+    return {
+        sha256: {path: Touched(*value) for path, value in files.items()}
+        for sha256, files in document.items()
+    }
 
 
 def _files_in(patch: bytes) -> dict[str, Touched]:

@@ -45,6 +45,8 @@ from pipelines.workspace.reading import read_manifest
 from pipelines.workspace.thresholds import read_limits
 
 _TRACKED: Final = (MANIFEST, METRICS, PROGRESS, DELTAS, REFERENCES)
+#: Classes of tokens, in the order of the columns of `usage`.
+_CLASSES: Final = ("input", "output", "cache_write", "cache_read")
 #: Hex digits of a hash that replaces a text.
 _DIGITS: Final = 16
 
@@ -154,7 +156,7 @@ def _session(name: str, session: Session, *, redact: bool) -> Row:
         session.status,
         *((None,) * len(texts) if redact else (text or None for text in texts)),
         m.lines_added, m.lines_removed, m.commits, m.duration_min, m.tokens_used or None,
-        "migrated" if session.v1 else "recorded",
+        "migrated" if session.v1 else "imported" if session.transcript else "recorded",
         session.v1.tokens.get(DEFAULT) if session.v1 else None,
         session.patch.sha256 if session.patch else None,
         session.patch.size if session.patch else None,
@@ -173,8 +175,11 @@ def _has_usage(session: Session) -> bool:
 
 
 def _usage(name: str, session: Session) -> Row:
-    m = session.metrics
-    return _row("usage", session, name, (session.agent, m.tokens_used or None, m.duration_min))
+    m, told = session.metrics, session.transcript
+    tokens = told.tokens if told else {}
+    classes = tuple(tokens.get(name, 0) if tokens else None for name in _CLASSES)
+    figures = (m.tokens_used or None, m.duration_min, *classes, told.wall_min if told else None)
+    return _row("usage", session, name, (session.agent, *figures))
 
 
 def _row(

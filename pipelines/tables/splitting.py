@@ -13,11 +13,12 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from typing import IO, Any, Final, NamedTuple
+from typing import IO, Final, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from codec.kinds import Sha256
 from codec.tables.catalog import Format, PartFile, folder_of
 from pipelines.tables.formats import GROUP, Writer, writer
 
@@ -45,7 +46,7 @@ class Written(NamedTuple):
 
     path: str
     part: PartFile
-    sha256: str
+    sha256: Sha256
 
 
 class Splitter:
@@ -72,13 +73,20 @@ class Splitter:
 
     def add(self, rows: pa.Table) -> Iterator[Written]:
         """Take rows behind all before them; yield the parts that they complete."""
-        for piece in _by_repository(rows):
-            name = piece.column("repository")[0].as_py()
-            if self.open and name != self._last and self._ends_before():
+        while rows.num_rows:
+            name = rows.column("repository")[0].as_py()
+            if self.open and self._ends_before(name):
                 yield self.close()
             self._first = self._first if self.open else name
-            self._last = name
-            yield from self._take(piece)
+            count = min(self._limits.group - self._count, rows.num_rows)
+            if self._size() >= self._limits.least:  # it may end behind this repository
+                count = min(count, _run_length(rows, name))
+            piece, rows = rows.slice(0, count), rows.slice(count)
+            self._last = piece.column("repository")[-1].as_py()
+            self._waiting.append(piece)
+            self._count += count
+            if self._count == self._limits.group:
+                self._flush()
 
     def close(self) -> Written:
         """Complete the part that is open."""
@@ -90,7 +98,7 @@ class Splitter:
         path, size = self._sink.name, self._sink.tell()
         self._sink.close()
         with open(path, "rb") as f:
-            digest = hashlib.file_digest(f, "sha256").hexdigest()
+            digest = Sha256(hashlib.file_digest(f, "sha256").hexdigest())
         folder = folder_of(self._table, self._month)
         part = PartFile(
             name=f"{folder}/part-{digest[:_DIGITS]}.{self._form}",
@@ -110,23 +118,13 @@ class Splitter:
             with suppress(OSError):
                 os.unlink(self._sink.name)
 
-    def _take(self, piece: pa.Table) -> Iterator[Written]:
-        while piece.num_rows:
-            room = self._limits.group - self._count
-            self._waiting.append(piece.slice(0, room))
-            self._count += min(room, piece.num_rows)
-            piece = piece.slice(room)
-            if self._count == self._limits.group:
-                self._flush()
-                if piece.num_rows and self._size() >= self._limits.greatest:
-                    yield self.close()
-                    self._first = self._last
-
-    def _ends_before(self) -> bool:
-        """Return whether the part ends behind its last repository."""
+    def _ends_before(self, name: str) -> bool:
+        """Return whether the part ends before a row of a repository."""
         size = self._size()
         if size < self._limits.least:
             return False
+        if name == self._last:
+            return size >= self._limits.greatest and self._count == 0
         return size >= self._limits.greatest or _hash(self._last) % _ONE_IN == 0
 
     def _size(self) -> int:
@@ -149,24 +147,14 @@ def _hash(name: str) -> int:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8])
 
 
-def _by_repository(rows: pa.Table) -> Iterator[pa.Table]:
-    """Yield the rows of each repository, in order."""
-    start = 0
-    for end in _ends(rows):
-        yield rows.slice(start, end - start)
-        start = end
-
-
-def _ends(rows: pa.Table) -> list[int]:
-    if not rows.num_rows:
-        return []
-    runs: Any = pc.run_end_encode(rows.column("repository").combine_chunks())
-    chunks = runs.chunks if isinstance(runs, pa.ChunkedArray) else [runs]
-    ends, offset = [], 0
-    for chunk in chunks:
-        ends += [offset + end for end in chunk.run_ends.to_pylist()]
-        offset = ends[-1]
-    return ends
+def _run_length(rows: pa.Table, name: str) -> int:
+    """Return how many rows at the beginning are of a repository."""
+    step = 1
+    names = rows.column("repository")
+    while step < rows.num_rows and names[step].as_py() == name:
+        step *= 2
+    start = names.slice(0, step)
+    return int(pc.sum(pc.equal(start, name)).as_py())
 
 
 def in_order(parts: Iterable[Iterable[pa.Table]]) -> Iterator[pa.Table]:

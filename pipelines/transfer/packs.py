@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Final
 
@@ -11,6 +10,7 @@ from codec.archive.recovery import Damage, check
 from codec.archive.snapshot import Pack, pack_object
 from codec.archive.tar import Member
 from codec.errors import IntegrityError
+from codec.kinds import sha256_of
 from codec.patches.diff_stat import touched_path
 from codec.records import PatchRef
 from pipelines.outcomes.errors import Denied
@@ -90,5 +90,5 @@ def _packed(
         found[event.entry.key] = PatchRef(event.sha256, event.entry.size)
     if found != diffs:
         raise IntegrityError("the packed archive does not hold the expected diffs")
-    sha256 = hashlib.sha256(data).hexdigest()
+    sha256 = sha256_of(data)
     return Pack(pack_object(sha256), sha256, len(data), diffs), data

@@ -16,7 +16,8 @@ from codec.errors import CodecError, IntegrityError
 from pipelines.outcomes.errors import Denied
 from pipelines.outcomes.findings import Finding
 from pipelines.remotes.base import Remote
-from pipelines.transfer.snapshots import LIMIT, Found, Last, read_snapshot
+from pipelines.transfer.last_snapshot import Last
+from pipelines.transfer.snapshots import LIMIT, Found, read_snapshot
 from pipelines.workspace.location import MANIFEST
 
 

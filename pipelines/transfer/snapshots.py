@@ -7,8 +7,6 @@ that git tracks is not trusted: a committer could claim that everything was sent
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -29,7 +27,8 @@ from codec.archive.snapshot import (
     encode_snapshot,
     heads,
 )
-from codec.errors import CodecError, FormatError, IntegrityError
+from codec.errors import CodecError, IntegrityError
+from codec.kinds import sha256_of
 from codec.manifest.erased import drop_erased
 from codec.manifest.fact_lines import kept_in
 from codec.manifest.facts import Archive
@@ -39,12 +38,13 @@ from codec.merge.tracked_formats import DELTAS as DELTA_LINES
 from codec.merge.tracked_formats import METRICS as METRICS_ROWS
 from codec.merge.tracked_formats import REFERENCES as ENTRIES
 from codec.records import PatchRef
-from pipelines.diffs.store import purged_in
-from pipelines.fs.files import locked, make_folder, read_bytes, replace_file, unchanging
-from pipelines.git.local_state import is_planted
+from codec.summaries.summary_file import is_path
+from pipelines.fs.files import read_bytes
+from pipelines.fs.locks import locked
 from pipelines.outcomes.errors import Conflict, Denied
 from pipelines.outcomes.findings import Finding
 from pipelines.remotes.base import Remote, content_of, read_whole
+from pipelines.transfer.last_snapshot import Last, lock_of, read_last_under_lock, write_last
 from pipelines.workspace.location import (
     CONFIG,
     DELTAS,
@@ -54,33 +54,19 @@ from pipelines.workspace.location import (
     REFERENCES,
     Workspace,
 )
-from pipelines.workspace.manifest_view import Manifest
+from pipelines.workspace.manifest_view import Manifest, decode_manifest
+from pipelines.workspace.purged_diffs import purged_in
+from pipelines.workspace.summaries import private_digests, public_summary, stored_summaries
 from pipelines.workspace.tracked_files import read_tracked
 
 #: The tracked files of a workspace, in the order in which they are restored.
 FILES: Final = (
     ".gitattributes", ".gitignore", CONFIG, REFERENCES, METRICS, PROGRESS, MANIFEST, DELTAS,
 )  # fmt: skip
-CACHE: Final = ".session-codec/cache"
 #: Bytes that the tracked files may have: a snapshot of a stranger must not fill the memory.
 LIMIT: Final = 256 << 20
 _ROWS: Final = {METRICS: METRICS_ROWS, PROGRESS: ENTRIES, DELTAS: DELTA_LINES}
 MERGED_FILES: Final = (MANIFEST, *_ROWS)
-
-
-class Last(NamedTuple):
-    """The snapshot that this workspace wrote last.
-
-    Attributes:
-        name: its name.
-        snapshot: what it says.
-        archives: sizes of the archives that the manifest named, by name; None where the remote did
-            not get all that the manifest names.
-    """
-
-    name: SnapshotName
-    snapshot: Snapshot
-    archives: Mapping[str, int] | None
 
 
 class Found(NamedTuple):
@@ -131,6 +117,10 @@ def tracked_files(workspace: Workspace) -> dict[str, bytes]:
     for name in (".gitattributes", ".gitignore", CONFIG, REFERENCES):
         if os.path.isfile(workspace.path(name)):
             found[name] = read_bytes(workspace.path(name))
+    if summaries := list(stored_summaries(workspace)):
+        private = private_digests(decode_manifest(found[MANIFEST]))
+        public = {s.path: public_summary(s.data, private) for s in summaries}
+        found |= {path: data for path, data in public.items() if data is not None}
     return found
 
 
@@ -147,7 +137,7 @@ def snapshot_of(
 
 def files_of(files: Mapping[str, bytes]) -> dict[str, File]:
     """Tracked files as a snapshot has them."""
-    return {n: File(hashlib.sha256(d).hexdigest(), len(d)) for n, d in files.items()}
+    return {n: File(sha256_of(d), len(d)) for n, d in files.items()}
 
 
 def bundle_of(snapshot: Snapshot, files: Mapping[str, bytes]) -> Bundle:
@@ -166,52 +156,16 @@ def read_snapshot(remote: Remote, name: SnapshotName) -> Found:
         files = decode_bundle(
             read_whole(remote, str(name), LIMIT),
             name.digest,
-            lambda n: n in FILES or n == DOCUMENT,
+            lambda n: n in FILES or n == DOCUMENT or is_path(n),
             LIMIT,
         )
         snapshot = decode_snapshot(files.pop(DOCUMENT, b""))
         for path, file in snapshot.files.items():
-            if hashlib.sha256(files.get(path, b"")).hexdigest() != file.sha256:
+            if sha256_of(files.get(path, b"")) != file.sha256:
                 raise IntegrityError(f"does not hold {path} as it says")
     except CodecError as e:
         raise e.at(file=f"{remote.url}/{name}") from None
     return Found(name, snapshot, files)
-
-
-def read_last(workspace: Workspace, remote: Remote) -> Last | None:
-    """Return the snapshot that this workspace wrote last to a remote; None where it is not known.
-
-    Read it after the remote's objects are listed: then a snapshot that another process of this
-    workspace puts meanwhile is not mistaken for a stranger's.
-
-    Raises:
-        WorkspaceLocked: another process was putting a snapshot for too long.
-    """
-    with unchanging(_lock(workspace, remote)):
-        return _read_last(workspace, remote)
-
-
-def _read_last(workspace: Workspace, remote: Remote) -> Last | None:
-    path = _path(workspace, remote)
-    data = read_bytes(path)
-    if not data or is_planted(path):
-        return None
-    line, _, document = data.partition(b"\n")
-    try:
-        said = json.loads(line)
-        name, archives = decode_snapshot_name(said["snapshot"]), said["archives"]
-        is_known = archives is None or isinstance(archives, dict)
-        return Last(name, decode_snapshot(document), archives) if name and is_known else None
-    except (FormatError, ValueError, KeyError, TypeError, RecursionError):
-        return None  # a cache: what cannot be read of it is as if it were not there
-
-
-def write_last(workspace: Workspace, remote: Remote, last: Last) -> None:
-    """Keep which snapshot this workspace wrote last to a remote."""
-    path = _path(workspace, remote)
-    make_folder(os.path.dirname(path))
-    said = {"remote": remote.url, "snapshot": str(last.name), "archives": last.archives}
-    replace_file(path, [json.dumps(said).encode(), b"\n", encode_snapshot(last.snapshot)])
 
 
 def put_snapshot(
@@ -239,8 +193,8 @@ def put_snapshot(
     """
     bundle = bundle_of(snapshot, files)
     sent = {}
-    with locked(_lock(workspace, remote)):
-        last = _read_last(workspace, remote)
+    with locked(lock_of(workspace, remote)):
+        last = read_last_under_lock(workspace, remote)
         if last and str(last.name) not in names:  # another process may have put it since
             names = [stored.name for stored in remote.list_all()]
             last = last if str(last.name) in names else None
@@ -299,7 +253,7 @@ def _has_all(remote: Remote, last: Last, manifest: bytes) -> bool:
     before = last.snapshot.files.get(MANIFEST)
     if before is None:
         return True
-    if hashlib.sha256(manifest[: before.size]).hexdigest() == before.sha256:
+    if sha256_of(manifest[: before.size]) == before.sha256:
         return True
     try:
         lines = set(read_snapshot(remote, last.name).files[MANIFEST].split(b"\n"))
@@ -308,25 +262,15 @@ def _has_all(remote: Remote, last: Last, manifest: bytes) -> bool:
     return lines <= set(manifest.split(b"\n"))
 
 
-def _path(workspace: Workspace, remote: Remote) -> str:
-    return workspace.path(CACHE, f"sync-{_short(remote)}")
-
-
-def _lock(workspace: Workspace, remote: Remote) -> str:
-    return workspace.path(CACHE, f"putting-{_short(remote)}.lock")
-
-
-def _short(remote: Remote) -> str:
-    return hashlib.sha256(os.fsencode(remote.url)).hexdigest()[:12]
-
-
 def united(found: Sequence[Found]) -> tuple[dict[str, bytes], list[Finding]]:
     """Merge the tracked files of several snapshots; return them with the findings.
 
     Args:
         found: snapshots, the newest last.
     """
-    files = {name: f.files[name] for f in found for name in FILES if name in f.files}
+    summaries = sorted({name for f in found for name in f.files if is_path(name)})
+    names = (*summaries, *FILES)
+    files = {name: f.files[name] for f in found for name in names if name in f.files}
     findings = [
         Finding(
             code="differs",
@@ -334,7 +278,7 @@ def united(found: Sequence[Found]) -> tuple[dict[str, bytes], list[Finding]]:
             level="note",
             file=name,
         )
-        for name in FILES
+        for name in names
         if name not in MERGED_FILES and len({f.files[name] for f in found if name in f.files}) > 1
     ]
     lines = [set(f.files.get(MANIFEST, b"").split(b"\n")) for f in found]

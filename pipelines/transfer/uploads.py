@@ -10,6 +10,7 @@ from typing import NamedTuple
 from codec.archive.bundle import Bundle, encode_bundle
 from codec.archive.snapshot import archive_object, layout_object
 from codec.errors import IntegrityError
+from codec.kinds import Sha256
 from codec.manifest.facts import Archive, V1Version
 from codec.v1.layout import LAYOUT_NAME, LITERAL_NAME, literal_bytes
 from codec.v1.purged_text import find_purged
@@ -93,7 +94,7 @@ def layouts_of(workspace: Workspace, manifest: Manifest) -> Iterator[LayoutUploa
             yield None
 
 
-def _bundle(workspace: Workspace, sha256: str) -> Bundle:
+def _bundle(workspace: Workspace, sha256: Sha256) -> Bundle:
     folder = os.path.join(workspace.diffs, "v1", sha256)
     paths = {name: os.path.join(folder, name) for name in (LAYOUT_NAME, LITERAL_NAME)}
     for path in (folder, *paths.values()):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from codec.errors import FormatError
+from codec.kinds import Sha256
 from codec.manifest.facts import V1Version
 from codec.records import V1Entry
 from codec.v1.dates import day_of_name
@@ -82,7 +83,7 @@ def find_entry(workspace: Workspace, entry: V1Entry, copy: Copy | None = None) -
 
 
 def _in_version(
-    workspace: Workspace, version: V1Version, sha256: str, copy: Copy | None
+    workspace: Workspace, version: V1Version, sha256: Sha256, copy: Copy | None
 ) -> bytes | None:
     data = b"".join(log_pieces(workspace, version, copy, gaps=[]))
     marking = dialects_of(data, version.source, dialect=version.dialect, pattern=version.pattern)

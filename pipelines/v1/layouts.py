@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from codec.errors import FormatError, IntegrityError
+from codec.kinds import Sha256
 from codec.manifest.facts import V1Version
 from codec.records import PatchRef
 from codec.v1.layout import (
@@ -110,7 +111,7 @@ def literal_of(workspace: Workspace, version: V1Version) -> bytes:
     return b"".join(literal_bytes(*read_layout(workspace, version)))
 
 
-def has_layout(workspace: Workspace, sha256: str) -> bool:
+def has_layout(workspace: Workspace, sha256: Sha256) -> bool:
     """Return True if the layout of a version is stored on this machine."""
     folder = os.path.join(workspace.diffs, "v1", sha256)
     return all(os.path.exists(os.path.join(folder, n)) for n in (LAYOUT_NAME, LITERAL_NAME))

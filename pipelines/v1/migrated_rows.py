@@ -13,17 +13,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from functools import cached_property
+from typing import Protocol
 
 from codec.manifest.fact_lines import format_first, kept_rows, split_lines
 from codec.manifest.facts import FORMAT, Fact, Follows, Kept, ReferencesBuilt, Revision, V1Version
 from codec.manifest.facts import Format as FormatFact
 from codec.manifest.jsonl import encode_fact
 from codec.manifest.order import in_order
+from codec.merge.key_conflicts import Settled
 from codec.merge.rows import rebuild_rows, sort_rows
 from codec.merge.tracked_formats import Format, kept_pieces
 from codec.records import Session
 from pipelines.fs.files import read_bytes
-from pipelines.v1.new_sessions import SessionPlan
 from pipelines.workspace.location import MANIFEST, Workspace
 from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.tracked_files import (
@@ -36,13 +37,33 @@ from pipelines.workspace.tracked_files import (
 from pipelines.workspace.transaction import Append, Replace
 
 
+class _New(Protocol):
+    @property
+    def session(self) -> Session: ...
+
+
+class PlannedSessions(Protocol):
+    """What is done about sessions; `SessionPlan` says what the parts are."""
+
+    @property
+    def added(self) -> Sequence[_New]: ...
+    @property
+    def updated(self) -> Sequence[Settled]: ...
+    @property
+    def facts(self) -> Sequence[Session | Revision]: ...
+    @property
+    def follows(self) -> Sequence[Follows]: ...
+    @property
+    def entries(self) -> Mapping[str, Session]: ...
+
+
 class MigratedRows:
-    """The facts and rows of a migration.
+    """The facts and rows of a migration, or of an import.
 
     Args:
         workspace: whose files.
         manifest: as they have it.
-        sessions: what is done about the sessions of the logs.
+        sessions: what is done about the sessions that were found.
         versions: new facts about the logs.
     """
 
@@ -50,7 +71,7 @@ class MigratedRows:
         self,
         workspace: Workspace,
         manifest: Manifest,
-        sessions: SessionPlan,
+        sessions: PlannedSessions,
         versions: Sequence[V1Version],
     ) -> None:
         self._workspace = workspace

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from dataclasses import replace as dc_replace
 
 from codec.errors import FormatError
+from codec.kinds import Sha256
 from codec.manifest.facts import Follows, Revision
 from codec.manifest.order import Dated, follows_of
 from codec.merge.key_conflicts import Settled
@@ -306,7 +307,7 @@ class _Planner:
             key = session_key(session.time, found.sha256, taken | {key})
         return session if key == session.key else session._replace(key=key)
 
-    def _store(self, sha256: str, session: Session) -> None:
+    def _store(self, sha256: Sha256, session: Session) -> None:
         if session.patch is not None:
             self._plan.stored[sha256] = StoredPatch(key=session.key, patch=session.patch)
 

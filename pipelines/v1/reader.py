@@ -7,13 +7,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import deque
 from collections.abc import Container
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from codec.kinds import Sha256
 from codec.patches.diff_stat import DiffStat, diff_stat
 from codec.records import PatchRef
 from codec.v1.dialects import Dialects
@@ -46,7 +46,7 @@ class Found(NamedTuple):
     """
 
     start: int
-    sha256: str
+    sha256: Sha256
     patch: PatchRef | None
     patch_at: tuple[int, int]
     order: int
@@ -111,7 +111,7 @@ class ReadLog:
     """
 
     source: Source
-    sha256: str
+    sha256: Sha256
     found: list[Found]
     entries: dict[str, tuple[Entry, DiffStat | None]]
     sections: list[Section]
@@ -246,7 +246,7 @@ class _Reading:
             patch_at = span.patch
             bytes_ = whole[patch_at[0] - span.start : patch_at[1] - span.start]
             if not is_gap(bytes_):
-                patch = PatchRef(sha256=hashlib.sha256(bytes_).hexdigest(), size=len(bytes_))
+                patch = PatchRef.of(bytes_)
                 stat = diff_stat(bytes_) if is_new else None
         gaps = gaps_in(whole) if is_new else ()
         self.found.append(Found(span.start, sha256, patch, patch_at, self._order, gaps))

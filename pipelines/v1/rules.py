@@ -1,21 +1,19 @@
-"""The text of a workspace's v1 logs outside of sessions, which is where rules are.
+"""Return the text of a workspace's v1 logs outside of sessions, which is where rules are.
 
 A log that exists is read as `migrate` reads it. One that was retired or is gone is read from its
 stored layout; if no layout is stored on this machine, its rules are unknown here, which does not
 mean that it has no rules.
 
-To read a large log takes longer than to hash it, so its rules are kept by its hash. What is kept
-names the very file: one that came with a clone is about a file elsewhere, and never true.
+To read a large log takes longer than to hash it, so its rules are cached by its hash.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from base64 import b64decode, b64encode
 from collections.abc import Iterable
-from contextlib import suppress
+from typing import Any
 
 from codec.errors import CodecError, FormatError
 from codec.manifest.facts import Fact, V1Version
@@ -25,12 +23,12 @@ from codec.v1.layout import literal_bytes
 from codec.v1.split import LineNumbers, split
 from codec.v1.stub import stubbed_log
 from codec.v1.text import Log
-from pipelines.fs.files import keep_file, read_bytes
 from pipelines.outcomes.errors import Conflict, PipelineError
 from pipelines.v1.entries import dialects_of
 from pipelines.v1.layouts import has_layout, read_layout
 from pipelines.v1.reader import RULES_LIMIT
 from pipelines.v1.source import Source, open_source
+from pipelines.workspace.cache import CACHE, read_json_cache, write_json_cache
 from pipelines.workspace.location import V1_LOG, Workspace
 from pipelines.workspace.manifest_view import Manifest, manifest_of
 
@@ -80,18 +78,18 @@ def _of_source(
         return _sections(source.data, version)
     sha256 = hashlib.sha256(source.data).hexdigest()
     marking = (version.dialect, version.pattern) if version else ("", "")
-    of = [source.name, *source.identity, sha256, *marking, os.stat(__file__).st_mtime_ns]
-    path = workspace.path(".session-codec", "cache", "rules.json")
-    # Nothing is kept, or nothing of use.
-    with suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
-        kept = json.loads(read_bytes(path))
-        if kept["of"] == of:
-            text = b64decode(kept["text"], validate=True)
-            return text, [(int(part), int(line)) for part, line in kept["lines"]]
-    text, lines = _sections(source.data, version)
-    fields = {"of": of, "text": b64encode(text).decode(), "lines": list(lines)}
-    keep_file(path, json.dumps(fields).encode())
-    return text, lines
+    of = [source.name, sha256, *marking, os.stat(__file__).st_mtime_ns]
+    path = workspace.path(CACHE, "rules.json")
+    kept = read_json_cache(path, lambda document: _decode(document, of))
+    if kept is None:
+        text, lines = kept = _sections(source.data, version)
+        write_json_cache(path, [of, b64encode(text).decode(), list(lines)])
+    return kept
+
+
+def _decode(document: Any, of: list[object]) -> tuple[bytes, LineMap] | None:
+    kept_of, text, lines = document
+    return (b64decode(text), [(part, line) for part, line in lines]) if kept_of == of else None
 
 
 def _sections(log: Log, version: V1Version | None) -> tuple[bytes, LineMap]:

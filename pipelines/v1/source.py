@@ -14,6 +14,7 @@ import stat
 from dataclasses import dataclass
 
 from codec.errors import EncodeError, FormatError
+from codec.kinds import Sha256
 from codec.v1.text import Log
 from pipelines.fs.files import identity, release
 from pipelines.outcomes.errors import Conflict, NotFound, storage_error
@@ -51,13 +52,13 @@ class Source:
         if last > first and isinstance(self.data, mmap.mmap):
             release(self.data, first, last - first)
 
-    def digest(self) -> str:
+    def digest(self) -> Sha256:
         """Return the SHA-256 of the log."""
         whole = hashlib.sha256()
         for start in range(0, len(self.data), _BLOCK):
             whole.update(self.data[start : start + _BLOCK])
             self.release(start, start + _BLOCK)
-        return whole.hexdigest()
+        return Sha256(whole.hexdigest())
 
     def check_unchanged(self) -> None:
         """Raise `Conflict` if the file is no longer the one that was read."""

@@ -13,6 +13,7 @@ from concurrent.futures import Future, wait
 from contextlib import contextmanager
 
 from codec.errors import IntegrityError
+from codec.kinds import Sha256
 from codec.v1.layout import LAYOUT_NAME, LITERAL_NAME, EncodedLayout, StoredPatch
 from pipelines.diffs.store import Store
 from pipelines.fs.files import make_folder, write_new
@@ -54,7 +55,7 @@ def staged_diffs(
         wait(waiting)
 
 
-def stage_layout(staging: str, sha256: str, layout: EncodedLayout) -> None:
+def stage_layout(staging: str, sha256: Sha256, layout: EncodedLayout) -> None:
     """Write the layout of the version with that hash.
 
     Raises:

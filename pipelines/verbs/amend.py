@@ -19,8 +19,9 @@ from codec.manifest.identity import History
 from codec.merge.key_conflicts import Settled
 from codec.names import name_of, one_line
 from codec.records import Metrics, Session, Status
+from codec.summaries.summary_file import digest_of
 from codec.vocabulary import agent_of
-from pipelines.fs.files import SIZE_LIMIT, read_bytes, remove
+from pipelines.fs.files import SIZE_LIMIT, read_bytes
 from pipelines.outcomes.findings import Finding
 from pipelines.recording.flushing import begin_writing, keep_until_committed
 from pipelines.recording.revising import (
@@ -32,15 +33,16 @@ from pipelines.recording.revising import (
 )
 from pipelines.recording.text_scan import TEXTS, clean_texts
 from pipelines.v1.layouts import has_layout
+from pipelines.workspace.cache import CACHE, remove_caches
 from pipelines.workspace.find_session import find_key
 from pipelines.workspace.git_queries import content_at
 from pipelines.workspace.location import MANIFEST, Workspace, moment, read_config, writing
 from pipelines.workspace.manifest_view import Manifest, decode_manifest
+from pipelines.workspace.summaries import edits_without
 from pipelines.workspace.tracked_files import MERGED, Tracked, tracked_under_lock
 from pipelines.workspace.transaction import Replace, Transaction
 
 _HISTORY = "git filter-repo rewrites history; a host keeps what was pushed until it is asked"
-_CACHES = ("context.json", "newest.json", "verified.json", "deltas*", "search.sqlite*")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -135,6 +137,8 @@ def plan(workspace: Workspace, name: str, amendment: Amendment) -> Plan:
         facts = [revision_to(history, session, "person")]
     pair = Settled(was, session)
     edits = edits_of(before, manifest, pair, facts, erased) if facts else ()
+    if amendment.private:
+        edits += tuple(edits_without(workspace, {digest_of(manifest.identity(key))}))
     return Plan(
         workspace=workspace,
         before=before,
@@ -173,8 +177,7 @@ def apply(made: Plan) -> None:
         keep_until_committed(workspace, made.facts, made.erased)
         transaction.commit()
     if made.pair.becomes.private:
-        for path in _caches(workspace):
-            remove(path)
+        remove_caches(workspace)
 
 
 def _amended(session: Session, amendment: Amendment, aliases: Any) -> Session:
@@ -233,17 +236,10 @@ def _remaining(
             data = read_bytes(path)
             if any(text in data for text in encoded):
                 yield _left(session, "is a backup that holds the texts", shown, "Remove it")
-    if glob.glob(glob.escape(workspace.path(".session-codec", "cache")) + "/sync-*"):
+    if glob.glob(glob.escape(workspace.path(CACHE)) + "/sync-*"):
         message = "snapshots on a remote were sent before, and hold the texts"
         yield _left(session, message, None, "Delete the old snapshots there")
 
 
 def _left(session: Session, message: str, file: str | None, hint: str) -> Finding:
     return Finding(code="text-remains", message=message, file=file, key=session.key, hint=hint)
-
-
-def _caches(workspace: Workspace) -> Iterator[str]:
-    """Yield the caches that depend on the changed files."""
-    folder = workspace.path(".session-codec", "cache")
-    for pattern in _CACHES:
-        yield from glob.glob(os.path.join(glob.escape(folder), pattern))

@@ -22,6 +22,7 @@ from typing import Final, NamedTuple
 
 from codec.archive.tar import Load, Member
 from codec.errors import IntegrityError
+from codec.kinds import Sha256
 from codec.manifest.facts import Archive
 from codec.patches.diff_stat import touched_path
 from codec.records import Session
@@ -74,7 +75,7 @@ class Source(NamedTuple):
     """A loose diff: its session, its recorded hash, and its file."""
 
     session: Session
-    sha256: str
+    sha256: Sha256
     path: str
 
 

@@ -12,16 +12,19 @@ import hashlib
 import json
 import os
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from codec.v2.context_view import DEFAULT_BUDGET, DEFAULT_LAST, VIEW_VERSION, Context, Style
-from pipelines.fs.files import keep_file, read_bytes
+from pipelines.fs.files import read_bytes
 from pipelines.workspace import pending
+from pipelines.workspace.cache import CACHE, read_json_cache, write_json_cache
 from pipelines.workspace.location import DELTAS, REFERENCES, Workspace
 from pipelines.workspace.reading import newest_delta_lines
 
 #: How many renderings are kept: one for each set of options in use.
 KEPT: Final = 8
+#: A summary gets one part in so many of the budget.
+SUMMARY_PART: Final = 4
 
 
 class Request(NamedTuple):
@@ -33,6 +36,7 @@ class Request(NamedTuple):
         budget: tokens at the most; None for no limit.
         last: how many of the newest sessions.
         style: how sessions are written.
+        with_summary: add two lines of the newest summary by a model.
     """
 
     workspace: Workspace
@@ -40,6 +44,7 @@ class Request(NamedTuple):
     budget: int | None = DEFAULT_BUDGET
     last: int = DEFAULT_LAST
     style: Style = "compact"
+    with_summary: bool = False
 
 
 class Result(NamedTuple):
@@ -59,9 +64,10 @@ def render(request: Request, load: Callable[[str], Callable[[str], int]]) -> Res
     workspace = request.workspace
     file = read_bytes(workspace.path(REFERENCES))
     lines = newest_delta_lines(workspace, request.last)
-    cache = workspace.path(".session-codec", "cache", "context.json")
-    name = _name(request, file, lines, workspace.path(DELTAS))
-    kept = _read_kept(cache)
+    cache = workspace.path(CACHE, "context.json")
+    told = _told(request, load(request.tokenizer)) if request.with_summary else ""
+    name = _name(request, file, lines, told)
+    kept = read_json_cache(cache, _decode) or {}
     if name in kept:
         return kept[name]
 
@@ -90,13 +96,24 @@ def render(request: Request, load: Callable[[str], Callable[[str], int]]) -> Res
         budget=request.budget,
         style=request.style,
         last=request.last,
+        lines=told,
     )
     result = Result(context=context, broken=len(broken))
-    _keep(cache, {**dict(list(kept.items())[1 - KEPT :]), name: result})
+    write_json_cache(cache, _encode({**dict(list(kept.items())[1 - KEPT :]), name: result}))
     return result
 
 
-def _name(request: Request, file: bytes, lines: list[str], deltas: str) -> str:
+def _told(request: Request, count: Callable[[str], int]) -> str:
+    """Return two lines of the newest summary, in a part of the budget; empty without one."""
+    from codec.summaries.summary_file import two_lines
+    from pipelines.workspace.summaries import newest_summary
+
+    summary = newest_summary(request.workspace)
+    budget = DEFAULT_BUDGET if request.budget is None else request.budget
+    return two_lines(summary, count, budget // SUMMARY_PART) if summary else ""
+
+
+def _name(request: Request, file: bytes, lines: list[str], told: str) -> str:
     """Return a hash of all that a rendering depends on.
 
     The deltas before the newest are only summed up: the files' sizes and modification times
@@ -104,27 +121,21 @@ def _name(request: Request, file: bytes, lines: list[str], deltas: str) -> str:
     """
     options = (VIEW_VERSION, request.tokenizer, request.budget, request.last, request.style)
     try:
-        found = os.stat(deltas)
+        found = os.stat(request.workspace.path(DELTAS))
         stamp = (found.st_size, found.st_mtime_ns)
     except OSError:
         stamp = (0, 0)
     stamps = (stamp, pending.version(request.workspace))
-    content = json.dumps([options, hashlib.sha256(file).hexdigest(), lines, stamps])
+    content = json.dumps([options, hashlib.sha256(file).hexdigest(), lines, told, stamps])
     return hashlib.sha256(content.encode()).hexdigest()
 
 
-def _read_kept(path: str) -> dict[str, Result]:
-    """Return the cached renderings; an unreadable cache is empty."""
-    try:
-        kept = json.loads(read_bytes(path) or b"{}")
-        return {
-            name: Result(context=Context(**context), broken=broken)
-            for name, (context, broken) in kept.items()
-        }
-    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
-        return {}
+def _decode(document: Any) -> dict[str, Result]:
+    return {
+        name: Result(context=Context(**context), broken=broken)
+        for name, (context, broken) in document.items()
+    }
 
 
-def _keep(path: str, kept: dict[str, Result]) -> None:
-    fields = {name: (r.context._asdict(), r.broken) for name, r in kept.items()}
-    keep_file(path, json.dumps(fields).encode())
+def _encode(kept: dict[str, Result]) -> dict[str, Any]:
+    return {name: (r.context._asdict(), r.broken) for name, r in kept.items()}

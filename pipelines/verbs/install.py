@@ -145,7 +145,7 @@ def plan_removal(workspace: Workspace) -> Plan:
     """Plan the changes of a complete removal; reads only."""
     edits: list[Edit] = []
     findings: list[Finding] = []
-    for path in (AGENTS, CLAUDE):
+    for path in (AGENTS, CLAUDE, *(h.guide for h in HOOKS.values() if h.guide)):
         _edit(workspace, path, _unblocked, edits, findings)
     for path in _hook_files():
         _edit(workspace, path, unhooked, edits, findings)
@@ -198,8 +198,10 @@ def _wanted(
     yield AGENTS, _blocked(GUIDE)
     same = os.path.realpath(workspace.path(CLAUDE)) == os.path.realpath(workspace.path(AGENTS))
     if not same:
-        yield CLAUDE, _claude
+        yield CLAUDE, _importing
     for agent in hooks:
+        if HOOKS[agent].guide:
+            yield HOOKS[agent].guide, _importing
         yield HOOKS[agent].path, hooked(agent, program, shared=True)
         if HOOKS[agent].local:
             yield HOOKS[agent].local, hooked(agent, program, shared=False)
@@ -229,7 +231,7 @@ def _edit(
             within=workspace.repository or workspace.root,
             shown=path,
             change=change,
-            folders=(os.path.dirname(absolute),) if agents and "/" in path else (),
+            folders=_folders(workspace, path) if agents else (),
         )
     except FormatError as e:
         findings.append(
@@ -250,6 +252,12 @@ def _edit(
         )
 
 
+def _folders(workspace: Workspace, path: str) -> tuple[str, ...]:
+    """Return the folders above a file of an agent, the innermost first."""
+    names = path.split("/")[:-1]
+    return tuple(workspace.path(*names[:n]) for n in range(len(names), 0, -1))
+
+
 def _text(data: bytes | None) -> bytes | None:
     """Return a file that can hold a block."""
     if data is not None and b"\0" in data:
@@ -261,8 +269,8 @@ def _blocked(text: str) -> Change:
     return lambda data: with_block(_text(data), text)
 
 
-def _claude(data: bytes | None) -> bytes | None:
-    """`CLAUDE.md`: Claude Code does not read `AGENTS.md` by itself."""
+def _importing(data: bytes | None) -> bytes | None:
+    """Return a file of an agent that does not read `AGENTS.md` by itself, with an import of it."""
     if data is None:
         return with_block(None, IMPORT)
     has_import = block_state(_text(data) or b"", IMPORT) == "current"

@@ -22,9 +22,11 @@ from codec.merge.key_conflicts import settle_merge
 from codec.merge.three_way import merge_manifests, merge_rows
 from codec.merge.tracked_formats import DELTAS, METRICS, REFERENCES
 from pipelines.fs.files import read_bytes, replace_file
-from pipelines.git.process import Repository, calling_repository, run_git
+from pipelines.git.process import run_git
+from pipelines.git.repository import Repository, calling_repository
 from pipelines.outcomes.errors import Conflict
 from pipelines.workspace import location as workspace
+from pipelines.workspace.git_blobs import read_blob
 from pipelines.workspace.manifest_view import decode_manifest
 
 _ROWS: Final = {
@@ -104,7 +106,7 @@ def _manifests(ours: str, theirs: str, path: str, manifest: str) -> tuple[bytes,
         sides = {**_holders(repository, path, found.stdout.decode().split()), **sides}
     if not sides.keys() >= {*wanted}:
         return b"", b""
-    mine, yours = (_blob(repository, f"{sides[blob]}:{manifest}") for blob in wanted)
+    mine, yours = (read_blob(repository, f"{sides[blob]}:{manifest}") or b"" for blob in wanted)
     return mine, yours
 
 
@@ -114,11 +116,3 @@ def _holders(repository: Repository, path: str, commits: Sequence[str]) -> dict[
     done = run_git(repository, "cat-file", "--batch-check=%(objectname)", data=asked)
     held = [answer.decode(errors="replace") for answer in done.stdout.split(b"\n")[:-1]]
     return dict(zip(reversed(held), reversed(commits), strict=True))
-
-
-def _blob(repository: Repository, name: str) -> bytes:
-    """Return a file of a commit; nothing if the commit does not have it."""
-    asked = os.fsencode(f"{name}\n")
-    answer = run_git(repository, "cat-file", "--batch=%(objecttype)", data=asked).stdout
-    kind, _, content = answer.partition(b"\n")
-    return content[:-1] if kind == b"blob" else b""

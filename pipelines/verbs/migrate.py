@@ -84,6 +84,7 @@ def migrate(request: Request, worker: Worker, progress: Progress) -> Result:
     return Result(plan=made, written=written, recovered=recovered)
 
 
+# Long: the steps of a migration, which share most of their values.
 def plan(request: Request, worker: Worker, progress: Progress) -> Plan:
     """Plan a migration; reads only."""
     workspace = request.workspace

@@ -17,6 +17,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from codec.errors import IntegrityError
+from codec.kinds import Sha256
 from codec.manifest.fact_lines import format_first, split_lines
 from codec.manifest.facts import Archive, Disowned, Format, Purged
 from codec.manifest.jsonl import encode_fact, fact_digest
@@ -291,7 +292,7 @@ def _layouts(made: Plan) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     for place in made.places:
         if place.kind == "layout":
-            sha256 = os.path.basename(place.path)
+            sha256 = Sha256(os.path.basename(place.path))
             new = without(*read_layout(made.workspace, versions[sha256]), purged)
             files[f"v1/{sha256}/{LAYOUT_NAME}"] = new.layout
             files[f"v1/{sha256}/{LITERAL_NAME}"] = new.literal

@@ -100,7 +100,7 @@ def _complete(workspace: Workspace, history: History, recording: Recording) -> R
     said = session_of(recording, read_config(workspace).agents)
     session = with_recording(history.session, recording)._replace(
         agent=said.agent, task=said.task, title=said.title, status=said.status,
-        remark=said.remark, notes=said.notes,
+        remark=said.remark, notes=said.notes, private=said.private,
     )  # fmt: skip
     if session != history.session:
         put_revision(workspace, history, session, "person", recording.patch)

@@ -31,11 +31,11 @@ from codec.errors import IntegrityError
 from codec.manifest.facts import Archive
 from codec.names import key_time
 from codec.records import PatchRef
+from codec.summaries.summary_file import is_path
 from pipelines.diffs.local_archives import archive_folder, archive_names, shown
 from pipelines.diffs.store import (
     Store,
     patch_in,
-    purged_times,
 )
 from pipelines.fs.files import make_folder, read_bytes, replace_file
 from pipelines.fs.writable import check_diffs
@@ -60,7 +60,9 @@ from pipelines.transfer.snapshots import (
 from pipelines.v1.layouts import has_layout
 from pipelines.workspace.location import MANIFEST, Workspace, writing
 from pipelines.workspace.manifest_view import Manifest, decode_manifest
+from pipelines.workspace.purged_diffs import purged_times
 from pipelines.workspace.reading import read_manifest
+from pipelines.workspace.summaries import private_digests, public_summary
 
 #: What to bring back: everything, the tracked files alone, what git ignores alone, or of that
 #: only the diffs that are in no archive yet.
@@ -130,6 +132,7 @@ def restore(
         return apply(made, remote, progress, jobs)
 
 
+# Long: the steps of a restore, which share most of their values.
 def plan(workspace: Workspace, remote: Remote, only: Only, without: Collection[str] = ()) -> Plan:
     """Plan a restore with one LIST and a GET for each writer; reads only.
 
@@ -185,7 +188,7 @@ def plan(workspace: Workspace, remote: Remote, only: Only, without: Collection[s
         workspace=workspace,
         snapshots=[str(f.name) for f in found],
         sessions=len(manifest.sessions),
-        files=_absent_files(workspace, files) if only in {"all", "v2"} else {},
+        files=_absent(workspace, files, manifest) if only in {"all", "v2"} else {},
         archives=archives,
         packs=[(pack, chosen) for pack, chosen in packs if pack.name in stored],
         layouts=[
@@ -226,6 +229,31 @@ def apply(made: Plan, remote: Remote, progress: Progress, jobs: int = 4) -> Resu
             replace_file(workspace.path(name), [data])
             done.written.append(name)
     return done
+
+
+def _absent(
+    workspace: Workspace, files: Mapping[str, bytes], manifest: Manifest
+) -> dict[str, bytes]:
+    """Return the tracked files and the summaries that are missing locally.
+
+    Summaries that differ stay as they are here; claims about sessions that are private here or
+    there do not come back.
+
+    Raises:
+        Conflict: some tracked files are here, and say something else.
+    """
+    absent = _absent_files(workspace, files)
+    names = [name for name in sorted(files) if is_path(name)]
+    if not names:
+        return absent
+    private = private_digests(manifest) | private_digests(read_manifest(workspace))
+    summaries: dict[str, bytes] = {}
+    for name in names:
+        data = public_summary(files[name], private)
+        is_here = workspace.is_linked(name) or os.path.lexists(workspace.path(name))
+        if data is not None and not is_here:
+            summaries[name] = data
+    return {**summaries, **absent}
 
 
 def _absent_files(workspace: Workspace, files: Mapping[str, bytes]) -> dict[str, bytes]:

@@ -9,10 +9,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from dataclasses import dataclass
 
+from codec.kinds import Sha256, sha256_of
 from codec.manifest.facts import V1Retired, V1Version
 from codec.records import PatchRef
 from codec.v1.stub import encode_stub, is_bare_stub, stubbed_log
@@ -42,8 +42,8 @@ class Plan:
 
     workspace: Workspace
     source: str
-    sha256: str
-    stands_for: str
+    sha256: Sha256
+    stands_for: Sha256
     fact: V1Retired | None
     done: bool = False
 
@@ -66,7 +66,7 @@ def plan(workspace: Workspace, source: str = V1_LOG, copy: Copy | None = None) -
     if not os.path.exists(path):
         raise NotFound(f"{source}: no such file in {workspace.root}")
     data = read_bytes(path)
-    sha256 = hashlib.sha256(data).hexdigest()
+    sha256 = sha256_of(data)
     stands_for = stubbed_log(data) or sha256
     if is_bare_stub(data):
         return Plan(
@@ -111,7 +111,7 @@ def apply(made: Plan) -> None:
     with writing(workspace):
         begin_writing(workspace)
         path = workspace.path(*made.source.split("/"))
-        if hashlib.sha256(read_bytes(path)).hexdigest() != made.sha256:
+        if sha256_of(read_bytes(path)) != made.sha256:
             raise Conflict(f"{made.source} changed just now", hint="Run the same command again")
         if made.fact is not None:
             record_facts(workspace, "retire-v1", [made.fact])

@@ -320,14 +320,10 @@ def _write_crontab(before: bytes, after: bytes) -> None:
 
 def _is_enabled(timer: str) -> bool:
     try:
-        return (
-            _run(
-                ["systemctl", "--user", "--quiet", "is-enabled", os.path.basename(timer)]
-            ).returncode
-            == 0
-        )
+        done = _run(["systemctl", "--user", "--quiet", "is-enabled", os.path.basename(timer)])
     except FileNotFoundError:
         return False
+    return done.returncode == 0
 
 
 def _tell_systemd(*orders: list[str]) -> tuple[Finding, ...]:

@@ -1,6 +1,10 @@
-"""A period report on a year, quarter, month, week or range of days.
+"""A period report: what was done in a year, quarter, month, week or range of days.
 
-It only reads the workspace. Its content is complete without a model; figures are those of `query`.
+1. Its content is complete without a model; figures are those of `query`. That part only reads.
+2. With a model, `plan_claims` counts and prepares what would be sent, and `apply_claims` sends it
+   and writes each answer to `.session-codec/summaries/`, in a transaction of its own.
+3. Private sessions are in no question. What looks like a secret is replaced when sessions are
+   read; every question is searched once more, and refused if anything is found.
 """
 
 from __future__ import annotations
@@ -9,11 +13,22 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from codec.periods import Period
+from codec.records import Session
+from codec.summaries.prompt import DIFF_TOKENS
+from codec.summaries.summary_file import Summary, digest_of, encode_summary, path_of
+from pipelines.models.base import Model
+from pipelines.outcomes.errors import CodecError, Refused, StorageError
 from pipelines.outcomes.findings import Finding
 from pipelines.outcomes.progress import Progress
+from pipelines.summary import narrative
 from pipelines.summary.content import Content, content_of
-from pipelines.summary.source import read_source
+from pipelines.summary.narrative import Material, Step
+from pipelines.summary.source import Read, read_source
 from pipelines.workspace.location import Workspace
+from pipelines.workspace.summaries import summary_of
+
+#: Characters of a diff that can be in its first tokens.
+_DIFF_TEXT = 16 * DIFF_TOKENS
 
 
 class Request(NamedTuple):
@@ -24,7 +39,7 @@ class Request(NamedTuple):
         period: which of them.
         tokenizer: the name of what counts tokens.
         private_paths: patterns of paths; sessions that touch one are only counted.
-        allow: fingerprints of secrets that may be shown.
+        allow: fingerprints of secrets that may be shown and sent.
     """
 
     workspace: Workspace
@@ -35,10 +50,25 @@ class Request(NamedTuple):
 
 
 class Report(NamedTuple):
-    """A period report and findings."""
+    """A period report, what was read for it, and what was noticed."""
 
     content: Content
+    read: Read
     findings: tuple[Finding, ...]
+
+
+class ClaimsPlan(NamedTuple):
+    """What a model would be asked about a period.
+
+    Attributes:
+        request: what to report.
+        material: what the questions are made from.
+        step: the questions and the known answers; None if no session may be sent.
+    """
+
+    request: Request
+    material: Material
+    step: Step | None
 
 
 def summarize(
@@ -63,7 +93,135 @@ def summarize(
         allow=request.allow,
     )
     content = content_of(read.source, request.tokenizer, _lazy(request.tokenizer, load))
-    return Report(content, read.findings)
+    return Report(content, read, read.findings)
+
+
+def plan_claims(
+    request: Request,
+    read: Read,
+    model: str,
+    count: Callable[[str], int],
+    *,
+    with_diffs: bool = False,
+) -> ClaimsPlan:
+    """Return what a model would be asked about a period; reads only.
+
+    Args:
+        request: what to report.
+        read: what `summarize` read for it.
+        model: the name of the model.
+        count: counts tokens.
+        with_diffs: the beginning of each diff is sent as well.
+    """
+    source, manifest = read.source, read.manifest
+    sessions = [
+        s for s in source.sessions if s.key not in source.private and s.key in manifest.sessions
+    ]
+
+    def stored(period: Period) -> Summary | None:
+        found = summary_of(request.workspace, period)
+        return found.summary if found is not None else None
+
+    material = Material(
+        sessions=sessions,
+        identities={s.key: manifest.identity(s.key) for s in sessions},
+        stored=stored,
+        model=model,
+        count=count,
+        diffs=_diffs(request, read) if with_diffs else lambda _: "",
+    )
+    return ClaimsPlan(request, material, narrative.plan(material, request.period))
+
+
+def apply_claims(plan: ClaimsPlan, model: Model, limit: int) -> Step | None:
+    """Ask what has no answer yet, and write each answer; None if no session may be sent.
+
+    Args:
+        plan: what to ask.
+        model: that is asked.
+        limit: tokens that may be sent and answered.
+
+    Raises:
+        Refused: the plan is over the limit, or a question seems to hold a secret.
+        FormatError, StorageError: a question got no valid answer; earlier answers are kept.
+        WorkspaceLocked: another process was writing for too long.
+    """
+    from pipelines.workspace.location import moment
+
+    if plan.step is None:
+        return None
+    request = plan.request
+    return narrative.answered(
+        plan.material,
+        plan.step,
+        model,
+        limit,
+        check=lambda text: _check(text, request.allow),
+        keep=lambda summary: _keep(request.workspace, summary),
+        now=lambda: f"{moment()[:19]}Z",
+    )
+
+
+def _check(text: str, allow: frozenset[str]) -> None:
+    """Refuse a question in which something looks like a secret."""
+    from pipelines.diffs.secret_scan import redact
+
+    if found := redact(text, allow, "").found:
+        rules = ", ".join(f"{rule} ({fingerprint})" for rule, fingerprint in found[:3])
+        raise Refused(
+            f"a question seems to hold a secret, so nothing was sent: {rules}",
+            hint="Amend the session, or pass --allow-secret FINGERPRINT",
+        )
+
+
+def _keep(workspace: Workspace, summary: Summary) -> Summary:
+    """Write a summary, without claims about sessions that are private or gone by now."""
+    from pipelines.fs.files import read_bytes
+    from pipelines.recording.text_scan import clean_texts
+    from pipelines.workspace.journal import recover
+    from pipelines.workspace.location import writing
+    from pipelines.workspace.reading import read_manifest
+    from pipelines.workspace.transaction import Replace, Transaction
+
+    texts, _ = clean_texts(workspace, {str(n): c.text for n, c in enumerate(summary.claims)})
+    claims = [c._replace(text=texts[str(n)]) for n, c in enumerate(summary.claims)]
+    path = path_of(summary.period)
+    with writing(workspace):
+        recover(workspace)
+        manifest = read_manifest(workspace)
+        public = {
+            digest_of(manifest.identity(key))
+            for key, session in manifest.sessions.items()
+            if not session.private
+        }
+        left = tuple(c for c in claims if public.issuperset(s.digest for s in c.cited))
+        kept = summary._replace(claims=left)
+        before = read_bytes(workspace.path(*path.split("/")))
+        with Transaction(workspace, "summarize") as transaction:
+            transaction.prepare((), [Replace(path, before, encode_summary(kept))])
+            transaction.commit()
+    return kept
+
+
+def _diffs(request: Request, read: Read) -> Callable[[Session], str]:
+    """Return a function that gives the beginning of a session's diff, without secrets."""
+    from pipelines.diffs.secret_scan import redact
+    from pipelines.diffs.store import Store, commits_of
+    from pipelines.recording.text_scan import MARK
+
+    store = Store(request.workspace, manifest=read.manifest)
+
+    def diff(session: Session) -> str:
+        if session.patch is None:
+            return ""
+        try:
+            data = store.read(session.key, session.patch, commits_of(session))
+        except (StorageError, CodecError):  # purged, damaged, or not on this machine
+            return ""
+        text = data.decode(errors="replace")
+        return redact(text, request.allow, MARK).text[:_DIFF_TEXT]
+
+    return diff
 
 
 def _lazy(tokenizer: str, load: Callable[[str], Callable[[str], int]]) -> Callable[[str], int]:

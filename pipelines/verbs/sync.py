@@ -27,15 +27,14 @@ from pipelines.outcomes.errors import Conflict, Refused
 from pipelines.outcomes.findings import Finding
 from pipelines.outcomes.progress import Progress
 from pipelines.remotes.base import Remote, check_same, content_of
+from pipelines.transfer.last_snapshot import Last, read_last
 from pipelines.transfer.outgoing import Outgoing, search
 from pipelines.transfer.packs import packed
 from pipelines.transfer.shared_remotes import foreign_snapshots
 from pipelines.transfer.snapshots import (
-    Last,
     files_of,
     purged_elsewhere,
     put_snapshot,
-    read_last,
     snapshot_of,
     tracked_files,
 )

@@ -15,8 +15,8 @@ from pipelines.fs.files import read_bytes
 from pipelines.outcomes.errors import NotFound
 from pipelines.outcomes.findings import Finding
 from pipelines.outcomes.progress import Progress
-from pipelines.recording.drain import spool_findings
 from pipelines.recording.flushing import pending_findings
+from pipelines.recording.spooled_events import spool_findings
 from pipelines.recording.text_scan import secrets_in_text
 from pipelines.references.plan import Request as Refreshing
 from pipelines.references.plan import plan_with, stale_finding
@@ -32,6 +32,7 @@ from pipelines.workspace.git_ignored import ignored_findings
 from pipelines.workspace.git_queries import content_at
 from pipelines.workspace.location import MANIFEST, PROGRESS, REFERENCES
 from pipelines.workspace.manifest_view import Manifest, decode_manifest
+from pipelines.workspace.summaries import summary_findings
 from pipelines.workspace.thresholds import Limits, limits_of, read_limits
 from pipelines.workspace.tracked_files import read_tracked
 
@@ -39,6 +40,7 @@ from pipelines.workspace.tracked_files import read_tracked
 _NOT_TOLD = ("over-budget", "left-out", "no-build")
 
 
+# Long: one call for each check, in the order of the report.
 def verify(
     request: Request, worker: Worker, progress: Progress, remote: Remote | None = None
 ) -> Verdict:
@@ -89,6 +91,7 @@ def verify(
     else:
         findings += [*spool_findings(workspace), *pending_findings(workspace)]
         findings += agent_findings(workspace)
+        findings += summary_findings(workspace, manifest)
         findings += ignored_findings(workspace)
         findings += upkeep_of(workspace, manifest).findings()
     with progress.stage("tokens"):

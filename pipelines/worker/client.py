@@ -2,22 +2,28 @@
 
 1. The worker runs any function that a module defines; `process` is its side of the pipes.
 2. Calls run in the order in which they were made, each after the one before has returned.
+3. With SESSION_CODEC_HELPERS=off no process is started, and calls run in this one: where a verb
+   runs on every processor already, as in a fleet, helpers only take time from the others.
 """
 
 from __future__ import annotations
 
+import os
 import pickle
 import subprocess
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from types import TracebackType
-from typing import IO, ParamSpec, Self, TypeVar, cast
+from typing import IO, Any, Final, ParamSpec, Self, TypeVar, cast
 
 from pipelines.outcomes.errors import Unavailable
-from pipelines.worker.process import count_text
+from pipelines.worker.process import count_text, load
 from pipelines.worker.programs import python_program
 
+#: The variable that switches helper processes off, and its value.
+HELPERS: Final = "SESSION_CODEC_HELPERS"
+OFF: Final = "off"
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -26,6 +32,11 @@ class Worker:
     """Run functions in a process of their own, which has a tokenizer loaded."""
 
     def __init__(self, tokenizer: str) -> None:
+        self._tokenizer = tokenizer
+        self._thread = ThreadPoolExecutor(max_workers=1)
+        self._process: subprocess.Popen[bytes] | None = None
+        if os.environ.get(HELPERS) == OFF:
+            return
         self._process = subprocess.Popen(
             python_program("pipelines.worker.process", "main", tokenizer),
             stdin=subprocess.PIPE,
@@ -33,7 +44,6 @@ class Worker:
         )
         self._stdin = cast(IO[bytes], self._process.stdin)
         self._stdout = cast(IO[bytes], self._process.stdout)
-        self._thread = ThreadPoolExecutor(max_workers=1)
 
     def __enter__(self) -> Self:
         return self
@@ -45,6 +55,8 @@ class Worker:
         at: TracebackType | None,
     ) -> None:
         self._thread.shutdown(wait=error is None, cancel_futures=True)
+        if self._process is None:
+            return
         self._process.kill()  # every call has returned, or its result is not wanted any more
         with suppress(BrokenPipeError):  # the worker ended by itself; the error names it
             self._stdin.close()
@@ -68,7 +80,10 @@ class Worker:
         """Return the number of tokens of a text."""
         return self.call(count_text, text).result()
 
-    def _ask(self, function: Callable[..., T], args: object, kwargs: object) -> T:
+    def _ask(self, function: Callable[..., T], args: Any, kwargs: Any) -> T:
+        if self._process is None:
+            load(self._tokenizer)
+            return function(*args, **kwargs)
         try:
             pickle.dump((function, args, kwargs), self._stdin)
             self._stdin.flush()

@@ -32,13 +32,19 @@ def count_text(text: str) -> int:
     return count_texts([text])[0]
 
 
-def serve(tokenizer: str) -> None:
-    """Answer calls until stdin ends."""
+def load(tokenizer: str) -> None:
+    """Load the tokenizer of this process, unless it is loaded."""
     from codec.tokens.tokenizers import counter
 
+    if not _loaded:
+        _loaded.append(counter(tokenizer))
+
+
+def serve(tokenizer: str) -> None:
+    """Answer calls until stdin ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.disable()  # what it makes has no cycles
-    _loaded.append(counter(tokenizer))
+    load(tokenizer)
     count_text("")  # loads the vocabulary, while the verb is still starting
     while True:
         try:

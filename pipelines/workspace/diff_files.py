@@ -9,10 +9,10 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 from typing import Final
 
+from codec.kinds import Sha256, sha256_of
 from codec.names import key_time
 from pipelines.fs.files import is_file, read_bytes, remove, replace_file
 from pipelines.git.local_state import checked
@@ -41,7 +41,7 @@ def put_diff(source: str, folder: str, name: str) -> str:
     """
     if _put(source, os.path.join(folder, name)):
         return name
-    sha256 = hashlib.sha256(read_bytes(source)).hexdigest()
+    sha256 = sha256_of(read_bytes(source))
     for other in hashed_names(name, sha256):
         if _put(source, os.path.join(folder, other)):
             return other
@@ -51,7 +51,7 @@ def put_diff(source: str, folder: str, name: str) -> str:
     )
 
 
-def hashed_names(name: str, sha256: str) -> list[str]:
+def hashed_names(name: str, sha256: Sha256) -> list[str]:
     """Return the names that a diff gets where the name of its key is taken, in order."""
     time = key_time(name.removesuffix(SUFFIX))
     return [f"{time}.{sha256[:digits]}{SUFFIX}" for digits in _DIGITS]

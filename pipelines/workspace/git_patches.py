@@ -17,17 +17,17 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import IO, Final
 
+from codec.kinds import Sha256
 from codec.records import PatchRef
 from pipelines.fs.files import remove
-from pipelines.git.process import Repository, git_output, run_git
+from pipelines.git.process import git_output, run_git
+from pipelines.git.repository import Repository
 from pipelines.outcomes.errors import NotFound, Unavailable
 from pipelines.workspace.git_queries import (
-    UNSHALLOW,
     add_worktree,
     commit_of,
     empty_tree,
     is_object,
-    is_shallow,
     parent_of,
     prefix_of,
     repository_of,
@@ -153,25 +153,13 @@ def _patch(workspace: Workspace, base: str, head: str, *, plain: bool) -> bytes:
     arguments = ("diff-tree", *PATCH_OPTIONS, base, head, "--", *_paths(workspace))
     try:
         return run_git(repository, *arguments, plain=plain).stdout
-    except Unavailable as e:
+    except (NotFound, Unavailable) as e:
+        from pipelines.git.missing import advice
+
         raise NotFound(
             f"git cannot make the patch of {base}..{head}: {e.problem}",
-            hint=_advice(repository, base, head),
+            hint=advice(repository.common, f"git diff {base} {head} > /dev/null"),
         ) from None
-
-
-def _advice(repository: Repository, base: str, head: str) -> str:
-    """Say how to get the objects that are missing."""
-    packs = os.path.join(repository.common, "objects", "pack")
-    names = os.listdir(packs) if os.path.isdir(packs) else []
-    if any(name.endswith(".promisor") for name in names):
-        return (
-            "This is a partial clone, and session-codec does not fetch. Fetch the missing objects "
-            f"with: git diff {base} {head} > /dev/null"
-        )
-    if is_shallow(repository):
-        return UNSHALLOW
-    return "Fetch the branch that has these commits"
 
 
 def _refs(
@@ -240,7 +228,7 @@ def _split(output: IO[bytes], groups: Sequence[Sequence[bytes]]) -> Iterator[Pat
         if is_start and line == header:
             if number != current:
                 if current >= 0:
-                    yield PatchRef(sha256=digest.hexdigest(), size=size)
+                    yield PatchRef(sha256=Sha256(digest.hexdigest()), size=size)
                 current, size, digest = number, 0, hashlib.sha256()
             header, number = next(headers, (b"", -1))
         else:
@@ -248,7 +236,7 @@ def _split(output: IO[bytes], groups: Sequence[Sequence[bytes]]) -> Iterator[Pat
             size += len(line)
         is_start = line.endswith(b"\n")
     if current >= 0:
-        yield PatchRef(sha256=digest.hexdigest(), size=size)
+        yield PatchRef(sha256=Sha256(digest.hexdigest()), size=size)
 
 
 def _trees(repository: Repository, objects: Collection[str]) -> dict[str, str]:

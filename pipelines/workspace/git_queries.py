@@ -7,8 +7,10 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Final
 
-from pipelines.git.process import Repository, repository_at, run_git
+from pipelines.git.process import run_git
+from pipelines.git.repository import Repository, repository_at
 from pipelines.outcomes.errors import Conflict, NotFound, Unavailable
+from pipelines.workspace.git_blobs import read_blob
 from pipelines.workspace.location import Workspace
 
 #: How `rev-parse --verify --quiet` and `config --get` report a missing value.
@@ -73,7 +75,8 @@ def resolve(workspace: Workspace, text: str) -> tuple[str, int]:
     if dots == "...":
         done = run_git(repository, "merge-base", base, head, answers=_OR_NONE)
         if done.returncode:
-            raise NotFound(f"{text}: the commits have no common ancestor", hint="Name A..B")
+            hint = _hint_on_history(repository, "Name A..B")
+            raise NotFound(f"{text}: the commits have no common ancestor", hint=hint)
         base = done.stdout.decode().strip()
     count = run_git(repository, "rev-list", "--count", f"{base}..{head}").stdout
     return f"{base}..{head}", int(count)
@@ -95,25 +98,15 @@ def parent_of(repository: Repository, commit: str) -> str:
     if not parents:
         return empty_tree(repository)
     if commit_of(repository, parents[0]) is None:
-        shallow = is_shallow(repository)
+        from pipelines.git.missing import is_shallow
+
+        shallow = is_shallow(repository.common)
         raise NotFound(
             f"the parent {parents[0]} of {commit} is missing"
             + (": this is a shallow clone" if shallow else ""),
             hint="Fetch it with: git fetch --deepen=1" if shallow else "Run: git fsck",
         )
     return parents[0]
-
-
-#: How to get commits that a shallow clone lacks.
-UNSHALLOW: Final = (
-    "This is a shallow clone, which may lack the session's commits. Fetch them with: "
-    "git fetch --unshallow (or --deepen=N)"
-)
-
-
-def is_shallow(repository: Repository) -> bool:
-    """Return whether a clone has only the newest part of its history (`--depth`)."""
-    return os.path.exists(os.path.join(repository.common, "shallow"))
 
 
 def commit_of(repository: Repository, name: str) -> str | None:
@@ -140,25 +133,16 @@ def content_at(workspace: Workspace, commit: str, name: str) -> bytes:
         Denied, Unavailable: git cannot be asked, so that is not known.
     """
     prefix = prefix_of(workspace) if workspace.repository else None
-    if prefix is None or "\n" in f"{prefix}{name}":  # it would not be one line of the request
+    if prefix is None:
         return b""
-    asked = os.fsencode(f"{commit}:{prefix}{name}\n")
-    repository = repository_of(workspace)
-    answer = run_git(repository, "cat-file", "--batch=%(objecttype)", data=asked).stdout
-    kind, _, content = answer.partition(b"\n")
-    return content[:-1] if kind == b"blob" else b""
+    return read_blob(repository_of(workspace), f"{commit}:{prefix}{name}") or b""
 
 
 def blob_at(workspace: Workspace, name: str) -> bytes | None:
     """Return a blob by its whole object id; None if the repository does not have it."""
     if workspace.repository is None or not is_object(name):
         return None
-    asked = f"{name}\n".encode()
-    answer = run_git(
-        repository_of(workspace), "cat-file", "--batch=%(objecttype)", data=asked
-    ).stdout
-    kind, _, content = answer.partition(b"\n")
-    return content[:-1] if kind == b"blob" else None
+    return read_blob(repository_of(workspace), name)
 
 
 def names_changed(workspace: Workspace, commit: str) -> list[str]:
@@ -232,11 +216,18 @@ def remove_config(workspace: Workspace, section: str) -> None:
 def _known(repository: Repository, name: str) -> str:
     found = commit_of(repository, name)
     if found is None:
-        hint = "Name a commit, or two as A..B"
+        hint = _hint_on_history(repository, "Name a commit, or two as A..B")
         if name == "HEAD":
             hint = "Commit first, or record the working tree with --worktree"
         raise NotFound(f"{name}: no such commit in {repository.top}", hint=hint)
     return found
+
+
+def _hint_on_history(repository: Repository, hint: str) -> str:
+    """Return a hint on commits that are not found; in a shallow clone, how to fetch them."""
+    from pipelines.git.missing import UNSHALLOW, is_shallow
+
+    return UNSHALLOW if is_shallow(repository.common) else hint
 
 
 def _without_filters(repository: Repository) -> list[str]:

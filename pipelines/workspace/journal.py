@@ -15,7 +15,7 @@ and commits by giving the journal its name. Journal and staging folder share a r
 3. Appends are done in the order given: the delta line, which makes a session exist, is last.
 4. A journal or a staging folder that git tracks, that is a link or that another user owns is
    refused. Whatever a journal says, only the files of a workspace are appended to.
-5. The references, the manifest and the v2 files can be replaced as well:
+5. The references, the manifest, the v2 files and summaries can be replaced as well:
    `"replaces":[["PROJECT_REFERENCES.yaml","<SHA-256 of the file before>",120]]`. A file that has
    changed since is left alone.
 """
@@ -62,6 +62,8 @@ APPENDED: Final = (
 )  # fmt: skip
 #: All files that are replaced.
 REPLACED: Final = (MANIFEST, METRICS, PROGRESS, DELTAS, REFERENCES)
+#: Summaries are replaced as well; `codec.summaries.summary_file` has their names.
+_SUMMARY: Final = re.compile(r"\.session-codec/summaries/\d{4}[0-9QW.-]{0,24}\.json", re.ASCII)
 
 
 def is_pending(workspace: Workspace) -> bool:
@@ -122,6 +124,7 @@ def _complete(workspace: Workspace, journal: str, token: str) -> str:
         for path, before, length in replaces:
             data = f.read(length)
             if digest_of(read_bytes(path)) == before:
+                make_folder(os.path.dirname(path))
                 replace_file(path, [data])
         for path, offset, length in appends:
             _append(path, offset, f, length)
@@ -158,7 +161,8 @@ def _is_append(value: object) -> bool:
 def _is_replace(value: object) -> bool:
     match value:
         case [str() as path, str(), int() as length]:
-            return path in REPLACED and length >= 0
+            is_known = path in REPLACED or _SUMMARY.fullmatch(path) is not None
+            return is_known and length >= 0
     return False
 
 
@@ -210,6 +214,8 @@ def _publish(staging: str, target: str) -> None:
             else:
                 _move(os.path.join(directory, name), os.path.join(place, name))
         sync_directory(place)
+        for name in names:
+            remove(os.path.join(directory, name))  # a diff is linked, not moved
 
 
 def _moved(source: str, target: str) -> bool:

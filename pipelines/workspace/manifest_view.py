@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import NamedTuple, TypeVar, cast
 
 from codec.errors import FormatError
+from codec.kinds import Sha256
 from codec.manifest.fact_lines import erased_digests, kept_rows
 from codec.manifest.facts import (
     Archive,
@@ -105,7 +106,7 @@ class Manifest(NamedTuple):
         times.update(key_time(key) for key in self.histories if len(self.patches_of(key)) > 1)
         return {time for time, count in times.items() if count > 1}
 
-    def patches(self) -> dict[str, PatchRef]:
+    def patches(self) -> dict[Sha256, PatchRef]:
         """Return all patches that any session has or had, by SHA-256."""
         found = {s.patch.sha256: s.patch for s in self.sessions.values() if s.patch is not None}
         found |= {p.sha256: p for key in self.histories for p in self.patches_of(key)}
@@ -113,7 +114,9 @@ class Manifest(NamedTuple):
 
     def entries(self) -> dict[str, Session]:
         """Return the migrated sessions by the hashes of all entries that they have or had."""
-        found = {s.v1.sha256: s for s in self.sessions.values() if s.v1 is not None}
+        found: dict[str, Session] = {
+            s.v1.sha256: s for s in self.sessions.values() if s.v1 is not None
+        }
         for history in self.histories.values():
             versions = (
                 *history.facts,

@@ -1,23 +1,22 @@
-"""The newest deltas of a workspace and the sums of the older ones, which are kept.
+"""Return the newest deltas of a workspace, and the sums of the older ones, which are cached.
 
 A context is nearly always rendered right after a session was recorded. What was summed up of a
-large file is therefore kept with the file's identity and the SHA-256 of the bytes that were read;
-of a file that has only grown, the new lines alone are read as lines.
+large file is therefore kept with the SHA-256 of the bytes that were read; of a file that has only
+grown, the new lines alone are read as lines.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import mmap
 import os
 import sys
 from typing import Any, Final, NamedTuple
 
-from codec.errors import FormatError
+from codec.kinds import Sha256, sha256_of
 from codec.v2.delta_summary import Scanned, Summary
 from codec.v2.deltas import Delta, decode_delta, decode_deltas, encode_delta
-from pipelines.fs.files import keep_file, mapped, read_bytes
+from pipelines.fs.files import mapped
+from pipelines.workspace.cache import CACHE, read_json_cache, write_json_cache
 from pipelines.workspace.location import DELTAS, Workspace
 from pipelines.workspace.reading import newest_delta_lines, read_file, read_overlay, rows_of
 
@@ -33,14 +32,12 @@ class _Kept(NamedTuple):
     """The cached state of a file.
 
     Attributes:
-        file: its device and inode: a cache that came with a clone is about another file.
         size, sha256: of the bytes that were read.
         scanned: what they hold.
     """
 
-    file: tuple[int, int]
     size: int
-    sha256: str
+    sha256: Sha256
     scanned: Scanned
 
 
@@ -73,13 +70,12 @@ def _newest_tracked(workspace: Workspace, last: int) -> Scanned | None:
         return None
     from codec.v2.newest_deltas import extend, scan, trimmed
 
-    cache = workspace.path(".session-codec", "cache", "newest.json")
+    cache = workspace.path(CACHE, "newest.json")
     with mapped(path) as data:
-        kept = _read(cache)
+        kept = read_json_cache(cache, _decode)
         size = data.rfind(b"\n") + 1
-        file = found.st_dev, found.st_ino
         scanned: Scanned | None = None
-        if kept is not None and kept.file == file and len(kept.scanned.newest) >= last:
+        if kept is not None and len(kept.scanned.newest) >= last:
             added = _added(kept, data, size)
             scanned = None if added is None else extend(kept.scanned, added)
         if scanned is None:
@@ -88,7 +84,7 @@ def _newest_tracked(workspace: Workspace, last: int) -> Scanned | None:
             return scanned
         if len(scanned.newest) > 4 * last:
             scanned = trimmed(scanned, 2 * last or 1)
-        _keep(cache, _Kept(file, size, _digest(data, size), scanned))
+        write_json_cache(cache, _encode(_Kept(size, _digest(data, size), scanned)))
     return scanned
 
 
@@ -112,38 +108,20 @@ def _added(kept: _Kept, data: mmap.mmap | bytes, size: int) -> bytes | None:
     return data[kept.size : size]
 
 
-def _digest(data: mmap.mmap | bytes, size: int) -> str:
+def _digest(data: mmap.mmap | bytes, size: int) -> Sha256:
     with memoryview(data) as view, view[:size] as part:
-        return hashlib.sha256(part).hexdigest()
+        return sha256_of(part)
 
 
-def _keep(path: str, kept: _Kept) -> None:
-    before, newest = kept.scanned.before, kept.scanned.newest
-    lines = [encode_delta(d) for d in newest]
-    scanned = [lines, before and list(before), kept.scanned.summed_to]
-    keep_file(path, json.dumps([kept.file, kept.size, kept.sha256, scanned]).encode())
+def _encode(kept: _Kept) -> list[Any]:
+    before, newest, summed_to = kept.scanned.before, kept.scanned.newest, kept.scanned.summed_to
+    return [kept.size, kept.sha256, [encode_delta(d) for d in newest], before, summed_to]
 
 
-def _read(path: str) -> _Kept | None:
-    """Return the cached state; None if the cache cannot be read."""
-    try:
-        (device, inode), size, sha256, (lines, before, summed_to) = json.loads(read_bytes(path))
-        newest = [decode_delta(line) for line in lines]
-        scanned = Scanned(newest, before and _summary(*before), str(summed_to))
-        return _Kept((int(device), int(inode)), int(size), str(sha256), scanned)
-    except (OSError, ValueError, TypeError, AttributeError, RecursionError, FormatError):
-        return None
-
-
-def _summary(
-    sessions: Any, first: Any, last: Any, statuses: Any, added: Any, removed: Any
-) -> Summary:
-    """Return a summary from its JSON."""
-    return Summary(
-        sessions=int(sessions),
-        first=str(first),
-        last=str(last),
-        statuses=tuple(map(int, statuses)),
-        added=None if added is None else int(added),
-        removed=None if removed is None else int(removed),
-    )
+def _decode(document: Any) -> _Kept:
+    size, sha256, lines, before, summed_to = document
+    newest = [decode_delta(line) for line in lines]
+    if before:
+        before = Summary(*before)
+        before = before._replace(statuses=tuple(before.statuses))
+    return _Kept(size, sha256, Scanned(newest, before, summed_to))

@@ -22,14 +22,13 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from codec.kinds import Sha256, sha256_of
 from pipelines.fs.files import (
-    locked,
     make_folder,
     move,
     opened_small,
@@ -42,6 +41,7 @@ from pipelines.fs.files import (
     sync_written,
     write_new,
 )
+from pipelines.fs.locks import locked
 from pipelines.git.local_state import checked, refuse_planted
 from pipelines.git.worktree import git_folders
 
@@ -78,7 +78,7 @@ def shared_folder(workspace: Workspace) -> str | None:
         return None
     real = os.path.realpath
     inside = os.path.relpath(real(workspace.root), real(workspace.repository))
-    name = hashlib.sha256(os.fsencode(inside)).hexdigest()[:_NAME_DIGITS]
+    name = sha256_of(os.fsencode(inside))[:_NAME_DIGITS]
     return os.path.join(found[1], FOLDER, name)
 
 
@@ -119,19 +119,19 @@ def put(
     from codec.manifest.jsonl import encode_fact
 
     lines = [f"{encode_fact(fact)}\n".encode() for fact in facts]
-    named = {hashlib.sha256(data).hexdigest(): data for data in patches}
+    named = {sha256_of(data): data for data in patches}
     if lines or named:
         _in_writable(workspace, lambda folder: _add(folder, lines, named))
 
 
-def read_patch(workspace: Workspace, sha256: str, size: int) -> bytes | None:
+def read_patch(workspace: Workspace, sha256: Sha256, size: int) -> bytes | None:
     """Return a patch of the store; None if it is missing or damaged."""
     for folder in folders(workspace):
         path = _patch_path(folder, sha256)
         if regular_size(path) == size:
             refuse_planted(folder, _WHAT)
             data = read_bytes(path)
-            if hashlib.sha256(data).hexdigest() == sha256:
+            if sha256_of(data) == sha256:
                 return data
     return None
 
@@ -181,7 +181,8 @@ def gather(workspace: Workspace) -> None:
         lines = lines_in(local)
         names = _names_in(os.path.join(local, PATCHES))
         named = {
-            n.removesuffix(".diff"): read_bytes(os.path.join(local, PATCHES, n)) for n in names
+            Sha256(n.removesuffix(".diff")): read_bytes(os.path.join(local, PATCHES, n))
+            for n in names
         }
         try:
             _add(shared, lines, named)
@@ -211,7 +212,7 @@ def _in_writable(workspace: Workspace, write: Callable[[str], None]) -> None:
     write(local)
 
 
-def _add(folder: str, lines: Iterable[bytes], patches: Mapping[str, bytes]) -> None:
+def _add(folder: str, lines: Iterable[bytes], patches: Mapping[Sha256, bytes]) -> None:
     """Add lines and patches, by hash, to a store."""
     with _locked(folder):
         _add_patches(folder, patches)
@@ -221,7 +222,7 @@ def _add(folder: str, lines: Iterable[bytes], patches: Mapping[str, bytes]) -> N
             _append(os.path.join(folder, FACTS), new)
 
 
-def _add_patches(folder: str, patches: Mapping[str, bytes]) -> None:
+def _add_patches(folder: str, patches: Mapping[Sha256, bytes]) -> None:
     """Write the patches that a store lacks: all contents are durable before the first name."""
     targets = {_patch_path(folder, sha256): data for sha256, data in patches.items()}
     new = {p: d for p, d in targets.items() if regular_size(p) != len(d) or read_bytes(p) != d}
@@ -292,7 +293,7 @@ def _names_in(folder: str) -> list[str]:
         return []
 
 
-def _patch_path(folder: str, sha256: str) -> str:
+def _patch_path(folder: str, sha256: Sha256) -> str:
     return os.path.join(folder, PATCHES, f"{sha256}.diff")
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Iterable, Sequence
 from typing import IO, Final, NamedTuple, Self
 
@@ -154,5 +153,5 @@ def _write_journal(
             header["replaces"] = [(r.path, digest_of(r.before), len(r.after)) for r in replaces]
         f.write(json.dumps(header, separators=(",", ":")).encode() + b"\n")
         payload.seek(0)
-        shutil.copyfileobj(payload, f, _BLOCK)
+        f.writelines(iter(lambda: payload.read(_BLOCK), b""))
     remove(payload.name)

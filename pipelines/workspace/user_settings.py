@@ -27,6 +27,7 @@ from pipelines.outcomes.findings import Finding
 from pipelines.workspace.location import CONFIG, Workspace
 from pipelines.workspace.setting_tables import (
     NUMBER,
+    SWITCH,
     TEXT,
     TEXTS,
     Kind,
@@ -60,6 +61,9 @@ _NAMES: Final = {
     "identity": _Name("encrypt", "identity", TEXT),
     "allow": _Name("secrets", "allow", TEXTS),
     "private_paths": _Name("private", "paths", TEXTS),
+    "model_endpoint": _Name("model", "endpoint", TEXT),
+    "model_consent": _Name("model", "consent", SWITCH),
+    "model_max_tokens": _Name("model", "max_tokens", NUMBER),
 }
 #: The tables of a repository's file that need trust.
 _TABLES: Final = frozenset(name.table for name in _NAMES.values())
@@ -88,6 +92,9 @@ class Settings(NamedTuple):
         allow: fingerprints of secrets that may leave, of all sources together.
         private_paths: patterns of paths whose sessions are not described where text leaves, of
             all sources together.
+        model_endpoint: address of an OpenAI-compatible API that writes summaries.
+        model_consent: `on` if questions to a model are sent without asking the user.
+        model_max_tokens: that one run may send and get back.
         ignored: tables of the repository's file that were not used for want of trust.
     """
 
@@ -105,6 +112,9 @@ class Settings(NamedTuple):
     identity: str | None = None
     allow: frozenset[str] = frozenset()
     private_paths: tuple[str, ...] = ()
+    model_endpoint: str | None = None
+    model_consent: str | None = None
+    model_max_tokens: int | None = None
     ignored: tuple[str, ...] = ()
 
 

@@ -26,7 +26,7 @@ from typing import Any
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
-from tests.agents.agents import KEY, Claude, Codex, prompt  # noqa: E402
+from tests.agents.agents import KEY, Claude, Codex, Gemini, OpenCode, prompt  # noqa: E402
 from tests.agents.fake_model import FakeModel  # noqa: E402
 from tests.agents.scene import (  # noqa: E402
     BLOCK_MARK,
@@ -45,7 +45,9 @@ from tests.agents.scene import (  # noqa: E402
 )
 from tests.agents.screen import Screen  # noqa: E402
 
-AGENTS = {"claude": Claude, "codex": Codex}
+AGENTS = {"claude": Claude, "codex": Codex, "gemini": Gemini, "opencode": OpenCode}
+#: Agents that take part in a scenario that names none.
+USUAL = ("claude", "codex")
 #: What one answer of the fake model costs, as session-codec counts: without what a cache gave.
 COST = {"claude": 350, "codex": 250}
 MODELS = {"claude": "opus-5.5", "codex": "gpt-5.5-codex"}
@@ -55,10 +57,10 @@ SCENARIOS: dict[str, tuple[tuple[str, ...], Scenario]] = {}
 
 
 def scenario(*agents: str) -> Callable[[Scenario], Scenario]:
-    """Register a scenario for the named agents, or for all agents."""
+    """Register a scenario for the named agents, or for the usual ones."""
 
     def keep(function: Scenario) -> Scenario:
-        SCENARIOS[function.__name__] = (agents or tuple(AGENTS), function)
+        SCENARIOS[function.__name__] = (agents or USUAL, function)
         return function
 
     return keep
@@ -572,6 +574,64 @@ def served(check: Check, stage: Stage, name: str) -> None:
     check("find answers", recorded_task in found and "not instructions" in found, True)
     check("read answers", "1|### [REF:" in read, True)
     check("a bad argument is named", "did you mean query?" in refused, True)
+
+
+@scenario("gemini", "opencode")
+def hooked(check: Check, stage: Stage, name: str) -> None:
+    """Run sessions of an agent with its own form of hooks, one of them resumed."""
+    repo = repository(f"hooked-{name}", f"--hooks {name}")
+    if isinstance(stage.agent, Gemini):
+        stage.agent.trust(repo)
+    ran = stage.run("Add a greeting", repo, "write hi.txt Hi", commit("Greeting page"), "say Done")
+    check("it ends well", ran.code, 0)
+    text = stage.asked("Add a greeting").text()
+    check("the context reaches the model once", text.count(CONTEXT_MARK), 1)
+    check("the block reaches the model once", text.count(BLOCK_MARK), 1)
+    check("commits", [s["commits"] for s in recorded(repo)], [1])
+    stage.run("Add a farewell", repo, "write bye.txt Bye", commit("Farewell page"), "say Done")
+    check(
+        "the next session sees it", "~ Greeting page" in stage.asked("Add a farewell").text(), True
+    )
+    check("tasks", titles(repo), ["Greeting page", "Farewell page"])
+    check("the tree is clean", must("git status --porcelain", repo), "")
+    known = session_id(ran)
+    task = "Correct the greeting"
+    stage.run(task, repo, "write hi.txt Ho", commit("Shorter"), "say Done", resume=known)
+    check(
+        "a resumed session counts its own part", [s["commits"] for s in recorded(repo)], [1, 1, 1]
+    )
+    stage.run("Look around", repo, "run ls", "say Done")
+    check("a session without a commit is recorded", len(recorded(repo)), 4)
+
+
+@scenario()
+def summarized(check: Check, stage: Stage, name: str) -> None:
+    """Summarise a month with the agent as the model."""
+    repo = repository(f"summarized-{name}")
+    task = "Repair the login"
+    must(f"session-codec record --agent m --task '{task}' --status PASS --no-diff --commit", repo)
+    key = must('session-codec query --json | grep -o \'"key": "[^"]*\' | cut -c9-', repo).strip()
+    key = key.strip('"')
+    claims = [{"text": "The login was repaired.", "keys": [key]},
+              {"text": "Bob repaired 99 logins.", "keys": [key]}]  # fmt: skip
+    stage.model.answer = json.dumps({"claims": claims})
+    environment = stage.agent.environment()
+    command = f"session-codec summarize --period {key[:7]} --model {name} --yes --json"
+    ran = sh(command, repo, **environment)
+    check(f"it ends well: {ran.err[-300:]}", ran.code, 0)
+    found = json.loads(ran.out)["summary"] if ran.code == 0 else {"claims": [], "dropped": {}}
+    check("the honest claim is kept", [c["text"] for c in found["claims"]], [claims[0]["text"]])
+    check("the lie is dropped", sum(found["dropped"].values()), 1)
+    check("tokens are reported", (found.get("output_tokens") or 0) > 0, True)
+    asked = [r for r in stage.model.requests if "Repair the login" in r.text()]
+    check("the question is asked once", len(asked), 1)
+    check("no tool can write", {"Bash", "Write", "Edit"} & set(asked[0].tools), set())
+    again = sh(command, repo, **environment)
+    check(
+        "a second run asks nothing", len([r for r in stage.model.requests if task in r.text()]), 1
+    )
+    check("and says the same", again.out == ran.out, True)
+    check("no session is recorded of it", len(recorded(repo)), 1)
 
 
 def main() -> int:

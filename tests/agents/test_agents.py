@@ -24,6 +24,8 @@ MODULES = ROOT / "build" / "agents" / "node_modules"
 PROGRAMS = {
     "claude": "@anthropic-ai/claude-code-linux-x64/claude",
     "codex": "@openai/codex-linux-x64/vendor/x86_64-unknown-linux-musl/bin/codex",
+    "gemini": "@google/gemini-cli/bundle/gemini.js",
+    "opencode": "opencode-linux-x64/bin/opencode",
 }
 CASES = [(name, agent) for name, (agents, _) in SCENARIOS.items() for agent in agents]
 LIMIT = 600

@@ -25,6 +25,7 @@ from codec.archive.tar import (
     frame_sizes,
 )
 from codec.errors import FormatError
+from codec.kinds import Sha256, sha256_of
 from codec.manifest.facts import (
     Archive,
     Disowned,
@@ -46,8 +47,9 @@ from codec.merge.three_way import merge_manifests, merge_rows
 from codec.merge.tracked_formats import DELTAS, FACTS
 from codec.names import diff_name, is_key, name_of
 from codec.patches.diff_stat import diff_stat, touched_path
-from codec.records import Metrics, PatchRef, Session, V1Entry
+from codec.records import FromTranscript, Metrics, PatchRef, Session, V1Entry
 from codec.references.document import decode_references, encode_references
+from codec.summaries.summary_file import decode_summary, encode_summary
 from codec.tokens.tokenizers import TOKENIZERS, counter
 from codec.v1.dates import parse_timestamp
 from codec.v1.detect import detect
@@ -59,7 +61,8 @@ from codec.v1.layout import StoredPatch, decode_layout, encode_layout
 from codec.v1.mapping import Options, session_of
 from codec.v1.purged_text import gap_line, gaps_in
 from codec.v1.split import LineNumbers, Span, split
-from codec.v2.context_view import decode_view, digest, encode_view, render_context
+from codec.v2.compact_view import decode_view, encode_view
+from codec.v2.context_view import digest, render_context
 from codec.v2.deltas import Delta, decode_delta, delta_of, encode_delta, encode_metrics
 from codec.v2.metrics import HEADER, decode_row, encode_row
 from codec.v2.progress_log import decode_references as decode_entries
@@ -84,7 +87,7 @@ KINDS = {
     "gap", "journal", "view", "frame", "digest", "log", "sessions", "hash", "one-liner", "output",
     "ours", "theirs", "merged", "merged-deltas",
     "archive-index", "archive-seek-table", "archive-one-liner", "archive-output",
-    "objects", "snapshot", "config",
+    "objects", "snapshot", "config", "summary",
 }  # fmt: skip
 
 
@@ -127,7 +130,7 @@ def sessions_of(log: str) -> list[tuple[int, Session, Span]]:
         mapped = session_of(
             read_entry(whole, span, entry_hash(whole)),
             source="log.md",
-            patch=None if patch is None else PatchRef(sha256=sha256(patch), size=len(patch)),
+            patch=None if patch is None else PatchRef.of(patch),
             stat=None if patch is None else diff_stat(patch),
             tokens={},
             options=Options(),
@@ -199,7 +202,7 @@ def test_the_example_facts_name_each_other_by_their_digests() -> None:
 NUMBERS = dict.fromkeys(
     ("lines_added", "lines_removed", "commits", "duration_min", "tokens_used"), 1
 )
-HASH = "0" * 64
+HASH = Sha256("0" * 64)
 
 
 @pytest.mark.parametrize(
@@ -216,6 +219,10 @@ HASH = "0" * 64
                 range=f"{'a' * 40}..{'b' * 40}", commits_of=("c" * 40,),
                 v1=V1Entry(source="l", sha256=HASH, tokens={"": 1}, counted=("lines_added",)),
                 reader=1, private=True,
+                transcript=FromTranscript(
+                    agent="a", session="s", until="2025-11-06", reader=1, wall_min=1,
+                    tokens={"input": 1}, files=1, unknown=1, commits=("c",),
+                ),
             ),
         ),
         (
@@ -251,7 +258,7 @@ def test_every_field_of_a_fact_is_told(kind: str, fact: Fact) -> None:
     assert all(getattr(fact, f) for f in fact._fields if f != "extra")
     told = set(re.findall(r"`(\w+)`", TEXT.partition(kind)[2].partition("\n\n")[0]))
     fields = json.loads(encode_fact(fact))
-    inner = [value.keys() for name, value in fields.items() if name in ("diff", "v1")]
+    inner = [value.keys() for name, value in fields.items() if name in ("diff", "v1", "transcript")]
     assert told.union({"fact", "source"}) >= fields.keys() | set().union(*inner)
 
 
@@ -269,7 +276,7 @@ def test_the_layout_is_the_one_of_the_log_above_it() -> None:
     assert span.patch is not None
     start, end = span.patch
     stored = StoredPatch(key=session.key, patch=session.patch)
-    encoded = encode_layout([data[:start], stored, data[end:]])(sha256(data), len(data))
+    encoded = encode_layout([data[:start], stored, data[end:]])(sha256_of(data), len(data))
     assert encoded.layout.decode() == block("layout")
 
 
@@ -322,6 +329,11 @@ def test_the_header_of_a_member_is_as_shown() -> None:
         value = text.encode() + end
         shown[int(offset) : int(offset) + len(value)] = value
     assert bytes(shown) == encode_header("2025-11-06T14:30:00Z", 1148)
+
+
+def test_a_summary_is_read_and_written_as_shown() -> None:
+    data = block("summary").encode()
+    assert encode_summary(decode_summary(data)) == data
 
 
 def test_the_journal_is_of_this_version() -> None:

@@ -49,14 +49,25 @@ def test_there_is_no_period_before_the_first_year() -> None:
 
 
 @given(st.dates(date(2, 1, 1), date(9998, 12, 31)), st.integers(0, 800))
-def test_a_period_is_its_months_and_follows_the_one_before(first: date, days: int) -> None:
+def test_a_period_follows_the_one_before(first: date, days: int) -> None:
     period = read_period(f"{first}..{min(first + timedelta(days), date(9998, 12, 31))}")
-    months = period.months()
-    assert (months[0].first, months[-1].last) == (period.first, period.last)
-    for one, other in itertools.pairwise(months):
-        assert one.last + timedelta(1) == other.first
+    assert period.parts() == ()
     if first.year > 5:
         before = period.before()
         assert before.last + timedelta(1) == period.first
         assert before.last - before.first == period.last - period.first
     assert read_period(quarter_of(first.isoformat())).contains(first.isoformat())
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [("2024", 4), ("2024-Q1", 3), ("2025-Q4", 3), ("2025-11", 0), ("2025-W45", 0)],
+)
+def test_a_year_is_its_quarters_and_a_quarter_its_months(name: str, count: int) -> None:
+    period = read_period(name)
+    parts = period.parts()
+    assert len(parts) == count
+    for one, other in itertools.pairwise(parts):
+        assert one.last + timedelta(1) == other.first
+    if parts:
+        assert (parts[0].first, parts[-1].last) == (period.first, period.last)

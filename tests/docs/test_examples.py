@@ -168,8 +168,10 @@ def test_every_help_text_has_an_example() -> None:
 
 #: Parts of examples that are not run, each with the reason.
 NOT_RUN: Final = {
+    "fleet run migrate,verify,export": "prepares what the examples beside it read",
     "--schedule systemd": "starts a service of the user's own service manager",
     "https://s3.example.com": "names a server that does not exist",
+    "--model": "asks a model that is not installed",
     "source <(": "changes the shell that runs it",
     "| source": "changes the shell that runs it",
 }
@@ -204,6 +206,11 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, server: Server) -> Path:
     for remote in ("project", "app"):
         sandbox.run(sandbox.filled(f"session-codec sync --remote s3://bucket/{remote}", "help"))
     sandbox.run("session-codec export --to parquet ../tables --repository app")
+    to_bucket = "session-codec export --to parquet s3://bucket/tables --repository app"
+    sandbox.run(sandbox.filled(to_bucket, "help"))
+    sandbox.run("echo . > repositories.txt")
+    sandbox.run("session-codec fleet run migrate,verify,export --repos repositories.txt")
+    sandbox.run("session-codec fleet run verify --repos repositories.txt --run verify-2025-11")
     sandbox.run(sandbox.filled("session-codec sync --remote /mnt/backup/project", "help"))
     return home
 

@@ -21,7 +21,7 @@ from codec.errors import IntegrityError
 from pipelines.outcomes.errors import Denied, PipelineError, Unavailable
 from pipelines.remotes.base import content_of, read_whole
 from pipelines.remotes.s3 import Options, S3Remote
-from pipelines.transfer.snapshots import CACHE
+from pipelines.workspace.cache import CACHE
 from tests.conformance.conftest import (
     MULTIPART,
     PART_SIZE,

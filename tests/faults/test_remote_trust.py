@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.remotes.s3 import Options, S3Remote
-from pipelines.transfer.snapshots import CACHE
+from pipelines.workspace.cache import CACHE
 from pipelines.workspace.location import CONFIG
 from tests.conformance.conftest import Started, at_once, sdk_environment, started
 from tests.faults.hostile import Proxy

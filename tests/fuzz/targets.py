@@ -6,7 +6,6 @@ else: another exception, or a promise that does not hold.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
 from contextlib import suppress
@@ -23,6 +22,7 @@ from codec.archive.recovery import check, rebuild_tail
 from codec.archive.snapshot import decode_snapshot, encode_snapshot
 from codec.archive.tar import Member, encode_header
 from codec.errors import CodecError
+from codec.kinds import Sha256, sha256_of
 from codec.manifest.jsonl import decode_facts, encode_fact
 from codec.merge.repair import repair_manifest
 from codec.records import PatchRef
@@ -81,7 +81,7 @@ def archive(data: bytes) -> None:
         reader = ArchiveReader(read, len(rest))
         for entry in list(reader.index.entries())[:5]:
             with suppress(CodecError):
-                reader.read(entry.key, PatchRef("0" * 64, entry.size))
+                reader.read(entry.key, PatchRef(Sha256("0" * 64), entry.size))
     with suppress(CodecError):
         list(check(read, len(rest)))
     rebuild_tail(read, len(rest))
@@ -153,6 +153,6 @@ def seeds(target: str) -> list[bytes]:
             return [b"a" + whole, b"i" + index + b"2025-01-01 0 3\n", b"t" + tar]
         case "layout":
             text = b"# Log\n"
-            made = encode_layout([text])(hashlib.sha256(text).hexdigest(), len(text))
+            made = encode_layout([text])(sha256_of(text), len(text))
             return [made.layout + b"\xff\xff" + text]
     raise KeyError(target)

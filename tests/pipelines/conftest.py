@@ -178,6 +178,12 @@ def plain(tmp_path: Path, worker: Worker) -> Bench:
 
 
 @pytest.fixture
+def words_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Search as without the extra `search`: by words alone."""
+    monkeypatch.setattr("pipelines.search.answers.is_available", lambda: False)
+
+
+@pytest.fixture
 def this_tree(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make git run the code of this checkout, whatever else is installed."""
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))

@@ -24,7 +24,7 @@ from codec.manifest.facts import (
 )
 from codec.manifest.session_fields import changes_between
 from codec.names import key_time, name_of, one_line
-from codec.records import Metrics, PatchRef, Session, Status, V1Entry
+from codec.records import FromTranscript, Metrics, PatchRef, Session, Status, V1Entry
 from codec.references.document import References
 from codec.v1.dialects import Dialects, Marker, custom_dialect
 from codec.v1.forms import FORMS
@@ -273,6 +273,19 @@ def sessions() -> st.SearchStrategy[Session]:
         ),
         reader=st.integers(0, 3),
         private=st.booleans(),
+        transcript=st.none()
+        | st.builds(
+            FromTranscript,
+            agent=lines_of_text(),
+            session=lines_of_text(),
+            until=times(),
+            reader=st.integers(0, 3),
+            wall_min=numbers(),
+            tokens=_counts(),
+            files=st.integers(0, 9),
+            unknown=st.integers(0, 9),
+            commits=st.lists(st.text(max_size=7), max_size=2).map(tuple),
+        ),
         extra=st.dictionaries(
             st.sampled_from(["later", "x-y"]),
             st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=5), st.lists),

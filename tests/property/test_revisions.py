@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from codec.kinds import Sha256
 from codec.manifest.facts import Fact, Purged
 from codec.manifest.jsonl import identity_of
 from codec.merge.key_conflicts import Settled, settle_merge
@@ -118,10 +119,10 @@ def session_of(kind: str, which: int, reader: int, task: str, time: str) -> Sess
         task=task,
         status="PASS",
         notes=f"{task} noted",
-        patch=PatchRef(sha256=f"{which}{reader}" * 32, size=3),
+        patch=PatchRef(sha256=Sha256(f"{which}{reader}" * 32), size=3),
     )
     if kind == "entry":
-        entry = V1Entry(source="LOG.md", sha256=f"{which}f" * 32, tokens={"o200k_base": 9})
+        entry = V1Entry(source="LOG.md", sha256=Sha256(f"{which}f" * 32), tokens={"o200k_base": 9})
         return session._replace(v1=entry, reader=reader)
     return session._replace(id=f"run-{which}")
 
@@ -140,7 +141,7 @@ CHANGES: Final = st.fixed_dictionaries(
         "task": st.sampled_from(["b", "c"]),
         "status": st.sampled_from(STATUSES),
         "notes": st.sampled_from(["", "m"]),
-        "patch": st.sampled_from([None, PatchRef(sha256="ab" * 32, size=1)]),
+        "patch": st.sampled_from([None, PatchRef(sha256=Sha256("ab" * 32), size=1)]),
     },
 )
 STEPS: Final = st.lists(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -11,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codec.errors import CodecError, IntegrityError
+from codec.kinds import Sha256, sha256_of
 from codec.names import is_key
 from codec.patches.diff_stat import diff_stat
 from codec.records import STATUSES, PatchRef
@@ -99,7 +99,7 @@ def assert_becomes_records(data: bytes, span: Span) -> None:
     if span.patch is not None:
         diff = data[slice(*span.patch)]
         stat = diff_stat(diff)
-        patch = PatchRef(sha256=hashlib.sha256(diff).hexdigest(), size=len(diff))
+        patch = PatchRef.of(diff)
     entry = read_entry(whole, span, entry_hash(whole))
     try:
         session = session_of(
@@ -145,7 +145,7 @@ def cut(data: bytes, places: list[int], kinds: list[bool], names: list[str]) -> 
     for number, (start, end) in enumerate(pairwise(bounds)):
         piece = data[start:end]
         if piece and kinds[number % len(kinds)]:
-            ref = PatchRef(sha256=hashlib.sha256(piece).hexdigest(), size=len(piece))
+            ref = PatchRef.of(piece)
             parts.append(StoredPatch(key=names[number % len(names)], patch=ref))
         else:
             parts.append(piece)
@@ -153,7 +153,7 @@ def cut(data: bytes, places: list[int], kinds: list[bool], names: list[str]) -> 
 
 
 def encoded(data: bytes, parts: list[Part]) -> EncodedLayout:
-    return encode_layout(parts)(hashlib.sha256(data).hexdigest(), len(data))
+    return encode_layout(parts)(sha256_of(data), len(data))
 
 
 def patches_in(data: bytes, parts: list[Part]) -> Callable[[StoredPatch], bytes]:
@@ -242,7 +242,7 @@ def _with(files: EncodedLayout, name: str, data: bytes) -> EncodedLayout:
 
 @given(hashes(), keys())
 def test_a_stored_patch_of_another_content_is_never_put_in(sha256: str, key: str) -> None:
-    part = StoredPatch(key=key, patch=PatchRef(sha256=sha256, size=4))
-    files = encode_layout([part])(sha256, 4)
+    part = StoredPatch(key=key, patch=PatchRef(sha256=Sha256(sha256), size=4))
+    files = encode_layout([part])(part.patch.sha256, 4)
     with pytest.raises(IntegrityError, match="not the one that was recorded"):
         list(rebuild(decode_layout(files.layout), files.literal, lambda _: b"else"))

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codec.errors import CodecError
+from codec.kinds import Sha256
 from codec.manifest.facts import Fact, UnknownFact
 from codec.manifest.jsonl import decode_fact, decode_facts, encode_fact
 from codec.references.document import References
@@ -18,7 +19,7 @@ from codec.v1.dates import parse_timestamp
 from codec.v1.detect import detect
 from codec.v1.layout import decode_layout
 from codec.v1.stub import encode_stub, is_bare_stub, stubbed_log
-from codec.v2.context_view import decode_view, encode_view
+from codec.v2.compact_view import decode_view, encode_view
 from codec.v2.deltas import Delta, decode_delta, decode_deltas, decode_metrics, encode_delta
 from codec.v2.metrics import MetricsRow, decode_row, encode_row
 from codec.v2.progress_log import (
@@ -79,7 +80,7 @@ def test_the_view_decodes_to_the_same_deltas_in_the_same_order(deltas: list[Delt
 
 @given(of.hashes())
 def test_a_stub_names_the_log_that_it_stands_for(sha256: str) -> None:
-    stub = encode_stub(sha256)
+    stub = encode_stub(Sha256(sha256))
     assert stubbed_log(stub) == sha256
     assert is_bare_stub(stub)
 

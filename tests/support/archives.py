@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
 from collections.abc import Mapping
 from concurrent.futures import Executor
@@ -46,7 +45,7 @@ def packed(
 
 
 def ref(diff: bytes) -> PatchRef:
-    return PatchRef(sha256=hashlib.sha256(diff).hexdigest(), size=len(diff))
+    return PatchRef.of(diff)
 
 
 class Ranges:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 from codec.patches.diff_stat import diff_stat
@@ -40,7 +39,7 @@ def read_sessions(log: str, day: str = "") -> list[dict[str, Any]]:
         mapped = session_of(
             read_entry(whole, span, entry_hash(whole)),
             source="log.md",
-            patch=PatchRef(hashlib.sha256(patch).hexdigest(), len(patch)) if patch else None,
+            patch=PatchRef.of(patch) if patch else None,
             stat=diff_stat(patch) if patch else None,
             tokens={},
             options=options,

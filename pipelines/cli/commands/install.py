@@ -19,7 +19,7 @@ from pipelines.cli.output import code_of, findings_json, say, say_json, tell, te
 from pipelines.cli.remote_options import check_url, settings_of
 from pipelines.outcomes.errors import EXIT_CODES
 from pipelines.outcomes.findings import Finding
-from pipelines.recording.agent_hooks import HOOKS
+from pipelines.recording.agent_hooks import HOOKS, agents_of_user
 from pipelines.recording.agent_servers import SERVERS
 from pipelines.verbs import install_user, schedule
 from pipelines.verbs.install import PLUGIN, Plan, apply, plan, plan_removal
@@ -71,7 +71,8 @@ def run(
     """
     _check_options(hooks, servers, user=user, kind=kind, remote=remote, uninstall=uninstall)
     if user:
-        return _for_user(hooks or tuple(HOOKS), uninstall, dry_run=dry_run, as_json=as_json)
+        chosen = hooks or (tuple(HOOKS) if uninstall else agents_of_user())
+        return _for_user(chosen, uninstall, dry_run=dry_run, as_json=as_json)
     if uninstall:
         made, jobs, notes = _uninstalled(find(absolute(repo)), dry_run=dry_run)
     else:
@@ -107,8 +108,8 @@ VERB: Final = Verb(
     (
         Option(
             "--hooks",
-            "Install hooks that inject the context and record each session: claude, codex, or "
-            "both with a comma.",
+            "Install hooks that inject the context and record each session: claude, codex, "
+            "gemini, opencode, cursor; several with commas.",
             read=_agents(HOOKS),
             metavar="AGENTS",
             default=(),

@@ -58,6 +58,12 @@ def advise_hooks(hooks: tuple[str, ...]) -> None:
             "Codex runs a hook once you trust it: start it and run /hooks; hooks of a repository "
             "need the repository to be trusted as well"
         )
+    if "gemini" in hooks:
+        tell("Gemini CLI reads the hooks of a repository once you trust its folder: /permissions")
+    if "cursor" in hooks:
+        tell(
+            "the hooks for Cursor follow its documentation; they were not tried with Cursor itself"
+        )
     if hooks and os.sep in hook_program():
         tell(
             f"{PROGRAM} is not on the PATH, so the hooks name it by its path, which is of this "

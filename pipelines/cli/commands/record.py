@@ -27,7 +27,7 @@ from pipelines.outcomes.errors import EXIT_CODES, Denied, StorageError, storage_
 from pipelines.recording.running import running_session
 from pipelines.recording.session import Recorded, Recording, clean_recording, session_of
 from pipelines.verbs.record import apply, plan, root_of
-from pipelines.workspace.location import find, read_config
+from pipelines.workspace.location import Workspace, find, read_config
 
 #: Digits of a commit's name that are shown.
 _SHORT: Final = 6
@@ -55,6 +55,9 @@ def run(
     commits of session-codec's own files, do not count. Lines are counted from the patch. A remark
     may follow the status: 'PASS (deployed)'.
 
+    --private records the figures, the patch and no texts: such a session is counted, and is in no
+    question to a model.
+
     Examples:
       session-codec record --agent sonnet-4.5 --task fix-login --status PASS
       session-codec record --agent human --task "Move to Postgres" --git main..HEAD
@@ -81,6 +84,8 @@ def run(
         recorded = apply(workspace, recording, running)
     except OSError as e:
         raise _cannot_write(e) from e
+    if recording.private and recorded.is_new:
+        recorded = _without_earlier_texts(workspace, recorded)
     if commit:
         from pipelines.workspace.commit import commit_sessions
 
@@ -107,6 +112,7 @@ VERB: Final = Verb(
         Option("--duration-min", "Minutes of work.", read=number, metavar="N"),
         Option("--tokens", "Tokens that the agent used.", read=number, metavar="N"),
         Option("--notes", "What the next agent should know.", default="", metavar="TEXT"),
+        Option("--private", "Record no texts: no task, remark and notes.", flag=True),
         Option("--id", "Record this id only once.", to="name", default="", metavar="ID"),
         Option("--commit", "Commit the files of session-codec, and nothing else.", flag=True),
         Option("--dry-run", "Print the entry; write nothing.", flag=True),
@@ -131,6 +137,7 @@ def _recording(
     name: str,
     duration_min: int | None,
     tokens: int | None,
+    private: bool,
 ) -> Recording:
     word, remark = _status(text_of(status))
     return Recording(
@@ -143,6 +150,19 @@ def _recording(
         duration_min=duration_min,
         tokens_used=tokens,
         id=text_of(name),
+        private=private,
+    )
+
+
+def _without_earlier_texts(workspace: Workspace, recorded: Recorded) -> Recorded:
+    """Remove the texts that a hook recorded of a private session before it was recorded."""
+    from pipelines.verbs.amend import Amendment, amend
+
+    made = amend(workspace, recorded.session.key, Amendment(private=True)).plan
+    if not made.edits:
+        return recorded
+    return recorded._replace(
+        session=made.pair.becomes, findings=(*recorded.findings, *made.findings)
     )
 
 

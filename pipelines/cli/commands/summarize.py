@@ -4,18 +4,33 @@ from __future__ import annotations
 
 import gc
 import sys
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from codec.periods import PERIOD_FORMS, Period, read_period
+from codec.tokens.tokenizers import DEFAULT
 from pipelines.cli.commands.spooled import workspace_of
+from pipelines.cli.commands.summarize_model import (
+    MODEL_OPTIONS,
+    SETTINGS,
+    agree,
+    asked_of,
+    dropped_finding,
+    dropped_share,
+    say_questions,
+    sections_of,
+    summary_json,
+)
 from pipelines.cli.declared import JSON, REPO, Option, Verb
 from pipelines.cli.options import ALLOW_SECRET, TOKENIZER_OPTION
-from pipelines.cli.output import Stages, findings_json, say_json, tell, tell_findings
-from pipelines.outcomes.errors import EXIT_CODES, FINDINGS
+from pipelines.cli.output import Stages, code_of, findings_json, say_json, tell, tell_findings
+from pipelines.outcomes.errors import EXIT_CODES
+from pipelines.outcomes.findings import Finding
+from pipelines.summary.content import Content
 from pipelines.summary.document import document_of, headline
-from pipelines.verbs.summarize import Report, Request, summarize
+from pipelines.summary.narrative import Step
+from pipelines.verbs.summarize import Request, apply_claims, plan_claims, summarize
 from pipelines.worker.tokenizer import load
-from pipelines.workspace.user_settings import read_settings
+from pipelines.workspace.user_settings import ignored_findings, read_settings
 
 Format = Literal["markdown", "json", "html"]
 FORMATS: Final = ("markdown", "json", "html")
@@ -27,22 +42,31 @@ def run(
     form: Format,
     allow: tuple[str, ...],
     tokenizer: str,
+    model: str | None,
     as_json: bool,
+    **given: Any,
 ) -> int:
     """Report what was done in a period: sessions, results, files, decisions, tokens.
 
     The figures are those of 'query'. Sessions whose texts were removed on purpose, and those that
     touch a path of [private] paths in the settings, are counted and not described.
 
+    With --model, records of the other sessions are sent to a model, which returns claims; a claim
+    is dropped unless its numbers, names, dates and quotations are in the sessions that it cites.
+    What passed is written to .session-codec/summaries, and is not asked again.
+
     Examples:
       session-codec summarize --period 2025-Q4
       session-codec summarize --period 2025-W45 -o week.md
       session-codec summarize --period 2025-11 --format html -o november.html
       session-codec summarize --period 2025-11-03..2025-11-20 --format json
+      session-codec summarize --period 2025-11 --model claude --dry-run
+      session-codec summarize --period 2025-Q4 --model llama3.3 --endpoint http://127.0.0.1:11434/v1
     """
     gc.disable()  # the facts of a manifest are many and have no cycles
     workspace = workspace_of(repo)
-    settings = read_settings(workspace, {"allow": allow})
+    settings = read_settings(workspace, {"allow": allow, **{k: given[k] for k in SETTINGS}})
+    asked = asked_of(settings, model, given)
     request = Request(
         workspace=workspace,
         period=period,
@@ -51,20 +75,38 @@ def run(
         allow=settings.allow,
     )
     report = summarize(request, load, Stages())
-    code = FINDINGS if any(f.level == "finding" for f in report.findings) else 0
-    _print(report, "json" if as_json else form, code)
+    step = None
+    findings = [*report.findings, *ignored_findings(settings, "model")]
+    if asked is not None:
+        plan = plan_claims(
+            request, report.read, asked.model.name, load(DEFAULT), with_diffs=asked.with_diffs
+        )
+        if plan.step is None:
+            tell("note: no session of the period may be sent")
+        elif asked.dry_run:
+            say_questions(plan.step)
+            tell_findings(findings)
+            return code_of(findings)
+        else:
+            agree(asked, plan.step)
+            step = apply_claims(plan, asked.model, asked.limit)
+            dropped = dropped_finding(step.summaries(), asked.max_dropped) if step else None
+            findings += [dropped] if dropped else []
+    code = code_of(findings)
+    _print(report.content, step, "json" if as_json else form, findings)
     return code
 
 
-def _print(report: Report, form: Format, code: int) -> None:
+def _print(content: Content, step: Step | None, form: Format, findings: list[Finding]) -> None:
     if form == "json":
         from pipelines.summary.as_json import report_json
 
-        findings = findings_json(report.findings)
-        say_json("summarize", {"exit": code, **report_json(report.content), "findings": findings})
+        fields = {**report_json(content), "summary": summary_json(step)}
+        shown = findings_json(findings)
+        say_json("summarize", {"exit": code_of(findings), **fields, "findings": shown})
         return
-    tell_findings(report.findings)
-    document = document_of(report.content)
+    tell_findings(findings)
+    document = document_of(content, sections_of(step) if step else ())
     if form == "html":
         from pipelines.summary.page import page
 
@@ -73,7 +115,9 @@ def _print(report: Report, form: Format, code: int) -> None:
         from pipelines.summary.markdown import markdown
 
         sys.stdout.write(markdown(document))
-    tell(headline(report.content))
+    tell(headline(content))
+    if step is not None:
+        tell(f"claims dropped: {dropped_share(step.summaries()):.1f} %")
 
 
 VERB: Final = Verb(
@@ -95,12 +139,19 @@ VERB: Final = Verb(
             default="markdown",
             shown=True,
         ),
+        *MODEL_OPTIONS,
         ALLOW_SECRET,
         TOKENIZER_OPTION,
         JSON,
     ),
     exits={
-        3: "lines that cannot be read were left out, or a text seemed to hold a secret",
+        3: "lines that cannot be read were left out, a text seemed to hold a secret, or too many "
+        "claims were dropped",
+        10: "the answer of the model is not in the expected format",
         20: EXIT_CODES[20],
+        22: "more tokens are needed than allowed, or a question seems to hold a secret",
+        30: "the program of the model is not installed, or the endpoint does not know the model",
+        31: "the model denies access",
+        32: "the model did not answer in time, or not as a whole",
     },
 )

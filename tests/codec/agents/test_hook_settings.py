@@ -144,3 +144,34 @@ def test_the_line_of_broken_settings_is_told() -> None:
     with pytest.raises(FormatError) as e:
         with_hooks('{\n  "a": 1,\n  b\n}', WANTED)
     assert e.value.line == 3
+
+
+# A list of commands without groups
+
+
+def plain(name: str) -> dict[str, Any]:
+    return {"command": f"session-codec-hook cursor {name}"}
+
+
+PLAIN = {"sessionStart": plain("start"), "sessionEnd": plain("end")}
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        '{"version": 1}',
+        '{\n  "version": 1,\n  "hooks": {"stop": [{"command": "mine.sh"}]}\n}\n',
+        '{"version": 1, "hooks": {"sessionStart": [{"command": "mine.sh"}], "sessionEnd": []}}',
+    ],
+)
+def test_commands_without_groups_go_in_and_out(before: str) -> None:
+    after = with_hooks(before, PLAIN)
+    assert our_commands(after) == [c["command"] for c in PLAIN.values()]
+    assert with_hooks(after, PLAIN) == after
+    assert without_hooks(after) == before
+
+
+def test_a_new_file_of_commands_without_groups_has_a_version() -> None:
+    made = with_hooks(None, PLAIN)
+    assert json.loads(made) == {"version": 1, "hooks": {e: [c] for e, c in PLAIN.items()}}
+    assert without_hooks(made) is None

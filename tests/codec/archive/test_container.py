@@ -23,6 +23,7 @@ from codec.archive.frames import (
 )
 from codec.archive.tar import Entry, Member, arrange, entries_of
 from codec.errors import CodecError, EncodeError, FormatError, IntegrityError
+from codec.kinds import Sha256
 from codec.records import PatchRef
 from tests.support.archives import DIFFS, Ranges, members_of, packed, patch_of, ref
 
@@ -180,7 +181,7 @@ def test_a_diff_that_changed_while_it_was_archived_is_refused() -> None:
     ("key", "patch", "problem"),
     [
         ("2025-11-10", ref(b""), "has no diff"),
-        (KEY, PatchRef(sha256="0" * 64, size=len(DIFFS[KEY])), "SHA-256 differs"),
+        (KEY, PatchRef(sha256=Sha256("0" * 64), size=len(DIFFS[KEY])), "SHA-256 differs"),
         (KEY, PatchRef(sha256=ref(DIFFS[KEY]).sha256, size=5), "size differs"),
     ],
 )
@@ -217,7 +218,7 @@ def test_a_size_that_the_archive_cannot_hold_is_refused_before_anything_is_read(
     ranges = Ranges(data)
     reader = ArchiveReader(ranges, len(data))
     with pytest.raises(IntegrityError):
-        reader.read(KEY, PatchRef(sha256="0" * 64, size=size))
+        reader.read(KEY, PatchRef(sha256=Sha256("0" * 64), size=size))
     assert len(ranges.asked) == 1
 
 

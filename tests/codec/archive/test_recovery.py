@@ -32,6 +32,7 @@ from codec.archive.tar import (
     tar_pieces,
 )
 from codec.errors import IntegrityError
+from codec.kinds import Sha256
 from tests.support.archives import DIFFS, Ranges, members_of, packed, patch_of
 
 FRAME_SIZE = 4096
@@ -47,7 +48,7 @@ def _small_frames(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("codec.archive.tar.FRAME_SIZE", FRAME_SIZE)
 
 
-def checked(data: bytes) -> tuple[dict[str, str], list[Damage]]:
+def checked(data: bytes) -> tuple[dict[str, Sha256], list[Damage]]:
     """Return the members recovered whole, by key, and the damage."""
     events = list(check(Ranges(data), len(data)))
     found = {e.entry.key: e.sha256 for e in events if isinstance(e, Checked)}

@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from codec.errors import FormatError
+from codec.kinds import Sha256
 from codec.manifest.facts import (
     Archive,
     Disowned,
@@ -28,7 +29,7 @@ from codec.manifest.jsonl import decode_fact, decode_facts, encode_fact, identit
 from codec.manifest.session_fields import changes_between, revised
 from codec.records import NO_METRICS, Metrics, PatchRef, Session, V1Entry
 
-SHA = "ab" * 32
+SHA = Sha256("ab" * 32)
 SESSION = Session(
     key="2025-11-06T14:30:00Z.0123ab",
     time="2025-11-06T14:30:00Z",
@@ -91,7 +92,11 @@ FACTS: list[tuple[Fact, str]] = [
     ),
     (
         Archive(
-            name=f"2025-11-{SHA[:12]}.tar.zst", sha256=SHA, size=9, keys=("2025-11-06",), zstd="1"
+            name=f"2025-11-{SHA[:12]}.tar.zst",
+            sha256=SHA,
+            size=9,
+            keys=("2025-11-06",),
+            zstd="1",
         ),
         f'{{"fact":"archive","name":"2025-11-{SHA[:12]}.tar.zst","sha256":"{SHA}","bytes":9,'
         '"keys":["2025-11-06"],"zstd":"1"}',
@@ -272,7 +277,7 @@ def test_a_revision_states_what_differs_and_leads_to_the_same_session() -> None:
 
 
 def test_neither_another_key_nor_another_reader_changes_the_identity_of_a_session() -> None:
-    entry = V1Entry(source="LOG.md", sha256="12" * 32)
+    entry = V1Entry(source="LOG.md", sha256=Sha256("12" * 32))
     assert identity_of(BARE._replace(v1=entry)) == "12" * 32
     recorded = BARE._replace(id="x")
     other = recorded._replace(key="2025-11-06.abcdef", task="t", reader=2)

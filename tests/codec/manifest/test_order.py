@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from codec.kinds import Sha256
 from codec.manifest.facts import Follows
 from codec.manifest.order import Dated, follows_of, in_order
 from codec.records import Session, V1Entry
@@ -21,7 +22,7 @@ def digest(name: str) -> str:
 
 def session(name: str, time: str) -> Session:
     key = f"{time}.{digest(name)[:6]}"
-    v1 = V1Entry(source="log.md", sha256=digest(name))
+    v1 = V1Entry(source="log.md", sha256=Sha256(digest(name)))
     return Session(key=key, time=time, agent="-", task=name, status="UNKNOWN", v1=v1)
 
 

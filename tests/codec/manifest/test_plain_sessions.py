@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from bench.sessions import made_up
 from codec.errors import FormatError
+from codec.kinds import Sha256
 from codec.manifest.jsonl import decode_fact, encode_fact
 from codec.manifest.plain_sessions import decode_plain
 from codec.records import Metrics, PatchRef, Session, V1Entry
@@ -22,10 +23,12 @@ FULL = Session(
     title="Größe prüfen",
     notes="One, two.",
     metrics=Metrics(1, 0, 2, 30, 9),
-    patch=PatchRef("a" * 64, 7),
+    patch=PatchRef(Sha256("a" * 64), 7),
     id="x-1",
     range=f"{'b' * 40}..{'c' * 40}",
-    v1=V1Entry("LOG.md", "d" * 64, {"o200k_base": 3, "other": 4}, ("lines_added", "commits")),
+    v1=V1Entry(
+        "LOG.md", Sha256("d" * 64), {"o200k_base": 3, "other": 4}, ("lines_added", "commits")
+    ),
     reader=1,
 )
 

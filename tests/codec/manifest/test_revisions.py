@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from codec.kinds import Sha256
 from codec.manifest.facts import Author, Revision
 from codec.manifest.jsonl import fact_digest, identity_of
 from codec.manifest.revisions import apply_revisions, heads_of
@@ -103,4 +104,4 @@ def test_crossing_merges_come_to_one_session() -> None:
 def test_a_diff_is_revised_as_a_whole() -> None:
     sha256 = "ab" * 32
     made = revised(revise(diff={"sha256": sha256, "bytes": 1}))
-    assert made.patch == PatchRef(sha256=sha256, size=1)
+    assert made.patch == PatchRef(sha256=Sha256(sha256), size=1)

@@ -10,6 +10,7 @@ from types import FrameType
 
 import pytest
 
+from codec.kinds import Sha256
 from codec.manifest.facts import Revision
 from codec.manifest.identity import histories_of
 from codec.manifest.jsonl import encode_fact, identity_of
@@ -63,7 +64,7 @@ def test_a_digest_does_not_depend_on_the_key() -> None:
 
 
 def test_the_digest_of_a_migrated_session_is_its_entry_hash() -> None:
-    entry = V1Entry(source="LOG.md", sha256="12" * 32, tokens={"x": 1})
+    entry = V1Entry(source="LOG.md", sha256=Sha256("12" * 32), tokens={"x": 1})
     assert identity_of(session("a", v1=entry)) == "12" * 32
 
 
@@ -108,7 +109,7 @@ def test_a_clash_that_one_side_has_by_itself_is_left_to_doctor() -> None:
     assert len(settle_merge(manifest(A, B), manifest(C))) == 3
 
 
-ENTRY = V1Entry(source="LOG.md", sha256="12" * 32, tokens={"x": 1})
+ENTRY = V1Entry(source="LOG.md", sha256=Sha256("12" * 32), tokens={"x": 1})
 
 
 def test_one_entry_counted_with_two_tokenizers_is_one_session_with_both_counts() -> None:
@@ -155,7 +156,7 @@ def test_a_session_with_several_keys_has_one_of_them() -> None:
 
 
 def test_an_entry_that_became_another_one_is_one_session_with_it() -> None:
-    old, new = session("a", v1=ENTRY), session("b", v1=ENTRY._replace(sha256="34" * 32))
+    old, new = session("a", v1=ENTRY), session("b", v1=ENTRY._replace(sha256=Sha256("34" * 32)))
     assert len(histories_of([old, new])) == 2
     became = Revision(
         of="12" * 32, after=(), by="log", changes={"v1": {"source": "LOG.md", "sha256": "34" * 32}}

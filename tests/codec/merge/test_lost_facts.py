@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from codec.kinds import Sha256
 from codec.manifest.fact_lines import split_lines
 from codec.manifest.facts import Archive, archive_name
 from codec.manifest.jsonl import encode_fact, identity_of
@@ -17,7 +18,7 @@ from codec.records import Session, V1Entry
 
 DAYS = ("2026-03-01", "2026-03-02", "2026-03-03")
 ONE, TWO, THREE = (Session(key=d, time=d, agent="a", task="t", status="PASS") for d in DAYS)
-SHA256 = "ab" * 32
+SHA256 = Sha256("ab" * 32)
 ARCHIVE = Archive(
     name=archive_name("2026-03", SHA256), sha256=SHA256, size=9, keys=DAYS[:2], zstd="1.5.7"
 )

@@ -40,7 +40,7 @@ def test_clones_of_one_repository_have_one_name_without_credentials(
 
 def test_rows_are_read_as_they_were_written() -> None:
     head = Head("example.com/app", True)
-    row = Row("usage", "2025-11", ("r", "k", "2025-11-01", "human", None, 5))
+    row = Row("usage", "2025-11", ("r", "k", "2025-11-01", "human", None, 5, *(None,) * 5))
     first, second = encode_rows(head, [row])
     assert decode_head(first) == head
     assert decode_row(second) == row == decode_row(encode_row(row))

@@ -26,7 +26,7 @@ from codec.v1.entry import Entry, entry_hash, read_entry
 from codec.v1.mapping import Mapped, Options, session_of
 from codec.v1.split import LineNumbers, Span, join, split
 from codec.v1.text import decode_text
-from codec.v2.context_view import decode_view, encode_view
+from codec.v2.compact_view import decode_view, encode_view
 from codec.v2.deltas import Delta, delta_of, encode_delta
 from pipelines.worker.tokenizer import table_path
 
@@ -96,7 +96,7 @@ def _read(data: bytes, span: Span, lines: LineNumbers) -> Read:
     patch = ref = stat = None
     if span.patch:
         patch = data[slice(*span.patch)]
-        ref = PatchRef(sha256=hashlib.sha256(patch).hexdigest(), size=len(patch))
+        ref = PatchRef.of(patch)
         stat = diff_stat(patch)
     mapped = session_of(entry, source="log.md", patch=ref, stat=stat, tokens={}, options=Options())
     return Read(lines.at(span.start), span, entry, patch, stat, mapped)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from codec.kinds import Sha256
 from codec.records import NO_METRICS, Metrics
 from codec.v1.dialects import Dialects, Marker
 from codec.v1.entry import Entry, entry_hash, read_entry
@@ -18,7 +19,7 @@ BARE = "### 2025-11-06T14:30:00Z\n"
 def entry_of(body: str | bytes, heading: str = HEADING) -> Entry:
     data = heading.encode() + (body.encode() if isinstance(body, str) else body)
     (span,) = [s for s in split(data, DIALECTS) if s.heading]
-    return read_entry(data[span.start : span.end], span, "0" * 64)
+    return read_entry(data[span.start : span.end], span, Sha256("0" * 64))
 
 
 def declared(body: str) -> Metrics:
@@ -38,13 +39,13 @@ def test_a_lone_heading_says_what_it_says_and_no_more() -> None:
         status="",
         declared=NO_METRICS,
         notes=(),
-        sha256="0" * 64,
+        sha256=Sha256("0" * 64),
     )
 
 
 def test_a_span_that_is_no_session_is_not_read() -> None:
     with pytest.raises(ValueError, match="not a session"):
-        read_entry(b"text", Span(start=0, end=4), "")
+        read_entry(b"text", Span(start=0, end=4), Sha256(""))
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import json
 import pytest
 
 from codec.errors import FormatError, IntegrityError
+from codec.kinds import Sha256, sha256_of
 from codec.records import PatchRef
 from codec.v1.layout import (
     FORMAT,
@@ -24,12 +25,12 @@ HEAD, PATCH, TAIL = b"# Log\n", b"+one\n-two\n", b"end\n"
 LOG = HEAD + PATCH + TAIL
 STORED = StoredPatch(
     key="2025-11-06",
-    patch=PatchRef(sha256=hashlib.sha256(PATCH).hexdigest(), size=len(PATCH)),
+    patch=PatchRef.of(PATCH),
 )
 
 
 def encoded(*parts: Part, log: bytes = LOG) -> EncodedLayout:
-    return encode_layout(parts)(hashlib.sha256(log).hexdigest(), len(log))
+    return encode_layout(parts)(sha256_of(log), len(log))
 
 
 FILES = encoded(HEAD, STORED, TAIL)
@@ -56,7 +57,7 @@ def test_the_file_is_as_it_is_specified() -> None:
 
 def test_it_decodes_to_its_parts() -> None:
     assert decode_layout(FILES.layout) == Layout(
-        sha256=hashlib.sha256(LOG).hexdigest(),
+        sha256=Sha256(hashlib.sha256(LOG).hexdigest()),
         size=20,
         literal_size=10,
         parts=(6, STORED, 4),

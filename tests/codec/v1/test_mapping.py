@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from codec.errors import FormatError
+from codec.kinds import Sha256
 from codec.names import UNNAMED
 from codec.patches.diff_stat import DiffStat
 from codec.records import NO_METRICS, Metrics, PatchRef, V1Entry
@@ -18,7 +19,7 @@ from codec.v1.mapping import Mapped, Options, session_of
 from tests.support.reading import read_sessions
 
 SHA = "ab" * 32
-PATCH = PatchRef(sha256="cd" * 32, size=9)
+PATCH = PatchRef(sha256=Sha256("cd" * 32), size=9)
 ENTRY = Entry(
     time="2025-11-06T14:30:00Z",
     time_end="",
@@ -31,7 +32,7 @@ ENTRY = Entry(
     status="",
     declared=NO_METRICS,
     notes=(),
-    sha256=SHA,
+    sha256=Sha256(SHA),
 )
 
 
@@ -60,7 +61,7 @@ def test_an_entry_that_says_nothing_is_all_unknown() -> None:
     assert (session.remark, session.title, session.notes) == ("", "", "")
     assert session.metrics == NO_METRICS
     assert session.patch is None
-    assert session.v1 == V1Entry(source="log.md", sha256=SHA, tokens={"x": 7})
+    assert session.v1 == V1Entry(source="log.md", sha256=Sha256(SHA), tokens={"x": 7})
 
 
 # Time

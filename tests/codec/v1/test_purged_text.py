@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import pytest
 
 from codec.records import PatchRef
@@ -11,7 +9,7 @@ from codec.v1.purged_text import cut_purged, find_purged, gap_line, gaps_in, is_
 
 DIFF = b"diff --git a/a.py b/a.py\n--- a/a.py\n+++ b/a.py\n@@ -1 +1 @@\n-old\n+new\n"
 OTHER = DIFF.replace(b"new", b"out")
-PATCH = PatchRef(hashlib.sha256(DIFF).hexdigest(), len(DIFF))
+PATCH = PatchRef.of(DIFF)
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from codec.errors import FormatError
+from codec.kinds import Sha256
 from codec.v1.detect import detect
 from codec.v1.stub import encode_stub, is_bare_stub, stubbed_log
 
 SHA = "0123456789abcdef" * 4
-STUB = encode_stub(SHA)
+STUB = encode_stub(Sha256(SHA))
 
 
 def test_a_stub_names_the_log_that_it_stands_for() -> None:

@@ -11,16 +11,8 @@ from codec.errors import FormatError
 from codec.records import Metrics, Status
 from codec.shown_text import FRAME
 from codec.tokens.tokenizers import TOKENIZERS, counter
-from codec.v2.context_view import (
-    RESERVE,
-    STYLES,
-    Context,
-    Style,
-    decode_view,
-    digest,
-    encode_view,
-    render_context,
-)
+from codec.v2.compact_view import decode_view, encode_view
+from codec.v2.context_view import RESERVE, STYLES, Context, Style, digest, render_context
 from codec.v2.deltas import Delta, encode_delta
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from codec.errors import EncodeError, FormatError
+from codec.kinds import Sha256
 from codec.records import Metrics, Session, V1Entry
 from codec.v2.deltas import (
     Delta,
@@ -178,6 +179,6 @@ def test_of_an_unknown_half_the_delta_says_none(metrics: Metrics, text: str) -> 
 
 def test_a_deployment_that_a_log_names_stays_in_the_manifest() -> None:
     recorded = SESSION._replace(metrics=Metrics(deployment="vercel"))
-    migrated = recorded._replace(v1=V1Entry(source="log.md", sha256="00" * 32))
+    migrated = recorded._replace(v1=V1Entry(source="log.md", sha256=Sha256("00" * 32)))
     assert delta_of(recorded).metrics.deployment == "vercel"
     assert delta_of(migrated).metrics.deployment is None

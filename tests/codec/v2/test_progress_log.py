@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from codec.errors import EncodeError, FormatError
+from codec.kinds import Sha256
 from codec.names import diff_name
 from codec.records import Metrics, PatchRef, Session, V1Entry
 from codec.v2.progress_log import (
@@ -122,7 +123,7 @@ def test_brackets_in_a_remark_come_back(remark: str) -> None:
 def test_an_entry_names_its_diff_only_where_there_is_a_patch() -> None:
     session = Session(key=KEY, time=KEY, agent="a", task="b", status="PASS", notes="n", remark="r")
     assert reference_of(session).diff is None
-    with_patch = session._replace(patch=PatchRef(sha256="00" * 32, size=1))
+    with_patch = session._replace(patch=PatchRef(sha256=Sha256("00" * 32), size=1))
     assert reference_of(with_patch) == Reference(
         key=KEY, agent="a", task="b", status="PASS", remark="r", notes="n", diff=diff_path(KEY)
     )
@@ -136,7 +137,7 @@ def test_the_metrics_of_an_entry_are_those_of_its_delta() -> None:
         task="b",
         status="PASS",
         metrics=Metrics(lines_added=1, deployment="vercel"),
-        v1=V1Entry(source="log.md", sha256="00" * 32),
+        v1=V1Entry(source="log.md", sha256=Sha256("00" * 32)),
     )
     assert reference_of(session).metrics == Metrics(lines_added=1, lines_removed=0)
 

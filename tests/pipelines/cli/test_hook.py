@@ -18,7 +18,8 @@ import pytest
 from codec.agents.spool_entry import decode_entry, encode_entry
 from codec.records import Session
 from pipelines.cli.hook_start import LIMIT, document_of
-from pipelines.recording.drain import Drained, drain, spool_findings
+from pipelines.recording.drain import Drained, drain
+from pipelines.recording.spooled_events import spool_findings
 from pipelines.workspace.location import DELTAS, REFERENCES, Workspace, locate
 from pipelines.workspace.reading import read_manifest
 from tests.pipelines.conftest import Cli, command, git, tree
@@ -147,6 +148,37 @@ def test_the_start_of_a_session_injects_what_context_prints(agents: Agents, cli:
             "hookSpecificOutput": {"hookEventName": "SessionStart", "additionalContext": wanted}
         }
         assert ran.stderr == b""
+
+
+@pytest.mark.parametrize(
+    ("agent", "name", "path"),
+    [
+        ("gemini", "session_id", ("hookSpecificOutput", "additionalContext")),
+        ("opencode", "session_id", ("hookSpecificOutput", "additionalContext")),
+        ("cursor", "conversation_id", ("additional_context",)),
+    ],
+)
+def test_other_agents_get_the_context_in_their_form_and_their_sessions_are_recorded(
+    agents: Agents, cli: Cli, agent: str, name: str, path: tuple[str, ...]
+) -> None:
+    def fire(event: str) -> Ran:
+        return subprocess.run(
+            [agents.bin / "session-codec-hook", agent, event],
+            input=json.dumps({name: "g-1"}).encode(), cwd=agents.root,
+            env=os.environ, capture_output=True, check=True,
+        )  # fmt: skip
+
+    cli("record", agents.root, "--agent", "human", "--task", "begin", "--no-diff")
+    wanted = cli("context", agents.root).out
+    answer = json.loads(fire("start").stdout)
+    for key in path:
+        answer = answer[key]
+    assert answer == wanted
+    agents.commit("page")
+    assert fire("stop").stdout == fire("end").stdout == b""
+    cli("context", agents.root)
+    session = agents.sessions[-1]
+    assert (session.id, session.metrics.commits, session.task) == ("g-1", 1, "Add-page")
 
 
 @pytest.mark.parametrize("verb", ["context", "show", "query", "record"])
@@ -294,6 +326,20 @@ def test_what_an_agent_recorded_itself_is_not_recorded_again(agents: Agents, cli
     agents.drain()
     assert [(s.agent, s.status) for s in agents.sessions] == [("opus-4.5", "PASS")]
     assert agents.waiting() == []
+
+
+def test_a_private_record_removes_the_texts_that_a_hook_recorded(
+    agents: Agents, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agents.codex("SessionStart")
+    agents.commit("vault")
+    agents.codex("Stop")
+    agents.drain()
+    assert "vault" in agents.sessions[0].task
+    monkeypatch.setenv("CODEX_THREAD_ID", "t-1")
+    cli("record", agents.root, "--agent", "a", "--task", "Sell the vault", "--private")
+    (session,) = agents.sessions
+    assert (session.private, session.task, session.title) == (True, "-", "")
 
 
 def test_committing_what_an_agent_recorded_is_not_a_session(agents: Agents, cli: Cli) -> None:

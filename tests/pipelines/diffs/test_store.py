@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from codec.errors import IntegrityError
+from codec.kinds import Sha256
 from codec.manifest.jsonl import encode_fact
 from codec.records import PatchRef, Session
 from pipelines.diffs.store import Store
@@ -76,7 +77,7 @@ def rekey(bench: Bench, key: str, new: str) -> None:
 
 OTHER = Session(
     key=day(1), time=day(1), agent="a", task="t", status="PASS",
-    patch=PatchRef(sha256="12" * 32, size=9),
+    patch=PatchRef(sha256=Sha256("12" * 32), size=9),
 )  # fmt: skip
 
 
@@ -131,7 +132,7 @@ def test_an_archived_diff_is_found_by_its_hash_after_a_merge(bench: Bench) -> No
     assert store.read(session.key, session.patch) == others[1]
     with pytest.raises(NotFound, match="not stored on this machine"):
         store.read(OTHER.key, OTHER.patch)
-    unknown = PatchRef(sha256="34" * 32, size=9)
+    unknown = PatchRef(sha256=Sha256("34" * 32), size=9)
     with pytest.raises(IntegrityError, match="not the one recorded"):
         store.read(day(2), unknown)
     assert verify_archives(bench.workspace, (), Silent()).damaged == []

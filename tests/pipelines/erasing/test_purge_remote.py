@@ -16,7 +16,7 @@ from pipelines.outcomes.progress import Silent
 from pipelines.remotes.base import Content, Remote, read_whole
 from pipelines.remotes.directory import DirectoryRemote
 from pipelines.remotes.s3 import Options, S3Remote
-from pipelines.transfer.snapshots import read_last
+from pipelines.transfer.last_snapshot import read_last
 from tests.conformance.conftest import Started, at_once, sdk_environment, started
 from tests.pipelines.conftest import Bench, Cli, day, entry, log_of
 from tests.pipelines.remotes.test_age import Person, ada

@@ -199,17 +199,15 @@ def test_a_purged_diff_again_in_a_log_is_not_stored_as_text(
     assert held(bench.root, "MARKA") == [LOG]
     cli("sync", bench.root, "--remote", remote)
     assert not held(remote, "MARKA")
-    gap = gap_line(PatchRef(*_reference("MARKA")))
+    gap = gap_line(_patch("MARKA"))
     out = bench.root / "out.md"
     assert cli("restore-v1", bench.root, "-o", out).code == 3
     assert out.read_bytes() == bench.log.read_bytes().replace(diff("MARKA"), gap)
     assert found(cli, bench.root) == [LOG]
 
 
-def _reference(marker: str) -> tuple[str, int]:
-    import hashlib
-
-    return hashlib.sha256(diff(marker)).hexdigest(), len(diff(marker))
+def _patch(marker: str) -> PatchRef:
+    return PatchRef.of(diff(marker))
 
 
 def test_a_restored_log_with_a_gap_is_no_new_session_and_no_revision(
@@ -234,7 +232,7 @@ def test_a_restored_log_with_a_gap_is_no_new_session_and_no_revision(
 def test_a_log_with_a_gap_gives_an_empty_workspace_a_session_without_a_diff(
     bench: Bench,
 ) -> None:
-    gap = gap_line(PatchRef(*_reference("MARKA")))
+    gap = gap_line(_patch("MARKA"))
     bench.log.write_bytes(log_of(entry(day(1), patch=gap)))
     bench.migrate()
     (session,) = bench.manifest.sessions.values()
@@ -251,7 +249,7 @@ def test_text_of_a_layout_goes_and_the_log_stays_restorable(bench: Bench, cli: C
     assert not held(bench.root, "MARKA")
     out = bench.root / "out.md"
     assert cli("restore-v1", bench.root, "-o", out).code == 3
-    gap = gap_line(PatchRef(*_reference("MARKA")))
+    gap = gap_line(_patch("MARKA"))
     assert out.read_bytes() == text.replace(diff("MARKA"), gap)
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from pipelines.fs import files
-from pipelines.fs.files import locked, read_bytes, replace_file, sync_written, unchanging, write_new
+from pipelines.fs.files import read_bytes, replace_file, sync_written, write_new
 from pipelines.fs.lines import last_byte, read_lines, read_tail
+from pipelines.fs.locks import locked, unchanging
 from pipelines.outcomes.errors import WorkspaceLocked
 
 
@@ -112,7 +113,7 @@ def test_the_tail_of_a_long_file_is_its_last_lines(tmp_path: Path, count: int, w
 def test_two_processes_do_not_hold_one_lock_and_a_dead_one_holds_none(tmp_path: Path) -> None:
     path = str(tmp_path / "lock")
     code = (
-        "import sys\nfrom pipelines.fs.files import locked\n"
+        "import sys\nfrom pipelines.fs.locks import locked\n"
         f"with locked({path!r}):\n    print('held', flush=True)\n    sys.stdin.read()\n"
     )
     with subprocess.Popen(

@@ -60,17 +60,20 @@ COMMANDS = (
     "record . --agent a --task t --no-diff --dry-run", "flush .",
     "show latest .", "show latest . --diff", "find task .", "why a.py .", "query .",
     "amend latest . --status PASS", "amend latest . --status PASS --dry-run", "references .",
-    "references . --check", "migrate .", "migrate . --dry-run", "archive .", "archive . --dry-run",
+    "references . --check", "import .", "import . --dry-run", "migrate .",
+    "migrate . --dry-run", "archive .", "archive . --dry-run",
     "archive pack .", "archive ls .", "archive verify .",
     "archive extract x --repo . -o out", "archive repair x .",
     "sync . --remote /r", "sync . --remote /r --dry-run", "restore . --remote /r",
     "restore . --remote /r --dry-run", "purge latest . --yes", "purge latest . --dry-run",
     "purge --merged . --yes", "verify .", "verify . --full", "report .",
-    "summarize . --period 2025-Q4",
+    "summarize . --period 2025-Q4", "export out . --to rows",
+    "export out . --to rows --dry-run",
     "doctor .", "doctor . --repair", "restore-v1 .", "retire-v1 .", "retire-v1 . --dry-run",
 )  # fmt: skip
-#: They have nothing to do with one repository.
-WITHOUT_REPOSITORY = {"completion"}
+#: They do not end with the code: one needs no repository, one reports the error for each of many
+#: repositories, one answers each call of a tool with it.
+ELSEWHERE = {"completion", "fleet", "mcp"}
 
 
 @pytest.mark.parametrize("line", [*COMMANDS, ""])
@@ -88,7 +91,7 @@ def test_a_verb_ends_with_gits_advice_and_writes_nothing(
 
 def test_the_table_has_every_verb() -> None:
     named = {line.split()[0] for line in COMMANDS}
-    assert named == VERBS.keys() - WITHOUT_REPOSITORY
+    assert named == VERBS.keys() - ELSEWHERE
     archive = {line.split()[1] for line in COMMANDS if line.startswith("archive ")}
     assert archive - {"."} == load_verb("archive").verbs.keys()
 

@@ -96,3 +96,38 @@ def test_a_commit_in_another_worktree_needs_more_than_the_time() -> None:
     assert owner(made(), session("a", ran(9, 11)), root=THERE) == []
     named = ran(9, 11, "cd /tree && git commit -qm 'Add a page'")
     assert owner(made(), session("a", named), root=THERE) == ["a"]
+
+
+def test_an_amendment_belongs_to_the_command_that_amends_not_to_a_shorter_one() -> None:
+    amended = made()._replace(action="commit (amend): Add a page")
+    a = session("a", ran(10.1, 10.3, "git commit -q --amend --no-edit"))
+    for other in ("git rebase -q main", "git commit -qm 'Fix a page'", "git status"):
+        b = session("b", ran(10.4, 10.5, other))
+        assert owner(amended, a, b) == owner(amended, b, a) == ["a"]
+
+
+def test_of_two_sessions_that_amend_the_one_that_made_the_commit_amended_it() -> None:
+    amended = made()._replace(action="commit (amend): Add a page")
+    amend = "git commit -q --amend --no-edit"
+    a = session("a", ran(5, 6, "git commit -qm 'Add a page'"), ran(10.1, 10.3, amend))
+    b = session("b", ran(5, 6, "git commit -qm 'Fix a page'"), ran(10.4, 10.5, amend))
+    assert owner(amended, a, b) == owner(amended, b, a) == ["a"]
+
+
+def test_a_command_elsewhere_that_only_took_long_does_not_hide_who_was_alone() -> None:
+    elsewhere = session("b", ran(9, 11, "make test"), root=THERE)
+    assert owner(made(), session("a", ran(30, 31)), elsewhere) == ["a"]
+
+
+def test_a_command_at_home_wins_over_a_shorter_one_elsewhere() -> None:
+    a = session("a", ran(10, 10.5, "git commit -F message"))
+    b = session("b", ran(10.1, 10.2, "git commit -F message"), root=THERE)
+    assert owner(made(), a, b) == ["a"]
+
+
+@pytest.mark.parametrize("action", ["rebase (pick)", "pull --rebase (pick)", "cherry-pick", "am"])
+def test_a_command_that_does_what_the_reflog_says_wins_over_a_commit(action: str) -> None:
+    move = made()._replace(action=f"{action}: Add a page")
+    verb = action.split(" ", maxsplit=1)[0]
+    a, b = session("a", ran(10, 10.5, f"git {verb}")), session("b", ran(10.2, 10.3))
+    assert owner(move, a, b) == owner(move, b, a) == ["a"]

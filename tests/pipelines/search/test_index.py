@@ -22,6 +22,8 @@ LOG = log_of(
     entry(day(2), task="beta", patch=SECRET, notes="A quiet day."),
 )
 
+pytestmark = pytest.mark.usefixtures("words_only")
+
 
 @pytest.fixture
 def made(bench: Bench) -> Bench:

@@ -45,7 +45,15 @@ def repository(name: str, version: int = 0, rows: int = 40) -> Given:
         Row(
             "usage",
             month,
-            (name, f"{month}-01.{n}", f"{month}-01", "human", pick.randint(1, 10**9), n),
+            (
+                name,
+                f"{month}-01.{n}",
+                f"{month}-01",
+                "human",
+                pick.randint(1, 10**9),
+                n,
+                *(None,) * 5,
+            ),
         )
         for month in MONTHS
         for n in range(rows)

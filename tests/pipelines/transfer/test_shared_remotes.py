@@ -12,8 +12,9 @@ import pytest
 
 from pipelines.remotes.base import Content
 from pipelines.remotes.directory import DirectoryRemote
+from pipelines.transfer.last_snapshot import read_last
 from pipelines.transfer.shared_remotes import foreign_snapshots
-from pipelines.transfer.snapshots import bundle_of, put_snapshot, read_last, snapshot_of
+from pipelines.transfer.snapshots import bundle_of, put_snapshot, snapshot_of
 from pipelines.workspace.location import MANIFEST
 from tests.pipelines.conftest import Bench, Cli
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from codec.references.sources.log_rules import LogRules
 from codec.v1.text import Log
 from pipelines.v1 import rules as v1_rules
 from pipelines.v1.rules import read_rules
+from pipelines.workspace.cache import read_json_cache, write_json_cache
 from pipelines.workspace.location import V1_LOG, locate
 from pipelines.workspace.reading import read_manifest
 from tests.pipelines.conftest import THREE, Bench
@@ -82,14 +82,13 @@ def test_what_cannot_be_read_is_nothing(bench: Bench, read: Callable[[], int], b
     assert read() == 2
 
 
-@pytest.mark.parametrize(
-    ("name", "value"), [("text", 1), ("text", "?"), ("lines", [1]), ("lines", 1)]
-)
-def test_what_is_kept_in_another_form_is_nothing(
-    bench: Bench, read: Callable[[], int], name: str, value: object
+@pytest.mark.parametrize(("at", "value"), [(1, 1), (1, "AAA"), (2, [1]), (2, 1)])
+def test_a_cache_of_another_form_is_ignored(
+    bench: Bench, read: Callable[[], int], at: int, value: object
 ) -> None:
-    kept = json.loads((bench.root / _KEPT).read_text())
-    (bench.root / _KEPT).write_text(json.dumps({**kept, name: value}))
+    kept = read_json_cache(str(bench.root / _KEPT), list)
+    assert kept
+    write_json_cache(str(bench.root / _KEPT), [*kept[:at], value, *kept[at + 1 :]])
     rules_of(bench.root)
     assert read() == 2
 

@@ -9,7 +9,7 @@ import pytest
 
 from codec.shown_text import FRAME
 from codec.tokens.tokenizers import counter
-from codec.v2.context_view import decode_view
+from codec.v2.compact_view import decode_view
 from codec.v2.deltas import decode_delta
 from pipelines.verbs.context import KEPT, Request, render
 from pipelines.workspace.location import REFERENCES, V1_LOG

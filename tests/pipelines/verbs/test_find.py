@@ -16,6 +16,8 @@ LOG = log_of(
     entry(day(3), agent="human", task="reading", notes="readManifest was slow."),
 )  # fmt: skip
 
+pytestmark = pytest.mark.usefixtures("words_only")
+
 
 @pytest.fixture
 def made(bench: Bench) -> Bench:
@@ -90,7 +92,7 @@ def test_missing_diffs_are_noted_where_paths_are_asked_for(made: Bench, cli: Cli
     for path in (made.root / ".diffs").glob("*.diff"):
         path.unlink()
     assert "missing locally" in cli("find", "token", made.root, "--path", "a.py").err
-    assert cli("find", "token", made.root).err == ""
+    assert cli("find", "expire", made.root).err == ""
 
 
 def test_hostile_text_is_quoted_and_neutralised(made: Bench, cli: Cli) -> None:

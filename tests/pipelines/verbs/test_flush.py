@@ -258,7 +258,7 @@ def test_a_workspace_outside_of_git_keeps_nothing_pending(tmp_path: Path, cli: C
 def test_a_pending_session_of_the_same_second_gets_a_key_of_its_own(
     repo: Path, tmp_path: Path, cli: Cli, first: str
 ) -> None:
-    from pipelines.recording.session import Recording, keep_session, record_session
+    from pipelines.recording.session import Recording, new_session, record_session
 
     second = "z" if first == "a" else "a"
     time = "2026-01-02T10:00:00Z"
@@ -268,9 +268,9 @@ def test_a_pending_session_of_the_same_second_gets_a_key_of_its_own(
     record_session(find(str(other)), theirs)
     git(other, "-c", "user.name=o", "-c", "user.email=o@o", "commit", "-qam", "theirs")
     mine = PATCH.replace(b"a.py", b"b.py")
-    keep_session(
-        find(str(repo)), Recording(agent="m", task="mine", id=second, time=time, patch=mine)
-    )
+    workspace = find(str(repo))
+    recording = Recording(agent="m", task="mine", id=second, time=time, patch=mine)
+    pending.put(workspace, [new_session(workspace, recording).session], [mine])
     git(repo, "pull", "-q", "--rebase", str(other), "main")
     assert cli("verify", repo).code == 0
     assert cli("flush", repo, "--commit").code == 0

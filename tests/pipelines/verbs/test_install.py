@@ -339,7 +339,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "home"
     folder.mkdir()
     monkeypatch.setenv("HOME", str(folder))
-    for name in ("CLAUDE_CONFIG_DIR", "CODEX_HOME"):
+    for name in ("CLAUDE_CONFIG_DIR", "CODEX_HOME", "OPENCODE_CONFIG_DIR"):
         monkeypatch.delenv(name, raising=False)
     return folder
 
@@ -540,3 +540,61 @@ def test_a_workspace_that_cannot_be_written_is_told_and_can_be_read(repo: Path, 
 
 def test_uninstall_without_a_workspace_is_exit_20(repo: Path, cli: Cli) -> None:
     assert cli("install", repo, "--uninstall").code == 20
+
+
+# Agents with other forms of hooks
+
+OTHERS = "gemini,opencode,cursor"
+PLUGIN_FILE = ".opencode/plugins/session-codec.js"
+
+
+def test_hooks_of_every_agent_go_in_and_out(repo: Path, cli: Cli) -> None:
+    was = tree(repo)
+    assert cli("install", repo, "--hooks", OTHERS).code == 0
+    assert cli("install", repo, "--hooks", OTHERS).out == "nothing to do\n"
+    gemini = json.loads((repo / ".gemini/settings.json").read_text())["hooks"]
+    assert list(gemini) == ["SessionStart", "AfterAgent", "SessionEnd"]
+    assert all(g["hooks"][0]["timeout"] >= 1000 for (g,) in gemini.values())  # milliseconds
+    cursor = json.loads((repo / ".cursor/hooks.json").read_text())
+    assert (cursor["version"], list(cursor["hooks"])) == (1, ["sessionStart", "stop", "sessionEnd"])
+    assert "session-codec-hook" in (repo / PLUGIN_FILE).read_text()
+    assert "@AGENTS.md" in (repo / "GEMINI.md").read_text()
+    assert cli("install", repo, "--uninstall").code == 0
+    assert tree(repo) == was
+
+
+def test_a_file_of_gemini_that_does_not_import_agents_gets_the_block(repo: Path, cli: Cli) -> None:
+    (repo / "GEMINI.md").write_text("# Rules\n")
+    cli("install", repo, "--hooks", "gemini")
+    assert "session-codec context" in (repo / "GEMINI.md").read_text()
+    cli("install", repo, "--uninstall")
+    assert (repo / "GEMINI.md").read_text() == "# Rules\n"
+
+
+def test_a_plugin_of_another_program_is_left_alone(repo: Path, cli: Cli) -> None:
+    path = repo / PLUGIN_FILE
+    path.parent.mkdir(parents=True)
+    path.write_text("export const Mine = async () => ({})\n")
+    said = cli("install", repo, "--hooks", "opencode,cursor")
+    assert (said.code, "not a plugin of session-codec" in said.err) == (3, True)
+    cli("install", repo, "--uninstall")
+    assert path.read_text() == "export const Mine = async () => ({})\n"
+
+
+def test_a_plugin_whose_program_has_moved_is_renewed(repo: Path) -> None:
+    apply(plan(locate(str(repo)), hooks=["opencode"], program="/old/session-codec-hook"))
+    apply(plan(locate(str(repo)), hooks=["opencode"], program="session-codec-hook"))
+    assert "/old" not in (repo / PLUGIN_FILE).read_text()
+
+
+def test_a_user_gets_hooks_for_the_agents_that_were_started(
+    repo: Path, cli: Cli, home: Path
+) -> None:
+    (home / ".gemini").mkdir()
+    (home / ".config/opencode").mkdir(parents=True)
+    assert cli("install", repo, "--user").code == 0
+    plugin = ".config/opencode/plugins/session-codec.js"
+    always = {".claude/settings.json", ".codex/hooks.json"}
+    assert set(files(home)) == {*always, ".gemini/settings.json", plugin}
+    assert cli("install", repo, "--user", "--uninstall").code == 0
+    assert files(home) == {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import shutil
 from pathlib import Path
@@ -100,7 +99,7 @@ def test_the_gap_is_named(made: Bench, cli: Cli) -> None:
     restored = cli("restore-v1", made.root, "-o", made.root / "log.md")
     assert restored.code == 3
     assert day(3) in restored.err
-    gap = gap_line(PatchRef(hashlib.sha256(SECRET).hexdigest(), len(SECRET)))
+    gap = gap_line(PatchRef.of(SECRET))
     assert (made.root / "log.md").read_bytes() == log_of_months().replace(SECRET, gap)
     with pytest.raises(Erased):
         diffs(made.workspace)

@@ -442,3 +442,27 @@ def test_a_record_in_a_read_only_sandbox_says_how_to_go_on(made: Bench, cli: Cli
     assert "the session is not recorded. Run the same command where" in said.err
     assert "outside of the agent's sandbox" in said.err
     assert tree(made.root) == before
+
+
+def test_a_clock_that_goes_back_gives_no_key_twice(
+    made: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = []
+    for second in (30, 10, 20, 30, 10, 20):
+        now = f"2030-01-05T10:00:{second}.000000Z"
+        monkeypatch.setattr("pipelines.recording.session.moment", lambda now=now: now)
+        keys.append(record_session(made.workspace, Recording(agent="a", task="t")).session.key)
+    assert len(set(keys)) == len(keys)
+    assert [key for key in made.manifest.sessions if key.startswith("2030")] == keys
+    assert len({line.split()[0] for line in made.deltas()}) == len(made.manifest.sessions)
+
+
+def test_a_private_session_has_figures_and_no_texts(made: Bench, cli: Cli) -> None:
+    said = cli("record", made.root, "--agent", "a", "--task", "Sell the vault", "--status",
+               "FAIL (vault)", "--notes", "vault", "--private", "--json")  # fmt: skip
+    assert said.code == 0, said.err
+    session = made.manifest.sessions[said.json["session"]["key"]]
+    assert (session.private, session.task, session.title, session.notes) == (True, "-", "", "")
+    assert (session.status, session.metrics.lines_added) == ("FAIL", 1)
+    written = (d for name, (d, _) in tree(made.root).items() if not name.startswith(".diffs"))
+    assert not any(b"vault" in data for data in written)

@@ -15,8 +15,9 @@ from codec.errors import IntegrityError
 from pipelines.outcomes.errors import Conflict
 from pipelines.outcomes.progress import Silent
 from pipelines.remotes.directory import DirectoryRemote
-from pipelines.transfer.snapshots import CACHE, Last, read_last, write_last
+from pipelines.transfer.last_snapshot import Last, read_last, write_last
 from pipelines.verbs.sync import apply, plan
+from pipelines.workspace.cache import CACHE
 from pipelines.workspace.location import CONFIG, MANIFEST, V1_LOG
 from tests.conformance.conftest import Started, at_once, sdk_environment, started
 from tests.pipelines.conftest import PATCH, Bench, Cli, command, day, entry, git, log_of, tree

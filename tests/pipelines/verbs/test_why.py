@@ -167,3 +167,33 @@ def test_the_command_line_prints_grades_and_data(history: History) -> None:
 @pytest.mark.parametrize("place", ["absent.py", "a.py:9999", "../outside"])
 def test_what_does_not_exist_is_not_found(history: History, place: str) -> None:
     assert history.cli("why", place, history.root).code == 30
+
+
+def cloned(source: Path, target: Path, *options: str) -> Path:
+    git(source, "config", "uploadpack.allowFilter", "true")
+    git(source.parent, "clone", "-q", *options, f"file://{source}", str(target))
+    return target
+
+
+@pytest.mark.parametrize("place", ["a.py", "a.py:1"])
+def test_a_shallow_clone_names_the_command_that_fetches_its_history(
+    history: History, tmp_path: Path, place: str
+) -> None:
+    shallow = cloned(history.root, tmp_path / "shallow", "--depth=1")
+    said = history.cli("why", place, shallow)
+    assert (said.code, said.out) == (30, "")
+    assert "git fetch --unshallow" in said.err
+    assert len(said.err.splitlines()) == 1
+    git(shallow, "fetch", "-q", "--unshallow")
+    assert history.cli("why", place, shallow).code == 0
+
+
+def test_a_partial_clone_names_a_command_that_fetches_its_objects(
+    history: History, tmp_path: Path
+) -> None:
+    partial = cloned(history.root, tmp_path / "partial", "--filter=blob:none")
+    said = history.cli("why", "a.py", partial)
+    assert (said.code, said.out) == (30, "")
+    assert "git log --all -p > /dev/null" in said.err
+    git(partial, "log", "--all", "-p")
+    assert history.cli("why", "a.py", partial).code == 0

@@ -17,7 +17,8 @@ import pytest
 
 from codec.manifest.jsonl import encode_fact
 from codec.records import Session
-from pipelines.recording.session import Recording, record_session
+from pipelines.recording.session import Recording, new_session, record_session
+from pipelines.workspace import pending
 from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES
 from pipelines.workspace.merge_driver_setup import configure_merge
 from tests.pipelines.conftest import Bench, Cli, day, git
@@ -186,6 +187,11 @@ def agents_not_told(bench: Bench, cli: Cli) -> None:
     assert told(cli, bench) == (0, [])
     bench.commit()
     (bench.root / "AGENTS.md").write_text("# Rules\n")
+
+
+def pending_session(bench: Bench, _cli: Cli) -> None:
+    made = new_session(bench.workspace, Recording(agent="a", task="waits", id="s-1"))
+    pending.put(bench.workspace, [made.session])
 
 
 def stale_lock(bench: Bench, _cli: Cli) -> None:
@@ -404,6 +410,14 @@ FAULTS: dict[str, Fault] = {
         edit(".session-codec/spool/broken/e", after("?")),
         [("spool-broken", ".session-codec/spool/broken/e", None)], repairs=[],
         left=("spool-broken",),
+    ),
+    "pending": Fault(
+        pending_session, [("pending", None, None)], code=0, repairs=[],
+    ),
+    "pending-broken": Fault(
+        edit(".session-codec/pending/facts.jsonl", after("?\n")),
+        [("pending-broken", ".session-codec/pending/facts.jsonl", 1)], repairs=[],
+        left=("pending-broken",),
     ),
 }  # fmt: skip
 

@@ -29,6 +29,7 @@ def test_a_worker_that_was_killed_is_unavailable_and_not_a_success() -> None:
     # A pipe that broke on the way out once turned the error into exit code 0.
     def ask_the_dead() -> None:
         with Worker("o200k_base") as worker:
+            assert worker._process is not None
             worker._process.kill()
             worker._process.wait()
             worker.count_text("little enough to wait in the buffer")

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
+from codec.kinds import Sha256
 from codec.records import PatchRef
 from pipelines.outcomes.errors import Conflict, NotFound
 from pipelines.workspace.git_patches import (
@@ -50,7 +51,7 @@ class Case(NamedTuple):
 
     @property
     def ref(self) -> PatchRef:
-        return PatchRef(sha256=hashlib.sha256(self.patch).hexdigest(), size=len(self.patch))
+        return PatchRef.of(self.patch)
 
 
 def written(root: Path, *, changed: bool) -> None:
@@ -377,13 +378,13 @@ def test_a_diff_that_was_made_under_attributes_is_remade_under_them(case: Case) 
     ends = case.commits.split("..")
     old = git(case.root, "diff-tree", *PATCH_OPTIONS, *ends, "--", ":(top)", *own).encode()
     assert old != case.patch
-    ref = PatchRef(sha256=hashlib.sha256(old).hexdigest(), size=len(old))
+    ref = PatchRef.of(old)
     assert remade(case.workspace, [case.commits], ref) == old
     assert remakable(case.workspace, [((case.commits,), ref)]) == {((case.commits,), ref)}
 
 
 def test_what_git_makes_differently_is_not_remakable(case: Case) -> None:
-    other = PatchRef(sha256="0" * 64, size=len(case.patch))
+    other = PatchRef(sha256=Sha256("0" * 64), size=len(case.patch))
     assert remade(case.workspace, [case.commits], other) is None
     unknown = f"{'1' * 40}..{'2' * 40}"
     named, lost = (case.commits,), (unknown,)
@@ -398,10 +399,7 @@ def test_many_ranges_are_remade_in_one_run(case: Case) -> None:
     ]
     pairs = [f"{a}..{b}" for a in ends for b in ends]
     patches = {pair: patch_of(case.workspace, [pair]) for pair in pairs}
-    wanted = {
-        ((pair,), PatchRef(sha256=hashlib.sha256(data).hexdigest(), size=len(data)))
-        for pair, data in patches.items()
-    }
+    wanted = {((pair,), PatchRef.of(data)) for pair, data in patches.items()}
     assert remakable(case.workspace, wanted) == wanted
 
 
@@ -425,7 +423,7 @@ def test_a_missing_object_is_an_absent_diff_and_the_others_are_remade(case: Case
     blob = git(case.root, "rev-parse", "HEAD:data.bin").strip()
     (case.root / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
     same = "..".join([case.commits.split("..")[0]] * 2)
-    empty = PatchRef(sha256=hashlib.sha256(b"").hexdigest(), size=0)
+    empty = PatchRef(sha256=Sha256(hashlib.sha256(b"").hexdigest()), size=0)
     pairs = {((case.commits,), case.ref), ((same,), empty)}
     assert remakable(case.workspace, pairs) == {((same,), empty)}
 
@@ -482,5 +480,5 @@ def test_a_patch_that_needs_too_much_memory_is_left_and_the_others_are_made(
     git(case.root, "commit", "-qm", "huge")
     ends = git(case.root, "rev-parse", "HEAD^", "HEAD").split()
     named = ("..".join(ends),)
-    wanted = {(named, PatchRef(sha256="0" * 64, size=1 << 20)), ((case.commits,), case.ref)}
+    wanted = {(named, PatchRef(sha256=Sha256("0" * 64), size=1 << 20)), ((case.commits,), case.ref)}
     assert remakable(case.workspace, wanted) == {((case.commits,), case.ref)}

@@ -11,6 +11,7 @@ from typing import Final
 import pytest
 
 from codec.errors import FormatError
+from codec.kinds import Sha256
 from codec.manifest.facts import Disowned, Purged, PurgedText, Revision
 from codec.manifest.jsonl import encode_fact, fact_digest
 from codec.manifest.session_fields import changes_between
@@ -138,7 +139,7 @@ def test_two_facts_of_one_entry_are_one_session_with_the_patches_of_both(bench: 
     before = bench.manifest
     key, old = next(iter(before.sessions.items()))
     assert old.patch is not None
-    patch = PatchRef(sha256="ab" * 32, size=7)
+    patch = PatchRef(sha256=Sha256("ab" * 32), size=7)
     new = old._replace(task="other", patch=patch, reader=old.reader + 1)
     path.write_text(path.read_text() + encode_fact(new) + "\n")
     manifest = bench.manifest
@@ -154,7 +155,7 @@ def test_a_revised_session_is_known_by_the_old_entry_and_the_new_one(bench: Benc
     path = bench.root / MANIFEST
     key, old = next(iter(bench.manifest.sessions.items()))
     assert old.v1 is not None
-    entry = old.v1._replace(sha256="cd" * 32)
+    entry = old.v1._replace(sha256=Sha256("cd" * 32))
     new = old._replace(title="A better one", v1=entry, patch=None)
     of = bench.manifest.identity(key)
     changes = changes_between(old, new)
@@ -169,7 +170,7 @@ def test_a_revised_session_is_known_by_the_old_entry_and_the_new_one(bench: Benc
 
 
 def test_a_disowned_tombstone_hides_nothing_and_a_later_one_does(tmp_path: Path) -> None:
-    first = Purged(key="2026-03-01", sha256="ab" * 32, time="2026-03-01T00:00:00.000000Z")
+    first = Purged(key="2026-03-01", sha256=Sha256("ab" * 32), time="2026-03-01T00:00:00.000000Z")
     disowned = Disowned(tombstones=(fact_digest(first),), time="2026-03-02T00:00:00.000000Z")
     assert manifest_of([first]).purged == {first.sha256: first.time}
     assert manifest_of([first, disowned]).purged == {}

@@ -96,10 +96,10 @@ def test_kept_sums_are_not_used_for_other_lines(workspace: Workspace, change: st
             append(workspace, line(3) + line(4999) + line(5000))
         case "copied":
             kept = Path(workspace.path(".session-codec", "cache", "newest.json"))
-            document = json.loads(kept.read_text())
-            document[0][1] += 1
-            document[3][1][0] = 7
-            kept.write_text(json.dumps(document))
+            seal, document = kept.read_text().split("\n")
+            values = json.loads(document)
+            values[3][0] = 7
+            kept.write_text(f"{seal}\n{json.dumps(values)}")
     check(workspace)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import subprocess
 from collections.abc import Callable, Iterator
@@ -19,7 +18,7 @@ from pipelines.workspace.location import MANIFEST, Workspace, at
 from pipelines.workspace.reading import read_file, read_manifest
 from tests.pipelines.conftest import PATCH, git
 
-REF = PatchRef(sha256=hashlib.sha256(PATCH).hexdigest(), size=len(PATCH))
+REF = PatchRef.of(PATCH)
 
 
 def session(name: str, *, minute: int = 0) -> Session:

@@ -25,6 +25,8 @@ TOP: Final = Path(__file__).parents[4]
 #: Tokens of o200k that `tools/list` may cost.
 MOST: Final = 320
 
+pytestmark = pytest.mark.usefixtures("words_only")
+
 PATCH: Final = b"".join(
     b"diff --git a/src/%(n)s.py b/src/%(n)s.py\n--- a/src/%(n)s.py\n+++ b/src/%(n)s.py\n"
     b"@@ -1 +1,2 @@\n-old %(n)s\n+new %(n)s\n+more\n" % {b"n": name}

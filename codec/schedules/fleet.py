@@ -1,0 +1,175 @@
+"""Manifests of Kubernetes for the shards of a fleet: an Indexed Job, and a CronJob.
+
+1. A pod runs one shard and ends with 0 when each repository has a result, whatever the result is.
+   A pod that fails met trouble of its own; the policy says which exit codes deserve another pod.
+2. The volume claim holds the folder of the run and what the paths in its list name.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Final
+
+from codec.errors import FormatError
+
+#: Where the claim is mounted.
+MOUNT: Final = "/fleet"
+#: The secret with what git and the remote need; it need not exist.
+_SECRET: Final = "session-codec"  # noqa: S105 - a name
+_NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
+_IMAGE: Final = re.compile(r"[A-Za-z0-9][\w.:/@-]*", re.ASCII)
+#: Exit codes: bugs and usage end the job, data and workspaces end the index.
+_END_JOB: Final = (2, 30)
+_END_INDEX: Final = (1, 10, 11, 12, 20, 22)
+
+_JOB: Final = """\
+backoffLimitPerIndex: 2
+maxFailedIndexes: {shards}
+completionMode: Indexed
+completions: {shards}
+parallelism: {parallelism}
+podFailurePolicy:
+  rules:
+    - action: Ignore # a node was drained or lost
+      onPodConditions:
+        - type: DisruptionTarget
+          status: "True"
+    - action: FailJob # the arguments are not valid, or the folder holds no run
+      onExitCodes:
+        containerName: shard
+        operator: In
+        values: {end_job}
+    - action: FailIndex # another pod would end the same way
+      onExitCodes:
+        containerName: shard
+        operator: In
+        values: {end_index}
+template:
+  metadata:
+    labels:
+      app.kubernetes.io/name: session-codec
+  spec:
+    restartPolicy: Never
+    automountServiceAccountToken: false
+    securityContext:
+      runAsNonRoot: true
+      runAsUser: 65532
+      runAsGroup: 65532
+      fsGroup: 65532
+      seccompProfile:
+        type: RuntimeDefault
+    containers:
+      - name: shard
+        image: {image}
+        command: [/bin/sh, -c]
+        args:
+          - exec session-codec fleet shard "$RUN" --index "$JOB_COMPLETION_INDEX"
+        env:
+          - name: RUN
+            value: {run}
+          - name: HOME
+            value: /tmp
+        envFrom:
+          - secretRef:
+              name: {secret}
+              optional: true
+        securityContext:
+          allowPrivilegeEscalation: false
+          readOnlyRootFilesystem: true
+          capabilities:
+            drop: [ALL]
+        resources:
+          requests:
+            cpu: "1"
+            memory: 512Mi
+          limits:
+            memory: {memory}Mi
+        volumeMounts:
+          - name: fleet
+            mountPath: {mount}
+          - name: tmp
+            mountPath: /tmp
+    volumes:
+      - name: fleet
+        persistentVolumeClaim:
+          claimName: {claim}
+      - name: tmp
+        emptyDir: {{}}
+"""
+_INDEXED: Final = """\
+# The claim {claim} is ReadWriteMany and holds the run as {run}. When the job has ended,
+# repeat 'session-codec fleet run' with the folder: it collects the results and the tables.
+apiVersion: batch/v1
+kind: Job
+metadata:
+  name: session-codec-fleet-{name}
+  labels:
+    app.kubernetes.io/name: session-codec
+spec:
+{job}"""
+_CRONJOB: Final = """\
+# Runs the shards that are left, every night; a finished run ends at once.
+apiVersion: batch/v1
+kind: CronJob
+metadata:
+  name: session-codec-fleet-{name}
+  labels:
+    app.kubernetes.io/name: session-codec
+spec:
+  schedule: "17 3 * * *"
+  timeZone: Etc/UTC
+  concurrencyPolicy: Forbid
+  startingDeadlineSeconds: 86400
+  jobTemplate:
+    spec:
+{job}"""
+#: Pods at a time; the number of shards is less often the limit than what they read from.
+_PARALLEL: Final = 100
+#: MiB of a pod beside the verb that it runs.
+_BESIDE: Final = 256
+
+
+def indexed_job(run: str, shards: int, memory: int, image: str, claim: str) -> bytes:
+    """Return the manifest of an Indexed Job with one index for each shard.
+
+    Args:
+        run: name of the folder of the run below the mount.
+        shards: how many.
+        memory: limit of a verb in MiB.
+        image: with session-codec in it.
+        claim: name of the volume claim.
+
+    Raises:
+        FormatError: a name cannot be one of Kubernetes.
+    """
+    return _filled(_INDEXED, 2, run, shards, memory, image, claim)
+
+
+def cron_job(run: str, shards: int, memory: int, image: str, claim: str) -> bytes:
+    """Return the manifest of a CronJob that makes the Indexed Job; see `indexed_job`."""
+    return _filled(_CRONJOB, 6, run, shards, memory, image, claim)
+
+
+def _filled(
+    frame: str, indent: int, run: str, shards: int, memory: int, image: str, claim: str
+) -> bytes:
+    if not _NAME.fullmatch(claim):
+        raise FormatError("is not a name of Kubernetes", field="--claim")
+    if not _IMAGE.fullmatch(image):
+        raise FormatError("is not the name of an image", field="--image")
+    job = _JOB.format(
+        shards=shards,
+        parallelism=min(shards, _PARALLEL),
+        end_job=list(_END_JOB),
+        end_index=list(_END_INDEX),
+        image=json.dumps(image),
+        run=json.dumps(f"{MOUNT}/{run}".replace("$(", "$$(")),
+        secret=_SECRET,
+        memory=memory + _BESIDE,
+        mount=MOUNT,
+        claim=claim,
+    )
+    indented = "".join(f"{' ' * indent}{line}\n" for line in job.splitlines())
+    name = re.sub(r"[^a-z0-9]+", "-", run.lower()).strip("-")[:30].strip("-") or "run"
+    return frame.format(name=name, claim=claim, run=f"{MOUNT}/{run}", job=indented).encode()

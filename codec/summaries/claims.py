@@ -1,0 +1,106 @@
+"""Claims of a model, and the test that each must pass: a claim without its sources is dropped.
+
+1. A claim cites keys of sessions that the model was given. Every quotation, date, name and number
+   in its text must be in those sessions; numbers may also be figures of the deterministic part.
+2. The test reads only the claim, the sessions and the figures. So no instruction in a note, and
+   nothing else that a model was given, changes what passes.
+3. Statements without keys, numbers, names, dates or quotations cannot be tested: "the tests became
+   slower" passes if its keys exist.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal, NamedTuple
+
+from codec.records import Session
+from codec.summaries.dates import without_dates
+from codec.summaries.evidence import Evidence, Figures, evidence_of, plain
+from codec.summaries.names import unsupported_name
+from codec.summaries.numbers import unsupported_number
+
+Fault = Literal["text", "key", "quotation", "date", "name", "number"]
+#: Characters of a claim; longer ones are dropped.
+TEXT_LIMIT: Final = 400
+#: Changes when the test does, so that cached claims are tested again.
+VERIFIER_VERSION: Final = 1
+
+_DOUBLE = re.compile(r'"([^"]*)"|`([^`]*)`')
+_SINGLE = re.compile(r"(?<![^\W_])'([^']+)'(?![^\W_])")
+
+
+class Claim(NamedTuple):
+    """A statement about sessions: its text, and the keys of the sessions that it cites."""
+
+    text: str
+    keys: tuple[str, ...]
+
+
+class Checked(NamedTuple):
+    """Claims that passed, and the others with what is not supported in each."""
+
+    kept: tuple[Claim, ...]
+    dropped: tuple[tuple[Claim, Fault, str], ...]
+
+
+def check_claims(
+    claims: Sequence[Claim], sessions: Mapping[str, Session], figures: Figures
+) -> Checked:
+    """Return which claims the sessions support.
+
+    Args:
+        claims: of a model.
+        sessions: that the model was given, by key.
+        figures: of the deterministic part.
+    """
+    kept: dict[Claim, None] = {}
+    dropped: list[tuple[Claim, Fault, str]] = []
+    for claim in claims:
+        found = fault_of(claim, sessions, figures)
+        if found is None:
+            kept[claim._replace(text=plain(claim.text))] = None
+        else:
+            dropped.append((claim, *found))
+    return Checked(tuple(kept), tuple(dropped))
+
+
+def fault_of(
+    claim: Claim, sessions: Mapping[str, Session], figures: Figures
+) -> tuple[Fault, str] | None:
+    """Return what is not supported in a claim: its kind, and the piece of text; None if all is."""
+    unknown = [key for key in claim.keys if key not in sessions]
+    if unknown or not claim.keys:
+        return "key", unknown[0] if unknown else ""
+    text = plain(claim.text)
+    if not any(map(str.isalpha, text)) or len(text) > TEXT_LIMIT:
+        return "text", text[:40]
+    evidence = evidence_of((sessions[key] for key in claim.keys), figures)
+    text, quotation = _without_quotations(text, evidence)
+    if quotation is not None:
+        return "quotation", quotation
+    text, day = without_dates(text, evidence)
+    if day is not None:
+        return "date", day
+    name = unsupported_name(text, evidence)
+    if name is not None:
+        return "name", name
+    number = unsupported_number(text, evidence)
+    return None if number is None else ("number", number)
+
+
+def _without_quotations(text: str, evidence: Evidence) -> tuple[str, str | None]:
+    """Return a text without its quotations, and the first one that no cited session has."""
+    wrong: list[str] = []
+
+    def take(m: re.Match[str]) -> str:
+        quoted = next((g for g in m.groups() if g is not None), "").strip()
+        words = quoted.rstrip(".,;:!?")
+        if words not in evidence.keys and not any(words in line for line in evidence.lines):
+            wrong.append(quoted)
+        return " "
+
+    rest = _SINGLE.sub(take, _DOUBLE.sub(take, text))
+    if not wrong and any(mark in rest for mark in '"`'):
+        wrong.append(rest[min(rest.find(m) for m in '"`' if m in rest) :][:40])
+    return rest, wrong[0] if wrong else None

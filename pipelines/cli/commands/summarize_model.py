@@ -1,0 +1,264 @@
+"""The options of `summarize` that use a model: which one, what may be sent, and who agrees."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
+
+from codec.summaries.prompt import ANSWER_TOKENS, SCHEMA
+from codec.summaries.summary_file import Statement, Summary
+from pipelines.cli.declared import Misuse, Option, between, percent
+from pipelines.cli.output import confirm, say, tell
+from pipelines.models.base import Model
+from pipelines.outcomes.findings import Finding
+from pipelines.summary.document import Block, Cell, Code, Items, Section, Text
+from pipelines.summary.narrative import Step, most_tokens
+from pipelines.workspace.user_settings import Settings
+
+MOST_TOKENS: Final = 200_000
+SECONDS: Final = 300
+#: The options that may be settings as well.
+SETTINGS: Final = ("model_endpoint", "model_max_tokens")
+#: Never an option, so that no list of processes shows it.
+_KEY: Final = "SESSION_CODEC_MODEL_KEY"
+_PROGRAM = re.compile(r"(?P<program>claude|codex|llm)(?::(?P<model>\S+))?")
+
+MODEL_OPTIONS: Final = (
+    Option(
+        "--model",
+        "Add a summary by a model: claude, codex or llm, each with :NAME for one of its models;"
+        " with --endpoint, the name of a model there.",
+        metavar="MODEL",
+    ),
+    Option(
+        "--endpoint",
+        "The address of an OpenAI-compatible API, up to /v1.",
+        to="model_endpoint",
+        metavar="URL",
+    ),
+    Option("--with-diffs", "Send the beginning of each diff as well.", flag=True),
+    Option(
+        "--max-tokens",
+        f"Send and receive at most N tokens. [default: {MOST_TOKENS:,}]",
+        to="model_max_tokens",
+        read=between(1, 10**9),
+        metavar="N",
+    ),
+    Option(
+        "--max-dropped",
+        "End with 3 if more than PERCENT of the model's claims were dropped.",
+        read=percent,
+        metavar="PERCENT",
+    ),
+    Option(
+        "--timeout",
+        f"Wait at most N seconds for each answer. [default: {SECONDS}]",
+        read=between(1, 86_400),
+        metavar="N",
+    ),
+    Option("--dry-run", "Print what would be sent to the model; send nothing.", flag=True),
+    Option("--yes", "Send without asking.", flag=True),
+)
+
+
+class Asked(NamedTuple):
+    """What the user wants of a model.
+
+    Attributes:
+        model: that is asked.
+        limit: tokens that may be sent and answered.
+        with_diffs: diffs may be sent.
+        max_dropped: per cent of the claims that may be dropped; None for any.
+        dry_run: nothing is sent.
+        agreed: nobody is asked before something is sent.
+    """
+
+    model: Model
+    limit: int
+    with_diffs: bool
+    max_dropped: float | None
+    dry_run: bool
+    agreed: bool
+
+
+def asked_of(settings: Settings, name: str | None, given: dict[str, Any]) -> Asked | None:
+    """Return what the user wants of a model; None without `--model`.
+
+    Raises:
+        Misuse: an option needs `--model`, or the names do not go together.
+        NotFound: the program is not installed.
+        Denied: a key would be sent without encryption.
+    """
+    if name is None:
+        for option in ("model_endpoint", "with_diffs", "max_dropped", "dry_run", "yes", "timeout"):
+            if given[option] not in (None, False):
+                raise Misuse(f"--{option.removeprefix('model_').replace('_', '-')} needs --model")
+        return None
+    if settings.model_consent not in (None, "on", "off"):
+        raise Misuse("SESSION_CODEC_MODEL_CONSENT is neither on nor off")
+    # Opened first: an address that is not one is refused before anything is read.
+    model = _open(
+        settings, name, given["timeout"] or SECONDS, is_given=bool(given["model_endpoint"])
+    )
+    return Asked(
+        model=model,
+        limit=settings.model_max_tokens or MOST_TOKENS,
+        with_diffs=given["with_diffs"],
+        max_dropped=given["max_dropped"],
+        dry_run=given["dry_run"],
+        agreed=given["yes"] or settings.model_consent == "on",
+    )
+
+
+def agree(asked: Asked, step: Step) -> None:
+    """State what will be sent, and ask whoever is at the terminal unless that was agreed to.
+
+    Raises:
+        Misuse: nobody agreed, and nobody can be asked.
+        KeyboardInterrupt: the answer is no.
+    """
+    waiting = list(step.unanswered())
+    if not waiting:
+        tell("note: nothing changed since the last answers; nothing is sent")
+        return
+    cut = sum(s.question.cut for s in waiting if s.question is not None)
+    diffs = " and the beginnings of their diffs" if asked.with_diffs else ""
+    tell(
+        f"to {asked.model.place}: records of {len(step.sessions):,} sessions{diffs} in"
+        f" {_count(len(waiting), 'question')}, at most {most_tokens(step):,} tokens with the"
+        f" answers; {_count(cut, 'record')} cut"
+    )
+    if asked.agreed:
+        return
+    if not sys.stdin.isatty():
+        raise Misuse(
+            "the records would leave this machine; stdin is not a terminal, so pass --yes, or set"
+            ' consent = "on" below [model] in your settings'
+        )
+    if not confirm("Send them?"):
+        raise KeyboardInterrupt
+
+
+def say_questions(step: Step) -> None:
+    """Print what would be sent."""
+    waiting = list(step.unanswered())
+    for each in waiting:
+        if each.question is None:
+            say(f"--- {each.period.name}: the claims of its parts, at most {each.tokens:,} tokens")
+        else:
+            say(
+                f"--- {each.period.name}: {each.tokens:,} tokens, {each.question.cut:,} records cut"
+            )
+            say(each.question.text.removesuffix("\n"))
+    tell(
+        f"{_count(len(waiting), 'question')}, at most {most_tokens(step):,} tokens with the"
+        " answers; nothing was sent"
+    )
+
+
+def dropped_finding(summaries: Iterable[Summary], most: float | None) -> Finding | None:
+    """Return a finding if more claims were dropped than allowed."""
+    share = dropped_share(summaries)
+    if most is None or share <= most:
+        return None
+    return Finding(
+        code="claims-dropped",
+        message=f"{share:.1f} % of the model's claims were dropped, and {most:g} % are allowed",
+        hint="Another model may invent less",
+    )
+
+
+def dropped_share(summaries: Iterable[Summary]) -> float:
+    """Return the per cent of the claims that were dropped; 0 without claims."""
+    dropped, made = 0, 0
+    for summary in summaries:
+        number = sum(summary.dropped.values())
+        dropped, made = dropped + number, made + number + len(summary.claims)
+    return 100 * dropped / made if made else 0.0
+
+
+def sections_of(step: Step) -> list[Section]:
+    """Return the sections of a page that say what the model claims, and where that is from."""
+    summary = step.summary
+    if summary is None:
+        return []
+    blocks: list[Block] = [Text(_about(summary, list(step.summaries())))]
+    if summary.claims:
+        blocks.insert(0, Items(tuple(map(_row, summary.claims))))
+    return [Section("Summary by a model", tuple(blocks))]
+
+
+def summary_json(step: Step | None) -> dict[str, Any] | None:
+    """Return the summary of a period as JSON; None without one."""
+    if step is None or step.summary is None:
+        return None
+    fields = step.summary._asdict()
+    claims = [
+        {"text": c.text, "sessions": [s._asdict() for s in c.cited]} for c in step.summary.claims
+    ]
+    share = round(dropped_share(step.summaries()), 1)
+    return {**fields, "dropped_percent": share, "claims": claims}
+
+
+def _open(settings: Settings, name: str, seconds: int, *, is_given: bool) -> Model:
+    program = _PROGRAM.fullmatch(name)
+    if program and not is_given:
+        from pipelines.models.programs import Program
+
+        return Program(program["program"], program["model"] or "", seconds=seconds, schema=SCHEMA)
+    url = settings.model_endpoint
+    if url is None:
+        raise Misuse(f"--model {name}: unknown program (claude, codex or llm), and no --endpoint")
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise Misuse(f"--endpoint: {url!r} is not an http or https address")
+    if "@" in parts.netloc:
+        raise Misuse(f"--endpoint: the URL contains credentials. Pass the key as {_KEY}")
+    from pipelines.models.endpoint import Endpoint
+
+    return Endpoint(
+        url,
+        name,
+        key=os.environ.get(_KEY, ""),
+        seconds=seconds,
+        answer_tokens=ANSWER_TOKENS,
+        schema=SCHEMA,
+    )
+
+
+def _row(statement: Statement) -> tuple[Cell, ...]:
+    cited: list[Cell] = []
+    for session in statement.cited:
+        cited += [Code(f"show {session.key}"), Code(session.digest)]
+    return (statement.text, *cited)
+
+
+def _about(summary: Summary, all_of_them: Sequence[Summary]) -> tuple[Cell, ...]:
+    """Return the paragraph that says where a summary is from."""
+    model = summary.model
+    if summary.answered and summary.answered != model:
+        model += f" ({summary.answered})"
+    tokens = f"{summary.sent:,} tokens sent"
+    if summary.output_tokens is not None:
+        tokens += f", {summary.output_tokens:,} answered"
+    cost = "unknown" if summary.cost_usd is None else f"${summary.cost_usd:.4f}"
+    kinds = ", ".join(f"{n:,} {kind}" for kind, n in summary.dropped.items())
+    dropped = f"Dropped as not supported: {kinds}." if kinds else "No claim was dropped."
+    share = dropped_share(all_of_them)
+    return (
+        f"By {model} on {summary.made[:10]} from {_count(summary.sessions, 'session')};"
+        f" {tokens}; cost {cost}; input",
+        Code(summary.input[:16]),
+        f"({dropped} Share of all claims that were dropped: {share:.1f} %). Each claim cites"
+        " sessions by key and digest. Statements without keys, numbers, names, dates or quotations"
+        " cannot be checked; read a session with",
+        Code("session-codec show KEY"),
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,102 @@
+"""Fold the rows and results of a run into tables.
+
+Rows are folded once, when every shard is finished, so that a run that was stopped and continued
+gives the tables of one that was not. Seconds and memory stay in the result files: they differ
+between two runs of the same repositories.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from functools import partial
+from typing import NamedTuple
+
+from codec.tables.rows import Row, decode_head, decode_row
+from codec.tables.schema import EXPORTED
+from pipelines.fleet.run_folder import Member, Plan, Result, all_results
+from pipelines.fleet.shard import rows_path
+from pipelines.fleet.steps import EXPORT, is_fine
+from pipelines.outcomes.findings import Finding
+from pipelines.outcomes.progress import Progress
+from pipelines.remotes.base import Remote
+
+
+class Collected(NamedTuple):
+    """What was folded: repositories, bytes and files that were written, and findings."""
+
+    repositories: int
+    size: int
+    written: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+
+def collect(folder: str, plan: Plan, remote: Remote, progress: Progress) -> Collected:
+    """Fold the rows and results of a finished run into the tables of a remote.
+
+    Args:
+        folder: of the run.
+        plan: of the run.
+        remote: the folder of the tables.
+        progress: receives the stages.
+    """
+    from pipelines.tables.fold import Given, Target, fold
+
+    results: dict[Member, list[Result]] = {}
+    for member, result in all_results(folder, plan):
+        results.setdefault(member, []).append(result)
+    names: dict[str, Member] = {}
+    findings = []
+    given, runs = [], []
+    for member, found in results.items():
+        name = _hashed(member) if plan.redact and not member.is_clone else member.name
+        exported = [r for r in found if r.verb == EXPORT and is_fine(r.exit_code)]
+        if exported:
+            path = rows_path(folder, member)
+            name, digest = _head_of(path)
+            if name in names:
+                findings.append(_duplicate(member, names[name], name))
+                continue
+            given.append(Given(name, digest, partial(_rows_of, path)))
+        names[name] = member
+        runs.append(Given(name, "", partial(iter, [_run_row(name, r) for r in found])))
+    rows = fold(Target(remote, "parquet", plan.redact, EXPORTED), given, progress)
+    ran = fold(Target(remote, "parquet", plan.redact, ("runs",)), runs, progress)
+    written = (*rows.written, *ran.written)
+    return Collected(len(names), rows.size + ran.size, written, tuple(findings))
+
+
+def _head_of(path: str) -> tuple[str, str]:
+    """Return the name and the digest of exported rows; the digest is in the last row."""
+    with open(path, "rb") as f:
+        head = decode_head(f.readline())
+        last = b""
+        for line in f:
+            last = line
+    return head.repository, str(decode_row(last).values[-1])
+
+
+def _rows_of(path: str) -> Iterator[Row]:
+    with open(path, "rb") as f:
+        f.readline()
+        yield from map(decode_row, f)
+
+
+def _run_row(name: str, result: Result) -> Row:
+    return Row("runs", "", (
+        name, result.verb, result.outcome, result.exit_code, result.findings,
+        " ".join(result.codes) or None, result.bytes,
+    ))  # fmt: skip
+
+
+def _hashed(member: Member) -> str:
+    return hashlib.sha256(member.name.encode(errors="replace")).hexdigest()[:16]
+
+
+def _duplicate(member: Member, first: Member, name: str) -> Finding:
+    return Finding(
+        code="duplicate-repository",
+        message=f"{member.source} and {first.source} are clones of {name}; only the second is in"
+        " the tables",
+        hint="List one clone of a repository",
+    )

@@ -1,0 +1,48 @@
+"""Run the program with limits; executed as a file, so that no second interpreter starts.
+
+`python launch.py PARENT MIB PROGRAM ARGUMENT...`: limit memory, end with the parent, run it.
+"""
+
+from __future__ import annotations
+
+import os
+import runpy
+import signal
+import sys
+from contextlib import suppress
+
+#: From linux/prctl.h: the signal that a process gets when its parent ends.
+_PDEATHSIG = 1
+
+
+def _end_with(parent: int) -> None:
+    """End when the parent ends, where the system can: a lost worker leaves no verb behind."""
+    if sys.platform != "linux":
+        return
+    import ctypes
+
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _limit_memory(size: int) -> None:
+    with suppress(ImportError, ValueError, OSError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_DATA, (size, size))
+
+
+def main() -> None:
+    """Run a program."""
+    parent, mebibytes, program, *arguments = sys.argv[1:]
+    _limit_memory(int(mebibytes) << 20)
+    _end_with(int(parent))
+    sys.argv = [program, *arguments]
+    sys.path[0] = os.path.dirname(program)
+    runpy.run_path(program, run_name="__main__")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,251 @@
+"""The folder of a fleet run: its plan, and one result file for each shard.
+
+1. `fleet.json` is written once. It states the repositories, the verbs and how they are cut into
+   shards, so a shard is a function of its number.
+2. `results/NUMBER.jsonl` has one line for each verb that ended, appended at once. A line `began`
+   precedes it: a repository that began and did not end was running when its worker was lost.
+3. A repository is finished when all its verbs have results, or one that failed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from codec.errors import FormatError
+from pipelines.fleet.steps import STEPS
+from pipelines.fs.files import make_folder, replace_file
+from pipelines.outcomes.errors import Conflict, NotFound
+
+_SCHEMA: Final = "session-codec/fleet-run/1"
+_PLAN: Final = "fleet.json"
+#: Outcomes of a verb that need no person; others count as failed, and `findings` as found.
+GOOD: Final = frozenset(("done", "absent"))
+CONTINUES: Final = frozenset(("done", "absent", "findings"))
+
+
+class Member(NamedTuple):
+    """A repository of a fleet.
+
+    Attributes:
+        id: names its files in the folder of the run.
+        name: what a user calls it: the address without credentials, or the path.
+        source: its absolute path, or the address that it is cloned from.
+        is_clone: the source is an address.
+    """
+
+    id: str
+    name: str
+    source: str
+    is_clone: bool
+
+
+class Plan(NamedTuple):
+    """The plan of a run.
+
+    Attributes:
+        steps: the verbs, in order.
+        arguments: given to each verb.
+        members: the repositories, sorted by name.
+        shard_size: repositories of a shard.
+        seconds, memory: limits of a verb; MiB.
+        remote: of `sync`; None without.
+        tables: where the tables are written; None for the folder of the run.
+        endpoint_url: of the remote and the tables.
+        redact: leave texts out of the tables.
+    """
+
+    steps: tuple[str, ...]
+    arguments: tuple[str, ...]
+    members: tuple[Member, ...]
+    shard_size: int
+    seconds: int
+    memory: int
+    remote: str | None = None
+    tables: str | None = None
+    endpoint_url: str | None = None
+    redact: bool = False
+
+    @property
+    def shards(self) -> int:
+        """Return the number of shards."""
+        return -(-len(self.members) // self.shard_size)
+
+    def shard(self, index: int) -> tuple[Member, ...]:
+        """Return the repositories of a shard."""
+        return self.members[index * self.shard_size : (index + 1) * self.shard_size]
+
+
+class Result(NamedTuple):
+    """What a verb did in a repository.
+
+    Attributes:
+        repository: id of the member.
+        verb: the verb.
+        outcome: done, findings, absent, failed, denied, timeout, memory or lost.
+        exit_code: None if it was killed.
+        findings: how many need a person.
+        codes: of these findings, each once, sorted.
+        seconds: it took.
+        peak: bytes of memory.
+        bytes: of the workspace's files afterwards.
+        message: of an error.
+    """
+
+    repository: str
+    verb: str
+    outcome: str
+    exit_code: int | None
+    findings: int = 0
+    codes: tuple[str, ...] = ()
+    seconds: float = 0.0
+    peak: int = 0
+    bytes: int = 0
+    message: str = ""
+
+
+class Progress(NamedTuple):
+    """The lines of a shard: results by repository and verb, and how often each began in vain."""
+
+    results: dict[tuple[str, str], Result]
+    began: dict[tuple[str, str], int]
+
+
+def write_plan(folder: str, plan: Plan) -> None:
+    """Write the plan of a run, or check that the folder holds the same.
+
+    Raises:
+        Conflict: it holds another run.
+    """
+    if os.path.exists(os.path.join(folder, _PLAN)):
+        if read_plan(folder) != plan:
+            raise Conflict(
+                f"{folder}: holds another run",
+                hint="Repeat that command, or name another folder with --run",
+            )
+        return
+    make_folder(os.path.join(os.path.abspath(folder), "results"))
+    document = {
+        "schema": _SCHEMA,
+        **plan._asdict(),
+        "members": [m._asdict() for m in plan.members],
+    }
+    replace_file(os.path.join(folder, _PLAN), [json.dumps(document, indent=1).encode()])
+
+
+def read_plan(folder: str) -> Plan:
+    """Return the plan of a run.
+
+    Raises:
+        NotFound: the folder holds no run.
+        FormatError: the plan cannot be read.
+    """
+    path = os.path.join(folder, _PLAN)
+    try:
+        with open(path, "rb") as f:
+            found: dict[str, Any] = json.load(f)
+        if found.pop("schema") != _SCHEMA or not set(found["steps"]) <= set(STEPS):
+            raise ValueError
+        members = tuple(Member(**m) for m in found.pop("members"))
+        steps, arguments = tuple(found.pop("steps")), tuple(found.pop("arguments"))
+        return Plan(steps=steps, arguments=arguments, members=members, **found)
+    except FileNotFoundError:
+        raise NotFound(
+            f"{folder}: holds no run of a fleet", hint="Start one with 'session-codec fleet run'"
+        ) from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise FormatError("is not the plan of a fleet run", file=path) from None
+
+
+def shard_path(folder: str, index: int) -> str:
+    """Return the path of the result file of a shard."""
+    return os.path.join(folder, "results", f"{index:06d}.jsonl")
+
+
+def read_shard(folder: str, index: int) -> Progress:
+    """Return the lines of a shard; a torn last line counts for nothing."""
+    progress = Progress({}, {})
+    try:
+        with open(shard_path(folder, index), "rb") as f:
+            lines = f.read().split(b"\n")[:-1]
+    except FileNotFoundError:
+        return progress
+    for line in lines:
+        try:
+            found = json.loads(line)
+            key = (found["repository"], found["verb"])
+            if found.pop("began", False):
+                progress.began[key] = progress.began.get(key, 0) + 1
+            else:
+                found["codes"] = tuple(found["codes"])
+                progress.results.setdefault(key, Result(**found))
+        except (ValueError, KeyError, TypeError):
+            continue
+    return progress
+
+
+def append(folder: str, index: int, line: Mapping[str, Any]) -> None:
+    """Append a line to the results of a shard."""
+    data = f"{json.dumps(line, separators=(',', ':'))}\n".encode()
+    path = shard_path(folder, index)
+    fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        size = os.fstat(fd).st_size
+        torn = size > 0 and os.pread(fd, 1, size - 1) != b"\n"
+        os.write(fd, b"\n" + data if torn else data)
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def is_finished(plan: Plan, member: Member, progress: Progress) -> bool:
+    """Return whether nothing is left to do in a repository."""
+    return next_step(plan, member, progress) is None
+
+
+def next_step(plan: Plan, member: Member, progress: Progress) -> str | None:
+    """Return the first verb of a repository that has no result; None if it is finished."""
+    for verb in plan.steps:
+        result = progress.results.get((member.id, verb))
+        if result is None:
+            return verb
+        if result.outcome not in CONTINUES:
+            return None
+    return None
+
+
+def open_shards(folder: str, plan: Plan) -> list[int]:
+    """Return the numbers of the shards that are not finished."""
+    return [i for i in range(plan.shards) if not _is_complete(folder, plan, i)]
+
+
+def _is_complete(folder: str, plan: Plan, index: int) -> bool:
+    progress = read_shard(folder, index)
+    return all(is_finished(plan, member, progress) for member in plan.shard(index))
+
+
+def all_results(folder: str, plan: Plan) -> Iterator[tuple[Member, Result]]:
+    """Yield the results of a run, by repository and in the order of the verbs."""
+    for index in range(plan.shards):
+        progress = read_shard(folder, index)
+        for member in plan.shard(index):
+            for verb in plan.steps:
+                result = progress.results.get((member.id, verb))
+                if result is not None:
+                    yield member, result
+
+
+def forget_failed(folder: str, plan: Plan) -> None:
+    """Remove the results of repositories that failed, so that they are run again."""
+    for index in range(plan.shards):
+        progress = read_shard(folder, index)
+        failed = {r.repository for r in progress.results.values() if r.outcome not in CONTINUES}
+        if failed:
+            kept = [r for r in progress.results.values() if r.repository not in failed]
+            replace_file(shard_path(folder, index), _lines(kept))
+
+
+def _lines(results: Iterable[Result]) -> Sequence[bytes]:
+    return [f"{json.dumps(r._asdict(), separators=(',', ':'))}\n".encode() for r in results]

@@ -1,0 +1,109 @@
+"""Run shards with Dask, which places them, retries them and survives the loss of a worker.
+
+Workers need this program and the folder of the run under the same path. A shard is one task, named
+by its number and its first repository.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import Any, Final
+
+from pipelines.fleet.run_folder import Plan
+from pipelines.fleet.shard import run_shard
+from pipelines.fleet.steps import safe_name
+from pipelines.outcomes.errors import NotFound, Unavailable
+
+#: Times that Dask starts a shard again after an error, and workers that it may lose to one.
+_RETRIES: Final = 2
+_LOST: Final = 5
+#: Seconds to reach a scheduler.
+_PATIENCE: Final = 30
+
+
+def run_dask(
+    folder: str,
+    plan: Plan,
+    indices: Sequence[int],
+    workers: int,
+    scheduler: str | None,
+    advance: Callable[[int], None],
+) -> None:
+    """Run shards.
+
+    Args:
+        folder: of the run, absolute.
+        plan: of the run.
+        indices: numbers of the shards.
+        workers: of a local cluster, if no scheduler is named.
+        scheduler: address, `tcp://host:port`.
+        advance: receives the number of finished repositories.
+
+    Raises:
+        NotFound: Dask is not installed.
+        Unavailable: the scheduler cannot be reached, or the engine gave up on a shard.
+    """
+    if find_spec("distributed") is None:
+        raise NotFound(
+            "the runner dask needs distributed, which is not installed",
+            hint="Install it: pip install 'session-codec[fleet]'",
+        )
+    done = 0
+    problems = []
+    with _client(workers, scheduler) as client:
+        from distributed import as_completed
+
+        futures = [
+            client.submit(
+                run_shard, folder, index, key=_task_name(plan, index), retries=_RETRIES, pure=False
+            )
+            for index in indices
+        ]
+        for future in as_completed(futures, loop=client.loop):
+            if future.status == "finished":
+                done += future.result()
+                advance(done)
+            else:
+                problems.append(f"{future.key}: {future.exception()}")
+    if problems:
+        raise Unavailable(
+            f"Dask gave up on {len(problems):,} shards, the first is {problems[0]}",
+            hint="Run the same command again: what is finished is kept",
+        )
+
+
+@contextmanager
+def _client(workers: int, scheduler: str | None) -> Iterator[Any]:
+    import dask
+    from distributed import Client, LocalCluster
+
+    settings = {
+        "distributed.scheduler.allowed-failures": _LOST,
+        "distributed.comm.timeouts.connect": f"{_PATIENCE}s",
+        "distributed.admin.log-format": "%(message)s",
+        "logging.distributed": "error",
+    }
+    with dask.config.set(settings):
+        if scheduler is not None:
+            try:
+                client = Client(scheduler, timeout=_PATIENCE, set_as_default=False)
+            except (OSError, ValueError, TimeoutError) as e:
+                raise Unavailable(f"{scheduler}: no Dask scheduler answers: {e}") from None
+            with client:
+                yield client
+            return
+        cluster = LocalCluster(
+            n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=":0",
+            local_directory=os.environ.get("TMPDIR"), silence_logs=50,
+        )  # fmt: skip
+        with cluster, Client(cluster, set_as_default=False) as client:
+            yield client
+
+
+def _task_name(plan: Plan, index: int) -> str:
+    """Return what a dashboard shows for a shard; unique in the life of a scheduler."""
+    first = safe_name(plan.shard(index)[0].name)
+    return f"{'+'.join(plan.steps)}-{index:06d}-{first}-{os.urandom(3).hex()}"

@@ -1,0 +1,34 @@
+"""Run shards on this machine: as many at a time as there are workers.
+
+A verb is a child process, so a worker is a thread that waits for one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+
+from pipelines.fleet.shard import run_shard
+
+
+def run_local(
+    folder: str, indices: Sequence[int], workers: int, advance: Callable[[int], None]
+) -> None:
+    """Run shards.
+
+    Args:
+        folder: of the run.
+        indices: numbers of the shards.
+        workers: how many run at a time.
+        advance: receives the number of finished repositories.
+    """
+    done = 0
+    with ThreadPoolExecutor(workers) as pool:
+        waiting = [pool.submit(run_shard, folder, index) for index in indices]
+        try:
+            for future in as_completed(waiting):
+                done += future.result()
+                advance(done)
+        finally:
+            for future in waiting:
+                future.cancel()

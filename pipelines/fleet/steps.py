@@ -1,0 +1,80 @@
+"""The verbs that a fleet runs, and the command line of each for one repository."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from pipelines.outcomes.errors import FINDINGS
+
+
+class Place(NamedTuple):
+    """Where a verb works.
+
+    Attributes:
+        path: absolute, of the repository.
+        name: of the repository, for files and remotes: letters, digits, `.`, `_`, `-`.
+        rows: path of the file for its exported rows.
+        remote: of the run; `{name}` in it was replaced.
+        redact: leave texts out of the export.
+    """
+
+    path: str
+    name: str
+    rows: str
+    remote: str | None
+    redact: bool
+
+
+class Step(NamedTuple):
+    """A verb of a fleet.
+
+    Attributes:
+        options: the arguments behind the verb and the repository.
+        dry_run: the verb has `--dry-run`.
+        needs_remote: it needs `--remote`.
+        reads: what it reads mostly, for estimates: `log`, `files` or `diffs`.
+    """
+
+    options: Callable[[Place], Sequence[str]] = lambda _place: ()
+    needs_remote: bool = False
+    reads: str = "files"
+
+
+def _sync(place: Place) -> Sequence[str]:
+    return ("--remote", place.remote or "")
+
+
+def _export(place: Place) -> Sequence[str]:
+    return ("--to", "rows", *(("--redact",) if place.redact else ()))
+
+
+STEPS: Final[Mapping[str, Step]] = {
+    "migrate": Step(reads="log"),
+    "import": Step(),
+    "archive": Step(reads="diffs"),
+    "sync": Step(_sync, needs_remote=True, reads="diffs"),
+    "verify": Step(reads="diffs"),
+    "references": Step(),
+    "export": Step(_export, reads="diffs"),
+}
+EXPORT: Final = "export"
+_UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
+_LONGEST: Final = 60
+
+
+def command_of(verb: str, place: Place, more: Sequence[str] = ()) -> list[str]:
+    """Return the arguments of the program for a verb in one repository."""
+    target = [place.rows] if verb == EXPORT else []
+    return [verb, *target, place.path, "--json", *STEPS[verb].options(place), *more]
+
+
+def safe_name(text: str) -> str:
+    """Return a text as the name of a file."""
+    return _UNSAFE.sub("-", text).strip("-.")[-_LONGEST:].strip("-.") or "repository"
+
+
+def is_fine(exit_code: int | None) -> bool:
+    """Return whether the verbs behind one that ended with a code are run."""
+    return exit_code in (0, FINDINGS)

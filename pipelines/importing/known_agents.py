@@ -1,0 +1,19 @@
+"""Name the agents whose transcripts can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from pipelines.importing.agents import Agent
+
+#: Names of all agents.
+NAMES: Final = ("claude", "codex")
+
+
+def agents() -> Mapping[str, Agent]:
+    """Return the agents by name."""
+    from pipelines.importing.json_lines import claude_agent, codex_agent
+
+    return {agent.name: agent for agent in (claude_agent(), codex_agent())}

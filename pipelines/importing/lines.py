@@ -1,0 +1,127 @@
+"""Read transcripts line by line, within bounds; what cannot be read is a finding, with its line.
+
+1. A line of more than 32 MiB is skipped, without holding it in memory.
+2. A last line that is cut short was being written: it is read the next time.
+3. Bytes that are not UTF-8 are kept (`codec.agents.transcripts.entry_of`), and named.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from typing import IO, Any, Final
+
+from codec.agents.transcripts import entry_of, object_in
+from pipelines.outcomes.findings import Finding
+
+LINE_LIMIT: Final = 1 << 25
+#: How many lines of one file are named.
+_NAMED: Final = 3
+
+
+def opened(path: str) -> IO[bytes]:
+    """Open a transcript; one that is compressed is decompressed.
+
+    Raises:
+        OSError: it cannot be read, or is not a regular file.
+    """
+    f = open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))  # noqa: SIM115
+    try:
+        if not stat.S_ISREG(os.fstat(f.fileno()).st_mode):
+            raise OSError("not a regular file")
+        if path.endswith(".zst"):
+            import zstandard
+
+            reader = zstandard.ZstdDecompressor().stream_reader(
+                f, read_across_frames=True, closefd=True
+            )
+            import io
+
+            return io.BufferedReader(reader, 1 << 18)
+    except BaseException:
+        f.close()
+        raise
+    return f
+
+
+def read_errors() -> tuple[type[Exception], ...]:
+    """Return the errors of a file that cannot be read, or decompressed."""
+    module = sys.modules.get("zstandard")
+    return (OSError, EOFError, *((module.ZstdError,) if module else ()))
+
+
+def entries(path: str, findings: list[Finding]) -> Iterator[dict[str, Any]]:
+    """Yield the objects on the lines of a transcript.
+
+    Args:
+        path: of the file.
+        findings: what cannot be read is added here.
+    """
+    problems: dict[str, list[int]] = {}
+    try:
+        with opened(path) as f:
+            for number, line in enumerate(lines(f), 1):
+                if line is None:
+                    problems.setdefault("too long", []).append(number)
+                    continue
+                try:
+                    entry = object_in(line.decode())
+                except UnicodeDecodeError:
+                    entry = entry_of(line)
+                    if entry is not None:
+                        problems.setdefault("not UTF-8", []).append(number)
+                if entry is not None:
+                    yield entry
+                elif line.strip():
+                    torn = not line.endswith(b"\n")
+                    kind = "cut short" if torn else "not a JSON object"
+                    problems.setdefault(kind, []).append(number)
+    except read_errors() as e:
+        findings.append(unreadable(path, e))
+    for kind, numbers in problems.items():
+        findings.append(_damaged(path, kind, numbers))
+
+
+def lines(f: IO[bytes]) -> Iterator[bytes | None]:
+    """Yield the lines of a file; None for one that is too long."""
+    while line := f.readline(LINE_LIMIT):
+        if len(line) < LINE_LIMIT or line.endswith(b"\n"):
+            yield line
+            continue
+        while (rest := f.readline(1 << 20)) and not rest.endswith(b"\n"):
+            pass
+        yield None
+
+
+def unreadable(path: str, error: Exception) -> Finding:
+    """Return a finding on a file or folder that cannot be read."""
+    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return Finding(
+        code="transcript-unreadable",
+        message=f"cannot be read: {reason}",
+        file=path,
+        hint="Make it readable and import again",
+    )
+
+
+def _damaged(path: str, kind: str, numbers: list[int]) -> Finding:
+    shown = ", ".join(map(str, numbers[:_NAMED])) + (", ..." if len(numbers) > _NAMED else "")
+    what = "line" if len(numbers) == 1 else f"{len(numbers)} lines"
+    if kind == "cut short":
+        return Finding(
+            code="transcript-cut",
+            message="the last line is cut short and is left out",
+            level="note",
+            file=path,
+            line=numbers[0],
+            hint="If the agent is still running, import again when it has ended",
+        )
+    taken = "read with these bytes as they are" if kind == "not UTF-8" else "left out"
+    return Finding(
+        code="transcript-damaged",
+        message=f"{what} {kind} ({shown}), {taken}",
+        file=path,
+        line=numbers[0],
+    )

@@ -1,0 +1,122 @@
+"""Match transcripts with sessions that are recorded already, part by part.
+
+1. A session is known by the agent's name of it: hooks and `record` put it into the id (`NAME`,
+   `NAME#TIME` for a part that was resumed, `NAME~2` for a further task), `import` into the field
+   `transcript`.
+2. A part that was resumed begins at its time. Of several tasks in a part, each ends when it was
+   recorded, and the next one begins there.
+3. What nobody recorded is a new session, with the agent's name as its id.
+4. A session that was recorded without the agent's name is matched by the output of its `record`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
+
+from codec.agents.transcript_events import Command
+from codec.manifest.identity import History
+from codec.records import Session
+from pipelines.workspace.manifest_view import Manifest
+
+#: Later than every time of a transcript, in milliseconds.
+END: Final = 1 << 62
+_SECOND: Final = 1000
+_ID: Final = re.compile(r"(?P<name>[^#~]*)(?:#(?P<since>\d{1,18}))?(?:~(?P<number>\d{1,9}))?")
+#: An id that session-codec made for a session of which it knew none.
+_OWN_ID: Final = re.compile(r"[0-9a-f]{16}")
+
+
+class Part(NamedTuple):
+    """A part of a session.
+
+    Attributes:
+        history: as it is recorded; None if it is new.
+        since, until: its first and last millisecond since 1970.
+    """
+
+    history: History | None
+    since: int = 0
+    until: int = END
+
+
+class Known:
+    """The sessions of a workspace, by the agents' names of them."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        self._by_name: defaultdict[str, list[History]] = defaultdict(list)
+        self._unnamed: dict[str, History] = {}
+        for key, session in manifest.sessions.items():
+            history = manifest.history(key)
+            if session.transcript is not None:
+                self._by_name[session.transcript.session].append(history)
+            elif session.id and _OWN_ID.fullmatch(session.id):
+                self._unnamed[key] = history
+            elif session.id and (m := _ID.fullmatch(session.id)):
+                self._by_name[m["name"]].append(history)
+
+    @property
+    def has_unnamed(self) -> bool:
+        """Return whether a session was recorded without an agent's name."""
+        return bool(self._unnamed)
+
+    def parts(self, name: str, more: Sequence[History] = ()) -> list[Part]:
+        """Return the parts of a session, in order; one without a history if nobody recorded it.
+
+        Args:
+            name: the agent's name of the session.
+            more: sessions that are recorded without the name.
+        """
+        return list(_parts([*self._by_name.get(name, ()), *more]))
+
+    def recorded_by(self, commands: Iterable[Command]) -> list[History]:
+        """Return the sessions that commands recorded without the agent's name."""
+        outputs = [c.output for c in commands if "session-codec" in c.text and "record" in c.text]
+        found = {word for output in outputs for word in output.split()}
+        return [self._unnamed[key] for key in sorted(found & self._unnamed.keys())]
+
+
+def milliseconds(time: str) -> int:
+    """Return a time of v2 in milliseconds since 1970."""
+    moment = datetime.fromisoformat(time)
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * _SECOND)
+
+
+def _parts(histories: Sequence[History]) -> Iterator[Part]:
+    roots: defaultdict[int, list[History]] = defaultdict(list)
+    for history in histories:
+        found = _ID.fullmatch(history.base.id)
+        roots[int(found["since"] or 0) if found else 0].append(history)
+    starts = sorted(roots)
+    if not starts:
+        yield Part(None)
+        return
+    if starts[0]:
+        yield Part(None, 0, starts[0] - 1)
+    for start, following in zip(starts, [*starts[1:], END + 1], strict=True):
+        since = start
+        tasks = sorted(roots[start], key=lambda h: (_ended(h.session), h.session.key))
+        for number, history in enumerate(tasks, 1):
+            last = number == len(tasks)
+            until = following - 1 if last else max(_ended(history.session), since)
+            yield Part(history, since, until)
+            since = until + 1
+
+
+def _ended(session: Session) -> int:
+    """Return when a session was recorded; an imported one has the time of its beginning."""
+    time = session.transcript.until if session.transcript is not None else session.time
+    return milliseconds(time) + _SECOND - 1
+
+
+def by_person(history: History) -> Mapping[str, object]:
+    """Return the fields of a session that a person changed."""
+    return {
+        name: value
+        for revision in history.revisions
+        if revision.by == "person"
+        for name, value in revision.changes.items()
+    }

@@ -1,0 +1,165 @@
+"""Make the patches of imported sessions from the states of their files.
+
+    with PatchMaker(repository, objects) as maker:
+        number = maker.add({"a.py": (maker.put(before), maker.put(after))})
+        ...
+        patches = maker.patches()
+
+1. git makes the patch, with the options of recorded ones: they have the same form, and a session
+   whose commits are its edits has the same bytes.
+2. The states go to a temporary repository. What the user's repository has already is borrowed from
+   there, and nothing is written to it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from typing import IO, Final, Self
+
+from codec.agents.edit_events import State
+from pipelines.git.process import git_dialogue, run_git
+from pipelines.git.repository import Repository
+from pipelines.importing.objects import Objects
+from pipelines.workspace.git_patches import PATCH_OPTIONS
+
+#: A file of a session before and after: each a blob by hash, a mark of fast-import, or empty.
+Pair = tuple[str, str]
+_BATCH: Final = 16
+_MODE: Final = "100644"
+
+
+class PatchMaker:
+    """Collects pairs of states, and makes patches of them.
+
+    Args:
+        repository: of the user; None outside of git.
+        objects: of that repository.
+    """
+
+    def __init__(self, repository: Repository | None, objects: Objects | None) -> None:
+        self._objects = objects
+        self._stack = ExitStack()
+        self._marks: dict[bytes, str] = {}
+        self._pairs: list[Mapping[str, Pair]] = []
+        self._borrowed = os.path.join(repository.common, "objects") if repository else ""
+
+    def __enter__(self) -> Self:
+        folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="session-codec-"))
+        os.makedirs(os.path.join(folder, "objects", "info"))
+        os.makedirs(os.path.join(folder, "refs"))
+        version = "repositoryformatversion = 0\n\tbare = true\n"
+        if self._objects is not None and self._objects.hash == "sha256":
+            version = "repositoryformatversion = 1\n\tbare = true\n[extensions]\n"
+            version += "\tobjectFormat = sha256\n"
+        _write(os.path.join(folder, "HEAD"), "ref: refs/heads/none\n")
+        _write(os.path.join(folder, "config"), f"[core]\n\t{version}")
+        if self._borrowed.startswith("/") and "\n" not in self._borrowed:
+            alternates = os.path.join(folder, "objects", "info", "alternates")
+            _write(alternates, f"{os.path.realpath(self._borrowed)}\n")
+        else:
+            self._objects = None
+        self._own = Repository(folder, folder, folder)
+        self._blobs = self._stack.enter_context(ExitStack())
+        settings = ("core.compression=0", "pack.compression=0")
+        fast = git_dialogue(
+            self._own, "fast-import", "--quiet", "--depth=0", "--done", settings=settings
+        )
+        self._in: IO[bytes] = self._blobs.enter_context(fast)[0]
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        if any(failure):
+            self._in.write(b"done\n")
+        self._stack.close()
+
+    def put(self, state: State) -> str:
+        """Store a state; return its name for a pair."""
+        data = state.data
+        if data is None:
+            return ""
+        if self._objects is not None:
+            name = self._objects.name_of(data)
+            if self._objects.has([name]):
+                return name
+        else:
+            name = hashlib.sha256(data).hexdigest()
+        key = name.encode()
+        if key not in self._marks:
+            self._marks[key] = f":{len(self._marks) + 1}"
+            self._in.write(b"blob\nmark %s\ndata %d\n" % (self._marks[key].encode(), len(data)))
+            self._in.write(data)
+            self._in.write(b"\n")
+        return self._marks[key]
+
+    def add(self, pairs: Mapping[str, Pair]) -> int:
+        """Take the files of a session, by path from the top; return the number of its patch."""
+        self._pairs.append(pairs)
+        return len(self._pairs) - 1
+
+    def patches(self, left_out: frozenset[str] = frozenset()) -> list[bytes]:
+        """Return the patches, by number. Nothing can be added afterwards.
+
+        Args:
+            left_out: paths that no patch has.
+        """
+        for number, pairs in enumerate(self._pairs):
+            for side in (0, 1):
+                self._commit(f"{number}.{side}", pairs, side, left_out)
+        self._in.write(b"done\n")
+        self._blobs.close()
+        trees = self._trees()
+        found: list[bytes] = []
+        for start in range(0, len(self._pairs), _BATCH):
+            found += self._diffs(trees[start : start + _BATCH])
+        return found
+
+    def _commit(
+        self, name: str, pairs: Mapping[str, Pair], side: int, left_out: frozenset[str]
+    ) -> None:
+        self._in.write(f"commit refs/s/{name}\ncommitter x <x@x> 0 +0000\ndata 0\n".encode())
+        for path, pair in pairs.items():
+            if pair[side] and path not in left_out:
+                self._in.write(f"M {_MODE} {pair[side]} ".encode() + _quoted(path) + b"\n")
+        self._in.write(b"\n")
+
+    def _trees(self) -> list[tuple[str, str]]:
+        """Return the trees of each session before and after."""
+        if not self._pairs:
+            return []
+        names = (
+            f"refs/s/{n}.{side}^{{tree}}\n" for n in range(len(self._pairs)) for side in (0, 1)
+        )
+        asked = "".join(names).encode()
+        form = "--batch-check=%(objectname)"
+        found = run_git(self._own, "cat-file", form, data=asked).stdout.decode().split()
+        return list(zip(found[::2], found[1::2], strict=True))
+
+    def _diffs(self, trees: Sequence[tuple[str, str]]) -> Iterator[bytes]:
+        lines = [f"{before} {after}\n".encode() for before, after in trees]
+        data = run_git(
+            self._own, "diff-tree", "--stdin", *PATCH_OPTIONS, data=b"".join(lines), plain=True
+        ).stdout
+        at = 0
+        for number, line in enumerate(lines):
+            at += len(line) if data.startswith(line, at) else 0
+            following = lines[number + 1] if number + 1 < len(lines) else None
+            end = data.find(b"\n" + following, at - 1) + 1 if following else len(data)
+            yield data[at : max(end, at)]
+            at = max(end, at)
+
+
+def _write(path: str, text: str) -> None:
+    with open(path, "w", encoding="utf-8", errors="surrogateescape") as f:
+        f.write(text)
+
+
+def _quoted(path: str) -> bytes:
+    """Return a path as fast-import reads it."""
+    data = path.encode(errors="surrogateescape")
+    for raw, escaped in ((b"\\", b"\\\\"), (b'"', b'\\"'), (b"\n", b"\\n")):
+        data = data.replace(raw, escaped)
+    return b'"%s"' % data

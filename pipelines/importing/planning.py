@@ -1,0 +1,337 @@
+"""Plan an import: find the transcripts of a repository, read them, compile sessions.
+
+1. Sessions are read one after the other, the oldest first, a fork after its parent. Only one
+   session's files are in memory; their states go to git (`patches`).
+2. What is recorded is completed; what is not is new. A second import of the same transcripts
+   changes nothing.
+3. Nothing is written to the workspace. What cannot be read is a finding.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from codec.manifest.facts import Follows, Revision
+from codec.manifest.jsonl import identity_of
+from codec.merge.key_conflicts import Settled
+from codec.names import session_key
+from codec.records import Session
+from pipelines.git.process import run_git
+from pipelines.git.repository import Repository
+from pipelines.importing.agents import Agent, Reading, Source
+from pipelines.importing.belonging import choose, worktrees_of
+from pipelines.importing.compiling import Compiled, Read, compile_session, finder
+from pipelines.importing.drafts import (
+    Draft,
+    completed,
+    range_of,
+    recording_of,
+    stored_pairs,
+    transcript_of_draft,
+)
+from pipelines.importing.known_agents import agents
+from pipelines.importing.objects import Objects, opened
+from pipelines.importing.parts import Known, Part
+from pipelines.importing.patches import PatchMaker
+from pipelines.importing.tops import Tops
+from pipelines.outcomes.errors import NotFound
+from pipelines.outcomes.findings import Finding
+from pipelines.outcomes.progress import Progress
+from pipelines.recording.revising import revision_to
+from pipelines.recording.session import session_of
+from pipelines.recording.text_scan import clean_session
+from pipelines.workspace.git_patches import LEFT_OUT, patch_of
+from pipelines.workspace.git_queries import empty_tree, repository_of
+from pipelines.workspace.location import Config, Workspace, read_config
+from pipelines.workspace.manifest_view import Manifest
+
+_NAMED: Final = 5
+
+
+class Request(NamedTuple):
+    """What is to be imported.
+
+    Attributes:
+        workspace: into which.
+        agents: names of the agents; empty for all.
+        places: files and folders to look in; empty for the agents' own folders.
+        since: the earliest beginning of a session, in milliseconds since 1970.
+        infer: infer a status from the last test command.
+    """
+
+    workspace: Workspace
+    agents: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
+    since: int = 0
+    infer: bool = False
+
+
+class Added(NamedTuple):
+    """A new session, its patch, and what it was made of."""
+
+    session: Session
+    patch: bytes | None
+    draft: Draft
+
+
+class Changed(NamedTuple):
+    """A session that is completed: as it is and as it becomes, its revision and its new patch."""
+
+    pair: Settled
+    revision: Revision
+    patch: bytes | None
+    draft: Draft
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Imported:
+    """The sessions of transcripts.
+
+    Attributes:
+        added: new sessions, the oldest first.
+        changed: sessions that are completed.
+        same: how many sessions are recorded with all that their transcripts say.
+        unknown: records of unknown types, counted by agent and name.
+        findings: what was noticed.
+        follows, entries: unused by an import; the rows of a migration need them.
+    """
+
+    added: list[Added] = field(default_factory=list)
+    changed: list[Changed] = field(default_factory=list)
+    same: int = 0
+    unknown: Counter[str] = field(default_factory=Counter)
+    findings: list[Finding] = field(default_factory=list)
+    follows: tuple[Follows, ...] = ()
+    entries: dict[str, Session] = field(default_factory=dict)
+
+    @property
+    def updated(self) -> list[Settled]:
+        """Return the sessions that change."""
+        return [change.pair for change in self.changed]
+
+    @property
+    def facts(self) -> list[Revision]:
+        """Return the facts that change sessions."""
+        return [change.revision for change in self.changed]
+
+
+def plan_import(request: Request, manifest: Manifest, progress: Progress) -> Imported:
+    """Plan an import; reads only.
+
+    Raises:
+        Unavailable: git failed, or a text may hold a secret and the scanner is missing.
+    """
+    workspace = request.workspace
+    repository = repository_of(workspace) if workspace.repository is not None else None
+    with ExitStack() as stack:
+        objects = stack.enter_context(opened(repository)) if repository else None
+        maker = stack.enter_context(PatchMaker(repository, objects))
+        planner = _Planner(request, manifest, repository, objects, maker)
+        with progress.stage("find"):
+            sources = planner.sources()
+        with progress.stage("read", len(sources)) as advance:
+            for number, source in enumerate(sources, 1):
+                planner.read(source)
+                advance(number)
+        with progress.stage("diff"):
+            return planner.finish()
+
+
+class _Planner:
+    def __init__(
+        self,
+        request: Request,
+        manifest: Manifest,
+        repository: Repository | None,
+        objects: Objects | None,
+        maker: PatchMaker,
+    ) -> None:
+        self._request = request
+        self._manifest = manifest
+        self._repository = repository
+        self._objects = objects
+        self._maker = maker
+        self._config: Config = read_config(request.workspace)
+        self._agents = agents()
+        self._reading = Reading(set(), [])
+        self._known = Known(manifest)
+        self._drafts: list[Draft] = []
+        self._result = Imported()
+        root = request.workspace.root
+        self._listed = worktrees_of(repository) if repository else [root]
+        self._files = _files_of(repository) if repository else frozenset()
+
+    def sources(self) -> list[Source]:
+        """Return the transcripts of the repository, the oldest first and parents before forks."""
+        request = self._request
+        chosen: list[Agent] = [self._agents[name] for name in request.agents or self._agents]
+        found: list[Source] = []
+        for agent in chosen:
+            search = agent.find(list(request.places) or agent.folders())
+            found += search.sources
+            self._result.findings.extend(search.findings)
+        belonging = choose(
+            self._repository,
+            request.workspace.root,
+            self._objects,
+            found,
+            named=bool(request.places),
+        )
+        self._result.findings.extend(belonging.findings)
+        return sorted(
+            belonging.sources, key=lambda s: (bool(s.forked_from), s.time, s.newest, s.session_id)
+        )
+
+    def read(self, source: Source) -> None:
+        """Read a transcript, and store the states of its files."""
+        seen = set(self._reading.seen) if self._known.has_unnamed else None
+        parts = self._known.parts(source.session_id)
+        read = self._compile(source, parts)
+        if seen is not None:
+            adopted = self._known.recorded_by(c for p in read.parts for c in p.commands)
+            if adopted:
+                parts = self._known.parts(source.session_id, adopted)
+                self._reading.seen.clear()
+                self._reading.seen.update(seen)
+                read = self._compile(source, parts)
+        for name, count in read.unknown.items():
+            self._result.unknown[f"{source.agent}: {name}"] += count
+        for compiled in read.parts:
+            told = compiled.figures
+            if told.first and told.last >= self._request.since and not compiled.is_empty:
+                self._drafts.append(self._draft(source, compiled))
+
+    def _compile(self, source: Source, parts: Sequence[Part]) -> Read:
+        tops = Tops(self._listed, [source.folder] if source.folder else [], (), self._files)
+        streams = self._agents[source.agent].events(source, self._reading)
+        return compile_session(streams, parts, finder(self._objects, tops.relative))
+
+    def _draft(self, source: Source, compiled: Compiled) -> Draft:
+        from codec.agents.commits import commits_made
+
+        folders = [place.folder for place in compiled.places] or [source.folder]
+        tops = Tops(self._listed, [f for f in folders if f], compiled.files, self._files)
+        inside = {
+            name: states
+            for path, states in compiled.files.items()
+            if (name := tops.relative(path)) is not None and name not in LEFT_OUT
+        }
+        pairs = stored_pairs(inside, self._maker, self._objects)
+        commits = commits_made(compiled.commands)
+        range_ = ""
+        if commits and self._objects is not None and self._repository is not None:
+            none = empty_tree(self._repository)
+            range_ = range_of(self._objects, commits, pairs, none)
+        return Draft(
+            source=source,
+            compiled=compiled._replace(files={}),
+            commits=commits,
+            range=range_,
+            patch=self._maker.add(pairs) if pairs and not range_ else None,
+            files=tuple(inside),
+            unknown=sum(not states.is_whole for states in inside.values()),
+            outside=len(compiled.files) - len(inside),
+            proved=sum(any(n and n[0] != ":" for n in pair) for pair in pairs.values()),
+            edits=(
+                sum(f.edits for f in inside.values()),
+                sum(f.known for f in inside.values()),
+                sum(f.exact for f in inside.values()),
+            ),
+        )
+
+    def finish(self) -> Imported:
+        """Make the patches and the sessions."""
+        names = {name for draft in self._drafts for name in draft.files}
+        patches = self._maker.patches(_ignored(self._repository, names))
+        taken = set(self._manifest.sessions)
+        for draft in sorted(
+            self._drafts, key=lambda d: (d.compiled.figures.first, d.source.session_id)
+        ):
+            patch = self._patch_of(draft, patches)
+            session = self._session(draft, patch)
+            history = draft.compiled.part.history
+            if history is None:
+                session = session._replace(
+                    key=session_key(session.time, identity_of(session), taken)
+                )
+                taken.add(session.key)
+                self._result.added.append(Added(session, patch, draft))
+                continue
+            becomes = completed(history, session)
+            if becomes == history.session:
+                self._count_same()
+                continue
+            changed = becomes.patch != history.session.patch
+            revision = revision_to(history, becomes, "hook")
+            pair = Settled(history.session, becomes)
+            self._result.changed.append(Changed(pair, revision, patch if changed else None, draft))
+        self._result.findings.extend(self._reading.findings)
+        self._result.findings.extend(_findings(self._result, self._drafts))
+        once = list(dict.fromkeys(self._result.findings))  # agents look at the same files
+        self._result.findings[:] = once
+        return self._result
+
+    def _count_same(self) -> None:
+        object.__setattr__(self._result, "same", self._result.same + 1)
+
+    def _patch_of(self, draft: Draft, patches: Sequence[bytes]) -> bytes | None:
+        if draft.range:
+            try:
+                return patch_of(self._request.workspace, [draft.range])
+            except NotFound:
+                return None
+        return patches[draft.patch] if draft.patch is not None else None
+
+    def _session(self, draft: Draft, patch: bytes | None) -> Session:
+        agent = self._agents[draft.source.agent]
+        recording = recording_of(
+            draft, agent.program, patch, infer=self._request.infer, prompts=self._config.prompts
+        )
+        session = session_of(recording, self._config.agents)
+        session = session._replace(transcript=transcript_of_draft(draft))
+        cleaned, findings = clean_session(self._request.workspace, session)
+        self._result.findings.extend(findings)
+        return cleaned
+
+
+def _files_of(repository: Repository) -> frozenset[str]:
+    """Return the paths of the files of HEAD."""
+    done = run_git(repository, "ls-tree", "-r", "-z", "--name-only", "HEAD", answers=(0, 128))
+    return frozenset(done.stdout.decode(errors="surrogateescape").split("\0"))
+
+
+def _ignored(repository: Repository | None, names: Collection[str]) -> frozenset[str]:
+    """Return the paths that git ignores: they are not part of the project."""
+    if repository is None or not names:
+        return frozenset()
+    asked = "\0".join(sorted(names)).encode(errors="surrogateescape")
+    done = run_git(repository, "check-ignore", "-z", "--stdin", data=asked, answers=(0, 1, 128))
+    return frozenset(done.stdout.decode(errors="surrogateescape").split("\0"))
+
+
+def _findings(result: Imported, drafts: Iterable[Draft]) -> list[Finding]:
+    found = []
+    if result.unknown:
+        names = ", ".join(f"{name} ({count})" for name, count in sorted(result.unknown.items()))
+        found.append(Finding(
+            code="transcript-unknown",
+            message=f"records of unknown types were left out: {names}",
+            level="note",
+            hint="A newer session-codec may know them",
+        ))  # fmt: skip
+    unknown = [d for d in drafts if d.unknown]
+    if unknown:
+        files = sum(d.unknown for d in unknown)
+        ids = ", ".join(d.source.session_id for d in unknown[:_NAMED])
+        found.append(Finding(
+            code="edits-unknown",
+            message=f"{files} files of {len(unknown)} sessions were edited from states that neither"
+            f" the transcripts nor git have; their diffs lack these edits: {ids}"
+            + (", ..." if len(unknown) > _NAMED else ""),
+            level="note",
+        ))  # fmt: skip
+    return found

@@ -1,0 +1,104 @@
+"""Rank sessions by meaning and by words.
+
+1. The score of a session is the similarity of its text to the question, plus its words' score.
+2. The words' score is gated by coverage: BM25, the best session's being 1, times the square of the
+   share of the question's terms that the session has. Adding ranks or plain BM25 made the answers
+   worse, because some session always has some word of a question; one that has nearly all of them
+   is what was asked for.
+3. A question that names an identifier or a path, all of whose terms some session has, is answered
+   by words alone, without loading the model. So are questions about the lines of diffs.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+from codec.search.excerpt import matching
+from codec.search.terms import is_code
+from pipelines.search.encoder import Encoder
+from pipelines.search.lexical import Filter, Ranked, has_every, rank
+from pipelines.search.vectors import Similar, similarities
+
+#: Sessions that are looked at, by words and by meaning.
+_CANDIDATES: Final = 50
+#: How much the words' score counts beside the similarity.
+_WORDS: Final = 0.6
+#: Sessions that share no word with the question are left out below this similarity,
+_LEAST: Final = 0.1
+#: and all are left out whose score is below this share of the best one.
+_SHARE: Final = 0.4
+
+
+class Asked(NamedTuple):
+    """A question to the index.
+
+    Attributes:
+        text: as it was asked.
+        terms: of it.
+        wanted: which sessions.
+        limit: the most to return.
+        in_diffs: look into the lines of diffs as well.
+    """
+
+    text: str
+    terms: Sequence[str]
+    wanted: Filter
+    limit: int
+    in_diffs: bool
+
+
+def is_answered_by_words(connection: sqlite3.Connection, asked: Asked) -> bool:
+    """Return whether the meaning of a question would add nothing."""
+    if asked.in_diffs:
+        return True
+    return is_code(asked.text) and has_every(connection, asked.terms, asked.wanted)
+
+
+def by_words(connection: sqlite3.Connection, asked: Asked) -> list[Ranked]:
+    """Return the best sessions by words, the best one first."""
+    return rank(connection, asked.terms, asked.wanted, limit=asked.limit, in_diffs=asked.in_diffs)
+
+
+def by_meaning(connection: sqlite3.Connection, asked: Asked, encoder: Encoder) -> list[Ranked]:
+    """Return the sessions that are most similar to a question, the best one first."""
+    return _similar(connection, asked, encoder).best(asked.limit)
+
+
+def by_both(connection: sqlite3.Connection, asked: Asked, encoder: Encoder) -> list[Ranked]:
+    """Return the best sessions by words and meaning, the best one first."""
+    similar = _similar(connection, asked, encoder)
+    words = _words_scores(connection, asked)
+    near = {r.number for r in similar.best(_CANDIDATES) if r.score >= _LEAST}
+    ranked = [Ranked(n, similar.of(n) + _WORDS * words.get(n, 0.0)) for n in {*near, *words}]
+    least = _SHARE * max((r.score for r in ranked), default=0.0)
+    kept = [r for r in ranked if r.score >= least]
+    return sorted(kept, key=lambda r: (-r.score, r.number))[: asked.limit]
+
+
+def _similar(connection: sqlite3.Connection, asked: Asked, encoder: Encoder) -> Similar:
+    return similarities(connection, encoder.encode([asked.text])[0], asked.wanted)
+
+
+def _words_scores(connection: sqlite3.Connection, asked: Asked) -> dict[int, float]:
+    """Return the gated scores of the best sessions by words, from 0 to 1."""
+    ranked = by_words(connection, asked._replace(limit=_CANDIDATES))
+    most = max((r.score for r in ranked), default=0.0)
+    share = _coverage(connection, asked.terms)
+    return {r.number: r.score / most * share(r.number) ** 2 for r in ranked if most > 0}
+
+
+def _coverage(connection: sqlite3.Connection, terms: Sequence[str]) -> Callable[[int], float]:
+    """Return a function that gives the share of the terms that a session has."""
+    query = (
+        "SELECT task || ' ' || title || ' ' || notes || ' ' || remark || ' ' ||"
+        " coalesce((SELECT group_concat(path, ' ') FROM patches JOIN paths ON patches.id ="
+        " paths.patch WHERE sha256 = sessions.patch), '') FROM sessions WHERE id = ?"
+    )
+
+    def share(number: int) -> float:
+        (text,) = connection.execute(query, (number,)).fetchone()
+        return len(matching(text, terms)) / len(terms)
+
+    return share

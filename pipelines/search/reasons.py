@@ -1,0 +1,122 @@
+"""Say why a session matches: the sentence, path or line of a diff with most words of the question.
+
+Where the words say little, because none or few of them are in the session, the sentence whose
+meaning is closest to the question says it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+from codec.errors import CodecError
+from codec.records import PatchRef
+from codec.search.excerpt import Excerpt, excerpt, matching, sentences_of
+from pipelines.outcomes.errors import StorageError
+from pipelines.search.encoder import Encoder
+
+if TYPE_CHECKING:
+    from pipelines.diffs.store import Store
+
+By = Literal["words", "meaning"]
+#: The share of the question's terms from which on words are reason enough.
+_ENOUGH: Final = 0.5
+#: Sentences of a session that are compared with the question.
+_SENTENCES: Final = 8
+
+
+class Texts(NamedTuple):
+    """What a session says: its title, or its task without one; notes, remark, changed paths."""
+
+    task: str
+    notes: str
+    remark: str
+    paths: Sequence[str]
+
+
+class Reason(NamedTuple):
+    """Why a session matches.
+
+    Attributes:
+        by: its words or its meaning.
+        field: the text that says it: task, notes, remark, path, or a file and line of the diff.
+        text: the sentence or line of it.
+        terms: of the question that the sentence has.
+    """
+
+    by: By
+    field: str
+    text: str
+    terms: tuple[str, ...]
+
+
+def reason_by_words(texts: Texts, terms: Sequence[str]) -> Reason:
+    """Return the sentence or path that has most terms."""
+    named = (
+        ("notes", texts.notes),
+        ("remark", texts.remark),
+        ("task", texts.task),
+        ("path", "\n".join(texts.paths)),
+    )
+    return _of(excerpt(named, terms) or Excerpt("task", "", ()))
+
+
+def reason_in_diff(
+    store: Store, key: str, patch: PatchRef, terms: Sequence[str], reason: Reason
+) -> Reason:
+    """Return the line of a diff that has more terms than a reason, else the reason."""
+    from codec.patches.changes import changes_of
+
+    best = Excerpt(reason.field, reason.text, reason.terms)
+    try:
+        changes = list(changes_of(store.read(key, patch)))
+    except (StorageError, CodecError):
+        return reason
+    for change in changes:
+        for line in change.lines:
+            text = line.text.decode(errors="replace")
+            matched = matching(text, terms)
+            if len(matched) > len(best.terms):
+                best = Excerpt(f"{change.new}:{line.number}", f"{line.mark}{text}", matched)
+    return _of(best)
+
+
+def reasons_by_meaning(
+    sessions: Sequence[tuple[Texts, Reason]], question: str, terms: Sequence[str], encoder: Encoder
+) -> list[Reason]:
+    """Return reasons in which the closest sentence replaces words that say little.
+
+    Args:
+        sessions: texts, and the reason by words of each.
+        question: as it was asked.
+        terms: of the question.
+        encoder: encodes it and the sentences, all at once.
+    """
+    weak = [_sentences(t) for t, r in sessions if not _is_enough(r, terms)]
+    if not weak:
+        return [reason for _, reason in sessions]
+    every = [sentence for sentences in weak for _, sentence in sentences]
+    vectors = encoder.encode([question, *every])
+    scores = iter((vectors[1:] @ vectors[0]).tolist())
+    rated = iter([[(next(scores), *sentence) for sentence in sentences] for sentences in weak])
+    return [r if _is_enough(r, terms) else _closest(next(rated)) for _, r in sessions]
+
+
+def _closest(rated: Sequence[tuple[float, str, str]]) -> Reason:
+    _, field, text = max(rated, key=lambda item: item[0])
+    return Reason("meaning", field, text, ())
+
+
+def _sentences(texts: Texts) -> list[tuple[str, str]]:
+    """Return the first sentences of the texts, with the names of their fields."""
+    named = (("task", texts.task), ("notes", texts.notes), ("remark", texts.remark))
+    found = [(field, s) for field, text in named for s in sentences_of(text)]
+    return found[:_SENTENCES] or [("task", texts.task)]
+
+
+def _is_enough(reason: Reason, terms: Sequence[str]) -> bool:
+    return len(reason.terms) >= _ENOUGH * len(terms)
+
+
+def _of(found: Excerpt) -> Reason:
+    return Reason("words", found.field, found.text, found.terms)

@@ -1,0 +1,91 @@
+"""Keep which snapshot this workspace wrote last to a remote.
+
+It is trusted only as far as the remote has it: where it is missing, or was copied elsewhere
+together with the workspace, a new writer starts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from codec.archive.snapshot import (
+    Snapshot,
+    SnapshotName,
+    decode_snapshot,
+    decode_snapshot_name,
+    encode_snapshot,
+)
+from codec.errors import FormatError
+from codec.kinds import sha256_of
+from pipelines.fs.files import make_folder, read_bytes, replace_file
+from pipelines.fs.locks import unchanging
+from pipelines.git.local_state import is_planted
+from pipelines.remotes.base import Remote
+from pipelines.workspace.cache import CACHE
+from pipelines.workspace.location import Workspace
+
+
+class Last(NamedTuple):
+    """The snapshot that this workspace wrote last.
+
+    Attributes:
+        name: its name.
+        snapshot: what it says.
+        archives: sizes of the archives that the manifest named, by name; None where the remote did
+            not get all that the manifest names.
+    """
+
+    name: SnapshotName
+    snapshot: Snapshot
+    archives: Mapping[str, int] | None
+
+
+def read_last(workspace: Workspace, remote: Remote) -> Last | None:
+    """Return the snapshot that this workspace wrote last to a remote; None where it is not known.
+
+    Read it after the remote's objects are listed: then a snapshot that another process of this
+    workspace puts meanwhile is not mistaken for a stranger's.
+
+    Raises:
+        WorkspaceLocked: another process was putting a snapshot for too long.
+    """
+    with unchanging(lock_of(workspace, remote)):
+        return read_last_under_lock(workspace, remote)
+
+
+def read_last_under_lock(workspace: Workspace, remote: Remote) -> Last | None:
+    path = state_of(workspace, remote)
+    data = read_bytes(path)
+    if not data or is_planted(path):
+        return None
+    line, _, document = data.partition(b"\n")
+    try:
+        said = json.loads(line)
+        name, archives = decode_snapshot_name(said["snapshot"]), said["archives"]
+        is_known = archives is None or isinstance(archives, dict)
+        return Last(name, decode_snapshot(document), archives) if name and is_known else None
+    except (FormatError, ValueError, KeyError, TypeError, RecursionError):
+        return None  # a cache: what cannot be read of it is as if it were not there
+
+
+def write_last(workspace: Workspace, remote: Remote, last: Last) -> None:
+    """Keep which snapshot this workspace wrote last to a remote."""
+    path = state_of(workspace, remote)
+    make_folder(os.path.dirname(path))
+    said = {"remote": remote.url, "snapshot": str(last.name), "archives": last.archives}
+    replace_file(path, [json.dumps(said).encode(), b"\n", encode_snapshot(last.snapshot)])
+
+
+def state_of(workspace: Workspace, remote: Remote) -> str:
+    return workspace.path(CACHE, f"sync-{_short(remote)}")
+
+
+def lock_of(workspace: Workspace, remote: Remote) -> str:
+    return workspace.path(CACHE, f"putting-{_short(remote)}.lock")
+
+
+def _short(remote: Remote) -> str:
+    return sha256_of(os.fsencode(remote.url))[:12]

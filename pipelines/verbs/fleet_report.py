@@ -1,0 +1,58 @@
+"""Write a page over the tables of a fleet."""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+from pipelines.fleet.page import MARK, page
+from pipelines.fs.files import replace_file
+from pipelines.outcomes.errors import Conflict
+from pipelines.remotes.base import Remote
+from pipelines.tables.views import views_of
+from pipelines.workspace.location import moment
+
+#: A page says what it is in so many of its first bytes.
+_HEAD: Final = 512
+
+
+def fleet_report(
+    remote: Remote, local: str | None, output: str, usd_per_million: float | None, *, force: bool
+) -> int:
+    """Write the page of a fleet; return its size in bytes.
+
+    Args:
+        remote: the folder or prefix of the tables.
+        local: its path; None for a bucket.
+        output: path of the page.
+        usd_per_million: price of a million tokens; None if it is not known.
+        force: overwrite a file that is not such a page.
+
+    Raises:
+        Conflict: the file exists, and is not such a page.
+        FormatError: there are no tables.
+        NotFound: DuckDB is not installed.
+    """
+    if os.path.lexists(output) and not force:
+        _check(output)
+    with views_of(remote, local) as views:
+        data = page(views, _name_of(remote.url), moment()[:19] + "Z", usd_per_million)
+    replace_file(output, [data])
+    return len(data)
+
+
+def _name_of(url: str) -> str:
+    parts = [part for part in url.split("/") if part]
+    name = parts[-1] if parts else url
+    return parts[-2] if name == "tables" and len(parts) > 1 else name
+
+
+def _check(path: str) -> None:
+    if os.path.isfile(path) and not os.path.islink(path):
+        with open(path, "rb") as f:
+            if MARK.encode() in f.read(_HEAD):
+                return
+    raise Conflict(
+        f"{path}: exists, and is not a fleet report",
+        hint="Name another file with -o, or overwrite it with --force",
+    )

@@ -1,0 +1,85 @@
+"""Which sessions may have made a commit, and by which of their commands."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from codec.agents.hook_input import decode_input
+from codec.agents.spool_entry import Entry
+from pipelines.recording.claims import Claims
+from pipelines.recording.reflogs import Move
+from pipelines.recording.spooled_events import Event, Part, parts_of
+
+NOW = time.time_ns() // 10**9
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path))
+    return tmp_path
+
+
+def event(home: Path, name: str, kind: str, at: float, source: str = "startup") -> Event:
+    """Return an event, some seconds from now."""
+    fields = {"session_id": name, "transcript_path": str(home / f"{name}.jsonl"), "source": source}
+    data = json.dumps(fields).encode()
+    entry = Entry(
+        agent="claude", event=kind, time=int((NOW + at) * 10**9), head="", branch="main",
+        root=str(home).encode(), size=len(data), data=data,
+    )  # fmt: skip
+    return Event(f"{name}-{at}.{kind}", entry, decode_input(data))
+
+
+def write_command(home: Path, name: str, at: float, text: str) -> None:
+    """Add a command, which took a tenth of a second, to a transcript."""
+
+    def line(after: float, kind: str, *content: Mapping[str, object]) -> str:
+        moment = datetime.fromtimestamp(NOW + after, UTC).isoformat()
+        return json.dumps({"type": kind, "timestamp": moment, "message": {"content": content}})
+
+    use = f"{name}-{at}"
+    call = {"type": "tool_use", "id": use, "input": {"command": text}}
+    result = {"type": "tool_result", "tool_use_id": use, "content": ""}
+    with (home / f"{name}.jsonl").open("a") as f:
+        f.write(f"{line(at, 'assistant', call)}\n{line(at + 0.1, 'user', result)}\n")
+
+
+def owners(home: Path, events: list[Event], at: int, subject: str) -> list[str]:
+    """Return the sessions to which a commit is attributed."""
+    parts = parts_of(events)
+    claims = Claims(parts)
+    move = Move("0" * 40, "ab" * 20, NOW + at, f"commit: {subject}")
+
+    def is_mine(part: Part) -> bool:
+        return claims.attribution(claims.span_of(part)).is_mine(move, str(home.resolve()))
+
+    return [part.record_id for part in parts if is_mine(part)]
+
+
+def test_what_a_session_did_after_its_last_turn_that_was_recorded_is_its_own(home: Path) -> None:
+    write_command(home, "a", -10, "git commit -qm 'Add a page'")
+    write_command(home, "b", -9.9, "git commit -qm 'Fix a page'")
+    a = [event(home, "a", "start", -60), event(home, "a", "stop", -30)]
+    b = [event(home, "b", "start", -60), event(home, "b", "end", -5)]
+    assert owners(home, [*a, *b], -10, "Add a page") == []  # recorded once `a` ends or pauses
+    assert owners(home, [*a, *b], -10, "Fix a page") == ["b"]
+
+
+def test_a_session_that_was_killed_has_no_commands_of_the_time_after_it_was_resumed(
+    home: Path,
+) -> None:
+    write_command(home, "a", -50, "git status")
+    write_command(home, "a", -10, "git commit -qm 'Add a page'")
+    killed, resumed = event(home, "a", "start", -60), event(home, "a", "start", -20, "resume")
+    ended = event(home, "a", "end", -5)
+    first, second = parts_of([killed, resumed, ended])
+    claims = Claims([first, second])
+    assert [c.text for c in claims.span_of(first).claimant().commands or ()] == ["git status"]
+    assert len(claims.span_of(second).claimant().commands or ()) == 1
+    assert owners(home, [killed, resumed, ended], -10, "Add a page") == [second.record_id]

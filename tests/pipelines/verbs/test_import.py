@@ -1,0 +1,443 @@
+"""Sessions come from transcripts: each once, with its exact diff and honest figures."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from codec.records import Session
+from pipelines.workspace.location import locate
+from pipelines.workspace.reading import read_manifest
+from tests.pipelines.conftest import Cli, Said, git
+from tests.support.transcripts import ClaudeSession, CodexSession
+
+ONE = "11111111-1111-4111-8111-111111111111"
+TWO = "22222222-2222-4222-8222-222222222222"
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A repository, a home with agents' transcripts, and the command line."""
+
+    root: Path
+    home: Path
+    cli: Cli
+
+    def claude(self, name: str = ONE, folder: Path | None = None) -> ClaudeSession:
+        return ClaudeSession(self.home, folder or self.root, name)
+
+    def codex(self, name: str = TWO, folder: Path | None = None) -> CodexSession:
+        session = CodexSession(self.home, folder or self.root, name)
+        session.begin()
+        return session
+
+    def run(self, *more: object, code: int = 0) -> Said:
+        said = self.cli("import", self.root, *more)
+        assert said.code == code, said.err
+        return said
+
+    def json(self, *more: object, code: int = 0) -> dict[str, Any]:
+        return self.run("--json", *more, code=code).json
+
+    @property
+    def sessions(self) -> list[Session]:
+        return read_manifest(locate(str(self.root))).in_order()
+
+    def diff(self, key: str) -> bytes:
+        said = self.cli("show", key, self.root, "--diff")
+        assert said.code == 0, said.err
+        return said.out.encode()
+
+
+@pytest.fixture
+def project(tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """Make a repository with a commit, and a home without transcripts."""
+    home, root = tmp_path / "home", tmp_path / "app"
+    home.mkdir()
+    root.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    for name in ("CLAUDE_CONFIG_DIR", "CODEX_HOME", "CLAUDE_PROJECT_DIR", "CODEX_THREAD_ID"):
+        monkeypatch.delenv(name, raising=False)
+    git(root, "init", "-q", "-b", "main")
+    (root / "a.py").write_text("def greet():\n\treturn 'hello'\n")
+    git(root, "add", "-A")
+    git(root, "commit", "-qm", "first")
+    return Project(root, home, cli)
+
+
+def applied(diff: bytes, root: Path, commit: str, to: Path) -> Path:
+    """Apply a diff to a checkout of a commit."""
+    git(root, "worktree", "add", "-q", "--detach", str(to), commit)
+    subprocess.run(["git", "-C", str(to), "apply", "-"], input=diff, check=True)
+    return to
+
+
+def test_the_diff_of_an_imported_session_applies_to_the_state_it_began_from(
+    project: Project, tmp_path: Path
+) -> None:
+    first = git(project.root, "rev-parse", "HEAD").strip()
+    session = project.claude()
+    session.ask("Greet louder")
+    session.edit("a.py", "'hello'", "'Hello'")
+    session.write("b/new.py", "x = 1\n")
+    session.edit("a.py", "'Hello'", "'HELLO'")
+    session.save()
+    assert project.run().out.splitlines()[-3].startswith("added 1 sessions with 1 diffs")
+    (found,) = project.sessions
+    assert (found.title, found.agent, found.id) == ("Greet louder", "opus-4.5", ONE)
+    checkout = applied(project.diff(found.key), project.root, first, tmp_path / "old")
+    assert (checkout / "a.py").read_text() == (project.root / "a.py").read_text()
+    assert (checkout / "b" / "new.py").read_text() == "x = 1\n"
+    assert (found.metrics.lines_added, found.metrics.lines_removed) == (2, 1)
+
+
+def test_figures_count_each_answer_once_and_leave_out_pauses(project: Project) -> None:
+    session = project.claude()
+    session.ask("Explain")
+    session.wait(minutes=4)
+    session.answer({"type": "text", "text": "a"}, {"type": "text", "text": "b"})
+    session.wait(hours=3)
+    session.ask("Go on")
+    session.answer()
+    session.save()
+    project.run()
+    (found,) = project.sessions
+    assert found.transcript is not None
+    assert found.metrics.tokens_used == 2 * 130
+    assert found.transcript.tokens == {
+        "input": 200, "output": 20, "cache_write": 40, "cache_read": 2000,
+    }  # fmt: skip
+    assert (found.metrics.duration_min, found.transcript.wall_min) == (4, 185)
+    assert found.patch is None
+    assert found.metrics.lines_added is None
+
+
+def test_a_session_whose_commits_hold_its_edits_has_their_diff(project: Project) -> None:
+    base = git(project.root, "rev-parse", "HEAD").strip()
+    session = project.claude()
+    session.ask("Greet louder")
+    session.edit("a.py", "'hello'", "'Hello'")
+    (project.root / "made-by-a-command").write_text("1\n")
+    head = session.commit("Greet louder")
+    session.save()
+    project.run()
+    (found,) = project.sessions
+    assert (found.range, found.metrics.commits) == (f"{base}..{head}", 1)
+    assert b"made-by-a-command" in project.diff(found.key)
+
+
+def test_a_second_import_changes_nothing_and_a_grown_transcript_revises(project: Project) -> None:
+    session = project.claude()
+    session.ask("Greet louder")
+    session.edit("a.py", "'hello'", "'Hello'")
+    session.save()
+    project.run()
+    (before,) = project.sessions
+    manifest = (project.root / ".session-codec" / "manifest.jsonl").read_bytes()
+    assert project.json()["up_to_date"] == 1
+    assert (project.root / ".session-codec" / "manifest.jsonl").read_bytes() == manifest
+    session.wait(days=1)
+    session.ask("And softer")
+    session.edit("a.py", "'Hello'", "'hi'")
+    session.save()
+    (completed,) = project.json()["completed"]
+    assert completed["session"]["key"] == before.key
+    (after,) = project.sessions
+    assert after.key == before.key
+    assert (after.metrics.tokens_used, before.metrics.tokens_used) == (260, 130)
+    assert b"'hi'" in project.diff(after.key)
+    assert project.json()["up_to_date"] == 1
+
+
+def test_sessions_of_both_agents_are_written_oldest_first(project: Project) -> None:
+    codex = project.codex()
+    codex.ask("Second")
+    codex.change("a.py", "x = 1\n")
+    codex.save()
+    claude = project.claude()
+    claude.wait(days=-1)
+    claude.ask("First")
+    claude.answer()
+    claude.save()
+    project.run()
+    lines = (project.root / "SESSION_DELTAS.log").read_text().splitlines()
+    assert [("First" in a, "Second" in a) for a in lines] == [(True, False), (False, True)]
+    assert [s.agent for s in project.sessions] == ["opus-4.5", "gpt-5-codex"]
+    third = project.claude("33333333-3333-4333-8333-333333333333")
+    third.wait(days=-2)
+    third.ask("Before both")
+    third.answer()
+    third.save()
+    project.run()
+    lines = (project.root / "SESSION_DELTAS.log").read_text().splitlines()
+    assert "Before-both" in lines[0]
+
+
+def test_codex_edits_are_exact_from_git_and_from_the_session(
+    project: Project, tmp_path: Path
+) -> None:
+    first = git(project.root, "rev-parse", "HEAD").strip()
+    codex = project.codex()
+    codex.ask("Change")
+    codex.change("a.py", "def greet():\n\treturn 'Hello'\n")
+    codex.change("new.py", "1\n")
+    codex.change("a.py", "def greet():\n\treturn 'HELLO'\n")
+    codex.save()
+    project.run()
+    (found,) = project.sessions
+    assert found.transcript is not None
+    assert (found.transcript.files, found.transcript.unknown) == (2, 0)
+    checkout = applied(project.diff(found.key), project.root, first, tmp_path / "old")
+    assert (checkout / "a.py").read_text() == "def greet():\n\treturn 'HELLO'\n"
+
+
+def test_a_state_that_nobody_knows_is_said_and_not_guessed(project: Project) -> None:
+    (project.root / "a.py").write_text("never committed\n")
+    codex = project.codex()
+    codex.ask("Change")
+    codex.change("a.py", "changed\n")
+    codex.save()
+    said = project.json()
+    assert [f["code"] for f in said["findings"]] == ["edits-unknown"]
+    (found,) = project.sessions
+    assert found.patch is None
+    assert found.transcript is not None
+    assert found.transcript.unknown == 1
+
+
+def test_worktrees_and_removed_worktrees_are_one_repository(
+    project: Project, tmp_path: Path
+) -> None:
+    other = tmp_path / "feature"
+    git(project.root, "worktree", "add", "-q", "-b", "feature", str(other))
+    session = project.claude(folder=other)
+    session.ask("In the worktree")
+    session.edit("a.py", "'hello'", "'Hello'")
+    session.commit("Greet")
+    session.save()
+    git(project.root, "worktree", "remove", str(other))
+    project.run()
+    (found,) = project.sessions
+    assert found.title == "In the worktree"
+    assert b"a/a.py" in project.diff(found.key)
+
+
+def test_a_renamed_folder_is_known_by_a_commit_that_the_agent_made(
+    project: Project, tmp_path: Path
+) -> None:
+    session = project.claude()
+    session.ask("Before the rename")
+    session.edit("a.py", "'hello'", "'Hello'")
+    session.commit("Greet")
+    session.save()
+    quiet = project.claude(TWO)
+    quiet.wait(hours=1)
+    quiet.ask("A question")
+    quiet.answer()
+    quiet.save()
+    moved = tmp_path / "renamed"
+    project.root.rename(moved)
+    assert Project(moved, project.home, project.cli).json()["diffs"] == 1
+    titles = [s.title for s in Project(moved, project.home, project.cli).sessions]
+    assert titles == ["Before the rename", "A question"]
+
+
+def test_transcripts_of_other_repositories_are_left_out(project: Project, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(project.root, other)
+    shutil.rmtree(other / ".git")
+    git(other, "init", "-q")
+    for folder in (other, tmp_path / "gone"):
+        session = project.claude(f"{folder.name:0<36}", folder)
+        session.ask("Elsewhere")
+        session.answer()
+        session.save()
+    said = project.json()
+    assert (said["sessions"], project.sessions) == ([], [])
+    assert [f["code"] for f in said["findings"]] == ["transcripts-elsewhere"]
+    given = project.json("--from", project.home / ".claude" / "projects")
+    assert len(given["sessions"]) == 1  # the folder that is gone; the other is another repository
+
+
+def test_another_clone_of_the_same_remote_is_the_same_repository(
+    project: Project, tmp_path: Path
+) -> None:
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "-q", str(project.root), str(clone))
+    for root, url in (
+        (project.root, "git@example.org:me/app.git"),
+        (clone, "https://example.org/me/app"),
+    ):
+        git(root, "config", "remote.origin.url", url)
+    session = project.claude(folder=clone)
+    session.ask("In the clone")
+    session.answer()
+    session.save()
+    assert len(project.json()["sessions"]) == 1
+
+
+def test_what_cannot_be_read_is_a_finding_and_the_rest_is_imported(
+    project: Project, tmp_path: Path
+) -> None:
+    session = project.claude()
+    session.ask("Before the damage")
+    session.answer()
+    path = session.save()
+    with path.open("ab") as f:
+        f.write(b'{"type":"telepathy","sessionId":"%s"}\n' % ONE.encode())
+        f.write(b"not json\n")
+        f.write(b'{"type":"user","uuid":"x","message":{"content":"\xff"},"sessionId":"%s"}\n'
+                % ONE.encode())  # fmt: skip
+        f.write(b'{"type":"user","mess')
+    (path.parent / "link").symlink_to(tmp_path)
+    os.mkfifo(path.parent / "pipe.jsonl")
+    (path.parent / "torn.jsonl.zst").write_bytes(b"not compressed")
+    said = project.json(code=3)
+    assert sorted(f["code"] for f in said["findings"]) == [
+        "transcript-cut", "transcript-damaged", "transcript-damaged", "transcript-link",
+        "transcript-unknown", "transcript-unreadable", "transcript-unreadable",
+    ]  # fmt: skip
+    assert said["unknown_records"] == {"claude: telepathy": 1}
+    assert [s.title for s in project.sessions] == ["Before the damage"]
+
+
+def test_secrets_in_a_prompt_are_replaced(project: Project) -> None:
+    secret = "ghp_" + "wWPw5k4aXcaT4fNP0UcnZwJUVFk6LO2pCqRt"[:36]
+    session = project.claude()
+    session.ask(f"Deploy with {secret}")
+    session.answer()
+    session.save()
+    said = project.json(code=3)
+    assert {f["code"] for f in said["findings"]} == {"secret-replaced"}
+    assert secret not in (project.root / ".session-codec" / "manifest.jsonl").read_text()
+
+
+def test_ignored_files_and_files_outside_are_not_part_of_the_diff(
+    project: Project, tmp_path: Path
+) -> None:
+    (project.root / ".gitignore").write_text(".env\n")
+    session = project.claude()
+    session.ask("Configure")
+    session.write(".env", "A=1\n")
+    session.write("b.py", "1\n")
+    session.write(str(tmp_path / "elsewhere.txt"), "1\n")
+    session.save()
+    said = project.json()
+    (found,) = project.sessions
+    diff = project.diff(found.key)
+    assert b"b.py" in diff
+    assert b".env" not in diff
+    assert b"elsewhere" not in diff
+    assert said["sessions"][0]["files_outside"] == 1
+
+
+def test_a_status_is_inferred_only_when_asked_for(project: Project) -> None:
+    session = project.claude()
+    session.ask("Fix the tests")
+    session.run("python -m pytest -q", "1 failed", code=1)
+    session.save()
+    said = project.json("--infer-status", "--dry-run")
+    fields = said["sessions"][0]["session"]
+    assert (fields["status"], fields["remark"]) == (
+        "FAIL", "inferred from `python -m pytest -q`, exit code 1",
+    )  # fmt: skip
+    project.run()
+    assert project.sessions[0].status == "UNKNOWN"
+
+
+def test_a_dry_run_writes_nothing(project: Project) -> None:
+    session = project.claude()
+    session.ask("Anything")
+    session.write("b.py", "1\n")
+    session.save()
+    before = sorted(p for p in project.root.rglob("*") if ".git/" not in f"{p}/")
+    assert project.run("--dry-run").out.endswith("dry run: nothing written\n")
+    assert sorted(p for p in project.root.rglob("*") if ".git/" not in f"{p}/") == before
+
+
+def test_since_and_agent_choose(project: Project) -> None:
+    claude, codex = project.claude(), project.codex()
+    claude.ask("A")
+    claude.answer()
+    claude.save()
+    codex.wait(days=10)
+    codex.ask("B")
+    codex.spend()
+    codex.save()
+    assert len(project.json("--dry-run", "--agent", "claude")["sessions"]) == 1
+    assert len(project.json("--dry-run", "--agent", "claude,codex")["sessions"]) == 2
+    assert len(project.json("--dry-run", "--since", "2026-01-10")["sessions"]) == 1
+    assert project.cli("import", project.root, "--agent", "nobody").code == 2
+
+
+def test_a_fork_and_its_parent_share_nothing(project: Project) -> None:
+    parent = project.claude()
+    parent.ask("The parent")
+    parent.answer()
+    parent.answer()
+    parent.save()
+    fork = project.claude(TWO)
+    fork.lines = [{**line, "sessionId": TWO} for line in parent.lines]
+    fork.now = parent.now
+    fork.wait(hours=1)
+    fork.ask("The fork")
+    fork.answer()
+    fork.save()
+    project.run()
+    by_id = {s.id: s for s in project.sessions}
+    assert by_id[ONE].metrics.tokens_used == 2 * 130
+    assert by_id[TWO].metrics.tokens_used == 130
+    assert (by_id[ONE].title, by_id[TWO].title) == ("The parent", "The fork")
+
+
+def test_a_sub_agent_in_its_own_file_is_a_child(project: Project) -> None:
+    session = project.claude()
+    session.ask("Let a helper do it")
+    session.answer()
+    path = session.save()
+    helper = project.claude()
+    helper.now = session.now
+    helper.answers = 50
+    helper.lines = [{} for _ in range(50)]
+    helper.write("h.py", "1\n")
+    lines = [{**line, "isSidechain": True, "agentId": "a1"} for line in helper.lines if line]
+    folder = path.with_suffix("") / "subagents"
+    folder.mkdir(parents=True)
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    (folder / "agent-a1.jsonl").write_text(text)
+    said = project.json()
+    (found,) = project.sessions
+    assert found.metrics.tokens_used == 2 * 130
+    assert said["sessions"][0]["sub_agents"] == 1
+    assert b"h.py" in project.diff(found.key)
+
+
+def test_doctor_names_transcripts_that_are_deleted_soon(project: Project) -> None:
+    session = project.claude()
+    session.ask("Soon gone")
+    session.answer()
+    path = session.save()
+    project.cli("install", project.root)
+    now = time.time()
+    os.utime(path, (now, now - 28 * 86400))
+
+    def expiring() -> list[str]:
+        said = project.cli("doctor", project.root, "--json").json
+        return [f["hint"] for f in said["left"] if f["code"] == "transcripts-expire"]
+
+    assert expiring() == ["Import them: session-codec import --agent claude"]
+    settings = project.home / ".claude" / "settings.json"
+    settings.write_text('{"cleanupPeriodDays": 90}')
+    assert expiring() == []
+    settings.unlink()
+    project.run()
+    os.utime(path, (now, session.now.timestamp()))
+    assert expiring() == []
