@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from codec.agents.transcript_events import Event
+from codec.agents.transcript_events import Event, Prompt
 from pipelines.outcomes.findings import Finding
 
 
@@ -27,6 +27,7 @@ class Source(NamedTuple):
         remote: URL of the repository; empty if unknown.
         time: when it began, in milliseconds since 1970; 0 if unknown.
         forked_from: the session that it continues; empty for none.
+        prompts: what a person typed, where the transcript is gone; then nothing else is known.
     """
 
     agent: str
@@ -38,6 +39,7 @@ class Source(NamedTuple):
     remote: str = ""
     time: int = 0
     forked_from: str = ""
+    prompts: tuple[Prompt, ...] = ()
 
     @property
     def newest(self) -> float:

@@ -115,6 +115,7 @@ def recording_of(
 ) -> Recording:
     """Return what is to be recorded of a part of a session."""
     told = draft.compiled.figures
+    has_work = not draft.source.prompts  # prompts do not say what the agent did, and how long
     status, remark = inferred(draft.compiled.commands) if infer else ("UNKNOWN", "")
     return Recording(
         agent=told.model or program,
@@ -123,8 +124,8 @@ def recording_of(
         remark=remark,
         patch=patch,
         ranges=(draft.range,) if draft.range else (),
-        commits=len(draft.commits),
-        duration_min=minutes(told.work) if told.work is not None else None,
+        commits=len(draft.commits) if has_work else None,
+        duration_min=minutes(told.work) if told.work is not None and has_work else None,
         tokens_used=told.tokens if (told.tokens or 0) < NUMBER_LIMIT else None,
         id=draft.source.session_id,
         time=time_text(told.first),
@@ -135,12 +136,13 @@ def transcript_of_draft(draft: Draft) -> FromTranscript:
     """Return what the fact says of the transcript."""
     told = draft.compiled.figures
     usage = told.usage._asdict() if told.usage is not None else {}
+    has_end = told.last and not draft.source.prompts
     return FromTranscript(
         agent=draft.source.agent,
         session=draft.source.session_id,
         until=time_text(told.last),
         reader=TRANSCRIPT_READER,
-        wall_min=minutes(told.last - told.first) if told.last else None,
+        wall_min=minutes(told.last - told.first) if has_end else None,
         tokens={name: count for name, count in usage.items() if count},
         files=len(draft.files),
         unknown=draft.unknown,

@@ -4,7 +4,8 @@
    Files are not trusted to have the names that agents give them: users copy them.
 2. A file of a sub-agent belongs to the session that started it. Without that session's file it is
    a session of its own.
-3. Links inside of a folder are not followed: they are named. A file or folder that a user names is.
+3. `history.jsonl` of Claude Code has the prompts of sessions whose transcripts it has deleted.
+4. Links inside of a folder are not followed: they are named. A file or folder that a user names is.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Final, NamedTuple
 
+from codec.agents.claude_history import is_history
 from codec.agents.codex_transcript import parent_of_rollout
 from codec.agents.json_values import object_of, text_of, time_of
-from codec.agents.transcript_events import Event
+from codec.agents.transcript_events import Event, Line
 from codec.agents.transcripts import entry_of, events_of
 from pipelines.importing.agents import Agent, Reading, Search, Source, user_folder
 from pipelines.importing.lines import entries, opened, read_errors, unreadable
+from pipelines.importing.prompt_history import prompts_without_transcripts
 from pipelines.outcomes.findings import Finding
 
 _HEAD: Final = 1 << 18
@@ -34,16 +37,17 @@ _CLAUDE_DAYS: Final = 30
 
 
 class _Head(NamedTuple):
-    """What the beginning of a file says."""
+    """What the beginning of a file says; a history of prompts is of no single session."""
 
     agent: str
-    session_id: str
+    session_id: str = ""
     parent: str = ""
     folder: str = ""
     commit: str = ""
     remote: str = ""
     time: int = 0
     forked_from: str = ""
+    is_history: bool = False
 
 
 def claude_agent() -> Agent:
@@ -52,7 +56,7 @@ def claude_agent() -> Agent:
     return Agent(
         name="claude",
         program="claude-code",
-        folders=lambda: [folder("projects")],
+        folders=lambda: [folder("projects"), folder("history.jsonl")],
         find=partial(_find, "claude"),
         events=_events,
         keeps_days=lambda: _kept_days(folder("settings.json")),
@@ -85,7 +89,10 @@ def _find(agent: str, places: list[str]) -> Search:
             findings.append(unreadable(path, OSError("no record names a session")))
         elif head is not None and head.agent == agent:
             heads.append((path, head))
-    return Search(list(_sources(heads)), findings)
+    histories = [path for path, head in heads if head.is_history]
+    sources = list(_sources([(path, head) for path, head in heads if not head.is_history]))
+    search = prompts_without_transcripts(histories, {source.session_id for source in sources})
+    return Search([*sources, *search.sources], [*findings, *search.findings])
 
 
 def _files(place: str, findings: list[Finding]) -> Iterator[str]:
@@ -136,6 +143,8 @@ def _head_of(path: str) -> _Head | None:
             if entry.get("cwd") or "payload" in entry:  # it has all that is looked for
                 break
     first = found[0] if found else {}
+    if is_history(first):
+        return _Head("claude", is_history=True)
     payload = object_of(first.get("payload"))
     if first.get("type") == "session_meta" or ("record_type" in first or "instructions" in first):
         return _codex_head(first, payload or first)
@@ -220,6 +229,8 @@ def _sources(heads: list[tuple[str, _Head]]) -> Iterator[Source]:
 
 def _events(source: Source, reading: Reading) -> list[Iterator[Event]]:
     """Return the events of a session, and those of each sub-agent."""
+    if source.prompts:
+        return [(e for p in source.prompts for e in (Line(p.time), p))]
     main = _together(source, reading)
     return [
         events_of(source.agent, main, source.session_id, reading.seen),

@@ -188,8 +188,10 @@ class _Planner:
 
     def read(self, source: Source) -> None:
         """Read a transcript, and store the states of its files."""
-        seen = set(self._reading.seen) if self._known.has_unnamed else None
         parts = self._known.parts(source.session_id)
+        if source.prompts and any(part.history is not None for part in parts):
+            return  # what is recorded has more than the prompts
+        seen = set(self._reading.seen) if self._known.has_unnamed else None
         read = self._compile(source, parts)
         if seen is not None:
             adopted = self._known.recorded_by(c for p in read.parts for c in p.commands)

@@ -473,3 +473,95 @@ def test_compressed_rollouts_are_read(project: Project) -> None:
     project.run()
     (found,) = project.sessions
     assert (found.title, found.metrics.tokens_used) == ("Read the archive", 250)
+
+
+def typed(project: Project, *lines: dict[str, Any]) -> Path:
+    """Write the history of prompts of Claude Code, one line for each of some fields."""
+    path = project.home / ".claude" / "history.jsonl"
+    path.parent.mkdir(exist_ok=True)
+    first = 1_767_000_000_000
+    whole = [
+        {
+            "pastedContents": {},
+            "timestamp": first + n * 60_000,
+            "project": str(project.root),
+            **line,
+        }
+        for n, line in enumerate(lines)
+    ]
+    path.write_text("".join(json.dumps(line) + "\n" for line in whole))
+    return path
+
+
+def test_prompts_whose_transcript_is_gone_are_a_session_without_a_diff(project: Project) -> None:
+    session = project.claude(TWO)
+    session.ask("Has a transcript")
+    session.save()
+    typed(
+        project,
+        {"display": "/clear ", "sessionId": ONE},
+        {"display": "!ls", "sessionId": ONE},
+        {"display": "Greet louder", "sessionId": ONE},
+        {"display": "and in colour", "sessionId": ONE},
+        {"display": "Has a transcript", "sessionId": TWO},
+        {"display": "/exit", "sessionId": "33333333-3333-4333-8333-333333333333"},
+        {"display": "Elsewhere", "sessionId": "4", "project": str(project.home.parent)},
+    )
+    project.run()
+    assert [s.title for s in project.sessions] == ["Greet louder", "Has a transcript"]
+    found = project.sessions[0]
+    assert (found.id, found.agent, found.time) == (ONE, "claude-code", "2025-12-29T09:22:00Z")
+    metrics = found.metrics
+    assert (found.patch, metrics.tokens_used, metrics.duration_min) == (None, None, None)
+    assert metrics.commits is None
+    assert found.transcript is not None
+    assert found.transcript.wall_min is None
+    assert project.json()["sessions"] == []
+
+
+def test_a_transcript_completes_a_session_of_prompts_and_prompts_change_nothing(
+    project: Project,
+) -> None:
+    typed(project, {"display": "Greet louder", "sessionId": ONE})
+    project.run()
+    session = project.claude()
+    session.ask("Greet louder")
+    session.edit("a.py", "'hello'", "'Hello'")
+    path = session.save()
+    project.run()
+    (found,) = project.sessions
+    assert found.patch is not None
+    assert found.metrics.tokens_used == 130
+    path.unlink()
+    again = project.json()
+    assert (again["sessions"], project.sessions) == ([], [found])
+
+
+def test_lines_of_a_history_that_name_no_session_are_counted(project: Project) -> None:
+    path = typed(
+        project,
+        {"display": "Old", "timestamp": 1_600_000_000_000},
+        {"display": "No time", "timestamp": "soon", "sessionId": ONE},
+        {"display": "Beyond the calendar", "timestamp": 10**30, "sessionId": ONE},
+    )
+    with path.open("ab") as f:
+        f.write(b'{"kind": "other"}\n{"display": \n')
+    made = project.json("--from", path, code=3)
+    assert made["sessions"] == []
+    messages = [f["message"] for f in made["findings"]]
+    assert "3 prompts name no session or no time, and are left out" in messages
+    assert "1 lines are not prompts, and are left out" in messages
+    assert any("not a JSON object" in message for message in messages)
+
+
+def test_pasted_text_and_secrets_of_a_history_are_those_of_a_prompt(project: Project) -> None:
+    secret = "ghp_" + "wWPw5k4aXcaT4fNP0UcnZwJUVFk6LO2pCqRt"
+    pasted = {"1": {"id": 1, "type": "text", "content": f"Use {secret}\nand more"}}
+    typed(
+        project,
+        {"display": "[Pasted text #1 +2 lines]", "pastedContents": pasted, "sessionId": ONE},
+    )
+    project.run(code=3)
+    (found,) = project.sessions
+    assert found.title.startswith("Use ")
+    assert secret not in found.title

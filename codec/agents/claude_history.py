@@ -1,0 +1,65 @@
+"""Read `history.jsonl` of Claude Code: the prompts of all sessions, which it never deletes.
+
+    {"display": "...", "pastedContents": {"1": {"content": "..."}}, "timestamp": 1767600000000,
+     "project": "/home/ada/src/shop", "sessionId": "..."}
+
+1. It has what a person typed, and neither answers, edits nor tokens.
+2. Older versions wrote no `sessionId`. Such a line is of no known session.
+3. A slash command without arguments may be one that no model sees (`/exit`), and a line that begins
+   with `!` is a command of the shell. Neither is a task.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final, NamedTuple
+
+from codec.agents.json_values import count_of, object_of, text_of
+from codec.agents.prompts import task_of
+from codec.agents.transcript_events import Prompt
+
+#: Later times, in milliseconds, are beyond the calendar (year 9999).
+_TIME_LIMIT: Final = 253402300800000
+_PASTED: Final = re.compile(r"\[Pasted text #(?P<number>\d{1,9})[^\]\n]*\]")
+_COMMAND: Final = re.compile(r"/\S*")
+
+
+class Typed(NamedTuple):
+    """A prompt of the history.
+
+    Attributes:
+        session_id: of its session; empty if the line names none.
+        folder: where the session ran; empty if unknown.
+        prompt: without a text if it is not a task.
+    """
+
+    session_id: str
+    folder: str
+    prompt: Prompt
+
+
+def is_history(entry: dict[str, Any]) -> bool:
+    """Return whether a line is one of the history, not of a transcript."""
+    return "display" in entry and "project" in entry and "type" not in entry
+
+
+def typed_of(entry: dict[str, Any]) -> Typed:
+    """Return the prompt on a line of the history."""
+    time = count_of(entry.get("timestamp")) or 0
+    return Typed(
+        session_id=text_of(entry.get("sessionId")),
+        folder=text_of(entry.get("project")),
+        prompt=Prompt(time if time < _TIME_LIMIT else 0, _task(entry)),
+    )
+
+
+def _task(entry: dict[str, Any]) -> str:
+    text = text_of(entry.get("display"))
+    if text.startswith("!") or _COMMAND.fullmatch(text):
+        return ""
+    pasted = object_of(entry.get("pastedContents"))
+
+    def content(m: re.Match[str]) -> str:
+        return text_of(object_of(pasted.get(m["number"])).get("content")) or m[0]
+
+    return task_of(_PASTED.sub(content, text))[0]

@@ -1,0 +1,68 @@
+"""Make sessions of the prompts in Claude Code's history whose transcripts are gone."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Final
+
+from codec.agents.claude_history import Typed, is_history, typed_of
+from codec.agents.transcript_events import Prompt
+from pipelines.importing.agents import Search, Source
+from pipelines.importing.lines import entries
+from pipelines.outcomes.findings import Finding
+
+#: How many prompts of one session are kept: its task is among the first.
+_KEPT: Final = 1000
+
+
+def prompts_without_transcripts(paths: Iterable[str], known: Collection[str]) -> Search:
+    """Return a session for the prompts of each session that has no transcript.
+
+    Args:
+        paths: files of the history.
+        known: names of the sessions that have a transcript.
+    """
+    findings: list[Finding] = []
+    found: dict[str, Source] = {}
+    for path in paths:
+        unnamed = others = 0
+        for entry in entries(path, findings):
+            if not is_history(entry):
+                others += 1
+                continue
+            typed = typed_of(entry)
+            if not (typed.session_id and typed.prompt.time):
+                unnamed += 1
+            elif typed.session_id not in known and typed.prompt.text:
+                source = found.get(typed.session_id) or _begun(path, typed)
+                found[typed.session_id] = _with(source, typed.prompt)
+        if unnamed:
+            findings.append(_left_out(path, f"{unnamed} prompts name no session or no time"))
+        if others:
+            findings.append(_left_out(path, f"{others} lines are not prompts"))
+    return Search(list(found.values()), findings)
+
+
+def _begun(path: str, typed: Typed) -> Source:
+    return Source(
+        agent="claude",
+        session_id=typed.session_id,
+        paths=(path,),
+        folder=typed.folder,
+        time=typed.prompt.time,
+    )
+
+
+def _with(source: Source, prompt: Prompt) -> Source:
+    if prompt in source.prompts or len(source.prompts) == _KEPT:
+        return source
+    return source._replace(prompts=(*source.prompts, prompt), time=min(source.time, prompt.time))
+
+
+def _left_out(path: str, what: str) -> Finding:
+    return Finding(
+        code="history-unnamed",
+        message=f"{what}, and are left out",
+        level="note",
+        file=path,
+    )
