@@ -15,6 +15,7 @@ from typing import Final
 from bench.archive import archive, archive_fast, archive_large, archive_load
 from bench.corpus import large
 from bench.daily import context, query, record
+from bench.find import find, find_most, find_quality
 from bench.fleet import fleet, fleet_tables
 from bench.hook_start import hook_start
 from bench.imports import imports
@@ -36,6 +37,9 @@ BENCHMARKS: Final[dict[str, Callable[[Setting], Iterator[Line]]]] = {
     "context": context,
     "record": record,
     "query": query,
+    "find": find,
+    "find-most": find_most,
+    "find-quality": find_quality,
     "restore": restore,
     "verify": verify,
     "archive": archive,

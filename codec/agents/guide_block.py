@@ -19,21 +19,29 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from codec.errors import FormatError
+from codec.kinds import sha256_of
 
 BEGIN: Final = b"<!-- session-codec: begin -->"
 END: Final = b"<!-- session-codec: end -->"
 
 #: The instruction for agents. They read it at every start, so it is short.
 GUIDE: Final = (
-    "Project history: run `session-codec context` first, unless its output is above. One"
-    " session: `session-codec show KEY`, its patch: `--diff`; filters and totals: `session-codec"
-    " query`. Use these instead of reading the log files and `.diffs/`.\n"
+    "Project history: run `session-codec context` first, unless its output is above. Then"
+    " `session-codec find WORDS`, `why PATH:LINE`, `brief KEY`, `show KEY [--diff]`, `query`,"
+    " instead of reading the log files and `.diffs/`.\n"
     'Task complete: `session-codec record --agent MODEL --task "..." --status PASS|FAIL|PARTIAL'
     ' --notes "..."`.'
 )
 #: The content of a new `CLAUDE.md`: Claude Code reads `AGENTS.md` only through it.
 IMPORT: Final = "@AGENTS.md"
 _TEXTS: Final = frozenset({GUIDE, IMPORT})
+#: SHA-256 of the instructions of earlier versions, which may be renewed.
+_FORMER: Final = frozenset(
+    {
+        "6d5717a7f6cd9388173e344b90946ddef36c1ebd812d1f863822f355eff336fe",
+        "a671f82833c424ca8ee3236c5f6cb2364e7b527ab6d7db7964aceb222fe695b9",
+    }
+)
 
 State = Literal["absent", "current", "older", "edited"]
 _IMPORTED = re.compile(rb"(?<![\w`/@])@(?:\./)?AGENTS\.md(?![\w`/-])")
@@ -60,7 +68,7 @@ def block_state(data: bytes, text: str) -> State:
         return "absent"
     if block.text == text:
         return "current"
-    return "older" if block.text in _TEXTS else "edited"
+    return "older" if _is_ours(block.text) else "edited"
 
 
 def with_block(data: bytes | None, text: str) -> bytes:
@@ -75,7 +83,7 @@ def with_block(data: bytes | None, text: str) -> bytes:
         return _block(text, b"\n") + b"\n"
     found = _find(data)
     if found is not None:
-        if found.text not in _TEXTS:
+        if not _is_ours(found.text):
             return data
         return data[: found.start] + _block(text, found.eol) + data[found.end :]
     eol = b"\r\n" if data.count(b"\r\n") * 2 > data.count(b"\n") else b"\n"
@@ -105,6 +113,11 @@ def without_block(data: bytes) -> bytes | None:
 def imports_agents(data: bytes) -> bool:
     """Return True if a `CLAUDE.md` imports `AGENTS.md`, so that one block is enough."""
     return _IMPORTED.search(data) is not None
+
+
+def _is_ours(text: str) -> bool:
+    """Return whether a version of session-codec wrote the text of a block."""
+    return text in _TEXTS or sha256_of(text.encode()) in _FORMER
 
 
 def _block(text: str, eol: bytes) -> bytes:

@@ -131,11 +131,6 @@ def changes_of(patch: bytes) -> Iterator[FileChange]:
     yield from filter(None, [section.change(end)])
 
 
-def paths_of(patch: bytes) -> list[str]:
-    """Return the names of the files that a patch changes, before and after, each once."""
-    return list(dict.fromkeys(name for c in changes_of(patch) for name in (c.old, c.new)))
-
-
 def _is_header(lines: list[bytes], at: int, section: _Section) -> bool:
     """Return whether `---` and `+++` are the names of a file, not changed lines."""
     if not lines[at].startswith(b"--- ") or not lines[at + 1 : at + 2]:

@@ -17,13 +17,16 @@ _VALUE: Final = (
     r"(?:(?=\S{0,200}[0-9!@#$%^&*?~+|])\S{8}|[^\W\d_]{10})"
 )
 _FOLLOWED: Final = r"\s.{0,200}"
-#: What must follow a word, in lower case, for a secret to be around it.
+#: A credential of one word: words as people write them, joined by a hyphen or not, are text.
+_CREDENTIAL: Final = (
+    r"\s{1,2}(?!(?-i:(?:[A-Z]?[a-z]+|[A-Z]{2,12})(?:[-_/.'](?:[A-Z]?[a-z]+|[A-Z]{2,12})){0,5})"
+    r"[.,;:!?)\]]{0,3}(?:\s|$))\S{12}"
+)
+#: What must follow a word for a secret to be around it; case does not matter.
 _SIGNS: Final = (
     *((word, _VALUE) for word in ("pass", "pwd", "secret", "token", "credential", "key")),
-    ("auth", r"(?!or)" + _VALUE),
-    ("bearer", r"\s{1,2}\S{12}"),
-    ("basic", r"\s{1,2}\S{12}"),
-    ("token", r"\s{1,2}\S{16}"),
+    ("auth", r"(?!or)(?!=? ?(?-i:[a-z]+)(?:\s|$))" + _VALUE),
+    *((word, _CREDENTIAL) for word in ("bearer", "basic", "token")),
     ("://", r"[^\s/]{0,64}:[^\s/]{4,256}@"),
     ("login", r"\s{1,4}\S{1,64}\s{1,4}password\s"),
     ("-----begin ", ""),
@@ -38,8 +41,10 @@ _SIGNS: Final = (
     ("redis-cli", _FOLLOWED + "(?:-a|--pass)"),
     ("docker", r"\s{1,4}login" + _FOLLOWED + "-p"),
     ("convertto-securestring", ""),
-    *((f"--{word}", r"[\w-]{0,20}[\s=]") for word in ("pass", "api-", "auth-", "access-")),
-    *((f"--{word}", r"[\w-]{0,20}[\s=]") for word in ("secret", "client-")),
+    *(
+        (f"--{word}", r"[\w-]{0,20}[\s=]\s{0,4}\S{6}")
+        for word in ("pass", "api-", "auth-", "access-", "secret", "client-")
+    ),
     ("variable", r"\s.{0,700}default"),
     *(
         (word, r".{0,30}[:=][\"'`\\\s]{0,6}(?:[a-z]{3,8} ){11}")
@@ -51,25 +56,25 @@ _DIGITS: Final = str.maketrans("0123456789", "0" * 10)
 #: Letters alone can be a token from this length; hexadecimal digits only behind a prefix.
 _LONG: Final = 20
 _HASH: Final = 32
+#: Words with at most one number between them, as programs name things: `HTTP2Connection`.
+_IDENTIFIER = re.compile(
+    r"(?:[A-Z]{0,5}[a-z]{2,})+(?:\d{1,2}(?:[A-Z]{0,5}[a-z]{2,})+)?\d{0,2}"
+    r"|[A-Z]{2,5}\d{1,2}(?:[A-Z]{0,5}[a-z]{2,})+"
+)
 
 
 def may_hold_secret(text: str) -> bool:
     """Return True if a text must be searched with the whole scanner."""
     for m in _RUN.finditer(text):
-        if _is_token(m[0], text[m.start() - 1 : m.start()]):
+        run = m[0]
+        if (not run.isalpha() or len(run) >= _LONG) and _is_token(
+            run, text[m.start() - 1 : m.start()]
+        ):
             return True
     lower = text.lower()
-    return any(word in lower and _is_followed(lower, word, rest) for word, rest in _SIGNS)
-
-
-def _is_followed(lower: str, word: str, rest: str) -> bool:
-    pattern = re.compile(rest, re.S)  # once: `re` keeps it
-    at = lower.find(word)
-    while at >= 0:
-        at += len(word)
-        if pattern.match(lower, at) is not None:
+    for word, rest in _SIGNS:
+        if word in lower and re.search(re.escape(word) + rest, text, re.I | re.S):
             return True
-        at = lower.find(word, at)
     return False
 
 
@@ -77,8 +82,10 @@ def _is_token(run: str, before: str) -> bool:
     """Return True for letters and digits that neither a person nor a hash function wrote."""
     if _HEXADECIMAL.issuperset(run.lower()):
         return len(run) >= _HASH and before in ("_", "-")
+    if _IDENTIFIER.fullmatch(run):
+        return False
     groups = len(run.translate(_DIGITS).replace("0", " ").split())
     is_mixed = sum(map(str.isupper, run)) / len(run) >= 0.25
     if run.isalpha():
-        return len(run) >= _LONG and is_mixed and not run.isupper()
+        return is_mixed and not run.isupper()
     return is_mixed or groups > 1

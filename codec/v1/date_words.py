@@ -46,7 +46,8 @@ WEEKDAYS: Final = (
 #: Zone abbreviations that have one meaning in logs, with hours from UTC.
 ZONES: Final = {
     "Z": 0, "UTC": 0, "GMT": 0, "WET": 0, "WEST": 1, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3,
-    "MSK": 3, "JST": 9, "KST": 9, "HKT": 8, "EST": -5, "EDT": -4, "CDT": -5, "MST": -7, "MDT": -6,
+    "MSK": 3, "МСК": 3, "MEZ": 1, "MESZ": 2, "JST": 9, "KST": 9, "HKT": 8,
+    "EST": -5, "EDT": -4, "CDT": -5, "MST": -7, "MDT": -6,
     "PST": -8, "PDT": -7, "AEST": 10, "AEDT": 11, "NZST": 12, "NZDT": 13,
 }  # fmt: skip
 
@@ -63,6 +64,6 @@ AMBIGUOUS_ZONES: Final[Mapping[str, Mapping[int, tuple[str, ...]]]] = {
 
 #: Abbreviations that are recognised as zones and not read.
 OTHER_ZONES: Final = (
-    "MEZ MESZ ADT ACST ACDT AWST SGT PHT PKT NPT ICT WIB WITA MYT GST TRT BRT ART CLT COT PET VET "
+    "ADT ACST ACDT AWST SGT PHT PKT NPT ICT WIB WITA MYT GST TRT BRT ART CLT COT PET VET "
     "SAST EAT CAT WAT NST NDT HST AKST AKDT IDT ET CT MT PT ECT IRST UZT ALMT AMT"
 )

@@ -2,10 +2,9 @@
 
 1. One kind of line and one level marks sessions: the one that most dated lines have. Headings come
    first, then headings dated by a field below them, bold lines, list items and lines.
-2. Headings inside fences are quotes: they count only where nothing is dated outside.
-3. A dated title, where other lines are dated too, is not a session. Dated headings below a dated
+2. A dated title, where other lines are dated too, is not a session. Dated headings below a dated
    heading with a title belong to it; below a bare day they are the sessions.
-4. A weak form, or a title dated by a field, that fits few of the headings is chance: no log.
+3. A weak form, or a title dated by a field, that fits few of the headings is chance: no log.
 """
 
 from __future__ import annotations
@@ -14,29 +13,24 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import Final
 
 from codec.errors import FormatError
 from codec.v1.date_patterns import TIME_PATTERN
-from codec.v1.dialects import FIELD_REACH, Dialects, Marker, field_heading, line_text, lines_from
+from codec.v1.dialects import (
+    FIELD_REACH,
+    Dialects,
+    Marker,
+    line_text,
+    lines_from,
+)
 from codec.v1.forms import FORMS, Form, clock_heading, compiled, match_forms, match_line
 from codec.v1.heading import Heading, refine
 from codec.v1.labels import place_of
+from codec.v1.outline import DATED, Head, Kind, heads_of, listed_lines
 from codec.v1.text import decode_text
 from codec.v1.undated import is_undated_entry
 
-_DATED = re.compile(
-    rb"\d{4}[-/.]\d\d?[-/.]\d|\d{4} ?(?:\xe5\xb9\xb4|\xeb\x85\x84)|\d{8}"
-    rb"|\d[./-] ?\d\d?[./-] ?\d{4}"
-    rb"|[a-zA-Z\x80-\xff]\.? (?:de )?\d{1,2}[a-z, \xe2-]"
-    rb"|\d(?:st|nd|rd|th|er|\.|\xc2\xba)? ?(?:de )?[A-Za-z\x80-\xff]{3}"
-    rb"|\d{4}-[A-Z]"
-)
-_BOM = b"\xef\xbb\xbf"
-_OUTLINE = re.compile(
-    rb"\n(?:(?P<fence> {0,3}(?:`{3,}|~{3,}))(?P<info>[^\n]*)|(?P<line>#{1,6}[ \t][^\n]*))"
-)
-_LISTED = re.compile(rb"\n(?P<line>(?:\*\*|[-*+][ \t]|[\[(`\d]|START|BEGIN)[^\n]*)")
 #: One dated item or field among more headings than these is chance.
 _CHANCE: Final = 2
 #: A line of prose that begins with a date does not begin an entry: a clock or a sign must follow.
@@ -44,20 +38,6 @@ _ENTRY_LINE: Final = (
     r"\[?(?:(?:START|BEGIN)\S*\s)"
     rf"|[\[(`]?(?:{TIME_PATTERN})(?:[\])`]|\s*[|:–—-]|\s\s|\t|(?<=:\d\d)\s|(?<=Z)\s)"
 )
-
-#: A kind of dated line: marker, level, and whether only a weak form fits it.
-_Kind = tuple[Marker, int, bool]
-
-
-class _Head(NamedTuple):
-    """One heading of a log, where its line ends, and whether a fence holds it."""
-
-    line: str
-    level: int
-    end: int
-    inside: bool
-    heading: Heading | None = None
-    kind: _Kind | None = None
 
 
 def detect(data: bytes, name: str | None = None, *, day: str = "", whole: bool = False) -> Dialects:
@@ -76,7 +56,7 @@ def detect(data: bytes, name: str | None = None, *, day: str = "", whole: bool =
     if not forms:
         known = ", ".join(f.name for f in FORMS)
         raise FormatError(f"no such dialect: {name}", field="dialect", hint=f"Known: {known}")
-    heads = _heads(data, forms)
+    heads = heads_of(data, forms)
     below = _below_day(data, heads, day) if name is None else None
     if below is not None:
         return below
@@ -103,53 +83,8 @@ def detect(data: bytes, name: str | None = None, *, day: str = "", whole: bool =
     )
 
 
-def _heads(data: bytes, forms: tuple[Form, ...]) -> list[_Head]:
-    """Return the relevant headings of a log, each parsed."""
-    heads = [_classify(data, head, forms) for head in _outline(data)]
-    if any(head.kind and not head.inside for head in heads):
-        return [head for head in heads if not head.inside]
-    return heads
-
-
-def _outline(data: bytes) -> Iterator[_Head]:
-    """Yield the headings of a log. Fences are paired as they come; a patch ends at column 0."""
-    first = data[: max(data.find(b"\n"), 0) or len(data)].removeprefix(_BOM)
-    mark, length, patch = b"", 0, False
-    opening = _OUTLINE.match(b"\n" + first)
-    found = [opening] if opening else []
-    for number, m in enumerate((*found, *_OUTLINE.finditer(data))):
-        fence = m["fence"]
-        if fence is None:
-            line = decode_text(m["line"]).rstrip("\r")
-            level = len(line) - len(line.lstrip("#"))
-            end = len(first) if number < len(found) else m.end()
-            yield _Head(line, level, end, bool(mark))
-            continue
-        marks, info = fence.strip(), m["info"].strip()
-        if not mark:
-            mark, length = marks[:1], len(marks)
-            patch = info.lower() in (b"diff", b"patch")
-        elif marks[:1] == mark and len(marks) >= length and not info:
-            mark = mark if patch and fence.startswith(b" ") else b""
-
-
-def _classify(data: bytes, head: _Head, forms: tuple[Form, ...]) -> _Head:
-    """Parse a heading that could begin a session."""
-    text = line_text(head.line, Marker.HEADING, head.level) or ""
-    if _DATED.search(head.line.encode()):
-        for weak in (False, True):
-            heading = match_forms(text, (f for f in forms if f.weak == weak))
-            if heading:
-                kind = (Marker.HEADING, head.level, weak)
-                return head._replace(heading=heading, kind=kind)
-    heading = field_heading(head.line, head.level, lambda: lines_from(data, head.end))
-    if heading is None:
-        return head
-    return head._replace(heading=heading, kind=(Marker.FIELD, head.level, False))
-
-
 def _by_headings(
-    data: bytes, heads: list[_Head], forms: tuple[Form, ...], *, whole: bool
+    data: bytes, heads: list[Head], forms: tuple[Form, ...], *, whole: bool
 ) -> Dialects | None:
     """Return the dialect of a log whose sessions are headings, by its most frequent kind."""
     seen = Counter(head.kind for head in heads if head.kind)
@@ -172,7 +107,7 @@ def _by_headings(
     return None
 
 
-def _level_of(heads: list[_Head], levels: dict[int, int], kind: tuple[Marker, bool]) -> int:
+def _level_of(heads: list[Head], levels: dict[int, int], kind: tuple[Marker, bool]) -> int:
     """Return the level of the sessions.
 
     It is the level with most dated headings, unless these stand below dated headings that have
@@ -190,13 +125,13 @@ def _level_of(heads: list[_Head], levels: dict[int, int], kind: tuple[Marker, bo
     return best
 
 
-def _is_title(at: _Kind, times: int) -> bool:
+def _is_title(at: Kind, times: int) -> bool:
     """Return True for the one dated title of a log whose sessions are marked otherwise."""
     _, level, weak = at
     return times == 1 and (level == 1 or weak)
 
 
-def _is_chance(data: bytes, heads: list[_Head], level: int, marker: Marker, *, whole: bool) -> bool:
+def _is_chance(data: bytes, heads: list[Head], level: int, marker: Marker, *, whole: bool) -> bool:
     """Return True if the dated headings of a level are too few among the headings there.
 
     One dated title is a session only where it has the fields of one and no sections.
@@ -213,11 +148,11 @@ def _is_chance(data: bytes, heads: list[_Head], level: int, marker: Marker, *, w
     return marker is Marker.HEADING and dated * 2 <= len(own) - (len(own) == 1)
 
 
-def _is_undated(data: bytes, head: _Head) -> bool:
+def _is_undated(data: bytes, head: Head) -> bool:
     return is_undated_entry(head.line, islice(lines_from(data, head.end), FIELD_REACH))
 
 
-def _titles_above(heads: list[_Head], level: int) -> int:
+def _titles_above(heads: list[Head], level: int) -> int:
     """Return the level of the titles that bare dates of a level stand directly below; else 0."""
     above = set()
     for before, head in zip([None, *heads], heads, strict=False):
@@ -235,12 +170,12 @@ def _titles_above(heads: list[_Head], level: int) -> int:
     return above.pop() if len(above) == 1 and 1 not in above else 0
 
 
-def _is_headed(head: _Head) -> bool:
+def _is_headed(head: Head) -> bool:
     """Return True if the date of a heading is in the heading itself."""
     return head.kind is not None and head.kind[0] is Marker.HEADING
 
 
-def _below_day(data: bytes, heads: list[_Head], day: str) -> Dialects | None:
+def _below_day(data: bytes, heads: list[Head], day: str) -> Dialects | None:
     """Return the dialect of a log whose entries stand below days, or in the file of a day."""
     days = [h for h in heads if h.kind and h.kind[0] is Marker.HEADING]
     bare = [h for h in days if h.heading and _is_bare_day(h.heading)]
@@ -271,21 +206,21 @@ def _is_bare_day(heading: Heading) -> bool:
     return not (heading.task or heading.agent or heading.status or ":" in heading.time)
 
 
-def _is_clocked(head: _Head) -> bool:
+def _is_clocked(head: Head) -> bool:
     text = line_text(head.line, Marker.HEADING, head.level)
     return bool(text) and (":" in head.line or "：" in head.line or "h" in head.line
                            or "时" in head.line or "時" in head.line or "시" in head.line
                            ) and clock_heading(text or "") is not None  # fmt: skip
 
 
-def _names_agent(head: _Head) -> bool:
+def _names_agent(head: Head) -> bool:
     """Return True if a heading without a date names a known agent and a task."""
     text = line_text(head.line, Marker.HEADING, head.level)
     heading = refine(Heading(time="", task=text)) if text else None
     return heading is not None and bool(heading.agent and heading.task)
 
 
-def _children(heads: list[_Head], level: int, day: str) -> Iterator[_Head]:
+def _children(heads: list[Head], level: int, day: str) -> Iterator[Head]:
     """Yield the headings below days; all, where the file's name gives the day."""
     below = bool(day)
     for head in heads:
@@ -301,8 +236,8 @@ def _by_lines(data: bytes, forms: tuple[Form, ...], least: int = 1) -> Dialects 
     """Return the dialect of a log whose sessions are bold lines, list items or lines."""
     strong = tuple(f for f in forms if not f.weak)
     seen: Counter[Marker] = Counter()
-    for raw in _listed(data):
-        if not _DATED.search(raw):
+    for raw in listed_lines(data):
+        if not DATED.search(raw):
             continue
         line = decode_text(raw).rstrip("\r")
         marker = Marker.LINE
@@ -322,18 +257,7 @@ def _by_lines(data: bytes, forms: tuple[Form, ...], least: int = 1) -> Dialects 
     return None
 
 
-def _listed(data: bytes) -> Iterator[bytes]:
-    """Yield the lines that could be whole entries."""
-    end = data.find(b"\n")
-    first = data[: end if end >= 0 else len(data)]
-    m = _LISTED.match(b"\n" + first.removeprefix(_BOM))
-    if m:
-        yield m["line"]
-    for m in _LISTED.finditer(data):
-        yield m["line"]
-
-
-def _whole_file(heads: list[_Head], day: str) -> Dialects | None:
+def _whole_file(heads: list[Head], day: str) -> Dialects | None:
     """Return the dialect of a file that is one session; None if nothing gives its day."""
     title = next((line_text(h.line, Marker.HEADING, h.level) for h in heads if h.level == 1), "")
     dated = next((h.heading for h in heads if h.level == 1 and h.heading), None)

@@ -24,6 +24,7 @@ from typing import Final
 
 from codec.errors import FormatError
 from codec.v1.date_patterns import CLOCK_PATTERN, TIME_PATTERN
+from codec.v1.dates import is_clock
 from codec.v1.forms import (
     BLANKS,
     FORMS,
@@ -67,6 +68,9 @@ _FIELD_TIME: Final = (
     rf"(?P<time>(?>{TIME_PATTERN}))"
     rf"(?:\s*(?:-|–|—|→|to)\s*(?P<end>(?>{TIME_PATTERN}|{CLOCK_PATTERN})))?"
 )
+_EMPHASIS = re.compile(r"\*{1,3}|`|(?<!\w)_{1,3}|_{1,3}(?!\w)")
+#: The forms of a date alone on its line.
+_ALONE: Final = tuple(f for f in FORMS if f.name in ("title", "bare"))
 _NUMBERED: Final = rf"(?:{SESSION_WORD})(?:{SEPARATOR}(?P<task>.+))?"
 #: A heading that is longer is not a date alone.
 _DATE_LIMIT: Final = 40
@@ -227,7 +231,7 @@ _DATE_RANKS: Final[Mapping[str, int]] = {
 def field_heading(
     line: str, level: int, below: Callable[[], Iterable[str]], *, mixed: bool = False
 ) -> Heading | None:
-    """Return the heading whose date is in a field below it.
+    """Return the heading whose date is in a field, or alone on a line, below it.
 
     Args:
         line: the heading.
@@ -239,24 +243,38 @@ def field_heading(
     text = line_text(line, Marker.FIELD, level)
     if text is None:
         return None
-    best: tuple[str, str, int] | None = None
+    dated: Heading | None = None
+    rank, is_first = 9, True
     for number, following in zip(range(FIELD_REACH), below(), strict=False):
         if following.startswith("#"):
-            dated = _date_heading(following) if best is None and number < 3 else None
-            best = (dated, "", 0) if dated else best
+            time = _date_heading(following) if dated is None and number < 3 else None
+            dated, rank = (Heading(time), 0) if time else (dated, rank)
             break
         found = date_field(following)
-        if found and (best is None or found[2] < best[2]):
-            best = found
-    if best is None or (mixed and best[2] > 1):
+        if found and found[2] < rank:
+            dated, rank = Heading(found[0], found[1]), found[2]
+        elif is_first and (alone := date_line(following)) and not place_of(text).field:
+            dated, rank = alone, 0
+        is_first = is_first and not following.strip()
+    if dated is None or (mixed and rank > 1):
         return None
     text = BLANKS.sub(" ", text[:LINE_LIMIT])
-    numbered = compiled(
-        rf"(?:{SESSION_WORD})(?:{SEPARATOR}(?P<task>.+))?", re.IGNORECASE
-    ).fullmatch(text)
+    numbered = compiled(_NUMBERED, re.IGNORECASE).fullmatch(text)
     task = numbered["task"] or "" if numbered else text
-    heading = refine(Heading(time=best[0], time_end=best[1], task=task))
-    return heading._replace(time=best[0])
+    heading = refine(dated._replace(task=task))
+    return heading._replace(time=dated.time)
+
+
+def date_line(line: str) -> Heading | None:
+    """Parse a line that is a date, in any emphasis, and at most an agent or a status."""
+    text = line.lstrip("> \t")
+    if len(text) > 2 * _DATE_LIMIT or not any(map(str.isdigit, text)):
+        return None
+    text = _EMPHASIS.sub("", text).strip()
+    signs = _LEADING_SIGNS.match(text)
+    found = match_forms(text[signs.end() :] if signs else text, _ALONE)
+    is_alone = found is not None and not (found.task or found.name or found.title)
+    return found if is_alone and found and not is_clock(found.time) else None
 
 
 def _date_heading(line: str) -> str | None:

@@ -16,6 +16,7 @@ from codec.kinds import Sha256, sha256_of
 from codec.records import Metrics
 from codec.v1.agents import is_role, stated_agent
 from codec.v1.date_patterns import CLOCK_PATTERN
+from codec.v1.dialects import date_line
 from codec.v1.fields import OTHER, Fields, Line, read_body
 from codec.v1.figures import declared, first_line
 from codec.v1.heading import Heading
@@ -186,6 +187,9 @@ def _prose(whole: bytes, span: Span) -> str:
         prose = whole[begin:]
     text = decode_text(prose)
     text = text.replace("\r\n", "\n") if "\r" in text else text
+    first, _, rest = text.lstrip("\n").partition("\n")
+    if heading and first[:1] not in ("", "-", "#") and heading.time in first and date_line(first):
+        text = rest  # the date of the heading
     return f"{heading.fields}\n{text}" if heading and heading.fields else text
 
 

@@ -52,6 +52,8 @@ class Body(NamedTuple):
 #: The field of text below a label that is not known.
 OTHER: Final = "?"
 
+#: Text before a colon that is longer is not a label.
+_LONGEST_LABEL: Final = 44
 _UNKNOWN: Final = Place()
 _LABEL = re.compile(
     r"(?P<indent>[ \t]*)(?P<item>(?:[-*+•]|\d{1,3}[.)])[ \t]+(?:\[[ xX]\][ \t]+)?)?"
@@ -126,19 +128,27 @@ class _Reader:
             self._section = None
 
     def _line(self, line: str) -> None:
-        if line[0] == ">":
-            line = line.lstrip("> ")
-        head, colon, value = line.partition(":")
-        if not line.isascii() and "：" in head:
-            head, _, value = line.partition("：")
-            colon, value = "：", f" {value}"
-        if colon and (not value or value[0] in " \t*_`"):
-            label = _label(head)
-            if label is not None and self._labelled(line, head, value, label):
-                return
-        else:
-            colon = ""
-        self._unlabelled(line, has_colon=bool(colon))
+        parsed = _parsed(line)
+        if parsed[2] is None or not self._labelled(*parsed):
+            self._unlabelled(parsed[0], has_colon=parsed[3] is not None)
+
+    def _labelled(
+        self, line: str, indent: int, place: Place | None, value: str | None, other: Line
+    ) -> bool:
+        """Read a line with a label and a colon; return False if the line is text after all."""
+        if place is None or value is None or indent > self._parent >= 0:
+            return False
+        if ("|" in value or "·" in value) and self._several(line):
+            return True
+        if not place[0]:
+            if (other[2] or self._level < 7) and self._section is not None and self._section[0]:
+                return False  # an item of a list, or a sentence below a heading, that has a colon
+            self._unknown(other, indent)
+            return True
+        self._parent = -1
+        if not value or not self._field(place, value):
+            self._open(place, value)
+        return True
 
     def _unlabelled(self, line: str, *, has_colon: bool) -> None:
         """Read a line without a label before a colon: a bold label, a table row, or text."""
@@ -157,41 +167,19 @@ class _Reader:
         if line:
             self._text(line)
 
-    def _labelled(self, line: str, head: str, value: str, label: tuple[int, bool, Place]) -> bool:
-        """Read a line with a label and a colon; return False if the line is text after all."""
-        indent, is_item, place = label
-        in_field = self._section is not None and self._section[0]
-        if indent > self._parent >= 0:
-            return False
-        if ("|" in value or "·" in value) and self._several(line):
-            return True
-        if not place[0]:
-            if in_field and (is_item or self._level < 7):
-                return False  # an item of a list, or a sentence below a heading, that has a colon
-            self._unknown(head, value, indent if is_item else -1)
-            return True
-        if value and head.count("**") == 1:  # `**Label:** value`
-            value = value.replace("**", "", 1)
-        value = value.strip()
-        self._parent = -1
-        if not value or not self._field(place, value):
-            self._open(place, value)
-        return True
-
-    def _unknown(self, head: str, value: str, indent: int) -> None:
+    def _unknown(self, line: Line, indent: int) -> None:
         """Read an unknown label, which ends a section that a line has opened.
 
         Args:
-            head, value: the text before and after its colon.
-            indent: the indentation of an item; -1 for another line.
+            line: the text behind its colon.
+            indent: the indentation of the whole line.
         """
-        if value and not value.isspace():
-            if indent >= 0:
+        if line[1]:
+            if line[2]:
                 self._parent = indent
             elif self._level == 7:
                 self._section = None
-            # Calling the class costs five times as much.
-            self.body.lines.append(tuple.__new__(Line, (OTHER, value, indent >= 0, head)))
+            self.body.lines.append(line)
         else:
             self._parent = -1
             if self._level in (0, 7) or self._section is None:
@@ -314,17 +302,50 @@ def _is_stated(value: str) -> bool:
     return not value or status_of(value)[0] != "UNKNOWN" or len(value.split()) < 6
 
 
-@lru_cache(maxsize=4096)
-def _label(head: str) -> tuple[int, bool, Place] | None:
-    """Return indentation, whether it is an item, and the place of the text before a colon."""
+class _Parsed(NamedTuple):
+    """One line of prose, parsed without regard to the lines around it.
+
+    Attributes:
+        line: its text without the marks of a quote.
+        indent: its indentation; -1 if `place` is None.
+        place: what its label names; None if no label is before a colon.
+        value: the text behind the colon; None if the line has no colon that can follow a label.
+        other: that text as it is kept below a label that is not known.
+    """
+
+    line: str
+    indent: int
+    place: Place | None
+    value: str | None
+    other: Line
+
+
+_NO_LINE: Final = Line("", "")
+
+
+@lru_cache(maxsize=8192)
+def _parsed(line: str) -> _Parsed:
+    """Parse a line once: entries of one log repeat most of their lines."""
+    if line[0] == ">":
+        line = line.lstrip("> ")
+    head, colon, value = line.partition(":")
+    if not line.isascii() and "：" in head:
+        head, _, value = line.partition("：")
+        colon, value = "：", f" {value}"
+    if not colon or (value and value[0] not in " \t*_`"):
+        return _Parsed(line, -1, None, None, _NO_LINE)
     m = _LABEL.fullmatch(head)
-    if m is None:
-        return None
-    text = m["head"]
-    place = place_of(text)
-    if not place.field and (len(text) > 44 or not _LABEL_TEXT.fullmatch(text)):
-        return None
-    return len(m["indent"].expandtabs(4)), m["item"] is not None, place
+    place = place_of(m["head"]) if m else _UNKNOWN
+    if m is None or not (place.field or _is_label(m["head"])):
+        return _Parsed(line, -1, None, value, _NO_LINE)
+    other = Line(OTHER, value.strip(), is_item=m["item"] is not None, label=head)
+    if head.count("**") == 1 and place.field:  # `**Label:** value`
+        value = value.replace("**", "", 1)
+    return _Parsed(line, len(m["indent"].expandtabs(4)), place, value.strip(), other)
+
+
+def _is_label(text: str) -> bool:
+    return len(text) <= _LONGEST_LABEL and _LABEL_TEXT.fullmatch(text) is not None
 
 
 def _unmarked(text: str) -> str:

@@ -91,6 +91,8 @@ _DIGITS = re.compile(r"\d{1,4}")
 _EDGES: Final = " \t|-–—:：·•,;/~→>"
 _LABELLED = re.compile(r"(?:^|\s[|·]\s*|;\s+)(?P<label>[^\W\d_][\w ()/-]{0,30}?)\s*[:：]\s*\S")
 _PAIRS = re.compile(r"(?<!\S)(?P<label>[a-z_][\w.-]{0,30})=(?P<value>\"[^\"]*\"|\S+)", re.I)
+_AT_AGENT = re.compile(r"@(?P<agent>[\w.-]+)[:,]?\s+(?P<after>.+)")
+_CLOCK_FIRST = re.compile(rf"(?P<clock>(?>{CLOCK_PATTERN}))(?:(?:{SEPARATOR}|\s+)(?P<after>.+))?")
 _STATUS_FIRST = re.compile(
     r"[\[(]?(?P<status>[A-Z_]{2,12}|[✅✔✓❌✗✘🔴🟢🟡🚧⚠]\ufe0f?)[\])]?(?:\s*[:|–—-]\s*|\s+)(?P<after>.+)"
 )
@@ -179,8 +181,10 @@ def _shorten(heading: Heading) -> Heading:
         task = task[1:-1].strip()
     if _says_nothing(task):
         return heading._replace(task="")
-    if _CLOCK.fullmatch(task) and ":" not in heading.time:
-        return heading._replace(task="", time=f"{heading.time} {task}")
+    clock = _CLOCK_FIRST.fullmatch(task) if heading.time and ":" not in heading.time else None
+    if clock:
+        time = f"{heading.time} {clock['clock']}"
+        return heading._replace(task=clock["after"] or "", time=time)
     first = _FIRST_BRACKETS.fullmatch(task)
     if first and not heading.agent and is_agent(first["inner"]):
         return heading._replace(agent=first["inner"], task=first["after"])
@@ -272,6 +276,9 @@ def _without_signs(heading: Heading) -> Heading | None:
     by = _BY.fullmatch(task) if not heading.agent else None
     if by and is_agent(by["agent"]):
         return heading._replace(agent=by["agent"], task=by["before"])
+    at = _AT_AGENT.fullmatch(task) if not heading.agent else None
+    if at and is_agent(at["agent"]):
+        return heading._replace(agent=at["agent"], task=at["after"])
     if heading.status:
         return None
     m = _STATUS_FIRST.fullmatch(task)

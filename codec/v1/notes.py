@@ -124,8 +124,8 @@ def _is_machine(line: Line) -> bool:
 
 
 def _is_telling(line: Line) -> bool:
-    """Return True for text, and for a labelled value that is more than a word."""
-    return not line.label or line.label in _UNREAD or (not _is_machine(line) and " " in line.text)
+    """Return True for text that a person wrote."""
+    return not line.label or line.label in _UNREAD or not _is_machine(line)
 
 
 def _clean(text: str) -> str:

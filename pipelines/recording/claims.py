@@ -68,6 +68,7 @@ class Claims:
     def __init__(self, parts: Sequence[Part]) -> None:
         self._parts = parts
         self._files: dict[tuple[str, str, str], Files] = {}
+        self._claimants: dict[str, Claimant] = {}
 
     def span_of(self, part: Part) -> Span:
         """Return when and where a part of a session ran, or what is to be recorded of it."""
@@ -94,9 +95,14 @@ class Claims:
         return Span(part, files, since, until, told_since, root, head)
 
     def _claimant(self, part: Part) -> Claimant:
-        if part.is_over():
-            return self.span_of(part).claimant()
-        return self._span(part, time.time_ns() // _NANO, "").claimant()
+        """Return a part as one that may have made commits, until now if it goes on."""
+        found = self._claimants.get(part.record_id)
+        if found is None:
+            span = self.span_of(part)
+            if not part.is_over():
+                span = span._replace(until=time.time_ns() // _NANO)
+            found = self._claimants[part.record_id] = span.claimant()
+        return found
 
     def _is_rival(self, part: Part, own: Span) -> bool:
         """Return whether a part is of another session and may have run at the same time."""

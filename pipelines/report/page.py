@@ -36,7 +36,7 @@ from pipelines.report.token_savings import JUDGED_FROM, TokenReport
 MARK: Final = '<meta name="generator" content="session-codec report">'
 
 _LIBRARY: Final = "chart.umd.min.js"
-_SCRIPTS: Final = ("figures.js", "charts.js", "sessions.js", "page.js")
+_SCRIPTS: Final = ("figures.js", "charts.js", "sessions.js", "quarters.js", "page.js")
 _STYLE: Final = "page.css"
 _FRAME: Final = "page.html"
 
@@ -69,6 +69,7 @@ class Page(NamedTuple):
         periods, course: what is drawn.
         archives: of the months of the range.
         diffs: the texts that are in it, by key; None where none were asked for.
+        quarters: the period report of each quarter, by its name, the newest first.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Page(NamedTuple):
     course: Sequence[Course]
     archives: Sequence[Listed]
     diffs: Mapping[str, str] | None
+    quarters: Mapping[str, Any]
 
 
 def html(page: Page) -> Iterator[bytes]:
@@ -105,6 +107,8 @@ def html(page: Page) -> Iterator[bytes]:
     before, after = asset(_FRAME).split("{{data}}")
     yield filled(before, slots).encode()
     yield data_block("data", data_of(page)).encode()
+    for name, quarter in page.quarters.items():
+        yield data_block(f"quarter-{name}", quarter).encode()
     for number, session in enumerate(page.sessions):
         text = (page.diffs or {}).get(session.key)
         if text is not None:
@@ -154,6 +158,7 @@ def data_of(page: Page) -> dict[str, Any]:
             for a in page.archives
         ],
         "with_diffs": page.diffs is not None,
+        "quarters": list(page.quarters),
     }
 
 

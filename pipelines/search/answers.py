@@ -13,7 +13,6 @@ from typing import Final, NamedTuple
 from codec.records import PatchRef
 from codec.search.terms import question_terms
 from codec.shown_text import FRAME, quoted
-from pipelines.diffs.store import Store
 from pipelines.outcomes.progress import Progress, Silent
 from pipelines.search.encoder import Encoder, is_available, load_encoder
 from pipelines.search.hybrid import Asked, by_both, by_words, is_answered_by_words
@@ -87,8 +86,10 @@ class Answers(NamedTuple):
 
     Attributes:
         found: the best one first.
-        more: sessions that have words of the question as well, and are left out.
-        missing: sessions whose diffs are missing locally, so that their paths are unknown.
+        more: sessions that have words of the question as well, and are left out; counted up to
+            `COUNTED`.
+        missing: sessions whose diffs are missing locally, so that their paths are unknown; 0 if
+            neither paths nor lines were asked for.
         unread: sessions that were ranked by words alone, because they are not encoded yet.
         words_only: the model is missing, which is reported once.
     """
@@ -129,7 +130,7 @@ def find(workspace: Workspace, question: Question, progress: Progress | None = N
         return Answers(
             _described(connection, numbers, asked, workspace, encoder),
             count_others(connection, terms, asked.wanted, numbers, in_diffs=asked.in_diffs),
-            missing_diffs(connection),
+            missing_diffs(connection) if asked.in_diffs or asked.wanted.path else 0,
             unread,
             not is_available() and is_first_time(connection, "words-only"),
         )
@@ -183,7 +184,11 @@ def _described(
     encoder: Encoder | None,
 ) -> list[Found]:
     """Return sessions with the reasons for which they match."""
-    store = Store(workspace) if asked.in_diffs else None
+    store = None
+    if asked.in_diffs:
+        from pipelines.diffs.store import Store  # not for questions that read no diff
+
+        store = Store(workspace)
     query = (
         "SELECT key, time, agent, coalesce(nullif(title, ''), task), status, notes, remark, patch,"
         " size FROM sessions WHERE id = ?"

@@ -12,7 +12,6 @@ import json
 import os
 from collections.abc import Sequence
 from functools import lru_cache
-from importlib.metadata import version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
@@ -61,6 +60,8 @@ def model_pin(known: str) -> str:
     Args:
         known: an earlier pin; its hash holds while the model's files have the same times and sizes.
     """
+    from importlib.metadata import version  # as slow as a search by words
+
     spec = find_spec(_MODULE)
     folder = os.path.join(os.path.dirname((spec and spec.origin) or ""), "resources")
     paths = [os.path.join(folder, name) for name in _FILES]

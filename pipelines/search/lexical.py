@@ -15,6 +15,8 @@ from codec.search.question import expression
 
 #: Weights of the task, notes, remark and paths.
 _WEIGHTS: Final = (2.0, 1.0, 1.0, 1.0)
+#: Where counting ends.
+COUNTED: Final = 1000
 _GLOB_MARKS: Final = frozenset("*?[")
 
 
@@ -78,7 +80,10 @@ def count_others(
     *,
     in_diffs: bool,
 ) -> int:
-    """Return how many sessions have some of the terms, apart from those that are shown."""
+    """Return how many sessions have some of the terms, apart from those that are shown.
+
+    At most `COUNTED`: counting all that have a common word would cost more than ranking them.
+    """
     texts = "SELECT rowid AS id FROM words WHERE words MATCH ?"
     lines = (
         "SELECT sessions.id FROM lines JOIN patches ON patches.id = lines.rowid"
@@ -89,7 +94,8 @@ def count_others(
     if wanted != Filter():
         matching = f"SELECT id FROM sessions WHERE id IN ({matching}) AND {where}"  # noqa: S608
     marks = ", ".join("?" for _ in shown)
-    query = f"SELECT count(*) FROM ({matching}) WHERE id NOT IN ({marks})"  # noqa: S608 - constants
+    others = f"SELECT 1 FROM ({matching}) WHERE id NOT IN ({marks}) LIMIT {COUNTED}"  # noqa: S608
+    query = f"SELECT count(*) FROM ({others})"  # noqa: S608 - constants
     matches = [expression(terms, every=False)] * (2 if in_diffs else 1)
     (found,) = connection.execute(query, (*matches, *values, *shown)).fetchone()
     return int(found)
@@ -97,8 +103,13 @@ def count_others(
 
 def has_every(connection: sqlite3.Connection, terms: Sequence[str], wanted: Filter) -> bool:
     """Return whether a session has every term."""
-    match = expression(terms, every=True)
-    return bool(_matching(connection, match, wanted, 1, in_diffs=False))
+    where, values = condition(wanted)
+    query = (
+        "SELECT 1 FROM words JOIN sessions ON sessions.id = words.rowid"  # noqa: S608
+        f" WHERE words MATCH ? AND {where} LIMIT 1"
+    )
+    asked = (expression(terms, every=True), *values)
+    return connection.execute(query, asked).fetchone() is not None
 
 
 def condition(wanted: Filter) -> tuple[str, list[str]]:

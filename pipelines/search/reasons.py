@@ -7,15 +7,16 @@ meaning is closest to the question says it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from codec.errors import CodecError
-from codec.patches.changes import changes_of
 from codec.records import PatchRef
 from codec.search.excerpt import Excerpt, excerpt, matching, sentences_of
-from pipelines.diffs.store import Store
 from pipelines.outcomes.errors import StorageError
 from pipelines.search.encoder import Encoder
+
+if TYPE_CHECKING:
+    from pipelines.diffs.store import Store
 
 By = Literal["words", "meaning"]
 #: The share of the question's terms from which on words are reason enough.
@@ -64,6 +65,8 @@ def reason_in_diff(
     store: Store, key: str, patch: PatchRef, terms: Sequence[str], reason: Reason
 ) -> Reason:
     """Return the line of a diff that has more terms than a reason, else the reason."""
+    from codec.patches.changes import changes_of
+
     best = Excerpt(reason.field, reason.text, reason.terms)
     try:
         changes = list(changes_of(store.read(key, patch)))

@@ -19,23 +19,23 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import closing
 from types import MappingProxyType
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from codec.errors import CodecError
 from codec.kinds import Sha256
-from codec.manifest.fact_lines import read_fact
-from codec.manifest.jsonl import identity_of
-from codec.patches.changes import FileChange, changes_of
 from codec.records import PatchRef, Session
 from codec.search.terms import terms_of
 from pipelines.diffs.local_archives import FOLDER
-from pipelines.diffs.store import Store
 from pipelines.outcomes.errors import StorageError
 from pipelines.search.index_file import drop, memory_index, open_index, recreate
 from pipelines.workspace import pending
 from pipelines.workspace.location import MANIFEST, Workspace
-from pipelines.workspace.manifest_view import Manifest, decode_manifest
 from pipelines.workspace.reading import mapped_file
+
+if TYPE_CHECKING:  # most questions change nothing, and start without these
+    from codec.patches.changes import FileChange
+    from pipelines.diffs.store import Store
+    from pipelines.workspace.manifest_view import Manifest
 
 _COLUMNS: Final = (
     "identity", "key", "time", "agent", "task", "status", "title", "notes", "remark", "patch",
@@ -83,6 +83,10 @@ def _refreshed(
     stamp = _stamp(workspace, with_lines=with_lines)
     if _meta(connection, "stamp") in (stamp, _stamp(workspace, with_lines=True)):
         return connection
+    from codec.manifest.jsonl import identity_of
+    from pipelines.diffs.store import Store
+    from pipelines.workspace.manifest_view import decode_manifest
+
     with mapped_file(workspace, MANIFEST) as data:
         connection.execute("BEGIN IMMEDIATE")
         manifest = None
@@ -141,6 +145,8 @@ def _version(path: str) -> tuple[int, ...]:
 
 def _added(connection: sqlite3.Connection, data: mmap.mmap | bytes) -> list[Session] | None:
     """Return the sessions by which the manifest has grown; None if it changed in another way."""
+    from codec.manifest.fact_lines import read_fact
+
     text = _meta(connection, "read")
     if not text:
         return None
@@ -159,6 +165,8 @@ def _added(connection: sqlite3.Connection, data: mmap.mmap | bytes) -> list[Sess
 
 def _has(connection: sqlite3.Connection, session: Session) -> bool:
     """Return whether a session of this identity, or of this time, is in the index."""
+    from codec.manifest.jsonl import identity_of
+
     query = "SELECT 1 FROM sessions WHERE identity = ? OR key >= ? AND key < ? LIMIT 1"
     asked = (identity_of(session), session.time, session.time + "/")
     return connection.execute(query, asked).fetchone() is not None
@@ -203,6 +211,8 @@ def _insert(connection: sqlite3.Connection, rows: Iterable[_Row]) -> list[int]:
 
 def _read_patches(connection: sqlite3.Connection, store: Store, *, with_lines: bool) -> list[str]:
     """Read the diffs whose paths or lines the index lacks; return the hashes of new ones."""
+    from codec.patches.changes import changes_of
+
     query = (
         "SELECT key, patch, size, patches.id FROM sessions LEFT JOIN patches ON patch = sha256"
         " WHERE patch <> '' AND (patches.id IS NULL OR has_lines < ?) GROUP BY patch"

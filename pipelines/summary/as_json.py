@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pipelines.summary.content import Content, Figures, Listing
+from pipelines.summary.document import Block, Cell, Code, Document, Items, Table
 
 
 def report_json(content: Content) -> dict[str, Any]:
@@ -34,6 +35,30 @@ def report_json(content: Content) -> dict[str, Any]:
             for a in c.archives
         ],
     }
+
+
+def document_json(document: Document) -> dict[str, Any]:
+    """Return a page as the values of one JSON document: texts, and code in objects."""
+    return {
+        "title": document.title,
+        "about": document.about,
+        "sections": [
+            {"title": s.title, "blocks": list(map(_block, s.blocks))} for s in document.sections
+        ],
+    }
+
+
+def _block(block: Block) -> dict[str, Any]:
+    if isinstance(block, Table):
+        rows = [list(map(_cell, row)) for row in block.rows]
+        return {"head": block.head, "right": sorted(block.right), "rows": rows}
+    if isinstance(block, Items):
+        return {"items": [list(map(_cell, row)) for row in block.rows]}
+    return {"text": list(map(_cell, block.parts))}
+
+
+def _cell(cell: Cell) -> str | dict[str, str]:
+    return {"code": str(cell)} if isinstance(cell, Code) else cell
 
 
 def _figures(figures: Figures) -> dict[str, Any]:

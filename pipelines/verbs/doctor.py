@@ -29,6 +29,7 @@ from pipelines.outcomes.progress import Progress
 from pipelines.recording.flushing import begin_writing, pending_findings
 from pipelines.recording.spooled_events import spool_findings
 from pipelines.verification.agent_servers import server_findings
+from pipelines.verification.agent_trust import trust_findings
 from pipelines.verification.housekeeping import Mend, Upkeep, agent_findings, upkeep_of, with_end
 from pipelines.verification.integrity import check_stored
 from pipelines.verification.line_repairs import Repairs, left_findings, repairs_of
@@ -152,6 +153,7 @@ def remaining(made: Plan, progress: Progress, *, repaired: bool) -> tuple[Findin
         pending_findings,
         agent_findings,
         server_findings,
+        trust_findings,
         ignored_findings,
         _driver_note,
         expiring_findings,

@@ -60,7 +60,7 @@ def _notes(question: Question, answers: Answers) -> Iterator[Finding]:
             level="note",
             hint="Further questions continue; --embed-all completes it now",
         )
-    if answers.missing and (question.in_diffs or question.wanted.path):
+    if answers.missing:
         plural = "session has a diff" if answers.missing == 1 else "sessions have diffs"
         yield Finding(
             code="absent",

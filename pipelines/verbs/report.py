@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 
 from codec.errors import FormatError, IntegrityError
+from codec.periods import quarter_of, read_period
 from codec.records import Session
 from codec.shown_text import shown
 from codec.tokens.tokenizers import Counter
@@ -31,6 +32,10 @@ from pipelines.recording.text_scan import TEXTS, clean_session
 from pipelines.report.figures import course, periods
 from pipelines.report.page import MARK, Page, html
 from pipelines.report.token_savings import WINDOW, TokenReport, costs_in_v1, token_report
+from pipelines.summary.as_json import document_json
+from pipelines.summary.content import Source, content_of
+from pipelines.summary.document import document_of
+from pipelines.summary.touched import changed_lines, stored_files
 from pipelines.workspace.git_queries import blob_at
 from pipelines.workspace.location import REFERENCES, Workspace, moment
 from pipelines.workspace.manifest_view import Manifest, decode_manifest
@@ -39,6 +44,8 @@ from pipelines.workspace.tracked_files import read_tracked
 
 #: A report says what it is in so many of its first bytes.
 _HEAD: Final = 512
+#: Quarters whose period reports are in a report.
+MOST_QUARTERS: Final = 40
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -146,6 +153,8 @@ def plan(request: Request, counter: Counter, progress: Progress) -> Plan:
             count=counter.count,
         )
     diffs = _diffs(request, sessions, progress) if request.with_diffs else None
+    archives = list_archives(workspace, manifest)
+    files = changed_lines(stored_files(workspace, manifest, sessions, progress))
     page = Page(
         name=os.path.basename(workspace.root) or workspace.root,
         made=moment()[:19] + "Z",
@@ -158,11 +167,45 @@ def plan(request: Request, counter: Counter, progress: Progress) -> Plan:
         uncounted=measured.uncounted,
         periods=drawn,
         course=spent,
-        archives=[a for a in list_archives(workspace, manifest) if _has_month(request, a)],
+        archives=[a for a in archives if _has_month(request, a)],
         diffs=diffs.texts if diffs else None,
+        quarters=_quarters(workspace, sessions, every, files, archives, counter),
     )
     findings = (*replaced, *(diffs.findings if diffs else ()))
     return Plan(request=request, page=page, diffs=diffs, findings=findings)
+
+
+def _quarters(
+    workspace: Workspace,
+    sessions: Sequence[Session],
+    every: Sequence[Session],
+    files: Mapping[str, Mapping[str, int]],
+    archives: Sequence[Listed],
+    counter: Counter,
+) -> dict[str, Any]:
+    """Return the period report of each of the last quarters, the newest first."""
+    inside: dict[str, list[Session]] = {}
+    for session in sessions:
+        inside.setdefault(quarter_of(session.key), []).append(session)
+    found = {}
+    for name in sorted(inside, reverse=True)[:MOST_QUARTERS]:
+        period = read_period(name)
+        try:
+            earlier = period.before()
+        except FormatError:  # no figures before the year 1 to compare with
+            continue
+        source = Source(
+            name=os.path.basename(workspace.root) or workspace.root,
+            period=period,
+            sessions=inside[name],
+            before=[s for s in every if earlier.contains(s.key)],
+            private=frozenset(s.key for s in inside[name] if s.private),
+            files=files,
+            archives=archives,
+        )
+        content = content_of(source, counter.name, lambda text: counter.count([text])[0])
+        found[name] = document_json(document_of(content))
+    return found
 
 
 def _public(request: Request, sessions: Sequence[Session]) -> tuple[list[Session], list[Finding]]:

@@ -38,6 +38,7 @@ _CHECKS: Final = {
 RULES: Final = {
     "absent": "A diff that is required here is missing",
     "agent-block": "The block about the workspace for agents is damaged or lost",
+    "agent-trust": "Codex runs no hook of the repository, because the user does not trust it",
     "ambiguous-date": "Dates of a v1 log may begin with day or month; their sessions stay text",
     "assumed-zone": "A time of a v1 log names no zone, and one was assumed",
     "broken-fact": "A line of the manifest is not a fact",
@@ -154,6 +155,7 @@ _BY_FILE: Final = {
 }
 _BY_CODE: Final = {
     "agent-block": "files",
+    "agent-trust": "files",
     "gap": "logs",
     "git-lines": "files",
     "ignored": "files",

@@ -45,7 +45,7 @@ _UNREADABLE: Final = (
 
 
 def read_cache(path: str, decode: Callable[[bytes], T]) -> T | None:
-    """Return the value of a cache; None if there is none to trust.
+    """Return the value of a cache; None without one to trust.
 
     Args:
         path: absolute path of the cache.
@@ -113,7 +113,7 @@ def _seal(key: bytes, path: str, content: bytes) -> bytes:
 
 
 def _read_key() -> bytes:
-    """Return the user's key; empty if there is none yet."""
+    """Return the user's key; empty before its creation."""
     with suppress(FileNotFoundError):
         return read_file(os.path.join(user_folder(), _KEY), _KEY_BYTES)
     return b""

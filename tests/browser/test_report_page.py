@@ -313,3 +313,25 @@ def test_ten_thousand_sessions_are_shown_a_page_at_a_time(
     seen.page.get_by_role("button", name="Last").click()
     assert column(seen, 1)[-1].startswith("2025-01-01 00:00")
     assert "Page 200 of 200" in seen.texts("#pager")[0]
+
+
+def test_a_quarter_shows_what_summarize_writes(
+    chromium: Chromium, made: Path, bench: Bench, cli: Cli
+) -> None:
+    for view in VIEWS:
+        seen = chromium.open(made, **view)
+        assert seen.texts("#quarter option") == ["Choose one", "2025-Q4"]
+        seen.page.select_option("#quarter", "2025-Q4")
+        page = seen.page.locator("#quarter-page")
+        written = cli("summarize", bench.root, "--period", "2025-Q4", "--json").json
+        titles = page.locator("h3").all_inner_texts()
+        assert titles[0] == "Figures"
+        assert "Failing and partial" in titles
+        assert f"{written['figures']['pass_rate']:.1f} %" in page.inner_text()
+        assert page.locator("img, script, b").count() == 0, "texts of sessions are shown as text"
+        assert ALERT in page.inner_text()
+        width = seen.page.evaluate("document.documentElement.scrollWidth")
+        assert width <= view.get("width", 1280)
+        violations = Axe().run(seen.page).response["violations"]
+        assert [v["id"] for v in violations if v["impact"] in ("serious", "critical")] == []
+        assert seen.complaints == []

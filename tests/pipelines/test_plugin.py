@@ -49,13 +49,16 @@ def test_the_front_matter_is_what_an_agent_skill_must_have() -> None:
 
 
 def test_the_skill_tells_of_the_verbs_that_spare_an_agent_the_files() -> None:
-    assert {words[1] for words in told()} == {"context", "show", "query", "record"}
+    verbs = {"brief", "context", "find", "query", "record", "show", "why"}
+    assert {words[1] for words in told()} == verbs
     assert {words[0] for words in told()} == {"session-codec"}
 
 
 @pytest.mark.parametrize("words", told(), ids=" ".join)
 def test_what_the_skill_tells_to_run_runs(bench: Bench, words: list[str]) -> None:
     bench.migrate()
+    (bench.root / "src").mkdir()
+    (bench.root / "src" / "app.py").write_text("pass\n" * 20)
     bench.commit()
     ran = subprocess.run(
         [sys.executable, "-m", "pipelines.cli.main", *words[1:]],
@@ -66,7 +69,7 @@ def test_what_the_skill_tells_to_run_runs(bench: Bench, words: list[str]) -> Non
         check=False,
     )
     assert ran.returncode == 0, ran.stderr
-    assert ran.stdout or "FAIL" in words
+    assert ran.stdout or "FAIL" in words or words[1] in {"find", "why"}  # these may find nothing
 
 
 def test_the_plugin_has_the_hooks_that_install_puts_in() -> None:

@@ -14,7 +14,7 @@ from pipelines.cli.output import Stages, findings_json, say, say_json, tell, tel
 from pipelines.cli.times import TIME_FORMS, read_time
 from pipelines.outcomes.errors import EXIT_CODES
 from pipelines.search.answers import DEFAULT_LIMIT, Question, answer_text, within
-from pipelines.search.lexical import Filter
+from pipelines.search.lexical import COUNTED, Filter
 from pipelines.search.vectors import LIMIT
 from pipelines.verbs.find import find
 from pipelines.worker.tokenizer import load
@@ -74,7 +74,8 @@ def run(
     more = answers.more + len(answers.found) - len(found)
     tell_findings(findings)
     if more:
-        tell(f"{more} more sessions have words of the question; --limit shows more")
+        least = "at least " if answers.more >= COUNTED else ""
+        tell(f"{least}{more} more sessions have words of the question; --limit shows more")
     if as_json:
         fields = [{**f._asdict(), "command": f.command} for f in found]
         say_json("find", {"found": fields, "more": more, "findings": findings_json(findings)})

@@ -29,7 +29,7 @@ from pipelines.cli.output import visible
 from pipelines.cli.times import read_time
 from pipelines.outcomes.errors import Erased, NotFound, PipelineError, storage_error
 from pipelines.search.answers import DEFAULT_LIMIT, Question, answer_text
-from pipelines.search.lexical import Filter
+from pipelines.search.lexical import COUNTED, Filter
 from pipelines.verbs import context, find, show
 from pipelines.worker.tokenizer import load
 from pipelines.workspace.location import Workspace
@@ -110,7 +110,10 @@ def _find(workspace: Workspace, given: Mapping[str, Any]) -> Reply:
     answers, findings = find.find(workspace, question)
     lines = [answer_text(answers.found, commands=False)] if answers.found else []
     if answers.more:
-        lines.append(f"{answers.more} more sessions match; narrow the query or raise limit\n")
+        least = "at least " if answers.more >= COUNTED else ""
+        lines.append(
+            f"{least}{answers.more} more sessions match; narrow the query or raise limit\n"
+        )
     lines += [f"note: {finding.message}\n" for finding in findings]
     return Reply("".join(lines))
 

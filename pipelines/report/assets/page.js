@@ -218,6 +218,7 @@ showHead();
 showHero();
 showTiles();
 showBaselines();
+startQuarters();
 showTokens();
 showWork();
 showTasks();

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+from typing import Final
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +23,7 @@ from codec.agents.guide_block import (
 from codec.errors import FormatError
 from codec.tokens.tokenizers import counter
 
+FIXTURES: Final = Path(__file__).parents[3] / "fixtures"
 PERSONAL = (
     b"",
     b"\n",
@@ -104,3 +109,15 @@ def test_what_only_looks_like_an_import_of_agents_is_none(line: bytes) -> None:
 
 def test_what_an_agent_reads_at_every_start_costs_little() -> None:
     assert counter("o200k_base").count([with_block(None, GUIDE).decode()])[0] <= 110
+
+
+def test_the_block_of_0_1_0_is_renewed_and_taken_out() -> None:
+    former = (FIXTURES / "workspaces" / "0.1.0" / "AGENTS.md").read_bytes()
+    assert block_state(former, GUIDE) == "older"
+    assert block_state(with_block(former, GUIDE), GUIDE) == "current"
+    assert without_block(former) == without_block(with_block(former, GUIDE))
+
+
+@pytest.mark.parametrize("verb", ["context", "find", "why", "brief", "show", "query", "record"])
+def test_the_block_names_the_verbs_that_spare_an_agent_the_files(verb: str) -> None:
+    assert re.search(rf"[ `]{verb}\b", GUIDE)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codec.patches.changes import Line, changes_of, paths_of
+from codec.patches.changes import Line, changes_of
 from codec.patches.diff_stat import diff_stat
 from tests.pipelines.conftest import git
 
@@ -39,7 +39,7 @@ def test_paths_are_those_that_git_lists(repository: Path) -> None:
     (repository / "binary").write_bytes(b"\0")
     (repository / "new.py").write_text("")
     (repository / "a/b/c.py").chmod(0o755)
-    found = paths_of(patch_of(repository))
+    found = list(dict.fromkeys(n for c in changes_of(patch_of(repository)) for n in (c.old, c.new)))
     listed = git(repository, "diff", "--cached", "--name-only", "--no-renames", "-z")
     assert sorted(found) == sorted(listed.split("\0")[:-1])
 

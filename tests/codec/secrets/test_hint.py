@@ -17,6 +17,11 @@ USUAL = (
     "Co-authored-by: github-actions[bot] <41898282+github-actions[bot]@users.noreply.github.com>",
     "login page: passwords are hashed now, API keys rotate at 2025-11-06T14:30:00Z",
     "日本語の説明とパスワード",
+    "Add urllib3proxy transport to init, HTTP2Connection and URLLib3Transport",
+    "Fix default index for TaggedJSONSerializer.register()",
+    "added jwt token for basic authentication; bearer token-based sign-in works",
+    "Fix for Cloud Run --secret test; add basic CONTRIBUTING.md file",
+    "clarify .netrc and auth= precedence",
 )
 
 

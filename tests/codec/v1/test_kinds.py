@@ -127,3 +127,26 @@ def test_a_section_behind_the_last_entry_is_cut_off_and_one_between_entries_is_n
 def test_a_section_that_every_entry_has_belongs_to_the_last_one_too() -> None:
     log = "## 2026-03-01 - a\nx\n## Files\nx\n## 2026-03-02 - b\ny\n## Files\nz\n"
     assert [s.end for s in read_spans(log)] == [len(log) // 2, len(log)]
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        "2026-03-02", "**2026-03-02**", "*2026-03-02*", "__2026-03-02__", "_2026-03-02_",
+        "***2 March 2026***", "`2026-03-02`", "[2026-03-02]", "(2026-03-02)", "> 2026-03-02",
+        "> *2026-03-02*", "📅 2026-03-02", "**2026年3月2日**", "\n**02.03.2026**",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("level", ["#", "##", "####"])
+def test_a_date_alone_below_a_title_dates_it_in_any_emphasis(date: str, level: str) -> None:
+    log = f"{level} Paint the gate\n{date}\n\nTwo coats.\n\n{level} Oil it\n{date}\n\nOnce.\n"
+    first, second = read_sessions(log)
+    assert (first["time"], first["title"], first["notes"]) == (
+        "2026-03-02", "Paint the gate", "Two coats.",
+    )  # fmt: skip
+    assert (second["title"], second["notes"]) == ("Oil it", "Once.")
+
+
+def test_dates_alone_that_begin_entries_do_not_date_the_heading_above_the_first() -> None:
+    log = "## Log\n\n**2026-03-01**\nBuilt.\n\n**2026-03-02**\nOiled.\n\n**2026-03-03**\nSanded.\n"
+    assert [s["notes"] for s in read_sessions(log)] == ["Built.", "Oiled.", "Sanded."]
