@@ -47,7 +47,7 @@ def gate_sentence(report: TokenReport) -> str:
         )
     verdict = "met" if report.gate_met else "NOT met"
     saved = percent(window.reduction)
-    return f"gate: {verdict}: window saves {saved}, asked for {limits.threshold:g} %"
+    return f"gate: {verdict}: window saves {saved}, threshold {limits.threshold:g} %"
 
 
 def tokens_json(report: TokenReport) -> dict[str, Any]:

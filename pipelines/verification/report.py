@@ -30,7 +30,7 @@ _CHECKS: Final = {
     "files": "Nothing is left of a stopped run; git and agents have their lines in the files",
     "references": f"{REFERENCES} is what the repository states",
     "spool": "No event of a hook waits",
-    "gate": "The window saves what is asked for",
+    "gate": "The window saves at least the threshold",
     "context-budget": "The context keeps to its budget",
     "references-budget": "The references keep to their budget",
 }
@@ -62,7 +62,7 @@ RULES: Final = {
     "foreign-snapshot": "A snapshot has a number of this workspace, which did not write it",
     "fragment": "A fragment of a line that is complete elsewhere, as a merge by lines leaves it",
     "gap": "A version of a v1 log has a gap: a diff of it was erased on purpose",
-    "gate": "The window saves less than is asked for",
+    "gate": "The window saves less than the threshold",
     "gate-uncounted": "What v1 cost is not known by this tokenizer",
     "git-lines": "Lines that git needs are missing in .gitignore or .gitattributes",
     "ignored": "git ignores a file that every clone needs",

@@ -32,7 +32,7 @@ function gate(saved) {
     return `Gate not judged: the log is small, ${whole.format(window.before)} tokens where `
       + `${whole.format(saved.judged_from)} are needed.`;
   }
-  return `Gate ${saved.met ? "met" : "NOT met"}: asked for ${saved.threshold} %.`;
+  return `Gate ${saved.met ? "met" : "NOT met"}: threshold ${saved.threshold} %.`;
 }
 
 function showHero() {

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 
 from codec.records import Session
 from pipelines.workspace.location import locate
@@ -441,3 +442,34 @@ def test_doctor_names_transcripts_that_are_deleted_soon(project: Project) -> Non
     project.run()
     os.utime(path, (now, session.now.timestamp()))
     assert expiring() == []
+
+
+def test_a_line_that_is_too_long_is_named_and_the_rest_is_read(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.importing.lines.LINE_LIMIT", 1 << 16)
+    session = project.claude()
+    session.ask("Before the long line")
+    session.write("big.txt", "x" * (1 << 20))
+    session.ask("After it")
+    session.answer()
+    session.save()
+    said = project.json(code=3)
+    (finding,) = [f for f in said["findings"] if f["code"] == "transcript-damaged"]
+    assert "too long" in finding["message"]
+    (found,) = project.sessions
+    assert found.title == "Before the long line"
+    assert found.metrics.tokens_used == 130  # the answer with the long call is not known
+
+
+def test_compressed_rollouts_are_read(project: Project) -> None:
+    codex = project.codex()
+    codex.ask("Read the archive")
+    codex.spend()
+    path = codex.save()
+    packed = path.with_name(f"{path.name}.zst")
+    packed.write_bytes(zstandard.ZstdCompressor().compress(path.read_bytes()))
+    path.unlink()
+    project.run()
+    (found,) = project.sessions
+    assert (found.title, found.metrics.tokens_used) == ("Read the archive", 250)
