@@ -8,6 +8,7 @@ lose nothing.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple, get_args
@@ -19,6 +20,10 @@ Format = Literal["parquet", "csv", "jsonl"]
 FORMATS: Final[tuple[Format, ...]] = get_args(Format)
 #: Where versions and the plans of exporters are.
 FOLDER: Final = "_catalog"
+#: A part's name becomes a path, and others may write to the remote: it leads to no other folder.
+_PART = re.compile(
+    r"(?P<table>[a-z]+)/(?:month=[0-9-]{1,10}/)?part-[0-9a-z-]+\.(?:parquet|csv|jsonl)"
+)
 #: Names of deleted parts that a version remembers.
 _RETIRED: Final = 10_000
 
@@ -119,10 +124,26 @@ def decode_catalog(data: bytes, name: str) -> Catalog:
                 number=int(found["number"]),
                 format=FORMATS[FORMATS.index(found["format"])],
                 redacted=bool(found["redacted"]),
-                parts=tuple(PartFile(**part) for part in found["parts"]),
-                retired=tuple(map(str, found["retired"])),
+                parts=tuple(map(_part_of, found["parts"])),
+                retired=tuple(map(_part_name, found["retired"])),
             )
         problem = f"has the schema {schema!r}, expected {SCHEMA_NAME!r}"
     except (ValueError, KeyError, TypeError):
         problem = "is not the catalog of exported tables"
     raise FormatError(problem, file=name, hint="Export to an empty folder or prefix")
+
+
+def _part_of(fields: Mapping[str, object]) -> PartFile:
+    """Return a part; raise ValueError or TypeError for fields of other names, types or forms."""
+    part = PartFile(**fields)  # type: ignore[arg-type]
+    if not all(isinstance(v, str) for v in part[:3]) or not all(type(v) is int for v in part[3:]):
+        raise TypeError
+    _part_name(part.name)
+    return part
+
+
+def _part_name(name: object) -> str:
+    """Return the name of a part; raise ValueError for any other name."""
+    if isinstance(name, str) and (m := _PART.fullmatch(name)) and m["table"] in BY_NAME:
+        return name
+    raise ValueError(name)

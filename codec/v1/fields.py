@@ -1,9 +1,8 @@
 """The body of one entry, read as labelled fields and the text between them.
 
-1. `v1_blocks` cuts the prose of an entry into paragraphs, headings and code.
-2. A label is a heading, a bold line of its own, or the text before a colon; it holds until the
+1. A label is a heading, a bold line of its own, or the text before a colon; it holds until the
    next one. Fields of one value are taken from the first line that gives one.
-3. A labelled item below an item of text belongs to that item and is not a field of the entry.
+2. A labelled item below an item of text belongs to that item and is not a field of the entry.
 """
 
 from __future__ import annotations
@@ -51,7 +50,6 @@ class Body(NamedTuple):
 
 #: The field of text below a label that is not known.
 OTHER: Final = "?"
-
 #: Text before a colon that is longer is not a label.
 _LONGEST_LABEL: Final = 44
 _UNKNOWN: Final = Place()

@@ -126,10 +126,8 @@ def _outcome(ended: _Ended, tail: bytes) -> str:
         return "timeout"
     if ended.code in _OUTCOMES:
         return _OUTCOMES[ended.code]
-    killed = ended.code in (-signal.SIGKILL, -signal.SIGSEGV, -signal.SIGABRT)
-    if killed or any(sign in tail for sign in _MEMORY_SIGNS):
-        return "memory" if killed is False or ended.code != -signal.SIGSEGV else "failed"
-    return "failed"
+    killed = ended.code in (-signal.SIGKILL, -signal.SIGABRT)
+    return "memory" if killed or any(sign in tail for sign in _MEMORY_SIGNS) else "failed"
 
 
 def _message(

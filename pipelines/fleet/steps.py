@@ -31,15 +31,16 @@ class Step(NamedTuple):
     """A verb of a fleet.
 
     Attributes:
+        seconds: of processor in a repository with a few sessions, measured; see docs/fleet.md.
+        reads: what its time grows with: `log`, `files` or `diffs`.
         options: the arguments behind the verb and the repository.
-        dry_run: the verb has `--dry-run`.
         needs_remote: it needs `--remote`.
-        reads: what it reads mostly, for estimates: `log`, `files` or `diffs`.
     """
 
+    seconds: float
+    reads: str = "files"
     options: Callable[[Place], Sequence[str]] = lambda _place: ()
     needs_remote: bool = False
-    reads: str = "files"
 
 
 def _sync(place: Place) -> Sequence[str]:
@@ -51,13 +52,13 @@ def _export(place: Place) -> Sequence[str]:
 
 
 STEPS: Final[Mapping[str, Step]] = {
-    "migrate": Step(reads="log"),
-    "import": Step(),
-    "archive": Step(reads="diffs"),
-    "sync": Step(_sync, needs_remote=True, reads="diffs"),
-    "verify": Step(reads="diffs"),
-    "references": Step(),
-    "export": Step(_export, reads="diffs"),
+    "migrate": Step(0.8, "log"),
+    "import": Step(0.8),
+    "archive": Step(1.1, "diffs"),
+    "sync": Step(0.8, "diffs", _sync, needs_remote=True),
+    "verify": Step(0.9, "diffs"),
+    "references": Step(0.4),
+    "export": Step(0.2, "diffs", _export),
 }
 EXPORT: Final = "export"
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")

@@ -1,9 +1,8 @@
 """A report on a workspace: one HTML file that a person looks at, and shows to others.
 
 1. It only reads the workspace, and needs neither diffs nor a v1 log.
-2. What is saved is what `verify` prints: measured by `baselines`, and by nothing else.
-3. Diffs are in it only where they were asked for, and none that looks like it holds a secret; a
-   secret in any other text is replaced. A file that is passed around cannot be called back.
+2. What is saved is what `verify` prints: measured by `token_savings`, and by nothing else.
+3. Diffs are in it only if asked for, none with a secret. Secrets in other texts are replaced.
 4. The file is put in place whole. A file that is not a report is not overwritten.
 """
 

@@ -9,9 +9,8 @@ from pipelines.cli.output import say, say_table
 from pipelines.fleet.steps import STEPS
 from pipelines.verbs.fleet import Estimate, Plan, Run, Status
 
-#: Measured by `python -m bench fleet`: seconds of a verb in a small repository, and bytes a second.
-_START: Final = 0.4
-_RATE: Final = 4_000_000
+#: Bytes that a verb reads in a second of processor, measured; see docs/fleet.md.
+_RATE: Final = 1_200_000
 #: US dollars at list price for 1,000 PUT and LIST requests to S3 Standard.
 _PUTS: Final = 0.005
 #: Requests of a first `sync`: list, archives and layouts of a small repository, snapshot.
@@ -25,7 +24,7 @@ def seconds_of(made: Plan, estimates: Sequence[Estimate]) -> float:
     for verb in made.steps:
         for e in estimates:
             size = {"log": e.log, "files": e.manifest, "diffs": e.manifest + e.diffs}
-            total += _START + size[STEPS[verb].reads] / _RATE
+            total += STEPS[verb].seconds + size[STEPS[verb].reads] / _RATE
     return total
 
 

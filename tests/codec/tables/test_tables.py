@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from codec.errors import FormatError
@@ -69,6 +71,24 @@ def test_a_catalog_is_read_as_it_was_written_and_remembers_deleted_parts() -> No
 def test_other_bytes_are_not_a_catalog(data: bytes) -> None:
     with pytest.raises(FormatError, match="s3://b/c"):
         decode_catalog(data, "s3://b/c")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../part-1.csv", "usage/../../part-1.csv", "/usage/part-1.csv", "usage/month=../part-1.csv",
+        "usage/part-1.csv/..", "usage//part-1.csv", "other/part-1.csv", "usage/part-1.sh",
+        "usage/part-1.csv\n", 7,
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("field", ["parts", "retired"])
+def test_a_catalog_names_no_file_outside_of_its_folder(name: object, field: str) -> None:
+    part = PartFile("usage/month=2025-11/part-1.csv", "a", "b", 3, 10)
+    catalog = Catalog(0, "csv", False).following({"usage/month=2025-11": [part]})
+    document = json.loads(encode_catalog(catalog))
+    document[field] = [name if field == "retired" else {**part._asdict(), "name": name}]
+    with pytest.raises(FormatError):
+        decode_catalog(json.dumps(document).encode(), "tables")
 
 
 def test_every_table_begins_with_the_repository_and_numbers_have_units() -> None:

@@ -303,3 +303,10 @@ def test_format_characters_are_not_shown_to_an_agent() -> None:
 def test_an_empty_workspace_has_an_empty_context() -> None:
     found = render_context("", [], count=words)
     assert found == Context(text="", tokens=0, shown=0, summed=0, references=False)
+
+
+def test_lines_that_do_not_fit_are_left_out_of_a_digest() -> None:
+    lines = "a line behind the sessions\n" * 20
+    found = render_context("", MANY, count=words, budget=60, style="digest", lines=lines)
+    assert (found.shown, found.summed) == (0, len(MANY))
+    assert found.text == render_context("", MANY, count=words, budget=60, style="digest").text

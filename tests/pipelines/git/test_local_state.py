@@ -42,6 +42,14 @@ ALLOWED: Final = {
     "diffs/secret_scan_cache.py": "writes to the user's own cache",
     "workspace/pending.py": "appends to the store; calls checked itself",
     "workspace/staging.py": "creates a folder under a random name",
+    "workspace/cache.py": "creates the user's own key",
+    "tables/fold.py": "writes to a temporary folder",
+    "tables/splitting.py": "writes to a temporary folder",
+    "tables/views.py": "writes to a temporary folder",
+    "importing/patches.py": "writes to a temporary folder",
+    "models/programs.py": "writes to a temporary folder",
+    "git/clone.py": "clones to a folder that the user names",
+    "cli/commands/fleet.py": "creates a folder that the user names",
 }
 
 
