@@ -85,6 +85,7 @@ def test_a_folder_without_a_workspace_is_exit_20_in_words_and_in_json(
         "restore-v1": ["-o", tmp_path / "x"],
         "record": ["--agent", "a", "--task", "t"],
         "summarize": ["--period", "2025"],
+        "export": ["--to", "csv"],
     }
     said = cli(verb, *first.get(verb, []), tmp_path, *needed.get(verb, []), "--json")
     assert said.code == said.json["exit"] == 20
