@@ -58,7 +58,7 @@ def is_own(path: str) -> bool:
         return False
     try:
         owner = os.lstat(path).st_uid
-    except OSError:
+    except (OSError, ValueError):  # a path with a NUL is a ValueError
         return True  # git reports that it cannot be read
     user = os.geteuid()
     if user == 0 and owner != 0 and os.environ.get("SUDO_UID", "").isdecimal():

@@ -252,7 +252,7 @@ def test_what_arrives_wrong_again_and_again_is_an_error(
     proxy: Proxy, place: tuple[str, str]
 ) -> None:
     proxy.reset(lambda request: "altered" if request.method == "PUT" else "")
-    with pytest.raises(IntegrityError, match="something else"):
+    with pytest.raises(IntegrityError, match="does not match its name"):
         opened(proxy.endpoint, place).put("a", content_of(SMALL))
 
 

@@ -40,7 +40,7 @@ def run(
     Examples:
       session-codec export --to parquet ../tables
       session-codec export --to parquet s3://bucket/tables ~/src/app
-      session-codec export --to csv --redact /tmp/tables
+      session-codec export --to csv --redact ../redacted-tables
       session-codec query --tables ../tables --sql "SELECT month, count(*) FROM sessions GROUP BY 1"
     """
     if form != ROWS:

@@ -71,22 +71,23 @@ def test_an_error_with_json_is_one_document_with_a_schema_and_the_exit_code(
     assert said.err
 
 
-#: Verbs that need no workspace.
-ANYWHERE = {"restore", "completion"}
+#: Verbs that need no workspace, create it, or find it when they are called by an agent.
+ANYWHERE = {"restore", "completion", "fleet", "import", "mcp"}
 
 
 @pytest.mark.parametrize("verb", [verb for verb in VERBS if verb not in ANYWHERE])
 def test_a_folder_without_a_workspace_is_exit_20_in_words_and_in_json(
     tmp_path: Path, cli: Cli, verb: str
 ) -> None:
-    key = [day(1)] if verb == "show" else []
+    first: dict[str, list[object]] = {"show": [day(1)], "export": [tmp_path / "tables"]}
     needed: dict[str, list[object]] = {
         "install": ["--uninstall"],
         "restore-v1": ["-o", tmp_path / "x"],
         "record": ["--agent", "a", "--task", "t"],
         "summarize": ["--period", "2025"],
+        "export": ["--to", "csv"],
     }
-    said = cli(verb, *key, tmp_path, *needed.get(verb, []), "--json")
+    said = cli(verb, *first.get(verb, []), tmp_path, *needed.get(verb, []), "--json")
     assert said.code == said.json["exit"] == 20
     assert tree(tmp_path) == {}
 

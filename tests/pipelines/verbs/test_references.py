@@ -437,7 +437,7 @@ def test_every_value_that_is_not_a_persons_has_an_origin(repo: Bench) -> None:
 def test_a_small_budget_leaves_out_the_least_important_and_says_so(repo: Bench, cli: Cli) -> None:
     said = cli("references", repo.root, "--budget", 40)
     assert said.code == 0
-    assert "to keep to 40 tokens, this is left out" in said.err
+    assert "left out to stay within 40 tokens" in said.err
     left = decode_references(file(repo).read_bytes())
     assert repo.worker.count_text(file(repo).read_text()) <= 40
     assert "framework" in left.stack

@@ -188,7 +188,7 @@ def test_a_crontab_that_changes_meanwhile_is_not_written_over(home: Home) -> Non
     home.install()
     made = plan(Request(workspace=locate(str(home.repo)), kind="cron"))
     home.crontab.write_text("0 3 * * * /bin/backup\n")
-    with pytest.raises(Conflict, match="crontab changed"):
+    with pytest.raises(Conflict, match="crontab was changed"):
         apply(made)
     assert home.crontab.read_text() == "0 3 * * * /bin/backup\n"
 
