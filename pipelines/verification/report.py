@@ -65,6 +65,7 @@ RULES: Final = {
     "gate": "The window saves less than the threshold",
     "gate-uncounted": "What v1 cost is not known by this tokenizer",
     "git-lines": "Lines that git needs are missing in .gitignore or .gitattributes",
+    "history-unnamed": "Lines of a prompt history are not prompts, or name no session or time",
     "ignored": "git ignores a file that every clone needs",
     "in-git": "Commits in git's history hold a purged diff",
     "key-clash": "Two sessions have the same key",
