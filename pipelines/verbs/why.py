@@ -49,10 +49,10 @@ def _notes(found: Why) -> Iterator[Finding]:
         where = f"commit {found.commit[:12]}" if found.commit else "the file or line"
         yield Finding(code="no-match", message=f"no session is known for {where}", level="note")
     if found.missing:
-        plural = "session is" if found.missing == 1 else "sessions are"
+        sessions = "session" if found.missing == 1 else "sessions"
         yield Finding(
             code="absent",
-            message=f"the diffs of {found.missing} {plural} missing locally and not compared",
+            message=f"diffs of {found.missing} {sessions} are missing and were not compared",
             level="note",
             hint="'session-codec restore --only diffs' gets them from a copy",
         )
