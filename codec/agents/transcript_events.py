@@ -235,11 +235,11 @@ def transcript_of(
 def told_between(main: Transcript, helpers: Iterable[Transcript], since: int, until: int) -> Told:
     """Sum up the events of a part of a session.
 
-    main: the transcript of the session.
+    Args:
+        main: the transcript of the session.
         helpers: the transcripts of its sub-agents: their tokens count, their prompts do not.
         since: the beginning of the part; lines without a time belong to every part.
         until: the end of the part.
-        until: it ends here.
     """
 
     def is_within(time: int) -> bool:

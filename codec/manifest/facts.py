@@ -210,5 +210,5 @@ Fact = (
 
 
 def archive_name(month: str, sha256: Sha256) -> str:
-    """Return the name of an archive, which its content decides: two clones never conflict over it."""
+    """Return the name of an archive, chosen by its content: two clones never conflict over it."""
     return f"{month}-{sha256[:12]}.tar.zst"

@@ -300,7 +300,7 @@ def _without_text(
 def _headed(
     form: Format, kept: list[Numbered], repairs: list[Repair], fixed: Container[bytes]
 ) -> list[Numbered]:
-    """Return the pieces after the head of the file; a title or header of the user stays."""
+    """Return the pieces, the head of the file first; a title or header of the user stays."""
     head = form.split(form.head)
     first = kept[0][1] if kept else None
     if not head or (first and (form is REFERENCES or first == head[0] or first in fixed)):
