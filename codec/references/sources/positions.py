@@ -50,7 +50,7 @@ class Places:
 
 
 def table_at(content: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
-    """Return the table at a path of a parsed file; empty if there is none."""
+    """Return the table at a path of a parsed file; empty if it is missing."""
     for name in path:
         inner = content.get(name)
         if not isinstance(inner, Mapping):
