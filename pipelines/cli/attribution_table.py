@@ -56,7 +56,7 @@ def attribution_json(found: Attribution) -> dict[str, Any]:
 
 
 def _counts(found: Attribution) -> dict[str, int]:
-    return {**found.grades, "none": found.unknown}
+    return {**{str(g): n for g, n in found.grades.items()}, "none": found.unknown}
 
 
 def _share(count: int, files: int) -> str:
