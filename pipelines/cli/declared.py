@@ -52,7 +52,7 @@ class Option(NamedTuple):
         flag: takes no value; the parameter gets `const`.
         repeat: may be given several times; the parameter gets a tuple.
         default: the value if it is not given.
-        metavar: what help calls its value.
+        metavar: the name of its value in help.
         choices: the values that it takes, in lower or upper case.
         required: it must be given.
         shown: help shows the default.

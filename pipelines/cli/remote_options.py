@@ -113,7 +113,7 @@ def open_tables(given: dict[str, Any], workspace: Workspace | None) -> Remote:
 
     Args:
         given: `remote` and `endpoint_url` of the command line.
-        workspace: whose rows it takes, for which it must be outside; None for those of many.
+        workspace: the workspace of its rows, which must not contain it; None for rows of many.
 
     Raises:
         Misuse: the name cannot be one, or the settings ask for encryption of what is uploaded.

@@ -29,10 +29,10 @@ class Packing(NamedTuple):
     """An archive to be written.
 
     Attributes:
-        month: of its sessions, `2025-11`.
+        month: the month of its sessions, `2025-11`.
         members: what it will hold, in any order.
-        sha256: of each member, by key.
-        load: gives the content of a member in pieces.
+        sha256: the SHA-256 of each member, by key.
+        load: returns the content of a member in pieces.
     """
 
     month: str
@@ -88,7 +88,7 @@ def prove(path: str, expected: Mapping[str, str]) -> None:
     """Read an archive as a whole and compare every member with its recorded hash.
 
     Args:
-        path: of the archive.
+        path: the path of the archive.
         expected: SHA-256 by key.
 
     Raises:

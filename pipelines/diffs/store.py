@@ -59,8 +59,8 @@ class Store:
         """Open the diffs of a workspace.
 
         Args:
-            workspace: whose.
-            open_remote: gives the remote to look at last; None to look at none.
+            workspace: the workspace of the diffs.
+            open_remote: returns the remote to look at last; None to look at none.
             manifest: the facts to go by, where they are not those of the workspace.
             others: sessions beside them whose diffs may be stored here.
         """
@@ -95,9 +95,9 @@ class Store:
         """Return the bytes of a diff.
 
         Args:
-            key: of its session.
+            key: the key of its session.
             patch: what it must hold.
-            commits: from which git remakes the diff, see `commits_of`.
+            commits: the commits from which git remakes the diff, see `commits_of`.
 
         Raises:
             Erased: it was erased on purpose.
@@ -257,8 +257,8 @@ def patch_in(path: str, sizes: Collection[int] | None) -> PatchRef | None:
     A file of another size is not read, and one that is read is never in memory as a whole.
 
     Args:
-        path: of the file.
-        sizes: that the patch may have; None for any.
+        path: the path of the file.
+        sizes: the sizes that the patch may have; None for any.
     """
     size = regular_size(path)
     if size is None or (sizes is not None and size not in sizes):

@@ -28,8 +28,8 @@ def rewrite(path: str, month: str, erased: Collection[str]) -> Written | None:
     """Write an archive without some diffs, and verify it; None where nothing is left.
 
     Args:
-        path: of the archive as it is; the new one is written beside it, and has no name yet.
-        month: of its sessions.
+        path: the path of the old archive; the new one is written beside it under a temporary name.
+        month: the month of its sessions.
         erased: SHA-256 of the diffs to leave out; the archive holds at least one of them.
 
     Raises:
@@ -61,7 +61,7 @@ def check_copied(workspace: Workspace, manifest: Manifest, path: str, file: str)
     """Refuse to delete a copy of an archive that has the only copy of a diff.
 
     Args:
-        workspace: whose archives and loose diffs are the other copies.
+        workspace: the workspace, whose archives and loose diffs are the other copies.
         manifest: says which diffs are recorded and not purged.
         path, file: the copy, and its name for a user.
 

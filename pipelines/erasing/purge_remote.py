@@ -50,7 +50,7 @@ class There:
     """A remote to erase from, and its objects.
 
     Attributes:
-        workspace: whose copy it holds.
+        workspace: the workspace that was copied.
         reads, writes: the remote, opened to read and to write.
         allow: fingerprints of secrets that may be sent.
         progress: hears of the stages.

@@ -136,7 +136,7 @@ def replacement_of(remote: Remote, held: Held, manifest: Manifest, targets: Targ
     """Build the replacements for objects of a remote, without the purged diffs; reads only.
 
     Args:
-        remote: that has the objects.
+        remote: the remote that has the objects.
         held: the objects.
         manifest: whose sessions' diffs are kept, and which diffs were purged.
         targets: the diffs to leave out.

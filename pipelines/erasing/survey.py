@@ -37,7 +37,7 @@ class Survey(NamedTuple):
         packs: objects with loose diffs that are still needed.
         diffs: diffs that are here, and that no archive and no object has, by key.
         is_whole: all that the manifest names is there or will be sent.
-        findings: what was noticed.
+        findings: the findings.
     """
 
     there: list[Archive]

@@ -24,8 +24,8 @@ class Targets(NamedTuple):
     Attributes:
         hashes: their SHA-256.
         patches: those whose sizes are known, which sessions tell.
-        names: of files in which they, or changed versions of them, may be.
-        times: of their sessions.
+        names: the names of files in which they, or changed versions of them, may be.
+        times: the times of their sessions.
         live: all diffs that are recorded and not purged: they are never looked for.
         sizes: in bytes, that they have; None where that of one is not known.
     """

@@ -35,8 +35,8 @@ def collect(folder: str, plan: Plan, remote: Remote, progress: Progress) -> Coll
     """Fold the rows and results of a finished run into the tables of a remote.
 
     Args:
-        folder: of the run.
-        plan: of the run.
+        folder: the folder of the run.
+        plan: the plan of the run.
         remote: the folder of the tables.
         progress: receives the stages.
     """

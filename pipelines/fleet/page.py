@@ -68,9 +68,9 @@ def page(views: Views, name: str, made: str, usd_per_million: float | None) -> b
     """Return the page of a fleet.
 
     Args:
-        views: of the tables.
+        views: the views of the tables.
         name: what the page calls the fleet.
-        made: when, UTC.
+        made: the time, in UTC.
         usd_per_million: price of a million tokens that agents spent; None if it is not known.
     """
     repositories = ask(views.statements, _REPOSITORIES, views.files, _LIMITS)

@@ -31,7 +31,7 @@ class Member(NamedTuple):
 
     Attributes:
         id: names its files in the folder of the run.
-        name: what a user calls it: the address without credentials, or the path.
+        name: its name in output: the address without credentials, or the path.
         source: its absolute path, or the address that it is cloned from.
         is_clone: the source is an address.
     """
@@ -51,9 +51,9 @@ class Plan(NamedTuple):
         members: the repositories, sorted by name.
         shard_size: repositories of a shard.
         seconds, memory: limits of a verb; MiB.
-        remote: of `sync`; None without.
+        remote: the remote of `sync`; None without.
         tables: where the tables are written; None for the folder of the run.
-        endpoint_url: of the remote and the tables.
+        endpoint_url: the address of the store of the remote and the tables.
         redact: leave texts out of the tables.
     """
 
@@ -87,11 +87,11 @@ class Result(NamedTuple):
         outcome: done, findings, absent, failed, denied, timeout, memory or lost.
         exit_code: None if it was killed.
         findings: how many need a person.
-        codes: of these findings, each once, sorted.
+        codes: the codes of these findings, each once, sorted.
         seconds: it took.
         peak: bytes of memory.
-        bytes: of the workspace's files afterwards.
-        message: of an error.
+        bytes: the size of the workspace's files afterwards.
+        message: the message of an error.
     """
 
     repository: str

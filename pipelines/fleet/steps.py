@@ -14,9 +14,9 @@ class Place(NamedTuple):
 
     Attributes:
         path: absolute, of the repository.
-        name: of the repository, for files and remotes: letters, digits, `.`, `_`, `-`.
+        name: the name of the repository, for files and remotes: letters, digits, `.`, `_`, `-`.
         rows: path of the file for its exported rows.
-        remote: of the run; `{name}` in it was replaced.
+        remote: the remote of the run; `{name}` in it was replaced.
         redact: leave texts out of the export.
     """
 
@@ -31,7 +31,7 @@ class Step(NamedTuple):
     """A verb of a fleet.
 
     Attributes:
-        seconds: of processor in a repository with a few sessions, measured; see docs/fleet.md.
+        seconds: processor seconds in a small repository, as measured in docs/fleet.md.
         reads: what its time grows with: `log`, `files` or `diffs`.
         options: the arguments behind the verb and the repository.
         needs_remote: it needs `--remote`.

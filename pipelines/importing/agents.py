@@ -20,7 +20,7 @@ class Source(NamedTuple):
     Attributes:
         agent: one of `AGENTS`.
         session_id: the agent's name of the session.
-        paths: of its files, the oldest first.
+        paths: the paths of its files, the oldest first.
         helpers: files of its sub-agents, each with the session that its lines name.
         folder: where the session began; empty if unknown.
         folder_hash: SHA-256 of its path, if the agent noted only that; else empty.
@@ -77,7 +77,7 @@ class Agent(NamedTuple):
     """An agent.
 
     Attributes:
-        name: as `--agent` takes it.
+        name: the name, as `--agent` takes it.
         program: what a session is said to be by if no model is known.
         folders: its folders of transcripts, which need not exist.
         find: finds the sessions in files and folders.

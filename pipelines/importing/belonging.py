@@ -58,10 +58,10 @@ def choose(
     """Return the transcripts that belong to a repository.
 
     Args:
-        repository: of the workspace; None outside of git.
+        repository: the repository of the workspace; None outside of git.
         root: folder of the workspace.
-        objects: of the repository.
-        sources: that were found.
+        objects: the objects of the repository.
+        sources: the sources that were found.
         named: the user named the place where they were found.
     """
     tops = worktrees_of(repository) if repository else [os.path.realpath(root)]

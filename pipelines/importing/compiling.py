@@ -33,10 +33,10 @@ class Compiled(NamedTuple):
     Attributes:
         part: the part.
         figures: what it says in numbers, with the task and the model.
-        commands: of the session and its sub-agents.
+        commands: the commands of the session and its sub-agents.
         files: the states of edited files, by path.
         places: where the session worked.
-        helpers: how many sub-agents it had.
+        helpers: the number of its sub-agents.
         compactions: how often the agent summarised what was said.
     """
 
@@ -66,8 +66,8 @@ def compile_session(streams: Sequence[Iterator[Event]], parts: Sequence[Part], f
     """Read the events of a session.
 
     Args:
-        streams: of the session, and of each sub-agent.
-        parts: of the session, in order.
+        streams: the streams of the session, and of each sub-agent.
+        parts: the parts of the session, in order.
         find: finds the state before an edit that the transcript does not have.
     """
     states = [States(find) for _ in parts]
@@ -130,8 +130,8 @@ def finder(objects: Objects | None, relative: Callable[[str], str | None]) -> Fi
     git has as well, and if it is the only one.
 
     Args:
-        objects: of the repository.
-        relative: gives the path of a file in the repository.
+        objects: the objects of the repository.
+        relative: returns the path of a file in the repository.
     """
     if objects is None:
         return lambda path, edit: None

@@ -37,14 +37,14 @@ class Draft(NamedTuple):
 
     Attributes:
         source, compiled: where it comes from.
-        commits: that it made.
+        commits: the commits that it made.
         range: its commits as one range, if they hold all of its edits.
         patch: number of its patch in the maker; None if there are no known edits.
-        files: of the repository that it edited.
-        unknown: of these, files with states that are not known.
+        files: the number of files of the repository that it edited.
+        unknown: the number of these files with unknown states.
         outside: files that it edited outside of the repository.
         proved: files with a state that is in git.
-        edits: of these files; how many, with a known state before, and with both states known.
+        edits: the number of edits: all, with a known state before, with both states known.
     """
 
     source: Source
@@ -92,7 +92,7 @@ def range_of(objects: Objects, commits: Sequence[str], pairs: Mapping[str, Pair]
     """Return the range of commits that follow each other and hold all of these edits; else empty.
 
     Args:
-        objects: of the repository.
+        objects: the objects of the repository.
         commits: in order, whole or abbreviated.
         pairs: the states of the edited files, by path.
         none: the hash of the empty tree.

@@ -30,8 +30,8 @@ class Head(NamedTuple):
     """The facts at the beginning of a file; empty where it does not have them.
 
     Attributes:
-        agent: that wrote it.
-        session_id: of its session.
+        agent: the agent that wrote it.
+        session_id: the id of its session.
         parent: the session whose sub-agent wrote it.
         folder, folder_hash: where the session began; SHA-256 of the path if only that is known.
         commit: HEAD then.

@@ -60,7 +60,7 @@ def entries(path: str, findings: list[Finding]) -> Iterator[dict[str, Any]]:
     """Yield the objects on the lines of a transcript.
 
     Args:
-        path: of the file.
+        path: the path of the file.
         findings: what cannot be read is added here.
     """
     problems: dict[str, list[int]] = {}

@@ -48,7 +48,7 @@ class Objects:
         """Return the whole names of objects; None where there is no object, or several.
 
         Args:
-            names: as git takes them: `HEAD`, `abc1234^{commit}`, `abc1234:a/b.py`.
+            names: the names, as git takes them: `HEAD`, `abc1234^{commit}`, `abc1234:a/b.py`.
         """
         asked = [n for n in dict.fromkeys(names) if n not in self._known]
         fit = [n for n in asked if "\n" not in n and len(n) <= _NAME]

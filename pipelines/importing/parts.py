@@ -34,7 +34,7 @@ class Part(NamedTuple):
     """A part of a session.
 
     Attributes:
-        history: as it is recorded; None if it is new.
+        history: the history, as it is recorded; None if it is new.
         since, until: its first and last millisecond since 1970.
     """
 

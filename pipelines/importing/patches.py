@@ -36,8 +36,8 @@ class PatchMaker:
     """Collects pairs of states, and makes patches of them.
 
     Args:
-        repository: of the user; None outside of git.
-        objects: of that repository.
+        repository: the repository of the user; None outside of git.
+        objects: the objects of that repository.
     """
 
     def __init__(self, repository: Repository | None, objects: Objects | None) -> None:

@@ -94,9 +94,9 @@ class Imported:
     Attributes:
         added: new sessions, the oldest first.
         changed: sessions that are completed.
-        same: how many sessions are recorded with all that their transcripts say.
+        same: the number of sessions that are recorded completely already.
         unknown: records of unknown types, counted by agent and name.
-        findings: what was noticed.
+        findings: the findings.
         follows, entries: unused by an import; the rows of a migration need them.
     """
 

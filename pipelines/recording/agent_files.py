@@ -33,7 +33,7 @@ class Files(NamedTuple):
 
     Attributes:
         main: the transcript; None if it cannot be read.
-        helpers: of its sub-agents.
+        helpers: the helpers of its sub-agents.
         whole: nothing was cut for its size.
     """
 

@@ -31,11 +31,11 @@ class Hooks:
         path: relative to the workspace.
         home: relative to the user's home.
         events: the agent's name of each, ours, and the seconds that it may take.
-        form: of the file: `groups` and `list` of commands in JSON, or a `plugin`.
+        form: the form of the file: `groups` and `list` of commands in JSON, or a `plugin`.
         local: the same for one user of the workspace, which git ignores; empty if the agent has
             no such file.
         variable: names the folder of `home`, if it is set.
-        unit: of a second in the file.
+        unit: how many units of time in the file make a second.
         guide: a file that imports AGENTS.md, for an agent that does not read that.
     """
 

@@ -49,7 +49,7 @@ class Claimant(NamedTuple):
         name: the agent's name of it, with the number of its part.
         root: real path of the worktree that it began in.
         since, until: milliseconds since 1970.
-        commands: that it ran; None if its transcript cannot be read.
+        commands: the commands that it ran; None if its transcript cannot be read.
     """
 
     name: str
@@ -90,7 +90,7 @@ class Attribution:
         """Return whether the session made a commit.
 
         Args:
-            move: of a reflog, which made it.
+            move: the move of a reflog that made it.
             root: real path of the worktree, empty if it is not known.
         """
         best = max(self._explanations(move, root), default=None, key=lambda found: found[0])

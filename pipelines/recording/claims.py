@@ -37,7 +37,7 @@ class Span(NamedTuple):
         told_since: from when the transcript is of this part; 0 for the whole. A transcript repeats
             what was before where a session was resumed or forked.
         root: real path of its worktree, or of the workspace where that is gone.
-        head: of its worktree at the end, empty if unknown.
+        head: the HEAD commit of its worktree at the end, empty if unknown.
     """
 
     part: Part

@@ -24,7 +24,7 @@ class Commits(NamedTuple):
     """Commits since a point.
 
     Attributes:
-        parents: of each commit, the oldest first.
+        parents: the parents of each commit, the oldest first.
         counted: commits that count: merges, and those that change more than our own files.
     """
 
@@ -94,8 +94,8 @@ def read_past(
     """Read what commits of sessions are found in.
 
     Args:
-        workspace: whose own files do not count.
-        repository: of the sessions.
+        workspace: the workspace, whose own files do not count.
+        repository: the repository of the sessions.
         heads: commits of which sessions or recorded ranges may consist.
         floor: commits that were there as the first of the sessions began.
         since: seconds since 1970 when it began.
@@ -163,7 +163,7 @@ def ranges_of(
     """Yield the ranges of commits that follow each other.
 
     Args:
-        repository: that has the commits.
+        repository: the repository that has the commits.
         mine: the commits, the oldest first.
         before: what each is compared with (`Commits.between`).
         made: what reflogs say about commits.

@@ -65,7 +65,7 @@ def release(workspace: Workspace, *, everywhere: bool = False) -> None:
     If git cannot be asked, everything stays.
 
     Args:
-        workspace: whose store.
+        workspace: the workspace of the store.
         everywhere: ask all local branches rather than that of HEAD.
 
     Raises:

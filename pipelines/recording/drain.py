@@ -98,7 +98,7 @@ def drain(workspace: Workspace, *, within: str = "") -> Drained:
     """Record the sessions that wait in the spool of a workspace.
 
     Args:
-        workspace: whose spool; its worktrees share it.
+        workspace: the workspace of the spool, which its worktrees share.
         within: the session that asks, by its agent's name of it: it is not over.
 
     Raises:

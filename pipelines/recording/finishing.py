@@ -37,9 +37,9 @@ def put_revision(
     """Put the revision of a session into the pending store.
 
     Args:
-        workspace: whose session.
+        workspace: the workspace of the session.
         history: the session as it is now.
-        becomes: as it is to be.
+        becomes: the session as it is to be.
         by: who revises it.
         patch: the bytes of its diff, if that changes.
     """

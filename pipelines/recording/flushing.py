@@ -48,7 +48,7 @@ class Flushed(NamedTuple):
 
     Attributes:
         sessions: new or changed ones, as the manifest has them now.
-        findings: what was noticed.
+        findings: the findings.
     """
 
     sessions: tuple[Session, ...] = ()
@@ -78,9 +78,9 @@ def flush(
     """Write pending sessions and new ones to the tracked files. Use it under the lock.
 
     Args:
-        workspace: whose files.
+        workspace: the workspace of the files.
         new: sessions to record, with ids and keys that no other session has.
-        patches: of the new sessions, without purged ones.
+        patches: the patches of the new sessions, without purged ones.
         exceptions: other appends of the same transaction.
 
     Raises:
@@ -111,7 +111,7 @@ def keep_until_committed(
     Outside of git the tracked files are all there is, and nothing is kept.
 
     Args:
-        workspace: whose facts.
+        workspace: the workspace of the facts.
         facts: that are written; those about sessions are kept.
         erased: digests of the facts that go.
     """

@@ -24,7 +24,7 @@ class Recorded(NamedTuple):
     """A fact with commits.
 
     Attributes:
-        identity: of the session (`codec.manifest.jsonl.identity_of`).
+        identity: the identity of the session (`codec.manifest.jsonl.identity_of`).
         ranges: each `BASE..HEAD`, or a commit.
         session: the fact, None for a revision.
     """

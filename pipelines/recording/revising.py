@@ -49,7 +49,7 @@ def revision_to(history: History, session: Session, by: Author) -> Revision:
 
     Args:
         history: the session as it is now.
-        session: as it is to be.
+        session: the session, as it is to be.
         by: who revises it.
     """
     return Revision(
@@ -73,7 +73,7 @@ def _log_revision(history: History, session: Session) -> Revision:
 
     Args:
         history: the session as it is now.
-        session: as the entry has it, with the key and the time of the session.
+        session: the session, as the entry has it, with the key and the time of the session.
     """
     if history.session.private:
         session = without_texts(session)
@@ -93,7 +93,7 @@ def revised_by_log(history: History, session: Session) -> tuple[Session | Revisi
 
     Args:
         history: the session as it is now.
-        session: as the entry has it, with the key and the time of the session.
+        session: the session, as the entry has it, with the key and the time of the session.
     """
     base, logged = history.base, as_logged(history)
     same_entry = identity_of(session) == identity_of(logged)
@@ -116,7 +116,7 @@ def private_facts(history: History, session: Session, time: str) -> tuple[list[F
 
     Args:
         history: the session as it is now.
-        session: as it is to be, without texts.
+        session: the session as it is to be, without texts.
         time: now, as facts have it.
 
     Raises:
@@ -155,7 +155,7 @@ def edits_of(
 
     Args:
         before: the files as they are.
-        manifest: as they have it.
+        manifest: the manifest of the files.
         pair: the session as it is, and as it is to be.
         facts: to be added.
         erased: digests of facts that go.

@@ -68,7 +68,7 @@ def running_session(workspace: Workspace, root: str) -> Running:
     """Return the session that runs a verb, and where it began.
 
     Args:
-        workspace: whose session.
+        workspace: the workspace of the session.
         root: real path of the worktree in which commits are looked for.
     """
     names = session_ids()

@@ -50,7 +50,7 @@ class Recording(NamedTuple):
     """The content to record for a session.
 
     Attributes:
-        agent: as it calls itself; aliases apply.
+        agent: the agent, as it calls itself; aliases apply.
         task: a slug or a sentence.
         status, remark, notes: as in `Session`.
         patch: its exact bytes; empty where nothing was changed, None where that is not known.
@@ -81,9 +81,9 @@ class Recorded(NamedTuple):
     """A session that is in the workspace now.
 
     Attributes:
-        session: as the manifest has it.
+        session: the session, as the manifest has it.
         is_new: it was not there before.
-        findings: what was noticed.
+        findings: the findings.
         recovered: the verb that had to be completed first.
         patch: the bytes to store, None for none and for purged ones.
     """
@@ -161,9 +161,9 @@ def new_session(workspace: Workspace, recording: Recording, keys: Collection[str
     Secrets in its texts are replaced first.
 
     Args:
-        workspace: that gets the session.
-        recording: of the session.
-        keys: of sessions that are not in the store yet.
+        workspace: the workspace that gets the session.
+        recording: the recording of the session.
+        keys: the keys of sessions that are not in the store yet.
 
     Raises:
         Unavailable: a text may hold a secret, and the scanner is missing or failed.

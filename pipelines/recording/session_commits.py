@@ -52,7 +52,7 @@ class Stretch(NamedTuple):
         begun: its beginning, None if no hook saw it.
         until: seconds since 1970 of its end; None for now.
         root: real path of its worktree.
-        branch: of HEAD, empty for a detached one.
+        branch: the branch of HEAD, empty for a detached one.
         whose: decides which commits are its own; None if nothing is known about sessions.
     """
 
@@ -69,7 +69,7 @@ class Taken(NamedTuple):
 
     Attributes:
         ranges: each `BASE..HEAD`, in their order; empty if it made none.
-        commits: how many.
+        commits: the number of commits.
         seen: all commits that it made, with those that were recorded before.
         made: these, and those that later ones replaced.
     """
@@ -106,8 +106,8 @@ def commits_of_stretch(
     """Return the commits of a part of a session.
 
     Args:
-        workspace: whose repository.
-        stretch: of the session.
+        workspace: the workspace of the repository.
+        stretch: the stretch of the session.
         recorded: facts with commits, the newest first; those of the session itself left out.
         past: what was read for several sessions.
 
@@ -171,8 +171,8 @@ def _limits(moves: Sequence[Move], stretch: Stretch, anchors: Sequence[str]) -> 
     """Return between which indexes the moves of a session are.
 
     Args:
-        moves: of the log of its worktree.
-        stretch: of the session.
+        moves: the moves of the log of its worktree.
+        stretch: the stretch of the session.
         anchors: commits that were there before.
     """
     if stretch.begun is not None:
@@ -226,8 +226,8 @@ def _made(
     """Return the commits that the session made; None if nothing says which of them it made.
 
     Args:
-        repository: of the session.
-        stretch: of the session.
+        repository: the repository of the session.
+        stretch: the stretch of the session.
         slices: the moves of logs that it can have made.
         logs: all logs, in which originals of copies are looked for.
         unlogged: commits since its beginning, if its worktree has no log; else None.

@@ -43,7 +43,7 @@ def clean_texts(
     """Return texts without secrets, and a finding for each that was replaced.
 
     Args:
-        workspace: whose session the texts are of.
+        workspace: the workspace of the session.
         texts: by the names of their fields.
 
     Raises:
@@ -60,7 +60,7 @@ def clean_session(
     """Return a session without secrets, and a finding for each that was replaced.
 
     Args:
-        workspace: whose session.
+        workspace: the workspace of the session.
         session: whose texts are searched.
         allow: fingerprints of secrets that may stay; None for those of the operator's settings.
 

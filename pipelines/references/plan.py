@@ -51,10 +51,10 @@ class Request:
     """The request to refresh the references.
 
     Attributes:
-        workspace: whose references.
+        workspace: the workspace of the references.
         tokenizer: the name of what counts tokens.
-        count: tokens of a text.
-        budget: tokens at the most.
+        count: returns the number of tokens of a text.
+        budget: the most tokens.
     """
 
     workspace: Workspace
@@ -68,15 +68,15 @@ class Plan:
     """The plan of a refresh.
 
     Attributes:
-        workspace: whose references.
+        workspace: the workspace of the references.
         before: the file; None if it does not exist.
         after: the file as it would be; equal to `before` if it cannot be written.
         refresh: what becomes of each value.
         origins: by name, where each stated value is.
-        fact: that the references were built; None if the manifest has it already.
+        fact: the build of the references; None if the manifest has it already.
         tokens: what `after` costs as `context` shows it.
         torn: the manifest ends in a piece of a line.
-        findings: what was noticed.
+        findings: the findings.
     """
 
     workspace: Workspace

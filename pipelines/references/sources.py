@@ -102,8 +102,8 @@ def first_build(
     Args:
         stated: what the repository states.
         builds: the last builds, of a file that is gone.
-        count: tokens of a text.
-        budget: tokens at the most.
+        count: returns the number of tokens of a text.
+        budget: the most tokens.
     """
     values, sources = by_name(stated.references), source_files(stated)
 

@@ -38,7 +38,7 @@ class Recipients(NamedTuple):
     """The recipients of encrypted objects.
 
     Attributes:
-        texts: as they were written, in order, each once.
+        texts: the texts, as they were written, in order, each once.
         keys: what pyrage makes of them.
     """
 
@@ -139,7 +139,7 @@ def decrypt(source: IO[bytes], target: IO[bytes], identities: Sequence[Any], nam
     Args:
         source, target: streams; what is in the target is good only when this returns.
         identities: tried one after the other.
-        name: what errors call it.
+        name: the name of the file in errors.
 
     Raises:
         Denied: it was encrypted to others.

@@ -39,7 +39,7 @@ class Part(NamedTuple):
 
     Attributes:
         data: its bytes.
-        size: of the whole object.
+        size: the size of the whole object.
         version: identifies this version of the object.
     """
 
@@ -92,7 +92,7 @@ class Remote(Protocol):
     """A place for copies: a directory or a bucket.
 
     Attributes:
-        url: as a user names it.
+        url: the URL as the user wrote it.
         requests: how many of each kind were made: LIST, GET, PUT, HEAD, DELETE and others.
     """
 

@@ -80,7 +80,7 @@ class EncryptedRemote:
         Args:
             remote: holds the encrypted objects.
             recipients: who can read what is put; None to put nothing encrypted.
-            identities: of whoever reads.
+            identities: the age identities that decrypt.
             writes: whether it is opened to put objects.
         """
         self._remote = remote

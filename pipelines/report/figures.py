@@ -34,7 +34,7 @@ class Period(NamedTuple):
 
     Attributes:
         start: its first day.
-        sessions: how many.
+        sessions: the number of sessions.
         agents, statuses: how many of each, in the order of `Periods`.
         added, removed, minutes: sums of what is known.
     """
@@ -61,10 +61,10 @@ class Task(NamedTuple):
 
     Attributes:
         name: the task.
-        sessions: how many.
+        sessions: the number of sessions.
         fail, partial: how many of them failed, and were done in part.
         longest: minutes of the longest, None where no duration is known.
-        key: of the session to look at.
+        key: the key of the session to look at.
     """
 
     name: str
@@ -80,10 +80,10 @@ class Course(NamedTuple):
 
     Attributes:
         start: the first day of the period.
-        log: of all sessions, as v1 has them.
-        files: of the references and of all deltas.
-        window: of the last of these, which an agent used to read.
-        context: of what `context` prints.
+        log: tokens of all sessions as v1 entries.
+        files: tokens of the references and of all deltas.
+        window: tokens of the newest v1 entries, which an agent used to read.
+        context: tokens of what `context` prints.
     """
 
     start: str
@@ -173,7 +173,7 @@ def course(
         references: their text.
         window: sessions that an agent used to read.
         drawn: the periods.
-        count: tokens of texts.
+        count: returns the number of tokens of texts.
     """
     deltas = [delta_of(s) for s in sessions]
     lines = count([f"{encode_delta(delta)}\n" for delta in deltas])

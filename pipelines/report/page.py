@@ -58,8 +58,8 @@ class Page(NamedTuple):
     """The content of a page.
 
     Attributes:
-        name: of the workspace.
-        made: when, UTC.
+        name: the name of the workspace.
+        made: the time, in UTC.
         since, until: the range that was asked for, None where it is open.
         tokenizer: what counted.
         sessions: those of the range, oldest first.
@@ -67,7 +67,7 @@ class Page(NamedTuple):
         tokens: what is saved; None where there is no session, and where it is not known.
         uncounted: why it is not known.
         periods, course: what is drawn.
-        archives: of the months of the range.
+        archives: the archives of the months of the range.
         diffs: the texts that are in it, by key; None where none were asked for.
         quarters: the period report of each quarter, by its name, the newest first.
     """

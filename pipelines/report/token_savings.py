@@ -67,7 +67,7 @@ class TokenReport:
     Attributes:
         tokenizer: the name of what counted.
         baselines: all that apply, the gate first; the last three only with a v1 log.
-        estimated: how many sessions of the gate's window were recorded, and never in v1.
+        estimated: the number of sessions in the gate's window that never were in v1.
         context, references: tokens that each costs now.
         limits: what was asked for.
         judged: the gate applies: its threshold is explicit, or the window is large enough.
@@ -115,7 +115,7 @@ def token_report(
     Args:
         workspace, manifest: what is measured.
         tokenizer: the name of what counts.
-        count: tokens of a text.
+        count: returns the number of tokens of a text.
         limits: threshold and budgets.
 
     Raises:
@@ -199,7 +199,7 @@ def costs_in_v1(
         workspace, manifest: whose sessions.
         sessions: oldest first.
         tokenizer: the name of what counts.
-        count: tokens of a text.
+        count: returns the number of tokens of a text.
 
     Raises:
         NotFound: the manifest has no counts of v1 by this tokenizer.
@@ -224,7 +224,7 @@ class _Estimate(NamedTuple):
 
     Attributes:
         store: has the patches.
-        count: tokens of a text.
+        count: returns the number of tokens of a text.
         per_byte: tokens that a byte of the v1 logs cost.
     """
 

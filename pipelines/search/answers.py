@@ -62,7 +62,7 @@ class Found(NamedTuple):
         field: the text that matches, empty for the task: notes,
             remark, path, or a file and line of the diff.
         why: the sentence or line of it that matches; empty for the task, which is shown anyway.
-        terms: of the question that the sentence has.
+        terms: the terms of the question that the sentence has.
     """
 
     key: str
@@ -105,7 +105,7 @@ def find(workspace: Workspace, question: Question, progress: Progress | None = N
     """Return the sessions that answer a question.
 
     Args:
-        workspace: whose sessions.
+        workspace: the workspace of the sessions.
         question: what is looked for.
         progress: hears of the encoding of sessions.
 

@@ -35,8 +35,8 @@ class Asked(NamedTuple):
     """A question to the index.
 
     Attributes:
-        text: as it was asked.
-        terms: of it.
+        text: the text, as it was asked.
+        terms: the terms of the text.
         wanted: which sessions.
         limit: the most to return.
         in_diffs: look into the lines of diffs as well.

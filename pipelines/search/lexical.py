@@ -24,7 +24,7 @@ class Filter(NamedTuple):
     """The sessions to search; None for all.
 
     Attributes:
-        path: of a changed file or its folder; or a pattern with `*`, `?` and `[`.
+        path: the path of a changed file or its folder; or a pattern with `*`, `?` and `[`.
         agent: a name, or a pattern.
         status: one of the four words.
         since, until: times in v2 form or their beginnings, both included.
@@ -56,7 +56,7 @@ def rank(
 
     Args:
         connection: to the index.
-        terms: of the question.
+        terms: the terms of the question.
         wanted: which sessions.
         limit: the most to return.
         in_diffs: look into the lines of diffs as well.

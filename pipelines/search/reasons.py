@@ -41,7 +41,7 @@ class Reason(NamedTuple):
         by: its words or its meaning.
         field: the text that says it: task, notes, remark, path, or a file and line of the diff.
         text: the sentence or line of it.
-        terms: of the question that the sentence has.
+        terms: the terms of the question that the sentence has.
     """
 
     by: By
@@ -88,8 +88,8 @@ def reasons_by_meaning(
 
     Args:
         sessions: texts, and the reason by words of each.
-        question: as it was asked.
-        terms: of the question.
+        question: the question, as it was asked.
+        terms: the terms of the question.
         encoder: encodes it and the sentences, all at once.
     """
     weak = [_sentences(t) for t, r in sessions if not _is_enough(r, terms)]

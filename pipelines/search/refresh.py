@@ -59,7 +59,7 @@ def ask_index(
     An index that is damaged is removed; for one that cannot be written, one in memory is asked.
 
     Args:
-        workspace: whose index.
+        workspace: the workspace of the index.
         ask: the question.
         with_lines: the question is about the lines of diffs, too.
 

@@ -53,7 +53,7 @@ def see(remote: Remote, form: Format, *, redacted: bool) -> Seen:
 
     Args:
         remote: the folder.
-        form: of the parts that will be written.
+        form: the form of the parts that will be written.
         redacted: whether texts will be left out.
 
     Raises:

@@ -39,8 +39,8 @@ class Given(NamedTuple):
 
     Attributes:
         repository: its name.
-        digest: of its rows; empty if they are always to be compared.
-        rows: gives them, sorted by table; may be called again.
+        digest: the digest of its rows; empty if they are always to be compared.
+        rows: returns its rows, sorted by table; may be called again.
     """
 
     repository: str
@@ -55,7 +55,7 @@ class Folded(NamedTuple):
         changed: repositories whose rows were new or different.
         written, deleted: names of parts.
         size: bytes of the parts that were written.
-        rows: of the tables afterwards, by name of the table.
+        rows: the rows of the tables afterwards, by name of the table.
     """
 
     changed: tuple[str, ...]
@@ -70,10 +70,10 @@ class Target(NamedTuple):
 
     Attributes:
         remote: the folder.
-        format: of the parts.
+        format: the format of the parts.
         redacted: whether texts are left out.
         tables: names of those that the rows are of; the rows of the others stay.
-        limits: of parts.
+        limits: the limits of parts.
     """
 
     remote: Remote

@@ -60,7 +60,7 @@ class Request(NamedTuple):
     """What to export.
 
     Attributes:
-        workspace: whose sessions.
+        workspace: the workspace of the sessions.
         repository: its name in the tables; None for its origin's address, else its path.
         redact: hash paths and tasks, leave out other texts.
         private_paths: patterns of paths; sessions that touch one are only counted.

@@ -147,7 +147,7 @@ def held_of(
 
     Args:
         remote: where the archives are.
-        facts: of the archives.
+        facts: the facts of the archives.
         wanted: the time and the content of each diff.
     """
     for fact in facts:
@@ -194,7 +194,7 @@ def write_layout(
     """Bring a layout back, and return its path.
 
     Args:
-        workspace: where to.
+        workspace: the workspace.
         remote, name: the object that has it.
         purged: diffs that it must not have as text, and for each the key of a session.
     """

@@ -27,7 +27,7 @@ class Outgoing(NamedTuple):
     """The content of a sync.
 
     Attributes:
-        workspace: whose it is.
+        workspace: the workspace that owns it.
         archives: names of archives.
         layouts: versions of v1 logs whose layouts go.
         diffs: loose diffs, by key.

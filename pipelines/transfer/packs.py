@@ -36,7 +36,7 @@ def needed_packs(
 
     Args:
         needed: diffs that no archive has, by key.
-        names: of all objects that the remote has, with their sizes.
+        names: the names of all objects that the remote has, with their sizes.
         known: objects with loose diffs.
     """
     packs = [
@@ -55,7 +55,7 @@ def packed(
 
     Args:
         diffs: what to pack, by key.
-        read: gives the bytes of one.
+        read: returns the bytes of a diff.
     """
     for chunk in _chunks(diffs):
         yield _packed(chunk, read)

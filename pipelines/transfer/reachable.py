@@ -19,7 +19,7 @@ def not_there(manifest: Manifest, keys: Collection[str], remote: Remote) -> list
 
     Args:
         manifest: says which archive has which diff.
-        keys: of sessions.
+        keys: the keys of sessions.
         remote: where to look.
     """
     names = {stored.name: stored.size for stored in remote.list_all()}

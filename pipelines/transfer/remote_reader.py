@@ -31,8 +31,8 @@ class RemoteCopy:
         """Ask for nothing yet.
 
         Args:
-            workspace: whose copy it is.
-            open_remote: gives the remote; None where none was named.
+            workspace: the workspace that was copied.
+            open_remote: returns the remote; None where none was named.
         """
         self._archives = RemoteArchives(workspace, self._remote)
         self._open_remote = open_remote

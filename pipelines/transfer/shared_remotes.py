@@ -33,7 +33,7 @@ def read_heads(remote: Remote, names: Collection[str], without: Collection[str] 
 
     Args:
         remote: where they are.
-        names: of all its objects.
+        names: the names of all its objects.
         without: names of snapshots to leave out.
 
     Raises:

@@ -181,12 +181,12 @@ def put_snapshot(
     Processes of one workspace take turns, so that two of them do not give one number twice.
 
     Args:
-        workspace: whose snapshot it is.
+        workspace: the workspace of the snapshot.
         remote: where to.
         snapshot: all that it names is there.
         files: the tracked files.
-        names: of all objects of the remote.
-        archives: as `Last` has them.
+        names: the names of all objects of the remote.
+        archives: the archives, as `Last` has them.
 
     Raises:
         WorkspaceLocked: another process was putting a snapshot for too long.
@@ -215,7 +215,7 @@ def purged_elsewhere(remote: Remote, names: Collection[str], last: Last | None) 
 
     Args:
         remote: where to look.
-        names: of all its objects.
+        names: the names of all its objects.
         last: the snapshot that this workspace wrote last.
     """
     purged: dict[str, str] = {}
@@ -233,9 +233,9 @@ def next_name(
     """Return the name of the next snapshot: of the same writer, if it covers all sent before.
 
     Args:
-        remote: that it is for.
+        remote: the remote that it is for.
         last: what was written last; the remote has it.
-        manifest: as it is now.
+        manifest: the manifest, as it is now.
         names: all objects of the remote.
         digest: the SHA-256 of the snapshot's tar.
     """

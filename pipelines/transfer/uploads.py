@@ -35,8 +35,8 @@ class LayoutUpload(NamedTuple):
     """The layout of a version of a v1 log.
 
     Attributes:
-        version: of the log.
-        name: of the object.
+        version: the version of the log.
+        name: the name of the object.
         upload: how it is put.
         is_held: it has a purged diff in its text, and must not be sent.
     """

@@ -33,8 +33,8 @@ def open_log(path: str, name: str, expected: tuple[int, int, int, int]) -> None:
     """Open a log.
 
     Args:
-        path: of the log.
-        name: what an error calls it.
+        path: the path of the log.
+        name: the name of the log in errors.
         expected: identity of the file that the verb has open.
 
     Raises:

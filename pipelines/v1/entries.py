@@ -60,7 +60,7 @@ def find_entry(workspace: Workspace, entry: V1Entry, copy: Copy | None = None) -
     """Return the exact bytes of an entry, from the newest stored version of its log that has it.
 
     Args:
-        workspace: whose log.
+        workspace: the workspace of the log.
         entry: its origin and its hash.
         copy: where to look for what is not on this machine.
 

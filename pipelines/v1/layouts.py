@@ -46,8 +46,8 @@ def log_pieces(
     """Yield the bytes of a version of a log; raises at the end if the whole is not right.
 
     Args:
-        workspace: whose log.
-        version: of the log.
+        workspace: the workspace of the log.
+        version: the version of the log.
         copy: where what is not on this machine is looked for.
         gaps: where the purged diffs go whose gaps the log then marks; None to raise for one.
 
@@ -87,8 +87,8 @@ def rebuilt(
 
     Args:
         layout, literal: as `read_layout` gives them.
-        read: gives the patch of a key.
-        gaps: as `log_pieces` takes them.
+        read: returns the patch of a session, by its key.
+        gaps: the gaps, as `log_pieces` takes them.
     """
 
     def patch(part: StoredPatch) -> bytes | None:

@@ -36,7 +36,7 @@ class Request:
     """The logs to migrate.
 
     Attributes:
-        workspace: where to.
+        workspace: the workspace.
         sources: absolute paths of logs; none for the v1 log and every log of the workspace that
             was seen before.
         dialect, heading_pattern: how sessions are marked, where that is not to be found out.

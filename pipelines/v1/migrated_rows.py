@@ -61,8 +61,8 @@ class MigratedRows:
     """The facts and rows of a migration, or of an import.
 
     Args:
-        workspace: whose files.
-        manifest: as they have it.
+        workspace: the workspace of the files.
+        manifest: the manifest of the files.
         sessions: what is done about the sessions that were found.
         versions: new facts about the logs.
     """

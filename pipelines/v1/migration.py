@@ -22,7 +22,7 @@ class LogPlan:
     """The parts of one log to store.
 
     Attributes:
-        log: as it was read.
+        log: the log, as it was read.
         version: the fact to record; None where the manifest has it.
         stored: its layout is stored already.
     """
@@ -47,7 +47,7 @@ class Plan:
         appends: to the tracked files, in order.
         replaces: tracked files that are written whole, before the appends.
         skipped: logs that hold nothing: bare stubs.
-        findings: what was noticed.
+        findings: the findings.
     """
 
     workspace: Workspace

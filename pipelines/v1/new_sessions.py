@@ -58,7 +58,7 @@ class SessionPlan:
         follows: the order of the entries where times do not give it.
         entries: by entry hash, the session of each entry that the logs have.
         stored: by entry hash, the patch that is, or will be, stored under a key.
-        findings: what was noticed.
+        findings: the findings.
     """
 
     added: list[Added] = field(default_factory=list)

@@ -24,7 +24,7 @@ def encode_log(
     """Return the layout of a log; purged diffs are references in it, wherever they are.
 
     Args:
-        log: as it was read.
+        log: the log, as it was read.
         stored: by entry hash, the patch that is stored under a key.
         purged: diffs that must not be stored, and the key of a session of each.
     """
@@ -40,9 +40,9 @@ def prove(
     """Decode the encoded layout, rebuild the log and compare it with the original.
 
     Args:
-        log: as it was read.
+        log: the log, as it was read.
         layout: its layout.
-        patch: gives the bytes of a stored patch.
+        patch: returns the bytes of a stored patch.
         purged: diffs that are stored nowhere; the log itself has their bytes.
 
     Raises:

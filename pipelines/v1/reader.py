@@ -99,7 +99,7 @@ class ReadLog:
 
     Attributes:
         source: the log.
-        sha256: of the whole file.
+        sha256: the SHA-256 of the whole file.
         found: its sessions, in file order.
         entries: what each new one says and what its patch counts, by its hash; whoever maps an
             entry takes it out.
@@ -107,7 +107,7 @@ class ReadLog:
         rules: the bytes of those sections, as far as `RULES_LIMIT`.
         templates: headings that are quoted or are templates.
         counts: what is counted in the spans.
-        findings: what was noticed.
+        findings: the findings.
     """
 
     source: Source

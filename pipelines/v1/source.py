@@ -86,7 +86,7 @@ def find_sources(workspace: Workspace, name: str) -> list[str]:
     there is returned as it is named.
 
     Args:
-        workspace: where to.
+        workspace: the workspace.
         name: a file, a folder or a pattern such as `memory/*.md`.
     """
     name = os.path.expanduser(name)

@@ -50,7 +50,7 @@ class Amendment:
     """The changes of a session; None leaves a field unchanged.
 
     Attributes:
-        agent: as it calls itself; aliases apply.
+        agent: the agent, as it calls itself; aliases apply.
         task: a slug or a sentence; a sentence becomes the title as well, unless that is given.
         title, status, remark, notes: as in `Session`; empty removes a text.
         figures: numbers by the names of `Metrics`; None for a number that is not known.
@@ -72,11 +72,11 @@ class Plan:
     """The plan of an amendment.
 
     Attributes:
-        workspace: whose session.
+        workspace: the workspace of the session.
         before: the tracked files as they are.
         pair: the session as it is, and as it is to be.
-        edits: of the tracked files; none where nothing changes.
-        facts: that the edits add.
+        edits: the edits of the tracked files; none where nothing changes.
+        facts: the facts that the edits add.
         erased: digests of the facts that go.
         findings: where texts remain that are removed.
         replaced: secrets that were replaced in new texts.
@@ -104,7 +104,7 @@ def plan(workspace: Workspace, name: str, amendment: Amendment) -> Plan:
     """Plan an amendment; reads only.
 
     Args:
-        workspace: whose session.
+        workspace: the workspace of the session.
         name: a key, the beginning of one, `latest`, or `latest~N`.
         amendment: what is to be changed.
 

@@ -55,9 +55,9 @@ class Request:
     """The diffs to pack.
 
     Attributes:
-        workspace: whose diffs.
+        workspace: the workspace of the diffs.
         before: sessions before this time, in v2 form or the beginning of one.
-        months: of these alone, `2025-11`; empty for all.
+        months: pack only these months, such as `2025-11`; empty for all.
         profile: how hard to compress, one of `archive.frames.PROFILES`.
         keep_loose: leave the diffs where they are as well.
         allow: fingerprints of secrets that may be packed; None to look for none.
@@ -89,7 +89,7 @@ class Plan:
         leftovers: diffs that are loose and in an archive here as well, by its name.
         absent: keys of diffs that are nowhere on this machine.
         held: keys of diffs that are not packed, for a possible secret in them.
-        findings: what was noticed.
+        findings: the findings.
     """
 
     request: Request

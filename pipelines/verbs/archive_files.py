@@ -67,7 +67,7 @@ class Extracted:
     """The result of an extraction: the paths written, and the members that failed.
 
     Attributes:
-        paths: of the files that were written.
+        paths: the paths of the files that were written.
         damage: what could not be read.
         missing: keys that were asked for, and are not in it.
         purged: keys whose diffs were purged, and are not written.
@@ -83,7 +83,7 @@ def verify_archives(workspace: Workspace, names: Collection[str], progress: Prog
     """Check archives as wholes.
 
     Args:
-        workspace: whose archives.
+        workspace: the workspace of the archives.
         names: which; none for all that the manifest names.
         progress: hears of the stage.
 
@@ -156,7 +156,7 @@ def extract(
     """Extract members of an archive, damaged or not.
 
     Args:
-        path: of the archive.
+        path: the path of the archive.
         target: the folder to write into, which is made.
         keys: which; none for all.
         manifest: says which diffs were purged, and are not written.

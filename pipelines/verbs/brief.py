@@ -27,7 +27,7 @@ def brief(workspace: Workspace, name: str, count: Callable[[str], int]) -> tuple
     """Return a session and the text of its brief.
 
     Args:
-        workspace: whose session.
+        workspace: the workspace of the session.
         name: a key, the beginning of one, `latest`, or `latest~N`.
         count: counts tokens.
 

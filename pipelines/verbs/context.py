@@ -31,10 +31,10 @@ class Request(NamedTuple):
     """The request to render.
 
     Attributes:
-        workspace: whose sessions.
+        workspace: the workspace of the sessions.
         tokenizer: the name of what counts tokens.
-        budget: tokens at the most; None for no limit.
-        last: how many of the newest sessions.
+        budget: the most tokens; None for no limit.
+        last: the number of newest sessions.
         style: how sessions are written.
         with_summary: add two lines of the newest summary by a model.
     """

@@ -56,10 +56,10 @@ class Plan:
     """The repairs of a workspace.
 
     Attributes:
-        workspace: whose files.
+        workspace: the workspace of the files.
         before, after: the tracked files.
-        repairs: of the lines of the tracked files.
-        edits: of files, in the order in which they are written.
+        repairs: the repairs of the lines of the tracked files.
+        edits: the edits of files, in the order in which they are written.
         upkeep: what is done beside them.
     """
 

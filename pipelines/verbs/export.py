@@ -51,7 +51,7 @@ def apply(made: Sequence[Rows], remote: Remote, form: Format, progress: Progress
     Args:
         made: the rows, of at least one repository.
         remote: the folder of the tables.
-        form: of their parts.
+        form: the form of their parts.
         progress: receives the stages.
 
     Raises:

@@ -22,7 +22,7 @@ def find(
     """Return the sessions that answer a question, and notes on unsearched parts.
 
     Args:
-        workspace: whose sessions.
+        workspace: the workspace of the sessions.
         question: what is looked for.
         progress: hears of what takes long.
 

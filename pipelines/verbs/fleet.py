@@ -53,9 +53,9 @@ class Estimate(NamedTuple):
 
     Attributes:
         member: the repository.
-        log: of the v1 log.
-        manifest: of the manifest.
-        diffs: of the diffs and archives.
+        log: bytes of the v1 log.
+        manifest: bytes of the manifest.
+        diffs: bytes of the diffs and archives.
         problem: why it will fail; empty if nothing is known.
     """
 
@@ -70,10 +70,10 @@ class Status(NamedTuple):
     """The state of a run.
 
     Attributes:
-        plan: of the run.
+        plan: the plan of the run.
         finished: repositories with nothing left to do.
-        outcomes: how many by verb and outcome.
-        seconds: of all verbs together.
+        outcomes: the number of repositories, by verb and outcome.
+        seconds: the seconds of all verbs together.
         bad: results that need a person, with their repositories.
     """
 
@@ -129,12 +129,12 @@ def apply(
     """Run what is left of a plan.
 
     Args:
-        folder: of the run, absolute.
+        folder: the folder of the run, absolute.
         made: the plan.
         progress: receives the stages.
         runner: what calls the shards.
-        workers: how many verbs run at a time.
-        scheduler: of Dask; None for a cluster on this machine.
+        workers: the number of verbs that run at a time.
+        scheduler: the scheduler of Dask; None for a cluster on this machine.
         again: run repositories again that failed.
         tables: where the tables are written; None without `export`.
 

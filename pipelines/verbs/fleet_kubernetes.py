@@ -14,9 +14,9 @@ def write_manifests(folder: str, plan: Plan, image: str, claim: str) -> list[str
     """Write the plan of a run, and the manifests of its shards; return their paths.
 
     Args:
-        folder: of the run, absolute; below the mount of the claim it has the same name.
-        plan: of the run.
-        image: with session-codec in it.
+        folder: the folder of the run, absolute; below the mount of the claim it has the same name.
+        plan: the plan of the run.
+        image: the image with session-codec in it.
         claim: name of the volume claim.
 
     Raises:

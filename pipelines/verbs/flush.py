@@ -17,7 +17,7 @@ class Plan(NamedTuple):
     """The plan of a flush.
 
     Attributes:
-        workspace: whose sessions.
+        workspace: the workspace of the sessions.
         overlay: what pending facts add to the tracked files.
     """
 
@@ -35,7 +35,7 @@ class Result(NamedTuple):
 
     Attributes:
         sessions: new and changed ones.
-        findings: what was noticed.
+        findings: the findings.
         recovered: the verb that had to be completed first.
     """
 

@@ -31,7 +31,7 @@ class Plan:
         replaces: tracked files that are written whole, before the appends.
         appends: to the tracked files, in order.
         diffs: patches to store, each with the key of its session.
-        tokens: of all session lines, as an agent reads them, before and after.
+        tokens: the tokens of all session lines, as an agent reads them, before and after.
     """
 
     workspace: Workspace

@@ -84,7 +84,7 @@ class Plan:
     Attributes:
         workspace: where.
         appends: to the tracked files; those that are not there yet are made.
-        edits: of the files that belong to a person, or that go.
+        edits: the edits of user-owned files, and of files that are deleted.
         findings: what cannot be done, and what is left as it is.
         driver: the settings of git change, which merge the files by record.
         removal: everything is taken out.

@@ -21,7 +21,7 @@ class Plan:
     """The plan of a user's installation.
 
     Attributes:
-        edits: of the settings of agents.
+        edits: the edits of the settings of agents.
         findings: what cannot be changed.
     """
 
@@ -37,7 +37,7 @@ def plan(agents: Sequence[str], *, program: str = PROGRAM, removal: bool = False
     """Plan the new settings of the user; reads only.
 
     Args:
-        agents: of `HOOKS`.
+        agents: names of agents in `HOOKS`.
         program: how a hook calls our hook program.
         removal: the hooks are taken out.
     """

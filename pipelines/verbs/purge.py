@@ -97,7 +97,7 @@ def plan(workspace: Workspace, name: str, there: There | None = None) -> Plan:
     """Find the diff of a session; reads only.
 
     Args:
-        workspace: whose session.
+        workspace: the workspace of the session.
         name: a key, the beginning of one, `latest`, or `latest~N`.
         there: the remote to erase it from as well.
 
@@ -134,7 +134,7 @@ def disown(workspace: Workspace, name: str) -> list[str]:
     Only where its bytes still are: a purge that was carried out is final.
 
     Args:
-        workspace: whose session.
+        workspace: the workspace of the session.
         name: a key, the beginning of one, `latest`, or `latest~N`.
 
     Raises:

@@ -58,7 +58,7 @@ class Question:
         last: the newest so many of those that fit.
         by: what to group by.
         sums, averages: what to add up, and what to average.
-        count: how many sessions.
+        count: the number of sessions.
     """
 
     agent: str | None = None

@@ -28,7 +28,7 @@ def plan(
     """Complete a recording from git; reads only.
 
     Args:
-        workspace: whose repository is asked.
+        workspace: the workspace of the repository.
         recording: all but what git knows.
         commits: `A..B`, `A...B`, or one commit for what it changed; None for those of the session.
         worktree: the patch is what is not committed yet, instead.

@@ -52,7 +52,7 @@ class Request:
     """The request for a report.
 
     Attributes:
-        workspace: whose sessions.
+        workspace: the workspace of the sessions.
         output: the file to write, an absolute path; None for stdout.
         since, until: times in v2 form or their beginnings, both included.
         with_diffs: put the diffs in as well.
@@ -96,7 +96,7 @@ class Plan:
         request: what was asked for.
         page: what is shown.
         diffs: those that were asked for; None where they were not.
-        findings: what was noticed.
+        findings: the findings.
     """
 
     request: Request

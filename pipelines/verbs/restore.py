@@ -74,15 +74,15 @@ class Plan:
     """All that will be written.
 
     Attributes:
-        workspace: where to.
+        workspace: the workspace.
         snapshots: names of those that were read.
-        sessions: how many they have together.
+        sessions: the number of sessions in all of them.
         files: tracked files to write, by path, in that order.
         archives: to bring back.
         packs: objects with loose diffs, and which of them are to be written.
         layouts: names of objects with layouts that are not here.
         purged: diffs that no layout may bring back, and for each the key of a session.
-        findings: what was noticed.
+        findings: the findings.
     """
 
     workspace: Workspace
@@ -137,7 +137,7 @@ def plan(workspace: Workspace, remote: Remote, only: Only, without: Collection[s
     """Plan a restore with one LIST and a GET for each writer; reads only.
 
     Args:
-        workspace: where to.
+        workspace: the workspace.
         remote: what is restored.
         only: which part of it.
         without: names of snapshots to leave out.

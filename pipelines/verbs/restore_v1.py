@@ -30,8 +30,8 @@ class Plan:
     """The log to restore, and its target.
 
     Attributes:
-        workspace: whose log.
-        version: of the log.
+        workspace: the workspace of the log.
+        version: the version of the log.
         output: the file to write; None for the caller to read.
         copy: where what is not here is looked for.
         gaps: the purged diffs that were found missing when the log was checked.
@@ -67,7 +67,7 @@ def plan(
     """Choose the version to restore.
 
     Args:
-        workspace: whose log.
+        workspace: the workspace of the log.
         source: path of the log, relative to the workspace; needed where there are several.
         version: SHA-256 of the version, or a prefix of it; else the retired one, else the last.
         output: absolute path of the file to write.

@@ -31,9 +31,9 @@ class Plan:
     """The log to retire.
 
     Attributes:
-        workspace: whose log.
+        workspace: the workspace of the log.
         source: its path relative to the workspace.
-        sha256: of the log as it is now.
+        sha256: the SHA-256 of the log as it is now.
         stands_for: SHA-256 of the log that the stub will name: this one, or, where sessions were
             added to a stub, the one that the stub names.
         fact: to record; None where it is recorded already.
@@ -52,7 +52,7 @@ def plan(workspace: Workspace, source: str = V1_LOG, copy: Copy | None = None) -
     """Check that the log may go.
 
     Args:
-        workspace: whose log.
+        workspace: the workspace of the log.
         source: its path relative to the workspace.
         copy: a place elsewhere that may hold it.
 

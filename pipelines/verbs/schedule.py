@@ -51,7 +51,7 @@ class Request:
     """The request for a job.
 
     Attributes:
-        workspace: whose months are packed.
+        workspace: the workspace to archive.
         kind: one of `KINDS`.
         remote: where a copy goes; None for none, which those of `IN_A_CLONE` cannot do without.
         package: what pip installs in a clone.
@@ -68,8 +68,8 @@ class Plan:
     """The plan of a job.
 
     Attributes:
-        workspace: whose months are packed.
-        edits: of files.
+        workspace: the workspace to archive.
+        edits: the edits of files.
         crontab: the person's, before and after; None where it stays as it is.
         timer: path of the timer that systemd is to start, or to stop; None for none.
         removal: the jobs are taken out.

@@ -19,7 +19,7 @@ def show(workspace: Workspace, name: str) -> tuple[Session, str]:
     """Return a session and its reference entry.
 
     Args:
-        workspace: whose session.
+        workspace: the workspace of the session.
         name: a key, the beginning of one, `latest`, or `latest~N`.
     """
     session = find_session(workspace, name)
@@ -30,9 +30,9 @@ def show_diff(workspace: Workspace, name: str, open_remote: OpenRemote) -> bytes
     """Return the exact bytes of a session's diff.
 
     Args:
-        workspace: whose session.
+        workspace: the workspace of the session.
         name: a key, the beginning of one, `latest`, or `latest~N`.
-        open_remote: gives the remote that is searched for a diff that is missing locally.
+        open_remote: returns the remote that is searched for a diff that is missing locally.
 
     Raises:
         Erased: it was purged.
@@ -59,9 +59,9 @@ def show_entry(workspace: Workspace, name: str, open_remote: OpenRemote) -> byte
     """Return the exact bytes of a session's entry in the v1 log.
 
     Args:
-        workspace: whose session.
+        workspace: the workspace of the session.
         name: a key, the beginning of one, `latest`, or `latest~N`.
-        open_remote: gives the remote that is looked at where the log cannot be put together here.
+        open_remote: returns the remote that is read if the log cannot be rebuilt locally.
 
     Raises:
         NotFound: it was never in one, or no version that has it is stored on this machine.

@@ -35,7 +35,7 @@ class Request(NamedTuple):
     """The request for a period report.
 
     Attributes:
-        workspace: whose sessions.
+        workspace: the workspace of the sessions.
         period: which of them.
         tokenizer: the name of what counts tokens.
         private_paths: patterns of paths; sessions that touch one are only counted.

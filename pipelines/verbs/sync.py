@@ -48,8 +48,8 @@ class Plan:
     """All that will be sent and deleted.
 
     Attributes:
-        workspace: whose copy it is.
-        names: of all objects that the remote has, with their sizes.
+        workspace: the workspace that was copied.
+        names: the names of all objects that the remote has, with their sizes.
         files: the tracked files, by path.
         uploads: archives and layouts to send.
         diffs: loose diffs that no archive and no object has, by key.
@@ -58,7 +58,7 @@ class Plan:
         archives: what is there or sent of archives, by name with sizes; None if anything that the
             manifest names is neither here nor there.
         is_current: the remote has all of it.
-        findings: what was noticed.
+        findings: the findings.
     """
 
     workspace: Workspace
@@ -83,7 +83,7 @@ class Result:
     """The result of a sync.
 
     Attributes:
-        plan: as it was made.
+        plan: the plan that was carried out.
         sent: sizes of the objects that were put, by name.
         verified: names of archives whose remote copy was read as a whole.
         pruned: names of archives that were deleted here.
@@ -99,7 +99,7 @@ def plan(workspace: Workspace, remote: Remote, allow: Collection[str], progress:
     """Plan an upload; one LIST, and reads only.
 
     Args:
-        workspace: whose copy it is.
+        workspace: the workspace that was copied.
         remote: where to.
         allow: fingerprints of secrets that may be sent.
         progress: hears of the stages.

@@ -17,7 +17,7 @@ def why(workspace: Workspace, path: str) -> tuple[Why, tuple[Finding, ...]]:
     """Return the sessions behind `PATH` or `PATH:LINE`, and notes on missing evidence.
 
     Args:
-        workspace: whose sessions.
+        workspace: the workspace of the sessions.
         path: absolute; with `:` and a number for a line, unless a file has that name.
 
     Raises:

@@ -59,11 +59,11 @@ class Mend(NamedTuple):
     """A damaged file that can be repaired: its first bytes, and a new end.
 
     Attributes:
-        path: of the file, absolute.
-        file: as a user would name it.
-        start: how many of its bytes stay.
+        path: the path of the file, absolute.
+        file: the file, as a user would name it.
+        start: the number of its bytes that stay.
         tail: what comes behind them.
-        key: of the session whose diff it is, empty for an archive.
+        key: the key of the diff's session; empty for an archive.
     """
 
     path: str
@@ -77,8 +77,8 @@ class Upkeep(NamedTuple):
     """The problems outside of the lines of the tracked files that can be repaired.
 
     Attributes:
-        git_edits: of `.gitignore` and `.gitattributes`.
-        renames: of diffs.
+        git_edits: the edits of `.gitignore` and `.gitattributes`.
+        renames: the renames of diffs.
         leftovers: paths of files that a stopped run left, relative to the workspace.
         pending: a verb was stopped after its commit; it is completed first.
         repairs: repairs of stored files.

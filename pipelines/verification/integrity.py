@@ -73,7 +73,7 @@ def check_integrity(
 
     Args:
         workspace, tracked: what is checked.
-        manifest: as `tracked` has it.
+        manifest: the manifest, as `tracked` has it.
         advance: called with the number of diffs that were read.
         committed: lines that the manifest must have.
     """
@@ -92,7 +92,7 @@ def check_stored(
     """Compare everything stored with the manifest.
 
     Args:
-        workspace: what is checked.
+        workspace: the workspace.
         manifest: its facts.
         advance: called with the number of diffs that were read.
     """

@@ -55,7 +55,7 @@ class Repairs(NamedTuple):
     Attributes:
         after: the files as they would be.
         findings: each repair, with the line of the file as it is now.
-        edits: of files, in the order in which they are to be written.
+        edits: the edits of files, in the order in which they are to be written.
     """
 
     after: Tracked
@@ -131,7 +131,7 @@ def is_sound(tracked: Tracked, manifest: Manifest, committed: bytes = b"") -> bo
 
     Args:
         tracked: the files.
-        manifest: as they have it.
+        manifest: the manifest of the files.
         committed: lines that the manifest must have.
     """
     if manifest.errors or manifest.key_conflicts or manifest.unknown or b"\r" in tracked.manifest:
@@ -203,8 +203,8 @@ def left_findings(repairs: Repairs, manifest: Manifest) -> Iterator[Finding]:
     """Yield the problems in the lines of the files that a repair leaves.
 
     Args:
-        repairs: of the files; lines are those of the files as they are now.
-        manifest: as it is after them.
+        repairs: the repairs of the files; lines are those of the files as they are now.
+        manifest: the manifest, as it is after them.
     """
     after = repairs.after
     files = ((DELTAS, after.deltas), (METRICS, after.metrics), (PROGRESS, after.progress))

@@ -183,7 +183,7 @@ class Request:
     """The request to verify.
 
     Attributes:
-        workspace: whose files.
+        workspace: the workspace of the files.
         tokenizer: the name of what counts tokens.
         limits: what the command line says of threshold and budgets, by name of the setting.
         require: whether a diff that is missing locally is a finding.

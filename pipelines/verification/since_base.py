@@ -97,7 +97,7 @@ def added(base: Base, tracked: Tracked, findings: Iterable[Finding]) -> Iterator
     Args:
         base: what was there before.
         tracked: the files that the findings are about.
-        findings: of everything.
+        findings: all findings.
     """
     were, are = _lines(base.tracked), _lines(tracked)
     known = Counter(_identity(f, were) for f in line_findings(base.tracked))

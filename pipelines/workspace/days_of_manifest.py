@@ -21,7 +21,7 @@ def read_days(workspace: Workspace, since: str, until: str) -> Manifest:
     """Return the manifest; sessions of other days may be missing.
 
     Args:
-        workspace: whose manifest.
+        workspace: the workspace of the manifest.
         since, until: the first and the last day.
     """
     data = read_file(workspace, MANIFEST)

@@ -70,7 +70,7 @@ def kept_twins(workspace: Workspace, lines: Iterable[bytes]) -> set[bytes]:
     """Return the lines of a person whose sessions have rows of their own: readers pass over them.
 
     Args:
-        workspace: whose lines.
+        workspace: the workspace of the lines.
         lines: each once.
     """
     by_key: defaultdict[bytes, list[bytes]] = defaultdict(list)

@@ -23,7 +23,7 @@ def read_blob(repository: Repository, name: str, *, plain: bool = False) -> byte
     Args:
         repository: whose objects.
         name: an object id, or `COMMIT:PATH`.
-        plain: as for `run_git`.
+        plain: as in `run_git`.
 
     Raises:
         Denied: git does not trust the owner of the repository.

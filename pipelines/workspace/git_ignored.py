@@ -25,10 +25,10 @@ class Ignored(NamedTuple):
     """A file that git ignores.
 
     Attributes:
-        name: of the file, relative to the workspace.
+        name: the name of the file, relative to the workspace.
         rule: the pattern that matches it.
         source: the file that has the pattern.
-        line: of the pattern, counted from 1.
+        line: the line of the pattern, counted from 1.
     """
 
     name: str

@@ -53,7 +53,7 @@ def patch_of(workspace: Workspace, commits: Sequence[str], *, plain: bool = True
     """Return the patch of commits; of several, their patches in order.
 
     Args:
-        workspace: whose repository, and whose own files are left out.
+        workspace: the workspace, whose own files are left out.
         commits: each `BASE..HEAD` or a commit, by whole hashes.
         plain: without attributes and settings; version 0.1.0 applied those of the repository.
 
@@ -71,8 +71,8 @@ def remade(workspace: Workspace, commits: Sequence[str], patch: PatchRef) -> byt
     a diff is tried as well.
 
     Args:
-        workspace: whose repository.
-        commits: of the session, see `patch_of`.
+        workspace: the workspace of the repository.
+        commits: the commits of the session, see `patch_of`.
         patch: what was recorded.
     """
     for plain in (True, False):
@@ -93,7 +93,7 @@ def remakable(
     Patches are not kept in memory. A file of more than 256 MiB is not tried.
 
     Args:
-        workspace: whose repository.
+        workspace: the workspace of the repository.
         sessions: commits as for `patch_of`, and the patch that was recorded.
     """
     left = set(sessions)
@@ -218,7 +218,7 @@ def _split(output: IO[bytes], groups: Sequence[Sequence[bytes]]) -> Iterator[Pat
     patch is shorter.
 
     Args:
-        output: of git.
+        output: the output of git.
         groups: lines that it was asked with; the patches of a group are one.
     """
     headers = iter([(line, n) for n, group in enumerate(groups) for line in group])

@@ -59,7 +59,7 @@ def resolve(workspace: Workspace, text: str) -> tuple[str, int]:
     """Resolve user-supplied commits to `BASE..HEAD` by whole hashes, and count the commits.
 
     Args:
-        workspace: whose repository.
+        workspace: the workspace of the repository.
         text: `A..B`, `A...B` (since they parted), or one commit for what it changed; a merge is
             compared with its first parent.
 
@@ -86,7 +86,7 @@ def parent_of(repository: Repository, commit: str) -> str:
     """Return the first parent of a commit, or the empty tree where it is the first commit.
 
     Args:
-        repository: that has the commit.
+        repository: the repository that has the commit.
         commit: its whole hash.
 
     Raises:
@@ -125,7 +125,7 @@ def content_at(workspace: Workspace, commit: str, name: str) -> bytes:
     """Return the content of a workspace's file at a commit; empty if it did not exist.
 
     Args:
-        workspace: whose repository; outside of git there is no such file.
+        workspace: the workspace; outside of git there is no such file.
         commit: the whole hash, or `HEAD`.
         name: the path in the workspace.
 
@@ -149,7 +149,7 @@ def names_changed(workspace: Workspace, commit: str) -> list[str]:
     """Return paths below the workspace, relative to it, that differ from a commit.
 
     Args:
-        workspace: whose working tree.
+        workspace: the workspace of the working tree.
         commit: the whole hash.
     """
     prefix, repository = prefix_of(workspace), repository_of(workspace)

@@ -46,7 +46,7 @@ class Manifest(NamedTuple):
     """The content of a workspace's manifest.
 
     Attributes:
-        sessions: as they are now, by key.
+        sessions: the sessions, as they are now, by key.
         histories: by key, the sessions that have several facts, or revisions.
         key_conflicts: facts whose key another session has; `sessions` has them by other keys.
         format: the greatest version that a `format` fact states; 0 for none.
@@ -59,7 +59,7 @@ class Manifest(NamedTuple):
         tombstones: all of them, disowned ones too.
         erased: digests of the facts whose text was erased.
         kept: by file, digests of the rows that belong to the user.
-        builds: of the references, in no order.
+        builds: the builds of the references, in no order.
         unknown: facts of a kind that this version does not know.
         errors: lines that are not facts.
         torn: the file ends in a piece of a line.

@@ -46,8 +46,8 @@ def merges_by_record(workspace: Workspace, *, as_now: bool = False) -> bool:
     """Return whether git merges the files of a workspace by record.
 
     Args:
-        workspace: whose files.
-        as_now: with the very command that `configure_merge` would name now.
+        workspace: the workspace of the files.
+        as_now: accept only the command that `configure_merge` would write now.
     """
     if workspace.repository is None:
         return False

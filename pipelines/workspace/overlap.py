@@ -25,7 +25,7 @@ def check_apart(path: str, workspace: Workspace) -> None:
 
     Args:
         path: absolute, of the directory, which need not be there.
-        workspace: whose copies it is to hold.
+        workspace: the workspace to copy.
 
     Raises:
         Conflict: one is inside of the other, or they share a folder.

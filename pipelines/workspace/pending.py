@@ -107,7 +107,7 @@ def put(
     Equal facts are added once. To change a pending session, put a `Revision` of it.
 
     Args:
-        workspace: whose sessions.
+        workspace: the workspace of the sessions.
         facts: sessions and revisions.
         patches: their bytes; the hash of the bytes is their name.
 
@@ -150,7 +150,7 @@ def rewrite(workspace: Workspace, keep: Callable[[bytes], bytes | None]) -> None
     """Replace or remove lines of the stores, then remove the patches that no line names.
 
     Args:
-        workspace: whose stores.
+        workspace: the workspace of the stores.
         keep: returns a line as it is to be; None to remove it.
 
     Raises:

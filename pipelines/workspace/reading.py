@@ -42,7 +42,7 @@ class Overlay(NamedTuple):
     """The lines that pending facts add to the tracked files.
 
     Attributes:
-        lines: of the manifest that it lacks, with their line ends.
+        lines: the pending lines that the manifest does not have, with their line ends.
         sessions: those that the lines add, with the keys that they have in the union.
         settled: sessions whose rows change, as they are now and as they become; none where
             sessions are only added.
@@ -67,7 +67,7 @@ def read_overlay(workspace: Workspace, new: Sequence[Session] = ()) -> Overlay:
     """Return the lines that pending facts add to the tracked files.
 
     Args:
-        workspace: whose files.
+        workspace: the workspace of the files.
         new: sessions to add as well, with ids and keys that no other session has.
 
     Raises:
@@ -143,8 +143,8 @@ def with_overlay(workspace: Workspace, name: str, data: bytes, overlay: Overlay)
     """Return the bytes of a tracked file with the lines of pending facts.
 
     Args:
-        workspace: whose file.
-        name: of the file.
+        workspace: the workspace of the file.
+        name: the name of the file.
         data: what it holds.
         overlay: what is added.
     """
@@ -179,7 +179,7 @@ def is_held(manifest: mmap.mmap | bytes, line: bytes, fact: Fact | None) -> bool
 
     Args:
         manifest: the bytes.
-        line: of the fact, with its line end.
+        line: the line of the fact, with its line end.
         fact: the same, decoded; None for a line that is not a fact.
     """
     from codec.records import Session

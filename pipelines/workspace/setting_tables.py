@@ -62,7 +62,7 @@ def checked_values(tables: Tables, schema: Schema, file: str) -> dict[tuple[str,
     """Return the values of tables by table and name.
 
     Args:
-        tables: as the file has them.
+        tables: the tables, as the file has them.
         schema: what they may hold.
         file: what errors call the file.
 

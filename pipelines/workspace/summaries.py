@@ -76,8 +76,8 @@ def edits_without(workspace: Workspace, digests: Collection[str]) -> list[Replac
     """Return what summaries become without the claims that cite some sessions.
 
     Args:
-        workspace: whose summaries.
-        digests: of the sessions.
+        workspace: the workspace of the summaries.
+        digests: the digests of the sessions.
     """
     if not digests:
         return []
@@ -95,7 +95,7 @@ def public_summary(data: bytes, private: Collection[str]) -> bytes | None:
     """Return the bytes of a summary without claims about private sessions.
 
     Args:
-        data: of the file.
+        data: the data of the file.
         private: digests of the private sessions.
 
     Returns:

@@ -35,7 +35,7 @@ def limits_of(tables: Mapping[str, Any], given: Mapping[str, float | int | None]
     """Return the limits of the command line, else of a repository's settings.
 
     Args:
-        tables: of the settings.
+        tables: the tables of the settings.
         given: by name of the setting; None for one that is not given.
 
     Raises:

@@ -122,7 +122,7 @@ def session_appends(
     """Yield the rows that the v2 files lack, in the order in which they must be written.
 
     Args:
-        workspace: whose files.
+        workspace: the workspace of the files.
         sessions: all sessions of the workspace, new ones among them, in order.
         kept: by file, digests of the rows that belong to a person.
     """
@@ -150,8 +150,8 @@ def record_facts(
     """Append facts that are not sessions to the manifest. Use it under the lock.
 
     Args:
-        workspace: whose facts.
-        verb: that records them.
+        workspace: the workspace of the facts.
+        verb: the verb that records them.
         facts: what to append.
         files: files of `.diffs` that are written in the same transaction, by path.
 
@@ -202,7 +202,7 @@ def git_appends(workspace: Workspace, logs: Iterable[str]) -> Iterator[Append]:
     If git ignores a file that clones need, `.gitignore` gets an exception for it.
 
     Args:
-        workspace: whose files.
+        workspace: the workspace of the files.
         logs: names of its v1 logs: git must not change a byte of them.
     """
     if workspace.repository is None:

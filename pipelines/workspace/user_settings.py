@@ -80,7 +80,7 @@ class Settings(NamedTuple):
 
     Attributes:
         remote: a directory, or `s3://bucket/prefix`.
-        endpoint_url: of an S3-compatible store.
+        endpoint_url: the address of an S3-compatible store.
         ca_bundle: path of the certificates to trust.
         storage_class, sse, sse_kms_key: as S3 calls them.
         retain_days: how long what is uploaded is locked.
@@ -94,7 +94,7 @@ class Settings(NamedTuple):
             all sources together.
         model_endpoint: address of an OpenAI-compatible API that writes summaries.
         model_consent: `on` if questions to a model are sent without asking the user.
-        model_max_tokens: that one run may send and get back.
+        model_max_tokens: the most tokens that one run may send and receive.
         ignored: tables of the repository's file that were not used for want of trust.
     """
 
@@ -128,7 +128,7 @@ def read_settings(
     """Return the settings, each from the first place that has it.
 
     Args:
-        workspace: that it is for; None before one exists.
+        workspace: the workspace that it is for; None before one exists.
         given: the values of the command line, by field; None and empty values are not given.
         trust_repository: use the repository's own file as well.
         environment: where variables and the folder of the operator's file are taken from.

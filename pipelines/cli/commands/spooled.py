@@ -26,7 +26,7 @@ def drain_spool(workspace: Workspace, *, within: str | None = None) -> None:
     """Record what waits in the spool; if that fails, print a note and go on.
 
     Args:
-        workspace: whose spool.
+        workspace: the workspace of the spool.
         within: the agent's name of the session that asks; None for the one that runs this verb.
 
     Raises:

@@ -87,7 +87,7 @@ def of_diff(key: str, data: bytes, file: str | None) -> Selection:
     """Return a diff, or the part of it about one file.
 
     Args:
-        key: of the session.
+        key: the key of the session.
         data: the diff.
         file: a path, or the end of one; None for all files.
 

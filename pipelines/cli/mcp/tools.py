@@ -76,7 +76,7 @@ def call(name: str, given: Mapping[str, Any], locate: Callable[[], Workspace]) -
     """Call a tool; what stops it is a reply with an error that says how to go on.
 
     Args:
-        name: of the tool.
+        name: the name of the tool.
         given: its arguments, as the client sent them.
         locate: finds the workspace.
     """

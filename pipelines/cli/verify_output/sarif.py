@@ -24,7 +24,7 @@ def sarif_of(verdict: Verdict, *, version: str) -> str:
 
     Args:
         verdict: what to tell.
-        version: of session-codec.
+        version: the version of session-codec.
     """
     codes = sorted({f.code for f in verdict.findings})
     seen: Counter[str] = Counter()

@@ -35,10 +35,10 @@ def run_dask(
     """Run shards.
 
     Args:
-        folder: of the run, absolute.
-        plan: of the run.
+        folder: the folder of the run, absolute.
+        plan: the plan of the run.
         indices: numbers of the shards.
-        workers: of a local cluster, if no scheduler is named.
+        workers: the number of workers of a local cluster, used without a scheduler.
         scheduler: address, `tcp://host:port`.
         advance: receives the number of finished repositories.
 

@@ -17,9 +17,9 @@ def run_local(
     """Run shards.
 
     Args:
-        folder: of the run.
+        folder: the folder of the run.
         indices: numbers of the shards.
-        workers: how many run at a time.
+        workers: the number of verbs that run at a time.
         advance: receives the number of finished repositories.
     """
     done = 0

@@ -40,7 +40,7 @@ class Options(NamedTuple):
     """The options of uploads and of the connection; None leaves them to the SDK or the bucket.
 
     Attributes:
-        endpoint_url: of an S3-compatible server.
+        endpoint_url: the address of an S3-compatible server.
         ca_bundle: path of the certificates to trust.
         storage_class, sse, sse_kms_key: as S3 calls them.
         retain_until: until when an object can be neither changed nor deleted.

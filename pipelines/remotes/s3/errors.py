@@ -67,7 +67,7 @@ def server_error(error: sdk.ClientError, where: str, bucket: str) -> StorageErro
     """Map an error of the server.
 
     Args:
-        error: of the SDK.
+        error: the error of the SDK.
         where: what was requested, as a user names it.
         bucket: its bucket.
     """

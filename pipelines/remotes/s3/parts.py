@@ -79,10 +79,10 @@ def send_parts(
     """Send the parts of an object, those apart that are there.
 
     Args:
-        client: of the SDK.
+        client: the client of the SDK.
         at: bucket, key and id of the upload.
-        content: of the object.
-        size: of a part in bytes; the last one may be smaller.
+        content: the content of the object.
+        size: the size of a part in bytes; the last one may be smaller.
         there: ETag and size of the parts that are there, by number.
         jobs: parts at a time.
 

@@ -39,9 +39,9 @@ class Figures(NamedTuple):
     """The figures of a period; None where no session knows a number.
 
     Attributes:
-        sessions: how many.
-        agents: how many by agent, those with most first.
-        statuses: how many by status, in `STATUS_ORDER`.
+        sessions: the number of sessions.
+        agents: the number of sessions by agent, the largest first.
+        statuses: the number of sessions by status, in `STATUS_ORDER`.
         lines_added, lines_removed, commits, duration_min, tokens_used: sums of what is known.
     """
 
@@ -99,7 +99,7 @@ class Content(NamedTuple):
     """A period report.
 
     Attributes:
-        name: of the workspace.
+        name: the name of the workspace.
         period: what it is about.
         figures, before: of the period, and of the period before it.
         private: sessions that count and are not shown otherwise.
@@ -107,10 +107,10 @@ class Content(NamedTuple):
         unread: sessions with a patch whose files are unknown.
         longest, failing, reverted: sessions.
         repeated: tasks with several sessions.
-        groups: of related sessions.
+        groups: the groups of related sessions.
         decisions, lessons, blockers, next_steps: what notes say.
         saved: None if no session of the period was migrated.
-        archives: with diffs of the months of the period.
+        archives: the archives with diffs of the months of the period.
     """
 
     name: str
@@ -138,13 +138,13 @@ class Source(NamedTuple):
     """The input of a period report.
 
     Attributes:
-        name: of the workspace.
+        name: the name of the workspace.
         period: what it is about.
-        sessions: of the period, with the figures of their rows, oldest first.
+        sessions: the sessions of the period, with the figures of their rows, oldest first.
         before: sessions of the period before.
         private: keys of those whose texts are not shown.
         files: changed lines by file, by session key.
-        archives: of the workspace.
+        archives: the archives of the workspace.
     """
 
     name: str
@@ -162,7 +162,7 @@ def content_of(source: Source, tokenizer: str, count: Callable[[str], int]) -> C
     Args:
         source: what it is made from.
         tokenizer: the name of what counted the v1 entries.
-        count: tokens of a text.
+        count: returns the number of tokens of a text.
     """
     public = [s for s in source.sessions if s.key not in source.private]
     files = {s.key: source.files[s.key] for s in public if s.key in source.files}

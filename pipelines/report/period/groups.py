@@ -76,7 +76,7 @@ def groups(sessions: Sequence[Session], folders: Mapping[str, Iterable[str]]) ->
 
     Args:
         sessions: oldest first.
-        folders: of the files of each session, by its key.
+        folders: the folders of the files of each session, by its key.
     """
     words: defaultdict[str, list[str]] = defaultdict(list)
     paths: defaultdict[str, list[str]] = defaultdict(list)

@@ -57,8 +57,8 @@ class Material(NamedTuple):
     """What a narrative is made from.
 
     Attributes:
-        sessions: that may be sent, oldest first, without secrets.
-        identities: of them, by key.
+        sessions: the sessions that may be sent, oldest first, without secrets.
+        identities: their identities, by key.
         stored: returns the summary that is stored for a period.
         model: the name of the model.
         count: counts tokens.
@@ -78,10 +78,10 @@ class Step(NamedTuple):
 
     Attributes:
         period: its days.
-        sessions: of the period, by key.
+        sessions: the sessions of the period, by key.
         parts: the periods whose claims it reads.
         question: what is asked; None while a part has no answer.
-        tokens: of the question; the most that it can have, while a part has no answer.
+        tokens: the tokens of the question; its maximum while a part has no answer.
         summary: the stored one, if nothing that it depends on changed.
     """
 
@@ -134,7 +134,7 @@ def answered(
     """Return a plan with all of its answers; each is kept before the next question is asked.
 
     Args:
-        material: that the plan was made from.
+        material: the material that the plan was made from.
         step: the plan.
         model: that is asked.
         limit: tokens that may be sent and answered.

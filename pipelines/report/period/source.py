@@ -49,7 +49,7 @@ def read_source(
     """Read the input of a period report.
 
     Args:
-        workspace: whose sessions.
+        workspace: the workspace of the sessions.
         period: which of them.
         progress: receives the stages.
         private_paths: patterns of paths; the texts of sessions that touch one are not shown.

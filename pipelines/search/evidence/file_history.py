@@ -45,9 +45,9 @@ class Blamed(NamedTuple):
     """The origin of a line.
 
     Attributes:
-        commit: that added it.
-        number: that it had there.
-        text: of the line.
+        commit: the commit that added it.
+        number: the number that it had in that commit.
+        text: the text of the line.
     """
 
     commit: str
@@ -59,7 +59,7 @@ def file_history(repository: Repository, head: str, path: str) -> list[Step]:
     """Return the changes of commits to a file, newest first; renames are followed.
 
     Args:
-        repository: that has the file.
+        repository: the repository that has the file.
         head: the commit to begin at, by its whole hash.
         path: relative to the top of the repository.
 
@@ -74,10 +74,10 @@ def blame(repository: Repository, head: str, path: str, number: int) -> Blamed:
     """Return the commit that added a line of a file, by git's own rules.
 
     Args:
-        repository: that has the file.
+        repository: the repository that has the file.
         head: the commit whose version of the file is asked about.
         path: relative to the top of the repository.
-        number: of the line, from 1.
+        number: the number of the line, from 1.
 
     Raises:
         NotFound: the file or the line does not exist at that commit, or the clone lacks commits.
@@ -127,7 +127,7 @@ def all_histories(repository: Repository, head: str, files: Iterable[str]) -> di
     """Return the changes of commits to files, newest first and without lines, by one run of git.
 
     Args:
-        repository: that has the files.
+        repository: the repository that has the files.
         head: the commit to begin at, by its whole hash.
         files: paths relative to the top of the repository.
 
@@ -144,9 +144,9 @@ def histories_with_lines(
     """Yield the histories of files with the lines that each change has, some files at a time.
 
     Args:
-        repository: that has the files.
+        repository: the repository that has the files.
         head: the commit to begin at.
-        histories: of the files, without lines.
+        histories: the histories of the files, without lines.
     """
     files = sorted(histories)
     for start in range(0, len(files), _BATCH):

@@ -64,7 +64,7 @@ class Recorded:
         """Return the session whose time fits best, None if none is near.
 
         Args:
-            time: of a commit, in seconds since 1970.
+            time: the time of a commit, in seconds since 1970.
         """
         fitting: list[tuple[int, str, Session]] = []
         at = bisect_right(self._begins, time + _NEAR)

@@ -45,9 +45,9 @@ class Why(NamedTuple):
     """The sessions behind a place.
 
     Attributes:
-        place: that was asked about.
+        place: the place that was asked about.
         evidence: the best one of each session.
-        commit: that added the line; empty for a file, and for a line that is not committed.
+        commit: the commit that added the line; empty for a file or an uncommitted line.
         missing: sessions whose diff is missing locally, so that it cannot be compared.
     """
 
@@ -133,9 +133,9 @@ def _candidates(
     """Return the changes of sessions' diffs to a file, and the number of missing diffs.
 
     Args:
-        workspace: whose sessions.
+        workspace: the workspace of the sessions.
         manifest: what it says.
-        names: that the file has or had.
+        names: the names that the file has or had.
     """
     touching, known = ask_index(workspace, lambda c: _touching(c, names), with_lines=False)
     store = Store(workspace, manifest=manifest)

@@ -17,7 +17,7 @@ class Lines(NamedTuple):
     Attributes:
         lines: the lines; a line that is not UTF-8 has U+FFFD where it is not.
         torn: the file ends in a piece of a line, which is not among them.
-        size: of the file in bytes.
+        size: the size of the file in bytes.
     """
 
     lines: list[tuple[int, str]]

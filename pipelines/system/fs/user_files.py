@@ -24,7 +24,7 @@ class Edit:
     """One file, before and after; None for a file that does not exist.
 
     Attributes:
-        path: as the user knows it.
+        path: the path, as the user knows it.
         target: absolute path of the file itself, links followed.
         folders: absolute paths to delete with the file if they are then empty, inner ones first.
     """

@@ -17,7 +17,7 @@ def check_diffs(path: str) -> None:
     """Refuse a `.diffs`, or a folder below it, in which no file can be created.
 
     Args:
-        path: of the folder, which need not exist.
+        path: the path of the folder, which need not exist.
 
     Raises:
         NotFound: it is a link to a missing target, or not a folder.

@@ -40,8 +40,8 @@ def clone(address: str, path: str) -> None:
     """Clone a repository.
 
     Args:
-        address: of the repository.
-        path: of the clone, which does not exist; the folder above it does.
+        address: the address of the repository.
+        path: the path of the clone, which does not exist; the folder above it does.
 
     Raises:
         Unavailable: git failed, is not installed, or did not end in time.

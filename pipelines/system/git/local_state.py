@@ -51,7 +51,7 @@ def refuse_planted(path: str, what: str) -> None:
     """Refuse local state that is tracked or foreign.
 
     Args:
-        path: of the state; nothing is refused if it does not exist.
+        path: the path of the state; nothing is refused if it does not exist.
         what: its name in the error, with an article.
 
     Raises:

@@ -85,7 +85,7 @@ def run_git(
 
     Args:
         repository: the one that was found.
-        arguments: of git.
+        arguments: the arguments of git.
         data: what git reads from stdin.
         answers: exit codes that are answers.
         settings: more of git's configuration, as `NAME=VALUE`.
@@ -120,7 +120,7 @@ def git_output(
 
     Args:
         repository: the one that was found.
-        arguments: of git.
+        arguments: the arguments of git.
         data: what git reads from stdin, no more than a pipe holds.
         plain: see `run_git`.
         memory: bytes that git may allocate at once.
@@ -158,7 +158,7 @@ def git_dialogue(
 
     Args:
         repository: the one that was found.
-        arguments: of git.
+        arguments: the arguments of git.
         settings, plain: see `run_git`.
 
     Raises:

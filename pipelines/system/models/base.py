@@ -16,8 +16,8 @@ class Answer(NamedTuple):
     """What a model answered.
 
     Attributes:
-        text: of the answer.
-        model: as the model names itself; empty if it does not.
+        text: the text of the answer.
+        model: the name that the model states for itself; empty without one.
         input_tokens, output_tokens, cost_usd: as it reports them; None if it does not.
     """
 
@@ -32,7 +32,7 @@ class Model(Protocol):
     """A language model.
 
     Attributes:
-        name: as the user named it.
+        name: the name, as the user named it.
         place: where questions go, for the user.
     """
 

@@ -44,12 +44,12 @@ class Endpoint:
         """Remember what to ask; nothing is sent.
 
         Args:
-            url: of the API, up to `/v1`.
+            url: the URL of the API, up to `/v1`.
             model: its name there.
             key: sent as a bearer token; empty for none.
             seconds: to wait for the whole answer.
-            answer_tokens: that the answer may have.
-            schema: that the answer follows.
+            answer_tokens: the most tokens of the answer.
+            schema: the schema that the answer follows.
 
         Raises:
             Denied: the key would be sent without encryption.

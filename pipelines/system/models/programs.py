@@ -37,9 +37,9 @@ class Program:
 
         Args:
             program: `claude`, `codex` or `llm`.
-            model: that it is asked for; empty for its default.
+            model: the model that it is asked for; empty for its default.
             seconds: to wait for the whole answer.
-            schema: that the answer follows.
+            schema: the schema that the answer follows.
 
         Raises:
             NotFound: the program is not installed.

@@ -58,7 +58,7 @@ def ask(
         setup: statements that make the tables.
         sql: the query.
         files: paths that views read while the query runs.
-        limits: of time and memory.
+        limits: the limits of time and memory.
 
     Raises:
         FormatError: DuckDB does not understand the query, it takes too long or too much memory, or

@@ -12,7 +12,7 @@ def python_program(module: str, function: str, *arguments: str) -> list[str]:
     directory or on PYTHONPATH is not taken for ours.
 
     Args:
-        module: with the function.
+        module: the module with the function.
         function: its name.
         arguments: what the process finds in `sys.argv` after its first element.
     """
