@@ -1,6 +1,6 @@
-"""Run shards on this machine: as many at a time as there are workers.
+"""Run shards on this machine, as many at a time as there are workers.
 
-A verb is a child process, so a worker is a thread that waits for one.
+A verb is a child process, and a worker is a thread that waits for it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ def run_local(
 
     Args:
         folder: the folder of the run.
-        indices: numbers of the shards.
+        indices: the numbers of the shards.
         workers: the number of verbs that run at a time.
         advance: receives the number of finished repositories.
     """
