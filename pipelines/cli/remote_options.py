@@ -73,7 +73,7 @@ def settings_of(workspace: Workspace | None, given: dict[str, Any], trust: bool)
 
 
 def opener(workspace: Workspace, given: dict[str, Any], trust: bool) -> Callable[[], Remote | None]:
-    """Return a function that reads the settings and opens the remote, or returns None without one."""
+    """Return a function that reads the settings and opens the named remote, if any."""
 
     def open_named() -> Remote | None:
         settings = settings_of(workspace, given, trust)
