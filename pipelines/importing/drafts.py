@@ -72,8 +72,7 @@ def stored_pairs(
 
 
 def _as_in_git(before: State, after: State, objects: Objects | None) -> tuple[State, State]:
-    """Return states with the line ends that git stores; agents record only `\
-    `."""
+    """Return states with the line ends that git stores; agents record only LF."""
     datas = [s.data for s in (before, after) if s.data]
     if objects is None or not datas or any(b"\r" in data for data in datas):
         return before, after

@@ -2,19 +2,19 @@
 
 | grade    | evidence                                                                           |
 | -------- | ---------------------------------------------------------------------------------- |
-| `blob`   | the content that the session's diff leaves is a blob of the file's history         |
+| `blob`   | the content after the session's diff is a blob of the file's history               |
 | `commit` | the session recorded the commit, alone or in a range                               |
-| `hunk`   | the session's diff adds these lines, and no other session's diff fits as well      |
-| `time`   | only the time fits: a guess                                                        |
+| `hunk`   | the session's diff adds these lines, and no other session's diff fits equally well |
+| `time`   | only the time fits, so it is a guess                                               |
 
 1. A blob and a recorded commit are facts of git. A rebase, squash or cherry-pick gives commits
-   other hashes; blobs and lines survive it as far as the content does.
+   other hashes; blobs and lines survive if the content does.
 2. `hunk` and `time` are for rewritten and unrecorded commits: a session whose recorded commits are
-   in the history of HEAD is matched to no other commit.
-3. Of a line, `blob` means that the line is added by the diff that leads to the content which the
-   blamed commit has, or by one before it whose result is what the next one begins with; or by one
-   that begins before the commit and ends after it.
-4. A commit without better evidence gets the session whose time fits best.
+   in the history of HEAD is not matched with other commits.
+3. For a line, `blob` means that one of these diffs adds the line: the diff that ends with the
+   content of the blamed commit; a diff in an unbroken chain before it; or a diff that begins before
+   the commit and ends after it.
+4. A commit without better evidence gets the session with the nearest time.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ from pipelines.search.evidence.file_history import Blamed, Step
 from pipelines.search.evidence.recorded import Recorded
 
 Grade = Literal["blob", "commit", "hunk", "time"]
-#: The grades, the best first.
+#: The grades, the best one first.
 GRADES: Final[tuple[Grade, ...]] = ("blob", "commit", "hunk", "time")
-#: At least this part of the lines that a session adds must be among those of a commit.
+#: The share of a session's added lines that must be among those of a commit.
 _ENOUGH: Final = 0.5
 _SHORTEST: Final = 7
 
 
 class Candidate(NamedTuple):
-    """A session, and a change that its diff makes to the file."""
+    """A session, and the change of the file in its diff."""
 
     session: Session
     change: FileChange
 
 
 class Evidence(NamedTuple):
-    """A session behind a commit of a file, and the evidence for that."""
+    """A session behind a commit of a file, and its evidence."""
 
     session: Session
     grade: Grade
@@ -81,7 +81,7 @@ def of_file(
 def of_line(
     candidates: Sequence[Candidate], history: Sequence[Step], recorded: Recorded, line: Blamed
 ) -> list[Evidence]:
-    """Return the sessions behind a line, those with the best evidence only."""
+    """Return the sessions behind a line, only those with the best evidence."""
     at = next((s for s in history if s.commit == line.commit), None)
     traced = _traced(candidates, at, line) if at is not None else None
     if traced is not None:
@@ -109,17 +109,17 @@ def _elsewhere(candidates: Iterable[Candidate], recorded: Recorded) -> list[Cand
 
 
 def _leaves(candidate: Candidate, step: Step) -> bool:
-    """Return whether a session's diff leaves the content that a commit leaves."""
+    """Return True if a session's diff ends with the content of a commit."""
     return _same(candidate.change.new_blob, step.change.new_blob)
 
 
 def _same(recorded: str, whole: str) -> bool:
-    """Return whether a blob that a patch names, possibly shortened, is another one."""
+    """Return True if a blob in a patch, which may be shortened, is a given one."""
     return len(recorded) >= _SHORTEST and bool(recorded.strip("0")) and whole.startswith(recorded)
 
 
 def _traced(candidates: Sequence[Candidate], at: Step | None, line: Blamed) -> Session | None:
-    """Follow a line back through diffs that begin where the next one ends."""
+    """Follow a line back through diffs, each of which ends where the next one begins."""
     if at is None:
         return None
     blob, number = at.change.new_blob, line.number
@@ -147,7 +147,7 @@ def _around(
 ) -> dict[str, Session]:
     """Return the sessions that add a line, and whose diffs begin before a commit and end after it.
 
-    A session of several commits has one diff; that of a commit within it leads to another content.
+    A session with several commits has one diff; a commit in between has another content.
     """
     at = next((n for n, step in enumerate(history) if step.commit == line.commit), None)
     if at is None:
@@ -163,12 +163,12 @@ def _around(
 
 
 def _begins_with(change: FileChange, blob: str) -> bool:
-    """Return whether a change begins with a blob, or both begin with no file."""
+    """Return True if a change begins with a blob, or if both have no file at the beginning."""
     return change.old_blob == blob or _same(change.old_blob, blob)
 
 
 def _hunks(candidates: Iterable[Candidate], history: Sequence[Step]) -> Iterator[Evidence]:
-    """Yield for each session the commits that add most of its lines, if they add enough."""
+    """Yield for each session the commits that add enough of its lines."""
     by_commit = {step.commit: Counter(added_texts(step.change)) for step in history}
     for session, change in candidates:
         shares = _shares(Counter(added_texts(change)), by_commit)
