@@ -26,22 +26,22 @@ from typing import Final, Literal, NamedTuple
 from codec.patches.changes import FileChange
 from codec.patches.tracing import added_texts, adds, number_before
 from codec.records import Session
-from codec.timestamps import seconds_of
-from pipelines.evidence.file_history import Blamed, Graph, Step, descendants
+from pipelines.evidence.file_history import Blamed, Step
+from pipelines.evidence.recorded import Recorded
 
 Grade = Literal["blob", "commit", "hunk", "time"]
+#: The grades, the best first.
+GRADES: Final[tuple[Grade, ...]] = ("blob", "commit", "hunk", "time")
 #: At least this part of the lines that a session adds must be among those of a commit.
 _ENOUGH: Final = 0.5
-#: Seconds before and after a session in which its commits may be.
-_NEAR: Final = 3600
 _SHORTEST: Final = 7
 
 
 class Candidate(NamedTuple):
-    """A session, and its diff's change to the file; None if there is no change or no diff."""
+    """A session, and a change that its diff makes to the file."""
 
     session: Session
-    change: FileChange | None
+    change: FileChange
 
 
 class Evidence(NamedTuple):
@@ -53,14 +53,11 @@ class Evidence(NamedTuple):
 
 
 def of_file(
-    candidates: Sequence[Candidate], history: Sequence[Step], graph: Graph, head: str
+    candidates: Sequence[Candidate], history: Sequence[Step], recorded: Recorded
 ) -> list[Evidence]:
     """Return the sessions behind a file, each once with its best evidence, the newest first."""
     found: dict[str, Evidence] = {}
     explained: set[str] = set()
-    recorded = {step.commit: list(_recorded(candidates, step.commit, graph)) for step in history}
-    in_head = _in_head(candidates, graph, head)
-    elsewhere = [c for c in candidates if c.session.key not in in_head]
     graded = [
         *(
             Evidence(c.session, "blob", s.commit)
@@ -68,55 +65,52 @@ def of_file(
             for c in candidates
             if _leaves(c, s)
         ),
-        *(Evidence(c, "commit", commit) for commit, cs in recorded.items() for c in cs),
-        *_hunks(elsewhere, history),
+        *(Evidence(c, "commit", s.commit) for s in history for c in recorded.of(s.commit)),
+        *_hunks(_elsewhere(candidates, recorded), history),
     ]
     for evidence in graded:
         found.setdefault(evidence.session.key, evidence)
         explained.add(evidence.commit)
     for step in history:
-        if step.commit not in explained:
-            for session in _near(elsewhere, step.time):
-                found.setdefault(session.key, Evidence(session, "time", step.commit))
+        near = recorded.near(step.time) if step.commit not in explained else None
+        if near is not None:
+            found.setdefault(near.key, Evidence(near, "time", step.commit))
     return sorted(found.values(), key=lambda e: (e.session.time, e.session.key), reverse=True)
 
 
 def of_line(
-    candidates: Sequence[Candidate],
-    history: Sequence[Step],
-    graph: Graph,
-    head: str,
-    line: Blamed,
+    candidates: Sequence[Candidate], history: Sequence[Step], recorded: Recorded, line: Blamed
 ) -> list[Evidence]:
     """Return the sessions behind a line, those with the best evidence only."""
     at = next((s for s in history if s.commit == line.commit), None)
     traced = _traced(candidates, at, line) if at is not None else None
     if traced is not None:
         return [Evidence(traced, "blob", line.commit)]
-    recorded = list(_recorded(candidates, line.commit, graph))
+    mine = recorded.of(line.commit)
     adding = {c.session.key for c in candidates if _adds_text(c.change, line.text)}
-    sure = [s for s in recorded if s.key in adding] or recorded
+    sure = [s for s in mine if s.key in adding] or mine
     if sure:
         return [Evidence(session, "commit", line.commit) for session in sure]
     around = _around(candidates, history, line)
     if len(around) == 1:
         return [Evidence(session, "blob", line.commit) for session in around.values()]
-    in_head = _in_head(candidates, graph, head)
-    elsewhere = [c for c in candidates if c.session.key not in in_head]
-    adding_there = [c for c in elsewhere if c.session.key in adding]
+    adding_there = [c for c in _elsewhere(candidates, recorded) if c.session.key in adding]
     hunks = [e for e in _hunks(adding_there, history) if e.commit == line.commit]
     hunks = list({e.session.key: e for e in hunks}.values())
     if hunks:
         return hunks if len(hunks) == 1 else [e._replace(grade="time") for e in hunks]
-    time = at.time if at is not None else None
-    near = _near(elsewhere, time) if time is not None else []
-    return [Evidence(session, "time", line.commit) for session in near]
+    near = recorded.near(at.time) if at is not None else None
+    return [Evidence(near, "time", line.commit)] if near is not None else []
+
+
+def _elsewhere(candidates: Iterable[Candidate], recorded: Recorded) -> list[Candidate]:
+    """Return the candidates whose recorded commits are not in the history of HEAD."""
+    return [c for c in candidates if c.session.key not in recorded.in_head]
 
 
 def _leaves(candidate: Candidate, step: Step) -> bool:
     """Return whether a session's diff leaves the content that a commit leaves."""
-    change = candidate.change
-    return change is not None and _same(change.new_blob, step.change.new_blob)
+    return _same(candidate.change.new_blob, step.change.new_blob)
 
 
 def _same(recorded: str, whole: str) -> bool:
@@ -131,14 +125,14 @@ def _traced(candidates: Sequence[Candidate], at: Step | None, line: Blamed) -> S
     blob, number = at.change.new_blob, line.number
     ending: dict[str, Candidate] = {}
     for c in sorted(candidates, key=lambda c: c.session.time):
-        if c.change is not None and c.change.new_blob:
+        if c.change.new_blob:
             ending[c.change.new_blob] = c
     seen: set[str] = set()
     while blob not in seen:
         seen.add(blob)
         fitting = (c for name, c in ending.items() if _same(name, blob))
         found = next(fitting, None)
-        if found is None or found.change is None:
+        if found is None:
             return None
         if adds(found.change, number):
             return found.session
@@ -162,8 +156,7 @@ def _around(
     return {
         session.key: session
         for session, change in candidates
-        if change is not None
-        and _adds_text(change, line.text)
+        if _adds_text(change, line.text)
         and any(_same(change.new_blob, step.change.new_blob) for step in later)
         and any(_begins_with(change, step.change.old_blob) for step in earlier)
     }
@@ -174,49 +167,11 @@ def _begins_with(change: FileChange, blob: str) -> bool:
     return change.old_blob == blob or _same(change.old_blob, blob)
 
 
-def _recorded(candidates: Iterable[Candidate], commit: str, graph: Graph) -> Iterator[Session]:
-    """Yield the sessions that recorded a commit."""
-    later: set[str] | None = None
-    by_key = {c.session.key: c for c in candidates}  # a session may change a file several times
-    for candidate in by_key.values():
-        for text in commits_of(candidate.session):
-            base, dots, end = text.partition("..")
-            if not dots:
-                is_in = base == commit
-            else:
-                later = descendants(graph, commit) if later is None else later
-                is_in = end in later and base not in later
-            if is_in:
-                yield candidate.session
-                break
-
-
-def commits_of(session: Session) -> tuple[str, ...]:
-    """Return the commits and ranges that a session recorded."""
-    return (session.range,) if session.range else session.commits_of
-
-
-def _in_head(candidates: Iterable[Candidate], graph: Graph, head: str) -> set[str]:
-    """Return the keys of the sessions that recorded commits of the history of HEAD."""
-    reached: set[str] = set()
-    waiting = [head]
-    while waiting:
-        name = waiting.pop()
-        if name not in reached:
-            reached.add(name)
-            waiting += graph.get(name, ())
-    ends = {
-        c.session.key: [x.rpartition("..")[2] for x in commits_of(c.session)] for c in candidates
-    }
-    return {key for key, names in ends.items() if not reached.isdisjoint(names)}
-
-
 def _hunks(candidates: Iterable[Candidate], history: Sequence[Step]) -> Iterator[Evidence]:
     """Yield for each session the commits that add most of its lines, if they add enough."""
     by_commit = {step.commit: Counter(added_texts(step.change)) for step in history}
     for session, change in candidates:
-        mine = Counter(added_texts(change)) if change is not None else Counter()
-        shares = _shares(mine, by_commit)
+        shares = _shares(Counter(added_texts(change)), by_commit)
         best = max(shares.values(), default=0.0)
         if best >= _ENOUGH:
             yield from (
@@ -231,19 +186,5 @@ def _shares(mine: Counter[bytes], by_commit: Mapping[str, Counter[bytes]]) -> di
     return {commit: (mine & theirs).total() / total for commit, theirs in by_commit.items()}
 
 
-def _adds_text(change: FileChange | None, text: bytes) -> bool:
-    return change is not None and any(x.mark == "+" and x.text == text for x in change.lines)
-
-
-def _near(candidates: Iterable[Candidate], time: int) -> list[Session]:
-    """Return the session in whose time a moment is, the nearest one; none if none is near."""
-    distances = []
-    for session, _ in candidates:
-        began = seconds_of(session.time)
-        if began is None:
-            continue
-        ended = began + 60 * (session.metrics.duration_min or 0)
-        distance = max(began - time, time - ended, 0)
-        if distance <= _NEAR:
-            distances.append((distance, session.key, session))
-    return [min(distances)[2]] if distances else []
+def _adds_text(change: FileChange, text: bytes) -> bool:
+    return any(x.mark == "+" and x.text == text for x in change.lines)

@@ -16,8 +16,9 @@ from codec.errors import CodecError
 from codec.patches.changes import FileChange, changes_of
 from codec.records import Session
 from pipelines.diffs.store import Store
-from pipelines.evidence.file_history import blame, file_history, graph_with
-from pipelines.evidence.grades import Candidate, Evidence, commits_of, of_file, of_line
+from pipelines.evidence.file_history import blame, file_history, graph_with, names_of
+from pipelines.evidence.grades import Candidate, Evidence, of_file, of_line
+from pipelines.evidence.recorded import Recorded, ends_of
 from pipelines.fs.files import read_bytes, regular_size
 from pipelines.outcomes.errors import NotFound, StorageError
 from pipelines.search.refresh import ask_index
@@ -69,19 +70,19 @@ def why(workspace: Workspace, place: Place) -> Why:
         raise NotFound(f"HEAD: no commit yet in {repository.top}", hint="Commit first")
     number, text = _committed_line(workspace, place, head)
     history = file_history(repository, head, place.path)
-    names = {place.path, *(name for s in history for name in (s.change.old, s.change.new))}
+    names = names_of(place.path, history)
     manifest = read_manifest(workspace)
     candidates, missing = _candidates(workspace, manifest, names)
     if place.line is not None and number is None:
         return Why(place, _uncommitted(candidates, text), "", missing)
     if not history:
         raise NotFound(f"{place.path}: no commit of HEAD has this file")
-    ends = (end for c in candidates for x in commits_of(c.session) for end in x.split(".."))
-    graph = graph_with(repository, head, ends)
+    sessions = list(manifest.sessions.values())
+    recorded = Recorded(sessions, graph_with(repository, head, ends_of(sessions)), head)
     if number is None:
-        return Why(place, of_file(candidates, history, graph, head), "", missing)
+        return Why(place, of_file(candidates, history, recorded), "", missing)
     line = blame(repository, head, place.path, number)
-    evidence = of_line(candidates, history, graph, head, line)
+    evidence = of_line(candidates, history, recorded, line)
     return Why(place, evidence, line.commit, missing)
 
 
@@ -120,7 +121,7 @@ def _uncommitted(candidates: Iterable[Candidate], text: bytes) -> list[Evidence]
     adding = {
         c.session.key: Evidence(c.session, "hunk", "")
         for c in candidates
-        if c.change is not None and any(x.mark == "+" and x.text == text for x in c.change.lines)
+        if any(x.mark == "+" and x.text == text for x in c.change.lines)
     }
     found = list(adding.values())
     return found if len(found) == 1 else [e._replace(grade="time") for e in found]
@@ -129,7 +130,7 @@ def _uncommitted(candidates: Iterable[Candidate], text: bytes) -> list[Evidence]
 def _candidates(
     workspace: Workspace, manifest: Manifest, names: Collection[str]
 ) -> tuple[list[Candidate], int]:
-    """Return all sessions with their diffs' changes to a file, and the number of missing diffs.
+    """Return the changes of sessions' diffs to a file, and the number of missing diffs.
 
     Args:
         workspace: whose sessions.
@@ -143,10 +144,8 @@ def _candidates(
     for session in manifest.sessions.values():
         sha256 = session.patch.sha256 if session.patch is not None else ""
         missing += bool(sha256) and sha256 not in known
-        changes: list[FileChange | None] = []
         if sha256 in touching:
-            changes += _changes(store, session, names)
-        found += [Candidate(session, change) for change in changes or [None]]
+            found += [Candidate(session, c) for c in _changes(store, session, names)]
     return found, missing
 
 

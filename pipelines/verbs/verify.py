@@ -1,7 +1,8 @@
 """Verify a workspace: completeness, consistency and savings.
 
 Stages that only read: `integrity` (what is stored against its hash, each line of the files against
-the manifest), `references` (what the repository states now) and `tokens` (the baselines).
+the manifest), `references` (what the repository states now), `tokens` (the baselines) and, if asked
+for, `attribution` (the sessions behind the tracked files).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 
 from codec.errors import FormatError
 from codec.references.sources.log_rules import LogRules
+from pipelines.evidence.attribution import attribution
 from pipelines.fs.files import read_bytes
 from pipelines.outcomes.errors import NotFound
 from pipelines.outcomes.findings import Finding
@@ -96,6 +98,10 @@ def verify(
         findings += upkeep_of(workspace, manifest).findings()
     with progress.stage("tokens"):
         tokens, judged = _tokens(request, worker, manifest, limits)
+    attributed = None
+    if request.attribution:
+        with progress.stage("attribution"):
+            attributed = attribution(workspace, manifest)
     return Verdict(
         root=os.path.relpath(workspace.root, workspace.repository or workspace.root),
         sessions=len(manifest.sessions),
@@ -107,6 +113,7 @@ def verify(
         findings=(*findings, *judged),
         tokens=tokens,
         since=base.commit if base else None,
+        attribution=attributed,
     )
 
 
