@@ -16,7 +16,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple
 
-from codec.manifest.facts import Follows
 from codec.records import Session
 from codec.v1.heirs import entry_of, heirs_of
 
@@ -37,14 +36,14 @@ class Logged(NamedTuple):
 
 
 def twins_of(
-    vanished: Iterable[Logged], present: Iterable[Logged], follows: Iterable[Follows]
+    vanished: Iterable[Logged], present: Iterable[Logged], follows: Iterable[tuple[str, str]]
 ) -> list[tuple[Session, Session]]:
     """Return the sessions that are older versions of others, each with the one that it joins.
 
     Args:
         vanished: the sessions of a log whose entries it no longer has.
         present: those whose entries it has.
-        follows: all facts of the workspace.
+        follows: the hashes of entries that one log had, each with that of its predecessor.
     """
     left = [one for one in vanished if one.session.reader >= _FIRST_IN_ORDER]
     times = {one.session.time for one in left}
@@ -75,12 +74,12 @@ def twins_of(
 
 
 def _order_of(
-    follows: Iterable[Follows],
+    follows: Iterable[tuple[str, str]],
 ) -> Callable[[frozenset[str], frozenset[str]], bool]:
     """Return a function that reports whether one of some entries comes before one of others."""
     later: defaultdict[str, list[str]] = defaultdict(list)
-    for fact in follows:
-        later[fact.after].append(fact.entry)
+    for entry, before in follows:
+        later[before].append(entry)
 
     def after(entries: Iterable[str]) -> set[str]:
         found: set[str] = set()

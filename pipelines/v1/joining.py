@@ -57,7 +57,7 @@ def _twins(manifest: Manifest, log: ReadLog, present: Set[str]) -> list[tuple[Se
     return twins_of(
         [Logged(session, _entries(history)) for session, history in vanished],
         [Logged(session, _entries(history)) for session, history in others],
-        manifest.follows,
+        ((fact.entry, fact.after) for fact in manifest.follows),
     )
 
 
