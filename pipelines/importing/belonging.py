@@ -17,15 +17,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from pipelines.git.process import run_git
-from pipelines.git.repository import Repository, repository_at
-from pipelines.git.worktree import ancestors, git_folders, repository_of
 from pipelines.importing.agents import Source
 from pipelines.importing.heads import hash_of
 from pipelines.importing.lines import opened, read_errors
 from pipelines.importing.objects import Objects
 from pipelines.outcomes.errors import PipelineError
 from pipelines.outcomes.findings import Finding
+from pipelines.system.git.process import run_git
+from pipelines.system.git.repository import Repository, repository_at
+from pipelines.system.git.worktree import ancestors, git_folders, repository_of
 
 #: What git prints of a commit, as it is in the JSON of a transcript.
 _PRINTED: Final = re.compile(rb"\[[^\]\n\\\"]{1,200} (?P<commit>[0-9a-f]{7,40})\] ")
