@@ -3,7 +3,7 @@
 1. `fleet.json` is written once. It states the repositories, the verbs, and the size of a shard, so
    that a number determines its shard.
 2. `results/NUMBER.jsonl` has one line for each verb that ended, appended at once. A line `began`
-   precedes it: a repository with `began` and no end was running when its worker was lost.
+   precedes it: a repository with `began` and no end was running when something was killed.
 3. A repository is finished when all its verbs have results, or when one of them failed.
 """
 
@@ -24,6 +24,8 @@ _PLAN: Final = "fleet.json"
 #: Outcomes of a verb that need no person; others count as failed, `findings` as done.
 GOOD: Final = frozenset(("done", "absent"))
 CONTINUES: Final = frozenset(("done", "absent", "findings"))
+#: Outcome of a verb that did not end: it or its worker was killed.
+LOST: Final = "lost"
 
 
 class Member(NamedTuple):
