@@ -64,6 +64,7 @@ class Edit(NamedTuple):
         steps: what leads from the state before to the state after, in order.
         shown: the lines that the agent displayed for the edit, by which a state that was computed
             is checked. Agents change them for display: tabs and line ends are not compared.
+        dedented: the displayed lines lack the indentation that all of them have.
         moved_to: the new path, where the file was renamed as well.
     """
 
@@ -74,4 +75,5 @@ class Edit(NamedTuple):
     after: State | None = None
     steps: tuple[Replacement | Hunk, ...] = ()
     shown: tuple[Hunk, ...] = ()
+    dedented: bool = False
     moved_to: str = ""
