@@ -140,6 +140,7 @@ def test_damage_is_named_and_the_rest_is_read(
 ) -> None:
     monkeypatch.setattr("pipelines.importing.database.LINE_LIMIT", 1 << 16)
     session = project.opencode()
+    session.summaries = False
     session.ask("Before the damage")
     session.answer({"type": "telepathy"})
     session.write("big.txt", "x" * (1 << 17))
