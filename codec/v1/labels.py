@@ -109,7 +109,7 @@ LABELS: Final[Mapping[str, tuple[str, ...]]] = {
         "beschreibung", "résumé", "resumen", "descripción", "resumo", "descrição", "riepilogo",
         "sommario", "riassunto", "descrizione", "samenvatting", "beschrijving",
         "résumé de session", "итог", "итоги", "резюме", "кратко", "описание", "сводка",
-        "підсумок", "підсумки", "опис", "podsumowanie", "opis", "总结", "摘要", "概要", "概述",
+        "підсумок", "підсумки", "опис", "podsumowanie", "opis", "总结", "摘要", "概要", "概述", "内容",
         "小结", "說明", "说明", "描述", "總結", "サマリー", "要約", "まとめ", "説明", "요약",
         "개요", "설명",
     ),
