@@ -24,7 +24,8 @@ from pipelines.evidence.file_history import (
     names_of,
     tracked_files,
 )
-from pipelines.evidence.grades import GRADES, Candidate, Grade, of_file
+from pipelines.evidence.grades import GRADES, Grade, of_file
+from pipelines.evidence.hunks import Candidate
 from pipelines.evidence.recorded import Recorded, ends_of
 from pipelines.outcomes.errors import NotFound, StorageError
 from pipelines.recording.commit_graph import own_paths
