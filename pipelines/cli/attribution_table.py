@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from pipelines.cli.output import table
-from pipelines.evidence.attribution import Attribution
+from pipelines.search.evidence.attribution import Attribution
 
 _MEANINGS: Final = {
     "blob": "the content that a session's diff leaves is in the file's history",

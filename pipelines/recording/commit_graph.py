@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Final, NamedTuple
 
-from pipelines.git.process import run_git
-from pipelines.git.repository import Repository
 from pipelines.recording.reflogs import Log, Made, Move, all_logs
+from pipelines.system.git.process import run_git
+from pipelines.system.git.repository import Repository
 from pipelines.workspace.git_patches import LEFT_OUT
 from pipelines.workspace.git_queries import parent_of, prefix_of
 from pipelines.workspace.location import REFERENCES, Workspace

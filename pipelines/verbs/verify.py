@@ -12,8 +12,6 @@ from collections.abc import Iterator
 
 from codec.errors import FormatError
 from codec.references.sources.log_rules import LogRules
-from pipelines.evidence.attribution import attribution
-from pipelines.fs.files import read_bytes
 from pipelines.outcomes.errors import NotFound
 from pipelines.outcomes.findings import Finding
 from pipelines.outcomes.progress import Progress
@@ -24,12 +22,14 @@ from pipelines.references.plan import Request as Refreshing
 from pipelines.references.plan import plan_with, stale_finding
 from pipelines.remotes.base import Remote
 from pipelines.report.token_savings import TokenReport, rounded_down, token_report
+from pipelines.search.evidence.attribution import attribution
+from pipelines.system.fs.files import read_bytes
+from pipelines.system.worker.client import Worker
 from pipelines.v1.rules import rules_by_facts
 from pipelines.verification.housekeeping import agent_findings, upkeep_of
 from pipelines.verification.integrity import check_integrity
 from pipelines.verification.report import Request, Verdict
 from pipelines.verification.since_base import added, read_base
-from pipelines.worker.client import Worker
 from pipelines.workspace.git_ignored import ignored_findings
 from pipelines.workspace.git_queries import content_at
 from pipelines.workspace.location import MANIFEST, PROGRESS, REFERENCES

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
 from codec.errors import IntegrityError
-from pipelines.evidence.attribution import Attribution
 from pipelines.outcomes.errors import FINDINGS, exit_code
 from pipelines.outcomes.findings import Finding
 from pipelines.report.token_savings import TokenReport
+from pipelines.search.evidence.attribution import Attribution
 from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES, Workspace
 
 #: What an absent diff is: nothing to speak of, a finding, or one if a remote lacks it as well.

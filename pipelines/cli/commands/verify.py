@@ -87,7 +87,7 @@ def run(
 
 
 def _verdict(request: Request, remote: Remote | None) -> Verdict:
-    from pipelines.worker.client import Worker
+    from pipelines.system.worker.client import Worker
 
     with Worker(request.tokenizer) as worker:
         from pipelines.verbs.verify import verify  # beside the worker, which takes longer to start
