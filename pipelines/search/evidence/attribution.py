@@ -26,16 +26,9 @@ from pipelines.search.evidence.file_history import (
     names_of,
     tracked_files,
 )
-<<<<<<< HEAD:pipelines/evidence/attribution.py
 from pipelines.search.evidence.grades import GRADES, Grade, of_file
 from pipelines.search.evidence.hunks import Candidate
 from pipelines.search.evidence.recorded import Recorded, ends_of
-from pipelines.outcomes.errors import NotFound, StorageError
-from pipelines.recording.commit_graph import own_paths
-=======
-from pipelines.search.evidence.grades import GRADES, Candidate, Grade, of_file
-from pipelines.search.evidence.recorded import Recorded, ends_of
->>>>>>> main:pipelines/search/evidence/attribution.py
 from pipelines.workspace.git_queries import commit_of, repository_of
 from pipelines.workspace.location import Workspace
 from pipelines.workspace.manifest_view import Manifest

@@ -25,14 +25,9 @@ from typing import Final, Literal, NamedTuple
 from codec.patches.changes import FileChange
 from codec.patches.tracing import adds, number_before
 from codec.records import Session
-<<<<<<< HEAD:pipelines/evidence/grades.py
 from pipelines.search.evidence.file_history import Blamed, Step
 from pipelines.search.evidence.hunks import Candidate, Hunks
 from pipelines.search.evidence.recorded import SHORTEST, Recorded
-=======
-from pipelines.search.evidence.file_history import Blamed, Step
-from pipelines.search.evidence.recorded import Recorded
->>>>>>> main:pipelines/search/evidence/grades.py
 
 Grade = Literal["blob", "commit", "hunk", "time"]
 #: The grades, the best first.
