@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +24,8 @@ PERSON: Final = "person"
 HEAD: Final = 8
 _BEGIN: Final = 1_750_000_000
 _STEP: Final = 1_200
-_COMMON: Final = ("}", "", "    return None", "else:", "    end")
+#: Lines that anybody writes.
+COMMON: Final = ("}", "", "    return None", "else:", "    end")
 
 
 @dataclass
@@ -81,7 +83,7 @@ def _edit(lines: list[tuple[str, str]], writer: str, number: int, draw: random.R
     """Replace up to two lines below the head by some of a writer."""
     at = draw.randint(HEAD, len(lines))
     texts = [f"{writer} does {number}.{n}" for n in range(draw.randint(1, 4))]
-    texts += draw.choices(_COMMON, k=draw.randint(0, 3))
+    texts += draw.choices(COMMON, k=draw.randint(0, 3))
     draw.shuffle(texts)
     lines[at : at + draw.randint(0, 2)] = [(text, writer) for text in texts]
 
@@ -124,7 +126,5 @@ def _recording(made: Authored, workspace: Workspace, name: str) -> Recording:
 
 
 def _time(number: int) -> str:
-    from datetime import UTC, datetime
-
     when = datetime.fromtimestamp(_BEGIN + _STEP * (number + 2), UTC)
     return f"{when:%Y-%m-%dT%H:%M:%SZ}"

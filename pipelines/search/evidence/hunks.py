@@ -6,8 +6,8 @@
 2. A session is matched to the commits whose distinctive lines are all its own, and to the commits
    that have the greatest part of its lines, at least half. Together they have at least half of
    them: what was dropped and partly written again by somebody else is not matched.
-3. A line of such a commit is the session's if it is distinctive, or if the session adds all lines
-   of the commit. A squash has lines of several sessions, so a brace in it is evidence of none.
+3. A line of such a commit is the session's if it is distinctive. Of a brace, a diff may as well say
+   that another one was added, and a squash has those of several sessions.
 """
 
 from __future__ import annotations
@@ -45,15 +45,15 @@ class Hunks:
 
     def __init__(self, candidates: Iterable[Candidate], history: Iterable[Step]) -> None:
         """Compare the diffs of all sessions that change a file with its history."""
-        self._mine: dict[str, Counter[bytes]] = {}
+        self._mine: dict[str, set[bytes]] = {}
         for session, change in candidates:
-            self._mine.setdefault(session.key, Counter()).update(_added(change))
-        self._theirs = {step.commit: Counter(_added(step.change)) for step in history}
+            self._mine.setdefault(session.key, set()).update(_added(change))
+        theirs = [(step.commit, Counter(_added(step.change))) for step in history]
         self._sessions = Counter(text for texts in self._mine.values() for text in texts)
-        self._times = Counter(text for texts in self._theirs.values() for text in texts.elements())
+        self._times = Counter(text for _, texts in theirs for text in texts.elements())
         self._once = {
             commit: {text for text in texts if self._times[text] == 1 and has_words(text)}
-            for commit, texts in self._theirs.items()
+            for commit, texts in theirs
         }
 
     def adds(self, session: str, text: bytes) -> bool:
@@ -73,11 +73,9 @@ class Hunks:
         return found if sum(shared[c] for c in found) >= _ENOUGH * len(mine) else []
 
     def is_line_of(self, session: str, commit: str, text: bytes) -> bool:
-        """Return whether a line of a commit is that of a session which is matched to the commit."""
+        """Return whether a line of a commit is distinctive, and a session adds it."""
         text = _plain(text)
-        if text in self._once[commit]:
-            return text in self._mine[session] and self._is_own(text)
-        return self._theirs[commit] <= self._mine[session]
+        return text in self._once[commit] and self.adds(session, text) and self._is_own(text)
 
     def is_new(self, text: bytes) -> bool:
         """Return whether a line that is not committed is distinctive: no commit adds it."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+import shutil
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,12 +14,12 @@ import pytest
 from pipelines.verbs.why import why
 from pipelines.workspace.location import find, locate
 from tests.pipelines.conftest import git
-from tests.support.authored import HEAD, PERSON, Authored, authored
+from tests.support.authored import COMMON, HEAD, PERSON, Authored, authored, text_of
 
 #: Sessions of the repository, its files, and how many lines of each state are asked about.
 Size = tuple[int, int, int]
-SMALL: Size = (30, 4, 60)
-LARGE: Size = (300, 20, 250)
+SMALL: Size = (20, 3, 24)
+LARGE: Size = (300, 20, 150)
 
 
 @pytest.fixture(scope="module", params=[SMALL, pytest.param(LARGE, marks=pytest.mark.slow)])
@@ -27,19 +29,25 @@ def size(request: pytest.FixtureRequest) -> Size:
     return found
 
 
-@pytest.fixture
-def project(tmp_path: Path, size: Size) -> Authored:
-    root = tmp_path / "repository"
-    root.mkdir()
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, size: Size) -> Authored:
+    """Make the repository once; tests rewrite copies of it."""
+    root = tmp_path_factory.mktemp("authored") / "repository"
+    (root / ".session-codec").mkdir(parents=True)
     git(root, "init", "-q", "-b", "main")
     git(root, "config", "user.name", "t")
     git(root, "config", "user.email", "t@t")
-    (root / ".session-codec").mkdir()
-    made = authored(root, locate(str(root)), size[0], size[1])
     (root / ".git" / "info" / "exclude").write_text(
         ".session-codec\n.diffs\n*.log\n*.tsv\nAGENT*\nPROJECT*\n"
     )
-    return made
+    return authored(root, locate(str(root)), size[0], size[1])
+
+
+@pytest.fixture
+def project(tmp_path: Path, made: Authored) -> Authored:
+    root = tmp_path / "repository"
+    shutil.copytree(made.root, root)
+    return replace(made, root=root, files={n: list(lines) for n, lines in made.files.items()})
 
 
 def ahead(project: Authored) -> None:
@@ -89,33 +97,46 @@ def picked(project: Authored) -> None:
         git(project.root, "cherry-pick", *(c for c, _, file in project.commits if file == name))
     for name in set(project.files) - set(names):
         lines = project.files[name]
-        lines[HEAD + 1 :] = [(t, PERSON) for t in ("}", "", "    return None", "else:", "    end")]
-        (project.root / name).write_text("".join(f"{text}\n" for text, _ in lines))
+        lines[HEAD + 1 :] = [(text, PERSON) for text in COMMON]
+        (project.root / name).write_text(text_of(lines))
     git(project.root, "commit", "-qam", "Write braces")
 
 
-REWRITES = (kept, rebased, squashed, squashed_as_one, picked)
+#: How a branch is rewritten, and the part of the sessions' lines that at least keeps evidence.
+REWRITES = (
+    (kept, 1.0),
+    (rebased, 0.98),
+    (squashed, 0.6),
+    (squashed_as_one, 0.4),
+    (picked, 0.98),
+)
 
 
-@pytest.mark.parametrize("rewrite", REWRITES)
-def test_no_line_has_a_wrong_session_above_a_guess(
-    project: Authored, size: Size, rewrite: Callable[[Authored], None]
+@pytest.mark.parametrize(("rewrite", "least"), REWRITES)
+def test_no_line_and_no_file_has_a_wrong_session_above_a_guess(
+    project: Authored, size: Size, rewrite: Callable[[Authored], None], least: float
 ) -> None:
     rewrite(project)
     git(project.root, "reflog", "expire", "--expire=now", "--all")
-    lines = [(n, at) for n, ls in project.files.items() for at in range(len(ls))]
-    for name, written in project.files.items():
-        assert (project.root / name).read_text() == "".join(f"{t}\n" for t, _ in written)
-    grades: Counter[str] = Counter()
-    wrong = []
-    for name, at in random.Random(1).sample(lines, min(size[2], len(lines))):  # noqa: S311
+    for name, lines in project.files.items():
+        assert (project.root / name).read_text() == text_of(lines)
+        assert set(sure(project, name)) <= project.writers(name)
+    places = [(name, at) for name, lines in project.files.items() for at in range(len(lines))]
+    found: Counter[bool] = Counter()
+    for name, at in random.Random(1).sample(places, min(size[2], len(places))):  # noqa: S311
         text, writer = project.files[name][at]
-        place = f"{project.root / name}:{at + 1}"
-        evidence = why(find(str(project.root)), place)[0].evidence
-        sure = {e.session.task: e.grade for e in evidence if e.grade != "time"}
-        if set(sure) - {writer}:
-            wrong.append((name, at + 1, text, writer, sure))
-        if writer != PERSON:
-            grades[sure.get(writer, "time")] += 1
-    print(rewrite.__name__, dict(grades), wrong)
-    assert not wrong
+        grades = sure(project, f"{name}:{at + 1}")
+        if text in COMMON:  # which of several git blames is a matter of its diff
+            assert set(grades.values()) <= {"blob", "commit"}
+        elif writer == PERSON:
+            assert not grades, (name, at + 1, text)
+        else:
+            assert set(grades) <= {writer}, (name, at + 1, text)
+            found[writer in grades] += 1
+    assert found[True] >= least * found.total(), found
+
+
+def sure(project: Authored, place: str) -> dict[str, str]:
+    """Return the grades of the sessions behind a place, by their task, without guesses."""
+    evidence = why(find(str(project.root)), str(project.root / place))[0].evidence
+    return {e.session.task: e.grade for e in evidence if e.grade != "time"}
