@@ -85,8 +85,8 @@ _CELL_END = re.compile(r"(?<!\\)\|")
 BLOCKS = [(m["kind"], m["body"]) for m in _BLOCK.finditer(TEXT)]
 KINDS = {
     "deltas", "not-deltas", "metrics", "reference", "references", "facts", "layout-log", "layout",
-    "gap", "journal", "view", "frame", "notes", "digest", "log", "sessions", "hash", "one-liner", "output",
-    "ours", "theirs", "merged", "merged-deltas",
+    "gap", "journal", "view", "frame", "notes", "digest", "log", "sessions", "hash", "one-liner",
+    "output", "ours", "theirs", "merged", "merged-deltas",
     "archive-index", "archive-seek-table", "archive-one-liner", "archive-output",
     "objects", "snapshot", "config", "summary",
 }  # fmt: skip
