@@ -19,7 +19,7 @@ STATUSES: Final[frozenset[str]] = frozenset(get_args(Status))
 #: Numbers in the v2 files have at most 15 digits, so that every reader can hold them.
 NUMBER_LIMIT: Final = 10**15
 #: Version of the reader of v1 logs; raise it when the reader returns different facts for an entry.
-READER: Final = 1
+READER: Final = 2
 #: Version of the transcript readers; raise it when they return different facts for a session.
 TRANSCRIPT_READER: Final = 1
 

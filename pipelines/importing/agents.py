@@ -1,7 +1,7 @@
 """The agents whose transcripts can be imported: where they are, and how they are read.
 
-An agent that writes one JSON line for each record needs only an entry in `AGENTS` and a reader in
-`codec.agents`. Other agents have their own functions `find` and `events`.
+An agent that writes one JSON line for each record needs only an entry in `known_agents` and a
+reader in `codec.agents`. Other agents have their own functions `find` and `events`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class Source(NamedTuple):
     """The files in which an agent keeps one session.
 
     Attributes:
-        agent: one of `AGENTS`.
+        agent: one of `known_agents.NAMES`.
         session_id: the agent's id of the session.
         paths: the paths of its files, the oldest first.
         helpers: the files of its sub-agents, each with the session that its lines name.
@@ -29,6 +29,7 @@ class Source(NamedTuple):
         time: when it began, in milliseconds since 1970; 0 if unknown.
         forked_from: the session that it continues; empty for none.
         prompts: the user's prompts, if the transcript is gone; then nothing else is known.
+        is_shared: its file has other sessions as well.
     """
 
     agent: str
@@ -42,6 +43,7 @@ class Source(NamedTuple):
     time: int = 0
     forked_from: str = ""
     prompts: tuple[Prompt, ...] = ()
+    is_shared: bool = False
 
     @property
     def newest(self) -> float:

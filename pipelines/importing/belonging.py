@@ -170,7 +170,7 @@ def _is_tied(
     commits = {s.commit for s in group if s.commit}
     if any(objects.resolve([f"{commit}^{{commit}}" for commit in commits])):
         return True
-    for source in (s for s in group if not s.prompts):  # a history has many folders
+    for source in (s for s in group if not s.is_shared):
         printed = list(_printed(source))
         if any(objects.resolve([f"{commit}^{{commit}}" for commit in printed])):
             return True

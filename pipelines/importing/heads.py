@@ -144,7 +144,7 @@ def _project_above(folder: str, folder_hash: str) -> str:
     """Return the project of a folder of Gemini CLI; empty if it is not known."""
     for _ in range(3):  # the folder of a sub-agent, of all chats, of the project
         try:
-            with open(os.path.join(folder, _PROJECT), "rb") as f:
+            with opened(os.path.join(folder, _PROJECT)) as f:
                 path = f.read(_PATH_LIMIT).decode(errors="surrogateescape").strip()
         except OSError:
             folder = os.path.dirname(folder)

@@ -5,7 +5,6 @@
 2. A file of a sub-agent belongs to the session that started it. Without the file of that session,
    it is a session of its own.
 3. `history.jsonl` of Claude Code has the prompts of sessions whose transcripts it has deleted.
-4. Links inside a folder are reported, not followed. A link that the user names is followed.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from codec.agents.transcript_events import Event, Line
 from codec.agents.transcripts import events_of
 from pipelines.importing.agents import Agent, Reading, Search, Source, user_folder
 from pipelines.importing.heads import Head, head_of
-from pipelines.importing.lines import entries, read_errors, unreadable
+from pipelines.importing.lines import entries, files_below, read_errors, unreadable
 from pipelines.importing.prompt_history import prompts_without_transcripts
 from pipelines.outcomes.findings import Finding
 
@@ -76,13 +75,13 @@ def _find(agent: str, places: list[str]) -> Search:
     """Return the sessions of an agent in files and folders."""
     findings: list[Finding] = []
     heads: list[tuple[str, Head]] = []
-    for path in dict.fromkeys(p for place in places for p in _files(place, findings)):
+    for path in dict.fromkeys(p for place in places for p in files_below(place, _NAME, findings)):
         try:
             head = head_of(path)
         except read_errors() as e:
             findings.append(unreadable(path, e))
             continue
-        if head is None and os.path.getsize(path):
+        if head is None and _NAME.fullmatch(os.path.basename(path)) and os.path.getsize(path):
             findings.append(unreadable(path, OSError("no record names a session")))
         elif head is not None and head.agent == agent:
             heads.append((path, head))
@@ -90,38 +89,6 @@ def _find(agent: str, places: list[str]) -> Search:
     sources = list(_sources([(path, head) for path, head in heads if not head.is_history]))
     search = prompts_without_transcripts(histories, {source.session_id for source in sources})
     return Search([*sources, *search.sources], [*findings, *search.findings])
-
-
-def _files(place: str, findings: list[Finding]) -> Iterator[str]:
-    """Yield the files of transcripts in a folder, or the file itself."""
-    if os.path.isfile(place):
-        yield place
-        return
-    if not os.path.isdir(place):
-        if os.path.lexists(place):
-            findings.append(_linked(place))
-        return
-
-    def failed(error: OSError) -> None:
-        findings.append(unreadable(error.filename or place, error))
-
-    for folder, folders, names in os.walk(place, onerror=failed):
-        folders.sort()
-        for name in sorted([*folders, *names]):
-            path = os.path.join(folder, name)
-            if os.path.islink(path) and (name in folders or _NAME.fullmatch(name)):
-                findings.append(_linked(path))
-            elif _NAME.fullmatch(name) and name in names:
-                yield path
-
-
-def _linked(path: str) -> Finding:
-    return Finding(
-        code="transcript-link",
-        message="is a link, and links in a folder of transcripts are not followed",
-        file=path,
-        hint=f"If it has transcripts of yours: session-codec import --from {path}",
-    )
 
 
 def _sources(heads: list[tuple[str, Head]]) -> Iterator[Source]:

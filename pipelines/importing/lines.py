@@ -1,4 +1,4 @@
-"""Read transcripts line by line, with limits; unreadable lines are findings.
+"""Find transcripts, and read them line by line, with limits; unreadable lines are findings.
 
 1. A line of more than 32 MiB is skipped without being held in memory.
 2. An incomplete last line is still being written, and is read the next time.
@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import sys
 from collections.abc import Iterator
@@ -54,6 +55,46 @@ def read_errors() -> tuple[type[Exception], ...]:
     """Return the exceptions for a file that cannot be read or decompressed."""
     module = sys.modules.get("zstandard")
     return (OSError, EOFError, *((module.ZstdError,) if module else ()))
+
+
+def files_below(place: str, name: re.Pattern[str], findings: list[Finding]) -> Iterator[str]:
+    """Yield the files of transcripts in a folder, or the file itself.
+
+    Links in the folder are not followed: they are named. A link that a user names is followed.
+
+    Args:
+        place: file or folder, which need not exist.
+        name: of the files that are transcripts.
+        findings: what cannot be read is added here.
+    """
+    if os.path.isfile(place):
+        yield place
+        return
+    if not os.path.isdir(place):
+        if os.path.lexists(place):
+            findings.append(_linked(place))
+        return
+
+    def failed(error: OSError) -> None:
+        findings.append(unreadable(error.filename or place, error))
+
+    for folder, folders, names in os.walk(place, onerror=failed):
+        folders.sort()
+        for found in sorted([*folders, *names]):
+            path = os.path.join(folder, found)
+            if os.path.islink(path) and (found in folders or name.fullmatch(found)):
+                findings.append(_linked(path))
+            elif name.fullmatch(found) and found in names:
+                yield path
+
+
+def _linked(path: str) -> Finding:
+    return Finding(
+        code="transcript-link",
+        message="is a link, and links in a folder of transcripts are not followed",
+        file=path,
+        hint=f"If it has transcripts of yours: session-codec import --from {path}",
+    )
 
 
 def entries(path: str, findings: list[Finding]) -> Iterator[dict[str, Any]]:

@@ -10,10 +10,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from codec.manifest.facts import Follows, Revision
 from codec.manifest.jsonl import identity_of
@@ -32,6 +32,7 @@ from pipelines.importing.drafts import (
     transcript_of_draft,
 )
 from pipelines.importing.known_agents import agents
+from pipelines.importing.noticed import findings_of, unrecognised
 from pipelines.importing.objects import Objects, opened
 from pipelines.importing.parts import Known, Part
 from pipelines.importing.patches import PatchMaker
@@ -48,8 +49,6 @@ from pipelines.workspace.git_patches import LEFT_OUT, patch_of
 from pipelines.workspace.git_queries import empty_tree, repository_of
 from pipelines.workspace.location import Config, Workspace, read_config
 from pipelines.workspace.manifest_view import Manifest
-
-_NAMED: Final = 5
 
 
 class Request(NamedTuple):
@@ -174,6 +173,7 @@ class _Planner:
             search = agent.find(list(request.places) or agent.folders())
             found += search.sources
             self._result.findings.extend(search.findings)
+        self._result.findings.extend(unrecognised(request.places, found, self._result.findings))
         belonging = choose(
             self._repository,
             request.workspace.root,
@@ -272,7 +272,7 @@ class _Planner:
             pair = Settled(history.session, becomes)
             self._result.changed.append(Changed(pair, revision, patch if changed else None, draft))
         self._result.findings.extend(self._reading.findings)
-        self._result.findings.extend(_findings(self._result, self._drafts))
+        self._result.findings.extend(findings_of(self._result.unknown, self._drafts))
         once = list(dict.fromkeys(self._result.findings))  # several agents read the same files
         self._result.findings[:] = once
         return self._result
@@ -313,27 +313,3 @@ def _ignored(repository: Repository | None, names: Collection[str]) -> frozenset
     asked = "\0".join(sorted(names)).encode(errors="surrogateescape")
     done = run_git(repository, "check-ignore", "-z", "--stdin", data=asked, answers=(0, 1, 128))
     return frozenset(done.stdout.decode(errors="surrogateescape").split("\0"))
-
-
-def _findings(result: Imported, drafts: Iterable[Draft]) -> list[Finding]:
-    found = []
-    if result.unknown:
-        names = ", ".join(f"{name} ({count})" for name, count in sorted(result.unknown.items()))
-        found.append(Finding(
-            code="transcript-unknown",
-            message=f"records of unknown types were left out: {names}",
-            level="note",
-            hint="A newer session-codec may know them",
-        ))  # fmt: skip
-    unknown = [d for d in drafts if d.unknown]
-    if unknown:
-        files = sum(d.unknown for d in unknown)
-        ids = ", ".join(d.source.session_id for d in unknown[:_NAMED])
-        found.append(Finding(
-            code="edits-unknown",
-            message=f"{files} files of {len(unknown)} sessions were edited from states that neither"
-            f" the transcripts nor git have; their diffs lack these edits: {ids}"
-            + (", ..." if len(unknown) > _NAMED else ""),
-            level="note",
-        ))  # fmt: skip
-    return found

@@ -50,6 +50,7 @@ def _begun(path: str, typed: Typed) -> Source:
         paths=(path,),
         folder=typed.folder,
         time=typed.prompt.time,
+        is_shared=True,
     )
 
 

@@ -177,6 +177,7 @@ def course(
     """
     deltas = [delta_of(s) for s in sessions]
     lines = count([f"{encode_delta(delta)}\n" for delta in deltas])
+    notes = {s.key: s.notes for s in sessions}
     log, files = 0, count([references])[0] if references else 0
     found: list[Course] = []
     inside = {row.start for row in drawn.rows}
@@ -187,7 +188,11 @@ def course(
         if start not in inside or (end < len(starts) and starts[end] == start):
             continue
         context = render_context(
-            references, deltas[:end], count=lambda text: count([text])[0], last=DEFAULT_LAST
+            references,
+            deltas[:end],
+            count=lambda text: count([text])[0],
+            last=DEFAULT_LAST,
+            notes=notes,
         )
         read = sum(costs[max(0, end - window) : end])
         found.append(Course(start, log, files, read, context.tokens))

@@ -37,7 +37,7 @@ from pipelines.outcomes.errors import Erased, NotFound
 from pipelines.system.fs.files import read_bytes
 from pipelines.workspace.location import DELTAS, REFERENCES, Workspace
 from pipelines.workspace.manifest_view import Manifest
-from pipelines.workspace.newest import newest_deltas
+from pipelines.workspace.newest import newest_deltas, newest_notes
 from pipelines.workspace.reading import newest_delta_lines, read_file
 from pipelines.workspace.thresholds import Limits
 
@@ -135,6 +135,7 @@ def token_report(
         budget=DEFAULT_BUDGET,
         last=DEFAULT_LAST,
         before=older,
+        notes=newest_notes(workspace),
     )
     full = render_context(references, deltas, count=count, budget=None, last=DEFAULT_LAST)
     before = sum(costs[-WINDOW:])

@@ -1,7 +1,8 @@
 """Find sessions: rank them, and explain why each one matches.
 
 An answer quotes text that others wrote. It is marked as data, in quotes on one line, without
-control characters; the number of quoted characters is limited.
+that a terminal obeys; the number of quoted characters is limited. The name of an agent is shown as
+one word, whatever the fact states.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
+from codec.names import name_of
 from codec.records import PatchRef
 from codec.search.terms import question_terms
 from codec.shown_text import FRAME, quoted
@@ -168,7 +170,7 @@ def within(
 def _block(found: Found, *, commands: bool) -> str:
     by = ", by meaning" if found.by == "meaning" else ""
     why = f"  {_plain(found.field)}{by}: {quoted(found.why, _SENTENCE)}\n" if found.why else ""
-    head = f"{found.key} {found.agent} {found.status} {quoted(found.task, _TASK)}\n"
+    head = f"{found.key} {name_of(found.agent)} {found.status} {quoted(found.task, _TASK)}\n"
     return f"{head}{why}" + (f"  more: {found.command}\n" if commands else "")
 
 

@@ -24,7 +24,7 @@ from codec.v1.clues import find_clues, needs_clues
 from codec.v1.heirs import entry_of, heirs_of
 from codec.v1.layout import StoredPatch
 from codec.v1.mapping import Mapped, Options, session_of
-from codec.v1.split import LineNumbers
+from codec.v1.text import LineNumbers
 from pipelines.outcomes.findings import Finding
 from pipelines.recording.revising import as_logged, revised_by_log
 from pipelines.recording.text_scan import clean_session

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
@@ -19,8 +19,9 @@ from codec.records import PatchRef
 from codec.v1.dialects import Dialects
 from codec.v1.entry import Entry, entry_hash, read_entry
 from codec.v1.purged_text import gaps_in, is_gap
-from codec.v1.split import LineNumbers, Span, split
-from codec.v1.text import decode_text
+from codec.v1.split import Span, split
+from codec.v1.text import LineNumbers, decode_text
+from codec.v1.undated import Suspect
 from pipelines.outcomes.findings import Finding
 from pipelines.outcomes.progress import Progress
 from pipelines.system.worker.client import Worker
@@ -30,6 +31,24 @@ from pipelines.v1.source import Source
 #: The bytes of a log's own rules that are kept for the references.
 RULES_LIMIT: Final = 1 << 16
 _BATCH_BYTES = 1 << 20
+#: The finding of each line that looks like a session: code, message, hint.
+_SUSPECTS: Final[Mapping[Suspect, tuple[str, str, str]]] = {
+    "unreadable": (
+        "unreadable-heading",
+        "looks like a session but its date cannot be read; kept as text",
+        "Write the time as 2025-11-06T14:30:00Z, or give --heading-pattern",
+    ),
+    "undated": (
+        "undated-session",
+        "looks like a session but has no date; kept as text",
+        "Write a date in the heading and run migrate again",
+    ),
+    "misplaced": (
+        "misplaced-session",
+        "looks like a session but its heading has another level than the others; kept as text",
+        "Give it the level of the other sessions and run migrate again",
+    ),
+}
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 
 
@@ -210,7 +229,7 @@ class _Reading:
             self._add_section(span)
         else:
             self._add_session(span)
-        if span.templates or span.unclosed or span.spare_patches or span.doubtful or span.undated:
+        if span.templates or span.unclosed or span.spare_patches or span.suspects:
             self._notice(span)
         self._source.release(span.start, span.end)
         if self._whole or (self.found and self.found[-1].sha256 in self.entries and span.heading):
@@ -285,26 +304,11 @@ class _Reading:
                 self._line_in(span, offset),
                 hint="If it is a session, the fence above it was never closed",
             )
-        for offset in span.doubtful:
+        for offset, reason in span.suspects:
+            code, message, hint = _SUSPECTS[reason]
+            line = self._line_in(span, offset)
             self.findings.append(
-                Finding(
-                    code="unreadable-heading",
-                    message="looks like a session but its date cannot be read; kept as text",
-                    file=self._source.name,
-                    line=self._line_in(span, offset),
-                    hint="Write the time as 2025-11-06T14:30:00Z, or give --heading-pattern",
-                )
-            )
-
-        for offset in span.undated:
-            self.findings.append(
-                Finding(
-                    code="undated-session",
-                    message="looks like a session but has no date; kept as text",
-                    file=self._source.name,
-                    line=self._line_in(span, offset),
-                    hint="Write a date in the heading and run migrate again",
-                )
+                Finding(code=code, message=message, file=self._source.name, line=line, hint=hint)
             )
 
     def check_quotes(self) -> None:

@@ -20,9 +20,9 @@ from codec.manifest.facts import Fact, V1Version
 from codec.references.sources.collect import LineMap
 from codec.references.sources.log_rules import LogRules
 from codec.v1.layout import literal_bytes
-from codec.v1.split import LineNumbers, split
+from codec.v1.split import split
 from codec.v1.stub import stubbed_log
-from codec.v1.text import Log
+from codec.v1.text import LineNumbers, Log
 from pipelines.outcomes.errors import Conflict, PipelineError
 from pipelines.v1.entries import dialects_of
 from pipelines.v1.layouts import has_layout, read_layout

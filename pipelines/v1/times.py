@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from codec.v1.dates import Clues
 from codec.v1.mapping import Mapped
-from codec.v1.split import LineNumbers
+from codec.v1.text import LineNumbers
 from pipelines.outcomes.findings import Finding
 
 

@@ -1,7 +1,8 @@
 """Render the text for an agent at its start from the end of the deltas.
 
-1. It reads the references and the end of the deltas, never the v1 log or the manifest. Sums over
-   older sessions are cached (`newest`).
+1. It reads the references and the ends of the deltas and of the progress log, never the v1 log or
+   the manifest. If a context is rendered again, the sessions that it leaves out are summed up
+   (`newest`).
 2. Tokens are counted without loading a tokenizer (`codec.tokens.bpe_counts`). A rendered text is
    cached by a hash of its input, which saves a tenth of the time.
 """
@@ -18,7 +19,7 @@ from codec.v2.context_view import DEFAULT_BUDGET, DEFAULT_LAST, VIEW_VERSION, Co
 from pipelines.system.fs.files import read_bytes
 from pipelines.workspace import pending
 from pipelines.workspace.cache import CACHE, read_json_cache, write_json_cache
-from pipelines.workspace.location import DELTAS, REFERENCES, Workspace
+from pipelines.workspace.location import DELTAS, PROGRESS, REFERENCES, Workspace
 from pipelines.workspace.reading import newest_delta_lines
 
 #: The number of cached texts: one for each set of options in use.
@@ -73,7 +74,7 @@ def render(request: Request, load: Callable[[str], Callable[[str], int]]) -> Res
 
     from codec.v2.context_view import render_context
     from codec.v2.deltas import decode_deltas
-    from pipelines.workspace.newest import newest_deltas
+    from pipelines.workspace.newest import newest_deltas, newest_notes
 
     references = ""
     if file:
@@ -92,6 +93,7 @@ def render(request: Request, load: Callable[[str], Callable[[str], int]]) -> Res
         references,
         newest.newest,
         before=newest.before,
+        notes=newest_notes(workspace),
         count=load(request.tokenizer),
         budget=request.budget,
         style=request.style,
@@ -116,17 +118,22 @@ def _told(request: Request, count: Callable[[str], int]) -> str:
 def _name(request: Request, file: bytes, lines: list[str], told: str) -> str:
     """Return a hash of everything that a context depends on.
 
-    Older deltas are only summed up, so the files' sizes and modification times are sufficient.
+    Older deltas are only summed up, and notes are only rendered, so the files' sizes and
+    modification times are sufficient.
     """
     options = (VIEW_VERSION, request.tokenizer, request.budget, request.last, request.style)
-    try:
-        found = os.stat(request.workspace.path(DELTAS))
-        stamp = (found.st_size, found.st_mtime_ns)
-    except OSError:
-        stamp = (0, 0)
-    stamps = (stamp, pending.version(request.workspace))
+    files = (_stamp(request.workspace.path(name)) for name in (DELTAS, PROGRESS))
+    stamps = (*files, pending.version(request.workspace))
     content = json.dumps([options, hashlib.sha256(file).hexdigest(), lines, told, stamps])
     return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _stamp(path: str) -> tuple[int, int]:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return 0, 0
+    return found.st_size, found.st_mtime_ns
 
 
 def _decode(document: Any) -> dict[str, Result]:

@@ -81,6 +81,7 @@ RULES: Final = {
     "mendable": "A stored file is damaged, and can be repaired byte for byte",
     "merge-driver": "git merges the tracked files by lines",
     "misnamed-diff": "A diff has the name that its session had before a merge",
+    "misplaced-session": "A dated heading of a v1 log is not of the level of its sessions",
     "missing": "A file to restore is not on the remote",
     "missing-deltas": "The file of the deltas is missing or empty; the manifest was read instead",
     "missing-header": "A file does not begin with its header",

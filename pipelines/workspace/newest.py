@@ -1,4 +1,4 @@
-"""Read the newest deltas of a workspace, and the sums of the older ones, which are cached.
+"""Read the newest deltas and notes of a workspace, and cached sums of the older deltas.
 
 A context is usually rendered right after a session was recorded. So the sums of a large file are
 cached with the SHA-256 of the bytes that were read; if the file has only grown, only the new lines
@@ -13,11 +13,14 @@ import sys
 from typing import Any, Final, NamedTuple
 
 from codec.kinds import Sha256, sha256_of
+from codec.v2.context_notes import ENTRY_LINES, notes_in
+from codec.v2.context_view import DEFAULT_LAST
 from codec.v2.delta_summary import Scanned, Summary
 from codec.v2.deltas import Delta, decode_delta, decode_deltas, encode_delta
 from pipelines.system.fs.files import mapped
+from pipelines.system.fs.lines import read_tail
 from pipelines.workspace.cache import CACHE, read_json_cache, write_json_cache
-from pipelines.workspace.location import DELTAS, Workspace
+from pipelines.workspace.location import DELTAS, PROGRESS, Workspace
 from pipelines.workspace.reading import newest_delta_lines, read_file, read_overlay, rows_of
 
 #: The size below which sums are not cached.
@@ -57,6 +60,17 @@ def newest_deltas(workspace: Workspace, last: int) -> Scanned:
         data = read_file(workspace, DELTAS)
         united = scan(data[: data.rfind(b"\n") + 1], 2 * last or 1)
     return united
+
+
+def newest_notes(workspace: Workspace) -> dict[str, str]:
+    """Return the notes of the newest sessions by key, from the end of the progress log."""
+    lines = read_tail(workspace.path(PROGRESS), DEFAULT_LAST * ENTRY_LINES)
+    found = notes_in(lines)
+    overlay = read_overlay(workspace)
+    for session, _ in overlay.settled:
+        found.pop(session.key, None)
+    changed = (*overlay.sessions, *(becomes for _, becomes in overlay.settled))
+    return {**found, **{session.key: session.notes for session in changed}}
 
 
 def _newest_tracked(workspace: Workspace, last: int) -> Scanned | None:

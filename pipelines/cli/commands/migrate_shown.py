@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from codec.manifest.facts import Fact
-from codec.v1.split import LineNumbers
+from codec.v1.text import LineNumbers
 from pipelines.cli.next_step import tell_next_step
 from pipelines.cli.output import Stages, findings_json, say, say_json, tell, tell_findings
 from pipelines.cli.token_table import token_lines, tokens_json

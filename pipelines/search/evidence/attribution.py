@@ -26,7 +26,8 @@ from pipelines.search.evidence.file_history import (
     names_of,
     tracked_files,
 )
-from pipelines.search.evidence.grades import GRADES, Candidate, Grade, of_file
+from pipelines.search.evidence.grades import GRADES, Grade, of_file
+from pipelines.search.evidence.hunks import Candidate
 from pipelines.search.evidence.recorded import Recorded, ends_of
 from pipelines.workspace.git_queries import commit_of, repository_of
 from pipelines.workspace.location import Workspace

@@ -4,13 +4,13 @@
 | -------- | ---------------------------------------------------------------------------------- |
 | `blob`   | the content after the session's diff is a blob of the file's history               |
 | `commit` | the session recorded the commit, alone or in a range                               |
-| `hunk`   | the session's diff adds these lines, and no other session's diff fits equally well |
+| `hunk`   | the session's diff adds these distinctive lines, and no other session's diff does  |
 | `time`   | only the time fits, so it is a guess                                               |
 
 1. A blob and a recorded commit are facts of git. A rebase, squash or cherry-pick gives commits
    other hashes; blobs and lines survive if the content does.
 2. `hunk` and `time` are for rewritten and unrecorded commits: a session whose recorded commits are
-   in the history of HEAD is not matched with other commits.
+   in the history of HEAD is matched to no other commit (`hunks.py`).
 3. For a line, `blob` means that one of these diffs adds the line: the diff that ends with the
    content of the blamed commit; a diff in an unbroken chain before it; or a diff that begins before
    the commit and ends after it.
@@ -19,29 +19,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Literal, NamedTuple
 
 from codec.patches.changes import FileChange
-from codec.patches.tracing import added_texts, adds, number_before
+from codec.patches.tracing import adds, number_before
 from codec.records import Session
 from pipelines.search.evidence.file_history import Blamed, Step
-from pipelines.search.evidence.recorded import Recorded
+from pipelines.search.evidence.hunks import Candidate, Hunks
+from pipelines.search.evidence.recorded import SHORTEST, Recorded
 
 Grade = Literal["blob", "commit", "hunk", "time"]
 #: The grades, the best one first.
 GRADES: Final[tuple[Grade, ...]] = ("blob", "commit", "hunk", "time")
-#: The share of a session's added lines that must be among those of a commit.
-_ENOUGH: Final = 0.5
-_SHORTEST: Final = 7
-
-
-class Candidate(NamedTuple):
-    """A session, and the change of the file in its diff."""
-
-    session: Session
-    change: FileChange
 
 
 class Evidence(NamedTuple):
@@ -59,14 +49,9 @@ def of_file(
     found: dict[str, Evidence] = {}
     explained: set[str] = set()
     graded = [
-        *(
-            Evidence(c.session, "blob", s.commit)
-            for s in history
-            for c in candidates
-            if _leaves(c, s)
-        ),
+        *_blobs(candidates, history, recorded),
         *(Evidence(c, "commit", s.commit) for s in history for c in recorded.of(s.commit)),
-        *_hunks(_elsewhere(candidates, recorded), history),
+        *_hunks(_elsewhere(candidates, recorded), Hunks(candidates, history), recorded),
     ]
     for evidence in graded:
         found.setdefault(evidence.session.key, evidence)
@@ -94,13 +79,28 @@ def of_line(
     around = _around(candidates, history, line)
     if len(around) == 1:
         return [Evidence(session, "blob", line.commit) for session in around.values()]
+    lines = Hunks(candidates, history)
     adding_there = [c for c in _elsewhere(candidates, recorded) if c.session.key in adding]
-    hunks = [e for e in _hunks(adding_there, history) if e.commit == line.commit]
-    hunks = list({e.session.key: e for e in hunks}.values())
+    hunks = [e for e in _hunks(adding_there, lines, recorded) if e.commit == line.commit]
     if hunks:
-        return hunks if len(hunks) == 1 else [e._replace(grade="time") for e in hunks]
+        sure_ones = [e for e in hunks if lines.is_line_of(e.session.key, e.commit, line.text)]
+        return sure_ones or [e._replace(grade="time") for e in hunks]
     near = recorded.near(at.time) if at is not None else None
     return [Evidence(near, "time", line.commit)] if near is not None else []
+
+
+def of_new_line(
+    candidates: Sequence[Candidate], history: Sequence[Step], recorded: Recorded, text: bytes
+) -> list[Evidence]:
+    """Return the session behind a line that is not committed, those that add it as guesses."""
+    lines = Hunks(candidates, history)
+    sessions = {
+        c.session.key: c.session
+        for c in _elsewhere(candidates, recorded)
+        if lines.adds(c.session.key, text)
+    }
+    grade: Grade = "hunk" if lines.is_new(text) else "time"
+    return [Evidence(session, grade, "") for session in sessions.values()]
 
 
 def _elsewhere(candidates: Iterable[Candidate], recorded: Recorded) -> list[Candidate]:
@@ -108,20 +108,26 @@ def _elsewhere(candidates: Iterable[Candidate], recorded: Recorded) -> list[Cand
     return [c for c in candidates if c.session.key not in recorded.in_head]
 
 
-def _leaves(candidate: Candidate, step: Step) -> bool:
-    """Return True if a session's diff ends with the content of a commit."""
-    return _same(candidate.change.new_blob, step.change.new_blob)
+def _blobs(
+    candidates: Iterable[Candidate], history: Sequence[Step], recorded: Recorded
+) -> Iterator[Evidence]:
+    """Yield the sessions whose diffs end with the content of a commit, the newest first.
+
+    Of several such commits, those that the session recorded come first.
+    """
+    for session, change in candidates:
+        steps = [s for s in history if _same(change.new_blob, s.change.new_blob)]
+        own = [s for s in steps if session in recorded.of(s.commit)]
+        yield from (Evidence(session, "blob", s.commit) for s in own or steps)
 
 
 def _same(recorded: str, whole: str) -> bool:
     """Return True if a blob in a patch, which may be shortened, is a given one."""
-    return len(recorded) >= _SHORTEST and bool(recorded.strip("0")) and whole.startswith(recorded)
+    return len(recorded) >= SHORTEST and bool(recorded.strip("0")) and whole.startswith(recorded)
 
 
-def _traced(candidates: Sequence[Candidate], at: Step | None, line: Blamed) -> Session | None:
+def _traced(candidates: Sequence[Candidate], at: Step, line: Blamed) -> Session | None:
     """Follow a line back through diffs, each of which ends where the next one begins."""
-    if at is None:
-        return None
     blob, number = at.change.new_blob, line.number
     ending: dict[str, Candidate] = {}
     for c in sorted(candidates, key=lambda c: c.session.time):
@@ -167,23 +173,12 @@ def _begins_with(change: FileChange, blob: str) -> bool:
     return change.old_blob == blob or _same(change.old_blob, blob)
 
 
-def _hunks(candidates: Iterable[Candidate], history: Sequence[Step]) -> Iterator[Evidence]:
-    """Yield for each session the commits that add enough of its lines."""
-    by_commit = {step.commit: Counter(added_texts(step.change)) for step in history}
-    for session, change in candidates:
-        shares = _shares(Counter(added_texts(change)), by_commit)
-        best = max(shares.values(), default=0.0)
-        if best >= _ENOUGH:
-            yield from (
-                Evidence(session, "hunk", c) for c, share in shares.items() if share == best
-            )
-
-
-def _shares(mine: Counter[bytes], by_commit: Mapping[str, Counter[bytes]]) -> dict[str, float]:
-    total = mine.total()
-    if not total:
-        return {}
-    return {commit: (mine & theirs).total() / total for commit, theirs in by_commit.items()}
+def _hunks(candidates: Iterable[Candidate], lines: Hunks, recorded: Recorded) -> Iterator[Evidence]:
+    """Yield for each session the unrecorded commits that its lines match."""
+    for key, session in {c.session.key: c.session for c in candidates}.items():
+        for commit in lines.commits(key):
+            if not recorded.of(commit):
+                yield Evidence(session, "hunk", commit)
 
 
 def _adds_text(change: FileChange, text: bytes) -> bool:

@@ -4,12 +4,14 @@
    Only the part of the history between both is visited.
 2. If the repository does not have the base, such as an amended commit that git removed, the range
    has no beginning: then only its end belongs to the session.
-3. Only sessions whose recorded commits are not in the history of HEAD are matched by time.
+3. The commits that a transcript shows being made count as well. They are abbreviated as git printed
+   them, and count if one commit begins so.
+4. Only sessions whose recorded commits are not in the history of HEAD are matched by time.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import heapify, heappop, heappush
 from itertools import accumulate
@@ -20,6 +22,8 @@ from codec.timestamps import seconds_of
 from pipelines.diffs.store import commits_of
 from pipelines.search.evidence.file_history import Graph
 
+#: Digits of a hash that git prints at least.
+SHORTEST: Final = 7
 #: The seconds before and after a session in which its commits may be.
 _NEAR: Final = 3600
 
@@ -41,15 +45,18 @@ class Recorded:
             head: the commit of HEAD.
         """
         places = {commit: place for place, commit in enumerate(graph)}
+        hashes = sorted(graph)
         reached = _reached(graph, head)
         self.in_head: set[str] = set()
         self._by_commit: dict[str, list[Session]] = {}
         timed: list[tuple[int, int, Session]] = []
         for session in sessions:
+            made = list(_made(session, hashes))
             commits = {c for text in commits_of(session) for c in _named(text, graph, places)}
-            for commit in commits:
+            for commit in commits.union(made):
                 self._by_commit.setdefault(commit, []).append(session)
-            if any(text.rpartition("..")[2] in reached for text in commits_of(session)):
+            ends = (text.rpartition("..")[2] for text in commits_of(session))
+            if not reached.isdisjoint((*ends, *made)):
                 self.in_head.add(session.key)
             elif (began := seconds_of(session.time)) is not None:
                 timed.append((began, began + 60 * (session.metrics.duration_min or 0), session))
@@ -83,6 +90,15 @@ def ends_of(sessions: Iterable[Session]) -> Iterator[str]:
     for session in sessions:
         for text in commits_of(session):
             yield from text.split("..")
+
+
+def _made(session: Session, hashes: Sequence[str]) -> Iterator[str]:
+    """Yield the commits that the transcript of a session shows, of the sorted ones of a graph."""
+    for name in session.transcript.commits if session.transcript is not None else ():
+        at = bisect_left(hashes, name)
+        found = [commit for commit in hashes[at : at + 2] if commit.startswith(name)]
+        if len(found) == 1 and len(name) >= SHORTEST:
+            yield found[0]
 
 
 def _named(text: str, graph: Graph, places: Mapping[str, int]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
@@ -18,7 +18,8 @@ from codec.records import Session
 from pipelines.diffs.store import Store
 from pipelines.outcomes.errors import NotFound, StorageError
 from pipelines.search.evidence.file_history import blame, file_history, graph_with, names_of
-from pipelines.search.evidence.grades import Candidate, Evidence, of_file, of_line
+from pipelines.search.evidence.grades import Evidence, of_file, of_line, of_new_line
+from pipelines.search.evidence.hunks import Candidate
 from pipelines.search.evidence.recorded import Recorded, ends_of
 from pipelines.search.refresh import ask_index
 from pipelines.system.fs.files import read_bytes, regular_size
@@ -73,12 +74,12 @@ def why(workspace: Workspace, place: Place) -> Why:
     names = names_of(place.path, history)
     manifest = read_manifest(workspace)
     candidates, missing = _candidates(workspace, manifest, names)
-    if place.line is not None and number is None:
-        return Why(place, _uncommitted(candidates, text), "", missing)
-    if not history:
-        raise NotFound(f"{place.path}: no commit of HEAD has this file")
     sessions = list(manifest.sessions.values())
     recorded = Recorded(sessions, graph_with(repository, head, ends_of(sessions)), head)
+    if place.line is not None and number is None:
+        return Why(place, of_new_line(candidates, history, recorded, text), "", missing)
+    if not history:
+        raise NotFound(f"{place.path}: no commit of HEAD has this file")
     if number is None:
         return Why(place, of_file(candidates, history, recorded), "", missing)
     line = blame(repository, head, place.path, number)
@@ -114,17 +115,6 @@ def _lines(data: bytes) -> list[bytes]:
     """Return the lines of a file without their ends, which git may convert."""
     lines = data.split(b"\n")
     return [x.removesuffix(b"\r") for x in (lines[:-1] if lines[-1] == b"" else lines)]
-
-
-def _uncommitted(candidates: Iterable[Candidate], text: bytes) -> list[Evidence]:
-    """Return the sessions whose diffs add an uncommitted line; several are guesses."""
-    adding = {
-        c.session.key: Evidence(c.session, "hunk", "")
-        for c in candidates
-        if any(x.mark == "+" and x.text == text for x in c.change.lines)
-    }
-    found = list(adding.values())
-    return found if len(found) == 1 else [e._replace(grade="time") for e in found]
 
 
 def _candidates(
