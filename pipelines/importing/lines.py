@@ -93,7 +93,7 @@ def _linked(path: str) -> Finding:
         code="transcript-link",
         message="is a link, and links in a folder of transcripts are not followed",
         file=path,
-        hint=f"If it has transcripts of yours: session-codec import --from {path}",
+        hint=f"If it has transcripts of yours, import them: session-codec import --from {path}",
     )
 
 
