@@ -14,10 +14,11 @@ from typing import Final
 PROMPT_LIMIT: Final = 200
 _BLOCKS: Final = (
     "bash-input", "bash-stdout", "bash-stderr", "command-contents", "command-message",
-    "environment_context", "ide_diagnostics", "ide_opened_file", "ide_selection", "INSTRUCTIONS",
-    "local-command-caveat", "local-command-stderr", "local-command-stdout", "permissions",
-    "skill", "subagent_notification", "system-reminder", "task-notification", "turn_aborted",
-    "user-prompt-submit-hook", "user_instructions", "user_shell_command",
+    "environment_context", "hook_context", "ide_diagnostics", "ide_opened_file", "ide_selection",
+    "INSTRUCTIONS", "local-command-caveat", "local-command-stderr", "local-command-stdout",
+    "permissions", "session_context", "skill", "subagent_notification", "system-reminder",
+    "task-notification", "turn_aborted", "user-prompt-submit-hook", "user_instructions",
+    "user_shell_command",
 )  # fmt: skip
 _BLOCK = re.compile(rf"<(?P<tag>{'|'.join(_BLOCKS)})\b[^>]*>.*?</(?P=tag)\b[^>]*>", re.S)
 _PASTED = re.compile(r"</?pasted_content\b[^>]*>")

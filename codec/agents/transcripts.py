@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from codec.agents.claude_transcript import read_claude
 from codec.agents.codex_transcript import read_codex
+from codec.agents.gemini_transcript import read_gemini
 from codec.agents.transcript_events import Event, Transcript, transcript_of
 
 _Reader = Callable[[Iterable[dict[str, Any]], str, set[str] | None], Iterator[Event]]
@@ -20,6 +21,7 @@ _SCAN: Final = json.JSONDecoder().raw_decode
 _READERS: Final[Mapping[str, _Reader]] = {
     "claude": read_claude,
     "codex": read_codex,
+    "gemini": read_gemini,
 }
 
 

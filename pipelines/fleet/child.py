@@ -17,7 +17,7 @@ from typing import IO, Any, Final, NamedTuple
 import pipelines
 from pipelines.fleet.run_folder import Result
 from pipelines.outcomes.errors import BUG, FINDINGS
-from pipelines.worker.client import HELPERS, OFF
+from pipelines.system.worker.client import HELPERS, OFF
 
 _HERE: Final = os.path.dirname(os.path.abspath(__file__))
 _PROGRAM: Final = os.path.join(

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from pipelines.outcomes.answers import Cell
 from pipelines.report.page import POLICY, asset, data_block, filled, source_hash
+from pipelines.system.worker.duckdb_process import Limits, ask
 from pipelines.tables.views import Views
-from pipelines.worker.duckdb_process import Limits, ask
 
 #: What the first bytes of every page hold.
 MARK: Final = '<meta name="generator" content="session-codec fleet report">'

@@ -16,8 +16,8 @@ from typing import Any, Final, NamedTuple
 
 from codec.errors import FormatError
 from pipelines.fleet.steps import STEPS
-from pipelines.fs.files import make_folder, replace_file
 from pipelines.outcomes.errors import Conflict, NotFound
+from pipelines.system.fs.files import make_folder, replace_file
 
 _SCHEMA: Final = "session-codec/fleet-run/1"
 _PLAN: Final = "fleet.json"

@@ -22,8 +22,8 @@ from pipelines.fleet.run_folder import (
     read_shard,
 )
 from pipelines.fleet.steps import Place, command_of
-from pipelines.fs.files import make_folder
 from pipelines.outcomes.errors import PipelineError
+from pipelines.system.fs.files import make_folder
 
 #: Workers that may be lost to one verb in one repository.
 _LOST: Final = 2
@@ -67,7 +67,7 @@ def _lost(member: Member, verb: str) -> Result:
 def _run(folder: str, plan: Plan, member: Member, verb: str) -> Result:
     path = path_of(folder, member)
     if member.is_clone and not os.path.isdir(path):
-        from pipelines.git.clone import clone
+        from pipelines.system.git.clone import clone
 
         try:
             make_folder(os.path.dirname(os.path.abspath(path)))

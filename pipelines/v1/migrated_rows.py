@@ -24,7 +24,7 @@ from codec.merge.key_conflicts import Settled
 from codec.merge.rows import rebuild_rows, sort_rows
 from codec.merge.tracked_formats import Format, kept_pieces
 from codec.records import Session
-from pipelines.fs.files import read_bytes
+from pipelines.system.fs.files import read_bytes
 from pipelines.workspace.location import MANIFEST, Workspace
 from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.tracked_files import (

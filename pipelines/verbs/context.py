@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from codec.v2.context_view import DEFAULT_BUDGET, DEFAULT_LAST, VIEW_VERSION, Context, Style
-from pipelines.fs.files import read_bytes
+from pipelines.system.fs.files import read_bytes
 from pipelines.workspace import pending
 from pipelines.workspace.cache import CACHE, read_json_cache, write_json_cache
 from pipelines.workspace.location import DELTAS, REFERENCES, Workspace

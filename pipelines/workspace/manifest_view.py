@@ -36,7 +36,7 @@ from codec.manifest.order import in_order
 from codec.manifest.session_fields import revised
 from codec.names import key_time
 from codec.records import PatchRef, Session
-from pipelines.fs.lines import lines_of
+from pipelines.system.fs.lines import lines_of
 from pipelines.workspace.location import MANIFEST
 
 _F = TypeVar("_F", bound=Fact)

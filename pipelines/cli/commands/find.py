@@ -16,8 +16,8 @@ from pipelines.outcomes.errors import EXIT_CODES
 from pipelines.search.answers import DEFAULT_LIMIT, Question, answer_text, within
 from pipelines.search.lexical import COUNTED, Filter
 from pipelines.search.vectors import LIMIT
+from pipelines.system.worker.tokenizer import load
 from pipelines.verbs.find import find
-from pipelines.worker.tokenizer import load
 
 #: How an argument begins that names a repository, not a word.
 _PLACES: Final = (".", "~", os.sep)

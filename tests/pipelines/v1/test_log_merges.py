@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pipelines.system.worker.client import Worker
 from pipelines.verbs import doctor
-from pipelines.worker.client import Worker
 from pipelines.workspace.merge_driver_setup import configure_merge
 from tests.pipelines.conftest import Bench, git
 from tests.support.clones import Clone, clone_of, pull
