@@ -24,9 +24,9 @@ from bench.verbs import Setting
 from codec.secrets.patterns import file_of
 from pipelines.diffs.secret_scan import Text as Patch
 from pipelines.diffs.secret_scan import scan
-from pipelines.git.process import run_git
-from pipelines.git.repository import Repository
 from pipelines.outcomes.errors import PipelineError
+from pipelines.system.git.process import run_git
+from pipelines.system.git.repository import Repository
 from pipelines.workspace.git_blobs import read_blob
 from pipelines.workspace.git_patches import PATCH_OPTIONS
 
@@ -92,8 +92,8 @@ def place_hash(place: Place) -> str:
 
 def _searched(name: str, commit: str, git: Path) -> Searched:
     repository = Repository(str(git), str(git), str(git))
-    command = ("rev-list", "--no-merges", "--min-parents=1", commit)
-    commits = run_git(repository, *command, plain=True).stdout.decode().split()
+    listing = ("rev-list", "--no-merges", "--min-parents=1", commit)
+    commits = run_git(repository, *listing, plain=True).stdout.decode().split()
     size = min(_PATCHES, len(commits))
     patches = {}
     for one in (commits[n * len(commits) // size] for n in range(size)):

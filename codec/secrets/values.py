@@ -11,6 +11,7 @@ import binascii
 import re
 from base64 import b64decode
 from collections import Counter
+from itertools import pairwise
 from math import log2
 from typing import Final
 from urllib.parse import unquote_to_bytes
@@ -21,12 +22,13 @@ _STAND_IN = re.compile(
     rb"example|change[_-]?(?:me|this)|placeholder|redacted|your[_-]|[_-]here(?![a-z])|^eyj[\w.-]*\.(?:test|fake|sig|signature)$|x{5}"
     rb"|\*{3}|\.{3}|<[\w .:-]*>|\{[\w.:$ -]*\}|\{\{|\$[({]|^\$[a-z_]|%[(s]|process\.env|os\.environ"
     rb"|do[_-]not|foobar|a1b2c3d4|^\.\*|\.[*+](?:$|[/\\\"'?)])|\][*+{]|\[\w-\w|\[\^|\\[dsw][*+{\\]"
-    rb"|eby8vdm02xnocqfl"  # the account that every Azurite has
+    rb"|deadbeef|long[_-]?enough|eby8vdm02xnocqfl"  # the account that every Azurite has
     rb"|sflkxwrjsmekkf2q"  # signs the token that jwt.io shows
+    rb"|16c7e42f292c6912e7710c838347ae178b4a"  # the token in GitHub's documentation
 )
 #: Words and runs that carry no secret, in lower case.
 _WORD = re.compile(
-    rb"p[a@4][s$5]{2}(?:w[o0]rd|wd|phrase|code)?|pwd|secret|token|api|key|admin|root|user(?:name)?"
+    rb"p[a@4][s$5]{2}(?:w[o0]rd|wd|phrase|code)?|pwd|secret|credential|token|api|key|admin|root|user(?:name)?"
     rb"|test(?:ing)?|login|default|access|aws|my|super|foo|bar|baz|qux|hunter|letmein|qwerty|asdf"
     rb"|abc(?:d(?:ef)?)?|def(?=\d)|xyz|dummy|fake|sample|demo|0?1234?5?6?7?8?9?0?|(?<![a-z\d])s3(?![a-z\d])|[rhep]s(?:256|384|512)"
     rb"|(?:sha|md|base|u?int|utf-?|float|aes|hmac|rsa|ed)\d{1,5}"
@@ -48,9 +50,37 @@ _CAMEL = re.compile(rb"[A-Z]{0,5}[a-z]*(?:[A-Z][a-z]+)*[A-Z]{0,5}")
 _PIECE = re.compile(
     rb"[a-z]{3,24}(?:[A-Z]{1,5}[a-z]{2,24})*[A-Z]{2,5}|"
     rb"[a-z]*(?:[A-Z]{1,5}[a-z]{2,24}\d?)*\d{0,4}[a-z]{0,2}|[A-Z]+\d{0,4}[A-Z]{0,2}|\d{1,4}[A-Za-z]{0,2}|[0-9a-f]{1,3}"
-    rb"|0?1234567890?(?:abcdef)?"
+    rb"|0?1234567890?(?:abcdef)?|12345|67890|s3cret"
+    rb"|[a-z]{3,24}(?:[A-Z]{1,5}[a-z]{2,24}|A[nst]|By|I[dfns]|O[fnr]|To){2,12}"
 )
 _BETWEEN = re.compile(rb"[^A-Za-z0-9]+")
+#: Before the token of a URL: a link of Firebase to one stored file, and the socket by which Vite
+#: reloads a page on this machine.
+_LINK = re.compile(
+    rb"[?&]alt=media&(?:amp;|#x26;)?\Z"
+    rb"|wss?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])(?::\d{1,5})?/\?\Z"
+)
+_LONGEST_LINK: Final = 64
+#: The kind of each character: lower case, upper case, digit, or none of them.
+_KINDS: Final = bytes(
+    ord("a" if b"a" <= c <= b"z" else "A" if b"A" <= c <= b"Z" else "0" if c.isdigit() else "-")
+    for c in (bytes([n]) for n in range(256))
+)
+#: Three kinds that take turns four times, or two that do eight times.
+_REGULAR = re.compile(
+    b"(?:%s)[aA0]{0,2}"
+    % b"|".join(
+        b"(?:%s){%d,}" % (turn, least)
+        for turns, least in (
+            ((b"aA0", b"a0A", b"Aa0", b"A0a", b"0aA", b"0Aa"), 4),
+            ((b"a0", b"0a", b"A0", b"0A", b"aA", b"Aa"), 8),
+        )
+        for turn in turns
+    )
+)
+#: Characters in a row, each the next one of the alphabet or the digits: somebody typed them.
+_TYPED: Final = 8
+_STEPS: Final = b"\1" * (_TYPED - 1)
 #: The begin of a URL whose last word goes on; bounded by what is looked back.
 _ADDRESS = re.compile(rb"https?://[^\s\"'<>?=&:]{1,256}(?<=[A-Za-z0-9][-_])\Z")
 _LONGEST_ADDRESS: Final = 300
@@ -72,6 +102,11 @@ def is_inside_address(data: bytes, start: int) -> bool:
     return word is not None
 
 
+def is_public_link(data: bytes, start: int) -> bool:
+    """Return True if the name at `start` is a parameter of a URL that opens nothing else."""
+    return _LINK.search(data, max(0, start - _LONGEST_LINK), start) is not None
+
+
 def is_url_password(value: bytes) -> bool:
     """Return True if the password of a URL can be a real one."""
     plain = unquote_to_bytes(value)
@@ -81,7 +116,7 @@ def is_url_password(value: bytes) -> bool:
 def is_stand_in(value: bytes) -> bool:
     """Return True for placeholders, variable references and dictionary words."""
     lower = value.lower()
-    if _STAND_IN.search(lower):
+    if _STAND_IN.search(lower) or _is_typed(lower) or _is_regular(value):
         return True
     rest = _WORD.sub(b"", lower)
     if rest == lower:
@@ -202,6 +237,16 @@ def _is_code(plain: bytes) -> bool:
     """Return True for members of identifiers, such as `request.args` or `!!env.API_KEY`."""
     is_member = _CODE.match(plain) or _OPERATOR.match(plain)
     return is_member is not None and is_identifier(plain)
+
+
+def _is_typed(lower: bytes) -> bool:
+    """Return True for characters that follow each other, such as `12345678` or `abcdefgh`."""
+    return _STEPS in bytes((after - before) % 256 for before, after in pairwise(lower))
+
+
+def _is_regular(value: bytes) -> bool:
+    """Return True if lower case, upper case and digits take turns, as in `aB3dF6hJ9kL2nP5`."""
+    return _REGULAR.fullmatch(value.translate(_KINDS)) is not None
 
 
 def _is_unsigned(value: bytes) -> bool:
