@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 from codec.agents.guide_block import BEGIN, GUIDE, block_state
 from codec.errors import CodecError, FormatError, IntegrityError
+from codec.kinds import Key
 from codec.manifest.facts import Archive
 from codec.records import Session
 from pipelines.diffs.local_archives import (
@@ -52,7 +53,7 @@ class Rename(NamedTuple):
 
     old: str
     new: str
-    key: str
+    key: Key
 
 
 class Mend(NamedTuple):
@@ -63,14 +64,14 @@ class Mend(NamedTuple):
         file: as a user would name it.
         start: how many of its bytes stay.
         tail: what comes behind them.
-        key: of the session whose diff it is, empty for an archive.
+        key: of the session whose diff it is; None for an archive.
     """
 
     path: str
     file: str
     start: int
     tail: bytes
-    key: str = ""
+    key: Key | None = None
 
 
 class Upkeep(NamedTuple):
