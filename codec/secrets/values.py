@@ -24,6 +24,7 @@ _STAND_IN = re.compile(
     rb"|do[_-]not|foobar|a1b2c3d4|^\.\*|\.[*+](?:$|[/\\\"'?)])|\][*+{]|\[\w-\w|\[\^|\\[dsw][*+{\\]"
     rb"|deadbeef|long[_-]?enough|eby8vdm02xnocqfl"  # the account that every Azurite has
     rb"|sflkxwrjsmekkf2q"  # signs the token that jwt.io shows
+    rb"|^phc_\w{40}"  # a project's key of PostHog, which every page that uses it shows
     rb"|16c7e42f292c6912e7710c838347ae178b4a"  # the token in GitHub's documentation
 )
 #: Words and runs that carry no secret, in lower case.
@@ -38,8 +39,11 @@ _WORDS = re.compile(rb"[a-z]*(?:[_.-][a-z]*)+")
 #: What remains of a made-up password such as `SecurePass123!` without its usual words.
 _CHOSEN_LIGHTLY = re.compile(rb"[a-z]*[_-]?\d{0,4}[!@#$.?*]{0,2}")
 _PATH = re.compile(rb"(?:\.{0,2}|~|[a-z]:)[/\\]|[\w.-]+(?:/[\w.-]+)+\.\w{1,5}$")
-#: A path of a web service or of a file system: its first part is a word.
-_ROUTE = re.compile(rb"/[a-z][a-z_-]{1,24}/[\w./{}:-]+$")
+#: A path of a web service or of a file system, whose first part is a word, or the name of a file.
+_ROUTE = re.compile(
+    rb"/[a-z][a-z_-]{1,24}/[\w./{}:-]+$"
+    rb"|[\w.%+-]{1,128}\.(?:png|jpe?g|gif|svg|webp|pdf|html?|css|json|ya?ml|toml|txt|md)$"
+)
 _CODE = re.compile(rb"[A-Za-z_]\w*(?:=\w|\??\.[A-Za-z_]|::|->)")
 _OPERATOR = re.compile(rb"[!&*+?]{1,2}[A-Za-z_]")
 _LETTER = re.compile(rb"[A-Za-z]")

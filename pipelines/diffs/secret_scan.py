@@ -48,8 +48,6 @@ _PEM: Final = b"-----BEGIN "
 #: The rule of what cannot be searched.
 UNSEEN: Final = "unseen"
 _FOUND_URL: Final = "betterleaks.generic-credential-uri"
-#: Rules for keys that their provider calls public: every page with PostHog's script has its key.
-_PUBLIC: Final = frozenset({"betterleaks.posthog-project-api-key"})
 
 
 class Text(NamedTuple):
@@ -274,7 +272,7 @@ def _foreign(data: bytes, name: str) -> Iterator[tuple[bytes, _Place]]:
     for finding in found:
         secret = finding.secret.encode()
         at = finding.location
-        if not finding.visible or finding.rule_id in _PUBLIC or not can_be_secret(secret):
+        if not finding.visible or not can_be_secret(secret):
             continue
         if finding.rule_id == _FOUND_URL and not finding.is_base64_encoded:
             continue  # a rule of our own judges these

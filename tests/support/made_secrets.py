@@ -196,6 +196,8 @@ HARMLESS: Final = (
     "https://db.internal/?token=credential1&password=credential2&x=1",
     "https://db.internal/?token=s%2Bcret&x=1",
     'newPassword: "longenough12"',
+    '<a href="/docs/token">llama_3.2_vision_B9k2.png</a>',
+    'postHogAPIKey = "phc_' + "aB3dE6gH9jK2mN5pQ8sT1vW4" * 2 + '"',
     'needs: ["tests-pass", "coverage-90"]',
     "ghp_" + "16C7e42F292c6912E7710c838347Ae178B4a",  # in GitHub's documentation
     "# COORDINATION_SECRET=a1b2c3d4e5f6789012345678901234567890abcdef",
