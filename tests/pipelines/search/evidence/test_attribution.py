@@ -15,7 +15,7 @@ from pipelines.workspace.location import find
 from tests.pipelines.conftest import Cli, git, tree
 
 SCHEMA = json.loads(
-    (Path(__file__).parents[3] / "pipelines" / "verify.schema.json").read_text(encoding="utf-8")
+    (Path(__file__).parents[4] / "pipelines" / "verify.schema.json").read_text(encoding="utf-8")
 )
 
 
