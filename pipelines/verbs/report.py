@@ -334,10 +334,7 @@ def _diffs(request: Request, sessions: Sequence[Session], progress: Progress) ->
 
 
 def _secrets(request: Request, found: Mapping[Key, bytes], advance: Advance) -> list[Finding]:
-    texts = (
-        Text(f".diffs/{key}.diff", key, lambda data=data: data)  # type: ignore[misc]
-        for key, data in found.items()
-    )
+    texts = (Text(f".diffs/{key}.diff", key, partial(bytes, data)) for key, data in found.items())
     return scan(texts, request.allow, advance, partial(blob_at, request.workspace)).findings
 
 
