@@ -85,8 +85,8 @@ class FromTranscript(NamedTuple):
         reader: version of the reader of transcripts.
         wall_min: minutes from the first line to the last, pauses included.
         tokens: tokens by class: `input`, `output`, `cache_write`, `cache_read`.
-        files: how many files of the repository it edited.
-        unknown: of these, how many have states that are not known.
+        files: the number of files of the repository that it edited.
+        unknown: the number of these files with unknown states.
         commits: hashes of the commits that it made, whole or abbreviated.
     """
 

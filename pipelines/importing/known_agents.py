@@ -1,4 +1,4 @@
-"""Name the agents whose transcripts can be read."""
+"""List the agents whose transcripts can be read."""
 
 from __future__ import annotations
 

@@ -1,11 +1,9 @@
-"""Find transcripts, and read them line by line, within bounds.
+"""Find transcripts, and read them line by line, with limits; unreadable lines are findings.
 
-What cannot be read is a finding, with its line.
-
-1. A line of more than 32 MiB is skipped, without holding it in memory.
-2. A last line that is cut short was being written: it is read the next time.
-3. Bytes that are not UTF-8 are kept (`codec.agents.transcripts.entry_of`), and named.
-4. A file `*.json` is one document of at most 64 MiB; a longer one is not read.
+1. A line of more than 32 MiB is skipped without being held in memory.
+2. An incomplete last line is still being written, and is read the next time.
+3. Bytes that are not UTF-8 are kept (`codec.agents.transcripts.entry_of`), and reported.
+4. A file `*.json` is one document of at most 64 MiB; a larger one is not read.
 """
 
 from __future__ import annotations
@@ -21,15 +19,15 @@ from codec.agents.transcripts import entry_of, object_in
 from pipelines.outcomes.findings import Finding
 
 LINE_LIMIT: Final = 1 << 25
-#: How the name of a transcript ends that is one document.
+#: The suffix of a transcript that is one document.
 DOCUMENT: Final = ".json"
 _DOCUMENT_LIMIT: Final = 1 << 26
-#: How many lines of one file are named.
+#: The most lines of one file that are reported.
 _NAMED: Final = 3
 
 
 def opened(path: str) -> IO[bytes]:
-    """Open a transcript; one that is compressed is decompressed.
+    """Return an open transcript, decompressed if it is compressed.
 
     Raises:
         OSError: it cannot be read, or is not a regular file.
@@ -54,7 +52,7 @@ def opened(path: str) -> IO[bytes]:
 
 
 def read_errors() -> tuple[type[Exception], ...]:
-    """Return the errors of a file that cannot be read, or decompressed."""
+    """Return the exceptions for a file that cannot be read or decompressed."""
     module = sys.modules.get("zstandard")
     return (OSError, EOFError, *((module.ZstdError,) if module else ()))
 
@@ -102,11 +100,11 @@ def linked(path: str) -> Finding:
 
 
 def entries(path: str, findings: list[Finding]) -> Iterator[dict[str, Any]]:
-    """Yield the objects on the lines of a transcript.
+    """Yield the JSON objects on the lines of a transcript.
 
     Args:
-        path: of the file.
-        findings: what cannot be read is added here.
+        path: the path of the file.
+        findings: the list to which findings on unreadable lines are added.
     """
     problems: dict[str, list[int]] = {}
     try:
@@ -137,7 +135,7 @@ def entries(path: str, findings: list[Finding]) -> Iterator[dict[str, Any]]:
 
 
 def document(path: str) -> dict[str, Any]:
-    """Return the object that a transcript is.
+    """Return the JSON object in a transcript that is one document.
 
     Raises:
         OSError: it cannot be read, is not a JSON object, or is too long.
@@ -153,7 +151,7 @@ def document(path: str) -> dict[str, Any]:
 
 
 def lines(f: IO[bytes]) -> Iterator[bytes | None]:
-    """Yield the lines of a file; None for one that is too long."""
+    """Yield the lines of a file; None for a line that is too long."""
     while line := f.readline(LINE_LIMIT):
         if len(line) < LINE_LIMIT or line.endswith(b"\n"):
             yield line

@@ -1,10 +1,10 @@
 """Plan an import: find the transcripts of a repository, read them, compile sessions.
 
 1. Sessions are read one after the other, the oldest first, a fork after its parent. Only one
-   session's files are in memory; their states go to git (`patches`).
-2. What is recorded is completed; what is not is new. A second import of the same transcripts
-   changes nothing.
-3. Nothing is written to the workspace. What cannot be read is a finding.
+   session's files are in memory; their states are stored by git (`patches`).
+2. Recorded sessions are completed; others are new. A second import of the same transcripts changes
+   nothing.
+3. Nothing is written to the workspace. Unreadable parts are findings.
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ from pipelines.workspace.manifest_view import Manifest
 
 
 class Request(NamedTuple):
-    """What is to be imported.
+    """The request for an import.
 
     Attributes:
-        workspace: into which.
+        workspace: the workspace to import into.
         agents: names of the agents; empty for all.
-        places: files and folders to look in; empty for the agents' own folders.
+        places: files and folders to search; empty for the agents' own folders.
         since: the earliest beginning of a session, in milliseconds since 1970.
         infer: infer a status from the last test command.
     """
@@ -70,7 +70,7 @@ class Request(NamedTuple):
 
 
 class Added(NamedTuple):
-    """A new session, its patch, and what it was made of."""
+    """A new session, its patch, and its draft."""
 
     session: Session
     patch: bytes | None
@@ -78,7 +78,7 @@ class Added(NamedTuple):
 
 
 class Changed(NamedTuple):
-    """A session that is completed: as it is and as it becomes, its revision and its new patch."""
+    """A session to complete: before and after, its revision and its new patch."""
 
     pair: Settled
     revision: Revision
@@ -88,15 +88,15 @@ class Changed(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Imported:
-    """The sessions of transcripts.
+    """The sessions of the transcripts.
 
     Attributes:
         added: new sessions, the oldest first.
-        changed: sessions that are completed.
-        same: how many sessions are recorded with all that their transcripts say.
+        changed: the sessions to complete.
+        same: the number of sessions that are recorded completely already.
         unknown: records of unknown types, counted by agent and name.
-        findings: what was noticed.
-        follows, entries: unused by an import; the rows of a migration need them.
+        findings: the findings.
+        follows, entries: always empty; the rows of a migration need them.
     """
 
     added: list[Added] = field(default_factory=list)
@@ -119,7 +119,7 @@ class Imported:
 
 
 def plan_import(request: Request, manifest: Manifest, progress: Progress) -> Imported:
-    """Plan an import; reads only.
+    """Return the plan of an import, without changing anything.
 
     Raises:
         Unavailable: git failed, or a text may hold a secret and the scanner is missing.
@@ -189,7 +189,7 @@ class _Planner:
         )
 
     def read(self, source: Source) -> None:
-        """Read a transcript, and store the states of its files."""
+        """Read a transcript and store the states of its files."""
         parts = self._known.parts(source.session_id)
         if any(_has_more(part, source) for part in parts):
             return
@@ -248,7 +248,7 @@ class _Planner:
         )
 
     def finish(self) -> Imported:
-        """Make the patches and the sessions."""
+        """Return the sessions and their patches."""
         names = {name for draft in self._drafts for name in draft.files}
         patches = self._maker.patches(_ignored(self._repository, names))
         taken = set(self._manifest.sessions)
@@ -275,7 +275,7 @@ class _Planner:
             self._result.changed.append(Changed(pair, revision, patch if changed else None, draft))
         self._result.findings.extend(self._reading.findings)
         self._result.findings.extend(findings_of(self._result.unknown, self._drafts))
-        once = list(dict.fromkeys(self._result.findings))  # agents look at the same files
+        once = list(dict.fromkeys(self._result.findings))  # several agents read the same files
         self._result.findings[:] = once
         return self._result
 
@@ -311,13 +311,13 @@ def _has_more(part: Part, source: Source) -> bool:
 
 
 def _files_of(repository: Repository) -> frozenset[str]:
-    """Return the paths of the files of HEAD."""
+    """Return the paths of the files in HEAD."""
     done = run_git(repository, "ls-tree", "-r", "-z", "--name-only", "HEAD", answers=(0, 128))
     return frozenset(done.stdout.decode(errors="surrogateescape").split("\0"))
 
 
 def _ignored(repository: Repository | None, names: Collection[str]) -> frozenset[str]:
-    """Return the paths that git ignores: they are not part of the project."""
+    """Return the paths that git ignores, which are not part of the project."""
     if repository is None or not names:
         return frozenset()
     asked = "\0".join(sorted(names)).encode(errors="surrogateescape")

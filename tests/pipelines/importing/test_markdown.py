@@ -211,7 +211,7 @@ def test_damage_is_named_and_the_rest_is_read(
     assert said["unknown_records"] == {
         "specstory: turn of Oracle": 1, "specstory: version 9.0": 1,
     }  # fmt: skip
-    assert [s.title for s in project.sessions] == ["Before the damage", "Later"]
+    assert [s.task for s in project.sessions] == ["Before-the-damage", "Later"]
 
 
 def test_a_linked_folder_of_specstory_is_not_followed(project: Project, tmp_path: Path) -> None:
