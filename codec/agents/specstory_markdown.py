@@ -7,7 +7,7 @@
     <tool-use data-tool-type="shell" data-tool-name="Bash"><details> ... </details></tool-use>
 
 1. A heading of a turn inside the output of a tool is not one: it is between the tags of the tool.
-   The end tag is that which ends a line.
+   The end tag ends a line.
 2. There are no tokens and no states of files. Commands are known with their output, which has the
    commits; of edits only the path, if it is stated.
 3. Turns of sub-agents are marked `sidechain`. Their commands count, their prompts do not.
