@@ -46,10 +46,10 @@ _TURN: Final = re.compile(
 _TOOL: Final = re.compile(r'<tool-use data-tool-type="(?P<type>\w*)" data-tool-name="[^"]*">')
 _TOOL_END: Final = "</tool-use>"
 _FENCE: Final = re.compile(r"```(?P<language>\w*)")
-_INLINE: Final = re.compile(r" ?`(?P<text>.+)`")
+_INLINE: Final = re.compile(r" ?`(?P<text>[^`].*)`")
 _EDITED: Final = re.compile(
-    r"(?:• Edit file: |The file |File created successfully at: )(?P<path>.+?)"
-    r"(?: has been (?:updated|created).*|</summary>|)"
+    r"(?:• Edit file: (?P<shown>.+?)(?:</summary>|$)|^The file (?P<path>.+?) has been"
+    r" (?:updated|created)\b|^File created successfully at: (?P<made>.+))"
 )
 _EXIT: Final = re.compile(r"(?:Error: )?Exit code (?P<code>\d{1,3})\b")
 _KNOWN_VERSION: Final = re.compile(r"[12](?:\..*)?")
@@ -217,13 +217,13 @@ def _command_of(block: Iterable[str]) -> tuple[str, str]:
 
 def _path_of(block: Iterable[str]) -> str:
     """Return the path that the block of an edit states; empty if it does not."""
+    fence = ""
     for line in block:
-        text = line.removeprefix("<details>").strip()
-        inline = _INLINE.fullmatch(text)
-        if inline:
-            return unescape(inline["text"])
-        at = next((n for n in map(text.find, ("• Edit file: ", "The file ", "File created "))
-                   if n >= 0), -1)  # fmt: skip
-        if at >= 0 and (m := _EDITED.fullmatch(text[at:])):
-            return unescape(m["path"])
+        text = line.strip()
+        if found := _FENCE.fullmatch(text):
+            fence = "" if fence else found["language"] or "text"
+        elif not fence and (m := _INLINE.fullmatch(text)):
+            return unescape(m["text"])
+        elif fence in {"", "text"} and (m := _EDITED.search(text)):
+            return unescape(m["shown"] or m["path"] or m["made"])
     return ""

@@ -89,6 +89,19 @@ def test_a_session_without_known_states_has_no_diff_and_a_note_says_so(project: 
     assert said["sessions"][0]["files_unknown"] == 1
 
 
+def test_the_path_of_an_edit_is_read_where_it_is_stated(project: Project) -> None:
+    stated = (
+        "\n`src/a.py`\n\n```py\n`not/this.py`\n```",
+        "\n```md\n`nor/this.py`\n```",
+        f"\n```text\nThe file {project.root}/src/b.py has been updated successfully.\n```",
+        "<details><summary>Tool use: **x** • Edit file: src/c.py</summary>",
+        "\n```text\nFile has been unexpectedly modified.\n```",
+    )
+    text = "".join(answered(tool("write", body), n) for n, body in enumerate(stated))
+    specstory(project, HEAD + asked("Change them") + text)
+    assert project.json()["sessions"][0]["files"] == ["src/a.py", "src/b.py", "src/c.py"]
+
+
 @pytest.mark.parametrize("first", ["specstory", "claude", "both"])
 def test_a_session_with_a_transcript_is_there_once(project: Project, first: str) -> None:
     session = project.claude()
