@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import Final
 
 from codec.errors import FormatError
+from codec.kinds import Key
 from codec.names import UNNAMED, name_of, one_line
 from codec.patches.diff_stat import DiffStat
 from codec.records import READER, Metrics, PatchRef, Session, V1Entry
@@ -112,7 +113,7 @@ def session_of(
     if not (title or entry.notes):
         title = remark  # the whole text of the entry
     session = Session(
-        key=start.text,
+        key=Key(start.text),
         time=start.text,
         agent=agent_of(entry.agent, options.agents),
         task=_task(entry, title),
