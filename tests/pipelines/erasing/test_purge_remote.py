@@ -100,7 +100,7 @@ def test_diffs_of_sessions_that_are_not_known_here_keep_their_object(
     cli("sync", other.root, "--remote", remote)
     said = cli("purge", day(3), made.root, "--yes", "--remote", remote)
     assert said.code == 3
-    assert "sessions that are not known here" in said.err
+    assert "sessions that are unknown here" in said.err
     assert holding(remote, patch_of("theirs"))
     assert holding(made.root, ERASED) == []
 

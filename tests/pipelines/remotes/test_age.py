@@ -184,7 +184,7 @@ def test_a_file_without_identities_is_named_and_its_content_is_not(
     bad.write_bytes(closed(ada.file.read_bytes(), decode_recipients([ada.recipient])))
     with pytest.raises(FormatError, match="encrypted itself"):
         read_identities(str(bad))
-    with pytest.raises(NotFound, match="no such file of identities"):
+    with pytest.raises(NotFound, match="no such identity file"):
         read_identities(str(tmp_path / "none"))
 
 
