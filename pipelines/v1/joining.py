@@ -41,7 +41,7 @@ def join_versions(manifest: Manifest, logs: list[ReadLog]) -> tuple[Manifest, li
 
 
 def _twins(manifest: Manifest, log: ReadLog, present: Set[str]) -> list[tuple[Session, Session]]:
-    """Return the sessions of a log that are versions of others, each with the session that it joins."""
+    """Return the sessions of a log that are versions of others, each with the one that it joins."""
     histories = [
         manifest.history(key)
         for key, s in manifest.sessions.items()
