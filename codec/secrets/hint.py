@@ -1,8 +1,8 @@
 """Decide cheaply whether a short text can hold a secret at all.
 
 Loading the scanner takes half a second, and most tasks and notes hold nothing like a secret. This
-module is loaded by `record` and by hooks: it compiles one pattern, and others only where their word
-occurs. It may say yes for a harmless text, and is tested to say yes for everything that
+module is loaded by `record` and by hooks: it compiles one pattern, and others only where they are
+needed. It may say yes for a harmless text, and is tested to say yes for everything that
 `find_secrets` and the scanner find in the forms that the tests plant.
 """
 
@@ -57,7 +57,7 @@ _DIGITS: Final = str.maketrans("0123456789", "0" * 10)
 _LONG: Final = 20
 _HASH: Final = 32
 #: Words with at most one number between them, as programs name things: `HTTP2Connection`.
-_IDENTIFIER = re.compile(
+_IDENTIFIER: Final = (
     r"(?:[A-Z]{0,5}[a-z]{2,})+(?:\d{1,2}(?:[A-Z]{0,5}[a-z]{2,})+)?\d{0,2}"
     r"|[A-Z]{2,5}\d{1,2}(?:[A-Z]{0,5}[a-z]{2,})+"
 )
@@ -82,7 +82,7 @@ def _is_token(run: str, before: str) -> bool:
     """Return True for letters and digits that neither a person nor a hash function wrote."""
     if _HEXADECIMAL.issuperset(run.lower()):
         return len(run) >= _HASH and before in ("_", "-")
-    if _IDENTIFIER.fullmatch(run):
+    if re.fullmatch(_IDENTIFIER, run):
         return False
     groups = len(run.translate(_DIGITS).replace("0", " ").split())
     is_mixed = sum(map(str.isupper, run)) / len(run) >= 0.25
