@@ -1,8 +1,8 @@
 """Errors of bytes and records.
 
-An error says what is wrong, where (file, line, field) and the way out. A codec function knows
-only the line and the field; the caller that knows the file adds it with `at` as the error rises.
-Exit codes are not known here: one table in `pipelines/outcomes/errors.py` maps classes to them.
+An error says what failed, where (file, line, field) and how to fix it. A codec function knows
+only the line and the field; its caller adds the file with `at` as the error rises. Exit codes are
+assigned by one table in `pipelines/outcomes/errors.py`.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from typing import Self
 
 
 class CodecError(Exception):
-    """Base of everything that `codec` raises on purpose.
+    """Base of all errors that `codec` raises on purpose.
 
     Args:
-        problem: what is wrong, one sentence without a full stop.
+        problem: what failed, one sentence without a full stop.
         file: the file as the user would name it, when known.
         line: 1-based line in that file, when known.
         field: the field of the record, when one field is at fault.
-        hint: the way out, one sentence without a full stop.
+        hint: how to fix it, one sentence without a full stop.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class CodecError(Exception):
         self.hint = hint
 
     def at(self, *, file: str | None = None, line: int | None = None) -> Self:
-        """Add the place of the error; a known place is kept."""
+        """Add the file and the line of the error, unless they are known, and return the error."""
         self.file = self.file or file
         self.line = self.line or line
         return self
@@ -53,7 +53,7 @@ class CodecError(Exception):
 
 
 class FormatError(CodecError, ValueError):
-    """The input breaks the format."""
+    """The input violates the format."""
 
 
 class EncodeError(CodecError, ValueError):
@@ -61,4 +61,4 @@ class EncodeError(CodecError, ValueError):
 
 
 class IntegrityError(CodecError):
-    """The bytes differ from what was recorded: truncated, another hash, an unsafe name."""
+    """The bytes differ from the record: they are cut, have another hash, or an unsafe name."""

@@ -1,6 +1,6 @@
-"""Kinds of text that all are strings and must not be mixed; mypy refuses it.
+"""Kinds of text that are all strings and must not be mixed; mypy checks that.
 
-A decoder checks a text and gives it its kind; what computes a hash gives it as well.
+A decoder checks a text and returns it as its kind; so does a function that computes a hash.
 """
 
 from __future__ import annotations
@@ -13,5 +13,5 @@ Sha256 = NewType("Sha256", str)
 
 
 def sha256_of(data: bytes | memoryview) -> Sha256:
-    """Return the hash by which content is identified."""
+    """Return the SHA-256 of some content, which identifies it."""
     return Sha256(hashlib.sha256(data).hexdigest())

@@ -26,15 +26,15 @@ _COMMITS: Final = rf"{_OBJECT}(?:\.\.{_OBJECT})?"
 
 
 def diff_name(key: str, *, colons: bool = True) -> str:
-    """Return the file name of a session's diff; `colons` is false where they cannot be used."""
+    """Return the file name of a session's diff; `colons=False` replaces colons."""
     return f"{key if colons else key.replace(':', '-')}.diff"
 
 
 def name_of(text: str) -> str:
     """Return an agent's name or a task's slug: at most 60 letters, digits, `.`, `_`, `+`, `-`.
 
-    A run of anything else becomes one `-`; the text is NFC; a name that is too long is cut
-    at a `-`. What has no letter or digit at all is `UNNAMED`.
+    A run of other characters becomes one `-`; the text is NFC; a name that is too long is cut
+    at a `-`. A text without any letter or digit becomes `UNNAMED`.
     """
     if not text.isascii():
         text = unicodedata.normalize("NFC", text)
@@ -57,9 +57,9 @@ def one_line(text: str) -> str:
 def session_key(time: str, digest: str, taken: Container[str]) -> str:
     """Return the key of a session that is new to a workspace.
 
-    The time, if no other session has it; else the time, `.` and the first six hex digits of
-    `digest` (more, should even that be taken). It depends on the content, not on the order of
-    arrival, so that two clones agree.
+    The key is the time if no other session has it; else the time, `.` and the first six hex digits
+    of `digest` (more if that key is taken, too). It depends on the content, not on the order of
+    arrival, so that two clones choose the same key.
 
     Args:
         time: the session's time in v2 form.
@@ -76,17 +76,17 @@ def session_key(time: str, digest: str, taken: Container[str]) -> str:
 
 
 def is_key(text: str) -> bool:
-    """Return whether `text` has the form of a key, and so is safe as a file name."""
+    """Return True if `text` has the form of a key, which makes it safe as a file name."""
     return _KEY.fullmatch(text) is not None
 
 
 def is_range(text: str) -> bool:
-    """Return whether `text` names two objects of git by their whole hashes, and nothing else."""
+    """Return True if `text` is two full object hashes of git, written as a range."""
     return re.fullmatch(_RANGE, text) is not None
 
 
 def is_commits(text: str) -> bool:
-    """Return whether `text` is the whole hash of one git object, or a range of two."""
+    """Return True if `text` is the full hash of one git object, or a range of two."""
     return re.fullmatch(_COMMITS, text) is not None
 
 
@@ -96,7 +96,7 @@ def key_time(key: str) -> str:
 
 
 def check_name(value: str, field_name: str) -> str:
-    """Return `value` if it can be an agent or a task in all v2 files.
+    """Return `value` if all v2 files can hold it as an agent or a task.
 
     Raises:
         EncodeError: it cannot be a field, or holds `:` or `]`, which end it in a reference.
@@ -109,7 +109,7 @@ def check_name(value: str, field_name: str) -> str:
 def name_faults(
     key: str, agent: str, task: str, status: str, *, key_field: str = "key"
 ) -> list[str]:
-    """Return the faults of the fields that name a session in a line that was read."""
+    """Return the invalid values among the fields that name a session in a decoded line."""
     faults = [] if is_key(key) else [f"{key_field}: not a key: {key!r}"]
     for name, value in (("agent", agent), ("task", task)):
         try:
@@ -123,7 +123,7 @@ def name_faults(
 
 
 def check_field(value: str, field_name: str) -> str:
-    """Return `value` if it can be a field of the v2 files.
+    """Return `value` if the v2 files can hold it as a field.
 
     Raises:
         EncodeError: it is empty, has spaces around it, or holds `|` or a control character

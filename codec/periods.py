@@ -1,7 +1,7 @@
 """Periods of a report: a year, a quarter, a month, a week, or a range of days.
 
-A period is a pair of beginnings of times, both included, as `query --since --until` takes them. So
-its sessions are those that `query` gives, whatever the zone of the machine: all times are UTC.
+A period has a first and a last day, as `query --since --until` takes them, so both select the same
+sessions on every machine: all times are UTC.
 """
 
 from __future__ import annotations

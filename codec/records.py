@@ -1,8 +1,8 @@
 """The records that flow through session-codec.
 
-A `Session` is the whole record of one session: what the manifest keeps, and what the delta, the
-metrics row and the reference entry are views of. Constructors trust their arguments; the
-`decode_*` functions of the formats validate.
+A `Session` is the whole record of one session, as the manifest keeps it. The delta, the metrics row
+and the reference entry are views of it. Constructors trust their arguments; the `decode_*`
+functions of the formats validate.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from codec.kinds import Sha256, sha256_of
 Status = Literal["PASS", "FAIL", "PARTIAL", "UNKNOWN"]
 STATUSES: Final[frozenset[str]] = frozenset(get_args(Status))
 
-#: No number of the v2 files has more than 15 digits, so that every reader can hold it.
+#: Numbers in the v2 files have at most 15 digits, so that every reader can hold them.
 NUMBER_LIMIT: Final = 10**15
-#: Version of the reader of v1 logs; it is raised when the reader gives other facts for an entry.
+#: Version of the reader of v1 logs; raise it when the reader returns different facts for an entry.
 READER: Final = 1
-#: Version of the readers of transcripts; it is raised when they give other facts for a session.
+#: Version of the transcript readers; raise it when they return different facts for a session.
 TRANSCRIPT_READER: Final = 1
 
 
 class Metrics(NamedTuple):
-    """The figures of a session; None is unknown, 0 is a known zero.
+    """The figures of a session. None is unknown, 0 is a known zero.
 
     Attributes:
         lines_added, lines_removed: lines of the patch.
@@ -43,12 +43,12 @@ class Metrics(NamedTuple):
     deployment: str | None = None
 
 
-#: Nothing is known.
+#: All figures are unknown.
 NO_METRICS: Final = Metrics()
 
 
 class PatchRef(NamedTuple):
-    """A patch by its content: SHA-256 and size in bytes."""
+    """A reference to a patch: the SHA-256 and the size in bytes of its content."""
 
     sha256: Sha256
     size: int
@@ -60,13 +60,13 @@ class PatchRef(NamedTuple):
 
 
 class V1Entry(NamedTuple):
-    """Origin of a migrated session in a v1 log.
+    """The origin of a migrated session in a v1 log.
 
     Attributes:
         source: path of the log, relative to the workspace, with `/`.
-        sha256: hash of the entry, by which it is recognised again (`v1.entry.entry_hash`).
+        sha256: hash of the entry, which identifies it in later runs (`v1.entry.entry_hash`).
         tokens: tokens of the whole entry by tokenizer name.
-        counted: metrics that the log does not declare and that were counted from the patch.
+        counted: metrics that were counted from the patch because the log does not declare them.
     """
 
     source: str
@@ -76,11 +76,11 @@ class V1Entry(NamedTuple):
 
 
 class FromTranscript(NamedTuple):
-    """What the transcript of an agent says about a session, beside its figures.
+    """What a transcript states about a session, except the session's figures.
 
     Attributes:
         agent: the agent, as `import --agent` takes it.
-        session: the agent's name of the session.
+        session: the agent's name for the session.
         until: time of the last line that was read, in v2 form.
         reader: version of the reader of transcripts.
         wall_min: minutes from the first line to the last, pauses included.
@@ -108,20 +108,20 @@ class Session(NamedTuple):
         key: names the session in this workspace; see `session_key`.
         time: when it began, in v2 form (`timestamps`).
         agent, task: names as `name_of` makes them.
-        status: one of four words; `remark` is what the log says beyond it.
-        title: the task in a sentence, as the log has it.
+        status: one of four words; `remark` is the rest of the status text.
+        title: the task in a sentence, as the log states it.
         notes: one line.
         metrics: the figures.
         patch: the diff; None for a session without one.
-        id: the identifier that its recorder uses; a workspace records an id once.
+        id: an identifier chosen by the recorder; a workspace records an id once.
         range: two commits or trees, `BASE..HEAD`, from which git can recompute the patch.
-        commits_of: where its commits are not one range, these, each a commit or a range; the patch
-            is their patches in this order.
+        commits_of: the commits or ranges of a session whose commits are not one range; its patch is
+            their patches in this order.
         v1: its origin in a v1 log; None for a session that was not migrated.
         reader: version of the v1 reader that made the fact; 0 for version 0.1.0 and for sessions
             that were not read from a log.
-        private: its texts were removed on purpose.
-        transcript: what `import` read of it; None for a session that it did not read.
+        private: the texts of the session were removed on purpose.
+        transcript: what `import` read from its transcript; None if `import` did not read one.
         extra: fields of the manifest line that this version does not know, kept as they are.
     """
 

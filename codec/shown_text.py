@@ -1,7 +1,7 @@
-"""Text as it is shown to people and agents: without characters that only change how it looks.
+"""Text as people and agents see it: without characters that only change its display.
 
 Bidirectional controls and zero-width characters (Unicode category Cf, and the tags of plane 14) can
-hide an instruction or show another text than is there. Files keep them, byte for byte.
+hide an instruction or display a different text. Files keep them, byte for byte.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ def shown(text: str) -> str:
 
 
 def quoted(text: str, limit: int) -> str:
-    """Return a text of others as one line in quotes, of at most `limit` characters of it.
+    """Return untrusted text as one quoted line of at most `limit` characters.
 
-    Control and format characters are removed, and quotes in it are single ones: what follows the
-    closing quote is not part of the text.
+    Control and format characters are removed, and double quotes in it become single ones, so that
+    the closing quote ends the text.
     """
     return '"{}"'.format(one_line(text, limit).replace('"', "'"))
 

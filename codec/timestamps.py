@@ -1,6 +1,6 @@
-"""Times as the v2 files hold them.
+"""Times in the form of the v2 files.
 
-The v2 form is `YYYY-MM-DDTHH:MM:SSZ` in UTC, or `YYYY-MM-DD` where the time of day is not known.
+The v2 form is `YYYY-MM-DDTHH:MM:SSZ` in UTC, or `YYYY-MM-DD` if the time of day is not known.
 `v1.dates` reads the times of v1 logs.
 """
 
@@ -28,9 +28,9 @@ def is_canonical(text: str) -> bool:
 
 
 def minutes_between(start: str, end: str) -> int | None:
-    """Whole minutes from one v2 time to another, half a minute rounded up.
+    """Return the minutes from one v2 time to another, rounded to whole minutes.
 
-    None where either has no time of day, or `end` is before `start`.
+    Return None if either has no time of day, or if `end` is before `start`.
     """
     if "T" not in start or "T" not in end:
         return None
@@ -39,5 +39,5 @@ def minutes_between(start: str, end: str) -> int | None:
 
 
 def seconds_of(time: str) -> int | None:
-    """Return a v2 time as seconds since 1970; None without a time of day."""
+    """Return the seconds from 1970 to a v2 time; None if it has no time of day."""
     return int(datetime.fromisoformat(time).timestamp()) if "T" in time else None

@@ -13,8 +13,8 @@ from typing import Final
 from codec.names import name_of, one_line
 from codec.records import Status
 
-#: What a status begins with, in lower case and with spaces between words, and what it means. Text
-#: that begins with none of these is UNKNOWN, and the whole text becomes the remark.
+#: The beginnings of status texts, in lower case with spaces between words, and their statuses. A
+#: text with another beginning is UNKNOWN, and the whole text becomes the remark.
 STATUS_WORDS: Final[Mapping[str, Status]] = {
     **dict.fromkeys(
         ("pass", "passed", "passing", "ok", "success", "successful", "successfully", "succeeded",
@@ -85,14 +85,14 @@ STATUS_WORDS: Final[Mapping[str, Status]] = {
 }  # fmt: skip
 
 _SIGNS: Final = "".join(w for w in STATUS_WORDS if not w.isalpha() and " " not in w)
-#: Up to four words; which of them are the status is looked up.
+#: The first four words of a text; a table decides which of them are the status.
 _STATUS = re.compile(
     rf"[\W_]*?(?P<words>[^\W\d_][\w'-]*(?:[ ][^\W\d_][\w'-]*){{0,3}}|[{_SIGNS}])\ufe0f?"
     r"(?P<rest>.*)",
     re.S,
 )
 _WORD_ENDS = re.compile(r"[ _-]|$")
-#: A word of these behind a status word makes a sentence of it: "Fixed the parser".
+#: A status word that one of these words follows begins a sentence: "Fixed the parser".
 _OBJECTS: Final = frozenset((
     "the", "a", "an", "this", "that", "these", "those", "all", "both", "its", "their", "our",
     "my", "der", "die", "das", "den", "dem", "ein", "eine", "einen", "le", "la", "les", "l", "un",
@@ -114,7 +114,7 @@ _REMARK_EDGE = " \t-–—:,;.*_`"
 
 @lru_cache(maxsize=4096)
 def status_of(text: str) -> tuple[Status, str]:
-    """Return the status that a text states, and the remark that remains of it."""
+    """Return the status that a text states, and the rest of the text as the remark."""
     text = one_line(text).strip("*_` ")
     m = _EXIT_CODE.fullmatch(text)
     if m:
@@ -135,7 +135,7 @@ def status_of(text: str) -> tuple[Status, str]:
 
 @lru_cache(maxsize=4096)
 def is_status(text: str) -> bool:
-    """Return True if a text is a status with at most a remark after a sign or in brackets."""
+    """Return True if a text is a status, alone or with a remark after a sign or in brackets."""
     text = one_line(text).strip("*_`~ ")
     found = _first_status(text)
     if found is None or _CHOICE.match(found[2]):
@@ -147,7 +147,7 @@ def is_status(text: str) -> bool:
 
 
 def _first_status(text: str) -> tuple[Status, str, str] | None:
-    """Return the status that a text begins with, its words, and what follows them."""
+    """Return the status at the beginning of a text, its words, and the text after it."""
     m = _STATUS.fullmatch(text)
     if m is None:
         return None
@@ -185,7 +185,7 @@ def _short_name(text: str) -> str:
 
 
 def _remark(rest: str, status: Status) -> str:
-    """Return the text after the status word, without brackets and signs that repeat the status."""
+    """Return the text after the status word without brackets and signs that repeat the status."""
     rest = rest.replace("\ufe0f", "").strip(_REMARK_EDGE)
     if rest.startswith("(") and rest.endswith(")") and rest.count("(") == 1:
         rest = rest[1:-1].strip()

@@ -11,7 +11,7 @@ from typing import Final
 from bench.tiktoken_counter import vocabulary
 from codec.tokens.bpe_table import encode_table
 from codec.tokens.tokenizers import DEFAULT
-from pipelines.worker.tokenizer import table_path
+from pipelines.system.worker.tokenizer import table_path
 
 #: SHA-256 of the file that OpenAI publishes, as tiktoken expects it.
 SHA256: Final = "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d"

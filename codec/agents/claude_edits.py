@@ -5,11 +5,11 @@
     {"filePath", "originalFileContents", "edits": [{"old_string", ...}], "structuredPatch"}
     {"notebook_path", "original_file", "updated_file"}
 
-1. `structuredPatch` is made for display: tabs became spaces. It only checks states; they come from
-   the file as it was and from the strings.
-2. Newer versions leave `originalFile` out of long files. Then the state before is not here.
-3. Files of sub-agents have no such results (2.1.332): there the call itself is read.
-4. Claude Code removes the line end behind a text that is replaced by nothing.
+1. `structuredPatch` is made for display: tabs became spaces. It is used only to check states, which
+   are computed from the original file and the replaced strings.
+2. Newer versions omit `originalFile` for long files. The state before is then unknown here.
+3. Files of sub-agents have no such results (2.1.332); their tool calls are read instead.
+4. Claude Code removes the line end after a text that is replaced by an empty one.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from codec.agents.json_values import bytes_of, count_of, list_of, object_of, tex
 _ORIGINALS: Final = ("originalFile", "originalFileContents", "original_file")
 #: Tools that change files.
 EDIT_TOOLS: Final = frozenset(("Edit", "MultiEdit", "NotebookEdit", "Write"))
-#: How the answer to a call says that the file is new.
+#: The text by which the answer to a call reports a new file.
 _CREATED: Final = "File created"
 
 
 def edit_of(result: dict[str, Any], time: int, folder: str) -> Edit | None:
-    """Return the edit that the result of a tool notes; None if it is not an edit.
+    """Return the edit in the result of a tool call; None if it is not an edit.
 
     Args:
-        result: `toolUseResult` of the line.
-        time: of the line.
+        result: the `toolUseResult` of the line.
+        time: the time of the line.
         folder: the current folder of the session.
     """
     path = text_of(result.get("filePath") or result.get("notebook_path"))
@@ -52,12 +52,12 @@ def edit_of(result: dict[str, Any], time: int, folder: str) -> Edit | None:
 
 
 def edit_of_call(call: dict[str, Any], answer: str, time: int, folder: str) -> Edit | None:
-    """Return the edit of a call whose result was not noted; None if it is not an edit.
+    """Return the edit in a tool call that has no result; None if it is not an edit.
 
     Args:
         call: the input of the tool.
-        answer: what the tool answered.
-        time: when.
+        answer: the answer of the tool.
+        time: the time of the call.
         folder: the current folder of the session.
     """
     path = text_of(call.get("file_path") or call.get("notebook_path"))

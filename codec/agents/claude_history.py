@@ -3,8 +3,8 @@
     {"display": "...", "pastedContents": {"1": {"content": "..."}}, "timestamp": 1767600000000,
      "project": "/home/ada/src/shop", "sessionId": "..."}
 
-1. It has what a person typed, and neither answers, edits nor tokens.
-2. Older versions wrote no `sessionId`. Such a line is of no known session.
+1. It has the prompts of the user only: no answers, edits or tokens.
+2. Older versions wrote no `sessionId`. The session of such a line is unknown.
 3. A slash command without arguments may be one that no model sees (`/exit`), and a line that begins
    with `!` is a command of the shell. Neither is a task.
 """
@@ -28,9 +28,9 @@ class Typed(NamedTuple):
     """A prompt of the history.
 
     Attributes:
-        session_id: of its session; empty if the line names none.
+        session_id: the session's id; empty if the line has none.
         folder: where the session ran; empty if unknown.
-        prompt: without a text if it is not a task.
+        prompt: the prompt; its text is empty if it is not a task.
     """
 
     session_id: str
@@ -39,7 +39,7 @@ class Typed(NamedTuple):
 
 
 def is_history(entry: dict[str, Any]) -> bool:
-    """Return whether a line is one of the history, not of a transcript."""
+    """Return True if a line belongs to the history, not to a transcript."""
     return "display" in entry and "project" in entry and "type" not in entry
 
 

@@ -8,7 +8,7 @@
 
 1. Lines of another session are skipped. A fork repeats its parent's lines under its own name, with
    their old times and `uuid`s: a line whose `uuid` was read before is skipped.
-2. One answer is on several lines, each with its usage so far.
+2. One answer may be on several lines; each has the usage up to that line.
 3. Lines of sub-agents are in files of their own, in `progress` records (2.0 and 2.1), or marked
    `isSidechain` (1.0). They count for tokens, commands and edits.
 """
@@ -41,7 +41,7 @@ _USAGE: Final = (
 )  # fmt: skip
 _NOT_ASKED: Final = ("isMeta", "isSidechain", "isCompactSummary")
 _EXIT: Final = re.compile(r"(?:Error: )?Exit code (?P<code>\d{1,3})\b")
-#: Records that are known and hold nothing that is used.
+#: Records of known types without any information that is used.
 _OTHER_RECORDS: Final = frozenset((
     "agent-color", "agent-name", "agent-setting", "ai-title", "api-request", "api-request-blob",
     "api-request-shape", "atis-latch", "attribution-snapshot", "content-replacement", "cost-state",
@@ -60,7 +60,7 @@ _PIECES: Final = frozenset((
 
 
 class _Reading:
-    """The state of a reader between lines."""
+    """The state of the reader between two lines."""
 
     def __init__(self, session_id: str, seen: set[str]) -> None:
         self.session_id = session_id
@@ -108,7 +108,7 @@ def _record(
 
 
 def _moved(reading: _Reading, entry: dict[str, Any], time: int) -> Iterator[Event]:
-    """Yield a place, where the folder or the branch changed."""
+    """Yield a `Place` if the folder or the branch changed."""
     folder, branch = entry.get("cwd"), entry.get("gitBranch")
     if text_of(folder):
         reading.folder_and_branch = (folder, branch)
@@ -180,7 +180,7 @@ def _answer(reading: _Reading, entry: dict[str, Any], time: int, _: bool) -> Ite
 def _results(
     reading: _Reading, entry: dict[str, Any], message: dict[str, Any], time: int
 ) -> Iterator[Event]:
-    """Yield what the results of tools say."""
+    """Yield the commands, edits and sub-agents in the results of tools."""
     result = object_of(entry.get("toolUseResult"))
     folder = text_of(entry.get("cwd")) or reading.place.folder
     edit = edit_of(result, time, folder) if result else None
@@ -212,7 +212,7 @@ def _finished(
 
 
 def _exit_code(piece: dict[str, Any], result: dict[str, Any], output: str) -> int | None:
-    """Return an exit code: a failure is noted in words, a success not at all."""
+    """Return the exit code of a command: results state failures in words, and omit successes."""
     if piece.get("is_error"):
         found = _EXIT.match(output)
         return int(found["code"]) if found else None
@@ -226,7 +226,7 @@ def _text(content: object) -> str:
 
 
 def _ask(reading: _Reading, text: str, time: int) -> Iterator[Event]:
-    """Yield what a person asked for, one prompt late: output may follow that takes it back."""
+    """Yield the pending prompt, and keep the new one: output that follows may cancel it."""
     if is_local_output(text):  # the slash command before it was not for a model
         if reading.prompt is not None and reading.prompt.fallback:
             reading.prompt = None

@@ -1,4 +1,4 @@
-"""What a call of a tool by Codex asks for, and what its output says."""
+"""Read the tool calls of Codex and their outputs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from codec.agents.json_values import list_of, object_of, text_of
 
 _BEGIN: Final = "*** Begin Patch"
 _EXIT: Final = re.compile(r"^(?:Process exited with code|Exit code:) (?P<code>-?\d{1,10})$", re.M)
-#: Behind this line, an output is what the command printed.
+#: The text after this line of an output is what the command printed.
 _OUTPUT: Final = "\nOutput:\n"
 
 
@@ -19,9 +19,9 @@ class Call(NamedTuple):
     """A call of a tool.
 
     Attributes:
-        command: that it runs, as a text.
-        patch: that it applies; empty for another tool.
-        folder: that it runs in, empty for the current one.
+        command: the command that it runs, as a text.
+        patch: the patch that it applies; empty for another tool.
+        folder: the folder that it runs in; empty for the current one.
     """
 
     command: str = ""
@@ -30,7 +30,7 @@ class Call(NamedTuple):
 
 
 def call_of(payload: dict[str, Any]) -> Call:
-    """Return what a call asks for: its arguments are JSON in a text, or a text."""
+    """Return the command or patch of a call, whose arguments are a JSON text or plain text."""
     given = payload.get("arguments") or payload.get("input")
     text = given if isinstance(given, str) else ""
     fields: dict[str, Any] = {}
@@ -56,13 +56,13 @@ def call_of(payload: dict[str, Any]) -> Call:
 
 
 def output_of(payload: dict[str, Any]) -> str:
-    """Return what a tool answered, as a text."""
+    """Return the answer of a tool as a text."""
     output = payload.get("output")
     return text_of(output if isinstance(output, str) else object_of(output).get("content"))
 
 
 def exit_code_of(payload: dict[str, Any], output: str) -> int | None:
-    """Return the exit code that an output states; None if it states none."""
+    """Return the exit code that an output states; None if it does not state one."""
     with suppress(ValueError, RecursionError):
         metadata = object_of(object_of(json.loads(output)).get("metadata"))
         code = metadata.get("exit_code")

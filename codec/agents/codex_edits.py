@@ -1,4 +1,4 @@
-"""The edits of Codex: changes that it noted, and patches in the form of its tool `apply_patch`.
+"""Read the edits of Codex: recorded changes, and patches of its tool `apply_patch`.
 
     {"a.py": {"type": "add", "content"}, "b.py": {"type": "delete", "content"},
      "c.py": {"type": "update", "unified_diff", "move_path"}}
@@ -11,9 +11,9 @@
     +    return 'Hello'
     *** End Patch
 
-1. A noted change has the lines as the file has them, with their numbers. It is exact wherever the
-   state before is known.
-2. A patch of the tool has no numbers: its lines are searched for, as Codex does.
+1. A recorded change has the lines of the file and their numbers. It is exact if the state before
+   is known.
+2. A patch of the tool has no line numbers: its lines are searched for, as Codex does.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ _NO_LINE_END: Final = b"\\"
 
 
 def noted_edits(changes: Mapping[str, Any], time: int, folder: str) -> Iterator[Edit]:
-    """Yield the edits that Codex noted.
+    """Yield the edits that Codex recorded.
 
     Args:
-        changes: by path; older versions put the fields below the name of the type.
-        time: when they were made.
-        folder: that relative paths are relative to.
+        changes: the changes by path; older versions put the fields below the name of the type.
+        time: the time of the changes.
+        folder: the folder of relative paths.
     """
     for path, value in changes.items():
         change = object_of(value)
@@ -63,9 +63,9 @@ def patch_edits(patch: str, time: int, folder: str) -> Iterator[Edit]:
     """Yield the edits of a patch in the form of `apply_patch`.
 
     Args:
-        patch: the text; what is around the patch itself is ignored.
-        time: when it was applied.
-        folder: that its paths are relative to.
+        patch: the text; anything around the patch is ignored.
+        time: the time at which it was applied.
+        folder: the folder of its relative paths.
     """
     inside = patch.partition(_BEGIN)[2].partition(_END)[0]
     lines = inside.split("\n")[1:]

@@ -8,13 +8,13 @@
     {"type": "token_usage_record", "payload": {"thread_id", "response_id", "usage"}}
 
 1. A fork or a sub-agent may begin with lines of its parent: the first `session_meta` names the
-   rollout, and lines after one of another session are skipped until a turn of its own begins.
-   Versions without `thread_id` write these lines at once, so that a pause ends them.
+   rollout, and lines after a `session_meta` of another session are skipped until a turn of the
+   rollout begins. Versions without `thread_id` write these lines at once: a pause ends them.
 2. Prompts are in `item_completed` (0.171), `user_message` (older) or only in `response_item` (the
-   oldest); a rollout that has one form is not read in a weaker one. Usage likewise: records of
-   single answers, else the increases of the running total, which a fork continues.
-3. An edit is read from what Codex noted about it (`codex_edits`), else from the patch that it was
-   called with, if the call succeeded.
+   oldest); once a rollout has used a newer form, older forms are ignored. The same holds for usage:
+   records of single answers, else the increases of the running total, which a fork continues.
+3. An edit is read from the change that Codex recorded (`codex_edits`), else from the patch of the
+   tool call, if the call succeeded.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from codec.agents.transcript_events import (
     output_head,
 )
 
-#: A replay of the parent's lines has no pause of so many milliseconds.
+#: A replay of the parent's lines has no pause of this many milliseconds.
 _REPLAY_PAUSE: Final = 1000
 _CALLS: Final = ("function_call", "custom_tool_call", "local_shell_call")
 _OUTPUTS: Final = ("function_call_output", "custom_tool_call_output")
@@ -64,7 +64,7 @@ _OTHER_RESPONSES: Final = frozenset((
 
 
 class _Reading:
-    """The state of a reader between lines."""
+    """The state of the reader between two lines."""
 
     def __init__(self, session_id: str) -> None:
         self.session_id = session_id
@@ -85,7 +85,7 @@ class _Reading:
 
 
 def parent_of_rollout(entry: dict[str, Any]) -> str:
-    """Return the session that a rollout is a sub-agent of, from its first line."""
+    """Return the parent session of a sub-agent, from the first line of its rollout; else empty."""
     return text_of(object_of(entry.get("payload")).get("parent_thread_id"))
 
 
@@ -97,7 +97,7 @@ def read_codex(
     Args:
         entries: the lines, as JSON has them.
         session_id: of the rollout.
-        seen: not used: lines of a rollout have no names.
+        seen: not used, because lines of a rollout have no ids.
     """
     del seen
     reading = _Reading(session_id)
@@ -146,19 +146,19 @@ def _own_record(
 
 
 def _is_own(reading: _Reading, payload: dict[str, Any], time: int) -> bool:
-    """Return whether a line is the first one behind those of the parent."""
+    """Return True if a line is the first one after the lines of the parent."""
     if "thread_id" in payload:
         return bool(payload["thread_id"] == reading.session_id)
     return 0 < reading.before < time - _REPLAY_PAUSE
 
 
 def _is_head(entry: dict[str, Any]) -> bool:
-    """Return whether a line is the first one of the oldest rollouts, or a state between turns."""
+    """Return True for the first line of the oldest rollouts, and for a state between turns."""
     return "type" not in entry and ("id" in entry or "record_type" in entry)
 
 
 def _moved(reading: _Reading, payload: dict[str, Any], time: int) -> Iterator[Event]:
-    """Yield a place, where the folder changed."""
+    """Yield a `Place` if the folder changed."""
     folder, git = text_of(payload.get("cwd")), object_of(payload.get("git"))
     if folder and (git or folder != reading.place.folder):
         reading.place = Place(
@@ -215,7 +215,7 @@ def _noted(reading: _Reading, name: str, changes: dict[str, Any], time: int) -> 
 
 
 def _executed(reading: _Reading, name: str, said: dict[str, Any], ended: int) -> None:
-    """Read what Codex noted about a command that ended."""
+    """Read the record of a command that ended."""
     words = [text_of(word) for word in list_of(said.get("command"))]
     known = reading.commands.get(name) or Command(ended, 0, "")
     output = text_of(said.get("aggregated_output"))
@@ -267,7 +267,7 @@ def _ask(prompts: list[Prompt], text: str, time: int) -> None:
 
 
 def _usage(usage: dict[str, Any]) -> Usage | None:
-    """Return a usage by class: Codex counts what came from a cache as input as well."""
+    """Return a usage by class; Codex counts tokens from a cache as input as well."""
     read, written = count_of(usage.get("input_tokens")), count_of(usage.get("output_tokens"))
     if read is None or written is None:
         return None
@@ -277,7 +277,7 @@ def _usage(usage: dict[str, Any]) -> Usage | None:
 
 
 def _count(reading: _Reading, info: dict[str, Any], time: int) -> None:
-    """Read the increase of the running total; a total is often repeated."""
+    """Read the increase of the running total, which is often repeated."""
     total = _usage(object_of(info.get("total_token_usage")))
     if total is None or total == reading.total:
         return

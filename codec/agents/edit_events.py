@@ -1,35 +1,35 @@
-"""Edits of files, as agents note them: states before and after, or the steps between them.
+"""Edits of files, as agents record them: states before and after, or the steps between them.
 
-A state is what a file holds, or that it does not exist. Some agents keep both states of an edit,
-some one of them and the replacements, some only the changed lines. An event has what the transcript
-has; `codec.agents.file_states` finds the rest.
+A state is the content of a file, or the fact that it does not exist. Some agents record both states
+of an edit, some record one state and the replacements, some only the changed lines. An event
+holds what the transcript has; `codec.agents.file_states` computes the rest.
 """
 
 from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-#: No file has a line with a greater number.
+#: Line numbers above this one are invalid.
 LINE_LIMIT: Final = 10**9
 
 
 class State(NamedTuple):
-    """What a file holds; `data` is None for a file that does not exist."""
+    """The content of a file; `data` is None for a file that does not exist."""
 
     data: bytes | None
 
 
-#: A file does not exist.
+#: The state of a file that does not exist.
 ABSENT = State(None)
 
 
 class Replacement(NamedTuple):
-    """Replace a text by another.
+    """Replace one text by another.
 
     Attributes:
         old, new: the texts; an empty old text means the whole file.
-        every: all occurrences; else the first one.
-        with_line_end: an empty new text removes the line end behind the old text as well.
+        every: replace all occurrences, not only the first one.
+        with_line_end: if the new text is empty, remove the line end after the old text as well.
     """
 
     old: bytes
@@ -54,17 +54,17 @@ class Hunk(NamedTuple):
 
 
 class Edit(NamedTuple):
-    """An agent changed a file.
+    """An edit of a file by an agent.
 
     Attributes:
-        time: when.
-        path: of the file, as the agent wrote it.
-        folder: that a relative path is relative to; empty if unknown.
+        time: the time of the edit.
+        path: the path of the file, as the agent wrote it.
+        folder: the folder that a relative path is relative to; empty if unknown.
         before, after: the states; None where the transcript does not have them.
-        steps: what leads from the state before to the state after, in order.
-        shown: the lines that the agent displayed for the edit, by which a state that was computed
-            is checked. Agents change them for display: tabs and line ends are not compared.
-        moved_to: the new path, where the file was renamed as well.
+        steps: the changes that lead from the state before to the state after, in order.
+        shown: the lines that the agent displayed for the edit; a computed state is compared with
+            them. Agents change them for display: tabs and line ends are not compared.
+        moved_to: the new path, if the file was renamed as well.
     """
 
     time: int

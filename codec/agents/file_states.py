@@ -1,8 +1,8 @@
-"""What the edits of a session make of each file: its states before the first and after the last.
+"""Follow the edits of a session: the state of each file before the first and after the last one.
 
 1. A state is taken from the transcript, else computed from the state before and the steps of the
-   edit, else looked for by the caller (in git). What is found in none of these ways is unknown;
-   nothing is guessed.
+   edit, else looked up by the caller (in git). If none of these finds it, it is unknown; nothing
+   is guessed.
 2. A computed state is compared with the lines that the agent displayed. Where they differ, the
    state is unknown and the edit counts as contradicted.
 3. Whole files are held only for the first and the last state of each file.
@@ -16,22 +16,22 @@ from typing import Final, NamedTuple
 
 from codec.agents.edit_events import ABSENT, Edit, Hunk, Replacement, State
 
-#: Finds the state before an edit: gets the path of the file and the edit; None if unknown.
+#: Finds the state before an edit from the path of the file and the edit; None if unknown.
 Find = Callable[[str, Edit], State | None]
-#: What agents make of a tab when they display a line.
+#: The spaces by which agents replace a tab when they display a line.
 _TAB: Final = b"  "
 
 
 class FileStates(NamedTuple):
-    """A file of a session.
+    """The states of a file, and the number of its edits.
 
     Attributes:
         before: the earliest state that is known; None if none is.
         after: the state after the last edit; None if unknown.
-        edits: how many were made.
-        known: of these, how many have a known state before.
-        exact: of these, how many have a known state after as well.
-        contradicted: of these, how many do not fit what the agent displayed.
+        edits: the number of edits.
+        known: the edits whose state before is known.
+        exact: the edits whose states before and after are known.
+        contradicted: the edits that differ from what the agent displayed.
         changed_between: how often something else changed the file between two edits.
     """
 
@@ -45,7 +45,7 @@ class FileStates(NamedTuple):
 
     @property
     def is_whole(self) -> bool:
-        """Return whether the states before the first and after the last edit are known."""
+        """Return True if the first state, the last state and all states between them are known."""
         return self.before is not None and self.after is not None and self.exact == self.edits
 
 
@@ -61,7 +61,7 @@ class States:
         self._find = find
 
     def take(self, edit: Edit) -> None:
-        """Take one more edit."""
+        """Follow one more edit."""
         path = absolute(edit.path, edit.folder)
         known = self.files.get(path, FileStates())
         before = edit.before or known.after or self._find(path, edit)
@@ -92,15 +92,15 @@ class States:
 
 
 def absolute(path: str, folder: str) -> str:
-    """Return the path of a file without `.` and `..`, absolute if the folder is known."""
+    """Return the path of a file without `.` and `..`; absolute if the folder is known."""
     return posixpath.normpath(posixpath.join(folder, path.replace("\\", "/")))
 
 
 def after_edit(edit: Edit, before: State | None) -> tuple[State | None, bool]:
-    """Return the state after an edit, and whether it fits what the agent displayed.
+    """Return the state after an edit, and whether it agrees with what the agent displayed.
 
     Args:
-        edit: what the agent noted.
+        edit: the edit, as the agent recorded it.
         before: the state before; None if unknown.
     """
     after = edit.after
@@ -114,9 +114,9 @@ def after_edit(edit: Edit, before: State | None) -> tuple[State | None, bool]:
 
 
 def could_precede(edit: Edit, data: bytes) -> bool:
-    """Return whether a file with this content is proved to be the state before an edit.
+    """Return True if this content is proved to be the state before an edit.
 
-    The steps must apply, and the displayed lines or the lines of the hunks be where they say.
+    The steps must apply, and the displayed lines, or those of the hunks, must be at their numbers.
     """
     placed = edit.shown or tuple(s for s in edit.steps if isinstance(s, Hunk) and s.start >= 0)
     if not placed:
@@ -126,7 +126,7 @@ def could_precede(edit: Edit, data: bytes) -> bool:
 
 
 def _applied(data: bytes, steps: Iterable[Replacement | Hunk]) -> bytes | None:
-    """Return a content after some steps; None if one does not apply."""
+    """Return a content after some steps; None if a step does not apply."""
     hunks = [step for step in steps if isinstance(step, Hunk)]
     if hunks:
         return _with_hunks(data, hunks)
@@ -151,7 +151,7 @@ def _replaced(data: bytes, step: Replacement) -> bytes | None:
 
 
 def _with_hunks(data: bytes, hunks: Sequence[Hunk]) -> bytes | None:
-    """Return a content with its lines replaced; None if the old lines of a hunk are not there."""
+    """Return a content with its lines replaced; None if the old lines of a hunk are missing."""
     lines = _lines(data)
     result: list[bytes] = []
     at = 0
@@ -186,7 +186,7 @@ def _has(lines: Sequence[bytes], start: int, old: Sequence[bytes], *, placed: bo
 
 
 def _position(lines: Sequence[bytes], at: int, hunk: Hunk) -> int | None:
-    """Return where the old lines of a hunk are, behind its anchors; None if they are not there."""
+    """Return the position of a hunk's old lines, after its anchors; None if they are missing."""
     for anchor in hunk.after:
         found = next((n for n in range(at, len(lines)) if lines[n].strip() == anchor.strip()), None)
         if found is None:
@@ -206,7 +206,7 @@ def _position(lines: Sequence[bytes], at: int, hunk: Hunk) -> int | None:
 
 
 def _fits(before: bytes, after: bytes, shown: Sequence[Hunk]) -> bool:
-    """Return whether the lines that an agent displayed are in both states, where it says."""
+    """Return True if the lines that an agent displayed are in both states, at their numbers."""
     end = max(hunk.start + max(len(hunk.old), len(hunk.new)) for hunk in shown)
     grown = sum(max(len(hunk.new) - len(hunk.old), 0) for hunk in shown)
     old, new = before.split(b"\n", end), after.split(b"\n", end + grown)

@@ -4,12 +4,12 @@
     what an agent should know
     <!-- session-codec: end -->
 
-1. Text outside the marks is not touched: no byte of it changes, whatever its line ends, byte
-   order mark or encoding of eight bits.
-2. Taking the block out undoes putting it in, byte for byte. A file that had no final line end has
+1. Text outside the marks does not change, whatever its line ends, byte
+   order mark or 8-bit encoding.
+2. Removing the block undoes adding it, byte for byte. A file that had no final line end has
    none after the block either; a block with nothing before it, not even a line end, is in a
-      file that was created for it.
-   3. A block whose text was never one of ours was edited by the user, and is theirs.
+   file that was created for it.
+3. A block with a text that session-codec never wrote was edited by the user, and is kept.
 """
 
 from __future__ import annotations
@@ -58,10 +58,10 @@ class _Block:
 
 
 def block_state(data: bytes, text: str) -> State:
-    """Return the state of the block with this text in a file.
+    """Return the state of the block in a file, compared with this text.
 
     Raises:
-        FormatError: a mark has no other.
+        FormatError: a mark has no counterpart.
     """
     block = _find(data)
     if block is None:
@@ -72,12 +72,12 @@ def block_state(data: bytes, text: str) -> State:
 
 
 def with_block(data: bytes | None, text: str) -> bytes:
-    """Return a file with the block; None as input for a file that does not exist.
+    """Return a file with the block; `data` is None for a file that does not exist.
 
-    A block that is there already is brought up to date, or left alone if a person edited it.
+    An existing block is updated, or kept as it is if a user edited it.
 
     Raises:
-        FormatError: a mark has no other.
+        FormatError: a mark has no counterpart.
     """
     if data is None:
         return _block(text, b"\n") + b"\n"
@@ -93,10 +93,10 @@ def with_block(data: bytes | None, text: str) -> bytes:
 
 
 def without_block(data: bytes) -> bytes | None:
-    """Return a file without the block, as it was before; None if it did not exist before.
+    """Return a file without the block, as it was before; None if the block created the file.
 
     Raises:
-        FormatError: a mark has no other.
+        FormatError: a mark has no counterpart.
     """
     found = _find(data)
     if found is None:
@@ -116,7 +116,7 @@ def imports_agents(data: bytes) -> bool:
 
 
 def _is_ours(text: str) -> bool:
-    """Return whether a version of session-codec wrote the text of a block."""
+    """Return True if a version of session-codec wrote the text of a block."""
     return text in _TEXTS or sha256_of(text.encode()) in _FORMER
 
 

@@ -2,8 +2,8 @@
 
 The fields are those that Claude Code, Codex and Gemini CLI share, by the names of their
 documentation (code.claude.com/docs/en/hooks, developers.openai.com/codex/hooks,
-geminicli.com/docs/hooks). Cursor calls a session a conversation. An input that was too long to
-keep whole, or that is broken, still gives the members in its beginning and its end.
+geminicli.com/docs/hooks). Cursor calls a session a conversation. From an input that is broken or
+was too long to keep whole, the members in its beginning and its end are still read.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, Final
 from codec.errors import FormatError
 
 _WANTED: Final = ("session_id", "conversation_id", "transcript_path", "model", "source")
-#: A member as it is in JSON; a quote inside a text is escaped, so that no text looks like one.
+#: A member as JSON writes it; quotes inside a text are escaped, so no text can look like a member.
 _MEMBER = re.compile(r'(?<!\\)"(?P<name>\w+)"\s*:\s*(?P<value>"(?:[^"\\]|\\.)*")', re.S)
 _ID_LIMIT: Final = 200
 
@@ -26,9 +26,9 @@ class HookInput:
     """The members of a hook's input that are used.
 
     Attributes:
-        session_id: the agent's own name of its session.
-        transcript_path: where the agent keeps what was said, empty where it does not tell.
-        model: empty where it does not tell.
+        session_id: the agent's own id of its session.
+        transcript_path: the file in which the agent records the session; empty if not stated.
+        model: empty if not stated.
         source: why a session starts: `startup`, `resume`, `clear`, `compact` or empty.
     """
 
@@ -39,10 +39,10 @@ class HookInput:
 
 
 def decode_input(data: bytes) -> HookInput:
-    """Decode an input.
+    """Decode the input of a hook.
 
     Raises:
-        FormatError: it names no session.
+        FormatError: it does not name a session.
     """
     text = data.decode(errors="replace")
     try:
@@ -60,7 +60,7 @@ def decode_input(data: bytes) -> HookInput:
 
 
 def _members(text: str) -> dict[str, Any]:
-    """Return the first member of each name that is wanted, in what may be a piece of JSON."""
+    """Return the first member of each wanted name in a JSON text, which may be cut."""
     found: dict[str, Any] = {}
     for m in _MEMBER.finditer(text):
         if m["name"] in _WANTED and m["name"] not in found:
@@ -72,5 +72,5 @@ def _members(text: str) -> dict[str, Any]:
 
 
 def _text(value: object) -> str:
-    """Return a text without half characters, which no file can hold."""
+    """Return a text without lone surrogates, which no file can hold; empty for other values."""
     return value.encode(errors="replace").decode().strip() if isinstance(value, str) else ""

@@ -1,4 +1,4 @@
-"""Hooks in the JSON settings of an agent: put in and taken out as text, between a person's own.
+"""Hooks in the JSON settings of an agent: added and removed as text, between the user's own.
 
 Claude Code (`.claude/settings.json`) and Codex (`.codex/hooks.json`) use one form:
 
@@ -8,12 +8,12 @@ Gemini CLI uses the same form. Cursor (`.cursor/hooks.json`) lists the commands 
 
     {"version": 1, "hooks": {"sessionStart": [{"command": "..."}]}}
 
-1. The text around ours keeps its order, indentation and line ends: nothing is parsed and dumped.
-2. What went in has a form of its own for each place (a file that is made, an empty object, a list
-   with something in it, ...), so that taking it out gives the bytes of before.
-3. If a user moved ours or rewrote the file, ours are taken out by what they are: commands
-   of `session-codec-hook`. What that leaves empty goes with them.
-4. What was put in or taken out is checked: the rest of the document means what it meant.
+1. The text around our hooks keeps its order, indentation and line ends: it is not re-serialized.
+2. Each place has a form of its own (a new file, an empty object, a list with elements, ...), so
+   that removing the hooks restores the former bytes.
+3. If a user moved our hooks or rewrote the file, they are recognized by their command,
+   `session-codec-hook`, and removed together with any lists that become empty.
+4. After each change, the rest of the document is checked to have the same meaning.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def without_hooks(text: str) -> str | None:
         return text
     if text == _new_document(ours):
         return None
-    # A document that had no indentation of its own has got that of a new one.
+    # A document without indentation has got the indentation of a new one.
     layouts = (layout_of(text), Layout(eol=layout_of(text).eol, unit=NEW.unit))
     after = text
     for layout in layouts:
@@ -92,7 +92,7 @@ def without_hooks(text: str) -> str | None:
 
 
 def _without_added(text: str, layout: Layout, ours: Wanted) -> str:
-    """Return a document without what `with_hooks` added, as far as it is unchanged."""
+    """Return a document without what `with_hooks` added and nobody changed since."""
     added = [_all(layout, ours, inline=inline) for inline in (False, True)]
     for event, group in reversed(list(ours.items())):
         added += _forms(layout, event, group)
@@ -104,25 +104,25 @@ def _without_added(text: str, layout: Layout, ours: Wanted) -> str:
 
 
 def _new_document(wanted: Wanted) -> str:
-    """Return the settings of a file that did not exist. A list without groups needs a version."""
+    """Return the settings for a new file. A list without groups needs a version."""
     is_grouped = all("hooks" in group for group in wanted.values())
     version = "" if is_grouped else f'{NEW.line(1)}"version": 1,'
     return f"{{{version}{NEW.line(1)}{_member(NEW, wanted)}{NEW.eol}}}\n"
 
 
 def _member(layout: Layout, wanted: Wanted) -> str:
-    """Return the member `hooks` of a root that has none."""
+    """Return the member `hooks`, for a root without one."""
     return f'"hooks": {layout.dumped({e: [g] for e, g in wanted.items()}, 1)}'
 
 
 def _all(layout: Layout, wanted: Wanted, *, inline: bool) -> str:
-    """Return the same, behind the other members of the root, or in one that is empty."""
+    """Return the member `hooks` as text to add after other members, or into an empty root."""
     member = _member(layout, wanted)
     return f" {member} " if inline else f",{layout.line(1)}{member}"
 
 
 def _forms(layout: Layout, event: str, group: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the forms of an event's hook: in a list, an empty one, with or without other events."""
+    """Yield the texts that `with_hooks` may have added for an event, by the state of its list."""
     element, member = layout.dumped(group, 3), f'"{event}": {layout.dumped([group], 2)}'
     yield f",{layout.line(2)}{member}"
     yield f" {member} "
@@ -131,7 +131,7 @@ def _forms(layout: Layout, event: str, group: Mapping[str, Any]) -> Iterator[str
 
 
 def _insertion(text: str, layout: Layout, event: str, group: Mapping[str, Any]) -> tuple[int, str]:
-    """Return the place and the text of one event's hook in a document that has `hooks`."""
+    """Return the place and the text to insert one event's hook into a document that has `hooks`."""
     after_others, alone, after_elements, only_element = _forms(layout, event, group)
     hooks = next(m for m in members(text, start_of(text)) if m.key == "hooks")
     found = [m for m in members(text, hooks.value_start) if m.key == event]
@@ -177,7 +177,7 @@ def _groups(root: dict[str, Any], event: str) -> list[Any]:
 
 
 def _handlers(group: object) -> list[Any]:
-    """Return the commands of a group; an element without groups is a command itself."""
+    """Return the commands of a group; an element without a list of commands is a command itself."""
     if not isinstance(group, dict):
         return []
     handlers = group.get("hooks", [group])
@@ -194,7 +194,7 @@ def _is_ours(group: object) -> bool:
 
 
 def _first_ours(text: str) -> tuple[list[Span], int] | None:
-    """Return the largest thing that holds only one of our hooks: its siblings, and its index."""
+    """Return the largest element that holds only one of our hooks: its siblings, and its index."""
     for hooks in members(text, start_of(text)):
         if hooks.key != "hooks":
             continue
@@ -216,14 +216,14 @@ def _first_ours(text: str) -> tuple[list[Span], int] | None:
 
 
 def _one_of(text: str, group: Span) -> tuple[list[Span], int]:
-    """Return one of our handlers in a group that has others."""
+    """Return one of our hooks in a group that has others, too: its siblings, and its index."""
     member = next(m for m in members(text, group.value_start) if m.key == "hooks")
     handlers = list(members(text, member.value_start))
     return handlers, next(n for n, h in enumerate(handlers) if _is_our_handler(h.value))
 
 
 def _check(before: str, after: str) -> None:
-    """Compare the meaning of both texts without our hooks; raise if it differs."""
+    """Raise FormatError if the meaning of both texts differs outside of our hooks."""
     if _others(_document(before)) != _others(_document(after)):
         raise FormatError(
             "cannot be changed without changing more", hint="Add or remove the hooks by hand"
@@ -231,7 +231,7 @@ def _check(before: str, after: str) -> None:
 
 
 def _others(root: dict[str, Any]) -> dict[str, Any]:
-    """Return the content of a document except our hooks and what is empty without them."""
+    """Return a document without our hooks and without parts that are empty without them."""
     kept: dict[str, list[Any]] = {}
     for event, groups in _events(root):
         others = []

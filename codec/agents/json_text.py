@@ -1,6 +1,6 @@
-"""Edit JSON as text: find members and elements, and write values as a document is written.
+"""Edit JSON as text: find members and elements, and write values in the layout of the document.
 
-Nothing is parsed and dumped, so that order, indentation and line ends of a person's file stay.
+The text is not re-serialized, so order, indentation and line ends of a user's file stay.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Layout:
     unit: str
 
     def dumped(self, value: object, depth: int) -> str:
-        """Return a value as the document would have it, `depth` steps in."""
+        """Return a value as text in the layout of the document, `depth` steps in."""
         text = json.dumps(value, indent=self.unit, ensure_ascii=False)
         return text.replace("\n", self.eol + self.unit * depth)
 
@@ -44,12 +44,12 @@ class Layout:
         return self.eol + self.unit * depth
 
 
-#: How a file is written that is made.
+#: The layout of a new file.
 NEW: Final = Layout(eol="\n", unit="  ")
 
 
 def inside(text: str, start: int) -> tuple[int, bool]:
-    """Return where something can be added to an object or array, and whether it is empty."""
+    """Return where to add something to an object or array, and whether it is empty."""
     found = list(members(text, start))
     return (found[-1].end, False) if found else (start + 1, True)
 
@@ -65,7 +65,7 @@ def _skip(text: str, at: int) -> int:
 
 
 def layout_of(text: str) -> Layout:
-    """Return how a document is written."""
+    """Return the layout of a document."""
     eol = "\r\n" if "\r\n" in text else "\n"
     indent = _INDENT.search(text)
     return Layout(eol=eol, unit=indent["unit"] if indent else "  ")
@@ -88,7 +88,7 @@ def members(text: str, start: int) -> Iterator[Span]:
 
 
 def cut(text: str, siblings: list[Span], at: int) -> str:
-    """Return a text without one of the siblings, and without the comma that it needed."""
+    """Return a text without one of the siblings and the comma that belongs to it."""
     if at:
         return text[: siblings[at - 1].end] + text[siblings[at].end :]
     if len(siblings) > 1:

@@ -17,20 +17,20 @@ def list_of(value: object) -> list[Any]:
 
 
 def text_of(value: object) -> str:
-    """Return a text without half characters, which no file can hold; empty for anything else."""
+    """Return a text without lone surrogates, which no file can hold; empty for other values."""
     if not isinstance(value, str):
         return ""
     return (value if value.isascii() else value.encode(errors="replace").decode()).strip()
 
 
 def count_of(value: object) -> int | None:
-    """Return a number of things; None for anything else."""
+    """Return a number that is not negative; None for anything else."""
     is_count = isinstance(value, int) and not isinstance(value, bool) and value >= 0
     return value if is_count else None  # type: ignore[return-value]
 
 
 def time_of(value: object) -> int:
-    """Return milliseconds since 1970 of an ISO time; 0 for anything else."""
+    """Return the milliseconds from 1970 to an ISO time; 0 for anything else."""
     try:
         moment = datetime.fromisoformat(value if isinstance(value, str) else "")
         return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
@@ -39,10 +39,10 @@ def time_of(value: object) -> int:
 
 
 def bytes_of(text: str) -> bytes:
-    """Return the bytes of a text that a file holds.
+    """Return the bytes of a text, as a file held them.
 
-    Bytes that are not UTF-8 were decoded by `surrogateescape`, and come back. Any other half
-    character becomes U+FFFD, as JavaScript writes it.
+    Bytes that are not UTF-8 and were decoded by `surrogateescape` are restored. Any other lone
+    surrogate becomes U+FFFD, as JavaScript writes it.
     """
     try:
         return text.encode()

@@ -1,8 +1,8 @@
 """The plugin by which OpenCode calls our hook program: one JavaScript module without dependencies.
 
 OpenCode loads each module in `.opencode/plugins/` and calls its exported function. A session that
-is resumed has no `session.created`; its first message starts it. Sessions of sub-agents have a
-parent and are left to it.
+that is resumed has no `session.created` event: its first message starts it. Sessions of sub-agents
+have a parent, and are skipped.
 """
 
 from __future__ import annotations
@@ -68,26 +68,26 @@ export const SessionCodec = async ({{ directory }}) => {{
 
 
 def plugin_source(program: str, seconds: dict[str, int]) -> str:
-    """Return the module.
+    """Return the source of the plugin module.
 
     Args:
-        program: how a hook calls our hook program.
-        seconds: of each of our events, how long a call may take.
+        program: the command line of our hook program.
+        seconds: the time limit of a call, by event.
     """
     values = {"program": json.dumps(program), "seconds": json.dumps(seconds)}
     return f"{_MARK}\n{_SOURCE.format(**values)}"
 
 
 def is_plugin(text: str) -> bool:
-    """Return whether a module is ours."""
+    """Return True if session-codec wrote a module."""
     return text.startswith(_MARK)
 
 
 def check_plugin(text: str) -> None:
-    """Check that a module is ours.
+    """Check that session-codec wrote a module.
 
     Raises:
-        FormatError: it is not.
+        FormatError: it did not.
     """
     if not is_plugin(text):
         raise FormatError(

@@ -2,7 +2,7 @@
 
     {"permissions": {"allow": ["Bash(session-codec:*)"]}}
 
-The text around the rule stays as it is, and taking it out gives the bytes of before.
+The text around the rule does not change, and removing the rule restores the former bytes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ RULE: Final = "Bash(session-codec:*)"
 
 
 def with_rule(text: str) -> str:
-    """Return settings with the rule; as they are where permissions have another form.
+    """Return settings with the rule; unchanged if their permissions have another form.
 
     Args:
         text: a JSON object.

@@ -1,8 +1,8 @@
 """Find the task in a prompt, without the text that agents and editors add.
 
-1. What an agent, a hook or an editor puts before the words of a person is one of a few known
-   blocks. A text that begins with another `<` is a person's.
-2. A slash command is a task if it has arguments. Without, its name is the last resort.
+1. Agents, hooks and editors put one of a few known blocks before the words of a user. Any other
+   text that begins with `<` is the user's.
+2. A slash command with arguments is a task. The name of one without arguments is the last resort.
 3. A summary that an agent wrote when it compacted a conversation is not a prompt.
 """
 
@@ -14,19 +14,20 @@ from typing import Final
 PROMPT_LIMIT: Final = 200
 _BLOCKS: Final = (
     "bash-input", "bash-stdout", "bash-stderr", "command-contents", "command-message",
-    "environment_context", "ide_diagnostics", "ide_opened_file", "ide_selection", "INSTRUCTIONS",
-    "local-command-caveat", "local-command-stderr", "local-command-stdout", "permissions",
-    "skill", "subagent_notification", "system-reminder", "task-notification", "turn_aborted",
-    "user-prompt-submit-hook", "user_instructions", "user_shell_command",
+    "environment_context", "hook_context", "ide_diagnostics", "ide_opened_file", "ide_selection",
+    "INSTRUCTIONS", "local-command-caveat", "local-command-stderr", "local-command-stdout",
+    "permissions", "session_context", "skill", "subagent_notification", "system-reminder",
+    "task-notification", "turn_aborted", "user-prompt-submit-hook", "user_instructions",
+    "user_shell_command",
 )  # fmt: skip
 _BLOCK = re.compile(rf"<(?P<tag>{'|'.join(_BLOCKS)})\b[^>]*>.*?</(?P=tag)\b[^>]*>", re.S)
 _PASTED = re.compile(r"</?pasted_content\b[^>]*>")
 _NAME = re.compile(r"<command-name>(?P<name>[^<]*)</command-name>")
 _ARGUMENTS = re.compile(r"<command-args>(?P<arguments>.*?)</command-args>", re.S)
-#: What editors put before the words of a person, and the heading of these words.
+#: The heading that editors put before a user's prompt, and the heading of the prompt itself.
 _WRAPPED: Final = "# Context from my IDE setup:"
 _REQUEST = re.compile(r"^##+ My request for [^\n]*:[ \t]*$", re.M)
-#: Texts that agents write in a person's name.
+#: Beginnings of texts that agents write in the user's name.
 _NOT_ASKED: Final = (
     "Caveat: ", "[Request interrupted", "This session is being continued from a previous",
     "# AGENTS.md instructions", "Another language model started to solve this problem",
@@ -35,9 +36,9 @@ _LOCAL_OUTPUT: Final = ("<local-command-stdout>", "<local-command-stderr>")
 
 
 def task_of(text: str) -> tuple[str, str]:
-    """Return the first line of a task, and the name of a slash command without arguments.
+    """Return the first line of the task, and the name of a slash command without arguments.
 
-    Both are empty if the text holds no words of a person.
+    Both are empty if the text has no words of a user.
     """
     named = _NAME.search(text)
     if named is not None:

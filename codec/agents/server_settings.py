@@ -1,4 +1,4 @@
-"""The MCP server in the settings of agents: put in and taken out as text, between a user's own.
+"""The MCP server in the settings of agents: added and removed as text, between the user's own.
 
 Claude Code reads JSON (`.mcp.json`), Codex reads TOML (`.codex/config.toml`):
 
@@ -8,11 +8,11 @@ Claude Code reads JSON (`.mcp.json`), Codex reads TOML (`.codex/config.toml`):
     command = "session-codec"
     args = ["mcp"]
 
-1. The text around ours keeps its order, indentation and line ends: nothing is parsed and dumped.
-2. Taking ours out gives the bytes of before. A file that held nothing else goes.
-3. A server of our name is ours if it has a command that ends in `session-codec`, the arguments
-   `mcp`, and nothing else. Another one is the user's, and stays.
-4. What was put in or taken out is checked: the rest of the document means what it meant.
+1. The text around our server keeps its order, indentation and line ends: it is not re-serialized.
+2. Removing our server restores the former bytes. A file that held nothing else is deleted.
+3. A server of our name is ours if its command ends in `session-codec`, its arguments are `mcp`,
+   and it has no other settings. Any other server is the user's, and stays.
+4. After each change, the rest of the document is checked to have the same meaning.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _BY_HAND: Final = "Add or remove the server by hand"
 
 
 def json_command(text: str) -> str | None:
-    """Return the command of our server in JSON settings; None without it.
+    """Return the command of our server in JSON settings; None if they do not have it.
 
     Raises:
         FormatError: the settings are not a JSON object of servers.
@@ -52,7 +52,7 @@ def json_command(text: str) -> str | None:
 
 
 def toml_command(text: str) -> str | None:
-    """Return the command of our server in TOML settings; None without it.
+    """Return the command of our server in TOML settings; None if they do not have it.
 
     Raises:
         FormatError: the settings are not TOML with a table of servers.
@@ -65,7 +65,7 @@ def with_json_server(text: str | None, command: str) -> str:
 
     Args:
         text: the settings; None for a file that does not exist.
-        command: starts our program.
+        command: the command that starts our program.
 
     Raises:
         FormatError: the settings are not a JSON object of servers.
@@ -149,7 +149,7 @@ def without_toml_server(text: str) -> str | None:
 
 
 def _without_table(text: str, m: re.Match[str]) -> str:
-    """Return a document without a table, and without the empty line that came with it."""
+    """Return a document without a table and the empty line that was added with it."""
     ends = re.findall(_EOL, m["before"])
     if m.end() == len(text):
         ends = ends[: -1 if text.endswith("\n") else -2]
@@ -161,7 +161,7 @@ def _server(command: str) -> dict[str, Any]:
 
 
 def _command(servers: Mapping[str, Any]) -> str | None:
-    """Return the command of our server among others; None if it is missing or a user's own."""
+    """Return the command of our server; None if it is missing or is the user's own."""
     server = servers.get(NAME)
     command = server.get("command") if isinstance(server, dict) else None
     if not isinstance(command, str) or server != _server(command):
@@ -174,20 +174,20 @@ def _new_json(server: Mapping[str, Any]) -> str:
 
 
 def _member(layout: Layout, depth: int, server: Mapping[str, Any]) -> str:
-    """Return our server as a member of the root (1) or of the servers (2)."""
+    """Return our server as a member of the root (depth 1) or of the servers (depth 2)."""
     if depth == 1:
         return f'"{_JSON}": {layout.dumped({NAME: server}, 1)}'
     return f'"{NAME}": {layout.dumped(server, 2)}'
 
 
 def _forms(layout: Layout, depth: int, server: Mapping[str, Any]) -> tuple[str, str]:
-    """Return what is added behind other members, and to an object that is empty."""
+    """Return the texts to add after other members, and into an empty object."""
     member = _member(layout, depth, server)
     return f",{layout.line(depth)}{member}", f" {member} "
 
 
 def _without_added(text: str, server: Mapping[str, Any]) -> str:
-    """Return a document without what `with_json_server` added; if it was changed, without it."""
+    """Return a document without the text that `with_json_server` added, or without our server."""
     for layout in (layout_of(text), Layout(eol=layout_of(text).eol, unit=NEW.unit)):
         for piece in _pieces(layout, server):
             less = text.replace(piece, "", 1)
@@ -244,7 +244,7 @@ def _with_servers(root: dict[str, Any], name: str) -> dict[str, Any]:
 def _check(
     before: Mapping[str, Any], text: str, name: str, read: Callable[[str], dict[str, Any]]
 ) -> None:
-    """Compare the meaning of a document before with its text after, our server left out."""
+    """Raise FormatError if a change did more than add or remove our server."""
     if not _means(before, text, name, read):
         raise FormatError("cannot be changed without changing more", hint=_BY_HAND)
 
@@ -252,7 +252,7 @@ def _check(
 def _means(
     before: Mapping[str, Any], text: str, name: str, read: Callable[[str], dict[str, Any]]
 ) -> bool:
-    """Return whether a text means what a document means, our server left out."""
+    """Return True if a text has the meaning of a document, our server left out."""
     try:
         return _others(before, name) == _others(read(text), name)
     except FormatError:
@@ -260,7 +260,7 @@ def _means(
 
 
 def _others(root: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Return a document without our server, and without a table that is empty then."""
+    """Return a document without our server, and without a table of servers that becomes empty."""
     servers = {key: value for key, value in root.get(name, {}).items() if key != NAME}
     rest = {key: value for key, value in root.items() if key != name}
     return {**rest, name: servers} if servers else rest

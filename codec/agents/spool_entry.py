@@ -1,21 +1,21 @@
-"""One spooled event of an agent's session: facts of that moment, then the hook's input.
+"""One spooled event of an agent's session: facts recorded at that moment, then the hook's input.
 
     session-codec-spool 2, agent, event, time, head, branch, root, process, size, kept
-    <each ended by NUL; then the first bytes of the input, and of a longer one the last as well>
+    <each ended by NUL; then the first bytes of the input and, of a longer input, the last bytes>
 
 `time` is in nanoseconds since 1970, `head` the commit or empty, `root` the workspace's folder,
 `process` names the agent's process, `size` counts the bytes that arrived, `kept` those that follow:
 an entry that has fewer was cut short. Version 1 has no `process`.
 
-This module is on the way of a hook that has the time of an interpreter's start. It imports nothing
-that costs: no dataclasses, typing, re or json.
+A hook that loads this module must not take longer than the start of an interpreter. So nothing
+expensive is imported: no dataclasses, typing, re or json.
 """
 
 from __future__ import annotations
 
 MAGIC = b"session-codec-spool 2"
 _OLDER = b"session-codec-spool 1"
-#: What of an input is kept: hooks send less than 4 KiB, but for the last message of an agent.
+#: Bytes that are kept of an input: hooks send less than 4 KiB, except the last message of an agent.
 HEAD_LIMIT = 1 << 20
 TAIL_LIMIT = 1 << 16
 _FIELDS = 10
@@ -31,10 +31,10 @@ class Entry:
         head: the commit of HEAD, empty where it is not known.
         branch: the branch of HEAD, empty for a detached one.
         root: path of the workspace, in bytes of the file system.
-        process: of the agent (`pipelines.recording.agent_process`), empty if unknown.
-        size: how many bytes of input arrived.
-        data: what is kept of them.
-        cut: the entry has fewer bytes than were written.
+        process: the agent's process (`pipelines.recording.agent_process`); empty if unknown.
+        size: the number of bytes that arrived.
+        data: the bytes that are kept.
+        cut: True if the entry has fewer bytes than were written.
     """
 
     __slots__ = (
@@ -77,7 +77,7 @@ class Entry:
 
 
 def encode_entry(entry: Entry) -> bytes:
-    """Encode an entry."""
+    """Return the bytes of an entry."""
     texts = (entry.agent, entry.event, str(entry.time), entry.head, entry.branch)
     head = [MAGIC, *(text.encode(errors="surrogateescape") for text in texts), entry.root]
     head += (entry.process.encode(), str(entry.size).encode(), str(len(entry.data)).encode())
@@ -85,10 +85,10 @@ def encode_entry(entry: Entry) -> bytes:
 
 
 def decode_entry(raw: bytes) -> Entry:
-    """Decode an entry.
+    """Return the entry in some bytes.
 
     Raises:
-        FormatError: it is not an entry, or one of a later version.
+        FormatError: they are not an entry, or have a later version.
     """
     from codec.errors import FormatError
 

@@ -1,11 +1,11 @@
 """The events of a session, in one form for all agents.
 
 1. A reader of an agent's format yields events; `transcript_of` collects them. Hooks and `import`
-   read transcripts in no other way, so a new agent needs a reader and nothing else.
-2. Events are yielded as they are found, not by time. Only the edits of one file have to be in the
+   use only these events, so a new agent needs a reader and nothing else.
+2. Events are yielded as they are found, not by time. Only the edits of one file must be in the
    order in which they were made.
 3. Times are milliseconds since 1970, 0 where a transcript has none.
-4. A record that a reader does not know is an `Unknown`, never dropped silently.
+4. A record of an unknown type becomes an `Unknown`; it is never dropped silently.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from typing import Final, NamedTuple
 
 from codec.agents.edit_events import Edit
 
-#: A pause in which nothing is written and no command runs does not count as work if it is longer.
+#: A longer pause without any line or running command does not count as work.
 PAUSE_LIMIT: Final = 5 * 60_000
-#: How much of a command's output is kept: its beginning and its end.
+#: The characters of a command's output that are kept: its beginning and its end.
 OUTPUT_LIMIT: Final = 8192
 _MINUTE: Final = 60_000
 
 
 class Line(NamedTuple):
-    """The transcript was written to: the agent was at work."""
+    """A line of the transcript, which shows that the agent was at work."""
 
     time: int
 
 
 class Place(NamedTuple):
-    """Where an agent works, as far as its transcript says.
+    """The place in which an agent works, as far as its transcript states it.
 
     Attributes:
-        time: when.
+        time: the time from which it works there.
         folder: absolute path of the current folder.
-        branch: of git.
+        branch: the branch of git.
         commit: HEAD.
         remote: URL of the repository.
     """
@@ -52,8 +52,8 @@ class Prompt(NamedTuple):
     """A prompt, without the text that the agent added.
 
     Attributes:
-        time: when.
-        text: empty for one that is not a task, such as `/compact`.
+        time: the time of the prompt.
+        text: the text; empty if the prompt is not a task, such as `/compact`.
         fallback: the name of a slash command that was given no arguments.
     """
 
@@ -66,10 +66,10 @@ class Usage(NamedTuple):
     """Tokens by class; the four do not overlap.
 
     Attributes:
-        input: read, and neither from a cache nor into one.
-        output: written, reasoning included.
-        cache_write: read, and written into a cache.
-        cache_read: read from a cache.
+        input: tokens that were read, neither from a cache nor into one.
+        output: tokens that were written, reasoning included.
+        cache_write: tokens that were read and written into a cache.
+        cache_read: tokens that were read from a cache.
     """
 
     input: int = 0
@@ -79,7 +79,7 @@ class Usage(NamedTuple):
 
     @property
     def spent(self) -> int:
-        """Return the tokens that were read and written; those from a cache are left out."""
+        """Return the tokens that were read and written, without those read from a cache."""
         return self.input + self.output + self.cache_write
 
     def plus(self, other: Usage) -> Usage:
@@ -88,12 +88,12 @@ class Usage(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """A model answered.
+    """An answer of a model.
 
     Attributes:
-        time: when.
-        id: the agent's name of the answer; one answer may be written several times.
-        model: that answered, empty if unknown.
+        time: the time of the answer.
+        id: the agent's id of the answer; one answer may be written several times.
+        model: the model that answered; empty if unknown.
         usage: tokens; None if unknown.
     """
 
@@ -107,10 +107,10 @@ class Command(NamedTuple):
     """A command that an agent ran.
 
     Attributes:
-        began, ended: when; the end is 0 if the transcript does not have it.
+        began, ended: the times; the end is 0 if the transcript does not have it.
         text: the command.
         output: what it printed; of a long output the beginning and the end.
-        commits: hashes of commits that the agent noted itself, whole or abbreviated.
+        commits: hashes of the commits that the agent recorded itself, whole or abbreviated.
         exit_code: None if unknown.
     """
 
@@ -123,13 +123,13 @@ class Command(NamedTuple):
 
 
 class Compaction(NamedTuple):
-    """The agent summarised what was said so far."""
+    """The agent summarized the conversation so far."""
 
     time: int
 
 
 class Helper(NamedTuple):
-    """A sub-agent was started; `id` is the agent's name of it."""
+    """The start of a sub-agent; `id` is the agent's id of it."""
 
     time: int
     id: str
@@ -145,13 +145,13 @@ Event = Line | Place | Prompt | Answer | Command | Edit | Compaction | Helper | 
 
 
 class Transcript(NamedTuple):
-    """A transcript, read.
+    """The collected events of a transcript.
 
     Attributes:
         prompts, answers, commands, places: in the order of the transcript.
-        times: of all lines, in their order.
-        compactions: how often the agent summarised what was said.
-        helpers: names of sub-agents.
+        times: the times of all lines, in their order.
+        compactions: how often the agent summarized the conversation.
+        helpers: the ids of sub-agents.
         unknown: records of unknown types, counted by name.
     """
 
@@ -170,9 +170,9 @@ class Told(NamedTuple):
 
     Attributes:
         prompt: the first task.
-        model: that answered last.
+        model: the model that answered last.
         usage: tokens by class.
-        work: milliseconds of work.
+        work: the time of work, in milliseconds.
         first, last: the times of the first and the last line.
     """
 
@@ -237,9 +237,9 @@ def told_between(main: Transcript, helpers: Iterable[Transcript], since: int, un
 
     Args:
         main: the transcript of the session.
-        helpers: those of its sub-agents: their tokens count, their prompts are not a person's.
-        since: the part begins here; lines without a time belong to every part.
-        until: it ends here.
+        helpers: the transcripts of its sub-agents: their tokens count, their prompts do not.
+        since: the beginning of the part; lines without a time belong to every part.
+        until: the end of the part.
     """
 
     def is_within(time: int) -> bool:
@@ -262,12 +262,12 @@ def told_between(main: Transcript, helpers: Iterable[Transcript], since: int, un
 
 
 def minutes(work: int) -> int:
-    """Return milliseconds as minutes."""
+    """Return the minutes in some milliseconds, rounded."""
     return round(work / _MINUTE)
 
 
 def output_head(text: str) -> str:
-    """Return the output of a command as an event keeps it."""
+    """Return the part of a command's output that an event keeps."""
     if len(text) <= OUTPUT_LIMIT:
         return text
     half = OUTPUT_LIMIT // 2
@@ -275,7 +275,7 @@ def output_head(text: str) -> str:
 
 
 def usage_of(answers: Iterable[Answer]) -> Usage | None:
-    """Return the tokens of answers, each counted once, by the highest usage that it was given."""
+    """Return the tokens of answers; a repeated answer counts once, with its highest usage."""
     spent: dict[str, Usage] = {}
     for answer in answers:
         if answer.usage is not None:
@@ -288,7 +288,7 @@ def usage_of(answers: Iterable[Answer]) -> Usage | None:
 
 
 def _work(times: Iterable[int], commands: Iterable[Command]) -> int:
-    """Return the time in which something happened: no long pauses, but long commands."""
+    """Return the milliseconds of work: long pauses do not count, long commands do."""
     long = [c for c in commands if c.ended - c.began > PAUSE_LIMIT]
     work = 0
     for before, after in pairwise(sorted(times)):

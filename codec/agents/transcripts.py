@@ -1,7 +1,7 @@
 """Read the transcripts of agents into events.
 
-Agents write JSON lines, in forms that are not documented to the last field. So all of it is read as
-a hint: a line of another form is skipped, and what is missing is unknown.
+Agents write JSON lines in forms that are only partly documented. So everything is read as a hint: a
+line of another form is skipped, and missing values are unknown.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from codec.agents.claude_transcript import read_claude
 from codec.agents.codex_transcript import read_codex
+from codec.agents.gemini_transcript import read_gemini
 from codec.agents.transcript_events import Event, Transcript, transcript_of
 
 _Reader = Callable[[Iterable[dict[str, Any]], str, set[str] | None], Iterator[Event]]
@@ -20,6 +21,7 @@ _SCAN: Final = json.JSONDecoder().raw_decode
 _READERS: Final[Mapping[str, _Reader]] = {
     "claude": read_claude,
     "codex": read_codex,
+    "gemini": read_gemini,
 }
 
 
@@ -27,8 +29,8 @@ def read_transcript(agent: str, lines: Iterable[bytes], session_id: str) -> Tran
     """Return the events of a transcript.
 
     Args:
-        agent: that wrote it; an agent whose form is not known has an empty transcript.
-        lines: of a file that anybody may have written.
+        agent: the agent that wrote it; the transcript of an unknown agent is empty.
+        lines: the lines of an untrusted file.
         session_id: lines that name another session are skipped.
     """
     return transcript_of(events_of(agent, entries_of(lines), session_id))
@@ -43,10 +45,10 @@ def events_of(
     """Yield the events of a transcript.
 
     Args:
-        agent: that wrote it; an agent whose form is not known has no events.
-        entries: its lines, as JSON has them.
+        agent: the agent that wrote it; an unknown agent has no events.
+        entries: the lines as JSON objects.
         session_id: lines that name another session are skipped.
-        seen: names of lines that were read before and are skipped; those that are read are added.
+        seen: ids of lines that were read before and are skipped; ids that are read are added.
     """
     reader = _READERS.get(agent)
     return reader(entries, session_id, seen) if reader else iter(())
@@ -63,14 +65,14 @@ def entries_of(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
 def entry_of(line: bytes) -> dict[str, Any] | None:
     """Return the object on a line; None if it is not one.
 
-    Bytes that are not UTF-8 become half characters (`surrogateescape`), so that they can be had
-    back.
+    Bytes that are not UTF-8 become lone surrogates (`surrogateescape`), from which they can be
+    restored.
     """
     return object_in(line.decode(errors="surrogateescape"))
 
 
 def object_in(text: str) -> dict[str, Any] | None:
-    """Return the object that a text is in JSON; None if it is not one."""
+    """Return the JSON object that a text is; None if it is not one."""
     text = text.strip()
     try:
         value, end = _SCAN(text)

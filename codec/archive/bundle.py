@@ -1,7 +1,7 @@
-"""Small files in one object: a tar in one zstd frame, that `tar --zstd -xf` unpacks.
+"""Small files in one object: a tar in one zstd frame, which `tar --zstd -xf` unpacks.
 
-The same files give the same tar: sorted, fixed metadata. It is named by the SHA-256 of the tar, so
-that neither how it is compressed nor for whom it is encrypted changes its name.
+The same files give the same tar: sorted, with fixed metadata. The object is named by the SHA-256 of
+the tar, so its name depends neither on compression nor on encryption.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from codec.archive.frames import decode_frame, encode_frame
 from codec.errors import FormatError, IntegrityError
 from codec.kinds import Sha256, sha256_of
 
-#: Bytes of tar that a reader takes.
+#: The largest tar that a reader accepts, in bytes.
 LIMIT: Final = 1 << 30
 
 
 class Bundle(NamedTuple):
-    """Files as one object: its bytes before and after compression, and SHA-256 of the former."""
+    """A packed set of files: the tar, and its SHA-256."""
 
     tar: bytes
     sha256: Sha256
@@ -34,7 +34,7 @@ def encode_bundle(files: Mapping[str, bytes]) -> Bundle:
     """Pack files into one object.
 
     Args:
-        files: content by name, with `/`.
+        files: contents by name; names may contain `/`.
     """
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as tar:
@@ -53,13 +53,13 @@ def decode_bundle(
 
     Args:
         packed: the bytes of the object.
-        digest: the SHA-256 of its tar, or the beginning of it.
-        is_known: whether a name may be in it: names become paths.
-        limit: bytes that its tar may have.
+        digest: the SHA-256 of its tar, or a prefix of it.
+        is_known: returns True for an allowed name; names become paths.
+        limit: the largest allowed tar, in bytes.
 
     Raises:
-        FormatError: it is not such an object, or holds a name that may not be in it.
-        IntegrityError: it is damaged, or does not have the hash in its name.
+        FormatError: it is not such an object, or has a name that is not allowed.
+        IntegrityError: it is damaged, or differs from the hash in its name.
     """
     data = decode_frame(packed, limit)
     if not sha256_of(data).startswith(digest):

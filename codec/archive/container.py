@@ -1,16 +1,16 @@
-"""Archives: one month's diffs in one `.tar.zst`, each readable by itself.
+"""Archives: the diffs of one month in one `.tar.zst`, each readable by itself.
 
     frame frame ... frame       a tar, cut into independent zstd frames
     index                       a skippable frame: the position of each member, compressed
     seek table                  a skippable frame: the sizes of all frames, index included
 
-1. It is a `.tar.zst` like any other to `tar`, `zstd` and every reader of the seekable format.
-2. The same members give the same bytes, for one version of the library and one profile.
-3. It is written from beginning to end, with no more than a few frames in memory, and read from
-   anything that gives a range of bytes: the end, then the one frame of the member.
-4. The index is a hint. A member's header is compared with it, and the member's bytes with the
-   SHA-256 that the caller knows.
-5. Nothing that an archive says makes a reader take more memory than `FRAME_LIMIT`, `INDEX_LIMIT`
+1. `tar`, `zstd` and every reader of the seekable format read it as a usual `.tar.zst`.
+2. The same members give the same bytes with one version of the library and one profile.
+3. It is written from beginning to end, with only a few frames in memory, and read from any source
+   that returns a range of bytes: the end first, then the frame of the member.
+4. The index is a hint. A member is checked: its header against the index, and its bytes against
+   the SHA-256 that the caller knows.
+5. Whatever an archive declares, a reader takes no more memory than `FRAME_LIMIT`, `INDEX_LIMIT`
    and the size that the caller expects.
 """
 
@@ -58,9 +58,9 @@ if TYPE_CHECKING:
 
 #: Magic number of the skippable frame that holds the index.
 INDEX_MAGIC: Final = 0x184D2A58
-#: What is read first, in bytes: the end of an archive, with the index of a usual month in it.
+#: The number of bytes at the end that are read first; they contain the index of a usual month.
 TAIL: Final = 1 << 17
-#: Frames whose contents a reader keeps, of those that it is asked for more than once.
+#: The number of frames that a reader caches, if their contents are read more than once.
 KEPT: Final = 8
 
 
@@ -76,13 +76,13 @@ def encode_archive(
 
     Args:
         members: the diffs, in any order.
-        load: gives the content of one in pieces; called once for each, in the archive's order.
+        load: returns the content of a member in pieces; called once for each, in archive order.
         profile: one of `archive.frames.PROFILES`.
-        pool, ahead: threads to compress in, and frames under way; see `encode_frames`.
+        pool, ahead: threads for compression, and frames in progress; see `encode_frames`.
 
     Raises:
-        EncodeError: there is no member, two have one key, or one or all are too large.
-        IntegrityError: the content of a member has another size than it should.
+        EncodeError: there are no members, two have one key, or one or all are too large.
+        IntegrityError: the content of a member has another size than declared.
     """
     arranged = arrange(members)
     sizes = frame_sizes(arranged)
@@ -113,7 +113,7 @@ class ArchiveReader:
         """Read the end of an archive.
 
         Args:
-            read: gives a range of its bytes.
+            read: returns a range of the archive's bytes.
             size: its size in bytes.
 
         Raises:
@@ -151,11 +151,11 @@ class ArchiveReader:
         """Return the bytes of a diff; its frame is decompressed only up to the end of the diff.
 
         Args:
-            key: of the session.
+            key: the key of the session.
             patch: the size and hash that the diff must have.
 
         Raises:
-            IntegrityError: the archive does not have it, or another in its place, or is damaged.
+            IntegrityError: the archive does not have the diff, has another one, or is damaged.
         """
         entry = self.index.find(key)
         if entry is None:
@@ -168,7 +168,7 @@ class ArchiveReader:
         return content
 
     def content(self, entry: Entry) -> bytes:
-        """Return the content of a member of the index, without checking that it is a diff.
+        """Return the content of a member that the index lists, without checking that it is a diff.
 
         Raises:
             IntegrityError: it is damaged, or not where the index says.
@@ -180,7 +180,7 @@ class ArchiveReader:
         return data[BLOCK:]
 
     def _content(self, start: int, stop: int) -> bytes:
-        """Return a part of the tar."""
+        """Return the bytes of the tar from `start` to `stop`."""
         parts = []
         first = bisect_right(self._starts, start) - 1
         for i, (_, size) in enumerate(self.frames[first:], first):

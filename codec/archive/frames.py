@@ -1,12 +1,12 @@
 """Independent zstd frames with the published seek table: random access to a `.zst` file.
 
 The format is facebook/zstd's `contrib/seekable_format`, version 0.1.0: data frames, then a
-skippable frame that lists the sizes of all frames before it. Any zstd reader passes it over.
+skippable frame that lists the sizes of all frames before it. Every zstd reader skips it.
 
-1. A frame is compressed by itself, says how large its content is, and ends with a checksum of it.
-2. Nothing is decompressed that does not first say its size: at most `FRAME_LIMIT` bytes.
+1. A frame is compressed by itself, declares the size of its content, and ends with its checksum.
+2. A frame is decompressed only if it declares its size, at most `FRAME_LIMIT` bytes.
 3. The content of a frame is compared with its header and the table. zstandard's own readers stop
-   at the end of the first frame, and return nothing for a cut one, without an error.
+   at the end of the first frame, and return nothing for a truncated one, without an error.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from codec.errors import IntegrityError
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
 
-#: How hard to compress, by name: a level, and what is changed in its search. On diffs `small` takes
+#: Compression profiles: a level, and changes to its search. On diffs, `small` takes
 #: three quarters of level 19's time for 0.4 percent more bytes; `fast` takes four fifths of level
 #: 9's for one percent more.
 PROFILES: Final[dict[str, tuple[int, dict[str, int]]]] = {
     "small": (19, {"hash_log": 20, "search_log": 6, "target_length": 64}),
     "fast": (9, {"hash_log": 19}),
 }
-#: The library that compresses: for one version of it the bytes are the same.
+#: The library and its version; one version always compresses to the same bytes.
 ZSTD_VERSION: Final = ".".join(map(str, zstandard.ZSTD_VERSION))
-#: Bytes that a frame should hold, and the most that a reader takes.
+#: The usual size of a frame in bytes, and the largest one that a reader accepts.
 FRAME_SIZE: Final = 4 << 20
 FRAME_LIMIT: Final = 16 << 20
 
-#: The bytes at an offset, as many as asked for; fewer only where the file ends.
+#: Returns the bytes at an offset, as many as requested; fewer only at the end of the file.
 Read = Callable[[int, int], bytes]
 
 _WINDOW_LOG: Final = 22
@@ -45,24 +45,24 @@ _SEEK_TABLE: Final = 0x184D2A5E
 _ENTRY: Final = struct.Struct("<II")
 _FOOTER: Final = struct.Struct("<IBI")
 _FOOTER_MAGIC: Final = 0x8F92EAB1
-#: A table of no frames.
+#: The size of a table without frames.
 _TABLE_SIZE: Final = _SKIPPABLE.size + _FOOTER.size
-#: Frames in one file: four terabytes.
+#: The largest number of frames in a file, which is four terabytes.
 _FRAMES_LIMIT: Final = 1 << 20
-#: Bytes that a frame can have in the file: what does not compress, and its headers.
+#: The largest size of a frame in the file: content that does not compress, and its headers.
 PACKED_LIMIT: Final = FRAME_LIMIT + (1 << 16)
 
 
 class FrameSizes(NamedTuple):
-    """A line of the seek table: bytes in the file, and of content; 0 for a skippable frame."""
+    """A row of the seek table: the bytes in the file, and of the content (0 if skippable)."""
 
     packed: int
     size: int
 
 
 def encode_frame(data: bytes, profile: str) -> bytes:
-    """Encode one frame with a size and a checksum; one library version gives the same bytes."""
-    # A window that is no larger than a usual frame halves the memory for one that is.
+    """Return one frame with a size and a checksum; one library version gives the same bytes."""
+    # A window no larger than a usual frame halves the memory for such a frame.
     level, search = PROFILES[profile]
     parameters = zstandard.ZstdCompressionParameters.from_level(
         level, source_size=len(data), window_log=_WINDOW_LOG, write_checksum=True, **search
@@ -73,13 +73,13 @@ def encode_frame(data: bytes, profile: str) -> bytes:
 def encode_frames(
     contents: Iterable[bytes], profile: str, pool: Executor | None = None, ahead: int = 2
 ) -> Iterator[bytes]:
-    """Encode many contents as frames, in order.
+    """Yield contents as frames, in order.
 
     Args:
-        contents: of each frame.
+        contents: the content of each frame.
         profile: one of `PROFILES`.
-        pool: threads to compress in; zstandard lets go of the interpreter's lock.
-        ahead: how many frames are under way at a time, beside the one that is waited for.
+        pool: threads for compression; zstandard releases the interpreter's lock.
+        ahead: how many frames are in progress beside the next one.
     """
     if pool is None:
         for data in contents:
@@ -102,11 +102,11 @@ def decode_frame(packed: bytes, limit: int = FRAME_LIMIT) -> bytes:
     """Return the whole content of a frame after checking its checksum.
 
     Args:
-        packed: the frame, and nothing behind it.
-        limit: bytes that it may have.
+        packed: the frame, and nothing after it.
+        limit: the largest allowed content, in bytes.
 
     Raises:
-        IntegrityError: it is damaged or cut, or says that it has more bytes.
+        IntegrityError: it is damaged or cut, or declares a larger content.
     """
     size = _content_size(packed, limit)
     try:
@@ -119,13 +119,13 @@ def decode_frame(packed: bytes, limit: int = FRAME_LIMIT) -> bytes:
 
 
 def decode_part(packed: bytes, size: int, start: int, stop: int) -> bytes:
-    """Return the content of a frame from `start` to `stop`, without decompressing the rest.
+    """Return the content of a frame from `start` to `stop`; what follows is not decompressed.
 
-    The frame's checksum is not reached: the caller has to know the bytes.
+    The frame's checksum is not read, so the caller has to check the bytes.
 
     Raises:
-        IntegrityError: the frame does not say that it has `size` bytes, or is damaged or cut
-            before `stop`.
+        IntegrityError: the frame does not declare `size` bytes, or is damaged or cut before
+            `stop`.
     """
     if _content_size(packed, FRAME_LIMIT) != size:
         raise IntegrityError(f"a frame does not have the {size} bytes that the seek table says")
@@ -141,7 +141,7 @@ def decode_part(packed: bytes, size: int, start: int, stop: int) -> bytes:
 
 
 def encode_skippable(magic: int, data: bytes) -> bytes:
-    """Encode data as a frame that zstd readers skip."""
+    """Return data as a frame that zstd readers skip."""
     return _SKIPPABLE.pack(magic, len(data)) + data
 
 
@@ -158,7 +158,7 @@ def decode_skippable(magic: int, frame: bytes) -> bytes:
 
 
 def encode_seek_table(frames: Sequence[FrameSizes]) -> bytes:
-    """Return the seek table of a file's frames, which belongs at the end of the file."""
+    """Return the seek table for the frames of a file, to be written at its end."""
     entries = b"".join(_ENTRY.pack(*sizes) for sizes in frames)
     return encode_skippable(_SEEK_TABLE, entries + _FOOTER.pack(len(frames), 0, _FOOTER_MAGIC))
 
@@ -167,7 +167,7 @@ def seek_table_size(end: bytes) -> int:
     """Return the size of the seek table from the last bytes of a file.
 
     Raises:
-        IntegrityError: the file ends without one, or it is damaged.
+        IntegrityError: the file does not end with a seek table, or it is damaged.
     """
     if len(end) < _TABLE_SIZE:
         raise IntegrityError("it is cut off")
@@ -185,7 +185,7 @@ def decode_seek_table(table: bytes, file_size: int) -> list[FrameSizes]:
     """Return the sizes of a file's frames from its last `seek_table_size` bytes.
 
     Raises:
-        IntegrityError: it is damaged, or does not fit the file.
+        IntegrityError: it is damaged, or does not agree with the size of the file.
     """
     entries = decode_skippable(_SEEK_TABLE, table)[: -_FOOTER.size]
     frames = [FrameSizes(*sizes) for sizes in _ENTRY.iter_unpack(entries)]
@@ -197,7 +197,7 @@ def decode_seek_table(table: bytes, file_size: int) -> list[FrameSizes]:
 
 
 def _content_size(packed: bytes, limit: int) -> int:
-    """Return the content size that a frame declares; refuse one that needs too much memory."""
+    """Return the content size that a frame declares; raise IntegrityError above the limit."""
     try:
         header = zstandard.get_frame_parameters(packed)
     except zstandard.ZstdError as e:

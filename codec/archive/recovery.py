@@ -1,8 +1,8 @@
 """Recover the members of an archive without its index and its seek table.
 
-1. Frames are found one after the other, from the headers of their blocks; behind a damaged one,
-   from the next bytes that begin a whole frame. So what is intact is found, whatever is not.
-2. Every frame is proved by its checksum, and the whole tar is read: headers, contents, filling.
+1. Frames are found one after the other by the headers of their blocks; after a damaged frame, the
+   search continues with the next bytes that begin a whole frame. So all intact frames are found.
+2. Every frame is checked by its checksum, and the whole tar is read: headers, contents, padding.
 3. No more than one frame is in memory.
 """
 
@@ -23,10 +23,10 @@ from codec.kinds import Sha256
 
 _SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18(?P<size>.{4})", re.S)
 _BEGIN = re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18")
-#: One of these is wherever `_BEGIN` matches; to find them is many times as fast.
+#: `_BEGIN` matches only where one of these is; searching for them is many times as fast.
 _BEGIN_HINTS: Final = (b"\x28\xb5\x2f\xfd", b"\x2a\x4d\x18")
 _READ_AHEAD: Final = 1 << 20
-#: Blocks that a frame may have: many more than any compressor makes of `FRAME_LIMIT` bytes.
+#: The largest number of blocks of a frame; no compressor makes as many of `FRAME_LIMIT` bytes.
 _BLOCKS_LIMIT: Final = 1 << 12
 _RLE, _RESERVED = 1, 3
 
@@ -35,8 +35,8 @@ class Frame(NamedTuple):
     """A frame and its position.
 
     Attributes:
-        offset, packed: where it begins, and its size there.
-        data: its content, its checksum proved; empty for a skippable frame.
+        offset, packed: where it begins, and its size in the file.
+        data: its content, checked by the checksum; empty for a skippable frame.
     """
 
     offset: int
@@ -45,7 +45,7 @@ class Frame(NamedTuple):
 
 
 class Damage(NamedTuple):
-    """A piece of a file that cannot be read: its offset and size in bytes, and the reason."""
+    """A part of a file that cannot be read: its offset and size in bytes, and the reason."""
 
     offset: int
     size: int
@@ -53,7 +53,7 @@ class Damage(NamedTuple):
 
 
 class Chunk(NamedTuple):
-    """A piece of a member's content, and where in the content it begins.
+    """A piece of a member's content, and its offset in the content.
 
     A member that is no larger than a frame comes in one piece.
     """
@@ -103,9 +103,9 @@ class Scan:
     """Reads an archive from beginning to end and collects the entries of its index.
 
     Attributes:
-        frames: the sizes of the data frames that passed.
-        entries: of the members that passed as a whole.
-        end: where the last data frame ends; 0 as long as the end of the tar has not passed.
+        frames: the sizes of the data frames that are intact.
+        entries: the index entries of the members that are intact.
+        end: the end of the last data frame; 0 until the end of the tar was read.
     """
 
     def __init__(self, read: Read, size: int) -> None:
@@ -119,8 +119,9 @@ class Scan:
     def events(self) -> Iterator[Chunk | Damage]:
         """Yield the contents of all readable members, and all damage, in order.
 
-        Behind damage it goes on with the next frame that begins with a member; blocks of entries
-        are then counted as if nothing were missing. A member without its last chunk is lost.
+        After damage, reading continues with the next frame that begins with a member; blocks of
+        entries are then counted as if nothing were missing. A member without its last chunk is
+        lost.
         """
         tar = _Tar()
         for frame in walk_frames(self._read, self._size):
@@ -148,9 +149,9 @@ class Scan:
 
 
 def check(read: Read, size: int) -> Iterator[Checked | Damage]:
-    """Read an archive as a whole: every member with its SHA-256, and all that is damaged.
+    """Yield every member of an archive with its SHA-256, and every damaged part.
 
-    If nothing is damaged, the index and the seek table are compared with the frames last.
+    If all frames are intact, the index and the seek table are compared with them last.
     """
     scan = Scan(read, size)
     sound = True
@@ -167,19 +168,19 @@ def check(read: Read, size: int) -> Iterator[Checked | Damage]:
             yield Checked(event.entry, Sha256(digest.hexdigest()))
     if sound:
         try:
-            _hold_against(scan, ArchiveReader(read, size))
+            _check_index(scan, ArchiveReader(read, size))
         except CodecError as e:
             yield Damage(scan.end, size - scan.end, e.problem)
 
 
 def rebuild_tail(read: Read, size: int) -> tuple[int, bytes]:
-    """Rebuild the index and the seek table of an archive from its frames.
+    """Return the index and the seek table of an archive, rebuilt from its frames.
 
     Returns:
-        Where they belong, in bytes from the beginning of the archive, and their bytes.
+        Their offset in the archive, in bytes, and their bytes.
 
     Raises:
-        IntegrityError: a frame is damaged or missing, too.
+        IntegrityError: a frame is damaged or missing as well.
     """
     scan = Scan(read, size)
     for event in scan.events():
@@ -190,15 +191,15 @@ def rebuild_tail(read: Read, size: int) -> tuple[int, bytes]:
     return scan.end, encode_tail(scan.frames, scan.entries)
 
 
-def _hold_against(scan: Scan, reader: ArchiveReader) -> None:
-    """Refuse an index or a seek table that differs from the frames."""
+def _check_index(scan: Scan, reader: ArchiveReader) -> None:
+    """Raise IntegrityError if the index or the seek table differs from the frames."""
     text = encode_index(scan.entries, sum(f.size for f in scan.frames))
     if reader.frames != scan.frames or reader.index.text != text:
         raise IntegrityError("the index does not match the frames")
 
 
 class _Tar:
-    """Reads a tar frame by frame: headers, contents and filling, all as this format has them."""
+    """Reads a tar frame by frame; accepts only headers, contents and padding of this format."""
 
     def __init__(self) -> None:
         self.ended = False
@@ -208,7 +209,7 @@ class _Tar:
         self._done = 0
 
     def lose(self) -> None:
-        """Go on after damage; the member that was begun is lost."""
+        """Continue after damage; a member that was begun is lost."""
         self._entry = None
 
     def take(self, data: bytes) -> Iterator[Chunk]:
@@ -271,7 +272,7 @@ def _frame_end(read: Read, offset: int, size: int) -> int:
 
 
 def _frame_length(data: bytes) -> int | None:
-    """Return the length of the frame that begins here; None if too little of it is known."""
+    """Return the length of the frame at the start of some bytes; None if they are too few."""
     skippable = _SKIPPABLE.match(data)
     if skippable:
         return 8 + int.from_bytes(skippable["size"], "little")

@@ -2,16 +2,16 @@
 
     archive/2025-11-7c8a10e34dcc.tar.zst            an archive, under its own name
     v1/<SHA-256 of the log>-<16 hex>.tar.zst        the layout of a version of a v1 log
-    loose/<16 hex>.tar.zst                          diffs that no archive has, packed as one is
+    loose/<16 hex>.tar.zst                          diffs that are in no archive, packed like one
     snapshot/<writer>-<sequence>-<16 hex>.tar.zst   the tracked files, and `snapshot.json`
 
-1. A name is never given to other content: layouts and snapshots are named by their tar, archives
+1. A name is never used for other content: layouts and snapshots are named by their tar, archives
    and packs by their bytes.
 2. A writer is one copy of a workspace on one machine. Its last snapshot replaces all before it;
-   a remote holds the union of the last snapshots of all writers. The names alone identify them,
-   without a clock.
-3. `snapshot.json` names all objects that the snapshot needs beside the archives, which the manifest
-   names.
+   a remote holds the union of the last snapshots of all writers. They are found by their names
+   alone, without a clock.
+3. `snapshot.json` names all objects that the snapshot needs, except the archives, which the
+   manifest names.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ FORMAT: Final = "session-codec-snapshot"
 VERSION: Final = 1
 #: The name of the document in a snapshot.
 DOCUMENT: Final = "snapshot.json"
-#: Hex digits of a hash in a name.
+#: The number of hex digits of a hash in a name.
 DIGITS: Final = 16
 
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -51,12 +51,12 @@ class File(NamedTuple):
 
 
 class Pack(NamedTuple):
-    """Diffs that no archive has, in one object.
+    """Diffs that are in no archive, in one object.
 
     Attributes:
-        name: of the object.
-        sha256, size: of the object.
-        diffs: what is in it, by key.
+        name: the name of the object.
+        sha256, size: the hash and the size of the object.
+        diffs: the diffs in it, by key.
     """
 
     name: str
@@ -71,7 +71,7 @@ class Snapshot(NamedTuple):
     Attributes:
         files: its tracked files, by path.
         layouts: names of the objects that have the layouts of its v1 logs.
-        packs: the diffs that no archive has.
+        packs: the diffs that are in no archive.
     """
 
     files: Mapping[str, File]
@@ -80,7 +80,7 @@ class Snapshot(NamedTuple):
 
 
 class SnapshotName(NamedTuple):
-    """Who wrote a snapshot, which of theirs it is, and the beginning of the hash of its tar."""
+    """The parts of a snapshot's name: writer, number, and the first digits of the tar's hash."""
 
     writer: str
     sequence: int
@@ -125,7 +125,7 @@ def is_pack(name: str) -> bool:
 
 
 def is_layout(name: str) -> bool:
-    """Return whether an object of this name holds the layout of a log."""
+    """Return True if an object of this name holds the layout of a log."""
     return _LAYOUT.fullmatch(name) is not None
 
 
@@ -141,7 +141,7 @@ def is_object(name: str) -> bool:
 
 
 def heads(names: Iterable[str]) -> list[SnapshotName]:
-    """Return the last snapshot of each writer; several if they share the highest number."""
+    """Return the last snapshot of each writer; several if they have the same number."""
     found = [name for name in map(decode_snapshot_name, names) if name is not None]
     last: dict[str, int] = {}
     for name in found:
@@ -150,7 +150,7 @@ def heads(names: Iterable[str]) -> list[SnapshotName]:
 
 
 def encode_snapshot(snapshot: Snapshot) -> bytes:
-    """Encode a snapshot as its document; `decode_snapshot` is the inverse."""
+    """Return the document of a snapshot."""
     document = {
         "format": FORMAT,
         "version": VERSION,
@@ -170,7 +170,7 @@ def encode_snapshot(snapshot: Snapshot) -> bytes:
 
 
 def decode_snapshot(data: bytes) -> Snapshot:
-    """Decode a snapshot from its document.
+    """Return the snapshot in a document.
 
     Raises:
         FormatError: it is not a snapshot, or has an unknown version.

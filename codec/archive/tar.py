@@ -1,13 +1,12 @@
 """The tar inside an archive: one month's diffs as members, and the index of their positions.
 
-1. The bytes depend on the keys, sizes, paths and contents of the members alone: every header is
-   made from a key and a size, everything else in it is fixed.
-2. Members are ordered by the path that each mostly touches, then by key: similar patches are
-   compressed together. Members that are larger than a frame come last.
-3. No member crosses into another frame, unless it is larger than a frame; such a one has frames of
-   its own.
-4. A header that this module would not write is refused. So a member is a file with a key for a
-   name, and nothing else: no link, no device, no path.
+1. The bytes depend only on the keys, sizes, paths and contents of the members: a header contains
+   a key and a size, and is fixed otherwise.
+2. Members are sorted by the path that each mostly touches, then by key, so that similar patches
+   are compressed together. Members that are larger than a frame come last.
+3. A member is in one frame, unless it is larger than a frame; then it has frames of its own.
+4. A header that this module would not write is refused. So a member is always a file whose name
+   is a key: never a link, a device or a path.
 """
 
 from __future__ import annotations
@@ -24,21 +23,21 @@ from codec.names import diff_name, is_key, key_time
 
 FORMAT: Final = "session-codec-archive"
 VERSION: Final = 1
-#: Bytes of a tar block: of a header, and what a content is filled up to.
+#: The size of a tar block in bytes: headers have one, and contents are padded to it.
 BLOCK: Final = 512
 #: Two blocks of zeros end a tar.
 END: Final = bytes(2 * BLOCK)
-#: Bytes that one diff may have, and all lines of an index.
+#: The largest size of one diff, and of all lines of an index, in bytes.
 MEMBER_LIMIT: Final = 1 << 30
 INDEX_LIMIT: Final = 32 << 20
 
 _NAME_SIZE: Final = 100
 _SIZE: Final = slice(124, 135)
-#: Fields of every header between the name, the size, the checksum and the end.
+#: The fields of every header between the name, the size, the checksum and the end.
 _OWNER: Final = b"0000644\0" + b"0000000\0" * 2
 _TIME: Final = b"\0" + b"00000000000\0"
 _KIND: Final = b"0" + bytes(100) + b"ustar\x0000"
-#: Of these bytes, and of the checksum as eight spaces.
+#: The sum of these bytes, and of the checksum as eight spaces.
 _FIXED_SUM: Final = sum(_OWNER + _TIME + _KIND + b" " * 8)
 _SUFFIX: Final = ".diff"
 _LINE = re.compile(rb"(?P<key>[0-9TZa-f:.-]{1,90}) (?P<block>\d{1,15}) (?P<size>\d{1,10})\n")
@@ -65,12 +64,12 @@ class Entry(NamedTuple):
         return self.block + _blocks(self.size)
 
 
-#: Gives the content of a member in pieces.
+#: Returns the content of a member in pieces.
 Load = Callable[[Member], Iterable[bytes]]
 
 
 def arrange(members: Iterable[Member]) -> list[Member]:
-    """Return the members in the order of an archive.
+    """Return the members in archive order.
 
     Raises:
         EncodeError: there are no members, one is too large, or two have one key.
@@ -95,14 +94,14 @@ def entries_of(arranged: Iterable[Member]) -> Iterator[Entry]:
 
 
 def frame_sizes(arranged: Sequence[Member]) -> list[int]:
-    """Return the bytes of tar that each frame holds: about `FRAME_SIZE`, and about equal."""
+    """Return the number of tar bytes in each frame: about `FRAME_SIZE`, and about equal."""
     small = [_blocks(m.size) for m in arranged if not _is_large(m)]
     sizes: list[int] = []
     done = cut = 0
     total = sum(small)
     frames = _frames(total)
     for blocks in small:
-        # Cut where the next member would have its greater part in the next frame.
+        # Cut where the next member would be mostly in the next frame.
         if done > cut and (2 * done + blocks) * frames > 2 * total * (len(sizes) + 1):
             sizes.append((done - cut) * BLOCK)
             cut = done
@@ -122,7 +121,7 @@ def tar_pieces(arranged: Iterable[Member], load: Load) -> Iterator[bytes]:
     """Yield the bytes of the tar in pieces.
 
     Raises:
-        IntegrityError: the content of a member has another size.
+        IntegrityError: the content of a member has another size than declared.
     """
     for m in arranged:
         yield encode_header(m.key, m.size)
@@ -139,7 +138,7 @@ def tar_pieces(arranged: Iterable[Member], load: Load) -> Iterator[bytes]:
 
 
 def cut(pieces: Iterable[bytes], sizes: Iterable[int]) -> Iterator[bytes]:
-    """Yield the same bytes in pieces of these sizes."""
+    """Yield the same bytes in pieces of the given sizes."""
     left = memoryview(b"")
     given = iter(pieces)
     for size in sizes:
@@ -155,7 +154,7 @@ def cut(pieces: Iterable[bytes], sizes: Iterable[int]) -> Iterator[bytes]:
 
 
 def encode_header(key: str, size: int) -> bytes:
-    """Return the header block of a member: POSIX ustar, without owner or time."""
+    """Return the header block of a member: POSIX ustar, without owner and time."""
     name = diff_name(key).encode()
     octal = b"%011o" % size
     checksum = b"%06o\0 " % (_FIXED_SUM + sum(name) + sum(octal))
@@ -179,7 +178,7 @@ def decode_header(header: bytes) -> tuple[str, int]:
 
 
 class Index:
-    """The positions of the members of an archive; lines are decoded only on request."""
+    """The positions of the members of an archive; lines are decoded only when they are needed."""
 
     def __init__(self, text: bytes, members: int, size: int) -> None:
         """Store a text that `decode_index` has checked, and its number of members and bytes."""
@@ -200,7 +199,7 @@ class Index:
         return self._entry(at + 1) if at >= 0 else None
 
     def near(self, key: str) -> Iterator[Entry]:
-        """Yield the entries of the time that a key has.
+        """Yield the entries with the same time as a key.
 
         Raises:
             IntegrityError: a line is damaged.
@@ -233,10 +232,10 @@ class Index:
 
 
 def encode_index(entries: Iterable[Entry], size: int) -> bytes:
-    """Encode the index of a tar of `size` bytes: a header object, then members sorted by key.
+    """Return the index of a tar of `size` bytes: a header object, then members sorted by key.
 
     Raises:
-        EncodeError: it would be larger than a reader takes.
+        EncodeError: it would be larger than a reader accepts.
     """
     lines = sorted(f"{e.key} {e.block} {e.size}\n" for e in entries)
     head = {"format": FORMAT, "version": VERSION, "members": len(lines), "bytes": size}
@@ -250,11 +249,11 @@ def encode_index(entries: Iterable[Entry], size: int) -> bytes:
 
 
 def decode_index(text: bytes) -> Index:
-    """Decode an index.
+    """Return the index in a text.
 
     Raises:
         FormatError: it is not an index, or has an unknown version.
-        IntegrityError: its lines are not those that its header counts.
+        IntegrityError: the number of its lines differs from its header.
     """
     try:
         head = json.loads(text[: text.find(b"\n")])

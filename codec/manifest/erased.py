@@ -1,4 +1,4 @@
-"""Facts whose text was erased on purpose: they never return, from any merge or remote."""
+"""Facts whose text was erased on purpose: no merge and no remote may restore them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _PURGED_TEXT: Final = b'"purged-text"'
 
 
 def without_erased(pieces: Sequence[bytes], erased: frozenset[str]) -> list[bytes]:
-    """Return the lines of a manifest without the facts that have these digests."""
+    """Return the lines of a manifest, except the facts with these digests."""
     if not erased:
         return list(pieces)
     return [
@@ -23,13 +23,13 @@ def without_erased(pieces: Sequence[bytes], erased: frozenset[str]) -> list[byte
 
 
 def drop_erased(manifest: bytes) -> bytes:
-    """Return the bytes of a manifest without the facts whose text it says was erased."""
+    """Return the bytes of a manifest without the facts that it lists as erased."""
     erased = erased_in(manifest)
     return b"".join(without_erased(split_lines(manifest), erased)) if erased else manifest
 
 
 def erased_in(*manifests: bytes) -> frozenset[str]:
-    """Return the digests of the facts whose text was erased, by the bytes of manifests."""
+    """Return the digests of the facts that some manifests list as erased."""
     lines = {
         line
         for data in manifests

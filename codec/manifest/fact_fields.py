@@ -1,7 +1,7 @@
-"""The fields of every kind of fact but sessions and revisions: encode and decode side by side.
+"""The fields of all facts except sessions and revisions: encode and decode side by side.
 
 `manifest` turns fields into lines. Encoders trust their argument; decoders raise FormatError with
-the name of the field, and KeyError where a field is missing.
+the name of an invalid field, and KeyError for a missing one.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def _encode_archive(fact: Archive) -> Fields:
 
 
 def _decode_archive(fields: Fields) -> Archive:
-    """Decode an archive; its name becomes a path, so it must be the one its content gives it."""
+    """Return an archive; its name becomes a path, so it must agree with its content."""
     name, sha256 = read_text(fields, "name"), read_sha256(fields, "sha256")
     require(
         bool(re.fullmatch(_MONTH, name[:7])) and name == archive_name(name[:7], sha256),
@@ -202,7 +202,7 @@ def _decode_build(fields: Fields) -> ReferencesBuilt:
     )
 
 
-#: Encoders by the type of a fact.
+#: Encoders, by the type of a fact.
 ENCODERS: Final[Mapping[type, Callable[[Any], Fields]]] = {
     Format: _encode_format,
     V1Version: _encode_version,
@@ -215,7 +215,7 @@ ENCODERS: Final[Mapping[type, Callable[[Any], Fields]]] = {
     Kept: _encode_kept,
     ReferencesBuilt: _encode_build,
 }
-#: Decoders by the value of the field `fact`.
+#: Decoders, by the value of the field `fact`.
 DECODERS: Final[Mapping[str, Callable[[Fields], Fact]]] = {
     "format": _decode_format,
     "v1": _decode_version,

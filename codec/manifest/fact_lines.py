@@ -1,4 +1,4 @@
-"""The lines of a manifest as bytes, and what one line says without the rest of the file."""
+"""The lines of a manifest as bytes, and what can be read from one line alone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from codec.errors import CodecError
 from codec.manifest.facts import Fact, Kept, PurgedText
 from codec.manifest.jsonl import decode_fact
 
-#: What the line of a fact `format` begins with.
+#: The beginning of a line with the fact `format`.
 FORMAT_LINE: Final = b'{"fact":"format",'
 _KEPT: Final = b'"kept"'
 
@@ -27,7 +27,7 @@ def text_of(line: bytes) -> str:
 
 
 def read_fact(line: bytes) -> Fact | None:
-    """Return the fact of a line of the manifest, None where the line is not a fact."""
+    """Return the fact on a line of the manifest; None if the line is not a fact."""
     try:
         return decode_fact(text_of(line))
     except CodecError:
@@ -35,7 +35,7 @@ def read_fact(line: bytes) -> Fact | None:
 
 
 def format_first(lines: Sequence[bytes]) -> list[bytes]:
-    """Return the lines of a manifest with those that state its format first."""
+    """Return the lines of a manifest, those that state its format first."""
     first = [line for line in lines if line.startswith(FORMAT_LINE)]
     return [*first, *(x for x in lines if not x.startswith(FORMAT_LINE))] if first else [*lines]
 
@@ -46,7 +46,7 @@ def erased_digests(facts: Iterable[Fact]) -> frozenset[str]:
 
 
 def kept_rows(facts: Iterable[Fact | None]) -> dict[str, frozenset[str]]:
-    """Return the digests of the rows that belong to a person, by the names of their files."""
+    """Return the digests of the rows that belong to the user, by file name."""
     rows: dict[str, frozenset[str]] = {}
     for fact in facts:
         if isinstance(fact, Kept):
@@ -55,7 +55,7 @@ def kept_rows(facts: Iterable[Fact | None]) -> dict[str, frozenset[str]]:
 
 
 def kept_in(*manifests: bytes) -> dict[str, frozenset[str]]:
-    """Return the digests of the rows that belong to a person, by file, from bytes of manifests."""
+    """Return the digests of the rows that belong to the user, by file name, from some manifests."""
     return kept_rows(
         read_fact(line)
         for data in manifests

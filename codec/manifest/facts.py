@@ -1,6 +1,6 @@
 """The facts of a manifest: sessions, and the facts beside them.
 
-A fact is whole by itself and never changes; what became of it is another fact. `manifest` encodes
+A fact is complete by itself and never changes; a later change is another fact. `manifest` encodes
 and decodes their lines.
 """
 
@@ -12,19 +12,19 @@ from typing import Any, Final, Literal, NamedTuple
 from codec.kinds import Sha256
 from codec.records import Session
 
-#: Version of the manifest's format that this program writes, and the newest one that it may change.
+#: The manifest format that this program writes, and the newest one that it may change.
 FORMAT: Final = 1
-#: The first version of session-codec that knows it.
+#: The first version of session-codec that knows this format.
 NEEDS: Final = "0.2.0"
-#: Who revised a session. Where revisions conflict, the earlier one of these goes first.
+#: Who revised a session. If revisions conflict, the one that is earlier in this list wins.
 Author = Literal["person", "hook", "log"]
 
 
 class Format(NamedTuple):
-    """A program that knows only older formats must not write to this workspace.
+    """The format of a workspace, which a program that knows only older ones must not change.
 
     Attributes:
-        version: of the format.
+        version: version of the format.
         needs: the first version of session-codec that knows it.
     """
 
@@ -33,12 +33,12 @@ class Format(NamedTuple):
 
 
 class Follows(NamedTuple):
-    """Two entries of a v1 log in the order in which they happened, where times do not give it.
+    """The order of two entries of a v1 log, if their times do not give it.
 
     Attributes:
         entry: entry hash of the later one.
         after: entry hash of its predecessor.
-        assumed: the log did not show yet whether its newest entry is the first or the last.
+        assumed: the log did not show yet whether it begins with its oldest or its newest entry.
     """
 
     entry: str
@@ -47,14 +47,14 @@ class Follows(NamedTuple):
 
 
 class Revision(NamedTuple):
-    """A session was changed.
+    """A change of a session.
 
     Attributes:
         of: identity of the session (`manifest.jsonl.identity_of`).
-        after: digests of the revisions that it replaces, sorted; empty if it is a first one.
+        after: digests of the revisions that it replaces, sorted; empty for a first revision.
         by: who changed it.
-        changes: fields of the session as they are now, as JSON has them, where they differ from
-            the session fact; None for a field that it no longer has.
+        changes: new values of the changed fields, as JSON values; None for a field that was
+            removed.
     """
 
     of: str
@@ -64,15 +64,15 @@ class Revision(NamedTuple):
 
 
 class V1Version(NamedTuple):
-    """One version of one v1 log, as it was seen.
+    """One version of one v1 log.
 
     Attributes:
         source: path of the log, relative to the workspace, with `/`.
-        sha256, size: of the whole file.
-        words: what `wc -w` counts in it.
+        sha256, size: hash and size of the whole file.
+        words: the count of `wc -w`.
         tokens: tokens of the whole file by tokenizer name.
-        seen: when it was first seen, UTC with microseconds; the last seen is the newest.
-        dialect, pattern: how its sessions are marked, where a user said so; else empty.
+        seen: when it was first seen, UTC with microseconds; the version seen last is the newest.
+        dialect, pattern: the form of its headings, if the user named it; else empty.
         reader: version of the v1 reader that made the fact; 0 for version 0.1.0.
     """
 
@@ -88,7 +88,7 @@ class V1Version(NamedTuple):
 
 
 class V1Retired(NamedTuple):
-    """A v1 log was swapped for a stub; `sha256` is the version that `restore-v1` restores."""
+    """The replacement of a v1 log by a stub; `restore-v1` restores the version `sha256`."""
 
     source: str
     sha256: Sha256
@@ -96,13 +96,13 @@ class V1Retired(NamedTuple):
 
 
 class Archive(NamedTuple):
-    """Diffs were packed into an archive.
+    """An archive, and the sessions whose diffs it has.
 
     Attributes:
-        name: of the file: the month, `-`, and the first 12 hex digits of `sha256`.
-        sha256, size: of the file.
-        keys: of the sessions whose diffs it holds, sorted; their hashes are in the sessions.
-        zstd: version of the library that compressed it: for one version the bytes are the same.
+        name: name of the file: the month, `-`, and the first 12 hex digits of `sha256`.
+        sha256, size: hash and size of the file.
+        keys: keys of the sessions, sorted; the hashes of their diffs are in the sessions.
+        zstd: version of the library that compressed it; one version always gives the same bytes.
     """
 
     name: str
@@ -113,19 +113,19 @@ class Archive(NamedTuple):
 
     @property
     def month(self) -> str:
-        """The month of its sessions, `2025-11`."""
+        """Return the month of its sessions, `2025-11`."""
         return self.name[:7]
 
 
 class Purged(NamedTuple):
-    """A diff was erased on purpose.
+    """The erasure of a diff on purpose.
 
-    It is named by what it was: a merge can give its session another key, and another its key.
+    The hash identifies the diff: a merge can give its session another key.
 
     Attributes:
-        key: of its session then.
-        sha256: of the diff.
-        time: when, UTC with microseconds.
+        key: the key of its session at that time.
+        sha256: hash of the diff.
+        time: when it was erased, UTC with microseconds.
     """
 
     key: str
@@ -134,11 +134,11 @@ class Purged(NamedTuple):
 
 
 class Disowned(NamedTuple):
-    """Tombstones that were recorded elsewhere and do not count in this workspace.
+    """Tombstones from elsewhere that do not count in this workspace.
 
     Attributes:
         tombstones: digests of the facts `purged` (`manifest.jsonl.fact_digest`), sorted.
-        time: when, UTC with microseconds.
+        time: when they were disowned, UTC with microseconds.
     """
 
     tombstones: tuple[str, ...]
@@ -150,7 +150,7 @@ class PurgedText(NamedTuple):
 
     Attributes:
         lines: digests of the facts (`manifest.jsonl.fact_digest`), sorted.
-        time: when, UTC with microseconds.
+        time: when it was erased, UTC with microseconds.
     """
 
     lines: tuple[str, ...]
@@ -170,14 +170,14 @@ class Kept(NamedTuple):
 
 
 class ReferencesBuilt(NamedTuple):
-    """A build of the references: its values from the repository, from which a user's edits differ.
+    """A build of the references: the values of the repository, before edits by the user.
 
     Attributes:
-        after: the builds that it took into account, by `fact_id`; the last builds are those that
-            no other one names.
-        values: by name (`references.values.by_name`), what was stated and not left out.
-        sources: by name, the files that stated it.
-        declined: names of values that the repository states, or did, and that a user removed.
+        after: the builds that it took into account, by `fact_id`; a build that no other build names
+            is one of the last.
+        values: the values that were stated and kept, by name (`references.values.by_name`).
+        sources: the files that stated them, by name.
+        declined: names of values that the repository states, or stated, and that a user removed.
     """
 
     after: tuple[str, ...]
@@ -210,5 +210,5 @@ Fact = (
 
 
 def archive_name(month: str, sha256: Sha256) -> str:
-    """Return an archive's name, which depends on its content: two clones never conflict over it."""
+    """Return the name of an archive, chosen by its content: two clones never conflict over it."""
     return f"{month}-{sha256[:12]}.tar.zst"

@@ -1,7 +1,7 @@
-"""Fields of an untrusted JSON object, each checked as it is read.
+"""Read and check the fields of an untrusted JSON object.
 
-All raise KeyError where there is no such field, and FormatError with its name where it is not of
-its kind.
+All functions raise KeyError if the field is missing, and FormatError with its name if its value
+is invalid.
 """
 
 from __future__ import annotations
@@ -23,27 +23,27 @@ def read_key(value: object) -> str:
 
 
 def require(ok: bool, name: str, value: object) -> None:
-    """Raise FormatError unless a condition on a value holds."""
+    """Raise FormatError unless a value meets a condition."""
     if not ok:
         raise FormatError(f"unexpected value {value!r}", field=name)
 
 
 def read_text(fields: Mapping[str, Any], name: str) -> str:
-    """Return a text."""
+    """Return the text in a field."""
     value = fields[name]
     require(isinstance(value, str), name, value)
     return cast(str, value)
 
 
 def read_texts(fields: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    """Return a list of texts."""
+    """Return the list of texts in a field."""
     value = fields[name]
     require(isinstance(value, list) and all(isinstance(v, str) for v in value), name, value)
     return tuple(value)
 
 
 def read_name(fields: Mapping[str, Any], name: str) -> str:
-    """Return a name that the v2 files can hold."""
+    """Return the name in a field; the v2 files must be able to hold it."""
     try:
         return check_name(read_text(fields, name), name)
     except EncodeError as e:
@@ -51,35 +51,35 @@ def read_name(fields: Mapping[str, Any], name: str) -> str:
 
 
 def read_line(fields: Mapping[str, Any], name: str) -> str:
-    """Return a text that is one line."""
+    """Return the text in a field, which must be one line."""
     value = read_text(fields, name)
     require(value == one_line(value), name, value)
     return value
 
 
 def read_count(fields: Mapping[str, Any], name: str) -> int:
-    """Return a number that is not negative, and not larger than a file can hold."""
+    """Return the number in a field: not negative, and not larger than the v2 files can hold."""
     value = fields[name]
     require(type(value) is int and 0 <= value < NUMBER_LIMIT, name, value)
     return cast(int, value)
 
 
 def read_counts(fields: Mapping[str, Any], name: str) -> dict[str, int]:
-    """Return an object of numbers by name."""
+    """Return the object of numbers in a field, by name."""
     value = fields[name]
     require(isinstance(value, dict), name, value)
     return {counter: read_count(value, counter) for counter in value}
 
 
 def read_sha256(fields: Mapping[str, Any], name: str) -> Sha256:
-    """Return a SHA-256 in lower-case hex."""
+    """Return the SHA-256 in a field, in lower-case hex."""
     value = read_text(fields, name)
     require(_is_sha256(value), name, value)
     return Sha256(value)
 
 
 def read_sha256s(fields: Mapping[str, Any], name: str) -> tuple[Sha256, ...]:
-    """Return a list of SHA-256s, sorted and without repetitions."""
+    """Return the list of SHA-256s in a field, which must be sorted and without repetitions."""
     values = read_texts(fields, name)
     ordered = list(values) == sorted(set(values))
     require(ordered and all(map(_is_sha256, values)), name, fields[name])

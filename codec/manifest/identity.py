@@ -1,16 +1,16 @@
 """Group the facts of a manifest by session, and choose the key of each session.
 
-Two clones that record in the same second both give the time as the key, and two clones that read
-one entry with two versions of the reader describe it differently. Once they meet:
+Two clones that record in the same second both use the time as the key, and two clones that read
+one entry with two versions of the reader describe it differently. After a merge:
 
-1. Facts with one identity (`jsonl.identity_of`) describe one session. The one that is private
-   counts, else the one of the newest reader, else the greater one; it has the token counts of all.
-   Where a revision says that an entry became another one, the facts of both describe one session.
-2. Of the sessions that claim a key the one with the least identity keeps it; each of the others
-   gets its own suffix, the time, `.` and the first six hex digits of its identity (more, should
-   even that be taken). A session that claims several keys has the least that it keeps.
-3. An identity depends neither on the key nor on the reader, so that it does not matter who merges,
-   or in what order: every clone comes to the same keys.
+1. Facts with one identity (`jsonl.identity_of`) describe one session. A private fact counts first,
+   else the one of the newest reader, else the greater one; it gets the token counts of all. If a
+   revision says that one entry became another, the facts of both describe one session.
+2. Of the sessions that claim a key, the one with the least identity keeps it; each other session
+   gets a suffix: the time, `.` and the first six hex digits of its identity (more if that key is
+   taken, too). A session that claims several keys has the least of those that it keeps.
+3. An identity depends neither on the key nor on the reader. So the keys depend neither on who
+   merges nor on the order of merges: every clone chooses the same ones.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ _SUFFIXES: Final = (6, 12, 64)
 
 
 class History(NamedTuple):
-    """A session, and the facts that it comes from.
+    """A session, and the facts that describe it.
 
     Attributes:
-        session: as it is now, with the key that it has in this workspace.
-        base: the same before any revision.
-        facts: all that describe it, as their lines have them.
-        revisions: all that revise it, in no order.
+        session: the session now, with its key in this workspace.
+        base: the session before any revision.
+        facts: all facts that describe it, as their lines state them.
+        revisions: all revisions of it, in no order.
     """
 
     session: Session
@@ -45,12 +45,12 @@ class History(NamedTuple):
 
 
 def are_plain(sessions: Sequence[Session]) -> bool:
-    """Return whether each fact describes a session of its own, under a key of its own."""
+    """Return True if each fact describes a different session under a different key."""
     if len({session.key for session in sessions}) < len(sessions):
         return False
     bare = [s for s in sessions if s.v1 is None and not s.id]
     named = [name_of_fact(s) for s in sessions if s.v1 is not None or s.id]
-    if len(bare) > len({session.time for session in bare}):  # else no two content lines are equal
+    if len(bare) > len({session.time for session in bare}):  # else no content lines are equal
         named += map(content_line, bare)
     return len(set(named)) == len(named)
 
@@ -59,8 +59,8 @@ def histories_of(sessions: Iterable[Session], revisions: Sequence[Revision] = ()
     """Return the sessions that facts describe, in the order of their first facts.
 
     Args:
-        sessions: facts; all of a time, where one of it is given.
-        revisions: of these sessions, and of any others.
+        sessions: facts; if one fact with a time is given, all facts with that time must be.
+        revisions: revisions of these sessions, and possibly of others.
     """
     groups: dict[str, list[Session]] = {}
     for session in sessions:
@@ -88,7 +88,7 @@ def name_of_fact(session: Session) -> str:
 
 
 def _base_of(group: Sequence[Session]) -> Session:
-    """Join the facts of one session into one record, with the key of one of them."""
+    """Return one record that joins the facts of a session, with the key of one of them."""
     base = max(group, key=lambda s: (s.private, s.reader, content_line(s), s.key))
     counts = [s.v1.tokens for s in group if s.v1 is not None]
     names = sorted({name for tokens in counts for name in tokens})
@@ -101,7 +101,7 @@ def _base_of(group: Sequence[Session]) -> Session:
 def _revised_groups(
     groups: dict[str, list[Session]], revisions: Sequence[Revision]
 ) -> tuple[dict[str, list[Session]], dict[str, list[Revision]]]:
-    """Return groups of facts, joined where an entry became another one, and their revisions."""
+    """Return the groups of facts, joined if an entry became another one, and their revisions."""
     identities = {identity_of(group[0]): name for name, group in groups.items()}
     leads: dict[str, str] = {}
 
@@ -129,7 +129,7 @@ def _revised_groups(
 
 
 def _keys_of(groups: dict[str, list[Session]], bases: dict[str, Session]) -> dict[str, str]:
-    """Return the key of each group: the least that it keeps, else one of its own."""
+    """Return the key of each group: the least key that it keeps, else a new one."""
     claims: dict[str, list[str]] = {}
     for name, group in groups.items():
         time = bases[name].time
@@ -151,7 +151,7 @@ def _keys_of(groups: dict[str, list[Session]], bases: dict[str, Session]) -> dic
 
 
 def _own_key(time: str, identity: str, name: str, holders: dict[str, str]) -> str:
-    """Return the first key of a session's own that no other one has; it is taken from now on."""
+    """Return the first free key with a suffix for a session, and reserve it."""
     digest = identity
     while True:
         for length in _SUFFIXES:

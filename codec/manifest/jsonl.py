@@ -1,8 +1,8 @@
 """`.session-codec/manifest.jsonl`: the facts, one JSON object a line.
 
-1. A line is one whole fact; its meaning does not depend on the order of lines, and equal lines
-   are one fact. So two branches merge by taking the lines of both.
-2. Facts only: what is stored on this machine is found by looking.
+1. A line is one complete fact; its meaning does not depend on the order of lines, and equal lines
+   are one fact. So two branches are merged by taking the lines of both.
+2. The manifest has only facts; what is stored on this machine is found by looking for it.
 3. What this version does not know is kept: unknown fields of a session in `Session.extra`,
    unknown kinds of fact as `UnknownFact`.
 """
@@ -46,25 +46,24 @@ def encode_fact(fact: Fact) -> str:
 
 
 def fact_digest(fact: Fact) -> str:
-    """Return the SHA-256, in hex, by which other facts name a fact.
+    """Return the SHA-256, in hex, by which other facts refer to a fact.
 
-    It is that of the fact's line; of a session, of its `content_line`, which a merge cannot change.
+    It is the hash of the fact's line or, for a session, of its `content_line`, which merges keep.
     """
     line = content_line(fact) if isinstance(fact, Session) else encode_fact(fact)
     return hashlib.sha256(line.encode()).hexdigest()
 
 
 def fact_id(fact: Fact) -> str:
-    """Return the first 16 digits of a fact's digest, by which builds of the references name it."""
+    """Return the first 16 digits of a fact's digest, by which reference builds name it."""
     return fact_digest(fact)[:16]
 
 
 def decode_fact(line: str) -> Fact:
-    """Return the fact of a line, which has no line end.
+    """Return the fact on a line, which is given without its line end.
 
     Raises:
-        FormatError: the line is not a JSON object with a `fact`, or a field is missing or of the
-            wrong kind.
+        FormatError: the line is not a JSON object with a `fact`, or a field is missing or invalid.
     """
     try:
         fields = json.loads(line)
@@ -85,15 +84,15 @@ def decode_fact(line: str) -> Fact:
 
 
 def content_line(session: Session) -> str:
-    """Return a session's line with its time for its key: all of it that a merge cannot change."""
+    """Return a session's line with its time as the key: the part of it that merges keep."""
     return encode_fact(session._replace(key=session.time))
 
 
 def identity_of(session: Session) -> str:
     """Return the SHA-256, in hex, that identifies the session of a fact.
 
-    It is the entry hash of a migrated session, the digest of `id:` and the id of any other, and of
-    the `content_line` of one that has neither. Neither another key nor another reader changes it.
+    It is the entry hash of a migrated session; else the digest of `id:` and its id; else that of
+    its `content_line`. It depends neither on the key nor on the reader.
     """
     if session.v1 is not None:
         return session.v1.sha256
@@ -102,8 +101,8 @@ def identity_of(session: Session) -> str:
 
 
 def decode_facts(lines: Iterable[tuple[int, str]]) -> tuple[list[Fact], list[FormatError]]:
-    """Return the facts of numbered lines, equal lines once, and an error for each broken line."""
-    from codec.manifest.plain_sessions import decode_plain  # `record` and hooks do without
+    """Return the facts on numbered lines, equal lines once, and an error for each broken line."""
+    from codec.manifest.plain_sessions import decode_plain  # `record` and hooks do not need it
 
     seen: set[str] = set()
     facts: list[Fact] = []

@@ -1,12 +1,12 @@
 """The order in which sessions happened.
 
-1. Sessions are listed by time, then by key; a date without a time comes before the times of its
-   day. Facts `follows` say more only where times cannot: of a session without a time of day, and of
-   sessions with one time.
-2. A fact that was made without knowing whether its log is newest first is assumed. It does not
-   count beside a fact that is sure about either of its entries.
-3. Facts that contradict each other do not count. So the order depends on the facts alone, and two
-   clones with the same facts list the same.
+1. Sessions are sorted by time, then by key; a date without a time precedes the times of its day.
+   Facts `follows` refine the order only where times cannot: for sessions without a time of day, and
+   for sessions with the same time.
+2. A fact is assumed if its log did not show whether it is newest first. An assumed fact does not
+   count if another fact about one of its entries is not assumed.
+3. Facts that contradict each other do not count. So the order depends only on the facts, and two
+   clones with the same facts list sessions in the same order.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ class Dated(NamedTuple):
 
 
 def follows_of(entries: Sequence[Dated]) -> list[Follows]:
-    """Return the order of a log's entries whose times do not decide it.
+    """Return the order of the entries of a log whose times do not give it.
 
     Args:
         entries: in the order of the file.
     """
     turned, assumed = _direction([e.time for e in entries])
     found: list[Follows] = []
-    last_at: dict[str, str] = {}  # by time, and by date: the entry before
+    last_at: dict[str, str] = {}  # by time, and by date: the last entry
     for entry, time in reversed(entries) if turned else entries:
         before = last_at.get(time)
         if before is not None and before != entry:
@@ -52,7 +52,7 @@ def in_order(
 
     Args:
         sessions: in any order.
-        follows: facts about their entries, and about any others.
+        follows: facts about their entries, and possibly about others.
         entries: the sessions by the hashes of all entries that they have or had.
     """
     ordered = sorted(sessions, key=lambda s: (s.time, s.key))
@@ -68,7 +68,7 @@ def in_order(
 def _direction(times: Sequence[str]) -> tuple[bool, bool]:
     """Return whether a log is newest first, and whether its times leave that open.
 
-    Times within one day are asked first: days can be newest first, and entries below them not.
+    Times within one day decide first, because days can be newest first and their entries not.
     """
     within = [(a, b) for a, b in pairwise(times) if a[:10] == b[:10] and "T" in a and "T" in b]
     for pairs in (within, [(a[:10], b[:10]) for a, b in pairwise(times)]):
@@ -98,7 +98,7 @@ def _links(
 
 
 def _arranged(group: list[Session], pairs: set[tuple[str, str]] | None) -> list[Session]:
-    """Return the sessions of one day, which are sorted by time and key, as the pairs have them."""
+    """Return the sessions of one day, sorted by time and key, in the order of the pairs."""
     if not pairs:
         return group
     known = {s.key: s for s in group}
@@ -108,7 +108,7 @@ def _arranged(group: list[Session], pairs: set[tuple[str, str]] | None) -> list[
     for before, after in pairs:
         later[before].append(after)
         waits[after] += 1
-    # What a session made ready comes directly after it, before anything that was ready longer.
+    # A session that becomes free follows directly, before others that were free already.
     ready = [(0, s.time, s.key) for s in group if not waits[s.key]]
     heapify(ready)
     result: list[Session] = []
@@ -123,14 +123,14 @@ def _arranged(group: list[Session], pairs: set[tuple[str, str]] | None) -> list[
 
 
 def _without_circles(pairs: set[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Return pairs without those between members of circles."""
+    """Return the pairs without those between members of a circle."""
     backward = _peeled(pairs)
     circles = {(a, b) for b, a in _peeled({(b, a) for a, b in backward})}
     return pairs - circles
 
 
 def _peeled(pairs: set[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Return the pairs that are left once those that nothing leads to are removed, repeatedly."""
+    """Return the pairs that remain after repeatedly removing those without predecessors."""
     later: defaultdict[str, list[str]] = defaultdict(list)
     waits: defaultdict[str, int] = defaultdict(int)
     for before, after in pairs:

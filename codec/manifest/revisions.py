@@ -1,12 +1,12 @@
-"""Apply the revisions of a session to it.
+"""Apply revisions to a session.
 
-1. A revision names the revisions that it replaces by their hashes, so that revisions form a graph
-   without cycles, whatever the order of their lines. A revision that no other one names is a head.
-2. With one head its fields count. Several heads (two clones revised one session) are settled field
-   by field: a field that only one of them changed since their last common revision has its value; a
-   field that several changed has that of the first head, in the order of `_rank`.
-3. So every clone that has the same lines comes to the same session, and what two clones changed in
-   different fields is not lost.
+1. A revision names the revisions that it replaces by their hashes, so revisions form a graph
+   without cycles, whatever the order of their lines. A revision that no other replaces is a head.
+2. If there is one head, its fields count. If there are several (two clones revised one session),
+   each field is settled: a field that only one head changed since their last common revision has
+   its value; a field that several changed has the value of the first head by `_rank`.
+3. So all clones with the same lines compute the same session, and changes of different fields by
+   two clones are all kept.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ def heads_of(revisions: Iterable[Revision]) -> tuple[str, ...]:
 
 
 def apply_revisions(session: Session, revisions: Iterable[Revision]) -> Session:
-    """Return a session as its revisions leave it.
+    """Return a session after its revisions.
 
     Args:
-        session: what its facts describe.
-        revisions: all of this session, in any order.
+        session: the session that its facts describe.
+        revisions: all revisions of it, in any order.
     """
     graph = {fact_digest(r): r for r in revisions}
     return revised(session, _settled(graph, _heads(graph, graph)))
 
 
 def _heads(graph: _Graph, among: Collection[str]) -> list[str]:
-    """Return those of some revisions that none of them replaces, the first one first."""
+    """Return the revisions among some that none of them replaces, in order of rank."""
     replaced = {digest for name in among for digest in graph[name].after}
     return sorted((d for d in among if d not in replaced), key=lambda d: _rank(graph, d))
 
@@ -54,7 +54,7 @@ def _rank(graph: _Graph, digest: str) -> tuple[bool, int, str]:
 
 
 def _settled(graph: _Graph, heads: Collection[str]) -> Mapping[str, Any]:
-    """Return the fields that several heads, the first one first, state together."""
+    """Return the fields that several heads state together; the heads are in order of rank."""
     if not heads:
         return {}
     if len(heads) == 1:
@@ -76,7 +76,7 @@ def _settled(graph: _Graph, heads: Collection[str]) -> Mapping[str, Any]:
 
 
 def _line_of(graph: _Graph, head: str) -> set[str]:
-    """Return a revision and all that it replaces, directly or not."""
+    """Return a revision and all revisions that it replaces, directly or not."""
     found: set[str] = set()
     waiting = [head]
     while waiting:

@@ -1,8 +1,8 @@
-"""The fields of a session and of its revisions, as JSON has them: encode and decode side by side.
+"""The fields of a session and of its revisions as JSON: encode and decode side by side.
 
-A revision states the fields that are no longer as the session fact has them. So it is encoded,
-decoded and checked by the code of sessions: `revised` puts the stated fields into those of the
-session and decodes the result.
+A revision states the fields that differ from the session fact. It is encoded, decoded and checked
+by the code of sessions: `revised` puts the stated fields into those of the session and decodes
+the result.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _SESSION_FIELDS: Final = frozenset(
 _FIXED: Final = frozenset(("fact", "key", "time", "id"))
 _REVISION_FIELDS: Final = frozenset(("fact", "of", "after", "by"))
 _NOT_REVISED: Final = _FIXED | _REVISION_FIELDS
-#: A session to check the fields of a revision in.
+#: A session that is used to check the fields of a revision.
 _BLANK: Final[Mapping[str, Any]] = {
     "key": "2000-01-01",
     "time": "2000-01-01",
@@ -49,7 +49,7 @@ _BLANK: Final[Mapping[str, Any]] = {
 
 
 def encode_session(s: Session) -> dict[str, Any]:
-    """Return the fields of a session's line; unknown and empty ones are left out."""
+    """Return the fields of a session's line; unknown and empty values are left out."""
     fields: dict[str, Any] = {
         "fact": "session",
         "key": s.key,
@@ -96,7 +96,7 @@ def encode_session(s: Session) -> dict[str, Any]:
 
 
 def decode_session(fields: dict[str, Any]) -> Session:
-    """Return the session that fields describe; fields of later versions go to `extra`."""
+    """Return the session that some fields describe; fields of later versions go to `extra`."""
     key, time, status = (
         read_key(fields["key"]),
         read_text(fields, "time"),
@@ -138,7 +138,7 @@ def encode_revision(r: Revision) -> dict[str, Any]:
 
 
 def decode_revision(fields: dict[str, Any]) -> Revision:
-    """Return the revision that fields describe, each stated field checked."""
+    """Return the revision that some fields describe, after checking each stated field."""
     by = read_text(fields, "by")
     require(by in get_args(Author), "by", by)
     changes = {name: value for name, value in fields.items() if name not in _REVISION_FIELDS}
@@ -155,9 +155,9 @@ def decode_revision(fields: dict[str, Any]) -> Revision:
 
 
 def changes_between(before: Session, after: Session) -> dict[str, Any]:
-    """Return what a revision states: the fields of `after` that differ from `before`.
+    """Return the fields of `after` that differ from `before`, as a revision states them.
 
-    A field that `after` lacks is stated as null. Key, time and id are not compared.
+    A field that `after` does not have is null. Key, time and id are not compared.
     """
     old, new = encode_session(before), encode_session(after)
     names = [name for name in (*new, *old) if name not in _NOT_REVISED]
@@ -180,14 +180,14 @@ def _patch(fields: Any) -> PatchRef:
 
 
 def _range(fields: Mapping[str, Any]) -> str:
-    """Return a range; it is handed to git, so it must consist of hashes."""
+    """Return a range; git gets it as an argument, so it must consist of hashes."""
     value = read_text(fields, "range")
     require(is_range(value), "range", value)
     return value
 
 
 def _commits_of(fields: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return commits and ranges; they are handed to git, so they must consist of hashes."""
+    """Return commits and ranges; git gets them as arguments, so they must consist of hashes."""
     values = read_texts(fields, "commits_of")
     require(bool(values) and all(map(is_commits, values)), "commits_of", fields["commits_of"])
     return values

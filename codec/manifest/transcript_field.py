@@ -17,7 +17,7 @@ from codec.timestamps import is_canonical
 
 
 def encode_transcript(t: FromTranscript) -> dict[str, Any]:
-    """Return the fields of the object; empty ones are left out."""
+    """Return the fields of the object; empty values are left out."""
     fields: dict[str, Any] = {"agent": t.agent, "session": t.session, "until": t.until}
     if t.wall_min is not None:
         fields["wall_min"] = t.wall_min
@@ -31,10 +31,10 @@ def encode_transcript(t: FromTranscript) -> dict[str, Any]:
 
 
 def decode_transcript(fields: Any) -> FromTranscript:
-    """Return what an object says.
+    """Return the record that an object describes.
 
     Raises:
-        FormatError, KeyError: it is not of this form.
+        FormatError, KeyError: a field is invalid or missing.
     """
     require(isinstance(fields, dict), "transcript", fields)
     until = read_text(fields, "until")

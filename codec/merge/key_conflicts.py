@@ -1,4 +1,4 @@
-"""Facts that differ from their current sessions, in one manifest and in a merge of two."""
+"""Find facts that differ from their current sessions, in one manifest and in a merge of two."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ _REVISION = b'"revision"'
 
 
 class Settled(NamedTuple):
-    """A session as one of its facts has it, and as it is now: with its key, and revised."""
+    """A session as one of its facts states it, and as it is now: with its key and revisions."""
 
     session: Session
     becomes: Session
 
 
 def settle(sessions: Sequence[Session], revisions: Sequence[Revision] = ()) -> list[Settled]:
-    """Settle the facts whose sessions depend on other facts.
+    """Return the facts whose sessions depend on other facts, each with its current session.
 
-    These are the facts of a session that has several, or has another key now, or revisions, and all
-    facts with the key of one of them.
+    A session depends on other facts if it has several, has another key now, or has revisions. All
+    facts with the key of such a session are returned as well.
 
     Args:
-        sessions: facts in any order; all of a time, where one of it is given.
-        revisions: of these sessions, and of any others.
+        sessions: facts in any order; if one fact with a time is given, all with that time must be.
+        revisions: revisions of these sessions, and possibly of others.
     """
     if not revisions and are_plain(sessions):
         return []
@@ -50,10 +50,10 @@ def settle(sessions: Sequence[Session], revisions: Sequence[Revision] = ()) -> l
 
 
 def settle_merge(ours: bytes, theirs: bytes) -> list[Settled]:
-    """Settle the facts that a merge of two manifests has to decide.
+    """Return the facts that a merge of two manifests has to decide, each with its current session.
 
-    Those are the facts of sessions whose key both sides brought, that both sides brought, that a
-    side revised, or whose text a side erased. What one side has by itself is left to `settle`.
+    These are facts of sessions that both sides have, whose keys both sides use, that a side
+    revised, or whose text a side erased. Conflicts within one side are left to `settle`.
 
     Args:
         ours, theirs: the bytes of two manifests.
@@ -95,14 +95,14 @@ def settle_merge(ours: bytes, theirs: bytes) -> list[Settled]:
 def other_versions(
     facts: Iterable[Fact], gone: Sequence[Fact], settled: Sequence[Settled]
 ) -> Iterator[Settled]:
-    """Yield sessions as erased facts and as revisions have them, and as they are now.
+    """Yield former states of sessions (erased facts, revisions), each with the current session.
 
-    The rows of another clone were made from these: under another key, or with texts that a merge by
-    lines leaves behind as fragments.
+    Another clone may have written its rows from such a state: under another key, or with texts of
+    which a merge by lines leaves fragments.
 
     Args:
-        facts: all of a manifest.
-        gone: those of them that were erased.
+        facts: all facts of a manifest.
+        gone: the facts that were erased.
         settled: all sessions of the manifest.
     """
     revisions = [fact for fact in facts if isinstance(fact, Revision)]
@@ -123,9 +123,9 @@ def other_versions(
 
 
 def moved_keys(settled: Iterable[Settled]) -> dict[tuple[str, str], str]:
-    """Return the new keys of facts that get another one, by `name_in`.
+    """Return the new keys of the facts whose key changes, by `name_in`.
 
-    A fact of another time than its session has now keeps its key.
+    A fact keeps its key if its session has another time now.
     """
     return {
         name_in(fact): becomes.key
@@ -135,12 +135,12 @@ def moved_keys(settled: Iterable[Settled]) -> dict[tuple[str, str], str]:
 
 
 def name_in(fact: Session) -> tuple[str, str]:
-    """Return the key and the content of a session's fact, which identify it."""
+    """Return the key and the content of a session's fact, which together identify it."""
     return fact.key, content_line(fact)
 
 
 def rekeyed_facts(pieces: Sequence[bytes], settled: Sequence[Settled]) -> list[bytes]:
-    """Return the lines of a manifest with the keys of its sessions, equal facts once."""
+    """Return the lines of a manifest with the current keys of its sessions, each fact once."""
     moved = moved_keys(settled)
     if not moved:
         return list(pieces)
@@ -158,7 +158,7 @@ def rekeyed_facts(pieces: Sequence[bytes], settled: Sequence[Settled]) -> list[b
 
 
 def _time_in(line: bytes) -> str:
-    """Return the time of the session of a line, found without reading it as JSON."""
+    """Return the time of the session on a line, without decoding the line as JSON."""
     return key_time(FACTS.named_key(line) or "")
 
 

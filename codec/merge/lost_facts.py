@@ -1,6 +1,6 @@
-"""Facts that a manifest had when it was committed: lines are appended to it, and never change.
+"""Find facts that a committed manifest had: lines are only appended to it, and never change.
 
-A fact that it lacks was lost, by a power cut or by hand; one that differs was edited. Four changes
+A missing fact was lost, by a power cut or by hand; a fact that differs was edited. Four changes
 are made on purpose: a merge gives a session another key, a merge by 0.1.0 joined the token counts
 of one entry, a merge gives the sessions of an archive other keys, and the text of a fact is erased.
 """
@@ -20,12 +20,12 @@ _BOM: Final = b"\xef\xbb\xbf"
 
 
 class Lost(NamedTuple):
-    """A fact that was committed: `lost-fact`, or `edited-fact` with the line that replaced it.
+    """A committed fact that was lost, or edited; `line` is then the line that replaced it.
 
     Attributes:
-        code: what became of it.
+        code: `lost-fact` or `edited-fact`.
         line: counted from 1; 0 if unknown.
-        key: of its session, empty for a fact that is not about a session.
+        key: the key of its session; empty for a fact that is not about a session.
     """
 
     code: Literal["lost-fact", "edited-fact"]
@@ -34,11 +34,11 @@ class Lost(NamedTuple):
 
 
 def with_committed(data: bytes, committed: bytes) -> tuple[bytes, list[Lost]]:
-    """Return a manifest with the facts that it had when it was committed, and list those facts.
+    """Return a manifest with all its committed facts, and the facts that were restored.
 
     Args:
-        data: the manifest.
-        committed: lines that it had.
+        data: the manifest as it is.
+        committed: the lines that were committed.
     """
     lines = [line.removeprefix(_BOM).rstrip(b"\r\n") for line in split_lines(data)]
     present = set(lines)
@@ -49,7 +49,7 @@ def with_committed(data: bytes, committed: bytes) -> tuple[bytes, list[Lost]]:
     if not facts:
         return data, []
     known: set[object] = set()
-    others: dict[str, tuple[int, Session | None]] = {}  # lines that were not committed, by key
+    others: dict[str, tuple[int, Session | None]] = {}  # uncommitted lines, by key
     old = {line.rstrip(b"\r\n") for line in split_lines(committed)}
     for number, line in enumerate(lines, 1):
         fact = read_fact(line)
@@ -79,12 +79,12 @@ def with_committed(data: bytes, committed: bytes) -> tuple[bytes, list[Lost]]:
 
 
 def _is_edited(was: Session, now: Session) -> bool:
-    """Return True if a session is an edited version of another one, not one of another clone."""
+    """Return True if one session is an edit of the other, not a session of another clone."""
     return (was.agent, was.task, was.patch, was.id) == (now.agent, now.task, now.patch, now.id)
 
 
 def _identity(fact: Fact) -> object:
-    """Return the part of a fact that no intended change alters."""
+    """Return the part of a fact that only an unintended change alters."""
     if isinstance(fact, Session):
         v1 = fact.v1
         return content_line(fact._replace(v1=v1._replace(tokens={})) if v1 else fact)

@@ -1,13 +1,13 @@
-"""Repair of a tracked file: each problem is reported with its line; unknown content stays.
+"""Repair a tracked file: each problem is reported with its line; unknown content stays.
 
-1. The manifest is the truth: each session has one row in each v2 file, and that row says what the
-   manifest says. A file that was lost is rebuilt.
-2. Only these are removed: repeated lines, marks of a merge conflict, fragments of rows and
-   entries that are complete elsewhere, as git's union leaves them; and what no reader can read,
-   which the caller keeps beside the file. A row of a session that the manifest does not have
-   stays, and so does text between entries.
-3. A fact of the manifest is only removed if it is there twice; possible remains of one stay. Facts
-   that run together in one line are facts again.
+1. The manifest is the truth: each session has one row in each v2 file, which agrees with the
+   manifest. A file that was lost is rebuilt.
+2. Only these are removed: repeated lines, conflict markers, fragments of rows and entries that are
+   complete elsewhere (git's union merge leaves them), and content that no reader can read, which
+   the caller keeps beside the file. Rows of sessions that are not in the manifest and text between
+   entries stay.
+3. A fact of the manifest is removed only if it is repeated; possible remains of a fact stay. Facts
+   that were joined into one line are split again.
 4. A second repair changes nothing.
 """
 
@@ -36,7 +36,7 @@ from codec.merge.rows import rebuild_rows, sort_rows
 from codec.merge.tracked_formats import FACTS, REFERENCES, Format, Numbered, kept_pieces, row_digest
 from codec.records import Session
 
-#: What can be wrong: with the whole file, with a line, and with a row (`rebuild`).
+#: Kinds of problems: of the whole file, of a line, and of a row (`rebuild`).
 Code = Literal[
     "byte-order-mark", "line-ends", "missing-header",
     "conflict-mark", "torn-line", "run-together", "fragment", "repeated-line",
@@ -49,9 +49,9 @@ class Repair(NamedTuple):
     """One repair.
 
     Attributes:
-        code: its kind.
+        code: the kind of the problem.
         line: counted from 1; 0 if unknown.
-        key: of the session that it is about.
+        key: the key of the session that it is about.
         problem: why a line cannot be read.
     """
 
@@ -78,7 +78,7 @@ _FACT: Final = re.compile(rb'\{"fact":')
 
 
 def repair_manifest(data: bytes) -> tuple[Repaired, list[Settled]]:
-    """Return the repaired manifest, and the outcome for each fact of a session."""
+    """Return the repaired manifest, and the current session of each fact that differs from it."""
     repairs: list[Repair] = []
     lines = list(_apart(_cleaned(data, repairs), FACTS, _FACT, repairs))
     facts = {line: fact for _, line in lines if (fact := read_fact(line)) is not None}
@@ -89,7 +89,7 @@ def repair_manifest(data: bytes) -> tuple[Repaired, list[Settled]]:
     settled = settle(sessions, [fact for fact in stay if isinstance(fact, Revision)])
     moved = moved_keys(settled)
     moving = [s for s in sessions if name_in(s) in moved] if moved else []
-    # A fragment of what a line is to become is one as well, or the next repair would find it.
+    # A fragment of a repaired line is removed as well, or the next repair would find it.
     fragments = _Fragments(
         lambda: (*facts, *(FACTS.encode(s._replace(key=moved[name_in(s)])) for s in moving))
     )
@@ -119,7 +119,7 @@ def repair_manifest(data: bytes) -> tuple[Repaired, list[Settled]]:
 def _key_repairs(
     kept: Iterable[Numbered], facts: Mapping[bytes, Fact], moved: Mapping[tuple[str, str], str]
 ) -> Iterator[Repair]:
-    """Yield the repairs of lines whose sessions get another key."""
+    """Yield a repair for each line whose session gets another key."""
     for number, line in kept if moved else ():
         fact = facts.get(line)
         key = moved.get(name_in(fact)) if isinstance(fact, Session) else None
@@ -137,16 +137,16 @@ def repair_rows(
     """Return a repaired v2 file.
 
     Args:
-        form: of the file.
-        data: what it holds.
-        settled: all sessions of the manifest, as `repair_manifest` gives them.
+        form: the format of the file.
+        data: its content.
+        settled: all sessions of the manifest, as `repair_manifest` returns them.
         kept_rows: digests of the rows that belong to the user (`merge.tracked_formats.row_digest`).
-        keys_in_order: of all sessions, in the order of their rows.
+        keys_in_order: the keys of all sessions, in the order of their rows.
     """
     if not data and not settled:
         return Repaired(data, [])
     repairs: list[Repair] = []
-    keys = {becomes.key for _, becomes in settled}  # of conflicting sessions one keeps the key
+    keys = {becomes.key for _, becomes in settled}  # conflicting sessions have different keys here
     lines = _cleaned(data, repairs, _kept_lines(form, data, kept_rows))
     pieces: Iterable[Numbered] = list(form.gather(lines))
     fixed = kept_pieces((piece for _, piece in pieces), kept_rows)
@@ -186,12 +186,12 @@ def repair_rows(
 
 
 def _is_broken(form: Format, piece: bytes) -> bool:
-    """Report whether a piece should be a record, but cannot be read as one."""
+    """Return True if a piece should be a record but cannot be decoded as one."""
     return piece != _BLANK and not form.is_text(piece) and form.read(piece) is None
 
 
 def _unreadable(code: Code, form: Format, number: int, piece: bytes) -> Repair:
-    """Return the report that a piece cannot be read, with its line and the reason."""
+    """Return a repair that names a piece that cannot be read: its line and the reason."""
     try:
         form.decode(piece)
     except CodecError as e:
@@ -208,7 +208,7 @@ def _repaired(data: bytes, pieces: Iterable[bytes], repairs: list[Repair]) -> Re
 
 
 def _kept_lines(form: Format, data: bytes, kept_rows: frozenset[str]) -> frozenset[int]:
-    """Return the numbers of the lines of rows that belong to a person."""
+    """Return the numbers of the lines whose rows belong to the user."""
     if not kept_rows:
         return frozenset()
     return frozenset(
@@ -222,12 +222,12 @@ def _kept_lines(form: Format, data: bytes, kept_rows: frozenset[str]) -> frozens
 def _cleaned(
     data: bytes, repairs: list[Repair], fixed: Container[int] = frozenset()
 ) -> list[Numbered]:
-    """Return the lines of a file without the marks of editors and git around them.
+    """Return the lines of a file without conflict markers, byte order marks and the like.
 
     Args:
         data: the file.
-        repairs: what is taken out is added here.
-        fixed: numbers of lines that stay as they are.
+        repairs: the list to which removals are added.
+        fixed: the numbers of lines that stay as they are.
     """
     marks = _BOM.match(data)
     if marks and 1 not in fixed:
@@ -261,7 +261,7 @@ def _apart(
     repairs: list[Repair],
     fixed: Container[bytes] = frozenset(),
 ) -> Iterator[Numbered]:
-    """Yield the lines; split a broken line that consists of several joined ones."""
+    """Yield the lines; a broken line that consists of several joined lines is split."""
     for number, line in lines:
         if line in fixed:
             yield number, line
@@ -278,12 +278,12 @@ def _apart(
 def _without_text(
     pieces: Iterable[Numbered], keys: Container[str | None], fixed: Container[bytes]
 ) -> Iterator[Numbered]:
-    """Yield pieces; foreign lines in a broken entry follow it as pieces of their own.
+    """Yield pieces; foreign lines inside a broken entry become pieces after it.
 
     Args:
-        pieces: of the file.
-        keys: of the sessions whose entries can be rebuilt.
-        fixed: pieces that belong to the user.
+        pieces: the pieces of the file.
+        keys: the keys of sessions whose entries can be rebuilt.
+        fixed: the pieces that belong to the user.
     """
     for number, piece in pieces:
         if piece in fixed:
@@ -300,7 +300,7 @@ def _without_text(
 def _headed(
     form: Format, kept: list[Numbered], repairs: list[Repair], fixed: Container[bytes]
 ) -> list[Numbered]:
-    """Return the pieces with the head of the file; a person's own title or header stays."""
+    """Return the pieces, the head of the file first; a title or header of the user stays."""
     head = form.split(form.head)
     first = kept[0][1] if kept else None
     if not head or (first and (form is REFERENCES or first == head[0] or first in fixed)):
@@ -310,10 +310,10 @@ def _headed(
 
 
 class _Fragments:
-    """Recognizes fragments of lines that are complete elsewhere.
+    """Recognize fragments of lines that are complete elsewhere.
 
     Args:
-        whole: gives the complete lines; only called if needed.
+        whole: returns the complete lines; called only if needed.
         part: the beginning that a fragment must have; empty for any line.
     """
 
@@ -328,8 +328,8 @@ class _Fragments:
         return sorted({line.rstrip(b"\n") for line in self._whole()})
 
     def has(self, piece: bytes) -> bool:
-        """Report whether each line of a piece is the beginning of a complete line."""
-        # Zeros are what a file system leaves of a block that was never written.
+        """Return True if each line of a piece is the beginning of a complete line."""
+        # After a crash, file systems can leave zeros in a block that was never written.
         if not piece.strip(b"\0\n"):
             return b"\0" in piece
         if self._part and not self._part.match(piece):

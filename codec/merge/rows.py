@@ -1,10 +1,10 @@
 """Update the rows of a v2 file to match the manifest, each in its place.
 
-1. A session has one row, at the place of its first. A row that says something else of it is
-   replaced by the row of the manifest; a session without a row gets one at the end.
-2. A row of a session that the manifest does not have stays, and so does text that is not a row.
-3. A row that belongs to the user stays as it is, whatever key it has. It counts as the row of a
-   session only if it says exactly what the manifest says.
+1. A session has one row, at the place of its first one. A row that differs from the manifest is
+   replaced; a session without a row gets one at the end.
+2. A row of a session that is not in the manifest stays, and so does text that is not a row.
+3. A row that belongs to the user stays, whatever its key. It counts as the row of a session only
+   if it agrees with the manifest exactly.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from codec.merge.key_conflicts import Settled
 from codec.merge.tracked_formats import Format, row_digest
 
 #: Problems of a row, in order: it has the key of another session, it differs from the manifest, it
-#: is there twice, its session has another row, it is missing.
+#: is repeated, its session has another row, it is missing.
 Kind = Literal["key-clash", "row-differs", "repeated-line", "second-row", "missing-row"]
 
 
 class Change(NamedTuple):
-    """One repair: its kind, the key, and the number of the piece, counted from 0."""
+    """A repair: its kind, the key, and the number of the piece, counted from 0."""
 
     kind: Kind
     key: str
@@ -40,12 +40,12 @@ def rebuild_rows(
     """Return the pieces of a v2 file with the rows of these sessions repaired, and the repairs.
 
     Args:
-        form: of the file.
-        pieces: of the file.
-        settled: the sessions, as they stand and as they are to stand, in the order in which
+        form: the format of the file.
+        pieces: the pieces of the file.
+        settled: the sessions, each as a fact states it and as it is now, in the order in which
             missing rows are added.
-        broken: a row that cannot be read, and that names a session, is replaced as well.
-        fixed: pieces that belong to the user and stay.
+        broken: also replace rows that cannot be read but name a session.
+        fixed: the pieces that belong to the user, which stay.
     """
     wanted, claims, heirs = _index(form, settled)
     placed = _place(pieces, claims, wanted, fixed)
@@ -81,13 +81,13 @@ def rebuild_rows(
 def sort_rows(
     form: Format, pieces: Sequence[bytes], keys: Sequence[str], kept: Collection[str] = ()
 ) -> list[bytes]:
-    """Return the pieces of a v2 file with its rows in order; all other pieces stay in place.
+    """Return the pieces of a v2 file with its rows sorted; all other pieces stay in place.
 
     Args:
-        form: of the file.
-        pieces: of the file.
-        keys: of all sessions, in order.
-        kept: digests of the rows that belong to a person (`row_digest`).
+        form: the format of the file.
+        pieces: the pieces of the file.
+        keys: the keys of all sessions, in order.
+        kept: digests of the rows that belong to the user (`row_digest`).
     """
     ranks = {key: rank for rank, key in enumerate(keys)}
     places: list[int] = []
@@ -104,7 +104,7 @@ def sort_rows(
 def _index(
     form: Format, settled: Sequence[Settled]
 ) -> tuple[dict[str, bytes], Mapping[bytes, list[str]], Mapping[str, list[str]]]:
-    """Return the row of each key, the keys of each row with old ones, and the new keys."""
+    """Return the row of each key, the keys of each row (former rows included), and the new keys."""
     wanted: dict[str, bytes] = {}
     claims: defaultdict[bytes, list[str]] = defaultdict(list)
     heirs: defaultdict[str, list[str]] = defaultdict(list)
@@ -130,7 +130,7 @@ def _place(
     wanted: Mapping[str, bytes],
     fixed: Container[bytes],
 ) -> dict[str, int]:
-    """Return by key the first piece that is its session's row under its old key or its new one."""
+    """Return the first piece that is a row of each session, under its old or new key, by key."""
     placed: dict[str, int] = {}
     for index, piece in enumerate(pieces):
         for key in claims.get(piece, ()):

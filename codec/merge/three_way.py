@@ -1,16 +1,16 @@
-"""Three versions of a tracked file become one: by record, not by line.
+"""Merge three versions of a tracked file by record, not by line.
 
-1. What is in either version is in the result, once; ours first, in its order, then what
-   theirs adds; rows of sessions are sorted as both manifests have them. So no merge has a
-   conflict, and none loses a record.
-2. A record that is in one version and gone from the other stays: only `purge` removes one.
-   Only a row that one version changed is replaced by the changed one.
-3. A line that cannot be read is kept, unless a version removed it on purpose: there was nothing in
-   it that could be lost.
-4. Sessions that two clones gave the same key get keys of their own, and a session that two clones
-   read or revised differently has one row (`merge.key_conflicts`), in every file the same. A row
-   does not name its session: for that both manifests are needed. Without them both rows stay.
-5. A row that belongs to the user (fact `kept`) stays where it is, as often as it is there.
+1. A record of either version is in the result, once: first the records of ours, in their order,
+   then those that theirs adds; rows of sessions are sorted by both manifests. So a merge has no
+   conflicts and loses no record.
+2. A record that only one version removed stays, because only `purge` removes records. A row that
+   one version changed replaces the unchanged one.
+3. A line that cannot be read is kept, unless a version removed it on purpose: it has nothing that
+   could be lost.
+4. Sessions to which two clones gave the same key get different keys, and a session that two clones
+   read or revised differently has one row (`merge.key_conflicts`), the same in every file. Rows do
+   not identify their session, so both manifests are needed. Without them, both rows stay.
+5. Rows that belong to the user (fact `kept`) stay in place, repetitions included.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ def merge_rows(
     """Merge two versions of a v2 file.
 
     Args:
-        form: of the file.
-        ancestor, ours, theirs: its versions.
-        settle: gives the outcome for the sessions of both manifests; only called if both
+        form: the format of the file.
+        ancestor, ours, theirs: the three versions.
+        settle: returns the sessions of both manifests with their facts; called only if both
             versions changed the file.
-        kept: gives the digests of the rows that belong to the user; called in the same case.
-        order: gives the keys of the sessions of both manifests, in the order of their rows; called
-            in the same case.
+        kept: returns the digests of the rows that belong to the user; called in the same case.
+        order: returns the keys of the sessions of both manifests, in the order of their rows;
+            called in the same case.
     """
     before, mine, yours = (form.split(version) for version in (ancestor, ours, theirs))
     both = ancestor not in (ours, theirs)
@@ -74,13 +74,13 @@ def _united(
     may_replace: bool,
     fixed: Container[bytes] = frozenset(),
 ) -> list[bytes]:
-    """Return the pieces of both versions, ours first.
+    """Return the pieces of both versions, those of ours first.
 
     Args:
-        form: of the file.
+        form: the format of the file.
         before, mine, yours: the pieces of the versions.
-        may_replace: a record is dropped if the other version has a changed one of its key.
-        fixed: pieces that belong to the user.
+        may_replace: drop a record if the other version has a changed one with its key.
+        fixed: the pieces that belong to the user.
     """
     old, in_ours, in_theirs = set(before), set(mine), set(yours)
     head = form.split(form.head)
@@ -97,7 +97,7 @@ def _united(
 def _gone(
     form: Format, removed: set[bytes], others: set[bytes], *, may_replace: bool
 ) -> set[bytes]:
-    """Return the removed pieces that the result drops too, by the rules above."""
+    """Return the removed pieces that the result drops as well, by the rules above."""
     records = {piece: form.read(piece) for piece in removed}
     unread = {piece for piece, record in records.items() if record is None}
     if len(unread) == len(removed) or not may_replace:

@@ -1,9 +1,9 @@
-"""The tracked files that lines are appended to, as pieces: facts, rows, entries, other lines.
+"""Split the tracked files into pieces: facts, rows, entries, other lines.
 
-1. A piece is the bytes of one record, or of one line that belongs to none. The pieces, joined, are
-   the file, but for a last line or entry that was not ended: it is ended.
-2. What cannot be read is a piece too: whoever writes pieces again loses nothing.
-3. Records are compared as bytes; what they say is read only where that matters.
+1. A piece is the bytes of one record, or of one line outside of all records. The pieces, joined,
+   are the file, except that a missing line end or blank line at the end is added.
+2. A line that cannot be read is a piece, too, so that rewriting the pieces loses nothing.
+3. Records are compared as bytes; they are decoded only where their content matters.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _KEY: Final = rb"\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}:\d{2}Z)?(?:\.[0-9a-f]{6,64})?"
 _PIECE: Final = re.compile(rb"### .*\n(?:(?!### |\r?\n).+\n)*(?:\r?\n)?|.*\n")
 _ENDED: Final = (b"\n\n", b"\n\r\n")
 
-#: A line or a piece of a file, and its number counted from 1.
+#: A line or a piece of a file, and its line number, counted from 1.
 Numbered = tuple[int, bytes]
 Row = Delta | MetricsRow | Reference
 Record = Fact | Row
@@ -38,11 +38,11 @@ class Format:
     """The format of one kind of file: how it is split into pieces and written.
 
     Attributes:
-        head: what the file begins with.
-        split: its pieces.
-        decode: the record of a piece; raises CodecError for any other piece.
-        encode: a session's piece.
-        names: finds the key that a piece names.
+        head: the beginning of such a file.
+        split: splits a file into pieces.
+        decode: returns the record of a piece; raises CodecError for any other piece.
+        encode: returns the piece of a session.
+        names: matches the key in a piece.
     """
 
     head: bytes
@@ -63,11 +63,11 @@ class Format:
             return None
 
     def key_of(self, piece: bytes) -> str | None:
-        """Return the key of the session that a piece is about; None if it is not about one."""
+        """Return the key of a piece's session; None if the piece is not about one."""
         return getattr(self.read(piece), "key", None)
 
     def named_key(self, piece: bytes) -> str | None:
-        """Return the key that a piece names, without decoding it; it need not be a record."""
+        """Return the key in a piece, which need not be a valid record."""
         found = self.names.match(piece)
         return found[1].decode(errors="replace") if found else None
 
@@ -94,19 +94,19 @@ def split_entries(data: bytes) -> list[bytes]:
 
 
 def row_digest(piece: bytes) -> str:
-    """Return the SHA-256, in hex, of a row or an entry: with LF, and without line ends at its end.
+    """Return the SHA-256, in hex, of a row or an entry with LF and without line ends at its end.
 
-    git changes CR LF to LF where `.gitattributes` says so, and the row is still the same.
+    git converts CR LF to LF if `.gitattributes` says so, and the row stays the same.
     """
     return hashlib.sha256(piece.replace(b"\r\n", b"\n").rstrip(b"\r\n")).hexdigest()
 
 
 def kept_of(file: str, form: Format, data: bytes) -> Kept | None:
-    """Return the fact that keeps all rows of a v2 file; None if it has only a head and blank lines.
+    """Return the fact that keeps all rows of a v2 file; None if the file has no rows and no text.
 
     Args:
-        file: name of the file.
-        form: of the file.
+        file: the name of the file.
+        form: the format of the file.
         data: its content.
     """
     others = {*form.split(form.head), b"\n"}
@@ -115,7 +115,7 @@ def kept_of(file: str, form: Format, data: bytes) -> Kept | None:
 
 
 def kept_pieces(pieces: Iterable[bytes], rows: Container[str] | None) -> frozenset[bytes]:
-    """Return the pieces that belong to a person, by the digests of their rows."""
+    """Return the pieces that belong to the user, by the digests of their rows."""
     return frozenset(p for p in pieces if row_digest(p) in rows) if rows else frozenset()
 
 

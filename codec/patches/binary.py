@@ -1,10 +1,10 @@
-"""Read the contents that a patch carries as base85: `GIT binary patch`, as git writes it.
+"""Read the contents that a patch has as base85 text (`GIT binary patch`), as git writes it.
 
-1. A part is a literal, or a delta against the other side of its pair. A delta is applied where that
-   side is a literal of the same pair, or where the caller can read it by its object id; otherwise
+1. A part is a literal, or a delta against the other side of its pair. A delta is applied if that
+   side is a literal of the same pair, or if the caller can read it by its object id; otherwise
    only the bytes that it inserts are known.
-2. Inflating is bounded: what would exceed the limit is reported as not seen, never skipped.
-3. Malformed parts are reported as not seen. Nothing is raised for any bytes.
+2. Inflating is bounded: content above the limit is reported as not seen, never skipped.
+3. Malformed parts are reported as not seen. No input raises an error.
 
     GIT binary patch
     literal 21
@@ -24,24 +24,24 @@ from base64 import b85decode
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
-#: Bytes that the parts of one patch may inflate to, or so many times the size of the patch.
+#: The limit for the inflated parts of one patch: this many bytes, or this many times its size.
 INFLATED_LIMIT: Final = 64 << 20
 INFLATED_RATIO: Final = 4
 
 _NAME: Final = b"GIT binary patch"
 _MARK = re.compile(rb"^GIT binary patch\r?\n", re.M)
-#: The line of a patch with whole object ids, which `git diff --binary` writes, and how far before.
+#: A line with full object ids, as `git diff --binary` writes it, and the distance to search for it.
 _IDS = re.compile(rb"index (?P<old>[0-9a-f]{40,64})\.\.(?P<new>[0-9a-f]{40,64})")
 _HEADER_SIZE: Final = 1 << 10
 _BLANKS: Final = bytes(c if c in b"\r\n" else ord(" ") for c in range(256))
-#: Possessive: otherwise the engine would remember a backtracking point for every line.
+#: Possessive quantifiers: otherwise the engine would store a backtracking point for every line.
 _LINES = rb"(?:[A-Za-z][0-9A-Za-z!#$%&()*+;<=>?@^_`{|}~-]{5,65}+\r?\n)++"
 _PART = re.compile(
     rb"(?P<kind>literal|delta) (?P<size>\d{1,12})\r?\n(?P<lines>" + _LINES + rb")(?:\r?\n)?"
 )
 
 
-#: Reads a blob by its object id; None for a blob that is missing.
+#: Reads a blob by its object id; returns None for a missing blob.
 ReadBlob = Callable[[str], bytes | None]
 
 
@@ -49,9 +49,9 @@ class Part(NamedTuple):
     """One side of a binary change.
 
     Attributes:
-        start, end: where its encoded lines are in the patch.
-        data: the bytes that it carries; of a delta whose base is missing, those that it inserts.
-        is_whole: `data` is the complete content; False where some of it cannot be seen.
+        start, end: the position of its encoded lines in the patch.
+        data: its bytes; for a delta whose base is missing, the bytes that it inserts.
+        is_whole: `data` is the complete content; False if some of it cannot be seen.
     """
 
     start: int
@@ -61,7 +61,7 @@ class Part(NamedTuple):
 
 
 class _Read(NamedTuple):
-    """An inflated part; `data` is None where inflating failed."""
+    """An inflated part; `data` is None if inflating failed."""
 
     kind: bytes
     start: int
@@ -70,7 +70,7 @@ class _Read(NamedTuple):
 
 
 class _Base(NamedTuple):
-    """The other side of a pair: its bytes where they are known, or how to read them."""
+    """The other side of a pair: its bytes if they are known, or how to read them."""
 
     data: bytes | None
     name: str
@@ -83,7 +83,7 @@ class _Base(NamedTuple):
 
 
 class _Delta(NamedTuple):
-    """The target of a delta, None where it cannot be known, and the bytes that it inserts."""
+    """The result of a delta (None if it cannot be computed), and the bytes that it inserts."""
 
     target: bytes | None
     inserted: bytes
@@ -93,7 +93,7 @@ def binary_parts(patch: bytes, blob: ReadBlob | None = None) -> Iterator[Part]:
     """Yield every part of every binary change, in order.
 
     Args:
-        patch: the bytes, which may hold anything.
+        patch: any bytes.
         blob: reads the base of a delta by its object id.
     """
     if _NAME not in patch:
@@ -116,7 +116,7 @@ def binary_parts(patch: bytes, blob: ReadBlob | None = None) -> Iterator[Part]:
 
 
 def without_payload(patch: bytes) -> bytes:
-    """Return the patch with the encoded lines of its binary parts blanked, every offset kept."""
+    """Return the patch with the encoded lines of its binary parts blanked; no offset changes."""
     if _NAME not in patch:
         return patch
     pieces: list[bytes] = []
@@ -130,7 +130,7 @@ def without_payload(patch: bytes) -> bytes:
 
 
 def _ids_before(patch: bytes, mark: int) -> tuple[str, str]:
-    """Return the object ids of the two sides, empty where the header does not have them whole."""
+    """Return the object ids of both sides; empty if the header does not have them in full."""
     start = patch.rfind(b"\nindex ", max(0, mark - _HEADER_SIZE), mark) + 1
     m = _IDS.match(patch, start) if start else None
     return (m["old"].decode(), m["new"].decode()) if m is not None else ("", "")
@@ -148,7 +148,7 @@ def _part(part: _Read, base: _Base, limit: int) -> Part:
 
 
 def _inflated(lines: bytes, size: int, limit: int) -> bytes | None:
-    """Decode and inflate lines; None where they are malformed or exceed a bound."""
+    """Return the inflated content of lines; None if they are malformed or exceed a bound."""
     if size > limit:
         return None
     try:
@@ -161,7 +161,7 @@ def _inflated(lines: bytes, size: int, limit: int) -> bytes | None:
 
 
 def _decoded(line: bytes) -> bytes:
-    """Decode one line: a letter for its length (A to Z: 1 to 26, a to z: 27 to 52), then base85."""
+    """Return a decoded line: a letter for its length (A-Z: 1 to 26, a-z: 27 to 52), then base85."""
     size = line[0] - (ord("A") - 1 if line[0] <= ord("Z") else ord("a") - 27)
     data = b85decode(line[1:])
     if not size <= len(data) < size + 4:
@@ -170,7 +170,7 @@ def _decoded(line: bytes) -> bytes:
 
 
 def _applied(delta: bytes, known: _Base, limit: int) -> _Delta:
-    """Apply a delta; the target is None if the base is missing or does not fit."""
+    """Return the result of a delta; its target is None if the base is missing or does not fit."""
     inserted: list[bytes] = []
     target: list[bytes] = []
     try:
@@ -201,7 +201,7 @@ def _applied(delta: bytes, known: _Base, limit: int) -> _Delta:
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """Return a size, seven bits a byte with the lowest first, and the offset after it."""
+    """Return a size (seven bits a byte, the lowest first), and the offset after it."""
     value = shift = 0
     while True:
         byte = data[at]

@@ -1,6 +1,6 @@
 r"""Read which files and lines a patch changes.
 
-1. Any bytes give changes or none: a log may hold a patch that a model wrote.
+1. Any bytes are accepted: a model may have written the patch in a log.
 2. A line that begins with `diff --git` begins a file. So does `--- a` followed by `+++ b` and a
    hunk, unless the counts of the hunk before it say that both lines belong to that hunk.
 3. Names are as git writes them: without `a/` and `b/`, quoted ones decoded. A file that is created
@@ -35,8 +35,8 @@ class Line(NamedTuple):
 
     Attributes:
         mark: `+` or `-`.
-        number: of an added line in the new file, of a removed one in the old file; from 1.
-        text: without its mark and line end.
+        number: the line number, from 1: in the new file if added, in the old file if removed.
+        text: the line without its mark and line end.
     """
 
     mark: str
@@ -48,10 +48,10 @@ class FileChange(NamedTuple):
     """The change that a patch makes to one file.
 
     Attributes:
-        old, new: its name before and after.
+        old, new: the names of the file before and after.
         old_blob, new_blob: object ids that the patch states, possibly shortened; else empty.
-        lines: those that it adds and removes, in order.
-        span: numbers of the patch's own lines about this file, from 0.
+        lines: the added and removed lines, in order.
+        span: the numbers of the patch's own lines about this file, from 0.
     """
 
     old: str
@@ -63,7 +63,7 @@ class FileChange(NamedTuple):
 
 
 class _Section:
-    """The file that is being read, from a line of the patch on."""
+    """The file that is being read, and the line of the patch at which it begins."""
 
     def __init__(self, start: int) -> None:
         self.start = start
@@ -75,7 +75,7 @@ class _Section:
         self.left = {b"+": 0, b"-": 0}
 
     def change(self, end: int) -> FileChange | None:
-        """Return what was read up to a line of the patch; None if no file was named."""
+        """Return the change up to a line of the patch; None if no file was named."""
         old, new = self.old or self.new, self.new or self.old
         if not old:
             return None
@@ -90,7 +90,7 @@ class _Section:
         self.left = {b"-": int(m["olds"] or 1), b"+": int(m["news"] or 1)}
 
     def add(self, line: bytes) -> None:
-        """Read a line of a hunk; a line without a mark ends the hunk unless it is empty."""
+        """Read a line of a hunk; a line without a mark ends the hunk, unless it is empty."""
         mark = line[:1] or b" "
         if mark[0] not in _MARKS and line != b"\r":
             self.is_in_hunk = False
@@ -132,7 +132,7 @@ def changes_of(patch: bytes) -> Iterator[FileChange]:
 
 
 def _is_header(lines: list[bytes], at: int, section: _Section) -> bool:
-    """Return whether `---` and `+++` are the names of a file, not changed lines."""
+    """Return True if `---` and `+++` name a file and are not changed lines."""
     if not lines[at].startswith(b"--- ") or not lines[at + 1 : at + 2]:
         return False
     if not lines[at + 1].startswith(b"+++ "):
@@ -158,7 +158,7 @@ def _read_header(section: _Section, line: bytes) -> None:
 
 
 def _pair(text: bytes) -> tuple[bytes, bytes]:
-    """Return the names of a `diff --git` line; of a rename, which other lines name, nothing."""
+    """Return the names on a `diff --git` line; empty for a rename, named on other lines."""
     m = _PAIR.fullmatch(text)
     if m is not None:
         return m["path"], m["path"]
@@ -168,7 +168,7 @@ def _pair(text: bytes) -> tuple[bytes, bytes]:
 
 
 def _name(text: bytes) -> bytes:
-    """Return the name of a `---` or `+++` line; nothing for the side that has no file."""
+    """Return the name on a `---` or `+++` line; empty for a side without a file."""
     text = text.removesuffix(b"\r")
     name = _unquoted(text) if text.startswith(b'"') else text.partition(b"\t")[0]
     if name == _NULL:
@@ -177,7 +177,7 @@ def _name(text: bytes) -> bytes:
 
 
 def _unquoted(name: bytes) -> bytes:
-    """Return a name without git's quotes."""
+    """Return a name without git's quotes and escapes."""
     if len(name) < 2 or not (name.startswith(b'"') and name.endswith(b'"')):
         return name
     return _ESCAPE.sub(_escaped, name[1:-1])

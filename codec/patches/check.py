@@ -1,7 +1,7 @@
 """Check that bytes are a patch that `git apply` or `patch` can read.
 
-The check is about what a person hands over: it refuses a file that is something else and a patch
-that a terminal coloured, and nothing that might be a patch.
+The check is made for patches that a user passes: it refuses other files and patches with terminal
+colours, and accepts everything that might be a patch.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _PATCH = re.compile(
 )
 # Compiled at their first use: few patches have an escape sequence.
 _COLOURED: Final = rb"(?m)^(?:\x1b\[[0-9;]*m)+(?:diff --git |--- |\+\+\+ |@@ |\+|-)"
-#: No line of a patch that is not coloured begins with an escape sequence.
+#: No line of an uncoloured patch begins with an escape sequence.
 _COLOURED_HEADER: Final = rb"(?m)^(?:\x1b\[[0-9;]*m)+diff --(?:git|cc|combined) "
 _ENCODED = re.compile(
     rb"(?:[A-Za-z-]+[: ][^\n]*\n(?:[ \t][^\n]*\n)*)*?"
@@ -27,11 +27,11 @@ _ENCODED = re.compile(
 
 
 def check_patch(data: bytes) -> None:
-    """Refuse bytes that are not a patch; nothing at all is the patch of no change.
+    """Raise FormatError if bytes are not a patch; empty input is a patch without changes.
 
     Raises:
-        FormatError: there is no line that a patch must have, its lines are coloured, or it is a
-            mail whose body is encoded.
+        FormatError: there is no line that every patch has, its lines are coloured, or it is a
+            mail with an encoded body.
     """
     if encoded := _ENCODED.match(data):
         raise FormatError(

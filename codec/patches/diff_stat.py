@@ -1,13 +1,13 @@
 """Count the lines that a patch adds and removes, and name the path it is mostly about.
 
-1. Counts come from the lines themselves. Hunk headers in logs are often wrong (shortened by
-   hand, or written by a model), so their counts are never relied on.
-2. `--- a` followed by `+++ b` is a file header, where a hunk, another file or the end of the
-   patch follows; anything else that begins with `+` or `-` is a changed line.
+1. Lines are counted themselves. Hunk headers in logs are often wrong (shortened by hand, or
+   written by a model), so their counts are not used.
+2. `--- a` followed by `+++ b` is a file header if a hunk, another file or the end of the patch
+   follows; any other line that begins with `+` or `-` is a changed line.
 3. In a combined diff (`@@@`) a line is added or removed if any of its parent columns says so.
 4. In a mail (`git format-patch`) only the lines of hunks count, not cover letters, text,
-   signatures and boundaries. There the counts of the hunk headers decide where a hunk ends, if
-   all of them fit.
+   signatures and boundaries. The counts of the hunk headers decide where a hunk ends, if all of
+   them agree with the lines.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ _LF = 0x0A
 
 
 class DiffStat(NamedTuple):
-    """Lines that a patch adds and removes."""
+    """The number of lines that a patch adds and removes."""
 
     added: int
     removed: int
 
 
 def diff_stat(patch: bytes) -> DiffStat:
-    """Count the added and removed lines of a patch, whatever its hunk headers claim."""
+    """Return the number of added and removed lines of a patch, whatever its hunk headers state."""
     if _MAIL_START.match(patch) or b"\n-- \n" in patch[-80:]:
         return _mail_stat(patch)
     return _plain_stat(patch)
 
 
 def _mail_stat(patch: bytes) -> DiffStat:
-    """Count the lines of the hunks of each message."""
+    """Return the number of changed lines in the hunks of all messages."""
     starts = [m.start() for m in re.finditer(_MAIL, patch)] or [0]
     added = removed = 0
     for start, end in zip([0, *starts[1:]], [*starts[1:], len(patch)], strict=True):
@@ -68,7 +68,7 @@ def _unsigned(message: bytes) -> bytes:
 
 
 def _hunk_stat(diff: bytes) -> DiffStat | None:
-    """Count lines by the hunk headers; None if the counts of one do not fit its lines."""
+    """Return the number of changed lines by the hunk headers; None if a header is wrong."""
     if b"\n@@@" in diff:
         return None
     added = removed = 0
@@ -103,7 +103,7 @@ def _plain_stat(patch: bytes) -> DiffStat:
 
 
 def _combined_stat(patch: bytes) -> DiffStat:
-    """Walk a combined diff: the number of columns changes with each hunk header."""
+    """Return the number of changed lines in a combined diff, by the columns of each hunk."""
     added = removed = 0
     columns = 0
     for line in patch.split(b"\n"):
@@ -120,9 +120,9 @@ def _combined_stat(patch: bytes) -> DiffStat:
 
 
 def touched_path(patch: bytes) -> bytes:
-    """Return the path that most bytes of a patch are about; empty for a patch without paths.
+    """Return the path to which most bytes of a patch belong; empty for a patch without paths.
 
-    It is the path as the patch writes it, and only serves to group similar patches.
+    It is the path as the patch writes it, and is used only to group similar patches.
     """
     marks = _marks(_GIT_SECTION, patch) or _marks(_PLAIN_SECTION, patch)
     ends = [m.start() for m in marks[1:]]
@@ -134,6 +134,6 @@ def touched_path(patch: bytes) -> bytes:
 
 
 def _marks(section: bytes, patch: bytes) -> list[re.Match[bytes]]:
-    """Return the offsets of the sections of a patch, found by their first letters for speed."""
+    """Return the sections of a patch, found by their first letters for speed."""
     found = re.finditer(section, patch)
     return [m for m in found if not m.start() or patch[m.start() - 1] == _LF]

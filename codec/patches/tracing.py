@@ -1,4 +1,4 @@
-"""Follow a line of a file back through a change of it."""
+"""Follow a line of a file back through a change of the file."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from codec.patches.changes import FileChange
 
 
 def adds(change: FileChange, number: int) -> bool:
-    """Return whether a change adds the line with this number in the new file."""
+    """Return True if a change adds the line with this number in the new file."""
     return any(line.mark == "+" and line.number == number for line in change.lines)
 
 
 def number_before(change: FileChange, number: int) -> int:
-    """Return the number that a line, which a change does not add, has in the old file."""
+    """Return the number in the old file of a line that a change does not add."""
     added = removed = 0
     for line in change.lines:
         if line.mark == "+" and line.number < number:
@@ -22,6 +22,6 @@ def number_before(change: FileChange, number: int) -> int:
 
 
 def added_texts(change: FileChange) -> list[bytes]:
-    """Return the texts of the added lines that are not blank, without white space around them."""
+    """Return the added lines that are not blank, without white space around them."""
     texts = (line.text.strip() for line in change.lines if line.mark == "+")
     return [text for text in texts if text]

@@ -1,8 +1,8 @@
 """Choose which values the references leave out to stay within the token budget.
 
-1. Only values that no person has to do with are left out, the least important first.
-2. No more of them than needed; and none where a person's own values alone are too many, for then
-   it would not help.
+1. Only values that no user wrote or edited are left out, the least important first.
+2. No more values are left out than needed, and none if the user's values alone exceed the budget,
+   because leaving out others would not help.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import Final, NamedTuple
 
 from codec.references.values import MANDATE
 
-#: This many mandates are more important than what the project is built with.
+#: This many mandates are more important than the stack.
 FIRST_MANDATES: Final = 4
 
 _FURTHER, _FIRST = "further mandates", "first mandates"
-#: The least important first. A name without a dot is a section; its last value is dropped first.
+#: The least important first. A name without a dot is a section, whose last value is dropped first.
 DROP_ORDER: Final = (
     "stack.", "stack.build_backend", "stack.deployment", "stack.ci", "stack.styling",
     "performance_targets.", _FURTHER, "stack.linting", "stack.testing", "routing_rules.",
@@ -39,7 +39,7 @@ def fit(names: Iterable[str], cost: Callable[[Collection[str]], int], budget: in
     Args:
         names: the values that may be left out, in the order of the file.
         cost: the tokens of the file without some values.
-        budget: tokens at the most.
+        budget: the most tokens.
     """
     whole = cost(())
     order = drop_order(names)

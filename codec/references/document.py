@@ -2,15 +2,15 @@
 
 1. Sections have a fixed order, and an empty one is left out. Mappings are in block style, indented
    by one space (a token a line less than two); lists are in flow style. Each entry is one line.
-2. What YAML would read as a number, a truth value or a date is quoted, so that every reader of
-   the file gets the text. A person need not quote it: such a scalar is read as it is written.
-3. A person may nest values: where a text is expected, a list is read as its items joined by `, `,
+2. A text that YAML would read as a number, a truth value or a date is quoted, so that every reader
+   gets the text. Users need not quote it: such a scalar is read as it is written.
+3. Users may nest values: where a text is expected, a list is read as its items joined by `, `,
    and a mapping as `name: value` texts. `mandates` may be a mapping as well.
-4. Top-level keys that this version does not know are kept unchanged behind the known ones, in the
+4. Top-level keys that this version does not know are kept unchanged after the known ones, with the
    common indentation: YAML allows the narrow one only around values on one line.
 5. The same record gives the same bytes on every machine: the pure writer of PyYAML is used even
    where libyaml is installed, which spends ten tokens on an emoji. Reading uses libyaml.
-6. What an agent reads is `compact_references`: the same content, without comments and layout.
+6. `compact_references` is the text for agents: the same content, without comments and layout.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _BREAK = re.compile(r"[\n\r\x85\u2028\u2029]")
 _INDENT = re.compile(r"^ {2}", re.MULTILINE)
 _INDENTS = re.compile(r"^(?:  )+", re.MULTILINE)
 _COMPLEX_KEY = re.compile(r"^ *[?:] ", re.MULTILINE)
-#: Texts that need no quotes anywhere, unless they read as a number or a truth value.
+#: Texts that need no quotes anywhere, unless they look like a number or a truth value.
 _PLAIN = re.compile(r"[A-Za-z](?:[\w ./*+-]*[\w./*+-])?")
 _HALF = re.compile(r"[\ud800-\udfff]")
 _LIST_HINT: Final = "Write a list: [first, second]"
@@ -41,7 +41,7 @@ _TEXT_HINT: Final = "Write one text, in quotes if need be"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class References:
-    """The static context of a project, which every session needs.
+    """The static context of a project, which applies to every session.
 
     Attributes:
         stack: what the project is built with, `framework: Next.js 14`.
@@ -81,15 +81,15 @@ _Dumper.add_representer(dict, _Dumper.represent_map)
 _Dumper.add_representer(list, _Dumper.represent_flow)
 _Dumper.add_representer(tuple, _Dumper.represent_flow)
 _Dumper.add_representer(str, _Dumper.represent_text)
-for _type in (bytes, set):  # these need tags, which the file does not have
+for _type in (bytes, set):  # these need tags, which the file must not have
     _Dumper.add_representer(_type, _Dumper.represent_undefined)
 
 
 def encode_references(references: References) -> bytes:
-    """Encode the file: UTF-8, LF, no comments; `{}` for references without a value.
+    """Return the file as bytes: UTF-8, LF, no comments; `{}` for references without a value.
 
     Raises:
-        EncodeError: `extra` has a key of a section, or a value that YAML has no plain form for.
+        EncodeError: `extra` has a key that is a section, or a value that plain YAML cannot express.
     """
     known: dict[str, Any] = {
         "stack": dict(references.stack),
@@ -105,10 +105,10 @@ def encode_references(references: References) -> bytes:
 
 
 def dump_yaml(content: dict[str, Any] | list[Any]) -> str:
-    """Return a value as the file has it, each entry on a line; empty for an empty value.
+    """Return a value as YAML text, each entry on a line; empty for an empty value.
 
     Raises:
-        EncodeError: it holds a value that YAML has no plain form for.
+        EncodeError: it has a value that plain YAML cannot express.
     """
     if not content:
         return ""
@@ -137,12 +137,12 @@ def compact_references(data: bytes) -> str:
     _lay_out(root, in_list=False)
     written: str = yaml.serialize(root, Dumper=_Dumper, width=float("inf"), allow_unicode=True)
     if _COMPLEX_KEY.search(written):
-        return written  # what follows `: ` on the same line fixes the indentation below it
+        return written  # text after `: ` sets the indentation of the next lines
     return _INDENTS.sub(lambda m: " " * (len(m[0]) // 2), written)
 
 
 def _lay_out(node: yaml.Node, *, in_list: bool) -> None:
-    """Set the style of a node and of all below it: every value on one line."""
+    """Set the style of a node and of all nodes below it, so that each value is on one line."""
     if isinstance(node, yaml.CollectionNode):
         in_list = in_list or isinstance(node, yaml.SequenceNode)
         node.flow_style = in_list
@@ -159,7 +159,7 @@ def _lay_out(node: yaml.Node, *, in_list: bool) -> None:
 
 
 def decode_references(data: bytes) -> References:
-    """Return the record of a file in any YAML layout; an empty file is an empty record.
+    """Return the references in a file with any YAML layout; an empty file gives empty references.
 
     Raises:
         FormatError: it is not UTF-8 or not YAML, it uses aliases or tags, has a key twice, or a
@@ -212,7 +212,7 @@ def _list(node: yaml.Node | None, name: str) -> tuple[str, ...]:
 
 
 def _agents(node: yaml.Node, name: str) -> tuple[str, ...]:
-    """Return the agents of a path glob; one agent need not be a list."""
+    """Return the agents of a path glob; a single agent need not be in a list."""
     one = isinstance(node, yaml.ScalarNode) and not _is_null(node)
     return (_text(node, name),) if one else _list(node, name)
 

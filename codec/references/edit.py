@@ -1,9 +1,9 @@
-"""Change values of a user-owned `PROJECT_REFERENCES.yaml` and leave every other byte of it.
+"""Change values of a user-owned `PROJECT_REFERENCES.yaml`, and keep all its other bytes.
 
-1. A file that is formatted as `encode_references` writes it is written as a whole. In any other
-   a value is changed in place: comments, order and layout belong to the user.
-2. The edited text is decoded again and must be what was asked for. Where it is not, or where a
-   comment is inside the text that changes, nothing is edited, and the error has the line.
+1. A file in the layout of `encode_references` is written as a whole. In any other file, values are
+   changed in place: comments, order and layout belong to the user.
+2. The edited text is decoded again and compared with the requested values. If they differ, or if a
+   comment is inside the text to change, nothing is edited, and the error names the line.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ def edit_references(data: bytes, values: Mapping[str, Value]) -> bytes:
     """Return a references file with these values instead of its own; its other keys stay.
 
     Args:
-        data: a file that `decode_references` reads.
-        values: all values, as `references.values.by_name` gives them.
+        data: a file that `decode_references` accepts.
+        values: all values, as `references.values.by_name` returns them.
 
     Raises:
-        EncodeError: a comment would be lost, or the layout is one that cannot be edited.
+        EncodeError: a comment would be lost, or the layout cannot be edited.
     """
     before = decode_references(data)
     if by_name(before) == dict(values):
@@ -88,7 +88,7 @@ class _Editor:
             self._replace(*pair, self._section(section, self._indent(pair[0])))
 
     def _edit_entries(self, section: str, node: yaml.CollectionNode) -> None:
-        """Change the entries of a block that differ, remove and add some."""
+        """Change, remove and add entries of a block, so that it has the requested values."""
         keyed = isinstance(node, yaml.MappingNode)
         entries = [entry if keyed else (entry, entry) for entry in node.value]
         before = self._values(section, self._before)
@@ -109,7 +109,7 @@ class _Editor:
                 self._insert(at, self._entry(name, value_, indent))
 
     def _entry(self, name: str, value: Value, indent: str) -> str:
-        """Return the line of one value."""
+        """Return a value as the line of an entry."""
         section, _, key = name.partition(".")
         if section == "mandates":
             line = f"- {dump_yaml([value[0]])[1:-2]}\n"
@@ -132,7 +132,7 @@ class _Editor:
         self._insert(len(self._text), lines)
 
     def _insert(self, at: int, lines: str) -> None:
-        """Insert lines after earlier insertions at the same place."""
+        """Insert lines after earlier insertions at the same position."""
         for i, (start, end, earlier) in enumerate(self._edits):
             if start == end == at:
                 self._edits[i] = (start, end, earlier + lines)
@@ -151,7 +151,7 @@ class _Editor:
         self._edits.append((start, end, f"{line}{comment}{newline}{more}"))
 
     def _remove(self, key: yaml.Node, value: yaml.Node) -> None:
-        """Remove an entry; a trailing comment stays, on a line of its own."""
+        """Remove an entry, but keep its trailing comment on a line of its own."""
         start, end = self._line_start(key), self._line_after(value)
         if _COMMENT.search(self._text[start : self._end(value)]):
             raise _unfit(key)
@@ -160,7 +160,7 @@ class _Editor:
         self._edits.append((start, end, kept))
 
     def _indent(self, key: yaml.Node) -> str:
-        """Return the white space before an entry."""
+        """Return the indentation of an entry."""
         start = self._line_start(key)
         return self._text[start : key.start_mark.index].partition("-")[0]
 
@@ -171,7 +171,7 @@ class _Editor:
         return start
 
     def _end(self, node: yaml.Node) -> int:
-        """Return the end of a node's text: a block's end mark follows the blank lines below it."""
+        """Return the end of a node's text; a block's end mark is after the blank lines below it."""
         if isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
             last = node.value[-1]
             return self._end(last[1] if isinstance(last, tuple) else last)

@@ -1,16 +1,16 @@
 """Refresh the references: merge the last build, the current file and the current sources.
 
 1. A user's edit wins. A value that differs from the last build was written by a user, and is
-   never changed or removed; one that was built and is gone was removed by a user, and stays out
+   never changed or removed. A built value that is missing was removed by a user, and stays out
    until a user adds it again.
-2. What was built and is still in the file follows the repository: it is changed, and removed
-   when nothing states it any more.
-3. What cannot be read now (a broken manifest, a log that is not stored here) is not unstated: what
-   came from it stays as it is.
-4. Several builds at once are a merge of branches: a value is a built one if any of them built it.
-5. A file without any build was written by a person, and nothing is added to it: what it says of
-   what is stated is taken as built, the rest is the person's, and what is stated and not in it
-   counts as declined.
+2. A built value that is still in the file follows the repository: it is changed, and removed
+   when no file states it any more.
+3. A source that cannot be read now (a broken manifest, a log that is not stored here) still counts:
+   values from it stay as they are.
+4. Several builds come from a merge of branches: a value counts as built if any of them built it.
+5. A file without any build was written by a user, and nothing is added to it: its values that the
+   repository also states count as built, its other values are the user's, and stated values that it
+   does not have count as declined.
 6. The order is the file's; a new value follows the value that precedes it in a fresh build.
 """
 
@@ -33,17 +33,17 @@ class Standing(Enum):
     ADDED = "added"
     CHANGED = "changed"
     REMOVED = "removed"
-    #: A person's own, or changed by a person.
+    #: Written or changed by a user.
     YOURS = "yours"
-    #: Stated, and removed by a person.
+    #: Stated, but removed by a user.
     DECLINED = "declined"
-    #: Its source cannot be read now.
+    #: From a source that cannot be read now.
     UNREAD = "unread"
-    #: Stated, and left out for want of tokens.
+    #: Stated, but left out because of the token budget.
     DROPPED = "dropped"
 
 
-#: Changes after which the value is in the file.
+#: The outcomes after which the value is in the file.
 KEPT: Final = frozenset(
     {Standing.SAME, Standing.ADDED, Standing.CHANGED, Standing.YOURS, Standing.UNREAD}
 )
@@ -51,7 +51,7 @@ KEPT: Final = frozenset(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Change:
-    """One value in the last build, in the sources and in the file; None if it is missing."""
+    """One value in the last build, in the sources and in the file; None where it is missing."""
 
     standing: Standing
     was: Value | None
@@ -64,15 +64,15 @@ class Refresh:
     """The outcome of a refresh.
 
     Attributes:
-        changes: by name, in the order of the file, then those that are not in it.
-        built: what the next merge goes by.
+        changes: the changes by name, in the order of the file, then those that are not in it.
+        built: the build that the next merge starts from.
     """
 
     changes: Mapping[str, Change]
     built: ReferencesBuilt
 
     def values(self) -> dict[str, Value]:
-        """Return the values that are in the file afterwards."""
+        """Return the values of the file after the refresh."""
         return {
             name: change.value
             for name, change in self.changes.items()
@@ -80,11 +80,11 @@ class Refresh:
         }
 
     def changed(self) -> dict[str, Change]:
-        """Return the values that the merge changes, adds or removes."""
+        """Return the changes that add, change or remove a value."""
         return {name: c for name, c in self.changes.items() if c.was != c.value}
 
     def droppable(self, builds: Sequence[ReferencesBuilt]) -> list[str]:
-        """Return the names of values that no user wrote or edited, and that may be left out."""
+        """Return the names of values that may be left out: those that no user wrote or edited."""
         return [
             name
             for name, c in self.changes.items()
@@ -105,15 +105,15 @@ def refresh(
     unread: Collection[str] = (),
     dropped: Collection[str] = (),
 ) -> Refresh:
-    """Merge the values that the sources state now into a file.
+    """Return the outcome of merging the values that the sources state now into a file.
 
     Args:
         builds: the last builds; several after branches were merged, none if they are unknown.
-        mine: the values of the file; None for a file that does not exist: all values are built.
+        mine: the values of the file; None if it does not exist: all values are then built.
         stated: the values that are stated now.
-        sources: by name, the files that state each.
+        sources: the files that state each value, by name.
         unread: files that cannot be read now.
-        dropped: names of stated values that there is no room for.
+        dropped: names of stated values that the budget leaves out.
     """
     known, heads = mine or {}, builds
     is_a_persons = mine is not None and not builds
@@ -134,7 +134,7 @@ def refresh(
             changes[name] = _change(Standing.ADDED, None, value, value)
     refused = {name for name, c in declined.items() if c.standing is Standing.DECLINED}
     refused.update(name for b in builds for name in b.declined if name not in known)
-    # What one branch removed because nothing states it there any more, no person removed.
+    # One branch removed these because nothing states them there any more; no user did.
     refused.update(n for n in _in_all(builds) if n not in known and n not in stated)
     built = _built(changes, heads, sources, frozenset(refused))
     return Refresh(changes={**_ordered(changes, known, stated), **declined}, built=built)
@@ -148,7 +148,7 @@ def _standing(
     unread: Collection[str],
     dropped: Collection[str],
 ) -> Change:
-    """Return the change of a value that the file has."""
+    """Return the outcome for a value that the file has."""
     makers = [b for b in builds if b.values.get(name) == value]
     if not makers and now != value:
         return _change(Standing.YOURS, value, now, value)
@@ -190,7 +190,7 @@ def _built(
 def _ordered(
     changes: Mapping[str, Change], known: Iterable[str], stated: Iterable[str]
 ) -> dict[str, Change]:
-    """Return the file's order, each new value after its stated predecessor in its section."""
+    """Return the changes in file order; a new value follows the value stated before it."""
     order = [name for name in known if name in changes]
     previous: dict[str, str] = {}
     for name in stated:

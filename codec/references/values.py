@@ -1,8 +1,8 @@
-"""The values of the references by name: they are built, edited, merged and reported one by one.
+"""The values of the references by name; each is built, edited, merged and reported by itself.
 
 A name is the section, a dot and the key in it: `stack.framework`, `routing_rules.app/*.tsx`. A
-mandate has no key; its name is its letters and digits, so that another spelling of one rule is
-not taken for another rule: `mandates.noemojis`.
+mandate has no key; its name has only its letters and digits, so that another spelling of a rule
+is not another rule: `mandates.noemojis`.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ from typing import Any, Final
 
 from codec.references.document import References
 
-#: The texts of a value: one, or one an agent of a routing rule.
+#: The texts of a value: one, or one for each agent of a routing rule.
 Value = tuple[str, ...]
 
 MANDATE: Final = "mandates."
 
 
 def mandate_name(text: str) -> str:
-    """Return a mandate's name, made of its letters and digits; of the whole text if it has none."""
+    """Return a mandate's name: its letters and digits, or the whole text if it has none."""
     words = "".join(c for c in text.casefold() if c.isalnum())
     return f"{MANDATE}{words or text}"
 
 
 def by_name(references: References) -> dict[str, Value]:
-    """Return all values in the order of the file; a repeated mandate's name has a further `'`."""
+    """Return all values by name, in file order; a repeated mandate's name gets a further `'`."""
     values: dict[str, Value] = {f"stack.{key}": (text,) for key, text in references.stack.items()}
     for text in references.mandates:
         name = mandate_name(text)
@@ -39,10 +39,10 @@ def by_name(references: References) -> dict[str, Value]:
 
 
 def from_names(values: Mapping[str, Value], extra: Mapping[str, Any]) -> References:
-    """Return the references that have these values.
+    """Return the references with these values.
 
     Args:
-        values: as `by_name` gives them.
+        values: values by name, as `by_name` returns them.
         extra: other top-level keys.
     """
     sections: dict[str, dict[str, Value]] = {}

@@ -1,10 +1,10 @@
 """YAML as nodes and texts, safe for any input.
 
-1. Whatever is wrong is a `FormatError` with its line; no exception of PyYAML leaves this module.
+1. Every problem is a `FormatError` with its line; no exception of PyYAML leaves this module.
 2. Nesting is bounded, and checked on events before anything recurses: the C composer crashes
    the process on deep nesting.
-3. `compose` takes what one person plainly wrote: no aliases (so no alias bomb), no tags, no key
-   twice. A file that only other programs read (`load_texts`) may have them.
+3. `compose` accepts only plain files: no aliases (so no alias bomb), no tags, no repeated keys. A
+   file that other programs read (`load_texts`) may have them.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Text(str):
 class _Loader(_BaseLoader):
     def construct_scalar(self, node: yaml.ScalarNode) -> Text:
         text = Text(super().construct_scalar(node))
-        # A block begins below the sign that opens it.
+        # A block begins below the indicator that opens it.
         text.line = (_line(node.start_mark) or 1) + (node.style in ("|", ">"))
         return text
 
@@ -47,10 +47,10 @@ _NOT_PRINTABLE = re.compile(r"[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-
 
 
 def compose(text: str) -> yaml.Node | None:
-    """Return the nodes of one YAML document, with tag, text and place; None if it is empty.
+    """Return the root node of a YAML document, with tags, texts and places; None if it is empty.
 
     Raises:
-        FormatError: it is not YAML, or holds an alias, a tag, a second document, a key twice, or
+        FormatError: it is not YAML, or has an alias, a tag, a second document, a repeated key, or
             more than `DEPTH_LIMIT` levels.
     """
     _check(text, plain=True)
@@ -62,20 +62,20 @@ def compose(text: str) -> yaml.Node | None:
 
 
 def construct(node: yaml.Node) -> Any:
-    """Return the Python value of a node: mappings, lists and scalars as YAML 1.1 types them.
+    """Return the Python value of a node: mappings, lists and scalars by the types of YAML 1.1.
 
     Raises:
-        FormatError: a scalar looks like a date or a number, but is invalid (`2025-13-45`).
+        FormatError: a scalar looks like a date or a number but is invalid (`2025-13-45`).
     """
     with _yaml_errors(line=line_of(node)):
         return _SafeLoader("").construct_document(node)
 
 
 def load_texts(text: str) -> Any:
-    """Return the value of one YAML document with every scalar as the text that was written.
+    """Return the value of a YAML document in which every scalar is the text as written.
 
-    Each is a `Text`. So `on` stays a key, and `3.10` is not 3.1. Values may be shared between
-    places, and a value may even hold itself: walk it to a fixed depth only.
+    Each scalar is a `Text`. So `on` stays a key, and `3.10` is not 3.1. Values may be shared
+    between places, and a value may contain itself: walk it only to a fixed depth.
 
     Raises:
         FormatError: it is not YAML, or has more than `DEPTH_LIMIT` levels.
@@ -86,7 +86,7 @@ def load_texts(text: str) -> Any:
 
 
 def line_of(node: yaml.Node) -> int:
-    """Return the 1-based line where a node begins."""
+    """Return the 1-based line at which a node begins."""
     return _line(node.start_mark) or 1
 
 

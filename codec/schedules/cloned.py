@@ -1,9 +1,9 @@
-"""The monthly job that begins with a clone: a workflow of GitHub Actions, a CronJob of Kubernetes.
+"""The monthly job that starts with a clone: a GitHub Actions workflow, a Kubernetes CronJob.
 
-1. A clone has no diffs: the job gets them from the remote, which it therefore needs.
-2. It commits the changed manifest and pushes it; the clone is thrown away.
-3. The shell that runs is the same in both, and the same for all: what differs are variables.
-4. What is written, the arguments of programs and the files of the clone never hold a password.
+1. A clone has no diffs: the job downloads them, so it needs a remote.
+2. The job commits and pushes the changed manifest; then the clone is deleted.
+3. Both run the same shell script for every workspace; only variables differ.
+4. Files, arguments of programs and the clone never contain a password.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Final
 from codec.errors import FormatError
 from codec.schedules.local import CRON, safe, sealed, slug
 
-#: The Secret, in Kubernetes, that has what the job may not have in its text.
+#: The Kubernetes Secret with the values that must not be in the job's text.
 _OF_CLUSTER: Final = "session-codec"
 
 _REMOTE = re.compile(r"[a-z][a-z0-9+.-]*://[^\s'\"\\$`@]+")
@@ -25,10 +25,10 @@ _URL = re.compile(
     re.ASCII,
 )
 
-#: A step that fails, a variable that is not there, end the job.
+#: A failed step or an unset variable ends the job.
 _STRICT: Final = "set -eu\n"
-#: What a job does in a clone, which has none of the diffs. The variables are the job's. It takes
-#: the loose ones alone: the tracked files are git's, newer than what the remote has of them.
+#: The steps of a job in a clone, which has no diffs. The job sets the variables. Only loose diffs
+#: are restored: the tracked files of the clone are newer than those on the remote.
 _IN_A_CLONE: Final = """\
 session-codec restore --only loose --remote "$SESSION_CODEC_REMOTE"
 found=0
@@ -44,8 +44,8 @@ if ! git diff --cached --quiet; then
 fi
 exit "$found"
 """
-#: What a pod does before it has a clone and session-codec. No Python program imports from the
-#: clone, and no build of a package sees the credentials.
+#: The steps of a pod before it has a clone and session-codec. No Python program imports from the
+#: clone, and package builds do not see the credentials.
 _PREPARED: Final = """\
 python -I -m venv "$HOME/venv"
 git clone --quiet --recurse-submodules "$REPOSITORY" "$HOME/repository"
@@ -62,7 +62,7 @@ _COMMITTED: Final = (
     "PROJECT_METRICS.tsv",
     "SESSION_DELTAS.log",
 )
-#: How git in a job gets what it may push with, without a file or an argument that has it.
+#: How git in a job gets its credentials, without a file or an argument that contains them.
 _GIT_LOGIN: Final = {
     "GIT_CONFIG_COUNT": "1",
     "GIT_CONFIG_KEY_0": "credential.helper",
@@ -190,9 +190,9 @@ def workflow(remote: str, package: str, folder: str) -> bytes:
     """Return the workflow of GitHub Actions.
 
     Args:
-        remote: address of the copy; a runner cannot reach a local directory.
-        package: what pip installs, relative to the top of the repository.
-        folder: the workspace's, relative to the top of the repository, `.` for the top itself.
+        remote: the address of the remote; a runner cannot reach a local directory.
+        package: the argument of pip, relative to the top of the repository.
+        folder: the workspace, relative to the top of the repository; `.` for the top itself.
 
     Raises:
         FormatError: a runner cannot reach the remote, or a value would be evaluated.
@@ -216,13 +216,13 @@ def workflow(remote: str, package: str, folder: str) -> bytes:
 
 
 def cron_job(remote: str, package: str, folder: str, origin: str) -> bytes:
-    """Return the Kubernetes CronJob, with the names of its Secret's values.
+    """Return the Kubernetes CronJob, and the names of the values in its Secret.
 
     Args:
-        remote: address of the copy; a pod cannot reach a local directory.
-        package: what pip installs, relative to the top of the repository.
-        folder: the workspace's, relative to the top of the repository, `.` for the top itself.
-        origin: where the repository is cloned from; credentials in it are left out.
+        remote: the address of the remote; a pod cannot reach a local directory.
+        package: the argument of pip, relative to the top of the repository.
+        folder: the workspace, relative to the top of the repository; `.` for the top itself.
+        origin: the address to clone from; credentials in it are removed.
 
     Raises:
         FormatError: a pod cannot reach the remote or the origin.
@@ -260,7 +260,7 @@ def clone_address(origin: str) -> str:
     """Return the address that a pod clones from, without user and password.
 
     Raises:
-        FormatError: it is a path, or an address that takes more than a password.
+        FormatError: it is a path, or it needs more than a password.
     """
     m = _URL.fullmatch(origin)
     if m is not None:
@@ -286,7 +286,7 @@ def _address(remote: str) -> str:
 
 
 def _literal(text: str) -> str:
-    """Return a text as a YAML scalar; YAML accepts JSON's."""
+    """Return a text as a YAML scalar, written as JSON."""
     if "${{" in safe(text):
         raise FormatError(
             f"{text!r}: a workflow would evaluate the text after '${{{{'",

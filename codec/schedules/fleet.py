@@ -1,8 +1,8 @@
-"""Manifests of Kubernetes for the shards of a fleet: an Indexed Job, and a CronJob.
+"""Kubernetes manifests for the shards of a fleet: an Indexed Job, and a CronJob.
 
 1. A pod runs one shard and ends with 0 when each repository has a result, whatever the result is.
-   A pod that fails met trouble of its own; the policy says which exit codes deserve another pod.
-2. The volume claim holds the folder of the run and what the paths in its list name.
+   A failed pod had a problem of its own; the policy lists the exit codes that get another pod.
+2. The volume claim has the folder of the run and the repositories that its list names by path.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import Final
 
 from codec.errors import FormatError
 
-#: Where the claim is mounted.
+#: The path at which the claim is mounted.
 MOUNT: Final = "/fleet"
-#: The secret with what git and the remote need; it need not exist.
+#: The optional Secret with the credentials of git and the remote.
 _SECRET: Final = "session-codec"  # noqa: S105 - a name
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
 _IMAGE: Final = re.compile(r"[A-Za-z0-9][\w.:/@-]*", re.ASCII)
-#: Exit codes: bugs and usage end the job, data and workspaces end the index.
+#: Exit codes: bugs and wrong arguments end the job, data and workspaces end the index.
 _END_JOB: Final = (2, 30)
 _END_INDEX: Final = (1, 10, 11, 12, 20, 22)
 
@@ -124,9 +124,9 @@ spec:
   jobTemplate:
     spec:
 {job}"""
-#: Pods at a time; the number of shards is less often the limit than what they read from.
+#: The number of parallel pods; more would mostly wait for the volume.
 _PARALLEL: Final = 100
-#: MiB of a pod beside the verb that it runs.
+#: The memory of a pod beside the verb that it runs, in MiB.
 _BESIDE: Final = 256
 
 
@@ -135,19 +135,19 @@ def indexed_job(run: str, shards: int, memory: int, image: str, claim: str) -> b
 
     Args:
         run: name of the folder of the run below the mount.
-        shards: how many.
-        memory: limit of a verb in MiB.
-        image: with session-codec in it.
+        shards: the number of shards.
+        memory: the memory limit of a verb in MiB.
+        image: an image with session-codec.
         claim: name of the volume claim.
 
     Raises:
-        FormatError: a name cannot be one of Kubernetes.
+        FormatError: Kubernetes does not allow a name.
     """
     return _filled(_INDEXED, 2, run, shards, memory, image, claim)
 
 
 def cron_job(run: str, shards: int, memory: int, image: str, claim: str) -> bytes:
-    """Return the manifest of a CronJob that makes the Indexed Job; see `indexed_job`."""
+    """Return the manifest of a CronJob that creates the Indexed Job; see `indexed_job`."""
     return _filled(_CRONJOB, 6, run, shards, memory, image, claim)
 
 

@@ -1,13 +1,13 @@
 """The monthly job as text: a systemd service and timer, a crontab line, and shared parts.
 
-1. On the second of a month: by then the last one is over in every time zone. Whatever a job missed,
-   the next packs as well.
-2. What is here is verified as a whole once packed. A copy is made even where either ended with a
-   finding, and the finding is how the job ends.
-3. What is written says what it hashes to, so that a text which a person edited is left to them.
-4. Paths and addresses reach a program as they are, whatever spaces, quotes, `%` and `$` they have.
-   What cannot be written without being read as something else is refused.
-5. A job on a machine commits nothing, for the working tree there is a person's. Jobs that begin
+1. The job runs on the second of a month, when the last month is over in every time zone. A job
+   also packs everything that earlier runs missed.
+2. After packing, the workspace is verified as a whole. The copy is made even if either step had
+   findings, and the job ends with their exit code.
+3. A text contains its own hash, so that one that a user edited is recognized and kept.
+4. Paths and addresses reach a program unchanged, whatever spaces, quotes, `%` and `$` they have.
+   A value that cannot be written safely is refused.
+5. A job on a machine does not commit, because the working tree belongs to the user. Jobs that start
    with a clone do (`schedules.cloned`).
 """
 
@@ -21,10 +21,10 @@ from typing import Final
 
 from codec.errors import FormatError
 
-#: Day of the month, hour, minute; not on the hour, when everybody's jobs start.
+#: Day of the month, hour, minute; not on the full hour, when many other jobs start.
 CRON: Final = "17 4 2 * *"
 _CALENDAR: Final = "*-*-02 04:17:00"
-#: cron of Debian cuts a command there, without a word.
+#: cron on Debian silently truncates longer commands.
 _CRON_LIMIT: Final = 998
 
 _SEAL = re.compile(rb"(?m:^)# (?P<title>session-codec[^\r\n]*) \[(?P<digest>[0-9a-f]{16})\]\r?\n")
@@ -45,12 +45,12 @@ def local_command(program: Sequence[str], root: str, remote: str | None) -> str:
     """Return the command of a job on a machine, for a shell.
 
     Args:
-        program: how session-codec is called, by absolute paths.
+        program: the command line of session-codec, with absolute paths.
         root: absolute path of the workspace.
-        remote: where a copy goes; None for no copy.
+        remote: the address of the copy; None for no copy.
 
     Raises:
-        FormatError: a path has characters that no job can have.
+        FormatError: a path has characters that a job cannot have.
     """
     archive = shlex.join([*map(safe, program), "archive", safe(root)])
     verify = shlex.join([*program, "verify", "--full", root])
@@ -83,7 +83,7 @@ ExecStart=/bin/sh -c "{escaped}"
 
 
 def systemd_timer(root: str) -> bytes:
-    """Return the unit that starts the service each month, late if the machine was off."""
+    """Return the unit that starts the service each month, or later if the machine was off."""
     return sealed(
         "session-codec, once a month",
         f"""\
@@ -102,13 +102,13 @@ WantedBy=timers.target
 
 
 def with_cron_job(crontab: bytes, name: str, command: str) -> bytes:
-    """Return a crontab with the line of a job, and the mark above it.
+    """Return a crontab with the line of a job and the marked line above it.
 
     Raises:
         FormatError: the line was edited, or is longer than cron reads.
     """
-    # cron ends a command at a %; a backslash before it says that it does not, unless another
-    # backslash is before that one: two quotes, which mean nothing to a shell, part them.
+    # cron ends a command at an unescaped %. A backslash escapes it, unless another backslash
+    # precedes it: then two quotes, which mean nothing to a shell, separate them.
     line = f"{CRON} " + command.replace("\\%", "\\''%").replace("%", "\\%") + "\n"
     if len(line.encode()) > _CRON_LIMIT:
         raise FormatError(
@@ -137,7 +137,7 @@ def _cron_title(name: str) -> str:
 
 
 def _cron_job(crontab: bytes, name: str) -> tuple[int, int]:
-    """Return the place of a job's mark and line, or the end of the crontab."""
+    """Return the position of a job's marked line and command, or the end of the crontab."""
     for m in _SEAL.finditer(crontab):
         if m["title"] == _cron_title(name).encode():
             end = crontab.find(b"\n", m.end()) + 1 or len(crontab)
@@ -150,17 +150,17 @@ def _cron_job(crontab: bytes, name: str) -> tuple[int, int]:
 
 
 def sealed(title: str, body: str) -> bytes:
-    """Return a text below a comment with its owner and its hash."""
+    """Return a text below a comment line with its title and its hash."""
     data = body.encode()
     return b"# %s [%s]\n%s" % (title.encode(), _digest(data), data)
 
 
 def replaced(data: bytes | None, text: bytes | None) -> bytes | None:
-    """Return a file's new content with a sealed text; None to delete the file.
+    """Return the new content of a file with a sealed text; None to delete the file.
 
     Args:
         data: its content; None for a file that does not exist.
-        text: its new content; None to delete ours.
+        text: the new content; None to delete our text.
 
     Raises:
         FormatError: the user wrote the file, or edited our text in it.
@@ -181,7 +181,7 @@ def _digest(data: bytes) -> bytes:
 
 
 def safe(text: str) -> str:
-    """Return the text itself, if it has no control character and is UTF-8.
+    """Return the text itself if it is valid UTF-8 without control characters.
 
     Raises:
         FormatError: it is not.
@@ -195,9 +195,9 @@ def safe(text: str) -> str:
 
 
 def slug(text: str) -> str:
-    """Return a text as at most forty letters, digits and hyphens."""
+    """Return a name of at most forty letters, digits and hyphens for a text."""
     name = _NAME.sub("-", text).strip("-") or "workspace"
-    if len(name) > 30:  # two that differ at their ends do not become one
+    if len(name) > 30:  # texts that differ only at their ends get different names
         name = f"{name[:30].strip('-')}-{_short_hash(text)}"
     return name
 

@@ -1,4 +1,4 @@
-"""Choose the sentence of a text that says most about why it matches a question."""
+"""Choose the sentence of a text that best shows why it matches a question."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Final, NamedTuple
 from codec.search.terms import terms_of
 
 _END: Final = re.compile(r"(?<=[.!?;])\s+|(?<=[。！？；])|\n")
-#: From this length on, a word matches a longer form of itself.
+#: Words of at least this length match longer words that begin with them.
 _FORMS_FROM: Final = 4
 
 
 class Excerpt(NamedTuple):
-    """Why a text matches.
+    """The part of a text that matches.
 
     Attributes:
         field: the name of the text.
-        text: its sentence with most terms.
-        terms: of the question that the sentence has.
+        text: the sentence with most terms.
+        terms: the terms of the question in the sentence.
     """
 
     field: str
@@ -28,11 +28,11 @@ class Excerpt(NamedTuple):
 
 
 def excerpt(fields: Iterable[tuple[str, str]], terms: Sequence[str]) -> Excerpt | None:
-    """Return the sentence with most terms, the first of them; None if no sentence has any.
+    """Return the first sentence with most terms; None if no sentence has any.
 
     Args:
         fields: names and texts.
-        terms: of the question.
+        terms: the terms of the question.
     """
     best: Excerpt | None = None
     for field, text in fields:
@@ -55,7 +55,7 @@ def matching(text: str, terms: Sequence[str]) -> tuple[str, ...]:
 
 
 def _is_form(term: str, word: str) -> bool:
-    """Return whether a word of a text is a longer or shorter form of a term."""
+    """Return True if a word is a longer or shorter form of a term."""
     if word.startswith(term):
         return len(term) >= _FORMS_FROM - 1
     common = len(term) - 1 if term[-1:] == "s" else len(term) - 2

@@ -1,7 +1,7 @@
 """Write a question as an FTS5 expression.
 
 A term matches itself, and longer words that begin with it. Only letters and digits get into the
-expression, so no question has a syntax error.
+expression, so no question can cause a syntax error.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from typing import Final
 
 #: Shorter terms match whole words only.
 _PREFIX_FROM: Final = 3
-#: A longer question is a text; its first terms are enough to find it.
+#: The number of terms that are used of a long question, such as a whole text.
 _MOST: Final = 48
 
 
 def expression(terms: Sequence[str], *, every: bool) -> str:
-    """Return the expression for texts that have every term, or any."""
+    """Return the expression that matches texts with every term, or with any."""
     return (" AND " if every else " OR ").join(map(_matching, terms[:_MOST]))
 
 

@@ -1,11 +1,11 @@
-"""Split text into the terms by which it is found.
+"""Split text into terms, by which it is found.
 
 1. A term is a run of letters and digits in lower case, without accents.
-2. An identifier is found by its whole and by its parts: `readManifest`, `read_manifest` and
+2. An identifier is found as a whole and by its parts: `readManifest`, `read_manifest` and
    `pipelines/read-manifest.py` all have the terms `read` and `manifest`.
 3. Chinese, Japanese and Korean text has no spaces: its terms are pairs of neighbouring characters.
-4. Questions and texts are split by the same rules. Words that hardly distinguish texts are left out
-   of questions that have other words.
+4. Questions and texts are split by the same rules. Common words are left out of a question if it
+   has other words.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from typing import Final
 _CJK: Final = "\u2e80-\u2fff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
 _WORD: Final = re.compile(rf"(?P<cjk>[{_CJK}]+)|(?P<word>[^\W{_CJK}]+)")
 _PART: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+")
-#: What joins the words of an identifier or a path.
+#: The characters between the words of an identifier or a path.
 _JOINED: Final = re.compile(r"[\w]+(?:[./:-]+[\w]+)+|\w*_\w+|[a-z]+[A-Z]\w*|[A-Z][a-z]+[A-Z]\w*")
-#: Longer runs are data, not words.
+#: Longer runs of characters are data, not words.
 _LONGEST: Final = 64
 _ENGLISH: Final = (
     "a about all an and are as at be been but by can could did do does for from had has have how i"
@@ -58,13 +58,13 @@ def terms_of(text: str) -> Iterator[str]:
 
 
 def question_terms(text: str) -> list[str]:
-    """Return the terms that a question asks for, each once."""
+    """Return the terms of a question, each once, without common words if it has others."""
     terms = list(dict.fromkeys(terms_of(text)))
     return [t for t in terms if t not in _COMMON and len(t) > 1] or terms
 
 
 def is_code(text: str) -> bool:
-    """Return whether a text names identifiers or paths."""
+    """Return True if a text has identifiers or paths."""
     return _JOINED.search(text) is not None
 
 

@@ -1,8 +1,8 @@
-"""Decide cheaply whether a short text can hold a secret at all.
+"""Decide quickly whether a short text can contain a secret.
 
-Loading the scanner takes half a second, and most tasks and notes hold nothing like a secret. This
-module is loaded by `record` and by hooks: it compiles one pattern, and others only where they are
-needed. It may say yes for a harmless text, and is tested to say yes for everything that
+Loading the scanner takes half a second, and most tasks and notes have nothing like a secret. This
+module is loaded by `record` and by hooks: it compiles one pattern, and others only if needed. It
+may return True for a harmless text. Tests check that it returns True for everything that
 `find_secrets` and the scanner find in the forms that the tests plant.
 """
 
@@ -17,12 +17,12 @@ _VALUE: Final = (
     r"(?:(?=\S{0,200}[0-9!@#$%^&*?~+|])\S{8}|[^\W\d_]{10})"
 )
 _FOLLOWED: Final = r"\s.{0,200}"
-#: A credential of one word: words as people write them, joined by a hyphen or not, are text.
+#: A credential without spaces; ordinary words, also joined by hyphens, are text.
 _CREDENTIAL: Final = (
     r"\s{1,2}(?!(?-i:(?:[A-Z]?[a-z]+|[A-Z]{2,12})(?:[-_/.'](?:[A-Z]?[a-z]+|[A-Z]{2,12})){0,5})"
     r"[.,;:!?)\]]{0,3}(?:\s|$))\S{12}"
 )
-#: What must follow a word for a secret to be around it; case does not matter.
+#: What must follow a word if a secret is near it; case does not matter.
 _SIGNS: Final = (
     *((word, _VALUE) for word in ("pass", "pwd", "secret", "token", "credential", "key")),
     ("auth", r"(?!or)(?!=? ?(?-i:[a-z]+)(?:\s|$))" + _VALUE),
@@ -53,10 +53,10 @@ _SIGNS: Final = (
 )
 _HEXADECIMAL: Final = frozenset("0123456789abcdef")
 _DIGITS: Final = str.maketrans("0123456789", "0" * 10)
-#: Letters alone can be a token from this length; hexadecimal digits only behind a prefix.
+#: The length from which letters alone can be a token; hexadecimal digits only after a prefix.
 _LONG: Final = 20
 _HASH: Final = 32
-#: Words with at most one number between them, as programs name things: `HTTP2Connection`.
+#: Words with at most one number between them, as in identifiers: `HTTP2Connection`.
 _IDENTIFIER: Final = (
     r"(?:[A-Z]{0,5}[a-z]{2,})+(?:\d{1,2}(?:[A-Z]{0,5}[a-z]{2,})+)?\d{0,2}"
     r"|[A-Z]{2,5}\d{1,2}(?:[A-Z]{0,5}[a-z]{2,})+"
@@ -79,7 +79,7 @@ def may_hold_secret(text: str) -> bool:
 
 
 def _is_token(run: str, before: str) -> bool:
-    """Return True for letters and digits that neither a person nor a hash function wrote."""
+    """Return True for letters and digits that are neither words nor a hash."""
     if _HEXADECIMAL.issuperset(run.lower()):
         return len(run) >= _HASH and before in ("_", "-")
     if re.fullmatch(_IDENTIFIER, run):

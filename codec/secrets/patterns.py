@@ -1,9 +1,9 @@
-"""Find secrets that scanners for providers' tokens miss, by additional rules.
+"""Find secrets that scanners of provider tokens miss, by additional rules.
 
 1. A rule finds a shape, then `secrets.values` decides whether the value can be a secret.
-2. A hit is a place, never the secret itself: it cannot be printed by mistake.
-3. A patch is a text like any other; a key of several lines is the same whatever precedes them.
-4. Every repetition in a pattern is bounded: no text takes longer than its length allows.
+2. A hit is a position, never the secret itself, so that it cannot be printed by mistake.
+3. Patches are searched like any text; a key of several lines is the same whatever precedes them.
+4. Every repetition in a pattern is bounded, so that the time grows only with the text.
 
 Names are searched in a lower-case copy, by patterns that begin with a literal: patterns that ignore
 case, or begin with a choice, take ten times as long.
@@ -59,7 +59,7 @@ _BEARER = re.compile(
     _AUTHORIZATION + rb"(?:bearer|token)\s{1,2}(?P<secret>[a-z0-9._~+/=-]{16,2048})"
 )
 _BASIC = re.compile(_AUTHORIZATION + rb"basic\s{1,2}(?P<secret>[a-z0-9+/=]{12,1024})")
-#: How a client of image registries keeps a name and a password, in lower case.
+#: A name and a password as clients of image registries store them, in lower case.
 _STORED_AUTH = re.compile(
     rb"\"auth\\{0,3}\"\s{0,4}:\s{0,4}\\{0,3}\"(?P<secret>[a-z0-9+/=]{12,1024})\\{0,3}\""
 )
@@ -80,13 +80,13 @@ _COMMANDS: Final = tuple(
         rb"--(?:api-key|api-token|auth-token|access-token|secret-key|client-secret)[ \t]",
     )
 )
-#: The default of a variable of Terraform whose name promises a secret, in lower case.
+#: The default of a Terraform variable with the name of a secret, in lower case.
 _VARIABLE = re.compile(
     rb"variable[ \t]{1,4}\\{0,3}\"?[\w-]{0,64}(?:pass|pwd|secret|token|credential|key)[\w-]{0,64}"
     rb"\\{0,3}\"?[ \t]{0,4}\{[^{}]{0,600}?\bdefault[ \t]{0,20}=[ \t]{0,20}\\{0,3}\""
     rb"(?P<secret>[^\"\s\\]{8,512})\\{0,3}\""
 )
-#: The words from which a wallet is made; 12 to 24 of them, 3 to 8 letters each, in lower case.
+#: The 12 to 24 seed words of a wallet, 3 to 8 letters each, in lower case.
 _SEEDS: Final = tuple(
     re.compile(
         cue
@@ -99,7 +99,7 @@ _PROSE: Final = frozenset(
     b"the and for with from are was were not but has have had they them you your its our been into"
     b" than then their there these those which would should could".split()
 )
-#: Base64 of bytes that are all text: the first of four characters is one of 24.
+#: Base64 of text: the first of four characters is one of 24.
 _ENCODED = re.compile(rb"(?:[CDI-Za-f][A-Za-z0-9+/]{3}){8,4096}(?:[CDI-Za-f][A-Za-z0-9+/]{2}=?)?=?")
 #: Maps the characters of Base64 to one letter and all others to a space.
 _RUNS: Final = bytes(
@@ -129,9 +129,9 @@ _NAMES = tuple(
         rb"master[_-]?key",
     )
 )
-#: Before a name: the value is a hash of the secret, as detect-secrets keeps it.
+#: Text before a name whose value is only a hash of the secret, as detect-secrets stores it.
 _HASHED: Final = (b"hashed_", b"hashed-", b"hashed")
-#: From the end of such a name to its value: the rest of the name, brackets, an operator.
+#: The text between such a name and its value: the rest of the name, brackets, an operator.
 _ASSIGNED = re.compile(
     rb"(?:[_-]?(?i:access|key|value|base|string|prod|live|dev)){0,3}\d{0,2}"
     rb"[\\\"'`\])]{0,5}[ \t]{0,20}(?:=>|:=|[=:>]|(?P<comma>,))[ \t]{0,20}"
@@ -141,19 +141,19 @@ _ASSIGNED = re.compile(
     rb"|(?P<plain>[^\s\"'`,;(){}\[\]<>=\\](?:[^\s\"'`,;(){}\[\]<>\\]|\\(?![nrt\"'])){7,511}))"
     rb"(?=[\s,;<&\"']|\\[nrt\"']|$))"
 )
-#: In a query string the value ends where the next parameter begins.
+#: In a query string, the value ends at the next parameter.
 _NEXT_PARAMETER = re.compile(rb"&(?:amp;)?[\w.-]{1,64}=")
 _BREAK = re.compile(rb"\\[nrt]|\s")
 _NO_CHARACTER = re.compile(rb"[^A-Za-z0-9]+")
 
 _FILE: Final = b"\ndiff --git a/"
 _KEY_SIZE: Final = 1 << 14
-#: Characters of the shortest value of a name that is looked at.
+#: The length of the shortest value that is checked.
 _SHORTEST: Final = 8
 
 
 class Hit(NamedTuple):
-    """The place of a secret: the rule that found it, and the bytes from `start` to `end`."""
+    """The position of a secret: the rule that found it, and the bytes from `start` to `end`."""
 
     rule: str
     start: int
@@ -161,16 +161,16 @@ class Hit(NamedTuple):
 
 
 def find_secrets(data: bytes) -> Iterator[Hit]:
-    """Yield the secrets of a text, each place once for each rule, in no order."""
+    """Yield the secrets in a text, each position once for each rule, in no order."""
     yield from _secrets_in_plain(data)
     yield from _encoded(data)
 
 
 def _encoded(data: bytes) -> Iterator[Hit]:
-    """Yield texts in Base64 that hold a secret, such as a whole `.env` file.
+    """Yield Base64 texts that contain a secret, such as a whole `.env` file.
 
-    What precedes one may be of its alphabet, such as the sign of a line of a patch, so each of four
-    alignments is tried.
+    The characters before such a text may be Base64 characters, too, such as the mark of a patch
+    line, so all four alignments are tried.
     """
     runs = data.translate(_RUNS)
     end = 0
@@ -213,7 +213,7 @@ def _secrets_in_plain(data: bytes) -> Iterator[Hit]:
 
 
 def _assigned(data: bytes, lower: bytes) -> Iterator[Hit]:
-    """Yield the values of names that promise a secret."""
+    """Yield the values of names that indicate a secret."""
     for name in _NAMES:
         for m in name.finditer(lower):
             if lower.endswith(_HASHED, 0, m.start()):
@@ -242,13 +242,13 @@ def _private_keys(data: bytes) -> Iterator[Hit]:
 
 
 def _are_seed_words(value: bytes) -> bool:
-    """Return True for words of a wallet: no prose, and not one word again and again as in tests."""
+    """Return True for the seed words of a wallet: not prose, not a few repeated words."""
     words = value.split()
     return value.islower() and len(set(words)) > len(words) // 3 and _PROSE.isdisjoint(words)
 
 
 def _decoded(value: bytes) -> bytes | None:
-    """Return the text that Base64 holds; None where it holds none."""
+    """Return the text that a Base64 value encodes; None if it does not encode text."""
     try:
         data = b64decode(value.rstrip(b"=") + b"==")
     except binascii.Error:
@@ -257,7 +257,7 @@ def _decoded(value: bytes) -> bytes | None:
 
 
 def _characters(secret: bytes) -> bytes:
-    """Return the characters of a secret of several lines, without what precedes its lines."""
+    """Return the characters of a secret of several lines, without the prefixes of its lines."""
     return _NO_CHARACTER.sub(b"", _BREAK.sub(b"\n", secret))
 
 
@@ -274,12 +274,12 @@ def fingerprint(secret: bytes) -> str:
 
 
 def line_of(data: bytes, offset: int) -> int:
-    """Return the line of a byte, counted from 1."""
+    """Return the 1-based line number of a byte."""
     return data.count(b"\n", 0, offset) + 1
 
 
 def file_of(patch: bytes, offset: int) -> str | None:
-    """Return the file that a byte of a patch belongs to; None where the patch does not name it."""
+    """Return the file to which a byte of a patch belongs; None if the patch does not name it."""
     start = patch.rfind(_FILE, 0, offset) + 1
     if not patch.startswith(_FILE[1:], start):
         return None

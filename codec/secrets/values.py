@@ -1,8 +1,8 @@
 """Decide whether a value can be a secret: placeholders, names, paths, code and examples cannot.
 
-A rule finds a shape (`secrets.patterns`); these functions judge the value in it. Too many warnings
-teach people to allow secrets without looking, so a value that reads as words is a secret only where
-a person chose it: behind the name of a password, or in a URL.
+A rule finds a shape (`secrets.patterns`); these functions judge its value. Too many warnings teach
+users to allow secrets without looking, so a value that looks like words is a secret only if a user
+chose it: after the name of a password, or in a URL.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _STAND_IN = re.compile(
     rb"|eby8vdm02xnocqfl"  # the account that every Azurite has
     rb"|sflkxwrjsmekkf2q"  # signs the token that jwt.io shows
 )
-#: Words and runs that carry no secret, in lower case.
+#: Words and character runs that carry no secret, in lower case.
 _WORD = re.compile(
     rb"p[a@4][s$5]{2}(?:w[o0]rd|wd|phrase|code)?|pwd|secret|token|api|key|admin|root|user(?:name)?"
     rb"|test(?:ing)?|login|default|access|aws|my|super|foo|bar|baz|qux|hunter|letmein|qwerty|asdf"
@@ -33,7 +33,7 @@ _WORD = re.compile(
 )
 _PASS_WORD = re.compile(rb"p[a@4][s$5]{2}|pwd|secret|token|test|dummy|fake|demo|sample")
 _WORDS = re.compile(rb"[a-z]*(?:[_.-][a-z]*)+")
-#: What remains of a made-up password such as `SecurePass123!` without its usual words.
+#: The rest of a weak password such as `SecurePass123!` without its common words.
 _CHOSEN_LIGHTLY = re.compile(rb"[a-z]*[_-]?\d{0,4}[!@#$.?*]{0,2}")
 _PATH = re.compile(rb"(?:\.{0,2}|~|[a-z]:)[/\\]|[\w.-]+(?:/[\w.-]+)+\.\w{1,5}$")
 #: A path of a web service or of a file system: its first part is a word.
@@ -51,16 +51,16 @@ _PIECE = re.compile(
     rb"|0?1234567890?(?:abcdef)?"
 )
 _BETWEEN = re.compile(rb"[^A-Za-z0-9]+")
-#: The begin of a URL whose last word goes on; bounded by what is looked back.
+#: The beginning of a URL that continues at the searched position; of bounded length.
 _ADDRESS = re.compile(rb"https?://[^\s\"'<>?=&:]{1,256}(?<=[A-Za-z0-9][-_])\Z")
 _LONGEST_ADDRESS: Final = 300
 _JWT_START: Final = b"eyJ"
-#: Bytes from which a value is too long to be an identifier.
+#: The length in bytes from which a value is too long for an identifier.
 _LONGEST_NAME: Final = 80
 
 
 def can_be_secret(value: bytes) -> bool:
-    """Return False for findings of another scanner that are placeholders, or URLs with one."""
+    """Return False for values from another scanner that are placeholders, or URLs with one."""
     if (m := _URL.search(value)) is not None:
         return is_url_password(m["secret"])
     return not is_stand_in(value)
@@ -73,7 +73,7 @@ def is_inside_address(data: bytes, start: int) -> bool:
 
 
 def is_url_password(value: bytes) -> bool:
-    """Return True if the password of a URL can be a real one."""
+    """Return True if the password in a URL can be a real one."""
     plain = unquote_to_bytes(value)
     return is_password(plain) or is_random(plain)
 
@@ -91,7 +91,7 @@ def is_stand_in(value: bytes) -> bool:
 
 
 def is_assigned_password(quoted: bytes | None, plain: bytes | None) -> bool:
-    """Return True if the value of a name such as `password` can be a real one."""
+    """Return True if the value of a name such as `password` can be a real password."""
     value = quoted if quoted is not None else plain
     if value is None or not _is_value(quoted, plain):
         return False
@@ -103,31 +103,31 @@ def is_assigned_password(quoted: bytes | None, plain: bytes | None) -> bool:
 
 
 def is_assigned_secret(quoted: bytes | None, plain: bytes | None) -> bool:
-    """Return True if the value of a name such as `api_key` can be a real one.
+    """Return True if the value of a name such as `api_key` can be a real secret.
 
-    Programs make these, so what reads as an identifier (`webhook-secret-2026`) is not a secret.
+    Programs generate these, so a value that looks like an identifier is not a secret.
     """
     value = quoted if quoted is not None else plain
     return value is not None and _is_value(quoted, plain) and not is_identifier(value)
 
 
 def is_hash(value: bytes) -> bool:
-    """Return True if the hash of a password is not one that somebody made up."""
+    """Return True if the hash of a password looks random, not made up."""
     return entropy(value) > 3.8
 
 
 def is_hex_key(value: bytes) -> bool:
-    """Return True if hexadecimal digits are not a pattern that somebody typed."""
+    """Return True if hexadecimal digits look random, not typed in a pattern."""
     return entropy(value) > 2.8
 
 
 def is_token(value: bytes) -> bool:
-    """Return True if the token of an HTTP header can be a real one."""
+    """Return True if the token in an HTTP header can be a real one."""
     return entropy(value) > 3.5 and is_secret(value) and not is_identifier(value)
 
 
 def is_basic(value: bytes) -> bool:
-    """Return True if Base64 holds a name and a password that can be a real one."""
+    """Return True if a Base64 value encodes a name and a password that can be real."""
     try:
         _, colon, password = b64decode(value + b"==").partition(b":")
     except binascii.Error:
@@ -146,7 +146,7 @@ def is_default(value: bytes) -> bool:
 
 
 def is_random(value: bytes) -> bool:
-    """Return True for letters alone that are neither a word nor a name in camel case."""
+    """Return True for letters that are neither words nor a name in camel case."""
     return (
         len(value) >= 10
         and value.isalpha()
@@ -156,7 +156,7 @@ def is_random(value: bytes) -> bool:
 
 
 def is_identifier(value: bytes) -> bool:
-    """Return True for a value that reads as words and small numbers with any separators."""
+    """Return True for a value that consists of words and small numbers with any separators."""
     if len(value) > _LONGEST_NAME:
         return False
     text = _readable(value)
@@ -164,7 +164,7 @@ def is_identifier(value: bytes) -> bool:
 
 
 def is_secret(value: bytes) -> bool:
-    """Return True if the value of a name that promises a secret can be one."""
+    """Return True if a value after a name that indicates a secret can be one."""
     return (
         b"://" not in value
         and is_password(value)
@@ -176,7 +176,7 @@ def is_secret(value: bytes) -> bool:
 
 
 def is_password(value: bytes) -> bool:
-    """Return True if a person can have chosen the value as a password."""
+    """Return True if a value looks like a password that a user chose."""
     if is_stand_in(value):
         return False
     rest = _WORD.sub(b"", value.lower())
@@ -186,7 +186,7 @@ def is_password(value: bytes) -> bool:
 
 
 def entropy(value: bytes) -> float:
-    """Return the entropy of a text, in bits a byte."""
+    """Return the entropy of some bytes, in bits for each byte."""
     size = len(value)
     return -sum(n / size * log2(n / size) for n in Counter(value).values()) if size else 0.0
 
@@ -205,7 +205,7 @@ def _is_code(plain: bytes) -> bool:
 
 
 def _is_unsigned(value: bytes) -> bool:
-    """Return True for a JSON web token without a signature: it authenticates nobody."""
+    """Return True for a JSON web token without a signature, which authenticates nobody."""
     return value.startswith(_JWT_START) and value.count(b".") == 1
 
 

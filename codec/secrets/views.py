@@ -1,9 +1,9 @@
-"""Present a text as the texts in which a scanner can find secrets.
+"""Prepare a text as the texts in which a scanner can find secrets.
 
-1. The text itself: NUL bytes become spaces, and base85 of binary patches is blanked, because its
-   letters mean nothing. Every offset is that of the text.
-2. The text without NUL bytes where it looks like UTF-16 or UTF-32: secrets are ASCII, and their
-   bytes are then the same in every encoding. Line ends and headers of a patch keep their order.
+1. The text itself, with NUL bytes as spaces, and without the base85 lines of binary patches, which
+   mean nothing. Offsets do not change.
+2. The text without NUL bytes if it looks like UTF-16 or UTF-32: secrets are ASCII, and their bytes
+   are then the same in every encoding. Line ends and headers of a patch keep their order.
 3. The content of each part of a binary patch, in both forms.
 """
 
@@ -23,8 +23,8 @@ class View(NamedTuple):
 
     Attributes:
         data: the bytes.
-        at: the offset in the whole text that all of it belongs to; None where line ends and headers
-            are those of the whole text.
+        at: the offset in the original text to which all of it belongs; None if it has the line ends
+            and headers of the original text.
     """
 
     data: bytes
@@ -39,11 +39,11 @@ class Unseen(NamedTuple):
 
 
 def views(data: bytes, blob: ReadBlob | None = None) -> Iterator[View | Unseen]:
-    """Yield every form of a text that has to be searched, and the parts that cannot be.
+    """Yield every form of a text that must be searched, and the parts that cannot be searched.
 
     Args:
         data: the text.
-        blob: reads what deltas of binary patches are based on.
+        blob: reads the bases of deltas in binary patches.
     """
     for text in _forms(without_payload(data)):
         yield View(text)

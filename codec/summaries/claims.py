@@ -1,10 +1,10 @@
-"""Claims of a model, and the test that each must pass: a claim without its sources is dropped.
+"""Check the claims of a model: a claim that its sources do not support is dropped.
 
 1. A claim cites keys of sessions that the model was given. Every quotation, date, name and number
    in its text must be in those sessions; numbers may also be figures of the deterministic part.
-2. The test reads only the claim, the sessions and the figures. So no instruction in a note, and
-   nothing else that a model was given, changes what passes.
-3. Statements without keys, numbers, names, dates or quotations cannot be tested: "the tests became
+2. The check uses only the claim, the sessions and the figures. So no instruction in a note, and
+   no other input of the model, changes its result.
+3. Statements without numbers, names, dates or quotations cannot be checked: "the tests became
    slower" passes if its keys exist.
 """
 
@@ -21,9 +21,9 @@ from codec.summaries.names import unsupported_name
 from codec.summaries.numbers import unsupported_number
 
 Fault = Literal["text", "key", "quotation", "date", "name", "number"]
-#: Characters of a claim; longer ones are dropped.
+#: The most characters of a claim; longer claims are dropped.
 TEXT_LIMIT: Final = 400
-#: Changes when the test does, so that cached claims are tested again.
+#: Raise it when the check changes, so that cached claims are checked again.
 VERIFIER_VERSION: Final = 1
 
 _DOUBLE = re.compile(r'"([^"]*)"|`([^`]*)`')
@@ -38,7 +38,7 @@ class Claim(NamedTuple):
 
 
 class Checked(NamedTuple):
-    """Claims that passed, and the others with what is not supported in each."""
+    """Claims that passed, and dropped claims with the unsupported part of each."""
 
     kept: tuple[Claim, ...]
     dropped: tuple[tuple[Claim, Fault, str], ...]
@@ -47,12 +47,12 @@ class Checked(NamedTuple):
 def check_claims(
     claims: Sequence[Claim], sessions: Mapping[str, Session], figures: Figures
 ) -> Checked:
-    """Return which claims the sessions support.
+    """Return the claims that the sessions support, and the others.
 
     Args:
-        claims: of a model.
-        sessions: that the model was given, by key.
-        figures: of the deterministic part.
+        claims: the claims of a model.
+        sessions: the sessions that the model was given, by key.
+        figures: the figures of the deterministic part.
     """
     kept: dict[Claim, None] = {}
     dropped: list[tuple[Claim, Fault, str]] = []
@@ -68,7 +68,7 @@ def check_claims(
 def fault_of(
     claim: Claim, sessions: Mapping[str, Session], figures: Figures
 ) -> tuple[Fault, str] | None:
-    """Return what is not supported in a claim: its kind, and the piece of text; None if all is."""
+    """Return the kind and the text of the first unsupported part of a claim; None without one."""
     unknown = [key for key in claim.keys if key not in sessions]
     if unknown or not claim.keys:
         return "key", unknown[0] if unknown else ""
@@ -90,7 +90,7 @@ def fault_of(
 
 
 def _without_quotations(text: str, evidence: Evidence) -> tuple[str, str | None]:
-    """Return a text without its quotations, and the first one that no cited session has."""
+    """Return a text without its quotations, and the first quotation that no cited session has."""
     wrong: list[str] = []
 
     def take(m: re.Match[str]) -> str:

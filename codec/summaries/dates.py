@@ -1,8 +1,8 @@
-"""Dates in a text: found, compared with the days of sessions, and taken out of the text.
+"""Find dates in a text, compare them with the days of sessions, and remove them from the text.
 
-A date is supported if a cited session is of that day, week, month or quarter, or if a text of a
-cited session has it in the same words. Years are read only beside a month or a quarter: alone, the
-digits are a number.
+A date is supported if a cited session is in that day, week, month or quarter, or if a text of a
+cited session has it in the same words. Years are read only next to a month or a quarter; alone,
+the digits are a number.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _DAYS: Final = re.findall(
 monday tuesday wednesday thursday friday saturday sunday
 """,
 )
-#: `march` and `may` are months with a capital letter alone; so are the short names.
+#: `march` and `may` are months only with a capital letter; so are the short names.
 _MONTH: Final = (
     rf"(?:{'|'.join(f'(?i:{m})' for m in _MONTHS if m not in ('march', 'may'))}"
     rf"|March|May|MARCH|MAY|{'|'.join(m.capitalize() for m in _SHORT)})\b\.?"
@@ -59,8 +59,8 @@ def without_dates(text: str, evidence: Evidence) -> tuple[str, str | None]:
     """Return a text without its dates, and the first date that is not supported.
 
     Args:
-        text: in its plain form.
-        evidence: of the cited sessions.
+        text: the text in its plain form.
+        evidence: the evidence of the cited sessions.
     """
     wrong: list[str] = []
     checks: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], Evidence], bool]], ...] = (

@@ -1,9 +1,9 @@
-"""What a claim of a model may draw on: the texts and figures of the sessions that it cites.
+"""The evidence for a claim of a model: the texts and figures of the sessions that it cites.
 
 1. Texts are compared in one form (`plain`): composed characters, straight quotation marks, no
    format characters. So no zero-width character makes a new text equal to an old one.
-2. Keys, dates and times that occur in texts are removed before numbers are looked for: the digits
-   of a key are not a number that a session states.
+2. Keys, dates and times in texts are removed before numbers are searched: the digits of a key are
+   not a number that a session states.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from codec.names import UNNAMED
 from codec.records import Session
 from codec.shown_text import shown
 
-#: Numbers of the deterministic part, each with the words that may follow or precede it.
+#: Numbers of the deterministic part, each with the words that may be next to it.
 Figures = Mapping[Decimal, frozenset[str]]
 
 _QUOTES: Final = str.maketrans(
@@ -34,7 +34,7 @@ _SPACE = re.compile(r"\s+")
 MOMENT: Final = re.compile(
     r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?Z?)?(?:\.[0-9a-f]{6,64})?|\b\d{1,2}:\d\d(?::\d\d)?\b"
 )
-#: A run of characters that belong together: a word, an identifier, a path, a number.
+#: A run of connected characters: a word, an identifier, a path, a number.
 TOKEN: Final = re.compile(r"[^\s()\[\]{}<>;:!?\"`,]+(?:[:,][^\s()\[\]{}<>;:!?\"`,]+)*")
 EDGES: Final = ".,'-/…*|"
 _WORD = re.compile(r"[^\W_]+")
@@ -45,7 +45,7 @@ SESSION_WORDS: Final = frozenset(
     ["session", "sessions", "task", "tasks", "time", "times", "attempt", "attempts", "run", "runs"]
 )
 _LINES: Final = "line lines loc"
-#: The words that may stand beside a sum, in the order of the fields of `Metrics`.
+#: The words that may be next to a sum, in the order of the fields of `Metrics`.
 METRIC_WORDS: Final = (
     frozenset(f"{_LINES} added new".split()),
     frozenset(f"{_LINES} removed deleted".split()),
@@ -56,14 +56,14 @@ METRIC_WORDS: Final = (
 
 
 class Evidence(NamedTuple):
-    """What the cited sessions of a claim state.
+    """The content of the sessions that a claim cites.
 
     Attributes:
         keys: the cited keys.
         lines: their texts, each in its plain form.
-        tokens, words: of the texts, in one case.
-        numbers, percentages: that the texts and the metrics state.
-        figures: of the deterministic part.
+        tokens, words: the tokens and words of the texts, in lower case.
+        numbers, percentages: the numbers and percentages in the texts and the metrics.
+        figures: the figures of the deterministic part.
     """
 
     keys: tuple[str, ...]
@@ -80,13 +80,13 @@ class Evidence(NamedTuple):
         return frozenset(key[:10] for key in self.keys)
 
     def says(self, text: str) -> bool:
-        """Return whether a text of the cited sessions contains these words, in any case."""
+        """Return True if a text of the cited sessions contains these words, in any case."""
         wanted = text.casefold()
         return any(wanted in line.casefold() for line in self.lines)
 
 
 def evidence_of(sessions: Iterable[Session], figures: Figures) -> Evidence:
-    """Return what sessions state, with the figures of the deterministic part."""
+    """Return the evidence in some sessions, and the figures of the deterministic part."""
     cited = list(sessions)
     lines = [plain(text) for session in cited for text in _texts(session)]
     stated = [MOMENT.sub(" ", line) for line in lines]
@@ -115,7 +115,7 @@ def tokens_of(text: str) -> list[str]:
 
 
 def value_of(number: str) -> Decimal:
-    """Return the value of a number as texts write it."""
+    """Return the value of a number in a text."""
     return Decimal(re.sub(r"[,_']", "", number)).normalize()
 
 

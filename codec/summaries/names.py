@@ -1,7 +1,7 @@
-"""Names in a text: words with capital letters, identifiers, paths, addresses, composed words.
+"""Find names in a text: words with capital letters, identifiers, paths, addresses, compound words.
 
-A name is supported only by the texts of the cited sessions. The first word of a sentence has a
-capital letter in any case: it is a name unless it is a usual first word, or the cited sessions have
+A name is supported only by the texts of the cited sessions. The first word of a sentence always
+has a capital letter: it is a name unless it is a common first word, or the cited sessions have
 it as a word.
 """
 
@@ -58,16 +58,16 @@ with within without work worked working works would write writing written wrote 
 
 
 def unsupported_name(text: str, evidence: Evidence) -> str | None:
-    """Return the first name of a text that the texts of the cited sessions do not have.
+    """Return the first name in a text that no text of the cited sessions has; None without one.
 
     Args:
-        text: in its plain form, without quotations and dates.
-        evidence: of the cited sessions.
+        text: the text in its plain form, without quotations and dates.
+        evidence: the evidence of the cited sessions.
     """
     for m in TOKEN.finditer(text):
         token = _POSSESSIVE.sub("", m[0].strip(EDGES)).strip(EDGES)
         if not any(map(str.isalpha, token)) or any(map(str.isnumeric, token)):
-            continue  # what has digits is a number, or a name that `numbers` compares as a whole
+            continue  # words with digits are numbers, or names that `numbers` compares as a whole
         if token.casefold() in _FORMS or is_numeral(token) or _is_known(token, evidence):
             continue
         starts = _SENTENCE.search(text[: m.start()]) is not None
@@ -98,5 +98,5 @@ def _is_name(token: str, evidence: Evidence, *, starts_sentence: bool) -> bool:
 
 
 def _has_caseless(token: str) -> bool:
-    """Return whether a token has letters of a script without capital letters."""
+    """Return True if a token has letters of a script without capital letters."""
     return any(unicodedata.category(c) in ("Lo", "Lm") for c in token)

@@ -1,10 +1,10 @@
 """Numbers in a text, in digits and in English words, compared with those that sessions state.
 
 1. A number is supported if a cited session states its value, in a text or as a metric. A figure of
-   the deterministic part supports it only beside a word of that figure: the 2 of "2 failed" does
+   the deterministic part supports it only next to a word of that figure: the 2 of "2 failed" does
    not support "2 outages".
-2. A percentage needs a percentage. What has digits and letters (`v2`, `#12`, `11/06`) is supported
-   only as a whole.
+2. A percentage is supported only by a percentage. A word with digits and letters (`v2`, `#12`,
+   `11/06`) is supported only as a whole.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _VALUES: Final = (
     | {"tenth": 10, "eleventh": 11, "twelfth": 12}
 )
 _SCALES: Final = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9}
-#: Words that state an amount without naming it: only a text with the same word supports them.
+#: Words that state an amount without a number: only a text with the same word supports them.
 _VAGUE: Final = frozenset(
     re.findall(
         r"\w+",
@@ -58,23 +58,23 @@ _NUMERAL: Final = "|".join((*_VALUES, *_SCALES))
 _WORDS = re.compile(rf"\b(?:{_NUMERAL})(?:(?:[- ]| and )(?:{_NUMERAL}))*\b", re.I)
 _PER_CENT = re.compile(r"\bper cent\b", re.I)
 _PERCENT: Final = frozenset(("%", "percent"))
-#: A number and its noun are this many words apart at most.
+#: The largest distance between a number and its noun, in words.
 _NEAR: Final = 3
 
 
 def is_numeral(word: str) -> bool:
-    """Return whether a word, in any case, states a number or an amount."""
+    """Return True if a word, in any case, states a number or an amount."""
     return all(part in _VALUES or part in _SCALES for part in word.lower().split("-")) or (
         word.lower() in _VAGUE
     )
 
 
 def unsupported_number(text: str, evidence: Evidence) -> str | None:
-    """Return the first number of a text that the cited sessions do not support.
+    """Return the first number in a text that the cited sessions do not support; None without one.
 
     Args:
-        text: in its plain form, without quotations and dates.
-        evidence: of the cited sessions.
+        text: the text in its plain form, without quotations and dates.
+        evidence: the evidence of the cited sessions.
     """
     tokens = tokens_of(_PER_CENT.sub("percent", text))
     for place, token in enumerate(tokens):

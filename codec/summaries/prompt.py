@@ -1,8 +1,8 @@
-"""What a model is given of a period, and how its answer is read.
+"""The question to a model about a period, and the reader of its answer.
 
-1. A session is one line: a number, its key, and then its fields, cut to `SESSION_TOKENS`. What was
-   cut is counted. A longer period is given the claims of its parts instead, each with its keys.
-2. The answer is one JSON document of `SCHEMA`. Anything else is an error, never half an answer.
+1. A session is one line: a number, its key, and then its fields, cut to `SESSION_TOKENS`; cut lines
+   are counted. For a longer period, the model gets the claims of its parts, each with its keys.
+2. The answer is one JSON document that matches `SCHEMA`. Any other answer is an error as a whole.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from codec.records import Session
 from codec.summaries.claims import Claim
 from codec.v2.deltas import encode_metrics, shown_metrics
 
-#: Changes when the same sessions are given to a model in other words.
+#: Raise it when the words of the question change.
 PROMPT_VERSION: Final = 1
-#: Tokens that are sent of a session, its line end included.
+#: The most tokens that are sent for a session, its line end included.
 SESSION_TOKENS: Final = 60
-#: Tokens that are sent of a session's diff, where that was asked for.
+#: The most tokens that are sent for a session's diff, if diffs are sent.
 DIFF_TOKENS: Final = 200
 MOST_CLAIMS: Final = 20
-#: Tokens that an answer may have.
+#: The most tokens of an answer.
 ANSWER_TOKENS: Final = 4000
 SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
@@ -64,12 +64,12 @@ _CUT: Final = "…"
 
 
 class Question(NamedTuple):
-    """What is sent to a model.
+    """A question to a model.
 
     Attributes:
-        text: all of it.
-        sessions: records in it.
-        cut: records that were cut.
+        text: the whole text.
+        sessions: the number of records in it.
+        cut: the number of records that were cut.
     """
 
     text: str
@@ -83,11 +83,11 @@ def question_about(
     count: Callable[[str], int],
     diffs: Callable[[Session], str] = lambda _: "",
 ) -> Question:
-    """Return what a model is asked about sessions.
+    """Return the question to a model about sessions.
 
     Args:
-        name: of the period.
-        sessions: to be sent, oldest first, without secrets and format characters.
+        name: the name of the period.
+        sessions: the sessions to send, oldest first, without secrets and format characters.
         count: counts tokens.
         diffs: returns the diff of a session, without secrets; empty for none.
     """
@@ -104,17 +104,17 @@ def question_about(
 
 
 def question_about_claims(name: str, claims: Iterable[Claim]) -> Question:
-    """Return what a model is asked about the claims of the parts of a period."""
+    """Return the question to a model about the claims of the parts of a period."""
     lines = [f"{n} [{' '.join(c.keys)}] {c.text}" for n, c in enumerate(claims, 1)]
     head = f"{INSTRUCTIONS}\nRecords of {name}: number, [keys], what was found.\n"
     return Question(head + "".join(f"{line}\n" for line in lines), len(lines), 0)
 
 
 def decode_answer(text: str) -> list[Claim]:
-    """Return the claims of a model's answer.
+    """Return the claims in a model's answer.
 
     Raises:
-        FormatError: it is not a document of `SCHEMA`.
+        FormatError: it does not match `SCHEMA`.
     """
     fenced = _FENCE.fullmatch(text.strip())
     try:
@@ -146,7 +146,7 @@ def _line(number: int, session: Session, count: Callable[[str], int]) -> tuple[s
 
 
 def _cut(head: str, text: str, limit: int, count: Callable[[str], int]) -> tuple[str, bool]:
-    """Return a head and as many words of a text as have the tokens, and whether words are left."""
+    """Return a head with as many words of a text as the limit allows, and whether it was cut."""
     whole = f"{head} {text}"
     if len(whole) < limit or count(f"{whole}\n") <= limit:
         return whole, False

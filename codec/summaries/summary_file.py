@@ -1,8 +1,8 @@
-"""`.session-codec/summaries/PERIOD.json`: the claims of a model about a period, as they passed.
+"""`.session-codec/summaries/PERIOD.json`: the claims of a model about a period that passed.
 
-1. A file is one JSON document; each claim is on a line, so that git shows what changed.
+1. A file is one JSON document with one claim on a line, so that diffs are readable.
 2. A claim cites a session by key and identity: a merge can give the key to another session.
-3. `input` is the hash of all that was asked. If it is the same, nothing is sent again.
+3. `input` is the hash of everything that was asked. If it has not changed, nothing is sent again.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from codec.summaries.prompt import PROMPT_VERSION
 
 FORMAT: Final = 1
 FOLDER: Final = ".session-codec/summaries"
-#: Bytes that a file may have: it comes with clones.
+#: The largest file that is read, in bytes: it may come from a clone.
 SIZE_LIMIT: Final = 1 << 20
 _DIGEST: Final = 16
 _PATH: Final = re.compile(rf"{re.escape(FOLDER)}/\d{{4}}[0-9QW.-]{{0,24}}\.json", re.ASCII)
@@ -36,7 +36,7 @@ class Cited(NamedTuple):
 
 
 class Statement(NamedTuple):
-    """A claim that passed, one line, and the sessions that it cites."""
+    """A claim that passed, on one line, and the sessions that it cites."""
 
     text: str
     cited: tuple[Cited, ...]
@@ -46,18 +46,18 @@ class Summary(NamedTuple):
     """A summary of a period by a model.
 
     Attributes:
-        period: its name.
-        input: SHA-256, in hex, of what was asked (`input_hash`).
-        model: as the user named it.
-        answered: the model, as it named itself; empty if it did not.
-        made: when, in UTC.
-        sessions: that the period has, private ones left out.
-        cut: lines of sessions that were cut.
+        period: the name of the period.
+        input: SHA-256, in hex, of the question (`input_hash`).
+        model: the model as the user named it.
+        answered: the model as it named itself; empty if it did not.
+        made: when the summary was made, in UTC.
+        sessions: the number of sessions in the period, without private ones.
+        cut: the number of lines that were cut.
         sent: tokens of the question, counted with o200k_base before it was sent.
-        input_tokens, output_tokens: as the model reported them; None if it did not.
-        cost_usd: as the model reported it; None if it did not.
-        dropped: claims that did not pass, by what was not supported.
-        claims: that passed, in the order of the model.
+        input_tokens, output_tokens: tokens as the model reported them; None if it did not.
+        cost_usd: the cost as the model reported it; None if it did not.
+        dropped: the number of dropped claims, by the kind of unsupported part.
+        claims: the claims that passed, in the order of the model.
     """
 
     period: str
@@ -81,22 +81,22 @@ def path_of(period: str) -> str:
 
 
 def is_path(path: str) -> bool:
-    """Return whether a path, relative to the workspace, is that of a summary."""
+    """Return True if a path, relative to the workspace, is that of a summary."""
     return _PATH.fullmatch(path) is not None
 
 
 def digest_of(identity: str) -> str:
-    """Return the digits of an identity by which a claim cites a session."""
+    """Return the first digits of a session's identity, as claims cite it."""
     return identity[:_DIGEST]
 
 
 def input_hash(model: str, question: str, digests: Collection[str]) -> str:
-    """Return the hash of all that a summary depends on.
+    """Return the hash of everything that a summary depends on.
 
     Args:
-        model: as the user named it.
-        question: what is sent.
-        digests: of the sessions, in their order.
+        model: the model as the user named it.
+        question: the text that is sent.
+        digests: the digests of the sessions, in their order.
     """
     versions = [FORMAT, PROMPT_VERSION, VERIFIER_VERSION]
     content = json.dumps([versions, model, question, list(digests)])
@@ -116,10 +116,10 @@ def encode_summary(summary: Summary) -> bytes:
 
 
 def decode_summary(data: bytes) -> Summary:
-    """Return the summary of a file.
+    """Return the summary in a file.
 
     Raises:
-        FormatError: it is not a summary, or of a later format.
+        FormatError: it is not a summary, or has a later format.
     """
     if len(data) > SIZE_LIMIT:
         raise FormatError(f"has {len(data):,} bytes; a summary has {SIZE_LIMIT:,} at most")
@@ -136,12 +136,12 @@ def decode_summary(data: bytes) -> Summary:
 
 
 def two_lines(summary: Summary, count: Callable[[str], int], limit: int) -> str:
-    """Return what a summary says in two lines; empty if not even its first claim fits.
+    """Return a summary as two lines; empty if not even its first claim fits.
 
     Args:
-        summary: what is shown.
+        summary: the summary to show.
         count: counts tokens.
-        limit: tokens that the lines may have.
+        limit: the most tokens of the lines.
     """
     head = f"summary of {summary.period} by {summary.model}, {summary.made[:10]}:\n"
     text = ""

@@ -1,7 +1,7 @@
 """The catalog of a folder of tables: which parts hold the rows.
 
-A version of the catalog is one JSON object, put under the next free number; the greatest number
-counts. Who finds the number taken starts again from the version that took it, so two exporters
+A version of the catalog is one JSON object, written under the next free number; the greatest number
+counts. An exporter that finds its number taken starts again from that version, so two exporters
 lose nothing.
 """
 
@@ -18,13 +18,13 @@ from codec.tables.schema import BY_NAME, SCHEMA_NAME
 
 Format = Literal["parquet", "csv", "jsonl"]
 FORMATS: Final[tuple[Format, ...]] = get_args(Format)
-#: Where versions and the plans of exporters are.
+#: The folder of versions and of the plans of exporters.
 FOLDER: Final = "_catalog"
-#: A part's name becomes a path, and others may write to the remote: it leads to no other folder.
+#: A part's name becomes a path, and others may write to the remote: it must stay in its folder.
 _PART = re.compile(
     r"(?P<table>[a-z]+)/(?:month=[0-9-]{1,10}/)?part-[0-9a-z-]+\.(?:parquet|csv|jsonl)"
 )
-#: Names of deleted parts that a version remembers.
+#: The number of deleted parts that a version remembers.
 _RETIRED: Final = 10_000
 
 
@@ -32,9 +32,9 @@ class PartFile(NamedTuple):
     """A file with rows of one table and month, sorted by repository.
 
     Attributes:
-        name: relative to the folder of the tables.
+        name: the name relative to the folder of the tables.
         first, last: the first and the last repository in it.
-        rows: how many.
+        rows: the number of rows.
         size: in bytes.
     """
 
@@ -49,11 +49,11 @@ class Catalog(NamedTuple):
     """One version of a catalog.
 
     Attributes:
-        number: of the version; 0 before the first export.
-        format: of the parts.
-        redacted: texts are left out of all of them.
-        parts: sorted by name of table, month and first repository.
-        retired: names of parts that were deleted, the newest last; none of them is used again.
+        number: the number of the version; 0 before the first export.
+        format: the format of the parts.
+        redacted: texts are left out of all parts.
+        parts: the parts, sorted by table, month and first repository.
+        retired: names of deleted parts, the newest last; they are not used again.
     """
 
     number: int
@@ -74,7 +74,7 @@ class Catalog(NamedTuple):
         return [part for part in self.parts if part.name.startswith(f"{table}/")]
 
     def following(self, folders: Mapping[str, Iterable[PartFile]]) -> Catalog:
-        """Return the next version, in which folders have these parts."""
+        """Return the next version, in which these folders have these parts."""
         found = {**self.folders(), **{name: list(parts) for name, parts in folders.items()}}
         parts = tuple(part for name in sorted(found) for part in found[name])
         names = {part.name for part in parts}
@@ -107,11 +107,11 @@ def encode_catalog(catalog: Catalog) -> bytes:
 
 
 def decode_catalog(data: bytes, name: str) -> Catalog:
-    """Return a catalog.
+    """Return the catalog in some bytes.
 
     Args:
         data: its bytes.
-        name: what a user would call it.
+        name: the name of the file for errors.
 
     Raises:
         FormatError: it is not a catalog of this schema.
@@ -134,7 +134,7 @@ def decode_catalog(data: bytes, name: str) -> Catalog:
 
 
 def _part_of(fields: Mapping[str, object]) -> PartFile:
-    """Return a part; raise ValueError or TypeError for fields of other names, types or forms."""
+    """Return a part; raise ValueError or TypeError if a field is unknown or invalid."""
     part = PartFile(**fields)  # type: ignore[arg-type]
     if not all(isinstance(v, str) for v in part[:3]) or not all(type(v) is int for v in part[3:]):
         raise TypeError

@@ -1,4 +1,4 @@
-"""The rows of one repository as JSON lines: what `export --to rows` writes and `fleet` collects.
+"""The rows of one repository as JSON lines, which `export --to rows` writes and `fleet` collects.
 
 The first line states the schema, the repository and whether texts are left out. Each further line
 is `["TABLE","MONTH",[VALUE,...]]`, values in the order of the columns; the month is empty for a
@@ -17,14 +17,14 @@ from codec.tables.schema import BY_NAME, SCHEMA_NAME, Cell
 
 
 class Head(NamedTuple):
-    """What the first line states: the repository, and whether texts are left out."""
+    """The first line of the rows: the repository, and whether texts are left out."""
 
     repository: str
     redacted: bool
 
 
 class Row(NamedTuple):
-    """A row: its table, its month (`YYYY-MM` or empty), its values in the order of the columns."""
+    """A row: its table, its month (`YYYY-MM` or empty), and its values in column order."""
 
     table: str
     month: str
@@ -45,7 +45,7 @@ def encode_row(row: Row) -> bytes:
 
 
 def decode_head(line: bytes) -> Head:
-    """Return what the first line states.
+    """Return the content of the first line.
 
     Raises:
         FormatError: it is not the first line of rows of this schema.
@@ -61,7 +61,7 @@ def decode_head(line: bytes) -> Head:
 
 
 def decode_row(line: bytes) -> Row:
-    """Return the row of a line.
+    """Return the row on a line.
 
     Raises:
         FormatError: it is not a row of this schema.

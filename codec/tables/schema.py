@@ -1,8 +1,8 @@
-"""The tables of an export: their columns, with types and units.
+"""The tables of an export: their columns, types and units.
 
-1. This module is the schema. The writers, the reader of rows and the documentation use it.
-2. A column keeps its name and meaning. A change that an old reader would misread raises `VERSION`.
-3. A value that is unknown is null, as everywhere in session-codec; 0 is a known zero.
+1. This module defines the schema for the writers, the reader of rows and the documentation.
+2. A column keeps its name and meaning. Raise `VERSION` for a change that old readers misread.
+3. An unknown value is null, as everywhere in session-codec; 0 is a known zero.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Final, Literal, NamedTuple
 Type = Literal["string", "int64", "float64", "bool", "date", "timestamp"]
 Cell = str | int | float | bool | None
 
-#: Version of the schema, which every part and the catalog state.
+#: The version of the schema, which every part and the catalog state.
 VERSION: Final = 1
-#: What the metadata of a Parquet file states.
+#: The schema in the metadata of a Parquet file.
 SCHEMA_NAME: Final = f"session-codec/tables/{VERSION}"
 
 
@@ -22,9 +22,9 @@ class Column(NamedTuple):
     """A column of a table.
 
     Attributes:
-        name: of the column.
-        type: of its values.
-        unit: of a number, else empty.
+        name: the name of the column.
+        type: the type of its values.
+        unit: the unit of a number, else empty.
         meaning: one sentence without a full stop.
         text: how `--redact` treats it: `hashed`, `left out`, or empty if it is kept.
     """
@@ -40,9 +40,9 @@ class Table(NamedTuple):
     """A table.
 
     Attributes:
-        name: of the table, and of its folder.
-        meaning: what one row is.
-        columns: in the order of the files; `repository` is the first.
+        name: the name of the table and of its folder.
+        meaning: the meaning of one row.
+        columns: the columns in file order; `repository` is the first.
         by_month: its files are in folders `month=YYYY-MM`.
     """
 

@@ -1,12 +1,12 @@
-"""Counts of short texts by `o200k_base`, from a table of its vocabulary instead of a tokenizer.
+"""Count the `o200k_base` tokens of short texts with a table of the vocabulary, without a tokenizer.
 
-1. To load a tokenizer takes a third of a second; to count what an agent reads at its start takes
+1. Loading a tokenizer takes a third of a second; counting what an agent reads at its start takes
    a few milliseconds.
-2. A count is the tokenizer's, or None. None is for long texts, for long runs of one kind, and for
-   characters that tokenizers do not agree about.
-3. The text is split as the pattern of tiktoken's `o200k_base` says, then pairs of bytes are merged,
-   the lowest rank first. `re` does not know Unicode's categories, so that a character outside of
-   ASCII is replaced by one of ASCII that the pattern treats the same, or by `_LETTER` or `_MARK`.
+2. A count is the same as the tokenizer's, or None: for long texts, for long runs of one kind, and
+   for characters on which tokenizers disagree.
+3. The text is split by the pattern of tiktoken's `o200k_base`, then pairs of bytes are merged, the
+   lowest rank first. `re` does not know Unicode's categories, so a character outside of ASCII is
+   replaced by an ASCII character that the pattern treats the same, or by `_LETTER` or `_MARK`.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ _WHITE: Final = frozenset(
     "\u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000"
 )
-#: Not assigned yet, or half a character.
+#: Unassigned characters, and surrogates.
 _UNDECIDED: Final = frozenset(("Cn", "Cs"))
-#: To some tokenizers `'ſ` is the `'s` of a word's end, to others it is not.
+#: Some tokenizers treat `'ſ` as the ending `'s`, others do not.
 _LONG_S: Final = "\u017f"
 
 _NEVER: Final = 1 << 32
@@ -63,7 +63,7 @@ class ShortCounts:
         self._known: dict[str, int] = {}
 
     def count(self, text: str) -> int | None:
-        """Return the tokens of a text, None where only a tokenizer knows."""
+        """Return the tokens of a text; None if only a tokenizer can count them."""
         if len(text) > LONGEST:
             return None
         alike = text if text.isascii() else _in_ascii(text)
@@ -83,7 +83,7 @@ class ShortCounts:
         return tokens
 
     def _merged(self, data: bytes) -> int:
-        """Return how many tokens are left of bytes when no two neighbours are a token together."""
+        """Return the number of tokens that remain after merging pairs of bytes by rank."""
         parts = [data[at : at + 1] for at in range(len(data))]
         ranks = [self._rank_of(data[at : at + 2]) for at in range(len(data) - 1)]
         while ranks:
@@ -105,7 +105,7 @@ class ShortCounts:
 
 
 def _in_ascii(text: str) -> str | None:
-    """Return a text as long, with a character that is split alike for each outside of ASCII."""
+    """Return a text of the same length in ASCII that is split in the same way."""
     from unicodedata import category
 
     alike: dict[int, str] = {}

@@ -1,10 +1,10 @@
-"""A vocabulary as one buffer in which the rank of a token is found without loading the rest.
+"""A vocabulary in one buffer, in which the rank of a token is found without loading the rest.
 
     magic | number of lengths | (length, number of tokens) of each length | tokens | ranks
 
-1. Tokens are sorted by length, then by bytes, and have nothing between them: those of one length
-   are a sorted array, searched by halves. A rank is at the place of its token.
-2. All numbers are little-endian: 4 bytes each, a rank 3.
+1. Tokens are sorted by length, then by bytes, without separators: the tokens of one length are a
+   sorted array for binary search. Ranks are in the same order as tokens.
+2. All numbers are little-endian: ranks have 3 bytes, other numbers 4.
 3. `decode_table(encode_table(ranks)).rank(token) == ranks[token]`, and None for all other bytes.
 """
 
@@ -26,7 +26,8 @@ class BpeTable:
 
     Args:
         data: a whole table.
-        groups: of each length: where its tokens begin, how many, where their ranks begin.
+        groups: for each length, the start of its tokens, their number, and the start of their
+            ranks.
     """
 
     def __init__(self, data: bytes, groups: Mapping[int, tuple[int, int, int]]) -> None:
@@ -35,7 +36,7 @@ class BpeTable:
         self._known: dict[bytes, int] = {}
 
     def rank(self, token: bytes) -> int | None:
-        """Return the rank of a token, None if the vocabulary does not have it."""
+        """Return the rank of a token; None if the vocabulary does not have it."""
         rank = self._known.get(token)
         if rank is None:
             rank = self._known[token] = self._search(token)
@@ -61,7 +62,7 @@ class BpeTable:
 
 
 def encode_table(ranks: Mapping[bytes, int]) -> bytes:
-    """Return the table of a vocabulary: of each token, which is not empty, its rank."""
+    """Return the table of a vocabulary, given the rank of each token; tokens are not empty."""
     tokens = sorted(ranks, key=lambda token: (len(token), token))
     counts: dict[int, int] = {}
     for token in tokens:
@@ -78,10 +79,10 @@ def encode_table(ranks: Mapping[bytes, int]) -> bytes:
 
 
 def decode_table(data: bytes) -> BpeTable:
-    """Return the table that a buffer holds; its tokens are not read.
+    """Return the table in a buffer; its tokens are not read.
 
     Raises:
-        FormatError: the buffer is not a table, or its size is not the one that it states.
+        FormatError: the buffer is not a table, or does not have the size that it states.
     """
 
     def number(place: int) -> int:

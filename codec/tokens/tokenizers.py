@@ -1,8 +1,8 @@
-"""Token counters: real BPE, by name, with no download.
+"""Token counters by name: real BPE, without downloads.
 
-1. `o200k_base` and `cl100k_base` are counted by toktok, which has both vocabularies compiled in.
+1. toktok counts `o200k_base` and `cl100k_base`; both vocabularies are compiled into it.
    `tokens.bpe_counts` counts short texts without it.
-2. Text that looks like a special token is counted as the text it is.
+2. Text that looks like a special token is counted as ordinary text.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def counter(name: str = DEFAULT) -> Counter:
 
 
 class ToktokCounter:
-    """Counts with toktok, a compiled tokenizer that does not build the tokens themselves."""
+    """Counts with toktok, a compiled tokenizer that does not create the tokens themselves."""
 
     def __init__(self, name: str) -> None:
         self.name = name

@@ -1,4 +1,4 @@
-"""Agents in the text of a log: which words name one, and which only look like it.
+"""Recognize the names of agents in a log, and text that only looks like one.
 
 A branch (`claude/fix-x`), a path and the name of a command-line tool are not agents.
 """
@@ -9,7 +9,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-#: Names that agents and models have, as they begin, in lower case.
+#: The beginnings of the names of agents and models, in lower case.
 KNOWN_AGENTS: Final = (
     "aider", "amazon q", "amp", "antigravity", "augment", "auggie", "bolt", "chatgpt", "claude",
     "cline", "codeium", "codex", "copilot", "github copilot", "crush", "cursor", "deepseek",
@@ -18,7 +18,7 @@ KNOWN_AGENTS: Final = (
     "mistral", "devstral", "codestral", "openai", "opencode", "openhands", "opus", "qoder", "qwen",
     "replit agent", "roo code", "roo", "sonnet", "swe-agent", "trae", "warp", "windsurf", "zed",
 )  # fmt: skip
-#: What may follow such a name and belongs to it.
+#: Text that may follow such a name and belongs to it.
 _PARTS: Final = (
     "agent", "agents", "ai", "assistant", "chat", "cli", "cloud", "code", "coder", "codex",
     "composer", "exp", "fable", "fast", "flash", "haiku", "high", "ide", "instant", "instruct",
@@ -26,7 +26,7 @@ _PARTS: Final = (
     "pro", "r1", "sonnet", "small", "spark", "subagent", "thinking", "tiny", "turbo", "ultra",
     "web", "xhigh", "gpt", "claude", "gemini", "bot",
 )  # fmt: skip
-#: Words for what an agent does, where a log names agents by role.
+#: Words for roles, in logs that name agents by their role.
 ROLES: Final = frozenset((
     "agent", "analyst", "architect", "architekt", "assistant", "auditor", "bot", "builder",
     "coder", "coordinator", "critic", "debugger", "designer", "developer", "devops", "docs",
@@ -66,7 +66,7 @@ _BRANCHES: Final = frozenset((
 
 @lru_cache(maxsize=4096)
 def is_agent(text: str) -> bool:
-    """Return True if a text is the name of a known agent or model and nothing else."""
+    """Return True if a text is only the name of a known agent or model."""
     text = text.strip(" \t*_`@")
     if not text or "/" in text or len(text) > 80:
         return False
@@ -78,9 +78,9 @@ def is_agent(text: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def is_role(text: str) -> bool:
-    """Return True if a text names a role: a word in capitals, or a word for what an agent does.
+    """Return True if a text names a role: a word in capitals, or a word for an agent's work.
 
-    The model that plays it may follow in brackets.
+    The model in that role may follow in brackets.
     """
     m = _ROLE.fullmatch(text.strip(" *_`[]"))
     if m is None:
@@ -94,11 +94,11 @@ def is_role(text: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def stated_agent(text: str, *, known_only: bool = False) -> str:
-    """Return the agent that a field states; empty if its value is a branch, a path or a tool.
+    """Return the agent that a field states; empty if the value is a branch, a path or a tool.
 
     Args:
         text: the value as written.
-        known_only: accept only names of known agents, as under a label such as `Tool`.
+        known_only: accept only known agents, as after a label such as `Tool`.
     """
     text = _LINK.sub(r"\1", text[:_LONGEST]).strip(" \t*_`")
     text = _ID_NOTE.sub("", text).strip(" \t*_`")
@@ -113,6 +113,6 @@ def stated_agent(text: str, *, known_only: bool = False) -> str:
 
 
 def is_branch(text: str) -> bool:
-    """Return True if a text is a branch or a path, which no agent is called."""
+    """Return True if a text is a branch or a path, and so not an agent."""
     text = text.strip(" `*")
     return bool(text) and stated_agent(text) == ""

@@ -1,7 +1,7 @@
-"""The blocks of one entry's prose: paragraphs, headings and fenced code, as mistune parses them.
+"""Parse the prose of an entry into blocks: paragraphs, headings and fenced code, with mistune.
 
-Of Markdown mistune sees only fences and headings. Simple `- Key: value` items then arrive as text,
-which is all that entries need, at a tenth of the cost of its list rule.
+Only fences and headings are parsed. Simple `- Key: value` items stay text, which is sufficient for
+entries and takes a tenth of the time of mistune's list rule.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from mistune.core import BlockState
 
 
 class _Rules:
-    """The pattern of mistune's rules, searched for only where a rule of ours can begin a line.
+    """The pattern of mistune's rules, searched for only where one of our rules can begin a line.
 
     mistune looks for `^` at every character; a line end and the first sign of a rule are found
     several times faster.
@@ -26,7 +26,7 @@ class _Rules:
         self.match = pattern.match
 
     def search(self, text: str, start: int) -> re.Match[str] | None:
-        """Return the next rule at or after `start`, where none begins at `start` itself."""
+        """Return the first rule after `start`; a rule at `start` itself is not searched for."""
         for m in self._START.finditer(text, start):
             found = self.match(text, m.end())
             if found:
@@ -41,11 +41,11 @@ class _Blocks(BlockParser):
         self._own = _Rules(super().compile_sc())
 
     def compile_sc(self, rules: list[str] | None = None) -> Any:
-        """Return the pattern of `rules`, of all of them where none are named."""
+        """Return the pattern of `rules`, or of all rules by default."""
         return self._own if rules is None or rules == self.rules else super().compile_sc(rules)
 
     def _parse_plain_paragraph(self, state: BlockState, sc: Any) -> bool:
-        # mistune's short cut for text tries its rules at every line; our search is shorter.
+        # mistune's shortcut for text tries its rules at every line; our search is faster.
         return False
 
 
@@ -53,7 +53,7 @@ _BLOCKS = _Blocks()
 
 
 def parse_blocks(prose: str) -> list[dict[str, Any]]:
-    """Return the tokens of a text: `paragraph`, `heading` and `block_code` among them."""
+    """Return the tokens of a text, such as `paragraph`, `heading` and `block_code`."""
     state = BlockState()
     state.process(prose)
     _BLOCKS.parse(state)

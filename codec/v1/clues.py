@@ -1,8 +1,8 @@
 """Resolve a log's ambiguous dates and times from the rest of the log.
 
-The order of day and month is that of the dates in which one of them is above 12, if all agree. A
-zone abbreviation with several meanings has the one whose offset or region the log names elsewhere,
-if it names only one of them.
+The order of day and month is that of the dates in which one number is above 12, if all agree. A
+zone abbreviation with several meanings has the meaning whose offset or region the log names
+elsewhere, if it names only one of them.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ def needs_clues(times: Iterable[str]) -> bool:
 
 
 def find_clues(data: Log, given: Clues) -> Clues:
-    """Complete the user's settings with the evidence of the log.
+    """Return the user's settings, completed with the evidence in the log.
 
     Args:
         data: the log.
-        given: how times are read, as far as the user said so.
+        given: the readings that the user chose.
     """
     return given._replace(
         dates=given.dates or _date_order(data), zones={**_zones(data), **given.zones}

@@ -1,6 +1,6 @@
-"""Patterns of dates and times as people write them, made from the words of many languages.
+"""Patterns of dates and times as people write them, built from the words of many languages.
 
-They say what looks like a time. `v1.dates` reads it.
+They match text that looks like a time. `v1.dates` reads it.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ def any_of(words: list[str]) -> str:
 
 
 def _beginnings(words: list[str], length: int) -> str:
-    """Return a pattern of the beginnings of words: far shorter than the words, and as exact."""
+    """Return a pattern of the beginnings of words, which is far shorter and equally exact."""
     return f"(?i:{any_of(sorted({word[:length] for word in words}))})[^\\W0-9_]{{0,10}}"
 
 
 def _by_beginning(words: list[str], length: int) -> str:
-    """Return a pattern of words that tries each of their beginnings once."""
+    """Return a pattern of words that tries each beginning only once."""
     rests: dict[str, list[str]] = {}
     for word in words:
         rests.setdefault(word[:length], []).append(word[length:])
@@ -50,7 +50,7 @@ REGION: Final = (
 )
 OFFSET: Final = r"(?:UTC|GMT) ?[+\-−]\d{1,2}(?::?\d{2})?(?!\d)|[+−-]\d{2}:?\d{2}(?!\d)"
 ZONE_NAMES: Final = any_of([*ZONES, *AMBIGUOUS_ZONES, *OTHER_ZONES.split()])
-#: A zone that is not read is one only where the heading goes on or ends behind it.
+#: An unknown word counts as a zone only if the heading ends or continues after it.
 _ZONE: Final = (
     rf"(?:{OFFSET}|(?-i:{any_of([*ZONES, *AMBIGUOUS_ZONES])})\b|{REGION}"
     rf"|(?-i:{any_of(OTHER_ZONES.split())})(?=[)\]）]|\s*(?:[-–—|:·•,;]|$)))"
@@ -78,8 +78,8 @@ BEFORE_CLOCK: Final = (
     r"(?: [-–—@|·/] | ?[(（]|,? (?:at |à |um |a las |alle |às |om |kl\. |в )?|,|_)"
 )
 NOTED_DAY: Final = rf"(?:,? ?[(（](?:{any_of(WEEKDAYS.split())})\.?[)）]|,? {WEEKDAY}(?=[ ,]|$))"
-#: A date, with or without a time of day, as it may stand inside a heading. No named groups, so
-#: that it can be used several times in one pattern.
+#: A date, with or without a time of day, inside a heading. Without named groups, so that one
+#: pattern can use it several times.
 TIME_PATTERN: Final = (
     rf"{_DATE}(?:[Tt]{_ISO_HOURS}(?!-\d\d-)|{GLUED}|(?i:{NOTED_DAY})?(?:{BEFORE_CLOCK}{_HOURS}[)）]?)?)"
     rf"{ZONE_BEHIND}"

@@ -29,7 +29,7 @@ MONTH_NAMES: Final = (
     "грудня грудень grudnia grudzień",
 )
 
-#: Names of the days of the week, in lower case without a closing dot.
+#: Names of the weekdays, in lower case without a closing dot.
 WEEKDAYS: Final = (
     "mon monday tue tues tuesday wed wednesday thu thur thurs thursday fri friday sat saturday sun "
     "sunday montag dienstag mittwoch donnerstag freitag samstag sonnabend sonntag lundi mardi "
@@ -43,7 +43,7 @@ WEEKDAYS: Final = (
     "월요일 화요일 수요일 목요일 금요일 토요일 일요일 월 화 수 목 금 토 일"
 )
 
-#: Zone abbreviations that have one meaning in logs, with hours from UTC.
+#: Zone abbreviations with one meaning in logs, and their hours from UTC.
 ZONES: Final = {
     "Z": 0, "UTC": 0, "GMT": 0, "WET": 0, "WEST": 1, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3,
     "MSK": 3, "МСК": 3, "MEZ": 1, "MESZ": 2, "JST": 9, "KST": 9, "HKT": 8,
@@ -51,7 +51,7 @@ ZONES: Final = {
     "PST": -8, "PDT": -7, "AEST": 10, "AEDT": 11, "NZST": 12, "NZDT": 13,
 }  # fmt: skip
 
-#: Zone abbreviations that have several meanings: minutes from UTC, and what elsewhere in a log
+#: Zone abbreviations with several meanings: minutes from UTC, and the text elsewhere in a log that
 #: decides for each.
 AMBIGUOUS_ZONES: Final[Mapping[str, Mapping[int, tuple[str, ...]]]] = {
     "IST": {
@@ -62,7 +62,7 @@ AMBIGUOUS_ZONES: Final[Mapping[str, Mapping[int, tuple[str, ...]]]] = {
     "AST": {-240: ("America/Halifax", "ADT"), 180: ("Asia/Riyadh",)},
 }  # fmt: skip
 
-#: Abbreviations that are recognised as zones and not read.
+#: Abbreviations that are recognized as zones but not read.
 OTHER_ZONES: Final = (
     "ADT ACST ACDT AWST SGT PHT PKT NPT ICT WIB WITA MYT GST TRT BRT ART CLT COT PET VET "
     "SAST EAT CAT WAT NST NDT HST AKST AKDT IDT ET CT MT PT ECT IRST UZT ALMT AMT"

@@ -1,8 +1,8 @@
-"""Dates and times as people write them in logs.
+"""Read dates and times as people write them in logs.
 
-1. Nothing is invented: a date without a time stays a date, a day and a month whose order is not
-   known are refused, and a zone with several meanings is reported.
-2. A time without a zone is read in the zone that the caller names, and the result says so.
+1. Nothing is invented: a date without a time stays a date, a date with an unknown order of day and
+   month is refused, and a zone with several meanings is reported.
+2. A time without a zone is read in the caller's zone, and the result says so.
 3. Offsets are converted to UTC. Fractions of a second are cut, never rounded.
 """
 
@@ -35,7 +35,7 @@ from codec.v1.date_patterns import (
 )
 from codec.v1.date_words import ZONES
 
-#: The order of day and month in dates such as `05/06/2026`; empty where it is not known.
+#: The order of day and month in dates such as `05/06/2026`; empty if unknown.
 DateOrder = Literal["", "dmy", "mdy"]
 
 _DATE_PARTS = re.compile(
@@ -73,7 +73,7 @@ _DAY_IN_NAME = re.compile(r"(?<!\d)(?P<y>20\d\d)([-_.]?)(?P<m>\d\d)\2(?P<d>\d\d)
 _ONLY_DAY = re.compile(NOTED_DAY, re.I)
 
 
-#: The longest range over midnight: what ends earlier than it began is else a mistake.
+#: The longest range over midnight; a longer one is a mistake.
 _NIGHT: Final = timedelta(hours=12)
 
 
@@ -81,9 +81,9 @@ class Timestamp(NamedTuple):
     """A time in its v2 form.
 
     Attributes:
-        text: `YYYY-MM-DDTHH:MM:SSZ`, or `YYYY-MM-DD`.
+        text: the time as `YYYY-MM-DDTHH:MM:SSZ`, or the date as `YYYY-MM-DD`.
         assumed: the log gave a time of day without a zone, so the caller's zone was used.
-        unread: the zone that the log names and that was not read; empty without such a zone.
+        unread: a zone that the log names but that was not read; empty without one.
     """
 
     text: str
@@ -92,12 +92,12 @@ class Timestamp(NamedTuple):
 
 
 class Clues(NamedTuple):
-    """The reading of a log's ambiguous dates and times.
+    """How to read a log's ambiguous dates and times.
 
     Attributes:
-        zone: the zone of a time of day that names none.
-        dates: the order of day and month in dates that end in the year.
-        zones: by abbreviation, the zones that have several meanings.
+        zone: the zone of times that name none.
+        dates: the order of day and month in dates that end with the year.
+        zones: the meaning of zone abbreviations that have several, by abbreviation.
     """
 
     zone: tzinfo = UTC
@@ -109,16 +109,16 @@ NO_CLUES: Final = Clues()
 
 
 def parse_timestamp(text: str, clues: Clues = NO_CLUES, *, day: str | None = None) -> Timestamp:
-    """Read a time as a log writes it.
+    """Return the time in a text, as a log writes it.
 
     Args:
-        text: a match of `TIME_PATTERN`, or of `CLOCK_PATTERN` where `day` is given.
+        text: a match of `TIME_PATTERN`, or of `CLOCK_PATTERN` if `day` is given.
         clues: how ambiguous times are read.
-        day: the date that a bare time of day belongs to, as `YYYY-MM-DD`.
+        day: the date of a bare time of day, as `YYYY-MM-DD`.
 
     Raises:
-        FormatError: the text is not a time, the day does not exist, or its day and month are
-            ambiguous.
+        FormatError: the text is not a time, the day does not exist, or the order of its day and
+            month is ambiguous.
     """
     text = text.strip()
     if is_canonical(text):
@@ -146,7 +146,9 @@ def parse_timestamp(text: str, clues: Clues = NO_CLUES, *, day: str | None = Non
 
 
 def parse_range(start: str, end: str, clues: Clues = NO_CLUES) -> tuple[Timestamp, Timestamp]:
-    """Read a range. Both ends are in the zone that either names, and on the day of the start.
+    """Return the start and the end of a range.
+
+    Both are in the zone that either states; an end without a date is on the day of the start.
 
     Args:
         start, end: as `parse_timestamp` takes them; `end` may be a bare time of day.
@@ -172,21 +174,21 @@ def parse_range(start: str, end: str, clues: Clues = NO_CLUES) -> tuple[Timestam
 
 
 def _after_midnight(start: str, end: str, is_bare: bool) -> str:
-    """Return the end of a range, a day later where a bare clock is that of the next morning."""
+    """Return the end of a range; a bare time of day may be that of the next morning."""
     next_day = datetime.fromisoformat(end) + timedelta(days=1)
     is_next = is_bare and "T" in start and next_day - datetime.fromisoformat(start) <= _NIGHT
     return f"{next_day.isoformat()[:19]}Z" if is_next else end
 
 
 def parse_range_end(start: str, end: str, clues: Clues = NO_CLUES) -> Timestamp:
-    """Read the end of a range whose start may be unknown; see `parse_range`."""
+    """Return the end of a range whose start may be unknown; see `parse_range`."""
     if _DATE_PARTS.match(start.strip()) is None:
         return parse_timestamp(end, clues)
     return parse_range(start, end, clues)[1]
 
 
 def day_of_name(name: str) -> str:
-    """Return the day that a file's name holds, as `YYYY-MM-DD`; empty if it holds none."""
+    """Return the day in a file name as `YYYY-MM-DD`; empty if it has none."""
     m = _DAY_IN_NAME.search(name)
     if m is None:
         return ""
@@ -222,7 +224,7 @@ def _year_month_day(m: re.Match[str], order: DateOrder) -> tuple[int, int, int]:
 
 
 def _month_day(text: str, a: int, b: int, order: DateOrder) -> tuple[int, int]:
-    """Tell day and month apart: by their size, else by the order that the log uses."""
+    """Return month and day of two numbers: by their size, else by the order that the log uses."""
     if a > 12 or a == b:
         return b, a
     if b > 12:
@@ -268,7 +270,7 @@ def _at_clock(when: date, clock: str, clues: Clues) -> Timestamp:
 
 
 def _named_zone(text: str, clues: Clues) -> tzinfo | None:
-    """Return the zone of the clock that a time ends with; None where it names none."""
+    """Return the zone that a time names at its end; None if it does not name one."""
     m = _DATE_PARTS.match(text.strip())
     rest = text.strip()[m.end() :] if m else text.strip()
     between = _BEFORE.match(rest) if m else None
@@ -285,7 +287,7 @@ def _zone(text: str | None, clues: Clues) -> tzinfo | None:
 
 @lru_cache(maxsize=256)
 def _fixed_zone(text: str) -> tzinfo | None:
-    """Return the zone of an offset, an unambiguous abbreviation or a region's name."""
+    """Return the zone that an offset, an unambiguous abbreviation or a region's name states."""
     if "/" in text:
         from zoneinfo import ZoneInfo
 

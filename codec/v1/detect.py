@@ -1,10 +1,11 @@
-"""Detect how a log marks its sessions, by counting its dated lines.
+"""Detect the form in which a log marks its sessions, by counting its dated lines.
 
-1. One kind of line and one level marks sessions: the one that most dated lines have. Headings come
+1. One kind of line at one level marks sessions: the one of most dated lines. Headings are tried
    first, then headings dated by a field below them, bold lines, list items and lines.
-2. A dated title, where other lines are dated too, is not a session. Dated headings below a dated
+2. A dated title is not a session if other lines are dated, too. Dated headings below a dated
    heading with a title belong to it; below a bare day they are the sessions.
-3. A weak form, or a title dated by a field, that fits few of the headings is chance: no log.
+3. If a weak form, or a title dated by a field, fits only few of the headings, the file
+   is not a log.
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ from codec.v1.outline import DATED, Head, Kind, heads_of, listed_lines
 from codec.v1.text import decode_text
 from codec.v1.undated import is_undated_entry
 
-#: One dated item or field among more headings than these is chance.
+#: If a log has more headings than this, a single dated item or field is a coincidence.
 _CHANCE: Final = 2
-#: A line of prose that begins with a date does not begin an entry: a clock or a sign must follow.
+#: A line of prose that begins with a date is not an entry unless a time or a sign follows.
 _ENTRY_LINE: Final = (
     r"\[?(?:(?:START|BEGIN)\S*\s)"
     rf"|[\[(`]?(?:{TIME_PATTERN})(?:[\])`]|\s*[|:–—-]|\s\s|\t|(?<=:\d\d)\s|(?<=Z)\s)"
@@ -41,16 +42,16 @@ _ENTRY_LINE: Final = (
 
 
 def detect(data: bytes, name: str | None = None, *, day: str = "", whole: bool = False) -> Dialects:
-    """Find the kind and level of dated line that the log has most of.
+    """Return the kind and level of line that marks the sessions of a log.
 
     Args:
         data: the log.
-        name: look for this form alone.
-        day: the day that the file's name gives, as `YYYY-MM-DD`.
-        whole: the file may be one session, with its day in its name or its title.
+        name: the only form to try, if given.
+        day: the day in the file's name, as `YYYY-MM-DD`.
+        whole: the file may be a single session whose day is in its name or title.
 
     Raises:
-        FormatError: no line begins a session.
+        FormatError: no line marks a session.
     """
     forms = tuple(f for f in FORMS if name in (None, f.name))
     if not forms:
@@ -86,7 +87,7 @@ def detect(data: bytes, name: str | None = None, *, day: str = "", whole: bool =
 def _by_headings(
     data: bytes, heads: list[Head], forms: tuple[Form, ...], *, whole: bool
 ) -> Dialects | None:
-    """Return the dialect of a log whose sessions are headings, by its most frequent kind."""
+    """Return the dialect of a log whose sessions are headings, by their most frequent kind."""
     seen = Counter(head.kind for head in heads if head.kind)
     if len(seen) > 1:
         seen = Counter({at: n for at, n in seen.items() if not _is_title(at, n)}) or seen
@@ -110,8 +111,8 @@ def _by_headings(
 def _level_of(heads: list[Head], levels: dict[int, int], kind: tuple[Marker, bool]) -> int:
     """Return the level of the sessions.
 
-    It is the level with most dated headings, unless these stand below dated headings that have
-    a title and are not simply outnumbered: then they belong to them.
+    It is the level with most dated headings. If these are below dated headings that have a title,
+    and do not outnumber them by far, it is the level of the latter.
     """
     best = min(levels, key=lambda at: (-levels[at], at))
     marker, weak = kind
@@ -126,15 +127,15 @@ def _level_of(heads: list[Head], levels: dict[int, int], kind: tuple[Marker, boo
 
 
 def _is_title(at: Kind, times: int) -> bool:
-    """Return True for the one dated title of a log whose sessions are marked otherwise."""
+    """Return True for the only dated title of a log whose sessions are marked in another way."""
     _, level, weak = at
     return times == 1 and (level == 1 or weak)
 
 
 def _is_chance(data: bytes, heads: list[Head], level: int, marker: Marker, *, whole: bool) -> bool:
-    """Return True if the dated headings of a level are too few among the headings there.
+    """Return True if too few of the headings at a level are dated to be sessions.
 
-    One dated title is a session only where it has the fields of one and no sections.
+    A single dated title is a session only if it has the fields of a session and no sections.
     """
     own = [head for head in heads if head.level == level]
     dated = sum(head.kind is not None for head in own)
@@ -153,7 +154,7 @@ def _is_undated(data: bytes, head: Head) -> bool:
 
 
 def _titles_above(heads: list[Head], level: int) -> int:
-    """Return the level of the titles that bare dates of a level stand directly below; else 0."""
+    """Return the level of the titles directly above the bare dates of a level; 0 without one."""
     above = set()
     for before, head in zip([None, *heads], heads, strict=False):
         if head.level != level or not head.kind:
@@ -171,12 +172,12 @@ def _titles_above(heads: list[Head], level: int) -> int:
 
 
 def _is_headed(head: Head) -> bool:
-    """Return True if the date of a heading is in the heading itself."""
+    """Return True if a heading contains its date itself."""
     return head.kind is not None and head.kind[0] is Marker.HEADING
 
 
 def _below_day(data: bytes, heads: list[Head], day: str) -> Dialects | None:
-    """Return the dialect of a log whose entries stand below days, or in the file of a day."""
+    """Return the dialect of a log whose entries are below days, or in the file of one day."""
     days = [h for h in heads if h.kind and h.kind[0] is Marker.HEADING]
     bare = [h for h in days if h.heading and _is_bare_day(h.heading)]
     level = min((h.level for h in bare), default=0)
@@ -202,7 +203,7 @@ def _below_day(data: bytes, heads: list[Head], day: str) -> Dialects | None:
 
 
 def _is_bare_day(heading: Heading) -> bool:
-    """Return True if a heading is a day and nothing else."""
+    """Return True if a heading is only a day."""
     return not (heading.task or heading.agent or heading.status or ":" in heading.time)
 
 
@@ -221,7 +222,7 @@ def _names_agent(head: Head) -> bool:
 
 
 def _children(heads: list[Head], level: int, day: str) -> Iterator[Head]:
-    """Yield the headings below days; all, where the file's name gives the day."""
+    """Yield the headings below days, or all headings if the file's name states the day."""
     below = bool(day)
     for head in heads:
         if level and head.level <= level:
@@ -258,7 +259,7 @@ def _by_lines(data: bytes, forms: tuple[Form, ...], least: int = 1) -> Dialects 
 
 
 def _whole_file(heads: list[Head], day: str) -> Dialects | None:
-    """Return the dialect of a file that is one session; None if nothing gives its day."""
+    """Return the dialect of a file that is a single session; None if no text states its day."""
     title = next((line_text(h.line, Marker.HEADING, h.level) for h in heads if h.level == 1), "")
     dated = next((h.heading for h in heads if h.level == 1 and h.heading), None)
     when = dated.time if dated else day

@@ -1,16 +1,16 @@
-"""The forms in which each dialect of a v1 log marks a session.
+"""The forms in which v1 logs mark their sessions.
 
 A log marks its sessions by dated lines: headings of one level, headings with a date field below,
-bold lines, list items, or lines of their own. `v1.detect` picks the one way that a log uses;
-`Dialects.match` then decides for one line whether it begins a session, and what it says.
+bold lines, list items, or lines of their own. `v1.detect` chooses the form of a log; then
+`Dialects.match` decides for each line whether it begins a session, and parses it.
 
-1. One log marks its sessions in one way: a dated line of another level or kind is content.
-2. Several forms of heading may stand side by side at that level (`time | agent | task` beside
-   `time - title`). The weak forms, with the date last or in the middle, count only where no
-   strong form does.
-3. Where a heading of a higher level, or the file's name, gives the day, headings below it begin
+1. A log marks its sessions in one form; a dated line of another level or kind is content.
+2. Several forms of headings may be used at that level (`time | agent | task` and `time - title`).
+   The weak forms, with the date last or in the middle, count only if no strong
+   form does.
+3. If a heading of a higher level, or the file's name, states the day, headings below it begin
    sessions without a date of their own.
-4. A template (`### [timestamp] | [model]`) names no date, so it matches nothing.
+4. A template (`### [timestamp] | [model]`) has no date, so it does not match.
 """
 
 from __future__ import annotations
@@ -69,28 +69,28 @@ _FIELD_TIME: Final = (
     rf"(?:\s*(?:-|–|—|→|to)\s*(?P<end>(?>{TIME_PATTERN}|{CLOCK_PATTERN})))?"
 )
 _EMPHASIS = re.compile(r"\*{1,3}|`|(?<!\w)_{1,3}|_{1,3}(?!\w)")
-#: The forms of a date alone on its line.
+#: The forms of a line that is only a date.
 _ALONE: Final = tuple(f for f in FORMS if f.name in ("title", "bare"))
 _NUMBERED: Final = rf"(?:{SESSION_WORD})(?:{SEPARATOR}(?P<task>.+))?"
-#: A heading that is longer is not a date alone.
+#: A longer heading is not only a date.
 _DATE_LIMIT: Final = 40
-#: How many lines below a heading a date field may stand and still date the heading.
+#: The number of lines below a heading in which a date field dates it.
 FIELD_REACH: Final = 8
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Dialects:
-    """The marks of sessions in one log.
+    """The form in which one log marks its sessions.
 
     Attributes:
         marker: the kind of line.
         level: 1 to 6 for headings of that level; 7, below every heading, for other lines.
-        forms: the forms that count.
-        custom: the pattern that a user gave, over a whole line.
+        forms: the forms that are tried.
+        custom: a pattern of the user, for a whole line.
         day_level: the level of the headings that give the day of the sessions below them.
-        day: the day that the file's name gives, as `YYYY-MM-DD`.
+        day: the day in the file's name, as `YYYY-MM-DD`.
         clocks: below a day, only headings with a time of day begin sessions.
-        title: of a file that is one session.
+        title: the title of a file that is a single session.
     """
 
     marker: Marker
@@ -107,7 +107,7 @@ class Dialects:
 
         Args:
             line: one line at column 0, without its line end.
-            below: gives the lines below it, of which a date field is looked for in a few.
+            below: returns the lines below it, some of which are searched for a date field.
         """
         if self.custom is not None:
             m = self.custom.fullmatch(line)
@@ -141,12 +141,12 @@ class Dialects:
 
 
 def custom_dialect(pattern: str) -> Dialects:
-    """Return a dialect of a user's own pattern over whole lines.
+    """Return a dialect that uses a user's own pattern for whole lines.
 
     The pattern has a group named `time`, or three named `year`, `month` and `day`.
 
     Raises:
-        FormatError: it is not a regular expression, or has none of these groups.
+        FormatError: it is not a regular expression, or does not have these groups.
     """
     try:
         custom = re.compile(pattern)
@@ -171,7 +171,7 @@ def _without_closing_marks(text: str) -> str:
 
 
 def line_text(line: str, marker: Marker, level: int) -> str | None:
-    """Return the text of a line of that kind and level without marks; None for another kind."""
+    """Return the text of a line of that kind and level without marks; None for other lines."""
     if marker in (Marker.HEADING, Marker.FIELD, Marker.DAY):
         text = line.lstrip("#")
         if len(line) - len(text) != level or text[:1] not in (" ", "\t"):
@@ -202,7 +202,7 @@ def line_text(line: str, marker: Marker, level: int) -> str | None:
 
 
 def date_field(line: str) -> tuple[str, str, int] | None:
-    """Return the time, the end of its range and the rank of a line that dates an entry."""
+    """Return the time, the end of the range and the rank of a date line; None for other lines."""
     m = _DATE_LABEL.match(line[:LINE_LIMIT])
     rank = _date_rank(m["label"]) if m else None
     if m is None or rank is None:
@@ -213,7 +213,7 @@ def date_field(line: str) -> tuple[str, str, int] | None:
 
 @lru_cache(maxsize=4096)
 def _date_rank(label: str) -> int | None:
-    """Return how well a label dates an entry, 0 best; None if it does not."""
+    """Return how well a label dates an entry, 0 for the best; None if it does not."""
     rank = _DATE_RANKS.get(label_of(label.strip(" *_")))
     for part in re.split(r"\s*[/(（]\s*", label) if rank is None else ():
         rank = _DATE_RANKS.get(label_of(part.strip(" )）"))) if rank is None else rank
@@ -231,14 +231,14 @@ _DATE_RANKS: Final[Mapping[str, int]] = {
 def field_heading(
     line: str, level: int, below: Callable[[], Iterable[str]], *, mixed: bool = False
 ) -> Heading | None:
-    """Return the heading whose date is in a field, or alone on a line, below it.
+    """Return a heading whose date is in a field or on a line below it; None without one.
 
     Args:
         line: the heading.
         level: its level.
-        below: gives the lines below it.
-        mixed: other headings of the log have their dates themselves, so that only a field
-            for the date of the whole entry counts.
+        below: returns the lines below it.
+        mixed: other headings of the log contain their dates, so only a field for the date of the
+            whole entry counts.
     """
     text = line_text(line, Marker.FIELD, level)
     if text is None:
@@ -266,7 +266,7 @@ def field_heading(
 
 
 def date_line(line: str) -> Heading | None:
-    """Parse a line that is a date, in any emphasis, and at most an agent or a status."""
+    """Return the heading of a date line, which may also have an agent or a status; else None."""
     text = line.lstrip("> \t")
     if len(text) > 2 * _DATE_LIMIT or not any(map(str.isdigit, text)):
         return None
@@ -278,7 +278,7 @@ def date_line(line: str) -> Heading | None:
 
 
 def _date_heading(line: str) -> str | None:
-    """Return the time of a heading that is nothing but the date of the heading above it."""
+    """Return the time in a heading that is only the date of the heading above it; else None."""
     text = line.strip("# \t*_`")
     found = date_field(text)
     if found:

@@ -1,9 +1,9 @@
-"""Read one span of a v1 log as an entry, its values as written.
+"""Read one span of a v1 log as an entry, with its values as written.
 
-1. The patch is cut out before anything is parsed.
-2. Figures are taken where the entry declares them; nothing is counted or guessed here.
-3. The first line that gives a field wins: later ones belong to reports inside the entry. Where
-   they look like entries of their own, `several` says so.
+1. The patch is removed before anything is parsed.
+2. Figures are taken if the entry declares them; nothing is counted or guessed here.
+3. The first line that states a field counts: later lines belong to reports inside the entry. If
+   they look like entries of their own, `several` is True.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ class Entry(NamedTuple):
     """The values of one entry of a v1 log, as written; empty if not stated.
 
     Attributes:
-        time, time_end: the heading's time, and its end where the heading gives a range.
-        started, finished: the times of fields such as `started_at`.
-        agent: the heading's agent, else the field's.
-        task: the heading's task; `title` is the task line's, or the heading's own sentence.
-        first: where neither names a task, the first line or value of the entry.
+        time, time_end: the time in the heading, and the end of its range.
+        started, finished: the times in fields such as `started_at`.
+        agent: the agent in the heading, else in a field.
+        task: the task in the heading; `title` is the task line, or the sentence in the heading.
+        first: the first line or value of the entry, if neither names a task.
         status: the status line, or `exit_code: N`.
         declared: the figures that the entry states.
-        notes: (field, text) of what it says under the labels of `NOTE_FIELDS`, or at first.
-        sha256: the hash by which the entry is recognised again; see `entry_hash`.
+        notes: (field, text) pairs of the labels in `NOTE_FIELDS`, or of the first sentences.
+        sha256: the hash that identifies the entry in later runs; see `entry_hash`.
         several: the text below the heading looks like more than one session.
     """
 
@@ -65,10 +65,10 @@ _RULES: Final = (b"---", b"***", b"___")
 
 
 def entry_hash(entry: bytes) -> Sha256:
-    """Return the hash by which an entry is recognised in another version of its log.
+    """Return the hash that identifies an entry in other versions of its log.
 
-    SHA-256 of its bytes with CRLF as LF and without trailing blank lines and rules, so that
-    neither another checkout nor what follows the entry changes it.
+    It is the SHA-256 of its bytes with CRLF as LF and without blank lines and rules at its end, so
+    that neither a checkout nor text after the entry changes it.
     """
     if b"\r" in entry:
         entry = entry.replace(b"\r\n", b"\n")
@@ -83,19 +83,19 @@ def entry_hash(entry: bytes) -> Sha256:
 
 
 def _trimmed(entry: bytes, end: int) -> int:
-    """Return where the entry ends without the white space before `end`."""
+    """Return the end of the entry without the white space before `end`."""
     while end and entry[end - 1] in b" \t\n\r\f\v":
         end -= 1
     return end
 
 
 def read_entry(whole: bytes, span: Span, sha256: Sha256) -> Entry:
-    """Read one entry.
+    """Return the entry in some bytes.
 
     Args:
         whole: its bytes.
-        span: their place in the log, with the heading that begins them.
-        sha256: their `entry_hash`.
+        span: their position in the log, with the heading at their beginning.
+        sha256: the `entry_hash` of the bytes.
     """
     heading = span.heading
     if heading is None:
@@ -134,7 +134,7 @@ def read_entry(whole: bytes, span: Span, sha256: Sha256) -> Entry:
 
 
 def _title_below(prose: str) -> str:
-    """Return the heading with which the text of an entry begins, unless it is a label."""
+    """Return the heading at the beginning of an entry's text, unless it is a label."""
     m = _HEADING_FIRST.match(prose)
     if m is None or place_of(m["text"]).field:
         return ""
@@ -142,7 +142,7 @@ def _title_below(prose: str) -> str:
 
 
 def _unread(fields: Fields, figures: Metrics, *, has_agent: bool) -> Iterator[Line]:
-    """Yield field values that do not fit their label and count as text."""
+    """Yield field values that do not fit their label and therefore count as text."""
     unread = [] if has_agent else ["agent", "tool"]
     unread += ["commits"] if figures.commits is None else []
     unread += ["duration"] if figures.duration_min is None else []
@@ -154,10 +154,10 @@ def _unread(fields: Fields, figures: Metrics, *, has_agent: bool) -> Iterator[Li
 
 
 def _heading_agent(heading: Heading, agent: str, title: str) -> str:
-    """Return the agent that the heading names.
+    """Return the agent in the heading.
 
-    A word in the place of the title is one where the entry names a task and no agent: one behind
-    a time in brackets, or a role.
+    If the entry names a task but no agent, a word in the place of the title is the agent: one that
+    follows a time in brackets, or a role.
     """
     if heading.agent:
         return stated_agent(heading.agent)
@@ -173,7 +173,7 @@ def _heading_agent(heading: Heading, agent: str, title: str) -> str:
 def _prose(whole: bytes, span: Span) -> str:
     """Return the entry without its heading line and without its patch, fence lines included.
 
-    Fields that are in the heading line come first.
+    Fields in the heading line come first.
     """
     heading = span.heading
     begin = whole.find(b"\n") + 1 or len(whole)
@@ -189,7 +189,7 @@ def _prose(whole: bytes, span: Span) -> str:
     text = text.replace("\r\n", "\n") if "\r" in text else text
     first, _, rest = text.lstrip("\n").partition("\n")
     if heading and first[:1] not in ("", "-", "#") and heading.time in first and date_line(first):
-        text = rest  # the date of the heading
+        text = rest  # without the date of the heading
     return f"{heading.fields}\n{text}" if heading and heading.fields else text
 
 

@@ -1,7 +1,7 @@
-"""The fences of a v1 log: where code, quotes and patches begin and end.
+"""Find the fences of a v1 log: where code, quotes and patches begin and end.
 
-What logs leave open is decided in `_closing_plain` and `patch_end`; FORMATS.md has the examples.
-Each search remembers what it found not to close, which keeps the walk over a log linear.
+`_closing_plain` and `patch_end` decide what logs leave open; FORMATS.md has the examples. Each
+search remembers the fences that it found unclosed, so that the walk over a log takes linear time.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ from codec.v1.text import Log, decode_text
 FENCE, HEADING, MARK = 1, 2, 3  # the groups of the pattern
 PATCH_INFO: Final = frozenset({b"diff", b"patch"})
 PATCH_STARTS: Final = (b"diff --git", b"diff --cc", b"diff --combined", b"Index: ")
-#: A fence marked so quotes Markdown, and a fence inside it nests.
+#: A fence with one of these marks quotes Markdown, and fences inside it nest.
 QUOTE_INFO: Final = frozenset({b"markdown", b"md", b"mdx"})
-#: A fence marked with one of these says no more than one without a mark.
+#: These marks mean the same as no mark.
 PLAIN_INFO: Final = frozenset({b"", b"text", b"txt", b"plaintext"})
 TEMPLATE = re.compile(
     rb"#{1,6}[ \t]+(?:\*\*)?(?:[\[<{][^\]>}\n]*[\]>}]|YYYY[-/]MM[-/]DD)[^\n]*", re.I
 )
 
-#: Fences that are longer count as this long: each length is searched for by itself.
+#: Longer fences count as this long, because each length needs its own search.
 _LONGEST: Final = 32
 _BOM = b"\xef\xbb\xbf"
 _FENCE_OR_HEADING = rb"( {0,3}(?:```|~~~))|(#{1,6}[ \t])"
-#: What a line that can begin a session begins with, where that is not a heading.
+#: The beginnings of lines, other than headings, that can begin a session.
 _MARKS: Final = {
     Marker.BOLD: rb"|(\*\*)",
     Marker.BULLET: rb"|([-*+][ \t])",
     Marker.LINE: rb"|([\[(`\d]|START|BEGIN)",
     Marker.CUSTOM: rb"|([^\n])",
 }
-#: No backticks follow an opening mark of backticks on its line.
+#: After an opening mark of backticks, its line has no more backticks.
 _FENCE_LINE = re.compile(rb" {0,3}(`{3,}(?=[^`\n]*(?:\n|\Z))|~{3,})([^\n]*)\n?")
 _PATCH_LINE = re.compile(
     rb"[ +\\@]|-(?!--\r?$)|diff |index |Index: |=====|new |deleted |old |similarity |dissimilarity "
@@ -64,7 +64,7 @@ class Events:
     def __init__(self, data: Log, dialects: Dialects, reached: Callable[[int], object]) -> None:
         self.data = data
         self.dialects = dialects
-        self.at = array("Q")  # where each of them begins
+        self.at = array("Q")  # where each event begins
         self.kind = bytearray()
         self._scan(reached)
 
@@ -107,16 +107,16 @@ class Events:
         )
 
     def session_heading(self, i: int) -> Heading | None:
-        """Return the heading of event `i` if it begins a session."""
+        """Return the heading at event `i`; None if it does not begin a session."""
         return self.heading_at(self.at[i])
 
     def heading_at(self, start: int) -> Heading | None:
-        """Return the heading at an offset if it begins a session."""
+        """Return the heading at an offset; None if it does not begin a session."""
         line, end = self.line_at(start)
         return self.dialects.match(line, lambda: lines_from(self.data, end))
 
     def line_at(self, start: int) -> tuple[str, int]:
-        """Return the text of the line at an offset, and where it ends."""
+        """Return the text of the line at an offset, and the end of the line."""
         end = self.data.find(b"\n", start)
         end = end if end >= 0 else len(self.data)
         return decode_text(self.data[start:end]).rstrip("\r"), end
@@ -146,16 +146,15 @@ class Fences:
         self._nested: dict[int, int | None] = {}  # by opening index: the index that closes it
 
     def is_patch(self, fence: Fence) -> bool:
-        """Return True if the fence is marked as a patch, or begins like one."""
+        """Return True if the fence is marked as a patch, or if its content begins like one."""
         start = self._data[fence.end : fence.end + 16]
         return fence.info in PATCH_INFO or start.startswith(PATCH_STARTS)
 
     def patch_end(self, i: int, fence: Fence) -> tuple[int | None, int]:
         """Return the index that closes the patch whose fence opens at event `i`, and its offset.
 
-        A fence that nothing closes ends before the next session heading, or where the log ends.
-        There, the patch ends before the first line that no patch has; blank lines before it are
-        not part of the patch.
+        An unclosed fence ends before the next session heading, or at the end of the log. The patch
+        then ends before the first line that a patch cannot have, without blank lines before it.
         """
         close, boundary = self._patch_close(i, fence)
         if close is not None:
@@ -174,8 +173,8 @@ class Fences:
     def _patch_close(self, i: int, fence: Fence) -> tuple[int | None, int]:
         """Return the index of the fence line that closes a patch and its offset.
 
-        Without one: None, and the offset of the session heading that ends the search, or of the
-        end of the log.
+        If no line closes it: None, and the offset of the session heading that ends the search, or
+        of the end of the log.
         """
         events = self._events
         length, until, boundary = self._open_patch.get(fence.mark, (0, 0, 0))
@@ -193,7 +192,7 @@ class Fences:
         return None, len(self._data)
 
     def closing(self, i: int, fence: Fence) -> int | None:
-        """Return the index of the fence line that closes the one at event `i`, if any does."""
+        """Return the index of the fence line that closes the one at event `i`; None without one."""
         return (
             self._closing_quote(i, fence)
             if self._is_quote(fence)
@@ -201,10 +200,10 @@ class Fences:
         )
 
     def _is_quote(self, fence: Fence) -> bool:
-        """Return True for a fence that is marked Markdown, or begins with a heading.
+        """Return True for a fence that is marked as Markdown or begins with a heading.
 
-        The heading of a session does not count, for a stray fence at the end of a session has the
-        heading of the next there; behind blank lines only a template counts.
+        A session heading does not count, because it may follow a stray fence at the end of the
+        session before; after blank lines, only a template counts.
         """
         if fence.info in QUOTE_INFO:
             return True
@@ -235,11 +234,11 @@ class Fences:
         return None
 
     def _closing_plain(self, i: int, fence: Fence) -> int | None:
-        """Search for the end of a fence that may be a stray one.
+        """Return the index that closes a fence that may be stray; None if it is stray.
 
-        A session heading inside shows a stray fence where a line follows that can only open a
-        fence (it is marked, or below a `Label:`), or where the fences of the entry in
-        which the search ends pair up among themselves.
+        A session heading inside shows that it is stray if a line follows that can only open a fence
+        (it is marked, or below a `Label:`), or if the fences of the entry in which the search ends
+        form pairs without it.
         """
         if fence.length >= self._unclosed.get(fence.mark, sys.maxsize):
             return None
@@ -264,7 +263,7 @@ class Fences:
         return None
 
     def _pairs_up(self, heading: int, fence: Fence) -> bool:
-        """Return True if the fences between a session heading and the next are even in number."""
+        """Return True if the number of fences from a session heading to the next one is even."""
         events, count = self._events, 0
         for j in range(heading + 1, len(events)):
             if events.kind[j] == FENCE:

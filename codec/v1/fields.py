@@ -1,8 +1,8 @@
-"""The body of one entry, read as labelled fields and the text between them.
+"""Read the body of an entry as labelled fields and the text between them.
 
-1. A label is a heading, a bold line of its own, or the text before a colon; it holds until the
-   next one. Fields of one value are taken from the first line that gives one.
-2. A labelled item below an item of text belongs to that item and is not a field of the entry.
+1. A label is a heading, a bold line, or the text before a colon; it applies until the next label.
+   A field with a single value takes it from the first line that states one.
+2. A labelled item below an item of text belongs to that item; it is not a field of the entry.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from codec.v1.blocks import parse_blocks
 from codec.v1.labels import NOTE_FIELDS, Place, place_of
 from codec.vocabulary import is_status, status_of
 
-#: The values of an entry by field, each with the rank of the label that gave it.
+#: The values of an entry by field, each with the rank of its label.
 Fields = dict[str, tuple[int, str]]
 
 
 class Line(NamedTuple):
     """A line of text: its field, its text and its form.
 
-    `field` is empty outside of any section, and `OTHER` below a label that is not known. `label`
-    is such a label on the line itself, as written.
+    `field` is empty outside of all sections, and `OTHER` below an unknown label. `label` is an
+    unknown label on the line itself, as written.
     """
 
     field: str
@@ -36,10 +36,10 @@ class Body(NamedTuple):
     """The body of an entry, below its heading.
 
     Attributes:
-        fields: the values of fields that have one.
+        fields: the values of the fields that are stated.
         lines: all other text, in the order of the entry.
         code: the text of code blocks.
-        repeated: fields that one label gives more than once.
+        repeated: fields that one label states more than once.
     """
 
     fields: Fields
@@ -48,9 +48,9 @@ class Body(NamedTuple):
     repeated: set[str]
 
 
-#: The field of text below a label that is not known.
+#: The field of text below an unknown label.
 OTHER: Final = "?"
-#: Text before a colon that is longer is not a label.
+#: Longer text before a colon is not a label.
 _LONGEST_LABEL: Final = 44
 _UNKNOWN: Final = Place()
 _LABEL = re.compile(
@@ -78,7 +78,7 @@ _END_LINE = re.compile(
 
 
 def read_body(prose: str) -> Body:
-    """Read the prose of an entry without its heading and its patch."""
+    """Return the body in the prose of an entry, which has no heading and patch."""
     reader = _Reader()
     for token in parse_blocks(prose):
         kind = token["type"]
@@ -92,16 +92,16 @@ def read_body(prose: str) -> Body:
 
 
 class _Reader:
-    """Takes the blocks of an entry one by one."""
+    """Reads the blocks of an entry one by one."""
 
     def __init__(self) -> None:
         self.body = Body({}, [], [], set())
-        self._section: Place | None = None  # the label that holds; None: none was seen
-        self._level = 0  # of the heading that gave it, 7 for a line
-        self._parent = -1  # indentation of the item of text that labelled items may stand below
+        self._section: Place | None = None  # the current label; None before the first one
+        self._level = 0  # the level of its heading, 7 for a line
+        self._parent = -1  # indentation of the text item below which labelled items may be
 
     def heading(self, text: str, level: int) -> None:
-        """Read a heading: a label, a labelled value, or a sub-heading of a section."""
+        """Read a heading: a label, a labelled value, or a subheading of a section."""
         head, colon, value = text.partition(":")
         if colon and value.strip() and self._field(place_of(head), value):
             self._section, self._level = _UNKNOWN, level
@@ -133,14 +133,14 @@ class _Reader:
     def _labelled(
         self, line: str, indent: int, place: Place | None, value: str | None, other: Line
     ) -> bool:
-        """Read a line with a label and a colon; return False if the line is text after all."""
+        """Read a line with a label and a colon; return False if the line is text."""
         if place is None or value is None or indent > self._parent >= 0:
             return False
         if ("|" in value or "·" in value) and self._several(line):
             return True
         if not place[0]:
             if (other[2] or self._level < 7) and self._section is not None and self._section[0]:
-                return False  # an item of a list, or a sentence below a heading, that has a colon
+                return False  # a list item, or a sentence below a heading, with a colon
             self._unknown(other, indent)
             return True
         self._parent = -1
@@ -166,10 +166,10 @@ class _Reader:
             self._text(line)
 
     def _unknown(self, line: Line, indent: int) -> None:
-        """Read an unknown label, which ends a section that a line has opened.
+        """Read an unknown label; it ends a section that a line began.
 
         Args:
-            line: the text behind its colon.
+            line: the text after its colon.
             indent: the indentation of the whole line.
         """
         if line[1]:
@@ -184,7 +184,7 @@ class _Reader:
                 self._section, self._level = _UNKNOWN, 7
 
     def _several(self, line: str) -> bool:
-        """Read a line of several labelled fields; return False if it is not one."""
+        """Read a line with several labelled fields; return False if it is not one."""
         parts = [p.replace("：", ":").partition(":") for p in _PARTS.split(line.strip(" |"))]
         places = [place_of(head) for head, _, _ in parts]
         if not all(colon for _, colon, _ in parts) or sum(bool(p.field) for p in places) < 2:
@@ -199,7 +199,7 @@ class _Reader:
         return True
 
     def _bold(self, m: re.Match[str]) -> bool:
-        """Read a line that begins with bold text: a label alone, or one with its value."""
+        """Read a line that begins with bold text: a label, alone or with its value."""
         place, value = place_of(m["label"]), m["value"].strip()
         if place.field:
             if not value:
@@ -220,7 +220,7 @@ class _Reader:
         return False
 
     def _open(self, place: Place, value: str) -> None:
-        """Let a label hold for the lines below it; a value on its line ends with the paragraph."""
+        """Apply a label to the lines below it; a value on its line ends with the paragraph."""
         is_note = place_is_note(place)
         if value:
             if is_note:
@@ -232,7 +232,7 @@ class _Reader:
         self._section, self._level, self._parent = place, 7, -1
 
     def _field(self, place: Place, value: str) -> bool:
-        """Keep the value of a field that has one; return False if this is text."""
+        """Store the value of a field with a single value; return False if the text is not one."""
         field, value = place.field, value.strip()
         if not field:
             return False
@@ -254,7 +254,7 @@ class _Reader:
         return True
 
     def _text(self, line: str) -> None:
-        """Read a line without a label of its own."""
+        """Read a line without a label."""
         section = self._section
         m = _ITEM.match(line)
         text = line[m.end() :] if m else line.strip()
@@ -272,7 +272,7 @@ class _Reader:
         field = "" if section is None else section.field or OTHER
         if section is not None and field not in ("", OTHER) and field not in _NOTES:
             if self._field(Place(field, section.rank), _unmarked(text)):
-                # A heading such as "Status" labels the line below it, and no more.
+                # A heading such as "Status" labels only the line below it.
                 self._section = _UNKNOWN
                 return
             field = OTHER
@@ -280,7 +280,7 @@ class _Reader:
 
 
 def place_is_note(place: Place) -> bool:
-    """Return True if a field's text belongs to the notes."""
+    """Return True if the text of a field belongs to the notes."""
     return place.field in _NOTES
 
 
@@ -296,19 +296,19 @@ def _starts_with_date(value: str) -> bool:
 
 
 def _is_stated(value: str) -> bool:
-    """Return True if a status line begins with a status; a sentence does not."""
+    """Return True if a status line begins with a status and is not a sentence."""
     return not value or status_of(value)[0] != "UNKNOWN" or len(value.split()) < 6
 
 
 class _Parsed(NamedTuple):
-    """One line of prose, parsed without regard to the lines around it.
+    """A line of prose, parsed without regard to the lines around it.
 
     Attributes:
         line: its text without the marks of a quote.
         indent: its indentation; -1 if `place` is None.
-        place: what its label names; None if no label is before a colon.
-        value: the text behind the colon; None if the line has no colon that can follow a label.
-        other: that text as it is kept below a label that is not known.
+        place: the field of its label; None if there is no label before a colon.
+        value: the text after the colon; None if the line has no colon that can follow a label.
+        other: the same text in the form that is kept below an unknown label.
     """
 
     line: str
@@ -323,7 +323,7 @@ _NO_LINE: Final = Line("", "")
 
 @lru_cache(maxsize=8192)
 def _parsed(line: str) -> _Parsed:
-    """Parse a line once: entries of one log repeat most of their lines."""
+    """Return a parsed line; cached, because the entries of a log repeat most of their lines."""
     if line[0] == ">":
         line = line.lstrip("> ")
     head, colon, value = line.partition(":")

@@ -1,7 +1,7 @@
-"""The figures that an entry declares: lines, commits, minutes, tokens.
+"""Read the figures that an entry declares: lines, commits, minutes, tokens.
 
-Figures are taken where the entry states them; nothing is counted or guessed. The hash of a commit
-is not a number of commits.
+Only declared figures are used; nothing is counted or guessed. The hash of a commit is not a number
+of commits.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _INTEGER = re.compile(
     r"(?![\d.,]*[kKmM%]|[\d.,]*\d|\s?[-–]\s?\d|[a-zA-Z])",  # no 2.5k, no 3.5, no 1-3, no 3f2a9c1
     re.I,
 )
-#: A number of commits as long as this is a hash.
+#: A longer number of commits is a hash.
 _HASH_DIGITS = 7
 _PLUS_MINUS = re.compile(
     r"\+[ ]?(?P<added>\d[\d,]{0,14})\b[^-+−\d\n]{0,4}[-−][ ]?(?P<removed>\d[\d,]{0,14})\b"
@@ -45,7 +45,7 @@ _DEPLOYMENT = re.compile(r"`?(?P<name>(?=\S*\d)[A-Za-z0-9][\w.-]{3,})")
 
 
 def first_line(fields: Fields, field: str) -> str:
-    """Return the first line of a field's value, empty where the entry does not have it."""
+    """Return the first line of a field's value; empty if the entry does not have the field."""
     if field not in fields:
         return ""
     value = fields[field][1].strip()
@@ -57,7 +57,7 @@ def declared(fields: Fields, code: list[str]) -> Metrics:
 
     Args:
         fields: its labelled values.
-        code: the text of its code blocks, which may hold a summary of the diff.
+        code: the text of its code blocks, which may contain a summary of the diff.
     """
     added = _integer(first_line(fields, "lines_added"))
     removed = _integer(first_line(fields, "lines_removed"))
@@ -75,7 +75,7 @@ def declared(fields: Fields, code: list[str]) -> Metrics:
 
 
 def _added_and_removed(fields: Fields, code: list[str]) -> tuple[int | None, int | None]:
-    """Return `+12 -3` of a Lines label, of a summary of the diff, or of a one-line Diff."""
+    """Return the lines added and removed: of a label, a diff summary or a one-line Diff."""
     places = [first_line(fields, "lines")]
     places += [m["value"] for block in code for m in _LINES_SUMMARY.finditer(block)]
     places.append(first_line(fields, "diff"))

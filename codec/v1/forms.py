@@ -1,7 +1,7 @@
-"""The forms of lines that begin a session, and the meaning of their pieces.
+"""The forms of lines that begin a session, and the meaning of their parts.
 
-Each form is a pattern over the text of a line, with a time in it. `v1.heading` decides what the
-pieces around the time say.
+Each form is a pattern for the text of a line with a time in it. `v1.heading` interprets the parts
+around the time.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from codec.v1.dates import begins_with_date
 from codec.v1.heading import SEPARATOR, SESSION_WORD, Heading, columns, refine
 from codec.vocabulary import is_status
 
-#: How many characters of a line are looked at.
+#: The number of characters of a line that are read.
 LINE_LIMIT: Final = 1024
 _ORDINAL = re.compile(r"(?:#?\d{1,4}[.)]|#\d{1,4}:?)\s+(?!\d{1,2}\. ?\d{4})")
 _DIGIT = re.compile(r"\d")
@@ -28,7 +28,7 @@ LEADING_STATUS = re.compile(r"(?P<sign>[✅✔✓❌✗✘🔴🟢🟡🚧⚠])\
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Form:
-    """One form of dated line: a pattern over the line's text, with named groups."""
+    """A form of dated line: a pattern for the line's text, with named groups."""
 
     name: str
     pattern: str
@@ -42,7 +42,7 @@ class Form:
 
 _OPEN: Final = r"[\[(`（【]?"
 _CLOSE: Final = r"[\])`）】]?"
-# The times are atomic: a time is taken whole or not at all, its seconds are never part of a title.
+# Times are atomic: a time matches as a whole or not at all, so its seconds cannot become a title.
 _SPAN: Final = (
     rf"{_OPEN}(?P<time>(?>{TIME_PATTERN})){_CLOSE}"
     r"(?:\s*(?:-|–|—|→|~|〜|～|\.\.\.?|/(?=\d{4}-\d\d-\d\dT)"
@@ -60,7 +60,7 @@ _NEXT: Final = rf"(?:{_SEP}|\s+|(?=[(（【\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7
 _START: Final = r"(?:START(?:ED)?|BEGIN|BEGAN)"
 _END: Final = r"(?:END(?:ED)?|STOP(?:PED)?|FINISH(?:ED)?|DONE)"
 
-#: Strong forms first; the first that matches names the fields.
+#: Strong forms first; the first form that matches names the fields.
 FORMS: Final = (
     Form(name="pipes", pattern=rf"{_SPAN}\s*\|\s*(?P<agent>[^|]*?)\s*\|\s*(?P<task>.*)"),
     Form(
@@ -109,7 +109,7 @@ FORMS: Final = (
         weak=True,
     ),
 )
-#: The forms of a heading that a day above it dates.
+#: The forms of a heading whose date is in a day above it.
 _CLOCK_FORMS: Final = (
     rf"{_CLOCK_SPAN}(?:{_NEXT}(?P<task>.+?))?",
     rf"(?:{_WORD}){_SEP}?\s*{_CLOCK_SPAN}(?:{_NEXT}(?P<task>.+?))?",
@@ -119,15 +119,15 @@ _CLOCK_FORMS: Final = (
 
 @lru_cache(maxsize=64)
 def compiled(pattern: str, flags: re.RegexFlag) -> re.Pattern[str]:
-    """Compile a form's pattern when it is first needed: together they cost more than a start."""
+    """Return a form's pattern, compiled on first use: all together slow down the start."""
     return re.compile(pattern, flags)
 
 
 def match_forms(text: str, forms: Iterable[Form]) -> Heading | None:
-    """Parse a dated line by the first form that fits.
+    """Return the heading in a dated line, by the first form that fits; None if no form fits.
 
-    Of a line that is longer than any heading only the beginning is looked at, and a run of white
-    space is one space: the lazy parts of some forms would take their time over more.
+    Only the beginning of a very long line is read, and each run of white space becomes one space:
+    otherwise the lazy parts of some forms would be slow.
     """
     text = BLANKS.sub(" ", text[:LINE_LIMIT])
     if not _DIGIT.search(text):
@@ -148,7 +148,7 @@ def match_forms(text: str, forms: Iterable[Form]) -> Heading | None:
 
 
 def match_line(text: str, forms: Iterable[Form]) -> Heading | None:
-    """Parse a line that is a whole entry, column by column."""
+    """Return the heading in a line that is a whole entry, read column by column; else None."""
     text = text[:LINE_LIMIT]
     squeezed = BLANKS.sub(" ", text)
     for form in forms:
@@ -167,7 +167,7 @@ def match_line(text: str, forms: Iterable[Form]) -> Heading | None:
 
 
 def clock_heading(text: str) -> Heading | None:
-    """Parse a heading with a time of day and no date."""
+    """Return the heading in a line with a time of day and without a date; else None."""
     text = BLANKS.sub(" ", text[:LINE_LIMIT])
     for pattern in _CLOCK_FORMS:
         m = compiled(pattern, re.IGNORECASE).fullmatch(text)
@@ -177,7 +177,7 @@ def clock_heading(text: str) -> Heading | None:
 
 
 def heading_of(m: re.Match[str]) -> Heading:
-    """Return the fields of a match, of a form or of a user's pattern."""
+    """Return the heading in a match of a form or of a user's pattern."""
     groups = {name: text or "" for name, text in m.groupdict().items()}
     time, task, agent = groups.get("time", ""), groups.get("task", ""), groups.get("agent", "")
     if groups.get("year"):

@@ -1,8 +1,8 @@
 """Parse the line that begins a session: its time, agent, task and status.
 
-A form (`v1.dialects`) finds the time and cuts the line around it; `refine` decides what the pieces
-are. It reads only what is stated: a status by itself or in brackets, a known agent by
-itself, in brackets or before a colon. The number of a session, a zone and a branch say nothing.
+A form (`v1.dialects`) finds the time and splits the line around it; `refine` classifies the parts.
+Only explicit values count: a status alone or in brackets, a known agent alone, in brackets or
+before a colon. Session numbers, zones and branches are ignored.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ class Heading(NamedTuple):
 
     Attributes:
         time, time_end: its time, and the end of a range.
-        agent, task, status: what it states.
-        name: its agent or its task: the fields of the entry decide.
-        title: the task in a sentence, where the line has a slug and a title.
-        notes: what a line that is a whole entry says beyond that.
+        agent, task, status: the values that it states.
+        name: its agent or its task; the fields of the entry decide which.
+        title: the task in a sentence, if the line has a slug and a title.
+        notes: the rest of a line that is a whole entry.
         fields: labelled fields in the line itself.
     """
 
@@ -49,7 +49,7 @@ _SESSION_WORDS: Final = (
     "Runde|Cycle"
 )
 _NUMBER: Final = r"(?:#|No\.?|Nr\.?|N[°º]\.?|№|number)?\s*\d+[a-z]?(?:[./]\d+)?"
-#: The words by which a log counts its sessions; they are not a task.
+#: The words with which a log numbers its sessions; they are not a task.
 SESSION_WORD: Final = (
     r"(?:(?:(?:Agent|Work|Coding|Dev|Development|Claude|Codex|Ralph)\s+|Arbeits|Dev-)?"
     rf"(?:{_SESSION_WORDS})(?:\s+Log)?(?:\s*{_NUMBER})?"
@@ -99,7 +99,7 @@ _STATUS_FIRST = re.compile(
 
 
 def refine(heading: Heading) -> Heading:
-    """Classify the pieces of a dated line."""
+    """Return a heading with the parts of its line classified."""
     agent, task = heading.agent, heading.task
     if agent and task and " " not in task and not _is_odd(agent):
         return heading
@@ -120,7 +120,7 @@ def refine(heading: Heading) -> Heading:
 
 @lru_cache(maxsize=4096)
 def _is_odd(agent: str) -> bool:
-    """Return True if the text in the agent's place is something else."""
+    """Return True if the text in the agent's place is not an agent."""
     return not is_agent(agent) and (
         is_status(agent)
         or is_branch(agent)
@@ -131,12 +131,12 @@ def _is_odd(agent: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _says_nothing(text: str) -> bool:
-    """Return True for the number of a session, a zone, or a day of the week."""
+    """Return True for a session number, a zone, or a weekday."""
     return any(p.fullmatch(text) for p in (_COUNTED, _ZONE, _DAY, _DIGITS))
 
 
 def _fields_of(text: str) -> str:
-    """Return the labelled fields of a line, one a line; empty if it has no two known labels."""
+    """Return the labelled fields of a line, one on each line; empty without two known labels."""
     if "=" in text:
         pairs = [m for m in _PAIRS.finditer(text) if place_of(m["label"].replace("_", " ")).field]
         if len(pairs) > 1:
@@ -157,7 +157,7 @@ def _starts_labelled(text: str) -> bool:
 
 
 def _with_agent(heading: Heading) -> Heading:
-    """Check the agent's place: it may hold a status, a branch, a number or a task."""
+    """Return a heading with a checked agent: its text may be a status, branch, number or task."""
     agent, task = heading.agent, heading.task
     if is_agent(agent):
         return heading
@@ -173,7 +173,7 @@ def _with_agent(heading: Heading) -> Heading:
 
 
 def _shorten(heading: Heading) -> Heading:
-    """Remove one piece from the task that is not part of it."""
+    """Return a heading whose task has one part less; unchanged if all parts belong to the task."""
     task = heading.task.strip(_EDGES)
     if not task:
         return heading._replace(task="")
@@ -199,7 +199,7 @@ def _shorten(heading: Heading) -> Heading:
 
 
 def _without_brackets(heading: Heading) -> Heading | None:
-    """Remove brackets from the task that hold an agent, a status or nothing relevant."""
+    """Return a heading without task brackets that have an agent, a status or nothing useful."""
     task = heading.task
     if not any(mark in task for mark in "([（【") or is_role(task):
         return None
@@ -224,7 +224,7 @@ def _without_brackets(heading: Heading) -> Heading | None:
 
 
 def _noted_agent(heading: Heading) -> Heading | None:
-    """Read the agent from a note such as `(agent: codex)` or `(by Codex)`."""
+    """Return a heading with the agent of a note such as `(agent: codex)` or `(by Codex)`."""
     m = _AGENT_NOTE.fullmatch(heading.task)
     if m is None:
         return None
@@ -235,7 +235,7 @@ def _noted_agent(heading: Heading) -> Heading | None:
 
 
 def _without_pieces(heading: Heading) -> Heading | None:
-    """Remove the first or last piece of the task if it is an agent, a status or a number."""
+    """Return a heading without a first or last part that is an agent, a status or a number."""
     m = _COUNTED_FIRST.match(heading.task)
     if m and m.end() < len(heading.task):
         return heading._replace(task=heading.task[m.end() :])
@@ -271,7 +271,7 @@ def _without_last(heading: Heading) -> Heading | None:
 
 
 def _without_signs(heading: Heading) -> Heading | None:
-    """Remove unseparated pieces: "by Codex", a leading status in capitals, a trailing sign."""
+    """Return a heading without "by Codex", a leading status in capitals, or a trailing sign."""
     task = heading.task
     by = _BY.fullmatch(task) if not heading.agent else None
     if by and is_agent(by["agent"]):
@@ -294,10 +294,10 @@ _COLUMNS = re.compile(r"\s{2,}|\t+|\s*\|\s*")
 
 
 def columns(heading: Heading, text: str) -> Heading:
-    """Classify the columns after the time, for a line that is a whole entry.
+    """Return a heading with the columns after the time, for a line that is a whole entry.
 
     Args:
-        heading: with the time of the line alone.
+        heading: a heading with only the time of the line.
         text: the text after the time.
     """
     text = text.strip(_EDGES)

@@ -1,16 +1,16 @@
 """Find the entries of a v1 log that are edited versions of known sessions.
 
-1. Only a session whose entry vanished from the log has an heir, and it has one at most.
-2. An heir has the time of the session. Of several the one that agrees in most counts: agent and
+1. Only a session whose entry vanished from the log can have an heir, and at most one.
+2. An heir has the time of the session. Of several candidates the best match counts: agent and
    task; agent and title or content; agent and time of day; agent, or time of day, and most words.
-3. The choice depends on the sessions and the entries alone, so two clones make the same.
+3. The result depends only on the sessions and the entries, so two clones find the same heirs.
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from codec.names import UNNAMED
@@ -21,12 +21,17 @@ _WORD: Final = re.compile(r"\w+")
 _SIMILAR: Final = 0.5
 
 
-def heirs_of(vanished: Iterable[Session], appeared: Iterable[Session]) -> dict[str, Session]:
-    """Return by the hash of an entry the session that it is a new version of.
+def heirs_of(
+    vanished: Iterable[Session],
+    appeared: Iterable[Session],
+    may_be: Callable[[str, str], bool] = lambda _old, _new: True,
+) -> dict[str, Session]:
+    """Return the sessions of which entries are versions, by the hash of the entry.
 
     Args:
-        vanished: the sessions of a log whose entries it no longer has.
-        appeared: what the entries describe that the log had not before.
+        vanished: the sessions whose entries the log no longer has.
+        appeared: the sessions of entries that may be new versions of them.
+        may_be: whether two entries, older and newer, by their hashes, can be one session.
     """
     by_time: defaultdict[str, list[Session]] = defaultdict(list)
     for session in vanished:
@@ -38,7 +43,7 @@ def heirs_of(vanished: Iterable[Session], appeared: Iterable[Session]) -> dict[s
             name = entry_of(old)
             known[name] = old
             grade, share = _fit(old, new)
-            if grade:
+            if grade and may_be(name, entry_of(new)):
                 fits.append((-grade, -share, name, entry_of(new)))
     heirs: dict[str, Session] = {}
     taken: set[str] = set()
@@ -50,12 +55,12 @@ def heirs_of(vanished: Iterable[Session], appeared: Iterable[Session]) -> dict[s
 
 
 def entry_of(session: Session) -> str:
-    """Return the hash of the entry of a migrated session, nothing for another one."""
+    """Return the hash of a migrated session's entry; empty for another session."""
     return session.v1.sha256 if session.v1 is not None else ""
 
 
 def _fit(old: Session, new: Session) -> tuple[int, float]:
-    """Return how well an entry fits a session of its time, 0 for not at all; and their likeness."""
+    """Return how well an entry fits a session of its time (0: not at all), and their similarity."""
     share = _likeness(old, new)
     same_agent, is_exact = old.agent == new.agent, "T" in old.time
     if same_agent and old.task == new.task and (is_exact or old.task != UNNAMED):
@@ -74,7 +79,7 @@ def _same_title(old: Session, new: Session) -> bool:
 
 
 def _same_content(old: Session, new: Session) -> bool:
-    """Return whether two sessions differ in nothing but their names, and say anything at all."""
+    """Return True if two sessions have the same texts and diff, and these are not empty."""
     texts = (old.notes, old.remark, old.patch)
     return any(texts) and texts == (new.notes, new.remark, new.patch)
 

@@ -1,6 +1,6 @@
-"""The labels under which the entries of a log write their fields, by language.
+"""The labels of fields in the entries of a log, by language.
 
-Data, and the lookup of a label as it is written.
+The tables, and the lookup of a label as written.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-#: The labels of each field as `label_of` makes them, the best first.
+#: The labels of each field in the form of `label_of`, the best first.
 LABELS: Final[Mapping[str, tuple[str, ...]]] = {
     "agent": (
         "agent", "ai", "owner", "harness", "model", "assistant", "author", "ai agent",
@@ -219,13 +219,13 @@ LABELS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
 }  # fmt: skip
 
-#: The fields whose text is the notes of a session, in the order of the notes.
+#: The fields whose text makes the notes of a session, in the order of the notes.
 NOTE_FIELDS: Final = (
     "summary", "done", "outcome", "decisions", "notes", "lessons", "blockers", "escalation", "next",
 )  # fmt: skip
 #: The fields that date an entry, the best first.
 DATE_FIELDS: Final = ("date", "started", "updated", "finished")
-#: Labels of other fields that date an entry where their value is a time.
+#: Labels of other fields that date an entry if their value is a time.
 DATED_TOO: Final = (
     "completed", "erledigt", "abgeschlossen", "terminé", "completado", "concluído", "completato",
     "voltooid", "выполнено", "完成", "已完成", "完了", "완료",
@@ -233,7 +233,7 @@ DATED_TOO: Final = (
 
 
 class Place(NamedTuple):
-    """The meaning of a label: its field and its rank in it; no field if it is unknown."""
+    """The field of a label (empty if unknown), and the label's rank in the field."""
 
     field: str = ""
     rank: int = 0
@@ -245,7 +245,7 @@ FIELD_OF: Final = {
     for field, labels in LABELS.items()
     for rank, label in enumerate(labels)
 }
-#: The labels of the line that dates a heading which has no date itself, the best first.
+#: The labels of a line that dates a heading without a date, the best first.
 DATE_LABELS: Final = (*(x for field in DATE_FIELDS for x in LABELS[field]), *DATED_TOO)
 
 _UNKNOWN: Final = Place()
@@ -259,7 +259,7 @@ _MARKS = re.compile(r"^[\W_]+|[*`_:：?？!！\s]+$")
 
 @lru_cache(maxsize=4096)
 def label_of(text: str) -> str:
-    """Return a field's label as `LABELS` writes it: lower case, one space, no marks."""
+    """Return a label as `LABELS` writes it: lower case, single spaces, no marks."""
     return " ".join(text.lower().replace("*", "").replace("`", "").strip("_").split())
 
 
@@ -268,7 +268,7 @@ def place_of(text: str) -> Place:
     """Return the field that a label names, however it is decorated.
 
     A number, a sign or an emoji before it, `(s)`, a remark in brackets and a question mark are
-        ignored. Of two labels joined by `/`, `&` or a word for "and", the first known one counts.
+    ignored. Of two labels joined by `/`, `&` or a word for "and", the first known one counts.
     """
     label = label_of(text)
     found = FIELD_OF.get(label)

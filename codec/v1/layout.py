@@ -1,16 +1,16 @@
 """Reassemble one version of a v1 log from literal bytes and patches.
 
-A layout is two files. `layout.jsonl` lists the parts in order, and `literal.zst` holds all literal
-bytes, one after the other, as one zstd frame:
+A layout has two files. `layout.jsonl` lists the parts in order, and `literal.zst` has all literal
+bytes, one part after the other, as one zstd frame:
 
     {"format":"session-codec-layout","version":1,"sha256":"...","bytes":9120,"literal_bytes":512}
     512
     ["2025-11-06T14:30:00Z","7c8a...",1148]
 
-1. The parts, rebuilt, are the log: for any bytes, and proved by length and SHA-256.
-2. A patch is named by its key and its hash. One that differs from what is stored under its key
-   (a checkout with other line ends) stays literal, so every version can be rebuilt.
-3. Rebuilding streams: no more than one part, or one block of literal bytes, is in memory.
+1. The parts, joined, are the log. Length and SHA-256 prove it, whatever the bytes.
+2. A patch is named by its key and its hash. A patch that differs from the stored one (a checkout
+   with other line ends) stays literal, so every version can be rebuilt.
+3. Rebuilding streams: only one part, or one block of literal bytes, is in memory at a time.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ _ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 
 class StoredPatch(NamedTuple):
-    """A part of a layout that is the patch stored under a key."""
+    """A part of a layout: the patch that is stored under a key."""
 
     key: str
     patch: PatchRef
 
 
-#: A part: literal bytes as an encoder gets them; a decoder gives their number instead.
+#: A part: literal bytes for an encoder, their number from a decoder.
 Part = bytes | StoredPatch
 
 
@@ -54,9 +54,9 @@ class Layout:
     """A decoded layout.
 
     Attributes:
-        sha256, size: of the whole log.
-        literal_size: of all literal bytes together.
-        parts: the number of literal bytes to take next, or the patch to put in.
+        sha256, size: hash and size of the whole log.
+        literal_size: the size of all literal bytes together.
+        parts: the number of literal bytes to take next, or the patch to insert.
     """
 
     sha256: Sha256
@@ -74,13 +74,13 @@ class EncodedLayout:
 
 
 def encode_layout(parts: Iterable[Part]) -> Callable[[Sha256, int], EncodedLayout]:
-    """Encode the parts of a log; the result gives the files once the log's hash is known.
+    """Encode the parts of a log, and return a function that completes the two files.
 
     Args:
         parts: literal bytes and stored patches, in order.
 
     Returns:
-        A function of the log's SHA-256 and size in bytes.
+        A function that takes the log's SHA-256 and size in bytes, and returns the files.
     """
     compressor = zstandard.ZstdCompressor(level=3, write_checksum=True).compressobj()
     literal: list[bytes] = []
@@ -91,7 +91,7 @@ def encode_layout(parts: Iterable[Part]) -> Callable[[Sha256, int], EncodedLayou
             if pending:
                 lines.append(str(pending))
                 pending = 0
-            # JSON as it is: a key and a hash hold nothing that it escapes.
+            # Plain formatting, because a key and a hash need no JSON escapes.
             lines.append(f'["{part.key}","{part.patch.sha256}",{part.patch.size}]')
         elif part:
             literal.append(compressor.compress(part))
@@ -120,11 +120,11 @@ def encode_layout(parts: Iterable[Part]) -> Callable[[Sha256, int], EncodedLayou
 
 
 def decode_layout(data: bytes) -> Layout:
-    """Decode a layout from `layout.jsonl`.
+    """Return the layout in a `layout.jsonl`.
 
     Raises:
         FormatError: it is not a layout, or has an unknown version.
-        IntegrityError: it is cut, or its parts do not add up.
+        IntegrityError: it is truncated, or its parts do not add up.
     """
     if not data.endswith(b"\n"):
         raise IntegrityError("the layout is cut off")
@@ -150,17 +150,17 @@ def rebuild(
 ) -> Iterator[bytes]:
     """Yield the bytes of the log, in pieces; the last step checks the whole.
 
-    Where a patch was purged, the log has a line that marks the gap, and every other part is
-    checked by itself: the whole has another hash then.
+    If a patch was purged, the log has a line that marks the gap. Then the whole has another hash,
+    and every other part is checked by itself.
 
     Args:
         layout: the layout.
-        literal: what `literal.zst` holds.
-        patch: gives the bytes of a stored patch, None for one that was purged.
+        literal: the content of `literal.zst`.
+        patch: returns the bytes of a stored patch; None for a purged one.
 
     Raises:
-        IntegrityError: a patch or the log is not what was recorded, or the literal bytes are
-            damaged or cut.
+        IntegrityError: a patch or the log differs from the record, or the literal bytes are
+            damaged or truncated.
     """
     literals = _Literals(literal)
     whole = hashlib.sha256()
@@ -186,12 +186,12 @@ def rebuild(
 
 
 def literal_bytes(layout: Layout, literal: bytes) -> Iterator[bytes]:
-    """Yield a log's literal bytes, without the stored patches; raises as `rebuild` does."""
+    """Yield a log's literal bytes, without the stored patches; raises the errors of `rebuild`."""
     return _Literals(literal).take(layout.literal_size)
 
 
 class _Literals:
-    """Takes literal bytes off a zstd frame, and notices a cut or damaged one."""
+    """Reads literal bytes from a zstd frame, and detects truncation and damage."""
 
     def __init__(self, data: bytes) -> None:
         self._reader = zstandard.ZstdDecompressor().stream_reader(data)
@@ -227,7 +227,7 @@ def _part(value: object, line: int) -> int | StoredPatch:
 
 
 def _values(lines: list[str]) -> list[object]:
-    """Return the JSON value of each line: of all at once, or one by one to find the broken line."""
+    """Return the JSON value of each line: all at once, or one by one to find a broken line."""
     try:
         values = json.loads(f"[{','.join(lines)}]")
     except (ValueError, RecursionError):

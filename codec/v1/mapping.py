@@ -1,8 +1,8 @@
 """Map a v1 entry to its session: a pure function.
 
-1. Nothing is invented: what the entry does not say is unknown, and stays so.
-2. A figure that the entry does not declare is counted from its patch, if it has one, and is
-   marked as counted. A declared figure that the patch contradicts is kept, and reported.
+1. Nothing is invented: a value that the entry does not state is unknown.
+2. A figure that the entry does not declare is counted from its patch, if it has one, and marked as
+   counted. A declared figure that the patch contradicts is kept and reported.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ from codec.v1.notes import rendered
 from codec.vocabulary import agent_of, status_of
 
 _SENTENCE_ENDS: Final = " .!?…。！？;；:,"
-#: Signs that stand between words.
+#: Signs between words.
 _SIGNS = re.compile(r"(?<!\S)[^\w\s()\[\]`\"']+(?!\S)")
 _NOT_NAME = re.compile(r"[^\w.+-]+")
-#: Words that a name which was cut does not end with.
+#: Words that must not end a shortened name.
 _PARTICLES: Final = frozenset((
     "a", "an", "the", "and", "or", "of", "to", "in", "on", "at", "by", "for", "from", "with",
     "without", "into", "onto", "as", "is", "are", "via", "per", "after", "before", "und", "oder",
@@ -55,13 +55,13 @@ _PARTICLES: Final = frozenset((
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Mapped:
-    """A session, and the values that were assumed or contradict each other.
+    """A session, and the values that were assumed or are contradictory.
 
     Attributes:
-        session: the session; its key is its time until the workspace gives it one.
-        assumed_zone: its time names no zone.
-        unread_zone: the zone that its time names and that was not read, empty where it was.
-        contradictions: (metric, declared, counted in the patch).
+        session: the session; its key is its time until the workspace assigns one.
+        assumed_zone: its time does not name a zone.
+        unread_zone: a zone that its time names but that was not read; else empty.
+        contradictions: (metric, declared value, value counted in the patch).
     """
 
     session: Session
@@ -76,7 +76,7 @@ class Options:
 
     Attributes:
         clues: how ambiguous dates and times are read.
-        agents: aliases, from the name as written or as mapped to the name to use.
+        agents: aliases: from the name as written or as mapped, to the name to use.
     """
 
     clues: Clues = NO_CLUES
@@ -92,14 +92,14 @@ def session_of(
     tokens: Mapping[str, int],
     options: Options,
 ) -> Mapped:
-    """Map an entry to the session that it records.
+    """Return the session that an entry records.
 
     Args:
-        entry: what the entry says.
+        entry: the values of the entry.
         source: path of the log, relative to the workspace.
         patch: its patch.
         stat: the lines counted in that patch.
-        tokens: of the whole entry, by tokenizer.
+        tokens: tokens of the whole entry, by tokenizer.
         options: how times are read, and aliases.
 
     Raises:
@@ -110,7 +110,7 @@ def session_of(
     status, remark = status_of(entry.status)
     title = entry.title or entry.task or entry.first
     if not (title or entry.notes):
-        title = remark  # all that the entry says
+        title = remark  # the whole text of the entry
     session = Session(
         key=start.text,
         time=start.text,
@@ -134,7 +134,7 @@ def session_of(
 
 
 def _start(entry: Entry, options: Options) -> Timestamp:
-    """Return the entry's time; the time of day and the zone may be in its other fields."""
+    """Return the entry's time; its other fields may add the time of day and the zone."""
     start = _heading_time(entry, options.clues)
     if start.assumed and entry.time_end:
         with suppress(FormatError):
@@ -148,7 +148,7 @@ def _start(entry: Entry, options: Options) -> Timestamp:
 
 
 def _heading_time(entry: Entry, clues: Clues) -> Timestamp:
-    """Return the time of the heading; where its date is ambiguous, the date field decides.
+    """Return the time of the heading; if its date is ambiguous, the date field decides.
 
     Raises:
         FormatError: the time cannot be read, or no field decides.
@@ -167,7 +167,7 @@ def _heading_time(entry: Entry, clues: Clues) -> Timestamp:
 
 
 def _is_more_exact(start: Timestamp, started: Timestamp) -> bool:
-    """Return True if a field has more of the time than the heading and does not contradict it."""
+    """Return True if a field has a more exact time than the heading, and does not contradict it."""
     if "T" not in started.text:
         return False
     if "T" not in start.text:
@@ -180,7 +180,7 @@ def _days(text: str) -> int:
 
 
 def _task(entry: Entry, title: str) -> str:
-    """Return the heading's task as written where it is a slug, else the task line cut at a word."""
+    """Return the heading's task as written if it is a slug, else the task line cut at a word."""
     for text in (entry.task, title, entry.first):
         name = slug_of(text) if text else UNNAMED
         if name != UNNAMED:
@@ -190,7 +190,7 @@ def _task(entry: Entry, title: str) -> str:
 
 @lru_cache(maxsize=4096)
 def slug_of(text: str) -> str:
-    """Return the name of a task: signs between words make one hyphen, and no particle ends it."""
+    """Return a task's name: words joined by hyphens, without a particle at the end."""
     if " " not in text:
         return name_of(text)
     whole = _SIGNS.sub(" ", text.rstrip(_SENTENCE_ENDS))
@@ -223,7 +223,7 @@ def _metrics(
 
 
 def _range_minutes(entry: Entry, start: str, options: Options) -> int | None:
-    """Return the minutes of the range that the heading or the fields give."""
+    """Return the minutes of the range in the heading or the fields."""
     clues = options.clues
     try:
         if entry.time_end:

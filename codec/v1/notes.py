@@ -1,8 +1,8 @@
-"""The notes of an entry, and the line that serves as its title if it has none.
+"""Choose the notes of an entry, and the line that serves as its title if it has none.
 
 1. Notes are the text under the labels of `NOTE_FIELDS`; items of a list are joined by `; `.
-2. Without a label for what was done, the first sentences are notes: at most `LIMIT` characters.
-3. The first line is only needed where neither the heading nor a field names the task.
+2. Without a label for the work, the first sentences are notes: at most `LIMIT` characters.
+3. The first line is needed only if neither the heading nor a field names the task.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from codec.names import one_line
 from codec.v1.fields import OTHER, Body, Line
 from codec.v1.labels import NOTE_FIELDS
 
-#: Roughly how many characters of text without a label are notes.
+#: The approximate number of characters of unlabelled text that become notes.
 LIMIT: Final = 300
-#: How many characters are notes of a field that describes the work done, in lists of any length.
+#: The number of characters of a field about the work that become notes; lists are not cut.
 FIELD_LIMIT: Final = 600
 
 _LONG: Final = frozenset({"notes", "lessons", "blockers", "escalation"})  # kept as they are
@@ -30,7 +30,7 @@ _SAYS_NOTHING = re.compile(
     r"(?: (?:so far|yet|known|needed|required))?(?: ?[(（].*[)）])?[.!。]?|[-–—]*|tbd|todo|\.{3}|…",
     re.I,
 )
-#: A line of prose in a code block, and not of a program or a patch.
+#: A line of prose in a code block, not of a program or a patch.
 _PROSE = re.compile(
     r"(?!diff |index |new file|deleted |rename |similarity )[#>* -]{0,4}\w[^{}<>=\[\]\\$|]+"
 )
@@ -42,7 +42,7 @@ _ENDS: Final = ".!?…。！？;；:"
 
 
 def notes_of(body: Body) -> Iterator[tuple[str, str]]:
-    """Yield (field, text) of all that an entry has to say, in the order of `NOTE_FIELDS`."""
+    """Yield the (field, text) pairs of an entry's notes, in the order of `NOTE_FIELDS`."""
     groups: dict[str, list[Line]] = {}
     for line in body.lines:
         if line[0] and line[0] != OTHER:
@@ -78,10 +78,10 @@ def first_line(body: Body) -> str:
 
 
 def _first_sentences(body: Body, *, alone: bool) -> str:
-    """Return the first sentences of the text without a label.
+    """Return the first sentences of the text that has no label.
 
-    Where an entry has no notes at all (`alone`), the text below any label will do, and then the
-    prose in its code blocks.
+    If an entry has no notes at all (`alone`), text below any label is used, and then the prose in
+    its code blocks.
     """
     lines = [line for line in body.lines if not line.field]
     if not lines and alone:
@@ -93,7 +93,7 @@ def _first_sentences(body: Body, *, alone: bool) -> str:
 
 
 def _joined(lines: Iterable[Line]) -> str:
-    """Join lines to one: items of a list by `; `, the lines of a paragraph by a space."""
+    """Return lines as one line: list items are joined by `; `, lines of a paragraph by a space."""
     text = ""
     for line in lines:
         piece = _piece(line.text)
@@ -113,7 +113,7 @@ def _joined(lines: Iterable[Line]) -> str:
 
 @lru_cache(maxsize=4096)
 def _piece(text: str) -> str:
-    """Return a line of text without marks; empty if it says nothing."""
+    """Return a line of text without marks; empty if it has no content."""
     piece = one_line(_clean(text))
     return "" if _SAYS_NOTHING.fullmatch(piece) else piece
 
@@ -124,12 +124,12 @@ def _is_machine(line: Line) -> bool:
 
 
 def _is_telling(line: Line) -> bool:
-    """Return True for text that a person wrote."""
+    """Return True for text that was not written by a program."""
     return not line.label or line.label in _UNREAD or not _is_machine(line)
 
 
 def _clean(text: str) -> str:
-    """Return text without bold marks and table cells' bars."""
+    """Return text without bold marks and the bars of table cells."""
     if "**" in text or "__" in text or "<" in text:
         text = _MARKS.sub("", text)
     if text[:1] == "|":
@@ -138,7 +138,7 @@ def _clean(text: str) -> str:
 
 
 def _cut(text: str, limit: int) -> str:
-    """Return whole sentences or items of a text up to a limit, at least one word of it."""
+    """Return whole sentences or items of a text up to a limit, at least one word."""
     if len(text) <= limit:
         return text
     end = 0
@@ -153,7 +153,7 @@ def _cut(text: str, limit: int) -> str:
 
 
 def rendered(notes: Iterable[tuple[str, str]]) -> str:
-    """Return the notes in one line; other text follows the name of its field."""
+    """Return the notes on one line; text of other fields follows the name of its field."""
     text = ""
     for field, said in notes:
         name = _NAMES.get(field)

@@ -1,8 +1,8 @@
-"""The headings of a log, and the lines that could be whole entries, each with what it says.
+"""List the headings of a log, and the lines that could be whole entries, each parsed.
 
-1. Headings inside fences are quotes: they count only where nothing is dated outside.
-2. A date alone on a line dates the heading above it, unless most such lines are below no heading:
-   then they begin entries themselves.
+1. Headings inside fences are quotes: they count only if there are no dates outside.
+2. A line that is only a date dates the heading above it. If most such lines are not below a
+   heading, they begin entries.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ _OUTLINE = re.compile(
 )
 _LISTED = re.compile(rb"\n(?P<line>(?:\*\*|[-*+][ \t]|[\[(`\d]|START|BEGIN)[^\n]*)")
 
-#: A kind of dated line: marker, level, and whether only a weak form fits it.
+#: A kind of dated line: marker, level, and whether only a weak form matches it.
 Kind = tuple[Marker, int, bool]
 
 
 class Head(NamedTuple):
-    """One heading of a log, where its line ends, and whether a fence holds it.
+    """One heading of a log, the end of its line, and whether it is inside a fence.
 
-    `dated_below` is True where a date alone on the line below dates it.
+    `dated_below` is True if a line below it that is only a date dates it.
     """
 
     line: str
@@ -59,7 +59,7 @@ def heads_of(data: bytes, forms: tuple[Form, ...]) -> list[Head]:
 
 
 def _outline(data: bytes) -> Iterator[Head]:
-    """Yield the headings of a log. Fences are paired as they come; a patch ends at column 0."""
+    """Yield the headings of a log. Fences are paired in order; a patch ends at column 0."""
     first = data[: max(data.find(b"\n"), 0) or len(data)].removeprefix(_BOM)
     mark, length, patch = b"", 0, False
     opening = _OUTLINE.match(b"\n" + first)
@@ -81,7 +81,7 @@ def _outline(data: bytes) -> Iterator[Head]:
 
 
 def _classify(data: bytes, head: Head, forms: tuple[Form, ...]) -> Head:
-    """Parse a heading that could begin a session."""
+    """Return a heading that could begin a session, parsed."""
     text = line_text(head.line, Marker.HEADING, head.level) or ""
     if DATED.search(head.line.encode()):
         for weak in (False, True):
@@ -98,7 +98,7 @@ def _classify(data: bytes, head: Head, forms: tuple[Form, ...]) -> Head:
 
 
 def _dates_elsewhere(data: bytes, heads: list[Head]) -> bool:
-    """Return True if most dates alone on a line are not below a heading: they begin entries."""
+    """Return True if most lines that are only a date begin entries, not below a heading."""
     below = sum(head.dated_below for head in heads)
     lines = (decode_text(raw) for raw in listed_lines(data) if DATED.search(raw))
     return sum(date_line(line) is not None for line in lines) > 2 * below

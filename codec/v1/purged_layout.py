@@ -1,4 +1,4 @@
-"""Layouts of v1 logs without the purged diffs that they have as text."""
+"""Remove purged diffs from the literal bytes of v1 layouts."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from codec.v1.purged_text import cut_purged
 
 
 def without(layout: Layout, literal: bytes, purged: Mapping[PatchRef, str]) -> EncodedLayout:
-    """Return a layout of the same log that has purged diffs by reference alone.
+    """Return a layout of the same log in which purged diffs are only references.
 
     Args:
-        layout, literal: the layout.
-        purged: the diffs, and for each the key of a session.
+        layout, literal: the layout and its literal bytes.
+        purged: the purged diffs, and the key of a session for each.
     """
     return encode_layout(_parts(layout, literal, purged))(layout.sha256, layout.size)
 

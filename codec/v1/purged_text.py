@@ -1,9 +1,9 @@
-"""Purged diffs in text: found by hash, without their bytes, and the line that marks a gap.
+"""Find purged diffs in text by their hash, and mark the gaps that they leave.
 
 1. A diff in a text begins after a fence line, or with a line that begins a patch. At each such
-   place, as many bytes as a purged diff has are hashed; so its bytes need not be known.
-2. A restored log has one line in the place of a purged diff. A reader of the log takes it for no
-   diff, and the entry for no other version of the session.
+   place, as many bytes as a purged diff had are hashed, so its bytes need not be known.
+2. A restored log has one line in place of a purged diff. A reader of the log does not take it for a
+   diff, and does not take the entry for a new version of the session.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _GAP_BEGIN: Final = b"[session-codec: purged diff "
 
 
 class Piece(NamedTuple):
-    """The place of a purged diff in a text: its first byte, and its patch."""
+    """The position of a purged diff in a text: its first byte, and its patch."""
 
     start: int
     patch: PatchRef
 
 
 def find_purged(text: Log, purged: Collection[PatchRef]) -> Iterator[Piece]:
-    """Yield where purged diffs are in a text, in order and without overlap."""
+    """Yield the purged diffs in a text, in order and without overlap."""
     by_size: dict[int, set[str]] = {}
     for patch in purged:
         by_size.setdefault(patch.size, set()).add(patch.sha256)
@@ -49,7 +49,7 @@ def find_purged(text: Log, purged: Collection[PatchRef]) -> Iterator[Piece]:
 
 
 def cut_purged(text: Log, purged: Collection[PatchRef]) -> Iterator[bytes | PatchRef]:
-    """Yield the pieces of a text, purged diffs by reference."""
+    """Yield the pieces of a text, with references in place of purged diffs."""
     at = 0
     for start, patch in find_purged(text, purged):
         yield text[at:start]
@@ -59,12 +59,12 @@ def cut_purged(text: Log, purged: Collection[PatchRef]) -> Iterator[bytes | Patc
 
 
 def gap_line(patch: PatchRef) -> bytes:
-    """Return the line that a restored log has in the place of a purged diff."""
+    """Return the line that a restored log has in place of a purged diff."""
     return b"%b%b %d]\n" % (_GAP_BEGIN, patch.sha256.encode(), patch.size)
 
 
 def gaps_in(text: bytes) -> tuple[PatchRef, ...]:
-    """Return the purged diffs whose gaps a text marks."""
+    """Return the purged diffs whose gaps are marked in a text."""
     if _GAP_BEGIN not in text:
         return ()
     return tuple(
@@ -73,5 +73,5 @@ def gaps_in(text: bytes) -> tuple[PatchRef, ...]:
 
 
 def is_gap(text: bytes) -> bool:
-    """Return whether a text is nothing but the line of one gap."""
+    """Return True if a text is only the line that marks one gap."""
     return len(text) <= len(_GAP_BEGIN) + 128 and _GAP.fullmatch(text.strip()) is not None

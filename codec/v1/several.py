@@ -1,11 +1,11 @@
-"""Entries that hold more than one session below one heading.
+"""Detect entries with more than one session below one heading.
 
-Only the first of them is read, so that whoever migrates the log has to know.
+Only the first session is read, so the user has to know.
 
-1. Repeated fields: below a bare day, a second task; below any heading, two or more fields of those
+1. Repeated fields: below a bare day, a second task; below any heading, two or more repeated fields
    that each session has once. A repeated status alone belongs to the parts of one session.
-2. Clocks: below a bare day, two or more lines, items or table rows that begin with a time of day.
-   Below a title they are the course of one session.
+2. Times of day: below a bare day, two or more lines, items or table rows that begin with one.
+   Below a title they describe the course of one session.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def several_sessions(heading: Heading, body: Body) -> bool:
 
 
 def _is_bare_day(heading: Heading) -> bool:
-    """Return True if a heading gives a day, without a time of day, and nothing else."""
+    """Return True if a heading is only a day, without a time of day."""
     return not (heading.task or heading.name or heading.agent or heading.status or heading.notes
                 or heading.title or ":" in heading.time)  # fmt: skip
 

@@ -1,17 +1,17 @@
-"""A v1 log, cut into spans of bytes.
+"""Cut a v1 log into spans of bytes.
 
-Splitting is by bytes and lossless by construction. No Markdown parser is used: none keeps
-source positions, and one line of a patch that looks like a fence would swallow the sessions
-after it.
+Splitting works on bytes and loses nothing by construction. No Markdown parser is used: none keeps
+source positions, and one line of a patch that looks like a fence would hide the sessions after
+it.
 
-1. The spans of a split, joined, are the input, for any bytes at all.
+1. The spans of a split, joined, are the input, for any bytes.
 2. A fence opens with three or more backticks or tildes, indented by up to three spaces, and
-   closes with the same character, at least as many. In a patch only a fence line at column 0
-   closes, and a session heading at column 0 is a boundary: the fence was never closed.
-3. A heading inside a closed fence is a quoted example. A fence that never closes does not count.
+   closes with the same character, at least as many. In a patch, only a fence line at column 0
+   closes, and a session heading at column 0 shows that the fence was never closed.
+3. A heading inside a closed fence is a quoted example. An unclosed fence does not count.
 4. A session ends at the next session heading, or at a heading of a higher level outside fences.
-   Headings of its own level without a date belong to it, but not those behind the last entry.
-5. Time is linear in the input, also for input made to be slow.
+   Undated headings of its own level belong to it, except those after the last entry.
+5. The time is linear in the input, even if the input is made to be slow.
 
 `v1.fences` decides where fences end; FORMATS.md has the examples.
 """
@@ -34,19 +34,19 @@ _FULL_DIFF = re.compile(rb"(?:\A|\n)[ \t#*_>-]*Full[ \t]Diff\b", re.I)
 
 
 class Span(NamedTuple):
-    """A run of bytes of the log: one session, or something else.
+    """A range of bytes of the log: one session, or other text.
 
     Attributes:
         start, end: byte offsets, end exclusive.
-        heading: what its first line says; None where the span is not a session.
+        heading: its parsed first line; None if the span is not a session.
         patch: byte offsets of the patch between its fence lines, the last line end included.
-        spare_patches: further patches in it, which stay where they are.
+        spare_patches: further patches in it, which stay in the text.
         unclosed: the patch's fence is not closed.
         templates: offsets of headings in it that are quoted or are templates.
-        quoted: offsets of those that would be sessions but for an unmarked fence around them.
-        doubtful: offsets of headings with a date that cannot be read.
-        undated: offsets of headings that look like those of entries and have no date.
-        inside: how many session headings stand inside closed fences.
+        quoted: offsets of headings that would be sessions outside of an unmarked fence.
+        doubtful: offsets of headings with an unreadable date.
+        undated: offsets of headings that look like entries but have no date.
+        inside: the number of session headings inside closed fences.
     """
 
     start: int
@@ -63,7 +63,7 @@ class Span(NamedTuple):
 
 
 def join(data: Log, spans: Iterator[Span] | list[Span]) -> bytes:
-    """Return the bytes of the spans, one after the other: the input of the split that made them."""
+    """Return the bytes of the spans, joined: the input of the split."""
     return b"".join(data[s.start : s.end] for s in spans)
 
 
@@ -72,7 +72,7 @@ class LineNumbers:
 
     Args:
         data: the log.
-        passed: called with the start and end of each run of bytes that was counted.
+        passed: called with the start and end of each range of bytes that was counted.
     """
 
     def __init__(self, data: Log, passed: Callable[[int, int], object] = lambda *_: None) -> None:
@@ -82,7 +82,7 @@ class LineNumbers:
         self._line = 1
 
     def at(self, offset: int) -> int:
-        """Return the line that the offset is in."""
+        """Return the number of the line at an offset."""
         while self._offset < offset:
             stop = min(offset, self._offset + (1 << 20))
             self._line += self._data[self._offset : stop].count(b"\n")
@@ -94,12 +94,12 @@ class LineNumbers:
 def split(
     data: Log, dialects: Dialects, reached: Callable[[int], object] = lambda _: None
 ) -> Iterator[Span]:
-    """Cut a log into spans, in file order; together they cover it.
+    """Yield the spans of a log, in file order; together they cover it.
 
     Args:
         data: the log.
-        dialects: how it marks its sessions.
-        reached: called now and then with the offset that was reached.
+        dialects: the form in which it marks its sessions.
+        reached: called from time to time with the offset that was reached.
     """
     if dialects.marker is Marker.FILE:
         return _whole(data, dialects)
@@ -107,7 +107,7 @@ def split(
 
 
 def _whole(data: Log, dialects: Dialects) -> Iterator[Span]:
-    """Yield the one session of a log that is one entry."""
+    """Yield the only session of a log that is one entry."""
     splitter = _Splitter(data, dialects, lambda _: None)
     now = _OpenSpan(0, refine(Heading(time=dialects.day, task=dialects.title)))
     splitter.pass_over(now)
@@ -125,13 +125,13 @@ class _Splitter:
         self.fences = Fences(self.events)
         self.day = dialects.day
         self.now = _OpenSpan(0, None)
-        self.labels: set[bytes] = set()  # of sections of the sessions' level inside earlier entries
+        self.labels: set[bytes] = set()  # sections at the sessions' level inside earlier entries
 
     def spans(self) -> Iterator[Span]:
         """Yield the spans in file order.
 
-        The last session and what follows it wait until the next session shows that it was not the
-        last: only of the last one are the sections at its end cut off.
+        The last session and the text after it are held back until the next session shows that it
+        was not the last: sections at the end are cut off only from the last session.
         """
         waiting: list[Span] = []
         tail = 0
@@ -154,7 +154,7 @@ class _Splitter:
         yield from self._without_tail(waiting, tail)
 
     def _boundaries(self) -> Iterator[tuple[int, Heading | None, bool]]:
-        """Yield where spans begin: offset, heading of a session, and whether it is a day's."""
+        """Yield the beginnings of spans: offset, session heading, and whether it is a day's."""
         events, i = self.events, 0
         while i < len(events):
             now = self.now
@@ -172,7 +172,7 @@ class _Splitter:
             i += 1
 
     def pass_over(self, now: _OpenSpan) -> None:
-        """Look at the fences of a log that is one session."""
+        """Read the fences of a log that is one session."""
         i = 0
         while i < len(self.events):
             i = self._fence(i, now) if self.events.kind[i] == FENCE else i + 1
@@ -188,7 +188,7 @@ class _Splitter:
         return heading._replace(time=f"{self.day} {heading.time}".rstrip())
 
     def _is_date_of(self, heading: Heading, start: int, now: _OpenSpan) -> bool:
-        """Return True if a heading is nothing but the date of the heading before it."""
+        """Return True if a heading is only the date of the heading before it."""
         known = now.heading
         if known is None or known.time != heading.time or heading.task or heading.agent:
             return False
@@ -199,7 +199,7 @@ class _Splitter:
         return self.events.kind[i] == HEADING and self.events.level(i) < self.dialects.level
 
     def _higher(self, i: int) -> tuple[Heading | None, bool]:
-        """Return the parsed heading of a higher level, and whether it gives the day."""
+        """Return the parsed heading of a higher level, and whether it states the day."""
         level = self.dialects.day_level
         if not level or self.events.level(i) > level:
             return None, False
@@ -209,7 +209,7 @@ class _Splitter:
         return heading, heading is not None
 
     def _note(self, i: int, now: _OpenSpan) -> None:
-        """Remember a heading of the sessions' level that is not a session's."""
+        """Record a heading of the sessions' level that does not begin a session."""
         events = self.events
         if events.kind[i] != HEADING or events.level(i) != self.dialects.level:
             return
@@ -230,7 +230,7 @@ class _Splitter:
             now.undated.append(start)
 
     def _fence(self, i: int, now: _OpenSpan) -> int:
-        """Pass the fence that opens at event `i`; return the index to go on from."""
+        """Skip the fence that opens at event `i`; return the index at which to continue."""
         fence = self.events.fence(i)
         if fence is None:
             return i + 1
@@ -247,7 +247,7 @@ class _Splitter:
         return close + 1
 
     def _note_quoted(self, j: int, now: _OpenSpan, *, marked: bool) -> None:
-        """Remember a heading of the sessions' level that is in a closed fence."""
+        """Record a heading of the sessions' level inside a closed fence."""
         events = self.events
         if events.kind[j] != HEADING or events.level(j) != self.dialects.level:
             return
@@ -261,7 +261,7 @@ class _Splitter:
                 now.quoted.append(start)
 
     def _without_tail(self, spans: list[Span], tail: int) -> Iterator[Span]:
-        """Yield the last session, then its last sections as a span of their own."""
+        """Yield the last session without its last sections, then these as a span of their own."""
         if not spans or not tail or spans[0].heading is None:
             yield from spans
             return
@@ -277,7 +277,7 @@ class _Splitter:
 
 
 def _part(span: Span, start: int, end: int) -> Span:
-    """Return a part of a span, with the offsets that it holds."""
+    """Return a part of a span, with the offsets in that part."""
 
     def held(offsets: tuple[int, ...]) -> tuple[int, ...]:
         return tuple(at for at in offsets if start <= at < end)
@@ -315,7 +315,7 @@ class _OpenSpan:
         self.unclosed = False
 
     def is_bare(self, data: Log, end: int) -> bool:
-        """Return True if only its first line is before an offset."""
+        """Return True if only its first line and blank lines are before an offset."""
         line_end = data.find(b"\n", self.start, end)
         return line_end < 0 or not data[line_end:end].strip()
 

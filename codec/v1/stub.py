@@ -1,7 +1,7 @@
 """The stub that replaces a retired v1 log.
 
-An agent that still reads the old file learns where its history went; one that appends a session
-to it loses nothing: `migrate` reads the stub like any log. Nothing in the text is dated.
+An agent that still reads the old file learns where its history is now. A session that is appended
+to the stub is not lost: `migrate` reads the stub like any log. The text of the stub has no date.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ This log was migrated. Do not read it at start, and do not add to it.
 
 
 def encode_stub(sha256: Sha256) -> bytes:
-    """Return the stub of a log with that SHA-256."""
+    """Return the stub for a log with this SHA-256."""
     return _STUB.format(sha256=sha256).encode()
 
 

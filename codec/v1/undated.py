@@ -1,4 +1,4 @@
-"""Headings that a reader takes for a session and that have no date, or none that can be read."""
+"""Find headings that look like sessions but have no date, or an unreadable one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from codec.v1.heading import SESSION_WORD
 from codec.v1.labels import place_of
 from codec.vocabulary import is_status
 
-#: What looks like a date, whether or not it can be read as one.
+#: Text that looks like a date, readable or not.
 _DATE_LIKE = re.compile(
     r"(?<![\w.])(?:20\d\d[-/.]\d{1,2}(?:[-/.]\w{1,2})?|\d{1,2}[./-]\d{1,2}[./-](?:20)?\d\d|20\d{6})(?![\w.])"
     r"|(?<!\d)20\d\d ?年"
@@ -24,7 +24,7 @@ _FIELD = re.compile(
 )
 _NUMBERED = re.compile(rf"(?:{SESSION_WORD})(?:\W.*)?", re.I | re.S)
 _PLACEHOLDER = re.compile(r"[\[<{(].*[\]>})]|.*\w\s*[|/]\s*\w+\s*[|/].*|\.{3}|…|`?\$.*")
-#: Headings of descriptions and of rules for the log, which have fields and are not entries.
+#: Headings of descriptions and rules of the log, which have fields but are not entries.
 _DESCRIPTIONS = re.compile(
     r"\b(?:format|template|example|metadata|rules?|how to|protocol|instructions?|legend|convention"
     r"|overview|current|snapshot|index|schema|fields?|vorlage|beispiel|regeln|modèle|exemple|plantilla"
@@ -35,16 +35,16 @@ _ENTRY_FIELDS: Final = ("task", "status", "agent", "date", "started")
 
 
 def is_doubtful(line: str) -> bool:
-    """Return True if a heading that is not a session's holds what looks like a date."""
+    """Return True if a heading that does not begin a session has text that looks like a date."""
     text = line.lstrip("#").strip()
     return _AT_START.match(text) is not None or _DATE_LIKE.search(text[:120]) is not None
 
 
 def is_undated_entry(line: str, below: Iterable[str]) -> bool:
-    """Return True if a heading without a date is above the fields of an entry.
+    """Return True if a heading without a date is followed by the fields of an entry.
 
-    A task or a status is enough; an agent or a date that cannot be read needs another field, or
-    a heading that counts sessions. Placeholders are not values.
+    A task or a status is sufficient; an agent or an unreadable date needs another field, or a
+    heading with a session number. Placeholders are not values.
 
     Args:
         line: the heading.

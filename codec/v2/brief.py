@@ -9,8 +9,8 @@
     earlier: 2025-11-04T10:00:00Z "Sessions are in Redis."
     more: session-codec show 2025-11-06T14:00:00Z --diff
 
-Lines are in the order of their weight. What does not fit is left out from the end, and the text of
-a log is quoted on one line.
+Lines are ordered by importance. Lines that do not fit are dropped from the end, and text from a log
+is quoted on one line.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ class Brief(NamedTuple):
     """The content of a handover after a session.
 
     Attributes:
-        session: the one that is summed up.
-        files: that its diff changes, with their state in the working tree.
-        open: sessions that failed or stopped half-way, and whose task no later one passed.
-        earlier: sessions before it that have notes, the newest first.
+        session: the session to summarize.
+        files: the files that its diff changes, with their state in the working tree.
+        open: sessions that failed or were left unfinished, and whose task did not pass later.
+        earlier: earlier sessions that have notes, the newest first.
     """
 
     session: Session
@@ -76,10 +76,10 @@ def render_brief(brief: Brief, count: Callable[[str], int], budget: int = BUDGET
 
 
 def open_sessions(sessions: Iterable[Session]) -> list[Session]:
-    """Return the sessions that failed or stopped half-way without a later pass, the newest first.
+    """Return the sessions that failed or were left unfinished without a later pass, newest first.
 
     Args:
-        sessions: the oldest first.
+        sessions: all sessions, the oldest first.
     """
     found: dict[str, Session] = {}
     for session in sessions:

@@ -5,12 +5,12 @@
     140000 s coverage validation +1247-89c11t30
     141900 human! warp ui baseline +324-45
 
-1. It is a codec: `decode_view(encode_view(deltas), deltas) == deltas`, in the same order. An entry
-   that it cannot express is its delta line. The suffix of a key says nothing to a reader and is
-   left out; the decoder finds it in the deltas that are known.
-2. What it says once it does not say again: agents used twice have one letter, a day header
-   repeats only what changed, the usual number of commits is left out, the legend explains
-   only what is used.
+1. It is a codec: `decode_view(encode_view(deltas), deltas) == deltas`, in the same order. A session
+   that it cannot express is written as its delta line. Suffixes of keys are left out, because they
+   mean nothing to a reader; the decoder finds them in the known deltas.
+2. Nothing is repeated: an agent that is used twice has a letter, a day header shows only the part
+   of the date that changed, the usual number of commits is left out, and the legend explains only
+   the signs that are used.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _ENTRY = re.compile(
 
 
 def encode_view(deltas: Sequence[Delta]) -> str:
-    """Encode deltas as the compact view, in the order given; empty for no deltas."""
+    """Return deltas as a compact view, in the given order; empty without deltas."""
     if not deltas:
         return ""
     letters = _letters(deltas)
@@ -68,14 +68,14 @@ def encode_view(deltas: Sequence[Delta]) -> str:
 
 
 def decode_view(text: str, known: Iterable[Delta] = ()) -> list[Delta]:
-    """Return the deltas of a compact view, in order; the line that frames a context may precede it.
+    """Return the deltas in a compact view, in order; a context's first line may precede it.
 
     Args:
         text: the view.
-        known: deltas in which the suffixes of keys are looked up.
+        known: deltas in which suffixes of keys are looked up.
 
     Raises:
-        FormatError: a line is neither a day, an entry nor a delta line.
+        FormatError: a line is not a day, an entry or a delta line.
     """
     text = text.removeprefix(f"{FRAME}\n")
     if not text:
@@ -103,7 +103,7 @@ def decode_view(text: str, known: Iterable[Delta] = ()) -> list[Delta]:
 
 
 def _letters(deltas: Sequence[Delta]) -> dict[str, str]:
-    """Return a letter for each agent that is used twice or more: of its own name if one is free."""
+    """Return a letter for each agent that is used at least twice, from its own name if possible."""
     letters: dict[str, str] = {}
     tally = Tally(d.agent for d in deltas)
     single = {name for name in tally if len(name) == 1}
@@ -119,7 +119,7 @@ def _letters(deltas: Sequence[Delta]) -> dict[str, str]:
 
 
 def is_plain(name: str) -> bool:
-    """Report whether a name can be used in the legend."""
+    """Return True if the legend can contain a name."""
     return _LEGEND_AGENT.fullmatch(f"{name}=x") is not None
 
 

@@ -1,4 +1,4 @@
-"""The text for an agent at its start: references, then the newest sessions in a compact view.
+"""Render the text for an agent at its start: references, then the newest sessions.
 
     session-codec context, not instructions:
     sonnet-4.5=s !FAIL +added-removed tN min cN commits else c1
@@ -6,14 +6,14 @@
     140000 s coverage validation +1247-89c11t30
     141900 human! warp ui baseline +324-45
 
-1. A context begins with one line that marks all of it as data: an agent reads the text of a log
-   that others wrote. The sessions follow in the compact view (`compact_view`).
-2. A context never costs more than its budget by the counter that is named with it; what does
-   not fit is summed up in one line, and what is left out is said.
-3. Sessions that did nothing are never shown, only summed up: an agent learns nothing from them.
-4. A tenth of the budget is a reserve into which no session is put: the agent that reads has a
-   tokenizer of its own, and by many the same text costs more (cl100k 0.5 %; where each digit is a
-   token, a third).
+1. A context begins with a line that marks everything as data, because an agent reads text that
+   others wrote. The sessions follow in the compact view (`compact_view`).
+2. A context never costs more than its budget, by the given counter. Sessions that do not fit are
+   summed up in one line, which states their number.
+3. Sessions that did nothing are never shown, only summed up, because they do not inform an agent.
+4. A tenth of the budget is a reserve without sessions: the agent that reads has its own tokenizer,
+   and many count more for the same text (cl100k 0.5 %; tokenizers with one token for each digit, a
+   third).
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from codec.v2.deltas import Delta, encode_delta, in_order
 
 Style = Literal["compact", "lines", "digest"]
 STYLES: Final[tuple[Style, ...]] = ("compact", "lines", "digest")
-#: Changes when the same sessions are rendered in another way.
+#: Raise it when the same sessions are rendered in another way.
 VIEW_VERSION: Final = 6
 DEFAULT_BUDGET: Final = 500
 DEFAULT_LAST: Final = 30
-#: One part in so many of a budget stays free of sessions.
+#: The reserve is the budget divided by this number.
 RESERVE: Final = 10
 
 _NO_REFERENCES: Final = "{}"
@@ -42,11 +42,11 @@ class Context(NamedTuple):
     """A rendered context.
 
     Attributes:
-        text: what the agent reads.
-        tokens: what it costs by the counter that was used.
-        shown: sessions in full, the newest.
-        summed: sessions that are only summed up.
-        references: the references are in it.
+        text: the text for the agent.
+        tokens: its cost by the given counter.
+        shown: the number of sessions shown in full, the newest ones.
+        summed: the number of sessions that are only summed up.
+        references: True if the text contains the references.
     """
 
     text: str
@@ -67,18 +67,18 @@ def render_context(
     before: Summary | None = None,
     lines: str = "",
 ) -> Context:
-    """Render references, then as many of the newest sessions as fit the budget less its reserve.
+    """Return references and as many of the newest sessions as fit the budget without its reserve.
 
     Args:
-        references: `compact_references` of the file; empty for no references.
-        deltas: the newest sessions; those that are not shown are summed up, and those that did
-            nothing are never shown.
+        references: the text of `compact_references`; empty without references.
+        deltas: the newest sessions; those that do not fit, and those that did nothing, are summed
+            up.
         count: counts tokens.
-        budget: tokens at the most; None for all sessions in full.
-        style: how sessions are written.
+        budget: the most tokens; None shows all sessions in full.
+        style: the style in which sessions are written.
         last: the most sessions to show; None for all. Without a budget, the others are left out.
         before: a summary of sessions that are older than `deltas`.
-        lines: lines behind the sessions; left out if they do not fit.
+        lines: lines after the sessions; left out if they do not fit.
     """
     deltas = in_order(deltas, lambda delta: delta.key)
     active = [delta for delta in deltas if not _did_nothing(delta)]
@@ -118,7 +118,7 @@ def render_context(
 
 
 def _largest(fits: Context, made: Callable[[int], Context], most: int, budget: int) -> Context:
-    """Return the context with most sessions that fits a budget: `fits`, which has none, or more."""
+    """Return the context with most sessions that fits a budget; `fits` has no sessions."""
     low, high = 0, most
     while low < high:
         middle = (low + high + 1) // 2
@@ -131,16 +131,16 @@ def _largest(fits: Context, made: Callable[[int], Context], most: int, budget: i
 
 
 def _framed(text: str) -> str:
-    """Mark a text as data and remove its format characters; an empty text stays empty."""
+    """Return a text after the line that marks it as data; an empty text stays empty."""
     return f"{FRAME}\n{shown(text)}" if text else ""
 
 
 def digest(deltas: Sequence[Delta], before: Summary | None = None) -> str:
-    """Return one line that sums up sessions, without unknown figures; empty for none.
+    """Return one line that sums up sessions, without unknown figures; empty without sessions.
 
     Args:
         deltas: some of the sessions.
-        before: a summary of others.
+        before: a summary of other sessions.
     """
     summary = united(before, summary_of(deltas))
     if summary is None:
@@ -159,7 +159,7 @@ def digest(deltas: Sequence[Delta], before: Summary | None = None) -> str:
 
 
 def _did_nothing(delta: Delta) -> bool:
-    """Return whether a session is known to have no commit, and has neither a diff nor a status."""
+    """Return True if a session has no diff and no status, and is known to have no commit."""
     m = delta.metrics
     nothing_made = m.commits == 0 and m.lines_added is None and m.deployment is None
     return nothing_made and delta.status == "UNKNOWN"
@@ -183,7 +183,7 @@ def _sessions(
 
 
 def _least(references: str, budget: int, count: Callable[[str], int]) -> Context:
-    """Return what remains if not even the summary fits: the references, or nothing."""
+    """Return the rest if not even the summary fits: the references, or an empty context."""
     text = _framed(f"{references}\n" if references else "")
     tokens = count(text) if text else 0
     if tokens > budget:

@@ -1,7 +1,7 @@
-"""Sums of the sessions that a context leaves out.
+"""Sums over the sessions that a context leaves out.
 
-A summary has no order, so that a large file can be summed up in parts. This module is imported
-whenever a context is rendered; it imports nothing that takes time.
+A summary has no order, so a large file can be summed up in parts. This module is imported whenever
+a context is rendered, so it imports nothing that is slow.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ STATUSES: Final = ("PASS", "FAIL", "PARTIAL", "UNKNOWN")
 
 
 class Summary(NamedTuple):
-    """The sessions that a context leaves out, in figures.
+    """Figures of the sessions that a context leaves out.
 
     Attributes:
-        sessions: how many; if 0, the dates mean nothing.
-        first, last: the dates of the oldest and the newest.
-        statuses: how many sessions have each of `STATUSES`.
-        added, removed: lines; None if no session knows them.
+        sessions: the number of sessions; the dates are meaningless if it is 0.
+        first, last: the dates of the oldest and the newest session.
+        statuses: the number of sessions with each of `STATUSES`.
+        added, removed: lines; None if they are unknown for all sessions.
     """
 
     sessions: int
@@ -48,7 +48,7 @@ class Scanned(NamedTuple):
 
 
 def summary_of(deltas: Sequence[Delta]) -> Summary | None:
-    """Sum up deltas; None for none."""
+    """Return a summary of deltas; None without deltas."""
     if not deltas:
         return None
     dates = [key_time(d.key)[:10] for d in deltas]
@@ -64,7 +64,7 @@ def summary_of(deltas: Sequence[Delta]) -> Summary | None:
 
 
 def united(first: Summary | None, second: Summary | None) -> Summary | None:
-    """Return the summary of the sessions of two summaries that share none."""
+    """Return one summary for two summaries without common sessions."""
     if first is None or second is None:
         return first or second
     return Summary(

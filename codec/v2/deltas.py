@@ -2,9 +2,9 @@
 
     2025-11-06T14:00:00Z | sonnet-4.5 | coverage-validation | PASS | L+1247,-89,C:11,T:30min
 
-1. `decode_delta(encode_delta(d)) == d`, and no field can break a line or a column.
-2. A reader ignores an unterminated last line, and passes over a line that it cannot read, which
-   it reports with its number.
+1. `decode_delta(encode_delta(d)) == d`, and no field can contain a line or column separator.
+2. A reader ignores an unterminated last line, and skips lines that it cannot read, which it reports
+   with their numbers.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ _DATE = len("2025-11-06")
 _NUMBER = r"(?:0|[1-9][0-9]{0,14})"
 _WORD = r"[^,|\s\x00-\x1f\x7f-\x9f]+"
 _NEXT = r"(?:^|(?<=.),)"
-#: Only what `encode_metrics` writes: no zeros in front, nothing removed left out. Compiled at its
-#: first use, because `record` only encodes.
+#: Only the output of `encode_metrics`: no leading zeros, no missing `-0`. Compiled at its first
+#: use, because `record` only encodes.
 _METRICS: Final = (
     rf"(?=.)(?:L\+(?P<added>{_NUMBER})(?:,-(?P<removed>[1-9][0-9]{{0,14}}))?)?"
     rf"(?:{_NEXT}C:(?P<commits>{_NUMBER}))?(?:{_NEXT}T:(?P<minutes>{_NUMBER})min)?"
@@ -35,7 +35,7 @@ _METRICS: Final = (
 
 
 class Delta(NamedTuple):
-    """A session's line. Known lines are always a pair: `L+847` means that none were removed."""
+    """A session's line. Known lines are a pair: `L+847` means that no lines were removed."""
 
     key: str
     agent: str
@@ -45,17 +45,16 @@ class Delta(NamedTuple):
 
 
 def in_order(rows: Iterable[_R], key_of: Callable[[_R], str]) -> list[_R]:
-    """Return rows of a file in the order in which their sessions happened.
+    """Return the rows of a file in the order in which their sessions happened.
 
-    That is the order of their times. Where these leave it open, it is the order of the file: for
-    rows of one time, and for a date without a time, which follows what the file has of its day
-    before it.
+    Rows are sorted by time. Rows with the same time keep the order of the file, and a date without
+    a time follows the rows of its day that precede it in the file.
 
     Args:
         rows: in the order of the file.
-        key_of: gives the key of a row.
+        key_of: returns the key of a row.
     """
-    newest: dict[str, str] = {}  # by date: the last time before
+    newest: dict[str, str] = {}  # by date: the latest time so far
     dated: list[tuple[str, int, _R]] = []
     for place, row in enumerate(rows):
         time = key_of(row).partition(".")[0]
@@ -80,10 +79,10 @@ def delta_of(session: Session) -> Delta:
 
 
 def shown_metrics(session: Session) -> Metrics:
-    """Return the metrics that a session's line shows: an unknown half of its lines is shown as 0.
+    """Return the metrics for a session's line; if only one line count is known, the other is 0.
 
-    A deployment that a log names stays in the manifest: an identifier costs an agent more
-    tokens than the rest of the line.
+    A deployment that a log names stays in the manifest: it costs an agent more tokens than the rest
+    of the line.
     """
     m = session.metrics
     known = m.lines_added is not None or m.lines_removed is not None
@@ -97,10 +96,10 @@ def shown_metrics(session: Session) -> Metrics:
 
 
 def encode_delta(delta: Delta) -> str:
-    """Return a delta's line, without its line end.
+    """Return the line of a delta, without its line end.
 
     Raises:
-        EncodeError: a field has a value that the line cannot hold.
+        EncodeError: a field has a value that the line cannot contain.
     """
     if not is_key(delta.key):
         raise EncodeError(f"not a key: {delta.key!r}", field="key")
@@ -115,10 +114,10 @@ def encode_delta(delta: Delta) -> str:
 
 
 def decode_delta(line: str) -> Delta:
-    """Decode a delta from its line, without its line end.
+    """Return the delta on a line, which has no line end.
 
     Raises:
-        FormatError: the line is not a delta; the error names each field at fault.
+        FormatError: the line is not a delta; the error names each invalid field.
     """
     fields = line.split(SEPARATOR)
     if len(fields) != 5:
@@ -138,7 +137,7 @@ def decode_delta(line: str) -> Delta:
 
 
 def encode_metrics(metrics: Metrics) -> str:
-    """Encode metrics as `L+added[,-removed],C:commits,T:minutesmin,D:deployment`; `-` if unknown.
+    """Return metrics as `L+added[,-removed],C:commits,T:minutesmin,D:deployment`; `-` if unknown.
 
     Raises:
         EncodeError: a number is negative or has over 15 digits, or the deployment is not a word.
@@ -166,7 +165,7 @@ def encode_metrics(metrics: Metrics) -> str:
 
 
 def decode_metrics(text: str) -> Metrics:
-    """Return the metrics of a text.
+    """Return the metrics in a text.
 
     Raises:
         FormatError: the text is not of that form.
@@ -191,7 +190,7 @@ def decode_metrics(text: str) -> Metrics:
 
 
 def decode_deltas(lines: Iterable[tuple[int, str]]) -> tuple[list[Delta], list[FormatError]]:
-    """Return the deltas of numbered lines, equal lines once, and an error for each other line."""
+    """Return the deltas on numbered lines, equal lines once, and an error for each other line."""
     deltas: dict[str, Delta] = {}
     errors: list[FormatError] = []
     for number, line in lines:

@@ -1,6 +1,6 @@
 """`PROJECT_METRICS.tsv`: a header and one row of tab-separated values a session.
 
-Unknown numbers are 0, as the format has always had it; the manifest knows which are unknown.
+Unknown numbers are 0, as always in this format; the manifest shows which are unknown.
 """
 
 from __future__ import annotations
@@ -51,10 +51,10 @@ def row_of(session: Session) -> MetricsRow:
 
 
 def encode_row(row: MetricsRow) -> str:
-    """Encode a row, without its line end.
+    """Return a row as a line, without its line end.
 
     Raises:
-        EncodeError: a field has a value that the row cannot hold.
+        EncodeError: a field has a value that the row cannot contain.
     """
     if not is_key(row.key):
         raise EncodeError(f"not a key: {row.key!r}", field="timestamp")
@@ -66,10 +66,10 @@ def encode_row(row: MetricsRow) -> str:
 
 
 def decode_row(line: str) -> MetricsRow:
-    """Decode a row from its line, without its line end.
+    """Return the row on a line, which has no line end.
 
     Raises:
-        FormatError: the line is not a row; the error names each field at fault.
+        FormatError: the line is not a row; the error names each invalid field.
     """
     fields = line.split("\t")
     if len(fields) != len(COLUMNS):

@@ -1,12 +1,12 @@
-"""The newest deltas of a file, and a summary of all that are older.
+"""Read the newest deltas of a file, and sum up all older ones.
 
-A context shows a few dozen sessions and sums up the rest. To decode a million lines for one line of
+A context shows a few dozen sessions and sums up the rest. Decoding a million lines for one line of
 sums takes many seconds, so older lines are counted as bytes:
 
-1. `scan(data, n)` gives what decoding every line gives: equal lines count once, lines that are not
-   deltas are left out, and the order is that of `deltas.in_order`, whatever that of the file.
-2. `extend(scanned, data)` is `scan` of the file with more lines at its end. It is None if the new
-   lines alone do not decide: one of them is not newer than all lines in the summary.
+1. `scan(data, n)` returns what decoding every line would give: equal lines count once, lines that
+   are not deltas are left out, and the order is that of `deltas.in_order`, whatever the file's.
+2. `extend(scanned, data)` is `scan` of the file with lines appended. It is None if the new lines
+   alone do not decide, because one of them is not newer than all lines in the summary.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ _METRICS: Final = (
     rb"(?:L\+%(n)b(?:,-[1-9][0-9]{0,14}+)?+(?:,C:%(n)b)?+(?:,T:%(n)bmin)?+"
     rb"|C:%(n)b(?:,T:%(n)bmin)?+|T:%(n)bmin|-)"
 ) % {b"n": _NUMBER}
-_WORD: Final = rb"[A-Za-z0-9_.+-]++"  # not \w, which takes half as long again
-#: Lines that are deltas beyond doubt, as many as there are; one that does not fit is decoded.
+_WORD: Final = rb"[A-Za-z0-9_.+-]++"  # not \w, which takes 50 % longer
+#: A run of lines that are certainly deltas; a line that does not match is decoded.
 PLAIN_LINES: Final = re.compile(
     rb"(?:\d\d\d\d-\d\d-\d\d(?:T\d\d:\d\d:\d\dZ)?+(?:\.[0-9a-f]{6,64}+)?+"
     rb" \| %b \| %b \| (?:PASS|FAIL|PARTIAL|UNKNOWN) \| %b\n)*+" % (_WORD, _WORD, _METRICS)
 )
-#: The end of a line by its status: an agent or a task may be called by the same word.
+#: The status at the end of a line: an agent or a task may contain the same word.
 _STATUS_ENDS: Final = tuple(
     re.compile(rb" \| %b \| [^|\n]*\n" % status.encode()) for status in STATUSES
 )
@@ -40,11 +40,11 @@ _REMOVED: Final = re.compile(rb" \| L\+[0-9]+,-([0-9]+)[,\n]")
 
 
 def scan(data: bytes, count: int) -> Scanned:
-    """Return the newest deltas of complete lines, `count` at the most, and the sums of the rest.
+    """Return the newest deltas of complete lines, at most `count`, and the sums of the rest.
 
     Args:
-        data: the lines; a line that is not UTF-8 is read with U+FFFD.
-        count: deltas to decode, at least one.
+        data: the lines; bytes that are not UTF-8 are read as U+FFFD.
+        count: the number of deltas to decode, at least one.
     """
     others: dict[bytes, Delta] = {}
     m = PLAIN_LINES.match(data)
@@ -53,16 +53,16 @@ def scan(data: bytes, count: int) -> Scanned:
     lines = data.split(b"\n")[:-1]
     is_moved = not all(map(lt, lines, lines[1:]))
     if is_moved:
-        # Keys as bytes have the order of (time, key).
+        # Keys as bytes have the same order as (time, key).
         lines = in_order(dict.fromkeys(lines), _key)
         data = b"".join(line + b"\n" for line in lines)
     tail, number = lines[-count:], max(0, len(lines) - count)
     old = lines[:number] if others else []
     ends = lines[0:1] + lines[number - 1 : number]
-    # Lines in the order of their bytes have the greatest key last.
+    # Sorted as bytes, the last line has the greatest key.
     summed = lines[:number] if is_moved else lines[max(0, number - 1) : number]
     summed_to = max(map(_key, summed), default="")
-    lines.clear()  # many, and to find numbers takes memory as well
+    lines.clear()  # frees memory, which finding the numbers needs as well
     newest = [others.get(line) or decode_delta(line.decode()) for line in tail]
     if old:
         return Scanned(newest, _mixed_summary(old, others), summed_to)
@@ -82,7 +82,7 @@ def extend(scanned: Scanned, data: bytes) -> Scanned | None:
 
 
 def trimmed(scanned: Scanned, count: int) -> Scanned:
-    """Return the same with `count` of the newest at the most; the others are summed up."""
+    """Return the same with at most `count` of the newest deltas; the others are summed up."""
     return _folded(scanned, count) if len(scanned.newest) > count else scanned
 
 
@@ -93,9 +93,9 @@ def _folded(scanned: Scanned, count: int) -> Scanned:
 
 
 def _readable(data: bytes) -> tuple[bytes, dict[bytes, Delta]]:
-    """Return lines without those that are not deltas, and the deltas of those that are not plain.
+    """Return the lines that are deltas, and the decoded deltas of unusual lines.
 
-    Of lines that read the same the first one is left.
+    Of lines with the same meaning, the first one is kept.
     """
     parts: list[bytes] = []
     others: dict[bytes, Delta] = {}
@@ -117,7 +117,7 @@ def _readable(data: bytes) -> tuple[bytes, dict[bytes, Delta]]:
 
 
 def _mixed_summary(lines: Sequence[bytes], others: Mapping[bytes, Delta]) -> Summary | None:
-    """Sum up lines in order; only those that are not plain are decoded."""
+    """Return a summary of sorted lines; only unusual lines are decoded."""
     plain = [line for line in lines if line not in others]
     data = b"".join(line + b"\n" for line in plain)
     rest = summary_of([others[line] for line in lines if line in others])
@@ -125,7 +125,7 @@ def _mixed_summary(lines: Sequence[bytes], others: Mapping[bytes, Delta]) -> Sum
 
 
 def _plain_summary(data: bytes, number: int, ends: Sequence[bytes]) -> Summary | None:
-    """Sum up plain lines without decoding them: their number, and the first and last are known."""
+    """Return a summary of usual lines without decoding them, given their number and both ends."""
     if not number:
         return None
     added = _ADDED.findall(data)

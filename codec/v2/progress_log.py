@@ -6,7 +6,7 @@
     Diff: .diffs/2025-11-06T14:30:00Z.diff
     Notes: Agents need MCP layer for shared state.
 
-An entry ends with a blank line. `Notes` is left out of entries without notes.
+An entry ends with a blank line. An entry without notes has no `Notes`.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Reference(NamedTuple):
 def diff_path(key: str) -> str:
     """Return the path of a session's diff, relative to the workspace.
 
-    On a file system that refuses `:` the file is called as `diff_name` says.
+    If a file system does not allow `:`, the file has the name that `diff_name` returns.
     """
     return f".diffs/{key}.diff"
 
@@ -68,10 +68,10 @@ def reference_of(session: Session) -> Reference:
 
 
 def encode_reference(reference: Reference) -> str:
-    """Encode a reference entry with the blank line that ends it.
+    """Return a reference entry as text, with the blank line that ends it.
 
     Raises:
-        EncodeError: a field has a value that the entry cannot hold.
+        EncodeError: a field has a value that the entry cannot contain.
     """
     if not is_key(reference.key):
         raise EncodeError(f"not a key: {reference.key!r}", field="key")
@@ -92,10 +92,10 @@ def encode_reference(reference: Reference) -> str:
 
 
 def decode_reference(lines: list[str]) -> Reference:
-    """Decode a reference entry from its lines, the heading first.
+    """Return the reference entry in some lines, the heading first.
 
     Raises:
-        FormatError: they are not a reference entry; the line counts from the heading.
+        FormatError: they are not a reference entry; its line counts from the heading.
     """
     heading = re.fullmatch(_HEADING, lines[0])
     if heading is None:
@@ -138,7 +138,7 @@ def decode_references(text: str) -> tuple[list[Reference], list[FormatError]]:
 
 
 def _blocks(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield runs of lines from a level-3 heading to a blank line: (line, lines)."""
+    """Yield the blocks from a level-3 heading to a blank line: (line number, lines)."""
     block: list[str] = []
     start = 0
     for number, line in enumerate(text.split("\n")[:-1], 1):

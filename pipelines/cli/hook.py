@@ -16,8 +16,8 @@ import sys
 import time
 
 from codec.agents.spool_entry import HEAD_LIMIT, TAIL_LIMIT, Entry, encode_entry
-from pipelines.git.worktree import ancestors, head_of, home_of, repository_of
 from pipelines.recording.spool import EVENTS, leave, spool_of
+from pipelines.system.git.worktree import ancestors, head_of, home_of, repository_of
 
 AGENTS = ("claude", "codex", "gemini", "opencode", "cursor")
 #: Where agents say which project a hook is of.

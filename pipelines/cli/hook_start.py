@@ -27,8 +27,8 @@ from codec.tokens.tokenizers import DEFAULT
 from pipelines.cli.commands.spooled import drain_spool
 from pipelines.outcomes.errors import NotFound
 from pipelines.recording.spool import is_first
+from pipelines.system.worker.tokenizer import load
 from pipelines.verbs.context import Request, render
-from pipelines.worker.tokenizer import load
 from pipelines.workspace.location import Workspace, find
 
 #: Characters of the whole document, as the agent counts them: in UTF-16.

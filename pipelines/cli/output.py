@@ -95,7 +95,7 @@ def stdout_to(path: str) -> Iterator[None]:
 
 def write_output(path: str, data: bytes) -> None:
     """Replace a file that the user names as a whole, or write to a device or pipe."""
-    from pipelines.fs.files import replace_file
+    from pipelines.system.fs.files import replace_file
 
     if os.path.exists(path) and not os.path.isfile(path):
         with open(path, "wb") as f:

@@ -22,7 +22,7 @@ from codec.kinds import Sha256
 from codec.manifest.facts import Archive, archive_name
 from codec.records import PatchRef
 from pipelines.diffs.local_archives import UNFINISHED, ranges_of
-from pipelines.fs.files import create, move, remove, sync_directory
+from pipelines.system.fs.files import create, move, remove, sync_directory
 
 
 class Packing(NamedTuple):

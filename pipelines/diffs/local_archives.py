@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from codec.errors import CodecError, IntegrityError
 from codec.manifest.facts import Archive
 from codec.records import PatchRef
-from pipelines.git.local_state import refuse_committed_diffs
+from pipelines.system.git.local_state import refuse_committed_diffs
 from pipelines.workspace.location import Workspace
 
 if TYPE_CHECKING:

@@ -27,12 +27,12 @@ from codec.manifest.facts import Archive
 from codec.manifest.jsonl import decode_fact
 from codec.names import key_time
 from codec.records import PatchRef
-from pipelines.fs.files import (
+from pipelines.outcomes.errors import Conflict, NotFound
+from pipelines.remotes.base import Remote
+from pipelines.system.fs.files import (
     read_bytes,
     remove,
 )
-from pipelines.outcomes.errors import Conflict, NotFound
-from pipelines.remotes.base import Remote
 from pipelines.workspace.cache import CACHE, read_cache, write_cache
 from pipelines.workspace.location import MANIFEST, Workspace
 

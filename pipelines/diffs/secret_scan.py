@@ -30,10 +30,10 @@ from codec.secrets.patterns import file_of, find_secrets, fingerprint, line_of
 from codec.secrets.values import can_be_secret, is_inside_address
 from codec.secrets.views import Unseen, views
 from pipelines.diffs.secret_scan_cache import Scanned, mark_of
-from pipelines.fs.files import read_bytes
 from pipelines.outcomes.errors import Unavailable
 from pipelines.outcomes.findings import Finding
 from pipelines.outcomes.progress import Advance
+from pipelines.system.fs.files import read_bytes
 from pipelines.workspace.user_settings import operator_file
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Final
 
-from pipelines.fs.files import read_bytes
+from pipelines.system.fs.files import read_bytes
 from pipelines.workspace.cache import user_folder
 
 #: Bytes at which it starts over.

@@ -29,12 +29,12 @@ from codec.kinds import Sha256
 from codec.names import key_time
 from codec.records import PatchRef, Session
 from pipelines.diffs.local_archives import Archives
-from pipelines.fs.files import (
+from pipelines.outcomes.errors import Erased, NotFound, StorageError
+from pipelines.system.fs.files import (
     opened,
     read_file,
     regular_size,
 )
-from pipelines.outcomes.errors import Erased, NotFound, StorageError
 from pipelines.workspace import pending
 from pipelines.workspace.diff_names import names_of
 from pipelines.workspace.location import Workspace
@@ -136,7 +136,7 @@ class Store:
     def _advice(self, commits: Sequence[str]) -> str:
         """Say how to get a diff that neither this machine nor the remote holds."""
         if commits and self._workspace.repository:
-            from pipelines.git.missing import UNSHALLOW, is_shallow
+            from pipelines.system.git.missing import UNSHALLOW, is_shallow
             from pipelines.workspace.git_queries import repository_of
 
             if is_shallow(repository_of(self._workspace).common):

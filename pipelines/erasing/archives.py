@@ -18,8 +18,8 @@ from codec.records import PatchRef
 from pipelines.diffs.archive_writer import Packing, Written, contents_of, pack
 from pipelines.diffs.local_archives import UNFINISHED, archive_folder, ranges_of
 from pipelines.diffs.store import Store
-from pipelines.fs.files import create, make_folder, remove
 from pipelines.remotes.base import Remote, bounded
+from pipelines.system.fs.files import create, make_folder, remove
 from pipelines.workspace.location import Workspace
 from pipelines.workspace.manifest_view import Manifest
 

@@ -28,9 +28,9 @@ from pipelines.diffs.local_archives import (
 )
 from pipelines.diffs.store import patch_in
 from pipelines.erasing.targets import Targets, held_in
-from pipelines.fs.files import SIZE_LIMIT, is_file, read_bytes, regular_size
 from pipelines.outcomes.errors import NotFound
 from pipelines.search.index_file import files_of, holds_patch
+from pipelines.system.fs.files import SIZE_LIMIT, is_file, read_bytes, regular_size
 from pipelines.v1.layouts import has_layout, read_layout
 from pipelines.workspace import pending
 from pipelines.workspace.cache import CACHE, is_sealed

@@ -15,9 +15,9 @@ from contextlib import suppress
 from typing import IO, Any, Final, NamedTuple
 
 import pipelines
-from pipelines.fleet.run_folder import Result
+from pipelines.fleet.run_folder import LOST, Result
 from pipelines.outcomes.errors import BUG, FINDINGS
-from pipelines.worker.client import HELPERS, OFF
+from pipelines.system.worker.client import HELPERS, OFF
 
 _HERE: Final = os.path.dirname(os.path.abspath(__file__))
 _PROGRAM: Final = os.path.join(
@@ -126,8 +126,10 @@ def _outcome(ended: _Ended, tail: bytes) -> str:
         return "timeout"
     if ended.code in _OUTCOMES:
         return _OUTCOMES[ended.code]
-    killed = ended.code in (-signal.SIGKILL, -signal.SIGABRT)
-    return "memory" if killed or any(sign in tail for sign in _MEMORY_SIGNS) else "failed"
+    if ended.code == -signal.SIGKILL:
+        return LOST
+    is_memory = ended.code == -signal.SIGABRT or any(sign in tail for sign in _MEMORY_SIGNS)
+    return "memory" if is_memory else "failed"
 
 
 def _message(
@@ -136,7 +138,7 @@ def _message(
     if outcome == "timeout":
         return f"did not end within {seconds} seconds"
     if outcome == "memory":
-        return f"was killed, or needed more than {memory} MiB of memory"
+        return f"needed more than {memory} MiB of memory"
     error = document.get("error")
     if isinstance(error, dict) and error.get("message"):
         return str(error["message"])

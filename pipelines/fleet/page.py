@@ -11,13 +11,13 @@ from typing import Any, Final
 
 from pipelines.outcomes.answers import Cell
 from pipelines.report.page import POLICY, asset, data_block, filled, source_hash
+from pipelines.system.worker.duckdb_process import Limits, ask
 from pipelines.tables.views import Views
-from pipelines.worker.duckdb_process import Limits, ask
 
 #: What the first bytes of every page hold.
 MARK: Final = '<meta name="generator" content="session-codec fleet report">'
 _LIMITS: Final = Limits(seconds=300, memory=2048, process=4 << 30)
-_SCRIPTS: Final = ("figures.js", "fleet.js")
+_SCRIPTS: Final = ("figures.js", "paged_table.js", "fleet.js")
 #: Rows of the lists beside the table of repositories, which has all of them.
 _FINDINGS: Final = 15
 _AGENTS: Final = 20

@@ -3,7 +3,7 @@
 1. `fleet.json` is written once. It states the repositories, the verbs and how they are cut into
    shards, so a shard is a function of its number.
 2. `results/NUMBER.jsonl` has one line for each verb that ended, appended at once. A line `began`
-   precedes it: a repository that began and did not end was running when its worker was lost.
+   precedes it: a repository that began and did not end was running when something was killed.
 3. A repository is finished when all its verbs have results, or one that failed.
 """
 
@@ -16,14 +16,16 @@ from typing import Any, Final, NamedTuple
 
 from codec.errors import FormatError
 from pipelines.fleet.steps import STEPS
-from pipelines.fs.files import make_folder, replace_file
 from pipelines.outcomes.errors import Conflict, NotFound
+from pipelines.system.fs.files import make_folder, replace_file
 
 _SCHEMA: Final = "session-codec/fleet-run/1"
 _PLAN: Final = "fleet.json"
 #: Outcomes of a verb that need no person; others count as failed, and `findings` as found.
 GOOD: Final = frozenset(("done", "absent"))
 CONTINUES: Final = frozenset(("done", "absent", "findings"))
+#: Outcome of a verb that did not end: it or its worker was killed.
+LOST: Final = "lost"
 
 
 class Member(NamedTuple):

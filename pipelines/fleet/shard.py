@@ -2,8 +2,8 @@
 
 1. It may be called any number of times, on any machine that has the folder: repositories that are
    finished are passed over, and each verb is idempotent.
-2. A verb that began twice and never ended, because its worker was lost each time, is not started a
-   third time: it is reported as `lost`, and the other repositories go on.
+2. A verb that began twice and never ended, because it or its worker was killed each time, is not
+   started a third time: it is reported as `lost`, and the other repositories go on.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Final
 
 from pipelines.fleet.child import run_verb
 from pipelines.fleet.run_folder import (
+    LOST,
     Member,
     Plan,
     Result,
@@ -22,10 +23,10 @@ from pipelines.fleet.run_folder import (
     read_shard,
 )
 from pipelines.fleet.steps import Place, command_of
-from pipelines.fs.files import make_folder
 from pipelines.outcomes.errors import PipelineError
+from pipelines.system.fs.files import make_folder
 
-#: Workers that may be lost to one verb in one repository.
+#: Times that a verb may be killed in one repository, with its worker or alone.
 _LOST: Final = 2
 _FILES: Final = (
     ".session-codec/manifest.jsonl", "SESSION_DELTAS.log", "PROJECT_METRICS.tsv",
@@ -45,6 +46,8 @@ def run_shard(folder: str, index: int) -> int:
             else:
                 append(folder, index, {"began": True, "repository": member.id, "verb": verb})
                 result = _run(folder, plan, member, verb)
+                if result.outcome == LOST:
+                    continue
             append(folder, index, result._asdict())
     return len(members)
 
@@ -60,14 +63,14 @@ def path_of(folder: str, member: Member) -> str:
 
 
 def _lost(member: Member, verb: str) -> Result:
-    message = f"{_LOST} workers were lost while it ran"
-    return Result(member.id, verb, "lost", None, message=message)
+    message = f"was killed {_LOST} times, alone or with its worker"
+    return Result(member.id, verb, LOST, None, message=message)
 
 
 def _run(folder: str, plan: Plan, member: Member, verb: str) -> Result:
     path = path_of(folder, member)
     if member.is_clone and not os.path.isdir(path):
-        from pipelines.git.clone import clone
+        from pipelines.system.git.clone import clone
 
         try:
             make_folder(os.path.dirname(os.path.abspath(path)))

@@ -23,6 +23,7 @@ class Source(NamedTuple):
         paths: of its files, the oldest first.
         helpers: files of its sub-agents, each with the session that its lines name.
         folder: where the session began; empty if unknown.
+        folder_hash: SHA-256 of its path, if the agent noted only that; else empty.
         commit: HEAD then; empty if unknown.
         remote: URL of the repository; empty if unknown.
         time: when it began, in milliseconds since 1970; 0 if unknown.
@@ -35,6 +36,7 @@ class Source(NamedTuple):
     paths: tuple[str, ...]
     helpers: tuple[tuple[str, str], ...] = ()
     folder: str = ""
+    folder_hash: str = ""
     commit: str = ""
     remote: str = ""
     time: int = 0

@@ -5,7 +5,8 @@
 2. A folder that is gone (a removed worktree, a renamed folder) belongs to the repository if git
    still lists it, or if the agent noted the same remote or a commit of the repository. One such
    transcript decides for all of its folder. Nothing is decided by a name.
-3. A transcript that a user names with `--from` belongs, unless its folder is in another repository.
+3. Of some transcripts only a hash of the folder is known. It is compared with the worktrees.
+4. A transcript that a user names with `--from` belongs, unless its folder is in another repository.
 """
 
 from __future__ import annotations
@@ -16,14 +17,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from pipelines.git.process import run_git
-from pipelines.git.repository import Repository, repository_at
-from pipelines.git.worktree import ancestors, git_folders, repository_of
 from pipelines.importing.agents import Source
+from pipelines.importing.heads import hash_of
 from pipelines.importing.lines import opened, read_errors
 from pipelines.importing.objects import Objects
 from pipelines.outcomes.errors import PipelineError
 from pipelines.outcomes.findings import Finding
+from pipelines.system.git.process import run_git
+from pipelines.system.git.repository import Repository, repository_at
+from pipelines.system.git.worktree import ancestors, git_folders, repository_of
 
 #: What git prints of a commit, as it is in the JSON of a transcript.
 _PRINTED: Final = re.compile(rb"\[[^\]\n\\\"]{1,200} (?P<commit>[0-9a-f]{7,40})\] ")
@@ -63,19 +65,21 @@ def choose(
         named: the user named the place where they were found.
     """
     tops = worktrees_of(repository) if repository else [os.path.realpath(root)]
-    groups: defaultdict[str, list[Source]] = defaultdict(list)
+    hashed = {hash_of(folder): folder for folder in (root, *tops)}
+    groups: defaultdict[tuple[str, str], list[Source]] = defaultdict(list)
     for source in sources:
-        groups[source.folder].append(source)
+        folder = source.folder or hashed.get(source.folder_hash, "")
+        groups[folder, "" if folder else source.folder_hash].append(source._replace(folder=folder))
     chosen: list[Source] = []
     unclear: dict[str, int] = {}
-    for folder, group in groups.items():
+    for (folder, hashed_folder), group in groups.items():
         belongs = _belongs(repository, tops, folder)
         if belongs is None:
             belongs = named or _is_tied(repository, objects, group) or None
         if belongs:
             chosen += group
         elif belongs is None:
-            unclear[folder] = len(group)
+            unclear[folder or hashed_folder] = len(group)
     return Chosen(chosen, [_unclear(unclear)] if unclear else [])
 
 

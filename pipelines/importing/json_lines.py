@@ -1,7 +1,7 @@
-"""Find and read the transcripts of agents that write JSON lines: Claude Code and Codex.
+"""Find and read the transcripts of agents that write JSON: Claude Code, Codex and Gemini CLI.
 
-1. The beginning of each file says whose it is, which session it belongs to, and where that began.
-   Files are not trusted to have the names that agents give them: users copy them.
+1. The beginning of each file says whose it is, which session it belongs to, and where that began
+   (`heads`).
 2. A file of a sub-agent belongs to the session that started it. Without that session's file it is
    a session of its own.
 3. `history.jsonl` of Claude Code has the prompts of sessions whose transcripts it has deleted.
@@ -14,40 +14,24 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from contextlib import suppress
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from codec.agents.claude_history import is_history
-from codec.agents.codex_transcript import parent_of_rollout
-from codec.agents.json_values import object_of, text_of, time_of
+from codec.agents.json_values import object_of, text_of
 from codec.agents.transcript_events import Event, Line
-from codec.agents.transcripts import entry_of, events_of
+from codec.agents.transcripts import events_of
 from pipelines.importing.agents import Agent, Reading, Search, Source, user_folder
-from pipelines.importing.lines import entries, opened, read_errors, unreadable
+from pipelines.importing.heads import Head, head_of
+from pipelines.importing.lines import entries, read_errors, unreadable
 from pipelines.importing.prompt_history import prompts_without_transcripts
 from pipelines.outcomes.findings import Finding
 
-_HEAD: Final = 1 << 18
-_SUFFIXES: Final = (".jsonl", ".jsonl.zst")
-_SESSION: Final = re.compile(rb'"sessionId"\s*:\s*"(?P<value>[^"\\]{1,200})"')
-_FOLDER: Final = re.compile(rb'"cwd"\s*:\s*(?P<value>"(?:[^"\\]|\\.){1,4096}")')
-#: Days after which Claude Code deletes a transcript, unless its settings have another number.
-_CLAUDE_DAYS: Final = 30
-
-
-class _Head(NamedTuple):
-    """What the beginning of a file says; a history of prompts is of no single session."""
-
-    agent: str
-    session_id: str = ""
-    parent: str = ""
-    folder: str = ""
-    commit: str = ""
-    remote: str = ""
-    time: int = 0
-    forked_from: str = ""
-    is_history: bool = False
+#: Names of transcripts; the documents of older versions of Gemini CLI have a prefix.
+_NAME: Final = re.compile(r".*\.jsonl(?:\.zst)?|session-.*\.json", re.S)
+#: Days after which Claude Code and Gemini CLI delete a transcript, unless their settings say else.
+_DAYS: Final = 30
+_AGE: Final = re.compile(r"(?P<count>\d{1,4})(?P<unit>[hdwm])")
+_UNIT_DAYS: Final = {"h": 1 / 24, "d": 1, "w": 7, "m": 30}
 
 
 def claude_agent() -> Agent:
@@ -59,7 +43,7 @@ def claude_agent() -> Agent:
         folders=lambda: [folder("projects"), folder("history.jsonl")],
         find=partial(_find, "claude"),
         events=_events,
-        keeps_days=lambda: _kept_days(folder("settings.json")),
+        keeps_days=lambda: _claude_days(folder("settings.json")),
     )
 
 
@@ -75,13 +59,26 @@ def codex_agent() -> Agent:
     )
 
 
+def gemini_agent() -> Agent:
+    """Return how Gemini CLI keeps its transcripts."""
+    folder = partial(user_folder, "GEMINI_CLI_HOME", "", ".gemini")
+    return Agent(
+        name="gemini",
+        program="gemini-cli",
+        folders=lambda: [folder("tmp")],
+        find=partial(_find, "gemini"),
+        events=_events,
+        keeps_days=lambda: _gemini_days(folder("settings.json")),
+    )
+
+
 def _find(agent: str, places: list[str]) -> Search:
     """Return the sessions of an agent in files and folders."""
     findings: list[Finding] = []
-    heads: list[tuple[str, _Head]] = []
+    heads: list[tuple[str, Head]] = []
     for path in dict.fromkeys(p for place in places for p in _files(place, findings)):
         try:
-            head = _head_of(path)
+            head = head_of(path)
         except read_errors() as e:
             findings.append(unreadable(path, e))
             continue
@@ -112,9 +109,9 @@ def _files(place: str, findings: list[Finding]) -> Iterator[str]:
         folders.sort()
         for name in sorted([*folders, *names]):
             path = os.path.join(folder, name)
-            if os.path.islink(path) and (name in folders or name.endswith(_SUFFIXES)):
+            if os.path.islink(path) and (name in folders or _NAME.fullmatch(name)):
                 findings.append(_linked(path))
-            elif name.endswith(_SUFFIXES) and name in names:
+            elif _NAME.fullmatch(name) and name in names:
                 yield path
 
 
@@ -127,79 +124,11 @@ def _linked(path: str) -> Finding:
     )
 
 
-def _head_of(path: str) -> _Head | None:
-    """Return what the beginning of a file says; None if it is not of a known agent.
-
-    Raises:
-        OSError: it cannot be read.
-    """
-    with opened(path) as f:
-        data = f.read(_HEAD)
-    found: list[dict[str, Any]] = []
-    for line in data.split(b"\n"):
-        entry = entry_of(line)
-        if entry is not None:
-            found.append(entry)
-            if entry.get("cwd") or "payload" in entry:  # it has all that is looked for
-                break
-    first = found[0] if found else {}
-    if is_history(first):
-        return _Head("claude", is_history=True)
-    payload = object_of(first.get("payload"))
-    if first.get("type") == "session_meta" or ("record_type" in first or "instructions" in first):
-        return _codex_head(first, payload or first)
-    names = [text_of(e.get("sessionId")) for e in found if e.get("sessionId")]
-    if not names and (m := _SESSION.search(data)):
-        names = [m["value"].decode(errors="replace")]
-    return _claude_head(path, names, found, data) if names else None
-
-
-def _codex_head(first: dict[str, Any], payload: dict[str, Any]) -> _Head:
-    git = object_of(payload.get("git"))
-    return _Head(
-        agent="codex",
-        session_id=text_of(payload.get("id")),
-        parent=parent_of_rollout(first) or _spawned_by(payload),
-        folder=text_of(payload.get("cwd")),
-        commit=text_of(git.get("commit_hash")),
-        remote=text_of(git.get("repository_url")),
-        time=time_of(first.get("timestamp")) or time_of(payload.get("timestamp")),
-        forked_from=text_of(payload.get("forked_from_id")),
-    )
-
-
-def _spawned_by(payload: dict[str, Any]) -> str:
-    """Return the session that started a sub-agent, as newer versions say it."""
-    source = object_of(object_of(payload.get("source")).get("subagent"))
-    return text_of(object_of(source.get("thread_spawn")).get("parent_thread_id"))
-
-
-def _claude_head(path: str, names: list[str], found: list[dict[str, Any]], data: bytes) -> _Head:
-    stem = os.path.basename(path).partition(".")[0]
-    name = stem if stem in names else names[-1]
-    own = [e for e in found if e.get("sessionId", name) == name]
-    folder = next((text_of(e["cwd"]) for e in own if e.get("cwd")), "")
-    if not folder and (m := _FOLDER.search(data)):
-        with suppress(ValueError):
-            folder = text_of(json.loads(m["value"].decode(errors="replace")))
-    forked = (object_of(e.get("forkedFrom")).get("sessionId") for e in own)
-    times = (t for e in own if (t := time_of(e.get("timestamp"))))
-    is_helper = stem.startswith("agent-") and any(e.get("isSidechain") for e in own)
-    return _Head(
-        agent="claude",
-        session_id=name,
-        parent=name if is_helper else "",
-        folder=folder,
-        time=next(times, 0),
-        forked_from=next((text_of(f) for f in forked if f), ""),
-    )
-
-
-def _sources(heads: list[tuple[str, _Head]]) -> Iterator[Source]:
+def _sources(heads: list[tuple[str, Head]]) -> Iterator[Source]:
     """Yield the sessions of files, each with the files of its sub-agents."""
     by_id = {head.session_id: head for _, head in heads if head.session_id and not head.parent}
-    parents = {head.session_id: head.parent for _, head in heads if head.agent == "codex"}
-    mains: dict[str, list[tuple[str, _Head]]] = {}
+    parents = {head.session_id: head.parent for _, head in heads if head.agent != "claude"}
+    mains: dict[str, list[tuple[str, Head]]] = {}
     helpers: dict[str, list[tuple[str, str]]] = {}
     for path, head in heads:
         root = head.parent
@@ -220,6 +149,7 @@ def _sources(heads: list[tuple[str, _Head]]) -> Iterator[Source]:
             paths=tuple(path for path, _ in files),
             helpers=tuple(sorted(helpers.get(name, ()))),
             folder=next((h.folder for _, h in files if h.folder), ""),
+            folder_hash=first.folder_hash,
             commit=first.commit,
             remote=first.remote,
             time=first.time,
@@ -254,11 +184,25 @@ def _together(source: Source, reading: Reading) -> Iterator[dict[str, Any]]:
             yield entry
 
 
-def _kept_days(settings: str) -> int | None:
+def _claude_days(settings: str) -> int | None:
     """Return after how many days Claude Code deletes a transcript."""
+    value = _settings(settings).get("cleanupPeriodDays")
+    return value if isinstance(value, int) and not isinstance(value, bool) else _DAYS
+
+
+def _gemini_days(settings: str) -> int | None:
+    """Return after how many days Gemini CLI deletes a transcript; None if it keeps them."""
+    kept = object_of(object_of(_settings(settings).get("general")).get("sessionRetention"))
+    if kept.get("enabled") is False:
+        return None
+    age = _AGE.fullmatch(text_of(kept.get("maxAge")))
+    return max(int(int(age["count"]) * _UNIT_DAYS[age["unit"]]), 1) if age else _DAYS
+
+
+def _settings(path: str) -> dict[str, Any]:
+    """Return the settings of an agent; empty if they cannot be read."""
     try:
-        with open(settings, "rb") as f:
-            value = object_of(json.loads(f.read(1 << 20))).get("cleanupPeriodDays")
+        with open(path, "rb") as f:
+            return object_of(json.loads(f.read(1 << 20)))
     except (OSError, ValueError, RecursionError):
-        value = None
-    return value if isinstance(value, int) and not isinstance(value, bool) else _CLAUDE_DAYS
+        return {}

@@ -9,11 +9,12 @@ if TYPE_CHECKING:
     from pipelines.importing.agents import Agent
 
 #: Names of all agents.
-NAMES: Final = ("claude", "codex")
+NAMES: Final = ("claude", "codex", "gemini")
 
 
 def agents() -> Mapping[str, Agent]:
     """Return the agents by name."""
-    from pipelines.importing.json_lines import claude_agent, codex_agent
+    from pipelines.importing.json_lines import claude_agent, codex_agent, gemini_agent
 
-    return {agent.name: agent for agent in (claude_agent(), codex_agent())}
+    known = (claude_agent(), codex_agent(), gemini_agent())
+    return {agent.name: agent for agent in known}

@@ -3,6 +3,7 @@
 1. A line of more than 32 MiB is skipped, without holding it in memory.
 2. A last line that is cut short was being written: it is read the next time.
 3. Bytes that are not UTF-8 are kept (`codec.agents.transcripts.entry_of`), and named.
+4. A file `*.json` is one document of at most 64 MiB; a longer one is not read.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from codec.agents.transcripts import entry_of, object_in
 from pipelines.outcomes.findings import Finding
 
 LINE_LIMIT: Final = 1 << 25
+#: How the name of a transcript ends that is one document.
+DOCUMENT: Final = ".json"
+_DOCUMENT_LIMIT: Final = 1 << 26
 #: How many lines of one file are named.
 _NAMED: Final = 3
 
@@ -61,6 +65,9 @@ def entries(path: str, findings: list[Finding]) -> Iterator[dict[str, Any]]:
     """
     problems: dict[str, list[int]] = {}
     try:
+        if path.endswith(DOCUMENT):
+            yield document(path)
+            return
         with opened(path) as f:
             for number, line in enumerate(lines(f), 1):
                 if line is None:
@@ -82,6 +89,22 @@ def entries(path: str, findings: list[Finding]) -> Iterator[dict[str, Any]]:
         findings.append(unreadable(path, e))
     for kind, numbers in problems.items():
         findings.append(_damaged(path, kind, numbers))
+
+
+def document(path: str) -> dict[str, Any]:
+    """Return the object that a transcript is.
+
+    Raises:
+        OSError: it cannot be read, is not a JSON object, or is too long.
+    """
+    with opened(path) as f:
+        data = f.read(_DOCUMENT_LIMIT + 1)
+    if len(data) > _DOCUMENT_LIMIT:
+        raise OSError(f"longer than {_DOCUMENT_LIMIT >> 20} MiB")
+    entry = entry_of(data)
+    if entry is None:
+        raise OSError("not a JSON object, or cut short")
+    return entry
 
 
 def lines(f: IO[bytes]) -> Iterator[bytes | None]:

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import IO, Final
 
-from pipelines.git.process import git_dialogue, run_git
-from pipelines.git.repository import Repository
+from pipelines.system.git.process import git_dialogue, run_git
+from pipelines.system.git.repository import Repository
 
 #: Questions that are asked before their answers are read: both fit into a pipe.
 _BATCH: Final = 200

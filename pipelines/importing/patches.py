@@ -21,9 +21,9 @@ from contextlib import ExitStack
 from typing import IO, Final, Self
 
 from codec.agents.edit_events import State
-from pipelines.git.process import git_dialogue, run_git
-from pipelines.git.repository import Repository
 from pipelines.importing.objects import Objects
+from pipelines.system.git.process import git_dialogue, run_git
+from pipelines.system.git.repository import Repository
 from pipelines.workspace.git_patches import PATCH_OPTIONS
 
 #: A file of a session before and after: each a blob by hash, a mark of fast-import, or empty.

@@ -3,7 +3,7 @@
 1. A hook names the transcript. Only files in the agents' own folders are read: the name may come
    from a repository that somebody else wrote.
 2. Claude Code keeps sub-agents in `SESSION/subagents/agent-*.jsonl`, Codex as further rollouts that
-   name their parent in the first line.
+   name their parent in the first line, Gemini CLI in a folder with the name of the session.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pipelines.recording.spooled_events import Part, read_file
 TRANSCRIPT_LIMIT: Final = 1 << 25
 #: Folders where agents keep transcripts, and variables that name others.
 _AGENT_FOLDERS: Final = ("~/.claude", "~/.codex", "~/.gemini")
-_AGENT_VARIABLES: Final = ("CLAUDE_CONFIG_DIR", "CODEX_HOME")
+_AGENT_VARIABLES: Final = {"CLAUDE_CONFIG_DIR": "", "CODEX_HOME": "", "GEMINI_CLI_HOME": ".gemini"}
 _HELPERS: Final = 64
 _FIRST_LINE: Final = 1 << 18
 
@@ -80,6 +80,10 @@ def _helpers(part: Part, path: str) -> Iterator[tuple[str, str]]:
         folder = os.path.join(path.removesuffix(".jsonl"), "subagents")
         for found in sorted(glob.glob(os.path.join(glob.escape(folder), "agent-*.jsonl"))):
             yield found, part.session_id
+    elif part.agent == "gemini":
+        folder = glob.escape(os.path.join(os.path.dirname(path), part.session_id))
+        for found in sorted(glob.glob(os.path.join(folder, "*.jsonl"))):
+            yield found, part.session_id
     elif part.agent == "codex":
         folder = glob.escape(os.path.dirname(path))
         names = sorted(glob.glob(os.path.join(folder, "rollout-*.jsonl")))
@@ -104,7 +108,9 @@ def _child_of(path: str, session_id: str) -> str:
 def _folders() -> Iterator[str]:
     """Yield the folders in which agents keep transcripts; nothing else is read as one."""
     yield from map(os.path.expanduser, _AGENT_FOLDERS)
-    yield from filter(os.path.isabs, (os.environ.get(name, "") for name in _AGENT_VARIABLES))
+    for name, inner in _AGENT_VARIABLES.items():
+        if os.path.isabs(folder := os.environ.get(name, "")):
+            yield os.path.join(folder, inner)
 
 
 def _is_below(path: str, folder: str) -> bool:

@@ -20,7 +20,7 @@ from codec.agents.hook_settings import PROGRAM, our_commands, with_hooks, withou
 from codec.agents.opencode_plugin import check_plugin, is_plugin, plugin_source
 from codec.agents.permission_settings import with_rule, without_rule
 from codec.errors import FormatError
-from pipelines.fs.user_files import Change
+from pipelines.system.fs.user_files import Change
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -20,7 +20,7 @@ from codec.agents.server_settings import (
     without_toml_server,
 )
 from codec.errors import FormatError
-from pipelines.fs.user_files import Change
+from pipelines.system.fs.user_files import Change
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

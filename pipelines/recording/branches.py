@@ -11,8 +11,8 @@ import os
 from collections.abc import Collection, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from pipelines.git.process import run_git
-from pipelines.git.repository import Repository
+from pipelines.system.git.process import run_git
+from pipelines.system.git.repository import Repository
 from pipelines.workspace.git_blobs import read_blob
 from pipelines.workspace.git_queries import prefix_of, repository_of
 from pipelines.workspace.location import MANIFEST, Workspace

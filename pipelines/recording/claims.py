@@ -15,11 +15,11 @@ import time
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from pipelines.git.worktree import ancestors, git_folders, head_of, repository_of
 from pipelines.recording.agent_files import Files, files_of
 from pipelines.recording.attribution import Attribution, Claimant
 from pipelines.recording.reflogs import head_log
 from pipelines.recording.spooled_events import Part
+from pipelines.system.git.worktree import ancestors, git_folders, head_of, repository_of
 
 _NANO: Final = 10**6
 _SECOND: Final = 1000

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Final, NamedTuple
 
-from pipelines.git.process import run_git
-from pipelines.git.repository import Repository
 from pipelines.recording.reflogs import Log, Made, Move, all_logs
+from pipelines.system.git.process import run_git
+from pipelines.system.git.repository import Repository
 from pipelines.workspace.git_patches import LEFT_OUT
 from pipelines.workspace.git_queries import parent_of, prefix_of
 from pipelines.workspace.location import REFERENCES, Workspace
@@ -195,8 +195,15 @@ def _base(repository: Repository, commit: str, before: Mapping[str, str], made: 
     return before[commit] or parent_of(repository, commit)
 
 
+def own_paths(workspace: Workspace) -> list[str]:
+    """Return the paths in the repository of the files and folders that only session-codec writes.
+
+    Empty if the workspace is outside of its repository.
+    """
+    prefix = prefix_of(workspace)
+    return [f"{prefix}{name}" for name in _OWN] if prefix is not None else []
+
+
 def _counted(workspace: Workspace) -> list[str]:
     """Return pathspecs of everything but the files that only session-codec writes."""
-    prefix = prefix_of(workspace)
-    own = () if prefix is None else _OWN
-    return [":(top)", *(f":(top,exclude,literal){prefix}{name}" for name in own)]
+    return [":(top)", *(f":(top,exclude,literal){name}" for name in own_paths(workspace))]

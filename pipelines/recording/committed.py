@@ -20,9 +20,9 @@ from codec.manifest.fact_lines import erased_digests, read_fact, split_lines
 from codec.manifest.facts import Fact
 from codec.manifest.jsonl import fact_digest
 from codec.records import Session
-from pipelines.fs.files import keep_file, make_folder, mapped, read_bytes, sync_directory
-from pipelines.git.worktree import head_of
 from pipelines.outcomes.errors import Denied, NotFound, Unavailable
+from pipelines.system.fs.files import keep_file, make_folder, mapped, read_bytes, sync_directory
+from pipelines.system.git.worktree import head_of
 from pipelines.workspace import pending
 from pipelines.workspace.diff_files import put_diff
 from pipelines.workspace.diff_names import names_of

@@ -23,9 +23,6 @@ from codec.manifest.facts import Revision
 from codec.manifest.identity import History
 from codec.manifest.jsonl import identity_of
 from codec.records import NUMBER_LIMIT, Session
-from pipelines.fs.files import remove
-from pipelines.fs.locks import locked
-from pipelines.git.local_state import refuse_planted
 from pipelines.outcomes.errors import NotFound, StorageError
 from pipelines.outcomes.findings import Finding
 from pipelines.recording.claims import Claims, Span, head_at
@@ -46,6 +43,9 @@ from pipelines.recording.spooled_events import (
     read_events,
     set_aside,
 )
+from pipelines.system.fs.files import remove
+from pipelines.system.fs.locks import locked
+from pipelines.system.git.local_state import refuse_planted
 from pipelines.workspace import pending
 from pipelines.workspace.git_patches import patch_of
 from pipelines.workspace.git_queries import repository_of, subject_of

@@ -21,9 +21,9 @@ from codec.manifest.fact_lines import read_fact
 from codec.manifest.facts import Fact, Revision
 from codec.manifest.jsonl import fact_digest
 from codec.records import Session
-from pipelines.fs.files import mapped, read_bytes, write_new
 from pipelines.outcomes.findings import Finding, torn_finding
 from pipelines.recording.committed import release
+from pipelines.system.fs.files import mapped, read_bytes, write_new
 from pipelines.workspace import pending
 from pipelines.workspace.diff_names import names_of
 from pipelines.workspace.journal import recover

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from codec.errors import FormatError
-from pipelines.git.worktree import ancestors, repository_of
 from pipelines.recording.spool import spool_of, waiting
+from pipelines.system.git.worktree import ancestors, repository_of
 from pipelines.workspace.location import Workspace
 
 if TYPE_CHECKING:

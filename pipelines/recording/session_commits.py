@@ -17,9 +17,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from pipelines.git.process import run_git
-from pipelines.git.repository import Repository
-from pipelines.git.worktree import head_of
 from pipelines.outcomes.errors import NotFound
 from pipelines.recording.attribution import Attribution
 from pipelines.recording.commit_graph import (
@@ -33,6 +30,9 @@ from pipelines.recording.commit_graph import (
 )
 from pipelines.recording.recorded_ranges import Recorded, recorded_ranges
 from pipelines.recording.reflogs import Log, Made, Move, all_logs, branch_log, made_by, tips_of
+from pipelines.system.git.process import run_git
+from pipelines.system.git.repository import Repository
+from pipelines.system.git.worktree import head_of
 from pipelines.workspace.git_queries import commit_of, repository_of
 from pipelines.workspace.location import Workspace
 

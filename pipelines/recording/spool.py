@@ -17,7 +17,7 @@ import _thread
 import os
 import time
 
-from pipelines.git.local_state import checked
+from pipelines.system.git.local_state import checked
 
 SPOOL = os.path.join(".session-codec", "spool")
 BROKEN = "broken"

@@ -21,11 +21,11 @@ from typing import Final, NamedTuple
 from codec.agents.hook_input import HookInput, decode_input
 from codec.agents.spool_entry import HEAD_LIMIT, TAIL_LIMIT, Entry, decode_entry
 from codec.errors import FormatError
-from pipelines.fs.files import make_folder, move
-from pipelines.git.local_state import is_foreign
 from pipelines.outcomes.findings import Finding
 from pipelines.recording.agent_process import has_ended
 from pipelines.recording.spool import BROKEN, SILENCE, spool_of, waiting
+from pipelines.system.fs.files import make_folder, move
+from pipelines.system.git.local_state import is_foreign
 from pipelines.workspace.location import Workspace
 
 #: What an agent is called that does not tell its model.

@@ -14,7 +14,7 @@ from codec.references.merge import Refresh, refresh
 from codec.references.sources.collect import WANTED, LineMap, Stated, limit_of, stated_references
 from codec.references.values import by_name, from_names
 from pipelines.recording.text_scan import holds_secret
-from pipelines.worker.process import count_text
+from pipelines.system.worker.process import count_text
 
 
 def read_stated(

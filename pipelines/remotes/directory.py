@@ -19,9 +19,9 @@ from stat import S_ISREG
 from typing import IO, Final
 
 from codec.errors import IntegrityError
-from pipelines.fs.files import identity, make_folder, remove, sync_directory
 from pipelines.outcomes.errors import Conflict, NotFound, storage_error
 from pipelines.remotes.base import BLOCK, Content, Part, Remote, Requests, Stored, check_same
+from pipelines.system.fs.files import identity, make_folder, remove, sync_directory
 
 #: Prefix of unfinished files, which are not objects.
 _UNFINISHED: Final = ".new-"

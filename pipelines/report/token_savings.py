@@ -33,8 +33,8 @@ from codec.v1.text import decode_text
 from codec.v2.context_view import DEFAULT_BUDGET, DEFAULT_LAST, render_context
 from codec.v2.progress_log import encode_reference, reference_of
 from pipelines.diffs.store import Store, commits_of
-from pipelines.fs.files import read_bytes
 from pipelines.outcomes.errors import Erased, NotFound
+from pipelines.system.fs.files import read_bytes
 from pipelines.workspace.location import DELTAS, REFERENCES, Workspace
 from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.newest import newest_deltas

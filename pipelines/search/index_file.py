@@ -16,8 +16,8 @@ from collections.abc import Collection
 from contextlib import closing
 from typing import Final
 
-from pipelines.fs.files import make_folder, remove
-from pipelines.git.local_state import checked, is_planted
+from pipelines.system.fs.files import make_folder, remove
+from pipelines.system.git.local_state import checked, is_planted
 from pipelines.workspace.cache import CACHE
 from pipelines.workspace.location import Workspace
 

@@ -23,13 +23,18 @@ from codec.tables.rows import Head, Row, digest_of
 from codec.tables.schema import BY_NAME, Cell
 from codec.tokens.tokenizers import DEFAULT
 from pipelines.diffs.local_archives import list_archives
-from pipelines.fs.files import regular_size
 from pipelines.outcomes.errors import NotFound
 from pipelines.outcomes.findings import Finding
 from pipelines.outcomes.progress import Progress
+from pipelines.report.period.source import (
+    private_keys,
+    public_sessions,
+    session_of_row,
+    tokens_by_key,
+)
+from pipelines.report.period.touched import Files, Touched, touched_by
 from pipelines.report.token_savings import token_report
-from pipelines.summary.source import private_keys, public_sessions, session_of_row, tokens_by_key
-from pipelines.summary.touched import Files, Touched, touched_by
+from pipelines.system.fs.files import regular_size
 from pipelines.workspace.delta_lines import read_deltas
 from pipelines.workspace.git_queries import prefix_of, repository_of
 from pipelines.workspace.location import (
@@ -129,7 +134,7 @@ def _name_of(workspace: Workspace, *, redact: bool) -> str:
     """Return the address of the origin, else the path of the workspace, hashed on demand."""
     folder = ""
     if workspace.repository is not None:
-        from pipelines.git.process import run_git
+        from pipelines.system.git.process import run_git
 
         done = run_git(
             repository_of(workspace), "config", "--get", "remote.origin.url", answers=(0, 1)

@@ -11,8 +11,8 @@ from typing import Final, NamedTuple
 from codec.tables.catalog import Format
 from codec.tables.schema import TABLES, Table
 from pipelines.remotes.base import Remote
+from pipelines.system.worker.duckdb_process import quoted
 from pipelines.tables.catalogs import newest_catalog
-from pipelines.worker.duckdb_process import quoted
 
 _TYPES: Final = {
     "string": "VARCHAR",

@@ -24,7 +24,9 @@ from codec.v1.layout import LAYOUT_NAME, LITERAL_NAME, decode_layout
 from codec.v1.purged_layout import without
 from pipelines.diffs.archive_writer import remove_unfinished
 from pipelines.diffs.local_archives import UNFINISHED, archive_folder, shown
-from pipelines.fs.files import (
+from pipelines.outcomes.progress import Progress
+from pipelines.remotes.base import LIMIT, Remote, bounded, read_whole
+from pipelines.system.fs.files import (
     create,
     make_folder,
     move,
@@ -34,8 +36,6 @@ from pipelines.fs.files import (
     sync_written,
     write_new,
 )
-from pipelines.outcomes.progress import Progress
-from pipelines.remotes.base import LIMIT, Remote, bounded, read_whole
 from pipelines.workspace.diff_files import put_diff
 from pipelines.workspace.diff_names import names_of
 from pipelines.workspace.location import Workspace

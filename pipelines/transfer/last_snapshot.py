@@ -20,10 +20,10 @@ from codec.archive.snapshot import (
 )
 from codec.errors import FormatError
 from codec.kinds import sha256_of
-from pipelines.fs.files import make_folder, read_bytes, replace_file
-from pipelines.fs.locks import unchanging
-from pipelines.git.local_state import is_planted
 from pipelines.remotes.base import Remote
+from pipelines.system.fs.files import make_folder, read_bytes, replace_file
+from pipelines.system.fs.locks import unchanging
+from pipelines.system.git.local_state import is_planted
 from pipelines.workspace.cache import CACHE
 from pipelines.workspace.location import Workspace
 

@@ -39,11 +39,11 @@ from codec.merge.tracked_formats import METRICS as METRICS_ROWS
 from codec.merge.tracked_formats import REFERENCES as ENTRIES
 from codec.records import PatchRef
 from codec.summaries.summary_file import is_path
-from pipelines.fs.files import read_bytes
-from pipelines.fs.locks import locked
 from pipelines.outcomes.errors import Conflict, Denied
 from pipelines.outcomes.findings import Finding
 from pipelines.remotes.base import Remote, content_of, read_whole
+from pipelines.system.fs.files import read_bytes
+from pipelines.system.fs.locks import locked
 from pipelines.transfer.last_snapshot import Last, lock_of, read_last_under_lock, write_last
 from pipelines.workspace.location import (
     CONFIG,

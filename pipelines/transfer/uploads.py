@@ -15,9 +15,9 @@ from codec.manifest.facts import Archive, V1Version
 from codec.v1.layout import LAYOUT_NAME, LITERAL_NAME, literal_bytes
 from codec.v1.purged_text import find_purged
 from pipelines.diffs.local_archives import archive_folder, shown
-from pipelines.fs.files import read_bytes, regular_size
 from pipelines.outcomes.errors import Conflict
 from pipelines.remotes.base import BLOCK, Content, content_of
+from pipelines.system.fs.files import read_bytes, regular_size
 from pipelines.v1.layouts import has_layout, read_layout
 from pipelines.workspace.location import Workspace
 from pipelines.workspace.manifest_view import Manifest

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from codec.tokens.tokenizers import count_words
 from codec.v1.text import decode_text
-from pipelines.fs.files import identity, release, write_new
 from pipelines.outcomes.errors import Conflict
-from pipelines.worker.process import count_texts
+from pipelines.system.fs.files import identity, release, write_new
+from pipelines.system.worker.process import count_texts
 
 #: Start and end of a run of bytes in a log.
 Range = tuple[int, int]

@@ -20,8 +20,8 @@ from codec.v1.layout import (
     rebuild,
 )
 from pipelines.diffs.store import Store
-from pipelines.fs.files import SIZE_LIMIT, read_bytes, regular_size
 from pipelines.outcomes.errors import Erased, NotFound
+from pipelines.system.fs.files import SIZE_LIMIT, read_bytes, regular_size
 from pipelines.workspace.location import Workspace
 
 

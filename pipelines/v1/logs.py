@@ -22,11 +22,11 @@ from codec.v1.stub import is_bare_stub
 from pipelines.outcomes.errors import LogsUnnamed, WorkspaceMissing
 from pipelines.outcomes.findings import Finding
 from pipelines.outcomes.progress import Progress
+from pipelines.system.worker.client import Worker
 from pipelines.v1.candidates import migrate_commands, other_logs
 from pipelines.v1.entries import dialects_of
 from pipelines.v1.reader import ReadLog, read_log
 from pipelines.v1.source import Source, open_source, source_name
-from pipelines.worker.client import Worker
 from pipelines.workspace.location import V1_LOG, Workspace, moment
 from pipelines.workspace.manifest_view import Manifest
 

@@ -25,7 +25,7 @@ from typing import Final
 from codec.errors import FormatError
 from codec.v1.text import Log
 from pipelines.outcomes.errors import Conflict
-from pipelines.worker.programs import python_program
+from pipelines.system.worker.programs import python_program
 
 #: Seconds that the patterns may take in all, besides those for the bytes that they split.
 LIMIT: Final = 3.0

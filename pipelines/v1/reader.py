@@ -23,9 +23,9 @@ from codec.v1.split import LineNumbers, Span, split
 from codec.v1.text import decode_text
 from pipelines.outcomes.findings import Finding
 from pipelines.outcomes.progress import Progress
+from pipelines.system.worker.client import Worker
 from pipelines.v1.beside import Counted, Range, count_runs, open_log
 from pipelines.v1.source import Source
-from pipelines.worker.client import Worker
 
 #: How much of a log's own rules is kept for the references, in bytes.
 RULES_LIMIT: Final = 1 << 16

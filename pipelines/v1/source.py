@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from codec.errors import EncodeError, FormatError
 from codec.kinds import Sha256
 from codec.v1.text import Log
-from pipelines.fs.files import identity, release
 from pipelines.outcomes.errors import Conflict, NotFound, storage_error
+from pipelines.system.fs.files import identity, release
 from pipelines.workspace.location import Workspace
 
 _BLOCK = 1 << 24

@@ -16,10 +16,10 @@ from codec.errors import IntegrityError
 from codec.kinds import Sha256
 from codec.v1.layout import LAYOUT_NAME, LITERAL_NAME, EncodedLayout, StoredPatch
 from pipelines.diffs.store import Store
-from pipelines.fs.files import make_folder, write_new
+from pipelines.system.fs.files import make_folder, write_new
+from pipelines.system.worker.client import Worker
 from pipelines.v1.beside import open_log, stage_runs
 from pipelines.v1.new_sessions import Added
-from pipelines.worker.client import Worker
 from pipelines.workspace.diff_names import names_of
 from pipelines.workspace.location import Workspace
 

@@ -30,17 +30,17 @@ from pipelines.diffs.archive_writer import Packing, contents_of, pack, publish, 
 from pipelines.diffs.local_archives import archive_folder, archive_names
 from pipelines.diffs.secret_scan import Text, scan
 from pipelines.diffs.store import Store
-from pipelines.fs.files import (
+from pipelines.outcomes.findings import Finding
+from pipelines.outcomes.progress import Advance, Progress
+from pipelines.recording.flushing import begin_writing
+from pipelines.system.fs.files import (
     make_folder,
     read_bytes,
     read_file,
     remove,
     sync_directory,
 )
-from pipelines.fs.writable import check_diffs
-from pipelines.outcomes.findings import Finding
-from pipelines.outcomes.progress import Advance, Progress
-from pipelines.recording.flushing import begin_writing
+from pipelines.system.fs.writable import check_diffs
 from pipelines.workspace.git_queries import blob_at
 from pipelines.workspace.location import Workspace, writing
 from pipelines.workspace.manifest_view import Manifest

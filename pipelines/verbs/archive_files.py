@@ -30,10 +30,10 @@ from pipelines.diffs.local_archives import (
 )
 from pipelines.diffs.store import patch_in
 from pipelines.erasing.targets import Targets, targets_of
-from pipelines.fs.files import remove, replace_file
 from pipelines.outcomes.errors import Conflict, NotFound
 from pipelines.outcomes.findings import Finding
 from pipelines.outcomes.progress import Progress
+from pipelines.system.fs.files import remove, replace_file
 from pipelines.verification.housekeeping import mended_end, with_end
 from pipelines.workspace.diff_names import names_of
 from pipelines.workspace.location import Workspace, writing

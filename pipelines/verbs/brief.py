@@ -10,8 +10,8 @@ from codec.patches.changes import changes_of
 from codec.records import Session
 from codec.v2.brief import Brief, State, open_sessions, render_brief
 from pipelines.diffs.store import Store, commits_of
-from pipelines.git.process import run_git
 from pipelines.outcomes.errors import StorageError
+from pipelines.system.git.process import run_git
 from pipelines.workspace.find_session import find_key
 from pipelines.workspace.git_queries import commit_of, names_changed, prefix_of, repository_of
 from pipelines.workspace.location import Workspace

@@ -2,9 +2,9 @@
 
 1. It reads the references and the end of the deltas, never the v1 log or the manifest. If a context
    is rendered again, the sessions that it leaves out are summed up (`newest`).
-2. Tokens are counted without loading a tokenizer (`codec.tokens.bpe_counts`), and compact references
-   are kept, because importing YAML takes longer than all else. What was rendered is kept by a hash
-   of the content that it came from, which saves a tenth of the time.
+2. Tokens are counted without loading a tokenizer (`codec.tokens.bpe_counts`). Compact references
+   are kept by the hash of the file, because importing YAML takes longer than all else. A rendering
+   is kept by the hash of its inputs, which saves a tenth of the time.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 
 from codec.kinds import sha256_of
 from codec.v2.context_view import DEFAULT_BUDGET, DEFAULT_LAST, VIEW_VERSION, Context, Style
-from pipelines.fs.files import read_bytes
+from pipelines.system.fs.files import read_bytes
 from pipelines.workspace import pending
 from pipelines.workspace.cache import CACHE, read_json_cache, write_json_cache
 from pipelines.workspace.location import DELTAS, REFERENCES, Workspace

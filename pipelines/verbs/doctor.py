@@ -15,7 +15,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from codec.summaries.summary_file import is_path
-from pipelines.fs.files import (
+from pipelines.importing.expiring import expiring_findings
+from pipelines.outcomes.findings import Finding
+from pipelines.outcomes.progress import Progress
+from pipelines.recording.flushing import begin_writing, pending_findings
+from pipelines.recording.spooled_events import spool_findings
+from pipelines.system.fs.files import (
     keep_copy,
     make_folder,
     move,
@@ -23,11 +28,6 @@ from pipelines.fs.files import (
     replace_file,
     sync_directory,
 )
-from pipelines.importing.expiring import expiring_findings
-from pipelines.outcomes.findings import Finding
-from pipelines.outcomes.progress import Progress
-from pipelines.recording.flushing import begin_writing, pending_findings
-from pipelines.recording.spooled_events import spool_findings
 from pipelines.verification.agent_servers import server_findings
 from pipelines.verification.agent_trust import trust_findings
 from pipelines.verification.housekeeping import Mend, Upkeep, agent_findings, upkeep_of, with_end

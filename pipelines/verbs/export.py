@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 from codec.tables.catalog import Format
 from codec.tables.rows import encode_rows
 from codec.tables.schema import EXPORTED
-from pipelines.fs.files import make_folder, replace_file
 from pipelines.outcomes.errors import NotFound
 from pipelines.outcomes.progress import Progress
 from pipelines.remotes.base import Remote
+from pipelines.system.fs.files import make_folder, replace_file
 from pipelines.tables.source import Request, Rows, read_rows
 
 if TYPE_CHECKING:

@@ -31,10 +31,10 @@ from pipelines.fleet.run_folder import (
 )
 from pipelines.fleet.shard import run_shard
 from pipelines.fleet.steps import EXPORT, STEPS
-from pipelines.fs.files import regular_size
 from pipelines.outcomes.findings import Finding
 from pipelines.outcomes.progress import Progress
 from pipelines.remotes.base import Remote
+from pipelines.system.fs.files import regular_size
 from pipelines.workspace.location import MANIFEST, V1_LOG
 
 Runner = Literal["local", "dask"]

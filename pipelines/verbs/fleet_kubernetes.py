@@ -7,7 +7,7 @@ import os
 from codec.errors import FormatError
 from codec.schedules.fleet import cron_job, indexed_job
 from pipelines.fleet.run_folder import Plan, write_plan
-from pipelines.fs.files import make_folder, replace_file
+from pipelines.system.fs.files import make_folder, replace_file
 
 
 def write_manifests(folder: str, plan: Plan, image: str, claim: str) -> list[str]:

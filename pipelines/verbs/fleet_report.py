@@ -6,9 +6,9 @@ import os
 from typing import Final
 
 from pipelines.fleet.page import MARK, page
-from pipelines.fs.files import replace_file
 from pipelines.outcomes.errors import Conflict
 from pipelines.remotes.base import Remote
+from pipelines.system.fs.files import replace_file
 from pipelines.tables.views import views_of
 from pipelines.workspace.location import moment
 

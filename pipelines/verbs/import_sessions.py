@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from codec.errors import IntegrityError
 from codec.manifest.facts import Fact
 from codec.records import Session
-from pipelines.fs.files import write_new
 from pipelines.importing.planning import Imported, Request, plan_import
 from pipelines.outcomes.progress import Progress
 from pipelines.recording.flushing import begin_writing, keep_until_committed
+from pipelines.system.fs.files import write_new
 from pipelines.v1.migrated_rows import MigratedRows
 from pipelines.workspace.diff_names import names_of
 from pipelines.workspace.location import Workspace, check_format, writing
@@ -91,7 +91,7 @@ def _tokens(sessions: Sequence[Session]) -> int:
     """Return the tokens of the session lines."""
     from codec.tokens.tokenizers import DEFAULT
     from codec.v2.deltas import delta_of, encode_delta
-    from pipelines.worker.tokenizer import load
+    from pipelines.system.worker.tokenizer import load
 
     count = load(DEFAULT) if sessions else len
     return sum(count(f"{encode_delta(delta_of(session))}\n") for session in sessions)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from codec.agents.hook_settings import PROGRAM
 from codec.errors import FormatError
-from pipelines.fs.user_files import Edit, check_edits, edit_of, write_edits
 from pipelines.outcomes.findings import Finding
 from pipelines.recording.agent_hooks import HOOKS, hooked, unhooked
+from pipelines.system.fs.user_files import Edit, check_edits, edit_of, write_edits
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -21,10 +21,10 @@ from codec.manifest.fact_lines import kept_in
 from codec.merge.key_conflicts import settle_merge
 from codec.merge.three_way import merge_manifests, merge_rows
 from codec.merge.tracked_formats import DELTAS, METRICS, REFERENCES
-from pipelines.fs.files import read_bytes, replace_file
-from pipelines.git.process import run_git
-from pipelines.git.repository import Repository, calling_repository
 from pipelines.outcomes.errors import Conflict
+from pipelines.system.fs.files import read_bytes, replace_file
+from pipelines.system.git.process import run_git
+from pipelines.system.git.repository import Repository, calling_repository
 from pipelines.workspace import location as workspace
 from pipelines.workspace.git_blobs import read_blob
 from pipelines.workspace.manifest_view import decode_manifest

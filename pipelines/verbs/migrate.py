@@ -16,11 +16,12 @@ from dataclasses import dataclass, field
 
 from codec.manifest.facts import ReferencesBuilt
 from codec.v1.mapping import Options
-from pipelines.fs.files import identity
 from pipelines.outcomes.findings import torn_finding
 from pipelines.outcomes.progress import Progress
 from pipelines.recording.flushing import begin_writing
 from pipelines.references.sources import build_references
+from pipelines.system.fs.files import identity
+from pipelines.system.worker.client import Worker
 from pipelines.v1.layouts import has_layout
 from pipelines.v1.logs import Request, new_version, read_logs
 from pipelines.v1.migrated_rows import MigratedRows
@@ -30,7 +31,6 @@ from pipelines.v1.proof import encode_log, prove
 from pipelines.v1.reader import ReadLog
 from pipelines.v1.staging import planned_patches, stage_layout, staged_diffs
 from pipelines.verification.line_repairs import fact_findings
-from pipelines.worker.client import Worker
 from pipelines.workspace.diff_names import names_of
 from pipelines.workspace.journal import APPENDED, is_pending
 from pipelines.workspace.location import (
@@ -104,6 +104,7 @@ def plan(request: Request, worker: Worker, progress: Progress) -> Plan:
             tokenizer=request.tokenizer,
             reread=request.reread,
         )
+    manifest = sessions.manifest
     findings += sessions.findings
     findings += purged_findings(manifest, sessions.added)
     with progress.stage("count"):
@@ -116,7 +117,7 @@ def plan(request: Request, worker: Worker, progress: Progress) -> Plan:
             for log in logs
         ]
     versions = [p.version for p in plans if p.version]
-    rows = MigratedRows(workspace, manifest, sessions, versions)
+    rows = MigratedRows(workspace, manifest, sessions, versions, joins=bool(sessions.joins))
     if not rows.sessions:
         references = None
     replaces, appends = rows.writes(references)

@@ -36,10 +36,10 @@ from pipelines.erasing.local import Place, places
 from pipelines.erasing.purge_remote import There, erase
 from pipelines.erasing.remote import replacement_of
 from pipelines.erasing.targets import Targets, targets_of
-from pipelines.fs.files import read_bytes, remove, sync_directory
 from pipelines.outcomes.errors import Conflict, NotFound
 from pipelines.outcomes.findings import Finding
 from pipelines.recording.flushing import begin_writing
+from pipelines.system.fs.files import read_bytes, remove, sync_directory
 from pipelines.v1.layouts import read_layout
 from pipelines.workspace.find_session import find_session
 from pipelines.workspace.location import MANIFEST, Workspace, moment, writing

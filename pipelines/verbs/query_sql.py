@@ -13,9 +13,9 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from codec.v2.metrics import COLUMNS
-from pipelines.fs.files import regular_size
 from pipelines.outcomes.answers import Answer
-from pipelines.worker.duckdb_process import ask, quoted
+from pipelines.system.fs.files import regular_size
+from pipelines.system.worker.duckdb_process import ask, quoted
 from pipelines.workspace.delta_lines import read_deltas
 from pipelines.workspace.location import DELTAS, METRICS, Workspace
 from pipelines.workspace.reading import mapped_file

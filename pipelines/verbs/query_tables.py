@@ -6,8 +6,8 @@ from typing import Final
 
 from pipelines.outcomes.answers import Answer
 from pipelines.remotes.base import Remote
+from pipelines.system.worker.duckdb_process import Limits, ask
 from pipelines.tables.views import views_of
-from pipelines.worker.duckdb_process import Limits, ask
 
 #: A month of 100 million sessions is read in seconds.
 _LIMITS: Final = Limits(seconds=60, memory=1024, process=2 << 30)

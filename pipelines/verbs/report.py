@@ -22,19 +22,19 @@ from codec.tokens.tokenizers import Counter
 from pipelines.diffs.local_archives import Listed, list_archives
 from pipelines.diffs.secret_scan import Text, scan
 from pipelines.diffs.store import Store, commits_of
-from pipelines.fs.files import read_bytes, replace_file
-from pipelines.fs.lines import lines_of
 from pipelines.outcomes.errors import Conflict, Erased, NotFound
 from pipelines.outcomes.findings import Finding
 from pipelines.outcomes.progress import Advance, Progress
 from pipelines.recording.text_scan import TEXTS, clean_session
 from pipelines.report.figures import course, periods
 from pipelines.report.page import MARK, Page, html
+from pipelines.report.period.as_json import document_json
+from pipelines.report.period.content import Source, content_of
+from pipelines.report.period.document import document_of
+from pipelines.report.period.touched import changed_lines, stored_files
 from pipelines.report.token_savings import WINDOW, TokenReport, costs_in_v1, token_report
-from pipelines.summary.as_json import document_json
-from pipelines.summary.content import Source, content_of
-from pipelines.summary.document import document_of
-from pipelines.summary.touched import changed_lines, stored_files
+from pipelines.system.fs.files import read_bytes, replace_file
+from pipelines.system.fs.lines import lines_of
 from pipelines.workspace.git_queries import blob_at
 from pipelines.workspace.location import REFERENCES, Workspace, moment
 from pipelines.workspace.manifest_view import Manifest, decode_manifest

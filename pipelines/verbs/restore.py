@@ -37,12 +37,12 @@ from pipelines.diffs.store import (
     Store,
     patch_in,
 )
-from pipelines.fs.files import make_folder, read_bytes, replace_file
-from pipelines.fs.writable import check_diffs
 from pipelines.outcomes.errors import Conflict, NotFound
 from pipelines.outcomes.findings import Finding
 from pipelines.outcomes.progress import Progress
 from pipelines.remotes.base import Remote
+from pipelines.system.fs.files import make_folder, read_bytes, replace_file
+from pipelines.system.fs.writable import check_diffs
 from pipelines.transfer.downloads import (
     Chosen,
     fetch_archives,

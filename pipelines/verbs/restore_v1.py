@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from codec.manifest.facts import V1Version
 from codec.v1.layout import StoredPatch
 from codec.v1.stub import is_bare_stub
-from pipelines.fs.files import read_bytes, replace_file
 from pipelines.outcomes.errors import Conflict, NotFound
 from pipelines.outcomes.findings import Finding
+from pipelines.system.fs.files import read_bytes, replace_file
 from pipelines.v1.layouts import Copy, log_pieces
 from pipelines.workspace.location import V1_LOG, Workspace
 from pipelines.workspace.manifest_view import Manifest

@@ -16,9 +16,9 @@ from codec.kinds import Sha256, sha256_of
 from codec.manifest.facts import V1Retired, V1Version
 from codec.records import PatchRef
 from codec.v1.stub import encode_stub, is_bare_stub, stubbed_log
-from pipelines.fs.files import read_bytes, replace_file
 from pipelines.outcomes.errors import Conflict, NotFound
 from pipelines.recording.flushing import begin_writing
+from pipelines.system.fs.files import read_bytes, replace_file
 from pipelines.v1.layouts import Copy, log_pieces, rebuilt
 from pipelines.workspace.git_queries import content_at
 from pipelines.workspace.location import V1_LOG, Workspace, moment, writing

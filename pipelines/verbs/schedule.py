@@ -29,10 +29,10 @@ from codec.schedules.local import (
     with_cron_job,
     without_cron_job,
 )
-from pipelines.fs.files import remove
-from pipelines.fs.user_files import Change, Edit, check_edits, edit_of, write_edits
 from pipelines.outcomes.errors import Conflict, NotFound, Unavailable
 from pipelines.outcomes.findings import Finding
+from pipelines.system.fs.files import remove
+from pipelines.system.fs.user_files import Change, Edit, check_edits, edit_of, write_edits
 from pipelines.workspace.git_queries import get_config
 from pipelines.workspace.location import Workspace, writing
 from pipelines.workspace.user_settings import config_home

@@ -16,14 +16,14 @@ from codec.periods import Period
 from codec.records import Session
 from codec.summaries.prompt import DIFF_TOKENS
 from codec.summaries.summary_file import Summary, digest_of, encode_summary, path_of
-from pipelines.models.base import Model
 from pipelines.outcomes.errors import CodecError, Refused, StorageError
 from pipelines.outcomes.findings import Finding
 from pipelines.outcomes.progress import Progress
-from pipelines.summary import narrative
-from pipelines.summary.content import Content, content_of
-from pipelines.summary.narrative import Material, Step
-from pipelines.summary.source import Read, read_source
+from pipelines.report.period import narrative
+from pipelines.report.period.content import Content, content_of
+from pipelines.report.period.narrative import Material, Step
+from pipelines.report.period.source import Read, read_source
+from pipelines.system.models.base import Model
 from pipelines.workspace.location import Workspace
 from pipelines.workspace.summaries import summary_of
 
@@ -176,8 +176,8 @@ def _check(text: str, allow: frozenset[str]) -> None:
 
 def _keep(workspace: Workspace, summary: Summary) -> Summary:
     """Write a summary, without claims about sessions that are private or gone by now."""
-    from pipelines.fs.files import read_bytes
     from pipelines.recording.text_scan import clean_texts
+    from pipelines.system.fs.files import read_bytes
     from pipelines.workspace.journal import recover
     from pipelines.workspace.location import writing
     from pipelines.workspace.reading import read_manifest

@@ -22,11 +22,11 @@ from codec.records import PatchRef
 from pipelines.diffs.local_archives import archive_folder, archive_names, shown
 from pipelines.diffs.store import Store
 from pipelines.erasing.survey import survey
-from pipelines.fs.files import remove, sync_directory
 from pipelines.outcomes.errors import Conflict, Refused
 from pipelines.outcomes.findings import Finding
 from pipelines.outcomes.progress import Progress
 from pipelines.remotes.base import Remote, check_same, content_of
+from pipelines.system.fs.files import remove, sync_directory
 from pipelines.transfer.last_snapshot import Last, read_last
 from pipelines.transfer.outgoing import Outgoing, search
 from pipelines.transfer.packs import packed

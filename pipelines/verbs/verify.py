@@ -1,7 +1,8 @@
 """Verify a workspace: completeness, consistency and savings.
 
 Stages that only read: `integrity` (what is stored against its hash, each line of the files against
-the manifest), `references` (what the repository states now) and `tokens` (the baselines).
+the manifest), `references` (what the repository states now), `tokens` (the baselines) and, if asked
+for, `attribution` (the sessions behind the tracked files).
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from collections.abc import Iterator
 
 from codec.errors import FormatError
 from codec.references.sources.log_rules import LogRules
-from pipelines.fs.files import read_bytes
 from pipelines.outcomes.errors import NotFound
 from pipelines.outcomes.findings import Finding
 from pipelines.outcomes.progress import Progress
@@ -22,12 +22,14 @@ from pipelines.references.plan import Request as Refreshing
 from pipelines.references.plan import plan_with, stale_finding
 from pipelines.remotes.base import Remote
 from pipelines.report.token_savings import TokenReport, rounded_down, token_report
+from pipelines.search.evidence.attribution import attribution
+from pipelines.system.fs.files import read_bytes
+from pipelines.system.worker.client import Worker
 from pipelines.v1.rules import rules_by_facts
 from pipelines.verification.housekeeping import agent_findings, upkeep_of
 from pipelines.verification.integrity import check_integrity
 from pipelines.verification.report import Request, Verdict
 from pipelines.verification.since_base import added, read_base
-from pipelines.worker.client import Worker
 from pipelines.workspace.git_ignored import ignored_findings
 from pipelines.workspace.git_queries import content_at
 from pipelines.workspace.location import MANIFEST, PROGRESS, REFERENCES
@@ -96,6 +98,10 @@ def verify(
         findings += upkeep_of(workspace, manifest).findings()
     with progress.stage("tokens"):
         tokens, judged = _tokens(request, worker, manifest, limits)
+    attributed = None
+    if request.attribution:
+        with progress.stage("attribution"):
+            attributed = attribution(workspace, manifest)
     return Verdict(
         root=os.path.relpath(workspace.root, workspace.repository or workspace.root),
         sessions=len(manifest.sessions),
@@ -107,6 +113,7 @@ def verify(
         findings=(*findings, *judged),
         tokens=tokens,
         since=base.commit if base else None,
+        attribution=attributed,
     )
 
 

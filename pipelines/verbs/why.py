@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from pipelines.evidence.why import Place, Why
-from pipelines.evidence.why import why as evidence_of
 from pipelines.outcomes.errors import NotFound
 from pipelines.outcomes.findings import Finding
+from pipelines.search.evidence.why import Place, Why
+from pipelines.search.evidence.why import why as evidence_of
 from pipelines.workspace.git_queries import repository_of
 from pipelines.workspace.location import Workspace
 

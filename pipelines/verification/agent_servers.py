@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 
 from codec.errors import FormatError
-from pipelines.fs.files import read_bytes
 from pipelines.outcomes.findings import Finding
 from pipelines.recording.agent_servers import SERVERS, Servers, server_command
+from pipelines.system.fs.files import read_bytes
 from pipelines.workspace.git_queries import content_at
 from pipelines.workspace.location import Workspace
 

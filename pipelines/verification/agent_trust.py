@@ -16,9 +16,9 @@ import tomllib
 from collections.abc import Iterator
 
 from codec.agents.hook_settings import PROGRAM
-from pipelines.fs.files import read_bytes
 from pipelines.outcomes.findings import Finding
 from pipelines.recording.agent_hooks import HOOKS
+from pipelines.system.fs.files import read_bytes
 from pipelines.workspace.location import Workspace
 
 

@@ -25,10 +25,10 @@ from pipelines.diffs.local_archives import (
     shown,
 )
 from pipelines.diffs.store import Store, commits_of, patch_in
-from pipelines.fs.files import read_bytes
-from pipelines.fs.locks import unchanging
 from pipelines.outcomes.errors import NotFound
 from pipelines.outcomes.findings import Finding
+from pipelines.system.fs.files import read_bytes
+from pipelines.system.fs.locks import unchanging
 from pipelines.workspace.diff_names import names_of
 from pipelines.workspace.git_patches import remade
 from pipelines.workspace.git_queries import content_at

@@ -13,6 +13,7 @@ from codec.errors import IntegrityError
 from pipelines.outcomes.errors import FINDINGS, exit_code
 from pipelines.outcomes.findings import Finding
 from pipelines.report.token_savings import TokenReport
+from pipelines.search.evidence.attribution import Attribution
 from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES, Workspace
 
 #: What an absent diff is: nothing to speak of, a finding, or one if a remote lacks it as well.
@@ -187,6 +188,7 @@ class Request:
         limits: what the command line says of threshold and budgets, by name of the setting.
         require: whether a diff that is missing locally is a finding.
         since: a revision; problems from before its merge base with `HEAD` are not reported.
+        attribution: whether to count the files behind which a session is known.
     """
 
     workspace: Workspace
@@ -194,6 +196,7 @@ class Request:
     limits: Mapping[str, float | int | None] = field(default_factory=dict)
     require: Require = "none"
     since: str | None = None
+    attribution: bool = False
 
 
 class Check(NamedTuple):
@@ -230,6 +233,7 @@ class Verdict:
         findings: all that was found, notes among it.
         tokens: what is saved; None where no v1 log was migrated, or v1 was not counted so.
         since: the commit that changes are compared with; None if everything is judged.
+        attribution: the files behind which a session is known; None if they were not counted.
     """
 
     root: str
@@ -242,6 +246,7 @@ class Verdict:
     findings: tuple[Finding, ...]
     tokens: TokenReport | None
     since: str | None = None
+    attribution: Attribution | None = None
 
     @property
     def exit_code(self) -> int:

@@ -22,7 +22,7 @@ from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 from codec.errors import CodecError
-from pipelines.fs.files import make_folder, read_file, regular_size, remove, replace_file
+from pipelines.system.fs.files import make_folder, read_file, regular_size, remove, replace_file
 from pipelines.workspace.location import Workspace
 
 T = TypeVar("T")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import Final
 
-from pipelines.git.process import run_git
+from pipelines.system.git.process import run_git
 from pipelines.workspace.git_queries import prefix_of, repository_of
 from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES, Workspace
 

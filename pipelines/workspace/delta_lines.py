@@ -15,8 +15,8 @@ from typing import NamedTuple
 from codec.errors import FormatError
 from codec.v2.deltas import decode_delta
 from codec.v2.newest_deltas import PLAIN_LINES
-from pipelines.fs.files import read_bytes, regular_size
 from pipelines.outcomes.findings import Finding
+from pipelines.system.fs.files import read_bytes, regular_size
 from pipelines.workspace.location import DELTAS, MANIFEST, Workspace
 from pipelines.workspace.reading import delta_lines_of, read_file, read_manifest
 

@@ -14,9 +14,9 @@ from typing import Final
 
 from codec.kinds import Sha256, sha256_of
 from codec.names import key_time
-from pipelines.fs.files import is_file, read_bytes, remove, replace_file
-from pipelines.git.local_state import checked
 from pipelines.outcomes.errors import Conflict
+from pipelines.system.fs.files import is_file, read_bytes, remove, replace_file
+from pipelines.system.git.local_state import checked
 
 SUFFIX: Final = ".diff"
 #: Hex digits of the hash in a name; more where even that name is taken.

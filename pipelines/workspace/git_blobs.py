@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 from typing import Final
 
-from pipelines.fs.files import SIZE_LIMIT
-from pipelines.git.process import git_output
-from pipelines.git.repository import Repository
 from pipelines.outcomes.errors import Unavailable
+from pipelines.system.fs.files import SIZE_LIMIT
+from pipelines.system.git.process import git_output
+from pipelines.system.git.repository import Repository
 
 _BLOCK: Final = 1 << 16
 

@@ -12,9 +12,9 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-from pipelines.git.worktree import git_folders
 from pipelines.outcomes.errors import Denied, NotFound, Unavailable
 from pipelines.outcomes.findings import Finding
+from pipelines.system.git.worktree import git_folders
 from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES, Workspace
 
 #: The files that every clone needs.
@@ -95,7 +95,7 @@ def _is_in_index(git: str, path: str) -> bool:
 
 
 def _ignored(workspace: Workspace, names: Iterable[str]) -> Iterator[Ignored]:
-    from pipelines.git.process import run_git
+    from pipelines.system.git.process import run_git
     from pipelines.workspace.git_queries import (  # no verb pays for it that need not ask
         prefix_of,
         repository_of,

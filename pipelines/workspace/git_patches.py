@@ -19,10 +19,10 @@ from typing import IO, Final
 
 from codec.kinds import Sha256
 from codec.records import PatchRef
-from pipelines.fs.files import remove
-from pipelines.git.process import git_output, run_git
-from pipelines.git.repository import Repository
 from pipelines.outcomes.errors import NotFound, Unavailable
+from pipelines.system.fs.files import remove
+from pipelines.system.git.process import git_output, run_git
+from pipelines.system.git.repository import Repository
 from pipelines.workspace.git_queries import (
     add_worktree,
     commit_of,
@@ -154,7 +154,7 @@ def _patch(workspace: Workspace, base: str, head: str, *, plain: bool) -> bytes:
     try:
         return run_git(repository, *arguments, plain=plain).stdout
     except (NotFound, Unavailable) as e:
-        from pipelines.git.missing import advice
+        from pipelines.system.git.missing import advice
 
         raise NotFound(
             f"git cannot make the patch of {base}..{head}: {e.problem}",

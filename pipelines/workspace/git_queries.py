@@ -7,9 +7,9 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Final
 
-from pipelines.git.process import run_git
-from pipelines.git.repository import Repository, repository_at
 from pipelines.outcomes.errors import Conflict, NotFound, Unavailable
+from pipelines.system.git.process import run_git
+from pipelines.system.git.repository import Repository, repository_at
 from pipelines.workspace.git_blobs import read_blob
 from pipelines.workspace.location import Workspace
 
@@ -98,7 +98,7 @@ def parent_of(repository: Repository, commit: str) -> str:
     if not parents:
         return empty_tree(repository)
     if commit_of(repository, parents[0]) is None:
-        from pipelines.git.missing import is_shallow
+        from pipelines.system.git.missing import is_shallow
 
         shallow = is_shallow(repository.common)
         raise NotFound(
@@ -225,7 +225,7 @@ def _known(repository: Repository, name: str) -> str:
 
 def _hint_on_history(repository: Repository, hint: str) -> str:
     """Return a hint on commits that are not found; in a shallow clone, how to fetch them."""
-    from pipelines.git.missing import UNSHALLOW, is_shallow
+    from pipelines.system.git.missing import UNSHALLOW, is_shallow
 
     return UNSHALLOW if is_shallow(repository.common) else hint
 

@@ -30,7 +30,8 @@ import re
 from typing import IO, Any, Final
 
 from codec.errors import FormatError
-from pipelines.fs.files import (
+from pipelines.outcomes.errors import Conflict
+from pipelines.system.fs.files import (
     make_folder,
     move,
     opened,
@@ -40,8 +41,7 @@ from pipelines.fs.files import (
     replace_file,
     sync_directory,
 )
-from pipelines.git.local_state import refuse_linked
-from pipelines.outcomes.errors import Conflict
+from pipelines.system.git.local_state import refuse_linked
 from pipelines.workspace.diff_files import SUFFIX, put_diff
 from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES, Workspace
 from pipelines.workspace.staging import (

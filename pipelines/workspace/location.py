@@ -21,10 +21,10 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from pipelines.fs.locks import locked
-from pipelines.git.local_state import checked
-from pipelines.git.worktree import ancestors, home_of, is_own_repository, repository_of
 from pipelines.outcomes.errors import Conflict, NewerFormat, WorkspaceMissing
+from pipelines.system.fs.locks import locked
+from pipelines.system.git.local_state import checked
+from pipelines.system.git.worktree import ancestors, home_of, is_own_repository, repository_of
 from pipelines.workspace.setting_tables import ANY, SWITCH, TEXT, checked_values, read_tables
 
 V1_LOG: Final = "AGENT_PROGRESS_LOG.md"
@@ -267,8 +267,8 @@ def _workspace(root: str, repository: str | None) -> Workspace:
 def _refuse_untrusted(top: str) -> None:
     if is_own_repository(top):
         return  # what git would answer, without importing what runs it
-    from pipelines.git.process import check_owner
-    from pipelines.git.repository import repository_at
+    from pipelines.system.git.process import check_owner
+    from pipelines.system.git.repository import repository_at
 
     check_owner(repository_at(top))
 

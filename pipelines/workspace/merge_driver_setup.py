@@ -15,8 +15,8 @@ import shlex
 import sys
 from typing import Final
 
-from pipelines.fs.files import read_bytes, replace_file
-from pipelines.fs.lines import last_byte
+from pipelines.system.fs.files import read_bytes, replace_file
+from pipelines.system.fs.lines import last_byte
 from pipelines.workspace.git_queries import (
     get_config,
     prefix_of,

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 from codec.kinds import Sha256, sha256_of
 from codec.v2.delta_summary import Scanned, Summary
 from codec.v2.deltas import Delta, decode_delta, decode_deltas, encode_delta
-from pipelines.fs.files import mapped
+from pipelines.system.fs.files import mapped
 from pipelines.workspace.cache import CACHE, read_json_cache, write_json_cache
 from pipelines.workspace.location import DELTAS, Workspace
 from pipelines.workspace.reading import newest_delta_lines, read_file, read_overlay, rows_of

@@ -28,7 +28,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from codec.kinds import Sha256, sha256_of
-from pipelines.fs.files import (
+from pipelines.system.fs.files import (
     make_folder,
     move,
     opened_small,
@@ -41,9 +41,9 @@ from pipelines.fs.files import (
     sync_written,
     write_new,
 )
-from pipelines.fs.locks import locked
-from pipelines.git.local_state import checked, refuse_planted
-from pipelines.git.worktree import git_folders
+from pipelines.system.fs.locks import locked
+from pipelines.system.git.local_state import checked, refuse_planted
+from pipelines.system.git.worktree import git_folders
 
 if TYPE_CHECKING:
     from codec.manifest.facts import Revision

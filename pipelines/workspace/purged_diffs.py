@@ -13,7 +13,7 @@ from typing import Final
 from codec.errors import FormatError
 from codec.manifest.facts import Purged
 from codec.manifest.jsonl import decode_fact
-from pipelines.fs.files import mapped
+from pipelines.system.fs.files import mapped
 from pipelines.workspace.location import MANIFEST, Workspace
 
 _PURGED: Final = b'"fact":"purged"'

@@ -19,8 +19,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from pipelines.fs.files import identity, mapped, read_bytes
-from pipelines.fs.lines import read_tail
+from pipelines.system.fs.files import identity, mapped, read_bytes
+from pipelines.system.fs.lines import read_tail
 from pipelines.workspace import pending
 from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, Workspace
 

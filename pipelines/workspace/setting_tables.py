@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from codec.errors import FormatError
-from pipelines.fs.files import read_bytes
+from pipelines.system.fs.files import read_bytes
 
 
 class Kind(NamedTuple):

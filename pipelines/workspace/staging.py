@@ -12,8 +12,8 @@ import re
 from contextlib import suppress
 from typing import Final
 
-from pipelines.fs.files import make_folder, remove_folder
-from pipelines.git.local_state import refuse_linked
+from pipelines.system.fs.files import make_folder, remove_folder
+from pipelines.system.git.local_state import refuse_linked
 from pipelines.workspace.location import Workspace
 
 _TOKEN: Final = re.compile(r"(?:-[0-9a-f]{16})?", re.ASCII)

@@ -23,8 +23,8 @@ from codec.summaries.summary_file import (
     path_of,
     without_sessions,
 )
-from pipelines.fs.files import read_bytes
 from pipelines.outcomes.findings import Finding
+from pipelines.system.fs.files import read_bytes
 from pipelines.workspace.location import Workspace
 from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.transaction import Replace

@@ -16,9 +16,9 @@ from codec.errors import IntegrityError
 from codec.manifest.facts import Fact, Kept
 from codec.manifest.jsonl import encode_fact
 from codec.records import Session
-from pipelines.fs.files import make_folder, read_bytes, write_new
-from pipelines.fs.lines import last_byte, read_lines
-from pipelines.fs.locks import unchanging
+from pipelines.system.fs.files import make_folder, read_bytes, write_new
+from pipelines.system.fs.lines import last_byte, read_lines
+from pipelines.system.fs.locks import unchanging
 from pipelines.workspace.git_ignored import COMMITTED, exceptions, ignored_files
 from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES, Workspace
 from pipelines.workspace.reading import read_file

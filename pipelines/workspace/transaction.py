@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import IO, Final, NamedTuple, Self
 
-from pipelines.fs.files import (
+from pipelines.system.fs.files import (
     create,
     make_folder,
     move,
@@ -22,7 +22,7 @@ from pipelines.fs.files import (
     sync_directory,
     sync_written,
 )
-from pipelines.fs.writable import check_room, check_tracked
+from pipelines.system.fs.writable import check_room, check_tracked
 from pipelines.workspace.journal import (
     FORMAT,
     VERSION,

@@ -27,7 +27,7 @@ from pipelines.cli.main import run
 from pipelines.cli.parser import load_verb
 from pipelines.cli.verbs import HIDDEN, VERBS
 from pipelines.outcomes.errors import BUG, EXIT_CODES
-from pipelines.worker.client import Worker
+from pipelines.system.worker.client import Worker
 from tests.pipelines.conftest import THREE, git
 
 VALUES: Final = (
@@ -111,7 +111,7 @@ def _in_this_process(worker: Worker, home: Path) -> Iterator[None]:
 
     with (
         mock.patch("pipelines.cli.commands.migrate.Worker", shared),
-        mock.patch("pipelines.worker.client.Worker", shared),
+        mock.patch("pipelines.system.worker.client.Worker", shared),
         mock.patch("gc.disable"),
         mock.patch.dict(os.environ, HOME=str(home), GIT_CONFIG_NOSYSTEM="1"),
     ):

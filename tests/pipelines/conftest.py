@@ -18,10 +18,10 @@ import zstandard
 
 from pipelines.cli.main import run
 from pipelines.outcomes.progress import Progress, Silent
+from pipelines.system.worker.client import Worker
 from pipelines.v1.logs import Request
 from pipelines.verbs import restore_v1
 from pipelines.verbs.migrate import Result, migrate
-from pipelines.worker.client import Worker
 from pipelines.workspace.location import V1_LOG, Workspace, locate
 from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.reading import read_manifest
@@ -244,7 +244,7 @@ def cli(worker: Worker, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFi
         return nullcontext(worker)
 
     monkeypatch.setattr("pipelines.cli.commands.migrate.Worker", shared)
-    monkeypatch.setattr("pipelines.worker.client.Worker", shared)
+    monkeypatch.setattr("pipelines.system.worker.client.Worker", shared)
     monkeypatch.setattr("gc.disable", lambda: None)
 
     def call(*arguments: object) -> Said:

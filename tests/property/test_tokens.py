@@ -13,7 +13,7 @@ from bench.tiktoken_counter import TiktokenCounter, pieces
 from codec.tokens.bpe_counts import ShortCounts
 from codec.tokens.bpe_table import decode_table
 from codec.tokens.tokenizers import DEFAULT, TOKENIZERS, ToktokCounter
-from pipelines.worker.tokenizer import table_path
+from pipelines.system.worker.tokenizer import table_path
 
 CHUNKS = (
     "\n", "\r\n", "\r", "/", "//", " ", "\t", "\x0b", "\x85", "\u2028", "a", "I'll", "'s", "Ünï",

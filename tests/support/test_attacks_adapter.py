@@ -11,7 +11,7 @@ SCRIPT = """\
 import pipelines.cli.main as M
 import pipelines.workspace as W
 import pipelines.recording as R
-import pipelines.store, pipelines.git, pipelines.cli.record
+import pipelines.store, pipelines.system.git, pipelines.cli.record
 import codec.archive, codec.manifest, codec.v1_entry
 from codec.v1_layout import LAYOUT_NAME
 R.moment = lambda when=None: W.moment(when) if when else "then"

@@ -21,8 +21,8 @@ from codec.tokens.tokenizers import DEFAULT, counter
 from pipelines.cli.main import run as run_command_line
 from pipelines.diffs import secret_scan as secrets
 from pipelines.recording import session as recording
-from pipelines.worker import client as worker
-from pipelines.worker import process as worker_process
+from pipelines.system.worker import client as worker
+from pipelines.system.worker import process as worker_process
 from pipelines.workspace.location import moment
 
 #: Seconds after which a verb counts as hanging.

@@ -1,10 +1,10 @@
-"""What `.claude/agents/*.md`, `.claude/rules/*.md` and `PROJECT_MEMORY.yaml` state.
+"""Read what `.claude/agents/*.md`, `.claude/rules/*.md` and `PROJECT_MEMORY.yaml` state.
 
-1. An agent is routed to where its front matter names path globs: under `paths` or `globs`, or in a
-   sentence of its description that denies nothing. A description without a glob routes nothing.
-2. Front matter is read line by line, as the agents' own program reads it: descriptions are seldom
+1. The path globs in an agent's front matter are routed to it: under `paths` or `globs`, or in a
+   sentence of its description without a negation. A description without a glob routes nothing.
+2. Front matter is read line by line, as Claude Code reads it: descriptions are seldom
    valid YAML.
-3. A rule that holds for some paths only is not a mandate.
+3. A rule for some paths only is not a mandate.
 """
 
 from __future__ import annotations
@@ -58,10 +58,10 @@ Field = tuple[int, str]
 
 
 def stated_agent(stem: str, text: str) -> Iterator[Statement]:
-    """Yield the paths that an agent is routed to by its own file.
+    """Yield the paths that an agent's file routes to it.
 
     Args:
-        stem: the file's name, for an agent that names itself nowhere.
+        stem: the file's name, used if the agent does not name itself.
         text: the file.
     """
     front = _front_matter(text)
@@ -83,14 +83,14 @@ def stated_agent(stem: str, text: str) -> Iterator[Statement]:
 
 
 def stated_rule_file(text: str) -> Iterator[Statement]:
-    """Yield what a file of `.claude/rules` states for all paths."""
+    """Yield the statements of a file in `.claude/rules` that apply to all paths."""
     front = _front_matter(text)
     if not any(front.get(scope) for scope in _SCOPES):
         yield from stated_by_agent_rules(text)
 
 
 def _front_matter(text: str) -> dict[str, list[Field]]:
-    """By name, the values of the fields, each with its line: one, or one an item of a list."""
+    """Return the values of the fields by name, each with its line; a list has one for each item."""
     lines = text.split("\n", FRONT_LINES)
     fields: dict[str, list[Field]] = {}
     if lines[0].strip() != "---":
@@ -120,10 +120,10 @@ def _unquoted(text: str) -> str:
 
 
 def stated_memory(text: str) -> Iterator[Statement]:
-    """Yield what a `PROJECT_MEMORY.yaml` states, in sections named as those of the references.
+    """Yield the statements of a `PROJECT_MEMORY.yaml`, whose sections are those of the references.
 
     Raises:
-        FormatError: it is not YAML, or no mapping.
+        FormatError: it is not YAML, or not a mapping.
     """
     content = load_texts(text)
     if not isinstance(content, Mapping):
@@ -185,7 +185,7 @@ def _route(glob: str, agents: tuple[str, ...], origin: Origin) -> Statement:
 
 
 def _one_text(value: Any) -> str:
-    """Return a scalar, a list of scalars, or a name with its version, as one text."""
+    """Return one text for a scalar, a list of scalars, or a name with its version."""
     if isinstance(value, str):
         return plain(value)
     if isinstance(value, list):

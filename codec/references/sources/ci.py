@@ -1,8 +1,8 @@
-"""What workflow files and the names of configuration files state: CI, commands, deployment.
+"""Read what workflow files and names of configuration files state: CI, commands, deployment.
 
-1. A command is reported only whole and as written: one that is long or holds an expression
-   (`${{ ... }}`) is passed over, the next of its kind is taken; so are lines of a text in quotes.
-2. Expressions are followed in one case: a language version that names a column of its own matrix.
+1. A command is reported only whole and as written: a long one, one with an expression
+   (`${{ ... }}`) and lines inside quotes are skipped; the next of the same kind is taken.
+2. One kind of expression is resolved: a language version that names a column of its own matrix.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from codec.errors import FormatError
 from codec.references.sources.statement import Origin, Statement, in_stack, plain
 from codec.references.yaml_nodes import Text, load_texts
 
-#: File name -> where the project is deployed, by the mere presence of the file.
+#: File name -> the deployment that the file shows by its existence.
 DEPLOYMENT_FILES: Final[Mapping[str, str]] = {
     "vercel.json": "Vercel",
     "netlify.toml": "Netlify",
@@ -27,7 +27,7 @@ DEPLOYMENT_FILES: Final[Mapping[str, str]] = {
     "Dockerfile": "Docker",
 }
 
-#: Path -> what runs its pipelines, by the mere presence of the file.
+#: Path -> the CI system that the file shows by its existence.
 CI_FILES: Final[Mapping[str, str]] = {
     ".gitlab-ci.yml": "GitLab CI",
     ".circleci/config.yml": "CircleCI",
@@ -41,7 +41,7 @@ STEP_LIMIT: Final = 500
 COMMAND_LIMIT: Final = 60
 RUN_LIMIT: Final = 4096
 
-#: The first kind whose pattern is found is the kind of a command.
+#: A command is of the first kind whose pattern matches.
 _KINDS: Final = (
     (
         "lint_command",
@@ -65,7 +65,7 @@ _NO_COMMAND = re.compile(
     r"|do|done|case|grep|find|git|gh|curl|wget|docker|#.*|\[.*)(?:\s.*)?|.*\binstall\b.*|.*\$\{\{.*"
     r"|(?:uv|pdm|npm|pnpm|yarn|bun|cargo|go mod|bundle)\s+(?:sync|ci|fetch|download|lock)\b.*"
 )
-#: A program, behind settings of its environment.
+#: A program, after settings of its environment.
 _PROGRAM = re.compile(r"(?:[A-Za-z_]\w*=\S*\s+)*(?:\./|\.\./|[A-Za-z_/])[\w./+@-]*(?:\s|$)")
 _QUOTES = re.compile(r"(?<!\\)['\"]")
 _HERE = re.compile(r"<<-?\s*(?P<q>['\"]?)(?P<word>\w+)(?P=q)")
@@ -94,7 +94,7 @@ _DEPLOYMENTS: Final = (
 
 
 def stated_workflow(text: str) -> Iterator[Statement]:
-    """Yield what one workflow file of GitHub Actions states.
+    """Yield the statements of a GitHub Actions workflow.
 
     Raises:
         FormatError: it is not YAML, or has no jobs.
@@ -113,10 +113,10 @@ def stated_workflow(text: str) -> Iterator[Statement]:
 
 
 def stated_gitlab(text: str) -> Iterator[Statement]:
-    """Yield what a `.gitlab-ci.yml` states.
+    """Yield the statements of a `.gitlab-ci.yml`.
 
     Raises:
-        FormatError: it is not YAML, or no mapping.
+        FormatError: it is not YAML, or not a mapping.
     """
     content = load_texts(text)
     if not isinstance(content, Mapping):
@@ -156,7 +156,7 @@ def _versions(
 
 
 def _column(job: Mapping[str, Any], column: str) -> list[str]:
-    """Return the values of one column of a job's matrix, of its lists and of what it includes."""
+    """Return the values of a column of a job's matrix: those of its lists and of its `include`."""
     strategy = job.get("strategy")
     matrix = strategy.get("matrix") if isinstance(strategy, Mapping) else None
     if not isinstance(matrix, Mapping):
@@ -172,7 +172,7 @@ def _column(job: Mapping[str, Any], column: str) -> list[str]:
 def _commands(run: Text, place: str) -> Iterator[Statement]:
     number = run.line
     quote = ""
-    # A continued line is one, and the sign in it counts what it continues.
+    # A continued line is one line; the backslash is replaced, so that the line count stays right.
     for line in _CONTINUED.sub("\v", run[:RUN_LIMIT]).split("\n"):
         quoted, quote = bool(quote), _open_quote(line, quote)
         for part in () if quoted or quote else line.split("&&"):
@@ -188,7 +188,7 @@ def _commands(run: Text, place: str) -> Iterator[Statement]:
 
 
 def _open_quote(line: str, quote: str) -> str:
-    """Return the quotes that a line leaves open, or the end word of a here-document (`<<EOF`)."""
+    """Return the quote that a line leaves open, or the end word of a here-document (`<<EOF`)."""
     if len(quote) > 1:
         return "" if line.strip() == quote[1:] else quote
     for c in _QUOTES.findall(line):
@@ -200,7 +200,7 @@ def _open_quote(line: str, quote: str) -> str:
 
 
 def _line(mapping: Mapping[Any, Any], key: str) -> int | None:
-    """Return the line of a key; the lookup of its value has only the value's line."""
+    """Return the line of a key; looking up its value finds only the line of the value."""
     found = next((k for k in mapping if k == key), None)
     return found.line if isinstance(found, Text) else None
 

@@ -1,14 +1,14 @@
 """Collect the values that a repository's files state; the references are built from them.
 
-1. Only what is written there: manifests by a table of known names, prose by plain rules. Each
-   value has its origins, so that a person can check it.
-2. Any bytes give a result. A file whose content does not match its name is reported as a problem,
-   and the rest goes on.
-3. What can only be one thing (a version) comes from the first file that states it: manifests,
-   files that hold a version, workflows, the project's memory, prose. What can be several (testing,
-   linting) is joined. Of several commands of workflows the shortest is taken, as the most general;
-   scripts and targets give a command only where no workflow has one.
-4. It stays small: texts are short, lists are capped, of each file `limit_of` bytes are read.
+1. Only explicit statements are used: manifests by a table of known names, prose by simple rules.
+   Each value has its origins, so that a user can check it.
+2. Any bytes are accepted. A file whose content does not match its name is reported as a problem,
+   and the others are still read.
+3. A value that can be only one thing (a version) comes from the first file that states it:
+   manifests, version files, workflows, the project's memory, prose. Values that can be several
+   (testing, linting) are joined. Of several commands of workflows the shortest is taken, as the
+   most general; scripts and targets give a command only if no workflow has one.
+4. The result stays small: texts are short, lists are capped, `limit_of` bytes of a file are read.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ LOG_MANDATES: Final = 4
 ROUTES_LIMIT: Final = 16
 TARGETS_LIMIT: Final = 8
 JOIN_LIMIT: Final = 8
-#: Of the keys that only a `PROJECT_MEMORY.yaml` names.
+#: The keys that only a `PROJECT_MEMORY.yaml` states.
 OTHER_LIMIT: Final = 8
 
 #: The keys of the stack, in the order of the file; others follow them.
@@ -64,14 +64,14 @@ STACK_KEYS: Final = (
     "node", "python", "rust", "go", "ruby", "php", "java", "ci", "lint_command",
     "typecheck_command", "test_command", "build_command", "deployment",
 )  # fmt: skip
-#: Keys under which several statements can hold at once.
+#: Keys whose statements can be true together.
 JOINED_KEYS: Final = frozenset(
     {"framework", "language", "styling", "testing", "linting", "package_manager", "ci",
      "deployment"}
 )  # fmt: skip
 COMMAND_KEYS: Final = frozenset(key for key in STACK_KEYS if key.endswith("_command"))
 
-#: The first line of each part of a file, as it was given, and in the file itself; empty where that
+#: The first line of each part of a file: in the parts as given, and in the file itself; empty if it
 #: is not known.
 LineMap = Sequence[tuple[int, int]]
 
@@ -85,8 +85,8 @@ class Stated:
 
     Attributes:
         references: the values.
-        origins: where each comes from, by its name as `references.values.by_name` has it.
-        problems: files that are not what their names say.
+        origins: the origins of each value, by its name in `references.values.by_name`.
+        problems: the files whose content does not match their name.
     """
 
     references: References
@@ -109,7 +109,7 @@ class _Rank(IntEnum):
     LOG = 9
 
 
-#: Name of a manifest -> its ecosystem, as `lockfiles` has it, and its reader; in order.
+#: Name of a manifest -> its ecosystem, as `lockfiles` names it, and its reader; in order.
 _MANIFESTS: Final[Mapping[str, tuple[str, ManifestReader]]] = {
     "package.json": ("npm", stated_package_json),
     "pyproject.toml": ("python", stated_pyproject),
@@ -132,21 +132,21 @@ _FILES: Final[Mapping[str, tuple[_Rank, Reader]]] = {
     "AGENTS.md": (_Rank.AGENT_RULES, stated_by_agent_rules),
     ".claude/CLAUDE.md": (_Rank.AGENT_RULES, stated_by_agent_rules),
 }
-#: Folder and ending of further files.
+#: Folder and suffix of further files.
 _FOLDERS: Final[Mapping[tuple[str, str], tuple[_Rank, Reader]]] = {
     (".github/workflows", ".yml"): (_Rank.WORKFLOW, stated_workflow),
     (".github/workflows", ".yaml"): (_Rank.WORKFLOW, stated_workflow),
     (".claude/rules", ".md"): (_Rank.AGENT_RULES, stated_rule_file),
 }
 _AGENTS: Final = ".claude/agents"
-#: What runs by the mere presence of a file: the key of the stack, and its value.
+#: Files that state something by their existence: the key of the stack, and its value.
 _PRESENT: Final = {
     **{name: ("ci", label) for name, label in CI_FILES.items()},
     **{name: ("deployment", label) for name, label in DEPLOYMENT_FILES.items()},
 }
 
-#: Paths and globs, relative to the workspace, of the files that state something. v1 logs may be
-#: given besides them, under their own names.
+#: Paths and globs, relative to the workspace, of the files that are read. v1 logs may be given as
+#: well, under their own names.
 WANTED: Final = (
     *_MANIFESTS,
     *FORMATS,
@@ -159,7 +159,7 @@ _VERSION_TAIL = re.compile(r"\s+v?\d[\w.+-]*$")
 
 
 def limit_of(path: str) -> int:
-    """Return the number of bytes of a file that are read."""
+    """Return the largest number of bytes that are read from a file."""
     return LOCK_LIMIT if path in FORMATS else SIZE_LIMIT
 
 
@@ -169,9 +169,9 @@ def stated_references(
     """Return the values that files state; any bytes are accepted.
 
     Args:
-        files: content by path, relative to the workspace, with `/`: those that `WANTED` names,
-            and v1 logs (any other `.md`). What is neither is passed over.
-        lines: for a file that is given in parts, which line of it a line of the parts is.
+        files: contents by path, relative to the workspace, with `/`: files that `WANTED` names, and
+            v1 logs (any other `.md`). Other files are skipped.
+        lines: for a file that is given in parts, the line numbers of its parts.
     """
     statements: list[Statement] = []
     problems: list[FormatError] = []
@@ -239,18 +239,18 @@ def _read(
     if reader is None:
         return
     data = files[path]
-    # Prose may be read in part; a manifest that is cut off cannot be parsed.
+    # Prose may be read in part; a truncated manifest cannot be parsed.
     if len(data) > SIZE_LIMIT and rank < _Rank.AGENT_RULES:
         raise FormatError(f"larger than {SIZE_LIMIT // 1024} KiB; not read")
     for statement in reader(_text(data[:SIZE_LIMIT])):
         if statement.name or statement.section == "mandates":
             origins = tuple(_located(origin, where, lines) for origin in statement.origins)
-            if all(statement.values):  # something was left of it but control characters
+            if all(statement.values):  # not only control characters
                 yield replace(statement, origins=origins)
 
 
 def _located(origin: Origin, where: str, lines: LineMap | None) -> Origin:
-    """Return an origin with its file, and its line in the file if only parts of it were read."""
+    """Return an origin with its file, and with the line number of the whole file."""
     if origin.file:
         return origin
     if lines is None or origin.line is None:
@@ -312,7 +312,7 @@ def _stated(
 
 
 def _merged(statements: list[Statement]) -> dict[tuple[str, str], Statement]:
-    """Return one statement a name: joined if several are valid, else the first or shortest."""
+    """Return one statement for each name: several joined, else the first or the shortest."""
     merged: dict[tuple[str, str], Statement] = {}
     for statement in statements:
         place = statement.section, statement.name

@@ -1,6 +1,6 @@
-"""What `package.json` and `composer.json` state.
+"""Read what `package.json` and `composer.json` state.
 
-Any shape is read: what is not where the format has it is not there.
+Any JSON is accepted; a value that is not where the format has it counts as missing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from codec.references.sources.packages import NPM, PHP, stated_packages
 from codec.references.sources.positions import Places, json_places, table_at
 from codec.references.sources.statement import Origin, Statement, in_stack, target
 
-#: The key of a command -> the names that its script may have, the most usual first.
+#: The key of a command -> the names that its script may have, the most common first.
 SCRIPTS: Final[Mapping[str, tuple[str, ...]]] = {
     "lint_command": ("lint",),
     "typecheck_command": ("typecheck", "type-check", "check-types", "check:types", "tsc"),
@@ -29,7 +29,7 @@ _NO_TEST = re.compile(r".*no test specified.*")
 
 
 def stated_package_json(text: str, lock: Lock | None) -> Iterator[Statement]:
-    """Yield what a `package.json` states.
+    """Yield the statements of a `package.json`.
 
     Raises:
         FormatError: it is not a JSON object.
@@ -54,7 +54,7 @@ def stated_package_json(text: str, lock: Lock | None) -> Iterator[Statement]:
 
 
 def stated_composer_json(text: str, lock: Lock | None) -> Iterator[Statement]:
-    """Yield what a `composer.json` states.
+    """Yield the statements of a `composer.json`.
 
     Raises:
         FormatError: it is not a JSON object.
@@ -85,7 +85,7 @@ def _object(text: str) -> Mapping[str, Any]:
 def _dependencies(
     content: Mapping[str, Any], places: Places, groups: tuple[str, ...]
 ) -> dict[str, tuple[Any, Origin]]:
-    """Return the required version and its place by package; a later group overrides."""
+    """Return the required version of each package and its place; a later group overrides."""
     return {
         package: (version, places.origin(group, package))
         for group in groups

@@ -1,4 +1,4 @@
-"""What files of lines state: `go.mod`, `Gemfile`, `requirements.txt`, versions, images, targets.
+"""Read what line-based files state: `go.mod`, `Gemfile`, requirements, versions, images, targets.
 
 Patterns match whole lines; lines of any other form, such as code, are skipped.
 """
@@ -17,7 +17,7 @@ from codec.references.sources.toml_manifests import requirement
 
 LINE_LIMIT: Final = 1000
 
-#: A file that holds a version and nothing else -> the key of the stack.
+#: A file that has only a version -> the key of the stack.
 VERSION_FILES: Final[Mapping[str, str]] = {
     ".nvmrc": "node",
     ".node-version": "node",
@@ -25,7 +25,7 @@ VERSION_FILES: Final[Mapping[str, str]] = {
     ".ruby-version": "ruby",
     "rust-toolchain": "rust",
 }
-#: A tool of `.tool-versions`, or the name of an official image -> the key of the stack.
+#: A tool of `.tool-versions`, or an official image -> the key of the stack.
 TOOLS: Final[Mapping[str, str]] = {
     "nodejs": "node",
     "node": "node",
@@ -57,7 +57,7 @@ _FROM = re.compile(
     r"(?P<image>[a-z-]+):(?P<version>\d[\d.]*)\S*(?:\s.*)?",
     re.IGNORECASE,
 )
-#: A rule of make; a recipe of just has parameters, which may have defaults.
+#: A rule of make, or a recipe of just; recipes have parameters, which may have defaults.
 _RECIPES: Final = {
     "make": re.compile(r"(?P<name>[\w-]+)[ \t]*:(?!=).*"),
     "just": re.compile(r"@?(?P<name>[\w-]+)(?:[ \t][^:]*)?:(?!=).*"),
@@ -65,7 +65,7 @@ _RECIPES: Final = {
 
 
 def stated_requirements(text: str, lock: Lock | None) -> Iterator[Statement]:
-    """Yield what a `requirements.txt` states."""
+    """Yield the statements of a `requirements.txt`."""
     found = {}
     for number, line in _lines(text):
         if not line.lstrip().startswith(("#", "-")) and (asked := requirement(line)):
@@ -74,7 +74,7 @@ def stated_requirements(text: str, lock: Lock | None) -> Iterator[Statement]:
 
 
 def stated_go_mod(text: str, lock: Lock | None) -> Iterator[Statement]:
-    """Yield what a `go.mod` states; indirect requirements are skipped."""
+    """Yield the statements of a `go.mod`; indirect requirements are skipped."""
     found: dict[str, tuple[Any, Origin]] = {}
     for number, line in _lines(text):
         match = _GO.fullmatch(line)
@@ -86,7 +86,7 @@ def stated_go_mod(text: str, lock: Lock | None) -> Iterator[Statement]:
 
 
 def stated_gemfile(text: str, lock: Lock | None) -> Iterator[Statement]:
-    """Yield what a `Gemfile` states."""
+    """Yield the statements of a `Gemfile`."""
     found: dict[str, tuple[Any, Origin]] = {}
     for number, line in _lines(text):
         if ruby := _RUBY.fullmatch(line):
@@ -97,7 +97,7 @@ def stated_gemfile(text: str, lock: Lock | None) -> Iterator[Statement]:
 
 
 def stated_version(key: str, text: str) -> Iterator[Statement]:
-    """Yield the version in a file of `VERSION_FILES`, of the tool that its key names."""
+    """Yield the version in a file of `VERSION_FILES`."""
     for number, line in _lines(text):
         if match := _VERSION.fullmatch(line):
             version = match["version"].removeprefix("ruby-").removeprefix("v")
@@ -106,14 +106,14 @@ def stated_version(key: str, text: str) -> Iterator[Statement]:
 
 
 def stated_tool_versions(text: str) -> Iterator[Statement]:
-    """Yield what a `.tool-versions` states."""
+    """Yield the statements of a `.tool-versions`."""
     for number, line in _lines(text):
         if (match := _TOOL.fullmatch(line)) and match["tool"] in TOOLS:
             yield in_stack(TOOLS[match["tool"]], match["version"], Origin(line=number))
 
 
 def stated_dockerfile(text: str) -> Iterator[Statement]:
-    """Yield the versions of the official images that a `Dockerfile` builds on."""
+    """Yield the versions of the official images that a `Dockerfile` uses."""
     for number, line in _lines(text):
         if (match := _FROM.fullmatch(line)) and match["image"].lower() in TOOLS:
             key = TOOLS[match["image"].lower()]
@@ -121,10 +121,10 @@ def stated_dockerfile(text: str) -> Iterator[Statement]:
 
 
 def stated_recipes(program: str, text: str) -> Iterator[Statement]:
-    """Yield the commands that a `Makefile` or a `justfile` has targets for.
+    """Yield the commands for which a `Makefile` or a `justfile` has targets.
 
     Args:
-        program: what runs them, `make` or `just`.
+        program: the program that runs them, `make` or `just`.
         text: the file.
     """
     for number, line in _lines(text):

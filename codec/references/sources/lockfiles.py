@@ -1,10 +1,10 @@
-"""The versions in lock files, which can have many megabytes.
+"""Read the versions in lock files, which can have many megabytes.
 
-1. A lock file is looked through by a pattern of its entries, in linear time, and never parsed: it
+1. A lock file is searched with a pattern of its entries, in linear time, and never parsed: it
    can be large, deep and hostile. Text that does not look like an entry is skipped.
-   2. A package that is locked in several versions has none, unless only one of them is of the
-   major version that the manifest asks for.
-3. Of a workspace with several projects the entries of the project at its root count.
+2. If a package is locked in several versions, the one with the major version of the manifest
+   counts; if there is not exactly one, the version is unknown.
+3. In a workspace with several projects, the entries of the root project count.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ class Format(NamedTuple):
     """A kind of lock file.
 
     Attributes:
-        ecosystem: whose packages it locks.
+        ecosystem: the ecosystem of its packages.
         entry: a pattern of one entry, with groups `name` and `version`.
-        manager: the package manager that keeps it, if the file alone identifies it.
+        manager: the package manager that writes it, if the file alone identifies it.
     """
 
     ecosystem: str
@@ -92,7 +92,7 @@ class Lock:
     Attributes:
         file: its path.
         text: its content.
-        versions: by name of the package, each version and its position in the text.
+        versions: the versions of each package and their positions in the text, by package name.
     """
 
     file: str
@@ -100,11 +100,11 @@ class Lock:
     versions: Mapping[str, Mapping[str, int]]
 
     def version(self, package: str, major: str) -> tuple[str, Origin] | None:
-        """Return the one version of a package, and its origin.
+        """Return the one version of a package, and its origin; None if it is not clear.
 
         Args:
-            package: as its manifest names it.
-            major: the major version that is asked for, as ` 14` or ` 0.95`; empty if none is.
+            package: the name of the package in its manifest.
+            major: the required major version, as ` 14` or ` 0.95`; empty for any.
         """
         found = self.versions.get(package, {})
         wanted = major.strip()
@@ -117,12 +117,12 @@ class Lock:
 
 
 def read_lock(file: str, name: str, text: str) -> Lock:
-    """Read the entries of a lock file.
+    """Return the entries of a lock file.
 
     Args:
-        file: its path, for the origins.
-        name: which of `FORMATS` it is.
-        text: its content, or its beginning.
+        file: its path, which the origins state.
+        name: its key in `FORMATS`.
+        text: its content, or the beginning of it.
     """
     versions: dict[str, dict[str, int]] = {}
     start, end = _root_project(text) if name == "pnpm-lock.yaml" else (0, len(text))

@@ -1,4 +1,4 @@
-"""Rules that v1 logs hold beside their sessions."""
+"""Rules in v1 logs outside their sessions."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from codec.references.sources.collect import LineMap
 
 @dataclass(frozen=True, slots=True)
 class LogRules:
-    """The text of a workspace's v1 logs outside their sessions, which is where rules are.
+    """The text of a workspace's v1 logs outside their sessions, which may state rules.
 
     Attributes:
-        texts: by name of the log, its text outside of sessions.
-        lines: by name, which lines of the log those are.
+        texts: the text of each log outside its sessions, by the name of the log.
+        lines: the line numbers of these texts in the log, by the name of the log.
         unread: names of logs that cannot be read here.
-        refused: by name of a log that is not read, the problem with its facts in the manifest.
+        refused: logs whose facts in the manifest have a problem, and the problem, by name.
     """
 
     texts: dict[str, bytes] = field(default_factory=dict)

@@ -1,17 +1,17 @@
-"""What `CLAUDE.md`, `AGENTS.md` and a v1 log state: mandates, routing rules, targets.
+"""Read what `CLAUDE.md`, `AGENTS.md` and v1 logs state: mandates, routing rules, targets.
 
-1. A mandate is a list item that orders something (`MUST`, `NEVER`, `ALWAYS`, mandatory,
-   required), or that directly follows a heading of rules; further below, or under a mere
-   convention or guideline, it must begin as an order does. What begins with never, always or do not
-   comes after those, wherever it is.
-   A sentence that only contains such a word is a report, not an order: in the past tense
-   ("NEVER started"), in a relative clause ("the runner, which MUST have skipped it"), or as an
-   attribute ("cut the MANDATORY block").
-2. A log reports what happened, not what holds: there, sessions (everything under a heading
-   with a date) and fenced blocks are skipped, and only the plainest rules count.
-3. What is planned, or an example, is no rule.
-4. Text is kept as written, on one line. What is too long is shortened: to the sentence that makes
-   it a rule, else to its first, else at a word.
+1. A mandate is a list item that is an order (`MUST`, `NEVER`, `ALWAYS`, mandatory, required), or
+   that directly follows a heading of rules. Further below such a heading, or under a heading of
+   conventions or guidelines, it must begin like an order. Items that begin with never, always or
+   do not come after the others, wherever they are.
+      A sentence that only contains such a word is a report, not an order: in the past tense
+      ("NEVER started"), in a relative clause ("the runner, which MUST have skipped it"), or as an
+      attribute ("cut the MANDATORY block").
+2. A log reports what happened, not what applies. In a log, sessions (everything under a heading
+   with a date) and fenced blocks are skipped, and only the clearest rules count.
+3. Plans and examples are not rules.
+4. Text is kept as written, on one line. A long text is shortened to the sentence that makes it a
+   rule, else to its first sentence, else at a word.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _NOT_REQUIRED = re.compile(
     re.IGNORECASE,
 )
 
-_CONTEXT: Final = 80  # characters on each side of a word that decide about it
+_CONTEXT: Final = 80  # the characters on each side of a word that decide whether it orders
 
 _IMPERATIVE: Final = (
     r"(?:always|never|do|don't|add|ask|avoid|check|commit|cover|create|delete|document|ensure|fix"
@@ -52,7 +52,7 @@ _IMPERATIVE: Final = (
     r"|prioritize|push|put|raise|read|remove|require|respect|return|review|run|squash|test|treat"
     r"|type|update|use|validate|verify|write)\b"
 )
-# Tense and position decide whether a sentence orders or reports; an unknown verb is an order.
+# Tense and position decide whether a sentence orders or reports; an unknown verb orders.
 _PAST: Final = (
     r"(?:was|were|had|did|got|went|came|became|began|broke|brought|built|caught|cost|cut|fell|felt"
     r"|found|gave|gone|grew|held|kept|knew|left|lost|made|meant|met|ran|run|said|sat|saw|sent|stood"
@@ -130,7 +130,7 @@ _GAPS = re.compile(r"[^a-z0-9]+")
 
 
 def stated_by_agent_rules(text: str) -> Iterator[Statement]:
-    """Yield what a `CLAUDE.md` or an `AGENTS.md` states."""
+    """Yield the statements of a `CLAUDE.md` or an `AGENTS.md`."""
     items = list(read_items(text))
     prose = [item for item in items if not item.fenced]
     ranked = [(rank, item) for item in prose if (rank := _mandate_rank(item)) is not None]
@@ -141,7 +141,7 @@ def stated_by_agent_rules(text: str) -> Iterator[Statement]:
 
 
 def stated_by_log(text: str) -> Iterator[Statement]:
-    """Yield what a v1 log states outside its sessions."""
+    """Yield the statements of a v1 log outside its sessions."""
     items = [item for item in read_items(text) if not item.fenced and not item.dated]
     yield from _protocols(items)
     for item in items:
@@ -153,7 +153,7 @@ def stated_by_log(text: str) -> Iterator[Statement]:
 
 
 def _mandate_rank(item: Item) -> int | None:
-    """0 for a plain mandate, 1 for an order under a softer heading, None for anything else."""
+    """Return 0 for a mandate, 1 for an order under a weaker heading, None for anything else."""
     if not item.bullet or not _may_rule(item):
         return None
     required = _REQUIRED.search(item.text) and not _NOT_REQUIRED.search(item.text)
@@ -178,7 +178,7 @@ def _may_rule(item: Item) -> bool:
 
 
 def _orders(text: str) -> bool:
-    """Return True if a word in capitals (`MUST`, `NEVER`) makes an order of its sentence."""
+    """Return True if a word in capitals (`MUST`, `NEVER`) makes its sentence an order."""
     return any(_is_order(text, word) for word in _LOUD.finditer(text))
 
 
@@ -195,7 +195,7 @@ def _is_order(text: str, word: re.Match[str]) -> bool:
 
 
 def _protocols(items: list[Item]) -> Iterator[Statement]:
-    """Yield each `MANDATORY ... PROTOCOL:` with its demands, else with its first steps."""
+    """Yield each `MANDATORY ... PROTOCOL:` with its demands, or else with its first steps."""
     steps: dict[str, list[Item]] = {}
     for item in items:
         if name := _protocol_of(item):

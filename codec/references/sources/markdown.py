@@ -1,11 +1,11 @@
-"""The list items and lines of a Markdown text, each with the headings above it.
+"""Read the list items and lines of a Markdown text, each with the headings above it.
 
-1. Line by line, in linear time; any text gives items, nothing raises.
-2. Fences are recognized as in a log: in a patch only a fence at column 0 closes, in
-   quoted Markdown fences nest. A fence that never closes hides what follows it.
-3. A label line (`Rules:`, `**Rules**`) rules what follows like a heading of the lowest level, up to
-   the next line of prose.
-4. HTML comments on lines of their own are left out; so are Markdown marks, but for globs.
+1. The text is read line by line, in linear time; any text is accepted.
+2. Fences are recognized as in a log: in a patch, only a fence at column 0 closes; in quoted
+   Markdown, fences nest. A fence that is not closed hides the rest of the text.
+3. A label line (`Rules:`, `**Rules**`) applies to what follows like a heading of the lowest level,
+   up to the next line of prose.
+4. HTML comments on lines of their own are removed, and so are Markdown marks, except globs.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ class Item:
 
     Attributes:
         line: 1-based number of its first line.
-        text: on one line, without Markdown marks.
-        headings: the headings above it, outermost first; the document's title, if it has only
-            one, only where it is all there is.
-        bullet: a list item; `nested`: one below another.
-        fenced: inside a fenced block.
-        dated: under a heading with a date, or with the number of a session.
+        text: the text on one line, without Markdown marks.
+        headings: the headings above it, outermost first; the title of the document is left out,
+            unless it is the only heading or one of several titles.
+        bullet: it is a list item; `nested`: a list item below another one.
+        fenced: it is inside a fenced block.
+        dated: it is under a heading with a date, or with the number of a session.
     """
 
     line: int
@@ -66,9 +66,9 @@ def read_items(text: str) -> Iterator[Item]:
     """Yield the items of a Markdown text, in order."""
     lines = list(_lines(text))
     titles = sum(not fenced and line.startswith("# ") for _, line, fenced in lines)
-    top = 0 if titles > 1 else 1  # of several titles, each is the heading of a section
+    top = 0 if titles > 1 else 1  # several titles are headings of sections
     path: list[tuple[int, str]] = []
-    wrapped: list[str] = []  # the lines of the list item that is being read
+    wrapped: list[str] = []  # the lines of the current list item
     first, nested = 0, False
     for number, line, fenced in lines:
         bullet = _BULLET.fullmatch(line)
@@ -90,7 +90,7 @@ def read_items(text: str) -> Iterator[Item]:
 
 
 def _enter_or_read(path: list[tuple[int, str]], line: str) -> str:
-    """Return the text of a line of prose or a table row; put a heading or label into the path."""
+    """Return the text of a line of prose or a table row; add a heading or label to the path."""
     if heading := _HEADING.fullmatch(line):
         _enter(path, len(heading["marks"]), heading["title"].rstrip("# \t"))
         return ""
@@ -105,7 +105,7 @@ def _enter_or_read(path: list[tuple[int, str]], line: str) -> str:
 
 
 def _lines(text: str) -> Iterator[tuple[int, str, bool]]:
-    """Yield (number, line, whether in a fence) for each line except fences and comments."""
+    """Yield each line except fences and comments: number, text, whether it is in a fence."""
     fences: list[tuple[str, str]] = []
     in_comment = False
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
@@ -124,7 +124,7 @@ def _lines(text: str) -> Iterator[tuple[int, str, bool]]:
 
 
 def _fence_step(fences: list[tuple[str, str]], line: str) -> bool:
-    """Close or nest the open fences by a line, if it is a fence line that does."""
+    """Return True if a line is a fence; it closes or nests the open fences."""
     marks, info = fences[-1]
     fence = _FENCE.fullmatch(line)
     if fence is None or (info in ("diff", "patch") and line[0] not in "`~"):
@@ -141,7 +141,7 @@ def _fence_step(fences: list[tuple[str, str]], line: str) -> bool:
 
 
 def _continues(wrapped: list[str], line: str) -> bool:
-    """Report whether a line that is not a list item continues the one before it."""
+    """Return True if a line that is not a list item continues the one before it."""
     own = _HEADING.fullmatch(line) or _LABEL.fullmatch(line) or line.lstrip().startswith("|")
     return bool(line.strip()) and not own and len(wrapped) < WRAP_LIMIT
 
@@ -156,7 +156,7 @@ def _item(
     nested: bool = False,
     fenced: bool = False,
 ) -> Item:
-    # A title that is one of several is a heading of what is below it and outside its sections.
+    # One of several titles is a heading for everything below it outside its sections.
     sections = any(1 < level < _LABEL_LEVEL for level, _ in path)
     top = 1 if sections else top
     return Item(

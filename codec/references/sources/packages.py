@@ -1,11 +1,10 @@
-"""Packages that identify a project's stack, and the format of their versions.
+"""Packages that identify a project's stack, and how their versions are stated.
 
 1. Only names that are in the tables here are reported: other packages are ignored.
-2. The version is the one that the lock file has, where it has one; else one is stated where one
-   major version is asked for (`^14.2.0`, `==5.*`). A range over several, a tag or an address
-   states none.
-3. Of a framework or a language the minor version is reported too: that is where what can be used
-   changes. Never the patch: the references would be stale with every update.
+2. The version is that of the lock file; without one, the manifest states a version if it requires
+   one major version (`^14.2.0`, `==5.*`). A range over several, a tag or an address states none.
+3. For frameworks and languages the minor version is stated too, because features change with it.
+   Patch versions are never stated: the references would be stale after every update.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from typing import Any, Final
 from codec.references.sources.lockfiles import Lock
 from codec.references.sources.statement import Origin, Statement, in_stack
 
-#: A package by the name that its manifest has -> the key of the stack, and its own name.
+#: A package by its name in manifests -> the key of the stack, and its usual name.
 Packages = Mapping[str, tuple[str, str]]
 
 NPM: Final[Packages] = {
@@ -62,7 +61,7 @@ NPM: Final[Packages] = {
     "stylelint": ("linting", "Stylelint"),
 }
 
-#: A distribution, or its table under `tool` in `pyproject.toml`.
+#: A distribution, or its table below `tool` in `pyproject.toml`.
 PYTHON: Final[Packages] = {
     "django": ("framework", "Django"),
     "djangorestframework": ("framework", "Django REST framework"),
@@ -111,7 +110,7 @@ RUST: Final[Packages] = {
     "criterion": ("testing", "Criterion"),
 }
 
-#: A module by its path, without the major version at its end.
+#: A module by its path, without the major version at the end.
 GO: Final[Packages] = {
     "github.com/gin-gonic/gin": ("framework", "Gin"),
     "github.com/labstack/echo": ("framework", "Echo"),
@@ -161,12 +160,12 @@ _WITH_MINOR: Final = ("framework", "language")
 def stated_packages(
     known: Packages, found: Mapping[str, tuple[Any, Origin]], lock: Lock | None
 ) -> Iterator[Statement]:
-    """Yield the packages of a manifest that the table has, in its order.
+    """Yield the packages of a manifest that the table knows, in the order of the table.
 
     Args:
-        known: the table of what is known.
-        found: by name, the version that is asked for and where.
-        lock: the versions that are locked, where there is a lock file.
+        known: the table of known packages.
+        found: the required version of each package and its origin, by name.
+        lock: the locked versions, if there is a lock file.
     """
     for package, (name, label) in known.items():
         if package not in found:
@@ -181,7 +180,7 @@ def stated_packages(
 
 
 def _told(version: str, name: str) -> str:
-    """Return a locked version as reported: ` 14.2` of a framework, ` 14` of a test tool."""
+    """Return a locked version in short form: ` 14.2` for a framework, ` 14` for a test tool."""
     match = _ONE_MAJOR.fullmatch(version)
     if match and name in _WITH_MINOR and (match["minor"] or "x").isdigit():
         return f" {match['major']}.{match['minor']}"
@@ -189,7 +188,7 @@ def _told(version: str, name: str) -> str:
 
 
 def _major(version: Any) -> str:
-    """` 14` for a version that asks for one major version (` 0.95` below 1), else nothing."""
+    """Return ` 14` if one major version is required (` 0.95` below 1), else an empty text."""
     match = _ONE_MAJOR.fullmatch(version) if isinstance(version, str) else None
     if match is None:
         return ""

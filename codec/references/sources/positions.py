@@ -1,6 +1,6 @@
-"""The lines of the keys of a JSON or TOML file, which their parsers do not report.
+"""Find the lines of the keys in a JSON or TOML file, which their parsers do not report.
 
-Both take text that a parser has accepted already; they run in linear time over any other, too.
+Both functions expect text that a parser has accepted; for any text they take linear time.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from codec.references.sources.statement import Origin
 
-#: Keys deeper than this are of no interest.
+#: Deeper keys are not needed.
 _DEPTH: Final = 5
 
 _JSON = re.compile(r'"(?P<text>(?:[^"\\]|\\.)*)"|[{}\[\]:\n]')
@@ -30,15 +30,15 @@ class Places:
         self._lines = lines
 
     def line(self, *path: str) -> int | None:
-        """Return the 1-based line of a key, by the keys that lead to it."""
+        """Return the 1-based line of a key, given the path of keys to it; None if unknown."""
         return self._lines.get(path)
 
     def origin(self, *path: str) -> Origin:
-        """Return the place of a key, by the keys that lead to it."""
+        """Return the origin of a key, given the path of keys to it."""
         return Origin(line=self.line(*path), place=".".join(path))
 
     def line_of(self, wanted: str, *path: str) -> int | None:
-        """Return the line of a text in the value of a key: of an entry in a list."""
+        """Return the line of a text in the value of a key, such as a list; None if unknown."""
         first = self._lines.get(path)
         if first is None:
             return None
@@ -60,7 +60,7 @@ def table_at(content: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
 
 
 def json_places(text: str) -> Places:
-    """Return the places of the keys of a JSON text."""
+    """Return the lines of the keys of a JSON text."""
     lines: dict[Path, int] = {}
     path: list[str] = []
     line = 1
@@ -84,7 +84,7 @@ def json_places(text: str) -> Places:
 
 
 def toml_places(text: str) -> Places:
-    """Return the places of the tables and keys of a TOML text."""
+    """Return the lines of the tables and keys of a TOML text."""
     lines: dict[Path, int] = {}
     table: Path = ()
     open_quotes = ""

@@ -1,4 +1,4 @@
-"""One statement of a repository's file with its origin, and how its text is shortened."""
+"""A statement of a file in the repository with its origin, and the shortening of its text."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Section = Literal["stack", "mandates", "routing_rules", "performance_targets"]
 
 
 class Origin(NamedTuple):
-    """The place of a statement.
+    """The place of a statement in the repository.
 
     Attributes:
         file: path relative to the workspace; a reader of one file leaves it empty.
-        line: 1-based, where it can be known.
-        place: where in the file, as its format names it: `dependencies.next`.
+        line: the 1-based line, if it is known.
+        place: the path in the file, as its format writes it: `dependencies.next`.
     """
 
     file: str = ""
@@ -41,9 +41,9 @@ class Statement:
     Attributes:
         section: the section of `References`.
         name: the key in that section; empty for a mandate.
-        values: one text, for a routing rule one an agent.
-        origins: where; the first is the file that was read.
-        fallback: holds only where nothing else states the same name.
+        values: one text; for a routing rule, one text for each agent.
+        origins: the places that state it, first the one in the file that was read.
+        fallback: use it only if nothing else states the same name.
     """
 
     section: Section
@@ -71,14 +71,14 @@ def target(name: str, value: str, origin: Origin) -> Statement:
 
 
 def plain(text: str) -> str:
-    """`text` on one line, without control characters and without halves of characters."""
+    """Return `text` on one line, without control characters and lone surrogates."""
     return one_line(_SURROGATE.sub("", text))
 
 
 def shorten(text: str, limit: int = VALUE_LIMIT) -> str:
-    """`text` in at most `limit` characters: its first sentence, else cut at a word, with `…`.
+    """Return `text` in at most `limit` characters: its first sentence, or cut at a word with `…`.
 
-    Half of an address is of no use: it is left out.
+    An address that would be cut is left out.
     """
     if len(text) <= limit:
         return text

@@ -1,6 +1,6 @@
-"""What `pyproject.toml`, `Cargo.toml` and `rust-toolchain.toml` state.
+"""Read what `pyproject.toml`, `Cargo.toml` and `rust-toolchain.toml` state.
 
-Any shape is read: what is not where the format has it is not there.
+Any TOML is accepted; a value that is not where the format has it counts as missing.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ BUILD_BACKENDS: Final[Mapping[str, str]] = {
     "uv_build": "uv-build",
 }
 
-#: tomllib takes a time that grows with the square of the dots in a key.
+#: The time that tomllib takes grows with the square of the dots in a key.
 DOTS_LIMIT: Final = 500
 
 _REQUIREMENT = re.compile(
@@ -37,13 +37,13 @@ _ERROR_LINE = re.compile(r"at line (\d+)")
 
 
 def requirement(text: str) -> tuple[str, str] | None:
-    """Return the normalised name of a Python requirement, and the versions that it asks for."""
+    """Return the normalized name in a Python requirement, and the versions that it requires."""
     match = _REQUIREMENT.match(text)
     return (_normal(match["name"]), match["version"].strip()) if match else None
 
 
 def stated_pyproject(text: str, lock: Lock | None) -> Iterator[Statement]:
-    """Yield what a `pyproject.toml` states.
+    """Yield the statements of a `pyproject.toml`.
 
     Raises:
         FormatError: it is not TOML.
@@ -70,7 +70,7 @@ def stated_pyproject(text: str, lock: Lock | None) -> Iterator[Statement]:
 
 
 def stated_cargo_toml(text: str, lock: Lock | None) -> Iterator[Statement]:
-    """Yield what a `Cargo.toml` states, of a package or of a workspace.
+    """Yield the statements of a `Cargo.toml` of a package or a workspace.
 
     Raises:
         FormatError: it is not TOML.
@@ -114,7 +114,7 @@ def _load(text: str) -> tuple[Mapping[str, Any], Places]:
 
 
 def _requirements(content: Mapping[str, Any], places: Places) -> dict[str, tuple[str, Origin]]:
-    """Yield known packages of dependency lists; runtime lists come last and override test lists."""
+    """Return the known packages of dependency lists; runtime lists override test lists."""
     paths: list[tuple[str, ...]] = [
         (*path, group)
         for path in (

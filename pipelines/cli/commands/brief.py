@@ -12,8 +12,8 @@ from pipelines.cli.commands.spooled import workspace_of
 from pipelines.cli.declared import JSON, REPO, Argument, Verb
 from pipelines.cli.output import say, say_json
 from pipelines.outcomes.errors import EXIT_CODES
+from pipelines.system.worker.tokenizer import load
 from pipelines.verbs.brief import brief
-from pipelines.worker.tokenizer import load
 
 _LATEST: Final = "latest"
 #: How an argument begins that names a repository, not a key.

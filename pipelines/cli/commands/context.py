@@ -11,8 +11,8 @@ from pipelines.cli.declared import JSON, REPO, Option, Verb, number
 from pipelines.cli.options import TOKENIZER_OPTION
 from pipelines.cli.output import say_json, tell, visible
 from pipelines.outcomes.errors import EXIT_CODES, FINDINGS
+from pipelines.system.worker.tokenizer import load
 from pipelines.verbs.context import Request, render
-from pipelines.worker.tokenizer import load
 from pipelines.workspace.location import DELTAS
 
 

@@ -11,8 +11,8 @@ from pipelines.cli.options import ALLOW_SECRET
 from pipelines.cli.output import Stages, code_of, findings_json, say, say_json, tell_findings
 from pipelines.cli.remote_options import open_tables
 from pipelines.outcomes.errors import EXIT_CODES
+from pipelines.system.worker.tokenizer import load
 from pipelines.verbs.export import Request, Rows, apply, apply_rows, check_installed, plan
-from pipelines.worker.tokenizer import load
 from pipelines.workspace.user_settings import read_settings
 
 #: One file with the rows of all tables, which `fleet` collects.

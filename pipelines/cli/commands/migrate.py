@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from pipelines.cli.declared import JSON, REPO, Misuse, Option, Verb, absolute
 from pipelines.cli.options import TOKENIZER_OPTION
-from pipelines.worker.client import Worker
+from pipelines.system.worker.client import Worker
 
 if TYPE_CHECKING:
     from codec.v1.dates import DateOrder

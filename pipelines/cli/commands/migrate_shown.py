@@ -13,11 +13,11 @@ from pipelines.cli.output import Stages, findings_json, say, say_json, tell, tel
 from pipelines.cli.token_table import token_lines, tokens_json
 from pipelines.outcomes.errors import FINDINGS, NotFound
 from pipelines.report.token_savings import TokenReport, token_report
+from pipelines.system.worker.client import Worker
 from pipelines.v1.logs import Request
 from pipelines.v1.migration import LogPlan, Plan
 from pipelines.v1.reader import Section
 from pipelines.verbs.migrate import Result, migrate, plan, prove_on_paper
-from pipelines.worker.client import Worker
 from pipelines.workspace.manifest_view import manifest_of
 from pipelines.workspace.thresholds import Limits
 

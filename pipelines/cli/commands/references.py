@@ -11,8 +11,8 @@ from pipelines.cli.options import TOKENIZER_OPTION
 from pipelines.cli.output import code_of, findings_json, say, say_json, tell, tell_findings
 from pipelines.outcomes.errors import EXIT_CODES
 from pipelines.references.plan import SIGNS, Plan, Request, plan, shown_name, stale_finding, summary
+from pipelines.system.worker.tokenizer import load
 from pipelines.verbs.references import Result, references
-from pipelines.worker.tokenizer import load
 from pipelines.workspace.location import REFERENCES, find
 from pipelines.workspace.thresholds import REFERENCES_BUDGET, read_limits
 

@@ -25,11 +25,11 @@ from pipelines.cli.options import ALLOW_SECRET, TOKENIZER_OPTION
 from pipelines.cli.output import Stages, code_of, findings_json, say_json, tell, tell_findings
 from pipelines.outcomes.errors import EXIT_CODES
 from pipelines.outcomes.findings import Finding
-from pipelines.summary.content import Content
-from pipelines.summary.document import document_of, headline
-from pipelines.summary.narrative import Step
+from pipelines.report.period.content import Content
+from pipelines.report.period.document import document_of, headline
+from pipelines.report.period.narrative import Step
+from pipelines.system.worker.tokenizer import load
 from pipelines.verbs.summarize import Request, apply_claims, plan_claims, summarize
-from pipelines.worker.tokenizer import load
 from pipelines.workspace.user_settings import ignored_findings, read_settings
 
 Format = Literal["markdown", "json", "html"]
@@ -99,7 +99,7 @@ def run(
 
 def _print(content: Content, step: Step | None, form: Format, findings: list[Finding]) -> None:
     if form == "json":
-        from pipelines.summary.as_json import report_json
+        from pipelines.report.period.as_json import report_json
 
         fields = {**report_json(content), "summary": summary_json(step)}
         shown = findings_json(findings)
@@ -108,11 +108,11 @@ def _print(content: Content, step: Step | None, form: Format, findings: list[Fin
     tell_findings(findings)
     document = document_of(content, sections_of(step) if step else ())
     if form == "html":
-        from pipelines.summary.page import page
+        from pipelines.report.period.page import page
 
         sys.stdout.write(page(document))
     else:
-        from pipelines.summary.markdown import markdown
+        from pipelines.report.period.markdown import markdown
 
         sys.stdout.write(markdown(document))
     tell(headline(content))

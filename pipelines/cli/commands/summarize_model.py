@@ -13,10 +13,10 @@ from codec.summaries.prompt import ANSWER_TOKENS, SCHEMA
 from codec.summaries.summary_file import Statement, Summary
 from pipelines.cli.declared import Misuse, Option, between, percent
 from pipelines.cli.output import confirm, say, tell
-from pipelines.models.base import Model
 from pipelines.outcomes.findings import Finding
-from pipelines.summary.document import Block, Cell, Code, Items, Section, Text
-from pipelines.summary.narrative import Step, most_tokens
+from pipelines.report.period.document import Block, Cell, Code, Items, Section, Text
+from pipelines.report.period.narrative import Step, most_tokens
+from pipelines.system.models.base import Model
 from pipelines.workspace.user_settings import Settings
 
 MOST_TOKENS: Final = 200_000
@@ -207,7 +207,7 @@ def summary_json(step: Step | None) -> dict[str, Any] | None:
 def _open(settings: Settings, name: str, seconds: int, *, is_given: bool) -> Model:
     program = _PROGRAM.fullmatch(name)
     if program and not is_given:
-        from pipelines.models.programs import Program
+        from pipelines.system.models.programs import Program
 
         return Program(program["program"], program["model"] or "", seconds=seconds, schema=SCHEMA)
     url = settings.model_endpoint
@@ -218,7 +218,7 @@ def _open(settings: Settings, name: str, seconds: int, *, is_given: bool) -> Mod
         raise Misuse(f"--endpoint: {url!r} is not an http or https address")
     if "@" in parts.netloc:
         raise Misuse(f"--endpoint: the URL contains credentials. Pass the key as {_KEY}")
-    from pipelines.models.endpoint import Endpoint
+    from pipelines.system.models.endpoint import Endpoint
 
     return Endpoint(
         url,

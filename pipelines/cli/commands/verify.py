@@ -35,6 +35,7 @@ def run(
     since: str | None,
     require: Require,
     full: bool,
+    attribution: bool,
     tokenizer: str,
     trust_repo_config: bool,
     as_json: bool,
@@ -50,8 +51,12 @@ def run(
     settings of that commit; gate and budgets are judged as a whole. If GITHUB_STEP_SUMMARY is set,
     the summary gets the Markdown.
 
+    With --attribution, the tracked files behind which a session is known are counted by the grade
+    of the evidence, as 'why' names it. This figure changes neither a check nor the exit code.
+
     Examples:
       session-codec verify
+      session-codec verify --attribution
       session-codec verify --threshold 95 --json
       session-codec verify --since origin/main --format sarif -o verify.sarif
       session-codec verify --require remote --remote s3://bucket/project
@@ -65,6 +70,7 @@ def run(
             limits={name: given.pop(name) for name in _LIMITS},
             require=require,
             since=since,
+            attribution=attribution,
         )
         remote = None
         if require == "remote":
@@ -81,7 +87,7 @@ def run(
 
 
 def _verdict(request: Request, remote: Remote | None) -> Verdict:
-    from pipelines.worker.client import Worker
+    from pipelines.system.worker.client import Worker
 
     with Worker(request.tokenizer) as worker:
         from pipelines.verbs.verify import verify  # beside the worker, which takes longer to start
@@ -138,6 +144,11 @@ VERB: Final = Verb(
             choices=("none", "local", "remote"),
             default="none",
             shown=True,
+        ),
+        Option(
+            "--attribution",
+            "Count the tracked files behind which a session is known, by grade of evidence.",
+            flag=True,
         ),
         *REMOTE_OPTIONS,
         Option("--full", "No effect: everything is always read. Older jobs pass it.", flag=True),

@@ -9,8 +9,8 @@ from codec.shown_text import FRAME, quoted
 from pipelines.cli.commands.spooled import workspace_of
 from pipelines.cli.declared import JSON, Argument, Option, Verb, absolute, number
 from pipelines.cli.output import findings_json, say, say_json, tell_findings
-from pipelines.evidence.grades import Evidence
 from pipelines.outcomes.errors import EXIT_CODES
+from pipelines.search.evidence.grades import Evidence
 from pipelines.verbs.why import why
 
 _TASK: Final = 80

@@ -30,8 +30,8 @@ from pipelines.cli.times import read_time
 from pipelines.outcomes.errors import Erased, NotFound, PipelineError, storage_error
 from pipelines.search.answers import DEFAULT_LIMIT, Question, answer_text
 from pipelines.search.lexical import COUNTED, Filter
+from pipelines.system.worker.tokenizer import load
 from pipelines.verbs import context, find, show
-from pipelines.worker.tokenizer import load
 from pipelines.workspace.location import Workspace
 
 #: Most answers of one call, and most tokens of a context.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pipelines.cli.attribution_table import attribution_json
 from pipelines.cli.output import findings_json, json_document
 from pipelines.cli.token_table import tokens_json
 from pipelines.verification.report import Check, Verdict
@@ -30,6 +31,7 @@ def _fields(verdict: Verdict) -> dict[str, Any]:
         "checks": list(map(_check, verdict.checks())),
         "findings": findings_json(verdict.findings),
         "tokens": tokens_json(verdict.tokens) if verdict.tokens else None,
+        "attribution": attribution_json(verdict.attribution) if verdict.attribution else None,
     }
 
 

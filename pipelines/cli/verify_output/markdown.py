@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from codec.shown_text import shown
+from pipelines.cli.attribution_table import attribution_rows, attribution_sentences
 from pipelines.cli.output import visible
 from pipelines.cli.token_table import baseline_rows, gate_sentence
 from pipelines.outcomes.findings import Finding
@@ -42,6 +43,9 @@ def markdown_of(verdict: Verdict) -> str:
         lines += ["", gate_sentence(verdict.tokens).capitalize() + ".", ""]
         lines += _table(baseline_rows(verdict.tokens), "lrrrl")
         lines += ["", f"Tokens by {verdict.tokens.tokenizer}; `words` in words."]
+    if verdict.attribution is not None:
+        lines += ["", *map(_text, attribution_sentences(verdict.attribution)), ""]
+        lines += _table(attribution_rows(verdict.attribution), "lrrl")
     lines += ["", *_table([("check", "result", "what holds"), *map(_check, checks)], "lll")]
     text = "".join(f"{line}\n" for line in lines)
     return text + _findings(verdict.findings, LIMIT - len(text.encode()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pipelines.cli.attribution_table import attribution_lines
 from pipelines.cli.token_table import token_lines
 from pipelines.verification.report import Verdict
 
@@ -25,4 +26,6 @@ def text_of(verdict: Verdict) -> str:
         )
     if verdict.tokens is not None:
         lines += ["", *token_lines(verdict.tokens)]
+    if verdict.attribution is not None:
+        lines += ["", *attribution_lines(verdict.attribution)]
     return "".join(f"{line}\n" for line in lines)

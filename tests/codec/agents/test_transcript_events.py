@@ -27,6 +27,7 @@ FORK = "b68354a2-bb4c-42c4-b727-2c4625d57504"
 HELPED = "b0034bd2-7436-46ae-bf52-7155dd650be5"
 CODEX = "01a21f09-d378-7083-ac38-c2a92e4f0f3d"
 CODEX_FORK = "01a21f09-e24c-76a3-ab6f-503960563d40"
+GEMINI = "3a5cc614-90c4-4d76-8e4d-6e13a26ec8f8"
 
 needs_samples = pytest.mark.skipif(
     not SAMPLES.is_dir(), reason="needs the samples of real agents in ../shared/agents"
@@ -112,6 +113,21 @@ def test_commands_have_their_exit_code_and_commits() -> None:
     file = next(f for path, f in states.files.items() if path.endswith("greet2.py"))
     assert (file.before, file.edits, file.is_whole) == (ABSENT, 2, True)
     assert file.after == State(b"def greet():\n    return 'Hello'\n")
+
+
+@needs_samples
+def test_gemini_counts_each_answer_once_and_has_both_states_of_each_edit() -> None:
+    found, states = read("gemini", "gemini-commit.jsonl", GEMINI)
+    assert usage_of(found.answers) == Usage(200 * 7, 60 * 7, 0, 800 * 7)
+    assert [p.text for p in found.prompts] == ["Add a greeting", "Now a farewell"]
+    assert [(c.exit_code, c.output[:14]) for c in found.commands] == [
+        (0, "[main 5224ed6]"), (0, "[main 52d4bef]"),
+    ]  # fmt: skip
+    files = {Path(path).name: file for path, file in states.files.items()}
+    assert files["greet3.py"].before == ABSENT
+    assert files["greet3.py"].after == State(b"def greet():\n    return 'Hello'\n")
+    assert all(file.is_whole and not file.contradicted for file in files.values())
+    assert not found.unknown
 
 
 @needs_samples

@@ -28,7 +28,7 @@ from codec.v1.split import LineNumbers, Span, join, split
 from codec.v1.text import decode_text
 from codec.v2.compact_view import decode_view, encode_view
 from codec.v2.deltas import Delta, delta_of, encode_delta
-from pipelines.worker.tokenizer import table_path
+from pipelines.system.worker.tokenizer import table_path
 
 CORPUS = Path(__file__).parents[3].parent / "shared" / "corpus"
 REAL = ("origin", "rss-feed", "forge-ledger", "codex-log")

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from pipelines.outcomes.progress import Silent
+from pipelines.system.worker.client import Worker
 from pipelines.v1.logs import Request
 from pipelines.verbs.migrate import migrate
-from pipelines.worker.client import Worker
 from pipelines.workspace.location import locate
 from tests.pipelines.conftest import corpus
 

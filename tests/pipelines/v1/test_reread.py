@@ -6,7 +6,7 @@ import pytest
 
 from codec.manifest.jsonl import decode_facts, encode_fact
 from codec.records import READER, Session
-from pipelines.fs.lines import lines_of
+from pipelines.system.fs.lines import lines_of
 from pipelines.verbs import doctor
 from pipelines.verification.integrity import check_integrity
 from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS

@@ -11,9 +11,9 @@ from codec.manifest.jsonl import encode_fact
 from codec.merge.tracked_formats import DELTAS as DELTA_LINES
 from codec.records import Session
 from pipelines.diffs.store import Store
-from pipelines.fs.files import replace_file
 from pipelines.outcomes.errors import Conflict
 from pipelines.outcomes.progress import Silent
+from pipelines.system.fs.files import replace_file
 from pipelines.verbs.doctor import Result, apply, plan, remaining
 from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, Workspace
 from pipelines.workspace.merge_driver_setup import configure_merge, unconfigure_merge

@@ -498,7 +498,7 @@ def test_a_run_that_was_stopped_between_two_files_is_completed_by_the_next(
     whole = files(repo)
     apply(plan_removal(locate(str(repo))))
     with monkeypatch.context() as patched:
-        patched.setattr("pipelines.fs.user_files.replace_file", stop)
+        patched.setattr("pipelines.system.fs.user_files.replace_file", stop)
         with pytest.raises(KeyboardInterrupt):
             apply(plan(locate(str(repo))))
     apply(plan(locate(str(repo))))

@@ -19,8 +19,8 @@ from codec.v2.metrics import decode_row
 from codec.v2.progress_log import TITLE, decode_references
 from pipelines.outcomes.errors import Conflict, WorkspaceMissing
 from pipelines.outcomes.progress import Advance
+from pipelines.system.worker.client import Worker
 from pipelines.v1.beside import stage_runs
-from pipelines.worker.client import Worker
 from pipelines.workspace.location import MANIFEST, Workspace, writing
 from pipelines.workspace.transaction import Transaction
 from tests.pipelines.conftest import (

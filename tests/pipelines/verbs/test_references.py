@@ -16,8 +16,8 @@ from codec.manifest.facts import ReferencesBuilt
 from codec.references.document import decode_references
 from pipelines.references.plan import Plan, Request, plan
 from pipelines.references.sources import build_references
+from pipelines.system.worker.client import Worker
 from pipelines.verbs.references import Result, references
-from pipelines.worker.client import Worker
 from pipelines.workspace.location import MANIFEST, REFERENCES
 from tests.pipelines.conftest import THREE, Bench, Cli, command, git, tree
 from tests.support.read_only import read_only

@@ -10,7 +10,7 @@ import pytest
 
 from bench.sessions import make_workspace
 from codec.periods import read_period
-from pipelines.summary.content import STATUS_ORDER
+from pipelines.report.period.content import STATUS_ORDER
 from tests.pipelines.conftest import Bench, Cli, day, entry, git, log_of, tree
 from tests.support.made_secrets import Maker
 

@@ -12,7 +12,7 @@ import pytest
 
 from codec.summaries.prompt import INSTRUCTIONS, SESSION_TOKENS
 from codec.summaries.summary_file import decode_summary
-from pipelines.worker.tokenizer import load
+from pipelines.system.worker.tokenizer import load
 from tests.pipelines.conftest import Bench, Cli, Said, day, entry, log_of, tree
 from tests.support.made_secrets import Maker
 from tests.support.model_server import Answers, Call, ModelServer, claims

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from codec.shown_text import FRAME
-from pipelines.evidence.grades import Evidence
+from pipelines.search.evidence.grades import Evidence
 from pipelines.verbs.why import why
 from pipelines.workspace.location import find
 from tests.pipelines.conftest import Cli, git

@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from pipelines.diffs import store
-from pipelines.fs.files import read_file
+from pipelines.system.fs.files import read_file
 from pipelines.verification.integrity import Integrity, check_integrity
 from pipelines.workspace.location import DELTAS, METRICS, PROGRESS
 from pipelines.workspace.tracked_files import read_tracked

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.git.repository import Repository, repository_at
 from pipelines.outcomes.errors import Unavailable
+from pipelines.system.git.repository import Repository, repository_at
 from pipelines.workspace.git_blobs import read_blob
 from pipelines.workspace.git_queries import content_at
 from pipelines.workspace.location import MANIFEST

@@ -472,7 +472,7 @@ def test_a_patch_that_needs_too_much_memory_is_left_and_the_others_are_made(
     case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A few bytes that a clone brings can become gigabytes."""
-    monkeypatch.setattr("pipelines.git.process._MEMORY", 4 << 20)
+    monkeypatch.setattr("pipelines.system.git.process._MEMORY", 4 << 20)
     huge = case.root / "huge.bin"
     with huge.open("wb") as f:
         f.truncate(8 << 20)

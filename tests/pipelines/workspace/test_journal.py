@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from codec.errors import FormatError
-from pipelines.fs.files import sync_directory
 from pipelines.outcomes.errors import Conflict
 from pipelines.recording.session import Recording, record_session
+from pipelines.system.fs.files import sync_directory
 from pipelines.workspace.journal import is_pending, recover
 from pipelines.workspace.location import DELTAS, METRICS, REFERENCES, Workspace, at, locate
 from pipelines.workspace.transaction import Append, Replace, Transaction

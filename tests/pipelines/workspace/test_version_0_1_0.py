@@ -13,8 +13,8 @@ import pytest
 
 from codec.manifest.facts import Format
 from codec.manifest.jsonl import decode_fact
+from pipelines.system.worker.client import Worker
 from pipelines.verbs.amend import Amendment, amend
-from pipelines.worker.client import Worker
 from pipelines.workspace.location import DELTAS, MANIFEST
 from tests.pipelines.conftest import Bench, Cli, git
 from tests.support.clones import Clone, clone_of, pull

@@ -18,7 +18,7 @@ from mcp_types import CallToolResult, ResourceLink, TextContent
 
 from codec.shown_text import FRAME
 from pipelines.cli.mcp.server import server_of
-from pipelines.worker.tokenizer import load
+from pipelines.system.worker.tokenizer import load
 from pipelines.workspace.location import find
 from tests.pipelines.conftest import Bench, Cli, day, entry, log_of, tree
 

@@ -1,0 +1,275 @@
+"""The content of a period report, computed from facts alone, without a model.
+
+1. Figures are those of `query`: they come from the rows of the deltas, unknown numbers are left out
+   of sums, a sum without a known number is null, and 0 tokens used are unknown.
+2. Texts come from the manifest. A session is private if its texts were removed on purpose, or if it
+   touches a path of `[private] paths`: it counts, and nothing else of it is shown.
+3. Lists are cut to their first entries; the number of all entries stays beside them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final, Generic, NamedTuple, TypeVar
+
+from codec.periods import Period
+from codec.records import Session
+from codec.v2.deltas import delta_of, encode_delta
+from pipelines.diffs.local_archives import Listed
+from pipelines.report.period.groups import Group, Repeated, groups, repeated, reverted
+from pipelines.report.period.texts import Said, said_in
+
+MOST_FILES: Final = 10
+MOST_TASKS: Final = 10
+MOST_TEXTS: Final = 12
+STATUS_ORDER: Final = ("PASS", "PARTIAL", "FAIL", "UNKNOWN")
+
+T = TypeVar("T")
+
+
+class Listing(NamedTuple, Generic[T]):
+    """The first entries of a list, and how many there are in all."""
+
+    rows: tuple[T, ...]
+    total: int
+
+
+class Figures(NamedTuple):
+    """The figures of a period; None where no session knows a number.
+
+    Attributes:
+        sessions: how many.
+        agents: how many by agent, those with most first.
+        statuses: how many by status, in `STATUS_ORDER`.
+        lines_added, lines_removed, commits, duration_min, tokens_used: sums of what is known.
+    """
+
+    sessions: int
+    agents: tuple[tuple[str, int], ...]
+    statuses: tuple[tuple[str, int], ...]
+    lines_added: int | None
+    lines_removed: int | None
+    commits: int | None
+    duration_min: int | None
+    tokens_used: int | None
+
+    @property
+    def pass_rate(self) -> float | None:
+        """Per cent of the sessions with a known status that passed; None without any."""
+        counts = dict(self.statuses)
+        known = self.sessions - counts["UNKNOWN"]
+        return round(100 * counts["PASS"] / known, 1) if known else None
+
+
+class Touched(NamedTuple):
+    """A file or folder: changed lines, and the sessions that changed it."""
+
+    path: str
+    lines: int
+    sessions: int
+
+
+class Entry(NamedTuple):
+    """A session in a list."""
+
+    key: str
+    agent: str
+    task: str
+    title: str
+    status: str
+    minutes: int | None
+    notes: str
+
+
+class Saved(NamedTuple):
+    """Tokens of sessions in their v1 log, and of their delta lines now.
+
+    Attributes:
+        sessions: migrated ones whose tokens were counted.
+        before, after: tokens.
+    """
+
+    sessions: int
+    before: int
+    after: int
+
+
+class Content(NamedTuple):
+    """A period report.
+
+    Attributes:
+        name: of the workspace.
+        period: what it is about.
+        figures, before: of the period, and of the period before it.
+        private: sessions that count and are not shown otherwise.
+        files, folders: most changed lines first.
+        unread: sessions with a patch whose files are unknown.
+        longest, failing, reverted: sessions.
+        repeated: tasks with several sessions.
+        groups: of related sessions.
+        decisions, lessons, blockers, next_steps: what notes say.
+        saved: None if no session of the period was migrated.
+        archives: with diffs of the months of the period.
+    """
+
+    name: str
+    period: Period
+    figures: Figures
+    before: Figures
+    private: int
+    files: Listing[Touched]
+    folders: Listing[Touched]
+    unread: int
+    longest: Listing[Entry]
+    failing: Listing[Entry]
+    reverted: Listing[Entry]
+    repeated: Listing[Repeated]
+    groups: tuple[Group, ...]
+    decisions: Listing[Said]
+    lessons: Listing[Said]
+    blockers: Listing[Said]
+    next_steps: Listing[Said]
+    saved: Saved | None
+    archives: tuple[Listed, ...]
+
+
+class Source(NamedTuple):
+    """The input of a period report.
+
+    Attributes:
+        name: of the workspace.
+        period: what it is about.
+        sessions: of the period, with the figures of their rows, oldest first.
+        before: sessions of the period before.
+        private: keys of those whose texts are not shown.
+        files: changed lines by file, by session key.
+        archives: of the workspace.
+    """
+
+    name: str
+    period: Period
+    sessions: Sequence[Session]
+    before: Sequence[Session]
+    private: frozenset[str]
+    files: Mapping[str, Mapping[str, int]]
+    archives: Sequence[Listed]
+
+
+def content_of(source: Source, tokenizer: str, count: Callable[[str], int]) -> Content:
+    """Compute a period report.
+
+    Args:
+        source: what it is made from.
+        tokenizer: the name of what counted the v1 entries.
+        count: tokens of a text.
+    """
+    public = [s for s in source.sessions if s.key not in source.private]
+    files = {s.key: source.files[s.key] for s in public if s.key in source.files}
+    folders = {key: set(map(_folder, touched)) - {""} for key, touched in files.items()}
+    said = said_in(public)
+    return Content(
+        name=source.name,
+        period=source.period,
+        figures=figures_of(source.sessions),
+        before=figures_of(source.before),
+        private=len(source.sessions) - len(public),
+        files=_listing(_touched(files, lambda path: path), MOST_FILES),
+        folders=_listing(_touched(files, _folder), MOST_FILES),
+        unread=sum(s.patch is not None and s.key not in files for s in public),
+        longest=_entries(_longest(public)),
+        failing=_entries(_failing(public)),
+        reverted=_entries(reverted(public)),
+        repeated=_listing(repeated(public), MOST_TASKS),
+        groups=tuple(groups(public, folders)),
+        decisions=_listing(said["decisions"], MOST_TEXTS),
+        lessons=_listing(said["lessons"], MOST_TEXTS),
+        blockers=_listing(said["blockers"], MOST_TEXTS),
+        next_steps=_listing(said["next"], MOST_TEXTS),
+        saved=_saved(source.sessions, tokenizer, count),
+        archives=tuple(a for a in source.archives if _is_of(a.fact.month, source.period)),
+    )
+
+
+def figures_of(sessions: Sequence[Session]) -> Figures:
+    """Return the figures of sessions."""
+    agents = Counter(s.agent for s in sessions)
+    statuses = Counter(s.status for s in sessions)
+    return Figures(
+        sessions=len(sessions),
+        agents=tuple(sorted(agents.items(), key=lambda a: (-a[1], a[0]))),
+        statuses=tuple((status, statuses[status]) for status in STATUS_ORDER),
+        lines_added=_sum(s.metrics.lines_added for s in sessions),
+        lines_removed=_sum(s.metrics.lines_removed for s in sessions),
+        commits=_sum(s.metrics.commits for s in sessions),
+        duration_min=_sum(s.metrics.duration_min for s in sessions),
+        tokens_used=_sum(s.metrics.tokens_used for s in sessions),
+    )
+
+
+def _sum(values: Iterable[int | None]) -> int | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
+
+
+def _listing(rows: Sequence[T], most: int) -> Listing[T]:
+    return Listing(tuple(rows[:most]), len(rows))
+
+
+def _entries(sessions: Sequence[Session]) -> Listing[Entry]:
+    return Listing(tuple(map(_entry, sessions[:MOST_TASKS])), len(sessions))
+
+
+def _entry(session: Session) -> Entry:
+    return Entry(
+        key=session.key,
+        agent=session.agent,
+        task=session.task,
+        title=session.title,
+        status=session.status,
+        minutes=session.metrics.duration_min,
+        notes=session.notes,
+    )
+
+
+def _longest(sessions: Iterable[Session]) -> list[Session]:
+    known = [s for s in sessions if s.metrics.duration_min]
+    return sorted(known, key=lambda s: (-(s.metrics.duration_min or 0), s.key))
+
+
+def _failing(sessions: Sequence[Session]) -> list[Session]:
+    """Return failed sessions, then partial ones, the newest first."""
+    failed = [s for s in reversed(sessions) if s.status in ("FAIL", "PARTIAL")]
+    return sorted(failed, key=lambda s: s.status != "FAIL")
+
+
+def _touched(
+    files: Mapping[str, Mapping[str, int]], name_of: Callable[[str], str]
+) -> list[Touched]:
+    lines: Counter[str] = Counter()
+    sessions: Counter[str] = Counter()
+    for touched in files.values():
+        for path, changed in touched.items():
+            lines[name_of(path)] += changed
+        sessions.update({name_of(path) for path in touched})
+    found = [Touched(path, lines[path], sessions[path]) for path in sessions if path]
+    return sorted(found, key=lambda t: (-t.lines, t.path))
+
+
+def _folder(path: str) -> str:
+    """Return the folder of a file, at most two levels deep; empty for a file at the top."""
+    return "/".join(path.split("/")[:-1][:2])
+
+
+def _saved(
+    sessions: Iterable[Session], tokenizer: str, count: Callable[[str], int]
+) -> Saved | None:
+    counted = [(s, s.v1.tokens[tokenizer]) for s in sessions if s.v1 and tokenizer in s.v1.tokens]
+    if not counted:
+        return None
+    after = sum(count(f"{encode_delta(delta_of(s))}\n") for s, _ in counted)
+    return Saved(len(counted), sum(tokens for _, tokens in counted), after)
+
+
+def _is_of(month: str, period: Period) -> bool:
+    return period.since[:7] <= month <= period.until[:7]

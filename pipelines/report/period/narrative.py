@@ -1,0 +1,266 @@
+"""The part of a summary that a model writes: what is asked, in which order, and what is kept.
+
+1. A month, a week and a range of days read the lines of their sessions. A quarter reads the claims
+   of its months, a year those of its quarters; a period with one part that has sessions asks like
+   any other. Every claim is tested against the sessions themselves, whoever wrote what it is from.
+2. The plan reads only. It counts all that may be sent before anything is, and a plan that is over
+   the limit sends nothing.
+3. An answer is tested and written before the next question is asked. So what was answered is never
+   asked again: if a later question fails, the next run goes on behind it. Nothing is retried.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Final, NamedTuple
+
+from codec.periods import Period
+from codec.records import Session
+from codec.summaries.claims import Claim, Fault, check_claims
+from codec.summaries.evidence import METRIC_WORDS, SESSION_WORDS, Figures
+from codec.summaries.prompt import (
+    ANSWER_TOKENS,
+    INSTRUCTIONS,
+    MOST_CLAIMS,
+    Question,
+    decode_answer,
+    question_about,
+    question_about_claims,
+)
+from codec.summaries.summary_file import (
+    Cited,
+    Statement,
+    Summary,
+    digest_of,
+    input_hash,
+)
+from pipelines.outcomes.errors import Refused, Unavailable
+from pipelines.report.period.content import Figures as Counts
+from pipelines.report.period.content import figures_of
+from pipelines.system.models.base import Answer, Model
+
+#: Keys of a claim that the question about a longer period repeats.
+_MOST_KEYS: Final = 8
+#: Tokens of the claims of a part: of the longest texts, with as many keys.
+_PART_TOKENS: Final = 6000
+_STATUS_WORDS: Final = {
+    "PASS": "pass passed passing succeeded successful",
+    "PARTIAL": "partial partially",
+    "FAIL": "fail failed failing failure failures",
+    "UNKNOWN": "unknown",
+}
+
+
+class Material(NamedTuple):
+    """What a narrative is made from.
+
+    Attributes:
+        sessions: that may be sent, oldest first, without secrets.
+        identities: of them, by key.
+        stored: returns the summary that is stored for a period.
+        model: the name of the model.
+        count: counts tokens.
+        diffs: returns the diff of a session, without secrets; empty for none.
+    """
+
+    sessions: Sequence[Session]
+    identities: Mapping[str, str]
+    stored: Callable[[Period], Summary | None]
+    model: str
+    count: Callable[[str], int]
+    diffs: Callable[[Session], str]
+
+
+class Step(NamedTuple):
+    """One period: what is asked about it, or what is known.
+
+    Attributes:
+        period: its days.
+        sessions: of the period, by key.
+        parts: the periods whose claims it reads.
+        question: what is asked; None while a part has no answer.
+        tokens: of the question; the most that it can have, while a part has no answer.
+        summary: the stored one, if nothing that it depends on changed.
+    """
+
+    period: Period
+    sessions: Mapping[str, Session]
+    parts: tuple[Step, ...]
+    question: Question | None
+    tokens: int
+    summary: Summary | None
+
+    def unanswered(self) -> Iterator[Step]:
+        """Yield the steps that must be asked, in order; this one last."""
+        for part in self.parts:
+            yield from part.unanswered()
+        if self.summary is None:
+            yield self
+
+    def summaries(self) -> Iterator[Summary]:
+        """Yield the summaries that are known, this one's last."""
+        for part in self.parts:
+            yield from part.summaries()
+        if self.summary is not None:
+            yield self.summary
+
+
+def plan(material: Material, period: Period) -> Step | None:
+    """Return what must be asked about a period; None if no session of it may be sent."""
+    inside = {s.key: s for s in material.sessions if period.contains(s.key)}
+    if not inside:
+        return None
+    made = (plan(material, part) for part in period.parts())
+    parts = tuple(step for step in made if step is not None)
+    return _step(material, period, inside, parts)
+
+
+def most_tokens(step: Step) -> int:
+    """Return the most tokens that a plan can send and get back."""
+    return sum(s.tokens + ANSWER_TOKENS for s in step.unanswered())
+
+
+def answered(
+    material: Material,
+    step: Step,
+    model: Model,
+    limit: int,
+    check: Callable[[str], None],
+    keep: Callable[[Summary], Summary],
+    now: Callable[[], str],
+) -> Step:
+    """Return a plan with all of its answers; each is kept before the next question is asked.
+
+    Args:
+        material: that the plan was made from.
+        step: the plan.
+        model: that is asked.
+        limit: tokens that may be sent and answered.
+        check: raises if a question must not be sent.
+        keep: writes a summary, and returns what it wrote.
+        now: returns the time.
+
+    Raises:
+        Refused: the plan is over the limit; nothing was sent.
+        FormatError, StorageError: a question got no valid answer.
+    """
+    if (most := most_tokens(step)) > limit:
+        raise Refused(
+            f"{step.period.name}: up to {most:,} tokens are needed, and {limit:,} are allowed;"
+            " nothing was sent",
+            hint="Allow more with --max-tokens, or summarise its months one by one",
+        )
+    for question in (s.question for s in step.unanswered() if s.question is not None):
+        check(question.text)
+
+    left = limit
+
+    def complete(step: Step) -> Step:
+        nonlocal left
+        parts = tuple(map(complete, step.parts))
+        step = _step(material, step.period, step.sessions, parts)
+        if step.summary is not None:
+            return step
+        if step.question is None:
+            raise Unavailable(f"{step.period.name}: a part of it has no answer")
+        if (most := step.tokens + ANSWER_TOKENS) > left:
+            raise Refused(f"{step.period.name}: up to {most:,} tokens, and {left:,} are left")
+        left -= most
+        check(step.question.text)
+        answer = model.ask(step.question.text)
+        return step._replace(summary=keep(_summary(material, step, answer, now())))
+
+    return complete(step)
+
+
+def figures_for_claims(sessions: Sequence[Session]) -> Figures:
+    """Return the figures of sessions that a claim may state, with the words that go with each."""
+    counts: Counts = figures_of(sessions)
+    found: dict[Decimal, frozenset[str]] = {}
+
+    def add(value: float | None, words: str | frozenset[str]) -> None:
+        if value is not None:
+            number = Decimal(str(value)).normalize()
+            more = frozenset(words.split()) if isinstance(words, str) else words
+            found[number] = found.get(number, frozenset()) | more
+
+    add(counts.sessions, SESSION_WORDS)
+    for status, number in counts.statuses:
+        add(number, _STATUS_WORDS[status])
+    for _, number in counts.agents:
+        add(number, SESSION_WORDS)
+    add(len(counts.agents), "agent agents model models")
+    sums = (counts.lines_added, counts.lines_removed, counts.commits, counts.duration_min)
+    for value, words in zip((*sums, counts.tokens_used), METRIC_WORDS, strict=True):
+        add(value, words)
+    if counts.pass_rate is not None:
+        add(counts.pass_rate, "%")
+        add(round(counts.pass_rate), "%")
+    return found
+
+
+def _step(
+    material: Material,
+    period: Period,
+    sessions: Mapping[str, Session],
+    parts: tuple[Step, ...],
+) -> Step:
+    question: Question | None = None
+    if not parts:
+        question = question_about(
+            period.name, list(sessions.values()), material.count, material.diffs
+        )
+    elif all(part.summary is not None for part in parts):
+        claims = [
+            Claim(claim.text, tuple(s.key for s in claim.cited[:_MOST_KEYS]))
+            for part in parts
+            if part.summary is not None
+            for claim in part.summary.claims[:MOST_CLAIMS]
+        ]
+        question = question_about_claims(period.name, claims)
+    if question is None:
+        tokens = material.count(INSTRUCTIONS) + len(parts) * _PART_TOKENS
+        return Step(period, sessions, parts, None, tokens, None)
+    tokens = material.count(question.text)
+    stored = material.stored(period)
+    digest = _input(material, question, sessions)
+    summary = stored if stored is not None and stored.input == digest else None
+    return Step(period, sessions, parts, question, tokens, summary)
+
+
+def _input(material: Material, question: Question, sessions: Mapping[str, Session]) -> str:
+    digests = [digest_of(material.identities[key]) for key in sessions]
+    return input_hash(material.model, question.text, digests)
+
+
+def _summary(material: Material, step: Step, answer: Answer, now: str) -> Summary:
+    """Return what is kept of an answer."""
+    question = step.question
+    if question is None:
+        raise ValueError("a step without a question has no answer")
+    result = check_claims(
+        decode_answer(answer.text), step.sessions, figures_for_claims(list(step.sessions.values()))
+    )
+    dropped: Counter[Fault] = Counter(fault for _, fault, _ in result.dropped)
+    return Summary(
+        period=step.period.name,
+        input=_input(material, question, step.sessions),
+        model=material.model,
+        answered=" ".join(answer.model.split())[:100],
+        made=now,
+        sessions=len(step.sessions),
+        cut=question.cut,
+        sent=step.tokens,
+        input_tokens=answer.input_tokens,
+        output_tokens=answer.output_tokens,
+        cost_usd=answer.cost_usd,
+        dropped=dict(sorted(dropped.items())),
+        claims=tuple(_statement(material, claim) for claim in result.kept),
+    )
+
+
+def _statement(material: Material, claim: Claim) -> Statement:
+    cited = (Cited(key, digest_of(material.identities[key])) for key in claim.keys)
+    return Statement(claim.text, tuple(cited))

@@ -1,0 +1,163 @@
+"""Read the input of a period report: rows, texts, files and archives."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from fnmatch import translate
+from operator import attrgetter
+from re import compile as compile_pattern
+from typing import Any, Final, NamedTuple, cast
+
+from codec.names import key_time
+from codec.periods import Period
+from codec.records import Metrics, Session, Status
+from codec.secrets.hint import may_hold_secret
+from codec.shown_text import shown
+from codec.v2.deltas import SEPARATOR, decode_metrics
+from pipelines.diffs.local_archives import list_archives
+from pipelines.outcomes.findings import Finding
+from pipelines.outcomes.progress import Progress
+from pipelines.recording.text_scan import TEXTS, clean_session
+from pipelines.report.period.content import Source
+from pipelines.report.period.touched import changed_lines, touched_by
+from pipelines.workspace.days_of_manifest import read_days
+from pipelines.workspace.delta_lines import read_deltas
+from pipelines.workspace.location import METRICS, Workspace
+from pipelines.workspace.manifest_view import Manifest
+from pipelines.workspace.reading import read_file
+
+_DAY: Final = len("2025-11-06")
+
+
+class Read(NamedTuple):
+    """The input of a report, the manifest, and findings."""
+
+    source: Source
+    manifest: Manifest
+    findings: tuple[Finding, ...]
+
+
+def read_source(
+    workspace: Workspace,
+    period: Period,
+    progress: Progress,
+    *,
+    private_paths: Sequence[str] = (),
+    allow: frozenset[str] = frozenset(),
+) -> Read:
+    """Read the input of a period report.
+
+    Args:
+        workspace: whose sessions.
+        period: which of them.
+        progress: receives the stages.
+        private_paths: patterns of paths; the texts of sessions that touch one are not shown.
+        allow: fingerprints of secrets that may stay.
+
+    Raises:
+        FormatError: there is no period before this one.
+        Unavailable: a text may hold a secret, and the scanner is missing or failed.
+    """
+    earlier = period.before()
+    with progress.stage("read"):
+        deltas = read_deltas(workspace)
+        manifest = read_days(workspace, period.since, period.until)
+        tokens = tokens_by_key(workspace)
+        lines = list(deltas.lines)
+        inside = [session_of_row(r, manifest, tokens) for r in _rows(lines, period)]
+        before = [session_of_row(r, manifest, tokens) for r in _rows(lines, earlier)]
+        inside.sort(key=lambda s: (s.time, s.key))
+    sessions, replaced = public_sessions(workspace, inside, allow)
+    files = changed_lines(touched_by(workspace, manifest, sessions, progress))
+    source = Source(
+        name=os.path.basename(workspace.root) or workspace.root,
+        period=period,
+        sessions=sessions,
+        before=before,
+        private=private_keys(sessions, files, private_paths),
+        files=files,
+        archives=list_archives(workspace, manifest),
+    )
+    return Read(source, manifest, (*deltas.findings, *replaced))
+
+
+def _rows(lines: Iterable[bytes], period: Period) -> list[str]:
+    """Return the lines of a period, without their line ends."""
+    since, until = period.since.encode(), period.until.encode()
+    return [
+        line.decode(errors="replace").rstrip("\n")
+        for line in lines
+        if since <= line[:_DAY] <= until
+    ]
+
+
+def session_of_row(row: str, manifest: Manifest, tokens: Mapping[str, int]) -> Session:
+    """Return the session of a delta line: figures of the line, texts of the manifest."""
+    key, agent, task, status, metrics = row.split(SEPARATOR)
+    m = decode_metrics(metrics)
+    if spent := tokens.get(key):
+        m = Metrics(m.lines_added, m.lines_removed, m.commits, m.duration_min, spent, m.deployment)
+    known = manifest.sessions.get(key)
+    if known and (known.agent, known.task, known.status, known.metrics) == (agent, task, status, m):
+        return known
+    base = known or Session(key, key_time(key), agent, task, "UNKNOWN")
+    return base._replace(agent=agent, task=task, status=cast(Status, status), metrics=m)
+
+
+def tokens_by_key(workspace: Workspace) -> dict[str, int]:
+    """Return the tokens used by key, from the metrics table."""
+    found: dict[str, int] = {}
+    for line in read_file(workspace, METRICS).decode(errors="replace").split("\n"):
+        fields = line.split("\t")
+        if len(fields) == 9 and fields[8].isascii() and fields[8].isdigit():
+            found[fields[0]] = int(fields[8])
+    return found
+
+
+def public_sessions(
+    workspace: Workspace, sessions: Sequence[Session], allow: frozenset[str]
+) -> tuple[list[Session], list[Finding]]:
+    """Return sessions without secrets and format characters."""
+    texts_of = attrgetter(*TEXTS)
+    together = "\n".join({text for session in sessions for text in texts_of(session)})
+    may_hold = may_hold_secret(together)
+    if not may_hold and together.isascii():
+        return list(sessions), []
+    public, findings = [], []
+    for session in sessions:
+        clean = session
+        texts = texts_of(session)
+        if may_hold and may_hold_secret("\n".join(texts)):
+            clean, replaced = clean_session(workspace, session, allow)
+            findings += [finding._replace(key=session.key) for finding in replaced]
+            texts = texts_of(clean)
+        if not all(map(str.isascii, texts)):
+            changed: dict[str, Any] = dict(zip(TEXTS, map(shown, texts), strict=True))
+            clean = clean._replace(**changed)
+        public.append(clean)
+    return public, findings
+
+
+def private_keys(
+    sessions: Iterable[Session], files: Mapping[str, Collection[str]], paths: Sequence[str]
+) -> frozenset[str]:
+    """Return the keys of private sessions.
+
+    A patch whose files are unknown may touch a private path.
+    """
+    patterns = [compile_pattern(translate(_pattern(path))) for path in paths]
+    found = {s.key for s in sessions if s.private}
+    for session in sessions if patterns else ():
+        touched = files.get(session.key)
+        if touched is None:
+            if session.patch is not None:
+                found.add(session.key)
+        elif any(p.match(path) for p in patterns for path in touched):
+            found.add(session.key)
+    return frozenset(found)
+
+
+def _pattern(path: str) -> str:
+    """Return the pattern of a setting: a folder means everything below it."""
+    return f"{path}*" if path.endswith("/") else path

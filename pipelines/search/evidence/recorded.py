@@ -1,0 +1,135 @@
+"""Find the sessions that recorded a commit, and the session whose time fits one.
+
+1. A session recorded commits, or a range: what its end reaches and its base does not. Of the
+   history, only the part between both is visited.
+2. A base that the repository lacks, such as a commit that was amended and then removed by git,
+   bounds no range: the end alone is then the session's.
+3. Only sessions whose recorded commits are not in the history of HEAD are matched by time.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from heapq import heapify, heappop, heappush
+from itertools import accumulate
+from typing import Final
+
+from codec.records import Session
+from codec.timestamps import seconds_of
+from pipelines.diffs.store import commits_of
+from pipelines.search.evidence.file_history import Graph
+
+#: Seconds before and after a session in which its commits may be.
+_NEAR: Final = 3600
+
+
+class Recorded:
+    """Sessions by the commits that they recorded, and by time.
+
+    Attributes:
+        in_head: keys of the sessions that recorded commits of the history of HEAD.
+    """
+
+    def __init__(self, sessions: Iterable[Session], graph: Graph, head: str) -> None:
+        """Assign the commits of a graph to the sessions that recorded them.
+
+        Args:
+            sessions: all of a workspace.
+            graph: parents of the commits that HEAD and the sessions' commits reach, children first.
+            head: the commit of HEAD.
+        """
+        places = {commit: place for place, commit in enumerate(graph)}
+        reached = _reached(graph, head)
+        self.in_head: set[str] = set()
+        self._by_commit: dict[str, list[Session]] = {}
+        timed: list[tuple[int, int, Session]] = []
+        for session in sessions:
+            commits = {c for text in commits_of(session) for c in _named(text, graph, places)}
+            for commit in commits:
+                self._by_commit.setdefault(commit, []).append(session)
+            if any(text.rpartition("..")[2] in reached for text in commits_of(session)):
+                self.in_head.add(session.key)
+            elif (began := seconds_of(session.time)) is not None:
+                timed.append((began, began + 60 * (session.metrics.duration_min or 0), session))
+        self._timed = sorted(timed, key=lambda t: (t[0], t[2].key))
+        self._begins = [began for began, _, _ in self._timed]
+        self._latest = list(accumulate((ended for _, ended, _ in self._timed), max))
+
+    def of(self, commit: str) -> Sequence[Session]:
+        """Return the sessions that recorded a commit."""
+        return self._by_commit.get(commit, ())
+
+    def near(self, time: int) -> Session | None:
+        """Return the session whose time fits best, None if none is near.
+
+        Args:
+            time: of a commit, in seconds since 1970.
+        """
+        fitting: list[tuple[int, str, Session]] = []
+        at = bisect_right(self._begins, time + _NEAR)
+        while at and self._latest[at - 1] >= time - _NEAR:
+            at -= 1
+            began, ended, session = self._timed[at]
+            distance = max(began - time, time - ended, 0)
+            if distance <= _NEAR:
+                fitting.append((distance, session.key, session))
+        return min(fitting)[2] if fitting else None
+
+
+def ends_of(sessions: Iterable[Session]) -> Iterator[str]:
+    """Yield the commits that sessions name, those at both ends of their ranges."""
+    for session in sessions:
+        for text in commits_of(session):
+            yield from text.split("..")
+
+
+def _named(text: str, graph: Graph, places: Mapping[str, int]) -> Iterator[str]:
+    """Yield the commits of a graph that a recorded commit or range means."""
+    base, _, end = text.rpartition("..")
+    if end not in places:
+        return
+    if base in places:
+        yield from _between(base, end, graph, places)
+    else:
+        yield end
+
+
+def _between(base: str, end: str, graph: Graph, places: Mapping[str, int]) -> Iterator[str]:
+    """Yield the commits that one commit reaches and another does not.
+
+    Commits are visited children first, so whether one is reached by the base is known when its turn
+    comes; the walk ends when only such commits are left.
+    """
+    if base == end:
+        return
+    seen, before = {base, end}, {base}
+    waiting = [(places[name], name) for name in seen]
+    heapify(waiting)
+    left = 1
+    while left:
+        _, commit = heappop(waiting)
+        is_before = commit in before
+        if not is_before:
+            left -= 1
+            yield commit
+        for parent in graph[commit]:
+            if is_before:
+                left -= parent in seen and parent not in before
+                before.add(parent)
+            if parent not in seen and parent in places:
+                seen.add(parent)
+                heappush(waiting, (places[parent], parent))
+                left += not is_before
+
+
+def _reached(graph: Graph, commit: str) -> set[str]:
+    """Return a commit and its ancestors."""
+    found: set[str] = set()
+    waiting = [commit]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += graph.get(name, ())
+    return found

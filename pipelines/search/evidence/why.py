@@ -1,0 +1,169 @@
+"""Collect the evidence for a file or a line, and grade it.
+
+Lines are those of the file in the working tree. One that is not committed yet is looked for in the
+diffs of sessions.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Collection, Iterable
+from difflib import SequenceMatcher
+from typing import NamedTuple
+
+from codec.errors import CodecError
+from codec.patches.changes import FileChange, changes_of
+from codec.records import Session
+from pipelines.diffs.store import Store
+from pipelines.outcomes.errors import NotFound, StorageError
+from pipelines.search.evidence.file_history import blame, file_history, graph_with, names_of
+from pipelines.search.evidence.grades import Candidate, Evidence, of_file, of_line
+from pipelines.search.evidence.recorded import Recorded, ends_of
+from pipelines.search.refresh import ask_index
+from pipelines.system.fs.files import read_bytes, regular_size
+from pipelines.workspace.git_blobs import read_blob
+from pipelines.workspace.git_queries import commit_of, repository_of
+from pipelines.workspace.location import Workspace
+from pipelines.workspace.manifest_view import Manifest
+from pipelines.workspace.reading import read_manifest
+
+
+class Place(NamedTuple):
+    """A file, or a line of it.
+
+    Attributes:
+        path: relative to the top of the repository, with `/`.
+        line: its number in the working tree, from 1; None for the whole file.
+    """
+
+    path: str
+    line: int | None = None
+
+
+class Why(NamedTuple):
+    """The sessions behind a place.
+
+    Attributes:
+        place: that was asked about.
+        evidence: the best one of each session.
+        commit: that added the line; empty for a file, and for a line that is not committed.
+        missing: sessions whose diff is missing locally, so that it cannot be compared.
+    """
+
+    place: Place
+    evidence: list[Evidence]
+    commit: str
+    missing: int
+
+
+def why(workspace: Workspace, place: Place) -> Why:
+    """Return the sessions behind a file or a line.
+
+    Raises:
+        NotFound: there is no repository, no commit, or no such file or line.
+        Denied, Unavailable: git cannot be asked.
+    """
+    repository = repository_of(workspace)
+    head = commit_of(repository, "HEAD")
+    if head is None:
+        raise NotFound(f"HEAD: no commit yet in {repository.top}", hint="Commit first")
+    number, text = _committed_line(workspace, place, head)
+    history = file_history(repository, head, place.path)
+    names = names_of(place.path, history)
+    manifest = read_manifest(workspace)
+    candidates, missing = _candidates(workspace, manifest, names)
+    if place.line is not None and number is None:
+        return Why(place, _uncommitted(candidates, text), "", missing)
+    if not history:
+        raise NotFound(f"{place.path}: no commit of HEAD has this file")
+    sessions = list(manifest.sessions.values())
+    recorded = Recorded(sessions, graph_with(repository, head, ends_of(sessions)), head)
+    if number is None:
+        return Why(place, of_file(candidates, history, recorded), "", missing)
+    line = blame(repository, head, place.path, number)
+    evidence = of_line(candidates, history, recorded, line)
+    return Why(place, evidence, line.commit, missing)
+
+
+def _committed_line(workspace: Workspace, place: Place, head: str) -> tuple[int | None, bytes]:
+    """Return the number that a line of the working tree has at HEAD, None if it is new; its text.
+
+    Raises:
+        NotFound: the file has no such line.
+    """
+    if place.line is None:
+        return None, b""
+    repository = repository_of(workspace)
+    path = os.path.join(repository.top, *place.path.split("/"))
+    before = _lines(read_blob(repository, f"{head}:{place.path}", plain=True) or b"")
+    is_here = not os.path.islink(path) and regular_size(path) is not None
+    now = _lines(read_bytes(path)) if is_here else before
+    if not 1 <= place.line <= len(now):
+        raise NotFound(f"{place.path} has {len(now)} lines", hint="Name one of them")
+    text = now[place.line - 1]
+    if now == before:
+        return place.line, text
+    for tag, start, _, new, end in SequenceMatcher(None, before, now, autojunk=False).get_opcodes():
+        if tag == "equal" and new < place.line <= end:
+            return start + place.line - new, text
+    return None, text
+
+
+def _lines(data: bytes) -> list[bytes]:
+    """Return the lines of a file without their ends, which git may convert."""
+    lines = data.split(b"\n")
+    return [x.removesuffix(b"\r") for x in (lines[:-1] if lines[-1] == b"" else lines)]
+
+
+def _uncommitted(candidates: Iterable[Candidate], text: bytes) -> list[Evidence]:
+    """Return the session whose diff adds a line that is not committed; several are guesses."""
+    adding = {
+        c.session.key: Evidence(c.session, "hunk", "")
+        for c in candidates
+        if any(x.mark == "+" and x.text == text for x in c.change.lines)
+    }
+    found = list(adding.values())
+    return found if len(found) == 1 else [e._replace(grade="time") for e in found]
+
+
+def _candidates(
+    workspace: Workspace, manifest: Manifest, names: Collection[str]
+) -> tuple[list[Candidate], int]:
+    """Return the changes of sessions' diffs to a file, and the number of missing diffs.
+
+    Args:
+        workspace: whose sessions.
+        manifest: what it says.
+        names: that the file has or had.
+    """
+    touching, known = ask_index(workspace, lambda c: _touching(c, names), with_lines=False)
+    store = Store(workspace, manifest=manifest)
+    found: list[Candidate] = []
+    missing = 0
+    for session in manifest.sessions.values():
+        sha256 = session.patch.sha256 if session.patch is not None else ""
+        missing += bool(sha256) and sha256 not in known
+        if sha256 in touching:
+            found += [Candidate(session, c) for c in _changes(store, session, names)]
+    return found, missing
+
+
+def _touching(connection: sqlite3.Connection, names: Collection[str]) -> tuple[set[str], set[str]]:
+    """Return the diffs that change a file by one of its names, and all diffs that are known."""
+    found: set[str] = set()
+    query = "SELECT sha256 FROM patches JOIN paths ON patch = id WHERE path = ?"
+    for name in names:
+        found.update(sha256 for (sha256,) in connection.execute(query, (name,)))
+    known = connection.execute("SELECT sha256 FROM patches")
+    return found, {sha256 for (sha256,) in known}
+
+
+def _changes(store: Store, session: Session, names: Collection[str]) -> list[FileChange]:
+    """Return the change of a session's diff to a file."""
+    assert session.patch is not None
+    try:
+        data = store.read(session.key, session.patch)
+    except (StorageError, CodecError):
+        return []
+    return [change for change in changes_of(data) if {change.old, change.new} & set(names)]

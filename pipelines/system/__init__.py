@@ -1,0 +1,1 @@
+"""Files, git, helper processes and models: what a job uses of its machine."""

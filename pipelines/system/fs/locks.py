@@ -1,0 +1,114 @@
+"""Take the one lock of a workspace, alone or with other readers.
+
+The lock belongs to a process and goes with it; its file stays and means nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pipelines.outcomes.errors import WorkspaceLocked
+from pipelines.system.fs.files import make_folder
+from pipelines.system.git.local_state import checked
+
+LOCK_WAIT = 10.0
+_RETRY = 0.02
+#: A lock that a cloned repository links to elsewhere must not be made there, nor a pipe waited for.
+_LOCK_FLAGS = (
+    getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+)
+
+
+@contextmanager
+def locked(path: str, *, wait: float = LOCK_WAIT) -> Iterator[None]:
+    """Hold the lock of a workspace, alone.
+
+    Args:
+        path: the lock's file; its directory is made.
+        wait: seconds to wait for another process.
+
+    Raises:
+        WorkspaceLocked: another process still held it then.
+    """
+    make_folder(os.path.dirname(path))
+    fd = os.open(checked(path), os.O_RDWR | os.O_CREAT | _LOCK_FLAGS, 0o644)
+    with _held(fd, path, wait, alone=True):
+        yield
+
+
+@contextmanager
+def unchanging(path: str, *, wait: float = LOCK_WAIT) -> Iterator[None]:
+    """Keep writers out while files are read that belong together.
+
+    A lock that is not there, or not ours to open, is nobody's to hold: then nothing is waited for.
+
+    Args:
+        path: the lock's file.
+        wait: seconds to wait for a writer.
+
+    Raises:
+        WorkspaceLocked: a writer still held it then.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY | _LOCK_FLAGS)
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        yield
+        return
+    with _held(fd, path, wait, alone=False):
+        yield
+
+
+@contextmanager
+def _held(fd: int, path: str, wait: float, *, alone: bool) -> Iterator[None]:
+    try:
+        if not _lock(fd, wait, alone=alone):
+            raise WorkspaceLocked(
+                f"{path}: another process is writing to this workspace",
+                hint="Wait for it to end and run the same command again",
+            )
+        yield
+    finally:
+        os.close(fd)
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(fd: int, wait: float, *, alone: bool) -> bool:
+        until = time.monotonic() + wait
+        while True:
+            try:
+                msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
+            except OSError:
+                if time.monotonic() > until:
+                    return False
+                time.sleep(_RETRY)
+            else:
+                return True
+
+else:
+    import fcntl
+
+    def _lock(fd: int, wait: float, *, alone: bool) -> bool:
+        """Lock a file; False where others held it all the while.
+
+        Who has to wait does so in the system's queue: one who looks again and again can go hungry
+        beside busy writers.
+        """
+        kind = fcntl.LOCK_EX if alone else fcntl.LOCK_SH
+        try:
+            fcntl.flock(fd, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if wait <= 0:
+                return False
+            from threading import Thread
+
+            waiting = Thread(target=fcntl.flock, args=(fd, kind), daemon=True)
+            waiting.start()
+            waiting.join(wait)
+            return not waiting.is_alive()
+        return True

@@ -1,0 +1,163 @@
+"""Answer SQL with DuckDB in a process of its own, which reads what it was given and nothing else.
+
+1. Once the tables are set up, DuckDB's access to other files, extensions and the network is
+   switched off, and so is changing that. Only statements that read are run.
+2. Time and memory are limited: agents may be allowed to ask, and to do nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from importlib.util import find_spec
+from threading import Timer
+from typing import Any, Final, NamedTuple
+
+from codec.errors import FormatError
+from pipelines.outcomes.answers import Answer, Cell
+from pipelines.outcomes.errors import NotFound
+from pipelines.system.worker.programs import python_program
+
+_LOCK: Final = "SET enable_external_access = false; SET lock_configuration = true"
+#: Seconds after which the process is killed, should DuckDB not stop in time.
+_GRACE: Final = 2
+_TOO_MUCH: Final = "needs more memory than a query may use. Ask for less, with LIMIT for example"
+#: Bytes of an answer, of a number in it, and rows that are fetched at a time.
+_ANSWER: Final = 64 << 20
+_NUMBER: Final = 16
+_BATCH: Final = 1024
+_READING: Final = frozenset(("SELECT", "EXPLAIN", "RELATION"))
+
+
+class Limits(NamedTuple):
+    """What a query may use.
+
+    Attributes:
+        seconds: until DuckDB is asked to stop.
+        memory: MiB of DuckDB.
+        process: bytes of the process, without what it shares and does not write.
+    """
+
+    seconds: int = 6
+    memory: int = 256
+    process: int = 1 << 29
+
+
+SMALL: Final = Limits()
+
+
+def ask(
+    setup: Sequence[str], sql: str, files: Sequence[str] = (), limits: Limits = SMALL
+) -> Answer:
+    """Return the answer to a SQL query.
+
+    Args:
+        setup: statements that make the tables.
+        sql: the query.
+        files: paths that views read while the query runs.
+        limits: of time and memory.
+
+    Raises:
+        FormatError: DuckDB does not understand the query, it takes too long or too much memory, or
+            it asks for something else than the tables.
+        NotFound: DuckDB is not installed.
+    """
+    if find_spec("duckdb") is None:
+        raise NotFound(
+            "--sql needs DuckDB, which is not installed",
+            hint="Install it: pip install duckdb",
+        )
+    request = {"setup": list(setup), "sql": sql, "files": list(files), "limits": limits}
+    too_long = f"took longer than {limits.seconds} seconds"
+    try:
+        done = subprocess.run(
+            python_program("pipelines.system.worker.duckdb_process", "main"),
+            input=json.dumps(request).encode(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            check=False, timeout=limits.seconds + _GRACE,
+        )  # fmt: skip
+        reply = dict(json.loads(done.stdout)) if done.stdout else {"error": _TOO_MUCH}
+    except subprocess.TimeoutExpired:
+        reply = {"error": too_long}
+    if "error" in reply:
+        raise FormatError(reply["error"] or too_long, field="--sql")
+    return Answer(columns=tuple(reply["columns"]), rows=[tuple(row) for row in reply["rows"]])
+
+
+def quoted(text: str) -> str:
+    """Return a text as a SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _answer(setup: list[str], sql: str, files: list[str], limits: Limits) -> dict[str, Any]:
+    """Answer a query in the process of its own; an empty error means that it took too long."""
+    import duckdb
+
+    config: dict[str, Any] = {
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "memory_limit": f"{limits.memory}MiB",
+        "python_enable_replacements": False,
+        "temp_directory": "",
+    }
+    with duckdb.connect(config=config) as connection:
+        limit = Timer(limits.seconds, connection.interrupt)
+        limit.start()
+        try:
+            for statement in setup:
+                connection.execute(statement)
+            if files:
+                connection.execute(f"SET allowed_paths = [{', '.join(map(quoted, files))}]")
+            connection.execute(_LOCK)
+            for parsed in connection.extract_statements(sql):
+                if parsed.type.name not in _READING:
+                    return {"error": f"only SELECT is allowed, not {parsed.type.name}"}
+            result = connection.execute(sql)
+            columns = [str(d[0]) for d in result.description or ()]
+            return {"columns": columns, "rows": list(_rows(result))}
+        except duckdb.InterruptException:
+            return {"error": ""}
+        except MemoryError:
+            return {"error": _TOO_MUCH}
+        except duckdb.Error as e:
+            return {"error": str(e).partition("\n")[0]}
+        finally:
+            limit.cancel()
+
+
+def _rows(result: Any) -> Iterator[list[Cell]]:
+    """Yield the rows of a result.
+
+    Raises:
+        MemoryError: there are more than anybody can use.
+    """
+    size = 0
+    while batch := result.fetchmany(_BATCH):
+        for row in batch:
+            cells = [_cell(value) for value in row]
+            size += sum(len(c) if isinstance(c, str) else _NUMBER for c in cells)
+            if size > _ANSWER:
+                raise MemoryError
+            yield cells
+
+
+def _cell(value: Any) -> Cell:
+    return value if isinstance(value, str | int | float) or value is None else str(value)
+
+
+def _limit_memory(size: int) -> None:
+    """Limit the memory of this process, where the system can; DuckDB counts only its own."""
+    with suppress(ImportError, AttributeError, ValueError, OSError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_DATA, (size, size))
+
+
+def main() -> None:
+    """Answer the query on stdin, on stdout."""
+    request = json.load(sys.stdin)
+    limits = Limits(*request.pop("limits"))
+    _limit_memory(limits.process)
+    json.dump(_answer(**request, limits=limits), sys.stdout)
