@@ -109,6 +109,7 @@ _MODELS: Final = (
     r"(?i)Claude(?: Code)?[ (]+(?:Claude )?(?P<family>Sonnet|Opus|Haiku)"
     r"[ -](?P<major>\d)(?:\.(?P<minor>\d))?\)?",
 )
+_NOTED_MODEL: Final = r"(?i)Claude(?: Code| CLI)? ?\((?P<model>claude-[\w.-]+)\)"
 _REMARK_EDGE = " \t-–—:,;.*_`"
 
 
@@ -177,6 +178,8 @@ def agent_of(text: str, aliases: Mapping[str, str]) -> str:
 def _short_name(text: str) -> str:
     if text[:6].lower() != "claude":
         return name_of(text)
+    noted = re.fullmatch(_NOTED_MODEL, text)
+    text = noted["model"] if noted else text
     m = next(filter(None, (re.fullmatch(model, text) for model in _MODELS)), None)
     if m is None:
         return name_of(text)
