@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from codec.names import UNNAMED
@@ -21,12 +21,17 @@ _WORD: Final = re.compile(r"\w+")
 _SIMILAR: Final = 0.5
 
 
-def heirs_of(vanished: Iterable[Session], appeared: Iterable[Session]) -> dict[str, Session]:
-    """Return the sessions of which new entries are versions, by the hash of the entry.
+def heirs_of(
+    vanished: Iterable[Session],
+    appeared: Iterable[Session],
+    may_be: Callable[[str, str], bool] = lambda _old, _new: True,
+) -> dict[str, Session]:
+    """Return the sessions of which entries are versions, by the hash of the entry.
 
     Args:
         vanished: the sessions whose entries the log no longer has.
-        appeared: the sessions of entries that are new in the log.
+        appeared: the sessions of entries that may be new versions of them.
+        may_be: whether two entries, older and newer, by their hashes, can be one session.
     """
     by_time: defaultdict[str, list[Session]] = defaultdict(list)
     for session in vanished:
@@ -38,7 +43,7 @@ def heirs_of(vanished: Iterable[Session], appeared: Iterable[Session]) -> dict[s
             name = entry_of(old)
             known[name] = old
             grade, share = _fit(old, new)
-            if grade:
+            if grade and may_be(name, entry_of(new)):
                 fits.append((-grade, -share, name, entry_of(new)))
     heirs: dict[str, Session] = {}
     taken: set[str] = set()

@@ -17,7 +17,7 @@ from pipelines.tables.views import Views
 #: What the first bytes of every page hold.
 MARK: Final = '<meta name="generator" content="session-codec fleet report">'
 _LIMITS: Final = Limits(seconds=300, memory=2048, process=4 << 30)
-_SCRIPTS: Final = ("figures.js", "fleet.js")
+_SCRIPTS: Final = ("figures.js", "paged_table.js", "fleet.js")
 #: Rows of the lists beside the table of repositories, which has all of them.
 _FINDINGS: Final = 15
 _AGENTS: Final = 20

@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 
 from codec.manifest.erased import without_erased
 from codec.manifest.fact_lines import format_first, split_lines
@@ -105,6 +105,30 @@ def revised_by_log(history: History, session: Session) -> tuple[Session | Revisi
         return session, after.session._replace(key=session.key)
     revision = _log_revision(history, session)
     return revision, apply_revisions(base, [*history.revisions, revision])
+
+
+def joined_by_log(old: History, new: History) -> Revision:
+    """Return the revision by which two sessions are versions of one entry of the v1 log.
+
+    It states each field in which any fact of the two differs from the newer version, because
+    either can be the base of the session that they make.
+
+    Args:
+        old: the session whose entry the log no longer has.
+        new: the one whose entry it has.
+    """
+    session = as_logged(new)
+    if old.session.private or new.session.private:
+        session = without_texts(session)
+    changes: dict[str, Any] = {}
+    for fact in (*old.facts, *new.facts):
+        changes |= changes_between(fact, session)
+    return Revision(
+        of=identity_of(old.base),
+        after=heads_of([*_by_log(old), *_by_log(new)]),
+        by="log",
+        changes=dict(sorted(changes.items())),
+    )
 
 
 def _by_log(history: History) -> list[Revision]:

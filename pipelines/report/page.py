@@ -36,7 +36,9 @@ from pipelines.report.token_savings import JUDGED_FROM, TokenReport
 MARK: Final = '<meta name="generator" content="session-codec report">'
 
 _LIBRARY: Final = "chart.umd.min.js"
-_SCRIPTS: Final = ("figures.js", "charts.js", "sessions.js", "quarters.js", "page.js")
+_SCRIPTS: Final = (
+    "figures.js", "charts.js", "paged_table.js", "sessions.js", "quarters.js", "page.js",
+)  # fmt: skip
 _STYLE: Final = "page.css"
 _FRAME: Final = "page.html"
 

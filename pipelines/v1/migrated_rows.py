@@ -15,12 +15,12 @@ from concurrent.futures import Future
 from functools import cached_property
 from typing import Protocol
 
-from codec.manifest.fact_lines import format_first, kept_rows, split_lines
+from codec.manifest.fact_lines import format_first, kept_rows, read_fact, split_lines
 from codec.manifest.facts import FORMAT, Fact, Follows, Kept, ReferencesBuilt, Revision, V1Version
 from codec.manifest.facts import Format as FormatFact
 from codec.manifest.jsonl import encode_fact
 from codec.manifest.order import in_order
-from codec.merge.key_conflicts import Settled
+from codec.merge.key_conflicts import Settled, other_versions, rekeyed_facts, settle
 from codec.merge.rows import rebuild_rows, sort_rows
 from codec.merge.tracked_formats import Format, kept_pieces
 from codec.records import Session
@@ -65,6 +65,7 @@ class MigratedRows:
         manifest: as they have it.
         sessions: what is done about the sessions that were found.
         versions: new facts about the logs.
+        joins: known sessions become one, so that facts and rows of both get its key.
     """
 
     def __init__(
@@ -73,10 +74,13 @@ class MigratedRows:
         manifest: Manifest,
         sessions: PlannedSessions,
         versions: Sequence[V1Version],
+        *,
+        joins: bool = False,
     ) -> None:
         self._workspace = workspace
         self._manifest = manifest
         self._plan = sessions
+        self._joins = joins
         new = [a.session for a in sessions.added]
         self._follows: list[Follows] = []
         if new or sessions.facts or versions:
@@ -101,6 +105,10 @@ class MigratedRows:
         if not self._facts and built is None:
             return rows, kept
         lines = self._lines(built)
+        if self._joins:
+            before = read_bytes(self._workspace.path(MANIFEST))
+            pieces = rekeyed_facts([*self._whole(before), *lines], self._settled)
+            return [Replace(MANIFEST, before, b"".join(format_first(pieces))), *rows], kept
         if self._manifest.format < FORMAT and any(isinstance(f, Revision) for f in self._facts):
             return [self._with_format(lines), *rows], kept
         return rows, [Append(path=MANIFEST, chunks=lines, torn=self._manifest.torn), *kept]
@@ -117,6 +125,29 @@ class MigratedRows:
         head = f"{encode_fact(FormatFact())}\n".encode()
         pieces = format_first([head, *split_lines(before), *lines])
         return Replace(MANIFEST, before, b"".join(pieces))
+
+    def _whole(self, before: bytes) -> list[bytes]:
+        """Return the lines of the manifest, with its format, and a line end at the end of each."""
+        whole, torn = at_last_line_end(before)
+        format_line = f"{encode_fact(FormatFact())}\n".encode()
+        return [
+            *([format_line] if self._manifest.format < FORMAT else []),
+            *split_lines(whole),
+            *([torn + b"\n"] if torn else []),
+        ]
+
+    @cached_property
+    def _settled(self) -> Sequence[Settled]:
+        """Return the sessions whose rows change; with joins, all that share a key or have facts."""
+        if not self._joins:
+            return self._plan.updated
+        lines = self._whole(read_bytes(self._workspace.path(MANIFEST)))
+        facts = [f for f in (*map(read_fact, lines), *self._facts) if f is not None]
+        settled = settle(
+            [f for f in facts if isinstance(f, Session)],
+            [f for f in facts if isinstance(f, Revision)],
+        )
+        return [*settled, *other_versions(facts, (), settled), *self._plan.updated]
 
     def _replaces(self) -> list[Replace]:
         """Return the v2 files that are written whole."""
@@ -150,7 +181,7 @@ class MigratedRows:
         pieces = form.split(whole)
         kept = self._kept.get(name, frozenset())
         fixed = kept_pieces(pieces, kept)
-        rows, _ = rebuild_rows(form, pieces, self._plan.updated, fixed=fixed)
+        rows, _ = rebuild_rows(form, pieces, self._settled, broken=self._joins, fixed=fixed)
         rows += map(form.encode, sessions_without_row(self.sessions, form, rows, kept))
         after = b"".join((*sort_rows(form, rows, self._keys, kept), torn and torn + b"\n"))
         return Replace(name, before, after) if after != before else None

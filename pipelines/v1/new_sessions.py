@@ -4,7 +4,8 @@
 2. An entry that takes the place of one that vanished from its log is a new version of that session:
    the session is revised (`codec.v1.heirs`). An entry that went back to an older text is one, too.
 3. A log's revision follows the log's revisions only, so that what a person changed stays.
-4. Keys are given in order of time and content, so that two clones give the same ones.
+4. Known sessions that are versions of one entry are joined first (`joining`).
+5. Keys are given in order of time and content, so that two clones give the same ones.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from codec.v1.split import LineNumbers
 from pipelines.outcomes.findings import Finding
 from pipelines.recording.revising import as_logged, revised_by_log
 from pipelines.recording.text_scan import clean_session
+from pipelines.v1.joining import join_versions
 from pipelines.v1.known_diffs import KnownDiffs
 from pipelines.v1.reader import Found, ReadLog
 from pipelines.v1.source import Source
@@ -55,12 +57,16 @@ class SessionPlan:
         updated: known sessions that change, as they are and as they are to be.
         changed: of these, those that get another diff.
         facts: what makes the known sessions change.
+        manifest: with the known sessions joined that are versions of one entry.
+        joins: the facts that join them, which `facts` has too.
         follows: the order of the entries where times do not give it.
         entries: by entry hash, the session of each entry that the logs have.
         stored: by entry hash, the patch that is, or will be, stored under a key.
         findings: what was noticed.
     """
 
+    manifest: Manifest
+    joins: list[Revision] = field(default_factory=list)
     added: list[Added] = field(default_factory=list)
     restored: list[Added] = field(default_factory=list)
     updated: list[Settled] = field(default_factory=list)
@@ -90,7 +96,18 @@ def plan_sessions(
         tokenizer: the name of what counted the tokens.
         reread: revise the sessions that an older reader read.
     """
-    return _Planner(workspace, manifest, options, tokenizer, reread=reread).plan(logs)
+    joined, joins = join_versions(manifest, logs)
+    plan = SessionPlan(manifest=joined, joins=joins, facts=[*joins])
+    planner = _Planner(workspace, joined, options, tokenizer, plan, reread=reread)
+    planner.plan(logs)
+    if joins:
+        now = {pair.becomes.key: pair.becomes for pair in plan.updated}
+        by_entry = joined.entries()
+        for before in manifest.sessions.values():
+            after = by_entry.get(entry_of(before), before)
+            if after != before:
+                plan.updated.append(Settled(before, now.get(after.key, after)))
+    return plan
 
 
 class _Planner:
@@ -100,6 +117,7 @@ class _Planner:
         manifest: Manifest,
         options: Options,
         tokenizer: str,
+        plan: SessionPlan,
         *,
         reread: bool,
     ) -> None:
@@ -113,10 +131,11 @@ class _Planner:
         self._logged = {key: as_logged(history) for key, history in manifest.histories.items()}
         self._present: frozenset[str] = frozenset()
         self._restored: set[str] = set()
-        self._plan = SessionPlan()
+        self._plan = plan
         self._lines: LineNumbers
 
-    def plan(self, logs: list[ReadLog]) -> SessionPlan:
+    def plan(self, logs: list[ReadLog]) -> None:
+        """Fill in the plan."""
         new: dict[str, tuple[Mapped, Found, Source]] = {}
         self._present = frozenset(found.sha256 for log in logs for found in log.found)
         for log in logs:
@@ -135,7 +154,6 @@ class _Planner:
             sessions = ((f.sha256, self._plan.entries.get(f.sha256)) for f in log.found)
             dated = [Dated(sha256, s.time) for sha256, s in sessions if s is not None]
             self._plan.follows.extend(follows_of(dated))
-        return self._plan
 
     def _add_log(
         self,

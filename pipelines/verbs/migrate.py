@@ -104,6 +104,7 @@ def plan(request: Request, worker: Worker, progress: Progress) -> Plan:
             tokenizer=request.tokenizer,
             reread=request.reread,
         )
+    manifest = sessions.manifest
     findings += sessions.findings
     findings += purged_findings(manifest, sessions.added)
     with progress.stage("count"):
@@ -116,7 +117,7 @@ def plan(request: Request, worker: Worker, progress: Progress) -> Plan:
             for log in logs
         ]
     versions = [p.version for p in plans if p.version]
-    rows = MigratedRows(workspace, manifest, sessions, versions)
+    rows = MigratedRows(workspace, manifest, sessions, versions, joins=bool(sessions.joins))
     if not rows.sessions:
         references = None
     replaces, appends = rows.writes(references)

@@ -8,9 +8,9 @@ and under whatever key. 3. Facts whose text was erased are passed over, wherever
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from codec.errors import FormatError
 from codec.kinds import Sha256
@@ -130,6 +130,13 @@ class Manifest(NamedTuple):
         entries = self.entries() if self.follows else {}
         return in_order(self.sessions.values(), self.follows, entries)
 
+    def with_revisions(self, revisions: Iterable[Revision]) -> Manifest:
+        """Return the manifest with more revisions of its sessions."""
+        every = [self.history(key) for key in self.sessions]
+        facts = [fact for history in every for fact in history.facts]
+        known = [revision for history in every for revision in history.revisions]
+        return self._replace(**_grouped(facts, [*known, *revisions]))
+
     def every_session(self) -> list[Session]:
         """Return all sessions as they are now, then as their facts and revisions have them."""
         older = (v for key in self.histories for v in _versions_of(self.history(key)))
@@ -202,20 +209,10 @@ def manifest_of(
     """Group facts by subject."""
     kinds = _by_kind(facts)
     found, revisions = _all(Session, kinds), _all(Revision, kinds)
-    plain = not revisions and are_plain(found)
-    histories = [] if plain else histories_of(found, revisions)
-    key_conflicts = (
-        fact
-        for h in histories
-        for fact in h.facts
-        if fact.key != h.session.key and fact.time == h.session.time
-    )
     tombstones = _all(Purged, kinds)
     purged = _purged(tombstones, _all(Disowned, kinds))
     manifest = Manifest(
-        sessions={s.key: s for s in (found if plain else (h.session for h in histories))},
-        histories={h.session.key: h for h in histories if len(h.facts) > 1 or h.revisions},
-        key_conflicts=tuple(key_conflicts),
+        **_grouped(found, revisions),
         format=max((f.version for f in _all(Format, kinds)), default=0),
         versions=_all(V1Version, kinds),
         retired=_all(V1Retired, kinds),
@@ -231,6 +228,23 @@ def manifest_of(
         torn=torn,
     )
     return _without_void(manifest) if purged and manifest.archives else manifest
+
+
+def _grouped(facts: Sequence[Session], revisions: Sequence[Revision]) -> dict[str, Any]:
+    """Return the fields of a manifest that depend on the facts of sessions and their revisions."""
+    plain = not revisions and are_plain(facts)
+    histories = [] if plain else histories_of(facts, revisions)
+    key_conflicts = (
+        fact
+        for h in histories
+        for fact in h.facts
+        if fact.key != h.session.key and fact.time == h.session.time
+    )
+    return {
+        "sessions": {s.key: s for s in (facts if plain else (h.session for h in histories))},
+        "histories": {h.session.key: h for h in histories if len(h.facts) > 1 or h.revisions},
+        "key_conflicts": tuple(key_conflicts),
+    }
 
 
 def _by_kind(facts: Iterable[Fact]) -> dict[type, list[Fact]]:

@@ -6,12 +6,11 @@ import os
 from collections.abc import Sequence
 from typing import Final
 
-from codec.records import STATUSES
 from codec.tokens.tokenizers import DEFAULT as TOKENIZER
 from pipelines.cli.commands.spooled import workspace_of
 from pipelines.cli.declared import JSON, Argument, Misuse, Option, Verb, absolute, number, text_of
+from pipelines.cli.filters import AGENT, SINCE, STATUS, UNTIL
 from pipelines.cli.output import Stages, findings_json, say, say_json, tell, tell_findings
-from pipelines.cli.times import TIME_FORMS, read_time
 from pipelines.outcomes.errors import EXIT_CODES
 from pipelines.search.answers import DEFAULT_LIMIT, Question, answer_text, within
 from pipelines.search.lexical import COUNTED, Filter
@@ -100,20 +99,10 @@ VERB: Final = Verb(
             "Sessions whose diff changes this file, folder or pattern.",
             metavar="GLOB",
         ),
-        Option("--agent", "Sessions of this agent; * and ? are wildcards.", metavar="NAME"),
-        Option(
-            "--status",
-            "Sessions with this status.",
-            choices=tuple(sorted(STATUSES)),
-            metavar="WORD",
-        ),
-        Option("--since", f"Sessions from TIME on: {TIME_FORMS}.", read=read_time, metavar="TIME"),
-        Option(
-            "--until",
-            "Sessions up to TIME; a day or month is included.",
-            read=read_time,
-            metavar="TIME",
-        ),
+        AGENT,
+        STATUS,
+        SINCE,
+        UNTIL,
         Option(
             "--limit",
             "Print at most N sessions.",

@@ -6,12 +6,11 @@ import csv
 import sys
 from typing import Any, Final
 
-from codec.records import STATUSES
 from codec.shown_text import shown
 from pipelines.cli.commands.spooled import workspace_of
 from pipelines.cli.declared import JSON, REPO, Misuse, Option, Verb, number, text_of
+from pipelines.cli.filters import AGENT, SINCE, STATUS, UNTIL
 from pipelines.cli.output import code_of, findings_json, say_json, say_table, tell_findings
-from pipelines.cli.times import TIME_FORMS, read_time
 from pipelines.outcomes.answers import Answer, Cell
 from pipelines.outcomes.errors import EXIT_CODES
 from pipelines.verbs.query import BYS, MEASURES, Question, query
@@ -67,21 +66,11 @@ VERB: Final = Verb(
     run,
     (REPO,),
     (
-        Option("--agent", "Sessions of this agent; * and ? are wildcards.", metavar="NAME"),
+        AGENT,
         Option("--task", "Sessions with this task; * and ? are wildcards.", metavar="NAME"),
-        Option(
-            "--status",
-            "Sessions with this status.",
-            choices=tuple(sorted(STATUSES)),
-            metavar="WORD",
-        ),
-        Option("--since", f"Sessions from TIME on: {TIME_FORMS}.", read=read_time, metavar="TIME"),
-        Option(
-            "--until",
-            "Sessions up to TIME; a day or month is included.",
-            read=read_time,
-            metavar="TIME",
-        ),
+        STATUS,
+        SINCE,
+        UNTIL,
         Option("--last", "The newest N of the matching sessions.", read=number, metavar="N"),
         Option("--by", "One row for each value.", choices=BYS),
         Option(

@@ -9,9 +9,9 @@ from typing import Any, Final
 from codec.errors import IntegrityError
 from codec.tokens.tokenizers import counter
 from pipelines.cli.declared import JSON, REPO, Misuse, Option, Verb, absolute
+from pipelines.cli.filters import SINCE, UNTIL
 from pipelines.cli.options import ALLOW_SECRET, TOKENIZER_OPTION, TRUST_REPO_CONFIG
 from pipelines.cli.output import Stages, code_of, findings_json, say, say_json, tell, tell_findings
-from pipelines.cli.times import TIME_FORMS, read_time
 from pipelines.cli.token_table import tokens_json
 from pipelines.outcomes.errors import EXIT_CODES, exit_code
 from pipelines.verbs.report import Request, Result, apply, plan
@@ -79,13 +79,8 @@ VERB: Final = Verb(
             metavar="FILE",
             shown=True,
         ),
-        Option("--since", f"Sessions from TIME on: {TIME_FORMS}.", read=read_time, metavar="TIME"),
-        Option(
-            "--until",
-            "Sessions up to TIME; a day or month is included.",
-            read=read_time,
-            metavar="TIME",
-        ),
+        SINCE,
+        UNTIL,
         Option(
             "--with-diffs", "Include the diffs, except those that seem to hold a secret.", flag=True
         ),

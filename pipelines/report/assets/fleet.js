@@ -1,6 +1,5 @@
 // The page of a fleet: sums, findings, agents, tasks, and a table of repositories in pages.
 
-const PAGE = 50;
 const GOOD = new Set(["done", "absent", null]);
 const repositories = data.repositories.map((row) => {
   const made = {};
@@ -26,7 +25,6 @@ const COLUMNS = [
   { name: "Tokens spent", of: (r) => r.tokens_used, kind: "number wide-only", descending: true },
   { name: "Saved a start", of: (r) => r.saved, kind: "number", descending: true },
 ];
-const view = { rows: repositories, page: 0, column: 1, descending: true };
 
 function number(value) {
   return value === null || value === undefined ? "\u2013" : whole.format(value);
@@ -125,27 +123,17 @@ function showMonths() {
     : el("p", { class: "empty" }, "No sessions."));
 }
 
-function select() {
-  const words = byId("search").value.toLowerCase().split(/\s+/).filter(Boolean);
-  const state = byId("state").value;
-  const fits = { "": () => true, person: (r) => r.person, failing: (r) => r.failed > 0, none: (r) => !r.sessions }[state];
-  const { of } = COLUMNS[view.column];
-  const sign = view.descending ? -1 : 1;
-  view.rows = repositories.filter((r) => fits(r)
-    && words.every((w) => `${r.repository}\n${r.outcome || ""}\n${r.codes || ""}`.toLowerCase().includes(w)));
-  view.rows.sort((a, b) => {
-    const x = of(a);
-    const y = of(b);
-    if (x === y) return a.repository < b.repository ? -1 : 1;
-    if (x === null || y === null) return x === null ? 1 : -1;
-    return x < y ? -sign : sign;
-  });
-  view.page = 0;
+/** Return what decides whether the filters let a repository through. */
+function fits() {
+  const words = searched();
+  const state = { "": () => true, person: (r) => r.person, failing: (r) => r.failed > 0, none: (r) => !r.sessions }[byId("state").value];
+  return (r) => state(r)
+    && words.every((w) => `${r.repository}\n${r.outcome || ""}\n${r.codes || ""}`.toLowerCase().includes(w));
 }
 
 function row(r) {
   const state = r.person ? `${r.outcome}${r.codes ? `: ${r.codes}` : ""}` : r.outcome === null ? "\u2013" : "fine";
-  return el("tr", { class: "session" },
+  return [el("tr", { class: "session" },
     el("th", { scope: "row" }, r.repository),
     el("td", { class: r.person ? "status FAIL" : "status" },
       el("i", { "aria-hidden": "true" }, r.person ? "\u2715" : "\u25cf"), state),
@@ -153,55 +141,7 @@ function row(r) {
     el("td", { class: "number wide-only" }, number(r.failed)),
     el("td", { class: "wide-only" }, r.last_date || "\u2013"),
     el("td", { class: "number wide-only" }, number(r.tokens_used)),
-    el("td", { class: "number" }, number(r.saved)));
-}
-
-function turn(page) {
-  view.page = page;
-  showRows();
-  byId("repositories-title").scrollIntoView();
-}
-
-function showRows() {
-  const pages = Math.ceil(view.rows.length / PAGE);
-  const first = view.page * PAGE;
-  byId("rows").replaceChildren(...view.rows.slice(first, first + PAGE).map(row));
-  const all = plural(repositories.length, "repository", "repositories");
-  byId("count").textContent = view.rows.length === repositories.length ? all
-    : `${whole.format(view.rows.length)} of ${all}`;
-  const button = (name, to, possible) => {
-    const made = el("button", { type: "button", class: "button", onclick: () => turn(to) }, name);
-    made.disabled = !possible;
-    return made;
-  };
-  byId("pager").replaceChildren(...(pages < 2 ? [] : [
-    button("First", 0, view.page > 0),
-    button("Previous", view.page - 1, view.page > 0),
-    el("p", {}, `Page ${whole.format(view.page + 1)} of ${whole.format(pages)}`),
-    button("Next", view.page + 1, view.page < pages - 1),
-    button("Last", pages - 1, view.page < pages - 1),
-  ]));
-}
-
-function showColumns() {
-  byId("columns").replaceChildren(...COLUMNS.map((column, i) => {
-    const chosen = i === view.column;
-    const button = el("button", { type: "button", class: "sort" }, column.name);
-    button.addEventListener("click", () => {
-      view.descending = chosen ? !view.descending : Boolean(column.descending);
-      view.column = i;
-      refresh();
-      showColumns();
-      byId("columns").children[i].firstChild.focus();
-    });
-    const order = chosen ? (view.descending ? "descending" : "ascending") : "none";
-    return el("th", { scope: "col", class: column.kind || "", "aria-sort": order }, button);
-  }));
-}
-
-function refresh() {
-  select();
-  showRows();
+    el("td", { class: "number" }, number(r.saved)))];
 }
 
 showHead();
@@ -210,9 +150,12 @@ showTiles();
 showFindings();
 showWork();
 showMonths();
-byId("search").addEventListener("input", refresh);
-byId("state").addEventListener("change", refresh);
-byId("filters").addEventListener("submit", (event) => event.preventDefault());
-showColumns();
-refresh();
+new PagedTable(repositories, COLUMNS, {
+  nouns: ["repository", "repositories"],
+  title: "repositories-title",
+  column: 1,
+  fits,
+  before: (a, b) => a.repository < b.repository,
+  row,
+}).start(["state"]);
 document.documentElement.dataset.ready = "";

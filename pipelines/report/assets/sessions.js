@@ -1,6 +1,5 @@
 // The sessions as a table in pages, searched and sorted here, each row with its entry and its diff.
 
-const PAGE = 50;
 const PART = 400;
 const SIGNS = { PASS: "\u25cf", PARTIAL: "\u25d0", FAIL: "\u2715", UNKNOWN: "\u25cb" };
 const COLUMNS = [
@@ -18,7 +17,15 @@ const sessions = data.sessions.map((row, place) => {
   data.fields.forEach((field, i) => { session[field] = row[i]; });
   return session;
 });
-const view = { rows: sessions, page: 0, column: 0, descending: true, open: new Set() };
+const opened = new Set();
+const view = new PagedTable(sessions, COLUMNS, {
+  nouns: ["session"],
+  title: "sessions",
+  column: 0,
+  fits,
+  before: (a, b) => a.key > b.key,
+  row,
+});
 
 function lineCount(s) {
   return s.added === null && s.removed === null ? null : (s.added || 0) + (s.removed || 0);
@@ -31,23 +38,13 @@ function haystack(s) {
   return s.text;
 }
 
-/** What fits the filters, in the order of the chosen column; unknown values last. */
-function select() {
-  const words = byId("search").value.toLowerCase().split(/\s+/).filter(Boolean);
+/** Return what decides whether the filters let a session through. */
+function fits() {
+  const words = searched();
   const agent = byId("agent").value;
   const status = byId("status").value;
-  const { of } = COLUMNS[view.column];
-  const sign = view.descending ? -1 : 1;
-  view.rows = sessions.filter((s) => (!agent || s.agent === agent) && (!status || s.status === status)
-    && words.every((word) => haystack(s).includes(word)));
-  view.rows.sort((a, b) => {
-    const x = of(a);
-    const y = of(b);
-    if (x === y) return a.key < b.key ? 1 : -1;
-    if (x === null || y === null) return x === null ? 1 : -1;
-    return x < y ? -sign : sign;
-  });
-  view.page = 0;
+  return (s) => (!agent || s.agent === agent) && (!status || s.status === status)
+    && words.every((word) => haystack(s).includes(word));
 }
 
 /** A reference entry as AGENT_PROGRESS_LOG_v2.md has it. */
@@ -108,7 +105,7 @@ function shownLines(s) {
 }
 
 function row(s) {
-  const open = view.open.has(s.place);
+  const open = opened.has(s.place);
   const button = el("button", { type: "button", class: "open", "aria-expanded": String(open), "data-key": s.key },
     el("span", {}, s.task));
   button.addEventListener("click", () => toggle(s, button));
@@ -128,9 +125,9 @@ function row(s) {
 
 function toggle(s, button) {
   const line = button.closest("tr");
-  const open = !view.open.delete(s.place);
+  const open = !opened.delete(s.place);
   if (open) {
-    view.open.add(s.place);
+    opened.add(s.place);
     line.after(detail(s));
   } else {
     line.nextElementSibling.remove();
@@ -138,64 +135,15 @@ function toggle(s, button) {
   button.setAttribute("aria-expanded", String(open));
 }
 
-function turn(to) {
-  view.page = to;
-  showRows();
-  byId("sessions").scrollIntoView();
-}
-
-function showRows() {
-  const pages = Math.max(1, Math.ceil(view.rows.length / PAGE));
-  const first = view.page * PAGE;
-  const some = view.rows.slice(first, first + PAGE);
-  byId("rows").replaceChildren(...some.flatMap(row));
-  const all = plural(sessions.length, "session");
-  byId("count").textContent = view.rows.length === sessions.length ? all
-    : `${whole.format(view.rows.length)} of ${all}`;
-  const button = (name, to, possible) => {
-    const made = el("button", { type: "button", class: "button", onclick: () => turn(to) }, name);
-    made.disabled = !possible;
-    return made;
-  };
-  byId("pager").replaceChildren(...(pages < 2 ? [] : [
-    button("First", 0, view.page > 0),
-    button("Previous", view.page - 1, view.page > 0),
-    el("p", {}, `Page ${whole.format(view.page + 1)} of ${whole.format(pages)}`),
-    button("Next", view.page + 1, view.page < pages - 1),
-    button("Last", pages - 1, view.page < pages - 1),
-  ]));
-}
-
-function showColumns() {
-  byId("columns").replaceChildren(...COLUMNS.map((column, i) => {
-    const chosen = i === view.column;
-    const button = el("button", { type: "button", class: "sort" }, column.name);
-    button.addEventListener("click", () => {
-      view.descending = chosen ? !view.descending : Boolean(column.descending);
-      view.column = i;
-      refresh();
-      showColumns();
-      byId("columns").children[i].firstChild.focus();
-    });
-    const order = chosen ? (view.descending ? "descending" : "ascending") : "none";
-    return el("th", { scope: "col", class: column.kind || "", "aria-sort": order }, button);
-  }));
-}
-
-function refresh() {
-  select();
-  showRows();
-}
-
 /** Open a session in the table and bring it into sight. */
 function reveal(key) {
   for (const name of ["search", "agent", "status"]) byId(name).value = "";
-  select();
+  view.select();
   const at = view.rows.findIndex((s) => s.key === key);
   if (at < 0) return;
-  view.open.add(view.rows[at].place);
+  opened.add(view.rows[at].place);
   view.page = Math.floor(at / PAGE);
-  showRows();
+  view.show();
   const button = byId("rows").querySelector(`[data-key="${CSS.escape(key)}"]`);
   button.focus({ preventScroll: true });
   button.closest("tr").scrollIntoView({ block: "start" });
@@ -207,10 +155,6 @@ function startSessions() {
     for (const s of sessions) counts.set(s[name], (counts.get(s[name]) || 0) + 1);
     const names = [...counts.keys()].sort((a, b) => counts.get(b) - counts.get(a) || (a < b ? -1 : 1));
     byId(name).append(...names.map((n) => el("option", { value: n }, `${n} (${whole.format(counts.get(n))})`)));
-    byId(name).addEventListener("change", refresh);
   }
-  byId("search").addEventListener("input", refresh);
-  byId("filters").addEventListener("submit", (event) => event.preventDefault());
-  showColumns();
-  refresh();
+  view.start(["agent", "status"]);
 }

@@ -37,15 +37,11 @@ def edits(draw: st.DrawFn) -> tuple[list[Entry], list[Entry]]:
     return before, after
 
 
-@pytest.mark.parametrize(
-    ("driver", "migrated"),
-    [(True, True), (True, False), (False, True)],
-    ids=["driver", "migrated-apart", "union"],
-)
+@pytest.mark.parametrize("driver", [True, False], ids=["driver", "union"])
 @settings(max_examples=2, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(edits())
 def test_after_a_merge_both_clones_have_the_newest_text(
-    worker: Worker, driver: bool, migrated: bool, logs: tuple[list[Entry], list[Entry]]
+    worker: Worker, driver: bool, logs: tuple[list[Entry], list[Entry]]
 ) -> None:
     before, after = logs
     with TemporaryDirectory() as folder:
@@ -54,8 +50,7 @@ def test_after_a_merge_both_clones_have_the_newest_text(
         git(root, "init", "-q", "-b", "main")
         origin = Bench(root, worker)
         origin.log.write_text(_log(before))
-        if migrated:
-            origin.migrate()
+        origin.migrate()
         Clone(root).commit("all")
         ann, bob = (clone_of(Clone(root), name, driver=False) for name in ("ann", "bob"))
         Bench(ann.root, worker).log.write_text(_log(after))
@@ -71,11 +66,92 @@ def test_after_a_merge_both_clones_have_the_newest_text(
         pull(bob, ann)
         for clone in (ann, bob):
             notes = {s.notes for s in clone.manifest.sessions.values() if s.v1 is not None}
-            assert {text for _, _, text in after} <= notes
-            assert not migrated or len(notes) == len(after)
+            assert notes == {text for _, _, text in after}
             assert [f for f in clone.check().findings if f.level == "finding"] == []
             assert Bench(clone.root, worker).migrate().plan.updated == []
         assert ann.manifest.in_order() == bob.manifest.in_order()
+
+
+@pytest.mark.parametrize("repaired_first", [True, False], ids=["repaired", "at-once"])
+def test_two_first_migrations_of_an_edited_entry_become_one_session(
+    worker: Worker, tmp_path: Path, repaired_first: bool
+) -> None:
+    before = [("2026-03-01", "sweep", "first text"), ("2026-03-02", "mop", "wet floor")]
+    after = [("2026-03-01", "sweep", "first text, longer"), before[1]]
+    ann, bob = _migrated_apart(worker, tmp_path, before, after)
+    pull(ann, bob)
+    assert len(ann.manifest.sessions) == 3
+    if repaired_first:
+        doctor.apply(doctor.plan(ann.workspace))
+    _migrate_to_the_end(worker, ann)
+    assert [(s.key, s.notes) for s in ann.manifest.in_order()] == [
+        ("2026-03-01", "first text, longer"),
+        ("2026-03-02", "wet floor"),
+    ]
+
+
+@pytest.mark.parametrize("driver", [True, False], ids=["driver", "union"])
+@settings(max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(edits())
+def test_two_first_migrations_leave_one_session_an_entry(
+    worker: Worker, driver: bool, logs: tuple[list[Entry], list[Entry]]
+) -> None:
+    before, after = logs
+    with TemporaryDirectory() as folder:
+        ann, bob = _migrated_apart(worker, Path(folder), before, after)
+        for clone in (ann, bob):
+            assert not driver or configure_merge(clone.workspace)
+        pull(ann, bob)
+        git(bob.root, "fetch", "-q", str(ann.root), "HEAD")
+        git(bob.root, "reset", "-q", "--hard", "FETCH_HEAD")
+        manifests = []
+        for clone in (ann, bob):
+            if not driver:
+                doctor.apply(doctor.plan(clone.workspace))
+            _migrate_to_the_end(worker, clone)
+            manifests.append(clone.manifest)
+            assert sorted(s.notes for s in clone.manifest.sessions.values()) == sorted(
+                text for _, _, text in after
+            )
+        assert manifests[0].sessions == manifests[1].sessions
+        assert manifests[0].histories == manifests[1].histories
+
+
+def test_an_entry_that_was_deleted_is_not_joined_to_its_neighbour(
+    worker: Worker, tmp_path: Path
+) -> None:
+    git(tmp_path, "init", "-q", "-b", "main")
+    bench = Bench(tmp_path, worker)
+    entries = [("2026-03-01", "sweep", f"swept the floor {n}") for n in range(3)]
+    bench.log.write_text(_log(entries))
+    bench.migrate()
+    bench.log.write_text(_log(entries[1:]))
+    bench.migrate()
+    assert len(Clone(tmp_path).manifest.sessions) == 3
+
+
+def _migrated_apart(
+    worker: Worker, folder: Path, before: list[Entry], after: list[Entry]
+) -> tuple[Clone, Clone]:
+    """Return two clones that migrated a log for the first time, the first one after edits."""
+    root = folder / "origin"
+    root.mkdir()
+    git(root, "init", "-q", "-b", "main")
+    Bench(root, worker).log.write_text(_log(before))
+    Clone(root).commit("all")
+    ann, bob = (clone_of(Clone(root), name, driver=False) for name in ("ann", "bob"))
+    Bench(ann.root, worker).log.write_text(_log(after))
+    for clone in (ann, bob):
+        Bench(clone.root, worker).migrate()
+        clone.commit(clone.root.name)
+    return ann, bob
+
+
+def _migrate_to_the_end(worker: Worker, clone: Clone) -> None:
+    """Migrate; nothing is left to find, and a second run has nothing to write."""
+    Bench(clone.root, worker).migrate()
+    assert [f for f in clone.check().findings if f.level == "finding"] == []
+    assert Bench(clone.root, worker).migrate().plan.is_empty
 
 
 def _log(entries: list[Entry]) -> str:

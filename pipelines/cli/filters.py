@@ -1,0 +1,20 @@
+"""Options that choose sessions: one spelling and one meaning in every verb that takes them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from codec.records import STATUSES
+from pipelines.cli.declared import Option
+from pipelines.cli.times import TIME_FORMS, read_time
+
+AGENT: Final = Option("--agent", "Sessions of this agent; * and ? are wildcards.", metavar="NAME")
+STATUS: Final = Option(
+    "--status", "Sessions with this status.", choices=tuple(sorted(STATUSES)), metavar="WORD"
+)
+SINCE: Final = Option(
+    "--since", f"Sessions from TIME on: {TIME_FORMS}.", read=read_time, metavar="TIME"
+)
+UNTIL: Final = Option(
+    "--until", "Sessions up to TIME; a day or month is included.", read=read_time, metavar="TIME"
+)

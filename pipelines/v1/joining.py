@@ -1,0 +1,67 @@
+"""Join the known sessions that are versions of one entry, as a revision by the log.
+
+It depends on the manifest and on the logs as they are now alone, so that clones that have the same
+write the same facts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set
+
+from codec.manifest.facts import Revision
+from codec.manifest.identity import History
+from codec.manifest.session_fields import revised
+from codec.records import Session
+from codec.v1.heirs import entry_of
+from codec.v1.twins import Logged, twins_of
+from pipelines.recording.revising import as_logged, joined_by_log
+from pipelines.v1.reader import ReadLog
+from pipelines.workspace.manifest_view import Manifest
+
+
+def join_versions(manifest: Manifest, logs: list[ReadLog]) -> tuple[Manifest, list[Revision]]:
+    """Return the manifest with the sessions joined that are one, and the facts that join them.
+
+    Args:
+        manifest: as it is.
+        logs: as they are now.
+    """
+    joins: list[Revision] = []
+    present = {found.sha256 for log in logs for found in log.found}
+    for log in logs:
+        twins = _twins(manifest, log, present)
+        for old, new in twins:
+            # Two may join one session: the second one joins what the first one left.
+            entries = manifest.entries()
+            first, second = (manifest.history(entries[entry_of(s)].key) for s in (old, new))
+            join = joined_by_log(first, second)
+            joins.append(join)
+            manifest = manifest.with_revisions([join])
+    return manifest, joins
+
+
+def _twins(manifest: Manifest, log: ReadLog, present: Set[str]) -> list[tuple[Session, Session]]:
+    """Return the sessions of a log that are versions of others, each with the one it joins."""
+    histories = [
+        manifest.history(key)
+        for key, s in manifest.sessions.items()
+        if s.v1 is not None and s.v1.source == log.source.name
+    ]
+    logged = [(as_logged(history), history) for history in histories]
+    here = {found.sha256 for found in log.found}
+    vanished = [pair for pair in logged if entry_of(pair[0]) not in present]
+    if not vanished:
+        return []
+    times = {session.time for session, _ in vanished}
+    others = [pair for pair in logged if entry_of(pair[0]) in here and pair[0].time in times]
+    return twins_of(
+        [Logged(session, _entries(history)) for session, history in vanished],
+        [Logged(session, _entries(history)) for session, history in others],
+        ((fact.entry, fact.after) for fact in manifest.follows),
+    )
+
+
+def _entries(history: History) -> frozenset[str]:
+    """Return the hashes of all entries that a session has or had."""
+    versions = (*history.facts, *(revised(history.base, r.changes) for r in history.revisions))
+    return frozenset(map(entry_of, versions))
