@@ -20,6 +20,8 @@ _REVERTED = re.compile(
     r"(?![a-z])",
     re.I,
 )
+#: One of them is in every text that the pattern finds.
+_SIGNS: Final = ("revert", "roll", "back", "undo", "undid")
 #: Words that say how a task was worked on, and not what it was about.
 _VERBS: Final = frozenset(
     re.findall(
@@ -68,6 +70,10 @@ def repeated(sessions: Iterable[Session]) -> list[Repeated]:
 
 def reverted(sessions: Iterable[Session]) -> list[Session]:
     """Return the sessions whose task or title names a revert."""
+    sessions = list(sessions)
+    together = "\n".join([f"{s.task} {s.title}" for s in sessions]).lower()
+    if not any(sign in together for sign in _SIGNS):
+        return []
     return [s for s in sessions if _REVERTED.search(f"{s.task} {s.title}")]
 
 
