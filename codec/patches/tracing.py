@@ -19,9 +19,3 @@ def number_before(change: FileChange, number: int) -> int:
         elif line.mark == "-" and line.number + added - removed <= number:
             removed += 1
     return number - added + removed
-
-
-def added_texts(change: FileChange) -> list[bytes]:
-    """Return the added lines that are not blank, without white space around them."""
-    texts = (line.text.strip() for line in change.lines if line.mark == "+")
-    return [text for text in texts if text]

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
+from codec.names import name_of
 from codec.records import Session
 from codec.shown_text import FRAME, quoted
 
@@ -54,7 +55,7 @@ def render_brief(brief: Brief, count: Callable[[str], int], budget: int = BUDGET
     remark = f" {quoted(session.remark, _SHORT)}" if session.remark else ""
     lines = [
         f"goal: {quoted(session.title or session.task, _TITLE)}",
-        f"session: {session.key} {session.agent} {session.status}{remark}",
+        f"session: {session.key} {name_of(session.agent)} {session.status}{remark}",
     ]
     if session.notes:
         lines.append(f"notes: {quoted(session.notes, _NOTES)}")

@@ -28,6 +28,8 @@ from codec.v2.deltas import Delta, decode_delta, encode_delta
 _MARKS: Final[dict[str, str]] = {"FAIL": "!", "PARTIAL": "?", "UNKNOWN": "~"}
 _STATUS_OF: Final = {mark: status for status, mark in _MARKS.items()}
 _USUAL_COMMITS: Final = "else c1"
+#: Begins a line with the notes of a session.
+NOTE: Final = "note "
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 _LEGEND_AGENT = re.compile(r"(?P<name>[^\s=]+)=(?P<letter>[A-Za-z])")
@@ -68,7 +70,9 @@ def encode_view(deltas: Sequence[Delta]) -> str:
 
 
 def decode_view(text: str, known: Iterable[Delta] = ()) -> list[Delta]:
-    """Return the deltas in a compact view, in order; a context's first line may precede it.
+    """Return the deltas of a compact view, in order.
+
+    The line that frames a context may precede it, and lines with notes may follow.
 
     Args:
         text: the view.
@@ -89,6 +93,8 @@ def decode_view(text: str, known: Iterable[Delta] = ()) -> list[Delta]:
         keys.setdefault(delta._replace(key=key_time(delta.key)), []).append(delta.key)
     day = ""
     for line in lines:
+        if line.startswith(NOTE):
+            continue
         m = _DAY.fullmatch(line)
         if m:
             day = f"{m['year'] or day[:4]}-{m['month'] or day[5:7]}-{m['day']}"

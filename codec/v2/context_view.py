@@ -5,9 +5,12 @@
     2025-11-06
     140000 s coverage validation +1247-89c11t30
     141900 human! warp ui baseline +324-45
+    note 140000 "The fixtures are slow; next: cache them."
+    earlier: 31 sessions 2025-10-01 to 2025-11-05: 30 PASS 1 FAIL +9120-2210
 
 1. A context begins with a line that marks everything as data, because an agent reads text that
-   others wrote. The sessions follow in the compact view (`compact_view`).
+   others wrote. The sessions follow in the compact view (`compact_view`), then notes of the newest
+   (`context_notes`), and one line that sums up the sessions that are left out.
 2. A context never costs more than its budget, by the given counter. Sessions that do not fit are
    summed up in one line, which states their number.
 3. Sessions that did nothing are never shown, only summed up, because they do not inform an agent.
@@ -18,23 +21,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
 from codec.shown_text import FRAME, shown
 from codec.v2.compact_view import encode_view
+from codec.v2.context_notes import note_lines
 from codec.v2.delta_summary import STATUSES, Summary, summary_of, united
 from codec.v2.deltas import Delta, encode_delta, in_order
 
 Style = Literal["compact", "lines", "digest"]
 STYLES: Final[tuple[Style, ...]] = ("compact", "lines", "digest")
 #: Raise it when the same sessions are rendered in another way.
-VIEW_VERSION: Final = 6
+VIEW_VERSION: Final = 7
 DEFAULT_BUDGET: Final = 500
 DEFAULT_LAST: Final = 30
+#: The notes get what the references leave of the budget, divided by this number.
+NOTES: Final = 4
 #: The reserve is the budget divided by this number.
 RESERVE: Final = 10
 
+_NO_NOTES: Final[Mapping[str, str]] = {}
 _NO_REFERENCES: Final = "{}"
 
 
@@ -65,6 +72,7 @@ def render_context(
     style: Style = "compact",
     last: int | None = None,
     before: Summary | None = None,
+    notes: Mapping[str, str] = _NO_NOTES,
     lines: str = "",
 ) -> Context:
     """Return references and as many of the newest sessions as fit the budget without its reserve.
@@ -78,6 +86,7 @@ def render_context(
         style: the style in which sessions are written.
         last: the most sessions to show; None for all. Without a budget, the others are left out.
         before: a summary of sessions that are older than `deltas`.
+        notes: of sessions, by key; left out without a budget, as the summary is.
         lines: lines after the sessions; left out if they do not fit.
     """
     deltas = in_order(deltas, lambda delta: delta.key)
@@ -92,10 +101,12 @@ def render_context(
     left_out = ""
     if budget is not None and fixed and count(fixed + "\n") > budget:
         fixed, left_out = "", "PROJECT_REFERENCES.yaml is over the budget: read it by itself\n"
+    left = 0 if budget is None else budget - budget // RESERVE - count(fixed)
+    noted = note_lines((d.key for d in reversed(active)), notes, count, left // NOTES)
 
     def made(number: int) -> Context:
         older, newest = active[: len(active) - number], active[len(active) - number :]
-        sessions = _sessions(newest, older, idle, style, before)
+        sessions = _sessions(newest, older, idle, style, before, noted)
         parts = (f"{fixed}\n" if fixed else left_out, sessions)
         text = _framed("\n".join(p for p in parts if p) + lines)
         return Context(
@@ -109,8 +120,8 @@ def render_context(
     if budget is None:
         return made(len(active))
     fits = made(0)
-    if fits.tokens > budget and lines:
-        lines = ""
+    if fits.tokens > budget and (noted or lines):
+        noted = lines = ""
         fits = made(0)
     if fits.tokens > budget:
         return _least(fixed, budget, count)
@@ -171,12 +182,14 @@ def _sessions(
     idle: Sequence[Delta],
     style: Style,
     before: Summary | None,
+    noted: str,
 ) -> str:
-    """Return the newest sessions in full, and one line that sums up all others."""
+    """Return the newest sessions in full, lines with notes, and one that sums up all others."""
     if style == "lines":
         text = "".join(f"{encode_delta(d)}\n" for d in newest)
     else:
         text = encode_view(newest)
+    text += noted
     if summed := digest([*older, *idle], before):
         text += ("earlier: " if newest and not idle else "left out: ") + summed
     return text

@@ -60,8 +60,10 @@ from codec.v1.labels import DATE_LABELS, LABELS
 from codec.v1.layout import StoredPatch, decode_layout, encode_layout
 from codec.v1.mapping import Options, session_of
 from codec.v1.purged_text import gap_line, gaps_in
-from codec.v1.split import LineNumbers, Span, split
+from codec.v1.split import Span, split
+from codec.v1.text import LineNumbers
 from codec.v2.compact_view import decode_view, encode_view
+from codec.v2.context_notes import note_lines, notes_in
 from codec.v2.context_view import digest, render_context
 from codec.v2.deltas import Delta, decode_delta, delta_of, encode_delta, encode_metrics
 from codec.v2.metrics import HEADER, decode_row, encode_row
@@ -84,8 +86,8 @@ _CELL_END = re.compile(r"(?<!\\)\|")
 BLOCKS = [(m["kind"], m["body"]) for m in _BLOCK.finditer(TEXT)]
 KINDS = {
     "deltas", "not-deltas", "metrics", "reference", "references", "facts", "layout-log", "layout",
-    "gap", "journal", "view", "frame", "digest", "log", "sessions", "hash", "one-liner", "output",
-    "ours", "theirs", "merged", "merged-deltas",
+    "gap", "journal", "view", "frame", "notes", "digest", "log", "sessions", "hash", "one-liner",
+    "output", "ours", "theirs", "merged", "merged-deltas",
     "archive-index", "archive-seek-table", "archive-one-liner", "archive-output",
     "objects", "snapshot", "config", "summary",
 }  # fmt: skip
@@ -349,6 +351,11 @@ def test_a_view_is_read_and_written_as_shown(view: str) -> None:
 def test_a_context_begins_with_the_line_that_is_shown() -> None:
     delta = decode_delta(block("deltas").splitlines()[0])
     assert render_context("", [delta], count=len, budget=None).text.startswith(block("frame"))
+
+
+def test_a_note_of_the_reference_entry_is_written_as_shown() -> None:
+    notes = notes_in(block("reference").splitlines())
+    assert note_lines(notes, notes, len, 1000) == block("notes")
 
 
 def test_the_digest_has_the_form_that_is_shown() -> None:

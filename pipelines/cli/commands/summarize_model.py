@@ -1,4 +1,4 @@
-"""What `summarize --model` asks: which model, what may be sent, who agrees, what is shown."""
+"""The options of `summarize` for a model: which model, what may be sent, and the consent."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from pipelines.system.models.base import Model
 from pipelines.verbs.summarize import ClaimsPlan, apply_claims
 from pipelines.workspace.user_settings import Settings
 
-#: Never an option, so that no list of processes shows it.
+#: It is never an option, because process lists would show it.
 _KEY: Final = "SESSION_CODEC_MODEL_KEY"
 _PROGRAM = re.compile(r"(?P<program>claude|codex|llm)(?::(?P<model>\S+))?")
 
 
 class Asked(NamedTuple):
-    """What the user wants of a model.
+    """The user's options for a model.
 
     Attributes:
-        model: that is asked.
-        limit: tokens that may be sent and answered.
+        model: the model to ask.
+        limit: the most tokens that may be sent and received.
         with_diffs: diffs may be sent.
-        max_dropped: per cent of the claims that may be dropped; None for any.
-        dry_run: nothing is sent.
-        agreed: nobody is asked before something is sent.
+        max_dropped: the per cent of claims that may be dropped; None for any.
+        dry_run: send nothing.
+        agreed: send without asking.
     """
 
     model: Model
@@ -47,16 +47,16 @@ class Asked(NamedTuple):
 
 
 def asked_of(settings: Settings, name: str, given: dict[str, Any]) -> Asked:
-    """Return what the user wants of a model.
+    """Return the user's options for a model.
 
     Raises:
-        Misuse: the names do not go together.
+        Misuse: the names exclude each other.
         NotFound: the program is not installed.
         Denied: a key would be sent without encryption.
     """
     if settings.model_consent not in (None, "on", "off"):
         raise Misuse("SESSION_CODEC_MODEL_CONSENT is neither on nor off")
-    # Opened first: an address that is not one is refused before anything is read.
+    # Opened first, so that an invalid address is refused before anything is read.
     model = _open(
         settings, name, given["timeout"] or SECONDS, is_given=bool(given["model_endpoint"])
     )
@@ -71,11 +71,11 @@ def asked_of(settings: Settings, name: str, given: dict[str, Any]) -> Asked:
 
 
 def agree(asked: Asked, step: Step) -> None:
-    """State what will be sent, and ask whoever is at the terminal unless that was agreed to.
+    """Print what will be sent, and ask the user at the terminal, unless they agreed already.
 
     Raises:
-        Misuse: nobody agreed, and nobody can be asked.
-        KeyboardInterrupt: the answer is no.
+        Misuse: the user did not agree, and there is no terminal.
+        KeyboardInterrupt: the user does not agree.
     """
     waiting = list(step.unanswered())
     if not waiting:
@@ -111,7 +111,7 @@ def answered(asked: Asked, plan: ClaimsPlan) -> tuple[Step | None, list[Finding]
 
 
 def say_questions(step: Step) -> None:
-    """Print what would be sent."""
+    """Print the questions that would be sent."""
     waiting = list(step.unanswered())
     for each in waiting:
         if each.question is None:
@@ -140,7 +140,7 @@ def dropped_finding(summaries: Iterable[Summary], most: float | None) -> Finding
 
 
 def dropped_share(summaries: Iterable[Summary]) -> float:
-    """Return the per cent of the claims that were dropped; 0 without claims."""
+    """Return the per cent of claims that were dropped; 0 without claims."""
     dropped, made = 0, 0
     for summary in summaries:
         number = sum(summary.dropped.values())
@@ -149,7 +149,7 @@ def dropped_share(summaries: Iterable[Summary]) -> float:
 
 
 def sections_of(step: Step) -> list[Section]:
-    """Return the sections of a page that say what the model claims, and where that is from."""
+    """Return the sections of a page with the claims of a model and their origin."""
     summary = step.summary
     if summary is None:
         return []
@@ -160,7 +160,7 @@ def sections_of(step: Step) -> list[Section]:
 
 
 def summary_json(step: Step | None) -> dict[str, Any] | None:
-    """Return the summary of a period as JSON; None without one."""
+    """Return the summary of a period as JSON; None without a summary."""
     if step is None or step.summary is None:
         return None
     fields = step.summary._asdict()
@@ -205,7 +205,7 @@ def _row(statement: Statement) -> tuple[Cell, ...]:
 
 
 def _about(summary: Summary, all_of_them: Sequence[Summary]) -> tuple[Cell, ...]:
-    """Return the paragraph that says where a summary is from."""
+    """Return the paragraph that states the origin of a summary."""
     model = summary.model
     if summary.answered and summary.answered != model:
         model += f" ({summary.answered})"

@@ -9,7 +9,7 @@ from pipelines.cli.declared import Misuse, Option, between, percent
 
 MOST_TOKENS: Final = 200_000
 SECONDS: Final = 300
-#: The options that may be settings as well.
+#: The options that can be settings as well.
 SETTINGS: Final = ("model_endpoint", "model_max_tokens")
 _NEED_MODEL: Final = (
     "model_endpoint", "with_diffs", "max_dropped", "dry_run", "yes", "timeout",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Final
 
+from codec.names import name_of
 from codec.shown_text import FRAME, quoted
 from pipelines.cli.commands.spooled import workspace_of
 from pipelines.cli.declared import JSON, Argument, Option, Verb, absolute, number
@@ -22,8 +23,8 @@ def run(path: str, repo: str | None, limit: int, as_json: bool) -> int:
 
     PATH is relative to the current folder, or to REPO if that is given. The grades are 'blob' (the
     content that the session's diff leaves is in the file's history), 'commit' (the session recorded
-    the commit), 'hunk' (the session's diff adds the lines of a rewritten commit) and 'time' (only
-    the time fits, so it is a guess).
+    the commit, or its transcript shows it), 'hunk' (the session's diff adds the distinctive lines
+    of a rewritten commit) and 'time' (only the time fits, so it is a guess).
 
     Examples:
       session-codec why package.json
@@ -50,7 +51,7 @@ def run(path: str, repo: str | None, limit: int, as_json: bool) -> int:
 
 
 def _folder_of(path: str) -> str:
-    """Return the nearest folder above a path that exists: the file may be deleted."""
+    """Return the nearest existing folder above a path, whose file may be deleted."""
     folder = os.path.dirname(path)
     while not os.path.isdir(folder):
         folder = os.path.dirname(folder)
@@ -61,7 +62,8 @@ def _line(evidence: Evidence) -> str:
     session, commit = evidence.session, evidence.commit[:12] or "not committed"
     grade = evidence.grade + (_GUESS if evidence.grade == "time" else "")
     task = quoted(session.title or session.task, _TASK)
-    return f"{session.key} {session.agent} {session.status} {task} ({grade}; {commit})"
+    agent = name_of(session.agent)
+    return f"{session.key} {agent} {session.status} {task} ({grade}; {commit})"
 
 
 def _fields(evidence: Evidence) -> dict[str, str]:

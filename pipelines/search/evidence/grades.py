@@ -2,50 +2,40 @@
 
 | grade    | evidence                                                                           |
 | -------- | ---------------------------------------------------------------------------------- |
-| `blob`   | the content that the session's diff leaves is a blob of the file's history         |
+| `blob`   | the content after the session's diff is a blob of the file's history               |
 | `commit` | the session recorded the commit, alone or in a range                               |
-| `hunk`   | the session's diff adds these lines, and no other session's diff fits as well      |
-| `time`   | only the time fits: a guess                                                        |
+| `hunk`   | the session's diff adds these distinctive lines, and no other session's diff does  |
+| `time`   | only the time fits, so it is a guess                                               |
 
 1. A blob and a recorded commit are facts of git. A rebase, squash or cherry-pick gives commits
-   other hashes; blobs and lines survive it as far as the content does.
+   other hashes; blobs and lines survive if the content does.
 2. `hunk` and `time` are for rewritten and unrecorded commits: a session whose recorded commits are
-   in the history of HEAD is matched to no other commit.
-3. Of a line, `blob` means that the line is added by the diff that leads to the content which the
-   blamed commit has, or by one before it whose result is what the next one begins with; or by one
-   that begins before the commit and ends after it.
-4. A commit without better evidence gets the session whose time fits best.
+   in the history of HEAD is matched to no other commit (`hunks.py`).
+3. For a line, `blob` means that one of these diffs adds the line: the diff that ends with the
+   content of the blamed commit; a diff in an unbroken chain before it; or a diff that begins before
+   the commit and ends after it.
+4. A commit without better evidence gets the session with the nearest time.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Literal, NamedTuple
 
 from codec.patches.changes import FileChange
-from codec.patches.tracing import added_texts, adds, number_before
+from codec.patches.tracing import adds, number_before
 from codec.records import Session
 from pipelines.search.evidence.file_history import Blamed, Step
-from pipelines.search.evidence.recorded import Recorded
+from pipelines.search.evidence.hunks import Candidate, Hunks
+from pipelines.search.evidence.recorded import SHORTEST, Recorded
 
 Grade = Literal["blob", "commit", "hunk", "time"]
-#: The grades, the best first.
+#: The grades, the best one first.
 GRADES: Final[tuple[Grade, ...]] = ("blob", "commit", "hunk", "time")
-#: At least this part of the lines that a session adds must be among those of a commit.
-_ENOUGH: Final = 0.5
-_SHORTEST: Final = 7
-
-
-class Candidate(NamedTuple):
-    """A session, and a change that its diff makes to the file."""
-
-    session: Session
-    change: FileChange
 
 
 class Evidence(NamedTuple):
-    """A session behind a commit of a file, and the evidence for that."""
+    """A session behind a commit of a file, and its evidence."""
 
     session: Session
     grade: Grade
@@ -59,14 +49,9 @@ def of_file(
     found: dict[str, Evidence] = {}
     explained: set[str] = set()
     graded = [
-        *(
-            Evidence(c.session, "blob", s.commit)
-            for s in history
-            for c in candidates
-            if _leaves(c, s)
-        ),
+        *_blobs(candidates, history, recorded),
         *(Evidence(c, "commit", s.commit) for s in history for c in recorded.of(s.commit)),
-        *_hunks(_elsewhere(candidates, recorded), history),
+        *_hunks(_elsewhere(candidates, recorded), Hunks(candidates, history), recorded),
     ]
     for evidence in graded:
         found.setdefault(evidence.session.key, evidence)
@@ -81,7 +66,7 @@ def of_file(
 def of_line(
     candidates: Sequence[Candidate], history: Sequence[Step], recorded: Recorded, line: Blamed
 ) -> list[Evidence]:
-    """Return the sessions behind a line, those with the best evidence only."""
+    """Return the sessions behind a line, only those with the best evidence."""
     at = next((s for s in history if s.commit == line.commit), None)
     traced = _traced(candidates, at, line) if at is not None else None
     if traced is not None:
@@ -94,13 +79,28 @@ def of_line(
     around = _around(candidates, history, line)
     if len(around) == 1:
         return [Evidence(session, "blob", line.commit) for session in around.values()]
+    lines = Hunks(candidates, history)
     adding_there = [c for c in _elsewhere(candidates, recorded) if c.session.key in adding]
-    hunks = [e for e in _hunks(adding_there, history) if e.commit == line.commit]
-    hunks = list({e.session.key: e for e in hunks}.values())
+    hunks = [e for e in _hunks(adding_there, lines, recorded) if e.commit == line.commit]
     if hunks:
-        return hunks if len(hunks) == 1 else [e._replace(grade="time") for e in hunks]
+        sure_ones = [e for e in hunks if lines.is_line_of(e.session.key, e.commit, line.text)]
+        return sure_ones or [e._replace(grade="time") for e in hunks]
     near = recorded.near(at.time) if at is not None else None
     return [Evidence(near, "time", line.commit)] if near is not None else []
+
+
+def of_new_line(
+    candidates: Sequence[Candidate], history: Sequence[Step], recorded: Recorded, text: bytes
+) -> list[Evidence]:
+    """Return the session behind a line that is not committed, those that add it as guesses."""
+    lines = Hunks(candidates, history)
+    sessions = {
+        c.session.key: c.session
+        for c in _elsewhere(candidates, recorded)
+        if lines.adds(c.session.key, text)
+    }
+    grade: Grade = "hunk" if lines.is_new(text) else "time"
+    return [Evidence(session, grade, "") for session in sessions.values()]
 
 
 def _elsewhere(candidates: Iterable[Candidate], recorded: Recorded) -> list[Candidate]:
@@ -108,20 +108,26 @@ def _elsewhere(candidates: Iterable[Candidate], recorded: Recorded) -> list[Cand
     return [c for c in candidates if c.session.key not in recorded.in_head]
 
 
-def _leaves(candidate: Candidate, step: Step) -> bool:
-    """Return whether a session's diff leaves the content that a commit leaves."""
-    return _same(candidate.change.new_blob, step.change.new_blob)
+def _blobs(
+    candidates: Iterable[Candidate], history: Sequence[Step], recorded: Recorded
+) -> Iterator[Evidence]:
+    """Yield the sessions whose diffs end with the content of a commit, the newest first.
+
+    Of several such commits, those that the session recorded come first.
+    """
+    for session, change in candidates:
+        steps = [s for s in history if _same(change.new_blob, s.change.new_blob)]
+        own = [s for s in steps if session in recorded.of(s.commit)]
+        yield from (Evidence(session, "blob", s.commit) for s in own or steps)
 
 
 def _same(recorded: str, whole: str) -> bool:
-    """Return whether a blob that a patch names, possibly shortened, is another one."""
-    return len(recorded) >= _SHORTEST and bool(recorded.strip("0")) and whole.startswith(recorded)
+    """Return True if a blob in a patch, which may be shortened, is a given one."""
+    return len(recorded) >= SHORTEST and bool(recorded.strip("0")) and whole.startswith(recorded)
 
 
-def _traced(candidates: Sequence[Candidate], at: Step | None, line: Blamed) -> Session | None:
-    """Follow a line back through diffs that begin where the next one ends."""
-    if at is None:
-        return None
+def _traced(candidates: Sequence[Candidate], at: Step, line: Blamed) -> Session | None:
+    """Follow a line back through diffs, each of which ends where the next one begins."""
     blob, number = at.change.new_blob, line.number
     ending: dict[str, Candidate] = {}
     for c in sorted(candidates, key=lambda c: c.session.time):
@@ -147,7 +153,7 @@ def _around(
 ) -> dict[str, Session]:
     """Return the sessions that add a line, and whose diffs begin before a commit and end after it.
 
-    A session of several commits has one diff; that of a commit within it leads to another content.
+    A session with several commits has one diff; a commit in between has another content.
     """
     at = next((n for n, step in enumerate(history) if step.commit == line.commit), None)
     if at is None:
@@ -163,27 +169,16 @@ def _around(
 
 
 def _begins_with(change: FileChange, blob: str) -> bool:
-    """Return whether a change begins with a blob, or both begin with no file."""
+    """Return True if a change begins with a blob, or if both have no file at the beginning."""
     return change.old_blob == blob or _same(change.old_blob, blob)
 
 
-def _hunks(candidates: Iterable[Candidate], history: Sequence[Step]) -> Iterator[Evidence]:
-    """Yield for each session the commits that add most of its lines, if they add enough."""
-    by_commit = {step.commit: Counter(added_texts(step.change)) for step in history}
-    for session, change in candidates:
-        shares = _shares(Counter(added_texts(change)), by_commit)
-        best = max(shares.values(), default=0.0)
-        if best >= _ENOUGH:
-            yield from (
-                Evidence(session, "hunk", c) for c, share in shares.items() if share == best
-            )
-
-
-def _shares(mine: Counter[bytes], by_commit: Mapping[str, Counter[bytes]]) -> dict[str, float]:
-    total = mine.total()
-    if not total:
-        return {}
-    return {commit: (mine & theirs).total() / total for commit, theirs in by_commit.items()}
+def _hunks(candidates: Iterable[Candidate], lines: Hunks, recorded: Recorded) -> Iterator[Evidence]:
+    """Yield for each session the unrecorded commits that its lines match."""
+    for key, session in {c.session.key: c.session for c in candidates}.items():
+        for commit in lines.commits(key):
+            if not recorded.of(commit):
+                yield Evidence(session, "hunk", commit)
 
 
 def _adds_text(change: FileChange, text: bytes) -> bool:

@@ -1,14 +1,14 @@
 """Collect the evidence for a file or a line, and grade it.
 
-Lines are those of the file in the working tree. One that is not committed yet is looked for in the
-diffs of sessions.
+Lines are those of the file in the working tree. An uncommitted line is searched for in the diffs of
+sessions.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
@@ -18,7 +18,8 @@ from codec.records import Session
 from pipelines.diffs.store import Store
 from pipelines.outcomes.errors import NotFound, StorageError
 from pipelines.search.evidence.file_history import blame, file_history, graph_with, names_of
-from pipelines.search.evidence.grades import Candidate, Evidence, of_file, of_line
+from pipelines.search.evidence.grades import Evidence, of_file, of_line, of_new_line
+from pipelines.search.evidence.hunks import Candidate
 from pipelines.search.evidence.recorded import Recorded, ends_of
 from pipelines.search.refresh import ask_index
 from pipelines.system.fs.files import read_bytes, regular_size
@@ -33,7 +34,7 @@ class Place(NamedTuple):
     """A file, or a line of it.
 
     Attributes:
-        path: relative to the top of the repository, with `/`.
+        path: the path relative to the top of the repository, with `/`.
         line: its number in the working tree, from 1; None for the whole file.
     """
 
@@ -45,10 +46,10 @@ class Why(NamedTuple):
     """The sessions behind a place.
 
     Attributes:
-        place: that was asked about.
-        evidence: the best one of each session.
-        commit: that added the line; empty for a file, and for a line that is not committed.
-        missing: sessions whose diff is missing locally, so that it cannot be compared.
+        place: the place in question.
+        evidence: the best evidence of each session.
+        commit: the commit that added the line; empty for a file or an uncommitted line.
+        missing: the number of sessions whose diff is missing locally, and so cannot be compared.
     """
 
     place: Place
@@ -62,7 +63,7 @@ def why(workspace: Workspace, place: Place) -> Why:
 
     Raises:
         NotFound: there is no repository, no commit, or no such file or line.
-        Denied, Unavailable: git cannot be asked.
+        Denied, Unavailable: git cannot run.
     """
     repository = repository_of(workspace)
     head = commit_of(repository, "HEAD")
@@ -73,12 +74,12 @@ def why(workspace: Workspace, place: Place) -> Why:
     names = names_of(place.path, history)
     manifest = read_manifest(workspace)
     candidates, missing = _candidates(workspace, manifest, names)
-    if place.line is not None and number is None:
-        return Why(place, _uncommitted(candidates, text), "", missing)
-    if not history:
-        raise NotFound(f"{place.path}: no commit of HEAD has this file")
     sessions = list(manifest.sessions.values())
     recorded = Recorded(sessions, graph_with(repository, head, ends_of(sessions)), head)
+    if place.line is not None and number is None:
+        return Why(place, of_new_line(candidates, history, recorded, text), "", missing)
+    if not history:
+        raise NotFound(f"{place.path}: no commit of HEAD has this file")
     if number is None:
         return Why(place, of_file(candidates, history, recorded), "", missing)
     line = blame(repository, head, place.path, number)
@@ -87,10 +88,10 @@ def why(workspace: Workspace, place: Place) -> Why:
 
 
 def _committed_line(workspace: Workspace, place: Place, head: str) -> tuple[int | None, bytes]:
-    """Return the number that a line of the working tree has at HEAD, None if it is new; its text.
+    """Return the number that a line has at HEAD (None if it is new), and its text.
 
     Raises:
-        NotFound: the file has no such line.
+        NotFound: the file does not have the line.
     """
     if place.line is None:
         return None, b""
@@ -116,26 +117,15 @@ def _lines(data: bytes) -> list[bytes]:
     return [x.removesuffix(b"\r") for x in (lines[:-1] if lines[-1] == b"" else lines)]
 
 
-def _uncommitted(candidates: Iterable[Candidate], text: bytes) -> list[Evidence]:
-    """Return the session whose diff adds a line that is not committed; several are guesses."""
-    adding = {
-        c.session.key: Evidence(c.session, "hunk", "")
-        for c in candidates
-        if any(x.mark == "+" and x.text == text for x in c.change.lines)
-    }
-    found = list(adding.values())
-    return found if len(found) == 1 else [e._replace(grade="time") for e in found]
-
-
 def _candidates(
     workspace: Workspace, manifest: Manifest, names: Collection[str]
 ) -> tuple[list[Candidate], int]:
-    """Return the changes of sessions' diffs to a file, and the number of missing diffs.
+    """Return the changes of a file in sessions' diffs, and the number of missing diffs.
 
     Args:
-        workspace: whose sessions.
-        manifest: what it says.
-        names: that the file has or had.
+        workspace: the workspace of the sessions.
+        manifest: the manifest of the workspace.
+        names: the names that the file has or had.
     """
     touching, known = ask_index(workspace, lambda c: _touching(c, names), with_lines=False)
     store = Store(workspace, manifest=manifest)
@@ -150,7 +140,7 @@ def _candidates(
 
 
 def _touching(connection: sqlite3.Connection, names: Collection[str]) -> tuple[set[str], set[str]]:
-    """Return the diffs that change a file by one of its names, and all diffs that are known."""
+    """Return the diffs that change a file under one of its names, and all known diffs."""
     found: set[str] = set()
     query = "SELECT sha256 FROM patches JOIN paths ON patch = id WHERE path = ?"
     for name in names:
@@ -160,7 +150,7 @@ def _touching(connection: sqlite3.Connection, names: Collection[str]) -> tuple[s
 
 
 def _changes(store: Store, session: Session, names: Collection[str]) -> list[FileChange]:
-    """Return the change of a session's diff to a file."""
+    """Return the changes of a file in a session's diff."""
     assert session.patch is not None
     try:
         data = store.read(session.key, session.patch)

@@ -7,12 +7,14 @@ import subprocess
 
 import pytest
 
+from codec.records import Session
 from codec.shown_text import FRAME
 from codec.tokens.tokenizers import counter
 from codec.v2.compact_view import decode_view
 from codec.v2.deltas import decode_delta
 from pipelines.verbs.context import KEPT, Request, render
 from pipelines.workspace.location import REFERENCES, V1_LOG
+from pipelines.workspace.pending import put
 from tests.pipelines.conftest import REAL, Bench, Cli, command, corpus, day, entry, git, log_of
 
 
@@ -112,6 +114,28 @@ def test_what_is_kept_is_not_used_for_other_content(bench: Bench) -> None:
     bench.log.write_bytes(log_of(*(entry(day(n), task=f"task-{n}") for n in (4, 3, 2, 1))))
     bench.migrate()
     assert "task 4" in render(request, lambda _: len).context.text
+
+
+def test_notes_are_shown_as_they_are_now(bench: Bench, cli: Cli) -> None:
+    bench.migrate()
+    new = ("--agent", "human", "--task", "Feed the birds", "--status", "PASS", "--no-diff")
+    assert cli("record", bench.root, *new, "--notes", "The parrots eat at noon.").code == 0
+    line = cli("context", bench.root).out.splitlines()[-1]
+    assert line.startswith("note ")
+    assert line.endswith(' "The parrots eat at noon."')
+    assert cli("amend", "latest", bench.root, "--notes", "They eat at one.").code == 0
+    assert cli("context", bench.root).out.splitlines()[-1].endswith(' "They eat at one."')
+    assert "note " not in cli("context", bench.root, "--last", 30).out
+
+
+def test_a_pending_session_has_its_notes_and_a_private_one_has_none(bench: Bench, cli: Cli) -> None:
+    bench.migrate()
+    time = "2025-12-01T10:00:00Z"
+    notes = "The parrots eat at noon."
+    put(bench.workspace, [Session(time, time, "human", "birds", "PASS", notes=notes, id="one")])
+    assert f'note 100000 "{notes}"\n' in cli("context", bench.root).out
+    assert cli("amend", time, bench.root, "--private").code == 0
+    assert "parrots" not in cli("context", bench.root).out
 
 
 def test_only_a_few_renderings_are_kept_and_a_broken_cache_is_an_empty_one(bench: Bench) -> None:
