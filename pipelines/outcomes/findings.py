@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+from codec.kinds import Key
+
 Level = Literal["finding", "note"]
 
 
@@ -29,7 +31,7 @@ class Finding(NamedTuple):
     level: Level = "finding"
     file: str | None = None
     line: int | None = None
-    key: str | None = None
+    key: Key | None = None
     hint: str | None = None
     rule: str | None = None
     fingerprint: str | None = None

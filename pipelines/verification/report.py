@@ -134,6 +134,7 @@ RULES: Final = {
     "transcript-cut": "The last line of a transcript is cut short and is left out",
     "transcript-damaged": "Lines of a transcript cannot be read as they are",
     "transcript-link": "A link in a folder of transcripts is not followed",
+    "transcript-local-time": "The times of a transcript have no zone",
     "transcript-unknown": "A transcript has records of types that this version does not know",
     "transcript-unreadable": "A transcript, or a folder of transcripts, cannot be read",
     "transcripts-elsewhere": "Transcripts of folders that are gone are not known to belong here",

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from codec.archive.frames import PROFILES
 from codec.errors import IntegrityError
+from codec.kinds import Key
 from pipelines.cli.declared import JSON, REPO, Argument, Misuse, Option, Verb, absolute
 from pipelines.cli.next_step import tell_next_step
 from pipelines.cli.options import ALLOW_SECRET, TRUST_REPO_CONFIG
@@ -167,7 +168,7 @@ def verify(repo: str, names: tuple[str, ...], as_json: bool) -> int:
 
 
 def extract_command(
-    archive_name: str, keys: tuple[str, ...], target: str, repo: str, as_json: bool
+    archive_name: str, keys: tuple[Key, ...], target: str, repo: str, as_json: bool
 ) -> int:
     """Extract diffs from ARCHIVE, a path or a name of 'archive ls': all of them, or those of KEYs.
 

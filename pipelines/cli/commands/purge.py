@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable
 from typing import Any, Final
 
+from codec.kinds import Key
 from pipelines.cli.commands.spooled import workspace_of
 from pipelines.cli.declared import JSON, REPO, Argument, Misuse, Option, Verb, absolute
 from pipelines.cli.output import (
@@ -142,7 +143,7 @@ VERB: Final = Verb(
 )
 
 
-def _keys(made: Plan) -> list[str]:
+def _keys(made: Plan) -> list[Key]:
     return list(dict.fromkeys(session.key for session in made.sessions))
 
 

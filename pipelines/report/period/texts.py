@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import filterfalse
 from typing import Final, Literal, NamedTuple, cast
 
+from codec.kinds import Key
 from codec.records import Session
 
 Kind = Literal["decisions", "lessons", "blockers", "next"]
@@ -43,7 +44,7 @@ class Said(NamedTuple):
     """A text, and the keys of its sessions, oldest first."""
 
     text: str
-    keys: tuple[str, ...]
+    keys: tuple[Key, ...]
 
 
 def said_in(sessions: Iterable[Session]) -> dict[Kind, list[Said]]:
@@ -59,7 +60,7 @@ def said_in(sessions: Iterable[Session]) -> dict[Kind, list[Said]]:
     for (key, kind, text), words in zip(parts, _words([p[2] for p in parts]), strict=True):
         if not words:
             continue
-        keys: tuple[str, ...] = (key,)
+        keys: tuple[Key, ...] = (key,)
         if before := found[kind].pop(words, None):
             keys = tuple(dict.fromkeys((*before.keys, key)))
         found[kind][words] = Said(text, keys)
