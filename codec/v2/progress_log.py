@@ -100,7 +100,7 @@ def decode_reference(lines: list[str]) -> Reference:
     """
     heading = _HEADING.fullmatch(lines[0])
     if heading is None:
-        raise FormatError(f"not a reference: {lines[0]!r}", line=1)
+        raise FormatError(f"not the heading of a reference entry: {lines[0]!r}", line=1)
     status = _STATUS.fullmatch(lines[1]) if len(lines) > 1 else None
     if status is None:
         raise FormatError("no line 'Status: PASS|FAIL|PARTIAL|UNKNOWN'", line=2)
