@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, Generic, NamedTuple, TypeVar
 
+from codec.kinds import Key
 from codec.periods import Period
 from codec.records import Session
 from codec.v2.deltas import delta_of, encode_delta
@@ -23,6 +24,8 @@ from pipelines.report.period.texts import Said, said_in
 MOST_FILES: Final = 10
 MOST_TASKS: Final = 10
 MOST_TEXTS: Final = 12
+#: Fields of metrics that are numbers; they are the first.
+_NUMBERS: Final = 5
 STATUS_ORDER: Final = ("PASS", "PARTIAL", "FAIL", "UNKNOWN")
 
 T = TypeVar("T")
@@ -73,7 +76,7 @@ class Touched(NamedTuple):
 class Entry(NamedTuple):
     """A session in a list."""
 
-    key: str
+    key: Key
     agent: str
     task: str
     title: str
@@ -151,8 +154,8 @@ class Source(NamedTuple):
     period: Period
     sessions: Sequence[Session]
     before: Sequence[Session]
-    private: frozenset[str]
-    files: Mapping[str, Mapping[str, int]]
+    private: frozenset[Key]
+    files: Mapping[Key, Mapping[str, int]]
     archives: Sequence[Listed]
 
 
@@ -195,15 +198,17 @@ def figures_of(sessions: Sequence[Session]) -> Figures:
     """Return the figures of sessions."""
     agents = Counter(s.agent for s in sessions)
     statuses = Counter(s.status for s in sessions)
+    numbers = zip(*[s.metrics[:_NUMBERS] for s in sessions], strict=True)
+    added, removed, commits, minutes, tokens = numbers if sessions else ((),) * _NUMBERS
     return Figures(
         sessions=len(sessions),
         agents=tuple(sorted(agents.items(), key=lambda a: (-a[1], a[0]))),
         statuses=tuple((status, statuses[status]) for status in STATUS_ORDER),
-        lines_added=_sum(s.metrics.lines_added for s in sessions),
-        lines_removed=_sum(s.metrics.lines_removed for s in sessions),
-        commits=_sum(s.metrics.commits for s in sessions),
-        duration_min=_sum(s.metrics.duration_min for s in sessions),
-        tokens_used=_sum(s.metrics.tokens_used for s in sessions),
+        lines_added=_sum(added),
+        lines_removed=_sum(removed),
+        commits=_sum(commits),
+        duration_min=_sum(minutes),
+        tokens_used=_sum(tokens),
     )
 
 
@@ -244,7 +249,7 @@ def _failing(sessions: Sequence[Session]) -> list[Session]:
 
 
 def _touched(
-    files: Mapping[str, Mapping[str, int]], name_of: Callable[[str], str]
+    files: Mapping[Key, Mapping[str, int]], name_of: Callable[[str], str]
 ) -> list[Touched]:
     lines: Counter[str] = Counter()
     sessions: Counter[str] = Counter()
