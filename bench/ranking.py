@@ -1,5 +1,8 @@
 """How well `find` ranks: recall@5 and MRR of the frozen questions in `fixtures/search`.
 
+The ranking was tuned on one set of questions. Those of the other set were written later, before
+they were asked, and nothing is tuned on them: they show how far the tuning holds.
+
 The sessions become a workspace with a manifest and diffs, and are searched like any other. One
 query's effect is what one question of a language can change: its share of the mean.
 """
@@ -8,6 +11,7 @@ from __future__ import annotations
 
 import csv
 import sqlite3
+import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -36,6 +40,10 @@ _STATUSES: Final[Mapping[str, Status]] = {
 }
 
 
+#: The file with each set of questions.
+SETS: Final[Mapping[str, str]] = {"tuned": "questions.tsv", "held out": "held-out.tsv"}
+
+
 class Judged(NamedTuple):
     """A question, and the keys of the sessions that answer it."""
 
@@ -58,9 +66,11 @@ class Quality(NamedTuple):
     questions: int
 
 
-def judged_workspace(folder: Path) -> tuple[Workspace, list[Judged]]:
-    """Write the judged sessions as a workspace; return it with the questions."""
+def judged_workspace(folder: Path) -> tuple[Workspace, dict[str, list[Judged]]]:
+    """Write the judged sessions as a workspace; return it with each set of questions."""
     folder.mkdir(parents=True, exist_ok=True)
+    # A linked worktree around it would have its diffs elsewhere.
+    subprocess.run(["git", "init", "-q", folder], check=True)
     (folder / MANIFEST).parent.mkdir()
     (folder / ".diffs").mkdir()
     keys: dict[str, str] = {}
@@ -77,13 +87,7 @@ def judged_workspace(folder: Path) -> tuple[Workspace, list[Judged]]:
         )  # fmt: skip
         lines.append(f"{encode_fact(session)}\n")
     (folder / MANIFEST).write_text("".join(lines), encoding="utf-8")
-    questions = [
-        Judged(
-            row["language"], row["question"], frozenset(keys[i] for i in row["relevant"].split())
-        )
-        for row in _table("questions.tsv")
-    ]
-    return locate(str(folder)), questions
+    return locate(str(folder)), {name: _questions(file, keys) for name, file in SETS.items()}
 
 
 def qualities(workspace: Workspace, questions: Sequence[Judged]) -> dict[str, dict[str, Quality]]:
@@ -154,6 +158,16 @@ def _by_language(questions: Sequence[Judged], answers: Sequence[list[str]]) -> d
 def _mean(values: Iterator[float]) -> float:
     every = list(values)
     return sum(every) / len(every)
+
+
+def _questions(file: str, keys: Mapping[str, str]) -> list[Judged]:
+    """Return the questions of a file, with keys in place of the names of sessions."""
+    return [
+        Judged(
+            row["language"], row["question"], frozenset(keys[i] for i in row["relevant"].split())
+        )
+        for row in _table(file)
+    ]
 
 
 def _changed(path: str) -> str:
