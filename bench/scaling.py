@@ -71,7 +71,7 @@ class Measured(NamedTuple):
     """A workspace, measured with one tokenizer.
 
     Attributes:
-        name: of the log.
+        name: the name of the log.
         sessions: how many it has.
         tokenizer: what counted.
         v1, v2: tokens of the whole log, and of what `context` prints.

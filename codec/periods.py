@@ -23,7 +23,7 @@ class Period(NamedTuple):
     """A run of days.
 
     Attributes:
-        name: as the user wrote it, with `Q` and `W` in upper case.
+        name: the name, as the user wrote it, with `Q` and `W` in upper case.
         first, last: its days, both included.
     """
 

@@ -19,7 +19,7 @@ STATUSES: Final[frozenset[str]] = frozenset(get_args(Status))
 #: Numbers in the v2 files have at most 15 digits, so that every reader can hold them.
 NUMBER_LIMIT: Final = 10**15
 #: Version of the reader of v1 logs; raise it when the reader returns different facts for an entry.
-READER: Final = 1
+READER: Final = 2
 #: Version of the transcript readers; raise it when they return different facts for a session.
 TRANSCRIPT_READER: Final = 1
 
@@ -85,8 +85,8 @@ class FromTranscript(NamedTuple):
         reader: version of the reader of transcripts.
         wall_min: minutes from the first line to the last, pauses included.
         tokens: tokens by class: `input`, `output`, `cache_write`, `cache_read`.
-        files: how many files of the repository it edited.
-        unknown: of these, how many have states that are not known.
+        files: the number of files of the repository that it edited.
+        unknown: the number of these files with unknown states.
         commits: hashes of the commits that it made, whole or abbreviated.
     """
 

@@ -17,7 +17,8 @@ from codec.v1.detect import detect
 from codec.v1.dialects import Dialects, custom_dialect
 from codec.v1.entry import entry_hash, read_entry
 from codec.v1.mapping import Mapped, Options, session_of
-from codec.v1.split import LineNumbers, Span, join, split
+from codec.v1.split import Span, join, split
+from codec.v1.text import LineNumbers
 from codec.v2.deltas import delta_of, encode_metrics
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"

@@ -54,7 +54,7 @@ def noted_edits(changes: Mapping[str, Any], time: int, folder: str) -> Iterator[
         elif kind == "update":
             diff = fields.get("unified_diff")
             yield edit._replace(
-                steps=tuple(_numbered(bytes_of(diff))) if isinstance(diff, str) else (),
+                steps=tuple(numbered_hunks(bytes_of(diff))) if isinstance(diff, str) else (),
                 moved_to=text_of(fields.get("move_path")),
             )
 
@@ -87,8 +87,8 @@ def patch_edits(patch: str, time: int, folder: str) -> Iterator[Edit]:
             yield edit._replace(steps=steps, moved_to=move["path"].strip() if move else "")
 
 
-def _numbered(diff: bytes) -> Iterator[Hunk]:
-    """Yield the hunks of a unified diff."""
+def numbered_hunks(diff: bytes) -> Iterator[Hunk]:
+    """Yield the hunks of a unified diff that begins with a hunk."""
     start, old, new = 0, list[bytes](), list[bytes]()
     last: list[list[bytes]] = []
     for line in (line + b"\n" for line in diff.removesuffix(b"\n").split(b"\n")):

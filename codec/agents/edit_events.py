@@ -64,6 +64,7 @@ class Edit(NamedTuple):
         steps: the changes that lead from the state before to the state after, in order.
         shown: the lines that the agent displayed for the edit; a computed state is compared with
             them. Agents change them for display: tabs and line ends are not compared.
+        dedented: the displayed lines lack the indentation that all of them have.
         moved_to: the new path, if the file was renamed as well.
     """
 
@@ -74,4 +75,5 @@ class Edit(NamedTuple):
     after: State | None = None
     steps: tuple[Replacement | Hunk, ...] = ()
     shown: tuple[Hunk, ...] = ()
+    dedented: bool = False
     moved_to: str = ""

@@ -109,7 +109,7 @@ def after_edit(edit: Edit, before: State | None) -> tuple[State | None, bool]:
         after = State(data) if data is not None else None
     if after is None or before is None or not edit.shown:
         return after, True
-    fits = _fits(before.data or b"", after.data or b"", edit.shown)
+    fits = _fits(before.data or b"", after.data or b"", edit.shown, dedented=edit.dedented)
     return (after if fits or edit.after is not None else None), fits
 
 
@@ -205,21 +205,31 @@ def _position(lines: Sequence[bytes], at: int, hunk: Hunk) -> int | None:
     return None
 
 
-def _fits(before: bytes, after: bytes, shown: Sequence[Hunk]) -> bool:
+def _fits(before: bytes, after: bytes, shown: Sequence[Hunk], *, dedented: bool) -> bool:
     """Return True if the lines that an agent displayed are in both states, at their numbers."""
     end = max(hunk.start + max(len(hunk.old), len(hunk.new)) for hunk in shown)
     grown = sum(max(len(hunk.new) - len(hunk.old), 0) for hunk in shown)
     old, new = before.split(b"\n", end), after.split(b"\n", end + grown)
     shift = 0
+    wanted: list[bytes] = []
+    found: list[bytes] = []
     for hunk in shown:
         start = max(hunk.start - 1, 0)
-        if [*_as_shown(old[start : start + len(hunk.old)])] != [*_as_shown(hunk.old)]:
-            return False
+        wanted += [*hunk.old, *hunk.new]
+        found += old[start : start + len(hunk.old)]
         start += shift
-        if [*_as_shown(new[start : start + len(hunk.new)])] != [*_as_shown(hunk.new)]:
-            return False
+        found += new[start : start + len(hunk.new)]
         shift += len(hunk.new) - len(hunk.old)
-    return True
+    if dedented:
+        found = [*_without_indentation(found)]
+    return [*_as_shown(found)] == [*_as_shown(wanted)]
+
+
+def _without_indentation(lines: Sequence[bytes]) -> Iterator[bytes]:
+    """Yield lines without the indentation that all of them have, but for blank ones."""
+    full = [line for line in lines if line.strip()]
+    shared = min((len(line) - len(line.lstrip()) for line in full), default=0)
+    return (line[shared:] for line in lines)
 
 
 def _as_shown(lines: Iterable[bytes]) -> Iterator[bytes]:

@@ -79,7 +79,7 @@ def encode_frames(
         contents: the content of each frame.
         profile: one of `PROFILES`.
         pool: threads for compression; zstandard releases the interpreter's lock.
-        ahead: how many frames are in progress beside the next one.
+        ahead: the number of frames in progress beside the next one.
     """
     if pool is None:
         for data in contents:

@@ -52,7 +52,8 @@ _ROLE = re.compile(
     r"(?P<role>[^\W\d_][\w.-]{0,29})(?:[ -]?\d{1,3})?(?:\s*\((?P<model>[^()]{1,60})\))?"
 )
 _ID_NOTE = re.compile(
-    r"\s*[(\[](?:[^()\[\]]*\b(?:session|sess|conversation|thread|run|id)(?![a-z])[^()\[\]]*"
+    r"\s*[(\[](?:[^()\[\]]*\b(?:session|sess|conversation|thread|run|id|sitzung|sesi[óo]n|sess[ãa]o|séance"
+    r"|sessione|сессия|сеанс|会话|會話|セッション|세션)(?![a-z])[^()\[\]]*"
     r"|(?=[^()\[\]]*\d)(?=[^()\[\]]*[a-z])[0-9a-z]{8}[0-9a-z_-]*)[)\]]\s*$",
     re.I,
 )

@@ -51,6 +51,14 @@ ZONES: Final = {
     "PST": -8, "PDT": -7, "AEST": 10, "AEDT": 11, "NZST": 12, "NZDT": 13,
 }  # fmt: skip
 
+#: The same for abbreviations that are words as well, or rare.
+WORD_ZONES: Final = {
+    "WIB": 7, "WITA": 8, "WIT": 9, "SGT": 8, "MYT": 8, "PHT": 8, "ICT": 7, "PKT": 5, "NPT": 5.75,
+    "UZT": 5, "IRST": 3.5, "TRT": 3, "IDT": 3, "SAST": 2, "EAT": 3, "CAT": 2, "WAT": 1, "AWST": 8,
+    "ACST": 9.5, "ACDT": 10.5, "HST": -10, "AKST": -9, "AKDT": -8, "ADT": -3, "BRT": -3, "ART": -3,
+    "CLT": -4, "COT": -5, "PET": -5, "VET": -4,
+}  # fmt: skip
+
 #: Zone abbreviations with several meanings: minutes from UTC, and the text elsewhere in a log that
 #: decides for each.
 AMBIGUOUS_ZONES: Final[Mapping[str, Mapping[int, tuple[str, ...]]]] = {
@@ -63,7 +71,12 @@ AMBIGUOUS_ZONES: Final[Mapping[str, Mapping[int, tuple[str, ...]]]] = {
 }  # fmt: skip
 
 #: Abbreviations that are recognized as zones but not read.
-OTHER_ZONES: Final = (
-    "ADT ACST ACDT AWST SGT PHT PKT NPT ICT WIB WITA MYT GST TRT BRT ART CLT COT PET VET "
-    "SAST EAT CAT WAT NST NDT HST AKST AKDT IDT ET CT MT PT ECT IRST UZT ALMT AMT"
+OTHER_ZONES: Final = "GST NST NDT ET CT MT PT ECT ALMT AMT"
+#: Words in capitals that end like the abbreviation of a zone.
+NOT_ZONES: Final = (
+    "TEST LINT AUDIT DRAFT EDIT INIT JWT NEXT GIT BOT CHAT CRAFT DEBT EVENT EXIT FAST FEAT FLAT "
+    "GPT HOT IOT JEST KIT LAST LEFT LIGHT LIMIT LIST MOUNT NIST OUT PILOT PIVOT PLOT POINT PORT "
+    "POST PUT REACT REST RIGHT ROBOT ROOT SET SHIFT SMART SPLIT START UAT UNIT WAIT BOOT OAT NAT "
+    "RST MQTT CERT CONST COST TEXT FIRST INPUT ABORT ALERT AGENT BUILT NOT GET HEAT FRONT RESET "
+    "ASSET TOAST HOST GUEST TRUST RUST QUIT"
 )

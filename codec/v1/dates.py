@@ -33,14 +33,14 @@ from codec.v1.date_patterns import (
     ZONE_NAMES,
     any_of,
 )
-from codec.v1.date_words import ZONES
+from codec.v1.date_words import WORD_ZONES, ZONES
 
 #: The order of day and month in dates such as `05/06/2026`; empty if unknown.
 DateOrder = Literal["", "dmy", "mdy"]
 
 _DATE_PARTS = re.compile(
-    rf"(?:{WEEKDAY},? )?(?:(?P<y>\d{{4}})(?:[-/.]|\ ?[年년]\ ?)(?P<m>\d{{1,2}})"
-    r"(?:[-/.]|\ ?[月월]\ ?)"
+    rf"(?:{WEEKDAY},? (?:den |el )?)?(?:(?P<y>\d{{4}})(?:[-/]|\. ?|\ ?[年년]\ ?)(?P<m>\d{{1,2}})"
+    r"(?:[-/]|\. ?|\ ?[月월]\ ?)"
     r"(?P<d>\d{1,2})(?:\.(?!\d)|\ ?[日号號일])?"
     r"|(?P<yc>20\d\d)(?P<mc>\d\d)(?P<dc>\d\d)(?!\d)"
     r"|(?P<d3>\d{1,2})\. ?(?P<m3>\d{1,2})\. ?(?P<y3>\d{4})"
@@ -55,7 +55,7 @@ _DATE_PARTS = re.compile(
 _CLOCK_PARTS = re.compile(
     rf"(?:(?P<early>{any_of(EARLY)})|(?P<late>{any_of(LATE)}))? ?"
     r"(?:(?P<h>\d{1,2})"
-    r"(?:[:：h](?P<min>\d{2})|\ ?[时時点點시](?:\ ?(?P<min2>\d{1,2})\ ?[分분])?|\ Uhr"
+    r"(?:[:：h.](?P<min>\d{2})|\ ?[时時点點시](?:\ ?(?P<min2>\d{1,2})\ ?[分분])?|\ Uhr"
     r"|(?=\ ?[AaPp]\.?[Mm]\b))"
     r"(?::(?P<s>\d{2})(?:[.,]\d{1,9})?)?|(?P<hc>\d{2})(?P<minc>\d{2})(?P<sc>\d{2})?(?!\d))"
     r"(?:\ ?(?:Uhr|hrs?|hs?|ч)(?!\w))?(?:\ ?(?P<half>[AaPp])\.?[Mm]\b\.?)?\ ?[(\[（]?"
@@ -295,8 +295,9 @@ def _fixed_zone(text: str) -> tzinfo | None:
             return ZoneInfo(text)
         except (ValueError, OSError, KeyError):
             return None
-    if text.upper() in ZONES:
-        return timezone(timedelta(hours=ZONES[text.upper()]))
+    hours = ZONES.get(text.upper(), WORD_ZONES.get(text.upper()))
+    if hours is not None:
+        return timezone(timedelta(hours=hours))
     m = _ZONE_OFFSET.fullmatch(text)
     if m is None:
         return None

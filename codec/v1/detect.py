@@ -14,6 +14,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
+from operator import itemgetter
 from typing import Final
 
 from codec.errors import FormatError
@@ -22,13 +23,14 @@ from codec.v1.dialects import (
     FIELD_REACH,
     Dialects,
     Marker,
+    date_field,
     line_text,
     lines_from,
 )
 from codec.v1.forms import FORMS, Form, clock_heading, compiled, match_forms, match_line
 from codec.v1.heading import Heading, refine
 from codec.v1.labels import place_of
-from codec.v1.outline import DATED, Head, Kind, heads_of, listed_lines
+from codec.v1.outline import DATED, Head, Kind, front_matter, heads_of, listed_lines
 from codec.v1.text import decode_text
 from codec.v1.undated import is_undated_entry
 
@@ -37,7 +39,8 @@ _CHANCE: Final = 2
 #: A line of prose that begins with a date is not an entry unless a time or a sign follows.
 _ENTRY_LINE: Final = (
     r"\[?(?:(?:START|BEGIN)\S*\s)"
-    rf"|[\[(`]?(?:{TIME_PATTERN})(?:[\])`]|\s*[|:–—-]|\s\s|\t|(?<=:\d\d)\s|(?<=Z)\s)"
+    rf"|(?:[A-Z][a-z]+ #?\d+\s*[|:–—-]\s*)?[\[(`]?(?:{TIME_PATTERN})"
+    r"(?:[\])`]|\s*[|:–—-]|\s\s|\t|(?<=:\d\d)\s|(?<=Z)\s|(?P<list>\s*[,;]\s))"
 )
 
 
@@ -68,10 +71,9 @@ def detect(data: bytes, name: str | None = None, *, day: str = "", whole: bool =
     listed = _by_lines(data, forms, least=2 if sections > _CHANCE else 1)
     if listed is not None:
         return listed
-    if whole:
-        file = _whole_file(heads, day)
-        if file is not None:
-            return file
+    file = _whole_file(data, heads, day, whole=whole)
+    if file is not None:
+        return file
     raise FormatError(
         "not a session log: no dated session heading was found",
         hint=(
@@ -241,16 +243,18 @@ def _by_lines(data: bytes, forms: tuple[Form, ...], least: int = 1) -> Dialects 
         if not DATED.search(raw):
             continue
         line = decode_text(raw).rstrip("\r")
-        marker = Marker.LINE
+        marker, listed = Marker.BULLET, False
         if line.startswith("**"):
             marker = Marker.BOLD
-        elif line[0] in "-*+":
-            marker = Marker.BULLET
-        elif not compiled(_ENTRY_LINE, re.NOFLAG).match(line):
-            continue
+        elif line_text(line, Marker.BULLET, 7) is None:
+            m = compiled(_ENTRY_LINE, re.NOFLAG).match(line)
+            if m is None:
+                continue
+            marker, listed = Marker.LINE, m["list"] is not None
         text = line_text(line, marker, 7)
         matched = match_forms if marker is Marker.BOLD else match_line
-        if text is not None and matched(text, strong):
+        found = matched(text, strong) if text is not None else None
+        if found and (found.status or found.agent or not listed):
             seen[marker] += 1
     for marker in (Marker.BOLD, Marker.BULLET, Marker.LINE):
         if seen[marker] >= max(least, 2 if marker is Marker.LINE else 1):
@@ -258,11 +262,18 @@ def _by_lines(data: bytes, forms: tuple[Form, ...], least: int = 1) -> Dialects 
     return None
 
 
-def _whole_file(heads: list[Head], day: str) -> Dialects | None:
-    """Return the dialect of a file that is a single session; None if no text states its day."""
+def _whole_file(data: bytes, heads: list[Head], day: str, *, whole: bool) -> Dialects | None:
+    """Return the dialect of a file that is a single session; None if no text states its day.
+
+    The v1 log itself is one only if its front matter has the fields of a session.
+    """
+    front = front_matter(data)
+    dates = [found for found in map(date_field, front) if found]
+    if not whole and not (dates and is_undated_entry("", front)):
+        return None
     title = next((line_text(h.line, Marker.HEADING, h.level) for h in heads if h.level == 1), "")
     dated = next((h.heading for h in heads if h.level == 1 and h.heading), None)
-    when = dated.time if dated else day
+    when = dated.time if dated else min(dates, key=itemgetter(2))[0] if dates else day
     if not when:
         return None
     task = dated.task if dated else title or ""

@@ -56,8 +56,12 @@ class Marker(Enum):
     CUSTOM = "heading pattern"
 
 
+#: The beginning of a line that counts the sessions: `Iteration 3`.
+COUNTED_LINE: Final = rb"(?:Session|Iteration|Run|Loop|Cycle|Round|Turn|Entry) #?\d"
+#: The number of an item of a list; in `2. 4. 2026` it is a day.
+LIST_NUMBER: Final = r"\d{1,3}[.)](?!\s*\d{1,2}\.\s*\d{4})"
 _BOLD_LINE = re.compile(r"\*\*(?P<text>.+?)\*\*(?P<rest>.*)")
-_BULLET_LINE = re.compile(r"[-*+][ \t]+(?:\[[ xX]\][ \t]+)?(?P<text>.+)")
+_BULLET_LINE = re.compile(rf"(?:[-*+]|{LIST_NUMBER})[ \t]+(?:\[[ xX]\][ \t]+)?(?P<text>.+)")
 _LEADING_SIGNS = re.compile(r"(?:[^\w\[(`（【]|_)*(?=[\w\[(`（【])")
 _BOLD_STATUS = re.compile(r"(?:\*\*|__|`)(?P<text>[^*_`]{2,80})(?:\*\*|__|`)\s*$")
 _DATE_LABEL = re.compile(

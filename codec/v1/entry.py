@@ -17,10 +17,11 @@ from codec.records import Metrics
 from codec.v1.agents import is_role, stated_agent
 from codec.v1.date_patterns import CLOCK_PATTERN
 from codec.v1.dialects import date_line
-from codec.v1.fields import OTHER, Fields, Line, read_body
+from codec.v1.fields import Fields, read_body
 from codec.v1.figures import declared, first_line
 from codec.v1.heading import Heading
 from codec.v1.labels import place_of
+from codec.v1.lines import OTHER, Line
 from codec.v1.notes import first_line as text_of
 from codec.v1.notes import notes_of
 from codec.v1.several import several_sessions
@@ -177,6 +178,8 @@ def _prose(whole: bytes, span: Span) -> str:
     """
     heading = span.heading
     begin = whole.find(b"\n") + 1 or len(whole)
+    if span.suspects:  # the text below is that of another session
+        whole = whole[: span.suspects[0][0] - span.start]
     if span.patch is not None:
         start = whole.rfind(b"\n", 0, span.patch[0] - span.start - 1) + 1
         end = span.patch[1] - span.start

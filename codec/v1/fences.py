@@ -12,7 +12,7 @@ from array import array
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from codec.v1.dialects import Dialects, Marker, lines_from
+from codec.v1.dialects import COUNTED_LINE, Dialects, Marker, lines_from
 from codec.v1.heading import Heading
 from codec.v1.text import Log, decode_text
 
@@ -34,8 +34,8 @@ _FENCE_OR_HEADING = rb"( {0,3}(?:```|~~~))|(#{1,6}[ \t])"
 #: The beginnings of lines, other than headings, that can begin a session.
 _MARKS: Final = {
     Marker.BOLD: rb"|(\*\*)",
-    Marker.BULLET: rb"|([-*+][ \t])",
-    Marker.LINE: rb"|([\[(`\d]|START|BEGIN)",
+    Marker.BULLET: rb"|((?:[-*+]|\d{1,3}[.)])[ \t])",
+    Marker.LINE: rb"|([\[(`\d]|START|BEGIN|" + COUNTED_LINE + rb")",
     Marker.CUSTOM: rb"|([^\n])",
 }
 #: After an opening mark of backticks, its line has no more backticks.

@@ -8,28 +8,16 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import Final, NamedTuple
 
+from codec.v1.agents import stated_agent
 from codec.v1.blocks import parse_blocks
 from codec.v1.labels import NOTE_FIELDS, Place, place_of
+from codec.v1.lines import OTHER, Line, parsed
 from codec.vocabulary import is_status, status_of
 
 #: The values of an entry by field, each with the rank of its label.
 Fields = dict[str, tuple[int, str]]
-
-
-class Line(NamedTuple):
-    """A line of text: its field, its text and its form.
-
-    `field` is empty outside of all sections, and `OTHER` below an unknown label. `label` is an
-    unknown label on the line itself, as written.
-    """
-
-    field: str
-    text: str
-    is_item: bool = False
-    label: str = ""
 
 
 class Body(NamedTuple):
@@ -48,15 +36,7 @@ class Body(NamedTuple):
     repeated: set[str]
 
 
-#: The field of text below an unknown label.
-OTHER: Final = "?"
-#: Longer text before a colon is not a label.
-_LONGEST_LABEL: Final = 44
 _UNKNOWN: Final = Place()
-_LABEL = re.compile(
-    r"(?P<indent>[ \t]*)(?P<item>(?:[-*+•]|\d{1,3}[.)])[ \t]+(?:\[[ xX]\][ \t]+)?)?"
-    r"(?P<head>[^\s:：][^:：\n]{0,70}?)\s*$"
-)
 _ITEM = re.compile(r"[ \t]*(?:[-*+•]|\d{1,3}[.)])[ \t]+(?:\[[ xX]\][ \t]+)?")
 _BOLD_LABEL = re.compile(
     r"[ \t]*(?P<item>(?:[-*+•]|\d{1,3}[.)])[ \t]+(?:\[[ xX]\][ \t]+)?)?(?P<mark>\*\*|__)"
@@ -66,11 +46,8 @@ _BOLD_LABEL = re.compile(
 _CELLS = re.compile(
     r"\|[ \t]*(?P<label>[^|\n]{1,60}?)[ \t]*\|[ \t]*(?P<value>[^|\n]*?)[ \t]*\|[ \t]*"
 )
-_WORDS: Final = r"[^\W\d_][\w ()'&/?.#,+-]*"
-_LABEL_TEXT = re.compile(
-    rf"[^\w\s]{{0,3}}\s?(?:\*\*|__|`)?(?:\d{{1,2}}[.)] )?{_WORDS}(?:\*\*|__|`)?"
-)
 _TABLE_HEAD = re.compile(r"\n\|[^\n]*\n\|[ :|-]*-[ :|-]*(?=\n|\Z)")
+_UNDERLINED = re.compile(r"^(?P<text>[^\s>|*+-][^\n]{0,60})\n(?:---+|===+)[ \t]*$", re.M)
 _PARTS = re.compile(r"\s+[|·]\s+")
 _END_LINE = re.compile(
     r"\[?(?:END(?:ED)?|STOP(?:PED)?|FINISH(?:ED)?)[:\s]\s*(?P<time>[^\]\s]+)\]?\s*(?P<rest>.*)"
@@ -117,6 +94,8 @@ class _Reader:
         """Read the lines of a paragraph."""
         if "\n|" in text:
             text = _TABLE_HEAD.sub("", f"\n{text}")
+        if "\n---" in text or "\n===" in text:
+            text = _UNDERLINED.sub(self._underlined, text)
         for line in text.split("\n"):
             if line:
                 self._line(line)
@@ -125,10 +104,14 @@ class _Reader:
         if self._level == 7 and self._section and self._section.rank < 0:
             self._section = None
 
+    def _underlined(self, m: re.Match[str]) -> str:
+        """Return an underlined label as a line with a colon; other text stays."""
+        return f"{m['text']}:\n" if place_of(m["text"]).field else m[0]
+
     def _line(self, line: str) -> None:
-        parsed = _parsed(line)
-        if parsed[2] is None or not self._labelled(*parsed):
-            self._unlabelled(parsed[0], has_colon=parsed[3] is not None)
+        found = parsed(line)
+        if found[2] is None or not self._labelled(*found):
+            self._unlabelled(found[0], has_colon=found[3] is not None)
 
     def _labelled(
         self, line: str, indent: int, place: Place | None, value: str | None, other: Line
@@ -157,10 +140,16 @@ class _Reader:
         elif line[:1] == "|" and (m := _CELLS.fullmatch(line)):
             if self._field(place_of(m["label"]), m["value"]):
                 return
+            is_text = not (m["label"][0].isdigit() or (self._section and self._section.field))
+            if m["value"] and is_text:
+                self.body.lines.append(Line(OTHER, m["value"], is_item=True, label=m["label"]))
+                return
         elif line[:1] in ("[", "E") and (m := _END_LINE.fullmatch(line)):
             self._field(Place("finished"), m["time"])
             line = m["rest"]
-            if is_status(line) and self._field(Place("status"), line):
+            once = set(self.body.repeated)  # the line of the end may repeat that of the start
+            if (is_status(line) and self._field(Place("status"), line)) or self._several(line):
+                self.body.repeated.intersection_update(once)
                 return
         if line:
             self._text(line)
@@ -245,9 +234,14 @@ class _Reader:
             else:
                 return False
         if field == "status" and not _is_stated(value):
-            self.body.lines.append(Line(OTHER, value, label="Status"))
+            self.body.lines.append(Line("outcome", value))
+            return True
         known = self.body.fields.get(field)
-        if known is None or not known[1] or known[0] > place.rank:
+        if (
+            known is None
+            or not _is_usable(field, known[1])
+            or (known[0] > place.rank and _is_usable(field, value))
+        ):
             self.body.fields[field] = place.rank, value
         elif known[0] == place.rank and value:
             self.body.repeated.add(field)
@@ -284,6 +278,8 @@ def place_is_note(place: Place) -> bool:
     return place.field in _NOTES
 
 
+#: A status line with so many words is a sentence.
+_SENTENCE_WORDS: Final = 6
 _SIGNS: Final = frozenset("✅✔✓❌✗✘🔴🟢🟡🚧")
 _NOTES: Final = frozenset(NOTE_FIELDS)
 _DATE_START = re.compile(
@@ -297,53 +293,16 @@ def _starts_with_date(value: str) -> bool:
 
 def _is_stated(value: str) -> bool:
     """Return True if a status line begins with a status and is not a sentence."""
-    return not value or status_of(value)[0] != "UNKNOWN" or len(value.split()) < 6
+    if not value or status_of(value)[0] != "UNKNOWN":
+        return True
+    return len(value.split()) < _SENTENCE_WORDS and value[-1] != "。"
 
 
-class _Parsed(NamedTuple):
-    """A line of prose, parsed without regard to the lines around it.
-
-    Attributes:
-        line: its text without the marks of a quote.
-        indent: its indentation; -1 if `place` is None.
-        place: the field of its label; None if there is no label before a colon.
-        value: the text after the colon; None if the line has no colon that can follow a label.
-        other: the same text in the form that is kept below an unknown label.
-    """
-
-    line: str
-    indent: int
-    place: Place | None
-    value: str | None
-    other: Line
-
-
-_NO_LINE: Final = Line("", "")
-
-
-@lru_cache(maxsize=8192)
-def _parsed(line: str) -> _Parsed:
-    """Return a parsed line; cached, because the entries of a log repeat most of their lines."""
-    if line[0] == ">":
-        line = line.lstrip("> ")
-    head, colon, value = line.partition(":")
-    if not line.isascii() and "：" in head:
-        head, _, value = line.partition("：")
-        colon, value = "：", f" {value}"
-    if not colon or (value and value[0] not in " \t*_`"):
-        return _Parsed(line, -1, None, None, _NO_LINE)
-    m = _LABEL.fullmatch(head)
-    place = place_of(m["head"]) if m else _UNKNOWN
-    if m is None or not (place.field or _is_label(m["head"])):
-        return _Parsed(line, -1, None, value, _NO_LINE)
-    other = Line(OTHER, value.strip(), is_item=m["item"] is not None, label=head)
-    if head.count("**") == 1 and place.field:  # `**Label:** value`
-        value = value.replace("**", "", 1)
-    return _Parsed(line, len(m["indent"].expandtabs(4)), place, value.strip(), other)
-
-
-def _is_label(text: str) -> bool:
-    return len(text) <= _LONGEST_LABEL and _LABEL_TEXT.fullmatch(text) is not None
+def _is_usable(field: str, value: str) -> bool:
+    """Return True if a value can be that of its field: a branch and a path are not an agent."""
+    if field == "agent":
+        return bool(stated_agent(value))
+    return bool(stated_agent(value, known_only=True)) if field == "tool" else bool(value)
 
 
 def _unmarked(text: str) -> str:

@@ -155,7 +155,7 @@ def match_line(text: str, forms: Iterable[Form]) -> Heading | None:
         m = form.match(squeezed)
         if m is None:
             continue
-        if form.name == "start-end":
+        if form.name in ("start-end", "session"):
             heading = Heading(time=m["time"], time_end=m["end"] or "")
             return columns(heading, m["task"] or "")
         span = compiled(_SPAN, re.NOFLAG).match(text)

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from codec.v1.agents import is_agent, is_branch, is_role
 from codec.v1.date_patterns import CLOCK_PATTERN
-from codec.v1.date_words import AMBIGUOUS_ZONES, OTHER_ZONES, WEEKDAYS, ZONES
+from codec.v1.date_words import AMBIGUOUS_ZONES, OTHER_ZONES, WEEKDAYS, WORD_ZONES, ZONES
 from codec.v1.labels import place_of
 from codec.vocabulary import is_status
 
@@ -56,7 +56,7 @@ SESSION_WORD: Final = (
     r"|第\s*[\d一二三四五六七八九十]+\s*(?:次|回|轮|輪)?\s*(?:会话|會話|对话|迭代|セッション|작업|天|日)?"
     r"|(?:제\s*)?\d+\s*(?:번째\s*세션|회차|차\s*세션)|#\s*\d+|S\d{1,3})"
 )
-SEPARATOR: Final = r"\s*(?:\||-{1,2}|–|—|:|：|·|•|/|,|~|→)\s*"
+SEPARATOR: Final = r"\s*(?:\||-{1,2}|–|—|:|：|·|•|/|,|;|；|~|→)\s*"
 
 _COUNTED = re.compile(SESSION_WORD, re.I)
 _COUNTED_FIRST = re.compile(
@@ -82,7 +82,7 @@ _FIRST_PIECE = re.compile(
 )
 _BY = re.compile(r"(?P<before>.+?)\s+(?:by|via|von|par|por|door)\s+(?P<agent>[^()]+)", re.I)
 _ZONE = re.compile(
-    rf"(?:{'|'.join([*ZONES, *AMBIGUOUS_ZONES, *OTHER_ZONES.split()])}"
+    rf"(?:{'|'.join([*ZONES, *WORD_ZONES, *AMBIGUOUS_ZONES, *OTHER_ZONES.split()])}"
     r"|(?:UTC|GMT)\s?[+\-−]\d{1,2}(?::?\d{2})?|[A-Z][a-z]+/[A-Z][A-Za-z_]+|local|local time)"
 )
 _DAY = re.compile("|".join(sorted(map(re.escape, WEEKDAYS.split()), key=len, reverse=True)), re.I)
@@ -281,8 +281,8 @@ def _without_signs(heading: Heading) -> Heading | None:
         return heading._replace(agent=at["agent"], task=at["after"])
     if heading.status:
         return None
-    m = _STATUS_FIRST.fullmatch(task)
-    if m and is_status(m["status"]):
+    m = _STATUS_FIRST.fullmatch(task) or _DONE_FIRST.fullmatch(task)
+    if m and is_status(m["status"]) and not (m["status"].istitle() and m.re is _DONE_FIRST):
         return heading._replace(status=m["status"], task=m["after"])
     bare = task.rstrip("\ufe0f")
     if bare[-1:] in tuple("✅✔✓❌✗✘🔴🟢🟡🚧⚠"):
@@ -290,7 +290,17 @@ def _without_signs(heading: Heading) -> Heading | None:
     return None
 
 
+_DONE_FIRST = re.compile(r"(?P<status>[^\W\d_][^,]{1,30}), (?P<after>.+)")
 _COLUMNS = re.compile(r"\s{2,}|\t+|\s*\|\s*")
+
+
+def _listed(text: str, sign: str) -> list[str]:
+    """Return the columns of `done, title` and `agent; title; done`; a title may hold commas."""
+    parts = [part.strip() for part in text.split(sign)]
+    if sign == ",":
+        first = next((n for n, p in enumerate(parts) if not (is_status(p) or is_agent(p))), 0)
+        parts[first:] = [", ".join(parts[first:])]
+    return parts
 
 
 def columns(heading: Heading, text: str) -> Heading:
@@ -300,11 +310,14 @@ def columns(heading: Heading, text: str) -> Heading:
         heading: a heading with only the time of the line.
         text: the text after the time.
     """
+    sign = text.lstrip()[:1]
     text = text.strip(_EDGES)
     fields = _fields_of(text)
     if fields:
         return heading._replace(fields=fields)
     parts = [p for p in _COLUMNS.split(text) if p]
+    if len(parts) < 2 and sign in (",", ";"):
+        parts = _listed(text, sign)
     if len(parts) < 2:
         return refine(heading._replace(task=text))
     rest: list[str] = []

@@ -229,6 +229,9 @@ def _range_minutes(entry: Entry, start: str, options: Options) -> int | None:
         if entry.time_end:
             first, last = parse_range(entry.time, entry.time_end, clues)
             return minutes_between(first.text, last.text)
+        if entry.finished and not entry.started and "T" in start:
+            ended = parse_range(entry.time, entry.finished, clues)[1]
+            return minutes_between(start, ended.text) or None
         if entry.started and entry.finished:
             started = parse_range_end(entry.time, entry.started, clues)
             if is_clock(entry.started) and is_clock(entry.finished):

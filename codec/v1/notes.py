@@ -13,8 +13,9 @@ from functools import lru_cache
 from typing import Final
 
 from codec.names import one_line
-from codec.v1.fields import OTHER, Body, Line
+from codec.v1.fields import Body
 from codec.v1.labels import NOTE_FIELDS
+from codec.v1.lines import OTHER, Line
 
 #: The approximate number of characters of unlabelled text that become notes.
 LIMIT: Final = 300
@@ -23,7 +24,10 @@ FIELD_LIMIT: Final = 600
 
 _LONG: Final = frozenset({"notes", "lessons", "blockers", "escalation"})  # kept as they are
 _TELLING: Final = frozenset({"summary", "done", "outcome"})
-_MARKS = re.compile(r"\*\*|__(?=\S)|(?<=\S)__|<br ?/?>")
+_MARKS = re.compile(
+    r"\*\*|__(?=\S)|(?<=\S)__|!\[[^\]\n]*\]\([^)\n]*\)"
+    r"|</?(?:br|p|div|details|summary|sub|sup|kbd|b|i|u|em|strong|ul|ol|li)(?: [^<>\n]*)?/?>"
+)
 _SAYS_NOTHING = re.compile(
     r"(?:none|n/?a|nil|nothing|no|keine?|nichts|aucune?|rien|ningun[oa]s?|nada|nenhum[a]?|nessun[oa]?"
     r"|niente|geen|нет|ничего|немає|brak|无|無|沒有|没有|なし|特になし|없음)"
@@ -130,7 +134,7 @@ def _is_telling(line: Line) -> bool:
 
 def _clean(text: str) -> str:
     """Return text without bold marks and the bars of table cells."""
-    if "**" in text or "__" in text or "<" in text:
+    if "**" in text or "__" in text or "<" in text or "![" in text:
         text = _MARKS.sub("", text)
     if text[:1] == "|":
         text = ", ".join(cell.strip() for cell in text.strip("| ").split("|"))

@@ -11,23 +11,36 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from codec.v1.dialects import Marker, date_line, field_heading, line_text, lines_from
+from codec.v1.dialects import (
+    COUNTED_LINE,
+    Marker,
+    date_line,
+    field_heading,
+    line_text,
+    lines_from,
+)
 from codec.v1.forms import Form, match_forms
 from codec.v1.heading import Heading
 from codec.v1.text import decode_text
 
 DATED = re.compile(
-    rb"\d{4}[-/.]\d\d?[-/.]\d|\d{4} ?(?:\xe5\xb9\xb4|\xeb\x85\x84)|\d{8}"
+    rb"\d{4}[-/.] ?\d\d?[-/.] ?\d|\d{4} ?(?:\xe5\xb9\xb4|\xeb\x85\x84)|\d{8}"
     rb"|\d[./-] ?\d\d?[./-] ?\d{4}"
     rb"|[a-zA-Z\x80-\xff]\.? (?:de )?\d{1,2}[a-z, \xe2-]"
     rb"|\d(?:st|nd|rd|th|er|\.|\xc2\xba)? ?(?:de )?[A-Za-z\x80-\xff]{3}"
     rb"|\d{4}-[A-Z]"
 )
 _BOM = b"\xef\xbb\xbf"
+_FRONT_MATTER = re.compile(
+    rb"(?:\xef\xbb\xbf)?---[ \t]*\r?\n(?P<lines>(?:(?!---)[^\n]{0,200}\n){1,60})"
+    rb"---[ \t]*(?:\r?\n|\Z)"
+)
 _OUTLINE = re.compile(
     rb"\n(?:(?P<fence> {0,3}(?:`{3,}|~{3,}))(?P<info>[^\n]*)|(?P<line>#{1,6}[ \t][^\n]*))"
 )
-_LISTED = re.compile(rb"\n(?P<line>(?:\*\*|[-*+][ \t]|[\[(`\d]|START|BEGIN)[^\n]*)")
+_LISTED = re.compile(
+    rb"\n(?P<line>(?:\*\*|[-*+][ \t]|[\[(`\d]|START|BEGIN|" + COUNTED_LINE + rb")[^\n]*)"
+)
 
 #: A kind of dated line: marker, level, and whether only a weak form matches it.
 Kind = tuple[Marker, int, bool]
@@ -113,3 +126,9 @@ def listed_lines(data: bytes) -> Iterator[bytes]:
         yield m["line"]
     for m in _LISTED.finditer(data):
         yield m["line"]
+
+
+def front_matter(data: bytes) -> list[str]:
+    """Return the lines of the YAML front matter with which a log begins."""
+    m = _FRONT_MATTER.match(data)
+    return decode_text(m["lines"]).splitlines() if m else []

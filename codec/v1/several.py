@@ -14,8 +14,9 @@ import re
 from typing import Final
 
 from codec.v1.date_patterns import CLOCK_PATTERN
-from codec.v1.fields import Body, Line
+from codec.v1.fields import Body
 from codec.v1.heading import Heading
+from codec.v1.lines import Line
 
 _ONCE: Final = frozenset({"task", "status", "agent", "date", "started", "finished"})
 _CLOCK = re.compile(rf"[|\s]*[*_`\[(]{{0,3}}(?:{CLOCK_PATTERN})")

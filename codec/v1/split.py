@@ -28,7 +28,7 @@ from codec.v1.fences import FENCE, HEADING, TEMPLATE, Events, Fences
 from codec.v1.heading import Heading, refine
 from codec.v1.labels import place_of
 from codec.v1.text import Log
-from codec.v1.undated import is_doubtful, is_undated_entry
+from codec.v1.undated import Suspect, begins_dated, is_doubtful, is_misplaced, is_undated_entry
 
 _FULL_DIFF = re.compile(rb"(?:\A|\n)[ \t#*_>-]*Full[ \t]Diff\b", re.I)
 
@@ -44,8 +44,7 @@ class Span(NamedTuple):
         unclosed: the patch's fence is not closed.
         templates: offsets of headings in it that are quoted or are templates.
         quoted: offsets of headings that would be sessions outside of an unmarked fence.
-        doubtful: offsets of headings with an unreadable date.
-        undated: offsets of headings that look like entries but have no date.
+        suspects: offsets of lines that look like sessions and are not, with the reason.
         inside: the number of session headings inside closed fences.
     """
 
@@ -57,38 +56,13 @@ class Span(NamedTuple):
     unclosed: bool = False
     templates: tuple[int, ...] = ()
     quoted: tuple[int, ...] = ()
-    doubtful: tuple[int, ...] = ()
-    undated: tuple[int, ...] = ()
+    suspects: tuple[tuple[int, Suspect], ...] = ()
     inside: int = 0
 
 
 def join(data: Log, spans: Iterator[Span] | list[Span]) -> bytes:
     """Return the bytes of the spans, joined: the input of the split."""
     return b"".join(data[s.start : s.end] for s in spans)
-
-
-class LineNumbers:
-    """Computes the 1-based line numbers of ascending offsets.
-
-    Args:
-        data: the log.
-        passed: called with the start and end of each range of bytes that was counted.
-    """
-
-    def __init__(self, data: Log, passed: Callable[[int, int], object] = lambda *_: None) -> None:
-        self._data = data
-        self._passed = passed
-        self._offset = 0
-        self._line = 1
-
-    def at(self, offset: int) -> int:
-        """Return the number of the line at an offset."""
-        while self._offset < offset:
-            stop = min(offset, self._offset + (1 << 20))
-            self._line += self._data[self._offset : stop].count(b"\n")
-            self._passed(self._offset, stop)
-            self._offset = stop
-        return self._line
 
 
 def split(
@@ -125,6 +99,7 @@ class _Splitter:
         self.fences = Fences(self.events)
         self.day = dialects.day
         self.now = _OpenSpan(0, None)
+        self.has_sessions = False
         self.labels: set[bytes] = set()  # sections at the sessions' level inside earlier entries
 
     def spans(self) -> Iterator[Span]:
@@ -164,9 +139,12 @@ class _Splitter:
             start = events.at[i]
             heading = self._dated(events.session_heading(i))
             if heading is not None and not self._is_date_of(heading, start, now):
+                self.has_sessions = True
                 yield start, heading, False
             elif heading is None and self._is_higher(i):
                 yield start, *self._higher(i)
+                if self.now.heading is None:
+                    self._note_other(i, self.now)
             elif heading is None:
                 self._note(i, now)
             i += 1
@@ -210,10 +188,10 @@ class _Splitter:
 
     def _note(self, i: int, now: _OpenSpan) -> None:
         """Record a heading of the sessions' level that does not begin a session."""
-        events = self.events
+        events, start = self.events, self.events.at[i]
         if events.kind[i] != HEADING or events.level(i) != self.dialects.level:
+            self._note_other(i, now)
             return
-        start = events.at[i]
         if TEMPLATE.match(self.data, start):
             now.templates.append(start)
             return
@@ -225,9 +203,21 @@ class _Splitter:
             now.tail = start
         now.sections.add(text)
         if is_doubtful(line):
-            now.doubtful.append(start)
+            now.suspects.append((start, "unreadable"))
         elif is_undated_entry(line, lines_from(self.data, end)):
-            now.undated.append(start)
+            now.suspects.append((start, "undated"))
+
+    def _note_other(self, i: int, now: _OpenSpan) -> None:
+        """Record a line of another kind or level that looks like the beginning of a session."""
+        start = self.events.at[i]
+        line, end = self.events.line_at(start)
+        if self.events.kind[i] != HEADING:
+            if now.heading and self.dialects.marker is not Marker.CUSTOM and begins_dated(line):
+                now.suspects.append((start, "unreadable"))
+            return
+        below = lines_from(self.data, end)
+        if self.has_sessions and is_misplaced(line, now.heading, below):
+            now.suspects.append((start, "misplaced"))
 
     def _fence(self, i: int, now: _OpenSpan) -> int:
         """Skip the fence that opens at event `i`; return the index at which to continue."""
@@ -287,8 +277,7 @@ def _part(span: Span, start: int, end: int) -> Span:
         end=end,
         templates=held(span.templates),
         quoted=held(span.quoted),
-        doubtful=held(span.doubtful),
-        undated=held(span.undated),
+        suspects=tuple(s for s in span.suspects if start <= s[0] < end),
     )
 
 
@@ -296,8 +285,8 @@ class _OpenSpan:
     """A span whose end is not known yet."""
 
     __slots__ = (
-        "doubtful", "heading", "inside", "is_day", "patches", "quoted", "sections", "start", "tail",
-        "templates", "unclosed", "undated",
+        "heading", "inside", "is_day", "patches", "quoted", "sections", "start", "suspects", "tail",
+        "templates", "unclosed",
     )  # fmt: skip
 
     def __init__(self, start: int, heading: Heading | None, *, is_day: bool = False) -> None:
@@ -307,8 +296,7 @@ class _OpenSpan:
         self.patches: list[tuple[int, int]] = []
         self.templates: list[int] = []
         self.quoted: list[int] = []
-        self.doubtful: list[int] = []
-        self.undated: list[int] = []
+        self.suspects: list[tuple[int, Suspect]] = []
         self.sections: set[bytes] = set()
         self.tail = 0
         self.inside = 0
@@ -331,8 +319,7 @@ class _OpenSpan:
             unclosed=self.unclosed,
             templates=tuple(self.templates),
             quoted=tuple(self.quoted),
-            doubtful=tuple(self.doubtful),
-            undated=tuple(self.undated),
+            suspects=tuple(self.suspects),
             inside=self.inside,
         )
 

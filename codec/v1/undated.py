@@ -5,19 +5,30 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from itertools import islice
-from typing import Final
+from typing import Final, Literal
 
-from codec.v1.dialects import FIELD_REACH
-from codec.v1.heading import SESSION_WORD
+from codec.v1.date_patterns import TIME_PATTERN
+from codec.v1.dialects import FIELD_REACH, Marker, line_text
+from codec.v1.forms import FORMS, compiled, match_forms
+from codec.v1.heading import SESSION_WORD, Heading
 from codec.v1.labels import place_of
+from codec.v1.outline import DATED
 from codec.vocabulary import is_status
 
+#: The reason why a line that looks like a session is not read as one: its date cannot be read, it
+#: has none, or it is a heading of another level.
+Suspect = Literal["unreadable", "undated", "misplaced"]
+_STRONG: Final = tuple(form for form in FORMS if not form.weak)
 #: Text that looks like a date, readable or not.
 _DATE_LIKE = re.compile(
     r"(?<![\w.])(?:20\d\d[-/.]\d{1,2}(?:[-/.]\w{1,2})?|\d{1,2}[./-]\d{1,2}[./-](?:20)?\d\d|20\d{6})(?![\w.])"
     r"|(?<!\d)20\d\d ?年"
 )
 _AT_START = re.compile(r"[\[(*`_]{0,3}\d{2,4}[-/.]\d{1,2}[-/.]\w{1,4}")
+_DATED_LINE = re.compile(
+    r"(?:[-*+]|\d{1,3}[.)])?[ \t]*[\[(*`_]{0,3}"
+    r"(?:20\d\d[-/.]\d{1,2}(?:[-/.]\w{1,4})?(?![\w.])|\d{1,2}[./]\d{1,2}[./]20\d\d)"
+)
 _FIELD = re.compile(
     r"[ \t]*(?:[-*+>|][ \t]+)?(?:\*\*|__)?(?P<label>[^\W\d_][^:：|*]{0,40}?)(?:\*\*|__)?"
     r"[ \t]*[:：|](?:\*\*|__)?[ \t]*(?P<value>.*)"
@@ -36,8 +47,36 @@ _ENTRY_FIELDS: Final = ("task", "status", "agent", "date", "started")
 
 def is_doubtful(line: str) -> bool:
     """Return True if a heading that does not begin a session has text that looks like a date."""
-    text = line.lstrip("#").strip()
-    return _AT_START.match(text) is not None or _DATE_LIKE.search(text[:120]) is not None
+    text = line.lstrip("#").strip()[:120]
+    if _AT_START.match(text) or _DATE_LIKE.search(text):
+        return True
+    is_dated = DATED.search(text.encode()) is not None
+    return is_dated and compiled(TIME_PATTERN, re.IGNORECASE).search(text) is not None
+
+
+def begins_dated(line: str) -> bool:
+    """Return True if a line or a list item begins with what looks like a date."""
+    return _DATED_LINE.match(line) is not None
+
+
+def is_misplaced(line: str, above: Heading | None, below: Iterable[str]) -> bool:
+    """Return True if a heading of another level than the sessions' is dated like a session.
+
+    Args:
+        line: the heading.
+        above: the heading of the session that it is in, None outside of one. A dated heading in a
+            session belongs to it, unless it has another date and the fields of an entry.
+        below: the lines below it.
+    """
+    if not DATED.search(line.encode()):
+        return False
+    level = len(line) - len(line.lstrip("#"))
+    found = match_forms(line_text(line, Marker.HEADING, level) or "", _STRONG)
+    if found is None or not (found.task or found.agent):
+        return False
+    if above is None:
+        return True
+    return found.time[:10] != above.time[:10] and is_undated_entry(line, below)
 
 
 def is_undated_entry(line: str, below: Iterable[str]) -> bool:

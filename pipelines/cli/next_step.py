@@ -12,14 +12,14 @@ from pipelines.workspace.location import Workspace
 
 
 def tell_next_step(workspace: Workspace) -> None:
-    """Name the commands that commit what was written; on a terminal only, and once."""
+    """Print the commands that commit the written files; on a terminal only, and once."""
     if workspace.repository is None or not sys.stderr.isatty():
         return
     from pipelines.workspace.commit import uncommitted
 
     try:
         names = uncommitted(workspace)
-    except PipelineError:  # the verb has done its work; its own findings name the problem with git
+    except PipelineError:  # the verb is done; the next one reports the problem with git
         return
     if names:
         below = os.path.relpath(workspace.root)

@@ -1,11 +1,10 @@
 """Find and read the transcripts of agents that write JSON: Claude Code, Codex and Gemini CLI.
 
-1. The beginning of each file says whose it is, which session it belongs to, and where that began
+1. The beginning of each file states its agent, its session, and where the session began
    (`heads`).
-2. A file of a sub-agent belongs to the session that started it. Without that session's file it is
-   a session of its own.
+2. A file of a sub-agent belongs to the session that started it. Without the file of that session,
+   it is a session of its own.
 3. `history.jsonl` of Claude Code has the prompts of sessions whose transcripts it has deleted.
-4. Links inside of a folder are not followed: they are named. A file or folder that a user names is.
 """
 
 from __future__ import annotations
@@ -22,20 +21,20 @@ from codec.agents.transcript_events import Event, Line
 from codec.agents.transcripts import events_of
 from pipelines.importing.agents import Agent, Reading, Search, Source, user_folder
 from pipelines.importing.heads import Head, head_of
-from pipelines.importing.lines import entries, read_errors, unreadable
+from pipelines.importing.lines import entries, files_below, read_errors, unreadable
 from pipelines.importing.prompt_history import prompts_without_transcripts
 from pipelines.outcomes.findings import Finding
 
-#: Names of transcripts; the documents of older versions of Gemini CLI have a prefix.
+#: The suffixes of transcripts; the documents of older versions of Gemini CLI have a prefix.
 _NAME: Final = re.compile(r".*\.jsonl(?:\.zst)?|session-.*\.json", re.S)
-#: Days after which Claude Code and Gemini CLI delete a transcript, unless their settings say else.
+#: The days after which Claude Code and Gemini CLI delete transcripts, by default.
 _DAYS: Final = 30
 _AGE: Final = re.compile(r"(?P<count>\d{1,4})(?P<unit>[hdwm])")
 _UNIT_DAYS: Final = {"h": 1 / 24, "d": 1, "w": 7, "m": 30}
 
 
 def claude_agent() -> Agent:
-    """Return how Claude Code keeps its transcripts."""
+    """Return the description of Claude Code."""
     folder = partial(user_folder, "CLAUDE_CONFIG_DIR", ".claude")
     return Agent(
         name="claude",
@@ -48,7 +47,7 @@ def claude_agent() -> Agent:
 
 
 def codex_agent() -> Agent:
-    """Return how Codex keeps its transcripts."""
+    """Return the description of Codex."""
     folder = partial(user_folder, "CODEX_HOME", ".codex")
     return Agent(
         name="codex",
@@ -60,7 +59,7 @@ def codex_agent() -> Agent:
 
 
 def gemini_agent() -> Agent:
-    """Return how Gemini CLI keeps its transcripts."""
+    """Return the description of Gemini CLI."""
     folder = partial(user_folder, "GEMINI_CLI_HOME", "", ".gemini")
     return Agent(
         name="gemini",
@@ -76,13 +75,13 @@ def _find(agent: str, places: list[str]) -> Search:
     """Return the sessions of an agent in files and folders."""
     findings: list[Finding] = []
     heads: list[tuple[str, Head]] = []
-    for path in dict.fromkeys(p for place in places for p in _files(place, findings)):
+    for path in dict.fromkeys(p for place in places for p in files_below(place, _NAME, findings)):
         try:
             head = head_of(path)
         except read_errors() as e:
             findings.append(unreadable(path, e))
             continue
-        if head is None and os.path.getsize(path):
+        if head is None and _NAME.fullmatch(os.path.basename(path)) and os.path.getsize(path):
             findings.append(unreadable(path, OSError("no record names a session")))
         elif head is not None and head.agent == agent:
             heads.append((path, head))
@@ -92,40 +91,8 @@ def _find(agent: str, places: list[str]) -> Search:
     return Search([*sources, *search.sources], [*findings, *search.findings])
 
 
-def _files(place: str, findings: list[Finding]) -> Iterator[str]:
-    """Yield the files of transcripts in a folder, or the file itself."""
-    if os.path.isfile(place):
-        yield place
-        return
-    if not os.path.isdir(place):
-        if os.path.lexists(place):
-            findings.append(_linked(place))
-        return
-
-    def failed(error: OSError) -> None:
-        findings.append(unreadable(error.filename or place, error))
-
-    for folder, folders, names in os.walk(place, onerror=failed):
-        folders.sort()
-        for name in sorted([*folders, *names]):
-            path = os.path.join(folder, name)
-            if os.path.islink(path) and (name in folders or _NAME.fullmatch(name)):
-                findings.append(_linked(path))
-            elif _NAME.fullmatch(name) and name in names:
-                yield path
-
-
-def _linked(path: str) -> Finding:
-    return Finding(
-        code="transcript-link",
-        message="is a link, and links in a folder of transcripts are not followed",
-        file=path,
-        hint=f"If it has transcripts of yours: session-codec import --from {path}",
-    )
-
-
 def _sources(heads: list[tuple[str, Head]]) -> Iterator[Source]:
-    """Yield the sessions of files, each with the files of its sub-agents."""
+    """Yield the sessions in files, each with the files of its sub-agents."""
     by_id = {head.session_id: head for _, head in heads if head.session_id and not head.parent}
     parents = {head.session_id: head.parent for _, head in heads if head.agent != "claude"}
     mains: dict[str, list[tuple[str, Head]]] = {}
@@ -172,7 +139,7 @@ def _events(source: Source, reading: Reading) -> list[Iterator[Event]]:
 
 
 def _together(source: Source, reading: Reading) -> Iterator[dict[str, Any]]:
-    """Yield the lines of all files of a session; those that several files have once."""
+    """Yield the lines of all files of a session; repeated lines only once."""
     seen: set[int] = set()
     for path in source.paths:
         for entry in entries(path, reading.findings):
@@ -185,13 +152,13 @@ def _together(source: Source, reading: Reading) -> Iterator[dict[str, Any]]:
 
 
 def _claude_days(settings: str) -> int | None:
-    """Return after how many days Claude Code deletes a transcript."""
+    """Return the days after which Claude Code deletes a transcript; None if it keeps them."""
     value = _settings(settings).get("cleanupPeriodDays")
     return value if isinstance(value, int) and not isinstance(value, bool) else _DAYS
 
 
 def _gemini_days(settings: str) -> int | None:
-    """Return after how many days Gemini CLI deletes a transcript; None if it keeps them."""
+    """Return the days after which Gemini CLI deletes a transcript; None if it keeps them."""
     kept = object_of(object_of(_settings(settings).get("general")).get("sessionRetention"))
     if kept.get("enabled") is False:
         return None

@@ -1,14 +1,15 @@
-"""Read transcripts line by line, within bounds; what cannot be read is a finding, with its line.
+"""Find transcripts, and read them line by line, with limits; unreadable lines are findings.
 
-1. A line of more than 32 MiB is skipped, without holding it in memory.
-2. A last line that is cut short was being written: it is read the next time.
-3. Bytes that are not UTF-8 are kept (`codec.agents.transcripts.entry_of`), and named.
-4. A file `*.json` is one document of at most 64 MiB; a longer one is not read.
+1. A line of more than 32 MiB is skipped without being held in memory.
+2. An incomplete last line is still being written, and is read the next time.
+3. Bytes that are not UTF-8 are kept (`codec.agents.transcripts.entry_of`), and reported.
+4. A file `*.json` is one document of at most 64 MiB; a larger one is not read.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import stat
 import sys
 from collections.abc import Iterator
@@ -18,15 +19,15 @@ from codec.agents.transcripts import entry_of, object_in
 from pipelines.outcomes.findings import Finding
 
 LINE_LIMIT: Final = 1 << 25
-#: How the name of a transcript ends that is one document.
+#: The suffix of a transcript that is one document.
 DOCUMENT: Final = ".json"
 _DOCUMENT_LIMIT: Final = 1 << 26
-#: How many lines of one file are named.
+#: The most lines of one file that are reported.
 _NAMED: Final = 3
 
 
 def opened(path: str) -> IO[bytes]:
-    """Open a transcript; one that is compressed is decompressed.
+    """Return an open transcript, decompressed if it is compressed.
 
     Raises:
         OSError: it cannot be read, or is not a regular file.
@@ -51,17 +52,57 @@ def opened(path: str) -> IO[bytes]:
 
 
 def read_errors() -> tuple[type[Exception], ...]:
-    """Return the errors of a file that cannot be read, or decompressed."""
+    """Return the exceptions for a file that cannot be read or decompressed."""
     module = sys.modules.get("zstandard")
     return (OSError, EOFError, *((module.ZstdError,) if module else ()))
 
 
-def entries(path: str, findings: list[Finding]) -> Iterator[dict[str, Any]]:
-    """Yield the objects on the lines of a transcript.
+def files_below(place: str, name: re.Pattern[str], findings: list[Finding]) -> Iterator[str]:
+    """Yield the files of transcripts in a folder, or the file itself.
+
+    Links in the folder are not followed: they are named. A link that a user names is followed.
 
     Args:
-        path: of the file.
+        place: file or folder, which need not exist.
+        name: of the files that are transcripts.
         findings: what cannot be read is added here.
+    """
+    if os.path.isfile(place):
+        yield place
+        return
+    if not os.path.isdir(place):
+        if os.path.lexists(place):
+            findings.append(_linked(place))
+        return
+
+    def failed(error: OSError) -> None:
+        findings.append(unreadable(error.filename or place, error))
+
+    for folder, folders, names in os.walk(place, onerror=failed):
+        folders.sort()
+        for found in sorted([*folders, *names]):
+            path = os.path.join(folder, found)
+            if os.path.islink(path) and (found in folders or name.fullmatch(found)):
+                findings.append(_linked(path))
+            elif name.fullmatch(found) and found in names:
+                yield path
+
+
+def _linked(path: str) -> Finding:
+    return Finding(
+        code="transcript-link",
+        message="is a link, and links in a folder of transcripts are not followed",
+        file=path,
+        hint=f"If it has transcripts of yours: session-codec import --from {path}",
+    )
+
+
+def entries(path: str, findings: list[Finding]) -> Iterator[dict[str, Any]]:
+    """Yield the JSON objects on the lines of a transcript.
+
+    Args:
+        path: the path of the file.
+        findings: the list to which findings on unreadable lines are added.
     """
     problems: dict[str, list[int]] = {}
     try:
@@ -92,7 +133,7 @@ def entries(path: str, findings: list[Finding]) -> Iterator[dict[str, Any]]:
 
 
 def document(path: str) -> dict[str, Any]:
-    """Return the object that a transcript is.
+    """Return the JSON object in a transcript that is one document.
 
     Raises:
         OSError: it cannot be read, is not a JSON object, or is too long.
@@ -108,7 +149,7 @@ def document(path: str) -> dict[str, Any]:
 
 
 def lines(f: IO[bytes]) -> Iterator[bytes | None]:
-    """Yield the lines of a file; None for one that is too long."""
+    """Yield the lines of a file; None for a line that is too long."""
     while line := f.readline(LINE_LIMIT):
         if len(line) < LINE_LIMIT or line.endswith(b"\n"):
             yield line

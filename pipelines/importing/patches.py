@@ -5,10 +5,10 @@
         ...
         patches = maker.patches()
 
-1. git makes the patch, with the options of recorded ones: they have the same form, and a session
-   whose commits are its edits has the same bytes.
-2. The states go to a temporary repository. What the user's repository has already is borrowed from
-   there, and nothing is written to it.
+1. git makes the patches with the same options as for recorded ones, so they have the same form: a
+   session whose commits are its edits gets the same bytes.
+2. The states are stored in a temporary repository, which borrows the objects of the user's
+   repository. Nothing is written to the latter.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from pipelines.system.git.process import git_dialogue, run_git
 from pipelines.system.git.repository import Repository
 from pipelines.workspace.git_patches import PATCH_OPTIONS
 
-#: A file of a session before and after: each a blob by hash, a mark of fast-import, or empty.
+#: A file of a session before and after; each is a blob's hash, a mark of fast-import, or empty.
 Pair = tuple[str, str]
 _BATCH: Final = 16
 _MODE: Final = "100644"
 
 
 class PatchMaker:
-    """Collects pairs of states, and makes patches of them.
+    """Collects pairs of states, and makes patches from them.
 
     Args:
-        repository: of the user; None outside of git.
-        objects: of that repository.
+        repository: the repository of the user; None outside of git.
+        objects: the objects of that repository.
     """
 
     def __init__(self, repository: Repository | None, objects: Objects | None) -> None:
@@ -77,7 +77,7 @@ class PatchMaker:
         self._stack.close()
 
     def put(self, state: State) -> str:
-        """Store a state; return its name for a pair."""
+        """Store a state and return its name, to be used in a pair."""
         data = state.data
         if data is None:
             return ""
@@ -96,7 +96,7 @@ class PatchMaker:
         return self._marks[key]
 
     def add(self, pairs: Mapping[str, Pair]) -> int:
-        """Take the files of a session, by path from the top; return the number of its patch."""
+        """Add the files of a session, by path from the top; return the number of its patch."""
         self._pairs.append(pairs)
         return len(self._pairs) - 1
 
@@ -104,7 +104,7 @@ class PatchMaker:
         """Return the patches, by number. Nothing can be added afterwards.
 
         Args:
-            left_out: paths that no patch has.
+            left_out: paths that no patch may contain.
         """
         for number, pairs in enumerate(self._pairs):
             for side in (0, 1):
@@ -158,7 +158,7 @@ def _write(path: str, text: str) -> None:
 
 
 def _quoted(path: str) -> bytes:
-    """Return a path as fast-import reads it."""
+    """Return a path in the form that fast-import reads."""
     data = path.encode(errors="surrogateescape")
     for raw, escaped in ((b"\\", b"\\\\"), (b'"', b'\\"'), (b"\n", b"\\n")):
         data = data.replace(raw, escaped)

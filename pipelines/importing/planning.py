@@ -1,19 +1,19 @@
 """Plan an import: find the transcripts of a repository, read them, compile sessions.
 
 1. Sessions are read one after the other, the oldest first, a fork after its parent. Only one
-   session's files are in memory; their states go to git (`patches`).
-2. What is recorded is completed; what is not is new. A second import of the same transcripts
-   changes nothing.
-3. Nothing is written to the workspace. What cannot be read is a finding.
+   session's files are in memory; their states are stored by git (`patches`).
+2. Recorded sessions are completed; others are new. A second import of the same transcripts changes
+   nothing.
+3. Nothing is written to the workspace. Unreadable parts are findings.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from codec.manifest.facts import Follows, Revision
 from codec.manifest.jsonl import identity_of
@@ -32,6 +32,7 @@ from pipelines.importing.drafts import (
     transcript_of_draft,
 )
 from pipelines.importing.known_agents import agents
+from pipelines.importing.noticed import findings_of, unrecognised
 from pipelines.importing.objects import Objects, opened
 from pipelines.importing.parts import Known, Part
 from pipelines.importing.patches import PatchMaker
@@ -49,16 +50,14 @@ from pipelines.workspace.git_queries import empty_tree, repository_of
 from pipelines.workspace.location import Config, Workspace, read_config
 from pipelines.workspace.manifest_view import Manifest
 
-_NAMED: Final = 5
-
 
 class Request(NamedTuple):
-    """What is to be imported.
+    """The request for an import.
 
     Attributes:
-        workspace: into which.
+        workspace: the workspace to import into.
         agents: names of the agents; empty for all.
-        places: files and folders to look in; empty for the agents' own folders.
+        places: files and folders to search; empty for the agents' own folders.
         since: the earliest beginning of a session, in milliseconds since 1970.
         infer: infer a status from the last test command.
     """
@@ -71,7 +70,7 @@ class Request(NamedTuple):
 
 
 class Added(NamedTuple):
-    """A new session, its patch, and what it was made of."""
+    """A new session, its patch, and its draft."""
 
     session: Session
     patch: bytes | None
@@ -79,7 +78,7 @@ class Added(NamedTuple):
 
 
 class Changed(NamedTuple):
-    """A session that is completed: as it is and as it becomes, its revision and its new patch."""
+    """A session to complete: before and after, its revision and its new patch."""
 
     pair: Settled
     revision: Revision
@@ -89,15 +88,15 @@ class Changed(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Imported:
-    """The sessions of transcripts.
+    """The sessions of the transcripts.
 
     Attributes:
         added: new sessions, the oldest first.
-        changed: sessions that are completed.
-        same: how many sessions are recorded with all that their transcripts say.
+        changed: the sessions to complete.
+        same: the number of sessions that are recorded completely already.
         unknown: records of unknown types, counted by agent and name.
-        findings: what was noticed.
-        follows, entries: unused by an import; the rows of a migration need them.
+        findings: the findings.
+        follows, entries: always empty; the rows of a migration need them.
     """
 
     added: list[Added] = field(default_factory=list)
@@ -120,7 +119,7 @@ class Imported:
 
 
 def plan_import(request: Request, manifest: Manifest, progress: Progress) -> Imported:
-    """Plan an import; reads only.
+    """Return the plan of an import, without changing anything.
 
     Raises:
         Unavailable: git failed, or a text may hold a secret and the scanner is missing.
@@ -174,6 +173,7 @@ class _Planner:
             search = agent.find(list(request.places) or agent.folders())
             found += search.sources
             self._result.findings.extend(search.findings)
+        self._result.findings.extend(unrecognised(request.places, found, self._result.findings))
         belonging = choose(
             self._repository,
             request.workspace.root,
@@ -187,10 +187,10 @@ class _Planner:
         )
 
     def read(self, source: Source) -> None:
-        """Read a transcript, and store the states of its files."""
+        """Read a transcript and store the states of its files."""
         parts = self._known.parts(source.session_id)
         if source.prompts and any(part.history is not None for part in parts):
-            return  # what is recorded has more than the prompts
+            return  # the recorded session has more than the prompts
         seen = set(self._reading.seen) if self._known.has_unnamed else None
         read = self._compile(source, parts)
         if seen is not None:
@@ -246,7 +246,7 @@ class _Planner:
         )
 
     def finish(self) -> Imported:
-        """Make the patches and the sessions."""
+        """Return the sessions and their patches."""
         names = {name for draft in self._drafts for name in draft.files}
         patches = self._maker.patches(_ignored(self._repository, names))
         taken = set(self._manifest.sessions)
@@ -272,8 +272,8 @@ class _Planner:
             pair = Settled(history.session, becomes)
             self._result.changed.append(Changed(pair, revision, patch if changed else None, draft))
         self._result.findings.extend(self._reading.findings)
-        self._result.findings.extend(_findings(self._result, self._drafts))
-        once = list(dict.fromkeys(self._result.findings))  # agents look at the same files
+        self._result.findings.extend(findings_of(self._result.unknown, self._drafts))
+        once = list(dict.fromkeys(self._result.findings))  # several agents read the same files
         self._result.findings[:] = once
         return self._result
 
@@ -301,39 +301,15 @@ class _Planner:
 
 
 def _files_of(repository: Repository) -> frozenset[str]:
-    """Return the paths of the files of HEAD."""
+    """Return the paths of the files in HEAD."""
     done = run_git(repository, "ls-tree", "-r", "-z", "--name-only", "HEAD", answers=(0, 128))
     return frozenset(done.stdout.decode(errors="surrogateescape").split("\0"))
 
 
 def _ignored(repository: Repository | None, names: Collection[str]) -> frozenset[str]:
-    """Return the paths that git ignores: they are not part of the project."""
+    """Return the paths that git ignores, which are not part of the project."""
     if repository is None or not names:
         return frozenset()
     asked = "\0".join(sorted(names)).encode(errors="surrogateescape")
     done = run_git(repository, "check-ignore", "-z", "--stdin", data=asked, answers=(0, 1, 128))
     return frozenset(done.stdout.decode(errors="surrogateescape").split("\0"))
-
-
-def _findings(result: Imported, drafts: Iterable[Draft]) -> list[Finding]:
-    found = []
-    if result.unknown:
-        names = ", ".join(f"{name} ({count})" for name, count in sorted(result.unknown.items()))
-        found.append(Finding(
-            code="transcript-unknown",
-            message=f"records of unknown types were left out: {names}",
-            level="note",
-            hint="A newer session-codec may know them",
-        ))  # fmt: skip
-    unknown = [d for d in drafts if d.unknown]
-    if unknown:
-        files = sum(d.unknown for d in unknown)
-        ids = ", ".join(d.source.session_id for d in unknown[:_NAMED])
-        found.append(Finding(
-            code="edits-unknown",
-            message=f"{files} files of {len(unknown)} sessions were edited from states that neither"
-            f" the transcripts nor git have; their diffs lack these edits: {ids}"
-            + (", ..." if len(unknown) > _NAMED else ""),
-            level="note",
-        ))  # fmt: skip
-    return found

@@ -1,10 +1,10 @@
-"""Find the pending facts that are committed, which leave the pending store.
+"""Find the pending facts that are committed, and remove them from the pending store.
 
-1. In git, a fact leaves the store once the manifest of a local branch holds it. Neither the working
-   tree, nor the index, nor a stash, nor a detached HEAD counts: `checkout`, `stash`, an aborted
-   rebase or the removal of a worktree would lose it. Without git, the manifest itself counts.
-2. git is asked only after a branch has moved. The branch of HEAD is asked first, because it nearly
-   always holds everything. Manifests of other branches are read once: their ids are kept.
+1. In git, a fact leaves the store once the manifest of a local branch has it. The working tree, the
+   index, stashes and a detached HEAD do not count: `checkout`, `stash`, an aborted rebase or the
+   removal of a worktree would lose it. Without git, the manifest itself counts.
+2. git runs only after a branch has moved. The branch of HEAD is read first, because it nearly
+   always has everything. Manifests of other branches are read once: their ids are stored.
 3. Before a session leaves, its patch is in `.diffs`, or in an archive there.
 """
 
@@ -35,13 +35,13 @@ from pipelines.workspace.location import MANIFEST, Workspace
 from pipelines.workspace.purged_diffs import purged_times
 from pipelines.workspace.reading import ERASED, is_held
 
-#: What git was asked last, beside the facts.
+#: The file with the last question to git, next to the facts.
 _ASKED: Final = "asked.json"
-#: Files of git's common folder that change when a branch moves, and the folder of loose branches.
+#: The files of git's common folder that change when a branch moves, and the folder of branches.
 _BRANCHES: Final = ("packed-refs", os.path.join("reftable", "tables.list"))
 _LOOSE: Final = os.path.join("refs", "heads")
 
-#: A pending line, and its fact.
+#: A pending line and its fact.
 Pending = tuple[bytes, Fact]
 
 
@@ -50,8 +50,8 @@ class _Asked(NamedTuple):
 
     Attributes:
         head: the commit of HEAD.
-        branches: what identifies the state of all local branches.
-        manifests: ids of the manifests of the branches.
+        branches: a value that identifies the state of all local branches.
+        manifests: the ids of the branches' manifests.
     """
 
     head: str = ""
@@ -62,14 +62,14 @@ class _Asked(NamedTuple):
 def release(workspace: Workspace, *, everywhere: bool = False) -> None:
     """Remove the facts that are committed from the pending store.
 
-    If git cannot be asked, everything stays.
+    If git cannot run, everything stays.
 
     Args:
-        workspace: whose store.
-        everywhere: ask all local branches rather than that of HEAD.
+        workspace: the workspace of the store.
+        everywhere: read all local branches, not only that of HEAD.
 
     Raises:
-        Conflict: the store is tracked by git, or is another user's.
+        Conflict: the store is tracked by git, or belongs to another user.
         WorkspaceLocked: another process was writing to the store for too long.
     """
     lines = pending.read_lines(workspace)
@@ -100,7 +100,7 @@ def release(workspace: Workspace, *, everywhere: bool = False) -> None:
 def _ask_branches(
     workspace: Workspace, asked: _Asked, lines: Sequence[bytes]
 ) -> tuple[_Asked, dict[bytes, Fact]]:
-    """Return the facts that any local branch holds; nothing if no branch has moved."""
+    """Return the facts that a local branch has; none if no branch has moved."""
     repository, prefix = repository_of(workspace), prefix_of(workspace)
     state = _state_of_branches(repository.common)
     if prefix is None or state == asked.branches:
@@ -115,12 +115,12 @@ def _ask_branches(
 
 
 def _decoded(lines: Sequence[bytes]) -> list[Pending]:
-    """Return the facts of lines; one that is not a fact stays in the store."""
+    """Return the facts on lines; a line that is not a fact stays in the store."""
     return [(line, fact) for line in lines if (fact := read_fact(line)) is not None]
 
 
 def _held_by(manifest: mmap.mmap | bytes, facts: Sequence[Pending]) -> dict[bytes, Fact]:
-    """Return the pending facts that a manifest holds, or whose text it erased, by line."""
+    """Return the pending facts that a manifest has, or whose text it erased, by line."""
     erased = _erased_in(manifest)
     return {
         line: fact
@@ -130,7 +130,7 @@ def _held_by(manifest: mmap.mmap | bytes, facts: Sequence[Pending]) -> dict[byte
 
 
 def _erased_in(manifest: mmap.mmap | bytes) -> frozenset[str]:
-    """Return the digests of the facts whose text a manifest erased."""
+    """Return the digests of the facts that a manifest lists as erased."""
     if manifest.find(ERASED) < 0:
         return frozenset()
     lines = split_lines(manifest[:])
@@ -138,7 +138,7 @@ def _erased_in(manifest: mmap.mmap | bytes) -> frozenset[str]:
 
 
 def _leave(workspace: Workspace, held: Mapping[bytes, Fact]) -> None:
-    """Remove facts from the store after their patches are in `.diffs`."""
+    """Remove facts from the store after storing their patches in `.diffs`."""
     if not held:
         return
     from pipelines.diffs.local_archives import Archives
@@ -173,7 +173,7 @@ def _contents(repository: Repository, blobs: Sequence[str]) -> Iterator[bytes]:
 
 
 def _state_of_branches(common: str) -> str:
-    """Return a value that changes when a local branch moves, found without running git."""
+    """Return a value that changes when a local branch moves, without running git."""
     marks = [_mark(os.path.join(common, name)) for name in _BRANCHES]
     for folder, folders, _ in os.walk(os.path.join(common, _LOOSE)):
         folders.sort()

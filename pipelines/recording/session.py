@@ -1,12 +1,12 @@
-"""One session into a workspace: to the pending store, and with `record` to the tracked files.
+"""Record one session: in the pending store, and by `record` in the tracked files.
 
-1. A session is there as a whole or not at all: patches are stored before the fact that names them
-   (`pending`), and the tracked files change in one transaction (`flushing`).
-2. What it costs hardly grows with the workspace: files are only appended to, and the manifest is
-   searched for bytes, not decoded. All of it is searched: the clock can go back, and a merge
-   appends older sessions, so the order of the lines is not the order of the times.
-3. An id is recorded once. A session without one gets a random id, so that no two facts are equal,
-   and no two keys, however many are recorded in one second.
+1. A session is recorded as a whole or not at all: patches are stored before the fact that names
+   them (`pending`), and the tracked files change in one transaction (`flushing`).
+2. The time hardly grows with the workspace: files are only appended to, and the manifest is
+   searched for bytes, not decoded. All of it is searched, because the clock can go back and a merge
+   appends older sessions, so lines are not in the order of times.
+3. An id is recorded once. A session without one gets a random id, so that no two facts and no two
+   keys are equal, however many are recorded in one second.
 """
 
 from __future__ import annotations
@@ -47,18 +47,18 @@ _ID_BYTES: Final = 8
 
 
 class Recording(NamedTuple):
-    """The content to record for a session.
+    """The facts to record about a session.
 
     Attributes:
-        agent: as it calls itself; aliases apply.
+        agent: the agent, as it calls itself; aliases apply.
         task: a slug or a sentence.
         status, remark, notes: as in `Session`.
-        patch: its exact bytes; empty where nothing was changed, None where that is not known.
-        ranges: pairs of commits or trees, `BASE..HEAD` by whole hashes; the patch is their patches
-            in order. Empty if there are no commits.
-        commits, duration_min, tokens_used: figures; None is unknown.
-        id: what it is called outside, by which it is recorded once; empty for none.
-        time: in v2 form; empty for now.
+        patch: its exact bytes; empty if nothing was changed, None if unknown.
+        ranges: pairs of commits or trees, `BASE..HEAD` with full hashes; the patch is their patches
+            in order. Empty without commits.
+        commits, duration_min, tokens_used: figures; None if unknown.
+        id: its external id, under which it is recorded once; empty for none.
+        time: the time in v2 form; empty for now.
         private: record no texts.
     """
 
@@ -78,14 +78,14 @@ class Recording(NamedTuple):
 
 
 class Recorded(NamedTuple):
-    """A session that is in the workspace now.
+    """A session that is now in the workspace.
 
     Attributes:
-        session: as the manifest has it.
-        is_new: it was not there before.
-        findings: what was noticed.
-        recovered: the verb that had to be completed first.
-        patch: the bytes to store, None for none and for purged ones.
+        session: the session, as the manifest has it.
+        is_new: it was not recorded before.
+        findings: the findings.
+        recovered: the interrupted verb that was completed first.
+        patch: the bytes to store; None without a patch, and for a purged one.
     """
 
     session: Session
@@ -96,7 +96,7 @@ class Recorded(NamedTuple):
 
 
 def session_of(recording: Recording, aliases: Mapping[str, str]) -> Session:
-    """Return the session of a recording; its key is its time until a workspace gives it one."""
+    """Return the session of a recording; its key is its time until a workspace assigns one."""
     patch = recording.patch
     stat = diff_stat(patch) if patch is not None else None
     time = recording.time or f"{moment()[:19]}Z"
@@ -132,13 +132,13 @@ def session_of(recording: Recording, aliases: Mapping[str, str]) -> Session:
 
 
 def record_session(workspace: Workspace, recording: Recording) -> Recorded:
-    """Record a session in the tracked files, with all pending ones, under the lock.
+    """Record a session and all pending ones in the tracked files, under the lock.
 
     Secrets in its texts are replaced first.
 
     Raises:
         Unavailable: a text may hold a secret, and the scanner is missing or failed.
-        EncodeError: it cannot be written in the formats.
+        EncodeError: the formats cannot hold it.
         WorkspaceLocked: another process was writing for too long.
     """
     recording, replaced = clean_recording(workspace, recording)
@@ -161,9 +161,9 @@ def new_session(workspace: Workspace, recording: Recording, keys: Collection[str
     Secrets in its texts are replaced first.
 
     Args:
-        workspace: that gets the session.
-        recording: of the session.
-        keys: of sessions that are not in the store yet.
+        workspace: the workspace that gets the session.
+        recording: the recording of the session.
+        keys: the keys of sessions that are not in the store yet.
 
     Raises:
         Unavailable: a text may hold a secret, and the scanner is missing or failed.
@@ -178,7 +178,7 @@ def new_session(workspace: Workspace, recording: Recording, keys: Collection[str
 
 
 def _made(workspace: Workspace, recording: Recording, keys: Collection[str] = ()) -> Recorded:
-    """Return the session of a recording with a key of its own; the known one if its id is known."""
+    """Return the session of a recording with a new key, or the session that has its id."""
     session = session_of(recording, read_config(workspace).agents)
     with mapped_file(workspace, MANIFEST) as manifest:
         known = _with_id(manifest, session.id) if recording.id else None
@@ -227,7 +227,7 @@ def _excepted(append: Append) -> Finding:
 
 
 def _with_id(manifest: mmap.mmap | bytes, name: str) -> Session | None:
-    """Find the session with an id, from the newest back."""
+    """Return the newest session with an id; None without one."""
     needle = b'"id":' + json.dumps(name, ensure_ascii=False).encode()
     at = len(manifest)
     while (at := manifest.rfind(needle, 0, at)) >= 0:
@@ -238,7 +238,7 @@ def _with_id(manifest: mmap.mmap | bytes, name: str) -> Session | None:
 
 
 def _keys_of(manifest: mmap.mmap | bytes, time: str) -> set[str]:
-    """Return the keys of the sessions that have a time."""
+    """Return the keys of the sessions with a time."""
     keys: set[str] = set()
     needle = _SESSION + time.encode()
     at = manifest.find(needle)
@@ -254,7 +254,7 @@ def _keys_of(manifest: mmap.mmap | bytes, time: str) -> set[str]:
 def _repeated(
     manifest: mmap.mmap | bytes, session: Session, ranges: tuple[str, ...] | None
 ) -> tuple[Finding, ...]:
-    """Return a note if a session has no commits of its own, for they were recorded before."""
+    """Return a note if all commits of a session were recorded before."""
     if ranges is None:
         return ()
     newest = _session_around(manifest, manifest.rfind(_SESSION if ranges else _RANGE))
@@ -283,7 +283,7 @@ def clean_recording(
 
 
 def _session_around(manifest: mmap.mmap | bytes, at: int) -> Session | None:
-    """Return the session whose line contains a position; None if the line is something else."""
+    """Return the session on the line at a position; None if the line is something else."""
     if at < 0:
         return None
     end = manifest.find(b"\n", at)

@@ -1,6 +1,6 @@
-"""Find sessions: rank them, and say why each one matches.
+"""Find sessions: rank them, and explain why each one matches.
 
-An answer quotes text of others. It is marked as data, in quotes on one line, and without characters
+An answer quotes text that others wrote. It is marked as data, in quotes on one line, without
 that a terminal obeys; the number of quoted characters is limited. The name of an agent is shown as
 one word, whatever the fact states.
 """
@@ -32,7 +32,7 @@ from pipelines.search.vectors import LIMIT, refresh_vectors
 from pipelines.workspace.location import Workspace
 
 DEFAULT_LIMIT: Final = 5
-#: Characters that an answer quotes of a task and of the sentence that matches.
+#: The most characters that an answer quotes from a task and from the matching sentence.
 _TASK: Final = 80
 _SENTENCE: Final = 200
 
@@ -42,9 +42,9 @@ class Question(NamedTuple):
 
     Attributes:
         text: words, identifiers or a sentence.
-        wanted: which sessions.
+        wanted: the filter of sessions.
         limit: the most answers.
-        in_diffs: look into the lines of diffs as well.
+        in_diffs: search the lines of diffs as well.
         embed_all: encode all sessions before ranking, however long it takes.
     """
 
@@ -59,12 +59,12 @@ class Found(NamedTuple):
     """A session that matches.
 
     Attributes:
-        key, time, agent, task, status: of the session; the task is its title, if it has one.
-        by: why it matches, its words or its meaning.
-        field: the text that matches, empty for the task: notes,
-            remark, path, or a file and line of the diff.
-        why: the sentence or line of it that matches; empty for the task, which is shown anyway.
-        terms: of the question that the sentence has.
+        key, time, agent, task, status: those of the session; the task is its title, if it has one.
+        by: the reason: its words or its meaning.
+        field: the matching text, empty for the task: notes, remark, path, or a file and line of the
+            diff.
+        why: the matching sentence or line; empty for the task, which is shown anyway.
+        terms: the terms of the question that the sentence has.
     """
 
     key: str
@@ -79,7 +79,7 @@ class Found(NamedTuple):
 
     @property
     def command(self) -> str:
-        """The command that prints more."""
+        """Return the command that prints more."""
         return f"session-codec show {self.key}" + (" --diff" if ":" in self.field else "")
 
 
@@ -87,13 +87,13 @@ class Answers(NamedTuple):
     """The answers to a question.
 
     Attributes:
-        found: the best one first.
-        more: sessions that have words of the question as well, and are left out; counted up to
+        found: the answers, the best one first.
+        more: the number of further sessions with words of the question, counted up to
             `COUNTED`.
-        missing: sessions whose diffs are missing locally, so that their paths are unknown; 0 if
-            neither paths nor lines were asked for.
-        unread: sessions that were ranked by words alone, because they are not encoded yet.
-        words_only: the model is missing, which is reported once.
+        missing: the number of sessions whose diffs are missing locally, so that their paths are
+            unknown; 0 if the question needs no paths or lines.
+        unread: the number of sessions that are not encoded yet and were ranked only by words.
+        words_only: the model is missing; this is reported once.
     """
 
     found: list[Found]
@@ -107,12 +107,12 @@ def find(workspace: Workspace, question: Question, progress: Progress | None = N
     """Return the sessions that answer a question.
 
     Args:
-        workspace: whose sessions.
-        question: what is looked for.
-        progress: hears of the encoding of sessions.
+        workspace: the workspace of the sessions.
+        question: the question.
+        progress: receives the encoding of sessions.
 
     Raises:
-        Conflict: the folder of caches, or diffs, came with a clone or are another user's.
+        Conflict: the folder of caches or diffs came with a clone, or belongs to another user.
     """
     terms = question_terms(question.text)
     asked = Asked(question.text, terms, question.wanted, question.limit, question.in_diffs)
@@ -145,7 +145,7 @@ def answer_text(found: Iterable[Found], *, commands: bool = True) -> str:
 
     Args:
         found: the answers.
-        commands: name the command that prints more of each.
+        commands: add the command that prints more of each.
     """
     blocks = "".join(_block(f, commands=commands) for f in found)
     return f"{FRAME}\n{blocks}" if blocks else ""
@@ -157,9 +157,9 @@ def within(
     """Return the first answers whose text costs at most so many tokens.
 
     Args:
-        found: answers.
-        tokens: the most; None for no limit.
-        count_tokens: counts them.
+        found: the answers.
+        tokens: the most tokens; None for no limit.
+        count_tokens: returns the number of tokens of texts.
     """
     kept = list(found)
     while tokens is not None and kept and count_tokens(answer_text(kept)) > tokens:
@@ -188,7 +188,7 @@ def _described(
     """Return sessions with the reasons for which they match."""
     store = None
     if asked.in_diffs:
-        from pipelines.diffs.store import Store  # not for questions that read no diff
+        from pipelines.diffs.store import Store  # needed only for questions about diffs
 
         store = Store(workspace)
     query = (
@@ -213,6 +213,6 @@ def _described(
 
 
 def _found(head: tuple[str, str, str, str, str], reason: Reason) -> Found:
-    if reason.field == "task":  # it is shown in any case
+    if reason.field == "task":  # shown in any case
         reason = reason._replace(field="", text="")
     return Found(*head, *reason)

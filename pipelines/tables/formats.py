@@ -1,6 +1,6 @@
-"""Write and read parts: Parquet with zstd, CSV, JSON lines. Nothing else imports pyarrow.
+"""Write and read parts: Parquet with zstd, CSV, JSON lines. Only this module imports pyarrow.
 
-The same rows give the same bytes: options are fixed, no file states when it was written.
+The same rows give the same bytes: options are fixed, and files do not state when they were written.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import pyarrow.parquet as pq
 from codec.tables.catalog import Format
 from codec.tables.schema import BY_NAME, SCHEMA_NAME, Cell
 
-#: Rows of a group in a Parquet file, which readers skip as a whole.
+#: The rows of a group in a Parquet file, which readers skip as a whole.
 GROUP: Final = 1 << 17
-#: zstd's; higher ones take three times as long for 3 % fewer bytes.
+#: The level of zstd; higher ones take three times as long for 3 % fewer bytes.
 _LEVEL: Final = 3
 _TYPES: Final = {
     "string": pa.string(),
@@ -45,7 +45,7 @@ class Writer(Protocol):
 
 
 def schema_of(table: str) -> pa.Schema:
-    """Return the columns of a table as Arrow has them."""
+    """Return the columns of a table as an Arrow schema."""
     fields = [
         pa.field(c.name, _TYPES[c.type], metadata={"unit": c.unit} if c.unit else None)
         for c in BY_NAME[table].columns
@@ -65,7 +65,7 @@ def arrow_rows(table: str, rows: Sequence[Sequence[Cell]]) -> pa.Table:
 
 
 def writer(form: Format, table: str, sink: Any) -> Writer:
-    """Return what writes a part to an open file."""
+    """Return a writer of a part to an open file."""
     if form == "parquet":
         return _Parquet(table, sink)
     return _Csv(table, sink) if form == "csv" else _JsonLines(sink)

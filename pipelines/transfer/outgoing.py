@@ -1,4 +1,4 @@
-"""Scan everything that a sync would send for secrets, packed diffs included."""
+"""Scan everything that `sync` would upload for secrets, packed diffs included."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class Outgoing(NamedTuple):
     """The content of a sync.
 
     Attributes:
-        workspace: whose it is.
-        archives: names of archives.
-        layouts: versions of v1 logs whose layouts go.
-        diffs: loose diffs, by key.
-        files: tracked files, by path.
+        workspace: the workspace that owns it.
+        archives: the names of archives.
+        layouts: the versions of v1 logs whose layouts are uploaded.
+        diffs: the loose diffs, by key.
+        files: the tracked files, by path.
     """
 
     workspace: Workspace
@@ -42,12 +42,12 @@ class Outgoing(NamedTuple):
 
 
 def search(sent: Outgoing, allow: Collection[str], progress: Progress) -> list[Finding]:
-    """Search the content to be sent for secrets, and return the findings.
+    """Return the findings of a search for secrets in the content to upload.
 
     Args:
-        sent: where to look.
-        allow: fingerprints of secrets that may be sent.
-        progress: hears of the stage.
+        sent: the content to search.
+        allow: fingerprints of secrets that may be uploaded.
+        progress: receives the stage.
 
     Raises:
         IntegrityError: an archive is damaged.

@@ -1,7 +1,7 @@
 """Read a workspace on a remote without restoring it: diffs by key, layouts of v1 logs.
 
-Archives are read by ranges, as the manifest names them. Packs of loose diffs and layouts are listed
-in the last snapshots of all writers, which are read once, if they are needed.
+Archives are read by ranges, as the manifest names them. The last snapshots of all writers list the
+packs of loose diffs and the layouts; they are read once, if they are needed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pipelines.transfer.downloads import layout_files, pack_diffs
 from pipelines.transfer.snapshots import read_snapshot
 from pipelines.workspace.location import Workspace
 
-#: Objects with loose diffs that are held.
+#: The number of objects with loose diffs that are kept in memory.
 _HELD: Final = 2
 
 
@@ -28,11 +28,11 @@ class RemoteCopy:
     """The copy of a workspace on a remote."""
 
     def __init__(self, workspace: Workspace, open_remote: OpenRemote) -> None:
-        """Ask for nothing yet.
+        """Store the arguments; the remote is opened later.
 
         Args:
-            workspace: whose copy it is.
-            open_remote: gives the remote; None where none was named.
+            workspace: the workspace that was copied.
+            open_remote: returns the remote; None if no remote was named.
         """
         self._archives = RemoteArchives(workspace, self._remote)
         self._open_remote = open_remote
@@ -42,10 +42,10 @@ class RemoteCopy:
         self._held: OrderedDict[str, dict[str, bytes]] = OrderedDict()
 
     def read(self, key: str, patch: PatchRef) -> bytes | None:
-        """Return the bytes of a diff; None if the remote does not hold it, or no remote is set.
+        """Return the bytes of a diff; None if the remote does not have it, or without a remote.
 
         Raises:
-            IntegrityError: the object that should have it is damaged, or holds something else.
+            IntegrityError: the object that should have it is damaged, or has another diff.
             StorageError: a request to the remote failed.
         """
         remote = self._remote()
@@ -67,7 +67,7 @@ class RemoteCopy:
         """Return the layout of a version of a log, and its literal bytes; None if it is missing.
 
         Raises:
-            IntegrityError: it is damaged, or does not have the hash in its name.
+            IntegrityError: it is damaged, or differs from the hash in its name.
             StorageError: a request to the remote failed.
         """
         remote = self._remote()
@@ -85,7 +85,7 @@ class RemoteCopy:
         return self._opened
 
     def _named(self, remote: Remote) -> dict[tuple[str, PatchRef], tuple[Pack, str]]:
-        """Return the object that holds a diff and its key there, by time and hash."""
+        """Return the object of each diff and the key that the diff has there, by time and hash."""
         if self._packs is None:
             self._packs = {}
             names = {stored.name: stored.size for stored in remote.list_all()}

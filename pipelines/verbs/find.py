@@ -1,4 +1,4 @@
-"""Find sessions by the words of their texts and diffs."""
+"""Find sessions by words in their texts and diffs, or by meaning."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def find(
     """Return the sessions that answer a question, and notes on unsearched parts.
 
     Args:
-        workspace: whose sessions.
-        question: what is looked for.
-        progress: hears of what takes long.
+        workspace: the workspace of the sessions.
+        question: the question.
+        progress: receives slow stages.
 
     Raises:
-        Conflict: caches or diffs came with a clone, or are another user's.
+        Conflict: caches or diffs came with a clone, or belong to another user.
     """
     agent = question.wanted.agent
     if agent is not None and not _WILD.intersection(agent):

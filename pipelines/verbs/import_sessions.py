@@ -1,4 +1,4 @@
-"""Import sessions from the transcripts of agents: plan by reading, write in one transaction."""
+"""Import sessions from the transcripts of agents: the plan only reads, one transaction writes."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from pipelines.workspace.transaction import Append, Replace, Transaction
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """What an import writes.
+    """The plan of an import.
 
     Attributes:
-        workspace: into which.
+        workspace: the workspace to import into.
         imported: the sessions.
-        replaces: tracked files that are written whole, before the appends.
-        appends: to the tracked files, in order.
-        diffs: patches to store, each with the key of its session.
-        tokens: of all session lines, as an agent reads them, before and after.
+        replaces: the tracked files to rewrite, before appending.
+        appends: the lines to append to the tracked files, in order.
+        diffs: the patches to store, each with the key of its session.
+        tokens: the tokens of all session lines, as an agent reads them, before and after.
     """
 
     workspace: Workspace
@@ -49,14 +49,14 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
-    """The result: the plan, and the stopped verb that was completed first."""
+    """The result: the plan, and the interrupted verb that was completed first."""
 
     plan: Plan
     recovered: str | None = None
 
 
 def plan(request: Request, progress: Progress) -> Plan:
-    """Plan an import; reads only.
+    """Return the plan of an import, without changing anything.
 
     Raises:
         Unavailable: git failed, or a text may hold a secret and the scanner is missing.
@@ -114,7 +114,7 @@ def import_sessions(request: Request, progress: Progress) -> Result:
 
 
 def apply(made: Plan) -> None:
-    """Write what was planned, in one transaction. Use it under the lock."""
+    """Write the plan in one transaction, under the lock."""
     if made.is_empty:
         return
     workspace = made.workspace

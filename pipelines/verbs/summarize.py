@@ -1,10 +1,10 @@
-"""A period report: what was done in a year, quarter, month, week or range of days.
+"""Report on a period: what was done in a year, quarter, month, week or range of days.
 
-1. Its content is complete without a model; figures are those of `query`. That part only reads.
+1. The report is complete without a model; its figures are those of `query`. This part only reads.
 2. With a model, `plan_claims` counts and prepares what would be sent, and `apply_claims` sends it
    and writes each answer to `.session-codec/summaries/`, in a transaction of its own.
-3. Private sessions are in no question. What looks like a secret is replaced when sessions are
-   read; every question is searched once more, and refused if anything is found.
+3. Private sessions are never sent. Possible secrets are replaced when sessions are read; every
+   question is searched once more, and refused if anything is found.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from pipelines.system.models.base import Model
 from pipelines.workspace.location import Workspace
 from pipelines.workspace.summaries import summary_of
 
-#: Characters of a diff that can be in its first tokens.
+#: The characters of a diff that can be in its first tokens.
 _DIFF_TEXT = 16 * DIFF_TOKENS
 
 
@@ -35,10 +35,10 @@ class Request(NamedTuple):
     """The request for a period report.
 
     Attributes:
-        workspace: whose sessions.
-        period: which of them.
-        tokenizer: the name of what counts tokens.
-        private_paths: patterns of paths; sessions that touch one are only counted.
+        workspace: the workspace of the sessions.
+        period: the period.
+        tokenizer: the name of the tokenizer.
+        private_paths: patterns of paths; sessions that change one are only counted.
         allow: fingerprints of secrets that may be shown and sent.
     """
 
@@ -50,7 +50,7 @@ class Request(NamedTuple):
 
 
 class Report(NamedTuple):
-    """A period report, what was read for it, and what was noticed."""
+    """A period report, its input, and findings."""
 
     content: Content
     read: Read
@@ -58,11 +58,11 @@ class Report(NamedTuple):
 
 
 class ClaimsPlan(NamedTuple):
-    """What a model would be asked about a period.
+    """The plan to ask a model about a period.
 
     Attributes:
-        request: what to report.
-        material: what the questions are made from.
+        request: the request.
+        material: the input of the questions.
         step: the questions and the known answers; None if no session may be sent.
     """
 
@@ -77,7 +77,7 @@ def summarize(
     """Return the report of a period.
 
     Args:
-        request: what to report.
+        request: the request.
         load: loads the counter of a tokenizer.
         progress: receives the stages.
 
@@ -104,14 +104,14 @@ def plan_claims(
     *,
     with_diffs: bool = False,
 ) -> ClaimsPlan:
-    """Return what a model would be asked about a period; reads only.
+    """Return the plan to ask a model about a period, without sending anything.
 
     Args:
-        request: what to report.
-        read: what `summarize` read for it.
+        request: the request.
+        read: the input that `summarize` read.
         model: the name of the model.
         count: counts tokens.
-        with_diffs: the beginning of each diff is sent as well.
+        with_diffs: send the beginning of each diff as well.
     """
     source, manifest = read.source, read.manifest
     sessions = [
@@ -134,15 +134,15 @@ def plan_claims(
 
 
 def apply_claims(plan: ClaimsPlan, model: Model, limit: int) -> Step | None:
-    """Ask what has no answer yet, and write each answer; None if no session may be sent.
+    """Ask the open questions and write each answer; return None if no session may be sent.
 
     Args:
-        plan: what to ask.
-        model: that is asked.
-        limit: tokens that may be sent and answered.
+        plan: the plan.
+        model: the model to ask.
+        limit: the most tokens to send and receive.
 
     Raises:
-        Refused: the plan is over the limit, or a question seems to hold a secret.
+        Refused: the plan is above the limit, or a question seems to contain a secret.
         FormatError, StorageError: a question got no valid answer; earlier answers are kept.
         WorkspaceLocked: another process was writing for too long.
     """
@@ -163,7 +163,7 @@ def apply_claims(plan: ClaimsPlan, model: Model, limit: int) -> Step | None:
 
 
 def _check(text: str, allow: frozenset[str]) -> None:
-    """Refuse a question in which something looks like a secret."""
+    """Raise Refused if a question seems to contain a secret."""
     from pipelines.diffs.secret_scan import redact
 
     if found := redact(text, allow, "").found:
@@ -175,7 +175,7 @@ def _check(text: str, allow: frozenset[str]) -> None:
 
 
 def _keep(workspace: Workspace, summary: Summary) -> Summary:
-    """Write a summary, without claims about sessions that are private or gone by now."""
+    """Write a summary, without claims about sessions that are now private or missing; return it."""
     from pipelines.recording.text_scan import clean_texts
     from pipelines.system.fs.files import read_bytes
     from pipelines.workspace.journal import recover
@@ -204,7 +204,7 @@ def _keep(workspace: Workspace, summary: Summary) -> Summary:
 
 
 def _diffs(request: Request, read: Read) -> Callable[[Session], str]:
-    """Return a function that gives the beginning of a session's diff, without secrets."""
+    """Return a function that returns the beginning of a session's diff, without secrets."""
     from pipelines.diffs.secret_scan import redact
     from pipelines.diffs.store import Store, commits_of
     from pipelines.recording.text_scan import MARK

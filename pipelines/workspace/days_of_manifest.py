@@ -1,7 +1,7 @@
-"""Read a manifest for some days of it: the lines of sessions of other days are not decoded.
+"""Read a manifest for some days, without decoding sessions of other days.
 
-A session can depend on facts of other days where facts revise or erase it, or where a tombstone
-makes an archive void. A manifest with such facts is decoded as a whole.
+A session can depend on facts of other days if facts revise or erase it, or if a tombstone makes an
+archive void. A manifest with such facts is decoded as a whole.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ _FAR_REACHING: Final = (b'"fact":"revision"', b'"fact":"purged', b'"fact":"disow
 
 
 def read_days(workspace: Workspace, since: str, until: str) -> Manifest:
-    """Return the manifest; sessions of other days may be missing.
+    """Return the manifest; sessions of other days may be missing in it.
 
     Args:
-        workspace: whose manifest.
+        workspace: the workspace of the manifest.
         since, until: the first and the last day.
     """
     data = read_file(workspace, MANIFEST)

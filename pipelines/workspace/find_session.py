@@ -1,8 +1,8 @@
 """Resolve a user-supplied name to a session.
 
 A name is a key, the beginning of one, `latest`, or `latest~N`, the Nth before the latest. The keys
-are those of the delta lines. Where they do not have the name, those of the manifest are read: after
-a merge, sessions of one second get keys of their own there before the delta lines are repaired.
+are those of the delta lines. If these do not have the name, the manifest is read: after a merge,
+sessions of the same second get different keys there before the delta lines are repaired.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ _KEY_OF_LINE = re.compile(rb"^([^ |\n]+) \| [^\n]*\n", re.M)
 _LATEST = re.compile(r"latest(?:~(?P<back>\d{1,9}))?")
 _NAMED = 5
 _FOLLOWS: Final = b'"follows"'
-#: Kinds of facts that change what others say of a session.
+#: Kinds of facts that change sessions of other facts.
 _REVISING: Final = (b'"revision"', b'"purged-text"')
 
 
 def find_session(workspace: Workspace, name: str) -> Session:
-    """Return the session that a name means, as it is now.
+    """Return the session with a name, as it is now.
 
     Raises:
-        NotFound: no session has the name; the nearest keys are named.
-        Conflict: several keys begin with it.
+        NotFound: no session has the name; the error lists the nearest keys.
+        Conflict: several keys begin with the name.
     """
     return _read_fact(workspace, find_key(workspace, name))
 
 
 def find_key(workspace: Workspace, name: str) -> str:
-    """Return the key that a name means; raises as `find_session` does."""
+    """Return the key for a name; raises the errors of `find_session`."""
     found: list[bytes] = _KEY_OF_LINE.findall(read_file(workspace, DELTAS))
     try:
         return _key_among(workspace, {k.decode(errors="replace") for k in found}, name)
@@ -49,7 +49,7 @@ def find_key(workspace: Workspace, name: str) -> str:
 
 
 def _key_among(workspace: Workspace, found: Collection[str], name: str) -> str:
-    """Return the one of some keys that a name means; raises as `find_session` does."""
+    """Return the key, among some, for a name; raises the errors of `find_session`."""
     keys = sorted(found, key=lambda k: (key_time(k), k))
     latest = _LATEST.fullmatch(name)
     if latest:
@@ -80,7 +80,7 @@ def _key_among(workspace: Workspace, found: Collection[str], name: str) -> str:
 
 
 def _in_order(workspace: Workspace, keys: list[str]) -> list[str]:
-    """Return keys that are in order of time in the order in which their sessions happened."""
+    """Return keys, sorted by time, in the order in which their sessions happened."""
     with mapped_file(workspace, MANIFEST) as data:
         if data.find(_FOLLOWS) < 0:
             return keys
@@ -90,7 +90,7 @@ def _in_order(workspace: Workspace, keys: list[str]) -> list[str]:
 
 
 def current(workspace: Workspace, fact: Session) -> Session:
-    """Return a session as it is now, from one of its facts; a revision may have changed it."""
+    """Return a session as it is now, given one of its facts; a revision may have changed it."""
     with mapped_file(workspace, MANIFEST) as data:
         if not _is_revised(data) and len(list(_facts_with(data, fact.key))) == 1:
             return fact
@@ -101,7 +101,7 @@ def current(workspace: Workspace, fact: Session) -> Session:
 
 
 def _read_fact(workspace: Workspace, key: str) -> Session:
-    """Return the session with a key, found without reading all of the manifest as JSON."""
+    """Return the session with a key, without decoding all of the manifest."""
     with mapped_file(workspace, MANIFEST) as data:
         facts = list(_facts_with(data, key))
         if len(facts) == 1 and not _is_revised(data):
@@ -117,12 +117,12 @@ def _read_fact(workspace: Workspace, key: str) -> Session:
 
 
 def _is_revised(data: mmap.mmap | bytes) -> bool:
-    """Return whether any session may not be as its fact has it."""
+    """Return True if a session may differ from its fact."""
     return any(data.find(kind) >= 0 for kind in _REVISING)
 
 
 def _facts_with(data: mmap.mmap | bytes, key: str) -> Iterator[Session]:
-    """Yield the facts of sessions with a key, from whole lines."""
+    """Yield the facts of sessions with a key."""
     needle = f'"key":"{key}"'.encode()
     at = data.find(needle)
     while at >= 0:

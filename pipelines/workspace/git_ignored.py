@@ -1,8 +1,8 @@
-"""Tracked files that git ignores, and the lines of `.gitignore` that make git take them.
+"""Find tracked files that git ignores, and the exceptions for `.gitignore`.
 
 GitHub's template for Node ignores `*.log`, which hides `SESSION_DELTAS.log`: the file is then never
-committed, and every clone lacks it. An exception in the workspace's own `.gitignore` wins over the
-user's excludes and over every `.gitignore` above it, unless a whole folder above is ignored.
+committed, and no clone has it. An exception in the workspace's own `.gitignore` overrides the
+user's excludes and every `.gitignore` above it, unless a whole folder above is ignored.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ class Ignored(NamedTuple):
     """A file that git ignores.
 
     Attributes:
-        name: of the file, relative to the workspace.
+        name: the name of the file, relative to the workspace.
         rule: the pattern that matches it.
         source: the file that has the pattern.
-        line: of the pattern, counted from 1.
+        line: the line of the pattern, counted from 1.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Ignored(NamedTuple):
 
 
 def exceptions(names: Iterable[str]) -> list[str]:
-    """Return the lines of `.gitignore` that make git take some files of a workspace."""
+    """Return the lines of `.gitignore` that make git accept some files of a workspace."""
     lines: dict[str, None] = {}
     for name in names:
         folders = name.split("/")[:-1]
@@ -50,8 +50,8 @@ def exceptions(names: Iterable[str]) -> list[str]:
 def ignored_files(workspace: Workspace) -> list[Ignored]:
     """Return the files that clones need and git ignores; git runs only if necessary.
 
-    A file that git tracks already stays tracked, whatever a pattern says. Where git cannot be
-    asked, the list is empty: other checks report that.
+    A file that git already tracks stays tracked, whatever the patterns. If git cannot run, the list
+    is empty: other checks report that.
     """
     folders = git_folders(workspace.repository) if workspace.repository else None
     if workspace.repository is None or folders is None:
@@ -83,7 +83,7 @@ def _joined(below: str, name: str) -> str:
 
 
 def _is_in_index(git: str, path: str) -> bool:
-    """Return whether git's index names a path; a quick look that starts no process."""
+    """Return True if git's index contains a path; checked without starting git."""
     try:
         with (
             open(os.path.join(git, "index"), "rb") as f,
@@ -96,7 +96,7 @@ def _is_in_index(git: str, path: str) -> bool:
 
 def _ignored(workspace: Workspace, names: Iterable[str]) -> Iterator[Ignored]:
     from pipelines.system.git.process import run_git
-    from pipelines.workspace.git_queries import (  # no verb pays for it that need not ask
+    from pipelines.workspace.git_queries import (  # imported only by verbs that need it
         prefix_of,
         repository_of,
     )

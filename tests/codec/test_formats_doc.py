@@ -60,7 +60,8 @@ from codec.v1.labels import DATE_LABELS, LABELS
 from codec.v1.layout import StoredPatch, decode_layout, encode_layout
 from codec.v1.mapping import Options, session_of
 from codec.v1.purged_text import gap_line, gaps_in
-from codec.v1.split import LineNumbers, Span, split
+from codec.v1.split import Span, split
+from codec.v1.text import LineNumbers
 from codec.v2.compact_view import decode_view, encode_view
 from codec.v2.context_notes import note_lines, notes_in
 from codec.v2.context_view import digest, render_context

@@ -20,7 +20,8 @@ from codec.v1.dialects import Dialects
 from codec.v1.entry import entry_hash, read_entry
 from codec.v1.layout import EncodedLayout, Part, StoredPatch, decode_layout, encode_layout, rebuild
 from codec.v1.mapping import Options, session_of
-from codec.v1.split import LineNumbers, Span, join, split
+from codec.v1.split import Span, join, split
+from codec.v1.text import LineNumbers
 from codec.v2.deltas import decode_delta, delta_of, encode_delta
 from codec.v2.progress_log import decode_references, encode_reference, reference_of
 from tests.property.strategies import DIALECTS, hashes, keys, logs
@@ -67,7 +68,11 @@ def test_every_heading_and_template_stands_at_the_begin_of_a_line(
     data: bytes, dialect: Dialects
 ) -> None:
     for span in split(data, dialect):
-        places = [*span.templates, *span.doubtful, *([span.start] if span.heading else [])]
+        places = [
+            *span.templates,
+            *(at for at, _ in span.suspects),
+            *([span.start] if span.heading else []),
+        ]
         for at in places:
             assert span.start <= at < span.end
             assert at == 0 or data[at - 1 : at] == b"\n" or data[:at] == b"\xef\xbb\xbf"

@@ -13,6 +13,7 @@ from pipelines.workspace.location import locate
 from pipelines.workspace.reading import read_manifest
 from tests.pipelines.conftest import Cli, Said, git
 from tests.support.gemini_session import GeminiSession
+from tests.support.opencode_session import OpenCodeSession
 from tests.support.transcripts import ClaudeSession, CodexSession
 
 ONE = "11111111-1111-4111-8111-111111111111"
@@ -43,6 +44,9 @@ class Project:
         session = GeminiSession(self.home, folder or self.root, name)
         session.begin()
         return session
+
+    def opencode(self, name: str = "ses_1", folder: Path | None = None) -> OpenCodeSession:
+        return OpenCodeSession(self.home, folder or self.root, name)
 
     def run(self, *more: object, code: int = 0) -> Said:
         said = self.cli("import", self.root, *more)

@@ -16,7 +16,7 @@ from pipelines.system.worker.tokenizer import load
 from pipelines.verbs.brief import brief
 
 _LATEST: Final = "latest"
-#: How an argument begins that names a repository, not a key.
+#: The first characters of an argument that names a repository, not a key.
 _PLACES: Final = (".", "~", os.sep)
 
 

@@ -15,7 +15,7 @@ from pipelines.system.worker.tokenizer import load
 from pipelines.verbs.export import Request, Rows, apply, apply_rows, check_installed, plan
 from pipelines.workspace.user_settings import read_settings
 
-#: One file with the rows of all tables, which `fleet` collects.
+#: A file with the rows of all tables, which `fleet` collects.
 ROWS: Final = "rows"
 
 

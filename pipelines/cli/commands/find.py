@@ -18,7 +18,7 @@ from pipelines.search.vectors import LIMIT
 from pipelines.system.worker.tokenizer import load
 from pipelines.verbs.find import find
 
-#: How an argument begins that names a repository, not a word.
+#: The first characters of an argument that names a repository, not a word.
 _PLACES: Final = (".", "~", os.sep)
 
 
@@ -84,7 +84,7 @@ def run(
 
 
 def _split(words: Sequence[str]) -> tuple[Sequence[str], str]:
-    """Return the words to look for, and the repository."""
+    """Return the words to search for, and the repository."""
     if len(words) > 1 and words[-1].startswith(_PLACES) and os.path.isdir(absolute(words[-1])):
         return words[:-1], words[-1]
     return words, os.curdir

@@ -1,4 +1,4 @@
-"""What the verbs of a fleet take."""
+"""The options that several verbs of a fleet have."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def run(
     )
     _drain(request)
     stages = Stages()
-    gc.disable()  # records are many and have no cycles: looking for some costs a tenth
+    gc.disable()  # many records without cycles: searching for some costs a tenth
     result = Result(plan=plan(request, stages)) if dry_run else import_sessions(request, stages)
     made = result.plan
     tell_findings(made.imported.findings)
@@ -132,7 +132,7 @@ def _since(text: str) -> int:
 
 
 def _drain(request: Request) -> None:
-    """Record what waits in the spool first, so that it is not imported as a new session."""
+    """Record the events in the spool first, so that they are not imported as new sessions."""
     if request.workspace.exists:
         from pipelines.cli.commands.spooled import drain_spool
 
@@ -202,7 +202,7 @@ def _json(made: Plan, dry_run: bool) -> dict[str, Any]:
 
 
 def _draft_json(draft: Draft) -> dict[str, Any]:
-    """Return what is known of a transcript beside the session's facts."""
+    """Return the facts about a transcript that the session does not have."""
     compiled = draft.compiled
     return {
         "transcripts": list(draft.source.paths),

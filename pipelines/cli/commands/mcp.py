@@ -30,7 +30,7 @@ def run(repo: str) -> int:
             "the MCP server needs the package 'mcp', version 2.3 or later",
             hint="Install it: pip install 'mcp>=2.3'",
         ) from None
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # how clients end a server; it only reads
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # clients end a server in this way; it only reads
     serve(lambda: workspace_of(repo))
     return 0
 

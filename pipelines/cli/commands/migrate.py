@@ -49,7 +49,7 @@ def run(
     clues = Clues(
         zone=_zone("--timezone", timezone), dates=dates or "", zones=dict(map(_zone_pair, zones))
     )
-    # The worker takes a while to load its tokenizer: it begins before the rest is imported.
+    # The worker takes a while to load its tokenizer, so it starts before other imports.
     with Worker(tokenizer) as worker:
         from pipelines.cli.commands.migrate_shown import run_migrate
         from pipelines.v1.logs import Request

@@ -147,7 +147,7 @@ def _keys(made: Plan) -> list[str]:
 
 
 def _disown(workspace: Workspace, name: str, as_json: bool) -> int:
-    """Keep diffs that another clone purged, as far as they are still stored here."""
+    """Keep the local copies of a diff, or of all diffs, that another clone purged."""
     files = disown(workspace, name)
     if as_json:
         say_json("purge", {"exit": 0, "key": name, "disowned": files})
@@ -191,10 +191,10 @@ def _purge_text(name: str, repo: str, *, yes: bool, dry_run: bool, as_json: bool
 
 
 def _is_wanted(planned: Iterable[str], yes: bool) -> bool:
-    """Without --yes, list what would be erased and ask at the terminal.
+    """Return True with --yes; else list what would be erased, and ask at the terminal.
 
     Raises:
-        KeyboardInterrupt: they interrupt the question or close the terminal.
+        KeyboardInterrupt: the user interrupts the question or closes the terminal.
     """
     if yes:
         return True
@@ -213,7 +213,7 @@ def _declined(as_json: bool) -> int:
 
 
 def _there(workspace: Workspace, settings: Settings) -> There:
-    """Open the remote that was named."""
+    """Return the remote that was named, opened for erasing."""
     return There(
         workspace=workspace,
         reads=open_remote(settings, workspace),

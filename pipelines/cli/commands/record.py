@@ -29,10 +29,10 @@ from pipelines.recording.session import Recorded, Recording, clean_recording, se
 from pipelines.verbs.record import apply, plan, root_of
 from pipelines.workspace.location import Workspace, find, read_config
 
-#: Digits of a commit's name that are shown.
+#: The number of digits of a commit hash that are shown.
 _SHORT: Final = 6
 
-#: Characters that the texts of a session may have: they are read at every start.
+#: The most characters in the texts of a session, because agents read them at every start.
 TASK_LIMIT: Final = 2_000
 NOTES_LIMIT: Final = 20_000
 
@@ -155,7 +155,7 @@ def _recording(
 
 
 def _without_earlier_texts(workspace: Workspace, recorded: Recorded) -> Recorded:
-    """Remove the texts that a hook recorded of a private session before it was recorded."""
+    """Return a private session without the texts that a hook recorded before."""
     from pipelines.verbs.amend import Amendment, amend
 
     made = amend(workspace, recorded.session.key, Amendment(private=True)).plan
@@ -167,7 +167,7 @@ def _without_earlier_texts(workspace: Workspace, recorded: Recorded) -> Recorded
 
 
 def _cannot_write(error: OSError) -> StorageError:
-    """Return an error that says how to go on where a sandbox keeps the workspace read-only."""
+    """Return an error that explains how to continue if a sandbox makes the workspace read-only."""
     found = storage_error(error)
     if not isinstance(found, Denied):
         return found
@@ -192,7 +192,7 @@ def _say(recorded: Recorded, as_json: bool) -> None:
 
 
 def _given(option: str, value: str, limit: int, *, may_be_empty: bool = False) -> str:
-    """Return an option's text on which a limit of characters holds."""
+    """Return the text of an option; raise Misuse above the limit of characters."""
     text = text_of(value)
     if not text.strip() and not may_be_empty:
         raise Misuse(f"{option} is empty")
@@ -202,7 +202,7 @@ def _given(option: str, value: str, limit: int, *, may_be_empty: bool = False) -
 
 
 def _status(text: str) -> tuple[Status, str]:
-    """Split a status from its remark; reject an unknown word, which is most likely a typo."""
+    """Return a status and its remark; an unknown word, which is most likely a typo, is refused."""
     if text.strip().upper() == "UNKNOWN":
         return "UNKNOWN", ""
     word, remark = status_of(text)
@@ -213,7 +213,7 @@ def _status(text: str) -> tuple[Status, str]:
 
 
 def _taken(ranges: Sequence[str], count: int) -> str:
-    """Say which commits a recording has."""
+    """Return a sentence that names the commits of a recording."""
     ends = (commits.split("..") for commits in ranges)
     text = ", ".join(f"{base[:_SHORT]}..{head[:_SHORT]}" for base, head in ends)
     return f"{count} commit{'' if count == 1 else 's'} {text}"

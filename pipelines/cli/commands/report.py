@@ -101,7 +101,7 @@ VERB: Final = Verb(
 
 def _say(result: Result) -> None:
     made = result.plan
-    # The report itself may be what stdout gets.
+    # The report itself may be written to stdout.
     say_it: Callable[[str], None] = say if made.request.output else tell
     name = made.request.output or "stdout"
     say_it(f"{name}: {len(made.page.sessions):,} sessions, {result.size:,} bytes")

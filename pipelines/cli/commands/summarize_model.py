@@ -1,4 +1,4 @@
-"""The options of `summarize` that use a model: which one, what may be sent, and who agrees."""
+"""The options of `summarize` for a model: which model, what may be sent, and the consent."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from pipelines.workspace.user_settings import Settings
 
 MOST_TOKENS: Final = 200_000
 SECONDS: Final = 300
-#: The options that may be settings as well.
+#: The options that can be settings as well.
 SETTINGS: Final = ("model_endpoint", "model_max_tokens")
-#: Never an option, so that no list of processes shows it.
+#: It is never an option, because process lists would show it.
 _KEY: Final = "SESSION_CODEC_MODEL_KEY"
 _PROGRAM = re.compile(r"(?P<program>claude|codex|llm)(?::(?P<model>\S+))?")
 
@@ -66,15 +66,15 @@ MODEL_OPTIONS: Final = (
 
 
 class Asked(NamedTuple):
-    """What the user wants of a model.
+    """The user's options for a model.
 
     Attributes:
-        model: that is asked.
-        limit: tokens that may be sent and answered.
+        model: the model to ask.
+        limit: the most tokens that may be sent and received.
         with_diffs: diffs may be sent.
-        max_dropped: per cent of the claims that may be dropped; None for any.
-        dry_run: nothing is sent.
-        agreed: nobody is asked before something is sent.
+        max_dropped: the per cent of claims that may be dropped; None for any.
+        dry_run: send nothing.
+        agreed: send without asking.
     """
 
     model: Model
@@ -86,10 +86,10 @@ class Asked(NamedTuple):
 
 
 def asked_of(settings: Settings, name: str | None, given: dict[str, Any]) -> Asked | None:
-    """Return what the user wants of a model; None without `--model`.
+    """Return the user's options for a model; None without `--model`.
 
     Raises:
-        Misuse: an option needs `--model`, or the names do not go together.
+        Misuse: an option needs `--model`, or the names exclude each other.
         NotFound: the program is not installed.
         Denied: a key would be sent without encryption.
     """
@@ -100,7 +100,7 @@ def asked_of(settings: Settings, name: str | None, given: dict[str, Any]) -> Ask
         return None
     if settings.model_consent not in (None, "on", "off"):
         raise Misuse("SESSION_CODEC_MODEL_CONSENT is neither on nor off")
-    # Opened first: an address that is not one is refused before anything is read.
+    # Opened first, so that an invalid address is refused before anything is read.
     model = _open(
         settings, name, given["timeout"] or SECONDS, is_given=bool(given["model_endpoint"])
     )
@@ -115,11 +115,11 @@ def asked_of(settings: Settings, name: str | None, given: dict[str, Any]) -> Ask
 
 
 def agree(asked: Asked, step: Step) -> None:
-    """State what will be sent, and ask whoever is at the terminal unless that was agreed to.
+    """Print what will be sent, and ask the user at the terminal, unless they agreed already.
 
     Raises:
-        Misuse: nobody agreed, and nobody can be asked.
-        KeyboardInterrupt: the answer is no.
+        Misuse: the user did not agree, and there is no terminal.
+        KeyboardInterrupt: the user does not agree.
     """
     waiting = list(step.unanswered())
     if not waiting:
@@ -144,7 +144,7 @@ def agree(asked: Asked, step: Step) -> None:
 
 
 def say_questions(step: Step) -> None:
-    """Print what would be sent."""
+    """Print the questions that would be sent."""
     waiting = list(step.unanswered())
     for each in waiting:
         if each.question is None:
@@ -173,7 +173,7 @@ def dropped_finding(summaries: Iterable[Summary], most: float | None) -> Finding
 
 
 def dropped_share(summaries: Iterable[Summary]) -> float:
-    """Return the per cent of the claims that were dropped; 0 without claims."""
+    """Return the per cent of claims that were dropped; 0 without claims."""
     dropped, made = 0, 0
     for summary in summaries:
         number = sum(summary.dropped.values())
@@ -182,7 +182,7 @@ def dropped_share(summaries: Iterable[Summary]) -> float:
 
 
 def sections_of(step: Step) -> list[Section]:
-    """Return the sections of a page that say what the model claims, and where that is from."""
+    """Return the sections of a page with the claims of a model and their origin."""
     summary = step.summary
     if summary is None:
         return []
@@ -193,7 +193,7 @@ def sections_of(step: Step) -> list[Section]:
 
 
 def summary_json(step: Step | None) -> dict[str, Any] | None:
-    """Return the summary of a period as JSON; None without one."""
+    """Return the summary of a period as JSON; None without a summary."""
     if step is None or step.summary is None:
         return None
     fields = step.summary._asdict()
@@ -238,7 +238,7 @@ def _row(statement: Statement) -> tuple[Cell, ...]:
 
 
 def _about(summary: Summary, all_of_them: Sequence[Summary]) -> tuple[Cell, ...]:
-    """Return the paragraph that says where a summary is from."""
+    """Return the paragraph that states the origin of a summary."""
     model = summary.model
     if summary.answered and summary.answered != model:
         model += f" ({summary.answered})"

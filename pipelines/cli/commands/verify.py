@@ -90,7 +90,7 @@ def _verdict(request: Request, remote: Remote | None) -> Verdict:
     from pipelines.system.worker.client import Worker
 
     with Worker(request.tokenizer) as worker:
-        from pipelines.verbs.verify import verify  # beside the worker, which takes longer to start
+        from pipelines.verbs.verify import verify  # while the worker starts
 
         return verify(request, worker, Stages(), remote)
 

@@ -46,13 +46,13 @@ def read_source(
     private_paths: Sequence[str] = (),
     allow: frozenset[str] = frozenset(),
 ) -> Read:
-    """Read the input of a period report.
+    """Return the input of a period report.
 
     Args:
-        workspace: whose sessions.
-        period: which of them.
+        workspace: the workspace of the sessions.
+        period: the period.
         progress: receives the stages.
-        private_paths: patterns of paths; the texts of sessions that touch one are not shown.
+        private_paths: patterns of paths; sessions that change one are not shown.
         allow: fingerprints of secrets that may stay.
 
     Raises:
@@ -83,7 +83,7 @@ def read_source(
 
 
 def _rows(lines: Iterable[bytes], period: Period) -> list[str]:
-    """Return the lines of a period, without their line ends."""
+    """Return the delta lines of a period, without their line ends."""
     since, until = period.since.encode(), period.until.encode()
     return [
         line.decode(errors="replace").rstrip("\n")
@@ -93,7 +93,7 @@ def _rows(lines: Iterable[bytes], period: Period) -> list[str]:
 
 
 def session_of_row(row: str, manifest: Manifest, tokens: Mapping[str, int]) -> Session:
-    """Return the session of a delta line: figures of the line, texts of the manifest."""
+    """Return the session of a delta line: the figures of the line, the texts of the manifest."""
     key, agent, task, status, metrics = row.split(SEPARATOR)
     m = decode_metrics(metrics)
     if spent := tokens.get(key):
@@ -106,7 +106,7 @@ def session_of_row(row: str, manifest: Manifest, tokens: Mapping[str, int]) -> S
 
 
 def tokens_by_key(workspace: Workspace) -> dict[str, int]:
-    """Return the tokens used by key, from the metrics table."""
+    """Return the used tokens of sessions by key, from the metrics table."""
     found: dict[str, int] = {}
     for line in read_file(workspace, METRICS).decode(errors="replace").split("\n"):
         fields = line.split("\t")
@@ -118,7 +118,7 @@ def tokens_by_key(workspace: Workspace) -> dict[str, int]:
 def public_sessions(
     workspace: Workspace, sessions: Sequence[Session], allow: frozenset[str]
 ) -> tuple[list[Session], list[Finding]]:
-    """Return sessions without secrets and format characters."""
+    """Return the sessions that may be shown, without secrets and format characters."""
     texts_of = attrgetter(*TEXTS)
     together = "\n".join({text for session in sessions for text in texts_of(session)})
     may_hold = may_hold_secret(together)
@@ -144,7 +144,7 @@ def private_keys(
 ) -> frozenset[str]:
     """Return the keys of private sessions.
 
-    A patch whose files are unknown may touch a private path.
+    A session whose patch cannot be read counts as private if private paths are set.
     """
     patterns = [compile_pattern(translate(_pattern(path))) for path in paths]
     found = {s.key for s in sessions if s.private}
@@ -159,5 +159,5 @@ def private_keys(
 
 
 def _pattern(path: str) -> str:
-    """Return the pattern of a setting: a folder means everything below it."""
+    """Return the pattern for a path in the settings: a folder covers everything below it."""
     return f"{path}*" if path.endswith("/") else path

@@ -1,9 +1,9 @@
 """Collect decisions, lessons, blockers and next steps from notes, each once.
 
-1. Notes are one line; what is not a plain note follows its name, `Decisions: ...`, as the reader of
-   v1 logs and agents write it. Plain notes are lessons.
-2. Texts that differ only in case, punctuation and small words are one text. It keeps the newest
-   wording, and the keys of all sessions that have it.
+1. Notes are one line; other texts than plain notes follow their name, `Decisions: ...`, as the
+   reader of v1 logs and agents write them. Plain notes are lessons.
+2. Texts that differ only in case, punctuation and small words count as one. It has the newest
+   wording, and the keys of all sessions with the text.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _LABEL = re.compile(
     rf"(?:^|(?<=[.;!?…])\s+)(?P<name>{'|'.join(sorted(_NAMES, key=len, reverse=True))}):\s+", re.I
 )
 _WORD = re.compile(r"\w+")
-#: For ASCII: spaces in place of all that is in no word.
+#: For ASCII: spaces replace all characters that are not part of words.
 _SPACES: Final = {n: " " for n in range(128) if not (chr(n).isalnum() or chr(n) == "_")}
 _SMALL: Final = frozenset(
     re.findall(
@@ -38,17 +38,17 @@ _SMALL: Final = frozenset(
 
 
 class Said(NamedTuple):
-    """One text and the keys of the sessions that have it, oldest first."""
+    """A text, and the keys of its sessions, oldest first."""
 
     text: str
     keys: tuple[str, ...]
 
 
 def said_in(sessions: Iterable[Session]) -> dict[Kind, list[Said]]:
-    """Return the statements of notes by kind, the most frequent first, then the newest.
+    """Return the statements in notes by kind, the most frequent first, then the newest.
 
     Args:
-        sessions: oldest first.
+        sessions: the sessions, oldest first.
     """
     found: dict[Kind, dict[tuple[str, ...], Said]] = {
         "decisions": {}, "lessons": {}, "blockers": {}, "next": {},

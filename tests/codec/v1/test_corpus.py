@@ -24,8 +24,8 @@ from codec.tokens.tokenizers import ToktokCounter
 from codec.v1.detect import detect
 from codec.v1.entry import Entry, entry_hash, read_entry
 from codec.v1.mapping import Mapped, Options, session_of
-from codec.v1.split import LineNumbers, Span, join, split
-from codec.v1.text import decode_text
+from codec.v1.split import Span, join, split
+from codec.v1.text import LineNumbers, decode_text
 from codec.v2.compact_view import decode_view, encode_view
 from codec.v2.deltas import Delta, delta_of, encode_delta
 from pipelines.system.worker.tokenizer import table_path

@@ -12,7 +12,8 @@ from codec.v1.dialects import Dialects, Marker, custom_dialect
 from codec.v1.fences import Events
 from codec.v1.forms import FORMS, LINE_LIMIT, Form
 from codec.v1.heading import Heading
-from codec.v1.split import LineNumbers, Span, join, split
+from codec.v1.split import Span, join, split
+from codec.v1.text import LineNumbers
 
 HEADINGS = Dialects(marker=Marker.HEADING, level=3, forms=FORMS)
 ONE = "### 2025-11-06T14:00:00Z | human | one\n"
@@ -109,7 +110,7 @@ def test_a_template_is_noted_and_is_never_a_session(template: str) -> None:
 @pytest.mark.parametrize("date", ["2025-11", "2025-11-0x", "25-11-06", "2025/11"])
 def test_a_heading_with_a_broken_date_is_noted_where_it_stands(date: str) -> None:
     log = f"{ONE}### {date} | human | broken\n"
-    assert [at for s in spans_of(log) for at in s.doubtful] == [len(ONE)]
+    assert [at for s in spans_of(log) for at in s.suspects] == [(len(ONE), "unreadable")]
 
 
 @pytest.mark.parametrize(

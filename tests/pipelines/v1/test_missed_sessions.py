@@ -22,7 +22,7 @@ FAULTS = {
     "day-or-month": f"## 05/06/2026 — Wax the table\n{FIELDS}",
     "day-or-month-in-field": f"## Wax the table\n**Date:** 05/06/2026\n{FIELDS}",
     "zone-with-two-meanings": f"## 2026-03-04 10:00 IST — Wax the table\n{FIELDS}",
-    "zone-not-read": f"## 2026-03-04 10:00 SAST — Wax the table\n{FIELDS}",
+    "zone-not-read": f"## 2026-03-04 10:00 QXT — Wax the table\n{FIELDS}",
     "date-cut": f"## 2026-03 — Wax the table\n{FIELDS}",
     "date-with-letter": f"## 2026-03-O4 — Wax the table\n{FIELDS}",
     "date-with-two-digits": f"## 26-03-04 — Wax the table\n{FIELDS}",

@@ -59,6 +59,7 @@ ALLOWED: Final = {
     "tables/fold.py": "writes to a temporary folder",
     "tables/splitting.py": "writes to a temporary folder",
     "tables/views.py": "writes to a temporary folder",
+    "importing/database.py": "writes to a temporary folder",
     "importing/patches.py": "writes to a temporary folder",
     "system/models/programs.py": "writes to a temporary folder",
     "system/git/clone.py": "clones to a folder that the user names",

@@ -1,0 +1,54 @@
+"""Report what an import could not read as a whole."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from pipelines.importing.agents import Source
+from pipelines.importing.drafts import Draft
+from pipelines.importing.lines import unreadable
+from pipelines.outcomes.findings import Finding
+
+_NAMED: Final = 5
+
+
+def unrecognised(
+    places: Sequence[str], sources: Iterable[Source], findings: Iterable[Finding]
+) -> list[Finding]:
+    """Return a finding for each file that a user named and no agent recognised."""
+    known = {path for s in sources for path in (*s.paths, *(p for p, _ in s.helpers))}
+    known |= {finding.file for finding in findings if finding.file}
+    error = OSError("it is not a transcript of a known agent")
+    return [unreadable(p, error) for p in places if p not in known and os.path.isfile(p)]
+
+
+def findings_of(records: Mapping[str, int], drafts: Iterable[Draft]) -> list[Finding]:
+    """Return findings on what transcripts do not say.
+
+    Args:
+        records: of unknown types, counted by name.
+        drafts: of all sessions.
+    """
+    found = []
+    if records:
+        names = ", ".join(f"{name} ({count})" for name, count in sorted(records.items()))
+        found.append(Finding(
+            code="transcript-unknown",
+            message=f"records of unknown types were left out: {names}",
+            level="note",
+            hint="A newer session-codec may know them",
+        ))  # fmt: skip
+    unknown = [d for d in drafts if d.unknown]
+    if unknown:
+        files = sum(d.unknown for d in unknown)
+        ids = ", ".join(d.source.session_id for d in unknown[:_NAMED])
+        found.append(Finding(
+            code="edits-unknown",
+            message=f"{files} files of {len(unknown)} sessions were edited from states that neither"
+            f" the transcripts nor git have; their diffs lack these edits: {ids}"
+            + (", ..." if len(unknown) > _NAMED else ""),
+            level="note",
+        ))  # fmt: skip
+    return found
