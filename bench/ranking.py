@@ -22,7 +22,7 @@ from codec.records import PatchRef, Session, Status
 from codec.search.terms import question_terms
 from pipelines.outcomes.progress import Silent
 from pipelines.search.encoder import Encoder, load_encoder
-from pipelines.search.hybrid import Asked, by_both, by_meaning, by_words, is_answered_by_words
+from pipelines.search.hybrid import Asked, answered_by_words, by_both, by_meaning, by_words
 from pipelines.search.lexical import Filter, Ranked
 from pipelines.search.refresh import ask_index
 from pipelines.search.vectors import refresh_vectors
@@ -108,9 +108,8 @@ def _semantic(workspace: Workspace, text: str) -> list[str]:
 
 def _hybrid(workspace: Workspace, text: str) -> list[str]:
     def rank(connection: sqlite3.Connection, asked: Asked) -> list[Ranked]:
-        if is_answered_by_words(connection, asked):
-            return by_words(connection, asked)
-        return by_both(connection, asked, _encoder(connection))
+        found = answered_by_words(connection, asked)
+        return by_both(connection, asked, _encoder(connection)) if found is None else found
 
     return _ranked(workspace, text, rank)
 
