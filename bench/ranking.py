@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from codec.kinds import sha256_of
+from codec.kinds import Key, sha256_of
 from codec.manifest.jsonl import encode_fact
 from codec.records import PatchRef, Session, Status
 from codec.search.terms import question_terms
@@ -73,10 +73,10 @@ def judged_workspace(folder: Path) -> tuple[Workspace, dict[str, list[Judged]]]:
     subprocess.run(["git", "init", "-q", folder], check=True)
     (folder / MANIFEST).parent.mkdir()
     (folder / ".diffs").mkdir()
-    keys: dict[str, str] = {}
+    keys: dict[str, Key] = {}
     lines = []
     for number, row in enumerate(_table("sessions.tsv")):
-        key = f"2025-{1 + number // 28:02}-{1 + number % 28:02}T10:00:00Z"
+        key = Key(f"2025-{1 + number // 28:02}-{1 + number % 28:02}T10:00:00Z")
         diff = "".join(map(_changed, row["paths"].split())).encode()
         (folder / ".diffs" / f"{key}.diff").write_bytes(diff)
         patch = PatchRef(sha256=sha256_of(diff), size=len(diff))

@@ -8,6 +8,7 @@ from collections.abc import Container
 from typing import Final
 
 from codec.errors import EncodeError
+from codec.kinds import Key
 from codec.records import STATUSES
 
 #: An agent or a task that the log does not name.
@@ -24,7 +25,7 @@ _RANGE = re.compile(rf"{_OBJECT}\.\.{_OBJECT}")
 _COMMITS = re.compile(rf"{_OBJECT}(?:\.\.{_OBJECT})?")
 
 
-def diff_name(key: str, *, colons: bool = True) -> str:
+def diff_name(key: Key, *, colons: bool = True) -> str:
     """Return the file name of a session's diff; `colons=False` replaces colons."""
     return f"{key if colons else key.replace(':', '-')}.diff"
 
@@ -53,7 +54,7 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def session_key(time: str, digest: str, taken: Container[str]) -> str:
+def session_key(time: str, digest: str, taken: Container[Key]) -> Key:
     """Return the key of a session that is new to a workspace.
 
     The key is the time if no other session has it; else the time, `.` and the first six hex digits
@@ -65,10 +66,10 @@ def session_key(time: str, digest: str, taken: Container[str]) -> str:
         digest: SHA-256 of the session's content, 64 hex digits.
         taken: the keys of the workspace.
     """
-    if time not in taken:
-        return time
+    if (key := Key(time)) not in taken:
+        return key
     for length in (6, 12, 64):
-        key = f"{time}.{digest[:length]}"
+        key = Key(f"{time}.{digest[:length]}")
         if key not in taken:
             return key
     raise EncodeError(f"the workspace already has a session {time}.{digest}", field="key")

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple, get_args
 
-from codec.kinds import Sha256, sha256_of
+from codec.kinds import Key, Sha256, sha256_of
 
 Status = Literal["PASS", "FAIL", "PARTIAL", "UNKNOWN"]
 STATUSES: Final[frozenset[str]] = frozenset(get_args(Status))
@@ -125,7 +125,7 @@ class Session(NamedTuple):
         extra: fields of the manifest line that this version does not know, kept as they are.
     """
 
-    key: str
+    key: Key
     time: str
     agent: str
     task: str

@@ -112,6 +112,7 @@ _MODEL_NAME = re.compile(
     r"[ -](?P<major>\d)(?:\.(?P<minor>\d))?\)?",
     re.I,
 )
+_NOTED_MODEL = re.compile(r"Claude(?: Code| CLI)? ?\((?P<model>claude-[\w.-]+)\)", re.I)
 _REMARK_EDGE = " \t-–—:,;.*_`"
 
 
@@ -178,6 +179,8 @@ def agent_of(text: str, aliases: Mapping[str, str]) -> str:
 
 @lru_cache(maxsize=4096)
 def _short_name(text: str) -> str:
+    noted = _NOTED_MODEL.fullmatch(text)
+    text = noted["model"] if noted else text
     m = _MODEL_ID.fullmatch(text) or _OLD_MODEL_ID.fullmatch(text) or _MODEL_NAME.fullmatch(text)
     if m is None:
         return name_of(text)

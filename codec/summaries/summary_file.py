@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final, NamedTuple
 
 from codec.errors import FormatError
+from codec.kinds import Key
 from codec.manifest.fields import read_count, read_counts, read_key, read_text, require
 from codec.names import one_line
 from codec.periods import read_period
@@ -31,7 +32,7 @@ _PATH: Final = re.compile(rf"{re.escape(FOLDER)}/\d{{4}}[0-9QW.-]{{0,24}}\.json"
 class Cited(NamedTuple):
     """A session that a claim cites: its key, and the first digits of its identity."""
 
-    key: str
+    key: Key
     digest: str
 
 

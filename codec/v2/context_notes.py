@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
+from codec.kinds import Key
 from codec.names import key_time
 from codec.shown_text import quoted
 from codec.v2.compact_view import NOTE
@@ -26,20 +27,20 @@ _NOTES: Final = "Notes: "
 ENTRY_LINES: Final = 6
 
 
-def notes_in(lines: Iterable[str]) -> dict[str, str]:
+def notes_in(lines: Iterable[str]) -> dict[Key, str]:
     """Return the notes in lines of a progress log, by the key of their session."""
-    found: dict[str, str] = {}
-    key = ""
+    found: dict[Key, str] = {}
+    key = Key("")
     for line in lines:
         if line.startswith(_HEADING):
-            key = line[len(_HEADING) :].rsplit(":", 2)[0]
+            key = Key(line[len(_HEADING) :].rsplit(":", 2)[0])
         elif line.startswith(_NOTES) and key:
             found[key] = line.removeprefix(_NOTES)
     return found
 
 
 def note_lines(
-    keys: Iterable[str], notes: Mapping[str, str], count: Callable[[str], int], budget: int
+    keys: Iterable[Key], notes: Mapping[Key, str], count: Callable[[str], int], budget: int
 ) -> str:
     """Return lines with the notes of sessions, as many as fit.
 

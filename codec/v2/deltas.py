@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple, TypeVar, cast
 
 from codec.errors import EncodeError, FormatError
+from codec.kinds import Key
 from codec.names import check_field, is_key, name_faults
 from codec.records import NO_METRICS, NUMBER_LIMIT, Metrics, Session, Status
 
@@ -36,7 +37,7 @@ _METRICS = re.compile(
 class Delta(NamedTuple):
     """A session's line. Known lines are a pair: `L+847` means that no lines were removed."""
 
-    key: str
+    key: Key
     agent: str
     task: str
     status: Status
@@ -132,7 +133,7 @@ def decode_delta(line: str) -> Delta:
         wrong.append(str(e))
     if wrong:
         raise FormatError("; ".join(wrong))
-    return Delta(key=key, agent=agent, task=task, status=cast(Status, status), metrics=decoded)
+    return Delta(key=Key(key), agent=agent, task=task, status=cast(Status, status), metrics=decoded)
 
 
 def encode_metrics(metrics: Metrics) -> str:

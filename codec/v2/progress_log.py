@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple, cast
 
 from codec.errors import EncodeError, FormatError
+from codec.kinds import Key
 from codec.names import check_name, is_key, one_line
 from codec.records import NO_METRICS, Metrics, Session, Status
 from codec.v2.deltas import decode_metrics, encode_metrics, shown_metrics
@@ -35,7 +36,7 @@ _LINE = re.compile(r"(?P<name>Metrics|Diff|Notes): (?P<value>.+)")
 class Reference(NamedTuple):
     """A session's reference entry. `diff` is a path in the workspace; None without a diff."""
 
-    key: str
+    key: Key
     agent: str
     task: str
     status: Status
@@ -45,7 +46,7 @@ class Reference(NamedTuple):
     notes: str = ""
 
 
-def diff_path(key: str) -> str:
+def diff_path(key: Key) -> str:
     """Return the path of a session's diff, relative to the workspace.
 
     If a file system does not allow `:`, the file has the name that `diff_name` returns.
@@ -99,7 +100,7 @@ def decode_reference(lines: list[str]) -> Reference:
     """
     heading = _HEADING.fullmatch(lines[0])
     if heading is None:
-        raise FormatError(f"not a reference: {lines[0]!r}", line=1)
+        raise FormatError(f"not the heading of a reference entry: {lines[0]!r}", line=1)
     status = _STATUS.fullmatch(lines[1]) if len(lines) > 1 else None
     if status is None:
         raise FormatError("no line 'Status: PASS|FAIL|PARTIAL|UNKNOWN'", line=2)
@@ -113,7 +114,7 @@ def decode_reference(lines: list[str]) -> Reference:
     if missing:
         raise FormatError(f"no line {', '.join(missing)}", line=1)
     return Reference(
-        key=heading["key"],
+        key=Key(heading["key"]),
         agent=heading["agent"],
         task=heading["task"],
         status=cast(Status, status["status"]),

@@ -18,7 +18,7 @@ from codec.archive.container import encode_archive
 from codec.archive.recovery import Damage, check
 from codec.archive.tar import Load, Member
 from codec.errors import IntegrityError
-from codec.kinds import Sha256
+from codec.kinds import Key, Sha256
 from codec.manifest.facts import Archive, archive_name
 from codec.records import PatchRef
 from pipelines.diffs.local_archives import UNFINISHED, ranges_of
@@ -37,7 +37,7 @@ class Packing(NamedTuple):
 
     month: str
     members: tuple[Member, ...]
-    sha256: Mapping[str, str]
+    sha256: Mapping[Key, Sha256]
     load: Load
 
 
@@ -84,7 +84,7 @@ def pack(folder: str, packing: Packing, profile: str, pool: Executor | None) -> 
     return Written(path, fact)
 
 
-def prove(path: str, expected: Mapping[str, str]) -> None:
+def prove(path: str, expected: Mapping[Key, Sha256]) -> None:
     """Raise IntegrityError unless every member of an archive has its recorded hash.
 
     Args:
@@ -102,17 +102,17 @@ def prove(path: str, expected: Mapping[str, str]) -> None:
         )
 
 
-def contents_of(path: str) -> dict[str, PatchRef]:
+def contents_of(path: str) -> dict[Key, PatchRef]:
     """Return the diffs in an archive, by key, after reading all of it.
 
     Raises:
         IntegrityError: a byte of it is wrong.
     """
-    found: dict[str, PatchRef] = {}
+    found: dict[Key, PatchRef] = {}
     for event in check(ranges_of(path), os.path.getsize(path)):
         if isinstance(event, Damage):
             where = f"at byte {event.offset}"
-            raise IntegrityError(f"does not read back, {where}: {event.problem}", file=path)
+            raise IntegrityError(f"cannot be read back {where}: {event.problem}", file=path)
         found[event.entry.key] = PatchRef(sha256=event.sha256, size=event.entry.size)
     return found
 

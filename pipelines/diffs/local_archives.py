@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from codec.errors import CodecError, IntegrityError
+from codec.kinds import Key, Sha256
 from codec.manifest.facts import Archive
 from codec.records import PatchRef
 from pipelines.system.git.local_state import refuse_committed_diffs
@@ -56,15 +57,15 @@ class Archives:
             self._names = archive_names(self._folder)
         return self._names
 
-    def keys(self) -> set[str]:
+    def keys(self) -> set[Key]:
         """Return the keys of all diffs in local archives whose index can be read."""
-        found: set[str] = set()
+        found: set[Key] = set()
         for name in self.names():
             with suppress(CodecError):
                 found.update(entry.key for entry in self._reader(name).index.entries())
         return found
 
-    def holder(self, key: str, patch: PatchRef, among: Container[str]) -> str | None:
+    def holder(self, key: Key, patch: PatchRef, among: Container[str]) -> str | None:
         """Return the archive that has a diff, by hash and the time of its key; None without one.
 
         Args:
@@ -78,7 +79,7 @@ class Archives:
                 return name
         return None
 
-    def read(self, key: str, patch: PatchRef) -> bytes | None:
+    def read(self, key: Key, patch: PatchRef) -> bytes | None:
         """Return the bytes of a diff; None if no local archive has it.
 
         Raises:
@@ -90,7 +91,7 @@ class Archives:
             data = self._read(key, patch)
         return data
 
-    def _read(self, key: str, patch: PatchRef) -> bytes | None:
+    def _read(self, key: Key, patch: PatchRef) -> bytes | None:
         problem: IntegrityError | None = None
         month = [name for name in self.names() if name.startswith(key[:7])]
         for name in month:
@@ -110,7 +111,7 @@ class Archives:
             raise problem
         return None
 
-    def _packed_otherwise(self, name: str, key: str, patch: PatchRef) -> bytes | None:
+    def _packed_otherwise(self, name: str, key: Key, patch: PatchRef) -> bytes | None:
         """Return the bytes of a diff that was packed before a merge changed its key; else None."""
         with suppress(FileNotFoundError, CodecError):  # the first pass reported the damage
             reader = self._reader(name)
@@ -163,7 +164,7 @@ def list_archives(workspace: Workspace, manifest: Manifest) -> list[Listed]:
     ]
 
 
-def recorded_in(manifest: Manifest, name: str) -> dict[str, str]:
+def recorded_in(manifest: Manifest, name: str) -> dict[Key, Sha256]:
     """Return the SHA-256 of an archive's members, by key, as the manifest records them."""
     patches = {
         key: manifest.sessions[key].patch

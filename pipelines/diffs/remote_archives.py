@@ -23,6 +23,7 @@ from typing import Final, NamedTuple
 from codec.archive.container import TAIL, ArchiveReader
 from codec.archive.snapshot import archive_object, decode_archive_object
 from codec.errors import CodecError, FormatError, IntegrityError
+from codec.kinds import Key
 from codec.manifest.facts import Archive
 from codec.manifest.jsonl import decode_fact
 from codec.names import key_time
@@ -62,7 +63,7 @@ class RemoteArchives:
         self._readers: dict[str, ArchiveReader] = {}
         self._frames = _Frames()
 
-    def read(self, key: str, patch: PatchRef) -> bytes | None:
+    def read(self, key: Key, patch: PatchRef) -> bytes | None:
         """Return the bytes of a diff; None if no archive of the remote has it, or without a remote.
 
         Raises:
@@ -96,7 +97,7 @@ class RemoteArchives:
             raise problem
         return None
 
-    def _files(self, remote: Remote, facts: Iterable[Archive], key: str) -> Iterator[_File]:
+    def _files(self, remote: Remote, facts: Iterable[Archive], key: Key) -> Iterator[_File]:
         """Yield the archives of these facts, then the others of a key's month on the remote."""
         known = {fact.name: fact.size for fact in facts}
         yield from map(_File._make, known.items())
@@ -106,7 +107,7 @@ class RemoteArchives:
         month = key[:7]
         yield from (f for f in self._stored if f.name.startswith(month) and f.name not in known)
 
-    def _read(self, remote: Remote, file: _File, key: str, patch: PatchRef) -> bytes | None:
+    def _read(self, remote: Remote, file: _File, key: Key, patch: PatchRef) -> bytes | None:
         """Return the bytes of a diff from one archive; None if the archive does not have it."""
         try:
             try:
@@ -212,7 +213,7 @@ def _decode_end(cached: bytes) -> tuple[str, bytes]:
     return json.loads(line)["version"], end
 
 
-def _member(reader: ArchiveReader, key: str, patch: PatchRef) -> bytes | None:
+def _member(reader: ArchiveReader, key: Key, patch: PatchRef) -> bytes | None:
     if reader.index.find(key) is not None:
         return reader.read(key, patch)
     for entry in reader.index.near(key):

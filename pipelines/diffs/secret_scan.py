@@ -21,6 +21,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from codec.kinds import Key
 from codec.patches import binary as binary_patch
 from codec.patches.binary import ReadBlob
 from codec.secrets import patterns as secret_rules
@@ -53,7 +54,7 @@ class Text(NamedTuple):
     """A text to scan: its name for the user, its session, and a function that reads it."""
 
     name: str
-    key: str | None
+    key: Key | None
     load: Callable[[], bytes]
 
 

@@ -25,7 +25,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from codec.errors import IntegrityError
-from codec.kinds import Sha256
+from codec.kinds import Key, Sha256
 from codec.names import key_time
 from codec.records import PatchRef, Session
 from pipelines.diffs.local_archives import Archives
@@ -83,15 +83,15 @@ class Store:
         except FileNotFoundError:
             return set()
 
-    def archived_keys(self) -> set[str]:
+    def archived_keys(self) -> set[Key]:
         """Return the keys of all diffs in local archives."""
         return self._archives.keys()
 
-    def holder(self, key: str, patch: PatchRef, among: Container[str]) -> str | None:
+    def holder(self, key: Key, patch: PatchRef, among: Container[str]) -> str | None:
         """Return the archive, among some, that has a diff of a key's time; None without one."""
         return self._archives.holder(key, patch, among)
 
-    def read(self, key: str, patch: PatchRef, commits: Sequence[str] = ()) -> bytes:
+    def read(self, key: Key, patch: PatchRef, commits: Sequence[str] = ()) -> bytes:
         """Return the bytes of a diff.
 
         Args:
@@ -146,7 +146,7 @@ class Store:
             "a copy with 'session-codec restore --only diffs'"
         )
 
-    def has(self, key: str, patch: PatchRef) -> bool:
+    def has(self, key: Key, patch: PatchRef) -> bool:
         """Return True if a diff is stored on this machine and intact."""
         try:
             self.read(key, patch)
@@ -154,7 +154,7 @@ class Store:
             return False
         return True
 
-    def _on_remote(self, key: str, patch: PatchRef) -> bytes | None:
+    def _on_remote(self, key: Key, patch: PatchRef) -> bytes | None:
         """Return the bytes of a diff from an archive of the remote; None without it."""
         if self._open_remote is None:
             return None
@@ -164,7 +164,7 @@ class Store:
             self._remote = RemoteArchives(self._workspace, self._open_remote)
         return self._remote.read(key, patch)
 
-    def _archived(self, key: str, patch: PatchRef) -> bytes | None:
+    def _archived(self, key: Key, patch: PatchRef) -> bytes | None:
         """Return the bytes of a diff from a local archive; None without it."""
         try:
             return self._archives.read(key, patch)
@@ -176,7 +176,7 @@ class Store:
                     return None  # the diff of another session was packed under this key
             raise
 
-    def loose_path(self, key: str, patch: PatchRef) -> str | None:
+    def loose_path(self, key: Key, patch: PatchRef) -> str | None:
         """Return the path of a loose diff; None if it is not loose.
 
         Raises:
@@ -193,7 +193,7 @@ class Store:
         """Return True if a diff is intact in the pending store."""
         return pending.read_patch(self._workspace, patch.sha256, patch.size) is not None
 
-    def _check_own(self, key: str, patch: PatchRef) -> None:
+    def _check_own(self, key: Key, patch: PatchRef) -> None:
         """Raise IntegrityError if the file of a key is neither its diff nor another session's."""
         for name in names_of(key):
             path = os.path.join(self._workspace.diffs, name)
@@ -218,7 +218,7 @@ class Store:
                 return data
         return None
 
-    def names_near(self, key: str) -> Sequence[str]:
+    def names_near(self, key: Key) -> Sequence[str]:
         """Return the names of loose diffs of sessions with the time of a key."""
         if self._by_time is None:
             self._by_time = {}
@@ -226,7 +226,7 @@ class Store:
                 self._by_time.setdefault(_time_of(name), []).append(name)
         return self._by_time.get(_time_of(key), ())
 
-    def _is_of_another(self, path: str, key: str, patch: PatchRef) -> bool:
+    def _is_of_another(self, path: str, key: Key, patch: PatchRef) -> bool:
         """Return True if a file is, or may be, the diff of another session with a key's time.
 
         An interrupted verb may have written the diff of a session that the manifest gets only when
@@ -239,7 +239,7 @@ class Store:
         is_other = found is not None and recorded >= {found, patch}
         return is_other or is_pending(self._workspace)
 
-    def _patches_of(self, key: str) -> set[PatchRef]:
+    def _patches_of(self, key: Key) -> set[PatchRef]:
         """Return the diffs of all sessions with the time of a key."""
         if self._recorded is None:
             manifest = self._manifest or read_manifest(self._workspace)

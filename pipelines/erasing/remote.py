@@ -26,6 +26,7 @@ from codec.archive.snapshot import (
     layout_object,
 )
 from codec.errors import CodecError, IntegrityError
+from codec.kinds import Key
 from codec.names import key_time
 from codec.records import PatchRef
 from codec.v1.layout import LAYOUT_NAME, LITERAL_NAME, decode_layout, literal_bytes
@@ -142,11 +143,11 @@ def replacement_of(remote: Remote, held: Held, manifest: Manifest, targets: Targ
         targets: the diffs to leave out.
     """
     made = Replacement()
-    known: dict[tuple[str, str], tuple[str, PatchRef]] = {}
+    known: dict[tuple[str, str], tuple[Key, PatchRef]] = {}
     for session in manifest.every_session():
         if session.patch is not None:
             known[session.time, session.patch.sha256] = session.key, session.patch
-    kept: dict[str, PatchRef] = {}
+    kept: dict[Key, PatchRef] = {}
     content: dict[PatchRef, bytes] = {}
     for name, size in held.packs.items():
         members = _members(remote, name, size, known)
@@ -171,10 +172,10 @@ def replacement_of(remote: Remote, held: Held, manifest: Manifest, targets: Targ
 
 
 def _members(
-    remote: Remote, name: str, size: int, known: Mapping[tuple[str, str], tuple[str, PatchRef]]
-) -> dict[str, tuple[PatchRef, bytes]] | None:
+    remote: Remote, name: str, size: int, known: Mapping[tuple[str, str], tuple[Key, PatchRef]]
+) -> dict[Key, tuple[PatchRef, bytes]] | None:
     """Return the diffs of an object by their current keys; None if some are not known here."""
-    found: dict[str, tuple[PatchRef, bytes]] = {}
+    found: dict[Key, tuple[PatchRef, bytes]] = {}
     for member, data in _contents(reader_of(read_whole(remote, name, min(size, LIMIT)))):
         digest = hashlib.sha256(data).hexdigest()
         session = known.get((key_time(member), digest))
@@ -235,7 +236,7 @@ def _unreadable(remote: Remote, count: int) -> Finding:
 def _unknown(name: str) -> Finding:
     return Finding(
         code="elsewhere",
-        message="holds the diff, and diffs of sessions that are not known here; it was left",
+        message="holds the diff, and diffs of sessions that are unknown here; it was kept",
         file=name,
-        hint="Merge the manifest of the machine that sent it, and run the same command again",
+        hint="Merge the manifest of the machine that uploaded it, and run the same command again",
     )

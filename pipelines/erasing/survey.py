@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from codec.archive.snapshot import Pack, archive_object
+from codec.kinds import Key
 from codec.manifest.facts import Archive
 from codec.records import PatchRef
 from pipelines.diffs.local_archives import archive_folder, archive_names, shown
@@ -44,7 +45,7 @@ class Survey(NamedTuple):
     unsent: list[Archive]
     layouts: list[LayoutUpload]
     packs: list[Pack]
-    diffs: dict[str, PatchRef]
+    diffs: dict[Key, PatchRef]
     is_whole: bool
     findings: list[Finding]
 
@@ -78,7 +79,7 @@ def survey(
     return Survey(there, unsent, layouts, packs, diffs, is_whole, findings)
 
 
-def _is_here(store: Store, manifest: Manifest, key: str, patch: PatchRef) -> bool:
+def _is_here(store: Store, manifest: Manifest, key: Key, patch: PatchRef) -> bool:
     """Return True if a diff can be uploaded by itself: loose, pending, or in a kept archive."""
     if store.loose_path(key, patch) is not None or store.is_pending(patch):
         return True
@@ -112,7 +113,7 @@ def _absent(fact: Archive) -> Finding:
         message="is missing locally and on the remote",
         level="note",
         file=shown(fact.name),
-        hint="Run the same command where it is stored",
+        hint="Run the same command on the machine that has it",
     )
 
 

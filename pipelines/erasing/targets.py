@@ -8,6 +8,7 @@ from collections.abc import Collection
 from typing import Final, NamedTuple
 
 from codec.archive.container import ArchiveReader
+from codec.kinds import Key
 from codec.names import key_time
 from codec.records import PatchRef
 from pipelines.workspace.diff_files import hashed_names
@@ -51,7 +52,7 @@ class Targets(NamedTuple):
         return m is not None and m["name"] in self.names
 
 
-def targets_of(manifest: Manifest, hashes: Collection[str], keys: Collection[str] = ()) -> Targets:
+def targets_of(manifest: Manifest, hashes: Collection[str], keys: Collection[Key] = ()) -> Targets:
     """Return the targets for some hashes.
 
     Args:

@@ -7,7 +7,7 @@ reader in `codec.agents`. Other agents have their own functions `find` and `even
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from codec.agents.transcript_events import Event, Prompt
@@ -30,6 +30,9 @@ class Source(NamedTuple):
         forked_from: the session that it continues; empty for none.
         prompts: the user's prompts, if the transcript is gone; then nothing else is known.
         is_shared: its file has other sessions as well.
+        start: how many bytes and lines of such a file are before the session.
+        is_text: a text for people to read, made from the session; its transcript has more.
+        has_times: its lines have times, so that its duration is known.
     """
 
     agent: str
@@ -44,6 +47,9 @@ class Source(NamedTuple):
     forked_from: str = ""
     prompts: tuple[Prompt, ...] = ()
     is_shared: bool = False
+    start: tuple[int, int] = (0, 0)
+    is_text: bool = False
+    has_times: bool = True
 
     @property
     def newest(self) -> float:
@@ -81,7 +87,8 @@ class Agent(NamedTuple):
     Attributes:
         name: the name, as `--agent` takes it.
         program: the name of the agent in a session whose model is unknown.
-        folders: its folders of transcripts, which may be missing.
+        folders: returns its folders of transcripts, which may be missing, for the worktrees of a
+            repository.
         find: finds the sessions in files and folders.
         events: reads a session: one stream for the session, and one for each sub-agent.
         keeps_days: the days after which it deletes transcripts; None if it keeps them.
@@ -89,7 +96,7 @@ class Agent(NamedTuple):
 
     name: str
     program: str
-    folders: Callable[[], list[str]]
+    folders: Callable[[Sequence[str]], list[str]]
     find: Callable[[list[str]], Search]
     events: Callable[[Source, Reading], list[Iterator[Event]]]
     keeps_days: Callable[[], int | None] = lambda: None

@@ -116,6 +116,7 @@ def recording_of(
     """Return the recording for a part of a session."""
     told = draft.compiled.figures
     has_work = not draft.source.prompts  # prompts do not show the agent's work
+    has_times = has_work and draft.source.has_times
     status, remark = inferred(draft.compiled.commands) if infer else ("UNKNOWN", "")
     return Recording(
         agent=told.model or program,
@@ -125,7 +126,7 @@ def recording_of(
         patch=patch,
         ranges=(draft.range,) if draft.range else (),
         commits=len(draft.commits) if has_work else None,
-        duration_min=minutes(told.work) if told.work is not None and has_work else None,
+        duration_min=minutes(told.work) if told.work is not None and has_times else None,
         tokens_used=told.tokens if (told.tokens or 0) < NUMBER_LIMIT else None,
         id=draft.source.session_id,
         time=time_text(told.first),
@@ -136,7 +137,7 @@ def transcript_of_draft(draft: Draft) -> FromTranscript:
     """Return the fact about the transcript."""
     told = draft.compiled.figures
     usage = told.usage._asdict() if told.usage is not None else {}
-    has_end = told.last and not draft.source.prompts
+    has_end = told.last and draft.source.has_times and not draft.source.prompts
     return FromTranscript(
         agent=draft.source.agent,
         session=draft.source.session_id,

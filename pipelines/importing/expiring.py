@@ -31,7 +31,7 @@ def expiring_findings(workspace: Workspace) -> Iterator[Finding]:
         if not days:
             continue
         limit = time.time() - max(days - _WARNED_DAYS, 0) * _DAY
-        found = agent.find(agent.folders()).sources
+        found = agent.find(agent.folders(())).sources
         old = [s for s in found if s.newest < limit and not s.prompts]  # prompts are kept
         left = [s for s in old if not _is_recorded(known, s)]
         if left and (own := _own(workspace, left)):

@@ -39,7 +39,7 @@ def claude_agent() -> Agent:
     return Agent(
         name="claude",
         program="claude-code",
-        folders=lambda: [folder("projects"), folder("history.jsonl")],
+        folders=lambda _worktrees: [folder("projects"), folder("history.jsonl")],
         find=partial(_find, "claude"),
         events=_events,
         keeps_days=lambda: _claude_days(folder("settings.json")),
@@ -52,7 +52,7 @@ def codex_agent() -> Agent:
     return Agent(
         name="codex",
         program="codex",
-        folders=lambda: [folder("sessions"), folder("archived_sessions")],
+        folders=lambda _worktrees: [folder("sessions"), folder("archived_sessions")],
         find=partial(_find, "codex"),
         events=_events,
     )
@@ -64,7 +64,7 @@ def gemini_agent() -> Agent:
     return Agent(
         name="gemini",
         program="gemini-cli",
-        folders=lambda: [folder("tmp")],
+        folders=lambda _worktrees: [folder("tmp")],
         find=partial(_find, "gemini"),
         events=_events,
         keeps_days=lambda: _gemini_days(folder("settings.json")),

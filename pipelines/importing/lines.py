@@ -72,7 +72,7 @@ def files_below(place: str, name: re.Pattern[str], findings: list[Finding]) -> I
         return
     if not os.path.isdir(place):
         if os.path.lexists(place):
-            findings.append(_linked(place))
+            findings.append(linked(place))
         return
 
     def failed(error: OSError) -> None:
@@ -83,17 +83,19 @@ def files_below(place: str, name: re.Pattern[str], findings: list[Finding]) -> I
         for found in sorted([*folders, *names]):
             path = os.path.join(folder, found)
             if os.path.islink(path) and (found in folders or name.fullmatch(found)):
-                findings.append(_linked(path))
+                findings.append(linked(path))
             elif name.fullmatch(found) and found in names:
                 yield path
 
 
-def _linked(path: str) -> Finding:
+def linked(path: str) -> Finding:
+    """Return a finding on a link that is not followed."""
+    target = os.path.realpath(path)
     return Finding(
         code="transcript-link",
         message="is a link, and links in a folder of transcripts are not followed",
         file=path,
-        hint=f"If it has transcripts of yours: session-codec import --from {path}",
+        hint=f"If it has transcripts of yours, import them: session-codec import --from {target}",
     )
 
 
@@ -129,7 +131,7 @@ def entries(path: str, findings: list[Finding]) -> Iterator[dict[str, Any]]:
     except read_errors() as e:
         findings.append(unreadable(path, e))
     for kind, numbers in problems.items():
-        findings.append(_damaged(path, kind, numbers))
+        findings.append(damaged(path, kind, numbers))
 
 
 def document(path: str) -> dict[str, Any]:
@@ -170,7 +172,14 @@ def unreadable(path: str, error: Exception) -> Finding:
     )
 
 
-def _damaged(path: str, kind: str, numbers: list[int]) -> Finding:
+def damaged(path: str, kind: str, numbers: list[int]) -> Finding:
+    """Return a finding on lines that cannot be read as they are.
+
+    Args:
+        path: of the file.
+        kind: the problem that the lines have.
+        numbers: of the lines.
+    """
     shown = ", ".join(map(str, numbers[:_NAMED])) + (", ..." if len(numbers) > _NAMED else "")
     what = "line" if len(numbers) == 1 else f"{len(numbers)} lines"
     if kind == "cut short":

@@ -40,7 +40,7 @@ def findings_of(records: Mapping[str, int], drafts: Iterable[Draft]) -> list[Fin
             level="note",
             hint="A newer session-codec may know them",
         ))  # fmt: skip
-    unknown = [d for d in drafts if d.unknown]
+    unknown = [d for d in drafts if d.unknown and not d.range]  # commits have all edits
     if unknown:
         files = sum(d.unknown for d in unknown)
         ids = ", ".join(d.source.session_id for d in unknown[:_NAMED])

@@ -53,7 +53,7 @@ def opencode_agent() -> Agent:
     return Agent(
         name="opencode",
         program="opencode",
-        folders=lambda: [user_folder("XDG_DATA_HOME", ".local/share", "opencode")],
+        folders=lambda _worktrees: [user_folder("XDG_DATA_HOME", ".local/share", "opencode")],
         find=_find,
         events=_events,
     )

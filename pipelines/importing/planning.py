@@ -170,7 +170,7 @@ class _Planner:
         chosen: list[Agent] = [self._agents[name] for name in request.agents or self._agents]
         found: list[Source] = []
         for agent in chosen:
-            search = agent.find(list(request.places) or agent.folders())
+            search = agent.find(list(request.places) or agent.folders(self._listed))
             found += search.sources
             self._result.findings.extend(search.findings)
         self._result.findings.extend(unrecognised(request.places, found, self._result.findings))
@@ -182,15 +182,17 @@ class _Planner:
             named=bool(request.places),
         )
         self._result.findings.extend(belonging.findings)
+        whole = {source.session_id for source in belonging.sources if not source.is_text}
         return sorted(
-            belonging.sources, key=lambda s: (bool(s.forked_from), s.time, s.newest, s.session_id)
+            (s for s in belonging.sources if not s.is_text or s.session_id not in whole),
+            key=lambda s: (bool(s.forked_from), s.time, s.newest, s.session_id),
         )
 
     def read(self, source: Source) -> None:
         """Read a transcript and store the states of its files."""
         parts = self._known.parts(source.session_id)
-        if source.prompts and any(part.history is not None for part in parts):
-            return  # the recorded session has more than the prompts
+        if any(_has_more(part, source) for part in parts):
+            return
         seen = set(self._reading.seen) if self._known.has_unnamed else None
         read = self._compile(source, parts)
         if seen is not None:
@@ -298,6 +300,14 @@ class _Planner:
         cleaned, findings = clean_session(self._request.workspace, session)
         self._result.findings.extend(findings)
         return cleaned
+
+
+def _has_more(part: Part, source: Source) -> bool:
+    """Return True if what is recorded of a session comes from more than a source has."""
+    if part.history is None or not (source.prompts or source.is_text):
+        return False
+    recorded = part.history.session.transcript
+    return bool(source.prompts) or recorded is None or recorded.agent != source.agent
 
 
 def _files_of(repository: Repository) -> frozenset[str]:

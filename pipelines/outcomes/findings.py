@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+from codec.kinds import Key
+
 Level = Literal["finding", "note"]
 
 
@@ -29,7 +31,7 @@ class Finding(NamedTuple):
     level: Level = "finding"
     file: str | None = None
     line: int | None = None
-    key: str | None = None
+    key: Key | None = None
     hint: str | None = None
     rule: str | None = None
     fingerprint: str | None = None
@@ -43,7 +45,7 @@ def torn_finding(name: str) -> Finding:
     """Return a note on a file whose last line is incomplete."""
     return Finding(
         code="torn-line",
-        message="its last line has no end; the next verb that writes completes it",
+        message="its last line is incomplete; the next verb that writes completes it",
         file=name,
         level="note",
     )

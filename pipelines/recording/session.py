@@ -18,6 +18,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from codec.errors import FormatError
+from codec.kinds import Key
 from codec.manifest.jsonl import decode_fact, encode_fact, identity_of
 from codec.names import key_time, name_of, one_line, session_key
 from codec.patches.diff_stat import diff_stat
@@ -104,7 +105,7 @@ def session_of(recording: Recording, aliases: Mapping[str, str]) -> Session:
     title = one_line(recording.task)
     ranges = recording.ranges or ()
     session = Session(
-        key=time,
+        key=Key(time),
         time=time,
         agent=agent_of(recording.agent, aliases),
         task=task,
@@ -155,7 +156,7 @@ def record_session(workspace: Workspace, recording: Recording) -> Recorded:
     return made._replace(findings=findings, recovered=recovered)
 
 
-def new_session(workspace: Workspace, recording: Recording, keys: Collection[str] = ()) -> Recorded:
+def new_session(workspace: Workspace, recording: Recording, keys: Collection[Key] = ()) -> Recorded:
     """Return the session of a recording, which the caller puts into the pending store.
 
     Secrets in its texts are replaced first.
@@ -177,7 +178,7 @@ def new_session(workspace: Workspace, recording: Recording, keys: Collection[str
     return made._replace(findings=(*replaced, *made.findings))
 
 
-def _made(workspace: Workspace, recording: Recording, keys: Collection[str] = ()) -> Recorded:
+def _made(workspace: Workspace, recording: Recording, keys: Collection[Key] = ()) -> Recorded:
     """Return the session of a recording with a new key, or the session that has its id."""
     session = session_of(recording, read_config(workspace).agents)
     with mapped_file(workspace, MANIFEST) as manifest:
@@ -206,7 +207,7 @@ def _patches(made: Iterable[Recorded]) -> list[bytes]:
 def _purged(session: Session) -> Finding:
     return Finding(
         code="purged-again",
-        message="has the diff of a session that was purged; it is not stored again",
+        message="has the same diff as a purged session; it is not stored again",
         key=session.key,
     )
 
@@ -237,14 +238,14 @@ def _with_id(manifest: mmap.mmap | bytes, name: str) -> Session | None:
     return None
 
 
-def _keys_of(manifest: mmap.mmap | bytes, time: str) -> set[str]:
+def _keys_of(manifest: mmap.mmap | bytes, time: str) -> set[Key]:
     """Return the keys of the sessions with a time."""
-    keys: set[str] = set()
+    keys: set[Key] = set()
     needle = _SESSION + time.encode()
     at = manifest.find(needle)
     while at >= 0:
         start = at + len(_SESSION)
-        key = manifest[start : manifest.find(b'"', start)].decode(errors="replace")
+        key = Key(manifest[start : manifest.find(b'"', start)].decode(errors="replace"))
         if key_time(key) == time:  # a date is also the beginning of the times of its day
             keys.add(key)
         at = manifest.find(needle, start)

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from codec.kinds import Key
 from codec.names import name_of
 from codec.records import Session
 from codec.secrets.hint import may_hold_secret
@@ -123,7 +124,7 @@ def _replaced(found: _Found) -> Iterator[Finding]:
 
 
 def _present(
-    found: _Found, file: str, where: str, key: str | None, line: int | None = None
+    found: _Found, file: str, where: str, key: Key | None, line: int | None = None
 ) -> Iterator[Finding]:
     from pipelines.workspace.user_settings import operator_file
 

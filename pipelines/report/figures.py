@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date, timedelta
 from typing import Final, Literal, NamedTuple
 
+from codec.kinds import Key
 from codec.records import Session
 from codec.v2.context_view import DEFAULT_LAST, render_context
 from codec.v2.deltas import delta_of, encode_delta
@@ -72,7 +73,7 @@ class Task(NamedTuple):
     fail: int
     partial: int
     longest: int | None
-    key: str
+    key: Key
 
 
 class Course(NamedTuple):

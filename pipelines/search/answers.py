@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
+from codec.kinds import Key
 from codec.names import name_of
 from codec.records import PatchRef
 from codec.search.terms import question_terms
@@ -67,7 +68,7 @@ class Found(NamedTuple):
         terms: the terms of the question that the sentence has.
     """
 
-    key: str
+    key: Key
     time: str
     agent: str
     task: str
@@ -197,7 +198,7 @@ def _described(
         "SELECT key, time, agent, coalesce(nullif(title, ''), task), status, notes, remark, patch,"
         " size FROM sessions WHERE id = ?"
     )
-    heads: list[tuple[str, str, str, str, str]] = []
+    heads: list[tuple[Key, str, str, str, str]] = []
     reasons: list[tuple[Texts, Reason]] = []
     for number in numbers:
         row = connection.execute(query, (number,)).fetchone()
@@ -214,7 +215,7 @@ def _described(
     return [_found(head, reason) for head, reason in zip(heads, final, strict=True)]
 
 
-def _found(head: tuple[str, str, str, str, str], reason: Reason) -> Found:
+def _found(head: tuple[Key, str, str, str, str], reason: Reason) -> Found:
     if reason.field == "task":  # shown in any case
         reason = reason._replace(field="", text="")
     return Found(*head, *reason)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from codec.errors import CodecError
+from codec.kinds import Key
 from codec.records import PatchRef
 from codec.search.excerpt import Excerpt, excerpt, matching, sentences_of
 from pipelines.outcomes.errors import StorageError
@@ -62,7 +63,7 @@ def reason_by_words(texts: Texts, terms: Sequence[str]) -> Reason:
 
 
 def reason_in_diff(
-    store: Store, key: str, patch: PatchRef, terms: Sequence[str], reason: Reason
+    store: Store, key: Key, patch: PatchRef, terms: Sequence[str], reason: Reason
 ) -> Reason:
     """Return the diff line with more terms than a given reason, or the given reason."""
     from codec.patches.changes import changes_of

@@ -15,6 +15,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from codec.kinds import Key
 from codec.names import key_time
 from codec.records import Session
 from codec.secrets.hint import may_hold_secret
@@ -216,7 +217,7 @@ def _about(
     manifest: Manifest,
     public: Sequence[Session],
     private: int,
-    files: Mapping[str, Files],
+    files: Mapping[Key, Files],
 ) -> _About:
     archives = list_archives(workspace, manifest)
     return _About(
@@ -258,8 +259,8 @@ def _saved(
 
 
 def _without_secrets(
-    files: Mapping[str, Files], allow: frozenset[str]
-) -> tuple[dict[str, Files], list[Finding]]:
+    files: Mapping[Key, Files], allow: frozenset[str]
+) -> tuple[dict[Key, Files], list[Finding]]:
     """Return files with paths without secrets, and a finding for each secret that was replaced."""
     paths = sorted({path for found in files.values() for path in found})
     if not may_hold_secret("\n".join(paths)):

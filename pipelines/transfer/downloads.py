@@ -17,6 +17,7 @@ from codec.archive.bundle import decode_bundle
 from codec.archive.container import ArchiveReader
 from codec.archive.snapshot import Pack, archive_object, decode_archive_object, decode_layout_object
 from codec.errors import CodecError, IntegrityError
+from codec.kinds import Key
 from codec.manifest.facts import Archive
 from codec.names import key_time
 from codec.records import PatchRef
@@ -43,7 +44,7 @@ from pipelines.workspace.staging import make_staging, new_token
 
 _LAYOUT: Final = frozenset((LAYOUT_NAME, LITERAL_NAME))
 #: Diffs of an object to write: by key, the key that they have in the object.
-Chosen = dict[str, str]
+Chosen = dict[Key, Key]
 
 
 def fetch_archives(
@@ -113,7 +114,7 @@ def _fetch(remote: Remote, folder: str, fact: Archive, count: Callable[[int], No
         raise
 
 
-def pack_diffs(remote: Remote, pack: Pack, names: Iterable[str]) -> dict[str, bytes]:
+def pack_diffs(remote: Remote, pack: Pack, names: Iterable[Key]) -> dict[Key, bytes]:
     """Return diffs of an object, by the keys that they have in it.
 
     An object with loose diffs is fetched and verified as a whole; from an archive only the needed
@@ -125,7 +126,7 @@ def pack_diffs(remote: Remote, pack: Pack, names: Iterable[str]) -> dict[str, by
         else:
             data = read_whole(remote, pack.name, min(pack.size, LIMIT))
             if hashlib.sha256(data).hexdigest() != pack.sha256:
-                raise IntegrityError("is not the object of the snapshot")
+                raise IntegrityError("differs from the object that the snapshot names")
             reader = reader_of(data)
         return {name: reader.read(name, pack.diffs[name]) for name in names}
 
@@ -155,7 +156,7 @@ def held_of(
         sizes: dict[tuple[str, int], list[PatchRef]] = {}
         for time, patch in wanted:
             sizes.setdefault((time, patch.size), []).append(patch)
-        found: dict[str, PatchRef] = {}
+        found: dict[Key, PatchRef] = {}
         with _object(remote, name):
             reader = open_object(remote, name, fact.size)
             for entry in reader.index.entries():
@@ -184,12 +185,12 @@ def layout_files(remote: Remote, name: str) -> dict[str, bytes]:
     with _object(remote, name):
         files = decode_bundle(read_whole(remote, name), digest, _LAYOUT.__contains__)
         if files.keys() != _LAYOUT or decode_layout(files[LAYOUT_NAME]).sha256 != log:
-            raise IntegrityError("is not the layout of its name")
+            raise IntegrityError("its content does not match its name")
     return files
 
 
 def write_layout(
-    workspace: Workspace, remote: Remote, name: str, purged: Mapping[PatchRef, str]
+    workspace: Workspace, remote: Remote, name: str, purged: Mapping[PatchRef, Key]
 ) -> str:
     """Write a layout, and return its path.
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from codec.archive.recovery import Damage, Scan
 from codec.errors import IntegrityError
+from codec.kinds import Key
 from codec.manifest.facts import V1Version
 from codec.records import PatchRef
 from codec.v1.layout import LITERAL_NAME
@@ -37,7 +38,7 @@ class Outgoing(NamedTuple):
     workspace: Workspace
     archives: Collection[str]
     layouts: Collection[V1Version]
-    diffs: Mapping[str, PatchRef]
+    diffs: Mapping[Key, PatchRef]
     files: Mapping[str, bytes]
 
 
@@ -74,13 +75,13 @@ def _texts(sent: Outgoing) -> Iterator[Text]:
         yield Text(name, None, partial(bytes, data))
 
 
-def _members(path: str, name: str) -> Iterator[tuple[str, bytes]]:
+def _members(path: str, name: str) -> Iterator[tuple[Key, bytes]]:
     """Yield the members of an archive, by key; each frame is read once."""
     pieces: list[bytes] = []
     for event in Scan(ranges_of(path), os.path.getsize(path)).events():
         if isinstance(event, Damage):
             raise IntegrityError(
-                f"does not read back at byte {event.offset}: {event.problem}",
+                f"cannot be read back at byte {event.offset}: {event.problem}",
                 file=name,
                 hint="Run 'session-codec archive repair', or restore the file from a copy",
             )

@@ -10,7 +10,7 @@ from codec.archive.recovery import Damage, check
 from codec.archive.snapshot import Pack, pack_object
 from codec.archive.tar import Member
 from codec.errors import IntegrityError
-from codec.kinds import sha256_of
+from codec.kinds import Key, sha256_of
 from codec.patches.diff_stat import touched_path
 from codec.records import PatchRef
 from pipelines.outcomes.errors import Denied
@@ -30,8 +30,8 @@ def packs_of_all(remote: Remote, names: Collection[str]) -> list[Pack]:
 
 
 def needed_packs(
-    needed: Mapping[str, PatchRef], names: Mapping[str, int], known: Iterable[Pack]
-) -> tuple[list[Pack], dict[str, PatchRef]]:
+    needed: Mapping[Key, PatchRef], names: Mapping[str, int], known: Iterable[Pack]
+) -> tuple[list[Pack], dict[Key, PatchRef]]:
     """Return the objects with loose diffs that are still needed, and the diffs that no object has.
 
     Args:
@@ -49,7 +49,7 @@ def needed_packs(
 
 
 def packed(
-    diffs: Mapping[str, PatchRef], read: Callable[[str, PatchRef], bytes]
+    diffs: Mapping[Key, PatchRef], read: Callable[[Key, PatchRef], bytes]
 ) -> Iterator[tuple[Pack, bytes]]:
     """Yield diffs as objects, each read back and verified; only one is in memory at a time.
 
@@ -61,9 +61,9 @@ def packed(
         yield _packed(chunk, read)
 
 
-def _chunks(diffs: Mapping[str, PatchRef]) -> Iterator[dict[str, PatchRef]]:
+def _chunks(diffs: Mapping[Key, PatchRef]) -> Iterator[dict[Key, PatchRef]]:
     """Yield groups of diffs that fit into memory."""
-    chunk: dict[str, PatchRef] = {}
+    chunk: dict[Key, PatchRef] = {}
     size = 0
     for key, patch in diffs.items():
         chunk[key] = patch
@@ -76,7 +76,7 @@ def _chunks(diffs: Mapping[str, PatchRef]) -> Iterator[dict[str, PatchRef]]:
 
 
 def _packed(
-    diffs: Mapping[str, PatchRef], read: Callable[[str, PatchRef], bytes]
+    diffs: Mapping[Key, PatchRef], read: Callable[[Key, PatchRef], bytes]
 ) -> tuple[Pack, bytes]:
     members = [
         Member(key, patch.size, touched_path(read(key, patch))) for key, patch in diffs.items()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from codec.archive.snapshot import archive_object
+from codec.kinds import Key
 from codec.names import key_time
 from pipelines.remotes.base import Remote
 from pipelines.transfer.packs import packs_of_all
@@ -12,7 +13,7 @@ from pipelines.transfer.snapshots import unarchived
 from pipelines.workspace.manifest_view import Manifest
 
 
-def not_there(manifest: Manifest, keys: Collection[str], remote: Remote) -> list[str]:
+def not_there(manifest: Manifest, keys: Collection[Key], remote: Remote) -> list[Key]:
     """Return the sessions whose diffs the remote does not have.
 
     It takes one LIST; the last snapshots are read only if archives do not have all of them.

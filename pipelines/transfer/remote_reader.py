@@ -10,6 +10,7 @@ from collections import OrderedDict
 from typing import Final
 
 from codec.archive.snapshot import Pack, decode_layout_object, heads
+from codec.kinds import Key
 from codec.manifest.facts import V1Version
 from codec.names import key_time
 from codec.records import PatchRef
@@ -37,11 +38,11 @@ class RemoteCopy:
         self._archives = RemoteArchives(workspace, self._remote)
         self._open_remote = open_remote
         self._opened: Remote | None = None
-        self._packs: dict[tuple[str, PatchRef], tuple[Pack, str]] | None = None
+        self._packs: dict[tuple[str, PatchRef], tuple[Pack, Key]] | None = None
         self._layouts: dict[str, str] = {}
-        self._held: OrderedDict[str, dict[str, bytes]] = OrderedDict()
+        self._held: OrderedDict[str, dict[Key, bytes]] = OrderedDict()
 
-    def read(self, key: str, patch: PatchRef) -> bytes | None:
+    def read(self, key: Key, patch: PatchRef) -> bytes | None:
         """Return the bytes of a diff; None if the remote does not have it, or without a remote.
 
         Raises:
@@ -54,9 +55,10 @@ class RemoteCopy:
         data = self._archives.read(key, patch)
         if data is not None:
             return data
-        pack, name = self._named(remote).get((key_time(key), patch), (None, ""))
-        if pack is None:
+        named = self._named(remote).get((key_time(key), patch))
+        if named is None:
             return None
+        pack, name = named
         if pack.name not in self._held:
             self._held[pack.name] = pack_diffs(remote, pack, pack.diffs)
             while len(self._held) > _HELD:
@@ -84,7 +86,7 @@ class RemoteCopy:
         self._opened = self._opened or self._open_remote()
         return self._opened
 
-    def _named(self, remote: Remote) -> dict[tuple[str, PatchRef], tuple[Pack, str]]:
+    def _named(self, remote: Remote) -> dict[tuple[str, PatchRef], tuple[Pack, Key]]:
         """Return the object of each diff and the key that the diff has there, by time and hash."""
         if self._packs is None:
             self._packs = {}

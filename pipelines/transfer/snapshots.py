@@ -28,7 +28,7 @@ from codec.archive.snapshot import (
     heads,
 )
 from codec.errors import CodecError, IntegrityError
-from codec.kinds import sha256_of
+from codec.kinds import Key, sha256_of
 from codec.manifest.erased import drop_erased
 from codec.manifest.fact_lines import kept_in
 from codec.manifest.facts import Archive
@@ -77,7 +77,7 @@ class Found(NamedTuple):
     files: Mapping[str, bytes]
 
 
-def unarchived(manifest: Manifest, archives: Iterable[Archive]) -> dict[str, PatchRef]:
+def unarchived(manifest: Manifest, archives: Iterable[Archive]) -> dict[Key, PatchRef]:
     """Return the diffs, by key, that are certainly in none of these archives.
 
     Archives name keys: a merge may have exchanged the keys of sessions with the same time, and a

@@ -10,6 +10,7 @@ import hashlib
 import os
 from collections import Counter
 
+from codec.kinds import Key
 from codec.records import PatchRef, Session
 from pipelines.diffs.store import Store
 from pipelines.workspace.diff_names import names_of
@@ -33,7 +34,7 @@ class KnownDiffs:
         """Return the names of loose diffs that belong to no session."""
         return self._loose - {name for key in self._sessions for name in names_of(key)}
 
-    def has(self, key: str, patch: PatchRef) -> bool:
+    def has(self, key: Key, patch: PatchRef) -> bool:
         """Return True if a diff is stored here under any name, by its hash."""
         return self._store.has(key, patch)
 
@@ -53,7 +54,7 @@ class KnownDiffs:
             return True
         return bool(self._store.names_near(session.key)) and self.has(session.key, patch)
 
-    def has_named(self, key: str, patch: PatchRef | None) -> bool:
+    def has_named(self, key: Key, patch: PatchRef | None) -> bool:
         """Return True if the loose diff with the name of a key has this content."""
         for name in names_of(key):
             if name in self._loose and patch is not None:

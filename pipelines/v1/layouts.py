@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from codec.errors import FormatError, IntegrityError
-from codec.kinds import Sha256
+from codec.kinds import Key, Sha256
 from codec.manifest.facts import V1Version
 from codec.records import PatchRef
 from codec.v1.layout import (
@@ -28,7 +28,7 @@ from pipelines.workspace.location import Workspace
 class Copy(Protocol):
     """Reads a copy of a workspace; each method returns None for a missing part."""
 
-    def read(self, key: str, patch: PatchRef) -> bytes | None:
+    def read(self, key: Key, patch: PatchRef) -> bytes | None:
         """Return the bytes of a diff."""
         ...
 
@@ -58,7 +58,7 @@ def log_pieces(
     """
     store = Store(workspace)
 
-    def read(key: str, patch: PatchRef) -> bytes:
+    def read(key: Key, patch: PatchRef) -> bytes:
         try:
             return store.read(key, patch)
         except NotFound:
@@ -80,7 +80,7 @@ def log_pieces(
 def rebuilt(
     layout: Layout,
     literal: bytes,
-    read: Callable[[str, PatchRef], bytes],
+    read: Callable[[Key, PatchRef], bytes],
     gaps: list[StoredPatch] | None = None,
 ) -> Iterator[bytes]:
     """Yield the bytes of the log of a layout; raises the errors of `log_pieces`.

@@ -15,6 +15,7 @@ from concurrent.futures import Future
 from functools import cached_property
 from typing import Protocol
 
+from codec.kinds import Key
 from codec.manifest.fact_lines import format_first, kept_rows, read_fact, split_lines
 from codec.manifest.facts import FORMAT, Fact, Follows, Kept, ReferencesBuilt, Revision, V1Version
 from codec.manifest.facts import Format as FormatFact
@@ -169,7 +170,7 @@ class MigratedRows:
         return in_order(sessions, follows, entries)
 
     @cached_property
-    def _keys(self) -> list[str]:
+    def _keys(self) -> list[Key]:
         return [s.key for s in self.sessions]
 
     def _replace(self, name: str, form: Format) -> Replace | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from codec.kinds import Key
 from codec.manifest.facts import V1Version
 from codec.merge.key_conflicts import Settled
 from codec.records import PatchRef, Session
@@ -81,7 +82,7 @@ class Plan:
         every = (*self.added, *self.restored, *self.changed)
         return [a for a in every if a.found.patch and a.found.patch.sha256 not in purged]
 
-    def purged(self) -> dict[PatchRef, str]:
+    def purged(self) -> dict[PatchRef, Key]:
         """Return the purged diffs that a log may contain, and the key of a session for each."""
         return {**self.manifest.purged_patches(), **again_purged(self.manifest, self.added)}
 
@@ -95,7 +96,7 @@ class Plan:
         return [*self.manifest.versions, *(p.version for p in self.logs if p.version)]
 
 
-def again_purged(manifest: Manifest, added: list[Added]) -> dict[PatchRef, str]:
+def again_purged(manifest: Manifest, added: list[Added]) -> dict[PatchRef, Key]:
     """Return the purged diffs that new sessions have again, and the keys of these."""
     return {
         a.found.patch: a.session.key
@@ -109,7 +110,7 @@ def purged_findings(manifest: Manifest, added: list[Added]) -> list[Finding]:
     return [
         Finding(
             code="purged-again",
-            message="has the diff of a session that was purged; it is not stored again",
+            message="has the same diff as a purged session; it is not stored again",
             key=key,
         )
         for key in again_purged(manifest, added).values()

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from dataclasses import replace as dc_replace
 
 from codec.errors import FormatError
-from codec.kinds import Sha256
+from codec.kinds import Key, Sha256
 from codec.manifest.facts import Follows, Revision
 from codec.manifest.order import Dated, follows_of
 from codec.merge.key_conflicts import Settled
@@ -227,7 +227,7 @@ class _Planner:
             and s.key not in changed
         ]
 
-    def _revise(self, key: str, session: Session, found: Found, source: Source) -> None:
+    def _revise(self, key: Key, session: Session, found: Found, source: Source) -> None:
         """Revise a known session to the current text and diff of its entry."""
         history = self._manifest.history(key)
         fact, now = revised_by_log(history, session._replace(key=key, time=history.base.time))
@@ -309,7 +309,7 @@ class _Planner:
             self._restored.add(session.key)  # once, although several logs may have it
 
     def _with_key(
-        self, session: Session, found: Found, taken: set[str], foreign: set[str]
+        self, session: Session, found: Found, taken: set[Key], foreign: set[str]
     ) -> Session:
         """Return a new session with a key that no file in `.diffs` uses."""
         key = session_key(session.time, found.sha256, taken)
@@ -330,7 +330,7 @@ class _Planner:
             self._plan.stored[sha256] = StoredPatch(key=session.key, patch=session.patch)
 
     def _note(
-        self, log: ReadLog, found: Found, code: str, message: str, key: str | None = None
+        self, log: ReadLog, found: Found, code: str, message: str, key: Key | None = None
     ) -> None:
         self._plan.findings.append(
             Finding(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterator, Mapping
 
 from codec.errors import IntegrityError
+from codec.kinds import Key
 from codec.records import PatchRef
 from codec.v1.layout import (
     EncodedLayout,
@@ -19,7 +20,7 @@ from pipelines.v1.reader import ReadLog
 
 
 def encode_log(
-    log: ReadLog, stored: Mapping[str, StoredPatch], purged: Mapping[PatchRef, str]
+    log: ReadLog, stored: Mapping[str, StoredPatch], purged: Mapping[PatchRef, Key]
 ) -> EncodedLayout:
     """Return the layout of a log, in which purged diffs are only references.
 
@@ -66,7 +67,7 @@ def prove(
 
 
 def _parts(
-    log: ReadLog, stored: Mapping[str, StoredPatch], purged: Mapping[PatchRef, str]
+    log: ReadLog, stored: Mapping[str, StoredPatch], purged: Mapping[PatchRef, Key]
 ) -> Iterator[Part]:
     """Yield the parts of a log: stored and purged patches by reference, other text literally."""
     data = log.source.data
@@ -83,7 +84,7 @@ def _parts(
     yield from _literal(data[at:], purged)
 
 
-def _literal(text: bytes, purged: Mapping[PatchRef, str]) -> Iterator[Part]:
+def _literal(text: bytes, purged: Mapping[PatchRef, Key]) -> Iterator[Part]:
     """Yield a text as parts, purged diffs by reference."""
     for piece in cut_purged(text, purged) if purged else (text,):
         yield StoredPatch(purged[piece], piece) if isinstance(piece, PatchRef) else piece

@@ -19,6 +19,7 @@ from typing import IO
 from codec.archive.recovery import Damage, Scan, check
 from codec.archive.tar import Entry
 from codec.errors import IntegrityError
+from codec.kinds import Key
 from codec.manifest.facts import Archive
 from codec.names import key_time
 from codec.records import PatchRef
@@ -117,7 +118,7 @@ def verify_archives(workspace: Workspace, names: Collection[str], progress: Prog
 def _faults(path: str, manifest: Manifest, name: str) -> list[Finding]:
     """Return the problems of an archive."""
     expected = recorded_in(manifest, name)
-    found: dict[str, str] = {}
+    found: dict[Key, str] = {}
     problems: list[str] = []
     fact = manifest.archives[name]
     # If a file is longer than recorded, only the recorded size is read.
@@ -152,7 +153,7 @@ def _is_recorded(path: str, fact: Archive) -> bool:
 
 
 def extract(
-    path: str, target: str, keys: Collection[str] = (), manifest: Manifest | None = None
+    path: str, target: str, keys: Collection[Key] = (), manifest: Manifest | None = None
 ) -> Extracted:
     """Extract members of an archive, damaged or not, and return the result.
 

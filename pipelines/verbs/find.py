@@ -59,7 +59,7 @@ def _notes(question: Question, answers: Answers) -> Iterator[Finding]:
             code="not-embedded",
             message=f"{answers.unread} older sessions are searched by words alone so far",
             level="note",
-            hint="Further questions continue; --embed-all completes it now",
+            hint="Later searches add more of them; --embed-all adds all now",
         )
     if answers.missing:
         plural = "session has a diff" if answers.missing == 1 else "sessions have diffs"

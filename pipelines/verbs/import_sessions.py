@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from codec.errors import IntegrityError
+from codec.kinds import Key
 from codec.manifest.facts import Fact
 from codec.records import Session
 from pipelines.importing.planning import Imported, Request, plan_import
@@ -38,7 +39,7 @@ class Plan:
     imported: Imported
     replaces: list[Replace] = field(default_factory=list)
     appends: list[Append] = field(default_factory=list)
-    diffs: list[tuple[str, bytes]] = field(default_factory=list)
+    diffs: list[tuple[Key, bytes]] = field(default_factory=list)
     tokens: tuple[int, int] = (0, 0)
 
     @property

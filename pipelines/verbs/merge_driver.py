@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Final
 
+from codec.kinds import Key
 from codec.manifest.fact_lines import kept_in
 from codec.merge.key_conflicts import settle_merge
 from codec.merge.three_way import merge_manifests, merge_rows
@@ -68,7 +69,7 @@ def merge_files(ancestor: str, ours: str, theirs: str, path: str) -> None:
     replace_file(os.path.abspath(ours), [merged])
 
 
-def _keys_in_order(ours: bytes, theirs: bytes) -> list[str]:
+def _keys_in_order(ours: bytes, theirs: bytes) -> list[Key]:
     """Return the keys of the sessions of two manifests, in the order of the sessions."""
     manifest = decode_manifest(merge_manifests(b"", ours, theirs))
     return [session.key for session in manifest.in_order()]

@@ -17,7 +17,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from codec.errors import IntegrityError
-from codec.kinds import Sha256
+from codec.kinds import Key, Sha256
 from codec.manifest.fact_lines import format_first, split_lines
 from codec.manifest.facts import Archive, Disowned, Format, Purged
 from codec.manifest.jsonl import encode_fact, fact_digest
@@ -301,7 +301,7 @@ def _layouts(made: Plan) -> dict[str, bytes]:
 
 def _left(made: Plan) -> Iterator[Finding]:
     """Yield findings on places where the bytes of the diffs remain."""
-    keys: Mapping[str, str] = {s.patch.sha256: s.key for s in made.sessions if s.patch}
+    keys: Mapping[str, Key] = {s.patch.sha256: s.key for s in made.sessions if s.patch}
     key = next(iter(keys.values()), None)
     for name in made.elsewhere:
         yield Finding(
@@ -310,7 +310,7 @@ def _left(made: Plan) -> Iterator[Finding]:
             file=shown(name),
             key=key,
             level="note",
-            hint="Run the same command where it is stored",
+            hint="Run the same command on the machine that has it",
         )
     for place in made.places:
         if place.kind == "text":
@@ -319,7 +319,7 @@ def _left(made: Plan) -> Iterator[Finding]:
                 message="holds the bytes of the diff as text, and is not changed",
                 file=place.file,
                 key=key,
-                hint="Take them out by hand, or remove the file",
+                hint="Remove them by hand, or delete the file",
             )
     for session in {s.key: s for s in made.sessions}.values():
         if made.workspace.repository and (session.range or session.v1):

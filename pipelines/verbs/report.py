@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 
 from codec.errors import FormatError, IntegrityError
+from codec.kinds import Key
 from codec.periods import quarter_of, read_period
 from codec.records import Session
 from codec.shown_text import shown
@@ -178,7 +179,7 @@ def _quarters(
     workspace: Workspace,
     sessions: Sequence[Session],
     every: Sequence[Session],
-    files: Mapping[str, Mapping[str, int]],
+    files: Mapping[Key, Mapping[str, int]],
     archives: Sequence[Listed],
     counter: Counter,
 ) -> dict[str, Any]:
@@ -291,7 +292,7 @@ def _check_output(request: Request) -> None:
     )
 
 
-def _is_inside(request: Request, key: str) -> bool:
+def _is_inside(request: Request, key: Key) -> bool:
     """Return True if a key is in the requested range, read as `query` reads it."""
     since, until = request.since or "", request.until
     return key >= since and (until is None or key[: len(until)] <= until)
@@ -307,7 +308,7 @@ def _has_month(request: Request, archive: Listed) -> bool:
 
 def _diffs(request: Request, sessions: Sequence[Session], progress: Progress) -> Diffs:
     """Return the diffs of sessions that are stored locally, intact and without secrets."""
-    found: dict[str, bytes] = {}
+    found: dict[Key, bytes] = {}
     absent, findings = [], []
     with progress.stage("diffs", len(sessions)) as advance:
         store = Store(request.workspace)
@@ -332,15 +333,12 @@ def _diffs(request: Request, sessions: Sequence[Session], progress: Progress) ->
     )
 
 
-def _secrets(request: Request, found: Mapping[str, bytes], advance: Advance) -> list[Finding]:
-    texts = (
-        Text(f".diffs/{key}.diff", key, lambda data=data: data)  # type: ignore[misc]
-        for key, data in found.items()
-    )
+def _secrets(request: Request, found: Mapping[Key, bytes], advance: Advance) -> list[Finding]:
+    texts = (Text(f".diffs/{key}.diff", key, partial(bytes, data)) for key, data in found.items())
     return scan(texts, request.allow, advance, partial(blob_at, request.workspace)).findings
 
 
-def _damaged(key: str, error: IntegrityError) -> Finding:
+def _damaged(key: Key, error: IntegrityError) -> Finding:
     return Finding(
         code="damaged",
         message=f"{error.problem}; it is left out",

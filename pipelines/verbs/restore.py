@@ -28,6 +28,7 @@ from codec.archive.snapshot import (
     is_layout,
 )
 from codec.errors import IntegrityError
+from codec.kinds import Key
 from codec.manifest.facts import Archive
 from codec.names import key_time
 from codec.records import PatchRef
@@ -92,7 +93,7 @@ class Plan:
     archives: list[Archive]
     packs: list[tuple[Pack, Chosen]]
     layouts: list[str]
-    purged: Mapping[PatchRef, str]
+    purged: Mapping[PatchRef, Key]
     findings: list[Finding]
 
 
@@ -147,7 +148,7 @@ def plan(workspace: Workspace, remote: Remote, only: Only, without: Collection[s
     if not found:
         raise NotFound(
             f"{remote.url}: holds no snapshot of a workspace",
-            hint="Check the remote's name; 'session-codec sync' sends one",
+            hint="Check the remote's name; 'session-codec sync' uploads one",
         )
     found.sort(key=lambda f: (stored[str(f.name)].modified, f.name))
     files, findings = united(found)
@@ -298,11 +299,11 @@ def _check_archive(workspace: Workspace, fact: Archive) -> None:
 
 
 #: The diffs that are missing locally, by time and content: the keys of their sessions.
-_Missing = dict[tuple[str, PatchRef], list[str]]
+_Missing = dict[tuple[str, PatchRef], list[Key]]
 
 
 def _missing_diffs(
-    workspace: Workspace, manifest: Manifest, needed: Mapping[str, PatchRef]
+    workspace: Workspace, manifest: Manifest, needed: Mapping[Key, PatchRef]
 ) -> _Missing:
     """Return the needed diffs that are missing locally.
 
@@ -343,5 +344,5 @@ def _missing(name: str, why: str) -> Finding:
         code="missing",
         message=f"is not on the remote: {why}",
         file=name,
-        hint="Run 'session-codec sync' where it is stored, then this again",
+        hint="Run 'session-codec sync' on the machine that has it, then this command again",
     )

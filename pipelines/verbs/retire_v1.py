@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from codec.kinds import Sha256, sha256_of
+from codec.kinds import Key, Sha256, sha256_of
 from codec.manifest.facts import V1Retired, V1Version
 from codec.records import PatchRef
 from codec.v1.stub import encode_stub, is_bare_stub, stubbed_log
@@ -124,7 +124,7 @@ def _in_copy(copy: Copy, version: V1Version, data: bytes) -> bool:
     if found is None:
         return False
 
-    def read(key: str, patch: PatchRef) -> bytes:
+    def read(key: Key, patch: PatchRef) -> bytes:
         there = copy.read(key, patch)
         if there is None:
             raise NotFound(f"the diff of {key} is not there")

@@ -169,7 +169,7 @@ def _check(text: str, allow: frozenset[str]) -> None:
     if found := redact(text, allow, "").found:
         rules = ", ".join(f"{rule} ({fingerprint})" for rule, fingerprint in found[:3])
         raise Refused(
-            f"a question seems to hold a secret, so nothing was sent: {rules}",
+            f"a question seems to contain a secret, so nothing was sent: {rules}",
             hint="Amend the session, or pass --allow-secret FINGERPRINT",
         )
 

@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from codec.archive.snapshot import Pack, archive_object
+from codec.kinds import Key
 from codec.records import PatchRef
 from pipelines.diffs.local_archives import archive_folder, archive_names, shown
 from pipelines.diffs.store import Store
@@ -65,7 +66,7 @@ class Plan:
     names: Mapping[str, int]
     files: Mapping[str, bytes]
     uploads: list[Upload]
-    diffs: dict[str, PatchRef]
+    diffs: dict[Key, PatchRef]
     packs: list[Pack]
     layouts: list[str]
     archives: Mapping[str, int] | None

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 
 from codec.errors import FormatError
+from codec.kinds import Key
 from codec.references.sources.log_rules import LogRules
 from pipelines.outcomes.errors import NotFound
 from pipelines.outcomes.findings import Finding
@@ -121,7 +122,7 @@ def _limits(request: Request) -> Limits:
     return read_limits(request.workspace, request.limits)
 
 
-def _absent(key: str) -> Finding:
+def _absent(key: Key) -> Finding:
     return Finding(
         code="absent",
         message=f"the diff of {key} is required locally, but missing",
@@ -131,13 +132,13 @@ def _absent(key: str) -> Finding:
     )
 
 
-def _lost(key: str, remote: Remote) -> Finding:
+def _lost(key: Key, remote: Remote) -> Finding:
     return Finding(
         code="absent",
         message=f"the diff of {key} is missing locally and on {remote.url}",
         file=PROGRESS,
         key=key,
-        hint="Run 'session-codec sync' where it is stored",
+        hint="Run 'session-codec sync' on the machine that has it",
     )
 
 

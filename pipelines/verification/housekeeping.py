@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 from codec.agents.guide_block import BEGIN, GUIDE, block_state
 from codec.errors import CodecError, FormatError, IntegrityError
+from codec.kinds import Key
 from codec.manifest.facts import Archive
 from codec.records import Session
 from pipelines.diffs.local_archives import (
@@ -52,7 +53,7 @@ class Rename(NamedTuple):
 
     old: str
     new: str
-    key: str
+    key: Key
 
 
 class Mend(NamedTuple):
@@ -63,14 +64,14 @@ class Mend(NamedTuple):
         file: the file, as a user would name it.
         start: the number of its bytes that stay.
         tail: the bytes after them.
-        key: the key of the diff's session; empty for an archive.
+        key: the key of the diff's session; None for an archive.
     """
 
     path: str
     file: str
     start: int
     tail: bytes
-    key: str = ""
+    key: Key | None = None
 
 
 class Upkeep(NamedTuple):
@@ -157,10 +158,10 @@ def agent_findings(workspace: Workspace) -> Iterator[Finding]:
         if lost:
             yield Finding(
                 code="agent-block",
-                message="lost the committed block about the workspace for agents",
+                message="does not contain the block for agents that was committed",
                 level="note",
                 file=name,
-                hint="'session-codec install' puts it there; without agents, commit the file",
+                hint="'session-codec install' adds it; if it was removed on purpose, commit that",
             )
 
 

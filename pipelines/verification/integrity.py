@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from codec.errors import IntegrityError
+from codec.kinds import Key
 from codec.manifest.facts import V1Version
 from codec.names import key_time
 from codec.records import PatchRef, Session
@@ -53,7 +54,7 @@ class Integrity:
     diffs: tuple[int, int, int]
     layouts: tuple[int, int, int]
     findings: tuple[Finding, ...]
-    absent: tuple[str, ...]
+    absent: tuple[Key, ...]
     in_git: int
 
     @property
@@ -102,7 +103,7 @@ def check_stored(
     store = Store(workspace)
     intact: set[tuple[str, PatchRef]] = set()
 
-    def read(key: str, patch: PatchRef) -> bytes:
+    def read(key: Key, patch: PatchRef) -> bytes:
         data = store.read(key, patch)
         intact.add((key, patch))
         advance(len(intact))
@@ -152,7 +153,7 @@ def _remaining(workspace: Workspace, manifest: Manifest) -> Iterator[Finding]:
 
 
 def _check_layouts(
-    workspace: Workspace, manifest: Manifest, read: Callable[[str, PatchRef], bytes]
+    workspace: Workspace, manifest: Manifest, read: Callable[[Key, PatchRef], bytes]
 ) -> tuple[tuple[int, int, int], list[Finding]]:
     """Rebuild every version of every log; return the counts, and findings on the others."""
     counts = [0, 0, 0]
@@ -175,10 +176,10 @@ def _check_layouts(
     return (counts[0], counts[1], counts[2]), findings
 
 
-def _gap(version: V1Version, key: str) -> Finding:
+def _gap(version: V1Version, key: Key) -> Finding:
     return Finding(
         code="gap",
-        message=f"the version {version.sha256[:12]} lacks the diff of {key}, which was purged",
+        message=f"the version {version.sha256[:12]} is without the diff of {key}, which was purged",
         level="note",
         file=version.source,
     )
@@ -191,7 +192,7 @@ def _check_recorded(layout: Layout, recorded: Container[tuple[str, PatchRef | No
             raise IntegrityError(f"the layout needs a diff of {part.key} that was not recorded")
 
 
-def _damaged(error: IntegrityError, key: str | None) -> Finding:
+def _damaged(error: IntegrityError, key: Key | None) -> Finding:
     return Finding(
         code="damaged",
         message=error.problem,

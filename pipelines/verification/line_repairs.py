@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
+from codec.kinds import Key
 from codec.manifest.erased import without_erased
 from codec.manifest.fact_lines import kept_in
 from codec.merge.lost_facts import with_committed
@@ -155,7 +156,7 @@ def is_sound(tracked: Tracked, manifest: Manifest, committed: bytes = b"") -> bo
 
 
 def _is_made_of(
-    data: bytes, form: Format, sessions: Mapping[str, Session], kept: frozenset[str]
+    data: bytes, form: Format, sessions: Mapping[Key, Session], kept: frozenset[str]
 ) -> bool:
     """Return True if a file is its head, one piece for each session in any order, and kept rows."""
     if not data.endswith(b"\n"):
@@ -170,28 +171,28 @@ def _is_made_of(
     return Counter(others) == wanted
 
 
-def _finding(name: str, code: str, line: int, key: str, problem: str = "") -> Finding:
+def _finding(name: str, code: str, line: int, key: Key | None, problem: str = "") -> Finding:
     level, message, done = _MEANING[code]
-    of = f": {key}" if key and code == "lost-fact" else key
+    of = "" if key is None else f": {key}" if code == "lost-fact" else key
     return Finding(
         code=code,
         message=message.format(key=of, problem=problem),
         level=level,
         file=name,
         line=line or None,
-        key=key or None,
+        key=key,
         hint=f"With 'session-codec doctor --repair' {done.format(key=key)}",
     )
 
 
 def _row_finding(
-    name: str, repair: Repair, data: bytes, sessions: Mapping[str, Session]
+    name: str, repair: Repair, data: bytes, sessions: Mapping[Key, Session]
 ) -> Finding:
     """Return a finding on a repair; a missing row is a note if its session shares another row."""
     finding = _finding(name, *repair)
-    session = sessions.get(repair.key)
+    session = None if repair.key is None else sessions.get(repair.key)
     if repair.code == "missing-row" and session is not None and session.key != session.time:
-        twin = _FORMS[name].encode(session._replace(key=session.time))
+        twin = _FORMS[name].encode(session._replace(key=Key(session.time)))
         if twin in data:
             message = f"says of {session.key} what it says of {session.time}, in one row: two "
             message += "clones recorded the same in one second"
@@ -266,7 +267,7 @@ def _unknown_facts(tracked: Tracked, manifest: Manifest) -> Iterator[Finding]:
 def _lost_manifest() -> Finding:
     return Finding(
         code="lost-manifest",
-        message="has no session, but the files have rows; readers ignore them",
+        message="has no session, but other files have its rows; readers ignore them",
         file=MANIFEST,
         hint="Restore it from git history, or with 'session-codec restore' from a copy",
     )

@@ -13,6 +13,7 @@ from bisect import bisect_left
 from collections.abc import Collection, Iterator
 from typing import Final
 
+from codec.kinds import Key
 from codec.manifest.fact_lines import read_fact
 from codec.manifest.jsonl import identity_of
 from codec.names import key_time
@@ -39,16 +40,16 @@ def find_session(workspace: Workspace, name: str) -> Session:
     return _read_fact(workspace, find_key(workspace, name))
 
 
-def find_key(workspace: Workspace, name: str) -> str:
+def find_key(workspace: Workspace, name: str) -> Key:
     """Return the key for a name; raises the errors of `find_session`."""
     found: list[bytes] = _KEY_OF_LINE.findall(read_file(workspace, DELTAS))
     try:
-        return _key_among(workspace, {k.decode(errors="replace") for k in found}, name)
+        return _key_among(workspace, {Key(k.decode(errors="replace")) for k in found}, name)
     except NotFound:
         return _key_among(workspace, read_manifest(workspace).sessions, name)
 
 
-def _key_among(workspace: Workspace, found: Collection[str], name: str) -> str:
+def _key_among(workspace: Workspace, found: Collection[Key], name: str) -> Key:
     """Return the key, among some, for a name; raises the errors of `find_session`."""
     keys = sorted(found, key=lambda k: (key_time(k), k))
     latest = _LATEST.fullmatch(name)
@@ -62,7 +63,7 @@ def _key_among(workspace: Workspace, found: Collection[str], name: str) -> str:
     keys.sort()
     at = bisect_left(keys, name)
     if at < len(keys) and keys[at] == name:
-        return name
+        return keys[at]
     fitting = [k for k in keys[at : at + _NAMED + 1] if k.startswith(name)]
     if len(fitting) == 1:
         return fitting[0]
@@ -79,7 +80,7 @@ def _key_among(workspace: Workspace, found: Collection[str], name: str) -> str:
     )
 
 
-def _in_order(workspace: Workspace, keys: list[str]) -> list[str]:
+def _in_order(workspace: Workspace, keys: list[Key]) -> list[Key]:
     """Return keys, sorted by time, in the order in which their sessions happened."""
     with mapped_file(workspace, MANIFEST) as data:
         if data.find(_FOLLOWS) < 0:
@@ -100,7 +101,7 @@ def current(workspace: Workspace, fact: Session) -> Session:
     return next(found, fact)
 
 
-def _read_fact(workspace: Workspace, key: str) -> Session:
+def _read_fact(workspace: Workspace, key: Key) -> Session:
     """Return the session with a key, without decoding all of the manifest."""
     with mapped_file(workspace, MANIFEST) as data:
         facts = list(_facts_with(data, key))
@@ -121,7 +122,7 @@ def _is_revised(data: mmap.mmap | bytes) -> bool:
     return any(data.find(kind) >= 0 for kind in _REVISING)
 
 
-def _facts_with(data: mmap.mmap | bytes, key: str) -> Iterator[Session]:
+def _facts_with(data: mmap.mmap | bytes, key: Key) -> Iterator[Session]:
     """Yield the facts of sessions with a key."""
     needle = f'"key":"{key}"'.encode()
     at = data.find(needle)

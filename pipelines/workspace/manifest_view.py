@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar, cast
 
 from codec.errors import FormatError
-from codec.kinds import Sha256
+from codec.kinds import Key, Sha256
 from codec.manifest.fact_lines import erased_digests, kept_rows
 from codec.manifest.facts import (
     Archive,
@@ -65,8 +65,8 @@ class Manifest(NamedTuple):
         torn: the last line of the file is incomplete.
     """
 
-    sessions: Mapping[str, Session]
-    histories: Mapping[str, History] = MappingProxyType({})
+    sessions: Mapping[Key, Session]
+    histories: Mapping[Key, History] = MappingProxyType({})
     key_conflicts: tuple[Session, ...] = ()
     format: int = 0
     versions: tuple[V1Version, ...] = ()
@@ -83,16 +83,16 @@ class Manifest(NamedTuple):
     errors: tuple[FormatError, ...] = ()
     torn: bool = False
 
-    def history(self, key: str) -> History:
+    def history(self, key: Key) -> History:
         """Return a session with its facts and revisions."""
         session = self.sessions[key]
         return self.histories.get(key) or History(session, session, (session,))
 
-    def identity(self, key: str) -> str:
+    def identity(self, key: Key) -> str:
         """Return the identity of a session, by which revisions refer to it."""
         return identity_of(self.history(key).base)
 
-    def patches_of(self, key: str) -> list[PatchRef]:
+    def patches_of(self, key: Key) -> list[PatchRef]:
         """Return all patches that a session has or had, each once: the present one first."""
         versions = _versions_of(self.history(key))
         return list(dict.fromkeys(s.patch for s in versions if s.patch is not None))
@@ -146,9 +146,9 @@ class Manifest(NamedTuple):
         """Return all archives by name, void ones included."""
         return {**self.archives, **self.void}
 
-    def purged_patches(self) -> dict[PatchRef, str]:
+    def purged_patches(self) -> dict[PatchRef, Key]:
         """Return the purged diffs of known sessions, and the key of a session for each."""
-        found: dict[PatchRef, str] = {}
+        found: dict[PatchRef, Key] = {}
         for session in self.every_session() if self.purged else ():
             if session.patch is not None and session.patch.sha256 in self.purged:
                 found.setdefault(session.patch, session.key)

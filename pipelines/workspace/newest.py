@@ -12,7 +12,7 @@ import os
 import sys
 from typing import Any, Final, NamedTuple
 
-from codec.kinds import Sha256, sha256_of
+from codec.kinds import Key, Sha256, sha256_of
 from codec.v2.context_notes import ENTRY_LINES, notes_in
 from codec.v2.context_view import DEFAULT_LAST
 from codec.v2.delta_summary import Scanned, Summary
@@ -62,7 +62,7 @@ def newest_deltas(workspace: Workspace, last: int) -> Scanned:
     return united
 
 
-def newest_notes(workspace: Workspace) -> dict[str, str]:
+def newest_notes(workspace: Workspace) -> dict[Key, str]:
     """Return the notes of the newest sessions by key, from the end of the progress log."""
     lines = read_tail(workspace.path(PROGRESS), DEFAULT_LAST * ENTRY_LINES)
     found = notes_in(lines)

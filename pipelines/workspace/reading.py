@@ -20,6 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from codec.kinds import Key
 from pipelines.system.fs.files import identity, mapped, read_bytes
 from pipelines.system.fs.lines import read_tail
 from pipelines.workspace import pending
@@ -265,7 +266,7 @@ def _facts_with(manifest: mmap.mmap | bytes, field: str, value: str) -> Iterator
             yield fact
 
 
-def _with_key(line: bytes, fact: Fact | None, keys: Mapping[str, str]) -> bytes:
+def _with_key(line: bytes, fact: Fact | None, keys: Mapping[str, Key]) -> bytes:
     """Return the line of a session with its key in the union, by the session's identity."""
     from codec.manifest.jsonl import encode_fact, identity_of
     from codec.records import Session

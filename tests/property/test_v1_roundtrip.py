@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codec.errors import CodecError, IntegrityError
-from codec.kinds import Sha256, sha256_of
+from codec.kinds import Key, Sha256, sha256_of
 from codec.names import is_key
 from codec.patches.diff_stat import diff_stat
 from codec.records import STATUSES, PatchRef
@@ -151,7 +151,7 @@ def cut(data: bytes, places: list[int], kinds: list[bool], names: list[str]) -> 
         piece = data[start:end]
         if piece and kinds[number % len(kinds)]:
             ref = PatchRef.of(piece)
-            parts.append(StoredPatch(key=names[number % len(names)], patch=ref))
+            parts.append(StoredPatch(key=Key(names[number % len(names)]), patch=ref))
         else:
             parts.append(piece)
     return parts
@@ -247,7 +247,7 @@ def _with(files: EncodedLayout, name: str, data: bytes) -> EncodedLayout:
 
 @given(hashes(), keys())
 def test_a_stored_patch_of_another_content_is_never_put_in(sha256: str, key: str) -> None:
-    part = StoredPatch(key=key, patch=PatchRef(sha256=Sha256(sha256), size=4))
+    part = StoredPatch(key=Key(key), patch=PatchRef(sha256=Sha256(sha256), size=4))
     files = encode_layout([part])(part.patch.sha256, 4)
     with pytest.raises(IntegrityError, match="not the one that was recorded"):
         list(rebuild(decode_layout(files.layout), files.literal, lambda _: b"else"))

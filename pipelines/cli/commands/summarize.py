@@ -49,11 +49,11 @@ def run(
     """Report what was done in a period: sessions, results, files, decisions, tokens.
 
     The figures are those of 'query'. Sessions whose texts were removed on purpose, and those that
-    touch a path of [private] paths in the settings, are counted and not described.
+    change a path of [private] paths in the settings, are counted but not described.
 
     With --model, records of the other sessions are sent to a model, which returns claims; a claim
     is dropped unless its numbers, names, dates and quotations are in the sessions that it cites.
-    What passed is written to .session-codec/summaries, and is not asked again.
+    Claims that pass are written to .session-codec/summaries; the same question is not sent again.
 
     Examples:
       session-codec summarize --period 2025-Q4
@@ -145,13 +145,14 @@ VERB: Final = Verb(
         JSON,
     ),
     exits={
-        3: "lines that cannot be read were left out, a text seemed to hold a secret, or too many "
+        3: "lines that cannot be read were left out, a text seemed to contain a secret, "
+        "or too many "
         "claims were dropped",
         10: "the answer of the model is not in the expected format",
         20: EXIT_CODES[20],
-        22: "more tokens are needed than allowed, or a question seems to hold a secret",
-        30: "the program of the model is not installed, or the endpoint does not know the model",
+        22: "more tokens are needed than allowed, or a question seems to contain a secret",
+        30: "the model's program is not installed, or the endpoint does not have the model",
         31: "the model denies access",
-        32: "the model did not answer in time, or not as a whole",
+        32: "the model did not answer completely in time",
     },
 )

@@ -168,7 +168,7 @@ def dropped_finding(summaries: Iterable[Summary], most: float | None) -> Finding
     return Finding(
         code="claims-dropped",
         message=f"{share:.1f} % of the model's claims were dropped, and {most:g} % are allowed",
-        hint="Another model may invent less",
+        hint="Try another model",
     )
 
 

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import Final, NamedTuple
 
+from codec.kinds import Key
 from codec.patches.changes import FileChange, changes_of
 from codec.shown_text import FRAME, one_line, quoted, shown
 from pipelines.cli.mcp.parameters import BadArguments
@@ -83,7 +84,7 @@ def diff_summary(changes: Sequence[FileChange]) -> str:
     return "\n".join((f'its diff ("part":"diff") changes {len(changes)} {plural}:', *rows, *more))
 
 
-def of_diff(key: str, data: bytes, file: str | None) -> Selection:
+def of_diff(key: Key, data: bytes, file: str | None) -> Selection:
     """Return a diff, or the part of it about one file.
 
     Args:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from codec.errors import CodecError
+from codec.kinds import Key
 from codec.patches.changes import changes_of
 from codec.records import STATUSES, PatchRef
 from codec.shown_text import shown
@@ -129,7 +130,7 @@ def _read(workspace: Workspace, given: Mapping[str, Any]) -> Reply:
     return Reply(in_lines(of_diff(session.key, data, given["file"]), given["lines"]), link)
 
 
-def _diff_of(workspace: Workspace, key: str) -> str:
+def _diff_of(workspace: Workspace, key: Key) -> str:
     """Return a summary of a session's diff, or the reason why it cannot be read."""
     try:
         return diff_summary(list(changes_of(_diff(workspace, key))))
@@ -137,11 +138,11 @@ def _diff_of(workspace: Workspace, key: str) -> str:
         return error_text(e).replace("error:", "its diff:", 1)
 
 
-def _diff(workspace: Workspace, key: str) -> bytes:
+def _diff(workspace: Workspace, key: Key) -> bytes:
     return show.show_diff(workspace, key, lambda: None)
 
 
-def _link(key: str, patch: PatchRef) -> Link:
+def _link(key: Key, patch: PatchRef) -> Link:
     return Link(f"{_SCHEME}{key}", f"{key}.diff", patch.size)
 
 

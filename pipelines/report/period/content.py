@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, Generic, NamedTuple, TypeVar
 
+from codec.kinds import Key
 from codec.periods import Period
 from codec.records import Session
 from codec.v2.deltas import delta_of, encode_delta
@@ -73,7 +74,7 @@ class Touched(NamedTuple):
 class Entry(NamedTuple):
     """A session in a list."""
 
-    key: str
+    key: Key
     agent: str
     task: str
     title: str
@@ -151,8 +152,8 @@ class Source(NamedTuple):
     period: Period
     sessions: Sequence[Session]
     before: Sequence[Session]
-    private: frozenset[str]
-    files: Mapping[str, Mapping[str, int]]
+    private: frozenset[Key]
+    files: Mapping[Key, Mapping[str, int]]
     archives: Sequence[Listed]
 
 
@@ -244,7 +245,7 @@ def _failing(sessions: Sequence[Session]) -> list[Session]:
 
 
 def _touched(
-    files: Mapping[str, Mapping[str, int]], name_of: Callable[[str], str]
+    files: Mapping[Key, Mapping[str, int]], name_of: Callable[[str], str]
 ) -> list[Touched]:
     lines: Counter[str] = Counter()
     sessions: Counter[str] = Counter()

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from codec.kinds import Key
 from codec.records import Session
 
 MOST_GROUPS: Final = 8
@@ -38,7 +39,7 @@ class Repeated(NamedTuple):
 
     task: str
     statuses: tuple[str, ...]
-    keys: tuple[str, ...]
+    keys: tuple[Key, ...]
 
 
 class Group(NamedTuple):
@@ -46,7 +47,7 @@ class Group(NamedTuple):
 
     name: str
     by: str
-    keys: tuple[str, ...]
+    keys: tuple[Key, ...]
 
 
 def repeated(sessions: Iterable[Session]) -> list[Repeated]:
@@ -71,15 +72,15 @@ def reverted(sessions: Iterable[Session]) -> list[Session]:
     return [s for s in sessions if _REVERTED.search(f"{s.task} {s.title}")]
 
 
-def groups(sessions: Sequence[Session], folders: Mapping[str, Iterable[str]]) -> list[Group]:
+def groups(sessions: Sequence[Session], folders: Mapping[Key, Iterable[str]]) -> list[Group]:
     """Return groups of related sessions, the largest first.
 
     Args:
         sessions: the sessions, oldest first.
         folders: the folders of the files of each session, by its key.
     """
-    words: defaultdict[str, list[str]] = defaultdict(list)
-    paths: defaultdict[str, list[str]] = defaultdict(list)
+    words: defaultdict[str, list[Key]] = defaultdict(list)
+    paths: defaultdict[str, list[Key]] = defaultdict(list)
     for session in sessions:
         for word in set(session.task.split("-")):
             words[word].append(session.key)
@@ -88,7 +89,7 @@ def groups(sessions: Sequence[Session], folders: Mapping[str, Iterable[str]]) ->
     members = {("wording", word): keys for word, keys in words.items() if _is_subject(word)}
     members |= {("path", folder): keys for folder, keys in paths.items()}
     found: list[Group] = []
-    taken: set[str] = set()
+    taken: set[Key] = set()
     # A word that nearly every session has does not distinguish them.
     limit = max(_FEWEST, len(sessions) // 2)
     open_features = {f: keys for f, keys in members.items() if _FEWEST <= len(keys) <= limit}

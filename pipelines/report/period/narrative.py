@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Final, NamedTuple
 
+from codec.kinds import Key
 from codec.periods import Period
 from codec.records import Session
 from codec.summaries.claims import Claim, Fault, check_claims
@@ -87,7 +88,7 @@ class Step(NamedTuple):
     """
 
     period: Period
-    sessions: Mapping[str, Session]
+    sessions: Mapping[Key, Session]
     parts: tuple[Step, ...]
     question: Question | None
     tokens: int
@@ -205,7 +206,7 @@ def figures_for_claims(sessions: Sequence[Session]) -> Figures:
 def _step(
     material: Material,
     period: Period,
-    sessions: Mapping[str, Session],
+    sessions: Mapping[Key, Session],
     parts: tuple[Step, ...],
 ) -> Step:
     question: Question | None = None
@@ -231,7 +232,7 @@ def _step(
     return Step(period, sessions, parts, question, tokens, summary)
 
 
-def _input(material: Material, question: Question, sessions: Mapping[str, Session]) -> str:
+def _input(material: Material, question: Question, sessions: Mapping[Key, Session]) -> str:
     digests = [digest_of(material.identities[key]) for key in sessions]
     return input_hash(material.model, question.text, digests)
 

@@ -9,6 +9,7 @@ from operator import attrgetter
 from re import compile as compile_pattern
 from typing import Any, Final, NamedTuple, cast
 
+from codec.kinds import Key
 from codec.names import key_time
 from codec.periods import Period
 from codec.records import Metrics, Session, Status
@@ -92,9 +93,10 @@ def _rows(lines: Iterable[bytes], period: Period) -> list[str]:
     ]
 
 
-def session_of_row(row: str, manifest: Manifest, tokens: Mapping[str, int]) -> Session:
+def session_of_row(row: str, manifest: Manifest, tokens: Mapping[Key, int]) -> Session:
     """Return the session of a delta line: the figures of the line, the texts of the manifest."""
-    key, agent, task, status, metrics = row.split(SEPARATOR)
+    name, agent, task, status, metrics = row.split(SEPARATOR)
+    key = Key(name)
     m = decode_metrics(metrics)
     if spent := tokens.get(key):
         m = Metrics(m.lines_added, m.lines_removed, m.commits, m.duration_min, spent, m.deployment)
@@ -105,13 +107,13 @@ def session_of_row(row: str, manifest: Manifest, tokens: Mapping[str, int]) -> S
     return base._replace(agent=agent, task=task, status=cast(Status, status), metrics=m)
 
 
-def tokens_by_key(workspace: Workspace) -> dict[str, int]:
+def tokens_by_key(workspace: Workspace) -> dict[Key, int]:
     """Return the used tokens of sessions by key, from the metrics table."""
-    found: dict[str, int] = {}
+    found: dict[Key, int] = {}
     for line in read_file(workspace, METRICS).decode(errors="replace").split("\n"):
         fields = line.split("\t")
         if len(fields) == 9 and fields[8].isascii() and fields[8].isdigit():
-            found[fields[0]] = int(fields[8])
+            found[Key(fields[0])] = int(fields[8])
     return found
 
 
@@ -140,8 +142,8 @@ def public_sessions(
 
 
 def private_keys(
-    sessions: Iterable[Session], files: Mapping[str, Collection[str]], paths: Sequence[str]
-) -> frozenset[str]:
+    sessions: Iterable[Session], files: Mapping[Key, Collection[str]], paths: Sequence[str]
+) -> frozenset[Key]:
     """Return the keys of private sessions.
 
     A session whose patch cannot be read counts as private if private paths are set.

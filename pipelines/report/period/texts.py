@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from itertools import filterfalse
 from typing import Final, Literal, NamedTuple, cast
 
+from codec.kinds import Key
 from codec.records import Session
 
 Kind = Literal["decisions", "lessons", "blockers", "next"]
@@ -41,7 +42,7 @@ class Said(NamedTuple):
     """A text, and the keys of its sessions, oldest first."""
 
     text: str
-    keys: tuple[str, ...]
+    keys: tuple[Key, ...]
 
 
 def said_in(sessions: Iterable[Session]) -> dict[Kind, list[Said]]:
@@ -58,7 +59,7 @@ def said_in(sessions: Iterable[Session]) -> dict[Kind, list[Said]]:
             words = _words(text)
             if not words:
                 continue
-            keys: tuple[str, ...] = (session.key,)
+            keys: tuple[Key, ...] = (session.key,)
             if before := found[kind].pop(words, None):
                 keys = tuple(dict.fromkeys((*before.keys, session.key)))
             found[kind][words] = Said(text, keys)

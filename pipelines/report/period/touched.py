@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from codec.errors import IntegrityError
+from codec.kinds import Key
 from codec.patches.changes import changes_of
 from codec.records import Session
 from pipelines.diffs.store import Store, commits_of
@@ -36,7 +37,7 @@ Files = Mapping[str, Touched]
 
 def touched_by(
     workspace: Workspace, manifest: Manifest, sessions: Sequence[Session], progress: Progress
-) -> dict[str, Files]:
+) -> dict[Key, Files]:
     """Return the files that each session changes, by key, for patches that can be read."""
     path = workspace.path(CACHE, "changed-files.json")
     cached = read_json_cache(path, _decode) or {}
@@ -51,14 +52,14 @@ def touched_by(
 
 def stored_files(
     workspace: Workspace, manifest: Manifest, sessions: Sequence[Session], progress: Progress
-) -> dict[str, Files]:
+) -> dict[Key, Files]:
     """Return the same as `touched_by`, without running git and without writing a cache."""
     alone = workspace._replace(repository=None)
     found = _read(alone, manifest, [s for s in sessions if s.patch is not None], progress)
     return {s.key: found[s.patch.sha256] for s in sessions if s.patch and s.patch.sha256 in found}
 
 
-def changed_lines(files: Mapping[str, Files]) -> dict[str, dict[str, int]]:
+def changed_lines(files: Mapping[Key, Files]) -> dict[Key, dict[str, int]]:
     """Return the number of changed lines of each file, by session key."""
     return {
         key: {path: touched.added + touched.removed for path, touched in found.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from codec.kinds import Key
 from codec.manifest.jsonl import identity_of
 from codec.merge.key_conflicts import Settled
 from codec.merge.repair import Repair, repair_manifest, repair_rows
@@ -12,7 +13,7 @@ from codec.records import Session
 
 DAYS = [f"2026-03-0{n}" for n in range(1, 6)]
 SESSIONS = [
-    Session(key=d, time=d, agent="a", task=f"t{d[-1]}", status="PASS", notes=f"learned {d}")
+    Session(key=Key(d), time=d, agent="a", task=f"t{d[-1]}", status="PASS", notes=f"learned {d}")
     for d in DAYS
 ]
 ONE, TWO, THREE, FOUR, FIVE = SESSIONS
@@ -34,7 +35,7 @@ def mended(form: Format, data: bytes) -> list[tuple[str, str]]:
     repaired = repair_rows(form, data, SETTLED)
     assert repaired.data == rows(form, *SESSIONS)
     assert repair_rows(form, repaired.data, SETTLED) == (repaired.data, [])
-    return [(r.code, r.key) for r in repaired.repairs]
+    return [(r.code, r.key or "") for r in repaired.repairs]
 
 
 @ROWS
@@ -126,7 +127,7 @@ def test_a_repeated_header_goes() -> None:
 
 @ROWS
 def test_a_row_of_an_unknown_session_stays_and_what_nobody_can_read_goes(form: Format) -> None:
-    unknown = ONE._replace(key="2020-01-01", time="2020-01-01")
+    unknown = ONE._replace(key=Key("2020-01-01"), time="2020-01-01")
     odd = [b"# by hand\n", b"\xff\xfe not text\n", b"Status: whatever\n"]
     stays = odd if form is REFERENCES else []  # text may stand between entries
     data = rows(form, *odd[:1], unknown, *odd[1:], *SESSIONS[:4])
@@ -172,10 +173,10 @@ def test_each_repair_names_the_line_that_it_is_of() -> None:
     assert repair_rows(DELTAS, data, SETTLED).repairs == [
         Repair("conflict-mark", 1),
         Repair("conflict-mark", 3),
-        Repair("row-differs", 4, DAYS[1]),
+        Repair("row-differs", 4, Key(DAYS[1])),
         Repair("conflict-mark", 5),
-        Repair("repeated-line", 6, DAYS[0]),
-        Repair("missing-row", 0, DAYS[4]),
+        Repair("repeated-line", 6, Key(DAYS[0])),
+        Repair("missing-row", 0, Key(DAYS[4])),
     ]
 
 
@@ -216,13 +217,13 @@ def test_a_clash_is_settled_in_the_manifest_and_in_every_file() -> None:
     first, second = sorted((ONE, ONE._replace(agent="b")), key=identity_of)
     repaired, settled = repair_manifest(facts(second, first, TWO))
     key = f"{DAYS[0]}.{identity_of(second)[:6]}"
-    moved = second._replace(key=key)
+    moved = second._replace(key=Key(key))
     assert repaired.data == facts(moved, first, TWO)
-    assert repaired.repairs == [Repair("key-clash", 1, key)]
+    assert repaired.repairs == [Repair("key-clash", 1, Key(key))]
     for form in (DELTAS, METRICS, REFERENCES):
         rebuilt = repair_rows(form, rows(form, second, first, TWO), settled)
         assert rebuilt.data == rows(form, moved, first, TWO)
-        assert [(r.code, r.key) for r in rebuilt.repairs] == [("key-clash", key)]
+        assert [(r.code, r.key or "") for r in rebuilt.repairs] == [("key-clash", key)]
         # a run that was stopped after the manifest: the next one comes to the same rows
         again = repair_rows(form, rows(form, second, first, TWO), repair_manifest(repaired.data)[1])
         assert sorted(form.split(again.data)) == sorted(form.split(rebuilt.data))
@@ -232,7 +233,7 @@ def test_a_fragment_of_what_a_line_is_to_become_goes_at_once() -> None:
     first, second = (
         ONE._replace(id=x) for x in sorted("ab", key=lambda x: identity_of(ONE._replace(id=x)))
     )
-    moved = FACTS.encode(second._replace(key=f"{ONE.key}.{identity_of(second)[:6]}"))
+    moved = FACTS.encode(second._replace(key=Key(f"{ONE.key}.{identity_of(second)[:6]}")))
     torn = moved[: moved.index(b'","time"')]
     data = FACTS.encode(first)[:-1] + FACTS.encode(second)[:-1] + torn
     repaired, _ = repair_manifest(data)

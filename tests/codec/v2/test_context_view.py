@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from codec.errors import FormatError
+from codec.kinds import Key
 from codec.records import Metrics, Status
 from codec.shown_text import FRAME
 from codec.tokens.tokenizers import TOKENIZERS, counter
@@ -28,7 +29,7 @@ def delta(
     deployment: str | None = None,
 ) -> Delta:
     return Delta(
-        key=key,
+        key=Key(key),
         agent=agent,
         task=task,
         status=status,
@@ -238,7 +239,7 @@ def test_a_session_that_did_nothing_is_only_counted(budget: int | None, style: S
 
 
 def test_sessions_that_did_nothing_take_no_place_of_others() -> None:
-    later = [IDLE._replace(key=f"2025-12-{day:02}T10:00:00Z") for day in range(1, 31)]
+    later = [IDLE._replace(key=Key(f"2025-12-{day:02}T10:00:00Z")) for day in range(1, 31)]
     found = render_context("", [*MANY, *later], count=words, budget=1000, last=30)
     assert found.shown == 30
     assert found.text == f"{FRAME}\n{encode_view(MANY)}left out: {digest(later)}"

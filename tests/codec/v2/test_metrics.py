@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from codec.errors import EncodeError, FormatError
+from codec.kinds import Key
 from codec.records import Metrics, Session
 from codec.v2.metrics import COLUMNS, HEADER, MetricsRow, decode_row, encode_row, row_of
 
 ROW = MetricsRow(
-    key="2025-11-06T14:00:00Z",
+    key=Key("2025-11-06T14:00:00Z"),
     agent="sonnet-4.5",
     task="coverage-validation",
     status="PASS",
@@ -36,7 +37,9 @@ def test_the_header_is_no_row() -> None:
 
 
 def test_unknown_numbers_are_zero() -> None:
-    session = Session(key="2025-11-06", time="2025-11-06", agent="a", task="b", status="UNKNOWN")
+    session = Session(
+        key=Key("2025-11-06"), time="2025-11-06", agent="a", task="b", status="UNKNOWN"
+    )
     assert encode_row(row_of(session)) == "2025-11-06\ta\tb\tUNKNOWN\t0\t0\t0\t0\t0"
     known = Metrics(
         lines_added=1, lines_removed=2, commits=3, duration_min=4, tokens_used=5, deployment="d"

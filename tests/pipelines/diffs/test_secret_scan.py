@@ -16,6 +16,7 @@ from typing import Final
 
 import pytest
 
+from codec.kinds import Key
 from codec.v1.detect import detect
 from codec.v1.split import split
 from pipelines.diffs import secret_scan as secrets
@@ -32,7 +33,7 @@ ONE: Planted = planted()[0]
 
 
 def look(*patches: bytes, allowed: frozenset[str] = frozenset()) -> Scan:
-    texts = (Text(f"{n}.diff", str(n), partial(bytes, p)) for n, p in enumerate(patches))
+    texts = (Text(f"{n}.diff", Key(str(n)), partial(bytes, p)) for n, p in enumerate(patches))
     return scan(texts, allowed, lambda done: None)
 
 
@@ -319,5 +320,5 @@ def test_a_delta_is_searched_on_top_of_what_the_repository_holds(tmp_path: Path)
         command = ["git", "cat-file", "blob", name]
         return subprocess.run(command, cwd=tmp_path, check=True, capture_output=True).stdout
 
-    result = scan([Text("0.diff", "0", lambda: data)], (), lambda done: None, blob)
+    result = scan([Text("0.diff", Key("0"), lambda: data)], (), lambda done: None, blob)
     assert [f.code for f in result.findings] == ["secret"]

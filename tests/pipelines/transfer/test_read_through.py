@@ -10,6 +10,7 @@ import pytest
 
 from codec.archive.container import TAIL
 from codec.errors import IntegrityError
+from codec.kinds import Key
 from pipelines.diffs.store import Store
 from pipelines.outcomes.errors import NotFound
 from pipelines.remotes.base import Remote
@@ -69,9 +70,9 @@ def read(bench: Bench, remote: Remote, *days: int) -> dict[str, int]:
     store = Store(bench.workspace, lambda: remote)
     sessions = bench.manifest.sessions
     for n in days:
-        patch = sessions[day(n)].patch
+        patch = sessions[Key(day(n))].patch
         assert patch is not None
-        assert store.read(day(n), patch) == patch_of(n)
+        assert store.read(Key(day(n)), patch) == patch_of(n)
     return dict(remote.requests)
 
 

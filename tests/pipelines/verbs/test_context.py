@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from codec.kinds import Key
 from codec.records import Session
 from codec.shown_text import FRAME
 from codec.tokens.tokenizers import counter
@@ -132,7 +133,9 @@ def test_a_pending_session_has_its_notes_and_a_private_one_has_none(bench: Bench
     bench.migrate()
     time = "2025-12-01T10:00:00Z"
     notes = "The parrots eat at noon."
-    put(bench.workspace, [Session(time, time, "human", "birds", "PASS", notes=notes, id="one")])
+    put(
+        bench.workspace, [Session(Key(time), time, "human", "birds", "PASS", notes=notes, id="one")]
+    )
     assert f'note 100000 "{notes}"\n' in cli("context", bench.root).out
     assert cli("amend", time, bench.root, "--private").code == 0
     assert "parrots" not in cli("context", bench.root).out

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from codec.kinds import Key
 from codec.manifest.jsonl import encode_fact
 from codec.merge.tracked_formats import DELTAS as DELTA_LINES
 from codec.records import Session
@@ -232,7 +233,7 @@ def test_a_note_alone_is_no_finding(bench: Bench, cli: Cli) -> None:
 
 def stopped(bench: Bench) -> Session:
     """Stop a verb after its commit: the fact of a session is written, its rows are not."""
-    session = Session(key=day(9), time=day(9), agent="a", task="t", status="PASS")
+    session = Session(key=Key(day(9)), time=day(9), agent="a", task="t", status="PASS")
     transaction = Transaction(bench.workspace, "record")
     transaction.begin()
     transaction.prepare([Append(path=MANIFEST, chunks=[f"{encode_fact(session)}\n".encode()])])

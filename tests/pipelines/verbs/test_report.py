@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 import pipelines
+from codec.kinds import Key
 from codec.records import Metrics, Session
 from codec.tokens.tokenizers import counter
 from pipelines.diffs.local_archives import list_archives
@@ -81,7 +82,7 @@ def rows(path: Path) -> list[dict[str, Any]]:
 
 def session(key: str, **more: Any) -> Session:
     given = {"agent": "human", "task": "t", "status": "PASS", **more}
-    return Session(key=key, time=key, **given)
+    return Session(key=Key(key), time=key, **given)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import pytest
 
+from codec.kinds import Key
 from codec.manifest.jsonl import encode_fact
 from codec.records import Session
 from pipelines.recording.session import Recording, new_session, record_session
@@ -28,7 +29,7 @@ Seed = Callable[[Bench, Cli], object]
 #: Code, file, line.
 Found = tuple[str, str | None, int | None]
 DIFF = f".diffs/{day(2)}.diff"
-CLASH = Session(key=day(2), time=day(2), agent="other", task="t", status="PASS")
+CLASH = Session(key=Key(day(2)), time=day(2), agent="other", task="t", status="PASS")
 
 
 class Fault(NamedTuple):

@@ -8,6 +8,7 @@ from typing import Final
 import pytest
 
 from codec.errors import FormatError
+from codec.kinds import Key
 from codec.records import Metrics, Status
 from codec.v2.deltas import Delta, decode_delta, encode_delta
 from codec.v2.newest_deltas import PLAIN_LINES
@@ -68,7 +69,7 @@ def test_every_common_delta_is_recognised_at_once(
         lines_added=added, lines_removed=removed, commits=commits, duration_min=minutes
     )
     line = encode_delta(
-        Delta(key=key, agent="sonnet-4.5", task="a_b+c", status=status, metrics=metrics)
+        Delta(key=Key(key), agent="sonnet-4.5", task="a_b+c", status=status, metrics=metrics)
     )
     assert PLAIN_LINES.fullmatch(f"{line}\n".encode())
 

@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 
 from codec.errors import FormatError
-from codec.kinds import Sha256
+from codec.kinds import Key, Sha256
 from codec.manifest.facts import Disowned, Purged, PurgedText, Revision
 from codec.manifest.jsonl import encode_fact, fact_digest
 from codec.manifest.session_fields import changes_between
@@ -170,7 +170,9 @@ def test_a_revised_session_is_known_by_the_old_entry_and_the_new_one(bench: Benc
 
 
 def test_a_disowned_tombstone_hides_nothing_and_a_later_one_does(tmp_path: Path) -> None:
-    first = Purged(key="2026-03-01", sha256=Sha256("ab" * 32), time="2026-03-01T00:00:00.000000Z")
+    first = Purged(
+        key=Key("2026-03-01"), sha256=Sha256("ab" * 32), time="2026-03-01T00:00:00.000000Z"
+    )
     disowned = Disowned(tombstones=(fact_digest(first),), time="2026-03-02T00:00:00.000000Z")
     assert manifest_of([first]).purged == {first.sha256: first.time}
     assert manifest_of([first, disowned]).purged == {}
@@ -181,10 +183,16 @@ def test_a_disowned_tombstone_hides_nothing_and_a_later_one_does(tmp_path: Path)
 
 def test_a_fact_whose_text_was_erased_is_not_read_under_any_key() -> None:
     session = Session(
-        key="2026-03-01", time="2026-03-01", agent="a", task="t", status="PASS", notes="n", id="x"
+        key=Key("2026-03-01"),
+        time="2026-03-01",
+        agent="a",
+        task="t",
+        status="PASS",
+        notes="n",
+        id="x",
     )
     erased = PurgedText(lines=(fact_digest(session),), time="2026-03-02")
-    moved = session._replace(key="2026-03-01.abcdef")
+    moved = session._replace(key=Key("2026-03-01.abcdef"))
     private = session._replace(notes="", private=True)
     manifest = manifest_of([moved, private, erased])
     assert manifest.sessions == {"2026-03-01": private}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from codec.kinds import Key
 from codec.patches.changes import FileChange, Line
 from codec.records import FromTranscript, Session
 from pipelines.search.evidence.file_history import Blamed, Step
@@ -20,7 +21,7 @@ def change(*texts: str) -> FileChange:
 def session(name: str, *commits: str) -> Session:
     time = "2020-01-01T00:00:00Z"
     made = FromTranscript("claude", name, time, commits=commits) if commits else None
-    return Session(f"{time}.{name * 6}", time, "human", name, "PASS", transcript=made)
+    return Session(Key(f"{time}.{name * 6}"), time, "human", name, "PASS", transcript=made)
 
 
 def hunks(sessions: dict[str, list[str]], commits: dict[str, list[str]]) -> dict[str, list[str]]:

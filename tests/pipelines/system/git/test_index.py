@@ -13,7 +13,7 @@ from tests.pipelines.conftest import git
 
 NAME = ".session-codec/cache/search.sqlite"
 
-#: What git is told to make of its index.
+#: The command that gives git's index each form.
 FORMS = {
     "version 2": ("update-index", "--index-version", "2"),
     "version 3": ("add", "--intent-to-add", "later"),
