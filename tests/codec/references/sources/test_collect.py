@@ -393,7 +393,7 @@ def test_a_bullet_that_says_it_is_a_rule_is_one_anywhere(bullet: str) -> None:
         "# Rules\n## Layers\nThey are:\n- server routes and services",
     ],
 )  # fmt: skip
-def test_what_only_looks_like_a_rule_is_none(text: str) -> None:
+def test_a_text_that_only_resembles_a_rule_is_not_a_rule(text: str) -> None:
     assert mandates(text) == ()
 
 
