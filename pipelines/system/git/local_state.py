@@ -21,6 +21,12 @@ from pipelines.system.git.worktree import ancestors, git_folders, repository_of
 
 #: The folders of a workspace for local state.
 LOCAL = (".session-codec", ".diffs")
+#: The beginnings of an index that has paths in full, and the extensions of one that lacks some of
+#: them, because it is split or sparse.
+_PLAIN = (b"DIRC\0\0\0\2", b"DIRC\0\0\0\3")
+_PARTIAL = (b"link\0", b"sdir\0")
+#: Bytes of an index that is read here; git reads a larger one faster.
+_INDEX_LIMIT = 1 << 24
 #: Whether git tracks a path, by path and version of git's index: a verb asks repeatedly.
 _answers: dict[tuple[str, tuple[int, int]], bool] = {}
 
@@ -190,10 +196,32 @@ def _is_tracked(path: str) -> bool:
         return False
     question = (path, _index_of(top))
     if question not in _answers:
-        from pipelines.system.git.process import is_tracked
-
-        _answers[question] = is_tracked(os.path.join(parent, os.path.basename(path)))
+        target = os.path.join(parent, os.path.basename(path))
+        _answers[question] = not (_is_own(path) and _lacks(top, target)) and _ask(target)
     return _answers[question]
+
+
+def _ask(target: str) -> bool:
+    from pipelines.system.git.process import is_tracked
+
+    return is_tracked(target)
+
+
+def _lacks(top: str, target: str) -> bool:
+    """Return True if git's index certainly has no such path in any case, without running git.
+
+    The versions 2 and 3 of an index have each path in full, unless it is split or sparse.
+    """
+    folders = git_folders(top)
+    try:
+        with open(os.path.join(folders[0] if folders else top, "index"), "rb") as f:
+            index = f.read(_INDEX_LIMIT + 1)
+    except OSError:
+        return False
+    if len(index) > _INDEX_LIMIT or index[:8] not in _PLAIN or any(e in index for e in _PARTIAL):
+        return False
+    name = os.path.relpath(target, top).replace(os.sep, "/")
+    return os.fsencode(name).lower() not in index.lower()
 
 
 def _is_in_git(folder: str, top: str) -> bool:
