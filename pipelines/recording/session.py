@@ -210,7 +210,7 @@ def _patches(made: Iterable[Recorded]) -> list[bytes]:
 def _purged(session: Session) -> Finding:
     return Finding(
         code="purged-again",
-        message="has the diff of a session that was purged; it is not stored again",
+        message="has the same diff as a purged session; it is not stored again",
         key=session.key,
     )
 

@@ -139,7 +139,7 @@ def summary_findings(workspace: Workspace, manifest: Manifest) -> Iterator[Findi
         if cited - known:
             yield Finding(
                 code="stale-summary",
-                message="has claims about sessions that the manifest lacks",
+                message="has claims about sessions that are not in the manifest",
                 file=file.path,
                 level="note",
                 hint="Run 'session-codec summarize' with --model again",

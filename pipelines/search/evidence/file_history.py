@@ -93,7 +93,7 @@ def blame(repository: Repository, head: str, path: str, number: int) -> Blamed:
     m = _HEADER.fullmatch(first)
     text = next((line[1:] for line in rest if line.startswith(b"\t")), None)
     if m is None or text is None:
-        raise NotFound(f"{path}:{number}: git blames no commit")
+        raise NotFound(f"{path}:{number}: git finds no commit for this line")
     return Blamed(m["commit"].decode(), int(m["old"]), text)
 
 

@@ -256,7 +256,7 @@ def test_a_seek_table_that_says_another_size_is_refused() -> None:
     (frame,) = opened(ARCHIVE).frames
     lying = FrameSizes(frame.packed, frame.size + 512)
     tail = encode_tail([lying], entries_of(arrange(members_of(DIFFS))))
-    with pytest.raises(IntegrityError, match="that the seek table says"):
+    with pytest.raises(IntegrityError, match="that the seek table states"):
         opened(ARCHIVE[: frame.packed] + tail).read(KEY, ref(DIFFS[KEY]))
 
 

@@ -68,7 +68,7 @@ def test_bytes_behind_a_frame_are_noticed() -> None:
     ("frame", "problem"),
     [
         (header(0xE4, struct.pack("<Q", 1 << 42), RAW_BLOCK, b"0000"), "more than"),
-        (header(0x04, b"\x58", RAW_BLOCK, b"0000"), "more than .* or does not say"),
+        (header(0x04, b"\x58", RAW_BLOCK, b"0000"), "more than .* or does not state"),
         (header(0x84, b"\xa8", struct.pack("<I", 3), RAW_BLOCK, b"0000"), "more than"),
         (encode_frame(bytes(FRAME_LIMIT + 1), "fast"), "more than"),
         (header(0x20, b"\x03", RAW_BLOCK), "no checksum"),

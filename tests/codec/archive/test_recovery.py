@@ -265,7 +265,7 @@ def test_a_frame_that_claims_terabytes_is_not_decompressed() -> None:
     bomb = b"\x28\xb5\x2f\xfd\xe4" + struct.pack("<Q", 1 << 42) + b"\x1b\0\0abc0000"
     _, damage = checked(bomb + packed(DIFFS))
     assert damage[0] == Damage(
-        0, len(bomb), f"a frame has more than {FRAME_LIMIT} bytes, or does not say how many"
+        0, len(bomb), f"a frame has more than {FRAME_LIMIT} bytes, or does not state its size"
     )
 
 

@@ -232,8 +232,8 @@ def revision(**fields: object) -> str:
         (changed(v1={"source": "a", "sha256": SHA, "counted": "x"}), "counted: unexpected"),
         (changed(v1={"source": "a", "sha256": SHA, "tokens": [1]}), "tokens: unexpected"),
         (changed(v1={"source": "a", "sha256": SHA, "tokens": {"x": "1"}}), "x: unexpected"),
-        (changed(notes="half \ud800"), "half a character"),
-        (changed(later=["\udfff"]), "half a character"),
+        (changed(notes="half \ud800"), "a lone surrogate"),
+        (changed(later=["\udfff"]), "a lone surrogate"),
     ],
 )
 def test_a_line_that_is_no_fact_is_refused_by_its_field(line: str, problem: str) -> None:

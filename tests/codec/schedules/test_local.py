@@ -125,7 +125,7 @@ def test_without_a_remote_nothing_is_copied() -> None:
 
 @pytest.mark.parametrize("root", ["/srv/a\nb", "/srv/\x1b[0m", "/srv/\x85", "/srv/\udcff"])
 def test_a_path_that_is_no_line_of_text_is_refused(root: str) -> None:
-    with pytest.raises(FormatError, match="a job needs a path"):
+    with pytest.raises(FormatError, match="a job needs UTF-8 text"):
         local_command(["/bin/session-codec"], root, None)
     assert re.fullmatch(r"session-codec-[A-Za-z0-9-]+", job_name(root))
 
@@ -219,9 +219,9 @@ def test_what_a_pod_cannot_clone_is_refused(origin: str) -> None:
 
 @pytest.mark.parametrize("remote", ["/mnt/copies", "s3://key:secret@host/x", "s3://a b", "s3://$x"])
 def test_a_remote_that_no_runner_reaches_or_that_tells_a_password_is_refused(remote: str) -> None:
-    with pytest.raises(FormatError, match="cannot be reached"):
+    with pytest.raises(FormatError, match="cannot use this remote"):
         workflow(remote, "./session-codec", ".")
-    with pytest.raises(FormatError, match="cannot be reached"):
+    with pytest.raises(FormatError, match="cannot use this remote"):
         cron_job(remote, "./session-codec", ".", "https://host.example/a/b")
 
 

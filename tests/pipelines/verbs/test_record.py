@@ -330,7 +330,7 @@ def test_a_torn_line_is_ended_first_and_told(made: Bench, cli: Cli) -> None:
             f.write(b'{"torn')
     said = cli("record", made.root, *ASKED)
     assert said.code == 0
-    assert said.err.count("its last line has no end") == 2
+    assert said.err.count("its last line is incomplete") == 2
     assert made.deltas()[-1].startswith(said.out.strip())
     assert newest(made).key == said.out.strip()
 

@@ -264,7 +264,7 @@ def test_a_job_whose_remote_has_nothing_yet_says_what_to_do_and_changes_nothing(
     head = git(cluster.origin, "rev-parse", "main")
     environment["SESSION_CODEC_REMOTE"] = cluster.server.url()
     done = cluster.run(script, cluster.clone(tmp_path / "checkout"), environment)
-    assert (done.returncode, "'session-codec sync' sends one" in done.stderr) == (30, True)
+    assert (done.returncode, "'session-codec sync' uploads one" in done.stderr) == (30, True)
     assert git(cluster.origin, "rev-parse", "main") == head
 
 

@@ -458,7 +458,7 @@ def test_what_no_server_can_do_ends_with_its_exit_code(
     url = server.url()
     there = ("--endpoint-url", server.endpoint)
     said = cli("sync", made.root, "--remote", "s3://no-such-bucket/x", *there)
-    assert (said.code, "there is no such bucket" in said.err) == (30, True)
+    assert (said.code, "the bucket does not exist" in said.err) == (30, True)
     said = cli("sync", made.root, "--remote", url, "--endpoint-url", "http://127.0.0.1:9")
     assert (said.code, "does not answer" in said.err) == (32, True)
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
