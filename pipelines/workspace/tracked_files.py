@@ -21,7 +21,6 @@ from pipelines.system.fs.files import make_folder, read_bytes, write_new
 from pipelines.system.fs.lines import last_byte, read_lines
 from pipelines.system.fs.locks import unchanging
 from pipelines.workspace.git_ignored import COMMITTED, exceptions, ignored_files
-from pipelines.workspace.git_queries import content_at
 from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES, Workspace
 from pipelines.workspace.reading import read_file
 from pipelines.workspace.transaction import Append, Transaction
@@ -98,6 +97,7 @@ def kept_facts(workspace: Workspace) -> list[Kept]:
     if not held:
         return []
     from codec.merge.tracked_formats import kept_of
+    from pipelines.workspace.git_queries import content_at
 
     forms = row_formats()
     facts = [kept for name, data in held.items() if (kept := kept_of(name, forms[name], data))]

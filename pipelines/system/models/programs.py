@@ -48,7 +48,7 @@ class Program:
         if path is None:
             raise NotFound(
                 f"{program} is not installed",
-                hint=f"Install it, or add its folder to PATH; known are {', '.join(PROGRAMS)}",
+                hint=f"Install it, or add its folder to PATH; supported: {', '.join(PROGRAMS)}",
             )
         self._path = path
         self._program = program
