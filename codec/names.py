@@ -21,8 +21,9 @@ _KEY = re.compile(
     re.ASCII,
 )
 _OBJECT = r"(?:[0-9a-f]{40}|[0-9a-f]{64})"
-_RANGE = re.compile(rf"{_OBJECT}\.\.{_OBJECT}")
-_COMMITS = re.compile(rf"{_OBJECT}(?:\.\.{_OBJECT})?")
+# Compiled at their first use: most sessions that `record` writes or reads have no commits.
+_RANGE: Final = rf"{_OBJECT}\.\.{_OBJECT}"
+_COMMITS: Final = rf"{_OBJECT}(?:\.\.{_OBJECT})?"
 
 
 def diff_name(key: Key, *, colons: bool = True) -> str:
@@ -82,12 +83,12 @@ def is_key(text: str) -> bool:
 
 def is_range(text: str) -> bool:
     """Return True if `text` is two full object hashes of git, written as a range."""
-    return _RANGE.fullmatch(text) is not None
+    return re.fullmatch(_RANGE, text) is not None
 
 
 def is_commits(text: str) -> bool:
     """Return True if `text` is the full hash of one git object, or a range of two."""
-    return _COMMITS.fullmatch(text) is not None
+    return re.fullmatch(_COMMITS, text) is not None
 
 
 def key_time(key: str) -> str:

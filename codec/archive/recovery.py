@@ -241,7 +241,7 @@ class _Tar:
     def _begin(self, header: bytes) -> tuple[Key, int, int]:
         key, size = decode_header(header)
         if key in self._keys:
-            raise IntegrityError(f"there is a second diff of {key}")
+            raise IntegrityError(f"two diffs have the key {key}")
         self._keys.add(key)
         block = self._block
         self._block = Entry(key, block, size).end

@@ -76,7 +76,7 @@ def decode_fact(line: str) -> Fact:
         try:
             _ENCODER.encode(fields).encode()
         except (UnicodeEncodeError, RecursionError) as e:
-            raise FormatError(f"half a character that no file can hold: {e}") from None
+            raise FormatError(f"a lone surrogate, which no file can contain: {e}") from None
     try:
         decode = _DECODERS.get(fields["fact"])
         return decode(fields) if decode else UnknownFact(line=line)

@@ -206,7 +206,7 @@ class _Literals:
 
     def finish(self) -> None:
         if self._read(1):
-            raise IntegrityError("more literal bytes than the layout has")
+            raise IntegrityError("more literal bytes than the layout states")
 
     def _read(self, size: int) -> bytes:
         try:

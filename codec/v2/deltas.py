@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import NamedTuple, TypeVar, cast
+from typing import Final, NamedTuple, TypeVar, cast
 
 from codec.errors import EncodeError, FormatError
 from codec.kinds import Key
@@ -26,8 +26,9 @@ _DATE = len("2025-11-06")
 _NUMBER = r"(?:0|[1-9][0-9]{0,14})"
 _WORD = r"[^,|\s\x00-\x1f\x7f-\x9f]+"
 _NEXT = r"(?:^|(?<=.),)"
-#: Only the output of `encode_metrics`: no leading zeros, no missing `-0`.
-_METRICS = re.compile(
+#: Only the output of `encode_metrics`: no leading zeros, no missing `-0`. Compiled at its first
+#: use, because `record` only encodes.
+_METRICS: Final = (
     rf"(?=.)(?:L\+(?P<added>{_NUMBER})(?:,-(?P<removed>[1-9][0-9]{{0,14}}))?)?"
     rf"(?:{_NEXT}C:(?P<commits>{_NUMBER}))?(?:{_NEXT}T:(?P<minutes>{_NUMBER})min)?"
     rf"(?:{_NEXT}D:(?P<deployment>{_WORD}))?"
@@ -172,7 +173,7 @@ def decode_metrics(text: str) -> Metrics:
     """
     if text == NONE_KNOWN:
         return Metrics()
-    m = _METRICS.fullmatch(text)
+    m = re.fullmatch(_METRICS, text)
     if m is None:
         raise FormatError(
             f"not metrics: {text!r}",

@@ -24,13 +24,13 @@ from codec.v2.deltas import decode_metrics, encode_metrics, shown_metrics
 TITLE: Final = "# Agent progress log, version 2: reference entries, oldest first"
 NO_DIFF: Final = "none"
 
-_HEADING = re.compile(
-    r"### \[REF:(?P<key>\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}:\d{2}Z)?(?:\.[0-9a-f]{6,64})?)"
-    r":(?P<agent>[^:\]]+):(?P<task>[^:\]]+)\]",
-    re.ASCII,
+# Compiled at their first use, because `record` only encodes.
+_HEADING: Final = (
+    r"(?a)### \[REF:(?P<key>\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}:\d{2}Z)?(?:\.[0-9a-f]{6,64})?)"
+    r":(?P<agent>[^:\]]+):(?P<task>[^:\]]+)\]"
 )
-_STATUS = re.compile(r"Status: (?P<status>PASS|FAIL|PARTIAL|UNKNOWN)(?: \((?P<remark>.+)\))?")
-_LINE = re.compile(r"(?P<name>Metrics|Diff|Notes): (?P<value>.+)")
+_STATUS: Final = r"Status: (?P<status>PASS|FAIL|PARTIAL|UNKNOWN)(?: \((?P<remark>.+)\))?"
+_LINE: Final = r"(?P<name>Metrics|Diff|Notes): (?P<value>.+)"
 
 
 class Reference(NamedTuple):
@@ -98,15 +98,15 @@ def decode_reference(lines: list[str]) -> Reference:
     Raises:
         FormatError: they are not a reference entry; its line counts from the heading.
     """
-    heading = _HEADING.fullmatch(lines[0])
+    heading = re.fullmatch(_HEADING, lines[0])
     if heading is None:
-        raise FormatError(f"not a reference: {lines[0]!r}", line=1)
-    status = _STATUS.fullmatch(lines[1]) if len(lines) > 1 else None
+        raise FormatError(f"not the heading of a reference entry: {lines[0]!r}", line=1)
+    status = re.fullmatch(_STATUS, lines[1]) if len(lines) > 1 else None
     if status is None:
         raise FormatError("no line 'Status: PASS|FAIL|PARTIAL|UNKNOWN'", line=2)
     values: dict[str, str] = {}
     for number, line in enumerate(lines[2:], 3):
-        m = _LINE.fullmatch(line)
+        m = re.fullmatch(_LINE, line)
         if m is None or m["name"] in values:
             raise FormatError(f"not a line of a reference entry: {line!r}", line=number)
         values[m["name"]] = m["value"]

@@ -19,10 +19,10 @@ _COLUMN: Final = 26
 _PLACES: Final = frozenset({"repo", "folder"})
 _UNTRUSTED: Final = "git does not trust the owner of the repository"
 _DESCRIPTION: Final = """\
-The history of your coding agents: small to read, whole to keep.
+Keep the history of your coding agents in the repository: small to read, whole to keep.
 
-A v1 log (AGENT_PROGRESS_LOG.md) becomes references: a static context, one line a session, a
-metrics table, and diffs as files that are read on demand. Start with 'session-codec migrate'.
+Start with 'session-codec install --hooks claude,codex' in a repository where agents work.
+If they keep a log (AGENT_PROGRESS_LOG.md), start with 'session-codec migrate --dry-run'.
 """
 
 

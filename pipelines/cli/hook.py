@@ -16,7 +16,6 @@ import sys
 import time
 
 from codec.agents.spool_entry import HEAD_LIMIT, TAIL_LIMIT, Entry, encode_entry
-from pipelines.recording.agent_process import agent_process
 from pipelines.recording.spool import EVENTS, leave, spool_of
 from pipelines.system.git.worktree import ancestors, head_of, home_of, repository_of
 
@@ -66,7 +65,7 @@ def _run(arguments: list[str]) -> bool:
     entry = Entry(
         agent=agent, event=event, time=now, head=head, branch=branch,
         root=os.fsencode(root), size=size, data=data,
-        process="" if event == "end" else agent_process(),
+        process="" if event == "end" else _agent_process(),
     )  # fmt: skip
     path = ""
     try:
@@ -80,6 +79,12 @@ def _run(arguments: list[str]) -> bool:
 
         return say_context(root, entry, spool)
     return False
+
+
+def _agent_process() -> str:
+    from pipelines.recording.agent_process import agent_process
+
+    return agent_process()
 
 
 def _input() -> tuple[bytes, int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 
 from pipelines.cli.output import tell
@@ -22,6 +21,8 @@ def tell_next_step(workspace: Workspace) -> None:
     except PipelineError:  # the verb is done; the next one reports the problem with git
         return
     if names:
+        import shlex
+
         below = os.path.relpath(workspace.root)
         paths = (os.path.normpath(os.path.join(below, name)) for name in names)
         tell(f"Commit: git add {shlex.join(paths)} && git commit")

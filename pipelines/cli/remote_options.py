@@ -43,7 +43,7 @@ UPLOAD_OPTIONS: Final = (
     Option("--sse-kms-key", "The key for --sse aws:kms.", metavar="KEY"),
     Option(
         "--retain-until",
-        "Lock uploads until TIME: until then nobody can change or delete them (object lock).",
+        "Lock uploads until TIME: nobody can change or delete them before (object lock).",
         read=read_moment,
         metavar="TIME",
     ),
@@ -166,9 +166,10 @@ def _plain_remote(
     if not url:
         hint = ""
         if "remote" in settings.ignored:
-            hint = ". The repository's configuration names one: --trust-repo-config uses it"
+            hint = ". The repository's configuration names one; pass --trust-repo-config to use it"
         raise Misuse(
-            f"no remote: give --remote, SESSION_CODEC_REMOTE, or the operator's configuration{hint}"
+            "no remote is named: pass --remote, or set SESSION_CODEC_REMOTE or [remote] url in "
+            f"your configuration file{hint}"
         )
     check_url(url, workspace)
     m = _S3.fullmatch(url)

@@ -112,7 +112,7 @@ def contents_of(path: str) -> dict[Key, PatchRef]:
     for event in check(ranges_of(path), os.path.getsize(path)):
         if isinstance(event, Damage):
             where = f"at byte {event.offset}"
-            raise IntegrityError(f"does not read back, {where}: {event.problem}", file=path)
+            raise IntegrityError(f"cannot be read back {where}: {event.problem}", file=path)
         found[event.entry.key] = PatchRef(sha256=event.sha256, size=event.entry.size)
     return found
 

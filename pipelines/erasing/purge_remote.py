@@ -95,8 +95,8 @@ class There:
         secret = next((f for f in findings if f.code == "secret"), None)
         if secret is not None:
             raise Refused(
-                f"{secret.file}: {secret.message}; it would go with the tombstone, so nothing is"
-                " erased",
+                f"{secret.file}: {secret.message}; it would be uploaded with the"
+                " tombstone, so nothing is erased",
                 hint=secret.hint,
             )
 

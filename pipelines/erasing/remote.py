@@ -236,7 +236,7 @@ def _unreadable(remote: Remote, count: int) -> Finding:
 def _unknown(name: str) -> Finding:
     return Finding(
         code="elsewhere",
-        message="holds the diff, and diffs of sessions that are not known here; it was left",
+        message="holds the diff, and diffs of sessions that are unknown here; it was kept",
         file=name,
-        hint="Merge the manifest of the machine that sent it, and run the same command again",
+        hint="Merge the manifest of the machine that uploaded it, and run the same command again",
     )

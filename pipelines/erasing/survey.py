@@ -113,7 +113,7 @@ def _absent(fact: Archive) -> Finding:
         message="is missing locally and on the remote",
         level="note",
         file=shown(fact.name),
-        hint="Run the same command where it is stored",
+        hint="Run the same command on the machine that has it",
     )
 
 

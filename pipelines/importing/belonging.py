@@ -203,7 +203,7 @@ def _unclear(folders: Mapping[str, int]) -> Finding:
     return Finding(
         code="transcripts-elsewhere",
         message=f"{sum(folders.values())} transcripts began in folders that no longer exist, and"
-        f" nothing ties them to this repository: {shown}",
+        f" nothing connects them with this repository: {shown}",
         level="note",
-        hint="If they are of this repository: session-codec import --from FILE_OR_FOLDER",
+        hint="If they belong to it, import them: session-codec import --from FILE_OR_FOLDER",
     )

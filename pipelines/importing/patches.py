@@ -29,7 +29,9 @@ from pipelines.workspace.git_patches import PATCH_OPTIONS
 #: A file of a session before and after; each is a blob's hash, a mark of fast-import, or empty.
 Pair = tuple[str, str]
 _BATCH: Final = 16
+#: A file that git does not have; of the modes that git has, those of files whose content is here.
 _MODE: Final = "100644"
+_MODES: Final = frozenset(("100644", "100755"))
 
 
 class PatchMaker:
@@ -100,15 +102,19 @@ class PatchMaker:
         self._pairs.append(pairs)
         return len(self._pairs) - 1
 
-    def patches(self, left_out: frozenset[str] = frozenset()) -> list[bytes]:
+    def patches(
+        self, modes: Mapping[str, str], left_out: frozenset[str] = frozenset()
+    ) -> list[bytes]:
         """Return the patches, by number. Nothing can be added afterwards.
 
         Args:
+            modes: of the files that git has, by path.
             left_out: paths that no patch may contain.
         """
         for number, pairs in enumerate(self._pairs):
             for side in (0, 1):
-                self._commit(f"{number}.{side}", pairs, side, left_out)
+                kept = {path: pair[side] for path, pair in pairs.items() if path not in left_out}
+                self._commit(f"{number}.{side}", kept, modes)
         self._in.write(b"done\n")
         self._blobs.close()
         trees = self._trees()
@@ -117,13 +123,13 @@ class PatchMaker:
             found += self._diffs(trees[start : start + _BATCH])
         return found
 
-    def _commit(
-        self, name: str, pairs: Mapping[str, Pair], side: int, left_out: frozenset[str]
-    ) -> None:
+    def _commit(self, name: str, files: Mapping[str, str], modes: Mapping[str, str]) -> None:
         self._in.write(f"commit refs/s/{name}\ncommitter x <x@x> 0 +0000\ndata 0\n".encode())
-        for path, pair in pairs.items():
-            if pair[side] and path not in left_out:
-                self._in.write(f"M {_MODE} {pair[side]} ".encode() + _quoted(path) + b"\n")
+        for path, blob in files.items():
+            if blob:
+                mode = modes.get(path, _MODE)
+                mode = mode if mode in _MODES else _MODE
+                self._in.write(f"M {mode} {blob} ".encode() + _quoted(path) + b"\n")
         self._in.write(b"\n")
 
     def _trees(self) -> list[tuple[str, str]]:

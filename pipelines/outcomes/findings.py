@@ -45,7 +45,7 @@ def torn_finding(name: str) -> Finding:
     """Return a note on a file whose last line is incomplete."""
     return Finding(
         code="torn-line",
-        message="its last line has no end; the next verb that writes completes it",
+        message="its last line is incomplete; the next verb that writes completes it",
         file=name,
         level="note",
     )

@@ -240,7 +240,7 @@ def _left_out(merged: Refresh, request: Request) -> Finding:
         message=f"left out to stay within {request.budget} tokens: {'; '.join(names)}",
         level="note",
         file=REFERENCES,
-        hint="A greater --budget takes more",
+        hint="Pass a larger --budget to include more",
     )
 
 
@@ -251,7 +251,7 @@ def _over_budget(merged: Refresh, tokens: int, request: Request) -> Finding:
     return Finding(
         code="over-budget",
         message=f"costs {tokens} tokens by {request.tokenizer}, {tokens - request.budget} more than"
-        f" the budget of {request.budget}, and what is your own is never left out",
+        f" the budget of {request.budget}, and your own values are never left out",
         file=REFERENCES,
         hint=f"Shorten it; the longest: {named}" if named else "Shorten it, or give a --budget",
     )
@@ -296,7 +296,7 @@ def stale_finding(made: Plan) -> Finding:
     """Return a finding: the file differs from what a refresh would write."""
     return Finding(
         code="stale",
-        message=f"differs from the repository's statement: {summary(made)}",
+        message=f"differs from what the repository states: {summary(made)}",
         file=REFERENCES,
         hint="Run 'session-codec references' and commit the file",
     )

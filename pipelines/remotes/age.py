@@ -88,7 +88,7 @@ def decode_recipients(texts: Iterable[str]) -> Recipients:
             raise FormatError(
                 f"{shown} is not a recipient",
                 field="encrypt-to",
-                hint="Give what 'age-keygen -y FILE' prints (age1...), or an ssh-ed25519 or"
+                hint="Pass the output of 'age-keygen -y FILE' (age1...), or an ssh-ed25519 or"
                 " ssh-rsa public key",
             ) from None
     return Recipients(tuple(chosen), keys)
@@ -107,7 +107,7 @@ def read_identities(path: str) -> list[Any]:
         with open(path, "rb") as f:
             data = f.read()
     except FileNotFoundError:
-        raise NotFound(f"{path}: no such file of identities", hint="See --identity") from None
+        raise NotFound(f"{path}: no such identity file", hint="See --identity") from None
     if data.startswith(_ENCRYPTED):
         raise FormatError(
             "is encrypted itself", file=path, hint="Decrypt it first: age -d -o identity FILE"
@@ -123,7 +123,7 @@ def read_identities(path: str) -> list[Any]:
         raise FormatError(
             "holds no identity that works without a passphrase",
             file=path,
-            hint="Give the file that age-keygen wrote, or a private key of SSH",
+            hint="Pass a file written by age-keygen, or a private SSH key",
         )
     return found
 

@@ -126,7 +126,7 @@ def pack_diffs(remote: Remote, pack: Pack, names: Iterable[Key]) -> dict[Key, by
         else:
             data = read_whole(remote, pack.name, min(pack.size, LIMIT))
             if hashlib.sha256(data).hexdigest() != pack.sha256:
-                raise IntegrityError("is not the object of the snapshot")
+                raise IntegrityError("differs from the object that the snapshot names")
             reader = reader_of(data)
         return {name: reader.read(name, pack.diffs[name]) for name in names}
 
@@ -185,7 +185,7 @@ def layout_files(remote: Remote, name: str) -> dict[str, bytes]:
     with _object(remote, name):
         files = decode_bundle(read_whole(remote, name), digest, _LAYOUT.__contains__)
         if files.keys() != _LAYOUT or decode_layout(files[LAYOUT_NAME]).sha256 != log:
-            raise IntegrityError("is not the layout of its name")
+            raise IntegrityError("its content does not match its name")
     return files
 
 

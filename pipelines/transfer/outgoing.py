@@ -81,7 +81,7 @@ def _members(path: str, name: str) -> Iterator[tuple[Key, bytes]]:
     for event in Scan(ranges_of(path), os.path.getsize(path)).events():
         if isinstance(event, Damage):
             raise IntegrityError(
-                f"does not read back at byte {event.offset}: {event.problem}",
+                f"cannot be read back at byte {event.offset}: {event.problem}",
                 file=name,
                 hint="Run 'session-codec archive repair', or restore the file from a copy",
             )

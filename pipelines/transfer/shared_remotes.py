@@ -82,7 +82,7 @@ def foreign_snapshots(remote: Remote, last: Last, names: Collection[str]) -> Ite
             continue
         yield Finding(
             code="foreign-snapshot",
-            message="has a number of this workspace's writer, which did not write it; a new writer "
+            message="has the name of this workspace's writer, which did not write it; a new writer "
             "begins, so that it hides nothing",
             level="note" if _continues(remote, last, name) else "finding",
             file=f"{remote.url}/{name}",

@@ -110,7 +110,7 @@ def purged_findings(manifest: Manifest, added: list[Added]) -> list[Finding]:
     return [
         Finding(
             code="purged-again",
-            message="has the diff of a session that was purged; it is not stored again",
+            message="has the same diff as a purged session; it is not stored again",
             key=key,
         )
         for key in again_purged(manifest, added).values()

@@ -3,18 +3,19 @@
 1. It reads the references and the ends of the deltas and of the progress log, never the v1 log or
    the manifest. If a context is rendered again, the sessions that it leaves out are summed up
    (`newest`).
-2. Tokens are counted without loading a tokenizer (`codec.tokens.bpe_counts`). A rendered text is
-   cached by a hash of its input, which saves a tenth of the time.
+2. Tokens are counted without loading a tokenizer (`codec.tokens.bpe_counts`). Compact references
+   are cached by a hash of the file, because importing YAML takes longer than all else. A rendered
+   text is cached by a hash of its input, which saves a tenth of the time.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
+from codec.kinds import sha256_of
 from codec.v2.context_view import DEFAULT_BUDGET, DEFAULT_LAST, VIEW_VERSION, Context, Style
 from pipelines.system.fs.files import read_bytes
 from pipelines.workspace import pending
@@ -76,11 +77,7 @@ def render(request: Request, load: Callable[[str], Callable[[str], int]]) -> Res
     from codec.v2.deltas import decode_deltas
     from pipelines.workspace.newest import newest_deltas, newest_notes
 
-    references = ""
-    if file:
-        from codec.references.document import compact_references
-
-        references = compact_references(file)
+    references = _compact(workspace, file) if file else ""
     _, errors = decode_deltas(enumerate(lines, 1))
     broken = [lines[e.line - 1] for e in errors if e.line]
     if broken:
@@ -105,6 +102,19 @@ def render(request: Request, load: Callable[[str], Callable[[str], int]]) -> Res
     return result
 
 
+def _compact(workspace: Workspace, file: bytes) -> str:
+    """Return the references as the context has them."""
+    cache = workspace.path(CACHE, "references.json")
+    name = f"{VIEW_VERSION}:{sha256_of(file)}"
+    kept = read_json_cache(cache, lambda document: str(document[name]))
+    if kept is None:
+        from codec.references.document import compact_references
+
+        kept = compact_references(file)
+        write_json_cache(cache, {name: kept})
+    return kept
+
+
 def _told(request: Request, count: Callable[[str], int]) -> str:
     """Return the newest summary in two lines, within a part of the budget; empty without one."""
     from codec.summaries.summary_file import two_lines
@@ -124,8 +134,8 @@ def _name(request: Request, file: bytes, lines: list[str], told: str) -> str:
     options = (VIEW_VERSION, request.tokenizer, request.budget, request.last, request.style)
     files = (_stamp(request.workspace.path(name)) for name in (DELTAS, PROGRESS))
     stamps = (*files, pending.version(request.workspace))
-    content = json.dumps([options, hashlib.sha256(file).hexdigest(), lines, told, stamps])
-    return hashlib.sha256(content.encode()).hexdigest()
+    content = json.dumps([options, sha256_of(file), lines, told, stamps])
+    return sha256_of(content.encode())
 
 
 def _stamp(path: str) -> tuple[int, int]:

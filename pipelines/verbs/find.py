@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from codec.search.terms import question_terms
-from codec.vocabulary import agent_of
 from pipelines.outcomes.findings import Finding
 from pipelines.outcomes.progress import Progress
 from pipelines.search import answers as search
@@ -31,6 +30,8 @@ def find(
     """
     agent = question.wanted.agent
     if agent is not None and not _WILD.intersection(agent):
+        from codec.vocabulary import agent_of  # not for questions without an agent
+
         agent = agent_of(agent, read_config(workspace).agents)
         question = question._replace(wanted=question.wanted._replace(agent=agent))
     found = search.find(workspace, question, progress)
@@ -58,7 +59,7 @@ def _notes(question: Question, answers: Answers) -> Iterator[Finding]:
             code="not-embedded",
             message=f"{answers.unread} older sessions are searched by words alone so far",
             level="note",
-            hint="Further questions continue; --embed-all completes it now",
+            hint="Later searches add more of them; --embed-all adds all now",
         )
     if answers.missing:
         plural = "session has a diff" if answers.missing == 1 else "sessions have diffs"

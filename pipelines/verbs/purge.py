@@ -310,7 +310,7 @@ def _left(made: Plan) -> Iterator[Finding]:
             file=shown(name),
             key=key,
             level="note",
-            hint="Run the same command where it is stored",
+            hint="Run the same command on the machine that has it",
         )
     for place in made.places:
         if place.kind == "text":
@@ -319,7 +319,7 @@ def _left(made: Plan) -> Iterator[Finding]:
                 message="holds the bytes of the diff as text, and is not changed",
                 file=place.file,
                 key=key,
-                hint="Take them out by hand, or remove the file",
+                hint="Remove them by hand, or delete the file",
             )
     for session in {s.key: s for s in made.sessions}.values():
         if made.workspace.repository and (session.range or session.v1):

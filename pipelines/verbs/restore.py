@@ -32,7 +32,7 @@ from codec.kinds import Key
 from codec.manifest.facts import Archive
 from codec.names import key_time
 from codec.records import PatchRef
-from codec.summaries.summary_file import is_path
+from codec.summaries.paths import is_path
 from pipelines.diffs.local_archives import archive_folder, archive_names, shown
 from pipelines.diffs.store import (
     Store,
@@ -148,7 +148,7 @@ def plan(workspace: Workspace, remote: Remote, only: Only, without: Collection[s
     if not found:
         raise NotFound(
             f"{remote.url}: holds no snapshot of a workspace",
-            hint="Check the remote's name; 'session-codec sync' sends one",
+            hint="Check the remote's name; 'session-codec sync' uploads one",
         )
     found.sort(key=lambda f: (stored[str(f.name)].modified, f.name))
     files, findings = united(found)
@@ -344,5 +344,5 @@ def _missing(name: str, why: str) -> Finding:
         code="missing",
         message=f"is not on the remote: {why}",
         file=name,
-        hint="Run 'session-codec sync' where it is stored, then this again",
+        hint="Run 'session-codec sync' on the machine that has it, then this command again",
     )

@@ -72,5 +72,5 @@ def show_entry(workspace: Workspace, name: str, open_remote: OpenRemote) -> byte
 
     session = find_session(workspace, name)
     if session.v1 is None:
-        raise NotFound(f"{session.key}: was recorded and never was in a v1 log")
+        raise NotFound(f"{session.key}: was recorded, not migrated, so it has no v1 entry")
     return find_entry(workspace, session.v1, RemoteCopy(workspace, open_remote))

@@ -10,25 +10,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from codec.periods import Period
 from codec.records import Session
-from codec.summaries.prompt import DIFF_TOKENS
-from codec.summaries.summary_file import Summary, digest_of, encode_summary, path_of
 from pipelines.outcomes.errors import CodecError, Refused, StorageError
 from pipelines.outcomes.findings import Finding
 from pipelines.outcomes.progress import Progress
-from pipelines.report.period import narrative
 from pipelines.report.period.content import Content, content_of
-from pipelines.report.period.narrative import Material, Step
 from pipelines.report.period.source import Read, read_source
-from pipelines.system.models.base import Model
 from pipelines.workspace.location import Workspace
-from pipelines.workspace.summaries import summary_of
 
-#: The characters of a diff that can be in its first tokens.
-_DIFF_TEXT = 16 * DIFF_TOKENS
+if TYPE_CHECKING:  # a report without a model loads no modules of models
+    from codec.summaries.summary_file import Summary
+    from pipelines.report.period.narrative import Material, Step
+    from pipelines.system.models.base import Model
+
+#: The characters of a diff that can be in one token.
+_TOKEN_TEXT = 16
 
 
 class Request(NamedTuple):
@@ -113,6 +112,9 @@ def plan_claims(
         count: counts tokens.
         with_diffs: send the beginning of each diff as well.
     """
+    from pipelines.report.period.narrative import Material, plan
+    from pipelines.workspace.summaries import summary_of
+
     source, manifest = read.source, read.manifest
     sessions = [
         s for s in source.sessions if s.key not in source.private and s.key in manifest.sessions
@@ -130,7 +132,7 @@ def plan_claims(
         count=count,
         diffs=_diffs(request, read) if with_diffs else lambda _: "",
     )
-    return ClaimsPlan(request, material, narrative.plan(material, request.period))
+    return ClaimsPlan(request, material, plan(material, request.period))
 
 
 def apply_claims(plan: ClaimsPlan, model: Model, limit: int) -> Step | None:
@@ -146,12 +148,13 @@ def apply_claims(plan: ClaimsPlan, model: Model, limit: int) -> Step | None:
         FormatError, StorageError: a question got no valid answer; earlier answers are kept.
         WorkspaceLocked: another process was writing for too long.
     """
+    from pipelines.report.period.narrative import answered
     from pipelines.workspace.location import moment
 
     if plan.step is None:
         return None
     request = plan.request
-    return narrative.answered(
+    return answered(
         plan.material,
         plan.step,
         model,
@@ -169,18 +172,21 @@ def _check(text: str, allow: frozenset[str]) -> None:
     if found := redact(text, allow, "").found:
         rules = ", ".join(f"{rule} ({fingerprint})" for rule, fingerprint in found[:3])
         raise Refused(
-            f"a question seems to hold a secret, so nothing was sent: {rules}",
+            f"a question seems to contain a secret, so nothing was sent: {rules}",
             hint="Amend the session, or pass --allow-secret FINGERPRINT",
         )
 
 
 def _keep(workspace: Workspace, summary: Summary) -> Summary:
     """Write a summary, without claims about sessions that are now private or missing; return it."""
+    from codec.summaries.paths import path_of
+    from codec.summaries.summary_file import digest_of, encode_summary
     from pipelines.recording.text_scan import clean_texts
     from pipelines.system.fs.files import read_bytes
     from pipelines.workspace.journal import recover
     from pipelines.workspace.location import writing
     from pipelines.workspace.reading import read_manifest
+    from pipelines.workspace.tracked_files import exception_appends
     from pipelines.workspace.transaction import Replace, Transaction
 
     texts, _ = clean_texts(workspace, {str(n): c.text for n, c in enumerate(summary.claims)})
@@ -198,13 +204,15 @@ def _keep(workspace: Workspace, summary: Summary) -> Summary:
         kept = summary._replace(claims=left)
         before = read_bytes(workspace.path(*path.split("/")))
         with Transaction(workspace, "summarize") as transaction:
-            transaction.prepare((), [Replace(path, before, encode_summary(kept))])
+            edit = Replace(path, before, encode_summary(kept))
+            transaction.prepare(exception_appends(workspace, [path]), [edit])
             transaction.commit()
     return kept
 
 
 def _diffs(request: Request, read: Read) -> Callable[[Session], str]:
     """Return a function that returns the beginning of a session's diff, without secrets."""
+    from codec.summaries.prompt import DIFF_TOKENS
     from pipelines.diffs.secret_scan import redact
     from pipelines.diffs.store import Store, commits_of
     from pipelines.recording.text_scan import MARK
@@ -219,7 +227,7 @@ def _diffs(request: Request, read: Read) -> Callable[[Session], str]:
         except (StorageError, CodecError):  # purged, damaged, or not on this machine
             return ""
         text = data.decode(errors="replace")
-        return redact(text, request.allow, MARK).text[:_DIFF_TEXT]
+        return redact(text, request.allow, MARK).text[: _TOKEN_TEXT * DIFF_TOKENS]
 
     return diff
 

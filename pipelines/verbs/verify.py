@@ -138,7 +138,7 @@ def _lost(key: Key, remote: Remote) -> Finding:
         message=f"the diff of {key} is missing locally and on {remote.url}",
         file=PROGRESS,
         key=key,
-        hint="Run 'session-codec sync' where it is stored",
+        hint="Run 'session-codec sync' on the machine that has it",
     )
 
 

@@ -158,10 +158,10 @@ def agent_findings(workspace: Workspace) -> Iterator[Finding]:
         if lost:
             yield Finding(
                 code="agent-block",
-                message="lost the committed block about the workspace for agents",
+                message="does not contain the block for agents that was committed",
                 level="note",
                 file=name,
-                hint="'session-codec install' puts it there; without agents, commit the file",
+                hint="'session-codec install' adds it; if it was removed on purpose, commit that",
             )
 
 

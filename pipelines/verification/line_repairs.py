@@ -267,7 +267,7 @@ def _unknown_facts(tracked: Tracked, manifest: Manifest) -> Iterator[Finding]:
 def _lost_manifest() -> Finding:
     return Finding(
         code="lost-manifest",
-        message="has no session, but the files have rows; readers ignore them",
+        message="has no session, but other files have its rows; readers ignore them",
         file=MANIFEST,
         hint="Restore it from git history, or with 'session-codec restore' from a copy",
     )

@@ -127,7 +127,7 @@ RULES: Final = {
     "spool-broken": "An event of a hook cannot be used",
     "spool-waits": "Events of hooks wait to be recorded",
     "stale": "The references are not what the repository states",
-    "stale-summary": "A summary has claims about sessions that the manifest lacks",
+    "stale-summary": "A summary has claims about sessions that are not in the manifest",
     "still-there": "A file holds the bytes of a purged diff as text",
     "text-remains": "Texts that were erased are still in a file or on a remote",
     "torn-line": "A file ends in a piece of a line",

@@ -63,7 +63,7 @@ APPENDED: Final = (
 #: All files that a verb replaces.
 REPLACED: Final = (MANIFEST, METRICS, PROGRESS, DELTAS, REFERENCES)
 #: Summaries are replaced as well; `codec.summaries.summary_file` has their names.
-_SUMMARY: Final = re.compile(r"\.session-codec/summaries/\d{4}[0-9QW.-]{0,24}\.json", re.ASCII)
+_SUMMARY: Final = r"(?a)\.session-codec/summaries/\d{4}[0-9QW.-]{0,24}\.json"
 
 
 def is_pending(workspace: Workspace) -> bool:
@@ -161,7 +161,7 @@ def _is_append(value: object) -> bool:
 def _is_replace(value: object) -> bool:
     match value:
         case [str() as path, str(), int() as length]:
-            is_known = path in REPLACED or _SUMMARY.fullmatch(path) is not None
+            is_known = path in REPLACED or re.fullmatch(_SUMMARY, path) is not None
             return is_known and length >= 0
     return False
 

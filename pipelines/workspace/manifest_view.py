@@ -36,7 +36,7 @@ from codec.manifest.order import in_order
 from codec.manifest.session_fields import revised
 from codec.names import key_time
 from codec.records import PatchRef, Session
-from pipelines.system.fs.lines import lines_of
+from pipelines.system.fs.lines import Lines, lines_of
 from pipelines.workspace.location import MANIFEST
 
 _F = TypeVar("_F", bound=Fact)
@@ -198,7 +198,11 @@ class Manifest(NamedTuple):
 
 def decode_manifest(data: bytes) -> Manifest:
     """Return the manifest in some bytes."""
-    lines = lines_of(data)
+    return decode_lines(lines_of(data))
+
+
+def decode_lines(lines: Lines) -> Manifest:
+    """Return the manifest in some lines."""
     facts, errors = decode_facts(lines.lines)
     return manifest_of(facts, errors=tuple(e.at(file=MANIFEST) for e in errors), torn=lines.torn)
 

@@ -12,15 +12,13 @@ from typing import Final, NamedTuple
 
 from codec.errors import FormatError
 from codec.periods import Period, read_period
+from codec.summaries.paths import FOLDER, is_path, path_of
 from codec.summaries.summary_file import (
-    FOLDER,
     SIZE_LIMIT,
     Summary,
     decode_summary,
     digest_of,
     encode_summary,
-    is_path,
-    path_of,
     without_sessions,
 )
 from pipelines.outcomes.findings import Finding
@@ -139,7 +137,7 @@ def summary_findings(workspace: Workspace, manifest: Manifest) -> Iterator[Findi
         if cited - known:
             yield Finding(
                 code="stale-summary",
-                message="has claims about sessions that the manifest lacks",
+                message="has claims about sessions that are not in the manifest",
                 file=file.path,
                 level="note",
                 hint="Run 'session-codec summarize' with --model again",

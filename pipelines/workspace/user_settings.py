@@ -180,7 +180,7 @@ def _of_workspace(mine: Tables, workspace: Workspace | None, path: str) -> Table
     """Return the tables for one workspace in the user's file."""
     tables = mine.get("workspace", {})
     if not isinstance(tables, dict) or not all(isinstance(v, dict) for v in tables.values()):
-        raise FormatError("is not a table of tables, one a path", file=path, field="workspace")
+        raise FormatError("does not have one table for each path", file=path, field="workspace")
     if workspace is None:
         return {}
     here = os.path.realpath(workspace.root)
@@ -222,7 +222,7 @@ def ignored_findings(settings: Settings, *tables: str) -> Iterator[Finding]:
         if table in tables:
             yield Finding(
                 code="not-trusted",
-                message=f"[{table}] is ignored: a committer must not decide that",
+                message=f"[{table}] is ignored: only the user, not a committer, may set it",
                 level="note",
                 file=CONFIG,
                 hint="If you have read it, pass --trust-repo-config",

@@ -48,9 +48,9 @@ def pack(
     """Pack the diffs of every complete month of REPO's workspace into archives, then delete them.
 
     A diff is deleted only after its archive was written, read back and compared. Commit the
-    manifest afterwards: it names the archives. A diff that seems to hold a secret stays loose; the
-    rest is packed. An archive is a .tar.zst that tar and zstd read; 'show KEY --diff' reads it as
-    well.
+    manifest afterwards: it names the archives. A diff that seems to contain a secret stays loose;
+    the others are packed. An archive is a .tar.zst that tar and zstd read; 'show KEY --diff' reads
+    it as well.
 
     Examples:
       session-codec archive
@@ -242,7 +242,7 @@ _PACK: Final = Verb(
         ),
         Option(
             "--profile",
-            "How hard to compress.",
+            "The compression profile.",
             choices=tuple(PROFILES),
             default="small",
             shown=True,
@@ -255,8 +255,8 @@ _PACK: Final = Verb(
         JSON,
     ),
     exits={
-        3: "a diff stays loose: it seems to hold a secret, or is missing locally",
-        12: "an archive did not read back as it was written",
+        3: "a diff stays loose: it seems to contain a secret, or is missing locally",
+        12: "a written archive could not be read back",
         20: EXIT_CODES[20],
     },
 )
@@ -288,7 +288,7 @@ VERB: Final = _PACK._replace(
                 ),
                 Option(
                     "--repo",
-                    "The workspace of ARCHIVE, if that is not a path.",
+                    "The workspace of ARCHIVE, unless ARCHIVE is a path.",
                     default=".",
                     metavar="REPO",
                 ),

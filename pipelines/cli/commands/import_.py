@@ -42,9 +42,10 @@ def run(
 ) -> int:
     """Import the sessions of REPO from the transcripts that coding agents keep.
 
-    A session gets its task, model, active time, tokens, commits and exact diff. One that hooks or
-    'record' recorded is completed, not added again. Running import again adds what is new. Secrets
-    in texts are replaced before they are written. The transcripts themselves are only read.
+    A session gets its task, model, active time, tokens, commits and exact diff. A session that
+    hooks or 'record' already recorded is completed, not added again. Running import again adds what
+    is new. Secrets in texts are replaced before they are written. The transcripts themselves are
+    only read.
 
     Examples:
       session-codec import --dry-run
@@ -81,14 +82,14 @@ VERB: Final = Verb(
     (
         Option(
             "--agent",
-            f"Read the transcripts of these agents alone: {', '.join(NAMES)}; repeatable.",
+            f"Read only the transcripts of these agents: {', '.join(NAMES)}; repeatable.",
             to="chosen",
             repeat=True,
             metavar="NAMES",
         ),
         Option(
             "--from",
-            "Look in this file or folder, not in the agents' own folders; repeatable.",
+            "Search this file or folder instead of the agents' own folders; repeatable.",
             to="places",
             repeat=True,
             metavar="PATH",

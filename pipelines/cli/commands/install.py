@@ -116,7 +116,7 @@ VERB: Final = Verb(
         ),
         Option(
             "--mcp",
-            "Name the MCP server in the settings of agents: claude, codex, or both with a comma.",
+            "Add the MCP server to the settings of agents: claude, codex, or both with a comma.",
             to="servers",
             read=_agents(SERVERS),
             metavar="AGENTS",
@@ -124,7 +124,7 @@ VERB: Final = Verb(
         ),
         Option(
             "--user",
-            "Put the hooks into your own settings, for all repositories; do not change REPO.",
+            "Add the hooks to your own settings, for all repositories; do not change REPO.",
             flag=True,
         ),
         Option(
@@ -138,7 +138,7 @@ VERB: Final = Verb(
         Option("--remote", "The remote of the job.", metavar="URL"),
         Option(
             "--package",
-            "What pip installs in a job for github or kubernetes.",
+            "The package that pip installs in a job for github or kubernetes.",
             default=PACKAGE,
             shown=True,
         ),
@@ -149,7 +149,7 @@ VERB: Final = Verb(
     exits={
         3: "a file was left as it is; the finding says why",
         20: EXIT_CODES[20],
-        22: "a file is not what install expects",
+        22: "a file has unexpected content",
     },
 )
 
@@ -256,7 +256,7 @@ def _scheduled(
     remote = settings_of(workspace, {"remote": remote}, trust=False).remote
     if remote is None and kind in IN_A_CLONE:
         raise Misuse(
-            f"--schedule {kind} begins with a clone, which has no diffs: name --remote URL"
+            f"--schedule {kind} starts from a clone, which has no diffs; pass --remote URL"
         )
     if remote is not None:
         check_url(remote, workspace)

@@ -13,9 +13,9 @@ from pipelines.outcomes.errors import NotFound
 def run(repo: str) -> int:
     """Serve the sessions of REPO to coding agents over MCP, on stdin and stdout.
 
-    The tools only read: 'find' searches sessions, 'read' shows an entry, a diff, one file of it
-    or a range of lines, 'context' prints what an agent reads at its start. It needs the package
-    'mcp'. Agents start the server themselves once 'install --mcp' has named it in their settings.
+    The tools only read: 'find' searches sessions, 'read' shows an entry, a diff, one file of it or
+    a range of lines, 'context' prints what an agent reads at its start. It needs the package 'mcp'.
+    After 'install --mcp' has added the server to their settings, agents start it themselves.
 
     Examples:
       session-codec mcp

@@ -44,13 +44,14 @@ def run(
 ) -> int:
     """Erase the diff of the session KEY from this machine. It cannot be restored.
 
-    All files with the bytes are found by hash: loose diffs and backups are deleted; archives and
-    stored log versions are rewritten without them. The session stays; 'verify' and 'restore-v1'
-    name the gap. Without --yes, purge lists the files and asks first; the answer "n" changes
+    All files that contain the diff are found by hash: loose diffs and backups are deleted; archives
+    and stored log versions are rewritten without it. The session stays; 'verify' and 'restore-v1'
+    report the gap. Without --yes, purge lists the files and asks first; the answer "n" changes
     nothing.
 
-    Once the manifest is merged, no other machine reads or uploads the diff. There, 'verify' reports
-    what remains and 'purge --merged' erases it; --disown keeps it and ignores the tombstone.
+    A machine that merges the manifest no longer reads or uploads the diff. On that machine,
+    'verify' reports remaining copies and 'purge --merged' erases them; --disown keeps them and
+    ignores the tombstone.
 
     --text erases the task, title, remark and notes of the session instead, as 'amend KEY --private'
     does.
@@ -127,16 +128,20 @@ VERB: Final = Verb(
             metavar="RECIPIENT",
         ),
         Option(
-            "--merged", "Erase what remains here of diffs that were purged elsewhere.", flag=True
+            "--merged",
+            "Erase remaining copies of diffs that were purged on other machines.",
+            flag=True,
         ),
-        Option("--disown", "Keep a diff that was purged elsewhere.", to="disowned", flag=True),
+        Option(
+            "--disown", "Keep a diff that was purged on another machine.", to="disowned", flag=True
+        ),
         Option("--text", "Erase the texts of the session, not its diff.", flag=True),
         Option("--yes", "Do not ask.", flag=True),
         Option("--dry-run", "Print what would be erased; erase nothing.", flag=True),
         JSON,
     ),
     exits={
-        3: "bytes or texts remain where purge changes nothing, or an object cannot be read",
+        3: "copies remain in places that purge does not change, or an object cannot be read",
         30: "no such session, or it has no diff",
         31: "a lock retains an object",
     },

@@ -50,13 +50,13 @@ def run(
 ) -> int:
     """Record a session when its task is done, and print its key.
 
-    The patch is that of the session's commits: since the start hook, else since the newest recorded
-    range of this branch, else the last commit. Commits that came by pull, merge or rebase, and
-    commits of session-codec's own files, do not count. Lines are counted from the patch. A remark
-    may follow the status: 'PASS (deployed)'.
+    By default, the patch is that of the session's commits: those since the start hook, else those
+    since the newest recorded range of this branch, else the last commit. Commits from a pull, merge
+    or rebase, and commits that only change session-codec's own files, are left out. Lines are
+    counted from the patch. A remark may follow the status: 'PASS (deployed)'.
 
-    --private records the figures, the patch and no texts: such a session is counted, and is in no
-    question to a model.
+    --private records the figures and the patch, but no texts: the session is counted, and never
+    sent to a model.
 
     Examples:
       session-codec record --agent sonnet-4.5 --task fix-login --status PASS
@@ -120,7 +120,7 @@ VERB: Final = Verb(
     ),
     exits={
         20: EXIT_CODES[20],
-        22: "a file of the workspace is not what record expects",
+        22: "a file of the workspace has unexpected content",
         30: "git does not have the commits",
         31: "the workspace is read-only, as in an agent's sandbox",
     },

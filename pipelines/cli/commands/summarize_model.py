@@ -11,58 +11,19 @@ from urllib.parse import urlsplit
 
 from codec.summaries.prompt import ANSWER_TOKENS, SCHEMA
 from codec.summaries.summary_file import Statement, Summary
-from pipelines.cli.declared import Misuse, Option, between, percent
+from pipelines.cli.commands.summarize_options import MOST_TOKENS, SECONDS
+from pipelines.cli.declared import Misuse
 from pipelines.cli.output import confirm, say, tell
 from pipelines.outcomes.findings import Finding
 from pipelines.report.period.document import Block, Cell, Code, Items, Section, Text
 from pipelines.report.period.narrative import Step, most_tokens
 from pipelines.system.models.base import Model
+from pipelines.verbs.summarize import ClaimsPlan, apply_claims
 from pipelines.workspace.user_settings import Settings
 
-MOST_TOKENS: Final = 200_000
-SECONDS: Final = 300
-#: The options that can be settings as well.
-SETTINGS: Final = ("model_endpoint", "model_max_tokens")
 #: It is never an option, because process lists would show it.
 _KEY: Final = "SESSION_CODEC_MODEL_KEY"
 _PROGRAM = re.compile(r"(?P<program>claude|codex|llm)(?::(?P<model>\S+))?")
-
-MODEL_OPTIONS: Final = (
-    Option(
-        "--model",
-        "Add a summary by a model: claude, codex or llm, each with :NAME for one of its models;"
-        " with --endpoint, the name of a model there.",
-        metavar="MODEL",
-    ),
-    Option(
-        "--endpoint",
-        "The address of an OpenAI-compatible API, up to /v1.",
-        to="model_endpoint",
-        metavar="URL",
-    ),
-    Option("--with-diffs", "Send the beginning of each diff as well.", flag=True),
-    Option(
-        "--max-tokens",
-        f"Send and receive at most N tokens. [default: {MOST_TOKENS:,}]",
-        to="model_max_tokens",
-        read=between(1, 10**9),
-        metavar="N",
-    ),
-    Option(
-        "--max-dropped",
-        "End with 3 if more than PERCENT of the model's claims were dropped.",
-        read=percent,
-        metavar="PERCENT",
-    ),
-    Option(
-        "--timeout",
-        f"Wait at most N seconds for each answer. [default: {SECONDS}]",
-        read=between(1, 86_400),
-        metavar="N",
-    ),
-    Option("--dry-run", "Print what would be sent to the model; send nothing.", flag=True),
-    Option("--yes", "Send without asking.", flag=True),
-)
 
 
 class Asked(NamedTuple):
@@ -85,19 +46,14 @@ class Asked(NamedTuple):
     agreed: bool
 
 
-def asked_of(settings: Settings, name: str | None, given: dict[str, Any]) -> Asked | None:
-    """Return the user's options for a model; None without `--model`.
+def asked_of(settings: Settings, name: str, given: dict[str, Any]) -> Asked:
+    """Return the user's options for a model.
 
     Raises:
-        Misuse: an option needs `--model`, or the names exclude each other.
+        Misuse: the names exclude each other.
         NotFound: the program is not installed.
         Denied: a key would be sent without encryption.
     """
-    if name is None:
-        for option in ("model_endpoint", "with_diffs", "max_dropped", "dry_run", "yes", "timeout"):
-            if given[option] not in (None, False):
-                raise Misuse(f"--{option.removeprefix('model_').replace('_', '-')} needs --model")
-        return None
     if settings.model_consent not in (None, "on", "off"):
         raise Misuse("SESSION_CODEC_MODEL_CONSENT is neither on nor off")
     # Opened first, so that an invalid address is refused before anything is read.
@@ -143,6 +99,17 @@ def agree(asked: Asked, step: Step) -> None:
         raise KeyboardInterrupt
 
 
+def answered(asked: Asked, plan: ClaimsPlan) -> tuple[Step | None, list[Finding]]:
+    """Ask what has no answer yet, with the user's consent; return the answers and findings."""
+    if plan.step is None:
+        tell("note: no session of the period may be sent")
+        return None, []
+    agree(asked, plan.step)
+    step = apply_claims(plan, asked.model, asked.limit)
+    dropped = dropped_finding(step.summaries(), asked.max_dropped) if step else None
+    return step, [dropped] if dropped else []
+
+
 def say_questions(step: Step) -> None:
     """Print the questions that would be sent."""
     waiting = list(step.unanswered())
@@ -168,7 +135,7 @@ def dropped_finding(summaries: Iterable[Summary], most: float | None) -> Finding
     return Finding(
         code="claims-dropped",
         message=f"{share:.1f} % of the model's claims were dropped, and {most:g} % are allowed",
-        hint="Another model may invent less",
+        hint="Try another model",
     )
 
 

@@ -74,12 +74,12 @@ def server_error(error: sdk.ClientError, where: str, bucket: str) -> StorageErro
     code, status = code_of(error), _status(error)
     if code == "NoSuchBucket":
         hint = "Create it, or check its name, the region and the endpoint"
-        return NotFound(f"s3://{bucket}: there is no such bucket", hint=hint)
+        return NotFound(f"s3://{bucket}: the bucket does not exist", hint=hint)
     if code in _CODES:
         kind, problem, hint = _CODES[code]
         return kind(f"{where}: {problem}", hint=hint)
     if status == 412:
-        return Conflict(f"{where}: exists, or was changed meanwhile", hint=RESUME)
+        return Conflict(f"{where}: already exists, or was changed meanwhile", hint=RESUME)
     if status == 404:
         return NotFound(f"{where}: the remote has no such object", hint="Check the remote's name")
     if status in (401, 403):

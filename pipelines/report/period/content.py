@@ -24,6 +24,8 @@ from pipelines.report.period.texts import Said, said_in
 MOST_FILES: Final = 10
 MOST_TASKS: Final = 10
 MOST_TEXTS: Final = 12
+#: Fields of metrics that are numbers; they are the first.
+_NUMBERS: Final = 5
 STATUS_ORDER: Final = ("PASS", "PARTIAL", "FAIL", "UNKNOWN")
 
 T = TypeVar("T")
@@ -196,15 +198,17 @@ def figures_of(sessions: Sequence[Session]) -> Figures:
     """Return the figures of sessions."""
     agents = Counter(s.agent for s in sessions)
     statuses = Counter(s.status for s in sessions)
+    numbers = zip(*[s.metrics[:_NUMBERS] for s in sessions], strict=True)
+    added, removed, commits, minutes, tokens = numbers if sessions else ((),) * _NUMBERS
     return Figures(
         sessions=len(sessions),
         agents=tuple(sorted(agents.items(), key=lambda a: (-a[1], a[0]))),
         statuses=tuple((status, statuses[status]) for status in STATUS_ORDER),
-        lines_added=_sum(s.metrics.lines_added for s in sessions),
-        lines_removed=_sum(s.metrics.lines_removed for s in sessions),
-        commits=_sum(s.metrics.commits for s in sessions),
-        duration_min=_sum(s.metrics.duration_min for s in sessions),
-        tokens_used=_sum(s.metrics.tokens_used for s in sessions),
+        lines_added=_sum(added),
+        lines_removed=_sum(removed),
+        commits=_sum(commits),
+        duration_min=_sum(minutes),
+        tokens_used=_sum(tokens),
     )
 
 

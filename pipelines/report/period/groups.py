@@ -21,6 +21,8 @@ _REVERTED = re.compile(
     r"(?![a-z])",
     re.I,
 )
+#: Each text that the pattern finds has one of them.
+_SIGNS: Final = ("revert", "roll", "back", "undo", "undid")
 #: Words about the kind of work, not its subject.
 _VERBS: Final = frozenset(
     re.findall(
@@ -69,6 +71,10 @@ def repeated(sessions: Iterable[Session]) -> list[Repeated]:
 
 def reverted(sessions: Iterable[Session]) -> list[Session]:
     """Return the sessions whose task or title names a revert."""
+    sessions = list(sessions)
+    together = "\n".join([f"{s.task} {s.title}" for s in sessions]).lower()
+    if not any(sign in together for sign in _SIGNS):
+        return []
     return [s for s in sessions if _REVERTED.search(f"{s.task} {s.title}")]
 
 

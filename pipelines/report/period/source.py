@@ -12,10 +12,10 @@ from typing import Any, Final, NamedTuple, cast
 from codec.kinds import Key
 from codec.names import key_time
 from codec.periods import Period
-from codec.records import Metrics, Session, Status
+from codec.records import Session, Status
 from codec.secrets.hint import may_hold_secret
 from codec.shown_text import shown
-from codec.v2.deltas import SEPARATOR, decode_metrics
+from codec.v2.deltas import SEPARATOR, decode_metrics, encode_metrics
 from pipelines.diffs.local_archives import list_archives
 from pipelines.outcomes.findings import Finding
 from pipelines.outcomes.progress import Progress
@@ -97,12 +97,15 @@ def session_of_row(row: str, manifest: Manifest, tokens: Mapping[Key, int]) -> S
     """Return the session of a delta line: the figures of the line, the texts of the manifest."""
     name, agent, task, status, metrics = row.split(SEPARATOR)
     key = Key(name)
-    m = decode_metrics(metrics)
-    if spent := tokens.get(key):
-        m = Metrics(m.lines_added, m.lines_removed, m.commits, m.duration_min, spent, m.deployment)
     known = manifest.sessions.get(key)
-    if known and (known.agent, known.task, known.status, known.metrics) == (agent, task, status, m):
-        return known
+    spent = tokens.get(key)
+    if known and (known.agent, known.task, known.status) == (agent, task, status):
+        m = known.metrics
+        if m.tokens_used == spent and encode_metrics(m) == metrics:
+            return known
+    m = decode_metrics(metrics)
+    if spent:
+        m = m._replace(tokens_used=spent)
     base = known or Session(key, key_time(key), agent, task, "UNKNOWN")
     return base._replace(agent=agent, task=task, status=cast(Status, status), metrics=m)
 

@@ -64,7 +64,7 @@ def file_history(repository: Repository, head: str, path: str) -> list[Step]:
         path: the path relative to the top of the repository.
 
     Raises:
-        NotFound: the clone lacks commits of its history.
+        NotFound: the clone does not have all commits of the file's history.
     """
     arguments = ("log", "--follow", "-p", *_OPTIONS, head, "--", f":(literal){path}")
     return _traced(_patch_steps(run_git(repository, *arguments, plain=True).stdout), [path])[path]
@@ -93,7 +93,7 @@ def blame(repository: Repository, head: str, path: str, number: int) -> Blamed:
     m = _HEADER.fullmatch(first)
     text = next((line[1:] for line in rest if line.startswith(b"\t")), None)
     if m is None or text is None:
-        raise NotFound(f"{path}:{number}: git blames no commit")
+        raise NotFound(f"{path}:{number}: git finds no commit for this line")
     return Blamed(m["commit"].decode(), int(m["old"]), text)
 
 
@@ -132,7 +132,7 @@ def all_histories(repository: Repository, head: str, files: Iterable[str]) -> di
         files: the paths relative to the top of the repository.
 
     Raises:
-        NotFound: the clone lacks commits of its history.
+        NotFound: the clone does not have all commits of the files' history.
     """
     arguments = ("log", "--raw", "-z", "--no-abbrev", _RENAMES, _FORMAT, head)
     return _traced(_raw_steps(run_git(repository, *arguments, plain=True).stdout), files)

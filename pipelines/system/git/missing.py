@@ -58,6 +58,6 @@ def failure(common: str, command: str, said: str) -> StorageError:
     incomplete = is_shallow(common) or is_partial(common)
     if incomplete and re.search(_LACKING, said):
         return NotFound(
-            f"git {command}: the clone lacks objects that it needs", hint=advice(common)
+            f"git {command}: the clone does not have the objects that it needs", hint=advice(common)
         )
     return Unavailable(f"git {command}: {said}")

@@ -140,7 +140,7 @@ class Endpoint:
         if kind != "application/json":
             raise FormatError(
                 f"{where}: the answer is {kind or 'of no stated type'}, not application/json",
-                hint="The address must end where /chat/completions follows, often with /v1",
+                hint="Pass the address up to /chat/completions; it often ends with /v1",
             )
 
 

@@ -247,7 +247,7 @@ HEAD = encode_frame(bytes(2048), "fast")
         (encode_seek_table([]), IntegrityError),
     ],
 )
-def test_what_is_no_archive_is_refused(data: bytes, error: type[CodecError]) -> None:
+def test_what_is_not_an_archive_is_refused(data: bytes, error: type[CodecError]) -> None:
     with pytest.raises(error):
         opened(data)
 
@@ -256,7 +256,7 @@ def test_a_seek_table_that_says_another_size_is_refused() -> None:
     (frame,) = opened(ARCHIVE).frames
     lying = FrameSizes(frame.packed, frame.size + 512)
     tail = encode_tail([lying], entries_of(arrange(members_of(DIFFS))))
-    with pytest.raises(IntegrityError, match="that the seek table says"):
+    with pytest.raises(IntegrityError, match="that the seek table states"):
         opened(ARCHIVE[: frame.packed] + tail).read(KEY, ref(DIFFS[KEY]))
 
 

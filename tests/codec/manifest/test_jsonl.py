@@ -232,11 +232,11 @@ def revision(**fields: object) -> str:
         (changed(v1={"source": "a", "sha256": SHA, "counted": "x"}), "counted: unexpected"),
         (changed(v1={"source": "a", "sha256": SHA, "tokens": [1]}), "tokens: unexpected"),
         (changed(v1={"source": "a", "sha256": SHA, "tokens": {"x": "1"}}), "x: unexpected"),
-        (changed(notes="half \ud800"), "half a character"),
-        (changed(later=["\udfff"]), "half a character"),
+        (changed(notes="half \ud800"), "a lone surrogate"),
+        (changed(later=["\udfff"]), "a lone surrogate"),
     ],
 )
-def test_a_line_that_is_no_fact_is_refused_by_its_field(line: str, problem: str) -> None:
+def test_a_line_that_is_not_a_fact_is_refused_by_its_field(line: str, problem: str) -> None:
     with pytest.raises(FormatError) as caught:
         decode_fact(line)
     assert problem in str(caught.value)

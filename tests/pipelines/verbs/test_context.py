@@ -90,8 +90,12 @@ def test_a_second_run_loads_no_tokenizer(bench: Bench) -> None:
     assert render(request, _never) == first  # type: ignore[arg-type]
 
 
-def test_a_context_after_a_new_session_loads_no_tokenizer(bench: Bench, cli: Cli) -> None:
+def test_a_context_after_a_new_session_loads_no_tokenizer_and_no_yaml(
+    bench: Bench, cli: Cli
+) -> None:
     bench.migrate()
+    (bench.root / REFERENCES).write_text("stack:\n  framework: Django 5\n")
+    assert "stack:" in cli("context", bench.root).out
     new = ("--agent", "human", "--task", "naïve ✅ 日本語", "--status", "PASS", "--no-diff")
     assert cli("record", bench.root, *new).code == 0
     done = subprocess.run(
@@ -102,8 +106,10 @@ def test_a_context_after_a_new_session_loads_no_tokenizer(bench: Bench, cli: Cli
         check=True,
     )
     assert "日本語" in done.stdout
+    assert "stack:\n framework: Django 5\n" in done.stdout
     assert "codec.tokens.bpe_counts" in done.stderr
     assert "toktok" not in done.stderr
+    assert "yaml" not in done.stderr
 
 
 def test_what_is_kept_is_not_used_for_other_content(bench: Bench) -> None:
@@ -153,7 +159,7 @@ def test_only_a_few_renderings_are_kept_and_a_broken_cache_is_an_empty_one(bench
         assert render(request, lambda _: len).context.summed == 3
 
 
-def test_a_broken_line_is_told_and_the_rest_shown(bench: Bench, cli: Cli) -> None:
+def test_a_broken_line_is_reported_and_the_rest_is_shown(bench: Bench, cli: Cli) -> None:
     bench.migrate()
     with (bench.root / "SESSION_DELTAS.log").open("a") as f:
         f.write("no delta\n")
@@ -197,7 +203,7 @@ def test_a_reader_that_has_enough_gets_no_message(bench: Bench) -> None:
     assert (done.returncode, done.stderr) == (141, b"")
 
 
-def test_a_log_without_a_workspace_is_no_workspace(bench: Bench, cli: Cli) -> None:
+def test_a_log_without_a_workspace_is_not_a_workspace(bench: Bench, cli: Cli) -> None:
     said = cli("context", bench.root)
     assert (said.code, said.out) == (20, "")
     assert "session-codec migrate" in said.err
