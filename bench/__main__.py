@@ -7,7 +7,7 @@ import platform
 import shutil
 import signal
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
@@ -15,6 +15,7 @@ from typing import Final
 from bench.archive import archive, archive_fast, archive_large, archive_load
 from bench.corpus import large
 from bench.daily import context, query, record
+from bench.false_findings import false_findings
 from bench.find import find, find_most, find_quality
 from bench.fleet import fleet, fleet_tables
 from bench.hook_start import hook_start
@@ -47,6 +48,7 @@ BENCHMARKS: Final[dict[str, Callable[[Setting], Iterator[Line]]]] = {
     "archive-load": archive_load,
     "archive-large": archive_large,
     "secrets": secrets,
+    "false-findings": false_findings,
     "remotes": remotes,
     "scaling": scaling,
     "import": imports,
@@ -70,6 +72,7 @@ def main() -> None:
         default=Path(__file__).parents[1] / "build",
         help="Where to write, in a folder that is removed at the end; else build/.",
     )
+    parser.add_argument("--clones", type=Path, help="A folder of clones, for false-findings.")
     parser.add_argument("--write", action="store_true", help="Write what docs/ quotes into it.")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # and remove the folder first
@@ -78,21 +81,23 @@ def main() -> None:
     folder = given.dir.absolute() / f"bench-{os.getpid()}"
     folder.mkdir(parents=True)
     try:
-        failed = _measure(given.names or tuple(BENCHMARKS), folder, given.runs, given.write)
+        failed = _measure(given, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     sys.exit(failed)
 
 
-def _measure(names: tuple[str, ...], folder: Path, runs: int | None, write: bool) -> bool:
+def _measure(given: Namespace, folder: Path) -> bool:
     log = folder / "large.md"
     origin = apart(large, log)
     print(f"log: {origin}, {log.stat().st_size:,} bytes")
     print(f"in: {folder}; Python {platform.python_version()}, {os.cpu_count()} processors")
     print(f"{_ABOUT}\n{HEADER}", flush=True)
-    setting = Setting(folder=folder, log=log, wanted=runs, write=write)
+    setting = Setting(
+        folder=folder, log=log, wanted=given.runs, write=given.write, clones=given.clones
+    )
     failed = False
-    for name in names:
+    for name in given.names or BENCHMARKS:
         try:
             for row in BENCHMARKS[name](setting):
                 print(row.line(), flush=True)

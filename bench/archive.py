@@ -22,6 +22,7 @@ from bench.verbs import Setting, verb
 from codec.archive.container import ArchiveReader
 from codec.archive.frames import Read
 from codec.archive.recovery import Checked, check
+from codec.kinds import Key
 from codec.records import PatchRef
 
 _MEGA: Final = 1_000_000
@@ -181,7 +182,7 @@ def _theirs(setting: Setting, script: str, months: Path) -> tuple[Path, Cost]:
     return out, run(["sh", "-ec", script, str(out)], cwd=months)
 
 
-def _loaded(path: Path) -> tuple[list[float], list[str]]:
+def _loaded(path: Path) -> tuple[list[float], list[Key]]:
     """Seconds that diffs took, each from an archive that is opened for it, and their keys."""
     data = path.read_bytes()
     checked = check(lambda offset, size: data[offset : offset + size], len(data))

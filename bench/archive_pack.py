@@ -16,6 +16,7 @@ from typing import Final
 
 from codec.archive.container import encode_archive
 from codec.archive.tar import Member
+from codec.kinds import Key
 from codec.patches.diff_stat import touched_path
 
 #: Threads that compress, and months that are under way.
@@ -51,7 +52,7 @@ def _pack(folder: Path, profile: str, out: Path, pool: ThreadPoolExecutor) -> No
 
 def _member(folder: Path, name: str) -> Member:
     patch = _read(folder, name)
-    return Member(name.removesuffix(".diff"), len(patch), touched_path(patch))
+    return Member(Key(name.removesuffix(".diff")), len(patch), touched_path(patch))
 
 
 def _read(folder: Path, name: str) -> bytes:
@@ -68,7 +69,7 @@ def _pack_large(folder: Path, size: int, profile: str, out: Path, pool: ThreadPo
     while size > 0:
         number = len(bundles)
         bundle = [(number * _BUNDLE + i * (1 + number)) % len(names) for i in range(_BUNDLE)]
-        key = f"2025-11-06.{number:06x}"
+        key = Key(f"2025-11-06.{number:06x}")
         bundles[key] = bundle
         members.append(Member(key, sum(sizes[i] for i in bundle), names[bundle[0]].encode()))
         size -= members[-1].size

@@ -1,7 +1,7 @@
 """Fleets: many small repositories through a run, and many sessions in tables.
 
 `--runs N` sets the repositories of `fleet` (usually 2,000) and the millions of sessions of
-`fleet-tables` (usually 20).
+`fleet-tables` (usually 20; 100 take 6 GB).
 """
 
 from __future__ import annotations
@@ -129,7 +129,9 @@ _MONTHS: Final = tuple(f"2025-{month:02d}" for month in range(1, 13))
 #: Sessions of a repository in a month.
 _EACH: Final = 20
 _MILLION: Final = 1_000_000
+_WANTED: Final = 100 * _MILLION
 _CHUNK: Final = 2_000_000
+_QUERIES: Final = 7
 _SESSION_ROWS: Final = """
 SELECT 'example.com/team/app' || lpad((n // {each})::VARCHAR, 8, '0') AS repository,
     '{month}-' || lpad((1 + n % {each})::VARCHAR, 2, '0') || 'T10:00:00Z' AS key,
@@ -145,7 +147,7 @@ SELECT 'example.com/team/app' || lpad((n // {each})::VARCHAR, 8, '0') AS reposit
     1::BIGINT AS commits, (hash(n + 5) % 90)::BIGINT AS duration_min,
     (hash(n + 6) % 100000)::BIGINT AS tokens_used, 'recorded' AS source, NULL::BIGINT AS v1_tokens,
     sha256(n::VARCHAR || '{month}') AS diff_sha256, (hash(n + 7) % 9000)::BIGINT AS diff_bytes
-FROM range({start}, {end}) t(n) ORDER BY 1, 2
+FROM range({start}, {end}) t(n)
 """
 
 
@@ -162,7 +164,8 @@ def fleet_tables(setting: Setting) -> Iterator[Measured]:
         "fleet-tables", f"write {count:,} sessions as {len(parts)} parts",
         f"{seconds:.0f} s, {size / count:.1f} bytes a row",
     )  # fmt: skip
-    for form, per_row in _other_formats(setting, parts[0]):
+    sizes = {"Parquet": size / count, **_other_formats(setting, parts[0])}
+    for form, per_row in list(sizes.items())[1:]:
         yield Measured("fleet-tables", f"the same rows as {form}", f"{per_row:.1f} bytes a row")
     glob = f"read_parquet('{folder}/*/*.parquet', hive_partitioning = true)"
     one = _value(f"SELECT min(repository) FROM '{parts[0]}'")  # noqa: S608
@@ -170,13 +173,20 @@ def fleet_tables(setting: Setting) -> Iterator[Measured]:
     sums = "count(*), sum(tokens_used)"
     repository = _seconds(f"SELECT {sums} FROM {glob} WHERE repository = '{one}'")  # noqa: S608
     month = _seconds(f"SELECT {sums} FROM {glob} WHERE month = '{_MONTHS[5]}'")  # noqa: S608
-    yield Measured("fleet-tables", "yardstick: a count over one part", f"{count_one * 1000:.0f} ms")
+    rows = _value(f"SELECT count(*) FROM '{parts[0]}'")  # noqa: S608
+    yield Measured(
+        "fleet-tables", f"yardstick: a count over one part of {rows:,} rows",
+        f"{count_one * 1000:.0f} ms",
+    )  # fmt: skip
     for what, took, most in (("one repository", repository, 3), ("one month", month, 20)):
         yield Measured(
             "fleet-tables", f"{what} of {count:,} sessions",
             f"{took * 1000:.0f} ms, x {took / count_one:.1f}", f"<= {most}",
             took <= most * count_one,
         )  # fmt: skip
+    if count < _WANTED:
+        gigabytes = ", ".join(f"{form} {n * _WANTED / 1e9:.1f} GB" for form, n in sizes.items())
+        yield Measured("fleet-tables", f"extrapolated by rows: {_WANTED:,} sessions", gigabytes)
 
 
 def _write_parquet(folder: Path, count: int) -> list[Path]:
@@ -211,15 +221,18 @@ def _write_parquet(folder: Path, count: int) -> list[Path]:
     return found
 
 
-def _other_formats(setting: Setting, part: Path) -> Iterator[tuple[str, float]]:
+def _other_formats(setting: Setting, part: Path) -> dict[str, float]:
+    """Return the bytes of a row of a part in other formats."""
     import duckdb
 
     folder = setting.fresh()
     rows = min(_MILLION, _value(f"SELECT count(*) FROM '{part}'"))  # noqa: S608
-    for form, options in (("csv", "FORMAT csv, HEADER"), ("jsonl", "FORMAT json")):
-        path = folder / f"rows.{form}"
+    found = {}
+    for form, options in (("CSV", "FORMAT csv, HEADER"), ("JSON", "FORMAT json")):
+        path = folder / f"rows.{form.lower()}"
         duckdb.execute(f"COPY (SELECT * FROM '{part}' LIMIT {rows}) TO '{path}' ({options})")  # noqa: S608
-        yield form, path.stat().st_size / rows
+        found[form] = path.stat().st_size / rows
+    return found
 
 
 def _value(sql: str) -> Any:
@@ -229,11 +242,11 @@ def _value(sql: str) -> Any:
 
 
 def _seconds(sql: str) -> float:
-    """Return the least time of three runs of a query, each on a fresh connection."""
+    """Return the least time of some runs of a query, each on a fresh connection."""
     import duckdb
 
     best = float("inf")
-    for _ in range(3):
+    for _ in range(_QUERIES):
         with duckdb.connect() as connection:
             began = time.perf_counter()
             connection.execute(sql).fetchall()

@@ -24,6 +24,7 @@ from typing import Any, Final, NamedTuple
 from bench.claude import ClaudeCounter, is_installed
 from bench.corpus import ORIGIN, SHARED, beginning
 from bench.process import apart
+from bench.table import Text
 from bench.verbs import Setting, verb
 
 ROOT: Final = Path(__file__).parents[1]
@@ -41,16 +42,6 @@ SPECIFIED_WINDOW: Final = 90.0
 _LOG: Final = "AGENT_PROGRESS_LOG.md"
 _FINDINGS: Final = 3
 _PART = re.compile(r"(<!-- measured: scaling -->\n).*?(<!-- end of the measured scaling -->)", re.S)
-
-
-class Text(NamedTuple):
-    """Lines that stand as they are."""
-
-    text: str
-
-    def line(self) -> str:
-        """Return the printed line."""
-        return self.text
 
 
 class Price(NamedTuple):
@@ -71,7 +62,7 @@ class Measured(NamedTuple):
     """A workspace, measured with one tokenizer.
 
     Attributes:
-        name: of the log.
+        name: the name of the log.
         sessions: how many it has.
         tokenizer: what counted.
         v1, v2: tokens of the whole log, and of what `context` prints.

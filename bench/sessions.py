@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.corpus import AGENTS, NAMES
-from codec.kinds import Sha256
+from codec.kinds import Key, Sha256
 from codec.manifest.jsonl import encode_fact
 from codec.records import Metrics, PatchRef, Session, Status
 from codec.v2.deltas import delta_of, encode_delta
@@ -51,7 +51,7 @@ def made_up(sessions: int) -> Iterator[Session]:
         key = time.strftime("%Y-%m-%dT%H:%M:%SZ")
         task = "-".join(pick.choices(NAMES, k=pick.randint(2, 5)))
         yield Session(
-            key=key,
+            key=Key(key),
             time=key,
             agent=pick.choice(AGENTS),
             task=task,

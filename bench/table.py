@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from bench.process import Cost
 
@@ -22,6 +22,16 @@ class Line(Protocol):
     def line(self) -> str:
         """As it is printed."""
         ...
+
+
+class Text(NamedTuple):
+    """Lines that stand as they are."""
+
+    text: str
+
+    def line(self) -> str:
+        """Return the printed line."""
+        return self.text
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

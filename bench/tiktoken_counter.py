@@ -60,7 +60,7 @@ def vocabulary(name: str, sha256: str) -> dict[bytes, int]:
     """Return the ranks of a vocabulary's tokens.
 
     Args:
-        name: of the tokenizer.
+        name: the name of the tokenizer.
         sha256: the hash of the vocabulary file that OpenAI publishes.
 
     Raises:

@@ -33,12 +33,14 @@ class Setting:
         log: the large log in it.
         wanted: runs of each benchmark; None for each benchmark's own number.
         write: write what docs/ quotes.
+        clones: a folder of clones of public repositories.
     """
 
     folder: Path
     log: Path
     wanted: int | None
     write: bool = False
+    clones: Path | None = None
 
     def turns(self, usual: int = 5) -> range:
         """One item a run."""

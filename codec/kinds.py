@@ -8,6 +8,8 @@ from __future__ import annotations
 import hashlib
 from typing import NewType
 
+#: Names a session in its workspace: its time, and a part of a hash where that is taken.
+Key = NewType("Key", str)
 #: SHA-256 of some content, 64 lower-case hex digits.
 Sha256 = NewType("Sha256", str)
 

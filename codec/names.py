@@ -8,6 +8,7 @@ from collections.abc import Container
 from typing import Final
 
 from codec.errors import EncodeError
+from codec.kinds import Key
 from codec.records import STATUSES
 
 #: An agent or a task that the log does not name.
@@ -20,11 +21,12 @@ _KEY = re.compile(
     re.ASCII,
 )
 _OBJECT = r"(?:[0-9a-f]{40}|[0-9a-f]{64})"
-_RANGE = re.compile(rf"{_OBJECT}\.\.{_OBJECT}")
-_COMMITS = re.compile(rf"{_OBJECT}(?:\.\.{_OBJECT})?")
+# Compiled at their first use: most sessions that `record` writes or reads have no commits.
+_RANGE: Final = rf"{_OBJECT}\.\.{_OBJECT}"
+_COMMITS: Final = rf"{_OBJECT}(?:\.\.{_OBJECT})?"
 
 
-def diff_name(key: str, *, colons: bool = True) -> str:
+def diff_name(key: Key, *, colons: bool = True) -> str:
     """Return the file name of a session's diff; `colons=False` replaces colons."""
     return f"{key if colons else key.replace(':', '-')}.diff"
 
@@ -53,7 +55,7 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def session_key(time: str, digest: str, taken: Container[str]) -> str:
+def session_key(time: str, digest: str, taken: Container[Key]) -> Key:
     """Return the key of a session that is new to a workspace.
 
     The key is the time if no other session has it; else the time, `.` and the first six hex digits
@@ -65,10 +67,10 @@ def session_key(time: str, digest: str, taken: Container[str]) -> str:
         digest: SHA-256 of the session's content, 64 hex digits.
         taken: the keys of the workspace.
     """
-    if time not in taken:
-        return time
+    if (key := Key(time)) not in taken:
+        return key
     for length in (6, 12, 64):
-        key = f"{time}.{digest[:length]}"
+        key = Key(f"{time}.{digest[:length]}")
         if key not in taken:
             return key
     raise EncodeError(f"the workspace already has a session {time}.{digest}", field="key")
@@ -81,12 +83,12 @@ def is_key(text: str) -> bool:
 
 def is_range(text: str) -> bool:
     """Return True if `text` is two full object hashes of git, written as a range."""
-    return _RANGE.fullmatch(text) is not None
+    return re.fullmatch(_RANGE, text) is not None
 
 
 def is_commits(text: str) -> bool:
     """Return True if `text` is the full hash of one git object, or a range of two."""
-    return _COMMITS.fullmatch(text) is not None
+    return re.fullmatch(_COMMITS, text) is not None
 
 
 def key_time(key: str) -> str:

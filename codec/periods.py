@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from typing import Final, NamedTuple
 
 from codec.errors import FormatError
+from codec.kinds import Key
 
 PERIOD_FORMS: Final = "2025, 2025-Q4, 2025-11, 2025-W45 or 2025-11-03..2025-11-20"
 _FORM = re.compile(
@@ -23,7 +24,7 @@ class Period(NamedTuple):
     """A run of days.
 
     Attributes:
-        name: as the user wrote it, with `Q` and `W` in upper case.
+        name: the name, as the user wrote it, with `Q` and `W` in upper case.
         first, last: its days, both included.
     """
 
@@ -41,7 +42,7 @@ class Period(NamedTuple):
         """Return the last day in the form of `query --until`."""
         return self.last.isoformat()
 
-    def contains(self, key: str) -> bool:
+    def contains(self, key: Key) -> bool:
         """Return True if a session with this key is in the period."""
         return self.since <= key[:10] <= self.until
 

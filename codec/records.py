@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple, get_args
 
-from codec.kinds import Sha256, sha256_of
+from codec.kinds import Key, Sha256, sha256_of
 
 Status = Literal["PASS", "FAIL", "PARTIAL", "UNKNOWN"]
 STATUSES: Final[frozenset[str]] = frozenset(get_args(Status))
@@ -85,8 +85,8 @@ class FromTranscript(NamedTuple):
         reader: version of the reader of transcripts.
         wall_min: minutes from the first line to the last, pauses included.
         tokens: tokens by class: `input`, `output`, `cache_write`, `cache_read`.
-        files: how many files of the repository it edited.
-        unknown: of these, how many have states that are not known.
+        files: the number of files of the repository that it edited.
+        unknown: the number of these files with unknown states.
         commits: hashes of the commits that it made, whole or abbreviated.
     """
 
@@ -125,7 +125,7 @@ class Session(NamedTuple):
         extra: fields of the manifest line that this version does not know, kept as they are.
     """
 
-    key: str
+    key: Key
     time: str
     agent: str
     task: str

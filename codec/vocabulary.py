@@ -101,17 +101,15 @@ _OBJECTS: Final = frozenset((
 ))  # fmt: skip
 _EXIT_CODE = re.compile(r"exit_code: (?:(?P<zero>[+-]?0+)|-?\d+)\b.*")
 _CHOICE = re.compile(r"[\s]*[|/][\s]*[A-Za-z]+")
-_MODEL_ID = re.compile(
-    r"claude-(?P<family>[a-z]+)-(?P<major>\d)(?:-(?P<minor>\d{1,2}))?(?:-\d{8}|-latest)?", re.I
-)
-_OLD_MODEL_ID = re.compile(
-    r"claude-(?P<major>\d)(?:-(?P<minor>\d))?-(?P<family>[a-z]+)(?:-\d{8}|-latest)?", re.I
-)
-_MODEL_NAME = re.compile(
-    r"Claude(?: Code)?[ (]+(?:Claude )?(?P<family>Sonnet|Opus|Haiku)"
+#: How logs write a Claude model: its id, the id of an old one, its name. Most verbs that load this
+#: module meet none, so these are compiled at their first use.
+_MODELS: Final = (
+    r"(?i)claude-(?P<family>[a-z]+)-(?P<major>\d)(?:-(?P<minor>\d{1,2}))?(?:-\d{8}|-latest)?",
+    r"(?i)claude-(?P<major>\d)(?:-(?P<minor>\d))?-(?P<family>[a-z]+)(?:-\d{8}|-latest)?",
+    r"(?i)Claude(?: Code)?[ (]+(?:Claude )?(?P<family>Sonnet|Opus|Haiku)"
     r"[ -](?P<major>\d)(?:\.(?P<minor>\d))?\)?",
-    re.I,
 )
+_NOTED_MODEL: Final = r"(?i)Claude(?: Code| CLI)? ?\((?P<model>claude-[\w.-]+)\)"
 _REMARK_EDGE = " \t-–—:,;.*_`"
 
 
@@ -178,7 +176,11 @@ def agent_of(text: str, aliases: Mapping[str, str]) -> str:
 
 @lru_cache(maxsize=4096)
 def _short_name(text: str) -> str:
-    m = _MODEL_ID.fullmatch(text) or _OLD_MODEL_ID.fullmatch(text) or _MODEL_NAME.fullmatch(text)
+    if text[:6].lower() != "claude":
+        return name_of(text)
+    noted = re.fullmatch(_NOTED_MODEL, text)
+    text = noted["model"] if noted else text
+    m = next(filter(None, (re.fullmatch(model, text) for model in _MODELS)), None)
     if m is None:
         return name_of(text)
     version = m["major"] + (f".{m['minor']}" if m["minor"] else "")

@@ -96,7 +96,7 @@ def read_codex(
 
     Args:
         entries: the lines, as JSON has them.
-        session_id: of the rollout.
+        session_id: the id of the rollout's session.
         seen: not used, because lines of a rollout have no ids.
     """
     del seen

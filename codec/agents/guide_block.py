@@ -134,7 +134,7 @@ def _find(data: bytes) -> _Block | None:
         raise FormatError(
             f"the block's {missing} mark is missing",
             line=line,
-            hint="Remove the mark that is left, and run 'session-codec install' again",
+            hint="Remove the remaining mark, and run 'session-codec install' again",
         )
     eol = b"\r\n" if data.startswith(b"\r\n", start + len(BEGIN)) else b"\n"
     inside = data[start + len(BEGIN) : end].removeprefix(eol).removesuffix(eol)

@@ -226,7 +226,8 @@ def _check(before: str, after: str) -> None:
     """Raise FormatError if the meaning of both texts differs outside of our hooks."""
     if _others(_document(before)) != _others(_document(after)):
         raise FormatError(
-            "cannot be changed without changing more", hint="Add or remove the hooks by hand"
+            "cannot be changed without changing other settings",
+            hint="Add or remove the hooks by hand",
         )
 
 

@@ -145,7 +145,7 @@ def without_toml_server(text: str) -> str | None:
         after = _without_table(text, m)
         if _means(_tables(text), after, _TOML, _tables) and toml_command(after) is None:
             return after
-    raise FormatError("our server is not a table of its own", hint=_BY_HAND)
+    raise FormatError("our server is not in a table of its own", hint=_BY_HAND)
 
 
 def _without_table(text: str, m: re.Match[str]) -> str:
@@ -246,7 +246,7 @@ def _check(
 ) -> None:
     """Raise FormatError if a change did more than add or remove our server."""
     if not _means(before, text, name, read):
-        raise FormatError("cannot be changed without changing more", hint=_BY_HAND)
+        raise FormatError("cannot be changed without changing other settings", hint=_BY_HAND)
 
 
 def _means(

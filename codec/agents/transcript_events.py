@@ -195,7 +195,7 @@ def transcript_of(
     """Collect the events of a transcript.
 
     Args:
-        events: of one reader.
+        events: the events of one reader.
         take_edit: is called with each edit, in order; edits hold whole files and are not kept.
     """
     prompts: list[Prompt] = []

@@ -51,6 +51,7 @@ from codec.archive.tar import (
     tar_pieces,
 )
 from codec.errors import IntegrityError
+from codec.kinds import Key
 from codec.records import PatchRef
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ class ArchiveReader:
             raise IntegrityError("the index before the seek table is missing")
         return frames
 
-    def read(self, key: str, patch: PatchRef) -> bytes:
+    def read(self, key: Key, patch: PatchRef) -> bytes:
         """Return the bytes of a diff; its frame is decompressed only up to the end of the diff.
 
         Args:

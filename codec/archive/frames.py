@@ -79,7 +79,7 @@ def encode_frames(
         contents: the content of each frame.
         profile: one of `PROFILES`.
         pool: threads for compression; zstandard releases the interpreter's lock.
-        ahead: how many frames are in progress beside the next one.
+        ahead: the number of frames in progress beside the next one.
     """
     if pool is None:
         for data in contents:
@@ -128,7 +128,7 @@ def decode_part(packed: bytes, size: int, start: int, stop: int) -> bytes:
             `stop`.
     """
     if _content_size(packed, FRAME_LIMIT) != size:
-        raise IntegrityError(f"a frame does not have the {size} bytes that the seek table says")
+        raise IntegrityError(f"a frame does not have the {size} bytes that the seek table states")
     reader = zstandard.ZstdDecompressor().stream_reader(packed)
     try:
         reader.seek(start)
@@ -204,7 +204,7 @@ def _content_size(packed: bytes, limit: int) -> int:
         raise IntegrityError(f"a frame is damaged: {e}") from None
     size = int(header.content_size)
     if size > limit or header.window_size > limit:
-        raise IntegrityError(f"a frame has more than {limit} bytes, or does not say how many")
+        raise IntegrityError(f"a frame has more than {limit} bytes, or does not state its size")
     if header.dict_id or not header.has_checksum:
         raise IntegrityError("a frame has no checksum, or needs a dictionary")
     return size

@@ -19,7 +19,7 @@ from codec.archive.container import ArchiveReader, encode_tail
 from codec.archive.frames import PACKED_LIMIT, FrameSizes, Read, decode_frame
 from codec.archive.tar import BLOCK, END, Entry, decode_header, encode_index
 from codec.errors import CodecError, IntegrityError
-from codec.kinds import Sha256
+from codec.kinds import Key, Sha256
 
 _SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18(?P<size>.{4})", re.S)
 _BEGIN = re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18")
@@ -238,10 +238,10 @@ class _Tar:
                 at += len(filling)
                 self._entry = None
 
-    def _begin(self, header: bytes) -> tuple[str, int, int]:
+    def _begin(self, header: bytes) -> tuple[Key, int, int]:
         key, size = decode_header(header)
         if key in self._keys:
-            raise IntegrityError(f"there is a second diff of {key}")
+            raise IntegrityError(f"two diffs have the key {key}")
         self._keys.add(key)
         block = self._block
         self._block = Entry(key, block, size).end

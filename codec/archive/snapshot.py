@@ -22,7 +22,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from codec.errors import FormatError
-from codec.kinds import Sha256
+from codec.kinds import Key, Sha256
 from codec.names import is_key
 from codec.records import PatchRef
 
@@ -62,7 +62,7 @@ class Pack(NamedTuple):
     name: str
     sha256: Sha256
     size: int
-    diffs: Mapping[str, PatchRef]
+    diffs: Mapping[Key, PatchRef]
 
 
 class Snapshot(NamedTuple):

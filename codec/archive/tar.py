@@ -19,6 +19,7 @@ from typing import Final, NamedTuple
 
 from codec.archive.frames import FRAME_SIZE
 from codec.errors import EncodeError, FormatError, IntegrityError
+from codec.kinds import Key
 from codec.names import diff_name, is_key, key_time
 
 FORMAT: Final = "session-codec-archive"
@@ -46,7 +47,7 @@ _LINE = re.compile(rb"(?P<key>[0-9TZa-f:.-]{1,90}) (?P<block>\d{1,15}) (?P<size>
 class Member(NamedTuple):
     """A diff to be archived: its key, its size in bytes, and the path that it mostly touches."""
 
-    key: str
+    key: Key
     size: int
     path: bytes
 
@@ -54,7 +55,7 @@ class Member(NamedTuple):
 class Entry(NamedTuple):
     """A line of the index: a member, and the block of the tar where its header begins."""
 
-    key: str
+    key: Key
     block: int
     size: int
 
@@ -153,7 +154,7 @@ def cut(pieces: Iterable[bytes], sizes: Iterable[int]) -> Iterator[bytes]:
         yield b"".join(parts)
 
 
-def encode_header(key: str, size: int) -> bytes:
+def encode_header(key: Key, size: int) -> bytes:
     """Return the header block of a member: POSIX ustar, without owner and time."""
     name = diff_name(key).encode()
     octal = b"%011o" % size
@@ -162,7 +163,7 @@ def encode_header(key: str, size: int) -> bytes:
     return head.ljust(BLOCK, b"\0")
 
 
-def decode_header(header: bytes) -> tuple[str, int]:
+def decode_header(header: bytes) -> tuple[Key, int]:
     """Return the key and the size of a member from its header block.
 
     Raises:
@@ -171,7 +172,7 @@ def decode_header(header: bytes) -> tuple[str, int]:
     name = header[:_NAME_SIZE].rstrip(b"\0").decode("ascii", "replace")
     key, size = name.removesuffix(_SUFFIX), header[_SIZE]
     if is_key(key) and size.isdigit() and not size.strip(b"01234567"):
-        member = key, int(size, 8)
+        member = Key(key), int(size, 8)
         if member[1] <= MEMBER_LIMIT and header == encode_header(*member):
             return member
     raise IntegrityError("the header of a diff is missing at its offset")
@@ -189,7 +190,7 @@ class Index:
     def __len__(self) -> int:
         return self._members
 
-    def find(self, key: str) -> Entry | None:
+    def find(self, key: Key) -> Entry | None:
         """Return the entry of a member; None if the archive does not have it.
 
         Raises:
@@ -198,7 +199,7 @@ class Index:
         at = self.text.find(b"\n%s " % key.encode())
         return self._entry(at + 1) if at >= 0 else None
 
-    def near(self, key: str) -> Iterator[Entry]:
+    def near(self, key: Key) -> Iterator[Entry]:
         """Yield the entries with the same time as a key.
 
         Raises:
@@ -225,7 +226,7 @@ class Index:
     def _entry(self, at: int) -> Entry:
         line = _LINE.match(self.text, at)
         if line is not None:
-            entry = Entry(line["key"].decode(), int(line["block"]), int(line["size"]))
+            entry = Entry(Key(line["key"].decode()), int(line["block"]), int(line["size"]))
             if entry.size <= MEMBER_LIMIT and entry.end * BLOCK + len(END) <= self.size:
                 return entry
         raise IntegrityError("the index is damaged")

@@ -36,7 +36,7 @@ from codec.manifest.fields import (
     require,
 )
 
-_MONTH = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])", re.ASCII)
+_MONTH: Final = r"(?a)\d{4}-(?:0[1-9]|1[0-2])"
 
 Fields = dict[str, Any]
 
@@ -125,7 +125,9 @@ def _decode_archive(fields: Fields) -> Archive:
     """Return an archive; its name becomes a path, so it must agree with its content."""
     name, sha256 = read_text(fields, "name"), read_sha256(fields, "sha256")
     require(
-        bool(_MONTH.fullmatch(name[:7])) and name == archive_name(name[:7], sha256), "name", name
+        bool(re.fullmatch(_MONTH, name[:7])) and name == archive_name(name[:7], sha256),
+        "name",
+        name,
     )
     keys = fields["keys"]
     require(isinstance(keys, list), "keys", keys)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, Literal, NamedTuple
 
-from codec.kinds import Sha256
+from codec.kinds import Key, Sha256
 from codec.records import Session
 
 #: The manifest format that this program writes, and the newest one that it may change.
@@ -108,7 +108,7 @@ class Archive(NamedTuple):
     name: str
     sha256: Sha256
     size: int
-    keys: tuple[str, ...]
+    keys: tuple[Key, ...]
     zstd: str
 
     @property
@@ -128,7 +128,7 @@ class Purged(NamedTuple):
         time: when it was erased, UTC with microseconds.
     """
 
-    key: str
+    key: Key
     sha256: Sha256
     time: str
 

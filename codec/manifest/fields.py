@@ -10,16 +10,16 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from codec.errors import EncodeError, FormatError
-from codec.kinds import Sha256
+from codec.kinds import Key, Sha256
 from codec.names import check_name, is_key, one_line
 from codec.records import NUMBER_LIMIT
 
 
-def read_key(value: object) -> str:
+def read_key(value: object) -> Key:
     """Return a key of a session, which is safe as a file name."""
     if not isinstance(value, str) or not is_key(value):
         raise FormatError(f"not a key: {value!r}", field="key")
-    return value
+    return Key(value)
 
 
 def require(ok: bool, name: str, value: object) -> None:

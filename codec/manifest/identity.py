@@ -20,6 +20,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
+from codec.kinds import Key
 from codec.manifest.facts import Revision
 from codec.manifest.jsonl import content_line, identity_of
 from codec.manifest.revisions import apply_revisions
@@ -128,9 +129,9 @@ def _revised_groups(
     return joined, dict(made)
 
 
-def _keys_of(groups: dict[str, list[Session]], bases: dict[str, Session]) -> dict[str, str]:
+def _keys_of(groups: dict[str, list[Session]], bases: dict[str, Session]) -> dict[str, Key]:
     """Return the key of each group: the least key that it keeps, else a new one."""
-    claims: dict[str, list[str]] = {}
+    claims: dict[Key, list[str]] = {}
     for name, group in groups.items():
         time = bases[name].time
         for fact in group:
@@ -142,7 +143,7 @@ def _keys_of(groups: dict[str, list[Session]], bases: dict[str, Session]) -> dic
         key: names[0] if len(names) == 1 else min(names, key=identity.__getitem__)
         for key, names in claims.items()
     }
-    keys: dict[str, str] = {}
+    keys: dict[str, Key] = {}
     for key, name in holders.items():
         keys[name] = min(key, keys.get(name, key))
     for name in sorted(groups.keys() - keys.keys(), key=identity.__getitem__):
@@ -150,12 +151,12 @@ def _keys_of(groups: dict[str, list[Session]], bases: dict[str, Session]) -> dic
     return keys
 
 
-def _own_key(time: str, identity: str, name: str, holders: dict[str, str]) -> str:
+def _own_key(time: str, identity: str, name: str, holders: dict[Key, str]) -> Key:
     """Return the first free key with a suffix for a session, and reserve it."""
     digest = identity
     while True:
         for length in _SUFFIXES:
-            key = f"{time}.{digest[:length]}"
+            key = Key(f"{time}.{digest[:length]}")
             if holders.setdefault(key, name) == name:
                 return key
         digest = hashlib.sha256(digest.encode()).hexdigest()

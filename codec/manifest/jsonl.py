@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from codec.errors import FormatError
+from codec.kinds import Key
 from codec.manifest.fact_fields import DECODERS, ENCODERS
 from codec.manifest.facts import Fact, Revision, UnknownFact
 from codec.manifest.session_fields import (
@@ -75,7 +76,7 @@ def decode_fact(line: str) -> Fact:
         try:
             _ENCODER.encode(fields).encode()
         except (UnicodeEncodeError, RecursionError) as e:
-            raise FormatError(f"half a character that no file can hold: {e}") from None
+            raise FormatError(f"a lone surrogate, which no file can contain: {e}") from None
     try:
         decode = _DECODERS.get(fields["fact"])
         return decode(fields) if decode else UnknownFact(line=line)
@@ -85,7 +86,7 @@ def decode_fact(line: str) -> Fact:
 
 def content_line(session: Session) -> str:
     """Return a session's line with its time as the key: the part of it that merges keep."""
-    return encode_fact(session._replace(key=session.time))
+    return encode_fact(session._replace(key=Key(session.time)))
 
 
 def identity_of(session: Session) -> str:

@@ -17,6 +17,7 @@ from heapq import heapify, heappop, heappush
 from itertools import pairwise
 from typing import NamedTuple
 
+from codec.kinds import Key
 from codec.manifest.facts import Follows
 from codec.records import Session
 
@@ -80,10 +81,10 @@ def _direction(times: Sequence[str]) -> tuple[bool, bool]:
 
 def _links(
     follows: Iterable[Follows], entries: Mapping[str, Session]
-) -> dict[str, set[tuple[str, str]]]:
+) -> dict[str, set[tuple[Key, Key]]]:
     """Return the pairs of keys, earlier and later, that times leave open, by date."""
-    sure: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
-    assumed: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
+    sure: defaultdict[str, set[tuple[Key, Key]]] = defaultdict(set)
+    assumed: defaultdict[str, set[tuple[Key, Key]]] = defaultdict(set)
     for fact in follows:
         before, after = entries.get(fact.after), entries.get(fact.entry)
         if before is None or after is None or before.key == after.key:
@@ -97,14 +98,14 @@ def _links(
     return dict(sure)
 
 
-def _arranged(group: list[Session], pairs: set[tuple[str, str]] | None) -> list[Session]:
+def _arranged(group: list[Session], pairs: set[tuple[Key, Key]] | None) -> list[Session]:
     """Return the sessions of one day, sorted by time and key, in the order of the pairs."""
     if not pairs:
         return group
     known = {s.key: s for s in group}
     pairs = _without_circles({p for p in pairs if p[0] in known and p[1] in known})
-    later: defaultdict[str, list[str]] = defaultdict(list)
-    waits: defaultdict[str, int] = defaultdict(int)
+    later: defaultdict[Key, list[Key]] = defaultdict(list)
+    waits: defaultdict[Key, int] = defaultdict(int)
     for before, after in pairs:
         later[before].append(after)
         waits[after] += 1
@@ -122,17 +123,17 @@ def _arranged(group: list[Session], pairs: set[tuple[str, str]] | None) -> list[
     return result
 
 
-def _without_circles(pairs: set[tuple[str, str]]) -> set[tuple[str, str]]:
+def _without_circles(pairs: set[tuple[Key, Key]]) -> set[tuple[Key, Key]]:
     """Return the pairs without those between members of a circle."""
     backward = _peeled(pairs)
     circles = {(a, b) for b, a in _peeled({(b, a) for a, b in backward})}
     return pairs - circles
 
 
-def _peeled(pairs: set[tuple[str, str]]) -> set[tuple[str, str]]:
+def _peeled(pairs: set[tuple[Key, Key]]) -> set[tuple[Key, Key]]:
     """Return the pairs that remain after repeatedly removing those without predecessors."""
-    later: defaultdict[str, list[str]] = defaultdict(list)
-    waits: defaultdict[str, int] = defaultdict(int)
+    later: defaultdict[Key, list[Key]] = defaultdict(list)
+    waits: defaultdict[Key, int] = defaultdict(int)
     for before, after in pairs:
         later[before].append(after)
         waits[after] += 1

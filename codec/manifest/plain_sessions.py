@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from typing import Final, cast
 
-from codec.kinds import Sha256
+from codec.kinds import Key, Sha256
 from codec.records import Metrics, PatchRef, Session, Status, V1Entry
 
 _DAY: Final = (
@@ -65,7 +65,7 @@ def decode_plain(line: str) -> Session | None:
     key, time, agent, task, status, remark, title, notes, *rest = m.groups("")
     added, removed, commits, minutes, tokens, sha256, size, name, commits_range, *origin = rest
     return Session(
-        key,
+        Key(key),
         time,
         agent,
         task,

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from codec.kinds import Key
 from codec.manifest.erased import erased_in, without_erased
 from codec.manifest.fact_lines import read_fact, split_lines
 from codec.manifest.facts import Fact, Revision
@@ -122,7 +123,7 @@ def other_versions(
                 yield Settled(revised(base, revision.changes), now[revision.of])
 
 
-def moved_keys(settled: Iterable[Settled]) -> dict[tuple[str, str], str]:
+def moved_keys(settled: Iterable[Settled]) -> dict[tuple[str, str], Key]:
     """Return the new keys of the facts whose key changes, by `name_in`.
 
     A fact keeps its key if its session has another time now.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Final, Literal, NamedTuple
 
+from codec.kinds import Key
 from codec.manifest.erased import erased_in, without_erased
 from codec.manifest.fact_lines import read_fact, split_lines
 from codec.manifest.facts import Archive, Fact
@@ -30,7 +31,7 @@ class Lost(NamedTuple):
 
     code: Literal["lost-fact", "edited-fact"]
     line: int
-    key: str
+    key: Key | None
 
 
 def with_committed(data: bytes, committed: bytes) -> tuple[bytes, list[Lost]]:
@@ -64,7 +65,7 @@ def with_committed(data: bytes, committed: bytes) -> tuple[bytes, list[Lost]]:
         if _identity(was) in known:
             continue
         if not isinstance(was, Session):
-            lost.append(Lost("lost-fact", 0, ""))
+            lost.append(Lost("lost-fact", 0, None))
             pieces.append(line)
             continue
         number, now = others.get(was.key, (0, None))

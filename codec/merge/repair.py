@@ -21,6 +21,7 @@ from itertools import pairwise
 from typing import Final, Literal, NamedTuple
 
 from codec.errors import CodecError
+from codec.kinds import Key
 from codec.manifest.fact_lines import erased_digests, format_first, read_fact, split_lines
 from codec.manifest.facts import Fact, Revision
 from codec.manifest.jsonl import fact_digest
@@ -57,7 +58,7 @@ class Repair(NamedTuple):
 
     code: Code
     line: int = 0
-    key: str = ""
+    key: Key | None = None
     problem: str = ""
 
 
@@ -117,7 +118,7 @@ def repair_manifest(data: bytes) -> tuple[Repaired, list[Settled]]:
 
 
 def _key_repairs(
-    kept: Iterable[Numbered], facts: Mapping[bytes, Fact], moved: Mapping[tuple[str, str], str]
+    kept: Iterable[Numbered], facts: Mapping[bytes, Fact], moved: Mapping[tuple[str, str], Key]
 ) -> Iterator[Repair]:
     """Yield a repair for each line whose session gets another key."""
     for number, line in kept if moved else ():
@@ -132,7 +133,7 @@ def repair_rows(
     data: bytes,
     settled: Sequence[Settled],
     kept_rows: frozenset[str] = frozenset(),
-    keys_in_order: Sequence[str] = (),
+    keys_in_order: Sequence[Key] = (),
 ) -> Repaired:
     """Return a repaired v2 file.
 

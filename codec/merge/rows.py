@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Collection, Container, Mapping, Sequence
 from typing import Literal, NamedTuple
 
+from codec.kinds import Key
 from codec.merge.key_conflicts import Settled
 from codec.merge.tracked_formats import Format, row_digest
 
@@ -25,7 +26,7 @@ class Change(NamedTuple):
     """A repair: its kind, the key, and the number of the piece, counted from 0."""
 
     kind: Kind
-    key: str
+    key: Key
     place: int
 
 
@@ -79,7 +80,7 @@ def rebuild_rows(
 
 
 def sort_rows(
-    form: Format, pieces: Sequence[bytes], keys: Sequence[str], kept: Collection[str] = ()
+    form: Format, pieces: Sequence[bytes], keys: Sequence[Key], kept: Collection[str] = ()
 ) -> list[bytes]:
     """Return the pieces of a v2 file with its rows sorted; all other pieces stay in place.
 
@@ -89,25 +90,25 @@ def sort_rows(
         keys: the keys of all sessions, in order.
         kept: digests of the rows that belong to the user (`row_digest`).
     """
-    ranks = {key: rank for rank, key in enumerate(keys)}
-    places: list[int] = []
+    ranks: dict[Key | None, int] = {key: rank for rank, key in enumerate(keys)}
+    places: list[tuple[int, int]] = []
     for place, piece in enumerate(pieces):
-        if form.named_key(piece) in ranks and not (kept and row_digest(piece) in kept):
-            places.append(place)
-    rows = sorted((pieces[p] for p in places), key=lambda row: ranks[form.named_key(row) or ""])
+        rank = ranks.get(form.named_key(piece))
+        if rank is not None and not (kept and row_digest(piece) in kept):
+            places.append((rank, place))
     result = list(pieces)
-    for place, row in zip(places, rows, strict=True):
-        result[place] = row
+    for (_, place), (_, source) in zip(places, sorted(places), strict=True):
+        result[place] = pieces[source]
     return result
 
 
 def _index(
     form: Format, settled: Sequence[Settled]
-) -> tuple[dict[str, bytes], Mapping[bytes, list[str]], Mapping[str, list[str]]]:
+) -> tuple[dict[Key, bytes], Mapping[bytes, list[Key]], Mapping[Key, list[Key]]]:
     """Return the row of each key, the keys of each row (former rows included), and the new keys."""
-    wanted: dict[str, bytes] = {}
-    claims: defaultdict[bytes, list[str]] = defaultdict(list)
-    heirs: defaultdict[str, list[str]] = defaultdict(list)
+    wanted: dict[Key, bytes] = {}
+    claims: defaultdict[bytes, list[Key]] = defaultdict(list)
+    heirs: defaultdict[Key, list[Key]] = defaultdict(list)
     for session, becomes in settled:
         key = becomes.key
         if key not in wanted:
@@ -126,12 +127,12 @@ def _index(
 
 def _place(
     pieces: Sequence[bytes],
-    claims: Mapping[bytes, Sequence[str]],
-    wanted: Mapping[str, bytes],
+    claims: Mapping[bytes, Sequence[Key]],
+    wanted: Mapping[Key, bytes],
     fixed: Container[bytes],
-) -> dict[str, int]:
+) -> dict[Key, int]:
     """Return the first piece that is a row of each session, under its old or new key, by key."""
-    placed: dict[str, int] = {}
+    placed: dict[Key, int] = {}
     for index, piece in enumerate(pieces):
         for key in claims.get(piece, ()):
             if key not in placed and (piece == wanted[key] or piece not in fixed):

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 
+from codec.kinds import Key
 from codec.manifest.erased import erased_in, without_erased
 from codec.manifest.fact_lines import format_first, split_lines
 from codec.merge.key_conflicts import Settled, rekeyed_facts, settle_merge
@@ -41,7 +42,7 @@ def merge_rows(
     theirs: bytes,
     settle: Callable[[], Sequence[Settled]] = tuple,
     kept: Callable[[], frozenset[str]] = frozenset,
-    order: Callable[[], Sequence[str]] = tuple,
+    order: Callable[[], Sequence[Key]] = tuple,
 ) -> bytes:
     """Merge two versions of a v2 file.
 
@@ -106,7 +107,7 @@ def _gone(
     return unread | {p for p in removed - unread if getattr(records[p], "key", None) in keys}
 
 
-def _keys(form: Format, pieces: set[bytes]) -> set[str]:
+def _keys(form: Format, pieces: set[bytes]) -> set[Key]:
     return {key for piece in pieces if (key := form.key_of(piece))}
 
 

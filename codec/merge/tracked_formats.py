@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from codec.errors import CodecError
+from codec.kinds import Key
 from codec.manifest.fact_lines import split_lines, text_of
 from codec.manifest.facts import Fact, Kept
 from codec.manifest.jsonl import decode_fact, encode_fact
@@ -62,14 +63,14 @@ class Format:
         except CodecError:
             return None
 
-    def key_of(self, piece: bytes) -> str | None:
+    def key_of(self, piece: bytes) -> Key | None:
         """Return the key of a piece's session; None if the piece is not about one."""
         return getattr(self.read(piece), "key", None)
 
-    def named_key(self, piece: bytes) -> str | None:
+    def named_key(self, piece: bytes) -> Key | None:
         """Return the key in a piece, which need not be a valid record."""
         found = self.names.match(piece)
-        return found[1].decode(errors="replace") if found else None
+        return Key(found[1].decode(errors="replace")) if found else None
 
     def gather(self, lines: Sequence[Numbered]) -> Iterator[Numbered]:
         """Yield the pieces of a file from its lines; each has the number of its first line."""

@@ -7,6 +7,7 @@ colours, and accepts everything that might be a patch.
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from codec.errors import FormatError
 
@@ -14,9 +15,10 @@ _PATCH = re.compile(
     rb"^(?:diff --(?:git|cc|combined) |--- [^\n]*\n\+\+\+ |@@@* |GIT binary patch\r?$|Index: )",
     re.M,
 )
-_COLOURED = re.compile(rb"^(?:\x1b\[[0-9;]*m)+(?:diff --git |--- |\+\+\+ |@@ |\+|-)", re.M)
+# Compiled at their first use: few patches have an escape sequence.
+_COLOURED: Final = rb"(?m)^(?:\x1b\[[0-9;]*m)+(?:diff --git |--- |\+\+\+ |@@ |\+|-)"
 #: No line of an uncoloured patch begins with an escape sequence.
-_COLOURED_HEADER = re.compile(rb"^(?:\x1b\[[0-9;]*m)+diff --(?:git|cc|combined) ", re.M)
+_COLOURED_HEADER: Final = rb"(?m)^(?:\x1b\[[0-9;]*m)+diff --(?:git|cc|combined) "
 _ENCODED = re.compile(
     rb"(?:[A-Za-z-]+[: ][^\n]*\n(?:[ \t][^\n]*\n)*)*?"
     rb"Content-Transfer-Encoding: *(?P<encoding>base64|quoted-printable)\b",
@@ -37,10 +39,10 @@ def check_patch(data: bytes) -> None:
             line=1,
             hint="Decode it with 'git mailinfo text.txt a.patch < MAIL' and pass a.patch",
         )
-    coloured = _COLOURED_HEADER.search(data)
+    coloured = b"\x1b[" in data and re.search(_COLOURED_HEADER, data)
     if not coloured and (not data.strip() or _PATCH.search(data)):
         return
-    if coloured or _COLOURED.search(data):
+    if coloured or re.search(_COLOURED, data):
         raise FormatError(
             "contains terminal colours; no tool can apply it",
             line=1,

@@ -13,22 +13,23 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-_FILE_HEADER = re.compile(rb"\n--- [^\n]*\n\+\+\+ [^\n]*(?:\n@@|\ndiff |\n?\Z)")
-_COMBINED_HUNK = re.compile(rb"^(?P<marks>@{3,}) [^\n]* @{3,}[^\n]*$", re.M)
-_GIT_SECTION = re.compile(rb"diff --(?:git|cc|combined) (?:a/)?(?P<path>[^\n]*)")
-_PLAIN_SECTION = re.compile(rb"\+\+\+ (?:b/)?(?P<path>[^\t\n]*)")
-_MAIL = re.compile(rb"^From [0-9a-f]{40,64} [^\n]*$", re.M)
 _MAIL_START = re.compile(
     rb"From [0-9a-f]{40,64} |(?:From|Subject|Date|Message-I[Dd]|MIME-Version): "
 )
-_COVER_LETTER = re.compile(rb"^Subject: [^\n]*\[[^\]\n]*\b0+/\d+\]", re.M)
-_HUNK = re.compile(rb"^@@ -\d+(?:,(?P<old>\d+))? \+\d+(?:,(?P<new>\d+))? @@[^\n]*\n", re.M)
-_DIFF_START = re.compile(rb"^(?:diff --|--- [^\n]+\n\+\+\+ |Index: )", re.M)
-_SIGNATURE = re.compile(rb"(?:^|\n)-- ?\r?\n[0-9][^\n]*\s*\Z")
+_FILE_HEADER = re.compile(rb"\n--- [^\n]*\n\+\+\+ [^\n]*(?:\n@@|\ndiff |\n?\Z)")
+# These are compiled at their first use: `record` of a plain patch needs none of them.
+_COMBINED_HUNK: Final = rb"(?m)^(?P<marks>@{3,}) [^\n]* @{3,}[^\n]*$"
+_SECTION: Final = rb"(?m)^(?:@@|diff )[^\n]*$"
+_GIT_SECTION: Final = rb"diff --(?:git|cc|combined) (?:a/)?(?P<path>[^\n]*)"
+_PLAIN_SECTION: Final = rb"\+\+\+ (?:b/)?(?P<path>[^\t\n]*)"
+_MAIL: Final = rb"(?m)^From [0-9a-f]{40,64} [^\n]*$"
+_COVER_LETTER: Final = rb"(?m)^Subject: [^\n]*\[[^\]\n]*\b0+/\d+\]"
+_HUNK: Final = rb"(?m)^@@ -\d+(?:,(?P<old>\d+))? \+\d+(?:,(?P<new>\d+))? @@[^\n]*\n"
+_DIFF_START: Final = rb"(?m)^(?:diff --|--- [^\n]+\n\+\+\+ |Index: )"
+_SIGNATURE: Final = rb"(?:^|\n)-- ?\r?\n[0-9][^\n]*\s*\Z"
 _LF = 0x0A
-_SECTION = re.compile(rb"^(?:@@|diff )[^\n]*$", re.M)
 
 
 class DiffStat(NamedTuple):
@@ -47,13 +48,13 @@ def diff_stat(patch: bytes) -> DiffStat:
 
 def _mail_stat(patch: bytes) -> DiffStat:
     """Return the number of changed lines in the hunks of all messages."""
-    starts = [m.start() for m in _MAIL.finditer(patch)] or [0]
+    starts = [m.start() for m in re.finditer(_MAIL, patch)] or [0]
     added = removed = 0
     for start, end in zip([0, *starts[1:]], [*starts[1:], len(patch)], strict=True):
         message = patch[start:end]
         is_mail = _MAIL_START.match(message)
-        first = _DIFF_START.search(message) if is_mail else None
-        if is_mail and (first is None or _COVER_LETTER.search(message, 0, first.start())):
+        first = re.search(_DIFF_START, message) if is_mail else None
+        if is_mail and (first is None or re.search(_COVER_LETTER, message[: first.start()])):
             continue
         diff = message[first.start() :] if first else message
         stat = _hunk_stat(diff) or _plain_stat(_unsigned(diff))
@@ -62,7 +63,7 @@ def _mail_stat(patch: bytes) -> DiffStat:
 
 
 def _unsigned(message: bytes) -> bytes:
-    signature = _SIGNATURE.search(message, max(0, len(message) - 200))
+    signature = re.compile(_SIGNATURE).search(message, max(0, len(message) - 200))
     return message[: signature.start() + 1] if signature else message
 
 
@@ -71,7 +72,7 @@ def _hunk_stat(diff: bytes) -> DiffStat | None:
     if b"\n@@@" in diff:
         return None
     added = removed = 0
-    for hunk in _HUNK.finditer(diff):
+    for hunk in re.finditer(_HUNK, diff):
         old, new = (int(hunk[side] or 1) for side in ("old", "new"))
         at = hunk.end()
         while old > 0 or new > 0:
@@ -106,10 +107,10 @@ def _combined_stat(patch: bytes) -> DiffStat:
     added = removed = 0
     columns = 0
     for line in patch.split(b"\n"):
-        hunk = _COMBINED_HUNK.match(line)
+        hunk = re.match(_COMBINED_HUNK, line)
         if hunk:
             columns = len(hunk["marks"]) - 1
-        elif _SECTION.match(line):
+        elif re.match(_SECTION, line):
             columns = 1 if line.startswith(b"@@") else 0
         elif columns:
             marks = line[:columns]
@@ -132,7 +133,7 @@ def touched_path(patch: bytes) -> bytes:
     return max(sizes, key=sizes.__getitem__, default=b"")
 
 
-def _marks(section: re.Pattern[bytes], patch: bytes) -> list[re.Match[bytes]]:
+def _marks(section: bytes, patch: bytes) -> list[re.Match[bytes]]:
     """Return the sections of a patch, found by their first letters for speed."""
-    found = section.finditer(patch)
+    found = re.finditer(section, patch)
     return [m for m in found if not m.start() or patch[m.start() - 1] == _LF]

@@ -72,7 +72,7 @@ class _Dumper(yaml.SafeDumper):
 
     def represent_text(self, data: str) -> yaml.Node:
         if _HALF.search(data):
-            raise EncodeError(f"half a character in {data!r}")
+            raise EncodeError(f"a lone surrogate in {data!r}")
         style = '"' if _BREAK.search(data) else None
         return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
 

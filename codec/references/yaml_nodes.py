@@ -158,7 +158,9 @@ def _yaml_errors(*, line: int | None = None) -> Iterator[None]:
     except (ValueError, OverflowError) as e:
         if isinstance(e, FormatError):
             raise
-        raise FormatError(f"no such value: {e}", line=line, hint="Put it in quotes") from e
+        raise FormatError(
+            f"not a valid date or number: {e}", line=line, hint="Put it in quotes"
+        ) from e
 
 
 def _line(mark: Any) -> int | None:

@@ -279,8 +279,8 @@ def clone_address(origin: str) -> str:
 def _address(remote: str) -> str:
     if not _REMOTE.fullmatch(safe(remote)):
         raise FormatError(
-            "the remote cannot be reached from a machine without your files and passwords",
-            hint="Name one as --remote s3://bucket/prefix",
+            "a job in a clone cannot use this remote: it is not an s3 address without a password",
+            hint="Pass --remote s3://bucket/prefix",
         )
     return remote
 

@@ -171,7 +171,8 @@ def replaced(data: bytes | None, text: bytes | None) -> bytes | None:
     if m is None and text is None:
         return data
     raise FormatError(
-        "a person wrote or edited it; it is left as it is", hint="Remove it and run this again"
+        "it was written or edited by hand; it is left as it is",
+        hint="Remove it, and run the same command again",
     )
 
 
@@ -188,8 +189,8 @@ def safe(text: str) -> str:
     """
     if _UNSAFE.search(text):
         raise FormatError(
-            f"{text!a}: a job needs a path of one line of UTF-8 text",
-            hint="Rename it without them",
+            f"{text!a}: a job needs UTF-8 text without control characters",
+            hint="Rename the folder, or use another address",
         )
     return text
 

@@ -1,9 +1,9 @@
 """Decide quickly whether a short text can contain a secret.
 
 Loading the scanner takes half a second, and most tasks and notes have nothing like a secret. This
-module is loaded by `record` and by hooks: it compiles one pattern, and others only if their word
-occurs. It may return True for a harmless text. Tests check that it returns True for everything
-that `find_secrets` and the scanner find in the forms that the tests plant.
+module is loaded by `record` and by hooks: it compiles one pattern, and others only if needed. It
+may return True for a harmless text. Tests check that it returns True for everything that
+`find_secrets` and the scanner find in the forms that the tests plant.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ _DIGITS: Final = str.maketrans("0123456789", "0" * 10)
 _LONG: Final = 20
 _HASH: Final = 32
 #: Words with at most one number between them, as in identifiers: `HTTP2Connection`.
-_IDENTIFIER = re.compile(
+_IDENTIFIER: Final = (
     r"(?:[A-Z]{0,5}[a-z]{2,})+(?:\d{1,2}(?:[A-Z]{0,5}[a-z]{2,})+)?\d{0,2}"
     r"|[A-Z]{2,5}\d{1,2}(?:[A-Z]{0,5}[a-z]{2,})+"
 )
@@ -82,7 +82,7 @@ def _is_token(run: str, before: str) -> bool:
     """Return True for letters and digits that are neither words nor a hash."""
     if _HEXADECIMAL.issuperset(run.lower()):
         return len(run) >= _HASH and before in ("_", "-")
-    if _IDENTIFIER.fullmatch(run):
+    if re.fullmatch(_IDENTIFIER, run):
         return False
     groups = len(run.translate(_DIGITS).replace("0", " ").split())
     is_mixed = sum(map(str.isupper, run)) / len(run) >= 0.25

@@ -18,6 +18,7 @@ from base64 import b64decode
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final, NamedTuple
+from urllib.parse import unquote_to_bytes
 
 from codec.secrets.values import (
     can_be_secret,
@@ -28,6 +29,7 @@ from codec.secrets.values import (
     is_default,
     is_hash,
     is_hex_key,
+    is_public_link,
     is_secret,
     is_token,
     is_typed_password,
@@ -114,7 +116,7 @@ _NAMES = tuple(
     for name in (
         rb"pass(?:word|wd|phrase)",
         rb"pwd",
-        rb"pass(?<=[_-]pass)(?![a-z])",
+        rb"pass(?<=[_-]pass)(?![a-z])(?!(?<=-pass)[\"'],)",
         rb"secret",
         rb"token",
         rb"credential",
@@ -129,8 +131,9 @@ _NAMES = tuple(
         rb"master[_-]?key",
     )
 )
-#: Text before a name whose value is only a hash of the secret, as detect-secrets stores it.
-_HASHED: Final = (b"hashed_", b"hashed-", b"hashed")
+#: Text before a name whose value is only a hash of the secret, as detect-secrets stores it, or is
+#: public: the token of a .NET assembly, and the key of IndexNow, which each site serves as a file.
+_HARMLESS: Final = (b"hashed_", b"hashed-", b"hashed", b"publickey", b"indexnow_", b"indexnow")
 #: The text between such a name and its value: the rest of the name, brackets, an operator.
 _ASSIGNED = re.compile(
     rb"(?:[_-]?(?i:access|key|value|base|string|prod|live|dev)){0,3}\d{0,2}"
@@ -216,20 +219,31 @@ def _assigned(data: bytes, lower: bytes) -> Iterator[Hit]:
     """Yield the values of names that indicate a secret."""
     for name in _NAMES:
         for m in name.finditer(lower):
-            if lower.endswith(_HASHED, 0, m.start()):
-                continue
             a = _ASSIGNED.match(data, m.end())
-            if a is None:
+            if (
+                a is None
+                or lower.endswith(_HARMLESS, 0, m.start())
+                or is_public_link(data, m.start())
+            ):
                 continue
             start, end = a.span("quoted" if a["quote"] else "long" if a["long"] else "plain")
             if (following := _NEXT_PARAMETER.search(data, start, end)) is not None:
                 end = following.start()
-            value = data[start:end]
+            value = unquote_to_bytes(data[start:end])
             quoted, plain = (value, None) if a["quote"] else (None, value)
+            if plain is not None and _is_member(lower, m, start, plain.lower()):
+                continue
             is_chosen = m[0].startswith((b"pass", b"pwd"))
             is_one = is_assigned_password if is_chosen else is_assigned_secret
             if len(value) >= _SHORTEST and is_one(quoted, plain):
                 yield Hit("password" if is_chosen else "assigned-secret", start, end)
+
+
+def _is_member(lower: bytes, name: re.Match[bytes], start: int, value: bytes) -> bool:
+    """Return True for a member of the same name, as in `apiKey: given.apiKey`."""
+    _, dot, last = value.rpartition(b".")
+    begin = max(0, name.start() - len(last))
+    return bool(dot) and name[0] in last and lower.find(last, begin, start) >= 0
 
 
 def _private_keys(data: bytes) -> Iterator[Hit]:

@@ -11,6 +11,7 @@ import binascii
 import re
 from base64 import b64decode
 from collections import Counter
+from itertools import pairwise
 from math import log2
 from typing import Final
 from urllib.parse import unquote_to_bytes
@@ -21,12 +22,15 @@ _STAND_IN = re.compile(
     rb"example|change[_-]?(?:me|this)|placeholder|redacted|your[_-]|[_-]here(?![a-z])|^eyj[\w.-]*\.(?:test|fake|sig|signature)$|x{5}"
     rb"|\*{3}|\.{3}|<[\w .:-]*>|\{[\w.:$ -]*\}|\{\{|\$[({]|^\$[a-z_]|%[(s]|process\.env|os\.environ"
     rb"|do[_-]not|foobar|a1b2c3d4|^\.\*|\.[*+](?:$|[/\\\"'?)])|\][*+{]|\[\w-\w|\[\^|\\[dsw][*+{\\]"
+    rb"|deadbeef|long[_-]?enough"
     rb"|eby8vdm02xnocqfl"  # the account that every Azurite has
     rb"|sflkxwrjsmekkf2q"  # signs the token that jwt.io shows
+    rb"|^phc_\w{40}"  # a project's key of PostHog, which every page that uses it shows
+    rb"|16c7e42f292c6912e7710c838347ae178b4a"  # the token in GitHub's documentation
 )
 #: Words and character runs that carry no secret, in lower case.
 _WORD = re.compile(
-    rb"p[a@4][s$5]{2}(?:w[o0]rd|wd|phrase|code)?|pwd|secret|token|api|key|admin|root|user(?:name)?"
+    rb"p[a@4][s$5]{2}(?:w[o0]rd|wd|phrase|code)?|pwd|secret|credential|token|api|key|admin|root|user(?:name)?"
     rb"|test(?:ing)?|login|default|access|aws|my|super|foo|bar|baz|qux|hunter|letmein|qwerty|asdf"
     rb"|abc(?:d(?:ef)?)?|def(?=\d)|xyz|dummy|fake|sample|demo|0?1234?5?6?7?8?9?0?|(?<![a-z\d])s3(?![a-z\d])|[rhep]s(?:256|384|512)"
     rb"|(?:sha|md|base|u?int|utf-?|float|aes|hmac|rsa|ed)\d{1,5}"
@@ -36,8 +40,11 @@ _WORDS = re.compile(rb"[a-z]*(?:[_.-][a-z]*)+")
 #: The rest of a weak password such as `SecurePass123!` without its common words.
 _CHOSEN_LIGHTLY = re.compile(rb"[a-z]*[_-]?\d{0,4}[!@#$.?*]{0,2}")
 _PATH = re.compile(rb"(?:\.{0,2}|~|[a-z]:)[/\\]|[\w.-]+(?:/[\w.-]+)+\.\w{1,5}$")
-#: A path of a web service or of a file system: its first part is a word.
-_ROUTE = re.compile(rb"/[a-z][a-z_-]{1,24}/[\w./{}:-]+$")
+#: A path of a web service or of a file system, whose first part is a word, or the name of a file.
+_ROUTE = re.compile(
+    rb"/[a-z][a-z_-]{1,24}/[\w./{}:-]+$"
+    rb"|[\w.%+-]{1,128}\.(?:png|jpe?g|gif|svg|webp|pdf|html?|css|json|ya?ml|toml|txt|md)$"
+)
 _CODE = re.compile(rb"[A-Za-z_]\w*(?:=\w|\??\.[A-Za-z_]|::|->)")
 _OPERATOR = re.compile(rb"[!&*+?]{1,2}[A-Za-z_]")
 _LETTER = re.compile(rb"[A-Za-z]")
@@ -48,9 +55,37 @@ _CAMEL = re.compile(rb"[A-Z]{0,5}[a-z]*(?:[A-Z][a-z]+)*[A-Z]{0,5}")
 _PIECE = re.compile(
     rb"[a-z]{3,24}(?:[A-Z]{1,5}[a-z]{2,24})*[A-Z]{2,5}|"
     rb"[a-z]*(?:[A-Z]{1,5}[a-z]{2,24}\d?)*\d{0,4}[a-z]{0,2}|[A-Z]+\d{0,4}[A-Z]{0,2}|\d{1,4}[A-Za-z]{0,2}|[0-9a-f]{1,3}"
-    rb"|0?1234567890?(?:abcdef)?"
+    rb"|0?1234567890?(?:abcdef)?|12345|67890|s3cret"
+    rb"|[a-z]{3,24}(?:[A-Z]{1,5}[a-z]{2,24}|A[nst]|By|I[dfns]|O[fnr]|To){2,12}"
 )
 _BETWEEN = re.compile(rb"[^A-Za-z0-9]+")
+#: The text before the token of a URL: a Firebase link to one stored file, and the socket through
+#: which Vite reloads a page on this machine.
+_LINK = re.compile(
+    rb"[?&]alt=media&(?:amp;|#x26;)?\Z"
+    rb"|wss?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])(?::\d{1,5})?/\?\Z"
+)
+_LONGEST_LINK: Final = 64
+#: The kind of each character: lower case, upper case, digit, or another.
+_KINDS: Final = bytes(
+    ord("a" if b"a" <= c <= b"z" else "A" if b"A" <= c <= b"Z" else "0" if c.isdigit() else "-")
+    for c in (bytes([n]) for n in range(256))
+)
+#: Three alternating kinds, four times, or two alternating kinds, eight times.
+_REGULAR = re.compile(
+    b"(?:%s)[aA0]{0,2}"
+    % b"|".join(
+        b"(?:%s){%d,}" % (turn, least)
+        for turns, least in (
+            ((b"aA0", b"a0A", b"Aa0", b"A0a", b"0aA", b"0Aa"), 4),
+            ((b"a0", b"0a", b"A0", b"0A", b"aA", b"Aa"), 8),
+        )
+        for turn in turns
+    )
+)
+#: Length of a typed sequence in which each character follows the one before, as in `12345678`.
+_TYPED: Final = 8
+_STEPS: Final = b"\1" * (_TYPED - 1)
 #: The beginning of a URL that continues at the searched position; of bounded length.
 _ADDRESS = re.compile(rb"https?://[^\s\"'<>?=&:]{1,256}(?<=[A-Za-z0-9][-_])\Z")
 _LONGEST_ADDRESS: Final = 300
@@ -72,6 +107,11 @@ def is_inside_address(data: bytes, start: int) -> bool:
     return word is not None
 
 
+def is_public_link(data: bytes, start: int) -> bool:
+    """Return True if the name at `start` is a parameter of a URL that opens nothing else."""
+    return _LINK.search(data, max(0, start - _LONGEST_LINK), start) is not None
+
+
 def is_url_password(value: bytes) -> bool:
     """Return True if the password in a URL can be a real one."""
     plain = unquote_to_bytes(value)
@@ -81,7 +121,7 @@ def is_url_password(value: bytes) -> bool:
 def is_stand_in(value: bytes) -> bool:
     """Return True for placeholders, variable references and dictionary words."""
     lower = value.lower()
-    if _STAND_IN.search(lower):
+    if _STAND_IN.search(lower) or _is_typed(lower) or _is_regular(value):
         return True
     rest = _WORD.sub(b"", lower)
     if rest == lower:
@@ -202,6 +242,16 @@ def _is_code(plain: bytes) -> bool:
     """Return True for members of identifiers, such as `request.args` or `!!env.API_KEY`."""
     is_member = _CODE.match(plain) or _OPERATOR.match(plain)
     return is_member is not None and is_identifier(plain)
+
+
+def _is_typed(lower: bytes) -> bool:
+    """Return True for characters that follow each other, such as `12345678` or `abcdefgh`."""
+    return _STEPS in bytes((after - before) % 256 for before, after in pairwise(lower))
+
+
+def _is_regular(value: bytes) -> bool:
+    """Return True if lower case, upper case and digits take turns, as in `aB3dF6hJ9kL2nP5`."""
+    return _REGULAR.fullmatch(value.translate(_KINDS)) is not None
 
 
 def _is_unsigned(value: bytes) -> bool:

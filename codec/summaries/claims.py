@@ -14,6 +14,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
+from codec.kinds import Key
 from codec.records import Session
 from codec.summaries.dates import without_dates
 from codec.summaries.evidence import Evidence, Figures, evidence_of, plain
@@ -34,7 +35,7 @@ class Claim(NamedTuple):
     """A statement about sessions: its text, and the keys of the sessions that it cites."""
 
     text: str
-    keys: tuple[str, ...]
+    keys: tuple[Key, ...]
 
 
 class Checked(NamedTuple):
@@ -45,7 +46,7 @@ class Checked(NamedTuple):
 
 
 def check_claims(
-    claims: Sequence[Claim], sessions: Mapping[str, Session], figures: Figures
+    claims: Sequence[Claim], sessions: Mapping[Key, Session], figures: Figures
 ) -> Checked:
     """Return the claims that the sessions support, and the others.
 
@@ -66,7 +67,7 @@ def check_claims(
 
 
 def fault_of(
-    claim: Claim, sessions: Mapping[str, Session], figures: Figures
+    claim: Claim, sessions: Mapping[Key, Session], figures: Figures
 ) -> tuple[Fault, str] | None:
     """Return the kind and the text of the first unsupported part of a claim; None without one."""
     unknown = [key for key in claim.keys if key not in sessions]

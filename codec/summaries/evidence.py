@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Final, NamedTuple
 
+from codec.kinds import Key
 from codec.names import UNNAMED
 from codec.records import Session
 from codec.shown_text import shown
@@ -66,7 +67,7 @@ class Evidence(NamedTuple):
         figures: the figures of the deterministic part.
     """
 
-    keys: tuple[str, ...]
+    keys: tuple[Key, ...]
     lines: tuple[str, ...]
     tokens: frozenset[str]
     words: frozenset[str]

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final, NamedTuple
 
 from codec.errors import FormatError
+from codec.kinds import Key
 from codec.manifest.fields import read_count, read_counts, read_key, read_text, require
 from codec.names import one_line
 from codec.periods import read_period
@@ -21,17 +21,15 @@ from codec.summaries.claims import VERIFIER_VERSION
 from codec.summaries.prompt import PROMPT_VERSION
 
 FORMAT: Final = 1
-FOLDER: Final = ".session-codec/summaries"
 #: The largest file that is read, in bytes: it may come from a clone.
 SIZE_LIMIT: Final = 1 << 20
 _DIGEST: Final = 16
-_PATH: Final = re.compile(rf"{re.escape(FOLDER)}/\d{{4}}[0-9QW.-]{{0,24}}\.json", re.ASCII)
 
 
 class Cited(NamedTuple):
     """A session that a claim cites: its key, and the first digits of its identity."""
 
-    key: str
+    key: Key
     digest: str
 
 
@@ -73,16 +71,6 @@ class Summary(NamedTuple):
     cost_usd: float | None
     dropped: Mapping[str, int]
     claims: tuple[Statement, ...]
-
-
-def path_of(period: str) -> str:
-    """Return the path of the summary of a period, relative to the workspace."""
-    return f"{FOLDER}/{period}.json"
-
-
-def is_path(path: str) -> bool:
-    """Return True if a path, relative to the workspace, is that of a summary."""
-    return _PATH.fullmatch(path) is not None
 
 
 def digest_of(identity: str) -> str:

@@ -39,11 +39,13 @@ def _by_beginning(words: list[str], length: int) -> str:
 
 
 MONTH: Final = _beginnings(list(MONTHS), 3)
-_LONG_DAYS: Final = _by_beginning([word for word in WEEKDAYS.split() if len(word) > 2], 3)
+_LONG_DAYS: Final = _by_beginning(
+    [word for word in WEEKDAYS.split() if len(word) > 2 or word[0] == "周"], 3
+)
 WEEKDAY: Final = rf"{_LONG_DAYS}(?!\w)\.?"
 DAY: Final = r"\d{1,2}(?:st|nd|rd|th|er|[.ºª°])?"
 _DATE: Final = (
-    rf"(?:{WEEKDAY},? (?:den |el )?)?"
+    rf"(?:{WEEKDAY},? (?:den |el )?|[Tt]he )?"
     r"(?:\d{4}-\d{1,2}-\d{1,2}(?!\d)|\d{4}/\d{1,2}/\d{1,2}(?!\d)"
     r"|\d{4}\. ?\d{1,2}\. ?\d{1,2}\.?(?!\d)"
     r"|\d{4} ?[年년] ?\d{1,2} ?[月월] ?\d{1,2} ?[日号號일]"
@@ -89,7 +91,8 @@ _HOURS: Final = (
     rf"(?:(?:{any_of([*EARLY, *LATE])}) ?)?(?:{_DOTTED_CLOCK}"
     rf"|\d{{1,2}}[:：]\d{{2}}(?::\d{{2}}(?:[.,]\d{{1,9}})?)?"
     r"(?: ?(?:Uhr|hrs?|hs?|ч)(?!\w)| ?[AaPp]\.?[Mm]\b\.?)?"
-    r"|\d{1,2}h\d{2}(?!\w)|\d{1,2} Uhr(?!\w)|\d{1,2} ?[AaPp]\.?[Mm]\b\.?"
+    r"|\d{1,2} ?h ?\d{2}(?!\w)"
+    r"|(?:(?<=à )|(?<=às ))\d{1,2} ?h(?!\w)|\d{1,2} Uhr(?!\w)|\d{1,2} ?[AaPp]\.?[Mm]\b\.?"
     r"|\d{1,2} ?[时時点點시](?: ?\d{1,2} ?[分분])?)"
 )
 _ISO_HOURS: Final = r"\d{2}:?\d{2}(?::?\d{2}(?:[.,]\d{1,9})?)?"
@@ -98,7 +101,7 @@ GLUED: Final = (
     r"|[Tt_](?:[01]\d|2[0-3])-[0-5]\d(?:-[0-5]\d)?(?![\d-]))"
 )
 BEFORE_CLOCK: Final = (
-    r"(?: [-–—@|·/] | ?[(（]|,? (?:at |à |um |a las |alle |às |om |kl\. |в )?|,|_)"
+    r"(?: [-–—@|·/] | ?[(（]|,? (?:at |à |um |a las |alle |às |om |kl\. |в |ore |alle ore )?|,|_)"
 )
 NOTED_DAY: Final = rf"(?:,? ?[(（](?:{any_of(WEEKDAYS.split())})\.?[)）]|,? {WEEKDAY}(?=[ ,]|$))"
 #: A date, with or without a time of day, inside a heading. Without named groups, so that one

@@ -39,7 +39,8 @@ from codec.v1.date_words import WORD_ZONES, ZONES
 DateOrder = Literal["", "dmy", "mdy"]
 
 _DATE_PARTS = re.compile(
-    rf"(?:{WEEKDAY},? (?:den |el )?)?(?:(?P<y>\d{{4}})(?:[-/]|\. ?|\ ?[年년]\ ?)(?P<m>\d{{1,2}})"
+    rf"(?:{WEEKDAY},? (?:den |el )?|[Tt]he )?"
+    r"(?:(?P<y>\d{4})(?:[-/]|\. ?|\ ?[年년]\ ?)(?P<m>\d{1,2})"
     r"(?:[-/]|\. ?|\ ?[月월]\ ?)"
     r"(?P<d>\d{1,2})(?:\.(?!\d)|\ ?[日号號일])?"
     r"|(?P<yc>20\d\d)(?P<mc>\d\d)(?P<dc>\d\d)(?!\d)"
@@ -55,7 +56,8 @@ _DATE_PARTS = re.compile(
 _CLOCK_PARTS = re.compile(
     rf"(?:(?P<early>{any_of(EARLY)})|(?P<late>{any_of(LATE)}))? ?"
     r"(?:(?P<h>\d{1,2})"
-    r"(?:[:：h.](?P<min>\d{2})|\ ?[时時点點시](?:\ ?(?P<min2>\d{1,2})\ ?[分분])?|\ Uhr"
+    r"(?:(?:[:：.]|\ ?h\ ?)(?P<min>\d{2})|\ ?h(?!\w)"
+    r"|\ ?[时時点點시](?:\ ?(?P<min2>\d{1,2})\ ?[分분])?|\ Uhr"
     r"|(?=\ ?[AaPp]\.?[Mm]\b))"
     r"(?::(?P<s>\d{2})(?:[.,]\d{1,9})?)?|(?P<hc>\d{2})(?P<minc>\d{2})(?P<sc>\d{2})?(?!\d))"
     r"(?:\ ?(?:Uhr|hrs?|hs?|ч)(?!\w))?(?:\ ?(?P<half>[AaPp])\.?[Mm]\b\.?)?\ ?[(\[（]?"
@@ -120,7 +122,7 @@ def parse_timestamp(text: str, clues: Clues = NO_CLUES, *, day: str | None = Non
         FormatError: the text is not a time, the day does not exist, or the order of its day and
             month is ambiguous.
     """
-    text = text.strip()
+    text = text.strip().replace("\u2011", "-")
     if is_canonical(text):
         return Timestamp(text=text)
     if day is not None and _CLOCK_PARTS.fullmatch(text):

@@ -194,6 +194,8 @@ def line_text(line: str, marker: Marker, level: int) -> str | None:
     else:
         text = line
     text = text.strip()
+    if not text.isascii():  # full-width bars, and the hyphens that do not break
+        text = text.replace("\uff5c", "|").replace("\u2011", "-")
     if "**" in text or text[-1:] == "`":
         bold = _BOLD_STATUS.search(text)
         if bold and bold.start() and is_status(bold["text"]):
@@ -207,11 +209,12 @@ def line_text(line: str, marker: Marker, level: int) -> str | None:
 
 def date_field(line: str) -> tuple[str, str, int] | None:
     """Return the time, the end of the range and the rank of a date line; None for other lines."""
-    m = _DATE_LABEL.match(line[:LINE_LIMIT])
+    line = line[:LINE_LIMIT].replace("\u2011", "-")
+    m = _DATE_LABEL.match(line)
     rank = _date_rank(m["label"]) if m else None
     if m is None or rank is None:
         return None
-    time = compiled(_FIELD_TIME, re.IGNORECASE).match(line[:LINE_LIMIT], m.end())
+    time = compiled(_FIELD_TIME, re.IGNORECASE).match(line, m.end())
     return (time["time"], time["end"] or "", rank) if time else None
 
 

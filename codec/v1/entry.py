@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from codec.kinds import Sha256, sha256_of
 from codec.records import Metrics
-from codec.v1.agents import is_role, stated_agent
+from codec.v1.agents import is_agent, is_role, stated_agent
 from codec.v1.date_patterns import CLOCK_PATTERN
 from codec.v1.dialects import date_line
 from codec.v1.fields import Fields, read_body
@@ -62,6 +62,11 @@ class Entry(NamedTuple):
 
 _HEADING_FIRST = re.compile(r"\s*#{2,6}[ \t]+(?P<text>[^\n]*?)[ \t#]*(?:\n|$)")
 _CLOCK_FIRST = re.compile(rf"{CLOCK_PATTERN}\s*[-–—:|]?\s+")
+#: The last line of an entry that somebody signed.
+_SIGNED = re.compile(r"(?:—|–|--|signed(?: by)?:?)\s*(?P<agent>\S[^\n]{0,60})", re.I)
+_BETWEEN = re.compile(
+    rf"(?P<start>{CLOCK_PATTERN})\s*(?:[-–—→~〜]|to|bis)\s*(?P<end>{CLOCK_PATTERN})", re.I
+)
 _RULES: Final = (b"---", b"***", b"___")
 
 
@@ -110,6 +115,10 @@ def read_entry(whole: bytes, span: Span, sha256: Sha256) -> Entry:
     agent = stated_agent(first_line(fields, "agent"))
     if not agent:
         agent = stated_agent(first_line(fields, "tool"), known_only=True)
+    if not agent and body.lines and (signed := _SIGNED.fullmatch(body.lines[-1].text)):
+        agent = signed["agent"] if is_agent(signed["agent"]) else ""
+        if agent:
+            body.lines.pop()
     body.lines.extend(_unread(fields, figures, has_agent=bool(agent)))
     title = heading.title or first_line(fields, "task")
     stated = _heading_agent(heading, agent, title)
@@ -117,11 +126,13 @@ def read_entry(whole: bytes, span: Span, sha256: Sha256) -> Entry:
     if stated and stated in (heading.name, heading.task):
         task = ""
     status = heading.status or _status(fields)
+    started = first_line(fields, "started") or first_line(fields, "date")
+    between = _BETWEEN.fullmatch(started)
     return Entry(
         time=heading.time,
         time_end=heading.time_end,
-        started=first_line(fields, "started") or first_line(fields, "date"),
-        finished=first_line(fields, "finished"),
+        started=between["start"] if between else started,
+        finished=first_line(fields, "finished") or (between["end"] if between else ""),
         agent=stated or agent,
         task=task,
         title=title,

@@ -133,7 +133,7 @@ class _Reader:
 
     def _unlabelled(self, line: str, *, has_colon: bool) -> None:
         """Read a line without a label before a colon: a bold label, a table row, or text."""
-        if "**" in line or "__" in line:
+        if line[:1] != "|" and ("**" in line or "__" in line):
             m = None if has_colon else _BOLD_LABEL.fullmatch(line)
             if m and self._bold(m):
                 return

@@ -41,7 +41,7 @@ class Form:
 
 
 _OPEN: Final = r"[\[(`（【]?"
-_CLOSE: Final = r"[\])`）】]?"
+_CLOSE: Final = r"(?:\]\([^()\s]{0,200}\)|[\])`）】])?"
 # Times are atomic: a time matches as a whole or not at all, so its seconds cannot become a title.
 _SPAN: Final = (
     rf"{_OPEN}(?P<time>(?>{TIME_PATTERN})){_CLOSE}"
@@ -66,7 +66,8 @@ FORMS: Final = (
     Form(
         name="session",
         pattern=(
-            rf"(?:{_WORD})(?:{_SEP}|\s+|\s*(?=[(（\[]))"
+            rf"(?:{_WORD})(?:\s+(?:of|on|for|from|vom|von|am|du|del|de|do|da|dal|di|от|за))?"
+            rf"(?:{_SEP}|\s+|\s*(?=[(（\[]))"
             rf"{_SPAN}(?:(?:{_SEP}|\s+)(?P<task>.+?))?{_ID}"
         ),
         flags=re.IGNORECASE,

@@ -78,7 +78,7 @@ _FIRST_BRACKETS = re.compile(
 _NESTED_BRACKETS = re.compile(r"(?P<before>.*?)\s*\((?P<inner>[^()]*\([^()]*\)\s*)\)\s*")
 _LAST_PIECE = re.compile(r"(?P<before>.+?)\s*(?:\||\s[-–—·•:]+|—|–|:|·)\s*(?P<piece>[^|·—–]+)")
 _FIRST_PIECE = re.compile(
-    r"(?P<piece>[^|:：·—–]{1,60}?)\s*(?:\||：|:(?=\s)|\s[-–—·]+\s|—)\s*(?P<after>.+)"
+    r"(?P<piece>[^|:：·—–]{1,60}?)\s*(?:\||：|:(?=\s)|\s[-–—·•/]+\s|—)\s*(?P<after>.+)"
 )
 _BY = re.compile(r"(?P<before>.+?)\s+(?:by|via|von|par|por|door)\s+(?P<agent>[^()]+)", re.I)
 _ZONE = re.compile(

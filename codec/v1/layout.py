@@ -24,7 +24,7 @@ from typing import Final, NamedTuple
 import zstandard
 
 from codec.errors import FormatError, IntegrityError
-from codec.kinds import Sha256
+from codec.kinds import Key, Sha256
 from codec.names import is_key
 from codec.records import PatchRef
 from codec.v1.purged_text import gap_line
@@ -41,7 +41,7 @@ _ENCODER = json.JSONEncoder(separators=(",", ":"))
 class StoredPatch(NamedTuple):
     """A part of a layout: the patch that is stored under a key."""
 
-    key: str
+    key: Key
     patch: PatchRef
 
 
@@ -206,7 +206,7 @@ class _Literals:
 
     def finish(self) -> None:
         if self._read(1):
-            raise IntegrityError("more literal bytes than the layout has")
+            raise IntegrityError("more literal bytes than the layout states")
 
     def _read(self, size: int) -> bytes:
         try:
@@ -222,7 +222,7 @@ def _part(value: object, line: int) -> int | StoredPatch:
         case int() if value > 0:
             return value
         case [str() as key, str() as sha256, int() as size] if is_key(key) and size >= 0:
-            return StoredPatch(key=key, patch=PatchRef(sha256=Sha256(sha256), size=size))
+            return StoredPatch(key=Key(key), patch=PatchRef(sha256=Sha256(sha256), size=size))
     raise FormatError(f"not a part of a layout: {value!r}", line=line)
 
 

@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import Final
 
 from codec.errors import FormatError
+from codec.kinds import Key
 from codec.names import UNNAMED, name_of, one_line
 from codec.patches.diff_stat import DiffStat
 from codec.records import READER, Metrics, PatchRef, Session, V1Entry
@@ -112,7 +113,7 @@ def session_of(
     if not (title or entry.notes):
         title = remark  # the whole text of the entry
     session = Session(
-        key=start.text,
+        key=Key(start.text),
         time=start.text,
         agent=agent_of(entry.agent, options.agents),
         task=_task(entry, title),
@@ -141,10 +142,21 @@ def _start(entry: Entry, options: Options) -> Timestamp:
             return parse_range(entry.time, entry.time_end, options.clues)[0]
     if entry.started and (start.assumed or "T" not in start.text):
         with suppress(FormatError):
-            started = parse_range_end(entry.time, entry.started, options.clues)
+            started = _started(entry, start.text[:10], options.clues)
             if _is_more_exact(start, started):
                 return started
     return start
+
+
+def _started(entry: Entry, day: str, clues: Clues) -> Timestamp:
+    """Return the time of the field that states the start; a bare clock may have the end's zone.
+
+    Raises:
+        FormatError: the time cannot be read.
+    """
+    if is_clock(entry.started) and entry.finished:
+        return parse_range(f"{day} {entry.started}", entry.finished, clues)[0]
+    return parse_range_end(entry.time, entry.started, clues)
 
 
 def _heading_time(entry: Entry, clues: Clues) -> Timestamp:
@@ -233,12 +245,11 @@ def _range_minutes(entry: Entry, start: str, options: Options) -> int | None:
             ended = parse_range(entry.time, entry.finished, clues)[1]
             return minutes_between(start, ended.text) or None
         if entry.started and entry.finished:
-            started = parse_range_end(entry.time, entry.started, clues)
-            if is_clock(entry.started) and is_clock(entry.finished):
-                finished = parse_range_end(entry.time, entry.finished, clues)
-            else:
-                finished = parse_range(entry.started, entry.finished, clues)[1]
-            return minutes_between(started.text, finished.text)
+            began = entry.started
+            if is_clock(began):
+                began = f"{start[:10]} {began}"
+            first, last = parse_range(began, entry.finished, clues)
+            return minutes_between(first.text, last.text)
     except FormatError:
         return None  # an end that cannot be read leaves the duration unknown
     return None

@@ -36,7 +36,7 @@ _SAYS_NOTHING = re.compile(
 )
 #: A line of prose in a code block, not of a program or a patch.
 _PROSE = re.compile(
-    r"(?!diff |index |new file|deleted |rename |similarity )[#>* -]{0,4}\w[^{}<>=\[\]\\$|]+"
+    r"(?!diff |index |new file|deleted |rename |similarity )[#>* -]{0,4}[\w`][^{}<>=\[\]\\$|]+"
 )
 _SENTENCE = re.compile(r".+?(?:[.!?…](?=\s|$)|[。！？])[\"'»”)]?", re.S)
 _MACHINE = re.compile(r"[\w./\\:@#-]+|`[^`]*`|[0-9a-f]{7,40}\b.*|https?://\S+", re.I)
@@ -90,10 +90,21 @@ def _first_sentences(body: Body, *, alone: bool) -> str:
     lines = [line for line in body.lines if not line.field]
     if not lines and alone:
         lines = [line for line in body.lines if line.field == OTHER and _is_telling(line)]
-    if not lines and alone:
-        code = (text for block in body.code for text in block.splitlines())
-        lines = [Line("", text) for text in code if " " in text and _PROSE.fullmatch(text)]
+        if not any(" " in line.text for line in lines):  # values of settings at most
+            lines = [line for block in body.code for line in _prose_of(block)] or lines
     return _cut(_joined(lines[:40]), LIMIT) if lines else ""
+
+
+def _prose_of(code: str) -> Iterator[Line]:
+    """Yield the lines of prose in a code block: behind its patch, where it begins with one."""
+    lines = code.splitlines()
+    hunks = [n for n, line in enumerate(lines) if line.startswith(("@@ ", "diff --git "))]
+    if hunks:  # no line of a hunk is empty
+        end = next((n for n in range(hunks[-1], len(lines)) if not lines[n]), len(lines))
+        lines = lines[end:]
+    for line in lines:
+        if " " in line and _PROSE.fullmatch(line):
+            yield Line("", line.lstrip("-* "), is_item=line[:2] in ("- ", "* "))
 
 
 def _joined(lines: Iterable[Line]) -> str:

@@ -28,7 +28,7 @@ DATED = re.compile(
     rb"|\d[./-] ?\d\d?[./-] ?\d{4}"
     rb"|[a-zA-Z\x80-\xff]\.? (?:de )?\d{1,2}[a-z, \xe2-]"
     rb"|\d(?:st|nd|rd|th|er|\.|\xc2\xba)? ?(?:de )?[A-Za-z\x80-\xff]{3}"
-    rb"|\d{4}-[A-Z]"
+    rb"|\d{4}-[A-Z]|\d{4}\xe2\x80\x91\d"
 )
 _BOM = b"\xef\xbb\xbf"
 _FRONT_MATTER = re.compile(

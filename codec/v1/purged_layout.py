@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from codec.kinds import Key
 from codec.records import PatchRef
 from codec.v1.layout import EncodedLayout, Layout, Part, StoredPatch, encode_layout, literal_bytes
 from codec.v1.purged_text import cut_purged
 
 
-def without(layout: Layout, literal: bytes, purged: Mapping[PatchRef, str]) -> EncodedLayout:
+def without(layout: Layout, literal: bytes, purged: Mapping[PatchRef, Key]) -> EncodedLayout:
     """Return a layout of the same log in which purged diffs are only references.
 
     Args:
@@ -19,7 +20,7 @@ def without(layout: Layout, literal: bytes, purged: Mapping[PatchRef, str]) -> E
     return encode_layout(_parts(layout, literal, purged))(layout.sha256, layout.size)
 
 
-def _parts(layout: Layout, literal: bytes, purged: Mapping[PatchRef, str]) -> Iterator[Part]:
+def _parts(layout: Layout, literal: bytes, purged: Mapping[PatchRef, Key]) -> Iterator[Part]:
     text = b"".join(literal_bytes(layout, literal))
     at = 0
     for part in layout.parts:

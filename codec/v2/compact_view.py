@@ -20,6 +20,7 @@ from collections import Counter as Tally
 from collections.abc import Iterable, Sequence
 from typing import Final, cast
 
+from codec.kinds import Key
 from codec.names import UNNAMED, is_key, key_time
 from codec.records import Metrics, Status
 from codec.shown_text import FRAME
@@ -88,9 +89,9 @@ def decode_view(text: str, known: Iterable[Delta] = ()) -> list[Delta]:
     names = {m["letter"]: m["name"] for m in map(_LEGEND_AGENT.fullmatch, legend.split()) if m}
     usual = 1 if _USUAL_COMMITS in legend else None
     deltas: list[Delta] = []
-    keys: dict[Delta, list[str]] = {}
+    keys: dict[Delta, list[Key]] = {}
     for delta in known:
-        keys.setdefault(delta._replace(key=key_time(delta.key)), []).append(delta.key)
+        keys.setdefault(delta._replace(key=Key(key_time(delta.key))), []).append(delta.key)
     day = ""
     for line in lines:
         if line.startswith(NOTE):
@@ -187,7 +188,7 @@ def _decode_entry(line: str, day: str, names: dict[str, str], usual: int | None)
         commits = None if m["commits"] == "-" else int(m["commits"])
     added = None if m["added"] is None else int(m["added"])
     return Delta(
-        key=time,
+        key=Key(time),
         agent=names.get(m["agent"], m["agent"]),
         task=m["task"] if m["task"] == UNNAMED else m["task"].replace(" ", "-"),
         status=cast(Status, _STATUS_OF.get(m["mark"] or "", "PASS")),

@@ -24,6 +24,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
+from codec.kinds import Key
 from codec.shown_text import FRAME, shown
 from codec.v2.compact_view import encode_view
 from codec.v2.context_notes import note_lines
@@ -41,7 +42,7 @@ NOTES: Final = 4
 #: The reserve is the budget divided by this number.
 RESERVE: Final = 10
 
-_NO_NOTES: Final[Mapping[str, str]] = {}
+_NO_NOTES: Final[Mapping[Key, str]] = {}
 _NO_REFERENCES: Final = "{}"
 
 
@@ -72,7 +73,7 @@ def render_context(
     style: Style = "compact",
     last: int | None = None,
     before: Summary | None = None,
-    notes: Mapping[str, str] = _NO_NOTES,
+    notes: Mapping[Key, str] = _NO_NOTES,
     lines: str = "",
 ) -> Context:
     """Return references and as many of the newest sessions as fit the budget without its reserve.

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import NamedTuple, TypeVar, cast
+from typing import Final, NamedTuple, TypeVar, cast
 
 from codec.errors import EncodeError, FormatError
+from codec.kinds import Key
 from codec.names import check_field, is_key, name_faults
 from codec.records import NO_METRICS, NUMBER_LIMIT, Metrics, Session, Status
 
@@ -25,8 +26,9 @@ _DATE = len("2025-11-06")
 _NUMBER = r"(?:0|[1-9][0-9]{0,14})"
 _WORD = r"[^,|\s\x00-\x1f\x7f-\x9f]+"
 _NEXT = r"(?:^|(?<=.),)"
-#: Only the output of `encode_metrics`: no leading zeros, no missing `-0`.
-_METRICS = re.compile(
+#: Only the output of `encode_metrics`: no leading zeros, no missing `-0`. Compiled at its first
+#: use, because `record` only encodes.
+_METRICS: Final = (
     rf"(?=.)(?:L\+(?P<added>{_NUMBER})(?:,-(?P<removed>[1-9][0-9]{{0,14}}))?)?"
     rf"(?:{_NEXT}C:(?P<commits>{_NUMBER}))?(?:{_NEXT}T:(?P<minutes>{_NUMBER})min)?"
     rf"(?:{_NEXT}D:(?P<deployment>{_WORD}))?"
@@ -36,7 +38,7 @@ _METRICS = re.compile(
 class Delta(NamedTuple):
     """A session's line. Known lines are a pair: `L+847` means that no lines were removed."""
 
-    key: str
+    key: Key
     agent: str
     task: str
     status: Status
@@ -132,7 +134,7 @@ def decode_delta(line: str) -> Delta:
         wrong.append(str(e))
     if wrong:
         raise FormatError("; ".join(wrong))
-    return Delta(key=key, agent=agent, task=task, status=cast(Status, status), metrics=decoded)
+    return Delta(key=Key(key), agent=agent, task=task, status=cast(Status, status), metrics=decoded)
 
 
 def encode_metrics(metrics: Metrics) -> str:
@@ -171,7 +173,7 @@ def decode_metrics(text: str) -> Metrics:
     """
     if text == NONE_KNOWN:
         return Metrics()
-    m = _METRICS.fullmatch(text)
+    m = re.fullmatch(_METRICS, text)
     if m is None:
         raise FormatError(
             f"not metrics: {text!r}",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple, cast
 
 from codec.errors import EncodeError, FormatError
+from codec.kinds import Key
 from codec.names import check_field, is_key, name_faults
 from codec.records import Session, Status
 
@@ -23,7 +24,7 @@ _DIGITS: Final = 15
 class MetricsRow(NamedTuple):
     """A session's row. `key` is in the column `timestamp`; unknown numbers are 0."""
 
-    key: str
+    key: Key
     agent: str
     task: str
     status: Status
@@ -88,7 +89,7 @@ def decode_row(line: str) -> MetricsRow:
         raise FormatError("; ".join(wrong))
     added, removed, commits, minutes, tokens = map(int, numbers)
     return MetricsRow(
-        key=key,
+        key=Key(key),
         agent=agent,
         task=task,
         status=cast(Status, status),

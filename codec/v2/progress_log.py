@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple, cast
 
 from codec.errors import EncodeError, FormatError
+from codec.kinds import Key
 from codec.names import check_name, is_key, one_line
 from codec.records import NO_METRICS, Metrics, Session, Status
 from codec.v2.deltas import decode_metrics, encode_metrics, shown_metrics
@@ -23,19 +24,19 @@ from codec.v2.deltas import decode_metrics, encode_metrics, shown_metrics
 TITLE: Final = "# Agent progress log, version 2: reference entries, oldest first"
 NO_DIFF: Final = "none"
 
-_HEADING = re.compile(
-    r"### \[REF:(?P<key>\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}:\d{2}Z)?(?:\.[0-9a-f]{6,64})?)"
-    r":(?P<agent>[^:\]]+):(?P<task>[^:\]]+)\]",
-    re.ASCII,
+# Compiled at their first use, because `record` only encodes.
+_HEADING: Final = (
+    r"(?a)### \[REF:(?P<key>\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}:\d{2}Z)?(?:\.[0-9a-f]{6,64})?)"
+    r":(?P<agent>[^:\]]+):(?P<task>[^:\]]+)\]"
 )
-_STATUS = re.compile(r"Status: (?P<status>PASS|FAIL|PARTIAL|UNKNOWN)(?: \((?P<remark>.+)\))?")
-_LINE = re.compile(r"(?P<name>Metrics|Diff|Notes): (?P<value>.+)")
+_STATUS: Final = r"Status: (?P<status>PASS|FAIL|PARTIAL|UNKNOWN)(?: \((?P<remark>.+)\))?"
+_LINE: Final = r"(?P<name>Metrics|Diff|Notes): (?P<value>.+)"
 
 
 class Reference(NamedTuple):
     """A session's reference entry. `diff` is a path in the workspace; None without a diff."""
 
-    key: str
+    key: Key
     agent: str
     task: str
     status: Status
@@ -45,7 +46,7 @@ class Reference(NamedTuple):
     notes: str = ""
 
 
-def diff_path(key: str) -> str:
+def diff_path(key: Key) -> str:
     """Return the path of a session's diff, relative to the workspace.
 
     If a file system does not allow `:`, the file has the name that `diff_name` returns.
@@ -97,15 +98,15 @@ def decode_reference(lines: list[str]) -> Reference:
     Raises:
         FormatError: they are not a reference entry; its line counts from the heading.
     """
-    heading = _HEADING.fullmatch(lines[0])
+    heading = re.fullmatch(_HEADING, lines[0])
     if heading is None:
-        raise FormatError(f"not a reference: {lines[0]!r}", line=1)
-    status = _STATUS.fullmatch(lines[1]) if len(lines) > 1 else None
+        raise FormatError(f"not the heading of a reference entry: {lines[0]!r}", line=1)
+    status = re.fullmatch(_STATUS, lines[1]) if len(lines) > 1 else None
     if status is None:
         raise FormatError("no line 'Status: PASS|FAIL|PARTIAL|UNKNOWN'", line=2)
     values: dict[str, str] = {}
     for number, line in enumerate(lines[2:], 3):
-        m = _LINE.fullmatch(line)
+        m = re.fullmatch(_LINE, line)
         if m is None or m["name"] in values:
             raise FormatError(f"not a line of a reference entry: {line!r}", line=number)
         values[m["name"]] = m["value"]
@@ -113,7 +114,7 @@ def decode_reference(lines: list[str]) -> Reference:
     if missing:
         raise FormatError(f"no line {', '.join(missing)}", line=1)
     return Reference(
-        key=heading["key"],
+        key=Key(heading["key"]),
         agent=heading["agent"],
         task=heading["task"],
         status=cast(Status, status["status"]),

@@ -1,4 +1,4 @@
-"""Show the share of files with a known session as text and as JSON."""
+"""Show the share of files with a known session, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def attribution_lines(found: Attribution) -> Iterator[str]:
 
 
 def attribution_sentences(found: Attribution) -> Iterator[str]:
-    """Return what was counted, and what could not be."""
+    """Return sentences that state what was counted, and what could not be counted."""
     if found.problem:
         yield f"attribution: not counted: {found.problem}"
     else:

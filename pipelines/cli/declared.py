@@ -13,23 +13,23 @@ from typing import Any, Final, NamedTuple
 PROGRAM: Final = "session-codec"
 HELP: Final = ("-h", "--help")
 VERSION: Final = ("-V", "--version")
-#: Digits of the largest number that an option takes; the codec refuses what a record cannot hold.
+#: The most digits of a number in an option; the codec refuses numbers that a record cannot hold.
 _DIGITS: Final = 18
 
 
 class Misuse(Exception):
-    """The arguments are not valid, or do not go together."""
+    """The arguments are invalid, or exclude each other."""
 
 
 class Argument(NamedTuple):
     """A positional argument.
 
     Attributes:
-        to: the parameter that takes its value.
-        metavar: what the usage line calls it.
+        to: the parameter that gets its value.
+        metavar: its name in the usage line.
         default: its value if it is not given.
         required: it must be given.
-        repeat: takes all that are left, as a tuple.
+        repeat: takes all remaining words, as a tuple.
     """
 
     to: str
@@ -44,18 +44,18 @@ class Option(NamedTuple):
 
     Attributes:
         name: its long name, with dashes.
-        help: what it does, in one sentence.
-        to: the parameter that takes its value; its name with underscores, if not given.
+        help: its description, in one sentence.
+        to: the parameter that gets its value; by default its name with underscores.
         short: its short name, with the dash.
-        former: a name that it had before, which help does not show.
-        read: converts its text; raises `ValueError` with a sentence if it cannot.
-        flag: takes no value; the parameter gets `const`.
+        former: an earlier name, which help does not show.
+        read: converts its text; raises `ValueError` with a sentence if the text is invalid.
+        flag: it has no value; the parameter gets `const`.
         repeat: may be given several times; the parameter gets a tuple.
         default: the value if it is not given.
-        metavar: what help calls its value.
-        choices: the values that it takes, in lower or upper case.
+        metavar: the name of its value in help.
+        choices: the values that it accepts, in lower or upper case.
         required: it must be given.
-        shown: help shows the default.
+        shown: help shows its default.
     """
 
     name: str
@@ -75,17 +75,17 @@ class Option(NamedTuple):
 
     @property
     def target(self) -> str:
-        """The parameter that takes the value."""
+        """Return the parameter that gets the value."""
         return self.to or self.name[2:].replace("-", "_")
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The short name, if there is one, and the long one."""
+        """Return the short name, if there is one, and the long name."""
         return (self.short, self.name) if self.short else (self.name,)
 
     @property
     def unset(self) -> Any:
-        """The value if the option is not given."""
+        """Return the value if the option is not given."""
         if self.repeat:
             return ()
         return False if self.flag and self.const is True else self.default
@@ -95,11 +95,11 @@ class Verb(NamedTuple):
     """A verb: its function and what the command line passes to it.
 
     Attributes:
-        run: the function; its docstring is the help. It returns the exit code.
-        arguments: positional, in order.
-        options: in the order in which help shows them.
-        exits: exit codes beside 0 and 2, and what each means here.
-        verbs: verbs below this one, by name.
+        run: the function; its docstring is the help text. It returns the exit code.
+        arguments: its positional arguments, in order.
+        options: its options, in the order of the help text.
+        exits: exit codes beside 0 and 2, and their meaning for this verb.
+        verbs: its sub-verbs, by name.
     """
 
     run: Callable[..., int]
@@ -110,14 +110,14 @@ class Verb(NamedTuple):
 
     @property
     def all_options(self) -> tuple[Option, ...]:
-        """The options, and `--output` where the verb has none of its own."""
+        """Return the options, with `--output` unless the verb has its own."""
         own = any(option.name == OUTPUT.name for option in self.options)
         return self.options if own else (*self.options, OUTPUT)
 
 
 REPO: Final = Argument("repo", "REPO", ".", required=False)
 JSON: Final = Option("--json", "Print one JSON document on stdout.", to="as_json", flag=True)
-#: Every verb takes it; `call` redirects stdout, so that verbs need not know.
+#: Every verb has it; `call` redirects stdout, so that verbs need not know.
 OUTPUT: Final = Option(
     "--output", "Write to FILE instead of stdout.", to="stdout_file", short="-o", metavar="FILE"
 )
@@ -134,7 +134,7 @@ def number(text: str) -> int:
 
 
 def between(least: int, most: int) -> Callable[[str], int]:
-    """Return a reader of whole numbers within limits."""
+    """Return a function that reads whole numbers within limits."""
 
     def read(text: str) -> int:
         value = number(text)

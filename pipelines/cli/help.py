@@ -1,4 +1,4 @@
-"""Write the help of the program, and of a verb from its declaration, as wide as the terminal."""
+"""Write the help of the program, and of a verb from its declaration, in the terminal's width."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from pipelines.outcomes.errors import DENIED, EXIT_CODES
 _WIDEST: Final = 100
 _NARROWEST: Final = 40
 _COLUMN: Final = 26
-#: Parameters that take the folder whose workspace a verb finds.
+#: Parameters for a folder, whose workspace the verb finds.
 _PLACES: Final = frozenset({"repo", "folder"})
 _UNTRUSTED: Final = "git does not trust the owner of the repository"
 _DESCRIPTION: Final = """\
-The history of your coding agents: small to read, whole to keep.
+Keep the history of your coding agents in the repository: small to read, whole to keep.
 
-A v1 log (AGENT_PROGRESS_LOG.md) becomes references: a static context, one line a session, a
-metrics table, and diffs as files that are read on demand. Start with 'session-codec migrate'.
+Start with 'session-codec install --hooks claude,codex' in a repository where agents work.
+If they keep a log (AGENT_PROGRESS_LOG.md), start with 'session-codec migrate --dry-run'.
 """
 
 
 def terminal_width() -> int:
-    """Return the columns that text may take."""
+    """Return the number of columns for text."""
     return max(_NARROWEST, min(_WIDEST, shutil.get_terminal_size((80, 24)).columns - 1))
 
 
@@ -70,7 +70,7 @@ def verb_help(name: str, verb: Verb, width: int | None = None) -> str:
 
 
 def exits_of(verb: Verb) -> dict[int, str]:
-    """Return the exit codes of a verb, each with what it means there."""
+    """Return the exit codes of a verb, each with its meaning for the verb."""
     codes = {code: EXIT_CODES[code] for code in (0, 2)} | dict(verb.exits)
     places = {*(a.to for a in verb.arguments), *(o.target for o in verb.options)}
     if places & _PLACES:
@@ -105,7 +105,7 @@ def _first_sentence(verb: Verb) -> str:
 
 
 def _section(title: str, rows: Iterable[tuple[str, str]], width: int) -> str:
-    """Return two columns below a title; a long left cell has a line of its own."""
+    """Return two columns below a title; a left cell that is too long gets a line of its own."""
     lines = [f"{title}:"]
     rows = list(rows)
     column = min(_COLUMN, width // 2, max(len(left) for left, _ in rows) + 4)

@@ -1,12 +1,12 @@
 """`session-codec-hook AGENT EVENT`: called by agents when a session starts, pauses and ends.
 
-1. It never fails an agent: every error is a line on stderr, and the exit code is 0.
-2. What it gets is on the disk when it returns, with what is known only now: the time, the
-   commit of HEAD and the agent's process. The next verb makes a session of it (`recording.drain`).
-   Outside of a workspace it does nothing and prints nothing.
-3. The end of a session may take no longer than the start of an interpreter: on the way to the spool
-   nothing is imported that costs. The start of a session also says what an agent should read, as
-   `context` does.
+1. It never makes an agent fail: every error is a line on stderr, and the exit code is 0.
+2. When it returns, its input is on the disk, with facts that are known only at that moment: the
+   time, the commit of HEAD and the agent's process. The next verb makes a session of it
+   (`recording.drain`). Outside of a workspace it does nothing and prints nothing.
+3. At the end of a session it may take no longer than the start of an interpreter, so writing to the
+   spool needs no expensive imports. At the start of a session it prints what an agent should read,
+   as `context` does.
 """
 
 from __future__ import annotations
@@ -16,17 +16,16 @@ import sys
 import time
 
 from codec.agents.spool_entry import HEAD_LIMIT, TAIL_LIMIT, Entry, encode_entry
-from pipelines.recording.agent_process import agent_process
 from pipelines.recording.spool import EVENTS, leave, spool_of
 from pipelines.system.git.worktree import ancestors, head_of, home_of, repository_of
 
 AGENTS = ("claude", "codex", "gemini", "opencode", "cursor")
-#: Where agents say which project a hook is of.
+#: The variables in which agents name the project of a hook.
 _PROJECTS = ("CLAUDE_PROJECT_DIR", "GEMINI_PROJECT_DIR", "CURSOR_PROJECT_DIR")
 _IDS = (b'"session_id"', b'"conversation_id"')
 _MANIFEST = os.path.join(".session-codec", "manifest.jsonl")
 _BLOCK = 1 << 16
-#: An input that is longer than this never ends.
+#: A longer input is not read to its end.
 _ENDLESS = 1 << 28
 
 
@@ -35,19 +34,19 @@ def main() -> None:
     answered = False
     try:
         answered = _run(sys.argv[1:])
-    except BaseException as e:  # an agent's session must go on, whatever this is
+    except BaseException as e:  # an agent's session must go on, whatever the error
         _tell(f"{type(e).__name__}: {e}")
     try:
         if not answered and sys.argv[1:2] == ["codex"]:
-            sys.stdout.write("{}\n")  # it wants JSON at the end of a turn
+            sys.stdout.write("{}\n")  # it requires JSON at the end of a turn
         sys.stdout.flush()
         sys.stderr.flush()
     finally:
-        os._exit(0)  # nothing is left to do; to take an interpreter down costs as much as to spool
+        os._exit(0)  # nothing is left to do, and a regular exit takes as long as spooling
 
 
 def _run(arguments: list[str]) -> bool:
-    """Handle an event; return True if the agent has its answer."""
+    """Handle an event; return True if the agent got its answer."""
     if len(arguments) != 2 or arguments[0] not in AGENTS or arguments[1] not in EVENTS:
         _tell(f"usage: session-codec-hook {'|'.join(AGENTS)} {'|'.join(EVENTS)} < JSON")
         return False
@@ -59,19 +58,19 @@ def _run(arguments: list[str]) -> bool:
         return False
     found = _workspace()
     if found is None:
-        return False  # hooks of a user run in every folder
+        return False  # a user's hooks run in every folder
     root, repository = found
     spool = spool_of(home_of(root, repository))
     head, branch = head_of(repository) if repository else ("", "")
     entry = Entry(
         agent=agent, event=event, time=now, head=head, branch=branch,
         root=os.fsencode(root), size=size, data=data,
-        process="" if event == "end" else agent_process(),
+        process="" if event == "end" else _agent_process(),
     )  # fmt: skip
     path = ""
     try:
         path = leave(spool, event, now, encode_entry(entry))
-    except OSError as e:  # a sandbox: the agent reads the context all the same
+    except OSError as e:  # in a sandbox the agent still gets the context
         _tell(f"cannot note the event, so the session may not be recorded: {e}")
     if not _is_event(data):
         _tell(f"the input is not an event of a session{path and '; it is kept as '}{path}")
@@ -82,8 +81,14 @@ def _run(arguments: list[str]) -> bool:
     return False
 
 
+def _agent_process() -> str:
+    from pipelines.recording.agent_process import agent_process
+
+    return agent_process()
+
+
 def _input() -> tuple[bytes, int]:
-    """Return the input to keep, and its size: all of it, or its first and last part."""
+    """Return the input to keep (the whole, or its first and last part), and its size."""
     blocks: list[bytes] = []
     kept = size = 0
     tail = b""
@@ -99,7 +104,7 @@ def _input() -> tuple[bytes, int]:
 
 
 def _workspace() -> tuple[str, str | None] | None:
-    """Return the workspace of the session and its repository; cheaper than `location.find`."""
+    """Return the session's workspace and its repository; cheaper than `location.find`."""
     for start in dict.fromkeys((*map(os.environ.get, _PROJECTS), os.curdir)):
         if not start:
             continue
@@ -115,7 +120,7 @@ def _workspace() -> tuple[str, str | None] | None:
 
 
 def _is_event(data: bytes) -> bool:
-    """Return True if an input looks like an event; it is validated when it is read."""
+    """Return True if an input looks like an event; it is validated later, when it is read."""
     text = data.strip()
     return text[:1] == b"{" and text[-1:] == b"}" and any(name in text for name in _IDS)
 

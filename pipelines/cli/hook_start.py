@@ -1,16 +1,16 @@
-"""The start hook's answer to the agent: the output of `context`, in the agent's form.
+"""Answer an agent's start hook with the output of `context`, in the form that the agent reads.
 
-After a compaction, and where a session is resumed, `brief` of the latest session follows.
+After a compaction, and when a session is resumed, `brief` of the latest session follows.
 
-The form is that of Claude Code, Codex and Gemini CLI; our plugin for OpenCode reads it as well:
+Claude Code, Codex, Gemini CLI and our plugin for OpenCode read this form:
 
     {"hookSpecificOutput": {"hookEventName": "SessionStart", "additionalContext": "..."}}
 
-That of Cursor, from its documentation:
+Cursor reads this form, by its documentation:
 
     {"additional_context": "..."}
 
-Claude Code puts more than 10,000 characters into a file that the agent does not see by itself.
+Claude Code writes more than 10,000 characters to a file, which the agent does not read by itself.
 """
 
 from __future__ import annotations
@@ -31,23 +31,23 @@ from pipelines.system.worker.tokenizer import load
 from pipelines.verbs.context import Request, render
 from pipelines.workspace.location import Workspace, find
 
-#: Characters of the whole document, as the agent counts them: in UTF-16.
+#: The most characters of the whole document, as the agent counts them: in UTF-16.
 LIMIT: Final = 9_899
-#: Sources of a start whose agent has lost what it knew.
+#: Sources of a start at which the agent has lost its context.
 _AGAIN: Final = ("compact", "resume")
 _CUT: Final = "\n(cut; all of it: session-codec context)\n"
 
 
 def say_context(root: str, entry: Entry, spool: str) -> bool:
-    """Print the context for an agent, after recording what other sessions left.
+    """Print the context for an agent, after recording the sessions in the spool.
 
-    Return whether anything was printed: of several hooks that one start fires (of the user, the
-    repository, a plugin) the first one prints.
+    Return True if anything was printed: if several hooks run at one start (of the user, the
+    repository, a plugin), only the first one prints.
 
     Args:
         root: the workspace's folder.
-        entry: the event; its session is not over.
-        spool: where events are noted.
+        entry: the event; its session goes on.
+        spool: the folder of events.
     """
     workspace = find(root)
     session_id = source = ""
@@ -76,7 +76,7 @@ def _brief(workspace: Workspace) -> str:
 
 
 def document_of(text: str, agent: str = "claude") -> str:
-    """Return the document that injects a text into an agent, cut at a line if it is too long."""
+    """Return the document that gives a text to an agent, cut at a line end if it is too long."""
     whole = _document(text, agent)
     lines = text.splitlines(keepends=True)
     while _length(whole) > LIMIT:
@@ -90,7 +90,7 @@ def _document(text: str, agent: str) -> str:
     if agent != "cursor":
         said = {"hookEventName": "SessionStart", "additionalContext": text}
         fields = {"hookSpecificOutput": said}
-    # Half a character cannot be encoded.
+    # A lone surrogate cannot be encoded.
     text = json.dumps(fields, ensure_ascii=False)
     return text.encode(errors="replace").decode() + "\n"
 

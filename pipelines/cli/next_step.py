@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 
 from pipelines.cli.output import tell
@@ -12,16 +11,18 @@ from pipelines.workspace.location import Workspace
 
 
 def tell_next_step(workspace: Workspace) -> None:
-    """Name the commands that commit what was written; on a terminal only, and once."""
+    """Print the commands that commit the written files; on a terminal only, and once."""
     if workspace.repository is None or not sys.stderr.isatty():
         return
     from pipelines.workspace.commit import uncommitted
 
     try:
         names = uncommitted(workspace)
-    except PipelineError:  # the verb has done its work; its own findings name the problem with git
+    except PipelineError:  # the verb is done; the next one reports the problem with git
         return
     if names:
+        import shlex
+
         below = os.path.relpath(workspace.root)
         paths = (os.path.normpath(os.path.join(below, name)) for name in names)
         tell(f"Commit: git add {shlex.join(paths)} && git commit")

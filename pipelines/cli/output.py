@@ -23,7 +23,7 @@ from pipelines.outcomes.findings import Finding
 from pipelines.outcomes.progress import Advance
 
 _OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
-#: A finding of one kind is shown this many times; `--json` has all of them.
+#: The most findings of one kind that are printed; `--json` has all of them.
 SHOWN = 5
 _RED, _GREEN, _YELLOW = "31", "32", "33"
 _COLOURS: Final = {
@@ -35,7 +35,7 @@ _STATUS: Final = r"^(?:error|finding|note)(?=: )|(?<![\w-])(?:PASS|FAIL|PARTIAL|
 
 
 def coloured(text: str, stream: TextIO) -> str:
-    """Return a line with its status words coloured, if the stream is a terminal that wants it."""
+    """Return a line with its status words coloured, if the stream is a terminal with colours."""
     if not stream.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return text
     return re.sub(_STATUS, lambda m: f"\x1b[{_COLOURS[m[0]]}m{m[0]}\x1b[0m", text)
@@ -81,7 +81,7 @@ def say_table(rows: Sequence[Sequence[str]], right: frozenset[int]) -> None:
 
 @contextmanager
 def stdout_to(path: str) -> Iterator[None]:
-    """Collect stdout, then replace a file with it; an error leaves the file as it was."""
+    """Collect stdout, then write it to a file as a whole; an error leaves the file as it was."""
     data = io.BytesIO()
     before = sys.stdout
     sys.stdout = io.TextIOWrapper(data, encoding="utf-8", errors="backslashreplace", newline="\n")
@@ -94,7 +94,7 @@ def stdout_to(path: str) -> Iterator[None]:
 
 
 def write_output(path: str, data: bytes) -> None:
-    """Replace a file that the user names as a whole, or write to a device or pipe."""
+    """Replace a file that the user named as a whole, or write to a device or pipe."""
     from pipelines.system.fs.files import replace_file
 
     if os.path.exists(path) and not os.path.isfile(path):
@@ -105,7 +105,7 @@ def write_output(path: str, data: bytes) -> None:
 
 
 def confirm(question: str) -> bool:
-    """Ask on stderr and return whether the answer is yes.
+    """Ask on stderr, and return True if the answer is yes.
 
     Raises:
         KeyboardInterrupt: stdin ends before an answer.
@@ -126,7 +126,7 @@ def say_json(verb: str, fields: Mapping[str, Any]) -> None:
 def json_document(verb: str, fields: Mapping[str, Any]) -> str:
     """Return one JSON document with its schema's name and version."""
     document = {"schema": f"session-codec/{verb}/1", **fields}
-    # In ASCII: no control character, half character or other encoding can break the document.
+    # In ASCII, so that no control character, lone surrogate or encoding can break the document.
     return json.dumps(document, indent=2) + "\n"
 
 
@@ -136,12 +136,12 @@ def findings_json(findings: Iterable[Finding]) -> list[dict[str, Any]]:
 
 
 def code_of(findings: Iterable[Finding]) -> int:
-    """Return the exit code of a verb that ran: 3 if a person has to look at a finding, else 0."""
+    """Return the exit code of a verb that ran: 3 if a finding needs a person, else 0."""
     return FINDINGS if any(f.level == "finding" for f in findings) else 0
 
 
 def tell_findings(findings: Sequence[Finding]) -> None:
-    """Print findings and then notes on stderr, at most a few of one kind."""
+    """Print findings and then notes on stderr, only a few of each kind."""
     for level in ("finding", "note"):
         counts: dict[str, int] = {}
         for finding in findings:
@@ -159,7 +159,7 @@ def table(rows: Sequence[Sequence[str]], right: frozenset[int]) -> list[str]:
     """Return rows as aligned columns; the first row is the header.
 
     Args:
-        rows: cells.
+        rows: the cells of each row.
         right: the columns that are aligned to the right.
     """
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
@@ -173,7 +173,7 @@ def table(rows: Sequence[Sequence[str]], right: frozenset[int]) -> list[str]:
 
 
 class Stages:
-    """Print each stage with its time on stderr; show a progress bar on a terminal."""
+    """Print each stage with its time on stderr; on a terminal, show a progress bar."""
 
     def __init__(self) -> None:
         self._live = sys.stderr.isatty()

@@ -1,9 +1,9 @@
-"""Parse the command line with argparse; each verb declares its options as data.
+"""Parse the command line with argparse, by the options that each verb declares.
 
-1. A verb is imported only when it is called: `verbs.VERBS` has all names without importing any.
-2. argparse reads the options; whatever it leaves over is assigned to the positional arguments, so
-   that options and arguments may come in any order.
-3. A command line that cannot be run raises `Misuse` with one sentence, which becomes exit code 2.
+1. A verb is imported only when it is called: `verbs.VERBS` has all names without imports.
+2. argparse reads the options; the remaining words are assigned to the positional arguments, so that
+   options and arguments may come in any order.
+3. A command line that cannot be run raises `Misuse` with one sentence, and ends with exit code 2.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from pipelines.cli.verbs import HIDDEN, VERBS
 
 
 def load_verb(name: str) -> Verb:
-    """Import a verb; the module of one that is a word of Python ends with `_`."""
+    """Return a verb from its module, whose name ends with `_` if it is a Python keyword."""
     module_name = "import_" if name == "import" else name.replace("-", "_")
     module: Any = import_module(f"pipelines.cli.commands.{module_name}")
     verb: Verb = module.VERB
@@ -39,12 +39,12 @@ def load_verb(name: str) -> Verb:
 
 
 def call(words: Sequence[str]) -> int:
-    """Run a command line, given without the program's name; return the exit code.
+    """Run a command line, given without the program's name, and return its exit code.
 
     Raises:
         Misuse: it cannot be run.
     """
-    if any("\0" in word for word in words):  # no shell passes one, but a program that calls us can
+    if any("\0" in word for word in words):  # shells cannot pass one, but programs can
         raise Misuse("an argument contains a NUL byte")
     if set(words) <= {JSON.name}:
         from pipelines.cli.overview import run as show_overview
@@ -103,7 +103,7 @@ def help_words(words: Sequence[str]) -> list[str]:
 
 
 def wants_help(words: Iterable[str]) -> bool:
-    """Return whether help is asked for, before `--`."""
+    """Return True if a word before `--` asks for help."""
     for word in words:
         if word == "--":
             return False
@@ -116,7 +116,7 @@ def parse(verb: Verb, words: Sequence[str]) -> dict[str, Any]:
     """Return the parameters of a verb.
 
     Raises:
-        Misuse: an option or argument is unknown, missing or has no valid value.
+        Misuse: an option or argument is unknown, missing or invalid.
     """
     options = verb.all_options
     values = {option.target: option.unset for option in options}
@@ -136,7 +136,7 @@ def parse(verb: Verb, words: Sequence[str]) -> dict[str, Any]:
 def _read_options(
     options: Sequence[Option], words: Sequence[str]
 ) -> tuple[dict[str, Any], list[str]]:
-    """Return the values of the options that are given, by parameter, and the words left over."""
+    """Return the values of the given options, by parameter, and the remaining words."""
     import argparse
 
     parser = argparse.ArgumentParser(
@@ -187,7 +187,7 @@ def _reader(option: Option, refusal: type[Exception]) -> Callable[[str], Any]:
 
 
 def _explained(names: str, message: str) -> str:
-    """Return the error of an option in this program's wording."""
+    """Return argparse's error about an option in the wording of this program."""
     name = names.replace("/", ", ")
     if message.startswith("expected"):
         long = name.rpartition(" ")[2]
@@ -206,7 +206,7 @@ def _refuse_unknown(options: Sequence[Option], rest: Sequence[str]) -> None:
 
 
 def _arguments(verb: Verb, words: list[str]) -> dict[str, Any]:
-    """Assign words to the positional arguments."""
+    """Return the values of the positional arguments, by parameter."""
     values: dict[str, Any] = {}
     for argument in verb.arguments:
         if argument.repeat:
@@ -223,10 +223,10 @@ def _arguments(verb: Verb, words: list[str]) -> dict[str, Any]:
 
 
 def guess(word: str, known: Iterable[str]) -> str:
-    """Return `. Did you mean ...?` for the known word that is most like another, else nothing."""
+    """Return `. Did you mean ...?` with the most similar known word, or an empty text."""
     from difflib import get_close_matches
 
-    by_name = {name.lstrip("-"): name for name in known}  # dashes make all options alike
+    by_name = {name.lstrip("-"): name for name in known}  # dashes make all similar
     close = get_close_matches(word.lstrip("-"), by_name, n=1)
     return f". Did you mean '{by_name[close[0]]}'?" if close else ""
 

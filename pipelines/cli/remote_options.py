@@ -1,4 +1,4 @@
-"""Declare the options that name a remote, and open remotes: the only module that does."""
+"""The options that name a remote, and the functions that open remotes."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from pipelines.workspace.user_settings import Settings, read_settings
 JOBS = 4
 _S3 = re.compile(r"s3://(?P<bucket>[^/]+)(?P<prefix>(?:/[^/]+)*)/?")
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
-#: How other tools name a place: `host:path`, `s3:bucket`, `rclone-remote:folder`.
+#: The forms in which other tools name a place: `host:path`, `s3:bucket`, `rclone-remote:folder`.
 _OTHER_TOOL = re.compile(r"[^/\\:]+:")
 _DRIVE = re.compile(r"[a-zA-Z]:[/\\]")
-#: A name or password before the host, and a signature behind the path.
+#: A name or password before the host, and a signature after the path.
 _USER = re.compile(r"^[a-zA-Z][a-zA-Z0-9+.-]+:/*[^/]*@|^[a-zA-Z][a-zA-Z0-9+.-]*://.*[?#]")
 #: The options of every verb that reads from a remote.
 REMOTE_OPTIONS: Final = (
@@ -43,7 +43,7 @@ UPLOAD_OPTIONS: Final = (
     Option("--sse-kms-key", "The key for --sse aws:kms.", metavar="KEY"),
     Option(
         "--retain-until",
-        "Lock uploads until TIME: until then nobody can change or delete them (object lock).",
+        "Lock uploads until TIME: nobody can change or delete them before (object lock).",
         read=read_moment,
         metavar="TIME",
     ),
@@ -60,7 +60,7 @@ def settings_of(workspace: Workspace | None, given: dict[str, Any], trust: bool)
     """Return the settings of the command line, the environment and the user's file.
 
     Raises:
-        Misuse: an address contains a password, which would be shown and stored.
+        Misuse: an address contains a password, which would be printed and stored.
     """
     settings = read_settings(workspace, given, trust_repository=trust)
     for name, url in (("--remote", settings.remote), ("--endpoint-url", settings.endpoint_url)):
@@ -73,7 +73,7 @@ def settings_of(workspace: Workspace | None, given: dict[str, Any], trust: bool)
 
 
 def opener(workspace: Workspace, given: dict[str, Any], trust: bool) -> Callable[[], Remote | None]:
-    """Return a function that opens the remote if one is named; settings are read when it runs."""
+    """Return a function that reads the settings and opens the named remote, if any."""
 
     def open_named() -> Remote | None:
         settings = settings_of(workspace, given, trust)
@@ -89,10 +89,10 @@ def open_remote(
     *,
     writes: bool = False,
 ) -> Remote:
-    """Open the remote that was named, to read or to write.
+    """Return the remote that was named, opened to read or to write.
 
     Raises:
-        Misuse: none was named, or the name cannot be one.
+        Misuse: no remote was named, or the name is invalid.
         Conflict: it overlaps the workspace.
         FormatError: a recipient or an identity cannot be read.
     """
@@ -109,14 +109,14 @@ def open_remote(
 
 
 def open_tables(given: dict[str, Any], workspace: Workspace | None) -> Remote:
-    """Open a folder or prefix of tables, which other programs read and are not encrypted.
+    """Return a folder or prefix of tables, which other programs read and which is not encrypted.
 
     Args:
-        given: `remote` and `endpoint_url` of the command line.
-        workspace: whose rows it takes, for which it must be outside; None for those of many.
+        given: `remote` and `endpoint_url` from the command line.
+        workspace: the workspace of its rows, which must not contain it; None for rows of many.
 
     Raises:
-        Misuse: the name cannot be one, or the settings ask for encryption of what is uploaded.
+        Misuse: the name is invalid, or the settings require encrypted uploads.
         Conflict: it overlaps the workspace.
     """
     settings = settings_of(workspace, given, trust=False)
@@ -134,7 +134,7 @@ def local_path(url: str) -> str | None:
 
 
 def check_url(url: str, workspace: Workspace | None) -> None:
-    """Refuse what cannot be the remote of a workspace.
+    """Raise an error if a URL cannot be the remote of a workspace.
 
     Raises:
         Misuse: it is a URL of another tool.
@@ -166,9 +166,10 @@ def _plain_remote(
     if not url:
         hint = ""
         if "remote" in settings.ignored:
-            hint = ". The repository's configuration names one: --trust-repo-config uses it"
+            hint = ". The repository's configuration names one; pass --trust-repo-config to use it"
         raise Misuse(
-            f"no remote: give --remote, SESSION_CODEC_REMOTE, or the operator's configuration{hint}"
+            "no remote is named: pass --remote, or set SESSION_CODEC_REMOTE or [remote] url in "
+            f"your configuration file{hint}"
         )
     check_url(url, workspace)
     m = _S3.fullmatch(url)
@@ -206,7 +207,7 @@ def _directory(path: str, settings: Settings) -> Remote:
 
 
 def _check_endpoint(url: str | None) -> None:
-    """Refuse a URL that is not an endpoint."""
+    """Raise Misuse for a URL that is not an endpoint."""
     if url is None:
         return
     from urllib.parse import urlsplit

@@ -1,4 +1,4 @@
-"""Times as the command line takes them: `2025-11`, `yesterday`, `7d`, or the form of v2."""
+"""Read times of the command line: `2025-11`, `yesterday`, `7d`, or the form of v2."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _AGO = re.compile(r"(?P<count>\d{1,6})(?P<unit>[mhdw])", re.ASCII)
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _MONTH = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])", re.ASCII)
 _REST: Final = "0000-01-01T00:00:00Z"
-#: Lengths of a year, a month, a day, a minute, a second and the whole.
+#: The lengths of a year, a month, a day, a minute, a second, and of the whole time.
 _LENGTHS: Final = (4, 7, 10, 13, 16, 20)
 
 
@@ -41,7 +41,7 @@ def read_time(text: str) -> str:
 
 
 def read_age(text: str) -> str:
-    """Return the time in the form of v2 that was `30d`, `12h` or `2w` ago.
+    """Return the time `30d`, `12h` or `2w` ago, in the form of v2.
 
     Raises:
         ValueError: it is not an age.
@@ -52,7 +52,7 @@ def read_age(text: str) -> str:
 
 
 def read_month(text: str) -> str:
-    """Return a month, `2025-11`.
+    """Return a month such as `2025-11`.
 
     Raises:
         ValueError: it is not a month.
@@ -63,7 +63,7 @@ def read_month(text: str) -> str:
 
 
 def read_moment(text: str) -> datetime:
-    """Return the moment at which a time begins; `7d` is seven days from now on.
+    """Return the moment at which a time begins; `7d` is seven days from now.
 
     Raises:
         ValueError: it is not a time.

@@ -10,7 +10,7 @@ from pipelines.report.token_savings import JUDGED_FROM, WINDOW, TokenReport, rou
 
 
 def token_lines(report: TokenReport) -> Iterator[str]:
-    """Return the baselines as a table, then the gate as a sentence."""
+    """Return the baselines as a table, then a sentence about the gate."""
     yield f"tokens by {report.tokenizer}; 'words' in words"
     for line in table(baseline_rows(report), frozenset({1, 2, 3})):
         yield f"  {line}"
@@ -20,7 +20,7 @@ def token_lines(report: TokenReport) -> Iterator[str]:
 
 
 def percent(value: float) -> str:
-    """Format a reduction, rounded down."""
+    """Return a reduction as text, rounded down."""
     return f"{rounded_down(value, 1):.1f} %"
 
 
@@ -36,7 +36,7 @@ def baseline_rows(report: TokenReport) -> list[tuple[str, ...]]:
 
 
 def gate_sentence(report: TokenReport) -> str:
-    """Return whether the gate is met, or why it is not judged."""
+    """Return a sentence: whether the gate is met, or why it is not judged."""
     window, limits = report.baselines[0], report.limits
     if not report.judged:
         return (

@@ -1,4 +1,4 @@
-"""The verbs of the command line, in the order in which a user meets them."""
+"""The verbs of the command line, in the order in which a user needs them."""
 
 from __future__ import annotations
 
@@ -33,5 +33,5 @@ VERBS: Final = {
     "retire-v1": "Replace a migrated v1 log by a stub that names its successors.",
     "completion": "Print shell completion for bash, zsh or fish.",
 }
-#: Called by other programs, not by people.
+#: Called by other programs, not by users.
 HIDDEN: Final = frozenset({"merge-driver"})

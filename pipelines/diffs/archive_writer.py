@@ -1,7 +1,7 @@
-"""Write an archive: under a temporary name first, then verified, then named and recorded.
+"""Write an archive: first under a temporary name, then verify it, name it and record it.
 
-Before an archive is used, it is read again from the disk: every byte of the file, and every
-member is compared with the hash that was recorded for its session.
+Before an archive is used, it is read from the disk again: every byte of the file is verified, and
+every member is compared with the hash that is recorded for its session.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from codec.archive.container import encode_archive
 from codec.archive.recovery import Damage, check
 from codec.archive.tar import Load, Member
 from codec.errors import IntegrityError
-from codec.kinds import Sha256
+from codec.kinds import Key, Sha256
 from codec.manifest.facts import Archive, archive_name
 from codec.records import PatchRef
 from pipelines.diffs.local_archives import UNFINISHED, ranges_of
@@ -29,36 +29,36 @@ class Packing(NamedTuple):
     """An archive to be written.
 
     Attributes:
-        month: of its sessions, `2025-11`.
-        members: what it will hold, in any order.
-        sha256: of each member, by key.
-        load: gives the content of a member in pieces.
+        month: the month of its sessions, `2025-11`.
+        members: its members, in any order.
+        sha256: the SHA-256 of each member, by key.
+        load: returns the content of a member in pieces.
     """
 
     month: str
     members: tuple[Member, ...]
-    sha256: Mapping[str, str]
+    sha256: Mapping[Key, Sha256]
     load: Load
 
 
 class Written(NamedTuple):
-    """An archive that was written and proved, and has no name yet: its path and its fact."""
+    """A written and verified archive without its final name: its path and its fact."""
 
     path: str
     fact: Archive
 
 
 def pack(folder: str, packing: Packing, profile: str, pool: Executor | None) -> Written:
-    """Write an archive, sync it, and prove it.
+    """Write an archive, sync it, verify it, and return it.
 
     Args:
-        folder: where archives are stored.
-        packing: what it will hold.
+        folder: the folder of archives.
+        packing: the content of the archive.
         profile: one of `archive.frames.PROFILES`.
-        pool: threads to compress in.
+        pool: threads for compression.
 
     Raises:
-        IntegrityError: it does not read back, or a source is not what was recorded.
+        IntegrityError: it does not read back, or a source differs from its record.
     """
     path = os.path.join(folder, f"{UNFINISHED}{packing.month}-{os.urandom(4).hex()}")
     digest = hashlib.sha256()
@@ -84,15 +84,15 @@ def pack(folder: str, packing: Packing, profile: str, pool: Executor | None) -> 
     return Written(path, fact)
 
 
-def prove(path: str, expected: Mapping[str, str]) -> None:
-    """Read an archive as a whole and compare every member with its recorded hash.
+def prove(path: str, expected: Mapping[Key, Sha256]) -> None:
+    """Raise IntegrityError unless every member of an archive has its recorded hash.
 
     Args:
-        path: of the archive.
-        expected: SHA-256 by key.
+        path: the path of the archive.
+        expected: the SHA-256 of each member, by key.
 
     Raises:
-        IntegrityError: a byte of it is wrong, or a member is missing or one too many.
+        IntegrityError: a byte of it is wrong, or a member is missing or unexpected.
     """
     found = {key: patch.sha256 for key, patch in contents_of(path).items()}
     wrong = sorted(k for k in found.keys() | expected if found.get(k) != expected.get(k))
@@ -102,17 +102,17 @@ def prove(path: str, expected: Mapping[str, str]) -> None:
         )
 
 
-def contents_of(path: str) -> dict[str, PatchRef]:
-    """Read a whole archive and return the diffs that it holds, by key.
+def contents_of(path: str) -> dict[Key, PatchRef]:
+    """Return the diffs in an archive, by key, after reading all of it.
 
     Raises:
         IntegrityError: a byte of it is wrong.
     """
-    found: dict[str, PatchRef] = {}
+    found: dict[Key, PatchRef] = {}
     for event in check(ranges_of(path), os.path.getsize(path)):
         if isinstance(event, Damage):
             where = f"at byte {event.offset}"
-            raise IntegrityError(f"does not read back, {where}: {event.problem}", file=path)
+            raise IntegrityError(f"cannot be read back {where}: {event.problem}", file=path)
         found[event.entry.key] = PatchRef(sha256=event.sha256, size=event.entry.size)
     return found
 
@@ -125,7 +125,7 @@ def publish(written: Written) -> None:
 
 
 def remove_unfinished(folder: str) -> None:
-    """Remove the unfinished files of a stopped run. Requires the lock."""
+    """Remove the unfinished files of a stopped run. The caller must hold the lock."""
     for name in os.listdir(folder):
         if name.startswith(UNFINISHED):
             remove(os.path.join(folder, name))

@@ -1,7 +1,7 @@
-"""The archives of a workspace that are stored on this machine, read by key.
+"""Read diffs by key from the archives that are stored on this machine.
 
-`.diffs/archive/2025-11-7c8a10e34dcc.tar.zst`: a month can have several. What an archive holds is
-found in its own index; the manifest says which there are.
+They are `.diffs/archive/2025-11-7c8a10e34dcc.tar.zst`; a month can have several. The manifest lists
+the archives, and the index of each lists its diffs.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from codec.errors import CodecError, IntegrityError
+from codec.kinds import Key, Sha256
 from codec.manifest.facts import Archive
 from codec.records import PatchRef
 from pipelines.system.git.local_state import refuse_committed_diffs
-from pipelines.workspace.location import Workspace
+from pipelines.workspace.location import ARCHIVES, Workspace
 
 if TYPE_CHECKING:
     from pipelines.workspace.manifest_view import Manifest
@@ -25,18 +26,17 @@ if TYPE_CHECKING:
     from codec.archive.container import ArchiveReader
     from codec.archive.frames import Read
 
-FOLDER: Final = "archive"
-#: An archive that is being written has this before its name.
+#: The prefix of the name of an archive that is being written.
 UNFINISHED: Final = ".new-"
 
-#: Archives that are read from at a time; each keeps some frames in memory.
+#: The number of archives that are open at a time; each keeps some frames in memory.
 _OPEN: Final = 4
 _NAME = re.compile(r"\d{4}-\d{2}-[0-9a-f]{12}\.tar\.zst", re.ASCII)
 _REPAIR: Final = "Run 'session-codec archive repair', or restore the file from a copy"
 
 
 class Listed(NamedTuple):
-    """An archive that the manifest names: whether it is here, and the bytes of its diffs."""
+    """An archive in the manifest: whether it is stored here, and the bytes of its diffs."""
 
     fact: Archive
     here: bool
@@ -44,7 +44,7 @@ class Listed(NamedTuple):
 
 
 class Archives:
-    """Reads diffs from archives; the last few stay open."""
+    """Reads diffs from archives, and keeps the last few open."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._folder = archive_folder(workspace)
@@ -57,20 +57,20 @@ class Archives:
             self._names = archive_names(self._folder)
         return self._names
 
-    def keys(self) -> set[str]:
+    def keys(self) -> set[Key]:
         """Return the keys of all diffs in local archives whose index can be read."""
-        found: set[str] = set()
+        found: set[Key] = set()
         for name in self.names():
             with suppress(CodecError):
                 found.update(entry.key for entry in self._reader(name).index.entries())
         return found
 
-    def holder(self, key: str, patch: PatchRef, among: Container[str]) -> str | None:
-        """Return the archive that holds a diff of the time of a key, by hash.
+    def holder(self, key: Key, patch: PatchRef, among: Container[str]) -> str | None:
+        """Return the archive that has a diff, by hash and the time of its key; None without one.
 
         Args:
             key, patch: the diff.
-            among: names of the archives to look into, where they are here.
+            among: the names of the archives to search; those that are not stored here are skipped.
         """
         for name in self.names():
             if name not in among or not name.startswith(key[:7]):
@@ -79,19 +79,19 @@ class Archives:
                 return name
         return None
 
-    def read(self, key: str, patch: PatchRef) -> bytes | None:
+    def read(self, key: Key, patch: PatchRef) -> bytes | None:
         """Return the bytes of a diff; None if no local archive has it.
 
         Raises:
-            IntegrityError: the archives that should have it are damaged, or hold something else.
+            IntegrityError: the archives that should have it are damaged, or have another diff.
         """
         data = self._read(key, patch)
         if data is None and archive_names(self._folder) != self._names:
-            self._names = None  # packed, or packed again, since the folder was listed
+            self._names = None  # archives were written since the folder was listed
             data = self._read(key, patch)
         return data
 
-    def _read(self, key: str, patch: PatchRef) -> bytes | None:
+    def _read(self, key: Key, patch: PatchRef) -> bytes | None:
         problem: IntegrityError | None = None
         month = [name for name in self.names() if name.startswith(key[:7])]
         for name in month:
@@ -111,12 +111,12 @@ class Archives:
             raise problem
         return None
 
-    def _packed_otherwise(self, name: str, key: str, patch: PatchRef) -> bytes | None:
-        """Return the bytes of a diff that was packed under the key it had before a merge."""
+    def _packed_otherwise(self, name: str, key: Key, patch: PatchRef) -> bytes | None:
+        """Return the bytes of a diff that was packed before a merge changed its key; else None."""
         with suppress(FileNotFoundError, CodecError):  # the first pass reported the damage
             reader = self._reader(name)
             for entry in reader.index.near(key):
-                with suppress(IntegrityError):  # it is another diff of the time
+                with suppress(IntegrityError):  # another diff with the same time
                     return reader.read(entry.key, patch)
         return None
 
@@ -132,13 +132,13 @@ class Archives:
 
 
 def archive_folder(workspace: Workspace) -> str:
-    """Return the folder where archives are stored.
+    """Return the folder of archives.
 
     Raises:
         Conflict: diffs, archives or layouts are committed to the repository.
     """
     refuse_committed_diffs(workspace.home)
-    return os.path.join(workspace.diffs, FOLDER)
+    return os.path.join(workspace.diffs, ARCHIVES)
 
 
 def archive_names(folder: str) -> list[str]:
@@ -150,7 +150,7 @@ def archive_names(folder: str) -> list[str]:
 
 
 def list_archives(workspace: Workspace, manifest: Manifest) -> list[Listed]:
-    """List the archives that a manifest names, oldest month first."""
+    """Return the archives that a manifest names, oldest month first."""
     here = set(archive_names(archive_folder(workspace)))
     patches = {key: s.patch for key, s in manifest.sessions.items()}
     return [
@@ -164,8 +164,8 @@ def list_archives(workspace: Workspace, manifest: Manifest) -> list[Listed]:
     ]
 
 
-def recorded_in(manifest: Manifest, name: str) -> dict[str, str]:
-    """Return the members of an archive by the manifest: SHA-256 by key."""
+def recorded_in(manifest: Manifest, name: str) -> dict[Key, Sha256]:
+    """Return the SHA-256 of an archive's members, by key, as the manifest records them."""
     patches = {
         key: manifest.sessions[key].patch
         for key in manifest.every_archive()[name].keys
@@ -175,12 +175,12 @@ def recorded_in(manifest: Manifest, name: str) -> dict[str, str]:
 
 
 def shown(name: str) -> str:
-    """Return an archive as a user would name it."""
-    return f".diffs/{FOLDER}/{name}"
+    """Return the name of an archive as a user would write it."""
+    return f".diffs/{ARCHIVES}/{name}"
 
 
 def ranges_of(path: str) -> Read:
-    """Return a reader of ranges of a file, which is opened for each range."""
+    """Return a function that reads ranges of a file, and opens the file for each range."""
 
     def read(offset: int, size: int) -> bytes:
         with open(path, "rb", buffering=0) as f:

@@ -1,14 +1,14 @@
-"""Archives that are on the remote and not stored locally, read by key.
+"""Read diffs by key from archives that are on the remote and not stored locally.
 
-1. Cold, a diff takes two requests: the end of the archive, which has the index, and the one frame.
-   The index and the seek table are cached on the disk, so that the next diff of that archive takes
-   one. No frame with diffs is cached: a diff that is purged later must not be left there.
-2. All requests are of one version of the object. If it changed, or the cached end is damaged,
-   the end is read again, once.
-3. A diff is compared with its recorded hash. Fetched frames are kept, so that many diffs of one
-   frame are one request.
-4. A purge by another clone replaces archives under new names, which the manifest has only after a
-   merge. If the named archives do not have a diff, the other archives of its month are searched.
+1. Without a cache, a diff takes two requests: for the end of the archive, which has the index, and
+   for the frame of the diff. The index and the seek table are cached on disk, so the next diff of
+   that archive takes one. Frames with diffs are not cached, because a diff may be purged later.
+2. All requests are for the same version of the object. If it changed, or if the cached end is
+   damaged, the end is read once more.
+3. A diff is compared with its recorded hash. Frames are kept in memory, so that many diffs of one
+   frame take one request.
+4. If another clone purged a diff, it replaced archives under new names, which this manifest has
+   only after a merge. If the named archives do not have a diff, others of its month are searched.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from typing import Final, NamedTuple
 from codec.archive.container import TAIL, ArchiveReader
 from codec.archive.snapshot import archive_object, decode_archive_object
 from codec.errors import CodecError, FormatError, IntegrityError
+from codec.kinds import Key
 from codec.manifest.facts import Archive
 from codec.manifest.jsonl import decode_fact
 from codec.names import key_time
@@ -36,9 +37,9 @@ from pipelines.system.fs.files import (
 from pipelines.workspace.cache import CACHE, read_cache, write_cache
 from pipelines.workspace.location import MANIFEST, Workspace
 
-#: Gives the remote that was named; None where none was.
+#: Returns the remote; None if no remote was named.
 OpenRemote = Callable[[], Remote | None]
-#: Bytes of frames that are kept, of all archives together.
+#: The most bytes of frames that are kept, of all archives together.
 _KEPT: Final = 64 << 20
 _ARCHIVE: Final = b'"fact":"archive"'
 
@@ -62,17 +63,17 @@ class RemoteArchives:
         self._readers: dict[str, ArchiveReader] = {}
         self._frames = _Frames()
 
-    def read(self, key: str, patch: PatchRef) -> bytes | None:
-        """Return the bytes of a diff; None if no archive of the remote has it, or no remote is set.
+    def read(self, key: Key, patch: PatchRef) -> bytes | None:
+        """Return the bytes of a diff; None if no archive of the remote has it, or without a remote.
 
         Raises:
-            IntegrityError: the archives that should have it are damaged, or hold something else.
+            IntegrityError: the archives that should have it are damaged, or have another diff.
             StorageError: a request to the remote failed.
         """
         if self._facts is None:
             self._facts = list(_archives(self._workspace))
         named = [fact for fact in self._facts if key in fact.keys]
-        time = key_time(key)  # a merge may have given it another key since it was packed
+        time = key_time(key)  # a merge may have changed the key since it was packed
         near = [
             f for f in self._facts if f not in named and any(key_time(k) == time for k in f.keys)
         ]
@@ -96,7 +97,7 @@ class RemoteArchives:
             raise problem
         return None
 
-    def _files(self, remote: Remote, facts: Iterable[Archive], key: str) -> Iterator[_File]:
+    def _files(self, remote: Remote, facts: Iterable[Archive], key: Key) -> Iterator[_File]:
         """Yield the archives of these facts, then the others of a key's month on the remote."""
         known = {fact.name: fact.size for fact in facts}
         yield from map(_File._make, known.items())
@@ -106,8 +107,8 @@ class RemoteArchives:
         month = key[:7]
         yield from (f for f in self._stored if f.name.startswith(month) and f.name not in known)
 
-    def _read(self, remote: Remote, file: _File, key: str, patch: PatchRef) -> bytes | None:
-        """Return the bytes of a diff, if this archive has it."""
+    def _read(self, remote: Remote, file: _File, key: Key, patch: PatchRef) -> bytes | None:
+        """Return the bytes of a diff from one archive; None if the archive does not have it."""
         try:
             try:
                 return _member(self._reader(remote, file), key, patch)
@@ -138,7 +139,7 @@ class RemoteArchives:
 
 
 class _Frames:
-    """Ranges of archives that came, the last ones."""
+    """The last ranges of archives that were read."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[str, int, int], bytes] = OrderedDict()
@@ -158,7 +159,7 @@ class _Frames:
 
 
 class _Ranges:
-    """Ranges of an archive: its end, in one piece, and frames."""
+    """The ranges of an archive: its end, and its frames."""
 
     def __init__(self, remote: Remote, file: _File, frames: _Frames) -> None:
         self._remote = remote
@@ -168,14 +169,14 @@ class _Ranges:
         self._version: str | None = None
         self._end = b""
         self._cached = False
-        #: Whether the index was read: what is read before that is the end.
+        #: Whether the index was read: all ranges before belong to the end.
         self.opened = False
 
     def read(self, offset: int, size: int) -> bytes:
         """Return a range, from the cache or by one request."""
         start = self._file.size - len(self._end)
         if offset < start and self._cached and not self.opened:
-            # The bytes before the index are not cached, and no reader uses them.
+            # The bytes before the index are not cached, because no reader uses them.
             return bytes(start - offset) + self._end[: max(0, offset + size - start)]
         if offset < start and self.opened:
             return self._frames.get(self._name, offset, size, lambda: self._request(offset, size))
@@ -195,7 +196,7 @@ class _Ranges:
         return part.data
 
     def take(self, path: str) -> bool:
-        """Read the end from a cache; return True if it was there."""
+        """Read the end from a cache file; return True if the file has it."""
         cached = read_cache(path, _decode_end)
         if cached is not None and len(cached[1]) <= self._file.size:
             self._version, self._end = cached
@@ -203,7 +204,7 @@ class _Ranges:
         return self._cached
 
     def give(self, size: int) -> bytes:
-        """Return the last `size` bytes, for a cache."""
+        """Return the last `size` bytes, to be cached."""
         return json.dumps({"version": self._version}).encode() + b"\n" + self._end[-size:]
 
 
@@ -212,17 +213,17 @@ def _decode_end(cached: bytes) -> tuple[str, bytes]:
     return json.loads(line)["version"], end
 
 
-def _member(reader: ArchiveReader, key: str, patch: PatchRef) -> bytes | None:
+def _member(reader: ArchiveReader, key: Key, patch: PatchRef) -> bytes | None:
     if reader.index.find(key) is not None:
         return reader.read(key, patch)
     for entry in reader.index.near(key):
-        with suppress(IntegrityError):  # it is another diff of the time
+        with suppress(IntegrityError):  # another diff with the same time
             return reader.read(entry.key, patch)
     return None
 
 
 def _archives(workspace: Workspace) -> Iterator[Archive]:
-    """Yield the archives that the manifest names, without decoding all of it as JSON."""
+    """Yield the archives that the manifest names, decoding only the lines of archives."""
     for line in read_bytes(workspace.path(MANIFEST)).split(b"\n"):
         if _ARCHIVE in line:
             with suppress(FormatError):

@@ -1,14 +1,14 @@
-"""Secrets are looked for before bytes leave the reach of their owner: packed for good, or uploaded.
+"""Scan bytes for secrets before they leave the user's reach: archived for good, or uploaded.
 
-1. Two look at every text: a scanner that knows what providers' tokens look like, in this process,
-   and rules of our own for what it misses. Neither asks anybody: nothing leaves the machine.
-2. A finding names the text, the line, the rule and a fingerprint. The secret itself is in nothing
-   that is returned, raised, printed or logged.
-3. What cannot be searched is not let through: a scanner that is missing or fails is an error, and
-   a binary change whose bytes cannot be known is the finding `unseen`.
-4. A few texts are in memory at a time, however many there are.
-5. A text that was looked at is not looked at again, by the same rules, while all that was found in
-   it may pass.
+1. Two scanners search every text: one that knows the tokens of providers, in this process, and our
+   own rules for secrets that it misses. Nothing leaves the machine.
+2. A finding names the text, the line, the rule and a fingerprint. The secret itself is never
+   returned, raised, printed or logged.
+3. Bytes that cannot be searched are held back: a missing or failing scanner is an error, and a
+   binary change with unknown bytes is the finding `unseen`.
+4. Only a few texts are in memory at a time, however many there are.
+5. A text is not searched twice by the same rules, as long as all of its findings are
+   allowed.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from codec.kinds import Key
 from codec.patches import binary as binary_patch
 from codec.patches.binary import ReadBlob
 from codec.secrets import patterns as secret_rules
@@ -39,12 +40,12 @@ from pipelines.workspace.user_settings import operator_file
 if TYPE_CHECKING:
     from kingfisher_sdk import Scanner
 
-#: Findings of one text; there are more only where nobody looked at the first.
+#: The most findings of one text; only a text that was never checked has more.
 _NAMED: Final = 20
-#: Seconds for one text. The scanner gives up after them, and nothing is let through.
+#: Seconds for one text. After them the scanner gives up, and the text is held back.
 _PATIENCE: Final = 300.0
 _PEM: Final = b"-----BEGIN "
-#: The rule of what cannot be searched.
+#: The rule for bytes that cannot be searched.
 UNSEEN: Final = "unseen"
 _FOUND_URL: Final = "betterleaks.generic-credential-uri"
 
@@ -53,7 +54,7 @@ class Text(NamedTuple):
     """A text to scan: its name for the user, its session, and a function that reads it."""
 
     name: str
-    key: str | None
+    key: Key | None
     load: Callable[[], bytes]
 
 
@@ -61,9 +62,9 @@ class Scan(NamedTuple):
     """The result of a scan.
 
     Attributes:
-        findings: the secrets, one finding for each in each text; none means that all may pass.
-        allowed: how often a secret was met that is allowed.
-        texts, size: what was looked at, in texts and bytes.
+        findings: the secrets, one finding for each in each text; empty if all texts may pass.
+        allowed: the number of secrets that were found and are allowed.
+        texts, size: the number of texts that were searched, and their bytes.
     """
 
     findings: list[Finding]
@@ -79,7 +80,7 @@ class _Looked(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """The place of a secret: its rule, its offset, and its line if known."""
+    """The position of a secret: its rule, its offset, and its line if known."""
 
     start: int
     rule: str
@@ -87,7 +88,7 @@ class _Place(NamedTuple):
 
 
 class _Hit(NamedTuple):
-    """A secret in a text. Private to this module: all that leaves it is a finding."""
+    """A secret in a text. It never leaves this module, which returns only findings."""
 
     rule: str
     line: int
@@ -104,10 +105,10 @@ def scan(
     """Search texts for secrets.
 
     Args:
-        texts: loaded one after the other.
+        texts: the texts, loaded one after the other.
         allowed: fingerprints of secrets that may pass.
-        advance: hears how many texts were looked at.
-        blob: reads what deltas of binary patches are based on.
+        advance: called with the number of searched texts.
+        blob: reads the bases of deltas in binary patches.
 
     Raises:
         Unavailable: the scanner is missing, or failed on a text.
@@ -152,19 +153,19 @@ def scan(
 
 
 class Redacted(NamedTuple):
-    """A text whose secrets were replaced, and rule and fingerprint of each."""
+    """A text whose secrets were replaced, and the rule and fingerprint of each."""
 
     text: str
     found: tuple[tuple[str, str], ...]
 
 
 def redact(text: str, allowed: Collection[str], mark: str) -> Redacted:
-    """Replace the secrets of a text.
+    """Return a text with its secrets replaced.
 
     Args:
-        text: a few lines.
+        text: a short text.
         allowed: fingerprints of secrets that may stay.
-        mark: replaces each secret.
+        mark: the replacement for each secret.
 
     Raises:
         Unavailable: the scanner is missing, or failed on the text.
@@ -224,7 +225,7 @@ def _finding(text: Text, hit: _Hit, mark: str) -> Finding:
 
 
 def _hits(data: bytes, name: str, blob: ReadBlob | None = None) -> Iterator[_Hit]:
-    """Yield the secrets of a text, each once, in the order in which they stand."""
+    """Yield the secrets of a text, each once, in the order of their positions."""
     found: dict[bytes, _Hit] = {}
     for view in views(data, blob):
         if isinstance(view, Unseen):
@@ -243,7 +244,7 @@ def _hits(data: bytes, name: str, blob: ReadBlob | None = None) -> Iterator[_Hit
 
 
 def _places(data: bytes, name: str) -> dict[bytes, _Place]:
-    """Return where the secrets of one view begin."""
+    """Return the positions of the secrets in one view."""
     own = sorted(find_secrets(data), key=lambda hit: hit.start)
     found: dict[bytes, _Place] = {}
     for hit in own:
@@ -252,14 +253,14 @@ def _places(data: bytes, name: str) -> dict[bytes, _Place]:
     for secret, place in _foreign(data, name):
         before = bisect_right(starts, place.start + len(secret) - 1) - 1
         if secret in found:
-            found[secret] = found[secret]._replace(rule=place.rule)  # it names the provider
+            found[secret] = found[secret]._replace(rule=place.rule)  # this rule names the provider
         elif before < 0 or own[before].end <= place.start:
             found[secret] = place
     return found
 
 
 def _foreign(data: bytes, name: str) -> Iterator[tuple[bytes, _Place]]:
-    """Yield the scanner's findings, without those that cannot be a secret."""
+    """Yield the findings of the other scanner, without those that cannot be a secret."""
     scanner = _scanner()
     try:
         found = scanner.scan(data, timeout=_PATIENCE)
@@ -274,24 +275,24 @@ def _foreign(data: bytes, name: str) -> Iterator[tuple[bytes, _Place]]:
         if not finding.visible or not can_be_secret(secret):
             continue
         if finding.rule_id == _FOUND_URL and not finding.is_base64_encoded:
-            continue  # a rule of our own judges these
+            continue  # our own rules judge these
         if secret.startswith(_PEM) or is_inside_address(data, at["start_offset"]):
-            continue  # a rule of our own finds keys with a body
+            continue  # our own rules find keys with a body
         yield secret, _Place(at["start_offset"], finding.rule_id, at["line"])
 
 
 def _rules() -> Iterator[bytes]:
-    """Yield everything that decides the findings: our rules, their use, and the scanner's rules."""
+    """Yield everything that decides the findings: our rules and code, and the scanner's rules."""
     modules = (secret_rules, secret_values, secret_views, binary_patch)
     for path in (*(module.__file__ for module in modules), __file__):
         source = read_bytes(path) if path else b""
-        yield source or os.urandom(16)  # without a source nobody knows which rules these are
+        yield source or os.urandom(16)  # without its source, the version of the rules is unknown
     yield str(_sdk().__version__).encode()
 
 
 @cache
 def _scanner() -> Scanner:
-    """Return the scanner; its rules are compiled once a process, and cached on disk."""
+    """Return the scanner, whose rules are compiled once for each process and cached on disk."""
     sdk = _sdk()
     try:
         scanner: Scanner = sdk.Scanner()

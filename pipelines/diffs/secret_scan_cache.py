@@ -1,10 +1,11 @@
-"""A cache of findings in texts that were searched for secrets: no text is searched twice.
+"""Cache the findings in texts that were searched for secrets, so that no text is searched twice.
 
-1. A text is identified by its hash, and has the fingerprints of all its findings. Whether these may
-   pass is decided each time.
-2. Entries are of one version of rules and scanner: a change of either starts an empty cache.
-3. It is among the user's own files and never in a workspace: a committer must not decide what is
-   not a secret.
+1. An entry has the hash of a text and the fingerprints of all its findings. Whether these are
+   allowed is decided each time.
+2. Entries belong to one version of the rules and the scanner: if either changes, the cache is
+   empty.
+3. The cache is among the user's own files, never in a workspace, because a committer must not
+   decide what is not a secret.
 4. It only saves time: if it cannot be read or written, texts are searched again.
 """
 
@@ -20,7 +21,7 @@ from typing import Final
 from pipelines.system.fs.files import read_bytes
 from pipelines.workspace.cache import user_folder
 
-#: Bytes at which it starts over.
+#: The size in bytes at which the cache is emptied.
 _LIMIT: Final = 64 << 20
 _LINE = re.compile(rb"[0-9a-f]{64}(?: [0-9a-f]{16})*")
 _PREFIX: Final = "scanned-"
@@ -33,8 +34,8 @@ class Scanned:
         """Read the cached findings.
 
         Args:
-            rules: all that decides what is found.
-            environment: where the folder of a person's caches is taken from.
+            rules: everything that decides the findings.
+            environment: the variables that name the folder of the user's caches.
         """
         name = hashlib.sha256(b"\0".join(rules)).hexdigest()[:16]
         self._folder = user_folder(environment)
@@ -43,7 +44,7 @@ class Scanned:
         self._new: list[bytes] = []
         with suppress(OSError):
             for line in read_bytes(self._path).split(b"\n"):
-                if _LINE.fullmatch(line):  # a torn line does not match
+                if _LINE.fullmatch(line):  # an incomplete line does not match
                     mark, *fingerprints = line.split(b" ")
                     self._known[mark] = frozenset(map(bytes.decode, fingerprints))
 
@@ -52,24 +53,24 @@ class Scanned:
         return self._known.get(mark)
 
     def add(self, mark: bytes, fingerprints: Iterable[str]) -> None:
-        """Remember all that was found in a text."""
+        """Add the findings of a text."""
         if mark not in self._known:
             self._known[mark] = frozenset(fingerprints)
             self._new.append(b" ".join([mark, *map(str.encode, sorted(self._known[mark]))]))
 
     def save(self) -> None:
-        """Save new findings for other runs."""
+        """Save the new findings for other runs."""
         if not self._new:
             return
         with suppress(OSError):
             os.makedirs(self._folder, 0o700, exist_ok=True)
-            for name in os.listdir(self._folder):  # what other versions have found goes
+            for name in os.listdir(self._folder):  # remove the findings of other versions
                 path = os.path.join(self._folder, name)
                 is_other = path != self._path or os.path.getsize(path) > _LIMIT
                 if name.startswith(_PREFIX) and is_other:
                     os.remove(path)
             with open(self._path, "ab", buffering=0) as f:
-                f.write(b"\n".join([b"", *self._new, b""]))  # what was torn before ends first
+                f.write(b"\n".join([b"", *self._new, b""]))  # ends an incomplete line
         self._new = []
 
 

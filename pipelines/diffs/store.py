@@ -1,13 +1,13 @@
-"""Read the diff of a key, wherever it is stored.
+"""Read a session's diff, wherever it is stored.
 
-No verb knows where a diff is stored. The order of search: loose in `.diffs`, in an archive there,
-in the pending store, recomputed by git from the commits that it was recorded from, in an archive of
+Verbs do not know where a diff is stored. It is searched for in this order: loose in `.diffs`, in a
+local archive, in the pending store, recomputed by git from the recorded commits, in an archive on
 the remote.
 
 Loose diffs are identified by hash, not by file name: a merge can give a session another key
-(`codec/merge/key_conflicts.py`), and its diff is then found under the name that it was stored
-under. A file that has the name of one session and is the diff of another is not damage: the first
-diff is missing locally.
+(`codec/merge/key_conflicts.py`); its diff is then found under its former name. A file with the name
+of one session and the diff of another is not damage: the first diff is
+missing locally.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from codec.errors import IntegrityError
-from codec.kinds import Sha256
+from codec.kinds import Key, Sha256
 from codec.names import key_time
 from codec.records import PatchRef, Session
 from pipelines.diffs.local_archives import Archives
@@ -59,10 +59,10 @@ class Store:
         """Open the diffs of a workspace.
 
         Args:
-            workspace: whose.
-            open_remote: gives the remote to look at last; None to look at none.
-            manifest: the facts to go by, where they are not those of the workspace.
-            others: sessions beside them whose diffs may be stored here.
+            workspace: the workspace of the diffs.
+            open_remote: returns the remote to search last; None to search none.
+            manifest: the facts to use, if they are not those of the workspace.
+            others: further sessions whose diffs may be stored here.
         """
         self._workspace = workspace
         self._open_remote = open_remote
@@ -83,26 +83,26 @@ class Store:
         except FileNotFoundError:
             return set()
 
-    def archived_keys(self) -> set[str]:
+    def archived_keys(self) -> set[Key]:
         """Return the keys of all diffs in local archives."""
         return self._archives.keys()
 
-    def holder(self, key: str, patch: PatchRef, among: Container[str]) -> str | None:
-        """Return the archive, of some that are here, that holds a diff of the time of a key."""
+    def holder(self, key: Key, patch: PatchRef, among: Container[str]) -> str | None:
+        """Return the archive, among some, that has a diff of a key's time; None without one."""
         return self._archives.holder(key, patch, among)
 
-    def read(self, key: str, patch: PatchRef, commits: Sequence[str] = ()) -> bytes:
+    def read(self, key: Key, patch: PatchRef, commits: Sequence[str] = ()) -> bytes:
         """Return the bytes of a diff.
 
         Args:
-            key: of its session.
-            patch: what it must hold.
-            commits: from which git remakes the diff, see `commits_of`.
+            key: the key of its session.
+            patch: the size and hash that it must have.
+            commits: the commits from which git remakes the diff, see `commits_of`.
 
         Raises:
             Erased: it was erased on purpose.
             NotFound: it is not stored on this machine.
-            IntegrityError: the stored bytes are not those that were recorded.
+            IntegrityError: the stored bytes differ from the record.
         """
         if self._purged is None:
             self._purged = purged_times(self._workspace)
@@ -134,7 +134,7 @@ class Store:
         )
 
     def _advice(self, commits: Sequence[str]) -> str:
-        """Say how to get a diff that neither this machine nor the remote holds."""
+        """Return advice on how to get a diff that neither this machine nor the remote has."""
         if commits and self._workspace.repository:
             from pipelines.system.git.missing import UNSHALLOW, is_shallow
             from pipelines.workspace.git_queries import repository_of
@@ -146,16 +146,16 @@ class Store:
             "a copy with 'session-codec restore --only diffs'"
         )
 
-    def has(self, key: str, patch: PatchRef) -> bool:
-        """Return whether a diff is stored on this machine and intact."""
+    def has(self, key: Key, patch: PatchRef) -> bool:
+        """Return True if a diff is stored on this machine and intact."""
         try:
             self.read(key, patch)
         except (StorageError, IntegrityError):
             return False
         return True
 
-    def _on_remote(self, key: str, patch: PatchRef) -> bytes | None:
-        """Return the bytes of a diff that is in an archive of the remote."""
+    def _on_remote(self, key: Key, patch: PatchRef) -> bytes | None:
+        """Return the bytes of a diff from an archive of the remote; None without it."""
         if self._open_remote is None:
             return None
         if self._remote is None:
@@ -164,8 +164,8 @@ class Store:
             self._remote = RemoteArchives(self._workspace, self._open_remote)
         return self._remote.read(key, patch)
 
-    def _archived(self, key: str, patch: PatchRef) -> bytes | None:
-        """Return the bytes of a diff that is in a local archive."""
+    def _archived(self, key: Key, patch: PatchRef) -> bytes | None:
+        """Return the bytes of a diff from a local archive; None without it."""
         try:
             return self._archives.read(key, patch)
         except IntegrityError:
@@ -173,14 +173,14 @@ class Store:
             for other in recorded - {patch} if patch in recorded else ():
                 with suppress(IntegrityError):
                     self._archives.read(key, other)
-                    return None  # what was packed under this key is the diff of another session
+                    return None  # the diff of another session was packed under this key
             raise
 
-    def loose_path(self, key: str, patch: PatchRef) -> str | None:
-        """Return the file in which a diff is loose; None if there is no such file.
+    def loose_path(self, key: Key, patch: PatchRef) -> str | None:
+        """Return the path of a loose diff; None if it is not loose.
 
         Raises:
-            IntegrityError: the stored bytes are not those that were recorded.
+            IntegrityError: the stored bytes differ from the record.
         """
         for names in (names_of(key), self.names_near(key)):
             for name in names:
@@ -190,11 +190,11 @@ class Store:
         return None
 
     def is_pending(self, patch: PatchRef) -> bool:
-        """Return whether a diff is in the pending store, intact."""
+        """Return True if a diff is intact in the pending store."""
         return pending.read_patch(self._workspace, patch.sha256, patch.size) is not None
 
-    def _check_own(self, key: str, patch: PatchRef) -> None:
-        """Refuse a file of a key's name that is neither its diff nor that of another session."""
+    def _check_own(self, key: Key, patch: PatchRef) -> None:
+        """Raise IntegrityError if the file of a key is neither its diff nor another session's."""
         for name in names_of(key):
             path = os.path.join(self._workspace.diffs, name)
             if os.path.exists(path) and not self._is_of_another(path, key, patch):
@@ -205,7 +205,7 @@ class Store:
                 )
 
     def _loose(self, names: Iterable[str], patch: PatchRef) -> bytes | None:
-        """Return the bytes of a patch, if a file with one of these names has them."""
+        """Return the bytes of a patch if a file with one of these names has them, else None."""
         for name in names:
             path = os.path.join(self._workspace.diffs, name)
             if regular_size(path) != patch.size:
@@ -218,19 +218,19 @@ class Store:
                 return data
         return None
 
-    def names_near(self, key: str) -> Sequence[str]:
-        """Return the names of loose diffs of sessions that have the time of a key."""
+    def names_near(self, key: Key) -> Sequence[str]:
+        """Return the names of loose diffs of sessions with the time of a key."""
         if self._by_time is None:
             self._by_time = {}
             for name in sorted(self.loose_names()):
                 self._by_time.setdefault(_time_of(name), []).append(name)
         return self._by_time.get(_time_of(key), ())
 
-    def _is_of_another(self, path: str, key: str, patch: PatchRef) -> bool:
-        """Return whether a file is, or may be, the diff of another session of a key's time.
+    def _is_of_another(self, path: str, key: Key, patch: PatchRef) -> bool:
+        """Return True if a file is, or may be, the diff of another session with a key's time.
 
-        A verb that was stopped half-way may have put the diff of a session there that the manifest
-        gets only when the verb is completed.
+        An interrupted verb may have written the diff of a session that the manifest gets only when
+        the verb is completed.
         """
         from pipelines.workspace.journal import is_pending
 
@@ -239,8 +239,8 @@ class Store:
         is_other = found is not None and recorded >= {found, patch}
         return is_other or is_pending(self._workspace)
 
-    def _patches_of(self, key: str) -> set[PatchRef]:
-        """Return the diffs of all sessions that have the time of a key."""
+    def _patches_of(self, key: Key) -> set[PatchRef]:
+        """Return the diffs of all sessions with the time of a key."""
         if self._recorded is None:
             manifest = self._manifest or read_manifest(self._workspace)
             self._recorded = {}
@@ -252,13 +252,13 @@ class Store:
 
 
 def patch_in(path: str, sizes: Collection[int] | None) -> PatchRef | None:
-    """Return the patch that a file holds, None if it is not a file of one of these sizes.
+    """Return the patch in a file; None if the file does not have one of these sizes.
 
-    A file of another size is not read, and one that is read is never in memory as a whole.
+    A file of another size is not read; any other is read in pieces.
 
     Args:
-        path: of the file.
-        sizes: that the patch may have; None for any.
+        path: the path of the file.
+        sizes: the sizes that the patch may have; None for any.
     """
     size = regular_size(path)
     if size is None or (sizes is not None and size not in sizes):
@@ -268,10 +268,10 @@ def patch_in(path: str, sizes: Collection[int] | None) -> PatchRef | None:
 
 
 def _time_of(name: str) -> str:
-    """Return the time at the start of a key or a diff's name, with `-` for `:`."""
+    """Return the time in a key or a diff's name, with `-` for `:`."""
     return key_time(name).replace(":", "-")
 
 
 def commits_of(session: Session) -> tuple[str, ...]:
-    """Return the commits or ranges that a session's patch is made from, in order."""
+    """Return the commits or ranges of which a session's patch consists, in order."""
     return (session.range,) if session.range else session.commits_of

@@ -1,1 +1,1 @@
-"""Enumerate the places of purged bytes: once, for `purge` and for `verify`."""
+"""Find the places of purged bytes, for `purge` and for `verify`."""

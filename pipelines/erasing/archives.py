@@ -1,4 +1,4 @@
-"""Archives written again without purged diffs."""
+"""Rewrite archives without purged diffs."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from pipelines.workspace.manifest_view import Manifest
 
 
 def rewrite(path: str, month: str, erased: Collection[str]) -> Written | None:
-    """Write an archive without some diffs, and verify it; None where nothing is left.
+    """Write an archive without some diffs, verify it and return it; None if no diff is left.
 
     Args:
-        path: of the archive as it is; the new one is written beside it, and has no name yet.
-        month: of its sessions.
-        erased: SHA-256 of the diffs to leave out; the archive holds at least one of them.
+        path: the path of the old archive; the new one is written beside it under a temporary name.
+        month: the month of its sessions.
+        erased: the SHA-256 of the diffs to leave out; the archive has at least one of them.
 
     Raises:
         IntegrityError: the archive is damaged.
@@ -58,15 +58,15 @@ def rewrite(path: str, month: str, erased: Collection[str]) -> Written | None:
 
 
 def check_copied(workspace: Workspace, manifest: Manifest, path: str, file: str) -> None:
-    """Refuse to delete a copy of an archive that has the only copy of a diff.
+    """Raise IntegrityError if a copy of an archive has the only copy of a diff.
 
     Args:
-        workspace: whose archives and loose diffs are the other copies.
-        manifest: says which diffs are recorded and not purged.
+        workspace: the workspace, whose archives and loose diffs are the other copies.
+        manifest: the recorded and the purged diffs.
         path, file: the copy, and its name for a user.
 
     Raises:
-        IntegrityError: a diff in it is stored nowhere else here.
+        IntegrityError: one of its diffs is not stored elsewhere here.
     """
     store = Store(workspace, manifest=manifest)
     known = {s.patch: s.key for s in manifest.every_session() if s.patch is not None}
@@ -83,10 +83,10 @@ def check_copied(workspace: Workspace, manifest: Manifest, path: str, file: str)
 
 
 def fetch_unnamed(workspace: Workspace, remote: Remote, name: str, size: int) -> str:
-    """Fetch an archive under a name that no reader takes for one; return its path.
+    """Download an archive under a name that readers ignore; return its path.
 
     Raises:
-        IntegrityError: it is not the archive that its name says.
+        IntegrityError: its content does not match its name.
     """
     path = os.path.join(archive_folder(workspace), f"{UNFINISHED}{name}")
     shown = f"{remote.url}/{archive_object(name)}"

@@ -1,9 +1,9 @@
 """Find purged bytes on this machine.
 
-1. Content is found by its hash, whatever the file is called; a changed copy is found by the name of
-   the file, unless it is the diff of another session.
-2. A file that may hold the bytes and cannot be read is reported, never skipped.
-3. Reads only. `purge` deletes what is found, `verify` reports it.
+1. Content is found by its hash, whatever the name of the file; a changed copy is found by the name
+   of the file, unless the file is the diff of another session.
+2. A file that may have the bytes but cannot be read is reported, never skipped.
+3. This module only reads. `purge` deletes what is found, `verify` reports it.
 """
 
 from __future__ import annotations
@@ -45,17 +45,17 @@ from pipelines.workspace.location import (
 )
 from pipelines.workspace.manifest_view import Manifest
 
-#: `file` goes as a whole, `archive` and `layout` are written again without the bytes, `text` is a
-#: file that is not ours to change, `unreadable` one that may hold them and is damaged.
+#: `file` is deleted, `archive` and `layout` are rewritten without the bytes, `text` is a file that
+#: is not ours to change, `unreadable` is a damaged file that may have them.
 Kind = Literal["file", "archive", "layout", "text", "unreadable"]
 _STAGING: Final = "staging-"
 _BACKUP: Final = ".bak"
 
 
 class Place(NamedTuple):
-    """A file that holds purged bytes: its absolute path, its name for a user, and its kind.
+    """A file with purged bytes: its absolute path, its name for the user, and its kind.
 
-    A layout is named by its folder.
+    A layout has the name of its folder.
     """
 
     path: str
@@ -65,10 +65,10 @@ class Place(NamedTuple):
 
 
 def places(workspace: Workspace, manifest: Manifest, targets: Targets) -> Iterator[Place]:
-    """Yield every file on this machine that holds the bytes of purged diffs.
+    """Yield every file on this machine that has the bytes of purged diffs.
 
     Args:
-        workspace, manifest: where to look.
+        workspace, manifest: the workspace to search.
         targets: the diffs.
     """
     if not targets.hashes:
@@ -81,7 +81,7 @@ def places(workspace: Workspace, manifest: Manifest, targets: Targets) -> Iterat
 
 
 def _files(workspace: Workspace, targets: Targets) -> Iterator[Place]:
-    """Yield loose and pending diffs, their backups, and files of runs that were stopped."""
+    """Yield loose and pending diffs, their backups, and files of interrupted runs."""
     folders = [workspace.diffs]
     folders += [os.path.join(store, pending.PATCHES) for store in pending.folders(workspace)]
     for parent in dict.fromkeys((workspace.home, workspace.root)):
@@ -96,9 +96,9 @@ def _files(workspace: Workspace, targets: Targets) -> Iterator[Place]:
 
 
 def _is_held(path: str, name: str, targets: Targets) -> bool:
-    """Return whether a file is one of the diffs, or a changed copy of one.
+    """Return True if a file is one of the diffs, or a changed copy of one.
 
-    Only a file of the size of a recorded diff is read.
+    Only files with the size of a recorded diff are read.
     """
     is_named = targets.is_named(name)
     sizes = targets.sizes
@@ -111,7 +111,7 @@ def _is_held(path: str, name: str, targets: Targets) -> bool:
 
 
 def _archives(workspace: Workspace, manifest: Manifest, targets: Targets) -> Iterator[Place]:
-    """Yield archives, backups of archives, and archives that were never finished."""
+    """Yield archives, backups of archives, and unfinished archives."""
     folder = archive_folder(workspace)
     finished = set(archive_names(folder))
     facts = manifest.every_archive()
@@ -130,10 +130,10 @@ def _archives(workspace: Workspace, manifest: Manifest, targets: Targets) -> Ite
 
 
 def archive_holds(path: str, fact: Archive, targets: Targets) -> bool:
-    """Return whether an archive holds one of the diffs.
+    """Return True if an archive has one of the diffs.
 
     Raises:
-        IntegrityError: it is damaged, so that nobody can tell.
+        IntegrityError: it is damaged, so that this is unknown.
     """
     holds, problem = _holds(path, targets, fact)
     if problem and not holds:
@@ -146,9 +146,9 @@ def archive_holds(path: str, fact: Archive, targets: Targets) -> bool:
 
 
 def _holds(path: str, targets: Targets, fact: Archive | None) -> tuple[bool, str]:
-    """Return whether an archive holds one of the diffs, and its unreadable parts.
+    """Return whether an archive has one of the diffs, and its unreadable parts.
 
-    Of a file that is larger than it was recorded, only that size is read.
+    If a file is larger than recorded, only the recorded size is read.
     """
     size = os.path.getsize(path)
     problem = ""
@@ -158,14 +158,14 @@ def _holds(path: str, targets: Targets, fact: Archive | None) -> tuple[bool, str
     try:
         return held_in(ArchiveReader(ranges_of(path), size), targets), problem
     except CodecError:
-        pass  # its frames may be whole
+        pass  # its frames may be intact
     pieces: list[bytes] = []
     holds = False
     scan = Scan(ranges_of(path), size)
     for event in scan.events():
         if isinstance(event, Damage):
             pieces = []
-            if not scan.end:  # else every member was read, and only the end is damaged
+            if not scan.end:  # otherwise every member was read, and only the end is damaged
                 problem = problem or event.problem
             continue
         if event.start == 0:
@@ -177,9 +177,9 @@ def _holds(path: str, targets: Targets, fact: Archive | None) -> tuple[bool, str
 
 
 def _caches(workspace: Workspace, manifest: Manifest, targets: Targets) -> Iterator[Place]:
-    """Yield caches: the search index, and ends of remote archives that have diffs in them.
+    """Yield caches with diffs: the search index, and the ends of remote archives.
 
-    Early versions kept whole ends, which have no seal.
+    Early versions cached whole ends, without a seal.
     """
     facts = manifest.every_archive()
     if holds_patch(workspace, targets.hashes):
@@ -196,7 +196,7 @@ def _caches(workspace: Workspace, manifest: Manifest, targets: Targets) -> Itera
 
 
 def _layouts(workspace: Workspace, manifest: Manifest, targets: Targets) -> Iterator[Place]:
-    """Yield layouts of v1 logs that have a diff in their text."""
+    """Yield layouts of v1 logs with a diff in their text."""
     for version in {v.sha256: v for v in manifest.versions}.values():
         if not has_layout(workspace, version.sha256):
             continue
@@ -216,7 +216,7 @@ def _layouts(workspace: Workspace, manifest: Manifest, targets: Targets) -> Iter
 
 
 def _texts(workspace: Workspace, manifest: Manifest, targets: Targets) -> Iterator[Place]:
-    """Yield logs, tracked files and spooled events that have a diff in their text."""
+    """Yield logs, tracked files and spooled events with a diff in their text."""
     logs = dict.fromkeys((V1_LOG, *filter(workspace.holds, manifest.sources())))
     spool = os.path.join(".session-codec", "spool")
     events = [f"{spool}/{name}" for name in _listed(workspace.path(spool))]
@@ -230,12 +230,12 @@ def _texts(workspace: Workspace, manifest: Manifest, targets: Targets) -> Iterat
 
 
 def _is_near(keys: Iterable[str], targets: Targets) -> bool:
-    """Return whether one of these keys has the time of a diff that is looked for."""
+    """Return True if one of these keys has the time of a wanted diff."""
     return not targets.times.isdisjoint(map(key_time, keys))
 
 
 def _listed(folder: str) -> list[str]:
-    """Return the names in a folder, none where there is no folder."""
+    """Return the names in a folder; empty if the folder does not exist."""
     try:
         return sorted(os.listdir(folder))
     except (FileNotFoundError, NotADirectoryError):

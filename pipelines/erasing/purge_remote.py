@@ -1,4 +1,4 @@
-"""Erase from a remote: send the replacements, read them back, then delete the objects."""
+"""Erase diffs from a remote: upload replacements, read them back, then delete the objects."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ class There:
     """A remote to erase from, and its objects.
 
     Attributes:
-        workspace: whose copy it holds.
-        reads, writes: the remote, opened to read and to write.
-        allow: fingerprints of secrets that may be sent.
-        progress: hears of the stages.
-        held: the objects with the diffs, once it was looked into.
-        archives: sizes of all its archives, by name.
+        workspace: the workspace that was copied.
+        reads, writes: the remote, opened for reading and for writing.
+        allow: fingerprints of secrets that may be uploaded.
+        progress: receives the stages.
+        held: the objects with the diffs, after the search.
+        archives: the sizes of all its archives, by name.
     """
 
     workspace: Workspace
@@ -68,17 +68,17 @@ class There:
 
     @property
     def objects(self) -> list[str]:
-        """The objects that go, as a user would name them."""
+        """Return the names of the objects to delete, as a user would write them."""
         hidden = (name for _, name in self.held.hidden)
         return [f"{self.reads.url}/{name}" for name in (*self.held.objects, *hidden)]
 
     def look(self, manifest: Manifest, targets: Targets) -> dict[str, str]:
-        """Find the objects that hold diffs, and return the tombstones that others sent.
+        """Find the objects that have diffs, and return the tombstones that others uploaded.
 
         Raises:
-            IntegrityError: an object that may hold one is damaged.
-            Denied: it holds encrypted objects that nobody here can read, or write.
-            Refused: a tracked file, which is sent as well, looks like it has a secret.
+            IntegrityError: an object that may have one is damaged.
+            Denied: it has encrypted objects that cannot be read or written here.
+            Refused: a tracked file, which is uploaded as well, seems to contain a secret.
         """
         names = {s.name: s.size for s in self.reads.list_all()}
         self.writes.list_all()
@@ -95,8 +95,8 @@ class There:
         secret = next((f for f in findings if f.code == "secret"), None)
         if secret is not None:
             raise Refused(
-                f"{secret.file}: {secret.message}; it would go with the tombstone, so nothing is"
-                " erased",
+                f"{secret.file}: {secret.message}; it would be uploaded with the"
+                " tombstone, so nothing is erased",
                 hint=secret.hint,
             )
 
@@ -104,13 +104,13 @@ class There:
 def erase(
     workspace: Workspace, there: There, instead: Replacement, written: Iterable[Archive]
 ) -> list[Finding]:
-    """Send replacements, name them in a snapshot, then delete what held the diffs.
+    """Upload replacements, name them in a snapshot, then delete the objects with the diffs.
 
     Args:
-        workspace: after the diffs were purged in it.
+        workspace: the workspace, in which the diffs are already purged.
         there: the remote.
-        instead: replaces objects with loose diffs, and layouts.
-        written: local archives that replace others.
+        instead: the replacements of objects with loose diffs, and of layouts.
+        written: the local archives that replace others.
 
     Raises:
         IntegrityError: a replacement arrived with other content.
@@ -136,7 +136,7 @@ def erase(
 def _name_all(
     workspace: Workspace, remote: Remote, instead: Replacement, gone: Collection[str]
 ) -> None:
-    """Put a snapshot that names the remaining objects and the replacements."""
+    """Upload a snapshot that names the remaining objects and the replacements."""
     listed = {stored.name: stored.size for stored in remote.list_all()}
     names = {name: size for name, size in listed.items() if name not in gone}
     files = tracked_files(workspace)
@@ -169,7 +169,7 @@ def _once(packs: Iterable[Pack]) -> list[Pack]:
 
 
 def _delete(there: There, names: Iterable[str]) -> Denied | None:
-    """Delete objects for good, in all versions; return why one of them stays, where one does."""
+    """Delete objects in all versions; return the reason if one of them cannot be deleted."""
     stays = None
     every = [*((there.reads, name) for name in names), *there.held.hidden]
     for remote, name in every:

@@ -1,10 +1,10 @@
 """Find purged bytes on a remote, and build replacements for the objects that hold them.
 
-1. Every object is searched, whoever sent it, whatever snapshot names it, and in every version.
+1. Every object is searched, whoever uploaded it, whatever snapshot names it, and in every version.
    A diff in it is found by the object's index, and by its hash.
-2. The other content of an object goes into a replacement, built from the object itself: only an
-   archive is written into the workspace.
-3. An object with loose diffs of sessions that are not known here stays, and is named.
+2. The other content of an object goes into a replacement, which is built from the object itself;
+   only an archive is written into the workspace.
+3. An object with loose diffs of unknown sessions is kept, and reported.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from codec.archive.snapshot import (
     layout_object,
 )
 from codec.errors import CodecError, IntegrityError
+from codec.kinds import Key
 from codec.names import key_time
 from codec.records import PatchRef
 from codec.v1.layout import LAYOUT_NAME, LITERAL_NAME, decode_layout, literal_bytes
@@ -39,20 +40,20 @@ from pipelines.transfer.downloads import layout_files, open_object, reader_of
 from pipelines.transfer.packs import packed
 from pipelines.workspace.manifest_view import Manifest
 
-#: Seconds after which an upload that was not ended is nobody's any more.
+#: Seconds after which an unfinished upload is considered abandoned.
 _ABANDONED: Final = 3600.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Held:
-    """The objects of a remote that hold purged diffs.
+    """The objects of a remote that have purged diffs.
 
     Attributes:
-        archives: names of archives.
-        packs: sizes of objects with loose diffs, by name.
-        layouts: names of objects with layouts.
-        hidden: versions that no list shows, each in the view that has it.
-        findings: objects that nobody here can look into, or that stay.
+        archives: the names of archives.
+        packs: the sizes of objects with loose diffs, by name.
+        layouts: the names of objects with layouts.
+        hidden: versions that listings omit, each with the view that has it.
+        findings: findings on objects that cannot be read here, or that are kept.
     """
 
     archives: list[str] = field(default_factory=list)
@@ -63,15 +64,15 @@ class Held:
 
     @property
     def objects(self) -> list[str]:
-        """The names of all these objects, hidden versions apart."""
+        """Return the names of all these objects, without hidden versions."""
         return [*map(archive_object, self.archives), *self.packs, *self.layouts]
 
 
 def find_held(remote: Remote, targets: Targets) -> Held:
-    """Return the objects of a remote that hold purged diffs; reads only.
+    """Return the objects of a remote that have purged diffs, without changing it.
 
     Raises:
-        IntegrityError: an object that may hold one is damaged.
+        IntegrityError: an object that may have one is damaged.
     """
     held = Held()
     for stored in remote.list_all():
@@ -98,7 +99,7 @@ def find_held(remote: Remote, targets: Targets) -> Held:
 
 
 def _holds(remote: Remote, stored: Stored, targets: Targets) -> bool:
-    """Return whether an object holds one of the diffs."""
+    """Return True if an object has one of the diffs."""
     try:
         if is_layout(stored.name):
             files = layout_files(remote, stored.name)
@@ -121,9 +122,9 @@ class Replacement:
     """Replacements for objects with loose diffs, and for layouts.
 
     Attributes:
-        packs, layouts: what to put.
-        deleted: names of the objects to delete afterwards.
-        findings: objects that stay.
+        packs, layouts: the objects to upload.
+        deleted: the names of the objects to delete afterwards.
+        findings: findings on objects that are kept.
     """
 
     packs: list[tuple[Pack, bytes]] = field(default_factory=list)
@@ -133,20 +134,20 @@ class Replacement:
 
 
 def replacement_of(remote: Remote, held: Held, manifest: Manifest, targets: Targets) -> Replacement:
-    """Build the replacements for objects of a remote, without the purged diffs; reads only.
+    """Return replacements for objects of a remote, without the purged diffs.
 
     Args:
-        remote: that has the objects.
+        remote: the remote that has the objects.
         held: the objects.
-        manifest: whose sessions' diffs are kept, and which diffs were purged.
+        manifest: the diffs to keep, and the purged diffs.
         targets: the diffs to leave out.
     """
     made = Replacement()
-    known: dict[tuple[str, str], tuple[str, PatchRef]] = {}
+    known: dict[tuple[str, str], tuple[Key, PatchRef]] = {}
     for session in manifest.every_session():
         if session.patch is not None:
             known[session.time, session.patch.sha256] = session.key, session.patch
-    kept: dict[str, PatchRef] = {}
+    kept: dict[Key, PatchRef] = {}
     content: dict[PatchRef, bytes] = {}
     for name, size in held.packs.items():
         members = _members(remote, name, size, known)
@@ -171,10 +172,10 @@ def replacement_of(remote: Remote, held: Held, manifest: Manifest, targets: Targ
 
 
 def _members(
-    remote: Remote, name: str, size: int, known: Mapping[tuple[str, str], tuple[str, PatchRef]]
-) -> dict[str, tuple[PatchRef, bytes]] | None:
-    """Return the diffs of an object by their keys now; None where some are not known here."""
-    found: dict[str, tuple[PatchRef, bytes]] = {}
+    remote: Remote, name: str, size: int, known: Mapping[tuple[str, str], tuple[Key, PatchRef]]
+) -> dict[Key, tuple[PatchRef, bytes]] | None:
+    """Return the diffs of an object by their current keys; None if some are not known here."""
+    found: dict[Key, tuple[PatchRef, bytes]] = {}
     for member, data in _contents(reader_of(read_whole(remote, name, min(size, LIMIT)))):
         digest = hashlib.sha256(data).hexdigest()
         session = known.get((key_time(member), digest))
@@ -190,10 +191,10 @@ def _contents(reader: ArchiveReader) -> Iterator[tuple[str, bytes]]:
 
 
 def send(remote: Remote, made: Replacement) -> dict[str, int]:
-    """Put a replacement and read it back; return the sizes of the new objects by name.
+    """Upload replacements and read them back; return the sizes of the new objects by name.
 
     Raises:
-        IntegrityError: it did not arrive as it was sent.
+        IntegrityError: an object arrived with other content.
     """
     sent = {}
     for pack, data in made.packs:
@@ -209,12 +210,12 @@ def send(remote: Remote, made: Replacement) -> dict[str, int]:
 
 
 def remove_unfinished(remote: Remote) -> list[str]:
-    """Remove abandoned uploads; return the names of those that may still be running."""
+    """Remove abandoned uploads; return the names of uploads that may still be running."""
     return [f"{remote.url}/{name}" for name in remote.remove_unfinished(_ABANDONED)]
 
 
 def unfinished_finding(name: str) -> Finding:
-    """Return the finding for an upload that may still be running."""
+    """Return a finding on an upload that may still be running."""
     return Finding(
         code="not-inspected",
         message="is an unfinished upload that may hold the diff",
@@ -235,7 +236,7 @@ def _unreadable(remote: Remote, count: int) -> Finding:
 def _unknown(name: str) -> Finding:
     return Finding(
         code="elsewhere",
-        message="holds the diff, and diffs of sessions that are not known here; it was left",
+        message="holds the diff, and diffs of sessions that are unknown here; it was kept",
         file=name,
-        hint="Merge the manifest of the machine that sent it, and run the same command again",
+        hint="Merge the manifest of the machine that uploaded it, and run the same command again",
     )

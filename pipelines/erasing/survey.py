@@ -1,7 +1,7 @@
-"""Compare a workspace with a remote: what is there, what to send, what must not be sent.
+"""Compare a workspace with a remote: what is stored there, what to upload, what to hold back.
 
-An archive that may hold a purged diff is not sent if it does; its other diffs are sent by
-themselves. One that the remote has already keeps serving them.
+An archive that has a purged diff is not uploaded; its other diffs are uploaded by themselves. If
+the remote already has such an archive, its other diffs are still read from it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from codec.archive.snapshot import Pack, archive_object
+from codec.kinds import Key
 from codec.manifest.facts import Archive
 from codec.records import PatchRef
 from pipelines.diffs.local_archives import archive_folder, archive_names, shown
@@ -31,20 +32,20 @@ class Survey(NamedTuple):
     """The parts of a workspace that are on a remote, and those that are missing there.
 
     Attributes:
-        there: archives that the remote has.
-        unsent: archives that it is to get.
-        layouts: those that may be sent, or are there.
-        packs: objects with loose diffs that are still needed.
-        diffs: diffs that are here, and that no archive and no object has, by key.
-        is_whole: all that the manifest names is there or will be sent.
-        findings: what was noticed.
+        there: the archives that the remote has.
+        unsent: the archives to upload.
+        layouts: the layouts that are on the remote, or may be uploaded.
+        packs: the objects with loose diffs that are still needed.
+        diffs: local diffs that are in no archive and no object, by key.
+        is_whole: everything that the manifest names is on the remote or will be uploaded.
+        findings: the findings.
     """
 
     there: list[Archive]
     unsent: list[Archive]
     layouts: list[LayoutUpload]
     packs: list[Pack]
-    diffs: dict[str, PatchRef]
+    diffs: dict[Key, PatchRef]
     is_whole: bool
     findings: list[Finding]
 
@@ -56,12 +57,12 @@ def survey(
     names: Mapping[str, int],
     last: Last | None,
 ) -> Survey:
-    """Compare a workspace with a remote; reads only."""
+    """Return the comparison of a workspace with a remote, without changing either."""
     there, unsent, findings = _archives(workspace, manifest, names)
     is_whole = not findings
     needed = unarchived(manifest, [*there, *unsent])
     packs, others = needed_packs(needed, names, last.snapshot.packs if last else ())
-    if others and last is None:  # another copy of the workspace may have sent them
+    if others and last is None:  # another copy of the workspace may have uploaded them
         packs, others = needed_packs(needed, names, packs_of_all(remote, names))
     store = Store(workspace, manifest=manifest)
     diffs = {key: patch for key, patch in others.items() if _is_here(store, manifest, key, patch)}
@@ -78,8 +79,8 @@ def survey(
     return Survey(there, unsent, layouts, packs, diffs, is_whole, findings)
 
 
-def _is_here(store: Store, manifest: Manifest, key: str, patch: PatchRef) -> bool:
-    """Return whether a diff can be sent by itself: loose, pending, or in an archive that stays."""
+def _is_here(store: Store, manifest: Manifest, key: Key, patch: PatchRef) -> bool:
+    """Return True if a diff can be uploaded by itself: loose, pending, or in a kept archive."""
     if store.loose_path(key, patch) is not None or store.is_pending(patch):
         return True
     return bool(manifest.void) and store.has(key, patch)
@@ -88,7 +89,7 @@ def _is_here(store: Store, manifest: Manifest, key: str, patch: PatchRef) -> boo
 def _archives(
     workspace: Workspace, manifest: Manifest, names: Mapping[str, int]
 ) -> tuple[list[Archive], list[Archive], list[Finding]]:
-    """Return the archives on the remote, those still to send, and a note on each other one."""
+    """Return the archives on the remote, those to upload, and a note on each other one."""
     folder = archive_folder(workspace)
     here = set(archive_names(folder))
     targets = targets_of(manifest, manifest.purged.keys()) if manifest.void else None
@@ -96,7 +97,7 @@ def _archives(
     for fact in sorted(manifest.every_archive().values()):
         is_void = fact.name in manifest.void
         if names.get(archive_object(fact.name)) == fact.size:
-            there.append(fact)  # its diffs that were not purged are read from it
+            there.append(fact)  # its other diffs are read from it
         elif fact.name in here:
             path = os.path.join(folder, fact.name)
             if targets is None or not is_void or not archive_holds(path, fact, targets):
@@ -112,7 +113,7 @@ def _absent(fact: Archive) -> Finding:
         message="is missing locally and on the remote",
         level="note",
         file=shown(fact.name),
-        hint="Run the same command where it is stored",
+        hint="Run the same command on the machine that has it",
     )
 
 

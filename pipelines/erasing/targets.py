@@ -1,4 +1,4 @@
-"""The bytes to look for: diffs by SHA-256, and the places where they may be."""
+"""The diffs whose bytes are searched for: their hashes, and the files that may have them."""
 
 from __future__ import annotations
 
@@ -8,26 +8,27 @@ from collections.abc import Collection
 from typing import Final, NamedTuple
 
 from codec.archive.container import ArchiveReader
+from codec.kinds import Key
 from codec.names import key_time
 from codec.records import PatchRef
 from pipelines.workspace.diff_files import hashed_names
 from pipelines.workspace.diff_names import names_of
 from pipelines.workspace.manifest_view import Manifest
 
-#: What doctor's backups, and temporary files, have around the name of the file.
+#: The text around the name of a file in doctor's backups and in temporary files.
 _AROUND: Final = re.compile(r"\.?(?P<name>.+?)(?:\.\d+\.tmp|(?:\.\d+\.tmp)?\.repair-\d+\.bak)?")
 
 
 class Targets(NamedTuple):
-    """The diffs whose bytes are looked for.
+    """The diffs whose bytes are searched for.
 
     Attributes:
         hashes: their SHA-256.
-        patches: those whose sizes are known, which sessions tell.
-        names: of files in which they, or changed versions of them, may be.
-        times: of their sessions.
-        live: all diffs that are recorded and not purged: they are never looked for.
-        sizes: in bytes, that they have; None where that of one is not known.
+        patches: the diffs of known size; sessions state the sizes.
+        names: the names of files that may have them, or changed versions of them.
+        times: the times of their sessions.
+        live: all diffs that are recorded and not purged, which are never targets.
+        sizes: their sizes in bytes; None if one of them is unknown.
     """
 
     hashes: frozenset[str]
@@ -38,26 +39,26 @@ class Targets(NamedTuple):
     sizes: frozenset[int] | None
 
     def may_have(self, size: int) -> bool:
-        """Return whether one of them may have this size."""
+        """Return True if one of them may have this size."""
         return self.sizes is None or size in self.sizes
 
     def has(self, data: bytes) -> bool:
-        """Return whether bytes are one of them."""
+        """Return True if some bytes are one of them."""
         return self.may_have(len(data)) and hashlib.sha256(data).hexdigest() in self.hashes
 
     def is_named(self, name: str) -> bool:
-        """Return whether a file is called as a file of one of them, or as a backup of such."""
+        """Return True if a file has the name of one of them, or of a backup of one."""
         m = _AROUND.fullmatch(name)
         return m is not None and m["name"] in self.names
 
 
-def targets_of(manifest: Manifest, hashes: Collection[str], keys: Collection[str] = ()) -> Targets:
-    """Return the hashes and names to look for.
+def targets_of(manifest: Manifest, hashes: Collection[str], keys: Collection[Key] = ()) -> Targets:
+    """Return the targets for some hashes.
 
     Args:
-        manifest: whose sessions tell sizes, keys and times.
-        hashes: SHA-256 of the diffs.
-        keys: keys that their sessions had before.
+        manifest: the sessions with the sizes, keys and times.
+        hashes: the SHA-256 of the diffs.
+        keys: former keys of their sessions.
     """
     sessions = [s for s in manifest.every_session() if s.patch is not None]
     mine = [s for s in sessions if s.patch is not None and s.patch.sha256 in hashes]
@@ -80,7 +81,7 @@ def targets_of(manifest: Manifest, hashes: Collection[str], keys: Collection[str
 
 
 def held_in(reader: ArchiveReader, targets: Targets) -> bool:
-    """Return whether an archive holds one of them; only members of their sizes are read.
+    """Return True if an archive has one of the diffs; only members of their sizes are read.
 
     Raises:
         IntegrityError: a member that may be one of them is damaged.

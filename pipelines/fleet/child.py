@@ -23,9 +23,9 @@ _HERE: Final = os.path.dirname(os.path.abspath(__file__))
 _PROGRAM: Final = os.path.join(
     os.path.dirname(os.path.abspath(str(pipelines.__file__))), "cli", "main.py"
 )
-#: Seconds between the request to end and the end by force.
+#: Seconds between the request to end and the forced end.
 _GRACE: Final = 5
-#: Bytes of the end of stderr that are looked at.
+#: The number of bytes at the end of stderr that are read.
 _TAIL: Final = 4096
 _LONGEST: Final = 300
 _NO_WORKSPACE: Final = 20
@@ -41,7 +41,7 @@ _RSS_UNIT: Final = 1 if sys.platform == "darwin" else 1024
 
 
 class _Ended(NamedTuple):
-    """How a child ended: exit code or negative signal, seconds, peak bytes, and whether in time."""
+    """The end of a child: exit code or negative signal, seconds, peak bytes, in time or not."""
 
     code: int
     seconds: float
@@ -52,14 +52,14 @@ class _Ended(NamedTuple):
 def run_verb(
     repository: str, verb: str, command: Sequence[str], seconds: int, memory: int
 ) -> Result:
-    """Run a verb.
+    """Run a verb in a repository and return its result.
 
     Args:
-        repository: id of the member.
+        repository: the id of the repository.
         verb: the verb.
-        command: arguments of the program.
-        seconds: limit of time.
-        memory: limit of memory in MiB, for the verb and for each program that it starts.
+        command: the arguments of the program.
+        seconds: the time limit.
+        memory: the memory limit in MiB, for the verb and for each program that it starts.
     """
     launch = [sys.executable, os.path.join(_HERE, "launch.py"), str(os.getpid()), str(memory)]
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
@@ -112,7 +112,7 @@ def _run(argv: Sequence[str], out: IO[bytes], err: IO[bytes], seconds: int) -> _
     finally:
         for timer in timers:
             timer.cancel()
-        with suppress(ProcessLookupError):  # what it started and did not wait for
+        with suppress(ProcessLookupError):  # processes that it started and did not wait for
             os.killpg(process.pid, signal.SIGKILL)
     process.returncode = os.waitstatus_to_exitcode(status)
     seconds_taken = time.monotonic() - started

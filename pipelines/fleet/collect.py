@@ -1,8 +1,8 @@
 """Fold the rows and results of a run into tables.
 
-Rows are folded once, when every shard is finished, so that a run that was stopped and continued
-gives the tables of one that was not. Seconds and memory stay in the result files: they differ
-between two runs of the same repositories.
+Rows are folded once, when every shard is finished, so that an interrupted run gives the same tables
+as an uninterrupted one. Seconds and memory stay in the result files, because they differ between
+two runs over the same repositories.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pipelines.remotes.base import Remote
 
 
 class Collected(NamedTuple):
-    """What was folded: repositories, bytes and files that were written, and findings."""
+    """The result of a fold: repositories, bytes and files that were written, and findings."""
 
     repositories: int
     size: int
@@ -32,11 +32,11 @@ class Collected(NamedTuple):
 
 
 def collect(folder: str, plan: Plan, remote: Remote, progress: Progress) -> Collected:
-    """Fold the rows and results of a finished run into the tables of a remote.
+    """Fold the rows and results of a finished run into the tables of a remote; return the result.
 
     Args:
-        folder: of the run.
-        plan: of the run.
+        folder: the folder of the run.
+        plan: the plan of the run.
         remote: the folder of the tables.
         progress: receives the stages.
     """

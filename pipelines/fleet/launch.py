@@ -1,6 +1,6 @@
-"""Run the program with limits; executed as a file, so that no second interpreter starts.
+"""Start the program with limits; run as a file, so that no second interpreter starts.
 
-`python launch.py PARENT MIB PROGRAM ARGUMENT...`: limit memory, end with the parent, run it.
+`python launch.py PARENT MIB PROGRAM ARGUMENT...` limits memory, ends with the parent, runs PROGRAM.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import signal
 import sys
 from contextlib import suppress
 
-#: From linux/prctl.h: the signal that a process gets when its parent ends.
+#: From linux/prctl.h: request a signal when the parent ends.
 _PDEATHSIG = 1
 
 
 def _end_with(parent: int) -> None:
-    """End when the parent ends, where the system can: a lost worker leaves no verb behind."""
+    """End this process when its parent ends, so that a lost worker leaves no verb running."""
     if sys.platform != "linux":
         return
     import ctypes

@@ -1,4 +1,4 @@
-"""The repositories of a fleet: from a list, a folder, or the JSON of a hosting service."""
+"""List the repositories of a fleet: from a list, a folder, or the JSON of a hosting service."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from pipelines.workspace.location import DELTAS, MANIFEST, V1_LOG
 
 _ADDRESS: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://|[^/\s]+@[^/\s:]+:|[^/\s:]{2,}:(?!/{2})\S")
 _CREDENTIALS: Final = re.compile(r"(://)[^/@]*:[^/@]*@")
-#: Fields of hosting services' lists that hold an address, the first that is there.
+#: The fields with an address in hosting services' lists; the first existing one counts.
 _FIELDS: Final = ("clone_url", "ssh_url", "http_url_to_repo", "ssh_url_to_repo", "url", "path")
 _FOUND: Final = (".git", MANIFEST, DELTAS, V1_LOG)
 _DIGITS: Final = 8
 
 
 class Sources(NamedTuple):
-    """Where repositories are listed.
+    """The places that list repositories.
 
     Attributes:
-        lists: paths of files with a path or an address on each line.
-        folders: to look for repositories in.
-        organizations: paths of JSON files, as the API of a hosting service lists repositories.
+        lists: the paths of files with a path or an address on each line.
+        folders: folders to search for repositories.
+        organizations: the paths of JSON files with a hosting service's list of repositories.
     """
 
     lists: tuple[str, ...] = ()
@@ -41,7 +41,7 @@ def members_of(sources: Sources) -> tuple[Member, ...]:
     """Return the repositories, each once, sorted by name.
 
     Raises:
-        FormatError: a file cannot be read as what it should be, or an address holds a password.
+        FormatError: a file does not have the expected form, or an address contains a password.
     """
     names = [
         *(entry for path in sources.lists for entry in _listed(path)),
@@ -68,7 +68,7 @@ def _member(entry: str) -> Member:
 
 
 def _listed(path: str) -> Iterator[str]:
-    """Yield the lines of a list; empty ones and those that begin with `#` are comments.
+    """Yield the lines of a list, except empty lines and those that begin with `#`.
 
     Relative paths are relative to the folder of the list.
     """
@@ -108,7 +108,7 @@ def _address_of(item: Any) -> str:
 
 
 def _found(folder: str) -> Iterator[str]:
-    """Yield the repositories below a folder; those inside of another repository are left out."""
+    """Yield the repositories below a folder, except those inside of another repository."""
     if not os.path.isdir(folder):
         raise FormatError("is not a folder", file=folder)
     for path, folders, _ in os.walk(folder):

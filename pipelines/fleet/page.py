@@ -1,4 +1,4 @@
-"""The page of a fleet, made from exported tables: one file that makes no requests.
+"""The page of a fleet, from exported tables: one file that makes no requests.
 
 Text is data and never markup: see `report.page`.
 """
@@ -14,11 +14,11 @@ from pipelines.report.page import POLICY, asset, data_block, filled, source_hash
 from pipelines.system.worker.duckdb_process import Limits, ask
 from pipelines.tables.views import Views
 
-#: What the first bytes of every page hold.
+#: The text in the first bytes of every page.
 MARK: Final = '<meta name="generator" content="session-codec fleet report">'
 _LIMITS: Final = Limits(seconds=300, memory=2048, process=4 << 30)
 _SCRIPTS: Final = ("figures.js", "paged_table.js", "fleet.js")
-#: Rows of the lists beside the table of repositories, which has all of them.
+#: The number of rows in lists; the table of repositories has all of them.
 _FINDINGS: Final = 15
 _AGENTS: Final = 20
 _TASKS: Final = 20
@@ -68,10 +68,10 @@ def page(views: Views, name: str, made: str, usd_per_million: float | None) -> b
     """Return the page of a fleet.
 
     Args:
-        views: of the tables.
-        name: what the page calls the fleet.
-        made: when, UTC.
-        usd_per_million: price of a million tokens that agents spent; None if it is not known.
+        views: the views of the tables.
+        name: the name of the fleet on the page.
+        made: when the page was made, in UTC.
+        usd_per_million: the price of a million tokens; None if unknown.
     """
     repositories = ask(views.statements, _REPOSITORIES, views.files, _LIMITS)
     lists = {key: _records(views, sql) for key, sql in _QUERIES.items()}

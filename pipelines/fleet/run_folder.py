@@ -1,10 +1,10 @@
 """The folder of a fleet run: its plan, and one result file for each shard.
 
-1. `fleet.json` is written once. It states the repositories, the verbs and how they are cut into
-   shards, so a shard is a function of its number.
+1. `fleet.json` is written once. It states the repositories, the verbs, and the size of a shard, so
+   that a number determines its shard.
 2. `results/NUMBER.jsonl` has one line for each verb that ended, appended at once. A line `began`
-   precedes it: a repository that began and did not end was running when something was killed.
-3. A repository is finished when all its verbs have results, or one that failed.
+   precedes it: a repository with `began` and no end was running when something was killed.
+3. A repository is finished when all its verbs have results, or when one of them failed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pipelines.system.fs.files import make_folder, replace_file
 
 _SCHEMA: Final = "session-codec/fleet-run/1"
 _PLAN: Final = "fleet.json"
-#: Outcomes of a verb that need no person; others count as failed, and `findings` as found.
+#: Outcomes of a verb that need no person; others count as failed, `findings` as done.
 GOOD: Final = frozenset(("done", "absent"))
 CONTINUES: Final = frozenset(("done", "absent", "findings"))
 #: Outcome of a verb that did not end: it or its worker was killed.
@@ -32,9 +32,9 @@ class Member(NamedTuple):
     """A repository of a fleet.
 
     Attributes:
-        id: names its files in the folder of the run.
-        name: what a user calls it: the address without credentials, or the path.
-        source: its absolute path, or the address that it is cloned from.
+        id: the name of its files in the folder of the run.
+        name: its name in output: the address without credentials, or the path.
+        source: its absolute path, or the address to clone it from.
         is_clone: the source is an address.
     """
 
@@ -49,13 +49,13 @@ class Plan(NamedTuple):
 
     Attributes:
         steps: the verbs, in order.
-        arguments: given to each verb.
+        arguments: arguments for each verb.
         members: the repositories, sorted by name.
-        shard_size: repositories of a shard.
-        seconds, memory: limits of a verb; MiB.
-        remote: of `sync`; None without.
-        tables: where the tables are written; None for the folder of the run.
-        endpoint_url: of the remote and the tables.
+        shard_size: the number of repositories of a shard.
+        seconds, memory: the limits of a verb: seconds and MiB.
+        remote: the remote of `sync`; None without.
+        tables: the folder of the tables; None for the folder of the run.
+        endpoint_url: the address of the store of the remote and the tables.
         redact: leave texts out of the tables.
     """
 
@@ -81,19 +81,19 @@ class Plan(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What a verb did in a repository.
+    """The result of a verb in a repository.
 
     Attributes:
-        repository: id of the member.
+        repository: the id of the repository.
         verb: the verb.
         outcome: done, findings, absent, failed, denied, timeout, memory or lost.
-        exit_code: None if it was killed.
-        findings: how many need a person.
-        codes: of these findings, each once, sorted.
-        seconds: it took.
-        peak: bytes of memory.
-        bytes: of the workspace's files afterwards.
-        message: of an error.
+        exit_code: its exit code; None if it was killed.
+        findings: the number of findings that need a person.
+        codes: the codes of these findings, each once, sorted.
+        seconds: the time that it took.
+        peak: the most bytes of memory that it used.
+        bytes: the size of the workspace's files afterwards.
+        message: the message of an error.
     """
 
     repository: str
@@ -109,17 +109,17 @@ class Result(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """The lines of a shard: results by repository and verb, and how often each began in vain."""
+    """The lines of a shard: results by repository and verb, and starts without an end."""
 
     results: dict[tuple[str, str], Result]
     began: dict[tuple[str, str], int]
 
 
 def write_plan(folder: str, plan: Plan) -> None:
-    """Write the plan of a run, or check that the folder holds the same.
+    """Write the plan of a run, or check that the folder has the same plan.
 
     Raises:
-        Conflict: it holds another run.
+        Conflict: it has another run.
     """
     if os.path.exists(os.path.join(folder, _PLAN)):
         if read_plan(folder) != plan:
@@ -141,7 +141,7 @@ def read_plan(folder: str) -> Plan:
     """Return the plan of a run.
 
     Raises:
-        NotFound: the folder holds no run.
+        NotFound: the folder has no run.
         FormatError: the plan cannot be read.
     """
     path = os.path.join(folder, _PLAN)
@@ -167,7 +167,7 @@ def shard_path(folder: str, index: int) -> str:
 
 
 def read_shard(folder: str, index: int) -> Progress:
-    """Return the lines of a shard; a torn last line counts for nothing."""
+    """Return the lines of a shard; an incomplete last line is ignored."""
     progress = Progress({}, {})
     try:
         with open(shard_path(folder, index), "rb") as f:
@@ -203,12 +203,12 @@ def append(folder: str, index: int, line: Mapping[str, Any]) -> None:
 
 
 def is_finished(plan: Plan, member: Member, progress: Progress) -> bool:
-    """Return whether nothing is left to do in a repository."""
+    """Return True if nothing is left to do in a repository."""
     return next_step(plan, member, progress) is None
 
 
 def next_step(plan: Plan, member: Member, progress: Progress) -> str | None:
-    """Return the first verb of a repository that has no result; None if it is finished."""
+    """Return the first verb of a repository without a result; None if it is finished."""
     for verb in plan.steps:
         result = progress.results.get((member.id, verb))
         if result is None:
@@ -219,7 +219,7 @@ def next_step(plan: Plan, member: Member, progress: Progress) -> str | None:
 
 
 def open_shards(folder: str, plan: Plan) -> list[int]:
-    """Return the numbers of the shards that are not finished."""
+    """Return the numbers of the unfinished shards."""
     return [i for i in range(plan.shards) if not _is_complete(folder, plan, i)]
 
 
@@ -240,7 +240,7 @@ def all_results(folder: str, plan: Plan) -> Iterator[tuple[Member, Result]]:
 
 
 def forget_failed(folder: str, plan: Plan) -> None:
-    """Remove the results of repositories that failed, so that they are run again."""
+    """Remove the results of failed repositories, so that they run again."""
     for index in range(plan.shards):
         progress = read_shard(folder, index)
         failed = {r.repository for r in progress.results.values() if r.outcome not in CONTINUES}

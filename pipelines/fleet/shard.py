@@ -1,9 +1,9 @@
-"""Run one shard of a fleet: a function from its number to its result file.
+"""Run one shard of a fleet: from its number to its result file.
 
-1. It may be called any number of times, on any machine that has the folder: repositories that are
-   finished are passed over, and each verb is idempotent.
-2. A verb that began twice and never ended, because it or its worker was killed each time, is not
-   started a third time: it is reported as `lost`, and the other repositories go on.
+1. It may run any number of times, on any machine that has the folder: finished repositories are
+   skipped, and each verb is idempotent.
+2. A verb that was started twice without an end, because it or its worker was killed each time, is
+   not started a third time: it is reported as `lost`, and the other repositories go on.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from pipelines.fleet.steps import Place, command_of
 from pipelines.outcomes.errors import PipelineError
 from pipelines.system.fs.files import make_folder
 
-#: Times that a verb may be killed in one repository, with its worker or alone.
+#: How often a verb may be killed in one repository, with its worker or alone.
 _LOST: Final = 2
 _FILES: Final = (
     ".session-codec/manifest.jsonl", "SESSION_DELTAS.log", "PROJECT_METRICS.tsv",
@@ -35,7 +35,7 @@ _FILES: Final = (
 
 
 def run_shard(folder: str, index: int) -> int:
-    """Run what is left of a shard; return the number of repositories in it."""
+    """Run the rest of a shard; return the number of repositories in it."""
     plan = read_plan(folder)
     members = plan.shard(index)
     for member in members:
@@ -53,12 +53,12 @@ def run_shard(folder: str, index: int) -> int:
 
 
 def rows_path(folder: str, member: Member) -> str:
-    """Return the path of the exported rows of a repository."""
+    """Return the path for the exported rows of a repository."""
     return os.path.join(folder, "rows", f"{member.id}.jsonl")
 
 
 def path_of(folder: str, member: Member) -> str:
-    """Return the path of a repository: its own, or that of its clone."""
+    """Return the path of a repository, or of its clone."""
     return os.path.join(folder, "clones", member.id) if member.is_clone else member.source
 
 
@@ -92,7 +92,7 @@ def _run(folder: str, plan: Plan, member: Member, verb: str) -> Result:
 
 
 def _size_of(path: str) -> int:
-    """Return the bytes of a workspace's files."""
+    """Return the size of a workspace's files in bytes."""
     size = 0
     for name in _FILES:
         size += _size(os.path.join(path, name))

@@ -1,4 +1,4 @@
-"""The verbs that a fleet runs, and the command line of each for one repository."""
+"""The verbs that a fleet can run, and their command lines for one repository."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pipelines.outcomes.errors import FINDINGS
 
 
 class Place(NamedTuple):
-    """Where a verb works.
+    """The repository in which a verb runs.
 
     Attributes:
-        path: absolute, of the repository.
-        name: of the repository, for files and remotes: letters, digits, `.`, `_`, `-`.
-        rows: path of the file for its exported rows.
-        remote: of the run; `{name}` in it was replaced.
+        path: the absolute path of the repository.
+        name: the name of the repository, for files and remotes: letters, digits, `.`, `_`, `-`.
+        rows: the path of the file for its exported rows.
+        remote: the remote of the run; `{name}` in it was replaced.
         redact: leave texts out of the export.
     """
 
@@ -31,9 +31,9 @@ class Step(NamedTuple):
     """A verb of a fleet.
 
     Attributes:
-        seconds: of processor in a repository with a few sessions, measured; see docs/fleet.md.
-        reads: what its time grows with: `log`, `files` or `diffs`.
-        options: the arguments behind the verb and the repository.
+        seconds: processor seconds in a small repository, as measured in docs/fleet.md.
+        reads: what its time depends on: `log`, `files` or `diffs`.
+        options: the arguments after the verb and the repository.
         needs_remote: it needs `--remote`.
     """
 
@@ -66,16 +66,16 @@ _LONGEST: Final = 60
 
 
 def command_of(verb: str, place: Place, more: Sequence[str] = ()) -> list[str]:
-    """Return the arguments of the program for a verb in one repository."""
+    """Return the program's arguments for a verb in one repository."""
     target = [place.rows] if verb == EXPORT else []
     return [verb, *target, place.path, "--json", *STEPS[verb].options(place), *more]
 
 
 def safe_name(text: str) -> str:
-    """Return a text as the name of a file."""
+    """Return a text as a file name."""
     return _UNSAFE.sub("-", text).strip("-.")[-_LONGEST:].strip("-.") or "repository"
 
 
 def is_fine(exit_code: int | None) -> bool:
-    """Return whether the verbs behind one that ended with a code are run."""
+    """Return True if the next verb may run after this exit code."""
     return exit_code in (0, FINDINGS)

@@ -1,12 +1,12 @@
-"""Decide which transcripts belong to a repository.
+"""Choose the transcripts that belong to a repository.
 
-1. The folder that a session began in decides, where it exists: its repository is this one, or has
-   the same first commit and the same remote. All worktrees of a repository are one.
+1. The folder in which a session began decides, if it exists: its repository must be this one, or
+   have the same first commit and the same remote. Worktrees belong to their repository.
 2. A folder that is gone (a removed worktree, a renamed folder) belongs to the repository if git
-   still lists it, or if the agent noted the same remote or a commit of the repository. One such
-   transcript decides for all of its folder. Nothing is decided by a name.
-3. Of some transcripts only a hash of the folder is known. It is compared with the worktrees.
-4. A transcript that a user names with `--from` belongs, unless its folder is in another repository.
+   still lists it, or if the agent recorded the same remote or a commit of the repository. One such
+   transcript decides for all of its folder. Names of folders decide nothing.
+3. Some transcripts have only a hash of the folder. It is compared with those of the worktrees.
+4. Transcripts that a user names with `--from` belong, unless their folder is in another repository.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from pipelines.system.git.process import run_git
 from pipelines.system.git.repository import Repository, repository_at
 from pipelines.system.git.worktree import ancestors, git_folders, repository_of
 
-#: What git prints of a commit, as it is in the JSON of a transcript.
+#: A commit as git prints it, in the JSON of a transcript.
 _PRINTED: Final = re.compile(rb"\[[^\]\n\\\"]{1,200} (?P<commit>[0-9a-f]{7,40})\] ")
 _SEARCHED: Final = 1 << 26
 _CHUNK: Final = 1 << 20
@@ -40,7 +40,7 @@ class Chosen(NamedTuple):
 
     Attributes:
         sources: the sessions, each with a folder that exists, or existed.
-        findings: what is not known to belong.
+        findings: notes on transcripts that may belong.
     """
 
     sources: list[Source]
@@ -58,11 +58,11 @@ def choose(
     """Return the transcripts that belong to a repository.
 
     Args:
-        repository: of the workspace; None outside of git.
-        root: folder of the workspace.
-        objects: of the repository.
-        sources: that were found.
-        named: the user named the place where they were found.
+        repository: the repository of the workspace; None outside of git.
+        root: the folder of the workspace.
+        objects: the objects of the repository.
+        sources: the sources that were found.
+        named: the user named the place in which they were found.
     """
     tops = worktrees_of(repository) if repository else [os.path.realpath(root)]
     hashed = {hash_of(folder): folder for folder in (root, *tops)}
@@ -104,7 +104,7 @@ def worktrees_of(repository: Repository) -> list[str]:
 
 
 def _belongs(repository: Repository | None, tops: Iterable[str], folder: str) -> bool | None:
-    """Return whether a folder belongs to a repository; None if the folder does not say."""
+    """Return True if a folder belongs to a repository; None if the folder does not decide."""
     if not folder or not os.path.isabs(folder):
         return None
     if os.path.isdir(folder):
@@ -116,12 +116,12 @@ def _belongs(repository: Repository | None, tops: Iterable[str], folder: str) ->
 
 
 def is_below(path: str, folder: str) -> bool:
-    """Return whether a path is a folder, or inside of it."""
+    """Return True if a path is a folder, or inside of it."""
     return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
 def _same(repository: Repository, top: str) -> bool:
-    """Return whether a worktree is of the repository, or of another clone of it."""
+    """Return True if a worktree belongs to the repository, or to another clone of it."""
     folders = git_folders(top)
     if folders is not None and os.path.realpath(folders[1]) == os.path.realpath(repository.common):
         return True
@@ -137,7 +137,7 @@ def _same(repository: Repository, top: str) -> bool:
 
 
 def remotes_of(repository: Repository) -> set[str]:
-    """Return the remotes of a repository, in one form for all protocols."""
+    """Return the remotes of a repository, in the same form for all protocols."""
     done = run_git(repository, "config", "--get-regexp", r"^remote\..*\.url$", answers=(0, 1))
     lines = done.stdout.decode(errors="replace").splitlines()
     return {address(line.partition(" ")[2]) for line in lines}
@@ -161,7 +161,7 @@ def _first_commits(repository: Repository) -> set[str]:
 def _is_tied(
     repository: Repository | None, objects: Objects | None, group: Sequence[Source]
 ) -> bool:
-    """Return whether what an agent noted ties a folder to the repository."""
+    """Return True if the records of an agent connect a folder with the repository."""
     if repository is None or objects is None:
         return False
     remotes = {address(s.remote) for s in group if s.remote}
@@ -178,7 +178,7 @@ def _is_tied(
 
 
 def _printed(source: Source) -> Iterator[str]:
-    """Yield commits that a transcript prints, read as bytes."""
+    """Yield the commits that a transcript prints; the file is read as bytes."""
     found: dict[str, None] = {}
     for path in source.paths:
         try:
@@ -193,7 +193,7 @@ def _printed(source: Source) -> Iterator[str]:
                         found[m["commit"].decode()] = None
                     if len(found) >= _ASKED:
                         break
-        except read_errors():  # it is named where its events are read
+        except read_errors():  # it is reported when its events are read
             continue
     yield from list(found)[:_ASKED]
 
@@ -203,7 +203,7 @@ def _unclear(folders: Mapping[str, int]) -> Finding:
     return Finding(
         code="transcripts-elsewhere",
         message=f"{sum(folders.values())} transcripts began in folders that no longer exist, and"
-        f" nothing ties them to this repository: {shown}",
+        f" nothing connects them with this repository: {shown}",
         level="note",
-        hint="If they are of this repository: session-codec import --from FILE_OR_FOLDER",
+        hint="If they belong to it, import them: session-codec import --from FILE_OR_FOLDER",
     )

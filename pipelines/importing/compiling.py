@@ -1,8 +1,8 @@
-"""Make of the events of a transcript what a session records of it, part by part.
+"""Compile the events of a transcript into the facts of a session, part by part.
 
-Hooks and `import` share the events and `told_between`; what is here follows the edits as well. The
-streams of sub-agents are read beside that of their session, by time, because they edit the same
-files.
+Hooks and `import` share the events and `told_between`; this module follows the edits as well.
+Streams of sub-agents are read together with that of their session, in order of time, because they
+edit the same files.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from pipelines.importing.parts import Part
 
 
 class Compiled(NamedTuple):
-    """What a transcript says about a part of a session.
+    """The facts that a transcript states about a part of a session.
 
     Attributes:
         part: the part.
-        figures: what it says in numbers, with the task and the model.
-        commands: of the session and its sub-agents.
+        figures: its figures, with the task and the model.
+        commands: the commands of the session and its sub-agents.
         files: the states of edited files, by path.
-        places: where the session worked.
-        helpers: how many sub-agents it had.
-        compactions: how often the agent summarised what was said.
+        places: the folders in which the session worked.
+        helpers: the number of its sub-agents.
+        compactions: how often the agent summarized the conversation.
     """
 
     part: Part
@@ -50,7 +50,7 @@ class Compiled(NamedTuple):
 
     @property
     def is_empty(self) -> bool:
-        """Return whether nobody asked for anything, and nothing was done."""
+        """Return True if there was no prompt, and nothing was done."""
         told = self.figures
         return not (told.prompt or told.usage or self.files or self.commands)
 
@@ -63,11 +63,11 @@ class Read(NamedTuple):
 
 
 def compile_session(streams: Sequence[Iterator[Event]], parts: Sequence[Part], find: Find) -> Read:
-    """Read the events of a session.
+    """Return the compiled parts of a session.
 
     Args:
-        streams: of the session, and of each sub-agent.
-        parts: of the session, in order.
+        streams: the streams of the session, and of each sub-agent.
+        parts: the parts of the session, in order.
         find: finds the state before an edit that the transcript does not have.
     """
     states = [States(find) for _ in parts]
@@ -102,7 +102,7 @@ def compile_session(streams: Sequence[Iterator[Event]], parts: Sequence[Part], f
 def _transcripts(
     streams: Sequence[Iterator[Event]], take: Callable[[Edit], object]
 ) -> list[Transcript]:
-    """Read streams beside each other, so that the edits of all are in order of time."""
+    """Return the transcripts of streams that are read together, in order of time."""
     if len(streams) == 1:
         return [transcript_of(streams[0], take)]
     kept: list[list[Event]] = [[] for _ in streams]
@@ -116,7 +116,7 @@ def _transcripts(
 
 
 def _timed(number: int, events: Iterator[Event]) -> Iterator[tuple[int, int, Event]]:
-    """Yield events with times that do not decrease."""
+    """Yield the events of a stream with times that do not decrease."""
     latest = 0
     for event in events:
         latest = max(latest, getattr(event, "time", 0))
@@ -124,14 +124,14 @@ def _timed(number: int, events: Iterator[Event]) -> Iterator[tuple[int, int, Eve
 
 
 def finder(objects: Objects | None, relative: Callable[[str], str | None]) -> Find:
-    """Return what finds the state before an edit among the versions of a file in git.
+    """Return a function that finds the state before an edit among a file's versions in git.
 
-    A version is taken if the edit proves it, by the place of its lines or by a state after it that
-    git has as well, and if it is the only one.
+    A version is used if the edit proves it, by the place of its lines or by a state after it that
+    git has as well, and if it is the only such version.
 
     Args:
-        objects: of the repository.
-        relative: gives the path of a file in the repository.
+        objects: the objects of the repository.
+        relative: returns the path of a file in the repository.
     """
     if objects is None:
         return lambda path, edit: None

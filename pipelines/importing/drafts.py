@@ -1,10 +1,10 @@
-"""From what a transcript says to a session: its diff, its figures, its texts.
+"""Turn the facts of a transcript into a session: its diff, its figures, its texts.
 
 1. A session's diff leads from the states before its first edits to the states after its last ones.
-   Where its commits hold all of its edits, which git's hashes prove, the diff is that of the
-   commits: it has what commands changed as well, and any clone can remake it.
-2. A session that is recorded is completed: a text, a status, a greater figure or a diff of commits
-   that it has stays, and so does all that a person changed.
+   If its commits contain all of its edits, which git's hashes prove, the diff is that of the
+   commits: it includes changes by commands, and any clone can remake it.
+2. A recorded session is completed: its texts, its status, a greater figure and a diff of commits
+   stay, and so do all changes by the user.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ _SECOND: Final = 1000
 
 
 class Draft(NamedTuple):
-    """A part of a session, on its way to a session.
+    """A part of a session that will become a session.
 
     Attributes:
-        source, compiled: where it comes from.
-        commits: that it made.
+        source, compiled: its origin, and its facts.
+        commits: the commits that it made.
         range: its commits as one range, if they hold all of its edits.
-        patch: number of its patch in the maker; None if there are no known edits.
-        files: of the repository that it edited.
-        unknown: of these, files with states that are not known.
-        outside: files that it edited outside of the repository.
-        proved: files with a state that is in git.
-        edits: of these files; how many, with a known state before, and with both states known.
+        patch: the number of its patch in the maker; None without known edits.
+        files: the number of files of the repository that it edited.
+        unknown: the number of these files with unknown states.
+        outside: the number of files outside of the repository that it edited.
+        proved: the number of files with a state that is in git.
+        edits: the number of edits: all, with a known state before, with both states known.
     """
 
     source: Source
@@ -72,7 +72,7 @@ def stored_pairs(
 
 
 def _as_in_git(before: State, after: State, objects: Objects | None) -> tuple[State, State]:
-    """Return states with the line ends that git has: agents note a file with `\\n` alone."""
+    """Return states with the line ends that git stores; agents record only LF."""
     datas = [s.data for s in (before, after) if s.data]
     if objects is None or not datas or any(b"\r" in data for data in datas):
         return before, after
@@ -89,11 +89,11 @@ def _with_crlf(state: State) -> State:
 
 
 def range_of(objects: Objects, commits: Sequence[str], pairs: Mapping[str, Pair], none: str) -> str:
-    """Return the range of commits that follow each other and hold all of these edits; else empty.
+    """Return the range of consecutive commits that contain all of these edits; else empty.
 
     Args:
-        objects: of the repository.
-        commits: in order, whole or abbreviated.
+        objects: the objects of the repository.
+        commits: the commits in order, whole or abbreviated.
         pairs: the states of the edited files, by path.
         none: the hash of the empty tree.
     """
@@ -113,9 +113,10 @@ def range_of(objects: Objects, commits: Sequence[str], pairs: Mapping[str, Pair]
 def recording_of(
     draft: Draft, program: str, patch: bytes | None, *, infer: bool, prompts: bool
 ) -> Recording:
-    """Return what is to be recorded of a part of a session."""
+    """Return the recording for a part of a session."""
     told = draft.compiled.figures
-    has_work = not draft.source.prompts  # prompts do not say what the agent did, and how long
+    has_work = not draft.source.prompts  # prompts do not show the agent's work
+    has_times = has_work and draft.source.has_times
     status, remark = inferred(draft.compiled.commands) if infer else ("UNKNOWN", "")
     return Recording(
         agent=told.model or program,
@@ -125,7 +126,7 @@ def recording_of(
         patch=patch,
         ranges=(draft.range,) if draft.range else (),
         commits=len(draft.commits) if has_work else None,
-        duration_min=minutes(told.work) if told.work is not None and has_work else None,
+        duration_min=minutes(told.work) if told.work is not None and has_times else None,
         tokens_used=told.tokens if (told.tokens or 0) < NUMBER_LIMIT else None,
         id=draft.source.session_id,
         time=time_text(told.first),
@@ -133,10 +134,10 @@ def recording_of(
 
 
 def transcript_of_draft(draft: Draft) -> FromTranscript:
-    """Return what the fact says of the transcript."""
+    """Return the fact about the transcript."""
     told = draft.compiled.figures
     usage = told.usage._asdict() if told.usage is not None else {}
-    has_end = told.last and not draft.source.prompts
+    has_end = told.last and draft.source.has_times and not draft.source.prompts
     return FromTranscript(
         agent=draft.source.agent,
         session=draft.source.session_id,
@@ -151,16 +152,16 @@ def transcript_of_draft(draft: Draft) -> FromTranscript:
 
 
 def time_text(time: int) -> str:
-    """Return milliseconds since 1970 in the form of v2."""
+    """Return milliseconds since 1970 as a time in v2 form."""
     return f"{moment(datetime.fromtimestamp(time // _SECOND, UTC))[:19]}Z"
 
 
 def completed(history: History, new: Session) -> Session:
-    """Return a recorded session with what its transcript adds.
+    """Return a recorded session, completed from its transcript.
 
     Args:
         history: the session as it is recorded.
-        new: as the transcript has it.
+        new: the session that the transcript describes.
     """
     session = history.session
     metrics = session.metrics
@@ -191,7 +192,7 @@ def completed(history: History, new: Session) -> Session:
 
 
 def _takes_patch(history: History, new: Session) -> bool:
-    """Return whether the diff of a transcript replaces that of a session without commits."""
+    """Return True if a transcript's diff replaces that of a session without commits."""
     return new.patch is not None and (
         history.session.patch is None or history.session.transcript is not None
     )

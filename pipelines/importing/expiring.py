@@ -1,4 +1,4 @@
-"""Name the transcripts of a workspace that their agent deletes soon."""
+"""Find the transcripts of a workspace that their agent will soon delete."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from pipelines.workspace.git_queries import repository_of
 from pipelines.workspace.location import Workspace
 from pipelines.workspace.reading import read_manifest
 
-#: A transcript is named in its last days.
+#: The number of days before its deletion in which a transcript is reported.
 _WARNED_DAYS: Final = 7
 _DAY: Final = 86400
-#: What is recorded until shortly before the last line needs no import.
+#: A session that was recorded shortly before its last line needs no import.
 _SLACK: Final = 60
 
 
@@ -31,7 +31,7 @@ def expiring_findings(workspace: Workspace) -> Iterator[Finding]:
         if not days:
             continue
         limit = time.time() - max(days - _WARNED_DAYS, 0) * _DAY
-        found = agent.find(agent.folders()).sources
+        found = agent.find(agent.folders(())).sources
         old = [s for s in found if s.newest < limit and not s.prompts]  # prompts are kept
         left = [s for s in old if not _is_recorded(known, s)]
         if left and (own := _own(workspace, left)):
@@ -39,7 +39,7 @@ def expiring_findings(workspace: Workspace) -> Iterator[Finding]:
 
 
 def _is_recorded(known: Known, source: Source) -> bool:
-    """Return whether the last part of a session was recorded after its last line."""
+    """Return True if the last part of a session was recorded after its last line."""
     history = known.parts(source.session_id)[-1].history
     if history is None:
         return False
@@ -49,7 +49,7 @@ def _is_recorded(known: Known, source: Source) -> bool:
 
 
 def _own(workspace: Workspace, sources: list[Source]) -> list[Source]:
-    """Return those of the transcripts that belong to the workspace."""
+    """Return the transcripts that belong to the workspace."""
     if workspace.repository is None:
         return choose(None, workspace.root, None, sources, named=False).sources
     repository = repository_of(workspace)

@@ -1,6 +1,6 @@
-"""Read the beginning of a transcript: whose it is, which session it is of, where that began.
+"""Read the beginning of a transcript: its agent, its session, and where the session began.
 
-Files are not trusted to have the names that agents give them: users copy them.
+File names are not trusted, because users copy files.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from pipelines.importing.lines import DOCUMENT, document, opened
 _HEAD: Final = 1 << 18
 _SESSION: Final = re.compile(rb'"sessionId"\s*:\s*"(?P<value>[^"\\]{1,200})"')
 _FOLDER: Final = re.compile(rb'"cwd"\s*:\s*(?P<value>"(?:[^"\\]|\\.){1,4096}")')
-#: Gemini CLI names a project's folder in this file, next to the folder of its transcripts.
+#: The file, next to the folder of its transcripts, in which Gemini CLI names a project's folder.
 _PROJECT: Final = ".project_root"
 _PATH_LIMIT: Final = 4096
 
 
 class Head(NamedTuple):
-    """The facts at the beginning of a file; empty where it does not have them.
+    """The facts at the beginning of a file; empty if it does not have them.
 
     Attributes:
-        agent: that wrote it.
-        session_id: of its session.
+        agent: the agent that wrote it.
+        session_id: the id of its session.
         parent: the session whose sub-agent wrote it.
-        folder, folder_hash: where the session began; SHA-256 of the path if only that is known.
-        commit: HEAD then.
+        folder, folder_hash: where the session began; the SHA-256 of the path if only that is known.
+        commit: HEAD at that time.
         remote: URL of the repository.
         time: when it began, in milliseconds since 1970.
         forked_from: the session that it continues.
@@ -54,7 +54,7 @@ class Head(NamedTuple):
 
 
 def head_of(path: str) -> Head | None:
-    """Return what the beginning of a file says; None if it is not of a known agent.
+    """Return the facts at the beginning of a file; None if the agent is unknown.
 
     Raises:
         OSError: it cannot be read.
@@ -69,7 +69,7 @@ def head_of(path: str) -> Head | None:
         entry = entry_of(line)
         if entry is not None:
             found.append(entry)
-            if entry.get("cwd") or "payload" in entry:  # it has all that is looked for
+            if entry.get("cwd") or "payload" in entry:  # nothing more is needed
                 break
     first = found[0] if found else {}
     if is_history(first):
@@ -100,7 +100,7 @@ def _codex_head(first: dict[str, Any], payload: dict[str, Any]) -> Head:
 
 
 def _spawned_by(payload: dict[str, Any]) -> str:
-    """Return the session that started a sub-agent, as newer versions say it."""
+    """Return the session that started a sub-agent, as newer versions record it."""
     source = object_of(object_of(payload.get("source")).get("subagent"))
     return text_of(object_of(source.get("thread_spawn")).get("parent_thread_id"))
 
@@ -141,7 +141,7 @@ def _gemini_head(path: str, named: dict[str, Any]) -> Head:
 
 
 def _project_above(folder: str, folder_hash: str) -> str:
-    """Return the project that Gemini CLI keeps a folder for; empty if it is not known."""
+    """Return the project of a folder of Gemini CLI; empty if it is not known."""
     for _ in range(3):  # the folder of a sub-agent, of all chats, of the project
         try:
             with opened(os.path.join(folder, _PROJECT)) as f:
@@ -154,5 +154,5 @@ def _project_above(folder: str, folder_hash: str) -> str:
 
 
 def hash_of(folder: str) -> str:
-    """Return the name that Gemini CLI gives a project's folder."""
+    """Return the hash by which Gemini CLI names a project's folder."""
     return hashlib.sha256(folder.encode(errors="surrogateescape")).hexdigest()

@@ -1,9 +1,9 @@
 """Find and read the transcripts of agents that write JSON: Claude Code, Codex and Gemini CLI.
 
-1. The beginning of each file says whose it is, which session it belongs to, and where that began
+1. The beginning of each file states its agent, its session, and where the session began
    (`heads`).
-2. A file of a sub-agent belongs to the session that started it. Without that session's file it is
-   a session of its own.
+2. A file of a sub-agent belongs to the session that started it. Without the file of that session,
+   it is a session of its own.
 3. `history.jsonl` of Claude Code has the prompts of sessions whose transcripts it has deleted.
 """
 
@@ -25,21 +25,21 @@ from pipelines.importing.lines import entries, files_below, read_errors, unreada
 from pipelines.importing.prompt_history import prompts_without_transcripts
 from pipelines.outcomes.findings import Finding
 
-#: Names of transcripts; the documents of older versions of Gemini CLI have a prefix.
+#: The suffixes of transcripts; the documents of older versions of Gemini CLI have a prefix.
 _NAME: Final = re.compile(r".*\.jsonl(?:\.zst)?|session-.*\.json", re.S)
-#: Days after which Claude Code and Gemini CLI delete a transcript, unless their settings say else.
+#: The days after which Claude Code and Gemini CLI delete transcripts, by default.
 _DAYS: Final = 30
 _AGE: Final = re.compile(r"(?P<count>\d{1,4})(?P<unit>[hdwm])")
 _UNIT_DAYS: Final = {"h": 1 / 24, "d": 1, "w": 7, "m": 30}
 
 
 def claude_agent() -> Agent:
-    """Return how Claude Code keeps its transcripts."""
+    """Return the description of Claude Code."""
     folder = partial(user_folder, "CLAUDE_CONFIG_DIR", ".claude")
     return Agent(
         name="claude",
         program="claude-code",
-        folders=lambda: [folder("projects"), folder("history.jsonl")],
+        folders=lambda _worktrees: [folder("projects"), folder("history.jsonl")],
         find=partial(_find, "claude"),
         events=_events,
         keeps_days=lambda: _claude_days(folder("settings.json")),
@@ -47,24 +47,24 @@ def claude_agent() -> Agent:
 
 
 def codex_agent() -> Agent:
-    """Return how Codex keeps its transcripts."""
+    """Return the description of Codex."""
     folder = partial(user_folder, "CODEX_HOME", ".codex")
     return Agent(
         name="codex",
         program="codex",
-        folders=lambda: [folder("sessions"), folder("archived_sessions")],
+        folders=lambda _worktrees: [folder("sessions"), folder("archived_sessions")],
         find=partial(_find, "codex"),
         events=_events,
     )
 
 
 def gemini_agent() -> Agent:
-    """Return how Gemini CLI keeps its transcripts."""
+    """Return the description of Gemini CLI."""
     folder = partial(user_folder, "GEMINI_CLI_HOME", "", ".gemini")
     return Agent(
         name="gemini",
         program="gemini-cli",
-        folders=lambda: [folder("tmp")],
+        folders=lambda _worktrees: [folder("tmp")],
         find=partial(_find, "gemini"),
         events=_events,
         keeps_days=lambda: _gemini_days(folder("settings.json")),
@@ -92,7 +92,7 @@ def _find(agent: str, places: list[str]) -> Search:
 
 
 def _sources(heads: list[tuple[str, Head]]) -> Iterator[Source]:
-    """Yield the sessions of files, each with the files of its sub-agents."""
+    """Yield the sessions in files, each with the files of its sub-agents."""
     by_id = {head.session_id: head for _, head in heads if head.session_id and not head.parent}
     parents = {head.session_id: head.parent for _, head in heads if head.agent != "claude"}
     mains: dict[str, list[tuple[str, Head]]] = {}
@@ -139,7 +139,7 @@ def _events(source: Source, reading: Reading) -> list[Iterator[Event]]:
 
 
 def _together(source: Source, reading: Reading) -> Iterator[dict[str, Any]]:
-    """Yield the lines of all files of a session; those that several files have once."""
+    """Yield the lines of all files of a session; repeated lines only once."""
     seen: set[int] = set()
     for path in source.paths:
         for entry in entries(path, reading.findings):
@@ -152,13 +152,13 @@ def _together(source: Source, reading: Reading) -> Iterator[dict[str, Any]]:
 
 
 def _claude_days(settings: str) -> int | None:
-    """Return after how many days Claude Code deletes a transcript."""
+    """Return the days after which Claude Code deletes a transcript; None if it keeps them."""
     value = _settings(settings).get("cleanupPeriodDays")
     return value if isinstance(value, int) and not isinstance(value, bool) else _DAYS
 
 
 def _gemini_days(settings: str) -> int | None:
-    """Return after how many days Gemini CLI deletes a transcript; None if it keeps them."""
+    """Return the days after which Gemini CLI deletes a transcript; None if it keeps them."""
     kept = object_of(object_of(_settings(settings).get("general")).get("sessionRetention"))
     if kept.get("enabled") is False:
         return None

@@ -1,11 +1,9 @@
-"""Find transcripts, and read them line by line, within bounds.
+"""Find transcripts, and read them line by line, with limits; unreadable lines are findings.
 
-What cannot be read is a finding, with its line.
-
-1. A line of more than 32 MiB is skipped, without holding it in memory.
-2. A last line that is cut short was being written: it is read the next time.
-3. Bytes that are not UTF-8 are kept (`codec.agents.transcripts.entry_of`), and named.
-4. A file `*.json` is one document of at most 64 MiB; a longer one is not read.
+1. A line of more than 32 MiB is skipped without being held in memory.
+2. An incomplete last line is still being written, and is read the next time.
+3. Bytes that are not UTF-8 are kept (`codec.agents.transcripts.entry_of`), and reported.
+4. A file `*.json` is one document of at most 64 MiB; a larger one is not read.
 """
 
 from __future__ import annotations
@@ -21,15 +19,15 @@ from codec.agents.transcripts import entry_of, object_in
 from pipelines.outcomes.findings import Finding
 
 LINE_LIMIT: Final = 1 << 25
-#: How the name of a transcript ends that is one document.
+#: The suffix of a transcript that is one document.
 DOCUMENT: Final = ".json"
 _DOCUMENT_LIMIT: Final = 1 << 26
-#: How many lines of one file are named.
+#: The most lines of one file that are reported.
 _NAMED: Final = 3
 
 
 def opened(path: str) -> IO[bytes]:
-    """Open a transcript; one that is compressed is decompressed.
+    """Return an open transcript, decompressed if it is compressed.
 
     Raises:
         OSError: it cannot be read, or is not a regular file.
@@ -54,7 +52,7 @@ def opened(path: str) -> IO[bytes]:
 
 
 def read_errors() -> tuple[type[Exception], ...]:
-    """Return the errors of a file that cannot be read, or decompressed."""
+    """Return the exceptions for a file that cannot be read or decompressed."""
     module = sys.modules.get("zstandard")
     return (OSError, EOFError, *((module.ZstdError,) if module else ()))
 
@@ -74,7 +72,7 @@ def files_below(place: str, name: re.Pattern[str], findings: list[Finding]) -> I
         return
     if not os.path.isdir(place):
         if os.path.lexists(place):
-            findings.append(_linked(place))
+            findings.append(linked(place))
         return
 
     def failed(error: OSError) -> None:
@@ -85,26 +83,28 @@ def files_below(place: str, name: re.Pattern[str], findings: list[Finding]) -> I
         for found in sorted([*folders, *names]):
             path = os.path.join(folder, found)
             if os.path.islink(path) and (found in folders or name.fullmatch(found)):
-                findings.append(_linked(path))
+                findings.append(linked(path))
             elif name.fullmatch(found) and found in names:
                 yield path
 
 
-def _linked(path: str) -> Finding:
+def linked(path: str) -> Finding:
+    """Return a finding on a link that is not followed."""
+    target = os.path.realpath(path)
     return Finding(
         code="transcript-link",
         message="is a link, and links in a folder of transcripts are not followed",
         file=path,
-        hint=f"If it has transcripts of yours: session-codec import --from {path}",
+        hint=f"If it has transcripts of yours, import them: session-codec import --from {target}",
     )
 
 
 def entries(path: str, findings: list[Finding]) -> Iterator[dict[str, Any]]:
-    """Yield the objects on the lines of a transcript.
+    """Yield the JSON objects on the lines of a transcript.
 
     Args:
-        path: of the file.
-        findings: what cannot be read is added here.
+        path: the path of the file.
+        findings: the list to which findings on unreadable lines are added.
     """
     problems: dict[str, list[int]] = {}
     try:
@@ -131,11 +131,11 @@ def entries(path: str, findings: list[Finding]) -> Iterator[dict[str, Any]]:
     except read_errors() as e:
         findings.append(unreadable(path, e))
     for kind, numbers in problems.items():
-        findings.append(_damaged(path, kind, numbers))
+        findings.append(damaged(path, kind, numbers))
 
 
 def document(path: str) -> dict[str, Any]:
-    """Return the object that a transcript is.
+    """Return the JSON object in a transcript that is one document.
 
     Raises:
         OSError: it cannot be read, is not a JSON object, or is too long.
@@ -151,7 +151,7 @@ def document(path: str) -> dict[str, Any]:
 
 
 def lines(f: IO[bytes]) -> Iterator[bytes | None]:
-    """Yield the lines of a file; None for one that is too long."""
+    """Yield the lines of a file; None for a line that is too long."""
     while line := f.readline(LINE_LIMIT):
         if len(line) < LINE_LIMIT or line.endswith(b"\n"):
             yield line
@@ -172,7 +172,14 @@ def unreadable(path: str, error: Exception) -> Finding:
     )
 
 
-def _damaged(path: str, kind: str, numbers: list[int]) -> Finding:
+def damaged(path: str, kind: str, numbers: list[int]) -> Finding:
+    """Return a finding on lines that cannot be read as they are.
+
+    Args:
+        path: of the file.
+        kind: the problem that the lines have.
+        numbers: of the lines.
+    """
     shown = ", ".join(map(str, numbers[:_NAMED])) + (", ..." if len(numbers) > _NAMED else "")
     what = "line" if len(numbers) == 1 else f"{len(numbers)} lines"
     if kind == "cut short":

@@ -1,4 +1,4 @@
-"""Ask a repository for objects, many in one run of git."""
+"""Ask git for many objects of a repository in one run."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from typing import IO, Final
 from pipelines.system.git.process import git_dialogue, run_git
 from pipelines.system.git.repository import Repository
 
-#: Questions that are asked before their answers are read: both fit into a pipe.
+#: The number of questions that are sent before the answers are read: both fit into a pipe.
 _BATCH: Final = 200
 _PIPE: Final = 1 << 14
-#: Longer names are not asked for: the line would not fit.
+#: Longer names are not sent, because the line would not fit into the pipe.
 _NAME: Final = 4096
 _HISTORY: Final = 64
-#: A larger blob is not read.
+#: Larger blobs are not read.
 SIZE_LIMIT: Final = 1 << 24
 
 
 class Objects:
-    """The objects of a repository; `opened` makes one.
+    """The objects of a repository; `opened` creates one.
 
     Args:
-        repository: whose objects.
-        stack: closes what is opened.
+        repository: the repository that is asked.
+        stack: closes the resources.
     """
 
     def __init__(self, repository: Repository, stack: ExitStack) -> None:
@@ -41,14 +41,14 @@ class Objects:
         self.hash: str = "sha256" if len(self.resolve(["HEAD^{tree}"])[0] or "") > 40 else "sha1"
 
     def name_of(self, data: bytes) -> str:
-        """Return the name of a blob."""
+        """Return the object name of a blob with this content."""
         return hashlib.new(self.hash, b"blob %d\0%s" % (len(data), data)).hexdigest()
 
     def resolve(self, names: Sequence[str]) -> list[str | None]:
-        """Return the whole names of objects; None where there is no object, or several.
+        """Return the full names of objects; None for one that is missing or ambiguous.
 
         Args:
-            names: as git takes them: `HEAD`, `abc1234^{commit}`, `abc1234:a/b.py`.
+            names: the names, as git takes them: `HEAD`, `abc1234^{commit}`, `abc1234:a/b.py`.
         """
         asked = [n for n in dict.fromkeys(names) if n not in self._known]
         fit = [n for n in asked if "\n" not in n and len(n) <= _NAME]
@@ -66,13 +66,13 @@ class Objects:
     def _read(self, batch: Sequence[str]) -> None:
         self._in.flush()
         for name in batch:
-            words = self._out.readline().rsplit(b" ", 2)  # a name that is missing may have spaces
+            words = self._out.readline().rsplit(b" ", 2)  # a missing name may have spaces
             found = len(words) == 3 and words[1] in {b"blob", b"commit", b"tree", b"tag"}
             self._known[name] = words[0].decode() if found else ""
             self._sizes[name] = int(words[2]) if found else 0
 
     def has(self, names: Iterable[str]) -> set[str]:
-        """Return those objects that the repository has, by their whole names."""
+        """Return the objects, among some full names, that the repository has."""
         asked = list(names)
         found = self.resolve(asked)
         return {name for name, known in zip(asked, found, strict=True) if known}
@@ -81,7 +81,7 @@ class Objects:
         """Return the newest versions of a file in the history of all branches, each once.
 
         Args:
-            path: relative to the top of the repository, with `/`.
+            path: the path relative to the top of the repository, with `/`.
         """
         if path not in self._versions:
             form = ("--format=", "--raw", "--no-abbrev", "--no-renames", f"--max-count={_HISTORY}")
@@ -93,7 +93,7 @@ class Objects:
         return self._versions[path]
 
     def _blob(self, name: str) -> bytes | None:
-        """Return the content of a blob; None if it is missing, or larger than agents edit."""
+        """Return the content of a blob; None if it is missing, or too large for an agent's edit."""
         (known,) = self.resolve([name])
         if known is None or self._sizes.get(name, 0) > SIZE_LIMIT:
             return None
@@ -109,7 +109,7 @@ class Objects:
 
 @contextmanager
 def opened(repository: Repository) -> Iterator[Objects]:
-    """Open the objects of a repository.
+    """Open the objects of a repository, and close them at the end.
 
     Raises:
         Denied: git does not trust the owner of the repository.

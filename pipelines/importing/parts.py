@@ -1,12 +1,12 @@
-"""Match transcripts with sessions that are recorded already, part by part.
+"""Match the parts of transcripts with sessions that are already recorded.
 
-1. A session is known by the agent's name of it: hooks and `record` put it into the id (`NAME`,
-   `NAME#TIME` for a part that was resumed, `NAME~2` for a further task), `import` into the field
-   `transcript`.
+1. A session is identified by the agent's id: hooks and `record` put it into the id of the session
+   (`NAME`, `NAME#TIME` for a part that was resumed, `NAME~2` for a further task), `import` into the
+   field `transcript`.
 2. A part that was resumed begins at its time. Of several tasks in a part, each ends when it was
-   recorded, and the next one begins there.
-3. What nobody recorded is a new session, with the agent's name as its id.
-4. A session that was recorded without the agent's name is matched by the output of its `record`.
+   recorded, and the next one begins then.
+3. A part that nobody recorded is a new session, with the agent's id as its id.
+4. A session that was recorded without the agent's id is matched by the output of its `record`.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from codec.manifest.identity import History
 from codec.records import Session
 from pipelines.workspace.manifest_view import Manifest
 
-#: Later than every time of a transcript, in milliseconds.
+#: A time later than all times of transcripts, in milliseconds.
 END: Final = 1 << 62
 _SECOND: Final = 1000
 _ID: Final = re.compile(r"(?P<name>[^#~]*)(?:#(?P<since>\d{1,18}))?(?:~(?P<number>\d{1,9}))?")
-#: An id that session-codec made for a session of which it knew none.
+#: An id that session-codec chose because it did not know the agent's.
 _OWN_ID: Final = re.compile(r"[0-9a-f]{16}")
 
 
@@ -34,7 +34,7 @@ class Part(NamedTuple):
     """A part of a session.
 
     Attributes:
-        history: as it is recorded; None if it is new.
+        history: the history, as it is recorded; None if it is new.
         since, until: its first and last millisecond since 1970.
     """
 
@@ -44,7 +44,7 @@ class Part(NamedTuple):
 
 
 class Known:
-    """The sessions of a workspace, by the agents' names of them."""
+    """The sessions of a workspace, by the agents' ids of them."""
 
     def __init__(self, manifest: Manifest) -> None:
         self._by_name: defaultdict[str, list[History]] = defaultdict(list)
@@ -60,27 +60,27 @@ class Known:
 
     @property
     def has_unnamed(self) -> bool:
-        """Return whether a session was recorded without an agent's name."""
+        """Return True if a session was recorded without an agent's id."""
         return bool(self._unnamed)
 
     def parts(self, name: str, more: Sequence[History] = ()) -> list[Part]:
-        """Return the parts of a session, in order; one without a history if nobody recorded it.
+        """Return the parts of a session, in order; a part has no history if nobody recorded it.
 
         Args:
-            name: the agent's name of the session.
-            more: sessions that are recorded without the name.
+            name: the agent's id of the session.
+            more: sessions that were recorded without the id.
         """
         return list(_parts([*self._by_name.get(name, ()), *more]))
 
     def recorded_by(self, commands: Iterable[Command]) -> list[History]:
-        """Return the sessions that commands recorded without the agent's name."""
+        """Return the sessions that commands recorded without the agent's id."""
         outputs = [c.output for c in commands if "session-codec" in c.text and "record" in c.text]
         found = {word for output in outputs for word in output.split()}
         return [self._unnamed[key] for key in sorted(found & self._unnamed.keys())]
 
 
 def milliseconds(time: str) -> int:
-    """Return a time of v2 in milliseconds since 1970."""
+    """Return the milliseconds from 1970 to a v2 time."""
     moment = datetime.fromisoformat(time)
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * _SECOND)
 
@@ -107,13 +107,13 @@ def _parts(histories: Sequence[History]) -> Iterator[Part]:
 
 
 def _ended(session: Session) -> int:
-    """Return when a session was recorded; an imported one has the time of its beginning."""
+    """Return when a session was recorded; for an imported session, when it began."""
     time = session.transcript.until if session.transcript is not None else session.time
     return milliseconds(time) + _SECOND - 1
 
 
 def by_person(history: History) -> Mapping[str, object]:
-    """Return the fields of a session that a person changed."""
+    """Return the fields of a session that the user changed."""
     return {
         name: value
         for revision in history.revisions

@@ -5,10 +5,10 @@
         ...
         patches = maker.patches()
 
-1. git makes the patch, with the options of recorded ones: they have the same form, and a session
-   whose commits are its edits has the same bytes.
-2. The states go to a temporary repository. What the user's repository has already is borrowed from
-   there, and nothing is written to it.
+1. git makes the patches with the same options as for recorded ones, so they have the same form: a
+   session whose commits are its edits gets the same bytes.
+2. The states are stored in a temporary repository, which borrows the objects of the user's
+   repository. Nothing is written to the latter.
 """
 
 from __future__ import annotations
@@ -26,18 +26,20 @@ from pipelines.system.git.process import git_dialogue, run_git
 from pipelines.system.git.repository import Repository
 from pipelines.workspace.git_patches import PATCH_OPTIONS
 
-#: A file of a session before and after: each a blob by hash, a mark of fast-import, or empty.
+#: A file of a session before and after; each is a blob's hash, a mark of fast-import, or empty.
 Pair = tuple[str, str]
 _BATCH: Final = 16
+#: A file that git does not have; of the modes that git has, those of files whose content is here.
 _MODE: Final = "100644"
+_MODES: Final = frozenset(("100644", "100755"))
 
 
 class PatchMaker:
-    """Collects pairs of states, and makes patches of them.
+    """Collects pairs of states, and makes patches from them.
 
     Args:
-        repository: of the user; None outside of git.
-        objects: of that repository.
+        repository: the repository of the user; None outside of git.
+        objects: the objects of that repository.
     """
 
     def __init__(self, repository: Repository | None, objects: Objects | None) -> None:
@@ -77,7 +79,7 @@ class PatchMaker:
         self._stack.close()
 
     def put(self, state: State) -> str:
-        """Store a state; return its name for a pair."""
+        """Store a state and return its name, to be used in a pair."""
         data = state.data
         if data is None:
             return ""
@@ -96,19 +98,23 @@ class PatchMaker:
         return self._marks[key]
 
     def add(self, pairs: Mapping[str, Pair]) -> int:
-        """Take the files of a session, by path from the top; return the number of its patch."""
+        """Add the files of a session, by path from the top; return the number of its patch."""
         self._pairs.append(pairs)
         return len(self._pairs) - 1
 
-    def patches(self, left_out: frozenset[str] = frozenset()) -> list[bytes]:
+    def patches(
+        self, modes: Mapping[str, str], left_out: frozenset[str] = frozenset()
+    ) -> list[bytes]:
         """Return the patches, by number. Nothing can be added afterwards.
 
         Args:
-            left_out: paths that no patch has.
+            modes: of the files that git has, by path.
+            left_out: paths that no patch may contain.
         """
         for number, pairs in enumerate(self._pairs):
             for side in (0, 1):
-                self._commit(f"{number}.{side}", pairs, side, left_out)
+                kept = {path: pair[side] for path, pair in pairs.items() if path not in left_out}
+                self._commit(f"{number}.{side}", kept, modes)
         self._in.write(b"done\n")
         self._blobs.close()
         trees = self._trees()
@@ -117,13 +123,13 @@ class PatchMaker:
             found += self._diffs(trees[start : start + _BATCH])
         return found
 
-    def _commit(
-        self, name: str, pairs: Mapping[str, Pair], side: int, left_out: frozenset[str]
-    ) -> None:
+    def _commit(self, name: str, files: Mapping[str, str], modes: Mapping[str, str]) -> None:
         self._in.write(f"commit refs/s/{name}\ncommitter x <x@x> 0 +0000\ndata 0\n".encode())
-        for path, pair in pairs.items():
-            if pair[side] and path not in left_out:
-                self._in.write(f"M {_MODE} {pair[side]} ".encode() + _quoted(path) + b"\n")
+        for path, blob in files.items():
+            if blob:
+                mode = modes.get(path, _MODE)
+                mode = mode if mode in _MODES else _MODE
+                self._in.write(f"M {mode} {blob} ".encode() + _quoted(path) + b"\n")
         self._in.write(b"\n")
 
     def _trees(self) -> list[tuple[str, str]]:
@@ -158,7 +164,7 @@ def _write(path: str, text: str) -> None:
 
 
 def _quoted(path: str) -> bytes:
-    """Return a path as fast-import reads it."""
+    """Return a path in the form that fast-import reads."""
     data = path.encode(errors="surrogateescape")
     for raw, escaped in ((b"\\", b"\\\\"), (b'"', b'\\"'), (b"\n", b"\\n")):
         data = data.replace(raw, escaped)

@@ -1,10 +1,10 @@
 """Plan an import: find the transcripts of a repository, read them, compile sessions.
 
 1. Sessions are read one after the other, the oldest first, a fork after its parent. Only one
-   session's files are in memory; their states go to git (`patches`).
-2. What is recorded is completed; what is not is new. A second import of the same transcripts
-   changes nothing.
-3. Nothing is written to the workspace. What cannot be read is a finding.
+   session's files are in memory; their states are stored by git (`patches`).
+2. Recorded sessions are completed; others are new. A second import of the same transcripts changes
+   nothing.
+3. Nothing is written to the workspace. Unreadable parts are findings.
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ from pipelines.workspace.manifest_view import Manifest
 
 
 class Request(NamedTuple):
-    """What is to be imported.
+    """The request for an import.
 
     Attributes:
-        workspace: into which.
+        workspace: the workspace to import into.
         agents: names of the agents; empty for all.
-        places: files and folders to look in; empty for the agents' own folders.
+        places: files and folders to search; empty for the agents' own folders.
         since: the earliest beginning of a session, in milliseconds since 1970.
         infer: infer a status from the last test command.
     """
@@ -70,7 +70,7 @@ class Request(NamedTuple):
 
 
 class Added(NamedTuple):
-    """A new session, its patch, and what it was made of."""
+    """A new session, its patch, and its draft."""
 
     session: Session
     patch: bytes | None
@@ -78,7 +78,7 @@ class Added(NamedTuple):
 
 
 class Changed(NamedTuple):
-    """A session that is completed: as it is and as it becomes, its revision and its new patch."""
+    """A session to complete: before and after, its revision and its new patch."""
 
     pair: Settled
     revision: Revision
@@ -88,15 +88,15 @@ class Changed(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Imported:
-    """The sessions of transcripts.
+    """The sessions of the transcripts.
 
     Attributes:
         added: new sessions, the oldest first.
-        changed: sessions that are completed.
-        same: how many sessions are recorded with all that their transcripts say.
+        changed: the sessions to complete.
+        same: the number of sessions that are recorded completely already.
         unknown: records of unknown types, counted by agent and name.
-        findings: what was noticed.
-        follows, entries: unused by an import; the rows of a migration need them.
+        findings: the findings.
+        follows, entries: always empty; the rows of a migration need them.
     """
 
     added: list[Added] = field(default_factory=list)
@@ -119,7 +119,7 @@ class Imported:
 
 
 def plan_import(request: Request, manifest: Manifest, progress: Progress) -> Imported:
-    """Plan an import; reads only.
+    """Return the plan of an import, without changing anything.
 
     Raises:
         Unavailable: git failed, or a text may hold a secret and the scanner is missing.
@@ -162,7 +162,7 @@ class _Planner:
         self._result = Imported()
         root = request.workspace.root
         self._listed = worktrees_of(repository) if repository else [root]
-        self._files = _files_of(repository) if repository else frozenset()
+        self._modes = _modes_of(repository) if repository else {}
 
     def sources(self) -> list[Source]:
         """Return the transcripts of the repository, the oldest first and parents before forks."""
@@ -170,7 +170,7 @@ class _Planner:
         chosen: list[Agent] = [self._agents[name] for name in request.agents or self._agents]
         found: list[Source] = []
         for agent in chosen:
-            search = agent.find(list(request.places) or agent.folders())
+            search = agent.find(list(request.places) or agent.folders(self._listed))
             found += search.sources
             self._result.findings.extend(search.findings)
         self._result.findings.extend(unrecognised(request.places, found, self._result.findings))
@@ -182,15 +182,17 @@ class _Planner:
             named=bool(request.places),
         )
         self._result.findings.extend(belonging.findings)
+        whole = {source.session_id for source in belonging.sources if not source.is_text}
         return sorted(
-            belonging.sources, key=lambda s: (bool(s.forked_from), s.time, s.newest, s.session_id)
+            (s for s in belonging.sources if not s.is_text or s.session_id not in whole),
+            key=lambda s: (bool(s.forked_from), s.time, s.newest, s.session_id),
         )
 
     def read(self, source: Source) -> None:
-        """Read a transcript, and store the states of its files."""
+        """Read a transcript and store the states of its files."""
         parts = self._known.parts(source.session_id)
-        if source.prompts and any(part.history is not None for part in parts):
-            return  # what is recorded has more than the prompts
+        if any(_has_more(part, source) for part in parts):
+            return
         seen = set(self._reading.seen) if self._known.has_unnamed else None
         read = self._compile(source, parts)
         if seen is not None:
@@ -208,7 +210,7 @@ class _Planner:
                 self._drafts.append(self._draft(source, compiled))
 
     def _compile(self, source: Source, parts: Sequence[Part]) -> Read:
-        tops = Tops(self._listed, [source.folder] if source.folder else [], (), self._files)
+        tops = Tops(self._listed, [source.folder] if source.folder else [], (), self._modes)
         streams = self._agents[source.agent].events(source, self._reading)
         return compile_session(streams, parts, finder(self._objects, tops.relative))
 
@@ -216,7 +218,7 @@ class _Planner:
         from codec.agents.commits import commits_made
 
         folders = [place.folder for place in compiled.places] or [source.folder]
-        tops = Tops(self._listed, [f for f in folders if f], compiled.files, self._files)
+        tops = Tops(self._listed, [f for f in folders if f], compiled.files, self._modes)
         inside = {
             name: states
             for path, states in compiled.files.items()
@@ -246,9 +248,9 @@ class _Planner:
         )
 
     def finish(self) -> Imported:
-        """Make the patches and the sessions."""
+        """Return the sessions and their patches."""
         names = {name for draft in self._drafts for name in draft.files}
-        patches = self._maker.patches(_ignored(self._repository, names))
+        patches = self._maker.patches(self._modes, _ignored(self._repository, names))
         taken = set(self._manifest.sessions)
         for draft in sorted(
             self._drafts, key=lambda d: (d.compiled.figures.first, d.source.session_id)
@@ -273,7 +275,7 @@ class _Planner:
             self._result.changed.append(Changed(pair, revision, patch if changed else None, draft))
         self._result.findings.extend(self._reading.findings)
         self._result.findings.extend(findings_of(self._result.unknown, self._drafts))
-        once = list(dict.fromkeys(self._result.findings))  # agents look at the same files
+        once = list(dict.fromkeys(self._result.findings))  # several agents read the same files
         self._result.findings[:] = once
         return self._result
 
@@ -300,14 +302,24 @@ class _Planner:
         return cleaned
 
 
-def _files_of(repository: Repository) -> frozenset[str]:
-    """Return the paths of the files of HEAD."""
-    done = run_git(repository, "ls-tree", "-r", "-z", "--name-only", "HEAD", answers=(0, 128))
-    return frozenset(done.stdout.decode(errors="surrogateescape").split("\0"))
+def _has_more(part: Part, source: Source) -> bool:
+    """Return True if what is recorded of a session comes from more than a source has."""
+    if part.history is None or not (source.prompts or source.is_text):
+        return False
+    recorded = part.history.session.transcript
+    return bool(source.prompts) or recorded is None or recorded.agent != source.agent
+
+
+def _modes_of(repository: Repository) -> dict[str, str]:
+    """Return the modes of the files in HEAD, by path."""
+    done = run_git(repository, "ls-tree", "-r", "-z", "HEAD", answers=(0, 128))
+    entries = done.stdout.decode(errors="surrogateescape").split("\0")
+    parts = (entry.partition("\t") for entry in entries if entry)
+    return {path: facts[:6] for facts, _, path in parts}
 
 
 def _ignored(repository: Repository | None, names: Collection[str]) -> frozenset[str]:
-    """Return the paths that git ignores: they are not part of the project."""
+    """Return the paths that git ignores, which are not part of the project."""
     if repository is None or not names:
         return frozenset()
     asked = "\0".join(sorted(names)).encode(errors="surrogateescape")

@@ -1,4 +1,4 @@
-"""Make sessions of the prompts in Claude Code's history whose transcripts are gone."""
+"""Make sessions from prompts in Claude Code's history whose transcripts are gone."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from pipelines.importing.agents import Search, Source
 from pipelines.importing.lines import entries
 from pipelines.outcomes.findings import Finding
 
-#: How many prompts of one session are kept: its task is among the first.
+#: The most prompts of a session that are kept: its task is one of the first.
 _KEPT: Final = 1000
 
 
 def prompts_without_transcripts(paths: Iterable[str], known: Collection[str]) -> Search:
-    """Return a session for the prompts of each session that has no transcript.
+    """Return a session for each group of prompts without a transcript.
 
     Args:
-        paths: files of the history.
-        known: names of the sessions that have a transcript.
+        paths: the files of the history.
+        known: the ids of the sessions that have a transcript.
     """
     findings: list[Finding] = []
     found: dict[str, Source] = {}

@@ -1,4 +1,4 @@
-"""Infer the status of a session from its last test command; off unless a user asks for it."""
+"""Infer the status of a session from its last test command, if the user asks for it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SHOWN: Final = 60
 
 
 def inferred(commands: Iterable[Command]) -> tuple[Status, str]:
-    """Return a status and the remark that says where it comes from; UNKNOWN if nothing says."""
+    """Return a status and a remark with its origin; UNKNOWN if no command shows it."""
     tests = [c for c in commands if c.exit_code is not None and _TESTS.search(c.text)]
     last = max(tests, key=lambda c: c.ended or c.began, default=None)
     if last is None:

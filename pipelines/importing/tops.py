@@ -1,8 +1,8 @@
-"""Turn the paths of edited files into paths of the repository.
+"""Convert the paths of edited files to paths in the repository.
 
-1. A file in a worktree of the repository that exists, or that git lists, is relative to it.
-2. The top of a folder that is gone is found by its files: it is the folder below which most of
-   them have the path of a file of the repository. Of equal ones it is the nearest to the session.
+1. The path of a file in an existing or listed worktree is relative to the worktree.
+2. The top of a folder that is gone is found by its files: below it, most of them have the path of a
+   file of the repository. Of several such folders, the nearest to the session counts.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ class Tops:
     """The worktrees of a session.
 
     Args:
-        listed: worktrees of the repository.
-        folders: where the session worked; the first is where it began.
-        paths: absolute paths of the files that it edited.
-        known: paths of the repository's files.
+        listed: the worktrees of the repository.
+        folders: the folders in which the session worked; it began in the first.
+        paths: the absolute paths of the files that it edited.
+        known: the paths of the repository's files.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class Tops:
             outer = self._best(_and_above(gone[0]), paths, known) or gone[0]
             self._tops.append(outer)
             self._tops += [f for f in gone[1:] if not is_below(f, outer)]
-        for folder in folders:  # a worktree inside of a worktree
+        for folder in folders:  # a worktree may be inside of another one
             above = self._top_of(folder)
             if above and above != folder:
                 inside = [p for p in paths if is_below(p, folder)]
@@ -69,12 +69,12 @@ class Tops:
 
 
 def _hits(top: str, paths: Iterable[str], known: Collection[str]) -> int:
-    """Return how many paths are those of files of the repository, from a top."""
+    """Return the number of paths that are files of the repository, relative to a top."""
     return sum(is_below(p, top) and p[len(top) + 1 :] in known for p in paths)
 
 
 def _and_above(folder: str) -> list[str]:
-    """Return a folder and the folders above it, but for the file system's root."""
+    """Return a folder and the folders above it, except the root of the file system."""
     found = [folder]
     while (above := os.path.dirname(found[-1])) not in {found[-1], "/"}:
         found.append(above)

@@ -1,4 +1,4 @@
-"""The answer to a question: a table."""
+"""The answer to a question, as a table."""
 
 from __future__ import annotations
 

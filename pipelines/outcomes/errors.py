@@ -1,6 +1,6 @@
-"""The errors that stop a pipeline, and their exit codes.
+"""The errors that stop a verb, and their exit codes.
 
-`exit_code` is the only place that knows exit codes; no two classes of its table share one.
+Only `exit_code` knows exit codes; no two classes in its table share one.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from codec.errors import CodecError, EncodeError, FormatError, IntegrityError
 
 
 class PipelineError(Exception):
-    """Base of everything that `pipelines` raises on purpose.
+    """Base of all errors that `pipelines` raises on purpose.
 
     Args:
-        problem: what is wrong, one sentence without a full stop.
-        hint: the way out, one sentence without a full stop.
+        problem: what failed, one sentence without a full stop.
+        hint: how to fix it, one sentence without a full stop.
     """
 
     def __init__(self, problem: str, *, hint: str | None = None) -> None:
@@ -29,14 +29,14 @@ class PipelineError(Exception):
 
 
 class WorkspaceMissing(PipelineError):
-    """There is no workspace at or above the folder."""
+    """There is no workspace at the folder or above it."""
 
 
 class LogsUnnamed(PipelineError):
-    """There is no v1 log of the usual name, but logs of other names: a user decides which.
+    """There is no v1 log with the default name, but there are others; the user has to choose.
 
     Attributes:
-        logs: their paths, relative to the workspace.
+        logs: the paths of these logs, relative to the workspace.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class WorkspaceLocked(PipelineError):
 
 
 class Conflict(PipelineError):
-    """An existing file or object differs from the expected one and must not be overwritten."""
+    """An existing file or object differs from the expected one, and must not be overwritten."""
 
 
 class Refused(Conflict):
@@ -59,30 +59,30 @@ class Refused(Conflict):
 
 
 class NewerFormat(Conflict):
-    """A later version of session-codec has written facts that this one would misunderstand."""
+    """A later version of session-codec wrote facts that this version would misunderstand."""
 
 
 class StorageError(PipelineError):
-    """Base of errors of a disk or a remote."""
+    """Base of the errors of a disk or a remote."""
 
 
 class NotFound(StorageError):
-    """The object is not there."""
+    """The object does not exist."""
 
 
 class Erased(StorageError):
-    """The diff was purged. It is not a `NotFound`: looking elsewhere for it would bring it back."""
+    """The diff was purged. It is not a `NotFound`: searching elsewhere would restore it."""
 
 
 class Denied(StorageError):
-    """The object may not be read or written."""
+    """The object must not be read or written."""
 
 
 class Unavailable(StorageError):
     """The disk or the remote failed: full, broken, unreachable."""
 
 
-#: Ran, with findings. Not an error: the result says what was found.
+#: The verb ran and has findings. This is not an error: the result states them.
 FINDINGS: Final = 3
 BUG: Final = 1
 DENIED: Final = 31
@@ -104,21 +104,21 @@ _CODES: Final[tuple[tuple[type[Exception], int], ...]] = (
 )
 
 
-#: What each exit code of the program means; a verb's help names those that it ends with.
+#: The meaning of each exit code of the program; the help of a verb lists the ones that it has.
 EXIT_CODES: Final = {
     0: "done",
-    BUG: "a bug",
+    BUG: "a bug in session-codec",
     2: "the arguments are not valid",
     FINDINGS: "done, with findings",
     10: "not in the expected format",
     11: "cannot be represented in the format",
-    12: "integrity: a hash or a length differs",
+    12: "integrity error: a hash or a length differs",
     20: "no workspace",
     21: "the workspace is locked",
     22: "conflict",
     30: "not found",
     DENIED: "denied",
-    32: "unavailable: disk full, broken, or out of reach",
+    32: "unavailable: a disk is full or broken, or a remote cannot be reached",
     33: "purged: the diff was erased on purpose",
     INTERRUPTED: "interrupted",
     141: "the reader of the output closed it",
@@ -135,7 +135,7 @@ def exit_code(error: Exception) -> int:
 
 
 def storage_error(error: OSError, path: str | None = None) -> StorageError:
-    """Map an error of the operating system to an error for a user."""
+    """Return the error for the user that corresponds to an error of the operating system."""
     path = path or str(error.filename or "the file system")
     reason = (error.strerror or str(error)).lower()
     if error.errno in (errno.ENOENT, errno.ENOTDIR):

@@ -1,27 +1,29 @@
 """The findings of a run.
 
-A finding needs a user's attention and changes the exit code. A note is reported and changes
-nothing: history that was declared wrong cannot be repaired.
+A finding needs a user's attention and changes the exit code. A note is only reported: a wrong
+declaration in old history, for example, cannot be repaired.
 """
 
 from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+from codec.kinds import Key
+
 Level = Literal["finding", "note"]
 
 
 class Finding(NamedTuple):
-    """One thing that was noticed.
+    """A finding or a note.
 
     Attributes:
-        code: names the kind, in kebab case; stable for scripts.
-        message: what it is, one sentence without a full stop.
+        code: the name of its kind, in kebab case; stable for scripts.
+        message: the problem, one sentence without a full stop.
         level: `finding` or `note`.
-        file, line: where, as a user would name it.
-        key: the session that it is about.
-        hint: the way out.
-        rule, fingerprint: of a secret, which itself is never shown.
+        file, line: its place, as a user would write it.
+        key: the key of its session.
+        hint: how to fix it.
+        rule, fingerprint: the rule and fingerprint of a secret, which itself is never shown.
     """
 
     code: str
@@ -29,7 +31,7 @@ class Finding(NamedTuple):
     level: Level = "finding"
     file: str | None = None
     line: int | None = None
-    key: str | None = None
+    key: Key | None = None
     hint: str | None = None
     rule: str | None = None
     fingerprint: str | None = None
@@ -43,7 +45,7 @@ def torn_finding(name: str) -> Finding:
     """Return a note on a file whose last line is incomplete."""
     return Finding(
         code="torn-line",
-        message="its last line has no end; the next verb that writes completes it",
+        message="its last line is incomplete; the next verb that writes completes it",
         file=name,
         level="note",
     )

@@ -1,4 +1,4 @@
-"""The protocol by which a pipeline reports progress: passed in, so that no verb prints."""
+"""The protocol by which a verb reports its progress to the caller, so that verbs do not print."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
-#: Called with the part of a stage's total that is done.
+#: Called with the amount of a stage that was done since the last call.
 Advance = Callable[[int], None]
 
 
 class Progress(Protocol):
-    """Hears of each stage as it begins and ends."""
+    """Receives the beginning and the end of each stage."""
 
     def stage(
         self, name: str, total: int | None = None, *, in_bytes: bool = False
@@ -20,18 +20,18 @@ class Progress(Protocol):
 
         Args:
             name: one word.
-            total: how much there is to do, in any unit; None if unknown.
+            total: the amount to be done, in any unit; None if unknown.
             in_bytes: the unit is a byte.
         """
         ...
 
 
 class Silent:
-    """Hears, and says nothing."""
+    """Ignores all stages."""
 
     @contextmanager
     def stage(
         self, name: str, total: int | None = None, *, in_bytes: bool = False
     ) -> Iterator[Advance]:
-        """Start a stage without showing it."""
+        """Ignore a stage."""
         yield lambda done: None

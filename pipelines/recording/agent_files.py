@@ -1,8 +1,8 @@
-"""Read an agent's files of a session: its transcript, and those of its sub-agents.
+"""Read the files in which an agent keeps a session: its transcript, and those of its sub-agents.
 
-1. A hook names the transcript. Only files in the agents' own folders are read: the name may come
-   from a repository that somebody else wrote.
-2. Claude Code keeps sub-agents in `SESSION/subagents/agent-*.jsonl`, Codex as further rollouts that
+1. A hook names the transcript. Only files in the agents' own folders are read, because the name may
+   come from a repository that somebody else wrote.
+2. Claude Code keeps sub-agents in `SESSION/subagents/agent-*.jsonl`, Codex in further rollouts that
    name their parent in the first line, Gemini CLI in a folder with the name of the session.
 """
 
@@ -19,9 +19,9 @@ from codec.agents.transcript_events import Told, Transcript, told_between
 from codec.agents.transcripts import entries_of, read_transcript
 from pipelines.recording.spooled_events import Part, read_file
 
-#: Of a transcript that is longer, the tokens are not known.
+#: The size in bytes from which a transcript is not read as a whole, so that tokens are unknown.
 TRANSCRIPT_LIMIT: Final = 1 << 25
-#: Folders where agents keep transcripts, and variables that name others.
+#: Folders in which agents keep transcripts, and variables that name other folders.
 _AGENT_FOLDERS: Final = ("~/.claude", "~/.codex", "~/.gemini")
 _AGENT_VARIABLES: Final = {"CLAUDE_CONFIG_DIR": "", "CODEX_HOME": "", "GEMINI_CLI_HOME": ".gemini"}
 _HELPERS: Final = 64
@@ -29,12 +29,12 @@ _FIRST_LINE: Final = 1 << 18
 
 
 class Files(NamedTuple):
-    """An agent's files of a session.
+    """The files in which an agent keeps a session.
 
     Attributes:
         main: the transcript; None if it cannot be read.
-        helpers: of its sub-agents.
-        whole: nothing was cut for its size.
+        helpers: the transcripts of its sub-agents.
+        whole: no file was cut because of its size.
     """
 
     main: Transcript | None = None
@@ -75,7 +75,7 @@ def _read(agent: str, path: str, session_id: str) -> tuple[Transcript, bool] | N
 
 
 def _helpers(part: Part, path: str) -> Iterator[tuple[str, str]]:
-    """Yield the transcripts of sub-agents, and the session that their lines name."""
+    """Yield the transcripts of sub-agents, each with the session that its lines name."""
     if part.agent == "claude":
         folder = os.path.join(path.removesuffix(".jsonl"), "subagents")
         for found in sorted(glob.glob(os.path.join(glob.escape(folder), "agent-*.jsonl"))):
@@ -94,7 +94,7 @@ def _helpers(part: Part, path: str) -> Iterator[tuple[str, str]]:
 
 
 def _child_of(path: str, session_id: str) -> str:
-    """Return the id of a rollout that is a sub-agent of a session; empty for any other."""
+    """Return the id of a rollout if it is a sub-agent of a session; else empty."""
     try:
         line = read_file(path, _FIRST_LINE, follow=False).partition(b"\n")[0]
     except OSError:
@@ -106,7 +106,7 @@ def _child_of(path: str, session_id: str) -> str:
 
 
 def _folders() -> Iterator[str]:
-    """Yield the folders in which agents keep transcripts; nothing else is read as one."""
+    """Yield the folders in which transcripts may be read."""
     yield from map(os.path.expanduser, _AGENT_FOLDERS)
     for name, inner in _AGENT_VARIABLES.items():
         if os.path.isabs(folder := os.environ.get(name, "")):
@@ -114,7 +114,7 @@ def _folders() -> Iterator[str]:
 
 
 def _is_below(path: str, folder: str) -> bool:
-    """Return True if a path is inside a folder, by its name or after following links."""
+    """Return True if a path is inside a folder, by its name or after resolving links."""
     real = os.path.realpath
     return os.path.isabs(path) and any(
         os.path.commonpath([top, inner]) == top

@@ -1,13 +1,13 @@
-"""The hooks of agents: their files, their events, and the new content of these files.
+"""The hooks of agents: their files, their events, and the edits of these files.
 
-1. A hook runs nothing and prints nothing where the program is not installed: a repository with
-   hooks in it is cloned by people who do not use session-codec.
-2. Hooks of a user work in every repository, clone, worktree and subfolder; those of a repository
-   come with a clone. Where an agent has both, a session is recorded once, and the context comes
+1. A hook does nothing and prints nothing if the program is not installed, because people who do not
+   use session-codec clone repositories with hooks.
+2. A user's hooks run in every repository, clone, worktree and subfolder; those of a repository come
+   with a clone. If an agent has both, a session is recorded once, and the context is printed
    once.
-3. Claude Code started below the root reads only the settings of the user and `settings.local.json`
-   of the root; in a folder that is not trusted it ignores rules of a tracked file, with a warning.
-   So the hooks go into that local file as well, with the rule.
+3. Claude Code started in a subfolder reads only the user's settings and the root's
+   `settings.local.json`; in an untrusted folder it ignores permission rules of a tracked file, with
+   a warning. So the hooks go into that local file as well, with the rule.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from pipelines.system.fs.user_files import Change
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Hooks:
-    """Where an agent has its hooks, and which of its events are wanted.
+    """The place of an agent's hooks, and the events that are used.
 
     Attributes:
-        path: relative to the workspace.
-        home: relative to the user's home.
-        events: the agent's name of each, ours, and the seconds that it may take.
-        form: of the file: `groups` and `list` of commands in JSON, or a `plugin`.
-        local: the same for one user of the workspace, which git ignores; empty if the agent has
-            no such file.
-        variable: names the folder of `home`, if it is set.
-        unit: of a second in the file.
-        guide: a file that imports AGENTS.md, for an agent that does not read that.
+        path: the file relative to the workspace.
+        home: the file relative to the user's home.
+        events: the agent's name of each event, our name, and its time limit in seconds.
+        form: the form of the file: `groups` and `list` of commands in JSON, or a `plugin`.
+        local: the file for one user of the workspace, which git ignores; empty if the agent does
+            not have one.
+        variable: the variable that names the folder of `home`, if it is set.
+        unit: how many units of time in the file make a second.
+        guide: a file that imports AGENTS.md, for an agent that does not read AGENTS.md.
     """
 
     path: str
@@ -49,7 +49,7 @@ class Hooks:
     guide: str = ""
 
     def user_path(self) -> str:
-        """Return the absolute path of the file of a user."""
+        """Return the absolute path of the user's own file."""
         folder = os.environ.get(self.variable, "")
         names = self.home.split("/")
         if os.path.isabs(folder):
@@ -57,16 +57,17 @@ class Hooks:
         return os.path.join(os.path.expanduser("~"), *names)
 
     def is_used(self) -> bool:
-        """Return whether the user has a folder of the agent."""
+        """Return True if the user has a folder of the agent."""
         above = os.path.dirname(self.user_path())
         return os.path.isdir(above if self.form != "plugin" else os.path.dirname(above))
 
 
-#: Agents that get a user's hooks even if they have not been started yet.
+#: Agents for which a user's hooks are installed even if they were never started.
 _ALWAYS: Final = ("claude", "codex")
-#: Claude Code gives all hooks at a session's end the longest of their timeouts; Codex no more than
-#: three seconds. `Stop` ends each turn: some versions of both report no end of a session. Cursor's
-#: entry is from its documentation (cursor.com/docs/agent/hooks) and was not tried.
+#: Claude Code gives all hooks at the end of a session the longest of their time limits; Codex at
+#: most three seconds. `Stop` ends each turn: some versions of both do not report the end of a
+#: session. The entry for Cursor follows its documentation (cursor.com/docs/agent/hooks) and was not
+#: tried.
 HOOKS: Final = {
     "claude": Hooks(
         path=".claude/settings.json",
@@ -109,12 +110,12 @@ HOOKS: Final = {
 
 
 def agents_of_user() -> tuple[str, ...]:
-    """Return the agents whose hooks a user gets without naming any."""
+    """Return the agents whose hooks a user gets by default."""
     return tuple(name for name, hooks in HOOKS.items() if name in _ALWAYS or hooks.is_used())
 
 
 def command_of(program: str, agent: str, event: str) -> str:
-    """Return the command of a hook, which is silent where the program is missing."""
+    """Return the command of a hook, which does nothing if the program is missing."""
     return f"command -v {program} >/dev/null 2>&1 && {program} {agent} {event} || :"
 
 
@@ -123,9 +124,9 @@ def hooked(agent: str, program: str, *, shared: bool) -> Change:
 
     Args:
         agent: one of `HOOKS`.
-        program: how a hook calls our hook program.
-        shared: others use the settings, too; else a user's rule joins the hooks, by which Claude
-            Code runs `session-codec` without asking.
+        program: the command by which a hook calls our hook program.
+        shared: others use the settings, too; if not, the user's rule that lets Claude Code run
+            `session-codec` without asking is added as well.
     """
     hooks = HOOKS[agent]
     if hooks.form == "plugin":
@@ -136,7 +137,7 @@ def hooked(agent: str, program: str, *, shared: bool) -> Change:
     def change(data: bytes | None) -> bytes | None:
         text = _decoded(data) if data is not None else None
         if text is not None and not {*commands.values()}.issuperset(our_commands(text)):
-            text = without_hooks(text)  # the program has moved since
+            text = without_hooks(text)  # the path of the program may have changed
         text = with_hooks(text, wanted)
         return (with_rule(text) if hooks.local and not shared else text).encode()
 
@@ -144,7 +145,7 @@ def hooked(agent: str, program: str, *, shared: bool) -> Change:
 
 
 def _entry(hooks: Hooks, command: str, seconds: int) -> dict[str, Any]:
-    """Return what the list of an event gets."""
+    """Return the entry in the list of an event."""
     if hooks.form == "list":
         return {"command": command}
     handler = {"type": "command", "command": command, "timeout": seconds * hooks.unit}
@@ -152,7 +153,7 @@ def _entry(hooks: Hooks, command: str, seconds: int) -> dict[str, Any]:
 
 
 def _plugged(hooks: Hooks, program: str) -> Change:
-    """Return what writes the plugin of an agent, whose file is ours as a whole."""
+    """Return the edit that writes an agent's plugin, a file that is ours as a whole."""
     source = plugin_source(program, {name: seconds for _, name, seconds in hooks.events})
 
     def change(data: bytes | None) -> bytes | None:
@@ -164,7 +165,7 @@ def _plugged(hooks: Hooks, program: str) -> Change:
 
 
 def unhooked(data: bytes | None) -> bytes | None:
-    """Return settings without our hooks, None where nothing else was in the file."""
+    """Return settings without our hooks; None if the file had nothing else."""
     if data is None or PROGRAM.encode() not in data:
         return data
     text = _decoded(data)

@@ -1,11 +1,11 @@
-"""Name the process of the agent that runs a hook, and find out whether it has ended.
+"""Name the process of the agent that runs a hook, and find out whether it ended.
 
     PID:START:BOOT:NAMESPACE
 
-START is in ticks since the boot, BOOT the id of the boot, NAMESPACE that of the process ids: a
-number alone is soon another process's. Only Linux has `/proc`; elsewhere nothing is known.
+START is in ticks since the boot, BOOT is the id of the boot, NAMESPACE that of the process ids: a
+number alone is reused by other processes. Only Linux has `/proc`; elsewhere nothing is known.
 
-Every hook loads this module: it imports nothing that takes time.
+Every hook loads this module, so it imports nothing that is slow.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _DEPTH = 64
 
 
 def agent_process() -> str:
-    """Return the name of the agent's process: our parent, but for a shell that runs the hook."""
+    """Return the name of the agent's process: our parent, or the parent of the hook's shell."""
     pid = os.getppid()
     while pid > 1 and (found := _status(pid)):
         parent, start, command = found
@@ -31,7 +31,7 @@ def agent_process() -> str:
 
 
 def has_ended(process: str) -> bool | None:
-    """Return whether a process has ended; None if that cannot be seen from here."""
+    """Return True if a process has ended; None if that cannot be seen from here."""
     pid, _, rest = process.partition(":")
     start, _, where = rest.partition(":")
     here = _where()
@@ -47,7 +47,7 @@ def has_ended(process: str) -> bool | None:
 
 
 def distance_to(process: str) -> int | None:
-    """Return how many parents a process is away from this one; None if it is not an ancestor."""
+    """Return how many parents lead from this process to another one; None if they do not."""
     pid = os.getpid()
     for steps in range(_DEPTH):
         found = _status(pid)
@@ -60,7 +60,7 @@ def distance_to(process: str) -> int | None:
 
 
 def _status(pid: int) -> tuple[int, int, bytes] | None:
-    """Return parent, start and command of a process; None if it has ended."""
+    """Return the parent, start and command of a process; None if it ended."""
     data = _read(f"/proc/{pid}/stat")
     command = data[data.find(b"(") + 1 : data.rfind(b")")]
     fields = data[data.rfind(b")") + 1 :].split()
@@ -70,7 +70,7 @@ def _status(pid: int) -> tuple[int, int, bytes] | None:
 
 
 def _where() -> str:
-    """Return the boot and the namespace of process ids; empty if unknown."""
+    """Return the boot id and the namespace of process ids; empty if unknown."""
     boot = _read("/proc/sys/kernel/random/boot_id").decode(errors="replace").strip()
     try:
         space = os.readlink("/proc/self/ns/pid")

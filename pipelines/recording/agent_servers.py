@@ -1,7 +1,7 @@
-"""The MCP server in the settings of agents: in which files, and what these files become.
+"""The MCP server in the settings of agents: which files name it, and their edits.
 
-The settings of a repository are shared: they name the program as the PATH finds it, so that they
-work on every machine where session-codec is installed. Each user approves them once.
+The settings of a repository are shared: they name the program without a path, so that they work on
+every machine on which session-codec is installed. Each user approves them once.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from pipelines.system.fs.user_files import Change
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Servers:
-    """Where an agent names its servers, and how that file is changed.
+    """The file in which an agent names its MCP servers, and how it is changed.
 
     Attributes:
-        path: relative to the workspace.
+        path: the file relative to the workspace.
         add: returns the text with our server, started by a command.
-        remove: returns the text without it, None for a file that held nothing else.
-        command: returns the command of our server in a text, None without it.
+        remove: returns the text without it; None for a file that had nothing else.
+        command: returns the command of our server in a text; None without it.
     """
 
     path: str
@@ -57,18 +57,18 @@ SERVERS: Final = {
 
 
 def served(agent: str, command: str) -> Change:
-    """Return what adds our server to the settings of an agent.
+    """Return the edit that adds our server to the settings of an agent.
 
     Args:
         agent: one of `SERVERS`.
-        command: starts our program.
+        command: the command that starts our program.
     """
     add = SERVERS[agent].add
     return lambda data: add(_decoded(data) if data is not None else None, command).encode()
 
 
 def unserved(agent: str) -> Change:
-    """Return what takes our server out of the settings of an agent."""
+    """Return the edit that removes our server from the settings of an agent."""
 
     def change(data: bytes | None) -> bytes | None:
         if data is None or NAME.encode() not in data:

@@ -1,16 +1,16 @@
-"""Decide which session made a commit, where several work in one repository.
+"""Decide which session made a commit, if several work in one repository.
 
-1. A commit that a command printed, or that the agent noted, belongs to the session of that command.
-2. A commit that was made while a command ran may belong to its session. A command that names the
-   commit's subject is the best evidence, then one that does what the reflog says was done, then any
-   other. Reflogs count seconds, so commands of several sessions may fit. Of equal evidence, a
-   session that named the subject before counts (it amends its own commit), then the shortest
-   command: where one agent runs another, both were running a command, and the inner one's took less
-   time.
-   In another worktree than its own, the time alone does not count.
-3. A commit in a session's own worktree that no command explains is the session's if it was alone
-   there: a person may have committed, or a command in the background. Where other sessions worked
-   there, it is nobody's, unless this session has no transcript.
+1. A commit that a command printed, or that the agent recorded, belongs to that command's session.
+2. A commit that was made while a command ran may belong to its session. The best evidence is a
+   command that names the commit's subject, then a command that does what the reflog states, then
+   any other command. Reflogs count seconds, so commands of several sessions may fit. If the
+   evidence is equal, a session that named the subject before wins (it amends its own commit), then
+   the shortest command: if one agent runs another, both were running a command, and the inner one
+   took less time.
+      In another worktree than its own, time is not sufficient evidence for a session.
+3. A commit in a session's own worktree that no command explains is the session's if it was alone in
+   that worktree: a user may have committed, or a background command. If other sessions worked
+   there, the commit is nobody's, unless this session has no transcript.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from codec.agents.commits import printed_commits
 from codec.agents.transcript_events import Command
 from pipelines.recording.reflogs import Move
 
-#: What commands contain that do what the beginning of a reflog's action says; the first that fits.
+#: Text in commands that do what the beginning of a reflog's action states; the first match counts.
 _ACTIONS: Final = {
     "commit (amend)": re.compile(r"--amend\b"),
     "commit": re.compile(r"\bcommit\b"),
@@ -34,7 +34,7 @@ _ACTIONS: Final = {
     "am": re.compile(r"\bam\b"),
 }
 _SECOND: Final = 1000
-#: Evidence, the greater the better. From `_SUBJECT` on it is more than the time.
+#: Evidence; a greater number is better. From `_SUBJECT` on, it is more than the time.
 _ELSEWHERE, _RUNNING, _FITTING, _SUBJECT, _PRINTED_HASH = range(5)
 
 #: How well a command explains a commit: the evidence, whether its session named the subject in any
@@ -46,10 +46,10 @@ class Claimant(NamedTuple):
     """A session that may have made commits.
 
     Attributes:
-        name: the agent's name of it, with the number of its part.
-        root: real path of the worktree that it began in.
-        since, until: milliseconds since 1970.
-        commands: that it ran; None if its transcript cannot be read.
+        name: the agent's id of it, with the number of its part.
+        root: the real path of the worktree in which it began.
+        since, until: its times in milliseconds since 1970.
+        commands: the commands that it ran; None if its transcript cannot be read.
     """
 
     name: str
@@ -59,11 +59,11 @@ class Claimant(NamedTuple):
     commands: tuple[Command, ...] | None
 
     def is_active(self, time: int) -> bool:
-        """Return whether it was running at a time in seconds."""
+        """Return True if it was running at a time in seconds."""
         return self.since // _SECOND <= time <= self.until // _SECOND
 
     def overlaps(self, other: Claimant) -> bool:
-        """Return whether two sessions ran in the same second: reflogs count seconds."""
+        """Return True if two sessions ran in the same second, because reflogs count seconds."""
         return (
             self.since // _SECOND <= other.until // _SECOND
             and other.since // _SECOND <= self.until // _SECOND
@@ -71,12 +71,12 @@ class Claimant(NamedTuple):
 
 
 class Attribution:
-    """Answers for one session whose commits are whose.
+    """Decides for one session which commits it made.
 
     Args:
         own: the session.
         others: sessions that ran at the same time.
-        from_start: its beginning is known, so that commits without evidence can be its own.
+        from_start: its beginning is known, so commits without evidence can be its own.
     """
 
     def __init__(
@@ -87,11 +87,11 @@ class Attribution:
         self._from_start = from_start
 
     def is_mine(self, move: Move, root: str) -> bool:
-        """Return whether the session made a commit.
+        """Return True if the session made a commit.
 
         Args:
-            move: of a reflog, which made it.
-            root: real path of the worktree, empty if it is not known.
+            move: the move of a reflog that made it.
+            root: the real path of the worktree; empty if unknown.
         """
         best = max(self._explanations(move, root), default=None, key=lambda found: found[0])
         if best is not None:
@@ -103,7 +103,7 @@ class Attribution:
         return alone or self._own.commands is None
 
     def _explanations(self, move: Move, root: str) -> Iterator[tuple[_Rank, str]]:
-        """Yield how well commands explain a commit, and whose they are; our own first."""
+        """Yield how well commands explain a commit, and their sessions, our own session first."""
         for claimant in (self._own, *self._others):
             commands = claimant.commands or ()
             named = any(move.subject and move.subject in c.text for c in commands)
@@ -115,7 +115,7 @@ class Attribution:
 
 
 def _evidence(move: Move, command: Command, ended: int, *, at_home: bool) -> int | None:
-    """Return the evidence that a command made a commit; None if it did not."""
+    """Return the evidence that a command made a commit; None without evidence."""
     if any(move.new.startswith(commit) for commit in printed_commits(command)):
         return _PRINTED_HASH
     if not command.began // _SECOND <= move.time <= ended // _SECOND:

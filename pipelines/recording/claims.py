@@ -1,11 +1,11 @@
-"""When and where parts of sessions ran, and which of them may have made a commit.
+"""Find when and where parts of sessions ran, and which of them may have made a commit.
 
-1. A part that a hook saw ending ends then. One that was killed ends with the last line of its
-   transcript, and its HEAD at that time is in the reflog.
-2. What is recorded of a part that goes on is up to the end of its last turn. What it has done since
-   still claims commits: another session must not get them.
+1. A part ends when a hook saw it end. A part that was killed ends with the last line of its
+   transcript; its HEAD at that time is in the reflog.
+2. A part that goes on is recorded up to the end of its last turn. Its later work still claims
+   commits, so that no other session gets them.
 3. A transcript is read once, however many sessions ran at the same time, and only if one of them is
-   recorded.
+   being recorded.
 """
 
 from __future__ import annotations
@@ -23,21 +23,22 @@ from pipelines.system.git.worktree import ancestors, git_folders, head_of, repos
 
 _NANO: Final = 10**6
 _SECOND: Final = 1000
-#: Why a session starts whose transcript has nothing of an earlier one.
+#: Sources of a start whose transcript has nothing of an earlier session.
 _FRESH: Final = ("", "startup", "clear")
 
 
 class Span(NamedTuple):
-    """When and where a part of a session ran.
+    """The time and place of a part of a session.
 
     Attributes:
-        part: its events.
-        files: its transcripts.
-        since, until: milliseconds since 1970; `since` is 0 if nothing says when it began.
-        told_since: from when the transcript is of this part; 0 for the whole. A transcript repeats
-            what was before where a session was resumed or forked.
-        root: real path of its worktree, or of the workspace where that is gone.
-        head: of its worktree at the end, empty if unknown.
+        part: the events of the part.
+        files: the files in which the agent keeps the session.
+        since, until: its times in milliseconds since 1970; `since` is 0 if its beginning is
+            unknown.
+        told_since: from when the transcript belongs to this part; 0 for the whole. The transcript
+            of a session that was resumed or forked repeats earlier lines.
+        root: the real path of its worktree, or of the workspace if the worktree is gone.
+        head: the HEAD commit of its worktree at the end; empty if unknown.
     """
 
     part: Part
@@ -59,10 +60,10 @@ class Span(NamedTuple):
 
 
 class Claims:
-    """Spans of the parts that wait; the transcript of each session is read once.
+    """The spans of the parts in the spool; the transcript of each session is read once.
 
     Args:
-        parts: all parts that are known, in the order of their newest events.
+        parts: all known parts, in the order of their newest events.
     """
 
     def __init__(self, parts: Sequence[Part]) -> None:
@@ -71,7 +72,7 @@ class Claims:
         self._claimants: dict[str, Claimant] = {}
 
     def span_of(self, part: Part) -> Span:
-        """Return when and where a part of a session ran, or what is to be recorded of it."""
+        """Return the time and place of a part, up to the end of what is to be recorded."""
         entry = part.last.entry
         until = entry.time // _NANO
         if part.ended or (entry.event == "stop" and not part.is_over()):
@@ -82,7 +83,7 @@ class Claims:
         return span._replace(until=until, head=head_at(span.root, until) or entry.head)
 
     def attribution(self, own: Span) -> Attribution:
-        """Return the evidence for the commits that a part of a session made."""
+        """Return the evidence for the commits of a part of a session."""
         others = [self._claimant(p) for p in self._parts if self._is_rival(p, own)]
         return Attribution(own.claimant(), others, from_start=own.part.start is not None)
 
@@ -105,7 +106,7 @@ class Claims:
         return found
 
     def _is_rival(self, part: Part, own: Span) -> bool:
-        """Return whether a part is of another session and may have run at the same time."""
+        """Return True if a part belongs to another session and may have run at the same time."""
         begun = part.events[0].entry.time // _NANO
         ended = part.last.entry.time // _NANO if part.ended else time.time_ns() // _NANO
         apart = begun // _SECOND > own.until // _SECOND or own.since // _SECOND > ended // _SECOND
@@ -128,7 +129,7 @@ class Claims:
 
 
 def worktree_of(root: str) -> str:
-    """Return the real path of the worktree that a workspace is in; of the workspace without git."""
+    """Return the real path of a workspace's worktree; that of the workspace without git."""
     return os.path.realpath(repository_of(ancestors(root)) or root)
 
 

@@ -1,7 +1,7 @@
-"""Ask git for the commits since a point, those in recorded ranges, and their ranges.
+"""Ask git for the commits since a point and in recorded ranges, and group commits into ranges.
 
-Commits are read with two runs of git, however many sessions need them: reachability and the base of
-a range are computed from their parents.
+Commits are read in two runs of git, however many sessions need them: reachability and the base of a
+range are computed from their parents.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ class Commits(NamedTuple):
     """Commits since a point.
 
     Attributes:
-        parents: of each commit, the oldest first.
-        counted: commits that count: merges, and those that change more than our own files.
+        parents: the parents of each commit, the oldest first.
+        counted: the commits that count: merges, and those that change other files than our own.
     """
 
     parents: Mapping[str, Sequence[str]]
     counted: Set[str]
 
     def reached(self, tips: Iterable[str]) -> set[str]:
-        """Return the commits that are reachable from some."""
+        """Return the commits that are reachable from some commits."""
         found: set[str] = set()
         waiting = [*tips]
         while waiting:
@@ -45,8 +45,8 @@ class Commits(NamedTuple):
     def between(self, tips: Iterable[str], floor: Iterable[str]) -> dict[str, str]:
         """Return the commits that count since a session began, oldest first, without merges.
 
-        The value is the first parent, or its nearest ancestor that counts or was there before;
-        empty for a commit without one.
+        The value is the first parent, or its nearest ancestor that counts or existed before; empty
+        for a commit without one.
         """
         since = self.reached(tips) - self.reached(floor)
         return {
@@ -56,7 +56,7 @@ class Commits(NamedTuple):
         }
 
     def in_ranges(self, ranges: Iterable[str]) -> set[str]:
-        """Return the commits of ranges `BASE..HEAD`; of a single commit, it and its ancestors."""
+        """Return the commits in ranges `BASE..HEAD`; for a single commit, it and its ancestors."""
         found: set[str] = set()
         for commits in ranges:
             base, dots, end = commits.rpartition("..")
@@ -71,12 +71,12 @@ class Commits(NamedTuple):
 
 
 class Past(NamedTuple):
-    """What git knows about the time in which sessions ran, read once for all of them.
+    """The history of a repository while sessions ran, read once for all of them.
 
     Attributes:
         logs: all reflogs.
-        tips: commits from which `commits` were read.
-        commits: since the first session began.
+        tips: the commits from which `commits` were read.
+        commits: the commits since the first session began.
     """
 
     logs: Sequence[Log]
@@ -91,14 +91,14 @@ def read_past(
     floor: Sequence[str],
     since: int,
 ) -> Past:
-    """Read what commits of sessions are found in.
+    """Return the history that is needed to find the commits of sessions.
 
     Args:
-        workspace: whose own files do not count.
-        repository: of the sessions.
-        heads: commits of which sessions or recorded ranges may consist.
-        floor: commits that were there as the first of the sessions began.
-        since: seconds since 1970 when it began.
+        workspace: the workspace, whose own files do not count.
+        repository: the repository of the sessions.
+        heads: the commits of which sessions or recorded ranges may consist.
+        floor: the commits that existed when the first session began.
+        since: when it began, in seconds since 1970.
     """
     logs = all_logs(repository.common)
     moved = (c for log in logs for m in log.moves if m.time >= since for c in (m.old, m.new))
@@ -109,7 +109,7 @@ def read_past(
 def read_commits(
     workspace: Workspace, repository: Repository, tips: Iterable[str], floor: Sequence[str]
 ) -> Commits:
-    """Return the commits since a session began; those that the repository lacks are left out."""
+    """Return the commits since a session began; commits missing in the repository are left out."""
     data = "".join(f"{name}\n" for name in (*sorted(tips), *(f"^{c}" for c in floor))).encode()
 
     def read(*arguments: str) -> list[str]:
@@ -126,7 +126,7 @@ def read_commits(
 def known_commits(
     repository: Repository, commits: Sequence[str], moves: Sequence[Move] = ()
 ) -> set[str]:
-    """Return the commits that the repository has; it keeps those in a reflog."""
+    """Return the commits that the repository has; those in a reflog are not checked."""
     found = {move.new for move in moves}.intersection(commits)
     if found.issuperset(commits):
         return found
@@ -139,7 +139,7 @@ def known_commits(
 def last_commit(workspace: Workspace, repository: Repository, head: str) -> str:
     """Return the range of the last commit that counts; a merge is compared with its first parent.
 
-    Empty if no commit counts.
+    It is empty if no commit counts.
     """
     arguments = ("-1", "--first-parent", "--parents", head, "--", *_counted(workspace))
     found = run_git(repository, "rev-list", *arguments).stdout.decode().split()
@@ -160,13 +160,13 @@ def signatures(repository: Repository, *revisions: str) -> dict[str, str]:
 def ranges_of(
     repository: Repository, mine: Iterable[str], before: Mapping[str, str], made: Made | None
 ) -> Iterator[str]:
-    """Yield the ranges of commits that follow each other.
+    """Yield the ranges of consecutive commits.
 
     Args:
-        repository: that has the commits.
+        repository: the repository that has the commits.
         mine: the commits, the oldest first.
-        before: what each is compared with (`Commits.between`).
-        made: what reflogs say about commits.
+        before: the commit with which each is compared (`Commits.between`).
+        made: the commits that reflogs list.
     """
     runs: list[list[str]] = []
     for commit in mine:
@@ -179,14 +179,14 @@ def ranges_of(
 
 
 def _base(repository: Repository, commit: str, before: Mapping[str, str], made: Made | None) -> str:
-    """Return the base that the first commit of a range is compared with.
+    """Return the base of a range, with which its first commit is compared.
 
-    Of a commit of others that was amended, only the amendment is the session's.
+    If the session amended a commit of others, only the amendment is the session's.
     """
     amended = made.amended if made else {}
     old = commit
     seen = {old}
-    # An amendment that changes nothing within a second has the same hash, also over several.
+    # An amendment within the same second that changes nothing has the same hash, even repeatedly.
     while (replaced := amended.get(old)) is not None and replaced not in seen:
         seen.add(replaced)
         old = replaced
@@ -198,12 +198,12 @@ def _base(repository: Repository, commit: str, before: Mapping[str, str], made: 
 def own_paths(workspace: Workspace) -> list[str]:
     """Return the paths in the repository of the files and folders that only session-codec writes.
 
-    Empty if the workspace is outside of its repository.
+    The list is empty if the workspace is outside of its repository.
     """
     prefix = prefix_of(workspace)
     return [f"{prefix}{name}" for name in _OWN] if prefix is not None else []
 
 
 def _counted(workspace: Workspace) -> list[str]:
-    """Return pathspecs of everything but the files that only session-codec writes."""
+    """Return pathspecs for all files except those that only session-codec writes."""
     return [":(top)", *(f":(top,exclude,literal){name}" for name in own_paths(workspace))]

@@ -1,20 +1,19 @@
-"""Find the pending facts that are committed, which leave the pending store.
+"""Find the pending facts that are committed, and remove them from the pending store.
 
-1. In git, a fact leaves the store once the manifest of a local branch holds it. Neither the working
-   tree, nor the index, nor a stash, nor a detached HEAD counts: `checkout`, `stash`, an aborted
-   rebase or the removal of a worktree would lose it. Without git, the manifest itself counts.
-2. git is asked only after a branch has moved. The branch of HEAD is asked first, because it nearly
-   always holds everything. Manifests of other branches are read once: their ids are kept.
+1. In git, a fact leaves the store once the manifest of a local branch has it. The working tree, the
+   index, stashes and a detached HEAD do not count: `checkout`, `stash`, an aborted rebase or the
+   removal of a worktree would lose it. Without git, the manifest itself counts.
+2. git runs only after a branch has moved. The branch of HEAD is read first, because it nearly
+   always has everything. Manifests of other branches are read once: their ids are stored.
 3. Before a session leaves, its patch is in `.diffs`, or in an archive there.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import mmap
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from codec.manifest.fact_lines import erased_digests, read_fact, split_lines
@@ -23,25 +22,18 @@ from codec.manifest.jsonl import fact_digest
 from codec.records import Session
 from pipelines.outcomes.errors import Denied, NotFound, Unavailable
 from pipelines.system.fs.files import keep_file, make_folder, mapped, read_bytes, sync_directory
-from pipelines.system.git.process import run_git
-from pipelines.system.git.repository import Repository
 from pipelines.system.git.worktree import head_of
 from pipelines.workspace import pending
 from pipelines.workspace.diff_files import put_diff
 from pipelines.workspace.diff_names import names_of
-from pipelines.workspace.git_blobs import read_blob
-from pipelines.workspace.git_queries import content_at, prefix_of, repository_of
 from pipelines.workspace.location import MANIFEST, Workspace
 from pipelines.workspace.purged_diffs import purged_times
 from pipelines.workspace.reading import ERASED, is_held
 
-#: What git was asked last, beside the facts.
+#: The file with the last question to git, next to the facts.
 _ASKED: Final = "asked.json"
-#: Files of git's common folder that change when a branch moves, and the folder of loose branches.
-_BRANCHES: Final = ("packed-refs", os.path.join("reftable", "tables.list"))
-_LOOSE: Final = os.path.join("refs", "heads")
 
-#: A pending line, and its fact.
+#: A pending line and its fact.
 Pending = tuple[bytes, Fact]
 
 
@@ -50,8 +42,8 @@ class _Asked(NamedTuple):
 
     Attributes:
         head: the commit of HEAD.
-        branches: what identifies the state of all local branches.
-        manifests: ids of the manifests of the branches.
+        branches: a value that identifies the state of all local branches.
+        manifests: the ids of the branches' manifests.
     """
 
     head: str = ""
@@ -62,14 +54,14 @@ class _Asked(NamedTuple):
 def release(workspace: Workspace, *, everywhere: bool = False) -> None:
     """Remove the facts that are committed from the pending store.
 
-    If git cannot be asked, everything stays.
+    If git cannot run, everything stays.
 
     Args:
-        workspace: whose store.
-        everywhere: ask all local branches rather than that of HEAD.
+        workspace: the workspace of the store.
+        everywhere: read all local branches, not only that of HEAD.
 
     Raises:
-        Conflict: the store is tracked by git, or is another user's.
+        Conflict: the store is tracked by git, or belongs to another user.
         WorkspaceLocked: another process was writing to the store for too long.
     """
     lines = pending.read_lines(workspace)
@@ -85,11 +77,19 @@ def release(workspace: Workspace, *, everywhere: bool = False) -> None:
     try:
         head, branch = head_of(str(workspace.repository))
         if branch and head and head != asked.head:
+            from pipelines.workspace.git_queries import content_at
+
             held = _held_by(content_at(workspace, head, MANIFEST), _decoded(lines))
             asked = asked._replace(head=head)
         if everywhere and len(held) < len(lines):
-            asked, more = _ask_branches(workspace, asked, lines)
-            held |= more
+            from pipelines.recording.branches import read_moved
+
+            moved = read_moved(workspace, asked.branches, asked.manifests)
+            if moved is not None:
+                facts = _decoded(lines)
+                for manifest in moved.contents:
+                    held |= _held_by(manifest, facts)
+                asked = asked._replace(branches=moved.state, manifests=moved.manifests)
     except (Denied, NotFound, Unavailable):
         return
     _leave(workspace, held)
@@ -97,30 +97,13 @@ def release(workspace: Workspace, *, everywhere: bool = False) -> None:
         keep_file(os.path.join(store, _ASKED), json.dumps(asked).encode())
 
 
-def _ask_branches(
-    workspace: Workspace, asked: _Asked, lines: Sequence[bytes]
-) -> tuple[_Asked, dict[bytes, Fact]]:
-    """Return the facts that any local branch holds; nothing if no branch has moved."""
-    repository, prefix = repository_of(workspace), prefix_of(workspace)
-    state = _state_of_branches(repository.common)
-    if prefix is None or state == asked.branches:
-        return asked, {}
-    blobs = _manifests(repository, prefix)
-    held: dict[bytes, Fact] = {}
-    new = [blob for blob in blobs if blob not in asked.manifests]
-    facts = _decoded(lines) if new else []
-    for content in _contents(repository, new):
-        held |= _held_by(content, facts)
-    return asked._replace(branches=state, manifests=tuple(blobs)), held
-
-
 def _decoded(lines: Sequence[bytes]) -> list[Pending]:
-    """Return the facts of lines; one that is not a fact stays in the store."""
+    """Return the facts on lines; a line that is not a fact stays in the store."""
     return [(line, fact) for line in lines if (fact := read_fact(line)) is not None]
 
 
 def _held_by(manifest: mmap.mmap | bytes, facts: Sequence[Pending]) -> dict[bytes, Fact]:
-    """Return the pending facts that a manifest holds, or whose text it erased, by line."""
+    """Return the pending facts that a manifest has, or whose text it erased, by line."""
     erased = _erased_in(manifest)
     return {
         line: fact
@@ -130,7 +113,7 @@ def _held_by(manifest: mmap.mmap | bytes, facts: Sequence[Pending]) -> dict[byte
 
 
 def _erased_in(manifest: mmap.mmap | bytes) -> frozenset[str]:
-    """Return the digests of the facts whose text a manifest erased."""
+    """Return the digests of the facts that a manifest lists as erased."""
     if manifest.find(ERASED) < 0:
         return frozenset()
     lines = split_lines(manifest[:])
@@ -138,7 +121,7 @@ def _erased_in(manifest: mmap.mmap | bytes) -> frozenset[str]:
 
 
 def _leave(workspace: Workspace, held: Mapping[bytes, Fact]) -> None:
-    """Remove facts from the store after their patches are in `.diffs`."""
+    """Remove facts from the store after storing their patches in `.diffs`."""
     if not held:
         return
     from pipelines.diffs.local_archives import Archives
@@ -155,38 +138,6 @@ def _leave(workspace: Workspace, held: Mapping[bytes, Fact]) -> None:
             put_diff(paths[0], workspace.diffs, names_of(fact.key)[0])
             sync_directory(workspace.diffs)
     pending.rewrite(workspace, lambda line: None if line in held else line)
-
-
-def _manifests(repository: Repository, prefix: str) -> list[str]:
-    """Return the ids of the manifests at the tips of the local branches, each once."""
-    form = f"--format=%(objectname):{prefix.replace('%', '%%')}{MANIFEST}"
-    names = run_git(repository, "for-each-ref", form, "refs/heads").stdout
-    found = run_git(repository, "cat-file", "--batch-check=%(objecttype) %(objectname)", data=names)
-    lines = found.stdout.decode(errors="replace").split("\n")
-    return list(dict.fromkeys(x.removeprefix("blob ") for x in lines if x.startswith("blob ")))
-
-
-def _contents(repository: Repository, blobs: Sequence[str]) -> Iterator[bytes]:
-    """Yield the contents of blobs, one after the other."""
-    for blob in blobs:
-        yield read_blob(repository, blob) or b""
-
-
-def _state_of_branches(common: str) -> str:
-    """Return a value that changes when a local branch moves, found without running git."""
-    marks = [_mark(os.path.join(common, name)) for name in _BRANCHES]
-    for folder, folders, _ in os.walk(os.path.join(common, _LOOSE)):
-        folders.sort()
-        marks.append(f"{folder} {_mark(folder)}")
-    return hashlib.sha256("\n".join(marks).encode(errors="surrogateescape")).hexdigest()
-
-
-def _mark(path: str) -> str:
-    try:
-        found = os.stat(path)
-    except OSError:
-        return ""
-    return f"{found.st_ino} {found.st_size} {found.st_mtime_ns}"
 
 
 def _read_asked(store: str) -> _Asked:

@@ -1,12 +1,12 @@
 """Record the sessions whose events hooks left in the spool.
 
-1. The sessions of a run are put into the pending store at once, and their events are removed when
-   they are durable there. A run that is killed before is repeated, and an id is recorded once.
-2. Every part of a session that ended is recorded, with commits or without. What an agent recorded
-   itself is completed, not recorded again.
-3. Whatever worktree a session ran in, the next verb in any of them records it.
-4. An event that cannot be used is set aside in `spool/broken` and named; it does not block others.
-5. The session that runs the verb is not over: it is left to a later one.
+1. The sessions of a run are written to the pending store at once; their events are removed when the
+   sessions are durable. A run that is killed before is repeated, and an id is recorded once.
+2. Every part of a session that ended is recorded, with or without commits. A session that the agent
+   recorded itself is completed, not recorded again.
+3. The next verb in any worktree records a session, whatever its worktree.
+4. An unusable event is moved to `spool/broken` and reported; it does not block others.
+5. The session that runs the verb is not over, and is left to a later verb.
 """
 
 from __future__ import annotations
@@ -52,14 +52,14 @@ from pipelines.workspace.git_queries import repository_of, subject_of
 from pipelines.workspace.location import Workspace, at, moment, read_config
 
 _SECOND: Final = 1000
-#: Sessions that are recorded at once: so many patches are in memory.
+#: The number of sessions that are recorded at once, and so of patches in memory.
 _BATCH: Final = 16
-#: Ids that session-codec made for a session of which it knew none.
+#: Ids that session-codec chose because it did not know the agent's.
 _OWN_ID: Final = re.compile(r"[0-9a-f]{16}")
 
 
 class Drained(NamedTuple):
-    """The result of a drain: the recorded sessions, and findings."""
+    """The result of a drain: recorded sessions and findings."""
 
     sessions: tuple[Session, ...] = ()
     findings: tuple[Finding, ...] = ()
@@ -77,35 +77,35 @@ class _Draining(NamedTuple):
     patches: list[bytes]
 
     def recorded(self) -> list[Recorded]:
-        """Return the newest facts with commits, those of this run first."""
+        """Return the newest facts with commits, first those of this run."""
         of_run = filter(None, map(recorded_by, reversed(self.facts)))
         return [*of_run, *recorded_ranges(self.workspace)]
 
     def add(self, fact: Session | Revision, patch: bytes | None = None) -> None:
-        """Add a fact to what is put into the pending store."""
+        """Add a fact to those for the pending store."""
         self.facts.append(fact)
         if patch:
             self.patches.append(patch)
 
     def revise(self, history: History, becomes: Session, patch: bytes | None = None) -> None:
-        """Add what became of a session that is recorded."""
-        from pipelines.recording.revising import revision_to  # not on the way of a new session
+        """Add the revision of a recorded session."""
+        from pipelines.recording.revising import revision_to  # a new session does not need it
 
         self.add(revision_to(history, becomes, "hook"), patch)
 
 
 def drain(workspace: Workspace, *, within: str = "") -> Drained:
-    """Record the sessions that wait in the spool of a workspace.
+    """Record the sessions in the spool of a workspace.
 
     Args:
-        workspace: whose spool; its worktrees share it.
-        within: the session that asks, by its agent's name of it: it is not over.
+        workspace: the workspace of the spool, which its worktrees share.
+        within: the agent's id of the session that asks, which is not over.
 
     Raises:
-        Conflict: the spool is committed to the repository, or is another user's.
-        WorkspaceLocked: another process is at it.
+        Conflict: the spool is committed to the repository, or belongs to another user.
+        WorkspaceLocked: another process is draining it.
         FormatError: the workspace's settings cannot be read.
-        OSError: something cannot be read or written; what was not recorded still waits.
+        OSError: a file cannot be read or written; unrecorded events stay in the spool.
     """
     spool = spool_of(workspace.home)
     refuse_planted(spool, "a spool of events")
@@ -116,7 +116,7 @@ def drain(workspace: Workspace, *, within: str = "") -> Drained:
 def _drain(workspace: Workspace, spool: str, within: str) -> Drained:
     events, findings = read_events(spool)
     parts = parts_of(events)
-    read_config(workspace)  # where it is broken, everything waits
+    read_config(workspace)  # if it is broken, all events stay
     claims = Claims(parts)
     ready = [part for part in (_ready(part, within) for part in parts) if part is not None]
     sessions: list[Session] = []
@@ -130,7 +130,7 @@ def _drain(workspace: Workspace, spool: str, within: str) -> Drained:
 
 
 def _record_all(run: _Draining, parts: Sequence[Part]) -> list[Session]:
-    """Record parts of sessions; return the sessions that are new or changed."""
+    """Record parts of sessions; return the new and changed sessions."""
     sessions: list[Session] = []
     done: list[Part] = []
     for part in parts:
@@ -150,7 +150,7 @@ def _record_all(run: _Draining, parts: Sequence[Part]) -> list[Session]:
 
 
 def _past(workspace: Workspace, spans: Sequence[Span]) -> Past | None:
-    """Return the commits of the time of several sessions; None where each is asked for alone."""
+    """Return the history of several sessions; None if each has to read its own."""
     known = [span for span in spans if span.part.start is not None and span.head]
     if workspace.repository is None or len(known) < 2:
         return None
@@ -162,20 +162,20 @@ def _past(workspace: Workspace, spans: Sequence[Span]) -> Past | None:
     try:
         return read_past(workspace, repository_of(workspace), heads, floor, first.since // _SECOND)
     except StorageError:
-        return None  # each session is asked for alone, and reports it
+        return None  # each session then reads its own, and reports the error
 
 
 def _ready(part: Part, within: str) -> Part | None:
-    """Return the recordable events of a part; None if it goes on and no turn ended."""
+    """Return the events of a part that can be recorded; None if it goes on and no turn ended."""
     if part.session_id == within and part.is_last and not part.ended:
         return None
     return part if part.is_over() else part.until_stop()
 
 
 def _forget(spool: str, part: Part) -> None:
-    """Remove the events of a part that is recorded; one that goes on keeps its start.
+    """Remove the events of a recorded part; a part that goes on keeps its start.
 
-    The starts go first: an end alone is an id that is known.
+    Starts are removed first: an end that is left by an interruption has a recorded id.
     """
     for event in sorted(part.events, key=lambda e: e.entry.event != "start"):
         if part.is_over() or event.entry.event != "start":
@@ -183,10 +183,10 @@ def _forget(spool: str, part: Part) -> None:
 
 
 def _record(run: _Draining, part: Part) -> list[Session]:
-    """Record a part of a session, or complete it; return the session if it is new or changed."""
+    """Record or complete a part of a session; return the session if it is new or changed."""
     known = known_parts(run.workspace, part.record_id)
     if part.start is None and known:
-        return []  # the same event from a second hook, after the session was recorded
+        return []  # a second hook reported the same event after the session was recorded
     span = run.claims.span_of(part)
     repository = _repository(run.workspace, part)
     recorded = run.recorded()
@@ -219,14 +219,14 @@ def _record(run: _Draining, part: Part) -> list[Session]:
 
 
 def _closed(earlier: Sequence[History], since: int) -> int:
-    """Return when the last session of a part began: as the one before it was recorded."""
+    """Return when the last session of a part began: when the one before it was recorded."""
     return _time_of(earlier[-1].session) if earlier else since
 
 
 def _complete_earlier(
     run: _Draining, history: History, span: Span, known: Sequence[History]
 ) -> None:
-    """Complete a session that another one of the same part followed, from the transcript."""
+    """Complete a session from the transcript, if another session of the same part followed it."""
     at_ = [h.base.id for h in known].index(history.base.id)
     since = _closed(known[:at_], span.told_since)
     told = span.files.told(since, _time_of(history.session))
@@ -244,7 +244,7 @@ def _time_of(session: Session) -> int:
 
 
 def _repository(workspace: Workspace, part: Part) -> Workspace:
-    """Return the workspace to ask git about a part: where it ran, unless that worktree is gone."""
+    """Return the workspace in which git is asked about a part: where it ran, if that exists."""
     root = os.fsdecode(part.events[0].entry.root)
     if os.path.realpath(root) == os.path.realpath(workspace.root) or not os.path.isdir(root):
         return workspace
@@ -260,7 +260,7 @@ def _without(recorded: Sequence[Recorded], own: History | None) -> list[Recorded
 def _commits(
     run: _Draining, repository: Workspace, span: Span, recorded: Sequence[Recorded]
 ) -> Taken | None:
-    """Return the commits of a part of a session; None where they are not known."""
+    """Return the commits of a part of a session; None if they are unknown."""
     start = span.part.start
     if repository.repository is None or not span.head or not span.since:
         return None
@@ -282,7 +282,7 @@ def _commits(
 
 
 def _adopted(recorded: Sequence[Recorded], taken: Taken | None, span: Span) -> Session | None:
-    """Return the session that was recorded without an id while this part ran, with its commits."""
+    """Return a session that was recorded without an id while this part ran, with its commits."""
     for fact in recorded:
         session = fact.session
         if session is None or taken is None or not _OWN_ID.fullmatch(session.id):
@@ -294,7 +294,7 @@ def _adopted(recorded: Sequence[Recorded], taken: Taken | None, span: Span) -> S
 
 
 def _replaces(own: History, taken: Taken) -> bool:
-    """Return whether commits that were found include all that a session is recorded with."""
+    """Return True if found commits include all that a session is recorded with."""
     session = own.session
     ranges = session.commits_of or ((session.range,) if session.range else ())
     ends = {commits.rpartition("..")[2] for commits in ranges}
@@ -302,7 +302,7 @@ def _replaces(own: History, taken: Taken) -> bool:
 
 
 def _added(own: History, more: Taken) -> Taken | None:
-    """Return the commits that a session is recorded with, and some more."""
+    """Return the commits that a session is recorded with, and further ones."""
     session = own.session
     ranges = session.commits_of or ((session.range,) if session.range else ())
     if not ranges or not more.ranges:
@@ -311,7 +311,7 @@ def _added(own: History, more: Taken) -> Taken | None:
 
 
 def _recording(repository: Workspace, span: Span, told: Told, taken: Taken | None) -> Recording:
-    """Return the recording of a part of a session."""
+    """Return the recording for a part of a session."""
     part = span.part
     made = taken if taken is not None and taken.commits else None
     task = told.prompt if read_config(repository).prompts else ""
@@ -335,6 +335,6 @@ def _recording(repository: Workspace, span: Span, told: Told, taken: Taken | Non
 
 
 def _branch(part: Part) -> str:
-    """Return a branch whose name describes a task."""
+    """Return the name of the branch if it describes a task, else empty."""
     name = part.last.entry.branch.encode(errors="replace").decode()
     return "" if name in {"main", "master", "trunk", "develop"} else name

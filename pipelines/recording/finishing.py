@@ -1,10 +1,10 @@
 """Complete a recorded session with facts that a hook found later.
 
-1. A session has an id, and is recorded once. What a hook finds out later (more commits, the tokens
-   of the whole) is a revision of the same session.
-2. A revision by a hook changes figures, commits and the diff. Texts and status that an agent or a
-   person gave stay.
-3. A figure that is recorded already stays if it is greater: a hook may have seen only a part.
+1. A session has an id and is recorded once. Later facts from a hook (more commits, the total
+   tokens) become a revision of the same session.
+2. A revision by a hook changes figures, commits and the diff. Texts and a status from an agent or a
+   user stay.
+3. A recorded figure that is greater stays, because a hook may have seen only a part.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ def put_revision(
     by: Author,
     patch: bytes | None = None,
 ) -> None:
-    """Put the revision of a session into the pending store.
+    """Put a revision of a session into the pending store.
 
     Args:
-        workspace: whose session.
+        workspace: the workspace of the session.
         history: the session as it is now.
-        becomes: as it is to be.
-        by: who revises it.
-        patch: the bytes of its diff, if that changes.
+        becomes: the session as it is to be.
+        by: who revises the session.
+        patch: the bytes of its diff, if the diff changes.
     """
     from pipelines.recording.revising import revision_to
 
@@ -73,7 +73,7 @@ def with_recording(session: Session, recording: Recording) -> Session:
 
 
 def known_history(workspace: Workspace, name: str) -> History | None:
-    """Return a session by its id, as it is now; None if it is not recorded."""
+    """Return the current session with an id; None if it is not recorded."""
     identity = hashlib.sha256(f"id:{name}".encode()).hexdigest()
     with mapped_file(workspace, MANIFEST) as data:
         needle = b'"id":' + json.dumps(name, ensure_ascii=False).encode()
@@ -86,7 +86,7 @@ def known_history(workspace: Workspace, name: str) -> History | None:
 
 
 def known_parts(workspace: Workspace, record_id: str) -> list[History]:
-    """Return the sessions that were recorded of one part: an agent may record several tasks."""
+    """Return the recorded sessions of one part: an agent may record several tasks."""
     found: list[History] = []
     while history := known_history(workspace, numbered(record_id, len(found))):
         found.append(history)
@@ -94,12 +94,12 @@ def known_parts(workspace: Workspace, record_id: str) -> list[History]:
 
 
 def numbered(record_id: str, before: int) -> str:
-    """Return the id of one more session of a part, after as many others."""
+    """Return the id for a further session of a part, given the number of earlier ones."""
     return f"{record_id}~{before + 1}" if before else record_id
 
 
 def _facts_with(data: mmap.mmap | bytes, needle: bytes) -> Iterator[Fact]:
-    """Yield the facts whose lines contain some bytes, each line once."""
+    """Yield the facts on lines with some bytes, each line once."""
     seen: set[bytes] = set()
     at = data.find(needle)
     while at >= 0:
@@ -107,6 +107,6 @@ def _facts_with(data: mmap.mmap | bytes, needle: bytes) -> Iterator[Fact]:
         line = data[start : end if end >= 0 else len(data)]
         if line not in seen:
             seen.add(line)
-            with suppress(FormatError):  # verify reports it
+            with suppress(FormatError):  # `verify` reports it
                 yield decode_fact(line.decode(errors="replace"))
         at = data.find(needle, end) if end >= 0 else -1

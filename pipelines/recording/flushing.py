@@ -1,12 +1,12 @@
 """Write pending sessions to the tracked files, in one transaction.
 
-1. What is written is what verbs read (`workspace.reading`): files that are only appended to are
-   appended to, else all of them are replaced.
-2. New sessions are put in the pending store when everything else is prepared, right before the
-   commit of the transaction. What can fail fails before, and a session that was recorded is not
-   lost with the tracked files. Outside of git the tracked files are all there is.
+1. The content is what verbs read (`workspace.reading`). If lines are only added, they are appended,
+   else all files are replaced.
+2. New sessions are put into the pending store when everything else is prepared, right before the
+   transaction is committed. Failures come before that, and a recorded session is not lost with the
+   tracked files. Outside of git, sessions are only in the tracked files.
 3. A session stays in the store until it is committed (`recording.committed`). A verb that writes
-   tracked files starts with `begin_writing`, so that it finds in them what it has read.
+   tracked files starts with `begin_writing`, so that the files contain everything that it read.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from pipelines.workspace.reading import (
 from pipelines.workspace.tracked_files import at_end
 from pipelines.workspace.transaction import Append, Replace, Transaction
 
-#: The order in which files are written: the delta line makes a session exist.
+#: The order in which files are written: a session exists once its delta line is written.
 _FILES: Final = (MANIFEST, PROGRESS, METRICS, DELTAS)
 
 
@@ -47,8 +47,8 @@ class Flushed(NamedTuple):
     """The result of a flush.
 
     Attributes:
-        sessions: new or changed ones, as the manifest has them now.
-        findings: what was noticed.
+        sessions: new or changed sessions, as the manifest has them now.
+        findings: the findings.
     """
 
     sessions: tuple[Session, ...] = ()
@@ -56,13 +56,13 @@ class Flushed(NamedTuple):
 
 
 def begin_writing(workspace: Workspace) -> str | None:
-    """Complete a verb that was stopped, then write pending sessions; return that verb's name.
+    """Complete an interrupted verb, then write pending sessions; return the name of that verb.
 
-    Use it under the workspace's lock.
+    The caller must hold the workspace's lock.
 
     Raises:
-        Conflict: a journal or a store came with a clone, or is another user's.
-        FormatError: there is a journal that this version cannot complete.
+        Conflict: a journal or a store came with a clone, or belongs to another user.
+        FormatError: this version cannot complete the journal.
     """
     recovered = recover(workspace)
     flush(workspace)
@@ -75,16 +75,16 @@ def flush(
     patches: Sequence[bytes] = (),
     exceptions: Sequence[Append] = (),
 ) -> Flushed:
-    """Write pending sessions and new ones to the tracked files. Use it under the lock.
+    """Write pending sessions and new ones to the tracked files, under the lock.
 
     Args:
-        workspace: whose files.
-        new: sessions to record, with ids and keys that no other session has.
-        patches: of the new sessions, without purged ones.
-        exceptions: other appends of the same transaction.
+        workspace: the workspace of the files.
+        new: sessions to record, with unique ids and keys.
+        patches: the patches of the new sessions, without purged ones.
+        exceptions: other appends in the same transaction.
 
     Raises:
-        Conflict: a file is a link, or the store came with a clone or is another user's.
+        Conflict: a file is a link, or the store came with a clone or belongs to another user.
         Denied, Unavailable: a file cannot be written; nothing was recorded.
     """
     overlay = _overlay(workspace, new)
@@ -106,14 +106,14 @@ def flush(
 def keep_until_committed(
     workspace: Workspace, facts: Sequence[Fact], erased: frozenset[str] = frozenset()
 ) -> None:
-    """Put facts in the store that are about to be written, and remove those whose text is erased.
+    """Put facts that are about to be written into the store, and remove erased facts.
 
-    Outside of git the tracked files are all there is, and nothing is kept.
+    Outside of git, nothing is put into the store.
 
     Args:
-        workspace: whose facts.
-        facts: that are written; those about sessions are kept.
-        erased: digests of the facts that go.
+        workspace: the workspace of the facts.
+        facts: the facts to write; those about sessions are stored.
+        erased: digests of the erased facts.
     """
     if pending.shared_folder(workspace) is not None:
         pending.put(workspace, [f for f in facts if isinstance(f, Session | Revision)])
@@ -127,7 +127,7 @@ def keep_until_committed(
 
 
 def _overlay(workspace: Workspace, new: Sequence[Session]) -> Overlay:
-    """Return the pending facts to write, without those that another branch already has."""
+    """Return the pending facts to write, without those that another branch has."""
     release(workspace)
     if read_overlay(workspace).lines:
         release(workspace, everywhere=True)
@@ -137,7 +137,7 @@ def _overlay(workspace: Workspace, new: Sequence[Session]) -> Overlay:
 def _changes(
     workspace: Workspace, overlay: Overlay, new: Container[str]
 ) -> tuple[list[Append], list[Replace]]:
-    """Return the lines to append to the tracked files, or their replacements."""
+    """Return the lines to append to the tracked files, or the files' replacements."""
     known = [s.key.encode() for s in overlay.sessions if s.key not in new]
     if overlay.settled or overlay.has_revisions or _have_rows(workspace, known):
         before = {name: read_bytes(workspace.path(name)) for name in _FILES}
@@ -152,7 +152,7 @@ def _changes(
 
 
 def _have_rows(workspace: Workspace, keys: Sequence[bytes]) -> bool:
-    """Return whether a v2 file has a row of one of these sessions, as after a partial checkout."""
+    """Return True if a v2 file has a row of one of these sessions, as after a partial checkout."""
     for name in _FILES[1:] if keys else ():
         with mapped(workspace.path(name)) as data:
             if any(data.find(key) >= 0 for key in keys):
@@ -161,11 +161,11 @@ def _have_rows(workspace: Workspace, keys: Sequence[bytes]) -> bool:
 
 
 def _stage(workspace: Workspace, staging: str, overlay: Overlay, patches: Sequence[bytes]) -> None:
-    """Write the patches of sessions to a staging folder, except for purged ones."""
+    """Write the patches of sessions to a staging folder, except purged ones."""
     given = {hashlib.sha256(data).hexdigest(): data for data in patches}
     sessions = (*overlay.sessions, *(pair.becomes for pair in overlay.settled))
     named = [(s.key, s.patch) for s in sessions if s.patch is not None]
-    # Tombstones may have come by a merge since a session was put in the store.
+    # A merge may have added tombstones since a session was put into the store.
     purged = purged_times(workspace) if any(p.sha256 not in given for _, p in named) else {}
     for key, patch in named:
         if patch.sha256 in purged:
@@ -177,7 +177,7 @@ def _stage(workspace: Workspace, staging: str, overlay: Overlay, patches: Sequen
 
 
 def pending_findings(workspace: Workspace) -> Iterator[Finding]:
-    """Yield notes on pending sessions and their places, and a finding for each broken line."""
+    """Yield notes on pending sessions, and a finding for each broken line in the store."""
     overlay = read_overlay(workspace)
     count = len(overlay.sessions) + len(overlay.settled)
     folders = [folder for folder in pending.folders(workspace) if pending.lines_in(folder)]

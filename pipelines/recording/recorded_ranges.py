@@ -1,4 +1,4 @@
-"""The commits that the newest sessions were recorded with."""
+"""Find the commits with which the newest sessions were recorded."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from codec.records import Session
 from pipelines.workspace import pending
 from pipelines.workspace.location import MANIFEST, Workspace
 
-#: How much of the end of the manifest is read, and how many facts with commits are used.
+#: The bytes at the end of the manifest that are read, and the most facts that are used.
 _END: Final = 1 << 18
 _FACTS: Final = 64
 _HAS_COMMITS: Final = re.compile(rb'"(?:range|commits_of)":')
@@ -24,9 +24,9 @@ class Recorded(NamedTuple):
     """A fact with commits.
 
     Attributes:
-        identity: of the session (`codec.manifest.jsonl.identity_of`).
-        ranges: each `BASE..HEAD`, or a commit.
-        session: the fact, None for a revision.
+        identity: the identity of the session (`codec.manifest.jsonl.identity_of`).
+        ranges: each is `BASE..HEAD`, or a commit.
+        session: the fact; None for a revision.
     """
 
     identity: str
@@ -35,7 +35,7 @@ class Recorded(NamedTuple):
 
     @property
     def ends(self) -> list[str]:
-        """The commits that its ranges end with."""
+        """Return the last commit of each range."""
         return [commits.rpartition("..")[2] for commits in self.ranges]
 
 
@@ -63,12 +63,12 @@ def _newest_lines(workspace: Workspace) -> list[bytes]:
 def _recorded(line: bytes) -> Recorded | None:
     try:
         return recorded_by(decode_fact(line.decode(errors="replace")))
-    except FormatError:  # cut by where reading began, or a line that verify reports
+    except FormatError:  # cut at the beginning, or reported by `verify`
         return None
 
 
 def recorded_by(fact: Fact) -> Recorded | None:
-    """Return the commits of a fact; None for a fact that has none."""
+    """Return the commits of a fact; None for a fact without commits."""
     if isinstance(fact, Session):
         ranges = fact.commits_of or ((fact.range,) if fact.range else ())
         return Recorded(identity_of(fact), ranges, fact) if ranges else None

@@ -1,7 +1,7 @@
 """Read reflogs without running git: which commits were made, where and when.
 
-A reflog is of HEAD in one worktree, or of a branch. The log of a worktree goes when the worktree is
-removed; what happened there is still in the logs of its branches.
+A reflog belongs to HEAD in one worktree, or to a branch. The log of a worktree is deleted with the
+worktree; its moves are still in the logs of its branches.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 _END: Final = 1 << 22
-#: What reflogs call a commit that was made here, and what looks like one and came from elsewhere.
+#: Actions of reflogs for commits made here, and similar ones for commits from elsewhere.
 _MADE: Final = ("commit:", "commit (", "cherry-pick:", "revert:", "am:")
 _CAME: Final = ("commit (merge)", "cherry-pick: fast-forward")
-#: What a rebase, by itself or in a pull, calls a commit that it made of another.
+#: Actions for commits that a rebase, also in a pull, made from others.
 _REBASES: Final = ("rebase", "pull")
 _STEPS: Final = ("pick", "reword", "edit", "squash", "fixup", "continue")
 _AMENDED: Final = "commit (amend)"
@@ -22,12 +22,12 @@ _LEFT: Final = "checkout:"
 
 
 class Move(NamedTuple):
-    """One line of a reflog: a reference went from one commit to another.
+    """A line of a reflog: a reference moved from one commit to another.
 
     Attributes:
-        old, new: commits; zeros for a new or deleted reference.
-        time: seconds since 1970.
-        action: what moved it.
+        old, new: the commits; zeros for a new or deleted reference.
+        time: the time in seconds since 1970.
+        action: the reason of the move.
     """
 
     old: str
@@ -37,7 +37,7 @@ class Move(NamedTuple):
 
     @property
     def made(self) -> bool:
-        """Return True if the move made a commit rather than going to an existing one."""
+        """Return True if the move made a commit, False if it went to an existing one."""
         is_made = self.action.startswith(_MADE) and not self.action.startswith(_CAME)
         return is_made or self.rewritten
 
@@ -51,12 +51,12 @@ class Move(NamedTuple):
 
     @property
     def left(self) -> bool:
-        """Return True if HEAD left a branch, at its commit `old`."""
+        """Return True if HEAD left a branch, at the commit `old`."""
         return self.action.startswith(_LEFT)
 
     @property
     def subject(self) -> str:
-        """The first line of the commit's message."""
+        """Return the first line of the commit's message."""
         return self.action.partition(": ")[2]
 
 
@@ -64,8 +64,8 @@ class Log(NamedTuple):
     """A reflog.
 
     Attributes:
-        root: real path of the worktree whose HEAD it is of; empty for a branch.
-        moves: the oldest first.
+        root: the real path of the worktree of its HEAD; empty for a branch.
+        moves: the moves, the oldest first.
     """
 
     root: str
@@ -76,9 +76,9 @@ class Made(NamedTuple):
     """The commits that moves of HEAD made or rewrote.
 
     Attributes:
-        here: those that were made.
-        rewritten: those that a rebase made of others.
-        amended: of those that replaced another, which.
+        here: the commits that were made.
+        rewritten: the commits that a rebase made from others.
+        amended: the commits that replaced others, and these.
     """
 
     here: frozenset[str]
@@ -112,10 +112,10 @@ def branch_log(common: str, branch: str) -> Log:
 
 
 def all_logs(common: str) -> list[Log]:
-    """Return the logs of all worktrees, and those moves of branches that none of them has.
+    """Return the logs of all worktrees, and the moves of branches that are in none of them.
 
     Args:
-        common: git's folder that all worktrees share.
+        common: the git folder that all worktrees share.
     """
     logs = [head_log(common, os.path.realpath(os.path.dirname(common)))]
     folder = os.path.join(common, "worktrees")
@@ -136,7 +136,7 @@ def all_logs(common: str) -> list[Log]:
 
 
 def tips_of(moves: Sequence[Move]) -> list[str]:
-    """Return the commits at which HEAD left branches, and where it is after the last move."""
+    """Return the commits at which HEAD left branches, and HEAD after the last move."""
     left = [move.old for move in moves if move.left]
     return list(dict.fromkeys([*left, *(move.new for move in moves[-1:])]))
 
@@ -155,7 +155,7 @@ def _files(folder: str) -> Iterator[str]:
 
 
 def _read(path: str) -> Iterator[Move]:
-    """Read a reflog: old hash, new hash, name, email, time and zone, a tab, the message."""
+    """Yield the moves in a reflog: old hash, new hash, name, email, time and zone, tab, message."""
     try:
         with open(path, "rb") as f:
             size = f.seek(0, os.SEEK_END)

@@ -1,11 +1,11 @@
-"""Revise a session: one more fact, and its rows in the three v2 files, in one transaction.
+"""Revise a session: add a fact, and rewrite its rows in the three v2 files, in one transaction.
 
-1. Facts stay as they are. A revision names the revisions that it replaces, so that two clones that
-   revise one session come to one result.
-2. The rows are rewritten where they stand; all other bytes of the files stay, and so do the rows
-   that belong to a person.
-3. Only where texts are erased do lines of the manifest go, and each that goes is named by a fact,
-   so that no merge, repair or restore brings it back.
+1. Facts do not change. A revision names the revisions that it replaces, so that two clones that
+   revise one session agree on the result.
+2. The rows are rewritten in place; all other bytes of the files stay, and so do the rows that
+   belong to the user.
+3. Lines of the manifest are removed only if texts are erased; a fact names each removed line, so
+   that no merge, repair or restore brings it back.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from pipelines.workspace.tracked_files import Tracked
 from pipelines.workspace.transaction import Replace
 
 _TEXTS: Final = ("task", "remark", "title", "notes")
-#: What a revision states that removes the texts of a session.
+#: The fields of a revision that removes the texts of a session.
 _REMOVED: Final = {"task": UNNAMED, "remark": None, "title": None, "notes": None, "private": True}
 
 
@@ -45,12 +45,12 @@ def without_texts(session: Session) -> Session:
 
 
 def revision_to(history: History, session: Session, by: Author) -> Revision:
-    """Return the revision that turns a session into its new version.
+    """Return the revision from a session to its new version.
 
     Args:
         history: the session as it is now.
-        session: as it is to be.
-        by: who revises it.
+        session: the session, as it is to be.
+        by: who revises the session.
     """
     return Revision(
         of=identity_of(history.base),
@@ -61,19 +61,19 @@ def revision_to(history: History, session: Session, by: Author) -> Revision:
 
 
 def as_logged(history: History) -> Session:
-    """Return a session as the v1 log last had it, without later changes by others."""
+    """Return a session as the v1 log last had it, without later changes by users and hooks."""
     return apply_revisions(history.base, _by_log(history))
 
 
 def _log_revision(history: History, session: Session) -> Revision:
     """Return the revision of a session whose entry in the v1 log changed.
 
-    It follows the revisions of the log only. So it is a head beside those of a user and of hooks,
-    and the rules for several heads keep what these changed.
+    It follows only revisions by the log. So it is a head beside those of users and hooks, whose
+    changes the rules for several heads keep.
 
     Args:
         history: the session as it is now.
-        session: as the entry has it, with the key and the time of the session.
+        session: the session, as the entry has it, with the key and the time of the session.
     """
     if history.session.private:
         session = without_texts(session)
@@ -86,14 +86,14 @@ def _log_revision(history: History, session: Session) -> Revision:
 
 
 def revised_by_log(history: History, session: Session) -> tuple[Session | Revision | None, Session]:
-    """Return the fact for a v1 entry's current text, and the revised session.
+    """Return the fact for the current text of a v1 entry, and the revised session.
 
-    Without a change the fact is None. An entry that is the same, but that a newer reader read, is
-    another session fact; any other change is a revision.
+    The fact is None if nothing changed. If only the reader is newer, it is a session fact; for any
+    other change, a revision.
 
     Args:
         history: the session as it is now.
-        session: as the entry has it, with the key and the time of the session.
+        session: the session, as the entry has it, with the key and the time of the session.
     """
     base, logged = history.base, as_logged(history)
     same_entry = identity_of(session) == identity_of(logged)
@@ -136,15 +136,15 @@ def _by_log(history: History) -> list[Revision]:
 
 
 def private_facts(history: History, session: Session, time: str) -> tuple[list[Fact], PurgedText]:
-    """Return the facts that replace those with texts of a session, and the fact that erases these.
+    """Return the facts that replace a session's facts with texts, and the fact that erases these.
 
     Args:
         history: the session as it is now.
-        session: as it is to be, without texts.
-        time: now, as facts have it.
+        session: the session as it is to be, without texts.
+        time: the current time, as facts state it.
 
     Raises:
-        Conflict: the session has neither an entry nor an id, so that its texts identify it.
+        Conflict: the session has neither an entry nor an id, so its texts identify it.
     """
     base = without_texts(history.base)
     if identity_of(base) != identity_of(history.base):
@@ -154,7 +154,7 @@ def private_facts(history: History, session: Session, time: str) -> tuple[list[F
         )
     nothing = (None, "", UNNAMED)
     told = [r for r in history.revisions if any(r.changes.get(n) not in nothing for n in _TEXTS)]
-    # A diff of an older version must stay known, so that purge reaches it.
+    # The diff of an older version must stay known, so that `purge` finds it.
     diffs = [r._replace(changes={**r.changes, **_REMOVED}) for r in told if "diff" in r.changes]
     revision = Revision(
         of=identity_of(base),
@@ -178,11 +178,11 @@ def edits_of(
     """Return the new content of the tracked files, in writing order.
 
     Args:
-        before: the files as they are.
-        manifest: as they have it.
-        pair: the session as it is, and as it is to be.
-        facts: to be added.
-        erased: digests of facts that go.
+        before: the current files.
+        manifest: the manifest of the files.
+        pair: the session before and after.
+        facts: the facts to add.
+        erased: the digests of the facts to remove.
     """
     lines = without_erased(split_lines(before.manifest), erased)
     known = set(lines)

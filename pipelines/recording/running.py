@@ -1,10 +1,10 @@
-"""Find the session that runs a verb, by the variables that agents export.
+"""Find the session that runs a verb, by variables that agents export.
 
 Claude Code exports `CLAUDE_CODE_SESSION_ID`, Codex `CODEX_THREAD_ID`, and our plugin for OpenCode
-`OPENCODE_SESSION_ID`. Where one agent runs another, commands have both variables; the agent
-whose process is nearer counts.
+`OPENCODE_SESSION_ID`. If one agent runs another, commands have both variables; the agent whose
+process is nearer counts.
 
-Every `record` loads this module: what reads events is imported only if the spool has some.
+Every `record` loads this module: the reader of events is imported only if the spool has some.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ class Running(NamedTuple):
     """The session that runs a verb.
 
     Attributes:
-        session_id: the agent's name of it; empty for a person's command.
-        record_id: the id that it is recorded by; empty for a person's command.
-        begun: where HEAD of this worktree was as it began, None if no hook saw it.
-        whose: decides between sessions that run at the same time, None if it is alone.
+        session_id: the agent's id of it; empty for a command of a user.
+        record_id: the id under which it is recorded; empty for a command of a user.
+        begun: HEAD of this worktree at its beginning; None if no hook saw it.
+        whose: decides between sessions that run at the same time; None without others.
     """
 
     session_id: str = ""
@@ -51,13 +51,13 @@ class Running(NamedTuple):
 
 
 def session_ids() -> dict[str, str]:
-    """Return the sessions that our environment names, by agent."""
+    """Return the sessions that the environment names, by agent."""
     found = {agent: os.environ.get(name, "") for agent, name in VARIABLES.items()}
     return {agent: name for agent, name in found.items() if name and name.isprintable()}
 
 
 def asking_session(workspace: Workspace) -> str:
-    """Return the agent's name of the session that runs a verb, empty if none does."""
+    """Return the agent's id of the session that runs a verb; empty without one."""
     names = session_ids()
     if len(names) < 2:
         return next(iter(names.values()), "")
@@ -65,11 +65,11 @@ def asking_session(workspace: Workspace) -> str:
 
 
 def running_session(workspace: Workspace, root: str) -> Running:
-    """Return the session that runs a verb, and where it began.
+    """Return the session that runs a verb, and HEAD at its beginning.
 
     Args:
-        workspace: whose session.
-        root: real path of the worktree in which commits are looked for.
+        workspace: the workspace of the session.
+        root: the real path of the worktree whose commits are searched.
     """
     names = session_ids()
     parts = _parts(workspace)
@@ -91,7 +91,7 @@ def running_session(workspace: Workspace, root: str) -> Running:
 
 
 def _parts(workspace: Workspace) -> list[Part]:
-    """Return the running sessions that hooks have seen, the one that began first before others."""
+    """Return the running sessions that hooks saw; of several, the oldest first."""
     starts = _starts(workspace)
     if not starts:
         return []
@@ -101,7 +101,7 @@ def _parts(workspace: Workspace) -> list[Part]:
 
 
 def _starts(workspace: Workspace) -> list[Event]:
-    """Return the starts of sessions that are not recorded, the oldest first."""
+    """Return the starts of unrecorded sessions, the oldest first."""
     spool = spool_of(workspace.home)
     names = [name for name in waiting(spool) if name.endswith(".start")][-_STARTS:]
     if not names:
@@ -120,7 +120,7 @@ def _starts(workspace: Workspace) -> list[Event]:
 
 
 def _nearest(names: dict[str, str], starts: Sequence[Event]) -> str:
-    """Return the session whose process is nearest above ours."""
+    """Return the session whose process is the nearest ancestor of ours."""
 
     from pipelines.recording.agent_process import distance_to
 
@@ -133,7 +133,7 @@ def _nearest(names: dict[str, str], starts: Sequence[Event]) -> str:
 
 
 def _begun(part: Part, root: str) -> Beginning:
-    """Return where HEAD of a worktree was as a session began."""
+    """Return HEAD of a worktree when a session began."""
     from pipelines.recording.session_commits import Beginning
 
     entry = part.events[0].entry

@@ -1,12 +1,11 @@
-"""One session into a workspace: to the pending store, and with `record` to the tracked files.
+"""Record one session: in the pending store, and by `record` in the tracked files.
 
-1. A session is there as a whole or not at all: patches are stored before the fact that names them
-   (`pending`), and the tracked files change in one transaction (`flushing`).
-2. What it costs hardly grows with the workspace: files are only appended to, and the manifest is
-   searched for bytes, not decoded. All of it is searched: the clock can go back, and a merge
-   appends older sessions, so the order of the lines is not the order of the times.
-3. An id is recorded once. A session without one gets a random id, so that no two facts are equal,
-   and no two keys, however many are recorded in one second.
+1. A session is recorded as a whole or not at all: patches are stored before the fact that names
+   them (`pending`), and the tracked files change in one transaction (`flushing`).
+2. The time hardly grows with the workspace: files are only appended to, and the manifest is
+   searched for bytes, not decoded; of a large one, only what was added since (`searched_manifest`).
+3. An id is recorded once. A session without one gets a random id, so that no two facts and no two
+   keys are equal, however many are recorded in one second.
 """
 
 from __future__ import annotations
@@ -18,8 +17,9 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from codec.errors import FormatError
+from codec.kinds import Key
 from codec.manifest.jsonl import decode_fact, encode_fact, identity_of
-from codec.names import key_time, name_of, one_line, session_key
+from codec.names import name_of, one_line, session_key
 from codec.patches.diff_stat import diff_stat
 from codec.records import Metrics, PatchRef, Session, Status
 from codec.vocabulary import agent_of
@@ -36,8 +36,8 @@ from pipelines.workspace.location import (
     read_config,
     writing,
 )
-from pipelines.workspace.purged_diffs import purged_in
 from pipelines.workspace.reading import mapped_file
+from pipelines.workspace.searched_manifest import Searched, keep, search
 from pipelines.workspace.tracked_files import exception_appends
 from pipelines.workspace.transaction import Append
 
@@ -47,18 +47,18 @@ _ID_BYTES: Final = 8
 
 
 class Recording(NamedTuple):
-    """The content to record for a session.
+    """The facts to record about a session.
 
     Attributes:
-        agent: as it calls itself; aliases apply.
+        agent: the agent, as it calls itself; aliases apply.
         task: a slug or a sentence.
         status, remark, notes: as in `Session`.
-        patch: its exact bytes; empty where nothing was changed, None where that is not known.
-        ranges: pairs of commits or trees, `BASE..HEAD` by whole hashes; the patch is their patches
-            in order. Empty if there are no commits.
-        commits, duration_min, tokens_used: figures; None is unknown.
-        id: what it is called outside, by which it is recorded once; empty for none.
-        time: in v2 form; empty for now.
+        patch: its exact bytes; empty if nothing was changed, None if unknown.
+        ranges: pairs of commits or trees, `BASE..HEAD` with full hashes; the patch is their patches
+            in order. Empty without commits.
+        commits, duration_min, tokens_used: figures; None if unknown.
+        id: its external id, under which it is recorded once; empty for none.
+        time: the time in v2 form; empty for now.
         private: record no texts.
     """
 
@@ -78,14 +78,14 @@ class Recording(NamedTuple):
 
 
 class Recorded(NamedTuple):
-    """A session that is in the workspace now.
+    """A session that is now in the workspace.
 
     Attributes:
-        session: as the manifest has it.
-        is_new: it was not there before.
-        findings: what was noticed.
-        recovered: the verb that had to be completed first.
-        patch: the bytes to store, None for none and for purged ones.
+        session: the session, as the manifest has it.
+        is_new: it was not recorded before.
+        findings: the findings.
+        recovered: the interrupted verb that was completed first.
+        patch: the bytes to store; None without a patch, and for a purged one.
     """
 
     session: Session
@@ -96,7 +96,7 @@ class Recorded(NamedTuple):
 
 
 def session_of(recording: Recording, aliases: Mapping[str, str]) -> Session:
-    """Return the session of a recording; its key is its time until a workspace gives it one."""
+    """Return the session of a recording; its key is its time until a workspace assigns one."""
     patch = recording.patch
     stat = diff_stat(patch) if patch is not None else None
     time = recording.time or f"{moment()[:19]}Z"
@@ -104,7 +104,7 @@ def session_of(recording: Recording, aliases: Mapping[str, str]) -> Session:
     title = one_line(recording.task)
     ranges = recording.ranges or ()
     session = Session(
-        key=time,
+        key=Key(time),
         time=time,
         agent=agent_of(recording.agent, aliases),
         task=task,
@@ -132,38 +132,39 @@ def session_of(recording: Recording, aliases: Mapping[str, str]) -> Session:
 
 
 def record_session(workspace: Workspace, recording: Recording) -> Recorded:
-    """Record a session in the tracked files, with all pending ones, under the lock.
+    """Record a session and all pending ones in the tracked files, under the lock.
 
     Secrets in its texts are replaced first.
 
     Raises:
         Unavailable: a text may hold a secret, and the scanner is missing or failed.
-        EncodeError: it cannot be written in the formats.
+        EncodeError: the formats cannot hold it.
         WorkspaceLocked: another process was writing for too long.
     """
     recording, replaced = clean_recording(workspace, recording)
     exceptions = exception_appends(workspace)
     with writing(workspace):
         recovered = recover(workspace)
-        made = _made(workspace, recording)  # under the lock, so that times are in order
+        made, searched = _made(workspace, recording)  # under the lock, so that times are in order
         if not made.is_new:
             flush(workspace)
             return made._replace(recovered=recovered)
         flushed = flush(workspace, [made.session], _patches([made]), exceptions)
+        keep(workspace, searched)
     excepted = tuple(_excepted(append) for append in exceptions)
     findings = (*replaced, *made.findings, *flushed.findings, *excepted)
     return made._replace(findings=findings, recovered=recovered)
 
 
-def new_session(workspace: Workspace, recording: Recording, keys: Collection[str] = ()) -> Recorded:
+def new_session(workspace: Workspace, recording: Recording, keys: Collection[Key] = ()) -> Recorded:
     """Return the session of a recording, which the caller puts into the pending store.
 
     Secrets in its texts are replaced first.
 
     Args:
-        workspace: that gets the session.
-        recording: of the session.
-        keys: of sessions that are not in the store yet.
+        workspace: the workspace that gets the session.
+        recording: the recording of the session.
+        keys: the keys of sessions that are not in the store yet.
 
     Raises:
         Unavailable: a text may hold a secret, and the scanner is missing or failed.
@@ -172,31 +173,34 @@ def new_session(workspace: Workspace, recording: Recording, keys: Collection[str
     """
     check_format(workspace)
     recording, replaced = clean_recording(workspace, recording)
-    made = _made(workspace, recording, keys)
+    made, _ = _made(workspace, recording, keys)
     encode_fact(made.session)
     return made._replace(findings=(*replaced, *made.findings))
 
 
-def _made(workspace: Workspace, recording: Recording, keys: Collection[str] = ()) -> Recorded:
-    """Return the session of a recording with a key of its own; the known one if its id is known."""
+def _made(
+    workspace: Workspace, recording: Recording, keys: Collection[Key] = ()
+) -> tuple[Recorded, Searched]:
+    """Return the session of a recording with a new key, or the session that has its id."""
     session = session_of(recording, read_config(workspace).agents)
     with mapped_file(workspace, MANIFEST) as manifest:
         known = _with_id(manifest, session.id) if recording.id else None
-        if known is None:
-            taken = {*keys, *_keys_of(manifest, session.time)}
-            findings = _repeated(manifest, session, recording.ranges)
-            is_purged = session.patch is not None and session.patch.sha256 in purged_in(manifest)
+        searched = search(workspace, manifest, session.time)
+        findings = _repeated(manifest, session, recording.ranges)
     if known is not None:
         from pipelines.workspace.find_session import current
 
-        return Recorded(session=current(workspace, known), is_new=False)
+        return Recorded(session=current(workspace, known), is_new=False), searched
+    taken = {*keys, *searched.taken(session.time)}
+    is_purged = session.patch is not None and session.patch.sha256 in searched.purged
     if any(os.path.exists(os.path.join(workspace.diffs, n)) for n in names_of(session.key)):
         taken.add(session.key)  # of another worktree, which shares the diffs
     session = session._replace(key=session_key(session.time, identity_of(session), taken))
     if is_purged:
         findings = (*findings, _purged(session))
     patch = None if is_purged else recording.patch
-    return Recorded(session=session, is_new=True, findings=findings, patch=patch)
+    made = Recorded(session=session, is_new=True, findings=findings, patch=patch)
+    return made, searched
 
 
 def _patches(made: Iterable[Recorded]) -> list[bytes]:
@@ -206,7 +210,7 @@ def _patches(made: Iterable[Recorded]) -> list[bytes]:
 def _purged(session: Session) -> Finding:
     return Finding(
         code="purged-again",
-        message="has the diff of a session that was purged; it is not stored again",
+        message="has the same diff as a purged session; it is not stored again",
         key=session.key,
     )
 
@@ -227,7 +231,7 @@ def _excepted(append: Append) -> Finding:
 
 
 def _with_id(manifest: mmap.mmap | bytes, name: str) -> Session | None:
-    """Find the session with an id, from the newest back."""
+    """Return the newest session with an id; None without one."""
     needle = b'"id":' + json.dumps(name, ensure_ascii=False).encode()
     at = len(manifest)
     while (at := manifest.rfind(needle, 0, at)) >= 0:
@@ -237,24 +241,10 @@ def _with_id(manifest: mmap.mmap | bytes, name: str) -> Session | None:
     return None
 
 
-def _keys_of(manifest: mmap.mmap | bytes, time: str) -> set[str]:
-    """Return the keys of the sessions that have a time."""
-    keys: set[str] = set()
-    needle = _SESSION + time.encode()
-    at = manifest.find(needle)
-    while at >= 0:
-        start = at + len(_SESSION)
-        key = manifest[start : manifest.find(b'"', start)].decode(errors="replace")
-        if key_time(key) == time:  # a date is also the beginning of the times of its day
-            keys.add(key)
-        at = manifest.find(needle, start)
-    return keys
-
-
 def _repeated(
     manifest: mmap.mmap | bytes, session: Session, ranges: tuple[str, ...] | None
 ) -> tuple[Finding, ...]:
-    """Return a note if a session has no commits of its own, for they were recorded before."""
+    """Return a note if all commits of a session were recorded before."""
     if ranges is None:
         return ()
     newest = _session_around(manifest, manifest.rfind(_SESSION if ranges else _RANGE))
@@ -283,7 +273,7 @@ def clean_recording(
 
 
 def _session_around(manifest: mmap.mmap | bytes, at: int) -> Session | None:
-    """Return the session whose line contains a position; None if the line is something else."""
+    """Return the session on the line at a position; None if the line is something else."""
     if at < 0:
         return None
     end = manifest.find(b"\n", at)

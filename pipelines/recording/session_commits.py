@@ -1,15 +1,15 @@
 """Find the commits that a session made.
 
-1. A session begins at the HEAD that its hook noted, else at the end of the newest range that was
-   recorded on this branch. Where neither is known, the session is the last commit.
+1. A session begins at the HEAD that its hook recorded, else at the end of the newest range that was
+   recorded on this branch. If neither is known, the session is the last commit.
 2. Reflogs show which commits were made, in which worktree, and which branches were left.
-   `attribution` decides which of them are this session's. What came by pull or merge, or from the
-   branch that a rebase went onto, is not. Without a reflog, all commits since the beginning count.
-3. A commit that a later one replaced (amend, rebase, reset) does not count: what counts is
-   reachable from where HEAD was at the end, or where it left a branch.
-4. What was recorded is not taken again, nor is a copy of it that a rebase made.
+   `attribution` decides which of them belong to this session. Commits from a pull, a merge, or the
+   target of a rebase do not. Without a reflog, all commits since the beginning count.
+3. A commit that a later one replaced (amend, rebase, reset) does not count: only commits that are
+   reachable from HEAD at the end, or from where it left a branch, count.
+4. A recorded commit is not taken again, nor is a copy of it that a rebase made.
 5. Commits that touch only files that session-codec itself writes do not count.
-6. Commits that follow each other are one range. Where others came in between, there are several.
+6. Consecutive commits are one range. If others came in between, there are several.
 """
 
 from __future__ import annotations
@@ -38,22 +38,22 @@ from pipelines.workspace.location import Workspace
 
 
 class Beginning(NamedTuple):
-    """HEAD at the beginning of a session: the commit or nothing, and seconds since 1970."""
+    """HEAD at the beginning of a session (a commit or None), and the seconds since 1970."""
 
     commit: str
     time: int
 
 
 class Stretch(NamedTuple):
-    """A part of a session, whose commits are looked for.
+    """A part of a session whose commits are searched.
 
     Attributes:
-        head: the whole hash of HEAD at its end.
-        begun: its beginning, None if no hook saw it.
-        until: seconds since 1970 of its end; None for now.
-        root: real path of its worktree.
-        branch: of HEAD, empty for a detached one.
-        whose: decides which commits are its own; None if nothing is known about sessions.
+        head: the full hash of HEAD at its end.
+        begun: its beginning; None if no hook saw it.
+        until: its end in seconds since 1970; None for now.
+        root: the real path of its worktree.
+        branch: the branch of HEAD, empty for a detached one.
+        whose: decides which commits are its own; None if no sessions are known.
     """
 
     head: str
@@ -68,10 +68,10 @@ class Taken(NamedTuple):
     """The commits of a session.
 
     Attributes:
-        ranges: each `BASE..HEAD`, in their order; empty if it made none.
-        commits: how many.
-        seen: all commits that it made, with those that were recorded before.
-        made: these, and those that later ones replaced.
+        ranges: each is `BASE..HEAD`, in their order; empty without commits.
+        commits: the number of commits.
+        seen: all commits that it made, including those that were recorded before.
+        made: these, and the commits that later ones replaced.
     """
 
     ranges: tuple[str, ...]
@@ -83,7 +83,7 @@ class Taken(NamedTuple):
 def commits_until_now(
     workspace: Workspace, root: str, begun: Beginning | None, whose: Attribution | None
 ) -> Taken:
-    """Return the commits of the session that is running now, up to HEAD.
+    """Return the commits of the running session, up to HEAD.
 
     Raises:
         NotFound: there is no repository, no commit yet, or a shallow clone lacks a parent.
@@ -106,10 +106,10 @@ def commits_of_stretch(
     """Return the commits of a part of a session.
 
     Args:
-        workspace: whose repository.
-        stretch: of the session.
-        recorded: facts with commits, the newest first; those of the session itself left out.
-        past: what was read for several sessions.
+        workspace: the workspace of the repository.
+        stretch: the stretch of the session.
+        recorded: facts with commits, the newest first, without those of the session itself.
+        past: the history that was read for several sessions.
 
     Raises:
         NotFound: a shallow clone lacks a parent.
@@ -153,14 +153,14 @@ def _commits(
     floor: Sequence[str],
     past: Past | None,
 ) -> Commits:
-    """Return the commits since a session began, which were read for all sessions if possible."""
+    """Return the commits since a session began, from the shared history if possible."""
     if past is not None and past.tips >= {*tips}:
         return past.commits
     return read_commits(workspace, repository, tips, floor)
 
 
 def _own_log(repository: Repository, logs: Sequence[Log], stretch: Stretch) -> Log:
-    """Return the log of the session's worktree; that of its branch where the worktree is gone."""
+    """Return the log of the session's worktree, or of its branch if the worktree is gone."""
     for log in logs:
         if log.root == stretch.root and log.moves:
             return log
@@ -168,12 +168,12 @@ def _own_log(repository: Repository, logs: Sequence[Log], stretch: Stretch) -> L
 
 
 def _limits(moves: Sequence[Move], stretch: Stretch, anchors: Sequence[str]) -> tuple[int, int]:
-    """Return between which indexes the moves of a session are.
+    """Return the first and the last index of the moves of a session.
 
     Args:
-        moves: of the log of its worktree.
-        stretch: of the session.
-        anchors: commits that were there before.
+        moves: the moves of the log of its worktree.
+        stretch: the stretch of the session.
+        anchors: commits that existed before.
     """
     if stretch.begun is not None:
         start = _first_index(moves, stretch.begun)
@@ -187,8 +187,8 @@ def _limits(moves: Sequence[Move], stretch: Stretch, anchors: Sequence[str]) -> 
 def _first_index(moves: Sequence[Move], begun: Beginning) -> int:
     """Return the index of the first move of a session.
 
-    Reflogs count seconds: of those in the second of the beginning, moves count from the first that
-    led to the commit of the beginning.
+    Reflogs count seconds: of the moves in the second of the beginning, those from the first that
+    leads to the commit of the beginning count.
     """
     before = sum(move.time < begun.time for move in moves)
     if before and moves[before - 1].new == begun.commit:
@@ -198,14 +198,14 @@ def _first_index(moves: Sequence[Move], begun: Beginning) -> int:
 
 
 def _index(moves: Sequence[Move], commit: str, time: int) -> int:
-    """Return the index after the last move up to a time; at that time, after one to a commit."""
+    """Return the index after the last move to a commit up to a time, else after any move."""
     before = [n for n, move in enumerate(moves, 1) if move.time <= time]
     there = [n for n in before if moves[n - 1].new == commit]
     return max(there or before, default=0)
 
 
 def _elsewhere(logs: Sequence[Log], stretch: Stretch) -> Iterator[Log]:
-    """Yield the moves of other logs while the session ran, if it made any of their commits."""
+    """Yield the moves of other logs while the session ran, if they made any of its commits."""
     if stretch.begun is None or stretch.whose is None:
         return
     since, until = stretch.begun.time, stretch.until
@@ -223,14 +223,14 @@ def _made(
     logs: Sequence[Log],
     unlogged: Iterable[str] | None,
 ) -> Made | None:
-    """Return the commits that the session made; None if nothing says which of them it made.
+    """Return the commits that the session made; None if nothing shows which it made.
 
     Args:
-        repository: of the session.
-        stretch: of the session.
-        slices: the moves of logs that it can have made.
-        logs: all logs, in which originals of copies are looked for.
-        unlogged: commits since its beginning, if its worktree has no log; else None.
+        repository: the repository of the session.
+        stretch: the stretch of the session.
+        slices: the moves of logs that it may have made.
+        logs: all logs, which are searched for the originals of copies.
+        unlogged: the commits since its beginning, if its worktree has no log; else None.
     """
     whose = stretch.whose
     moves = [(move, log.root) for log in slices for move in log.moves if move.made]
@@ -249,7 +249,7 @@ def _made(
 def _originals(
     repository: Repository, moves: Sequence[Move], logs: Sequence[Log]
 ) -> dict[str, tuple[Move, str]]:
-    """Return the moves that made the commits which a rebase copied, by the copy."""
+    """Return the moves that made the originals of rebased commits, by the copy."""
     copies = [move.new for move in moves if move.rewritten]
     if not copies:
         return {}
@@ -261,7 +261,7 @@ def _originals(
 
 
 def _committed(repository: Repository, commits: Iterable[str]) -> Iterator[Move]:
-    """Yield commits as a reflog would have them."""
+    """Yield commits as moves of a reflog."""
     names = list(commits)
     if not names:
         return
@@ -281,14 +281,14 @@ def _without_copies(
     before: Sequence[str],
     tips: Sequence[str],
 ) -> list[str]:
-    """Leave out commits that a rebase made from older or recorded commits."""
+    """Return commits without those that a rebase made from older or recorded commits."""
     there = {*signatures(repository, *before, "--not", *tips).values()}
     signed = signatures(repository, "--no-walk", *made.rewritten.intersection(seen))
     return [commit for commit in seen if signed.get(commit) not in there]
 
 
 def _on_branch(repository: Repository, head: str, ends: Sequence[str]) -> list[str]:
-    """Return the recorded ends of this branch: ancestors of HEAD and its former commits."""
+    """Return the ends of recorded ranges on this branch: ancestors of HEAD, and former commits."""
     branch = head_of(repository.top)[1]
     log = branch_log(repository.common, branch)
     here = {move.new for move in log.moves}.intersection(ends)

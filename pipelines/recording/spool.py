@@ -1,14 +1,14 @@
-"""The spool: events of sessions that a hook left, and that the next verb makes sessions of.
+"""The spool: events of sessions that hooks left, and from which the next verb makes sessions.
 
-1. An entry gets its name when all of it is written: a hook that is killed leaves an entry whole, or
-   a temporary file that `waiting` takes for one once nobody can be writing it.
-2. When `leave` returns, entry and name are on the disk. Both are synced side by side, which costs
-   half as much; should the machine stop before, the entry shows that it was cut.
-3. Names are in the order of time, and say what event it is: to see that nothing waits, no file is
-   read.
+1. An entry gets its name when it is complete: a hook that is killed leaves a whole entry, or a
+   temporary file that `waiting` accepts as one when nobody can be writing it any more.
+2. When `leave` returns, entry and name are on the disk. Both are synced at the same time, which
+   takes half as long; if the machine stops before, the entry shows that it was cut.
+3. Names are in the order of time, and state the event, so that no file is read to see that nothing
+   waits.
 
-The first two functions are on the way of a hook that has the time of an interpreter's start. The
-module imports nothing that costs.
+A hook that calls the first two functions must not take longer than the start of an interpreter. So
+the module imports nothing that is slow.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ EVENTS = ("start", "stop", "end")
 _TEMPORARY = ".tmp"
 _CLAIM = "said-"
 _CLAIM_SECONDS = 60
-#: Seconds after which a temporary file has been left by a hook that is gone: agents end hooks
+#: Seconds after which the hook that was writing a temporary file must be gone: agents end hooks
 #: sooner.
 _GIVEN_UP = 600
-#: Nanoseconds without a sign of life after which a session is over, if nobody knows of its process.
+#: Nanoseconds without an event after which a session is over, if its process is unknown.
 SILENCE = 86_400 * 10**9
 
 
 def spool_of(home: str) -> str:
-    """Return the spool's folder, in the folder that the worktrees of a workspace share."""
+    """Return the folder of the spool, in the folder that the worktrees of a workspace share."""
     return os.path.join(home, SPOOL)
 
 
@@ -41,13 +41,13 @@ def leave(spool: str, event: str, when: int, data: bytes) -> str:
     """Write an entry to the spool, wait until it is on the disk, and return its path.
 
     Args:
-        spool: the spool's folder; it is created.
+        spool: the folder of the spool; it is created.
         event: one of `EVENTS`.
-        when: nanoseconds since 1970.
+        when: the time in nanoseconds since 1970.
         data: the entry.
 
     Raises:
-        Conflict: the folder is a link that came with a clone, or that another user made.
+        Conflict: the folder is a link that came with a clone or belongs to another user.
     """
     path = checked(os.path.join(spool, f"{when:020d}-{os.getpid()}.{event}"))
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
@@ -66,7 +66,7 @@ def leave(spool: str, event: str, when: int, data: bytes) -> str:
         synced.acquire()
         try:
             _thread.start_new_thread(_sync_then_release, (spool, synced))
-        except RuntimeError:  # no thread to be had
+        except RuntimeError:  # no thread can be started
             _sync_then_release(spool, synced)
         os.fsync(fd)
         synced.acquire()
@@ -76,7 +76,7 @@ def leave(spool: str, event: str, when: int, data: bytes) -> str:
 
 
 def waiting(spool: str) -> list[str]:
-    """Return the names of the entries, oldest first, including those that a killed hook left."""
+    """Return the names of the entries, oldest first, including those of killed hooks."""
     try:
         with os.scandir(spool) as found:
             return sorted(e.name for e in found if _is_entry(e))
@@ -85,7 +85,7 @@ def waiting(spool: str) -> list[str]:
 
 
 def has_work(spool: str) -> bool:
-    """Return whether a session ended or paused, or its agent is gone; starts alone are cheap."""
+    """Return True if a session ended or paused, or its agent is gone; starts alone are ignored."""
     names = waiting(spool)
     return any(not name.endswith(".start") for name in names) or any(
         _is_abandoned(os.path.join(spool, name)) for name in names
@@ -93,7 +93,7 @@ def has_work(spool: str) -> bool:
 
 
 def _is_abandoned(path: str) -> bool:
-    """Return whether a start is of an agent that is gone, or of which nothing is known for long."""
+    """Return True if the agent of a start is gone, or nothing was known of it for long."""
     from codec.agents.spool_entry import HEAD_LIMIT, decode_entry
     from codec.errors import FormatError
     from pipelines.recording.agent_process import has_ended
@@ -112,9 +112,9 @@ def _is_abandoned(path: str) -> bool:
 def is_first(spool: str, name: str) -> bool:
     """Return True for the first call with this name within a minute.
 
-    Several hooks of one event ask at the same time, and one of them gets True. Where the spool
-    cannot be written (a sandbox), they meet in the folder for temporary files. Where neither can be
-    written, each gets True.
+    Several hooks of one event ask at the same time, and one of them gets True. If the spool cannot
+    be written (in a sandbox), they use the folder for temporary files. If neither can be written,
+    all get True.
     """
     try:
         return _claim(checked(_claim_path(spool, name)))
@@ -135,10 +135,10 @@ def _claim_path(folder: str, name: str) -> str:
 
 
 def _claim(path: str) -> bool:
-    """Create a claim or take over an old one; return False if somebody else has it.
+    """Create a claim or take over an old one; return False if another process has it.
 
     Raises:
-        OSError: the folder cannot be written, or the claim is another user's.
+        OSError: the folder cannot be written, or the claim belongs to another user.
     """
     try:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
@@ -158,7 +158,7 @@ def _claim(path: str) -> bool:
 
 
 def remove_old_claims(spool: str) -> None:
-    """Remove the claims of `is_first` that no longer count."""
+    """Remove old claims of `is_first`."""
     with os.scandir(spool) as found:
         for entry in found:
             if entry.name.startswith(_CLAIM) and time.time() - entry.stat().st_mtime > _GIVEN_UP:
@@ -180,7 +180,7 @@ def _sync_then_release(spool: str, synced: _thread.LockType) -> None:
 
 
 def _sync(folder: str) -> None:
-    """Make the names in a folder durable, where the system can."""
+    """Make the names in a folder durable, if the system can."""
     if os.name == "nt":
         return
     fd = os.open(folder or ".", os.O_RDONLY)

@@ -1,10 +1,10 @@
-"""The events that wait in the spool, grouped into parts of sessions.
+"""Group the events in the spool into parts of sessions.
 
-1. A part of a session is what one process of an agent did: from its start to its end. A session
-   that is resumed has another part. A start after a compaction begins nothing.
-2. A part is over when its end was noted, when another part of the session began, or when its
-   process has ended. Where nobody knows whether the process runs, silence of a day ends it.
-3. The end of a turn (`stop`) is what a part has done so far. It is recorded, and completed later.
+1. A part of a session is the work of one process of an agent, from its start to its end. A session
+   that is resumed has another part. A start after a compaction does not begin a part.
+2. A part is over when its end was recorded, when another part of the session began, or when its
+   process ended. If the state of the process is unknown, a day without events ends it.
+3. The end of a turn (`stop`) completes the work so far. It is recorded, and completed later.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from pipelines.system.fs.files import make_folder, move
 from pipelines.system.git.local_state import is_foreign
 from pipelines.workspace.location import Workspace
 
-#: What an agent is called that does not tell its model.
+#: The names of agents whose model is unknown.
 NAMES: Final = {
     "claude": "claude-code",
     "codex": "codex",
@@ -40,7 +40,7 @@ _ENTRY_LIMIT: Final = HEAD_LIMIT + TAIL_LIMIT + (1 << 16)
 
 
 class Event(NamedTuple):
-    """An event that waits, and the name of its file."""
+    """An event in the spool, and the name of its file."""
 
     name: str
     entry: Entry
@@ -51,7 +51,7 @@ class Part(NamedTuple):
     """A part of a session.
 
     Attributes:
-        events: the oldest first.
+        events: the events, the oldest first.
         is_last: no later part of the session is known.
     """
 
@@ -60,12 +60,12 @@ class Part(NamedTuple):
 
     @property
     def session_id(self) -> str:
-        """The agent's name of the session."""
+        """Return the agent's id of the session."""
         return self.events[0].input.session_id
 
     @property
     def agent(self) -> str:
-        """The agent, by the name that its hooks are called with."""
+        """Return the agent, by the name with which its hooks are called."""
         return self.events[0].entry.agent
 
     @property
@@ -86,7 +86,7 @@ class Part(NamedTuple):
 
     @property
     def record_id(self) -> str:
-        """The id that it is recorded by: the session's, and for one that was resumed the time."""
+        """Return the id to record it with: the session's id, with the time if it was resumed."""
         start = self.start
         if start is None or start.input.source != "resume":
             return self.session_id
@@ -94,7 +94,7 @@ class Part(NamedTuple):
 
     @property
     def transcript(self) -> str:
-        """The path of its transcript, empty if the agent named none."""
+        """Return the path of its transcript; empty if the agent named none."""
         paths = (event.input.transcript_path for event in reversed(self.events))
         return next(filter(None, paths), "")
 
@@ -104,7 +104,7 @@ class Part(NamedTuple):
         return self._replace(events=self.events[:last]) if last else None
 
     def is_over(self) -> bool:
-        """Return whether nothing will follow."""
+        """Return True if no event can follow."""
         if self.ended or not self.is_last:
             return True
         processes = [e.entry.process for e in self.events if e.entry.process]
@@ -113,7 +113,7 @@ class Part(NamedTuple):
 
 
 def read_events(spool: str) -> tuple[list[Event], list[Finding]]:
-    """Return the waiting events, oldest first; set aside files that are not events."""
+    """Return the events in the spool, oldest first; set aside files that are not events."""
     events: list[Event] = []
     findings: list[Finding] = []
     for name in waiting(spool):
@@ -130,7 +130,7 @@ def read_events(spool: str) -> tuple[list[Event], list[Finding]]:
 
 
 def read_event(spool: str, name: str) -> Event | None:
-    """Return an event; None if it is another user's, whose own verbs record it.
+    """Return an event; None if it belongs to another user, whose own verbs record it.
 
     Raises:
         FormatError, ValueError, OverflowError: it is not an event.
@@ -168,7 +168,7 @@ def _parts(events: Sequence[Event]) -> Iterator[Part]:
 
 
 def _begins(event: Event, before: Sequence[Event]) -> bool:
-    """Return whether an event begins another part."""
+    """Return True if an event begins another part."""
     if event.entry.event != "start" or event.input.source == "compact":
         return False
     if any(e.entry.event == "end" for e in before):
@@ -183,20 +183,20 @@ def time_of(entry: Entry) -> datetime:
     """Return the time of an event.
 
     Raises:
-        OverflowError, ValueError: it is out of the calendar.
+        OverflowError, ValueError: it is outside of the calendar.
     """
     return datetime.fromtimestamp(entry.time // 10**9, UTC)
 
 
 def set_aside(spool: str, name: str, why: str) -> Finding:
-    """Move an event out of the way, so that it is neither lost nor tried again."""
+    """Move an unusable event to another folder, so that it is kept but not read again."""
     make_folder(os.path.join(spool, BROKEN))
     move(os.path.join(spool, name), os.path.join(spool, BROKEN, name))
     return broken(name, f"an event cannot be used and is set aside: {why}")
 
 
 def broken(name: str, message: str) -> Finding:
-    """Return the finding about an event that was set aside."""
+    """Return a finding on an event that was set aside."""
     return Finding(
         code="spool-broken",
         message=message,
@@ -206,7 +206,7 @@ def broken(name: str, message: str) -> Finding:
 
 
 def spool_findings(workspace: Workspace) -> list[Finding]:
-    """Return findings on waiting spool entries and on those set aside."""
+    """Return findings on waiting and on unusable spool entries."""
     spool = spool_of(workspace.home)
     found = []
     count = sum(not name.endswith(".start") for name in waiting(spool))

@@ -1,12 +1,12 @@
 """Replace secrets in texts before they enter a tracked file.
 
-1. Every text of a session passes here before its fact is made: `record_session` for what people,
-   hooks and imports say, `amend` for what a person corrects, the mapping of `migrate` for what v1
-   logs say, `read_stated` for values of the references. What was pushed once cannot be called back.
-2. A secret becomes a marker, and a finding names its rule and fingerprint. The session is recorded.
-3. A cheap test (`codec.secrets.hint`) decides whether the scanner is loaded, which takes half a
-   second. Without one, a text that may hold a secret is refused (`Unavailable`).
-4. Ids and ranges are not texts: they name things, and replacing one would join two sessions.
+1. Every text of a session is scanned here before its fact is made: `record_session` for users,
+   hooks and imports, `amend` for corrections, the mapping of `migrate` for v1 logs, `read_stated`
+   for values of the references. A text that was pushed once cannot be recalled.
+2. A secret becomes a marker, and a finding has its rule and fingerprint. The session is recorded.
+3. A quick test (`codec.secrets.hint`) decides whether the scanner is loaded, which takes half a
+   second. Without a scanner, a text that may hold a secret is refused (`Unavailable`).
+4. Ids and ranges are not scanned: they are names, and replacing one would join two sessions.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from codec.kinds import Key
 from codec.names import name_of
 from codec.records import Session
 from codec.secrets.hint import may_hold_secret
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from pipelines.diffs.secret_scan import Redacted
     from pipelines.workspace.manifest_view import Manifest
 
-#: What replaces a secret.
+#: The text that replaces a secret.
 MARK: Final = "[secret removed]"
 #: The fields of a session that hold text.
 TEXTS: Final = ("agent", "task", "remark", "title", "notes")
@@ -40,11 +41,11 @@ class _Found(NamedTuple):
 def clean_texts(
     workspace: Workspace | None, texts: Mapping[str, str]
 ) -> tuple[dict[str, str], list[Finding]]:
-    """Return texts without secrets, and a finding for each that was replaced.
+    """Return texts without secrets, and a finding for each secret that was replaced.
 
     Args:
-        workspace: whose session the texts are of.
-        texts: by the names of their fields.
+        workspace: the workspace of the session.
+        texts: the texts, by the names of their fields.
 
     Raises:
         Unavailable: a text may hold a secret, and the scanner is missing or failed.
@@ -57,19 +58,19 @@ def clean_texts(
 def clean_session(
     workspace: Workspace, session: Session, allow: Collection[str] | None = None
 ) -> tuple[Session, list[Finding]]:
-    """Return a session without secrets, and a finding for each that was replaced.
+    """Return a session without secrets, and a finding for each secret that was replaced.
 
     Args:
-        workspace: whose session.
-        session: whose texts are searched.
-        allow: fingerprints of secrets that may stay; None for those of the operator's settings.
+        workspace: the workspace of the session.
+        session: the session to scan.
+        allow: fingerprints of secrets that may stay; None for those in the operator's settings.
 
     Raises:
         Unavailable: a text may hold a secret, and the scanner is missing or failed.
     """
     found = _search(workspace, ((name, getattr(session, name)) for name in TEXTS), allow)
     texts: dict[str, Any] = {f.field: f.redacted.text for f in found}
-    if "title" in texts:  # the slug is made of it, and may hold a part of the secret
+    if "title" in texts:  # the slug is derived from it, and may contain a part of the secret
         texts["task"] = name_of(texts["title"])
     for name in ("agent", "task"):
         if name in texts:
@@ -78,12 +79,12 @@ def clean_session(
 
 
 def holds_secret(text: str) -> bool:
-    """Return True for a text in which something looks like a secret that is not allowed."""
+    """Return True if a text seems to contain a secret that is not allowed."""
     return bool(_search(None, (("", text),)))
 
 
 def secrets_in_text(workspace: Workspace, manifest: Manifest, references: str) -> Iterator[Finding]:
-    """Yield a finding for each secret in texts that the tracked files have already."""
+    """Yield a finding for each secret in the texts of the tracked files."""
     for session in manifest.sessions.values():
         for f in _search(workspace, ((name, getattr(session, name)) for name in TEXTS)):
             yield from _present(f, MANIFEST, f" in the {f.field} of {session.key}", session.key)
@@ -123,7 +124,7 @@ def _replaced(found: _Found) -> Iterator[Finding]:
 
 
 def _present(
-    found: _Found, file: str, where: str, key: str | None, line: int | None = None
+    found: _Found, file: str, where: str, key: Key | None, line: int | None = None
 ) -> Iterator[Finding]:
     from pipelines.workspace.user_settings import operator_file
 

@@ -1,7 +1,7 @@
-"""Plan a refresh of the references: the repository's statements, then the user's edits.
+"""Plan a refresh of the references from the statements of the repository and the user's edits.
 
-1. It only reads. A person's values, and comments, stay (`references.merge`, `references.edit`).
-2. What could only be written by losing one is a finding, and nothing is written.
+1. It only reads. The user's values and comments stay (`references.merge`, `references.edit`).
+2. If a change would lose a user's value or comment, it is a finding, and nothing is written.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.reading import read_manifest
 from pipelines.workspace.thresholds import REFERENCES_BUDGET
 
-#: Of a references file more bytes than these are not read.
+#: The most bytes of a references file that are read.
 SIZE_LIMIT: Final = 1 << 20
-#: How many of a person's values are named where there is no room for them.
+#: The most user's values that are named if the budget has no room for them.
 LONGEST: Final = 3
-#: How a change is shown.
+#: The words for each kind of change.
 SIGNS: Final = {
     Standing.ADDED: "+",
     Standing.CHANGED: "~",
@@ -51,10 +51,10 @@ class Request:
     """The request to refresh the references.
 
     Attributes:
-        workspace: whose references.
-        tokenizer: the name of what counts tokens.
-        count: tokens of a text.
-        budget: tokens at the most.
+        workspace: the workspace of the references.
+        tokenizer: the name of the tokenizer.
+        count: returns the number of tokens of a text.
+        budget: the most tokens.
     """
 
     workspace: Workspace
@@ -68,15 +68,15 @@ class Plan:
     """The plan of a refresh.
 
     Attributes:
-        workspace: whose references.
+        workspace: the workspace of the references.
         before: the file; None if it does not exist.
         after: the file as it would be; equal to `before` if it cannot be written.
-        refresh: what becomes of each value.
-        origins: by name, where each stated value is.
-        fact: that the references were built; None if the manifest has it already.
-        tokens: what `after` costs as `context` shows it.
-        torn: the manifest ends in a piece of a line.
-        findings: what was noticed.
+        refresh: the outcome for each value.
+        origins: the origins of each stated value, by name.
+        fact: the build of the references; None if the manifest has it already.
+        tokens: the tokens of `after` in the output of `context`.
+        torn: the last line of the manifest is incomplete.
+        findings: the findings.
     """
 
     workspace: Workspace
@@ -96,8 +96,8 @@ class Plan:
 
 
 def plan(request: Request) -> Plan:
-    """Plan a refresh; reads only."""
-    from pipelines.v1.rules import read_rules  # takes a while to import
+    """Return the plan of a refresh, without changing anything."""
+    from pipelines.v1.rules import read_rules  # slow to import
 
     manifest = read_manifest(request.workspace)
     return plan_with(request, manifest, read_rules(request.workspace, manifest))
@@ -105,7 +105,7 @@ def plan(request: Request) -> Plan:
 
 # Long: the outcomes of one comparison, each of one statement.
 def plan_with(request: Request, manifest: Manifest, rules: LogRules) -> Plan:
-    """Plan a refresh from a manifest and log rules that were read already."""
+    """Return the plan of a refresh from a manifest and log rules that were read already."""
     workspace = request.workspace
     builds = manifest.last_builds()
     before = _read_file(workspace)
@@ -114,7 +114,7 @@ def plan_with(request: Request, manifest: Manifest, rules: LogRules) -> Plan:
     by_hand = before is not None and (not sources_before or _began_by_hand(manifest.builds))
 
     def level(file: str | None) -> Level:
-        """Return "note" for a file that adds nothing to references that a person wrote."""
+        """Return "note" for a file that cannot change references that a user wrote."""
         return "note" if by_hand and file not in sources_before else "finding"
 
     findings = [_unreadable(problem, level(problem.file)) for problem in stated.problems]
@@ -240,7 +240,7 @@ def _left_out(merged: Refresh, request: Request) -> Finding:
         message=f"left out to stay within {request.budget} tokens: {'; '.join(names)}",
         level="note",
         file=REFERENCES,
-        hint="A greater --budget takes more",
+        hint="Pass a larger --budget to include more",
     )
 
 
@@ -251,19 +251,19 @@ def _over_budget(merged: Refresh, tokens: int, request: Request) -> Finding:
     return Finding(
         code="over-budget",
         message=f"costs {tokens} tokens by {request.tokenizer}, {tokens - request.budget} more than"
-        f" the budget of {request.budget}, and what is your own is never left out",
+        f" the budget of {request.budget}, and your own values are never left out",
         file=REFERENCES,
         hint=f"Shorten it; the longest: {named}" if named else "Shorten it, or give a --budget",
     )
 
 
 def _began_by_hand(builds: Iterable[ReferencesBuilt]) -> bool:
-    """Return True if a first build found a file without some of the repository's statements."""
+    """Return True if the first build found a file without some of the repository's statements."""
     return any(build.declined and not build.after for build in builds)
 
 
 def _adopted(merged: Refresh) -> list[Finding]:
-    """Return a note on the statements that a hand-written file leaves out."""
+    """Return a note on the statements that a user's file leaves out."""
     declined = [
         shown_name(name, change)
         for name, change in merged.changes.items()
@@ -285,7 +285,7 @@ def _adopted(merged: Refresh) -> list[Finding]:
 
 
 def shown_name(name: str, change: Change) -> str:
-    """Return a value's name for the user: of a mandate its words."""
+    """Return a value's name for the user; for a mandate, its text."""
     if not name.startswith(MANDATE):
         return name
     text = (change.value or change.stated or change.was or ("",))[0]
@@ -296,7 +296,7 @@ def stale_finding(made: Plan) -> Finding:
     """Return a finding: the file differs from what a refresh would write."""
     return Finding(
         code="stale",
-        message=f"differs from the repository's statement: {summary(made)}",
+        message=f"differs from what the repository states: {summary(made)}",
         file=REFERENCES,
         hint="Run 'session-codec references' and commit the file",
     )

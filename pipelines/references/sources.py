@@ -1,4 +1,4 @@
-"""Read a repository's statements about itself and build the references from them."""
+"""Read the statements of a repository about itself, and build references from them."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def read_stated(
     """Return the statements of a workspace's files and v1 logs; an unreadable file is a problem.
 
     Args:
-        root: the folder whose manifests, workflows and agent rules are read.
-        repository: the top of the git worktree that it is in; no file outside of that is read.
-        logs: by name, the text of its v1 logs outside of sessions, where rules are.
-        lines: which lines of the logs those are.
+        root: the folder with the manifests, workflows and agent rules.
+        repository: the top of its git worktree; files outside of it are not read.
+        logs: the text of its v1 logs outside of sessions, by name.
+        lines: the line numbers of these texts.
     """
     files: dict[str, bytes] = {}
     problems: list[FormatError] = []
@@ -62,7 +62,7 @@ def read_stated(
 
 
 def _secret(stated: Stated, name: str) -> FormatError:
-    """Return the problem of a stated value that looks like a secret; the value is left out."""
+    """Return the problem of a stated value that looks like a secret and is left out."""
     origin = next(iter(stated.origins.get(name, ())), None)
     return FormatError(
         "a value looks like a secret; it is left out of the references",
@@ -71,7 +71,7 @@ def _secret(stated: Stated, name: str) -> FormatError:
 
 
 def source_files(stated: Stated) -> dict[str, tuple[str, ...]]:
-    """By name of a value, the files that it comes from."""
+    """Return the files of each value, by the name of the value."""
     return {
         name: tuple(dict.fromkeys(origin.file for origin in origins))
         for name, origins in stated.origins.items()
@@ -85,7 +85,7 @@ def build_references(
     builds: Sequence[ReferencesBuilt],
     budget: int,
 ) -> tuple[bytes, ReferencesBuilt]:
-    """Build references where no file exists; call it in the worker, which counts tokens.
+    """Return references for a workspace without the file; the worker runs this to count tokens.
 
     Args:
         root, repository, logs: see `read_stated`.
@@ -97,13 +97,13 @@ def build_references(
 def first_build(
     stated: Stated, builds: Sequence[ReferencesBuilt], count: Callable[[str], int], budget: int
 ) -> tuple[bytes, ReferencesBuilt]:
-    """Build references for a workspace without the file: its bytes, and the fact of the build.
+    """Return the bytes of new references, and the fact of the build.
 
     Args:
-        stated: what the repository states.
-        builds: the last builds, of a file that is gone.
-        count: tokens of a text.
-        budget: tokens at the most.
+        stated: the statements of the repository.
+        builds: the last builds, if the file was deleted.
+        count: returns the number of tokens of a text.
+        budget: the most tokens.
     """
     values, sources = by_name(stated.references), source_files(stated)
 

@@ -1,14 +1,14 @@
 """Encrypt objects with age before they leave the machine, so that a remote cannot read them.
 
 1. The format is age's own, https://age-encryption.org/v1: with the identity, `age -d -i FILE` opens
-   an object without us.
-2. Encrypting twice gives other bytes, so an object is named by its content, its size and its
-   readers: `2025-11-6b8395f36bbb.tar.zst.503539.0f3c9a1b2d4e.age`. So the name is enough to find
-   it.
-3. A recipient is checked before anything is sent, and only kinds that age itself knows are taken:
-   what nobody can open again is lost.
-4. Nothing of an identity is in an error. What is cut short or changed is noticed at its end at the
-   latest: what was written until then is not to be used.
+   an object without session-codec.
+2. Encrypting twice gives different bytes, so an object is named by its content, its size and its
+   recipients: `2025-11-6b8395f36bbb.tar.zst.503539.0f3c9a1b2d4e.age`. So objects can be found by
+   name.
+3. Recipients are checked before anything is sent, and only the kinds that age itself knows are
+   accepted: an object that nobody can decrypt is lost.
+4. Errors never contain an identity. A truncated or changed object is detected at its end at the
+   latest: output that was written before must not be used.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ _NAME = re.compile(
 )
 _KEY_FILE: Final = b"-----BEGIN "
 _ENCRYPTED: Final = (b"age-encryption.org/", b"-----BEGIN AGE ENCRYPTED FILE-----")
-#: Sizes in bytes of what an object consists of: https://age-encryption.org/v1.
+#: The sizes in bytes of the parts of an object: https://age-encryption.org/v1.
 _NONCE, _CHUNK, _TAG = 16, 1 << 16, 16
-#: How pyrage says that the object is whole, and for others.
+#: The messages of pyrage for an intact object, and for one that has other recipients.
 _NOT_OURS: Final = "No matching keys found"
 
 
@@ -38,8 +38,8 @@ class Recipients(NamedTuple):
     """The recipients of encrypted objects.
 
     Attributes:
-        texts: as they were written, in order, each once.
-        keys: what pyrage makes of them.
+        texts: the texts, as they were written, in order, each once.
+        keys: the same as pyrage's objects.
     """
 
     texts: tuple[str, ...]
@@ -69,14 +69,14 @@ def decode_name(name: str) -> EncryptedName | None:
 
 
 def decode_recipients(texts: Iterable[str]) -> Recipients:
-    """Parse recipients, one a text: `age1...`, or a public key of SSH.
+    """Return the recipients in some texts: `age1...`, or public SSH keys.
 
     Raises:
         FormatError: a text is not a recipient.
         NotFound: pyrage is not installed.
     """
     pyrage = _pyrage()
-    # A key of SSH ends in a comment, which does not identify the recipient.
+    # A public SSH key ends with a comment, which does not identify the recipient.
     chosen = sorted({" ".join(text.split()[:2]) for text in texts})
     keys = []
     for text in chosen:
@@ -88,17 +88,17 @@ def decode_recipients(texts: Iterable[str]) -> Recipients:
             raise FormatError(
                 f"{shown} is not a recipient",
                 field="encrypt-to",
-                hint="Give what 'age-keygen -y FILE' prints (age1...), or an ssh-ed25519 or"
+                hint="Pass the output of 'age-keygen -y FILE' (age1...), or an ssh-ed25519 or"
                 " ssh-rsa public key",
             ) from None
     return Recipients(tuple(chosen), keys)
 
 
 def read_identities(path: str) -> list[Any]:
-    """Read the identities of a file: that of `age-keygen`, or a private key of SSH.
+    """Return the identities in a file: one written by `age-keygen`, or a private SSH key.
 
     Raises:
-        FormatError: it holds no identity, or one that needs a passphrase.
+        FormatError: it has no identity, or one with a passphrase.
         NotFound: it does not exist, or pyrage is not installed.
     """
     pyrage = _pyrage()
@@ -107,7 +107,7 @@ def read_identities(path: str) -> list[Any]:
         with open(path, "rb") as f:
             data = f.read()
     except FileNotFoundError:
-        raise NotFound(f"{path}: no such file of identities", hint="See --identity") from None
+        raise NotFound(f"{path}: no such identity file", hint="See --identity") from None
     if data.startswith(_ENCRYPTED):
         raise FormatError(
             "is encrypted itself", file=path, hint="Decrypt it first: age -d -o identity FILE"
@@ -123,7 +123,7 @@ def read_identities(path: str) -> list[Any]:
         raise FormatError(
             "holds no identity that works without a passphrase",
             file=path,
-            hint="Give the file that age-keygen wrote, or a private key of SSH",
+            hint="Pass a file written by age-keygen, or a private SSH key",
         )
     return found
 
@@ -137,13 +137,13 @@ def decrypt(source: IO[bytes], target: IO[bytes], identities: Sequence[Any], nam
     """Decrypt one stream into another.
 
     Args:
-        source, target: streams; what is in the target is good only when this returns.
-        identities: tried one after the other.
-        name: what errors call it.
+        source, target: the streams; the content of the target is valid only after this returns.
+        identities: the identities to try, one after the other.
+        name: the name of the file in errors.
 
     Raises:
-        Denied: it was encrypted to others.
-        IntegrityError: it was changed or cut short, or is not encrypted.
+        Denied: it was encrypted for others.
+        IntegrityError: it was changed or truncated, or is not encrypted.
     """
     pyrage = _pyrage()
     try:
@@ -156,17 +156,17 @@ def decrypt(source: IO[bytes], target: IO[bytes], identities: Sequence[Any], nam
             ) from None
         raise _damaged(name) from None
     except OSError as e:
-        if e.errno is not None:  # of a file; those of the content have no number
+        if e.errno is not None:  # an error of a file; errors of the content have no number
             raise
         raise _damaged(name) from None
 
 
 def opens(begin: bytes, identities: Sequence[Any]) -> bool:
-    """Report whether an identity opens an object, by the beginning of the object.
+    """Return True if an identity opens an object, given the beginning of the object.
 
     Args:
-        begin: its header at least.
-        identities: tried one after the other.
+        begin: its header, at least.
+        identities: the identities to try, one after the other.
     """
     pyrage = _pyrage()
     try:
@@ -177,7 +177,7 @@ def opens(begin: bytes, identities: Sequence[Any]) -> bool:
 
 
 def body_size(size: int) -> int:
-    """Return the size in bytes of an object's body, computed by age's format."""
+    """Return the size of an object's body in bytes, by age's format."""
     return _NONCE + size + _TAG * max(1, -(-size // _CHUNK))
 
 

@@ -1,11 +1,11 @@
-"""A remote: named objects that are written once, and read whole or in ranges.
+"""The interface of a remote: named objects that are written once, and read whole or in ranges.
 
-1. A name identifies a content: an object is put only under a free name, and an object that already
-   has the name is compared with what it should be.
-2. An upload is verified: by the remote's own checksum where it has one, else by reading the object
-   again.
-3. A read that takes several requests is of one version of the object.
-4. Failures are a NotFound, Denied, Unavailable, Conflict or IntegrityError, and never a vendor's
+1. A name identifies a content: an object is written only under a free name; an existing object
+   with the name is compared with the expected content.
+2. An upload is verified by the remote's own checksum if it has one, else by reading the object
+   back.
+3. A read that takes several requests reads one version of the object.
+4. Failures are a NotFound, Denied, Unavailable, Conflict or IntegrityError, never a vendor's
    exception.
 """
 
@@ -22,12 +22,12 @@ from codec.errors import IntegrityError
 from codec.kinds import Sha256, sha256_of
 
 BLOCK: Final = 1 << 20
-#: Bytes of an object that are held in memory, unless somebody says less.
+#: The most bytes of an object that are held in memory, by default.
 LIMIT: Final = 1 << 30
 
 
 class Stored(NamedTuple):
-    """An object as a list has it: its name, size in bytes, and when it was put, in seconds."""
+    """An object in a listing: its name, size in bytes, and the time of its upload in seconds."""
 
     name: str
     size: int
@@ -39,7 +39,7 @@ class Part(NamedTuple):
 
     Attributes:
         data: its bytes.
-        size: of the whole object.
+        size: the size of the whole object.
         version: identifies this version of the object.
     """
 
@@ -49,14 +49,14 @@ class Part(NamedTuple):
 
 
 class Content(NamedTuple):
-    """The content of an object to put.
+    """The content of an object to upload.
 
     Attributes:
-        size: in bytes.
-        sha256: in hex.
-        open: opens it at its beginning; may be called again.
-        exact: what has its name already must be these bytes; else it may be the same content in
-            other bytes, packed by another version or encrypted another time.
+        size: its size in bytes.
+        sha256: its SHA-256 in hex.
+        open: opens it at its beginning; may be called repeatedly.
+        exact: an existing object with the name must have these bytes; otherwise it may have the
+            same content in other bytes (packed by another version, or encrypted again).
     """
 
     size: int
@@ -66,7 +66,7 @@ class Content(NamedTuple):
 
 
 class Requests(Counter[str]):
-    """Counts requests of several threads."""
+    """Counts the requests of several threads."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -84,7 +84,7 @@ class Readable(Protocol):
     url: str
 
     def copy(self, name: str, write: Callable[[bytes], object]) -> int:
-        """Hand a whole object to `write`, in pieces; its size in bytes."""
+        """Pass a whole object to `write`, in pieces; return its size in bytes."""
         ...
 
 
@@ -92,8 +92,8 @@ class Remote(Protocol):
     """A place for copies: a directory or a bucket.
 
     Attributes:
-        url: as a user names it.
-        requests: how many of each kind were made: LIST, GET, PUT, HEAD, DELETE and others.
+        url: the URL as the user wrote it.
+        requests: the number of requests by kind: LIST, GET, PUT, HEAD, DELETE and others.
     """
 
     url: str
@@ -104,27 +104,27 @@ class Remote(Protocol):
         ...
 
     def read(self, name: str, offset: int, size: int, version: str | None = None) -> Part:
-        """Return a range of an object; of this version, if one is given.
+        """Return a range of an object; if `version` is given, of that version.
 
         Raises:
             NotFound: the object does not exist.
-            Conflict: it is of another version.
+            Conflict: the object has another version.
         """
         ...
 
     def read_end(self, name: str, size: int) -> Part:
-        """Return the last bytes of an object: as many as requested, or all that it has."""
+        """Return the last bytes of an object: as many as requested, or the whole object."""
         ...
 
     def copy(self, name: str, write: Callable[[bytes], object]) -> int:
-        """Hand a whole object to `write`, in pieces; its size in bytes."""
+        """Pass a whole object to `write`, in pieces; return its size in bytes."""
         ...
 
     def put(self, name: str, content: Content) -> bool:
-        """Put an object under a free name; report whether it was put.
+        """Upload an object under a free name; return False if it existed already.
 
         Raises:
-            IntegrityError: the object with the name, or the one that arrived, has other content.
+            IntegrityError: the existing or the uploaded object has other content.
         """
         ...
 
@@ -133,18 +133,18 @@ class Remote(Protocol):
         ...
 
     def is_file(self, name: str, path: str) -> bool:
-        """Return whether an object is the very file at a path on this machine."""
+        """Return True if an object is the same file as a path on this machine."""
         ...
 
     def hidden(self) -> Sequence[Remote]:
-        """Return views of the versions that a list does not show: older ones, deleted ones.
+        """Return views of the versions that listings omit: older ones, deleted ones.
 
-        A view has at most one version of an object, and `delete` deletes that version alone.
+        A view has at most one version of an object, and its `delete` deletes only that version.
         """
         ...
 
     def unreadable(self) -> list[str]:
-        """Return the names of the objects that only others can read."""
+        """Return the names of the objects that only others can decrypt."""
         ...
 
     def remove_unfinished(self, age: float) -> list[str]:
@@ -158,7 +158,7 @@ def content_of(data: bytes, *, exact: bool = True) -> Content:
 
 
 def read_whole(remote: Remote, name: str, limit: int = LIMIT) -> bytes:
-    """Read an object that fits into memory.
+    """Return the content of an object that fits into memory.
 
     Raises:
         IntegrityError: it has more than `limit` bytes.
@@ -169,7 +169,7 @@ def read_whole(remote: Remote, name: str, limit: int = LIMIT) -> bytes:
 
 
 def bounded(write: Callable[[bytes], object], limit: int, name: str) -> Callable[[bytes], None]:
-    """Something to write to that takes no more than `limit` bytes of an object of this name."""
+    """Return a `write` that accepts at most `limit` bytes of the object with this name."""
     left = limit
 
     def take(block: bytes) -> None:
@@ -183,7 +183,7 @@ def bounded(write: Callable[[bytes], object], limit: int, name: str) -> Callable
 
 
 def changed(name: str) -> IntegrityError:
-    """Return the error that content changed between planning and putting it."""
+    """Return the error that content changed between planning and uploading."""
     return IntegrityError(
         "changed while it was sent; nothing was stored",
         file=name,
@@ -192,7 +192,7 @@ def changed(name: str) -> IntegrityError:
 
 
 def check_same(remote: Readable, name: str, size: int, sha256: Sha256) -> None:
-    """Read a whole object and compare it with its expected size and hash.
+    """Raise an error unless an object has the expected size and hash; reads it as a whole.
 
     Raises:
         NotFound: it does not exist.

@@ -1,10 +1,10 @@
-"""A directory as a remote: a mounted disk, a share, a folder that something else copies on.
+"""A directory as a remote: a mounted disk, a share, or a folder that another program copies.
 
-1. An object appears under its name whole or not at all: temporary file beside it, fsync, then a
-   hard link, which fails if the name is taken; a rename on file systems without hard links.
+1. An object appears under its name as a whole or not at all: a temporary file next to it, fsync,
+   then a hard link, which fails if the name is taken; on file systems without hard links, a rename.
 2. The version of an object is its inode, size and time of change.
-3. The folder above it must exist: a disk that is not mounted must not look like an empty remote.
-4. Only files are objects; anything else is ignored without waiting for it.
+3. The folder above it must exist: an unmounted disk must not look like an empty remote.
+4. Only files are objects; anything else is ignored, without being opened for reading.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from pipelines.system.fs.files import identity, make_folder, remove, sync_direct
 
 #: Prefix of unfinished files, which are not objects.
 _UNFINISHED: Final = ".new-"
-#: A pipe is opened without waiting for who writes to it; files do not care.
+#: Pipes are opened without waiting for a writer; for files, the flag has no effect.
 _NO_WAIT: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-#: What systems say where a file system has no hard links.
+#: The errors of file systems without hard links.
 _NO_LINKS: Final = frozenset((errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK))
 
 
@@ -54,7 +54,7 @@ class DirectoryRemote:
                     with suppress(FileNotFoundError):
                         stat = os.stat(path)
                         if not S_ISREG(stat.st_mode):
-                            continue  # a pipe, a device: to read it may never end
+                            continue  # reading a pipe or a device may never end
                         shown = os.path.relpath(path, self.url).replace(os.sep, "/")
                         found.append(Stored(shown, stat.st_size, stat.st_mtime))
         return sorted(found)
@@ -78,7 +78,7 @@ class DirectoryRemote:
             return Part(f.read(size), total, found)
 
     def copy(self, name: str, write: Callable[[bytes], object]) -> int:
-        """Hand a whole object to `write`."""
+        """Pass a whole object to `write`; return its size in bytes."""
         self.requests.add("GET")
         size = 0
         with self._opened(name) as f:
@@ -88,7 +88,7 @@ class DirectoryRemote:
         return size
 
     def put(self, name: str, content: Content) -> bool:
-        """Put an object, unless there is one of its name."""
+        """Write an object unless its name is taken; return False if it existed already."""
         self.requests.add("PUT")
         path = self._path(name)
         with _said(path):
@@ -109,7 +109,7 @@ class DirectoryRemote:
         return placed or self._is_there(name, content)
 
     def _is_there(self, name: str, content: Content) -> bool:
-        """Compare an existing object with the expected one, unless it was just put."""
+        """Return True if the object exists; raise IntegrityError if it has other content."""
         if content.exact:
             check_same(self, name, content.size, content.sha256)
         return False
@@ -121,20 +121,20 @@ class DirectoryRemote:
             remove(self._path(name))
 
     def is_file(self, name: str, path: str) -> bool:
-        """Return True if an object is the very file at a path, through any links."""
+        """Return True if an object is the same file as a path, links resolved."""
         with _said(path):
             return os.path.samefile(self._path(name), path)
 
     def hidden(self) -> Sequence[Remote]:
-        """Return nothing: a directory keeps no versions."""
+        """Return no views, because a directory keeps no versions."""
         return ()
 
     def unreadable(self) -> list[str]:
-        """Return nothing: nothing is encrypted."""
+        """Return no names, because nothing is encrypted."""
         return []
 
     def remove_unfinished(self, age: float) -> list[str]:
-        """Remove files that a stopped run left; return the names of younger ones."""
+        """Remove the files of interrupted runs; return the names of younger ones."""
         found = []
         before = time.time() - age
         for folder, _, names in os.walk(self.url):

@@ -1,11 +1,11 @@
-"""A remote whose objects are encrypted before they leave the machine, and opened on their return.
+"""A remote whose objects are encrypted before upload and decrypted after download.
 
-1. It is a remote like any other to those who use it: names, sizes and bytes are those of what is
-   encrypted. Only it knows what an object is called and what it looks like there.
-2. For one who writes, an object is there if it is there for the same recipients. A remote with
-   encrypted objects never gets a plain one: forgotten recipients are an error.
-3. For one who reads, an object is there if one of their identities opens it, or if it is plain.
-4. A range is read by fetching the whole: nothing less can be proved.
+1. Its callers use it like any other remote: names, sizes and bytes are those of the plain content.
+   Only this module knows the names and bytes of the encrypted objects.
+2. For uploads, an object exists if it exists for the same recipients. Plain objects are never added
+   to a remote with encrypted ones: missing recipients are an error.
+3. For downloads, an object exists if one of the identities opens it, or if it is not encrypted.
+4. To read a range, the whole object is fetched, because only the whole can be verified.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from pipelines.remotes.base import (
     check_same,
 )
 
-#: Bytes that the beginning of an object may have before its content.
+#: The most bytes of an encrypted object before its content.
 _HEADER: Final = 1 << 16
 _NO_IDENTITY: Final = "Name a file of identities with --identity, or SESSION_CODEC_IDENTITY"
 
@@ -78,10 +78,10 @@ class EncryptedRemote:
         """Wrap the remote that holds the objects.
 
         Args:
-            remote: holds the encrypted objects.
-            recipients: who can read what is put; None to put nothing encrypted.
-            identities: of whoever reads.
-            writes: whether it is opened to put objects.
+            remote: the remote with the encrypted objects.
+            recipients: the recipients of new objects; None to upload nothing encrypted.
+            identities: the age identities that decrypt.
+            writes: True if it is opened to upload objects.
         """
         self._remote = remote
         self._recipients = recipients
@@ -96,7 +96,7 @@ class EncryptedRemote:
         """Return all objects that these recipients can read, by name.
 
         Raises:
-            Denied: it holds encrypted objects, and no recipient or identity was given.
+            Denied: it has encrypted objects, and no recipient or identity was given.
         """
         known: dict[str, _There] = {}
         found: dict[str, Stored] = {}
@@ -145,7 +145,7 @@ class EncryptedRemote:
         return frozenset(mine)
 
     def read(self, name: str, offset: int, size: int, version: str | None = None) -> Part:
-        """Return a range of an object, which is fetched as a whole, once for several ranges."""
+        """Return a range of an object; the whole object is fetched once for several ranges."""
         there = self._find(name)
         if there.tag is None:
             return self._remote.read(name, offset, size, version)
@@ -162,7 +162,7 @@ class EncryptedRemote:
         return self.read(name, max(0, total - size), size)
 
     def copy(self, name: str, write: Callable[[bytes], object]) -> int:
-        """Hand a whole object to `write`, in pieces."""
+        """Pass a whole object to `write`, in pieces; return its size in bytes."""
         there = self._find(name)
         if there.tag is None:
             return self._remote.copy(name, write)
@@ -172,7 +172,7 @@ class EncryptedRemote:
             return whole.size
 
     def put(self, name: str, content: Content) -> bool:
-        """Encrypt and put an object, unless there is one of its name for the same recipients."""
+        """Encrypt and upload an object; return False if the same recipients have it already."""
         if self._recipients is None:
             return self._remote.put(name, content)
         shown = str(EncryptedName(name, content.size, self._recipients.tag))
@@ -202,18 +202,18 @@ class EncryptedRemote:
                 self._remote.delete(stored.name)
 
     def is_file(self, name: str, path: str) -> bool:
-        """Return whether an object is the very file at a path on this machine."""
+        """Return True if an object is the same file as a path on this machine."""
         return self._remote.is_file(self._find(name).name, path)
 
     def hidden(self) -> Sequence[Remote]:
-        """Return views of the versions that a list does not show."""
+        """Return views of the versions that listings omit."""
         return [
             EncryptedRemote(view, recipients=None, identities=self._identities, writes=False)
             for view in self._remote.hidden()
         ]
 
     def unreadable(self) -> list[str]:
-        """Return the names of the objects that none of the identities opens."""
+        """Return the names of the objects that no identity opens."""
         listed = self._remote.list_all()
         try:
             tags = self._tags(listed)
@@ -227,7 +227,7 @@ class EncryptedRemote:
         return self._remote.remove_unfinished(age)
 
     def _check_there(self, name: str, shown: str, content: Content) -> None:
-        """Compare an existing object with the expected one, as far as it can be read."""
+        """Compare an existing object with the expected one, if it can be read."""
         if self._identities:
             if content.exact:
                 check_same(self, name, content.size, content.sha256)
@@ -244,13 +244,13 @@ class EncryptedRemote:
             )
 
     def _find(self, name: str) -> _There:
-        """Return an object's name on the remote; the same name without encryption."""
+        """Return the encrypted object of a name, or the plain object with that name."""
         if self._known is None and (self._recipients or self._identities):
             self.list_all()
         return (self._known or {}).get(name, _There(name, None))
 
     def _whole(self, there: _There) -> _Opened:
-        """Return an object that stays open for the next range."""
+        """Return the whole object, which stays open for further ranges."""
         if self._opened is None or self._opened[0] != there.name:
             if self._opened is not None:
                 self._opened[1].file.close()
@@ -266,7 +266,7 @@ class EncryptedRemote:
             yield whole
 
     def _fetch(self, there: _There) -> _Opened:
-        """Fetch and decrypt an object into an unnamed file on this machine's disk."""
+        """Return a fetched and decrypted object, in an unnamed file on this machine's disk."""
         name = f"{self.url}/{there.name}"
         if not self._identities:
             raise Denied(f"{name}: is encrypted", hint=_NO_IDENTITY)
@@ -306,12 +306,12 @@ class _Hashing(io.RawIOBase):
 
 
 def _is_plausible(name: EncryptedName, size: int) -> bool:
-    """Return True if an object's size fits the size of its content."""
+    """Return True if an object's size is possible for the size of its content."""
     return 0 < size - body_size(name.size) <= _HEADER
 
 
 def _limit(name: str) -> int:
-    """Return how many bytes an encrypted object of this name can have."""
+    """Return the largest possible size of an encrypted object with this name."""
     decoded = decode_name(name)
     return body_size(decoded.size) + _HEADER if decoded else LIMIT
 

@@ -1,9 +1,9 @@
-"""The figures that a report draws, from the sessions: sums by week, tasks, tokens over time.
+"""Compute the figures of a report from the sessions: sums by week, tasks, tokens over time.
 
-1. Pure: sessions in, figures out.
-2. A week begins on Monday, UTC. A range with too many weeks to draw is summed by month,
-   and one with too many months by year; the figures name the unit.
-3. Unknown numbers are left out of sums, and the number of known ones is given.
+1. Pure functions: sessions in, figures out.
+2. A week begins on Monday, UTC. A range with too many weeks to draw is summed by month, and one
+   with too many months by year; the result names the unit.
+3. Unknown numbers are left out of sums, and the number of known ones is stated.
 """
 
 from __future__ import annotations
@@ -13,17 +13,18 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date, timedelta
 from typing import Final, Literal, NamedTuple
 
+from codec.kinds import Key
 from codec.records import Session
 from codec.v2.context_view import DEFAULT_LAST, render_context
 from codec.v2.deltas import delta_of, encode_delta
 
 Unit = Literal["week", "month", "year"]
-#: More bars than this side by side cannot be distinguished.
+#: The most bars that can be distinguished side by side.
 MOST_BARS: Final = 130
-#: Agents that are drawn by themselves; the rest is one more.
+#: The number of agents that have a bar of their own; the others share one.
 MOST_AGENTS: Final = 6
 OTHERS: Final = "others"
-#: Rows of the tables of tasks.
+#: The number of rows in the tables of tasks.
 MOST_TASKS: Final = 10
 STATUS_ORDER: Final = ("PASS", "PARTIAL", "FAIL", "UNKNOWN")
 _GRAVITY: Final = {"PARTIAL": 1, "FAIL": 2}
@@ -33,10 +34,10 @@ class Period(NamedTuple):
     """The sessions of a week, a month or a year.
 
     Attributes:
-        start: its first day.
-        sessions: how many.
-        agents, statuses: how many of each, in the order of `Periods`.
-        added, removed, minutes: sums of what is known.
+        start: the first day.
+        sessions: the number of sessions.
+        agents, statuses: the number of sessions of each, in the order of `Periods`.
+        added, removed, minutes: sums of the known values.
     """
 
     start: str
@@ -61,10 +62,10 @@ class Task(NamedTuple):
 
     Attributes:
         name: the task.
-        sessions: how many.
-        fail, partial: how many of them failed, and were done in part.
-        longest: minutes of the longest, None where no duration is known.
-        key: of the session to look at.
+        sessions: the number of sessions.
+        fail, partial: the number of sessions that failed, and of those that were done in part.
+        longest: the minutes of the longest session; None if no duration is known.
+        key: the key of the session to look at.
     """
 
     name: str
@@ -72,7 +73,7 @@ class Task(NamedTuple):
     fail: int
     partial: int
     longest: int | None
-    key: str
+    key: Key
 
 
 class Course(NamedTuple):
@@ -80,10 +81,10 @@ class Course(NamedTuple):
 
     Attributes:
         start: the first day of the period.
-        log: of all sessions, as v1 has them.
-        files: of the references and of all deltas.
-        window: of the last of these, which an agent used to read.
-        context: of what `context` prints.
+        log: tokens of all sessions as v1 entries.
+        files: tokens of the references and of all deltas.
+        window: tokens of the newest v1 entries, which an agent used to read.
+        context: tokens of what `context` prints.
     """
 
     start: str
@@ -123,7 +124,7 @@ def periods(sessions: Sequence[Session]) -> Periods:
 
 
 def unit_of(times: Sequence[str]) -> Unit:
-    """Return the shortest unit in which a range of times has no more periods than can be drawn."""
+    """Return the shortest unit in which a range of times can be drawn."""
     if not times:
         return "week"
     first, last = _day(min(times)), _day(max(times))
@@ -134,7 +135,7 @@ def unit_of(times: Sequence[str]) -> Unit:
 
 
 def start_of(time: str, unit: Unit) -> date:
-    """Return the first day of the period that a time is in."""
+    """Return the first day of the period of a time."""
     day = _day(time)
     if unit == "week":
         return day - timedelta(days=day.weekday())
@@ -142,13 +143,13 @@ def start_of(time: str, unit: Unit) -> date:
 
 
 def slowest(sessions: Iterable[Session]) -> list[Task]:
-    """Return the tasks that took longest in one session, each with that session."""
+    """Return the tasks with the longest sessions, each with that session."""
     found = _tasks(sessions, lambda s: (s.metrics.duration_min or 0, s.key))
     return sorted((t for t in found if t.longest), key=_by_length)[:MOST_TASKS]
 
 
 def failing(sessions: Iterable[Session]) -> list[Task]:
-    """Return the tasks that failed most often, each with the last session that did."""
+    """Return the tasks that failed most often, each with its last failed session."""
     found = _tasks(sessions, lambda s: (_GRAVITY.get(s.status, 0), s.key))
     failed = (t for t in found if t.fail or t.partial)
     return sorted(failed, key=lambda t: (-t.fail, -t.partial, t.name))[:MOST_TASKS]
@@ -165,15 +166,15 @@ def course(
 ) -> list[Course]:
     """Return the cost of reading over time, at the end of each drawn period with sessions.
 
-        The references are those of today: their older texts are not kept.
+        The references are today's: their older texts are not kept.
 
     Args:
-        sessions: all of a workspace, oldest first.
-        costs: tokens of each in v1.
-        references: their text.
-        window: sessions that an agent used to read.
+        sessions: all sessions of a workspace, oldest first.
+        costs: the tokens of each session in v1.
+        references: the text of the references.
+        window: the number of sessions that an agent used to read.
         drawn: the periods.
-        count: tokens of texts.
+        count: returns the number of tokens of texts.
     """
     deltas = [delta_of(s) for s in sessions]
     lines = count([f"{encode_delta(delta)}\n" for delta in deltas])

@@ -1,11 +1,11 @@
-"""The page of a report: data and its own scripts in one file that makes no requests.
+"""Write the page of a report: data and its own scripts in one file that makes no requests.
 
-1. Text of a log is data, and never markup: it is embedded as JSON, with `<`, `>`, `&` and all
-   that is not ASCII escaped, and the page inserts it as text. The page makes the browser refuse
-   everything else: scripts and styles but those of the page itself, by hash, any connection, and
-   any text that is made markup of (trusted types).
-2. The page is made of the files in `assets`. The charts are Chart.js 4.6.1 (MIT, its licence
-   beside it), as it is published; only the name of its source map is left out.
+1. Text of a log is data, never markup: it is embedded as JSON, with `<`, `>`, `&` and all non-ASCII
+   characters escaped, and the page inserts it as text. The page's policy makes the browser refuse
+   everything else: scripts and styles other than the page's own (by hash), connections, and text
+   that becomes markup (trusted types).
+2. The page consists of the files in `assets`. The charts are Chart.js 4.6.1 (MIT, its licence is
+   next to it), as published, without the name of its source map.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from pipelines.report.figures import (
 )
 from pipelines.report.token_savings import JUDGED_FROM, TokenReport
 
-#: What the first bytes of every report hold.
+#: The text in the first bytes of every report.
 MARK: Final = '<meta name="generator" content="session-codec report">'
 
 _LIBRARY: Final = "chart.umd.min.js"
@@ -49,7 +49,7 @@ POLICY: Final = (
     "default-src 'none'; script-src {scripts}; style-src {style}; img-src data:; base-uri 'none';"
     " form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 )
-#: The fields of a session, in the order in which the page has them.
+#: The fields of a session, in the order of the page.
 FIELDS: Final = (
     "key", "agent", "task", "status", "remark", "title", "notes", "added", "removed", "commits",
     "minutes", "tokens", "v1", "metrics", "diff", "bytes",
@@ -60,17 +60,17 @@ class Page(NamedTuple):
     """The content of a page.
 
     Attributes:
-        name: of the workspace.
-        made: when, UTC.
-        since, until: the range that was asked for, None where it is open.
-        tokenizer: what counted.
-        sessions: those of the range, oldest first.
-        every: how many there are in all.
-        tokens: what is saved; None where there is no session, and where it is not known.
-        uncounted: why it is not known.
-        periods, course: what is drawn.
-        archives: of the months of the range.
-        diffs: the texts that are in it, by key; None where none were asked for.
+        name: the name of the workspace.
+        made: when the page was made, in UTC.
+        since, until: the requested range; None where it is open.
+        tokenizer: the name of the tokenizer.
+        sessions: the sessions of the range, oldest first.
+        every: the number of all sessions.
+        tokens: the savings; None without sessions, or if they are unknown.
+        uncounted: why they are unknown.
+        periods, course: the figures to draw.
+        archives: the archives of the months of the range.
+        diffs: the diffs to include, by key; None for no diffs.
         quarters: the period report of each quarter, by its name, the newest first.
     """
 
@@ -119,8 +119,8 @@ def html(page: Page) -> Iterator[bytes]:
 
 
 def data_block(name: str, value: Any) -> str:
-    """Return a value as a block of data, which no browser takes for a script or for markup."""
-    # In ASCII: no line separator, no half character, no other encoding.
+    """Return a value as a block of data that browsers take for neither a script nor markup."""
+    # In ASCII: no line separators, lone surrogates or other encodings.
     text = json.dumps(value, separators=(",", ":")).translate(_ESCAPED)
     return f'<script type="application/json" id="{name}">{text}</script>\n'
 

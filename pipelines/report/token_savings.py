@@ -5,16 +5,16 @@
 | `window` (the gate) | the last 5 sessions in v1 | what `context` prints |
 | `same` | the last 30 sessions in v1 | what `context --last 30` prints |
 | `log` | the whole v1 log | what `context` prints |
-| `files` | the whole v1 log | references and the last 30 delta lines as they stand |
+| `files` | the whole v1 log | references and the last 30 delta lines as stored |
 | `words` | `wc -w` of the v1 log | `wc -w` of references and deltas |
 
-1. Before is what the manifest keeps of v1, so that it can be judged after the log is gone.
-2. A session that was recorded was never in a v1 log. It counts as estimated, and is named
-   so: its patch and its reference entry. A patch that is not stored here counts by its size, with
-   the tokens a byte that the v1 logs had.
-3. The gate is `window`. A threshold that somebody set, on the command line or in the repository's
-   settings, is always judged. By default it is judged if the window is at least ten times the
-   context's budget: below that there is little but a fixed cost to measure, and the budgets apply.
+1. The tokens before come from the manifest, so that they are known when the log is gone.
+2. A recorded session never was in a v1 log. Its cost is estimated, and reported as such: its patch
+   and its reference entry. A patch that is not stored here counts by its size, with the v1 logs'
+   tokens per byte.
+3. The gate is `window`. An explicit threshold, on the command line or in the repository's settings,
+   is always judged. By default, the gate is judged if the window is at least ten times the
+   context's budget: below that it would mostly measure a fixed cost, and the budgets apply.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from pipelines.workspace.reading import newest_delta_lines, read_file
 from pipelines.workspace.thresholds import Limits
 
 WINDOW: Final = 5
-#: The gate is judged where the window is at least this many times the context's budget.
+#: The gate is judged if the window is at least this many times the context's budget.
 JUDGED_FROM: Final = 10
 
 
@@ -56,7 +56,7 @@ class Baseline(NamedTuple):
 
     @property
     def reduction(self) -> float:
-        """Per cent saved; negative where it costs more now."""
+        """Return the per cent saved; negative if it costs more now."""
         return 100.0 * (self.before - self.after) / self.before if self.before else 0.0
 
 
@@ -65,11 +65,11 @@ class TokenReport:
     """The baselines of a workspace.
 
     Attributes:
-        tokenizer: the name of what counted.
-        baselines: all that apply, the gate first; the last three only with a v1 log.
-        estimated: how many sessions of the gate's window were recorded, and never in v1.
-        context, references: tokens that each costs now.
-        limits: what was asked for.
+        tokenizer: the name of the tokenizer.
+        baselines: the baselines that apply, the gate first; the last three only with a v1 log.
+        estimated: the number of sessions in the gate's window that never were in v1.
+        context, references: the tokens that each costs now.
+        limits: the requested limits.
         judged: the gate applies: its threshold is explicit, or the window is large enough.
     """
 
@@ -83,7 +83,7 @@ class TokenReport:
 
     @property
     def gate_met(self) -> bool:
-        """The reduction is reached, where it is judged."""
+        """Return True if the gate is not judged, or its threshold is reached."""
         return not self.judged or self.baselines[0].reduction >= self.limits.threshold
 
     @property
@@ -97,7 +97,7 @@ class TokenReport:
 
 
 def rounded_down(percent: float, digits: int) -> float:
-    """Round a reduction down to so many digits, so that only a complete one is 100."""
+    """Return a reduction with few digits, rounded down so that only a complete one is 100."""
     whole: int = 10**digits
     return math.floor(percent * whole + 1e-9) / whole
 
@@ -110,12 +110,12 @@ def token_report(
     count: Callable[[str], int],
     limits: Limits,
 ) -> TokenReport:
-    """Measure all baselines of a workspace.
+    """Return all baselines of a workspace.
 
     Args:
-        workspace, manifest: what is measured.
-        tokenizer: the name of what counts.
-        count: tokens of a text.
+        workspace, manifest: the workspace to measure.
+        tokenizer: the name of the tokenizer.
+        count: returns the number of tokens of a text.
         limits: threshold and budgets.
 
     Raises:
@@ -127,7 +127,7 @@ def token_report(
     file = read_bytes(workspace.path(REFERENCES))
     references = compact_references(file)
     deltas, older, _ = newest_deltas(workspace, DEFAULT_LAST)
-    # As `context` prints it, whatever budget it is judged by.
+    # As `context` prints it, whatever budget is judged.
     context = render_context(
         references,
         deltas,
@@ -168,7 +168,7 @@ def token_report(
 def _of_the_log(
     versions: Sequence[V1Version], log: int, context: int, files: int, words: int
 ) -> list[Baseline]:
-    """Return the baselines whose before is the whole v1 log."""
+    """Return the baselines that start from the whole v1 log."""
     return [
         Baseline("log", log, context, "the whole v1 log -> context"),
         Baseline(
@@ -193,14 +193,14 @@ def costs_in_v1(
 ) -> list[int]:
     """Return the cost of each session in v1, or what it would have been.
 
-        The newest are those of the baselines. Patches of older recorded sessions are not read: they
-        count by size, like those that are not stored locally.
+        The newest sessions are those of the baselines. Patches of older recorded sessions are not
+        read, but counted by their size, like patches that are not stored locally.
 
     Args:
-        workspace, manifest: whose sessions.
-        sessions: oldest first.
-        tokenizer: the name of what counts.
-        count: tokens of a text.
+        workspace, manifest: the workspace of the sessions.
+        sessions: the sessions, oldest first.
+        tokenizer: the name of the tokenizer.
+        count: returns the number of tokens of a text.
 
     Raises:
         NotFound: the manifest has no counts of v1 by this tokenizer.
@@ -216,7 +216,7 @@ def costs_in_v1(
 
 
 def last_versions(manifest: Manifest) -> list[V1Version]:
-    """Return for each v1 log the version that was retired, else the one that was seen last."""
+    """Return for each v1 log the version that was retired, else the one seen last."""
     return list(manifest.current_versions().values())
 
 
@@ -224,9 +224,9 @@ class _Estimate(NamedTuple):
     """The estimated cost of a recorded session in a v1 log.
 
     Attributes:
-        store: has the patches.
-        count: tokens of a text.
-        per_byte: tokens that a byte of the v1 logs cost.
+        store: the store of the patches.
+        count: returns the number of tokens of a text.
+        per_byte: the tokens per byte of the v1 logs.
     """
 
     store: Store
@@ -234,17 +234,17 @@ class _Estimate(NamedTuple):
     per_byte: float
 
     def of(self, session: Session) -> int:
-        """Return the tokens of its reference entry and of its patch."""
+        """Return the tokens of a session's reference entry and patch."""
         if session.patch is None:
             return self.by_size(session)
         try:
             patch = self.store.read(session.key, session.patch, commits_of(session))
-        except (Erased, NotFound, IntegrityError):  # verify reports a damaged one
+        except (Erased, NotFound, IntegrityError):  # `verify` reports a damaged one
             return self.by_size(session)
         return self.count(_entry(session)) + self.count(decode_text(patch))
 
     def by_size(self, session: Session) -> int:
-        """Return the tokens of its reference entry, and of as many bytes as its patch has."""
+        """Return the tokens of a session's reference entry and, by its size, of its patch."""
         size = session.patch.size if session.patch else 0
         return self.count(_entry(session)) + round(size * self.per_byte)
 

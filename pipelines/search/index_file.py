@@ -1,11 +1,11 @@
-"""The file of the search index: an SQLite database among the caches of a workspace.
+"""The file of the search index: an SQLite database in the cache of a workspace.
 
-1. It is a cache. Without it, or where it cannot be read or written, the index is built in memory.
-2. A file that git tracks or that another user owns is not opened: SQLite trusts what it opens. It
-   is left where it is, and the index is built in memory.
-3. Rows of a session that changes are replaced. After text or a diff was erased, the whole file is
-   removed and built again, because SQLite leaves deleted bytes in free pages.
-4. The words of diffs are added when they are first asked for.
+1. It is a cache. If it is missing, or cannot be read or written, the index is built in memory.
+2. A file that git tracks or that belongs to another user is not opened, because SQLite trusts the
+   files that it opens. The file stays, and the index is built in memory.
+3. Rows of changed sessions are replaced. After text or a diff was erased, the file is deleted and
+   built again, because SQLite leaves deleted bytes in free pages.
+4. The words of diffs are added when they are first needed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pipelines.system.git.local_state import checked, is_planted
 from pipelines.workspace.cache import CACHE
 from pipelines.workspace.location import Workspace
 
-#: Changes when the same sessions give other rows.
+#: Raise it when the same sessions give different rows.
 _VERSION: Final = 2
 NAME: Final = os.path.join(CACHE, "search.sqlite")
 _BESIDE: Final = ("-journal", "-wal", "-shm")
@@ -55,7 +55,7 @@ def open_index(workspace: Workspace) -> sqlite3.Connection:
     """Return the index of a workspace, empty if it is new.
 
     Raises:
-        Conflict: a link on the way to it came with a clone, or is another user's.
+        Conflict: a link in its path came with a clone, or belongs to another user.
     """
     return _open(checked(workspace.path(NAME)))
 
@@ -78,7 +78,7 @@ def recreate(connection: sqlite3.Connection, workspace: Workspace) -> sqlite3.Co
 
 
 def drop(workspace: Workspace) -> None:
-    """Remove the file of an index."""
+    """Delete the files of an index."""
     for path in files_of(workspace):
         remove(path)
 
@@ -90,7 +90,7 @@ def files_of(workspace: Workspace) -> list[str]:
 
 
 def holds_patch(workspace: Workspace, hashes: Collection[str]) -> bool:
-    """Return whether the file of the index has words of one of these diffs, or may have some."""
+    """Return True if the index has, or may have, words of one of these diffs."""
     path = workspace.path(NAME)
     if not os.path.lexists(path) or is_planted(path):
         return False
@@ -117,7 +117,7 @@ def _open(path: str) -> sqlite3.Connection:
             connection = _connect(path)
         if version != _VERSION:
             connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}COMMIT;")
-    except (OSError, sqlite3.OperationalError):  # read-only, or in use by a process that creates it
+    except (OSError, sqlite3.OperationalError):  # read-only, or another process is creating it
         return memory_index()
     except sqlite3.DatabaseError:
         for name in names:

@@ -1,8 +1,8 @@
 """Rank sessions by the words that they share with a question.
 
-Sessions that have every term go before those that have some; among each, BM25 decides, in which a
-word of the task counts more than one of the notes. With `in_diffs`, the scores of the session's
-texts and of its diff's lines are added.
+Sessions with every term precede those with some; within both groups, BM25 decides, with more weight
+for words of the task than of the notes. With `in_diffs`, the scores of the session's texts and of
+the lines of its diff are added.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Final, NamedTuple
 
 from codec.search.question import expression
 
-#: Weights of the task, notes, remark and paths.
+#: The weights of the task, notes, remark and paths.
 _WEIGHTS: Final = (2.0, 1.0, 1.0, 1.0)
-#: Where counting ends.
+#: Sessions are counted up to this number.
 COUNTED: Final = 1000
 _GLOB_MARKS: Final = frozenset("*?[")
 
@@ -24,10 +24,10 @@ class Filter(NamedTuple):
     """The sessions to search; None for all.
 
     Attributes:
-        path: of a changed file or its folder; or a pattern with `*`, `?` and `[`.
-        agent: a name, or a pattern.
+        path: the path of a changed file or its folder; or a pattern with `*`, `?` and `[`.
+        agent: a name or a pattern.
         status: one of the four words.
-        since, until: times in v2 form or their beginnings, both included.
+        since, until: times in v2 form, or prefixes of such, both included.
     """
 
     path: str | None = None
@@ -38,7 +38,7 @@ class Filter(NamedTuple):
 
 
 class Ranked(NamedTuple):
-    """A session by the number of its row, and its score: greater is better."""
+    """A session by the number of its row, with its score; greater is better."""
 
     number: int
     score: float
@@ -55,21 +55,45 @@ def rank(
     """Return the best sessions for some terms, the best one first.
 
     Args:
-        connection: to the index.
-        terms: of the question.
-        wanted: which sessions.
-        limit: the most to return.
-        in_diffs: look into the lines of diffs as well.
+        connection: the index.
+        terms: the terms of the question.
+        wanted: the filter of sessions.
+        limit: the most results.
+        in_diffs: search the lines of diffs as well.
     """
-    found: dict[int, float] = {}
-    for every in (True, False) if len(terms) > 1 else (True,):
-        match = expression(terms, every=every)
-        scores = _matching(connection, match, wanted, limit, in_diffs=in_diffs)
-        for number, score in scores:
-            found.setdefault(number, score)
-        if len(found) >= limit:
-            break
-    return [Ranked(number, score) for number, score in found.items()][:limit]
+    every = with_every(connection, terms, wanted, limit=limit, in_diffs=in_diffs)
+    return completed(connection, every, terms, wanted, limit=limit, in_diffs=in_diffs)
+
+
+def with_every(
+    connection: sqlite3.Connection,
+    terms: Sequence[str],
+    wanted: Filter,
+    *,
+    limit: int,
+    in_diffs: bool,
+) -> list[Ranked]:
+    """Return the best sessions that have every term, the best one first."""
+    match = expression(terms, every=True)
+    return _matching(connection, match, wanted, limit, in_diffs=in_diffs)[:limit]
+
+
+def completed(
+    connection: sqlite3.Connection,
+    every: Sequence[Ranked],
+    terms: Sequence[str],
+    wanted: Filter,
+    *,
+    limit: int,
+    in_diffs: bool,
+) -> list[Ranked]:
+    """Return the sessions that have every term, then others with some, up to a limit."""
+    if len(every) >= limit or len(terms) < 2:
+        return [*every]
+    match = expression(terms, every=False)
+    some = _matching(connection, match, wanted, limit, in_diffs=in_diffs)
+    found = {r.number for r in every}
+    return [*every, *(r for r in some if r.number not in found)][:limit]
 
 
 def count_others(
@@ -80,9 +104,10 @@ def count_others(
     *,
     in_diffs: bool,
 ) -> int:
-    """Return how many sessions have some of the terms, apart from those that are shown.
+    """Return the number of further sessions with some of the terms, besides those shown.
 
-    At most `COUNTED`: counting all that have a common word would cost more than ranking them.
+    It is at most `COUNTED`: counting all sessions with a common word would take longer than
+    ranking.
     """
     texts = "SELECT rowid AS id FROM words WHERE words MATCH ?"
     lines = (
@@ -101,19 +126,8 @@ def count_others(
     return int(found)
 
 
-def has_every(connection: sqlite3.Connection, terms: Sequence[str], wanted: Filter) -> bool:
-    """Return whether a session has every term."""
-    where, values = condition(wanted)
-    query = (
-        "SELECT 1 FROM words JOIN sessions ON sessions.id = words.rowid"  # noqa: S608
-        f" WHERE words MATCH ? AND {where} LIMIT 1"
-    )
-    asked = (expression(terms, every=True), *values)
-    return connection.execute(query, asked).fetchone() is not None
-
-
 def condition(wanted: Filter) -> tuple[str, list[str]]:
-    """Return a filter as SQL about `sessions`, and the values in it."""
+    """Return a filter as an SQL condition on `sessions`, and its values."""
     parts = ["1"]
     values = []
     if wanted.path is not None:
@@ -139,8 +153,8 @@ def condition(wanted: Filter) -> tuple[str, list[str]]:
 
 def _matching(
     connection: sqlite3.Connection, match: str, wanted: Filter, limit: int, *, in_diffs: bool
-) -> list[tuple[int, float]]:
-    """Return numbers and scores of the sessions that match, the best one first."""
+) -> list[Ranked]:
+    """Return the sessions that match, the best one first."""
     where, values = condition(wanted)
     weights = ", ".join(map(str, _WEIGHTS))
     texts = (
@@ -158,4 +172,4 @@ def _matching(
         for number, time, score in connection.execute(query, (match, *values, limit)):
             scores[number] = (scores.get(number, (0.0, ""))[0] + score, time)
     ordered = sorted(scores.items(), key=lambda item: item[1], reverse=True)
-    return [(number, score) for number, (score, _) in ordered]
+    return [Ranked(number, score) for number, (score, _) in ordered]

@@ -1,7 +1,7 @@
-"""Say why a session matches: the sentence, path or line of a diff with most words of the question.
+"""Explain why a session matches: the sentence, path or diff line with most words of the question.
 
-Where the words say little, because none or few of them are in the session, the sentence whose
-meaning is closest to the question says it.
+If the session has no or few of these words, the reason is the sentence whose meaning is closest to
+the question.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from codec.errors import CodecError
+from codec.kinds import Key
 from codec.records import PatchRef
 from codec.search.excerpt import Excerpt, excerpt, matching, sentences_of
 from pipelines.outcomes.errors import StorageError
@@ -19,14 +20,14 @@ if TYPE_CHECKING:
     from pipelines.diffs.store import Store
 
 By = Literal["words", "meaning"]
-#: The share of the question's terms from which on words are reason enough.
+#: The share of the question's terms from which words are a sufficient reason.
 _ENOUGH: Final = 0.5
-#: Sentences of a session that are compared with the question.
+#: The most sentences of a session that are compared with the question.
 _SENTENCES: Final = 8
 
 
 class Texts(NamedTuple):
-    """What a session says: its title, or its task without one; notes, remark, changed paths."""
+    """The texts of a session: its title (or its task), notes, remark and changed paths."""
 
     task: str
     notes: str
@@ -35,13 +36,13 @@ class Texts(NamedTuple):
 
 
 class Reason(NamedTuple):
-    """Why a session matches.
+    """The reason why a session matches.
 
     Attributes:
         by: its words or its meaning.
-        field: the text that says it: task, notes, remark, path, or a file and line of the diff.
-        text: the sentence or line of it.
-        terms: of the question that the sentence has.
+        field: the name of the text: task, notes, remark, path, or a file and line of the diff.
+        text: the sentence or line.
+        terms: the terms of the question that the sentence has.
     """
 
     by: By
@@ -51,7 +52,7 @@ class Reason(NamedTuple):
 
 
 def reason_by_words(texts: Texts, terms: Sequence[str]) -> Reason:
-    """Return the sentence or path that has most terms."""
+    """Return the sentence or path with most terms, as a reason."""
     named = (
         ("notes", texts.notes),
         ("remark", texts.remark),
@@ -62,9 +63,9 @@ def reason_by_words(texts: Texts, terms: Sequence[str]) -> Reason:
 
 
 def reason_in_diff(
-    store: Store, key: str, patch: PatchRef, terms: Sequence[str], reason: Reason
+    store: Store, key: Key, patch: PatchRef, terms: Sequence[str], reason: Reason
 ) -> Reason:
-    """Return the line of a diff that has more terms than a reason, else the reason."""
+    """Return the diff line with more terms than a given reason, or the given reason."""
     from codec.patches.changes import changes_of
 
     best = Excerpt(reason.field, reason.text, reason.terms)
@@ -84,13 +85,13 @@ def reason_in_diff(
 def reasons_by_meaning(
     sessions: Sequence[tuple[Texts, Reason]], question: str, terms: Sequence[str], encoder: Encoder
 ) -> list[Reason]:
-    """Return reasons in which the closest sentence replaces words that say little.
+    """Return reasons; the closest sentence replaces words that explain little.
 
     Args:
-        sessions: texts, and the reason by words of each.
-        question: as it was asked.
-        terms: of the question.
-        encoder: encodes it and the sentences, all at once.
+        sessions: the texts of each session, and its reason by words.
+        question: the question, as it was asked.
+        terms: the terms of the question.
+        encoder: encodes the question and the sentences, all at once.
     """
     weak = [_sentences(t) for t, r in sessions if not _is_enough(r, terms)]
     if not weak:

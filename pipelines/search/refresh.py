@@ -1,12 +1,12 @@
-"""Bring the search index up to date with the facts of a workspace.
+"""Update the search index from the facts of a workspace.
 
-1. Nothing changed, by the versions of the manifest, of the pending store and of the folders of
-   diffs: nothing is read.
-2. A manifest that has only grown by sessions is read from where it was read to. Otherwise all of it
+1. If nothing changed, by the versions of the manifest, the pending store and the folders of diffs,
+   nothing is read.
+2. If only sessions were appended to the manifest, only these are read. Otherwise the whole manifest
    is decoded, and rows that differ are replaced.
 3. Facts that erase text or diffs empty the index first.
-4. A diff that is missing locally has no paths; it is looked for again when a folder of diffs
-   changes.
+4. The paths of a diff that is missing locally are unknown; it is searched for again when a folder
+   of diffs changes.
 """
 
 from __future__ import annotations
@@ -25,11 +25,10 @@ from codec.errors import CodecError
 from codec.kinds import Sha256
 from codec.records import PatchRef, Session
 from codec.search.terms import terms_of
-from pipelines.diffs.local_archives import FOLDER
 from pipelines.outcomes.errors import StorageError
 from pipelines.search.index_file import drop, memory_index, open_index, recreate
 from pipelines.workspace import pending
-from pipelines.workspace.location import MANIFEST, Workspace
+from pipelines.workspace.location import ARCHIVES, MANIFEST, Workspace
 from pipelines.workspace.reading import mapped_file
 
 if TYPE_CHECKING:  # most questions change nothing, and start without these
@@ -54,17 +53,17 @@ _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 def ask_index(
     workspace: Workspace, ask: Callable[[sqlite3.Connection], _T], *, with_lines: bool
 ) -> _T:
-    """Bring the index up to date, then return its answers to a question.
+    """Update the index, then return its answer to a question.
 
-    An index that is damaged is removed; for one that cannot be written, one in memory is asked.
+    A damaged index is deleted; if the index cannot be written, one in memory is used.
 
     Args:
-        workspace: whose index.
+        workspace: the workspace of the index.
         ask: the question.
         with_lines: the question is about the lines of diffs, too.
 
     Raises:
-        Conflict: a link on the way to it came with a clone, or is another user's.
+        Conflict: a link in its path came with a clone, or belongs to another user.
     """
     try:
         with closing(_refreshed(open_index(workspace), workspace, with_lines=with_lines)) as index:
@@ -79,7 +78,7 @@ def ask_index(
 def _refreshed(
     connection: sqlite3.Connection, workspace: Workspace, *, with_lines: bool
 ) -> sqlite3.Connection:
-    """Bring an index up to date; return it, or the one that replaces it."""
+    """Return an index after updating it; it may be a new one."""
     stamp = _stamp(workspace, with_lines=with_lines)
     if _meta(connection, "stamp") in (stamp, _stamp(workspace, with_lines=True)):
         return connection
@@ -111,7 +110,7 @@ def _refreshed(
 
 
 def is_first_time(connection: sqlite3.Connection, name: str) -> bool:
-    """Return whether something is done for the first time with this index, and remember it."""
+    """Return True if this name was not recorded in the index before, and record it."""
     if _meta(connection, name):
         return False
     _set_meta(connection, name, "1")
@@ -119,7 +118,7 @@ def is_first_time(connection: sqlite3.Connection, name: str) -> bool:
 
 
 def missing_diffs(connection: sqlite3.Connection) -> int:
-    """Return how many sessions have a diff that is missing locally, whose paths are unknown."""
+    """Return the number of sessions whose diffs are missing locally, so that paths are unknown."""
     query = (
         "SELECT count(*) FROM sessions WHERE patch <> '' AND patch NOT IN"
         " (SELECT sha256 FROM patches)"
@@ -130,7 +129,7 @@ def missing_diffs(connection: sqlite3.Connection) -> int:
 
 def _stamp(workspace: Workspace, *, with_lines: bool) -> str:
     """Return a value that changes when the facts or the stored diffs change."""
-    folders = (workspace.diffs, os.path.join(workspace.diffs, FOLDER))
+    folders = (workspace.diffs, os.path.join(workspace.diffs, ARCHIVES))
     versions = [_version(path) for path in (workspace.path(MANIFEST), *folders)]
     return json.dumps([with_lines, versions, pending.version(workspace)])
 
@@ -144,7 +143,7 @@ def _version(path: str) -> tuple[int, ...]:
 
 
 def _added(connection: sqlite3.Connection, data: mmap.mmap | bytes) -> list[Session] | None:
-    """Return the sessions by which the manifest has grown; None if it changed in another way."""
+    """Return the sessions that were appended to the manifest; None if it changed in another way."""
     from codec.manifest.fact_lines import read_fact
 
     text = _meta(connection, "read")
@@ -164,7 +163,7 @@ def _added(connection: sqlite3.Connection, data: mmap.mmap | bytes) -> list[Sess
 
 
 def _has(connection: sqlite3.Connection, session: Session) -> bool:
-    """Return whether a session of this identity, or of this time, is in the index."""
+    """Return True if the index has a session with this identity or time."""
     from codec.manifest.jsonl import identity_of
 
     query = "SELECT 1 FROM sessions WHERE identity = ? OR key >= ? AND key < ? LIMIT 1"
@@ -179,7 +178,7 @@ def _gone(manifest: Manifest) -> str:
 
 
 def _replace(connection: sqlite3.Connection, manifest: Manifest) -> list[int]:
-    """Make the rows those of the sessions as they are now; return the numbers of new rows."""
+    """Replace the rows of changed sessions; return the numbers of new rows."""
     rows = {manifest.identity(key): s for key, s in manifest.sessions.items()}
     wanted = {identity: _row_of(identity, s, manifest.purged) for identity, s in rows.items()}
     for number, *fields in connection.execute(_SELECT).fetchall():
@@ -193,7 +192,7 @@ def _replace(connection: sqlite3.Connection, manifest: Manifest) -> list[int]:
     return _insert(connection, wanted.values())
 
 
-#: What a session without a patch has in its row.
+#: The value in the row of a session without a patch.
 _NO_PATCH: Final = PatchRef(Sha256(""), 0)
 
 
@@ -210,7 +209,7 @@ def _insert(connection: sqlite3.Connection, rows: Iterable[_Row]) -> list[int]:
 
 
 def _read_patches(connection: sqlite3.Connection, store: Store, *, with_lines: bool) -> list[str]:
-    """Read the diffs whose paths or lines the index lacks; return the hashes of new ones."""
+    """Read the diffs whose paths or lines are not in the index; return the hashes of new ones."""
     from codec.patches.changes import changes_of
 
     query = (
@@ -257,7 +256,7 @@ def _add_lines(connection: sqlite3.Connection, number: int, changes: Iterable[Fi
 def _write_words(
     connection: sqlite3.Connection, new: Iterable[int], patches: Iterable[str]
 ) -> None:
-    """Write the words of new sessions, and of those whose diffs were found only now."""
+    """Write the words of new sessions, and of sessions whose diffs were found only now."""
     numbers = set(new)
     for sha256 in patches:
         found = connection.execute("SELECT id FROM sessions WHERE patch = ?", (sha256,))
@@ -274,7 +273,7 @@ def _write_words(
 
 
 def paths_in(connection: sqlite3.Connection, sha256: Sha256) -> list[str]:
-    """Return the paths of the files that a diff changes; none if it is missing locally."""
+    """Return the paths of the files that a diff changes; empty if it is missing locally."""
     query = "SELECT path FROM patches JOIN paths ON patch = id WHERE sha256 = ?"
     return [path for (path,) in connection.execute(query, (sha256,))]
 

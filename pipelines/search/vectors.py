@@ -1,11 +1,11 @@
-"""The vectors of sessions: rows of the search index, a cache like the rest of it.
+"""The vectors of sessions: rows of the search index, and so a part of the cache.
 
-1. A vector belongs to one row of `sessions`, and goes with it. One that was made while the row
-   changed is not kept.
-2. They are pinned to the model's package, version and hash: another model empties them.
+1. A vector belongs to one row of `sessions`, and is deleted with it. If the row changed meanwhile,
+   a new vector is dropped.
+2. Vectors belong to the model's package, version and hash; for another model they are deleted.
 3. Encoding is slow, so a question encodes a limited number of sessions, the newest first; further
-   questions continue. What is encoded is committed in batches and survives an interruption.
-4. A component is a byte: the error of a similarity is below 0.003, and a session takes 512 bytes.
+   questions continue. Vectors are committed in batches and survive an interruption.
+4. A component is one byte: the error of a similarity is below 0.003, and a session takes 512 bytes.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
     from pipelines.search.encoder import Vectors
 
-#: Sessions that one question encodes unless all are asked for.
+#: The number of sessions that one question encodes by default.
 LIMIT: Final = 500
 _BATCH: Final = 64
-#: Components are far below this; larger ones are cut.
+#: The range of a component; larger ones are cut.
 _RANGE: Final = 0.25
 _STEPS: Final = 127
 _WIDTH: Final = 512
@@ -38,7 +38,7 @@ _MISSING: Final = "FROM sessions WHERE id NOT IN (SELECT id FROM vectors)"
 
 
 def text_of(task: str, title: str, notes: str, remark: str) -> str:
-    """Return what is encoded of a session."""
+    """Return the text of a session that is encoded."""
     return ". ".join(filter(None, (title or task, notes, remark)))
 
 
@@ -48,10 +48,10 @@ def refresh_vectors(
     """Encode sessions that have no vector, the newest first; return how many are left.
 
     Args:
-        connection: to the index.
-        encoder: encodes.
-        progress: hears of the stage.
-        limit: the most to encode; None for all.
+        connection: the index.
+        encoder: the encoder.
+        progress: receives the stage.
+        limit: the most sessions to encode; None for all.
     """
     _pin(connection)
     newest = f"SELECT id, {_TEXTS} {_MISSING} ORDER BY time DESC LIMIT ?"
@@ -72,11 +72,11 @@ class Similar:
     """How similar the wanted sessions are to a question, by the numbers of their rows."""
 
     def __init__(self, numbers: NDArray[np.int64], scores: Vectors) -> None:
-        self._numbers = numbers  # ascending
+        self._numbers = numbers  # in ascending order
         self._scores = scores
 
     def best(self, limit: int) -> list[Ranked]:
-        """Return the most similar sessions, the most similar one first."""
+        """Return the most similar sessions, the best one first."""
         order = (-self._scores).argsort(kind="stable")[:limit]
         return [Ranked(int(self._numbers[at]), float(self._scores[at])) for at in order]
 
@@ -88,12 +88,12 @@ class Similar:
 
 
 def similarities(connection: sqlite3.Connection, question: Vectors, wanted: Filter) -> Similar:
-    """Compare the wanted sessions that have vectors with a question.
+    """Return the similarities of the wanted sessions that have vectors to a question.
 
     Args:
-        connection: to the index.
-        question: one vector.
-        wanted: which sessions.
+        connection: the index.
+        question: the vector of the question.
+        wanted: the filter of sessions.
     """
     import numpy as np
 
@@ -118,7 +118,7 @@ def _blocks(cursor: sqlite3.Cursor) -> Iterator[list[tuple[int, bytes]]]:
 
 
 def _pin(connection: sqlite3.Connection) -> None:
-    """Empty the vectors if they are another model's."""
+    """Delete the vectors if they belong to another model."""
     found = connection.execute("SELECT value FROM meta WHERE name = 'model'").fetchone()
     known = "" if found is None else str(found[0])
     pin = model_pin(known)

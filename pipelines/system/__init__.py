@@ -1,1 +1,1 @@
-"""Files, git, helper processes and models: what a job uses of its machine."""
+"""Files, git, helper processes and models: what pipelines use of the machine."""

@@ -1,11 +1,11 @@
-"""The catalog of a folder of tables on a remote: read it, claim parts, commit, delete what is dead.
+"""Manage the catalog of tables on a remote: read it, claim parts, commit, delete unused parts.
 
-1. An exporter first puts a plan that names its parts, then the parts, then the next version of the
-   catalog. The remote puts nothing over an existing object, so one exporter gets each number.
-2. A part is live if the newest version names it. Behind a commit, the parts that the version
-   retires are deleted, and so are those of plans for a number that is taken: their
-   exporters lost the race or were killed.
-3. The name of a deleted part is never used again, so nobody deletes a part that came back.
+1. An exporter first writes a plan that names its parts, then the parts, then the next version of
+   the catalog. The remote never overwrites an object, so one exporter gets each number.
+2. A part is in use if the newest version names it. After a commit, the parts that the version
+   retires are deleted, and so are those of plans for a number that is taken: their exporters lost
+   the race or were killed.
+3. The name of a deleted part is never used again, so a new part cannot be deleted by mistake.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from pipelines.remotes.base import Remote, Stored, content_of, read_whole
 
 _VERSION: Final = re.compile(rf"{FOLDER}/(?P<number>\d{{8}})\.json")
 _PLAN: Final = re.compile(rf"{FOLDER}/(?P<number>\d{{8}})-[0-9a-f]{{16}}\.plan")
-#: Seconds after which the plan of an exporter that ended is forgotten.
+#: Seconds after which the plan of an exporter that ended is deleted.
 _FORGOTTEN: Final = 86_400
 
 
@@ -39,8 +39,8 @@ class Seen(NamedTuple):
 
     Attributes:
         catalog: its newest version.
-        dead: names of parts that no exporter may use again.
-        garbage: names of objects that are to be deleted: dead parts, and forgotten plans.
+        dead: the names of parts that no exporter may use again.
+        garbage: the names of objects to delete: dead parts, and old plans.
     """
 
     catalog: Catalog
@@ -49,15 +49,15 @@ class Seen(NamedTuple):
 
 
 def see(remote: Remote, form: Format, *, redacted: bool) -> Seen:
-    """Read the state of a folder of tables; an empty one has version 0.
+    """Return the state of a folder of tables; an empty folder has version 0.
 
     Args:
         remote: the folder.
-        form: of the parts that will be written.
-        redacted: whether texts will be left out.
+        form: the form of the parts that will be written.
+        redacted: True if texts will be left out.
 
     Raises:
-        Conflict: the folder holds tables of another format, or redacted ones beside others.
+        Conflict: the folder has tables of another format, or redacted and other tables would mix.
         FormatError: the catalog cannot be read.
     """
     stored = remote.list_all()
@@ -80,7 +80,7 @@ def newest_catalog(remote: Remote) -> Catalog:
     """Return the newest version of the catalog.
 
     Raises:
-        FormatError: no export wrote one, or it cannot be read.
+        FormatError: the folder has no catalog, or it cannot be read.
     """
     catalog = _newest(remote, remote.list_all())
     if catalog is None:
@@ -93,21 +93,21 @@ def newest_catalog(remote: Remote) -> Catalog:
 
 
 def put_plan(remote: Remote, number: int, token: str, names: Sequence[str]) -> str:
-    """Put the plan of an exporter: the parts that it puts for a version; return its name."""
+    """Write the plan of an exporter, the parts for a version, and return its name."""
     plan = f"{FOLDER}/{number:08d}-{token}.plan"
     remote.put(plan, content_of(json.dumps(names).encode()))
     return plan
 
 
 def commit(remote: Remote, catalog: Catalog) -> bool:
-    """Put a version of the catalog; return False if another exporter put its number before."""
+    """Write a version of the catalog; return False if another exporter wrote its number before."""
     return remote.put(
         version_name(catalog.number), content_of(encode_catalog(catalog), exact=False)
     )
 
 
 def drop(remote: Remote, names: Iterable[str], catalog: Catalog) -> None:
-    """Delete parts that a version of the catalog does not name."""
+    """Delete parts, except those that a version of the catalog names."""
     live = {part.name for part in catalog.parts}
     for name in names:
         if name not in live:
@@ -123,7 +123,7 @@ def _newest(remote: Remote, stored: Sequence[Stored]) -> Catalog | None:
 
 
 def _planned(remote: Remote, plan: str) -> list[str]:
-    """Return the parts that a plan names; none if it was deleted meanwhile."""
+    """Return the parts that a plan names; empty if it was deleted meanwhile."""
     try:
         return [str(name) for name in json.loads(read_whole(remote, plan))]
     except (NotFound, ValueError):

@@ -1,9 +1,9 @@
 """Fold the rows of repositories into a folder of tables: replace theirs, keep all others.
 
-1. A repository whose rows have not changed is passed over, by the digest in its row of `repos`.
-2. Rows are spooled by table and month, then merged with the parts that hold one of the
-   repositories. Other parts are not read. Rows of a few groups are in memory at a time.
-3. Two exporters at once: see `catalogs`. Who loses folds again, on top of the version that won.
+1. A repository whose rows have not changed is skipped, by the digest in its row of `repos`.
+2. Rows are spooled by table and month, then merged with the parts that have rows of these
+   repositories. Other parts are not read. Only a few groups of rows are in memory at a time.
+3. If two exporters run at once (see `catalogs`), the loser folds again on top of the new version.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from pipelines.tables.catalogs import Seen, commit, drop, put_plan, see
 from pipelines.tables.formats import arrow_rows, read_part, schema_of
 from pipelines.tables.splitting import LIMITS, Limits, Splitter, Written, in_order
 
-#: Times that an exporter folds again before it gives up.
+#: The number of attempts of an exporter before it gives up.
 _TRIES: Final = 20
-#: Rows that are in memory before they are spooled.
+#: The rows that are in memory before they are spooled.
 _SPOOLED: Final = 200_000
 
 
@@ -38,9 +38,9 @@ class Given(NamedTuple):
     """The rows of one repository.
 
     Attributes:
-        repository: its name.
-        digest: of its rows; empty if they are always to be compared.
-        rows: gives them, sorted by table; may be called again.
+        repository: the name of the repository.
+        digest: the digest of its rows; empty to compare them always.
+        rows: returns its rows, sorted by table; may be called again.
     """
 
     repository: str
@@ -49,13 +49,13 @@ class Given(NamedTuple):
 
 
 class Folded(NamedTuple):
-    """What was written.
+    """The result of a fold.
 
     Attributes:
-        changed: repositories whose rows were new or different.
-        written, deleted: names of parts.
-        size: bytes of the parts that were written.
-        rows: of the tables afterwards, by name of the table.
+        changed: the repositories whose rows were new or different.
+        written, deleted: the names of parts.
+        size: the size of the written parts in bytes.
+        rows: the rows of the tables afterwards, by name of the table.
     """
 
     changed: tuple[str, ...]
@@ -66,14 +66,14 @@ class Folded(NamedTuple):
 
 
 class Target(NamedTuple):
-    """Where tables are written, and how.
+    """The folder of the tables, and how to write them.
 
     Attributes:
         remote: the folder.
-        format: of the parts.
-        redacted: whether texts are left out.
-        tables: names of those that the rows are of; the rows of the others stay.
-        limits: of parts.
+        format: the format of the parts.
+        redacted: True if texts are left out.
+        tables: the names of the tables of the rows; rows of other tables stay.
+        limits: the limits of parts.
     """
 
     remote: Remote
@@ -92,7 +92,7 @@ def fold(target: Target, given: Sequence[Given], progress: Progress) -> Folded:
         progress: receives the stages.
 
     Raises:
-        Conflict: the folder holds tables of another format, or other exporters won every time.
+        Conflict: the folder has tables of another format, or other exporters won every time.
         StorageError: the folder cannot be read or written.
     """
     given = sorted(given, key=lambda g: g.repository)
@@ -111,7 +111,7 @@ def fold(target: Target, given: Sequence[Given], progress: Progress) -> Folded:
 def _attempt(
     target: Target, seen: Seen, given: Sequence[Given], folder: str, progress: Progress
 ) -> Folded | None:
-    """Fold once; None if another exporter was faster."""
+    """Return the result of one attempt; None if another exporter was faster."""
     remote, catalog = target.remote, seen.catalog
     changed = _changed(target, catalog, given, folder)
     names = frozenset(g.repository for g in changed)
@@ -137,7 +137,7 @@ def _attempt(
             advance(done)
     is_ours = commit(remote, following)
     after = see(remote, target.format, redacted=target.redacted)
-    if not is_ours and after.catalog != following:  # equal: the answer to our request was lost
+    if not is_ours and after.catalog != following:  # equal: the reply was lost
         drop(remote, (*sent, plan), after.catalog)
         return None
     drop(remote, (*after.garbage, plan), after.catalog)
@@ -163,7 +163,7 @@ def _changed(target: Target, catalog: Catalog, given: Sequence[Given], folder: s
 
 
 def _spooled(given: Sequence[Given], folder: str, advance: Callable[[int], None]) -> dict[str, str]:
-    """Write the rows of repositories to one file for each table and month; return their paths."""
+    """Write the rows of repositories to a file for each table and month; return their paths."""
     waiting: dict[str, list[Row]] = {}
     paths: dict[str, str] = {}
     count = 0
@@ -209,7 +209,7 @@ def _merged_folder(
     repositories: frozenset[str],
     folder: str,
 ) -> list[PartFile | Written]:
-    """Return the parts of a table and month: those that stay, and those that are new."""
+    """Return the parts of a table and month: unchanged ones and new ones."""
     table, month = _table_of(name), name.partition("month=")[2]
     splitter = Splitter(target.format, table, month, folder, target.limits)
     parts = catalog.folders().get(name, [])
@@ -235,14 +235,14 @@ def _merged_folder(
 
 
 def _reaches(repository: str, part: PartFile, place: int, end: str | None) -> bool:
-    """Return whether a repository's rows are in a part, or belong between it and the next."""
+    """Return True if a repository's rows are in a part, or belong between it and the next."""
     if repository <= part.last:
         return place == 0 or repository >= part.first
     return end is None or repository < end
 
 
 class _Cursor:
-    """Rows sorted by repository, given out in pieces."""
+    """Returns rows sorted by repository, in pieces."""
 
     def __init__(self, rows: Iterator[pa.Table]) -> None:
         self._rows = rows
@@ -278,7 +278,7 @@ def _read_spooled(path: str) -> Iterator[pa.Table]:
 
 
 def _read(target: Target, table: str, part: PartFile, folder: str) -> Iterator[pa.Table]:
-    """Yield the rows of a part of the folder of tables."""
+    """Yield the rows of a part in the folder of tables."""
     path = os.path.join(folder, f"read-{part.name.rpartition('/')[2]}")
     with open(path, "wb") as f:
         target.remote.copy(part.name, f.write)
@@ -289,7 +289,7 @@ def _read(target: Target, table: str, part: PartFile, folder: str) -> Iterator[p
 def _following(
     seen: Seen, merged: Mapping[str, Sequence[PartFile | Written]]
 ) -> tuple[Catalog, list[tuple[PartFile, Written]]]:
-    """Return the next version of the catalog, and the parts to send."""
+    """Return the next version of the catalog, and the parts to upload."""
     live = {part.name: part for part in seen.catalog.parts}
     number = seen.catalog.number + 1
     folders: dict[str, list[PartFile]] = {}

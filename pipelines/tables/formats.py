@@ -1,6 +1,6 @@
-"""Write and read parts: Parquet with zstd, CSV, JSON lines. Nothing else imports pyarrow.
+"""Write and read parts: Parquet with zstd, CSV, JSON lines. Only this module imports pyarrow.
 
-The same rows give the same bytes: options are fixed, no file states when it was written.
+The same rows give the same bytes: options are fixed, and files do not state when they were written.
 """
 
 from __future__ import annotations
@@ -17,9 +17,11 @@ import pyarrow.parquet as pq
 from codec.tables.catalog import Format
 from codec.tables.schema import BY_NAME, SCHEMA_NAME, Cell
 
-#: Rows of a group in a Parquet file, which readers skip as a whole.
-GROUP: Final = 1 << 17
-#: zstd's; higher ones take three times as long for 3 % fewer bytes.
+#: The least rows of a group in a Parquet file, which readers skip as a whole.
+GROUP: Final = 1 << 15
+#: Columns of texts and hashes, of which nobody asks for a range.
+_UNORDERED: Final = frozenset(("remark", "title", "notes", "diff_sha256", "blob", "digest"))
+#: The level of zstd; higher ones take three times as long for 3 % fewer bytes.
 _LEVEL: Final = 3
 _TYPES: Final = {
     "string": pa.string(),
@@ -45,7 +47,7 @@ class Writer(Protocol):
 
 
 def schema_of(table: str) -> pa.Schema:
-    """Return the columns of a table as Arrow has them."""
+    """Return the columns of a table as an Arrow schema."""
     fields = [
         pa.field(c.name, _TYPES[c.type], metadata={"unit": c.unit} if c.unit else None)
         for c in BY_NAME[table].columns
@@ -65,7 +67,7 @@ def arrow_rows(table: str, rows: Sequence[Sequence[Cell]]) -> pa.Table:
 
 
 def writer(form: Format, table: str, sink: Any) -> Writer:
-    """Return what writes a part to an open file."""
+    """Return a writer of a part to an open file."""
     if form == "parquet":
         return _Parquet(table, sink)
     return _Csv(table, sink) if form == "csv" else _JsonLines(sink)
@@ -94,14 +96,19 @@ class _Parquet:
     def __init__(self, table: str, sink: Any) -> None:
         self._writer = pq.ParquetWriter(
             sink, schema_of(table), compression="zstd", compression_level=_LEVEL,
-            write_statistics=True, version="2.6",
+            write_statistics=_narrow(table), version="2.6",
         )  # fmt: skip
 
     def write(self, rows: pa.Table) -> None:
-        self._writer.write_table(rows, row_group_size=GROUP)
+        self._writer.write_table(rows, row_group_size=rows.num_rows)
 
     def close(self) -> None:
         self._writer.close()
+
+
+def _narrow(table: str) -> list[str]:
+    """Return the columns whose least and greatest values let a reader skip a group."""
+    return [name for name in BY_NAME[table].names if name not in _UNORDERED]
 
 
 class _Csv:

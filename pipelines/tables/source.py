@@ -1,10 +1,11 @@
 """Read the rows of a workspace for the tables of an export.
 
-1. Rows leave the machine, so they follow the rules of every verb whose output does: private
-   sessions are only counted, secrets are replaced and reported, format characters are removed.
+1. Rows leave the machine, so the rules for output apply: private sessions are only counted, secrets
+   are replaced and reported, format characters are removed.
 2. Figures are those of `query`; savings are those of `verify`.
-3. The same workspace gives the same rows: no clock, no order of the file system.
-4. With `redact`, paths and tasks become hashes, which still group, and other texts are left out.
+3. The same workspace gives the same rows: no clock, no order from the file system.
+4. With `redact`, paths and tasks become hashes, which can still be grouped; other texts are left
+   out.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from codec.kinds import Key
 from codec.names import key_time
 from codec.records import Session
 from codec.secrets.hint import may_hold_secret
@@ -50,20 +52,20 @@ from pipelines.workspace.reading import read_manifest
 from pipelines.workspace.thresholds import read_limits
 
 _TRACKED: Final = (MANIFEST, METRICS, PROGRESS, DELTAS, REFERENCES)
-#: Classes of tokens, in the order of the columns of `usage`.
+#: The classes of tokens, in the order of the columns of `usage`.
 _CLASSES: Final = ("input", "output", "cache_write", "cache_read")
-#: Hex digits of a hash that replaces a text.
+#: The hex digits of a hash that replaces a text.
 _DIGITS: Final = 16
 
 
 class Request(NamedTuple):
-    """What to export.
+    """The request for an export.
 
     Attributes:
-        workspace: whose sessions.
+        workspace: the workspace of the sessions.
         repository: its name in the tables; None for its origin's address, else its path.
         redact: hash paths and tasks, leave out other texts.
-        private_paths: patterns of paths; sessions that touch one are only counted.
+        private_paths: patterns of paths; sessions that change one are only counted.
         allow: fingerprints of secrets that may stay.
     """
 
@@ -75,7 +77,7 @@ class Request(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """The rows of one repository, and what was noticed."""
+    """The rows of one repository, and findings."""
 
     head: Head
     rows: tuple[Row, ...]
@@ -94,7 +96,7 @@ def read_rows(
     """Return the rows of a workspace.
 
     Args:
-        request: what to export.
+        request: the request.
         load: loads the counter of a tokenizer.
         progress: receives the stages.
 
@@ -131,7 +133,7 @@ def read_rows(
 
 
 def _name_of(workspace: Workspace, *, redact: bool) -> str:
-    """Return the address of the origin, else the path of the workspace, hashed on demand."""
+    """Return the address of the origin, else the path of the workspace; hashed if requested."""
     folder = ""
     if workspace.repository is not None:
         from pipelines.system.git.process import run_git
@@ -215,7 +217,7 @@ def _about(
     manifest: Manifest,
     public: Sequence[Session],
     private: int,
-    files: Mapping[str, Files],
+    files: Mapping[Key, Files],
 ) -> _About:
     archives = list_archives(workspace, manifest)
     return _About(
@@ -241,7 +243,7 @@ def _repos(name: str, about: _About, saved: Sequence[Cell], rows: Sequence[Row])
 def _saved(
     workspace: Workspace, manifest: Manifest, load: Callable[[str], Callable[[str], int]]
 ) -> tuple[Cell, ...]:
-    """Return before and after of the baselines `window` and `log`; null where they are unknown."""
+    """Return before and after of the baselines `window` and `log`; null if unknown."""
     try:
         report = token_report(
             workspace,
@@ -250,16 +252,16 @@ def _saved(
             count=load(DEFAULT),
             limits=read_limits(workspace, {}),
         )
-    except NotFound:  # the log was counted by another tokenizer
+    except NotFound:  # the log was counted with another tokenizer
         return (None,) * 4
     found = {b.name: (b.before, b.after) for b in report.baselines}
     return (*found.get("window", (None, None)), *found.get("log", (None, None)))
 
 
 def _without_secrets(
-    files: Mapping[str, Files], allow: frozenset[str]
-) -> tuple[dict[str, Files], list[Finding]]:
-    """Return files whose paths have no secrets, and a finding for each that was replaced."""
+    files: Mapping[Key, Files], allow: frozenset[str]
+) -> tuple[dict[Key, Files], list[Finding]]:
+    """Return files with paths without secrets, and a finding for each secret that was replaced."""
     paths = sorted({path for found in files.values() for path in found})
     if not may_hold_secret("\n".join(paths)):
         return dict(files), []
@@ -287,7 +289,7 @@ def _without_secrets(
 
 
 def _renamed(files: Files, clean: Mapping[str, str]) -> dict[str, Touched]:
-    """Return files under clean paths; several that become one path are added up."""
+    """Return files under clean paths; changes of paths that become equal are added up."""
     found: dict[str, Touched] = {}
     for path, touched in files.items():
         name = clean.get(path, path)

@@ -1,10 +1,12 @@
-"""Cut the sorted rows of a table and month into parts that depend on the rows alone.
+"""Split the sorted rows of a table and month into parts that depend only on the rows.
 
-1. A part ends behind a repository: the first whose name's hash is a multiple of `_ONE_IN` after
-   the part has its least size, or the first after it has its greatest. So equal rows give equal
-   parts, in whatever order they were exported, and a change leaves the other parts as they are.
-2. A repository that is larger than a part by itself is cut behind a group of rows.
+1. A part ends after a repository: after the least size, at the first whose name's hash is a
+   multiple of `_ONE_IN`; after the greatest size, at the first one. So equal rows give equal parts,
+   in whatever order they were exported, and a change leaves other parts as they are.
+2. A repository that is larger than a part is split after a group of rows.
 3. Parts are written to a folder of their own, and named by their content.
+4. Groups grow with their part. A reader skips small groups of small parts, where one group would be
+   most of the part; it parses the list of all groups, which small ones would make long.
 """
 
 from __future__ import annotations
@@ -22,11 +24,14 @@ from codec.kinds import Sha256
 from codec.tables.catalog import Format, PartFile, folder_of
 from pipelines.tables.formats import GROUP, Writer, writer
 
-#: Sizes of a part, in bytes.
+#: The sizes of a part, in bytes.
 LEAST: Final = 128 << 20
 GREATEST: Final = 512 << 20
 _ONE_IN: Final = 16
-#: Hex digits of a part's hash in its name.
+#: A group has at most this share of the rows before it, and at most so many times the least rows.
+_SHARE: Final = 8
+_LARGEST: Final = 4
+#: The hex digits of a part's hash in its name.
 _DIGITS: Final = 32
 
 
@@ -42,7 +47,7 @@ LIMITS: Final = Limits()
 
 
 class Written(NamedTuple):
-    """A part on this machine, and what the catalog says of it."""
+    """A part on this machine, and its entry in the catalog."""
 
     path: str
     part: PartFile
@@ -52,7 +57,7 @@ class Written(NamedTuple):
 class Splitter:
     """Writes rows of one table and month to parts.
 
-    `open` is True while a part is begun and not ended.
+    `open` is True while a part is begun but not complete.
     """
 
     def __init__(
@@ -68,28 +73,29 @@ class Splitter:
 
     @property
     def open(self) -> bool:
-        """Return whether a part is begun."""
+        """Return True if a part is begun but not complete."""
         return self._rows > 0 or self._count > 0
 
     def add(self, rows: pa.Table) -> Iterator[Written]:
-        """Take rows behind all before them; yield the parts that they complete."""
+        """Add rows, which follow all earlier rows; yield the parts that become complete."""
         while rows.num_rows:
             name = rows.column("repository")[0].as_py()
             if self.open and self._ends_before(name):
                 yield self.close()
             self._first = self._first if self.open else name
-            count = min(self._limits.group - self._count, rows.num_rows)
-            if self._size() >= self._limits.least:  # it may end behind this repository
+            group = self._group()
+            count = min(group - self._count, rows.num_rows)
+            if self._size() >= self._limits.least:  # it may end after this repository
                 count = min(count, _run_length(rows, name))
             piece, rows = rows.slice(0, count), rows.slice(count)
             self._last = piece.column("repository")[-1].as_py()
             self._waiting.append(piece)
             self._count += count
-            if self._count == self._limits.group:
+            if self._count == group:
                 self._flush()
 
     def close(self) -> Written:
-        """Complete the part that is open."""
+        """Complete the begun part and return it."""
         self._flush()
         assert self._writer is not None
         assert self._sink is not None
@@ -112,14 +118,14 @@ class Splitter:
         return Written(path, part, digest)
 
     def discard(self) -> None:
-        """Drop a part that is open, after an error."""
+        """Delete a begun part after an error."""
         if self._sink is not None:
             self._sink.close()
             with suppress(OSError):
                 os.unlink(self._sink.name)
 
     def _ends_before(self, name: str) -> bool:
-        """Return whether the part ends before a row of a repository."""
+        """Return True if the part ends before the rows of a repository."""
         size = self._size()
         if size < self._limits.least:
             return False
@@ -127,11 +133,16 @@ class Splitter:
             return size >= self._limits.greatest and self._count == 0
         return size >= self._limits.greatest or _hash(self._last) % _ONE_IN == 0
 
+    def _group(self) -> int:
+        """Return the rows of the next group."""
+        least = self._limits.group
+        return min(max(least, self._rows // _SHARE), _LARGEST * least)
+
     def _size(self) -> int:
         return self._sink.tell() if self._sink is not None else 0
 
     def _flush(self) -> None:
-        """Write the group of rows that waits."""
+        """Write the pending group of rows."""
         if not self._count:
             return
         if self._writer is None:
@@ -148,7 +159,7 @@ def _hash(name: str) -> int:
 
 
 def _run_length(rows: pa.Table, name: str) -> int:
-    """Return how many rows at the beginning are of a repository."""
+    """Return the number of rows at the beginning that belong to a repository."""
     step = 1
     names = rows.column("repository")
     while step < rows.num_rows and names[step].as_py() == name:
@@ -158,9 +169,9 @@ def _run_length(rows: pa.Table, name: str) -> int:
 
 
 def in_order(parts: Iterable[Iterable[pa.Table]]) -> Iterator[pa.Table]:
-    """Merge two streams that are sorted by repository and share none.
+    """Yield two streams, sorted by repository and without common ones, as one sorted stream.
 
-    A repository's rows stay in their order.
+    The rows of a repository keep their order.
     """
     left, right = map(iter, parts)
     a, b = next(left, None), next(right, None)
@@ -190,5 +201,5 @@ def _last(rows: pa.Table) -> str:
 
 
 def _upto(rows: pa.Table, limit: str) -> int:
-    """Return how many rows have a repository up to a name."""
+    """Return the number of rows whose repositories are not after a name."""
     return int(pc.sum(pc.less_equal(rows.column("repository"), limit)).as_py() or 0)

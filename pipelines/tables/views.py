@@ -1,4 +1,4 @@
-"""Exported tables as views of DuckDB: the parts that the newest catalog names, and no others."""
+"""Exported tables as views of DuckDB: only the parts that the newest catalog names."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _TYPES: Final = {
 
 
 class Views(NamedTuple):
-    """Statements that make the views, and the files that they read."""
+    """Statements that create the views, and the files that these read."""
 
     statements: tuple[str, ...]
     files: tuple[str, ...]
@@ -33,14 +33,14 @@ class Views(NamedTuple):
 
 @contextmanager
 def views_of(remote: Remote, local: str | None) -> Iterator[Views]:
-    """Give the views of the tables on a remote; parts of a bucket are copied for as long.
+    """Yield the views of the tables on a remote; parts of a bucket are copied for that time.
 
     Args:
         remote: the folder or prefix.
         local: its path; None for a bucket.
 
     Raises:
-        FormatError: it holds no tables.
+        FormatError: it has no tables.
         StorageError: it cannot be read.
     """
     catalog = newest_catalog(remote)

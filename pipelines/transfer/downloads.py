@@ -1,6 +1,6 @@
-"""Objects of a remote, brought back to where they belong: archives, loose diffs, layouts.
+"""Download objects of a remote to their places: archives, loose diffs, layouts.
 
-Each has its name only when it is whole, on the disk, and what was recorded.
+A file gets its name when it is complete, on the disk, and equal to the record.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from codec.archive.bundle import decode_bundle
 from codec.archive.container import ArchiveReader
 from codec.archive.snapshot import Pack, archive_object, decode_archive_object, decode_layout_object
 from codec.errors import CodecError, IntegrityError
+from codec.kinds import Key
 from codec.manifest.facts import Archive
 from codec.names import key_time
 from codec.records import PatchRef
@@ -42,8 +43,8 @@ from pipelines.workspace.location import Workspace
 from pipelines.workspace.staging import make_staging, new_token
 
 _LAYOUT: Final = frozenset((LAYOUT_NAME, LITERAL_NAME))
-#: Diffs of an object that are to be written: by key, the key that they have in the object.
-Chosen = dict[str, str]
+#: Diffs of an object to write: by key, the key that they have in the object.
+Chosen = dict[Key, Key]
 
 
 def fetch_archives(
@@ -90,7 +91,7 @@ def _fetch(remote: Remote, folder: str, fact: Archive, count: Callable[[int], No
     name = f"{remote.url}/{archive_object(fact.name)}"
     digest = hashlib.sha256()
     try:
-        remove(path)  # what a stopped run left; a clone may have brought a link
+        remove(path)  # left by an interrupted run, or a link from a clone
         with create(path) as f:
 
             def write(block: bytes) -> None:
@@ -109,15 +110,15 @@ def _fetch(remote: Remote, folder: str, fact: Archive, count: Callable[[int], No
             )
         move(path, os.path.join(folder, fact.name))
     except BaseException:
-        remove(path)  # a disk may be full of it
+        remove(path)  # it may have filled the disk
         raise
 
 
-def pack_diffs(remote: Remote, pack: Pack, names: Iterable[str]) -> dict[str, bytes]:
-    """Read diffs of an object by the keys that they have in it.
+def pack_diffs(remote: Remote, pack: Pack, names: Iterable[Key]) -> dict[Key, bytes]:
+    """Return diffs of an object, by the keys that they have in it.
 
-    An object with loose diffs is fetched and verified as a whole; of an archive only the frames
-    that are needed are fetched, and each diff is verified.
+    An object with loose diffs is fetched and verified as a whole; from an archive only the needed
+    frames are fetched, and each diff is verified.
     """
     with _object(remote, pack.name):
         if decode_archive_object(pack.name) is not None:
@@ -125,7 +126,7 @@ def pack_diffs(remote: Remote, pack: Pack, names: Iterable[str]) -> dict[str, by
         else:
             data = read_whole(remote, pack.name, min(pack.size, LIMIT))
             if hashlib.sha256(data).hexdigest() != pack.sha256:
-                raise IntegrityError("is not the object of the snapshot")
+                raise IntegrityError("differs from the object that the snapshot names")
             reader = reader_of(data)
         return {name: reader.read(name, pack.diffs[name]) for name in names}
 
@@ -143,11 +144,11 @@ def open_object(remote: Remote, name: str, size: int) -> ArchiveReader:
 def held_of(
     remote: Remote, facts: Iterable[Archive], wanted: Collection[tuple[str, PatchRef]]
 ) -> Iterator[Pack]:
-    """Find diffs in archives of a remote by their hash, and yield each archive that has some.
+    """Find diffs in archives of a remote by hash, and yield each archive that has some.
 
     Args:
-        remote: where the archives are.
-        facts: of the archives.
+        remote: the remote with the archives.
+        facts: the facts of the archives.
         wanted: the time and the content of each diff.
     """
     for fact in facts:
@@ -155,12 +156,12 @@ def held_of(
         sizes: dict[tuple[str, int], list[PatchRef]] = {}
         for time, patch in wanted:
             sizes.setdefault((time, patch.size), []).append(patch)
-        found: dict[str, PatchRef] = {}
+        found: dict[Key, PatchRef] = {}
         with _object(remote, name):
             reader = open_object(remote, name, fact.size)
             for entry in reader.index.entries():
                 for patch in sizes.get((key_time(entry.key), entry.size), ()):
-                    with suppress(IntegrityError):  # it is another diff of that time and size
+                    with suppress(IntegrityError):  # another diff with the same time and size
                         reader.read(entry.key, patch)
                         found[entry.key] = patch
         if found:
@@ -168,7 +169,7 @@ def held_of(
 
 
 def write_diffs(workspace: Workspace, remote: Remote, pack: Pack, chosen: Chosen) -> list[str]:
-    """Bring chosen diffs of an object back, and return the names of their files."""
+    """Write chosen diffs of an object, and return the names of their files."""
     diffs = pack_diffs(remote, pack, chosen.values())
     files = {names_of(key)[0]: diffs[name] for key, name in chosen.items()}
     with _staged(workspace, files) as staged:
@@ -184,19 +185,19 @@ def layout_files(remote: Remote, name: str) -> dict[str, bytes]:
     with _object(remote, name):
         files = decode_bundle(read_whole(remote, name), digest, _LAYOUT.__contains__)
         if files.keys() != _LAYOUT or decode_layout(files[LAYOUT_NAME]).sha256 != log:
-            raise IntegrityError("is not the layout of its name")
+            raise IntegrityError("its content does not match its name")
     return files
 
 
 def write_layout(
-    workspace: Workspace, remote: Remote, name: str, purged: Mapping[PatchRef, str]
+    workspace: Workspace, remote: Remote, name: str, purged: Mapping[PatchRef, Key]
 ) -> str:
-    """Bring a layout back, and return its path.
+    """Write a layout, and return its path.
 
     Args:
-        workspace: where to.
-        remote, name: the object that has it.
-        purged: diffs that it must not have as text, and for each the key of a session.
+        workspace: the workspace.
+        remote, name: the remote, and the object with the layout.
+        purged: the diffs that it must not contain, and the key of a session for each.
     """
     log, _ = decode_layout_object(name)
     files = layout_files(remote, name)
@@ -230,7 +231,7 @@ def _staged(workspace: Workspace, files: Mapping[str, bytes]) -> Iterator[list[s
 
 @contextmanager
 def _object(remote: Remote, name: str) -> Iterator[None]:
-    """Say of which object an error is."""
+    """Add the name of an object to the errors about it."""
     try:
         yield
     except CodecError as e:

@@ -1,7 +1,7 @@
-"""Keep which snapshot this workspace wrote last to a remote.
+"""Store which snapshot this workspace wrote last to a remote.
 
-It is trusted only as far as the remote has it: where it is missing, or was copied elsewhere
-together with the workspace, a new writer starts.
+It counts only if the remote has that snapshot: if it is missing there, or was copied with the
+workspace, a new writer starts.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ class Last(NamedTuple):
     """The snapshot that this workspace wrote last.
 
     Attributes:
-        name: its name.
-        snapshot: what it says.
-        archives: sizes of the archives that the manifest named, by name; None where the remote did
-            not get all that the manifest names.
+        name: the name of the snapshot.
+        snapshot: the content of the snapshot.
+        archives: the sizes of the archives that the manifest named, by name; None if the remote did
+            not get everything that the manifest names.
     """
 
     name: SnapshotName
@@ -44,10 +44,10 @@ class Last(NamedTuple):
 
 
 def read_last(workspace: Workspace, remote: Remote) -> Last | None:
-    """Return the snapshot that this workspace wrote last to a remote; None where it is not known.
+    """Return the snapshot that this workspace wrote last to a remote; None if unknown.
 
-    Read it after the remote's objects are listed: then a snapshot that another process of this
-    workspace puts meanwhile is not mistaken for a stranger's.
+    Call it after listing the remote's objects, so that a snapshot that another process of this
+    workspace uploads meanwhile is not taken for a stranger's.
 
     Raises:
         WorkspaceLocked: another process was putting a snapshot for too long.
@@ -68,11 +68,11 @@ def read_last_under_lock(workspace: Workspace, remote: Remote) -> Last | None:
         is_known = archives is None or isinstance(archives, dict)
         return Last(name, decode_snapshot(document), archives) if name and is_known else None
     except (FormatError, ValueError, KeyError, TypeError, RecursionError):
-        return None  # a cache: what cannot be read of it is as if it were not there
+        return None  # the cache cannot be read, so it counts as missing
 
 
 def write_last(workspace: Workspace, remote: Remote, last: Last) -> None:
-    """Keep which snapshot this workspace wrote last to a remote."""
+    """Store which snapshot this workspace wrote last to a remote."""
     path = state_of(workspace, remote)
     make_folder(os.path.dirname(path))
     said = {"remote": remote.url, "snapshot": str(last.name), "archives": last.archives}

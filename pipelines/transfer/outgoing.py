@@ -1,4 +1,4 @@
-"""Scan everything that a sync would send for secrets, packed diffs included."""
+"""Scan everything that `sync` would upload for secrets, packed diffs included."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from codec.archive.recovery import Damage, Scan
 from codec.errors import IntegrityError
+from codec.kinds import Key
 from codec.manifest.facts import V1Version
 from codec.records import PatchRef
 from codec.v1.layout import LITERAL_NAME
@@ -27,27 +28,27 @@ class Outgoing(NamedTuple):
     """The content of a sync.
 
     Attributes:
-        workspace: whose it is.
-        archives: names of archives.
-        layouts: versions of v1 logs whose layouts go.
-        diffs: loose diffs, by key.
-        files: tracked files, by path.
+        workspace: the workspace that owns it.
+        archives: the names of archives.
+        layouts: the versions of v1 logs whose layouts are uploaded.
+        diffs: the loose diffs, by key.
+        files: the tracked files, by path.
     """
 
     workspace: Workspace
     archives: Collection[str]
     layouts: Collection[V1Version]
-    diffs: Mapping[str, PatchRef]
+    diffs: Mapping[Key, PatchRef]
     files: Mapping[str, bytes]
 
 
 def search(sent: Outgoing, allow: Collection[str], progress: Progress) -> list[Finding]:
-    """Search the content to be sent for secrets, and return the findings.
+    """Return the findings of a search for secrets in the content to upload.
 
     Args:
-        sent: where to look.
-        allow: fingerprints of secrets that may be sent.
-        progress: hears of the stage.
+        sent: the content to search.
+        allow: fingerprints of secrets that may be uploaded.
+        progress: receives the stage.
 
     Raises:
         IntegrityError: an archive is damaged.
@@ -74,13 +75,13 @@ def _texts(sent: Outgoing) -> Iterator[Text]:
         yield Text(name, None, partial(bytes, data))
 
 
-def _members(path: str, name: str) -> Iterator[tuple[str, bytes]]:
+def _members(path: str, name: str) -> Iterator[tuple[Key, bytes]]:
     """Yield the members of an archive, by key; each frame is read once."""
     pieces: list[bytes] = []
     for event in Scan(ranges_of(path), os.path.getsize(path)).events():
         if isinstance(event, Damage):
             raise IntegrityError(
-                f"does not read back at byte {event.offset}: {event.problem}",
+                f"cannot be read back at byte {event.offset}: {event.problem}",
                 file=name,
                 hint="Run 'session-codec archive repair', or restore the file from a copy",
             )

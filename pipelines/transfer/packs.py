@@ -1,4 +1,4 @@
-"""Loose diffs as objects of a remote: which are there, and packing the others as an archive is."""
+"""Loose diffs as objects of a remote: which it has, and how the others are packed."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from codec.archive.recovery import Damage, check
 from codec.archive.snapshot import Pack, pack_object
 from codec.archive.tar import Member
 from codec.errors import IntegrityError
-from codec.kinds import sha256_of
+from codec.kinds import Key, sha256_of
 from codec.patches.diff_stat import touched_path
 from codec.records import PatchRef
 from pipelines.outcomes.errors import Denied
 from pipelines.remotes.base import Remote
 from pipelines.transfer.shared_remotes import read_heads
 
-#: Bytes of loose diffs that go into one object.
+#: The bytes of loose diffs in one object.
 _SIZE: Final = 64 << 20
 
 
@@ -26,18 +26,18 @@ def packs_of_all(remote: Remote, names: Collection[str]) -> list[Pack]:
     try:
         return [p for found in read_heads(remote, names).found for p in found.snapshot.packs]
     except Denied:
-        return []  # who cannot read what others sent sends it again
+        return []  # without the key to the objects of others, their diffs are uploaded again
 
 
 def needed_packs(
-    needed: Mapping[str, PatchRef], names: Mapping[str, int], known: Iterable[Pack]
-) -> tuple[list[Pack], dict[str, PatchRef]]:
+    needed: Mapping[Key, PatchRef], names: Mapping[str, int], known: Iterable[Pack]
+) -> tuple[list[Pack], dict[Key, PatchRef]]:
     """Return the objects with loose diffs that are still needed, and the diffs that no object has.
 
     Args:
-        needed: diffs that no archive has, by key.
-        names: of all objects that the remote has, with their sizes.
-        known: objects with loose diffs.
+        needed: the diffs that are in no archive, by key.
+        names: the names of all objects that the remote has, with their sizes.
+        known: the known objects with loose diffs.
     """
     packs = [
         pack
@@ -49,21 +49,21 @@ def needed_packs(
 
 
 def packed(
-    diffs: Mapping[str, PatchRef], read: Callable[[str, PatchRef], bytes]
+    diffs: Mapping[Key, PatchRef], read: Callable[[Key, PatchRef], bytes]
 ) -> Iterator[tuple[Pack, bytes]]:
-    """Yield diffs as objects, each read back and verified; one is in memory at a time.
+    """Yield diffs as objects, each read back and verified; only one is in memory at a time.
 
     Args:
-        diffs: what to pack, by key.
-        read: gives the bytes of one.
+        diffs: the diffs to pack, by key.
+        read: returns the bytes of a diff.
     """
     for chunk in _chunks(diffs):
         yield _packed(chunk, read)
 
 
-def _chunks(diffs: Mapping[str, PatchRef]) -> Iterator[dict[str, PatchRef]]:
-    """Diffs that fit into memory together."""
-    chunk: dict[str, PatchRef] = {}
+def _chunks(diffs: Mapping[Key, PatchRef]) -> Iterator[dict[Key, PatchRef]]:
+    """Yield groups of diffs that fit into memory."""
+    chunk: dict[Key, PatchRef] = {}
     size = 0
     for key, patch in diffs.items():
         chunk[key] = patch
@@ -76,7 +76,7 @@ def _chunks(diffs: Mapping[str, PatchRef]) -> Iterator[dict[str, PatchRef]]:
 
 
 def _packed(
-    diffs: Mapping[str, PatchRef], read: Callable[[str, PatchRef], bytes]
+    diffs: Mapping[Key, PatchRef], read: Callable[[Key, PatchRef], bytes]
 ) -> tuple[Pack, bytes]:
     members = [
         Member(key, patch.size, touched_path(read(key, patch))) for key, patch in diffs.items()

@@ -1,10 +1,11 @@
-"""Find out which diffs a remote holds, from its list and its snapshots, without reading a diff."""
+"""Find out which diffs a remote has from its listing and its snapshots, without reading a diff."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
 from codec.archive.snapshot import archive_object
+from codec.kinds import Key
 from codec.names import key_time
 from pipelines.remotes.base import Remote
 from pipelines.transfer.packs import packs_of_all
@@ -12,15 +13,15 @@ from pipelines.transfer.snapshots import unarchived
 from pipelines.workspace.manifest_view import Manifest
 
 
-def not_there(manifest: Manifest, keys: Collection[str], remote: Remote) -> list[str]:
-    """Return the sessions whose diffs the remote does not hold.
+def not_there(manifest: Manifest, keys: Collection[Key], remote: Remote) -> list[Key]:
+    """Return the sessions whose diffs the remote does not have.
 
-    One LIST; the last snapshots are read only where archives do not have them all.
+    It takes one LIST; the last snapshots are read only if archives do not have all of them.
 
     Args:
-        manifest: says which archive has which diff.
-        keys: of sessions.
-        remote: where to look.
+        manifest: the manifest, which lists the diffs of archives.
+        keys: the keys of sessions.
+        remote: the remote to search.
     """
     names = {stored.name: stored.size for stored in remote.list_all()}
     facts = manifest.every_archive().values()

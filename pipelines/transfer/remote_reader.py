@@ -1,7 +1,7 @@
 """Read a workspace on a remote without restoring it: diffs by key, layouts of v1 logs.
 
-Archives are read by ranges, as the manifest names them. Packs of loose diffs and layouts are listed
-in the last snapshots of all writers, which are read once, if they are needed.
+Archives are read by ranges, as the manifest names them. The last snapshots of all writers list the
+packs of loose diffs and the layouts; they are read once, if they are needed.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections import OrderedDict
 from typing import Final
 
 from codec.archive.snapshot import Pack, decode_layout_object, heads
+from codec.kinds import Key
 from codec.manifest.facts import V1Version
 from codec.names import key_time
 from codec.records import PatchRef
@@ -20,7 +21,7 @@ from pipelines.transfer.downloads import layout_files, pack_diffs
 from pipelines.transfer.snapshots import read_snapshot
 from pipelines.workspace.location import Workspace
 
-#: Objects with loose diffs that are held.
+#: The number of objects with loose diffs that are kept in memory.
 _HELD: Final = 2
 
 
@@ -28,24 +29,24 @@ class RemoteCopy:
     """The copy of a workspace on a remote."""
 
     def __init__(self, workspace: Workspace, open_remote: OpenRemote) -> None:
-        """Ask for nothing yet.
+        """Store the arguments; the remote is opened later.
 
         Args:
-            workspace: whose copy it is.
-            open_remote: gives the remote; None where none was named.
+            workspace: the workspace that was copied.
+            open_remote: returns the remote; None if no remote was named.
         """
         self._archives = RemoteArchives(workspace, self._remote)
         self._open_remote = open_remote
         self._opened: Remote | None = None
-        self._packs: dict[tuple[str, PatchRef], tuple[Pack, str]] | None = None
+        self._packs: dict[tuple[str, PatchRef], tuple[Pack, Key]] | None = None
         self._layouts: dict[str, str] = {}
-        self._held: OrderedDict[str, dict[str, bytes]] = OrderedDict()
+        self._held: OrderedDict[str, dict[Key, bytes]] = OrderedDict()
 
-    def read(self, key: str, patch: PatchRef) -> bytes | None:
-        """Return the bytes of a diff; None if the remote does not hold it, or no remote is set.
+    def read(self, key: Key, patch: PatchRef) -> bytes | None:
+        """Return the bytes of a diff; None if the remote does not have it, or without a remote.
 
         Raises:
-            IntegrityError: the object that should have it is damaged, or holds something else.
+            IntegrityError: the object that should have it is damaged, or has another diff.
             StorageError: a request to the remote failed.
         """
         remote = self._remote()
@@ -54,9 +55,10 @@ class RemoteCopy:
         data = self._archives.read(key, patch)
         if data is not None:
             return data
-        pack, name = self._named(remote).get((key_time(key), patch), (None, ""))
-        if pack is None:
+        named = self._named(remote).get((key_time(key), patch))
+        if named is None:
             return None
+        pack, name = named
         if pack.name not in self._held:
             self._held[pack.name] = pack_diffs(remote, pack, pack.diffs)
             while len(self._held) > _HELD:
@@ -67,7 +69,7 @@ class RemoteCopy:
         """Return the layout of a version of a log, and its literal bytes; None if it is missing.
 
         Raises:
-            IntegrityError: it is damaged, or does not have the hash in its name.
+            IntegrityError: it is damaged, or differs from the hash in its name.
             StorageError: a request to the remote failed.
         """
         remote = self._remote()
@@ -84,8 +86,8 @@ class RemoteCopy:
         self._opened = self._opened or self._open_remote()
         return self._opened
 
-    def _named(self, remote: Remote) -> dict[tuple[str, PatchRef], tuple[Pack, str]]:
-        """Return the object that holds a diff and its key there, by time and hash."""
+    def _named(self, remote: Remote) -> dict[tuple[str, PatchRef], tuple[Pack, Key]]:
+        """Return the object of each diff and the key that the diff has there, by time and hash."""
         if self._packs is None:
             self._packs = {}
             names = {stored.name: stored.size for stored in remote.list_all()}

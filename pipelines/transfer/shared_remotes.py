@@ -1,8 +1,8 @@
-"""Read the snapshots of a remote that other people write to as well.
+"""Read the snapshots of a remote to which other people write as well.
 
-Whoever may put objects can put a snapshot under the name of any writer. So one that cannot be read
-hides nothing: the one before it counts. Where the numbers of a writer have a gap, the snapshot
-before the gap counts as well. A workspace notices a number of its own writer that it did not write.
+Anyone who may upload objects can upload a snapshot under the name of any writer. So one that cannot
+be read hides nothing: the one before it counts. If the numbers of a writer have a gap, the snapshot
+before the gap counts as well. A workspace detects numbers of its own writer that it did not write.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from pipelines.workspace.location import MANIFEST
 
 
 class Heads(NamedTuple):
-    """The snapshots that count, and findings about those that do not."""
+    """The snapshots that count, and findings on the others."""
 
     found: list[Found]
     findings: list[Finding]
 
 
 def read_heads(remote: Remote, names: Collection[str], without: Collection[str] = ()) -> Heads:
-    """Read the last snapshot of each writer that can be read, one GET each.
+    """Return the last readable snapshot of each writer, with one GET each.
 
     Args:
-        remote: where they are.
-        names: of all its objects.
-        without: names of snapshots to leave out.
+        remote: the remote.
+        names: the names of all its objects.
+        without: the names of snapshots to leave out.
 
     Raises:
-        CodecError: there are some, and none can be read.
+        CodecError: there are snapshots, but none can be read.
     """
     heads = Heads([], [])
     known = [decode_snapshot_name(name) for name in names if name not in without]
@@ -45,10 +45,10 @@ def read_heads(remote: Remote, names: Collection[str], without: Collection[str] 
     size = 0
     error: CodecError | None = None
     for _, of_writer in groupby(ordered, key=lambda n: n.writer):
-        later: int | None = None  # number of the last one that was read
+        later: int | None = None  # the number of the last one that was read
         for name in of_writer:
             if later is not None and name.sequence == later - 1:
-                break  # the later one has all that this one has
+                break  # the later one has everything in this one
             try:
                 found = read_snapshot(remote, name)
                 more = sum(map(len, found.files.values()))
@@ -70,10 +70,10 @@ def read_heads(remote: Remote, names: Collection[str], without: Collection[str] 
 
 
 def foreign_snapshots(remote: Remote, last: Last, names: Collection[str]) -> Iterator[Finding]:
-    """Report snapshots with later numbers of this workspace's writer that it did not write.
+    """Yield findings on later snapshots of this workspace's writer that it did not write.
 
-    A copy of the workspace, cache included, goes on with the same writer: then the snapshot has all
-    facts that were sent before, and a note is enough.
+    A copy of the workspace, cache included, continues with the same writer: its snapshot has all
+    facts that were uploaded before, and a note is sufficient.
     """
     for name in sorted(n for n in map(decode_snapshot_name, names) if n):
         if name.writer != last.name.writer or name.sequence < last.name.sequence:
@@ -82,7 +82,7 @@ def foreign_snapshots(remote: Remote, last: Last, names: Collection[str]) -> Ite
             continue
         yield Finding(
             code="foreign-snapshot",
-            message="has a number of this workspace's writer, which did not write it; a new writer "
+            message="has the name of this workspace's writer, which did not write it; a new writer "
             "begins, so that it hides nothing",
             level="note" if _continues(remote, last, name) else "finding",
             file=f"{remote.url}/{name}",

@@ -1,8 +1,8 @@
-"""Snapshots of a workspace: their content, the last one of this workspace, and reading them.
+"""Build, upload and read snapshots of a workspace.
 
-The last snapshot is recorded in the cache and trusted only as far as the remote has it: if the
-cache is gone, or was copied elsewhere together with the workspace, a new writer starts. A cache
-that git tracks is not trusted: a committer could claim that everything was sent.
+The last snapshot is recorded in the cache and counts only if the remote has it: if the cache is
+gone, or was copied elsewhere with the workspace, a new writer starts. A cache that git tracks does
+not count: a committer could claim that everything was uploaded.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from codec.archive.snapshot import (
     heads,
 )
 from codec.errors import CodecError, IntegrityError
-from codec.kinds import sha256_of
+from codec.kinds import Key, sha256_of
 from codec.manifest.erased import drop_erased
 from codec.manifest.fact_lines import kept_in
 from codec.manifest.facts import Archive
@@ -38,7 +38,7 @@ from codec.merge.tracked_formats import DELTAS as DELTA_LINES
 from codec.merge.tracked_formats import METRICS as METRICS_ROWS
 from codec.merge.tracked_formats import REFERENCES as ENTRIES
 from codec.records import PatchRef
-from codec.summaries.summary_file import is_path
+from codec.summaries.paths import is_path
 from pipelines.outcomes.errors import Conflict, Denied
 from pipelines.outcomes.findings import Finding
 from pipelines.remotes.base import Remote, content_of, read_whole
@@ -63,7 +63,7 @@ from pipelines.workspace.tracked_files import read_tracked
 FILES: Final = (
     ".gitattributes", ".gitignore", CONFIG, REFERENCES, METRICS, PROGRESS, MANIFEST, DELTAS,
 )  # fmt: skip
-#: Bytes that the tracked files may have: a snapshot of a stranger must not fill the memory.
+#: The largest total size of tracked files in bytes: a stranger's snapshot must not fill the memory.
 LIMIT: Final = 256 << 20
 _ROWS: Final = {METRICS: METRICS_ROWS, PROGRESS: ENTRIES, DELTAS: DELTA_LINES}
 MERGED_FILES: Final = (MANIFEST, *_ROWS)
@@ -77,11 +77,11 @@ class Found(NamedTuple):
     files: Mapping[str, bytes]
 
 
-def unarchived(manifest: Manifest, archives: Iterable[Archive]) -> dict[str, PatchRef]:
+def unarchived(manifest: Manifest, archives: Iterable[Archive]) -> dict[Key, PatchRef]:
     """Return the diffs, by key, that are certainly in none of these archives.
 
-    An archive has a key: of sessions that share a time a merge may have given each the other's, and
-    a session may have had another diff before.
+    Archives name keys: a merge may have exchanged the keys of sessions with the same time, and a
+    session may have had another diff before.
     """
     archived = {key for fact in archives for key in fact.keys}
     shared = manifest.shared_times()
@@ -95,7 +95,7 @@ def unarchived(manifest: Manifest, archives: Iterable[Archive]) -> dict[str, Pat
 
 
 def tracked_files(workspace: Workspace) -> dict[str, bytes]:
-    """Return the tracked files that exist, of one moment, by path.
+    """Return the existing tracked files, all read at one moment, by path.
 
     Raises:
         Conflict: one is a link, whose target may be anything.
@@ -136,21 +136,21 @@ def snapshot_of(
 
 
 def files_of(files: Mapping[str, bytes]) -> dict[str, File]:
-    """Tracked files as a snapshot has them."""
+    """Return tracked files in the form of a snapshot."""
     return {n: File(sha256_of(d), len(d)) for n, d in files.items()}
 
 
 def bundle_of(snapshot: Snapshot, files: Mapping[str, bytes]) -> Bundle:
-    """Return the object of a snapshot."""
+    """Return a snapshot as an object."""
     return encode_bundle({**files, DOCUMENT: encode_snapshot(snapshot)})
 
 
 def read_snapshot(remote: Remote, name: SnapshotName) -> Found:
-    """Read a snapshot, and prove it by its name.
+    """Return a snapshot, verified by its name.
 
     Raises:
-        IntegrityError: it is damaged, or another than its name says.
-        FormatError: it holds what it should not, or is of a version that is not known.
+        IntegrityError: it is damaged, or does not match its name.
+        FormatError: it has unexpected content, or an unknown version.
     """
     try:
         files = decode_bundle(
@@ -176,17 +176,17 @@ def put_snapshot(
     names: Collection[str],
     archives: Mapping[str, int] | None,
 ) -> dict[str, int]:
-    """Put a snapshot, unless it is the last one of another writer; return what was sent.
+    """Upload a snapshot unless nothing changed since the last one; return the size of new objects.
 
-    Processes of one workspace take turns, so that two of them do not give one number twice.
+    Processes of one workspace take turns, so that a number is not used twice.
 
     Args:
-        workspace: whose snapshot it is.
-        remote: where to.
-        snapshot: all that it names is there.
+        workspace: the workspace of the snapshot.
+        remote: the remote to upload to.
+        snapshot: the snapshot; all objects that it names exist.
         files: the tracked files.
-        names: of all objects of the remote.
-        archives: as `Last` has them.
+        names: the names of all objects of the remote.
+        archives: the sizes of archives, as in `Last`.
 
     Raises:
         WorkspaceLocked: another process was putting a snapshot for too long.
@@ -195,7 +195,7 @@ def put_snapshot(
     sent = {}
     with locked(lock_of(workspace, remote)):
         last = read_last_under_lock(workspace, remote)
-        if last and str(last.name) not in names:  # another process may have put it since
+        if last and str(last.name) not in names:  # another process may have uploaded it since
             names = [stored.name for stored in remote.list_all()]
             last = last if str(last.name) in names else None
         name = next((n for n in heads(names) if n.digest == bundle.sha256[:DIGITS]), None)
@@ -209,13 +209,13 @@ def put_snapshot(
 
 
 def purged_elsewhere(remote: Remote, names: Collection[str], last: Last | None) -> dict[str, str]:
-    """Return the tombstones of the last snapshots of other writers: one GET each.
+    """Return the tombstones in the last snapshots of other writers, with one GET each.
 
     A snapshot that cannot be read is skipped.
 
     Args:
-        remote: where to look.
-        names: of all its objects.
+        remote: the remote.
+        names: the names of all its objects.
         last: the snapshot that this workspace wrote last.
     """
     purged: dict[str, str] = {}
@@ -230,13 +230,13 @@ def purged_elsewhere(remote: Remote, names: Collection[str], last: Last | None) 
 def next_name(
     remote: Remote, last: Last | None, manifest: bytes, names: Collection[str], digest: str
 ) -> SnapshotName:
-    """Return the name of the next snapshot: of the same writer, if it covers all sent before.
+    """Return the name of the next snapshot; the writer stays if it has everything uploaded before.
 
     Args:
-        remote: that it is for.
-        last: what was written last; the remote has it.
-        manifest: as it is now.
-        names: all objects of the remote.
+        remote: the remote that it is for.
+        last: the snapshot that was written last and is on the remote.
+        manifest: the manifest, as it is now.
+        names: the names of all objects of the remote.
         digest: the SHA-256 of the snapshot's tar.
     """
     found = [decode_snapshot_name(name) for name in names]
@@ -258,15 +258,15 @@ def _has_all(remote: Remote, last: Last, manifest: bytes) -> bool:
     try:
         lines = set(read_snapshot(remote, last.name).files[MANIFEST].split(b"\n"))
     except Denied:
-        return False  # a writer that cannot read its last snapshot starts over
+        return False  # a writer that cannot read its last snapshot starts again
     return lines <= set(manifest.split(b"\n"))
 
 
 def united(found: Sequence[Found]) -> tuple[dict[str, bytes], list[Finding]]:
-    """Merge the tracked files of several snapshots; return them with the findings.
+    """Return the merged tracked files of several snapshots, and findings.
 
     Args:
-        found: snapshots, the newest last.
+        found: the snapshots, the newest last.
     """
     summaries = sorted({name for f in found for name in f.files if is_path(name)})
     names = (*summaries, *FILES)

@@ -1,4 +1,4 @@
-"""Uploads of local content as it is: archives, and layouts of v1 logs."""
+"""Uploads of local files without change: archives, and layouts of v1 logs."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ class LayoutUpload(NamedTuple):
     """The layout of a version of a v1 log.
 
     Attributes:
-        version: of the log.
-        name: of the object.
-        upload: how it is put.
-        is_held: it has a purged diff in its text, and must not be sent.
+        version: the version of the log.
+        name: the name of the object.
+        upload: the upload of the object.
+        is_held: it contains a purged diff, and must not be uploaded.
     """
 
     version: V1Version

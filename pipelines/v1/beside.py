@@ -1,6 +1,6 @@
-"""Work on a v1 log beside the verb: count tokens, write diffs.
+"""Work on a v1 log in the worker: count tokens, write diffs.
 
-Every function but `open_log` needs the log that was opened last; call them in the worker only.
+Every function except `open_log` needs the log that was opened last; call them only in the worker.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from pipelines.outcomes.errors import Conflict
 from pipelines.system.fs.files import identity, release, write_new
 from pipelines.system.worker.process import count_texts
 
-#: Start and end of a run of bytes in a log.
+#: The start and the end of a range of bytes in a log.
 Range = tuple[int, int]
 
 _opened: list[mmap.mmap] = []
 
 
 class Counted(NamedTuple):
-    """Tokens and words of a run of bytes."""
+    """The tokens and words of a range of bytes."""
 
     tokens: int
     words: int
@@ -33,24 +33,24 @@ def open_log(path: str, name: str, expected: tuple[int, int, int, int]) -> None:
     """Open a log.
 
     Args:
-        path: of the log.
-        name: what an error calls it.
-        expected: identity of the file that the verb has open.
+        path: the path of the log.
+        name: the name of the log in errors.
+        expected: the identity of the file that the verb has opened.
 
     Raises:
-        Conflict: the path names another file now.
+        Conflict: the path now names another file.
     """
     while _opened:
         _opened.pop().close()
     with open(path, "rb") as f:
-        # Opened even if it is another file: calls that are already waiting must find a log.
+        # Opened even if it is another file, because calls that are already waiting need a log.
         _opened.append(mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ))
         if identity(os.fstat(f.fileno())) != expected:
             raise Conflict(f"{name} changed while it was read; nothing was written")
 
 
 def count_runs(ranges: list[Range]) -> list[Counted]:
-    """Count the tokens and words of runs of the open log."""
+    """Return the tokens and words of ranges of the open log."""
     (log,) = _opened
     runs = [log[start:end] for start, end in ranges]
     tokens = count_texts([decode_text(run) for run in runs])
@@ -59,14 +59,14 @@ def count_runs(ranges: list[Range]) -> list[Counted]:
 
 
 def stage_runs(folder: str, files: list[tuple[str, int, int]]) -> None:
-    """Write runs of the open log as new files of a folder.
+    """Write ranges of the open log as new files of a folder.
 
     Args:
-        folder: where.
-        files: name, start and end of each.
+        folder: the folder.
+        files: the name, start and end of each.
 
     Raises:
-        OSError: a file is there already, or does not read back as it was written.
+        OSError: a file exists already, or does not read back as written.
     """
     (log,) = _opened
     for name, start, end in files:

@@ -1,8 +1,8 @@
-"""Find v1 logs of other names in a folder, so that a user can name one with `--from`.
+"""Find v1 logs with other names in a folder, so that a user can select one with `--from`.
 
-1. A file is a log if its sessions can be recognized: its content decides, not its name.
-2. Change logs have dated headings as well; they are excluded by name, as is what other verbs write.
-3. The search is bounded: by depth, by the number of files, and by the size of each.
+1. A file is a log if its sessions can be recognized; its name does not matter.
+2. Change logs have dated headings, too; they are excluded by name, and so is output of other verbs.
+3. The search is limited: by depth, by the number of files, and by the size of each.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _ENDINGS: Final = (".md", ".markdown", ".txt")
 _DEPTH: Final = 4
 _FILES: Final = 2000
 _READ: Final = 1 << 18
-#: A folder with this many logs is named as a whole.
+#: A folder with this many logs is suggested as a whole.
 _MANY: Final = 4
 _SKIPPED: Final = frozenset({
     "node_modules", "vendor", "third_party", "venv", "site-packages", "build", "dist", "target",
@@ -40,7 +40,7 @@ _DATED = re.compile(
 
 
 def other_logs(workspace: Workspace) -> list[str]:
-    """Return the logs of other names than `AGENT_PROGRESS_LOG.md`, relative to the workspace."""
+    """Return the logs with other names than `AGENT_PROGRESS_LOG.md`, relative to the workspace."""
     return [name for name in _texts(workspace.root) if _is_log(workspace.path(name), name)]
 
 
@@ -59,7 +59,7 @@ def migrate_commands(workspace: Workspace, logs: Sequence[str]) -> list[str]:
 
 
 def _texts(root: str) -> Iterator[str]:
-    """Yield the Markdown and text files that can be logs, by name and place."""
+    """Yield the Markdown and text files that may be logs, by name and place."""
     left = _FILES
     for at, folders, names in os.walk(root):
         below = os.path.relpath(at, root)

@@ -1,4 +1,4 @@
-"""One entry of a v1 log, found again in the versions of it that are stored."""
+"""Find an entry of a v1 log in the stored versions of the log."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pipelines.v1.pattern import check_pattern
 from pipelines.workspace.location import V1_LOG, Workspace
 from pipelines.workspace.reading import read_manifest
 
-#: The dialect is looked for in this much of a log, and in more only if that has no session.
+#: The bytes of a log in which the dialect is searched first; the rest only without a session there.
 DETECT_IN: Final = 1 << 20
 _DETECT_LIMIT: Final = 1 << 27
 
@@ -28,18 +28,18 @@ _DETECT_LIMIT: Final = 1 << 27
 def dialects_of(
     data: Log, name: str, *, dialect: str, pattern: str, given: bool = False
 ) -> Dialects:
-    """Return how a log marks its sessions: by a heading pattern, or as it is detected.
+    """Return the dialect of a log, detected or given as a heading pattern.
 
     Args:
         data: the log.
-        name: its path. The day in it dates entries that have only a time of day, and a log that
-            is not the v1 log itself may be one session.
-        dialect: the dialect that the user named, empty for none.
-        pattern: the heading pattern, empty for none.
-        given: the user gave the pattern on the command line; it does not come from a manifest.
+        name: its path. A day in it dates entries with only a time of day, and a log with another
+            name than the v1 log may be a single session.
+        dialect: the dialect that the user named; empty for none.
+        pattern: the heading pattern; empty for none.
+        given: the user gave the pattern on the command line, so it is not from a manifest.
 
     Raises:
-        FormatError: no line begins a session; the pattern is not a heading pattern.
+        FormatError: no line begins a session, or the pattern is not a heading pattern.
         Conflict: the pattern of the manifest cannot be used, or takes too long.
     """
     if pattern:
@@ -60,13 +60,13 @@ def find_entry(workspace: Workspace, entry: V1Entry, copy: Copy | None = None) -
     """Return the exact bytes of an entry, from the newest stored version of its log that has it.
 
     Args:
-        workspace: whose log.
+        workspace: the workspace of the log.
         entry: its origin and its hash.
-        copy: where to look for what is not on this machine.
+        copy: the copy to search for parts that are missing on this machine.
 
     Raises:
-        NotFound: no version that has it is stored on this machine.
-        IntegrityError: something stored is not what was recorded.
+        NotFound: no version with the entry is stored on this machine.
+        IntegrityError: stored bytes differ from the record.
     """
     manifest = read_manifest(workspace)
     versions = [v for v in manifest.versions if v.source == entry.source]

@@ -1,7 +1,7 @@
 """Find the stored diffs of migrated sessions.
 
-A migration asks this for each session that it knows, so a name and a size answer where they can;
-contents are read only where several sessions have one time.
+A migration needs this for each known session, so a name and a size decide if possible; contents are
+read only if several sessions have the same time.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import hashlib
 import os
 from collections import Counter
 
+from codec.kinds import Key
 from codec.records import PatchRef, Session
 from pipelines.diffs.store import Store
 from pipelines.workspace.diff_names import names_of
@@ -18,7 +19,7 @@ from pipelines.workspace.manifest_view import Manifest
 
 
 class KnownDiffs:
-    """The diffs that a workspace has, as they are when this is made."""
+    """The stored diffs of a workspace, at the time when this is created."""
 
     def __init__(self, workspace: Workspace, manifest: Manifest) -> None:
         self._folder = workspace.diffs
@@ -30,18 +31,18 @@ class KnownDiffs:
         self._times = Counter(time for time, _ in diffs)
 
     def foreign(self) -> set[str]:
-        """Return the names of loose diffs that no session has."""
+        """Return the names of loose diffs that belong to no session."""
         return self._loose - {name for key in self._sessions for name in names_of(key)}
 
-    def has(self, key: str, patch: PatchRef) -> bool:
+    def has(self, key: Key, patch: PatchRef) -> bool:
         """Return True if a diff is stored here under any name, by its hash."""
         return self._store.has(key, patch)
 
     def is_here(self, session: Session, patch: PatchRef) -> bool:
-        """Return whether the diff of a known session is stored here.
+        """Return True if the diff of a known session is stored here.
 
-        A name and a size say so, unless several sessions have the time: then only the hash does,
-        for a merge may have given one of them the key of another.
+        A name and a size decide, unless several sessions have the time: then only the hash does,
+        because a merge may have given one of them the key of another.
         """
         if self._times[session.time] > 1:
             return self.has(session.key, patch)
@@ -53,8 +54,8 @@ class KnownDiffs:
             return True
         return bool(self._store.names_near(session.key)) and self.has(session.key, patch)
 
-    def has_named(self, key: str, patch: PatchRef | None) -> bool:
-        """Return whether the loose diff with the name of a key is this one."""
+    def has_named(self, key: Key, patch: PatchRef | None) -> bool:
+        """Return True if the loose diff with the name of a key has this content."""
         for name in names_of(key):
             if name in self._loose and patch is not None:
                 with open(os.path.join(self._folder, name), "rb") as f:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from codec.errors import FormatError, IntegrityError
-from codec.kinds import Sha256
+from codec.kinds import Key, Sha256
 from codec.manifest.facts import V1Version
 from codec.records import PatchRef
 from codec.v1.layout import (
@@ -26,9 +26,9 @@ from pipelines.workspace.location import Workspace
 
 
 class Copy(Protocol):
-    """Readers of another copy; each returns None for a missing part."""
+    """Reads a copy of a workspace; each method returns None for a missing part."""
 
-    def read(self, key: str, patch: PatchRef) -> bytes | None:
+    def read(self, key: Key, patch: PatchRef) -> bytes | None:
         """Return the bytes of a diff."""
         ...
 
@@ -43,22 +43,22 @@ def log_pieces(
     copy: Copy | None = None,
     gaps: list[StoredPatch] | None = None,
 ) -> Iterator[bytes]:
-    """Yield the bytes of a version of a log; raises at the end if the whole is not right.
+    """Yield the bytes of a version of a log; the last step checks the whole.
 
     Args:
-        workspace: whose log.
-        version: of the log.
-        copy: where what is not on this machine is looked for.
-        gaps: where the purged diffs go whose gaps the log then marks; None to raise for one.
+        workspace: the workspace of the log.
+        version: the version of the log.
+        copy: the copy to search for parts that are missing on this machine.
+        gaps: the list that gets purged diffs, whose gaps the log marks; None to raise `Erased`.
 
     Raises:
-        Erased: one of its diffs was purged, and no gaps are wanted.
+        Erased: one of its diffs was purged, and `gaps` is None.
         NotFound: its layout or one of its diffs is not stored on this machine, or in the copy.
-        IntegrityError: something stored is not what was recorded.
+        IntegrityError: stored bytes differ from the record.
     """
     store = Store(workspace)
 
-    def read(key: str, patch: PatchRef) -> bytes:
+    def read(key: Key, patch: PatchRef) -> bytes:
         try:
             return store.read(key, patch)
         except NotFound:
@@ -80,15 +80,15 @@ def log_pieces(
 def rebuilt(
     layout: Layout,
     literal: bytes,
-    read: Callable[[str, PatchRef], bytes],
+    read: Callable[[Key, PatchRef], bytes],
     gaps: list[StoredPatch] | None = None,
 ) -> Iterator[bytes]:
-    """Yield the bytes of the log of a layout; raises as `log_pieces` does.
+    """Yield the bytes of the log of a layout; raises the errors of `log_pieces`.
 
     Args:
-        layout, literal: as `read_layout` gives them.
-        read: gives the patch of a key.
-        gaps: as `log_pieces` takes them.
+        layout, literal: the results of `read_layout`.
+        read: returns the patch of a session, by its key.
+        gaps: as in `log_pieces`.
     """
 
     def patch(part: StoredPatch) -> bytes | None:
@@ -107,7 +107,7 @@ def rebuilt(
 
 
 def literal_of(workspace: Workspace, version: V1Version) -> bytes:
-    """Return the text of a version outside of stored diffs; raises as `log_pieces` does."""
+    """Return the text of a version outside of stored diffs; raises the errors of `log_pieces`."""
     return b"".join(literal_bytes(*read_layout(workspace, version)))
 
 
@@ -118,11 +118,11 @@ def has_layout(workspace: Workspace, sha256: Sha256) -> bool:
 
 
 def _read(path: str) -> bytes:
-    """Return the content of a file that exists.
+    """Return the content of an existing file.
 
     Raises:
         FileNotFoundError: it does not exist.
-        IntegrityError: it is larger than any layout that is written.
+        IntegrityError: it is larger than any layout.
     """
     size = regular_size(path)
     if size is None:
@@ -133,11 +133,11 @@ def _read(path: str) -> bytes:
 
 
 def read_layout(workspace: Workspace, version: V1Version) -> tuple[Layout, bytes]:
-    """Return the layout of a version, and its literal bytes as they are stored.
+    """Return the layout of a version, and its literal bytes as stored.
 
     Raises:
         NotFound: it is not stored on this machine.
-        IntegrityError: it is damaged, or of another log.
+        IntegrityError: it is damaged, or belongs to another log.
     """
     folder = os.path.join(workspace.diffs, "v1", version.sha256)
     shown = f".diffs/v1/{version.sha256}/{LAYOUT_NAME}"

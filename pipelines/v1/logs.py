@@ -1,7 +1,7 @@
-"""The logs that a migration reads: which they are, how they mark sessions, which version each is.
+"""Choose the logs that a migration reads, their dialects, and their versions.
 
-A log that was migrated before may be shorter now, down to nothing: what was migrated stays, and it
-is a note. How a person said that a log marks its sessions is kept with its version.
+A log that was migrated before may have become shorter, or empty: its sessions stay, and a note
+reports it. The dialect that a user named is stored with the version of the log.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ class Request:
     """The logs to migrate.
 
     Attributes:
-        workspace: where to.
-        sources: absolute paths of logs; none for the v1 log and every log of the workspace that
-            was seen before.
-        dialect, heading_pattern: how sessions are marked, where that is not to be found out.
+        workspace: the workspace.
+        sources: absolute paths of logs; empty for the v1 log and every log of the workspace that
+            was migrated before.
+        dialect, heading_pattern: the form of its headings; empty to detect it.
         clues: how ambiguous dates and times are read.
         tokenizer: counts the tokens.
-        strict: stop, before anything is written, where there are findings.
+        strict: stop before anything is written if there are findings.
         reread: revise the sessions that an older reader read.
     """
 
@@ -60,7 +60,7 @@ def _log_paths(request: Request, manifest: Manifest) -> list[str]:
     """Return the logs to read: the named ones, else all of the workspace that exist.
 
     Raises:
-        LogsUnnamed: there are logs of other names only.
+        LogsUnnamed: there are only logs with other names.
         WorkspaceMissing: the workspace has no log and never had one.
     """
     workspace = request.workspace
@@ -87,7 +87,7 @@ def _log_paths(request: Request, manifest: Manifest) -> list[str]:
 
 
 def _marking(request: Request, manifest: Manifest, source: Source) -> tuple[str, str]:
-    """Return the dialect and pattern that the user named, now or at the log's last migration."""
+    """Return the dialect and pattern that the user named, now or when the log was migrated last."""
     if request.dialect or request.heading_pattern:
         return request.dialect or "", request.heading_pattern or ""
     newest = manifest.newest(source.name)
@@ -101,10 +101,10 @@ def read_logs(
     worker: Worker,
     progress: Progress,
 ) -> tuple[list[ReadLog], list[str]]:
-    """Read every log; of several, those that are refused do not stop the others.
+    """Return the logs that were read, and the names of empty ones; refused logs do not stop others.
 
     Returns:
-        The logs, and the names of those that hold nothing. What was refused is a finding.
+        A log that is refused becomes a finding, if there are others.
     """
     workspace = request.workspace
     known = {s.v1.sha256 for s in manifest.sessions.values() if s.v1} if not request.reread else ()
@@ -140,7 +140,7 @@ def _read_source(
     worker: Worker,
     progress: Progress,
 ) -> ReadLog:
-    """Read a log; one that was migrated before may have no session any more: it was cut short."""
+    """Return a log that was read; one that was migrated before may have no sessions any more."""
     newest = manifest.newest(source.name)
     try:
         dialect, pattern = _marking(request, manifest, source)
@@ -166,19 +166,19 @@ def _read_source(
 
 
 def _was_emptied(workspace: Workspace, path: str, manifest: Manifest) -> bool:
-    """Return True if a migrated log is an empty file now."""
+    """Return True if a migrated log is now an empty file."""
     known = source_name(workspace, path) in manifest.sources()
     return known and os.path.isfile(path) and not os.path.getsize(path)
 
 
 def _no_sessions(name: str) -> Finding:
-    """Return a finding that a log that was migrated has been cut short."""
+    """Return a finding on a migrated log that has no sessions any more."""
     message = "has no session any more; what was migrated from it stays"
     return Finding(code="no-sessions", message=message, level="note", file=name)
 
 
 def _refused_log(error: CodecError) -> Finding:
-    """Return the finding that one of several files was refused."""
+    """Return a finding on a log that was refused."""
     return Finding(
         code="refused-log",
         message=f"refused: {error.problem}",
@@ -189,7 +189,7 @@ def _refused_log(error: CodecError) -> Finding:
 
 
 def new_version(request: Request, manifest: Manifest, log: ReadLog) -> V1Version | None:
-    """Return the fact of a version that is not the newest that the manifest has."""
+    """Return the fact of a version, unless it is the newest one in the manifest."""
     newest = manifest.newest(log.source.name)
     if newest is not None and newest.sha256 == log.sha256:
         return None
@@ -209,7 +209,7 @@ def new_version(request: Request, manifest: Manifest, log: ReadLog) -> V1Version
 
 
 def _after(newest: V1Version | None) -> str:
-    """Return the current time, or a time just after that of a machine whose clock is ahead."""
+    """Return the current time, or a later one if the last version has a time in the future."""
     now = moment()
     if newest is None or newest.seen < now:
         return now

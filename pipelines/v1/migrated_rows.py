@@ -1,11 +1,11 @@
-"""The lines that a migration writes to the tracked files: facts, and rows in session order.
+"""The lines that a migration adds to the tracked files: facts, and rows in session order.
 
-1. Facts are appended to the manifest. Only where its first line must state a new format, the
-   manifest is written whole.
-2. Rows are appended where they come after all that a file has. Where a session changed, or a new
-   one comes before another, the file is written whole, in order.
-3. Rows that were in a file before the first migration belong to the user: the first facts say so,
-   and they stay as they are, where they are.
+1. Facts are appended to the manifest. It is rewritten only if its first line must state a new
+   format.
+2. Rows are appended if they follow all rows of a file. If a session changed, or if a new one
+   precedes another, the file is rewritten in order.
+3. Rows that were in a file before the first migration belong to the user: the first facts record
+   them, and they stay unchanged and in place.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from concurrent.futures import Future
 from functools import cached_property
 from typing import Protocol
 
+from codec.kinds import Key
 from codec.manifest.fact_lines import format_first, kept_rows, read_fact, split_lines
 from codec.manifest.facts import FORMAT, Fact, Follows, Kept, ReferencesBuilt, Revision, V1Version
 from codec.manifest.facts import Format as FormatFact
@@ -43,7 +44,7 @@ class _New(Protocol):
 
 
 class PlannedSessions(Protocol):
-    """What is done about sessions; `SessionPlan` says what the parts are."""
+    """The changes of sessions; `SessionPlan` describes the parts."""
 
     @property
     def added(self) -> Sequence[_New]: ...
@@ -61,10 +62,10 @@ class MigratedRows:
     """The facts and rows of a migration, or of an import.
 
     Args:
-        workspace: whose files.
-        manifest: as they have it.
-        sessions: what is done about the sessions that were found.
-        versions: new facts about the logs.
+        workspace: the workspace of the files.
+        manifest: the manifest of the files.
+        sessions: the changes of the sessions that were found.
+        versions: the new facts about the logs.
         joins: known sessions become one, so that facts and rows of both get its key.
     """
 
@@ -93,10 +94,10 @@ class MigratedRows:
     def writes(
         self, built: Future[tuple[bytes, ReferencesBuilt]] | None
     ) -> tuple[list[Replace], list[Append]]:
-        """Return the files that are written whole, and what is appended, in the order of writing.
+        """Return the files to rewrite, and the lines to append, in writing order.
 
         Args:
-            built: the references and the fact that they were built, if they are.
+            built: the references and the fact of their build, if they are built.
         """
         rows = self._replaces()
         written = {edit.path for edit in rows}
@@ -114,7 +115,7 @@ class MigratedRows:
         return rows, [Append(path=MANIFEST, chunks=lines, torn=self._manifest.torn), *kept]
 
     def _lines(self, built: Future[tuple[bytes, ReferencesBuilt]] | None) -> Iterator[bytes]:
-        """Yield the lines of the new facts; that the references were built is known last."""
+        """Yield the lines of the new facts; the build of the references is the last."""
         yield from (f"{encode_fact(fact)}\n".encode() for fact in self._facts)
         if built is not None:
             yield f"{encode_fact(built.result()[1])}\n".encode()
@@ -150,7 +151,7 @@ class MigratedRows:
         return [*settled, *other_versions(facts, (), settled), *self._plan.updated]
 
     def _replaces(self) -> list[Replace]:
-        """Return the v2 files that are written whole."""
+        """Return the v2 files to rewrite."""
         if not (self._plan.added or self._plan.updated):
             return []
         edits = (self._replace(name, form) for name, form in row_formats().items())
@@ -169,11 +170,11 @@ class MigratedRows:
         return in_order(sessions, follows, entries)
 
     @cached_property
-    def _keys(self) -> list[str]:
+    def _keys(self) -> list[Key]:
         return [s.key for s in self.sessions]
 
     def _replace(self, name: str, form: Format) -> Replace | None:
-        """Return a file with its rows changed and in order; None if appending does it."""
+        """Return a file with its rows changed and in order; None if appending is sufficient."""
         before = read_bytes(self._workspace.path(name))
         if not before or (not self._plan.updated and self._only_grows(form, before)):
             return None
@@ -187,7 +188,7 @@ class MigratedRows:
         return Replace(name, before, after) if after != before else None
 
     def _only_grows(self, form: Format, before: bytes) -> bool:
-        """Return whether each new session comes after the last row of a file."""
+        """Return True if each new session follows the last row of a file."""
         new = {a.session.key for a in self._plan.added}
         first = next((n for n, key in enumerate(self._keys) if key in new), len(self._keys))
         after = set(self._keys[first:]) - new

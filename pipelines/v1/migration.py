@@ -1,10 +1,11 @@
-"""The plan of a migration, as a value computed by reading only."""
+"""The plan of a migration, which only reads."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from codec.kinds import Key
 from codec.manifest.facts import V1Version
 from codec.merge.key_conflicts import Settled
 from codec.records import PatchRef, Session
@@ -22,8 +23,8 @@ class LogPlan:
     """The parts of one log to store.
 
     Attributes:
-        log: as it was read.
-        version: the fact to record; None where the manifest has it.
+        log: the log, as it was read.
+        version: the fact to record; None if the manifest has it.
         stored: its layout is stored already.
     """
 
@@ -37,17 +38,17 @@ class Plan:
     """All that a migration will write.
 
     Attributes:
-        workspace, manifest: as they were when the plan was made.
-        logs: what is kept of each log.
+        workspace, manifest: the workspace and its manifest when the plan was made.
+        logs: the parts of each log to store.
         added: new sessions, oldest first.
         restored: known sessions whose diffs are missing locally and are in a log.
-        updated: known sessions whose entries changed, as they are and as they are to be.
-        changed: of these, those that get another diff.
-        stored: by entry hash, the patch that is, or will be, stored under a key.
-        appends: to the tracked files, in order.
-        replaces: tracked files that are written whole, before the appends.
-        skipped: logs that hold nothing: bare stubs.
-        findings: what was noticed.
+        updated: known sessions whose entries changed, before and after.
+        changed: those of them that get another diff.
+        stored: the patch of each entry that is or will be stored, by entry hash.
+        appends: the lines to append to the tracked files, in order.
+        replaces: the tracked files to rewrite, before appending.
+        skipped: logs without content: unchanged stubs.
+        findings: the findings.
     """
 
     workspace: Workspace
@@ -76,17 +77,17 @@ class Plan:
         return [*known.values(), *(a.session for a in self.added)]
 
     def with_diffs(self) -> list[Added]:
-        """Return the sessions whose diffs will be written, never a purged one."""
+        """Return the sessions whose diffs will be written, without purged ones."""
         purged = self.manifest.purged
         every = (*self.added, *self.restored, *self.changed)
         return [a for a in every if a.found.patch and a.found.patch.sha256 not in purged]
 
-    def purged(self) -> dict[PatchRef, str]:
-        """Return the purged diffs that a log may hold, and for each the key of a session."""
+    def purged(self) -> dict[PatchRef, Key]:
+        """Return the purged diffs that a log may contain, and the key of a session for each."""
         return {**self.manifest.purged_patches(), **again_purged(self.manifest, self.added)}
 
     def tracked(self) -> list[str]:
-        """Return the tracked files that are written, each once."""
+        """Return the tracked files that will be written, each once."""
         paths = [*(r.path for r in self.replaces), *(a.path for a in self.appends)]
         return list(dict.fromkeys(paths))
 
@@ -95,8 +96,8 @@ class Plan:
         return [*self.manifest.versions, *(p.version for p in self.logs if p.version)]
 
 
-def again_purged(manifest: Manifest, added: list[Added]) -> dict[PatchRef, str]:
-    """Return the purged diffs that new sessions have again, by the keys of these."""
+def again_purged(manifest: Manifest, added: list[Added]) -> dict[PatchRef, Key]:
+    """Return the purged diffs that new sessions have again, and the keys of these."""
     return {
         a.found.patch: a.session.key
         for a in added
@@ -105,11 +106,11 @@ def again_purged(manifest: Manifest, added: list[Added]) -> dict[PatchRef, str]:
 
 
 def purged_findings(manifest: Manifest, added: list[Added]) -> list[Finding]:
-    """Report new sessions whose diffs were purged before; they are not stored again."""
+    """Return findings on new sessions whose diffs were purged before and are not stored again."""
     return [
         Finding(
             code="purged-again",
-            message="has the diff of a session that was purged; it is not stored again",
+            message="has the same diff as a purged session; it is not stored again",
             key=key,
         )
         for key in again_purged(manifest, added).values()

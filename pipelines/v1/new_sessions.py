@@ -1,11 +1,11 @@
 """Find the new sessions in v1 logs and choose their keys.
 
-1. An entry whose hash the workspace has is known. The same entry twice is one session.
-2. An entry that takes the place of one that vanished from its log is a new version of that session:
-   the session is revised (`codec.v1.heirs`). An entry that went back to an older text is one, too.
-3. A log's revision follows the log's revisions only, so that what a person changed stays.
+1. An entry whose hash is in the workspace is known. The same entry twice is one session.
+2. An entry that replaces one that vanished from its log is a new version of that session, which is
+   revised (`codec.v1.heirs`). So is an entry whose older text is back.
+3. A revision by a log follows only revisions by the log, so that changes by a user stay.
 4. Known sessions that are versions of one entry are joined first (`joining`).
-5. Keys are given in order of time and content, so that two clones give the same ones.
+5. Keys are assigned in order of time and content, so that two clones assign the same keys.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from dataclasses import replace as dc_replace
 
 from codec.errors import FormatError
-from codec.kinds import Sha256
+from codec.kinds import Key, Sha256
 from codec.manifest.facts import Follows, Revision
 from codec.manifest.order import Dated, follows_of
 from codec.merge.key_conflicts import Settled
@@ -49,20 +49,20 @@ class Added:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SessionPlan:
-    """The plan for the sessions found.
+    """The changes of the sessions that were found.
 
     Attributes:
-        added: new sessions, by time and key.
-        restored: known sessions whose diffs are not stored here.
-        updated: known sessions that change, as they are and as they are to be.
-        changed: of these, those that get another diff.
-        facts: what makes the known sessions change.
-        manifest: with the known sessions joined that are versions of one entry.
-        joins: the facts that join them, which `facts` has too.
-        follows: the order of the entries where times do not give it.
-        entries: by entry hash, the session of each entry that the logs have.
-        stored: by entry hash, the patch that is, or will be, stored under a key.
-        findings: what was noticed.
+        added: the new sessions, by time and key.
+        restored: the known sessions whose diffs are not stored here.
+        updated: the known sessions that change, before and after.
+        changed: those of them that get another diff.
+        facts: the facts that change known sessions.
+        manifest: the manifest, in which known sessions are joined that are versions of one entry.
+        joins: the facts that join them, which `facts` has, too.
+        follows: the order of entries whose times do not decide it.
+        entries: the session of each entry in the logs, by entry hash.
+        stored: the patch of each entry that is or will be stored, by entry hash.
+        findings: the findings.
     """
 
     manifest: Manifest
@@ -87,13 +87,13 @@ def plan_sessions(
     tokenizer: str,
     reread: bool = False,
 ) -> SessionPlan:
-    """Decide about every session found in the logs.
+    """Return the changes for every session in the logs.
 
     Args:
-        workspace, manifest: what there is.
-        logs: what was found.
+        workspace, manifest: the workspace and its manifest.
+        logs: the sessions that were found.
         options: how times are read, and aliases.
-        tokenizer: the name of what counted the tokens.
+        tokenizer: the name of the tokenizer.
         reread: revise the sessions that an older reader read.
     """
     joined, joins = join_versions(manifest, logs)
@@ -198,7 +198,7 @@ class _Planner:
     def _add_known(
         self, log: ReadLog, found: Found, known: Session, options: Options, told: Times
     ) -> None:
-        """Recognise an entry; revise its session where the log has an older text of it again."""
+        """Add a known entry; revise its session if the log has an older text of it again."""
         logged = self._logged.get(known.key, known)
         is_ours = logged.v1 is not None and logged.v1.source == log.source.name
         if found.sha256 in (entry_of(logged), entry_of(known)):
@@ -227,8 +227,8 @@ class _Planner:
             and s.key not in changed
         ]
 
-    def _revise(self, key: str, session: Session, found: Found, source: Source) -> None:
-        """Revise a known session to its entry's current text and diff."""
+    def _revise(self, key: Key, session: Session, found: Found, source: Source) -> None:
+        """Revise a known session to the current text and diff of its entry."""
         history = self._manifest.history(key)
         fact, now = revised_by_log(history, session._replace(key=key, time=history.base.time))
         self._known[found.sha256] = now
@@ -243,7 +243,7 @@ class _Planner:
             self._plan.changed.append(Added(session=now, found=found, source=source))
 
     def _with_gap(self, session: Session, found: Found) -> Session | None:
-        """Return the known session whose restored entry this is, a purged diff missing in it."""
+        """Return the known session of a restored entry, in which a purged diff is missing."""
         if not found.gaps:
             return None
         known = [s for s in self._known.values() if s.time == session.time]
@@ -253,7 +253,7 @@ class _Planner:
         return next(iter((*both, *named, *of_gap)), None)
 
     def _options_for(self, log: ReadLog) -> Options:
-        """Return the options of a log, completed by its own evidence about ambiguous times."""
+        """Return the options for a log, completed by its own evidence on ambiguous times."""
         entries = (entry for entry, _ in log.entries.values())
         times = (text for e in entries for text in (e.time, e.time_end, e.started, e.finished))
         if not needs_clues(times):
@@ -297,7 +297,7 @@ class _Planner:
         return mapped
 
     def _recognise(self, session: Session, found: Found, source: Source) -> None:
-        """Refer to the patch of a known session, and store it again where it is absent."""
+        """Add the patch of a known session, and store it again if it is missing."""
         self._store(found.sha256, session)
         self._plan.entries[found.sha256] = session
         if session.patch is None or session.patch != found.patch:
@@ -306,12 +306,12 @@ class _Planner:
             return
         if not self._diffs.is_here(session, session.patch):
             self._plan.restored.append(Added(session=session, found=found, source=source))
-            self._restored.add(session.key)  # once, though several logs may hold it
+            self._restored.add(session.key)  # once, although several logs may have it
 
     def _with_key(
-        self, session: Session, found: Found, taken: set[str], foreign: set[str]
+        self, session: Session, found: Found, taken: set[Key], foreign: set[str]
     ) -> Session:
-        """Choose a new session's key that no file in `.diffs` uses."""
+        """Return a new session with a key that no file in `.diffs` uses."""
         key = session_key(session.time, found.sha256, taken)
         if foreign.intersection(names_of(key)) and not self._diffs.has_named(key, found.patch):
             self._plan.findings.append(
@@ -330,7 +330,7 @@ class _Planner:
             self._plan.stored[sha256] = StoredPatch(key=session.key, patch=session.patch)
 
     def _note(
-        self, log: ReadLog, found: Found, code: str, message: str, key: str | None = None
+        self, log: ReadLog, found: Found, code: str, message: str, key: Key | None = None
     ) -> None:
         self._plan.findings.append(
             Finding(

@@ -1,13 +1,13 @@
-"""Try heading patterns that came with a manifest where they can be stopped.
+"""Try heading patterns from a manifest in a process that can be stopped.
 
-A regular expression can take a time that is exponential in the length of a line, and whoever can
-commit can write one into the manifest. So a pattern that the user did not give on the command line
-first splits its log in a process beside the verb. The split is deterministic: a pattern that passes
-takes no longer when it is used.
+A regular expression can take exponential time in the length of a line, and any committer can
+write one into the manifest. So a pattern that the user did not give on the command line first
+splits its log in a process beside the verb. The split is deterministic: a pattern that passes takes
+no longer later.
 
 1. One process tries all patterns, so that a manifest with a hundred of them starts one process.
 2. They share one time limit, which grows only with the bytes that are split. The process ends
-   itself when the limit is reached; patterns that come after that are refused without being tried.
+   itself at the limit; patterns that come later are refused without being tried.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from codec.v1.text import Log
 from pipelines.outcomes.errors import Conflict
 from pipelines.system.worker.programs import python_program
 
-#: Seconds that the patterns may take in all, besides those for the bytes that they split.
+#: The seconds for all patterns together, without those for the bytes that they split.
 LIMIT: Final = 3.0
-#: Bytes of a log for which one more second is given.
+#: The bytes of a log that add one second.
 _BYTES: Final = 1 << 24
 _HINT: Final = "Give a better one: session-codec migrate --heading-pattern PATTERN"
 
@@ -48,11 +48,11 @@ class Trial:
         self._has_ended = False
 
     def check(self, log: Log, pattern: str) -> None:
-        """Split a log by a pattern.
+        """Try a pattern on a log.
 
         Raises:
             Conflict: it is not a heading pattern, it takes too long for this log, or a pattern
-                before it took too long.
+            before it took too long.
         """
         if self._has_ended:
             raise _refused("was not tried, because a pattern before it took too long", pattern)
@@ -63,7 +63,7 @@ class Trial:
             raise _refused(problem, pattern)
 
     def _ask(self, log: Log, pattern: str, limit: float) -> tuple[float, str]:
-        """Return the seconds that a pattern took, and why it is refused, empty if it is not."""
+        """Return the seconds that a pattern took, and why it is refused (empty if it is not)."""
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
         assert stdout is not None
@@ -83,16 +83,16 @@ class Trial:
             self._process.communicate()
 
 
-#: The trial of each process that has one: a forked child must not use the pipes of its parent.
+#: The trial of each process: a forked child must not use the pipes of its parent.
 _trials: dict[int, Trial] = {}
 
 
 def check_pattern(log: Log, pattern: str) -> None:
-    """Split a log by a pattern of the manifest in a process that ends when it takes too long.
+    """Try a pattern of the manifest on a log, in a process that ends when it takes too long.
 
     Raises:
-        Conflict: the pattern is not a heading pattern, it takes too long for this log, or a
-            pattern before it took too long.
+        Conflict: the pattern is not a heading pattern, it takes too long for this log, or a pattern
+            before it took too long.
     """
     if os.getpid() not in _trials:
         _trials[os.getpid()] = trial = Trial()
@@ -105,7 +105,7 @@ def _refused(problem: str, pattern: str) -> Conflict:
 
 
 def main() -> None:
-    """Split the logs that are read from stdin by their patterns, until stdin ends."""
+    """Split the logs on stdin by their patterns, until stdin ends."""
     from codec.v1.dialects import custom_dialect
     from codec.v1.split import split
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterator, Mapping
 
 from codec.errors import IntegrityError
+from codec.kinds import Key
 from codec.records import PatchRef
 from codec.v1.layout import (
     EncodedLayout,
@@ -19,14 +20,14 @@ from pipelines.v1.reader import ReadLog
 
 
 def encode_log(
-    log: ReadLog, stored: Mapping[str, StoredPatch], purged: Mapping[PatchRef, str]
+    log: ReadLog, stored: Mapping[str, StoredPatch], purged: Mapping[PatchRef, Key]
 ) -> EncodedLayout:
-    """Return the layout of a log; purged diffs are references in it, wherever they are.
+    """Return the layout of a log, in which purged diffs are only references.
 
     Args:
-        log: as it was read.
-        stored: by entry hash, the patch that is stored under a key.
-        purged: diffs that must not be stored, and the key of a session of each.
+        log: the log, as it was read.
+        stored: the stored patch of each entry, by entry hash.
+        purged: the diffs that must not be stored, and the key of a session for each.
     """
     return encode_layout(_parts(log, stored, purged))(log.sha256, len(log.source.data))
 
@@ -37,16 +38,16 @@ def prove(
     patch: Callable[[StoredPatch], bytes],
     purged: Container[PatchRef],
 ) -> None:
-    """Decode the encoded layout, rebuild the log and compare it with the original.
+    """Rebuild a log from its encoded layout, and compare it with the original.
 
     Args:
-        log: as it was read.
+        log: the log, as it was read.
         layout: its layout.
-        patch: gives the bytes of a stored patch.
-        purged: diffs that are stored nowhere; the log itself has their bytes.
+        patch: returns the bytes of a stored patch.
+        purged: the diffs that are stored nowhere; their bytes are in the log itself.
 
     Raises:
-        IntegrityError: it does not give the log, byte for byte.
+        IntegrityError: the result differs from the log.
     """
     source = log.source
     at = 0
@@ -66,9 +67,9 @@ def prove(
 
 
 def _parts(
-    log: ReadLog, stored: Mapping[str, StoredPatch], purged: Mapping[PatchRef, str]
+    log: ReadLog, stored: Mapping[str, StoredPatch], purged: Mapping[PatchRef, Key]
 ) -> Iterator[Part]:
-    """Yield the parts of a log: patches that are stored, purged ones, and all else literally."""
+    """Yield the parts of a log: stored and purged patches by reference, other text literally."""
     data = log.source.data
     at = 0
     for found in log.found:
@@ -83,7 +84,7 @@ def _parts(
     yield from _literal(data[at:], purged)
 
 
-def _literal(text: bytes, purged: Mapping[PatchRef, str]) -> Iterator[Part]:
-    """Yield a text without the purged diffs in it."""
+def _literal(text: bytes, purged: Mapping[PatchRef, Key]) -> Iterator[Part]:
+    """Yield a text as parts, purged diffs by reference."""
     for piece in cut_purged(text, purged) if purged else (text,):
         yield StoredPatch(purged[piece], piece) if isinstance(piece, PatchRef) else piece

@@ -1,8 +1,8 @@
 """Split a v1 log and read its entries: the first stages of a migration.
 
-1. An entry that the workspace already has is recognised by its hash and not read again.
-2. Tokens are counted by the worker while the entries are read.
-3. Text that is not a session is counted and named, and stays in the log's layout.
+1. An entry that the workspace already has is recognized by its hash and not read again.
+2. The worker counts tokens while the entries are read.
+3. Text that is not a session is counted, reported, and kept in the log's layout.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from pipelines.system.worker.client import Worker
 from pipelines.v1.beside import Counted, Range, count_runs, open_log
 from pipelines.v1.source import Source
 
-#: How much of a log's own rules is kept for the references, in bytes.
+#: The bytes of a log's own rules that are kept for the references.
 RULES_LIMIT: Final = 1 << 16
 _BATCH_BYTES = 1 << 20
 #: The finding of each line that looks like a session: code, message, hint.
@@ -53,15 +53,15 @@ _BLANK = b"\xef\xbb\xbf \t\r\n"
 
 
 class Found(NamedTuple):
-    """A session found in a log.
+    """A session that was found in a log.
 
     Attributes:
-        start: byte offset of its heading.
-        sha256: its entry's hash.
-        patch: its patch by content, None where it has none.
-        patch_at: start and end of the patch in the log.
-        order: the number of its span in the log, by which its counts are found.
-        gaps: diffs that were purged, and whose gaps a restored log marks in it.
+        start: the byte offset of its heading.
+        sha256: the hash of its entry.
+        patch: the hash and size of its patch; None without one.
+        patch_at: the start and end of the patch in the log.
+        order: the number of its span in the log, which identifies its counts.
+        gaps: the purged diffs whose gaps a restored log marks in it.
     """
 
     start: int
@@ -74,7 +74,7 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Section:
-    """A part of a log that is not a session, kept as it is: its offset, and its first words."""
+    """A part of a log that is not a session and is kept: its offset, and its first words."""
 
     start: int
     text: str
@@ -99,7 +99,7 @@ class Counts:
         return self._counted[order]
 
     def total(self) -> Counted:
-        """Of all spans that were counted."""
+        """Return the counts of all spans together."""
         while self._asked:
             self._wait()
         every = self._counted.values()
@@ -118,15 +118,15 @@ class ReadLog:
 
     Attributes:
         source: the log.
-        sha256: of the whole file.
+        sha256: the SHA-256 of the whole file.
         found: its sessions, in file order.
-        entries: what each new one says and what its patch counts, by its hash; whoever maps an
-            entry takes it out.
-        sections: what else it has.
-        rules: the bytes of those sections, as far as `RULES_LIMIT`.
-        templates: headings that are quoted or are templates.
-        counts: what is counted in the spans.
-        findings: what was noticed.
+        entries: the new entries and the line counts of their patches, by hash; mapping an entry
+            removes it.
+        sections: the other parts of the log.
+        rules: the bytes of these parts, up to `RULES_LIMIT`.
+        templates: the number of headings that are quoted or are templates.
+        counts: the counts of its spans.
+        findings: the findings.
     """
 
     source: Source
@@ -149,15 +149,15 @@ def read_log(
     known: Container[str],
     counted: str | None,
 ) -> ReadLog:
-    """Split a log and read each entry that is not known.
+    """Return a log that was read: its spans, and each entry that is not known.
 
     Args:
         source: the log.
-        dialects: how it marks its sessions.
-        worker: counts tokens beside this.
-        progress: hears of the stages `split` and `read`.
-        known: hashes of entries that need not be read again.
-        counted: SHA-256 of the version whose tokens are known: of that, only new entries count.
+        dialects: the form in which it marks sessions.
+        worker: counts tokens at the same time.
+        progress: receives the stages `split` and `read`.
+        known: the hashes of entries that need not be read again.
+        counted: SHA-256 of the version whose tokens are known: then only new entries are counted.
     """
     data = source.data
     counts = Counts(worker.call(open_log, source.path, source.name, source.identity))
@@ -194,7 +194,7 @@ def read_log(
 
 
 class _Reading:
-    """Takes the spans of a log one by one."""
+    """Receives the spans of a log one by one."""
 
     def __init__(
         self,
@@ -224,7 +224,7 @@ class _Reading:
         self._orders: list[int] = []  # of the spans in the batch
 
     def add(self, span: Span) -> bool:
-        """Read a span; whether a batch was completed with it."""
+        """Read a span; return True if a batch was completed."""
         if span.heading is None:
             self._add_section(span)
         else:

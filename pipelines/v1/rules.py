@@ -1,10 +1,10 @@
-"""Return the text of a workspace's v1 logs outside of sessions, which is where rules are.
+"""Return the text of a workspace's v1 logs outside of sessions, which may contain rules.
 
-A log that exists is read as `migrate` reads it. One that was retired or is gone is read from its
-stored layout; if no layout is stored on this machine, its rules are unknown here, which does not
+A log that exists is read as `migrate` reads it. One that was retired or deleted is read from its
+stored layout; if that is not stored on this machine, its rules are unknown here, which does not
 mean that it has no rules.
 
-To read a large log takes longer than to hash it, so its rules are cached by its hash.
+Reading a large log takes longer than hashing it, so its rules are cached by its hash.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ from pipelines.workspace.location import V1_LOG, Workspace
 from pipelines.workspace.manifest_view import Manifest, manifest_of
 
 _STUB_HEAD = 200
-#: The rules of a smaller log are not worth keeping.
+#: The size below which the rules of a log are not cached.
 _KEPT_FROM = 1 << 20
 
 
 def read_rules(workspace: Workspace, manifest: Manifest) -> LogRules:
-    """Read the rules of the logs that were migrated; of the v1 log before any migration."""
+    """Return the rules of the migrated logs; before any migration, those of the v1 log."""
     rules = LogRules()
     current = manifest.current_versions()
     for name in current or [V1_LOG]:
@@ -65,7 +65,7 @@ def read_rules(workspace: Workspace, manifest: Manifest) -> LogRules:
 def rules_by_facts(workspace: Workspace, facts: Iterable[Fact]) -> LogRules:
     """Return the rules of the logs that facts of the manifest name; see `read_rules`.
 
-    The worker is sent these facts, not a whole manifest.
+    The worker gets these facts instead of a whole manifest.
     """
     return read_rules(workspace, manifest_of(list(facts)))
 
@@ -73,7 +73,7 @@ def rules_by_facts(workspace: Workspace, facts: Iterable[Fact]) -> LogRules:
 def _of_source(
     workspace: Workspace, source: Source, version: V1Version | None
 ) -> tuple[bytes, LineMap]:
-    """Return the rules of a log that exists, and the lines where they begin."""
+    """Return the rules of an existing log, and their line numbers."""
     if len(source.data) < _KEPT_FROM:
         return _sections(source.data, version)
     sha256 = hashlib.sha256(source.data).hexdigest()
@@ -93,7 +93,7 @@ def _decode(document: Any, of: list[object]) -> tuple[bytes, LineMap] | None:
 
 
 def _sections(log: Log, version: V1Version | None) -> tuple[bytes, LineMap]:
-    """Return a log's parts outside of sessions, up to a limit, and the lines where they begin."""
+    """Return a log's parts outside of sessions, up to a limit, and their line numbers."""
     try:
         marking = dialects_of(
             log,
@@ -102,7 +102,7 @@ def _sections(log: Log, version: V1Version | None) -> tuple[bytes, LineMap]:
             pattern=version.pattern if version else "",
         )
     except FormatError:
-        return bytes(log[:RULES_LIMIT]), ((1, 1),)  # it was cut, and has no session left
+        return bytes(log[:RULES_LIMIT]), ((1, 1),)  # it became shorter, and has no session left
     text = bytearray()
     lines: list[tuple[int, int]] = []
     numbers = LineNumbers(log)

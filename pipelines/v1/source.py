@@ -1,6 +1,6 @@
-"""A v1 log on disk: it is split, hashed, counted and verified.
+"""A v1 log on disk, which is split, hashed, counted and verified.
 
-It is mapped, and mapped pages that were read are released, so that a log of any size costs
+It is memory-mapped, and mapped pages are released after reading, so that a log of any size needs
 little memory.
 """
 
@@ -21,9 +21,9 @@ from pipelines.system.fs.files import identity, release
 from pipelines.workspace.location import Workspace
 
 _BLOCK = 1 << 24
-#: Bytes of a log.
+#: The size of a block in bytes.
 _LIMIT = 1 << 33
-#: What the names of logs end with, where a folder is named.
+#: The suffixes of logs in a folder that is named.
 _LOG_ENDINGS = (".md", ".markdown", ".txt")
 
 
@@ -32,10 +32,10 @@ class Source:
     """An open v1 log.
 
     Attributes:
-        name: its path relative to the workspace, with `/`: what the manifest calls it.
+        name: its path relative to the workspace, with `/`, as the manifest states it.
         path: its absolute path.
         data: its bytes.
-        identity: device, inode, size and time of change, by which a change is noticed.
+        identity: device, inode, size and time of change, which reveal a change.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Source:
     def release(self, start: int, end: int) -> None:
         """Release the memory of a part of the log, in whole blocks.
 
-        The bytes can be read again. Called after every run, it costs a system call a block.
+        The bytes can be read again. Calling this for every small range would be slow.
         """
         first, last = start - start % _BLOCK, end - end % _BLOCK
         if last > first and isinstance(self.data, mmap.mmap):
@@ -81,12 +81,12 @@ def source_name(workspace: Workspace, path: str) -> str:
 def find_sources(workspace: Workspace, name: str) -> list[str]:
     """Return the absolute paths of the logs that a user names.
 
-    A relative name is looked for in the current folder, then in the workspace. A folder means
-    the Markdown and text files in it and below, a pattern for the files that match it. What is not
-    there is returned as it is named.
+    A relative name is searched for in the current folder, then in the workspace. A folder means the
+    Markdown and text files in it and below, a pattern the files that match it. A name without a
+    file is returned as it is.
 
     Args:
-        workspace: where to.
+        workspace: the workspace.
         name: a file, a folder or a pattern such as `memory/*.md`.
     """
     name = os.path.expanduser(name)
@@ -104,7 +104,7 @@ def find_sources(workspace: Workspace, name: str) -> list[str]:
 
 
 def _logs_below(folder: str) -> list[str]:
-    """Return the Markdown and text files below a folder, hidden folders left out."""
+    """Return the Markdown and text files below a folder, without hidden folders."""
     found: list[str] = []
     for at, folders, names in os.walk(folder):
         folders[:] = sorted(n for n in folders if not n.startswith("."))
@@ -113,16 +113,16 @@ def _logs_below(folder: str) -> list[str]:
 
 
 def open_source(workspace: Workspace, path: str) -> Source:
-    """Open a v1 log.
+    """Return an opened v1 log.
 
     Args:
-        workspace: what the log's name is relative to.
-        path: absolute path.
+        workspace: the folder to which the log's name is relative.
+        path: the absolute path.
 
     Raises:
-        FormatError: it cannot be a session log: a folder, empty, or UTF-16.
+        FormatError: it cannot be a session log: it is a folder, empty, or UTF-16.
         EncodeError: its path is not UTF-8.
-        StorageError: it is not there or cannot be read.
+        StorageError: it does not exist or cannot be read.
     """
     name = source_name(workspace, path)
     try:

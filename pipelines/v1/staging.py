@@ -1,8 +1,8 @@
-"""New diffs and layouts, written to the staging folder and read back.
+"""Write new diffs and layouts to the staging folder, and read them back.
 
-A diff is written by the worker, which reads it back and compares it with the log. It is also proved
-that the layout, with the diffs as they are in the log, gives the log. Together this proves that the
-staged files give the log.
+The worker writes a diff, reads it back and compares it with the log. It is also proved that the
+layout, with the diffs in the log, gives the log. Together this proves that the staged files give
+the log.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ _BATCH = 256
 def staged_diffs(
     staging: str, sessions: list[Added], worker: Worker
 ) -> Iterator[list[Future[None]]]:
-    """Write diffs in the worker; a future's result says that its diffs are written.
+    """Write diffs in the worker; yield futures, which are done when the diffs are written.
 
-    At the end of the block no diff is written any more, so that the folder can be removed.
+    After the block no diff is being written any more, so that the folder can be removed.
 
     Args:
         staging: the folder.
-        sessions: whose diffs.
-        worker: is at it when this returns.
+        sessions: the sessions of the diffs.
+        worker: the worker, which continues when this returns.
     """
     waiting: list[Future[None]] = []
     try:
@@ -56,7 +56,7 @@ def staged_diffs(
 
 
 def stage_layout(staging: str, sha256: Sha256, layout: EncodedLayout) -> None:
-    """Write the layout of the version with that hash.
+    """Write the layout of the version with this hash.
 
     Raises:
         IntegrityError: it does not read back as it was written.

@@ -1,4 +1,4 @@
-"""Findings about the times of a v1 log: zones and dates that are assumed, ambiguous or unknown."""
+"""Report on the times of a v1 log: zones and dates that are assumed, ambiguous or unknown."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipelines.outcomes.findings import Finding
 
 
 class Times:
-    """Collects what must be reported about the times of one log."""
+    """Collects the findings on the times of one log."""
 
     def __init__(self, name: str, clues: Clues) -> None:
         self._name = name
@@ -21,13 +21,13 @@ class Times:
         self.ambiguous: list[int] = []
 
     def add(self, mapped: Mapped, start: int) -> None:
-        """Add a session and the place of its heading."""
+        """Add a session and the position of its heading."""
         self._assumed += mapped.assumed_zone
         if mapped.unread_zone:
             self._unread.setdefault(mapped.unread_zone, []).append(start)
 
     def findings(self, lines: LineNumbers) -> Iterator[Finding]:
-        """Yield one finding for each thing that was assumed or could not be read."""
+        """Yield a finding for each assumption, and for each time that could not be read."""
         if self._assumed:
             yield Finding(
                 code="assumed-zone",

@@ -1,7 +1,7 @@
-"""Amend a recorded or migrated session: the plan reads, the result is one more fact.
+"""Amend a recorded or migrated session: the plan only reads, the result is one more fact.
 
-What the session was stays in the manifest, and its old diff stays reachable. Only texts that are
-removed on purpose (`private`) go from the files, and where they remain is named.
+The former values stay in the manifest, and the former diff stays reachable. Only texts that are
+removed on purpose (`private`) leave the files, and the places where they remain are reported.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ class Amendment:
     """The changes of a session; None leaves a field unchanged.
 
     Attributes:
-        agent: as it calls itself; aliases apply.
-        task: a slug or a sentence; a sentence becomes the title as well, unless that is given.
+        agent: the agent, as it calls itself; aliases apply.
+        task: a slug or a sentence; a sentence also becomes the title, unless a title is given.
         title, status, remark, notes: as in `Session`; empty removes a text.
-        figures: numbers by the names of `Metrics`; None for a number that is not known.
+        figures: numbers by the names of `Metrics`; None for an unknown number.
         private: remove all texts.
     """
 
@@ -72,14 +72,14 @@ class Plan:
     """The plan of an amendment.
 
     Attributes:
-        workspace: whose session.
-        before: the tracked files as they are.
-        pair: the session as it is, and as it is to be.
-        edits: of the tracked files; none where nothing changes.
-        facts: that the edits add.
-        erased: digests of the facts that go.
-        findings: where texts remain that are removed.
-        replaced: secrets that were replaced in new texts.
+        workspace: the workspace of the session.
+        before: the tracked files before the change.
+        pair: the session before and after.
+        edits: the edits of the tracked files; empty if nothing changes.
+        facts: the facts that the edits add.
+        erased: digests of the facts to remove.
+        findings: findings on places where removed texts remain.
+        replaced: findings on secrets that were replaced in new texts.
     """
 
     workspace: Workspace
@@ -94,19 +94,19 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
-    """The result: the plan, and the stopped verb that was completed first."""
+    """The result: the plan, and the interrupted verb that was completed first."""
 
     plan: Plan
     recovered: str | None = None
 
 
 def plan(workspace: Workspace, name: str, amendment: Amendment) -> Plan:
-    """Plan an amendment; reads only.
+    """Return the plan of an amendment, without changing anything.
 
     Args:
-        workspace: whose session.
+        workspace: the workspace of the session.
         name: a key, the beginning of one, `latest`, or `latest~N`.
-        amendment: what is to be changed.
+        amendment: the changes.
 
     Raises:
         NotFound: there is no such session.
@@ -168,7 +168,7 @@ def amend(workspace: Workspace, name: str, amendment: Amendment) -> Result:
 
 
 def apply(made: Plan) -> None:
-    """Write the plan in one transaction. Requires the lock."""
+    """Write the plan in one transaction. The caller must hold the lock."""
     if not made.edits:
         return
     workspace = made.workspace
@@ -181,7 +181,7 @@ def apply(made: Plan) -> None:
 
 
 def _amended(session: Session, amendment: Amendment, aliases: Any) -> Session:
-    """Return a session as an amendment leaves it."""
+    """Return a session after an amendment."""
     changes: dict[str, Any] = {
         name: one_line(text)
         for name, text in (
@@ -202,7 +202,7 @@ def _amended(session: Session, amendment: Amendment, aliases: Any) -> Session:
         changes["status"] = amendment.status
     metrics = Metrics(**{**session.metrics._asdict(), **amendment.figures})
     if session.private and any(changes.get(n) for n in ("task", "title", "remark", "notes")):
-        changes["private"] = False  # a person gave it new texts
+        changes["private"] = False  # the user gave it new texts
     amended = session._replace(**changes, metrics=metrics)
     return without_texts(amended) if amendment.private else amended
 
@@ -210,7 +210,7 @@ def _amended(session: Session, amendment: Amendment, aliases: Any) -> Session:
 def _remaining(
     workspace: Workspace, manifest: Manifest, history: History, erased: frozenset[str]
 ) -> Iterator[Finding]:
-    """Name where texts remain that are removed from the tracked files."""
+    """Yield findings on places where texts remain that are removed from the tracked files."""
     session = history.session
     committed = split_lines(content_at(workspace, "HEAD", MANIFEST))
     if len(without_erased(committed, erased)) < len(committed):

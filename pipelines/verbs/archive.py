@@ -1,13 +1,13 @@
 """Pack the diffs of past months into archives.
 
-1. A diff is deleted only after its archive was written, synced, opened again, every member of it
-   compared with its recorded hash, and the fact of the archive is in the manifest. So a
-   run that is stopped anywhere leaves every diff in at least one place, and the next one goes on.
-2. Sessions that come late, or from another clone, go into a further archive of their month: what
-   was written is never changed.
-3. A diff with a possible secret stays loose, and the rest of its month is packed: what is
-   immutable is hard to erase. Once it is allowed or erased, the next run has no more to say.
-4. Months are packed side by side, and so are the frames of one: the bytes do not depend on it.
+1. A diff is deleted only after its archive was written, synced and opened again, every member was
+   compared with its recorded hash, and the manifest has the fact of the archive. So a run that is
+   stopped at any point leaves every diff in at least one place, and the next one continues.
+2. Sessions that come late, or from another clone, get a further archive of their month: archives
+   never change.
+3. A diff with a possible secret stays loose, and the rest of its month is packed, because archives
+   are hard to erase from. Once the secret is allowed or erased, nothing more is reported.
+4. Months are packed in parallel, and so are frames of a month; the bytes do not depend on it.
 """
 
 from __future__ import annotations
@@ -55,12 +55,12 @@ class Request:
     """The diffs to pack.
 
     Attributes:
-        workspace: whose diffs.
-        before: sessions before this time, in v2 form or the beginning of one.
-        months: of these alone, `2025-11`; empty for all.
-        profile: how hard to compress, one of `archive.frames.PROFILES`.
-        keep_loose: leave the diffs where they are as well.
-        allow: fingerprints of secrets that may be packed; None to look for none.
+        workspace: the workspace of the diffs.
+        before: only sessions before this time, in v2 form or a prefix of it.
+        months: pack only these months, such as `2025-11`; empty for all.
+        profile: the compression profile, one of `archive.frames.PROFILES`.
+        keep_loose: keep the loose diffs as well.
+        allow: fingerprints of secrets that may be packed; None to skip the scan.
     """
 
     workspace: Workspace
@@ -84,12 +84,12 @@ class Plan:
     """All that will be packed and deleted.
 
     Attributes:
-        request: what was asked for.
+        request: the request.
         months: the diffs to pack, by month, the oldest first.
-        leftovers: diffs that are loose and in an archive here as well, by its name.
-        absent: keys of diffs that are nowhere on this machine.
-        held: keys of diffs that are not packed, for a possible secret in them.
-        findings: what was noticed.
+        leftovers: diffs that are both loose and in a local archive, by the archive's name.
+        absent: the keys of diffs that are not stored on this machine.
+        held: the keys of diffs that are not packed because of a possible secret.
+        findings: the findings.
     """
 
     request: Request
@@ -106,7 +106,7 @@ class Plan:
 
 
 class Packed(NamedTuple):
-    """An archive that was written, and how many bytes its diffs had."""
+    """A written archive, and the total size of its diffs in bytes."""
 
     archive: Archive
     loose: int
@@ -125,8 +125,8 @@ def archive(request: Request, progress: Progress) -> Result:
     """Plan and apply, under the lock.
 
     Raises:
-        IntegrityError: a diff is not what was recorded, or an archive does not read back.
-        Unavailable: nobody can tell whether there are secrets in them.
+        IntegrityError: a diff differs from its record, or an archive does not read back.
+        Unavailable: the diffs cannot be searched for secrets.
         NotFound, Denied: `.diffs` cannot be written.
         WorkspaceLocked: another process was writing for too long.
     """
@@ -138,10 +138,10 @@ def archive(request: Request, progress: Progress) -> Result:
 
 
 def plan(request: Request, progress: Progress) -> Plan:
-    """Plan what to pack and delete; reads only.
+    """Return the plan: what to pack and delete.
 
     Raises:
-        IntegrityError: a diff is not what was recorded.
+        IntegrityError: a diff differs from its record.
         Unavailable: the diffs cannot be searched for secrets.
     """
     workspace = request.workspace
@@ -159,11 +159,11 @@ def plan(request: Request, progress: Progress) -> Plan:
         path = store.loose_path(session.key, session.patch)
         name = archived.get(session.key)
         if path is not None and session.time in shared:
-            # The archive may hold another diff under this key: only the hash decides. One that a
-            # killed run published without recording it is never sent, so it does not count.
+            # The archive may have another diff under this key: only the hash decides. An archive
+            # that a killed run wrote but did not record is never uploaded, so it does not count.
             name = store.holder(session.key, session.patch, manifest.every_archive())
         elif path is not None and name in manifest.void and name not in here:
-            name = None  # that archive is to be rewritten, where it is
+            name = None  # that archive must be rewritten where it is stored
         if path is None and name is None:
             absent.append(session.key)
         elif path is not None and (name is None or name in here):
@@ -190,7 +190,7 @@ def _secrets(
     allow: frozenset[str],
     progress: Progress,
 ) -> list[Finding]:
-    """Return the findings of the secret scan in the diffs to pack."""
+    """Return the findings of a search for secrets in the diffs to pack."""
     sources = [source for month in sorted(months) for source in months[month]]
     texts = (
         Text(f".diffs/{os.path.basename(s.path)}", s.session.key, partial(read_bytes, s.path))
@@ -201,7 +201,7 @@ def _secrets(
 
 
 def apply(made: Plan, progress: Progress) -> Result:
-    """Write, prove and record each archive, then delete its loose diffs. Requires the lock."""
+    """Write, verify and record each archive, then delete its loose diffs, under the lock."""
     request = made.request
     folder = archive_folder(request.workspace)
     make_folder(folder)
@@ -235,7 +235,7 @@ def apply(made: Plan, progress: Progress) -> Result:
 
 
 def _archived(manifest: Manifest, here: Container[str]) -> dict[str, str]:
-    """Return the archive that has a diff, by key; one that is stored here, where there is one."""
+    """Return the archive of each diff, by key; a locally stored one is preferred."""
     facts = manifest.every_archive().values()
     ordered = sorted(facts, key=lambda a: (a.name in here, a.name not in manifest.void))
     return {key: archive.name for archive in ordered for key in archive.keys}
@@ -249,7 +249,7 @@ def _is_chosen(request: Request, manifest: Manifest, session: Session) -> bool:
 
 
 def _packings(months: dict[str, list[Source]], advance: Advance) -> Iterator[Packing]:
-    """Read every diff once: compare its hash and find the path that it is about."""
+    """Yield the archives to write; each diff is read once, for its hash and its main path."""
     done = 0
     for month in sorted(months):
         members = []
@@ -289,7 +289,7 @@ def _loader(sources: Iterable[Source]) -> Load:
 
 
 def _absent_findings(absent: Sequence[str], others: bool) -> list[Finding]:
-    """Return a note on missing diffs, an error only if there is nothing else to do."""
+    """Return a note on missing diffs, or a finding if nothing else can be packed."""
     if not absent:
         return []
     return [
@@ -303,7 +303,7 @@ def _absent_findings(absent: Sequence[str], others: bool) -> list[Finding]:
 
 
 def _delete(workspace: Workspace, sources: Iterable[Source]) -> int:
-    """Delete loose diffs that an archive holds; return their number."""
+    """Delete loose diffs that are archived; return their number."""
     count = 0
     for source in sources:
         remove(source.path)
@@ -313,7 +313,7 @@ def _delete(workspace: Workspace, sources: Iterable[Source]) -> int:
 
 
 def _delete_leftovers(made: Plan) -> int:
-    """Delete diffs that were archived before, where an intact archive here holds their bytes."""
+    """Delete diffs that were archived before, if an intact local archive has them."""
     workspace = made.request.workspace
     deleted = 0
     for name, sources in made.leftovers.items():

@@ -1,10 +1,11 @@
-"""Archives as files: list them, check them, extract members, repair their ends.
+"""Work with archives as files: list, verify, extract, repair.
 
-1. Checking reads every frame and every member, and names what cannot be read.
-2. Taking out reads the frames one after the other and needs no index: what is intact in a damaged
-   archive comes out. It writes into one folder, under names made from keys, and over nothing.
+1. Verifying reads every frame and every member, and reports unreadable parts.
+2. Extracting reads the frames one after the other and needs no index, so intact members of a
+   damaged archive are extracted. It writes into one folder, under names made from keys, and
+   overwrites nothing.
 3. Repairing rebuilds the index and the seek table from the frames. The result must have the
-   hash that was recorded, or nothing is changed.
+   recorded hash, or nothing is changed.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import IO
 from codec.archive.recovery import Damage, Scan, check
 from codec.archive.tar import Entry
 from codec.errors import IntegrityError
+from codec.kinds import Key
 from codec.manifest.facts import Archive
 from codec.names import key_time
 from codec.records import PatchRef
@@ -51,9 +53,9 @@ class Verified:
     """The result of a check of archives.
 
     Attributes:
-        intact, absent: names of archives.
-        damaged: those with damage; `findings` says of each what and where.
-        findings: what is wrong.
+        intact, absent: the names of intact archives, and of those not stored here.
+        damaged: the names of damaged archives; `findings` has the details.
+        findings: the problems.
     """
 
     intact: list[str]
@@ -64,13 +66,13 @@ class Verified:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Extracted:
-    """The result of an extraction: the paths written, and the members that failed.
+    """The result of an extraction: the written files, and the members that failed.
 
     Attributes:
-        paths: of the files that were written.
-        damage: what could not be read.
-        missing: keys that were asked for, and are not in it.
-        purged: keys whose diffs were purged, and are not written.
+        paths: the paths of the files that were written.
+        damage: the unreadable parts.
+        missing: the requested keys that are not in the archive.
+        purged: the keys whose diffs were purged, and are not written.
     """
 
     paths: list[str]
@@ -80,12 +82,12 @@ class Extracted:
 
 
 def verify_archives(workspace: Workspace, names: Collection[str], progress: Progress) -> Verified:
-    """Check archives as wholes.
+    """Verify whole archives, and return the result.
 
     Args:
-        workspace: whose archives.
-        names: which; none for all that the manifest names.
-        progress: hears of the stage.
+        workspace: the workspace of the archives.
+        names: the archives; empty for all in the manifest.
+        progress: receives the stage.
 
     Raises:
         NotFound: the manifest has no archive of that name.
@@ -116,16 +118,16 @@ def verify_archives(workspace: Workspace, names: Collection[str], progress: Prog
 def _faults(path: str, manifest: Manifest, name: str) -> list[Finding]:
     """Return the problems of an archive."""
     expected = recorded_in(manifest, name)
-    found: dict[str, str] = {}
+    found: dict[Key, str] = {}
     problems: list[str] = []
     fact = manifest.archives[name]
-    # Of what is longer than it was, no more is read than the archive had.
+    # If a file is longer than recorded, only the recorded size is read.
     for event in check(ranges_of(path), min(os.path.getsize(path), fact.size)):
         if isinstance(event, Damage):
             problems.append(f"{event.size} bytes from byte {event.offset}: {event.problem}")
         else:
             found[event.entry.key] = event.sha256
-    # A merge can have given the session that was packed under a key another one.
+    # A merge may have changed the key of a packed session.
     diffs = {(s.time, s.patch.sha256) for s in manifest.sessions.values() if s.patch}
     lost = sorted(key for key in expected if (key_time(key), found.get(key)) not in diffs)
     if not problems and not lost and not _is_recorded(path, manifest.every_archive()[name]):
@@ -146,24 +148,24 @@ def _faults(path: str, manifest: Manifest, name: str) -> list[Finding]:
 
 
 def _is_recorded(path: str, fact: Archive) -> bool:
-    """Return True if a file is the archive that was recorded; one of another size is not read."""
+    """Return True if a file is the recorded archive; a file of another size is not read."""
     return patch_in(path, {fact.size}) == PatchRef(fact.sha256, fact.size)
 
 
 def extract(
-    path: str, target: str, keys: Collection[str] = (), manifest: Manifest | None = None
+    path: str, target: str, keys: Collection[Key] = (), manifest: Manifest | None = None
 ) -> Extracted:
-    """Extract members of an archive, damaged or not.
+    """Extract members of an archive, damaged or not, and return the result.
 
     Args:
-        path: of the archive.
-        target: the folder to write into, which is made.
-        keys: which; none for all.
-        manifest: says which diffs were purged, and are not written.
+        path: the path of the archive.
+        target: the folder to write into; it is created.
+        keys: the members; empty for all.
+        manifest: the manifest, which lists purged diffs; these are not written.
 
     Raises:
         NotFound: there is no such file.
-        Conflict: a file of the name of a member is there, and holds something else.
+        Conflict: a file with the name of a member exists and has other content.
     """
     if not os.path.isfile(path):
         raise NotFound(f"{path}: no such archive", hint="See 'session-codec archive ls'")
@@ -181,7 +183,7 @@ def extract(
                 continue
             if event.start == 0:
                 if out is not None:
-                    out.abandon()  # its last piece was in what is damaged
+                    out.abandon()  # its last piece was in a damaged part
                 out = _Output(target, event.entry, targets)
             assert out is not None
             out.write(event.data)
@@ -199,11 +201,11 @@ def extract(
 
 
 def repair(workspace: Workspace, name: str) -> bool:
-    """Make the index and seek table of an archive again; False where it is as it should be.
+    """Rebuild the index and seek table of an archive; return False if it is intact.
 
     Raises:
-        NotFound: the manifest has no such archive, or it is not here.
-        IntegrityError: more than its end is damaged; nothing was changed.
+        NotFound: the manifest has no such archive, or it is not stored here.
+        IntegrityError: more than the end is damaged; nothing was changed.
     """
     manifest = read_manifest(workspace)
     facts = manifest.every_archive()
@@ -225,7 +227,7 @@ def repair(workspace: Workspace, name: str) -> bool:
 
 
 class _Output:
-    """A member on its way to a file, which gets its name when it is whole."""
+    """A member that is being written; its file gets its name when it is complete."""
 
     def __init__(self, target: str, entry: Entry, targets: Targets | None) -> None:
         self._path = os.path.join(target, names_of(entry.key)[0])
@@ -233,7 +235,7 @@ class _Output:
         self._targets = targets
         self._held: list[bytes] = []
         self._file: IO[bytes] | None = None
-        # What may be a purged diff stays in memory until its hash is known.
+        # A diff that may be purged stays in memory until its hash is known.
         if targets is not None and targets.hashes and targets.may_have(entry.size):
             self.write: Callable[[bytes], object] = self._held.append
         else:
@@ -245,11 +247,11 @@ class _Output:
         return self._file
 
     def is_purged(self) -> bool:
-        """Return True if the written file is a purged diff, which must be removed."""
+        """Return True if the written file is a purged diff, which must be deleted."""
         return self._targets is not None and self._targets.has(b"".join(self._held))
 
     def finish(self) -> str:
-        """Give the file its final name."""
+        """Give the file its final name, and return its path."""
         with self._opened() as f:
             f.writelines(self._held)
         try:
@@ -266,7 +268,7 @@ class _Output:
         return self._path
 
     def abandon(self) -> None:
-        """Remove the unfinished file."""
+        """Delete the unfinished file."""
         if self._file is not None:
             self._file.close()
         remove(self._unfinished)

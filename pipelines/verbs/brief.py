@@ -18,7 +18,7 @@ from pipelines.workspace.location import Workspace
 from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.reading import read_manifest
 
-#: Sessions before the one that is summed up whose notes are of use.
+#: The number of earlier sessions whose notes are considered.
 _EARLIER = 5
 _OPEN = 3
 
@@ -27,7 +27,7 @@ def brief(workspace: Workspace, name: str, count: Callable[[str], int]) -> tuple
     """Return a session and the text of its brief.
 
     Args:
-        workspace: whose session.
+        workspace: the workspace of the session.
         name: a key, the beginning of one, `latest`, or `latest~N`.
         count: counts tokens.
 
@@ -49,7 +49,7 @@ def brief(workspace: Workspace, name: str, count: Callable[[str], int]) -> tuple
 
 
 def _files(workspace: Workspace, manifest: Manifest, session: Session) -> dict[str, State]:
-    """Return the files that a session's diff changes; none if the diff is missing."""
+    """Return the files that a session's diff changes; empty if the diff is missing."""
     if session.patch is None:
         return {}
     store = Store(workspace, manifest=manifest)
@@ -62,7 +62,7 @@ def _files(workspace: Workspace, manifest: Manifest, session: Session) -> dict[s
 
 
 def _states(workspace: Workspace, names: Iterable[str]) -> dict[str, State]:
-    """Return the state of files in the working tree; names are relative to its top."""
+    """Return the state of files in the working tree; their names are relative to its top."""
     repository = repository_of(workspace)
     head = commit_of(repository, "HEAD")
     prefix = prefix_of(workspace) or ""

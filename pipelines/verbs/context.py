@@ -1,20 +1,21 @@
-"""Render the text for an agent at its start from the tail of the deltas.
+"""Render the text for an agent at its start from the end of the deltas.
 
 1. It reads the references and the ends of the deltas and of the progress log, never the v1 log or
    the manifest. If a context is rendered again, the sessions that it leaves out are summed up
    (`newest`).
-2. Tokens are counted without loading a tokenizer (`codec.tokens.bpe_counts`). What was rendered is
-   kept by a hash of the content that it came from, which saves a tenth of the time.
+2. Tokens are counted without loading a tokenizer (`codec.tokens.bpe_counts`). Compact references
+   are cached by a hash of the file, because importing YAML takes longer than all else. A rendered
+   text is cached by a hash of its input, which saves a tenth of the time.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
+from codec.kinds import sha256_of
 from codec.v2.context_view import DEFAULT_BUDGET, DEFAULT_LAST, VIEW_VERSION, Context, Style
 from pipelines.system.fs.files import read_bytes
 from pipelines.workspace import pending
@@ -22,22 +23,22 @@ from pipelines.workspace.cache import CACHE, read_json_cache, write_json_cache
 from pipelines.workspace.location import DELTAS, PROGRESS, REFERENCES, Workspace
 from pipelines.workspace.reading import newest_delta_lines
 
-#: How many renderings are kept: one for each set of options in use.
+#: The number of cached texts: one for each set of options in use.
 KEPT: Final = 8
-#: A summary gets one part in so many of the budget.
+#: A summary gets at most this part of the budget.
 SUMMARY_PART: Final = 4
 
 
 class Request(NamedTuple):
-    """The request to render.
+    """The options of a context.
 
     Attributes:
-        workspace: whose sessions.
-        tokenizer: the name of what counts tokens.
-        budget: tokens at the most; None for no limit.
-        last: how many of the newest sessions.
-        style: how sessions are written.
-        with_summary: add two lines of the newest summary by a model.
+        workspace: the workspace of the sessions.
+        tokenizer: the name of the tokenizer.
+        budget: the most tokens; None for no limit.
+        last: the number of newest sessions.
+        style: the style of sessions.
+        with_summary: add the newest summary by a model, in two lines.
     """
 
     workspace: Workspace
@@ -49,7 +50,7 @@ class Request(NamedTuple):
 
 
 class Result(NamedTuple):
-    """A rendered context, and how many lines of the tail, a person's apart, are not deltas."""
+    """A rendered context, and the number of unreadable lines, without the user's."""
 
     context: Context
     broken: int
@@ -59,8 +60,8 @@ def render(request: Request, load: Callable[[str], Callable[[str], int]]) -> Res
     """Render the context of a workspace.
 
     Args:
-        request: what to render.
-        load: loads the counter of a tokenizer; not called for a cached rendering.
+        request: the options.
+        load: loads the counter of a tokenizer; not called for a cached text.
     """
     workspace = request.workspace
     file = read_bytes(workspace.path(REFERENCES))
@@ -76,11 +77,7 @@ def render(request: Request, load: Callable[[str], Callable[[str], int]]) -> Res
     from codec.v2.deltas import decode_deltas
     from pipelines.workspace.newest import newest_deltas, newest_notes
 
-    references = ""
-    if file:
-        from codec.references.document import compact_references
-
-        references = compact_references(file)
+    references = _compact(workspace, file) if file else ""
     _, errors = decode_deltas(enumerate(lines, 1))
     broken = [lines[e.line - 1] for e in errors if e.line]
     if broken:
@@ -105,8 +102,21 @@ def render(request: Request, load: Callable[[str], Callable[[str], int]]) -> Res
     return result
 
 
+def _compact(workspace: Workspace, file: bytes) -> str:
+    """Return the references as the context has them."""
+    cache = workspace.path(CACHE, "references.json")
+    name = f"{VIEW_VERSION}:{sha256_of(file)}"
+    kept = read_json_cache(cache, lambda document: str(document[name]))
+    if kept is None:
+        from codec.references.document import compact_references
+
+        kept = compact_references(file)
+        write_json_cache(cache, {name: kept})
+    return kept
+
+
 def _told(request: Request, count: Callable[[str], int]) -> str:
-    """Return two lines of the newest summary, in a part of the budget; empty without one."""
+    """Return the newest summary in two lines, within a part of the budget; empty without one."""
     from codec.summaries.summary_file import two_lines
     from pipelines.workspace.summaries import newest_summary
 
@@ -116,16 +126,16 @@ def _told(request: Request, count: Callable[[str], int]) -> str:
 
 
 def _name(request: Request, file: bytes, lines: list[str], told: str) -> str:
-    """Return a hash of all that a rendering depends on.
+    """Return a hash of everything that a context depends on.
 
-    The deltas before the newest are only summed up, and notes are read only to be rendered: the
-    files' sizes and modification times identify them.
+    Older deltas are only summed up, and notes are only rendered, so the files' sizes and
+    modification times are sufficient.
     """
     options = (VIEW_VERSION, request.tokenizer, request.budget, request.last, request.style)
     files = (_stamp(request.workspace.path(name)) for name in (DELTAS, PROGRESS))
     stamps = (*files, pending.version(request.workspace))
-    content = json.dumps([options, hashlib.sha256(file).hexdigest(), lines, told, stamps])
-    return hashlib.sha256(content.encode()).hexdigest()
+    content = json.dumps([options, sha256_of(file), lines, told, stamps])
+    return sha256_of(content.encode())
 
 
 def _stamp(path: str) -> tuple[int, int]:

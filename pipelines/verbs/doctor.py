@@ -1,10 +1,9 @@
 """Find problems of a workspace, and repair those that can be repaired without loss.
 
-1. The plan only reads. What it holds is what is done, and each file is written whole.
-2. What a file held stays beside it as a backup, and the way back is to rename that.
-3. The manifest is written first and the deltas last. A run that was stopped in between is completed
-   by the next one.
-4. A problem that cannot be repaired without loss is reported, and left as it is.
+1. The plan only reads. It is carried out as it is, and each file is written as a whole.
+2. The former content of a file is kept beside it as a backup; renaming that undoes the repair.
+3. The manifest is written first and the deltas last. The next run completes an interrupted one.
+4. A problem that cannot be repaired without loss is reported and left.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from codec.summaries.summary_file import is_path
+from codec.summaries.paths import is_path
 from pipelines.importing.expiring import expiring_findings
 from pipelines.outcomes.findings import Finding
 from pipelines.outcomes.progress import Progress
@@ -56,11 +55,11 @@ class Plan:
     """The repairs of a workspace.
 
     Attributes:
-        workspace: whose files.
+        workspace: the workspace of the files.
         before, after: the tracked files.
-        repairs: of the lines of the tracked files.
-        edits: of files, in the order in which they are written.
-        upkeep: what is done beside them.
+        repairs: the repairs of the lines of the tracked files.
+        edits: the edits of files, in the order in which they are written.
+        upkeep: the repairs outside of these lines.
     """
 
     workspace: Workspace
@@ -78,7 +77,7 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
-    """The result: the executed plan, the backups, and the stopped verb that was completed."""
+    """The result: the plan, the backups, and the interrupted verb that was completed."""
 
     plan: Plan
     backups: tuple[str, ...] = ()
@@ -98,7 +97,7 @@ def find_lost(start: str) -> Workspace:
 
 
 def plan(workspace: Workspace) -> Plan:
-    """Plan the repairs; reads only.
+    """Return the plan of the repairs, without changing anything.
 
     Raises:
         Conflict: a file is a link to somewhere else.
@@ -106,12 +105,12 @@ def plan(workspace: Workspace) -> Plan:
     """
     for name in MERGED:
         target_of(workspace, name)
-    committed = content_at(workspace, "HEAD", MANIFEST)  # first, for that was written before
+    committed = content_at(workspace, "HEAD", MANIFEST)  # first: it was written before
     return _plan(workspace, read_tracked(workspace), committed)
 
 
 def apply(made: Plan) -> Result:
-    """Carry out the planned repairs, under the lock; plan again if a file changed meanwhile.
+    """Carry out the planned repairs, under the lock; if a file changed, plan again.
 
     Raises:
         Conflict: a file is a link to somewhere else.
@@ -131,12 +130,12 @@ def apply(made: Plan) -> Result:
 
 
 def remaining(made: Plan, progress: Progress, *, repaired: bool) -> tuple[Finding, ...]:
-    """Return the problems that the repairs of a plan leave.
+    """Return the problems that remain after the repairs of a plan.
 
     Args:
         made: the plan.
-        progress: hears of the stage.
-        repaired: it was carried out; else lines are those of the files as they are now.
+        progress: receives the stage.
+        repaired: the plan was carried out; if not, lines are those of the current files.
     """
     manifest = decode_manifest(made.after.manifest)
     with progress.stage("integrity", len(manifest.sessions)) as advance:
@@ -207,7 +206,7 @@ def _keep_up(workspace: Workspace, upkeep: Upkeep) -> tuple[str, ...]:
     for name in upkeep.leftovers:
         path = workspace.path(name)
         backup = _free(path)
-        with suppress(FileNotFoundError):  # a verb that ran meanwhile has removed its own
+        with suppress(FileNotFoundError):  # a verb that ran meanwhile removed its own
             move(path, backup)
             backups.append(name + backup.removeprefix(path))
     if upkeep.renames:
@@ -216,7 +215,7 @@ def _keep_up(workspace: Workspace, upkeep: Upkeep) -> tuple[str, ...]:
 
 
 def _put_anew(mend: Mend) -> None:
-    """Replace a damaged diff, which has a backup, with the recomputed one."""
+    """Replace a damaged diff, which has a backup, by the recomputed one."""
     folder, name = os.path.split(mend.path)
     remade = os.path.join(folder, f".{name}.{os.getpid()}.tmp")
     replace_file(remade, [mend.tail])
@@ -226,7 +225,7 @@ def _put_anew(mend: Mend) -> None:
 
 
 def _free(path: str) -> str:
-    """Return the path of a backup that does not exist yet."""
+    """Return a path for a backup at which no file exists."""
     number = 1
     while os.path.exists(f"{path}.repair-{number}.bak"):
         number += 1
@@ -234,14 +233,14 @@ def _free(path: str) -> str:
 
 
 def _write(workspace: Workspace, edits: Sequence[Replace]) -> tuple[str, ...]:
-    """Write files whole, each with a backup beside it; the names of the backups."""
+    """Write files as a whole, each with a backup beside it; return the names of the backups."""
     number = 1
     while any(os.path.exists(workspace.path(_backup(e, number))) for e in edits):
         number += 1
     made: list[str] = []
     for edit in edits:
         target = target_of(workspace, edit.path)
-        # What goes from a summary is private: no backup keeps it.
+        # Claims that are removed from a summary are private, so no backup keeps them.
         if os.path.exists(target) and not is_path(edit.path):
             replace_file(workspace.path(_backup(edit, number)), [edit.before])
             made.append(_backup(edit, number))

@@ -1,8 +1,8 @@
 """Write the sessions of a workspace into tables that DuckDB, Spark and Polars read.
 
-1. `plan` reads the workspace and nothing else. `apply` replaces the rows of the repository in the
-   tables; those of other repositories stay.
-2. An export of what has not changed writes nothing.
+1. `plan` reads only the workspace. `apply` replaces the rows of the repository in the tables; those
+   of other repositories stay.
+2. Exporting unchanged sessions again writes nothing.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = ["Request", "Rows", "apply", "apply_rows", "check_installed", "plan"]
 
 
 def check_installed() -> None:
-    """Refuse to write tables without pyarrow.
+    """Raise NotFound if pyarrow is not installed.
 
     Raises:
         NotFound: it is not installed.
@@ -41,21 +41,21 @@ def check_installed() -> None:
 
 
 def plan(request: Request, load: Callable[[str], Callable[[str], int]], progress: Progress) -> Rows:
-    """Return the rows of a workspace; reads only. See `read_rows`."""
+    """Return the rows of a workspace; see `read_rows`."""
     return read_rows(request, load, progress)
 
 
 def apply(made: Sequence[Rows], remote: Remote, form: Format, progress: Progress) -> Folded:
-    """Replace the rows of repositories in the tables of a remote.
+    """Replace the rows of repositories in the tables of a remote; return the result.
 
     Args:
         made: the rows, of at least one repository.
         remote: the folder of the tables.
-        form: of their parts.
+        form: the form of their parts.
         progress: receives the stages.
 
     Raises:
-        Conflict: the folder holds tables of another format.
+        Conflict: the folder has tables of another format.
         StorageError: the folder cannot be read or written.
     """
     from pipelines.tables.fold import Given, Target, fold
@@ -66,7 +66,7 @@ def apply(made: Sequence[Rows], remote: Remote, form: Format, progress: Progress
 
 
 def apply_rows(made: Rows, path: str) -> int:
-    """Replace a file by the rows of a repository as JSON lines; return its size in bytes."""
+    """Write the rows of a repository to a file as JSON lines; return its size in bytes."""
     import os
 
     lines: Iterable[bytes] = encode_rows(made.head, made.rows)

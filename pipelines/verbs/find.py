@@ -1,11 +1,10 @@
-"""Find sessions by the words of their texts and diffs."""
+"""Find sessions by words in their texts and diffs, or by meaning."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from codec.search.terms import question_terms
-from codec.vocabulary import agent_of
 from pipelines.outcomes.findings import Finding
 from pipelines.outcomes.progress import Progress
 from pipelines.search import answers as search
@@ -22,15 +21,17 @@ def find(
     """Return the sessions that answer a question, and notes on unsearched parts.
 
     Args:
-        workspace: whose sessions.
-        question: what is looked for.
-        progress: hears of what takes long.
+        workspace: the workspace of the sessions.
+        question: the question.
+        progress: receives slow stages.
 
     Raises:
-        Conflict: caches or diffs came with a clone, or are another user's.
+        Conflict: caches or diffs came with a clone, or belong to another user.
     """
     agent = question.wanted.agent
     if agent is not None and not _WILD.intersection(agent):
+        from codec.vocabulary import agent_of  # not for questions without an agent
+
         agent = agent_of(agent, read_config(workspace).agents)
         question = question._replace(wanted=question.wanted._replace(agent=agent))
     found = search.find(workspace, question, progress)
@@ -58,7 +59,7 @@ def _notes(question: Question, answers: Answers) -> Iterator[Finding]:
             code="not-embedded",
             message=f"{answers.unread} older sessions are searched by words alone so far",
             level="note",
-            hint="Further questions continue; --embed-all completes it now",
+            hint="Later searches add more of them; --embed-all adds all now",
         )
     if answers.missing:
         plural = "session has a diff" if answers.missing == 1 else "sessions have diffs"

@@ -1,9 +1,9 @@
 """Run verbs over many repositories.
 
-1. `plan` lists the repositories, their sizes and what the run will take; it writes nothing.
-2. `apply` writes the plan into the folder of the run and lets a runner call the shards that are not
-   finished. Stopped anywhere and started again, it does what is left.
-3. Exit code 3 means that a repository needs a person; each is named.
+1. `plan` lists the repositories and their sizes, and estimates the run; it writes nothing.
+2. `apply` writes the plan into the folder of the run, and a runner calls the unfinished shards. An
+   interrupted run is continued by the same command.
+3. Exit code 3 means that repositories need a person; each is named.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from pipelines.system.fs.files import regular_size
 from pipelines.workspace.location import MANIFEST, V1_LOG
 
 Runner = Literal["local", "dask"]
-#: Repositories of a shard: so many that there are about this many shards.
+#: The number of repositories in a shard is chosen to give about this many shards.
 _SHARDS: Final = 200
 _LARGEST_SHARD: Final = 50
 
@@ -53,10 +53,10 @@ class Estimate(NamedTuple):
 
     Attributes:
         member: the repository.
-        log: of the v1 log.
-        manifest: of the manifest.
-        diffs: of the diffs and archives.
-        problem: why it will fail; empty if nothing is known.
+        log: bytes of the v1 log.
+        manifest: bytes of the manifest.
+        diffs: bytes of the diffs and archives.
+        problem: why the run will fail there; empty if no problem is known.
     """
 
     member: Member
@@ -70,11 +70,11 @@ class Status(NamedTuple):
     """The state of a run.
 
     Attributes:
-        plan: of the run.
-        finished: repositories with nothing left to do.
-        outcomes: how many by verb and outcome.
-        seconds: of all verbs together.
-        bad: results that need a person, with their repositories.
+        plan: the plan of the run.
+        finished: the number of repositories with nothing left to do.
+        outcomes: the number of repositories, by verb and outcome.
+        seconds: the seconds of all verbs together.
+        bad: the results that need a person, with their repositories.
     """
 
     plan: Plan
@@ -90,20 +90,20 @@ class Status(NamedTuple):
 
 
 class Run(NamedTuple):
-    """What a run did: the state afterwards, and the tables that it wrote."""
+    """The result of a run: the state afterwards, and the tables that it wrote."""
 
     status: Status
     collected: Collected | None
 
 
 def plan(sources: Sources, steps: tuple[str, ...], shard_size: int | None, **more: object) -> Plan:
-    """Return the plan of a run; reads only.
+    """Return the plan of a run, without changing anything.
 
     Args:
         sources: where the repositories are listed.
-        steps: verbs, in order.
-        shard_size: repositories of a shard; None for one that makes about 200 shards.
-        more: other fields of the plan.
+        steps: the verbs, in order.
+        shard_size: the number of repositories of a shard; None for about 200 shards.
+        more: further fields of the plan.
     """
     members = members_of(sources)
     size = shard_size or min(_LARGEST_SHARD, max(1, len(members) // _SHARDS))
@@ -111,7 +111,7 @@ def plan(sources: Sources, steps: tuple[str, ...], shard_size: int | None, **mor
 
 
 def estimate(made: Plan) -> list[Estimate]:
-    """Return the sizes of the repositories of a plan; clones have none before they are made."""
+    """Return the sizes of the repositories of a plan; those of future clones are unknown."""
     return [_estimate(member) for member in made.members]
 
 
@@ -126,21 +126,21 @@ def apply(
     again: bool = False,
     tables: Remote | None = None,
 ) -> Run:
-    """Run what is left of a plan.
+    """Run the rest of a plan, and return the state.
 
     Args:
-        folder: of the run, absolute.
+        folder: the folder of the run, absolute.
         made: the plan.
         progress: receives the stages.
-        runner: what calls the shards.
-        workers: how many verbs run at a time.
-        scheduler: of Dask; None for a cluster on this machine.
-        again: run repositories again that failed.
-        tables: where the tables are written; None without `export`.
+        runner: the runner that calls the shards.
+        workers: the number of verbs that run at a time.
+        scheduler: the scheduler of Dask; None for a cluster on this machine.
+        again: run failed repositories again.
+        tables: the folder of the tables; None without `export`.
 
     Raises:
-        Conflict: the folder holds another run.
-        Unavailable: the engine gave up.
+        Conflict: the folder has another run.
+        Unavailable: the runner gave up.
     """
     write_plan(folder, made)
     if again:
@@ -166,7 +166,7 @@ def status(folder: str) -> Status:
     """Return the state of a run.
 
     Raises:
-        NotFound: the folder holds no run.
+        NotFound: the folder has no run.
     """
     made = read_plan(folder)
     results = list(all_results(folder, made))
@@ -214,5 +214,5 @@ def _estimate(member: Member) -> Estimate:
 
 
 def needs_remote(steps: Sequence[str]) -> bool:
-    """Return whether a verb of a run needs a remote."""
+    """Return True if a verb of a run needs a remote."""
     return any(STEPS[verb].needs_remote for verb in steps)

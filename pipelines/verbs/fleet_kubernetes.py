@@ -1,4 +1,4 @@
-"""Write the manifests of a fleet run for Kubernetes; the cluster runs its shards."""
+"""Write the manifests of a fleet run for Kubernetes; the cluster then runs its shards."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ def write_manifests(folder: str, plan: Plan, image: str, claim: str) -> list[str
     """Write the plan of a run, and the manifests of its shards; return their paths.
 
     Args:
-        folder: of the run, absolute; below the mount of the claim it has the same name.
-        plan: of the run.
-        image: with session-codec in it.
-        claim: name of the volume claim.
+        folder: the folder of the run, absolute; it has the same name on the mounted claim.
+        plan: the plan of the run.
+        image: the image with session-codec in it.
+        claim: the name of the volume claim.
 
     Raises:
-        Conflict: the folder holds another run.
-        FormatError: a name cannot be one of Kubernetes, or no repository is listed.
+        Conflict: the folder has another run.
+        FormatError: Kubernetes does not allow a name, or no repository is listed.
     """
     if not plan.members:
         raise FormatError("no repository is listed", hint="A job needs at least one index")

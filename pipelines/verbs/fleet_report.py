@@ -1,4 +1,4 @@
-"""Write a page over the tables of a fleet."""
+"""Write a page about the tables of a fleet."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipelines.system.fs.files import replace_file
 from pipelines.tables.views import views_of
 from pipelines.workspace.location import moment
 
-#: A page says what it is in so many of its first bytes.
+#: The number of bytes at the beginning of a page that identify it.
 _HEAD: Final = 512
 
 
@@ -24,12 +24,12 @@ def fleet_report(
     Args:
         remote: the folder or prefix of the tables.
         local: its path; None for a bucket.
-        output: path of the page.
-        usd_per_million: price of a million tokens; None if it is not known.
-        force: overwrite a file that is not such a page.
+        output: the path of the page.
+        usd_per_million: the price of a million tokens; None if unknown.
+        force: overwrite a file that is not a page of a fleet.
 
     Raises:
-        Conflict: the file exists, and is not such a page.
+        Conflict: the file exists, and is not a page of a fleet.
         FormatError: there are no tables.
         NotFound: DuckDB is not installed.
     """

@@ -17,8 +17,8 @@ class Plan(NamedTuple):
     """The plan of a flush.
 
     Attributes:
-        workspace: whose sessions.
-        overlay: what pending facts add to the tracked files.
+        workspace: the workspace of the sessions.
+        overlay: the lines that pending facts add to the tracked files.
     """
 
     workspace: Workspace
@@ -26,7 +26,7 @@ class Plan(NamedTuple):
 
     @property
     def sessions(self) -> tuple[Session, ...]:
-        """Return the new and the changed sessions, as they will be."""
+        """Return the new and the changed sessions, as they will be recorded."""
         return (*self.overlay.sessions, *(pair.becomes for pair in self.overlay.settled))
 
 
@@ -34,9 +34,9 @@ class Result(NamedTuple):
     """The result of a flush.
 
     Attributes:
-        sessions: new and changed ones.
-        findings: what was noticed.
-        recovered: the verb that had to be completed first.
+        sessions: the new and changed sessions.
+        findings: the findings.
+        recovered: the interrupted verb that was completed first.
     """
 
     sessions: tuple[Session, ...] = ()
@@ -45,16 +45,16 @@ class Result(NamedTuple):
 
 
 def plan(workspace: Workspace) -> Plan:
-    """Plan a flush of the pending sessions; reads only.
+    """Return the plan of a flush, without changing anything.
 
     Raises:
-        Conflict: the pending store is tracked by git, or is another user's.
+        Conflict: the pending store is tracked by git, or belongs to another user.
     """
     return Plan(workspace, read_overlay(workspace))
 
 
 def apply(made: Plan) -> Result:
-    """Write all pending sessions under the lock, also those recorded meanwhile.
+    """Write all pending sessions under the lock, including those recorded meanwhile.
 
     Raises:
         Conflict: a tracked file is a link.

@@ -1,4 +1,4 @@
-"""Import sessions from the transcripts of agents: plan by reading, write in one transaction."""
+"""Import sessions from the transcripts of agents: the plan only reads, one transaction writes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from codec.errors import IntegrityError
+from codec.kinds import Key
 from codec.manifest.facts import Fact
 from codec.records import Session
 from pipelines.importing.planning import Imported, Request, plan_import
@@ -23,22 +24,22 @@ from pipelines.workspace.transaction import Append, Replace, Transaction
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """What an import writes.
+    """The plan of an import.
 
     Attributes:
-        workspace: into which.
+        workspace: the workspace to import into.
         imported: the sessions.
-        replaces: tracked files that are written whole, before the appends.
-        appends: to the tracked files, in order.
-        diffs: patches to store, each with the key of its session.
-        tokens: of all session lines, as an agent reads them, before and after.
+        replaces: the tracked files to rewrite, before appending.
+        appends: the lines to append to the tracked files, in order.
+        diffs: the patches to store, each with the key of its session.
+        tokens: the tokens of all session lines, as an agent reads them, before and after.
     """
 
     workspace: Workspace
     imported: Imported
     replaces: list[Replace] = field(default_factory=list)
     appends: list[Append] = field(default_factory=list)
-    diffs: list[tuple[str, bytes]] = field(default_factory=list)
+    diffs: list[tuple[Key, bytes]] = field(default_factory=list)
     tokens: tuple[int, int] = (0, 0)
 
     @property
@@ -49,14 +50,14 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
-    """The result: the plan, and the stopped verb that was completed first."""
+    """The result: the plan, and the interrupted verb that was completed first."""
 
     plan: Plan
     recovered: str | None = None
 
 
 def plan(request: Request, progress: Progress) -> Plan:
-    """Plan an import; reads only.
+    """Return the plan of an import, without changing anything.
 
     Raises:
         Unavailable: git failed, or a text may hold a secret and the scanner is missing.
@@ -105,16 +106,20 @@ def import_sessions(request: Request, progress: Progress) -> Result:
         NewerFormat: a later version of session-codec has written to the workspace.
         Unavailable: git failed, or a text may hold a secret and the scanner is missing.
     """
-    check_format(request.workspace)
-    with writing(request.workspace):
-        recovered = begin_writing(request.workspace)
-        made = plan(request, progress)
+    workspace = request.workspace
+    check_format(workspace)
+    early = None if workspace.exists else plan(request, progress)
+    if early is not None and early.is_empty:
+        return Result(plan=early)  # a folder without a workspace stays as it is
+    with writing(workspace):
+        recovered = begin_writing(workspace)
+        made = plan(request, progress) if early is None or workspace.exists else early
         apply(made)
     return Result(plan=made, recovered=recovered)
 
 
 def apply(made: Plan) -> None:
-    """Write what was planned, in one transaction. Use it under the lock."""
+    """Write the plan in one transaction, under the lock."""
     if made.is_empty:
         return
     workspace = made.workspace

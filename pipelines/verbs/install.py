@@ -1,11 +1,11 @@
-"""Create a workspace, and write it into the files of agents: blocks, hooks, servers; or remove it.
+"""Set up a workspace and its agents (blocks, hooks, servers), or remove all of it.
 
-1. The content of a user's file stays as it is, byte for byte; a removal restores the bytes of
-   before. A file that was created, and that holds nothing else, is deleted.
-2. Doing it again changes nothing. A run that was killed is completed by the next.
+1. The content of a user's file stays, byte for byte; a removal restores the former bytes. A file
+   that was created, and that has nothing else, is deleted.
+2. A second run changes nothing. An interrupted run is completed by the next.
 3. Nothing is written through a link that leaves the repository, or into `.git`.
-4. Sessions are never taken out: a workspace that has facts stays, and git still ignores its diffs.
-5. One file that cannot be changed is a finding, and the rest goes on.
+4. Sessions are never removed: a workspace with facts stays, and git still ignores its diffs.
+5. A file that cannot be changed is a finding, and the others are still changed.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ from pipelines.workspace.tracked_files import (
 )
 from pipelines.workspace.transaction import Append, Transaction
 
-#: The plugin for Claude Code that comes with this package: the same hooks, and a skill.
+#: The plugin for Claude Code in this package: the same hooks, and a skill.
 PLUGIN: Final = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "plugin")
 AGENTS: Final = "AGENTS.md"
 CLAUDE: Final = "CLAUDE.md"
@@ -82,13 +82,13 @@ class Plan:
     """The plan of an installation.
 
     Attributes:
-        workspace: where.
-        appends: to the tracked files; those that are not there yet are made.
-        edits: of the files that belong to a person, or that go.
-        findings: what cannot be done, and what is left as it is.
-        driver: the settings of git change, which merge the files by record.
-        removal: everything is taken out.
-        clear: the workspace holds no fact, and its own folder goes as well.
+        workspace: the workspace to set up.
+        appends: the lines to append to the tracked files, which are created if missing.
+        edits: the edits of user-owned files, and of files that are deleted.
+        findings: files that cannot be changed, and files that are left as they are.
+        driver: git's settings change, so that it merges the files by record.
+        removal: everything is removed.
+        clear: the workspace has no facts, so its own folder is deleted as well.
     """
 
     workspace: Workspace
@@ -117,14 +117,14 @@ def plan(
     servers: Sequence[str] = (),
     command: str = NAME,
 ) -> Plan:
-    """Plan the changes of an install; reads only.
+    """Return the plan of an installation, without changing anything.
 
     Args:
-        workspace: where; it need not exist yet.
-        hooks: agents of `HOOKS` that get hooks.
-        program: how a hook calls our hook program.
-        servers: agents of `SERVERS` that get the MCP server.
-        command: how an agent starts our program.
+        workspace: the workspace, which need not exist yet.
+        hooks: the agents of `HOOKS` that get hooks.
+        program: the command by which a hook calls our hook program.
+        servers: the agents of `SERVERS` that get the MCP server.
+        command: the command with which an agent starts our program.
     """
     edits: list[Edit] = []
     findings: list[Finding] = []
@@ -142,7 +142,7 @@ def plan(
 
 
 def plan_removal(workspace: Workspace) -> Plan:
-    """Plan the changes of a complete removal; reads only."""
+    """Return the plan of a complete removal, without changing anything."""
     edits: list[Edit] = []
     findings: list[Finding] = []
     for path in (AGENTS, CLAUDE, *(h.guide for h in HOOKS.values() if h.guide)):
@@ -166,7 +166,7 @@ def plan_removal(workspace: Workspace) -> Plan:
 
 
 def _holds_nothing(workspace: Workspace) -> bool:
-    """Return True if a workspace has no facts but those of its first references and rows."""
+    """Return True if a workspace has only the facts of its first references and rows."""
     lines = {*split_lines(read_bytes(workspace.path(MANIFEST)))} - {b"\n"}
     return all(isinstance(read_fact(line), Kept | ReferencesBuilt) for line in lines)
 
@@ -185,7 +185,7 @@ def apply(made: Plan) -> None:
             if made.appends:
                 _append(workspace, made.appends)
             write_edits(made.edits)
-    # Changes nothing where all is as it should be.
+    # It changes nothing if the settings are right.
     (unconfigure_merge if made.removal else configure_merge)(workspace)
     if made.clear:
         _remove_folders(workspace)
@@ -194,7 +194,7 @@ def apply(made: Plan) -> None:
 def _wanted(
     workspace: Workspace, hooks: Sequence[str], program: str
 ) -> Iterator[tuple[str, Change]]:
-    """Yield the files of agents with their changes; a file behind a link is named once."""
+    """Yield the agents' files and their changes; a file that a link leads to is named once."""
     yield AGENTS, _blocked(GUIDE)
     same = os.path.realpath(workspace.path(CLAUDE)) == os.path.realpath(workspace.path(AGENTS))
     if not same:
@@ -208,7 +208,7 @@ def _wanted(
 
 
 def _hook_files() -> list[str]:
-    """Return the settings that can have our hooks."""
+    """Return the paths of settings that may have our hooks."""
     return [path for hooks in HOOKS.values() for path in (hooks.local, hooks.path) if path]
 
 
@@ -219,7 +219,7 @@ def _edit(
     edits: list[Edit],
     findings: list[Finding],
 ) -> None:
-    """Add the edit of one file, or the reason why it is refused."""
+    """Add the edit of a file, or a finding if it is refused."""
     absolute = workspace.path(*path.split("/"))
     target = os.path.realpath(absolute)
     if any(edit.target == target for edit in edits):
@@ -259,7 +259,7 @@ def _folders(workspace: Workspace, path: str) -> tuple[str, ...]:
 
 
 def _text(data: bytes | None) -> bytes | None:
-    """Return a file that can hold a block."""
+    """Return the content of a file if it can have a block; else None."""
     if data is not None and b"\0" in data:
         raise FormatError("not UTF-8 text; no block is added", hint="Convert it to UTF-8")
     return data
@@ -270,7 +270,7 @@ def _blocked(text: str) -> Change:
 
 
 def _importing(data: bytes | None) -> bytes | None:
-    """Return a file of an agent that does not read `AGENTS.md` by itself, with an import of it."""
+    """Return a file that imports `AGENTS.md`, for an agent that does not read `AGENTS.md`."""
     if data is None:
         return with_block(None, IMPORT)
     has_import = block_state(_text(data) or b"", IMPORT) == "current"
@@ -294,7 +294,7 @@ def _is_edited(data: bytes) -> bool:
 
 
 def _appends(workspace: Workspace) -> Iterator[Append]:
-    """Yield the appends that create a workspace; for an existing one, the lines that git lacks."""
+    """Yield the appends that create a workspace; for an existing one, only git's lines."""
     sources = read_manifest(workspace).sources()
     if not workspace.exists:
         build = None if os.path.exists(workspace.path(REFERENCES)) else _references(workspace)
@@ -309,7 +309,7 @@ def _appends(workspace: Workspace) -> Iterator[Append]:
 
 
 def _references(workspace: Workspace) -> tuple[bytes, ReferencesBuilt]:
-    """Return the references of a new workspace, and the fact that they were built."""
+    """Return the references of a new workspace, and the fact of their build."""
     rules = read_rules(workspace, read_manifest(workspace)).texts
     stated = read_stated(workspace.root, workspace.repository, rules)
     return first_build(stated, (), load(DEFAULT), REFERENCES_BUDGET)
@@ -340,11 +340,11 @@ def _append(workspace: Workspace, appends: Sequence[Append]) -> None:
 
 
 def _remove_folders(workspace: Workspace) -> None:
-    """Delete the folders of a workspace without facts, unless a worktree or the spool has them."""
+    """Delete the folders of a workspace without facts, unless a worktree or the spool uses them."""
     home = workspace.path(".session-codec")
     remove_folder(os.path.join(home, "cache"))
     if os.path.dirname(workspace.lock) == home:
         remove(workspace.lock)
     for folder in (os.path.join(home, "spool"), home, workspace.diffs):
-        with suppress(OSError):  # what is not empty stays
+        with suppress(OSError):  # folders that are not empty stay
             os.rmdir(folder)

@@ -1,6 +1,6 @@
-"""Put the hooks of agents into the settings of the user, or take them out again.
+"""Add the hooks of agents to the user's own settings, or remove them.
 
-They run in every folder, and do nothing where there is no workspace.
+They run in every folder, and do nothing if there is no workspace.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ class Plan:
     """The plan of a user's installation.
 
     Attributes:
-        edits: of the settings of agents.
-        findings: what cannot be changed.
+        edits: the edits of the settings of agents.
+        findings: settings that cannot be changed.
     """
 
     edits: tuple[Edit, ...] = ()
     findings: tuple[Finding, ...] = ()
 
     def changes(self) -> list[tuple[str, str]]:
-        """Return each file that changes, and what happens to it."""
+        """Return each file that changes, and the kind of change."""
         return [(edit.path, edit.what) for edit in self.edits]
 
 
 def plan(agents: Sequence[str], *, program: str = PROGRAM, removal: bool = False) -> Plan:
-    """Plan the new settings of the user; reads only.
+    """Return the plan of the user's new settings, without changing anything.
 
     Args:
-        agents: of `HOOKS`.
-        program: how a hook calls our hook program.
-        removal: the hooks are taken out.
+        agents: names of agents in `HOOKS`.
+        program: the command by which a hook calls our hook program.
+        removal: remove the hooks.
     """
     edits: list[Edit] = []
     findings: list[Finding] = []

@@ -1,12 +1,12 @@
-"""Merge one of the tracked files for git, which calls this as the merge driver.
+"""Merge one of the tracked files for git, as its merge driver.
 
-1. git merges one file at a time. Which of two sessions with one key is the other's, the manifests
-   of both sides tell: a side is found by what it holds, the commit that has this very file. So it
-   does not matter what git is doing: merge, pull, rebase, cherry-pick, stash.
-2. Where a side cannot be found both rows stay as they are, and `doctor --repair` settles them.
-3. The file of our side, in which git expects the result, is replaced once that is made. If anything
-   fails git's own union takes over, with the file as it was.
-4. What a repository holds is read as data. Nothing that it names is run.
+1. git merges one file at a time. If two sessions have one key, the manifests of both sides are
+   needed to match rows with sessions: the commit of a side is found by the content of this file. So
+   it does not matter what git is doing: merge, pull, rebase, cherry-pick, stash.
+2. If a side cannot be found, both rows stay, and `doctor --repair` settles them.
+3. The file of our side, in which git expects the result, is replaced once the result is complete.
+   If anything fails, git's union merge is used instead, with the file as it was.
+4. The content of a repository is read as data. Nothing that it names is run.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Final
 
+from codec.kinds import Key
 from codec.manifest.fact_lines import kept_in
 from codec.merge.key_conflicts import settle_merge
 from codec.merge.three_way import merge_manifests, merge_rows
@@ -34,7 +35,7 @@ _ROWS: Final = {
     workspace.METRICS: METRICS,
     workspace.PROGRESS: REFERENCES,
 }
-#: Where a side is looked for first: the index, our side, and what git is at work on.
+#: Where a side is searched for first: the index, our side, and the operation that git is running.
 _NEAR: Final = (
     "", "HEAD", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REBASE_HEAD", "REVERT_HEAD", "ORIG_HEAD",
     "FETCH_HEAD", "refs/stash",
@@ -43,14 +44,14 @@ _GITHEAD: Final = re.compile(r"GITHEAD_([0-9a-f]{40,64})")
 
 
 def merge_files(ancestor: str, ours: str, theirs: str, path: str) -> None:
-    """Merge three versions of a file into that of our side.
+    """Merge three versions of a file, and write the result to that of our side.
 
     Args:
-        ancestor, ours, theirs: the files that hold the versions.
-        path: what git calls the file, relative to the top of the repository.
+        ancestor, ours, theirs: the paths of the versions.
+        path: git's name of the file, relative to the top of the repository.
 
     Raises:
-        Conflict: it is not one of the files that are merged by record.
+        Conflict: it is not a file that is merged by record.
     """
     versions = read_bytes(ancestor), read_bytes(ours), read_bytes(theirs)
     folder, name = _named(path)
@@ -68,14 +69,14 @@ def merge_files(ancestor: str, ours: str, theirs: str, path: str) -> None:
     replace_file(os.path.abspath(ours), [merged])
 
 
-def _keys_in_order(ours: bytes, theirs: bytes) -> list[str]:
+def _keys_in_order(ours: bytes, theirs: bytes) -> list[Key]:
     """Return the keys of the sessions of two manifests, in the order of the sessions."""
     manifest = decode_manifest(merge_manifests(b"", ours, theirs))
     return [session.key for session in manifest.in_order()]
 
 
 def _named(path: str) -> tuple[str, str]:
-    """Return the folder of a workspace, empty or ending in `/`, and the name of its file."""
+    """Return the folder of the workspace (empty, or with `/` at its end) and the file's name."""
     for name in (workspace.MANIFEST, *_ROWS):
         if f"/{path}".endswith(f"/{name}"):
             return path.removesuffix(name), name
@@ -87,13 +88,13 @@ def _named(path: str) -> tuple[str, str]:
 
 
 def _manifests(ours: str, theirs: str, path: str, manifest: str) -> tuple[bytes, bytes]:
-    """Return the manifests of both sides; nothing if a side cannot be found.
+    """Return the manifests of both sides; empty if a side cannot be found.
 
     Args:
-        ours, theirs: files that hold what each side has at `path`.
-        path, manifest: of the repository.
+        ours, theirs: the paths of files with the content of each side at `path`.
+        path, manifest: paths in the repository.
     """
-    if "\n" in path:  # it would not be one line of what git is asked
+    if "\n" in path:  # it would not be one line of the request
         return b"", b""
     repository = calling_repository()
     files = os.path.abspath(ours), os.path.abspath(theirs)
@@ -111,7 +112,7 @@ def _manifests(ours: str, theirs: str, path: str, manifest: str) -> tuple[bytes,
 
 
 def _holders(repository: Repository, path: str, commits: Sequence[str]) -> dict[str, str]:
-    """Return commits by their content at a path; the first of several with the same content."""
+    """Return commits by their content at a path; for equal contents, the first commit."""
     asked = os.fsencode("".join(f"{commit}:{path}\n" for commit in commits))
     done = run_git(repository, "cat-file", "--batch-check=%(objectname)", data=asked)
     held = [answer.decode(errors="replace") for answer in done.stdout.split(b"\n")[:-1]]

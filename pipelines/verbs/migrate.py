@@ -1,10 +1,10 @@
 """Migrate v1 logs: split, read, count, map, prove, write.
 
-1. The plan only reads. It holds all that will be written, or its place in the log.
-2. Before the first file of the workspace changes, what will be written is decoded again and
-   compared with the log byte for byte, and every staged diff is read back.
-3. It is incremental: a session is recognised by the hash of its entry, in any version of any
-   log. An entry that changed is a revision of its session; what it was stays in the manifest.
+1. The plan only reads. It has everything that will be written, or its place in the log.
+2. Before the first file of the workspace changes, what will be written is decoded and compared with
+   the log byte for byte, and every staged diff is read back.
+3. Migrating is incremental: a session is recognized by the hash of its entry, in any version of any
+   log. A changed entry is a revision of its session; the former one stays in the manifest.
 4. All writes are one transaction (`journal`), the delta lines last.
 """
 
@@ -50,7 +50,7 @@ from pipelines.workspace.transaction import Append, Transaction
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
-    """The result: the plan, and the stopped verb that was completed first."""
+    """The result: the plan, and the interrupted verb that was completed first."""
 
     plan: Plan
     written: list[str] = field(default_factory=list)
@@ -58,7 +58,7 @@ class Result:
 
 
 def migrate(request: Request, worker: Worker, progress: Progress) -> Result:
-    """Plan, then apply under the lock; nothing is touched where there is nothing to write.
+    """Plan, then apply under the lock; if there is nothing to write, change nothing.
 
     Raises:
         FormatError: a log is not a session log.
@@ -86,7 +86,7 @@ def migrate(request: Request, worker: Worker, progress: Progress) -> Result:
 
 # Long: the steps of a migration, which share most of their values.
 def plan(request: Request, worker: Worker, progress: Progress) -> Plan:
-    """Plan a migration; reads only."""
+    """Return the plan of a migration, without changing anything."""
     workspace = request.workspace
     manifest = read_manifest(workspace)
     options = Options(clues=request.clues, agents=read_config(workspace).agents)
@@ -178,7 +178,7 @@ def apply(made: Plan, worker: Worker, progress: Progress) -> list[str]:
 
 
 def prove_on_paper(made: Plan) -> None:
-    """Prove a plan that is not applied.
+    """Prove a plan that will not be applied.
 
     Raises:
         IntegrityError: a log could not be rebuilt.
@@ -192,7 +192,7 @@ def prove_on_paper(made: Plan) -> None:
 def _references(
     workspace: Workspace, manifest: Manifest, logs: list[ReadLog], worker: Worker
 ) -> Future[tuple[bytes, ReferencesBuilt]] | None:
-    """Build references for a workspace without the file, beside the stages that follow."""
+    """Start building references in the worker for a workspace without them; return the future."""
     if os.path.exists(workspace.path(REFERENCES)):
         return None
     rules = {log.source.name: log.rules for log in logs}
@@ -211,7 +211,7 @@ def _stops(made: Plan) -> bool:
 
 
 def _state(workspace: Workspace) -> list[tuple[int, int, int, int] | None]:
-    """Return a value that changes if another run writes to the workspace meanwhile."""
+    """Return a value that changes if another run writes to the workspace."""
     return [_stamp(workspace.diffs), *(_stamp(workspace.path(name)) for name in APPENDED)]
 
 

@@ -21,7 +21,7 @@ class Overview(NamedTuple):
     """The output of `session-codec` without a verb.
 
     Attributes:
-        state: what is there, a line each.
+        state: the state of the workspace, in lines.
         steps: the commands to run next, each with its reason.
     """
 
@@ -30,11 +30,11 @@ class Overview(NamedTuple):
 
 
 def overview(workspace: Workspace) -> Overview:
-    """Return the state of a workspace, or of the folder that can become one.
+    """Return the state of a workspace, or of a folder that can become one.
 
     Raises:
         WorkspaceMissing: the manifest is lost.
-        Denied, Unavailable: git cannot be asked.
+        Denied, Unavailable: git cannot run.
     """
     try:
         workspace = find(workspace.root)
@@ -62,7 +62,7 @@ def _without_workspace(workspace: Workspace, problem: str) -> Overview:
 
 
 def _next_steps(workspace: Workspace, manifest: Manifest) -> list[tuple[str, str]]:
-    """Return the next steps, the most urgent first; without any, reading the context."""
+    """Return the next steps, the most urgent first; by default, reading the context."""
     steps = []
     log, version = workspace.path(V1_LOG), manifest.newest(V1_LOG)
     grew = version and os.path.isfile(log) and os.path.getsize(log) != version.size

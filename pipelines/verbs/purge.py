@@ -1,13 +1,13 @@
-"""Purge diffs: erase their bytes from this machine, and from a remote.
+"""Purge diffs: erase their bytes from this machine and from a remote.
 
-1. Where the bytes are is found by their hash (`erasing`); `verify` finds them the same way.
+1. The bytes are found by their hash (`erasing`); `verify` finds them in the same way.
 2. Everything that can be refused is refused before the first byte changes. The tombstone, and the
-   archives that replace those that held the diff, are recorded before anything is deleted: a run
-   that stopped in between is completed by the next one.
-3. On a remote, replacements are sent and read back, then a snapshot names them, and only then the
-   old objects are deleted. What was just published is never deleted.
-4. What is known of a session stays: only the bytes of its diff go. The gap is named from then on.
-5. A file that is not ours to change is named: a log, a commit.
+   archives that replace those with the diff, are recorded before anything is deleted, so that an
+   interrupted run is completed by the next one.
+3. On a remote, replacements are uploaded and read back, then a snapshot names them, and only then
+   the old objects are deleted. Newly uploaded objects are never deleted.
+4. The session stays: only the bytes of its diff are erased. The gap is reported from then on.
+5. Files that are not ours to change, such as logs and commits, are reported.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from codec.errors import IntegrityError
-from codec.kinds import Sha256
+from codec.kinds import Key, Sha256
 from codec.manifest.fact_lines import format_first, split_lines
 from codec.manifest.facts import Archive, Disowned, Format, Purged
 from codec.manifest.jsonl import encode_fact, fact_digest
@@ -57,12 +57,12 @@ class Plan:
     """The plan of a purge.
 
     Attributes:
-        workspace, manifest: as they are, with the tombstones that only the remote has.
-        sessions: whose diffs, one of each diff.
+        workspace, manifest: the workspace, and its manifest with tombstones from the remote.
+        sessions: a session for each diff.
         targets: the diffs.
-        places: the files here that hold them.
-        elsewhere: names of archives that may hold them, and that were not looked into.
-        there: what a remote has of them, None where none was named.
+        places: the local files that have them.
+        elsewhere: the names of archives that may have them, and were not searched.
+        there: their objects on a remote; None if no remote is named.
     """
 
     workspace: Workspace
@@ -75,12 +75,12 @@ class Plan:
 
     @property
     def files(self) -> list[str]:
-        """The files here from which the bytes go, as a user would name them."""
+        """Return the local files whose bytes are erased, as a user would name them."""
         return [place.file for place in self.places if place.kind != "text"]
 
     @property
     def objects(self) -> list[str]:
-        """The objects of the remote that go."""
+        """Return the objects of the remote to delete."""
         return self.there.objects if self.there else []
 
 
@@ -94,25 +94,25 @@ class Result:
 
 
 def plan(workspace: Workspace, name: str, there: There | None = None) -> Plan:
-    """Find the diff of a session; reads only.
+    """Return the plan to purge the diffs of a session, without changing anything.
 
     Args:
-        workspace: whose session.
+        workspace: the workspace of the session.
         name: a key, the beginning of one, `latest`, or `latest~N`.
-        there: the remote to erase it from as well.
+        there: a remote to erase it from as well; None for none.
 
     Raises:
         NotFound: there is no such session, or it has no diff.
-        IntegrityError: a file or an object that may hold it is damaged.
+        IntegrityError: a file or an object that may have it is damaged.
     """
     return _plan(workspace, _versions(workspace, name), there)
 
 
 def plan_merged(workspace: Workspace, there: There | None = None) -> Plan:
-    """Find the remains of diffs that were purged elsewhere; reads only.
+    """Return the plan to erase the remains of diffs that were purged elsewhere.
 
     Raises:
-        IntegrityError: a file or an object that may hold one is damaged.
+        IntegrityError: a file or an object that may have one is damaged.
     """
     manifest = read_manifest(workspace)
     sessions = [manifest.session_of(patch) for patch in manifest.purged_patches()]
@@ -129,17 +129,17 @@ def _versions(workspace: Workspace, name: str) -> list[Session]:
 
 
 def disown(workspace: Workspace, name: str) -> list[str]:
-    """Record that the tombstones of a session's diffs do not count; return the files that have it.
+    """Record that the tombstones of a session's diffs do not count; return the diffs' files.
 
-    Only where its bytes still are: a purge that was carried out is final.
+    It is possible only if the bytes still exist: a completed purge is final.
 
     Args:
-        workspace: whose session.
+        workspace: the workspace of the session.
         name: a key, the beginning of one, `latest`, or `latest~N`.
 
     Raises:
         NotFound: there is no such session, or no tombstone of it that counts.
-        Conflict: nothing of the diff is left here.
+        Conflict: no bytes of the diff are left here.
     """
     with writing(workspace):
         begin_writing(workspace)
@@ -162,7 +162,7 @@ def disown(workspace: Workspace, name: str) -> list[str]:
 
 
 def _record_first(workspace: Workspace, fact: Disowned) -> None:
-    """Add a fact that an older program would misunderstand: the manifest says so first."""
+    """Add a fact that older programs would misunderstand, after the fact that locks them out."""
     before = read_bytes(workspace.path(MANIFEST))
     new = [f"{encode_fact(f)}\n".encode() for f in (Format(), fact)]
     lines = split_lines(before)
@@ -213,11 +213,11 @@ def _is_near(archive: Archive, targets: Targets) -> bool:
 
 
 def purge(made: Plan) -> Result:
-    """Erase the planned diffs; their places are looked up again under the lock.
+    """Erase the planned diffs; their places are searched again under the lock.
 
     Raises:
-        IntegrityError: an archive that holds it is damaged, so that the rest cannot be kept.
-        Denied: an object of the remote stays.
+        IntegrityError: an archive with it is damaged, so that the other diffs cannot be kept.
+        Denied: an object of the remote cannot be deleted.
     """
     workspace, there = made.workspace, made.there
     with writing(workspace):
@@ -234,7 +234,7 @@ def purge(made: Plan) -> Result:
 
 
 def apply(made: Plan) -> Result:
-    """Record that diffs are purged, then erase them from this machine. Use it under the lock."""
+    """Record that diffs are purged, then erase them from this machine, under the lock."""
     workspace, manifest = made.workspace, made.manifest
     folder = archive_folder(workspace)
     remove_staging(workspace)
@@ -267,7 +267,7 @@ def apply(made: Plan) -> Result:
 
 
 def _rewritten(made: Plan, erased: Collection[str]) -> list[Written]:
-    """Write the archives again, local and remote, each once."""
+    """Rewrite the archives, local and remote, each once."""
     workspace, there = made.workspace, made.there
     written: dict[str, Written | None] = {}
     for place in made.places:
@@ -300,8 +300,8 @@ def _layouts(made: Plan) -> dict[str, bytes]:
 
 
 def _left(made: Plan) -> Iterator[Finding]:
-    """Report where the bytes of the diffs stay."""
-    keys: Mapping[str, str] = {s.patch.sha256: s.key for s in made.sessions if s.patch}
+    """Yield findings on places where the bytes of the diffs remain."""
+    keys: Mapping[str, Key] = {s.patch.sha256: s.key for s in made.sessions if s.patch}
     key = next(iter(keys.values()), None)
     for name in made.elsewhere:
         yield Finding(
@@ -310,7 +310,7 @@ def _left(made: Plan) -> Iterator[Finding]:
             file=shown(name),
             key=key,
             level="note",
-            hint="Run the same command where it is stored",
+            hint="Run the same command on the machine that has it",
         )
     for place in made.places:
         if place.kind == "text":
@@ -319,7 +319,7 @@ def _left(made: Plan) -> Iterator[Finding]:
                 message="holds the bytes of the diff as text, and is not changed",
                 file=place.file,
                 key=key,
-                hint="Take them out by hand, or remove the file",
+                hint="Remove them by hand, or delete the file",
             )
     for session in {s.key: s for s in made.sessions}.values():
         if made.workspace.repository and (session.range or session.v1):

@@ -1,12 +1,12 @@
-"""Questions about the sessions: filter, group, sum, average.
+"""Answer questions about the sessions: filter, group, sum, average.
 
-1. Answers come from the deltas, which distinguish an unknown number from a known zero; tokens that
-   sessions used, which deltas do not have, come from the metrics table, where 0 is unknown.
-2. Unknown numbers are left out of sums and averages; where none is known, neither is there. Equal
-   lines are one session.
-3. A line that is not a delta is a finding, and the rest goes on.
+1. Answers come from the deltas, which distinguish an unknown number from a known zero. Tokens that
+   sessions used are not in deltas, but in the metrics table, where 0 is unknown.
+2. Unknown numbers are left out of sums and averages; without known numbers, these are unknown.
+   Equal lines are one session.
+3. A line that is not a delta is a finding, and the others still count.
 4. Lines stay bytes, and a question splits only the fields that it needs: a million sessions take
-   about three times as long as awk.
+   about three times as long as with awk.
 """
 
 from __future__ import annotations
@@ -42,23 +42,23 @@ BYS: Final[tuple[By, ...]] = ("agent", "status", "month", "task")
 _FIELDS: Final[dict[By, int]] = {"agent": 1, "task": 2, "status": 3}
 _BAR: Final = SEPARATOR.encode()
 _WILD: Final = frozenset("*?[")
-#: How many known names a note lists.
+#: The most known names in a note.
 _NAMED: Final = 8
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Question:
-    """A question to the history.
+    """A question about the sessions.
 
     Attributes:
-        agent, task: a name, or a pattern with `*` and `?`; None for all. A name without either
-            is normalised as `record` does it.
+        agent, task: a name, or a pattern with `*` and `?`; None for all. A name without these is
+            normalized as in `record`.
         status: one of the four words, in any case.
-        since, until: times in v2 form or their beginnings, both included.
-        last: the newest so many of those that fit.
-        by: what to group by.
-        sums, averages: what to add up, and what to average.
-        count: how many sessions.
+        since, until: times in v2 form, or prefixes of such, both included.
+        last: the number of newest sessions among those that match.
+        by: the field to group by.
+        sums, averages: the fields to add up, and to average.
+        count: True to count the sessions.
     """
 
     agent: str | None = None
@@ -74,9 +74,9 @@ class Question:
 
 
 def query(workspace: Workspace, question: Question) -> Answer:
-    """Answer a question from the v2 files of a workspace.
+    """Return the answer to a question, from the v2 files of a workspace.
 
-    An answer without sessions has a note on each filter that no session passes.
+    An answer without sessions has a note on each filter that no session matches.
     """
     question = _normalised(question, read_config(workspace).agents)
     deltas = read_deltas(workspace)
@@ -87,7 +87,7 @@ def query(workspace: Workspace, question: Question) -> Answer:
 
 
 def _normalised(question: Question, aliases: Mapping[str, str]) -> Question:
-    """Return the question with names as the files have them."""
+    """Return the question with names as the files write them."""
     agent, task = question.agent, question.task
     if agent is not None and not _WILD.intersection(agent):
         agent = agent_of(agent, aliases)
@@ -98,7 +98,7 @@ def _normalised(question: Question, aliases: Mapping[str, str]) -> Question:
 
 
 def _unmatched(workspace: Workspace, question: Question) -> Iterator[Finding]:
-    """Yield a note for each filter that no session passes by itself."""
+    """Yield a note for each filter that no session matches by itself."""
     lines = list(read_deltas(workspace).lines)
     for name in ("agent", "task", "status", "since", "until"):
         value = getattr(question, name)
@@ -152,7 +152,7 @@ def _answer(
 
 
 def _fitting(lines: Iterable[bytes], question: Question) -> Iterable[bytes]:
-    """Return the lines that a question is about."""
+    """Return the lines that match a question."""
     tests: list[Callable[[Sequence[bytes]], bool]] = []
     for value, place in ((question.agent, 1), (question.task, 2)):
         if value is not None:
@@ -173,7 +173,7 @@ def _fitting(lines: Iterable[bytes], question: Question) -> Iterable[bytes]:
 
 
 def _heads(lines: Iterable[bytes], by: By) -> Iterator[bytes]:
-    """Yield the value that each line is grouped by."""
+    """Yield the value by which each line is grouped."""
     if by == "month":
         return (line[:7] for line in lines)
     place = _FIELDS[by]
@@ -234,7 +234,7 @@ def _key(line: bytes) -> str:
 
 
 def _tokens(workspace: Workspace) -> dict[str, int]:
-    """Tokens used, by key, from the metrics table."""
+    """Return the used tokens by key, from the metrics table."""
     found: dict[str, int] = {}
     for line in read_file(workspace, METRICS).decode(errors="replace").split("\n"):
         fields = line.split("\t")

@@ -1,8 +1,8 @@
 """SQL over the sessions, with DuckDB: the table `sessions`, one row per session.
 
 1. Unknown numbers are NULL. `tokens_used` comes from the metrics table, where 0 is unknown.
-2. DuckDB loads the file of deltas if it holds nothing else, else a copy of the deltas in it.
-3. A query reads the table and nothing else: see `worker.duckdb_process`.
+2. DuckDB loads the file of deltas if it has nothing else, else a copy with only its deltas.
+3. A query can read only the table: see `worker.duckdb_process`.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ def query_sql(workspace: Workspace, sql: str) -> Answer:
     """Return the answer to a SQL query over the table `sessions`.
 
     Raises:
-        FormatError: DuckDB does not understand the query, it takes too long or too much memory, or
-            it asks for something else than the table.
+        FormatError: DuckDB cannot run the query, it takes too much time or memory, or it reads
+            something else than the table.
         NotFound: DuckDB is not installed.
         OSError: a file is too large.
     """
@@ -70,7 +70,7 @@ def query_sql(workspace: Workspace, sql: str) -> Answer:
 
 
 def _written(folder: str, name: str, chunks: Iterable[bytes]) -> str:
-    """Write what differs from a file of the workspace to a temporary one, and return its path."""
+    """Write content that differs from a workspace's file to a temporary one; return its path."""
     path = os.path.join(folder, name)
     with open(path, "wb") as f:
         f.writelines(chunks)

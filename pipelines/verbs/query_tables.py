@@ -9,7 +9,7 @@ from pipelines.remotes.base import Remote
 from pipelines.system.worker.duckdb_process import Limits, ask
 from pipelines.tables.views import views_of
 
-#: A month of 100 million sessions is read in seconds.
+#: The time limit in seconds, in which a month of 100 million sessions can be read.
 _LIMITS: Final = Limits(seconds=60, memory=1024, process=2 << 30)
 
 
@@ -22,7 +22,7 @@ def query_tables(remote: Remote, local: str | None, sql: str) -> Answer:
         sql: the query.
 
     Raises:
-        FormatError: there are no tables, or the query cannot be answered: see `ask`.
+        FormatError: there are no tables, or the query cannot be run: see `ask`.
         NotFound: DuckDB is not installed.
         StorageError: the tables cannot be read.
     """

@@ -1,6 +1,6 @@
-"""Record a session on completion of its task.
+"""Record a session when its task is done.
 
-The plan asks git for the patch; `recording.session.record_session` then writes all of it.
+The plan asks git for the patch; `recording.session.record_session` then writes everything.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ def plan(
     worktree: bool = False,
     running: Running,
 ) -> Recording:
-    """Complete a recording from git; reads only.
+    """Return a recording completed by git, without changing anything.
 
     Args:
-        workspace: whose repository is asked.
-        recording: all but what git knows.
-        commits: `A..B`, `A...B`, or one commit for what it changed; None for those of the session.
-        worktree: the patch is what is not committed yet, instead.
-        running: the session that asks.
+        workspace: the workspace of the repository.
+        recording: the recording without the facts that git has.
+        commits: `A..B`, `A...B`, or one commit for its changes; None for the session's commits.
+        worktree: record uncommitted changes instead.
+        running: the session that runs the verb.
 
     Raises:
         Denied: git does not trust the owner of the repository.
-        NotFound: the repository lacks the commits, or the workspace is not in one.
+        NotFound: the repository does not have the commits, or the workspace is not in one.
         Unavailable: git is not installed, or failed.
     """
     from pipelines.workspace.git_patches import patch_of, worktree_patch
@@ -57,16 +57,16 @@ def plan(
 
 
 def apply(workspace: Workspace, recording: Recording, running: Running) -> Recorded:
-    """Record a session; complete the one that a hook recorded while it still ran.
+    """Record a session, or complete one that a hook recorded while it was running.
 
     Args:
-        workspace: where it is recorded.
-        recording: the session; without an id it gets that of the session that asks.
-        running: the session that asks.
+        workspace: the workspace to record in.
+        recording: the session; without an id it gets that of the running session.
+        running: the session that runs the verb.
 
     Raises:
         Unavailable: a text may hold a secret, and the scanner is missing or failed.
-        EncodeError: it cannot be written in the formats.
+        EncodeError: the formats cannot hold it.
         WorkspaceLocked: another process was writing for too long.
     """
     if recording.id or not running.record_id:
@@ -81,17 +81,17 @@ def apply(workspace: Workspace, recording: Recording, running: Running) -> Recor
 
 
 def root_of(workspace: Workspace) -> str:
-    """Return the real path of the worktree that a workspace is in."""
+    """Return the real path of a workspace's worktree."""
     return os.path.realpath(workspace.repository or workspace.root)
 
 
 def _is_bare(session: Session) -> bool:
-    """Return True if a session has only the facts that a hook finds."""
+    """Return True if a session has only facts that a hook can find."""
     return session.status == "UNKNOWN" and not (session.notes or session.remark)
 
 
 def _complete(workspace: Workspace, history: History, recording: Recording) -> Recorded:
-    """Complete a hook's session with the agent's own statements."""
+    """Complete a hook's session with the agent's own statements, and return the result."""
     from pipelines.recording.finishing import put_revision, with_recording
     from pipelines.recording.flushing import begin_writing
     from pipelines.recording.session import clean_recording, session_of

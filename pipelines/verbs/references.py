@@ -1,8 +1,8 @@
 """Build and refresh the references: the repository's statements, merged with the user's edits.
 
-1. The plan (`refreshing`) only reads. Where nothing that is stated changed, no file is touched.
-2. The file and the fact that it was built change in one transaction (`journal`): either alone would
-   make what was built look like a person's edits.
+1. The plan (`refreshing`) only reads. If no statement changed, no file changes.
+2. The file and the fact of its build change in one transaction (`journal`): otherwise built values
+   would look like the user's edits.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pipelines.workspace.transaction import Append, Replace, Transaction
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
-    """The result: the plan, the written paths, and the stopped verb that was completed first."""
+    """The plan, the written paths, and the interrupted verb that was completed first."""
 
     plan: Plan
     written: list[str] = field(default_factory=list)
@@ -27,7 +27,7 @@ class Result:
 
 
 def references(request: Request) -> Result:
-    """Plan, then apply under the lock; nothing is touched where there is nothing to write.
+    """Plan, then apply under the lock; if there is nothing to write, change nothing.
 
     Raises:
         FormatError: the references file is not valid.

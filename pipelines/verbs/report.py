@@ -1,9 +1,9 @@
-"""A report on a workspace: one HTML file that a person looks at, and shows to others.
+"""Write a report on a workspace: one HTML file to look at and to share.
 
 1. It only reads the workspace, and needs neither diffs nor a v1 log.
-2. What is saved is what `verify` prints: measured by `token_savings`, and by nothing else.
-3. Diffs are in it only if asked for, none with a secret. Secrets in other texts are replaced.
-4. The file is put in place whole. A file that is not a report is not overwritten.
+2. The savings are those of `verify`, measured by `token_savings`.
+3. Diffs are included only on request, and never with a secret. Secrets in other texts are replaced.
+4. The file is replaced as a whole. A file that is not a report is not overwritten.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 
 from codec.errors import FormatError, IntegrityError
+from codec.kinds import Key
 from codec.periods import quarter_of, read_period
 from codec.records import Session
 from codec.shown_text import shown
@@ -41,9 +42,9 @@ from pipelines.workspace.manifest_view import Manifest, decode_manifest
 from pipelines.workspace.thresholds import read_limits
 from pipelines.workspace.tracked_files import read_tracked
 
-#: A report says what it is in so many of its first bytes.
+#: The number of bytes at the beginning of a report that identify it.
 _HEAD: Final = 512
-#: Quarters whose period reports are in a report.
+#: The number of quarters with a period report.
 MOST_QUARTERS: Final = 40
 
 
@@ -52,11 +53,11 @@ class Request:
     """The request for a report.
 
     Attributes:
-        workspace: whose sessions.
+        workspace: the workspace of the sessions.
         output: the file to write, an absolute path; None for stdout.
-        since, until: times in v2 form or their beginnings, both included.
-        with_diffs: put the diffs in as well.
-        allow: fingerprints of secrets that may be in them.
+        since, until: times in v2 form, or prefixes of such, both included.
+        with_diffs: include the diffs.
+        allow: fingerprints of secrets that the diffs may contain.
         force: overwrite any file.
     """
 
@@ -71,14 +72,14 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Diffs:
-    """The diffs that a report holds, and those that it does not.
+    """The diffs that a report includes, and those that it leaves out.
 
     Attributes:
-        texts: by key, what is shown of each.
-        absent: keys of those that are not stored on this machine, or were erased.
-        held: keys of those with a possible secret.
-        damaged: keys of those that are not what was recorded.
-        findings: one for each that is held or damaged.
+        texts: the text shown of each, by key.
+        absent: keys of diffs that are not stored on this machine, or were erased.
+        held: keys of diffs with a possible secret.
+        damaged: keys of diffs that differ from their record.
+        findings: a finding for each diff that is held or damaged.
     """
 
     texts: Mapping[str, str]
@@ -90,13 +91,13 @@ class Diffs:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """All that the report will say.
+    """The content of a report, before it is written.
 
     Attributes:
-        request: what was asked for.
-        page: what is shown.
-        diffs: those that were asked for; None where they were not.
-        findings: what was noticed.
+        request: the request.
+        page: the content of the page.
+        diffs: the requested diffs; None if they were not requested.
+        findings: the findings.
     """
 
     request: Request
@@ -114,17 +115,17 @@ class Result:
 
 
 def plan(request: Request, counter: Counter, progress: Progress) -> Plan:
-    """Gather all that the report will say; reads only.
+    """Return the content of a report, without changing anything.
 
     Args:
-        request: what to report.
+        request: the request.
         counter: counts tokens.
-        progress: hears of the stages.
+        progress: receives the stages.
 
     Raises:
         Conflict: the file to write exists and is not a report.
-        FormatError: the manifest holds nothing that can be read.
-        Unavailable: nobody can tell whether there are secrets in the diffs.
+        FormatError: the manifest has no readable line.
+        Unavailable: the diffs cannot be searched for secrets.
         WorkspaceLocked: another process was writing for too long.
     """
     _check_output(request)
@@ -135,7 +136,7 @@ def plan(request: Request, counter: Counter, progress: Progress) -> Plan:
         if manifest.errors and not manifest.sessions:
             raise FormatError("holds no readable fact", file=manifest.errors[0].file)
         there = {line.partition(" | ")[0] for _, line in lines_of(tracked.deltas).lines}
-        # A missing file of deltas is a finding of verify; the manifest has the sessions.
+        # `verify` reports a missing file of deltas; the manifest has the sessions.
         every = [s for s in manifest.sessions.values() if not there or s.key in there]
         every.sort(key=lambda s: (s.time, s.key))
         every, replaced = _public(request, every)
@@ -178,7 +179,7 @@ def _quarters(
     workspace: Workspace,
     sessions: Sequence[Session],
     every: Sequence[Session],
-    files: Mapping[str, Mapping[str, int]],
+    files: Mapping[Key, Mapping[str, int]],
     archives: Sequence[Listed],
     counter: Counter,
 ) -> dict[str, Any]:
@@ -191,7 +192,7 @@ def _quarters(
         period = read_period(name)
         try:
             earlier = period.before()
-        except FormatError:  # no figures before the year 1 to compare with
+        except FormatError:  # there is no period before the year 1
             continue
         source = Source(
             name=os.path.basename(workspace.root) or workspace.root,
@@ -208,7 +209,7 @@ def _quarters(
 
 
 def _public(request: Request, sessions: Sequence[Session]) -> tuple[list[Session], list[Finding]]:
-    """Return sessions as they may be shown: without secrets and format characters."""
+    """Return sessions in the form that may be shown: without secrets and format characters."""
     public, findings = [], []
     for session in sessions:
         clean, replaced = clean_session(request.workspace, session, request.allow)
@@ -219,15 +220,15 @@ def _public(request: Request, sessions: Sequence[Session]) -> tuple[list[Session
 
 
 def apply(made: Plan, progress: Progress, write: Callable[[bytes], object]) -> Result:
-    """Write the report.
+    """Write the report, and return the result.
 
     Args:
         made: the plan.
-        progress: hears of the stage.
-        write: takes the report if it goes to stdout.
+        progress: receives the stage.
+        write: receives the report if it goes to stdout.
 
     Raises:
-        OSError: it could not be written; a file that was there is unchanged.
+        OSError: it could not be written; an existing file is unchanged.
     """
     with progress.stage("write"):
         size = 0
@@ -273,7 +274,7 @@ def _measured(
 
 
 def _check_output(request: Request) -> None:
-    """Refuse to overwrite a file that is not a report, or a link."""
+    """Raise Conflict if the file to write is not a report, or is a link."""
     path = request.output
     if path is None:
         return
@@ -291,7 +292,7 @@ def _check_output(request: Request) -> None:
     )
 
 
-def _is_inside(request: Request, key: str) -> bool:
+def _is_inside(request: Request, key: Key) -> bool:
     """Return True if a key is in the requested range, read as `query` reads it."""
     since, until = request.since or "", request.until
     return key >= since and (until is None or key[: len(until)] <= until)
@@ -307,7 +308,7 @@ def _has_month(request: Request, archive: Listed) -> bool:
 
 def _diffs(request: Request, sessions: Sequence[Session], progress: Progress) -> Diffs:
     """Return the diffs of sessions that are stored locally, intact and without secrets."""
-    found: dict[str, bytes] = {}
+    found: dict[Key, bytes] = {}
     absent, findings = [], []
     with progress.stage("diffs", len(sessions)) as advance:
         store = Store(request.workspace)
@@ -332,15 +333,12 @@ def _diffs(request: Request, sessions: Sequence[Session], progress: Progress) ->
     )
 
 
-def _secrets(request: Request, found: Mapping[str, bytes], advance: Advance) -> list[Finding]:
-    texts = (
-        Text(f".diffs/{key}.diff", key, lambda data=data: data)  # type: ignore[misc]
-        for key, data in found.items()
-    )
+def _secrets(request: Request, found: Mapping[Key, bytes], advance: Advance) -> list[Finding]:
+    texts = (Text(f".diffs/{key}.diff", key, partial(bytes, data)) for key, data in found.items())
     return scan(texts, request.allow, advance, partial(blob_at, request.workspace)).findings
 
 
-def _damaged(key: str, error: IntegrityError) -> Finding:
+def _damaged(key: Key, error: IntegrityError) -> Finding:
     return Finding(
         code="damaged",
         message=f"{error.problem}; it is left out",

@@ -1,12 +1,12 @@
-"""Bring a workspace back from a remote.
+"""Restore a workspace from a remote.
 
-1. What a remote holds is the union of the last snapshots of all writers: no session of any is lost.
-2. Nothing that is here is overwritten: a diff whose name other bytes have gets another name. What
-   is here already and right is left, so that a run that was stopped is completed by the next.
-3. All that is written was compared with a recorded hash first, and has its name only when it is
-   whole. The tracked files come last.
-4. A purged diff is never written. An archive that may hold one is not fetched as a whole: its other
-   diffs are taken from it one by one.
+1. A remote's content is the union of the last snapshots of all writers: no session is lost.
+2. No local file is overwritten: a diff whose name is taken by other bytes gets another name.
+   Correct local files stay, so an interrupted run is completed by the next one.
+3. Everything is compared with a recorded hash first, and a file gets its name when it is complete.
+   The tracked files come last.
+4. A purged diff is never written. An archive that may have one is not downloaded as a whole: its
+   other diffs are read one by one.
 """
 
 from __future__ import annotations
@@ -28,10 +28,11 @@ from codec.archive.snapshot import (
     is_layout,
 )
 from codec.errors import IntegrityError
+from codec.kinds import Key
 from codec.manifest.facts import Archive
 from codec.names import key_time
 from codec.records import PatchRef
-from codec.summaries.summary_file import is_path
+from codec.summaries.paths import is_path
 from pipelines.diffs.local_archives import archive_folder, archive_names, shown
 from pipelines.diffs.store import (
     Store,
@@ -64,8 +65,8 @@ from pipelines.workspace.purged_diffs import purged_times
 from pipelines.workspace.reading import read_manifest
 from pipelines.workspace.summaries import private_digests, public_summary
 
-#: What to bring back: everything, the tracked files alone, what git ignores alone, or of that
-#: only the diffs that are in no archive yet.
+#: What to restore: everything, only the tracked files, only what git ignores, or of that only the
+#: diffs that are in no archive yet.
 Only = Literal["all", "v2", "diffs", "loose"]
 
 
@@ -74,15 +75,15 @@ class Plan:
     """All that will be written.
 
     Attributes:
-        workspace: where to.
-        snapshots: names of those that were read.
-        sessions: how many they have together.
-        files: tracked files to write, by path, in that order.
-        archives: to bring back.
-        packs: objects with loose diffs, and which of them are to be written.
-        layouts: names of objects with layouts that are not here.
-        purged: diffs that no layout may bring back, and for each the key of a session.
-        findings: what was noticed.
+        workspace: the workspace.
+        snapshots: the names of the snapshots that were read.
+        sessions: the number of sessions in all of them.
+        files: the tracked files to write, by path, in this order.
+        archives: the archives to download.
+        packs: objects with loose diffs, and which of their diffs to write.
+        layouts: the names of objects with layouts that are missing locally.
+        purged: the diffs that a layout must not restore, and the key of a session for each.
+        findings: the findings.
     """
 
     workspace: Workspace
@@ -92,7 +93,7 @@ class Plan:
     archives: list[Archive]
     packs: list[tuple[Pack, Chosen]]
     layouts: list[str]
-    purged: Mapping[PatchRef, str]
+    purged: Mapping[PatchRef, Key]
     findings: list[Finding]
 
 
@@ -115,8 +116,8 @@ def restore(
 ) -> Result:
     """Plan and apply, under the lock.
 
-    Where no workspace is, the plan is made once before its lock: a restore that fails creates
-    neither the folder nor a lock file.
+    If there is no workspace yet, the plan is made once before the lock: a restore that fails then
+    creates neither the folder nor a lock file.
 
     Raises:
         NotFound: the remote has no snapshot, or `.diffs` leads to a missing target.
@@ -134,25 +135,25 @@ def restore(
 
 # Long: the steps of a restore, which share most of their values.
 def plan(workspace: Workspace, remote: Remote, only: Only, without: Collection[str] = ()) -> Plan:
-    """Plan a restore with one LIST and a GET for each writer; reads only.
+    """Return the plan of a restore, with one LIST and a GET for each writer.
 
     Args:
-        workspace: where to.
-        remote: what is restored.
-        only: which part of it.
-        without: names of snapshots to leave out.
+        workspace: the workspace.
+        remote: the remote to restore from.
+        only: the part to restore.
+        without: the names of snapshots to leave out.
     """
     stored = {s.name: s for s in remote.list_all()}
     found, skipped = read_heads(remote, stored, without)
     if not found:
         raise NotFound(
             f"{remote.url}: holds no snapshot of a workspace",
-            hint="Check the remote's name; 'session-codec sync' sends one",
+            hint="Check the remote's name; 'session-codec sync' uploads one",
         )
     found.sort(key=lambda f: (stored[str(f.name)].modified, f.name))
     files, findings = united(found)
     findings += skipped
-    # What was purged here stays away, though the remote has not heard of it.
+    # Diffs that were purged here are left out, even if the remote still has them.
     manifest = decode_manifest(files.get(MANIFEST, b"")).with_purged(purged_times(workspace))
     archives: list[Archive] = []
     packs: list[tuple[Pack, Chosen]] = []
@@ -208,7 +209,7 @@ def _replaced(layouts: set[str], stored: Collection[str]) -> set[str]:
 
 
 def apply(made: Plan, remote: Remote, progress: Progress, jobs: int = 4) -> Result:
-    """Write the plan. Requires the lock."""
+    """Write the plan, under the lock, and return the result."""
     done = Result(plan=made)
     workspace = made.workspace
     done.written.extend(fetch_archives(workspace, remote, made.archives, progress, jobs))
@@ -236,11 +237,11 @@ def _absent(
 ) -> dict[str, bytes]:
     """Return the tracked files and the summaries that are missing locally.
 
-    Summaries that differ stay as they are here; claims about sessions that are private here or
-    there do not come back.
+    Existing summaries stay; claims about sessions that are private, here or on the remote, are not
+    restored.
 
     Raises:
-        Conflict: some tracked files are here, and say something else.
+        Conflict: some tracked files exist locally, with other content.
     """
     absent = _absent_files(workspace, files)
     names = [name for name in sorted(files) if is_path(name)]
@@ -260,7 +261,7 @@ def _absent_files(workspace: Workspace, files: Mapping[str, bytes]) -> dict[str,
     """Return the tracked files that are missing locally.
 
     Raises:
-        Conflict: some are here, and say something else.
+        Conflict: some exist, with other content.
     """
     absent: dict[str, bytes] = {}
     differing = []
@@ -282,7 +283,7 @@ def _absent_files(workspace: Workspace, files: Mapping[str, bytes]) -> dict[str,
 
 
 def _has_all(name: str, here: bytes, there: bytes) -> bool:
-    """Return True if the local file equals the remote one or extends it by lines."""
+    """Return True if the local file equals the remote one, or extends it by lines."""
     if name not in MERGED_FILES:
         return here == there
     return set(there.split(b"\n")) <= set(here.split(b"\n"))
@@ -297,17 +298,17 @@ def _check_archive(workspace: Workspace, fact: Archive) -> None:
         )
 
 
-#: Diffs that are not here, by time and content: the keys of their sessions.
-_Missing = dict[tuple[str, PatchRef], list[str]]
+#: The diffs that are missing locally, by time and content: the keys of their sessions.
+_Missing = dict[tuple[str, PatchRef], list[Key]]
 
 
 def _missing_diffs(
-    workspace: Workspace, manifest: Manifest, needed: Mapping[str, PatchRef]
+    workspace: Workspace, manifest: Manifest, needed: Mapping[Key, PatchRef]
 ) -> _Missing:
-    """Return which of the needed diffs are not here.
+    """Return the needed diffs that are missing locally.
 
-    A diff is found by its time and its hash: the sessions of two machines may share a key, and
-    have keys of their own only now.
+    A diff is found by its time and its hash, because the sessions of two machines may have had the
+    same key before they were merged.
     """
     mine = read_manifest(workspace).every_session()  # their diffs may have the names of others
     store = Store(workspace, manifest=manifest, others=mine)
@@ -323,7 +324,7 @@ def _missing_diffs(
 
 
 def _chosen(missing: _Missing, packs: Iterable[Pack]) -> Iterator[tuple[Pack, Chosen]]:
-    """Yield the files to write from each object, and remove them from the missing ones."""
+    """Yield the diffs to write from each object, and remove them from the missing ones."""
     for pack in packs:
         chosen: Chosen = {}
         for name, patch in pack.diffs.items():
@@ -343,5 +344,5 @@ def _missing(name: str, why: str) -> Finding:
         code="missing",
         message=f"is not on the remote: {why}",
         file=name,
-        hint="Run 'session-codec sync' where it is stored, then this again",
+        hint="Run 'session-codec sync' on the machine that has it, then this command again",
     )

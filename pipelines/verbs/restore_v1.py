@@ -1,9 +1,9 @@
-"""Give a v1 log back, byte for byte.
+"""Restore a v1 log, byte for byte.
 
-1. What is given is what was seen: the whole is checked by length and SHA-256 before the first
-   byte of it leaves, so that a half or wrong log is never written.
-2. Diffs come from the store, wherever it has them, and from a copy if one is named.
-3. In the place of a purged diff the log has a line that marks the gap; all else is checked.
+1. The result is a version that was migrated: the whole is checked by length and SHA-256 before its
+   first byte is written, so that an incomplete or wrong log is never written.
+2. Diffs come from wherever the store finds them, and from a copy if one is named.
+3. In place of a purged diff, the log has a line that marks the gap; everything else is checked.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ class Plan:
     """The log to restore, and its target.
 
     Attributes:
-        workspace: whose log.
-        version: of the log.
-        output: the file to write; None for the caller to read.
-        copy: where what is not here is looked for.
-        gaps: the purged diffs that were found missing when the log was checked.
+        workspace: the workspace of the log.
+        version: the version of the log.
+        output: the file to write; None to return the bytes to the caller.
+        copy: the copy to search for parts that are missing locally.
+        gaps: the purged diffs that were missing when the log was checked.
     """
 
     workspace: Workspace
@@ -44,7 +44,7 @@ class Plan:
     gaps: list[StoredPatch] = field(default_factory=list)
 
     def findings(self) -> list[Finding]:
-        """Report each gap in the restored log."""
+        """Return a finding on each gap in the restored log."""
         return [
             Finding(
                 code="gap",
@@ -64,18 +64,19 @@ def plan(
     output: str | None = None,
     copy: Copy | None = None,
 ) -> Plan:
-    """Choose the version to restore.
+    """Return the plan: the version to restore, and its target.
 
     Args:
-        workspace: whose log.
-        source: path of the log, relative to the workspace; needed where there are several.
-        version: SHA-256 of the version, or a prefix of it; else the retired one, else the last.
-        output: absolute path of the file to write.
-        copy: where diffs and layouts that are not here are looked for.
+        workspace: the workspace of the log.
+        source: the path of the log, relative to the workspace; needed if there are several.
+        version: the SHA-256 of the version, or a prefix of it; by default the retired one, else the
+            last.
+        output: the absolute path of the file to write.
+        copy: a copy to search for diffs and layouts that are missing locally.
 
     Raises:
-        NotFound: no such log or version was seen.
-        Conflict: more than one fits, or the file to write holds what is stored nowhere else.
+        NotFound: no such log or version was migrated.
+        Conflict: several match, or the file to write has content that is stored nowhere else.
     """
     manifest = read_manifest(workspace)
     if output is not None:
@@ -102,11 +103,11 @@ def plan(
 
 
 def apply(made: Plan) -> Iterator[bytes]:
-    """Check the whole log, then write it to the plan's file or yield its bytes.
+    """Check the whole log, then write it to the plan's file, or yield its bytes.
 
     Raises:
         NotFound: its layout or one of its diffs is not stored on this machine.
-        IntegrityError: something stored is not what was recorded.
+        IntegrityError: stored bytes differ from the record.
     """
     for _ in log_pieces(made.workspace, made.version, made.copy, made.gaps):
         pass
@@ -118,7 +119,7 @@ def apply(made: Plan) -> Iterator[bytes]:
 
 
 def _check_replaceable(manifest: Manifest, output: str) -> None:
-    """Refuse to write over a file that is neither a bare stub nor a version that was seen."""
+    """Raise Conflict unless a file is an unchanged stub or a migrated version."""
     if not os.path.exists(output):
         return
     data = read_bytes(output)

@@ -1,10 +1,10 @@
-"""Swap a migrated v1 log for a stub.
+"""Replace a migrated v1 log by a stub.
 
-1. It refuses unless the log, as it is now, was migrated and has just been rebuilt byte for byte,
-   *and* its bytes survive this machine: they are in the commit `HEAD`, or were just rebuilt byte
-   for byte from a remote alone.
-2. The fact that it was retired is recorded first, the swap is one rename after it. A run that
-   stopped in between is completed by the next.
+1. The log must have been migrated as it is now and be rebuilt byte for byte, *and* its bytes must
+   survive this machine: they are in the commit `HEAD`, or were rebuilt byte for byte from a remote
+   alone.
+2. The fact of the retirement is recorded first; the replacement is one rename after it. An
+   interrupted run is completed by the next.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from codec.kinds import Sha256, sha256_of
+from codec.kinds import Key, Sha256, sha256_of
 from codec.manifest.facts import V1Retired, V1Version
 from codec.records import PatchRef
 from codec.v1.stub import encode_stub, is_bare_stub, stubbed_log
@@ -31,13 +31,13 @@ class Plan:
     """The log to retire.
 
     Attributes:
-        workspace: whose log.
+        workspace: the workspace of the log.
         source: its path relative to the workspace.
-        sha256: of the log as it is now.
-        stands_for: SHA-256 of the log that the stub will name: this one, or, where sessions were
-            added to a stub, the one that the stub names.
-        fact: to record; None where it is recorded already.
-        done: it is a stub already.
+        sha256: the SHA-256 of the log as it is now.
+        stands_for: the SHA-256 of the log that the stub will name: this one, or, if sessions were
+            added to a stub, the log that the stub names.
+        fact: the fact to record; None if it is recorded already.
+        done: the file is a stub already.
     """
 
     workspace: Workspace
@@ -49,12 +49,12 @@ class Plan:
 
 
 def plan(workspace: Workspace, source: str = V1_LOG, copy: Copy | None = None) -> Plan:
-    """Check that the log may go.
+    """Return the plan, after checking that the log may be replaced.
 
     Args:
-        workspace: whose log.
+        workspace: the workspace of the log.
         source: its path relative to the workspace.
-        copy: a place elsewhere that may hold it.
+        copy: a copy elsewhere that may have the log.
 
     Raises:
         NotFound: there is no such log.
@@ -102,7 +102,7 @@ def plan(workspace: Workspace, source: str = V1_LOG, copy: Copy | None = None) -
 
 
 def apply(made: Plan) -> None:
-    """Record that the log is retired, then put the stub in its place.
+    """Record that the log is retired, then replace it by the stub.
 
     Raises:
         Conflict: the log changed since the plan was made.
@@ -119,12 +119,12 @@ def apply(made: Plan) -> None:
 
 
 def _in_copy(copy: Copy, version: V1Version, data: bytes) -> bool:
-    """Return True if a remote copy yields these very bytes without this machine's files."""
+    """Return True if a remote copy gives these bytes without files of this machine."""
     found = copy.read_layout(version)
     if found is None:
         return False
 
-    def read(key: str, patch: PatchRef) -> bytes:
+    def read(key: Key, patch: PatchRef) -> bytes:
         there = copy.read(key, patch)
         if there is None:
             raise NotFound(f"the diff of {key} is not there")
@@ -137,5 +137,5 @@ def _in_copy(copy: Copy, version: V1Version, data: bytes) -> bool:
 
 
 def _in_head(workspace: Workspace, source: str, data: bytes) -> bool:
-    """Return True if the commit HEAD has these very bytes under that name."""
+    """Return True if the commit HEAD has these bytes under that name."""
     return bool(data) and content_at(workspace, "HEAD", source) == data

@@ -1,11 +1,11 @@
-"""A job once a month that packs past months and makes a copy: systemd, cron, GitHub, Kubernetes.
+"""Install a monthly job that archives and copies: systemd, cron, GitHub, Kubernetes.
 
-1. What a person wrote or edited stays: a unit, a line of the crontab, a workflow is ours only while
-   it hashes to what it says. Doing it again changes nothing.
-2. systemd and cron run it here; GitHub and Kubernetes in a clone, which has no diffs but those of a
-   remote. Files of those two are in the repository, and take effect once they are committed and
+1. The user's text and edits stay: a unit, a crontab line or a workflow is ours only while it has
+   the hash that it states. A second run changes nothing.
+2. systemd and cron run the job here; GitHub and Kubernetes run it in a clone, which has only the
+   diffs of a remote. Their files are in the repository, and take effect when they are committed and
    applied: nothing is sent anywhere.
-3. Taking out takes out every job of the workspace, whichever it has.
+3. Removing removes every job of the workspace, of any kind.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ from pipelines.workspace.location import Workspace, writing
 from pipelines.workspace.user_settings import config_home
 
 KINDS: Final = ("systemd", "cron", "github", "kubernetes")
-#: Those that need a remote.
+#: The kinds that need a remote.
 IN_A_CLONE: Final = frozenset({"github", "kubernetes"})
-#: What pip installs in a clone: a submodule of the repository.
+#: The default argument of pip in a clone: a submodule of the repository.
 PACKAGE: Final = "./session-codec"
 CRONJOB: Final = ".session-codec/cronjob.yaml"
 _CRONTAB: Final = "crontab"
@@ -51,10 +51,10 @@ class Request:
     """The request for a job.
 
     Attributes:
-        workspace: whose months are packed.
+        workspace: the workspace to archive.
         kind: one of `KINDS`.
-        remote: where a copy goes; None for none, which those of `IN_A_CLONE` cannot do without.
-        package: what pip installs in a clone.
+        remote: the address of the copy; None for no copy, which `IN_A_CLONE` does not allow.
+        package: the argument of pip in a clone.
     """
 
     workspace: Workspace
@@ -68,12 +68,12 @@ class Plan:
     """The plan of a job.
 
     Attributes:
-        workspace: whose months are packed.
-        edits: of files.
-        crontab: the person's, before and after; None where it stays as it is.
-        timer: path of the timer that systemd is to start, or to stop; None for none.
-        removal: the jobs are taken out.
-        findings: what is left as it is.
+        workspace: the workspace to archive.
+        edits: the edits of files.
+        crontab: the user's crontab, before and after; None if it does not change.
+        timer: the path of the timer that systemd has to start or stop; None for none.
+        removal: the jobs are removed.
+        findings: files that are left as they are.
     """
 
     workspace: Workspace
@@ -90,11 +90,11 @@ class Plan:
 
 
 def plan(request: Request, environment: Mapping[str, str] = os.environ) -> Plan:
-    """Plan a schedule; reads only.
+    """Return the plan of a schedule, without changing anything.
 
     Raises:
         FormatError: a path or an address cannot be written into a job.
-        NotFound: what a job in a clone needs is not there.
+        NotFound: something that a job in a clone needs is missing.
         Unavailable: the crontab cannot be read.
     """
     workspace, kind = request.workspace, request.kind
@@ -121,14 +121,14 @@ def plan(request: Request, environment: Mapping[str, str] = os.environ) -> Plan:
 
 
 def plan_removal(workspace: Workspace, environment: Mapping[str, str] = os.environ) -> Plan:
-    """Plan the removal of every job of a workspace; reads only."""
+    """Return the plan to remove all jobs of a workspace, without changing anything."""
     units = _units(workspace, {".service": None, ".timer": None}, environment)
     files = [*units, _cronjob(workspace, None)]
     if workspace.repository is not None:
         files.append(_workflow(workspace, None))
     made = _plan_files(workspace, files)
     findings = list(made.findings)
-    # Who may not read a crontab, or has no cron, has no job in it that could be taken out.
+    # A user who may not read a crontab, or has no cron, has no job to remove in it.
     before = _read_crontab(lambda _: None) or b""
     after = before
     try:
@@ -162,14 +162,14 @@ def apply(made: Plan) -> tuple[Finding, ...]:
         return ()
     folder, timer = os.path.split(made.timer)
     if made.removal:
-        remove(os.path.join(folder, "timers.target.wants", timer))  # it was enabled by that
+        remove(os.path.join(folder, "timers.target.wants", timer))  # created by enabling it
         return _tell_systemd(["stop", timer], ["daemon-reload"])
     return _tell_systemd(["daemon-reload"], ["enable", "--now", timer])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _File:
-    """A file that holds a job, or is not to hold one any more."""
+    """A file that has a job, or will not have one any more."""
 
     path: str
     within: str
@@ -210,14 +210,14 @@ def _left_alone(shown: str, error: FormatError) -> Finding:
 def _units(
     workspace: Workspace, texts: Mapping[str, bytes | None], environment: Mapping[str, str]
 ) -> list[_File]:
-    """Return the units of a workspace, in the folder that systemd reads a user's units from."""
+    """Return the units of a workspace, in the folder that systemd reads for a user."""
     folder = os.path.join(config_home(environment), "systemd", "user")
     paths = {os.path.join(folder, job_name(workspace.root) + end): t for end, t in texts.items()}
     return [_File(path=path, within=folder, shown=path, text=text) for path, text in paths.items()]
 
 
 def _workflow(workspace: Workspace, text: bytes | None) -> _File:
-    """Return the workflow of a workspace, in the folder where the repository has its workflows."""
+    """Return the workflow of a workspace, in the folder of the repository's workflows."""
     assert workspace.repository is not None
     folder = _folder(workspace)
     end = "" if folder == "." else "-" + folder.replace("/", "-")
@@ -307,7 +307,7 @@ def _read_crontab(otherwise: Callable[[str], None]) -> bytes | None:
 
 
 def _write_crontab(before: bytes, after: bytes) -> None:
-    """Replace the person's crontab; one that would be empty goes."""
+    """Replace the user's crontab; an empty one is deleted."""
     if (_read_crontab(lambda _: None) or b"") != before:
         raise Conflict(
             "the crontab was changed by another program", hint="Run the same command again"
@@ -327,7 +327,7 @@ def _is_enabled(timer: str) -> bool:
 
 
 def _tell_systemd(*orders: list[str]) -> tuple[Finding, ...]:
-    """Notify the user's systemd; report the steps that it refuses."""
+    """Notify the user's systemd, and return findings on steps that it refuses."""
     commands = [["systemctl", "--user", *order] for order in orders]
     for command in commands:
         try:
@@ -345,6 +345,6 @@ def _tell_systemd(*orders: list[str]) -> tuple[Finding, ...]:
 
 
 def _run(command: list[str], data: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    """Run a program of the system with untranslated output."""
+    """Run a program of the system, with untranslated output, and return the result."""
     environment = {**os.environ, "LC_ALL": "C"}
     return subprocess.run(command, input=data, capture_output=True, check=False, env=environment)

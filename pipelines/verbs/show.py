@@ -19,7 +19,7 @@ def show(workspace: Workspace, name: str) -> tuple[Session, str]:
     """Return a session and its reference entry.
 
     Args:
-        workspace: whose session.
+        workspace: the workspace of the session.
         name: a key, the beginning of one, `latest`, or `latest~N`.
     """
     session = find_session(workspace, name)
@@ -30,14 +30,14 @@ def show_diff(workspace: Workspace, name: str, open_remote: OpenRemote) -> bytes
     """Return the exact bytes of a session's diff.
 
     Args:
-        workspace: whose session.
+        workspace: the workspace of the session.
         name: a key, the beginning of one, `latest`, or `latest~N`.
-        open_remote: gives the remote that is searched for a diff that is missing locally.
+        open_remote: returns the remote that is searched for a diff that is missing locally.
 
     Raises:
         Erased: it was purged.
-        NotFound: it has none, or it is not stored on this machine.
-        IntegrityError: what is stored is not what was recorded.
+        NotFound: it has no diff, or the diff is not stored on this machine.
+        IntegrityError: the stored bytes differ from the record.
     """
     session = find_session(workspace, name)
     if session.patch is None:
@@ -46,7 +46,7 @@ def show_diff(workspace: Workspace, name: str, open_remote: OpenRemote) -> bytes
         return Store(workspace, open_remote).read(session.key, session.patch, commits_of(session))
     except NotFound:
         from pipelines.transfer.remote_reader import (
-            RemoteCopy,  # no archive has it: it may be packed loose
+            RemoteCopy,  # it may be packed as a loose diff
         )
 
         data = RemoteCopy(workspace, open_remote).read(session.key, session.patch)
@@ -59,18 +59,18 @@ def show_entry(workspace: Workspace, name: str, open_remote: OpenRemote) -> byte
     """Return the exact bytes of a session's entry in the v1 log.
 
     Args:
-        workspace: whose session.
+        workspace: the workspace of the session.
         name: a key, the beginning of one, `latest`, or `latest~N`.
-        open_remote: gives the remote that is looked at where the log cannot be put together here.
+        open_remote: returns the remote that is read if the log cannot be rebuilt locally.
 
     Raises:
-        NotFound: it was never in one, or no version that has it is stored on this machine.
-        IntegrityError: something stored is not what was recorded.
+        NotFound: it was never in a log, or no version with it is stored on this machine.
+        IntegrityError: stored bytes differ from the record.
     """
     from pipelines.transfer.remote_reader import RemoteCopy
     from pipelines.v1.entries import find_entry
 
     session = find_session(workspace, name)
     if session.v1 is None:
-        raise NotFound(f"{session.key}: was recorded and never was in a v1 log")
+        raise NotFound(f"{session.key}: was recorded, not migrated, so it has no v1 entry")
     return find_entry(workspace, session.v1, RemoteCopy(workspace, open_remote))

@@ -1,44 +1,43 @@
-"""A period report: what was done in a year, quarter, month, week or range of days.
+"""Report on a period: what was done in a year, quarter, month, week or range of days.
 
-1. Its content is complete without a model; figures are those of `query`. That part only reads.
+1. The report is complete without a model; its figures are those of `query`. This part only reads.
 2. With a model, `plan_claims` counts and prepares what would be sent, and `apply_claims` sends it
    and writes each answer to `.session-codec/summaries/`, in a transaction of its own.
-3. Private sessions are in no question. What looks like a secret is replaced when sessions are
-   read; every question is searched once more, and refused if anything is found.
+3. Private sessions are never sent. Possible secrets are replaced when sessions are read; every
+   question is searched once more, and refused if anything is found.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from codec.periods import Period
 from codec.records import Session
-from codec.summaries.prompt import DIFF_TOKENS
-from codec.summaries.summary_file import Summary, digest_of, encode_summary, path_of
 from pipelines.outcomes.errors import CodecError, Refused, StorageError
 from pipelines.outcomes.findings import Finding
 from pipelines.outcomes.progress import Progress
-from pipelines.report.period import narrative
 from pipelines.report.period.content import Content, content_of
-from pipelines.report.period.narrative import Material, Step
 from pipelines.report.period.source import Read, read_source
-from pipelines.system.models.base import Model
 from pipelines.workspace.location import Workspace
-from pipelines.workspace.summaries import summary_of
 
-#: Characters of a diff that can be in its first tokens.
-_DIFF_TEXT = 16 * DIFF_TOKENS
+if TYPE_CHECKING:  # a report without a model loads no modules of models
+    from codec.summaries.summary_file import Summary
+    from pipelines.report.period.narrative import Material, Step
+    from pipelines.system.models.base import Model
+
+#: The characters of a diff that can be in one token.
+_TOKEN_TEXT = 16
 
 
 class Request(NamedTuple):
     """The request for a period report.
 
     Attributes:
-        workspace: whose sessions.
-        period: which of them.
-        tokenizer: the name of what counts tokens.
-        private_paths: patterns of paths; sessions that touch one are only counted.
+        workspace: the workspace of the sessions.
+        period: the period.
+        tokenizer: the name of the tokenizer.
+        private_paths: patterns of paths; sessions that change one are only counted.
         allow: fingerprints of secrets that may be shown and sent.
     """
 
@@ -50,7 +49,7 @@ class Request(NamedTuple):
 
 
 class Report(NamedTuple):
-    """A period report, what was read for it, and what was noticed."""
+    """A period report, its input, and findings."""
 
     content: Content
     read: Read
@@ -58,11 +57,11 @@ class Report(NamedTuple):
 
 
 class ClaimsPlan(NamedTuple):
-    """What a model would be asked about a period.
+    """The plan to ask a model about a period.
 
     Attributes:
-        request: what to report.
-        material: what the questions are made from.
+        request: the request.
+        material: the input of the questions.
         step: the questions and the known answers; None if no session may be sent.
     """
 
@@ -77,7 +76,7 @@ def summarize(
     """Return the report of a period.
 
     Args:
-        request: what to report.
+        request: the request.
         load: loads the counter of a tokenizer.
         progress: receives the stages.
 
@@ -104,15 +103,18 @@ def plan_claims(
     *,
     with_diffs: bool = False,
 ) -> ClaimsPlan:
-    """Return what a model would be asked about a period; reads only.
+    """Return the plan to ask a model about a period, without sending anything.
 
     Args:
-        request: what to report.
-        read: what `summarize` read for it.
+        request: the request.
+        read: the input that `summarize` read.
         model: the name of the model.
         count: counts tokens.
-        with_diffs: the beginning of each diff is sent as well.
+        with_diffs: send the beginning of each diff as well.
     """
+    from pipelines.report.period.narrative import Material, plan
+    from pipelines.workspace.summaries import summary_of
+
     source, manifest = read.source, read.manifest
     sessions = [
         s for s in source.sessions if s.key not in source.private and s.key in manifest.sessions
@@ -130,28 +132,29 @@ def plan_claims(
         count=count,
         diffs=_diffs(request, read) if with_diffs else lambda _: "",
     )
-    return ClaimsPlan(request, material, narrative.plan(material, request.period))
+    return ClaimsPlan(request, material, plan(material, request.period))
 
 
 def apply_claims(plan: ClaimsPlan, model: Model, limit: int) -> Step | None:
-    """Ask what has no answer yet, and write each answer; None if no session may be sent.
+    """Ask the open questions and write each answer; return None if no session may be sent.
 
     Args:
-        plan: what to ask.
-        model: that is asked.
-        limit: tokens that may be sent and answered.
+        plan: the plan.
+        model: the model to ask.
+        limit: the most tokens to send and receive.
 
     Raises:
-        Refused: the plan is over the limit, or a question seems to hold a secret.
+        Refused: the plan is above the limit, or a question seems to contain a secret.
         FormatError, StorageError: a question got no valid answer; earlier answers are kept.
         WorkspaceLocked: another process was writing for too long.
     """
+    from pipelines.report.period.narrative import answered
     from pipelines.workspace.location import moment
 
     if plan.step is None:
         return None
     request = plan.request
-    return narrative.answered(
+    return answered(
         plan.material,
         plan.step,
         model,
@@ -163,24 +166,27 @@ def apply_claims(plan: ClaimsPlan, model: Model, limit: int) -> Step | None:
 
 
 def _check(text: str, allow: frozenset[str]) -> None:
-    """Refuse a question in which something looks like a secret."""
+    """Raise Refused if a question seems to contain a secret."""
     from pipelines.diffs.secret_scan import redact
 
     if found := redact(text, allow, "").found:
         rules = ", ".join(f"{rule} ({fingerprint})" for rule, fingerprint in found[:3])
         raise Refused(
-            f"a question seems to hold a secret, so nothing was sent: {rules}",
+            f"a question seems to contain a secret, so nothing was sent: {rules}",
             hint="Amend the session, or pass --allow-secret FINGERPRINT",
         )
 
 
 def _keep(workspace: Workspace, summary: Summary) -> Summary:
-    """Write a summary, without claims about sessions that are private or gone by now."""
+    """Write a summary, without claims about sessions that are now private or missing; return it."""
+    from codec.summaries.paths import path_of
+    from codec.summaries.summary_file import digest_of, encode_summary
     from pipelines.recording.text_scan import clean_texts
     from pipelines.system.fs.files import read_bytes
     from pipelines.workspace.journal import recover
     from pipelines.workspace.location import writing
     from pipelines.workspace.reading import read_manifest
+    from pipelines.workspace.tracked_files import exception_appends
     from pipelines.workspace.transaction import Replace, Transaction
 
     texts, _ = clean_texts(workspace, {str(n): c.text for n, c in enumerate(summary.claims)})
@@ -198,13 +204,15 @@ def _keep(workspace: Workspace, summary: Summary) -> Summary:
         kept = summary._replace(claims=left)
         before = read_bytes(workspace.path(*path.split("/")))
         with Transaction(workspace, "summarize") as transaction:
-            transaction.prepare((), [Replace(path, before, encode_summary(kept))])
+            edit = Replace(path, before, encode_summary(kept))
+            transaction.prepare(exception_appends(workspace, [path]), [edit])
             transaction.commit()
     return kept
 
 
 def _diffs(request: Request, read: Read) -> Callable[[Session], str]:
-    """Return a function that gives the beginning of a session's diff, without secrets."""
+    """Return a function that returns the beginning of a session's diff, without secrets."""
+    from codec.summaries.prompt import DIFF_TOKENS
     from pipelines.diffs.secret_scan import redact
     from pipelines.diffs.store import Store, commits_of
     from pipelines.recording.text_scan import MARK
@@ -219,7 +227,7 @@ def _diffs(request: Request, read: Read) -> Callable[[Session], str]:
         except (StorageError, CodecError):  # purged, damaged, or not on this machine
             return ""
         text = data.decode(errors="replace")
-        return redact(text, request.allow, MARK).text[:_DIFF_TEXT]
+        return redact(text, request.allow, MARK).text[: _TOKEN_TEXT * DIFF_TOKENS]
 
     return diff
 

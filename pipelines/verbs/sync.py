@@ -1,12 +1,12 @@
-"""Copy a workspace to a remote: archives, layouts, loose diffs, and last their snapshot.
+"""Copy a workspace to a remote: archives, layouts, loose diffs, and last a snapshot.
 
-1. An object is put once, under a name that depends on its content; nothing is ever deleted there.
-   So one list says what is to be sent, and a run that is stopped anywhere is completed by the next.
-2. What is sent was compared with its recorded hash just before. A snapshot is sent when all that it
-   names is there.
-3. If one text to send has a possible secret, nothing is sent at all.
-4. An archive is deleted here only if that is asked for, and after all of its remote copy was read
-   again and had the recorded hash.
+1. An object is uploaded once, under a name that depends on its content; nothing is deleted there.
+   So one LIST shows what to upload, and an interrupted run is completed by the next.
+2. Each object is compared with its recorded hash before the upload. A snapshot is uploaded when
+   everything that it names exists.
+3. If one text to upload has a possible secret, nothing is uploaded.
+4. A local archive is deleted only on request, and after its whole remote copy was read and had the
+   recorded hash.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from codec.archive.snapshot import Pack, archive_object
+from codec.kinds import Key
 from codec.records import PatchRef
 from pipelines.diffs.local_archives import archive_folder, archive_names, shown
 from pipelines.diffs.store import Store
@@ -45,27 +46,27 @@ from pipelines.workspace.manifest_view import decode_manifest
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """All that will be sent and deleted.
+    """The plan of a sync.
 
     Attributes:
-        workspace: whose copy it is.
-        names: of all objects that the remote has, with their sizes.
+        workspace: the workspace that was copied.
+        names: the names of all objects that the remote has, with their sizes.
         files: the tracked files, by path.
-        uploads: archives and layouts to send.
-        diffs: loose diffs that no archive and no object has, by key.
-        packs: objects with loose diffs that are still needed.
-        layouts: names of the objects of all layouts.
-        archives: what is there or sent of archives, by name with sizes; None if anything that the
-            manifest names is neither here nor there.
-        is_current: the remote has all of it.
-        findings: what was noticed.
+        uploads: the archives and layouts to upload.
+        diffs: the loose diffs that are in no archive and no object, by key.
+        packs: the objects with loose diffs that are still needed.
+        layouts: the names of the objects of all layouts.
+        archives: the archives on the remote after the upload, by name with sizes; None if the
+            manifest names something that is stored nowhere.
+        is_current: the remote has everything.
+        findings: the findings.
     """
 
     workspace: Workspace
     names: Mapping[str, int]
     files: Mapping[str, bytes]
     uploads: list[Upload]
-    diffs: dict[str, PatchRef]
+    diffs: dict[Key, PatchRef]
     packs: list[Pack]
     layouts: list[str]
     archives: Mapping[str, int] | None
@@ -74,7 +75,7 @@ class Plan:
 
     @property
     def is_refused(self) -> bool:
-        """Return True if nothing may be sent because of a suspected secret."""
+        """Return True if nothing may be uploaded because of a possible secret."""
         return any(f.code == "secret" for f in self.findings)
 
 
@@ -83,10 +84,10 @@ class Result:
     """The result of a sync.
 
     Attributes:
-        plan: as it was made.
-        sent: sizes of the objects that were put, by name.
-        verified: names of archives whose remote copy was read as a whole.
-        pruned: names of archives that were deleted here.
+        plan: the plan that was carried out.
+        sent: the sizes of the uploaded objects, by name.
+        verified: the names of archives whose whole remote copy was read.
+        pruned: the names of archives that were deleted here.
     """
 
     plan: Plan
@@ -96,13 +97,13 @@ class Result:
 
 
 def plan(workspace: Workspace, remote: Remote, allow: Collection[str], progress: Progress) -> Plan:
-    """Plan an upload; one LIST, and reads only.
+    """Return the plan of an upload, with one LIST and without changing anything.
 
     Args:
-        workspace: whose copy it is.
-        remote: where to.
-        allow: fingerprints of secrets that may be sent.
-        progress: hears of the stages.
+        workspace: the workspace that was copied.
+        remote: the remote to upload to.
+        allow: fingerprints of secrets that may be uploaded.
+        progress: receives the stages.
 
     Raises:
         Conflict: a tracked file is a link to somewhere else.
@@ -119,7 +120,7 @@ def plan(workspace: Workspace, remote: Remote, allow: Collection[str], progress:
     manifest = decode_manifest(files[MANIFEST])
     found = survey(workspace, manifest, remote, names, last)
     if found.unsent or found.diffs:
-        # Another machine may have purged what would be sent, and nobody merged it here.
+        # Another machine may have purged a diff, and its tombstone is not merged here yet.
         theirs = purged_elsewhere(remote, names, last)
         if not theirs.keys() <= manifest.purged.keys():
             found = survey(workspace, manifest.with_purged(theirs), remote, names, last)
@@ -152,7 +153,7 @@ def plan(workspace: Workspace, remote: Remote, allow: Collection[str], progress:
 def _nothing(
     workspace: Workspace, names: Mapping[str, int], files: Mapping[str, bytes], last: Last
 ) -> Plan:
-    """Return the plan if everything was sent before."""
+    """Return the plan if everything was uploaded before."""
     return Plan(
         workspace=workspace,
         names=names,
@@ -168,7 +169,7 @@ def _nothing(
 
 
 def _is_current(last: Last, names: Mapping[str, int], files: Mapping[str, bytes]) -> bool:
-    """Return True if neither side has changed since the last complete sync."""
+    """Return True if nothing has changed, here or on the remote, since the last complete sync."""
     return (
         last.archives is not None
         and files_of(files) == last.snapshot.files
@@ -181,19 +182,19 @@ def _is_current(last: Last, names: Mapping[str, int], files: Mapping[str, bytes]
 def apply(
     made: Plan, remote: Remote, progress: Progress, *, jobs: int = 4, prune: bool = False
 ) -> Result:
-    """Send the plan.
+    """Upload what was planned, and return the result.
 
     Args:
         made: the plan.
-        remote: where to.
-        progress: hears of the stages.
-        jobs: objects at a time.
-        prune: delete the archives here whose remote copy is proved.
+        remote: the remote to upload to.
+        progress: receives the stages.
+        jobs: the number of parallel uploads.
+        prune: delete local archives whose remote copies are verified.
 
     Raises:
-        Refused: the data to send contains a possible secret; nothing was sent.
-        IntegrityError: something here, or there, is not what was recorded.
-        StorageError: the remote did not do what it was asked.
+        Refused: the data to upload contains a possible secret; nothing was uploaded.
+        IntegrityError: a local or remote object differs from its record.
+        StorageError: a request to the remote failed.
     """
     done = Result(plan=made)
     if made.is_refused:
@@ -243,7 +244,7 @@ def _send(made: Plan, remote: Remote, progress: Progress, jobs: int, done: Resul
 
 
 def _side_by_side(call: Callable[[Upload], None], uploads: Iterable[Upload], jobs: int) -> None:
-    """Do something for each, some at a time; the first that fails ends it."""
+    """Call a function for each upload, some at a time; the first error ends it."""
     with ThreadPoolExecutor(jobs) as pool:
         waiting = [pool.submit(call, upload) for upload in uploads]
         try:
@@ -255,12 +256,12 @@ def _side_by_side(call: Callable[[Upload], None], uploads: Iterable[Upload], job
 
 
 def _prune(made: Plan, remote: Remote, progress: Progress, done: Result) -> None:
-    """Delete local archives whose remote copies were read as a whole and have the recorded hash."""
+    """Delete local archives whose whole remote copies were read and have the recorded hash."""
     folder = archive_folder(made.workspace)
     archives = decode_manifest(made.files[MANIFEST]).every_archive()
     there = {*made.names, *(upload.name for upload in made.uploads)}
     held = [archives[n] for n in archive_names(folder) if n in archives]
-    # One that was not sent, for a purged diff in it, has no copy.
+    # An archive that was not uploaded because of a purged diff has no copy.
     here = [fact for fact in held if archive_object(fact.name) in there]
     with progress.stage("prune", sum(fact.size for fact in here), in_bytes=True) as advance:
         read = 0

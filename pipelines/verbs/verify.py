@@ -1,8 +1,8 @@
 """Verify a workspace: completeness, consistency and savings.
 
-Stages that only read: `integrity` (what is stored against its hash, each line of the files against
-the manifest), `references` (what the repository states now), `tokens` (the baselines) and, if asked
-for, `attribution` (the sessions behind the tracked files).
+All stages only read: `integrity` (stored files against their hashes, lines against the manifest),
+`references` (the current statements of the repository), `tokens` (the baselines) and, on request,
+`attribution` (the sessions behind the tracked files).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 
 from codec.errors import FormatError
+from codec.kinds import Key
 from codec.references.sources.log_rules import LogRules
 from pipelines.outcomes.errors import NotFound
 from pipelines.outcomes.findings import Finding
@@ -38,7 +39,7 @@ from pipelines.workspace.summaries import summary_findings
 from pipelines.workspace.thresholds import Limits, limits_of, read_limits
 from pipelines.workspace.tracked_files import read_tracked
 
-#: Of a refresh, what the budgets say here, and what is nothing to look at.
+#: Findings of a refresh that are not repeated: budgets, which are reported here, and details.
 _NOT_TOLD = ("over-budget", "left-out", "no-build")
 
 
@@ -46,24 +47,24 @@ _NOT_TOLD = ("over-budget", "left-out", "no-build")
 def verify(
     request: Request, worker: Worker, progress: Progress, remote: Remote | None = None
 ) -> Verdict:
-    """Verify a workspace; reads only.
+    """Return the result of verifying a workspace.
 
     Args:
-        request: what to verify.
-        worker: reads v1 logs and counts tokens beside it.
-        progress: hears of the stages.
-        remote: where diffs that are missing locally must be; never contacted if none is missing.
+        request: the request.
+        worker: reads v1 logs and counts tokens at the same time.
+        progress: receives the stages.
+        remote: where diffs that are missing locally must be; contacted only if some are missing.
 
     Raises:
-        FormatError: the manifest holds nothing that can be read, or the settings are not right.
+        FormatError: the manifest has no readable line, or the settings are invalid.
         NotFound: there is no such revision.
         WorkspaceLocked: another process was writing for too long.
     """
     workspace = request.workspace
     base = read_base(workspace, request.since) if request.since else None
-    # A branch does not choose what it is measured by.
+    # A branch must not choose its own thresholds.
     limits = limits_of(base.config, request.limits) if base else _limits(request)
-    # First, for what is committed was written before.
+    # First, because committed lines were written before.
     committed = content_at(workspace, "HEAD", MANIFEST) + (base.tracked.manifest if base else b"")
     tracked = read_tracked(workspace)
     manifest = decode_manifest(tracked.manifest)
@@ -121,7 +122,7 @@ def _limits(request: Request) -> Limits:
     return read_limits(request.workspace, request.limits)
 
 
-def _absent(key: str) -> Finding:
+def _absent(key: Key) -> Finding:
     return Finding(
         code="absent",
         message=f"the diff of {key} is required locally, but missing",
@@ -131,13 +132,13 @@ def _absent(key: str) -> Finding:
     )
 
 
-def _lost(key: str, remote: Remote) -> Finding:
+def _lost(key: Key, remote: Remote) -> Finding:
     return Finding(
         code="absent",
         message=f"the diff of {key} is missing locally and on {remote.url}",
         file=PROGRESS,
         key=key,
-        hint="Run 'session-codec sync' where it is stored",
+        hint="Run 'session-codec sync' on the machine that has it",
     )
 
 
@@ -170,7 +171,7 @@ def _references(
 def _tokens(
     request: Request, worker: Worker, manifest: Manifest, limits: Limits
 ) -> tuple[TokenReport | None, list[Finding]]:
-    """Measure the savings, and return them with findings on those below their thresholds."""
+    """Return the savings, and findings on those below their thresholds."""
     if not manifest.sessions:
         return None, []
     try:

@@ -17,8 +17,8 @@ def why(workspace: Workspace, path: str) -> tuple[Why, tuple[Finding, ...]]:
     """Return the sessions behind `PATH` or `PATH:LINE`, and notes on missing evidence.
 
     Args:
-        workspace: whose sessions.
-        path: absolute; with `:` and a number for a line, unless a file has that name.
+        workspace: the workspace of the sessions.
+        path: the absolute path; with `:` and a number for a line, unless a file has that name.
 
     Raises:
         NotFound: there is no repository, no such file or no such line.
@@ -28,7 +28,7 @@ def why(workspace: Workspace, path: str) -> tuple[Why, tuple[Finding, ...]]:
 
 
 def _place(workspace: Workspace, path: str) -> Place:
-    """Return the place that a user names.
+    """Return the place that a user named.
 
     Raises:
         NotFound: it is not in the repository.

@@ -1,4 +1,4 @@
-"""Check that the MCP server which agents are to start can be started."""
+"""Check that agents can start the MCP server in their settings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pipelines.workspace.location import Workspace
 
 
 def server_findings(workspace: Workspace) -> Iterator[Finding]:
-    """Yield a note for each agent whose settings name a server that cannot start, or lost it."""
+    """Yield a note for each agent whose settings lost the server, or name one that cannot start."""
     for agent, servers in SERVERS.items():
         data = read_bytes(workspace.path(*servers.path.split("/")))
         try:

@@ -1,12 +1,12 @@
-"""Check that the user's Codex runs the hooks of a repository: it ignores those of an untrusted one.
+"""Check that the user's Codex runs the hooks of a repository; it ignores untrusted ones.
 
 Codex keeps the repositories that a user trusts in `config.toml` of its folder:
 
     [projects."/home/ada/src/app"]
     trust_level = "trusted"
 
-It trusts the top of a repository, also for its worktrees. Whether the hooks were reviewed is not
-documented, so the hint names the command that shows it.
+It trusts the top of a repository, also for its worktrees. Whether a user has reviewed the hooks is
+not documented, so the hint names the command that shows it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pipelines.workspace.location import Workspace
 
 
 def trust_findings(workspace: Workspace) -> Iterator[Finding]:
-    """Yield a note if the user has Codex, and it ignores the hooks of the workspace."""
+    """Yield a note if the user has Codex and it ignores the hooks of the workspace."""
     hooks = HOOKS["codex"]
     if PROGRAM.encode() not in read_bytes(workspace.path(*hooks.path.split("/"))):
         return
@@ -46,7 +46,7 @@ def trust_findings(workspace: Workspace) -> Iterator[Finding]:
 
 
 def _tops(workspace: Workspace) -> Iterator[str]:
-    """Yield the folders for which Codex may hold the trust of a workspace."""
+    """Yield the folders that Codex may list as trusted for a workspace."""
     yield workspace.root
     yield workspace.home
     if workspace.repository is not None:

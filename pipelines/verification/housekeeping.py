@@ -1,7 +1,7 @@
-"""Problems of a workspace outside of its lines; of these only damage can do harm.
+"""Find problems of a workspace outside of the lines of its files; only damage is harmful.
 
-Missing lines for git, diffs under another name, unfinished files, a verb that was stopped, and
-damage that can be repaired byte for byte: the end of an archive, a diff that git has.
+These are missing lines for git, diffs under another name, unfinished files, an interrupted verb,
+and damage that can be repaired byte for byte: the end of an archive, a diff that git has.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 from codec.agents.guide_block import BEGIN, GUIDE, block_state
 from codec.errors import CodecError, FormatError, IntegrityError
+from codec.kinds import Key
 from codec.manifest.facts import Archive
 from codec.records import Session
 from pipelines.diffs.local_archives import (
@@ -38,7 +39,7 @@ from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.tracked_files import git_appends
 from pipelines.workspace.transaction import Replace
 
-#: The files that `install` writes the block for agents in.
+#: The files of agents to which `install` adds the block.
 _TOLD: Final = ("AGENTS.md", "CLAUDE.md")
 _BLOCK: Final = 1 << 20
 _LEFTOVER: Final = re.compile(
@@ -48,40 +49,40 @@ _LEFTOVER: Final = re.compile(
 
 
 class Rename(NamedTuple):
-    """A diff under the name that its session had before a merge gave it another key."""
+    """A diff under the name that its session had before a merge changed the key."""
 
     old: str
     new: str
-    key: str
+    key: Key
 
 
 class Mend(NamedTuple):
-    """A damaged file that can be repaired: its first bytes, and a new end.
+    """A damaged file that can be repaired: the intact bytes, and a new end.
 
     Attributes:
-        path: of the file, absolute.
-        file: as a user would name it.
-        start: how many of its bytes stay.
-        tail: what comes behind them.
-        key: of the session whose diff it is, empty for an archive.
+        path: the absolute path of the file.
+        file: the file, as a user would name it.
+        start: the number of its bytes that stay.
+        tail: the bytes after them.
+        key: the key of the diff's session; None for an archive.
     """
 
     path: str
     file: str
     start: int
     tail: bytes
-    key: str = ""
+    key: Key | None = None
 
 
 class Upkeep(NamedTuple):
-    """The problems outside of the lines of the tracked files that can be repaired.
+    """The repairs outside of the lines of the tracked files.
 
     Attributes:
-        git_edits: of `.gitignore` and `.gitattributes`.
-        renames: of diffs.
-        leftovers: paths of files that a stopped run left, relative to the workspace.
-        pending: a verb was stopped after its commit; it is completed first.
-        repairs: repairs of stored files.
+        git_edits: the edits of `.gitignore` and `.gitattributes`.
+        renames: the renames of diffs.
+        leftovers: the paths of files of interrupted runs, relative to the workspace.
+        pending: a verb was interrupted after its commit; it is completed first.
+        repairs: the repairs of stored files.
     """
 
     git_edits: tuple[Replace, ...]
@@ -119,14 +120,14 @@ class Upkeep(NamedTuple):
 def upkeep_of(
     workspace: Workspace, manifest: Manifest, *, repairs: bool = False, alone: bool = False
 ) -> Upkeep:
-    """Return the repairable problems outside of the lines of the tracked files; reads only.
+    """Return the possible repairs outside of the lines of the tracked files.
 
     Args:
-        workspace, manifest: what is looked at.
-        repairs: look for damage as well, which reads all stored files.
+        workspace, manifest: the workspace and its manifest.
+        repairs: search for damage as well, which reads all stored files.
         alone: the caller holds the lock.
     """
-    # What a verb is writing now is nothing that a stopped one left.
+    # Files that a running verb is writing are not leftovers.
     with nullcontext() if alone else unchanging(workspace.lock):
         leftovers, pending = tuple(_leftovers(workspace)), is_pending(workspace)
     return Upkeep(
@@ -139,11 +140,11 @@ def upkeep_of(
 
 
 def agent_findings(workspace: Workspace) -> Iterator[Finding]:
-    """Yield a note for each file of agents that lost the block, or has only half of it."""
+    """Yield a note for each agent's file that lost the block, or has only half of it."""
     for name in _TOLD:
         path = workspace.path(name)
         if os.path.islink(path):
-            continue  # what it leads to is looked at by its own name
+            continue  # the file behind a link is checked under its own name
         data = read_bytes(path)
         try:
             lost = block_state(data, GUIDE) == "absent" and BEGIN in content_at(
@@ -157,17 +158,17 @@ def agent_findings(workspace: Workspace) -> Iterator[Finding]:
         if lost:
             yield Finding(
                 code="agent-block",
-                message="lost the committed block about the workspace for agents",
+                message="does not contain the block for agents that was committed",
                 level="note",
                 file=name,
-                hint="'session-codec install' puts it there; without agents, commit the file",
+                hint="'session-codec install' adds it; if it was removed on purpose, commit that",
             )
 
 
 def mended_end(path: str, fact: Archive) -> tuple[int, bytes]:
     """Return the intact size of a damaged archive, and its rebuilt index and seek table.
 
-    No more of a file is read than the archive had.
+    Only the recorded size of a file is read.
 
     Raises:
         IntegrityError: more than its end is damaged.
@@ -184,7 +185,7 @@ def mended_end(path: str, fact: Archive) -> tuple[int, bytes]:
 
 
 def with_end(path: str, start: int, tail: bytes) -> Iterator[bytes]:
-    """Yield the first bytes of a file, and another end."""
+    """Yield the first bytes of a file, and a new end."""
     with open(path, "rb") as f:
         while start > 0 and (block := f.read(min(start, _BLOCK))):
             start -= len(block)
@@ -207,7 +208,7 @@ def _git_edits(workspace: Workspace, manifest: Manifest) -> Iterator[Replace]:
 
 
 def _renames(workspace: Workspace, manifest: Manifest) -> Iterator[Rename]:
-    """Find diffs under the name of another session; a rename can make room for the next one."""
+    """Yield diffs under the name of another session; a rename can free a name for the next one."""
     store = Store(workspace)
     loose = store.loose_names()
     owners = {name: s for s in manifest.sessions.values() for name in names_of(s.key)}
@@ -232,7 +233,7 @@ def _rename(
     session: Session,
     moved: Container[str],
 ) -> Rename | None:
-    """Return how the diff of a session gets its own name, None where it is not loose."""
+    """Return the rename that gives a session's diff its own name; None if it is not loose."""
     if session.patch is None:
         return None
     for name in store.names_near(session.key):
@@ -245,7 +246,7 @@ def _rename(
 
 
 def _leftovers(workspace: Workspace) -> Iterator[str]:
-    """Halves of files that a stopped run was about to put in place, relative to the workspace."""
+    """Yield unfinished files of interrupted runs, relative to the workspace."""
     for folder in (workspace.root, workspace.path(".session-codec"), workspace.diffs):
         names = os.listdir(folder) if os.path.isdir(folder) else []
         for name in sorted(filter(_LEFTOVER.fullmatch, names)):
@@ -257,7 +258,7 @@ def _leftovers(workspace: Workspace) -> Iterator[str]:
 
 
 def _archives(workspace: Workspace, manifest: Manifest) -> Iterator[Mend]:
-    """Yield archives whose index cannot be read, and can be rebuilt."""
+    """Yield archives with an unreadable index that can be rebuilt."""
     from codec.archive.container import ArchiveReader
 
     facts = manifest.every_archive()
@@ -275,7 +276,7 @@ def _archives(workspace: Workspace, manifest: Manifest) -> Iterator[Mend]:
 
 
 def _diffs(workspace: Workspace, manifest: Manifest) -> Iterator[Mend]:
-    """Yield loose diffs that are damaged, and that git can recompute."""
+    """Yield damaged loose diffs that git can recompute."""
     store = Store(workspace)
     loose = store.loose_names()
     for session in manifest.sessions.values():

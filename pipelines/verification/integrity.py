@@ -1,7 +1,7 @@
-"""Check the manifest: hashes against stored files, lines against facts.
+"""Compare the manifest with the stored files and their hashes, and with each line of the files.
 
-*intact*: stored locally, with the bytes that were recorded. *missing locally*: not stored on this
-machine, which is not a fault (a fresh clone has no diffs). *damaged*: stored with other bytes.
+*intact*: stored locally, with the recorded bytes. *missing locally*: not stored on this machine,
+which is not an error (a fresh clone has no diffs). *damaged*: stored with other bytes.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from codec.errors import IntegrityError
+from codec.kinds import Key
 from codec.manifest.facts import V1Version
 from codec.names import key_time
 from codec.records import PatchRef, Session
@@ -29,7 +30,7 @@ from pipelines.workspace.tracked_files import Tracked
 
 _MEND = "Restore it from a backup, or remove it and run 'session-codec migrate' with the v1 log"
 _PURGE = "Run 'session-codec purge --merged', which lists what is left and asks"
-#: What to report of a file that holds a purged diff, by its kind.
+#: The finding on a file with a purged diff, by its kind.
 _REMAINING: Final[dict[Kind, tuple[str, str]]] = {
     "file": ("holds a diff that was purged", _PURGE),
     "archive": ("holds a diff that was purged", _PURGE),
@@ -44,16 +45,16 @@ class Integrity:
     """The state of the files that the manifest names.
 
     Attributes:
-        diffs, layouts: how many are intact, missing locally and damaged, in this order.
-        findings: each damaged one, and what does not agree with the manifest.
-        absent: keys of the diffs that are missing here, and that git cannot remake.
-        in_git: how many are missing here, and git remakes with the recorded hash.
+        diffs, layouts: the numbers of intact, missing and damaged ones, in this order.
+        findings: damaged files, and lines that do not agree with the manifest.
+        absent: the keys of diffs that are missing locally, and that git cannot remake.
+        in_git: the number of missing diffs that git remakes with the recorded hash.
     """
 
     diffs: tuple[int, int, int]
     layouts: tuple[int, int, int]
     findings: tuple[Finding, ...]
-    absent: tuple[str, ...]
+    absent: tuple[Key, ...]
     in_git: int
 
     @property
@@ -69,13 +70,13 @@ def check_integrity(
     advance: Callable[[int], None],
     committed: bytes = b"",
 ) -> Integrity:
-    """Compare everything stored with the manifest, and each line of the files with its facts.
+    """Return the result of comparing stored files, and each line, with the manifest.
 
     Args:
-        workspace, tracked: what is checked.
-        manifest: as `tracked` has it.
+        workspace, tracked: the workspace and its tracked files.
+        manifest: the manifest, as `tracked` has it.
         advance: called with the number of diffs that were read.
-        committed: lines that the manifest must have.
+        committed: the lines that the manifest must have.
     """
     if is_sound(tracked, manifest, committed):
         return check_stored(workspace, manifest, advance)
@@ -89,11 +90,11 @@ def check_integrity(
 def check_stored(
     workspace: Workspace, manifest: Manifest, advance: Callable[[int], None]
 ) -> Integrity:
-    """Compare everything stored with the manifest.
+    """Return the result of comparing stored files with the manifest.
 
     Args:
-        workspace: what is checked.
-        manifest: its facts.
+        workspace: the workspace.
+        manifest: the manifest.
         advance: called with the number of diffs that were read.
     """
     findings: list[Finding] = []
@@ -102,7 +103,7 @@ def check_stored(
     store = Store(workspace)
     intact: set[tuple[str, PatchRef]] = set()
 
-    def read(key: str, patch: PatchRef) -> bytes:
+    def read(key: Key, patch: PatchRef) -> bytes:
         data = store.read(key, patch)
         intact.add((key, patch))
         advance(len(intact))
@@ -114,7 +115,7 @@ def check_stored(
         if session.patch is None or session.patch.sha256 in purged:
             continue
         try:
-            if (session.key, session.patch) not in intact:  # of no log that could be rebuilt
+            if (session.key, session.patch) not in intact:  # not in a log that could be rebuilt
                 read(session.key, session.patch)
             diffs[0] += 1
         except NotFound:
@@ -139,7 +140,7 @@ def check_stored(
 
 
 def _remaining(workspace: Workspace, manifest: Manifest) -> Iterator[Finding]:
-    """Report every file here that holds the bytes of a purged diff."""
+    """Yield a finding for every local file with the bytes of a purged diff."""
     targets = targets_of(manifest, manifest.purged.keys())
     for place in places(workspace, manifest, targets):
         message, hint = _REMAINING[place.kind]
@@ -152,9 +153,9 @@ def _remaining(workspace: Workspace, manifest: Manifest) -> Iterator[Finding]:
 
 
 def _check_layouts(
-    workspace: Workspace, manifest: Manifest, read: Callable[[str, PatchRef], bytes]
+    workspace: Workspace, manifest: Manifest, read: Callable[[Key, PatchRef], bytes]
 ) -> tuple[tuple[int, int, int], list[Finding]]:
-    """Rebuild every version of every log: return the counts, and findings about the others."""
+    """Rebuild every version of every log; return the counts, and findings on the others."""
     counts = [0, 0, 0]
     findings: list[Finding] = []
     recorded = {(s.time, s.patch) for s in (*manifest.every_session(), *manifest.key_conflicts)}
@@ -175,23 +176,23 @@ def _check_layouts(
     return (counts[0], counts[1], counts[2]), findings
 
 
-def _gap(version: V1Version, key: str) -> Finding:
+def _gap(version: V1Version, key: Key) -> Finding:
     return Finding(
         code="gap",
-        message=f"the version {version.sha256[:12]} lacks the diff of {key}, which was purged",
+        message=f"the version {version.sha256[:12]} is without the diff of {key}, which was purged",
         level="note",
         file=version.source,
     )
 
 
 def _check_recorded(layout: Layout, recorded: Container[tuple[str, PatchRef | None]]) -> None:
-    """Check that a session has each patch of a layout; a merge may have changed its key."""
+    """Raise an error unless each patch of a layout has a session; keys may have changed."""
     for part in layout.parts:
         if isinstance(part, StoredPatch) and (key_time(part.key), part.patch) not in recorded:
             raise IntegrityError(f"the layout needs a diff of {part.key} that was not recorded")
 
 
-def _damaged(error: IntegrityError, key: str | None) -> Finding:
+def _damaged(error: IntegrityError, key: Key | None) -> Finding:
     return Finding(
         code="damaged",
         message=error.problem,

@@ -1,7 +1,7 @@
-"""Problems of the tracked files line by line, and the files as a repair would leave them.
+"""Find problems of the tracked files line by line, and build the repaired files.
 
-1. Reads nothing and writes nothing: bytes in, findings and bytes out.
-2. If each line is the one that the manifest makes, and is there once, nothing else is checked.
+1. Nothing is read or written: bytes in, findings and bytes out.
+2. If each line is exactly that of the manifest, and occurs once, nothing else is checked.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
+from codec.kinds import Key
 from codec.manifest.erased import without_erased
 from codec.manifest.fact_lines import kept_in
 from codec.merge.lost_facts import with_committed
@@ -25,7 +26,7 @@ from pipelines.workspace.manifest_view import Manifest, decode_manifest
 from pipelines.workspace.tracked_files import Tracked
 from pipelines.workspace.transaction import Replace
 
-#: What each code means, and what is done about it.
+#: The meaning of each code, and its repair.
 _MEANING: Final[dict[str, tuple[Level, str, str]]] = {
     "byte-order-mark": ("note", "begins with a byte order mark", "it is taken out"),
     "line-ends": ("finding", "has lines that end in CR LF", "they end in LF"),
@@ -53,9 +54,9 @@ class Repairs(NamedTuple):
     """The repairs of the tracked files.
 
     Attributes:
-        after: the files as they would be.
-        findings: each repair, with the line of the file as it is now.
-        edits: of files, in the order in which they are to be written.
+        after: the repaired files.
+        findings: a finding for each repair, with the line in the current file.
+        edits: the edits of files, in writing order.
     """
 
     after: Tracked
@@ -63,7 +64,7 @@ class Repairs(NamedTuple):
     edits: tuple[Replace, ...] = ()
 
     def as_they_stand(self, findings: Iterable[Finding]) -> Iterator[Finding]:
-        """Return findings about repaired files with the lines of the files as they are now."""
+        """Yield findings on repaired files with the line numbers of the current files."""
         after = {e.path: e.after.split(b"\n") for e in self.edits}
         before: dict[str, dict[bytes, int]] = {e.path: {} for e in self.edits}
         for edit in self.edits:
@@ -80,8 +81,8 @@ def repairs_of(before: Tracked, committed: bytes = b"") -> Repairs:
     """Return the repairs of the tracked files.
 
     Args:
-        before: the files as they are now.
-        committed: lines that the manifest had, and that it must have.
+        before: the current files.
+        committed: lines that the manifest had when it was committed.
     """
     whole, lost = with_committed(before.manifest, committed)
     manifest, settled = repair_manifest(whole)
@@ -95,7 +96,7 @@ def repairs_of(before: Tracked, committed: bytes = b"") -> Repairs:
             (DELTAS, DELTA_LINES, before.deltas),
         )
     )
-    # The manifest is written first and the deltas last: a session exists once both lines stand.
+    # The manifest is written first and the deltas last: a session exists once it has both lines.
     files = (
         (MANIFEST, before.manifest, manifest),
         (METRICS, before.metrics, metrics),
@@ -131,8 +132,8 @@ def is_sound(tracked: Tracked, manifest: Manifest, committed: bytes = b"") -> bo
 
     Args:
         tracked: the files.
-        manifest: as they have it.
-        committed: lines that the manifest must have.
+        manifest: the manifest of the files.
+        committed: the lines that the manifest must have.
     """
     if manifest.errors or manifest.key_conflicts or manifest.unknown or b"\r" in tracked.manifest:
         return False
@@ -155,9 +156,9 @@ def is_sound(tracked: Tracked, manifest: Manifest, committed: bytes = b"") -> bo
 
 
 def _is_made_of(
-    data: bytes, form: Format, sessions: Mapping[str, Session], kept: frozenset[str]
+    data: bytes, form: Format, sessions: Mapping[Key, Session], kept: frozenset[str]
 ) -> bool:
-    """Return whether a file is its head, one piece a session in any order, and kept rows."""
+    """Return True if a file is its head, one piece for each session in any order, and kept rows."""
     if not data.endswith(b"\n"):
         return not data and not sessions
     wanted = Counter(map(form.encode, sessions.values()))
@@ -170,28 +171,28 @@ def _is_made_of(
     return Counter(others) == wanted
 
 
-def _finding(name: str, code: str, line: int, key: str, problem: str = "") -> Finding:
+def _finding(name: str, code: str, line: int, key: Key | None, problem: str = "") -> Finding:
     level, message, done = _MEANING[code]
-    of = f": {key}" if key and code == "lost-fact" else key
+    of = "" if key is None else f": {key}" if code == "lost-fact" else key
     return Finding(
         code=code,
         message=message.format(key=of, problem=problem),
         level=level,
         file=name,
         line=line or None,
-        key=key or None,
+        key=key,
         hint=f"With 'session-codec doctor --repair' {done.format(key=key)}",
     )
 
 
 def _row_finding(
-    name: str, repair: Repair, data: bytes, sessions: Mapping[str, Session]
+    name: str, repair: Repair, data: bytes, sessions: Mapping[Key, Session]
 ) -> Finding:
-    """Return a repair; a missing row is a note if the session shares another one's row."""
+    """Return a finding on a repair; a missing row is a note if its session shares another row."""
     finding = _finding(name, *repair)
-    session = sessions.get(repair.key)
+    session = None if repair.key is None else sessions.get(repair.key)
     if repair.code == "missing-row" and session is not None and session.key != session.time:
-        twin = _FORMS[name].encode(session._replace(key=session.time))
+        twin = _FORMS[name].encode(session._replace(key=Key(session.time)))
         if twin in data:
             message = f"says of {session.key} what it says of {session.time}, in one row: two "
             message += "clones recorded the same in one second"
@@ -200,11 +201,11 @@ def _row_finding(
 
 
 def left_findings(repairs: Repairs, manifest: Manifest) -> Iterator[Finding]:
-    """Yield the problems in the lines of the files that a repair leaves.
+    """Yield the problems in the lines of the files that remain after the repairs.
 
     Args:
-        repairs: of the files; lines are those of the files as they are now.
-        manifest: as it is after them.
+        repairs: the repairs of the files; line numbers are those of the current files.
+        manifest: the manifest after the repairs.
     """
     after = repairs.after
     files = ((DELTAS, after.deltas), (METRICS, after.metrics), (PROGRESS, after.progress))
@@ -248,7 +249,7 @@ def fact_findings(manifest: Manifest) -> list[Finding]:
 
 
 def _unknown_facts(tracked: Tracked, manifest: Manifest) -> Iterator[Finding]:
-    """Return a note for each fact of a later version, which is kept."""
+    """Yield a note for each fact of a later version, which is kept."""
     lines: dict[bytes, int] = {}
     for number, line in enumerate(tracked.manifest.split(b"\n") if manifest.unknown else (), 1):
         lines.setdefault(line.rstrip(b"\r"), number)
@@ -266,7 +267,7 @@ def _unknown_facts(tracked: Tracked, manifest: Manifest) -> Iterator[Finding]:
 def _lost_manifest() -> Finding:
     return Finding(
         code="lost-manifest",
-        message="has no session, but the files have rows; readers ignore them",
+        message="has no session, but other files have its rows; readers ignore them",
         file=MANIFEST,
         hint="Restore it from git history, or with 'session-codec restore' from a copy",
     )

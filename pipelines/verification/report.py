@@ -1,6 +1,6 @@
 """The request and the result of a verification: findings by check, and figures.
 
-One value that every output is made of (`cli/verdict_*`).
+All outputs are written from this value (`cli/verdict_*`).
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from pipelines.report.token_savings import TokenReport
 from pipelines.search.evidence.attribution import Attribution
 from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES, Workspace
 
-#: What an absent diff is: nothing to speak of, a finding, or one if a remote lacks it as well.
+#: How to judge a missing diff: never a finding, always, or only if a remote lacks it as well.
 Require = Literal["none", "local", "remote"]
 
-#: What is checked, in the order of the report: name and title.
+#: The checks in the order of the report: name and title.
 _CHECKS: Final = {
     "manifest": "The manifest holds facts, each once",
     "deltas": f"Each line of {DELTAS} is a session of the manifest",
@@ -35,7 +35,7 @@ _CHECKS: Final = {
     "context-budget": "The context keeps to its budget",
     "references-budget": "The references keep to their budget",
 }
-#: The meaning of every code that a finding of any verb can have.
+#: The meaning of every code of a finding, of all verbs.
 RULES: Final = {
     "absent": "A diff that is required here is missing",
     "agent-block": "The block about the workspace for agents is damaged or lost",
@@ -127,13 +127,14 @@ RULES: Final = {
     "spool-broken": "An event of a hook cannot be used",
     "spool-waits": "Events of hooks wait to be recorded",
     "stale": "The references are not what the repository states",
-    "stale-summary": "A summary has claims about sessions that the manifest lacks",
+    "stale-summary": "A summary has claims about sessions that are not in the manifest",
     "still-there": "A file holds the bytes of a purged diff as text",
     "text-remains": "Texts that were erased are still in a file or on a remote",
     "torn-line": "A file ends in a piece of a line",
     "transcript-cut": "The last line of a transcript is cut short and is left out",
     "transcript-damaged": "Lines of a transcript cannot be read as they are",
     "transcript-link": "A link in a folder of transcripts is not followed",
+    "transcript-local-time": "The times of a transcript have no zone",
     "transcript-unknown": "A transcript has records of types that this version does not know",
     "transcript-unreadable": "A transcript, or a folder of transcripts, cannot be read",
     "transcripts-elsewhere": "Transcripts of folders that are gone are not known to belong here",
@@ -181,15 +182,15 @@ _DAMAGED: Final = "damaged"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """The request to verify.
+    """The request for a verification.
 
     Attributes:
-        workspace: whose files.
-        tokenizer: the name of what counts tokens.
-        limits: what the command line says of threshold and budgets, by name of the setting.
-        require: whether a diff that is missing locally is a finding.
-        since: a revision; problems from before its merge base with `HEAD` are not reported.
-        attribution: whether to count the files behind which a session is known.
+        workspace: the workspace of the files.
+        tokenizer: the name of the tokenizer.
+        limits: threshold and budgets of the command line, by name of the setting.
+        require: when a diff that is missing locally is a finding.
+        since: a revision; problems from before its merge base with `HEAD` are left out.
+        attribution: count the files with a known session.
     """
 
     workspace: Workspace
@@ -201,13 +202,13 @@ class Request:
 
 
 class Check(NamedTuple):
-    """One thing that was checked.
+    """A check and its findings.
 
     Attributes:
-        name: stable for scripts, in kebab case.
-        title: what holds where it passed.
-        findings: what was found, notes among it.
-        skipped: why it was not judged, empty where it was.
+        name: the name, stable for scripts, in kebab case.
+        title: the statement that is true if it passed.
+        findings: its findings and notes.
+        skipped: why it was not judged; empty if it was.
     """
 
     name: str
@@ -226,15 +227,15 @@ class Verdict:
     """The result of a verification.
 
     Attributes:
-        root: the folder of the workspace, as the repository calls it; `.` for its top.
-        sessions, versions: how many the manifest has.
-        diffs, layouts: how many are intact, missing locally and damaged, in this order.
-        absent: keys of the diffs that are missing here, and that git cannot remake.
-        in_git: how many are missing here, and git remakes with the recorded hash.
-        findings: all that was found, notes among it.
-        tokens: what is saved; None where no v1 log was migrated, or v1 was not counted so.
+        root: the folder of the workspace in the repository; `.` for its top.
+        sessions, versions: their numbers in the manifest.
+        diffs, layouts: the numbers of intact, missing and damaged ones, in this order.
+        absent: the keys of diffs that are missing locally, and that git cannot remake.
+        in_git: the number of missing diffs that git remakes with the recorded hash.
+        findings: all findings and notes.
+        tokens: the savings; None without a v1 log, or without its counts by this tokenizer.
         since: the commit that changes are compared with; None if everything is judged.
-        attribution: the files behind which a session is known; None if they were not counted.
+        attribution: the files with a known session; None if they were not counted.
     """
 
     root: str
@@ -251,7 +252,7 @@ class Verdict:
 
     @property
     def exit_code(self) -> int:
-        """12 where something stored is damaged, 3 where a person should look, else 0."""
+        """Return 12 if stored bytes are damaged, 3 if a finding needs a person, else 0."""
         if any(f.code == _DAMAGED for f in self.findings):
             return exit_code(IntegrityError(""))
         return FINDINGS if any(f.level == "finding" for f in self.findings) else 0

@@ -1,7 +1,7 @@
-"""Compare a workspace with its state at a branch's base, to find the problems the branch adds.
+"""Compare a workspace with its state at the base of a branch, to find problems of the branch.
 
-A problem that was there already is not the branch's. Two findings are the same if they are about
-the same line: its number may have changed, its text has not.
+Problems that existed at the base do not count. Two findings are the same if they are about the same
+line: its number may have changed, its text has not.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from pipelines.workspace.tracked_files import Tracked
 
 
 class Base(NamedTuple):
-    """A workspace where a branch began.
+    """The workspace at the base of a branch.
 
     Attributes:
-        commit: the whole hash.
-        tracked, manifest: its files then, nothing where there were none.
-        changed: paths that differ since, relative to the workspace.
-        config: what its settings said.
+        commit: the full hash.
+        tracked, manifest: its files at that commit, empty if they did not exist.
+        changed: the paths that differ since, relative to the workspace.
+        config: the settings at that commit.
     """
 
     commit: str
@@ -48,7 +48,7 @@ class Base(NamedTuple):
 
     @property
     def states_change(self) -> bool:
-        """Return whether the references, or a file that they are built from, may have changed."""
+        """Return True if the references, or a file that they are built from, may have changed."""
         return any(
             path == REFERENCES or any(fnmatch(path, pattern) for pattern in WANTED)
             for path in self.changed
@@ -56,7 +56,7 @@ class Base(NamedTuple):
 
 
 def read_base(workspace: Workspace, revision: str) -> Base:
-    """Read the workspace at the merge base of `HEAD` and a revision.
+    """Return the workspace at the merge base of `HEAD` and a revision.
 
     Raises:
         NotFound: there is no repository, no such commit, or no merge base.
@@ -92,12 +92,12 @@ def line_findings(tracked: Tracked) -> Iterator[Finding]:
 
 
 def added(base: Base, tracked: Tracked, findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Return the findings that were not there before.
+    """Yield the findings that the base does not have.
 
     Args:
-        base: what was there before.
-        tracked: the files that the findings are about.
-        findings: of everything.
+        base: the workspace at the base.
+        tracked: the files of the findings.
+        findings: all findings.
     """
     were, are = _lines(base.tracked), _lines(tracked)
     known = Counter(_identity(f, were) for f in line_findings(base.tracked))
@@ -134,8 +134,8 @@ def _identity(
     """Return the identity of a finding, independent of its line.
 
     Args:
-        finding: what was found.
-        files: the lines of those that it may be about.
+        finding: the finding.
+        files: the lines of the files that it may be about.
     """
     lines = files.get(finding.file or "")
     if lines is None:

@@ -1,15 +1,15 @@
-"""Keep values that can be computed again below `.session-codec/cache/`.
+"""Cache values that can be computed again, below `.session-codec/cache/`.
 
 1. One rule of trust: a cache is used only if this user wrote it, at this path. Its first line is a
    keyed hash of the path and the content. The key is among the user's own files, never in a
-   workspace, so that nothing that a clone brings, another user writes or a disk damages is used.
-   git need not be asked who owns the file, which would cost a process.
-2. A cache only saves time. One that is missing, not trusted, too large or of another version of
-   session-codec reads as None, and one that cannot be written is not written.
-3. The hash proves who wrote a value, not that it is current: callers keep what it depends on.
-4. Caches that only the user's own folder has need no hash (`diffs.secret_scan_cache`). Two files
-   beside the caches are not values: the search index, which SQLite changes in place, and the state
-   of a remote's writer, which must outlive the key. They are used unless git tracks them.
+   workspace, so content from clones, other users or damaged disks is not used. git need not check
+   the owner of the file, which would cost a process.
+2. A cache only saves time. If it is missing, untrusted, too large or of another version, it is read
+   as None; if it cannot be written, it is not.
+3. The hash proves who wrote a value, not that it is current: callers store what it depends on.
+4. Caches in the user's own folder need no hash (`diffs.secret_scan_cache`). Two files beside the
+   caches are not values: the search index, which SQLite changes in place, and the state of a
+   remote's writer, which must outlive the key. They are used unless git tracks them.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from pipelines.workspace.location import Workspace
 
 T = TypeVar("T")
 CACHE: Final = os.path.join(".session-codec", "cache")
-#: Bytes of the largest cache that is read.
+#: The size of the largest cache that is read, in bytes.
 _LIMIT: Final = 64 << 20
 _KEY: Final = "cache-key"
 _KEY_BYTES: Final = 32
-#: Files beside the caches: states, locks, and indexes of archives, which hold no text.
+#: Other files in the folder: states, locks, and indexes of archives, which contain no text.
 _KEPT_BESIDE: Final = ("sync-", "putting-")
-#: What decoding a value of another version may raise.
+#: The exceptions that decoding a value of another version may raise.
 _UNREADABLE: Final = (
     ValueError,
     TypeError,
@@ -45,11 +45,11 @@ _UNREADABLE: Final = (
 
 
 def read_cache(path: str, decode: Callable[[bytes], T]) -> T | None:
-    """Return the value of a cache; None without one to trust.
+    """Return the value of a cache; None if there is no trusted one.
 
     Args:
-        path: absolute path of the cache.
-        decode: makes the value of the content; what it raises for bad content counts as no value.
+        path: the absolute path of the cache.
+        decode: returns the value of the content; its exceptions for bad content count as no value.
     """
     with suppress(OSError, *_UNREADABLE):
         size = regular_size(path)
@@ -62,7 +62,7 @@ def read_cache(path: str, decode: Callable[[bytes], T]) -> T | None:
 
 
 def write_cache(path: str, content: bytes) -> None:
-    """Write a cache; a workspace or a home that cannot be written does without."""
+    """Write a cache; do nothing if the workspace or the home folder cannot be written."""
     with suppress(OSError):
         key = _read_key() or _create_key()
         make_folder(os.path.dirname(path))
@@ -70,7 +70,7 @@ def write_cache(path: str, content: bytes) -> None:
 
 
 def read_json_cache(path: str, decode: Callable[[Any], T]) -> T | None:
-    """Return the value of a cache that is JSON: see `read_cache`."""
+    """Return the value of a JSON cache; see `read_cache`."""
     return read_cache(path, lambda content: decode(json.loads(content)))
 
 
@@ -85,7 +85,7 @@ def is_sealed(path: str) -> bool:
 
 
 def remove_caches(workspace: Workspace) -> None:
-    """Remove every cache of a workspace, for example because texts of sessions were erased."""
+    """Delete every cache of a workspace, for example because texts of sessions were erased."""
     for path in _files(workspace.path(CACHE)):
         remove(path)
 
@@ -93,7 +93,7 @@ def remove_caches(workspace: Workspace) -> None:
 def user_folder(environment: Mapping[str, str] = os.environ) -> str:
     """Return the folder of session-codec among the user's own caches."""
     folder = environment.get("XDG_CACHE_HOME", "")
-    if not os.path.isabs(folder):  # the specification of XDG says to ignore a relative one
+    if not os.path.isabs(folder):  # the XDG specification says to ignore a relative one
         folder = os.path.join(os.path.expanduser("~"), ".cache")
     return os.path.join(folder, "session-codec")
 
@@ -113,14 +113,14 @@ def _seal(key: bytes, path: str, content: bytes) -> bytes:
 
 
 def _read_key() -> bytes:
-    """Return the user's key; empty before its creation."""
+    """Return the user's key; empty if it does not exist yet."""
     with suppress(FileNotFoundError):
         return read_file(os.path.join(user_folder(), _KEY), _KEY_BYTES)
     return b""
 
 
 def _create_key() -> bytes:
-    """Create the user's key; several processes that create one agree on the first."""
+    """Create the user's key and return it; of several processes, the first one decides."""
     folder = user_folder()
     os.makedirs(folder, 0o700, exist_ok=True)
     temporary = os.path.join(folder, f".{_KEY}.{os.getpid()}.tmp")

@@ -1,6 +1,6 @@
 """Find the files that session-codec wrote, and commit them.
 
-Only session-codec's own files are ever added or committed; what a person has staged stays staged.
+Only session-codec's own files are added and committed; other staged files stay staged.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pipelines.system.git.process import run_git
 from pipelines.workspace.git_queries import prefix_of, repository_of
 from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES, Workspace
 
-#: Files that verbs write and that belong into a commit.
+#: The files that verbs write and that belong into a commit.
 WRITTEN: Final = (
     MANIFEST, DELTAS, METRICS, PROGRESS, REFERENCES, ".gitignore", ".gitattributes", "AGENTS.md",
     "CLAUDE.md", ".claude/settings.json", ".codex/hooks.json",
@@ -23,7 +23,7 @@ def uncommitted(workspace: Workspace) -> list[str]:
     """Return the files of `WRITTEN`, relative to the workspace, that differ from HEAD or are new.
 
     Raises:
-        Denied, Unavailable: git cannot be asked.
+        Denied, Unavailable: git cannot run.
     """
     prefix = prefix_of(workspace) if workspace.repository else None
     if prefix is None:
@@ -38,11 +38,11 @@ def uncommitted(workspace: Workspace) -> list[str]:
 def commit_sessions(workspace: Workspace, message: str) -> list[str]:
     """Commit the files of `uncommitted`, and return their names; none if nothing changed.
 
-    The user's hooks do not run: they are about code, and the commit has none.
+    The user's hooks do not run, because they check code, and the commit has none.
 
     Raises:
         Denied: git does not trust the owner of the repository.
-        Unavailable: git refuses, for example during a merge, or without a name for the author.
+        Unavailable: git refuses, for example during a merge, or without the author's name.
     """
     names = uncommitted(workspace)
     if names:

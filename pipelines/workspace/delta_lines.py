@@ -1,7 +1,7 @@
 """Read the deltas of a workspace as lines, for queries over all of them.
 
 Lines stay bytes. They are plain if each is a delta that sorts after the one before: then no line
-occurs twice, and each field is at its place.
+occurs twice, and each field is in a known place.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class Deltas(NamedTuple):
 
     Attributes:
         lines: its deltas, each once, with their line ends.
-        findings: one for each other line, except the rows that belong to the user.
-        as_they_stand: the file is these lines and nothing else, and all of it is ASCII.
+        findings: a finding for each other line, except the rows that belong to the user.
+        as_they_stand: the file consists of exactly these lines, all in ASCII.
     """
 
     lines: Iterable[bytes]
@@ -36,12 +36,12 @@ class Deltas(NamedTuple):
 
 
 def read_deltas(workspace: Workspace) -> Deltas:
-    """Read the deltas of a workspace; a torn last line is left out."""
+    """Return the deltas of a workspace; an incomplete last line is left out."""
     data = read_file(workspace, DELTAS)
     if not data and workspace.exists:
         return _deltas_of_the_manifest(workspace)
     whole = data[: data.rfind(b"\n") + 1]
-    is_file = len(data) == regular_size(workspace.path(DELTAS))  # nothing pending is in it
+    is_file = len(data) == regular_size(workspace.path(DELTAS))  # without pending lines
     if whole and _are_plain(whole):
         alone = is_file and len(whole) == len(data) and data.isascii()
         return Deltas(BytesIO(whole), (), as_they_stand=alone)
@@ -67,11 +67,11 @@ def read_deltas(workspace: Workspace) -> Deltas:
 
 
 def kept_twins(workspace: Workspace, lines: Iterable[bytes]) -> set[bytes]:
-    """Return the lines of a person whose sessions have rows of their own: readers pass over them.
+    """Return the user's own lines whose sessions have rows of ours, which readers skip.
 
     Args:
-        workspace: whose lines.
-        lines: each once.
+        workspace: the workspace of the lines.
+        lines: the lines, each once.
     """
     by_key: defaultdict[bytes, list[bytes]] = defaultdict(list)
     for line in lines:
@@ -82,7 +82,7 @@ def kept_twins(workspace: Workspace, lines: Iterable[bytes]) -> set[bytes]:
 
 
 def kept_lines(workspace: Workspace, lines: list[bytes]) -> frozenset[bytes]:
-    """Return those lines that a person wrote before there was a workspace."""
+    """Return the lines that a user wrote before the workspace was created."""
     if not lines:
         return frozenset()
     from codec.manifest.fact_lines import kept_in
@@ -92,7 +92,7 @@ def kept_lines(workspace: Workspace, lines: list[bytes]) -> frozenset[bytes]:
 
 
 def _deltas_of_the_manifest(workspace: Workspace) -> Deltas:
-    """Return the deltas that a missing or empty file should have, and a finding."""
+    """Return the deltas of a missing or empty file, from the manifest, and a finding."""
     lines = delta_lines_of(read_manifest(workspace))
     if not lines:
         return Deltas((), (), as_they_stand=True)

@@ -1,9 +1,9 @@
 """Put diffs into the folder of loose diffs without overwriting a file.
 
 1. A file name is a hint, the SHA-256 of the content is the identity.
-2. A diff is put only where no file is. A file with the same bytes is the same diff.
-3. Where the name is taken by other bytes, the diff gets a name of its time and its hash; readers
-   find it by its time, and verify its hash.
+2. A diff is written only to a free name. A file with the same bytes is the same diff.
+3. If other bytes have the name, the diff gets a name of its time and its hash; readers find it by
+   its time, and verify its hash.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from pipelines.system.fs.files import is_file, read_bytes, remove, replace_file
 from pipelines.system.git.local_state import checked
 
 SUFFIX: Final = ".diff"
-#: Hex digits of the hash in a name; more where even that name is taken.
+#: The hex digits of the hash in a name; more if that name is taken, too.
 _DIGITS: Final = (6, 12, 64)
 _BLOCK: Final = 1 << 20
-#: How systems refuse a hard link that this file system, or this pair of them, cannot have.
+#: The errors of systems for a hard link that is not possible on a file system or between two.
 _NO_LINKS: Final = frozenset(
     (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.EXDEV, errno.ENOSYS)
 )
@@ -32,12 +32,12 @@ def put_diff(source: str, folder: str, name: str) -> str:
     """Move a finished file into a folder of diffs, and return the name that it got.
 
     Args:
-        source: path of the file, its content on the disk already.
-        folder: where it goes. The caller syncs it.
+        source: the path of the file, whose content is on the disk already.
+        folder: the target. The caller syncs it.
         name: the name to use, unless other bytes have it.
 
     Raises:
-        Conflict: every name for these bytes holds other bytes.
+        Conflict: other bytes have every name for these bytes.
     """
     if _put(source, os.path.join(folder, name)):
         return name
@@ -52,13 +52,13 @@ def put_diff(source: str, folder: str, name: str) -> str:
 
 
 def hashed_names(name: str, sha256: Sha256) -> list[str]:
-    """Return the names that a diff gets where the name of its key is taken, in order."""
+    """Return the names for a diff if the name of its key is taken, in order."""
     time = key_time(name.removesuffix(SUFFIX))
     return [f"{time}.{sha256[:digits]}{SUFFIX}" for digits in _DIGITS]
 
 
 def _put(source: str, target: str) -> bool:
-    """Move a file to a free path; False where other bytes have the path."""
+    """Move a file to a free path; return False if other bytes have the path."""
     if not _placed(source, target) and not _is_same(source, target):
         return False
     remove(source)
@@ -79,7 +79,7 @@ def _placed(source: str, target: str) -> bool:
 
 
 def _copied(source: str, target: str) -> bool:
-    """Copy a file to a free path, which is reserved first; False where it is taken."""
+    """Copy a file to a free path, which is reserved first; return False if it is taken."""
     try:
         os.close(os.open(checked(target), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
     except FileExistsError:
@@ -90,7 +90,7 @@ def _copied(source: str, target: str) -> bool:
 
 
 def _is_same(source: str, target: str) -> bool:
-    """Return whether a file holds the bytes of another."""
+    """Return True if a file has the same bytes as another."""
     if not is_file(target) or os.path.getsize(source) != os.path.getsize(target):
         return False
     return os.path.samefile(source, target) or read_bytes(source) == read_bytes(target)

@@ -1,17 +1,18 @@
-"""Name the files of loose diffs."""
+"""The names of loose diffs."""
 
 from __future__ import annotations
 
 import os
 
+from codec.kinds import Key
 from codec.names import diff_name
 
-#: Whether this machine's file systems take `:` in a name.
+#: Whether the file systems of this machine allow `:` in names.
 COLONS = os.name != "nt"
 
 
-def names_of(key: str) -> tuple[str, ...]:
-    """Return the file names under which a key's diff may be found; it is written as the first."""
+def names_of(key: Key) -> tuple[str, ...]:
+    """Return the possible file names of a key's diff; a new one gets the first."""
     plain, safe = diff_name(key), diff_name(key, colons=False)
     if plain == safe:
         return (plain,)

@@ -1,8 +1,8 @@
 """Resolve a user-supplied name to a session.
 
 A name is a key, the beginning of one, `latest`, or `latest~N`, the Nth before the latest. The keys
-are those of the delta lines. Where they do not have the name, those of the manifest are read: after
-a merge, sessions of one second get keys of their own there before the delta lines are repaired.
+are those of the delta lines. If these do not have the name, the manifest is read: after a merge,
+sessions of the same second get different keys there before the delta lines are repaired.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from bisect import bisect_left
 from collections.abc import Collection, Iterator
 from typing import Final
 
+from codec.kinds import Key
 from codec.manifest.fact_lines import read_fact
 from codec.manifest.jsonl import identity_of
 from codec.names import key_time
@@ -25,31 +26,31 @@ _KEY_OF_LINE = re.compile(rb"^([^ |\n]+) \| [^\n]*\n", re.M)
 _LATEST = re.compile(r"latest(?:~(?P<back>\d{1,9}))?")
 _NAMED = 5
 _FOLLOWS: Final = b'"follows"'
-#: Kinds of facts that change what others say of a session.
+#: Kinds of facts that change sessions of other facts.
 _REVISING: Final = (b'"revision"', b'"purged-text"')
 
 
 def find_session(workspace: Workspace, name: str) -> Session:
-    """Return the session that a name means, as it is now.
+    """Return the session with a name, as it is now.
 
     Raises:
-        NotFound: no session has the name; the nearest keys are named.
-        Conflict: several keys begin with it.
+        NotFound: no session has the name; the error lists the nearest keys.
+        Conflict: several keys begin with the name.
     """
     return _read_fact(workspace, find_key(workspace, name))
 
 
-def find_key(workspace: Workspace, name: str) -> str:
-    """Return the key that a name means; raises as `find_session` does."""
+def find_key(workspace: Workspace, name: str) -> Key:
+    """Return the key for a name; raises the errors of `find_session`."""
     found: list[bytes] = _KEY_OF_LINE.findall(read_file(workspace, DELTAS))
     try:
-        return _key_among(workspace, {k.decode(errors="replace") for k in found}, name)
+        return _key_among(workspace, {Key(k.decode(errors="replace")) for k in found}, name)
     except NotFound:
         return _key_among(workspace, read_manifest(workspace).sessions, name)
 
 
-def _key_among(workspace: Workspace, found: Collection[str], name: str) -> str:
-    """Return the one of some keys that a name means; raises as `find_session` does."""
+def _key_among(workspace: Workspace, found: Collection[Key], name: str) -> Key:
+    """Return the key, among some, for a name; raises the errors of `find_session`."""
     keys = sorted(found, key=lambda k: (key_time(k), k))
     latest = _LATEST.fullmatch(name)
     if latest:
@@ -62,7 +63,7 @@ def _key_among(workspace: Workspace, found: Collection[str], name: str) -> str:
     keys.sort()
     at = bisect_left(keys, name)
     if at < len(keys) and keys[at] == name:
-        return name
+        return keys[at]
     fitting = [k for k in keys[at : at + _NAMED + 1] if k.startswith(name)]
     if len(fitting) == 1:
         return fitting[0]
@@ -79,8 +80,8 @@ def _key_among(workspace: Workspace, found: Collection[str], name: str) -> str:
     )
 
 
-def _in_order(workspace: Workspace, keys: list[str]) -> list[str]:
-    """Return keys that are in order of time in the order in which their sessions happened."""
+def _in_order(workspace: Workspace, keys: list[Key]) -> list[Key]:
+    """Return keys, sorted by time, in the order in which their sessions happened."""
     with mapped_file(workspace, MANIFEST) as data:
         if data.find(_FOLLOWS) < 0:
             return keys
@@ -90,7 +91,7 @@ def _in_order(workspace: Workspace, keys: list[str]) -> list[str]:
 
 
 def current(workspace: Workspace, fact: Session) -> Session:
-    """Return a session as it is now, from one of its facts; a revision may have changed it."""
+    """Return a session as it is now, given one of its facts; a revision may have changed it."""
     with mapped_file(workspace, MANIFEST) as data:
         if not _is_revised(data) and len(list(_facts_with(data, fact.key))) == 1:
             return fact
@@ -100,8 +101,8 @@ def current(workspace: Workspace, fact: Session) -> Session:
     return next(found, fact)
 
 
-def _read_fact(workspace: Workspace, key: str) -> Session:
-    """Return the session with a key, found without reading all of the manifest as JSON."""
+def _read_fact(workspace: Workspace, key: Key) -> Session:
+    """Return the session with a key, without decoding all of the manifest."""
     with mapped_file(workspace, MANIFEST) as data:
         facts = list(_facts_with(data, key))
         if len(facts) == 1 and not _is_revised(data):
@@ -117,12 +118,12 @@ def _read_fact(workspace: Workspace, key: str) -> Session:
 
 
 def _is_revised(data: mmap.mmap | bytes) -> bool:
-    """Return whether any session may not be as its fact has it."""
+    """Return True if a session may differ from its fact."""
     return any(data.find(kind) >= 0 for kind in _REVISING)
 
 
-def _facts_with(data: mmap.mmap | bytes, key: str) -> Iterator[Session]:
-    """Yield the facts of sessions with a key, from whole lines."""
+def _facts_with(data: mmap.mmap | bytes, key: Key) -> Iterator[Session]:
+    """Yield the facts of sessions with a key."""
     needle = f'"key":"{key}"'.encode()
     at = data.find(needle)
     while at >= 0:

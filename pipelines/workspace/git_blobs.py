@@ -1,7 +1,7 @@
-"""Read files of commits. A blob's size is compared before the blob is read.
+"""Read files of commits, after checking their size.
 
-A small pack can hold a blob of any size, so neither git nor this process reads one that could not
-be held in memory.
+A small pack can contain a blob of any size, so a blob that does not fit into memory is read neither
+by git nor by this process.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ def read_blob(repository: Repository, name: str, *, plain: bool = False) -> byte
     """Return the content of a blob; None if the repository does not have it.
 
     Args:
-        repository: whose objects.
+        repository: the repository of the blob.
         name: an object id, or `COMMIT:PATH`.
-        plain: as for `run_git`.
+        plain: as in `run_git`.
 
     Raises:
         Denied: git does not trust the owner of the repository.
@@ -38,7 +38,7 @@ def read_blob(repository: Repository, name: str, *, plain: bool = False) -> byte
     ) as output:
         kind, _, size = output.readline().rstrip(b"\n").partition(b" ")
         if kind != b"blob":
-            while output.read(_BLOCK):  # git fails where nobody reads what it prints
+            while output.read(_BLOCK):  # git fails if its output is not read
                 pass
             return None
         if int(size) > SIZE_LIMIT:

@@ -1,8 +1,8 @@
-"""Tracked files that git ignores, and the lines of `.gitignore` that make git take them.
+"""Find tracked files that git ignores, and the exceptions for `.gitignore`.
 
 GitHub's template for Node ignores `*.log`, which hides `SESSION_DELTAS.log`: the file is then never
-committed, and every clone lacks it. An exception in the workspace's own `.gitignore` wins over the
-user's excludes and over every `.gitignore` above it, unless a whole folder above is ignored.
+committed, and no clone has it. An exception in the workspace's own `.gitignore` overrides the
+user's excludes and every `.gitignore` above it, unless a whole folder above is ignored.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
+from codec.summaries.paths import FOLDER, is_path
 from pipelines.outcomes.errors import Denied, NotFound, Unavailable
 from pipelines.outcomes.findings import Finding
 from pipelines.system.git.worktree import git_folders
 from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES, Workspace
 
-#: The files that every clone needs.
+#: The files that every clone needs, beside summaries.
 COMMITTED: Final = (MANIFEST, DELTAS, METRICS, PROGRESS, REFERENCES)
 
 
@@ -25,10 +26,10 @@ class Ignored(NamedTuple):
     """A file that git ignores.
 
     Attributes:
-        name: of the file, relative to the workspace.
+        name: the name of the file, relative to the workspace.
         rule: the pattern that matches it.
         source: the file that has the pattern.
-        line: of the pattern, counted from 1.
+        line: the line of the pattern, counted from 1.
     """
 
     name: str
@@ -38,26 +39,31 @@ class Ignored(NamedTuple):
 
 
 def exceptions(names: Iterable[str]) -> list[str]:
-    """Return the lines of `.gitignore` that make git take some files of a workspace."""
+    """Return the lines of `.gitignore` that make git accept some files of a workspace."""
     lines: dict[str, None] = {}
     for name in names:
         folders = name.split("/")[:-1]
         lines.update((f"!/{'/'.join(folders[: i + 1])}/", None) for i in range(len(folders)))
-        lines[f"!/{name}"] = None
+        lines[f"!/{FOLDER}/*.json" if is_path(name) else f"!/{name}"] = None
     return list(lines)
 
 
-def ignored_files(workspace: Workspace) -> list[Ignored]:
+def ignored_files(workspace: Workspace, more: Iterable[str] = ()) -> list[Ignored]:
     """Return the files that clones need and git ignores; git runs only if necessary.
 
-    A file that git tracks already stays tracked, whatever a pattern says. Where git cannot be
-    asked, the list is empty: other checks report that.
+    A file that git already tracks stays tracked, whatever the patterns. If git cannot run, the list
+    is empty: other checks report that.
+
+    Args:
+        workspace: the workspace of the files.
+        more: paths of files that will be written, relative to the workspace.
     """
     folders = git_folders(workspace.repository) if workspace.repository else None
     if workspace.repository is None or folders is None:
         return []
     below = os.path.relpath(workspace.root, workspace.repository).replace(os.sep, "/")
-    names = [name for name in COMMITTED if not _is_in_index(folders[0], _joined(below, name))]
+    wanted = dict.fromkeys((*COMMITTED, *_summaries(workspace), *more))
+    names = [name for name in wanted if not _is_in_index(folders[0], _joined(below, name))]
     if not names:
         return []
     try:
@@ -78,12 +84,21 @@ def ignored_findings(workspace: Workspace) -> Iterator[Finding]:
         )
 
 
+def _summaries(workspace: Workspace) -> list[str]:
+    """Return the paths of the files of summaries, relative to the workspace."""
+    try:
+        found = os.listdir(workspace.path(*FOLDER.split("/")))
+    except OSError:  # usually there are no summaries
+        return []
+    return sorted(path for name in found if is_path(path := f"{FOLDER}/{name}"))
+
+
 def _joined(below: str, name: str) -> str:
     return name if below == "." else f"{below}/{name}"
 
 
 def _is_in_index(git: str, path: str) -> bool:
-    """Return whether git's index names a path; a quick look that starts no process."""
+    """Return True if git's index contains a path; checked without starting git."""
     try:
         with (
             open(os.path.join(git, "index"), "rb") as f,
@@ -96,7 +111,7 @@ def _is_in_index(git: str, path: str) -> bool:
 
 def _ignored(workspace: Workspace, names: Iterable[str]) -> Iterator[Ignored]:
     from pipelines.system.git.process import run_git
-    from pipelines.workspace.git_queries import (  # no verb pays for it that need not ask
+    from pipelines.workspace.git_queries import (  # imported only by verbs that need it
         prefix_of,
         repository_of,
     )

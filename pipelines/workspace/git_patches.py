@@ -2,11 +2,11 @@
 
 1. The same two trees give the same bytes on every machine, so that a lost diff can be recomputed
    and compared with its hash. git reads the objects through an empty repository: attributes and
-   settings of the repository, of the user and of the system do not apply. What is left to choose
-   is said on the command line.
-2. The files that session-codec itself writes are not part of a patch: every commit would carry the
-   lines of the session before it.
-3. git can remake a diff only if its hash was compared.
+   settings of the repository, the user and the system do not apply. All other choices are options
+   of the command.
+2. The files that session-codec itself writes are not part of a patch: otherwise every commit would
+   contain the lines of the session before it.
+3. git counts as able to remake a diff only after its hash was compared.
 """
 
 from __future__ import annotations
@@ -34,27 +34,27 @@ from pipelines.workspace.git_queries import (
 )
 from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, V1_LOG, Workspace
 
-#: Published in FORMATS.md. A change of them needs another field beside a session's `range`.
+#: FORMATS.md documents them. If they change, another field than a session's `range` is needed.
 PATCH_OPTIONS: Final = (
     "-p", "-r", "--binary", "--full-index", "--find-renames=50%", "-l1000", "--unified=3",
     "--inter-hunk-context=0", "--diff-algorithm=myers", "--indent-heuristic", "--no-color",
     "--no-ext-diff", "--no-textconv", "--submodule=short", "--ignore-submodules=none",
     "--src-prefix=a/", "--dst-prefix=b/", "-O/dev/null",
 )  # fmt: skip
-#: The files that verbs and agents append sessions to: not part of a session's patch.
+#: The files to which verbs and agents append sessions, which are not part of a session's patch.
 LEFT_OUT: Final = (MANIFEST, DELTAS, METRICS, PROGRESS, V1_LOG)
-#: Sessions of one run of git, and ranges of a session: what git is asked fits into a pipe.
+#: The sessions of one run of git, and the ranges of a session: the requests fit into a pipe.
 _BATCH: Final = 16
 _RANGES: Final = 16
 _LINE: Final = 1 << 16
 
 
 def patch_of(workspace: Workspace, commits: Sequence[str], *, plain: bool = True) -> bytes:
-    """Return the patch of commits; of several, their patches in order.
+    """Return the patch of commits; for several commits, their patches in order.
 
     Args:
-        workspace: whose repository, and whose own files are left out.
-        commits: each `BASE..HEAD` or a commit, by whole hashes.
+        workspace: the workspace, whose own files are left out.
+        commits: `BASE..HEAD` or single commits, by full hashes.
         plain: without attributes and settings; version 0.1.0 applied those of the repository.
 
     Raises:
@@ -65,15 +65,15 @@ def patch_of(workspace: Workspace, commits: Sequence[str], *, plain: bool = True
 
 
 def remade(workspace: Workspace, commits: Sequence[str], patch: PatchRef) -> bytes | None:
-    """Return a recorded diff as git recomputes it; None if that has another hash.
+    """Return a recorded diff, recomputed by git; None if the result has another hash.
 
-    Before patches were made without attributes and settings, those of the repository applied. Such
-    a diff is tried as well.
+    Early versions made patches with the attributes and settings of the repository. Such a diff is
+    tried as well.
 
     Args:
-        workspace: whose repository.
-        commits: of the session, see `patch_of`.
-        patch: what was recorded.
+        workspace: the workspace of the repository.
+        commits: the commits of the session, see `patch_of`.
+        patch: the recorded hash and size.
     """
     for plain in (True, False):
         try:
@@ -88,13 +88,13 @@ def remade(workspace: Workspace, commits: Sequence[str], patch: PatchRef) -> byt
 def remakable(
     workspace: Workspace, sessions: Iterable[tuple[tuple[str, ...], PatchRef]]
 ) -> set[tuple[tuple[str, ...], PatchRef]]:
-    """Return those commits and patches that git can recompute, each compared with its hash.
+    """Return the commits and patches that git can recompute, each compared with its hash.
 
-    Patches are not kept in memory. A file of more than 256 MiB is not tried.
+    Patches are not kept in memory. Patches with a file above 256 MiB are not tried.
 
     Args:
-        workspace: whose repository.
-        sessions: commits as for `patch_of`, and the patch that was recorded.
+        workspace: the workspace of the repository.
+        sessions: commits as in `patch_of`, and the recorded patch.
     """
     left = set(sessions)
     if workspace.repository is None:
@@ -108,10 +108,11 @@ def remakable(
 
 
 def worktree_patch(workspace: Workspace) -> bytes:
-    """Return the patch from the last commit to the working tree, with new files, without ignored.
+    """Return the patch from the last commit to the working tree, new files included.
 
-    They are added to a copy of the index; the index itself stays as it is. Line ends, encodings and
-    filters are converted as for a commit, but filters that the repository configures do not run.
+    Files are added to a copy of the index; the index itself does not change. Line ends, encodings
+    and filters are converted as for a commit, but filters that the repository configures do not
+    run.
 
     Raises:
         Conflict: a changed file needs a filter that only the repository configures.
@@ -133,7 +134,7 @@ def worktree_patch(workspace: Workspace) -> bytes:
 
 
 def _ends(workspace: Workspace, commits: str) -> tuple[str, str]:
-    """Return the two ends of a range or a commit.
+    """Return the two ends of a range, or of a commit.
 
     Raises:
         NotFound: the repository does not have the commit, or a shallow clone lacks its parent.
@@ -148,7 +149,7 @@ def _ends(workspace: Workspace, commits: str) -> tuple[str, str]:
 
 
 def _patch(workspace: Workspace, base: str, head: str, *, plain: bool) -> bytes:
-    """Return the patch between two objects, see `patch_of`."""
+    """Return the patch between two objects; see `patch_of`."""
     repository = repository_of(workspace)
     arguments = ("diff-tree", *PATCH_OPTIONS, base, head, "--", *_paths(workspace))
     try:
@@ -165,14 +166,14 @@ def _patch(workspace: Workspace, base: str, head: str, *, plain: bool) -> bytes:
 def _refs(
     workspace: Workspace, wanted: Collection[tuple[str, ...]], *, plain: bool
 ) -> Iterator[tuple[tuple[str, ...], PatchRef]]:
-    """Return hash and size of the patches that git can make."""
+    """Yield the commits, hash and size of the patches that git can make."""
     asked = _requests(workspace, wanted)
     waiting, size = list(asked), _BATCH
     while waiting:
         batch = waiting[:size]
         refs, is_whole = _measured(workspace, [asked[commits] for commits in batch], plain=plain)
         yield from zip(batch, refs)
-        if is_whole or len(batch) == 1:  # of one that fails alone, an object is missing
+        if is_whole or len(batch) == 1:  # if one fails alone, an object is missing
             waiting, size = waiting[len(batch) :], _BATCH
         else:
             waiting, size = waiting[len(refs) :], 1
@@ -181,7 +182,7 @@ def _refs(
 def _requests(
     workspace: Workspace, wanted: Collection[tuple[str, ...]]
 ) -> dict[tuple[str, ...], list[bytes]]:
-    """Return the lines that ask `diff-tree --stdin`, where the repository has the trees."""
+    """Return the input lines for `diff-tree --stdin`, if the repository has the trees."""
     pairs: dict[tuple[str, ...], list[tuple[str, str]]] = {}
     for commits in sorted(wanted):
         with suppress(NotFound):
@@ -198,7 +199,7 @@ def _requests(
 def _measured(
     workspace: Workspace, groups: Sequence[Sequence[bytes]], *, plain: bool
 ) -> tuple[list[PatchRef], bool]:
-    """Run git once; return hash and size of each patch that is whole, and whether all are."""
+    """Run git once; return hash and size of each complete patch, and whether all are complete."""
     repository = repository_of(workspace)
     arguments = ("diff-tree", "--stdin", *PATCH_OPTIONS, "--", *_paths(workspace))
     data = b"".join(line for group in groups for line in group)
@@ -214,12 +215,12 @@ def _measured(
 def _split(output: IO[bytes], groups: Sequence[Sequence[bytes]]) -> Iterator[PatchRef]:
     """Split the output of `diff-tree --stdin`, which repeats the request before each patch.
 
-    No line of a patch is two hashes: each begins with a mark or a word, and a line of a binary
-    patch is shorter.
+    No line of a patch consists of two hashes: lines begin with a mark or a word, and lines of
+    binary patches are shorter.
 
     Args:
-        output: of git.
-        groups: lines that it was asked with; the patches of a group are one.
+        output: the output of git.
+        groups: the input lines; the patches of a group are one patch.
     """
     headers = iter([(line, n) for n, group in enumerate(groups) for line in group])
     header, number = next(headers, (b"", -1))
@@ -240,7 +241,7 @@ def _split(output: IO[bytes], groups: Sequence[Sequence[bytes]]) -> Iterator[Pat
 
 
 def _trees(repository: Repository, objects: Collection[str]) -> dict[str, str]:
-    """Return the trees of those commits or trees that the repository has, by given name."""
+    """Return the trees of the commits or trees that the repository has, by given name."""
     names = sorted(objects)
     asked = "".join(f"{name}^{{tree}}\n" for name in names).encode()
     form = "--batch-check=%(objectname)"
@@ -254,7 +255,7 @@ def _is(data: bytes, patch: PatchRef) -> bool:
 
 
 def _paths(workspace: Workspace) -> list[str]:
-    """Return pathspecs of everything but the files of the workspace."""
+    """Return pathspecs for all files except those of the workspace."""
     prefix = prefix_of(workspace)
     own = () if prefix is None else LEFT_OUT
     return [":(top)", *(f":(top,exclude,literal){prefix}{name}" for name in own)]

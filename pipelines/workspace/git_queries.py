@@ -13,18 +13,18 @@ from pipelines.system.git.repository import Repository, repository_at
 from pipelines.workspace.git_blobs import read_blob
 from pipelines.workspace.location import Workspace
 
-#: How `rev-parse --verify --quiet` and `config --get` report a missing value.
+#: The exit code of `rev-parse --verify --quiet` and `config --get` for a missing value.
 _OR_NONE: Final = (0, 1)
 _LENGTHS: Final = (40, 64)
 _DIGITS: Final = frozenset("0123456789abcdef")
-#: Compiled where it is used: every call of `record` loads this module.
+#: Compiled when it is used, because every `record` loads this module.
 _FILTER_FAILED: Final = r"(?:fatal: )?(?P<path>.*): clean filter '(?P<name>.*)' failed"
 _FILTER_KEYS: Final = r"^filter\..*\.(clean|process|required)$"
 _OF_USER: Final = frozenset({"system", "global"})
 
 
 def repository_of(workspace: Workspace) -> Repository:
-    """Return the repository that a workspace is in.
+    """Return the repository of a workspace.
 
     Raises:
         NotFound: it is not in a repository.
@@ -40,7 +40,7 @@ def repository_of(workspace: Workspace) -> Repository:
 def prefix_of(workspace: Workspace) -> str | None:
     """Return the path of a workspace in its repository as a prefix; None if it is outside.
 
-    Links are followed: git knows a folder by its real path.
+    Links are resolved, because git knows a folder by its real path.
     """
     top = os.path.realpath(repository_of(workspace).top)
     root = os.path.realpath(workspace.root)
@@ -51,16 +51,16 @@ def prefix_of(workspace: Workspace) -> str | None:
 
 
 def is_object(text: str) -> bool:
-    """Return whether a text is the whole hash of an object."""
+    """Return True if a text is the full hash of an object."""
     return len(text) in _LENGTHS and _DIGITS.issuperset(text)
 
 
 def resolve(workspace: Workspace, text: str) -> tuple[str, int]:
-    """Resolve user-supplied commits to `BASE..HEAD` by whole hashes, and count the commits.
+    """Return `BASE..HEAD` with full hashes for user-supplied commits, and their number.
 
     Args:
-        workspace: whose repository.
-        text: `A..B`, `A...B` (since they parted), or one commit for what it changed; a merge is
+        workspace: the workspace of the repository.
+        text: `A..B`, `A...B` (since they diverged), or one commit for its changes; a merge is
             compared with its first parent.
 
     Raises:
@@ -83,11 +83,11 @@ def resolve(workspace: Workspace, text: str) -> tuple[str, int]:
 
 
 def parent_of(repository: Repository, commit: str) -> str:
-    """Return the first parent of a commit, or the empty tree where it is the first commit.
+    """Return the first parent of a commit; for the first commit, the empty tree.
 
     Args:
-        repository: that has the commit.
-        commit: its whole hash.
+        repository: the repository that has the commit.
+        commit: its full hash.
 
     Raises:
         NotFound: the clone is shallow and does not have the parent.
@@ -110,7 +110,7 @@ def parent_of(repository: Repository, commit: str) -> str:
 
 
 def commit_of(repository: Repository, name: str) -> str | None:
-    """Return the whole hash of a commit; None if no commit has the name."""
+    """Return the full hash of a commit; None if no commit has the name."""
     arguments = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
     done = run_git(repository, *arguments, answers=_OR_NONE)
     return None if done.returncode else done.stdout.decode().strip()
@@ -125,12 +125,12 @@ def content_at(workspace: Workspace, commit: str, name: str) -> bytes:
     """Return the content of a workspace's file at a commit; empty if it did not exist.
 
     Args:
-        workspace: whose repository; outside of git there is no such file.
-        commit: the whole hash, or `HEAD`.
+        workspace: the workspace; outside of git there is no such file.
+        commit: the full hash, or `HEAD`.
         name: the path in the workspace.
 
     Raises:
-        Denied, Unavailable: git cannot be asked, so that is not known.
+        Denied, Unavailable: git cannot run, so the content is unknown.
     """
     prefix = prefix_of(workspace) if workspace.repository else None
     if prefix is None:
@@ -139,18 +139,18 @@ def content_at(workspace: Workspace, commit: str, name: str) -> bytes:
 
 
 def blob_at(workspace: Workspace, name: str) -> bytes | None:
-    """Return a blob by its whole object id; None if the repository does not have it."""
+    """Return a blob by its full object id; None if the repository does not have it."""
     if workspace.repository is None or not is_object(name):
         return None
     return read_blob(repository_of(workspace), name)
 
 
 def names_changed(workspace: Workspace, commit: str) -> list[str]:
-    """Return paths below the workspace, relative to it, that differ from a commit.
+    """Return the paths below the workspace, relative to it, that differ from a commit.
 
     Args:
-        workspace: whose working tree.
-        commit: the whole hash.
+        workspace: the workspace of the working tree.
+        commit: the full hash.
     """
     prefix, repository = prefix_of(workspace), repository_of(workspace)
     if prefix is None:
@@ -169,7 +169,7 @@ def add_worktree(repository: Repository, index: str, pathspecs: Collection[str])
     Raises:
         Conflict: a changed file needs a filter that only the repository configures.
     """
-    # Files that are not checked out are marked in the index; other folders may have new ones.
+    # Files that are not checked out are marked in the index; other folders may have new files.
     settings = (
         "core.safecrlf=false", "core.sparseCheckout=false", "core.splitIndex=false",
         *_without_filters(repository),
@@ -224,17 +224,17 @@ def _known(repository: Repository, name: str) -> str:
 
 
 def _hint_on_history(repository: Repository, hint: str) -> str:
-    """Return a hint on commits that are not found; in a shallow clone, how to fetch them."""
+    """Return a hint on missing commits; in a shallow clone, how to fetch them."""
     from pipelines.system.git.missing import UNSHALLOW, is_shallow
 
     return UNSHALLOW if is_shallow(repository.common) else hint
 
 
 def _without_filters(repository: Repository) -> list[str]:
-    """Return settings by which no filter runs that only the repository configures.
+    """Return settings that switch off filters that only the repository configures.
 
-    What the user or the system configures applies, `git lfs install` for example. A file that needs
-    one of the others cannot be added.
+    Filters of the user or the system stay, those of `git lfs install` for example. A file that
+    needs one of the others cannot be added.
     """
     arguments = ("config", "--show-scope", "--null", "--get-regexp", _FILTER_KEYS)
     words = run_git(repository, *arguments, answers=_OR_NONE).stdout.split(b"\0")

@@ -1,23 +1,23 @@
-"""The journal: the committed writes of a verb, and `recover`, which completes them.
+"""The journal of a verb's committed writes, and `recover`, which completes them.
 
-A transaction (`workspace.transaction`) writes what it appends to the tracked files to a journal,
-and commits by giving the journal its name. Journal and staging folder share a random token,
-`.session-codec/journal-TOKEN`; version 0.1.0 used none:
+A transaction (`workspace.transaction`) writes the bytes to append to a journal, and commits by
+giving the journal its name. Journal and staging folder share a random token, `.session-
+codec/journal-TOKEN`; version 0.1.0 used none:
 
     {"format":"session-codec-journal","version":1,"verb":"migrate","appends":[["PROJECT_METRICS.tsv",0,80]]}
     <the bytes to append, one after the other>
 
-1. Completing is idempotent: a staged file that was already moved is gone from the staging
-   folder, an append continues where the file ends inside of what is appended. A diff never replaces
-   a file with other bytes (`workspace.diff_files`).
-2. A file that no longer ends where the transaction began is left alone: somebody else wrote to
-   it since. The manifest proves what is missing there, and `migrate` adds it.
-3. Appends are done in the order given: the delta line, which makes a session exist, is last.
-4. A journal or a staging folder that git tracks, that is a link or that another user owns is
-   refused. Whatever a journal says, only the files of a workspace are appended to.
+1. Completing is idempotent: a staged file that was moved is no longer in the staging folder, and an
+   append continues at the end of the file. A diff never replaces a file with other bytes
+   (`workspace.diff_files`).
+2. A file that no longer ends where the transaction began is not changed: another program wrote to
+   it. The manifest shows what is missing there, and `migrate` adds it.
+3. Appends are done in order: the delta line, which makes a session exist, is last.
+4. A journal or a staging folder that git tracks, that is a link, or that belongs to another user is
+   refused. Whatever a journal states, only the files of a workspace are appended to.
 5. The references, the manifest, the v2 files and summaries can be replaced as well:
    `"replaces":[["PROJECT_REFERENCES.yaml","<SHA-256 of the file before>",120]]`. A file that has
-   changed since is left alone.
+   changed since is not replaced.
 """
 
 from __future__ import annotations
@@ -56,29 +56,29 @@ _FOLDER: Final = ".session-codec"
 _JOURNAL: Final = re.compile(
     r"journal(?P<token>(?:-[0-9a-f]{16})?)(?P<unfinished>\.tmp(?:\.payload)?)?", re.ASCII
 )
-#: All files that are appended to.
+#: All files to which a verb appends.
 APPENDED: Final = (
     MANIFEST, METRICS, PROGRESS, DELTAS, REFERENCES, ".gitignore", ".gitattributes",
 )  # fmt: skip
-#: All files that are replaced.
+#: All files that a verb replaces.
 REPLACED: Final = (MANIFEST, METRICS, PROGRESS, DELTAS, REFERENCES)
 #: Summaries are replaced as well; `codec.summaries.summary_file` has their names.
-_SUMMARY: Final = re.compile(r"\.session-codec/summaries/\d{4}[0-9QW.-]{0,24}\.json", re.ASCII)
+_SUMMARY: Final = r"(?a)\.session-codec/summaries/\d{4}[0-9QW.-]{0,24}\.json"
 
 
 def is_pending(workspace: Workspace) -> bool:
-    """Return True if a verb was stopped after its commit, so that `recover` completes it."""
+    """Return True if a verb was interrupted after its commit, so that `recover` completes it."""
     return any(not m["unfinished"] for m in _journals(workspace))
 
 
 def recover(workspace: Workspace) -> str | None:
-    """Complete the committed writes of a stopped verb, and return the verb's name.
+    """Complete the committed writes of an interrupted verb, and return its name.
 
-    Use it under the workspace's lock.
+    The caller must hold the workspace's lock.
 
     Raises:
-        Conflict: the journal or its staging folder came with a clone, or is another user's.
-        FormatError: it is a journal that this version cannot complete.
+        Conflict: the journal or its staging folder came with a clone, or belongs to another user.
+        FormatError: this version cannot complete the journal.
     """
     verb = None
     for m in _journals(workspace):
@@ -102,7 +102,7 @@ def _journals(workspace: Workspace) -> list[re.Match[str]]:
 
 
 def remove_unfinished(workspace: Workspace) -> None:
-    """Remove journals that were never committed; a link among them is removed, not followed."""
+    """Delete journals that were never committed; a link is deleted, not followed."""
     for m in _journals(workspace):
         if m["unfinished"]:
             remove(workspace.path(_FOLDER, m[0]))
@@ -161,13 +161,13 @@ def _is_append(value: object) -> bool:
 def _is_replace(value: object) -> bool:
     match value:
         case [str() as path, str(), int() as length]:
-            is_known = path in REPLACED or _SUMMARY.fullmatch(path) is not None
+            is_known = path in REPLACED or re.fullmatch(_SUMMARY, path) is not None
             return is_known and length >= 0
     return False
 
 
 def digest_of(data: bytes) -> str:
-    """Return a journal's digest of a file that it replaces."""
+    """Return the digest by which a journal names a file that it replaces."""
     return hashlib.sha256(data).hexdigest()
 
 
@@ -180,7 +180,7 @@ def _unfit(journal: str) -> FormatError:
 
 
 def target_of(workspace: Workspace, path: str) -> str:
-    """Return the absolute path of a file to write, which must not be a link to elsewhere.
+    """Return the absolute path of a file to write, which must not be a link to another place.
 
     Raises:
         Conflict: it is a link, or below one.
@@ -219,7 +219,7 @@ def _publish(staging: str, target: str) -> None:
 
 
 def _moved(source: str, target: str) -> bool:
-    """Rename; False where `.diffs` is a file system of its own (a mount, a link to another)."""
+    """Rename a file; return False if `.diffs` is on another file system (a mount, a link)."""
     try:
         move(source, target)
     except OSError as e:
@@ -237,7 +237,7 @@ def _move(source: str, target: str) -> None:
 
 
 def _append(path: str, offset: int, payload: IO[bytes], length: int) -> None:
-    """Append the missing rest of the `length` bytes at `offset` of the file."""
+    """Append the missing rest of the `length` bytes at `offset` of a file."""
     make_folder(os.path.dirname(path))
     is_new = not os.path.exists(path)
     end = payload.tell() + length

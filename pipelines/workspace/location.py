@@ -1,13 +1,13 @@
-"""A workspace: where its files are, and how they are found.
+"""A workspace: the places of its files, and how it is found.
 
 1. It is found from any folder inside it, as git finds a repository.
-2. `.diffs` of a linked git worktree is the main worktree's, for removing a worktree deletes what
-   git ignores.
-3. A session exists once its manifest line and its delta line stand.
-4. Its files are files, and inside of it: one that a cloned repository links to elsewhere, or to a
-   device, is neither read nor written.
-5. A workspace in a repository whose owner git does not trust is never returned, so no verb can
-   read it, leave caches in it, or print it as the user's own.
+2. The `.diffs` of a linked git worktree is the main worktree's, because removing a worktree deletes
+   files that git ignores.
+3. A session exists once it has its manifest line and its delta line.
+4. Its files are regular files inside of it: a file that a clone links elsewhere, or to a device, is
+   neither read nor written.
+5. A workspace in a repository whose owner git does not trust is never returned, so no verb can read
+   it, write caches into it, or print its content as the user's own.
 """
 
 from __future__ import annotations
@@ -34,16 +34,18 @@ PROGRESS: Final = "AGENT_PROGRESS_LOG_v2.md"
 REFERENCES: Final = "PROJECT_REFERENCES.yaml"
 MANIFEST: Final = ".session-codec/manifest.jsonl"
 CONFIG: Final = ".session-codec/config.toml"
+#: The folder of archives in `.diffs`.
+ARCHIVES: Final = "archive"
 
-#: What every verb takes to be its own, and reads without looking twice.
+#: The files that verbs read without checking them again.
 _FOLDERS: Final = (".session-codec", ".session-codec/cache")
 _OWN: Final = (*_FOLDERS, MANIFEST, CONFIG, DELTAS, METRICS, PROGRESS, REFERENCES)
-#: Folders of local state, which worktrees share.
+#: The folders of local state, which worktrees share.
 _STORED: Final = (
-    (".diffs", "archive"), (".diffs", "v1"), (".session-codec", "cache"),
+    (".diffs", ARCHIVES), (".diffs", "v1"), (".session-codec", "cache"),
     (".session-codec", "spool", "broken"),
 )  # fmt: skip
-#: What the line of a fact `format` begins with, and the most bytes that it has.
+#: The beginning of a line with the fact `format`, and its largest size in bytes.
 _FORMAT: Final = b'{"fact":"format",'
 _FORMAT_LIMIT: Final = 1 << 10
 
@@ -52,9 +54,9 @@ class Workspace(NamedTuple):
     """The places of a workspace's files.
 
     Attributes:
-        root: absolute path of its folder.
-        diffs: absolute path of its `.diffs`.
-        repository: absolute path of the git worktree that it is in, None outside of git.
+        root: the absolute path of its folder.
+        diffs: the absolute path of its `.diffs`.
+        repository: the absolute path of its git worktree; None outside of git.
     """
 
     root: str
@@ -72,19 +74,19 @@ class Workspace(NamedTuple):
 
     @property
     def home(self) -> str:
-        """Return the folder that worktrees share: that of `.diffs`."""
+        """Return the folder of `.diffs`, which worktrees share."""
         return os.path.dirname(self.diffs)
 
     @property
     def lock(self) -> str:
-        """The path of its lock, which worktrees share as they share `.diffs`."""
+        """Return the path of its lock, which worktrees share."""
         return os.path.join(self.home, ".session-codec", "lock")
 
     def holds(self, name: str) -> bool:
-        """Return True if a path, relative to the workspace, stays inside of it, links followed.
+        """Return True if a path, relative to the workspace, is inside of it with links resolved.
 
-        A cloned repository must not make other files readable. git's own folder is not inside: it
-        holds credentials.
+        A clone must not make other files readable. git's own folder is not inside, because it
+        contains credentials.
         """
         root = os.path.realpath(self.root)
         target = os.path.realpath(self.path(name))
@@ -93,15 +95,15 @@ class Workspace(NamedTuple):
         return ".git" not in os.path.relpath(target, root).lower().split(os.sep)
 
     def is_linked(self, name: str) -> bool:
-        """Return True if a path, relative to the workspace, is a link or is reached through one."""
+        """Return True if a path, relative to the workspace, is a link or is below one."""
         return os.path.realpath(self.path(name)) != os.path.join(os.path.realpath(self.root), name)
 
     @property
     def staging_prefix(self) -> str:
-        """The beginning of the paths of its staging folders.
+        """Return the beginning of the paths of its staging folders.
 
-        New diffs wait there to be published, beside `.diffs`, so that a rename is enough. Worktrees
-        share `.diffs`, so each has names of its own there.
+        New diffs are staged there, on the file system of `.diffs`, so that a rename publishes them.
+        Worktrees share `.diffs`, so each has its own names.
         """
         name = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:12]
         return os.path.join(self.home, ".session-codec", f"staging-{name}")
@@ -111,11 +113,11 @@ _SETTINGS: Final = {"agents": {ANY: TEXT}, "record": {"prompts": SWITCH}}
 
 
 class Config(NamedTuple):
-    """Settings of a workspace, all optional: `.session-codec/config.toml`.
+    """The optional settings of a workspace: `.session-codec/config.toml`.
 
     Attributes:
-        agents: aliases of agents, from a name as written to the name to use.
-        prompts: whether the first prompt of a session may become its task.
+        agents: aliases of agents: from a name as written to the name to use.
+        prompts: True if the first prompt of a session may become its task.
     """
 
     agents: Mapping[str, str] = MappingProxyType({})
@@ -123,18 +125,18 @@ class Config(NamedTuple):
 
 
 def moment(when: datetime | None = None) -> str:
-    """Format a moment as facts have it, UTC with microseconds: now by default."""
+    """Return a time as facts state it, UTC with microseconds; by default the current time."""
     return (when or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def locate(start: str) -> Workspace:
-    """Find the workspace at or above a folder; else return a new one at the folder itself.
+    """Return the workspace at or above a folder, else a new one at the folder itself.
 
     A folder with a manifest is preferred, then one whose manifest is lost, then one with a v1 log,
     then the folder itself. The search ends at the top of the git worktree.
 
     Raises:
-        WorkspaceMissing: there is no such folder.
+        WorkspaceMissing: the folder does not exist.
         Conflict: one of its files is not a regular file, or is elsewhere.
         Denied: git does not trust the owner of the repository.
     """
@@ -160,7 +162,7 @@ def locate(start: str) -> Workspace:
 
 
 def find(start: str) -> Workspace:
-    """Find the workspace at or above a folder.
+    """Return the workspace at or above a folder.
 
     Raises:
         WorkspaceMissing: no folder has one.
@@ -185,7 +187,7 @@ def find(start: str) -> Workspace:
 
 
 def at(folder: str) -> Workspace:
-    """Return the workspace that a folder itself is or becomes; the folder need not exist.
+    """Return the existing or new workspace at a folder, which need not exist.
 
     Raises:
         Conflict: one of its files is not a regular file, or is elsewhere.
@@ -199,7 +201,7 @@ def read_config(workspace: Workspace) -> Config:
     """Return the settings of a workspace.
 
     Raises:
-        FormatError: the file is not TOML, or a setting is not of its kind.
+        FormatError: the file is not TOML, or a setting is invalid.
     """
     tables = read_tables(workspace.path(CONFIG), CONFIG)
     found = checked_values({t: v for t, v in tables.items() if t in _SETTINGS}, _SETTINGS, CONFIG)
@@ -223,7 +225,7 @@ def writing(workspace: Workspace) -> Iterator[None]:
 
 
 def check_format(workspace: Workspace) -> None:
-    """Refuse to write to a workspace of a format that this version does not know.
+    """Raise NewerFormat if this version does not know the format of a workspace.
 
     Raises:
         NewerFormat: a later version of session-codec has written to it.
@@ -248,7 +250,7 @@ def check_format(workspace: Workspace) -> None:
 
 
 def _is_bare(folder: str) -> bool:
-    """Return whether a folder that is in no working tree has the parts of a git repository."""
+    """Return True if a folder outside of a working tree has the parts of a git repository."""
     return all(os.path.exists(os.path.join(folder, part)) for part in ("HEAD", "objects", "refs"))
 
 
@@ -266,7 +268,7 @@ def _workspace(root: str, repository: str | None) -> Workspace:
 
 def _refuse_untrusted(top: str) -> None:
     if is_own_repository(top):
-        return  # what git would answer, without importing what runs it
+        return  # the same as git's answer, without importing the module that runs git
     from pipelines.system.git.process import check_owner
     from pipelines.system.git.repository import repository_at
 

@@ -1,8 +1,8 @@
 """The whole manifest of a workspace: its facts, grouped by subject.
 
 1. Facts that describe one session are one session, and revisions are applied
-(`codec.merge.key_conflicts`). 2. What was purged is known by its SHA-256, whichever session had it
-and under whatever key. 3. Facts whose text was erased are passed over, wherever they come from.
+   (`codec.merge.key_conflicts`). 2. Purged diffs are known by their SHA-256, whatever their session
+   and its key. 3. Facts whose text was erased are skipped, wherever they come from.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar, cast
 
 from codec.errors import FormatError
-from codec.kinds import Sha256
+from codec.kinds import Key, Sha256
 from codec.manifest.fact_lines import erased_digests, kept_rows
 from codec.manifest.facts import (
     Archive,
@@ -36,7 +36,7 @@ from codec.manifest.order import in_order
 from codec.manifest.session_fields import revised
 from codec.names import key_time
 from codec.records import PatchRef, Session
-from pipelines.system.fs.lines import lines_of
+from pipelines.system.fs.lines import Lines, lines_of
 from pipelines.workspace.location import MANIFEST
 
 _F = TypeVar("_F", bound=Fact)
@@ -46,27 +46,27 @@ class Manifest(NamedTuple):
     """The content of a workspace's manifest.
 
     Attributes:
-        sessions: as they are now, by key.
-        histories: by key, the sessions that have several facts, or revisions.
-        key_conflicts: facts whose key another session has; `sessions` has them by other keys.
+        sessions: the sessions, as they are now, by key.
+        histories: the sessions that have several facts, or revisions, by key.
+        key_conflicts: facts whose key another session has; `sessions` has them under other keys.
         format: the greatest version that a `format` fact states; 0 for none.
-        versions, retired: of the v1 logs, in no order.
-        follows: entries that come directly after another, in no order.
-        archives: by name, those that cannot hold a purged diff.
-        void: by name, those that may hold a purged diff, by the times of their sessions. Their
-            other diffs are read from them until they are rewritten.
-        purged: when diffs were erased on purpose, by SHA-256; without disowned tombstones.
-        tombstones: all of them, disowned ones too.
-        erased: digests of the facts whose text was erased.
-        kept: by file, digests of the rows that belong to the user.
-        builds: of the references, in no order.
+        versions, retired: versions of the v1 logs, in no order.
+        follows: entries that directly follow another one, in no order.
+        archives: the archives that cannot have a purged diff, by name.
+        void: the archives that may have a purged diff, by the times of their sessions, by name.
+            Their other diffs are read from them until they are rewritten.
+        purged: the times at which diffs were erased, by SHA-256; without disowned tombstones.
+        tombstones: all tombstones, including disowned ones.
+        erased: the digests of the facts whose text was erased.
+        kept: the digests of the rows that belong to the user, by file.
+        builds: the builds of the references, in no order.
         unknown: facts of a kind that this version does not know.
-        errors: lines that are not facts.
-        torn: the file ends in a piece of a line.
+        errors: errors on lines that are not facts.
+        torn: the last line of the file is incomplete.
     """
 
-    sessions: Mapping[str, Session]
-    histories: Mapping[str, History] = MappingProxyType({})
+    sessions: Mapping[Key, Session]
+    histories: Mapping[Key, History] = MappingProxyType({})
     key_conflicts: tuple[Session, ...] = ()
     format: int = 0
     versions: tuple[V1Version, ...] = ()
@@ -83,16 +83,16 @@ class Manifest(NamedTuple):
     errors: tuple[FormatError, ...] = ()
     torn: bool = False
 
-    def history(self, key: str) -> History:
-        """Return a session with the facts and revisions that it comes from."""
+    def history(self, key: Key) -> History:
+        """Return a session with its facts and revisions."""
         session = self.sessions[key]
         return self.histories.get(key) or History(session, session, (session,))
 
-    def identity(self, key: str) -> str:
-        """Return the identity of a session, by which revisions name it."""
+    def identity(self, key: Key) -> str:
+        """Return the identity of a session, by which revisions refer to it."""
         return identity_of(self.history(key).base)
 
-    def patches_of(self, key: str) -> list[PatchRef]:
+    def patches_of(self, key: Key) -> list[PatchRef]:
         """Return all patches that a session has or had, each once: the present one first."""
         versions = _versions_of(self.history(key))
         return list(dict.fromkeys(s.patch for s in versions if s.patch is not None))
@@ -100,14 +100,14 @@ class Manifest(NamedTuple):
     def shared_times(self) -> set[str]:
         """Return the times of several sessions, or of a session that had another patch before.
 
-        There, the key of an archive's member does not say which patch it is.
+        At such a time, the key of an archive's member does not identify its patch.
         """
         times = Counter(map(key_time, self.sessions))
         times.update(key_time(key) for key in self.histories if len(self.patches_of(key)) > 1)
         return {time for time, count in times.items() if count > 1}
 
     def patches(self) -> dict[Sha256, PatchRef]:
-        """Return all patches that any session has or had, by SHA-256."""
+        """Return all patches that sessions have or had, by SHA-256."""
         found = {s.patch.sha256: s.patch for s in self.sessions.values() if s.patch is not None}
         found |= {p.sha256: p for key in self.histories for p in self.patches_of(key)}
         return found
@@ -138,7 +138,7 @@ class Manifest(NamedTuple):
         return self._replace(**_grouped(facts, [*known, *revisions]))
 
     def every_session(self) -> list[Session]:
-        """Return all sessions as they are now, then as their facts and revisions have them."""
+        """Return all sessions as they are now, then as their facts and revisions state them."""
         older = (v for key in self.histories for v in _versions_of(self.history(key)))
         return [*self.sessions.values(), *older]
 
@@ -146,9 +146,9 @@ class Manifest(NamedTuple):
         """Return all archives by name, void ones included."""
         return {**self.archives, **self.void}
 
-    def purged_patches(self) -> dict[PatchRef, str]:
-        """Return the purged diffs of known sessions, and for each the key of a session."""
-        found: dict[PatchRef, str] = {}
+    def purged_patches(self) -> dict[PatchRef, Key]:
+        """Return the purged diffs of known sessions, and the key of a session for each."""
+        found: dict[PatchRef, Key] = {}
         for session in self.every_session() if self.purged else ():
             if session.patch is not None and session.patch.sha256 in self.purged:
                 found.setdefault(session.patch, session.key)
@@ -163,16 +163,16 @@ class Manifest(NamedTuple):
         return _without_void(self._replace(purged={**purged, **self.purged}))
 
     def sources(self) -> list[str]:
-        """Return the v1 logs that were seen, by path."""
+        """Return the v1 logs that were migrated, by path."""
         return sorted({v.source for v in self.versions})
 
     def newest(self, source: str) -> V1Version | None:
-        """Return the version of a log that was seen last."""
+        """Return the version of a log that was seen last; None without one."""
         seen = [v for v in self.versions if v.source == source]
         return max(seen, key=lambda v: (v.seen, v.sha256), default=None)
 
     def current_versions(self) -> dict[str, V1Version]:
-        """Return by log the version that was retired, else the one that was seen last."""
+        """Return by log the version that was retired, else the version seen last."""
         found: dict[str, V1Version] = {}
         for version in sorted(self.versions, key=lambda v: (v.seen, v.sha256)):
             found[version.source] = version
@@ -184,12 +184,12 @@ class Manifest(NamedTuple):
         return dict(sorted(found.items()))
 
     def last_builds(self) -> list[ReferencesBuilt]:
-        """Return the builds of the references that no later one knew of: one, but after a merge."""
+        """Return the builds of the references that no later build knew; after a merge, several."""
         taken = {name for build in self.builds for name in build.after}
         return [build for build in self.builds if fact_id(build) not in taken]
 
     def retired_version(self, source: str) -> V1Version | None:
-        """Return the version of a log that was retired last, None where it was not."""
+        """Return the version of a log that was retired last; None if it was not retired."""
         facts = [r for r in self.retired if r.source == source]
         last = max(facts, key=lambda r: (r.time, r.sha256), default=None)
         versions = [v for v in self.versions if last and v.sha256 == last.sha256]
@@ -197,8 +197,12 @@ class Manifest(NamedTuple):
 
 
 def decode_manifest(data: bytes) -> Manifest:
-    """Decode the bytes of a manifest."""
-    lines = lines_of(data)
+    """Return the manifest in some bytes."""
+    return decode_lines(lines_of(data))
+
+
+def decode_lines(lines: Lines) -> Manifest:
+    """Return the manifest in some lines."""
     facts, errors = decode_facts(lines.lines)
     return manifest_of(facts, errors=tuple(e.at(file=MANIFEST) for e in errors), torn=lines.torn)
 
@@ -206,7 +210,7 @@ def decode_manifest(data: bytes) -> Manifest:
 def manifest_of(
     facts: Iterable[Fact], *, errors: tuple[FormatError, ...] = (), torn: bool = False
 ) -> Manifest:
-    """Group facts by subject."""
+    """Return a manifest of facts, grouped by subject."""
     kinds = _by_kind(facts)
     found, revisions = _all(Session, kinds), _all(Revision, kinds)
     tombstones = _all(Purged, kinds)
@@ -263,7 +267,7 @@ def _all(kind: type[_F], kinds: Mapping[type, list[Fact]]) -> tuple[_F, ...]:
 
 
 def _versions_of(history: History) -> Iterator[Session]:
-    """Yield a session as it is now, as its facts have it, and after each revision."""
+    """Yield a session as it is now, as its facts state it, and after each revision."""
     yield history.session
     yield from history.facts
     yield from (revised(history.base, revision.changes) for revision in history.revisions)
@@ -277,10 +281,10 @@ def _purged(tombstones: Iterable[Purged], disowned: Iterable[Disowned]) -> dict[
 
 
 def _without_void(manifest: Manifest) -> Manifest:
-    """Return a manifest with the archives apart that may hold a diff that was purged.
+    """Return a manifest whose archives that may have a purged diff are listed apart.
 
-    A merge may have given the session that was packed under a key another key of its time, and
-    several sessions may have the same diff.
+    A merge may have changed the key of a packed session to another key with its time, and several
+    sessions may have the same diff.
     """
     sessions = manifest.every_session()
     times = {s.time for s in sessions if s.patch and s.patch.sha256 in manifest.purged}

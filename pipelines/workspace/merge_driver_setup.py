@@ -1,11 +1,11 @@
 """Configure git to merge the tracked files by record, in its settings and its own attributes.
 
-1. `.gitattributes`, which everybody gets, says `merge=union`: git's own, which a hosting service
-   and a clone without session-codec have too. What git runs is named in the repository's settings
-   and in `info/attributes`, which goes before `.gitattributes`; neither comes with a clone.
-2. The program is named by its whole path and takes no module from the folder that it runs in, so
-   nothing in a repository can replace it. Should it be gone or fail, union takes its place.
-   3. Lines of others stay as they are, byte for byte. A second run changes nothing.
+1. `.gitattributes`, which all clones have, says `merge=union`: git's own driver, which hosting
+   services and clones without session-codec have, too. Our driver is named in the repository's
+   settings and in `info/attributes`, which overrides `.gitattributes`; neither comes with a clone.
+2. The program is named by its absolute path and imports no module from the current folder, so
+   nothing in a repository can replace it. If it is missing or fails, the union driver is used.
+   3. Other lines stay, byte for byte. A second run changes nothing.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ def driver_command() -> str:
 
 
 def merges_by_record(workspace: Workspace, *, as_now: bool = False) -> bool:
-    """Return whether git merges the files of a workspace by record.
+    """Return True if git merges the files of a workspace by record.
 
     Args:
-        workspace: whose files.
-        as_now: with the very command that `configure_merge` would name now.
+        workspace: the workspace of the files.
+        as_now: accept only the command that `configure_merge` would write now.
     """
     if workspace.repository is None:
         return False
@@ -58,17 +58,17 @@ def merges_by_record(workspace: Workspace, *, as_now: bool = False) -> bool:
 
 
 def configure_merge(workspace: Workspace) -> bool:
-    """Configure git to merge the files of a workspace by record; return whether this changed it.
+    """Configure git to merge the files of a workspace by record; return True if this changed it.
 
-    Outside of git there is nothing to do.
+    Outside of git it does nothing.
 
     Raises:
-        Unavailable: git could not be asked.
+        Unavailable: git cannot run.
     """
     if workspace.repository is None:
         return False
     changed = False
-    # The settings first: git takes a driver that has none for a conflict.
+    # The settings come first: git treats an attribute whose driver is missing as a conflict.
     for name, value in (("name", _TITLE), ("driver", driver_command())):
         if get_config(workspace, f"{_SECTION}.{name}") != value:
             set_config(workspace, f"{_SECTION}.{name}", value)
@@ -84,9 +84,9 @@ def configure_merge(workspace: Workspace) -> bool:
 
 
 def unconfigure_merge(workspace: Workspace) -> bool:
-    """Undo what `configure_merge` did; return whether the configuration changed.
+    """Undo `configure_merge`; return True if the configuration changed.
 
-    The settings stay while another workspace of the repository is merged by them.
+    The settings stay while another workspace of the repository uses them.
     """
     if workspace.repository is None:
         return False
@@ -110,7 +110,7 @@ def _attributes(workspace: Workspace) -> str:
 
 
 def _lines(workspace: Workspace) -> list[bytes]:
-    """Return the lines of a workspace's files; paths are relative to the top of the repository."""
+    """Return the lines for a workspace's files; paths are relative to the top of the repository."""
     prefix = prefix_of(workspace)
     if prefix is None:
         return []

@@ -1,8 +1,8 @@
-"""Return the newest deltas and notes of a workspace, and sums of older deltas, which are cached.
+"""Read the newest deltas and notes of a workspace, and cached sums of the older deltas.
 
-A context is nearly always rendered right after a session was recorded. What was summed up of a
-large file is therefore kept with the SHA-256 of the bytes that were read; of a file that has only
-grown, the new lines alone are read as lines.
+A context is usually rendered right after a session was recorded. So the sums of a large file are
+cached with the SHA-256 of the bytes that were read; if the file has only grown, only the new lines
+are decoded.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 import sys
 from typing import Any, Final, NamedTuple
 
-from codec.kinds import Sha256, sha256_of
+from codec.kinds import Key, Sha256, sha256_of
 from codec.v2.context_notes import ENTRY_LINES, notes_in
 from codec.v2.context_view import DEFAULT_LAST
 from codec.v2.delta_summary import Scanned, Summary
@@ -23,11 +23,11 @@ from pipelines.workspace.cache import CACHE, read_json_cache, write_json_cache
 from pipelines.workspace.location import DELTAS, PROGRESS, Workspace
 from pipelines.workspace.reading import newest_delta_lines, read_file, read_overlay, rows_of
 
-#: Sums of a smaller file are not worth keeping.
+#: The size below which sums are not cached.
 _KEPT_FROM: Final = 1 << 17
-#: The most sessions to decode; who asks for more gets all of them.
+#: The most sessions to decode; a caller that needs more gets all of them.
 _MOST: Final = 1000
-#: Many new lines are scanned with the rest.
+#: If there are more new lines, they are scanned with the rest.
 _NEW: Final = 1 << 20
 
 
@@ -35,8 +35,8 @@ class _Kept(NamedTuple):
     """The cached state of a file.
 
     Attributes:
-        size, sha256: of the bytes that were read.
-        scanned: what they hold.
+        size, sha256: the size and hash of the bytes that were read.
+        scanned: their content.
     """
 
     size: int
@@ -62,7 +62,7 @@ def newest_deltas(workspace: Workspace, last: int) -> Scanned:
     return united
 
 
-def newest_notes(workspace: Workspace) -> dict[str, str]:
+def newest_notes(workspace: Workspace) -> dict[Key, str]:
     """Return the notes of the newest sessions by key, from the end of the progress log."""
     lines = read_tail(workspace.path(PROGRESS), DEFAULT_LAST * ENTRY_LINES)
     found = notes_in(lines)
@@ -74,7 +74,7 @@ def newest_notes(workspace: Workspace) -> dict[str, str]:
 
 
 def _newest_tracked(workspace: Workspace, last: int) -> Scanned | None:
-    """Return the same of the tracked file; None if it is small, or nearly all of it is wanted."""
+    """Return the same for the tracked file; None if it is small, or nearly all of it is needed."""
     path = workspace.path(DELTAS)
     try:
         found = os.stat(path)
@@ -103,7 +103,7 @@ def _newest_tracked(workspace: Workspace, last: int) -> Scanned | None:
 
 
 def _every_delta(workspace: Workspace) -> list[Delta]:
-    """Return all deltas, without rows that a person wrote for sessions that have rows of ours."""
+    """Return all deltas, without the user's own rows of sessions that have rows of ours."""
     lines = newest_delta_lines(workspace, sys.maxsize)
     deltas, _ = decode_deltas(enumerate(lines, 1))
     if len({delta.key for delta in deltas}) == len(deltas):
@@ -116,7 +116,7 @@ def _every_delta(workspace: Workspace) -> list[Delta]:
 
 
 def _added(kept: _Kept, data: mmap.mmap | bytes, size: int) -> bytes | None:
-    """Return the lines with which a file has grown; None if it has changed in another way."""
+    """Return the lines that were appended to a file; None if it changed in another way."""
     if not 0 <= size - kept.size <= _NEW or _digest(data, kept.size) != kept.sha256:
         return None
     return data[kept.size : size]

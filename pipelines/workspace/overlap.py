@@ -1,6 +1,6 @@
 """Refuse a remote that overlaps the workspace: it would not be a second copy.
 
-Folders are compared by device and inode, so that links and bind mounts are seen through.
+Folders are compared by device and inode, so that links and bind mounts are recognized.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _Identity = tuple[int, int]
 
 
 def check_apart(path: str, workspace: Workspace) -> None:
-    """Refuse a directory as a remote that overlaps a workspace.
+    """Raise Conflict if a directory that will be a remote overlaps a workspace.
 
     Args:
-        path: absolute, of the directory, which need not be there.
-        workspace: whose copies it is to hold.
+        path: the absolute path of the directory, which need not exist.
+        workspace: the workspace to copy.
 
     Raises:
         Conflict: one is inside of the other, or they share a folder.
@@ -40,7 +40,7 @@ def check_apart(path: str, workspace: Workspace) -> None:
 
 
 def _is_inside(inner: list[str], outer: list[str]) -> bool:
-    """Return whether a path is, or is below, one of some others."""
+    """Return True if a path is one of some others, or is below one."""
     names = {os.path.realpath(path) for path in outer}
     identities = {identity for path in outer if (identity := _identity(path)) is not None}
     for path in inner:

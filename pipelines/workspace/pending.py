@@ -1,21 +1,24 @@
-"""The pending store: sessions that no commit holds yet, outside of the tracked files.
+"""The pending store: sessions that no commit has yet, outside of the tracked files.
 
     GIT_COMMON_DIR/.session-codec/pending/WORKSPACE/facts.jsonl
     GIT_COMMON_DIR/.session-codec/pending/WORKSPACE/patches/SHA256.diff
 
 1. All worktrees of a repository share the store. WORKSPACE is a hash of the workspace's folder
-   relative to the top of its worktree, so several workspaces in one repository stay apart.
-2. Without git, and where git's folder cannot be written (the sandbox of an agent), the same files
+   relative to the top of its worktree, so that several workspaces in one repository have different
+   stores.
+2. Without git, and if git's folder cannot be written (in the sandbox of an agent), the same files
    are below `.session-codec/pending/` of the workspace. Readers read both places; `gather` moves
    sessions to git's folder once it can be written.
 3. `put` returns when facts and patches are durable. Patches are written before the facts that name
-   them. A torn last line is cut off by the next `put`: whoever wrote it was stopped, and writes
-   the session again.
+   them. An incomplete last line is removed by the next `put`: its writer was interrupted, and
+   writes the session again.
 4. Facts are the lines of the manifest: sessions and revisions. A later fact about a session is a
-   revision of it; lines are removed only by `rewrite`.
-5. Readers take no lock: a line is appended whole, and a file is replaced whole. They read the store
-   before the tracked files, because a session leaves the store after it is written there.
-6. Local state is trusted by the rules of `git.local_state`: a store that git tracks or that another
+   5. Readers take no lock: a line is appended as a whole, and a file is replaced as a whole. They
+      read the store before the tracked files, because a session leaves the store after it is
+      written there.
+   6. Local state is trusted by the rules of `git.local_state`: a store that git tracks or that
+      belongs to another user is refused. git never writes below `.git/.session-codec`, so nothing
+      there is tracked.
    user owns is refused. git never writes below `.git/.session-codec`, so nothing there is tracked.
 """
 
@@ -55,14 +58,14 @@ FACTS: Final = "facts.jsonl"
 PATCHES: Final = "patches"
 _WHAT: Final = "a store of pending sessions"
 _NAME_DIGITS: Final = 16
-#: Errors of a folder that this process may not write.
+#: The errors for a folder that this process may not write.
 _READ_ONLY: Final = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def folders(workspace: Workspace) -> list[str]:
-    """Return the folders of a workspace's stores in the order in which they are read.
+    """Return the folders of a workspace's stores, in reading order.
 
-    A session moves from the first to the last, which is where new ones are written.
+    New sessions are written to the last one, to which sessions move from the first.
     """
     local = workspace.path(FOLDER)
     shared = shared_folder(workspace)
@@ -86,7 +89,7 @@ def read_lines(workspace: Workspace) -> list[bytes]:
     """Return the lines of the pending facts, with their line ends, each once, in order.
 
     Raises:
-        Conflict: a store is tracked by git, or is another user's.
+        Conflict: a store is tracked by git, or belongs to another user.
     """
     found = [line for folder in folders(workspace) for line in lines_in(folder)]
     return list(dict.fromkeys(found))
@@ -102,17 +105,17 @@ def put(
     facts: Iterable[Session | Revision],
     patches: Iterable[bytes] = (),
 ) -> None:
-    """Add facts to the store, with the patches that they name; return when they are durable.
+    """Add facts and their patches to the store; return when they are durable.
 
     Equal facts are added once. To change a pending session, put a `Revision` of it.
 
     Args:
-        workspace: whose sessions.
-        facts: sessions and revisions.
-        patches: their bytes; the hash of the bytes is their name.
+        workspace: the workspace of the sessions.
+        facts: the sessions and revisions.
+        patches: the bytes of the patches; the hash of the bytes is their name.
 
     Raises:
-        Conflict: the store is tracked by git, or is another user's.
+        Conflict: the store is tracked by git, or belongs to another user.
         WorkspaceLocked: another process was writing to the store for too long.
         OSError: neither place can be written.
     """
@@ -137,7 +140,7 @@ def read_patch(workspace: Workspace, sha256: Sha256, size: int) -> bytes | None:
 
 
 def patch_files(workspace: Workspace) -> dict[str, list[str]]:
-    """Return the paths of all files of patches in the stores, by the SHA-256 of their names."""
+    """Return the paths of all patch files in the stores, by the SHA-256 in their names."""
     found: dict[str, list[str]] = {}
     for folder in folders(workspace):
         for name in _names_in(os.path.join(folder, PATCHES)):
@@ -150,11 +153,11 @@ def rewrite(workspace: Workspace, keep: Callable[[bytes], bytes | None]) -> None
     """Replace or remove lines of the stores, then remove the patches that no line names.
 
     Args:
-        workspace: whose stores.
-        keep: returns a line as it is to be; None to remove it.
+        workspace: the workspace of the stores.
+        keep: returns the new line; None to remove it.
 
     Raises:
-        Conflict: a store is tracked by git, or is another user's.
+        Conflict: a store is tracked by git, or belongs to another user.
         WorkspaceLocked: another process was writing to a store for too long.
     """
     for folder in folders(workspace):
@@ -172,7 +175,7 @@ def rewrite(workspace: Workspace, keep: Callable[[bytes], bytes | None]) -> None
 
 
 def gather(workspace: Workspace) -> None:
-    """Move sessions that wait in the workspace's folder to git's folder, if it can be written."""
+    """Move sessions from the workspace's folder to git's folder, if it can be written."""
     local = workspace.path(FOLDER)
     shared = shared_folder(workspace)
     if shared is None or not os.path.exists(os.path.join(local, FACTS)):
@@ -194,7 +197,7 @@ def gather(workspace: Workspace) -> None:
 
 
 def _in_writable(workspace: Workspace, write: Callable[[str], None]) -> None:
-    """Write to the store in git's folder; where that is read-only, to that of the workspace."""
+    """Write to the store in git's folder; if that is read-only, to that of the workspace."""
     local = workspace.path(FOLDER)
     shared = shared_folder(workspace)
     if shared is not None:
@@ -207,7 +210,7 @@ def _in_writable(workspace: Workspace, write: Callable[[str], None]) -> None:
             return
     make_folder(local)
     ignore = os.path.join(local, ".gitignore")
-    if not os.path.exists(ignore):  # a workspace of an older version does not ignore the folder
+    if not os.path.exists(ignore):  # an older workspace does not ignore the folder yet
         replace_file(ignore, [b"*\n"])
     write(local)
 
@@ -223,7 +226,7 @@ def _add(folder: str, lines: Iterable[bytes], patches: Mapping[Sha256, bytes]) -
 
 
 def _add_patches(folder: str, patches: Mapping[Sha256, bytes]) -> None:
-    """Write the patches that a store lacks: all contents are durable before the first name."""
+    """Write the missing patches of a store: all contents are durable before the first name."""
     targets = {_patch_path(folder, sha256): data for sha256, data in patches.items()}
     new = {p: d for p, d in targets.items() if regular_size(p) != len(d) or read_bytes(p) != d}
     if not new:
@@ -240,7 +243,7 @@ def _add_patches(folder: str, patches: Mapping[Sha256, bytes]) -> None:
 
 
 def _append(path: str, data: bytes) -> None:
-    """Append whole lines to a file, cut off a torn last line, and wait for the disk."""
+    """Append whole lines to a file after removing an incomplete last line, and sync it."""
     is_new = not os.path.exists(path)
     with open(checked(path), "ab+", opener=opened_small) as f:
         f.seek(0)
@@ -254,7 +257,7 @@ def _append(path: str, data: bytes) -> None:
 
 
 def _remove_unnamed(folder: str, facts: bytes) -> None:
-    """Remove the patches of a store that its facts do not name."""
+    """Delete the patches of a store that its facts do not name."""
     for name in _names_in(os.path.join(folder, PATCHES)):
         if name.partition(".")[0].encode() not in facts:
             remove(os.path.join(folder, PATCHES, name))
@@ -264,7 +267,7 @@ def _remove_unnamed(folder: str, facts: bytes) -> None:
 def _locked(folder: str) -> Iterator[None]:
     """Hold the lock of a store; create its folder, and refuse one of another user.
 
-    The lock is not inside of the folder, which is removed when nothing is pending. That of a
+    The lock is not in the folder, which is deleted when nothing is pending. The lock of a
     workspace's own store is among the caches, which git ignores.
     """
     above, name = os.path.split(folder)

@@ -1,7 +1,7 @@
 """Find the tombstones of diffs in a manifest without decoding all of it.
 
-`record` loads this module and not `manifest_view`: only a manifest with a disowned tombstone has to
-be read as a whole.
+`record` loads this module instead of `manifest_view`: only a manifest with a disowned tombstone has
+to be read as a whole.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ _DISOWNED: Final = b'"fact":"disowned"'
 
 
 def purged_times(workspace: Workspace) -> dict[str, str]:
-    """Return when diffs were purged, by SHA-256, from the manifest of a workspace."""
+    """Return the times at which diffs were purged, by SHA-256, from the manifest of a workspace."""
     with mapped(workspace.path(MANIFEST)) as data:
         return purged_in(data)
 
 
 def purged_in(manifest: mmap.mmap | bytes) -> dict[str, str]:
-    """Return when diffs were purged, by SHA-256, from the bytes of a manifest."""
+    """Return the times at which diffs were purged, by SHA-256, from the bytes of a manifest."""
     purged: dict[str, str] = {}
     at = manifest.find(_PURGED)
     if at >= 0 and manifest.find(_DISOWNED) >= 0:

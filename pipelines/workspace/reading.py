@@ -1,14 +1,15 @@
 """Read the tracked files of a workspace together with its pending sessions.
 
-Every verb reads the tracked files through this module, and sees the union of both, each session
-once. What a verb reads is what `flush` writes:
+Every verb reads the tracked files through this module, and sees both together, each session once.
+The result is what `flush` would write:
 
-1. A pending fact that the manifest lacks is a line behind its lines. A session of the manifest with
+1. A pending fact that the manifest does not have follows its lines. A session of the manifest with
    the same id is the same session, whatever its key is now.
-2. A pending session without a row has one behind the rows. A revised session has its new row in
-   place of the old one; so has a session whose key changes because a pending one has it, too.
-3. Nothing pending costs a look at two folders. Sessions that are only added are found without
-   decoding the manifest; revisions, erased texts and shared keys need all of it.
+2. A pending session without a row gets one after the other rows. A revised session has its new row
+   in place of the old one, and so has a session whose key changes because a pending one has it,
+   too.
+3. If nothing is pending, only two folders are checked. Sessions that are only added are found
+   without decoding the manifest; for revisions, erased texts and shared keys all of it is decoded.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from codec.kinds import Key
 from pipelines.system.fs.files import identity, mapped, read_bytes
 from pipelines.system.fs.lines import read_tail
 from pipelines.workspace import pending
@@ -31,9 +33,9 @@ if TYPE_CHECKING:
     from codec.records import Session
     from pipelines.workspace.manifest_view import Manifest
 
-#: A merge can repeat lines: to have enough of them, this many times as many are read.
+#: A merge can repeat lines, so this many times as many lines are read.
 _SPARE: Final = 2
-#: What the line of a fact names that erases texts.
+#: The text in a line of a fact that erases texts.
 ERASED: Final = b'"purged-text"'
 _REVISION: Final = b'{"fact":"revision"'
 
@@ -42,10 +44,9 @@ class Overlay(NamedTuple):
     """The lines that pending facts add to the tracked files.
 
     Attributes:
-        lines: of the manifest that it lacks, with their line ends.
-        sessions: those that the lines add, with the keys that they have in the union.
-        settled: sessions whose rows change, as they are now and as they become; none where
-            sessions are only added.
+        lines: the pending lines that the manifest does not have, with their line ends.
+        sessions: the sessions that the lines add, with their keys in the union.
+        settled: sessions whose rows change, before and after; empty if sessions are only added.
     """
 
     lines: tuple[bytes, ...] = ()
@@ -54,12 +55,12 @@ class Overlay(NamedTuple):
 
     @property
     def has_revisions(self) -> bool:
-        """Return whether a line revises a session."""
+        """Return True if a line revises a session."""
         return any(line.startswith(_REVISION) for line in self.lines)
 
 
 NOTHING: Final = Overlay()
-#: The overlay that was read last, by the state of the files that it is of: a verb asks many times.
+#: The overlay that was read last, by the state of its files: a verb asks repeatedly.
 _last: dict[tuple[object, ...], Overlay] = {}
 
 
@@ -67,11 +68,11 @@ def read_overlay(workspace: Workspace, new: Sequence[Session] = ()) -> Overlay:
     """Return the lines that pending facts add to the tracked files.
 
     Args:
-        workspace: whose files.
-        new: sessions to add as well, with ids and keys that no other session has.
+        workspace: the workspace of the files.
+        new: further sessions to add, with unique ids and keys.
 
     Raises:
-        Conflict: the pending store is tracked by git, or is another user's.
+        Conflict: the pending store is tracked by git, or belongs to another user.
     """
     state = (workspace.root, pending.version(workspace), _state_of(workspace.path(MANIFEST)))
     overlay = _last.get(state)
@@ -93,7 +94,7 @@ def read_overlay(workspace: Workspace, new: Sequence[Session] = ()) -> Overlay:
 def read_file(workspace: Workspace, name: str) -> bytes:
     """Return the bytes of the manifest or of a v2 file, with pending sessions.
 
-    A torn last line stays the last one.
+    An incomplete last line stays the last one.
     """
     overlay = read_overlay(workspace)
     data = read_bytes(workspace.path(name))
@@ -118,7 +119,7 @@ def read_manifest(workspace: Workspace) -> Manifest:
 def newest_delta_lines(workspace: Workspace, count: int) -> list[str]:
     """Return the last lines of the deltas, read from the end of the file, equal lines once.
 
-    If the file is missing or empty, the lines are those of the manifest's sessions.
+    If the file is missing or empty, the lines come from the manifest's sessions.
     """
     overlay = read_overlay(workspace)
     if overlay.lines:
@@ -143,10 +144,10 @@ def with_overlay(workspace: Workspace, name: str, data: bytes, overlay: Overlay)
     """Return the bytes of a tracked file with the lines of pending facts.
 
     Args:
-        workspace: whose file.
-        name: of the file.
-        data: what it holds.
-        overlay: what is added.
+        workspace: the workspace of the file.
+        name: the name of the file.
+        data: its content.
+        overlay: the lines to add.
     """
     end = data.rfind(b"\n") + 1
     whole, torn = data[:end], data[end:]
@@ -160,7 +161,7 @@ def with_overlay(workspace: Workspace, name: str, data: bytes, overlay: Overlay)
 
 
 def rows_of(name: str, sessions: Sequence[Session]) -> list[bytes]:
-    """Return the rows of sessions in a v2 file."""
+    """Return the rows of sessions in the form of a v2 file."""
     if name == DELTAS:
         from codec.v2.deltas import delta_of, encode_delta
 
@@ -175,12 +176,12 @@ def rows_of(name: str, sessions: Sequence[Session]) -> list[bytes]:
 
 
 def is_held(manifest: mmap.mmap | bytes, line: bytes, fact: Fact | None) -> bool:
-    """Return whether the bytes of a manifest hold a pending fact.
+    """Return True if a manifest has a pending fact.
 
     Args:
-        manifest: the bytes.
-        line: of the fact, with its line end.
-        fact: the same, decoded; None for a line that is not a fact.
+        manifest: the bytes of the manifest.
+        line: the line of the fact, with its line end.
+        fact: the decoded fact; None for a line that is not a fact.
     """
     from codec.records import Session
 
@@ -220,7 +221,7 @@ def _overlay(manifest: mmap.mmap | bytes, lines: Sequence[bytes]) -> Overlay:
 
 
 def _settled_overlay(data: bytes, lacking: Sequence[tuple[bytes, Fact | None]]) -> Overlay:
-    """Return the overlay of facts that change sessions of the manifest, or may do so."""
+    """Return the overlay of facts that change, or may change, sessions of the manifest."""
     from codec.manifest.facts import Revision
     from codec.manifest.jsonl import fact_digest
     from codec.merge.key_conflicts import Settled
@@ -248,7 +249,7 @@ def _settled_overlay(data: bytes, lacking: Sequence[tuple[bytes, Fact | None]]) 
 
 
 def _facts_with(manifest: mmap.mmap | bytes, field: str, value: str) -> Iterator[Session]:
-    """Yield the sessions of a manifest with a value of a field, from its end."""
+    """Yield the sessions of a manifest with a value of a field, beginning at its end."""
     import json
 
     from codec.manifest.fact_lines import read_fact
@@ -265,8 +266,8 @@ def _facts_with(manifest: mmap.mmap | bytes, field: str, value: str) -> Iterator
             yield fact
 
 
-def _with_key(line: bytes, fact: Fact | None, keys: Mapping[str, str]) -> bytes:
-    """Return the line of a session with the key that it has in the union, by its identity."""
+def _with_key(line: bytes, fact: Fact | None, keys: Mapping[str, Key]) -> bytes:
+    """Return the line of a session with its key in the union, by the session's identity."""
     from codec.manifest.jsonl import encode_fact, identity_of
     from codec.records import Session
 
@@ -276,7 +277,7 @@ def _with_key(line: bytes, fact: Fact | None, keys: Mapping[str, str]) -> bytes:
 
 
 def _with_keys(whole: bytes, settled: Sequence[Settled]) -> bytes:
-    """Return the lines of a manifest with the keys that its sessions have in the union."""
+    """Return the lines of a manifest with the keys of its sessions in the union."""
     from codec.manifest.fact_lines import read_fact, split_lines
     from codec.manifest.jsonl import identity_of
 
@@ -317,7 +318,7 @@ def head_of(name: str) -> str:
 
 
 def _rebuilt(workspace: Workspace, name: str, whole: bytes, overlay: Overlay) -> bytes:
-    """Return a v2 file in which the rows of changed sessions are replaced in their places."""
+    """Return a v2 file in which the rows of changed sessions are replaced in place."""
     from codec.manifest.fact_lines import kept_in
     from codec.merge.key_conflicts import Settled
     from codec.merge.rows import rebuild_rows

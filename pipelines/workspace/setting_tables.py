@@ -1,4 +1,4 @@
-"""Read files of settings, and check their tables against a schema."""
+"""Read settings files, and check their tables against a schema."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Kind(NamedTuple):
 
 
 Tables = Mapping[str, Any]
-#: The kinds of values by table and name.
+#: The kinds of values, by table and name.
 Schema = Mapping[str, Mapping[str, Kind]]
-#: In a schema, the kind of all names of a table that has no fixed ones.
+#: In a schema, the kind of all values of a table without fixed names.
 ANY: Final = "*"
 
 
@@ -38,7 +38,7 @@ SWITCH: Final = Kind(lambda v: v in ("on", "off"), "'on' or 'off'")
 
 
 def read_tables(path: str, name: str) -> dict[str, Any]:
-    """Return the tables of a file, which errors call `name`; nothing if it does not exist.
+    """Return the tables of a file, which errors call `name`; empty if it does not exist.
 
     Raises:
         FormatError: it is not TOML.
@@ -47,7 +47,7 @@ def read_tables(path: str, name: str) -> dict[str, Any]:
 
 
 def decode_tables(data: bytes, name: str) -> dict[str, Any]:
-    """Return the tables in the bytes of a file: see `read_tables`."""
+    """Return the tables in the bytes of a file; see `read_tables`."""
     if not data:
         return {}
     import tomllib
@@ -62,12 +62,12 @@ def checked_values(tables: Tables, schema: Schema, file: str) -> dict[tuple[str,
     """Return the values of tables by table and name.
 
     Args:
-        tables: as the file has them.
-        schema: what they may hold.
-        file: what errors call the file.
+        tables: the tables of the file.
+        schema: the allowed names and kinds.
+        file: the name of the file in errors.
 
     Raises:
-        FormatError: a table or a name is not in the schema, or a value is not of its kind.
+        FormatError: a table or a name is not in the schema, or a value has the wrong kind.
     """
     found = {}
     for table, values in tables.items():

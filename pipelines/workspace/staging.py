@@ -1,8 +1,8 @@
-"""Staging folders: where new diffs are written before they get their names.
+"""Staging folders, in which new diffs are written before they get their names.
 
-`.session-codec/staging-WORKTREE-TOKEN/` is beside `.diffs`, on the same file system in most
-cases. The token is random, so that nobody can prepare the name; WORKTREE keeps the worktrees that
-share `.diffs` apart. Version 0.1.0 used no token.
+`.session-codec/staging-WORKTREE-TOKEN/` is beside `.diffs`, usually on the same file system. The
+token is random, so that nobody can prepare the name; WORKTREE separates worktrees that share
+`.diffs`. Version 0.1.0 used no token.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _WHAT: Final = "a staging folder"
 
 
 def new_token() -> str:
-    """Return a random ending for the names of a journal and its staging folder."""
+    """Return a random token for the names of a journal and its staging folder."""
     return f"-{os.urandom(8).hex()}"
 
 
@@ -31,12 +31,12 @@ def staging_of(workspace: Workspace, token: str) -> str:
 
 
 def make_staging(workspace: Workspace, token: str) -> str:
-    """Create an empty staging folder, and remove those that stopped runs left.
+    """Create an empty staging folder after deleting those of interrupted runs; return its path.
 
-    Use it under the lock.
+    The caller must hold the lock.
 
     Raises:
-        Conflict: there is one that came with a clone, or that another user owns.
+        Conflict: there is one that came with a clone, or belongs to another user.
     """
     remove_staging(workspace)
     path = staging_of(workspace, token)
@@ -46,10 +46,10 @@ def make_staging(workspace: Workspace, token: str) -> str:
 
 
 def remove_staging(workspace: Workspace) -> None:
-    """Remove all staging folders of a worktree. Use it under the lock, after `recover`.
+    """Delete all staging folders of a worktree, under the lock and after `recover`.
 
     Raises:
-        Conflict: there is one that came with a clone, or that another user owns.
+        Conflict: there is one that came with a clone, or belongs to another user.
     """
     folder, prefix = os.path.split(workspace.staging_prefix)
     with suppress(FileNotFoundError):
@@ -61,10 +61,10 @@ def remove_staging(workspace: Workspace) -> None:
 
 
 def staged_files(folder: str) -> list[str]:
-    """Return the paths of all files in a staging folder, none if it does not exist.
+    """Return the paths of all files in a staging folder; empty if it does not exist.
 
     Raises:
-        Conflict: the folder came with a clone, or another user owns it.
+        Conflict: the folder came with a clone, or belongs to another user.
     """
     refuse_linked(folder, _WHAT)
     return [

@@ -1,7 +1,7 @@
-"""The summaries in a workspace: read, listed, and what of them must go or does not fit.
+"""Read and list the summaries in a workspace, and find claims that must be removed.
 
 They are tracked files that come with clones: one is read only inside the workspace, up to a limit
-of size. A file that is not a summary is a finding, and never an error of a verb that reads.
+of size. A file that is not a summary is a finding, and never makes a reading verb fail.
 """
 
 from __future__ import annotations
@@ -12,15 +12,13 @@ from typing import Final, NamedTuple
 
 from codec.errors import FormatError
 from codec.periods import Period, read_period
+from codec.summaries.paths import FOLDER, is_path, path_of
 from codec.summaries.summary_file import (
-    FOLDER,
     SIZE_LIMIT,
     Summary,
     decode_summary,
     digest_of,
     encode_summary,
-    is_path,
-    path_of,
     without_sessions,
 )
 from pipelines.outcomes.findings import Finding
@@ -29,12 +27,12 @@ from pipelines.workspace.location import Workspace
 from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.transaction import Replace
 
-#: The code of the finding on claims that must go.
+#: The code of the finding on claims that must be removed.
 PRIVATE: Final = "private-summary"
 
 
 class Stored(NamedTuple):
-    """A file of summaries: its path in the workspace, its bytes, and the summary or the fault."""
+    """A file of summaries: its path in the workspace, its bytes, and the summary or the error."""
 
     path: str
     data: bytes
@@ -45,7 +43,7 @@ class Stored(NamedTuple):
 def stored_summaries(workspace: Workspace) -> Iterator[Stored]:
     """Yield the files of summaries, by name.
 
-    A file that is elsewhere, or a device, is passed over: nothing reads it.
+    A file that is elsewhere, or a device, is skipped and not read.
     """
     if workspace.is_linked(FOLDER):
         return
@@ -61,23 +59,23 @@ def stored_summaries(workspace: Workspace) -> Iterator[Stored]:
 
 
 def summary_of(workspace: Workspace, period: Period) -> Stored | None:
-    """Return the stored summary of a period; None without a file of it."""
+    """Return the stored summary of a period; None without a file."""
     path = path_of(period.name)
     return next((s for s in stored_summaries(workspace) if s.path == path), None)
 
 
 def newest_summary(workspace: Workspace) -> Summary | None:
-    """Return the summary of the period that ends last; of several, the shortest."""
+    """Return the summary of the period that ends last; of several, the shortest period."""
     found = [s.summary for s in stored_summaries(workspace) if s.summary and s.summary.claims]
     return max(found, key=_age, default=None)
 
 
 def edits_without(workspace: Workspace, digests: Collection[str]) -> list[Replace]:
-    """Return what summaries become without the claims that cite some sessions.
+    """Return edits of summaries that remove the claims about some sessions.
 
     Args:
-        workspace: whose summaries.
-        digests: of the sessions.
+        workspace: the workspace of the summaries.
+        digests: the digests of the sessions.
     """
     if not digests:
         return []
@@ -95,11 +93,11 @@ def public_summary(data: bytes, private: Collection[str]) -> bytes | None:
     """Return the bytes of a summary without claims about private sessions.
 
     Args:
-        data: of the file.
-        private: digests of the private sessions.
+        data: the bytes of the file.
+        private: the digests of the private sessions.
 
     Returns:
-        The same bytes if nothing goes; None for a file that is not a summary.
+        It returns the same bytes if nothing is removed, and None for a file that is not a summary.
     """
     try:
         summary = decode_summary(data)
@@ -115,7 +113,7 @@ def private_digests(manifest: Manifest) -> set[str]:
 
 
 def summary_findings(workspace: Workspace, manifest: Manifest) -> Iterator[Finding]:
-    """Yield a finding for each file that is not a summary, and for claims that must go."""
+    """Yield a finding for each file that is not a summary, and on claims that must be removed."""
     stored = list(stored_summaries(workspace))
     private = private_digests(manifest) if stored else set()
     known = {digest_of(manifest.identity(key)) for key in manifest.sessions} if stored else set()
@@ -139,7 +137,7 @@ def summary_findings(workspace: Workspace, manifest: Manifest) -> Iterator[Findi
         if cited - known:
             yield Finding(
                 code="stale-summary",
-                message="has claims about sessions that the manifest lacks",
+                message="has claims about sessions that are not in the manifest",
                 file=file.path,
                 level="note",
                 hint="Run 'session-codec summarize' with --model again",

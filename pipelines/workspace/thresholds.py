@@ -1,7 +1,7 @@
 """The thresholds of a repository: the gate and the budgets, `[verify]` in its settings.
 
-These are safe to take from a repository: they decide what is a finding, not where anything goes.
-The command line speaks first, for whoever can commit can change the file.
+These are safe to take from a repository: they decide what is a finding, not where data goes. The
+command line takes precedence, because a committer can change the file.
 
     [verify]
     threshold = 95          # per cent that the window must save
@@ -35,11 +35,11 @@ def limits_of(tables: Mapping[str, Any], given: Mapping[str, float | int | None]
     """Return the limits of the command line, else of a repository's settings.
 
     Args:
-        tables: of the settings.
-        given: by name of the setting; None for one that is not given.
+        tables: the tables of the settings.
+        given: the values of the command line, by name of the setting; None if not given.
 
     Raises:
-        FormatError: a setting is not known, or not of its kind.
+        FormatError: a setting is unknown or invalid.
     """
     found = checked_values({"verify": tables.get("verify", {})}, {"verify": _KINDS}, CONFIG)
     chosen = {name: value for (_, name), value in found.items()}
@@ -58,9 +58,9 @@ class Limits:
     """The values of the gate and the budgets.
 
     Attributes:
-        threshold: per cent that the window must save.
-        context, references: tokens that each may cost.
-        is_explicit: somebody set the threshold, so it is judged whatever the size of the window.
+        threshold: the per cent that the window must save.
+        context, references: the most tokens of each.
+        is_explicit: the threshold was set, so it is judged whatever the size of the window.
     """
 
     threshold: float = THRESHOLD

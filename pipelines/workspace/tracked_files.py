@@ -1,7 +1,7 @@
 """Build the lines of sessions for the tracked files of a workspace.
 
-The manifest is the truth: a session that it has and that a v2 file lacks gets its row there. So
-the same code writes new sessions, and completes files that lost rows in a merge.
+The manifest is the truth: if a v2 file does not have a session of the manifest, it gets its row. So
+the same code writes new sessions and completes files that lost rows in a merge.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from codec.errors import IntegrityError
 from codec.manifest.facts import Fact, Kept
 from codec.manifest.jsonl import encode_fact
 from codec.records import Session
+from codec.summaries.paths import path_of
 from pipelines.system.fs.files import make_folder, read_bytes, write_new
 from pipelines.system.fs.lines import last_byte, read_lines
 from pipelines.system.fs.locks import unchanging
 from pipelines.workspace.git_ignored import COMMITTED, exceptions, ignored_files
-from pipelines.workspace.git_queries import content_at
 from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES, Workspace
 from pipelines.workspace.reading import read_file
 from pipelines.workspace.transaction import Append, Transaction
@@ -28,7 +28,7 @@ from pipelines.workspace.transaction import Append, Transaction
 if TYPE_CHECKING:
     from codec.merge.tracked_formats import Format as RowFormat
 
-#: The v2 files, in the order in which they must be written: a delta makes its session exist.
+#: The v2 files, in the order of writing: a session exists once it has its delta.
 ROWS: Final = (METRICS, PROGRESS, DELTAS)
 IGNORED: Final = (
     "/.diffs/",
@@ -40,21 +40,21 @@ IGNORED: Final = (
     "*.repair-*.bak",
     "/.claude/settings.local.json",
 )
-#: What lines are appended to: merged by record (`merging`), or by union where that is not set up.
+#: The files to which lines are appended, and which git merges by record or by union.
 MERGED: Final = (MANIFEST, PROGRESS, METRICS, DELTAS)
 ATTRIBUTES: Final = (
     *(f"/{name} text eol=lf" for name in (*MERGED, REFERENCES)),
     *(f"/{name} merge=union" for name in MERGED),
 )
-#: Every line that `git_appends` adds, but those of v1 logs.
-_OURS: Final = frozenset((*IGNORED, *ATTRIBUTES, *exceptions(COMMITTED)))
+#: All lines that are added, except those of v1 logs.
+_OURS: Final = frozenset((*IGNORED, *ATTRIBUTES, *exceptions((*COMMITTED, path_of("2025")))))
 _COMMENT: Final = "# session-codec"
-#: The same where the file had no line end at its end, so that it can get back what it was.
+#: The same for a file without a final line end, so that its bytes can be restored.
 _COMMENT_TORN: Final = "# session-codec (no line end before)"
 
 
 class Tracked(NamedTuple):
-    """The tracked files of one moment with pending sessions, as bytes: no verb was writing them."""
+    """The tracked files between two writes, with pending sessions, as bytes."""
 
     manifest: bytes
     deltas: bytes
@@ -63,7 +63,7 @@ class Tracked(NamedTuple):
 
 
 def read_tracked(workspace: Workspace) -> Tracked:
-    """Return the tracked files with pending sessions, between two writes.
+    """Return the tracked files with pending sessions, read between two writes.
 
     Raises:
         WorkspaceLocked: another process was writing for too long.
@@ -73,7 +73,7 @@ def read_tracked(workspace: Workspace) -> Tracked:
 
 
 def tracked_under_lock(workspace: Workspace) -> Tracked:
-    """Return the tracked files with pending sessions. Requires the lock."""
+    """Return the tracked files with pending sessions. The caller must hold the lock."""
     return Tracked(
         manifest=read_file(workspace, MANIFEST),
         deltas=read_file(workspace, DELTAS),
@@ -83,13 +83,13 @@ def tracked_under_lock(workspace: Workspace) -> Tracked:
 
 
 def kept_facts(workspace: Workspace) -> list[Kept]:
-    """Return facts about the rows that a person wrote before there was a workspace.
+    """Return facts about the rows that a user wrote before the workspace was created.
 
-    None if the workspace has a manifest, or had one when HEAD was committed: then the rows are of
-    session-codec.
+    The list is empty if the workspace has a manifest, or had one in HEAD: then session-codec wrote
+    the rows.
 
     Raises:
-        Denied, Unavailable: git cannot be asked.
+        Denied, Unavailable: git cannot run.
     """
     if workspace.exists:
         return []
@@ -97,6 +97,7 @@ def kept_facts(workspace: Workspace) -> list[Kept]:
     if not held:
         return []
     from codec.merge.tracked_formats import kept_of
+    from pipelines.workspace.git_queries import content_at
 
     forms = row_formats()
     facts = [kept for name, data in held.items() if (kept := kept_of(name, forms[name], data))]
@@ -104,9 +105,9 @@ def kept_facts(workspace: Workspace) -> list[Kept]:
 
 
 def row_formats() -> Mapping[str, RowFormat]:
-    """Return the formats of the v2 files, in the order in which they must be written."""
+    """Return the formats of the v2 files, in the order of writing."""
     from codec.merge.tracked_formats import (
-        DELTAS as DELTA_LINES,  # imports dataclasses, which hooks do without
+        DELTAS as DELTA_LINES,  # imports dataclasses, which hooks must not
     )
     from codec.merge.tracked_formats import METRICS as METRICS_ROWS
     from codec.merge.tracked_formats import REFERENCES as ENTRIES
@@ -119,12 +120,12 @@ def session_appends(
     sessions: Iterable[Session],
     kept: Mapping[str, frozenset[str]] = MappingProxyType({}),
 ) -> Iterator[Append]:
-    """Yield the rows that the v2 files lack, in the order in which they must be written.
+    """Yield the rows that are missing in the v2 files, in the order of writing.
 
     Args:
-        workspace: whose files.
-        sessions: all sessions of the workspace, new ones among them, in order.
-        kept: by file, digests of the rows that belong to a person.
+        workspace: the workspace of the files.
+        sessions: all sessions of the workspace, including new ones, in order.
+        kept: digests of the rows that belong to the user, by file.
     """
     ordered = list(sessions)
     for name, form in row_formats().items():
@@ -136,7 +137,7 @@ def session_appends(
 
 
 def at_last_line_end(data: bytes) -> tuple[bytes, bytes]:
-    """Return the lines of a file, and a torn end, which is not a row."""
+    """Return the lines of a file, and its incomplete last line, which is not a row."""
     end = data.rfind(b"\n") + 1
     return data[:end], data[end:]
 
@@ -147,16 +148,16 @@ def record_facts(
     facts: Iterable[Fact],
     files: Mapping[str, bytes] = MappingProxyType({}),
 ) -> None:
-    """Append facts that are not sessions to the manifest. Use it under the lock.
+    """Append facts that are not sessions to the manifest, under the lock.
 
     Args:
-        workspace: whose facts.
-        verb: that records them.
-        facts: what to append.
-        files: files of `.diffs` that are written in the same transaction, by path.
+        workspace: the workspace of the facts.
+        verb: the verb that records them.
+        facts: the facts to append.
+        files: files of `.diffs` to write in the same transaction, by path.
 
     Raises:
-        IntegrityError: a file does not read back as it was written.
+        IntegrityError: a file does not read back as written.
     """
     lines = "".join(f"{encode_fact(fact)}\n" for fact in facts)
     with Transaction(workspace, verb) as transaction:
@@ -182,9 +183,9 @@ def sessions_without_row(
     pieces: list[bytes],
     kept: frozenset[str] | None,
 ) -> list[Session]:
-    """Return the sessions that have neither their own row nor another that can be read.
+    """Return the sessions that have neither their own row nor another readable one.
 
-    A row that belongs to a person counts only if it is the very row of the session.
+    A row that belongs to the user counts only if it is exactly the row of the session.
     """
     from codec.merge.tracked_formats import kept_pieces
 
@@ -197,13 +198,13 @@ def sessions_without_row(
 
 
 def git_appends(workspace: Workspace, logs: Iterable[str]) -> Iterator[Append]:
-    """Yield the lines that `.gitignore` and `.gitattributes` lack; none outside of git.
+    """Yield the missing lines of `.gitignore` and `.gitattributes`; none outside of git.
 
     If git ignores a file that clones need, `.gitignore` gets an exception for it.
 
     Args:
-        workspace: whose files.
-        logs: names of its v1 logs: git must not change a byte of them.
+        workspace: the workspace of the files.
+        logs: the names of its v1 logs, whose bytes git must not change.
     """
     if workspace.repository is None:
         return
@@ -214,14 +215,19 @@ def git_appends(workspace: Workspace, logs: Iterable[str]) -> Iterator[Append]:
     yield from _lacking(workspace, ".gitattributes", attributes)
 
 
-def exception_appends(workspace: Workspace) -> list[Append]:
-    """Return the exceptions that `.gitignore` needs so that git takes the tracked files."""
-    names = [file.name for file in ignored_files(workspace)]
+def exception_appends(workspace: Workspace, more: Iterable[str] = ()) -> list[Append]:
+    """Return the exceptions that `.gitignore` needs so that git accepts the tracked files.
+
+    Args:
+        workspace: the workspace of the files.
+        more: paths of files that will be written, relative to the workspace.
+    """
+    names = [file.name for file in ignored_files(workspace, more)]
     return list(_lacking(workspace, ".gitignore", exceptions(names))) if names else []
 
 
 def _lacking(workspace: Workspace, name: str, wanted: Iterable[str]) -> Iterator[Append]:
-    """Yield an append of the lines that a file for git lacks."""
+    """Yield an append of the lines that a file for git does not have."""
     lines = read_lines(workspace.path(name))
     torn = os.path.exists(workspace.path(name)) and lines.torn
     present = {line.strip() for _, line in lines.lines}
@@ -255,7 +261,7 @@ def without_git_lines(data: bytes) -> bytes | None:
 
 
 def pattern(path: str) -> str:
-    """Return a path as a pattern of `.gitattributes` that matches it alone."""
+    """Return a path as a pattern of `.gitattributes` that matches only this path."""
     literal = re.sub(r"[\\*?\[\]]", r"\\\g<0>", path)
     if not any(c.isspace() or c == '"' for c in path):
         return f"/{literal}"
@@ -264,7 +270,7 @@ def pattern(path: str) -> str:
 
 
 def _chunks(head: bytes, rows: Iterable[bytes]) -> Iterator[bytes]:
-    """Rows joined to larger writes."""
+    """Yield rows, joined to larger pieces."""
     block = [head]
     size = 0
     for row in rows:

@@ -1,9 +1,9 @@
-"""All or nothing for a verb that writes many files: staged files and appends, then one commit.
+"""Write many files all at once or not at all: staged files and appends, then one commit.
 
-A transaction stages new files of `.diffs` in a folder of its own, and writes what it appends to and
-replaces among the tracked files to a journal (`workspace.journal` has its format). `commit` makes
-both durable and gives the journal its name; from then on all of it will be done, by this process or
-by `recover` in the next one. Before, the workspace is unchanged.
+A transaction stages new files of `.diffs` in a folder of its own, and writes the bytes to append to
+and replace in the tracked files to a journal (`workspace.journal` has its format). `commit` makes
+both durable and gives the journal its name; from then on everything will be done, by this process
+or by `recover` in the next one. Before, the workspace is unchanged.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ class Append(NamedTuple):
     """Bytes to append to a tracked file.
 
     Attributes:
-        path: the file, relative to the workspace.
-        chunks: what to append, in whole lines.
-        torn: the file ends in a piece of a line, which is ended first.
+        path: the path of the file, relative to the workspace.
+        chunks: the bytes to append, in whole lines.
+        torn: the last line of the file is incomplete, and is ended first.
     """
 
     path: str
@@ -56,9 +56,9 @@ class Replace(NamedTuple):
     """A file to replace.
 
     Attributes:
-        path: the file, relative to the workspace.
-        before: what it holds now; empty if it does not exist.
-        after: what it is to hold.
+        path: the path of the file, relative to the workspace.
+        before: its current content; empty if it does not exist.
+        after: its new content.
     """
 
     path: str
@@ -67,9 +67,9 @@ class Replace(NamedTuple):
 
 
 class Transaction:
-    """One verb's writes. Use it under the workspace's lock.
+    """The writes of one verb, under the workspace's lock.
 
-    As a context manager it begins with an empty staging folder, and abandons what was not
+    As a context manager it begins with an empty staging folder, and abandons writes that were not
     committed:
 
         with Transaction(workspace, "amend") as transaction:
@@ -89,23 +89,23 @@ class Transaction:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if not os.path.exists(self._journal):  # else it is committed, and `recover` completes it
+        if not os.path.exists(self._journal):  # else `recover` completes it
             self.abandon()
 
     def begin(self) -> None:
-        """Create an empty staging folder, and remove the uncommitted files of stopped runs."""
+        """Create an empty staging folder, and delete uncommitted files of interrupted runs."""
         make_staging(self._workspace, self._token)
 
     def abandon(self) -> None:
-        """Forget all of it; the workspace is unchanged."""
+        """Drop all writes; the workspace is unchanged."""
         remove_folder(self.staging)
         remove_unfinished(self._workspace)
 
     def prepare(self, appends: Iterable[Append], replaces: Sequence[Replace] = ()) -> None:
-        """Write the journal, under a name that `recover` does not look for.
+        """Write the journal, under a name that `recover` ignores.
 
         Raises:
-            NotFound, Denied, Unavailable: a file or `.diffs` cannot take what is written.
+            NotFound, Denied, Unavailable: a file or `.diffs` cannot be written.
         """
         check_room(staged_files(self.staging), self.staging, self._workspace.diffs)
         make_folder(os.path.dirname(self._journal))
@@ -114,12 +114,12 @@ class Transaction:
             _write_journal(f, self._workspace, self._verb, appends, replaces)
 
     def commit(self) -> None:
-        """Make all of it durable, then do it."""
+        """Make all writes durable, then carry them out."""
         staged = staged_files(self.staging)
         sync_written([*staged, f"{self._journal}.tmp"])
         for folder in {os.path.dirname(path) for path in staged}:
             sync_directory(folder)
-        if staged:  # the journal promises them: their folder must outlive a power failure, too
+        if staged:  # the journal promises them: their folder must survive a power failure, too
             sync_directory(os.path.dirname(self.staging))
         move(f"{self._journal}.tmp", self._journal)
         sync_directory(os.path.dirname(self._journal))

@@ -1,10 +1,10 @@
-"""The settings of the user who runs a verb: remotes, recipients, permitted findings.
+"""The settings of the user who runs a verb: remotes, recipients, allowed findings.
 
-1. The command line speaks first, then the environment, then the operator's own file, and in it what
-   it says of one workspace before what it says of all.
-2. The repository's own file comes last, and only if the operator trusts it: a committer must not
-   redirect an upload, add a reader, or let a secret pass.
-3. A name that is not known is refused: `encrypt.too` must not become an upload that all can read.
+1. The command line takes precedence, then the environment, then the user's own file, in which the
+   settings of one workspace precede those of all.
+2. The repository's own file comes last, and only if the user trusts it: a committer must not
+   redirect an upload, add a recipient, or allow a secret.
+3. An unknown name is refused: `encrypt.too` must not lead to an unencrypted upload.
 
 `$XDG_CONFIG_HOME/session-codec/config.toml`:
 
@@ -45,7 +45,7 @@ class _Name(NamedTuple):
     kind: Kind
 
 
-#: By the name of their field. In the environment it is that name after `SESSION_CODEC_`.
+#: By the name of their field. The variable is `SESSION_CODEC_` and that name in capitals.
 _NAMES: Final = {
     "remote": _Name("remote", "url", TEXT),
     "endpoint_url": _Name("remote", "endpoint_url", TEXT),
@@ -65,9 +65,9 @@ _NAMES: Final = {
     "model_consent": _Name("model", "consent", SWITCH),
     "model_max_tokens": _Name("model", "max_tokens", NUMBER),
 }
-#: The tables of a repository's file that need trust.
+#: The tables of a repository's file that must be trusted.
 _TABLES: Final = frozenset(name.table for name in _NAMES.values())
-#: The table that needs none: it only keeps more from leaving.
+#: The table that need not be trusted: it only keeps more data from leaving.
 _PRIVATE: Final = "private"
 _SCHEMA: Final = {
     table: {n.name: n.kind for n in _NAMES.values() if n.table == table} for table in _TABLES
@@ -80,22 +80,22 @@ class Settings(NamedTuple):
 
     Attributes:
         remote: a directory, or `s3://bucket/prefix`.
-        endpoint_url: of an S3-compatible store.
-        ca_bundle: path of the certificates to trust.
-        storage_class, sse, sse_kms_key: as S3 calls them.
-        retain_days: how long what is uploaded is locked.
-        jobs: requests at a time.
-        multipart_mib: what is larger, in MiB, is sent in parts.
-        part_mib: size of a part in MiB; S3 takes none below 5.
-        encrypt_to: age recipients; whoever none of them is cannot read what is uploaded.
-        identity: path of a file of age identities.
-        allow: fingerprints of secrets that may leave, of all sources together.
-        private_paths: patterns of paths whose sessions are not described where text leaves, of
-            all sources together.
-        model_endpoint: address of an OpenAI-compatible API that writes summaries.
+        endpoint_url: the address of an S3-compatible store.
+        ca_bundle: the path of the certificates to trust.
+        storage_class, sse, sse_kms_key: the values that S3 documents under these names.
+        retain_days: the days for which uploads are locked.
+        jobs: the number of parallel requests.
+        multipart_mib: the size in MiB above which objects are uploaded in parts.
+        part_mib: the size of a part in MiB; S3 requires at least 5.
+        encrypt_to: the age recipients, who alone can decrypt uploads.
+        identity: the path of a file with age identities.
+        allow: fingerprints of secrets that may leave the machine, from all sources together.
+        private_paths: patterns of paths whose sessions are not described in output, from all
+            sources together.
+        model_endpoint: the address of an OpenAI-compatible API for summaries.
         model_consent: `on` if questions to a model are sent without asking the user.
-        model_max_tokens: that one run may send and get back.
-        ignored: tables of the repository's file that were not used for want of trust.
+        model_max_tokens: the most tokens that one run may send and receive.
+        ignored: the tables of the repository's file that were not used because it is not trusted.
     """
 
     remote: str | None = None
@@ -125,16 +125,16 @@ def read_settings(
     trust_repository: bool = False,
     environment: Mapping[str, str] = os.environ,
 ) -> Settings:
-    """Return the settings, each from the first place that has it.
+    """Return the settings, each from the first place that states it.
 
     Args:
-        workspace: that it is for; None before one exists.
-        given: the values of the command line, by field; None and empty values are not given.
+        workspace: the workspace that it is for; None before one exists.
+        given: the values of the command line, by field; None and empty values count as missing.
         trust_repository: use the repository's own file as well.
-        environment: where variables and the folder of the operator's file are taken from.
+        environment: the variables that name settings and the folder of the user's file.
 
     Raises:
-        FormatError: a file is not TOML, or something in it is not known or not of its kind.
+        FormatError: a file is not TOML, or has an unknown name or an invalid value.
     """
     path = operator_file(environment)
     mine = read_tables(path, path)
@@ -164,23 +164,23 @@ def read_settings(
 
 
 def operator_file(environment: Mapping[str, str] = os.environ) -> str:
-    """Return the path of the operator's own file, which need not exist."""
+    """Return the path of the user's own file, which need not exist."""
     return os.path.join(config_home(environment), "session-codec", "config.toml")
 
 
 def config_home(environment: Mapping[str, str] = os.environ) -> str:
-    """Return the folder of the user's settings, of all programs."""
+    """Return the folder for the settings of all the user's programs."""
     folder = environment.get("XDG_CONFIG_HOME", "")
-    if not os.path.isabs(folder):  # of a folder that is not absolute, its specification says
+    if not os.path.isabs(folder):  # the specification says to ignore a relative one
         folder = os.path.join(os.path.expanduser("~"), ".config")
     return folder
 
 
 def _of_workspace(mine: Tables, workspace: Workspace | None, path: str) -> Tables:
-    """Return the tables that the operator's file has for one workspace."""
+    """Return the tables for one workspace in the user's file."""
     tables = mine.get("workspace", {})
     if not isinstance(tables, dict) or not all(isinstance(v, dict) for v in tables.values()):
-        raise FormatError("is not a table of tables, one a path", file=path, field="workspace")
+        raise FormatError("does not have one table for each path", file=path, field="workspace")
     if workspace is None:
         return {}
     here = os.path.realpath(workspace.root)
@@ -217,12 +217,12 @@ def _of_environment(environment: Mapping[str, str]) -> dict[str, Any]:
 
 
 def ignored_findings(settings: Settings, *tables: str) -> Iterator[Finding]:
-    """Yield a note on tables of the repository's file that the verb uses, but does not trust."""
+    """Yield a note on untrusted tables of the repository's file that the verb would use."""
     for table in settings.ignored:
         if table in tables:
             yield Finding(
                 code="not-trusted",
-                message=f"[{table}] is ignored: a committer must not decide that",
+                message=f"[{table}] is ignored: only the user, not a committer, may set it",
                 level="note",
                 file=CONFIG,
                 hint="If you have read it, pass --trust-repo-config",

@@ -48,7 +48,7 @@ def repository(name: str, install: str = "--hooks claude,codex") -> Path:
     """Make a repository with session-codec's files, all committed.
 
     Args:
-        name: of its folder.
+        name: the name of its folder.
         install: options of `session-codec install`.
     """
     folder = HOME / "src" / name

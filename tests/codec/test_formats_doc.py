@@ -25,7 +25,7 @@ from codec.archive.tar import (
     frame_sizes,
 )
 from codec.errors import FormatError
-from codec.kinds import Sha256, sha256_of
+from codec.kinds import Key, Sha256, sha256_of
 from codec.manifest.facts import (
     Archive,
     Disowned,
@@ -145,7 +145,7 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def test_no_example_is_passed_over() -> None:
+def test_no_example_is_skipped() -> None:
     assert {kind for kind, _ in BLOCKS} == KINDS
     opened = re.findall(r"^(?:`{3,}|~{3,})\w+ [\w-]+$", TEXT, re.M)
     inner = sum(len(re.findall(r"^`{3,}\w+ [\w-]+$", b, re.M)) for b in blocks("log"))
@@ -204,6 +204,7 @@ def test_the_example_facts_name_each_other_by_their_digests() -> None:
 NUMBERS = dict.fromkeys(
     ("lines_added", "lines_removed", "commits", "duration_min", "tokens_used"), 1
 )
+KEY = Key("2025-11-06")
 HASH = Sha256("0" * 64)
 
 
@@ -213,7 +214,7 @@ HASH = Sha256("0" * 64)
         (
             "| field | value |",
             Session(
-                key="2025-11-06", time="2025-11-06", agent="a", task="t", status="PASS",
+                key=Key("2025-11-06"), time="2025-11-06", agent="a", task="t", status="PASS",
                 remark="r", title="t", notes="n",
                 metrics=Metrics(**NUMBERS, deployment="dpl_1"),
                 patch=PatchRef(sha256=HASH, size=1),
@@ -241,8 +242,8 @@ HASH = Sha256("0" * 64)
         ("**purged-text**: ", PurgedText(lines=(HASH,), time="t")),
         ("**kept**: ", Kept(file="n", rows=(HASH,))),
         ("**v1-retired**: ", V1Retired(source="l", sha256=HASH, time="t")),
-        ("**archive**: ", Archive(name="n", sha256=HASH, size=1, keys=("2025-11-06",), zstd="1")),
-        ("**purged**: ", Purged(key="2025-11-06", sha256=HASH, time="t")),
+        ("**archive**: ", Archive(name="n", sha256=HASH, size=1, keys=(KEY,), zstd="1")),
+        ("**purged**: ", Purged(key=KEY, sha256=HASH, time="t")),
         (
             "**references**: ",
             ReferencesBuilt(
@@ -255,7 +256,7 @@ HASH = Sha256("0" * 64)
         "v1-retired", "archive", "purged", "references",
     ],
 )  # fmt: skip
-def test_every_field_of_a_fact_is_told(kind: str, fact: Fact) -> None:
+def test_every_field_of_a_fact_is_documented(kind: str, fact: Fact) -> None:
     assert isinstance(fact, tuple)
     assert all(getattr(fact, f) for f in fact._fields if f != "extra")
     told = set(re.findall(r"`(\w+)`", TEXT.partition(kind)[2].partition("\n\n")[0]))
@@ -287,7 +288,7 @@ def archived() -> tuple[list[Member], dict[str, bytes]]:
     cells = list(rows("archive-members"))
     heads = {key: f"diff --git a/{path} b/{path}\n".encode() for key, path, _ in cells}
     diffs = {key: heads[key].ljust(int(size), b"+")[: int(size)] for key, _, size in cells}
-    members = [Member(key, int(size), path.encode()) for key, path, size in cells]
+    members = [Member(Key(key), int(size), path.encode()) for key, path, size in cells]
     assert all(touched_path(d) in (m.path, b"") for d, m in zip(diffs.values(), members))
     return members, diffs
 
@@ -330,7 +331,7 @@ def test_the_header_of_a_member_is_as_shown() -> None:
         end = b"\0 " if "space" in field else b""
         value = text.encode() + end
         shown[int(offset) : int(offset) + len(value)] = value
-    assert bytes(shown) == encode_header("2025-11-06T14:30:00Z", 1148)
+    assert bytes(shown) == encode_header(Key("2025-11-06T14:30:00Z"), 1148)
 
 
 def test_a_summary_is_read_and_written_as_shown() -> None:
@@ -439,7 +440,7 @@ def _time(cells: list[str]) -> None:
 
 def _diff_name(cells: list[str]) -> None:
     key, name, safe = cells
-    assert (diff_name(key), diff_name(key, colons=False)) == (name, safe)
+    assert (diff_name(Key(key)), diff_name(Key(key), colons=False)) == (name, safe)
 
 
 def _key(cells: list[str]) -> None:
@@ -484,7 +485,7 @@ def test_a_row_of_a_table_says_what_the_code_does(table: str, cells: list[str]) 
     check_row(cells)
 
 
-def test_no_table_is_passed_over() -> None:
+def test_no_table_is_skipped() -> None:
     assert {m["name"] for m in _TABLE.finditer(TEXT)} == CHECKS.keys() | WHOLE
 
 
@@ -506,14 +507,14 @@ def test_the_table_of_status_words_is_that_of_the_code() -> None:
     assert told == list(STATUS_WORDS.items())
 
 
-def test_the_tokens_of_the_examples_are_as_told() -> None:
+def test_the_documented_tokens_of_the_examples_are_right() -> None:
     examples = {"deltas": block("deltas"), "view": blocks("view")[0]}
     told = {name: [int(n) for n in numbers] for name, *numbers in rows("tokens")}
     counters = [counter(name) for name in TOKENIZERS]
     assert told == {name: [c.count([text])[0] for c in counters] for name, text in examples.items()}
 
 
-def test_a_delta_that_the_view_cannot_carry_stands_as_its_line() -> None:
+def test_a_delta_that_the_view_cannot_express_is_its_line() -> None:
     ((last,),) = [
         [line for line in view.splitlines() if " | " in line] for view in blocks("view")[1:]
     ]

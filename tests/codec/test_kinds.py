@@ -9,16 +9,27 @@ import pytest
 from mypy import api
 
 START = """
-from codec.kinds import Sha256, sha256_of
+from codec.kinds import Key, Sha256, sha256_of
+from codec.names import diff_name, session_key
 from codec.records import PatchRef
+patch = PatchRef.of(b"")
 text = "2025-11-06T14:30:00Z"
 """
 REFUSED = {
     "PatchRef(text, 1)": "Sha256",
     "PatchRef.of(text)": "bytes",
     "PatchRef(sha256_of(b''), sha256_of(b''))": "int",
+    "diff_name(text)": "Key",
+    "diff_name(patch.sha256)": "Key",
+    "PatchRef(session_key(text, '', ()), 1)": "Sha256",
 }
-TAKEN = ("PatchRef(sha256_of(b''), 0)", "PatchRef(Sha256('0' * 64), 1)", "PatchRef.of(b'')")
+TAKEN = (
+    "PatchRef(sha256_of(b''), 0)",
+    "PatchRef(Sha256('0' * 64), 1)",
+    "PatchRef.of(b'')",
+    "diff_name(session_key(text, '', ()))",
+    "diff_name(Key(text))",
+)
 
 
 @pytest.fixture(scope="module")

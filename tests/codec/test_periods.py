@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codec.errors import FormatError
+from codec.kinds import Key
 from codec.periods import quarter_of, read_period
 
 
@@ -43,7 +44,7 @@ def test_anything_else_is_not_a_period(text: str) -> None:
         read_period(text)
 
 
-def test_there_is_no_period_before_the_first_year() -> None:
+def test_there_is_not_a_period_before_the_first_year() -> None:
     with pytest.raises(FormatError):
         read_period("0001").before()
 
@@ -56,7 +57,7 @@ def test_a_period_follows_the_one_before(first: date, days: int) -> None:
         before = period.before()
         assert before.last + timedelta(1) == period.first
         assert before.last - before.first == period.last - period.first
-    assert read_period(quarter_of(first.isoformat())).contains(first.isoformat())
+    assert read_period(quarter_of(first.isoformat())).contains(Key(first.isoformat()))
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codec.errors import EncodeError
+from codec.kinds import Key
 from codec.names import (
     NAME_LIMIT,
     UNNAMED,
@@ -48,7 +49,7 @@ def test_a_name_is_what_the_files_can_hold(text: str, name: str) -> None:
 
 
 @given(st.text(max_size=200))
-def test_any_text_gives_a_name_that_can_stand_in_every_file(text: str) -> None:
+def test_any_text_gives_a_name_that_every_file_can_hold(text: str) -> None:
     name = name_of(text)
     assert check_field(name, "name") == name
     assert len(name) <= NAME_LIMIT
@@ -75,17 +76,17 @@ def test_one_line_keeps_the_words() -> None:
 
 
 def test_a_free_time_is_the_key() -> None:
-    assert session_key("2025-11-06", DIGEST, {"2025-11-07"}) == "2025-11-06"
+    assert session_key("2025-11-06", DIGEST, {Key("2025-11-07")}) == "2025-11-06"
 
 
 def test_a_taken_time_gets_a_suffix_from_the_content_alone() -> None:
-    taken = {"2025-11-06"}
+    taken = {Key("2025-11-06")}
     assert session_key("2025-11-06", DIGEST, taken) == "2025-11-06.012345"
-    taken.add("2025-11-06.012345")
+    taken.add(Key("2025-11-06.012345"))
     assert session_key("2025-11-06", DIGEST, taken) == "2025-11-06.0123456789ab"
-    taken.add("2025-11-06.0123456789ab")
+    taken.add(Key("2025-11-06.0123456789ab"))
     assert session_key("2025-11-06", DIGEST, taken) == f"2025-11-06.{DIGEST}"
-    taken.add(f"2025-11-06.{DIGEST}")
+    taken.add(Key(f"2025-11-06.{DIGEST}"))
     with pytest.raises(EncodeError, match="already has a session"):
         session_key("2025-11-06", DIGEST, taken)
 
@@ -115,7 +116,7 @@ def test_a_key_begins_with_its_time(key: str) -> None:
         "٢٠٢٥-11-06",
     ],
 )
-def test_what_is_no_key_never_names_a_file(text: str) -> None:
+def test_what_is_not_a_key_never_names_a_file(text: str) -> None:
     assert not is_key(text)
 
 

@@ -94,7 +94,7 @@ class Kind(NamedTuple):
         plant: makes a harmless repository hostile.
         verbs: that are run, one after the other.
         codes: exit codes that they may have.
-        folder: of the clone, in which they run.
+        folder: the folder of the clone, in which they run.
     """
 
     plant: Callable[[World], object]

@@ -22,7 +22,7 @@ from codec.archive.recovery import check, rebuild_tail
 from codec.archive.snapshot import decode_snapshot, encode_snapshot
 from codec.archive.tar import Member, encode_header
 from codec.errors import CodecError
-from codec.kinds import Sha256, sha256_of
+from codec.kinds import Key, Sha256, sha256_of
 from codec.manifest.jsonl import decode_facts, encode_fact
 from codec.merge.repair import repair_manifest
 from codec.records import PatchRef
@@ -66,7 +66,7 @@ def archive(data: bytes) -> None:
     """Read an archive as given, or by its first byte an index or a tar inside valid frames."""
     kind, rest = data[:1], data[1:]
     if kind == b"i":
-        tar = encode_header("2025-01-01", 3) + b"abc".ljust(512, b"\0") + bytes(1024)
+        tar = encode_header(Key("2025-01-01"), 3) + b"abc".ljust(512, b"\0") + bytes(1024)
         frame = encode_frame(tar, "fast")
         index = encode_skippable(INDEX_MAGIC, encode_frame(rest, "fast"))
         sizes = [FrameSizes(len(frame), len(tar)), FrameSizes(len(index), 0)]
@@ -146,9 +146,9 @@ def seeds(target: str) -> list[bytes]:
             }
             return [json.dumps(document).encode()]
         case "archive":
-            member = Member("2025-01-01", 3, b"a.py")
+            member = Member(Key("2025-01-01"), 3, b"a.py")
             whole = b"".join(encode_archive([member], lambda _: [b"abc"], profile="fast"))
-            tar = encode_header("2025-01-01", 3) + b"abc".ljust(512, b"\0") + bytes(1024)
+            tar = encode_header(Key("2025-01-01"), 3) + b"abc".ljust(512, b"\0") + bytes(1024)
             index = b'{"format":"session-codec-archive","version":1,"members":1,"bytes":2048}\n'
             return [b"a" + whole, b"i" + index + b"2025-01-01 0 3\n", b"t" + tar]
         case "layout":

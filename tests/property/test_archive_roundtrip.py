@@ -13,6 +13,7 @@ from codec.archive.container import ArchiveReader
 from codec.archive.recovery import Checked, check
 from codec.archive.tar import decode_header, decode_index, encode_header
 from codec.errors import CodecError
+from codec.kinds import Key
 from tests.property import strategies as of
 from tests.support.archives import Ranges, packed, ref
 
@@ -31,7 +32,7 @@ def test_every_diff_comes_back_one_by_one_and_all_at_once(
     with mock.patch("codec.archive.tar.FRAME_SIZE", frame_size):
         data = packed(diffs, profile="fast")
     reader = ArchiveReader(Ranges(data), len(data))
-    assert {key: reader.read(key, ref(diff)) for key, diff in diffs.items()} == diffs
+    assert {key: reader.read(Key(key), ref(diff)) for key, diff in diffs.items()} == diffs
     events = list(check(Ranges(data), len(data)))
     checked = {e.entry.key: e.sha256 for e in events if isinstance(e, Checked)}
     assert checked == {key: hashlib.sha256(diff).hexdigest() for key, diff in diffs.items()}
@@ -40,7 +41,7 @@ def test_every_diff_comes_back_one_by_one_and_all_at_once(
 
 @given(of.keys(), st.integers(0, 1 << 30))
 def test_a_header_decodes_to_itself(key: str, size: int) -> None:
-    assert decode_header(encode_header(key, size)) == (key, size)
+    assert decode_header(encode_header(Key(key), size)) == (key, size)
 
 
 @given(st.binary(max_size=300))

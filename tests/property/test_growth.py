@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import pytest
 
-from codec.kinds import sha256_of
+from codec.kinds import Key, sha256_of
 from codec.manifest.facts import Fact, Follows, Purged, Revision
 from codec.manifest.jsonl import encode_fact, fact_digest, identity_of
 from codec.merge.key_conflicts import settle_merge
@@ -31,14 +31,14 @@ NOON: Final = "2025-11-06T12:00:00.000000Z"
 def session(number: int, time: str) -> Session:
     name = str(number).encode()
     return Session(
-        key=time if not number else f"{time}.{sha256_of(name)[:12]}", time=time, agent="a",
+        key=Key(f"{time}.{sha256_of(name)[:12]}" if number else time), time=time, agent="a",
         task=f"task-{number}", status="PASS", patch=PatchRef.of(name), id=str(number),
     )  # fmt: skip
 
 
 def different_times(count: int) -> list[Fact]:
     times = (f"2025-11-{1 + n // 1440:02}T{n // 60 % 24:02}:{n % 60:02}:00Z" for n in range(count))
-    return [session(n, time)._replace(key=time) for n, time in enumerate(times)]
+    return [session(n, time)._replace(key=Key(time)) for n, time in enumerate(times)]
 
 
 def one_day(count: int) -> list[Fact]:
@@ -69,7 +69,7 @@ def all_heads(count: int) -> list[Fact]:
 def one_key(count: int) -> list[Fact]:
     """Return sessions that all claim one key."""
     time = "2025-11-06T12:00:00Z"
-    return [session(n, time)._replace(key=time) for n in range(count)]
+    return [session(n, time)._replace(key=Key(time)) for n in range(count)]
 
 
 def purged(count: int) -> list[Fact]:

@@ -8,6 +8,7 @@ from typing import Final
 from hypothesis import given
 from hypothesis import strategies as st
 
+from codec.kinds import Key
 from codec.manifest.facts import Fact
 from codec.manifest.jsonl import content_line, encode_fact, identity_of
 from codec.merge.key_conflicts import settle_merge
@@ -58,7 +59,7 @@ def merge(base: Files, ours: Files, theirs: Files) -> Files:
     return {"manifest": merge_manifests(*manifests), **merged}
 
 
-def contents(manifest: bytes) -> dict[str, str]:
+def contents(manifest: bytes) -> dict[Key, str]:
     """By key, the content of each session; no key may stand twice."""
     found = [fact for p in FACTS.split(manifest) if isinstance(fact := FACTS.read(p), Session)]
     by_key = {s.key: content_line(s) for s in found}
@@ -115,7 +116,9 @@ def test_three_clones_end_with_the_same_keys_in_whatever_order_they_merge(
 
 
 @given(ours=st.lists(facts()), theirs=st.lists(facts()))
-def test_every_fact_of_either_manifest_stands_once(ours: list[Fact], theirs: list[Fact]) -> None:
+def test_every_fact_of_either_manifest_is_in_the_result_once(
+    ours: list[Fact], theirs: list[Fact]
+) -> None:
     lines = [[f"{encode_fact(fact)}\n".encode() for fact in side] for side in (ours, theirs)]
     merged = FACTS.split(merge_manifests(b"", b"".join(lines[0]), b"".join(lines[1])))
     assert len(merged) == len(set(merged))

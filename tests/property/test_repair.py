@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from codec.kinds import Key
 from codec.manifest.jsonl import content_line, identity_of
 from codec.merge.key_conflicts import Settled
 from codec.merge.repair import repair_manifest, repair_rows
@@ -16,7 +17,7 @@ from codec.records import Session
 
 DAYS = [f"2026-03-0{n}" for n in range(1, 6)]
 SESSIONS = [
-    Session(key=d, time=d, agent="a", task=f"t{d[-1]}", status="PASS", notes=f"learned {d}")
+    Session(key=Key(d), time=d, agent="a", task=f"t{d[-1]}", status="PASS", notes=f"learned {d}")
     for d in DAYS
 ]
 SETTLED = [Settled(s, s) for s in SESSIONS]
@@ -28,7 +29,11 @@ PARTS = st.one_of(
     st.builds(
         lambda s, f, n: f.encode(s)[: n or None].rstrip(b"\n"),
         st.sampled_from(
-            [*SESSIONS, SESSIONS[0]._replace(agent="b"), SESSIONS[0]._replace(key="2020-01-01")]
+            [
+                *SESSIONS,
+                SESSIONS[0]._replace(agent="b"),
+                SESSIONS[0]._replace(key=Key("2020-01-01")),
+            ]
         ),
         st.sampled_from([FACTS, DELTAS, METRICS, REFERENCES]),
         st.integers(0, 60),
@@ -38,7 +43,7 @@ PARTS = st.one_of(
 TOGETHER = st.lists(
     st.builds(
         lambda agent, key, n: FACTS.encode(
-            SESSIONS[0]._replace(agent=agent, key=key or DAYS[0], id=agent)
+            SESSIONS[0]._replace(agent=agent, key=Key(key or DAYS[0]), id=agent)
         )[: n or None].rstrip(b"\n"),
         st.sampled_from("abcde"),
         st.sampled_from(
@@ -51,7 +56,7 @@ TOGETHER = st.lists(
 
 
 @given(st.lists(PARTS | TOGETHER, max_size=12), st.sampled_from([b"\n", b"\r\n", b""]))
-def test_any_bytes_are_put_right_once_and_no_fact_is_lost(parts: list[bytes], end: bytes) -> None:
+def test_any_bytes_are_repaired_once_and_no_fact_is_lost(parts: list[bytes], end: bytes) -> None:
     data = b"\n".join(parts) + end
     repaired, settled = repair_manifest(data)
     read = [FACTS.read(line) for line in FACTS.split(data)]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codec.kinds import Sha256
+from codec.kinds import Key, Sha256
 from codec.manifest.facts import Fact, Purged
 from codec.manifest.jsonl import identity_of
 from codec.merge.key_conflicts import Settled, settle_merge
@@ -74,7 +74,7 @@ def amended(number: int, changes: dict[str, Any]) -> Step:
         key = chosen(files, number)
         if key is None:
             return files
-        history = manifest_of(files).history(key)
+        history = manifest_of(files).history(Key(key))
         session = history.session._replace(**changes)
         if session == history.session:
             return files
@@ -89,7 +89,7 @@ def made_private(number: int) -> Step:
         key = chosen(files, number)
         if key is None:
             return files
-        history = manifest_of(files).history(key)
+        history = manifest_of(files).history(Key(key))
         session = without_texts(history.session)
         facts, purged = private_facts(history, session, "2026-04-01T00:00:00.000000Z")
         pair = Settled(history.session, session)
@@ -101,11 +101,13 @@ def made_private(number: int) -> Step:
 def purged(number: int) -> Step:
     def step(files: Tracked) -> Tracked:
         key = chosen(files, number)
-        patch = manifest_of(files).sessions[key].patch if key else None
+        patch = manifest_of(files).sessions[Key(key)].patch if key else None
         if key is None or patch is None:
             return files
-        fact = Purged(key=key, sha256=patch.sha256, time="2026-04-01T00:00:00.000000Z")
-        return written(files, Settled(*[manifest_of(files).sessions[key]] * 2), [fact], frozenset())
+        fact = Purged(key=Key(key), sha256=patch.sha256, time="2026-04-01T00:00:00.000000Z")
+        return written(
+            files, Settled(*[manifest_of(files).sessions[Key(key)]] * 2), [fact], frozenset()
+        )
 
     return step
 
@@ -113,7 +115,7 @@ def purged(number: int) -> Step:
 def session_of(kind: str, which: int, reader: int, task: str, time: str) -> Session:
     """Return a session with one of few entries and ids, as one of two readers reads it."""
     session = Session(
-        key=time,
+        key=Key(time),
         time=time,
         agent="a",
         task=task,

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codec.errors import CodecError, IntegrityError
-from codec.kinds import Sha256, sha256_of
+from codec.kinds import Key, Sha256, sha256_of
 from codec.names import is_key
 from codec.patches.diff_stat import diff_stat
 from codec.records import STATUSES, PatchRef
@@ -53,7 +53,7 @@ def test_what_was_detected_splits_without_loss(data: bytes) -> None:
 
 @given(logs(), dialects)
 @settings(max_examples=200)
-def test_a_patch_stands_on_whole_lines_inside_its_session(data: bytes, dialect: Dialects) -> None:
+def test_a_patch_consists_of_whole_lines_inside_its_session(data: bytes, dialect: Dialects) -> None:
     for span in split(data, dialect):
         if span.patch is not None:
             start, end = span.patch
@@ -64,9 +64,7 @@ def test_a_patch_stands_on_whole_lines_inside_its_session(data: bytes, dialect: 
 
 
 @given(logs(), dialects)
-def test_every_heading_and_template_stands_at_the_begin_of_a_line(
-    data: bytes, dialect: Dialects
-) -> None:
+def test_every_heading_and_template_begins_a_line(data: bytes, dialect: Dialects) -> None:
     for span in split(data, dialect):
         places = [
             *span.templates,
@@ -151,7 +149,7 @@ def cut(data: bytes, places: list[int], kinds: list[bool], names: list[str]) -> 
         piece = data[start:end]
         if piece and kinds[number % len(kinds)]:
             ref = PatchRef.of(piece)
-            parts.append(StoredPatch(key=names[number % len(names)], patch=ref))
+            parts.append(StoredPatch(key=Key(names[number % len(names)]), patch=ref))
         else:
             parts.append(piece)
     return parts
@@ -186,7 +184,7 @@ def patches_in(data: bytes, parts: list[Part]) -> Callable[[StoredPatch], bytes]
     st.lists(st.booleans(), min_size=1, max_size=8),
     st.lists(keys(), min_size=1, max_size=4),
 )
-def test_a_layout_gives_any_log_back_however_it_is_cut(
+def test_a_layout_restores_any_log_however_it_is_cut(
     data: bytes, places: list[int], kinds: list[bool], names: list[str]
 ) -> None:
     parts = cut(data, places, kinds, names)
@@ -247,7 +245,7 @@ def _with(files: EncodedLayout, name: str, data: bytes) -> EncodedLayout:
 
 @given(hashes(), keys())
 def test_a_stored_patch_of_another_content_is_never_put_in(sha256: str, key: str) -> None:
-    part = StoredPatch(key=key, patch=PatchRef(sha256=Sha256(sha256), size=4))
+    part = StoredPatch(key=Key(key), patch=PatchRef(sha256=Sha256(sha256), size=4))
     files = encode_layout([part])(part.patch.sha256, 4)
     with pytest.raises(IntegrityError, match="not the one that was recorded"):
         list(rebuild(decode_layout(files.layout), files.literal, lambda _: b"else"))

@@ -9,6 +9,7 @@ from typing import Final
 
 from codec.archive.container import encode_archive
 from codec.archive.tar import Member
+from codec.kinds import Key
 from codec.patches.diff_stat import touched_path
 from codec.records import PatchRef
 
@@ -31,7 +32,7 @@ DIFFS: Final[Mapping[str, bytes]] = {
 
 
 def members_of(diffs: Mapping[str, bytes]) -> list[Member]:
-    return [Member(key, len(diff), touched_path(diff)) for key, diff in diffs.items()]
+    return [Member(Key(key), len(diff), touched_path(diff)) for key, diff in diffs.items()]
 
 
 def packed(

@@ -3,7 +3,8 @@
     python -m tests.support.attacks_adapter ../shared/attacks/repro.py [ARGUMENT ...]
 
 A name of 0.1.0 gives the module in its new place. Where a package has that name now, attributes
-are read from and set in the module that had it before.
+are read from and set in the module that had it before. Scripts that read a module's file find it in
+the folder that the variable CODE names: links with the names of 0.1.0.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any, Final
 
@@ -39,6 +41,7 @@ MOVED: Final = {
     "codec.pieces": "codec.merge.tracked_formats",
     "codec.references_edit": "codec.references.edit",
     "codec.repair": "codec.merge.repair",
+    "codec.schedules_cloned": "codec.schedules.cloned",
     "codec.secret_rules": "codec.secrets.patterns",
     "codec.spool_entry": "codec.agents.spool_entry",
     "codec.stated": "codec.references.sources.collect",
@@ -124,9 +127,20 @@ def install() -> None:
     sys.meta_path.insert(0, OldNames())
 
 
+def link_files(folder: Path) -> None:
+    """Link the files of the modules below a folder, by the names that they had in 0.1.0."""
+    for old, new in MOVED.items():
+        link = folder.joinpath(*old.split(".")).with_suffix(".py")
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(ROOT.joinpath(*new.split(".")).with_suffix(".py"))
+
+
 if __name__ == "__main__":
     install()
     script = sys.argv[1]
     sys.argv = sys.argv[1:]
     sys.path.insert(0, os.path.dirname(os.path.abspath(script)))
-    runpy.run_path(script, run_name="__main__")
+    with TemporaryDirectory() as code:
+        link_files(Path(code))
+        os.environ.setdefault("CODE", code)
+        runpy.run_path(script, run_name="__main__")

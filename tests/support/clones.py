@@ -71,10 +71,10 @@ class Clone:
 
         Args:
             who: an agent.
-            times: of the sessions.
-            notes: of all of them; else each has its own.
+            times: the times of the sessions.
+            notes: the notes of all of them; else each has its own.
             bare: without patches and notes.
-            one_by_one: as `record` does it.
+            one_by_one: append to the files one by one, as `record` does.
         """
         recordings = [
             Recording(

@@ -184,6 +184,22 @@ HARMLESS: Final = (
     '"hashed_secret": "afc848c316af1a89d49826c5ae9d00ed769415f3",',
     "const secret = 'webhook-secret-2026'",
     'SECRET = "test-secret-32-bytes-1234567890abcdef";',
+    'name="Culture" publicKeyToken="31bf3856ad364e35" language="neutral"',
+    "const INDEXNOW_API_KEY = '863ad0a5c1124f59a060aa77f0861518'",  # every site serves its own
+    "signA2AToken: mocks.signA2AToken,",
+    '"readToken","checkIfCodePointsMatchURLIdent","next"',
+    "refresh_token: 'mock-refresh-token-67890',",
+    'env: { CRM_TOKEN: "s3cret-token-value" },',
+    "img.png?alt=media&#x26;token=43a73901-37a9-4cb9-a25c-fa01cf03baea",  # one file's own link
+    "WebSocket connection to 'ws://localhost:443/?token=jO7Ajb-mg_iN' failed",
+    "JWT_SECRET=aB3dF6hJ9kL2nP5sT8wZ1cE4gI7mQ0uX",  # three kinds in turn
+    "https://db.internal/?token=credential1&password=credential2&x=1",
+    "https://db.internal/?token=s%2Bcret&x=1",
+    'newPassword: "longenough12"',
+    '<a href="/docs/token">llama_3.2_vision_B9k2.png</a>',
+    'postHogAPIKey = "phc_' + "aB3dE6gH9jK2mN5pQ8sT1vW4" * 2 + '"',
+    'needs: ["tests-pass", "coverage-90"]',
+    "ghp_" + "16C7e42F292c6912E7710c838347Ae178B4a",  # in GitHub's documentation
     "# COORDINATION_SECRET=a1b2c3d4e5f6789012345678901234567890abcdef",
     'string WidgetToken = "WIDGET-SECRET-9f3";',
     "authorization: 'Bearer eyJhbGciOiJIUzI1NiJ9.test.fake'",

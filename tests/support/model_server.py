@@ -79,7 +79,7 @@ class ModelServer:
     """The server; a context manager that runs it in a thread.
 
     Attributes:
-        url: of the API, as `--endpoint` takes it.
+        url: the URL of the API, as `--endpoint` takes it.
         calls: in the order of arrival.
     """
 

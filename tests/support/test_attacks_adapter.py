@@ -11,7 +11,7 @@ SCRIPT = """\
 import pipelines.cli.main as M
 import pipelines.workspace as W
 import pipelines.recording as R
-import pipelines.store, pipelines.system.git, pipelines.cli.record
+import pipelines.store, pipelines.git, pipelines.cli.record
 import codec.archive, codec.manifest, codec.v1_entry
 from codec.v1_layout import LAYOUT_NAME
 R.moment = lambda when=None: W.moment(when) if when else "then"
@@ -23,6 +23,11 @@ assert codec.v1_entry is codec.v1.entry
 assert pipelines.cli.record is pipelines.cli.commands.record
 import sys
 assert sys.argv[1:] == ["one"] and codec.v1.entry.__spec__.name == "codec.v1.entry"
+import os
+code = os.environ["CODE"]
+assert "def " in open(f"{code}/codec/schedules_cloned.py").read()
+sys.path.insert(0, code)
+import codec.timestamps, pipelines.outcomes.errors
 print(M.run(["--help"]))
 """
 

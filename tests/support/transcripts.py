@@ -24,7 +24,7 @@ class ClaudeSession:
         session_id: its name.
         now: the time of the next line.
         lines: written so far.
-        answers: how many answers the model gave.
+        answers: the number of answers that the model gave.
     """
 
     home: Path

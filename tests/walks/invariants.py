@@ -6,7 +6,7 @@ import shutil
 from hashlib import sha256
 
 from codec.errors import CodecError
-from codec.kinds import Sha256
+from codec.kinds import Key, Sha256
 from codec.records import PatchRef
 from pipelines.diffs.store import Store
 from pipelines.outcomes.errors import Erased, NotFound
@@ -61,7 +61,9 @@ def _check_readable(walk: Walk, clone: Clone, stored: dict[str, Stored]) -> None
             raise Violation(f"{session} is lost from the manifest of {clone.root.name}")
         found = stored[session]
         try:
-            data = store.read(found.key, PatchRef(Sha256(found.sha256), found.size), found.range)
+            data = store.read(
+                Key(found.key), PatchRef(Sha256(found.sha256), found.size), found.range
+            )
         except Erased:
             if found.sha256 not in gone:
                 raise Violation(f"{session} {found} is called purged, and is not") from None
@@ -153,7 +155,9 @@ def _check_restore(walk: Walk) -> None:
         if found.sha256 in gone or walk.diffs[session] is None:
             continue
         try:
-            data = store.read(found.key, PatchRef(Sha256(found.sha256), found.size), found.range)
+            data = store.read(
+                Key(found.key), PatchRef(Sha256(found.sha256), found.size), found.range
+            )
         except (NotFound, CodecError) as e:
             raise Violation(f"{session} {found} was sent, and is not restored: {e}") from e
         _check_bytes(walk, session, found, data)

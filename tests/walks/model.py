@@ -62,7 +62,7 @@ class Clone:
     Attributes:
         root: its folder.
         readable: ids of the sessions whose diff must be readable there.
-        pruned: of those, the ones that may need the remote.
+        pruned: those of them that may need the remote.
         purged: hashes of the diffs whose purge there ended with 0.
         versions: v1 logs that were migrated there, by hash.
     """

@@ -102,7 +102,7 @@ def run_verb(
     """Run a verb to its end, or kill it with everything that it started.
 
     Args:
-        arguments: of the command line, the verb first.
+        arguments: the arguments of the command line, the verb first.
         cwd: folder to run it in.
         now: the time that a new session gets, as `moment` writes it.
         scratch: folder for what it prints.

@@ -41,8 +41,8 @@ def _figure(text: str) -> int | str:
 def run(name: str, repo: str, private: bool, dry_run: bool, as_json: bool, **given: object) -> int:
     """Change what is recorded of the session KEY, and rewrite its rows.
 
-    The manifest gets one more fact; earlier ones stay in it. Clones that amend one session
-    differently agree once they merge. An empty text is removed.
+    The manifest gets one more fact; earlier facts stay in it. If clones amend the same session
+    differently, they agree on one result after a merge. An empty text removes the field.
 
     --private removes the texts from the tracked files; no merge, repair or restore brings them
     back. Texts may remain in git's history, in the v1 log and its stored versions, and in remote
@@ -83,10 +83,10 @@ VERB: Final = Verb(
     (Argument("name", "KEY"), REPO),
     (
         Option("--agent", "Who did it.", metavar="NAME"),
-        Option("--task", "A slug; a sentence is the title as well.", metavar="TEXT"),
+        Option("--task", "A slug, or a sentence, which becomes the title as well.", metavar="TEXT"),
         Option("--title", "The task in a sentence.", metavar="TEXT"),
         Option("--status", "The status.", choices=tuple(sorted(STATUSES)), metavar="WORD"),
-        Option("--remark", "The status beyond its word.", metavar="TEXT"),
+        Option("--remark", "The remark that follows the status word.", metavar="TEXT"),
         Option("--notes", "What the next agent should know.", metavar="TEXT"),
         *(
             Option(

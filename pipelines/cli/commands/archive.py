@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from codec.archive.frames import PROFILES
 from codec.errors import IntegrityError
+from codec.kinds import Key
 from pipelines.cli.declared import JSON, REPO, Argument, Misuse, Option, Verb, absolute
 from pipelines.cli.next_step import tell_next_step
 from pipelines.cli.options import ALLOW_SECRET, TRUST_REPO_CONFIG
@@ -47,9 +48,9 @@ def pack(
     """Pack the diffs of every complete month of REPO's workspace into archives, then delete them.
 
     A diff is deleted only after its archive was written, read back and compared. Commit the
-    manifest afterwards: it names the archives. A diff that seems to hold a secret stays loose; the
-    rest is packed. An archive is a .tar.zst that tar and zstd read; 'show KEY --diff' reads it as
-    well.
+    manifest afterwards: it names the archives. A diff that seems to contain a secret stays loose;
+    the others are packed. An archive is a .tar.zst that tar and zstd read; 'show KEY --diff' reads
+    it as well.
 
     Examples:
       session-codec archive
@@ -167,7 +168,7 @@ def verify(repo: str, names: tuple[str, ...], as_json: bool) -> int:
 
 
 def extract_command(
-    archive_name: str, keys: tuple[str, ...], target: str, repo: str, as_json: bool
+    archive_name: str, keys: tuple[Key, ...], target: str, repo: str, as_json: bool
 ) -> int:
     """Extract diffs from ARCHIVE, a path or a name of 'archive ls': all of them, or those of KEYs.
 
@@ -241,7 +242,7 @@ _PACK: Final = Verb(
         ),
         Option(
             "--profile",
-            "How hard to compress.",
+            "The compression profile.",
             choices=tuple(PROFILES),
             default="small",
             shown=True,
@@ -254,8 +255,8 @@ _PACK: Final = Verb(
         JSON,
     ),
     exits={
-        3: "a diff stays loose: it seems to hold a secret, or is missing locally",
-        12: "an archive did not read back as it was written",
+        3: "a diff stays loose: it seems to contain a secret, or is missing locally",
+        12: "a written archive could not be read back",
         20: EXIT_CODES[20],
     },
 )
@@ -287,7 +288,7 @@ VERB: Final = _PACK._replace(
                 ),
                 Option(
                     "--repo",
-                    "The workspace of ARCHIVE, if that is not a path.",
+                    "The workspace of ARCHIVE, unless ARCHIVE is a path.",
                     default=".",
                     metavar="REPO",
                 ),

@@ -16,16 +16,17 @@ from pipelines.system.worker.tokenizer import load
 from pipelines.verbs.brief import brief
 
 _LATEST: Final = "latest"
-#: How an argument begins that names a repository, not a key.
+#: The first characters of an argument that names a repository, not a key.
 _PLACES: Final = (".", "~", os.sep)
 
 
 def run(name: str, repo: str, as_json: bool) -> int:
     """Print what the next agent has to know after a session, in at most 400 tokens.
 
-    That is its goal, status and notes, tasks that failed before and did not pass since, the changed
-    files with their state in the working tree, and notes of earlier sessions. Without KEY, it is
-    about the latest session. The hook prints it after a compaction and when a session is resumed.
+    It states the session's goal, status and notes, earlier tasks that failed and have not passed
+    since, the changed files with their state in the working tree, and notes of earlier sessions.
+    KEY is the latest session by default. The start hook prints the brief after a compaction and
+    when a session is resumed.
 
     Examples:
       session-codec brief

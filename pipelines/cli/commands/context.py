@@ -73,7 +73,8 @@ VERB: Final = Verb(
         ),
         Option(
             "--last",
-            f"Print the newest N sessions in full, whatever they cost. [default: {DEFAULT_LAST}, "
+            f"Print the newest N sessions in full, whatever their tokens. [default: "
+            f"{DEFAULT_LAST}, "
             "within the budget]",
             read=number,
             metavar="N",

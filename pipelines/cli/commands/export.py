@@ -15,7 +15,7 @@ from pipelines.system.worker.tokenizer import load
 from pipelines.verbs.export import Request, Rows, apply, apply_rows, check_installed, plan
 from pipelines.workspace.user_settings import read_settings
 
-#: One file with the rows of all tables, which `fleet` collects.
+#: A file with the rows of all tables, which `fleet` collects.
 ROWS: Final = "rows"
 
 
@@ -33,9 +33,9 @@ def run(
     """Write REPO's sessions into tables: Parquet, CSV or JSON lines, in a folder or an S3 bucket.
 
     The tables 'sessions', 'edits', 'usage' and 'repos' take the rows of many repositories; those of
-    REPO are replaced. Exporting again what has not changed writes nothing. Sessions whose texts
-    were removed on purpose, and those that touch a path of [private] paths, are only counted. What
-    looks like a secret is replaced.
+    REPO are replaced. If nothing has changed, exporting again writes nothing. Sessions whose texts
+    were removed on purpose, and those that change a path of [private] paths, are only counted. Text
+    that looks like a secret is replaced.
 
     Examples:
       session-codec export --to parquet ../tables
@@ -107,7 +107,7 @@ VERB: Final = Verb(
         JSON,
     ),
     exits={
-        3: "lines that cannot be read were left out, or a text seemed to hold a secret",
+        3: "lines that cannot be read were left out, or a text seemed to contain a secret",
         20: EXIT_CODES[20],
         22: "the folder holds tables of another format",
         30: "pyarrow is not installed, or the folder does not exist",

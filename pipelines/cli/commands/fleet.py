@@ -84,10 +84,10 @@ def run_run(
 ) -> int:
     """Run verbs in each repository, one after the other, and collect exit codes and findings.
 
-    Each verb is a process with a time and a memory limit. Stopped anywhere and started again by the
-    same command, a run does what is left. With 'export', the rows of all repositories become tables
-    when the last one is finished. A repository that fails is named, and others go on. Arguments
-    behind '--' are passed to each verb.
+    Each verb is a process with a time and a memory limit. To continue a run that was stopped,
+    repeat the same command. With 'export', the rows of all repositories become tables when the last
+    one is finished. If a repository fails, it is reported, and the run continues with the others.
+    Arguments behind '--' are passed to each verb.
 
     The runner 'dask' uses the cluster of --scheduler, or starts one on this machine. 'kubernetes'
     writes manifests of an Indexed Job and a CronJob into the folder of the run, and runs nothing.
@@ -294,7 +294,7 @@ VERB: Final = Verb(
                 WORKERS,
                 Option("--scheduler", "Address of a Dask scheduler, tcp://host:port.",
                        metavar="ADDRESS"),
-                Option("--again", "Run repositories again that failed.", flag=True),
+                Option("--again", "Run failed repositories again.", flag=True),
                 Option("--image", "For 'kubernetes': the image, with session-codec in it.",
                        default="session-codec:latest", metavar="IMAGE", shown=True),
                 Option("--claim", "For 'kubernetes': the volume claim with the folder of the run.",
@@ -302,7 +302,7 @@ VERB: Final = Verb(
                 JSON,
             ),
             exits={
-                3: "a repository needs a person; each is named",
+                3: "repositories need a person; each is named",
                 10: "a list of repositories cannot be read",
                 22: "the folder holds another run",
                 30: "Dask or pyarrow is not installed",
@@ -313,7 +313,7 @@ VERB: Final = Verb(
             run_status,
             (FOLDER,),
             (JSON,),
-            exits={3: "a repository needs a person; each is named", 30: "the folder holds no run"},
+            exits={3: "repositories need a person; each is named", 30: "the folder holds no run"},
         ),
         "report": Verb(
             run_report,
@@ -321,9 +321,10 @@ VERB: Final = Verb(
             (
                 Option("--output", "Write the page to FILE.", short="-o", default="fleet.html",
                        metavar="FILE", shown=True),
-                Option("--tables", "The tables. [default: those of the run]", metavar="DIR|URL"),
+                Option("--tables", "The folder of the tables. [default: the run's]",
+                       metavar="DIR|URL"),
                 Option("--endpoint-url", "The address of an S3-compatible store.", metavar="URL"),
-                Option("--usd-per-million", "Price of a million tokens, for the cost.",
+                Option("--usd-per-million", "US dollars for a million tokens; adds costs.",
                        read=price, metavar="USD"),
                 Option("--force", "Overwrite FILE even if it is not a fleet report.", flag=True),
                 JSON,
@@ -338,7 +339,7 @@ VERB: Final = Verb(
             run_one,
             (FOLDER,),
             (
-                Option("--index", "Number of the shard.", read=between(0, 10**9), metavar="N",
+                Option("--index", "The number of the shard.", read=between(0, 10**9), metavar="N",
                        required=True),
                 JSON,
             ),

@@ -1,4 +1,4 @@
-"""What the verbs of a fleet take."""
+"""The options that several verbs of a fleet have."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LISTS: Final = (
     ),
     Option(
         "--org-file",
-        "JSON of a hosting service's list of repositories; repeatable.",
+        "A JSON file with a hosting service's list of repositories; repeatable.",
         to="organizations",
         repeat=True,
         metavar="FILE",
@@ -32,11 +32,13 @@ _LISTS: Final = (
 )  # fmt: skip
 PLANNED: Final = (
     *_LISTS,
-    Option("--shard-size", "Repositories of a shard. [default: about 200 shards]",
+    Option("--shard-size", "The number of repositories in a shard. [default: about 200 shards]",
            read=between(1, 100_000), metavar="N"),
-    Option("--time-limit", "Seconds that a verb may take.", read=between(1, 864_000), default=900,
+    Option("--time-limit", "Seconds after which a verb is killed.",
+           read=between(1, 864_000), default=900,
            metavar="SECONDS", shown=True),
-    Option("--memory-limit", "MiB that a verb may take.", read=between(64, 1 << 20), default=2048,
+    Option("--memory-limit", "MiB of memory that a verb may use.",
+           read=between(64, 1 << 20), default=2048,
            metavar="MIB", shown=True),
     Option("--remote", "For 'sync': a directory or s3://bucket/prefix; {name} is the repository.",
            metavar="URL"),
@@ -47,7 +49,7 @@ PLANNED: Final = (
 )  # fmt: skip
 WORKERS: Final = Option(
     "--workers",
-    "Verbs at a time. [default: one for each processor]",
+    "The number of verbs that run at a time. [default: one for each processor]",
     read=between(1, 10_000),
     metavar="N",
 )

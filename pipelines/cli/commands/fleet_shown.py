@@ -1,4 +1,4 @@
-"""Print plans, runs and their state."""
+"""Print fleet plans, runs and their state."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pipelines.cli.output import say, say_table
 from pipelines.fleet.steps import STEPS
 from pipelines.verbs.fleet import Estimate, Plan, Run, Status
 
-#: Bytes that a verb reads in a second of processor, measured; see docs/fleet.md.
+#: Bytes that a verb reads in a processor second, as measured in docs/fleet.md.
 _RATE: Final = 1_200_000
 #: US dollars at list price for 1,000 PUT and LIST requests to S3 Standard.
 _PUTS: Final = 0.005

@@ -42,9 +42,10 @@ def run(
 ) -> int:
     """Import the sessions of REPO from the transcripts that coding agents keep.
 
-    A session gets its task, model, active time, tokens, commits and exact diff. One that hooks or
-    'record' recorded is completed, not added again. Running import again adds what is new. Secrets
-    in texts are replaced before they are written. The transcripts themselves are only read.
+    A session gets its task, model, active time, tokens, commits and exact diff. A session that
+    hooks or 'record' already recorded is completed, not added again. Running import again adds what
+    is new. Secrets in texts are replaced before they are written. The transcripts themselves are
+    only read.
 
     Examples:
       session-codec import --dry-run
@@ -60,7 +61,7 @@ def run(
     )
     _drain(request)
     stages = Stages()
-    gc.disable()  # records are many and have no cycles: looking for some costs a tenth
+    gc.disable()  # many records without cycles: searching for some costs a tenth
     result = Result(plan=plan(request, stages)) if dry_run else import_sessions(request, stages)
     made = result.plan
     tell_findings(made.imported.findings)
@@ -81,14 +82,14 @@ VERB: Final = Verb(
     (
         Option(
             "--agent",
-            f"Read the transcripts of these agents alone: {', '.join(NAMES)}; repeatable.",
+            f"Read only the transcripts of these agents: {', '.join(NAMES)}; repeatable.",
             to="chosen",
             repeat=True,
             metavar="NAMES",
         ),
         Option(
             "--from",
-            "Look in this file or folder, not in the agents' own folders; repeatable.",
+            "Search this file or folder instead of the agents' own folders; repeatable.",
             to="places",
             repeat=True,
             metavar="PATH",
@@ -132,7 +133,7 @@ def _since(text: str) -> int:
 
 
 def _drain(request: Request) -> None:
-    """Record what waits in the spool first, so that it is not imported as a new session."""
+    """Record the events in the spool first, so that they are not imported as new sessions."""
     if request.workspace.exists:
         from pipelines.cli.commands.spooled import drain_spool
 
@@ -202,7 +203,7 @@ def _json(made: Plan, dry_run: bool) -> dict[str, Any]:
 
 
 def _draft_json(draft: Draft) -> dict[str, Any]:
-    """Return what is known of a transcript beside the session's facts."""
+    """Return the facts about a transcript that the session does not have."""
     compiled = draft.compiled
     return {
         "transcripts": list(draft.source.paths),

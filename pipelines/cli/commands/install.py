@@ -28,7 +28,7 @@ from pipelines.workspace.location import Workspace, at, find, locate
 
 
 def _agents(known: Iterable[str]) -> Callable[[str], tuple[str, ...]]:
-    """Return a reader of a list of agents, which takes each once."""
+    """Return a function that reads a list of agents and drops repetitions."""
 
     def read(text: str) -> tuple[str, ...]:
         names = dict.fromkeys(name.strip() for name in text.split(",") if name.strip())
@@ -116,7 +116,7 @@ VERB: Final = Verb(
         ),
         Option(
             "--mcp",
-            "Name the MCP server in the settings of agents: claude, codex, or both with a comma.",
+            "Add the MCP server to the settings of agents: claude, codex, or both with a comma.",
             to="servers",
             read=_agents(SERVERS),
             metavar="AGENTS",
@@ -124,7 +124,7 @@ VERB: Final = Verb(
         ),
         Option(
             "--user",
-            "Put the hooks into your own settings, for all repositories; do not change REPO.",
+            "Add the hooks to your own settings, for all repositories; do not change REPO.",
             flag=True,
         ),
         Option(
@@ -138,7 +138,7 @@ VERB: Final = Verb(
         Option("--remote", "The remote of the job.", metavar="URL"),
         Option(
             "--package",
-            "What pip installs in a job for github or kubernetes.",
+            "The package that pip installs in a job for github or kubernetes.",
             default=PACKAGE,
             shown=True,
         ),
@@ -149,7 +149,7 @@ VERB: Final = Verb(
     exits={
         3: "a file was left as it is; the finding says why",
         20: EXIT_CODES[20],
-        22: "a file is not what install expects",
+        22: "a file has unexpected content",
     },
 )
 
@@ -163,10 +163,10 @@ def _check_options(
     remote: str | None,
     uninstall: bool,
 ) -> None:
-    """Refuse options that do not go together.
+    """Raise Misuse if options exclude each other.
 
     Raises:
-        Misuse: they do not.
+        Misuse: they do.
     """
     if user and (kind or remote or servers):
         raise Misuse("--user installs hooks only; drop --mcp, --schedule and --remote")
@@ -177,7 +177,7 @@ def _check_options(
 
 
 def _for_user(hooks: tuple[str, ...], uninstall: bool, *, dry_run: bool, as_json: bool) -> int:
-    """Install the hooks of the user, or remove them."""
+    """Install the user's own hooks, or remove them."""
     made = install_user.plan(hooks, program=hook_program(), removal=uninstall)
     if not dry_run:
         install_user.apply(made)
@@ -199,9 +199,9 @@ def _for_user(hooks: tuple[str, ...], uninstall: bool, *, dry_run: bool, as_json
 
 
 def _workspace_of(repo: str) -> Workspace:
-    """Return the workspace to install.
+    """Return the workspace to set up.
 
-    Without a path that is the top of the repository, whichever of its folders we are in.
+    Without a path, it is at the top of the repository, whatever the current folder.
     """
     workspace = locate(absolute(repo))
     top = workspace.repository
@@ -236,7 +236,7 @@ def _json(
 def _uninstalled(
     workspace: Workspace, *, dry_run: bool
 ) -> tuple[Plan, schedule.Plan, tuple[Finding, ...]]:
-    """Return what `--uninstall` would change; jobs are removed before, and the rest stays to do."""
+    """Remove the jobs, and return the other changes of `--uninstall`."""
     notes: tuple[Finding, ...] = ()
     if not dry_run:
         drain_spool(workspace)
@@ -250,13 +250,13 @@ def _uninstalled(
 def _scheduled(
     workspace: Workspace, kind: str | None, remote: str | None, package: str
 ) -> schedule.Plan:
-    """Return what a job would write; nothing without `--schedule`."""
+    """Return the changes of a job; no changes without `--schedule`."""
     if kind is None:
         return schedule.Plan(workspace=workspace)
     remote = settings_of(workspace, {"remote": remote}, trust=False).remote
     if remote is None and kind in IN_A_CLONE:
         raise Misuse(
-            f"--schedule {kind} begins with a clone, which has no diffs: name --remote URL"
+            f"--schedule {kind} starts from a clone, which has no diffs; pass --remote URL"
         )
     if remote is not None:
         check_url(remote, workspace)

@@ -100,11 +100,11 @@ def who_commits(kind: str) -> str:
 
 
 def hook_program() -> str:
-    """Return how a hook, a shell command, calls our hook program."""
+    """Return the command by which hooks, which are shell commands, call our hook program."""
     return shlex.quote(installed(PROGRAM))
 
 
 def installed(name: str) -> str:
-    """Return the name of a program of ours if the PATH has it, else its path."""
+    """Return the name of one of our programs if it is on the PATH, else its path."""
     beside = os.path.join(os.path.dirname(sys.executable), name)
     return beside if shutil.which(name) is None and os.path.exists(beside) else name

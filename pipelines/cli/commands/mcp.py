@@ -13,9 +13,9 @@ from pipelines.outcomes.errors import NotFound
 def run(repo: str) -> int:
     """Serve the sessions of REPO to coding agents over MCP, on stdin and stdout.
 
-    The tools only read: 'find' searches sessions, 'read' shows an entry, a diff, one file of it
-    or a range of lines, 'context' prints what an agent reads at its start. It needs the package
-    'mcp'. Agents start the server themselves once 'install --mcp' has named it in their settings.
+    The tools only read: 'find' searches sessions, 'read' shows an entry, a diff, one file of it or
+    a range of lines, 'context' prints what an agent reads at its start. It needs the package 'mcp'.
+    After 'install --mcp' has added the server to their settings, agents start it themselves.
 
     Examples:
       session-codec mcp
@@ -30,7 +30,7 @@ def run(repo: str) -> int:
             "the MCP server needs the package 'mcp', version 2.3 or later",
             hint="Install it: pip install 'mcp>=2.3'",
         ) from None
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # how clients end a server; it only reads
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # clients end a server in this way; it only reads
     serve(lambda: workspace_of(repo))
     return 0
 

@@ -1,4 +1,4 @@
-"""`session-codec merge-driver`: called by git, not by people."""
+"""`session-codec merge-driver`, which git calls."""
 
 from __future__ import annotations
 

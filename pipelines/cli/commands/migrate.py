@@ -49,7 +49,7 @@ def run(
     clues = Clues(
         zone=_zone("--timezone", timezone), dates=dates or "", zones=dict(map(_zone_pair, zones))
     )
-    # The worker takes a while to load its tokenizer: it begins before the rest is imported.
+    # The worker takes a while to load its tokenizer, so it starts before other imports.
     with Worker(tokenizer) as worker:
         from pipelines.cli.commands.migrate_shown import run_migrate
         from pipelines.v1.logs import Request
@@ -83,9 +83,13 @@ VERB: Final = Verb(
         ),
         Option("--dry-run", "Plan and prove; write nothing.", flag=True),
         Option("--strict", "Write nothing if there are findings.", flag=True),
-        Option("--reread", "Read again what an older version of session-codec read.", flag=True),
         Option(
-            "--dialect", "The form of the session headings, as FORMATS.md names it.", metavar="FORM"
+            "--reread", "Update sessions that an older version of session-codec read.", flag=True
+        ),
+        Option(
+            "--dialect",
+            "The form of the session headings, by its name in FORMATS.md.",
+            metavar="FORM",
         ),
         Option(
             "--heading-pattern",
@@ -115,8 +119,8 @@ VERB: Final = Verb(
         JSON,
     ),
     exits={
-        3: "migrated; something in the log needs a person",
-        10: "the form of the log is not known",
+        3: "migrated; findings in the log need a person",
+        10: "the form of the log is unknown",
         20: "no log found",
         22: "the log changed while it was read",
     },

@@ -25,7 +25,7 @@ from pipelines.workspace.thresholds import Limits
 def run_migrate(request: Request, worker: Worker, *, dry_run: bool, as_json: bool) -> int:
     """Migrate, or only plan and prove; print the result and return the exit code."""
     stages = Stages()
-    gc.disable()  # the records of a log are many and have no cycles: looking for some costs a tenth
+    gc.disable()  # many records without cycles: searching for some costs a tenth
     if dry_run:
         made = plan(request, worker, stages)
         with stages.stage("prove"):
@@ -58,7 +58,7 @@ def _tokens(result: Result, tokenizer: str, worker: Worker) -> TokenReport | Non
         return token_report(
             made.workspace, manifest, tokenizer=tokenizer, count=worker.count_text, limits=Limits()
         )
-    except NotFound as e:  # counted with another tokenizer; what was written is written
+    except NotFound as e:  # the log was counted with another tokenizer; the files are written
         tell(f"no token report: {e}")
         return None
 

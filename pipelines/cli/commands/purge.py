@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable
 from typing import Any, Final
 
+from codec.kinds import Key
 from pipelines.cli.commands.spooled import workspace_of
 from pipelines.cli.declared import JSON, REPO, Argument, Misuse, Option, Verb, absolute
 from pipelines.cli.output import (
@@ -43,13 +44,14 @@ def run(
 ) -> int:
     """Erase the diff of the session KEY from this machine. It cannot be restored.
 
-    All files with the bytes are found by hash: loose diffs and backups are deleted; archives and
-    stored log versions are rewritten without them. The session stays; 'verify' and 'restore-v1'
-    name the gap. Without --yes, purge lists the files and asks first; the answer "n" changes
+    All files that contain the diff are found by hash: loose diffs and backups are deleted; archives
+    and stored log versions are rewritten without it. The session stays; 'verify' and 'restore-v1'
+    report the gap. Without --yes, purge lists the files and asks first; the answer "n" changes
     nothing.
 
-    Once the manifest is merged, no other machine reads or uploads the diff. There, 'verify' reports
-    what remains and 'purge --merged' erases it; --disown keeps it and ignores the tombstone.
+    A machine that merges the manifest no longer reads or uploads the diff. On that machine,
+    'verify' reports remaining copies and 'purge --merged' erases them; --disown keeps them and
+    ignores the tombstone.
 
     --text erases the task, title, remark and notes of the session instead, as 'amend KEY --private'
     does.
@@ -126,28 +128,32 @@ VERB: Final = Verb(
             metavar="RECIPIENT",
         ),
         Option(
-            "--merged", "Erase what remains here of diffs that were purged elsewhere.", flag=True
+            "--merged",
+            "Erase remaining copies of diffs that were purged on other machines.",
+            flag=True,
         ),
-        Option("--disown", "Keep a diff that was purged elsewhere.", to="disowned", flag=True),
+        Option(
+            "--disown", "Keep a diff that was purged on another machine.", to="disowned", flag=True
+        ),
         Option("--text", "Erase the texts of the session, not its diff.", flag=True),
         Option("--yes", "Do not ask.", flag=True),
         Option("--dry-run", "Print what would be erased; erase nothing.", flag=True),
         JSON,
     ),
     exits={
-        3: "bytes or texts remain where purge changes nothing, or an object cannot be read",
+        3: "copies remain in places that purge does not change, or an object cannot be read",
         30: "no such session, or it has no diff",
         31: "a lock retains an object",
     },
 )
 
 
-def _keys(made: Plan) -> list[str]:
+def _keys(made: Plan) -> list[Key]:
     return list(dict.fromkeys(session.key for session in made.sessions))
 
 
 def _disown(workspace: Workspace, name: str, as_json: bool) -> int:
-    """Keep diffs that another clone purged, as far as they are still stored here."""
+    """Keep the local copies of a diff, or of all diffs, that another clone purged."""
     files = disown(workspace, name)
     if as_json:
         say_json("purge", {"exit": 0, "key": name, "disowned": files})
@@ -191,10 +197,10 @@ def _purge_text(name: str, repo: str, *, yes: bool, dry_run: bool, as_json: bool
 
 
 def _is_wanted(planned: Iterable[str], yes: bool) -> bool:
-    """Without --yes, list what would be erased and ask at the terminal.
+    """Return True with --yes; else list what would be erased, and ask at the terminal.
 
     Raises:
-        KeyboardInterrupt: they interrupt the question or close the terminal.
+        KeyboardInterrupt: the user interrupts the question or closes the terminal.
     """
     if yes:
         return True
@@ -213,7 +219,7 @@ def _declined(as_json: bool) -> int:
 
 
 def _there(workspace: Workspace, settings: Settings) -> There:
-    """Open the remote that was named."""
+    """Return the remote that was named, opened for erasing."""
     return There(
         workspace=workspace,
         reads=open_remote(settings, workspace),

@@ -27,8 +27,8 @@ def run(
 ) -> int:
     """Query the sessions: filter, group, sum, average.
 
-    Sums and averages leave unknown numbers out. Agents and tasks have the names that 'record' gives
-    them. A filter that matches no session is named on stderr.
+    Unknown numbers are left out of sums and averages. Agents and tasks have the names that 'record'
+    gives them. If a filter matches no session, a note on stderr names it.
 
     Examples:
       session-codec query --agent sonnet-4.5                        by one agent
@@ -75,7 +75,7 @@ VERB: Final = Verb(
         Option("--by", "One row for each value.", choices=BYS),
         Option(
             "--sum",
-            "Add up; repeatable.",
+            "Add up a figure; repeatable.",
             to="sums",
             choices=MEASURES,
             repeat=True,
@@ -83,7 +83,7 @@ VERB: Final = Verb(
         ),
         Option(
             "--avg",
-            "Average; repeatable.",
+            "Average a figure; repeatable.",
             to="averages",
             choices=MEASURES,
             repeat=True,
@@ -93,7 +93,8 @@ VERB: Final = Verb(
         Option("--sql", "Run SQL on the table 'sessions' (needs DuckDB).", metavar="QUERY"),
         Option(
             "--tables",
-            "Ask the tables that 'export' wrote: sessions, edits, usage, repos, runs; with --sql.",
+            "Run SQL on the tables that 'export' wrote: sessions, edits, usage, repos, "
+            "runs; with --sql.",
             metavar="DIR|URL",
         ),
         Option("--endpoint-url", "The address of an S3-compatible store.", metavar="URL"),

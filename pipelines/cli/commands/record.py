@@ -29,10 +29,10 @@ from pipelines.recording.session import Recorded, Recording, clean_recording, se
 from pipelines.verbs.record import apply, plan, root_of
 from pipelines.workspace.location import Workspace, find, read_config
 
-#: Digits of a commit's name that are shown.
+#: The number of digits of a commit hash that are shown.
 _SHORT: Final = 6
 
-#: Characters that the texts of a session may have: they are read at every start.
+#: The most characters in the texts of a session, because agents read them at every start.
 TASK_LIMIT: Final = 2_000
 NOTES_LIMIT: Final = 20_000
 
@@ -50,13 +50,13 @@ def run(
 ) -> int:
     """Record a session when its task is done, and print its key.
 
-    The patch is that of the session's commits: since the start hook, else since the newest recorded
-    range of this branch, else the last commit. Commits that came by pull, merge or rebase, and
-    commits of session-codec's own files, do not count. Lines are counted from the patch. A remark
-    may follow the status: 'PASS (deployed)'.
+    By default, the patch is that of the session's commits: those since the start hook, else those
+    since the newest recorded range of this branch, else the last commit. Commits from a pull, merge
+    or rebase, and commits that only change session-codec's own files, are left out. Lines are
+    counted from the patch. A remark may follow the status: 'PASS (deployed)'.
 
-    --private records the figures, the patch and no texts: such a session is counted, and is in no
-    question to a model.
+    --private records the figures and the patch, but no texts: the session is counted, and never
+    sent to a model.
 
     Examples:
       session-codec record --agent sonnet-4.5 --task fix-login --status PASS
@@ -120,7 +120,7 @@ VERB: Final = Verb(
     ),
     exits={
         20: EXIT_CODES[20],
-        22: "a file of the workspace is not what record expects",
+        22: "a file of the workspace has unexpected content",
         30: "git does not have the commits",
         31: "the workspace is read-only, as in an agent's sandbox",
     },
@@ -155,7 +155,7 @@ def _recording(
 
 
 def _without_earlier_texts(workspace: Workspace, recorded: Recorded) -> Recorded:
-    """Remove the texts that a hook recorded of a private session before it was recorded."""
+    """Return a private session without the texts that a hook recorded before."""
     from pipelines.verbs.amend import Amendment, amend
 
     made = amend(workspace, recorded.session.key, Amendment(private=True)).plan
@@ -167,7 +167,7 @@ def _without_earlier_texts(workspace: Workspace, recorded: Recorded) -> Recorded
 
 
 def _cannot_write(error: OSError) -> StorageError:
-    """Return an error that says how to go on where a sandbox keeps the workspace read-only."""
+    """Return an error that explains how to continue if a sandbox makes the workspace read-only."""
     found = storage_error(error)
     if not isinstance(found, Denied):
         return found
@@ -192,7 +192,7 @@ def _say(recorded: Recorded, as_json: bool) -> None:
 
 
 def _given(option: str, value: str, limit: int, *, may_be_empty: bool = False) -> str:
-    """Return an option's text on which a limit of characters holds."""
+    """Return the text of an option; raise Misuse above the limit of characters."""
     text = text_of(value)
     if not text.strip() and not may_be_empty:
         raise Misuse(f"{option} is empty")
@@ -202,7 +202,7 @@ def _given(option: str, value: str, limit: int, *, may_be_empty: bool = False) -
 
 
 def _status(text: str) -> tuple[Status, str]:
-    """Split a status from its remark; reject an unknown word, which is most likely a typo."""
+    """Return a status and its remark; an unknown word, which is most likely a typo, is refused."""
     if text.strip().upper() == "UNKNOWN":
         return "UNKNOWN", ""
     word, remark = status_of(text)
@@ -213,7 +213,7 @@ def _status(text: str) -> tuple[Status, str]:
 
 
 def _taken(ranges: Sequence[str], count: int) -> str:
-    """Say which commits a recording has."""
+    """Return a sentence that names the commits of a recording."""
     ends = (commits.split("..") for commits in ranges)
     text = ", ".join(f"{base[:_SHORT]}..{head[:_SHORT]}" for base, head in ends)
     return f"{count} commit{'' if count == 1 else 's'} {text}"

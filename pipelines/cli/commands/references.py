@@ -37,8 +37,8 @@ def run(
     """Build and refresh PROJECT_REFERENCES.yaml from what the files of REPO state.
 
     Manifests, lock files, workflows, CLAUDE.md, AGENTS.md, .claude/, PROJECT_MEMORY.yaml and v1
-    logs are read. Values that you changed, added or removed by hand stay so, and so do your
-    comments. Values that exceed the budget are left out, the least important first; never yours.
+    logs are read. Your own changes, additions, removals and comments are kept. To stay within the
+    budget, the least important values are left out, but never your own.
 
     Examples:
       session-codec references
@@ -81,14 +81,15 @@ VERB: Final = Verb(
         Option("--dry-run", "Print what would change; write nothing.", flag=True),
         Option(
             "--budget",
-            f"Tokens that the file may cost. [default: {REFERENCES_BUDGET}, or the settings]",
+            f"The most tokens that the file may cost. [default: {REFERENCES_BUDGET}, or "
+            f"the settings]",
             read=number,
             metavar="N",
         ),
         TOKENIZER_OPTION,
         JSON,
     ),
-    exits={3: "the file is stale (--check), or something needs a person", 20: EXIT_CODES[20]},
+    exits={3: "the file is stale (--check), or findings need a person", 20: EXIT_CODES[20]},
 )
 
 

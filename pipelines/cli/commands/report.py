@@ -33,7 +33,7 @@ def run(
 
     The file is self-contained and makes no network requests. It shows tokens saved, sessions over
     time, tasks, archives, and every session with its reference entry. It replaces an earlier
-    report, but no other file. --with-diffs leaves out diffs that seem to hold a secret.
+    report, but no other file. --with-diffs leaves out diffs that seem to contain a secret.
 
     Examples:
       session-codec report
@@ -82,7 +82,9 @@ VERB: Final = Verb(
         SINCE,
         UNTIL,
         Option(
-            "--with-diffs", "Include the diffs, except those that seem to hold a secret.", flag=True
+            "--with-diffs",
+            "Include the diffs, except those that seem to contain a secret.",
+            flag=True,
         ),
         Option("--force", "Overwrite FILE even if it is not a report.", flag=True),
         ALLOW_SECRET,
@@ -91,7 +93,7 @@ VERB: Final = Verb(
         JSON,
     ),
     exits={
-        3: "a diff was left out: it seems to hold a secret",
+        3: "a diff was left out: it seems to contain a secret",
         12: "a diff is damaged",
         20: EXIT_CODES[20],
         22: "FILE is not a report; --force overwrites it",
@@ -101,7 +103,7 @@ VERB: Final = Verb(
 
 def _say(result: Result) -> None:
     made = result.plan
-    # The report itself may be what stdout gets.
+    # The report itself may be written to stdout.
     say_it: Callable[[str], None] = say if made.request.output else tell
     name = made.request.output or "stdout"
     say_it(f"{name}: {len(made.page.sessions):,} sessions, {result.size:,} bytes")

@@ -25,7 +25,7 @@ def run(
 
     The result is the union of what all machines uploaded; every byte is verified by its hash.
     Nothing is overwritten: if a local file has other content, nothing is written. An interrupted
-    run is completed by the next one. Snapshots that cannot be read are skipped and named.
+    run is completed by the next one. Snapshots that cannot be read are skipped and reported.
 
     Examples:
       session-codec restore project --remote s3://bucket/project
@@ -69,7 +69,7 @@ VERB: Final = Verb(
         JSON,
     ),
     exits={
-        3: "restored; a snapshot was skipped or something needs a person",
+        3: "restored; a snapshot was skipped, or findings need a person",
         12: "the remote holds damaged bytes",
         22: "a local file has other content; nothing was written",
         30: "the remote holds no workspace",

@@ -70,9 +70,7 @@ VERB: Final = Verb(
     (
         Option("--output", "Write the log to FILE instead of stdout.", short="-o", metavar="FILE"),
         Option("--source", "Restore this log, if several were migrated.", metavar="PATH"),
-        Option(
-            "--version", "Restore this version: its SHA-256 or the beginning of it.", metavar="SHA"
-        ),
+        Option("--version", "Restore this version: its SHA-256 or a prefix of it.", metavar="SHA"),
         *REMOTE_OPTIONS,
         JSON,
     ),

@@ -1,4 +1,4 @@
-"""The workspace that a verb works on, with the sessions in it that hooks left in its spool."""
+"""Find the workspace of a verb, and record the sessions that hooks left in its spool."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipelines.workspace.location import Workspace, find
 
 
 def workspace_of(repo: str) -> Workspace:
-    """Return the workspace at or above a path of the command line, after draining its spool.
+    """Return the workspace at or above a path of the command line, after recording its spool.
 
     Raises:
         WorkspaceMissing: no workspace was found.
@@ -23,14 +23,14 @@ def workspace_of(repo: str) -> Workspace:
 
 
 def drain_spool(workspace: Workspace, *, within: str | None = None) -> None:
-    """Record what waits in the spool; if that fails, print a note and go on.
+    """Record the sessions in the spool; if that fails, print a note and continue.
 
     Args:
-        workspace: whose spool.
-        within: the agent's name of the session that asks; None for the one that runs this verb.
+        workspace: the workspace of the spool.
+        within: the agent's id of the session that asks; None for the one that runs this verb.
 
     Raises:
-        Conflict: the spool is committed to the repository, or is another user's.
+        Conflict: the spool is committed to the repository, or belongs to another user.
     """
     if not has_work(spool_of(workspace.home)):
         return
@@ -41,7 +41,7 @@ def drain_spool(workspace: Workspace, *, within: str | None = None) -> None:
         asking = asking_session(workspace) if within is None else within
         drained = drain(workspace, within=asking)
     except Conflict:
-        raise  # it was planted: the user has to remove it
+        raise  # somebody planted it: the user has to remove it
     except (CodecError, PipelineError, OSError) as e:
         tell(f"note: sessions of hooks wait in the spool, and cannot be recorded now: {e}")
         return

@@ -4,33 +4,25 @@ from __future__ import annotations
 
 import gc
 import sys
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from codec.periods import PERIOD_FORMS, Period, read_period
 from codec.tokens.tokenizers import DEFAULT
 from pipelines.cli.commands.spooled import workspace_of
-from pipelines.cli.commands.summarize_model import (
-    MODEL_OPTIONS,
-    SETTINGS,
-    agree,
-    asked_of,
-    dropped_finding,
-    dropped_share,
-    say_questions,
-    sections_of,
-    summary_json,
-)
+from pipelines.cli.commands.summarize_options import MODEL_OPTIONS, SETTINGS, check_alone
 from pipelines.cli.declared import JSON, REPO, Option, Verb
 from pipelines.cli.options import ALLOW_SECRET, TOKENIZER_OPTION
 from pipelines.cli.output import Stages, code_of, findings_json, say_json, tell, tell_findings
 from pipelines.outcomes.errors import EXIT_CODES
 from pipelines.outcomes.findings import Finding
 from pipelines.report.period.content import Content
-from pipelines.report.period.document import document_of, headline
-from pipelines.report.period.narrative import Step
+from pipelines.report.period.document import Section, document_of, headline
 from pipelines.system.worker.tokenizer import load
-from pipelines.verbs.summarize import Request, apply_claims, plan_claims, summarize
+from pipelines.verbs.summarize import Request, plan_claims, summarize
 from pipelines.workspace.user_settings import ignored_findings, read_settings
+
+if TYPE_CHECKING:
+    from pipelines.report.period.narrative import Step
 
 Format = Literal["markdown", "json", "html"]
 FORMATS: Final = ("markdown", "json", "html")
@@ -49,11 +41,11 @@ def run(
     """Report what was done in a period: sessions, results, files, decisions, tokens.
 
     The figures are those of 'query'. Sessions whose texts were removed on purpose, and those that
-    touch a path of [private] paths in the settings, are counted and not described.
+    change a path of [private] paths in the settings, are counted but not described.
 
     With --model, records of the other sessions are sent to a model, which returns claims; a claim
     is dropped unless its numbers, names, dates and quotations are in the sessions that it cites.
-    What passed is written to .session-codec/summaries, and is not asked again.
+    Claims that pass are written to .session-codec/summaries; the same question is not sent again.
 
     Examples:
       session-codec summarize --period 2025-Q4
@@ -66,7 +58,13 @@ def run(
     gc.disable()  # the facts of a manifest are many and have no cycles
     workspace = workspace_of(repo)
     settings = read_settings(workspace, {"allow": allow, **{k: given[k] for k in SETTINGS}})
-    asked = asked_of(settings, model, given)
+    asked = None
+    if model is None:
+        check_alone(given)
+    else:
+        from pipelines.cli.commands.summarize_model import asked_of
+
+        asked = asked_of(settings, model, given)
     request = Request(
         workspace=workspace,
         period=period,
@@ -75,38 +73,41 @@ def run(
         allow=settings.allow,
     )
     report = summarize(request, load, Stages())
-    step = None
     findings = [*report.findings, *ignored_findings(settings, "model")]
+    step = None
     if asked is not None:
+        from pipelines.cli.commands.summarize_model import answered, say_questions
+
         plan = plan_claims(
             request, report.read, asked.model.name, load(DEFAULT), with_diffs=asked.with_diffs
         )
-        if plan.step is None:
-            tell("note: no session of the period may be sent")
-        elif asked.dry_run:
+        if plan.step is not None and asked.dry_run:
             say_questions(plan.step)
             tell_findings(findings)
             return code_of(findings)
-        else:
-            agree(asked, plan.step)
-            step = apply_claims(plan, asked.model, asked.limit)
-            dropped = dropped_finding(step.summaries(), asked.max_dropped) if step else None
-            findings += [dropped] if dropped else []
+        step, more = answered(asked, plan)
+        findings += more
     code = code_of(findings)
     _print(report.content, step, "json" if as_json else form, findings)
     return code
 
 
 def _print(content: Content, step: Step | None, form: Format, findings: list[Finding]) -> None:
+    summary: dict[str, Any] | None = None
+    sections: list[Section] = []
+    if step is not None:
+        from pipelines.cli.commands.summarize_model import dropped_share, sections_of, summary_json
+
+        summary, sections = summary_json(step), sections_of(step)
     if form == "json":
         from pipelines.report.period.as_json import report_json
 
-        fields = {**report_json(content), "summary": summary_json(step)}
+        fields = {**report_json(content), "summary": summary}
         shown = findings_json(findings)
         say_json("summarize", {"exit": code_of(findings), **fields, "findings": shown})
         return
     tell_findings(findings)
-    document = document_of(content, sections_of(step) if step else ())
+    document = document_of(content, sections)
     if form == "html":
         from pipelines.report.period.page import page
 
@@ -145,13 +146,14 @@ VERB: Final = Verb(
         JSON,
     ),
     exits={
-        3: "lines that cannot be read were left out, a text seemed to hold a secret, or too many "
+        3: "lines that cannot be read were left out, a text seemed to contain a secret, "
+        "or too many "
         "claims were dropped",
         10: "the answer of the model is not in the expected format",
         20: EXIT_CODES[20],
-        22: "more tokens are needed than allowed, or a question seems to hold a secret",
-        30: "the program of the model is not installed, or the endpoint does not know the model",
+        22: "more tokens are needed than allowed, or a question seems to contain a secret",
+        30: "the model's program is not installed, or the endpoint does not have the model",
         31: "the model denies access",
-        32: "the model did not answer in time, or not as a whole",
+        32: "the model did not answer completely in time",
     },
 )

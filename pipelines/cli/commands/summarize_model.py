@@ -1,4 +1,4 @@
-"""The options of `summarize` that use a model: which one, what may be sent, and who agrees."""
+"""The options of `summarize` for a model: which model, what may be sent, and the consent."""
 
 from __future__ import annotations
 
@@ -11,70 +11,31 @@ from urllib.parse import urlsplit
 
 from codec.summaries.prompt import ANSWER_TOKENS, SCHEMA
 from codec.summaries.summary_file import Statement, Summary
-from pipelines.cli.declared import Misuse, Option, between, percent
+from pipelines.cli.commands.summarize_options import MOST_TOKENS, SECONDS
+from pipelines.cli.declared import Misuse
 from pipelines.cli.output import confirm, say, tell
 from pipelines.outcomes.findings import Finding
 from pipelines.report.period.document import Block, Cell, Code, Items, Section, Text
 from pipelines.report.period.narrative import Step, most_tokens
 from pipelines.system.models.base import Model
+from pipelines.verbs.summarize import ClaimsPlan, apply_claims
 from pipelines.workspace.user_settings import Settings
 
-MOST_TOKENS: Final = 200_000
-SECONDS: Final = 300
-#: The options that may be settings as well.
-SETTINGS: Final = ("model_endpoint", "model_max_tokens")
-#: Never an option, so that no list of processes shows it.
+#: It is never an option, because process lists would show it.
 _KEY: Final = "SESSION_CODEC_MODEL_KEY"
 _PROGRAM = re.compile(r"(?P<program>claude|codex|llm)(?::(?P<model>\S+))?")
 
-MODEL_OPTIONS: Final = (
-    Option(
-        "--model",
-        "Add a summary by a model: claude, codex or llm, each with :NAME for one of its models;"
-        " with --endpoint, the name of a model there.",
-        metavar="MODEL",
-    ),
-    Option(
-        "--endpoint",
-        "The address of an OpenAI-compatible API, up to /v1.",
-        to="model_endpoint",
-        metavar="URL",
-    ),
-    Option("--with-diffs", "Send the beginning of each diff as well.", flag=True),
-    Option(
-        "--max-tokens",
-        f"Send and receive at most N tokens. [default: {MOST_TOKENS:,}]",
-        to="model_max_tokens",
-        read=between(1, 10**9),
-        metavar="N",
-    ),
-    Option(
-        "--max-dropped",
-        "End with 3 if more than PERCENT of the model's claims were dropped.",
-        read=percent,
-        metavar="PERCENT",
-    ),
-    Option(
-        "--timeout",
-        f"Wait at most N seconds for each answer. [default: {SECONDS}]",
-        read=between(1, 86_400),
-        metavar="N",
-    ),
-    Option("--dry-run", "Print what would be sent to the model; send nothing.", flag=True),
-    Option("--yes", "Send without asking.", flag=True),
-)
-
 
 class Asked(NamedTuple):
-    """What the user wants of a model.
+    """The user's options for a model.
 
     Attributes:
-        model: that is asked.
-        limit: tokens that may be sent and answered.
+        model: the model to ask.
+        limit: the most tokens that may be sent and received.
         with_diffs: diffs may be sent.
-        max_dropped: per cent of the claims that may be dropped; None for any.
-        dry_run: nothing is sent.
-        agreed: nobody is asked before something is sent.
+        max_dropped: the per cent of claims that may be dropped; None for any.
+        dry_run: send nothing.
+        agreed: send without asking.
     """
 
     model: Model
@@ -85,22 +46,17 @@ class Asked(NamedTuple):
     agreed: bool
 
 
-def asked_of(settings: Settings, name: str | None, given: dict[str, Any]) -> Asked | None:
-    """Return what the user wants of a model; None without `--model`.
+def asked_of(settings: Settings, name: str, given: dict[str, Any]) -> Asked:
+    """Return the user's options for a model.
 
     Raises:
-        Misuse: an option needs `--model`, or the names do not go together.
+        Misuse: the names exclude each other.
         NotFound: the program is not installed.
         Denied: a key would be sent without encryption.
     """
-    if name is None:
-        for option in ("model_endpoint", "with_diffs", "max_dropped", "dry_run", "yes", "timeout"):
-            if given[option] not in (None, False):
-                raise Misuse(f"--{option.removeprefix('model_').replace('_', '-')} needs --model")
-        return None
     if settings.model_consent not in (None, "on", "off"):
         raise Misuse("SESSION_CODEC_MODEL_CONSENT is neither on nor off")
-    # Opened first: an address that is not one is refused before anything is read.
+    # Opened first, so that an invalid address is refused before anything is read.
     model = _open(
         settings, name, given["timeout"] or SECONDS, is_given=bool(given["model_endpoint"])
     )
@@ -115,11 +71,11 @@ def asked_of(settings: Settings, name: str | None, given: dict[str, Any]) -> Ask
 
 
 def agree(asked: Asked, step: Step) -> None:
-    """State what will be sent, and ask whoever is at the terminal unless that was agreed to.
+    """Print what will be sent, and ask the user at the terminal, unless they agreed already.
 
     Raises:
-        Misuse: nobody agreed, and nobody can be asked.
-        KeyboardInterrupt: the answer is no.
+        Misuse: the user did not agree, and there is no terminal.
+        KeyboardInterrupt: the user does not agree.
     """
     waiting = list(step.unanswered())
     if not waiting:
@@ -143,8 +99,19 @@ def agree(asked: Asked, step: Step) -> None:
         raise KeyboardInterrupt
 
 
+def answered(asked: Asked, plan: ClaimsPlan) -> tuple[Step | None, list[Finding]]:
+    """Ask what has no answer yet, with the user's consent; return the answers and findings."""
+    if plan.step is None:
+        tell("note: no session of the period may be sent")
+        return None, []
+    agree(asked, plan.step)
+    step = apply_claims(plan, asked.model, asked.limit)
+    dropped = dropped_finding(step.summaries(), asked.max_dropped) if step else None
+    return step, [dropped] if dropped else []
+
+
 def say_questions(step: Step) -> None:
-    """Print what would be sent."""
+    """Print the questions that would be sent."""
     waiting = list(step.unanswered())
     for each in waiting:
         if each.question is None:
@@ -168,12 +135,12 @@ def dropped_finding(summaries: Iterable[Summary], most: float | None) -> Finding
     return Finding(
         code="claims-dropped",
         message=f"{share:.1f} % of the model's claims were dropped, and {most:g} % are allowed",
-        hint="Another model may invent less",
+        hint="Try another model",
     )
 
 
 def dropped_share(summaries: Iterable[Summary]) -> float:
-    """Return the per cent of the claims that were dropped; 0 without claims."""
+    """Return the per cent of claims that were dropped; 0 without claims."""
     dropped, made = 0, 0
     for summary in summaries:
         number = sum(summary.dropped.values())
@@ -182,7 +149,7 @@ def dropped_share(summaries: Iterable[Summary]) -> float:
 
 
 def sections_of(step: Step) -> list[Section]:
-    """Return the sections of a page that say what the model claims, and where that is from."""
+    """Return the sections of a page with the claims of a model and their origin."""
     summary = step.summary
     if summary is None:
         return []
@@ -193,7 +160,7 @@ def sections_of(step: Step) -> list[Section]:
 
 
 def summary_json(step: Step | None) -> dict[str, Any] | None:
-    """Return the summary of a period as JSON; None without one."""
+    """Return the summary of a period as JSON; None without a summary."""
     if step is None or step.summary is None:
         return None
     fields = step.summary._asdict()
@@ -238,7 +205,7 @@ def _row(statement: Statement) -> tuple[Cell, ...]:
 
 
 def _about(summary: Summary, all_of_them: Sequence[Summary]) -> tuple[Cell, ...]:
-    """Return the paragraph that says where a summary is from."""
+    """Return the paragraph that states the origin of a summary."""
     model = summary.model
     if summary.answered and summary.answered != model:
         model += f" ({summary.answered})"

@@ -34,7 +34,7 @@ def run(
 
     Only what the remote does not have is uploaded; nothing is ever deleted or overwritten there. An
     interrupted run is completed by the next one. A prefix holds one workspace; its clones share it.
-    If something seems to hold a secret, nothing is uploaded.
+    If any text seems to contain a secret, nothing is uploaded.
 
     Examples:
       session-codec sync --remote s3://bucket/project
@@ -83,8 +83,8 @@ VERB: Final = Verb(
         JSON,
     ),
     exits={
-        3: "something seems to hold a secret; nothing was uploaded",
-        12: "the remote holds other bytes",
+        3: "a text seems to contain a secret; nothing was uploaded",
+        12: "the remote has other bytes than expected",
         31: "the remote denies access",
         32: "the remote cannot be reached",
     },

@@ -47,12 +47,12 @@ def run(
     set in .session-codec/config.toml under [verify]; the command line takes precedence. --json is
     the same as --format json; pipelines/verify.schema.json describes it.
 
-    With --since, only problems that are new since the merge base with REV are reported, by the
+    With --since, only problems introduced since the merge base with REV are reported, using the
     settings of that commit; gate and budgets are judged as a whole. If GITHUB_STEP_SUMMARY is set,
-    the summary gets the Markdown.
+    the Markdown is appended to that file.
 
-    With --attribution, the tracked files behind which a session is known are counted by the grade
-    of the evidence, as 'why' names it. This figure changes neither a check nor the exit code.
+    --attribution counts the tracked files with a known session, by the grade of the evidence (see
+    'why'). It changes neither a check nor the exit code.
 
     Examples:
       session-codec verify
@@ -90,7 +90,7 @@ def _verdict(request: Request, remote: Remote | None) -> Verdict:
     from pipelines.system.worker.client import Worker
 
     with Worker(request.tokenizer) as worker:
-        from pipelines.verbs.verify import verify  # beside the worker, which takes longer to start
+        from pipelines.verbs.verify import verify  # while the worker starts
 
         return verify(request, worker, Stages(), remote)
 
@@ -101,7 +101,7 @@ VERB: Final = Verb(
     (
         Option(
             "--format",
-            "The format of stdout, or of the file of -o.",
+            "The format of stdout, or of the file given with -o.",
             to="form",
             choices=FORMATS,
             default="text",
@@ -116,25 +116,28 @@ VERB: Final = Verb(
         ),
         Option(
             "--since",
-            "Report only problems that are new since the merge base with REV, for example main.",
+            "Report only problems introduced since the merge base with REV, for example main.",
             metavar="REV",
         ),
         Option(
             "--threshold",
-            "Percent that the baseline 'window' must save, even if it is small. [default: "
+            "Per cent that the baseline 'window' must save; judged even for a small "
+            "window. [default: "
             f"{THRESHOLD:g}, for large windows only]",
             read=percent,
             metavar="N",
         ),
         Option(
             "--context-budget",
-            f"Tokens that 'context' may cost. [default: {DEFAULT_BUDGET}, or the settings]",
+            f"The most tokens that 'context' may cost. [default: {DEFAULT_BUDGET}, or the "
+            f"settings]",
             read=number,
             metavar="N",
         ),
         Option(
             "--references-budget",
-            f"Tokens that the references may cost. [default: {REFERENCES_BUDGET}, or the settings]",
+            f"The most tokens that the references may cost. [default: "
+            f"{REFERENCES_BUDGET}, or the settings]",
             read=number,
             metavar="N",
         ),
@@ -151,7 +154,11 @@ VERB: Final = Verb(
             flag=True,
         ),
         *REMOTE_OPTIONS,
-        Option("--full", "No effect: everything is always read. Older jobs pass it.", flag=True),
+        Option(
+            "--full",
+            "No effect, because everything is always read; kept for older jobs.",
+            flag=True,
+        ),
         TOKENIZER_OPTION,
         JSON,
     ),

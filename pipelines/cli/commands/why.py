@@ -51,7 +51,7 @@ def run(path: str, repo: str | None, limit: int, as_json: bool) -> int:
 
 
 def _folder_of(path: str) -> str:
-    """Return the nearest folder above a path that exists: the file may be deleted."""
+    """Return the nearest existing folder above a path, whose file may be deleted."""
     folder = os.path.dirname(path)
     while not os.path.isdir(folder):
         folder = os.path.dirname(folder)

@@ -1,7 +1,7 @@
 """Declare the arguments of a tool: as a JSON schema for clients, and as checks of what they send.
 
-A model reads the error of a bad argument and tries again. So one error names every problem, with
-the value that was sent and the values that are accepted.
+A model reads the error about an invalid argument and tries again. So one error names every problem,
+the value that was sent, and the values that are accepted.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _NAMES: Final[Mapping[Kind, str]] = {
     "integer": "a whole number",
     "boolean": "true or false",
 }
-#: Characters of a bad value that an error quotes.
+#: The most characters of an invalid value in an error.
 _QUOTED: Final = 40
 
 
 class BadArguments(Exception):
-    """The arguments of a call are not valid."""
+    """The arguments of a call are invalid."""
 
 
 class Parameter(NamedTuple):
@@ -34,12 +34,12 @@ class Parameter(NamedTuple):
     Attributes:
         name: its name.
         kind: its JSON type.
-        help: what it means; empty if its name says it.
+        help: its description; empty if its name is sufficient.
         default: its value if it is not given; None with `required`.
         required: it must be given.
-        choices: the values that it takes; empty for any.
-        limits: the least and the most that a number may be.
-        read: converts a string; raises `ValueError` with a sentence if it cannot.
+        choices: the values that it accepts; empty for any.
+        limits: the least and the greatest value of a number.
+        read: converts a string; raises `ValueError` with a sentence if the string is invalid.
     """
 
     name: str
@@ -68,10 +68,10 @@ def schema_of(parameters: Sequence[Parameter]) -> dict[str, Any]:
 
 
 def checked(parameters: Sequence[Parameter], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the value of every argument; one that is null counts as not given.
+    """Return the value of every argument; null counts as not given.
 
     Raises:
-        BadArguments: some are unknown, missing or not valid; the message names all of them.
+        BadArguments: some are unknown, missing or invalid; the message names all of them.
     """
     values: dict[str, Any] = {}
     problems = list(_unknown(parameters, given))

@@ -1,9 +1,9 @@
-"""Select what `read` shows of a session: its entry, its diff, one file of it, a range of lines.
+"""Select the lines that `read` shows: of a session's entry, its diff, or one file of the diff.
 
-1. Every line has its number in the selection in front of it, so no text can end the quotation.
+1. Each line begins with its number in the selection, so no text can end the quotation.
 2. Control characters are written as escapes, format characters are removed, long lines are cut.
-3. At most `_LINES` lines and `_CHARACTERS` characters are shown. The counts of what is left out,
-   and the range that shows more, come behind them.
+3. At most `_LINES` lines and `_CHARACTERS` characters are shown. Then follow the number of lines
+   left out and the range that shows more.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import Final, NamedTuple
 
+from codec.kinds import Key
 from codec.patches.changes import FileChange, changes_of
 from codec.shown_text import FRAME, one_line, quoted, shown
 from pipelines.cli.mcp.parameters import BadArguments
@@ -21,21 +22,21 @@ from pipelines.cli.output import visible
 _LINES: Final = 200
 _CHARACTERS: Final = 16_000
 _LONGEST: Final = 400
-#: Files of a diff that are listed.
+#: The most files of a diff that are listed.
 _FILES: Final = 20
 _NAME: Final = 200
 _RANGE: Final = re.compile(r"(?P<first>\d{1,9})(?:-(?P<last>\d{1,9}))?", re.ASCII)
 
 
 class Selection(NamedTuple):
-    """Lines that can be shown, and what they are."""
+    """Lines that can be shown, and their description."""
 
     name: str
     lines: Sequence[str]
 
 
 def read_range(text: str) -> range:
-    """Return the lines of `10-40` or `10`, counted from 1.
+    """Return the lines that a text such as `10-40` or `10` names, counted from 1.
 
     Raises:
         ValueError: it is not a range.
@@ -49,14 +50,14 @@ def read_range(text: str) -> range:
 
 
 def in_lines(selection: Selection, wanted: range | None) -> str:
-    """Return the wanted lines of a selection as quoted data, as many as may be shown.
+    """Return the wanted lines of a selection as quoted data, as many as the limits allow.
 
     Args:
-        selection: what is read.
-        wanted: numbers of lines, from 1; None for all.
+        selection: the lines to choose from.
+        wanted: the numbers of lines, from 1; None for all.
 
     Raises:
-        BadArguments: no line has these numbers.
+        BadArguments: no line has one of these numbers.
     """
     total = len(selection.lines)
     asked = wanted or range(1, total + 1)
@@ -75,7 +76,7 @@ def in_lines(selection: Selection, wanted: range | None) -> str:
 
 
 def diff_summary(changes: Sequence[FileChange]) -> str:
-    """Return how many lines of which files a diff changes."""
+    """Return a summary of a diff: its files and the number of their changed lines."""
     rows = [f"{_named(c)} {_counts(c)}" for c in changes[:_FILES]]
     left = len(changes) - len(rows)
     more = [f"{left} more files"] if left else []
@@ -83,11 +84,11 @@ def diff_summary(changes: Sequence[FileChange]) -> str:
     return "\n".join((f'its diff ("part":"diff") changes {len(changes)} {plural}:', *rows, *more))
 
 
-def of_diff(key: str, data: bytes, file: str | None) -> Selection:
+def of_diff(key: Key, data: bytes, file: str | None) -> Selection:
     """Return a diff, or the part of it about one file.
 
     Args:
-        key: of the session.
+        key: the key of the session.
         data: the diff.
         file: a path, or the end of one; None for all files.
 
@@ -103,7 +104,7 @@ def of_diff(key: str, data: bytes, file: str | None) -> Selection:
 
 
 def _only(changes: Sequence[FileChange], file: str) -> FileChange:
-    """Return the change of the file that a name means."""
+    """Return the change of the file that a name identifies."""
     asked = file.removeprefix("./")
     exact = [c for c in changes if asked in (c.old, c.new)]
     found = exact or [c for c in changes if c.new.endswith(f"/{asked}")]
@@ -135,5 +136,5 @@ def _clean(line: str) -> str:
 
 
 def error_text(error: Exception) -> str:
-    """Return an error as one line for a model; it may quote what it was about."""
+    """Return an error as one line for a model; it may quote the input."""
     return f"error: {one_line(str(error), 1000)}"

@@ -1,7 +1,7 @@
-"""The MCP server: its tools by the official SDK, which only this module imports.
+"""The MCP server: the tools in the official SDK, which only this module imports.
 
-1. Calls run in one thread, one after another: they read files, and the loop stays free for pings.
-2. A diff is a link in the result of `find`'s and `read`'s sessions, and a resource by that link.
+1. Calls run in one thread, one after another: they read files, and the loop must answer pings.
+2. Each session in the results of `find` and `read` has a link to its diff, which is a resource.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ def server_of(locate: Callable[[], Workspace]) -> Server[Any]:
     """Return the server of a workspace.
 
     Args:
-        locate: finds the workspace; called for each request, so one that is created while the
-            server runs is found.
+        locate: finds the workspace; called for each request, so that a workspace that is created
+            later is found.
     """
     alone = anyio.CapacityLimiter(1)
 
@@ -68,7 +68,7 @@ def server_of(locate: Callable[[], Workspace]) -> Server[Any]:
         return CallToolResult(content=[text, *links], is_error=reply.is_error)
 
     async def list_resources(_: _Context, __: PaginatedRequestParams | None) -> ListResourcesResult:
-        return ListResourcesResult(resources=[])  # any session's diff is one: see the template
+        return ListResourcesResult(resources=[])  # they are too many: see the template
 
     async def list_templates(
         _: _Context, __: PaginatedRequestParams | None
@@ -96,7 +96,7 @@ def server_of(locate: Callable[[], Workspace]) -> Server[Any]:
 
 
 def serve(locate: Callable[[], Workspace]) -> None:
-    """Serve a workspace over stdin and stdout until stdin ends."""
+    """Serve a workspace on stdin and stdout until stdin ends."""
 
     async def run() -> None:
         server = server_of(locate)

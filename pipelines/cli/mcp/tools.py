@@ -1,8 +1,8 @@
 """The tools of the MCP server, without its protocol: arguments in, text and links out.
 
 1. They only read. Nothing is fetched from a remote.
-2. Text from sessions and diffs is bounded, quoted, and begins with the line that marks it as data.
-3. What they have in common with the command line are its verbs.
+2. Text from sessions and diffs is limited, quoted, and follows a line that marks it as data.
+3. They call the same verbs as the command line.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from codec.errors import CodecError
+from codec.kinds import Key
 from codec.patches.changes import changes_of
 from codec.records import STATUSES, PatchRef
 from codec.shown_text import shown
@@ -34,11 +35,11 @@ from pipelines.system.worker.tokenizer import load
 from pipelines.verbs import context, find, show
 from pipelines.workspace.location import Workspace
 
-#: Most answers of one call, and most tokens of a context.
+#: The most answers of one call, and the most tokens of a context.
 _ANSWERS: Final = 20
 _BUDGET: Final = 4000
 _SCHEME: Final = "session-codec://diff/"
-#: Names the resource of a diff for clients.
+#: The name of diffs as resources, for clients.
 TEMPLATE: Final = f"{_SCHEME}{{key}}"
 
 
@@ -51,7 +52,7 @@ class Link(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """What a call gives: a text, links to diffs, and whether the text is an error."""
+    """The result of a call: a text, links to diffs, and whether the text is an error."""
 
     text: str
     links: tuple[Link, ...] = ()
@@ -62,7 +63,7 @@ class Tool(NamedTuple):
     """A tool.
 
     Attributes:
-        description: what it does, for the model.
+        description: its purpose, for the model.
         parameters: its arguments.
         run: takes the workspace and the checked arguments.
     """
@@ -73,10 +74,10 @@ class Tool(NamedTuple):
 
 
 def call(name: str, given: Mapping[str, Any], locate: Callable[[], Workspace]) -> Reply:
-    """Call a tool; what stops it is a reply with an error that says how to go on.
+    """Return the reply of a tool; an error is a reply that explains how to continue.
 
     Args:
-        name: of the tool.
+        name: the name of the tool.
         given: its arguments, as the client sent them.
         locate: finds the workspace.
     """
@@ -129,19 +130,19 @@ def _read(workspace: Workspace, given: Mapping[str, Any]) -> Reply:
     return Reply(in_lines(of_diff(session.key, data, given["file"]), given["lines"]), link)
 
 
-def _diff_of(workspace: Workspace, key: str) -> str:
-    """Return what the diff of a session changes, or why it cannot be read."""
+def _diff_of(workspace: Workspace, key: Key) -> str:
+    """Return a summary of a session's diff, or the reason why it cannot be read."""
     try:
         return diff_summary(list(changes_of(_diff(workspace, key))))
     except (Erased, NotFound) as e:
         return error_text(e).replace("error:", "its diff:", 1)
 
 
-def _diff(workspace: Workspace, key: str) -> bytes:
+def _diff(workspace: Workspace, key: Key) -> bytes:
     return show.show_diff(workspace, key, lambda: None)
 
 
-def _link(key: str, patch: PatchRef) -> Link:
+def _link(key: Key, patch: PatchRef) -> Link:
     return Link(f"{_SCHEME}{key}", f"{key}.diff", patch.size)
 
 

@@ -1,4 +1,4 @@
-"""Findings as GitHub's runner takes them from a step's output, to show them beside the lines."""
+"""Write findings as GitHub annotations, which are shown next to the lines."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from codec.shown_text import shown
 from pipelines.cli.output import visible
 from pipelines.outcomes.findings import Finding
 
-#: Of each level GitHub shows this many a step.
+#: The most annotations of each level that GitHub shows for a step.
 SHOWN: Final = 10
 _COMMANDS: Final = {"finding": "error", "note": "notice"}
 
 
 def annotations_of(findings: Iterable[Finding], root: str) -> Iterator[str]:
-    """Workflow commands, a line each; findings have one as far as GitHub shows them.
+    """Yield workflow commands, one for each finding that GitHub shows.
 
     Args:
-        findings: what to tell.
+        findings: the findings to show.
         root: the folder of the workspace in the repository.
     """
     counts = dict.fromkeys(_COMMANDS, 0)
@@ -46,7 +46,7 @@ def annotation_of(error: Exception) -> str:
 
 
 def _data(text: str) -> str:
-    """Escape a text so that it neither ends a line nor begins a command."""
+    """Return a text escaped so that it neither ends a line nor begins a command."""
     text = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
     return visible(shown(text))
 

@@ -1,4 +1,4 @@
-"""The result of a verification as JSON: `pipelines/verify.schema.json`."""
+"""The result of a verification as JSON, which `pipelines/verify.schema.json` describes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _fields(verdict: Verdict) -> dict[str, Any]:
     return {
         "exit": verdict.exit_code,
         "since": verdict.since,
-        "kept": None,  # an earlier version could repeat a verdict
+        "kept": None,  # for readers of an earlier version, which could repeat a verdict
         "sessions": verdict.sessions,
         "versions": verdict.versions,
         "diffs": dict(zip(_COUNTED, verdict.diffs, strict=True)),

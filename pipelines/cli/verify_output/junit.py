@@ -1,6 +1,6 @@
-"""The result of a verification as JUnit XML: one test case a check.
+"""The result of a verification as JUnit XML: one test case for each check.
 
-It is valid by both schemas that are in use, Ant's and Jenkins'.
+It is valid by both common schemas, Ant's and Jenkins'.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from xml.sax.saxutils import escape, quoteattr
 from codec.shown_text import shown
 from pipelines.verification.report import Check, Verdict
 
-#: What XML cannot hold, even escaped.
+#: Characters that XML cannot contain, even escaped.
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _NAME = "session-codec verify"
 _CLASS = "session-codec.verify"
@@ -22,10 +22,10 @@ def junit_of(verdict: Verdict, *, host: str, began: datetime, seconds: float) ->
     """Return a verdict as a JUnit document.
 
     Args:
-        verdict: what to tell.
+        verdict: the verdict to show.
         host: the name of the machine.
         began: when the verification began, in UTC.
-        seconds: how long it took.
+        seconds: the time that it took.
     """
     checks = list(verdict.checks())
     failures = sum(not check.passed for check in checks)
@@ -70,5 +70,5 @@ def _case(check: Check) -> str:
 
 
 def _clean(text: str) -> str:
-    """Replace characters that XML cannot hold by visible escapes."""
+    """Return a text with visible escapes for characters that XML cannot contain."""
     return _NO_XML.sub(lambda m: f"\\u{ord(m[0]):04x}", shown(text))

@@ -13,10 +13,10 @@ from pipelines.cli.token_table import baseline_rows, gate_sentence
 from pipelines.outcomes.findings import Finding
 from pipelines.verification.report import Check, Verdict
 
-#: GitHub takes 1 MiB of a step; the text above the findings is far smaller than the reserve.
+#: GitHub accepts 1 MiB for a step; the text above the findings is far smaller than the reserve.
 LIMIT: Final = 900_000
 _CELL: Final = 600
-#: What Markdown, HTML or a code host would make something of.
+#: Characters that Markdown, HTML or a code host would interpret.
 _SPECIAL: Final = re.compile(r"[\\`*_{}\[\]<>#|~&@$]|:(?=//)")
 _VERDICTS: Final = {
     0: "passed",
@@ -26,7 +26,7 @@ _VERDICTS: Final = {
 
 
 def markdown_of(verdict: Verdict) -> str:
-    """Return a verdict as a page; give the number of the findings that do not fit."""
+    """Return a verdict as a page, with the number of findings that do not fit."""
     checks = list(verdict.checks())
     lines = [
         f"## session-codec verify: {_VERDICTS[verdict.exit_code]}",
@@ -65,7 +65,7 @@ def _check(check: Check) -> tuple[str, ...]:
 
 
 def _findings(findings: Sequence[Finding], room: int) -> str:
-    """Return findings, then notes, as a table that fits into the given number of bytes."""
+    """Return findings, then notes, as a table of at most the given number of bytes."""
     if not findings:
         return ""
     rows = ["", "| | where | what | the way out |", "| --- | --- | --- | --- |"]
@@ -92,7 +92,7 @@ def _row(finding: Finding) -> str:
 
 
 def _text(text: str) -> str:
-    """Escape a text for a table cell."""
+    """Return a text escaped for a table cell."""
     if len(text) > _CELL:
         text = text[:_CELL] + "…"
     text = visible(shown(text)).replace("\n", " ").encode(errors="backslashreplace").decode()

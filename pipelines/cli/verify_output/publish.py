@@ -17,7 +17,7 @@ from pipelines.verification.report import Verdict
 
 
 def say_verdict(made: Callable[[str], str], form: str, output: str | None) -> None:
-    """Print a verdict in a format; with an output, write the format there and print the text."""
+    """Print a verdict in a format; with `output`, write the format there and print the text."""
     if output is None:
         say(made(form).removesuffix("\n"))
         return
@@ -48,7 +48,7 @@ def _add_to_summary(text: str) -> None:
 
 
 def in_format(verdict: Verdict, form: str, *, began: datetime, seconds: float) -> str:
-    """Return a verdict in one of the formats, importing only what that format needs."""
+    """Return a verdict in a format, and import only the module of that format."""
     if form == "junit":
         import platform
 

@@ -1,4 +1,4 @@
-"""The result of a verification as SARIF 2.1.0, which code hosts show beside the lines."""
+"""The result of a verification as SARIF 2.1.0, which code hosts show next to the lines."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def sarif_of(verdict: Verdict, *, version: str) -> str:
     """Return a verdict as a SARIF log.
 
     Args:
-        verdict: what to tell.
-        version: of session-codec.
+        verdict: the verdict to show.
+        version: the version of session-codec.
     """
     codes = sorted({f.code for f in verdict.findings})
     seen: Counter[str] = Counter()
@@ -60,7 +60,7 @@ def _rule(code: str) -> dict[str, Any]:
 
 def _result(finding: Finding, rule: int, root: str, seen: Counter[str]) -> dict[str, Any]:
     text = finding._replace(file=None, line=None)
-    # A host shows nothing that has no place.
+    # Hosts show only results with a place.
     place: dict[str, Any] = {
         "artifactLocation": {"uri": _uri(root, finding.file or MANIFEST), "uriBaseId": "SRCROOT"}
     }
@@ -77,13 +77,13 @@ def _result(finding: Finding, rule: int, root: str, seen: Counter[str]) -> dict[
 
 
 def _uri(root: str, file: str) -> str:
-    """Return the URI, relative to the repository, of a path of the workspace."""
+    """Return the URI of a file of the workspace, relative to the repository."""
     path = posixpath.normpath(posixpath.join(root.replace("\\", "/"), file))
     return quote(path.lstrip("/"), safe="/")
 
 
 def _fingerprint(finding: Finding, seen: Counter[str]) -> str:
-    """Identify a finding independent of its line; equal findings are numbered."""
+    """Return a hash of a finding without its line; equal findings are numbered."""
     what = "\0".join((finding.code, finding.file or "", finding.key or finding.message))
     seen[what] += 1
     data = f"{what}\0{seen[what]}".encode(errors="backslashreplace")

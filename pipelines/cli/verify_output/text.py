@@ -8,7 +8,7 @@ from pipelines.verification.report import Verdict
 
 
 def text_of(verdict: Verdict) -> str:
-    """Return the figures of a verdict; `tell_findings` prints its findings."""
+    """Return the figures of a verdict as text; `tell_findings` prints the findings."""
     lines = [f"sessions: {verdict.sessions:,}; versions of v1 logs: {verdict.versions:,}"]
     for name, counts in (("diffs", verdict.diffs), ("layouts", verdict.layouts)):
         intact, absent, damaged = counts

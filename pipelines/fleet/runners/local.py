@@ -1,6 +1,6 @@
-"""Run shards on this machine: as many at a time as there are workers.
+"""Run shards on this machine, as many at a time as there are workers.
 
-A verb is a child process, so a worker is a thread that waits for one.
+A verb is a child process, and a worker is a thread that waits for it.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ def run_local(
     """Run shards.
 
     Args:
-        folder: of the run.
-        indices: numbers of the shards.
-        workers: how many run at a time.
+        folder: the folder of the run.
+        indices: the numbers of the shards.
+        workers: the number of verbs that run at a time.
         advance: receives the number of finished repositories.
     """
     done = 0

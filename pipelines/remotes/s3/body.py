@@ -1,4 +1,4 @@
-"""Read the body of an object, which may break off or begin before the requested range."""
+"""Read the body of an object, which may break off, or begin before the requested range."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipelines.remotes.s3.retry import AgainError
 
 
 class Body:
-    """The body of a reply; requested again from where it breaks off."""
+    """The body of a reply; if it breaks off, the rest is requested again."""
 
     def __init__(self, stream: Any, where: str) -> None:
         self._stream = stream

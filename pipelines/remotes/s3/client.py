@@ -1,6 +1,6 @@
-"""Make a client of the SDK: address, retries, and a counter of requests.
+"""Create a client of the SDK: address, retries, and a counter of requests.
 
-It is botocore's, which is what boto3's is: importing boto3 for it takes a tenth of a second more.
+It is botocore's client, as boto3's is: importing boto3 takes a tenth of a second more.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from codec.errors import FormatError
 from pipelines.outcomes.errors import Unavailable
 from pipelines.remotes.base import Requests
 
-#: Bytes above which an object goes in parts, and those of a part.
+#: The size from which an object is uploaded in parts, and the size of a part, in bytes.
 MULTIPART: Final = 64 << 20
 PART_SIZE: Final = 16 << 20
-#: How often something is asked, at the most.
+#: The most attempts of a request.
 ATTEMPTS: Final = 5
-#: Seconds until a server counts as one that does not answer.
+#: Seconds after which a server counts as not responding.
 CONNECT_TIMEOUT: Final = 5
 READ_TIMEOUT: Final = 60
-#: How often the SDK may ask for a bucket's region.
+#: The most requests of the SDK for a bucket's region.
 _REDIRECTS: Final = 5
 _KINDS: Final = {
     "ListObjectsV2": "LIST",
@@ -37,15 +37,15 @@ _KINDS: Final = {
 
 
 class Options(NamedTuple):
-    """The options of uploads and of the connection; None leaves them to the SDK or the bucket.
+    """The options of uploads and connections; None uses the default of the SDK or the bucket.
 
     Attributes:
-        endpoint_url: of an S3-compatible server.
-        ca_bundle: path of the certificates to trust.
-        storage_class, sse, sse_kms_key: as S3 calls them.
-        retain_until: until when an object can be neither changed nor deleted.
-        jobs: requests at a time.
-        multipart, part_size: bytes above which an object goes in parts, and those of a part.
+        endpoint_url: the address of an S3-compatible server.
+        ca_bundle: the path of the certificates to trust.
+        storage_class, sse, sse_kms_key: the values that S3 documents under these names.
+        retain_until: the time until which objects can be neither changed nor deleted.
+        jobs: the number of parallel requests.
+        multipart, part_size: the size from which objects are uploaded in parts, and that of a part.
     """
 
     endpoint_url: str | None = None
@@ -60,15 +60,15 @@ class Options(NamedTuple):
 
 
 class LostError(Exception):
-    """The SDK asks for the bucket's region again and again, of a server that does not tell it."""
+    """The SDK repeatedly asks for the bucket's region, and the server does not return it."""
 
 
 def client_of(options: Options, requests: Requests) -> Any:
-    """Return a client of the SDK, with the SDK's own chain of credentials.
+    """Return a client of the SDK, which finds credentials in the SDK's own way.
 
     Args:
-        options: how the server is reached.
-        requests: counts the requests sent, retries included.
+        options: the options of the connection.
+        requests: counts all requests, retries included.
 
     Raises:
         FormatError, Unavailable: the settings of the SDK cannot be used.
@@ -95,7 +95,7 @@ def client_of(options: Options, requests: Requests) -> Any:
             verify=options.ca_bundle,
             region_name=session.get_config_variable("region") or "us-east-1",
         )
-    except ValueError as e:  # it has the URL, which may have a password in it
+    except ValueError as e:  # it contains the URL, which may contain a password
         if isinstance(e, BotoCoreError):
             raise
         hint = "Look at AWS_ENDPOINT_URL and at what the configuration of the AWS tools says"

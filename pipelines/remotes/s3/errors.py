@@ -1,7 +1,7 @@
-"""Map errors of an S3 server and of its SDK to errors for a user: one line, and a hint.
+"""Map errors of S3 servers and of the SDK to errors for the user: one line, and a hint.
 
-A server's message can hold anything, including the credentials that were sent to it: only its
-code is reported, and only if it looks like one.
+A server's message can contain anything, even the credentials that were sent to it: only its code is
+reported, and only if it looks like one.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Unsatisfiable(NotFound):
     """An object does not have the requested range."""
 
 
-#: Codes that say more than their HTTP status: what they mean, and the way out.
+#: Codes that are more exact than their HTTP status: their meaning, and how to fix it.
 _CODES: Final[dict[str, tuple[type[StorageError], str, str]]] = {
     "InvalidAccessKeyId": (Denied, "the access key is not known", "Check the credentials"),
     "InvalidToken": (Denied, "the session token is not valid", "Check the credentials"),
@@ -49,7 +49,7 @@ _NO_CREDENTIALS: Final = (
     sdk.NoAuthTokenError,
     sdk.SSOError,
 )
-#: The others are of settings that the SDK cannot use.
+#: Other errors are about settings that the SDK cannot use.
 _OF_THE_NETWORK: Final = (
     sdk.ConnectionError,
     sdk.HTTPClientError,
@@ -58,28 +58,28 @@ _OF_THE_NETWORK: Final = (
 
 
 def code_of(error: sdk.ClientError) -> str:
-    """Return the code of a server's error; its HTTP status if it has no code."""
+    """Return the code of a server's error, or its HTTP status if it has no code."""
     code = str(error.response.get("Error", {}).get("Code", ""))
     return code if _CODE.fullmatch(code) else str(_status(error))
 
 
 def server_error(error: sdk.ClientError, where: str, bucket: str) -> StorageError | Conflict:
-    """Map an error of the server.
+    """Return the error for the user that corresponds to an error of the server.
 
     Args:
-        error: of the SDK.
-        where: what was requested, as a user names it.
+        error: the error of the SDK.
+        where: the request, as a user would describe it.
         bucket: its bucket.
     """
     code, status = code_of(error), _status(error)
     if code == "NoSuchBucket":
         hint = "Create it, or check its name, the region and the endpoint"
-        return NotFound(f"s3://{bucket}: there is no such bucket", hint=hint)
+        return NotFound(f"s3://{bucket}: the bucket does not exist", hint=hint)
     if code in _CODES:
         kind, problem, hint = _CODES[code]
         return kind(f"{where}: {problem}", hint=hint)
     if status == 412:
-        return Conflict(f"{where}: exists, or was changed meanwhile", hint=RESUME)
+        return Conflict(f"{where}: already exists, or was changed meanwhile", hint=RESUME)
     if status == 404:
         return NotFound(f"{where}: the remote has no such object", hint="Check the remote's name")
     if status in (401, 403):
@@ -91,7 +91,7 @@ def server_error(error: sdk.ClientError, where: str, bucket: str) -> StorageErro
 
 
 def sdk_error(error: sdk.BotoCoreError, where: str) -> StorageError:
-    """Map an error of the SDK, which never got an answer."""
+    """Return the error for the user that corresponds to an error of the SDK without a reply."""
     if isinstance(error, _NO_CREDENTIALS):
         hint = "Give them as the AWS tools take them: AWS_PROFILE, AWS_ACCESS_KEY_ID, a role"
         return Denied(f"{where}: no credentials", hint=hint)

@@ -1,4 +1,4 @@
-"""Upload an object in parts: find those that exist, send the others, prove their arrival."""
+"""Upload an object in parts: find existing parts, send the others, verify all of them."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from botocore import exceptions as sdk
 
 from pipelines.remotes.base import Content
 
-#: How servers refuse to list uploads: they have none, or not for everybody.
+#: The replies of servers that do not list uploads, or not for every user.
 _NOT_LISTED: Final = frozenset(("501", "NotImplemented", "AccessDenied"))
 
 
 class SentPart(NamedTuple):
-    """A part as completing needs it, its MD5, and whether it is known to have arrived."""
+    """A part as the completing request needs it, its MD5, and whether its arrival is proved."""
 
     fields: dict[str, Any]
     md5: bytes
@@ -29,7 +29,7 @@ class SentPart(NamedTuple):
 
 def begun(client: Any, where: Mapping[str, str]) -> tuple[str | None, dict[int, tuple[str, int]]]:
     """Return an unfinished upload of an object: its id, and the ETags and sizes of its parts."""
-    with suppress(sdk.ClientError):  # not every server lists them, nor may everybody
+    with suppress(sdk.ClientError):  # not every server lists them, and not for every user
         for upload in _uploads(client, where):
             pages = client.get_paginator("list_parts").paginate(**where, UploadId=upload)
             found = [part for page in pages for part in page.get("Parts", ())]
@@ -38,7 +38,7 @@ def begun(client: Any, where: Mapping[str, str]) -> tuple[str | None, dict[int, 
 
 
 def abort_all(client: Any, where: Mapping[str, str]) -> None:
-    """Abort all uploads of an existing object; a running uploader will find the object."""
+    """Abort all uploads of an existing object; a running upload will then find the object."""
     with suppress(sdk.ClientError, sdk.BotoCoreError):
         for upload in _uploads(client, where):
             client.abort_multipart_upload(**where, UploadId=upload)
@@ -76,18 +76,18 @@ def send_parts(
     there: Mapping[int, tuple[str, int]],
     jobs: int,
 ) -> tuple[list[SentPart], str]:
-    """Send the parts of an object, those apart that are there.
+    """Send the parts of an object, except those that exist.
 
     Args:
-        client: of the SDK.
-        at: bucket, key and id of the upload.
-        content: of the object.
-        size: of a part in bytes; the last one may be smaller.
-        there: ETag and size of the parts that are there, by number.
-        jobs: parts at a time.
+        client: the client of the SDK.
+        at: the bucket, the key and the id of the upload.
+        content: the content of the object.
+        size: the size of a part in bytes; the last one may be smaller.
+        there: the ETags and sizes of existing parts, by number.
+        jobs: the number of parallel parts.
 
     Returns:
-        The parts, and the SHA-256 of all that was sent, which was read once.
+        The parts, and the SHA-256 of the whole content, which was read once.
     """
 
     def send(number: int, data: bytes) -> SentPart:
@@ -133,10 +133,10 @@ def is_proved(reply: Mapping[str, Any], md5: str, sha256: str) -> bool:
 
 
 def is_sealed(reply: Mapping[str, Any]) -> bool:
-    """Report whether the server encrypted the object so that its ETag is not an MD5."""
+    """Return True if the server's encryption makes the ETag something else than an MD5."""
     return str(reply.get("ServerSideEncryption", "")).startswith("aws:kms")
 
 
 def b64(digest: bytes) -> str:
-    """Encode a digest as S3 does."""
+    """Return a digest in Base64, as S3 writes it."""
     return base64.b64encode(digest).decode()

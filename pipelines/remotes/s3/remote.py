@@ -1,13 +1,13 @@
 """An S3 bucket, or a prefix in one, as a remote.
 
-1. An object is put by one PUT that says `If-None-Match: *` and what its SHA-256 is. Above a size
-   it goes in parts: aborted where it fails, taken up again where it was killed.
-2. Servers differ. What arrived is proved by the ETag where that is the MD5, else by the SHA-256
-   that the server says, else by reading it back. A range is taken from what came, be it the whole.
-   The version that a read is pinned to is looked at here as well.
-3. The SDK tries again what it knows to pass: 5xx, throttling, connections. What it does not is
-   tried again here: 409 of a conditional put, a checksum that did not fit, a body that broke off.
-4. An error names the code of the server and never what it says: that may hold anything.
+1. An object is uploaded by one PUT with `If-None-Match: *` and its SHA-256. A large object is
+   uploaded in parts; a failed upload is aborted, an interrupted one is continued.
+2. Servers differ. An upload is verified by the ETag if that is the MD5, else by the SHA-256 that
+   the server states, else by reading it back. A server may send more than the requested range. The
+   version of each read is checked here as well.
+3. The SDK retries temporary errors that it knows: 5xx, throttling, connections. Others are retried
+   here: 409 of a conditional PUT, a wrong checksum, a body that broke off.
+4. An error states the code of the server and never its message, which may contain anything.
 """
 
 from __future__ import annotations
@@ -45,16 +45,16 @@ from pipelines.remotes.s3.parts import (
 )
 from pipelines.remotes.s3.retry import PASSES, AgainError, again
 
-#: Parts that an object may have.
+#: The largest number of parts of an object.
 _PARTS_LIMIT: Final = 10_000
 _RANGE = re.compile(r"bytes (?P<start>\d+)-(?P<end>\d+)/(?P<size>\d+)", re.ASCII)
-#: A server that does not know what it was asked.
+#: Codes of servers that do not support a request.
 UNKNOWN: Final = frozenset(("501", "NotImplemented"))
 _PARTIAL: Final = 206
 
 
 class S3Objects:
-    """The objects of a bucket, or of a prefix in one: list, read, put."""
+    """The objects of a bucket or a prefix: list, read, upload."""
 
     def __init__(self, bucket: str, prefix: str, options: Options) -> None:
         self.url = f"s3://{bucket}/{prefix}".rstrip("/")
@@ -67,7 +67,7 @@ class S3Objects:
             self._client = client_of(options, self.requests)
 
     def list_all(self) -> list[Stored]:
-        """Return all objects by name, a thousand a request."""
+        """Return all objects by name; a request lists a thousand."""
 
         def once() -> list[Stored]:
             with self._said():
@@ -95,7 +95,7 @@ class S3Objects:
 
         try:
             return again(lambda: self._part(name, f"bytes=-{size}", None, wanted))
-        except Unsatisfiable:  # there are fewer: a server should give them all, not each does
+        except Unsatisfiable:  # fewer exist: servers should send them all, but not all do
             return again(lambda: self._part(name, None, None, wanted))
 
     def _part(
@@ -117,7 +117,7 @@ class S3Objects:
             return Part(data, total, reply["ETag"])
 
     def copy(self, name: str, write: Callable[[bytes], object]) -> int:
-        """Hand a whole object to `write`; where it breaks off, it goes on from there."""
+        """Pass a whole object to `write`; if it breaks off, the rest is requested."""
         done = 0
         version: str | None = None
 
@@ -146,7 +146,7 @@ class S3Objects:
                 Bucket=self._bucket, Key=self._key(name), **more, **self._which(name)
             )
         with closing(reply["Body"]) as body:
-            if version is not None and reply["ETag"] != version:  # a server that ignores IfMatch
+            if version is not None and reply["ETag"] != version:  # the server ignores IfMatch
                 raise Conflict(f"{self.url}/{name} changed while it was read", hint=RESUME)
             m = _RANGE.fullmatch(reply.get("ContentRange") or "")
             if m is None and reply["ResponseMetadata"]["HTTPStatusCode"] == _PARTIAL:
@@ -159,7 +159,7 @@ class S3Objects:
         return {}
 
     def put(self, name: str, content: Content) -> bool:
-        """Put an object, unless there is one of its name."""
+        """Upload an object unless its name is taken; return False if it existed already."""
         send = self._put_parts if content.size > self._options.multipart else self._put_whole
         overwrite = False
 
@@ -175,12 +175,12 @@ class S3Objects:
             if not proved:
                 try:
                     check_same(self, name, content.size, content.sha256)
-                except NotFound as e:  # gone again: another machine had it under way, and gave up
+                except NotFound as e:  # it is gone: another machine was uploading it and gave up
                     raise AgainError(e) from None
                 except IntegrityError as e:
                     if not is_new:
                         raise
-                    overwrite = True  # it is ours, and not what we sent
+                    overwrite = True  # it is our own, and differs from what was sent
                     raise AgainError(e) from None
             return is_new
 
@@ -189,7 +189,7 @@ class S3Objects:
     def _put_whole(self, name: str, content: Content, overwrite: bool) -> bool:
         """Send one PUT; return True if the reply proves that the bytes arrived."""
         with content.open() as f:
-            data = f.read(content.size + 1)  # held, so that what is sent is what was looked at
+            data = f.read(content.size + 1)  # the bytes that are hashed are sent
         if hashlib.sha256(data).hexdigest() != content.sha256:
             raise changed(f"{self.url}/{name}")
         sha256 = b64(bytes.fromhex(content.sha256))
@@ -199,7 +199,7 @@ class S3Objects:
             Bucket=self._bucket,
             Key=self._key(name),
             Body=data,
-            ChecksumAlgorithm="SHA256",  # a server asks for it where the object is retained
+            ChecksumAlgorithm="SHA256",  # servers require it for retained objects
             ChecksumSHA256=sha256,
             **self._attributes(),
         )
@@ -207,7 +207,7 @@ class S3Objects:
         return is_proved(reply, md5, sha256)
 
     def _unless_there(self, overwrite: bool, call: Callable[..., Any], **more: Any) -> Any:
-        """Ask for something unless the object is there, where the server knows this condition."""
+        """Send a request that fails if the object exists, if the server supports that."""
         if not overwrite and self._conditional:
             try:
                 return call(**more, IfNoneMatch="*")
@@ -218,7 +218,7 @@ class S3Objects:
         return call(**more)
 
     def _put_parts(self, name: str, content: Content, overwrite: bool) -> bool:
-        """Upload in parts; report whether the answers prove that the object arrived."""
+        """Upload an object in parts; return True if the replies prove that it arrived."""
         where = {"Bucket": self._bucket, "Key": self._key(name)}
         upload, there = begun(self._client, where)
         strays = False
@@ -242,12 +242,12 @@ class S3Objects:
             )
         except BaseException as e:
             if isinstance(e, sdk.ClientError) and code_of(e) == "NoSuchUpload":
-                return False  # completed: by our own request, retried, or by another machine
+                return False  # completed by our own repeated request, or by another machine
             # The failure is reported; the next run continues an unfinished upload.
             with suppress(sdk.ClientError, sdk.BotoCoreError):
                 self._client.abort_multipart_upload(**at)
             raise
-        if strays:  # an answer was lost, and with it the name of an upload
+        if strays:  # a reply was lost, and with it the id of an upload
             abort_all(self._client, where)
         if reply["ETag"].strip('"') == etag_of(sent):
             return True

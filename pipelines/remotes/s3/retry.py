@@ -1,4 +1,4 @@
-"""Retry what the SDK does not: a conditional put, and bytes altered in transit."""
+"""Retry what the SDK does not: conditional uploads, and bytes that changed in transit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from codec.errors import IntegrityError
 from pipelines.outcomes.errors import PipelineError
 from pipelines.remotes.s3.client import ATTEMPTS
 
-#: Codes of a server: another conditional put was under way; bytes were altered.
+#: Codes of a server: another conditional upload was running; bytes were changed.
 PASSES: Final = frozenset(
     ("409", "ConditionalRequestConflict", "OperationAborted", "BadDigest", "InvalidDigest",
      "XAmzContentChecksumMismatch")

@@ -1,4 +1,4 @@
-"""All versions of a bucket's objects, so that a deletion removes every version."""
+"""Handle all versions of a bucket's objects, so that a deletion removes every version."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipelines.remotes.s3.parts import abort_all, abort_before
 from pipelines.remotes.s3.remote import UNKNOWN, S3Objects
 from pipelines.remotes.s3.retry import again
 
-#: The version of an object of a bucket that keeps none.
+#: The version of an object in a bucket without versions.
 _UNVERSIONED: Final = "null"
 
 
@@ -22,7 +22,7 @@ class S3Remote(S3Objects):
     """A bucket, or a prefix in one, as a remote."""
 
     def delete(self, name: str) -> None:
-        """Delete an object for good: in all its versions, where the bucket keeps them."""
+        """Delete an object for good: in all versions, if the bucket keeps them."""
         key = self._key(name)
 
         def once() -> None:
@@ -38,7 +38,7 @@ class S3Remote(S3Objects):
         again(once)
 
     def is_file(self, _name: str, _path: str) -> bool:
-        """Return False: no object is a file."""
+        """Return False, because no object is a file."""
         return False
 
     def hidden(self) -> Sequence[Remote]:
@@ -60,7 +60,7 @@ class S3Remote(S3Objects):
         ]
 
     def _all_versions(self) -> Iterator[dict[str, Any]]:
-        """Yield all versions of all objects, as far as the server has such."""
+        """Yield all versions of all objects, if the server keeps versions."""
         try:
             pages = self._client.get_paginator("list_object_versions").paginate(
                 Bucket=self._bucket, Prefix=self._prefix
@@ -72,11 +72,11 @@ class S3Remote(S3Objects):
                 raise
 
     def unreadable(self) -> list[str]:
-        """Return nothing: nothing is encrypted here."""
+        """Return no names, because nothing is encrypted here."""
         return []
 
     def remove_unfinished(self, age: float) -> list[str]:
-        """Abort multipart uploads that were never ended."""
+        """Abort multipart uploads that were never completed; return the names of younger ones."""
         before = datetime.now(UTC) - timedelta(seconds=age)
 
         def once() -> list[str]:
@@ -105,7 +105,7 @@ class S3Remote(S3Objects):
 
 
 class S3Hidden(S3Objects):
-    """Versions that a list does not show, one of each object."""
+    """A view of versions that listings omit, one version of each object."""
 
     def __init__(self, remote: S3Objects, versions: Sequence[Mapping[str, Any]]) -> None:
         vars(self).update(vars(remote))
@@ -122,7 +122,7 @@ class S3Hidden(S3Objects):
         return {"VersionId": self._found[name]["VersionId"]}
 
     def delete(self, name: str) -> None:
-        """Delete this version alone, for good."""
+        """Delete only this version, for good."""
 
         def once() -> None:
             with self._said(name):
@@ -133,17 +133,17 @@ class S3Hidden(S3Objects):
         again(once)
 
     def is_file(self, _name: str, _path: str) -> bool:
-        """Return False: no object is a file."""
+        """Return False, because no object is a file."""
         return False
 
     def hidden(self) -> Sequence[Remote]:
-        """Return nothing: this is such a view."""
+        """Return no views, because this is a view itself."""
         return ()
 
     def unreadable(self) -> list[str]:
-        """Return nothing: nothing is encrypted here."""
+        """Return no names, because nothing is encrypted here."""
         return []
 
     def remove_unfinished(self, _age: float) -> list[str]:
-        """Remove nothing: a version is finished."""
+        """Return no names, because versions are complete."""
         return []

@@ -38,7 +38,7 @@ def report_json(content: Content) -> dict[str, Any]:
 
 
 def document_json(document: Document) -> dict[str, Any]:
-    """Return a page as the values of one JSON document: texts, and code in objects."""
+    """Return a page as the values of a JSON document: texts, and objects for code."""
     return {
         "title": document.title,
         "about": document.about,

@@ -1,10 +1,10 @@
-"""The content of a period report, computed from facts alone, without a model.
+"""Compute the content of a period report from facts, without a model.
 
 1. Figures are those of `query`: they come from the rows of the deltas, unknown numbers are left out
-   of sums, a sum without a known number is null, and 0 tokens used are unknown.
+   of sums, a sum without known numbers is null, and 0 tokens used are unknown.
 2. Texts come from the manifest. A session is private if its texts were removed on purpose, or if it
-   touches a path of `[private] paths`: it counts, and nothing else of it is shown.
-3. Lists are cut to their first entries; the number of all entries stays beside them.
+   changes a path of `[private] paths`: it is counted, and not shown.
+3. Lists are cut to their first entries; the number of all entries is stated.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, Generic, NamedTuple, TypeVar
 
+from codec.kinds import Key
 from codec.periods import Period
 from codec.records import Session
 from codec.v2.deltas import delta_of, encode_delta
@@ -23,26 +24,28 @@ from pipelines.report.period.texts import Said, said_in
 MOST_FILES: Final = 10
 MOST_TASKS: Final = 10
 MOST_TEXTS: Final = 12
+#: Fields of metrics that are numbers; they are the first.
+_NUMBERS: Final = 5
 STATUS_ORDER: Final = ("PASS", "PARTIAL", "FAIL", "UNKNOWN")
 
 T = TypeVar("T")
 
 
 class Listing(NamedTuple, Generic[T]):
-    """The first entries of a list, and how many there are in all."""
+    """The first entries of a list, and the number of all entries."""
 
     rows: tuple[T, ...]
     total: int
 
 
 class Figures(NamedTuple):
-    """The figures of a period; None where no session knows a number.
+    """The figures of a period; None if a number is unknown for all sessions.
 
     Attributes:
-        sessions: how many.
-        agents: how many by agent, those with most first.
-        statuses: how many by status, in `STATUS_ORDER`.
-        lines_added, lines_removed, commits, duration_min, tokens_used: sums of what is known.
+        sessions: the number of sessions.
+        agents: the number of sessions by agent, the largest first.
+        statuses: the number of sessions by status, in `STATUS_ORDER`.
+        lines_added, lines_removed, commits, duration_min, tokens_used: sums of the known values.
     """
 
     sessions: int
@@ -56,7 +59,7 @@ class Figures(NamedTuple):
 
     @property
     def pass_rate(self) -> float | None:
-        """Per cent of the sessions with a known status that passed; None without any."""
+        """Return the per cent of sessions that passed, of those with a known status; else None."""
         counts = dict(self.statuses)
         known = self.sessions - counts["UNKNOWN"]
         return round(100 * counts["PASS"] / known, 1) if known else None
@@ -73,7 +76,7 @@ class Touched(NamedTuple):
 class Entry(NamedTuple):
     """A session in a list."""
 
-    key: str
+    key: Key
     agent: str
     task: str
     title: str
@@ -83,11 +86,11 @@ class Entry(NamedTuple):
 
 
 class Saved(NamedTuple):
-    """Tokens of sessions in their v1 log, and of their delta lines now.
+    """The tokens of sessions in their v1 log, and of their delta lines now.
 
     Attributes:
-        sessions: migrated ones whose tokens were counted.
-        before, after: tokens.
+        sessions: the number of migrated sessions whose tokens were counted.
+        before, after: the tokens.
     """
 
     sessions: int
@@ -99,18 +102,18 @@ class Content(NamedTuple):
     """A period report.
 
     Attributes:
-        name: of the workspace.
-        period: what it is about.
-        figures, before: of the period, and of the period before it.
-        private: sessions that count and are not shown otherwise.
-        files, folders: most changed lines first.
-        unread: sessions with a patch whose files are unknown.
+        name: the name of the workspace.
+        period: the period.
+        figures, before: the figures of the period, and of the period before it.
+        private: the number of sessions that are counted but not shown.
+        files, folders: files and folders, those with most changed lines first.
+        unread: the number of sessions with a patch whose files are unknown.
         longest, failing, reverted: sessions.
         repeated: tasks with several sessions.
-        groups: of related sessions.
-        decisions, lessons, blockers, next_steps: what notes say.
-        saved: None if no session of the period was migrated.
-        archives: with diffs of the months of the period.
+        groups: the groups of related sessions.
+        decisions, lessons, blockers, next_steps: statements in notes.
+        saved: the tokens; None if no session of the period was migrated.
+        archives: the archives with diffs of the months of the period.
     """
 
     name: str
@@ -138,31 +141,31 @@ class Source(NamedTuple):
     """The input of a period report.
 
     Attributes:
-        name: of the workspace.
-        period: what it is about.
-        sessions: of the period, with the figures of their rows, oldest first.
-        before: sessions of the period before.
-        private: keys of those whose texts are not shown.
-        files: changed lines by file, by session key.
-        archives: of the workspace.
+        name: the name of the workspace.
+        period: the period.
+        sessions: the sessions of the period, with the figures of their rows, oldest first.
+        before: the sessions of the period before.
+        private: the keys of sessions whose texts are not shown.
+        files: the changed lines of each file, by session key.
+        archives: the archives of the workspace.
     """
 
     name: str
     period: Period
     sessions: Sequence[Session]
     before: Sequence[Session]
-    private: frozenset[str]
-    files: Mapping[str, Mapping[str, int]]
+    private: frozenset[Key]
+    files: Mapping[Key, Mapping[str, int]]
     archives: Sequence[Listed]
 
 
 def content_of(source: Source, tokenizer: str, count: Callable[[str], int]) -> Content:
-    """Compute a period report.
+    """Return the content of a period report.
 
     Args:
-        source: what it is made from.
-        tokenizer: the name of what counted the v1 entries.
-        count: tokens of a text.
+        source: the input.
+        tokenizer: the name of the tokenizer that counted the v1 entries.
+        count: returns the number of tokens of a text.
     """
     public = [s for s in source.sessions if s.key not in source.private]
     files = {s.key: source.files[s.key] for s in public if s.key in source.files}
@@ -195,15 +198,17 @@ def figures_of(sessions: Sequence[Session]) -> Figures:
     """Return the figures of sessions."""
     agents = Counter(s.agent for s in sessions)
     statuses = Counter(s.status for s in sessions)
+    numbers = zip(*[s.metrics[:_NUMBERS] for s in sessions], strict=True)
+    added, removed, commits, minutes, tokens = numbers if sessions else ((),) * _NUMBERS
     return Figures(
         sessions=len(sessions),
         agents=tuple(sorted(agents.items(), key=lambda a: (-a[1], a[0]))),
         statuses=tuple((status, statuses[status]) for status in STATUS_ORDER),
-        lines_added=_sum(s.metrics.lines_added for s in sessions),
-        lines_removed=_sum(s.metrics.lines_removed for s in sessions),
-        commits=_sum(s.metrics.commits for s in sessions),
-        duration_min=_sum(s.metrics.duration_min for s in sessions),
-        tokens_used=_sum(s.metrics.tokens_used for s in sessions),
+        lines_added=_sum(added),
+        lines_removed=_sum(removed),
+        commits=_sum(commits),
+        duration_min=_sum(minutes),
+        tokens_used=_sum(tokens),
     )
 
 
@@ -244,7 +249,7 @@ def _failing(sessions: Sequence[Session]) -> list[Session]:
 
 
 def _touched(
-    files: Mapping[str, Mapping[str, int]], name_of: Callable[[str], str]
+    files: Mapping[Key, Mapping[str, int]], name_of: Callable[[str], str]
 ) -> list[Touched]:
     lines: Counter[str] = Counter()
     sessions: Counter[str] = Counter()

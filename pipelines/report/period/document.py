@@ -1,4 +1,4 @@
-"""A period report as sections of text, tables and lists, which each format writes in its way."""
+"""A period report as sections of text, tables and lists, for writers of several formats."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from pipelines.report.period.content import Content, Entry, Figures, Listing, Touched
 from pipelines.report.period.texts import Said
 
-#: Keys cited after one text; `--format json` has all of them.
+#: The most keys that are cited after one text; `--format json` has all of them.
 _SHOWN_KEYS = 3
 
 
@@ -22,7 +22,7 @@ Cell = str | Code
 
 
 class Table(NamedTuple):
-    """Rows below a head; columns named in `right` hold numbers."""
+    """A head and its rows; the columns named in `right` have numbers."""
 
     head: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
@@ -30,7 +30,7 @@ class Table(NamedTuple):
 
 
 class Items(NamedTuple):
-    """A list: each entry is a text and the keys that it comes from."""
+    """A list; each entry has a text and the keys of its sessions."""
 
     rows: tuple[tuple[Cell, ...], ...]
 
@@ -63,8 +63,8 @@ def document_of(content: Content, summary: Sequence[Section] = ()) -> Document:
     """Return a period report as a document.
 
     Args:
-        content: what it says.
-        summary: sections of a model's summary; they come first, behind the figures.
+        content: the content.
+        summary: the sections of a model's summary, which follow the figures.
     """
     c, f = content, content.figures
     period = c.period
@@ -79,7 +79,7 @@ def document_of(content: Content, summary: Sequence[Section] = ()) -> Document:
 
 
 def headline(content: Content) -> str:
-    """Return the result of a period in one line."""
+    """Return the outcome of a period in one line."""
     f = content.figures
     rate = "pass rate unknown" if f.pass_rate is None else f"{f.pass_rate:.1f} % passed"
     return f"{content.period.name}: {_count(f.sessions, 'session')}, {rate}"

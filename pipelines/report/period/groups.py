@@ -1,7 +1,7 @@
-"""Sessions that belong together: tasks that were repeated or reverted, and related work.
+"""Group sessions: tasks that were repeated or reverted, and related work.
 
-A group is what most sessions share, a word of their tasks or a folder of their files; then what
-most of the remaining sessions share, and so on. So a session is in one group at most.
+A group is what most sessions have in common: a word of their tasks or a folder of their files. The
+next group is formed from the remaining sessions, so a session is in one group at most.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from codec.kinds import Key
 from codec.records import Session
 
 MOST_GROUPS: Final = 8
@@ -20,7 +21,9 @@ _REVERTED = re.compile(
     r"(?![a-z])",
     re.I,
 )
-#: Words that say how a task was worked on, and not what it was about.
+#: Each text that the pattern finds has one of them.
+_SIGNS: Final = ("revert", "roll", "back", "undo", "undid")
+#: Words about the kind of work, not its subject.
 _VERBS: Final = frozenset(
     re.findall(
         r"\w+",
@@ -34,26 +37,26 @@ _VERBS: Final = frozenset(
 
 
 class Repeated(NamedTuple):
-    """A task with several sessions: its name, their statuses and keys, oldest first."""
+    """A task with several sessions: its name, and their statuses and keys, oldest first."""
 
     task: str
     statuses: tuple[str, ...]
-    keys: tuple[str, ...]
+    keys: tuple[Key, ...]
 
 
 class Group(NamedTuple):
-    """Sessions that share a word of their tasks (`wording`) or a folder (`path`)."""
+    """Sessions with a common word in their tasks (`wording`) or a common folder (`path`)."""
 
     name: str
     by: str
-    keys: tuple[str, ...]
+    keys: tuple[Key, ...]
 
 
 def repeated(sessions: Iterable[Session]) -> list[Repeated]:
     """Return the tasks that several sessions worked on, those with most sessions first.
 
     Args:
-        sessions: oldest first.
+        sessions: the sessions, oldest first.
     """
     tasks: defaultdict[str, list[Session]] = defaultdict(list)
     for session in sessions:
@@ -68,18 +71,22 @@ def repeated(sessions: Iterable[Session]) -> list[Repeated]:
 
 def reverted(sessions: Iterable[Session]) -> list[Session]:
     """Return the sessions whose task or title names a revert."""
+    sessions = list(sessions)
+    together = "\n".join([f"{s.task} {s.title}" for s in sessions]).lower()
+    if not any(sign in together for sign in _SIGNS):
+        return []
     return [s for s in sessions if _REVERTED.search(f"{s.task} {s.title}")]
 
 
-def groups(sessions: Sequence[Session], folders: Mapping[str, Iterable[str]]) -> list[Group]:
+def groups(sessions: Sequence[Session], folders: Mapping[Key, Iterable[str]]) -> list[Group]:
     """Return groups of related sessions, the largest first.
 
     Args:
-        sessions: oldest first.
-        folders: of the files of each session, by its key.
+        sessions: the sessions, oldest first.
+        folders: the folders of the files of each session, by its key.
     """
-    words: defaultdict[str, list[str]] = defaultdict(list)
-    paths: defaultdict[str, list[str]] = defaultdict(list)
+    words: defaultdict[str, list[Key]] = defaultdict(list)
+    paths: defaultdict[str, list[Key]] = defaultdict(list)
     for session in sessions:
         for word in set(session.task.split("-")):
             words[word].append(session.key)
@@ -88,8 +95,8 @@ def groups(sessions: Sequence[Session], folders: Mapping[str, Iterable[str]]) ->
     members = {("wording", word): keys for word, keys in words.items() if _is_subject(word)}
     members |= {("path", folder): keys for folder, keys in paths.items()}
     found: list[Group] = []
-    taken: set[str] = set()
-    # What nearly every session shares does not tell them apart.
+    taken: set[Key] = set()
+    # A word that nearly every session has does not distinguish them.
     limit = max(_FEWEST, len(sessions) // 2)
     open_features = {f: keys for f, keys in members.items() if _FEWEST <= len(keys) <= limit}
     while open_features and len(found) < MOST_GROUPS:
@@ -103,5 +110,5 @@ def groups(sessions: Sequence[Session], folders: Mapping[str, Iterable[str]]) ->
 
 
 def _is_subject(word: str) -> bool:
-    """Return whether a word says what a task was about."""
+    """Return True if a word can be the subject of a task."""
     return len(word) > 2 and word.isalpha() and word not in _VERBS

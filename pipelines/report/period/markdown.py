@@ -1,4 +1,4 @@
-"""A document as Markdown (CommonMark with tables): texts of sessions cannot become markup."""
+"""Write a document as Markdown (CommonMark with tables); texts of sessions cannot become markup."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pipelines.report.period.document import Block, Cell, Code, Document, Items, Table
 
 _SIGNS = re.compile(r"([\\`*_{}\[\]<>#|~&!])")
-#: What makes a list or a heading of a paragraph.
+#: Characters that make a list or a heading from a paragraph.
 _BLOCK = re.compile(r"^(?:[-+](?=\s|$)|[-=]+$|\d{1,9}[.)](?=\s|$))")
 _SPACE = re.compile(r"\s+")
 _TICKS = re.compile(r"`+")

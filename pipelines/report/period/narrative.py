@@ -1,12 +1,13 @@
-"""The part of a summary that a model writes: what is asked, in which order, and what is kept.
+"""Ask a model for a summary: which questions, in which order, and what is stored.
 
-1. A month, a week and a range of days read the lines of their sessions. A quarter reads the claims
-   of its months, a year those of its quarters; a period with one part that has sessions asks like
-   any other. Every claim is tested against the sessions themselves, whoever wrote what it is from.
-2. The plan reads only. It counts all that may be sent before anything is, and a plan that is over
-   the limit sends nothing.
-3. An answer is tested and written before the next question is asked. So what was answered is never
-   asked again: if a later question fails, the next run goes on behind it. Nothing is retried.
+1. For a month, a week or a range of days, the model reads the lines of the sessions. For a quarter,
+   it reads the claims of its months, for a year those of its quarters; a period in which only one
+   part has sessions is treated like any other. Every claim is checked against the sessions
+   themselves.
+2. The plan only reads. It counts everything that may be sent first; a plan above the limit sends
+   nothing.
+3. An answer is checked and written before the next question is sent. So an answered question is
+   never asked again: if a later one fails, the next run continues there. Nothing is retried.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Final, NamedTuple
 
+from codec.kinds import Key
 from codec.periods import Period
 from codec.records import Session
 from codec.summaries.claims import Claim, Fault, check_claims
@@ -41,9 +43,9 @@ from pipelines.report.period.content import Figures as Counts
 from pipelines.report.period.content import figures_of
 from pipelines.system.models.base import Answer, Model
 
-#: Keys of a claim that the question about a longer period repeats.
+#: The most keys of a claim that are repeated in the question about a longer period.
 _MOST_KEYS: Final = 8
-#: Tokens of the claims of a part: of the longest texts, with as many keys.
+#: The most tokens of the claims of a part: the longest texts, with as many keys.
 _PART_TOKENS: Final = 6000
 _STATUS_WORDS: Final = {
     "PASS": "pass passed passing succeeded successful",
@@ -54,12 +56,12 @@ _STATUS_WORDS: Final = {
 
 
 class Material(NamedTuple):
-    """What a narrative is made from.
+    """The input of a summary by a model.
 
     Attributes:
-        sessions: that may be sent, oldest first, without secrets.
-        identities: of them, by key.
-        stored: returns the summary that is stored for a period.
+        sessions: the sessions that may be sent, oldest first, without secrets.
+        identities: their identities, by key.
+        stored: returns the stored summary of a period.
         model: the name of the model.
         count: counts tokens.
         diffs: returns the diff of a session, without secrets; empty for none.
@@ -74,33 +76,33 @@ class Material(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One period: what is asked about it, or what is known.
+    """One period of a plan: its question, or its known summary.
 
     Attributes:
-        period: its days.
-        sessions: of the period, by key.
-        parts: the periods whose claims it reads.
-        question: what is asked; None while a part has no answer.
-        tokens: of the question; the most that it can have, while a part has no answer.
-        summary: the stored one, if nothing that it depends on changed.
+        period: the days.
+        sessions: the sessions of the period, by key.
+        parts: the periods whose claims are read.
+        question: the question; None while a part has no answer.
+        tokens: the tokens of the question; its maximum while a part has no answer.
+        summary: the stored summary, if nothing that it depends on changed.
     """
 
     period: Period
-    sessions: Mapping[str, Session]
+    sessions: Mapping[Key, Session]
     parts: tuple[Step, ...]
     question: Question | None
     tokens: int
     summary: Summary | None
 
     def unanswered(self) -> Iterator[Step]:
-        """Yield the steps that must be asked, in order; this one last."""
+        """Yield the steps to ask, in order; this one last."""
         for part in self.parts:
             yield from part.unanswered()
         if self.summary is None:
             yield self
 
     def summaries(self) -> Iterator[Summary]:
-        """Yield the summaries that are known, this one's last."""
+        """Yield the known summaries, this step's last."""
         for part in self.parts:
             yield from part.summaries()
         if self.summary is not None:
@@ -108,7 +110,7 @@ class Step(NamedTuple):
 
 
 def plan(material: Material, period: Period) -> Step | None:
-    """Return what must be asked about a period; None if no session of it may be sent."""
+    """Return the plan for a period; None if no session of it may be sent."""
     inside = {s.key: s for s in material.sessions if period.contains(s.key)}
     if not inside:
         return None
@@ -118,7 +120,7 @@ def plan(material: Material, period: Period) -> Step | None:
 
 
 def most_tokens(step: Step) -> int:
-    """Return the most tokens that a plan can send and get back."""
+    """Return the most tokens that a plan can send and receive."""
     return sum(s.tokens + ANSWER_TOKENS for s in step.unanswered())
 
 
@@ -131,19 +133,19 @@ def answered(
     keep: Callable[[Summary], Summary],
     now: Callable[[], str],
 ) -> Step:
-    """Return a plan with all of its answers; each is kept before the next question is asked.
+    """Return a plan with all answers; each is stored before the next question is sent.
 
     Args:
-        material: that the plan was made from.
+        material: the material that the plan was made from.
         step: the plan.
-        model: that is asked.
-        limit: tokens that may be sent and answered.
-        check: raises if a question must not be sent.
-        keep: writes a summary, and returns what it wrote.
-        now: returns the time.
+        model: the model to ask.
+        limit: the most tokens to send and receive.
+        check: raises an error if a question must not be sent.
+        keep: writes a summary, and returns it as written.
+        now: returns the current time.
 
     Raises:
-        Refused: the plan is over the limit; nothing was sent.
+        Refused: the plan is above the limit; nothing was sent.
         FormatError, StorageError: a question got no valid answer.
     """
     if (most := most_tokens(step)) > limit:
@@ -176,7 +178,7 @@ def answered(
 
 
 def figures_for_claims(sessions: Sequence[Session]) -> Figures:
-    """Return the figures of sessions that a claim may state, with the words that go with each."""
+    """Return the figures that a claim may state, each with the words that may be next to it."""
     counts: Counts = figures_of(sessions)
     found: dict[Decimal, frozenset[str]] = {}
 
@@ -204,7 +206,7 @@ def figures_for_claims(sessions: Sequence[Session]) -> Figures:
 def _step(
     material: Material,
     period: Period,
-    sessions: Mapping[str, Session],
+    sessions: Mapping[Key, Session],
     parts: tuple[Step, ...],
 ) -> Step:
     question: Question | None = None
@@ -230,13 +232,13 @@ def _step(
     return Step(period, sessions, parts, question, tokens, summary)
 
 
-def _input(material: Material, question: Question, sessions: Mapping[str, Session]) -> str:
+def _input(material: Material, question: Question, sessions: Mapping[Key, Session]) -> str:
     digests = [digest_of(material.identities[key]) for key in sessions]
     return input_hash(material.model, question.text, digests)
 
 
 def _summary(material: Material, step: Step, answer: Answer, now: str) -> Summary:
-    """Return what is kept of an answer."""
+    """Return the summary to store for an answer."""
     question = step.question
     if question is None:
         raise ValueError("a step without a question has no answer")

@@ -1,4 +1,4 @@
-"""A document as one HTML page without scripts, which makes no request: a person can forward it."""
+"""Write a document as one HTML page without scripts and requests, which can be sent by mail."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipelines.report.period.document import Block, Cell, Code, Document, Items,
 
 #: On a phone, the rows of tables with more columns become blocks.
 _NARROW = 4
-#: What the first bytes of every page hold.
+#: The text in the first bytes of every page.
 MARK = '<meta name="generator" content="session-codec summarize">'
 _HEAD = """\
 <!doctype html>
@@ -73,7 +73,7 @@ def _sections(document: Document) -> Iterator[str]:
 
 def _block(block: Block, title: str) -> str:
     if isinstance(block, Table):
-        # A table that is wider than a phone scrolls, with the keyboard as well.
+        # A table that is wider than a phone scrolls, also by keyboard.
         label = _escaped(f"{title}: {block.head[0] or 'figures'}")
         head = "".join(_head_cell(text, i in block.right) for i, text in enumerate(block.head))
         rows = "".join(_row(row, block) for row in block.rows)

@@ -9,12 +9,13 @@ from operator import attrgetter
 from re import compile as compile_pattern
 from typing import Any, Final, NamedTuple, cast
 
+from codec.kinds import Key
 from codec.names import key_time
 from codec.periods import Period
-from codec.records import Metrics, Session, Status
+from codec.records import Session, Status
 from codec.secrets.hint import may_hold_secret
 from codec.shown_text import shown
-from codec.v2.deltas import SEPARATOR, decode_metrics
+from codec.v2.deltas import SEPARATOR, decode_metrics, encode_metrics
 from pipelines.diffs.local_archives import list_archives
 from pipelines.outcomes.findings import Finding
 from pipelines.outcomes.progress import Progress
@@ -46,13 +47,13 @@ def read_source(
     private_paths: Sequence[str] = (),
     allow: frozenset[str] = frozenset(),
 ) -> Read:
-    """Read the input of a period report.
+    """Return the input of a period report.
 
     Args:
-        workspace: whose sessions.
-        period: which of them.
+        workspace: the workspace of the sessions.
+        period: the period.
         progress: receives the stages.
-        private_paths: patterns of paths; the texts of sessions that touch one are not shown.
+        private_paths: patterns of paths; sessions that change one are not shown.
         allow: fingerprints of secrets that may stay.
 
     Raises:
@@ -83,7 +84,7 @@ def read_source(
 
 
 def _rows(lines: Iterable[bytes], period: Period) -> list[str]:
-    """Return the lines of a period, without their line ends."""
+    """Return the delta lines of a period, without their line ends."""
     since, until = period.since.encode(), period.until.encode()
     return [
         line.decode(errors="replace").rstrip("\n")
@@ -92,33 +93,37 @@ def _rows(lines: Iterable[bytes], period: Period) -> list[str]:
     ]
 
 
-def session_of_row(row: str, manifest: Manifest, tokens: Mapping[str, int]) -> Session:
-    """Return the session of a delta line: figures of the line, texts of the manifest."""
-    key, agent, task, status, metrics = row.split(SEPARATOR)
-    m = decode_metrics(metrics)
-    if spent := tokens.get(key):
-        m = Metrics(m.lines_added, m.lines_removed, m.commits, m.duration_min, spent, m.deployment)
+def session_of_row(row: str, manifest: Manifest, tokens: Mapping[Key, int]) -> Session:
+    """Return the session of a delta line: the figures of the line, the texts of the manifest."""
+    name, agent, task, status, metrics = row.split(SEPARATOR)
+    key = Key(name)
     known = manifest.sessions.get(key)
-    if known and (known.agent, known.task, known.status, known.metrics) == (agent, task, status, m):
-        return known
+    spent = tokens.get(key)
+    if known and (known.agent, known.task, known.status) == (agent, task, status):
+        m = known.metrics
+        if m.tokens_used == spent and encode_metrics(m) == metrics:
+            return known
+    m = decode_metrics(metrics)
+    if spent:
+        m = m._replace(tokens_used=spent)
     base = known or Session(key, key_time(key), agent, task, "UNKNOWN")
     return base._replace(agent=agent, task=task, status=cast(Status, status), metrics=m)
 
 
-def tokens_by_key(workspace: Workspace) -> dict[str, int]:
-    """Return the tokens used by key, from the metrics table."""
-    found: dict[str, int] = {}
+def tokens_by_key(workspace: Workspace) -> dict[Key, int]:
+    """Return the used tokens of sessions by key, from the metrics table."""
+    found: dict[Key, int] = {}
     for line in read_file(workspace, METRICS).decode(errors="replace").split("\n"):
         fields = line.split("\t")
         if len(fields) == 9 and fields[8].isascii() and fields[8].isdigit():
-            found[fields[0]] = int(fields[8])
+            found[Key(fields[0])] = int(fields[8])
     return found
 
 
 def public_sessions(
     workspace: Workspace, sessions: Sequence[Session], allow: frozenset[str]
 ) -> tuple[list[Session], list[Finding]]:
-    """Return sessions without secrets and format characters."""
+    """Return the sessions that may be shown, without secrets and format characters."""
     texts_of = attrgetter(*TEXTS)
     together = "\n".join({text for session in sessions for text in texts_of(session)})
     may_hold = may_hold_secret(together)
@@ -140,11 +145,11 @@ def public_sessions(
 
 
 def private_keys(
-    sessions: Iterable[Session], files: Mapping[str, Collection[str]], paths: Sequence[str]
-) -> frozenset[str]:
+    sessions: Iterable[Session], files: Mapping[Key, Collection[str]], paths: Sequence[str]
+) -> frozenset[Key]:
     """Return the keys of private sessions.
 
-    A patch whose files are unknown may touch a private path.
+    A session whose patch cannot be read counts as private if private paths are set.
     """
     patterns = [compile_pattern(translate(_pattern(path))) for path in paths]
     found = {s.key for s in sessions if s.private}
@@ -159,5 +164,5 @@ def private_keys(
 
 
 def _pattern(path: str) -> str:
-    """Return the pattern of a setting: a folder means everything below it."""
+    """Return the pattern for a path in the settings: a folder covers everything below it."""
     return f"{path}*" if path.endswith("/") else path

@@ -1,8 +1,8 @@
-"""The files that the patches of sessions change.
+"""Find the files that the patches of sessions change.
 
-1. A patch is read once: what it changes is kept by its SHA-256 in the cache of the workspace.
-2. Loose diffs, local archives and git are read; a remote is not. A patch that is not stored here,
-   or was purged, has unknown files; the number of these is reported.
+1. A patch is read once: its changes are cached in the workspace by the patch's SHA-256.
+2. Loose diffs, local archives and git are read; a remote is not. The files of a patch that is not
+   stored here, or was purged, are unknown; the number of such patches is reported.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from codec.errors import IntegrityError
+from codec.kinds import Key
 from codec.patches.changes import changes_of
 from codec.records import Session
 from pipelines.diffs.store import Store, commits_of
@@ -24,7 +25,7 @@ _DAY: Final = len("2025-11-06")
 
 
 class Touched(NamedTuple):
-    """What a patch does to one file: lines added and removed, the object id of the new content."""
+    """The change of one file: lines added and removed, and the object id of the new content."""
 
     added: int
     removed: int
@@ -36,8 +37,8 @@ Files = Mapping[str, Touched]
 
 def touched_by(
     workspace: Workspace, manifest: Manifest, sessions: Sequence[Session], progress: Progress
-) -> dict[str, Files]:
-    """Return the files that each session changes by its key, where the patch can be read."""
+) -> dict[Key, Files]:
+    """Return the files that each session changes, by key, for patches that can be read."""
     path = workspace.path(CACHE, "changed-files.json")
     cached = read_json_cache(path, _decode) or {}
     kept = {k: v for k, v in cached.items() if k not in manifest.purged}
@@ -51,15 +52,15 @@ def touched_by(
 
 def stored_files(
     workspace: Workspace, manifest: Manifest, sessions: Sequence[Session], progress: Progress
-) -> dict[str, Files]:
-    """Return what `touched_by` returns, without asking git and without writing a cache."""
+) -> dict[Key, Files]:
+    """Return the same as `touched_by`, without running git and without writing a cache."""
     alone = workspace._replace(repository=None)
     found = _read(alone, manifest, [s for s in sessions if s.patch is not None], progress)
     return {s.key: found[s.patch.sha256] for s in sessions if s.patch and s.patch.sha256 in found}
 
 
-def changed_lines(files: Mapping[str, Files]) -> dict[str, dict[str, int]]:
-    """Return the number of changed lines of each file by session key."""
+def changed_lines(files: Mapping[Key, Files]) -> dict[Key, dict[str, int]]:
+    """Return the number of changed lines of each file, by session key."""
     return {
         key: {path: touched.added + touched.removed for path, touched in found.items()}
         for key, found in files.items()
@@ -69,7 +70,7 @@ def changed_lines(files: Mapping[str, Files]) -> dict[str, dict[str, int]]:
 def _read(
     workspace: Workspace, manifest: Manifest, sessions: Sequence[Session], progress: Progress
 ) -> dict[str, Files]:
-    """Return the files of patches that are stored here, by SHA-256."""
+    """Return the files of locally stored patches, by SHA-256."""
     store = Store(workspace, manifest=manifest)
     days = {name[:_DAY] for name in (*store.loose_names(), *store.archived_keys())}
     found: dict[str, Files] = {}

@@ -1,10 +1,10 @@
-"""Count the tracked files behind which a session is known, by the best grade of their evidence.
+"""Count the tracked files with a known session, by the best grade of their evidence.
 
 1. Files and links of HEAD are counted, without the files that only session-codec writes.
-2. git is asked for all histories at once, without lines. Those files whose grade depends on lines
-   are asked about again, many at a time.
-3. Only diffs that are stored locally are read, each once. Nothing is written, so the index of
-   `find` is not used.
+2. git returns all histories at once, without lines. Histories of files whose grade depends on lines
+   are read again with lines, many at a time.
+3. Only locally stored diffs are read, each once. Nothing is written, so the index of `find` is not
+   used.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ class Attribution(NamedTuple):
     """The number of tracked files by the best evidence for a session behind them.
 
     Attributes:
-        files: how many were counted.
-        grades: how many have evidence of a grade and of no better one.
-        missing: sessions whose diff is missing locally, so that it was not compared.
+        files: the number of files.
+        grades: the number of files whose best evidence has a grade, by grade.
+        missing: the number of sessions whose diff is missing locally, and so was not compared.
         problem: why no file could be counted; empty if they were.
     """
 
@@ -58,11 +58,11 @@ class Attribution(NamedTuple):
 
 
 def attribution(workspace: Workspace, manifest: Manifest) -> Attribution:
-    """Return for how many tracked files a session is known; reads only.
+    """Return the number of tracked files with a known session, without changing anything.
 
     Args:
-        workspace: in the repository whose files are counted.
-        manifest: what it says.
+        workspace: the workspace in the repository of the files.
+        manifest: the manifest of the workspace.
     """
     changes, missing = _changes(workspace, manifest)
     try:
@@ -76,7 +76,7 @@ def attribution(workspace: Workspace, manifest: Manifest) -> Attribution:
 def _best_grades(
     workspace: Workspace, manifest: Manifest, changes: _Changes
 ) -> dict[str, Grade | None]:
-    """Return the tracked files with the best grade of their evidence, None without evidence."""
+    """Return the best grade of each tracked file; None without evidence."""
     repository = repository_of(workspace)
     head = commit_of(repository, "HEAD")
     if head is None:
@@ -115,7 +115,7 @@ def _candidates(changes: _Changes, file: str, history: Sequence[Step]) -> list[C
 
 
 def _changes(workspace: Workspace, manifest: Manifest) -> tuple[_Changes, int]:
-    """Return the changes of sessions' diffs by names of files, and the number of missing diffs."""
+    """Return the changes in sessions' diffs by file names, and the number of missing diffs."""
     store = Store(workspace, manifest=manifest)
     found: dict[str, list[Candidate]] = {}
     missing = 0

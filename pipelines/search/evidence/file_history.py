@@ -1,7 +1,7 @@
 """Read the history of a file at HEAD from git.
 
-git reads objects only, without settings, attributes and references of the repository, so what is
-shown depends on nothing but the commits.
+git reads only objects, without settings, attributes and references of the repository, so the result
+depends only on the commits.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _OPTIONS: Final = (
     "--full-index", _RENAMES, "--unified=0", "--diff-algorithm=myers", "--no-color",
     "--src-prefix=a/", "--dst-prefix=b/", _FORMAT,
 )  # fmt: skip
-#: Files whose lines one run of git is asked for.
+#: The number of files whose lines one run of git reads.
 _BATCH: Final = 256
 _HEADER: Final = re.compile(
     rb"(?P<commit>[0-9a-f]{40,64}) (?P<old>\d{1,9}) (?P<new>\d{1,9})(?: \d+)?"
@@ -45,9 +45,9 @@ class Blamed(NamedTuple):
     """The origin of a line.
 
     Attributes:
-        commit: that added it.
-        number: that it had there.
-        text: of the line.
+        commit: the commit that added it.
+        number: the number that it had in that commit.
+        text: the text of the line.
     """
 
     commit: str
@@ -59,12 +59,12 @@ def file_history(repository: Repository, head: str, path: str) -> list[Step]:
     """Return the changes of commits to a file, newest first; renames are followed.
 
     Args:
-        repository: that has the file.
-        head: the commit to begin at, by its whole hash.
-        path: relative to the top of the repository.
+        repository: the repository that has the file.
+        head: the first commit, by its full hash.
+        path: the path relative to the top of the repository.
 
     Raises:
-        NotFound: the clone lacks commits of its history.
+        NotFound: the clone does not have all commits of the file's history.
     """
     arguments = ("log", "--follow", "-p", *_OPTIONS, head, "--", f":(literal){path}")
     return _traced(_patch_steps(run_git(repository, *arguments, plain=True).stdout), [path])[path]
@@ -74,10 +74,10 @@ def blame(repository: Repository, head: str, path: str, number: int) -> Blamed:
     """Return the commit that added a line of a file, by git's own rules.
 
     Args:
-        repository: that has the file.
-        head: the commit whose version of the file is asked about.
-        path: relative to the top of the repository.
-        number: of the line, from 1.
+        repository: the repository that has the file.
+        head: the commit whose version of the file is read.
+        path: the path relative to the top of the repository.
+        number: the number of the line, from 1.
 
     Raises:
         NotFound: the file or the line does not exist at that commit, or the clone lacks commits.
@@ -93,20 +93,20 @@ def blame(repository: Repository, head: str, path: str, number: int) -> Blamed:
     m = _HEADER.fullmatch(first)
     text = next((line[1:] for line in rest if line.startswith(b"\t")), None)
     if m is None or text is None:
-        raise NotFound(f"{path}:{number}: git blames no commit")
+        raise NotFound(f"{path}:{number}: git finds no commit for this line")
     return Blamed(m["commit"].decode(), int(m["old"]), text)
 
 
 def graph_with(repository: Repository, head: str, ends: Iterable[str]) -> Graph:
-    """Return the parents of all commits that HEAD or one of some commits reaches.
+    """Return the parents of all commits that are reachable from HEAD or from other commits.
 
-    Children come before their parents. The empty tree, with which the range of a first commit
-    begins, is the last one.
+    Children precede their parents. The empty tree, with which the range of a first commit begins,
+    is last.
 
     Args:
-        repository: whose commits.
-        head: a commit.
-        ends: names of commits, of which the repository may lack some.
+        repository: the repository of the commits.
+        head: the commit of HEAD.
+        ends: names of commits, some of which the repository may not have.
     """
     known = known_commits(repository, sorted(set(ends)))
     tips = "".join(f"{commit}\n" for commit in sorted({head, *known})).encode()
@@ -124,15 +124,15 @@ def tracked_files(repository: Repository, head: str) -> list[str]:
 
 
 def all_histories(repository: Repository, head: str, files: Iterable[str]) -> dict[str, list[Step]]:
-    """Return the changes of commits to files, newest first and without lines, by one run of git.
+    """Return the histories of files, newest changes first and without lines, in one run of git.
 
     Args:
-        repository: that has the files.
-        head: the commit to begin at, by its whole hash.
-        files: paths relative to the top of the repository.
+        repository: the repository that has the files.
+        head: the first commit, by its full hash.
+        files: the paths relative to the top of the repository.
 
     Raises:
-        NotFound: the clone lacks commits of its history.
+        NotFound: the clone does not have all commits of the files' history.
     """
     arguments = ("log", "--raw", "-z", "--no-abbrev", _RENAMES, _FORMAT, head)
     return _traced(_raw_steps(run_git(repository, *arguments, plain=True).stdout), files)
@@ -141,12 +141,12 @@ def all_histories(repository: Repository, head: str, files: Iterable[str]) -> di
 def histories_with_lines(
     repository: Repository, head: str, histories: Mapping[str, Sequence[Step]]
 ) -> Iterator[dict[str, list[Step]]]:
-    """Yield the histories of files with the lines that each change has, some files at a time.
+    """Yield the histories of files with the lines of each change, some files at a time.
 
     Args:
-        repository: that has the files.
-        head: the commit to begin at.
-        histories: of the files, without lines.
+        repository: the repository that has the files.
+        head: the first commit.
+        histories: the histories of the files, without lines.
     """
     files = sorted(histories)
     for start in range(0, len(files), _BATCH):
@@ -163,7 +163,7 @@ def names_of(file: str, history: Iterable[Step]) -> set[str]:
 
 
 def _traced(steps: Iterable[Step], files: Iterable[str]) -> dict[str, list[Step]]:
-    """Assign changes, newest first, to the files that they lead to; renames are followed."""
+    """Return the changes of each file, given all changes, newest first; renames are followed."""
     found: dict[str, list[Step]] = {file: [] for file in files}
     named: dict[str, Collection[str]] = {file: [file] for file in found}
     for step in steps:
@@ -179,7 +179,7 @@ def _traced(steps: Iterable[Step], files: Iterable[str]) -> dict[str, list[Step]
 
 
 def _raw_steps(output: bytes) -> Iterator[Step]:
-    """Read what `git log --raw -z` prints."""
+    """Yield the changes in the output of `git log --raw -z`."""
     commit, time = "", 0
     fields = iter(output.split(b"\0"))
     for field in fields:
@@ -196,7 +196,7 @@ def _raw_steps(output: bytes) -> Iterator[Step]:
 
 
 def _patch_steps(output: bytes) -> Iterator[Step]:
-    """Read what `git log -p` prints."""
+    """Yield the changes in the output of `git log -p`."""
     marks = list(_COMMIT.finditer(output))
     ends = [m.start() for m in marks[1:]] + [len(output)]
     for m, end in zip(marks, ends):
@@ -205,5 +205,5 @@ def _patch_steps(output: bytes) -> Iterator[Step]:
 
 
 def _text(path: bytes) -> str:
-    """Return a path as `changes_of` does."""
+    """Return a path as `changes_of` writes it."""
     return path.decode(errors="replace")

@@ -2,19 +2,19 @@
 
 | grade    | evidence                                                                           |
 | -------- | ---------------------------------------------------------------------------------- |
-| `blob`   | the content that the session's diff leaves is a blob of the file's history         |
+| `blob`   | the content after the session's diff is a blob of the file's history               |
 | `commit` | the session recorded the commit, alone or in a range                               |
 | `hunk`   | the session's diff adds these distinctive lines, and no other session's diff does  |
-| `time`   | only the time fits: a guess                                                        |
+| `time`   | only the time fits, so it is a guess                                               |
 
 1. A blob and a recorded commit are facts of git. A rebase, squash or cherry-pick gives commits
-   other hashes; blobs and lines survive it as far as the content does.
+   other hashes; blobs and lines survive if the content does.
 2. `hunk` and `time` are for rewritten and unrecorded commits: a session whose recorded commits are
    in the history of HEAD is matched to no other commit (`hunks.py`).
-3. Of a line, `blob` means that the line is added by the diff that leads to the content which the
-   blamed commit has, or by one before it whose result is what the next one begins with; or by one
-   that begins before the commit and ends after it.
-4. A commit without better evidence gets the session whose time fits best.
+3. For a line, `blob` means that one of these diffs adds the line: the diff that ends with the
+   content of the blamed commit; a diff in an unbroken chain before it; or a diff that begins before
+   the commit and ends after it.
+4. A commit without better evidence gets the session with the nearest time.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from pipelines.search.evidence.hunks import Candidate, Hunks
 from pipelines.search.evidence.recorded import SHORTEST, Recorded
 
 Grade = Literal["blob", "commit", "hunk", "time"]
-#: The grades, the best first.
+#: The grades, the best one first.
 GRADES: Final[tuple[Grade, ...]] = ("blob", "commit", "hunk", "time")
 
 
 class Evidence(NamedTuple):
-    """A session behind a commit of a file, and the evidence for that."""
+    """A session behind a commit of a file, and its evidence."""
 
     session: Session
     grade: Grade
@@ -66,7 +66,7 @@ def of_file(
 def of_line(
     candidates: Sequence[Candidate], history: Sequence[Step], recorded: Recorded, line: Blamed
 ) -> list[Evidence]:
-    """Return the sessions behind a line, those with the best evidence only."""
+    """Return the sessions behind a line, only those with the best evidence."""
     at = next((s for s in history if s.commit == line.commit), None)
     traced = _traced(candidates, at, line) if at is not None else None
     if traced is not None:
@@ -92,7 +92,7 @@ def of_line(
 def of_new_line(
     candidates: Sequence[Candidate], history: Sequence[Step], recorded: Recorded, text: bytes
 ) -> list[Evidence]:
-    """Return the session behind a line that is not committed, those that add it as guesses."""
+    """Return the sessions behind an uncommitted line; several that add it are guesses."""
     lines = Hunks(candidates, history)
     sessions = {
         c.session.key: c.session
@@ -111,7 +111,7 @@ def _elsewhere(candidates: Iterable[Candidate], recorded: Recorded) -> list[Cand
 def _blobs(
     candidates: Iterable[Candidate], history: Sequence[Step], recorded: Recorded
 ) -> Iterator[Evidence]:
-    """Yield the sessions whose diff leaves the content that a commit leaves, the newest first.
+    """Yield the sessions whose diffs end with the content of a commit, the newest first.
 
     Of several such commits, those that the session recorded come first.
     """
@@ -122,12 +122,12 @@ def _blobs(
 
 
 def _same(recorded: str, whole: str) -> bool:
-    """Return whether a blob that a patch names, possibly shortened, is another one."""
+    """Return True if a blob in a patch, which may be shortened, is a given one."""
     return len(recorded) >= SHORTEST and bool(recorded.strip("0")) and whole.startswith(recorded)
 
 
 def _traced(candidates: Sequence[Candidate], at: Step, line: Blamed) -> Session | None:
-    """Follow a line back through diffs that begin where the next one ends."""
+    """Follow a line back through diffs, each of which ends where the next one begins."""
     blob, number = at.change.new_blob, line.number
     ending: dict[str, Candidate] = {}
     for c in sorted(candidates, key=lambda c: c.session.time):
@@ -153,7 +153,7 @@ def _around(
 ) -> dict[str, Session]:
     """Return the sessions that add a line, and whose diffs begin before a commit and end after it.
 
-    A session of several commits has one diff; that of a commit within it leads to another content.
+    A session with several commits has one diff; a commit in between has another content.
     """
     at = next((n for n, step in enumerate(history) if step.commit == line.commit), None)
     if at is None:
@@ -169,12 +169,12 @@ def _around(
 
 
 def _begins_with(change: FileChange, blob: str) -> bool:
-    """Return whether a change begins with a blob, or both begin with no file."""
+    """Return True if a change begins with a blob, or if both have no file at the beginning."""
     return change.old_blob == blob or _same(change.old_blob, blob)
 
 
 def _hunks(candidates: Iterable[Candidate], lines: Hunks, recorded: Recorded) -> Iterator[Evidence]:
-    """Yield for each session the commits that its lines match; recorded commits are known."""
+    """Yield for each session the unrecorded commits that its lines match."""
     for key, session in {c.session.key: c.session for c in candidates}.items():
         for commit in lines.commits(key):
             if not recorded.of(commit):

@@ -1,11 +1,11 @@
-"""Find the sessions that recorded a commit, and the session whose time fits one.
+"""Find the sessions that recorded a commit, and the session whose time is nearest to one.
 
-1. A session recorded commits, or a range: what its end reaches and its base does not. Of the
-   history, only the part between both is visited.
-2. A base that the repository lacks, such as a commit that was amended and then removed by git,
-   bounds no range: the end alone is then the session's.
-3. The commits that a transcript shows being made count as well. They are abbreviated as git printed
-   them, and count if one commit begins so.
+1. A session recorded commits, or a range: the commits that its end reaches and its base does not.
+   Only the part of the history between both is visited.
+2. If the repository does not have the base, such as an amended commit that git removed, the range
+   has no beginning: then only its end belongs to the session.
+3. The commits that a transcript shows being made count as well. They are abbreviated, and count if
+   exactly one commit begins with these digits.
 4. Only sessions whose recorded commits are not in the history of HEAD are matched by time.
 """
 
@@ -22,9 +22,9 @@ from codec.timestamps import seconds_of
 from pipelines.diffs.store import commits_of
 from pipelines.search.evidence.file_history import Graph
 
-#: Digits of a hash that git prints at least.
+#: The fewest digits of a hash that git prints.
 SHORTEST: Final = 7
-#: Seconds before and after a session in which its commits may be.
+#: The seconds before and after a session in which its commits may be.
 _NEAR: Final = 3600
 
 
@@ -32,15 +32,16 @@ class Recorded:
     """Sessions by the commits that they recorded, and by time.
 
     Attributes:
-        in_head: keys of the sessions that recorded commits of the history of HEAD.
+        in_head: the keys of the sessions with recorded commits in the history of HEAD.
     """
 
     def __init__(self, sessions: Iterable[Session], graph: Graph, head: str) -> None:
         """Assign the commits of a graph to the sessions that recorded them.
 
         Args:
-            sessions: all of a workspace.
-            graph: parents of the commits that HEAD and the sessions' commits reach, children first.
+            sessions: all sessions of a workspace.
+            graph: the parents of the commits reachable from HEAD and the sessions' commits,
+                children first.
             head: the commit of HEAD.
         """
         places = {commit: place for place, commit in enumerate(graph)}
@@ -68,10 +69,10 @@ class Recorded:
         return self._by_commit.get(commit, ())
 
     def near(self, time: int) -> Session | None:
-        """Return the session whose time fits best, None if none is near.
+        """Return the session with the nearest time; None if no session is near.
 
         Args:
-            time: of a commit, in seconds since 1970.
+            time: the time of a commit, in seconds since 1970.
         """
         fitting: list[tuple[int, str, Session]] = []
         at = bisect_right(self._begins, time + _NEAR)
@@ -85,14 +86,14 @@ class Recorded:
 
 
 def ends_of(sessions: Iterable[Session]) -> Iterator[str]:
-    """Yield the commits that sessions name, those at both ends of their ranges."""
+    """Yield the commits that sessions name; for a range, both ends."""
     for session in sessions:
         for text in commits_of(session):
             yield from text.split("..")
 
 
 def _made(session: Session, hashes: Sequence[str]) -> Iterator[str]:
-    """Yield the commits that the transcript of a session shows, of the sorted ones of a graph."""
+    """Yield the commits in a session's transcript, in full, given the sorted hashes of a graph."""
     for name in session.transcript.commits if session.transcript is not None else ():
         at = bisect_left(hashes, name)
         found = [commit for commit in hashes[at : at + 2] if commit.startswith(name)]
@@ -101,7 +102,7 @@ def _made(session: Session, hashes: Sequence[str]) -> Iterator[str]:
 
 
 def _named(text: str, graph: Graph, places: Mapping[str, int]) -> Iterator[str]:
-    """Yield the commits of a graph that a recorded commit or range means."""
+    """Yield the commits of a graph that a recorded commit or range includes."""
     base, _, end = text.rpartition("..")
     if end not in places:
         return
@@ -114,8 +115,8 @@ def _named(text: str, graph: Graph, places: Mapping[str, int]) -> Iterator[str]:
 def _between(base: str, end: str, graph: Graph, places: Mapping[str, int]) -> Iterator[str]:
     """Yield the commits that one commit reaches and another does not.
 
-    Commits are visited children first, so whether one is reached by the base is known when its turn
-    comes; the walk ends when only such commits are left.
+    Commits are visited children first, so it is known whether the base reaches a commit when it is
+    visited; the walk ends when only such commits are left.
     """
     if base == end:
         return

@@ -1,7 +1,7 @@
 """Collect the evidence for a file or a line, and grade it.
 
-Lines are those of the file in the working tree. One that is not committed yet is looked for in the
-diffs of sessions.
+Lines are those of the file in the working tree. An uncommitted line is searched for in the diffs of
+sessions.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Place(NamedTuple):
     """A file, or a line of it.
 
     Attributes:
-        path: relative to the top of the repository, with `/`.
+        path: the path relative to the top of the repository, with `/`.
         line: its number in the working tree, from 1; None for the whole file.
     """
 
@@ -46,10 +46,10 @@ class Why(NamedTuple):
     """The sessions behind a place.
 
     Attributes:
-        place: that was asked about.
-        evidence: the best one of each session.
-        commit: that added the line; empty for a file, and for a line that is not committed.
-        missing: sessions whose diff is missing locally, so that it cannot be compared.
+        place: the place in question.
+        evidence: the best evidence of each session.
+        commit: the commit that added the line; empty for a file or an uncommitted line.
+        missing: the number of sessions whose diff is missing locally, and so cannot be compared.
     """
 
     place: Place
@@ -63,7 +63,7 @@ def why(workspace: Workspace, place: Place) -> Why:
 
     Raises:
         NotFound: there is no repository, no commit, or no such file or line.
-        Denied, Unavailable: git cannot be asked.
+        Denied, Unavailable: git cannot run.
     """
     repository = repository_of(workspace)
     head = commit_of(repository, "HEAD")
@@ -88,10 +88,10 @@ def why(workspace: Workspace, place: Place) -> Why:
 
 
 def _committed_line(workspace: Workspace, place: Place, head: str) -> tuple[int | None, bytes]:
-    """Return the number that a line of the working tree has at HEAD, None if it is new; its text.
+    """Return the number that a line has at HEAD (None if it is new), and its text.
 
     Raises:
-        NotFound: the file has no such line.
+        NotFound: the file does not have the line.
     """
     if place.line is None:
         return None, b""
@@ -120,12 +120,12 @@ def _lines(data: bytes) -> list[bytes]:
 def _candidates(
     workspace: Workspace, manifest: Manifest, names: Collection[str]
 ) -> tuple[list[Candidate], int]:
-    """Return the changes of sessions' diffs to a file, and the number of missing diffs.
+    """Return the changes of a file in sessions' diffs, and the number of missing diffs.
 
     Args:
-        workspace: whose sessions.
-        manifest: what it says.
-        names: that the file has or had.
+        workspace: the workspace of the sessions.
+        manifest: the manifest of the workspace.
+        names: the names that the file has or had.
     """
     touching, known = ask_index(workspace, lambda c: _touching(c, names), with_lines=False)
     store = Store(workspace, manifest=manifest)
@@ -140,7 +140,7 @@ def _candidates(
 
 
 def _touching(connection: sqlite3.Connection, names: Collection[str]) -> tuple[set[str], set[str]]:
-    """Return the diffs that change a file by one of its names, and all diffs that are known."""
+    """Return the diffs that change a file under one of its names, and all known diffs."""
     found: set[str] = set()
     query = "SELECT sha256 FROM patches JOIN paths ON patch = id WHERE path = ?"
     for name in names:
@@ -150,7 +150,7 @@ def _touching(connection: sqlite3.Connection, names: Collection[str]) -> tuple[s
 
 
 def _changes(store: Store, session: Session, names: Collection[str]) -> list[FileChange]:
-    """Return the change of a session's diff to a file."""
+    """Return the changes of a file in a session's diff."""
     assert session.patch is not None
     try:
         data = store.read(session.key, session.patch)

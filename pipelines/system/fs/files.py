@@ -1,10 +1,10 @@
-"""Write safely: replace files as a whole, append whole lines, take one lock per workspace.
+"""Write safely: replace files as a whole, append whole lines, use one lock per workspace.
 
-1. A replaced file is the old one or the new one, whenever the machine stops: temporary file in
+1. A replaced file is the old one or the new one, whenever the machine stops: a temporary file in
    the same directory, fsync, rename, fsync of the directory.
-2. The lock belongs to a process and goes with it; its file stays and means nothing.
-3. Local state is not written, renamed or deleted through a link that came with a clone, or that
-   another user made: every function that changes a file asks `git.local_state.checked` first.
+2. The lock belongs to a process and ends with it; the lock file stays and means nothing.
+3. Local state is not written, renamed or deleted through a link that came with a clone or belongs
+   to another user: every function that changes a file calls `git.local_state.checked` first.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from typing import IO, Final
 
 from pipelines.system.git.local_state import checked
 
-#: Bytes of a file that is read into memory: a million sessions fit.
+#: The largest file that is read into memory; a million sessions fit.
 SIZE_LIMIT: Final = 1 << 29
-#: The pages of a mapped file up to this size are kept.
+#: The size up to which the pages of a mapped file stay in memory.
 KEPT_MAPPED = 1 << 26
 _BLOCK = 1 << 20
-#: More files than this are synced by one call, which waits for other programs' files as well.
+#: More files than this are synced by one call, which also waits for files of other programs.
 _FEW = 16
 
 
@@ -35,16 +35,16 @@ def identity(stat: os.stat_result) -> tuple[int, int, int, int]:
 
 
 def release(data: mmap.mmap, start: int, size: int) -> None:
-    """Release the memory of mapped whole pages; they can be read again.
+    """Release the memory of whole mapped pages, which can be read again.
 
-    Not of a small file: to map its pages again would cost more than they do.
+    Pages of a small file are kept: mapping them again would take longer than it saves memory.
     """
     if len(data) > KEPT_MAPPED and hasattr(data, "madvise"):
         data.madvise(mmap.MADV_DONTNEED, start, size)
 
 
 def opened(path: str, flags: int) -> int:
-    """Open a file, and nothing that could keep a reader waiting or never end: for `open(opener=)`.
+    """Open a file, but no pipe or device, which could block a reader; for `open(opener=)`.
 
     Raises:
         OSError: it is a folder, a pipe or a device.
@@ -57,10 +57,10 @@ def opened(path: str, flags: int) -> int:
 
 
 def opened_small(path: str, flags: int) -> int:
-    """Open a file that can be held in memory, as `opened` does.
+    """Open a file like `opened`, if it is small enough for memory.
 
     Raises:
-        OSError: it has more than `SIZE_LIMIT` bytes, or `opened` refuses it.
+        OSError: it has more than `SIZE_LIMIT` bytes, or `opened` cannot open it.
     """
     fd = opened(path, flags)
     if os.fstat(fd).st_size <= SIZE_LIMIT:
@@ -70,7 +70,7 @@ def opened_small(path: str, flags: int) -> int:
 
 
 def read_bytes(path: str) -> bytes:
-    """Return the content of a file, empty if it does not exist.
+    """Return the content of a file; empty if it does not exist.
 
     Raises:
         OSError: it has more than `SIZE_LIMIT` bytes, or cannot be read.
@@ -84,7 +84,7 @@ def read_bytes(path: str) -> bytes:
 
 @contextmanager
 def mapped(path: str) -> Iterator[mmap.mmap | bytes]:
-    """Map a file of which little is read; raises as `read_bytes` does."""
+    """Return a mapped file, for reading parts of it; raises the errors of `read_bytes`."""
     if not regular_size(path):
         yield b""
         return
@@ -96,7 +96,7 @@ def mapped(path: str) -> Iterator[mmap.mmap | bytes]:
 
 
 def regular_size(path: str) -> int | None:
-    """Return the size of a regular file, None for everything else and broken links."""
+    """Return the size of a regular file; None for everything else and for broken links."""
     try:
         found = os.stat(path)
     except OSError as e:
@@ -107,9 +107,9 @@ def regular_size(path: str) -> int | None:
 
 
 def read_file(path: str, size: int) -> bytes:
-    """Return a file of a known size, and one byte more if it is larger.
+    """Return the content of a file of a known size, with one byte more if it is larger.
 
-    For reading many small files: without the buffers that `open` sets up for each.
+    It reads many small files quickly, without the buffers that `open` creates for each.
     """
     fd = opened(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     try:
@@ -126,7 +126,7 @@ def _read(fd: int, size: int) -> bytes:
 
 
 def write_new(path: str, data: bytes) -> bool:
-    """Write a file that must not be there yet, and tell whether it reads back; not synced."""
+    """Write a file that must not exist; return True if it reads back. It is not synced."""
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     fd = os.open(checked(path), flags, 0o666)
     try:
@@ -140,7 +140,7 @@ def write_new(path: str, data: bytes) -> bool:
 
 
 def replace_file(path: str, chunks: Iterable[bytes]) -> None:
-    """Put a file in place whole; it keeps the mode of the one it replaces."""
+    """Replace a file as a whole; the new file has the mode of the old one."""
     directory, name = os.path.split(checked(path))
     temporary = os.path.join(directory, f".{name}.{os.getpid()}.tmp")
     try:
@@ -161,8 +161,8 @@ def replace_file(path: str, chunks: Iterable[bytes]) -> None:
 def keep_copy(path: str, copy: str) -> None:
     """Keep the content of a file under a second name, before the file is replaced.
 
-    Without a second copy of the bytes where the file system has hard links: a sparse file of any
-    size must not fill the disk.
+    On file systems with hard links the bytes are not copied: a sparse file of any size must not
+    fill the disk.
     """
     try:
         os.link(checked(path), checked(copy), follow_symlinks=False)
@@ -174,19 +174,19 @@ def keep_copy(path: str, copy: str) -> None:
 
 
 def keep_file(path: str, data: bytes) -> None:
-    """Put a file of a cache in place; a workspace that cannot be written does without."""
+    """Write a cache file as a whole; do nothing if the workspace cannot be written."""
     with suppress(OSError):
         make_folder(os.path.dirname(path))
         replace_file(path, [data])
 
 
 def create(path: str) -> IO[bytes]:
-    """Open a file that must not exist yet, for writing."""
+    """Return a file that must not exist yet, opened for writing."""
     return open(checked(path), "x+b")
 
 
 def is_file(path: str) -> bool:
-    """Return whether a path is a regular file, and not a link to one."""
+    """Return True if a path is a regular file, not a link to one."""
     try:
         return stat.S_ISREG(os.lstat(path).st_mode)
     except OSError:
@@ -194,7 +194,7 @@ def is_file(path: str) -> bool:
 
 
 def make_folder(path: str) -> None:
-    """Create a folder and those above it, and make the names of the new ones durable."""
+    """Create a folder and the folders above it, and make their names durable."""
     new = []
     folder = checked(path)
     while not os.path.isdir(folder):
@@ -207,29 +207,31 @@ def make_folder(path: str) -> None:
 
 
 def move(source: str, target: str) -> None:
-    """Rename a file or folder, replacing a file of that name."""
+    """Rename a file or folder; an existing file with the new name is replaced."""
     os.replace(checked(source), checked(target))
 
 
 def remove(path: str) -> None:
-    """Remove a file, if it exists."""
+    """Delete a file, if it exists."""
     with suppress(FileNotFoundError):
         os.unlink(checked(path))
 
 
 def remove_folder(path: str) -> None:
-    """Remove a folder with everything in it, if it exists; links in it are not followed."""
-    with suppress(FileNotFoundError):
-        try:
-            os.rmdir(checked(path))
-        except OSError:  # it is not empty
-            import shutil  # takes 3 ms
+    """Delete a folder with everything in it, if it exists; links in it are not followed."""
+    try:
+        os.rmdir(checked(path))
+    except FileNotFoundError:
+        return
+    except OSError:  # it is not empty
+        import shutil  # importing it, and four compressors, takes 5 ms
 
+        with suppress(FileNotFoundError):
             shutil.rmtree(path)
 
 
 def sync_directory(path: str) -> None:
-    """Make the names in a directory durable, where the system can."""
+    """Make the names in a directory durable, if the system can."""
     if sys.platform == "win32":
         return
     fd = os.open(path or ".", os.O_RDONLY)
@@ -240,9 +242,9 @@ def sync_directory(path: str) -> None:
 
 
 def _sync_file_system(folder: str) -> None:
-    """Wait until all of a file system is on its disk.
+    """Wait until a file system is completely on its disk.
 
-    `os.sync` would wait for every file system of the machine, and not report an error.
+    `os.sync` would wait for all file systems of the machine, and would not report errors.
     """
     import ctypes
 
@@ -256,10 +258,10 @@ def _sync_file_system(folder: str) -> None:
 
 
 def sync_written(paths: Sequence[str]) -> None:
-    """Make the contents of new files durable, many at once where the system supports it.
+    """Make the contents of new files durable, many at once if the system supports it.
 
     Raises:
-        OSError: what was written did not reach the disk.
+        OSError: the content did not reach the disk.
     """
     if sys.platform == "linux" and len(paths) > _FEW:
         folders = {os.path.dirname(path) for path in paths}

@@ -1,6 +1,6 @@
 """Read files of lines.
 
-A reader never sees half of a line: what follows the last line end is not a line yet.
+Readers never see an incomplete line: text after the last line end is not a line yet.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ class Lines(NamedTuple):
     """The complete lines of a file: (1-based number, text without line end).
 
     Attributes:
-        lines: the lines; a line that is not UTF-8 has U+FFFD where it is not.
-        torn: the file ends in a piece of a line, which is not among them.
-        size: of the file in bytes.
+        lines: the lines; bytes that are not UTF-8 become U+FFFD.
+        torn: the file ends with an incomplete line, which is not included.
+        size: the size of the file in bytes.
     """
 
     lines: list[tuple[int, str]]
@@ -34,13 +34,13 @@ def lines_of(data: bytes) -> Lines:
     """Return the complete lines of the content of a file."""
     whole, _, rest = data.rpartition(b"\n")
     text = whole.decode(errors="replace")
-    # split, not splitlines: only LF ends a line of these files.
+    # split, not splitlines: only LF ends a line in these files.
     lines = list(enumerate(text.split("\n"), 1)) if len(data) > len(rest) else []
     return Lines(lines=lines, torn=bool(rest), size=len(data))
 
 
 def read_tail(path: str, count: int) -> list[str]:
-    """Return the last complete lines of a file, at most `count`, reading no more than needed."""
+    """Return the last complete lines of a file, at most `count`, without reading all of it."""
     try:
         f = open(path, "rb", opener=opened_small)  # noqa: SIM115 - closed by the with below
     except FileNotFoundError:

@@ -1,6 +1,6 @@
-"""Take the one lock of a workspace, alone or with other readers.
+"""Take the lock of a workspace, alone or shared with other readers.
 
-The lock belongs to a process and goes with it; its file stays and means nothing.
+The lock belongs to a process and ends with it; its file stays and means nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pipelines.system.git.local_state import checked
 
 LOCK_WAIT = 10.0
 _RETRY = 0.02
-#: A lock that a cloned repository links to elsewhere must not be made there, nor a pipe waited for.
+#: A lock file that a clone links elsewhere must not be created there, and a pipe must not block.
 _LOCK_FLAGS = (
     getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 )
@@ -28,11 +28,11 @@ def locked(path: str, *, wait: float = LOCK_WAIT) -> Iterator[None]:
     """Hold the lock of a workspace, alone.
 
     Args:
-        path: the lock's file; its directory is made.
+        path: the lock file; its directory is created.
         wait: seconds to wait for another process.
 
     Raises:
-        WorkspaceLocked: another process still held it then.
+        WorkspaceLocked: another process still holds it then.
     """
     make_folder(os.path.dirname(path))
     fd = os.open(checked(path), os.O_RDWR | os.O_CREAT | _LOCK_FLAGS, 0o644)
@@ -42,16 +42,16 @@ def locked(path: str, *, wait: float = LOCK_WAIT) -> Iterator[None]:
 
 @contextmanager
 def unchanging(path: str, *, wait: float = LOCK_WAIT) -> Iterator[None]:
-    """Keep writers out while files are read that belong together.
+    """Keep writers out while several files are read that belong together.
 
-    A lock that is not there, or not ours to open, is nobody's to hold: then nothing is waited for.
+    If the lock file is missing or cannot be opened, nothing is locked.
 
     Args:
-        path: the lock's file.
+        path: the lock file.
         wait: seconds to wait for a writer.
 
     Raises:
-        WorkspaceLocked: a writer still held it then.
+        WorkspaceLocked: a writer still holds it then.
     """
     try:
         fd = os.open(path, os.O_RDONLY | _LOCK_FLAGS)
@@ -94,10 +94,10 @@ else:
     import fcntl
 
     def _lock(fd: int, wait: float, *, alone: bool) -> bool:
-        """Lock a file; False where others held it all the while.
+        """Lock a file; return False if others held the lock all the time.
 
-        Who has to wait does so in the system's queue: one who looks again and again can go hungry
-        beside busy writers.
+        The process waits in the system's queue, because one that tries again and again may never
+        succeed next to busy writers.
         """
         kind = fcntl.LOCK_EX if alone else fcntl.LOCK_SH
         try:

@@ -1,6 +1,6 @@
 """Edit user-owned files: compute the new content, then replace the file atomically.
 
-Nothing is written through a link that leaves the folder it belongs to, or into `.git`.
+Nothing is written through a link that leaves its folder, or into `.git`.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from codec.errors import FormatError
 from pipelines.outcomes.errors import Conflict
 from pipelines.system.fs.files import make_folder, read_bytes, remove, replace_file, sync_directory
 
-#: From the bytes of a file, None for no file, to what it is to hold.
+#: Returns the new content of a file from its bytes; None means a missing file.
 Change = Callable[[bytes | None], bytes | None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Edit:
-    """One file, before and after; None for a file that does not exist.
+    """One file before and after; None if it does not exist.
 
     Attributes:
-        path: as the user knows it.
-        target: absolute path of the file itself, links followed.
-        folders: absolute paths to delete with the file if they are then empty, inner ones first.
+        path: the path, as the user knows it.
+        target: the absolute path of the file itself, links resolved.
+        folders: absolute paths to delete with the file if they become empty, inner ones first.
     """
 
     path: str
@@ -37,7 +37,7 @@ class Edit:
 
     @property
     def what(self) -> str:
-        """Return the change of the file as one word."""
+        """Return the kind of change as one word."""
         if self.before is None:
             return "created"
         return "removed" if self.after is None else "changed"
@@ -46,21 +46,21 @@ class Edit:
 def edit_of(
     path: str, *, within: str, shown: str, change: Change, folders: tuple[str, ...] = ()
 ) -> Edit:
-    """Compute a change of a file; before and after are equal if it changes nothing.
+    """Return the edit of a file; before and after are equal if nothing changes.
 
     Args:
-        path: absolute path of the file.
-        within: absolute path of the folder that must not be left.
+        path: the absolute path of the file.
+        within: the absolute path of the folder in which the file must be.
         shown: the path as the user knows it.
-        change: computes the new content.
-        folders: absolute paths to delete with the file if they are then empty.
+        change: returns the new content.
+        folders: absolute paths to delete with the file if they become empty.
 
     Raises:
-        FormatError: the file may not be written, or `change` refuses.
+        FormatError: the file must not be written, or `change` raises it.
     """
     target = os.path.realpath(path)
     if (why := _forbidden(os.path.realpath(within), target)) is not None:
-        raise FormatError(why, hint="Put a file of its own in its place")
+        raise FormatError(why, hint="Replace the link by a regular file")
     before = _content(target)
     return Edit(path=shown, target=target, before=before, after=change(before), folders=folders)
 
@@ -69,7 +69,7 @@ def check_edits(edits: Iterable[Edit]) -> None:
     """Check that files still have the content that was read.
 
     Raises:
-        Conflict: one changed since.
+        Conflict: a file changed since.
     """
     for edit in edits:
         if _content(edit.target) != edit.before:
@@ -87,12 +87,12 @@ def write_edits(edits: Iterable[Edit]) -> None:
         remove(edit.target)
         sync_directory(folder)
         for empty in edit.folders:
-            with suppress(OSError):  # there is more in it
+            with suppress(OSError):  # it is not empty
                 os.rmdir(empty)
 
 
 def _forbidden(top: str, target: str) -> str | None:
-    """Why nothing is written to a file, None where it may be."""
+    """Return the reason why a file must not be written; None if it may be."""
     if os.path.commonpath([top, target]) != top:
         return "a link that leaves the repository; nothing is written through it"
     if ".git" in os.path.relpath(target, top).split(os.sep):

@@ -1,7 +1,8 @@
-"""Checks before a commit point that everything after it can be written.
+"""Check before a commit point that everything after it can be written.
 
-A journal promises what it lists. A missing mount, a read-only folder or a full disk must therefore
-be noticed before the journal has its name, or a command fails although its session is recorded.
+A journal promises what it lists. So a missing mount, a read-only folder or a full disk must be
+detected before the journal has its name; otherwise a command fails although its session is
+recorded.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from pipelines.outcomes.errors import Denied, NotFound, Unavailable
 
 
 def check_diffs(path: str) -> None:
-    """Refuse a `.diffs`, or a folder below it, in which no file can be created.
+    """Raise an error if no file can be created in `.diffs` or a folder below it.
 
     Args:
-        path: of the folder, which need not exist.
+        path: the path of the folder, which need not exist.
 
     Raises:
         NotFound: it is a link to a missing target, or not a folder.
@@ -40,12 +41,12 @@ def check_diffs(path: str) -> None:
 
 
 def check_room(staged: Sequence[str], staging: str, diffs: str) -> None:
-    """Check that staged files can be moved to their places below `.diffs`.
+    """Raise an error if staged files cannot be moved to their places below `.diffs`.
 
     Args:
-        staged: paths of files.
-        staging: the folder that they are in.
-        diffs: the folder that takes its place.
+        staged: the paths of the files.
+        staging: their folder.
+        diffs: the folder that replaces it.
 
     Raises:
         NotFound, Denied, Unavailable: see `check_diffs` and `check_space`.
@@ -58,7 +59,7 @@ def check_room(staged: Sequence[str], staging: str, diffs: str) -> None:
 
 
 def check_space(files: Sequence[str], folder: str) -> None:
-    """Refuse to move files to another file system without enough room.
+    """Raise an error if another file system does not have enough room for some files.
 
     Raises:
         Unavailable: its free space is too small.
@@ -78,11 +79,11 @@ def check_space(files: Sequence[str], folder: str) -> None:
 
 
 def check_tracked(path: str) -> None:
-    """Refuse a file to which nothing can be appended; its folder is checked if it is missing.
+    """Raise an error if nothing can be appended to a file; if it is missing, its folder is checked.
 
     Raises:
         NotFound: it is not a file.
-        Denied: it, or the folder to create it in, is read-only.
+        Denied: it, or the folder in which to create it, is read-only.
     """
     try:
         mode = os.stat(path).st_mode

@@ -1,7 +1,7 @@
-"""Clone a repository with the user's own credentials, and with distrust of what it brings.
+"""Clone a repository with the user's own credentials, without trusting its content.
 
-No hook, filter, submodule or transport helper that the repository names runs, and nothing asks a
-question. The clone appears under its name whole or not at all.
+No hook, filter, submodule or transport helper of the repository runs, and git asks no questions.
+The clone appears under its name as a whole or not at all.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SETTINGS: Final = (
     "filter.lfs.required=false",
     "gc.auto=0",
 )
-#: Variables that say where the user's settings and credentials are.
+#: The variables that name the user's settings and credentials.
 _KEPT: Final = (
     "GIT_ASKPASS", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM",
     "GIT_EXEC_PATH", "GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSL_CAINFO", "GIT_USERNAME", "GIT_PASSWORD",
@@ -32,7 +32,7 @@ _PINNED: Final = {
     "GIT_TERMINAL_PROMPT": "0",
     "LC_ALL": "C",
 }
-#: Seconds.
+#: The time limit in seconds.
 _TIMEOUT: Final = 3600
 
 
@@ -40,8 +40,8 @@ def clone(address: str, path: str) -> None:
     """Clone a repository.
 
     Args:
-        address: of the repository.
-        path: of the clone, which does not exist; the folder above it does.
+        address: the address of the repository.
+        path: the path of the clone, which does not exist; the folder above it does.
 
     Raises:
         Unavailable: git failed, is not installed, or did not end in time.

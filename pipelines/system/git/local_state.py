@@ -1,15 +1,15 @@
-"""Trust in local state: what lies below `.session-codec/` and `.diffs/` must be the user's own.
+"""Check that local state below `.session-codec/` and `.diffs/` is the user's own.
 
-git ignores local state. A piece of it that git tracks therefore came with a clone, and one that
-another user owns was put there by them.
+git ignores local state. So local state that git tracks came with a clone, and local state that
+belongs to another user was created by that user.
 
-1. A link on the way to local state is followed only if it is untracked and the user's own.
+1. A link in the path of local state is followed only if it is untracked and the user's own.
 2. A tracked or foreign journal, staging folder, spool or diff is refused before it is read, moved
    or deleted. A tracked cache is ignored, and so is every other file (a README in `.diffs`).
-3. Everything in `pipelines` that writes, renames or deletes local state does so through `files`,
-   which calls `checked` first.
+3. Everything in `pipelines` that writes, renames or deletes local state uses `files`, which calls
+   `checked` first.
 
-The hook of an agent imports this module. It imports nothing that takes time.
+The hook of an agent imports this module, so it imports nothing that is slow.
 """
 
 from __future__ import annotations
@@ -19,21 +19,25 @@ import stat
 
 from pipelines.system.git.worktree import ancestors, git_folders, repository_of
 
-#: The folders of a workspace that hold local state.
+#: The folders of a workspace for local state.
 LOCAL = (".session-codec", ".diffs")
-#: Whether git tracks a path, by the path and the version of git's index: a verb asks many times.
+#: The beginnings of an index in versions 2 and 3.
+_VERSIONS = (b"DIRC\0\0\0\2", b"DIRC\0\0\0\3")
+#: The beginnings of extensions of an index that does not list all files: split, and sparse.
+_PARTIAL = (b"link\0\0", b"sdir\0\0")
+#: Whether git tracks a path, by path and version of git's index: a verb asks repeatedly.
 _answers: dict[tuple[str, tuple[int, int]], bool] = {}
 
 
 def checked(path: str) -> str:
-    """Return a path, unless a link on the way to it came with a clone or is another user's.
+    """Return a path, after checking that its links are untracked and the user's own.
 
-    Every component from `.session-codec` or `.diffs` on is looked at, the last one included. Other
-    paths are returned as they are.
+    Every component from `.session-codec` or `.diffs` on is checked, the last one included. Other
+    paths are returned unchanged.
 
     Raises:
-        Conflict: a component is such a link.
-        Denied, Unavailable: git does not answer, so that nobody knows whether a link is tracked.
+        Conflict: a component is a link that is tracked or belongs to another user.
+        Denied, Unavailable: git does not answer, so it is unknown whether a link is tracked.
     """
     step, names = _local_part(path)
     for name in names:
@@ -48,15 +52,15 @@ def checked(path: str) -> str:
 
 
 def refuse_planted(path: str, what: str) -> None:
-    """Refuse local state that is tracked or foreign.
+    """Raise Conflict if local state is tracked or foreign.
 
     Args:
-        path: of the state; nothing is refused if it does not exist.
+        path: the path of the state; nothing is refused if it does not exist.
         what: its name in the error, with an article.
 
     Raises:
-        Conflict: it is refused.
-        Denied, Unavailable: git does not answer, so that nobody knows whether it is tracked.
+        Conflict: it is tracked or foreign.
+        Denied, Unavailable: git does not answer, so it is unknown whether it is tracked.
     """
     checked(path)
     if os.path.lexists(path):
@@ -64,11 +68,11 @@ def refuse_planted(path: str, what: str) -> None:
 
 
 def refuse_linked(path: str, what: str) -> None:
-    """Refuse local state that is tracked, foreign, or a link, even one of the user's own.
+    """Raise Conflict if local state is tracked, foreign, or a link, even the user's own.
 
     Raises:
-        Conflict: it is refused.
-        Denied, Unavailable: git does not answer, so that nobody knows whether it is tracked.
+        Conflict: it is one of these.
+        Denied, Unavailable: git does not answer, so it is unknown whether it is tracked.
     """
     refuse_planted(path, what)
     if os.path.islink(path):
@@ -78,7 +82,7 @@ def refuse_linked(path: str, what: str) -> None:
 
 
 def is_planted(path: str) -> bool:
-    """Return True if an existing file, link or folder is tracked, or is another user's.
+    """Return True if an existing file, link or folder is tracked, or belongs to another user.
 
     Raises:
         Denied, Unavailable: git does not answer.
@@ -91,7 +95,7 @@ def is_planted(path: str) -> bool:
 
 
 def is_foreign(path: str) -> bool:
-    """Return True if an existing file, link or folder is another user's."""
+    """Return True if an existing file, link or folder belongs to another user."""
     try:
         return _is_foreign(path, os.lstat(path))
     except (FileNotFoundError, NotADirectoryError):
@@ -99,13 +103,13 @@ def is_foreign(path: str) -> bool:
 
 
 def refuse_committed_diffs(home: str) -> None:
-    """Refuse diffs, archives and layouts below `.diffs` that git tracks; git is asked once.
+    """Raise Conflict if git tracks diffs, archives or layouts below `.diffs`; git runs once.
 
     Args:
         home: the folder of `.diffs`.
 
     Raises:
-        Conflict: there are some.
+        Conflict: git tracks some.
         Denied, Unavailable: git does not answer.
     """
     folder = os.path.join(os.path.realpath(home), ".diffs")
@@ -139,8 +143,8 @@ def _tracked_below(top: str, folder: str) -> list[str]:
 
 
 def _is_diff(name: str) -> bool:
-    """Return True for the names below `.diffs` that hold diffs, archives or layouts."""
-    name = name.lower()  # some file systems do not tell upper and lower case apart
+    """Return True for the names below `.diffs` of diffs, archives and layouts."""
+    name = name.lower()  # some file systems ignore case
     return name.endswith((".diff", ".tar.zst")) or name.startswith("v1/")
 
 
@@ -161,17 +165,17 @@ def _refuse(path: str, found: os.stat_result, what: str) -> None:
 
 
 def _local_part(path: str) -> tuple[str, list[str]]:
-    """Split a path before its first component that is a folder of local state."""
+    """Return a path split before its first component that is a folder of local state."""
     parts = path.split(os.sep)
     at = next((i for i, part in enumerate(parts) if part in LOCAL), len(parts))
     return os.sep.join(parts[:at]) or (os.sep if at else os.curdir), parts[at:]
 
 
 def _is_foreign(path: str, found: os.stat_result) -> bool:
-    """Return True if neither the user nor the owner of a repository that git accepts owns it.
+    """Return True if a file's owner is neither the user nor the owner of a trusted repository.
 
-    git checks who owns the repository by rules of its own (`safe.directory`) whenever it is asked
-    whether something is tracked, and refuses to answer where it does not accept the owner.
+    git checks the owner of the repository by its own rules (`safe.directory`) whenever it is asked
+    what is tracked, and does not answer if it does not trust the owner.
     """
     if os.name == "nt":
         return False
@@ -190,19 +194,47 @@ def _is_tracked(path: str) -> bool:
         return False
     question = (path, _index_of(top))
     if question not in _answers:
-        from pipelines.system.git.process import is_tracked
-
-        _answers[question] = is_tracked(os.path.join(parent, os.path.basename(path)))
+        _answers[question] = not _is_absent(top, path) and _asked_of_git(parent, path)
     return _answers[question]
 
 
+def _asked_of_git(parent: str, path: str) -> bool:
+    from pipelines.system.git.process import is_tracked
+
+    return is_tracked(os.path.join(parent, os.path.basename(path)))
+
+
+def _is_absent(top: str, path: str) -> bool:
+    """Return True if git's index certainly has no entry with the name of a path; git starts slowly.
+
+    Certain is an index whose owner need not be checked, which writes names as a whole (version 2
+    or 3) and has all of them: neither a shared part nor folders in place of their files.
+    """
+    folders = git_folders(top)
+    if folders is None or not all(map(_is_own, (path, top, os.path.join(top, ".git"), *folders))):
+        return False
+    index = os.path.join(folders[0], "index")
+    try:
+        if not _is_own(index):
+            return False
+        with open(index, "rb") as f:
+            data = f.read()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    name = os.fsencode(os.path.basename(path)).lower()
+    is_whole = not any(extension in data for extension in _PARTIAL)
+    return data.startswith(_VERSIONS) and is_whole and name not in data.lower()
+
+
 def _is_in_git(folder: str, top: str) -> bool:
-    """Return True for the folder of git itself, below which git never tracks anything."""
+    """Return True for git's own folder, in which git never tracks anything."""
     return os.path.relpath(folder, top).split(os.sep)[0] == ".git"
 
 
 def _is_own(path: str) -> bool:
-    """Return True if a file is the user's own, so that git need not check who owns it."""
+    """Return True if a file is the user's own, so that git need not check its owner."""
     return os.name != "nt" and os.lstat(path).st_uid == os.geteuid()
 
 

@@ -1,4 +1,4 @@
-"""Say how to get the objects that a repository lacks, as shallow and partial clones do."""
+"""Explain how to get objects that a repository does not have, as in shallow and partial clones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PARTIAL: Final = (
     "This is a partial clone, and session-codec does not fetch. Fetch the missing objects with: "
 )
 _OTHERWISE: Final = "Fetch the branch that has these commits"
-#: What git prints where an object cannot be read, in any of its commands.
+#: The messages of all git commands about an object that cannot be read.
 _LACKING: Final = (
     r"(?i)could not read|unable to (?:read|find)|failed to traverse parents|\bmissing\b"
     r"|\bbad (?:object|tree|revision)|from promisor remote"
@@ -24,22 +24,22 @@ _LACKING: Final = (
 
 
 def is_shallow(common: str) -> bool:
-    """Return whether a clone has only the newest part of its history (`--depth`)."""
+    """Return True if a clone has only the newest part of its history (`--depth`)."""
     return os.path.exists(os.path.join(common, "shallow"))
 
 
 def is_partial(common: str) -> bool:
-    """Return whether a clone leaves objects on its remote (`--filter`)."""
+    """Return True if a clone leaves objects on its remote (`--filter`)."""
     packs = os.path.join(common, "objects", "pack")
     names = os.listdir(packs) if os.path.isdir(packs) else []
     return any(name.endswith(".promisor") for name in names)
 
 
 def advice(common: str, fetching: str = "git log --all -p > /dev/null") -> str:
-    """Say how to get missing objects.
+    """Return advice on how to get missing objects.
 
     Args:
-        common: git's common folder of the repository that lacks them.
+        common: the common git folder of the repository.
         fetching: a command that makes git fetch them on demand.
     """
     if is_partial(common):
@@ -48,16 +48,16 @@ def advice(common: str, fetching: str = "git log --all -p > /dev/null") -> str:
 
 
 def failure(common: str, command: str, said: str) -> StorageError:
-    """Return the error of a git that failed.
+    """Return the error for a git command that failed.
 
     Args:
-        common: git's common folder of the repository in which it ran.
+        common: the common git folder of the repository.
         command: the name of the command.
-        said: what git printed.
+        said: the output of git.
     """
     incomplete = is_shallow(common) or is_partial(common)
     if incomplete and re.search(_LACKING, said):
         return NotFound(
-            f"git {command}: the clone lacks objects that it needs", hint=advice(common)
+            f"git {command}: the clone does not have the objects that it needs", hint=advice(common)
         )
     return Unavailable(f"git {command}: {said}")

@@ -1,16 +1,16 @@
-"""Run git. Nothing else in this project does.
+"""Run git. No other module runs it.
 
 1. git never searches for a repository. It is given the one that was found by reading the file
-   system (`git.worktree`): a folder that a clone brought can look like a bare repository, whose
+   system (`git.worktree`), because a folder in a clone can look like a bare repository whose
    configuration names programs to run.
 2. The owner of the repository is checked first, by git's own rule.
 3. No program that a repository names runs: no fsmonitor, hook, pager or transport. Without a
-   transport, git cannot fetch the missing objects of a partial clone on demand either. Filters are
-   left to the two callers that read the working tree: `add_worktree` and `names_changed` of
+   transport, git cannot fetch missing objects of a partial clone on demand. Filters are only used
+   by the two callers that read the working tree: `add_worktree` and `names_changed` of
    `workspace.git_queries`.
-4. What the environment says about repositories, diffs and configuration is dropped. Which files
-   hold the user's and the system's configuration is kept.
-5. An exit code counts as an answer only where git documents it as one. Any other raises.
+4. Variables about repositories, diffs and configuration are removed from the environment, except
+   those that name the user's and the system's configuration files.
+5. An exit code counts as an answer only if git documents it as one. Any other raises an error.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ from pipelines.system.git.worktree import (
 if TYPE_CHECKING:
     import subprocess
 
-#: Seconds. A patch of a large range takes minutes on a slow disk.
+#: The time limit in seconds. A patch of a large range takes minutes on a slow disk.
 _TIMEOUT: Final = 900
-#: Bytes that git may allocate at once where its output is a stream.
+#: The bytes that git may allocate at once if its output is a stream.
 _MEMORY: Final = 1 << 28
-#: Variables that say where git's files are, and that mean the same in every repository.
+#: Variables that name git's files, with the same meaning in every repository.
 _KEPT: Final = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "GIT_EXEC_PATH")
-#: Variables that say who commits, and when.
+#: Variables that name the committer and the time.
 _IDENTITY: Final = tuple(
     f"GIT_{role}_{what}" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL", "DATE")
 )
@@ -60,8 +60,8 @@ _SETTINGS: Final = (
     "gc.auto=0",
     "advice.graftFileDeprecated=false",
 )
-#: Empty bare repositories, by their object format: git in them knows no attributes, and no settings
-#: but those of the command line.
+#: Empty bare repositories, by their object format: in these, git has no attributes and only the
+#: settings of the command line.
 _PLAIN: Final = os.path.join(
     os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "plain_git"
 )
@@ -84,19 +84,19 @@ def run_git(
     """Run git in a repository.
 
     Args:
-        repository: the one that was found.
-        arguments: of git.
-        data: what git reads from stdin.
+        repository: the repository that was found.
+        arguments: the arguments of git.
+        data: the input of git.
         answers: exit codes that are answers.
-        settings: more of git's configuration, as `NAME=VALUE`.
-        index: path of another index file.
+        settings: further git configuration, as `NAME=VALUE`.
+        index: the path of another index file.
         plain: read the repository's objects without its settings, references and attributes, and
-            without the user's.
-        with_identity: let the environment say who commits.
+            without the user's settings.
+        with_identity: use the committer that the environment names.
 
     Raises:
         Denied: git does not trust the owner of the repository.
-        NotFound: the repository lacks objects; the hint says how to fetch them.
+        NotFound: the repository does not have some objects; the hint says how to fetch them.
         Unavailable: git is not installed, failed, or did not end in time.
     """
     command, environment = _prepared(repository, settings, plain=plain)
@@ -116,14 +116,14 @@ def run_git(
 def git_output(
     repository: Repository, *arguments: str, data: bytes, plain: bool, memory: int = _MEMORY
 ) -> Iterator[IO[bytes]]:
-    """Run git and yield its output as a stream, without holding all of it in memory.
+    """Run git and yield its output as a stream, without keeping all of it in memory.
 
     Args:
-        repository: the one that was found.
-        arguments: of git.
-        data: what git reads from stdin, no more than a pipe holds.
+        repository: the repository that was found.
+        arguments: the arguments of git.
+        data: the input of git, no more than a pipe can take.
         plain: see `run_git`.
-        memory: bytes that git may allocate at once.
+        memory: the bytes that git may allocate at once.
 
     Raises:
         Denied: git does not trust the owner of the repository.
@@ -152,13 +152,13 @@ def git_output(
 def git_dialogue(
     repository: Repository, *arguments: str, settings: Iterable[str] = (), plain: bool = False
 ) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
-    """Run a git that answers while it is asked; yield its stdin and its stdout.
+    """Run a git command that answers questions; yield its stdin and its stdout.
 
-    Write no more than a pipe holds before the answer is read, unless git answers nothing.
+    Read the answers before sending more than a pipe can take, unless git does not answer.
 
     Args:
-        repository: the one that was found.
-        arguments: of git.
+        repository: the repository that was found.
+        arguments: the arguments of git.
         settings, plain: see `run_git`.
 
     Raises:
@@ -186,16 +186,16 @@ def git_dialogue(
 
 
 def is_tracked(path: str) -> bool:
-    """Return whether git tracks a file or a link, in the repository that it really is in.
+    """Return True if git tracks a file or link, in the repository that really contains it.
 
-    Links in the folders above it are followed first. Case is ignored, because
-    a file system may not do so.
+    Links in the folders above it are resolved first. Case is ignored, because file systems may
+    ignore it.
 
     Args:
-        path: absolute.
+        path: the absolute path.
 
     Raises:
-        Denied, Unavailable: as `run_git`.
+        Denied, Unavailable: as in `run_git`.
     """
     folder = os.path.realpath(os.path.dirname(path))
     top = repository_of(ancestors(folder))
@@ -208,14 +208,14 @@ def is_tracked(path: str) -> bool:
 
 
 def said(done: Done) -> str:
-    """Return the stderr of a failed git."""
+    """Return the error output of a failed git command."""
     return done.stderr.decode(errors="replace").strip() or f"ended with {done.returncode}"
 
 
 def _prepared(
     repository: Repository, settings: Iterable[str], *, plain: bool
 ) -> tuple[list[str], dict[str, str]]:
-    """Check the owner; return the command up to git's own arguments, and its environment."""
+    """Check the owner; return the command before git's own arguments, and its environment."""
     check_owner(repository)
     variables = dict(repository.variables)
     if plain:
@@ -234,34 +234,34 @@ def _options(settings: Iterable[str]) -> list[str]:
 
 
 def _environment(kept: Iterable[str]) -> dict[str, str]:
-    """Return the environment without git's variables, but for those named."""
+    """Return the environment without git's variables, except the named ones."""
     return {k: v for k, v in os.environ.items() if not k.startswith("GIT_") or k in kept}
 
 
 def _object_format(repository: Repository) -> str:
     with open(os.path.join(repository.common, "config"), "rb") as f:
         config = f.read()
-    # A regular expression costs more to compile than all else here.
+    # Compiling a regular expression would take longer than everything else here.
     return "sha256" if b"sha256" in config.lower() and re.search(_SHA256, config) else "sha1"
 
 
 def _without_settings(repository: Repository, folder: str) -> dict[str, str]:
-    """Return variables by which git reads objects of a repository, and no configuration."""
+    """Return variables with which git reads the objects of a repository without configuration."""
     return {
         "GIT_OBJECT_DIRECTORY": os.path.join(repository.common, "objects"),
         "GIT_ATTR_NOSYSTEM": "1",
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": os.devnull,
-        "HOME": folder,  # git 2.31 and older do not know GIT_CONFIG_GLOBAL
+        "HOME": folder,  # git 2.31 and older ignore GIT_CONFIG_GLOBAL
         "XDG_CONFIG_HOME": folder,
     }
 
 
 def check_owner(repository: Repository) -> None:
-    """Refuse a repository of another user, unless git is configured to trust it.
+    """Raise Denied for a repository of another user, unless git is configured to trust it.
 
-    git makes this check only when it searches for the repository itself. Its exceptions
-    (`safe.directory`) can be in several files and in the environment, so git is asked.
+    git makes this check only when it searches for the repository itself. Exceptions
+    (`safe.directory`) can be in several files and in the environment, so git is asked for them.
 
     Raises:
         Denied: git does not trust the owner; the hint is git's advice.
@@ -287,7 +287,7 @@ def _start(
     plain: bool,
     memory: int | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start git with pipes for its stdin and its stdout."""
+    """Return a git process with pipes for its stdin and stdout."""
     import subprocess
 
     command, environment = _prepared(repository, settings, plain=plain)
@@ -303,7 +303,7 @@ def _start(
 
 
 def _run(command: list[str], environment: Mapping[str, str], data: bytes) -> Done:
-    import subprocess  # takes 3 ms, and `record` may not need git
+    import subprocess  # importing it takes 3 ms, and `record` may not need git
 
     try:
         return subprocess.run(

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from pipelines.outcomes.errors import NotFound
 from pipelines.system.git.worktree import ancestors, git_folders, repository_of
 
-#: Variables by which the git that calls the merge driver names what it works on.
+#: Variables in which the git that calls the merge driver names its repository.
 _CALLERS: Final = ("GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES")
 
 
@@ -16,10 +16,10 @@ class Repository(NamedTuple):
     """A git repository that was found by reading the file system.
 
     Attributes:
-        top: absolute path of its working tree.
-        git: path of the folder that git has for this working tree.
-        common: path of the folder that all its worktrees share.
-        variables: what the git that called this process said about it.
+        top: the absolute path of its working tree.
+        git: the path of the git folder of this working tree.
+        common: the path of the folder that all its worktrees share.
+        variables: the variables that the calling git set about it.
     """
 
     top: str
@@ -29,7 +29,7 @@ class Repository(NamedTuple):
 
 
 def repository_at(top: str) -> Repository:
-    """Return the repository whose working tree has its top at a folder.
+    """Return the repository whose working tree is at a folder.
 
     Raises:
         NotFound: its `.git` cannot be read.

@@ -1,7 +1,7 @@
 """Read git's own files without running git: the place of a worktree, and its HEAD.
 
-Every hook loads this module, and has only the time that an interpreter takes to start: it imports
-nothing that costs.
+Every hook loads this module, and must not take longer than the start of an interpreter, so it
+imports nothing that is slow.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ def ancestors(folder: str) -> list[str]:
 
 
 def repository_of(folders: list[str]) -> str | None:
-    """Return the first of the folders that is a git worktree."""
+    """Return the first of the folders that is a git worktree; None without one."""
     return next((f for f in folders if os.path.exists(os.path.join(f, ".git"))), None)
 
 
 def git_folders(repository: str) -> tuple[str, str] | None:
-    """Return the folder that git has for a worktree, and the one that all worktrees share.
+    """Return the git folder of a worktree, and the one that all worktrees share; None without one.
 
-    A linked worktree's `.git` is a file that names its folder in the main one's `.git`, which
-    names the common folder in turn. None where nothing of this can be read.
+    The `.git` of a linked worktree is a file that names its folder in the main `.git`, which names
+    the common folder in turn. Return None if these cannot be read.
     """
     git = os.path.join(repository, ".git")
     if os.path.isdir(git):
@@ -37,7 +37,7 @@ def git_folders(repository: str) -> tuple[str, str] | None:
         with open(git, "rb") as f:
             line = os.fsdecode(f.read()).strip()
         named = line.removeprefix("gitdir:").strip()
-        # A relative name is relative to where the file really is.
+        # A relative name is relative to the real place of the file.
         folder = os.path.normpath(named if os.path.isabs(named) else _beside(git, named))
     except (OSError, ValueError):
         return None
@@ -53,7 +53,7 @@ def _beside(path: str, name: str) -> str:
 
 
 def is_own(path: str) -> bool:
-    """Return whether a path belongs to this user, by git's rule; root may act for `SUDO_UID`."""
+    """Return True if a path belongs to this user, by git's rule; root may act for `SUDO_UID`."""
     if os.name == "nt":
         return False
     try:
@@ -67,7 +67,7 @@ def is_own(path: str) -> bool:
 
 
 def is_own_repository(top: str) -> bool:
-    """Return whether a worktree and its git folder belong to this user, so that git trusts them."""
+    """Return True if a worktree and its git folder belong to this user, so that git trusts them."""
     git = os.path.join(top, ".git")
     folders = git_folders(top)
     return all(is_own(path) for path in (top, git, *(folders[:1] if folders else ())))
@@ -90,9 +90,9 @@ def home_of(root: str, repository: str | None) -> str:
 
 
 def head_of(repository: str) -> tuple[str, str]:
-    """Return the commit of HEAD, and its branch; each is empty where it is not known.
+    """Return the commit of HEAD, and its branch; each is empty if unknown.
 
-    The commit is not known where references are in a table (`reftable`).
+    The commit is unknown if references are stored in a table (`reftable`).
     """
     folders = git_folders(repository)
     if folders is None:

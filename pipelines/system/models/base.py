@@ -1,24 +1,24 @@
-"""What summaries ask of a language model: one question, one answer, no conversation.
+"""The interface to language models for summaries: one question, one answer, no conversation.
 
-A model is asked once. No adapter retries, follows a redirect or keeps a session: what was sent is
-sent once, and every failure is one error.
+A model is asked once. Adapters do not retry, follow redirects or keep sessions: a question is sent
+once, and every failure is one error.
 """
 
 from __future__ import annotations
 
 from typing import Final, NamedTuple, Protocol
 
-#: Bytes that an answer may have, whatever the model is asked for.
+#: The largest answer in bytes.
 ANSWER_LIMIT: Final = 4 << 20
 
 
 class Answer(NamedTuple):
-    """What a model answered.
+    """The answer of a model.
 
     Attributes:
-        text: of the answer.
-        model: as the model names itself; empty if it does not.
-        input_tokens, output_tokens, cost_usd: as it reports them; None if it does not.
+        text: the text of the answer.
+        model: the name that the model states for itself; empty without one.
+        input_tokens, output_tokens, cost_usd: the values that it reports; None if it does not.
     """
 
     text: str
@@ -32,8 +32,8 @@ class Model(Protocol):
     """A language model.
 
     Attributes:
-        name: as the user named it.
-        place: where questions go, for the user.
+        name: the name, as the user named it.
+        place: the address or program that gets the questions, for the user.
     """
 
     @property
@@ -46,20 +46,20 @@ class Model(Protocol):
         """Send a question, once, and return the answer.
 
         Raises:
-            Denied: the model refuses this user.
+            Denied: the model denies access to this user.
             NotFound: there is no such model or program.
-            Unavailable: there was no answer in time, or not a whole one.
-            FormatError: the answer is not of the protocol.
+            Unavailable: there was no complete answer in time.
+            FormatError: the answer does not follow the protocol.
         """
         ...
 
 
 def known_count(value: object) -> int | None:
-    """Return a number of tokens that a model reports; None for anything else."""
+    """Return a number of tokens that a model reports; None if it is not a number."""
     return value if type(value) is int and 0 <= value < 10**12 else None
 
 
 def known_cost(value: object) -> float | None:
-    """Return a cost that a model reports; None for anything else."""
+    """Return a cost that a model reports; None if it is not a number."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return round(float(value), 6) if is_number and 0 <= value < 10**6 else None  # type: ignore[arg-type,operator]

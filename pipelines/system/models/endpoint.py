@@ -1,8 +1,8 @@
-"""An OpenAI-compatible endpoint: `POST /chat/completions`, by the standard library.
+"""Ask an OpenAI-compatible endpoint (`POST /chat/completions`), using the standard library.
 
-1. One connection, one request, one answer as a whole (`stream` is off). A watchdog closes the
+1. One connection, one request, one complete answer (`stream` is off). A watchdog closes the
    connection when the time is over, however slowly bytes arrive.
-2. Redirects are not followed: the key and the records go only where the user said.
+2. Redirects are not followed: the key and the records go only to the user's address.
 3. A key is not sent over plain http, except to this machine.
 """
 
@@ -24,7 +24,7 @@ from pipelines.outcomes.errors import Denied, NotFound, Unavailable
 from pipelines.system.models.base import ANSWER_LIMIT, Answer, known_cost, known_count
 
 _CONNECT_SECONDS: Final = 10.0
-#: Characters of an error's body that are shown.
+#: The most characters of an error's body that are shown.
 _SHOWN: Final = 200
 
 
@@ -41,15 +41,15 @@ class Endpoint:
         answer_tokens: int,
         schema: Mapping[str, Any],
     ) -> None:
-        """Remember what to ask; nothing is sent.
+        """Store the options; nothing is sent.
 
         Args:
-            url: of the API, up to `/v1`.
-            model: its name there.
-            key: sent as a bearer token; empty for none.
-            seconds: to wait for the whole answer.
-            answer_tokens: that the answer may have.
-            schema: that the answer follows.
+            url: the URL of the API, up to `/v1`.
+            model: its name at the endpoint.
+            key: the bearer token; empty for none.
+            seconds: the time limit for the complete answer.
+            answer_tokens: the most tokens of the answer.
+            schema: the schema that the answer follows.
 
         Raises:
             Denied: the key would be sent without encryption.
@@ -75,12 +75,12 @@ class Endpoint:
 
     @property
     def name(self) -> str:
-        """Return the model's name, without its address: it is written to a committed file."""
+        """Return the model's name without its address: a committed file will contain it."""
         return self._model
 
     @property
     def place(self) -> str:
-        """Return the address that questions go to."""
+        """Return the address of the endpoint."""
         return f"{self._parts.scheme}://{self._parts.netloc}{self._path}"
 
     @property
@@ -124,7 +124,7 @@ class Endpoint:
         )
 
     def _check(self, response: http.client.HTTPResponse, data: bytes) -> None:
-        """Raise an error for an answer that is not a whole document with status 200."""
+        """Raise an error unless an answer is a complete document with status 200."""
         status, where = response.status, self.place
         if status in (301, 302, 303, 307, 308):
             target = urlsplit(response.getheader("Location") or "").netloc or "elsewhere"
@@ -140,13 +140,13 @@ class Endpoint:
         if kind != "application/json":
             raise FormatError(
                 f"{where}: the answer is {kind or 'of no stated type'}, not application/json",
-                hint="The address must end where /chat/completions follows, often with /v1",
+                hint="Pass the address up to /chat/completions; it often ends with /v1",
             )
 
 
 @contextmanager
 def _closed_after(seconds: float, sock: socket.socket, late: threading.Event) -> Iterator[None]:
-    """Shut a connection down when the time is over, whatever is read from it."""
+    """Shut a connection down when the time is over, even during a read."""
 
     def shut() -> None:
         late.set()

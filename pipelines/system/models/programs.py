@@ -1,9 +1,9 @@
-"""Models behind installed programs: Claude Code, Codex, and `llm`, each without interaction.
+"""Ask a model through an installed program: Claude Code, Codex or `llm`, without interaction.
 
-1. The program runs once, in a new empty folder, without tools that write: it sees the question and
-   nothing of the workspace. So hooks of the workspace do not run, and no session is recorded.
-2. Its own settings say who pays: session-codec passes neither a key nor an address.
-3. It is killed, with all that it started, when the time is over or the answer too long.
+1. The program runs once, in a new empty folder, without tools that write: it sees only the
+   question. So hooks of the workspace do not run, and no session is recorded.
+2. Its own settings decide who pays: session-codec passes neither a key nor an address.
+3. It is killed, with all its child processes, if it takes too long or its answer is too long.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from pipelines.system.models.base import ANSWER_LIMIT, Answer, known_cost, known
 
 _BLOCK: Final = 1 << 16
 _SHOWN: Final = 200
-#: Set by agents for what they start; a program that finds it believes that it is nested.
+#: Variables that agents set for their child processes; a program that sees them acts as nested.
 _NESTED: Final = ("CLAUDECODE", "CLAUDE_CODE_ENTRYPOINT")
 _SCHEMA_FILE: Final = "schema.json"
 
 
 class Program:
-    """A model that an installed program asks."""
+    """A model that is asked through an installed program."""
 
     def __init__(self, program: str, model: str, *, seconds: float, schema: Mapping[str, Any]):
-        """Find the program; nothing is run.
+        """Find the program, without running it.
 
         Args:
             program: `claude`, `codex` or `llm`.
-            model: that it is asked for; empty for its default.
-            seconds: to wait for the whole answer.
-            schema: that the answer follows.
+            model: the model that it is asked for; empty for its default.
+            seconds: the time limit for the complete answer.
+            schema: the schema that the answer follows.
 
         Raises:
             NotFound: the program is not installed.
@@ -48,7 +48,7 @@ class Program:
         if path is None:
             raise NotFound(
                 f"{program} is not installed",
-                hint=f"Install it, or add its folder to PATH; known are {', '.join(PROGRAMS)}",
+                hint=f"Install it, or add its folder to PATH; supported: {', '.join(PROGRAMS)}",
             )
         self._path = path
         self._program = program
@@ -83,10 +83,10 @@ class Program:
             raise FormatError(f"{self._path}: the output is not in the expected form") from None
 
     def _run(self, arguments: Sequence[str], question: str, folder: str) -> bytes:
-        """Return what a program prints.
+        """Return the output of a program.
 
         Raises:
-            Unavailable: it failed, took too long, or printed too much.
+            Unavailable: it failed, took too long, or its output was too long.
         """
         environment = {k: v for k, v in os.environ.items() if k not in _NESTED}
         with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as errors:
@@ -131,7 +131,7 @@ class Program:
 
 
 def _read(process: subprocess.Popen[bytes]) -> bytes:
-    """Return what a process prints, up to a block over the limit."""
+    """Return the output of a process, up to a block above the limit."""
     blocks: list[bytes] = []
     size = 0
     assert process.stdout is not None
@@ -145,7 +145,7 @@ def _read(process: subprocess.Popen[bytes]) -> bytes:
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """End a process and all that it started."""
+    """End a process and all its child processes."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
@@ -171,7 +171,7 @@ def _read_claude(data: bytes) -> Answer:
 
 
 def _read_codex(data: bytes) -> Answer:
-    """Return the answer in the events of `codex exec --json`: the last message of the agent."""
+    """Return the answer in the events of `codex exec --json`: the agent's last message."""
     text: str | None = None
     usage: dict[str, Any] = {}
     for line in data.splitlines():
@@ -191,7 +191,7 @@ def _read_codex(data: bytes) -> Answer:
 
 
 def _read_llm(data: bytes) -> Answer:
-    """Return what `llm` prints: the answer itself."""
+    """Return the answer of `llm`, which is its whole output."""
     return Answer(text=data.decode())
 
 
@@ -202,7 +202,7 @@ def _text(value: object) -> str:
 
 
 class _Form(NamedTuple):
-    """How a program is called without interaction, and how its output is read."""
+    """How to call a program without interaction, and how to read its output."""
 
     arguments: tuple[str, ...]
     model_option: str
@@ -230,7 +230,6 @@ PROGRAMS: Final[Mapping[str, _Form]] = {
         _read_codex,
         ("-",),
     ),
-    "llm": _Form(
-        ("prompt", "--no-log", "--no-stream", "--schema", _SCHEMA_FILE), "--model", _read_llm
-    ),
+    # Without --schema, which llm refuses for most models: the question states the form.
+    "llm": _Form(("prompt", "--no-log", "--no-stream"), "--model", _read_llm),
 }  # fmt: skip

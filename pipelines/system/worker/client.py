@@ -1,9 +1,9 @@
-"""A process beside the verb for work on bytes alone: counting tokens, staging diffs.
+"""A process beside the verb for work on bytes: counting tokens, staging diffs.
 
-1. The worker runs any function that a module defines; `process` is its side of the pipes.
-2. Calls run in the order in which they were made, each after the one before has returned.
-3. With SESSION_CODEC_HELPERS=off no process is started, and calls run in this one: where a verb
-   runs on every processor already, as in a fleet, helpers only take time from the others.
+1. The worker runs any function at the top of a module; `process` is its side of the pipes.
+2. Calls run one after another, in the order in which they were made.
+3. With SESSION_CODEC_HELPERS=off no process is started, and calls run in this one: if verbs already
+   use every processor, as in a fleet, helpers only slow others down.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 class Worker:
-    """Run functions in a process of their own, which has a tokenizer loaded."""
+    """Runs functions in a process of its own that has loaded a tokenizer."""
 
     def __init__(self, tokenizer: str) -> None:
         self._tokenizer = tokenizer
@@ -57,7 +57,7 @@ class Worker:
         self._thread.shutdown(wait=error is None, cancel_futures=True)
         if self._process is None:
             return
-        self._process.kill()  # every call has returned, or its result is not wanted any more
+        self._process.kill()  # all calls are done, or their results are not needed
         with suppress(BrokenPipeError):  # the worker ended by itself; the error names it
             self._stdin.close()
         self._process.wait()
@@ -67,12 +67,12 @@ class Worker:
         """Call a function in the worker.
 
         Args:
-            function: defined at the top of a module; it can be pickled, and so can its result.
+            function: a function at the top of a module; it and its result can be pickled.
             args, kwargs: its arguments, which can be pickled.
 
         Returns:
-            A future. It raises what the function raised if that is an `OSError`, a `CodecError`
-            or a `PipelineError`, and `Unavailable` if the worker ended.
+            A future. It raises the exception of the function if that is an `OSError`, a
+            `CodecError` or a `PipelineError`, and `Unavailable` if the worker ended.
         """
         return self._thread.submit(self._ask, function, args, kwargs)
 

@@ -1,8 +1,8 @@
-"""Answer SQL with DuckDB in a process of its own, which reads what it was given and nothing else.
+"""Run SQL with DuckDB in a process of its own that can read only the given tables.
 
-1. Once the tables are set up, DuckDB's access to other files, extensions and the network is
-   switched off, and so is changing that. Only statements that read are run.
-2. Time and memory are limited: agents may be allowed to ask, and to do nothing else.
+1. After the tables are set up, DuckDB's access to other files, extensions and the network is
+   switched off for good. Only statements that read are run.
+2. Time and memory are limited, because agents may be allowed to run queries and nothing else.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from pipelines.outcomes.errors import NotFound
 from pipelines.system.worker.programs import python_program
 
 _LOCK: Final = "SET enable_external_access = false; SET lock_configuration = true"
-#: Seconds after which the process is killed, should DuckDB not stop in time.
+#: Seconds after which the process is killed if DuckDB does not stop in time.
 _GRACE: Final = 2
 _TOO_MUCH: Final = "needs more memory than a query may use. Ask for less, with LIMIT for example"
-#: Bytes of an answer, of a number in it, and rows that are fetched at a time.
+#: The limits of an answer and of a number in it, in bytes, and the rows fetched at a time.
 _ANSWER: Final = 64 << 20
 _NUMBER: Final = 16
 _BATCH: Final = 1024
@@ -33,12 +33,12 @@ _READING: Final = frozenset(("SELECT", "EXPLAIN", "RELATION"))
 
 
 class Limits(NamedTuple):
-    """What a query may use.
+    """The limits of a query.
 
     Attributes:
-        seconds: until DuckDB is asked to stop.
-        memory: MiB of DuckDB.
-        process: bytes of the process, without what it shares and does not write.
+        seconds: the time after which DuckDB is asked to stop.
+        memory: the memory of DuckDB in MiB.
+        process: the memory of the process in bytes, without shared read-only pages.
     """
 
     seconds: int = 6
@@ -55,14 +55,14 @@ def ask(
     """Return the answer to a SQL query.
 
     Args:
-        setup: statements that make the tables.
+        setup: statements that create the tables.
         sql: the query.
-        files: paths that views read while the query runs.
-        limits: of time and memory.
+        files: the paths that views read while the query runs.
+        limits: the limits of time and memory.
 
     Raises:
-        FormatError: DuckDB does not understand the query, it takes too long or too much memory, or
-            it asks for something else than the tables.
+        FormatError: DuckDB cannot run the query, it takes too much time or memory, or it reads
+            something else than the tables.
         NotFound: DuckDB is not installed.
     """
     if find_spec("duckdb") is None:
@@ -92,7 +92,7 @@ def quoted(text: str) -> str:
 
 
 def _answer(setup: list[str], sql: str, files: list[str], limits: Limits) -> dict[str, Any]:
-    """Answer a query in the process of its own; an empty error means that it took too long."""
+    """Return the answer from the other process; an empty error means that it took too long."""
     import duckdb
 
     config: dict[str, Any] = {
@@ -131,7 +131,7 @@ def _rows(result: Any) -> Iterator[list[Cell]]:
     """Yield the rows of a result.
 
     Raises:
-        MemoryError: there are more than anybody can use.
+        MemoryError: there are too many rows.
     """
     size = 0
     while batch := result.fetchmany(_BATCH):
@@ -148,7 +148,7 @@ def _cell(value: Any) -> Cell:
 
 
 def _limit_memory(size: int) -> None:
-    """Limit the memory of this process, where the system can; DuckDB counts only its own."""
+    """Limit the memory of this process, if the system can; DuckDB limits only its own."""
     with suppress(ImportError, AttributeError, ValueError, OSError):
         import resource
 
@@ -156,7 +156,7 @@ def _limit_memory(size: int) -> None:
 
 
 def main() -> None:
-    """Answer the query on stdin, on stdout."""
+    """Answer the query on stdin, and write the answer to stdout."""
     request = json.load(sys.stdin)
     limits = Limits(*request.pop("limits"))
     _limit_memory(limits.process)

@@ -1,6 +1,6 @@
-"""The process beside a verb: call one function after the other, until stdin ends.
+"""The worker process of a verb: run one function after another, until stdin ends.
 
-1. It never outlives a verb that was killed: its stdin ends with the verb.
+1. It ends when the verb is killed, because its stdin ends with the verb.
 2. It imports little, and loads its tokenizer while the verb is still starting: that takes half a
    second, in which nothing can be counted.
 """
@@ -43,7 +43,7 @@ def load(tokenizer: str) -> None:
 def serve(tokenizer: str) -> None:
     """Answer calls until stdin ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gc.disable()  # what it makes has no cycles
+    gc.disable()  # its data has no cycles
     load(tokenizer)
     count_text("")  # loads the vocabulary, while the verb is still starting
     while True:

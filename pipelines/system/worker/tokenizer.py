@@ -1,4 +1,4 @@
-"""A tokenizer that is loaded only for texts that cannot be counted without it."""
+"""Load a tokenizer only for texts that cannot be counted without it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def load(tokenizer: str) -> Callable[[str], int]:
-    """Return a function that counts the tokens of a text as a tokenizer does.
+    """Return a function that counts the tokens of a text like a tokenizer.
 
     Short texts are counted with the vocabulary table, which only the default tokenizer has.
 
@@ -35,7 +35,7 @@ def load(tokenizer: str) -> Callable[[str], int]:
 
 
 def table_path() -> str:
-    """Return the path of the vocabulary table, which is installed beside the code that reads it."""
+    """Return the path of the vocabulary table, which is installed next to its reader."""
     import codec
 
     return os.path.join(os.path.dirname(codec.__file__), f"{DEFAULT}.table")

@@ -23,12 +23,12 @@ from codec.archive.frames import (
 )
 from codec.archive.tar import Entry, Member, arrange, entries_of
 from codec.errors import CodecError, EncodeError, FormatError, IntegrityError
-from codec.kinds import Sha256
+from codec.kinds import Key, Sha256
 from codec.records import PatchRef
 from tests.support.archives import DIFFS, Ranges, members_of, packed, patch_of, ref
 
 ARCHIVE = packed(DIFFS)
-KEY = "2025-11-06T14:30:00Z"
+KEY = Key("2025-11-06T14:30:00Z")
 #: Diffs for many frames of 4 KiB, and one that is larger than such a frame.
 MANY = {
     **{f"2025-11-{1 + i:02}": patch_of(f"{i % 5}.py", 60, i) for i in range(28)},
@@ -70,14 +70,14 @@ def test_there_are_archives_that_were_once_written() -> None:
 @pytest.mark.parametrize("profile", PROFILES)
 def test_every_diff_comes_back(profile: str) -> None:
     reader = opened(packed(DIFFS, profile=profile))
-    assert {key: reader.read(key, ref(diff)) for key, diff in DIFFS.items()} == DIFFS
+    assert {key: reader.read(Key(key), ref(diff)) for key, diff in DIFFS.items()} == DIFFS
     assert [e.key for e in reader.index.entries()] == sorted(DIFFS)
 
 
 def test_every_diff_of_many_frames_comes_back(many: bytes) -> None:
     reader = opened(many)
     assert len(reader.frames) > 10
-    assert {key: reader.read(key, ref(diff)) for key, diff in MANY.items()} == MANY
+    assert {key: reader.read(Key(key), ref(diff)) for key, diff in MANY.items()} == MANY
 
 
 def test_one_diff_takes_the_end_and_its_own_frame(many: bytes) -> None:
@@ -85,9 +85,9 @@ def test_one_diff_takes_the_end_and_its_own_frame(many: bytes) -> None:
         ranges = Ranges(many)
         reader = ArchiveReader(ranges, len(many))
         assert ranges.asked == [(0, len(many))]  # the end, and this archive is no longer than one
-        entry = reader.index.find(key)
+        entry = reader.index.find(Key(key))
         assert entry is not None
-        reader.read(key, ref(diff))
+        reader.read(Key(key), ref(diff))
         starts = [0]
         for frame in reader.frames:
             starts.append(starts[-1] + frame.size)
@@ -109,7 +109,7 @@ def test_an_index_longer_than_the_end_that_is_read_first_is_read_too(
         reader = ArchiveReader(ranges, len(many))
         assert ranges.asked[0] == (len(many) - tail, tail)
         assert sum(size for _, size in ranges.asked) < len(many) / 4
-        assert reader.read("2025-11-05", ref(MANY["2025-11-05"])) == MANY["2025-11-05"]
+        assert reader.read(Key("2025-11-05"), ref(MANY["2025-11-05"])) == MANY["2025-11-05"]
 
 
 def test_the_bytes_depend_on_the_diffs_alone(many: bytes, tmp_path: Path) -> None:
@@ -187,7 +187,7 @@ def test_a_diff_that_changed_while_it_was_archived_is_refused() -> None:
 )
 def test_what_is_not_as_it_was_recorded_is_refused(key: str, patch: PatchRef, problem: str) -> None:
     with pytest.raises(IntegrityError, match=problem):
-        opened(ARCHIVE).read(key, patch)
+        opened(ARCHIVE).read(Key(key), patch)
 
 
 def with_entries(*changed: Entry) -> bytes:
@@ -199,7 +199,7 @@ def with_entries(*changed: Entry) -> bytes:
 
 
 def test_an_index_that_lies_is_found_out() -> None:
-    other = opened(ARCHIVE).index.find("2025-11-09T09:00:00Z")
+    other = opened(ARCHIVE).index.find(Key("2025-11-09T09:00:00Z"))
     assert other is not None
     size = len(DIFFS[KEY])
     for block in (other.block, 1):
@@ -207,7 +207,7 @@ def test_an_index_that_lies_is_found_out() -> None:
         with pytest.raises(IntegrityError, match="not where the index says"):
             lying.read(KEY, ref(DIFFS[KEY]))
     # With the size and the hash of the diff at that place: its header has another name.
-    same = Entry("2025-11-10", other.block, other.size)
+    same = Entry(Key("2025-11-10"), other.block, other.size)
     with pytest.raises(IntegrityError, match="not where the index says"):
         opened(with_entries(same)).read(same.key, ref(DIFFS[other.key]))
 
@@ -247,7 +247,7 @@ HEAD = encode_frame(bytes(2048), "fast")
         (encode_seek_table([]), IntegrityError),
     ],
 )
-def test_what_is_no_archive_is_refused(data: bytes, error: type[CodecError]) -> None:
+def test_what_is_not_an_archive_is_refused(data: bytes, error: type[CodecError]) -> None:
     with pytest.raises(error):
         opened(data)
 
@@ -256,7 +256,7 @@ def test_a_seek_table_that_says_another_size_is_refused() -> None:
     (frame,) = opened(ARCHIVE).frames
     lying = FrameSizes(frame.packed, frame.size + 512)
     tail = encode_tail([lying], entries_of(arrange(members_of(DIFFS))))
-    with pytest.raises(IntegrityError, match="that the seek table says"):
+    with pytest.raises(IntegrityError, match="that the seek table states"):
         opened(ARCHIVE[: frame.packed] + tail).read(KEY, ref(DIFFS[KEY]))
 
 
@@ -299,7 +299,7 @@ def test_a_flipped_byte_gives_the_diff_or_an_error() -> None:
             spoilt[at] ^= bit
             for key, diff in DIFFS.items():
                 try:
-                    wrong += opened(bytes(spoilt)).read(key, ref(diff)) != diff
+                    wrong += opened(bytes(spoilt)).read(Key(key), ref(diff)) != diff
                 except CodecError:
                     noticed += 1
     assert wrong == 0

@@ -68,7 +68,7 @@ def test_bytes_behind_a_frame_are_noticed() -> None:
     ("frame", "problem"),
     [
         (header(0xE4, struct.pack("<Q", 1 << 42), RAW_BLOCK, b"0000"), "more than"),
-        (header(0x04, b"\x58", RAW_BLOCK, b"0000"), "more than .* or does not say"),
+        (header(0x04, b"\x58", RAW_BLOCK, b"0000"), "more than .* or does not state"),
         (header(0x84, b"\xa8", struct.pack("<I", 3), RAW_BLOCK, b"0000"), "more than"),
         (encode_frame(bytes(FRAME_LIMIT + 1), "fast"), "more than"),
         (header(0x20, b"\x03", RAW_BLOCK), "no checksum"),
@@ -96,7 +96,7 @@ def test_the_headers_of_these_tests_are_what_they_should_be() -> None:
     assert (window.content_size, window.window_size > FRAME_LIMIT) == (3, True)
 
 
-def test_a_part_is_what_stands_there() -> None:
+def test_a_part_is_what_is_there() -> None:
     for start, stop in ((0, 0), (0, 1), (5, 700), (len(DATA) - 1, len(DATA)), (0, len(DATA))):
         assert decode_part(FRAME, len(DATA), start, stop) == DATA[start:stop]
 

@@ -32,7 +32,7 @@ from codec.archive.tar import (
     tar_pieces,
 )
 from codec.errors import IntegrityError
-from codec.kinds import Sha256
+from codec.kinds import Key, Sha256
 from tests.support.archives import DIFFS, Ranges, members_of, packed, patch_of
 
 FRAME_SIZE = 4096
@@ -48,7 +48,7 @@ def _small_frames(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("codec.archive.tar.FRAME_SIZE", FRAME_SIZE)
 
 
-def checked(data: bytes) -> tuple[dict[str, Sha256], list[Damage]]:
+def checked(data: bytes) -> tuple[dict[Key, Sha256], list[Damage]]:
     """Return the members recovered whole, by key, and the damage."""
     events = list(check(Ranges(data), len(data)))
     found = {e.entry.key: e.sha256 for e in events if isinstance(e, Checked)}
@@ -111,7 +111,7 @@ def test_every_flipped_byte_is_noticed_or_changes_nothing(bit: int) -> None:
     assert harmless < len(data) / 100
 
 
-def test_every_cut_is_noticed_and_a_lost_end_can_be_made_again() -> None:
+def test_every_cut_is_noticed_and_a_lost_end_can_be_rebuilt() -> None:
     data = packed(DIFFS)
     end, _ = rebuild_tail(Ranges(data), len(data))
     for size in range(len(data)):
@@ -126,7 +126,7 @@ def test_every_cut_is_noticed_and_a_lost_end_can_be_made_again() -> None:
                 rebuild_tail(Ranges(data[:size]), size)
 
 
-def test_a_spoilt_end_can_be_made_again_whatever_is_spoilt() -> None:
+def test_a_spoilt_end_can_be_rebuilt_whatever_is_spoilt() -> None:
     data = packed(MANY)
     end, tail = rebuild_tail(Ranges(data), len(data))
     assert data[end:] == tail
@@ -189,7 +189,7 @@ def test_frames_of_another_order_are_noticed() -> None:
     assert [d.problem for d in damage] == ["the index does not match the frames"]
 
 
-def test_a_diff_that_looks_like_a_frame_is_no_frame() -> None:
+def test_a_diff_that_looks_like_a_frame_is_not_a_frame() -> None:
     inner = packed({"2025-12-24": b"not a member of the outer one"})
     noise = random.Random(1).randbytes(3000)  # noqa: S311 - bytes that do not compress
     diffs = {"2025-11-06": inner + noise, "2025-11-07": b"x"}
@@ -219,7 +219,7 @@ def archive_of(*contents: bytes, entries: tuple[Entry, ...] = ()) -> bytes:
     return b"".join(frames) + encode_tail(sizes, entries)
 
 
-KEY = "2025-11-06"
+KEY = Key("2025-11-06")
 MEMBER = encode_header(KEY, 3) + b"abc".ljust(BLOCK, b"\0")
 ENTRY = Entry(KEY, 0, 3)
 
@@ -244,7 +244,7 @@ def test_the_archive_of_these_tests_is_good() -> None:
             id="one name twice, in the index too",
         ),
         pytest.param(
-            archive_of(MEMBER + END, entries=(ENTRY, Entry("2025-11-07", 0, 3))), id="overlap"
+            archive_of(MEMBER + END, entries=(ENTRY, Entry(Key("2025-11-07"), 0, 3))), id="overlap"
         ),
         pytest.param(
             archive_of(encode_header(KEY, 1 << 30) + END, entries=(ENTRY,)), id="a large size"
@@ -265,7 +265,7 @@ def test_a_frame_that_claims_terabytes_is_not_decompressed() -> None:
     bomb = b"\x28\xb5\x2f\xfd\xe4" + struct.pack("<Q", 1 << 42) + b"\x1b\0\0abc0000"
     _, damage = checked(bomb + packed(DIFFS))
     assert damage[0] == Damage(
-        0, len(bomb), f"a frame has more than {FRAME_LIMIT} bytes, or does not say how many"
+        0, len(bomb), f"a frame has more than {FRAME_LIMIT} bytes, or does not state its size"
     )
 
 

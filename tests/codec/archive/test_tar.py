@@ -26,14 +26,15 @@ from codec.archive.tar import (
     tar_pieces,
 )
 from codec.errors import CodecError, EncodeError, FormatError, IntegrityError
+from codec.kinds import Key
 from tests.support.archives import DIFFS, members_of
 
-KEY = "2025-11-06T14:30:00Z"
+KEY = Key("2025-11-06T14:30:00Z")
 HEADER = encode_header(KEY, 1148)
 
 
 def member(number: int, size: int, path: bytes = b"") -> Member:
-    return Member(f"2025-11-06.{number:06x}", size, path)
+    return Member(Key(f"2025-11-06.{number:06x}"), size, path)
 
 
 def test_a_header_is_that_of_python() -> None:
@@ -45,7 +46,7 @@ def test_a_header_is_that_of_python() -> None:
 
 def test_the_largest_member_and_the_longest_key_have_a_header() -> None:
     key = f"{KEY}.{'0a' * 32}"
-    assert decode_header(encode_header(key, MEMBER_LIMIT)) == (key, MEMBER_LIMIT)
+    assert decode_header(encode_header(Key(key), MEMBER_LIMIT)) == (key, MEMBER_LIMIT)
 
 
 def header_of(**fields: object) -> bytes:
@@ -93,12 +94,12 @@ def test_every_flipped_byte_of_a_header_is_noticed() -> None:
 
 
 @pytest.mark.parametrize("header", [b"", bytes(BLOCK), b"\xff" * BLOCK, HEADER[:-1]])
-def test_what_is_no_header_is_refused(header: bytes) -> None:
+def test_what_is_not_a_header_is_refused(header: bytes) -> None:
     with pytest.raises(IntegrityError):
         decode_header(header)
 
 
-def test_members_stand_by_path_then_key_and_large_ones_last(
+def test_members_are_sorted_by_path_then_key_and_large_ones_last(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("codec.archive.tar.FRAME_SIZE", 4096)
@@ -114,7 +115,7 @@ def test_members_stand_by_path_then_key_and_large_ones_last(
         [],
         [member(1, 5), member(1, 7)],
         [member(1, MEMBER_LIMIT + 1)],
-        [Member("../x", 1, b"")],
+        [Member(Key("../x"), 1, b"")],
     ],
 )
 def test_what_cannot_be_archived_is_refused(members: list[Member]) -> None:
@@ -183,11 +184,11 @@ def test_a_content_without_end_is_not_read_on() -> None:
         list(tar_pieces(sized(4000), endless))
 
 
-def test_pieces_are_cut_as_told() -> None:
+def test_pieces_have_the_requested_sizes() -> None:
     assert list(cut([b"ab", b"", b"cdefg", b"h"], [3, 1, 4])) == [b"abc", b"d", b"efgh"]
 
 
-ENTRIES = [Entry(KEY, 0, 1148), Entry("2025-11-06", 4, 0), Entry(f"{KEY}.7c8a10", 5, 3)]
+ENTRIES = [Entry(KEY, 0, 1148), Entry(Key("2025-11-06"), 4, 0), Entry(Key(f"{KEY}.7c8a10"), 5, 3)]
 INDEX = encode_index(ENTRIES, 4608)
 
 
@@ -207,11 +208,11 @@ def test_a_key_is_found_by_its_whole_name() -> None:
     index = decode_index(INDEX)
     assert [index.find(e.key) for e in ENTRIES] == ENTRIES
     for absent in ("2025-11-06T14:30:00", "025-11-06", "2025-11-06T14:30:00Z.7c8a1", "2026-01-01"):
-        assert index.find(absent) is None
+        assert index.find(Key(absent)) is None
 
 
 def test_too_many_members_for_a_reader_are_refused() -> None:
-    entries = [Entry(f"{KEY}.{i:064x}", i, 1) for i in range(INDEX_LIMIT // 92)]
+    entries = [Entry(Key(f"{KEY}.{i:064x}"), i, 1) for i in range(INDEX_LIMIT // 92)]
     with pytest.raises(EncodeError, match="too many"):
         encode_index(entries, 0)
 
@@ -233,7 +234,7 @@ def test_too_many_members_for_a_reader_are_refused() -> None:
         (INDEX + b"x", IntegrityError),
     ],
 )
-def test_what_is_no_index_is_refused(text: bytes, error: type[CodecError]) -> None:
+def test_what_is_not_an_index_is_refused(text: bytes, error: type[CodecError]) -> None:
     with pytest.raises(error):
         decode_index(text)
 

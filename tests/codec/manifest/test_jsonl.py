@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from codec.errors import FormatError
-from codec.kinds import Sha256
+from codec.kinds import Key, Sha256
 from codec.manifest.facts import (
     Archive,
     Disowned,
@@ -31,7 +31,7 @@ from codec.records import NO_METRICS, Metrics, PatchRef, Session, V1Entry
 
 SHA = Sha256("ab" * 32)
 SESSION = Session(
-    key="2025-11-06T14:30:00Z.0123ab",
+    key=Key("2025-11-06T14:30:00Z.0123ab"),
     time="2025-11-06T14:30:00Z",
     agent="sonnet-4.5",
     task="naïve",
@@ -70,7 +70,7 @@ LINE = (
     f'"v1":{{"source":"AGENT_PROGRESS_LOG.md","sha256":"{SHA}",'
     '"tokens":{"o200k_base":17},"counted":["lines_added"]},"reader":2,"private":true}'
 )
-BARE = Session(key="2025-11-06", time="2025-11-06", agent="-", task="-", status="UNKNOWN")
+BARE = Session(key=Key("2025-11-06"), time="2025-11-06", agent="-", task="-", status="UNKNOWN")
 BARE_LINE = (
     '{"fact":"session","key":"2025-11-06","time":"2025-11-06","agent":"-","task":"-",'
     '"status":"UNKNOWN"}'
@@ -95,14 +95,14 @@ FACTS: list[tuple[Fact, str]] = [
             name=f"2025-11-{SHA[:12]}.tar.zst",
             sha256=SHA,
             size=9,
-            keys=("2025-11-06",),
+            keys=(Key("2025-11-06"),),
             zstd="1",
         ),
         f'{{"fact":"archive","name":"2025-11-{SHA[:12]}.tar.zst","sha256":"{SHA}","bytes":9,'
         '"keys":["2025-11-06"],"zstd":"1"}',
     ),
     (
-        Purged(key="2025-11-06", sha256=SHA, time="2025-11-07"),
+        Purged(key=Key("2025-11-06"), sha256=SHA, time="2025-11-07"),
         f'{{"fact":"purged","key":"2025-11-06","sha256":"{SHA}","time":"2025-11-07"}}',
     ),
     (Format(version=1, needs="9"), '{"fact":"format","version":1,"needs":"9"}'),
@@ -232,11 +232,11 @@ def revision(**fields: object) -> str:
         (changed(v1={"source": "a", "sha256": SHA, "counted": "x"}), "counted: unexpected"),
         (changed(v1={"source": "a", "sha256": SHA, "tokens": [1]}), "tokens: unexpected"),
         (changed(v1={"source": "a", "sha256": SHA, "tokens": {"x": "1"}}), "x: unexpected"),
-        (changed(notes="half \ud800"), "half a character"),
-        (changed(later=["\udfff"]), "half a character"),
+        (changed(notes="half \ud800"), "a lone surrogate"),
+        (changed(later=["\udfff"]), "a lone surrogate"),
     ],
 )
-def test_a_line_that_is_no_fact_is_refused_by_its_field(line: str, problem: str) -> None:
+def test_a_line_that_is_not_a_fact_is_refused_by_its_field(line: str, problem: str) -> None:
     with pytest.raises(FormatError) as caught:
         decode_fact(line)
     assert problem in str(caught.value)
@@ -273,14 +273,14 @@ def test_a_revision_states_what_differs_and_leads_to_the_same_session() -> None:
         "reader": 3,
     }
     assert revised(SESSION, changes_between(SESSION, after)) == after
-    assert changes_between(SESSION, SESSION._replace(key="2025-11-06T14:30:00Z")) == {}
+    assert changes_between(SESSION, SESSION._replace(key=Key("2025-11-06T14:30:00Z"))) == {}
 
 
 def test_neither_another_key_nor_another_reader_changes_the_identity_of_a_session() -> None:
     entry = V1Entry(source="LOG.md", sha256=Sha256("12" * 32))
     assert identity_of(BARE._replace(v1=entry)) == "12" * 32
     recorded = BARE._replace(id="x")
-    other = recorded._replace(key="2025-11-06.abcdef", task="t", reader=2)
+    other = recorded._replace(key=Key("2025-11-06.abcdef"), task="t", reader=2)
     assert identity_of(other) == identity_of(recorded)
-    assert identity_of(BARE) == identity_of(BARE._replace(key="2025-11-06.abcdef"))
+    assert identity_of(BARE) == identity_of(BARE._replace(key=Key("2025-11-06.abcdef")))
     assert len({identity_of(s) for s in (BARE, recorded, BARE._replace(id="y"))}) == 3

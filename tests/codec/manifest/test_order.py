@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codec.kinds import Sha256
+from codec.kinds import Key, Sha256
 from codec.manifest.facts import Follows
 from codec.manifest.order import Dated, follows_of, in_order
 from codec.records import Session, V1Entry
@@ -23,7 +23,7 @@ def digest(name: str) -> str:
 def session(name: str, time: str) -> Session:
     key = f"{time}.{digest(name)[:6]}"
     v1 = V1Entry(source="log.md", sha256=Sha256(digest(name)))
-    return Session(key=key, time=time, agent="-", task=name, status="UNKNOWN", v1=v1)
+    return Session(key=Key(key), time=time, agent="-", task=name, status="UNKNOWN", v1=v1)
 
 
 def listed(log: list[tuple[str, str]], follows: list[Follows] | None = None) -> list[str]:

@@ -7,14 +7,14 @@ from hypothesis import strategies as st
 
 from bench.sessions import made_up
 from codec.errors import FormatError
-from codec.kinds import Sha256
+from codec.kinds import Key, Sha256
 from codec.manifest.jsonl import decode_fact, encode_fact
 from codec.manifest.plain_sessions import decode_plain
 from codec.records import Metrics, PatchRef, Session, V1Entry
 from tests.property.strategies import sessions
 
 FULL = Session(
-    key="2025-11-30T23:59:59Z.0a1b2c",
+    key=Key("2025-11-30T23:59:59Z.0a1b2c"),
     time="2025-11-30T23:59:59Z",
     agent="gpt-5",
     task="fix",

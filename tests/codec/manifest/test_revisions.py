@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from codec.kinds import Sha256
+from codec.kinds import Key, Sha256
 from codec.manifest.facts import Author, Revision
 from codec.manifest.jsonl import fact_digest, identity_of
 from codec.manifest.revisions import apply_revisions, heads_of
 from codec.records import PatchRef, Session
 
 SESSION = Session(
-    key="2026-03-01", time="2026-03-01", agent="a", task="t", status="PASS", notes="n", id="x"
+    key=Key("2026-03-01"), time="2026-03-01", agent="a", task="t", status="PASS", notes="n", id="x"
 )
 
 

@@ -10,7 +10,7 @@ from types import FrameType
 
 import pytest
 
-from codec.kinds import Sha256
+from codec.kinds import Key, Sha256
 from codec.manifest.facts import Revision
 from codec.manifest.identity import histories_of
 from codec.manifest.jsonl import encode_fact, identity_of
@@ -29,7 +29,7 @@ TIME = "2026-03-01T10:00:00Z"
 
 
 def session(agent: str, key: str = TIME, **more: object) -> Session:
-    made = Session(key=key, time=TIME, agent=agent, task="t", status="PASS")
+    made = Session(key=Key(key), time=TIME, agent=agent, task="t", status="PASS")
     return made._replace(**more)  # type: ignore[arg-type]
 
 
@@ -59,7 +59,7 @@ def test_sessions_with_keys_of_their_own_are_let_be() -> None:
 
 
 def test_a_digest_does_not_depend_on_the_key() -> None:
-    assert identity_of(A._replace(key=f"{TIME}.abcdef")) == identity_of(A)
+    assert identity_of(A._replace(key=Key(f"{TIME}.abcdef"))) == identity_of(A)
     assert identity_of(A) != identity_of(B)
 
 
@@ -91,19 +91,21 @@ def test_a_session_that_was_settled_before_is_recognised() -> None:
     assert rekeyed_facts(pieces, again) == pieces[:2]
 
 
-def test_a_suffix_that_another_content_has_is_passed_over() -> None:
+def test_a_suffix_that_another_content_has_is_skipped() -> None:
     six = f"{TIME}.{identity_of(B)[:6]}"
-    assert keys(settle([A, B, C._replace(key=six)]))[B.agent] == f"{TIME}.{identity_of(B)[:12]}"
+    assert (
+        keys(settle([A, B, C._replace(key=Key(six))]))[B.agent] == f"{TIME}.{identity_of(B)[:12]}"
+    )
 
 
-def test_a_suffixed_key_can_clash_too() -> None:
-    key = f"{TIME}.abcdef"
+def test_a_suffixed_key_can_conflict_too() -> None:
+    key = Key(f"{TIME}.abcdef")
     settled = settle([A._replace(key=key), B._replace(key=key)])
     assert keys(settled) == {A.agent: key, B.agent: f"{TIME}.{identity_of(B)[:6]}"}
 
 
-def test_a_clash_that_one_side_has_by_itself_is_left_to_doctor() -> None:
-    later = C._replace(key="2026-03-02", time="2026-03-02")
+def test_a_conflict_that_one_side_has_by_itself_is_left_to_doctor() -> None:
+    later = C._replace(key=Key("2026-03-02"), time="2026-03-02")
     assert settle_merge(manifest(A, B), manifest(later)) == []
     assert settle_merge(manifest(A, B), manifest(A, B)) == []
     assert len(settle_merge(manifest(A, B), manifest(C))) == 3
@@ -143,16 +145,16 @@ def test_a_fact_without_its_texts_counts_before_a_newer_reader() -> None:
 
 def test_a_newer_reader_that_finds_another_time_gives_the_session_another_key() -> None:
     old = session("a", v1=ENTRY)
-    new = old._replace(key="2026-03-01", time="2026-03-01", reader=1)
+    new = old._replace(key=Key("2026-03-01"), time="2026-03-01", reader=1)
     other = session("b")  # of the time that the session no longer has
     assert [h.session for h in histories_of([old, new, other])] == [new, other]
     assert moved_keys(settle([old, new, other])) == {}
 
 
 def test_a_session_with_several_keys_has_one_of_them() -> None:
-    suffixed = A._replace(key=f"{TIME}.abcdef")
+    suffixed = A._replace(key=Key(f"{TIME}.abcdef"))
     assert keys(settle([A, suffixed])) == {A.agent: TIME}
-    assert keys(settle([B, B._replace(key=f"{TIME}.abcdef"), A]))[B.agent] == f"{TIME}.abcdef"
+    assert keys(settle([B, B._replace(key=Key(f"{TIME}.abcdef")), A]))[B.agent] == f"{TIME}.abcdef"
 
 
 def test_an_entry_that_became_another_one_is_one_session_with_it() -> None:

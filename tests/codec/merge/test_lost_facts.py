@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codec.kinds import Sha256
+from codec.kinds import Key, Sha256
 from codec.manifest.fact_lines import split_lines
 from codec.manifest.facts import Archive, archive_name
 from codec.manifest.jsonl import encode_fact, identity_of
@@ -16,7 +16,7 @@ from codec.merge.lost_facts import Lost, with_committed
 from codec.merge.tracked_formats import FACTS
 from codec.records import Session, V1Entry
 
-DAYS = ("2026-03-01", "2026-03-02", "2026-03-03")
+DAYS = (Key("2026-03-01"), Key("2026-03-02"), Key("2026-03-03"))
 ONE, TWO, THREE = (Session(key=d, time=d, agent="a", task="t", status="PASS") for d in DAYS)
 SHA256 = Sha256("ab" * 32)
 ARCHIVE = Archive(
@@ -41,10 +41,10 @@ def test_what_has_every_fact_is_left_as_it_stands(data: bytes) -> None:
 
 
 def test_what_is_lost_comes_back_and_what_is_new_stays() -> None:
-    new = Session(key="2026-03-04", time="2026-03-04", agent="a", task="t", status="PASS")
+    new = Session(key=Key("2026-03-04"), time="2026-03-04", agent="a", task="t", status="PASS")
     data, lost = with_committed(facts(ONE, new), ALL)
     assert data == facts(ONE, new, TWO, ARCHIVE, THREE)
-    assert lost == [Lost("lost-fact", 0, DAYS[1]), Lost("lost-fact", 0, ""),
+    assert lost == [Lost("lost-fact", 0, DAYS[1]), Lost("lost-fact", 0, None),
                     Lost("lost-fact", 0, DAYS[2])]  # fmt: skip
     assert with_committed(data, ALL) == (data, [])
     assert with_committed(b"", ALL)[0] == ALL
@@ -77,7 +77,7 @@ def test_a_last_line_that_is_torn_is_whole_again() -> None:
 
 
 def test_a_session_under_another_key_is_not_lost() -> None:
-    moved = TWO._replace(key=f"{DAYS[1]}.{identity_of(TWO)[:6]}")
+    moved = TWO._replace(key=Key(f"{DAYS[1]}.{identity_of(TWO)[:6]}"))
     data = facts(ONE, moved, TWO._replace(agent="b"), ARCHIVE, THREE)
     assert with_committed(data, ALL) == (data, [])
 
@@ -89,12 +89,12 @@ def test_a_session_of_v1_with_more_counts_is_not_lost() -> None:
 
 
 def test_an_archive_whose_sessions_got_other_keys_is_not_lost() -> None:
-    moved = ARCHIVE._replace(keys=(DAYS[0], f"{DAYS[1]}.abcdef"))
+    moved = ARCHIVE._replace(keys=(Key(DAYS[0]), Key(f"{DAYS[1]}.abcdef")))
     data = facts(ONE, TWO, THREE, moved)
     assert with_committed(data, ALL) == (data, [])
 
 
-def test_what_was_no_fact_when_it_was_committed_does_not_come_back() -> None:
+def test_what_was_not_a_fact_when_it_was_committed_does_not_come_back() -> None:
     assert with_committed(ALL, b"by hand\n" + ALL + b"{}\n") == (ALL, [])
     assert FACTS.read(b"by hand\n") is None
 

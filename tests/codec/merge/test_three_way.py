@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from codec.kinds import Key
 from codec.merge.key_conflicts import Settled
 from codec.merge.three_way import merge_manifests, merge_rows
 from codec.merge.tracked_formats import DELTAS, FACTS, METRICS, REFERENCES, Format
@@ -11,7 +12,7 @@ from codec.records import Session
 
 DAYS = [f"2026-03-0{n}" for n in range(1, 6)]
 ONE, TWO, THREE, FOUR, FIVE = (
-    Session(key=d, time=d, agent="a", task="t", status="PASS", notes="same") for d in DAYS
+    Session(key=Key(d), time=d, agent="a", task="t", status="PASS", notes="same") for d in DAYS
 )
 ROWS = pytest.mark.parametrize("form", [DELTAS, METRICS, REFERENCES])
 ALL = pytest.mark.parametrize("form", [FACTS, DELTAS, METRICS, REFERENCES])
@@ -120,7 +121,7 @@ def test_the_manifests_are_asked_for_where_both_changed_the_file(form: Format) -
 
 
 @ROWS
-def test_without_the_manifests_both_rows_of_a_clash_stay(form: Format) -> None:
+def test_without_the_manifests_both_rows_of_a_conflict_stay(form: Format) -> None:
     other = ONE._replace(agent="b")
     both = merge_rows(form, b"", file(form, ONE), file(form, other))
     assert both == file(form, ONE, other)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from codec.kinds import Sha256
+from codec.kinds import Key, Sha256
 from codec.merge.tracked_formats import DELTAS, FACTS, METRICS, REFERENCES, Format
 from codec.records import PatchRef, Session
 
 SESSION = Session(
-    key="2026-03-01.abcdef", time="2026-03-01", agent="a", task="t", status="FAIL", notes="n",
+    key=Key("2026-03-01.abcdef"), time="2026-03-01", agent="a", task="t", status="FAIL", notes="n",
     remark="r", patch=PatchRef(sha256=Sha256("12" * 32), size=7),
 )  # fmt: skip
 FORMATS = (FACTS, DELTAS, METRICS, REFERENCES)
@@ -23,7 +23,7 @@ def test_a_session_is_one_piece_of_each_file_and_names_its_key(form: Format) -> 
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_what_is_no_record_has_no_key(form: Format) -> None:
+def test_what_is_not_a_record_has_no_key(form: Format) -> None:
     for piece in (b"\n", b"<<<<<<< HEAD\n", b"### \n\n", b"\xff\xfe\n", form.head or b"{}\n"):
         assert form.key_of(piece) is None
 

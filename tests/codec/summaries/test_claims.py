@@ -9,11 +9,12 @@ from typing import Final
 
 import pytest
 
+from codec.kinds import Key
 from codec.records import Metrics, Session
 from codec.summaries.claims import Claim, Fault, check_claims, fault_of
 
-LOGIN: Final = "2025-11-06T14:30:00Z"
-CACHE: Final = "2025-11-20"
+LOGIN: Final = Key("2025-11-06T14:30:00Z")
+CACHE: Final = Key("2025-11-20")
 SESSIONS: Final = {
     s.key: s
     for s in (
@@ -113,26 +114,26 @@ def test_names_and_quotations_of_other_sessions_are_not_sources() -> None:
 
 
 def test_a_claim_without_known_keys_is_dropped() -> None:
-    for keys in ((), ("2025-11-06",), (LOGIN, "2025-08-01T00:00:00Z")):
+    for keys in ((), (Key("2025-11-06"),), (LOGIN, Key("2025-08-01T00:00:00Z"))):
         assert (fault_of(Claim("It works.", keys), SESSIONS, FIGURES) or "")[0] == "key"
 
 
-def _number(pick: random.Random) -> tuple[str, tuple[str, ...]]:
+def _number(pick: random.Random) -> tuple[str, tuple[Key, ...]]:
     number = pick.randint(100, 99_999)
     forms = (f"{number:,} lines", f"{number} tests", f"{number / 10:.1f}%", f"{number}k tokens")
     return f"The login was fixed with {pick.choice(forms)}.", (LOGIN,)
 
 
-def _key(pick: random.Random) -> tuple[str, tuple[str, ...]]:
+def _key(pick: random.Random) -> tuple[str, tuple[Key, ...]]:
     key = f"2025-11-{pick.randint(1, 28):02d}T{pick.randint(0, 23):02d}:00:01Z"
-    return "The login was fixed.", (key,)
+    return "The login was fixed.", (Key(key),)
 
 
-def _key_of_another_period(pick: random.Random) -> tuple[str, tuple[str, ...]]:
-    return "The login was fixed.", (LOGIN, f"2024-{pick.randint(1, 12):02d}-03T10:00:00Z")
+def _key_of_another_period(pick: random.Random) -> tuple[str, tuple[Key, ...]]:
+    return "The login was fixed.", (LOGIN, Key(f"2024-{pick.randint(1, 12):02d}-03T10:00:00Z"))
 
 
-def _name(pick: random.Random) -> tuple[str, tuple[str, ...]]:
+def _name(pick: random.Random) -> tuple[str, tuple[Key, ...]]:
     syllables = ("zor", "bel", "kri", "mat", "ulo", "fen", "dax")
     name = "".join(pick.choices(syllables, k=pick.randint(2, 3))).capitalize()
     forms = (
@@ -143,19 +144,19 @@ def _name(pick: random.Random) -> tuple[str, tuple[str, ...]]:
     return pick.choice(forms), (LOGIN,)
 
 
-def _date(pick: random.Random) -> tuple[str, tuple[str, ...]]:
+def _date(pick: random.Random) -> tuple[str, tuple[Key, ...]]:
     month = pick.choice(("January", "February", "April", "June", "July", "August", "October"))
     forms = (f"{pick.randint(1, 28)} {month}", f"{month} {pick.randint(1, 28)}, 2025", month)
     return f"The login was fixed in {pick.choice(forms)}.", (LOGIN,)
 
 
-def _quotation(pick: random.Random) -> tuple[str, tuple[str, ...]]:
+def _quotation(pick: random.Random) -> tuple[str, tuple[Key, ...]]:
     words = pick.sample(("always", "retry", "never", "ship", "users", "cache", "first"), 3)
     opening, closing = pick.choice(('""', "“”", "''", "‘’", "«»", "``"))
     return f"Ada said {opening}{' '.join(words)}{closing}.", (LOGIN,)
 
 
-LIES: Final[tuple[Callable[[random.Random], tuple[str, tuple[str, ...]]], ...]] = (
+LIES: Final[tuple[Callable[[random.Random], tuple[str, tuple[Key, ...]]], ...]] = (
     _number, _key, _key_of_another_period, _name, _date, _quotation,
 )  # fmt: skip
 

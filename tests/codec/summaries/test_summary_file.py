@@ -10,15 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codec.errors import FormatError
+from codec.kinds import Key
 from codec.names import one_line
+from codec.summaries.paths import is_path, path_of
 from codec.summaries.summary_file import (
     Cited,
     Statement,
     Summary,
     decode_summary,
     encode_summary,
-    is_path,
-    path_of,
     without_sessions,
 )
 
@@ -36,8 +36,10 @@ ONE: Final = Summary(
     cost_usd=0.01,
     dropped={"name": 2},
     claims=(
-        Statement("It “works”.", (Cited("2025-11-06", "a" * 16), Cited("2025-11-07", "b" * 16))),
-        Statement("More.", (Cited("2025-11-07", "b" * 16),)),
+        Statement(
+            "It “works”.", (Cited(Key("2025-11-06"), "a" * 16), Cited(Key("2025-11-07"), "b" * 16))
+        ),
+        Statement("More.", (Cited(Key("2025-11-07"), "b" * 16),)),
     ),
 )
 

@@ -54,7 +54,7 @@ def test_texts_of_all_kinds_count_as_by_tiktoken(short: ShortCounts) -> None:
     [
         "it'\u017f",  # tokenizers do not agree whether this ends in an s
         "a\u0378b",  # not assigned
-        "a\ud800",  # half a character
+        "a\ud800",  # a lone surrogate
         "x" * 257,
         "word " * (LONGEST // 5 + 1),
     ],

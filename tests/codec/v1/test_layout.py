@@ -8,7 +8,7 @@ import json
 import pytest
 
 from codec.errors import FormatError, IntegrityError
-from codec.kinds import Sha256, sha256_of
+from codec.kinds import Key, Sha256, sha256_of
 from codec.records import PatchRef
 from codec.v1.layout import (
     FORMAT,
@@ -24,7 +24,7 @@ from codec.v1.layout import (
 HEAD, PATCH, TAIL = b"# Log\n", b"+one\n-two\n", b"end\n"
 LOG = HEAD + PATCH + TAIL
 STORED = StoredPatch(
-    key="2025-11-06",
+    key=Key("2025-11-06"),
     patch=PatchRef.of(PATCH),
 )
 

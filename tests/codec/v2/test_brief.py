@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from codec.kinds import Sha256
+from codec.kinds import Key, Sha256
 from codec.records import PatchRef, Session, Status
 from codec.shown_text import FRAME
 from codec.tokens.tokenizers import counter
@@ -20,7 +20,9 @@ def count(text: str) -> int:
 def session(day: int, task: str = "a-task", status: Status = "PASS", notes: str = "") -> Session:
     key = f"2025-11-{day:02d}T10:00:00Z"
     patch = PatchRef(Sha256("0" * 64), 1)
-    return Session(key, key, "human", task, status, title=f"Do {task}", notes=notes, patch=patch)
+    return Session(
+        Key(key), key, "human", task, status, title=f"Do {task}", notes=notes, patch=patch
+    )
 
 
 FULL = Brief(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from codec.errors import EncodeError, FormatError
-from codec.kinds import Sha256
+from codec.kinds import Key, Sha256
 from codec.records import Metrics, Session, V1Entry
 from codec.v2.deltas import (
     Delta,
@@ -21,7 +21,7 @@ LINES = [
     (
         "2025-11-06T14:00:00Z | sonnet-4.5 | coverage-validation | PASS | L+1247,-89,C:11,T:30min",
         Delta(
-            key="2025-11-06T14:00:00Z",
+            key=Key("2025-11-06T14:00:00Z"),
             agent="sonnet-4.5",
             task="coverage-validation",
             status="PASS",
@@ -31,7 +31,7 @@ LINES = [
     (
         "2025-11-06T14:19:00Z | human | warp-ui-baseline | FAIL | L+324,-45,C:1",
         Delta(
-            key="2025-11-06T14:19:00Z",
+            key=Key("2025-11-06T14:19:00Z"),
             agent="human",
             task="warp-ui-baseline",
             status="FAIL",
@@ -40,7 +40,7 @@ LINES = [
     ),
     (
         "2025-11-06.0123ab | - | - | UNKNOWN | -",
-        Delta(key="2025-11-06.0123ab", agent="-", task="-", status="UNKNOWN"),
+        Delta(key=Key("2025-11-06.0123ab"), agent="-", task="-", status="UNKNOWN"),
     ),
 ]
 METRICS = [
@@ -57,7 +57,7 @@ METRICS = [
         Metrics(lines_added=1, lines_removed=2, commits=3, duration_min=4, deployment="dpl_5"),
     ),
 ]
-SESSION = Session(key="2025-11-06", time="2025-11-06", agent="human", task="a", status="PASS")
+SESSION = Session(key=Key("2025-11-06"), time="2025-11-06", agent="human", task="a", status="PASS")
 
 
 @pytest.mark.parametrize(("line", "delta"), LINES)
@@ -151,7 +151,7 @@ def test_an_error_names_every_field_at_fault() -> None:
 
 
 @pytest.mark.parametrize("line", ["", "a", "2025-11-06 | a | b | PASS", " | ".join("abcdef")])
-def test_a_line_of_other_fields_is_no_delta(line: str) -> None:
+def test_a_line_of_other_fields_is_not_a_delta(line: str) -> None:
     with pytest.raises(FormatError, match="instead of 5"):
         decode_delta(line)
 

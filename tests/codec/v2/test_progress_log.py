@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from codec.errors import EncodeError, FormatError
-from codec.kinds import Sha256
+from codec.kinds import Key, Sha256
 from codec.names import diff_name
 from codec.records import Metrics, PatchRef, Session, V1Entry
 from codec.v2.progress_log import (
@@ -18,7 +18,7 @@ from codec.v2.progress_log import (
     reference_of,
 )
 
-KEY = "2025-11-06T14:30:00Z"
+KEY = Key("2025-11-06T14:30:00Z")
 ENTRY = Reference(
     key=KEY,
     agent="sonnet-4.5",
@@ -37,7 +37,7 @@ Diff: .diffs/2025-11-06T14:30:00Z.diff
 Notes: Agents need MCP layer for shared state. ...
 
 """
-BARE = Reference(key="2025-11-06.0123ab", agent="-", task="-", status="UNKNOWN")
+BARE = Reference(key=Key("2025-11-06.0123ab"), agent="-", task="-", status="UNKNOWN")
 BARE_TEXT = """\
 ### [REF:2025-11-06.0123ab:-:-]
 Status: UNKNOWN
@@ -88,7 +88,7 @@ def test_an_error_counts_its_line_from_the_heading(old: str, new: str, line: int
     assert caught.value.line == line
 
 
-def test_a_heading_alone_is_no_entry() -> None:
+def test_a_heading_alone_is_not_an_entry() -> None:
     with pytest.raises(FormatError, match="Status"):
         decode_reference(TEXT.split("\n")[:1])
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from codec.kinds import Key
 from codec.manifest.facts import Revision
 from codec.manifest.jsonl import encode_fact
 from pipelines.diffs.store import Store
@@ -256,7 +257,7 @@ def revise_diff(root: Path, key: str, marker: str) -> None:
     manifest = manifest_of(root)
     data = diff(marker)
     changes = {"diff": {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}}
-    fact = Revision(of=manifest.identity(key), after=(), by="person", changes=changes)
+    fact = Revision(of=manifest.identity(Key(key)), after=(), by="person", changes=changes)
     with (root / MANIFEST).open("a") as f:
         f.write(f"{encode_fact(fact)}\n")
     (root / ".diffs" / f"{key}.diff").write_bytes(data)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from codec.errors import IntegrityError
-from codec.kinds import Sha256
+from codec.kinds import Key, Sha256
 from codec.manifest.jsonl import encode_fact
 from codec.records import PatchRef, Session
 from pipelines.diffs.store import Store
@@ -24,20 +24,20 @@ from tests.pipelines.conftest import PATCH, THREE, Bench, day, entry, log_of
 
 def test_a_stored_diff_is_the_patch_byte_for_byte(bench: Bench) -> None:
     bench.migrate()
-    session = bench.manifest.sessions[day(1)]
+    session = bench.manifest.sessions[Key(day(1))]
     assert session.patch is not None
-    assert Store(bench.workspace).read(day(1), session.patch) == PATCH
+    assert Store(bench.workspace).read(Key(day(1)), session.patch) == PATCH
     assert (bench.root / ".diffs" / f"{day(1)}.diff").read_bytes() == PATCH
 
 
 def test_a_diff_is_found_under_the_name_that_other_systems_give_it(bench: Bench) -> None:
     bench.migrate()
-    plain, safe = names_of(day(1))
+    plain, safe = names_of(Key(day(1)))
     diffs = bench.root / ".diffs"
     (diffs / plain).rename(diffs / safe)
-    session = bench.manifest.sessions[day(1)]
+    session = bench.manifest.sessions[Key(day(1))]
     assert session.patch is not None
-    assert Store(bench.workspace).read(day(1), session.patch) == PATCH
+    assert Store(bench.workspace).read(Key(day(1)), session.patch) == PATCH
     assert bench.migrate().written == []
 
 
@@ -47,19 +47,19 @@ def test_a_diff_is_found_under_the_name_that_other_systems_give_it(bench: Bench)
 def test_a_diff_that_is_not_the_recorded_one_is_never_given(bench: Bench, content: bytes) -> None:
     bench.migrate()
     (bench.root / ".diffs" / f"{day(1)}.diff").write_bytes(content)
-    session = bench.manifest.sessions[day(1)]
+    session = bench.manifest.sessions[Key(day(1))]
     assert session.patch is not None
     with pytest.raises(IntegrityError, match="SHA-256 or size differ"):
-        Store(bench.workspace).read(day(1), session.patch)
+        Store(bench.workspace).read(Key(day(1)), session.patch)
 
 
 def test_a_diff_that_is_not_here_is_not_found(bench: Bench) -> None:
     bench.migrate()
     (bench.root / ".diffs" / f"{day(1)}.diff").unlink()
-    session = bench.manifest.sessions[day(1)]
+    session = bench.manifest.sessions[Key(day(1))]
     assert session.patch is not None
     with pytest.raises(NotFound, match="not stored on this machine"):
-        Store(bench.workspace).read(day(1), session.patch)
+        Store(bench.workspace).read(Key(day(1)), session.patch)
 
 
 def test_only_diffs_are_listed_and_a_workspace_without_any_has_none(plain: Bench) -> None:
@@ -76,7 +76,7 @@ def rekey(bench: Bench, key: str, new: str) -> None:
 
 
 OTHER = Session(
-    key=day(1), time=day(1), agent="a", task="t", status="PASS",
+    key=Key(day(1)), time=day(1), agent="a", task="t", status="PASS",
     patch=PatchRef(sha256=Sha256("12" * 32), size=9),
 )  # fmt: skip
 
@@ -84,7 +84,7 @@ OTHER = Session(
 def test_a_diff_whose_session_a_merge_gave_another_key_is_found_by_its_hash(bench: Bench) -> None:
     bench.migrate()
     rekey(bench, day(1), f"{day(1)}.abcdef")
-    session = bench.manifest.sessions[f"{day(1)}.abcdef"]
+    session = bench.manifest.sessions[Key(f"{day(1)}.abcdef")]
     assert session.patch is not None
     assert Store(bench.workspace).read(session.key, session.patch) == PATCH
     # the layout of the log still names the old key
@@ -125,7 +125,7 @@ def test_an_archived_diff_is_found_by_its_hash_after_a_merge(bench: Bench) -> No
     rekey(bench, day(1), f"{day(1)}.abcdef")
     with (bench.root / MANIFEST).open("a") as f:
         f.write(f"{encode_fact(OTHER)}\n")
-    session = bench.manifest.sessions[f"{day(1)}.abcdef"]
+    session = bench.manifest.sessions[Key(f"{day(1)}.abcdef")]
     assert session.patch is not None
     assert OTHER.patch is not None
     store = Store(bench.workspace)
@@ -134,21 +134,21 @@ def test_an_archived_diff_is_found_by_its_hash_after_a_merge(bench: Bench) -> No
         store.read(OTHER.key, OTHER.patch)
     unknown = PatchRef(sha256=Sha256("34" * 32), size=9)
     with pytest.raises(IntegrityError, match="not the one recorded"):
-        store.read(day(2), unknown)
+        store.read(Key(day(2)), unknown)
     assert verify_archives(bench.workspace, (), Silent()).damaged == []
 
 
-def test_other_bytes_are_no_damage_while_a_stopped_verb_waits_to_be_completed(
+def test_other_bytes_are_not_damage_while_an_interrupted_verb_is_not_completed(
     bench: Bench,
 ) -> None:
     bench.migrate()
-    session = bench.manifest.sessions[day(1)]
+    session = bench.manifest.sessions[Key(day(1))]
     assert session.patch is not None
     (bench.root / ".diffs" / f"{day(1)}.diff").write_bytes(PATCH + b"of a session not recorded yet")
     journal = bench.root / ".session-codec" / "journal-0123456789abcdef"
     journal.write_bytes(b"{}\n")
     with pytest.raises(NotFound):
-        Store(bench.workspace).read(day(1), session.patch)
+        Store(bench.workspace).read(Key(day(1)), session.patch)
     journal.unlink()
     with pytest.raises(IntegrityError, match="SHA-256 or size differ"):
-        Store(bench.workspace).read(day(1), session.patch)
+        Store(bench.workspace).read(Key(day(1)), session.patch)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from codec.kinds import Key
 from pipelines.search.answers import Question, find
 from pipelines.search.index_file import NAME, holds_patch
 from pipelines.search.lexical import Filter
@@ -103,7 +104,7 @@ def test_a_foreign_tombstone_empties_the_index(made: Bench, cli: Cli) -> None:
     kept = index.read_bytes()
     assert cli("purge", day(2), made.root, "--yes").code in (0, 3)
     index.write_bytes(kept)
-    session = made.manifest.sessions[day(2)]
+    session = made.manifest.sessions[Key(day(2))]
     assert session.patch is not None
     assert holds_patch(made.workspace, {session.patch.sha256})
     assert keys(made, "alpha") == [day(1)]

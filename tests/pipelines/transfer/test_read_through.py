@@ -10,6 +10,7 @@ import pytest
 
 from codec.archive.container import TAIL
 from codec.errors import IntegrityError
+from codec.kinds import Key
 from pipelines.diffs.store import Store
 from pipelines.outcomes.errors import NotFound
 from pipelines.remotes.base import Remote
@@ -69,9 +70,9 @@ def read(bench: Bench, remote: Remote, *days: int) -> dict[str, int]:
     store = Store(bench.workspace, lambda: remote)
     sessions = bench.manifest.sessions
     for n in days:
-        patch = sessions[day(n)].patch
+        patch = sessions[Key(day(n))].patch
         assert patch is not None
-        assert store.read(day(n), patch) == patch_of(n)
+        assert store.read(Key(day(n)), patch) == patch_of(n)
     return dict(remote.requests)
 
 
@@ -107,7 +108,7 @@ def test_without_a_remote_a_diff_that_is_not_here_is_not_found(pruned: Bench, cl
     assert "restore --only diffs" in shown.err
 
 
-def test_a_copy_that_was_put_anew_is_read_anew(pruned: Bench, opened: Opened) -> None:
+def test_a_copy_that_was_put_again_is_read_again(pruned: Bench, opened: Opened) -> None:
     read(pruned, opened(), 3)
     (cached,) = (pruned.root / CACHE).glob("*.end")
     _, version, end = cached.read_bytes().split(b"\n", 2)
@@ -118,7 +119,7 @@ def test_a_copy_that_was_put_anew_is_read_anew(pruned: Bench, opened: Opened) ->
 
 
 @pytest.mark.parametrize("harm", [b"", b"{}\n", b"not json\nxxx", b'{"version":"x"}\nshort'])
-def test_a_damaged_cache_is_made_again(pruned: Bench, opened: Opened, harm: bytes) -> None:
+def test_a_damaged_cache_is_rebuilt(pruned: Bench, opened: Opened, harm: bytes) -> None:
     read(pruned, opened(), 3)
     (cached,) = (pruned.root / CACHE).glob("*.end")
     cached.write_bytes(harm)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from codec.kinds import Key
 from codec.names import key_time
 from codec.records import Session
 from tests.pipelines.conftest import Bench, Cli
@@ -27,7 +28,7 @@ def test_a_log_gives_the_sessions_that_a_reader_expects(bench: Bench, cli: Cli, 
     if said.code in (0, 3):
         assert bench.restore() == bench.log.read_bytes()
     if "sessions" in expected:
-        found = [bench.manifest.sessions[line.split(" | ")[0]] for line in bench.deltas()]
+        found = [bench.manifest.sessions[Key(line.split(" | ")[0])] for line in bench.deltas()]
         compared = zip(expected["sessions"], found, strict=False)
         assert [differences(want, has) for want, has in compared if differences(want, has)] == []
         assert len(found) == len(expected["sessions"])

@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 
+from codec.kinds import Key
 from codec.v1.entry import entry_hash
 from pipelines.diffs.store import Store
 from pipelines.outcomes.findings import Finding
@@ -58,7 +59,7 @@ def test_the_newest_text_of_an_edited_entry_counts_once(bench: Bench, kept: bool
     result = bench.migrate()
     assert codes(result) == []
     assert [p.becomes.key for p in result.plan.updated] == [day(2)]
-    assert bench.manifest.sessions[day(2)].title == "task-2, edited"
+    assert bench.manifest.sessions[Key(day(2))].title == "task-2, edited"
     assert keys(bench) == [day(1), day(2), day(3)]
     assert (bench.root / ".diffs" / f"{day(2)}.diff").read_bytes() == PATCH
     assert bench.restore() == bench.log.read_bytes()
@@ -76,20 +77,20 @@ def test_an_entry_that_goes_back_and_forth_is_revised_each_time(bench: Bench) ->
     for number, data in enumerate((old, new, old, new)):
         bench.log.write_bytes(data)
         assert len(bench.migrate().plan.updated) == bool(number)
-        title = bench.manifest.sessions[day(2)].title
+        title = bench.manifest.sessions[Key(day(2))].title
         assert title == ("task-2, edited" if data == new else "task-2")
         assert faults(bench) == ()
-    assert len(bench.manifest.histories[day(2)].revisions) == 3
+    assert len(bench.manifest.histories[Key(day(2))].revisions) == 3
 
 
-def test_an_amendment_by_a_person_survives_an_edit_of_the_log(bench: Bench) -> None:
+def test_an_amendment_by_a_user_survives_an_edit_of_the_log(bench: Bench) -> None:
     bench.migrate()
     amend(bench.workspace, day(2), Amendment(status="FAIL"))
     old = bench.log.read_bytes()
     for text in (b"Task: task-2, edited", b"Task: task-2, edited again"):
         bench.log.write_bytes(old.replace(b"Task: task-2", text))
         bench.migrate()
-        session = bench.manifest.sessions[day(2)]
+        session = bench.manifest.sessions[Key(day(2))]
         assert (session.status, session.title) == ("FAIL", text[6:].decode())
     assert faults(bench) == ()
 
@@ -99,7 +100,7 @@ def test_a_private_session_gets_no_text_back_from_the_log(bench: Bench) -> None:
     amend(bench.workspace, day(2), Amendment(private=True))
     bench.log.write_bytes(bench.log.read_bytes().replace(b"Task: task-2", b"Task: secret-2"))
     bench.migrate()
-    assert bench.manifest.sessions[day(2)].private
+    assert bench.manifest.sessions[Key(day(2))].private
     assert b"secret-2" not in (bench.root / ".session-codec" / "manifest.jsonl").read_bytes()
     assert bench.migrate().plan.is_empty
 
@@ -154,10 +155,13 @@ def test_an_edited_patch_replaces_no_stored_diff_and_both_logs_come_back(bench: 
     result = bench.migrate()
     assert codes(result) == []
     assert (bench.root / ".diffs" / f"{day(2)}.diff").read_bytes() == PATCH
-    patches = bench.manifest.patches_of(day(2))
-    assert patches[0] == bench.manifest.sessions[day(2)].patch
+    patches = bench.manifest.patches_of(Key(day(2)))
+    assert patches[0] == bench.manifest.sessions[Key(day(2))].patch
     store = Store(bench.workspace)
-    assert [store.read(day(2), p) for p in patches] == [PATCH.replace(b"+more", b"+MORE"), PATCH]
+    assert [store.read(Key(day(2)), p) for p in patches] == [
+        PATCH.replace(b"+more", b"+MORE"),
+        PATCH,
+    ]
     assert bench.restore() == new
     assert bench.restore(version) == old
     assert faults(bench) == ()
@@ -193,7 +197,7 @@ def test_a_diff_that_somebody_made_of_the_same_patch_is_the_sessions(bench: Benc
     assert keys(bench) == [day(1), day(2), day(3)]
 
 
-def test_a_zone_that_was_assumed_is_told(bench: Bench) -> None:
+def test_a_zone_that_was_assumed_is_reported(bench: Bench) -> None:
     bench.log.write_bytes(log_of(entry("2025-11-06 14:30")))
     result = bench.migrate()
     assert codes(result, "note") == ["assumed-zone"]

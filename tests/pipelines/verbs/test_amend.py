@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from codec.kinds import Key
 from codec.manifest.facts import Format, Revision
 from codec.manifest.jsonl import decode_fact
 from pipelines.transfer.snapshots import tracked_files
@@ -30,9 +31,7 @@ def text(bench: Bench, *names: str) -> str:
     return "".join((bench.root / name).read_text() for name in names)
 
 
-def test_rows_are_rewritten_where_they_stand_and_no_other_line_changes(
-    bench: Bench, cli: Cli
-) -> None:
+def test_rows_are_rewritten_in_place_and_no_other_line_changes(bench: Bench, cli: Cli) -> None:
     bench.migrate()
     before = {name: text(bench, name).splitlines() for name in ROWS}
     said = cli("amend", day(2), bench.root, "--status", "FAIL", "--notes", "Taken back")
@@ -125,14 +124,14 @@ def test_private_removes_the_texts_and_nothing_brings_them_back(bench: Bench, cl
         kept = text(bench, MANIFEST, *ROWS)
         assert "Secret" not in kept
         assert "task-2" not in kept
-        session = bench.manifest.sessions[day(2)]
+        session = bench.manifest.sessions[Key(day(2))]
         assert (session.task, session.title, session.private) == ("-", "", True)
         assert session.patch is not None
         assert findings(bench) == []
         bench.migrate()
         cli("doctor", bench.root, "--repair")  # HEAD has the texts
     assert cli("amend", day(2), bench.root, "--task", "told-anew").code == 0
-    assert bench.manifest.sessions[day(2)].task == "told-anew"
+    assert bench.manifest.sessions[Key(day(2))].task == "told-anew"
     assert findings(bench) == []
 
 
@@ -150,7 +149,7 @@ def test_purge_text_erases_what_amend_private_removes(bench: Bench, cli: Cli) ->
     assert (said.code, said.json["erased"]) == (3, [MANIFEST, METRICS, PROGRESS, DELTAS])
     assert {f["code"] for f in said.json["findings"]} == {"text-remains"}
     assert "Secret" not in text(bench, MANIFEST, *ROWS)
-    session = bench.manifest.sessions[day(2)]
+    session = bench.manifest.sessions[Key(day(2))]
     assert session.private
     assert session.patch is not None
     assert session.patch.sha256 not in bench.manifest.purged
@@ -163,9 +162,9 @@ def test_private_keeps_the_figures_that_were_amended(bench: Bench, cli: Cli) -> 
     bench.migrate()
     cli("amend", day(2), bench.root, "--commits", "9", "--notes", "Secret")
     cli("amend", day(2), bench.root, "--private")
-    session = bench.manifest.sessions[day(2)]
+    session = bench.manifest.sessions[Key(day(2))]
     assert (session.metrics.commits, session.notes) == (9, "")
-    assert len(bench.manifest.patches_of(day(2))) == 1
+    assert len(bench.manifest.patches_of(Key(day(2)))) == 1
 
 
 def test_a_merge_with_a_clone_that_has_the_texts_does_not_bring_them_back(
@@ -177,8 +176,8 @@ def test_a_merge_with_a_clone_that_has_the_texts_does_not_bring_them_back(
     amend(ann.workspace, day(2), Amendment(private=True))
     ann.commit("private")
     pull(ann, bob)
-    assert ann.manifest.sessions[day(2)].notes == ""
-    assert ann.manifest.sessions[day(2)].task == "-"
+    assert ann.manifest.sessions[Key(day(2))].notes == ""
+    assert ann.manifest.sessions[Key(day(2))].task == "-"
     assert [f.code for f in ann.check().findings if f.level == "finding"] == []
 
 
@@ -198,9 +197,9 @@ def test_two_clones_that_amend_one_session_come_to_one_result(
         if not driver:
             cli("doctor", clone.root, "--repair")
         assert [f.code for f in clone.check().findings if f.level == "finding"] == []
-        session = clone.manifest.sessions[day(2)]
+        session = clone.manifest.sessions[Key(day(2))]
         assert (session.status, session.notes) == ("FAIL", "Bob knows")
-        assert clone.manifest.sessions[day(1)].metrics.commits == 7
+        assert clone.manifest.sessions[Key(day(1))].metrics.commits == 7
     assert ann.manifest.sessions == bob.manifest.sessions
 
 
@@ -225,7 +224,7 @@ def test_a_sync_sends_no_text_that_was_erased_and_a_restore_brings_none_back(
     lines = with_texts.splitlines(keepends=True)
     manifest.write_bytes(manifest.read_bytes() + b"".join(lines))
     assert b"Secret" not in tracked_files(bench.workspace)[MANIFEST]
-    assert bench.manifest.sessions[day(2)].notes == ""
+    assert bench.manifest.sessions[Key(day(2))].notes == ""
     assert "erased-text" in findings(bench)
     cli("doctor", bench.root, "--repair")
     assert cli("sync", bench.root, "--remote", remote).code == 0

@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from codec.kinds import Key
 from codec.records import Session
 from codec.shown_text import FRAME
 from codec.tokens.tokenizers import counter
@@ -89,8 +90,12 @@ def test_a_second_run_loads_no_tokenizer(bench: Bench) -> None:
     assert render(request, _never) == first  # type: ignore[arg-type]
 
 
-def test_a_context_after_a_new_session_loads_no_tokenizer(bench: Bench, cli: Cli) -> None:
+def test_a_context_after_a_new_session_loads_no_tokenizer_and_no_yaml(
+    bench: Bench, cli: Cli
+) -> None:
     bench.migrate()
+    (bench.root / REFERENCES).write_text("stack:\n  framework: Django 5\n")
+    assert "stack:" in cli("context", bench.root).out
     new = ("--agent", "human", "--task", "naïve ✅ 日本語", "--status", "PASS", "--no-diff")
     assert cli("record", bench.root, *new).code == 0
     done = subprocess.run(
@@ -101,8 +106,10 @@ def test_a_context_after_a_new_session_loads_no_tokenizer(bench: Bench, cli: Cli
         check=True,
     )
     assert "日本語" in done.stdout
+    assert "stack:\n framework: Django 5\n" in done.stdout
     assert "codec.tokens.bpe_counts" in done.stderr
     assert "toktok" not in done.stderr
+    assert "yaml" not in done.stderr
 
 
 def test_what_is_kept_is_not_used_for_other_content(bench: Bench) -> None:
@@ -132,7 +139,9 @@ def test_a_pending_session_has_its_notes_and_a_private_one_has_none(bench: Bench
     bench.migrate()
     time = "2025-12-01T10:00:00Z"
     notes = "The parrots eat at noon."
-    put(bench.workspace, [Session(time, time, "human", "birds", "PASS", notes=notes, id="one")])
+    put(
+        bench.workspace, [Session(Key(time), time, "human", "birds", "PASS", notes=notes, id="one")]
+    )
     assert f'note 100000 "{notes}"\n' in cli("context", bench.root).out
     assert cli("amend", time, bench.root, "--private").code == 0
     assert "parrots" not in cli("context", bench.root).out
@@ -150,7 +159,7 @@ def test_only_a_few_renderings_are_kept_and_a_broken_cache_is_an_empty_one(bench
         assert render(request, lambda _: len).context.summed == 3
 
 
-def test_a_broken_line_is_told_and_the_rest_shown(bench: Bench, cli: Cli) -> None:
+def test_a_broken_line_is_reported_and_the_rest_is_shown(bench: Bench, cli: Cli) -> None:
     bench.migrate()
     with (bench.root / "SESSION_DELTAS.log").open("a") as f:
         f.write("no delta\n")
@@ -194,7 +203,7 @@ def test_a_reader_that_has_enough_gets_no_message(bench: Bench) -> None:
     assert (done.returncode, done.stderr) == (141, b"")
 
 
-def test_a_log_without_a_workspace_is_no_workspace(bench: Bench, cli: Cli) -> None:
+def test_a_log_without_a_workspace_is_not_a_workspace(bench: Bench, cli: Cli) -> None:
     said = cli("context", bench.root)
     assert (said.code, said.out) == (20, "")
     assert "session-codec migrate" in said.err

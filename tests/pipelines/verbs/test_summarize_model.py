@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import pytest
 
+from codec.kinds import Key
 from codec.summaries.prompt import INSTRUCTIONS, SESSION_TOKENS
 from codec.summaries.summary_file import decode_summary
 from pipelines.system.worker.tokenizer import load
@@ -60,7 +61,7 @@ def test_what_passes_is_written_and_shown_with_its_sources(
     (claim,) = summary["claims"]
     assert claim["text"] == FACT[0]
     assert claim["sessions"][0]["key"] == day(2)
-    assert work.manifest.identity(day(2)).startswith(claim["sessions"][0]["digest"])
+    assert work.manifest.identity(Key(day(2))).startswith(claim["sessions"][0]["digest"])
     assert (summary["dropped"], summary["dropped_percent"]) == ({"name": 1}, 50.0)
     assert (summary["model"], summary["answered"]) == ("fake", "fake-1")
     assert (summary["input_tokens"], summary["output_tokens"]) == (100, 20)

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import pytest
 
+from codec.kinds import Key
 from codec.manifest.jsonl import encode_fact
 from codec.records import Session
 from pipelines.recording.session import Recording, new_session, record_session
@@ -28,7 +29,7 @@ Seed = Callable[[Bench, Cli], object]
 #: Code, file, line.
 Found = tuple[str, str | None, int | None]
 DIFF = f".diffs/{day(2)}.diff"
-CLASH = Session(key=day(2), time=day(2), agent="other", task="t", status="PASS")
+CLASH = Session(key=Key(day(2)), time=day(2), agent="other", task="t", status="PASS")
 
 
 class Fault(NamedTuple):
@@ -448,7 +449,7 @@ def _steady(file: str | None) -> str | None:
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_is_named_mended_as_far_as_it_is_said_and_can_be_undone(
+def test_a_fault_is_named_repaired_as_far_as_it_is_said_and_can_be_undone(
     workspace: Bench, cli: Cli, name: str
 ) -> None:
     fault = FAULTS[name]
@@ -478,7 +479,7 @@ def git_files(bench: Bench) -> list[str]:
     return [name for name in names if name and (bench.root / name).is_file()]
 
 
-def test_a_manifest_that_is_lost_is_brought_back_from_the_last_commit(
+def test_a_manifest_that_is_lost_is_restored_from_the_last_commit(
     workspace: Bench, cli: Cli
 ) -> None:
     path = workspace.root / MANIFEST

@@ -8,6 +8,7 @@ from typing import Final
 import pytest
 
 from codec.errors import FormatError
+from codec.kinds import Key
 from codec.records import Metrics, Status
 from codec.v2.deltas import Delta, decode_delta, encode_delta
 from codec.v2.newest_deltas import PLAIN_LINES
@@ -68,7 +69,7 @@ def test_every_common_delta_is_recognised_at_once(
         lines_added=added, lines_removed=removed, commits=commits, duration_min=minutes
     )
     line = encode_delta(
-        Delta(key=key, agent="sonnet-4.5", task="a_b+c", status=status, metrics=metrics)
+        Delta(key=Key(key), agent="sonnet-4.5", task="a_b+c", status=status, metrics=metrics)
     )
     assert PLAIN_LINES.fullmatch(f"{line}\n".encode())
 
@@ -90,7 +91,7 @@ def test_every_common_delta_is_recognised_at_once(
         "2026-01-01 | a | b | PASS | - ",
     ],
 )
-def test_no_line_that_is_no_delta_is_recognised_for_one(line: str) -> None:
+def test_no_line_that_is_not_a_delta_is_recognised_for_one(line: str) -> None:
     assert not PLAIN_LINES.fullmatch(f"{line}\n".encode())
     with pytest.raises(FormatError):
         decode_delta(line)
@@ -100,7 +101,7 @@ def test_no_line_that_is_no_delta_is_recognised_for_one(line: str) -> None:
     "line",
     ["2026-03-01 | человек | задача | PASS | -", "2026-03-01 | a | b c | PASS | L+1,D:dpl_1"],
 )
-def test_an_uncommon_delta_is_one_all_the_same(bench: Bench, cli: Cli, line: str) -> None:
+def test_an_unusual_delta_is_read_as_a_delta(bench: Bench, cli: Cli, line: str) -> None:
     bench.migrate()
     with (bench.root / DELTAS).open("a", encoding="utf-8") as f:
         f.write(f"{line}\n")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from codec.kinds import Key
 from codec.manifest.jsonl import encode_fact
 from codec.records import PatchRef, Session
 from pipelines.outcomes.errors import Conflict
@@ -23,7 +24,7 @@ REF = PatchRef.of(PATCH)
 
 def session(name: str, *, minute: int = 0) -> Session:
     time = f"2026-01-02T10:{minute:02d}:00Z"
-    return Session(time, time, "human", name, "PASS", patch=REF, id=name)
+    return Session(Key(time), time, "human", name, "PASS", patch=REF, id=name)
 
 
 def workspace_in(folder: Path) -> Workspace:

@@ -9,6 +9,7 @@ from typing import Final
 
 import pytest
 
+from codec.kinds import Key
 from tests.pipelines.conftest import Bench, Cli, day, entry, log_of
 from tests.support.model_server import ModelServer, claims
 
@@ -98,7 +99,7 @@ def test_a_file_that_is_not_a_summary_is_a_finding(told: Bench, cli: Cli, data: 
 
 def test_a_claim_about_a_session_that_is_gone_is_noted(told: Bench, cli: Cli) -> None:
     text = (told.root / MONTH).read_text()
-    digest = told.manifest.identity(day(1))[:16]
+    digest = told.manifest.identity(Key(day(1)))[:16]
     (told.root / MONTH).write_text(text.replace(digest, "0" * 16))
     assert "stale-summary" in codes(cli, "verify", told.root)
 

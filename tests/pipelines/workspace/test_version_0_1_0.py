@@ -11,6 +11,7 @@ from typing import Final
 
 import pytest
 
+from codec.kinds import Key
 from codec.manifest.facts import Format
 from codec.manifest.jsonl import decode_fact
 from pipelines.system.worker.client import Worker
@@ -20,7 +21,7 @@ from tests.pipelines.conftest import Bench, Cli, git
 from tests.support.clones import Clone, clone_of, pull
 
 FROZEN: Final = Path(__file__).parents[3] / "fixtures" / "workspaces" / "0.1.0"
-SUFFIXED: Final = "2025-12-02T09:00:00Z.516353"
+SUFFIXED: Final = Key("2025-12-02T09:00:00Z.516353")
 PURGED: Final = "2025-12-02T09:00:00Z"
 
 

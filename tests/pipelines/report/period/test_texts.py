@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from codec.kinds import Key
 from codec.records import Session
 from pipelines.report.period.document import Code, Document, Items, Section, Table, Text
 from pipelines.report.period.groups import groups, repeated, reverted
@@ -14,7 +15,9 @@ from pipelines.report.period.texts import parts_of, said_in
 
 def session(day: int, task: str = "t", notes: str = "", title: str = "") -> Session:
     key = f"2025-11-{day:02d}"
-    return Session(key=key, time=key, agent="a", task=task, status="PASS", notes=notes, title=title)
+    return Session(
+        key=Key(key), time=key, agent="a", task=task, status="PASS", notes=notes, title=title
+    )
 
 
 def test_a_label_begins_a_part_and_a_colon_in_a_sentence_does_not() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from codec.kinds import Key
 from codec.patches.changes import FileChange, Line
 from codec.records import FromTranscript, Session
 from pipelines.search.evidence.file_history import Blamed, Step
@@ -20,7 +21,7 @@ def change(*texts: str) -> FileChange:
 def session(name: str, *commits: str) -> Session:
     time = "2020-01-01T00:00:00Z"
     made = FromTranscript("claude", name, time, commits=commits) if commits else None
-    return Session(f"{time}.{name * 6}", time, "human", name, "PASS", transcript=made)
+    return Session(Key(f"{time}.{name * 6}"), time, "human", name, "PASS", transcript=made)
 
 
 def hunks(sessions: dict[str, list[str]], commits: dict[str, list[str]]) -> dict[str, list[str]]:
@@ -35,7 +36,7 @@ TRIVIAL = ["}", "", "  return None", "else:", "\tend", "</div>", "});", "return 
 
 
 @pytest.mark.parametrize("text", TRIVIAL)
-def test_a_trivial_line_is_no_evidence(text: str) -> None:
+def test_a_trivial_line_is_not_evidence(text: str) -> None:
     assert not has_words(text.encode())
     assert hunks({"a": [text]}, {"c": [text]}) == {"a": []}
     assert hunks({"a": [text, "alpha"]}, {"c": [text, "beta"]}) == {"a": []}
@@ -46,7 +47,7 @@ def test_a_line_with_a_word_is_evidence(text: str) -> None:
     assert hunks({"a": [text]}, {"c": [text]}) == {"a": ["c"]}
 
 
-def test_a_line_that_others_add_too_is_no_evidence() -> None:
+def test_a_line_that_others_add_too_is_not_evidence() -> None:
     assert hunks({"a": ["alpha"], "b": ["alpha"]}, {"c": ["alpha"]}) == {"a": [], "b": []}
     assert hunks({"a": ["alpha"]}, {"c": ["alpha"], "d": ["alpha"]}) == {"a": []}
 
