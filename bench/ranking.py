@@ -1,5 +1,8 @@
 """How well `find` ranks: recall@5 and MRR of the frozen questions in `fixtures/search`.
 
+The ranking was tuned on one set of questions. Those of the other set were written later, before
+they were asked, and nothing is tuned on them: they show how far the tuning holds.
+
 The sessions become a workspace with a manifest and diffs, and are searched like any other. One
 query's effect is what one question of a language can change: its share of the mean.
 """
@@ -8,6 +11,7 @@ from __future__ import annotations
 
 import csv
 import sqlite3
+import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -18,7 +22,7 @@ from codec.records import PatchRef, Session, Status
 from codec.search.terms import question_terms
 from pipelines.outcomes.progress import Silent
 from pipelines.search.encoder import Encoder, load_encoder
-from pipelines.search.hybrid import Asked, by_both, by_meaning, by_words, is_answered_by_words
+from pipelines.search.hybrid import Asked, answered_by_words, by_both, by_meaning, by_words
 from pipelines.search.lexical import Filter, Ranked
 from pipelines.search.refresh import ask_index
 from pipelines.search.vectors import refresh_vectors
@@ -34,6 +38,10 @@ _STATUSES: Final[Mapping[str, Status]] = {
     "PARTIAL": "PARTIAL",
     "UNKNOWN": "UNKNOWN",
 }
+
+
+#: The file with each set of questions.
+SETS: Final[Mapping[str, str]] = {"tuned": "questions.tsv", "held out": "held-out.tsv"}
 
 
 class Judged(NamedTuple):
@@ -58,9 +66,11 @@ class Quality(NamedTuple):
     questions: int
 
 
-def judged_workspace(folder: Path) -> tuple[Workspace, list[Judged]]:
-    """Write the judged sessions as a workspace; return it with the questions."""
+def judged_workspace(folder: Path) -> tuple[Workspace, dict[str, list[Judged]]]:
+    """Write the judged sessions as a workspace; return it with each set of questions."""
     folder.mkdir(parents=True, exist_ok=True)
+    # A linked worktree around it would have its diffs elsewhere.
+    subprocess.run(["git", "init", "-q", folder], check=True)
     (folder / MANIFEST).parent.mkdir()
     (folder / ".diffs").mkdir()
     keys: dict[str, Key] = {}
@@ -77,13 +87,7 @@ def judged_workspace(folder: Path) -> tuple[Workspace, list[Judged]]:
         )  # fmt: skip
         lines.append(f"{encode_fact(session)}\n")
     (folder / MANIFEST).write_text("".join(lines), encoding="utf-8")
-    questions = [
-        Judged(
-            row["language"], row["question"], frozenset(keys[i] for i in row["relevant"].split())
-        )
-        for row in _table("questions.tsv")
-    ]
-    return locate(str(folder)), questions
+    return locate(str(folder)), {name: _questions(file, keys) for name, file in SETS.items()}
 
 
 def qualities(workspace: Workspace, questions: Sequence[Judged]) -> dict[str, dict[str, Quality]]:
@@ -104,9 +108,8 @@ def _semantic(workspace: Workspace, text: str) -> list[str]:
 
 def _hybrid(workspace: Workspace, text: str) -> list[str]:
     def rank(connection: sqlite3.Connection, asked: Asked) -> list[Ranked]:
-        if is_answered_by_words(connection, asked):
-            return by_words(connection, asked)
-        return by_both(connection, asked, _encoder(connection))
+        found = answered_by_words(connection, asked)
+        return by_both(connection, asked, _encoder(connection)) if found is None else found
 
     return _ranked(workspace, text, rank)
 
@@ -154,6 +157,16 @@ def _by_language(questions: Sequence[Judged], answers: Sequence[list[str]]) -> d
 def _mean(values: Iterator[float]) -> float:
     every = list(values)
     return sum(every) / len(every)
+
+
+def _questions(file: str, keys: Mapping[str, str]) -> list[Judged]:
+    """Return the questions of a file, with keys in place of the names of sessions."""
+    return [
+        Judged(
+            row["language"], row["question"], frozenset(keys[i] for i in row["relevant"].split())
+        )
+        for row in _table(file)
+    ]
 
 
 def _changed(path: str) -> str:

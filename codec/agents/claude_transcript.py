@@ -7,7 +7,8 @@
     {"type": "progress", "data": {"type": "agent_progress", "message": {"type": "assistant", ...}}}
 
 1. Lines of another session are skipped. A fork repeats its parent's lines under its own name, with
-   their old times and `uuid`s: a line whose `uuid` was read before is skipped.
+   their old times and `uuid`s: a line is skipped if its `uuid` was read before, or if it is older
+   than the first line of its file, for the parent's transcript may be gone.
 2. One answer may be on several lines; each has the usage up to that line.
 3. Lines of sub-agents are in files of their own, in `progress` records (2.0 and 2.1), or marked
    `isSidechain` (1.0). They count for tokens, commands and edits.
@@ -40,6 +41,8 @@ _USAGE: Final = (
     "input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens",
 )  # fmt: skip
 _NOT_ASKED: Final = ("isMeta", "isSidechain", "isCompactSummary")
+#: Lines of one moment are not in the order of their milliseconds.
+_JITTER: Final = 1000
 _EXIT: Final = re.compile(r"(?:Error: )?Exit code (?P<code>\d{1,3})\b")
 #: Records of known types without any information that is used.
 _OTHER_RECORDS: Final = frozenset((
@@ -65,6 +68,7 @@ class _Reading:
     def __init__(self, session_id: str, seen: set[str]) -> None:
         self.session_id = session_id
         self.seen = seen
+        self.began = 0
         self.running: dict[str, Command] = {}
         self.editing: dict[str, dict[str, Any]] = {}
         self.place = Place(0, "")
@@ -101,6 +105,9 @@ def _record(
         reading.seen.add(name)
     time = time_of(entry.get("timestamp"))
     if time and not of_helper:
+        reading.began = reading.began or time
+        if time < reading.began - _JITTER:
+            return
         yield Line(time)
         if (entry.get("cwd"), entry.get("gitBranch")) != reading.folder_and_branch:
             yield from _moved(reading, entry, time)

@@ -17,7 +17,7 @@ from codec.kinds import Key, Sha256
 from codec.manifest.facts import Archive
 from codec.records import PatchRef
 from pipelines.system.git.local_state import refuse_committed_diffs
-from pipelines.workspace.location import Workspace
+from pipelines.workspace.location import ARCHIVES, Workspace
 
 if TYPE_CHECKING:
     from pipelines.workspace.manifest_view import Manifest
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from codec.archive.container import ArchiveReader
     from codec.archive.frames import Read
 
-FOLDER: Final = "archive"
 #: The prefix of the name of an archive that is being written.
 UNFINISHED: Final = ".new-"
 
@@ -139,7 +138,7 @@ def archive_folder(workspace: Workspace) -> str:
         Conflict: diffs, archives or layouts are committed to the repository.
     """
     refuse_committed_diffs(workspace.home)
-    return os.path.join(workspace.diffs, FOLDER)
+    return os.path.join(workspace.diffs, ARCHIVES)
 
 
 def archive_names(folder: str) -> list[str]:
@@ -177,7 +176,7 @@ def recorded_in(manifest: Manifest, name: str) -> dict[Key, Sha256]:
 
 def shown(name: str) -> str:
     """Return the name of an archive as a user would write it."""
-    return f".diffs/{FOLDER}/{name}"
+    return f".diffs/{ARCHIVES}/{name}"
 
 
 def ranges_of(path: str) -> Read:

@@ -162,7 +162,7 @@ class _Planner:
         self._result = Imported()
         root = request.workspace.root
         self._listed = worktrees_of(repository) if repository else [root]
-        self._files = _files_of(repository) if repository else frozenset()
+        self._modes = _modes_of(repository) if repository else {}
 
     def sources(self) -> list[Source]:
         """Return the transcripts of the repository, the oldest first and parents before forks."""
@@ -210,7 +210,7 @@ class _Planner:
                 self._drafts.append(self._draft(source, compiled))
 
     def _compile(self, source: Source, parts: Sequence[Part]) -> Read:
-        tops = Tops(self._listed, [source.folder] if source.folder else [], (), self._files)
+        tops = Tops(self._listed, [source.folder] if source.folder else [], (), self._modes)
         streams = self._agents[source.agent].events(source, self._reading)
         return compile_session(streams, parts, finder(self._objects, tops.relative))
 
@@ -218,7 +218,7 @@ class _Planner:
         from codec.agents.commits import commits_made
 
         folders = [place.folder for place in compiled.places] or [source.folder]
-        tops = Tops(self._listed, [f for f in folders if f], compiled.files, self._files)
+        tops = Tops(self._listed, [f for f in folders if f], compiled.files, self._modes)
         inside = {
             name: states
             for path, states in compiled.files.items()
@@ -250,7 +250,7 @@ class _Planner:
     def finish(self) -> Imported:
         """Return the sessions and their patches."""
         names = {name for draft in self._drafts for name in draft.files}
-        patches = self._maker.patches(_ignored(self._repository, names))
+        patches = self._maker.patches(self._modes, _ignored(self._repository, names))
         taken = set(self._manifest.sessions)
         for draft in sorted(
             self._drafts, key=lambda d: (d.compiled.figures.first, d.source.session_id)
@@ -310,10 +310,12 @@ def _has_more(part: Part, source: Source) -> bool:
     return bool(source.prompts) or recorded is None or recorded.agent != source.agent
 
 
-def _files_of(repository: Repository) -> frozenset[str]:
-    """Return the paths of the files in HEAD."""
-    done = run_git(repository, "ls-tree", "-r", "-z", "--name-only", "HEAD", answers=(0, 128))
-    return frozenset(done.stdout.decode(errors="surrogateescape").split("\0"))
+def _modes_of(repository: Repository) -> dict[str, str]:
+    """Return the modes of the files in HEAD, by path."""
+    done = run_git(repository, "ls-tree", "-r", "-z", "HEAD", answers=(0, 128))
+    entries = done.stdout.decode(errors="surrogateescape").split("\0")
+    parts = (entry.partition("\t") for entry in entries if entry)
+    return {path: facts[:6] for facts, _, path in parts}
 
 
 def _ignored(repository: Repository | None, names: Collection[str]) -> frozenset[str]:

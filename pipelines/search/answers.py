@@ -18,7 +18,7 @@ from codec.search.terms import question_terms
 from codec.shown_text import FRAME, quoted
 from pipelines.outcomes.progress import Progress, Silent
 from pipelines.search.encoder import Encoder, is_available, load_encoder
-from pipelines.search.hybrid import Asked, by_both, by_words, is_answered_by_words
+from pipelines.search.hybrid import Asked, answered_by_words, by_both, by_words
 from pipelines.search.lexical import Filter, count_others
 from pipelines.search.reasons import (
     By,
@@ -122,13 +122,15 @@ def find(workspace: Workspace, question: Question, progress: Progress | None = N
         if not terms:
             return Answers([])
         encoder, unread = None, 0
-        if is_available() and not is_answered_by_words(connection, asked):
+        if is_available():
+            ranked = answered_by_words(connection, asked)
+        else:
+            ranked = by_words(connection, asked)
+        if ranked is None:
             encoder = load_encoder()
             most = None if question.embed_all else LIMIT
             unread = refresh_vectors(connection, encoder, progress or Silent(), most)
             ranked = by_both(connection, asked, encoder)
-        else:
-            ranked = by_words(connection, asked)
         numbers = [r.number for r in ranked]
         return Answers(
             _described(connection, numbers, asked, workspace, encoder),

@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 from codec.search.excerpt import matching
 from codec.search.terms import is_code
 from pipelines.search.encoder import Encoder
-from pipelines.search.lexical import Filter, Ranked, has_every, rank
+from pipelines.search.lexical import Filter, Ranked, completed, rank, with_every
 from pipelines.search.vectors import Similar, similarities
 
 #: The most sessions that are considered, by words and by meaning.
@@ -49,11 +49,17 @@ class Asked(NamedTuple):
     in_diffs: bool
 
 
-def is_answered_by_words(connection: sqlite3.Connection, asked: Asked) -> bool:
-    """Return True if words are sufficient, so that the model is not needed."""
+def answered_by_words(connection: sqlite3.Connection, asked: Asked) -> list[Ranked] | None:
+    """Return the best sessions by words, the best one first; None if the model is needed."""
     if asked.in_diffs:
-        return True
-    return is_code(asked.text) and has_every(connection, asked.terms, asked.wanted)
+        return by_words(connection, asked)
+    if not is_code(asked.text):
+        return None
+    terms, wanted, limit = asked.terms, asked.wanted, asked.limit
+    every = with_every(connection, terms, wanted, limit=limit, in_diffs=False)
+    if not every:
+        return None
+    return completed(connection, every, terms, wanted, limit=limit, in_diffs=False)
 
 
 def by_words(connection: sqlite3.Connection, asked: Asked) -> list[Ranked]:

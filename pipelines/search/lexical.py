@@ -61,15 +61,39 @@ def rank(
         limit: the most results.
         in_diffs: search the lines of diffs as well.
     """
-    found: dict[int, float] = {}
-    for every in (True, False) if len(terms) > 1 else (True,):
-        match = expression(terms, every=every)
-        scores = _matching(connection, match, wanted, limit, in_diffs=in_diffs)
-        for number, score in scores:
-            found.setdefault(number, score)
-        if len(found) >= limit:
-            break
-    return [Ranked(number, score) for number, score in found.items()][:limit]
+    every = with_every(connection, terms, wanted, limit=limit, in_diffs=in_diffs)
+    return completed(connection, every, terms, wanted, limit=limit, in_diffs=in_diffs)
+
+
+def with_every(
+    connection: sqlite3.Connection,
+    terms: Sequence[str],
+    wanted: Filter,
+    *,
+    limit: int,
+    in_diffs: bool,
+) -> list[Ranked]:
+    """Return the best sessions that have every term, the best one first."""
+    match = expression(terms, every=True)
+    return _matching(connection, match, wanted, limit, in_diffs=in_diffs)[:limit]
+
+
+def completed(
+    connection: sqlite3.Connection,
+    every: Sequence[Ranked],
+    terms: Sequence[str],
+    wanted: Filter,
+    *,
+    limit: int,
+    in_diffs: bool,
+) -> list[Ranked]:
+    """Return the sessions that have every term, then others with some, up to a limit."""
+    if len(every) >= limit or len(terms) < 2:
+        return [*every]
+    match = expression(terms, every=False)
+    some = _matching(connection, match, wanted, limit, in_diffs=in_diffs)
+    found = {r.number for r in every}
+    return [*every, *(r for r in some if r.number not in found)][:limit]
 
 
 def count_others(
@@ -102,17 +126,6 @@ def count_others(
     return int(found)
 
 
-def has_every(connection: sqlite3.Connection, terms: Sequence[str], wanted: Filter) -> bool:
-    """Return True if a session has every term."""
-    where, values = condition(wanted)
-    query = (
-        "SELECT 1 FROM words JOIN sessions ON sessions.id = words.rowid"  # noqa: S608
-        f" WHERE words MATCH ? AND {where} LIMIT 1"
-    )
-    asked = (expression(terms, every=True), *values)
-    return connection.execute(query, asked).fetchone() is not None
-
-
 def condition(wanted: Filter) -> tuple[str, list[str]]:
     """Return a filter as an SQL condition on `sessions`, and its values."""
     parts = ["1"]
@@ -140,8 +153,8 @@ def condition(wanted: Filter) -> tuple[str, list[str]]:
 
 def _matching(
     connection: sqlite3.Connection, match: str, wanted: Filter, limit: int, *, in_diffs: bool
-) -> list[tuple[int, float]]:
-    """Return numbers and scores of the sessions that match, the best one first."""
+) -> list[Ranked]:
+    """Return the sessions that match, the best one first."""
     where, values = condition(wanted)
     weights = ", ".join(map(str, _WEIGHTS))
     texts = (
@@ -159,4 +172,4 @@ def _matching(
         for number, time, score in connection.execute(query, (match, *values, limit)):
             scores[number] = (scores.get(number, (0.0, ""))[0] + score, time)
     ordered = sorted(scores.items(), key=lambda item: item[1], reverse=True)
-    return [(number, score) for number, (score, _) in ordered]
+    return [Ranked(number, score) for number, (score, _) in ordered]

@@ -25,11 +25,10 @@ from codec.errors import CodecError
 from codec.kinds import Sha256
 from codec.records import PatchRef, Session
 from codec.search.terms import terms_of
-from pipelines.diffs.local_archives import FOLDER
 from pipelines.outcomes.errors import StorageError
 from pipelines.search.index_file import drop, memory_index, open_index, recreate
 from pipelines.workspace import pending
-from pipelines.workspace.location import MANIFEST, Workspace
+from pipelines.workspace.location import ARCHIVES, MANIFEST, Workspace
 from pipelines.workspace.reading import mapped_file
 
 if TYPE_CHECKING:  # most questions change nothing, and start without these
@@ -130,7 +129,7 @@ def missing_diffs(connection: sqlite3.Connection) -> int:
 
 def _stamp(workspace: Workspace, *, with_lines: bool) -> str:
     """Return a value that changes when the facts or the stored diffs change."""
-    folders = (workspace.diffs, os.path.join(workspace.diffs, FOLDER))
+    folders = (workspace.diffs, os.path.join(workspace.diffs, ARCHIVES))
     versions = [_version(path) for path in (workspace.path(MANIFEST), *folders)]
     return json.dumps([with_lines, versions, pending.version(workspace)])
 

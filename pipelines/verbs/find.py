@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from codec.search.terms import question_terms
-from codec.vocabulary import agent_of
 from pipelines.outcomes.findings import Finding
 from pipelines.outcomes.progress import Progress
 from pipelines.search import answers as search
@@ -31,6 +30,8 @@ def find(
     """
     agent = question.wanted.agent
     if agent is not None and not _WILD.intersection(agent):
+        from codec.vocabulary import agent_of  # not for questions without an agent
+
         agent = agent_of(agent, read_config(workspace).agents)
         question = question._replace(wanted=question.wanted._replace(agent=agent))
     found = search.find(workspace, question, progress)

@@ -106,10 +106,14 @@ def import_sessions(request: Request, progress: Progress) -> Result:
         NewerFormat: a later version of session-codec has written to the workspace.
         Unavailable: git failed, or a text may hold a secret and the scanner is missing.
     """
-    check_format(request.workspace)
-    with writing(request.workspace):
-        recovered = begin_writing(request.workspace)
-        made = plan(request, progress)
+    workspace = request.workspace
+    check_format(workspace)
+    early = None if workspace.exists else plan(request, progress)
+    if early is not None and early.is_empty:
+        return Result(plan=early)  # a folder without a workspace stays as it is
+    with writing(workspace):
+        recovered = begin_writing(workspace)
+        made = plan(request, progress) if early is None or workspace.exists else early
         apply(made)
     return Result(plan=made, recovered=recovered)
 

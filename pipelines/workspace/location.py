@@ -34,13 +34,15 @@ PROGRESS: Final = "AGENT_PROGRESS_LOG_v2.md"
 REFERENCES: Final = "PROJECT_REFERENCES.yaml"
 MANIFEST: Final = ".session-codec/manifest.jsonl"
 CONFIG: Final = ".session-codec/config.toml"
+#: The folder of archives in `.diffs`.
+ARCHIVES: Final = "archive"
 
 #: The files that verbs read without checking them again.
 _FOLDERS: Final = (".session-codec", ".session-codec/cache")
 _OWN: Final = (*_FOLDERS, MANIFEST, CONFIG, DELTAS, METRICS, PROGRESS, REFERENCES)
 #: The folders of local state, which worktrees share.
 _STORED: Final = (
-    (".diffs", "archive"), (".diffs", "v1"), (".session-codec", "cache"),
+    (".diffs", ARCHIVES), (".diffs", "v1"), (".session-codec", "cache"),
     (".session-codec", "spool", "broken"),
 )  # fmt: skip
 #: The beginning of a line with the fact `format`, and its largest size in bytes.

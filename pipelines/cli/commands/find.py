@@ -6,7 +6,6 @@ import os
 from collections.abc import Sequence
 from typing import Final
 
-from codec.tokens.tokenizers import DEFAULT as TOKENIZER
 from pipelines.cli.commands.spooled import workspace_of
 from pipelines.cli.declared import JSON, Argument, Misuse, Option, Verb, absolute, number, text_of
 from pipelines.cli.filters import AGENT, SINCE, STATUS, UNTIL
@@ -15,7 +14,6 @@ from pipelines.outcomes.errors import EXIT_CODES
 from pipelines.search.answers import DEFAULT_LIMIT, Question, answer_text, within
 from pipelines.search.lexical import COUNTED, Filter
 from pipelines.search.vectors import LIMIT
-from pipelines.system.worker.tokenizer import load
 from pipelines.verbs.find import find
 
 #: The first characters of an argument that names a repository, not a word.
@@ -69,6 +67,9 @@ def run(
     answers, findings = find(workspace_of(repo), question, Stages())
     found = answers.found
     if tokens is not None:
+        from codec.tokens.tokenizers import DEFAULT as TOKENIZER
+        from pipelines.system.worker.tokenizer import load
+
         found = within(found, tokens, load(TOKENIZER))
     more = answers.more + len(answers.found) - len(found)
     tell_findings(findings)

@@ -21,12 +21,10 @@ from pipelines.system.git.worktree import ancestors, git_folders, repository_of
 
 #: The folders of a workspace for local state.
 LOCAL = (".session-codec", ".diffs")
-#: The beginnings of an index that has paths in full, and the extensions of one that lacks some of
-#: them, because it is split or sparse.
-_PLAIN = (b"DIRC\0\0\0\2", b"DIRC\0\0\0\3")
-_PARTIAL = (b"link\0", b"sdir\0")
-#: Bytes of an index that is read here; git reads a larger one faster.
-_INDEX_LIMIT = 1 << 24
+#: The beginnings of an index in versions 2 and 3.
+_VERSIONS = (b"DIRC\0\0\0\2", b"DIRC\0\0\0\3")
+#: The beginnings of extensions of an index that does not list all files: split, and sparse.
+_PARTIAL = (b"link\0\0", b"sdir\0\0")
 #: Whether git tracks a path, by path and version of git's index: a verb asks repeatedly.
 _answers: dict[tuple[str, tuple[int, int]], bool] = {}
 
@@ -196,32 +194,38 @@ def _is_tracked(path: str) -> bool:
         return False
     question = (path, _index_of(top))
     if question not in _answers:
-        target = os.path.join(parent, os.path.basename(path))
-        _answers[question] = not (_is_own(path) and _lacks(top, target)) and _ask(target)
+        _answers[question] = not _is_absent(top, path) and _asked_of_git(parent, path)
     return _answers[question]
 
 
-def _ask(target: str) -> bool:
+def _asked_of_git(parent: str, path: str) -> bool:
     from pipelines.system.git.process import is_tracked
 
-    return is_tracked(target)
+    return is_tracked(os.path.join(parent, os.path.basename(path)))
 
 
-def _lacks(top: str, target: str) -> bool:
-    """Return True if git's index certainly has no such path in any case, without running git.
+def _is_absent(top: str, path: str) -> bool:
+    """Return True if git's index certainly has no entry with the name of a path; git starts slowly.
 
-    The versions 2 and 3 of an index have each path in full, unless it is split or sparse.
+    Certain is an index whose owner need not be checked, which writes names as a whole (version 2
+    or 3) and has all of them: neither a shared part nor folders in place of their files.
     """
     folders = git_folders(top)
+    if folders is None or not all(map(_is_own, (path, top, os.path.join(top, ".git"), *folders))):
+        return False
+    index = os.path.join(folders[0], "index")
     try:
-        with open(os.path.join(folders[0] if folders else top, "index"), "rb") as f:
-            index = f.read(_INDEX_LIMIT + 1)
+        if not _is_own(index):
+            return False
+        with open(index, "rb") as f:
+            data = f.read()
+    except FileNotFoundError:
+        return True
     except OSError:
         return False
-    if len(index) > _INDEX_LIMIT or index[:8] not in _PLAIN or any(e in index for e in _PARTIAL):
-        return False
-    name = os.path.relpath(target, top).replace(os.sep, "/")
-    return os.fsencode(name).lower() not in index.lower()
+    name = os.fsencode(os.path.basename(path)).lower()
+    is_whole = not any(extension in data for extension in _PARTIAL)
+    return data.startswith(_VERSIONS) and is_whole and name not in data.lower()
 
 
 def _is_in_git(folder: str, top: str) -> bool:

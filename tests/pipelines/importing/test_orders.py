@@ -6,10 +6,12 @@ import json
 import os
 import time
 from datetime import UTC, datetime
-from itertools import permutations
 from pathlib import Path
+from typing import Any, Final, NamedTuple
 
 import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
 from codec.agents.spool_entry import Entry, encode_entry
 from codec.records import Session
@@ -17,23 +19,71 @@ from pipelines.recording.spool import leave, spool_of
 from pipelines.workspace.location import find
 from pipelines.workspace.reading import read_manifest
 from tests.pipelines.conftest import Cli, git
-from tests.support.transcripts import ClaudeSession
+from tests.support import gemini_session, opencode_session
+from tests.support.gemini_session import GeminiSession
+from tests.support.opencode_session import OpenCodeSession
+from tests.support.transcripts import ClaudeSession, CodexSession
 
 ME = "11111111-1111-4111-8111-111111111111"
-ACTS = ("hooks", "import", "record", "import", "grow")
-ORDERS = sorted(set(permutations(ACTS)))[::7]  # a spread over all of them
+_LIVED: Final = 120
+_FOREIGN: Final = (
+    "CLAUDE_CONFIG_DIR", "CODEX_HOME", "CODEX_THREAD_ID", "CLAUDE_CODE_SESSION_ID",
+    "OPENCODE_SESSION_ID", "GEMINI_CLI_HOME", "XDG_DATA_HOME",
+)  # fmt: skip
+
+
+class Made(NamedTuple):
+    """How a test makes a session of one agent.
+
+    Attributes:
+        kind: of the session.
+        spent: tokens of an answer.
+        now: the beginning, as the session takes it.
+        variable: names the session in the environment of its commands; empty for none.
+    """
+
+    kind: Any
+    spent: int
+    now: Any
+    variable: str = ""
+
+
+MADE: Final = {
+    "claude": Made(ClaudeSession, 130, lambda s: s, "CLAUDE_CODE_SESSION_ID"),
+    "codex": Made(CodexSession, 250, lambda s: s, "CODEX_THREAD_ID"),
+    "gemini": Made(GeminiSession, gemini_session.SPENT, lambda s: s),
+    "opencode": Made(
+        OpenCodeSession,
+        opencode_session.SPENT,
+        lambda s: int(s.timestamp() * 1000),
+        "OPENCODE_SESSION_ID",
+    ),
+}
 
 
 class Actor:
-    """A session of Claude Code, and everybody who records it."""
+    """A session of an agent, and everybody who records it."""
 
-    def __init__(self, root: Path, home: Path, cli: Cli, patch: pytest.MonkeyPatch) -> None:
-        self.root, self.cli, self.patch = root, cli, patch
-        self.began = time.time_ns() - 120 * 10**9
-        began = datetime.fromtimestamp(self.began / 10**9, UTC)
-        self.session = ClaudeSession(home, root, ME, began)
+    def __init__(
+        self, root: Path, home: Path, cli: Cli, patch: pytest.MonkeyPatch, agent: str = "claude"
+    ) -> None:
+        self.root, self.cli, self.patch, self.agent = root, cli, patch, agent
+        self.made = MADE[agent]
+        self.began = time.time_ns() - _LIVED * 10**9
+        began = self.made.now(datetime.fromtimestamp(self.began / 10**9, UTC))
+        self.session: Any = self.made.kind(home, root, ME, now=began)
+        if agent == "opencode":
+            self.session.began = began
+        if hasattr(self.session, "begin"):
+            self.session.begin()
+        self.answers = 2
         self.session.ask("Greet louder")
-        self.session.edit("a.py", "hello", "Hello")
+        if agent == "claude":
+            self.session.edit("a.py", "hello", "Hello")
+        elif agent == "codex":
+            self.session.change("a.py", "Hello\n")
+        else:
+            self.session.write("a.py", "Hello\n")
         self.session.commit("Greet louder")
         self.session.save()
         self.first = git(root, "rev-parse", "HEAD~1").strip()
@@ -44,10 +94,12 @@ class Actor:
         assert self.cli("flush", self.root).code == 0
 
     def _leave(self, event: str, when: int, head: str) -> None:
-        given = {"session_id": ME, "transcript_path": str(self.session.path), "source": "startup"}
+        given = {"session_id": ME, "source": "startup"}
+        if self.agent != "opencode":  # its plugin names none
+            given["transcript_path"] = str(self.session.path)
         data = json.dumps(given).encode()
         entry = Entry(
-            agent="claude", event=event, time=when, head=head, branch="main",
+            agent=self.agent, event=event, time=when, head=head, branch="main",
             root=os.fsencode(self.root), size=len(data), data=data,
         )  # fmt: skip
         leave(spool_of(find(str(self.root)).home), event, when, encode_entry(entry))
@@ -56,13 +108,17 @@ class Actor:
         assert self.cli("import", self.root).code == 0
 
     def record(self) -> None:
-        self.patch.setenv("CLAUDE_CODE_SESSION_ID", ME)
+        self.patch.setenv(self.made.variable, ME)
         asked = ("--agent", "claude-opus-4-5", "--task", "Greet", "--status", "PASS")
         assert self.cli("record", self.root, *asked, "--notes", "Louder").code == 0
-        self.patch.delenv("CLAUDE_CODE_SESSION_ID")
+        self.patch.delenv(self.made.variable)
 
     def grow(self) -> None:
-        self.session.answer()
+        self.answers += 1
+        if self.agent == "codex":
+            self.session.spend()
+        else:
+            self.session.answer()
         self.session.save()
 
     @property
@@ -70,40 +126,56 @@ class Actor:
         return read_manifest(find(str(self.root))).in_order()
 
 
-@pytest.fixture
-def actor(tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Actor:
+def make_actor(folder: Path, cli: Cli, patch: pytest.MonkeyPatch, agent: str = "claude") -> Actor:
     """Make a repository with a workspace, and a session that edited and committed."""
-    home, root = tmp_path / "home", tmp_path / "app"
-    home.mkdir()
+    home, root = folder / "home", folder / "app"
+    home.mkdir(parents=True)
     root.mkdir()
-    monkeypatch.setenv("HOME", str(home))
-    for name in ("CLAUDE_CONFIG_DIR", "CODEX_HOME", "CODEX_THREAD_ID", "CLAUDE_CODE_SESSION_ID"):
-        monkeypatch.delenv(name, raising=False)
+    patch.setenv("HOME", str(home))
+    for name in _FOREIGN:
+        patch.delenv(name, raising=False)
     git(root, "init", "-q", "-b", "main")
     (root / "a.py").write_text("hello\n")
     assert cli("install", root).code == 0
     git(root, "add", "-A")
     git(root, "commit", "-qm", "first")
-    return Actor(root, home, cli, monkeypatch)
+    return Actor(root, home, cli, patch, agent)
 
 
-@pytest.mark.parametrize("order", ORDERS, ids=[" ".join(order) for order in ORDERS])
-def test_each_order_gives_one_whole_session(actor: Actor, order: tuple[str, ...]) -> None:
-    acts = {
-        "hooks": actor.hooks, "import": actor.import_, "record": actor.record, "grow": actor.grow,
-    }  # fmt: skip
+@pytest.fixture
+def actor(tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Actor:
+    return make_actor(tmp_path, cli, monkeypatch)
+
+
+@pytest.mark.parametrize("agent", MADE)
+@settings(
+    max_examples=6,
+    phases=[Phase.generate],  # an example takes seconds: it is not made smaller
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(data=st.data())
+def test_each_order_gives_one_whole_session(
+    tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch, agent: str, data: st.DataObject
+) -> None:
+    named = bool(MADE[agent].variable)
+    acts = ["hooks", "import_", "import_", "grow", *(["record"] if named else [])]
+    order = data.draw(st.permutations(acts))[: data.draw(st.integers(2, len(acts)))]
+    folder = tmp_path / str(len(list(tmp_path.iterdir())))
+    actor = make_actor(folder, cli, monkeypatch, agent)
     for act in order:
-        acts[act]()
+        getattr(actor, act)()
         assert len(actor.sessions) <= 1, act
     actor.import_()
     (found,) = actor.sessions
-    assert (found.status, found.notes, found.metrics.commits) == ("PASS", "Louder", 1)
-    assert found.metrics.tokens_used == 3 * 130
+    expected = ("PASS", "Louder", 1) if "record" in order else ("UNKNOWN", "", 1)
+    assert (found.status, found.notes, found.metrics.commits) == expected
+    assert found.metrics.tokens_used == actor.answers * actor.made.spent
     assert (found.metrics.lines_added, found.metrics.lines_removed) == (1, 1)
     assert found.transcript is not None
-    before = (actor.root / ".session-codec" / "manifest.jsonl").read_bytes()
+    manifest = actor.root / ".session-codec" / "manifest.jsonl"
+    before = manifest.read_bytes()
     actor.import_()
-    assert (actor.root / ".session-codec" / "manifest.jsonl").read_bytes() == before
+    assert manifest.read_bytes() == before
 
 
 def test_a_session_that_was_recorded_without_a_name_is_adopted(actor: Actor) -> None:

